@@ -1,0 +1,59 @@
+/** Bytes and their texts: strict readers that take the whole input or nothing, and one writer for each. */
+import { base64, base64nopad, base64url, base64urlnopad, hex } from "@scure/base";
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+const utf8Encoder = new TextEncoder();
+// Fatal, and a BOM is kept: bytes are never lossily decoded, nor silently dropped. [case 14]
+const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+export const utf8 = (text: string): Bytes => utf8Encoder.encode(text) as Bytes;
+
+/** The text of UTF-8 bytes, or undefined where they are not UTF-8. */
+export function utf8Text(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8Decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+export const hexText = (bytes: Uint8Array): string => hex.encode(bytes);
+
+const HEX = /^(?:[0-9a-fA-F]{2})*$/;
+
+/** Hex of either case. `Buffer.from(x, "hex")` would cut silently at the first wrong digit. [case 4] */
+export function hexBytes(text: string): Bytes | undefined {
+  return HEX.test(text) ? (hex.decode(text.toLowerCase()) as Bytes) : undefined;
+}
+
+export const base64Text = (bytes: Uint8Array): string => base64.encode(bytes);
+export const base64UrlText = (bytes: Uint8Array): string => base64urlnopad.encode(bytes);
+
+/**
+ * Base64 in the standard or the URL-safe alphabet, padded or not: one of them, throughout. Trailing bits must be zero,
+ * so that every byte string has one text in each form. [case 3]
+ */
+export function base64Bytes(text: string): Bytes | undefined {
+  const padded = text.endsWith("=");
+  const urlSafe = text.includes("-") || text.includes("_");
+  const coder = urlSafe ? (padded ? base64url : base64urlnopad) : padded ? base64 : base64nopad;
+  try {
+    const bytes = coder.decode(text);
+    return coder.encode(bytes) === text ? (bytes as Bytes) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function concat(...parts: readonly Uint8Array[]): Bytes {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

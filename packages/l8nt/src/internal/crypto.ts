@@ -1,0 +1,53 @@
+/** The few primitives Sigil stands on: from the platform (`node:crypto`) where there is one, from `@noble/hashes` elsewhere. */
+import { expand, extract } from "@noble/hashes/hkdf.js";
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
+import type { Bytes } from "./bytes.ts";
+
+type NodeCrypto = typeof import("node:crypto");
+
+// Asked for, not imported: the same file loads in a browser, where there is no `node:crypto`.
+const platform: NodeCrypto | undefined = (
+  globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
+).process?.getBuiltinModule?.("node:crypto") as NodeCrypto | undefined;
+
+export const sha256: (message: Uint8Array) => Bytes =
+  platform === undefined
+    ? (message) => nobleSha256(message) as Bytes
+    : (message) => new Uint8Array(platform.createHash("sha256").update(message).digest());
+
+export const hmacSha256: (key: Uint8Array, message: Uint8Array) => Bytes =
+  platform === undefined
+    ? (key, message) => hmac(nobleSha256, key, message) as Bytes
+    : (key, message) =>
+        new Uint8Array(platform.createHmac("sha256", platform.createSecretKey(key)).update(message).digest());
+
+/** HMAC under one key many times: the key is prepared once. */
+export function hmacUnder(key: Uint8Array): (message: Uint8Array) => Bytes {
+  if (platform !== undefined) {
+    const prepared = platform.createSecretKey(key);
+    return (message) => new Uint8Array(platform.createHmac("sha256", prepared).update(message).digest());
+  }
+  const prepared = hmac.create(nobleSha256, key);
+  return (message) => prepared.clone().update(message).digest() as Bytes;
+}
+
+/** The pseudo-random key of HKDF-SHA256 (RFC 5869 §2.2) with an empty salt. */
+export const hkdfExtract = (secret: Uint8Array): Bytes => extract(nobleSha256, secret) as Bytes;
+
+/** HKDF-Expand (RFC 5869 §2.3), 32 bytes. */
+export const hkdfExpand = (pseudoRandomKey: Uint8Array, info: Uint8Array): Bytes =>
+  expand(nobleSha256, pseudoRandomKey, info, 32) as Bytes;
+
+/** Compares in time that depends on the length alone; unequal lengths are unequal at once. [case 13] */
+export const equalBytes: (a: Uint8Array, b: Uint8Array) => boolean =
+  platform === undefined
+    ? (a, b) => {
+        if (a.length !== b.length) return false;
+        let difference = 0;
+        for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+        return difference === 0;
+      }
+    : (a, b) => a.length === b.length && platform.timingSafeEqual(a, b);
+
+export const randomBytes = (length: number): Bytes => crypto.getRandomValues(new Uint8Array(length));

@@ -1,0 +1,50 @@
+/** What a wallet must do, split by power: a service takes an `Invoicer` and can never pay. */
+
+/** The human-readable part that follows `ln` in an invoice: mainnet, testnet, signet, regtest, simnet. */
+export type Network = "bc" | "tb" | "tbs" | "bcrt" | "sb";
+
+export interface InvoiceRequest {
+  readonly amountMsat: bigint;
+  readonly expirySeconds: number;
+  /** Seen by the payer and by every wallet on the way: never put anything secret here. */
+  readonly description?: string;
+}
+
+/** Makes invoices. The least that a service needs. */
+export interface Invoicer {
+  /** The BOLT 11 text of an invoice for exactly `amountMsat`. Throws `AdapterError` (`ERR_WALLET`) where it cannot. */
+  createInvoice(request: InvoiceRequest): Promise<string>;
+}
+
+export interface PaymentRequest {
+  /** BOLT 11 text. The caller has decoded and checked it. */
+  readonly invoice: string;
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly amountMsat: bigint;
+  /** The routing fee must not pass this; it is handed to the node. [case 46] */
+  readonly maxFeeMsat: bigint;
+  /** How long the node may keep trying before it answers. */
+  readonly timeoutSeconds: number;
+}
+
+/**
+ * What became of a payment. The difference between the last two is money: `failed` and `never-sent` are proofs that nothing
+ * moved and nothing will; `unknown` is everything else, a time-out and a lost reply among it. [cases 56-59, 75]
+ */
+export type PaymentOutcome =
+  | { readonly status: "paid"; readonly preimage: string; readonly feeMsat: bigint }
+  | { readonly status: "failed"; readonly reason: string }
+  | { readonly status: "never-sent"; readonly reason: string }
+  | { readonly status: "unknown"; readonly reason: string };
+
+/** Pays invoices. Held by a treasury only. */
+export interface Payer {
+  network(): Promise<Network>;
+  /** Pays once. Never throws for what happened to the payment: that is the outcome. */
+  pay(request: PaymentRequest): Promise<PaymentOutcome>;
+  /** Finds a payment again by its hash (hex). `never-sent` only where this very wallet is certain. */
+  find(paymentHash: string): Promise<PaymentOutcome>;
+}
+
+export interface Wallet extends Payer, Invoicer {}
