@@ -1,8 +1,9 @@
 /** The few primitives Sigil stands on: from the platform (`node:crypto`) where there is one, from `@noble/hashes` elsewhere. */
-import { expand, extract } from "@noble/hashes/hkdf.js";
+import type { TransformOptions } from "node:stream";
+import { extract } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, concat } from "./bytes.ts";
 
 type NodeCrypto = typeof import("node:crypto");
 
@@ -20,24 +21,35 @@ export const hmacSha256: (key: Uint8Array, message: Uint8Array) => Bytes =
   platform === undefined
     ? (key, message) => hmac(nobleSha256, key, message) as Bytes
     : (key, message) =>
-        new Uint8Array(platform.createHmac("sha256", platform.createSecretKey(key)).update(message).digest());
+        bytesOf(platform.createHmac("sha256", latin1(key), LATIN1).update(message).digest("binary"));
 
 /** HMAC under one key many times: the key is prepared once. */
 export function hmacUnder(key: Uint8Array): (message: Uint8Array) => Bytes {
   if (platform !== undefined) {
     const prepared = platform.createSecretKey(key);
-    return (message) => new Uint8Array(platform.createHmac("sha256", prepared).update(message).digest());
+    return (message) => bytesOf(platform.createHmac("sha256", prepared).update(message).digest("binary"));
   }
   const prepared = hmac.create(nobleSha256, key);
   return (message) => prepared.clone().update(message).digest() as Bytes;
 }
 
+// A latin1 string is bytes to OpenSSL, and crosses into it several times faster than a buffer does: 1.7 µs against 12 µs
+// on Node 24. It never holds anything but a key or a digest.
+const LATIN1 = { encoding: "latin1" } as unknown as TransformOptions;
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+const bytesOf = (text: string): Bytes => new Uint8Array(Buffer.from(text, "latin1"));
+
 /** The pseudo-random key of HKDF-SHA256 (RFC 5869 §2.2) with an empty salt. */
 export const hkdfExtract = (secret: Uint8Array): Bytes => extract(nobleSha256, secret) as Bytes;
 
-/** HKDF-Expand (RFC 5869 §2.3), 32 bytes. */
-export const hkdfExpand = (pseudoRandomKey: Uint8Array, info: Uint8Array): Bytes =>
-  expand(nobleSha256, pseudoRandomKey, info, 32) as Bytes;
+/** HKDF-Expand (RFC 5869 §2.3) of one block, 32 bytes, under a key that is prepared once. */
+export function hkdfExpandUnder(pseudoRandomKey: Uint8Array): (info: Uint8Array) => Bytes {
+  const prf = hmacUnder(pseudoRandomKey);
+  return (info) => prf(concat(info, FIRST_BLOCK));
+}
+
+const FIRST_BLOCK = Uint8Array.of(1);
 
 /** Compares in time that depends on the length alone; unequal lengths are unequal at once. [case 13] */
 export const equalBytes: (a: Uint8Array, b: Uint8Array) => boolean =

@@ -1,0 +1,166 @@
+/** A chain of caveats, read once and judged on every request: the tree's nodes, the conditions, the counted limits. */
+import type { Refusal } from "../errors.ts";
+import { utf8Text } from "../internal/bytes.ts";
+import type { CountedLimit } from "../ports/limit.ts";
+import type { Access } from "./access.ts";
+import type { AnyCondition, Condition, Denial, Place } from "./condition.ts";
+import { type Agent, agent } from "./delegation.ts";
+import { validUntil } from "./time.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** A place in the tree of delegations: the root, or one `agent` caveat. */
+export class Node {
+  /** The root has none. */
+  readonly agent: string | undefined;
+  readonly #derive: (() => string) | undefined;
+  #id: string | undefined;
+
+  constructor(derive?: () => string, agentName?: string) {
+    this.#derive = derive;
+    this.agent = agentName;
+  }
+
+  /** Hex, 16 bytes; undefined where the chain was read without its secret. Derived when it is first asked for. */
+  get id(): string | undefined {
+    this.#id ??= this.#derive?.();
+    return this.#id;
+  }
+}
+
+/** A limit on the chain, with the node and the condition that it comes from. */
+export interface ChainLimit extends CountedLimit {
+  readonly condition: string;
+  readonly node: Node;
+}
+
+export interface CaveatText {
+  readonly condition: string;
+  readonly value: string;
+  readonly node: Node;
+}
+
+export interface ChainOptions {
+  readonly caveats: readonly Uint8Array[];
+  readonly vocabulary: Vocabulary;
+  /** Hex, from the identifier. */
+  readonly paymentHash: string;
+  /** The id of the place after `count` caveats. Only the holder of the secret can derive all of them. */
+  readonly placeId?: (count: number) => string;
+}
+
+interface Entry {
+  readonly condition: AnyCondition;
+  readonly value: never;
+  readonly place: Place;
+  readonly node: Node;
+}
+
+export class CaveatChain {
+  /** Root first, this credential's own node last. */
+  readonly nodes: readonly [Node, ...Node[]];
+  /** Every counted limit, root first. */
+  readonly limits: readonly ChainLimit[];
+  readonly texts: readonly CaveatText[];
+  /** Unix seconds of the earliest `valid_until`; undefined where there is none. */
+  readonly validUntil: number | undefined;
+  readonly #judged: readonly Entry[];
+  /** What denies every access: conditions nobody here knows, values nobody can read. */
+  readonly #broken: readonly Refusal[];
+
+  constructor({ caveats, vocabulary, paymentHash, placeId }: ChainOptions) {
+    const texts = caveats.map(split);
+    let node = new Node(placeId && (() => placeId(0)));
+    const nodes: [Node, ...Node[]] = [node];
+    const named: CaveatText[] = [];
+    const judged: Entry[] = [];
+    const limits: ChainLimit[] = [];
+    const broken: Refusal[] = [];
+    let agentsAfter = texts.reduce((count, text) => count + (text?.condition === agent.name ? 1 : 0), 0);
+    let earliest: number | undefined;
+    for (const [index, text] of texts.entries()) {
+      if (text === undefined) {
+        broken.push(unreadable(node, "(no condition=value text)"));
+        continue;
+      }
+      const condition = vocabulary.find(text.condition) as Condition<unknown> | undefined;
+      const value = condition?.parse(text.value);
+      if (condition?.name === agent.name) {
+        agentsAfter--;
+        if (value !== undefined) {
+          node = new Node(placeId && (() => placeId(index + 1)), (value as Agent).name);
+          nodes.push(node);
+        }
+      }
+      named.push({ ...text, node });
+      if (condition === undefined) broken.push(unknown(node, text.condition));
+      else if (value === undefined) broken.push(unreadable(node, condition.name));
+      else {
+        if (condition.prohibits !== undefined)
+          judged.push({
+            condition: condition as AnyCondition,
+            value: value as never,
+            place: { paymentHash, agentsAfter },
+            node,
+          });
+        const limit = condition.limit?.(value);
+        if (limit !== undefined)
+          limits.push({ ...limit, id: placeId?.(index + 1) ?? "", condition: condition.name, node });
+        if (condition.name === validUntil.name)
+          earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, value as number);
+      }
+    }
+    this.nodes = nodes;
+    this.limits = limits;
+    this.texts = named;
+    this.validUntil = earliest;
+    this.#judged = judged;
+    this.#broken = broken;
+  }
+
+  /** This credential's own node. */
+  get node(): Node {
+    return this.nodes.at(-1)!;
+  }
+
+  /** The agent names from the root to this node. */
+  get lineage(): readonly string[] {
+    return this.nodes.flatMap((node) => node.agent ?? []);
+  }
+
+  /** Every caveat that says no; empty is yes. Counted limits are the ledger's to judge. */
+  refusals(access: Access): readonly Refusal[] {
+    let refusals = this.#broken;
+    for (const { condition, value, place, node } of this.#judged) {
+      const denial = condition.prohibits!(value, access, place);
+      if (denial !== undefined) refusals = [...refusals, refusal(node, condition.name, denial)];
+    }
+    return refusals;
+  }
+}
+
+function split(caveat: Uint8Array): { condition: string; value: string } | undefined {
+  const text = utf8Text(caveat);
+  const at = text?.indexOf("=") ?? -1;
+  return at <= 0 ? undefined : { condition: text!.slice(0, at), value: text!.slice(at + 1) };
+}
+
+export function refusal(node: Node, condition: string, denial: Denial): Refusal {
+  const { id, agent: agentName } = node;
+  if (id === undefined) return { ...denial, condition };
+  return { ...denial, condition, node: agentName === undefined ? { id } : { id, agent: agentName } };
+}
+
+// The value and an unknown name are the sender's text: neither is repeated. [case 19]
+const unknown = (node: Node, name: string): Refusal =>
+  refusal(node, /^[a-z0-9_]{1,64}$/.test(name) ? name : "(unprintable)", {
+    code: "ERR_CAVEAT_UNKNOWN",
+    have: "a condition that is not enforced here",
+    need: "conditions that are",
+  });
+
+const unreadable = (node: Node, name: string): Refusal =>
+  refusal(node, name, {
+    code: "ERR_CAVEAT_MALFORMED",
+    have: "a value that cannot be read",
+    need: "a well-formed one",
+  });

@@ -1,0 +1,101 @@
+/** Method, origin and path of one request, judged as the very bytes that go on the wire. spec/2-caveats.md §3. */
+
+export interface Origin {
+  readonly scheme: "http" | "https";
+  /** Lower case; IPv6 in brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Target {
+  readonly method: string;
+  readonly origin: Origin;
+  /** The raw path without the query, percent-triplets of unreserved characters decoded, the others in upper case. */
+  readonly path: string;
+  readonly segments: readonly string[];
+}
+
+const METHOD = /^[A-Z][A-Z-]{0,31}$/;
+// CONNECT has no path, TRACE echoes the credential, and a browser's fetch sends neither.
+const REFUSED_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+export const defaultPort = (scheme: Origin["scheme"]): number => (scheme === "https" ? 443 : 80);
+
+/** The origin of an absolute `http` or `https` URL; undefined with credentials in it, with a host that ends in a dot, or for another scheme. */
+export function readOrigin(url: URL | string): Origin | undefined {
+  const parsed = typeof url === "string" ? (URL.parse?.(url) ?? tryParse(url)) : url;
+  if (parsed === undefined || parsed === null) return undefined;
+  const scheme = parsed.protocol.slice(0, -1);
+  if (scheme !== "http" && scheme !== "https") return undefined;
+  if (parsed.username !== "" || parsed.password !== "") return undefined;
+  if (parsed.hostname === "" || parsed.hostname.endsWith(".")) return undefined;
+  return {
+    scheme,
+    host: parsed.hostname,
+    port: parsed.port === "" ? defaultPort(scheme) : Number(parsed.port),
+  };
+}
+
+function tryParse(url: string): URL | undefined {
+  try {
+    return new URL(url);
+  } catch {
+    return undefined;
+  }
+}
+
+export function formatOrigin({ scheme, host, port }: Origin): string {
+  return `${scheme}://${host}${port === defaultPort(scheme) ? "" : `:${port}`}`;
+}
+
+export const sameOrigin = (a: Origin, b: Origin): boolean =>
+  a.scheme === b.scheme && a.host === b.host && a.port === b.port;
+
+/** A request as a client will send it. `URL` has resolved dot segments already, and what it resolved to is what is sent. */
+export function targetOfUrl(method: string, url: URL): Target | undefined {
+  const origin = readOrigin(url);
+  return origin === undefined ? undefined : targetAt(method, origin, url.pathname);
+}
+
+/**
+ * A request as a server received it: its own public origin and the raw request target. Undefined where a proxy, a
+ * framework or a file system behind us might read another path than we do: dot segments, encoded slashes, backslashes,
+ * NUL and controls, encoded once or more. [case 30]
+ */
+export function targetAt(method: string, origin: Origin, rawTarget: string): Target | undefined {
+  if (!METHOD.test(method) || REFUSED_METHODS.has(method)) return undefined;
+  const path = readPath(pathOf(rawTarget));
+  return path === undefined ? undefined : { method, origin, path, segments: path.slice(1).split("/") };
+}
+
+function pathOf(rawTarget: string): string {
+  const end = rawTarget.search(/[?#]/);
+  return end === -1 ? rawTarget : rawTarget.slice(0, end);
+}
+
+const PLAIN_PATH = /^(?:\/[A-Za-z0-9_~!$&'()*+,=:@-]+(?:\.[A-Za-z0-9_~!$&'()*+,=:@-]+)*)+$/;
+const PATH = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$/;
+
+/** A path in the one form that two spellings of it share; undefined where it is ambiguous. */
+export function readPath(path: string): string | undefined {
+  if (PLAIN_PATH.test(path)) return path;
+  if (!PATH.test(path) || isAmbiguous(path)) return undefined;
+  return path.replace(/%[0-9A-Fa-f]{2}/g, (triplet) => {
+    const char = String.fromCharCode(Number.parseInt(triplet.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(char) ? char : triplet.toUpperCase();
+  });
+}
+
+/** Decodes until nothing changes, as a careless chain of proxies would, and looks for a second meaning at every step. */
+function isAmbiguous(path: string): boolean {
+  for (let text = path, next = ""; ; text = next) {
+    // `..;x` is a dot segment to a servlet container.
+    if (/(?:^|\/)\.{1,2}(?:;[^/]*)?(?=\/|$)/.test(text)) return true;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what is looked for
+    if (/[\\\u0000-\u001f\u007f]|%2f/i.test(text)) return true;
+    next = text.replace(/%[0-9A-Fa-f]{2}/g, (triplet) =>
+      String.fromCharCode(Number.parseInt(triplet.slice(1), 16)),
+    );
+    if (next === text) return false;
+  }
+}

@@ -1,0 +1,79 @@
+/** A macaroon: an identifier, caveats, and the signature that ties them. Nothing here proves one; only an authority can. */
+import { TokenError } from "../errors.ts";
+import { type Bytes, utf8 } from "../internal/bytes.ts";
+import { signCaveat, signIdentifier } from "./chain.ts";
+import {
+  MAX_CAVEAT_BYTES,
+  MAX_CAVEATS,
+  MAX_PACKET_BYTES,
+  type Packet,
+  readPacket,
+  writePacket,
+} from "./packet.ts";
+
+/** What a macaroon says. Not yet verified: its signature may be anything. Frozen; treat its bytes as read-only. */
+export type UnverifiedMacaroon = Packet;
+
+export interface MintOptions {
+  /** Any length; 32 random bytes are right. It never leaves the authority. */
+  readonly rootKey: Uint8Array;
+  readonly identifier: Uint8Array;
+  /** A hint of where the macaroon is spent. Not covered by the signature. */
+  readonly location?: string;
+}
+
+const frozen = (packet: Packet): UnverifiedMacaroon =>
+  Object.freeze({ ...packet, caveats: Object.freeze([...packet.caveats]) });
+
+/** Makes the macaroon that every other one for this identifier descends from. */
+function mint({ rootKey, identifier, location = "" }: MintOptions): UnverifiedMacaroon {
+  if (identifier.length === 0) throw new TypeError("a macaroon needs an identifier");
+  const own = new Uint8Array(identifier);
+  return frozen({ location, identifier: own, caveats: [], signature: signIdentifier(rootKey, own) });
+}
+
+/**
+ * A weaker macaroon: the same, with `caveats` appended. Needs no secret and no request.
+ *
+ * @throws TokenError `ERR_TOKEN_TOO_LARGE` past 64 caveats, 1 KiB a caveat or 8 KiB in all
+ * @example
+ * const child = Macaroon.attenuate(parent, "valid_until=1767225600");
+ */
+function attenuate(
+  macaroon: UnverifiedMacaroon,
+  ...caveats: readonly (string | Uint8Array)[]
+): UnverifiedMacaroon {
+  const added = caveats.map((caveat) => (typeof caveat === "string" ? utf8(caveat) : new Uint8Array(caveat)));
+  const child = frozen({
+    ...macaroon,
+    caveats: [...macaroon.caveats, ...added],
+    signature: added.reduce<Bytes>(signCaveat, macaroon.signature),
+  });
+  if (
+    child.caveats.length > MAX_CAVEATS ||
+    added.some((caveat) => caveat.length > MAX_CAVEAT_BYTES) ||
+    sizeOf(child) > MAX_PACKET_BYTES
+  )
+    throw new TokenError(
+      "ERR_TOKEN_TOO_LARGE",
+      `A macaroon has at most ${MAX_CAVEATS} caveats of ${MAX_CAVEAT_BYTES} bytes, and ${MAX_PACKET_BYTES} bytes in all. Delegate less deep, or say less in each scope.`,
+    );
+  return child;
+}
+
+/** At most: three bytes of header a field, and the fixed parts. */
+const sizeOf = (macaroon: UnverifiedMacaroon): number =>
+  macaroon.caveats.reduce(
+    (total, caveat) => total + caveat.length + 4,
+    macaroon.identifier.length + 3 * macaroon.location.length + 48,
+  );
+
+/** Macaroons in their V2 binary form. Vectors: spec/vectors/macaroons.json. spec/1-credential.md §1. */
+export const Macaroon = {
+  mint,
+  attenuate,
+  /** Reads the V2 binary form, whole. @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY` */
+  decode: (bytes: Uint8Array): UnverifiedMacaroon => frozen(readPacket(bytes)),
+  /** The V2 binary form. */
+  encode: (macaroon: UnverifiedMacaroon): Bytes => writePacket(macaroon),
+} as const;
