@@ -1,0 +1,50 @@
+/** Who signed an invoice: the key it names, or the one its signature gives away. BOLT 11, "Data Part" and `n`. */
+import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { type Bytes, concat, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
+import { sha256 } from "../internal/crypto.ts";
+import { malformed } from "./malformed.ts";
+import { type Words, wordsToPaddedBytes } from "./words.ts";
+
+/** r (32 bytes), s (32 bytes), recovery id: 520 bits in words. */
+export const SIGNATURE_WORDS = 104;
+
+/** What the signature signs: the prefix as text, and the data without the signature. */
+export function invoiceHash(prefix: string, data: Words): Bytes {
+  return sha256(concat(utf8(prefix), wordsToPaddedBytes(data)));
+}
+
+/**
+ * The payee's key in hex. A named key needs a canonical (low-S) signature; recovery takes both, because each gives exactly
+ * one key. @throws ChallengeError (`ERR_INVOICE_MALFORMED`)
+ */
+export function payeeOf(hash: Bytes, signature: Bytes, named: string | undefined): string {
+  const recoveryId = signature[64]!;
+  if (recoveryId > 3) throw malformed("its signature has no such recovery id");
+  const compact = signature.subarray(0, 64);
+  let payee: string | undefined;
+  try {
+    if (named === undefined) {
+      const recovered = concat(Uint8Array.of(recoveryId), compact);
+      payee = hexText(secp256k1.recoverPublicKey(recovered, hash, { prehash: false }));
+    } else if (secp256k1.verify(compact, hash, hexBytes(named)!, { prehash: false, lowS: true })) {
+      payee = named;
+    }
+  } catch {
+    // r or s out of range, a point off the curve: no signature. The library's message is of no use to a caller.
+  }
+  if (payee === undefined) throw malformed("its signature does not hold");
+  return payee;
+}
+
+/** Deterministic (RFC 6979), low-S: r, s, recovery id. */
+export function signInvoice(hash: Bytes, privateKey: Uint8Array): Bytes {
+  const signature = secp256k1.sign(hash, privateKey, { prehash: false, lowS: true, format: "recovered" });
+  return concat(signature.subarray(1), signature.subarray(0, 1));
+}
+
+/** The compressed public key of a private one. @throws TypeError */
+export function publicKeyOf(privateKey: Uint8Array): Bytes {
+  if (!(privateKey instanceof Uint8Array) || !secp256k1.utils.isValidSecretKey(privateKey))
+    throw new TypeError("privateKey must be the 32 bytes of a secp256k1 private key");
+  return secp256k1.getPublicKey(privateKey) as Bytes;
+}
