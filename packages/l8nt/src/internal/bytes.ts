@@ -21,13 +21,19 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
 // The platform's coders are many times faster and lenient: what they read counts only where it writes back to the same text.
 const native: typeof Buffer | undefined = (globalThis as { Buffer?: typeof Buffer }).Buffer;
 
-export const hexText = (bytes: Uint8Array): string => hex.encode(bytes);
+export const hexText: (bytes: Uint8Array) => string =
+  native === undefined
+    ? (bytes) => hex.encode(bytes)
+    : (bytes) => native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 
 const HEX = /^(?:[0-9a-fA-F]{2})*$/;
 
-/** Hex of either case. `Buffer.from(x, "hex")` would cut silently at the first wrong digit. [case 4] */
+/** Hex of either case. `Buffer.from(x, "hex")` alone would cut silently at the first wrong digit. [case 4] */
 export function hexBytes(text: string): Bytes | undefined {
-  return HEX.test(text) ? (hex.decode(text.toLowerCase()) as Bytes) : undefined;
+  if (!HEX.test(text)) return undefined;
+  return native === undefined
+    ? (hex.decode(text.toLowerCase()) as Bytes)
+    : new Uint8Array(native.from(text, "hex"));
 }
 
 export const base64Text: (bytes: Uint8Array) => string =

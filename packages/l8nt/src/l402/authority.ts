@@ -1,0 +1,203 @@
+/** Mints and verifies, from a secret alone: no database, no look-up, no call home. spec/1-credential.md §4-6. */
+import {
+  type Access,
+  CaveatChain,
+  checkCaveats,
+  compileScope,
+  readOrigin,
+  type Scope,
+  serviceVocabulary,
+  treasuryVocabulary,
+  type Vocabulary,
+} from "../caveat/index.ts";
+import { DeniedError, TokenError } from "../errors.ts";
+import { type Bytes, concat, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
+import { equalBytes, randomBytes, sha256 } from "../internal/crypto.ts";
+import { Lru } from "../internal/lru.ts";
+import { Invoice } from "../invoice/index.ts";
+import { signatures } from "../macaroon/chain.ts";
+import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import { type Clock, systemClock } from "../ports/clock.ts";
+import type { Challenge } from "./challenge.ts";
+import { Credential } from "./credential.ts";
+import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
+import { Roots, type Secret } from "./roots.ts";
+import { placeId, Verified } from "./verified.ts";
+
+export interface AuthorityOptions {
+  /** 32 random bytes or more, or their hex. Whoever has it can mint anything: it never leaves this process. */
+  readonly secret: Secret;
+  /** Secrets used before: still verified, no longer minted under. */
+  readonly previousSecrets?: readonly Secret[];
+  /** The public URL where the credentials are spent. */
+  readonly location: string;
+  /** `"spending"` for a treasury: its credentials pay, so they need a budget. */
+  readonly kind?: "access" | "spending";
+  /** This service's L402 name, for `services` and `<service>_capabilities`. */
+  readonly service?: string;
+  /** Foreign conditions that are let pass. Every other unknown one denies. */
+  readonly tolerate?: readonly string[];
+  readonly clock?: Clock;
+  /** How many verified credentials are kept. */
+  readonly cacheSize?: number;
+}
+
+/** Yes with the proof, or no with the error to answer with. */
+export type Verdict =
+  | { readonly granted: true; readonly verified: Verified }
+  | { readonly granted: false; readonly error: TokenError | DeniedError; readonly verified?: Verified };
+
+export class Authority {
+  readonly location: string;
+  readonly service: string | undefined;
+  readonly kind: "access" | "spending";
+  readonly vocabulary: Vocabulary;
+  readonly #roots: Roots;
+  readonly #clock: Clock;
+  readonly #revoked = new Set<string>();
+  /** By presented text: what was proven about it. Never what it allows now. */
+  readonly #cache: Lru<string, Verified>;
+
+  /** @throws TypeError for a secret that is short or made up, or a location that is no URL */
+  constructor(options: AuthorityOptions) {
+    const { secret, previousSecrets = [], location, kind = "access", service, tolerate = [] } = options;
+    if (readOrigin(location) === undefined)
+      throw new TypeError("an authority's location is the public http(s) URL where its credentials are spent");
+    this.location = location;
+    this.service = service;
+    this.kind = kind;
+    this.vocabulary = kind === "spending" ? treasuryVocabulary() : serviceVocabulary(tolerate);
+    this.#roots = new Roots(secret, previousSecrets);
+    this.#clock = options.clock ?? systemClock;
+    this.#cache = new Lru(options.cacheSize ?? 4096);
+  }
+
+  /**
+   * A credential that nobody had to pay for: its preimage is made here.
+   *
+   * @throws TypeError for a scope without endpoints (or services), without an end, or without a budget where it can spend:
+   * there is no god mode
+   * @example
+   * authority.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" });
+   */
+  mint(scope: Scope): Credential {
+    const preimage = randomBytes(32);
+    return new Credential(this.#macaroon(sha256(preimage), scope), hexText(preimage));
+  }
+
+  /**
+   * A challenge whose credential costs `invoice`. Nothing is stored: paying it is what makes the credential.
+   *
+   * @throws ChallengeError `ERR_INVOICE_MALFORMED`
+   */
+  challenge(scope: Scope, invoice: string): Challenge {
+    const macaroon = this.#macaroon(hexBytes(Invoice.decode(invoice).paymentHash)!, scope);
+    return {
+      macaroon,
+      identifier: Identifier.decode(macaroon.identifier),
+      invoice,
+      enforced: this.vocabulary.names,
+    };
+  }
+
+  #macaroon(paymentHash: Bytes, scope: Scope): UnverifiedMacaroon {
+    if (scope.endpoints === undefined && scope.services === undefined)
+      throw new TypeError("a credential needs endpoints (or services): there is no credential for everything");
+    if (scope.expiresIn === undefined && scope.expiresAt === undefined)
+      throw new TypeError('a credential needs an end: expiresIn: "1h", or expiresAt');
+    if (this.kind === "spending" && !BUDGETS.some((key) => scope[key] !== undefined))
+      throw new TypeError(
+        'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay and the like',
+      );
+    const root = this.#roots.current;
+    const identifier = Identifier.encode(paymentHash, concat(root.id, randomBytes(32 - ROOT_ID_BYTES)));
+    const caveats = compileScope(scope, { now: this.#clock() });
+    checkCaveats(caveats, this.vocabulary);
+    const minted = Macaroon.mint({ rootKey: root.rootKey(identifier), identifier, location: this.location });
+    return Macaroon.attenuate(minted, ...caveats);
+  }
+
+  /** Signature, payment and caveats, in this order. Counted limits are left to a ledger. */
+  verify(credential: Credential | string, access: Access): Verdict {
+    let verified: Verified;
+    try {
+      verified = this.authenticate(credential);
+    } catch (error) {
+      if (error instanceof TokenError) return { granted: false, error };
+      throw error;
+    }
+    const [first, ...others] = verified.refusals(access);
+    if (first === undefined) return { granted: true, verified };
+    return { granted: false, error: new DeniedError([first, ...others]), verified };
+  }
+
+  /**
+   * Proves the signature and the payment. What is proven once is remembered by its text; time, limits and revocation never are.
+   *
+   * @throws TokenError for anything that is malformed, forged, not paid for, or minted under a secret that is not ours
+   */
+  authenticate(credential: Credential | string): Verified {
+    const text = typeof credential === "string" ? credential : credential.toString();
+    const known = this.#cache.get(text);
+    if (known !== undefined) return known;
+    const verified = this.#prove(typeof credential === "string" ? Credential.parse(credential) : credential);
+    this.#cache.set(text, verified);
+    return verified;
+  }
+
+  #prove(credential: Credential): Verified {
+    const { macaroon, identifier } = credential;
+    const root = this.#roots.find(identifier.tokenId);
+    if (root === undefined)
+      throw new TokenError(
+        "ERR_TOKEN_ROOT",
+        "The credential was not minted here, or under a secret that is no longer used.",
+      );
+    const prefixes = signatures(root.rootKey(macaroon.identifier), macaroon.identifier, macaroon.caveats);
+    const signature = prefixes.at(-1)!;
+    if (!equalBytes(signature, macaroon.signature))
+      throw new TokenError(
+        "ERR_TOKEN_FORGED",
+        "The credential's signature is wrong: it was altered, or minted elsewhere.",
+      );
+    // A preimage alone grants nothing, and neither does a signature alone. [cases 73, 90]
+    if (!credential.isPaid)
+      throw new TokenError("ERR_TOKEN_PREIMAGE", "The credential's preimage does not prove its payment.");
+    const chain = new CaveatChain({
+      caveats: macaroon.caveats,
+      vocabulary: this.vocabulary,
+      paymentHash: identifier.paymentHash,
+      placeId: (count) => placeId(prefixes[count]!),
+    });
+    return new Verified(credential, chain, signature, this.#revoked);
+  }
+
+  /**
+   * The id of the node that `caveats` open below this credential, for revoking a child without having its credential.
+   *
+   * @throws TypeError where the caveats name no agent
+   */
+  descendant(ancestor: Verified, caveats: readonly string[]): string {
+    const agentAt = caveats.findLastIndex((caveat) => caveat.startsWith("agent="));
+    if (agentAt === -1) throw new TypeError("the caveats open no node: none of them is an agent");
+    return placeId(ancestor.signatureAfter(caveats.slice(0, agentAt + 1).map(utf8)));
+  }
+
+  /** Kills a node and everything below it, also children nobody listed; never its parent. */
+  revoke(nodeId: string): void {
+    this.#revoked.add(nodeId);
+    this.#cache.clear();
+  }
+
+  isRevoked(nodeId: string): boolean {
+    return this.#revoked.has(nodeId);
+  }
+
+  /** Mints under `secret` from now on; credentials of the secrets before it stay valid until they end. */
+  rotate(secret: Secret): void {
+    this.#roots.rotate(secret);
+    this.#cache.clear();
+  }
+}
+
+const BUDGETS = ["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const;

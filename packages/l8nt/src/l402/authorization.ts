@@ -1,0 +1,42 @@
+/** The `Authorization` field: one credential, or none. spec/3-challenge.md §4. */
+import { TokenError } from "../errors.ts";
+import { isFieldText } from "../internal/header.ts";
+import { Credential } from "./credential.ts";
+
+const ELEMENT = /^(l402|lsat) +(\S+)$/i;
+const MENTIONS = /(?:^|,)[ \t]*(?:l402|lsat)(?:[ \t]|$)/i;
+const MAX_CHARACTERS = 24_576;
+
+/**
+ * The text of the credential that a request presents; undefined where it presents none of ours. Several lines (joined by
+ * commas, as `Headers` does) are one where they carry the same credential, as aperture's client sends it. [case 8]
+ *
+ * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`
+ */
+export function readAuthorization(field: string | null | undefined): string | undefined {
+  if (field === null || field === undefined || !MENTIONS.test(field)) return undefined;
+  if (field.length > MAX_CHARACTERS)
+    throw new TokenError("ERR_TOKEN_TOO_LARGE", "The Authorization field is too long.");
+  if (!isFieldText(field)) throw malformed();
+  const texts = field.split(",").map((element) => ELEMENT.exec(element.trim())?.[2]);
+  const [first, ...others] = texts;
+  for (const other of others) {
+    if (other === first) continue;
+    if (other === undefined || first === undefined || !sameCredential(first, other))
+      throw new TokenError("ERR_TOKEN_AMBIGUOUS", "The request presents two credentials; send exactly one.");
+  }
+  if (first === undefined) throw malformed();
+  return first;
+}
+
+const sameCredential = (a: string, b: string): boolean =>
+  Credential.parse(a).toString() === Credential.parse(b).toString();
+
+const malformed = (): TokenError =>
+  new TokenError(
+    "ERR_TOKEN_MALFORMED",
+    "The Authorization field is not `L402 base64(macaroon):hex(preimage)`.",
+  );
+
+/** The value that presents a credential. */
+export const formatAuthorization = (credential: Credential): string => `L402 ${credential}`;

@@ -1,0 +1,102 @@
+/** An L402 challenge: a macaroon to be paid for, and the invoice that pays for it. spec/3-challenge.md. */
+import { ChallengeError } from "../errors.ts";
+import { base64Bytes, base64Text } from "../internal/bytes.ts";
+import { type AuthItem, readChallenges } from "../internal/header.ts";
+import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import { Identifier } from "./identifier.ts";
+
+export interface Challenge {
+  readonly macaroon: UnverifiedMacaroon;
+  readonly identifier: Identifier;
+  /** BOLT 11 text, unverified. */
+  readonly invoice: string;
+  /** The conditions that the service says it enforces; undefined where it says nothing. */
+  readonly enforced: readonly string[] | undefined;
+}
+
+const SCHEMES = ["l402", "lsat"];
+const VERSION = "0";
+const MAX_CHARACTERS = 32_768;
+
+const malformed = (why: string, cause?: unknown): ChallengeError =>
+  new ChallengeError(
+    "ERR_CHALLENGE_MALFORMED",
+    `The service's challenge cannot be trusted: ${why}. Nothing was paid.`,
+    { cause },
+  );
+
+/**
+ * Finds the one L402 challenge among whatever schemes a response offers, in any order. `L402` goes before `LSAT`; two
+ * different challenges of one scheme are refused, because choosing one would be guessing.
+ *
+ * @param header the `WWW-Authenticate` value, or each field line of it
+ * @throws ChallengeError `ERR_CHALLENGE_MISSING` where no L402 challenge is there, `ERR_CHALLENGE_MALFORMED`
+ */
+function parse(header: string | readonly string[] | null | undefined): Challenge {
+  const text = typeof header === "string" ? header : (header ?? []).join(", ");
+  if (text.length > MAX_CHARACTERS) throw malformed(`it has more than ${MAX_CHARACTERS} characters`);
+  const items = readChallenges(text);
+  if (items === undefined) throw malformed("its WWW-Authenticate field is not well-formed");
+  for (const scheme of SCHEMES) {
+    const found = items.filter((item) => item.scheme === scheme && item.parameters.length > 0).map(readItem);
+    const [challenge, ...others] = found.filter((candidate) => candidate !== undefined);
+    if (challenge === undefined) continue;
+    if (others.some((other) => !sameChallenge(challenge, other)))
+      throw malformed("it holds two different challenges");
+    return challenge;
+  }
+  throw new ChallengeError(
+    "ERR_CHALLENGE_MISSING",
+    "The service asks for payment without an L402 challenge, so there is nothing that Sigil can pay.",
+  );
+}
+
+/** Undefined for a version that is not ours, or a challenge that nobody is asked to pay. */
+function readItem({ parameters }: AuthItem): Challenge | undefined {
+  const one = (name: string): string | undefined => {
+    const values = new Set(parameters.filter(([key]) => key === name).map(([, value]) => value));
+    if (values.size > 1) throw malformed(`it has two different ${name} parameters`);
+    return values.values().next().value;
+  };
+  const version = one("version");
+  if (version !== undefined && version !== VERSION) return undefined;
+  const macaroon = one("macaroon");
+  const token = one("token");
+  const invoice = one("invoice");
+  if (macaroon === undefined && token === undefined && invoice === undefined) return undefined;
+  if (macaroon !== undefined && token !== undefined && macaroon !== token)
+    throw malformed("its macaroon and token parameters differ");
+  const packet = base64Bytes(macaroon ?? token ?? "");
+  if (packet === undefined || packet.length === 0 || invoice === undefined || invoice === "")
+    throw malformed("it lacks a macaroon or an invoice");
+  const caveats = one("caveats");
+  return challengeOf(
+    packet,
+    invoice,
+    caveats?.split(/[ ,]+/).filter((name) => name !== ""),
+  );
+}
+
+function challengeOf(packet: Uint8Array, invoice: string, enforced: readonly string[] | undefined): Challenge {
+  try {
+    const macaroon = Macaroon.decode(packet);
+    return { macaroon, identifier: Identifier.decode(macaroon.identifier), invoice, enforced };
+  } catch (cause) {
+    throw malformed("its macaroon is not an L402 macaroon", cause);
+  }
+}
+
+const sameChallenge = (a: Challenge, b: Challenge): boolean =>
+  a.invoice === b.invoice &&
+  base64Text(Macaroon.encode(a.macaroon)) === base64Text(Macaroon.encode(b.macaroon));
+
+/** The field lines of a challenge, in the order and form that the reference clients' regular expressions expect. */
+function format(challenge: Challenge): readonly [lsat: string, l402: string] {
+  const macaroon = base64Text(Macaroon.encode(challenge.macaroon));
+  if (!/^[a-zA-Z0-9]+$/.test(challenge.invoice)) throw new TypeError("an invoice is letters and digits");
+  const both = `macaroon="${macaroon}", invoice="${challenge.invoice}"`;
+  const caveats = challenge.enforced === undefined ? "" : `, caveats="${challenge.enforced.join(" ")}"`;
+  return [`LSAT ${both}`, `L402 ${both}, version="${VERSION}", token="${macaroon}"${caveats}`];
+}
+
+export const Challenge = { parse, format } as const;

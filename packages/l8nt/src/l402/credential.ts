@@ -1,0 +1,137 @@
+/** An L402 credential: `base64(macaroon) ":" hex(preimage)`. The one format, everywhere. spec/1-credential.md §3. */
+import {
+  CaveatChain,
+  type CaveatText,
+  checkCaveats,
+  compileScope,
+  type Scope,
+  treasuryVocabulary,
+} from "../caveat/index.ts";
+import { TokenError } from "../errors.ts";
+import { base64Bytes, base64Text, hexBytes, hexText } from "../internal/bytes.ts";
+import { sha256 } from "../internal/crypto.ts";
+import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import { systemClock } from "../ports/clock.ts";
+import { Identifier } from "./identifier.ts";
+
+export interface AttenuateOptions {
+  /** Unix seconds; what `expiresIn` counts from. */
+  readonly now?: number;
+}
+
+const MAX_CHARACTERS = 8192;
+const VOCABULARY = treasuryVocabulary();
+
+/**
+ * What an agent carries. Not verified: only the authority that minted it can say whether it is genuine. Whoever holds one
+ * can make weaker ones, offline.
+ *
+ * `toString()` gives the secret text, for the environment of a child process. Everything that logs or serialises
+ * (`JSON.stringify`, `console.log`) gets a description without it.
+ */
+export class Credential {
+  readonly macaroon: UnverifiedMacaroon;
+  readonly identifier: Identifier;
+  readonly #preimage: string;
+
+  constructor(macaroon: UnverifiedMacaroon, preimage: string) {
+    const bytes = preimage.length === 64 ? hexBytes(preimage) : undefined;
+    if (bytes === undefined)
+      throw new TokenError("ERR_TOKEN_MALFORMED", "The credential's preimage is not 64 hex digits.");
+    this.macaroon = macaroon;
+    this.identifier = Identifier.decode(macaroon.identifier);
+    this.#preimage = preimage.toLowerCase();
+  }
+
+  /**
+   * Reads the text of a credential: base64 in either alphabet, padded or not, and hex of either case.
+   *
+   * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
+   */
+  static parse(text: string): Credential {
+    if (typeof text !== "string") throw new TokenError("ERR_TOKEN_MALFORMED", "The credential is not a text.");
+    if (text.length > MAX_CHARACTERS)
+      throw new TokenError("ERR_TOKEN_TOO_LARGE", `A credential has at most ${MAX_CHARACTERS} characters.`);
+    const colon = text.lastIndexOf(":");
+    const packet = colon === -1 ? undefined : base64Bytes(text.slice(0, colon));
+    if (packet === undefined || packet.length === 0)
+      throw new TokenError("ERR_TOKEN_MALFORMED", "The credential is not base64(macaroon):hex(preimage).");
+    return new Credential(Macaroon.decode(packet), text.slice(colon + 1));
+  }
+
+  /** Where it is spent: a hint, which its authority did not sign. */
+  get location(): string {
+    return this.macaroon.location;
+  }
+
+  /** What its caveats say, unverified: for judging early and for showing. */
+  get caveats(): readonly CaveatText[] {
+    return this.chain.texts;
+  }
+
+  /** The caveats, read but not verified; nodes have no ids. */
+  get chain(): CaveatChain {
+    this.#chain ??= new CaveatChain({
+      caveats: this.macaroon.caveats,
+      vocabulary: VOCABULARY,
+      paymentHash: this.identifier.paymentHash,
+    });
+    return this.#chain;
+  }
+  #chain: CaveatChain | undefined;
+
+  /** Whether the preimage is the one that the identifier commits to: the proof of payment. */
+  get isPaid(): boolean {
+    return hexText(sha256(hexBytes(this.#preimage)!)) === this.identifier.paymentHash;
+  }
+
+  /**
+   * A weaker credential: this one and also `scope`. Offline; nobody is asked.
+   *
+   * @throws TypeError for a scope that cannot be read
+   * @throws TokenError `ERR_TOKEN_TOO_LARGE`
+   */
+  attenuate(scope: Scope, { now = systemClock() }: AttenuateOptions = {}): Credential {
+    const caveats = compileScope(scope, { now });
+    checkCaveats(caveats, VOCABULARY);
+    return this.append(caveats);
+  }
+
+  /** The same with caveats as they stand on the wire. */
+  append(caveats: readonly string[]): Credential {
+    const child = new Credential(Macaroon.attenuate(this.macaroon, ...caveats), this.#preimage);
+    if (child.toString().length > MAX_CHARACTERS)
+      throw new TokenError(
+        "ERR_TOKEN_TOO_LARGE",
+        `A credential has at most ${MAX_CHARACTERS} characters. Delegate less deep, or say less in each scope.`,
+      );
+    return child;
+  }
+
+  /** A weaker credential for another agent: opens a node of its own, which this holder can revoke. */
+  delegate(scope: Scope & { readonly agent: string }, options?: AttenuateOptions): Credential {
+    if (typeof scope.agent !== "string")
+      throw new TypeError('a delegation names its agent: delegate({ agent: "flight-booker", … })');
+    return this.attenuate(scope, options);
+  }
+
+  /** The secret text, as it is sent and stored. */
+  toString(): string {
+    return `${base64Text(Macaroon.encode(this.macaroon))}:${this.#preimage}`;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return {
+      credential: "(not shown)",
+      paymentHash: this.identifier.paymentHash,
+      location: this.location,
+      caveats: this.caveats.map(({ condition, value }) =>
+        condition === "preimage" ? condition : `${condition}=${value}`,
+      ),
+    };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON();
+  }
+}

@@ -1,0 +1,10 @@
+/** `l8nt/l402`: credentials and challenges of the L402 scheme, and the authority that mints and verifies them. */
+export type { Access, Scope } from "../caveat/index.ts";
+export { targetAt, targetOfUrl } from "../caveat/index.ts";
+export { Authority, type AuthorityOptions, type Verdict } from "./authority.ts";
+export { formatAuthorization, readAuthorization } from "./authorization.ts";
+export { Challenge } from "./challenge.ts";
+export { type AttenuateOptions, Credential } from "./credential.ts";
+export { Identifier } from "./identifier.ts";
+export type { Secret } from "./roots.ts";
+export type { Verified } from "./verified.ts";

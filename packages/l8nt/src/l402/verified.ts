@@ -1,0 +1,91 @@
+/** A credential whose signature and payment are proven. Only an authority makes one; the compiler keeps the order. */
+import {
+  type Access,
+  type CaveatChain,
+  type CaveatText,
+  type ChainLimit,
+  type Node,
+  refusal,
+} from "../caveat/index.ts";
+import type { Refusal } from "../errors.ts";
+import { type Bytes, hexText, utf8 } from "../internal/bytes.ts";
+import { hmacSha256 } from "../internal/crypto.ts";
+import type { Credential } from "./credential.ts";
+
+const PLACE_LABEL = utf8("sigil place");
+
+/**
+ * The id of a place in the chain. One way: whoever learns an id can neither continue the chain from there nor recognise a
+ * credential. spec/1-credential.md §6.
+ */
+export const placeId = (signature: Uint8Array): string =>
+  hexText(hmacSha256(signature, PLACE_LABEL).subarray(0, 16));
+
+export class Verified {
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly credential: Credential;
+  readonly chain: CaveatChain;
+  /** The macaroon's own signature: what the next caveat is keyed with. Never shown. */
+  readonly #signature: Bytes;
+  readonly #revoked: ReadonlySet<string>;
+
+  constructor(credential: Credential, chain: CaveatChain, signature: Bytes, revoked: ReadonlySet<string>) {
+    this.paymentHash = credential.identifier.paymentHash;
+    this.credential = credential;
+    this.chain = chain;
+    this.#signature = signature;
+    this.#revoked = revoked;
+  }
+
+  /** This credential's own node. */
+  get node(): Node & { readonly id: string } {
+    return this.chain.node as Node & { readonly id: string };
+  }
+
+  /** Root first. */
+  get nodes(): readonly (Node & { readonly id: string })[] {
+    return this.chain.nodes as readonly (Node & { readonly id: string })[];
+  }
+
+  get lineage(): readonly string[] {
+    return this.chain.lineage;
+  }
+
+  /** Every counted limit on the chain: a spend or a use counts against all of them, or none. */
+  get limits(): readonly ChainLimit[] {
+    return this.chain.limits;
+  }
+
+  get caveats(): readonly CaveatText[] {
+    return this.chain.texts;
+  }
+
+  /** Unix seconds; undefined for a credential without end, which this library does not mint. */
+  get validUntil(): number | undefined {
+    return this.chain.validUntil;
+  }
+
+  /** Every reason against this access, revocation among them. Empty is yes, up to the counted limits. */
+  refusals(access: Access): readonly Refusal[] {
+    const refusals = this.chain.refusals(access);
+    // Ids are derived only where there is something to look for.
+    const revoked = this.#revoked.size === 0 ? undefined : this.nodes.find(({ id }) => this.#revoked.has(id));
+    return revoked === undefined ? refusals : [revocation(revoked), ...refusals];
+  }
+
+  /** The signature after `caveats` were appended to this one. */
+  signatureAfter(caveats: readonly Uint8Array[]): Bytes {
+    return caveats.reduce<Bytes>(hmacSha256, this.#signature);
+  }
+}
+
+const revocation = (node: Node): Refusal =>
+  refusal(node, "revocation", {
+    code: "ERR_REVOKED",
+    have:
+      node.agent === undefined
+        ? "a credential that was revoked"
+        : `a credential whose agent ${node.agent} was revoked`,
+    need: "one that was not",
+  });
