@@ -1,7 +1,7 @@
 /** A chain of caveats, read once and judged on every request: the tree's nodes, the conditions, the counted limits. */
 import type { Refusal } from "../errors.ts";
 import { utf8Text } from "../internal/bytes.ts";
-import type { CountedLimit } from "../ports/limit.ts";
+import type { Counted } from "../ports/limit.ts";
 import type { Access } from "./access.ts";
 import type { AnyCondition, Condition, Denial, Place } from "./condition.ts";
 import { type Agent, agent } from "./delegation.ts";
@@ -28,7 +28,8 @@ export class Node {
 }
 
 /** A limit on the chain, with the node and the condition that it comes from. */
-export interface ChainLimit extends CountedLimit {
+export interface ChainLimit extends Counted {
+  readonly max: bigint;
   readonly condition: string;
   readonly node: Node;
 }
@@ -104,7 +105,13 @@ export class CaveatChain {
           });
         const limit = condition.limit?.(value);
         if (limit !== undefined)
-          limits.push({ ...limit, id: placeId?.(index + 1) ?? "", condition: condition.name, node });
+          limits.push({
+            ...limit,
+            id: placeId?.(index + 1) ?? "",
+            condition: condition.name,
+            node,
+            ...(earliest !== undefined && { expiresAt: earliest }),
+          });
         if (condition.name === validUntil.name)
           earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, value as number);
       }

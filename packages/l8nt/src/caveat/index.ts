@@ -5,6 +5,7 @@ export type { Denial } from "./condition.ts";
 export type { Duration } from "./duration.ts";
 export { durationSeconds } from "./duration.ts";
 export { formatUnixSeconds } from "./integer.ts";
+export { formatWindow } from "./limits.ts";
 export { checkCaveats, compileScope, type Scope } from "./scope.ts";
 export {
   formatOrigin,

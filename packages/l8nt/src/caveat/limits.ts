@@ -26,3 +26,9 @@ export const limits: readonly Condition<bigint>[] = [
   counted("max_uses_per_hour", "uses", WINDOW_SECONDS.hour),
   counted("max_uses_per_day", "uses", WINDOW_SECONDS.day),
 ];
+
+/** " per hour", or nothing for a limit over the whole life. */
+export function formatWindow(windowSeconds: number | undefined): string {
+  const unit = Object.entries(WINDOW_SECONDS).find(([, seconds]) => seconds === windowSeconds)?.[0];
+  return unit === undefined ? "" : ` per ${unit}`;
+}

@@ -1,7 +1,8 @@
 /** What a wallet must do, split by power: a service takes an `Invoicer` and can never pay. */
 
-/** The human-readable part that follows `ln` in an invoice: mainnet, testnet, signet, regtest, simnet. */
-export type Network = "bc" | "tb" | "tbs" | "bcrt" | "sb";
+import type { Network } from "../invoice/network.ts";
+
+export type { Network };
 
 export interface InvoiceRequest {
   readonly amountMsat: bigint;

@@ -1,0 +1,30 @@
+/** A ledger's "no" in a person's words. */
+import { type ChainLimit, type Denial, formatWindow, refusal } from "../caveat/index.ts";
+import { BudgetError, type Refusal } from "../errors.ts";
+import { formatMsat } from "../invoice/amount.ts";
+import type { Usage } from "../ports/store.ts";
+
+/** @param need what was asked for: msat, and uses */
+export function budgetError(
+  limits: readonly ChainLimit[],
+  refused: readonly Usage[],
+  need: { readonly amountMsat: bigint; readonly uses: bigint },
+): BudgetError {
+  const refusals = refused.flatMap(({ id, used }): Refusal[] => {
+    const limit = limits.find((candidate) => candidate.id === id);
+    return limit === undefined ? [] : [refusal(limit.node, limit.condition, denial(limit, used, need))];
+  });
+  return new BudgetError(refusals as [Refusal, ...Refusal[]]);
+}
+
+function denial(limit: ChainLimit, used: bigint, need: { amountMsat: bigint; uses: bigint }): Denial {
+  const left = used < limit.max ? limit.max - used : 0n;
+  const window = formatWindow(limit.windowSeconds);
+  if (limit.kind === "spend")
+    return {
+      code: "ERR_BUDGET",
+      have: `${formatMsat(left)} left of ${formatMsat(limit.max)}${window}`,
+      need: formatMsat(need.amountMsat),
+    };
+  return { code: "ERR_USES", have: `${left} of ${limit.max} uses${window} left`, need: `${need.uses}` };
+}
