@@ -125,6 +125,7 @@ describe("a field is well-formed to its last bit", () => {
     ["a whole word of padding", [p, s, field(TAG.d, [0, 0, 0])]],
     ["a description that is not UTF-8", [p, s, field(TAG.d, bytesToWords(Uint8Array.of(0xff, 0xfe)))]],
     ["a length past the end", [p, s, d, [TAG.d, 31, 31, 1]]],
+    ["a length one past the end", [p, s, d, [2, 0, 2, 1]]],
     ["a field cut in its head", [p, s, d, [TAG.x, 0]]],
     ["an expiry with a leading zero", [p, s, d, field(TAG.x, [0, 1])]],
     ["features with a leading zero", [p, s, d, field(TAG.features, [0, 8, 0])]],

@@ -1,0 +1,157 @@
+/** The dev network's HTTP API: `/:account/…` for wallets, `/control/…` for whoever runs the test. */
+
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
+import { readAmount } from "../invoice/index.ts";
+import type { Access } from "./dev-network-access.ts";
+import { type DevBank, hashOf, outcomeOf, type Payment } from "./dev-network-bank.ts";
+import type { FaultRule, Faults } from "./dev-network-faults.ts";
+import type { Timers } from "./dev-network-timers.ts";
+import { type WireAnswer, WireRefusal, type WireRequest } from "./dev-network-wire.ts";
+
+/** What the routes act on; `control` is the network itself. */
+export interface Routes {
+  readonly bank: DevBank;
+  readonly access: Access;
+  readonly faults: Faults;
+  readonly timers: Timers;
+  readonly control: {
+    account(name: string, options?: { readonly balanceMsat: bigint }): { url: string; invoiceOnlyUrl: string };
+    down(forMs?: number): Promise<void>;
+  };
+}
+
+export async function route(network: Routes, request: WireRequest): Promise<WireAnswer> {
+  const [name = "", ...rest] = request.path;
+  const action = `${request.method} ${rest[0] ?? ""}`;
+  if (name === "control") return control(network, request, action, rest);
+  if (action === "GET ") return describeAccount(network, name, request.key);
+  if (action === "POST invoices" && rest.length === 1) return createInvoice(network, name, request);
+  if (action === "POST payments" && rest.length === 1) return pay(network, name, request);
+  if (action === "GET payments" && rest.length === 2) return find(network, name, rest[1]!, request.key);
+  throw new WireRefusal(404, "no such thing here");
+}
+
+function describeAccount({ access, bank }: Routes, name: string, key: string | undefined): WireAnswer {
+  const full = access.right(name, key) === "full";
+  return { status: 200, body: { network: "bcrt", ...(full && { balanceMsat: bank.balanceMsat(name) }) } };
+}
+
+async function createInvoice(network: Routes, name: string, { key, body }: WireRequest): Promise<WireAnswer> {
+  network.access.right(name, key);
+  const fault = network.faults.take({ on: "invoice", account: name, paymentHash: undefined });
+  await delay(network, fault);
+  const { expirySeconds, description } = body;
+  const invoice = network.bank.createInvoice(name, {
+    amountMsat: msat(body, "amountMsat"),
+    expirySeconds: Number(expirySeconds),
+    ...(description !== undefined && { description: String(description) }),
+  });
+  return { status: 200, body: { invoice }, fault: fault?.kind };
+}
+
+async function pay(network: Routes, name: string, { key, body }: WireRequest): Promise<WireAnswer> {
+  network.access.requireFull(name, key);
+  const { bank, faults, timers } = network;
+  const invoice = String(body.invoice);
+  const maxFeeMsat = msat(body, "maxFeeMsat");
+  const timeoutMs = Number(body.timeoutSeconds) * 1000;
+  if (!(timeoutMs >= 0)) throw new TypeError("timeoutSeconds must be a number of seconds");
+  const fault = faults.take({ on: "pay", account: name, paymentHash: hashOf(invoice) });
+  const { payment, joined } = bank.begin({
+    payer: name,
+    invoice,
+    amountMsat: msat(body, "amountMsat"),
+    maxFeeMsat,
+    feeMsat: fault?.kind === "fee-over-cap" ? maxFeeMsat + 1n : undefined,
+    refusal: fault?.kind === "fails" ? "no route" : undefined,
+    preimage: fault?.kind === "wrong-preimage" ? hexText(randomBytes(32)) : undefined,
+  });
+  if (!joined && payment.status === "in-flight") {
+    if (fault?.kind === "slow") timers.after(fault.delayMs ?? 0, () => settleIfOpen(bank, payment));
+    else if (fault?.kind !== "stuck") bank.settle(payment);
+  }
+  await endOrTimeout(timers, payment, fault?.kind === "stuck" ? (fault.delayMs ?? timeoutMs) : timeoutMs);
+  return { status: 200, body: outcomeOf(payment), fault: fault?.kind };
+}
+
+async function find(network: Routes, name: string, hash: string, key: string | undefined): Promise<WireAnswer> {
+  network.access.requireFull(name, key);
+  const fault = network.faults.take({ on: "find", account: name, paymentHash: hash });
+  await delay(network, fault);
+  // A payment whose bytes have arrived, but were not read yet, is not "never sent": whatever is readable is read first.
+  for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
+  const payment = network.bank.find(name, hash);
+  const body =
+    payment === undefined
+      ? { status: "never-sent", reason: "this account never tried to pay it" }
+      : outcomeOf(payment);
+  return { status: 200, body, fault: fault?.kind };
+}
+
+async function control(
+  network: Routes,
+  request: WireRequest,
+  action: string,
+  rest: readonly string[],
+): Promise<WireAnswer> {
+  const { access, bank, control, faults } = network;
+  access.requireControl(request.key);
+  const { body } = request;
+  const done = { status: 200, body: {} };
+  if (action === "POST accounts") {
+    const { url, invoiceOnlyUrl } = control.account(String(body.name), {
+      balanceMsat: msat(body, "balanceMsat"),
+    });
+    return { status: 200, body: { url, invoiceOnlyUrl } };
+  }
+  if (action === "POST faults") {
+    faults.add(body as unknown as FaultRule);
+    return done;
+  }
+  if (action === "DELETE faults") {
+    faults.clear();
+    return done;
+  }
+  if (action === "POST down") {
+    const forMs = Number(body.forMs);
+    if (!(forMs >= 0))
+      throw new TypeError("forMs must say how long: a network that is down cannot be told to come up");
+    return { ...done, afterwards: () => void control.down(forMs) };
+  }
+  if (action === "GET payments")
+    return { status: 200, body: { payments: bank.payments(), totals: bank.totals() } };
+  const [, hash = "", verb] = rest;
+  if (action === "POST payments" && verb === "settle") bank.settle(bank.inFlight(hash));
+  else if (action === "POST payments" && verb === "fail") bank.fail(bank.inFlight(hash), "no route");
+  else throw new WireRefusal(404, "no such thing here");
+  return done;
+}
+
+function settleIfOpen(bank: DevBank, payment: Payment): void {
+  if (payment.status === "in-flight") bank.settle(payment);
+}
+
+async function delay({ timers }: Routes, fault: FaultRule | undefined): Promise<void> {
+  if (fault?.kind === "slow") await timers.pause(fault.delayMs ?? 0);
+}
+
+async function endOrTimeout(timers: Timers, payment: Payment, timeoutMs: number): Promise<void> {
+  if (payment.status !== "in-flight") return;
+  await new Promise<void>((resolve) => {
+    const cancel = timers.after(timeoutMs, resolve);
+    payment.ended.then(() => {
+      cancel();
+      resolve();
+    });
+  });
+}
+
+/** Msat as decimal digits: JSON's numbers cannot hold them. */
+function msat(body: Readonly<Record<string, unknown>>, name: string): bigint {
+  const text = body[name];
+  const amountMsat =
+    typeof text === "string" && /^[0-9]{1,19}$/.test(text) ? readAmount(BigInt(text)) : undefined;
+  if (amountMsat === undefined) throw new TypeError(`${name} must be msat in decimal digits, as a string`);
+  return amountMsat;
+}

@@ -1,0 +1,257 @@
+/** What every wallet must do, whatever it stands on: one suite for the port, so that a wallet's own test is a few lines. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { AdapterError } from "../errors.ts";
+import { Invoice } from "../invoice/index.ts";
+import type { Invoicer, Network, Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
+
+/** `test` of vitest, of `node:test`, of Bun: this file imports none of them. */
+export type TestFunction = (name: string, body: () => Promise<void>) => unknown;
+
+export interface WalletFixture {
+  /** With at least 1,000 sat to spend. */
+  readonly payer: Payer;
+  /** Of another node, to which the payer has a way. */
+  readonly invoicer: Invoicer;
+  readonly network: Network;
+  /** What no outcome and no error may show. */
+  readonly secrets: readonly string[];
+  teardown(): Promise<void>;
+}
+
+/** What the backend under test can be made to do. A law whose power is left out is not run. */
+export interface WalletPowers<Fixture> {
+  /** What the payer has, in msat; in flight is not had. */
+  readonly balanceMsat?: (fixture: Fixture) => Promise<bigint>;
+  /** Payments cost a routing fee. */
+  readonly routingFees?: true;
+  /** Lets every invoice made so far expire. */
+  readonly expireInvoices?: (fixture: Fixture) => Promise<void>;
+  /** The next payment is made, and its answer is lost on the way. */
+  readonly loseReply?: (fixture: Fixture) => Promise<void>;
+  /** The next payment stays in flight. `arrive` ends it. */
+  readonly stick?: (fixture: Fixture) => Promise<{ arrive(paymentHash: string): Promise<void> }>;
+  /** The backend refuses connections, until the function that it returns is called. */
+  readonly unplug?: (fixture: Fixture) => Promise<() => Promise<void>>;
+}
+
+export interface WalletContract<Fixture extends WalletFixture> {
+  readonly name: string;
+  /** Called for each law; a backend that is slow to start may give the same one again. */
+  setup(): Promise<Fixture>;
+  readonly powers?: WalletPowers<Fixture>;
+}
+
+const AMOUNT_MSAT = 21_000n;
+const MAX_FEE_MSAT = 5_000n;
+const EXPIRY_SECONDS = 600;
+
+/**
+ * Registers the laws of a wallet with a test runner.
+ *
+ * @example
+ * walletContract(test, { name: "the LND wallet", setup: () => startLnd() });
+ */
+export function walletContract<Fixture extends WalletFixture>(
+  test: TestFunction,
+  { name, setup, powers = {} }: WalletContract<Fixture>,
+): void {
+  const law = (title: string, body: (fixture: Fixture) => Promise<void>) =>
+    test(`${name}: ${title}`, async () => {
+      const fixture = await setup();
+      try {
+        await body(fixture);
+      } finally {
+        await fixture.teardown();
+      }
+    });
+
+  law("names its network exactly [case 66]", async ({ payer, network }) => {
+    assert.equal(await payer.network(), network);
+  });
+
+  law("makes an invoice of exactly the amount, the network and the expiry asked for", async (fixture) => {
+    const before = Math.floor(Date.now() / 1000);
+    for (const amountMsat of [1_000n, AMOUNT_MSAT, 123_456_000n]) {
+      const text = await fixture.invoicer.createInvoice({
+        amountMsat,
+        expirySeconds: EXPIRY_SECONDS,
+        description: "one forecast",
+      });
+      const invoice = Invoice.decode(text);
+      assert.equal(invoice.amountMsat, amountMsat);
+      assert.equal(invoice.network, fixture.network);
+      assert.equal(invoice.expirySeconds, EXPIRY_SECONDS);
+      assert.equal(invoice.description, "one forecast");
+      assert.ok(Math.abs(invoice.timestamp - before) < 3600, "made now");
+    }
+  });
+
+  law("never makes the same payment hash twice [case 64]", async (fixture) => {
+    const hashes = await Promise.all(Array.from({ length: 5 }, async () => (await order(fixture)).paymentHash));
+    assert.equal(new Set(hashes).size, 5);
+  });
+
+  law("pays, gives the preimage of the payment hash, and finds the same again", async (fixture) => {
+    const request = await order(fixture);
+    const outcome = paid(await fixture.payer.pay(request));
+    assert.equal(hashOf(outcome.preimage), request.paymentHash);
+    assert.ok(outcome.feeMsat >= 0n && outcome.feeMsat <= request.maxFeeMsat, "a fee within the cap");
+    assert.deepEqual(await fixture.payer.find(request.paymentHash), outcome);
+  });
+
+  law("does not pay an invoice twice", async (fixture) => {
+    const request = await order(fixture);
+    const first = paid(await fixture.payer.pay(request));
+    const before = await powers.balanceMsat?.(fixture);
+    const second = await fixture.payer.pay(request);
+    assert.ok(second.status === "failed" || isSame(second, first), `not ${second.status}`);
+    assert.equal(await powers.balanceMsat?.(fixture), before);
+    assert.deepEqual(
+      await fixture.payer.find(request.paymentHash),
+      first,
+      "the first payment is still on record",
+    );
+  });
+
+  law("has never paid what it was never told to pay", async ({ payer }) => {
+    const { status } = await payer.find("ab".repeat(32));
+    assert.ok(status === "never-sent" || status === "unknown", `not ${status}`);
+  });
+
+  law("refuses an invoice of another network for good [case 66]", async (fixture) => {
+    const other: Network = fixture.network === "bc" ? "tb" : "bc";
+    const outcome = await fixture.payer.pay(foreign(other));
+    assert.ok(outcome.status === "failed" || outcome.status === "never-sent", `not ${outcome.status}`);
+  });
+
+  law("says that a payment beyond its means failed, and nothing moved", async (fixture) => {
+    const before = await powers.balanceMsat?.(fixture);
+    const request = await order(fixture, 2_000_000_000_000_000n);
+    assert.equal((await fixture.payer.pay(request)).status, "failed");
+    assert.equal(await powers.balanceMsat?.(fixture), before);
+  });
+
+  law("shows no secret, whatever happens", async (fixture) => {
+    const shown: unknown[] = [await fixture.payer.pay(await order(fixture)), fixture.payer, fixture.invoicer];
+    shown.push(await fixture.payer.pay(foreign("sb")), await fixture.payer.find("ab".repeat(32)));
+    shown.push(await fixture.payer.find("not a hash").catch(flat));
+    shown.push(await fixture.invoicer.createInvoice({ amountMsat: -1n, expirySeconds: 1 }).catch(flat));
+    for (const secret of fixture.secrets) assert.ok(!text(shown).includes(secret), "a secret was shown");
+  });
+
+  if (powers.balanceMsat !== undefined) {
+    const balanceMsat = powers.balanceMsat;
+    law("spends the amount and the fee that it reports, no msat more", async (fixture) => {
+      const before = await balanceMsat(fixture);
+      const { feeMsat } = paid(await fixture.payer.pay(await order(fixture)));
+      assert.equal(await balanceMsat(fixture), before - AMOUNT_MSAT - feeMsat);
+    });
+
+    law("pays once, however many ask at once", async (fixture) => {
+      const request = await order(fixture);
+      const before = await balanceMsat(fixture);
+      await Promise.all(Array.from({ length: 4 }, () => fixture.payer.pay(request)));
+      const { feeMsat } = paid(await fixture.payer.find(request.paymentHash));
+      assert.equal(await balanceMsat(fixture), before - AMOUNT_MSAT - feeMsat);
+    });
+  }
+
+  if (powers.routingFees === true)
+    law("hands the fee cap to the node: no way within it is a definite failure [case 46]", async (fixture) => {
+      const request = await order(fixture);
+      assert.equal((await fixture.payer.pay({ ...request, maxFeeMsat: 0n })).status, "failed");
+      paid(await fixture.payer.pay(request));
+    });
+
+  if (powers.expireInvoices !== undefined) {
+    const expireInvoices = powers.expireInvoices;
+    law("says that paying an expired invoice failed [case 67]", async (fixture) => {
+      const request = await order(fixture);
+      await expireInvoices(fixture);
+      assert.equal((await fixture.payer.pay(request)).status, "failed");
+    });
+  }
+
+  if (powers.loseReply !== undefined) {
+    const loseReply = powers.loseReply;
+    law(
+      "calls a lost reply unknown, and finds the payment again by its hash [cases 56, 75]",
+      async (fixture) => {
+        const request = await order(fixture);
+        await loseReply(fixture);
+        assert.equal((await fixture.payer.pay(request)).status, "unknown");
+        const { preimage } = paid(await fixture.payer.find(request.paymentHash));
+        assert.equal(hashOf(preimage), request.paymentHash);
+      },
+    );
+  }
+
+  if (powers.stick !== undefined) {
+    const stick = powers.stick;
+    law(
+      "calls a payment in flight unknown at its time-out, and paid once it arrives [cases 57, 58]",
+      async (fixture) => {
+        const request = await order(fixture);
+        const { arrive } = await stick(fixture);
+        assert.equal((await fixture.payer.pay({ ...request, timeoutSeconds: 1 })).status, "unknown");
+        assert.equal((await fixture.payer.find(request.paymentHash)).status, "unknown");
+        await arrive(request.paymentHash);
+        paid(await fixture.payer.find(request.paymentHash));
+      },
+    );
+  }
+
+  if (powers.unplug !== undefined) {
+    const unplug = powers.unplug;
+    law(
+      "says never-sent only where nothing left, and never of a payment it asks about [cases 59, 75]",
+      async (fixture) => {
+        const earlier = await order(fixture);
+        paid(await fixture.payer.pay(earlier));
+        const request = await order(fixture);
+        const plug = await unplug(fixture);
+        assert.equal((await fixture.payer.pay(request)).status, "never-sent");
+        assert.equal((await fixture.payer.find(earlier.paymentHash)).status, "unknown");
+        await assert.rejects(
+          order(fixture),
+          (error) => error instanceof AdapterError && error.code === "ERR_WALLET",
+        );
+        await plug();
+        paid(await fixture.payer.pay(request));
+      },
+    );
+  }
+}
+
+async function order({ invoicer }: WalletFixture, amountMsat = AMOUNT_MSAT): Promise<PaymentRequest> {
+  const invoice = await invoicer.createInvoice({ amountMsat, expirySeconds: EXPIRY_SECONDS });
+  const { paymentHash } = Invoice.decode(invoice);
+  return { invoice, paymentHash, amountMsat, maxFeeMsat: MAX_FEE_MSAT, timeoutSeconds: 30 };
+}
+
+/** An invoice that nobody on this network made. */
+function foreign(network: Network): PaymentRequest {
+  const paymentHash = "cd".repeat(32);
+  const timestamp = Math.floor(Date.now() / 1000);
+  const fields = { network, amountMsat: AMOUNT_MSAT, timestamp, paymentHash, paymentSecret: paymentHash };
+  const invoice = Invoice.encode({ ...fields, description: "", features: [8, 14] }, new Uint8Array(32).fill(1));
+  return { invoice, paymentHash, amountMsat: AMOUNT_MSAT, maxFeeMsat: MAX_FEE_MSAT, timeoutSeconds: 10 };
+}
+
+function paid(outcome: PaymentOutcome): Extract<PaymentOutcome, { status: "paid" }> {
+  assert.equal(outcome.status, "paid", "reason" in outcome ? outcome.reason : undefined);
+  return outcome as Extract<PaymentOutcome, { status: "paid" }>;
+}
+
+function isSame(outcome: PaymentOutcome, first: Extract<PaymentOutcome, { status: "paid" }>): boolean {
+  return outcome.status === "paid" && outcome.preimage === first.preimage;
+}
+
+const hashOf = (preimage: string) => createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
+
+const flat = (error: unknown) =>
+  error instanceof Error ? `${error.stack} ${error.cause} ${text(error)}` : error;
+
+const text = (value: unknown) =>
+  JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part));
