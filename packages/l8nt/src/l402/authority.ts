@@ -90,12 +90,13 @@ export class Authority {
    *
    * @throws ChallengeError `ERR_INVOICE_MALFORMED`
    */
-  challenge(scope: Scope, invoice: string): Challenge {
-    const macaroon = this.#macaroon(hexBytes(Invoice.decode(invoice).paymentHash)!, scope);
+  challenge(scope: Scope, invoice: string | Invoice): Challenge {
+    const { text, paymentHash } = typeof invoice === "string" ? Invoice.decode(invoice) : invoice;
+    const macaroon = this.#macaroon(hexBytes(paymentHash)!, scope);
     return {
       macaroon,
       identifier: Identifier.decode(macaroon.identifier),
-      invoice,
+      invoice: text,
       enforced: this.vocabulary.names,
     };
   }

@@ -1,0 +1,37 @@
+/** Reading a JSON body that somebody else wrote: capped before it is parsed. */
+import { AdapterError } from "../errors.ts";
+import { concat, utf8Text } from "./bytes.ts";
+
+/** The body, up to `maxBytes`. @throws AdapterError `ERR_TOO_LARGE` */
+export async function readBody(
+  message: Request | Response,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = () => new AdapterError("ERR_TOO_LARGE", `The body is larger than ${maxBytes} bytes.`);
+  if (Number(message.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const reader = message.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return concat(...parts);
+    size += value.length;
+    if (size > maxBytes) {
+      await reader.cancel().catch(() => {});
+      throw tooLarge();
+    }
+    parts.push(value);
+  }
+}
+
+/** @throws AdapterError `ERR_REQUEST` for what is not JSON, `ERR_TOO_LARGE` */
+export async function readJson(message: Request | Response, maxBytes: number): Promise<unknown> {
+  const text = utf8Text(await readBody(message, maxBytes));
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    // The parser's own error quotes the text, which is not ours to show.
+    throw new AdapterError("ERR_REQUEST", "The body is not JSON.");
+  }
+}

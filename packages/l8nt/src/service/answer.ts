@@ -1,0 +1,63 @@
+/** The refusals of a service, exactly as spec/3-challenge.md §5 has them. */
+import {
+  AdapterError,
+  type BudgetCode,
+  type DenialCode,
+  type DeniedError,
+  type SigilError,
+  TokenError,
+} from "../errors.ts";
+import { problemOf, problemResponse } from "../internal/problem.ts";
+import { Challenge } from "../l402/index.ts";
+import type { Refused } from "./decision.ts";
+
+/** Genuine, and a fresh payment would help. Every other denial is 403: paying would not help. */
+const PAYABLE = new Set<DenialCode | BudgetCode>(["ERR_EXPIRED", "ERR_REVOKED", "ERR_BUDGET", "ERR_USES"]);
+
+export const isPayable = (error: DeniedError): boolean => error.refusals.every(({ code }) => PAYABLE.has(code));
+
+export function refuse(status: number, error: SigilError, headers?: Headers, detail?: string): Refused {
+  return {
+    granted: false,
+    code: error.code,
+    response: problemResponse(problemOf(status, error, detail), headers),
+  };
+}
+
+/** 402 with the challenge as two field lines, `LSAT` first: the reference clients match by regular expression. */
+export function paymentRequired(error: SigilError, challenge: Challenge): Refused {
+  const headers = new Headers();
+  for (const line of Challenge.format(challenge)) headers.append("www-authenticate", line);
+  return refuse(402, error, headers);
+}
+
+/**
+ * 401 with the scheme, and nothing to pay: a bad credential costs the node no invoice. What is malformed or forged is told
+ * its class only. [cases 90, 98]
+ */
+export function unauthorized(error: SigilError, enforced: readonly string[]): Refused {
+  const headers = new Headers({ "www-authenticate": `L402 version="0", caveats="${enforced.join(" ")}"` });
+  const shown =
+    error instanceof TokenError && !CLASSES.has(error.code)
+      ? new TokenError(
+          "ERR_TOKEN_FORGED",
+          "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
+        )
+      : error;
+  return { ...refuse(401, shown, headers), code: error.code };
+}
+
+const CLASSES = new Set([
+  "ERR_TOKEN_MALFORMED",
+  "ERR_TOKEN_TOO_LARGE",
+  "ERR_TOKEN_MISSING",
+  "ERR_TOKEN_THIRD_PARTY",
+]);
+
+export function tooManyRequests(seconds: number): Refused {
+  const error = new AdapterError(
+    "ERR_RATE_LIMITED",
+    "Too many challenges were asked for and not paid. Pay one that you have, or wait.",
+  );
+  return refuse(429, error, new Headers({ "retry-after": String(seconds) }));
+}

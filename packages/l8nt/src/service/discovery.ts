@@ -1,0 +1,70 @@
+/** `/.well-known/l402`: what is sold here and which caveats are enforced; and below it, where holders revoke. spec/3-challenge.md §6. */
+import { AdapterError, DeniedError, TokenError } from "../errors.ts";
+import { readJson } from "../internal/json.ts";
+import { problemOf, problemResponse } from "../internal/problem.ts";
+import { type Authority, readAuthorization } from "../l402/index.ts";
+import { systemClock } from "../ports/clock.ts";
+import { unauthorized } from "./answer.ts";
+import type { Route } from "./route.ts";
+
+export const WELL_KNOWN_PATH = "/.well-known/l402";
+const REVOCATIONS_PATH = `${WELL_KNOWN_PATH}/revocations`;
+const MAX_BODY_BYTES = 65_536;
+
+export async function discovery(
+  request: Request,
+  authority: Authority,
+  routes: readonly Route[],
+): Promise<Response | undefined> {
+  const { pathname } = new URL(request.url);
+  if (pathname === WELL_KNOWN_PATH && request.method === "GET")
+    return Response.json(describe(authority, routes));
+  if (pathname === REVOCATIONS_PATH && request.method === "POST") return revoke(request, authority);
+  return undefined;
+}
+
+function describe(authority: Authority, routes: readonly Route[]): Record<string, unknown> {
+  return {
+    version: "0",
+    location: authority.location,
+    service: authority.service,
+    caveats: authority.vocabulary.names,
+    revocations: REVOCATIONS_PATH,
+    routes: routes.map(({ terms: { price, grants, capability } }) => ({
+      price:
+        price === undefined ? null : typeof price === "function" ? "depends on the request" : String(price),
+      grants: { ...grants, ...(typeof grants?.budget === "bigint" && { budget: `${grants.budget} msat` }) },
+      capability,
+    })),
+  };
+}
+
+/** Whoever holds a credential revokes what descends from it: he presents his own, and the caveats that lead to the child. */
+async function revoke(request: Request, authority: Authority): Promise<Response> {
+  try {
+    const presented = readAuthorization(request.headers.get("authorization"));
+    if (presented === undefined)
+      throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
+    const ancestor = authority.authenticate(presented);
+    const [first, ...others] = ancestor.refusals({ now: systemClock(), target: "self" });
+    if (first !== undefined) throw new DeniedError([first, ...others]);
+    const caveats = (await readJson(request, MAX_BODY_BYTES)) as { caveats?: unknown };
+    authority.revoke(authority.descendant(ancestor, readCaveats(caveats?.caveats)));
+    return new Response(null, { status: 204 });
+  } catch (error) {
+    if (error instanceof TokenError) return unauthorized(error, authority.vocabulary.names).response;
+    if (error instanceof DeniedError) return problemResponse(problemOf(403, error));
+    if (error instanceof AdapterError) return problemResponse(problemOf(400, error));
+    throw error;
+  }
+}
+
+function readCaveats(caveats: unknown): readonly string[] {
+  if (Array.isArray(caveats) && caveats.every((caveat) => typeof caveat === "string")) {
+    if (caveats.some((caveat) => caveat.startsWith("agent="))) return caveats;
+  }
+  throw new AdapterError(
+    "ERR_REQUEST",
+    'The body must be {"caveats": […]} with an agent caveat: it says whose node to revoke.',
+  );
+}

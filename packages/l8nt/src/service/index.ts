@@ -1,0 +1,7 @@
+/** `l8nt/service`: the paywall, on `Request` and `Response`. */
+export { Authority } from "../l402/index.ts";
+export type { Decision, Grant, Granted, Refused, RequestFacts } from "./decision.ts";
+export { WELL_KNOWN_PATH } from "./discovery.ts";
+export { Paywall, type PaywallOptions } from "./paywall.ts";
+export type { Route } from "./route.ts";
+export type { Grants, PriceFunction, Terms } from "./terms.ts";

@@ -1,0 +1,125 @@
+/** A paywall: what stands in front of a service's routes. Holds the power to mint and to invoice; never the power to pay. */
+import { formatOrigin, readOrigin } from "../caveat/index.ts";
+import { Authority, type Secret } from "../l402/index.ts";
+import { type Clock, systemClock } from "../ports/clock.ts";
+import type { Ledger } from "../ports/store.ts";
+import type { Invoicer } from "../ports/wallet.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import type { Decision, RequestFacts } from "./decision.ts";
+import { discovery } from "./discovery.ts";
+import { Limiter } from "./limiter.ts";
+import { Route, type RouteContext } from "./route.ts";
+import { checkTerms, type Terms } from "./terms.ts";
+
+export interface PaywallOptions extends Terms {
+  /** What mints and verifies. Or `secret` and `location`, for an authority of this paywall's own. */
+  readonly authority?: Authority;
+  /** 32 random bytes or more, or their hex. */
+  readonly secret?: Secret;
+  /** The public URL of this service. Only its origin is believed; a `Host` header is not. */
+  readonly location?: string;
+  /** Makes the invoices. Without one nothing is sold, and only minted credentials are let in. */
+  readonly invoicer?: Invoicer;
+  /** Counts uses and prepaid budgets. In memory where it is not given: then a restart forgets what was used. */
+  readonly store?: Ledger;
+  readonly clock?: Clock;
+  /** Unpaid challenges a minute: for one client address (an IPv6 /64), and in all. */
+  readonly challengesPerMinute?: { readonly perClient?: number; readonly total?: number };
+  /** How long an invoice can be paid. */
+  readonly invoiceExpirySeconds?: number;
+  /** Seen by payers and their wallets. */
+  readonly invoiceDescription?: string;
+}
+
+/** How many client addresses the rate is kept for. */
+const CLIENTS = 10_000;
+
+/**
+ * Asks for an L402 credential, judges it, counts it.
+ *
+ * @example
+ * const paywall = new Paywall({ secret, location: "https://api.weather.example", invoicer: wallet });
+ * app.get("/forecast", paid(paywall, { price: "10 sat" }), (c) => c.json(forecast()));
+ */
+export class Paywall {
+  readonly authority: Authority;
+  readonly #context: RouteContext;
+  readonly #routes: Route[] = [];
+  readonly #defaults: Terms;
+  #own: Route | undefined;
+
+  /** @throws TypeError for options that could not work: they fail here, not at the first request */
+  constructor(options: PaywallOptions) {
+    const { price, grants, capability, invoicer, clock = systemClock, challengesPerMinute = {} } = options;
+    this.authority = options.authority ?? ownAuthority(options, clock);
+    const origin = readOrigin(this.authority.location)!;
+    this.#context = {
+      authority: this.authority,
+      origin,
+      originText: formatOrigin(origin),
+      ledger: options.store ?? new MemoryStore(),
+      invoicer,
+      clock,
+      perClient: new Limiter(challengesPerMinute.perClient ?? 60, CLIENTS),
+      total: new Limiter(challengesPerMinute.total ?? 6000, 1),
+      invoiceExpirySeconds: options.invoiceExpirySeconds ?? 600,
+      invoiceDescription: options.invoiceDescription ?? "L402",
+    };
+    this.#defaults = {
+      ...(price !== undefined && { price }),
+      ...(grants !== undefined && { grants }),
+      ...(capability !== undefined && { capability }),
+    };
+    checkTerms(this.#defaults, this.authority.location);
+  }
+
+  /**
+   * A route on terms of its own; what is not given is the paywall's.
+   *
+   * @throws TypeError for terms that could not be sold, or a price without an invoicer
+   */
+  route(terms: Terms = {}): Route {
+    const whole = { ...this.#defaults, ...terms };
+    checkTerms(whole, this.authority.location);
+    if (whole.price !== undefined && this.#context.invoicer === undefined)
+      throw new TypeError("a route with a price needs an invoicer: the wallet that its payments go to");
+    const route = new Route(whole, this.#context);
+    this.#routes.push(route);
+    return route;
+  }
+
+  /**
+   * Decides about a request on the paywall's own terms.
+   *
+   * @example
+   * const decision = await paywall.authorize(request);
+   * if (!decision.granted) return decision.response;
+   * return decision.settle(await handler(request, decision.grant));
+   */
+  async authorize(request: Request, client: { readonly address?: string } = {}): Promise<Decision> {
+    this.#own ??= this.route();
+    return this.#own.authorize(factsOf(request, client.address));
+  }
+
+  /** Answers `/.well-known/l402` and what is below it; undefined for any other path. */
+  async wellKnown(request: Request): Promise<Response | undefined> {
+    return discovery(request, this.authority, this.#routes);
+  }
+}
+
+function ownAuthority({ secret, location }: PaywallOptions, clock: Clock): Authority {
+  if (secret === undefined || location === undefined)
+    throw new TypeError("a paywall needs an authority, or a secret and a location");
+  return new Authority({ secret, location, clock });
+}
+
+/** A `Request` joins several `Authorization` lines by commas, as the facts want them. */
+export function factsOf(request: Request, clientAddress?: string): RequestFacts {
+  return {
+    method: request.method,
+    target: request.url.replace(/^[a-z]+:\/\/[^/?#]*/i, "") || "/",
+    authorization: request.headers.get("authorization"),
+    clientAddress,
+    request: () => request,
+  };
+}

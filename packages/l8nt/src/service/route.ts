@@ -1,0 +1,202 @@
+/** One protected route: decides about a request, in the order that keeps the cheap and the certain first. */
+import { type Access, type Origin, type Target, targetAt } from "../caveat/index.ts";
+import { AdapterError, DeniedError, type SigilError, TokenError } from "../errors.ts";
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
+import { Invoice } from "../invoice/index.ts";
+import { type Authority, readAuthorization, type Verified } from "../l402/index.ts";
+import { budgetError } from "../ledger/index.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Ledger } from "../ports/store.ts";
+import type { Invoicer } from "../ports/wallet.ts";
+import { isPayable, paymentRequired, refuse, tooManyRequests, unauthorized } from "./answer.ts";
+import type { Decision, Granted, Refused, RequestFacts } from "./decision.ts";
+import { clientKey, type Limiter } from "./limiter.ts";
+import { isSellable, readPrice, saleMsat, saleScope, type Terms } from "./terms.ts";
+
+/** What all routes of one paywall share. */
+export interface RouteContext {
+  readonly authority: Authority;
+  readonly origin: Origin;
+  /** The same, as text. */
+  readonly originText: string;
+  readonly ledger: Ledger;
+  readonly invoicer: Invoicer | undefined;
+  readonly clock: Clock;
+  readonly perClient: Limiter;
+  readonly total: Limiter;
+  readonly invoiceExpirySeconds: number;
+  readonly invoiceDescription: string;
+}
+
+const MISSING = new TokenError(
+  "ERR_TOKEN_MISSING",
+  "This endpoint takes an L402 credential. Pay the invoice of the challenge, or bring a credential that covers this request.",
+);
+
+export class Route {
+  readonly terms: Terms;
+  readonly #context: RouteContext;
+  readonly #fixedPriceMsat: bigint | undefined;
+
+  constructor(terms: Terms, context: RouteContext) {
+    this.terms = terms;
+    this.#context = context;
+    // A sale that could never be minted fails at start, not before the first customer.
+    const sample = targetAt("GET", context.origin, "/")!;
+    context.authority.mint({
+      ...saleScope(terms.grants, sample, context.originText),
+      budget: terms.grants?.budget ?? 0n,
+    });
+    this.#fixedPriceMsat = typeof terms.price === "function" ? undefined : readPrice(terms.price ?? 0n);
+  }
+
+  /** A value, not a promise, wherever nothing has to be waited for: the common request costs no turn of the event loop. */
+  authorize(facts: RequestFacts): Decision | Promise<Decision> {
+    const target = targetAt(facts.method, this.#context.origin, facts.target);
+    if (target === undefined) return badTarget();
+    let verified: Verified | undefined;
+    try {
+      const presented = readAuthorization(facts.authorization);
+      if (presented !== undefined) verified = this.#context.authority.authenticate(presented);
+    } catch (error) {
+      if (error instanceof TokenError) return this.#refuseToken(error);
+      throw error;
+    }
+    if (this.#fixedPriceMsat !== undefined) return this.#judge(facts, target, verified, this.#fixedPriceMsat);
+    return this.#priced(facts, target, verified);
+  }
+
+  async #priced(facts: RequestFacts, target: Target, verified: Verified | undefined): Promise<Decision> {
+    let priceMsat: bigint;
+    try {
+      priceMsat = readPrice(await (this.terms.price as (request: Request) => unknown)(facts.request()));
+    } catch (cause) {
+      if (cause instanceof AdapterError) return refuse(503, cause);
+      return refuse(
+        503,
+        new AdapterError("ERR_PRICE_FUNCTION", "The price of this request could not be determined.", { cause }),
+      );
+    }
+    return this.#judge(facts, target, verified, priceMsat);
+  }
+
+  #judge(
+    facts: RequestFacts,
+    target: Target,
+    verified: Verified | undefined,
+    priceMsat: bigint,
+  ): Decision | Promise<Decision> {
+    const sells = this.terms.price !== undefined;
+    if (sells && priceMsat === 0n) return grant(undefined, 0n);
+    if (verified === undefined) return this.#ask(facts, target, priceMsat, MISSING);
+    const { authority, clock } = this.#context;
+    const { capability } = this.terms;
+    const access: Access = {
+      now: clock(),
+      target,
+      priceMsat,
+      ...(authority.service !== undefined && { service: authority.service }),
+      ...(capability !== undefined && { capability }),
+    };
+    const [first, ...others] = verified.refusals(access);
+    if (first !== undefined) return this.#deny(facts, target, priceMsat, new DeniedError([first, ...others]));
+    return verified.limits.length === 0
+      ? grant(verified, priceMsat)
+      : this.#claim(facts, target, verified, access, priceMsat);
+  }
+
+  /** A settled invoice stays settled: a preimage proves payment, not first use. Claim before serving. [case 88] */
+  async #claim(
+    facts: RequestFacts,
+    target: Target,
+    verified: Verified,
+    { now }: Access,
+    priceMsat: bigint,
+  ): Promise<Decision> {
+    const { ledger, clock } = this.#context;
+    const id = hexText(randomBytes(16));
+    const need = { amountMsat: priceMsat, uses: 1n };
+    const answer = await ledger.reserve({ id, at: now, counted: verified.limits, ...need });
+    if (!answer.reserved)
+      return this.#deny(facts, target, priceMsat, budgetError(verified.limits, answer.refused, need));
+    return grant(verified, priceMsat, async (delivered) => {
+      if (delivered) await ledger.commit(id, priceMsat, clock());
+      else await ledger.release(id, clock());
+    });
+  }
+
+  #deny(
+    facts: RequestFacts,
+    target: Target,
+    priceMsat: bigint,
+    error: DeniedError,
+  ): Refused | Promise<Refused> {
+    return isPayable(error) ? this.#ask(facts, target, priceMsat, error) : refuse(403, error);
+  }
+
+  async #ask(facts: RequestFacts, target: Target, priceMsat: bigint, why: SigilError): Promise<Refused> {
+    const { authority, invoicer, clock, perClient, total, originText } = this.#context;
+    if (this.terms.price === undefined || invoicer === undefined)
+      return unauthorized(why, authority.vocabulary.names);
+    if (!isSellable(this.terms.grants, target, originText)) return badTarget();
+    const now = clock();
+    const wait = Math.max(perClient.take(clientKey(facts.clientAddress), now), total.take("", now));
+    if (wait > 0) return tooManyRequests(wait);
+    const amountMsat = saleMsat(this.terms.grants, priceMsat);
+    const scope = saleScope(this.terms.grants, target, originText);
+    try {
+      const text = await invoicer.createInvoice({
+        amountMsat,
+        expirySeconds: this.#context.invoiceExpirySeconds,
+        description: this.#context.invoiceDescription,
+      });
+      const invoice = Invoice.decode(text);
+      if (invoice.amountMsat !== amountMsat)
+        throw new AdapterError("ERR_WALLET", "The wallet made an invoice for another amount than was asked.");
+      return paymentRequired(why, authority.challenge(scope, invoice));
+    } catch (cause) {
+      return refuse(
+        503,
+        new AdapterError("ERR_WALLET", "No invoice could be made just now. Try again later.", { cause }),
+      );
+    }
+  }
+
+  #refuseToken(error: TokenError): Refused {
+    return error.code === "ERR_TOKEN_AMBIGUOUS"
+      ? refuse(400, error)
+      : unauthorized(error, this.#context.authority.vocabulary.names);
+  }
+}
+
+function badTarget(): Refused {
+  const error = new AdapterError(
+    "ERR_REQUEST",
+    "The request's method or path can be read in two ways, so it is not served. Send the path without encoded slashes, dots or backslashes.",
+  );
+  return refuse(400, error);
+}
+
+const NOTHING_TO_FINISH = async (): Promise<void> => {};
+
+function grant(
+  verified: Verified | undefined,
+  priceMsat: bigint,
+  finish: (delivered: boolean) => Promise<void> = NOTHING_TO_FINISH,
+): Granted {
+  return {
+    granted: true,
+    grant: {
+      nodeId: verified?.node.id,
+      lineage: verified?.lineage ?? [],
+      paymentHash: verified?.paymentHash,
+      priceMsat,
+    },
+    finish,
+    async settle(response) {
+      await finish(response.status < 500);
+      return response;
+    },
+  };
+}

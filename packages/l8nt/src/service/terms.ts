@@ -1,0 +1,83 @@
+/** What a route costs, and what a payment for it buys. */
+import { type Duration, readEndpoint, type Scope, type Target } from "../caveat/index.ts";
+import { AdapterError } from "../errors.ts";
+import { type Amount, readAmount } from "../invoice/index.ts";
+
+/**
+ * The price of one request. Called for every request, also for those without a credential, before anything else is known
+ * about them: it must be cheap, and must not trust what it reads. A throw, a number without a unit, NaN or a negative
+ * amount answers 503; `"0 sat"` is free.
+ */
+export type PriceFunction = (request: Request) => Amount | Promise<Amount>;
+
+/** What one payment buys. With none of `uses`, `budget` and `validFor`: one request. */
+export interface Grants {
+  /** This many requests. */
+  readonly uses?: number;
+  /** Prepaid: the payment is this amount, and each request takes its price from it. */
+  readonly budget?: Amount;
+  /** How long it holds, from the challenge on. An hour where it is not given. */
+  readonly validFor?: Duration;
+  /** Paths here, such as `"GET /reports/*"`. Where it is not given: the requested method and path, and nothing else. */
+  readonly endpoints?: readonly string[];
+}
+
+export interface Terms {
+  /** Without a price a route takes credentials that the authority minted, and sells none. */
+  readonly price?: Amount | PriceFunction;
+  readonly grants?: Grants;
+  /** What the request does, where the credentials name capabilities. */
+  readonly capability?: string;
+}
+
+const DEFAULT_VALIDITY: Duration = "1h";
+
+/** @throws TypeError for a fixed price that is no amount, and for grants that could never be minted */
+export function checkTerms({ price, grants }: Terms, location: string): void {
+  if (price !== undefined && typeof price !== "function" && readAmount(price) === undefined)
+    throw new TypeError('a price is an amount with its unit, such as "10 sat", or a function of the request');
+  if (grants?.uses !== undefined && !(Number.isSafeInteger(grants.uses) && grants.uses > 0))
+    throw new TypeError("grants.uses must be a whole number, 1 or more");
+  for (const entry of grants?.endpoints ?? [])
+    if (!/^\S+ \//.test(entry))
+      throw new TypeError(`grants.endpoints has "${entry}"; write "GET /path" as seen at ${location}`);
+}
+
+/** Reads a price in msat. @throws AdapterError `ERR_PRICE_FUNCTION` */
+export function readPrice(price: unknown): bigint {
+  const msat = readAmount(price);
+  if (msat === undefined)
+    throw new AdapterError(
+      "ERR_PRICE_FUNCTION",
+      "The price of this request could not be determined. Nothing was charged.",
+    );
+  return msat;
+}
+
+/** What the invoice asks for: the request's price, or the whole of a prepaid budget. */
+export function saleMsat(grants: Grants | undefined, priceMsat: bigint): bigint {
+  const budgetMsat = readAmount(grants?.budget);
+  return budgetMsat ?? priceMsat;
+}
+
+/** The scope of the credential that a payment makes. */
+export function saleScope(grants: Grants = {}, target: Target, origin: string): Scope {
+  const { uses, budget, validFor, endpoints } = grants;
+  const bought = uses ?? (budget === undefined && validFor === undefined ? 1 : undefined);
+  return {
+    endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${origin}/`)) ?? [
+      `${target.method} ${origin}${target.path}`,
+    ],
+    expiresIn: validFor ?? DEFAULT_VALIDITY,
+    ...(bought !== undefined && { maxUses: bought }),
+    ...(budget !== undefined && { budget }),
+  };
+}
+
+/** Whether a pattern can name this very request: not where its path has a `*` or `;`, or is longer than a caveat may be. */
+export const isSellable = (grants: Grants | undefined, target: Target, origin: string): boolean =>
+  saleScope(grants, target, origin).endpoints!.every(
+    (entry) => entry.length <= MAX_ENDPOINT_CHARACTERS && readEndpoint(entry) !== undefined,
+  );
+
+const MAX_ENDPOINT_CHARACTERS = 900;
