@@ -1,0 +1,127 @@
+/**
+ * `npm test`: the whole suite on Node 24, the library's own part on Node 20, and the canary over all that they printed.
+ * Ends with one line, `N passed, N failed`. With arguments (`npm test -- packages/l8nt/src/l402`) vitest gets them, and
+ * Node 20 is left out.
+ */
+import { spawn } from "node:child_process";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { findLeaks, redact } from "./canary.ts";
+import { type Command, node20Command } from "./node20.ts";
+
+const root = resolve(import.meta.dirname, "..");
+// One folder a run: two people may test one tree.
+const output = join(root, ".cache/test", String(process.pid));
+
+interface Part {
+  readonly name: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+}
+
+/** The environment without what a test run around this one has set. */
+function cleanEnv(): NodeJS.ProcessEnv {
+  const env = { ...process.env };
+  for (const name of Object.keys(env))
+    if (/^(?:VITEST|NODE_ENV$|TEST$|SIGIL_TEST_OUTPUT$)/.test(name)) delete env[name];
+  return env;
+}
+
+/** Runs one vitest, shows what it prints with credentials blotted out, and keeps it as it was for the canary. */
+async function run(name: string, { file, args, env }: Command): Promise<Part> {
+  const report = join(output, `${name}.json`);
+  const log = join(output, `${name}.log`);
+  const childOutput = join(output, `${name}-children`);
+  mkdirSync(childOutput, { recursive: true });
+  writeFileSync(log, "");
+  console.log(`\n── ${name}`);
+  const reporting = [
+    "--allowOnly=false",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ];
+  const child = spawn(file, [...args, ...reporting], {
+    cwd: root,
+    env: { ...env, SIGIL_TEST_OUTPUT: childOutput, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  for (const [stream, shown] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const)
+    createInterface({ input: stream }).on("line", (line) => {
+      appendFileSync(log, `${line}\n`);
+      shown.write(`${redact(line)}\n`);
+    });
+  const status = await new Promise<number>((done, fail) => {
+    child.on("error", fail);
+    child.on("close", (code) => done(code ?? 1));
+  });
+
+  let counted: Report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+  try {
+    counted = JSON.parse(readFileSync(report, "utf8")) as Report;
+  } catch {
+    console.error(`${name}: vitest wrote no report`);
+  }
+  // A file that does not load has no test that could fail, and an unhandled error belongs to none.
+  const failed = Math.max(counted.numFailedTests, status === 0 ? 0 : 1);
+  return {
+    name,
+    passed: counted.numPassedTests,
+    failed,
+    skipped: counted.numPendingTests + counted.numTodoTests,
+  };
+}
+
+function canary(): Part {
+  let failed = 0;
+  for (const entry of readdirSync(output, { recursive: true, encoding: "utf8" })) {
+    if (!/\.(?:log|json)$/.test(entry)) continue;
+    for (const { line, file } of findLeaks(readFileSync(join(output, entry), "utf8"))) {
+      failed++;
+      const from = entry.includes("-children")
+        ? `a child process of ${entry
+            .replace(/^.*[/\\]/, "")
+            .replace(/\.log$/, "")
+            .replaceAll("__", "/")}`
+        : (file ?? "an unknown test");
+      console.error(
+        `canary: a whole credential was printed by ${from} (${relative(root, join(output, entry))}:${line})`,
+      );
+    }
+  }
+  return { name: "canary", passed: failed === 0 ? 1 : 0, failed, skipped: 0 };
+}
+
+if (Number(process.versions.node.split(".")[0]) < 24)
+  throw new Error(`The tests run on Node 24, this is ${process.version}. Run them through npm: npm test`);
+
+const args = process.argv.slice(2);
+rmSync(output, { recursive: true, force: true });
+mkdirSync(output, { recursive: true });
+
+const vitest = join(root, "node_modules/vitest/vitest.mjs");
+const parts = [
+  await run("node24", { file: process.execPath, args: [vitest, "run", ...args], env: cleanEnv() }),
+];
+if (args.length === 0) parts.push(await run("node20", node20Command([])));
+parts.push(canary());
+
+const sum = (key: "passed" | "failed" | "skipped") => parts.reduce((total, part) => total + part[key], 0);
+console.log("");
+for (const { name, passed, failed, skipped } of parts)
+  console.log(`${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+if (sum("failed") === 0) rmSync(output, { recursive: true, force: true });
+else process.exitCode = 1;
+console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
