@@ -15,6 +15,7 @@ const BLANK = /[ \t,]*/y;
 // A bare value may hold base64, which is wider than a token. [DESIGN: read what clients and servers in the field send]
 const BARE = /[^\s",;]+/y;
 const BEFORE_EQUALS = /[ \t]*(?==)/y;
+const AFTER_EQUALS = /[ \t]*/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
 
 /** Visible ASCII, blank and tab. Anything else in a field is an injection or a mistake. [case 9] */
@@ -37,6 +38,7 @@ export function readChallenges(text: string): readonly AuthItem[] | undefined {
     scanner.take(BEFORE_EQUALS);
     if (scanner.peek() === "=" && current !== undefined) {
       scanner.skip();
+      scanner.take(AFTER_EQUALS);
       const value = scanner.peek() === '"' ? unquote(scanner.take(QUOTED)) : scanner.take(BARE);
       if (value === undefined) return undefined;
       current.parameters.push([name.toLowerCase(), value]);
