@@ -1,0 +1,16 @@
+import { beforeAll, expect, test } from "vitest";
+import { bundleSmoke, runOn, runtimeNames } from "./main.ts";
+
+let onThisNode: readonly string[];
+
+beforeAll(async () => {
+  await bundleSmoke();
+  onThisNode = (await runOn("Node 24")).passed;
+});
+
+test.each(runtimeNames)("%s passes the same checks", async (name) => {
+  const { passed, error } = await runOn(name);
+  expect(error).toBeUndefined();
+  expect(passed).toEqual(onThisNode);
+  expect(passed.length).toBeGreaterThan(5);
+});
