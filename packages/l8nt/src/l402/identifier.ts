@@ -26,7 +26,7 @@ function decode(bytes: Uint8Array): Identifier {
   // The hash of no payment: some implementations use it for "not paid for". [case 6]
   if (/^0*$/.test(paymentHash))
     throw new TokenError("ERR_TOKEN_MALFORMED", "The macaroon's identifier commits to no payment.");
-  return { paymentHash, tokenId: bytes.slice(2 + HASH_BYTES) as Bytes };
+  return { paymentHash, tokenId: new Uint8Array(bytes.subarray(2 + HASH_BYTES)) };
 }
 
 function encode(paymentHash: Uint8Array, tokenId: Uint8Array): Bytes {

@@ -25,7 +25,7 @@ const malformed = (why: string): TokenError =>
 export function readPacket(input: Uint8Array): Packet {
   if (input.length > MAX_PACKET_BYTES)
     throw new TokenError("ERR_TOKEN_TOO_LARGE", `A macaroon has at most ${MAX_PACKET_BYTES} bytes.`);
-  const reader = new FieldReader(input.slice());
+  const reader = new FieldReader(new Uint8Array(input));
   if (reader.byte() !== VERSION) throw malformed("it is not a V2 binary macaroon");
   const location = reader.optional(FIELD.location);
   const identifier = reader.required(FIELD.identifier, "identifier");
