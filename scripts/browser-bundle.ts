@@ -5,7 +5,7 @@ import { build, type Metafile } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 
-export const browserBudgetBytes = 40 * 1024;
+export const browserBudgetBytes = 40_000;
 
 export interface BrowserBundle {
   readonly minifiedBytes: number;

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { cyclesIn, importsOf, libraryFaults, programFaults } from "./layers.ts";
+import { cyclesIn, importsOf, libraryFaults, programFaults, unreachable } from "./layers.ts";
 
 const exported = [
   "index.ts",
@@ -125,6 +125,17 @@ test("two cycles are two faults", () => {
     ["a", "b", "a"],
     ["c", "d", "c"],
   ]);
+});
+
+test("a file that no subpath leads to is found; tests are not missed", () => {
+  const tree = new Map([
+    ["index.ts", 'export * from "./l402/a.ts";'],
+    ["l402/a.ts", 'import type { B } from "../caveat/b.ts";'],
+    ["caveat/b.ts", "export type B = 1;"],
+    ["stores/forgotten.ts", 'import type { B } from "../caveat/b.ts";'],
+    ["stores/forgotten.test.ts", ""],
+  ]);
+  expect(unreachable(tree, ["index.ts", "treasury/missing.ts"])).toEqual(["stores/forgotten.ts"]);
 });
 
 describe("the program", () => {

@@ -197,6 +197,20 @@ export function cyclesIn(graph: ReadonlyMap<string, readonly string[]>): string[
   return cycles;
 }
 
+/** The files that no exported one leads to: an adapter that was never given its subpath, or code that nobody uses. */
+export function unreachable(tree: Tree, exported: readonly string[]): string[] {
+  const reached = new Set<string>();
+  const queue = [...exported];
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    const text = tree.get(path);
+    if (text === undefined || reached.has(path)) continue;
+    reached.add(path);
+    for (const { specifier } of importsOf(text))
+      if (specifier.startsWith(".")) queue.push(target(path, specifier));
+  }
+  return [...tree.keys()].filter((path) => !isTest(path) && !reached.has(path));
+}
+
 /** The `.ts` files below a folder; a folder that does not exist has none. */
 export function readTree(folder: string): Tree {
   const tree = new Map<string, string>();
@@ -213,16 +227,20 @@ export function readTree(folder: string): Tree {
   return tree;
 }
 
-type Exports = Record<string, string | Record<string, string>>;
+type Exports = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+
+/** The source file of each subpath, relative to `src`. */
+export const exportedSources = (exports: Exports): string[] =>
+  Object.values(exports).flatMap((conditions) =>
+    typeof conditions === "string" ? [] : [conditions["l8nt-source"]!.replace(/^\.\/src\//, "")],
+  );
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "..");
   const manifest = JSON.parse(readFileSync(join(root, "packages/l8nt/package.json"), "utf8")) as {
     exports: Exports;
   };
-  const sources = Object.values(manifest.exports).flatMap((conditions) =>
-    typeof conditions === "string" ? [] : [conditions["l8nt-source"]!.replace(/^\.\/src\//, "")],
-  );
+  const sources = exportedSources(manifest.exports);
   const subpaths = Object.keys(manifest.exports).map((subpath) => subpath.replace(/^\./, "l8nt"));
 
   const faults: string[] = [];

@@ -1,0 +1,37 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { browserBudgetBytes, browserBundle } from "./browser-bundle.ts";
+
+const cache = join(import.meta.dirname, "../.cache");
+mkdirSync(cache, { recursive: true });
+// Inside the repository, so that `l8nt` is found as it is by everything else here.
+const folder = mkdtempSync(join(cache, "bundle-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const bundled = (name: string, text: string) => {
+  const entry = join(folder, `${name}.js`);
+  writeFileSync(entry, text);
+  return browserBundle(entry);
+};
+
+test("what an agent needs to narrow a credential has no faults", async () => {
+  const { faults, gzipBytes } = await bundled("fine", 'export { Credential } from "l8nt/l402";');
+  expect(faults).toEqual([]);
+  expect(gzipBytes).toBeGreaterThan(1000);
+  expect(gzipBytes).toBeLessThan(browserBudgetBytes);
+});
+
+test.each([
+  ["server code", 'export * from "l8nt/service";', /src\/service\/paywall\.ts is in the browser bundle/],
+  ["a module of Node's", 'export { readFileSync } from "node:fs";', /still imports "node:fs"/],
+  ["one that it would load later", 'export const later = () => import("node:fs");', /still imports "node:fs"/],
+  [
+    "more than the budget",
+    `export default ${JSON.stringify(Array.from({ length: 99_999 }, (_, i) => ((i + 1) * 2654435761) % 4294967296))};`,
+    /the limit is 40000/,
+  ],
+])("%s is a fault", async (name, text, says) => {
+  const { faults } = await bundled(name.replaceAll(/\W/g, ""), text);
+  expect(faults.join("\n")).toMatch(says);
+});
