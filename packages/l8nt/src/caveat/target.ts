@@ -93,6 +93,8 @@ function isAmbiguous(path: string): boolean {
     if (/(?:^|\/)\.{1,2}(?:;[^/]*)?(?=\/|$)/.test(text)) return true;
     // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what is looked for
     if (/[\\\u0000-\u001f\u007f]|%2f/i.test(text)) return true;
+    // Overlong UTF-8 (`%c0%ae`, `%e0%80%af`) is a dot or a slash to a lenient decoder, and valid nowhere.
+    if (/[\u00c0\u00c1]|\u00e0[\u0080-\u009f]|\u00f0[\u0080-\u008f]/.test(text)) return true;
     next = text.replace(/%[0-9A-Fa-f]{2}/g, (triplet) =>
       String.fromCharCode(Number.parseInt(triplet.slice(1), 16)),
     );
