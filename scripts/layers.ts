@@ -18,7 +18,7 @@ export const rows: readonly (readonly string[])[] = [
   // Above the ends, because an end's default store is the memory store.
   ["stores/", "wallets/"],
   ["service/", "treasury/", "client/"],
-  ["index.ts"],
+  ["index.ts", "open-wallet.ts"],
   ["middleware/"],
   ["agents/"],
   ["testing/"],

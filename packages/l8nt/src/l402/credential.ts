@@ -8,7 +8,7 @@ import {
   treasuryVocabulary,
 } from "../caveat/index.ts";
 import { TokenError } from "../errors.ts";
-import { base64Bytes, base64Text, hexBytes, hexText } from "../internal/bytes.ts";
+import { base64Bytes, base64Text, hexBytes, hexText, utf8Text } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { systemClock } from "../ports/clock.ts";
@@ -135,3 +135,7 @@ export class Credential {
     return this.toJSON();
   }
 }
+
+/** Whether it is good for one request and no more: then it is that request's own, and worth nothing after it. */
+export const isSingleUse = (macaroon: UnverifiedMacaroon): boolean =>
+  macaroon.caveats.some((caveat) => utf8Text(caveat) === "max_uses=1");

@@ -4,7 +4,7 @@ export { targetAt, targetOfUrl } from "../caveat/index.ts";
 export { Authority, type AuthorityOptions, type Verdict } from "./authority.ts";
 export { formatAuthorization, readAuthorization } from "./authorization.ts";
 export { Challenge } from "./challenge.ts";
-export { type AttenuateOptions, Credential } from "./credential.ts";
+export { type AttenuateOptions, Credential, isSingleUse } from "./credential.ts";
 export { Identifier } from "./identifier.ts";
 export type { Secret } from "./roots.ts";
 export type { Verified } from "./verified.ts";

@@ -49,8 +49,9 @@ async function revoke(request: Request, authority: Authority): Promise<Response>
     const [first, ...others] = ancestor.refusals({ now: systemClock(), target: "self" });
     if (first !== undefined) throw new DeniedError([first, ...others]);
     const caveats = (await readJson(request, MAX_BODY_BYTES)) as { caveats?: unknown };
-    authority.revoke(authority.descendant(ancestor, readCaveats(caveats?.caveats)));
-    return new Response(null, { status: 204 });
+    const node = authority.descendant(ancestor, readCaveats(caveats?.caveats));
+    authority.revoke(node);
+    return Response.json({ node });
   } catch (error) {
     if (error instanceof TokenError) return unauthorized(error, authority.vocabulary.names).response;
     if (error instanceof DeniedError) return problemResponse(problemOf(403, error));

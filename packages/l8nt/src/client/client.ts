@@ -1,0 +1,325 @@
+/** The client of an agent: `fetch`, with a credential that opens doors and pays. spec/4-purchase.md §2. */
+import { type Access, readOrigin, type Scope, sameOrigin, type Target, targetOfUrl } from "../caveat/index.ts";
+import { AdapterError, DeniedError, PaymentError } from "../errors.ts";
+import { utf8Text } from "../internal/bytes.ts";
+import { equalBytes } from "../internal/crypto.ts";
+import { checkTransport } from "../internal/transport.ts";
+import { Credential, formatAuthorization } from "../l402/index.ts";
+import { type Clock, systemClock } from "../ports/clock.ts";
+import type { NodeStanding, PaymentSummary, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
+import { type Held, HeldCredentials } from "./held.ts";
+import { type Outgoing, outgoing, unlessAborted } from "./outgoing.ts";
+import { MAX_REDIRECTS, redirected } from "./redirect.ts";
+import { RemoteTreasury } from "./remote.ts";
+
+export interface HttpClientOptions {
+  /** One or more; a text may hold several, separated by white space. */
+  readonly credential?: string | Credential | readonly (string | Credential)[];
+  /** The treasury of credentials that name its location, where it is in this process. */
+  readonly treasury?: Treasurer & { readonly location: string };
+  /** Told of every payment made for a request of this client. */
+  readonly onPayment?: (payment: PaymentSummary) => void;
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+}
+
+/** A credential of this client, and who pays for it. */
+interface Carried {
+  readonly credential: Credential;
+  readonly treasurer: () => Treasurer;
+}
+
+/** Nothing is sent where every credential says no; a request with an `Authorization` of its own is passed on as it is. */
+export class HttpClient {
+  readonly #carried: readonly Carried[];
+  readonly #held = new HeldCredentials();
+  readonly #fetch: typeof fetch;
+  readonly #clock: Clock;
+  readonly #onPayment: (payment: PaymentSummary) => void;
+
+  constructor({
+    credential = [],
+    treasury,
+    onPayment = () => {},
+    fetch: fetcher,
+    clock = systemClock,
+  }: HttpClientOptions) {
+    // Looked up at each call, so that a test or a tracer that replaces the global is heard; and called without a receiver.
+    this.#fetch = fetcher ?? ((input, init) => fetch(input, init));
+    this.#clock = clock;
+    this.#onPayment = onPayment;
+    this.#carried = readCredentials(credential).map((one) => ({
+      credential: one,
+      treasurer: once(() =>
+        treasury?.location === one.location ? treasury : new RemoteTreasury(one.location, this.#fetch),
+      ),
+    }));
+  }
+
+  get(url: string | URL, init?: RequestInit): Promise<Response> {
+    return this.fetch(url, { ...init, method: "GET" });
+  }
+
+  head(url: string | URL, init?: RequestInit): Promise<Response> {
+    return this.fetch(url, { ...init, method: "HEAD" });
+  }
+
+  post(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
+    return this.fetch(url, withBody("POST", body, init));
+  }
+
+  put(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
+    return this.fetch(url, withBody("PUT", body, init));
+  }
+
+  patch(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
+    return this.fetch(url, withBody("PATCH", body, init));
+  }
+
+  delete(url: string | URL, init?: RequestInit): Promise<Response> {
+    return this.fetch(url, { ...init, method: "DELETE" });
+  }
+
+  /**
+   * A drop-in for `fetch`: give it to whatever takes one. Pays at most once, and only inside the scope of the credential.
+   *
+   * @throws DeniedError before anything is sent, where no credential covers the request
+   * @throws BudgetError, ChallengeError, PaymentError, AdapterError; `PaymentError.spent` says whether money moved
+   */
+  readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const request = new Request(input, init);
+    if (request.headers.has("authorization")) return this.#fetch(request);
+    let next: Outgoing | undefined = await outgoing(request);
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const response: Response = await this.#request(next, init);
+      const onward = redirected(next, response);
+      if (onward === undefined) return response;
+      await response.body?.cancel();
+      next = onward;
+    }
+    throw new AdapterError("ERR_REDIRECT", `The service redirects more than ${MAX_REDIRECTS} times.`);
+  };
+
+  async #request(request: Outgoing, init: RequestInit | undefined): Promise<Response> {
+    const target = targetOfUrl(request.method, request.url);
+    if (target === undefined)
+      throw new AdapterError(
+        "ERR_REQUEST",
+        "The method or the URL cannot be requested: http(s), without credentials in it.",
+      );
+    const access: Access = { now: this.#clock(), target };
+    const chosen = this.#choose(access);
+    const atHome = chosen !== undefined && isAtHome(chosen.credential, target);
+    const held = atHome
+      ? { credential: chosen.credential, delivered: true }
+      : this.#held.find(target, access.now);
+    const response = await this.#send(request, init, held?.credential);
+    if (response.status !== 402) return this.#noted(target, response, held);
+    // The agent drops the challenge: whoever sees a paid one holds the full credential.
+    if (held !== undefined) this.#held.drop(target, held);
+    const payer = atHome ? this.#choose(access, (credential) => !isAtHome(credential, target)) : chosen;
+    if (payer === undefined || request.strayed) throw await unpaid(response, request, atHome);
+    await response.body?.cancel();
+    return this.#buy(request, init, target, payer, held);
+  }
+
+  async #buy(
+    request: Outgoing,
+    init: RequestInit | undefined,
+    target: Target,
+    payer: Carried,
+    held: Held | undefined,
+  ): Promise<Response> {
+    const order: PurchaseRequest = {
+      credential: payer.credential.toString(),
+      method: request.method,
+      url: request.url.href,
+      headers: [...request.headers],
+      ...(request.body !== undefined && { body: request.body }),
+    };
+    const first = await this.#order(
+      payer,
+      held === undefined ? order : { ...order, refused: refusedOf(held, true) },
+      request.signal,
+    );
+    if (first.kind === "response") return first.response;
+    const handed = this.#held.keep(target, Credential.parse(first.credential));
+    const response = await this.#send(request, init, handed.credential);
+    if (response.status !== 402) return this.#noted(target, response, handed);
+    // Paid, and asked to pay again: the treasury finds out, and does not pay twice. [case 62]
+    await response.body?.cancel();
+    this.#held.drop(target, handed);
+    const refused = refusedOf(handed, first.payment === undefined);
+    const second = await this.#order(payer, { ...order, refused }, request.signal);
+    if (second.kind === "response") return second.response;
+    return this.#noted(target, await this.#send(request, init, Credential.parse(second.credential)), undefined);
+  }
+
+  async #order(payer: Carried, order: PurchaseRequest, signal: AbortSignal) {
+    const purchase = payer.treasurer().buy(order);
+    purchase.then(
+      ({ payment }) => payment !== undefined && this.#onPayment(payment),
+      () => {},
+    );
+    return unlessAborted(purchase, signal);
+  }
+
+  #send(
+    request: Outgoing,
+    init: RequestInit | undefined,
+    credential: Credential | undefined,
+  ): Promise<Response> {
+    const { method, url, headers, body, signal } = request;
+    const fields = new Headers(headers);
+    if (credential !== undefined) {
+      checkTransport(url);
+      fields.set("authorization", formatAuthorization(credential));
+    }
+    return this.#fetch(url, {
+      ...init,
+      method,
+      headers: fields,
+      body: body ?? null,
+      signal,
+      redirect: "manual",
+    });
+  }
+
+  #noted(target: Target, response: Response, held: Held | undefined): Response {
+    if (held === undefined) return response;
+    if (response.status === 401) this.#held.drop(target, held);
+    else if (response.status < 500) held.delivered = true;
+    return response;
+  }
+
+  /** The first credential that covers the access; undefined where there is none at all. @throws DeniedError */
+  #choose(access: Access, among: (credential: Credential) => boolean = () => true): Carried | undefined {
+    const candidates = this.#carried.filter(({ credential }) => among(credential));
+    const judged = candidates.map((carried) => ({
+      carried,
+      refusals: carried.credential.chain.refusals(access),
+    }));
+    const willing = judged.filter(({ refusals }) => refusals.length === 0).map(({ carried }) => carried);
+    const home = willing.find(
+      ({ credential }) => access.target !== "self" && isAtHome(credential, access.target),
+    );
+    if (willing.length > 0) return home ?? willing[0];
+    const [first, ...others] = judged[0]?.refusals ?? [];
+    if (first !== undefined) throw new DeniedError([first, ...others]);
+    return undefined;
+  }
+
+  /** This client's own credential: the first, where it carries several. @throws PaymentError `ERR_PAYMENT_REQUIRED` where it has none */
+  get credential(): Credential {
+    return this.#first().credential;
+  }
+
+  #first(): Carried {
+    const [first] = this.#carried;
+    if (first === undefined)
+      throw new PaymentError("ERR_PAYMENT_REQUIRED", "no", `This client has no credential. ${WHAT_TO_SET}`);
+    return first;
+  }
+
+  /**
+   * A weaker credential for a sub-agent, derived from this client's own. Offline: no request is made.
+   *
+   * @throws TypeError for a scope that cannot be read
+   * @example
+   * const booker = client.delegate({ agent: "flight-booker", budget: "500 sat", expiresIn: "15m" });
+   */
+  delegate(scope: Scope & { readonly agent: string }): Credential {
+    return this.credential.delegate(scope, { now: this.#clock() });
+  }
+
+  /**
+   * Kills a credential that was derived from this client's own, and everything below it. This client's own lives on.
+   *
+   * @throws TypeError for one that was not
+   */
+  async revoke(child: Credential): Promise<void> {
+    const ancestor = this.#carried.find(({ credential }) => descends(child, credential));
+    if (ancestor === undefined)
+      throw new TypeError("this client can only revoke what was delegated from its own credential");
+    const added = child.macaroon.caveats
+      .slice(ancestor.credential.macaroon.caveats.length)
+      .map((caveat) => utf8Text(caveat)!);
+    await ancestor.treasurer().revoke(ancestor.credential.toString(), added);
+  }
+
+  /** What is left at this credential's node and at every node above it, root first. */
+  standing(): Promise<readonly NodeStanding[]> {
+    const { credential, treasurer } = this.#first();
+    return treasurer().standing(credential.toString());
+  }
+
+  /** This credential's node and everything below it that the treasury has met. */
+  tree(): Promise<readonly NodeStanding[]> {
+    const { credential, treasurer } = this.#first();
+    return treasurer().tree(credential.toString());
+  }
+}
+
+export const WHAT_TO_SET =
+  "Set SIGIL_CREDENTIAL to a credential that was delegated to this agent, or SIGIL_WALLET to the URL of a wallet.";
+
+function readCredentials(given: NonNullable<HttpClientOptions["credential"]>): readonly Credential[] {
+  const list = Array.isArray(given)
+    ? (given as readonly (string | Credential)[])
+    : [given as string | Credential];
+  return list.flatMap((one) =>
+    typeof one === "string"
+      ? one
+          .split(/\s+/)
+          .filter((text) => text !== "")
+          .map(Credential.parse)
+      : [one],
+  );
+}
+
+const once = <Value>(make: () => Value): (() => Value) => {
+  let made: { value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+};
+
+function withBody(
+  method: string,
+  body: BodyInit | null | undefined,
+  init: RequestInit | undefined,
+): RequestInit {
+  return { ...init, method, ...(body !== undefined && { body }) };
+}
+
+/** Spent where it is: at the very origin that it names, it is presented as it stands. */
+function isAtHome(credential: Credential, target: Target): boolean {
+  const home = readOrigin(credential.location);
+  return home !== undefined && sameOrigin(home, target.origin);
+}
+
+const refusedOf = ({ credential, delivered }: Held, usedByOthers: boolean) => ({
+  paymentHash: credential.identifier.paymentHash,
+  delivered: delivered || usedByOthers,
+});
+
+async function unpaid(response: Response, { url, strayed }: Outgoing, atHome: boolean): Promise<PaymentError> {
+  await response.body?.cancel();
+  const why = strayed
+    ? "A redirect led there, and nothing is paid where nothing was asked for. Ask for that URL itself."
+    : atHome
+      ? "The credential for this service is used up, expired or revoked, and no other credential can pay."
+      : WHAT_TO_SET;
+  return new PaymentError("ERR_PAYMENT_REQUIRED", "no", `${url.origin} asks for payment. ${why}`);
+}
+
+function descends(child: Credential, ancestor: Credential): boolean {
+  const own = ancestor.macaroon.caveats;
+  const inherited = child.macaroon.caveats.slice(0, own.length);
+  return (
+    child.macaroon.caveats.length > own.length &&
+    equalBytes(child.macaroon.identifier, ancestor.macaroon.identifier) &&
+    inherited.every((caveat, at) => equalBytes(caveat, own[at]!))
+  );
+}

@@ -1,0 +1,52 @@
+/** A request taken apart, so that it can be sent more than once: without a credential, then with one. */
+import { AdapterError } from "../errors.ts";
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
+import { readBody } from "../internal/json.ts";
+
+export interface Outgoing {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly redirect: RequestRedirect;
+  readonly signal: AbortSignal;
+  /** Redirected to another origin than the one asked for: nothing is paid there. */
+  readonly strayed: boolean;
+}
+
+/** What can be sent again, and through a treasury. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
+
+/** @throws AdapterError `ERR_TOO_LARGE` */
+export async function outgoing(request: Request): Promise<Outgoing> {
+  const headers = new Headers(request.headers);
+  // Sent once before and once after the payment: a service can tell that it is one request. [case 83]
+  if (!IDEMPOTENT.has(request.method) && !headers.has("idempotency-key"))
+    headers.set("idempotency-key", hexText(randomBytes(16)));
+  const { method, redirect, signal } = request;
+  const parts = { method, url: new URL(request.url), headers, redirect, signal, strayed: false };
+  if (request.body === null) return parts;
+  try {
+    return { ...parts, body: await readBody(request, MAX_BODY_BYTES) };
+  } catch (cause) {
+    if (cause instanceof AdapterError)
+      throw new AdapterError(
+        "ERR_TOO_LARGE",
+        `A request that may have to be paid for has at most ${MAX_BODY_BYTES} bytes of body.`,
+        { cause },
+      );
+    throw cause;
+  }
+}
+
+/** Settles as `promise` does, or rejects once the caller gives up. What was begun goes on: a payment is not undone. [case 82] */
+export function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,111 @@
+/** `l8nt`: a credential for a software agent, and the client that uses it. */
+import type { Scope } from "./caveat/index.ts";
+import { HttpClient, type HttpClientOptions } from "./client/index.ts";
+import { hexText } from "./internal/bytes.ts";
+import { randomBytes } from "./internal/crypto.ts";
+import { openWallet } from "./open-wallet.ts";
+import type { Payer } from "./ports/wallet.ts";
+import { Treasury, type TreasuryOptions } from "./treasury/treasury.ts";
+
+export type { Duration, Scope } from "./caveat/index.ts";
+export {
+  AdapterError,
+  BudgetError,
+  ChallengeError,
+  DeniedError,
+  type ErrorCode,
+  explain,
+  PaymentError,
+  type Refusal,
+  SigilError,
+  type Spent,
+  TokenError,
+} from "./errors.ts";
+export type { Amount } from "./invoice/index.ts";
+export { Credential } from "./l402/index.ts";
+export { openWallet } from "./open-wallet.ts";
+export type { NodeStanding, PaymentSummary, Standing } from "./ports/treasury.ts";
+
+export interface ClientOptions extends Omit<HttpClientOptions, "treasury"> {
+  /** A wallet, or its URL: this process is then its own treasury. `SIGIL_WALLET` where neither this nor a credential is given. */
+  readonly wallet?: Payer | string;
+  /** What a bare wallet may be used for; see {@link DEFAULT_LIMITS}. */
+  readonly limits?: Scope;
+  /** More for the embedded treasury: its store, its fee cap, where sub-agents will reach it once it is served. */
+  readonly treasury?: Partial<Omit<TreasuryOptions, "wallet">>;
+}
+
+/** What a client with a bare wallet and no limits may do. Never nothing, never everything. */
+export const DEFAULT_LIMITS: Scope = {
+  endpoints: ["* https://*:*/**", "* http://127.0.0.1:*/**", "* http://localhost:*/**", "* http://[::1]:*/**"],
+  maxPrice: "100 sat",
+  budgetPerDay: "1000 sat",
+  budget: "10000 sat",
+  expiresIn: "365d",
+};
+
+const DEFAULT_LOCATION = "http://127.0.0.1:8402";
+
+/**
+ * The client of an agent. Its credential comes from `SIGIL_CREDENTIAL`, or it pays from the wallet of `SIGIL_WALLET`; with
+ * neither, it fetches what is free.
+ *
+ * @throws TokenError for a credential that cannot be read
+ * @example
+ * const client = new Client();
+ * const response = await client.get("https://api.weather.example/forecast?city=tokyo");
+ */
+export class Client extends HttpClient {
+  /** The embedded treasury, where this client has a wallet: serve it, and sub-agents in other processes reach it. */
+  readonly treasury: Treasury | undefined;
+
+  constructor(options: ClientOptions = {}) {
+    const { wallet, limits = DEFAULT_LIMITS, treasury: treasuryOptions = {}, ...rest } = options;
+    const credential =
+      options.credential ?? (wallet === undefined ? environment("SIGIL_CREDENTIAL") : undefined);
+    const payer = wallet ?? (credential === undefined ? environment("SIGIL_WALLET") : undefined);
+    const treasury = payer === undefined ? undefined : embedded(payer, options, treasuryOptions);
+    const own = credential ?? treasury?.mint(limits);
+    super({
+      ...rest,
+      ...(own !== undefined && { credential: own }),
+      ...(treasury !== undefined && { treasury }),
+    });
+    this.treasury = treasury;
+  }
+}
+
+function embedded(
+  wallet: Payer | string,
+  { fetch, clock }: ClientOptions,
+  options: Partial<TreasuryOptions>,
+): Treasury {
+  return new Treasury({
+    secret: hexText(randomBytes(32)),
+    location: DEFAULT_LOCATION,
+    ...(fetch !== undefined && { fetch }),
+    ...(clock !== undefined && { clock }),
+    ...options,
+    wallet: typeof wallet === "string" ? lazily(() => openWallet(wallet)) : wallet,
+  });
+}
+
+function lazily<Value>(open: () => Promise<Value>): () => Promise<Value> {
+  let opened: Promise<Value> | undefined;
+  return () => {
+    opened ??= open();
+    return opened;
+  };
+}
+
+/** Absent in a browser, and where a runtime does not let it be read. */
+function environment(name: string): string | undefined {
+  try {
+    return (
+      (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[name] ||
+      undefined
+    );
+  } catch {
+    return undefined;
+  }
+}

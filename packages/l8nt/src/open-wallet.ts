@@ -1,0 +1,18 @@
+/** A wallet from one URL, as `SIGIL_WALLET` holds it. Each adapter is loaded only where its scheme is used. */
+import { AdapterError } from "./errors.ts";
+import type { Wallet } from "./ports/wallet.ts";
+
+const SCHEMES: Readonly<Record<string, (url: string) => Promise<Wallet>>> = {
+  "dev+http": async (url) => (await import("./wallets/dev.ts")).devWallet(url),
+};
+
+/** @throws AdapterError `ERR_WALLET` for a URL of no wallet that is known; the URL, which holds secrets, is not repeated */
+export async function openWallet(url: string): Promise<Wallet> {
+  const open = SCHEMES[url.slice(0, url.indexOf(":"))];
+  if (open === undefined)
+    throw new AdapterError(
+      "ERR_WALLET",
+      `No wallet has this URL's scheme. Known are ${Object.keys(SCHEMES).join(", ")}.`,
+    );
+  return open(url);
+}

@@ -1,0 +1,76 @@
+/** What a client needs of a treasury, embedded or across HTTP: the port on which the two meet. */
+
+/** One logical request that costs money: the treasury pays at most once for it. */
+export interface PurchaseRequest {
+  /** The text of the agent's spending credential. */
+  readonly credential: string;
+  readonly method: string;
+  readonly url: string;
+  /** Those that may decide a price or an answer. Credentials, cookies and hop-by-hop fields are not passed on. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** A credential handed over before, which the service answered with 402. */
+  readonly refused?: {
+    /** Hex. */
+    readonly paymentHash: string;
+    /** Whether it was ever served. Used up, if so; paid and not delivered, if not. */
+    readonly delivered: boolean;
+  };
+}
+
+/** What was paid for this very request. Absent where nothing was. */
+export interface PaymentSummary {
+  readonly origin: string;
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly amountMsat: bigint;
+  /** The routing fee, on top. */
+  readonly feeMsat: bigint;
+}
+
+/**
+ * Hand-over: a credential for the service, narrowed to the agent's own scope. Relay: the service's response, where the
+ * service could not enforce that scope.
+ */
+export type Purchase =
+  | { readonly kind: "credential"; readonly credential: string; readonly payment?: PaymentSummary }
+  | { readonly kind: "response"; readonly response: Response; readonly payment?: PaymentSummary };
+
+/** One limit, and what stands against it. */
+export interface Standing {
+  readonly condition: string;
+  /** Msat, or requests. */
+  readonly max: bigint;
+  readonly used: bigint;
+  readonly windowSeconds?: number;
+}
+
+/** A node of the tree, as the treasury knows it. */
+export interface NodeStanding {
+  readonly id: string;
+  /** The root has none. */
+  readonly agent?: string;
+  /** The root has none. */
+  readonly parentId?: string;
+  readonly state: "active" | "expired" | "revoked";
+  /** The node's own caveats, as texts. */
+  readonly caveats: readonly string[];
+  /** Everything spent at this node and below it, fees and payments in flight included. */
+  readonly spentMsat: bigint;
+  readonly limits: readonly Standing[];
+}
+
+export interface Treasurer {
+  /** @throws TokenError, DeniedError, BudgetError, ChallengeError, PaymentError, AdapterError */
+  buy(request: PurchaseRequest): Promise<Purchase>;
+  /**
+   * Revokes the node that `caveats` open below `credential`; gives its id. Takes effect before it returns.
+   *
+   * @throws TokenError, DeniedError
+   */
+  revoke(credential: string, caveats: readonly string[]): Promise<string>;
+  /** This credential's node and its ancestors, root first: what is left everywhere it stands under. */
+  standing(credential: string): Promise<readonly NodeStanding[]>;
+  /** This credential's node and everything below it that the treasury has met, parents first. */
+  tree(credential: string): Promise<readonly NodeStanding[]>;
+}

@@ -1,0 +1,154 @@
+/** The treasury over HTTP: purchases, revocations, what is left. Every answer goes to the credential that asked. spec/4-purchase.md §7. */
+import {
+  AdapterError,
+  BudgetError,
+  ChallengeError,
+  DeniedError,
+  PaymentError,
+  SigilError,
+  TokenError,
+} from "../errors.ts";
+import { base64Bytes } from "../internal/bytes.ts";
+import { readJson } from "../internal/json.ts";
+import { problemOf, problemResponse } from "../internal/problem.ts";
+import { readAuthorization } from "../l402/index.ts";
+import type { PaymentSummary, PurchaseRequest } from "../ports/treasury.ts";
+import { PAYMENT_FIELD, type PurchaseBody, RELAYED_FIELD, writeJson } from "../ports/treasury-wire.ts";
+import type { Treasury } from "./treasury.ts";
+
+/** A request's body in base64, and the rest. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
+
+/** Serves one treasury. A Web-standard handler: hand it to any server, on loopback or behind TLS. */
+export function treasuryApi(treasury: Treasury): (request: Request) => Promise<Response> {
+  const host = new URL(treasury.location).host;
+  return async (request) => {
+    try {
+      refuseBrowsers(request, host);
+      return await answer(treasury, request);
+    } catch (error) {
+      return refusal(error);
+    }
+  };
+}
+
+async function answer(treasury: Treasury, request: Request): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  const credential = readAuthorization(request.headers.get("authorization"));
+  if (credential === undefined)
+    throw new TokenError(
+      "ERR_TOKEN_MISSING",
+      "The treasury takes a credential that it minted, or one derived from it.",
+    );
+  switch (`${request.method} ${pathname}`) {
+    case "POST /v1/purchases":
+      return purchase(treasury, credential, await readJson(request, MAX_BODY_BYTES));
+    case "POST /.well-known/l402/revocations":
+      return writeJson({
+        node: await treasury.revoke(credential, readCaveats(await readJson(request, MAX_BODY_BYTES))),
+      });
+    case "GET /v1/credential":
+      return writeJson({ nodes: await treasury.standing(credential) });
+    case "GET /v1/tree":
+      return writeJson({ nodes: await treasury.tree(credential) });
+    default:
+      return problemResponse(
+        problemOf(404, new AdapterError("ERR_REQUEST", "The treasury has no such endpoint.")),
+      );
+  }
+}
+
+async function purchase(treasury: Treasury, credential: string, body: unknown): Promise<Response> {
+  const bought = await treasury.buy(readPurchase(credential, body));
+  if (bought.kind === "credential") {
+    const { credential: handed, payment } = bought;
+    return writeJson({ credential: handed, ...(payment !== undefined && { payment }) });
+  }
+  const { response, payment } = bought;
+  const headers = new Headers(response.headers);
+  headers.set(RELAYED_FIELD, "1");
+  if (payment !== undefined) headers.set(PAYMENT_FIELD, formatPayment(payment));
+  return new Response(response.body, { status: response.status, headers });
+}
+
+const formatPayment = ({ paymentHash, amountMsat, feeMsat }: PaymentSummary): string =>
+  `${paymentHash} ${amountMsat} ${feeMsat}`;
+
+const malformed = (why: string): AdapterError =>
+  new AdapterError("ERR_REQUEST", `The purchase cannot be read: ${why}.`);
+
+const MEMBERS = new Set(["method", "url", "headers", "body", "refused"]);
+
+/** By its schema alone: there is no member for an invoice, a payee or another agent's node. [cases 85, 100] */
+function readPurchase(credential: string, json: unknown): PurchaseRequest {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw malformed("it is no JSON object");
+  const unknown = Object.keys(json).find((key) => !MEMBERS.has(key));
+  if (unknown !== undefined)
+    throw malformed(`it has a member that a purchase has not (it has ${[...MEMBERS].join(", ")})`);
+  const { method, url, headers = [], body, refused } = json as Partial<PurchaseBody>;
+  if (typeof method !== "string" || typeof url !== "string") throw malformed("it needs a method and a url");
+  if (!Array.isArray(headers) || !headers.every(isField))
+    throw malformed("headers are pairs of a name and a value");
+  const bytes = body === undefined ? undefined : typeof body === "string" ? base64Bytes(body) : undefined;
+  if (body !== undefined && bytes === undefined) throw malformed("its body is not base64");
+  if (refused !== undefined && !isRefused(refused))
+    throw malformed("refused is a paymentHash and whether it was delivered");
+  return {
+    credential,
+    method,
+    url,
+    headers,
+    ...(bytes !== undefined && { body: bytes }),
+    ...(refused !== undefined && { refused }),
+  };
+}
+
+const isField = (field: unknown): field is [string, string] =>
+  Array.isArray(field) &&
+  field.length === 2 &&
+  /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(String(field[0])) &&
+  typeof field[1] === "string" &&
+  /^[\t\x20-\x7e\x80-\xff]*$/.test(field[1]);
+
+const isRefused = (refused: unknown): boolean => {
+  const { paymentHash, delivered } = Object(refused) as Record<string, unknown>;
+  return (
+    typeof paymentHash === "string" && /^[0-9a-f]{64}$/.test(paymentHash) && typeof delivered === "boolean"
+  );
+};
+
+function readCaveats(json: unknown): readonly string[] {
+  const { caveats } = Object(json) as { caveats?: unknown };
+  if (!Array.isArray(caveats) || !caveats.every((caveat) => typeof caveat === "string"))
+    throw new AdapterError(
+      "ERR_REQUEST",
+      'A revocation is {"caveats": […]}: those that lead from your credential to the child.',
+    );
+  if (!caveats.some((caveat) => caveat.startsWith("agent=")))
+    throw new AdapterError("ERR_REQUEST", "The caveats open no node: none of them is an agent.");
+  return caveats;
+}
+
+/** A page in a browser, or a name that was rebound to this address, cannot speak for an agent. [case 101] */
+function refuseBrowsers(request: Request, host: string): void {
+  if (request.headers.has("origin") || request.headers.has("sec-fetch-site"))
+    throw new AdapterError("ERR_REQUEST", "The treasury does not answer browsers.");
+  const named = request.headers.get("host");
+  if (named !== null && named !== host)
+    throw new AdapterError("ERR_REQUEST", "The Host field is not this treasury's.");
+}
+
+function refusal(error: unknown): Response {
+  if (!(error instanceof SigilError)) throw error;
+  return problemResponse(problemOf(statusOf(error), error));
+}
+
+/** 402 is left out: what a treasury sells is not for sale to whoever lacks a credential. */
+function statusOf(error: SigilError): number {
+  if (error instanceof TokenError) return error.code === "ERR_TOKEN_AMBIGUOUS" ? 400 : 401;
+  if (error instanceof BudgetError || error instanceof DeniedError) return 403;
+  if (error instanceof ChallengeError || error instanceof PaymentError) return 502;
+  if (error.code === "ERR_REQUEST") return 400;
+  if (error.code === "ERR_TOO_LARGE") return 413;
+  return error.code === "ERR_SERVICE_UNREACHABLE" ? 502 : 503;
+}

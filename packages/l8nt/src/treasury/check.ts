@@ -1,0 +1,43 @@
+/** Every check before paying: a challenge that passes here is for this request, on this network, payable now. spec/4-purchase.md §3. */
+import { ChallengeError } from "../errors.ts";
+import { formatMsat, Invoice, type Network } from "../invoice/index.ts";
+import type { Challenge } from "../l402/index.ts";
+
+/** Time that a payment needs before the payee refuses it. [case 67] */
+const EXPIRY_MARGIN_SECONDS = 10;
+/** How far another clock may be ahead of ours. */
+const MAX_SKEW_SECONDS = 60;
+
+export interface PayableInvoice {
+  readonly invoice: Invoice;
+  readonly amountMsat: bigint;
+}
+
+const refused = (code: ChallengeError["code"], why: string): ChallengeError =>
+  new ChallengeError(code, `The service's invoice was not paid: ${why}.`);
+
+/** @throws ChallengeError with a code of its own for each reason */
+export function checkInvoice(challenge: Challenge, network: Network, now: number): PayableInvoice {
+  const invoice = Invoice.decode(challenge.invoice);
+  // Otherwise the preimage that is paid for would not be the one that the credential needs. [case 65]
+  if (invoice.paymentHash !== challenge.identifier.paymentHash)
+    throw refused("ERR_INVOICE_HASH", "its payment hash is not the one in the macaroon");
+  // Exactly: `lnbcrt…` begins with `lnbc`. [case 66]
+  if (invoice.network !== network)
+    throw refused(
+      "ERR_INVOICE_NETWORK",
+      `it is for the network ln${invoice.network}, and the wallet is on ln${network}`,
+    );
+  // Amountless is not zero: the payer would choose, and every limit would be met. [case 48]
+  if (invoice.amountMsat === undefined || invoice.amountMsat === 0n)
+    throw refused("ERR_INVOICE_AMOUNTLESS", "it names no amount");
+  if (invoice.timestamp > now + MAX_SKEW_SECONDS)
+    throw refused("ERR_INVOICE_EXPIRED", "it is dated in the future");
+  if (invoice.expiresAt < now + EXPIRY_MARGIN_SECONDS)
+    throw refused("ERR_INVOICE_EXPIRED", "it has expired, or will before it can be paid");
+  return { invoice, amountMsat: invoice.amountMsat };
+}
+
+/** "10 sat, and up to 3 sat of routing fee". */
+export const formatCost = (amountMsat: bigint, maxFeeMsat: bigint): string =>
+  `${formatMsat(amountMsat)}, and up to ${formatMsat(maxFeeMsat)} of routing fee`;

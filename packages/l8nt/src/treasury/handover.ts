@@ -1,0 +1,72 @@
+/** Hand-over or relay: may the agent hold a credential of the service itself? spec/4-purchase.md §5. */
+import { formatOrigin, matchesOrigin, readEndpoints, type Target } from "../caveat/index.ts";
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
+import type { Credential, Verified } from "../l402/index.ts";
+
+/** How long a handed-over credential holds: asking again costs no payment. */
+const HANDOVER_SECONDS = 300;
+
+/** What the treasury itself has judged before it pays, so that the service need not know of it. */
+const JUDGED_HERE = new Set([
+  "budget_msat",
+  "budget_msat_per_hour",
+  "budget_msat_per_day",
+  "budget_msat_per_month",
+  "max_price_msat",
+  "payees",
+  "agent",
+  "max_depth",
+  "purpose",
+]);
+/** What a service can judge for us, if it says that it does. One service cannot count what happens at another. */
+const JUDGED_THERE = new Set(["endpoints", "valid_until", "valid_from"]);
+
+/** The caveats that narrow a service's credential to an agent's scope; undefined where the request must be relayed. */
+export function handoverCaveats(
+  agent: Verified,
+  target: Target,
+  enforced: readonly string[] | undefined,
+  now: number,
+): readonly string[] | undefined {
+  const needed = new Set(
+    agent.caveats.map(({ condition }) => condition).filter((name) => !JUDGED_HERE.has(name)),
+  );
+  needed.add("valid_until");
+  for (const condition of needed)
+    if (!JUDGED_THERE.has(condition) || !enforced?.includes(condition)) return undefined;
+  const from = agent.caveats.filter(({ condition }) => condition === "valid_from");
+  const until = Math.floor(Math.min(agent.validUntil ?? Number.POSITIVE_INFINITY, now + HANDOVER_SECONDS));
+  return [
+    // A node of its own, so that it can be revoked at the service. The owner's names stay at home.
+    ...(enforced?.includes("agent") ? [`agent=agent.${hexText(randomBytes(8))}`] : []),
+    ...agent.caveats
+      .filter(({ condition }) => condition === "endpoints")
+      .map(({ value }) => `endpoints=${endpointsAt(value, target)}`),
+    ...from.map(({ value }) => `valid_from=${value}`),
+    `valid_until=${until}`,
+  ];
+}
+
+/** The patterns of one caveat that concern this origin, with the origin written out: the others are nobody's business there. */
+function endpointsAt(value: string, { origin }: Target): string {
+  return (readEndpoints(value) ?? [])
+    .filter((pattern) => matchesOrigin(pattern, origin))
+    .map(({ methods, segments }) => {
+      const list = methods === undefined ? "*" : [...methods].join("|");
+      return `${list} ${formatOrigin(origin)}/${segments.join("/")}`;
+    })
+    .join(";");
+}
+
+/** One that was handed over: what it takes to revoke it at the service. */
+export interface Handover {
+  readonly origin: string;
+  /** The payer's full credential: the ancestor. */
+  readonly full: Credential;
+  readonly caveats: readonly string[];
+  /** The nodes of the agent it was given to, root first. */
+  readonly nodeIds: readonly string[];
+  /** Unix seconds. */
+  readonly validUntil: number;
+}

@@ -1,0 +1,85 @@
+/** What a treasury holds for its agents: full credentials that were paid for, and which of them may still be worth something. */
+import { formatOrigin, type Target } from "../caveat/index.ts";
+import type { DenialCode } from "../errors.ts";
+import { base64Bytes } from "../internal/bytes.ts";
+import { Lru } from "../internal/lru.ts";
+import { Credential, isSingleUse, type Verified } from "../l402/index.ts";
+import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import type { PaymentRecord, Store } from "../ports/store.ts";
+
+export interface Holding {
+  readonly record: PaymentRecord;
+  /** Un-attenuated: never leaves the treasury. [case 25] */
+  readonly full: Credential;
+}
+
+/** A service of another make has conditions that we do not know; it knows them, and will say. */
+const FOREIGN = new Set<DenialCode | string>(["ERR_CAVEAT_UNKNOWN", "ERR_SERVICE", "ERR_CAPABILITY"]);
+
+export class Holdings {
+  readonly #store: Store;
+  /** Payment hashes whose credential is used up, or is the one request's that it was bought for. */
+  readonly #taken = new Lru<string, true>(10_000);
+  /** How often each was handed over or used. */
+  readonly #given = new Lru<string, number>(10_000);
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /**
+   * Takes one that may cover this request: paid for by this node or by one above it, never by a sibling. What buys a
+   * single request goes to one taker only.
+   */
+  async take(verified: Verified, target: Target, now: number): Promise<Holding | undefined> {
+    const ids = verified.nodes.map(({ id }) => id).reverse();
+    for (const record of await this.#store.purchases(ids, formatOrigin(target.origin))) {
+      if (record.status !== "paid" || record.preimage === undefined || this.#taken.get(record.paymentHash))
+        continue;
+      const holding = holdingOf(record);
+      if (!mayCover(holding.full, record, target, now)) continue;
+      this.takeNew(record.paymentHash, holding.full.macaroon);
+      return holding;
+    }
+    return undefined;
+  }
+
+  /** Before a payment: what it buys is the payer's first, if it buys a single request. */
+  takeNew(paymentHash: string, macaroon: UnverifiedMacaroon): void {
+    if (isSingleUse(macaroon)) this.#taken.set(paymentHash, true);
+  }
+
+  /** It was not served: the next request may have it. */
+  giveBack(paymentHash: string): void {
+    this.#taken.delete(paymentHash);
+  }
+
+  usedUp(paymentHash: string): void {
+    this.#taken.set(paymentHash, true);
+  }
+
+  /** It was handed over, or a response came for it. */
+  async given({ record }: Holding): Promise<void> {
+    this.#given.set(record.paymentHash, this.timesGiven(record) + 1);
+    if (!record.delivered) await this.#store.record({ ...record, delivered: true });
+  }
+
+  timesGiven({ paymentHash }: PaymentRecord): number {
+    return this.#given.get(paymentHash) ?? 0;
+  }
+
+  async undelivered({ record }: Holding): Promise<void> {
+    await this.#store.record({ ...record, status: "undelivered" });
+  }
+}
+
+export function holdingOf(record: PaymentRecord): Holding {
+  return { record, full: new Credential(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!) };
+}
+
+function mayCover(full: Credential, record: PaymentRecord, target: Target, now: number): boolean {
+  const refusals = full.chain.refusals({ now, target });
+  if (refusals.some(({ code }) => !FOREIGN.has(code))) return false;
+  const saysWhere = full.caveats.some(({ condition }) => condition === "endpoints");
+  return saysWhere || (record.method === target.method && record.path === target.path);
+}

@@ -1,0 +1,53 @@
+/** Requests that a treasury makes for an agent: to the very origin named, with no credential that is not meant for it. */
+import { formatOrigin, readOrigin } from "../caveat/index.ts";
+import { AdapterError } from "../errors.ts";
+import { type Credential, formatAuthorization } from "../l402/index.ts";
+
+export interface OutboundRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body?: Uint8Array<ArrayBuffer>;
+}
+
+/** Fields of one hop, of another party's identity, or of ours. [cases 93, 94] */
+const WITHHELD =
+  /^(?:authorization|proxy-.*|cookie2?|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|accept-encoding|forwarded|x-forwarded-.*|x-real-ip|via|origin|referer|sigil-.*|x-http-method.*)$/i;
+const WITHHELD_FROM_RESPONSE =
+  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie2?|content-encoding|content-length|sigil-.*)$/i;
+
+export const forwardableHeaders = (headers: Iterable<readonly [string, string]>): [string, string][] =>
+  [...headers].filter(([name]) => !WITHHELD.test(name)).map(([name, value]) => [name, value]);
+
+/** Never follows a redirect: it might lead to another origin. [case 76] @throws AdapterError `ERR_SERVICE_UNREACHABLE` */
+export async function send(
+  fetcher: typeof fetch,
+  { method, url, headers, body }: OutboundRequest,
+  credential: Credential | undefined,
+  timeoutSeconds: number,
+): Promise<Response> {
+  const fields = new Headers(forwardableHeaders(headers));
+  if (credential !== undefined) fields.set("authorization", formatAuthorization(credential));
+  try {
+    return await fetcher(url, {
+      method,
+      headers: fields,
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      ...(body !== undefined && { body }),
+    });
+  } catch (cause) {
+    const origin = readOrigin(url);
+    throw new AdapterError(
+      "ERR_SERVICE_UNREACHABLE",
+      `${origin === undefined ? "The service" : formatOrigin(origin)} did not answer.`,
+      { cause },
+    );
+  }
+}
+
+/** A response as it is passed on to the agent: no cookies, no fields of the other hop. */
+export function relayed(response: Response): Response {
+  const headers = new Headers([...response.headers].filter(([name]) => !WITHHELD_FROM_RESPONSE.test(name)));
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
