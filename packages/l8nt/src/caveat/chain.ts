@@ -157,9 +157,9 @@ export function refusal(node: Node, condition: string, denial: Denial): Refusal 
   return { ...denial, condition, node: agentName === undefined ? { id } : { id, agent: agentName } };
 }
 
-// The value and an unknown name are the sender's text: neither is repeated. [case 19]
+// The value and a strange name are the sender's text: neither is repeated. 64 characters might be a preimage. [case 19]
 const unknown = (node: Node, name: string): Refusal =>
-  refusal(node, /^[a-z0-9_]{1,64}$/.test(name) ? name : "(unprintable)", {
+  refusal(node, /^[a-z0-9_]{1,63}$/.test(name) ? name : "(unprintable)", {
     code: "ERR_CAVEAT_UNKNOWN",
     have: "a condition that is not enforced here",
     need: "conditions that are",

@@ -3,7 +3,9 @@ import type { Condition } from "./condition.ts";
 import { readInteger } from "./integer.ts";
 import { validUntil } from "./time.ts";
 
-const NAME = /^[a-z0-9][a-z0-9_-]*$/;
+const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+// Visible ASCII without the comma: a capability is repeated in denials, where a line break or an escape would forge a log.
+const CAPABILITY = /^[!-+\x2d-~]+$/;
 
 export const services: Condition<readonly string[]> = {
   name: "services",
@@ -38,7 +40,10 @@ export function serviceCondition(name: string): Condition<never> | undefined {
 const FAMILIES = {
   _capabilities: (service: string, name: string): Condition<readonly string[]> => ({
     name,
-    parse: (text) => (text === "" ? [] : text.split(",")),
+    parse(text) {
+      const capabilities = text === "" ? [] : text.split(",");
+      return capabilities.every((capability) => CAPABILITY.test(capability)) ? capabilities : undefined;
+    },
     prohibits: (capabilities, access) =>
       access.target === "self" ||
       access.service !== service ||
