@@ -18,7 +18,8 @@ export const rows: readonly (readonly string[])[] = [
   // Above the ends, because an end's default store is the memory store.
   ["stores/", "wallets/"],
   ["service/", "treasury/", "client/"],
-  ["index.ts", "open-wallet.ts"],
+  ["open-wallet.ts"],
+  ["index.ts"],
   ["middleware/"],
   ["agents/"],
   ["testing/"],

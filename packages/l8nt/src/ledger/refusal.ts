@@ -4,12 +4,14 @@ import { BudgetError, type Refusal } from "../errors.ts";
 import { formatMsat } from "../invoice/amount.ts";
 import type { Usage } from "../ports/store.ts";
 
-/** @param need what was asked for: msat, and uses */
-export function budgetError(
-  limits: readonly ChainLimit[],
-  refused: readonly Usage[],
-  need: { readonly amountMsat: bigint; readonly uses: bigint },
-): BudgetError {
+/** What was asked for; `costText` where the amount needs explaining, such as a fee that is only the worst case. */
+export interface Need {
+  readonly amountMsat: bigint;
+  readonly uses: bigint;
+  readonly costText?: string;
+}
+
+export function budgetError(limits: readonly ChainLimit[], refused: readonly Usage[], need: Need): BudgetError {
   const refusals = refused.flatMap(({ id, used }): Refusal[] => {
     const limit = limits.find((candidate) => candidate.id === id);
     return limit === undefined ? [] : [refusal(limit.node, limit.condition, denial(limit, used, need))];
@@ -17,14 +19,14 @@ export function budgetError(
   return new BudgetError(refusals as [Refusal, ...Refusal[]]);
 }
 
-function denial(limit: ChainLimit, used: bigint, need: { amountMsat: bigint; uses: bigint }): Denial {
+function denial(limit: ChainLimit, used: bigint, need: Need): Denial {
   const left = used < limit.max ? limit.max - used : 0n;
   const window = formatWindow(limit.windowSeconds);
   if (limit.kind === "spend")
     return {
       code: "ERR_BUDGET",
       have: `${formatMsat(left)} left of ${formatMsat(limit.max)}${window}`,
-      need: formatMsat(need.amountMsat),
+      need: need.costText ?? formatMsat(need.amountMsat),
     };
   return { code: "ERR_USES", have: `${left} of ${limit.max} uses${window} left`, need: `${need.uses}` };
 }

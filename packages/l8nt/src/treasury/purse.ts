@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { PaymentRecord, Store } from "../ports/store.ts";
 import type { Network, Payer, PaymentOutcome } from "../ports/wallet.ts";
-import { checkInvoice } from "./check.ts";
+import { checkInvoice, formatCost } from "./check.ts";
 
 export interface PurseOptions {
   readonly wallet: () => Promise<Payer>;
@@ -68,9 +68,14 @@ export class Purse {
       createdAt: now,
       delivered: false,
     };
-    const need = { amountMsat: amountMsat + record.maxFeeMsat, uses: 0n };
+    const need = {
+      amountMsat: amountMsat + record.maxFeeMsat,
+      uses: 0n,
+      costText: formatCost(amountMsat, record.maxFeeMsat),
+    };
     const counted = [...nodeCounters(verified), ...verified.limits];
-    const begun = await store.begin({ id: record.reservationId, at: now, counted, ...need }, record);
+    const { reservationId: id } = record;
+    const begun = await store.begin({ id, at: now, counted, amountMsat: need.amountMsat, uses: 0n }, record);
     if (!begun.reserved) {
       if ("refused" in begun) throw budgetError(verified.limits, begun.refused, need);
       throw new PaymentError(
