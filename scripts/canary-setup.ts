@@ -44,11 +44,18 @@ if (folder !== undefined && once.sigilCanary === undefined) {
   for (const name of ["spawnSync", "execFileSync", "execSync"]) {
     const original = sync[name]!;
     sync[name] = (...args) => {
-      const result = original.apply(childProcess, args);
-      if (name === "spawnSync") {
-        record((result as SpawnSyncReturns<unknown>).stdout);
-        record((result as SpawnSyncReturns<unknown>).stderr);
-      } else record(result);
+      let result: unknown;
+      try {
+        result = original.apply(childProcess, args);
+      } catch (error) {
+        // A bad exit is thrown, with the output in it.
+        result = error;
+        throw error;
+      } finally {
+        record(result);
+        record((result as Partial<SpawnSyncReturns<unknown>> | null)?.stdout);
+        record((result as Partial<SpawnSyncReturns<unknown>> | null)?.stderr);
+      }
       return result;
     };
   }
