@@ -6,6 +6,8 @@ import { type Amount, amountMsat } from "../invoice/amount.ts";
 import { isAgentName } from "./delegation.ts";
 import { type Duration, durationSeconds } from "./duration.ts";
 import { readEndpoint } from "./endpoint.ts";
+import { payees } from "./price.ts";
+import { isCapability, isServiceName, services } from "./services.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export interface Scope {
@@ -66,26 +68,72 @@ const count =
 const date =
   (condition: string): Writer<Date> =>
   (value, _options, what) => {
-    const seconds = Math.floor(value.getTime() / 1000);
-    if (!(seconds >= 0)) throw new TypeError(`${what} must be a date after 1970`);
+    const seconds = value instanceof Date ? Math.floor(value.getTime() / 1000) : Number.NaN;
+    if (!(seconds >= 0)) throw new TypeError(`${what} must be a Date after 1970`);
     return `${condition}=${seconds}`;
   };
+
+/** Every entry is read by itself: a separator inside one would otherwise smuggle in a second. */
+function listOf(
+  entries: readonly string[],
+  what: string,
+  entry: { readonly read: (text: string) => string | undefined; readonly form: string },
+): readonly string[] {
+  if (!Array.isArray(entries)) throw new TypeError(`${what} must be a list of ${entry.form}`);
+  return entries.map((text) => {
+    const canonical = typeof text === "string" ? entry.read(text) : undefined;
+    if (canonical === undefined)
+      throw new TypeError(
+        `${what} has ${typeof text === "string" ? JSON.stringify(text) : `a ${typeof text}`}; it lists ${entry.form}`,
+      );
+    return canonical;
+  });
+}
+
+const ENDPOINT = {
+  /** People may write a host in any case and a default port: it is written the one way that matches. */
+  read: (text: string) =>
+    readEndpoint(text.trim().replace(/(?<=:\/\/)[^/]+/, (host) => host.toLowerCase()))?.text,
+  form: 'methods, origin and path, such as "GET https://api.example/search/*"',
+};
+const SERVICE = {
+  read(text: string) {
+    const entry = text.includes(":") ? text : `${text}:0`;
+    return services.parse(entry)?.length === 1 ? entry : undefined;
+  },
+  form: 'services, such as "lightning_loop" or "lightning_loop:0"',
+};
+const CAPABILITY = {
+  read: (text: string) => (isCapability(text) ? text : undefined),
+  form: 'capabilities, such as "loop_out"',
+};
+const PAYEE = {
+  read: (text: string) => (payees.parse(text)?.length === 1 ? text : undefined),
+  form: "public keys of nodes, 66 hex digits in lower case",
+};
 
 // The node first: whatever follows belongs to it. Then in the order in which a person would check.
 const WRITERS: { readonly [Key in keyof Required<Scope>]: Writer<Required<Scope>[Key]> } = {
   agent: (name, { nonce }, what) => {
-    if (!isAgentName(name))
+    if (typeof name !== "string" || !isAgentName(name))
       throw new TypeError(`${what} must be 1 to 64 letters, digits, "-" or "_", such as "flight-booker"`);
     return `agent=${name}.${nonce ?? hexText(randomBytes(8))}`;
   },
-  purpose: (text) => `purpose=${text}`,
-  endpoints: (entries, _options, what) =>
-    `endpoints=${entries.map((entry) => endpointText(entry, what)).join(";")}`,
-  services: (names) => `services=${names.map((name) => (name.includes(":") ? name : `${name}:0`)).join(",")}`,
-  capabilities: (byService) =>
-    Object.entries(byService).map(
-      ([service, capabilities]) => `${service}_capabilities=${capabilities.join(",")}`,
-    ),
+  purpose: (text, _options, what) => {
+    if (typeof text !== "string") throw new TypeError(`${what} must be a text`);
+    return `purpose=${text}`;
+  },
+  endpoints: (entries, _options, what) => `endpoints=${listOf(entries, what, ENDPOINT).join(";")}`,
+  services: (names, _options, what) => `services=${listOf(names, what, SERVICE).join(",")}`,
+  capabilities: (byService, _options, what) => {
+    if (typeof byService !== "object" || byService === null)
+      throw new TypeError(`${what} must be an object, such as { lightning_loop: ["loop_out"] }`);
+    return Object.entries(byService).map(([service, names]) => {
+      if (!isServiceName(service))
+        throw new TypeError(`${what} has ${JSON.stringify(service)}, which is no service's name`);
+      return `${service}_capabilities=${listOf(names, `${what}.${service}`, CAPABILITY).join(",")}`;
+    });
+  },
   validFrom: date("valid_from"),
   expiresAt: date("valid_until"),
   expiresIn: (duration, { now }, what) => `valid_until=${Math.floor(now) + durationSeconds(duration, what)}`,
@@ -98,7 +146,7 @@ const WRITERS: { readonly [Key in keyof Required<Scope>]: Writer<Required<Scope>
   maxUsesPerMinute: count("max_uses_per_minute"),
   maxUsesPerHour: count("max_uses_per_hour"),
   maxUsesPerDay: count("max_uses_per_day"),
-  payees: (nodes) => `payees=${nodes.join(",")}`,
+  payees: (nodes, _options, what) => `payees=${listOf(nodes, what, PAYEE).join(",")}`,
   maxDepth: count("max_depth"),
 };
 
@@ -109,6 +157,10 @@ const WRITERS: { readonly [Key in keyof Required<Scope>]: Writer<Required<Scope>
  * without a unit, an endpoint that is no pattern
  */
 export function compileScope(scope: Scope, options: CompileOptions): readonly string[] {
+  if (typeof scope !== "object" || scope === null || Array.isArray(scope))
+    throw new TypeError(
+      'a scope is an object, such as { endpoints: ["GET https://api.example/**"], expiresIn: "1h" }',
+    );
   for (const key of Object.keys(scope)) {
     // A misspelt limit would otherwise be no limit. [case 97]
     if (!Object.hasOwn(WRITERS, key))
@@ -132,14 +184,4 @@ export function checkCaveats(caveats: readonly string[], vocabulary: Vocabulary)
         `the caveat "${caveat}" cannot be read as ${caveat.slice(0, Math.max(at, 0)) || "a condition"}`,
       );
   }
-}
-
-/** People may write a host in any case and a default port: it is written the one way that matches. */
-function endpointText(entry: string, what: string): string {
-  const pattern = readEndpoint(entry.trim().replace(/(?<=:\/\/)[^/]+/, (host) => host.toLowerCase()));
-  if (pattern === undefined)
-    throw new TypeError(
-      `${what} has "${entry}"; an endpoint is methods, origin and path, such as "GET https://api.example/search/*"`,
-    );
-  return pattern.text;
 }

@@ -7,6 +7,9 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 // Visible ASCII without the comma: a capability is repeated in denials, where a line break or an escape would forge a log.
 const CAPABILITY = /^[!-+\x2d-~]+$/;
 
+export const isServiceName = (text: string): boolean => NAME.test(text);
+export const isCapability = (text: string): boolean => CAPABILITY.test(text);
+
 export const services: Condition<readonly string[]> = {
   name: "services",
   /** `name:tier,name:tier`; the tier is an integer. */
@@ -42,7 +45,7 @@ const FAMILIES = {
     name,
     parse(text) {
       const capabilities = text === "" ? [] : text.split(",");
-      return capabilities.every((capability) => CAPABILITY.test(capability)) ? capabilities : undefined;
+      return capabilities.every(isCapability) ? capabilities : undefined;
     },
     prohibits: (capabilities, access) =>
       access.target === "self" ||
