@@ -2,6 +2,7 @@
  * The library in one function, for any runtime: mint, narrow, verify, pay, and a paywall on `Request` and `Response`. No
  * test framework, no network, no file: only what every runtime has.
  */
+import { Client, type DeniedError } from "l8nt";
 import { Invoice } from "l8nt/invoice";
 import { Authority, Challenge, Credential, targetOfUrl } from "l8nt/l402";
 import { Macaroon } from "l8nt/macaroon";
@@ -39,8 +40,18 @@ class FakeNode {
     return Invoice.encode(fields, this.#key);
   }
 
+  payments = 0;
+
+  async network() {
+    return "bcrt" as const;
+  }
+
   async pay({ invoice }: { invoice: string }) {
-    const { paymentHash } = Invoice.decode(invoice);
+    this.payments++;
+    return this.find(Invoice.decode(invoice).paymentHash);
+  }
+
+  async find(paymentHash: string) {
     const preimage = this.#preimages.get(paymentHash);
     if (preimage === undefined) return { status: "failed", reason: "no route" } as const;
     return { status: "paid", preimage, feeMsat: 0n } as const;
@@ -141,6 +152,30 @@ export async function smoke(): Promise<string[]> {
     const unproven = new Credential(unpaid.macaroon, hex(random()));
     expectThat("a preimage that proves nothing", (await ask("/forecast", `L402 ${unproven}`)).status === 401);
     expectThat("rubbish", (await ask("/forecast", "L402 rubbish")).status === 401);
+  });
+
+  await check("pay: a client buys what its budget covers, and not more", async () => {
+    const paid = node.payments;
+    const client = new Client({
+      wallet: node,
+      fetch: async (input, init) => serve(new Request(input, init)),
+      limits: { endpoints: [`GET ${origin}/**`], budget: "25 sat", expiresIn: "1h" },
+    });
+    const response = await client.get(`${origin}/forecast?city=tokyo`);
+    expectThat("it is served", response.status === 200 && (await response.json()).forecast === "rain");
+    expectThat("for one payment", node.payments === paid + 1);
+
+    const refused = async (request: Promise<Response>) =>
+      request.then(
+        () => "served",
+        (error: DeniedError) => error.code,
+      );
+    const outside = await refused(client.get("https://elsewhere.example/"));
+    expectThat("elsewhere is out of its scope", outside === "ERR_ENDPOINT");
+    await client.get(`${origin}/forecast?city=osaka`);
+    const broke = await refused(client.get(`${origin}/forecast?city=kyoto`));
+    expectThat("the third is more than the budget", broke === "ERR_BUDGET");
+    expectThat("two were paid", node.payments === paid + 2);
   });
 
   return passed;
