@@ -1,0 +1,89 @@
+/** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Context, MiddlewareHandler } from "hono";
+import { type Grant, type Paywall, type RequestFacts, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
+import { factsOf } from "../service/paywall.ts";
+import { authorizationOf } from "./node-facts.ts";
+import { challengeLines } from "./node-response.ts";
+import { settle } from "./settlement.ts";
+
+export type { Grant, Terms } from "../service/index.ts";
+
+/** What a handler behind {@link paid} finds in `c.get("grant")`. */
+export interface PaidEnv {
+  Variables: { grant: Grant };
+}
+
+export interface PaidOptions {
+  /** The peer's address. On Node it is the socket's; elsewhere, and behind a proxy, only the caller knows whom to believe. */
+  readonly clientAddress?: (c: Context) => string | undefined;
+}
+
+/** What @hono/node-server gives as `c.env`. */
+interface NodeBindings {
+  readonly incoming?: IncomingMessage;
+  readonly outgoing?: ServerResponse;
+}
+
+/**
+ * Puts the paywall before a route.
+ *
+ * @example
+ * app.get("/forecast", paid(paywall, { price: "10 sat" }), (c) => c.json({ for: c.get("grant").lineage }));
+ */
+export function paid(
+  paywall: Paywall,
+  terms: Terms = {},
+  { clientAddress }: PaidOptions = {},
+): MiddlewareHandler<PaidEnv> {
+  const route = paywall.route(terms);
+  return async (c, next) => {
+    const decided = route.authorize(honoFacts(c, clientAddress));
+    const decision = decided instanceof Promise ? await decided : decided;
+    if (!decision.granted) return refusal(c, decision.response);
+    c.set("grant", decision.grant);
+    let delivered = false;
+    try {
+      await next();
+      delivered = c.res.status < 500;
+    } finally {
+      await settle(decision, delivered);
+    }
+    return undefined;
+  };
+}
+
+/**
+ * Answers `/.well-known/l402` and the revocations below it.
+ *
+ * @example
+ * app.use(wellKnown(paywall));
+ */
+export function wellKnown(paywall: Paywall): MiddlewareHandler {
+  return async (c, next) =>
+    (c.req.path.startsWith(WELL_KNOWN_PATH) ? await paywall.wellKnown(c.req.raw) : undefined) ?? next();
+}
+
+function honoFacts(c: Context, clientAddress: PaidOptions["clientAddress"]): RequestFacts {
+  const { incoming } = (c.env ?? {}) as NodeBindings;
+  // Elsewhere `url` is what the router matched, too: the two are one text.
+  if (!Array.isArray(incoming?.rawHeaders)) return factsOf(c.req.raw, clientAddress?.(c));
+  return {
+    method: c.req.method,
+    target: incoming.url ?? "",
+    authorization: authorizationOf(incoming.rawHeaders),
+    clientAddress: clientAddress === undefined ? incoming.socket?.remoteAddress : clientAddress(c),
+    request: () => c.req.raw,
+  };
+}
+
+/** `Headers` joins the two lines of a challenge; where Node writes them, they stay two. */
+function refusal(c: Context, response: Response): Response {
+  const { outgoing } = (c.env ?? {}) as NodeBindings;
+  const challenge = response.headers.get("www-authenticate");
+  if (challenge !== null && typeof outgoing?.setHeader === "function") {
+    outgoing.setHeader("www-authenticate", challengeLines(challenge));
+    response.headers.delete("www-authenticate");
+  }
+  return response;
+}

@@ -1,0 +1,46 @@
+/** The facts of a request, from the raw lines that Node read. Loads anywhere: it imports types alone. */
+import type { IncomingMessage } from "node:http";
+import type { RequestFacts } from "../service/index.ts";
+
+/** Every `Authorization` line: `incoming.headers` keeps the first and drops the others, and so hides a second credential. [case 8] */
+export function authorizationOf(rawHeaders: readonly string[]): string | undefined {
+  let joined: string | undefined;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length !== 13 || name.toLowerCase() !== "authorization") continue;
+    joined = joined === undefined ? rawHeaders[at + 1]! : `${joined}, ${rawHeaders[at + 1]}`;
+  }
+  return joined;
+}
+
+/** The request target as it was sent: a router that mounts an app rewrites `url` and keeps the whole in `originalUrl`. */
+export const targetOf = (incoming: IncomingMessage): string =>
+  (incoming as { originalUrl?: string }).originalUrl ?? incoming.url ?? "";
+
+export function headersOf(rawHeaders: readonly string[]): Headers {
+  const headers = new Headers();
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (!rawHeaders[at]!.startsWith(":")) headers.append(rawHeaders[at]!, rawHeaders[at + 1]!);
+  return headers;
+}
+
+/**
+ * @param origin of the service, for a price function's request: never from `Host`, which anyone can write
+ * @param address the peer's, as the framework says; it alone knows which proxies are trusted
+ */
+export function nodeFacts(
+  incoming: IncomingMessage,
+  origin: string,
+  address: string | undefined,
+): RequestFacts {
+  const target = targetOf(incoming);
+  const method = incoming.method ?? "";
+  return {
+    method,
+    target,
+    authorization: authorizationOf(incoming.rawHeaders),
+    clientAddress: address,
+    // Without the body: it is a stream that can be read once, and the handler is to read it.
+    request: () => new Request(origin + target, { method, headers: headersOf(incoming.rawHeaders) }),
+  };
+}

@@ -1,0 +1,149 @@
+/** A Web-standard handler on `node:http`: `Request` in, `Response` out, both bodies streamed. */
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { headersOf, targetOf } from "./node-facts.ts";
+import { problem, writeFailure, writeResponse } from "./node-response.ts";
+
+/** Who sent a request, as the socket says. */
+export interface Client {
+  readonly address: string | undefined;
+}
+
+export type Handler = (request: Request, client: Client) => Response | Promise<Response>;
+
+export interface ListenerOptions {
+  /** The origin of the URLs that the handler sees. A `Host` header never is. */
+  readonly origin?: string;
+}
+
+/**
+ * A listener for `node:http` from a handler. A handler that throws answers 500 without a word about why; a client that
+ * hangs up aborts `request.signal`.
+ *
+ * @example
+ * createServer(listener((request) => Response.json({ path: new URL(request.url).pathname }))).listen(8080);
+ */
+export function listener(
+  handler: Handler,
+  { origin = "http://localhost" }: ListenerOptions = {},
+): RequestListener {
+  return (incoming, outgoing) => {
+    void answer(incoming, outgoing, origin, handler);
+  };
+}
+
+async function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  origin: string,
+  handler: Handler,
+): Promise<void> {
+  const abort = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) abort.abort();
+  });
+  const request = requestOf(incoming, origin, abort.signal);
+  if (request === undefined) return writeResponse(outgoing, problem(400, "Bad request"));
+  try {
+    await writeResponse(outgoing, await handler(request, { address: incoming.socket.remoteAddress }));
+  } catch (error) {
+    // Whoever asked is gone: nobody is left to tell, and an abort is no fault.
+    if (!abort.signal.aborted) await writeFailure(outgoing, error);
+  }
+}
+
+/**
+ * The request, body included; undefined for a target that `URL` would read as another path than it says (dot segments,
+ * backslashes) or that names a host: who routes by the URL and who judges the raw target would see two requests. [case 30]
+ */
+export function requestOf(
+  incoming: IncomingMessage,
+  origin: string,
+  signal?: AbortSignal,
+): Request | undefined {
+  const { method = "" } = incoming;
+  const target = targetOf(incoming);
+  const url = origin + target;
+  const hasBody =
+    method !== "GET" &&
+    method !== "HEAD" &&
+    (incoming.headers["transfer-encoding"] !== undefined ||
+      Number(incoming.headers["content-length"] ?? 0) > 0);
+  const body = hasBody ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
+  try {
+    const request = new Request(url, {
+      method,
+      headers: headersOf(incoming.rawHeaders),
+      body,
+      ...(signal !== undefined && { signal }),
+      ...(body !== null && { duplex: "half" }),
+    } as RequestInit);
+    return target.startsWith("/") &&
+      !target.includes("#") &&
+      (request.url === url || samePath(request.url, target))
+      ? request
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `URL` does to a query changes no path. */
+const samePath = (url: string, target: string): boolean => new URL(url).pathname === target.split("?", 1)[0];
+
+export interface ServeOptions {
+  /** 0, or none: a free one. */
+  readonly port?: number;
+  /** Loopback, where it is not given. */
+  readonly host?: string;
+}
+
+export interface Served {
+  /** The origin that it listens at: `http://127.0.0.1:8402`. */
+  readonly url: string;
+  /** Takes no more requests, and waits a moment for those being answered. */
+  close(): Promise<void>;
+}
+
+/** Slow and idle clients are sent away, and headers are capped. [case 115] */
+const LIMITS = {
+  maxHeaderSize: 16_384,
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 5_000,
+  insecureHTTPParser: false,
+} as const;
+const MAX_CONNECTIONS = 10_000;
+const GRACE_MS = 5_000;
+
+/**
+ * Serves a handler until it is closed.
+ *
+ * @example
+ * const { url, close } = await serve(() => new Response("hello"), { port: 8402 });
+ */
+export async function serve(
+  handler: Handler,
+  { port = 0, host = "127.0.0.1" }: ServeOptions = {},
+): Promise<Served> {
+  const server = createServer(LIMITS);
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  const { port: bound } = server.address() as AddressInfo;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
+  server.on("request", listener(handler, { origin: url }));
+  return {
+    url,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
+      }),
+  };
+}

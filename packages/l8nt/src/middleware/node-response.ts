@@ -1,0 +1,69 @@
+/** Writes a Web `Response` to a Node response: field by field, streaming, and no faster than the client reads. */
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+
+/** A challenge is two field lines, and `Headers` has joined them: the reference clients match each line. spec/3-challenge.md §1. */
+const CHALLENGES = /, (?=(?:LSAT|L402) macaroon=")/;
+
+export function fieldsOf(headers: Headers): OutgoingHttpHeaders {
+  const fields: OutgoingHttpHeaders = {};
+  for (const [name, value] of headers) {
+    if (name === "www-authenticate") fields[name] = challengeLines(value);
+    else if (name !== "set-cookie") fields[name] = value;
+  }
+  const cookies = headers.getSetCookie();
+  if (cookies.length > 0) fields["set-cookie"] = cookies;
+  return fields;
+}
+
+export const challengeLines = (value: string): string[] => value.split(CHALLENGES);
+
+/** Never rejects: a client that is gone, or a body that breaks, ends the connection. */
+export async function writeResponse(outgoing: ServerResponse, response: Response): Promise<void> {
+  if (outgoing.destroyed) {
+    await response.body?.cancel().catch(() => {});
+    return;
+  }
+  outgoing.writeHead(response.status, fieldsOf(response.headers));
+  const isBodiless = outgoing.req.method === "HEAD" || response.status === 204 || response.status === 304;
+  if (response.body === null || isBodiless) {
+    outgoing.end();
+    await response.body?.cancel().catch(() => {});
+    return;
+  }
+  const reader = response.body.getReader();
+  // Wakes a write that waits for a client who has gone.
+  let wake = (): void => {};
+  outgoing.on("drain", () => wake());
+  outgoing.on("close", () => {
+    wake();
+    reader.cancel().catch(() => {});
+  });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || outgoing.destroyed) break;
+      if (!outgoing.write(value))
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (outgoing.destroyed) resolve();
+        });
+    }
+    outgoing.end();
+  } catch {
+    // Half a body must not look like a whole one.
+    outgoing.destroy();
+  }
+}
+
+/** What broke is the operator's to see, and nobody else's. */
+export async function writeFailure(outgoing: ServerResponse, error: unknown): Promise<void> {
+  console.error(error);
+  if (outgoing.headersSent) outgoing.destroy();
+  else await writeResponse(outgoing, problem(500, "Internal server error"));
+}
+
+export const problem = (status: number, title: string): Response =>
+  new Response(JSON.stringify({ type: "about:blank", title, status }), {
+    status,
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store" },
+  });

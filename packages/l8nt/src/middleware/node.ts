@@ -1,0 +1,79 @@
+/** `l8nt/node`: the paywall for `node:http`, and a Web-standard handler as a listener of it. */
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
+import { nodeFacts, targetOf } from "./node-facts.ts";
+import { requestOf } from "./node-listener.ts";
+import { problem, writeFailure, writeResponse } from "./node-response.ts";
+import { settleBy } from "./settlement.ts";
+
+export type { Grant, Terms } from "../service/index.ts";
+export {
+  type Client,
+  type Handler,
+  type ListenerOptions,
+  listener,
+  type Served,
+  type ServeOptions,
+  serve,
+} from "./node-listener.ts";
+
+export type PaidListener = (
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  grant: Grant,
+) => void | Promise<void>;
+
+/**
+ * Puts the paywall before a listener.
+ *
+ * @example
+ * createServer(paid(paywall, { price: "10 sat" }, (incoming, outgoing, grant) => outgoing.end("sunny"))).listen(8080);
+ */
+export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): RequestListener {
+  const route = paywall.route(terms);
+  const { origin } = new URL(paywall.authority.location);
+
+  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    try {
+      const decided = route.authorize(nodeFacts(incoming, origin, incoming.socket.remoteAddress));
+      const decision = decided instanceof Promise ? await decided : decided;
+      if (!decision.granted) return await writeResponse(outgoing, decision.response);
+      // Gone while the claim was written: nothing was served.
+      if (outgoing.destroyed) return await decision.finish(false);
+      settleBy(outgoing, decision);
+      await handler(incoming, outgoing, decision.grant);
+    } catch (error) {
+      await writeFailure(outgoing, error);
+    }
+  }
+
+  return (incoming, outgoing) => void answer(incoming, outgoing);
+}
+
+/**
+ * Answers `/.well-known/l402` and the revocations below it; everything else goes to `otherwise`.
+ *
+ * @example
+ * createServer(wellKnown(paywall, paid(paywall, { price: "10 sat" }, handler))).listen(8080);
+ */
+export function wellKnown(
+  paywall: Paywall,
+  otherwise: RequestListener = (_, outgoing) => void writeResponse(outgoing, problem(404, "Not found")),
+): RequestListener {
+  const { origin } = new URL(paywall.authority.location);
+
+  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    try {
+      const request = requestOf(incoming, origin);
+      const response = request === undefined ? problem(400, "Bad request") : await paywall.wellKnown(request);
+      await writeResponse(outgoing, response ?? problem(404, "Not found"));
+    } catch (error) {
+      await writeFailure(outgoing, error);
+    }
+  }
+
+  return (incoming, outgoing) => {
+    if (targetOf(incoming).startsWith(WELL_KNOWN_PATH)) void answer(incoming, outgoing);
+    else otherwise(incoming, outgoing);
+  };
+}

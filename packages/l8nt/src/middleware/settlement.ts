@@ -1,0 +1,35 @@
+/** The duty that comes with a grant: exactly one `finish`, whatever becomes of the handler. */
+import type { ServerResponse } from "node:http";
+import type { Granted } from "../service/index.ts";
+
+/**
+ * Settles, and never fails: the claim itself is durable, so what cannot be settled now stays counted, and the answer goes
+ * out as it is.
+ */
+export async function settle(granted: Granted, delivered: boolean): Promise<void> {
+  try {
+    await granted.finish(delivered);
+  } catch (error) {
+    console.error(error);
+  }
+}
+
+/**
+ * Settles by the status that a Node response gets, at the moment when its head is written: before a client can read a 500
+ * and come again. A client that hangs up was served.
+ */
+export function settleBy(outgoing: ServerResponse, granted: Granted): void {
+  let open = true;
+  const settleOnce = (delivered: boolean): void => {
+    if (!open) return;
+    open = false;
+    void settle(granted, delivered);
+  };
+  const writeHead = outgoing.writeHead as (status: number, ...rest: unknown[]) => ServerResponse;
+  outgoing.writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
+    settleOnce(status < 500);
+    return writeHead.call(outgoing, status, ...rest);
+  };
+  // HTTP/2 sends a head without `writeHead`.
+  outgoing.once("close", () => settleOnce(!outgoing.headersSent || outgoing.statusCode < 500));
+}
