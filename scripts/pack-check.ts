@@ -152,11 +152,6 @@ try {
     return run(project, process.execPath, command, "--version").trim();
   });
 
-  await step("l8nt: a browser loads it", async () => {
-    const { gzipBytes, faults } = await browserBundle();
-    if (faults.length > 0) throw new Error(faults.join("\n"));
-    return `${gzipBytes} bytes gzipped`;
-  });
   await step("l8nt: a browser loads it as installed", async () => {
     const { gzipBytes, faults } = await browserBundle(join(project, "node_modules/l8nt/dist/index.js"));
     if (faults.length > 0) throw new Error(faults.join("\n"));
