@@ -1,12 +1,14 @@
 /** `l8nt`: a credential for a software agent, and the client that uses it. */
+
+import { openWallet } from "#open-wallet";
 import type { Scope } from "./caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "./client/index.ts";
 import { hexText } from "./internal/bytes.ts";
 import { randomBytes } from "./internal/crypto.ts";
-import { openWallet } from "./open-wallet.ts";
 import type { Payer } from "./ports/wallet.ts";
 import { Treasury, type TreasuryOptions } from "./treasury/treasury.ts";
 
+export { openWallet } from "#open-wallet";
 export type { Duration, Scope } from "./caveat/index.ts";
 export {
   AdapterError,
@@ -23,7 +25,6 @@ export {
 } from "./errors.ts";
 export type { Amount } from "./invoice/index.ts";
 export { Credential } from "./l402/index.ts";
-export { openWallet } from "./open-wallet.ts";
 export type { NodeStanding, PaymentSummary, Standing } from "./ports/treasury.ts";
 
 export interface ClientOptions extends Omit<HttpClientOptions, "treasury"> {

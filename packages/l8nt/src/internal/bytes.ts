@@ -1,5 +1,5 @@
 /** Bytes and their texts: strict readers that take the whole input or nothing, and one writer for each. */
-import { base64, hex } from "@scure/base";
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -23,7 +23,7 @@ const native: typeof Buffer | undefined = (globalThis as { Buffer?: typeof Buffe
 
 export const hexText: (bytes: Uint8Array) => string =
   native === undefined
-    ? (bytes) => hex.encode(bytes)
+    ? bytesToHex
     : (bytes) => native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 
 const HEX = /^(?:[0-9a-fA-F]{2})*$/;
@@ -31,14 +31,12 @@ const HEX = /^(?:[0-9a-fA-F]{2})*$/;
 /** Hex of either case. `Buffer.from(x, "hex")` alone would cut silently at the first wrong digit. [case 4] */
 export function hexBytes(text: string): Bytes | undefined {
   if (!HEX.test(text)) return undefined;
-  return native === undefined
-    ? (hex.decode(text.toLowerCase()) as Bytes)
-    : new Uint8Array(native.from(text, "hex"));
+  return native === undefined ? (hexToBytes(text) as Bytes) : new Uint8Array(native.from(text, "hex"));
 }
 
 export const base64Text: (bytes: Uint8Array) => string =
   native === undefined
-    ? (bytes) => base64.encode(bytes)
+    ? (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
     : (bytes) => native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
 /**
@@ -55,8 +53,8 @@ export function base64Bytes(text: string): Bytes | undefined {
     return bytes.toString("base64") === padded ? new Uint8Array(bytes) : undefined;
   }
   try {
-    const bytes = base64.decode(padded) as Bytes;
-    return base64.encode(bytes) === padded ? bytes : undefined;
+    const binary = atob(padded);
+    return btoa(binary) === padded ? Uint8Array.from(binary, (char) => char.charCodeAt(0)) : undefined;
   } catch {
     return undefined;
   }

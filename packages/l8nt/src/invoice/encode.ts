@@ -2,12 +2,12 @@
 import { bech32 } from "@scure/base";
 import { hexBytes, utf8, utf8Text } from "../internal/bytes.ts";
 import { MAX_MSAT } from "./amount.ts";
-import { MAX_INVOICE_LENGTH } from "./decode.ts";
 import { writeFallback } from "./fallback.ts";
 import { readFeatures, writeFeatures } from "./features.ts";
 import { type InvoiceFields, MAX_TIMESTAMP, TIMESTAMP_WORDS } from "./invoice.ts";
 import { NETWORKS } from "./network.ts";
 import { writePrefix } from "./prefix.ts";
+import { MAX_INVOICE_LENGTH } from "./read.ts";
 import { writeRouteHint } from "./route-hint.ts";
 import { invoiceHash, publicKeyOf, signInvoice } from "./signature.ts";
 import { TAG } from "./tags.ts";

@@ -4,10 +4,10 @@ import { encode } from "./encode.ts";
 import type { InvoiceData } from "./invoice.ts";
 
 export { type Amount, amountMsat, formatMsat, MAX_MSAT, readAmount } from "./amount.ts";
-export { MAX_INVOICE_LENGTH } from "./decode.ts";
 export type { Fallback } from "./fallback.ts";
 export type { InvoiceFields } from "./invoice.ts";
 export { NETWORKS, type Network } from "./network.ts";
+export { MAX_INVOICE_LENGTH, readInvoice, type UnverifiedInvoice } from "./read.ts";
 export type { RouteHop } from "./route-hint.ts";
 
 /** A decoded invoice, frozen. */

@@ -62,3 +62,6 @@ export const DEFAULT_MIN_FINAL_CLTV_EXPIRY_DELTA = 18;
 /** 35 bits of seconds, in 5-bit words. */
 export const TIMESTAMP_WORDS = 7;
 export const MAX_TIMESTAMP = 2 ** 35 - 1;
+
+/** r (32 bytes), s (32 bytes), recovery id: 520 bits in words. */
+export const SIGNATURE_WORDS = 104;

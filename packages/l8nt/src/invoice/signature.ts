@@ -5,9 +5,6 @@ import { sha256 } from "../internal/crypto.ts";
 import { malformed } from "./malformed.ts";
 import { type Words, wordsToPaddedBytes } from "./words.ts";
 
-/** r (32 bytes), s (32 bytes), recovery id: 520 bits in words. */
-export const SIGNATURE_WORDS = 104;
-
 /** What the signature signs: the prefix as text, and the data without the signature. */
 export function invoiceHash(prefix: string, data: Words): Bytes {
   return sha256(concat(utf8(prefix), wordsToPaddedBytes(data)));

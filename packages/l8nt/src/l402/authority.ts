@@ -14,7 +14,7 @@ import { DeniedError, TokenError } from "../errors.ts";
 import { type Bytes, concat, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import { equalBytes, randomBytes, sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
-import { Invoice } from "../invoice/index.ts";
+import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
 import { signatures } from "../macaroon/chain.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -86,12 +86,13 @@ export class Authority {
   }
 
   /**
-   * A challenge whose credential costs `invoice`. Nothing is stored: paying it is what makes the credential.
+   * A challenge whose credential costs `invoice`, which must come from this service's own wallet: its signature is not
+   * checked. Nothing is stored: paying it is what makes the credential.
    *
    * @throws ChallengeError `ERR_INVOICE_MALFORMED`
    */
-  challenge(scope: Scope, invoice: string | Invoice): Challenge {
-    const { text, paymentHash } = typeof invoice === "string" ? Invoice.decode(invoice) : invoice;
+  challenge(scope: Scope, invoice: string | UnverifiedInvoice): Challenge {
+    const { text, paymentHash } = typeof invoice === "string" ? readInvoice(invoice).invoice : invoice;
     const macaroon = this.#macaroon(hexBytes(paymentHash)!, scope);
     return {
       macaroon,

@@ -3,7 +3,7 @@ import { type Access, type Origin, type Target, targetAt } from "../caveat/index
 import { AdapterError, DeniedError, type SigilError, TokenError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import { Invoice } from "../invoice/index.ts";
+import { readInvoice } from "../invoice/read.ts";
 import { type Authority, readAuthorization, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -151,7 +151,7 @@ export class Route {
         expirySeconds: this.#context.invoiceExpirySeconds,
         description: this.#context.invoiceDescription,
       });
-      const invoice = Invoice.decode(text);
+      const { invoice } = readInvoice(text);
       if (invoice.amountMsat !== amountMsat)
         throw new AdapterError("ERR_WALLET", "The wallet made an invoice for another amount than was asked.");
       return paymentRequired(why, authority.challenge(scope, invoice));

@@ -1,6 +1,7 @@
 /** Every check before paying: a challenge that passes here is for this request, on this network, payable now. spec/4-purchase.md §3. */
 import { ChallengeError } from "../errors.ts";
-import { formatMsat, Invoice, type Network } from "../invoice/index.ts";
+import { formatMsat } from "../invoice/amount.ts";
+import type { Invoice, Network } from "../invoice/index.ts";
 import type { Challenge } from "../l402/index.ts";
 
 /** Time that a payment needs before the payee refuses it. [case 67] */
@@ -17,8 +18,14 @@ const refused = (code: ChallengeError["code"], why: string): ChallengeError =>
   new ChallengeError(code, `The service's invoice was not paid: ${why}.`);
 
 /** @throws ChallengeError with a code of its own for each reason */
-export function checkInvoice(challenge: Challenge, network: Network, now: number): PayableInvoice {
-  const invoice = Invoice.decode(challenge.invoice);
+export async function checkInvoice(
+  challenge: Challenge,
+  network: Network,
+  now: number,
+): Promise<PayableInvoice> {
+  // Loaded at the first payment: whoever was handed a credential never needs an elliptic curve.
+  const { decode } = await import("../invoice/decode.ts");
+  const invoice = decode(challenge.invoice);
   // Otherwise the preimage that is paid for would not be the one that the credential needs. [case 65]
   if (invoice.paymentHash !== challenge.identifier.paymentHash)
     throw refused("ERR_INVOICE_HASH", "its payment hash is not the one in the macaroon");

@@ -46,7 +46,7 @@ export class Purse {
     const wallet = await this.#options.wallet();
     this.#network ??= await wallet.network();
     const now = clock();
-    const { invoice, amountMsat } = checkInvoice(challenge, this.#network, now);
+    const { invoice, amountMsat } = await checkInvoice(challenge, this.#network, now);
     const [first, ...others] = verified.refusals({ now, target, priceMsat: amountMsat, payee: invoice.payee });
     if (first !== undefined) throw new DeniedError([first, ...others]);
     const record: PaymentRecord = {

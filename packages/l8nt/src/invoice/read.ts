@@ -1,0 +1,80 @@
+/** Reads what a BOLT 11 invoice says, by every rule but one: who signed it is not checked here. */
+import { bech32 } from "@scure/base";
+import { type Bytes, hexText } from "../internal/bytes.ts";
+import {
+  DEFAULT_EXPIRY_SECONDS,
+  DEFAULT_MIN_FINAL_CLTV_EXPIRY_DELTA,
+  type InvoiceData,
+  SIGNATURE_WORDS,
+  TIMESTAMP_WORDS,
+} from "./invoice.ts";
+import { malformed } from "./malformed.ts";
+import { readPrefix } from "./prefix.ts";
+import { readTags, type Tags } from "./tags.ts";
+import { type Words, wordsToBytes, wordsToInteger } from "./words.ts";
+
+/** More than the largest QR code holds, and 20 times a usual invoice. */
+export const MAX_INVOICE_LENGTH = 8192;
+
+/** Enough for whoever asked his own node for it; never enough to pay it. */
+export type UnverifiedInvoice = Omit<InvoiceData, "payee">;
+
+export interface Reading {
+  readonly invoice: UnverifiedInvoice;
+  /** What the signature signs, and the key that the invoice says signed it. */
+  readonly prefix: string;
+  readonly data: Words;
+  readonly signature: Bytes;
+  readonly named: string | undefined;
+}
+
+/** @throws ChallengeError (`ERR_INVOICE_MALFORMED`), for any input that breaks a rule; the message never holds it */
+export function readInvoice(text: string): Reading {
+  if (typeof text !== "string") throw malformed("it is not a text");
+  // Before any work is done on it.
+  if (text.length > MAX_INVOICE_LENGTH) throw malformed(`it is longer than ${MAX_INVOICE_LENGTH} characters`);
+  const decoded = bech32.decodeUnsafe(text, false);
+  if (!decoded) throw malformed("it is not bech32, or its checksum does not hold");
+  const { prefix, words } = decoded;
+  const { network, amountMsat } = readPrefix(prefix);
+  if (words.length < TIMESTAMP_WORDS + SIGNATURE_WORDS) throw malformed("it is too short");
+  const data = words.slice(0, -SIGNATURE_WORDS);
+  const tags = readTags(data.slice(TIMESTAMP_WORDS));
+  const { paymentHash, paymentSecret } = tags;
+  if (paymentHash === undefined) throw malformed("it has no payment hash");
+  if (paymentSecret === undefined) throw malformed("it has no payment secret");
+  if ((tags.description === undefined) === (tags.descriptionHash === undefined))
+    throw malformed("it must have a description or the hash of one, and not both");
+
+  const timestamp = wordsToInteger(data.slice(0, TIMESTAMP_WORDS))!;
+  const expirySeconds = tags.expirySeconds ?? DEFAULT_EXPIRY_SECONDS;
+  const expiresAt = timestamp + expirySeconds;
+  if (!Number.isSafeInteger(expiresAt)) throw malformed("it expires later than numbers go");
+  // 520 bits are 65 bytes exactly: there is no padding to be wrong.
+  const signature = wordsToBytes(words.slice(-SIGNATURE_WORDS))!;
+  const invoice = Object.freeze({
+    text,
+    network,
+    amountMsat,
+    timestamp,
+    expirySeconds,
+    expiresAt,
+    paymentHash,
+    paymentSecret,
+    ...optional(tags),
+    minFinalCltvExpiryDelta: tags.minFinalCltvExpiryDelta ?? DEFAULT_MIN_FINAL_CLTV_EXPIRY_DELTA,
+    features: tags.features ?? Object.freeze([]),
+    fallbacks: Object.freeze(tags.fallbacks),
+    routeHints: Object.freeze(tags.routeHints),
+    signature: hexText(signature),
+  });
+  return { invoice, prefix, data, signature, named: tags.payee };
+}
+
+function optional({ description, descriptionHash, metadata }: Tags) {
+  return {
+    ...(description !== undefined && { description }),
+    ...(descriptionHash !== undefined && { descriptionHash }),
+    ...(metadata !== undefined && { metadata }),
+  };
+}
