@@ -32,8 +32,8 @@ export function nodeFacts(
   incoming: IncomingMessage,
   origin: string,
   address: string | undefined,
+  target = targetOf(incoming),
 ): RequestFacts {
-  const target = targetOf(incoming);
   const method = incoming.method ?? "";
   return {
     method,

@@ -43,7 +43,7 @@ async function answer(
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) abort.abort();
   });
-  const request = requestOf(incoming, origin, abort.signal);
+  const request = requestOf(incoming, origin, { signal: abort.signal });
   if (request === undefined) return writeResponse(outgoing, problem(400, "Bad request"));
   try {
     await writeResponse(outgoing, await handler(request, { address: incoming.socket.remoteAddress }));
@@ -53,6 +53,12 @@ async function answer(
   }
 }
 
+interface RequestOptions {
+  readonly signal?: AbortSignal;
+  /** Instead of the stream, where somebody has read it already. */
+  readonly body?: string | undefined;
+}
+
 /**
  * The request, body included; undefined for a target that `URL` would read as another path than it says (dot segments,
  * backslashes) or that names a host: who routes by the URL and who judges the raw target would see two requests. [case 30]
@@ -60,24 +66,19 @@ async function answer(
 export function requestOf(
   incoming: IncomingMessage,
   origin: string,
-  signal?: AbortSignal,
+  { signal, body }: RequestOptions = {},
 ): Request | undefined {
   const { method = "" } = incoming;
   const target = targetOf(incoming);
   const url = origin + target;
-  const hasBody =
-    method !== "GET" &&
-    method !== "HEAD" &&
-    (incoming.headers["transfer-encoding"] !== undefined ||
-      Number(incoming.headers["content-length"] ?? 0) > 0);
-  const body = hasBody ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
+  const content = body ?? bodyOf(incoming);
   try {
     const request = new Request(url, {
       method,
       headers: headersOf(incoming.rawHeaders),
-      body,
+      body: content,
+      duplex: "half",
       ...(signal !== undefined && { signal }),
-      ...(body !== null && { duplex: "half" }),
     } as RequestInit);
     return target.startsWith("/") &&
       !target.includes("#") &&
@@ -87,6 +88,13 @@ export function requestOf(
   } catch {
     return undefined;
   }
+}
+
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
+  const { method, headers } = incoming;
+  if (method === "GET" || method === "HEAD") return null;
+  const isThere = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  return isThere ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
 }
 
 /** What `URL` does to a query changes no path. */

@@ -1,0 +1,62 @@
+/** `l8nt/express`: the paywall as Express middleware. */
+import type { RequestHandler } from "express";
+import { type Decision, type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
+import { nodeFacts, targetOf } from "./node-facts.ts";
+import { requestOf } from "./node-listener.ts";
+import { problem, writeResponse } from "./node-response.ts";
+import { settle, settleBy } from "./settlement.ts";
+
+export type { Grant, Terms } from "../service/index.ts";
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Set behind `paid`. */
+      grant: Grant;
+    }
+  }
+}
+
+/**
+ * Puts the paywall before a route. The whole `originalUrl` is judged, also in a mounted app; `request.ip` is the client,
+ * so Express's own "trust proxy" says who is believed.
+ *
+ * @example
+ * app.get("/forecast", paid(paywall, { price: "10 sat" }), (request, response) => response.json(request.grant.lineage));
+ */
+export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
+  const route = paywall.route(terms);
+  const { origin } = new URL(paywall.authority.location);
+  return (request, response, next) => {
+    const proceed = (decision: Decision): void => {
+      if (!decision.granted) return void writeResponse(response, decision.response);
+      // Gone while the claim was written: nothing was served.
+      if (response.destroyed) return void settle(decision, false);
+      settleBy(response, decision);
+      request.grant = decision.grant;
+      next();
+    };
+    const decided = route.authorize(nodeFacts(request, origin, request.ip));
+    if (decided instanceof Promise) decided.then(proceed, next);
+    else proceed(decided);
+  };
+}
+
+/**
+ * Answers `/.well-known/l402` and the revocations below it.
+ *
+ * @example
+ * app.use(wellKnown(paywall));
+ */
+export function wellKnown(paywall: Paywall): RequestHandler {
+  const { origin } = new URL(paywall.authority.location);
+  return async (request, response, next) => {
+    if (!targetOf(request).startsWith(WELL_KNOWN_PATH)) return next();
+    // A body parser that ran before has left the value, and an empty stream.
+    const body = request.readableEnded && request.body ? JSON.stringify(request.body) : undefined;
+    const webRequest = requestOf(request, origin, { body });
+    const answer = webRequest === undefined ? problem(400, "Bad request") : await paywall.wellKnown(webRequest);
+    if (answer === undefined) next();
+    else await writeResponse(response, answer);
+  };
+}

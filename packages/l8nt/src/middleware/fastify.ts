@@ -1,0 +1,74 @@
+/** `l8nt/fastify`: the paywall as a Fastify hook. */
+import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "fastify";
+import { type Decision, type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
+import { nodeFacts } from "./node-facts.ts";
+import { requestOf } from "./node-listener.ts";
+import { fieldsOf, problem } from "./node-response.ts";
+import { settle, settleBy } from "./settlement.ts";
+
+export type { Grant, Terms } from "../service/index.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set behind `paid`. */
+    grant: Grant;
+  }
+}
+
+/**
+ * Puts the paywall before a route, and before its body is read. `request.ip` is the client, so Fastify's own `trustProxy`
+ * says who is believed.
+ *
+ * @example
+ * app.get("/forecast", { onRequest: paid(paywall, { price: "10 sat" }) }, async (request) => request.grant.lineage);
+ */
+export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler {
+  const route = paywall.route(terms);
+  const { origin } = new URL(paywall.authority.location);
+  return (request, reply, done) => {
+    const proceed = (decision: Decision): void => {
+      if (!decision.granted) return void send(reply, decision.response);
+      // Gone while the claim was written: nothing was served.
+      if (reply.raw.destroyed) return void settle(decision, false);
+      settleBy(reply.raw, decision);
+      request.grant = decision.grant;
+      done();
+    };
+    const facts = nodeFacts(request.raw, origin, request.ip, request.originalUrl);
+    const decided = route.authorize(facts);
+    if (decided instanceof Promise) decided.then(proceed, done);
+    else proceed(decided);
+  };
+}
+
+/**
+ * Answers `/.well-known/l402` and the revocations below it.
+ *
+ * @example
+ * app.register(wellKnown(paywall));
+ */
+export function wellKnown(paywall: Paywall): FastifyPluginCallback {
+  const { origin } = new URL(paywall.authority.location);
+  return (scope, _options, done) => {
+    // The body is read where its size is capped.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
+    for (const url of [WELL_KNOWN_PATH, `${WELL_KNOWN_PATH}/*`])
+      scope.route({
+        method: ["GET", "POST"],
+        url,
+        handler: async (request, reply) => {
+          const webRequest = requestOf(request.raw, origin);
+          const answer = webRequest && (await paywall.wellKnown(webRequest));
+          await send(reply, answer ?? problem(webRequest === undefined ? 400 : 404, "Not served"));
+          return reply;
+        },
+      });
+    done();
+  };
+}
+
+async function send(reply: FastifyReply, response: Response): Promise<void> {
+  const body = await response.text();
+  reply.code(response.status).headers(fieldsOf(response.headers)).send(body);
+}

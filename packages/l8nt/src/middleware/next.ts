@@ -1,0 +1,65 @@
+/** `l8nt/next`: the paywall for Next.js route handlers, and for any other `(request, context) => Response`. */
+import type { Grant, Paywall, Terms } from "../service/index.ts";
+import { factsOf } from "../service/paywall.ts";
+import { problem } from "./node-response.ts";
+import { settle } from "./settlement.ts";
+
+export type { Grant, Terms } from "../service/index.ts";
+
+export type PaidHandler<R extends Request, Context> = (
+  request: R,
+  context: Context,
+  grant: Grant,
+) => Response | Promise<Response>;
+
+export interface PaidOptions {
+  /**
+   * The peer's address, from something that only a trusted proxy can have written. Next.js does not tell; without it all
+   * clients share one rate of challenges.
+   */
+  readonly clientAddress?: (request: Request) => string | undefined;
+}
+
+/**
+ * Puts the paywall before a route handler.
+ *
+ * @example
+ * export const GET = paid(paywall, { price: "10 sat" }, (request, context, grant) => Response.json(grant.lineage));
+ */
+export function paid<R extends Request, Context>(
+  paywall: Paywall,
+  terms: Terms,
+  handler: PaidHandler<R, Context>,
+  { clientAddress }: PaidOptions = {},
+): (request: R, context: Context) => Promise<Response> {
+  const route = paywall.route(terms);
+  return async (request, context) => {
+    const decision = await route.authorize(factsOf(request, clientAddress?.(request)));
+    if (!decision.granted) return decision.response;
+    let delivered = false;
+    try {
+      const response = await handler(request, context, decision.grant);
+      delivered = response.status < 500;
+      return response;
+    } catch (error) {
+      delivered = isAnswer(error);
+      throw error;
+    } finally {
+      await settle(decision, delivered);
+    }
+  };
+}
+
+/** Next.js's `redirect()`, `notFound()` and the like throw what is an answer. */
+const isAnswer = (error: unknown): boolean =>
+  /^NEXT_/.test(String((error as { digest?: unknown } | null | undefined)?.digest));
+
+/**
+ * Answers `/.well-known/l402` and the revocations below it, from `app/.well-known/l402/[[...below]]/route.ts`.
+ *
+ * @example
+ * export const GET = wellKnown(paywall), POST = GET;
+ */
+export function wellKnown(paywall: Paywall): (request: Request) => Promise<Response> {
+  return async (request) => (await paywall.wellKnown(request)) ?? problem(404, "Not found");
+}
