@@ -1,7 +1,7 @@
 /** What `l8nt` weighs in a browser, and whether anything came along that belongs on a server. */
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build, type Metafile } from "esbuild";
+import { type BuildOptions, build, type Metafile } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -9,7 +9,10 @@ export const browserBudgetBytes = 40_000;
 
 export interface BrowserBundle {
   readonly minifiedBytes: number;
+  /** Everything in one file, also what is loaded at the first payment only. This is what the budget is for. */
   readonly gzipBytes: number;
+  /** What a page loads at its start, where the bundler splits at dynamic imports. */
+  readonly initialGzipBytes: number;
   /** One line for each broken rule; none is what a release needs. */
   readonly faults: readonly string[];
 }
@@ -31,7 +34,7 @@ export function bundleFaults(metafile: Metafile): string[] {
 
 /** Bundles and minifies `entry` (default: all of `l8nt`, from its source) for a browser. */
 export async function browserBundle(entry = "packages/l8nt/src/index.ts"): Promise<BrowserBundle> {
-  const result = await build({
+  const options = {
     absWorkingDir: root,
     entryPoints: [entry],
     bundle: true,
@@ -40,23 +43,49 @@ export async function browserBundle(entry = "packages/l8nt/src/index.ts"): Promi
     platform: "browser",
     target: "es2023",
     conditions: ["l8nt-source"],
-    // Left standing, so that the rule below names who asked for it.
+    // Left standing, so that the rule above names who asked for it.
     external: ["node:*"],
+    legalComments: "none",
     metafile: true,
     write: false,
+    outdir: "out",
     logLevel: "silent",
-  });
-  const code = result.outputFiles[0]!.contents;
-  const gzipBytes = gzipSync(code, { level: 9 }).length;
-  const faults = bundleFaults(result.metafile);
+  } as const satisfies BuildOptions;
+
+  const whole = await build(options);
+  const code = whole.outputFiles[0]!.contents;
+  const gzipBytes = gzipped(code);
+  const faults = bundleFaults(whole.metafile);
   if (gzipBytes > browserBudgetBytes)
     faults.push(`the browser bundle is ${gzipBytes} bytes gzipped; the limit is ${browserBudgetBytes}`);
-  return { minifiedBytes: code.length, gzipBytes, faults };
+
+  const { metafile, outputFiles } = await build({ ...options, splitting: true });
+  const initial = new Set<string>();
+  const queue = Object.keys(metafile.outputs).filter(
+    (path) => metafile.outputs[path]!.entryPoint === entryOf(whole),
+  );
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (initial.has(path)) continue;
+    initial.add(path);
+    for (const { path: next, kind } of metafile.outputs[path]?.imports ?? [])
+      if (kind === "import-statement") queue.push(next);
+  }
+  let initialGzipBytes = 0;
+  for (const { path, contents } of outputFiles)
+    if (initial.has(relative(root, path).replaceAll("\\", "/"))) initialGzipBytes += gzipped(contents);
+  return { minifiedBytes: code.length, gzipBytes, initialGzipBytes, faults };
 }
+
+const gzipped = (code: Uint8Array): number => gzipSync(code, { level: 9 }).length;
+
+const entryOf = ({ metafile }: { metafile: Metafile }): string =>
+  Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint !== undefined)!.entryPoint!;
 
 if (import.meta.main) {
   const bundle = await browserBundle();
   for (const fault of bundle.faults) console.error(fault);
-  console.log(`browser bundle: ${bundle.gzipBytes} bytes gzipped, ${bundle.minifiedBytes} minified`);
+  console.log(
+    `browser bundle: ${bundle.gzipBytes} bytes gzipped (${bundle.minifiedBytes} minified), ${bundle.initialGzipBytes} of them at start`,
+  );
   if (bundle.faults.length > 0) process.exitCode = 1;
 }

@@ -1,6 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { cyclesIn, importsOf, libraryFaults, programFaults, unreachable } from "./layers.ts";
+import {
+  aliasesOf,
+  cyclesIn,
+  exportedSources,
+  importsOf,
+  libraryFaults,
+  programFaults,
+  unreachable,
+} from "./layers.ts";
 
 const exported = [
   "index.ts",
@@ -136,6 +144,29 @@ test("a file that no subpath leads to is found; tests are not missed", () => {
     ["stores/forgotten.test.ts", ""],
   ]);
   expect(unreachable(tree, ["index.ts", "treasury/missing.ts"])).toEqual(["stores/forgotten.ts"]);
+});
+
+test("a private specifier is judged by every file that it may mean", () => {
+  const manifest = {
+    exports: {
+      ".": { "l8nt-source": "./src/index.ts", default: "./dist/index.js" },
+      "./package.json": "./package.json",
+    },
+    imports: {
+      "#now": { browser: { "l8nt-source": "./src/agents/a.ts" }, "l8nt-source": "./src/internal/a.ts" },
+    },
+  };
+  const tree = new Map([
+    ["index.ts", 'import { now } from "#now";'],
+    ["internal/a.ts", ""],
+    ["agents/a.ts", ""],
+    ["l402/b.ts", 'import { x } from "#unknown";'],
+  ]);
+  expect(exportedSources(manifest)).toEqual(["index.ts"]);
+  expect(libraryFaults(tree, ["index.ts"], aliasesOf(manifest)).join("\n")).toMatch(
+    /^index.ts:1: index.ts imports agents\/a.ts, but .*below it\n.*adapter.*\nl402\/b.ts:1: imports #unknown, which belongs to no row$/,
+  );
+  expect(unreachable(tree, ["index.ts"], aliasesOf(manifest))).toEqual(["l402/b.ts"]);
 });
 
 describe("the program", () => {

@@ -18,7 +18,7 @@ export const rows: readonly (readonly string[])[] = [
   // Above the ends, because an end's default store is the memory store.
   ["stores/", "wallets/"],
   ["service/", "treasury/", "client/"],
-  ["open-wallet.ts"],
+  ["open-wallet.ts", "open-wallet.browser.ts"],
   ["index.ts"],
   ["middleware/"],
   ["agents/"],
@@ -91,8 +91,17 @@ function target(from: string, specifier: string): string {
 /** `stores/sqlite/index.ts` and `stores/sqlite.ts` are both the adapter `stores/sqlite`. */
 const unitOf = (path: string): string => path.split("/").slice(0, 2).join("/").replace(/\.ts$/, "");
 
+/** The files behind a private specifier (`#name` in the manifest's `imports`): one for each condition. */
+export type Aliases = Readonly<Record<string, readonly string[]>>;
+
+/** The paths inside the tree that a specifier may mean; undefined for a package. */
+function targets(from: string, specifier: string, aliases: Aliases): readonly string[] | undefined {
+  if (specifier.startsWith(".")) return [target(from, specifier)];
+  return specifier.startsWith("#") ? (aliases[specifier] ?? [specifier]) : undefined;
+}
+
 /** Every rule that a library tree breaks. `exported`: the source files that the package's subpaths name. */
-export function libraryFaults(tree: Tree, exported: readonly string[]): string[] {
+export function libraryFaults(tree: Tree, exported: readonly string[], aliases: Aliases = {}): string[] {
   const faults: string[] = [];
   const adapters = new Set(exported.map(unitOf));
   const graph = new Map<string, string[]>();
@@ -106,7 +115,8 @@ export function libraryFaults(tree: Tree, exported: readonly string[]): string[]
 
     for (const { specifier, line, kind } of importsOf(text)) {
       const at = `${path}:${line}`;
-      if (!specifier.startsWith(".")) {
+      const targeted = targets(path, specifier, aliases);
+      if (targeted === undefined) {
         if (specifier === "l8nt" || specifier.startsWith("l8nt/"))
           faults.push(`${at}: imports "${specifier}" by name; inside the library imports are relative`);
         else if (specifier.startsWith("node:")) {
@@ -117,26 +127,27 @@ export function libraryFaults(tree: Tree, exported: readonly string[]): string[]
           faults.push(`${at}: imports "${specifier}"; the core stands on @noble and @scure alone`);
         continue;
       }
-      const to = target(path, specifier);
-      edges.push(to);
-      const theirs = rowOf(to);
-      if (to.startsWith("..")) faults.push(`${at}: imports "${specifier}", outside the library`);
-      else if (isTest(to)) faults.push(`${at}: imports the test file ${to}`);
-      else if (theirs === undefined) faults.push(`${at}: imports ${to}, which belongs to no row`);
-      else if (own !== undefined) {
-        if (theirs.row > own.row)
-          faults.push(`${at}: ${own.entry} imports ${to}, but ${theirs.entry} stands below it`);
-        else if (theirs.row === own.row && theirs.entry !== own.entry)
-          faults.push(`${at}: ${own.entry} and ${theirs.entry} never import each other (${to})`);
-        else if (
-          theirs.entry === own.entry &&
-          adapterFolders.includes(own.entry) &&
-          unitOf(to) !== unitOf(path) &&
-          adapters.has(unitOf(to))
-        )
-          faults.push(`${at}: the adapter ${unitOf(to)} is imported by ${unitOf(path)}, its sibling`);
-        if (path === "index.ts" && notInRoot.includes(theirs.entry))
-          faults.push(`${at}: the root index leads to an adapter (${to}); it has a subpath of its own`);
+      edges.push(...targeted);
+      for (const to of targeted) {
+        const theirs = rowOf(to);
+        if (to.startsWith("..")) faults.push(`${at}: imports "${specifier}", outside the library`);
+        else if (isTest(to)) faults.push(`${at}: imports the test file ${to}`);
+        else if (theirs === undefined) faults.push(`${at}: imports ${to}, which belongs to no row`);
+        else if (own !== undefined) {
+          if (theirs.row > own.row)
+            faults.push(`${at}: ${own.entry} imports ${to}, but ${theirs.entry} stands below it`);
+          else if (theirs.row === own.row && theirs.entry !== own.entry)
+            faults.push(`${at}: ${own.entry} and ${theirs.entry} never import each other (${to})`);
+          else if (
+            theirs.entry === own.entry &&
+            adapterFolders.includes(own.entry) &&
+            unitOf(to) !== unitOf(path) &&
+            adapters.has(unitOf(to))
+          )
+            faults.push(`${at}: the adapter ${unitOf(to)} is imported by ${unitOf(path)}, its sibling`);
+          if (path === "index.ts" && notInRoot.includes(theirs.entry))
+            faults.push(`${at}: the root index leads to an adapter (${to}); it has a subpath of its own`);
+        }
       }
     }
   }
@@ -199,15 +210,14 @@ export function cyclesIn(graph: ReadonlyMap<string, readonly string[]>): string[
 }
 
 /** The files that no exported one leads to: an adapter that was never given its subpath, or code that nobody uses. */
-export function unreachable(tree: Tree, exported: readonly string[]): string[] {
+export function unreachable(tree: Tree, exported: readonly string[], aliases: Aliases = {}): string[] {
   const reached = new Set<string>();
   const queue = [...exported];
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     const text = tree.get(path);
     if (text === undefined || reached.has(path)) continue;
     reached.add(path);
-    for (const { specifier } of importsOf(text))
-      if (specifier.startsWith(".")) queue.push(target(path, specifier));
+    for (const { specifier } of importsOf(text)) queue.push(...(targets(path, specifier, aliases) ?? []));
   }
   return [...tree.keys()].filter((path) => !isTest(path) && !reached.has(path));
 }
@@ -228,20 +238,31 @@ export function readTree(folder: string): Tree {
   return tree;
 }
 
-type Exports = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+/** The part of `package.json` that says which source files have names. */
+export interface Manifest {
+  readonly exports: Conditions;
+  readonly imports?: Conditions;
+}
 
-/** The source file of each subpath, relative to `src`. */
-export const exportedSources = (exports: Exports): string[] =>
-  Object.values(exports).flatMap((conditions) =>
-    typeof conditions === "string" ? [] : [conditions["l8nt-source"]!.replace(/^\.\/src\//, "")],
-  );
+type Conditions = { readonly [key: string]: string | Conditions };
+
+/** The source files that a condition tree leads to, relative to `src`. */
+function sourcesIn(conditions: string | Conditions): string[] {
+  if (typeof conditions === "string")
+    return conditions.startsWith("./src/") ? [conditions.slice("./src/".length)] : [];
+  return Object.values(conditions).flatMap(sourcesIn);
+}
+
+/** The source file of each subpath. */
+export const exportedSources = ({ exports }: Manifest): string[] => sourcesIn(exports);
+
+export const aliasesOf = ({ imports = {} }: Manifest): Aliases =>
+  Object.fromEntries(Object.entries(imports).map(([name, conditions]) => [name, sourcesIn(conditions)]));
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "..");
-  const manifest = JSON.parse(readFileSync(join(root, "packages/l8nt/package.json"), "utf8")) as {
-    exports: Exports;
-  };
-  const sources = exportedSources(manifest.exports);
+  const manifest = JSON.parse(readFileSync(join(root, "packages/l8nt/package.json"), "utf8")) as Manifest;
+  const sources = exportedSources(manifest);
   const subpaths = Object.keys(manifest.exports).map((subpath) => subpath.replace(/^\./, "l8nt"));
 
   const faults: string[] = [];
@@ -251,7 +272,7 @@ if (import.meta.main) {
     files += tree.size;
     faults.push(...rule(tree).map((fault) => (fault.startsWith("cycle") ? fault : `${folder}/${fault}`)));
   };
-  judge("packages/l8nt/src", (tree) => libraryFaults(tree, sources));
+  judge("packages/l8nt/src", (tree) => libraryFaults(tree, sources, aliasesOf(manifest)));
   judge("packages/sigil/src", (tree) => programFaults(tree, subpaths));
 
   for (const fault of faults) console.error(fault);
