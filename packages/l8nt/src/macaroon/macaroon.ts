@@ -35,7 +35,7 @@ function mint({ rootKey, identifier, location = "" }: MintOptions): UnverifiedMa
 /**
  * A weaker macaroon: the same, with `caveats` appended. Needs no secret and no request.
  *
- * @throws TokenError `ERR_TOKEN_TOO_LARGE` past 64 caveats, 1 KiB a caveat or 8 KiB in all
+ * @throws TokenError `ERR_TOKEN_TOO_LARGE` past 64 caveats, 1 KiB a caveat or 6093 bytes in all (8 KiB as text)
  * @example
  * const child = Macaroon.attenuate(parent, "valid_until=1767225600");
  */

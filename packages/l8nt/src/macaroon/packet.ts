@@ -10,7 +10,8 @@ export interface Packet {
   readonly signature: Bytes;
 }
 
-export const MAX_PACKET_BYTES = 8192;
+/** What fits a credential of 8192 characters: base64, a colon and 64 digits. A larger one could never be presented. [case 7] */
+export const MAX_PACKET_BYTES = 6093;
 export const MAX_CAVEATS = 64;
 export const MAX_CAVEAT_BYTES = 1024;
 
@@ -128,7 +129,7 @@ class FieldReader {
     return data;
   }
 
-  /** A varint of at most two bytes, minimal: no field of an 8 KiB packet needs a third. [case 5] */
+  /** A varint of at most two bytes, minimal: no field of so small a packet needs a third. [case 5] */
   #length(): number {
     const first = this.byte();
     if (first < 0x80) return first;
