@@ -47,6 +47,10 @@ export function unauthorized(error: SigilError, enforced: readonly string[]): Re
   return { ...refuse(401, shown, headers), code: error.code };
 }
 
+/** Two credentials are a request that cannot be read; everything else about a credential is its own fault. */
+export const refuseToken = (error: TokenError, enforced: readonly string[]): Refused =>
+  error.code === "ERR_TOKEN_AMBIGUOUS" ? refuse(400, error) : unauthorized(error, enforced);
+
 const CLASSES = new Set([
   "ERR_TOKEN_MALFORMED",
   "ERR_TOKEN_TOO_LARGE",

@@ -3,8 +3,8 @@ import { AdapterError, DeniedError, TokenError } from "../errors.ts";
 import { readJson } from "../internal/json.ts";
 import { problemOf, problemResponse } from "../internal/problem.ts";
 import { type Authority, readAuthorization } from "../l402/index.ts";
-import { systemClock } from "../ports/clock.ts";
-import { unauthorized } from "./answer.ts";
+import type { Clock } from "../ports/clock.ts";
+import { refuseToken } from "./answer.ts";
 import type { Route } from "./route.ts";
 
 export const WELL_KNOWN_PATH = "/.well-known/l402";
@@ -15,11 +15,12 @@ export async function discovery(
   request: Request,
   authority: Authority,
   routes: readonly Route[],
+  clock: Clock,
 ): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
   if (pathname === WELL_KNOWN_PATH && request.method === "GET")
     return Response.json(describe(authority, routes));
-  if (pathname === REVOCATIONS_PATH && request.method === "POST") return revoke(request, authority);
+  if (pathname === REVOCATIONS_PATH && request.method === "POST") return revoke(request, authority, clock);
   return undefined;
 }
 
@@ -40,22 +41,23 @@ function describe(authority: Authority, routes: readonly Route[]): Record<string
 }
 
 /** Whoever holds a credential revokes what descends from it: he presents his own, and the caveats that lead to the child. */
-async function revoke(request: Request, authority: Authority): Promise<Response> {
+async function revoke(request: Request, authority: Authority, clock: Clock): Promise<Response> {
   try {
     const presented = readAuthorization(request.headers.get("authorization"));
     if (presented === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
     const ancestor = authority.authenticate(presented);
-    const [first, ...others] = ancestor.refusals({ now: systemClock(), target: "self" });
+    const [first, ...others] = ancestor.refusals({ now: clock(), target: "self" });
     if (first !== undefined) throw new DeniedError([first, ...others]);
     const caveats = (await readJson(request, MAX_BODY_BYTES)) as { caveats?: unknown };
     const node = authority.descendant(ancestor, readCaveats(caveats?.caveats));
     authority.revoke(node);
     return Response.json({ node });
   } catch (error) {
-    if (error instanceof TokenError) return unauthorized(error, authority.vocabulary.names).response;
+    if (error instanceof TokenError) return refuseToken(error, authority.vocabulary.names).response;
     if (error instanceof DeniedError) return problemResponse(problemOf(403, error));
-    if (error instanceof AdapterError) return problemResponse(problemOf(400, error));
+    if (error instanceof AdapterError)
+      return problemResponse(problemOf(error.code === "ERR_TOO_LARGE" ? 413 : 400, error));
     throw error;
   }
 }

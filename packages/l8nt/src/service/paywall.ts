@@ -103,7 +103,7 @@ export class Paywall {
 
   /** Answers `/.well-known/l402` and what is below it; undefined for any other path. */
   async wellKnown(request: Request): Promise<Response | undefined> {
-    return discovery(request, this.authority, this.#routes);
+    return discovery(request, this.authority, this.#routes, this.#context.clock);
   }
 }
 
@@ -117,7 +117,7 @@ function ownAuthority({ secret, location }: PaywallOptions, clock: Clock): Autho
 export function factsOf(request: Request, clientAddress?: string): RequestFacts {
   return {
     method: request.method,
-    target: request.url.replace(/^[a-z]+:\/\/[^/?#]*/i, "") || "/",
+    target: request.url.replace(/^[a-z]+:\/\/[^/?#]*|#.*$/gi, "") || "/",
     authorization: request.headers.get("authorization"),
     clientAddress,
     request: () => request,

@@ -9,7 +9,7 @@ import { budgetError } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/store.ts";
 import type { Invoicer } from "../ports/wallet.ts";
-import { isPayable, paymentRequired, refuse, tooManyRequests, unauthorized } from "./answer.ts";
+import { isPayable, paymentRequired, refuse, refuseToken, tooManyRequests, unauthorized } from "./answer.ts";
 import type { Decision, Granted, Refused, RequestFacts } from "./decision.ts";
 import { clientKey, type Limiter } from "./limiter.ts";
 import { isSellable, readPrice, saleMsat, saleScope, type Terms } from "./terms.ts";
@@ -60,7 +60,7 @@ export class Route {
       const presented = readAuthorization(facts.authorization);
       if (presented !== undefined) verified = this.#context.authority.authenticate(presented);
     } catch (error) {
-      if (error instanceof TokenError) return this.#refuseToken(error);
+      if (error instanceof TokenError) return refuseToken(error, this.#context.authority.vocabulary.names);
       throw error;
     }
     if (this.#fixedPriceMsat !== undefined) return this.#judge(facts, target, verified, this.#fixedPriceMsat);
@@ -161,12 +161,6 @@ export class Route {
         new AdapterError("ERR_WALLET", "No invoice could be made just now. Try again later.", { cause }),
       );
     }
-  }
-
-  #refuseToken(error: TokenError): Refused {
-    return error.code === "ERR_TOKEN_AMBIGUOUS"
-      ? refuse(400, error)
-      : unauthorized(error, this.#context.authority.vocabulary.names);
   }
 }
 
