@@ -141,7 +141,8 @@ export class Route {
       return unauthorized(why, authority.vocabulary.names);
     if (!isSellable(this.terms.grants, target, originText)) return badTarget();
     const now = clock();
-    const wait = Math.max(perClient.take(clientKey(facts.clientAddress), now), total.take("", now));
+    // In this order: what one client is refused must not use up what is there for all.
+    const wait = perClient.take(clientKey(facts.clientAddress), now) || total.take("", now);
     if (wait > 0) return tooManyRequests(wait);
     const amountMsat = saleMsat(this.terms.grants, priceMsat);
     const scope = saleScope(this.terms.grants, target, originText);
