@@ -54,7 +54,8 @@ export class Route {
   /** A value, not a promise, wherever nothing has to be waited for: the common request costs no turn of the event loop. */
   authorize(facts: RequestFacts): Decision | Promise<Decision> {
     const target = targetAt(facts.method, this.#context.origin, facts.target);
-    if (target === undefined) return badTarget();
+    // A target has no fragment (RFC 9112 §3.2): who does not cut it off reads another path.
+    if (target === undefined || facts.target.includes("#")) return badTarget();
     let verified: Verified | undefined;
     try {
       const presented = readAuthorization(facts.authorization);
