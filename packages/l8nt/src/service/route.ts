@@ -7,7 +7,7 @@ import { readInvoice } from "../invoice/read.ts";
 import { type Authority, readAuthorization, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Ledger } from "../ports/store.ts";
+import type { Ledger, ReserveAnswer } from "../ports/store.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { isPayable, paymentRequired, refuse, refuseToken, tooManyRequests, unauthorized } from "./answer.ts";
 import type { Decision, Granted, Refused, RequestFacts } from "./decision.ts";
@@ -118,7 +118,19 @@ export class Route {
     const { ledger, clock } = this.#context;
     const id = hexText(randomBytes(16));
     const need = { amountMsat: priceMsat, uses: 1n };
-    const answer = await ledger.reserve({ id, at: now, counted: verified.limits, ...need });
+    let answer: ReserveAnswer;
+    try {
+      answer = await ledger.reserve({ id, at: now, counted: verified.limits, ...need });
+    } catch (cause) {
+      return refuse(
+        503,
+        new AdapterError(
+          "ERR_STORE",
+          "The use could not be counted just now, so nothing was served. Try again later.",
+          { cause },
+        ),
+      );
+    }
     if (!answer.reserved)
       return this.#deny(facts, target, priceMsat, budgetError(verified.limits, answer.refused, need));
     return grant(verified, priceMsat, async (delivered) => {
