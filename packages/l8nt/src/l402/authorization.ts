@@ -29,8 +29,14 @@ export function readAuthorization(field: string | null | undefined): string | un
   return first;
 }
 
-const sameCredential = (a: string, b: string): boolean =>
-  Credential.parse(a).toString() === Credential.parse(b).toString();
+/** What cannot be read is not the same as anything else. */
+function sameCredential(a: string, b: string): boolean {
+  try {
+    return Credential.parse(a).toString() === Credential.parse(b).toString();
+  } catch {
+    return false;
+  }
+}
 
 const malformed = (): TokenError =>
   new TokenError(
