@@ -90,10 +90,16 @@ const sameChallenge = (a: Challenge, b: Challenge): boolean =>
   a.invoice === b.invoice &&
   base64Text(Macaroon.encode(a.macaroon)) === base64Text(Macaroon.encode(b.macaroon));
 
-/** The field lines of a challenge, in the order and form that the reference clients' regular expressions expect. */
+/**
+ * The field lines of a challenge, in the order and form that the reference clients' regular expressions expect.
+ *
+ * @throws TypeError for an invoice or a condition that would not stay within its quotes [case 9]
+ */
 function format(challenge: Challenge): readonly [lsat: string, l402: string] {
   const macaroon = base64Text(Macaroon.encode(challenge.macaroon));
   if (!/^[a-zA-Z0-9]+$/.test(challenge.invoice)) throw new TypeError("an invoice is letters and digits");
+  if (challenge.enforced?.some((name) => !/^[a-z0-9_-]+$/.test(name)))
+    throw new TypeError("a condition's name is lower-case letters, digits, _ and -");
   const both = `macaroon="${macaroon}", invoice="${challenge.invoice}"`;
   const caveats = challenge.enforced === undefined ? "" : `, caveats="${challenge.enforced.join(" ")}"`;
   return [`LSAT ${both}`, `L402 ${both}, version="${VERSION}", token="${macaroon}"${caveats}`];
