@@ -1,0 +1,287 @@
+/** Reading challenges from hostile and merely odd servers: select by policy, never by position. [cases 9, 10, 11] */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import vectors from "../../../../spec/vectors/macaroons.json" with { type: "json" };
+import { foreignMacaroon, packetOf } from "../../../../test/fuzz/golden.ts";
+import { ChallengeError } from "../errors.ts";
+import { Macaroon } from "../macaroon/index.ts";
+import { Challenge } from "./challenge.ts";
+
+const M = packetOf().toString("base64");
+const OTHER = packetOf({ salt: "other" }).toString("base64");
+const P = "lnbcrt1paid";
+const Q = "lnbcrt1other";
+const loop = vectors.l402[1]!;
+
+const macaroonOf = (header: string | string[]) => {
+  const { macaroon, invoice } = Challenge.parse(header);
+  return [Buffer.from(Macaroon.encode(macaroon)).toString("base64"), invoice];
+};
+const refusal = (code: string) => expect.objectContaining({ name: "ChallengeError", code, spent: "no" });
+const malformed = refusal("ERR_CHALLENGE_MALFORMED");
+const missing = refusal("ERR_CHALLENGE_MISSING");
+
+describe("one challenge, in the spellings of the field", () => {
+  test.each<[string, string | string[]]>([
+    ["as the L402 specification writes it", `L402 version="0", token="${M}", invoice="${P}"`],
+    [
+      "as aperture writes it, two lines",
+      [`LSAT macaroon="${M}", invoice="${P}"`, `L402 macaroon="${M}", invoice="${P}"`],
+    ],
+    [
+      "as aperture writes it, folded by fetch",
+      `LSAT macaroon="${M}", invoice="${P}", L402 macaroon="${M}", invoice="${P}"`,
+    ],
+    ["LSAT alone", `LSAT macaroon="${M}", invoice="${P}"`],
+    ["token= alone", `L402 token="${M}", invoice="${P}"`],
+    ["token= and macaroon= that agree", `L402 token="${M}", macaroon="${M}", invoice="${P}"`],
+    ["any order", `L402 invoice="${P}", version="0", macaroon="${M}"`],
+    ["no commas", `L402 macaroon="${M}" invoice="${P}"`],
+    ["no blanks", `L402 macaroon="${M}",invoice="${P}"`],
+    ["blanks around the equals signs", `L402 macaroon = "${M}", invoice = "${P}"`],
+    ["no quotes", `L402 macaroon=${M}, invoice=${P}`],
+    ["upper-case names", `L402 MACAROON="${M}", Invoice="${P}"`],
+    ["a lower-case scheme", `l402 macaroon="${M}", invoice="${P}"`],
+    ["unknown parameters", `L402 realm="x", macaroon="${M}", price="12, 13", invoice="${P}", expires=soon`],
+    ["duplicates that agree", `L402 macaroon="${M}", macaroon="${M}", invoice="${P}", invoice="${P}"`],
+    ["the same challenge twice", `L402 macaroon="${M}", invoice="${P}", L402 invoice="${P}", macaroon="${M}"`],
+    [
+      "the same, URL-safe the second time",
+      [
+        `L402 macaroon="${M}", invoice="${P}"`,
+        `L402 macaroon="${Buffer.from(M, "base64").toString("base64url")}", invoice="${P}"`,
+      ],
+    ],
+    ["needless escapes", `L402 macaroon="\\${M}", invoice="\\l${P.slice(1)}"`],
+    [
+      "L402 goes before LSAT, wherever it stands",
+      `L402 macaroon="${M}", invoice="${P}", LSAT macaroon="${OTHER}", invoice="${Q}"`,
+    ],
+    [
+      "L402 goes before LSAT, standing second",
+      `LSAT macaroon="${OTHER}", invoice="${Q}", L402 macaroon="${M}", invoice="${P}"`,
+    ],
+    [
+      "a version that is not ours beside ours",
+      `L402 version="1", token="x", invoice="y", L402 version="0", token="${M}", invoice="${P}"`,
+    ],
+    ["a bare scheme beside it", `L402, L402 macaroon="${M}", invoice="${P}"`],
+    ["tabs and commas", `\t,, L402\tmacaroon="${M}" ,\t, invoice="${P}",,`],
+  ])("%s", (_what, header) => {
+    expect(macaroonOf(header)).toEqual([M, P]);
+  });
+
+  test("the published L402 macaroon", () => {
+    const { macaroon, identifier, invoice, enforced } = Challenge.parse(
+      `L402 macaroon="${loop.v2_b64}", invoice="${P}"`,
+    );
+    expect(identifier.paymentHash).toBe(loop.payment_hash);
+    expect(macaroon.caveats.map((caveat) => Buffer.from(caveat).toString())).toEqual(loop.caveats);
+    expect([invoice, enforced]).toEqual([P, undefined]);
+  });
+
+  test.each<[string, string[]]>([
+    ["endpoints valid_until", ["endpoints", "valid_until"]],
+    ["endpoints,valid_until", ["endpoints", "valid_until"]],
+    [" endpoints ,  valid_until ", ["endpoints", "valid_until"]],
+    ["", []],
+  ])("caveats=%j are the conditions that it enforces", (text, names) => {
+    expect(Challenge.parse(`L402 macaroon="${M}", invoice="${P}", caveats="${text}"`).enforced).toEqual(names);
+  });
+});
+
+describe("several schemes [case 11]", () => {
+  const schemes = [
+    `L402 macaroon="${M}", invoice="${P}"`,
+    `LSAT macaroon="${OTHER}", invoice="${Q}"`,
+    'Basic realm="L402 macaroon=\\"x\\", invoice=\\"y\\""',
+    'Payment method="x402", macaroon="AAAA", invoice="lnbc1evil"',
+    "Negotiate YII==",
+    "Bearer",
+    'DPoP algs="ES256 L402"',
+  ];
+  function* permutations(items: readonly string[]): Generator<string[]> {
+    if (items.length === 0) yield [];
+    for (const [at, first] of items.entries())
+      for (const rest of permutations(items.toSpliced(at, 1))) yield [first, ...rest];
+  }
+
+  test("every order, as lines and folded into one: the same L402 challenge", () => {
+    let count = 0;
+    for (const order of permutations(schemes)) {
+      count++;
+      expect(macaroonOf(order)).toEqual([M, P]);
+      if (count % 16 === 0) expect(macaroonOf(order.join(","))).toEqual([M, P]);
+    }
+    expect(count).toBe(5040);
+  });
+
+  test("without L402, LSAT; without both, none: no parameters of another scheme are taken", () => {
+    expect(macaroonOf(schemes.slice(1))).toEqual([OTHER, Q]);
+    expect(() => Challenge.parse(schemes.slice(2))).toThrow(missing);
+  });
+});
+
+describe("nothing to pay", () => {
+  test.each<[string, string | string[] | null | undefined]>([
+    ["no field", undefined],
+    ["no field, as Headers has it", null],
+    ["no lines", []],
+    ["an empty field", ""],
+    ["another scheme", 'Basic realm="x"'],
+    ["our scheme's name in a quoted text", 'Basic realm="L402 macaroon=AAAA, invoice=lnbc1"'],
+    ["the scheme alone", "L402"],
+    ["a scheme without our parameters, as a 401 may be", 'L402 realm="x"'],
+    ["a version that is not ours", `L402 version="1", token="${M}", invoice="${P}"`],
+    ["a version that is ours with a zero in front", `L402 version="00", token="${M}", invoice="${P}"`],
+    ["a scheme that begins like ours", `L402x macaroon="${M}", invoice="${P}"`],
+  ])("%s", (_what, header) => {
+    expect(() => Challenge.parse(header)).toThrow(missing);
+  });
+});
+
+describe("what must not be paid [case 10]", () => {
+  test.each<[string, string | string[]]>([
+    ["two different macaroons", `L402 macaroon="${M}", macaroon="${OTHER}", invoice="${P}"`],
+    ["two different macaroons, in two cases", `L402 macaroon="${M}", MACAROON="${OTHER}", invoice="${P}"`],
+    ["token= and macaroon= that differ", `L402 macaroon="${M}", token="${OTHER}", invoice="${P}"`],
+    ["two different tokens", `L402 token="${M}", token="${OTHER}", invoice="${P}"`],
+    ["two different invoices", `L402 macaroon="${M}", invoice="${P}", invoice="${Q}"`],
+    ["two different versions", `L402 macaroon="${M}", invoice="${P}", version="0", version="1"`],
+    [
+      "two different challenges",
+      `L402 macaroon="${M}", invoice="${P}", L402 macaroon="${OTHER}", invoice="${P}"`,
+    ],
+    [
+      "two invoices for one macaroon",
+      [`L402 macaroon="${M}", invoice="${P}"`, `L402 macaroon="${M}", invoice="${Q}"`],
+    ],
+    [
+      "two different LSATs",
+      [`LSAT macaroon="${M}", invoice="${P}"`, `LSAT macaroon="${OTHER}", invoice="${P}"`],
+    ],
+    ["an unclosed quote", `L402 macaroon="${M}, invoice="${P}"`],
+    ["an unclosed quote at the end", `L402 macaroon="${M}", invoice="${P}`],
+    ["a quote that an escape keeps open", `L402 macaroon="${M}", invoice="${P}\\"`],
+    [
+      "a line of another scheme that leaves its quote open",
+      ['Basic realm="x', `L402 macaroon="${M}", invoice="${P}"`],
+    ],
+    ["a semicolon for a comma", `L402 macaroon="${M}"; invoice="${P}"`],
+    ["no macaroon", `L402 invoice="${P}"`],
+    ["an empty macaroon", `L402 macaroon="", invoice="${P}"`],
+    ["no invoice", `L402 macaroon="${M}"`],
+    ["an empty invoice", `L402 macaroon="${M}", invoice=""`],
+    ["a broken one beside a good LSAT", [`L402 macaroon="${M}"`, `LSAT macaroon="${M}", invoice="${P}"`]],
+    ["junk in the base64", `L402 macaroon="${M.slice(0, 8)} ${M.slice(8)}", invoice="${P}"`],
+    ["a comma in the base64", `L402 macaroon="${M.slice(0, 8)},${M.slice(8)}", invoice="${P}"`],
+    ["a macaroon in hex", `L402 macaroon="${Buffer.from(M, "base64").toString("hex")}", invoice="${P}"`],
+    ["a whole credential for a macaroon", `L402 macaroon="${M}:${"0".repeat(64)}", invoice="${P}"`],
+    [
+      "two macaroons in one",
+      `L402 macaroon="${Buffer.concat([packetOf(), packetOf()]).toString("base64")}", invoice="${P}"`,
+    ],
+    ["a V1 macaroon", `L402 macaroon="${vectors.tampered.v1_b64}", invoice="${P}"`],
+    [
+      "aperture's dummy macaroon, whose identifier names no payment",
+      `L402 macaroon="${vectors.l402[0]!.v2_b64}", invoice="${P}"`,
+    ],
+    [
+      "a payment hash of zeros [case 6]",
+      `L402 macaroon="${packetOf({ paymentHash: "0".repeat(64) }).toString("base64")}", invoice="${P}"`,
+    ],
+    ["a third-party caveat [case 28]", `L402 macaroon="${thirdParty()}", invoice="${P}"`],
+    ["a line feed in the macaroon [case 9]", `L402 macaroon="${M.slice(0, 8)}\n${M.slice(8)}", invoice="${P}"`],
+    ["a header behind the invoice [case 9]", `L402 macaroon="${M}", invoice="${P}\r\nSet-Cookie: x"`],
+    ["a NUL [case 9]", `L402 macaroon="${M}", invoice="${P}\0"`],
+    ["more than 32,768 characters [case 7]", `L402 macaroon="${M}", invoice="${P}", x="${"y".repeat(32_768)}"`],
+    ["a megabyte of lines [case 7]", new Array(20_000).fill(`L402 macaroon="${M}", invoice="${P}"`)],
+    ["32 KiB of quotes", `L402 a=${'"'.repeat(32_000)}`],
+    ["32 KiB of backslashes", `L402 a="${"\\".repeat(32_000)}`],
+  ])("%s", (_what, header) => {
+    expect(() => Challenge.parse(header)).toThrow(malformed);
+  });
+
+  function thirdParty(): string {
+    const made = foreignMacaroon({ location: "" });
+    made.addThirdPartyCaveat(Buffer.from("key"), "id", "https://elsewhere.example");
+    return Buffer.from(made.exportBinary()).toString("base64");
+  }
+
+  test("any field at all is one challenge or a ChallengeError, and the message repeats none of it", () => {
+    const unit = fc.constantFrom(
+      "L402 ",
+      "LSAT ",
+      "Basic ",
+      `macaroon="${M}"`,
+      `invoice="${P}"`,
+      `token=${M}`,
+      'caveats="x"',
+      'version="0"',
+      ", ",
+      " ",
+      '"',
+      "\\",
+      "=",
+      "a",
+      "\n",
+      `macaroon="${OTHER}"`,
+    );
+    let parsed = 0;
+    fc.assert(
+      fc.property(fc.array(unit, { maxLength: 8 }), (units) => {
+        const header = units.join("");
+        try {
+          const [macaroon, invoice] = macaroonOf(header);
+          parsed++;
+          expect(header).toContain(macaroon);
+          expect(header).toContain(invoice);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ChallengeError);
+          expect((error as Error).message).not.toContain(M);
+          expect((error as Error).message).not.toContain(P);
+        }
+      }),
+      { numRuns: 4000 },
+    );
+    expect(parsed).toBeGreaterThan(0);
+  });
+});
+
+describe("writing", () => {
+  const challenge = Challenge.parse(`L402 macaroon="${M}", invoice="${P}"`);
+
+  test("two lines, in the order that the reference clients' patterns expect", () => {
+    expect(Challenge.format({ ...challenge, enforced: ["endpoints", "valid_until"] })).toEqual([
+      `LSAT macaroon="${M}", invoice="${P}"`,
+      `L402 macaroon="${M}", invoice="${P}", version="0", token="${M}", caveats="endpoints valid_until"`,
+    ]);
+    // lnget's and aperture's own pattern.
+    const pattern = /^(LSAT|L402) macaroon="(.*?)", invoice="(.*?)"/;
+    for (const line of Challenge.format(challenge)) expect(pattern.exec(line)!.slice(2)).toEqual([M, P]);
+  });
+
+  test("what is written is read back, as lines and folded", () => {
+    for (const enforced of [undefined, [], ["endpoints"]]) {
+      const lines = Challenge.format({ ...challenge, enforced });
+      expect(Challenge.parse(lines)).toEqual({ ...challenge, enforced });
+      expect(Challenge.parse(lines.join(", "))).toEqual({ ...challenge, enforced });
+    }
+  });
+
+  test("nothing that could break out of its quotes or its line is written [case 9]", () => {
+    const evil = ['"', '", invoice="lnbc1evil', "\r\nSet-Cookie: x", "\n", "\0", "é", "a b", "a,b", "\\", ""];
+    for (const text of evil) {
+      expect(() => Challenge.format({ ...challenge, invoice: `${text}` })).toThrow(TypeError);
+      expect(() => Challenge.format({ ...challenge, enforced: ["endpoints", text] })).toThrow(TypeError);
+    }
+    const odd = { ...challenge, macaroon: Macaroon.attenuate(challenge.macaroon, 'purpose="\r\nX: y"\0ü') };
+    for (const line of Challenge.format(odd)) expect(line).toMatch(/^[\x21-\x7e ]*$/);
+  });
+
+  test("conditions that a hostile service says it enforces are read as words and never written further", () => {
+    const read = Challenge.parse(`L402 macaroon="${M}", invoice="${P}", caveats="a\\" b=\\"c endpoints"`);
+    expect(read.enforced).toContain("endpoints");
+    expect(() => Challenge.format(read)).toThrow(TypeError);
+  });
+});
