@@ -1,6 +1,5 @@
 /** A chain of caveats, read once and judged on every request: the tree's nodes, the conditions, the counted limits. */
 import type { Refusal } from "../errors.ts";
-import { utf8Text } from "../internal/bytes.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Access } from "./access.ts";
 import type { AnyCondition, Condition, Denial, Place } from "./condition.ts";
@@ -69,56 +68,52 @@ export class CaveatChain {
   readonly #broken: readonly Refusal[];
 
   constructor({ caveats, vocabulary, paymentHash, placeId }: ChainOptions) {
-    const texts = caveats.map(split);
+    const read = caveats.map(vocabulary.read);
     let node = new Node(placeId && (() => placeId(0)));
     const nodes: [Node, ...Node[]] = [node];
-    const named: CaveatText[] = [];
+    const texts: CaveatText[] = [];
     const judged: Entry[] = [];
     const limits: ChainLimit[] = [];
     const broken: Refusal[] = [];
-    let agentsAfter = texts.reduce((count, text) => count + (text?.condition === agent.name ? 1 : 0), 0);
+    let agentsAfter = read.reduce((count, caveat) => (caveat?.name === agent.name ? count + 1 : count), 0);
     let earliest: number | undefined;
-    for (const [index, text] of texts.entries()) {
-      if (text === undefined) {
+    read.forEach((caveat, index) => {
+      if (caveat === undefined) {
         broken.push(unreadable(node, "(no condition=value text)"));
-        continue;
+        return;
       }
-      const condition = vocabulary.find(text.condition) as Condition<unknown> | undefined;
-      const value = condition?.parse(text.value);
-      if (condition?.name === agent.name) {
+      const { name, text, value } = caveat;
+      const condition = caveat.condition as Condition<unknown> | undefined;
+      if (name === agent.name) {
         agentsAfter--;
         if (value !== undefined) {
           node = new Node(placeId && (() => placeId(index + 1)), (value as Agent).name);
           nodes.push(node);
         }
       }
-      named.push({ ...text, node });
-      if (condition === undefined) broken.push(unknown(node, text.condition));
-      else if (value === undefined) broken.push(unreadable(node, condition.name));
+      texts.push({ condition: name, value: text, node });
+      if (condition === undefined) broken.push(unknown(node, name));
+      else if (value === undefined) broken.push(unreadable(node, name));
       else {
         if (condition.prohibits !== undefined)
           judged.push({
             condition: condition as AnyCondition,
-            value: value as never,
+            value,
             place: { paymentHash, agentsAfter },
             node,
           });
         const limit = condition.limit?.(value);
-        if (limit !== undefined)
-          limits.push({
-            ...limit,
-            id: placeId?.(index + 1) ?? "",
-            condition: condition.name,
-            node,
-            ...(earliest !== undefined && { expiresAt: earliest }),
-          });
-        if (condition.name === validUntil.name)
-          earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, value as number);
+        if (limit !== undefined) {
+          const id = placeId?.(index + 1) ?? "";
+          const expiry = earliest === undefined ? {} : { expiresAt: earliest };
+          limits.push({ ...limit, ...expiry, id, condition: name, node });
+        }
+        if (name === validUntil.name) earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, value);
       }
-    }
+    });
     this.nodes = nodes;
     this.limits = limits;
-    this.texts = named;
+    this.texts = texts;
     this.validUntil = earliest;
     this.#judged = judged;
     this.#broken = broken;
@@ -143,12 +138,6 @@ export class CaveatChain {
     }
     return refusals;
   }
-}
-
-function split(caveat: Uint8Array): { condition: string; value: string } | undefined {
-  const text = utf8Text(caveat);
-  const at = text?.indexOf("=") ?? -1;
-  return at <= 0 ? undefined : { condition: text!.slice(0, at), value: text!.slice(at + 1) };
 }
 
 export function refusal(node: Node, condition: string, denial: Denial): Refusal {

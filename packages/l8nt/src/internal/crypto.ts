@@ -3,7 +3,7 @@ import type { TransformOptions } from "node:stream";
 import { extract } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
-import { type Bytes, concat } from "./bytes.ts";
+import { type Bytes, hexText, plainBytes } from "./bytes.ts";
 
 type NodeCrypto = typeof import("node:crypto");
 
@@ -15,13 +15,35 @@ const platform: NodeCrypto | undefined = (
 export const sha256: (message: Uint8Array) => Bytes =
   platform === undefined
     ? (message) => nobleSha256(message) as Bytes
-    : (message) => new Uint8Array(platform.createHash("sha256").update(message).digest());
+    : (message) => bytesOf(platform.createHash("sha256").update(message).digest("binary"));
 
-export const hmacSha256: (key: Uint8Array, message: Uint8Array) => Bytes =
+/** The same in hex, to compare with what is public. */
+export const sha256Hex: (message: Uint8Array) => string =
+  // One call without a stream behind it, where the platform has it (Node ≥ 20.12).
+  platform?.hash === undefined
+    ? (message) => hexText(sha256(message))
+    : (message) => platform.hash("sha256", message, "hex");
+
+export const hmacSha256 = (key: Uint8Array, message: Uint8Array): Bytes => hmacChain(key, [message])[0]!;
+
+/** Each message's HMAC, keyed with the one before it; the first with `key`. */
+export const hmacChain: (key: Uint8Array, messages: readonly Uint8Array[]) => Bytes[] =
   platform === undefined
-    ? (key, message) => hmac(nobleSha256, key, message) as Bytes
-    : (key, message) =>
-        bytesOf(platform.createHmac("sha256", latin1(key), LATIN1).update(message).digest("binary"));
+    ? (key, messages) => {
+        let last: Uint8Array = key;
+        return messages.map((message) => {
+          const next = hmac(nobleSha256, last, message) as Bytes;
+          last = next;
+          return next;
+        });
+      }
+    : (key, messages) => {
+        let last = latin1(key);
+        return messages.map((message) => {
+          last = platform.createHmac("sha256", last, LATIN1).update(message).digest("binary");
+          return bytesOf(last);
+        });
+      };
 
 /** HMAC under one key many times: the key is prepared once. */
 export function hmacUnder(key: Uint8Array): (message: Uint8Array) => Bytes {
@@ -38,7 +60,7 @@ export function hmacUnder(key: Uint8Array): (message: Uint8Array) => Bytes {
 const LATIN1 = { encoding: "latin1" } as unknown as TransformOptions;
 const latin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-const bytesOf = (text: string): Bytes => new Uint8Array(Buffer.from(text, "latin1"));
+const bytesOf = (text: string): Bytes => plainBytes(Buffer.from(text, "latin1") as Buffer<ArrayBuffer>);
 
 /** The pseudo-random key of HKDF-SHA256 (RFC 5869 §2.2) with an empty salt. */
 export const hkdfExtract = (secret: Uint8Array): Bytes => extract(nobleSha256, secret) as Bytes;
@@ -46,10 +68,13 @@ export const hkdfExtract = (secret: Uint8Array): Bytes => extract(nobleSha256, s
 /** HKDF-Expand (RFC 5869 §2.3) of one block, 32 bytes, under a key that is prepared once. */
 export function hkdfExpandUnder(pseudoRandomKey: Uint8Array): (info: Uint8Array) => Bytes {
   const prf = hmacUnder(pseudoRandomKey);
-  return (info) => prf(concat(info, FIRST_BLOCK));
+  return (info) => {
+    const message = new Uint8Array(info.length + 1);
+    message.set(info);
+    message[info.length] = 1;
+    return prf(message);
+  };
 }
-
-const FIRST_BLOCK = Uint8Array.of(1);
 
 /** Compares in time that depends on the length alone; unequal lengths are unequal at once. [case 13] */
 export const equalBytes: (a: Uint8Array, b: Uint8Array) => boolean =

@@ -8,8 +8,8 @@ import {
   treasuryVocabulary,
 } from "../caveat/index.ts";
 import { TokenError } from "../errors.ts";
-import { base64Bytes, base64Text, hexBytes, hexText, utf8Text } from "../internal/bytes.ts";
-import { sha256 } from "../internal/crypto.ts";
+import { base64Bytes, base64Text, hexBytes, utf8Text } from "../internal/bytes.ts";
+import { sha256Hex } from "../internal/crypto.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { systemClock } from "../ports/clock.ts";
 import { Identifier } from "./identifier.ts";
@@ -82,7 +82,7 @@ export class Credential {
 
   /** Whether the preimage is the one that the identifier commits to: the proof of payment. */
   get isPaid(): boolean {
-    return hexText(sha256(hexBytes(this.#preimage)!)) === this.identifier.paymentHash;
+    return sha256Hex(hexBytes(this.#preimage)!) === this.identifier.paymentHash;
   }
 
   /**

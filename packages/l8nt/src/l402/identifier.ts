@@ -9,6 +9,7 @@ export interface Identifier {
   readonly tokenId: Bytes;
 }
 
+const NO_PAYMENT = "0".repeat(64);
 const VERSION = 0;
 const HASH_BYTES = 32;
 const TOKEN_ID_BYTES = 32;
@@ -24,7 +25,7 @@ function decode(bytes: Uint8Array): Identifier {
     );
   const paymentHash = hexText(bytes.subarray(2, 2 + HASH_BYTES));
   // The hash of no payment: some implementations use it for "not paid for". [case 6]
-  if (/^0*$/.test(paymentHash))
+  if (paymentHash === NO_PAYMENT)
     throw new TokenError("ERR_TOKEN_MALFORMED", "The macaroon's identifier commits to no payment.");
   return { paymentHash, tokenId: new Uint8Array(bytes.subarray(2 + HASH_BYTES)) };
 }

@@ -268,7 +268,7 @@ describe("any edit of the caveats but an appendix [case 15]", () => {
     fc.assert(
       fc.property(held, held, fc.boolean(), (a, b, samePlace) => {
         const made = { ...b, salt: samePlace ? a.salt : `${a.salt}!` };
-        if (JSON.stringify(a.caveats) === JSON.stringify(made.caveats) && a.salt === made.salt) return;
+        if (JSON.stringify(a.caveats) === JSON.stringify(made.caveats)) return;
         // a's identifier with b's caveats and signature, and the ways round.
         for (const text of [
           forged(a, bytes(a.caveats), signatureOf(packetOf(made))),

@@ -10,6 +10,7 @@ import {
 import type { Refusal } from "../errors.ts";
 import { type Bytes, hexText, utf8 } from "../internal/bytes.ts";
 import { hmacSha256 } from "../internal/crypto.ts";
+import { signCaveats } from "../macaroon/chain.ts";
 import type { Credential } from "./credential.ts";
 
 const PLACE_LABEL = utf8("sigil place");
@@ -76,7 +77,7 @@ export class Verified {
 
   /** The signature after `caveats` were appended to this one. */
   signatureAfter(caveats: readonly Uint8Array[]): Bytes {
-    return caveats.reduce<Bytes>(hmacSha256, this.#signature);
+    return signCaveats(this.#signature, caveats);
   }
 }
 

@@ -1,7 +1,7 @@
 /** A macaroon: an identifier, caveats, and the signature that ties them. Nothing here proves one; only an authority can. */
 import { TokenError } from "../errors.ts";
 import { type Bytes, utf8 } from "../internal/bytes.ts";
-import { signCaveat, signIdentifier } from "./chain.ts";
+import { signatures, signCaveats } from "./chain.ts";
 import {
   MAX_CAVEAT_BYTES,
   MAX_CAVEATS,
@@ -29,7 +29,7 @@ const frozen = (packet: Packet): UnverifiedMacaroon =>
 function mint({ rootKey, identifier, location = "" }: MintOptions): UnverifiedMacaroon {
   if (identifier.length === 0) throw new TypeError("a macaroon needs an identifier");
   const own = new Uint8Array(identifier);
-  return frozen({ location, identifier: own, caveats: [], signature: signIdentifier(rootKey, own) });
+  return frozen({ location, identifier: own, caveats: [], signature: signatures(rootKey, own, [])[0] });
 }
 
 /**
@@ -47,7 +47,7 @@ function attenuate(
   const child = frozen({
     ...macaroon,
     caveats: [...macaroon.caveats, ...added],
-    signature: added.reduce<Bytes>(signCaveat, macaroon.signature),
+    signature: signCaveats(macaroon.signature, added),
   });
   if (
     child.caveats.length > MAX_CAVEATS ||
