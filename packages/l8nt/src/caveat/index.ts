@@ -4,7 +4,7 @@ export { CaveatChain, type CaveatText, type ChainLimit, type Node, refusal } fro
 export type { Denial } from "./condition.ts";
 export type { Duration } from "./duration.ts";
 export { durationSeconds } from "./duration.ts";
-export { matchesOrigin, readEndpoint, readEndpoints } from "./endpoint.ts";
+export { matchesEndpoint, matchesOrigin, readEndpoint, readEndpoints } from "./endpoint.ts";
 export { formatUnixSeconds } from "./integer.ts";
 export { formatWindow } from "./limits.ts";
 export { checkCaveats, compileScope, type Scope } from "./scope.ts";

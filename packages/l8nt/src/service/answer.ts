@@ -14,7 +14,12 @@ import type { Refused } from "./decision.ts";
 /** Genuine, and a fresh payment would help. Every other denial is 403: paying would not help. */
 const PAYABLE = new Set<DenialCode | BudgetCode>(["ERR_EXPIRED", "ERR_REVOKED", "ERR_BUDGET", "ERR_USES"]);
 
-export const isPayable = (error: DeniedError): boolean => error.refusals.every(({ code }) => PAYABLE.has(code));
+export const isPayable = (error: DeniedError): boolean =>
+  error.refusals.every(
+    ({ code, node }) =>
+      // The price that a sale was capped at stands at the root; an agent's own cap binds him whatever is paid.
+      PAYABLE.has(code) || (code === "ERR_PRICE" && node?.agent === undefined),
+  );
 
 export function refuse(status: number, error: SigilError, headers?: Headers, detail?: string): Refused {
   return {

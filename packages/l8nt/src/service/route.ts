@@ -12,7 +12,7 @@ import type { Invoicer } from "../ports/wallet.ts";
 import { isPayable, paymentRequired, refuse, refuseToken, tooManyRequests, unauthorized } from "./answer.ts";
 import type { Decision, Granted, Refused, RequestFacts } from "./decision.ts";
 import { clientKey, type Limiter } from "./limiter.ts";
-import { isSellable, readPrice, saleMsat, saleScope, type Terms } from "./terms.ts";
+import { isSellable, readPrice, saleOf, type Terms } from "./terms.ts";
 
 /** What all routes of one paywall share. */
 export interface RouteContext {
@@ -44,10 +44,7 @@ export class Route {
     this.#context = context;
     // A sale that could never be minted fails at start, not before the first customer.
     const sample = targetAt("GET", context.origin, "/")!;
-    context.authority.mint({
-      ...saleScope(terms.grants, sample, context.originText),
-      budget: terms.grants?.budget ?? 0n,
-    });
+    context.authority.mint({ budget: 0n, ...saleOf(terms, sample, context.originText, 0n).scope });
     this.#fixedPriceMsat = typeof terms.price === "function" ? undefined : readPrice(terms.price ?? 0n);
   }
 
@@ -152,13 +149,13 @@ export class Route {
     const { authority, invoicer, clock, perClient, total, originText } = this.#context;
     if (this.terms.price === undefined || invoicer === undefined)
       return unauthorized(why, authority.vocabulary.names);
-    if (!isSellable(this.terms.grants, target, originText)) return badTarget();
+    const sale = saleOf(this.terms, target, originText, priceMsat);
+    if (!isSellable(sale, target)) return notForSale();
     const now = clock();
     // In this order: what one client is refused must not use up what is there for all.
     const wait = perClient.take(clientKey(facts.clientAddress), now) || total.take("", now);
     if (wait > 0) return tooManyRequests(wait);
-    const amountMsat = saleMsat(this.terms.grants, priceMsat);
-    const scope = saleScope(this.terms.grants, target, originText);
+    const { amountMsat, scope } = sale;
     try {
       const text = await invoicer.createInvoice({
         amountMsat,
@@ -182,6 +179,14 @@ function badTarget(): Refused {
   const error = new AdapterError(
     "ERR_REQUEST",
     "The request's method or path can be read in two ways, so it is not served. Send the path without encoded slashes, dots or backslashes.",
+  );
+  return refuse(400, error);
+}
+
+function notForSale(): Refused {
+  const error = new AdapterError(
+    "ERR_REQUEST",
+    "No credential that is sold here would cover this request, so there is nothing to pay.",
   );
   return refuse(400, error);
 }

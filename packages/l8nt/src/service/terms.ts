@@ -1,5 +1,5 @@
 /** What a route costs, and what a payment for it buys. */
-import { type Duration, readEndpoint, type Scope, type Target } from "../caveat/index.ts";
+import { type Duration, matchesEndpoint, readEndpoint, type Scope, type Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { type Amount, readAmount } from "../invoice/index.ts";
 
@@ -54,30 +54,48 @@ export function readPrice(price: unknown): bigint {
   return msat;
 }
 
-/** What the invoice asks for: the request's price, or the whole of a prepaid budget. */
-export function saleMsat(grants: Grants | undefined, priceMsat: bigint): bigint {
-  const budgetMsat = readAmount(grants?.budget);
-  return budgetMsat ?? priceMsat;
+/** What a payment makes. */
+export interface Sale {
+  /** What the invoice asks for: the request's price, or the whole of a prepaid budget. */
+  readonly amountMsat: bigint;
+  /** What the credential allows. */
+  readonly scope: Scope & { readonly endpoints: readonly string[] };
 }
 
-/** The scope of the credential that a payment makes. */
-export function saleScope(grants: Grants = {}, target: Target, origin: string): Scope {
-  const { uses, budget, validFor, endpoints } = grants;
+export function saleOf({ price, grants = {} }: Terms, target: Target, origin: string, priceMsat: bigint): Sale {
+  const { uses, validFor, endpoints } = grants;
+  // A prepaid budget below the price of the request that asks for it would be paid for nothing.
+  const isTooSmall = grants.budget !== undefined && (readAmount(grants.budget) ?? priceMsat) < priceMsat;
+  const budget = isTooSmall ? priceMsat : grants.budget;
   const bought = uses ?? (budget === undefined && validFor === undefined ? 1 : undefined);
+  // Where each request has a price of its own, the payment for a cheap one must not buy a dear one. [case 41]
+  const isCapped = typeof price === "function" && budget === undefined;
   return {
-    endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${origin}/`)) ?? [
-      `${target.method} ${origin}${target.path}`,
-    ],
-    expiresIn: validFor ?? DEFAULT_VALIDITY,
-    ...(bought !== undefined && { maxUses: bought }),
-    ...(budget !== undefined && { budget }),
+    amountMsat: readAmount(budget) ?? priceMsat,
+    scope: {
+      endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${origin}/`)) ?? [
+        `${target.method} ${origin}${target.path}`,
+      ],
+      expiresIn: validFor ?? DEFAULT_VALIDITY,
+      ...(bought !== undefined && { maxUses: bought }),
+      ...(budget !== undefined && { budget }),
+      ...(isCapped && { maxPrice: priceMsat }),
+    },
   };
 }
 
-/** Whether a pattern can name this very request: not where its path has a `*` or `;`, or is longer than a caveat may be. */
-export const isSellable = (grants: Grants | undefined, target: Target, origin: string): boolean =>
-  saleScope(grants, target, origin).endpoints!.every(
-    (entry) => entry.length <= MAX_ENDPOINT_CHARACTERS && readEndpoint(entry) !== undefined,
+/**
+ * Whether a sale covers the very request that asked for it, in patterns that a caveat can hold: not where its path has a
+ * `*` or `;`, is longer than a caveat may be, or lies outside of `grants.endpoints`.
+ */
+export function isSellable({ scope: { endpoints } }: Sale, target: Target): boolean {
+  const patterns = endpoints.map((entry) =>
+    entry.length <= MAX_ENDPOINT_CHARACTERS ? readEndpoint(entry) : undefined,
   );
+  return (
+    patterns.every((pattern) => pattern !== undefined) &&
+    patterns.some((pattern) => matchesEndpoint(pattern, target))
+  );
+}
 
 const MAX_ENDPOINT_CHARACTERS = 900;
