@@ -69,6 +69,7 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
 }
 
 async function send(reply: FastifyReply, response: Response): Promise<void> {
-  const body = await response.text();
+  // As bytes: to a text Fastify would append a charset, which JSON has not.
+  const body = Buffer.from(await response.arrayBuffer());
   reply.code(response.status).headers(fieldsOf(response.headers)).send(body);
 }

@@ -77,13 +77,14 @@ function honoFacts(c: Context, clientAddress: PaidOptions["clientAddress"]): Req
   };
 }
 
-/** `Headers` joins the two lines of a challenge; where Node writes them, they stay two. */
-function refusal(c: Context, response: Response): Response {
+/** Through the context, so that what other middleware has set stays on it. */
+async function refusal(c: Context, response: Response): Promise<Response> {
   const { outgoing } = (c.env ?? {}) as NodeBindings;
   const challenge = response.headers.get("www-authenticate");
+  // `Headers` joins the two lines of a challenge. Where Node writes them, they stay two.
   if (challenge !== null && typeof outgoing?.setHeader === "function") {
     outgoing.setHeader("www-authenticate", challengeLines(challenge));
     response.headers.delete("www-authenticate");
   }
-  return response;
+  return c.newResponse(await response.text(), response);
 }

@@ -1,0 +1,125 @@
+/** The Express middleware: the laws of every paywall, and what is Express's own. */
+import { createServer } from "node:http";
+import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import { expect, expectTypeOf, test } from "vitest";
+import { FakeInvoicer } from "../testing/fake-invoicer.ts";
+import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
+import { exchange } from "../testing/raw-http.ts";
+import { type Grant, paid, wellKnown } from "./express.ts";
+import { bodyText } from "./fixtures/body.ts";
+import { listening } from "./fixtures/listening.ts";
+import { newPaywall, present } from "./fixtures/paywall.ts";
+
+const serve = (app: Express) => listening(createServer(app));
+
+paywallContract(test, {
+  name: "l8nt/express",
+  start: async (paywall, routes) => {
+    const app = express();
+    app.use(wellKnown(paywall));
+    for (const { method, path, terms, handle } of routes)
+      app[method === "GET" ? "get" : "post"](
+        path.replace("/*", "/*rest"),
+        paid(paywall, terms),
+        (request, response) => {
+          const reply = handle(request.grant, () => bodyText(request));
+          const answer = ({ status, body }: Reply): void => void response.status(status).send(body);
+          return reply instanceof Promise ? reply.then(answer) : answer(reply);
+        },
+      );
+    return serve(app);
+  },
+});
+
+test("the grant is typed", () => {
+  expectTypeOf<Request["grant"]>().toEqualTypeOf<Grant>();
+});
+
+test("a mounted app is judged by the whole path", async () => {
+  const invoicer = new FakeInvoicer();
+  const paywall = newPaywall({ invoicer });
+  const inner = express().get("/paid", paid(paywall, { price: "1 sat" }), (_, response) => {
+    response.send("sunny");
+  });
+  const router = express.Router().use("/b", inner);
+  const host = await serve(express().use("/a", inner).use("/a", router));
+  for (const [target, other] of [
+    ["/a/paid", "/a/b/paid"],
+    ["/a/b/paid", "/a/paid"],
+  ] as const) {
+    const credential = invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
+    expect((await exchange(host.url, { target: other, fields: [present(credential)] })).status).toBe(403);
+    expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
+  }
+  await host.close();
+});
+
+test("error middleware answers, and its status decides", async () => {
+  const invoicer = new FakeInvoicer();
+  const app = express();
+  app.get("/:status", paid(newPaywall({ invoicer }), { price: "1 sat" }), async () => {
+    throw new Error("boom");
+  });
+  app.use((_error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    response.status(Number(request.params.status ?? request.path.slice(1))).send("sorry");
+  });
+  const host = await serve(app);
+  for (const [target, again] of [
+    ["/500", 500],
+    ["/503", 503],
+    ["/422", 402],
+  ] as const) {
+    const credential = invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
+    const ask = async () => (await exchange(host.url, { target, fields: [present(credential)] })).status;
+    expect([await ask(), await ask()]).toEqual([Number(target.slice(1)), again]);
+  }
+  await host.close();
+});
+
+test("the address is Express's: a proxy is believed only where it is trusted [case 93]", async () => {
+  for (const [trusted, statuses] of [
+    [false, [402, 429]],
+    [true, [402, 402]],
+  ] as const) {
+    const app = express().set("trust proxy", trusted);
+    app.get("/paid", paid(newPaywall({ challengesPerMinute: { perClient: 1 } }), { price: "1 sat" }));
+    const host = await serve(app);
+    const ask = async (address: string) =>
+      (await exchange(host.url, { target: "/paid", fields: [["x-forwarded-for", address]] })).status;
+    expect([await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual(statuses);
+    await host.close();
+  }
+});
+
+test("a body parser before the well-known path leaves it its body", async () => {
+  const invoicer = new FakeInvoicer();
+  const paywall = newPaywall({ invoicer });
+  const app = express().use(express.json()).use(wellKnown(paywall));
+  const host = await serve(app);
+  const parent = paywall.authority.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" });
+  const child = parent.delegate({ agent: "scout" });
+  const { condition, value } = child.caveats.at(-1)!;
+  const response = await exchange(host.url, {
+    method: "POST",
+    target: "/.well-known/l402/revocations",
+    fields: [present(parent.toString()), ["content-type", "application/json"]],
+    body: JSON.stringify({ caveats: [`${condition}=${value}`] }),
+  });
+  expect(response.status).toBe(200);
+  expect(paywall.authority.isRevoked(JSON.parse(response.body).node)).toBe(true);
+  await host.close();
+});
+
+test("middleware before it may have set fields and replaced `writeHead`", async () => {
+  const app = express();
+  app.use((_, response, next) => {
+    response.setHeader("access-control-allow-origin", "*");
+    next();
+  });
+  app.get("/paid", paid(newPaywall(), { price: "1 sat" }));
+  const host = await serve(app);
+  const response = await exchange(host.url, { target: "/paid" });
+  expect(response.lines("access-control-allow-origin")).toEqual(["*"]);
+  expect(response.lines("www-authenticate")).toHaveLength(2);
+  await host.close();
+});

@@ -1,0 +1,118 @@
+/** The Fastify hook: the laws of every paywall, and what is Fastify's own. */
+import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { expect, expectTypeOf, test } from "vitest";
+import { FakeInvoicer } from "../testing/fake-invoicer.ts";
+import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
+import { exchange } from "../testing/raw-http.ts";
+import { type Grant, paid, wellKnown } from "./fastify.ts";
+import { newPaywall, present } from "./fixtures/paywall.ts";
+
+async function serve(app: FastifyInstance) {
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  return {
+    url,
+    close: async () => {
+      app.server.closeAllConnections();
+      await app.close();
+    },
+  };
+}
+
+paywallContract(test, {
+  name: "l8nt/fastify",
+  start: async (paywall, routes) => {
+    const app = fastify();
+    app.register(wellKnown(paywall));
+    app.addContentTypeParser("*", { parseAs: "string" }, (_, body, done) => done(null, body));
+    for (const { method, path, terms, handle } of routes)
+      app.route({
+        method,
+        url: path,
+        onRequest: paid(paywall, terms),
+        handler: (request, reply) => {
+          const answered = handle(request.grant, async () => (request.body as string | undefined) ?? "");
+          const answer = ({ status, body }: Reply): void => void reply.status(status).send(body);
+          return answered instanceof Promise ? answered.then(answer).then(() => reply) : answer(answered);
+        },
+      });
+    return serve(app);
+  },
+});
+
+test("the grant is typed", () => {
+  expectTypeOf<FastifyRequest["grant"]>().toEqualTypeOf<Grant>();
+});
+
+test("routes under a prefix, and rewritten ones, are judged by the path that was asked for", async () => {
+  const invoicer = new FakeInvoicer();
+  const paywall = newPaywall({ invoicer });
+  const app = fastify({ rewriteUrl: ({ url = "" }) => url.replace("/old", "/a") });
+  app.register(
+    async (scope) => {
+      scope.get("/paid", { onRequest: paid(paywall, { price: "1 sat" }) }, async () => "sunny");
+    },
+    { prefix: "/a" },
+  );
+  const host = await serve(app);
+  for (const [target, other] of [
+    ["/a/paid", "/old/paid"],
+    ["/old/paid", "/a/paid"],
+  ] as const) {
+    const credential = invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
+    expect((await exchange(host.url, { target: other, fields: [present(credential)] })).status).toBe(403);
+    expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
+  }
+  await host.close();
+});
+
+test("an error handler answers, and its status decides", async () => {
+  const invoicer = new FakeInvoicer();
+  const app = fastify();
+  app.setErrorHandler((_, request, reply) => reply.status(Number(request.url.slice(1))).send("sorry"));
+  app.get("/:status", { onRequest: paid(newPaywall({ invoicer }), { price: "1 sat" }) }, async () => {
+    throw new Error("boom");
+  });
+  const host = await serve(app);
+  for (const [target, again] of [
+    ["/500", 500],
+    ["/422", 402],
+  ] as const) {
+    const credential = invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
+    const ask = async () => (await exchange(host.url, { target, fields: [present(credential)] })).status;
+    expect([await ask(), await ask()]).toEqual([Number(target.slice(1)), again]);
+  }
+  await host.close();
+});
+
+test("the address is Fastify's: a proxy is believed only where it is trusted [case 93]", async () => {
+  for (const [trustProxy, statuses] of [
+    [false, [402, 429]],
+    [true, [402, 402]],
+  ] as const) {
+    const app = fastify({ trustProxy });
+    const onRequest = paid(newPaywall({ challengesPerMinute: { perClient: 1 } }), { price: "1 sat" });
+    app.get("/paid", { onRequest }, async () => "");
+    const host = await serve(app);
+    const ask = async (address: string) =>
+      (await exchange(host.url, { target: "/paid", fields: [["x-forwarded-for", address]] })).status;
+    expect([await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual(statuses);
+    await host.close();
+  }
+});
+
+test("works under `inject`, without a socket, and keeps what hooks set", async () => {
+  const invoicer = new FakeInvoicer();
+  const app = fastify();
+  app.addHook("onRequest", async (_, reply) => {
+    reply.header("access-control-allow-origin", "*");
+  });
+  app.get("/paid", { onRequest: paid(newPaywall({ invoicer }), { price: "1 sat" }) }, async (request) => ({
+    hash: request.grant.paymentHash,
+  }));
+  const asked = await app.inject("/paid");
+  expect(asked.headers).toMatchObject({ "access-control-allow-origin": "*" });
+  const credential = invoicer.buy(asked.headers["www-authenticate"] as unknown as string[]);
+  const headers = { authorization: `L402 ${credential}` };
+  expect((await app.inject({ url: "/paid", headers })).statusCode).toBe(200);
+  expect((await app.inject({ url: "/paid", headers })).statusCode).toBe(402);
+});

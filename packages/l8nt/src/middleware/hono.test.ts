@@ -1,0 +1,114 @@
+/** The Hono middleware: the laws of every paywall, and what is Hono's own. */
+import type { Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { expect, expectTypeOf, test, vi } from "vitest";
+import { FakeInvoicer } from "../testing/fake-invoicer.ts";
+import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
+import { exchange } from "../testing/raw-http.ts";
+import { listening } from "./fixtures/listening.ts";
+import { newPaywall, present } from "./fixtures/paywall.ts";
+import { type Grant, paid, wellKnown } from "./hono.ts";
+
+vi.spyOn(console, "error").mockImplementation(() => {});
+
+const serve = (app: Hono) => listening(createAdaptorServer(app) as Server);
+
+paywallContract(test, {
+  name: "l8nt/hono",
+  start: async (paywall, routes) => {
+    const app = new Hono();
+    app.use(wellKnown(paywall));
+    for (const { method, path, terms, handle } of routes)
+      app.on(method, [path], paid(paywall, terms), (c): Response | Promise<Response> => {
+        const reply = handle(c.get("grant"), () => c.req.text());
+        const answer = ({ status, body }: Reply): Response => c.body(body, status as 200);
+        return reply instanceof Promise ? reply.then(answer) : answer(reply);
+      });
+    return serve(app);
+  },
+});
+
+test("the grant is typed, and there without a server, too", async () => {
+  const invoicer = new FakeInvoicer();
+  const app = new Hono().get("/paid", paid(newPaywall({ invoicer }), { price: "1 sat" }), (c) => {
+    expectTypeOf(c.get("grant")).toEqualTypeOf<Grant>();
+    return c.json({ hash: c.get("grant").paymentHash });
+  });
+  const asked = await app.request("/paid");
+  expect(asked.status).toBe(402);
+  const credential = invoicer.buy(asked.headers.get("www-authenticate")!);
+  const headers = new Headers([present(credential)]);
+  expect((await app.request("/paid", { headers })).status).toBe(200);
+  headers.append("authorization", `LSAT ${credential.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"))}`);
+  expect((await app.request("/paid", { headers })).status).toBe(400);
+});
+
+test("a mounted app is judged by the whole path", async () => {
+  const invoicer = new FakeInvoicer();
+  const paywall = newPaywall({ invoicer });
+  const inner = new Hono().get("/paid", paid(paywall, { price: "1 sat" }), (c) => c.text("sunny"));
+  const app = new Hono().route("/routed", inner).mount("/mounted", inner.fetch);
+  const host = await serve(app);
+  for (const target of ["/routed/paid", "/mounted/paid"]) {
+    const asked = await exchange(host.url, { target });
+    const credential = invoicer.buy(asked.lines("www-authenticate"));
+    const other = target === "/routed/paid" ? "/mounted/paid" : "/routed/paid";
+    expect((await exchange(host.url, { target: other, fields: [present(credential)] })).status).toBe(403);
+    expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
+  }
+  await host.close();
+});
+
+test("the status that a client gets decides, whoever made it", async () => {
+  const invoicer = new FakeInvoicer();
+  const paywall = newPaywall({ invoicer });
+  const app = new Hono();
+  app.onError((error, c) => (error instanceof HTTPException ? error.getResponse() : c.text("broken", 502)));
+  app.get("/4xx", paid(paywall, { price: "1 sat" }), () => {
+    throw new HTTPException(422);
+  });
+  app.get("/5xx", paid(paywall, { price: "1 sat" }), () => {
+    throw new Error("boom");
+  });
+  app.get("/not-an-error", paid(paywall, { price: "1 sat" }), () => {
+    throw "boom";
+  });
+  const statuses = async (path: string) => {
+    const credential = invoicer.buy((await app.request(path)).headers.get("www-authenticate")!);
+    const ask = async () => {
+      const response = await app.request(path, { headers: [present(credential)] });
+      return response.status;
+    };
+    return [await ask().catch(() => "threw"), await ask().catch(() => "threw")];
+  };
+  expect(await statuses("/4xx")).toEqual([422, 402]);
+  expect(await statuses("/5xx")).toEqual([502, 502]);
+  expect(await statuses("/not-an-error")).toEqual(["threw", "threw"]);
+});
+
+test("fields that other middleware set stay on a refusal, and the challenge stays two lines", async () => {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    c.header("access-control-allow-origin", "*");
+    await next();
+    c.header("x-after", "1");
+  });
+  app.get("/paid", paid(newPaywall(), { price: "1 sat" }), (c) => c.text("sunny"));
+  const host = await serve(app);
+  const response = await exchange(host.url, { target: "/paid" });
+  expect(response.lines("access-control-allow-origin")).toEqual(["*"]);
+  expect(response.lines("x-after")).toEqual(["1"]);
+  expect(response.lines("www-authenticate")).toHaveLength(2);
+  await host.close();
+});
+
+test("off Node, the caller says where a client's address comes from", async () => {
+  const paywall = newPaywall({ challengesPerMinute: { perClient: 1 } });
+  const clientAddress = (c: { req: { header(name: string): string | undefined } }) => c.req.header("x-trusted");
+  const app = new Hono().get("/paid", paid(paywall, { price: "1 sat" }, { clientAddress }), (c) => c.text(""));
+  const ask = async (address: string) =>
+    (await app.request("/paid", { headers: { "x-trusted": address } })).status;
+  expect([await ask("192.0.2.1"), await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual([402, 429, 402]);
+});
