@@ -1,0 +1,89 @@
+/** The paywall for Next.js route handlers: the laws of every paywall, over a server that turns what Node reads into requests. */
+import { expect, expectTypeOf, test } from "vitest";
+import { FakeInvoicer } from "../testing/fake-invoicer.ts";
+import { paywallContract } from "../testing/paywall-contract.ts";
+import { newPaywall, present } from "./fixtures/paywall.ts";
+import { type Grant, paid, wellKnown } from "./next.ts";
+import { serve } from "./node.ts";
+
+const covers = (pattern: string, path: string): boolean =>
+  pattern.endsWith("/*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
+
+paywallContract(test, {
+  name: "l8nt/next",
+  start: async (paywall, routes) => {
+    const addresses = new WeakMap<Request, string | undefined>();
+    const clientAddress = (request: Request) => addresses.get(request);
+    const handlers = routes.map(({ method, path, terms, handle }) => ({
+      method,
+      path,
+      handler: paid(
+        paywall,
+        terms,
+        (request: Request, _: object, grant) => {
+          const reply = handle(grant, () => request.text());
+          const answer = ({ status, body }: Awaited<typeof reply>) => new Response(body, { status });
+          return reply instanceof Promise ? reply.then(answer) : answer(reply);
+        },
+        { clientAddress },
+      ),
+    }));
+    const GET = wellKnown(paywall);
+    return serve(async (request, client) => {
+      addresses.set(request, client.address);
+      const { pathname } = new URL(request.url);
+      if (pathname.startsWith("/.well-known/l402")) return GET(request);
+      const method = request.method === "HEAD" ? "GET" : request.method;
+      const found = handlers.find((one) => one.method === method && covers(one.path, pathname));
+      try {
+        return (await found?.handler(request, {})) ?? new Response(null, { status: 404 });
+      } catch {
+        return new Response(null, { status: 500 });
+      }
+    });
+  },
+});
+
+class NextRequest extends Request {
+  readonly nextUrl = new URL(this.url);
+}
+
+async function world(handle: (grant: Grant) => Response | Promise<Response>) {
+  const invoicer = new FakeInvoicer();
+  const GET = paid(
+    newPaywall({ invoicer }),
+    { price: "1 sat" },
+    (request: NextRequest, { params }: { params: Promise<{ city: string }> }, grant) => {
+      expectTypeOf(grant).toEqualTypeOf<Grant>();
+      expectTypeOf(request.nextUrl).toEqualTypeOf<URL>();
+      expectTypeOf(params).toEqualTypeOf<Promise<{ city: string }>>();
+      return handle(grant);
+    },
+  );
+  const ask = (headers: [string, string][] = []) =>
+    GET(new NextRequest("http://localhost:3000/forecast/tokyo", { headers }), {
+      params: Promise.resolve({ city: "tokyo" }),
+    });
+  const credential = invoicer.buy((await ask()).headers.get("www-authenticate")!);
+  return { pay: () => ask([present(credential)]) };
+}
+
+test("the request, its context and the grant reach the handler with their types", async () => {
+  const { pay } = await world((grant) => Response.json({ lineage: grant.lineage }));
+  expect(await (await pay()).json()).toEqual({ lineage: [] });
+  expect((await pay()).status).toBe(402);
+});
+
+test("`redirect()` and `notFound()` throw an answer: the use stays counted; any other throw gives it back", async () => {
+  const digests = ["NEXT_REDIRECT;replace;/login;307;", "NEXT_HTTP_ERROR_FALLBACK;404"];
+  for (const digest of digests) {
+    const { pay } = await world(() => Promise.reject(Object.assign(new Error("NEXT"), { digest })));
+    await expect(pay()).rejects.toMatchObject({ digest });
+    expect((await pay()).status).toBe(402);
+  }
+  for (const thrown of [new Error("boom"), null, undefined, "boom", { digest: "3141592" }]) {
+    const { pay } = await world(() => Promise.reject(thrown));
+    for (let times = 0; times < 2; times++)
+      expect(await pay().catch((error: unknown) => ({ error }))).toEqual({ error: thrown });
+  }
+});
