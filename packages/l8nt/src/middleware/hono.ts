@@ -1,7 +1,7 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Context, MiddlewareHandler } from "hono";
-import { type Grant, type Paywall, type RequestFacts, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
+import type { Context, MiddlewareHandler, Next } from "hono";
+import { type Decision, type Grant, type Granted, type Paywall, type RequestFacts, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
 import { authorizationOf } from "./node-facts.ts";
 import { challengeLines } from "./node-response.ts";
@@ -37,20 +37,29 @@ export function paid(
   { clientAddress }: PaidOptions = {},
 ): MiddlewareHandler<PaidEnv> {
   const route = paywall.route(terms);
-  return async (c, next) => {
-    const decided = route.authorize(honoFacts(c, clientAddress));
-    const decision = decided instanceof Promise ? await decided : decided;
+  const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): Promise<Response | undefined | void> => {
     if (!decision.granted) return refusal(c, decision.response);
     c.set("grant", decision.grant);
-    let delivered = false;
-    try {
-      await next();
-      delivered = c.res.status < 500;
-    } finally {
-      await settle(decision, delivered);
-    }
-    return undefined;
+    return decision.claimed ? settled(c, next, decision) : next();
   };
+  // Without a promise of its own where nothing has to be waited for: each would cost every request a turn.
+  return ((c, next) => {
+    const decided = route.authorize(honoFacts(c, clientAddress));
+    return decided instanceof Promise
+      ? decided.then((decision) => serve(c, next, decision))
+      : serve(c, next, decided);
+  }) as MiddlewareHandler<PaidEnv>;
+}
+
+async function settled(c: Context, next: Next, granted: Granted): Promise<undefined> {
+  let delivered = false;
+  try {
+    await next();
+    delivered = c.res.status < 500;
+  } finally {
+    await settle(granted, delivered);
+  }
+  return undefined;
 }
 
 /**

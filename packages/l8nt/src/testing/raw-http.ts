@@ -38,7 +38,7 @@ export function open(url: string, request: RawRequest = {}): Socket {
     ...(body === "" ? [] : [["content-length", String(Buffer.byteLength(body))]]),
   ].map(([name, value]) => `${name}: ${value}\r\n`);
   const socket = connect({
-    host: hostname,
+    host: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port),
     ...(localAddress !== undefined && { localAddress }),
   });

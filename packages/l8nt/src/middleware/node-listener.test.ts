@@ -1,0 +1,298 @@
+/** A Web-standard handler on `node:http`: what reaches it, what leaves it, and what neither does. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { afterEach, expect, test, vi } from "vitest";
+import { exchange, open } from "../testing/raw-http.ts";
+import { listening } from "./fixtures/listening.ts";
+import { type Handler, listener, type Served, serve } from "./node.ts";
+
+const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+
+const served: Served[] = [];
+async function start(handler: Handler): Promise<string> {
+  const one = await serve(handler);
+  served.push(one);
+  return one.url;
+}
+afterEach(async () => {
+  await Promise.all(served.splice(0).map((one) => one.close()));
+  logged.mockClear();
+});
+
+const later = <Value>() => {
+  let resolve = (_: Value): void => {};
+  const promise = new Promise<Value>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+};
+
+test("a handler gets the request as it was sent, under a fixed origin", async () => {
+  const url = await start(async (request, client) =>
+    Response.json({
+      method: request.method,
+      url: request.url,
+      authorization: request.headers.get("authorization"),
+      cookie: request.headers.get("cookie"),
+      body: await request.text(),
+      client,
+    }),
+  );
+  const { body } = await exchange(url, {
+    method: "PUT",
+    target: "/a%20b/%7E?x=1&x=2",
+    fields: [
+      ["host", "evil.example:1/x?"],
+      ["authorization", "L402 a"],
+      ["authorization", "LSAT b"],
+      ["cookie", "c=d"],
+    ],
+    body: "forecast, please",
+  });
+  expect(JSON.parse(body)).toEqual({
+    method: "PUT",
+    url: `${url}/a%20b/%7E?x=1&x=2`,
+    authorization: "L402 a, LSAT b",
+    cookie: "c=d",
+    body: "forecast, please",
+    client: { address: "127.0.0.1" },
+  });
+});
+
+test("the origin is the caller's to say", async () => {
+  const echo = listener(({ url }) => new Response(url), { origin: "https://api.example" });
+  const host = await listening(createServer(echo));
+  expect((await exchange(host.url, { target: "/a?b" })).body).toBe("https://api.example/a?b");
+  await host.close();
+});
+
+test("what `URL` would read as another path is refused before the handler [case 30]", async () => {
+  const handler = vi.fn(() => new Response("served"));
+  const url = await start(handler);
+  for (const target of [
+    ...["/a/../b", "/a/%2e%2e/b", "/./a", "/a/.", "/a\\b", "/a#b", '/a"b', "/a<b", "/a`b", "*"],
+    ...["http://evil.example/a", "//..", "@evil.example/a", ":80/a", "evil.example/a"],
+  ])
+    expect((await exchange(url, { target })).status, target).toBe(400);
+  expect(handler).not.toHaveBeenCalled();
+  for (const target of ["/", "//a", "/a//b", "/a%2fb", "/?a=../b", "/a?b='\"", "/%zz"])
+    expect((await exchange(url, { target })).status, target).toBe(200);
+});
+
+test("a response leaves as it is: fields, cookies, both lines of a challenge", async () => {
+  const url = await start(() => {
+    const headers = new Headers([
+      ["set-cookie", "a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT"],
+      ["set-cookie", "b=2"],
+      ["www-authenticate", 'LSAT macaroon="AgE=", invoice="lnbcrt1"'],
+      ["www-authenticate", 'L402 macaroon="AgE=", invoice="lnbcrt1", version="0"'],
+      ["x-list", "1"],
+      ["x-list", "2"],
+    ]);
+    return new Response("pay", { status: 402, headers });
+  });
+  const response = await exchange(url);
+  expect(response.status).toBe(402);
+  expect(response.lines("set-cookie")).toEqual(["a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT", "b=2"]);
+  expect(response.lines("www-authenticate")).toEqual([
+    'LSAT macaroon="AgE=", invoice="lnbcrt1"',
+    'L402 macaroon="AgE=", invoice="lnbcrt1", version="0"',
+  ]);
+  expect(response.lines("x-list")).toEqual(["1, 2"]);
+  expect(response.body).toBe("pay");
+});
+
+test("no content where there is none to send", async () => {
+  const cancelled = vi.fn();
+  const url = await start(({ url: asked }) =>
+    asked.endsWith("/204")
+      ? new Response(null, { status: 204 })
+      : new Response(new ReadableStream({ cancel: cancelled }), { headers: { "content-length": "7" } }),
+  );
+  expect(await exchange(url, { target: "/204" })).toMatchObject({ status: 204, body: "" });
+  const head = await exchange(url, { method: "HEAD" });
+  expect([head.status, head.body, head.lines("content-length")]).toEqual([200, "", ["7"]]);
+  expect(cancelled).toHaveBeenCalledOnce();
+});
+
+test("a handler that throws, or answers nothing, is a 500 without a word of why", async () => {
+  const bad: Handler[] = [
+    () => {
+      throw new Error("hunter2");
+    },
+    async () => Promise.reject(new Error("hunter2")),
+    () => undefined as unknown as Response,
+    () => Response.error(),
+  ];
+  for (const handler of bad) {
+    const url = await start(handler);
+    const response = await exchange(url);
+    expect(response.status).toBe(500);
+    expect(JSON.parse(response.body)).toEqual({
+      type: "about:blank",
+      title: "Internal server error",
+      status: 500,
+    });
+    expect(response.lines("cache-control")).toEqual(["no-store"]);
+  }
+  expect(logged).toHaveBeenCalledTimes(bad.length);
+});
+
+test("half a body is cut off, never ended", async () => {
+  const url = await start(
+    () =>
+      new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(new TextEncoder().encode("half")),
+          pull: (controller) => controller.error(new Error("boom")),
+        }),
+      ),
+  );
+  const socket = open(url);
+  let text = "";
+  socket.on("data", (part) => {
+    text += part;
+  });
+  socket.on("error", () => {});
+  await once(socket, "close");
+  expect(text).not.toMatch(/\r\n0\r\n\r\n$/);
+});
+
+test("bodies stream both ways: the first part arrives before the last is sent", async () => {
+  const url = await start((request) => new Response(request.body));
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n",
+  );
+  let text = "";
+  const seen = async (part: string) => {
+    while (!text.includes(part)) text += (await once(socket, "data"))[0];
+  };
+  await seen("first");
+  socket.write("6\r\nsecond\r\n0\r\n\r\n");
+  await seen("second");
+  await once(socket, "close");
+});
+
+test("no faster than the client reads", async () => {
+  const part = new Uint8Array(65_536);
+  const total = 512;
+  let made = 0;
+  const cancelled = later<void>();
+  const url = await start(
+    () =>
+      new Response(
+        new ReadableStream(
+          {
+            pull(controller) {
+              if (++made > total) controller.close();
+              else controller.enqueue(part);
+            },
+            cancel: () => cancelled.resolve(),
+          },
+          { highWaterMark: 0 },
+        ),
+      ),
+  );
+  const socket = open(url);
+  await once(socket, "readable");
+  // 32 MiB fit no socket's buffers: the rest waits until somebody reads it, or goes away.
+  socket.destroy();
+  await cancelled.promise;
+  expect(made).toBeLessThan(total);
+});
+
+test("a client that hangs up aborts the request, and is no fault of anybody", async () => {
+  const began = later<void>();
+  const aborted = later<string>();
+  const url = await start(async ({ signal }) => {
+    began.resolve();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    aborted.resolve("aborted");
+    throw signal.reason;
+  });
+  const socket = open(url);
+  await began.promise;
+  socket.destroy();
+  expect(await aborted.promise).toBe("aborted");
+  expect(logged).not.toHaveBeenCalled();
+});
+
+test("a request that was answered is not aborted", async () => {
+  let signal: AbortSignal | undefined;
+  const url = await start((request) => {
+    signal = request.signal;
+    return new Response("done");
+  });
+  await exchange(url);
+  expect(signal?.aborted).toBe(false);
+});
+
+test("what could hide a second request is refused [case 40]", async () => {
+  const handler = vi.fn(async (request: Request) => new Response(await request.text()));
+  const url = await start(handler);
+  const smuggled = "5\r\nhello\r\n0\r\n\r\n";
+  for (const fields of [
+    [
+      ["content-length", "5"],
+      ["transfer-encoding", "chunked"],
+    ],
+    [
+      ["content-length", "5"],
+      ["content-length", "6"],
+    ],
+    [["transfer-encoding", "chunked, identity"]],
+    [["transfer-encoding ", "chunked"]],
+    [["content-length", "+5"]],
+  ] as [string, string][][])
+    expect(
+      (await exchange(url, { method: "POST", fields: [...fields, ["x-body", smuggled.slice(0, 1)]] })).status,
+    ).toBe(400);
+  for (const method of ["TRACE", "get", "G\0T"])
+    expect((await exchange(url, { method })).status, method).toBe(400);
+  expect(handler).not.toHaveBeenCalled();
+});
+
+test("fields of more than 16 KiB are refused [case 115]", async () => {
+  const handler = vi.fn(() => new Response());
+  const url = await start(handler);
+  const fields = [["x-large", "a".repeat(16_384)]] as const;
+  expect((await exchange(url, { fields })).status).toBe(431);
+  expect(handler).not.toHaveBeenCalled();
+});
+
+test("closing lets an answer finish, and takes no new request", async () => {
+  const began = later<void>();
+  const answer = later<void>();
+  const { url, close } = await serve(async () => {
+    began.resolve();
+    await answer.promise;
+    return new Response("done");
+  });
+  const asked = exchange(url);
+  await began.promise;
+  const closed = close();
+  await expect(exchange(url)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  answer.resolve();
+  expect((await asked).body).toBe("done");
+  await closed;
+});
+
+test("an address that is taken is an error, at once", async () => {
+  const url = await start(() => new Response());
+  await expect(serve(() => new Response(), { port: Number(new URL(url).port) })).rejects.toMatchObject({
+    code: "EADDRINUSE",
+  });
+});
+
+test("listens on IPv6, where there is one", async () => {
+  const one = await serve(() => new Response("six"), { host: "::1" }).catch(
+    (error: { code?: string }) => error,
+  );
+  if (!("url" in one)) return expect(one.code).toMatch(/EADDRNOTAVAIL|EAFNOSUPPORT/);
+  expect(one.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+  expect((await exchange(one.url)).body).toBe("six");
+  await one.close();
+});
