@@ -7,6 +7,7 @@ declare module "macaroon" {
     readonly caveats: readonly { readonly identifier: Uint8Array; readonly vid?: Uint8Array }[];
     addFirstPartyCaveat(caveat: string | Uint8Array): void;
     addThirdPartyCaveat(rootKey: Uint8Array, caveat: string | Uint8Array, location?: string): void;
+    clone(): ForeignMacaroon;
     exportBinary(): Uint8Array;
     exportJSON(): unknown;
     /** Throws where the signature is wrong or `check` answers with a text. */

@@ -1,7 +1,15 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
-import { type Decision, type Grant, type Granted, type Paywall, type RequestFacts, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
+import {
+  type Decision,
+  type Grant,
+  type Granted,
+  type Paywall,
+  type RequestFacts,
+  type Terms,
+  WELL_KNOWN_PATH,
+} from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
 import { authorizationOf } from "./node-facts.ts";
 import { challengeLines } from "./node-response.ts";
@@ -37,7 +45,7 @@ export function paid(
   { clientAddress }: PaidOptions = {},
 ): MiddlewareHandler<PaidEnv> {
   const route = paywall.route(terms);
-  const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): Promise<Response | undefined | void> => {
+  const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): Promise<unknown> => {
     if (!decision.granted) return refusal(c, decision.response);
     c.set("grant", decision.grant);
     return decision.claimed ? settled(c, next, decision) : next();

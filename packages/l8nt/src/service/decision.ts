@@ -28,6 +28,8 @@ export interface Grant {
 export interface Granted {
   readonly granted: true;
   readonly grant: Grant;
+  /** `false`: nothing was counted, so `finish` has nothing to do and need not be called. */
+  readonly claimed: boolean;
   /**
    * Must be called once the handler has answered, or has failed to. `false` gives the use back: only where nothing was
    * served. A client that hangs up was served.

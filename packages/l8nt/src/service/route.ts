@@ -86,7 +86,7 @@ export class Route {
     priceMsat: bigint,
   ): Decision | Promise<Decision> {
     const sells = this.terms.price !== undefined;
-    if (sells && priceMsat === 0n) return grant(undefined, 0n);
+    if (sells && priceMsat === 0n) return grant(undefined, 0n, undefined);
     if (verified === undefined) return this.#ask(facts, target, priceMsat, MISSING);
     const { authority, clock } = this.#context;
     const { capability } = this.terms;
@@ -100,7 +100,7 @@ export class Route {
     const [first, ...others] = verified.refusals(access);
     if (first !== undefined) return this.#deny(facts, target, priceMsat, new DeniedError([first, ...others]));
     return verified.limits.length === 0
-      ? grant(verified, priceMsat)
+      ? grant(verified, priceMsat, undefined)
       : this.#claim(facts, target, verified, access, priceMsat);
   }
 
@@ -192,24 +192,25 @@ function notForSale(): Refused {
 }
 
 const NOTHING_TO_FINISH = async (): Promise<void> => {};
+const NOTHING_TO_SETTLE = async (response: Response): Promise<Response> => response;
 
+/** @param finish ends the claim; undefined where nothing was claimed */
 function grant(
   verified: Verified | undefined,
   priceMsat: bigint,
-  finish: (delivered: boolean) => Promise<void> = NOTHING_TO_FINISH,
+  finish: ((delivered: boolean) => Promise<void>) | undefined,
 ): Granted {
-  return {
-    granted: true,
-    grant: {
-      nodeId: verified?.node.id,
-      lineage: verified?.lineage ?? [],
-      paymentHash: verified?.paymentHash,
-      priceMsat,
-    },
-    finish,
-    async settle(response) {
-      await finish(response.status < 500);
-      return response;
-    },
+  const who = {
+    nodeId: verified?.node.id,
+    lineage: verified?.lineage ?? [],
+    paymentHash: verified?.paymentHash,
+    priceMsat,
   };
+  if (finish === undefined)
+    return { granted: true, grant: who, claimed: false, finish: NOTHING_TO_FINISH, settle: NOTHING_TO_SETTLE };
+  const settle = async (response: Response) => {
+    await finish(response.status < 500);
+    return response;
+  };
+  return { granted: true, grant: who, claimed: true, finish, settle };
 }

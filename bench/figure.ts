@@ -1,0 +1,55 @@
+/** One measured figure, as `npm run -s bench` prints it: a ratio of one run, or a count. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: "×" | "%" | "bytes" | "lines" | "µs" | "1/s";
+  /** Undefined for a figure that explains another. */
+  readonly target?: number;
+  readonly met?: boolean;
+  /** What it was measured against, in the same run. */
+  readonly against: string;
+}
+
+const rounded = (value: number): number => Number(value.toPrecision(4));
+
+export const atLeast = (
+  name: string,
+  value: number,
+  unit: Figure["unit"],
+  target: number,
+  against: string,
+): Figure => ({
+  name,
+  value: rounded(value),
+  unit,
+  target,
+  met: value >= target,
+  against,
+});
+
+export const atMost = (
+  name: string,
+  value: number,
+  unit: Figure["unit"],
+  target: number,
+  against: string,
+): Figure => ({
+  name,
+  value: rounded(value),
+  unit,
+  target,
+  met: value <= target,
+  against,
+});
+
+export const plain = (name: string, value: number, unit: Figure["unit"], against: string): Figure => ({
+  name,
+  value: rounded(value),
+  unit,
+  against,
+});
+
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1]!;
+};

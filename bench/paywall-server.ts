@@ -1,0 +1,27 @@
+/** One process with the same Hono route twice: bare, and behind a paywall. Prints its URL and a credential, and serves until it is ended. */
+import { randomBytes } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { serve } from "@hono/node-server";
+import { Hono } from "hono";
+import { paid } from "l8nt/hono";
+import { Authority, Paywall } from "l8nt/service";
+
+const LOCATION = "https://api.example";
+const authority = new Authority({ secret: randomBytes(32), location: LOCATION });
+const paywall = new Paywall({ authority });
+
+const app = new Hono();
+app.get("/bare", (c) => c.json({ weather: "sunny" }));
+app.get("/paid", paid(paywall), (c) => c.json({ weather: "sunny" }));
+
+const credential = (maxUses?: number): string =>
+  authority
+    .mint({ endpoints: [`GET ${LOCATION}/paid`], expiresIn: "1h", ...(maxUses !== undefined && { maxUses }) })
+    .toString();
+
+const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }: AddressInfo) => {
+  process.stdout.write(
+    `${JSON.stringify({ url: `http://127.0.0.1:${port}`, warm: credential(), counted: credential(1_000_000_000) })}\n`,
+  );
+});
+process.on("disconnect", () => server.close());

@@ -1,0 +1,121 @@
+/** Verification and attenuation of one credential with three caveats, against what else there is. */
+import { randomBytes } from "node:crypto";
+import { type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { Authority, Credential, targetOfUrl } from "l8nt/l402";
+import { Macaroon } from "l8nt/macaroon";
+import npmMacaroon from "macaroon";
+import { atLeast, type Figure, plain } from "./figure.ts";
+import { microseconds } from "./rounds.ts";
+
+const COUNT = 2000;
+const LOCATION = "https://api.example";
+
+/** Every text is used once, and is a string of its own, as one read off a socket is. */
+const fresh = (text: string): string => Buffer.from(text).toString();
+
+export async function verify(): Promise<Figure[]> {
+  const secret = randomBytes(32);
+  const minting = new Authority({ secret, location: LOCATION });
+  const mint = () =>
+    minting.mint({ endpoints: [`GET ${LOCATION}/search/*`], expiresIn: "1h", maxPrice: "50 sat" }).toString();
+  const texts = Array.from({ length: COUNT }, mint);
+  const access = {
+    now: Date.now() / 1000,
+    target: targetOfUrl("GET", new URL(`${LOCATION}/search/tokyo`))!,
+    priceMsat: 10_000n,
+  };
+  const warm = new Authority({ secret, location: LOCATION, cacheSize: COUNT });
+  const verifyAll = (authority: Authority, presented: readonly string[]) => {
+    for (const text of presented)
+      if (!authority.verify(text, access).granted) throw new Error("a credential was refused");
+  };
+  verifyAll(warm, texts);
+
+  const signed = await new SignJWT({ scope: "search", max_price: 50 } satisfies JWTPayload)
+    .setProtectedHeader({ alg: "HS256" })
+    .setIssuer(LOCATION)
+    .setExpirationTime("1h")
+    .sign(secret);
+  const jwts = Array.from({ length: COUNT }, () => fresh(signed));
+  const imported = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, [
+    "verify",
+  ]);
+
+  const rootKey = randomBytes(32);
+  const other = npmMacaroon.newMacaroon({
+    identifier: randomBytes(66),
+    location: LOCATION,
+    rootKey,
+    version: 2,
+  });
+  for (const caveat of Credential.parse(texts[0]!).macaroon.caveats) other.addFirstPartyCaveat(caveat);
+  const child = Credential.parse(texts[0]!).macaroon;
+  const caveat = "valid_until=1795504114";
+
+  const times = await microseconds({
+    cold: [
+      COUNT,
+      // A new authority each round: nothing it has seen before.
+      () => verifyAll(new Authority({ secret, location: LOCATION }), texts.map(fresh)),
+    ],
+    warm: [COUNT, () => verifyAll(warm, texts.map(fresh))],
+    jose: [
+      COUNT / 2,
+      async (count) => {
+        for (let at = 0; at < count; at++) await jwtVerify(jwts[at]!, secret, { issuer: LOCATION });
+      },
+    ],
+    joseImported: [
+      COUNT / 2,
+      async (count) => {
+        for (let at = 0; at < count; at++) await jwtVerify(jwts[at]!, imported, { issuer: LOCATION });
+      },
+    ],
+    npmVerify: [
+      COUNT,
+      (count) => {
+        for (let at = 0; at < count; at++) other.verify(rootKey, () => null);
+      },
+    ],
+    attenuate: [
+      COUNT,
+      (count) => {
+        for (let at = 0; at < count; at++) Macaroon.attenuate(child, caveat);
+      },
+    ],
+    npmAttenuate: [
+      COUNT,
+      (count) => {
+        for (let at = 0; at < count; at++) other.clone().addFirstPartyCaveat(caveat);
+      },
+    ],
+  });
+  return [
+    atLeast("cold verification", times.jose / times.cold, "×", 10, "jose HS256 jwtVerify, secret as bytes"),
+    plain(
+      "cold verification",
+      times.joseImported / times.cold,
+      "×",
+      "jose HS256 jwtVerify, key imported beforehand",
+    ),
+    atLeast(
+      "cold verification, all of it",
+      times.npmVerify / times.cold,
+      "×",
+      3,
+      "npm macaroon 3.0.4, its verify() alone",
+    ),
+    atLeast("warm verification", times.cold / times.warm, "×", 5, "cold verification"),
+    atLeast(
+      "attenuation",
+      times.npmAttenuate / times.attenuate,
+      "×",
+      3,
+      "npm macaroon 3.0.4, clone and addFirstPartyCaveat",
+    ),
+    plain("cold verification", times.cold, "µs", "-"),
+    plain("warm verification", times.warm, "µs", "-"),
+    plain("jose jwtVerify", times.jose, "µs", "-"),
+    plain("npm macaroon verify", times.npmVerify, "µs", "-"),
+  ];
+}
