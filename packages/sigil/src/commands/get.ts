@@ -1,0 +1,207 @@
+/** `sigil get`: a curl that pays. */
+import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { AdapterError, type Amount, Client, Credential, DEFAULT_LIMITS, type PaymentSummary } from "l8nt";
+import { amountMsat, formatMsat } from "l8nt/invoice";
+import type { Arguments } from "../arguments.ts";
+import { command } from "../command.ts";
+import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
+import { CREDENTIAL_FLAGS, credentialText, readBytes } from "../input.ts";
+import { fromScope } from "../scope-flags.ts";
+import { printable } from "../secrecy.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** What can be sent a second time, once it is paid for. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+const FLAGS = {
+  "max-price": {
+    value: '"10 sat"',
+    help: "the most that this request may cost; judged before anything is sent",
+  },
+  request: { value: "METHOD", short: "X", help: "GET, or POST with -d" },
+  header: { value: '"name: value"', short: "H", repeatable: true, help: "a header field" },
+  data: { value: "BODY", short: "d", help: "the body; @FILE reads a file, @- stdin" },
+  output: { value: "FILE", short: "o", help: "write the body there" },
+  include: { short: "i", help: "status line and header fields before the body" },
+  ...CREDENTIAL_FLAGS,
+} as const;
+
+type Given = Arguments<keyof typeof FLAGS>;
+
+export const get = command({
+  name: "get",
+  summary: "a curl that pays",
+  usage: 'URL [--max-price "10 sat"] [-X METHOD] [-H "name: value"] [-d BODY] [-o FILE] [-i]',
+  help: `The body goes to stdout; what was paid, and to whom, goes to stderr. Pays with the credential of
+SIGIL_CREDENTIAL, or from the wallet of SIGIL_WALLET (at most 100 sat a request, unless --max-price says otherwise).`,
+  flags: FLAGS,
+  positionals: 1,
+  async run(given: Given, terminal) {
+    const request = await readRequest(given, terminal);
+    const paid: PaymentSummary[] = [];
+    const client = await clientOf(given, terminal, (payment) => paid.push(payment));
+    let response: Response;
+    try {
+      response = await client.fetch(request).catch(unreachable);
+    } catch (error) {
+      // What was paid is told also where nothing came of it.
+      for (const payment of paid) terminal.note(paidLine(payment));
+      terminal.fail(error, paid.length > 0 ? { paid: paid.map(paidDocument) } : {});
+      return exitCodeOf(error);
+    }
+    await show(response, given, terminal, paid);
+    if (paid.length === 0) terminal.note(`paid nothing to ${new URL(request.url).origin}`);
+    for (const payment of paid) terminal.note(paidLine(payment));
+    if (response.status < 400) return EXIT.ok;
+    terminal.note(`sigil: HTTP ${response.status} ${printable(response.statusText)}`.trimEnd());
+    return EXIT.failed;
+  },
+});
+
+async function clientOf(
+  given: Given,
+  terminal: Terminal,
+  onPayment: (payment: PaymentSummary) => void,
+): Promise<Client> {
+  const maxPrice = given.text("max-price") as Amount | undefined;
+  if (maxPrice !== undefined) fromScope(() => amountMsat(maxPrice, "--max-price"));
+  const text = await credentialText(given, terminal, { pipe: false });
+  const texts = text?.split(/\s+/).filter((part) => part !== "") ?? [];
+  if (texts.length > 0) {
+    const credentials = texts.map(Credential.parse);
+    if (maxPrice === undefined) return new Client({ credential: credentials, onPayment });
+    return new Client({ credential: credentials.map((one) => one.attenuate({ maxPrice })), onPayment });
+  }
+  const { SIGIL_WALLET: wallet } = terminal.env;
+  if (!wallet) return new Client({ credential: [], onPayment });
+  const limits = maxPrice === undefined ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, maxPrice };
+  return fromScope(() => new Client({ wallet, limits, onPayment }));
+}
+
+async function readRequest(given: Given, terminal: Terminal): Promise<Request> {
+  const [url] = given.positionals;
+  if (url === undefined) throw new UsageError("Which URL? sigil get URL.");
+  const parsed = readHttpUrl(url);
+  const data = given.text("data");
+  const body = data === undefined ? undefined : await readData(data, given, terminal);
+  const headers = new Headers();
+  for (const field of given.all("header") ?? []) {
+    const at = field.indexOf(":");
+    try {
+      headers.append(field.slice(0, at).trim(), field.slice(at + 1).trim());
+    } catch {
+      throw new UsageError('A header field is "name: value"; one of -H is not.');
+    }
+  }
+  if (body !== undefined && !headers.has("content-type"))
+    headers.set("content-type", "application/x-www-form-urlencoded");
+  const method = (given.text("request") ?? (body === undefined ? "GET" : "POST")).toUpperCase();
+  try {
+    return new Request(parsed, { method, headers, ...(body !== undefined && { body }) });
+  } catch {
+    throw new UsageError("This method cannot be requested, or cannot have a body.");
+  }
+}
+
+/** @throws UsageError, without the text: it may be a credential that was put in the wrong place */
+export function readHttpUrl(text: string): URL {
+  try {
+    const url = new URL(text);
+    if (/^https?:$/.test(url.protocol) && url.username === "" && url.password === "") return url;
+  } catch {
+    // Said below.
+  }
+  throw new UsageError("The URL must begin with http:// or https://, and have no user or password in it.");
+}
+
+async function readData(data: string, given: Given, terminal: Terminal): Promise<Uint8Array<ArrayBuffer>> {
+  if (!data.startsWith("@")) return new TextEncoder().encode(data);
+  if (data === "@-") {
+    if (given.has("credential"))
+      throw new UsageError("Stdin holds either the credential or the body, not both.");
+    return new Uint8Array(await readBytes(terminal.stdin, MAX_BODY_BYTES));
+  }
+  try {
+    return new Uint8Array(await readFile(data.slice(1)));
+  } catch {
+    throw new UsageError("The file of -d cannot be read.");
+  }
+}
+
+/** `fetch` rejects with a TypeError, the reason in its cause. */
+function unreachable(error: unknown): never {
+  if (!(error instanceof TypeError) || error.cause === undefined) throw error;
+  throw new AdapterError(
+    "ERR_SERVICE_UNREACHABLE",
+    "The service cannot be reached, or broke off. Is the address right, and the service running?",
+    { cause: error },
+  );
+}
+
+async function show(
+  response: Response,
+  given: Given,
+  terminal: Terminal,
+  paid: readonly PaymentSummary[],
+): Promise<void> {
+  const file = given.text("output");
+  const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as never);
+  if (file !== undefined) await write(body, file);
+  if (terminal.json) {
+    const shown = file === undefined ? bodyDocument(await readAll(body)) : { output: file };
+    terminal.answer("", {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      ...shown,
+      paid: paid.map(paidDocument),
+    });
+    return;
+  }
+  if (given.has("include")) terminal.stdout.write(headOf(response));
+  if (file !== undefined) return;
+  for await (const chunk of body) {
+    if (!terminal.stdout.write(chunk)) await new Promise((resolve) => terminal.stdout.once("drain", resolve));
+  }
+}
+
+async function write(body: Readable, file: string): Promise<void> {
+  try {
+    await pipeline(body, createWriteStream(file));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === "open")
+      throw new UsageError("The file of -o cannot be written.");
+    throw error;
+  }
+}
+
+async function readAll(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+function bodyDocument(bytes: Buffer): object {
+  try {
+    return { body: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch {
+    return { bodyBase64: bytes.toString("base64") };
+  }
+}
+
+function headOf({ status, statusText, headers }: Response): string {
+  const fields = [...headers].map(([name, value]) => `${name}: ${value}\n`).join("");
+  return `HTTP ${`${status} ${statusText}`.trimEnd()}\n${fields}\n`;
+}
+
+const paidLine = ({ amountMsat, feeMsat, origin }: PaymentSummary): string =>
+  `paid ${formatMsat(amountMsat)} and ${formatMsat(feeMsat)} of routing fee to ${origin}`;
+
+const paidDocument = ({ origin, paymentHash, amountMsat, feeMsat }: PaymentSummary): object => ({
+  origin,
+  paymentHash,
+  amountMsat,
+  feeMsat,
+});

@@ -1,0 +1,106 @@
+/** `sigil inspect`: what a credential says about itself, as a tree. Never its preimage, never its signature. */
+import type { Credential, Refusal } from "l8nt";
+import { drawn } from "../branches.ts";
+import { command } from "../command.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { CREDENTIAL_FLAGS, credentialText, oneCredential, readStdin } from "../input.ts";
+import { printable } from "../secrecy.ts";
+import { inWords } from "../words.ts";
+
+export const inspect = command({
+  name: "inspect",
+  summary: "what a credential allows, node by node",
+  usage: "[CREDENTIAL | -]",
+  help: `Reads SIGIL_CREDENTIAL, or what is piped in. An argument works as well, and stands in the process list. Nothing is
+verified: for that, \`sigil verify\` needs the secret.`,
+  flags: CREDENTIAL_FLAGS,
+  positionals: 1,
+  async run(given, terminal) {
+    const [argument] = given.positionals;
+    if (argument !== undefined && (given.has("credential") || given.has("credential-file")))
+      throw new UsageError("Give the credential once.");
+    if (argument !== undefined && argument !== "-")
+      terminal.note(
+        "sigil: an argument stands in the process list; pipe a credential in, or set SIGIL_CREDENTIAL",
+      );
+    const text =
+      argument === undefined
+        ? await credentialText(given, terminal, { pipe: true })
+        : argument === "-"
+          ? await readStdin(terminal)
+          : argument;
+    const credential = oneCredential(text);
+    const described = describe(credential, Date.now() / 1000);
+    const hide = hider(credential);
+    terminal.answer(hide(textOf(described)), JSON.parse(hide(JSON.stringify(described))));
+    return EXIT.ok;
+  },
+});
+
+interface Described {
+  readonly location: string;
+  readonly paymentHash: string;
+  readonly paid: boolean;
+  readonly validUntil: number | null;
+  readonly nodes: readonly {
+    readonly agent: string | null;
+    readonly caveats: readonly { readonly caveat: string; readonly means: readonly string[] }[];
+  }[];
+  /** What denies every request now: it has expired, or says something that nobody can read. */
+  readonly denies: readonly Refusal[];
+}
+
+function describe({ chain, location, identifier, isPaid }: Credential, now: number): Described {
+  return {
+    location,
+    paymentHash: identifier.paymentHash,
+    paid: isPaid,
+    validUntil: chain.validUntil ?? null,
+    nodes: chain.nodes.map((node) => ({
+      agent: node.agent ?? null,
+      caveats: chain.texts
+        .filter((text) => text.node === node)
+        .map((text) => ({
+          caveat: text.condition === "preimage" ? text.condition : `${text.condition}=${text.value}`,
+          means: inWords(text, now),
+        })),
+    })),
+    denies: chain.refusals({ now, target: "self" }),
+  };
+}
+
+function textOf({ location, paymentHash, paid, nodes, denies }: Described): string {
+  const tree = nodes.reduceRight<Parameters<typeof drawn>[0] | undefined>(
+    (child, { agent, caveats }) => ({
+      heading: agent ?? "root",
+      details: caveats.flatMap(({ means }) => means),
+      children: child === undefined ? [] : [child],
+    }),
+    undefined,
+  )!;
+  return [
+    "An L402 credential. Not verified: only who minted it can say whether it is genuine.",
+    "",
+    `spent at      ${location === "" ? "(not said)" : printable(location)}`,
+    `payment hash  ${paymentHash}`,
+    `preimage      ${paid ? "proves the payment" : "does NOT prove the payment: it will be refused"}`,
+    "",
+    ...drawn(tree),
+    ...(denies.length > 0
+      ? [
+          "",
+          "It allows nothing now:",
+          ...denies.map(({ condition, have }) => `  ${condition}: ${printable(have)}`),
+        ]
+      : []),
+    "",
+  ].join("\n");
+}
+
+/** A caveat may hold anything, also a copy of what must not be shown. */
+function hider(credential: Credential): (text: string) => string {
+  const preimage = credential.toString().slice(-64);
+  const signature = Buffer.from(credential.macaroon.signature).toString("hex");
+  const secrets = new RegExp(`${preimage}|${signature}`, "gi");
+  return (text) => text.replace(secrets, "(not shown)");
+}

@@ -1,0 +1,16 @@
+/** A new credential on stdout, for `mint` and `delegate`. */
+import type { Credential } from "l8nt";
+import type { Terminal } from "../terminal.ts";
+
+export function minted(credential: Credential, terminal: Terminal): void {
+  const { location, chain, caveats } = credential;
+  if (!terminal.json && terminal.stdout.isTTY)
+    terminal.note("sigil: this text is the credential itself: whoever has it can use it");
+  terminal.answer(`${credential}\n`, {
+    credential: credential.toString(),
+    location,
+    lineage: chain.lineage,
+    caveats: caveats.map(({ condition, value }) => `${condition}=${value}`),
+    ...(chain.validUntil !== undefined && { validUntil: chain.validUntil }),
+  });
+}

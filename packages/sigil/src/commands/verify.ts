@@ -1,0 +1,76 @@
+/** `sigil verify`: would this credential be let in? With the secret, as the authority itself judges. */
+import { TokenError } from "l8nt";
+import { type Amount, amountMsat } from "l8nt/invoice";
+import { type Access, Authority, targetOfUrl } from "l8nt/l402";
+import { command } from "../command.ts";
+import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
+import { CREDENTIAL_FLAGS, credentialText, oneCredential, SECRET_FLAGS, secretText } from "../input.ts";
+import { fromScope } from "../scope-flags.ts";
+import { distance } from "../words.ts";
+import { readHttpUrl } from "./get.ts";
+
+export const verify = command({
+  name: "verify",
+  summary: "whether a credential is genuine, and covers a request",
+  usage: '--url URL [--method GET] [--price "10 sat"]',
+  help: `Needs the authority's secret (SIGIL_SECRET or --secret-file) and judges signature, payment and caveats. What is
+counted (budgets, uses) and what was revoked, only the treasury or the service knows.`,
+  flags: {
+    url: { value: "URL", help: "what would be requested" },
+    method: { value: "METHOD", help: "GET, where it is not given" },
+    price: { value: '"10 sat"', help: "what it would cost" },
+    service: { value: "NAME", help: "the service's L402 name, where the credential names services" },
+    capability: { value: "NAME", help: "what the request does there" },
+    kind: { value: "access|spending", help: "which conditions the authority knows; spending knows all" },
+    ...CREDENTIAL_FLAGS,
+    ...SECRET_FLAGS,
+  },
+  async run(given, terminal) {
+    const kind = given.text("kind") ?? "spending";
+    if (kind !== "access" && kind !== "spending") throw new UsageError("--kind is access or spending.");
+    const url = given.text("url");
+    if (url === undefined) throw new UsageError("Which request? sigil verify --url URL.");
+    const target = targetOfUrl(given.text("method") ?? "GET", readHttpUrl(url));
+    if (target === undefined) throw new UsageError("This method and path cannot be requested.");
+    const price = given.text("price") as Amount | undefined;
+    const service = given.text("service");
+    const capability = given.text("capability");
+    const access: Access = {
+      now: Date.now() / 1000,
+      target,
+      ...(price !== undefined && { priceMsat: fromScope(() => amountMsat(price, "--price")) }),
+      ...(service !== undefined && { service }),
+      ...(capability !== undefined && { capability }),
+    };
+    const secret = await secretText(given, terminal);
+    const credential = oneCredential(await credentialText(given, terminal, { pipe: true }));
+    // The location is not signed, and nothing here depends on it.
+    const authority = fromScope(() => new Authority({ secret, location: "http://localhost", kind }));
+    const verdict = authority.verify(credential, access);
+    if (!verdict.granted) {
+      const { error } = verdict;
+      terminal.fail(error, { granted: false, genuine: !(error instanceof TokenError) });
+      return exitCodeOf(error);
+    }
+    const { lineage, node, validUntil, limits } = verdict.verified;
+    const counted = [...new Set(limits.map(({ condition }) => condition))];
+    const who = lineage.length === 0 ? "the root" : lineage.join(" → ");
+    const lines = [
+      `granted to ${who}${validUntil === undefined ? "" : `, which ends ${distance(validUntil - access.now)}`}`,
+      ...(counted.length === 0 ? [] : [`counted elsewhere, not judged here: ${counted.join(", ")}`]),
+    ];
+    terminal.answer(`${lines.join("\n")}\n`, {
+      granted: true,
+      genuine: true,
+      lineage,
+      node: node.id,
+      validUntil: validUntil ?? null,
+      limits: limits.map(({ condition, max, windowSeconds }) => ({
+        condition,
+        max,
+        ...(windowSeconds !== undefined && { windowSeconds }),
+      })),
+    });
+    return EXIT.ok;
+  },
+});

@@ -1,0 +1,34 @@
+/** A sub-agent of the demo: all that it has is SIGIL_CREDENTIAL. It does what it is told, one task a line. */
+import { Client } from "l8nt";
+import { Meter, type Outcome, visit } from "./outcome.ts";
+import { hear, say } from "./stage.ts";
+import { Tricks } from "./tricks.ts";
+
+interface Task {
+  readonly do: "get" | "trespass" | "widen" | "overspend" | "retry";
+  readonly url: string;
+  readonly job: string;
+  readonly archive: string;
+}
+
+const meter = new Meter();
+const client = new Client(meter);
+const tricks = new Tricks(client, meter);
+
+const DEEDS: Readonly<Record<Task["do"], (task: Task) => Promise<readonly Outcome[]>>> = {
+  get: async ({ url }) => [await visit(client, meter, url)],
+  trespass: (task) => tricks.trespass(task),
+  widen: (task) => tricks.widen(task),
+  overspend: (task) => tricks.overspend(task),
+  retry: (task) => tricks.retry(task),
+};
+
+say({
+  pid: process.pid,
+  // macOS puts one there that nobody gave.
+  environment: Object.keys(process.env).filter((name) => !name.startsWith("__CF_")),
+});
+for (;;) {
+  const task = await hear<Task>();
+  say({ outcomes: await DEEDS[task.do](task) });
+}

@@ -1,0 +1,113 @@
+/** The demo's orchestrator: pays for a forecast, hands narrower credentials to two sub-agents, and revokes one of them. */
+import { Client, type Credential } from "l8nt";
+import { Meter, type Outcome, pathOf, visit } from "./outcome.ts";
+import { Player } from "./player.ts";
+import { ROGUE_PROMPT, SCOUT_PROMPT } from "./prompts.ts";
+import { beforeLeaving, hear, say } from "./stage.ts";
+
+const { weather } = await hear<{ weather: string }>();
+const forecast = (city: string) => `${weather}/forecast?city=${city}`;
+
+const meter = new Meter();
+const client = new Client(meter); // its credential comes from SIGIL_CREDENTIAL
+
+say({ step: "pay", outcomes: [await visit(client, meter, forecast("Tokyo"))] });
+
+// Offline: no request is made, and nobody is told.
+meter.reset();
+const scout = client.delegate({
+  agent: "scout",
+  endpoints: [`GET ${weather}/forecast`],
+  budget: "100 sat",
+  maxPrice: "20 sat",
+  expiresIn: "15m",
+});
+const rogue = client.delegate({
+  agent: "rogue",
+  endpoints: [`GET ${weather}/forecast`],
+  budget: "40 sat",
+  maxPrice: "20 sat",
+  expiresIn: "15m",
+});
+say({
+  step: "delegate",
+  outcomes: ["scout", "rogue"].map((agent) => ({
+    what: `derive a credential for ${agent}`,
+    by: "client",
+    granted: true,
+    requests: meter.requests,
+  })),
+});
+
+/** A process of its own, with its credential in the environment and nothing else. */
+const start = (credential: Credential) =>
+  new Player("agent", { env: { SIGIL_CREDENTIAL: credential.toString() } });
+const agents = { scout: start(scout), rogue: start(rogue) };
+beforeLeaving(() => Promise.all(Object.values(agents).map((player) => player.stop())));
+const started = await Promise.all(
+  Object.entries(agents).map(async ([agent, player]) => ({
+    agent,
+    ...(await player.hear<{ pid: number; environment: readonly string[] }>()),
+  })),
+);
+say({
+  step: "start",
+  processes: started.map(({ agent, pid }) => ({ role: agent, pid })),
+  outcomes: started.map(({ agent, environment }) => ({
+    what: `start ${agent} in a process of its own`,
+    by: "client",
+    granted: true,
+    environment,
+  })),
+});
+
+const task = async (player: Player, task: object) => (await player.ask<{ outcomes: Outcome[] }>(task)).outcomes;
+
+say({
+  step: "job",
+  prompt: SCOUT_PROMPT,
+  outcomes: await task(agents.scout, { do: "get", url: forecast("Lisbon") }),
+});
+
+const target = { job: forecast("Osaka"), archive: `${weather}/archive/2025` };
+say({
+  step: "rogue-job",
+  prompt: ROGUE_PROMPT,
+  outcomes: await task(agents.rogue, { do: "get", url: target.job }),
+});
+say({ step: "trespass", outcomes: await task(agents.rogue, { do: "trespass", ...target }) });
+say({ step: "widen", outcomes: await task(agents.rogue, { do: "widen", ...target }) });
+say({ step: "overspend", outcomes: await task(agents.rogue, { do: "overspend", ...target }) });
+
+const revokedAt = performance.now();
+await client.revoke(rogue);
+const afterwards = await task(agents.rogue, { do: "retry", ...target });
+const afterMs = Math.ceil(performance.now() - revokedAt);
+say({
+  step: "revoke",
+  outcomes: [
+    {
+      what: "revoke rogue",
+      by: "treasury",
+      granted: true,
+      answer: `all that follows was denied within ${afterMs} ms`,
+      withinOneSecond: afterMs < 1000,
+    },
+    ...afterwards,
+  ],
+});
+
+say({
+  step: "go-on",
+  outcomes: [
+    ...(await task(agents.scout, { do: "get", url: forecast("Porto") })),
+    await visit(
+      client,
+      meter,
+      `${weather}/archive/2025`,
+      `GET ${pathOf(target.archive)} (the orchestrator itself)`,
+    ),
+  ],
+});
+
+say({ step: "tree", tree: await client.tree() });

@@ -1,0 +1,104 @@
+/** The demo as text, step by step, for a terminal of 100 columns. */
+import { formatMsat } from "l8nt/invoice";
+import type { PlayedStep, Process, Report } from "./director.ts";
+import type { Outcome } from "./outcome.ts";
+import { painter, picture } from "./tree.ts";
+
+const WIDTH = 100;
+
+export class Story {
+  readonly #colours: boolean;
+  readonly #paint: ReturnType<typeof painter>;
+  #number = 0;
+
+  constructor(colours: boolean) {
+    this.#colours = colours;
+    this.#paint = painter(colours);
+  }
+
+  opening(processes: readonly Process[]): string {
+    const lines = processes.map(
+      ({ role, pid, url }) =>
+        `  ${role.padEnd(14)}${this.#paint("dim", url === undefined ? `pid ${pid}` : `pid ${pid}`.padEnd(13) + url)}`,
+    );
+    return `Every part is a process of its own, on loopback TCP:\n\n${lines.join("\n")}\n`;
+  }
+
+  step({ title, prompt, outcomes, differences }: PlayedStep): string {
+    this.#number++;
+    const told = prompt
+      ?.split("\n")
+      .map((line) => `       ${this.#paint("dim", "┃")} ${this.#paint("italic", line)}`);
+    return [
+      "",
+      this.#paint("bold", `${`${this.#number}`.padStart(2)}  ${title}`),
+      ...(told ?? []),
+      ...outcomes.flatMap((outcome) => this.#outcome(outcome)),
+      ...differences.map((line) => this.#paint("red", `    !! ${line}`)),
+      "",
+    ].join("\n");
+  }
+
+  #outcome(outcome: Outcome): readonly string[] {
+    const { what, granted, reasons = [] } = outcome;
+    const mark = granted ? this.#paint("green", "✓") : this.#paint("yellow", "⊘");
+    const result = granted ? resultOf(outcome) : denialOf(outcome);
+    const gap = Math.max(2, WIDTH - 6 - what.length - result.length);
+    const fits = what.length + result.length + 8 <= WIDTH;
+    const first = fits
+      ? [`    ${mark} ${what}${" ".repeat(gap)}${granted ? result : this.#paint("yellow", result)}`]
+      : [`    ${mark} ${what}`, `      ${result.padStart(WIDTH - 6)}`];
+    // One is enough for a reader; the JSON has them all.
+    const why = reasons.slice(0, 1).flatMap((reason) => wrapped(reason, WIDTH - 8));
+    return [
+      ...first.map((line) => line.trimEnd()),
+      ...why.map((line) => `        ${this.#paint("dim", line)}`),
+    ];
+  }
+
+  ending({ ok, tree, steps, error, seconds }: Report): string {
+    const paint = this.#paint;
+    const shown =
+      tree.length === 0
+        ? ""
+        : `\n${paint("dim", "─".repeat(WIDTH))}\n\n${picture(tree, { colours: this.#colours, root: "orchestrator", now: Date.now() / 1000 })}\n\n${paint("dim", "─".repeat(WIDTH))}\n`;
+    const good = steps.filter((step) => step.ok).length;
+    const summary = ok
+      ? paint("green", `Every step ended as it should: ${good} of ${steps.length}, in ${seconds.toFixed(1)} s.`)
+      : paint("red", `The demo did not end as it should${error === undefined ? "" : `: ${error.message}`}.`);
+    return `${shown}\n${summary}\n`;
+  }
+}
+
+function resultOf({ answer, paid, requests, environment }: Outcome): string {
+  if (Array.isArray(environment)) return `environment: ${environment.join(", ")}`;
+  const cost =
+    paid === undefined
+      ? undefined
+      : `${formatMsat(BigInt(paid.amountMsat)).replace(/ sat$/, "")} + ${formatMsat(BigInt(paid.feeMsat))} fee`;
+  const sent = requests === 0 ? "no request made" : undefined;
+  return [answer, cost, sent].filter((part) => part !== undefined).join(" · ");
+}
+
+function denialOf({ by, requests, status, code }: Outcome): string {
+  const who =
+    requests === 0
+      ? "its own client, offline"
+      : status === undefined
+        ? "its client, told by the treasury"
+        : `the ${by}, ${status}`;
+  return `${who}: ${code}`;
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = "";
+    }
+    line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

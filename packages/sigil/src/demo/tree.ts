@@ -1,0 +1,86 @@
+/** The picture of the tree: each agent, what it spent of what, its state, and its scope. */
+import { styleText } from "node:util";
+import { formatMsat } from "l8nt/invoice";
+import { type Branch, drawn, INDENT } from "../branches.ts";
+import { inWords } from "../words.ts";
+import type { ToldNode } from "./director.ts";
+
+export interface PictureOptions {
+  readonly colours: boolean;
+  /** What the root is called, which has no agent name. */
+  readonly root: string;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+const NAME_WIDTH = 24;
+const STATE_WIDTH = 12;
+const MONEY_WIDTH = 26;
+const BAR_WIDTH = 24;
+
+type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
+
+export const painter =
+  (colours: boolean): Paint =>
+  (style, text) =>
+    colours ? styleText(style, text, { validateStream: false }) : text;
+
+export function picture(nodes: readonly ToldNode[], { colours, root, now }: PictureOptions): string {
+  const paint = painter(colours);
+
+  const childrenOf = ({ id }: ToldNode) =>
+    nodes.filter(({ parentId }) => parentId === id).sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
+
+  const branch = (node: ToldNode, depth: number): Branch => ({
+    heading: heading(node, depth),
+    details: scopeOf(node, now).map((line) => paint("dim", line)),
+    children: childrenOf(node).map((child) => branch(child, depth + 1)),
+  });
+
+  const heading = (node: ToldNode, depth: number): string => {
+    const name = (node.agent ?? root).padEnd(NAME_WIDTH - depth * INDENT);
+    const budget = node.limits.find(({ condition }) => condition === "budget_msat");
+    const money = `${formatMsat(BigInt(node.spentMsat)).replace(/ sat$/, "")} of ${budget === undefined ? "no budget" : formatMsat(BigInt(budget.max))}`;
+    return [
+      paint("bold", name),
+      paint(STATE_STYLES[node.state], `${STATE_SIGNS[node.state]} ${node.state}`.padEnd(STATE_WIDTH)),
+      `spent ${money}`.padEnd(MONEY_WIDTH),
+      budget === undefined ? "" : bar(BigInt(node.spentMsat), BigInt(budget.max), paint),
+    ].join("  ");
+  };
+
+  const tops = nodes.filter(({ parentId }) => !nodes.some(({ id }) => id === parentId));
+  return tops.flatMap((top) => drawn(branch(top, 0))).join("\n");
+}
+
+const STATE_SIGNS: Readonly<Record<ToldNode["state"], string>> = { active: "●", revoked: "✕", expired: "○" };
+const STATE_STYLES: Readonly<Record<ToldNode["state"], Parameters<typeof styleText>[0]>> = {
+  active: "green",
+  revoked: "red",
+  expired: "yellow",
+};
+
+/** Those who work first. */
+const sortKey = ({ state, agent, id }: ToldNode): string =>
+  `${["active", "expired", "revoked"].indexOf(state)} ${agent} ${id}`;
+
+function bar(spent: bigint, max: bigint, paint: Paint): string {
+  // Something spent is something seen.
+  const share = max === 0n ? BAR_WIDTH : Math.ceil((Number(spent) / Number(max)) * BAR_WIDTH);
+  const filled = Math.min(BAR_WIDTH, share);
+  return paint("cyan", "━".repeat(filled)) + paint("dim", "─".repeat(BAR_WIDTH - filled));
+}
+
+/** The budget stands in the heading. */
+function scopeOf(node: ToldNode, now: number): readonly string[] {
+  const texts = node.caveats.map((caveat) => {
+    const at = caveat.indexOf("=");
+    return { condition: caveat.slice(0, at), value: caveat.slice(at + 1) };
+  });
+  const lines = (condition: string) =>
+    texts.filter((text) => text.condition === condition).flatMap((text) => inWords(text, now));
+  const others = texts
+    .filter(({ condition }) => condition !== "endpoints" && condition !== "budget_msat")
+    .flatMap((text) => inWords(text, now));
+  return [...lines("endpoints"), others.join(", ")].filter((line) => line !== "");
+}

@@ -1,0 +1,151 @@
+/**
+ * What an agent does that was told to break out. First through its own client, which says no before anything is sent; then
+ * around it, with requests written by hand, because a client in the agent's own hands protects nobody. What protects is
+ * the treasury and the service, and the tricks show it.
+ */
+import { Client, Credential, explain, type Refusal } from "l8nt";
+import { type Meter, type Outcome, pathOf, visit } from "./outcome.ts";
+
+interface Target {
+  /** What the agent may request. */
+  readonly job: string;
+  /** What it may not. */
+  readonly archive: string;
+}
+
+/** Caveats that would allow more, if appending could. */
+const LAXER = [
+  "endpoints=* http://127.0.0.1:*/**",
+  "budget_msat=1000000000",
+  "max_price_msat=1000000000",
+  "valid_until=4102444800",
+];
+
+export class Tricks {
+  readonly #client: Client;
+  readonly #meter: Meter;
+  /** For the service, handed over by the treasury within this agent's scope. */
+  #handed: Credential | undefined;
+
+  constructor(client: Client, meter: Meter) {
+    this.#client = client;
+    this.#meter = meter;
+  }
+
+  get #own(): Credential {
+    return this.#client.credential;
+  }
+
+  async trespass({ job, archive }: Target): Promise<Outcome[]> {
+    return [
+      await visit(this.#client, this.#meter, archive),
+      await this.#purchase(this.#own, job, "buy one more forecast by hand, which it may"),
+      await this.#purchase(this.#own, archive, `have the treasury buy ${pathOf(archive)}`),
+      await this.#request(this.#handed, archive, `take the credential it bought to ${pathOf(archive)}`),
+    ];
+  }
+
+  async widen({ archive }: Target): Promise<Outcome[]> {
+    const wider = this.#own.append(LAXER);
+    const widerHanded = this.#handed?.append([LAXER[0]!]);
+    return [
+      await visit(
+        new Client({ credential: wider, fetch: this.#meter.fetch }),
+        this.#meter,
+        archive,
+        "append laxer caveats: every endpoint, a bigger budget, another century",
+      ),
+      await this.#purchase(wider, archive, "the same, by hand to the treasury"),
+      await this.#purchase(withoutLast(this.#own), archive, "strip the last caveat"),
+      await this.#purchase(withMoreBudget(this.#own), archive, "rewrite the budget: 40 sat becomes 4,000"),
+      await this.#request(widerHanded, archive, "append a laxer caveat to the service's credential"),
+      await this.#request(this.#handed && withoutLast(this.#handed), archive, "strip its last caveat"),
+    ];
+  }
+
+  async overspend({ job }: Target): Promise<Outcome[]> {
+    const bought: Outcome[] = [];
+    // Bounded, should nobody ever say no.
+    while (bought.length < 10 && bought.at(-1)?.granted !== false)
+      bought.push(await visit(this.#client, this.#meter, job, "buy another forecast"));
+    const wider = this.#own.append(LAXER);
+    return [
+      ...bought,
+      await this.#purchase(this.#own, job, "the same, by hand to the treasury"),
+      await this.#purchase(wider, job, "with the bigger budget that it wrote itself"),
+      await this.#request(this.#handed, job, "use the credential it bought"),
+      await this.#request(this.#handed, job, "use it a second time, without paying"),
+    ];
+  }
+
+  /** Once it is revoked. */
+  async retry({ job }: Target): Promise<Outcome[]> {
+    return [
+      await visit(this.#client, this.#meter, job, "its next request"),
+      await this.#purchase(this.#own, job, "by hand to the treasury"),
+      await this.#request(this.#handed, job, "by hand to the service, with what it was handed"),
+    ];
+  }
+
+  /** Asks the treasury to buy, without the library. */
+  async #purchase(credential: Credential, url: string, what: string): Promise<Outcome> {
+    const response = await fetch(`${this.#own.location}/v1/purchases`, {
+      method: "POST",
+      headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
+      body: JSON.stringify({ method: "GET", url }),
+    });
+    if (!response.ok) return denied(response, what, "treasury");
+    const { credential: handed, payment } = (await response.json()) as {
+      credential?: string;
+      payment?: { amountMsat: string; feeMsat: string };
+    };
+    if (handed !== undefined) this.#handed = Credential.parse(handed);
+    return {
+      what,
+      by: "treasury",
+      granted: true,
+      status: response.status,
+      ...(payment !== undefined && { paid: { amountMsat: payment.amountMsat, feeMsat: payment.feeMsat } }),
+    };
+  }
+
+  /** Asks the service itself, without the library. */
+  async #request(credential: Credential | undefined, url: string, what: string): Promise<Outcome> {
+    const response = await fetch(url, {
+      headers: credential === undefined ? {} : { authorization: `L402 ${credential}` },
+    });
+    if (!response.ok) return denied(response, what, "service");
+    const { summary } = (await response.json()) as { summary: string };
+    return { what, by: "service", granted: true, status: response.status, answer: summary };
+  }
+}
+
+async function denied(response: Response, what: string, by: Outcome["by"]): Promise<Outcome> {
+  const { code, detail, refusals } = (await response.json()) as {
+    code: string;
+    detail: string;
+    refusals?: Refusal[];
+  };
+  const reasons = refusals?.map(explain) ?? [detail];
+  return { what, by, granted: false, status: response.status, code, reasons };
+}
+
+/** The same signature over other caveats: whoever holds a credential can write that, and cannot sign it. */
+function tampered(
+  credential: Credential,
+  change: (caveats: readonly string[]) => readonly string[],
+): Credential {
+  const { macaroon } = credential;
+  const texts = macaroon.caveats.map((caveat) => new TextDecoder().decode(caveat));
+  const caveats = change(texts).map((text) => new TextEncoder().encode(text));
+  const [, preimage = ""] = credential.toString().split(":");
+  return new Credential({ ...macaroon, caveats }, preimage);
+}
+
+const withoutLast = (credential: Credential): Credential =>
+  tampered(credential, (caveats) => caveats.slice(0, -1));
+
+const withMoreBudget = (credential: Credential): Credential =>
+  tampered(credential, (caveats) =>
+    caveats.map((caveat) => caveat.replace("budget_msat=40000", "budget_msat=4000000")),
+  );

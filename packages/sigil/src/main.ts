@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+/** The program `sigil`: finds the command, and ends with its exit code. */
+import { readFileSync } from "node:fs";
+import { readArguments } from "./arguments.ts";
+import { COMMON_FLAGS, type Command, helpOf } from "./command.ts";
+import { delegate } from "./commands/delegate.ts";
+import { demo } from "./commands/demo.ts";
+import { get } from "./commands/get.ts";
+import { inspect } from "./commands/inspect.ts";
+import { mint } from "./commands/mint.ts";
+import { verify } from "./commands/verify.ts";
+import { EXIT, EXIT_HELP, exitCodeOf, UsageError } from "./exit.ts";
+import { nearest } from "./nearest.ts";
+import { plainName } from "./secrecy.ts";
+import { Terminal } from "./terminal.ts";
+
+const COMMANDS: readonly Command[] = [demo, get, mint, delegate, inspect, verify];
+
+const HELP = `sigil: credentials for software agents, which can pay
+
+Usage: sigil COMMAND [ARGUMENTS]
+
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join("\n")}
+
+\`sigil COMMAND --help\` says more. Every command takes --json.
+
+A credential comes from SIGIL_CREDENTIAL, a file or stdin, and a secret from SIGIL_SECRET or a file, so that neither
+stands in the process list. SIGIL_WALLET is the URL of a wallet, for whoever has no credential.
+
+${EXIT_HELP}
+`;
+
+async function main([name, ...argv]: readonly string[], terminal: Terminal): Promise<number> {
+  if (name === undefined) {
+    terminal.stderr.write(HELP);
+    return EXIT.usage;
+  }
+  if (name === "--help" || name === "-h" || name === "help") {
+    terminal.stdout.write(HELP);
+    return EXIT.ok;
+  }
+  if (name === "--version" || name === "-V") {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    terminal.answer(`${version}\n`, { version });
+    return EXIT.ok;
+  }
+  const command = COMMANDS.find((one) => one.name === name);
+  if (command === undefined) throw unknownCommand(name);
+  // Before the rest is judged: whoever asks for help may have typed half a command.
+  if (argv.includes("--help") || argv.includes("-h")) {
+    terminal.stdout.write(helpOf(command));
+    return EXIT.ok;
+  }
+  const given = readArguments(argv, { ...command.flags, ...COMMON_FLAGS }, command.positionals ?? 0);
+  return command.run(given, terminal);
+}
+
+function unknownCommand(typed: string): UsageError {
+  const name = plainName(typed);
+  if (name === undefined) return new UsageError("The first argument is no command. See sigil --help.");
+  const near = nearest(
+    name,
+    COMMANDS.map((one) => one.name),
+  );
+  return new UsageError(
+    `There is no command ${name}.${near === undefined ? " See sigil --help." : ` Did you mean ${near}?`}`,
+  );
+}
+
+// `sigil get … | head` is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
+const { stdin, stdout, stderr, env, argv } = process;
+const terminal = new Terminal({ stdin, stdout, stderr, env, json: argv.includes("--json") });
+try {
+  process.exitCode = await main(argv.slice(2), terminal);
+} catch (error) {
+  terminal.fail(error);
+  process.exitCode = exitCodeOf(error);
+}
