@@ -1,0 +1,76 @@
+/** The memory store: the laws of every store, and what it forgets. */
+import { expect, test } from "vitest";
+import type { Counted } from "../ports/limit.ts";
+import { storeContract } from "../testing/store-contract.ts";
+import { MemoryStore } from "./memory.ts";
+
+storeContract(test, {
+  name: "the memory store",
+  setup: async () => ({ store: new MemoryStore(), teardown: async () => {} }),
+  histories: 150,
+});
+
+const NOW = 1_900_000_000;
+/** More than it takes until the next sweep. */
+const MANY = 5000;
+
+const limit = (id: string, expiresAt?: number): Counted => ({
+  id,
+  kind: "spend",
+  max: 10n,
+  ...(expiresAt !== undefined && { expiresAt }),
+});
+
+async function churn(store: MemoryStore, at: number): Promise<void> {
+  for (let turn = 0; turn < MANY; turn++)
+    await store.reserve({
+      id: `${at} ${turn}`,
+      at,
+      amountMsat: 1n,
+      uses: 1n,
+      counted: [limit(`${turn}`, at + 1)],
+    });
+}
+
+async function spend(store: MemoryStore, counted: Counted): Promise<void> {
+  await store.reserve({ id: counted.id, at: NOW, amountMsat: 10n, uses: 1n, counted: [counted] });
+  await store.commit(counted.id, 10n, NOW);
+}
+
+const used = async (store: MemoryStore, counted: Counted) => (await store.usage([counted], NOW))[0]?.used;
+
+test("forgets no limit whose credential lives, and none without an end", async () => {
+  const store = new MemoryStore();
+  const [ends, endless] = [limit("ends", NOW + 100), limit("endless")];
+  for (const one of [ends, endless]) await spend(store, one);
+  for (const at of [NOW, NOW + 99, NOW + 100]) await churn(store, at);
+  expect([await used(store, ends), await used(store, endless)]).toEqual([10n, 10n]);
+});
+
+test("forgets a limit whose credential has ended, so that memory is bounded [case 117]", async () => {
+  const store = new MemoryStore();
+  const ends = limit("ends", NOW + 100);
+  await spend(store, ends);
+  await churn(store, NOW + 101);
+  expect(await used(store, ends)).toBe(0n);
+});
+
+test("forgets nothing that is in flight, also beyond the credential's end [case 52]", async () => {
+  const store = new MemoryStore();
+  const ends = limit("ends", NOW + 100);
+  await store.reserve({ id: "open", at: NOW, amountMsat: 10n, uses: 1n, counted: [ends] });
+  await churn(store, NOW + 101);
+  expect(await used(store, ends)).toBe(10n);
+  expect(await store.commit("open", 12n, NOW + 102)).toMatchObject({ amountMsat: 12n });
+  expect(await used(store, ends)).toBe(12n);
+});
+
+test("remembers how a reservation ended for as long as its like may still ask", async () => {
+  const store = new MemoryStore();
+  await spend(store, limit("a"));
+  for (let turn = 0; turn < 4000; turn++) {
+    await store.reserve({ id: `x${turn}`, at: NOW, amountMsat: 0n, uses: 1n, counted: [] });
+    await store.release(`x${turn}`, NOW);
+  }
+  expect(await store.release("a", NOW)).toEqual({ outcome: "committed", amountMsat: 10n, uses: 1n });
+});

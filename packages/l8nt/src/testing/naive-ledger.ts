@@ -1,0 +1,109 @@
+/** The ledger as a bookkeeper without cleverness would keep it: a list of what happened, summed up anew for each question. */
+import type { Counted } from "../ports/limit.ts";
+import type { Reservation, Resolution } from "../ports/store.ts";
+
+/** A window's edge may be rounded against the spender, by this part of its length. */
+const ROUNDING = 1 / 60;
+
+interface Entry {
+  readonly reservation: Reservation;
+  resolution?: Resolution;
+  resolvedAt?: number;
+}
+
+/** Between what must be counted and what may be: the two differ at the old edge of a window alone. */
+export interface Bounds {
+  readonly least: bigint;
+  readonly most: bigint;
+  readonly reserved: bigint;
+}
+
+export class NaiveLedger {
+  readonly #entries: Entry[] = [];
+
+  get open(): readonly Reservation[] {
+    return this.#entries
+      .filter(({ resolution }) => resolution === undefined)
+      .map(({ reservation }) => reservation);
+  }
+
+  get all(): readonly Reservation[] {
+    return this.#entries.map(({ reservation }) => reservation);
+  }
+
+  bounds(counted: Counted, at: number): Bounds {
+    const { windowSeconds } = counted;
+    const own = this.#entries.filter(({ reservation }) => counts(reservation, counted));
+    const reserved = sum(own, ({ reservation, resolution }) =>
+      resolution === undefined ? amountOf(counted, reservation) : 0n,
+    );
+    const committedSince = (edge: number) =>
+      sum(own, ({ resolution, resolvedAt = 0 }) =>
+        resolution !== undefined && resolvedAt > edge ? amountOf(counted, resolution) : 0n,
+      );
+    if (windowSeconds === undefined) {
+      const all = reserved + committedSince(Number.NEGATIVE_INFINITY);
+      return { least: all, most: all, reserved };
+    }
+    // What had left the window when the latest spend was counted need not come back with the clock.
+    const latest = Math.max(at, ...own.map(({ resolution, resolvedAt }) => (resolution ? resolvedAt! : at)));
+    return {
+      least: reserved + committedSince(latest - windowSeconds),
+      most: reserved + committedSince(at - windowSeconds * (1 + ROUNDING) - 1e-6),
+      reserved,
+    };
+  }
+
+  /** Whether a reservation must be held, must be refused, or (at the rounded edge of a window) may be either. */
+  expects(reservation: Reservation): "held" | "refused" | "either" {
+    let least = true;
+    let most = true;
+    for (const counted of reservation.counted) {
+      const amount = amountOf(counted, reservation);
+      if (counted.max === undefined || amount === 0n) continue;
+      const bounds = this.bounds(counted, reservation.at);
+      if (bounds.least + amount > counted.max) least = false;
+      if (bounds.most + amount > counted.max) most = false;
+    }
+    return !least ? "refused" : most ? "held" : "either";
+  }
+
+  hold(reservation: Reservation): void {
+    this.#entries.push({ reservation });
+  }
+
+  /** The first answer stands. */
+  resolve(id: string, outcome: Resolution["outcome"], amountMsat: bigint, at: number): Resolution {
+    const entry = this.#entries.find(({ reservation }) => reservation.id === id)!;
+    if (entry.resolution === undefined) {
+      const { uses } = entry.reservation;
+      entry.resolution =
+        outcome === "committed" ? { outcome, amountMsat, uses } : { outcome, amountMsat: 0n, uses: 0n };
+      entry.resolvedAt = at;
+    }
+    return entry.resolution;
+  }
+
+  /** The most that was ever committed within any span of the window's length, looking at each spend as its end. */
+  heaviestWindow(counted: Counted): bigint {
+    const spent = this.#entries
+      .filter(({ reservation, resolution }) => resolution !== undefined && counts(reservation, counted))
+      .map(({ resolution, resolvedAt }) => ({ amount: amountOf(counted, resolution!), at: resolvedAt! }));
+    let heaviest = 0n;
+    for (const { at: end } of spent) {
+      const within = sum(spent, ({ amount, at }) =>
+        at <= end && at > end - (counted.windowSeconds ?? Number.POSITIVE_INFINITY) ? amount : 0n,
+      );
+      if (within > heaviest) heaviest = within;
+    }
+    return heaviest;
+  }
+}
+
+const counts = ({ counted }: Reservation, { id }: Counted): boolean => counted.some((other) => other.id === id);
+
+const amountOf = ({ kind }: Counted, amounts: { amountMsat: bigint; uses: bigint }): bigint =>
+  kind === "spend" ? amounts.amountMsat : amounts.uses;
+
+const sum = <Item>(items: readonly Item[], amount: (item: Item) => bigint): bigint =>
+  items.reduce((total, item) => total + amount(item), 0n);

@@ -1,0 +1,494 @@
+/** What every store must do, whatever it writes to: one suite for the port, so that a store's own test is a few lines. */
+import assert from "node:assert/strict";
+import type { Counted } from "../ports/limit.ts";
+import type { PaymentRecord, Reservation, Resolution, Store, Usage } from "../ports/store.ts";
+import { NaiveLedger } from "./naive-ledger.ts";
+import type { TestFunction } from "./wallet-contract.ts";
+
+export interface StoreFixture {
+  readonly store: Store;
+  /** Other handles on the same data, where a store has them: several processes share one. */
+  readonly others?: readonly Store[];
+  teardown(): Promise<void>;
+}
+
+export interface StoreContract {
+  readonly name: string;
+  /** An empty store, for each law. */
+  setup(): Promise<StoreFixture>;
+  /** How many random histories are played against the naive ledger. */
+  readonly histories?: number;
+}
+
+const START = 1_900_000_000;
+const HOUR = 3600;
+
+let serial = 0;
+const newId = (): string => `r${++serial}`;
+
+const spend = (id: string, max?: bigint, windowSeconds?: number): Counted => ({
+  id,
+  kind: "spend",
+  ...(max !== undefined && { max }),
+  ...(windowSeconds !== undefined && { windowSeconds }),
+});
+
+const uses = (id: string, max: bigint, windowSeconds?: number): Counted => ({
+  ...spend(id, max, windowSeconds),
+  kind: "uses",
+});
+
+const order = (counted: readonly Counted[], amountMsat: bigint, at = START, id = newId()): Reservation => ({
+  id,
+  at,
+  amountMsat,
+  uses: 1n,
+  counted,
+});
+
+/**
+ * Registers the laws of a store with a test runner.
+ *
+ * @example
+ * storeContract(test, { name: "the memory store", setup: async () => ({ store: new MemoryStore(), teardown: async () => {} }) });
+ */
+export function storeContract(test: TestFunction, { name, setup, histories = 40 }: StoreContract): void {
+  const law = (title: string, body: (store: Store, others: readonly Store[]) => Promise<void>) =>
+    test(`${name}: ${title}`, async () => {
+      const fixture = await setup();
+      try {
+        await body(fixture.store, [fixture.store, ...(fixture.others ?? [])]);
+      } finally {
+        await fixture.teardown();
+      }
+    });
+
+  const used = async (store: Store, counted: Counted, at = START) =>
+    (await store.usage([counted], at))[0]!.used;
+
+  const held = async (store: Store, counted: readonly Counted[], amountMsat: bigint, at = START) => {
+    const reservation = order(counted, amountMsat, at);
+    assert.deepEqual(await store.reserve(reservation), { reserved: true });
+    return reservation.id;
+  };
+
+  const spent = async (store: Store, counted: readonly Counted[], amountMsat: bigint, at = START) => {
+    await store.commit(await held(store, counted, amountMsat, at), amountMsat, at);
+  };
+
+  law("knows nothing of what was never counted", async (store) => {
+    assert.deepEqual(await store.usage([spend("a", 5n), uses("b", 1n, HOUR)], START), [
+      { id: "a", used: 0n, reserved: 0n },
+      { id: "b", used: 0n, reserved: 0n },
+    ]);
+    assert.deepEqual(await store.usage([], START), []);
+  });
+
+  law("holds up to the limit, and not a msat more [case 45]", async (store) => {
+    const limit = spend("a", 1000n);
+    await held(store, [limit], 999n);
+    const refused: Usage[] = [{ id: "a", used: 999n, reserved: 999n }];
+    assert.deepEqual(await store.reserve(order([limit], 2n)), { reserved: false, refused });
+    await held(store, [limit], 1n);
+    assert.equal((await store.reserve(order([limit], 1n))).reserved, false);
+    await held(store, [limit], 0n);
+  });
+
+  law("counts amounts that no double can hold", async (store) => {
+    const supply = 2_100_000_000_000_000_000n;
+    const limit = spend("a", supply);
+    await spent(store, [limit], supply - 1n);
+    assert.equal((await store.reserve(order([limit], 2n))).reserved, false);
+    await spent(store, [limit], 1n);
+    assert.equal(await used(store, limit), supply);
+  });
+
+  law("holds against every limit of the chain, or against none [case 44]", async (store) => {
+    const chain = [spend("root", 1000n), uses("root-uses", 5n), spend("mid", 10n), spend("leaf", 5n)];
+    await held(store, chain, 5n);
+    const answer = await store.reserve(order(chain, 6n));
+    assert.deepEqual(answer, {
+      reserved: false,
+      refused: [
+        { id: "mid", used: 5n, reserved: 5n },
+        { id: "leaf", used: 5n, reserved: 5n },
+      ],
+    });
+    const standing = await store.usage(chain, START);
+    assert.deepEqual(
+      standing.map((usage) => usage.used),
+      [5n, 1n, 5n, 5n],
+    );
+  });
+
+  law("lets siblings share what their parent has, however many they are [case 23]", async (store) => {
+    const parent = spend("parent", 300n);
+    let granted = 0;
+    for (let at = 0; at < 400; at++) {
+      const answer = await store.reserve(order([parent, spend(`child-${at}`, 1000n)], 1n));
+      if (answer.reserved) granted++;
+    }
+    assert.equal(granted, 300);
+  });
+
+  law("grants one of 200 at once that want the last [case 43]", async (store, handles) => {
+    const [limit, other] = [spend("a", 1000n), spend("b", 5n)];
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, at) =>
+        handles[at % handles.length]!.reserve(order(at % 2 === 0 ? [limit] : [limit, other], 1000n)),
+      ),
+    );
+    // Half of them would need more of another limit than there is.
+    assert.equal(answers.filter(({ reserved }) => reserved).length, 1);
+    assert.deepEqual(await store.usage([limit, other], START), [
+      { id: "a", used: 1000n, reserved: 1000n },
+      { id: "b", used: 0n, reserved: 0n },
+    ]);
+  });
+
+  law("keeps a family within its budget, however its spends interleave [case 44]", async (store, handles) => {
+    const parent = spend("parent", 1000n);
+    const children = Array.from({ length: 5 }, (_, at) => spend(`child-${at}`, 1000n));
+    await Promise.all(
+      Array.from({ length: 100 }, async (_, at) => {
+        const handle = handles[at % handles.length]!;
+        const reservation = order([parent, children[at % 5]!], BigInt(10 + (at % 7) * 30));
+        if (!(await handle.reserve(reservation)).reserved) return;
+        assert.ok((await used(store, parent)) <= 1000n);
+        if (at % 3 === 0) await handle.release(reservation.id, START);
+        else await handle.commit(reservation.id, reservation.amountMsat - BigInt(at % 10), START);
+      }),
+    );
+    const [all, ...each] = await store.usage([parent, ...children], START);
+    assert.ok(all!.used <= 1000n);
+    assert.equal(all!.reserved, 0n);
+    assert.equal(
+      each.reduce((total, usage) => total + usage.used, 0n),
+      all!.used,
+    );
+  });
+
+  law("gives back what was not spent, and all of what was released [case 46]", async (store) => {
+    const chain = [spend("a", 100n), uses("b", 2n)];
+    const paid = await held(store, chain, 100n);
+    assert.deepEqual(await store.commit(paid, 60n, START), { outcome: "committed", amountMsat: 60n, uses: 1n });
+    assert.deepEqual(await store.usage(chain, START), [
+      { id: "a", used: 60n, reserved: 0n },
+      { id: "b", used: 1n, reserved: 0n },
+    ]);
+    const failed = await held(store, chain, 40n);
+    assert.equal((await store.reserve(order(chain, 1n))).reserved, false);
+    assert.deepEqual(await store.release(failed, START), { outcome: "released", amountMsat: 0n, uses: 0n });
+    await held(store, chain, 40n);
+  });
+
+  law("records more than was reserved as it was spent, and refuses from there on [case 46]", async (store) => {
+    const limit = spend("a", 100n);
+    const id = await held(store, [limit], 90n);
+    assert.equal((await store.commit(id, 130n, START)).amountMsat, 130n);
+    assert.deepEqual(await store.usage([limit], START), [{ id: "a", used: 130n, reserved: 0n }]);
+    assert.equal((await store.reserve(order([limit], 1n))).reserved, false);
+    const unforeseen = await held(store, [spend("b", 10n)], 0n);
+    await store.commit(unforeseen, 3n, START);
+    assert.equal(await used(store, spend("b", 10n)), 3n);
+  });
+
+  law("commits what is in flight, also under a limit that was lowered meanwhile [case 50]", async (store) => {
+    const id = await held(store, [spend("a", 100n)], 80n);
+    const lowered = spend("a", 50n);
+    assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
+    await store.commit(id, 80n, START);
+    assert.deepEqual(await store.usage([lowered], START), [{ id: "a", used: 80n, reserved: 0n }]);
+    assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
+    await held(store, [spend("a", 81n)], 1n);
+  });
+
+  const ends: Record<string, (store: Store, id: string) => Promise<Resolution>> = {
+    "a commit": (store, id) => store.commit(id, 7n, START),
+    "a dearer commit": (store, id) => store.commit(id, 9n, START + 1),
+    "a release": (store, id) => store.release(id, START + 2),
+  };
+  for (const [first, end] of Object.entries(ends))
+    law(
+      `ends a reservation once: whoever comes after ${first} gets its answer [case 51]`,
+      async (store, handles) => {
+        const chain = [spend("a", 100n), spend("b", 100n, HOUR), uses("c", 10n)];
+        const id = await held(store, chain, 8n);
+        const answer = await end(store, id);
+        const standing = await store.usage(chain, START + 2);
+        for (const handle of handles)
+          for (const later of Object.values(ends)) assert.deepEqual(await later(handle, id), answer);
+        assert.deepEqual(await store.usage(chain, START + 2), standing);
+        const { reserved } = await store.reserve(order(chain, 8n, START, id));
+        assert.equal(reserved, true);
+        assert.deepEqual(await store.usage(chain, START + 2), standing, "an ended reservation was held again");
+      },
+    );
+
+  law("ends a reservation once, also where both ends come at once [case 51]", async (store, handles) => {
+    for (let times = 0; times < 20; times++) {
+      const limit = spend(`a${times}`, 100n);
+      const id = await held(store, [limit], 10n);
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, (_, at) => {
+          const handle = handles[at % handles.length]!;
+          return at % 2 === times % 2 ? handle.commit(id, 10n, START) : handle.release(id, START);
+        }),
+      );
+      for (const answer of answers) assert.deepEqual(answer, answers[0]);
+      assert.equal(await used(store, limit), answers[0]!.amountMsat);
+    }
+  });
+
+  law("ends nothing that was never reserved [case 51]", async (store) => {
+    await assert.rejects(store.commit("nobody's", 1n, START), TypeError);
+    await assert.rejects(store.release("nobody's", START), TypeError);
+    const refused = order([spend("a", 1n)], 2n);
+    assert.equal((await store.reserve(refused)).reserved, false);
+    await assert.rejects(store.commit(refused.id, 2n, START), TypeError);
+    assert.equal(await used(store, spend("a", 1n)), 0n);
+  });
+
+  law("takes no negative spend", async (store) => {
+    const limit = spend("a", 10n);
+    const id = await held(store, [limit], 10n);
+    await assert.rejects(store.commit(id, -1n, START), TypeError);
+    assert.deepEqual(await store.usage([limit], START), [{ id: "a", used: 10n, reserved: 10n }]);
+    await store.commit(id, 10n, START);
+  });
+
+  law("holds one reservation under one id, however often it is asked for", async (store, handles) => {
+    const limit = spend("a", 100n);
+    const reservation = order([limit], 60n);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, at) => handles[at % handles.length]!.reserve(reservation)),
+    );
+    for (const answer of answers) assert.deepEqual(answer, { reserved: true });
+    assert.equal(await used(store, limit), 60n);
+  });
+
+  law("lets no reservation run out: only its end frees it [case 52]", async (store) => {
+    const chain = [spend("a", 10n), spend("b", 10n, HOUR)];
+    const id = await held(store, chain, 10n);
+    const tenYears = START + 10 * 365 * 86_400;
+    assert.equal((await store.reserve(order([chain[0]!], 1n, tenYears))).reserved, false);
+    assert.equal((await store.reserve(order([chain[1]!], 1n, tenYears))).reserved, false);
+    await store.release(id, tenYears);
+    await held(store, chain, 10n, tenYears);
+  });
+
+  law("counts without a limit, for showing what a node spent", async (store) => {
+    const total = spend("node");
+    for (const amount of [5n, 7n, 1_000_000_000_000_000_000n]) await spent(store, [total], amount);
+    await held(store, [total], 3n);
+    assert.deepEqual(await store.usage([total], START), [
+      { id: "node", used: 1_000_000_000_000_000_015n, reserved: 3n },
+    ]);
+  });
+
+  law("frees a window when its length has passed, and no second before [case 49]", async (store) => {
+    const limit = spend("a", 10n, HOUR);
+    await spent(store, [limit], 10n, START);
+    for (const at of [START, START + 1, START + HOUR / 2, START + HOUR - 1, START + HOUR - 0.001])
+      assert.equal((await store.reserve(order([limit], 1n, at))).reserved, false, `after ${at - START} s`);
+    await held(store, [limit], 10n, START + HOUR + HOUR / 60);
+  });
+
+  law("has no edge at the full hour [case 49]", async (store) => {
+    const limit = uses("a", 3n, HOUR);
+    const hour = Math.ceil(START / HOUR) * HOUR;
+    for (const at of [hour - 2, hour - 1, hour - 0.5]) await spent(store, [limit], 0n, at);
+    for (const at of [hour, hour + 1, hour + 600, hour + HOUR - 3])
+      assert.equal((await store.reserve(order([limit], 0n, at))).reserved, false);
+    await held(store, [limit], 0n, hour + HOUR + 60);
+  });
+
+  law("frees nothing for a clock that goes back [cases 49, 109]", async (store) => {
+    const limit = spend("a", 10n, HOUR);
+    await spent(store, [limit], 6n, START);
+    await spent(store, [limit], 4n, START + 1800);
+    for (const at of [START + 1800, START + 60, START, START - 1, START - HOUR, START - 1000 * HOUR])
+      assert.equal((await store.reserve(order([limit], 1n, at))).reserved, false, `at ${at - START} s`);
+    const late = await held(store, [spend("b", 10n, HOUR)], 10n, START + 100);
+    await store.commit(late, 10n, START - 500);
+    assert.equal((await store.reserve(order([spend("b", 10n, HOUR)], 1n, START + 100))).reserved, false);
+  });
+
+  law("keeps the books of a bookkeeper, whatever happens [cases 23, 44, 49, 50, 51, 54]", async (_) => {
+    for (let seed = 1; seed <= histories; seed++) {
+      const fixture = await setup();
+      try {
+        await playHistory(fixture.store, [fixture.store, ...(fixture.others ?? [])], seed);
+      } finally {
+        await fixture.teardown();
+      }
+    }
+  });
+
+  const budget = spend("wallet", 1_000_000n);
+  let payments = 0;
+  const payment = (more: Partial<PaymentRecord> = {}): PaymentRecord => ({
+    paymentHash: (++payments).toString(16).padStart(64, "0"),
+    intent: "node GET https://api.example /forecast",
+    nodeIds: ["root", "scout"],
+    lineage: ["scout"],
+    method: "GET",
+    origin: "https://api.example",
+    path: "/forecast",
+    invoice: "lnbcrt10n1…",
+    payee: `02${"ab".repeat(32)}`,
+    amountMsat: 10_000n,
+    maxFeeMsat: 100n,
+    reservationId: newId(),
+    macaroon: "AgE=",
+    enforced: ["endpoints", "valid_until"],
+    status: "open",
+    createdAt: START,
+    delivered: false,
+    ...more,
+  });
+  const begin = (store: Store, record: PaymentRecord, counted = [budget]) =>
+    store.begin(order(counted, record.amountMsat + record.maxFeeMsat, START, record.reservationId), record);
+
+  law("writes a payment with its reservation, before it is sent [case 56]", async (store, handles) => {
+    const record = payment();
+    assert.deepEqual(await begin(store, record), { reserved: true });
+    assert.equal(await used(store, budget), 10_100n);
+    for (const handle of handles) {
+      assert.deepEqual(await handle.payment(record.paymentHash), record);
+      assert.deepEqual(await handle.openPayments(), [record]);
+    }
+    assert.equal(await store.payment("ff".repeat(32)), undefined);
+  });
+
+  law("writes no payment that no limit allows", async (store) => {
+    const record = payment({ amountMsat: 2_000_000n });
+    const refused: Usage[] = [{ id: "wallet", used: 0n, reserved: 0n }];
+    assert.deepEqual(await begin(store, record), { reserved: false, refused });
+    assert.equal(await store.payment(record.paymentHash), undefined);
+    assert.deepEqual(await store.openPayments(), []);
+    assert.deepEqual(await store.purchases(["scout"], record.origin), []);
+  });
+
+  law("never pays one hash twice, and holds nothing for the second [case 64]", async (store) => {
+    for (const status of ["open", "paid", "failed", "undelivered"] as const) {
+      const first = payment();
+      await begin(store, first);
+      const recorded = { ...first, status };
+      await store.record(recorded);
+      const before = await used(store, budget);
+      const again = payment({ paymentHash: first.paymentHash, intent: "another", nodeIds: ["stranger"] });
+      assert.deepEqual(await begin(store, again), { reserved: false, repeated: recorded });
+      assert.equal(await used(store, budget), before);
+      assert.deepEqual(await store.payment(first.paymentHash), recorded);
+      await assert.rejects(store.release(again.reservationId, START), TypeError);
+    }
+  });
+
+  law("begins one hash once, also where many try at once [case 64]", async (store, handles) => {
+    const { paymentHash } = payment();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => begin(handles[at % handles.length]!, payment({ paymentHash }))),
+    );
+    assert.equal(answers.filter(({ reserved }) => reserved).length, 1);
+    assert.equal(await used(store, budget), 10_100n);
+  });
+
+  law("records what became of a payment, and lists those that are open", async (store) => {
+    const records = [payment(), payment(), payment(), payment()];
+    for (const record of records) await begin(store, record);
+    const [one, two, three, four] = records as [PaymentRecord, PaymentRecord, PaymentRecord, PaymentRecord];
+    const paid = { ...one, status: "paid", preimage: "ab".repeat(32), feeMsat: 17n, delivered: true } as const;
+    await store.record(paid);
+    await store.record({ ...two, status: "failed" });
+    await store.record({ ...three, status: "undelivered", preimage: "cd".repeat(32), feeMsat: 0n });
+    assert.deepEqual(await store.payment(one.paymentHash), paid);
+    assert.deepEqual(await store.openPayments(), [four]);
+    const unsaid = payment({ enforced: undefined });
+    await begin(store, unsaid);
+    assert.deepEqual(await store.payment(unsaid.paymentHash), unsaid);
+  });
+
+  law("finds what a node itself bought at an origin, the newest first", async (store) => {
+    const bought = async (more: Partial<PaymentRecord>) => {
+      const record = payment(more);
+      await begin(store, record);
+      return record;
+    };
+    const first = await bought({ createdAt: START });
+    const elsewhere = await bought({ origin: "https://api.example:8443" });
+    const second = await bought({ createdAt: START + 1, path: "/other" });
+    const parents = await bought({ nodeIds: ["root"], createdAt: START + 2 });
+    const siblings = await bought({ nodeIds: ["root", "spy"], createdAt: START + 3 });
+    const { origin } = first;
+    const list = async (nodeIds: readonly string[], where = origin) =>
+      (await store.purchases(nodeIds, where)).map(({ paymentHash }) => paymentHash);
+    const hashes = (...records: PaymentRecord[]) => records.map(({ paymentHash }) => paymentHash);
+    assert.deepEqual(await list(["scout"]), hashes(second, first));
+    assert.deepEqual((await list(["root", "scout"])).sort(), hashes(second, first, parents).sort());
+    assert.deepEqual(await list(["spy"]), hashes(siblings));
+    assert.deepEqual(await list(["scout"], elsewhere.origin), hashes(elsewhere));
+    assert.deepEqual(await list(["nobody"]), []);
+    assert.deepEqual(await list([]), []);
+    await store.record({ ...second, status: "paid", preimage: "ab".repeat(32), feeMsat: 1n });
+    assert.equal((await store.purchases(["scout"], origin))[0]?.status, "paid");
+  });
+}
+
+/** Mulberry32: small, seeded, and good enough to shuffle with. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+/** A family of agents under one root, with limits of every kind. */
+const ROOT = [spend("root", 400n), spend("root-hour", 150n, HOUR), uses("root-uses", 60n), spend("root-total")];
+const CHAINS: readonly (readonly Counted[])[] = [
+  ROOT,
+  [...ROOT, spend("a", 300n), uses("a-minute", 4n, 60)],
+  [...ROOT, spend("a", 300n), uses("a-minute", 4n, 60), spend("a-child", 120n, 86_400)],
+  [...ROOT, spend("b", 400n), uses("b-hour", 7n, HOUR)],
+];
+const COUNTED = [...new Map(CHAINS.flat().map((counted) => [counted.id, counted])).values()];
+
+async function playHistory(store: Store, handles: readonly Store[], seed: number): Promise<void> {
+  const below = random(seed);
+  const model = new NaiveLedger();
+  let at = START + below(HOUR);
+  for (let step = 0; step < 60; step++) {
+    const handle = handles[below(handles.length)]!;
+    const kind = below(10);
+    if (kind < 5) {
+      const reservation = order(CHAINS[below(CHAINS.length)]!, BigInt(below(60)), at);
+      const expected = model.expects(reservation);
+      const { reserved } = await handle.reserve(reservation);
+      if (expected !== "either") assert.equal(reserved, expected === "held", `seed ${seed}, step ${step}`);
+      if (reserved) model.hold(reservation);
+    } else if (kind < 9 && model.all.length > 0) {
+      // Mostly an open one; now and then one that has ended.
+      const candidates = model.open.length > 0 && below(5) > 0 ? model.open : model.all;
+      const { id, amountMsat } = candidates[below(candidates.length)]!;
+      if (below(3) === 0) assert.deepEqual(await handle.release(id, at), model.resolve(id, "released", 0n, at));
+      else {
+        const amount = amountMsat - BigInt(below(Number(amountMsat) + 1));
+        assert.deepEqual(await handle.commit(id, amount, at), model.resolve(id, "committed", amount, at));
+      }
+    } else at += [1, 30, 59, 60, 600, HOUR, 86_400, -20][below(8)]!;
+    const standing = await store.usage(COUNTED, at);
+    for (const [index, counted] of COUNTED.entries()) {
+      const { least, most, reserved } = model.bounds(counted, at);
+      const usage = standing[index]!;
+      const where = `seed ${seed}, step ${step}, ${counted.id}`;
+      assert.equal(usage.reserved, reserved, where);
+      assert.ok(usage.used >= least && usage.used <= most, `${where}: ${usage.used} of ${least} to ${most}`);
+    }
+  }
+  for (const counted of COUNTED)
+    if (counted.max !== undefined)
+      assert.ok(model.heaviestWindow(counted) <= counted.max, `seed ${seed}: ${counted.id} was overspent`);
+}
