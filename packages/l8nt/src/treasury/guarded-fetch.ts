@@ -1,0 +1,141 @@
+/** A `fetch` that reaches public addresses only: for a treasury, which makes requests that agents name. [case 78] */
+import type { LookupAddress } from "node:dns";
+import type { IncomingMessage, RequestOptions } from "node:http";
+import type { BlockList, LookupFunction } from "node:net";
+import { AdapterError } from "../errors.ts";
+
+export interface GuardedFetchOptions {
+  /** For development: this machine's own addresses may be reached, and still no others that are private. */
+  readonly allowLoopback?: boolean;
+}
+
+/** Not reachable from the internet, or not meant to be: RFC 6890 and its registries, multicast, and the cloud's metadata. */
+const PRIVATE_V4 = [
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.0.0.0", 24],
+  ["192.0.2.0", 24],
+  ["192.88.99.0", 24],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["198.51.100.0", 24],
+  ["203.0.113.0", 24],
+  ["224.0.0.0", 3],
+] as const;
+/** `::` covers `::1` and the IPv4-compatible ones; `64:ff9b::` and `2002::` carry an IPv4 address inside. */
+const PRIVATE_V6 = [
+  ["::", 64],
+  ["64:ff9b::", 32],
+  ["100::", 8],
+  ["2001::", 23],
+  ["2001:db8::", 32],
+  ["2002::", 16],
+  ["fc00::", 7],
+  ["fe80::", 9],
+  ["ff00::", 8],
+] as const;
+
+const builtin = <Module>(name: string): Module => {
+  const module = globalThis.process?.getBuiltinModule?.(name);
+  if (module === undefined)
+    throw new TypeError(
+      "guardedFetch needs a runtime with Node's built-in modules; elsewhere, pass the treasury a fetch",
+    );
+  return module as Module;
+};
+
+/**
+ * Looks a name up once, checks every address, and connects to one of those that were checked: a name that is rebound in
+ * between gains nothing. Redirects are not followed.
+ *
+ * @throws AdapterError `ERR_SERVICE_UNREACHABLE` (from the returned function) for an address that is not public
+ */
+export function guardedFetch({ allowLoopback = false }: GuardedFetchOptions = {}): typeof fetch {
+  const net = builtin<typeof import("node:net")>("node:net");
+  const dns = builtin<typeof import("node:dns")>("node:dns");
+  const transports = {
+    "http:": builtin<typeof import("node:http")>("node:http"),
+    "https:": builtin<typeof import("node:https")>("node:https"),
+  };
+  const loopback = listOf(net, [["127.0.0.0", 8]], [["::1", 128]]);
+  const refused = listOf(net, [...PRIVATE_V4, ["127.0.0.0", 8]], PRIVATE_V6);
+
+  const isAllowed = (address: string): boolean => {
+    // An IPv4 address in IPv6 clothes is judged as what it is.
+    const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+    const family = net.isIPv6(plain) ? "ipv6" : "ipv4";
+    if (/^::ffff:/i.test(plain)) return false;
+    return allowLoopback && loopback.check(plain, family) ? true : !refused.check(plain, family);
+  };
+
+  const lookup: LookupFunction = (hostname, options, done) => {
+    dns.lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error !== null) return done(error, "", 0);
+      const bad = addresses.length === 0 || addresses.some(({ address }) => !isAllowed(address));
+      if (bad) return done(new Error("the name leads to an address that is not public"), "", 0);
+      const [first] = addresses;
+      return options.all ? done(null, addresses) : done(null, first!.address, first!.family);
+    });
+  };
+
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const url = new URL(request.url);
+    const transport = transports[url.protocol as keyof typeof transports];
+    const literal = url.hostname.replace(/^\[|\]$/g, "");
+    if (transport === undefined || (net.isIP(literal) !== 0 && !isAllowed(literal)))
+      throw new AdapterError("ERR_SERVICE_UNREACHABLE", "The URL leads to an address that is not public.");
+    const options: RequestOptions = {
+      method: request.method,
+      headers: { "accept-encoding": "identity", ...Object.fromEntries(request.headers) },
+      lookup,
+      signal: request.signal,
+    };
+    const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
+    const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
+      const outgoing = transport.request(url, options, resolve);
+      outgoing.once("error", reject);
+      outgoing.end(body);
+    });
+    return responseOf(incoming, request.method);
+  };
+}
+
+type Subnets = readonly (readonly [address: string, bits: number])[];
+
+function listOf(net: typeof import("node:net"), v4: Subnets, v6: Subnets): BlockList {
+  const list = new net.BlockList();
+  for (const [address, bits] of v4) list.addSubnet(address, bits, "ipv4");
+  for (const [address, bits] of v6) list.addSubnet(address, bits, "ipv6");
+  return list;
+}
+
+const BODILESS = new Set([101, 204, 205, 304]);
+
+/** As `fetch` gives it: the body decoded. What was not asked for and cannot be decoded is refused. */
+function responseOf(incoming: IncomingMessage, method: string): Response {
+  const headers = new Headers();
+  for (let at = 0; at < incoming.rawHeaders.length; at += 2)
+    headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!);
+  const { Readable } = builtin<typeof import("node:stream")>("node:stream");
+  const status = incoming.statusCode ?? 502;
+  const encoding = headers.get("content-encoding")?.toLowerCase() ?? "identity";
+  const isEmpty = BODILESS.has(status) || method === "HEAD";
+  if (isEmpty) {
+    incoming.resume();
+    return new Response(null, { status, headers });
+  }
+  const raw = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  if (encoding === "identity" || encoding === "") return new Response(raw, { status, headers });
+  if (encoding !== "gzip" && encoding !== "deflate") {
+    incoming.destroy();
+    throw new AdapterError(
+      "ERR_SERVICE_UNREACHABLE",
+      "The service encodes its answer in a way that was not asked for.",
+    );
+  }
+  return new Response(raw.pipeThrough(new DecompressionStream(encoding)), { status, headers });
+}
