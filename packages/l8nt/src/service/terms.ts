@@ -69,13 +69,13 @@ export function saleOf({ price, grants = {} }: Terms, target: Target, origin: st
   const budget = isTooSmall ? priceMsat : grants.budget;
   const bought = uses ?? (budget === undefined && validFor === undefined ? 1 : undefined);
   // Where each request has a price of its own, the payment for a cheap one must not buy a dear one. [case 41]
+  // A path with a star in it would be read as a pattern, and sell more than itself: it names no endpoint.
+  const asked = target.path.includes("*") ? [] : [`${target.method} ${origin}${target.path}`];
   const isCapped = typeof price === "function" && budget === undefined;
   return {
     amountMsat: readAmount(budget) ?? priceMsat,
     scope: {
-      endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${origin}/`)) ?? [
-        `${target.method} ${origin}${target.path}`,
-      ],
+      endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${origin}/`)) ?? asked,
       expiresIn: validFor ?? DEFAULT_VALIDITY,
       ...(bought !== undefined && { maxUses: bought }),
       ...(budget !== undefined && { budget }),
