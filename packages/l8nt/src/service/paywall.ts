@@ -9,7 +9,7 @@ import type { Decision, RequestFacts } from "./decision.ts";
 import { discovery } from "./discovery.ts";
 import { Limiter } from "./limiter.ts";
 import { Route, type RouteContext } from "./route.ts";
-import { checkTerms, type Terms } from "./terms.ts";
+import { checkKeys, checkTerms, TERMS, type Terms } from "./terms.ts";
 
 export interface PaywallOptions extends Terms {
   /** What mints and verifies. Or `secret` and `location`, for an authority of this paywall's own. */
@@ -31,6 +31,19 @@ export interface PaywallOptions extends Terms {
   readonly invoiceDescription?: string;
 }
 
+const OPTIONS = [
+  "authority",
+  "secret",
+  "location",
+  "invoicer",
+  "store",
+  "clock",
+  "challengesPerMinute",
+  "invoiceExpirySeconds",
+  "invoiceDescription",
+  ...TERMS,
+];
+
 /** How many client addresses the rate is kept for. */
 const CLIENTS = 10_000;
 
@@ -50,7 +63,12 @@ export class Paywall {
 
   /** @throws TypeError for options that could not work: they fail here, not at the first request */
   constructor(options: PaywallOptions) {
-    const { price, grants, capability, invoicer, clock = systemClock, challengesPerMinute = {} } = options;
+    const { price, grants, capability, invoicer, clock = systemClock } = options;
+    const { challengesPerMinute: { perClient = 60, total = 6000 } = {}, invoiceExpirySeconds = 600 } = options;
+    checkKeys(options, OPTIONS, "a paywall");
+    for (const rate of [perClient, total, invoiceExpirySeconds])
+      if (!(Number.isSafeInteger(rate) && rate > 0))
+        throw new TypeError("challengesPerMinute and invoiceExpirySeconds are whole numbers, 1 or more");
     this.authority = options.authority ?? ownAuthority(options, clock);
     const origin = readOrigin(this.authority.location)!;
     this.#context = {
@@ -60,9 +78,9 @@ export class Paywall {
       ledger: options.store ?? new MemoryStore(),
       invoicer,
       clock,
-      perClient: new Limiter(challengesPerMinute.perClient ?? 60, CLIENTS),
-      total: new Limiter(challengesPerMinute.total ?? 6000, 1),
-      invoiceExpirySeconds: options.invoiceExpirySeconds ?? 600,
+      perClient: new Limiter(perClient, CLIENTS),
+      total: new Limiter(total, 1),
+      invoiceExpirySeconds,
       invoiceDescription: options.invoiceDescription ?? "L402",
     };
     this.#defaults = {

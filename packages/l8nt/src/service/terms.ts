@@ -32,13 +32,26 @@ export interface Terms {
 
 const DEFAULT_VALIDITY: Duration = "1h";
 
+export const TERMS = ["price", "grants", "capability"];
+const GRANTS = ["uses", "budget", "validFor", "endpoints"];
+
+/** A misspelt limit would otherwise be no limit. [case 97] @throws TypeError */
+export function checkKeys(options: object, known: readonly string[], what: string): void {
+  for (const key of Object.keys(options))
+    if (!known.includes(key)) throw new TypeError(`${what} has no "${key}"; it has ${known.join(", ")}`);
+}
+
 /** @throws TypeError for a fixed price that is no amount, and for grants that could never be minted */
-export function checkTerms({ price, grants }: Terms, location: string): void {
+export function checkTerms(terms: Terms, location: string): void {
+  const { price, grants = {} } = terms;
+  checkKeys(terms, TERMS, "a route's terms");
+  checkKeys(grants, GRANTS, "grants");
   if (price !== undefined && typeof price !== "function" && readAmount(price) === undefined)
     throw new TypeError('a price is an amount with its unit, such as "10 sat", or a function of the request');
-  if (grants?.uses !== undefined && !(Number.isSafeInteger(grants.uses) && grants.uses > 0))
+  if (grants.uses !== undefined && !(Number.isSafeInteger(grants.uses) && grants.uses > 0))
     throw new TypeError("grants.uses must be a whole number, 1 or more");
-  for (const entry of grants?.endpoints ?? [])
+  if (grants.endpoints?.length === 0) throw new TypeError("grants.endpoints must name one path, or more");
+  for (const entry of grants.endpoints ?? [])
     if (!/^\S+ \//.test(entry))
       throw new TypeError(`grants.endpoints has "${entry}"; write "GET /path" as seen at ${location}`);
 }
