@@ -1,6 +1,6 @@
 /** A sub-agent of the demo: all that it has is SIGIL_CREDENTIAL. It does what it is told, one task a line. */
 import { Client } from "l8nt";
-import { Meter, type Outcome, visit } from "./outcome.ts";
+import { failed, Meter, type Outcome, visit } from "./outcome.ts";
 import { hear, say } from "./stage.ts";
 import { Tricks } from "./tricks.ts";
 
@@ -30,5 +30,5 @@ say({
 });
 for (;;) {
   const task = await hear<Task>();
-  say({ outcomes: await DEEDS[task.do](task) });
+  say({ outcomes: await DEEDS[task.do](task).catch((error) => [failed(task.do, error)]) });
 }

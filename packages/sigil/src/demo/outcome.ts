@@ -21,10 +21,19 @@ export interface Outcome {
   readonly [fact: string]: unknown;
 }
 
-export const refused = (error: SigilError): Pick<Outcome, "granted" | "code" | "reasons"> => ({
+const refused = (error: SigilError): Pick<Outcome, "granted" | "code" | "reasons"> => ({
   granted: false,
   code: error.code,
   reasons: error instanceof DeniedError ? error.refusals.map(explain) : [error.message],
+});
+
+/** What nobody denied, and still did not work: a server that is gone. The script expects none. */
+export const failed = (what: string, error: unknown): Outcome => ({
+  what,
+  by: "client",
+  granted: false,
+  code: "(failed)",
+  reasons: [error instanceof Error ? error.message : String(error)],
 });
 
 /** Counts what a client sends and pays, so that "nothing was sent" is a fact and not a claim. */
@@ -69,8 +78,8 @@ export async function visit(
       }),
     };
   } catch (error) {
-    if (!(error instanceof SigilError)) throw error;
     const { requests } = meter;
+    if (!(error instanceof SigilError)) return { ...failed(what, error), requests };
     return { what, by: requests === 0 ? "client" : "treasury", ...refused(error), requests };
   }
 }

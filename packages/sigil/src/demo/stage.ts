@@ -1,5 +1,6 @@
 /** A process of the demo, from the inside: it hears and says one JSON document a line, and ends when its stdin does. */
 import { createInterface } from "node:readline";
+import { SigilError } from "l8nt";
 
 /** Whatever a line says; amounts are decimal strings of msat. */
 export type Line = Readonly<Record<string, unknown>>;
@@ -13,12 +14,18 @@ export function beforeLeaving(action: () => Promise<unknown>): void {
   parting = action;
 }
 
-const leave = (exitCode: number): void => void parting().finally(() => process.exit(exitCode));
+let isLeaving = false;
+function leave(exitCode: number): void {
+  isLeaving = true;
+  void parting().finally(() => process.exit(exitCode));
+}
 
 // Whoever started this process holds the other end: once he is gone, nobody is left to play for.
-process.stdin.once("close", () => leave(0));
-process.once("uncaughtException", (error) => {
-  console.error(error);
+process.stdin.once("close", () => isLeaving || leave(0));
+process.on("uncaughtException", (error) => {
+  // Whoever leaves breaks off what he was at: that is no failure.
+  if (isLeaving) return;
+  console.error(error instanceof SigilError ? `${error.message} (${error.code})` : error);
   leave(1);
 });
 

@@ -49,7 +49,7 @@ export class Story {
       ? [`    ${mark} ${what}${" ".repeat(gap)}${granted ? result : this.#paint("yellow", result)}`]
       : [`    ${mark} ${what}`, `      ${result.padStart(WIDTH - 6)}`];
     // One is enough for a reader; the JSON has them all.
-    const why = reasons.slice(0, 1).flatMap((reason) => wrapped(reason, WIDTH - 8));
+    const why = reasons.slice(0, 1).flatMap((reason) => inLines(reason, WIDTH - 8));
     return [
       ...first.map((line) => line.trimEnd()),
       ...why.map((line) => `        ${this.#paint("dim", line)}`),
@@ -88,6 +88,18 @@ function denialOf({ by, requests, status, code }: Outcome): string {
         ? "its client, told by the treasury"
         : `the ${by}, ${status}`;
   return `${who}: ${code}`;
+}
+
+/** "condition: you have …" above "you need …", where it is so; each wrapped, and aligned. */
+function inLines(reason: string, width: number): string[] {
+  const [, head = "", have = reason, need] = /^(.+?: )(you have .+); (you need .+)$/.exec(reason) ?? [];
+  return [have, need].flatMap((part, at) =>
+    part === undefined
+      ? []
+      : wrapped(part, width - head.length).map(
+          (line, row) => (at === 0 && row === 0 ? head : " ".repeat(head.length)) + line,
+        ),
+  );
 }
 
 function wrapped(text: string, width: number): string[] {

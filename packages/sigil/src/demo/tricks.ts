@@ -53,7 +53,7 @@ export class Tricks {
         new Client({ credential: wider, fetch: this.#meter.fetch }),
         this.#meter,
         archive,
-        "append laxer caveats: every endpoint, a bigger budget, another century",
+        "append laxer caveats: every endpoint, more money",
       ),
       await this.#purchase(wider, archive, "the same, by hand to the treasury"),
       await this.#purchase(withoutLast(this.#own), archive, "strip the last caveat"),
