@@ -13,7 +13,7 @@ const logged = vi.spyOn(console, "error").mockImplementation(() => {});
 
 /** Routes by what `URL` makes of the target, as many a server does: it resolves dot segments. */
 function pathOf({ url = "" }: IncomingMessage): string {
-  return URL.parse(url, "http://localhost")?.pathname ?? "";
+  return URL.canParse(url, "http://localhost") ? new URL(url, "http://localhost").pathname : "";
 }
 
 const covers = (pattern: string, path: string): boolean =>

@@ -529,6 +529,20 @@ export function paywallContract(test: TestFunction, { name, start }: PaywallCont
   );
 
   law(
+    "sells a path, and never a pattern: a star that a client sends is no star",
+    [{ path: "/paid/*", price: "1 sat" }],
+    async (world) => {
+      for (const target of ["/paid/*", "/paid/**", "/paid/a/*", "/paid/a*b", "/paid/a;b"]) {
+        const { status } = await world.ask(target);
+        assert.ok(status === 400 || status === 404, `${target} was sold with ${status}`);
+      }
+      const escaped = await world.buy("/paid/%2A");
+      assert.equal((await world.ask("/paid/x", [escaped])).status, 403);
+      assert.equal((await world.ask("/paid/%2a", [escaped])).status, 200);
+    },
+  );
+
+  law(
     "judges the method on the wire, whatever a field says [case 38]",
     [
       { path: "/orders", price: "1 sat", grants: { uses: 9 } },
