@@ -61,12 +61,13 @@ export class MemoryStore implements Store {
 
   async begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {
     const repeated = this.#payments.get(payment.paymentHash);
-    if (repeated !== undefined) return { reserved: false, repeated };
+    if (repeated !== undefined && repeated.status !== "failed") return { reserved: false, repeated };
     const answer = this.#reserve(reservation);
     if (answer.reserved) {
       const payer = payment.nodeIds.at(-1)!;
       this.#payments.set(payment.paymentHash, payment);
-      this.#hashesByPayer.set(payer, [payment.paymentHash, ...(this.#hashesByPayer.get(payer) ?? [])]);
+      const others = this.#hashesByPayer.get(payer)?.filter((hash) => hash !== payment.paymentHash) ?? [];
+      this.#hashesByPayer.set(payer, [payment.paymentHash, ...others]);
     }
     return answer;
   }
@@ -84,10 +85,12 @@ export class MemoryStore implements Store {
   }
 
   async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
-    return nodeIds
-      .flatMap((nodeId) => this.#hashesByPayer.get(nodeId) ?? [])
-      .map((hash) => this.#payments.get(hash)!)
-      .filter((payment) => payment.origin === origin);
+    // What failed for one node may be another's now: a purchase is never a sibling's.
+    return nodeIds.flatMap((nodeId) =>
+      (this.#hashesByPayer.get(nodeId) ?? [])
+        .map((hash) => this.#payments.get(hash)!)
+        .filter((payment) => payment.origin === origin && payment.nodeIds.at(-1) === nodeId),
+    );
   }
 
   #apply<Answer>({ counters, reservation: row, answer }: Step<Answer>): Answer {

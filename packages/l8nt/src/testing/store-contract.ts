@@ -371,7 +371,7 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
   });
 
   law("never pays one hash twice, and holds nothing for the second [case 64]", async (store) => {
-    for (const status of ["open", "paid", "failed", "undelivered"] as const) {
+    for (const status of ["open", "paid", "undelivered"] as const) {
       const first = payment();
       await begin(store, first);
       const recorded = { ...first, status };
@@ -384,6 +384,28 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
       await assert.rejects(store.release(again.reservationId, START), TypeError);
     }
   });
+
+  law(
+    "begins a hash again where paying it failed for certain, and as whose purchase it is now",
+    async (store) => {
+      const first = payment();
+      await begin(store, first);
+      await store.release(first.reservationId, START);
+      await store.record({ ...first, status: "failed" });
+      const again = payment({ paymentHash: first.paymentHash });
+      assert.deepEqual(await begin(store, again), { reserved: true });
+      assert.deepEqual(await store.payment(first.paymentHash), again);
+      assert.deepEqual(await store.purchases(["scout"], first.origin), [again]);
+
+      await store.release(again.reservationId, START);
+      await store.record({ ...again, status: "failed" });
+      const others = payment({ paymentHash: first.paymentHash, nodeIds: ["root", "spy"] });
+      assert.deepEqual(await begin(store, others), { reserved: true });
+      // A purchase serves whoever paid for it and what descends from him, never a sibling.
+      assert.deepEqual(await store.purchases(["root", "scout"], first.origin), []);
+      assert.deepEqual(await store.purchases(["spy"], first.origin), [others]);
+    },
+  );
 
   law("begins one hash once, also where many try at once [case 64]", async (store, handles) => {
     const { paymentHash } = payment();
