@@ -1,12 +1,14 @@
 /** The Express middleware: the laws of every paywall, and what is Express's own. */
 import { createServer } from "node:http";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
-import { expect, expectTypeOf, test } from "vitest";
+import { expect, expectTypeOf, test, vi } from "vitest";
+import type { Paywall } from "../service/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
 import { type Grant, paid, wellKnown } from "./express.ts";
 import { bodyText } from "./fixtures/body.ts";
+import { statusAfterGone } from "./fixtures/gone.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 
@@ -121,5 +123,24 @@ test("middleware before it may have set fields and replaced `writeHead`", async 
   const response = await exchange(host.url, { target: "/paid" });
   expect(response.lines("access-control-allow-origin")).toEqual(["*"]);
   expect(response.lines("www-authenticate")).toHaveLength(2);
+  await host.close();
+});
+
+test("who is gone before he was let in was not served: the use comes back, and the handler is not called", async () => {
+  const handler = vi.fn((_: Request, response: Response) => void response.send());
+  const build = (paywall: Paywall) => express().get("/paid", paid(paywall, { price: "1 sat" }), handler);
+  expect(await statusAfterGone(build)).toBe(200);
+  expect(handler).toHaveBeenCalledOnce();
+});
+
+test("where nothing was claimed, there is nothing to settle: the response is left as it is", async () => {
+  const paywall = newPaywall();
+  const minted = paywall.authority.mint({ endpoints: ["GET https://api.example/paid"], expiresIn: "1h" });
+  const app = express().get("/paid", paid(paywall), (_, response) => {
+    response.json({ ownWriteHead: Object.hasOwn(response, "writeHead") });
+  });
+  const host = await serve(app);
+  const response = await exchange(host.url, { target: "/paid", fields: [present(minted.toString())] });
+  expect(JSON.parse(response.body)).toEqual({ ownWriteHead: false });
   await host.close();
 });

@@ -32,7 +32,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
       if (!decision.granted) return void writeResponse(response, decision.response);
       // Gone while the claim was written: nothing was served.
       if (response.destroyed) return void settle(decision, false);
-      settleBy(response, decision);
+      if (decision.claimed) settleBy(response, decision);
       request.grant = decision.grant;
       next();
     };
@@ -50,13 +50,17 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
  */
 export function wellKnown(paywall: Paywall): RequestHandler {
   const { origin } = new URL(paywall.authority.location);
-  return async (request, response, next) => {
-    if (!targetOf(request).startsWith(WELL_KNOWN_PATH)) return next();
+  const answer: RequestHandler = async (request, response, next) => {
     // A body parser that ran before has left the value, and an empty stream.
     const body = request.readableEnded && request.body ? JSON.stringify(request.body) : undefined;
     const webRequest = requestOf(request, origin, { body });
-    const answer = webRequest === undefined ? problem(400, "Bad request") : await paywall.wellKnown(webRequest);
-    if (answer === undefined) next();
-    else await writeResponse(response, answer);
+    const found = webRequest === undefined ? problem(400, "Bad request") : await paywall.wellKnown(webRequest);
+    if (found === undefined) next();
+    else await writeResponse(response, found);
+  };
+  return (request, response, next) => {
+    if (!targetOf(request).startsWith(WELL_KNOWN_PATH)) next();
+    // Express 4 does not catch what a handler rejects with.
+    else void Promise.resolve(answer(request, response, next)).catch(next);
   };
 }

@@ -1,10 +1,12 @@
 /** The Fastify hook: the laws of every paywall, and what is Fastify's own. */
+import { createServer } from "node:http";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { expect, expectTypeOf, test } from "vitest";
+import { expect, expectTypeOf, test, vi } from "vitest";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
 import { type Grant, paid, wellKnown } from "./fastify.ts";
+import { statusAfterGone } from "./fixtures/gone.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 
 async function serve(app: FastifyInstance) {
@@ -115,4 +117,23 @@ test("works under `inject`, without a socket, and keeps what hooks set", async (
   const headers = { authorization: `L402 ${credential}` };
   expect((await app.inject({ url: "/paid", headers })).statusCode).toBe(200);
   expect((await app.inject({ url: "/paid", headers })).statusCode).toBe(402);
+});
+
+test("who is gone before he was let in was not served: the use comes back, and the handler is not called", async () => {
+  const handler = vi.fn(async () => "sunny");
+  const apps: FastifyInstance[] = [];
+  const status = await statusAfterGone((paywall) => {
+    const app = fastify({
+      serverFactory: (listener) => createServer(listener),
+    });
+    app.get("/paid", { onRequest: paid(paywall, { price: "1 sat" }) }, handler);
+    apps.push(app);
+    return async (incoming, outgoing) => {
+      await app.ready();
+      app.routing(incoming, outgoing);
+    };
+  });
+  expect(status).toBe(200);
+  expect(handler).toHaveBeenCalledOnce();
+  await Promise.all(apps.map((app) => app.close()));
 });

@@ -30,7 +30,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       if (!decision.granted) return void send(reply, decision.response);
       // Gone while the claim was written: nothing was served.
       if (reply.raw.destroyed) return void settle(decision, false);
-      settleBy(reply.raw, decision);
+      if (decision.claimed) settleBy(reply.raw, decision);
       request.grant = decision.grant;
       done();
     };

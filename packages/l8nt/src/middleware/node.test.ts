@@ -1,10 +1,11 @@
 /** The paywall on bare `node:http`: the laws of every paywall, and what stands in no framework. */
-import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { expect, test, vi } from "vitest";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
 import { bodyText } from "./fixtures/body.ts";
+import { statusAfterGone } from "./fixtures/gone.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 import { paid, wellKnown } from "./node.ts";
@@ -83,4 +84,10 @@ test("without another listener, the well-known path is all there is", async () =
   expect((await exchange(host.url, { target: "/.well-known/l402" })).status).toBe(200);
   expect((await exchange(host.url, { target: "/" })).status).toBe(404);
   await host.close();
+});
+
+test("who is gone before he was let in was not served: the use comes back, and the handler is not called", async () => {
+  const handler = vi.fn((_: IncomingMessage, outgoing: ServerResponse) => void outgoing.end());
+  expect(await statusAfterGone((paywall) => paid(paywall, { price: "1 sat" }, handler))).toBe(200);
+  expect(handler).toHaveBeenCalledOnce();
 });

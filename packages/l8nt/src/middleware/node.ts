@@ -4,7 +4,7 @@ import { type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../servic
 import { nodeFacts, targetOf } from "./node-facts.ts";
 import { requestOf } from "./node-listener.ts";
 import { problem, writeFailure, writeResponse } from "./node-response.ts";
-import { settleBy } from "./settlement.ts";
+import { settle, settleBy } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 export {
@@ -39,8 +39,8 @@ export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): Req
       const decision = decided instanceof Promise ? await decided : decided;
       if (!decision.granted) return await writeResponse(outgoing, decision.response);
       // Gone while the claim was written: nothing was served.
-      if (outgoing.destroyed) return await decision.finish(false);
-      settleBy(outgoing, decision);
+      if (outgoing.destroyed) return await settle(decision, false);
+      if (decision.claimed) settleBy(outgoing, decision);
       await handler(incoming, outgoing, decision.grant);
     } catch (error) {
       await writeFailure(outgoing, error);
