@@ -4,6 +4,7 @@ import type { Counted } from "../ports/limit.ts";
 import type { Access } from "./access.ts";
 import type { AnyCondition, Condition, Denial, Place } from "./condition.ts";
 import { type Agent, agent } from "./delegation.ts";
+import { preimage } from "./preimage.ts";
 import { validUntil } from "./time.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -91,7 +92,8 @@ export class CaveatChain {
           nodes.push(node);
         }
       }
-      texts.push({ condition: name, value: text, node });
+      // Texts are shown and logged, and a preimage is half of a credential.
+      texts.push({ condition: name, value: name === preimage.name ? "(not shown)" : text, node });
       if (condition === undefined) broken.push(unknown(node, name));
       else if (value === undefined) broken.push(unreadable(node, name));
       else {

@@ -119,9 +119,7 @@ export class Credential {
       credential: "(not shown)",
       paymentHash: this.identifier.paymentHash,
       location: this.location,
-      caveats: this.caveats.map(({ condition, value }) =>
-        condition === "preimage" ? condition : `${condition}=${value}`,
-      ),
+      caveats: this.caveats.map(({ condition, value }) => `${condition}=${value}`),
     };
   }
 

@@ -75,6 +75,15 @@ export class Verified {
     return revoked === undefined ? refusals : [revocation(revoked), ...refusals];
   }
 
+  /** For logs: as the credential is shown, and with its nodes. */
+  toJSON(): Record<string, unknown> {
+    return { ...this.credential.toJSON(), nodes: this.nodes.map(({ id, agent }) => ({ id, agent })) };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON();
+  }
+
   /** The signature after `caveats` were appended to this one. */
   signatureAfter(caveats: readonly Uint8Array[]): Bytes {
     return signCaveats(this.#signature, caveats);
