@@ -128,8 +128,10 @@ export class CaveatChain {
 
   /** The agent names from the root to this node. */
   get lineage(): readonly string[] {
-    return this.nodes.flatMap((node) => node.agent ?? []);
+    this.#lineage ??= this.nodes.flatMap((node) => node.agent ?? []);
+    return this.#lineage;
   }
+  #lineage: readonly string[] | undefined;
 
   /** Every caveat that says no; empty is yes. Counted limits are the ledger's to judge. */
   refusals(access: Access): readonly Refusal[] {

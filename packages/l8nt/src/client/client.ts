@@ -6,7 +6,7 @@ import { equalBytes } from "../internal/crypto.ts";
 import { checkTransport } from "../internal/transport.ts";
 import { Credential, formatAuthorization } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import type { NodeStanding, PaymentSummary, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
+import type { NodeStanding, PaymentSummary, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import { type Held, HeldCredentials } from "./held.ts";
 import { type Outgoing, outgoing, unlessAborted } from "./outgoing.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
@@ -107,61 +107,93 @@ export class HttpClient {
         "ERR_REQUEST",
         "The method or the URL cannot be requested: http(s), without credentials in it.",
       );
-    const access: Access = { now: this.#clock(), target };
+    const access = { now: this.#clock(), target };
     const chosen = this.#choose(access);
-    const atHome = chosen !== undefined && isAtHome(chosen.credential, target);
-    const held = atHome
-      ? { credential: chosen.credential, delivered: true }
-      : this.#held.find(target, access.now);
-    const response = await this.#send(request, init, held?.credential);
-    if (response.status !== 402) return this.#noted(target, response, held);
-    // The agent drops the challenge: whoever sees a paid one holds the full credential.
-    if (held !== undefined) this.#held.drop(target, held);
-    const payer = atHome ? this.#choose(access, (credential) => !isAtHome(credential, target)) : chosen;
-    if (payer === undefined || request.strayed) throw await unpaid(response, request, atHome);
+    if (chosen !== undefined && isAtHome(chosen.credential, target))
+      return this.#atHome(request, init, access, chosen);
+    const held = this.#held.take(target, access.now);
+    const response = await (held === undefined
+      ? this.#send(request, init, undefined)
+      : this.#use(request, init, target, held));
+    if (response.status !== 402) return response;
+    if (chosen === undefined || request.strayed) throw await unpaid(response, request, false);
     await response.body?.cancel();
-    return this.#buy(request, init, target, payer, held);
+    return this.#buy(request, init, target, chosen, held);
   }
 
+  /** At the origin that a credential names, it is presented as it stands; where that is not enough, another one may pay. */
+  async #atHome(
+    request: Outgoing,
+    init: RequestInit | undefined,
+    access: Access & { readonly target: Target },
+    { credential }: Carried,
+  ): Promise<Response> {
+    const response = await this.#send(request, init, credential);
+    if (response.status !== 402) return response;
+    const payer = this.#choose(access, (other) => !isAtHome(other, access.target));
+    if (payer === undefined || request.strayed) throw await unpaid(response, request, true);
+    await response.body?.cancel();
+    return this.#buy(request, init, access.target, payer, undefined);
+  }
+
+  /** The agent drops the challenge, and has the treasury fetch its own: whoever sees a paid one holds the full credential. */
   async #buy(
     request: Outgoing,
     init: RequestInit | undefined,
     target: Target,
     payer: Carried,
-    held: Held | undefined,
+    refusedHeld: Held | undefined,
   ): Promise<Response> {
-    const order: PurchaseRequest = {
-      credential: payer.credential.toString(),
-      method: request.method,
-      url: request.url.href,
-      headers: [...request.headers],
-      ...(request.body !== undefined && { body: request.body }),
-    };
-    const first = await this.#order(
-      payer,
-      held === undefined ? order : { ...order, refused: refusedOf(held, true) },
-      request.signal,
-    );
+    const order = orderOf(request, payer.credential);
+    const first = await this.#order(request, target, payer, {
+      ...order,
+      ...(refusedHeld !== undefined && { refused: refusedOf(refusedHeld, true) }),
+    });
     if (first.kind === "response") return first.response;
-    const handed = this.#held.keep(target, Credential.parse(first.credential));
-    const response = await this.#send(request, init, handed.credential);
-    if (response.status !== 402) return this.#noted(target, response, handed);
+    const handed = heldOf(first.credential);
+    const response = await this.#use(request, init, target, handed);
+    if (response.status !== 402) return response;
     // Paid, and asked to pay again: the treasury finds out, and does not pay twice. [case 62]
     await response.body?.cancel();
-    this.#held.drop(target, handed);
     const refused = refusedOf(handed, first.payment === undefined);
-    const second = await this.#order(payer, { ...order, refused }, request.signal);
-    if (second.kind === "response") return second.response;
-    return this.#noted(target, await this.#send(request, init, Credential.parse(second.credential)), undefined);
+    const second = await this.#order(request, target, payer, { ...order, refused });
+    return second.kind === "response"
+      ? second.response
+      : this.#use(request, init, target, heldOf(second.credential));
   }
 
-  async #order(payer: Carried, order: PurchaseRequest, signal: AbortSignal) {
+  async #order(request: Outgoing, target: Target, payer: Carried, order: PurchaseRequest): Promise<Purchase> {
     const purchase = payer.treasurer().buy(order);
     purchase.then(
-      ({ payment }) => payment !== undefined && this.#onPayment(payment),
+      (bought) => {
+        if (bought.payment !== undefined) this.#onPayment(bought.payment);
+        // The caller gave up, and what was bought for him is there: the next request has it. [case 82]
+        if (request.signal.aborted && bought.kind === "credential")
+          this.#held.keep(target, heldOf(bought.credential), false);
+      },
       () => {},
     );
-    return unlessAborted(purchase, signal);
+    return unlessAborted(purchase, request.signal);
+  }
+
+  /** One request with a credential that was handed over, and what becomes of it: kept, unless it is known to be worth nothing. */
+  async #use(request: Outgoing, init: RequestInit | undefined, target: Target, held: Held): Promise<Response> {
+    let response: Response;
+    try {
+      response = await this.#send(request, init, held.credential);
+    } catch (error) {
+      this.#held.keep(target, held, false);
+      throw error;
+    }
+    if (response.status === 402 || response.status === 401) {
+      this.#held.drop(target, held);
+      return response;
+    }
+    // A service gives a use back where it failed to answer: the credential is good for another try. [case 72]
+    const served = response.status < 500;
+    if (served) held.delivered = true;
+    this.#held.keep(target, held, served);
+    return response;
   }
 
   #send(
@@ -185,19 +217,12 @@ export class HttpClient {
     });
   }
 
-  #noted(target: Target, response: Response, held: Held | undefined): Response {
-    if (held === undefined) return response;
-    if (response.status === 401) this.#held.drop(target, held);
-    else if (response.status < 500) held.delivered = true;
-    return response;
-  }
-
   /** The first credential that covers the access; undefined where there is none at all. @throws DeniedError */
   #choose(access: Access, among: (credential: Credential) => boolean = () => true): Carried | undefined {
     const candidates = this.#carried.filter(({ credential }) => among(credential));
     const judged = candidates.map((carried) => ({
       carried,
-      refusals: carried.credential.chain.refusals(access),
+      refusals: carried.credential.refusals(access),
     }));
     const willing = judged.filter(({ refusals }) => refusals.length === 0).map(({ carried }) => carried);
     const home = willing.find(
@@ -298,6 +323,16 @@ function isAtHome(credential: Credential, target: Target): boolean {
   const home = readOrigin(credential.location);
   return home !== undefined && sameOrigin(home, target.origin);
 }
+
+const heldOf = (text: string): Held => ({ credential: Credential.parse(text), delivered: false });
+
+const orderOf = ({ method, url, headers, body }: Outgoing, credential: Credential): PurchaseRequest => ({
+  credential: credential.toString(),
+  method,
+  url: url.href,
+  headers: [...headers],
+  ...(body !== undefined && { body }),
+});
 
 const refusedOf = ({ credential, delivered }: Held, usedByOthers: boolean) => ({
   paymentHash: credential.identifier.paymentHash,

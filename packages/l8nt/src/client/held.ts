@@ -15,19 +15,19 @@ const MAX_PER_ORIGIN = 64;
 export class HeldCredentials {
   readonly #byOrigin = new Lru<string, readonly Held[]>(MAX_ORIGINS);
 
-  /** One that covers this request, as far as its own caveats say. */
-  find(target: Target, now: number): Held | undefined {
-    return this.#at(target).find(({ credential }) => credential.chain.refusals({ now, target }).length === 0);
+  /** One that covers this request, as far as its own caveats say. What buys a single request goes to one taker. */
+  take(target: Target, now: number): Held | undefined {
+    const found = this.#at(target).find(({ credential }) => credential.refusals({ now, target }).length === 0);
+    if (found !== undefined && isSingleUse(found.credential.macaroon)) this.drop(target, found);
+    return found;
   }
 
-  /** What buys a single request is that request's own, and is not kept. */
-  keep(target: Target, credential: Credential): Held {
-    const held = { credential, delivered: false };
-    if (!isSingleUse(credential.macaroon)) {
-      const others = this.#at(target).slice(0, MAX_PER_ORIGIN - 1);
-      this.#byOrigin.set(formatOrigin(target.origin), [held, ...others]);
-    }
-    return held;
+  /** For the next request: what buys a single one only where that was not served. */
+  keep(target: Target, held: Held, served: boolean): void {
+    const others = this.#at(target).filter((other) => other !== held);
+    const worthKeeping = !served || !isSingleUse(held.credential.macaroon);
+    const kept = worthKeeping ? [held, ...others].slice(0, MAX_PER_ORIGIN) : others;
+    this.#byOrigin.set(formatOrigin(target.origin), kept);
   }
 
   drop(target: Target, held: Held): void {

@@ -1,5 +1,5 @@
 /** Problem details (RFC 9457): how every HTTP end of Sigil says no. */
-import { DeniedError, type ErrorCode, PaymentError, type SigilError } from "../errors.ts";
+import { DeniedError, type ErrorCode, type SigilError, type Spent, TokenError } from "../errors.ts";
 
 /** Stable members beside RFC 9457's own; never a credential. */
 export interface Problem {
@@ -31,10 +31,32 @@ export function problemOf(status: number, error: SigilError, detail = error.mess
     detail,
     code: error.code,
   };
-  if (error instanceof PaymentError) return { ...problem, spent: error.spent };
-  if (!(error instanceof DeniedError)) return problem;
+  const { spent } = error as { spent?: Spent };
+  const whole = spent === undefined ? problem : { ...problem, spent };
+  if (!(error instanceof DeniedError)) return whole;
   const [first] = error.refusals;
-  return { ...problem, condition: first?.condition, node: first?.node, refusals: error.refusals };
+  return { ...whole, condition: first?.condition, node: first?.node, refusals: error.refusals };
+}
+
+/** What a bearer of a bad credential may know. A forger learns the class only: not which check he failed. [case 98] */
+const CLASSES = new Set([
+  "ERR_TOKEN_MALFORMED",
+  "ERR_TOKEN_TOO_LARGE",
+  "ERR_TOKEN_MISSING",
+  "ERR_TOKEN_THIRD_PARTY",
+]);
+
+/** 401 with the scheme (RFC 9110 §15.5.2), and nothing to pay. @param enforced the conditions that are judged here */
+export function unauthorizedResponse(error: SigilError, enforced: readonly string[]): Response {
+  const shown =
+    error instanceof TokenError && !CLASSES.has(error.code)
+      ? new TokenError(
+          "ERR_TOKEN_FORGED",
+          "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
+        )
+      : error;
+  const headers = new Headers({ "www-authenticate": `L402 version="0", caveats="${enforced.join(" ")}"` });
+  return problemResponse(problemOf(401, shown), headers);
 }
 
 export function problemResponse(problem: Problem, headers: Headers = new Headers()): Response {

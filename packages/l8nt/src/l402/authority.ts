@@ -10,7 +10,7 @@ import {
   treasuryVocabulary,
   type Vocabulary,
 } from "../caveat/index.ts";
-import { DeniedError, TokenError } from "../errors.ts";
+import { AdapterError, DeniedError, TokenError } from "../errors.ts";
 import { type Bytes, concat, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import { equalBytes, randomBytes, sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
@@ -21,6 +21,7 @@ import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Challenge } from "./challenge.ts";
 import { Credential } from "./credential.ts";
 import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
+import { Revocations } from "./revocations.ts";
 import { Roots, type Secret } from "./roots.ts";
 import { placeId, Verified } from "./verified.ts";
 
@@ -54,7 +55,9 @@ export class Authority {
   readonly vocabulary: Vocabulary;
   readonly #roots: Roots;
   readonly #clock: Clock;
-  readonly #revoked = new Set<string>();
+  readonly #revoked = new Revocations();
+  /** By root: how many nodes its holders revoked. */
+  readonly #revokedBelow = new Lru<string, number>(MAX_ROOTS);
   /** By presented text: what was proven about it. Never what it allows now. */
   readonly #cache: Lru<string, Verified>;
 
@@ -177,17 +180,44 @@ export class Authority {
   /**
    * The id of the node that `caveats` open below this credential, for revoking a child without having its credential.
    *
-   * @throws TypeError where the caveats name no agent
+   * @throws TypeError where the caveats cannot be read, or name no agent
    */
   descendant(ancestor: Verified, caveats: readonly string[]): string {
+    checkCaveats(caveats, this.vocabulary);
     const agentAt = caveats.findLastIndex((caveat) => caveat.startsWith("agent="));
     if (agentAt === -1) throw new TypeError("the caveats open no node: none of them is an agent");
     return placeId(ancestor.signatureAfter(caveats.slice(0, agentAt + 1).map(utf8)));
   }
 
-  /** Kills a node and everything below it, also children nobody listed; never its parent. */
-  revoke(nodeId: string): void {
-    this.#revoked.add(nodeId);
+  /**
+   * What a holder may do: kills the node that `caveats` open below his credential, and everything below that. Gives its id.
+   *
+   * @throws TypeError as {@link descendant}; AdapterError `ERR_RATE_LIMITED` past a thousand for one root, because each
+   * has to be remembered
+   */
+  revokeBelow(ancestor: Verified, caveats: readonly string[]): string {
+    const nodeId = this.descendant(ancestor, caveats);
+    const [root] = ancestor.nodes;
+    const count = this.#revokedBelow.get(root!.id) ?? 0;
+    if (!this.#revoked.has(nodeId)) {
+      if (count >= MAX_REVOKED_BELOW)
+        throw new AdapterError(
+          "ERR_RATE_LIMITED",
+          "Too many nodes of this tree were revoked. Revoke a node above them.",
+        );
+      this.#revokedBelow.set(root!.id, count + 1);
+    }
+    this.revoke(nodeId, ancestor.validUntil);
+    return nodeId;
+  }
+
+  /**
+   * The owner's: kills a node and everything below it, also children nobody listed; never its parent.
+   *
+   * @param endsAt Unix seconds after which nothing below it can be valid; without it, it is remembered for good
+   */
+  revoke(nodeId: string, endsAt: number = Number.POSITIVE_INFINITY): void {
+    this.#revoked.add(nodeId, endsAt, this.#clock());
     this.#cache.clear();
   }
 
@@ -201,5 +231,9 @@ export class Authority {
     this.#cache.clear();
   }
 }
+
+/** An orchestrator that needs more has a tree of a shape that one revocation higher up serves better. */
+const MAX_REVOKED_BELOW = 1000;
+const MAX_ROOTS = 100_000;
 
 const BUDGETS = ["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const;

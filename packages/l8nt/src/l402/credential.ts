@@ -1,5 +1,6 @@
 /** An L402 credential: `base64(macaroon) ":" hex(preimage)`. The one format, everywhere. spec/1-credential.md §3. */
 import {
+  type Access,
   CaveatChain,
   type CaveatText,
   checkCaveats,
@@ -7,7 +8,7 @@ import {
   type Scope,
   treasuryVocabulary,
 } from "../caveat/index.ts";
-import { TokenError } from "../errors.ts";
+import { type ErrorCode, type Refusal, TokenError } from "../errors.ts";
 import { base64Bytes, base64Text, hexBytes, utf8Text } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
@@ -21,6 +22,7 @@ export interface AttenuateOptions {
 
 const MAX_CHARACTERS = 8192;
 const VOCABULARY = treasuryVocabulary();
+const JUDGED_ELSEWHERE = new Set<ErrorCode>(["ERR_CAVEAT_UNKNOWN", "ERR_SERVICE", "ERR_CAPABILITY"]);
 
 /**
  * What an agent carries. Not verified: only the authority that minted it can say whether it is genuine. Whoever holds one
@@ -79,6 +81,14 @@ export class Credential {
     return this.#chain;
   }
   #chain: CaveatChain | undefined;
+
+  /**
+   * Every reason against this access that is certain without the authority: what it says of itself in conditions that are
+   * known here. A service of another make has conditions of its own, and knows its name; it judges those.
+   */
+  refusals(access: Access): readonly Refusal[] {
+    return this.chain.refusals(access).filter(({ code }) => !JUDGED_ELSEWHERE.has(code));
+  }
 
   /** Whether the preimage is the one that the identifier commits to: the proof of payment. */
   get isPaid(): boolean {

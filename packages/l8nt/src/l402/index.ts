@@ -6,5 +6,6 @@ export { formatAuthorization, readAuthorization } from "./authorization.ts";
 export { Challenge } from "./challenge.ts";
 export { type AttenuateOptions, Credential, isSingleUse } from "./credential.ts";
 export { Identifier } from "./identifier.ts";
+export { revokeAsAsked } from "./revocation-request.ts";
 export type { Secret } from "./roots.ts";
 export type { Verified } from "./verified.ts";

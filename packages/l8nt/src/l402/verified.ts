@@ -12,6 +12,7 @@ import { type Bytes, hexText, utf8 } from "../internal/bytes.ts";
 import { hmacSha256 } from "../internal/crypto.ts";
 import { signCaveats } from "../macaroon/chain.ts";
 import type { Credential } from "./credential.ts";
+import type { Revocations } from "./revocations.ts";
 
 const PLACE_LABEL = utf8("sigil place");
 
@@ -29,9 +30,9 @@ export class Verified {
   readonly chain: CaveatChain;
   /** The macaroon's own signature: what the next caveat is keyed with. Never shown. */
   readonly #signature: Bytes;
-  readonly #revoked: ReadonlySet<string>;
+  readonly #revoked: Revocations;
 
-  constructor(credential: Credential, chain: CaveatChain, signature: Bytes, revoked: ReadonlySet<string>) {
+  constructor(credential: Credential, chain: CaveatChain, signature: Bytes, revoked: Revocations) {
     this.paymentHash = credential.identifier.paymentHash;
     this.credential = credential;
     this.chain = chain;

@@ -66,8 +66,8 @@ export interface PaymentRecord {
   readonly macaroon: string;
   /** The conditions that the service said it enforces. */
   readonly enforced: readonly string[] | undefined;
-  /** `undelivered`: paid, and the service still asks for payment. */
-  readonly status: "open" | "paid" | "failed" | "undelivered";
+  /** `used`: paid, and worth nothing any more. `undelivered`: paid, and the service still asks for payment. */
+  readonly status: "open" | "paid" | "used" | "failed" | "undelivered";
   readonly preimage?: string;
   readonly feeMsat?: bigint;
   /** Unix seconds. */
@@ -79,14 +79,14 @@ export interface PaymentRecord {
 export type BeginAnswer = ReserveAnswer | { readonly reserved: false; readonly repeated: PaymentRecord };
 
 export interface Payments {
-  /** Reserves and writes the record in one step, before anything is sent. */
+  /** Reserves and writes the record in one step, before anything is sent. A hash may come again only where paying it failed for certain. */
   begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer>;
   /** Writes what became of it. The hash names it. */
   record(payment: PaymentRecord): Promise<void>;
   payment(paymentHash: string): Promise<PaymentRecord | undefined>;
   /** Those whose outcome is not known yet. */
   openPayments(): Promise<readonly PaymentRecord[]>;
-  /** Paid by one of `nodeIds` itself at `origin`, newest first for each. */
+  /** Those of status `paid` that one of `nodeIds` itself made at `origin`, the newest first for each. */
   purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]>;
 }
 

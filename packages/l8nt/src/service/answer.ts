@@ -5,9 +5,9 @@ import {
   type DenialCode,
   type DeniedError,
   type SigilError,
-  TokenError,
+  type TokenError,
 } from "../errors.ts";
-import { problemOf, problemResponse } from "../internal/problem.ts";
+import { problemOf, problemResponse, unauthorizedResponse } from "../internal/problem.ts";
 import { Challenge } from "../l402/index.ts";
 import type { Refused } from "./decision.ts";
 
@@ -40,28 +40,15 @@ export function paymentRequired(error: SigilError, challenge: Challenge): Refuse
  * 401 with the scheme, and nothing to pay: a bad credential costs the node no invoice. What is malformed or forged is told
  * its class only. [cases 90, 98]
  */
-export function unauthorized(error: SigilError, enforced: readonly string[]): Refused {
-  const headers = new Headers({ "www-authenticate": `L402 version="0", caveats="${enforced.join(" ")}"` });
-  const shown =
-    error instanceof TokenError && !CLASSES.has(error.code)
-      ? new TokenError(
-          "ERR_TOKEN_FORGED",
-          "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
-        )
-      : error;
-  return { ...refuse(401, shown, headers), code: error.code };
-}
+export const unauthorized = (error: SigilError, enforced: readonly string[]): Refused => ({
+  granted: false,
+  code: error.code,
+  response: unauthorizedResponse(error, enforced),
+});
 
 /** Two credentials are a request that cannot be read; everything else about a credential is its own fault. */
 export const refuseToken = (error: TokenError, enforced: readonly string[]): Refused =>
   error.code === "ERR_TOKEN_AMBIGUOUS" ? refuse(400, error) : unauthorized(error, enforced);
-
-const CLASSES = new Set([
-  "ERR_TOKEN_MALFORMED",
-  "ERR_TOKEN_TOO_LARGE",
-  "ERR_TOKEN_MISSING",
-  "ERR_TOKEN_THIRD_PARTY",
-]);
 
 export function tooManyRequests(seconds: number): Refused {
   const error = new AdapterError(

@@ -2,13 +2,15 @@
 import { AdapterError, DeniedError, TokenError } from "../errors.ts";
 import { readJson } from "../internal/json.ts";
 import { problemOf, problemResponse } from "../internal/problem.ts";
-import { type Authority, readAuthorization } from "../l402/index.ts";
+import type { Amount } from "../invoice/index.ts";
+import { type Authority, readAuthorization, revokeAsAsked } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { refuseToken } from "./answer.ts";
 import type { Route } from "./route.ts";
 
 export const WELL_KNOWN_PATH = "/.well-known/l402";
 const REVOCATIONS_PATH = `${WELL_KNOWN_PATH}/revocations`;
+const STATUS: Readonly<Record<string, number>> = { ERR_TOO_LARGE: 413, ERR_RATE_LIMITED: 429 };
 const MAX_BODY_BYTES = 65_536;
 
 export async function discovery(
@@ -33,12 +35,14 @@ function describe(authority: Authority, routes: readonly Route[]): Record<string
     revocations: REVOCATIONS_PATH,
     routes: routes.map(({ terms: { price, grants, capability } }) => ({
       price:
-        price === undefined ? null : typeof price === "function" ? "depends on the request" : String(price),
-      grants: { ...grants, ...(typeof grants?.budget === "bigint" && { budget: `${grants.budget} msat` }) },
+        price === undefined ? null : typeof price === "function" ? "depends on the request" : withUnit(price),
+      grants: { ...grants, ...(grants?.budget !== undefined && { budget: withUnit(grants.budget) }) },
       capability,
     })),
   };
 }
+
+const withUnit = (amount: Amount): string => (typeof amount === "bigint" ? `${amount} msat` : amount);
 
 /** Whoever holds a credential revokes what descends from it: he presents his own, and the caveats that lead to the child. */
 async function revoke(request: Request, authority: Authority, clock: Clock): Promise<Response> {
@@ -49,25 +53,11 @@ async function revoke(request: Request, authority: Authority, clock: Clock): Pro
     const ancestor = authority.authenticate(presented);
     const [first, ...others] = ancestor.refusals({ now: clock(), target: "self" });
     if (first !== undefined) throw new DeniedError([first, ...others]);
-    const caveats = (await readJson(request, MAX_BODY_BYTES)) as { caveats?: unknown };
-    const node = authority.descendant(ancestor, readCaveats(caveats?.caveats));
-    authority.revoke(node);
-    return Response.json({ node });
+    return Response.json({ node: revokeAsAsked(authority, ancestor, await readJson(request, MAX_BODY_BYTES)) });
   } catch (error) {
     if (error instanceof TokenError) return refuseToken(error, authority.vocabulary.names).response;
     if (error instanceof DeniedError) return problemResponse(problemOf(403, error));
-    if (error instanceof AdapterError)
-      return problemResponse(problemOf(error.code === "ERR_TOO_LARGE" ? 413 : 400, error));
+    if (error instanceof AdapterError) return problemResponse(problemOf(STATUS[error.code] ?? 400, error));
     throw error;
   }
-}
-
-function readCaveats(caveats: unknown): readonly string[] {
-  if (Array.isArray(caveats) && caveats.every((caveat) => typeof caveat === "string")) {
-    if (caveats.some((caveat) => caveat.startsWith("agent="))) return caveats;
-  }
-  throw new AdapterError(
-    "ERR_REQUEST",
-    'The body must be {"caveats": […]} with an agent caveat: it says whose node to revoke.',
-  );
 }

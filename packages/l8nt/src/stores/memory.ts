@@ -30,7 +30,10 @@ export class MemoryStore implements Store {
   readonly #open = new Map<string, ReservationRow>();
   readonly #ended = new Lru<string, ReservationRow>(REMEMBERED);
   readonly #payments = new Map<string, PaymentRecord>();
-  readonly #hashesByPayer = new Map<string, readonly string[]>();
+  /** The hashes of what each node bought and may still use, oldest first. */
+  readonly #usable = new Map<string, Set<string>>();
+  /** The hashes of those whose outcome is not known yet. */
+  readonly #undecided = new Set<string>();
   #reservations = 0;
 
   readonly #state: LedgerState = {
@@ -63,17 +66,21 @@ export class MemoryStore implements Store {
     const repeated = this.#payments.get(payment.paymentHash);
     if (repeated !== undefined && repeated.status !== "failed") return { reserved: false, repeated };
     const answer = this.#reserve(reservation);
-    if (answer.reserved) {
-      const payer = payment.nodeIds.at(-1)!;
-      this.#payments.set(payment.paymentHash, payment);
-      const others = this.#hashesByPayer.get(payer)?.filter((hash) => hash !== payment.paymentHash) ?? [];
-      this.#hashesByPayer.set(payer, [payment.paymentHash, ...others]);
-    }
+    if (answer.reserved) await this.record(payment);
     return answer;
   }
 
   async record(payment: PaymentRecord): Promise<void> {
-    this.#payments.set(payment.paymentHash, payment);
+    const { paymentHash, status } = payment;
+    const payer = payment.nodeIds.at(-1)!;
+    const usable = this.#usable.get(payer) ?? new Set();
+    if (status === "paid") usable.add(paymentHash);
+    else usable.delete(paymentHash);
+    if (usable.size > 0) this.#usable.set(payer, usable);
+    else this.#usable.delete(payer);
+    if (status === "open") this.#undecided.add(paymentHash);
+    else this.#undecided.delete(paymentHash);
+    this.#payments.set(paymentHash, payment);
   }
 
   async payment(paymentHash: string): Promise<PaymentRecord | undefined> {
@@ -81,16 +88,14 @@ export class MemoryStore implements Store {
   }
 
   async openPayments(): Promise<readonly PaymentRecord[]> {
-    return [...this.#payments.values()].filter(({ status }) => status === "open");
+    return [...this.#undecided].map((hash) => this.#payments.get(hash)!);
   }
 
   async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
-    // What failed for one node may be another's now: a purchase is never a sibling's.
-    return nodeIds.flatMap((nodeId) =>
-      (this.#hashesByPayer.get(nodeId) ?? [])
-        .map((hash) => this.#payments.get(hash)!)
-        .filter((payment) => payment.origin === origin && payment.nodeIds.at(-1) === nodeId),
-    );
+    return nodeIds
+      .flatMap((nodeId) => [...(this.#usable.get(nodeId) ?? [])].reverse())
+      .map((hash) => this.#payments.get(hash)!)
+      .filter((payment) => payment.origin === origin);
   }
 
   #apply<Answer>({ counters, reservation: row, answer }: Step<Answer>): Answer {

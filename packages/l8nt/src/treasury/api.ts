@@ -10,7 +10,7 @@ import {
 } from "../errors.ts";
 import { base64Bytes } from "../internal/bytes.ts";
 import { readJson } from "../internal/json.ts";
-import { problemOf, problemResponse } from "../internal/problem.ts";
+import { problemOf, problemResponse, unauthorizedResponse } from "../internal/problem.ts";
 import { readAuthorization } from "../l402/index.ts";
 import type { PaymentSummary, PurchaseRequest } from "../ports/treasury.ts";
 import { PAYMENT_FIELD, type PurchaseBody, RELAYED_FIELD, writeJson } from "../ports/treasury-wire.ts";
@@ -27,13 +27,14 @@ export function treasuryApi(treasury: Treasury): (request: Request) => Promise<R
       refuseBrowsers(request, host);
       return await answer(treasury, request);
     } catch (error) {
-      return refusal(error);
+      return refusal(error, treasury.authority.vocabulary.names);
     }
   };
 }
 
 async function answer(treasury: Treasury, request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
+  if (request.method === "GET" && pathname === "/.well-known/l402") return writeJson(describe(treasury));
   const credential = readAuthorization(request.headers.get("authorization"));
   if (credential === undefined)
     throw new TokenError(
@@ -44,9 +45,7 @@ async function answer(treasury: Treasury, request: Request): Promise<Response> {
     case "POST /v1/purchases":
       return purchase(treasury, credential, await readJson(request, MAX_BODY_BYTES));
     case "POST /.well-known/l402/revocations":
-      return writeJson({
-        node: await treasury.revoke(credential, readCaveats(await readJson(request, MAX_BODY_BYTES))),
-      });
+      return writeJson({ node: await revoke(treasury, credential, await readJson(request, MAX_BODY_BYTES)) });
     case "GET /v1/credential":
       return writeJson({ nodes: await treasury.standing(credential) });
     case "GET /v1/tree":
@@ -56,6 +55,16 @@ async function answer(treasury: Treasury, request: Request): Promise<Response> {
         problemOf(404, new AdapterError("ERR_REQUEST", "The treasury has no such endpoint.")),
       );
   }
+}
+
+function describe({ authority, location }: Treasury): object {
+  return {
+    version: "0",
+    location,
+    caveats: authority.vocabulary.names,
+    purchases: "/v1/purchases",
+    revocations: "/.well-known/l402/revocations",
+  };
 }
 
 async function purchase(treasury: Treasury, credential: string, body: unknown): Promise<Response> {
@@ -117,17 +126,9 @@ const isRefused = (refused: unknown): boolean => {
   );
 };
 
-function readCaveats(json: unknown): readonly string[] {
-  const { caveats } = Object(json) as { caveats?: unknown };
-  if (!Array.isArray(caveats) || !caveats.every((caveat) => typeof caveat === "string"))
-    throw new AdapterError(
-      "ERR_REQUEST",
-      'A revocation is {"caveats": […]}: those that lead from your credential to the child.',
-    );
-  if (!caveats.some((caveat) => caveat.startsWith("agent=")))
-    throw new AdapterError("ERR_REQUEST", "The caveats open no node: none of them is an agent.");
-  return caveats;
-}
+/** The treasury itself reads what it is asked to revoke. */
+const revoke = (treasury: Treasury, credential: string, json: unknown): Promise<string> =>
+  treasury.revoke(credential, (Object(json) as { caveats: readonly string[] }).caveats);
 
 /** A page in a browser, or a name that was rebound to this address, cannot speak for an agent. [case 101] */
 function refuseBrowsers(request: Request, host: string): void {
@@ -138,9 +139,10 @@ function refuseBrowsers(request: Request, host: string): void {
     throw new AdapterError("ERR_REQUEST", "The Host field is not this treasury's.");
 }
 
-function refusal(error: unknown): Response {
+function refusal(error: unknown, enforced: readonly string[]): Response {
   if (!(error instanceof SigilError)) throw error;
-  return problemResponse(problemOf(statusOf(error), error));
+  const status = statusOf(error);
+  return status === 401 ? unauthorizedResponse(error, enforced) : problemResponse(problemOf(status, error));
 }
 
 /** 402 is left out: what a treasury sells is not for sale to whoever lacks a credential. */
@@ -150,5 +152,6 @@ function statusOf(error: SigilError): number {
   if (error instanceof ChallengeError || error instanceof PaymentError) return 502;
   if (error.code === "ERR_REQUEST") return 400;
   if (error.code === "ERR_TOO_LARGE") return 413;
+  if (error.code === "ERR_RATE_LIMITED") return 429;
   return error.code === "ERR_SERVICE_UNREACHABLE" ? 502 : 503;
 }

@@ -1,6 +1,5 @@
 /** What a treasury holds for its agents: full credentials that were paid for, and which of them may still be worth something. */
 import { formatOrigin, type Target } from "../caveat/index.ts";
-import type { DenialCode } from "../errors.ts";
 import { base64Bytes } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
 import { Credential, isSingleUse, type Verified } from "../l402/index.ts";
@@ -13,12 +12,9 @@ export interface Holding {
   readonly full: Credential;
 }
 
-/** A service of another make has conditions that we do not know; it knows them, and will say. */
-const FOREIGN = new Set<DenialCode | string>(["ERR_CAVEAT_UNKNOWN", "ERR_SERVICE", "ERR_CAPABILITY"]);
-
 export class Holdings {
   readonly #store: Store;
-  /** Payment hashes whose credential is used up, or is the one request's that it was bought for. */
+  /** Payment hashes whose credential buys a single request, while that request has it. */
   readonly #taken = new Lru<string, true>(10_000);
   /** How often each was handed over or used. */
   readonly #given = new Lru<string, number>(10_000);
@@ -34,12 +30,14 @@ export class Holdings {
   async take(verified: Verified, target: Target, now: number): Promise<Holding | undefined> {
     const ids = verified.nodes.map(({ id }) => id).reverse();
     for (const record of await this.#store.purchases(ids, formatOrigin(target.origin))) {
-      if (record.status !== "paid" || record.preimage === undefined || this.#taken.get(record.paymentHash))
-        continue;
+      if (record.preimage === undefined || this.#taken.get(record.paymentHash)) continue;
       const holding = holdingOf(record);
-      if (!mayCover(holding.full, record, target, now)) continue;
-      this.takeNew(record.paymentHash, holding.full.macaroon);
-      return holding;
+      if ((holding.full.chain.validUntil ?? now) < now) await this.usedUp(holding);
+      // Between this look and the taking nothing is awaited: nobody else can take it too.
+      else if (mayCover(holding.full, record, target, now) && !this.#taken.get(record.paymentHash)) {
+        this.takeNew(record.paymentHash, holding.full.macaroon);
+        return holding;
+      }
     }
     return undefined;
   }
@@ -54,14 +52,17 @@ export class Holdings {
     this.#taken.delete(paymentHash);
   }
 
-  usedUp(paymentHash: string): void {
-    this.#taken.set(paymentHash, true);
+  /** It is worth nothing any more. */
+  async usedUp({ record }: Holding): Promise<void> {
+    await this.#store.record({ ...record, status: "used" });
   }
 
   /** It was handed over, or a response came for it. */
-  async given({ record }: Holding): Promise<void> {
+  async given({ record, full }: Holding): Promise<void> {
     this.#given.set(record.paymentHash, this.timesGiven(record) + 1);
-    if (!record.delivered) await this.#store.record({ ...record, delivered: true });
+    const status = isSingleUse(full.macaroon) ? "used" : record.status;
+    if (!record.delivered || status !== record.status)
+      await this.#store.record({ ...record, status, delivered: true });
   }
 
   timesGiven({ paymentHash }: PaymentRecord): number {
@@ -78,8 +79,7 @@ export function holdingOf(record: PaymentRecord): Holding {
 }
 
 function mayCover(full: Credential, record: PaymentRecord, target: Target, now: number): boolean {
-  const refusals = full.chain.refusals({ now, target });
-  if (refusals.some(({ code }) => !FOREIGN.has(code))) return false;
+  if (full.refusals({ now, target }).length > 0) return false;
   const saysWhere = full.caveats.some(({ condition }) => condition === "endpoints");
   return saysWhere || (record.method === target.method && record.path === target.path);
 }

@@ -6,7 +6,14 @@ import { randomBytes } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
 import { checkTransport } from "../internal/transport.ts";
 import { Turns } from "../internal/turns.ts";
-import { Authority, Challenge, type Credential, type Secret, type Verified } from "../l402/index.ts";
+import {
+  Authority,
+  Challenge,
+  type Credential,
+  revokeAsAsked,
+  type Secret,
+  type Verified,
+} from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { PaymentRecord, Store } from "../ports/store.ts";
@@ -170,15 +177,13 @@ export class Treasury implements Treasurer {
     { paymentHash, delivered }: NonNullable<PurchaseRequest["refused"]>,
   ): Promise<Purchase | undefined> {
     const record = await this.#store.payment(paymentHash);
-    const isTheirs =
-      record?.nodeIds.at(-1) !== undefined &&
-      errand.verified.nodes.some(({ id }) => id === record.nodeIds.at(-1));
-    if (record?.status !== "paid" || !isTheirs) return undefined;
-    if (delivered) {
-      this.#holdings.usedUp(paymentHash);
-      return undefined;
-    }
-    return this.#deliver(errand, holdingOf(record));
+    const payer = record?.nodeIds.at(-1);
+    const isTheirs = errand.verified.nodes.some(({ id }) => id === payer);
+    if (record?.preimage === undefined || record.status === "undelivered" || !isTheirs) return undefined;
+    const holding = holdingOf(record);
+    if (!delivered) return this.#deliver(errand, holding);
+    await this.#holdings.usedUp(holding);
+    return undefined;
   }
 
   /** A payment for this intent whose outcome was not known: it is asked for before another is made. [case 63] */
@@ -196,7 +201,7 @@ export class Treasury implements Treasurer {
       if (handed !== undefined) return handed;
       const response = await this.#use(errand, holding);
       if (response !== undefined) return { kind: "response", response: relayed(response) };
-      this.#holdings.usedUp(holding.record.paymentHash);
+      await this.#holdings.usedUp(holding);
     }
   }
 
@@ -277,7 +282,7 @@ export class Treasury implements Treasurer {
       }
     }
     const { origin, paymentHash } = holding.record;
-    if (shared) this.#holdings.usedUp(paymentHash);
+    if (shared) await this.#holdings.usedUp(holding);
     else {
       await this.#holdings.undelivered(holding);
       this.#quarantine.set(origin, this.#options.clock() + this.#options.quarantineSeconds);
@@ -313,14 +318,19 @@ export class Treasury implements Treasurer {
 
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
     const ancestor = this.#admit(credential, { now: this.#options.clock(), target: "self" });
-    const nodeId = this.authority.descendant(ancestor, caveats);
-    await this.revokeNode(nodeId);
+    const nodeId = revokeAsAsked(this.authority, ancestor, { caveats });
+    await this.#recall(nodeId);
     return nodeId;
   }
 
-  /** The owner's revocation: any node. Also recalls what was handed over to it, at the services that can. */
+  /** The owner's revocation: any node. */
   async revokeNode(nodeId: string): Promise<void> {
     this.authority.revoke(nodeId);
+    await this.#recall(nodeId);
+  }
+
+  /** What was handed over to a node is revoked too, at the services that can. */
+  async #recall(nodeId: string): Promise<void> {
     const now = this.#options.clock();
     const affected = [...this.#handovers.values()].filter(
       ({ nodeIds, validUntil }) => nodeIds.includes(nodeId) && validUntil > now,
