@@ -1,7 +1,7 @@
 /** `l8nt/express`: the paywall as Express middleware. */
 import type { RequestHandler } from "express";
-import { type Decision, type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
-import { nodeFacts, targetOf } from "./node-facts.ts";
+import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
+import { isWellKnown, nodeFacts, targetOf } from "./node-facts.ts";
 import { requestOf } from "./node-listener.ts";
 import { problem, writeResponse } from "./node-response.ts";
 import { settle, settleBy } from "./settlement.ts";
@@ -59,7 +59,7 @@ export function wellKnown(paywall: Paywall): RequestHandler {
     else await writeResponse(response, found);
   };
   return (request, response, next) => {
-    if (!targetOf(request).startsWith(WELL_KNOWN_PATH)) next();
+    if (!isWellKnown(targetOf(request))) next();
     // Express 4 does not catch what a handler rejects with.
     else void Promise.resolve(answer(request, response, next)).catch(next);
   };

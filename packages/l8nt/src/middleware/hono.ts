@@ -1,17 +1,9 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
-import {
-  type Decision,
-  type Grant,
-  type Granted,
-  type Paywall,
-  type RequestFacts,
-  type Terms,
-  WELL_KNOWN_PATH,
-} from "../service/index.ts";
+import type { Decision, Grant, Granted, Paywall, RequestFacts, Terms } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
-import { authorizationOf } from "./node-facts.ts";
+import { authorizationOf, isWellKnown } from "./node-facts.ts";
 import { challengeLines } from "./node-response.ts";
 import { settle } from "./settlement.ts";
 
@@ -78,7 +70,7 @@ async function settled(c: Context, next: Next, granted: Granted): Promise<undefi
  */
 export function wellKnown(paywall: Paywall): MiddlewareHandler {
   return async (c, next) =>
-    (c.req.path.startsWith(WELL_KNOWN_PATH) ? await paywall.wellKnown(c.req.raw) : undefined) ?? next();
+    (isWellKnown(c.req.path) ? await paywall.wellKnown(c.req.raw) : undefined) ?? next();
 }
 
 function honoFacts(c: Context, clientAddress: PaidOptions["clientAddress"]): RequestFacts {

@@ -1,6 +1,6 @@
-/** The facts of a request, from the raw lines that Node read. Loads anywhere: it imports types alone. */
+/** The facts of a request, from the raw lines that Node read. Loads anywhere: of Node it imports types alone. */
 import type { IncomingMessage } from "node:http";
-import type { RequestFacts } from "../service/index.ts";
+import { type RequestFacts, WELL_KNOWN_PATH } from "../service/index.ts";
 
 /** Every `Authorization` line: `incoming.headers` keeps the first and drops the others, and so hides a second credential. [case 8] */
 export function authorizationOf(rawHeaders: readonly string[]): string | undefined {
@@ -16,6 +16,10 @@ export function authorizationOf(rawHeaders: readonly string[]): string | undefin
 /** The request target as it was sent: a router that mounts an app rewrites `url` and keeps the whole in `originalUrl`. */
 export const targetOf = (incoming: IncomingMessage): string =>
   (incoming as { originalUrl?: string }).originalUrl ?? incoming.url ?? "";
+
+/** `/.well-known/l402`, and what is below it; not what merely begins so. */
+export const isWellKnown = (target: string): boolean =>
+  target.startsWith(WELL_KNOWN_PATH) && /^[/?]?$/.test(target.charAt(WELL_KNOWN_PATH.length));
 
 export function headersOf(rawHeaders: readonly string[]): Headers {
   const headers = new Headers();

@@ -79,10 +79,27 @@ test("a handler that breaks off after its head was sent has served: half an answ
   await host.close();
 });
 
+test("what merely begins like the well-known path is another's", async () => {
+  const host = await listening(
+    createServer(wellKnown(newPaywall(), (_, outgoing) => void outgoing.end("other"))),
+  );
+  for (const [target, isOther] of [
+    ["/.well-known/l402", false],
+    ["/.well-known/l402?x=1", false],
+    ["/.well-known/l402/x", false],
+    ["/.well-known/l402x", true],
+    ["/.well-known/l402.txt", true],
+    ["/x/.well-known/l402", true],
+  ] as const)
+    expect((await exchange(host.url, { target })).body === "other", target).toBe(isOther);
+  await host.close();
+});
+
 test("without another listener, the well-known path is all there is", async () => {
   const host = await listening(createServer(wellKnown(newPaywall())));
   expect((await exchange(host.url, { target: "/.well-known/l402" })).status).toBe(200);
-  expect((await exchange(host.url, { target: "/" })).status).toBe(404);
+  for (const target of ["/", "/.well-known/l402x", "/.well-known/l40", "/.well-known"])
+    expect((await exchange(host.url, { target })).status).toBe(404);
   await host.close();
 });
 

@@ -1,7 +1,7 @@
 /** `l8nt/node`: the paywall for `node:http`, and a Web-standard handler as a listener of it. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
-import { nodeFacts, targetOf } from "./node-facts.ts";
+import type { Grant, Paywall, Terms } from "../service/index.ts";
+import { isWellKnown, nodeFacts, targetOf } from "./node-facts.ts";
 import { requestOf } from "./node-listener.ts";
 import { problem, writeFailure, writeResponse } from "./node-response.ts";
 import { settle, settleBy } from "./settlement.ts";
@@ -73,7 +73,7 @@ export function wellKnown(
   }
 
   return (incoming, outgoing) => {
-    if (targetOf(incoming).startsWith(WELL_KNOWN_PATH)) void answer(incoming, outgoing);
+    if (isWellKnown(targetOf(incoming))) void answer(incoming, outgoing);
     else otherwise(incoming, outgoing);
   };
 }
