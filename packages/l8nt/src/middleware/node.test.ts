@@ -1,6 +1,10 @@
 /** The paywall on bare `node:http`: the laws of every paywall, and what stands in no framework. */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import http2 from "node:http2";
+import type { AddressInfo } from "node:net";
 import { expect, test, vi } from "vitest";
+import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
@@ -107,4 +111,40 @@ test("who is gone before he was let in was not served: the use comes back, and t
   const handler = vi.fn((_: IncomingMessage, outgoing: ServerResponse) => void outgoing.end());
   expect(await statusAfterGone((paywall) => paid(paywall, { price: "1 sat" }, handler))).toBe(200);
   expect(handler).toHaveBeenCalledOnce();
+});
+
+test("serves HTTP/2 by the same rules, where a head is sent without `writeHead`", async () => {
+  const invoicer = new FakeInvoicer();
+  const store = new MemoryStore();
+  const released = new Promise<void>((resolve) => {
+    const release = store.release.bind(store);
+    store.release = (id, at) => release(id, at).finally(resolve);
+  });
+  let status = 500;
+  const listener = paid(newPaywall({ invoicer, store }), { price: "1 sat" }, (_, outgoing) => {
+    outgoing.statusCode = status;
+    outgoing.end("sunny");
+  });
+  const server = http2.createServer(listener as unknown as (incoming: http2.Http2ServerRequest) => void);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const ask = async (credential?: string) => {
+    const stream = client.request({
+      ":path": "/paid",
+      ...(credential !== undefined && { authorization: `L402 ${credential}` }),
+    });
+    const [headers] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+    await once(stream.resume(), "close");
+    return headers;
+  };
+  const asked = await ask();
+  expect(asked[":status"]).toBe(402);
+  const credential = invoicer.buy(asked["www-authenticate"] as unknown as string);
+  expect((await ask(credential))[":status"]).toBe(500);
+  await released;
+  status = 200;
+  expect((await ask(credential))[":status"]).toBe(200);
+  expect((await ask(credential))[":status"]).toBe(402);
+  client.close();
+  await new Promise((resolve) => server.close(resolve));
 });
