@@ -682,6 +682,21 @@ export function paywallContract(test: TestFunction, { name, start }: PaywallCont
     },
   );
 
+  law(
+    "counts a rate over a minute that slides [case 49]",
+    { price: "1 sat", grants: { validFor: "1h" } },
+    async (world) => {
+      const bought = Credential.parse(await world.buy("/paid"));
+      const child = bought.delegate({ agent: "scout", maxUsesPerMinute: 2 }, { now: START }).toString();
+      const statuses: number[] = [];
+      for (const seconds of [0, 50, 59, 59.999, 61, 109, 112]) {
+        world.time.now = START + seconds;
+        statuses.push((await world.ask("/paid", [child])).status);
+      }
+      assert.deepEqual(statuses, [200, 200, 402, 402, 200, 402, 200]);
+    },
+  );
+
   law("sells nothing where no price is set, and takes what was minted", {}, async (world) => {
     const bare = await world.ask("/paid");
     assert.equal(bare.status, 401);
