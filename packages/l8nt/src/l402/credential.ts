@@ -73,11 +73,7 @@ export class Credential {
 
   /** The caveats, read but not verified; nodes have no ids. */
   get chain(): CaveatChain {
-    this.#chain ??= new CaveatChain({
-      caveats: this.macaroon.caveats,
-      vocabulary: VOCABULARY,
-      paymentHash: this.identifier.paymentHash,
-    });
+    this.#chain ??= unverifiedChain(this.macaroon, this.identifier);
     return this.#chain;
   }
   #chain: CaveatChain | undefined;
@@ -87,7 +83,7 @@ export class Credential {
    * known here. A service of another make has conditions of its own, and knows its name; it judges those.
    */
   refusals(access: Access): readonly Refusal[] {
-    return this.chain.refusals(access).filter(({ code }) => !JUDGED_ELSEWHERE.has(code));
+    return certainRefusals(this.chain, access);
   }
 
   /** Whether the preimage is the one that the identifier commits to: the proof of payment. */
@@ -137,6 +133,18 @@ export class Credential {
     return this.toJSON();
   }
 }
+
+const unverifiedChain = ({ caveats }: UnverifiedMacaroon, { paymentHash }: Identifier): CaveatChain =>
+  new CaveatChain({ caveats, vocabulary: VOCABULARY, paymentHash });
+
+const certainRefusals = (chain: CaveatChain, access: Access): readonly Refusal[] =>
+  chain.refusals(access).filter(({ code }) => !JUDGED_ELSEWHERE.has(code));
+
+/** What is certain against an access with the credential that a challenge sells, before it is paid for. */
+export const refusalsOnSale = (
+  { macaroon, identifier }: { readonly macaroon: UnverifiedMacaroon; readonly identifier: Identifier },
+  access: Access,
+): readonly Refusal[] => certainRefusals(unverifiedChain(macaroon, identifier), access);
 
 /** Whether it is good for one request and no more: then it is that request's own, and worth nothing after it. */
 export const isSingleUse = (macaroon: UnverifiedMacaroon): boolean =>

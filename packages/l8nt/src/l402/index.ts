@@ -4,7 +4,7 @@ export { targetAt, targetOfUrl } from "../caveat/index.ts";
 export { Authority, type AuthorityOptions, type Verdict } from "./authority.ts";
 export { formatAuthorization, readAuthorization } from "./authorization.ts";
 export { Challenge } from "./challenge.ts";
-export { type AttenuateOptions, Credential, isSingleUse } from "./credential.ts";
+export { type AttenuateOptions, Credential, isSingleUse, refusalsOnSale } from "./credential.ts";
 export { Identifier } from "./identifier.ts";
 export { revokeAsAsked } from "./revocation-request.ts";
 export type { Secret } from "./roots.ts";

@@ -1,8 +1,9 @@
 /** Every check before paying: a challenge that passes here is for this request, on this network, payable now. spec/4-purchase.md §3. */
-import { ChallengeError } from "../errors.ts";
+import type { Target } from "../caveat/index.ts";
+import { ChallengeError, explain } from "../errors.ts";
 import { formatMsat } from "../invoice/amount.ts";
 import type { Invoice, Network } from "../invoice/index.ts";
-import type { Challenge } from "../l402/index.ts";
+import { type Challenge, refusalsOnSale } from "../l402/index.ts";
 
 /** Time that a payment needs before the payee refuses it. [case 67] */
 const EXPIRY_MARGIN_SECONDS = 10;
@@ -43,6 +44,13 @@ export async function checkInvoice(
   if (invoice.expiresAt < now + EXPIRY_MARGIN_SECONDS)
     throw refused("ERR_INVOICE_EXPIRED", "it has expired, or will before it can be paid");
   return { invoice, amountMsat: invoice.amountMsat };
+}
+
+/** What is for sale must be worth something for this very request. @throws ChallengeError `ERR_CHALLENGE_SCOPE` */
+export function checkSale(challenge: Challenge, target: Target, now: number): void {
+  const [first] = refusalsOnSale(challenge, { now, target });
+  if (first !== undefined)
+    throw refused("ERR_CHALLENGE_SCOPE", `what it sells does not cover the request (${explain(first)})`);
 }
 
 /** "10 sat, and up to 3 sat of routing fee". */

@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { PaymentRecord, Store } from "../ports/store.ts";
 import type { Network, Payer, PaymentOutcome } from "../ports/wallet.ts";
-import { checkInvoice, formatCost } from "./check.ts";
+import { checkInvoice, checkSale, formatCost } from "./check.ts";
 
 export interface PurseOptions {
   readonly wallet: () => Promise<Payer>;
@@ -46,6 +46,7 @@ export class Purse {
     const wallet = await this.#options.wallet();
     this.#network ??= await wallet.network();
     const now = clock();
+    checkSale(challenge, target, now);
     const { invoice, amountMsat } = await checkInvoice(challenge, this.#network, now);
     const [first, ...others] = verified.refusals({ now, target, priceMsat: amountMsat, payee: invoice.payee });
     if (first !== undefined) throw new DeniedError([first, ...others]);
