@@ -17,7 +17,7 @@ its own. Ends with the tree of agents; exits with 0 only if every step ended as 
   async run(_given, terminal) {
     const stop = new AbortController();
     const interrupt = () => stop.abort(INTERRUPTED);
-    // Again and again: npm and the terminal may both pass one on, and the way out is short.
+    // Never taken off: npm and the terminal may both pass one on, and the second must not break off the way out.
     process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
     const timer = setTimeout(() => stop.abort(new Error(`not done after ${MAX_MS / 1000} s`)), MAX_MS);
     try {
@@ -25,7 +25,6 @@ its own. Ends with the tree of agents; exits with 0 only if every step ended as 
       return stop.signal.reason === INTERRUPTED ? EXIT.interrupted : exitCode;
     } finally {
       clearTimeout(timer);
-      process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     }
   },
 });

@@ -130,6 +130,7 @@ export async function direct(options: DirectOptions = {}): Promise<Report> {
       if (said.step !== title.step) throw new Error(`"${title.step}" was to come, and "${said.step}" came`);
       processes.push(...(said.processes ?? []));
       await played(title, said);
+      orchestrator.tell({});
     }
   } catch (cause) {
     error = {

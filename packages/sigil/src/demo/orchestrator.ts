@@ -8,10 +8,16 @@ import { beforeLeaving, hear, say } from "./stage.ts";
 const { weather } = await hear<{ weather: string }>();
 const forecast = (city: string) => `${weather}/forecast?city=${city}`;
 
+/** Tells the director what came of a step, and goes on when he has seen it. */
+async function report(step: object): Promise<void> {
+  say(step);
+  await hear();
+}
+
 const meter = new Meter();
 const client = new Client(meter); // its credential comes from SIGIL_CREDENTIAL
 
-say({ step: "pay", outcomes: [await visit(client, meter, forecast("Tokyo"))] });
+await report({ step: "pay", outcomes: [await visit(client, meter, forecast("Tokyo"))] });
 
 // Offline: no request is made, and nobody is told.
 meter.reset();
@@ -29,7 +35,7 @@ const rogue = client.delegate({
   maxPrice: "20 sat",
   expiresIn: "15m",
 });
-say({
+await report({
   step: "delegate",
   outcomes: ["scout", "rogue"].map((agent) => ({
     what: `derive a credential for ${agent}`,
@@ -50,7 +56,7 @@ const started = await Promise.all(
     ...(await player.hear<{ pid: number; environment: readonly string[] }>()),
   })),
 );
-say({
+await report({
   step: "start",
   processes: started.map(({ agent, pid }) => ({ role: agent, pid })),
   outcomes: started.map(({ agent, environment }) => ({
@@ -63,27 +69,27 @@ say({
 
 const task = async (player: Player, task: object) => (await player.ask<{ outcomes: Outcome[] }>(task)).outcomes;
 
-say({
+await report({
   step: "job",
   prompt: SCOUT_PROMPT,
   outcomes: await task(agents.scout, { do: "get", url: forecast("Lisbon") }),
 });
 
 const target = { job: forecast("Osaka"), archive: `${weather}/archive/2025` };
-say({
+await report({
   step: "rogue-job",
   prompt: ROGUE_PROMPT,
   outcomes: await task(agents.rogue, { do: "get", url: target.job }),
 });
-say({ step: "trespass", outcomes: await task(agents.rogue, { do: "trespass", ...target }) });
-say({ step: "widen", outcomes: await task(agents.rogue, { do: "widen", ...target }) });
-say({ step: "overspend", outcomes: await task(agents.rogue, { do: "overspend", ...target }) });
+await report({ step: "trespass", outcomes: await task(agents.rogue, { do: "trespass", ...target }) });
+await report({ step: "widen", outcomes: await task(agents.rogue, { do: "widen", ...target }) });
+await report({ step: "overspend", outcomes: await task(agents.rogue, { do: "overspend", ...target }) });
 
 const revokedAt = performance.now();
 await client.revoke(rogue);
 const afterwards = await task(agents.rogue, { do: "retry", ...target });
 const afterMs = Math.ceil(performance.now() - revokedAt);
-say({
+await report({
   step: "revoke",
   outcomes: [
     {
@@ -97,7 +103,7 @@ say({
   ],
 });
 
-say({
+await report({
   step: "go-on",
   outcomes: [
     ...(await task(agents.scout, { do: "get", url: forecast("Porto") })),

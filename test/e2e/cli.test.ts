@@ -1,0 +1,736 @@
+/** `sigil`, each command a process of its own against a real service and a real treasury on loopback: what it prints, how it ends, what it never shows. */
+import { spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Credential } from "l8nt";
+import { Authority } from "l8nt/l402";
+import { type Served, serve } from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { DevNetwork } from "l8nt/testing";
+import { Treasury, treasuryApi } from "l8nt/treasury";
+import { devWallet } from "l8nt/wallets/dev";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+const main = resolve("packages/sigil/src/main.ts");
+const folder = mkdtempSync(join(tmpdir(), "sigil-cli-"));
+
+const secret = "5e884898da28047151d0e56f8dc6292773603d0d6aabbd62a11ef721d1542d8f";
+const treasurySecret = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+
+interface Run {
+  readonly args: readonly string[];
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const runs: Run[] = [];
+/** What no output may show, but where a credential is the result that was asked for. */
+const hidden = new Set([secret, treasurySecret]);
+
+function hide(credential: Credential): Credential {
+  const [macaroon = "", preimage = ""] = credential.toString().split(":");
+  const signature = Buffer.from(credential.macaroon.signature);
+  for (const text of [macaroon, preimage, signature.toString("hex"), signature.toString("base64")])
+    hidden.add(text);
+  return credential;
+}
+
+/** Both outputs go to files: a credential on stdout is the result of some commands, and no leak of the suite. */
+async function sigil(
+  args: readonly string[],
+  { env = {}, input }: { readonly env?: Record<string, string>; readonly input?: string } = {},
+): Promise<Run> {
+  const paths = ["out", "err"].map((name) => join(folder, `${name}-${runs.length}-${Math.random()}`));
+  const [out, err] = paths.map((path) => openSync(path, "w"));
+  const child = spawn(process.execPath, ["--conditions=l8nt-source", main, ...args], {
+    // Starts three times as fast once something is in it.
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, "cache"), ...env },
+    stdio: [input === undefined ? "ignore" : "pipe", out, err],
+  });
+  // A command that does not want its stdin may be gone before it is written.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(input);
+  const code = await new Promise<number | null>((end) => child.once("close", end));
+  for (const fd of [out!, err!]) closeSync(fd);
+  const [stdout = "", stderr = ""] = paths.map((path) => readFileSync(path, "utf8"));
+  const run = { args, code, stdout, stderr };
+  runs.push(run);
+  return run;
+}
+
+/** The last one that ran, and whatever it minted. */
+afterEach(() => {
+  for (const { args, stdout, stderr } of runs.splice(0)) {
+    const isResult = args[0] === "mint" || args[0] === "delegate";
+    for (const text of hidden) {
+      expect(stderr.toLowerCase(), `${args[0]} on stderr`).not.toContain(text.toLowerCase());
+      if (!isResult) expect(stdout.toLowerCase(), `${args[0]} on stdout`).not.toContain(text.toLowerCase());
+    }
+  }
+});
+
+let network: DevNetwork;
+let service: Served;
+let treasury: Served;
+let owner: Treasury;
+let ownerWallet: string;
+/** Every request that reached the service, with its method and path. */
+const seen: string[] = [];
+
+beforeAll(async () => {
+  network = await DevNetwork.start();
+  ownerWallet = network.account("owner", { balanceMsat: 10_000_000n }).url;
+  const invoicer = devWallet(network.account("service", { balanceMsat: 0n }).invoiceOnlyUrl);
+  service = await serve(async (request) => {
+    const { pathname } = new URL(request.url);
+    seen.push(`${request.method} ${pathname}`);
+    if (pathname === "/free") return new Response("free\n", { headers: { "x-kind": "free" } });
+    if (pathname === "/bytes") return new Response(new Uint8Array([0, 255, 254]));
+    if (pathname === "/missing") return new Response("nothing here\n", { status: 404 });
+    if (pathname === "/echo")
+      return new Response(`${request.headers.get("content-type")} ${await request.text()}`);
+    const decision = await paywall.authorize(request);
+    if (!decision.granted) return decision.response;
+    return decision.settle(new Response("sunny\n"));
+  });
+  const paywall = new Paywall({ secret, location: service.url, price: "10 sat", invoicer });
+  treasury = await serve((request) => api(request));
+  owner = new Treasury({ secret: treasurySecret, location: treasury.url, wallet: devWallet(ownerWallet) });
+  const api = treasuryApi(owner);
+});
+
+afterEach(() => {
+  network.clearFaults();
+  seen.length = 0;
+});
+
+afterAll(async () => {
+  await Promise.all([service.close(), treasury.close(), network.stop()]);
+  rmSync(folder, { recursive: true });
+});
+
+const paidPayments = () => network.payments().filter(({ status }) => status === "paid").length;
+
+/** A spending credential of the treasury, for everything at the service. */
+const spending = (scope: Parameters<Treasury["mint"]>[0] = {}): Credential =>
+  hide(owner.mint({ endpoints: [`* ${service.url}/**`], budget: "100 sat", expiresIn: "1h", ...scope }));
+
+const withCredential = (credential: Credential) => ({ env: { SIGIL_CREDENTIAL: credential.toString() } });
+
+describe("the program", () => {
+  test("tells its version and its commands", async () => {
+    expect(await sigil(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n", stderr: "" });
+    expect(JSON.parse((await sigil(["--version", "--json"])).stdout)).toEqual({ version: "0.1.0" });
+    const help = await sigil(["--help"]);
+    expect(help.code).toBe(0);
+    for (const name of ["demo", "get", "mint", "delegate", "inspect", "verify"])
+      expect(help.stdout).toMatch(new RegExp(`^ {2}${name} +\\S`, "m"));
+    expect(help.stdout).toContain("  4    denied: a budget or a number of uses has nothing left");
+    expect(await sigil([])).toMatchObject({ code: 2, stdout: "", stderr: help.stdout });
+  });
+
+  test.each(["demo", "get", "mint", "delegate", "inspect", "verify"])(
+    "sigil %s --help says how, and with which exit codes it ends",
+    async (name) => {
+      const { code, stdout, stderr } = await sigil([name, "--help"]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toContain(`Usage: sigil ${name} `);
+      expect(stdout).toContain("--json");
+      expect(stdout).toContain("Exit codes:");
+    },
+  );
+
+  test.each([
+    [["inspekt"], "sigil: There is no command inspekt. Did you mean inspect?\n"],
+    [["frobnicate"], "sigil: There is no command frobnicate. See sigil --help.\n"],
+    [["mint", "--buget", "1 sat"], "sigil: There is no flag --buget. Did you mean --budget?\n"],
+    [["get", "-Z"], "sigil: There is no flag --Z.\n"],
+    [["mint", "--budget"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
+    [["mint", "--budget", "--agent", "x"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
+    [["mint", "--budget", "1 sat", "--budget=2 sat"], "sigil: --budget is given twice; give it once.\n"],
+    [["demo", "--json=yes"], "sigil: --json takes no value.\n"],
+    [["demo", "now"], "sigil: This command takes flags only, and something else was given.\n"],
+  ])("%j is refused", async (args, stderr) => {
+    expect(await sigil(args)).toMatchObject({ code: 2, stdout: "", stderr });
+  });
+
+  test("with --json, what cannot be read is a document as well", async () => {
+    const { code, stdout, stderr } = await sigil(["mint", "--buget", "1 sat", "--json"]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: "ERR_USAGE", message: "There is no flag --buget. Did you mean --budget?" },
+    });
+  });
+
+  test("a credential or a secret in the wrong place is not repeated", async () => {
+    const credential = spending().toString();
+    for (const args of [
+      [credential],
+      ["get", credential],
+      ["get", `--${credential}`],
+      ["get", `--${secret}`],
+      ["get", `https://user:${secret}@a.example/`],
+      ["get", service.url, "--credential", credential],
+      ["get", service.url, "-H", credential],
+      ["get", service.url, "--max-price", secret],
+      ["get", service.url, "-X", secret],
+      ["verify", "--url", credential],
+      ["verify", "--url", service.url, "--price", credential],
+      ["mint", credential],
+      ["mint", "--location", credential, "--secret-file", credential],
+      [
+        "mint",
+        "--endpoint",
+        credential,
+        "--location",
+        "http://a.example",
+        "--expires-in",
+        "1h",
+        "--budget",
+        "1 sat",
+      ],
+      ["mint", "--agent", secret, "--location", "http://a.example", "--max-uses", secret],
+      ["delegate", "--agent", `${secret}.${secret}`],
+      ["delegate", "--expires-at", secret],
+      ["inspect", "x", credential],
+      ["inspect", `${credential}0`],
+    ]) {
+      const env = { SIGIL_SECRET: treasurySecret, SIGIL_CREDENTIAL: credential };
+      const [text, json] = await Promise.all([sigil(args, { env }), sigil([...args, "--json"], { env })]);
+      expect(text.code, args[0]).toBeGreaterThan(1);
+      expect(text.code, args[0]).toBeLessThan(8);
+      expect(json.code).toBe(text.code);
+      expect(text.stderr).toMatch(/^(?:sigil: .+\n)+$/);
+      expect(JSON.parse(json.stdout).error.message).toMatch(/./);
+    }
+  });
+});
+
+describe("sigil mint", () => {
+  const good = [
+    "--location",
+    "http://127.0.0.1:8402",
+    "--endpoint",
+    "GET https://a.example/**",
+    "--expires-in",
+    "1h",
+  ];
+
+  test("mints what the authority of this secret takes for genuine", async () => {
+    const args = [
+      ...good,
+      "--budget",
+      "500 sat",
+      "--max-uses-per-day",
+      "9",
+      "--agent",
+      "planner",
+      "--purpose",
+      "a trip",
+    ];
+    const { code, stdout, stderr } = await sigil(["mint", ...args], { env: { SIGIL_SECRET: secret } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const credential = hide(Credential.parse(stdout.trimEnd()));
+    const verified = new Authority({ secret, location: "http://a.example", kind: "spending" }).authenticate(
+      credential,
+    );
+    expect(credential.location).toBe("http://127.0.0.1:8402");
+    expect(verified.lineage).toEqual(["planner"]);
+    expect(verified.caveats.map(({ condition }) => condition)).toEqual([
+      "agent",
+      "purpose",
+      "endpoints",
+      "valid_until",
+      "budget_msat",
+      "max_uses_per_day",
+    ]);
+  });
+
+  test("reads the secret from a file, and answers in JSON", async () => {
+    const file = join(folder, "secret");
+    writeFileSync(file, `${secret}\n`);
+    const { code, stdout } = await sigil([
+      "mint",
+      ...good,
+      "--kind",
+      "access",
+      "--secret-file",
+      file,
+      "--json",
+    ]);
+    expect(code).toBe(0);
+    const { credential, ...facts } = JSON.parse(stdout);
+    hide(Credential.parse(credential));
+    expect(facts).toMatchObject({
+      location: "http://127.0.0.1:8402",
+      lineage: [],
+      caveats: ["endpoints=GET https://a.example/**", expect.stringMatching(/^valid_until=\d+$/)],
+    });
+  });
+
+  test("makes secrets that it takes itself, and never one twice", async () => {
+    const [one, two] = await Promise.all([sigil(["mint", "--new-secret"]), sigil(["mint", "--new-secret"])]);
+    expect(one.stdout).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(one.stdout).not.toBe(two.stdout);
+    const minted = await sigil(["mint", ...good, "--kind", "access"], {
+      env: { SIGIL_SECRET: one.stdout.trim() },
+    });
+    expect(minted.code).toBe(0);
+  });
+
+  test.each([
+    [
+      "everything",
+      ["--expires-in", "1h", "--budget", "1 sat"],
+      "needs --endpoint (or --service): there is no credential for everything",
+    ],
+    [
+      "ever",
+      ["--endpoint", "GET https://a.example/x", "--budget", "1 sat"],
+      'needs an end: --expires-in "1h", or --expires-at',
+    ],
+    [
+      "any amount",
+      ["--endpoint", "GET https://a.example/x", "--expires-in", "1h"],
+      'can spend needs a budget: --budget "500 sat", or --budget-per-day',
+    ],
+  ])("refuses a credential for %s, and says why", async (_what, flags, reason) => {
+    const { code, stdout, stderr } = await sigil(["mint", "--location", "http://127.0.0.1:1", ...flags], {
+      env: { SIGIL_SECRET: secret },
+    });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(reason);
+  });
+
+  test.each([
+    [["--budget", "500"], "--budget must be an amount with its unit"],
+    [["--budget", "-5 sat"], "--budget must be an amount with its unit"],
+    [["--budget-per-day", "many sat"], "--budget-per-day must be an amount with its unit"],
+    [["--max-uses", "1.5"], "--max-uses must be a whole number"],
+    [["--max-depth", "-1"], "--max-depth must be a whole number"],
+    [["--expires-at", "tomorrow"], "--expires-at must be a date"],
+    [["--expires-in", "1y"], "--expires-in must be a duration"],
+    [["--payee", "me"], "--payee has"],
+    [["--kind", "all"], "--kind is access or spending"],
+    [["--agent", "a b"], "--agent must be 1 to 64 letters"],
+  ])("%j is told in the words of the command line", async (flags, reason) => {
+    const args = [
+      "mint",
+      "--location",
+      "http://127.0.0.1:1",
+      "--endpoint",
+      "GET https://a.example/x",
+      ...flags,
+    ];
+    if (!flags.some((flag) => flag.startsWith("--expires"))) args.push("--expires-in", "1h");
+    if (!flags.includes("--budget")) args.push("--budget", "1 sat");
+    const { code, stderr } = await sigil(args, { env: { SIGIL_SECRET: secret } });
+    expect(code).toBe(2);
+    expect(stderr).toContain(reason);
+  });
+
+  test("needs a secret, and a random one", async () => {
+    const args = ["mint", ...good, "--budget", "1 sat"];
+    expect((await sigil(args)).stderr).toContain("There is no secret. Set SIGIL_SECRET");
+    const weak = await sigil(args, { env: { SIGIL_SECRET: "ab".repeat(32) } });
+    expect(weak.code).toBe(2);
+    expect(weak.stderr).toContain("must be random");
+    expect(weak.stderr).not.toContain("abab");
+    expect((await sigil([...args, "--secret-file", join(folder, "none")])).code).toBe(2);
+  });
+});
+
+describe("sigil delegate", () => {
+  test.each(["stdin", "environment", "file"])("narrows what it gets by %s, offline", async (from) => {
+    const parent = spending();
+    const file = join(folder, "parent");
+    writeFileSync(file, parent.toString());
+    const more = { stdin: ["--credential", "-"], environment: [], file: ["--credential-file", file] }[from]!;
+    const { code, stdout, stderr } = await sigil(
+      ["delegate", "--agent", "scout", "--budget", "20 sat", ...more],
+      {
+        ...(from === "stdin" && { input: `${parent}\n` }),
+        ...(from === "environment" && withCredential(parent)),
+      },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const child = hide(Credential.parse(stdout.trimEnd()));
+    expect(child.chain.lineage).toEqual(["scout"]);
+    expect(child.caveats.map(({ condition }) => condition).slice(-2)).toEqual(["agent", "budget_msat"]);
+    expect(owner.authority.authenticate(child).nodes[0]!.id).toBe(owner.authority.authenticate(parent).node.id);
+    expect(seen).toEqual([]);
+  });
+
+  test("reads what is piped in, where the environment has none", async () => {
+    const { code, stdout } = await sigil(["delegate", "--expires-in", "5m", "--json"], {
+      input: `${spending()}`,
+    });
+    expect(code).toBe(0);
+    const { credential, caveats } = JSON.parse(stdout);
+    hide(Credential.parse(credential));
+    expect(caveats.at(-1)).toMatch(/^valid_until=/);
+  });
+
+  test("wants a credential, exactly one, and something to narrow", async () => {
+    const one = spending().toString();
+    expect(await sigil(["delegate", "--agent", "x"])).toMatchObject({ code: 6, stdout: "" });
+    expect((await sigil(["delegate", "--agent", "x"], { input: "rubbish" })).code).toBe(6);
+    expect((await sigil(["delegate", "--agent", "x"], { input: `${one}\n${one}` })).code).toBe(2);
+    expect((await sigil(["delegate"], { input: one })).code).toBe(2);
+  });
+});
+
+describe("sigil inspect", () => {
+  const parent = () =>
+    owner.authority.mint({
+      endpoints: ["GET https://a.example/**", "POST https://b.example/orders"],
+      budget: "500 sat",
+      expiresAt: new Date("2100-01-01T00:00:00Z"),
+    });
+
+  test("shows a tree of its caveats in people's words, and neither preimage nor signature", async () => {
+    const child = hide(
+      parent().delegate({
+        agent: "scout",
+        purpose: "weather \u001b[31mred\u202e",
+        budgetPerDay: "20.5 sat",
+        maxPrice: "10 sat",
+        maxUses: 1,
+        maxDepth: 0,
+      }),
+    );
+    const { code, stdout, stderr } = await sigil(["inspect"], { input: child.toString() });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.replace(/\(in \d+ d\)/, "(in … d)")).toBe(`\
+An L402 credential. Not verified: only who minted it can say whether it is genuine.
+
+spent at      ${treasury.url}
+payment hash  ${child.identifier.paymentHash}
+preimage      proves the payment
+
+root
+│  GET https://a.example/**
+│  POST https://b.example/orders
+│  until 2100-01-01 00:00:00 UTC (in … d)
+│  500 sat in all
+│
+└─ scout
+      for: weather \\u{1b}[31mred\\u{202e}
+      20.5 sat a day
+      at most 10 sat at once
+      1 request in all
+      no delegation below
+`);
+  });
+
+  test("warns that an argument stands in the process list", async () => {
+    const credential = hide(parent());
+    const { code, stdout, stderr } = await sigil(["inspect", credential.toString()]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("an argument stands in the process list");
+    expect(stdout).toContain("500 sat in all");
+    expect((await sigil(["inspect", "-"], { input: credential.toString() })).stderr).toBe("");
+    expect((await sigil(["inspect"], withCredential(credential))).stdout).toBe(stdout);
+  });
+
+  test("says what makes it worthless", async () => {
+    const [macaroon] = parent().toString().split(":");
+    const unpaid = hide(new Credential(parent().macaroon, "00".repeat(32)));
+    const odd = unpaid.append(["valid_until=1000000000", "colour=red", "max_uses=many"]);
+    const { stdout } = await sigil(["inspect"], { input: odd.toString() });
+    expect(macaroon).toBeDefined();
+    expect(stdout).toContain("preimage      does NOT prove the payment");
+    expect(stdout).toMatch(/ {3}until 2001-09-09 01:46:40 UTC \(\d+ d ago\)/);
+    expect(stdout).toContain("colour: unknown here, so everything is denied");
+    expect(stdout).toContain("max_uses: a value that cannot be read, so everything is denied");
+    expect(stdout).toContain("It allows nothing now:");
+  });
+
+  test("shows no copy of the preimage that a caveat carries", async () => {
+    const credential = hide(parent());
+    const preimage = credential.toString().slice(-64);
+    const copied = credential.append([
+      `preimage=${preimage}`,
+      `purpose=${preimage.toUpperCase()}`,
+      `${preimage}=1`,
+    ]);
+    for (const args of [["inspect"], ["inspect", "--json"]]) {
+      const { code, stdout } = await sigil(args, { input: copied.toString() });
+      expect(code).toBe(0);
+      expect(stdout).toContain("(not shown)");
+    }
+  });
+
+  test("as JSON", async () => {
+    const { stdout } = await sigil(["inspect", "--json"], { input: hide(parent()).toString() });
+    expect(JSON.parse(stdout)).toMatchObject({
+      location: treasury.url,
+      paid: true,
+      validUntil: 4102444800,
+      nodes: [
+        {
+          agent: null,
+          caveats: [
+            { means: ["GET https://a.example/**", "POST https://b.example/orders"] },
+            { caveat: "valid_until=4102444800" },
+            { caveat: "budget_msat=500000", means: ["500 sat in all"] },
+          ],
+        },
+      ],
+      denies: [],
+    });
+  });
+
+  test.each(["", "rubbish", "AAAA:00", "x".repeat(9000)])(
+    "%j ends with 6, and a word about why",
+    async (input) => {
+      expect(await sigil(["inspect"], { input })).toMatchObject({ code: 6, stdout: "" });
+      const { code, stdout } = await sigil(["inspect", "--json"], { input });
+      expect(code).toBe(6);
+      expect(JSON.parse(stdout).error.code).toMatch(/^ERR_TOKEN_/);
+    },
+  );
+});
+
+describe("sigil verify", () => {
+  const env = { SIGIL_SECRET: treasurySecret };
+  const url = () => `${service.url}/paid`;
+
+  test("grants what is covered", async () => {
+    const child = hide(spending().delegate({ agent: "scout", maxPrice: "20 sat" }));
+    const args = ["verify", "--url", url(), "--method", "POST", "--price", "10 sat"];
+    const run = await sigil(args, { env, input: child.toString() });
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toBe(
+      "granted to scout, which ends in 60 min\ncounted elsewhere, not judged here: budget_msat\n",
+    );
+    const { stdout } = await sigil([...args, "--json"], { env, input: child.toString() });
+    expect(JSON.parse(stdout)).toMatchObject({
+      granted: true,
+      genuine: true,
+      lineage: ["scout"],
+      limits: [{ condition: "budget_msat", max: "100000" }],
+    });
+  });
+
+  test("says of each refusal what is held and what is needed, and ends with 3", async () => {
+    const child = hide(spending().attenuate({ endpoints: [`GET ${service.url}/a`], maxPrice: "20 sat" }));
+    const args = ["verify", "--url", url(), "--price", "30 sat"];
+    const run = await sigil(args, { env, input: child.toString() });
+    expect(run).toMatchObject({ code: 3, stdout: "" });
+    expect(run.stderr).toBe(
+      `sigil: denied (ERR_ENDPOINT)\n  endpoints: you have GET ${service.url}/a; you need GET ${url()}\n  max_price_msat: you have at most 20 sat at once; you need 30 sat\n`,
+    );
+    const { code, stdout } = await sigil([...args, "--json"], { env, input: child.toString() });
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({
+      granted: false,
+      genuine: true,
+      error: { code: "ERR_ENDPOINT", refusals: [{ code: "ERR_ENDPOINT" }, { code: "ERR_PRICE" }] },
+    });
+  });
+
+  test("what is not genuine ends with 6", async () => {
+    const { macaroon } = spending();
+    const unpaid = hide(new Credential(macaroon, "00".repeat(32)));
+    const run = await sigil(["verify", "--url", url(), "--json"], { env, input: unpaid.toString() });
+    expect(run.code).toBe(6);
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      granted: false,
+      genuine: false,
+      error: { code: "ERR_TOKEN_PREIMAGE" },
+    });
+    const elsewhere = await sigil(["verify", "--url", url()], {
+      env: { SIGIL_SECRET: secret },
+      input: spending().toString(),
+    });
+    expect(elsewhere.code).toBe(6);
+  });
+
+  test("wants a URL and a secret", async () => {
+    const input = spending().toString();
+    expect((await sigil(["verify"], { env, input })).code).toBe(2);
+    expect((await sigil(["verify", "--url", "ftp://a.example/"], { env, input })).code).toBe(2);
+    expect((await sigil(["verify", "--url", url()], { input })).code).toBe(2);
+    expect((await sigil(["verify", "--url", url()], { env })).code).toBe(6);
+  });
+});
+
+describe("sigil get", () => {
+  const paid = () => `paid 10 sat and 0.01 sat of routing fee to ${service.url}\n`;
+  const free = () => `paid nothing to ${service.url}\n`;
+
+  test("fetches what is free without a credential", async () => {
+    expect(await sigil(["get", `${service.url}/free`])).toMatchObject({
+      code: 0,
+      stdout: "free\n",
+      stderr: free(),
+    });
+  });
+
+  test.each(["environment", "stdin", "file"])("pays with the credential of the %s", async (from) => {
+    const credential = spending();
+    const file = join(folder, "credential");
+    writeFileSync(file, `${credential}\n`);
+    const more = { stdin: ["--credential", "-"], environment: [], file: ["--credential-file", file] }[from]!;
+    const run = await sigil(["get", `${service.url}/paid`, ...more], {
+      ...(from === "stdin" && { input: credential.toString() }),
+      ...(from === "environment" && withCredential(credential)),
+    });
+    expect(run).toMatchObject({ code: 0, stdout: "sunny\n", stderr: paid() });
+  });
+
+  test("pays from a wallet, where there is no credential", async () => {
+    const env = { SIGIL_WALLET: ownerWallet };
+    expect(await sigil(["get", `${service.url}/paid`], { env })).toMatchObject({
+      code: 0,
+      stdout: "sunny\n",
+      stderr: paid(),
+    });
+    const before = paidPayments();
+    const run = await sigil(["get", `${service.url}/paid`, "--max-price", "9 sat"], { env });
+    expect(run).toMatchObject({ code: 3, stdout: "" });
+    expect(paidPayments()).toBe(before);
+  });
+
+  test("sends method, header fields and body as curl does", async () => {
+    const url = `${service.url}/echo`;
+    expect((await sigil(["get", url, "-d", "a=1"])).stdout).toBe("application/x-www-form-urlencoded a=1");
+    const file = join(folder, "body");
+    writeFileSync(file, "{}");
+    const args = ["get", url, "-X", "put", "-H", "content-type: application/json", "--data", `@${file}`];
+    expect((await sigil(args)).stdout).toBe("application/json {}");
+    expect(seen).toEqual(["POST /echo", "PUT /echo"]);
+    expect((await sigil(["get", url, "-d", "@-"], { input: "piped" })).stdout).toContain(" piped");
+    expect((await sigil(["get", url, "-d", "@-", "--credential", "-"], { input: "piped" })).code).toBe(2);
+  });
+
+  test("writes the body to a file, or the head before it", async () => {
+    const file = join(folder, "body-out");
+    const written = await sigil(["get", `${service.url}/bytes`, "-o", file]);
+    expect(written).toMatchObject({ code: 0, stdout: "" });
+    expect([...readFileSync(file)]).toEqual([0, 255, 254]);
+    const { stdout } = await sigil(["get", `${service.url}/free`, "-i"]);
+    expect(stdout).toMatch(/^HTTP 200 OK\n(?:[a-z-]+: .+\n)*x-kind: free\n\nfree\n$/);
+    expect((await sigil(["get", `${service.url}/free`, "-o", join(folder, "no/such/folder")])).code).toBe(2);
+  });
+
+  test("as JSON, amounts are decimal strings of msat", async () => {
+    const run = await sigil(["get", `${service.url}/paid`, "--json"], withCredential(spending()));
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      status: 200,
+      body: "sunny\n",
+      paid: [
+        {
+          origin: service.url,
+          paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+          amountMsat: "10000",
+          feeMsat: "10",
+        },
+      ],
+    });
+    const bytes = JSON.parse((await sigil(["get", `${service.url}/bytes`, "--json"])).stdout);
+    expect(bytes).toMatchObject({ bodyBase64: "AP/+", paid: [] });
+  });
+
+  test("1: an error status of the service; its body is shown all the same", async () => {
+    const run = await sigil(["get", `${service.url}/missing`]);
+    expect(run).toMatchObject({
+      code: 1,
+      stdout: "nothing here\n",
+      stderr: `${free()}sigil: HTTP 404 Not Found\n`,
+    });
+    const json = await sigil(["get", `${service.url}/missing`, "--json"]);
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.stdout)).toMatchObject({ status: 404, body: "nothing here\n" });
+  });
+
+  test("3: out of scope, before anything is sent", async () => {
+    const credential = hide(spending().attenuate({ endpoints: [`GET ${service.url}/other`] }));
+    const run = await sigil(["get", `${service.url}/paid`], withCredential(credential));
+    expect(run).toMatchObject({ code: 3, stdout: "" });
+    expect(run.stderr).toContain(`you have GET ${service.url}/other; you need GET ${service.url}/paid`);
+    expect(seen).toEqual([]);
+  });
+
+  test("3: dearer than --max-price, and nothing is paid", async () => {
+    const before = paidPayments();
+    const args = ["get", `${service.url}/paid`, "--max-price", "9 sat"];
+    const run = await sigil(args, withCredential(spending()));
+    expect(run).toMatchObject({ code: 3, stdout: "" });
+    expect(run.stderr).toContain("max_price_msat: you have at most 9 sat at once; you need 10 sat");
+    expect(paidPayments()).toBe(before);
+    const dearEnough = ["get", `${service.url}/paid`, "--max-price", "10 sat"];
+    expect((await sigil(dearEnough, withCredential(spending()))).code).toBe(0);
+  });
+
+  test("4: a budget with too little left, and nothing is paid", async () => {
+    const before = paidPayments();
+    const run = await sigil(
+      ["get", `${service.url}/paid`, "--json"],
+      withCredential(spending({ budget: "5 sat" })),
+    );
+    expect(run.code).toBe(4);
+    expect(JSON.parse(run.stdout).error).toMatchObject({
+      code: "ERR_BUDGET",
+      spent: "no",
+      refusals: [{ condition: "budget_msat", have: "5 sat left of 5 sat" }],
+    });
+    expect(paidPayments()).toBe(before);
+  });
+
+  test("5: a payment that fails, and says that nothing was spent", async () => {
+    network.fault({ on: "pay", account: "owner", kind: "fails", times: 1 });
+    const run = await sigil(["get", `${service.url}/paid`, "--json"], withCredential(spending()));
+    expect(run.code).toBe(5);
+    expect(JSON.parse(run.stdout).error).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
+  });
+
+  test("5: nothing to pay with, and what to set", async () => {
+    const run = await sigil(["get", `${service.url}/paid`]);
+    expect(run).toMatchObject({ code: 5, stdout: "" });
+    expect(run.stderr).toContain("Set SIGIL_CREDENTIAL");
+    expect(run.stderr).toContain("ERR_PAYMENT_REQUIRED, spent: no");
+  });
+
+  test("6: a credential that cannot be read", async () => {
+    const run = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_CREDENTIAL: "rubbish" } });
+    expect(run).toMatchObject({ code: 6, stdout: "" });
+    expect(seen).toEqual([]);
+  });
+
+  test("6: one that the treasury did not mint", async () => {
+    const location = treasury.url;
+    const forged = hide(
+      new Authority({ secret, location, kind: "spending" }).mint({
+        endpoints: [`GET ${service.url}/**`],
+        budget: "1000 sat",
+        expiresIn: "1h",
+      }),
+    );
+    const run = await sigil(["get", `${service.url}/paid`, "--json"], withCredential(forged));
+    expect(run.code).toBe(6);
+    expect(JSON.parse(run.stdout).error.code).toMatch(/^ERR_TOKEN_/);
+  });
+
+  test("7: a service, a treasury or a wallet that is not there", async () => {
+    const gone = await serve(() => new Response());
+    await gone.close();
+    expect((await sigil(["get", gone.url])).code).toBe(7);
+    const lost = hide(
+      new Authority({ secret, location: gone.url, kind: "spending" }).mint({
+        endpoints: [`GET ${service.url}/**`],
+        budget: "1000 sat",
+        expiresIn: "1h",
+      }),
+    );
+    const run = await sigil(["get", `${service.url}/paid`, "--json"], withCredential(lost));
+    expect(run.code).toBe(7);
+    expect(JSON.parse(run.stdout).error.code).toBe("ERR_TREASURY");
+    const wallet = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_WALLET: "nowhere:wallet" } });
+    expect(wallet.code).toBe(7);
+  });
+});
