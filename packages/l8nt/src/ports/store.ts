@@ -62,6 +62,8 @@ export interface PaymentRecord {
   readonly amountMsat: bigint;
   readonly maxFeeMsat: bigint;
   readonly reservationId: string;
+  /** The limits on spending that it counts against. */
+  readonly limitIds: readonly string[];
   /** Base64 of the challenge's macaroon: with the preimage, the full credential. */
   readonly macaroon: string;
   /** The conditions that the service said it enforces. */

@@ -340,6 +340,7 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
     amountMsat: 10_000n,
     maxFeeMsat: 100n,
     reservationId: newId(),
+    limitIds: ["wallet"],
     macaroon: "AgE=",
     enforced: ["endpoints", "valid_until"],
     status: "open",

@@ -34,7 +34,11 @@ export class Holdings {
       const holding = holdingOf(record);
       if ((holding.full.chain.validUntil ?? now) < now) await this.usedUp(holding);
       // Between this look and the taking nothing is awaited: nobody else can take it too.
-      else if (mayCover(holding.full, record, target, now) && !this.#taken.get(record.paymentHash)) {
+      else if (
+        mayCover(holding, target, now) &&
+        isChargedTo(verified, holding) &&
+        !this.#taken.get(record.paymentHash)
+      ) {
         this.takeNew(record.paymentHash, holding.full.macaroon);
         return holding;
       }
@@ -78,8 +82,19 @@ export function holdingOf(record: PaymentRecord): Holding {
   return { record, full: new Credential(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!) };
 }
 
-function mayCover(full: Credential, record: PaymentRecord, target: Target, now: number): boolean {
+function mayCover({ full, record }: Holding, target: Target, now: number): boolean {
   if (full.refusals({ now, target }).length > 0) return false;
   const saysWhere = full.caveats.some(({ condition }) => condition === "endpoints");
   return saysWhere || (record.method === target.method && record.path === target.path);
+}
+
+/**
+ * What is used up by using it was charged to the limits of whoever bought it. One that has a limit of its own below those
+ * would use another's money past it, so it buys for itself. A pass for a time is not used up, and serves all below.
+ */
+function isChargedTo(verified: Verified, { full, record }: Holding): boolean {
+  const isUsedUpByUse = full.caveats.some(({ condition }) => /^(?:max_uses|budget_msat)/.test(condition));
+  return (
+    !isUsedUpByUse || verified.limits.every(({ kind, id }) => kind !== "spend" || record.limitIds.includes(id))
+  );
 }

@@ -63,6 +63,7 @@ export class Purse {
       amountMsat,
       maxFeeMsat: maxFeeMsat(amountMsat),
       reservationId: hexText(randomBytes(16)),
+      limitIds: verified.limits.filter(({ kind }) => kind === "spend").map(({ id }) => id),
       macaroon: base64Text(Macaroon.encode(challenge.macaroon)),
       enforced: challenge.enforced,
       status: "open",
