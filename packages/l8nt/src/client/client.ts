@@ -1,12 +1,11 @@
 /** The client of an agent: `fetch`, with a credential that opens doors and pays. spec/4-purchase.md §2. */
-import { type Access, readOrigin, type Scope, sameOrigin, type Target, targetOfUrl } from "../caveat/index.ts";
-import { AdapterError, DeniedError, PaymentError } from "../errors.ts";
-import { utf8Text } from "../internal/bytes.ts";
-import { equalBytes } from "../internal/crypto.ts";
+import { type Access, type Scope, type Target, targetOfUrl } from "../caveat/index.ts";
+import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../internal/transport.ts";
 import { Credential, formatAuthorization } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { NodeStanding, PaymentSummary, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
+import { type Carried, CarriedCredentials, type GivenCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import { type Held, HeldCredentials } from "./held.ts";
 import { type Outgoing, outgoing, unlessAborted } from "./outgoing.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
@@ -14,7 +13,7 @@ import { RemoteTreasury } from "./remote.ts";
 
 export interface HttpClientOptions {
   /** One or more; a text may hold several, separated by white space. */
-  readonly credential?: string | Credential | readonly (string | Credential)[];
+  readonly credential?: GivenCredentials;
   /** The treasury of credentials that name its location, where it is in this process. */
   readonly treasury?: Treasurer & { readonly location: string };
   /** Told of every payment made for a request of this client. */
@@ -23,15 +22,9 @@ export interface HttpClientOptions {
   readonly clock?: Clock;
 }
 
-/** A credential of this client, and who pays for it. */
-interface Carried {
-  readonly credential: Credential;
-  readonly treasurer: () => Treasurer;
-}
-
 /** Nothing is sent where every credential says no; a request with an `Authorization` of its own is passed on as it is. */
 export class HttpClient {
-  readonly #carried: readonly Carried[];
+  readonly #carried: CarriedCredentials;
   readonly #held = new HeldCredentials();
   readonly #fetch: typeof fetch;
   readonly #clock: Clock;
@@ -48,12 +41,9 @@ export class HttpClient {
     this.#fetch = fetcher ?? ((input, init) => fetch(input, init));
     this.#clock = clock;
     this.#onPayment = onPayment;
-    this.#carried = readCredentials(credential).map((one) => ({
-      credential: one,
-      treasurer: once(() =>
-        treasury?.location === one.location ? treasury : new RemoteTreasury(one.location, this.#fetch),
-      ),
-    }));
+    this.#carried = new CarriedCredentials(credential, (location) =>
+      treasury?.location === location ? treasury : new RemoteTreasury(location, this.#fetch),
+    );
   }
 
   get(url: string | URL, init?: RequestInit): Promise<Response> {
@@ -89,6 +79,7 @@ export class HttpClient {
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
     if (request.headers.has("authorization")) return this.#fetch(request);
+    if (this.#carried.isEmpty) return this.#free(request);
     let next: Outgoing | undefined = await outgoing(request);
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response: Response = await this.#request(next, init);
@@ -100,6 +91,13 @@ export class HttpClient {
     throw new AdapterError("ERR_REDIRECT", `The service redirects more than ${MAX_REDIRECTS} times.`);
   };
 
+  /** Without a credential this is `fetch`, down to the streaming of bodies; it only says what a 402 needs. */
+  async #free(request: Request): Promise<Response> {
+    const response = await this.#fetch(request);
+    if (response.status !== 402) return response;
+    throw await unpaid(response, new URL(request.url), WHAT_TO_SET);
+  }
+
   async #request(request: Outgoing, init: RequestInit | undefined): Promise<Response> {
     const target = targetOfUrl(request.method, request.url);
     if (target === undefined)
@@ -108,7 +106,7 @@ export class HttpClient {
         "The method or the URL cannot be requested: http(s), without credentials in it.",
       );
     const access = { now: this.#clock(), target };
-    const chosen = this.#choose(access);
+    const chosen = this.#carried.choose(access);
     if (chosen !== undefined && isAtHome(chosen.credential, target))
       return this.#atHome(request, init, access, chosen);
     const held = this.#held.take(target, access.now);
@@ -116,7 +114,8 @@ export class HttpClient {
       ? this.#send(request, init, undefined)
       : this.#use(request, init, target, held));
     if (response.status !== 402) return response;
-    if (chosen === undefined || request.strayed) throw await unpaid(response, request, false);
+    if (chosen === undefined || request.strayed)
+      throw await unpaid(response, request.url, request.strayed ? STRAYED : WHAT_TO_SET);
     await response.body?.cancel();
     return this.#buy(request, init, target, chosen, held);
   }
@@ -130,8 +129,9 @@ export class HttpClient {
   ): Promise<Response> {
     const response = await this.#send(request, init, credential);
     if (response.status !== 402) return response;
-    const payer = this.#choose(access, (other) => !isAtHome(other, access.target));
-    if (payer === undefined || request.strayed) throw await unpaid(response, request, true);
+    const payer = this.#carried.choose(access, (other) => !isAtHome(other, access.target));
+    if (payer === undefined || request.strayed)
+      throw await unpaid(response, request.url, request.strayed ? STRAYED : USED_UP);
     await response.body?.cancel();
     return this.#buy(request, init, access.target, payer, undefined);
   }
@@ -217,33 +217,9 @@ export class HttpClient {
     });
   }
 
-  /** The first credential that covers the access; undefined where there is none at all. @throws DeniedError */
-  #choose(access: Access, among: (credential: Credential) => boolean = () => true): Carried | undefined {
-    const candidates = this.#carried.filter(({ credential }) => among(credential));
-    const judged = candidates.map((carried) => ({
-      carried,
-      refusals: carried.credential.refusals(access),
-    }));
-    const willing = judged.filter(({ refusals }) => refusals.length === 0).map(({ carried }) => carried);
-    const home = willing.find(
-      ({ credential }) => access.target !== "self" && isAtHome(credential, access.target),
-    );
-    if (willing.length > 0) return home ?? willing[0];
-    const [first, ...others] = judged[0]?.refusals ?? [];
-    if (first !== undefined) throw new DeniedError([first, ...others]);
-    return undefined;
-  }
-
   /** This client's own credential: the first, where it carries several. @throws PaymentError `ERR_PAYMENT_REQUIRED` where it has none */
   get credential(): Credential {
-    return this.#first().credential;
-  }
-
-  #first(): Carried {
-    const [first] = this.#carried;
-    if (first === undefined)
-      throw new PaymentError("ERR_PAYMENT_REQUIRED", "no", `This client has no credential. ${WHAT_TO_SET}`);
-    return first;
+    return this.#carried.first.credential;
   }
 
   /**
@@ -263,52 +239,22 @@ export class HttpClient {
    * @throws TypeError for one that was not
    */
   async revoke(child: Credential): Promise<void> {
-    const ancestor = this.#carried.find(({ credential }) => descends(child, credential));
-    if (ancestor === undefined)
-      throw new TypeError("this client can only revoke what was delegated from its own credential");
-    const added = child.macaroon.caveats
-      .slice(ancestor.credential.macaroon.caveats.length)
-      .map((caveat) => utf8Text(caveat)!);
-    await ancestor.treasurer().revoke(ancestor.credential.toString(), added);
+    const { carried, caveats } = this.#carried.ancestorOf(child);
+    await carried.treasurer().revoke(carried.credential.toString(), caveats);
   }
 
   /** What is left at this credential's node and at every node above it, root first. */
   standing(): Promise<readonly NodeStanding[]> {
-    const { credential, treasurer } = this.#first();
+    const { credential, treasurer } = this.#carried.first;
     return treasurer().standing(credential.toString());
   }
 
   /** This credential's node and everything below it that the treasury has met. */
   tree(): Promise<readonly NodeStanding[]> {
-    const { credential, treasurer } = this.#first();
+    const { credential, treasurer } = this.#carried.first;
     return treasurer().tree(credential.toString());
   }
 }
-
-export const WHAT_TO_SET =
-  "Set SIGIL_CREDENTIAL to a credential that was delegated to this agent, or SIGIL_WALLET to the URL of a wallet.";
-
-function readCredentials(given: NonNullable<HttpClientOptions["credential"]>): readonly Credential[] {
-  const list = Array.isArray(given)
-    ? (given as readonly (string | Credential)[])
-    : [given as string | Credential];
-  return list.flatMap((one) =>
-    typeof one === "string"
-      ? one
-          .split(/\s+/)
-          .filter((text) => text !== "")
-          .map(Credential.parse)
-      : [one],
-  );
-}
-
-const once = <Value>(make: () => Value): (() => Value) => {
-  let made: { value: Value } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-};
 
 function withBody(
   method: string,
@@ -316,12 +262,6 @@ function withBody(
   init: RequestInit | undefined,
 ): RequestInit {
   return { ...init, method, ...(body !== undefined && { body }) };
-}
-
-/** Spent where it is: at the very origin that it names, it is presented as it stands. */
-function isAtHome(credential: Credential, target: Target): boolean {
-  const home = readOrigin(credential.location);
-  return home !== undefined && sameOrigin(home, target.origin);
 }
 
 const heldOf = (text: string): Held => ({ credential: Credential.parse(text), delivered: false });
@@ -339,22 +279,12 @@ const refusedOf = ({ credential, delivered }: Held, usedByOthers: boolean) => ({
   delivered: delivered || usedByOthers,
 });
 
-async function unpaid(response: Response, { url, strayed }: Outgoing, atHome: boolean): Promise<PaymentError> {
-  await response.body?.cancel();
-  const why = strayed
-    ? "A redirect led there, and nothing is paid where nothing was asked for. Ask for that URL itself."
-    : atHome
-      ? "The credential for this service is used up, expired or revoked, and no other credential can pay."
-      : WHAT_TO_SET;
-  return new PaymentError("ERR_PAYMENT_REQUIRED", "no", `${url.origin} asks for payment. ${why}`);
-}
+const STRAYED =
+  "A redirect led there, and nothing is paid where nothing was asked for. Ask for that URL itself.";
+const USED_UP =
+  "The credential for this service is used up, expired or revoked, and no other credential can pay.";
 
-function descends(child: Credential, ancestor: Credential): boolean {
-  const own = ancestor.macaroon.caveats;
-  const inherited = child.macaroon.caveats.slice(0, own.length);
-  return (
-    child.macaroon.caveats.length > own.length &&
-    equalBytes(child.macaroon.identifier, ancestor.macaroon.identifier) &&
-    inherited.every((caveat, at) => equalBytes(caveat, own[at]!))
-  );
+async function unpaid(response: Response, { origin }: URL, why: string): Promise<PaymentError> {
+  await response.body?.cancel();
+  return new PaymentError("ERR_PAYMENT_REQUIRED", "no", `${origin} asks for payment. ${why}`);
 }

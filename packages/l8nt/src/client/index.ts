@@ -1,2 +1,2 @@
 /** The client's end. */
-export { HttpClient, type HttpClientOptions, WHAT_TO_SET } from "./client.ts";
+export { HttpClient, type HttpClientOptions } from "./client.ts";
