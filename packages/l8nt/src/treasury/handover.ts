@@ -2,7 +2,7 @@
 import { formatOrigin, matchesOrigin, readEndpoints, type Target } from "../caveat/index.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import type { Credential, Verified } from "../l402/index.ts";
+import type { Verified } from "../l402/index.ts";
 
 /** How long a handed-over credential holds: asking again costs no payment. */
 const HANDOVER_SECONDS = 300;
@@ -57,16 +57,4 @@ function endpointsAt(value: string, { origin }: Target): string {
       return `${list} ${formatOrigin(origin)}/${segments.join("/")}`;
     })
     .join(";");
-}
-
-/** One that was handed over: what it takes to revoke it at the service. */
-export interface Handover {
-  readonly origin: string;
-  /** The payer's full credential: the ancestor. */
-  readonly full: Credential;
-  readonly caveats: readonly string[];
-  /** The nodes of the agent it was given to, root first. */
-  readonly nodeIds: readonly string[];
-  /** Unix seconds. */
-  readonly validUntil: number;
 }

@@ -1,6 +1,6 @@
 /** Requests that a treasury makes for an agent: to the very origin named, with no credential that is not meant for it. */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
-import { AdapterError } from "../errors.ts";
+import { AdapterError, ChallengeError } from "../errors.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 
 export interface OutboundRequest {
@@ -44,6 +44,15 @@ export async function send(
       { cause },
     );
   }
+}
+
+/** A challenge is believed from the very origin that was asked, whatever fetch followed it elsewhere. @throws ChallengeError `ERR_CHALLENGE_ORIGIN` */
+export function checkOrigin({ url }: Response, asked: URL): void {
+  if (url !== "" && new URL(url).origin !== asked.origin)
+    throw new ChallengeError(
+      "ERR_CHALLENGE_ORIGIN",
+      `${asked.origin} was asked, and the challenge came from another origin. Nothing was paid.`,
+    );
 }
 
 /** A response as it is passed on to the agent: no cookies, no fields of the other hop. */

@@ -1,0 +1,230 @@
+/** Runs an errand: gets one request answered, from what is held or by paying, and never pays twice for it. spec/4-purchase.md §4-5. */
+import { formatOrigin, type Target } from "../caveat/index.ts";
+import { DeniedError, PaymentError } from "../errors.ts";
+import { Lru } from "../internal/lru.ts";
+import { Turns } from "../internal/turns.ts";
+import { Challenge, type Credential, type Verified } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { PaymentRecord, Store } from "../ports/store.ts";
+import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
+import { handoverCaveats } from "./handover.ts";
+import type { Handovers } from "./handovers.ts";
+import { type Holding, Holdings, holdingOf } from "./holdings.ts";
+import { checkOrigin, relayed, send } from "./outbound.ts";
+import { intentOf, type Purse } from "./purse.ts";
+
+/** One request that was admitted. */
+export interface Errand {
+  readonly verified: Verified;
+  readonly target: Target;
+  readonly url: URL;
+  readonly request: PurchaseRequest;
+}
+
+export interface ErrandsOptions {
+  readonly store: Store;
+  readonly purse: Purse;
+  readonly handovers: Handovers;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly requestTimeoutSeconds: number;
+  /** How long a service that took a payment and did not deliver is paid nothing. */
+  readonly quarantineSeconds: number;
+  readonly alarm: (what: string) => void;
+}
+
+/** After paying, how often a service is asked before it counts as not delivering. [case 72] */
+const DELIVERY_ATTEMPTS = 3;
+
+export class Errands {
+  readonly #options: ErrandsOptions;
+  readonly #holdings: Holdings;
+  readonly #turns = new Turns();
+  /** By origin: until when (Unix seconds) nothing is paid there. */
+  readonly #quarantine = new Lru<string, number>(1000);
+
+  constructor(options: ErrandsOptions) {
+    this.#options = options;
+    this.#holdings = new Holdings(options.store);
+  }
+
+  async run(errand: Errand): Promise<Purchase> {
+    const { refused } = errand.request;
+    const doubted = refused === undefined ? undefined : await this.#doubt(errand, refused);
+    if (doubted !== undefined) return doubted;
+    // What is held is used without waiting for anybody; only who has to pay waits for his turn.
+    return (
+      (await this.#fromHoldings(errand)) ??
+      this.#turns.take(intentOf(errand.verified, errand.target), () => this.#inTurn(errand))
+    );
+  }
+
+  async #inTurn(errand: Errand): Promise<Purchase> {
+    // He may have waited, and been revoked meanwhile.
+    const { verified, target } = errand;
+    const [first, ...others] = verified.refusals({ now: this.#options.clock(), target });
+    if (first !== undefined) throw new DeniedError([first, ...others]);
+    await this.#settleOpen(errand);
+    return (await this.#fromHoldings(errand)) ?? this.#ask(errand);
+  }
+
+  /** What the agent says about a credential that it holds: used up, or paid for and never served. */
+  async #doubt(
+    errand: Errand,
+    { paymentHash, delivered }: NonNullable<PurchaseRequest["refused"]>,
+  ): Promise<Purchase | undefined> {
+    const record = await this.#options.store.payment(paymentHash);
+    const payer = record?.nodeIds.at(-1);
+    const isTheirs = errand.verified.nodes.some(({ id }) => id === payer);
+    if (record?.preimage === undefined || record.status === "undelivered" || !isTheirs) return undefined;
+    const holding = holdingOf(record);
+    if (!delivered) return this.#deliver(errand, holding);
+    await this.#holdings.usedUp(holding);
+    return undefined;
+  }
+
+  /** A payment for this intent whose outcome was not known: it is asked for before another is made. [case 63] */
+  async #settleOpen({ verified, target }: Errand): Promise<void> {
+    const intent = intentOf(verified, target);
+    for (const record of await this.#options.store.openPayments())
+      if (record.intent === intent) await this.#options.purse.follow(record).catch(rethrowUnlessSettled);
+  }
+
+  async #fromHoldings(errand: Errand): Promise<Purchase | undefined> {
+    for (;;) {
+      const holding = await this.#holdings.take(errand.verified, errand.target, this.#options.clock());
+      if (holding === undefined) return undefined;
+      const handed = await this.#handOver(errand, holding);
+      if (handed !== undefined) return handed;
+      const response = await this.#use(errand, holding);
+      if (response !== undefined) return { kind: "response", response: relayed(response) };
+      await this.#holdings.usedUp(holding);
+    }
+  }
+
+  /** Fetches the challenge itself: nobody can hand it an invoice. [case 99] */
+  async #ask(errand: Errand): Promise<Purchase> {
+    const response = await this.#send(errand, undefined);
+    if (response.status !== 402) return { kind: "response", response: relayed(response) };
+    await response.body?.cancel();
+    checkOrigin(response, errand.url);
+    this.#checkQuarantine(errand.target);
+    const challenge = Challenge.parse(response.headers.get("www-authenticate"));
+    const record = await this.#pay(errand, challenge);
+    const payment: PaymentSummary = {
+      origin: record.origin,
+      paymentHash: record.paymentHash,
+      amountMsat: record.amountMsat,
+      feeMsat: record.feeMsat ?? 0n,
+    };
+    const holding = holdingOf(record);
+    const purchase = (await this.#handOver(errand, holding)) ?? (await this.#deliver(errand, holding));
+    return { ...purchase, payment };
+  }
+
+  async #pay({ verified, target }: Errand, challenge: Challenge): Promise<PaymentRecord> {
+    const { paymentHash } = challenge.identifier;
+    this.#holdings.takeNew(paymentHash, challenge.macaroon);
+    try {
+      return await this.#options.purse.pay(verified, target, challenge);
+    } catch (error) {
+      // Where it turns out later that it was paid, whoever asks next may have it.
+      this.#holdings.giveBack(paymentHash);
+      throw error;
+    }
+  }
+
+  async #handOver({ verified, target }: Errand, holding: Holding): Promise<Purchase | undefined> {
+    const now = this.#options.clock();
+    const caveats = handoverCaveats(verified, target, holding.record.enforced, now);
+    if (caveats === undefined) return undefined;
+    const credential = holding.full.append(caveats);
+    await this.#holdings.given(holding);
+    this.#options.handovers.add({
+      origin: holding.record.origin,
+      full: holding.full,
+      caveats,
+      nodeIds: verified.nodes.map(({ id }) => id),
+      validUntil: credential.chain.validUntil ?? now,
+    });
+    return { kind: "credential", credential: credential.toString() };
+  }
+
+  /** One request with what was paid for; undefined where the service asks for payment all the same. */
+  async #use(errand: Errand, holding: Holding): Promise<Response | undefined> {
+    let response: Response;
+    try {
+      response = await this.#send(errand, holding.full);
+    } catch (error) {
+      this.#holdings.giveBack(holding.record.paymentHash);
+      throw error;
+    }
+    if (response.status === 402) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    if (response.status >= 500) this.#holdings.giveBack(holding.record.paymentHash);
+    else await this.#holdings.given(holding);
+    return response;
+  }
+
+  /** Uses what was just paid for; a service that still asks for payment has not delivered, and is not paid again. [case 62] */
+  async #deliver(errand: Errand, holding: Holding): Promise<Purchase> {
+    const shared = this.#holdings.timesGiven(holding.record) > 1;
+    for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS; attempt++) {
+      try {
+        const response = await this.#use(errand, holding);
+        if (response !== undefined) return { kind: "response", response: relayed(response) };
+      } catch (error) {
+        if (attempt === DELIVERY_ATTEMPTS) throw afterPaying(error);
+      }
+    }
+    const { origin, paymentHash } = holding.record;
+    if (shared) await this.#holdings.usedUp(holding);
+    else {
+      await this.#holdings.undelivered(holding);
+      this.#quarantine.set(origin, this.#options.clock() + this.#options.quarantineSeconds);
+      this.#options.alarm(`${origin} took payment ${paymentHash} and did not deliver`);
+    }
+    throw new PaymentError(
+      "ERR_PAID_NOT_DELIVERED",
+      "yes",
+      `${origin} was paid and still asks for payment. It was not paid again${shared ? "" : ", and is paid nothing for now"}.`,
+    );
+  }
+
+  #send({ request, url }: Errand, credential: Credential | undefined): Promise<Response> {
+    const { method, headers, body } = request;
+    const { fetch: fetcher, requestTimeoutSeconds } = this.#options;
+    return send(
+      fetcher,
+      { method, url, headers, ...(body !== undefined && { body }) },
+      credential,
+      requestTimeoutSeconds,
+    );
+  }
+
+  #checkQuarantine({ origin }: Target): void {
+    const until = this.#quarantine.get(formatOrigin(origin)) ?? 0;
+    if (this.#options.clock() < until)
+      throw new PaymentError(
+        "ERR_ORIGIN_QUARANTINED",
+        "no",
+        `${formatOrigin(origin)} took a payment and did not deliver, so it is paid nothing for now.`,
+      );
+  }
+}
+
+function rethrowUnlessSettled(error: unknown): void {
+  if (error instanceof PaymentError && error.spent === "no") return;
+  throw error;
+}
+
+function afterPaying(cause: unknown): PaymentError {
+  return new PaymentError(
+    "ERR_PAID_NOT_DELIVERED",
+    "yes",
+    "The service was paid and does not answer. What was paid for is kept: ask again, and it is used without paying.",
+    { cause },
+  );
+}
