@@ -23,7 +23,7 @@ export async function paywall(progress: (text: string) => void): Promise<Figure[
   try {
     const served = await announced(server);
     const kinds = {
-      bare: { url: `${served.url}/bare` },
+      bare: { url: `${served.url}/bare`, headers: { authorization: `L402 ${served.warm}` } },
       paid: { url: `${served.url}/paid`, headers: { authorization: `L402 ${served.warm}` } },
       counted: { url: `${served.url}/paid`, headers: { authorization: `L402 ${served.counted}` } },
     };

@@ -22,7 +22,7 @@ export async function verify(): Promise<Figure[]> {
   const access = {
     now: Date.now() / 1000,
     target: targetOfUrl("GET", new URL(`${LOCATION}/search/tokyo`))!,
-    priceMsat: 10_000n,
+    priceMsat: 5000n,
   };
   const warm = new Authority({ secret, location: LOCATION, cacheSize: COUNT });
   const verifyAll = (authority: Authority, presented: readonly string[]) => {
@@ -30,6 +30,10 @@ export async function verify(): Promise<Figure[]> {
       if (!authority.verify(text, access).granted) throw new Error("a credential was refused");
   };
   verifyAll(warm, texts);
+
+  // A sub-agent's: its parent was seen here before, itself never.
+  const parents = texts.map((text) => Credential.parse(text));
+  const children = parents.map((parent) => parent.delegate({ agent: "booker", maxPrice: "5 sat" }).toString());
 
   const signed = await new SignJWT({ scope: "search", max_price: 50 } satisfies JWTPayload)
     .setProtectedHeader({ alg: "HS256" })
@@ -57,6 +61,16 @@ export async function verify(): Promise<Figure[]> {
       COUNT,
       // A new authority each round: nothing it has seen before.
       () => verifyAll(new Authority({ secret, location: LOCATION }), texts.map(fresh)),
+    ],
+    child: [
+      COUNT,
+      () => {
+        const authority = new Authority({ secret, location: LOCATION });
+        for (const text of texts) authority.authenticate(text);
+        const start = performance.now();
+        verifyAll(authority, children.map(fresh));
+        return performance.now() - start;
+      },
     ],
     warm: [COUNT, () => verifyAll(warm, texts.map(fresh))],
     jose: [
@@ -112,6 +126,12 @@ export async function verify(): Promise<Figure[]> {
       "×",
       3,
       "npm macaroon 3.0.4, clone and addFirstPartyCaveat",
+    ),
+    plain(
+      "cold verification of a sub-agent, whose parent was seen",
+      times.jose / times.child,
+      "×",
+      "jose HS256 jwtVerify, secret as bytes",
     ),
     plain("cold verification", times.cold, "µs", "-"),
     plain("warm verification", times.warm, "µs", "-"),

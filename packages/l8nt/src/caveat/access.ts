@@ -10,10 +10,10 @@ export interface Access {
    */
   readonly target: Target | "self";
   /** The price of this request or purchase, once it is known. */
-  readonly priceMsat?: bigint;
+  readonly priceMsat?: bigint | undefined;
   /** The node (hex public key) that the invoice pays, once it is known. */
-  readonly payee?: string;
+  readonly payee?: string | undefined;
   /** The L402 name of the service that judges, and what the request does there. */
-  readonly service?: string;
-  readonly capability?: string;
+  readonly service?: string | undefined;
+  readonly capability?: string | undefined;
 }

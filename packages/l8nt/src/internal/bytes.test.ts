@@ -112,6 +112,13 @@ describe("UTF-8 [case 14]", () => {
   });
 });
 
+test("what is read has memory of its own: Node's Buffers share a pool, and a clone of one view takes all of it along", () => {
+  for (const bytes of [hexBytes("00ff")!, base64Bytes("AAAA")!, utf8("ab")]) {
+    expect(bytes).not.toBeInstanceOf(Buffer);
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+  }
+});
+
 test("concat joins views without reading past them", () => {
   const backing = Uint8Array.of(1, 2, 3, 4, 5);
   expect(concat(backing.subarray(1, 2), new Uint8Array(), backing.subarray(3))).toEqual(Uint8Array.of(2, 4, 5));

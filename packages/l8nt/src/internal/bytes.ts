@@ -7,14 +7,16 @@ const utf8Encoder = new TextEncoder();
 // Fatal, and a BOM is kept: bytes are never lossily decoded, nor silently dropped. [case 14]
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The same bytes without `Buffer`'s own methods, some of which mean something else. */
-export const plainBytes = (buffer: Buffer<ArrayBuffer>): Bytes =>
-  new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-
-export const utf8 = (text: string): Bytes => utf8Encoder.encode(text) as Bytes;
+/** The same bytes in memory of their own: small Buffers share a pool, and whoever clones a view of it gets all that lies beside it. */
+export const ownBytes = (buffer: Buffer): Bytes => new Uint8Array(buffer);
 
 // The platform's coders are many times faster and lenient: what they read counts only where it writes back to the same text.
 const native: typeof Buffer | undefined = (globalThis as { Buffer?: typeof Buffer }).Buffer;
+
+export const utf8: (text: string) => Bytes =
+  native === undefined
+    ? (text) => utf8Encoder.encode(text) as Bytes
+    : (text) => ownBytes(native.from(text, "utf8"));
 
 const ASCII = /^[\0-\x7f]*$/;
 
@@ -42,7 +44,7 @@ const HEX = /^(?:[0-9a-fA-F]{2})*$/;
 /** Hex of either case. `Buffer.from(x, "hex")` alone would cut silently at the first wrong digit. [case 4] */
 export function hexBytes(text: string): Bytes | undefined {
   if (!HEX.test(text)) return undefined;
-  return native === undefined ? (hexToBytes(text) as Bytes) : plainBytes(native.from(text, "hex"));
+  return native === undefined ? (hexToBytes(text) as Bytes) : ownBytes(native.from(text, "hex"));
 }
 
 export const base64Text: (bytes: Uint8Array) => string =
@@ -61,7 +63,7 @@ export function base64Bytes(text: string): Bytes | undefined {
   const padded = standard.endsWith("=") ? standard : standard.padEnd(Math.ceil(standard.length / 4) * 4, "=");
   if (native !== undefined) {
     const bytes = native.from(padded, "base64");
-    return bytes.toString("base64") === padded ? plainBytes(bytes) : undefined;
+    return bytes.toString("base64") === padded ? ownBytes(bytes) : undefined;
   }
   try {
     const binary = atob(padded);

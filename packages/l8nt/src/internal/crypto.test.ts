@@ -49,6 +49,17 @@ describe("published vectors", () => {
   });
 });
 
+test("a digest has memory of its own, where no key can lie beside it", () => {
+  const key = utf8("k".repeat(32));
+  for (const digest of [
+    hmacSha256(key, key),
+    hmacUnder(key)(key),
+    sha256(key),
+    hkdfExpandUnder(hkdfExtract(key))(key),
+  ])
+    expect(digest.buffer.byteLength).toBe(32);
+});
+
 describe("the same as node:crypto, whatever the bytes", () => {
   const bytes = fc.uint8Array({ maxLength: 200 });
 

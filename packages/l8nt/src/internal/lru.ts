@@ -1,7 +1,19 @@
 /** A map that forgets its least recently used entry once it is full. */
+
+interface Entry<Key, Value> {
+  readonly key: Key;
+  value: Value;
+  /** Towards the more recently used. */
+  newer: Entry<Key, Value> | undefined;
+  older: Entry<Key, Value> | undefined;
+}
+
+/** Entries are chained by use, so that a look-up hashes its key once and writes to no map. */
 export class Lru<Key, Value> {
-  readonly #entries = new Map<Key, Value>();
+  readonly #entries = new Map<Key, Entry<Key, Value>>();
   readonly #capacity: number;
+  #newest: Entry<Key, Value> | undefined;
+  #oldest: Entry<Key, Value> | undefined;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -12,28 +24,53 @@ export class Lru<Key, Value> {
   }
 
   get(key: Key): Value | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry !== this.#newest) {
+      this.#unlink(entry);
+      this.#link(entry);
+    }
+    return entry.value;
   }
 
   set(key: Key, value: Value): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > this.#capacity) this.#entries.delete(this.#entries.keys().next().value as Key);
+    this.delete(key);
+    const entry: Entry<Key, Value> = { key, value, newer: undefined, older: undefined };
+    this.#entries.set(key, entry);
+    this.#link(entry);
+    if (this.#entries.size > this.#capacity) this.delete(this.#oldest!.key);
   }
 
-  values(): IterableIterator<Value> {
-    return this.#entries.values();
+  /** The least recently used first. */
+  *values(): Generator<Value> {
+    for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) yield entry.value;
   }
 
   delete(key: Key): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
     this.#entries.delete(key);
+    this.#unlink(entry);
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#newest = undefined;
+    this.#oldest = undefined;
+  }
+
+  #link(entry: Entry<Key, Value>): void {
+    entry.older = this.#newest;
+    entry.newer = undefined;
+    if (this.#newest !== undefined) this.#newest.newer = entry;
+    this.#newest = entry;
+    this.#oldest ??= entry;
+  }
+
+  #unlink({ newer, older }: Entry<Key, Value>): void {
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
   }
 }

@@ -15,12 +15,12 @@ import { type Bytes, concat, hexBytes, hexText, utf8 } from "../internal/bytes.t
 import { equalBytes, randomBytes, sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
 import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
-import { signatures } from "../macaroon/chain.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Challenge } from "./challenge.ts";
 import { Credential } from "./credential.ts";
 import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
+import { ProvenPrefixes } from "./prefixes.ts";
 import { Revocations } from "./revocations.ts";
 import { Roots, type Secret } from "./roots.ts";
 import { placeId, Verified } from "./verified.ts";
@@ -60,6 +60,7 @@ export class Authority {
   readonly #revokedBelow = new Lru<string, number>(MAX_ROOTS);
   /** By presented text: what was proven about it. Never what it allows now. */
   readonly #cache: Lru<string, Verified>;
+  readonly #prefixes: ProvenPrefixes;
 
   /** @throws TypeError for a secret that is short or made up, or a location that is no URL */
   constructor(options: AuthorityOptions) {
@@ -73,6 +74,7 @@ export class Authority {
     this.#roots = new Roots(secret, previousSecrets);
     this.#clock = options.clock ?? systemClock;
     this.#cache = new Lru(options.cacheSize ?? 4096);
+    this.#prefixes = new ProvenPrefixes(options.cacheSize ?? 4096);
   }
 
   /**
@@ -158,7 +160,7 @@ export class Authority {
         "ERR_TOKEN_ROOT",
         "The credential was not minted here, or under a secret that is no longer used.",
       );
-    const prefixes = signatures(root.rootKey(macaroon.identifier), macaroon.identifier, macaroon.caveats);
+    const prefixes = this.#prefixes.along(root, macaroon);
     const signature = prefixes.at(-1)!;
     if (!equalBytes(signature, macaroon.signature))
       throw new TokenError(
@@ -168,6 +170,7 @@ export class Authority {
     // A preimage alone grants nothing, and neither does a signature alone. [cases 73, 90]
     if (!credential.isPaid)
       throw new TokenError("ERR_TOKEN_PREIMAGE", "The credential's preimage does not prove its payment.");
+    this.#prefixes.remember(macaroon, prefixes);
     const chain = new CaveatChain({
       caveats: macaroon.caveats,
       vocabulary: this.vocabulary,
@@ -218,7 +221,12 @@ export class Authority {
    */
   revoke(nodeId: string, endsAt: number = Number.POSITIVE_INFINITY): void {
     this.#revoked.add(nodeId, endsAt, this.#clock());
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#cache.clear();
+    this.#prefixes.clear();
   }
 
   isRevoked(nodeId: string): boolean {
@@ -228,7 +236,7 @@ export class Authority {
   /** Mints under `secret` from now on; credentials of the secrets before it stay valid until they end. */
   rotate(secret: Secret): void {
     this.#roots.rotate(secret);
-    this.#cache.clear();
+    this.#forget();
   }
 }
 

@@ -9,7 +9,7 @@ import {
   treasuryVocabulary,
 } from "../caveat/index.ts";
 import { type ErrorCode, type Refusal, TokenError } from "../errors.ts";
-import { base64Bytes, base64Text, hexBytes, utf8Text } from "../internal/bytes.ts";
+import { type Bytes, base64Bytes, base64Text, hexBytes, hexText, utf8Text } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { systemClock } from "../ports/clock.ts";
@@ -34,7 +34,7 @@ const JUDGED_ELSEWHERE = new Set<ErrorCode>(["ERR_CAVEAT_UNKNOWN", "ERR_SERVICE"
 export class Credential {
   readonly macaroon: UnverifiedMacaroon;
   readonly identifier: Identifier;
-  readonly #preimage: string;
+  readonly #preimage: Bytes;
 
   constructor(macaroon: UnverifiedMacaroon, preimage: string) {
     const bytes = preimage.length === 64 ? hexBytes(preimage) : undefined;
@@ -42,7 +42,7 @@ export class Credential {
       throw new TokenError("ERR_TOKEN_MALFORMED", "The credential's preimage is not 64 hex digits.");
     this.macaroon = macaroon;
     this.identifier = Identifier.decode(macaroon.identifier);
-    this.#preimage = preimage.toLowerCase();
+    this.#preimage = bytes;
   }
 
   /**
@@ -88,7 +88,7 @@ export class Credential {
 
   /** Whether the preimage is the one that the identifier commits to: the proof of payment. */
   get isPaid(): boolean {
-    return sha256Hex(hexBytes(this.#preimage)!) === this.identifier.paymentHash;
+    return sha256Hex(this.#preimage) === this.identifier.paymentHash;
   }
 
   /**
@@ -105,7 +105,7 @@ export class Credential {
 
   /** The same with caveats as they stand on the wire. */
   append(caveats: readonly string[]): Credential {
-    return new Credential(Macaroon.attenuate(this.macaroon, ...caveats), this.#preimage);
+    return new Credential(Macaroon.attenuate(this.macaroon, ...caveats), hexText(this.#preimage));
   }
 
   /** A weaker credential for another agent: opens a node of its own, which this holder can revoke. */
@@ -117,7 +117,7 @@ export class Credential {
 
   /** The secret text, as it is sent and stored. */
   toString(): string {
-    return `${base64Text(Macaroon.encode(this.macaroon))}:${this.#preimage}`;
+    return `${base64Text(Macaroon.encode(this.macaroon))}:${hexText(this.#preimage)}`;
   }
 
   toJSON(): Record<string, unknown> {

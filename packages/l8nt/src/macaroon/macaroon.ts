@@ -22,8 +22,10 @@ export interface MintOptions {
   readonly location?: string;
 }
 
-const frozen = (packet: Packet): UnverifiedMacaroon =>
-  Object.freeze({ ...packet, caveats: Object.freeze([...packet.caveats]) });
+/** In one shape, whatever it was made from, and frozen with its list of caveats. */
+function frozen({ location, identifier, caveats, signature }: Packet): UnverifiedMacaroon {
+  return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature });
+}
 
 /** Makes the macaroon that every other one for this identifier descends from. */
 function mint({ rootKey, identifier, location = "" }: MintOptions): UnverifiedMacaroon {
@@ -43,30 +45,25 @@ function attenuate(
   macaroon: UnverifiedMacaroon,
   ...caveats: readonly (string | Uint8Array)[]
 ): UnverifiedMacaroon {
-  const added = caveats.map((caveat) => (typeof caveat === "string" ? utf8(caveat) : new Uint8Array(caveat)));
-  const child = frozen({
-    ...macaroon,
-    caveats: [...macaroon.caveats, ...added],
-    signature: signCaveats(macaroon.signature, added),
-  });
+  const { location, identifier } = macaroon;
+  const all = [...macaroon.caveats];
+  for (const caveat of caveats) all.push(typeof caveat === "string" ? utf8(caveat) : new Uint8Array(caveat));
+  const added = all.slice(macaroon.caveats.length);
+  const size = all.reduce(
+    (total, caveat) => total + caveat.length + 4,
+    identifier.length + 3 * location.length + 48,
+  );
   if (
-    child.caveats.length > MAX_CAVEATS ||
-    added.some((caveat) => caveat.length > MAX_CAVEAT_BYTES) ||
-    sizeOf(child) > MAX_PACKET_BYTES
+    all.length > MAX_CAVEATS ||
+    size > MAX_PACKET_BYTES ||
+    added.some(({ length }) => length > MAX_CAVEAT_BYTES)
   )
     throw new TokenError(
       "ERR_TOKEN_TOO_LARGE",
       `A macaroon has at most ${MAX_CAVEATS} caveats of ${MAX_CAVEAT_BYTES} bytes, and ${MAX_PACKET_BYTES} bytes in all. Delegate less deep, or say less in each scope.`,
     );
-  return child;
+  return frozen({ location, identifier, caveats: all, signature: signCaveats(macaroon.signature, added) });
 }
-
-/** At most: three bytes of header a field, and the fixed parts. */
-const sizeOf = (macaroon: UnverifiedMacaroon): number =>
-  macaroon.caveats.reduce(
-    (total, caveat) => total + caveat.length + 4,
-    macaroon.identifier.length + 3 * macaroon.location.length + 48,
-  );
 
 /** Macaroons in their V2 binary form. Vectors: spec/vectors/macaroons.json. spec/1-credential.md §1. */
 export const Macaroon = {

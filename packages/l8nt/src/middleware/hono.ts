@@ -77,13 +77,42 @@ function honoFacts(c: Context, clientAddress: PaidOptions["clientAddress"]): Req
   const { incoming } = (c.env ?? {}) as NodeBindings;
   // Elsewhere `url` is what the router matched, too: the two are one text.
   if (!Array.isArray(incoming?.rawHeaders)) return factsOf(c.req.raw, clientAddress?.(c));
-  return {
-    method: c.req.method,
-    target: incoming.url ?? "",
-    authorization: authorizationOf(incoming.rawHeaders),
-    clientAddress: clientAddress === undefined ? incoming.socket?.remoteAddress : clientAddress(c),
-    request: () => c.req.raw,
-  };
+  return new NodeFacts(c, incoming, clientAddress);
+}
+
+/** Read when it is asked for: an address, for one, costs a call to the system, and only unpaid challenges are counted by it. */
+class NodeFacts implements RequestFacts {
+  readonly #c: Context;
+  readonly #incoming: IncomingMessage;
+  readonly #clientAddress: PaidOptions["clientAddress"];
+
+  constructor(c: Context, incoming: IncomingMessage, clientAddress: PaidOptions["clientAddress"]) {
+    this.#c = c;
+    this.#incoming = incoming;
+    this.#clientAddress = clientAddress;
+  }
+
+  get method(): string {
+    return this.#c.req.method;
+  }
+
+  get target(): string {
+    return this.#incoming.url ?? "";
+  }
+
+  get authorization(): string | undefined {
+    return authorizationOf(this.#incoming.rawHeaders);
+  }
+
+  get clientAddress(): string | undefined {
+    return this.#clientAddress === undefined
+      ? this.#incoming.socket?.remoteAddress
+      : this.#clientAddress(this.#c);
+  }
+
+  request(): Request {
+    return this.#c.req.raw;
+  }
 }
 
 /** Through the context, so that what other middleware has set stays on it. */

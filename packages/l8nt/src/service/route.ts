@@ -50,9 +50,10 @@ export class Route {
 
   /** A value, not a promise, wherever nothing has to be waited for: the common request costs no turn of the event loop. */
   authorize(facts: RequestFacts): Decision | Promise<Decision> {
-    const target = targetAt(facts.method, this.#context.origin, facts.target);
+    const raw = facts.target;
+    const target = targetAt(facts.method, this.#context.origin, raw);
     // A target has no fragment (RFC 9112 §3.2): who does not cut it off reads another path.
-    if (target === undefined || facts.target.includes("#")) return badTarget();
+    if (target === undefined || raw.includes("#")) return badTarget();
     let verified: Verified | undefined;
     try {
       const presented = readAuthorization(facts.authorization);
@@ -89,13 +90,13 @@ export class Route {
     if (sells && priceMsat === 0n) return grant(undefined, 0n, undefined);
     if (verified === undefined) return this.#ask(facts, target, priceMsat, MISSING);
     const { authority, clock } = this.#context;
-    const { capability } = this.terms;
     const access: Access = {
       now: clock(),
       target,
       priceMsat,
-      ...(authority.service !== undefined && { service: authority.service }),
-      ...(capability !== undefined && { capability }),
+      payee: undefined,
+      service: authority.service,
+      capability: this.terms.capability,
     };
     const [first, ...others] = verified.refusals(access);
     if (first !== undefined) return this.#deny(facts, target, priceMsat, new DeniedError([first, ...others]));
