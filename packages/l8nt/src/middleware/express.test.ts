@@ -8,7 +8,7 @@ import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
 import { type Grant, paid, wellKnown } from "./express.ts";
 import { bodyText } from "./fixtures/body.ts";
-import { statusAfterGone } from "./fixtures/gone.ts";
+import { statusAfterGone, statusAfterHangUp } from "./fixtures/gone.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 
@@ -143,4 +143,13 @@ test("where nothing was claimed, there is nothing to settle: the response is lef
   const response = await exchange(host.url, { target: "/paid", fields: [present(minted.toString())] });
   expect(JSON.parse(response.body)).toEqual({ ownWriteHead: false });
   await host.close();
+});
+
+test("who hangs up while the handler runs was served, also if the handler fails after that [case 89]", async () => {
+  const status = await statusAfterHangUp((paywall, work) =>
+    express().get("/paid", paid(paywall, { price: "1 sat" }), async (_, response) => {
+      response.status(await work()).send();
+    }),
+  );
+  expect(status).toBe(402);
 });

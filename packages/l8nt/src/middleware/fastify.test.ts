@@ -1,12 +1,11 @@
 /** The Fastify hook: the laws of every paywall, and what is Fastify's own. */
-import { createServer } from "node:http";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { expect, expectTypeOf, test, vi } from "vitest";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
 import { type Grant, paid, wellKnown } from "./fastify.ts";
-import { statusAfterGone } from "./fixtures/gone.ts";
+import { statusAfterGone, statusAfterHangUp } from "./fixtures/gone.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 
 async function serve(app: FastifyInstance) {
@@ -123,9 +122,7 @@ test("who is gone before he was let in was not served: the use comes back, and t
   const handler = vi.fn(async () => "sunny");
   const apps: FastifyInstance[] = [];
   const status = await statusAfterGone((paywall) => {
-    const app = fastify({
-      serverFactory: (listener) => createServer(listener),
-    });
+    const app = fastify();
     app.get("/paid", { onRequest: paid(paywall, { price: "1 sat" }) }, handler);
     apps.push(app);
     return async (incoming, outgoing) => {
@@ -136,4 +133,21 @@ test("who is gone before he was let in was not served: the use comes back, and t
   expect(status).toBe(200);
   expect(handler).toHaveBeenCalledOnce();
   await Promise.all(apps.map((app) => app.close()));
+});
+
+test("who hangs up while the handler runs was served, also if the handler fails after that [case 89]", async () => {
+  const apps: FastifyInstance[] = [];
+  const status = await statusAfterHangUp((paywall, work) => {
+    const app = fastify();
+    app.get("/paid", { onRequest: paid(paywall, { price: "1 sat" }) }, async (_, reply) =>
+      reply.status(await work()).send(""),
+    );
+    apps.push(app);
+    return async (incoming, outgoing) => {
+      await app.ready();
+      app.routing(incoming, outgoing);
+    };
+  });
+  await Promise.all(apps.map((app) => app.close()));
+  expect(status).toBe(402);
 });

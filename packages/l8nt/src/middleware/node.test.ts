@@ -9,7 +9,7 @@ import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
 import { bodyText } from "./fixtures/body.ts";
-import { statusAfterGone } from "./fixtures/gone.ts";
+import { statusAfterGone, statusAfterHangUp } from "./fixtures/gone.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 import { paid, wellKnown } from "./node.ts";
@@ -113,7 +113,7 @@ test("who is gone before he was let in was not served: the use comes back, and t
   expect(handler).toHaveBeenCalledOnce();
 });
 
-test("serves HTTP/2 by the same rules, where a head is sent without `writeHead`", async () => {
+test("serves HTTP/2 by the same rules", async () => {
   const invoicer = new FakeInvoicer();
   const store = new MemoryStore();
   const released = new Promise<void>((resolve) => {
@@ -147,4 +147,11 @@ test("serves HTTP/2 by the same rules, where a head is sent without `writeHead`"
   expect((await ask(credential))[":status"]).toBe(402);
   client.close();
   await new Promise((resolve) => server.close(resolve));
+});
+
+test("who hangs up while the handler runs was served, also if the handler fails after that [case 89]", async () => {
+  const status = await statusAfterHangUp((paywall, work) =>
+    paid(paywall, { price: "1 sat" }, async (_, outgoing) => void outgoing.writeHead(await work()).end()),
+  );
+  expect(status).toBe(402);
 });

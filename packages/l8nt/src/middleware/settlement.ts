@@ -30,6 +30,5 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
     settleOnce(status < 500);
     return writeHead.call(outgoing, status, ...rest);
   };
-  // HTTP/2 sends a head without `writeHead`.
-  outgoing.once("close", () => settleOnce(!outgoing.headersSent || outgoing.statusCode < 500));
+  outgoing.once("close", () => settleOnce(true));
 }
