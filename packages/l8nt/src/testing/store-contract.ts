@@ -457,6 +457,10 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
     assert.deepEqual(await list([]), []);
     await store.record({ ...second, status: "paid", preimage: "ab".repeat(32), feeMsat: 1n });
     assert.equal((await store.purchases(["scout"], origin))[0]?.status, "paid");
+    for (const status of ["used", "undelivered", "failed"] as const) {
+      await store.record({ ...second, status });
+      assert.deepEqual(await list(["scout"]), hashes(first), `${status} is no purchase that serves anybody`);
+    }
   });
 }
 
