@@ -46,13 +46,11 @@ function attenuate(
   ...caveats: readonly (string | Uint8Array)[]
 ): UnverifiedMacaroon {
   const { location, identifier } = macaroon;
-  const all = [...macaroon.caveats];
-  for (const caveat of caveats) all.push(typeof caveat === "string" ? utf8(caveat) : new Uint8Array(caveat));
-  const added = all.slice(macaroon.caveats.length);
-  const size = all.reduce(
-    (total, caveat) => total + caveat.length + 4,
-    identifier.length + 3 * location.length + 48,
-  );
+  const added: Bytes[] = [];
+  for (const caveat of caveats) added.push(typeof caveat === "string" ? utf8(caveat) : new Uint8Array(caveat));
+  const all = macaroon.caveats.concat(added);
+  let size = FIXED_BYTES + identifier.length + 3 * location.length;
+  for (const { length } of all) size += length + CAVEAT_OVERHEAD_BYTES;
   if (
     all.length > MAX_CAVEATS ||
     size > MAX_PACKET_BYTES ||
@@ -64,6 +62,10 @@ function attenuate(
     );
   return frozen({ location, identifier, caveats: all, signature: signCaveats(macaroon.signature, added) });
 }
+
+/** At most: version, field headers, ends and the signature; and the header and end of a caveat. */
+const FIXED_BYTES = 48;
+const CAVEAT_OVERHEAD_BYTES = 4;
 
 /** Macaroons in their V2 binary form. Vectors: spec/vectors/macaroons.json. spec/1-credential.md §1. */
 export const Macaroon = {
