@@ -34,10 +34,13 @@ const MISSING = new TokenError(
   "This endpoint takes an L402 credential. Pay the invoice of the challenge, or bring a credential that covers this request.",
 );
 
+const NOTHING_READ = { method: "", raw: "", target: undefined };
+
 export class Route {
   readonly terms: Terms;
   readonly #context: RouteContext;
   readonly #fixedPriceMsat: bigint | undefined;
+  #last: { readonly method: string; readonly raw: string; readonly target: Target | undefined } = NOTHING_READ;
 
   constructor(terms: Terms, context: RouteContext) {
     this.terms = terms;
@@ -50,10 +53,8 @@ export class Route {
 
   /** A value, not a promise, wherever nothing has to be waited for: the common request costs no turn of the event loop. */
   authorize(facts: RequestFacts): Decision | Promise<Decision> {
-    const raw = facts.target;
-    const target = targetAt(facts.method, this.#context.origin, raw);
-    // A target has no fragment (RFC 9112 §3.2): who does not cut it off reads another path.
-    if (target === undefined || raw.includes("#")) return badTarget();
+    const target = this.#read(facts.method, facts.target);
+    if (target === undefined) return badTarget();
     let verified: Verified | undefined;
     try {
       const presented = readAuthorization(facts.authorization);
@@ -64,6 +65,16 @@ export class Route {
     }
     if (this.#fixedPriceMsat !== undefined) return this.#judge(facts, target, verified, this.#fixedPriceMsat);
     return this.#priced(facts, target, verified);
+  }
+
+  /** A route sees the same target again and again. */
+  #read(method: string, raw: string): Target | undefined {
+    if (raw !== this.#last.raw || method !== this.#last.method) {
+      // A target has no fragment (RFC 9112 §3.2): who does not cut it off reads another path.
+      const target = raw.includes("#") ? undefined : targetAt(method, this.#context.origin, raw);
+      this.#last = { method, raw, target };
+    }
+    return this.#last.target;
   }
 
   async #priced(facts: RequestFacts, target: Target, verified: Verified | undefined): Promise<Decision> {
