@@ -23,6 +23,8 @@ export interface PurseOptions {
   readonly alarm: (what: string) => void;
 }
 
+const SENDING: PaymentOutcome = { status: "unknown", reason: "it is being made" };
+
 /** What stands against a node in all, beside its limits: what the tree shows. */
 export const nodeCounters = (verified: Verified): readonly Counted[] =>
   verified.nodes.map(({ id }) => ({ id, kind: "spend" }));
@@ -33,6 +35,8 @@ export const intentOf = (verified: Verified, { method, origin, path }: Target): 
 export class Purse {
   readonly #options: PurseOptions;
   #network: Network | undefined;
+  /** The hashes that are being paid right now: what the wallet has not seen yet is not what it never will. [case 59] */
+  readonly #sending = new Set<string>();
 
   constructor(options: PurseOptions) {
     this.#options = options;
@@ -91,18 +95,30 @@ export class Purse {
 
   /** Asks the wallet what became of a payment whose outcome was not known. */
   async follow(record: PaymentRecord): Promise<PaymentRecord> {
-    const wallet = await this.#options.wallet();
-    return this.#settle(record, await wallet.find(record.paymentHash));
+    const outcome = this.#sending.has(record.paymentHash) ? SENDING : await this.#find(record);
+    return this.#settle(record, outcome);
+  }
+
+  async #find({ paymentHash }: PaymentRecord): Promise<PaymentOutcome> {
+    try {
+      const wallet = await this.#options.wallet();
+      return await wallet.find(paymentHash);
+    } catch {
+      return { status: "unknown", reason: "the wallet failed" };
+    }
   }
 
   async #send(wallet: Payer, record: PaymentRecord): Promise<PaymentOutcome> {
     const { paymentTimeoutSeconds: timeoutSeconds } = this.#options;
     const { invoice, paymentHash, amountMsat, maxFeeMsat } = record;
+    this.#sending.add(paymentHash);
     try {
       return await wallet.pay({ invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds });
     } catch {
       // A wallet should not throw here; if it does, nobody knows whether bytes left. [case 75]
       return { status: "unknown", reason: "the wallet failed" };
+    } finally {
+      this.#sending.delete(paymentHash);
     }
   }
 
@@ -118,10 +134,6 @@ export class Purse {
             "The wallet says that it paid, and gives a preimage that does not prove it. The amount stays reserved until the wallet is asked again.",
           );
         }
-        if (outcome.feeMsat > record.maxFeeMsat)
-          alarm(
-            `the wallet paid ${outcome.feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`,
-          );
         const paid: PaymentRecord = {
           ...record,
           status: "paid",
@@ -131,6 +143,10 @@ export class Purse {
         // The credential first: a crash after this line has lost nothing. [case 72]
         await store.record(paid);
         await store.commit(record.reservationId, record.amountMsat + outcome.feeMsat, clock());
+        if (outcome.feeMsat > record.maxFeeMsat)
+          alarm(
+            `the wallet paid ${outcome.feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`,
+          );
         return paid;
       }
       case "failed":
