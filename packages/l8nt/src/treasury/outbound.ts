@@ -1,5 +1,4 @@
 /** Requests that a treasury makes for an agent: to the very origin named, with no credential that is not meant for it. */
-import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { AdapterError, ChallengeError } from "../errors.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 
@@ -28,8 +27,9 @@ export async function send(
 ): Promise<Response> {
   const fields = new Headers(forwardableHeaders(headers));
   if (credential !== undefined) fields.set("authorization", formatAuthorization(credential));
+  let response: Response;
   try {
-    return await fetcher(url, {
+    response = await fetcher(url, {
       method,
       headers: fields,
       redirect: "manual",
@@ -37,13 +37,17 @@ export async function send(
       ...(body !== undefined && { body }),
     });
   } catch (cause) {
-    const origin = readOrigin(url);
+    throw new AdapterError("ERR_SERVICE_UNREACHABLE", `${url.origin} did not answer.`, { cause });
+  }
+  // No `Response` can be made of it, so it could not be passed on.
+  if (response.status < 200 || response.status > 599) {
+    await response.body?.cancel();
     throw new AdapterError(
       "ERR_SERVICE_UNREACHABLE",
-      `${origin === undefined ? "The service" : formatOrigin(origin)} did not answer.`,
-      { cause },
+      `${url.origin} answered with a status that HTTP has not.`,
     );
   }
+  return response;
 }
 
 /** A challenge is believed from the very origin that was asked, whatever fetch followed it elsewhere. @throws ChallengeError `ERR_CHALLENGE_ORIGIN` */
