@@ -1,15 +1,15 @@
 /** Runs an errand: gets one request answered, from what is held or by paying, and never pays twice for it. spec/4-purchase.md §4-5. */
 import { formatOrigin, type Target } from "../caveat/index.ts";
-import { DeniedError, PaymentError } from "../errors.ts";
+import { DeniedError, PaymentError, TokenError } from "../errors.ts";
 import { Lru } from "../internal/lru.ts";
 import { Turns } from "../internal/turns.ts";
 import { Challenge, type Credential, type Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord, Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
-import { handoverCaveats } from "./handover.ts";
+import { handoverCaveats, relayCaveats } from "./handover.ts";
 import type { Handovers } from "./handovers.ts";
-import { type Holding, Holdings, holdingOf } from "./holdings.ts";
+import { type Holding, Holdings, holdingOf, mayServe } from "./holdings.ts";
 import { checkOrigin, relayed, send } from "./outbound.ts";
 import { intentOf, type Purse } from "./purse.ts";
 
@@ -35,12 +35,14 @@ export interface ErrandsOptions {
 
 /** After paying, how often a service is asked before it counts as not delivering. [case 72] */
 const DELIVERY_ATTEMPTS = 3;
+/** In place of a node's id. */
+const EVERYONE = "*";
 
 export class Errands {
   readonly #options: ErrandsOptions;
   readonly #holdings: Holdings;
   readonly #turns = new Turns();
-  /** By origin: until when (Unix seconds) nothing is paid there. */
+  /** By origin and node, or everyone: until when (Unix seconds) nothing is paid there. */
   readonly #quarantine = new Lru<string, number>(1000);
 
   constructor(options: ErrandsOptions) {
@@ -68,17 +70,29 @@ export class Errands {
     return (await this.#fromHoldings(errand)) ?? this.#ask(errand);
   }
 
-  /** What the agent says about a credential that it holds: used up, or paid for and never served. */
+  /**
+   * What the agent says about a credential that it holds: used up, or paid for and never served. Its word is not taken. The
+   * treasury asks the service itself, with nothing that this very request is not covered by. [case 25]
+   */
   async #doubt(
     errand: Errand,
     { paymentHash, delivered }: NonNullable<PurchaseRequest["refused"]>,
   ): Promise<Purchase | undefined> {
+    const { verified, target } = errand;
     const record = await this.#options.store.payment(paymentHash);
     const payer = record?.nodeIds.at(-1);
-    const isTheirs = errand.verified.nodes.some(({ id }) => id === payer);
-    if (record?.preimage === undefined || record.status === "undelivered" || !isTheirs) return undefined;
+    const isTheirs = verified.nodes.some(({ id }) => id === payer);
+    if (record?.preimage === undefined || !isTheirs) return undefined;
     const holding = holdingOf(record);
-    if (!delivered) return this.#deliver(errand, holding);
+    const isGood =
+      record.status !== "undelivered" && mayServe(holding, verified, target, this.#options.clock());
+    if (!delivered) {
+      if (!isGood) throw notDelivered(record.origin);
+      return this.#deliver(errand, holding, verified.node.id);
+    }
+    if (!isGood || record.status !== "paid") return undefined;
+    const response = await this.#use(errand, holding);
+    if (response !== undefined) return { kind: "response", response: relayed(response) };
     await this.#holdings.usedUp(holding);
     return undefined;
   }
@@ -96,8 +110,13 @@ export class Errands {
       if (holding === undefined) return undefined;
       const handed = await this.#handOver(errand, holding);
       if (handed !== undefined) return handed;
-      const response = await this.#use(errand, holding);
-      if (response !== undefined) return { kind: "response", response: relayed(response) };
+      try {
+        const response = await this.#use(errand, holding);
+        if (response !== undefined) return { kind: "response", response: relayed(response) };
+      } catch (error) {
+        this.#holdings.giveBack(holding.record.paymentHash);
+        throw error;
+      }
       await this.#holdings.usedUp(holding);
     }
   }
@@ -108,7 +127,7 @@ export class Errands {
     if (response.status !== 402) return { kind: "response", response: relayed(response) };
     await response.body?.cancel();
     checkOrigin(response, errand.url);
-    this.#checkQuarantine(errand.target);
+    this.#checkQuarantine(errand);
     const challenge = Challenge.parse(response.headers.get("www-authenticate"));
     const record = await this.#pay(errand, challenge);
     const payment: PaymentSummary = {
@@ -118,18 +137,19 @@ export class Errands {
       feeMsat: record.feeMsat ?? 0n,
     };
     const holding = holdingOf(record);
-    const purchase = (await this.#handOver(errand, holding)) ?? (await this.#deliver(errand, holding));
+    const purchase =
+      (await this.#handOver(errand, holding)) ?? (await this.#deliver(errand, holding, EVERYONE));
     return { ...purchase, payment };
   }
 
   async #pay({ verified, target }: Errand, challenge: Challenge): Promise<PaymentRecord> {
     const { paymentHash } = challenge.identifier;
-    this.#holdings.takeNew(paymentHash, challenge.macaroon);
+    const isNew = this.#holdings.takeNew(paymentHash, challenge.macaroon);
     try {
       return await this.#options.purse.pay(verified, target, challenge);
     } catch (error) {
-      // Where it turns out later that it was paid, whoever asks next may have it.
-      this.#holdings.giveBack(paymentHash);
+      // Where it turns out later that it was paid, whoever asks next may have it. What another request has stays with it.
+      if (isNew) this.#holdings.giveBack(paymentHash);
       throw error;
     }
   }
@@ -137,8 +157,11 @@ export class Errands {
   async #handOver({ verified, target }: Errand, holding: Holding): Promise<Purchase | undefined> {
     const now = this.#options.clock();
     const caveats = handoverCaveats(verified, target, holding.record.enforced, now);
-    if (caveats === undefined) return undefined;
-    const credential = holding.full.append(caveats);
+    const credential = caveats === undefined ? undefined : narrowed(holding.full, caveats);
+    if (caveats === undefined || credential === undefined) return undefined;
+    // Paying takes its time: whoever was revoked meanwhile is handed nothing. [case 111]
+    const [first, ...others] = verified.refusals({ now, target });
+    if (first !== undefined) throw new DeniedError([first, ...others]);
     await this.#holdings.given(holding);
     this.#options.handovers.add({
       origin: holding.record.origin,
@@ -152,45 +175,44 @@ export class Errands {
 
   /** One request with what was paid for; undefined where the service asks for payment all the same. */
   async #use(errand: Errand, holding: Holding): Promise<Response | undefined> {
-    let response: Response;
-    try {
-      response = await this.#send(errand, holding.full);
-    } catch (error) {
-      this.#holdings.giveBack(holding.record.paymentHash);
-      throw error;
-    }
+    const { record, full } = holding;
+    const caveats = relayCaveats(errand.target, record.enforced, this.#options.clock());
+    const response = await this.#send(errand, narrowed(full, caveats) ?? full);
     if (response.status === 402) {
       await response.body?.cancel();
       return undefined;
     }
-    if (response.status >= 500) this.#holdings.giveBack(holding.record.paymentHash);
+    if (response.status >= 500) this.#holdings.giveBack(record.paymentHash);
     else await this.#holdings.given(holding);
     return response;
   }
 
-  /** Uses what was just paid for; a service that still asks for payment has not delivered, and is not paid again. [case 62] */
-  async #deliver(errand: Errand, holding: Holding): Promise<Purchase> {
+  /**
+   * Uses what was paid for; a service that still asks for payment has not delivered, and is not paid again. [case 62]
+   *
+   * @param closedTo whom the origin is closed to then: everyone, where the credential never left here. What was handed over
+   * may have been used, and whoever says that it was not speaks for himself.
+   */
+  async #deliver(errand: Errand, holding: Holding, closedTo: string): Promise<Purchase> {
     const shared = this.#holdings.timesGiven(holding.record) > 1;
     for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS; attempt++) {
       try {
         const response = await this.#use(errand, holding);
         if (response !== undefined) return { kind: "response", response: relayed(response) };
       } catch (error) {
-        if (attempt === DELIVERY_ATTEMPTS) throw afterPaying(error);
+        if (attempt < DELIVERY_ATTEMPTS) continue;
+        this.#holdings.giveBack(holding.record.paymentHash);
+        throw afterPaying(error);
       }
     }
     const { origin, paymentHash } = holding.record;
     if (shared) await this.#holdings.usedUp(holding);
     else {
       await this.#holdings.undelivered(holding);
-      this.#quarantine.set(origin, this.#options.clock() + this.#options.quarantineSeconds);
+      this.#quarantine.set(`${origin} ${closedTo}`, this.#options.clock() + this.#options.quarantineSeconds);
       this.#options.alarm(`${origin} took payment ${paymentHash} and did not deliver`);
     }
-    throw new PaymentError(
-      "ERR_PAID_NOT_DELIVERED",
-      "yes",
-      `${origin} was paid and still asks for payment. It was not paid again${shared ? "" : ", and is paid nothing for now"}.`,
-    );
+    throw notDelivered(origin);
   }
 
   #send({ request, url }: Errand, credential: Credential | undefined): Promise<Response> {
@@ -204,14 +226,28 @@ export class Errands {
     );
   }
 
-  #checkQuarantine({ origin }: Target): void {
-    const until = this.#quarantine.get(formatOrigin(origin)) ?? 0;
-    if (this.#options.clock() < until)
+  #checkQuarantine({ verified, target }: Errand): void {
+    const origin = formatOrigin(target.origin);
+    const now = this.#options.clock();
+    const isClosed = [EVERYONE, ...verified.nodes.map(({ id }) => id)].some(
+      (to) => now < (this.#quarantine.get(`${origin} ${to}`) ?? 0),
+    );
+    if (isClosed)
       throw new PaymentError(
         "ERR_ORIGIN_QUARANTINED",
         "no",
-        `${formatOrigin(origin)} took a payment and did not deliver, so it is paid nothing for now.`,
+        `${origin} took a payment and did not deliver, so it is paid nothing for now.`,
       );
+  }
+}
+
+/** Undefined where it would be too large to send. */
+function narrowed(full: Credential, caveats: readonly string[]): Credential | undefined {
+  try {
+    return full.append(caveats);
+  } catch (error) {
+    if (error instanceof TokenError) return undefined;
+    throw error;
   }
 }
 
@@ -219,6 +255,13 @@ function rethrowUnlessSettled(error: unknown): void {
   if (error instanceof PaymentError && error.spent === "no") return;
   throw error;
 }
+
+const notDelivered = (origin: string): PaymentError =>
+  new PaymentError(
+    "ERR_PAID_NOT_DELIVERED",
+    "yes",
+    `${origin} was paid and still asks for payment. It was not paid again.`,
+  );
 
 function afterPaying(cause: unknown): PaymentError {
   return new PaymentError(

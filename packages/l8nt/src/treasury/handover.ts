@@ -1,11 +1,13 @@
 /** Hand-over or relay: may the agent hold a credential of the service itself? spec/4-purchase.md §5. */
-import { formatOrigin, matchesOrigin, readEndpoints, type Target } from "../caveat/index.ts";
+import { formatOrigin, matchesOrigin, readEndpoint, readEndpoints, type Target } from "../caveat/index.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import type { Verified } from "../l402/index.ts";
 
 /** How long a handed-over credential holds: asking again costs no payment. */
 const HANDOVER_SECONDS = 300;
+/** How long what a relayed request shows holds. */
+const RELAY_SECONDS = 60;
 
 /** What the treasury itself has judged before it pays, so that the service need not know of it. */
 const JUDGED_HERE = new Set([
@@ -46,6 +48,22 @@ export function handoverCaveats(
     ...from.map(({ value }) => `valid_from=${value}`),
     `valid_until=${until}`,
   ];
+}
+
+/**
+ * What narrows the treasury's own credential to the one request that it relays, where the service can judge that: an endpoint
+ * that echoes what it was sent would otherwise give the agent the full one. [case 25]
+ */
+export function relayCaveats(
+  { method, origin, path }: Target,
+  enforced: readonly string[] | undefined,
+  now: number,
+): readonly string[] {
+  const endpoint = `${method} ${formatOrigin(origin)}${path}`;
+  const canJudge = enforced?.includes("endpoints") && enforced.includes("valid_until");
+  return canJudge && readEndpoint(endpoint)?.text === endpoint
+    ? [`endpoints=${endpoint}`, `valid_until=${Math.floor(now) + RELAY_SECONDS}`]
+    : [];
 }
 
 /** The patterns of one caveat that concern this origin, with the origin written out: the others are nobody's business there. */

@@ -34,11 +34,7 @@ export class Holdings {
       const holding = holdingOf(record);
       if ((holding.full.chain.validUntil ?? now) < now) await this.usedUp(holding);
       // Between this look and the taking nothing is awaited: nobody else can take it too.
-      else if (
-        mayCover(holding, target, now) &&
-        isChargedTo(verified, holding) &&
-        !this.#taken.get(record.paymentHash)
-      ) {
+      else if (mayServe(holding, verified, target, now) && !this.#taken.get(record.paymentHash)) {
         this.takeNew(record.paymentHash, holding.full.macaroon);
         return holding;
       }
@@ -46,9 +42,11 @@ export class Holdings {
     return undefined;
   }
 
-  /** Before a payment: what it buys is the payer's first, if it buys a single request. */
-  takeNew(paymentHash: string, macaroon: UnverifiedMacaroon): void {
-    if (isSingleUse(macaroon)) this.#taken.set(paymentHash, true);
+  /** Before a payment: what it buys is the payer's first, if it buys a single request. Whether it was free until now. */
+  takeNew(paymentHash: string, macaroon: UnverifiedMacaroon): boolean {
+    if (!isSingleUse(macaroon) || this.#taken.get(paymentHash)) return false;
+    this.#taken.set(paymentHash, true);
+    return true;
   }
 
   /** It was not served: the next request may have it. */
@@ -82,7 +80,12 @@ export function holdingOf(record: PaymentRecord): Holding {
   return { record, full: new Credential(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!) };
 }
 
+/** Whether this request may be made with it: bought at this very origin, good for this, and charged to this agent's limits. */
+export const mayServe = (holding: Holding, verified: Verified, target: Target, now: number): boolean =>
+  mayCover(holding, target, now) && isChargedTo(verified, holding);
+
 function mayCover({ full, record }: Holding, target: Target, now: number): boolean {
+  if (record.origin !== formatOrigin(target.origin)) return false;
   if (full.refusals({ now, target }).length > 0) return false;
   const saysWhere = full.caveats.some(({ condition }) => condition === "endpoints");
   return saysWhere || (record.method === target.method && record.path === target.path);

@@ -1,0 +1,261 @@
+/** After paying: what a service may do with its money in hand, and that it never gets any twice. */
+import { describe, expect, test } from "vitest";
+import {
+  ask402,
+  challenger,
+  failure,
+  gate,
+  type Received,
+  type Shop,
+  site,
+  type Town,
+  town,
+} from "../../../../test/e2e/support/town.ts";
+import { Credential } from "../l402/index.ts";
+
+const withCredential = (received: readonly Received[]) =>
+  received.filter(({ headers }) => headers.authorization !== undefined);
+
+/** A scope with use counts is always relayed, so the treasury itself sees what the service does. */
+const RELAYED = { maxUses: 1000 };
+
+const buying =
+  (world: Town, url: string, credential: Credential, more: object = {}) =>
+  () =>
+    world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [], ...more });
+
+const NOT_DELIVERED = { name: "PaymentError", code: "ERR_PAID_NOT_DELIVERED", spent: "yes" };
+
+describe("a service that asks again for what was paid [case 62]", () => {
+  async function greedy(world: Town) {
+    return site(async (_request, response, url) => {
+      ask402(response, await challenger(world, url).demand());
+    });
+  }
+
+  test("is paid once: recorded as not delivered, told, and paid nothing for now", async () => {
+    const world = await town();
+    const shop = await greedy(world);
+    const root = world.root(RELAYED);
+    expect(await failure(buying(world, `${shop.url}/a`, root)())).toMatchObject(NOT_DELIVERED);
+    expect(world.paid().count).toBe(1);
+    expect(await world.spent(root)).toBe(world.paid().msat);
+    expect(world.alarms).toEqual([expect.stringContaining(shop.url)]);
+    const closed = { code: "ERR_ORIGIN_QUARANTINED", spent: "no" };
+    for (const path of ["/a", "/b"])
+      expect(await failure(buying(world, shop.url + path, root)())).toMatchObject(closed);
+    // Nor by anyone else of the family.
+    const child = root.delegate({ agent: "child" }, { now: world.time.now });
+    expect(await failure(buying(world, `${shop.url}/c`, child)())).toMatchObject(closed);
+    expect(world.paid().count).toBe(1);
+    world.time.now += 601;
+    expect(await failure(buying(world, `${shop.url}/a`, root)())).toMatchObject(NOT_DELIVERED);
+    expect(world.paid().count).toBe(2);
+  });
+
+  test("hundred requests at once pay it once", async () => {
+    const world = await town();
+    const shop = await greedy(world);
+    const root = world.root(RELAYED);
+    const all = await Promise.all(Array.from({ length: 100 }, () => failure(buying(world, shop.url, root)())));
+    expect(world.paid().count).toBe(1);
+    expect(all.filter(({ code }) => code === "ERR_PAID_NOT_DELIVERED")).toHaveLength(1);
+    expect(all.filter(({ code }) => code === "ERR_ORIGIN_QUARANTINED")).toHaveLength(99);
+    expect(await world.spent(root)).toBe(world.paid().msat);
+  });
+
+  test("with other services nothing changes", async () => {
+    const world = await town();
+    const root = world.root(RELAYED);
+    await failure(buying(world, (await greedy(world)).url, root)());
+    const honest = await world.shop();
+    expect(await buying(world, `${honest.url}/x`, root)()).toMatchObject({ kind: "response" });
+  });
+});
+
+describe("a service that takes payment and fails [case 72]", () => {
+  const failing = async (world: Town, grants: object | undefined, acts: Shop["acts"]) => {
+    const shop = await world.shop({ price: "10 sat", ...(grants && { grants }) });
+    shop.acts.push(...acts);
+    return shop;
+  };
+
+  test.each([
+    ["a single use", undefined],
+    ["many uses", { uses: 10 }],
+  ])("500: passed on, and the next request uses what was paid for (%s)", async (_what, grants) => {
+    const world = await town();
+    const shop = await failing(world, grants, ["fail"]);
+    const root = world.root(RELAYED);
+    const buy = buying(world, `${shop.url}/a`, root);
+    const first = await buy();
+    expect(first.kind === "response" && first.response.status).toBe(500);
+    expect(first.payment).toMatchObject({ amountMsat: 10_000n });
+    const second = await buy();
+    expect(second.kind === "response" && second.response.status).toBe(200);
+    expect(second.payment).toBeUndefined();
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("garbage instead of HTTP: asked again, then kept", async () => {
+    const world = await town();
+    const garbage: Shop["acts"][number] = (response) => {
+      response.socket?.end("HTTP/9.9 nonsense\r\n\r\n");
+    };
+    const shop = await failing(world, { validFor: "1h" }, [garbage, garbage, garbage]);
+    const root = world.root(RELAYED);
+    const buy = buying(world, `${shop.url}/a`, root);
+    expect(await failure(buy())).toMatchObject(NOT_DELIVERED);
+    expect(shop.acts).toEqual([]);
+    const second = await buy();
+    expect(second.kind === "response" && second.response.status).toBe(200);
+    expect(second.payment).toBeUndefined();
+    expect(world.paid().count).toBe(1);
+    expect(await world.spent(root)).toBe(world.paid().msat);
+  });
+
+  test("a closed socket: asked again with the same credential, and delivered", async () => {
+    const world = await town();
+    const shop = await failing(world, { validFor: "1h" }, ["hang-up", "hang-up"]);
+    const root = world.root(RELAYED);
+    const purchase = await buying(world, `${shop.url}/a`, root)();
+    expect(purchase.kind === "response" && purchase.response.status).toBe(200);
+    expect(withCredential(shop.received)).toHaveLength(3);
+    expect(new Set(withCredential(shop.received).map(({ headers }) => headers.authorization)).size).toBe(1);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("a status that no response may have is a failure like any other", async () => {
+    const world = await town();
+    const odd: Shop["acts"][number] = (response) => {
+      response.socket?.end("HTTP/1.1 999 Request denied\r\ncontent-length: 0\r\n\r\n");
+    };
+    const shop = await failing(world, { validFor: "1h" }, [odd, odd, odd]);
+    const root = world.root(RELAYED);
+    const buy = buying(world, `${shop.url}/a`, root);
+    expect(await failure(buy())).toMatchObject(NOT_DELIVERED);
+    expect(await buy()).toMatchObject({ kind: "response" });
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("401 and 403 are answers: passed on, and nothing is paid for them [case 81]", async () => {
+    const world = await town();
+    for (const status of [401, 403]) {
+      const shop = await site(async (request, response, url) => {
+        if (request.headers.authorization === undefined)
+          ask402(response, await challenger(world, url).demand());
+        else response.writeHead(status).end();
+      });
+      const root = world.root(RELAYED);
+      const before = world.paid().count;
+      for (let asked = 0; asked < 3; asked++) {
+        const purchase = await buying(world, `${shop.url}/a`, root)();
+        expect(purchase.kind === "response" && purchase.response.status).toBe(status);
+      }
+      expect(world.paid().count).toBe(before + 1);
+    }
+  });
+
+  test("what a service answers before anything is paid costs nothing: 401 with a challenge, 200, 404, 500 [case 81]", async () => {
+    const world = await town();
+    for (const status of [200, 401, 404, 500]) {
+      const shop = await site(async (_request, response, url) => {
+        const { demand } = challenger(world, url);
+        const { invoice } = await demand();
+        response.writeHead(status, { "www-authenticate": `L402 macaroon="AAAA", invoice="${invoice}"` }).end();
+      });
+      const purchase = await buying(world, shop.url, world.root())();
+      expect(purchase.kind === "response" && purchase.response.status).toBe(status);
+    }
+    expect(world.net.payments()).toEqual([]);
+  });
+});
+
+describe("many at once [case 80]", () => {
+  test("one intent, many uses: one payment, and all are served", async () => {
+    const world = await town();
+    const shop = await world.shop({ price: "10 sat", grants: { uses: 50 } });
+    const root = world.root(RELAYED);
+    const all = await Promise.all(Array.from({ length: 50 }, buying(world, `${shop.url}/a`, root)));
+    expect(all.every((one) => one.kind === "response" && one.response.status === 200)).toBe(true);
+    expect(shop.served).toHaveLength(50);
+    expect(world.paid().count).toBe(1);
+    expect(all.filter(({ payment }) => payment !== undefined)).toHaveLength(1);
+  });
+
+  test.each([
+    ["relayed", RELAYED],
+    ["handed over", {}],
+  ])(
+    "single uses, %s: as many payments as requests at most, and each that was paid for is served",
+    async (_how, scope) => {
+      const world = await town();
+      const shop = await world.shop();
+      const root = world.root(scope);
+      const all = await Promise.all(Array.from({ length: 20 }, buying(world, `${shop.url}/a`, root)));
+      for (const one of all)
+        if (one.kind === "credential")
+          expect(
+            (await fetch(`${shop.url}/a`, { headers: { authorization: `L402 ${one.credential}` } })).status,
+          ).toBe(200);
+      expect(shop.served).toHaveLength(20);
+      expect(world.paid().count).toBe(20);
+      expect(await world.spent(root)).toBe(world.paid().msat);
+    },
+  );
+
+  test("one who retries while another takes what was bought does not make an honest service a thief", async () => {
+    const world = await town();
+    const first = gate();
+    const used = new Set<string>();
+    let broken = false;
+    // Counts a use where it answers; its first answer breaks on the way out.
+    const shop = await site(async ({ headers: { authorization } }, response, url) => {
+      const hash = authorization && Credential.parse(authorization.slice(5)).identifier.paymentHash;
+      if (hash === undefined || used.has(hash)) {
+        const scope = { endpoints: [`GET ${url}/**`], maxUses: 1, expiresIn: "1h" } as const;
+        ask402(response, await challenger(world, url).demand({ scope }));
+      } else if (!broken) {
+        broken = true;
+        first.open();
+        response.destroy();
+      } else {
+        used.add(hash);
+        response.end("served");
+      }
+    });
+    const root = world.root(RELAYED);
+    const buy = buying(world, `${shop.url}/a`, root);
+    const one = buy();
+    await first.opened;
+    const both = await Promise.all([one, buy()]);
+    expect(both.map((bought) => bought.kind === "response" && bought.response.status)).toEqual([200, 200]);
+    expect(world.alarms).toEqual([]);
+  });
+});
+
+describe("a service that redirects [case 76]", () => {
+  test.each([301, 302, 303, 307, 308])(
+    "%i, with a challenge or with the credential in hand: followed by nobody",
+    async (status) => {
+      const world = await town();
+      const other = await site((_request, response) => response.end("got it"));
+      let redirecting = true;
+      const shop = await site(async (request, response, url) => {
+        if (redirecting || request.headers.authorization !== undefined)
+          response.writeHead(status, { location: `${other.url}/loot` }).end();
+        else ask402(response, await challenger(world, url).demand());
+      });
+      const root = world.root(RELAYED);
+      const post = { method: "POST", body: new TextEncoder().encode("the order") };
+      const early = await buying(world, `${shop.url}/a`, root, post)();
+      expect(early.kind === "response" && early.response.status).toBe(status);
+      expect(world.net.payments()).toEqual([]);
+      redirecting = false;
+      const late = await buying(world, `${shop.url}/a`, root, post)();
+      expect(late.kind === "response" && late.response.status).toBe(status);
+      expect(world.paid().count).toBe(1);
+      expect(other.received).toEqual([]);
+    },
+  );
+});

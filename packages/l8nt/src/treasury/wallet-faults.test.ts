@@ -1,0 +1,273 @@
+/** What a wallet does to a payment: a reservation is kept as long as money may have moved, and nothing is paid twice. */
+import { describe, expect, test } from "vitest";
+import { failure, gate, type Shop, type Town, town } from "../../../../test/e2e/support/town.ts";
+import type { Payer, PaymentOutcome } from "../ports/wallet.ts";
+import type { FaultKind } from "../testing/index.ts";
+import { devWallet } from "../wallets/dev.ts";
+
+const buyer = (world: Town, shop: Shop, credential = world.root()) => ({
+  credential,
+  buy: (path = "/forecast") =>
+    world.treasury.buy({ credential: credential.toString(), method: "GET", url: shop.url + path, headers: [] }),
+  spent: () => world.spent(credential),
+});
+
+/** 10 sat, and the most that routing may cost. */
+const RESERVED = 13_000n;
+
+/** The network's own books: nothing appears and nothing is lost. */
+function expectSound({ net }: Town) {
+  const { fundedMsat, balancesMsat, inFlightMsat, feesMsat } = net.totals();
+  expect(balancesMsat + inFlightMsat + feesMsat).toBe(fundedMsat);
+}
+
+describe("where the reply is lost, the payment is not", () => {
+  test.each<FaultKind>(["reply-lost", "half-json", "server-error"])(
+    "%s: held until the wallet is asked, then used without paying again [cases 56, 75]",
+    async (kind) => {
+      const world = await town();
+      const shop = await world.shop();
+      const { buy, spent } = buyer(world, shop);
+      world.net.fault({ kind });
+      expect(await failure(buy())).toMatchObject({
+        name: "PaymentError",
+        code: "ERR_PAYMENT_UNKNOWN",
+        spent: "unknown",
+      });
+      expect(await spent()).toBe(RESERVED);
+      expect(world.paid().count).toBe(1);
+      // The same intent: the wallet is asked first, and what was bought is used. [case 63]
+      expect(await buy()).toMatchObject({ kind: "credential" });
+      expect(world.net.payments()).toHaveLength(1);
+      expect(await spent()).toBe(world.paid().msat);
+      expectSound(world);
+    },
+  );
+
+  test("and while the wallet cannot say, nothing is paid for that intent [cases 57, 63]", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop());
+    world.net.fault({ kind: "reply-lost" });
+    world.net.fault({ kind: "server-error", on: "find", times: 3 });
+    for (let asked = 0; asked < 4; asked++)
+      expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
+    expect(await spent()).toBe(RESERVED);
+    expect(world.net.payments()).toHaveLength(1);
+    await buy();
+    expect(world.net.payments()).toHaveLength(1);
+  });
+
+  test("another intent of the same agent may pay, within what the open one leaves [case 52]", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop(), world.root({ budget: "25 sat" }));
+    world.net.fault({ kind: "reply-lost" });
+    await failure(buy("/a"));
+    expect(await failure(buy("/b"))).toMatchObject({ name: "BudgetError", code: "ERR_BUDGET", spent: "no" });
+    await buy("/a");
+    expect(await spent()).toBe(world.paid().msat);
+    await buy("/b");
+    expect(world.paid().count).toBe(2);
+  });
+});
+
+describe("a payment that is stuck [case 58]", () => {
+  test("stays reserved for ever, until the network knows: then it is used [cases 52, 57]", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop(), world.root({ expiresIn: "365d" }));
+    world.net.fault({ kind: "stuck", delayMs: 0 });
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
+    world.time.now += 30 * 86_400;
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
+    expect(await spent()).toBe(RESERVED);
+    expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
+    world.time.now -= 30 * 86_400;
+    world.net.settle(world.net.payments()[0]!.paymentHash);
+    expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
+    expect(await buy()).toMatchObject({ kind: "credential" });
+    expect(world.net.payments()).toHaveLength(1);
+    expect(await spent()).toBe(world.paid().msat);
+  });
+
+  test("is given back once the network says that it failed, and may then be paid anew", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop());
+    world.net.fault({ kind: "stuck", delayMs: 0 });
+    await failure(buy());
+    world.net.fail(world.net.payments()[0]!.paymentHash);
+    expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
+    expect(await spent()).toBe(0n);
+    await buy();
+    expect(world.paid().count).toBe(1);
+    expect(await spent()).toBe(world.paid().msat);
+    expectSound(world);
+  });
+});
+
+describe("a failure that is certain gives everything back", () => {
+  test("no route [case 75]", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop());
+    world.net.fault({ kind: "fails" });
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
+    expect(await spent()).toBe(0n);
+    expect(world.paid().count).toBe(0);
+    await buy();
+    expect(await spent()).toBe(world.paid().msat);
+  });
+
+  test("a network that cannot be reached when the payment is sent: nothing left [case 75]", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const { buy, spent } = buyer(world, shop);
+    await buy("/first");
+    const before = await spent();
+    // The service has its invoice, and then the network goes down.
+    const invoiced = await downAfterInvoice(world);
+    expect(await failure(invoiced.buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
+    await world.net.up();
+    expect(await spent()).toBe(before);
+    expect(world.paid().count).toBe(1);
+  });
+
+  async function downAfterInvoice(world: Town) {
+    const shop = await world.shop(undefined, {
+      invoicer: {
+        async createInvoice(request) {
+          const invoice = await devWallet(world.net.account("shop").invoiceOnlyUrl).createInvoice(request);
+          await world.net.down();
+          return invoice;
+        },
+      },
+    });
+    return buyer(world, shop);
+  }
+
+  test("a wallet that never had it, asked at the next start [case 59]", async () => {
+    const world = await town({ wallet: lossy("before") });
+    const { buy, spent } = buyer(world, await world.shop());
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
+    expect(await spent()).toBe(RESERVED);
+    expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
+    expect(await spent()).toBe(0n);
+  });
+
+  test("but a wallet that cannot know keeps the reservation: another node, another key [case 59]", async () => {
+    const world = await town({ wallet: lossy("unknown") });
+    const { buy, spent } = buyer(world, await world.shop());
+    await failure(buy());
+    expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+    expect(await spent()).toBe(RESERVED);
+  });
+});
+
+/** A wallet whose `pay` is lost without a trace, and what it says when it is asked. */
+const lossy = (found: "before" | "unknown" | "throws"): Payer => ({
+  network: async () => "bcrt",
+  pay: async () => {
+    throw new Error("the connection broke");
+  },
+  find: async (): Promise<PaymentOutcome> => {
+    if (found === "throws") throw new Error("the connection broke");
+    return { status: found === "before" ? "never-sent" : "unknown", reason: "asked" };
+  },
+});
+
+describe("a wallet that does what it must not", () => {
+  test("throwing, in paying and in asking, is an outcome nobody knows: held [case 75]", async () => {
+    const world = await town({ wallet: lossy("throws") });
+    const { buy, spent } = buyer(world, await world.shop());
+    for (let asked = 0; asked < 2; asked++)
+      expect(await failure(buy())).toMatchObject({
+        name: "PaymentError",
+        code: "ERR_PAYMENT_UNKNOWN",
+        spent: "unknown",
+      });
+    expect(await spent()).toBe(RESERVED);
+    expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
+  });
+
+  test("a preimage that proves nothing holds the amount, and tells a person", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop());
+    world.net.fault({ kind: "wrong-preimage" });
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_PREIMAGE", spent: "unknown" });
+    expect(await spent()).toBe(RESERVED);
+    expect(world.alarms).toHaveLength(1);
+    // Asked again, it says the same again: still held, still not paid twice.
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_PREIMAGE", spent: "unknown" });
+    expect(await spent()).toBe(RESERVED);
+    expect(world.net.payments()).toHaveLength(1);
+  });
+
+  test("a fee over its cap was spent: it is counted as it is, over the budget if need be, and told [case 46]", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop(), world.root({ budget: "13 sat" }));
+    world.net.fault({ kind: "fee-over-cap" });
+    expect(await buy()).toMatchObject({
+      kind: "credential",
+      payment: { amountMsat: 10_000n, feeMsat: 3_001n },
+    });
+    expect(await spent()).toBe(13_001n);
+    expect(world.paid().msat).toBe(13_001n);
+    expect(world.alarms).toEqual([expect.stringContaining("over its cap of 3000")]);
+    expect(await failure(buy("/other"))).toMatchObject({ code: "ERR_BUDGET" });
+  });
+
+  test("the fee cap goes to the node with the payment, and a dearer route is not taken [case 46]", async () => {
+    const world = await town({ maxFeeMsat: () => 9n });
+    const { buy, spent } = buyer(world, await world.shop());
+    // The network's fee is 0.1 %: 10 msat.
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
+    expect(await spent()).toBe(0n);
+  });
+
+  test("less fee than reserved gives the rest back [case 46]", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop());
+    await buy();
+    expect(await spent()).toBe(10_010n);
+    expect(world.paid().msat).toBe(10_010n);
+  });
+});
+
+describe("a person who asks what became of payments, while one is being made", () => {
+  test("does not free it: what the wallet has not seen yet is not what it never will [cases 56, 59]", async () => {
+    const arrived = gate();
+    const go = gate();
+    let real!: Payer;
+    const slow: Payer = {
+      network: async () => "bcrt",
+      find: (hash) => real.find(hash),
+      async pay(request) {
+        arrived.open();
+        await go.opened;
+        return real.pay(request);
+      },
+    };
+    const world = await town({ wallet: slow });
+    real = devWallet(world.net.account("treasury").url);
+    const { buy, spent } = buyer(world, await world.shop());
+    const buying = buy();
+    await arrived.opened;
+    expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
+    go.open();
+    await buying;
+    expect(world.paid().count).toBe(1);
+    expect(await spent()).toBe(world.paid().msat);
+  });
+});
+
+test("an alarm that fails does not lose a payment", async () => {
+  const world = await town({
+    alarm: () => {
+      throw new Error("the pager is off");
+    },
+  });
+  const { buy, spent } = buyer(world, await world.shop());
+  world.net.fault({ kind: "fee-over-cap" });
+  await buy().catch(() => {});
+  expect(await spent()).toBe(world.paid().msat);
+  expect(await buy()).toMatchObject({ kind: "credential" });
+  expect(world.net.payments().filter(({ status }) => status === "paid").length).toBeLessThanOrEqual(2);
+});
