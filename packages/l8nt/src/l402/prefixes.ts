@@ -32,7 +32,9 @@ export class ProvenPrefixes {
 
   /** Only after the macaroon's own signature was found equal to the last of these. */
   remember({ identifier, caveats }: UnverifiedMacaroon, proven: readonly Bytes[]): void {
-    this.#proven.set(hexText(identifier), { caveats, signatures: proven });
+    // Copies: whoever holds the macaroon could write to its bytes, and what he wrote would pass for proven.
+    const own = caveats.map((caveat) => new Uint8Array(caveat));
+    this.#proven.set(hexText(identifier), { caveats: own, signatures: proven });
   }
 
   clear(): void {
