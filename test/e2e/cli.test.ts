@@ -8,7 +8,7 @@ import { Authority } from "l8nt/l402";
 import { type Served, serve } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
-import { Treasury, treasuryApi } from "l8nt/treasury";
+import { guardedFetch, Treasury, treasuryApi } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
@@ -97,7 +97,12 @@ beforeAll(async () => {
   });
   const paywall = new Paywall({ secret, location: service.url, price: "10 sat", invoicer });
   treasury = await serve((request) => api(request));
-  owner = new Treasury({ secret: treasurySecret, location: treasury.url, wallet: devWallet(ownerWallet) });
+  owner = new Treasury({
+    secret: treasurySecret,
+    location: treasury.url,
+    wallet: devWallet(ownerWallet),
+    fetch: guardedFetch({ allowLoopback: true }),
+  });
   const api = treasuryApi(owner);
 });
 

@@ -6,7 +6,7 @@ import { HttpClient, type HttpClientOptions } from "./client/index.ts";
 import { hexText } from "./internal/bytes.ts";
 import { randomBytes } from "./internal/crypto.ts";
 import type { Payer } from "./ports/wallet.ts";
-import { Treasury, type TreasuryOptions } from "./treasury/treasury.ts";
+import { OpenTreasury, type TreasuryOptions } from "./treasury/treasury.ts";
 
 export { openWallet } from "#open-wallet";
 export type { Duration, Scope } from "./caveat/index.ts";
@@ -58,7 +58,7 @@ const DEFAULT_LOCATION = "http://127.0.0.1:8402";
  */
 export class Client extends HttpClient {
   /** The embedded treasury, where this client has a wallet: serve it, and sub-agents in other processes reach it. */
-  readonly treasury: Treasury | undefined;
+  readonly treasury: OpenTreasury | undefined;
 
   constructor(options: ClientOptions = {}) {
     const { wallet, limits = DEFAULT_LIMITS, treasury: treasuryOptions = {}, ...rest } = options;
@@ -80,11 +80,12 @@ function embedded(
   wallet: Payer | string,
   { fetch, clock }: ClientOptions,
   options: Partial<TreasuryOptions>,
-): Treasury {
-  return new Treasury({
+): OpenTreasury {
+  return new OpenTreasury({
     secret: hexText(randomBytes(32)),
     location: DEFAULT_LOCATION,
-    ...(fetch !== undefined && { fetch }),
+    // The agent's own process: what it may reach, it reaches without a treasury, too.
+    fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
     ...(clock !== undefined && { clock }),
     ...options,
     wallet: typeof wallet === "string" ? lazily(() => openWallet(wallet)) : wallet,

@@ -18,7 +18,7 @@ import { type Grant, listener, paid, wellKnown } from "l8nt/node";
 import { Paywall, type PaywallOptions, type Terms } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";
 import { DevNetwork } from "l8nt/testing";
-import { Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
+import { guardedFetch, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { onTestFinished } from "vitest";
 
@@ -151,6 +151,7 @@ export async function town(options: Partial<TreasuryOptions> = {}): Promise<Town
       location,
       wallet: devWallet(purse.url),
       store: new MemoryStore(),
+      fetch: guardedFetch({ allowLoopback: true }),
       clock,
       alarm: (what) => alarms.push(what),
       ...options,

@@ -14,13 +14,13 @@ import { problemOf, problemResponse, unauthorizedResponse } from "../internal/pr
 import { readAuthorization } from "../l402/index.ts";
 import type { PaymentSummary, PurchaseRequest } from "../ports/treasury.ts";
 import { PAYMENT_FIELD, type PurchaseBody, RELAYED_FIELD, writeJson } from "../ports/treasury-wire.ts";
-import type { Treasury } from "./treasury.ts";
+import type { OpenTreasury } from "./treasury.ts";
 
 /** A request's body in base64, and the rest. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
 /** Serves one treasury. A Web-standard handler: hand it to any server, on loopback or behind TLS. */
-export function treasuryApi(treasury: Treasury): (request: Request) => Promise<Response> {
+export function treasuryApi(treasury: OpenTreasury): (request: Request) => Promise<Response> {
   const host = new URL(treasury.location).host;
   return async (request) => {
     try {
@@ -32,7 +32,7 @@ export function treasuryApi(treasury: Treasury): (request: Request) => Promise<R
   };
 }
 
-async function answer(treasury: Treasury, request: Request): Promise<Response> {
+async function answer(treasury: OpenTreasury, request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
   if (request.method === "GET" && pathname === "/.well-known/l402") return writeJson(describe(treasury));
   const credential = readAuthorization(request.headers.get("authorization"));
@@ -57,7 +57,7 @@ async function answer(treasury: Treasury, request: Request): Promise<Response> {
   }
 }
 
-function describe({ authority, location }: Treasury): object {
+function describe({ authority, location }: OpenTreasury): object {
   return {
     version: "0",
     location,
@@ -67,7 +67,7 @@ function describe({ authority, location }: Treasury): object {
   };
 }
 
-async function purchase(treasury: Treasury, credential: string, body: unknown): Promise<Response> {
+async function purchase(treasury: OpenTreasury, credential: string, body: unknown): Promise<Response> {
   const bought = await treasury.buy(readPurchase(credential, body));
   if (bought.kind === "credential") {
     const { credential: handed, payment } = bought;
@@ -127,7 +127,7 @@ const isRefused = (refused: unknown): boolean => {
 };
 
 /** The treasury itself reads what it is asked to revoke. */
-const revoke = (treasury: Treasury, credential: string, json: unknown): Promise<string> =>
+const revoke = (treasury: OpenTreasury, credential: string, json: unknown): Promise<string> =>
   treasury.revoke(credential, (Object(json) as { caveats: readonly string[] }).caveats);
 
 /** A page in a browser, or a name that was rebound to this address, cannot speak for an agent. [case 101] */

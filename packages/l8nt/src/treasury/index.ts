@@ -1,4 +1,7 @@
 /** `l8nt/treasury`: holds a wallet, buys access for agents within their budgets. */
+import { guardedFetch } from "./guarded-fetch.ts";
+import { OpenTreasury, type TreasuryOptions } from "./treasury.ts";
+
 export type {
   NodeStanding,
   PaymentSummary,
@@ -8,4 +11,20 @@ export type {
   Treasurer,
 } from "../ports/treasury.ts";
 export { treasuryApi } from "./api.ts";
-export { Treasury, type TreasuryOptions } from "./treasury.ts";
+export { type GuardedFetchOptions, guardedFetch } from "./guarded-fetch.ts";
+export type { TreasuryOptions } from "./treasury.ts";
+
+/**
+ * A treasury that agents reach from other processes. They name URLs, and it asks for them: so it keeps to public addresses,
+ * unless it is given another fetch. [case 78]
+ *
+ * @example
+ * const treasury = new Treasury({ secret, location: "https://treasury.example", wallet });
+ * serve(treasuryApi(treasury), { port: 8402 });
+ */
+export class Treasury extends OpenTreasury {
+  /** @throws TypeError for a secret that is short or made up, or where `guardedFetch` cannot run and no fetch is given */
+  constructor(options: TreasuryOptions) {
+    super({ ...options, fetch: options.fetch ?? guardedFetch() });
+  }
+}

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Grants, Paywall } from "../service/index.ts";
 import { DevNetwork } from "../testing/index.ts";
 import { devWallet } from "../wallets/dev.ts";
-import { Treasury } from "./treasury.ts";
+import { Treasury } from "./index.ts";
 
 const API = "https://api.example";
 let network: DevNetwork;

@@ -26,7 +26,7 @@ export interface TreasuryOptions {
   readonly wallet: Payer | (() => Promise<Payer>);
   /** In memory where it is not given: then a restart forgets what was spent. */
   readonly store?: Store;
-  /** How requests reach services; see `guardedFetch` for one that keeps to public addresses. */
+  /** How requests reach services. Public addresses only, where it is not given: see `guardedFetch`. */
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
   /** The most that routing one payment may cost. The larger of 3 sat and 1 % where it is not given. */
@@ -41,7 +41,8 @@ export interface TreasuryOptions {
 
 const defaultMaxFee = (amountMsat: bigint): bigint => (amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n);
 
-export class Treasury implements Treasurer {
+/** With the fetch that it is given: `l8nt/treasury` gives it a guarded one, an embedded one is its agent's own process. */
+export class OpenTreasury implements Treasurer {
   readonly authority: Authority;
   readonly location: string;
   readonly #clock: Clock;
@@ -51,9 +52,9 @@ export class Treasury implements Treasurer {
   readonly #handovers: Handovers;
   readonly #census: Census;
 
-  constructor(options: TreasuryOptions) {
+  constructor(options: TreasuryOptions & { readonly fetch: typeof fetch }) {
     const { secret, previousSecrets = [], location, wallet, clock = systemClock, alarm = () => {} } = options;
-    const { store = new MemoryStore(), fetch: fetcher = fetch } = options;
+    const { store = new MemoryStore(), fetch: fetcher } = options;
     this.location = location;
     this.authority = new Authority({ secret, previousSecrets, location, kind: "spending", clock });
     this.#clock = clock;
