@@ -9,14 +9,28 @@ export interface OutboundRequest {
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
-/** Fields of one hop, of another party's identity, or of ours. [cases 93, 94] */
-const WITHHELD =
-  /^(?:authorization|proxy-.*|cookie2?|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|accept-encoding|forwarded|x-forwarded-.*|x-real-ip|via|origin|referer|sigil-.*|x-http-method.*)$/i;
+/** Fields of one hop, of another party's identity, of ours, or that make another request of this one. [cases 38, 93, 94] */
+const WITHHELD = new RegExp(
+  `^(?:${[
+    "authorization|proxy-.*|cookie2?|host|origin|referer|expect|content-length|accept-encoding",
+    "connection|keep-alive|te|trailer|transfer-encoding|upgrade",
+    "forwarded|x-forwarded-.*|x-real-ip|via|(?:x-|true-)(?:cluster-)?client-ip|cf-connecting-.*|(?:x-)?sigil-.*",
+    "x-http-method.*|x-method-override|x-original-.*|x-rewrite-.*",
+  ].join("|")})$`,
+  "i",
+);
 const WITHHELD_FROM_RESPONSE =
   /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie2?|content-encoding|content-length|sigil-.*)$/i;
 
-export const forwardableHeaders = (headers: Iterable<readonly [string, string]>): [string, string][] =>
-  [...headers].filter(([name]) => !WITHHELD.test(name)).map(([name, value]) => [name, value]);
+export function forwardableHeaders(headers: readonly (readonly [string, string])[]): [string, string][] {
+  // What `Connection` names is of one hop too (RFC 9110 §7.6.1).
+  const ofThisHop = headers
+    .filter(([name]) => name.toLowerCase() === "connection")
+    .flatMap(([, value]) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
+  return headers
+    .filter(([name]) => !WITHHELD.test(name) && !ofThisHop.includes(name.toLowerCase()))
+    .map(([name, value]) => [name, value]);
+}
 
 /** Never follows a redirect: it might lead to another origin. [case 76] @throws AdapterError `ERR_SERVICE_UNREACHABLE` */
 export async function send(
