@@ -112,12 +112,16 @@ function readPurchase(credential: string, json: unknown): PurchaseRequest {
   };
 }
 
-const isField = (field: unknown): field is [string, string] =>
-  Array.isArray(field) &&
-  field.length === 2 &&
-  /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(String(field[0])) &&
-  typeof field[1] === "string" &&
-  /^[\t\x20-\x7e\x80-\xff]*$/.test(field[1]);
+function isField(field: unknown): field is [string, string] {
+  if (!Array.isArray(field) || field.length !== 2) return false;
+  const [name, value] = field as unknown[];
+  return (
+    typeof name === "string" &&
+    /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) &&
+    typeof value === "string" &&
+    /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+  );
+}
 
 const isRefused = (refused: unknown): boolean => {
   const { paymentHash, delivered } = Object(refused) as Record<string, unknown>;

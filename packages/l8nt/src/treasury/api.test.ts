@@ -1,0 +1,238 @@
+/** The treasury over HTTP: what it takes, what it gives, whom it answers. [cases 85, 98, 99, 100, 101] */
+import { describe, expect, test } from "vitest";
+import { challenger, type Town, town } from "../../../../test/e2e/support/town.ts";
+import type { Credential } from "../l402/index.ts";
+import { exchange } from "../testing/raw-http.ts";
+
+const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
+
+const post = (world: Town, credential: Credential | string, body: unknown, path = "/v1/purchases") =>
+  fetch(world.treasury.location + path, {
+    method: "POST",
+    headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+
+describe("no member of a purchase names an invoice, a payee or another agent [cases 85, 99]", () => {
+  test.each([
+    "invoice",
+    "payee",
+    "paymentHash",
+    "node",
+    "lineage",
+    "amountMsat",
+    "challenge",
+    "macaroon",
+    "credential",
+    "__proto__",
+  ])("%s is refused, whatever it holds", async (member) => {
+    const world = await town();
+    const shop = await world.shop(SHOP);
+    const { invoice } = await challenger(world, shop.url).demand();
+    const body = `{"method":"GET","url":"${shop.url}/a","headers":[],${JSON.stringify(member)}:${JSON.stringify(invoice)}}`;
+    const answer = await post(world, world.root(), body);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: "ERR_REQUEST" });
+    expect(shop.received).toEqual([]);
+    expect(world.net.payments()).toEqual([]);
+  });
+
+  test.each<[string, unknown]>([
+    ["no JSON", "{"],
+    ["a list", []],
+    ["null", null],
+    ["a text", '"GET"'],
+    ["no method", { url: "http://127.0.0.1:1/" }],
+    ["a method that is a list", { method: ["GET"], url: "http://127.0.0.1:1/" }],
+    ["a URL that is an object", { method: "GET", url: { href: "http://127.0.0.1:1/" } }],
+    ["headers that are an object", { method: "GET", url: "http://127.0.0.1:1/", headers: { a: "b" } }],
+    [
+      "a field name that is a list",
+      { method: "GET", url: "http://127.0.0.1:1/", headers: [[["authorization"], "x"]] },
+    ],
+    [
+      "a field name with a line break",
+      { method: "GET", url: "http://127.0.0.1:1/", headers: [["a\r\nauthorization", "x"]] },
+    ],
+    [
+      "a field value with a line break",
+      { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "x\r\nauthorization: y"]] },
+    ],
+    ["a field value with a NUL", { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "x\0"]] }],
+    ["a field value that is a number", { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", 1]] }],
+    ["a pair of three", { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "b", "c"]] }],
+    ["a body that is no base64", { method: "POST", url: "http://127.0.0.1:1/", body: "%%" }],
+    ["a refusal without a hash", { method: "GET", url: "http://127.0.0.1:1/", refused: { delivered: true } }],
+    ["a refusal of a text", { method: "GET", url: "http://127.0.0.1:1/", refused: "yes" }],
+  ])("what is not a purchase is refused: %s [case 9]", async (_what, body) => {
+    const world = await town({ fetch: () => Promise.reject(new Error("nothing must be sent")) });
+    const answer = await post(world, world.root(), body);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: "ERR_REQUEST" });
+  });
+
+  test("a body of more than 2 MiB is refused unread [case 7]", async () => {
+    const world = await town();
+    const answer = await post(world, world.root(), `{"method":"GET","url":"${"x".repeat(3 * 1024 * 1024)}"}`);
+    expect(answer.status).toBe(413);
+  });
+});
+
+describe("an answer holds what its schema lists, and nothing else [case 100]", () => {
+  const SECRETS = /[0-9a-f]{64}|lnbcrt|preimage|AgE/;
+
+  test("a hand-over: the attenuated credential, and what was paid", async () => {
+    const world = await town();
+    const shop = await world.shop(SHOP);
+    const answer = await post(world, world.root(), { method: "GET", url: `${shop.url}/a`, headers: [] });
+    const json = (await answer.json()) as Record<string, Record<string, unknown>>;
+    expect(Object.keys(json).sort()).toEqual(["credential", "payment"]);
+    expect(Object.keys(json.payment!).sort()).toEqual(["amountMsat", "feeMsat", "origin", "paymentHash"]);
+    expect([...answer.headers.keys()].filter((name) => /sigil|auth|cookie/.test(name))).toEqual([]);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+  });
+
+  test.each(["/v1/credential", "/v1/tree"])(
+    "%s: nodes and counters, no credential, no invoice, no payee",
+    async (path) => {
+      const world = await town();
+      const shop = await world.shop(SHOP);
+      const root = world.root();
+      const child = root.delegate({ agent: "child", budget: "500 sat" }, { now: world.time.now });
+      await post(world, child, { method: "GET", url: `${shop.url}/a`, headers: [] });
+      const answer = await fetch(world.treasury.location + path, {
+        headers: { authorization: `L402 ${root}` },
+      });
+      const text = await answer.text();
+      expect(text).not.toMatch(SECRETS);
+      const members = new Set(["id", "agent", "parentId", "state", "caveats", "spentMsat", "limits"]);
+      for (const node of JSON.parse(text).nodes)
+        for (const key of Object.keys(node)) expect(members.has(key)).toBe(true);
+    },
+  );
+
+  test("a child sees its ancestors and what is below it, and no sibling", async () => {
+    const world = await town();
+    const root = world.root();
+    const [mine, other] = ["mine", "other"].map((agent) => root.delegate({ agent }, { now: world.time.now }));
+    const below = mine!.delegate({ agent: "below" }, { now: world.time.now });
+    for (const one of [other!, below]) await world.treasury.standing(one.toString());
+    const agents = (nodes: readonly { agent?: string }[]) => nodes.map(({ agent }) => agent);
+    expect(agents(await world.treasury.standing(mine!.toString()))).toEqual([undefined, "mine"]);
+    expect(agents(await world.treasury.tree(mine!.toString()))).toEqual(["mine", "below"]);
+  });
+
+  test("an error holds no credential, and a forged one is told its class only [case 98]", async () => {
+    const world = await town();
+    const shop = await world.shop(SHOP);
+    const root = world.root({ budget: "1 sat" });
+    const order = { method: "GET", url: `${shop.url}/a`, headers: [] };
+    const denied = await (await post(world, root, order)).text();
+    expect(JSON.parse(denied)).toMatchObject({ code: "ERR_BUDGET", refusals: [{ condition: "budget_msat" }] });
+    expect(denied).not.toMatch(SECRETS);
+    const text = root.toString();
+    const end = text.at(-1) === "0" ? "1" : "0";
+    const refused = await post(world, text.slice(0, -1) + end, order);
+    expect(refused.status).toBe(401);
+    expect(await refused.text()).not.toMatch(SECRETS);
+  });
+
+  test("there is no other door: whatever the path, the method and the credential", async () => {
+    const world = await town();
+    const paths = [
+      "/",
+      "/v1",
+      "/v1/payments",
+      "/v1/purchases/1",
+      "/v1/nodes",
+      "/v1/wallet",
+      "/v1/receipts",
+      "/v1/mint",
+    ];
+    for (const path of paths)
+      for (const method of ["GET", "POST", "PUT", "DELETE"]) {
+        const headers = { authorization: `L402 ${world.root()}` };
+        expect((await fetch(world.treasury.location + path, { method, headers })).status).toBe(404);
+      }
+  });
+
+  test("nothing is told without a credential, nor for a service's", async () => {
+    const world = await town();
+    const shop = await world.shop(SHOP);
+    const foreign = shop.paywall.authority.mint({ endpoints: [`* ${shop.url}/**`], expiresIn: "1h" });
+    for (const path of ["/v1/credential", "/v1/tree"]) {
+      expect((await fetch(world.treasury.location + path)).status).toBe(401);
+      const headers = { authorization: `L402 ${foreign}` };
+      expect((await fetch(world.treasury.location + path, { headers })).status).toBe(401);
+    }
+  });
+});
+
+describe("a page in a browser speaks for nobody [case 101]", () => {
+  const ask = (world: Town, fields: readonly (readonly [string, string])[]) =>
+    exchange(world.treasury.location, {
+      target: "/v1/credential",
+      fields: [["authorization", `L402 ${world.root()}`], ...fields],
+    });
+
+  test("any Origin, and what a browser adds by itself, is refused", async () => {
+    const world = await town();
+    expect((await ask(world, [])).status).toBe(200);
+    for (const field of [
+      ["origin", "https://evil.example"],
+      ["origin", "null"],
+      ["origin", world.treasury.location],
+      ["sec-fetch-site", "cross-site"],
+      ["sec-fetch-site", "same-origin"],
+    ] as const)
+      expect((await ask(world, [field])).status).toBe(400);
+  });
+
+  test("a name that was rebound to this address is not ours", async () => {
+    const world = await town();
+    const { port } = new URL(world.treasury.location);
+    for (const host of [
+      "evil.example",
+      `evil.example:${port}`,
+      `localhost:${port}`,
+      "127.0.0.1",
+      `127.0.0.1:${Number(port) + 1}`,
+      `127.0.0.1.:${port}`,
+    ])
+      expect((await ask(world, [["host", host]])).status).toBe(400);
+    const preflight = await fetch(`${world.treasury.location}/v1/purchases`, { method: "OPTIONS" });
+    expect(preflight.ok).toBe(false);
+    expect(preflight.headers.has("access-control-allow-origin")).toBe(false);
+  });
+
+  test("two credentials are one too many [case 8]", async () => {
+    const world = await town();
+    const answer = await ask(world, [["authorization", `L402 ${world.root()}`]]);
+    expect(answer.status).toBe(400);
+  });
+});
+
+test("an agent with full access to the API, told to by a page, cannot have any invoice paid [cases 85, 99]", async () => {
+  const world = await town();
+  const shop = await world.shop(SHOP);
+  const evil = world.net.account("evil", { balanceMsat: 0n });
+  const { devWallet } = await import("../wallets/dev.ts");
+  const invoice = await devWallet(evil.invoiceOnlyUrl).createInvoice({
+    amountMsat: 10_000n,
+    expirySeconds: 600,
+  });
+  const root = world.root({ endpoints: [`* ${shop.url}/**`] });
+  for (const order of [
+    { method: "GET", url: `lightning:${invoice}`, headers: [] },
+    {
+      method: "POST",
+      url: `${shop.url}/a`,
+      headers: [["www-authenticate", `L402 invoice="${invoice}"`]],
+      body: Buffer.from(invoice).toString("base64"),
+    },
+    { method: "GET", url: `${shop.url}/a?invoice=${invoice}`, headers: [["x-invoice", invoice]] },
+  ])
+    await post(world, root, order);
+  expect(evil.balanceMsat()).toBe(0n);
+  expect(world.net.payments().every(({ payee }) => payee === "shop")).toBe(true);
+});
