@@ -1,0 +1,149 @@
+/** Budgets over a whole family, by real payments: what moved is read from the network's books. */
+import { describe, expect, test } from "vitest";
+import { failure, type Town, town } from "../../../../test/e2e/support/town.ts";
+import type { Credential } from "../l402/index.ts";
+
+const buy = (world: Town, credential: Credential, url: string) =>
+  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
+
+/** What one purchase of 10 sat must leave room for: 3 sat of routing fee at worst; 10 msat in fact. */
+const WORST = 13_000n;
+const REAL = 10_010n;
+
+describe("amount and fee cap must fit what every node on the chain has left [case 45]", () => {
+  test.each(["the root", "the middle", "the agent itself"])(
+    "one msat short at %s is too little, exactly is enough",
+    async (where) => {
+      const world = await town();
+      const shop = await world.shop();
+      const at = { now: world.time.now };
+      const tight = (place: string, budget: bigint) => (place === where ? budget : 1_000_000n);
+      const chain = (budget: bigint) =>
+        world
+          .root({ budget: tight("the root", budget) })
+          .delegate({ agent: "middle", budget: tight("the middle", budget) }, at)
+          .delegate({ agent: "leaf", budget: tight("the agent itself", budget) }, at);
+      const short = await failure(buy(world, chain(WORST - 1n), `${shop.url}/a`));
+      expect(short).toMatchObject({ name: "BudgetError", code: "ERR_BUDGET", spent: "no" });
+      expect(short.refusals).toHaveLength(1);
+      expect(world.net.payments()).toEqual([]);
+      await buy(world, chain(WORST), `${shop.url}/a`);
+      expect(world.paid()).toEqual({ count: 1, msat: REAL });
+    },
+  );
+
+  test("what is left after a purchase counts the real fee, to the msat", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const enough = world.root({ budget: REAL + WORST });
+    const short = world.root({ budget: REAL + WORST - 1n });
+    for (const credential of [enough, short]) await buy(world, credential, `${shop.url}/a`);
+    await buy(world, enough, `${shop.url}/b`);
+    expect(await failure(buy(world, short, `${shop.url}/b`))).toMatchObject({ code: "ERR_BUDGET" });
+    expect(world.paid().count).toBe(3);
+  });
+});
+
+describe("whoever comes at once [case 43]", () => {
+  test("200 spends against a budget for one: exactly one", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const root = world.root({ budget: WORST });
+    const all = await Promise.allSettled(
+      Array.from({ length: 200 }, (_, at) => buy(world, root, `${shop.url}/${at}`)),
+    );
+    const failed = all.filter((one) => one.status === "rejected");
+    expect(failed).toHaveLength(199);
+    for (const { reason } of failed) expect(reason).toMatchObject({ code: "ERR_BUDGET", spent: "no" });
+    expect(world.paid()).toEqual({ count: 1, msat: REAL });
+    expect(await world.spent(root)).toBe(REAL);
+  });
+
+  test("through HTTP, by clients of their own", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const root = world.root({ budget: WORST });
+    const all = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, at) => world.client(root.toString()).get(`${shop.url}/${at}`)),
+    );
+    expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    expect(world.paid().count).toBe(1);
+    expect(shop.served).toHaveLength(1);
+  });
+});
+
+describe("siblings share the parent [cases 23, 44]", () => {
+  test("five children of 100 sat each, under a parent of 100 sat, spend no more than 100 sat together", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const parent = world.root().delegate({ agent: "parent", budget: "100 sat" }, { now: world.time.now });
+    const children = Array.from({ length: 5 }, (_, at) =>
+      parent.delegate({ agent: `child-${at}`, budget: "100 sat" }, { now: world.time.now }),
+    );
+    await Promise.allSettled(
+      children.flatMap((child) => Array.from({ length: 8 }, (_, at) => buy(world, child, `${shop.url}/${at}`))),
+    );
+    const { count, msat } = world.paid();
+    expect(msat).toBeLessThanOrEqual(100_000n);
+    expect(count).toBeGreaterThanOrEqual(7);
+    expect(await world.spent(parent)).toBe(msat);
+    const each = await Promise.all(children.map((child) => world.spent(child)));
+    expect(each.reduce((total, one) => total + one, 0n)).toBe(msat);
+  });
+
+  test("a hundred forks of one credential are no richer than it", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const root = world.root({ budget: "30 sat" });
+    await Promise.allSettled(
+      Array.from({ length: 100 }, (_, at) =>
+        buy(world, root.delegate({ agent: `fork-${at}` }, { now: world.time.now }), `${shop.url}/a`),
+      ),
+    );
+    expect(world.paid()).toEqual({ count: 2, msat: 2n * REAL });
+  });
+
+  test("a laxer repeat, a plea, another's name: no text that is appended adds a msat [cases 17, 18]", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const poor = world.root({ budget: "5 sat" });
+    for (const plea of [
+      "budget_msat=999999999",
+      "agent=treasury.0011223344556677",
+      "purpose=budget_msat=9",
+      "max_price_msat=9999999",
+    ])
+      expect(await failure(buy(world, poor.append([plea]), `${shop.url}/a`))).toMatchObject({
+        code: "ERR_BUDGET",
+      });
+    expect(world.net.payments()).toEqual([]);
+  });
+});
+
+test("a window slides: what was spent an hour ago is free again, and not a second earlier [case 49]", async () => {
+  const world = await town();
+  const shop = await world.shop();
+  const root = world.root({ budgetPerHour: "23 sat", expiresIn: "1d" });
+  await buy(world, root, `${shop.url}/a`);
+  await buy(world, root, `${shop.url}/b`).catch(() => {});
+  expect(world.paid().count).toBe(1);
+  world.time.now += 3599;
+  expect(await failure(buy(world, root, `${shop.url}/b`))).toMatchObject({ code: "ERR_BUDGET" });
+  world.time.now += 62;
+  await buy(world, root, `${shop.url}/b`);
+  expect(world.paid().count).toBe(2);
+});
+
+test("reading what is left promises nothing: the decision is made at the purchase [case 53]", async () => {
+  const world = await town();
+  const shop = await world.shop();
+  const root = world.root({ budget: WORST });
+  const text = root.toString();
+  const [, one, two] = await Promise.allSettled([
+    world.treasury.standing(text),
+    buy(world, root, `${shop.url}/a`),
+    buy(world, root, `${shop.url}/b`),
+  ]);
+  expect([one!.status, two!.status].sort()).toEqual(["fulfilled", "rejected"]);
+  expect(world.paid().count).toBe(1);
+});

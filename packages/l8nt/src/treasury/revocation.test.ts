@@ -1,0 +1,121 @@
+/** Revocation: the node and all below it, at the treasury and at the services, at once; nobody else. [cases 27, 111] */
+import { describe, expect, test } from "vitest";
+import { failure, type Town, town } from "../../../../test/e2e/support/town.ts";
+import { Credential } from "../l402/index.ts";
+import type { Payer } from "../ports/wallet.ts";
+import { devWallet } from "../wallets/dev.ts";
+
+const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
+
+const buy = (world: Town, credential: Credential, url: string) =>
+  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
+const present = async (credential: string, url: string) =>
+  (await fetch(url, { headers: { authorization: `L402 ${credential}` } })).status;
+const handed = async (world: Town, credential: Credential, url: string): Promise<string> => {
+  const purchase = await buy(world, credential, url);
+  if (purchase.kind !== "credential") throw new Error("it was relayed");
+  return purchase.credential;
+};
+
+async function family() {
+  const world = await town();
+  const at = { now: world.time.now };
+  const root = world.root();
+  const parent = root.delegate({ agent: "parent" }, at);
+  const child = parent.delegate({ agent: "child" }, at);
+  const sibling = root.delegate({ agent: "sibling" }, at);
+  const client = world.client(root);
+  return { world, root, parent, child, sibling, client, shop: await world.shop(SHOP) };
+}
+
+const REVOKED = { name: "DeniedError", code: "ERR_REVOKED" };
+
+test("a parent's end is its children's, also of those that nobody listed; its own parent and siblings live [case 27]", async () => {
+  const { world, root, parent, child, sibling, client, shop } = await family();
+  const unlisted = child.delegate({ agent: "unlisted" }, { now: world.time.now });
+  await client.revoke(parent);
+  for (const dead of [parent, child, unlisted, child.append(["purpose=still here"])])
+    expect(await failure(buy(world, dead, `${shop.url}/a`))).toMatchObject(REVOKED);
+  for (const alive of [root, sibling]) expect(await buy(world, alive, `${shop.url}/a`)).toBeDefined();
+  for (const dead of [parent, child])
+    expect(await failure(world.treasury.standing(dead.toString()))).toMatchObject(REVOKED);
+});
+
+test("what was handed over dies with it at the service, before the revocation returns; a sibling's lives [case 111]", async () => {
+  const { world, parent, child, sibling, client, shop } = await family();
+  const url = `${shop.url}/a`;
+  const [ofParent, ofChild, ofSibling] = await Promise.all(
+    [parent, child, sibling].map((one) => handed(world, one, url)),
+  );
+  expect([await present(ofParent!, url), await present(ofChild!, url), await present(ofSibling!, url)]).toEqual(
+    [200, 200, 200],
+  );
+  await client.revoke(parent);
+  expect([await present(ofParent!, url), await present(ofChild!, url), await present(ofSibling!, url)]).toEqual(
+    [402, 402, 200],
+  );
+  // A caveat more makes no other credential of it.
+  expect(await present(Credential.parse(ofChild!).append(["purpose=x"]).toString(), url)).toBe(402);
+});
+
+test("a child's end is not its parent's, though the parent paid for what the child had", async () => {
+  const { world, parent, child, client, shop } = await family();
+  const url = `${shop.url}/a`;
+  const ofParent = await handed(world, parent, url);
+  const ofChild = await handed(world, child, url);
+  await client.revoke(child);
+  expect([await present(ofChild, url), await present(ofParent, url)]).toEqual([402, 200]);
+  expect(await buy(world, parent, url)).toMatchObject({ kind: "credential" });
+  expect(world.paid().count).toBe(1);
+});
+
+test("nobody revokes what is not below him: a parent, a sibling, himself", async () => {
+  const { world, root, parent, child, sibling, shop } = await family();
+  for (const other of [root, sibling, child])
+    expect(await failure(world.client(child).revoke(other))).toBeInstanceOf(TypeError);
+  // By hand, too: a sibling's own caveats lead elsewhere from here.
+  const texts = (credential: Credential, from: Credential) =>
+    credential.macaroon.caveats
+      .slice(from.macaroon.caveats.length)
+      .map((caveat) => Buffer.from(caveat).toString());
+  await world.treasury.revoke(child.toString(), texts(sibling, root));
+  await failure(world.treasury.revoke(parent.toString(), []));
+  for (const alive of [root, parent, child, sibling])
+    expect(await buy(world, alive, `${shop.url}/a`)).toBeDefined();
+});
+
+test("a service that cannot revoke, or is gone, delays nobody: what it holds ends within five minutes", async () => {
+  const { world, parent, client } = await family();
+  const shop = await world.shop(SHOP);
+  const url = `${shop.url}/a`;
+  const ofParent = await handed(world, parent, url);
+  world.time.now += 300;
+  await client.revoke(parent);
+  expect(await present(ofParent, url)).toBe(402);
+});
+
+describe("a revocation that comes while a payment is made [case 111]", () => {
+  test("lets the payment end, and hands nothing over", async () => {
+    let real!: Payer;
+    let meanwhile = async () => {};
+    const wallet: Payer = {
+      network: async () => "bcrt",
+      find: (hash) => real.find(hash),
+      async pay(request) {
+        const outcome = await real.pay(request);
+        await meanwhile();
+        return outcome;
+      },
+    };
+    const world = await town({ wallet });
+    real = devWallet(world.net.account("treasury").url);
+    const root = world.root();
+    const child = root.delegate({ agent: "child" }, { now: world.time.now });
+    const shop = await world.shop(SHOP);
+    meanwhile = () => world.client(root).revoke(child);
+    expect(await failure(buy(world, child, `${shop.url}/a`))).toMatchObject(REVOKED);
+    expect(world.paid().count).toBe(1);
+    expect(await world.spent(root)).toBe(world.paid().msat);
+    expect(shop.served).toEqual([]);
+  });
+});
