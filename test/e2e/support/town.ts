@@ -25,7 +25,9 @@ import { onTestFinished } from "vitest";
 /** Far from any real date: whatever looks at the system's clock instead of the given one is found out. */
 const START = 2_000_000_000;
 
-const secretOf = (who: string): string => createHash("sha256").update(`the secret of ${who}`).digest("hex");
+/** Random enough for an authority, and the same in every run. */
+export const secretOf = (who: string): string =>
+  createHash("sha256").update(`the secret of ${who}`).digest("hex");
 
 export interface Received {
   readonly method: string;

@@ -22,6 +22,15 @@ export interface HttpClientOptions {
   readonly clock?: Clock;
 }
 
+/** One call of `fetch`, over all its redirects. */
+interface Trip {
+  /** Once it is, nothing more is paid for it. */
+  isPaid: boolean;
+}
+
+/** For one request: what a family holds may be used up, and is told so one by one. */
+const MAX_ORDERS = 8;
+
 /** Nothing is sent where every credential says no; a request with an `Authorization` of its own is passed on as it is. */
 export class HttpClient {
   readonly #carried: CarriedCredentials;
@@ -81,8 +90,9 @@ export class HttpClient {
     if (request.headers.has("authorization")) return this.#fetch(request);
     if (this.#carried.isEmpty) return this.#free(request);
     let next: Outgoing | undefined = await outgoing(request);
+    const trip: Trip = { isPaid: false };
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const response: Response = await this.#request(next, init);
+      const response: Response = await this.#request(next, init, trip);
       const onward = redirected(next, response);
       if (onward === undefined) return response;
       await response.body?.cancel();
@@ -98,7 +108,7 @@ export class HttpClient {
     throw await unpaid(response, new URL(request.url), WHAT_TO_SET);
   }
 
-  async #request(request: Outgoing, init: RequestInit | undefined): Promise<Response> {
+  async #request(request: Outgoing, init: RequestInit | undefined, trip: Trip): Promise<Response> {
     const target = targetOfUrl(request.method, request.url);
     if (target === undefined)
       throw new AdapterError(
@@ -108,7 +118,7 @@ export class HttpClient {
     const access = { now: this.#clock(), target };
     const chosen = this.#carried.choose(access);
     if (chosen !== undefined && isAtHome(chosen.credential, target))
-      return this.#atHome(request, init, access, chosen);
+      return this.#atHome(request, init, access, chosen, trip);
     const held = this.#held.take(target, access.now);
     const response = await (held === undefined
       ? this.#send(request, init, undefined)
@@ -117,7 +127,7 @@ export class HttpClient {
     if (chosen === undefined || request.strayed)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : WHAT_TO_SET);
     await response.body?.cancel();
-    return this.#buy(request, init, target, chosen, held);
+    return this.#buy(request, init, target, chosen, held, trip);
   }
 
   /** At the origin that a credential names, it is presented as it stands; where that is not enough, another one may pay. */
@@ -126,6 +136,7 @@ export class HttpClient {
     init: RequestInit | undefined,
     access: Access & { readonly target: Target },
     { credential }: Carried,
+    trip: Trip,
   ): Promise<Response> {
     const response = await this.#send(request, init, credential);
     if (response.status !== 402) return response;
@@ -133,7 +144,7 @@ export class HttpClient {
     if (payer === undefined || request.strayed)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : USED_UP);
     await response.body?.cancel();
-    return this.#buy(request, init, access.target, payer, undefined);
+    return this.#buy(request, init, access.target, payer, undefined, trip);
   }
 
   /** The agent drops the challenge, and has the treasury fetch its own: whoever sees a paid one holds the full credential. */
@@ -143,26 +154,31 @@ export class HttpClient {
     target: Target,
     payer: Carried,
     refusedHeld: Held | undefined,
+    trip: Trip,
   ): Promise<Response> {
+    if (trip.isPaid)
+      throw paidInVain(`What was paid for leads to ${request.url.href}, which asks for payment again`);
     const order = orderOf(request, payer.credential);
-    const first = await this.#order(request, target, payer, {
-      ...order,
-      ...(refusedHeld !== undefined && { refused: refusedOf(refusedHeld, true) }),
-    });
-    if (first.kind === "response") return first.response;
-    const handed = heldOf(first.credential);
-    const response = await this.#use(request, init, target, handed);
-    if (response.status !== 402) return response;
-    // Paid, and asked to pay again: the treasury finds out, and does not pay twice. [case 62]
-    await response.body?.cancel();
-    const refused = refusedOf(handed, first.payment === undefined);
-    const second = await this.#order(request, target, payer, { ...order, refused });
-    return second.kind === "response"
-      ? second.response
-      : this.#use(request, init, target, heldOf(second.credential));
+    let refused = refusedHeld === undefined ? undefined : refusedOf(refusedHeld, true);
+    // At most one of these orders pays: the treasury is told what the service refused, and finds out itself. [case 62]
+    for (let orders = 1; orders <= MAX_ORDERS; orders++) {
+      const bought = await this.#order(request, target, payer, {
+        ...order,
+        ...(refused !== undefined && { refused }),
+      });
+      if (bought.payment !== undefined) trip.isPaid = true;
+      if (bought.kind === "response") return bought.response;
+      const handed = heldOf(bought.credential);
+      const response = await this.#use(request, init, target, handed);
+      if (response.status !== 402) return response;
+      await response.body?.cancel();
+      refused = refusedOf(handed, bought.payment === undefined);
+    }
+    throw paidInVain(`${request.url.origin} refuses what was paid for`);
   }
 
   async #order(request: Outgoing, target: Target, payer: Carried, order: PurchaseRequest): Promise<Purchase> {
+    request.signal.throwIfAborted();
     const purchase = payer.treasurer().buy(order);
     purchase.then(
       (bought) => {
@@ -278,6 +294,9 @@ const refusedOf = ({ credential, delivered }: Held, usedByOthers: boolean) => ({
   paymentHash: credential.identifier.paymentHash,
   delivered: delivered || usedByOthers,
 });
+
+const paidInVain = (what: string): PaymentError =>
+  new PaymentError("ERR_PAID_NOT_DELIVERED", "yes", `${what}. One request is paid once.`);
 
 const STRAYED =
   "A redirect led there, and nothing is paid where nothing was asked for. Ask for that URL itself.";

@@ -19,13 +19,12 @@ const MAX_PROBLEM_BYTES = 65_536;
 
 type Members = Record<string, unknown>;
 
-/** @param whose who answered, for the message of an answer that is no problem of ours */
-export async function readProblem(response: Response, whose: string): Promise<SigilError> {
-  const unknown = () => new AdapterError("ERR_TREASURY", `${whose} answered with HTTP ${response.status}.`);
+/** Undefined for an answer that is no problem of ours: it came from something in between. */
+export async function readProblem(response: Response): Promise<SigilError | undefined> {
   const members = await readJson(response, MAX_PROBLEM_BYTES).catch(() => undefined);
-  if (typeof members !== "object" || members === null) return unknown();
+  if (typeof members !== "object" || members === null) return undefined;
   const { code, detail, spent, refusals } = members as Members;
-  if (typeof code !== "string" || typeof detail !== "string") return unknown();
+  if (typeof code !== "string" || typeof detail !== "string") return undefined;
   const list = readRefusals(refusals);
   if (list !== undefined)
     return code === "ERR_BUDGET" || code === "ERR_USES" ? new BudgetError(list) : new DeniedError(list);

@@ -4,6 +4,7 @@ import { AdapterError, PaymentError } from "../errors.ts";
 import { base64Text } from "../internal/bytes.ts";
 import { readJson } from "../internal/json.ts";
 import { checkTransport } from "../internal/transport.ts";
+import { Credential } from "../l402/index.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import {
   PAYMENT_FIELD,
@@ -15,6 +16,7 @@ import {
 } from "../ports/treasury-wire.ts";
 import { readProblem } from "./problem.ts";
 
+const MAY_HAVE_PAID = true;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /** Speaks for credentials that name this location. Their text is sent there and nowhere else. */
@@ -44,31 +46,24 @@ export class RemoteTreasury implements Treasurer {
       ...(refused !== undefined && { refused }),
     };
     const response = await this.#send("POST", "/v1/purchases", credential, order);
-    const origin = new URL(url).origin;
-    if (response.headers.get(RELAYED_FIELD) !== null) return relayedPurchase(response, origin);
-    const answer = (await this.#read(response)) as Record<string, unknown>;
-    return this.#understand(() => ({
-      kind: "credential",
-      credential: String(answer.credential),
-      ...(answer.payment !== undefined && { payment: readPayment(answer.payment, origin) }),
-    }));
+    const { origin } = new URL(url);
+    const isRelayed = response.headers.get(RELAYED_FIELD) !== null;
+    return isRelayed
+      ? this.#understand(async () => relayedPurchase(response, origin), MAY_HAVE_PAID)
+      : this.#read(response, (answer) => handedPurchase(answer, origin), MAY_HAVE_PAID);
   }
 
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
-    const answer = await this.#read(
-      await this.#send("POST", "/.well-known/l402/revocations", credential, { caveats }),
-    );
-    return String((answer as Record<string, unknown>).node);
+    const response = await this.#send("POST", "/.well-known/l402/revocations", credential, { caveats });
+    return this.#read(response, (answer) => String((answer as Record<string, unknown>).node));
   }
 
   async standing(credential: string): Promise<readonly NodeStanding[]> {
-    const answer = await this.#read(await this.#send("GET", "/v1/credential", credential));
-    return this.#understand(() => readNodes(answer));
+    return this.#read(await this.#send("GET", "/v1/credential", credential), readNodes);
   }
 
   async tree(credential: string): Promise<readonly NodeStanding[]> {
-    const answer = await this.#read(await this.#send("GET", "/v1/tree", credential));
-    return this.#understand(() => readNodes(answer));
+    return this.#read(await this.#send("GET", "/v1/tree", credential), readNodes);
   }
 
   async #send(method: string, path: string, credential: string, body?: object): Promise<Response> {
@@ -87,37 +82,57 @@ export class RemoteTreasury implements Treasurer {
     }
   }
 
-  /** @throws the treasury's own error */
-  async #read(response: Response): Promise<unknown> {
-    if (response.status !== 200) throw await readProblem(response, `The treasury ${this.#origin}`);
-    return readJson(response, MAX_ANSWER_BYTES);
+  /** @throws the treasury's own error, or that its answer is none */
+  async #read<Answer>(
+    response: Response,
+    read: (answer: unknown) => Answer,
+    mayHavePaid = false,
+  ): Promise<Answer> {
+    if (response.status !== 200)
+      throw (
+        (await readProblem(response)) ??
+        // A gateway in front of it that gave up waiting knows nothing of what was paid.
+        this.#unclear(`answered with HTTP ${response.status}`, mayHavePaid && response.status >= 500)
+      );
+    return this.#understand(async () => read(await readJson(response, MAX_ANSWER_BYTES)), mayHavePaid);
   }
 
-  #understand<Answer>(read: () => Answer): Answer {
+  async #understand<Answer>(read: () => Promise<Answer>, mayHavePaid: boolean): Promise<Answer> {
     try {
-      return read();
+      return await read();
     } catch (cause) {
-      throw new AdapterError(
-        "ERR_TREASURY",
-        `The answer of the treasury ${this.#origin} cannot be understood.`,
-        { cause },
-      );
+      throw this.#unclear("gave an answer that cannot be understood", mayHavePaid, cause);
     }
   }
 
-  #unreachable(cause: unknown, mayHavePaid: boolean): AdapterError | PaymentError {
+  #unreachable(cause: unknown, isPurchase: boolean): AdapterError | PaymentError {
     const code = (cause as { cause?: { code?: unknown } }).cause?.code;
-    if (mayHavePaid && code !== "ECONNREFUSED" && code !== "ENOTFOUND")
-      return new PaymentError(
-        "ERR_PAYMENT_UNKNOWN",
-        "unknown",
-        `The treasury ${this.#origin} did not answer, and may have paid. Ask again: what was paid for is used without paying again.`,
-        { cause },
-      );
-    return new AdapterError("ERR_TREASURY", `The treasury ${this.#origin} cannot be reached. Is it running?`, {
-      cause,
-    });
+    return isPurchase && code !== "ECONNREFUSED" && code !== "ENOTFOUND"
+      ? this.#unclear("did not answer", MAY_HAVE_PAID, cause)
+      : this.#unclear("cannot be reached. Is it running?", false, cause);
   }
+
+  #unclear(what: string, mayHavePaid: boolean, cause?: unknown): AdapterError | PaymentError {
+    const whole = `The treasury ${this.#origin} ${what}`;
+    if (!mayHavePaid)
+      return new AdapterError("ERR_TREASURY", whole.endsWith("?") ? whole : `${whole}.`, { cause });
+    return new PaymentError(
+      "ERR_PAYMENT_UNKNOWN",
+      "unknown",
+      `${whole}, and may have paid. Ask again: what was paid for is used without paying again.`,
+      { cause },
+    );
+  }
+}
+
+/** @throws TypeError, SyntaxError or TokenError for what is none */
+function handedPurchase(answer: unknown, origin: string): Purchase {
+  const { credential, payment } = answer as Record<string, unknown>;
+  return {
+    kind: "credential",
+    credential: Credential.parse(credential as string).toString(),
+    ...(payment !== undefined && { payment: readPayment(payment, origin) }),
+  };
 }
 
 function relayedPurchase(response: Response, origin: string): Purchase {

@@ -1,0 +1,264 @@
+/** The client as a program sees it: a drop-in for fetch, a credential that stays where it belongs, denials before anything is sent. */
+import { inspect } from "node:util";
+import { describe, expect, test } from "vitest";
+import { failure, secretOf, site, type Town, town } from "../../../../test/e2e/support/town.ts";
+import { Authority } from "../l402/index.ts";
+import { HttpClient } from "./client.ts";
+
+const PASS = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
+
+/** A client whose every byte is counted. */
+function watched(world: Town, credential: string | readonly string[]) {
+  const sent: Request[] = [];
+  const client = new HttpClient({
+    credential,
+    clock: world.clock,
+    fetch: async (input, init) => {
+      sent.push(new Request(input, init));
+      return new Response("answered");
+    },
+  });
+  return { client, sent };
+}
+
+describe("denied before anything is sent", () => {
+  test("a path, a method, an origin out of scope, an end, a beginning: no byte leaves", async () => {
+    const world = await town();
+    const scope = { endpoints: ["GET https://api.example/docs/*"], budget: "1 sat", expiresIn: "1h" } as const;
+    const { client, sent } = watched(world, world.treasury.mint(scope).toString());
+    const denied = async (asking: Promise<Response>, code: string) =>
+      expect(await failure(asking)).toMatchObject({
+        name: "DeniedError",
+        code,
+        refusals: [{ have: expect.any(String), need: expect.any(String) }],
+      });
+    await denied(client.get("https://api.example/admin"), "ERR_ENDPOINT");
+    await denied(client.post("https://api.example/docs/a", "x"), "ERR_ENDPOINT");
+    await denied(client.get("https://api.example:8443/docs/a"), "ERR_ENDPOINT");
+    await denied(client.get("http://api.example/docs/a"), "ERR_ENDPOINT");
+    await denied(client.get("https://api.example.evil.example/docs/a"), "ERR_ENDPOINT");
+    world.time.now += 3600;
+    await denied(client.get("https://api.example/docs/a"), "ERR_EXPIRED");
+    expect(sent).toEqual([]);
+  });
+
+  test("plain HTTP beyond this machine: no credential is sent there, nor anything to its treasury", async () => {
+    const world = await town();
+    const far = new Authority({
+      secret: secretOf("another treasury"),
+      location: "http://api.example",
+      clock: world.clock,
+    });
+    const { client, sent } = watched(
+      world,
+      far.mint({ endpoints: ["* http://api.example/**"], expiresIn: "1h" }).toString(),
+    );
+    expect(await failure(client.get("http://api.example/a"))).toMatchObject({ code: "ERR_REQUEST" });
+    expect(sent).toEqual([]);
+    const elsewhere = far.mint({ endpoints: ["* https://shop.example/**"], expiresIn: "1h" }).toString();
+    const asked: string[] = [];
+    const unpaid = new HttpClient({
+      credential: elsewhere,
+      clock: world.clock,
+      fetch: async (input) => {
+        asked.push(String(input));
+        return new Response(null, { status: 402 });
+      },
+    });
+    expect(await failure(unpaid.get("https://shop.example/a"))).toMatchObject({ code: "ERR_REQUEST" });
+    expect(asked).toEqual(["https://shop.example/a"]);
+  });
+
+  test("credentials in a URL, another scheme, an ambiguous path", async () => {
+    const world = await town();
+    const wide = world.root({ endpoints: ["* https://*:*/**", "* http://*:*/**"] }).toString();
+    const { client, sent } = watched(world, wide);
+    for (const url of [
+      "https://api.example/a%2fb",
+      "https://api.example./a",
+      "ftp://api.example/",
+      "https://api.example/%2e%2e%2fb",
+    ])
+      expect(await failure(client.get(url))).toBeInstanceOf(Error);
+    expect(sent).toEqual([]);
+  });
+});
+
+describe("a drop-in for fetch", () => {
+  test("passed on as a bare function: URL, text, Request; method, headers and body arrive", async () => {
+    const world = await town();
+    const shop = await world.shop(PASS);
+    const { fetch: detached } = world.client(world.root());
+    await detached(`${shop.url}/text`);
+    await detached(new URL(`${shop.url}/url`));
+    await detached(
+      new Request(`${shop.url}/request`, { method: "PUT", body: "from a Request", headers: { "x-mine": "1" } }),
+    );
+    await detached(new Request(`${shop.url}/both`, { method: "PUT" }), { method: "POST", body: "from init" });
+    expect(shop.served.map(({ target, body }) => `${target} ${body}`)).toEqual([
+      "/text ",
+      "/url ",
+      "/request from a Request",
+      "/both from init",
+    ]);
+    expect(shop.received.filter(({ target }) => target === "/request")[0]).toMatchObject({
+      method: "PUT",
+      headers: { "x-mine": "1" },
+    });
+    expect(shop.received.at(-1)!.method).toBe("POST");
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("a body that is a stream is read once and sent as often as it must", async () => {
+    const world = await town();
+    const shop = await world.shop(PASS);
+    const body = new Blob(["streamed"]).stream();
+    await world
+      .client(world.root())
+      .fetch(`${shop.url}/a`, { method: "POST", body, duplex: "half" } as RequestInit);
+    expect(shop.served.map((one) => one.body)).toEqual(["streamed"]);
+  });
+
+  test("a response streams: its head is there before its body ends", async () => {
+    const world = await town();
+    const shop = await world.shop(PASS);
+    let finish = () => {};
+    for (const scope of [{}, { maxUses: 9 }]) {
+      shop.acts.push((response) => {
+        response.write("first");
+        finish = () => void response.end("last");
+      });
+      const response = await world.client(world.root(scope)).get(`${shop.url}/a`);
+      const reader = response.body!.getReader();
+      expect(new TextDecoder().decode((await reader.read()).value)).toBe("first");
+      finish();
+      expect(new TextDecoder().decode((await reader.read()).value)).toBe("last");
+      expect((await reader.read()).done).toBe(true);
+    }
+  });
+
+  test("a signal that is aborted already sends nothing; one that comes later ends the request", async () => {
+    const world = await town();
+    const waits = await site((_request, _response) => {});
+    const client = world.client(world.root());
+    expect((await failure(client.get(waits.url, { signal: AbortSignal.abort() }))).name).toBe("AbortError");
+    expect(waits.received).toEqual([]);
+    const abort = new AbortController();
+    const shop = await site(() => abort.abort());
+    expect((await failure(client.get(shop.url, { signal: abort.signal }))).name).toBe("AbortError");
+  });
+
+  test("a request with an Authorization of its own is passed on as it is, and pays nothing", async () => {
+    const world = await town();
+    const shop = await world.shop(PASS);
+    const response = await world
+      .client(world.root())
+      .get(`${shop.url}/a`, { headers: { authorization: "Bearer mine" } });
+    expect(response.status).toBe(402);
+    expect(shop.received.map(({ headers }) => headers.authorization)).toEqual(["Bearer mine"]);
+    expect(world.net.payments()).toEqual([]);
+  });
+
+  test("what fetch refuses, it refuses: a GET with a body, a URL that is none", async () => {
+    const { client } = watched(await town(), []);
+    expect(await failure(client.fetch("https://a.example", { method: "GET", body: "x" }))).toBeInstanceOf(
+      TypeError,
+    );
+    expect(await failure(client.get("/relative"))).toBeInstanceOf(TypeError);
+  });
+});
+
+describe("several credentials, separated by white space", () => {
+  test("the one that covers the request is used; at its own origin it is presented as it stands", async () => {
+    const world = await town();
+    const shop = await world.shop(PASS);
+    const own = shop.paywall.authority.mint({ endpoints: [`GET ${shop.url}/members/*`], expiresIn: "1h" });
+    const paying = world.root({ endpoints: [`GET ${shop.url}/paid`] });
+    const client = world.client(`  ${paying}\n\t${own}  `);
+    expect((await client.get(`${shop.url}/members/a`)).status).toBe(200);
+    expect(world.asked).toEqual([]);
+    expect(shop.received).toHaveLength(1);
+    expect(shop.received[0]!.headers.authorization).toBe(`L402 ${own}`);
+    expect((await client.get(`${shop.url}/paid`)).status).toBe(200);
+    expect(world.paid().count).toBe(1);
+    expect(await failure(client.get(`${shop.url}/other`))).toMatchObject({ code: "ERR_ENDPOINT" });
+    for (const { text } of world.asked) expect(text).not.toContain(own.toString());
+  });
+
+  test("where the service's own is used up, another may pay; where there is none, it says so", async () => {
+    const world = await town();
+    const shop = await world.shop(PASS);
+    const own = shop.paywall.authority.mint({ endpoints: [`GET ${shop.url}/**`], expiresIn: "1h", maxUses: 1 });
+    const alone = world.client(own);
+    await alone.get(`${shop.url}/a`);
+    expect(await failure(alone.get(`${shop.url}/a`))).toMatchObject({
+      code: "ERR_PAYMENT_REQUIRED",
+      spent: "no",
+    });
+    const both = world.client(`${own} ${world.root()}`);
+    expect((await both.get(`${shop.url}/a`)).status).toBe(200);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("a text that is none fails at once, and is not repeated", () => {
+    for (const text of ["secret-looking-text", "AAAA:00", `${"A".repeat(9000)}:${"0".repeat(64)}`]) {
+      let error: unknown;
+      try {
+        new HttpClient({ credential: text });
+      } catch (caught) {
+        error = caught;
+      }
+      expect(error).toMatchObject({ name: "TokenError" });
+      expect(inspect(error)).not.toContain(text);
+    }
+  });
+});
+
+describe("delegating", () => {
+  test("is synchronous and offline: no request is made", async () => {
+    const world = await town();
+    const { client, sent } = watched(world, world.root().toString());
+    const child = client.delegate({ agent: "booker", budget: "5 sat", expiresIn: "15m" });
+    expect(typeof child.toString()).toBe("string");
+    expect(child).not.toBeInstanceOf(Promise);
+    expect(sent).toEqual([]);
+    expect(child.caveats.at(-2)).toMatchObject({
+      condition: "valid_until",
+      value: String(world.time.now + 900),
+    });
+  });
+
+  test("what was delegated works in another client, within its own scope", async () => {
+    const world = await town();
+    const shop = await world.shop(PASS);
+    const child = world
+      .client(world.root())
+      .delegate({ agent: "reader", endpoints: [`GET ${shop.url}/docs/*`] });
+    const other = world.client(child.toString());
+    expect((await other.get(`${shop.url}/docs/a`)).status).toBe(200);
+    expect(await failure(other.get(`${shop.url}/admin`))).toMatchObject({ code: "ERR_ENDPOINT" });
+    expect((await other.standing()).map(({ agent }) => agent)).toEqual([undefined, "reader"]);
+  });
+});
+
+test("a client that is printed or serialised shows no secret", async () => {
+  const world = await town();
+  const shop = await world.shop(PASS);
+  const root = world.root();
+  const client = world.client(root);
+  await client.get(`${shop.url}/a`);
+  const child = client.delegate({ agent: "child" });
+  const [macaroon = "", preimage = ""] = root.toString().split(":");
+  const shown = [
+    inspect(client, { depth: 20, showHidden: true, getters: true }),
+    JSON.stringify(client),
+    inspect(child, { depth: 20, showHidden: true }),
+    JSON.stringify(child),
+    JSON.stringify(client.credential),
+    `${inspect(world.treasury, { depth: 20 })}`,
+    JSON.stringify(world.treasury),
+  ].join("\n");
+  expect(shown).not.toContain(preimage);
+  expect(shown).not.toContain(macaroon.slice(-40));
+  expect(shown).not.toMatch(/key=[0-9a-f]{16}/);
+});
