@@ -88,6 +88,19 @@ export function packetOf(terms: Terms = {}): Buffer {
   ]);
 }
 
+/** One with a third-party caveat, written out for the same reason. */
+export function thirdPartyPacket(terms: Terms = {}): Buffer {
+  const whole = packetOf({ ...terms, caveats: [] });
+  const third = [
+    field(1, Buffer.from("https://elsewhere.example")),
+    field(2, Buffer.from("id")),
+    field(4, Buffer.alloc(72)),
+  ];
+  // The end of the list of caveats, and the signature, stand last.
+  const tail = 1 + 2 + 32;
+  return Buffer.concat([whole.subarray(0, -tail), ...third, Buffer.of(0), whole.subarray(-tail)]);
+}
+
 /** The text of a credential whose preimage proves its payment. */
 export const credentialText = (terms: Terms = {}): string =>
   `${packetOf(terms).toString("base64")}:${terms.preimage ?? PREIMAGE}`;

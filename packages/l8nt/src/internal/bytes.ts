@@ -8,7 +8,7 @@ const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The same bytes in memory of their own: small Buffers share a pool, and whoever clones a view of it gets all that lies beside it. */
-export const ownBytes = (buffer: Buffer): Bytes => new Uint8Array(buffer);
+export const ownBytes = (buffer: Uint8Array): Bytes => new Uint8Array(buffer);
 
 // The platform's coders are many times faster and lenient: what they read counts only where it writes back to the same text.
 const native: typeof Buffer | undefined = (globalThis as { Buffer?: typeof Buffer }).Buffer;

@@ -222,8 +222,11 @@ export class Authority {
    * The owner's: kills a node and everything below it, also children nobody listed; never its parent.
    *
    * @param endsAt Unix seconds after which nothing below it can be valid; without it, it is remembered for good
+   * @throws TypeError for what is no node id
    */
   revoke(nodeId: string, endsAt: number = Number.POSITIVE_INFINITY): void {
+    // A mistyped id would revoke nobody, and nobody would be told.
+    if (!/^[0-9a-f]{32}$/.test(nodeId)) throw new TypeError("a node id is 32 hex digits, in lower case");
     this.#revoked.add(nodeId, endsAt, this.#clock());
     this.#forget();
   }

@@ -24,6 +24,14 @@ describe("remembering", () => {
     expect(revocations.size).toBe(2 + 2990);
   });
 
+  test("a clock that went back behind what was forgotten is no clock to be judged by [case 109]", () => {
+    const revocations = new Revocations();
+    revocations.add(id(1), 99, 0);
+    expect(revocations.certainFrom).toBe(Number.NEGATIVE_INFINITY);
+    for (let at = 10; at < 3000; at++) revocations.add(id(at), 1000, 500);
+    expect(revocations.certainFrom).toBe(99);
+  });
+
   test("the later end of two counts, in either order", () => {
     for (const ends of [
       [50, 200],

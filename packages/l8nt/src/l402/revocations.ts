@@ -7,6 +7,15 @@ export class Revocations {
   /** Unix seconds of the end of everything below the node. */
   readonly #ends = new Map<string, number>();
   #untilSweep = SWEEP_EVERY;
+  #certainFrom = Number.NEGATIVE_INFINITY;
+
+  /**
+   * Unix seconds. What ended before was forgotten, so at an earlier time, on a clock that went back, nobody can tell what
+   * was revoked. [case 109]
+   */
+  get certainFrom(): number {
+    return this.#certainFrom;
+  }
 
   get size(): number {
     return this.#ends.size;
@@ -20,6 +29,10 @@ export class Revocations {
     this.#ends.set(nodeId, Math.max(endsAt, this.#ends.get(nodeId) ?? 0));
     if (--this.#untilSweep > 0) return;
     this.#untilSweep = SWEEP_EVERY;
-    for (const [id, end] of this.#ends) if (end < now) this.#ends.delete(id);
+    for (const [id, end] of this.#ends) {
+      if (end >= now) continue;
+      this.#ends.delete(id);
+      this.#certainFrom = Math.max(this.#certainFrom, end);
+    }
   }
 }

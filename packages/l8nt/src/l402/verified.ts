@@ -4,6 +4,7 @@ import {
   type CaveatChain,
   type CaveatText,
   type ChainLimit,
+  type Denial,
   type Node,
   refusal,
 } from "../caveat/index.ts";
@@ -71,6 +72,8 @@ export class Verified {
   /** Every reason against this access, revocation among them. Empty is yes, up to the counted limits. */
   refusals(access: Access): readonly Refusal[] {
     const refusals = this.chain.refusals(access);
+    if (access.now < this.#revoked.certainFrom)
+      return [refusal(this.node, "revocation", FORGOTTEN), ...refusals];
     // Ids are derived only where there is something to look for.
     const revoked = this.#revoked.size === 0 ? undefined : this.nodes.find(({ id }) => this.#revoked.has(id));
     return revoked === undefined ? refusals : [revocation(revoked), ...refusals];
@@ -90,6 +93,12 @@ export class Verified {
     return signCaveats(this.#signature, caveats);
   }
 }
+
+const FORGOTTEN: Denial = {
+  code: "ERR_REVOKED",
+  have: "a clock that went back behind what was revoked and forgotten",
+  need: "one that goes forward",
+};
 
 const revocation = (node: Node): Refusal =>
   refusal(node, "revocation", {

@@ -24,6 +24,8 @@ import type {
 const REMEMBERED = 4096;
 /** How often counters of credentials that have ended are looked for, in reservations. */
 const SWEEP_EVERY = 4096;
+/** A clock that is set back by less than this finds every counter where it was. */
+const CLOCK_MARGIN_SECONDS = 86_400;
 
 export class MemoryStore implements Store {
   readonly #counters = new Map<string, Counter & { expiresAt: number }>();
@@ -115,6 +117,6 @@ export class MemoryStore implements Store {
 
   #sweep(now: number): void {
     for (const [id, { expiresAt, reserved }] of this.#counters)
-      if (expiresAt < now && reserved === 0n) this.#counters.delete(id);
+      if (expiresAt < now - CLOCK_MARGIN_SECONDS && reserved === 0n) this.#counters.delete(id);
   }
 }
