@@ -112,7 +112,12 @@ export interface Shop extends Site {
   readonly paywall: Paywall;
   /** What each next request that is let in meets; when it is used up, all are served. */
   readonly acts: Act[];
-  readonly served: { readonly grant: Grant; readonly target: string; readonly body: string }[];
+  readonly served: {
+    readonly grant: Grant;
+    readonly method: string;
+    readonly target: string;
+    readonly body: string;
+  }[];
 }
 
 export interface Town {
@@ -217,7 +222,8 @@ async function openShop(
       } else if (act === "hang-up") outgoing.destroy();
       else if (act !== "serve") act(outgoing, incoming);
       else {
-        served.push({ grant, target: incoming.url ?? "", body });
+        const { method = "", url: target = "" } = incoming;
+        served.push({ grant, method, target, body });
         outgoing.setHeader("content-type", "application/json");
         outgoing.end(JSON.stringify({ served: served.length }));
       }
