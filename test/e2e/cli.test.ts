@@ -1,5 +1,5 @@
 /** `sigil`, each command a process of its own against a real service and a real treasury on loopback: what it prints, how it ends, what it never shows. */
-import { spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -15,8 +15,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 const main = resolve("packages/sigil/src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sigil-cli-"));
 
+const COMMANDS = ["demo", "network", "get", "mint", "delegate", "inspect", "verify"];
+
 const secret = "5e884898da28047151d0e56f8dc6292773603d0d6aabbd62a11ef721d1542d8f";
 const treasurySecret = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+
+const start = (args: readonly string[], stdio: StdioOptions, env: Record<string, string> = {}) =>
+  spawn(process.execPath, ["--conditions=l8nt-source", main, ...args], {
+    // Starts three times as fast once something is in it.
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, "cache"), ...env },
+    stdio,
+  });
 
 interface Run {
   readonly args: readonly string[];
@@ -44,11 +53,7 @@ async function sigil(
 ): Promise<Run> {
   const paths = ["out", "err"].map((name) => join(folder, `${name}-${runs.length}-${Math.random()}`));
   const [out, err] = paths.map((path) => openSync(path, "w"));
-  const child = spawn(process.execPath, ["--conditions=l8nt-source", main, ...args], {
-    // Starts three times as fast once something is in it.
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, "cache"), ...env },
-    stdio: [input === undefined ? "ignore" : "pipe", out, err],
-  });
+  const child = start(args, [input === undefined ? "ignore" : "pipe", out, err], env);
   // A command that does not want its stdin may be gone before it is written.
   child.stdin?.on("error", () => {});
   child.stdin?.end(input);
@@ -122,6 +127,12 @@ const paidPayments = () => network.payments().filter(({ status }) => status === 
 const spending = (scope: Parameters<Treasury["mint"]>[0] = {}): Credential =>
   hide(owner.mint({ endpoints: [`* ${service.url}/**`], budget: "100 sat", expiresIn: "1h", ...scope }));
 
+async function freePort(): Promise<string> {
+  const { url, close } = await serve(() => new Response());
+  await close();
+  return new URL(url).port;
+}
+
 const withCredential = (credential: Credential) => ({ env: { SIGIL_CREDENTIAL: credential.toString() } });
 
 describe("the program", () => {
@@ -130,22 +141,18 @@ describe("the program", () => {
     expect(JSON.parse((await sigil(["--version", "--json"])).stdout)).toEqual({ version: "0.1.0" });
     const help = await sigil(["--help"]);
     expect(help.code).toBe(0);
-    for (const name of ["demo", "get", "mint", "delegate", "inspect", "verify"])
-      expect(help.stdout).toMatch(new RegExp(`^ {2}${name} +\\S`, "m"));
+    for (const name of COMMANDS) expect(help.stdout).toMatch(new RegExp(`^ {2}${name} +\\S`, "m"));
     expect(help.stdout).toContain("  4    denied: a budget or a number of uses has nothing left");
     expect(await sigil([])).toMatchObject({ code: 2, stdout: "", stderr: help.stdout });
   });
 
-  test.each(["demo", "get", "mint", "delegate", "inspect", "verify"])(
-    "sigil %s --help says how, and with which exit codes it ends",
-    async (name) => {
-      const { code, stdout, stderr } = await sigil([name, "--help"]);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout).toContain(`Usage: sigil ${name} `);
-      expect(stdout).toContain("--json");
-      expect(stdout).toContain("Exit codes:");
-    },
-  );
+  test.each(COMMANDS)("sigil %s --help says how, and with which exit codes it ends", async (name) => {
+    const { code, stdout, stderr } = await sigil([name, "--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(`Usage: sigil ${name} `);
+    expect(stdout).toContain("--json");
+    expect(stdout).toContain("Exit codes:");
+  });
 
   test.each([
     [["inspekt"], "sigil: There is no command inspekt. Did you mean inspect?\n"],
@@ -210,6 +217,111 @@ describe("the program", () => {
       expect(text.stderr).toMatch(/^(?:sigil: .+\n)+$/);
       expect(JSON.parse(json.stdout).error.message).toMatch(/./);
     }
+  });
+});
+
+describe("sigil network", () => {
+  /** Runs it until it has printed all, lets `use` use it, and ends it as Ctrl-C does. */
+  async function running(
+    args: readonly string[],
+    use: (stdout: string) => Promise<void>,
+    signal: NodeJS.Signals = "SIGINT",
+  ): Promise<number | null> {
+    const path = join(folder, `network-${Math.random()}`);
+    const out = openSync(path, "w");
+    const child = start(["network", ...args], ["ignore", out, "ignore"]);
+    const ended = new Promise<number | null>((end) => child.once("close", end));
+    try {
+      await expect.poll(() => readFileSync(path, "utf8"), { timeout: 10_000 }).toMatch(/\n$/);
+      await use(readFileSync(path, "utf8"));
+    } finally {
+      child.kill(signal);
+      closeSync(out);
+    }
+    return ended;
+  }
+
+  /** The wallets of the output, kept out of the assertions: they hold keys. */
+  const wallets = (stdout: string) =>
+    [...stdout.matchAll(/^export SIGIL_WALLET='(dev\+http:\/\/127\.0\.0\.1:\d+\/[a-z]+\?key=.+)'$/gm)].map(
+      ([, url = ""]) => url,
+    );
+
+  test("prints wallets that pay, and wallets that make invoices only, until Ctrl-C", async () => {
+    const code = await running([], async (stdout) => {
+      const [alice, aliceInvoices, , weather] = wallets(stdout);
+      expect(stdout.replaceAll(/'.+'/g, "'…'").replaceAll(/:\d+/g, ":…")).toBe(`\
+# A Lightning network of play money at http://127.0.0.1:…. It ends with this command: Ctrl-C.
+
+# alice (1,000 sat): pays
+export SIGIL_WALLET='…'
+# alice: makes invoices only
+export SIGIL_WALLET='…'
+
+# weather (0 sat): pays
+export SIGIL_WALLET='…'
+# weather: makes invoices only
+export SIGIL_WALLET='…'
+`);
+      const shop = await serve(async (request) => {
+        const decision = await paywall.authorize(request);
+        return decision.granted ? decision.settle(new Response("sunny\n")) : decision.response;
+      });
+      const invoicer = devWallet(weather!);
+      const paywall = new Paywall({ secret, location: shop.url, price: "10 sat", invoicer });
+      try {
+        const run = await sigil(["get", shop.url], { env: { SIGIL_WALLET: alice! } });
+        expect(run).toMatchObject({ code: 0, stdout: "sunny\n" });
+        const refused = await sigil(["get", shop.url], { env: { SIGIL_WALLET: aliceInvoices! } });
+        expect(refused.code).toBeGreaterThan(1);
+      } finally {
+        await shop.close();
+      }
+    });
+    expect(code).toBe(0);
+  });
+
+  test("with --json, one document first; with accounts and a port of one's own", async () => {
+    const port = await freePort();
+    const args = ["--json", "--port", `${port}`, "--account", "bob=20.5 sat", "--account", "shop=0 sat"];
+    const code = await running(
+      args,
+      async (stdout) => {
+        const { url, accounts } = JSON.parse(stdout);
+        expect(url).toBe(`http://127.0.0.1:${port}`);
+        expect(accounts.map(({ name, balanceMsat }: Record<string, string>) => [name, balanceMsat])).toEqual([
+          ["bob", "20500"],
+          ["shop", "0"],
+        ]);
+        for (const { pays, makesInvoicesOnly } of accounts) {
+          for (const wallet of [pays, makesInvoicesOnly])
+            expect(wallet.startsWith(`dev+http://127.0.0.1:${port}/`)).toBe(true);
+          expect(pays === makesInvoicesOnly).toBe(false);
+        }
+        const taken = await sigil(["network", "--port", `${port}`]);
+        expect(taken).toMatchObject({ code: 2, stdout: "" });
+        expect(taken.stderr).toContain(`Something else listens at port ${port}.`);
+      },
+      "SIGTERM",
+    );
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    [["--account", "alice"], '--account must be a name and an amount, such as "alice=1000 sat"'],
+    [["--account", "alice=1000"], "--account's amount must be an amount with its unit"],
+    [["--account", "Alice=1 sat"], "An account's name is lower-case letters, digits and hyphens"],
+    [["--account", "a=1 sat", "--account", "a=2 sat"], 'Account "a" is open already'],
+    [["--port", "65536"], "--port must be a whole number, 0 to 65535"],
+  ])("%j is refused", async (args, reason) => {
+    const { code, stdout, stderr } = await sigil(["network", ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(reason);
+  });
+
+  test("says in its help that the money is none, and ends", async () => {
+    const { stdout } = await sigil(["network", "--help"]);
+    expect(stdout).toMatch(/Balances are play money\.[^.]*end with this command/);
   });
 });
 

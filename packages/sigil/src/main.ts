@@ -8,13 +8,14 @@ import { demo } from "./commands/demo.ts";
 import { get } from "./commands/get.ts";
 import { inspect } from "./commands/inspect.ts";
 import { mint } from "./commands/mint.ts";
+import { network } from "./commands/network.ts";
 import { verify } from "./commands/verify.ts";
 import { EXIT, EXIT_HELP, exitCodeOf, UsageError } from "./exit.ts";
 import { nearest } from "./nearest.ts";
 import { plainName } from "./secrecy.ts";
 import { Terminal } from "./terminal.ts";
 
-const COMMANDS: readonly Command[] = [demo, get, mint, delegate, inspect, verify];
+const COMMANDS: readonly Command[] = [demo, network, get, mint, delegate, inspect, verify];
 
 const HELP = `sigil: credentials for software agents, which can pay
 

@@ -1,0 +1,105 @@
+/** `sigil network`: a Lightning network for trying things, until it is interrupted. */
+import { type Amount, amountMsat, formatMsat } from "l8nt/invoice";
+import type { DevNetwork } from "l8nt/testing";
+import { command } from "../command.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { fromScope } from "../scope-flags.ts";
+
+const DEFAULT_ACCOUNTS = ["alice=1000 sat", "weather=0 sat"];
+
+export const network = command({
+  name: "network",
+  summary: "a Lightning network for trying things, with money that is worth nothing",
+  usage: '[--account "NAME=AMOUNT" …] [--port N]',
+  help: `Prints two wallets for each account, ready for a shell: one that pays, for an agent or a treasury, and one that makes
+invoices only, for a service. Balances are play money. They, the accounts and their URLs end with this command, which
+runs until Ctrl-C (or SIGTERM) and then exits with 0.`,
+  flags: {
+    account: {
+      value: '"NAME=AMOUNT"',
+      repeatable: true,
+      help: 'instead of "alice=1000 sat" and "weather=0 sat"',
+    },
+    port: { value: "N", help: "on 127.0.0.1; any free port, where it is not given" },
+  },
+  async run(given, terminal) {
+    const wanted = (given.all("account") ?? DEFAULT_ACCOUNTS).map(readAccount);
+    const port = readPort(given.text("port") ?? "0");
+    const stopped = untilStopped();
+    const running = await started(port);
+    try {
+      const accounts = wanted.map(({ name, balanceMsat }) => ({
+        ...fromScope(() => running.account(name, { balanceMsat })),
+        balanceMsat,
+      }));
+      const { url } = running;
+      terminal.answer(
+        [
+          `# A Lightning network of play money at ${url}. It ends with this command: Ctrl-C.`,
+          ...accounts.flatMap((account) => [
+            "",
+            `# ${account.name} (${formatMsat(account.balanceMsat)}): pays`,
+            `export SIGIL_WALLET='${account.url}'`,
+            `# ${account.name}: makes invoices only`,
+            `export SIGIL_WALLET='${account.invoiceOnlyUrl}'`,
+          ]),
+          "",
+        ].join("\n"),
+        {
+          url,
+          accounts: accounts.map(({ name, balanceMsat, url: pays, invoiceOnlyUrl }) => ({
+            name,
+            balanceMsat,
+            pays,
+            makesInvoicesOnly: invoiceOnlyUrl,
+          })),
+        },
+      );
+      await stopped;
+      return EXIT.ok;
+    } finally {
+      await running.stop();
+    }
+  },
+});
+
+/** Never taken off: npm and the terminal may both pass one on, and the second must not break off the way out. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());
+  });
+}
+
+async function started(port: number): Promise<DevNetwork> {
+  // Loaded here alone: no other command needs a network of its own.
+  const { DevNetwork } = await import("l8nt/testing");
+  try {
+    return await DevNetwork.start({ port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE")
+      throw new UsageError(`Something else listens at port ${port}. Without --port, any free one is taken.`);
+    if (code === "EACCES") throw new UsageError(`Port ${port} may not be used by this user.`);
+    throw error;
+  }
+}
+
+interface WantedAccount {
+  readonly name: string;
+  readonly balanceMsat: bigint;
+}
+
+function readAccount(text: string): WantedAccount {
+  const at = text.indexOf("=");
+  if (at === -1) throw new UsageError('--account must be a name and an amount, such as "alice=1000 sat".');
+  return {
+    name: text.slice(0, at),
+    balanceMsat: fromScope(() => amountMsat(text.slice(at + 1) as Amount, "--account's amount")),
+  };
+}
+
+function readPort(text: string): number {
+  if (!/^(?:0|[1-9][0-9]{0,4})$/.test(text) || Number(text) > 65_535)
+    throw new UsageError("--port must be a whole number, 0 to 65535.");
+  return Number(text);
+}
