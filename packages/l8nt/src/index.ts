@@ -5,6 +5,8 @@ import type { Scope } from "./caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "./client/index.ts";
 import { hexText } from "./internal/bytes.ts";
 import { randomBytes } from "./internal/crypto.ts";
+import { checkKeys } from "./internal/keys.ts";
+import { EMBEDDED_LOCATION } from "./ports/treasury.ts";
 import type { Payer } from "./ports/wallet.ts";
 import { OpenTreasury, type TreasuryOptions } from "./treasury/treasury.ts";
 
@@ -36,7 +38,12 @@ export interface ClientOptions extends Omit<HttpClientOptions, "treasury"> {
   readonly treasury?: Partial<Omit<TreasuryOptions, "wallet">>;
 }
 
-/** What a client with a bare wallet and no limits may do. Never nothing, never everything. */
+const OPTIONS = ["credential", "wallet", "limits", "treasury", "onPayment", "fetch", "clock"];
+
+/**
+ * What a client with a bare wallet and no limits may do: any https URL and this machine, 100 sat a request, 1,000 sat a day,
+ * 10,000 sat in all, for 365 days. Counted in this process: a new one begins anew.
+ */
 export const DEFAULT_LIMITS: Scope = {
   endpoints: ["* https://*:*/**", "* http://127.0.0.1:*/**", "* http://localhost:*/**", "* http://[::1]:*/**"],
   maxPrice: "100 sat",
@@ -45,22 +52,29 @@ export const DEFAULT_LIMITS: Scope = {
   expiresIn: "365d",
 };
 
-const DEFAULT_LOCATION = "http://127.0.0.1:8402";
-
 /**
  * The client of an agent. Its credential comes from `SIGIL_CREDENTIAL`, or it pays from the wallet of `SIGIL_WALLET`; with
  * neither, it fetches what is free.
  *
  * @throws TokenError for a credential that cannot be read
+ * @throws TypeError for an option that a client has not
  * @example
  * const client = new Client();
  * const response = await client.get("https://api.weather.example/forecast?city=tokyo");
  */
 export class Client extends HttpClient {
-  /** The embedded treasury, where this client has a wallet: serve it, and sub-agents in other processes reach it. */
+  /**
+   * The embedded treasury, where this client has a wallet. Sub-agents in other processes reach it once it has a location and
+   * is served there.
+   *
+   * @example
+   * const client = new Client({ wallet, treasury: { location: "http://127.0.0.1:8409" } });
+   * await serve(treasuryApi(client.treasury!), { port: 8409 }); // l8nt/node, l8nt/treasury
+   */
   readonly treasury: OpenTreasury | undefined;
 
   constructor(options: ClientOptions = {}) {
+    checkKeys(options, OPTIONS, "a client");
     const { wallet, limits = DEFAULT_LIMITS, treasury: treasuryOptions = {}, ...rest } = options;
     const credential =
       options.credential ?? (wallet === undefined ? environment("SIGIL_CREDENTIAL") : undefined);
@@ -83,7 +97,7 @@ function embedded(
 ): OpenTreasury {
   return new OpenTreasury({
     secret: hexText(randomBytes(32)),
-    location: DEFAULT_LOCATION,
+    location: EMBEDDED_LOCATION,
     // The agent's own process: what it may reach, it reaches without a treasury, too.
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
     ...(clock !== undefined && { clock }),

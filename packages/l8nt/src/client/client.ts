@@ -254,8 +254,9 @@ export class HttpClient {
    *
    * @throws TypeError for one that was not
    */
-  async revoke(child: Credential): Promise<void> {
-    const { carried, caveats } = this.#carried.ancestorOf(child);
+  async revoke(child: Credential | string): Promise<void> {
+    const credential = typeof child === "string" ? Credential.parse(child) : child;
+    const { carried, caveats } = this.#carried.ancestorOf(credential);
     await carried.treasurer().revoke(carried.credential.toString(), caveats);
   }
 

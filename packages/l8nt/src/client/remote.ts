@@ -5,7 +5,13 @@ import { base64Text } from "../internal/bytes.ts";
 import { readJson } from "../internal/json.ts";
 import { checkTransport } from "../internal/transport.ts";
 import { Credential } from "../l402/index.ts";
-import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
+import {
+  EMBEDDED_LOCATION,
+  type NodeStanding,
+  type Purchase,
+  type PurchaseRequest,
+  type Treasurer,
+} from "../ports/treasury.ts";
 import {
   PAYMENT_FIELD,
   type PurchaseBody,
@@ -26,6 +32,11 @@ export class RemoteTreasury implements Treasurer {
 
   /** @throws AdapterError `ERR_REQUEST` for a location that is no URL, or plain HTTP beyond this machine */
   constructor(location: string, fetcher: typeof fetch) {
+    if (location === EMBEDDED_LOCATION)
+      throw new AdapterError(
+        "ERR_TREASURY",
+        "The credential was made by a client with a wallet of its own, whose treasury no other process can reach. Give that client a treasury location, and serve client.treasury there.",
+      );
     const origin = readOrigin(location);
     if (origin === undefined)
       throw new AdapterError(

@@ -74,3 +74,6 @@ export interface Treasurer {
   /** This credential's node and everything below it that the treasury has met, parents first. */
   tree(credential: string): Promise<readonly NodeStanding[]>;
 }
+
+/** The location of a treasury that is not served: no other process can reach it, and no service is there by chance. */
+export const EMBEDDED_LOCATION = "https://embedded.invalid";

@@ -15,6 +15,7 @@ function world(options: Partial<PaywallOptions> = {}) {
     location: ORIGIN,
     invoicer,
     clock: () => NOW,
+    alarm: () => {},
     ...options,
   });
   const request = (path = "/a", credential?: string, method = "GET") =>
@@ -217,4 +218,29 @@ test("what could not work fails at the start [cases 97, 112]", () => {
     { ...good, prise: "1 sat" },
   ])
     expect(() => new Paywall(options as PaywallOptions), JSON.stringify(options)).toThrow(TypeError);
+});
+
+test("its owner is told of a price function and of a wallet that fail, and the client is not told why", async () => {
+  const told: unknown[][] = [];
+  const boom = new Error("price list of 192.0.2.1 unreachable");
+  const paywall = new Paywall({
+    secret: "3b5d2f6881a2c3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f506172891c4e07a",
+    location: "https://api.example",
+    invoicer: { createInvoice: () => Promise.reject(boom) },
+    alarm: (...what) => told.push(what),
+    price: (request) => {
+      if (request.url.endsWith("/dear")) throw boom;
+      return "1 sat";
+    },
+  });
+  for (const path of ["/dear", "/cheap"]) {
+    const decision = await paywall.authorize(new Request(`https://api.example${path}`));
+    if (decision.granted) throw new Error("granted");
+    expect(decision.response.status).toBe(503);
+    expect(await decision.response.text()).not.toContain("192.0.2.1");
+  }
+  expect(told).toEqual([
+    ["l8nt: the price function of GET /dear gave no price", boom],
+    ["l8nt: the wallet made no invoice", boom],
+  ]);
 });

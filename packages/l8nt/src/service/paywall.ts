@@ -1,5 +1,6 @@
 /** A paywall: what stands in front of a service's routes. Holds the power to mint and to invoice; never the power to pay. */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
+import { checkKeys } from "../internal/keys.ts";
 import { Authority, type Secret } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/store.ts";
@@ -9,7 +10,7 @@ import type { Decision, RequestFacts } from "./decision.ts";
 import { discovery } from "./discovery.ts";
 import { Limiter } from "./limiter.ts";
 import { Route, type RouteContext } from "./route.ts";
-import { checkKeys, checkTerms, TERMS, type Terms } from "./terms.ts";
+import { checkTerms, TERMS, type Terms } from "./terms.ts";
 
 export interface PaywallOptions extends Terms {
   /** What mints and verifies. Or `secret` and `location`, for an authority of this paywall's own. */
@@ -29,6 +30,8 @@ export interface PaywallOptions extends Terms {
   readonly invoiceExpirySeconds?: number;
   /** Seen by payers and their wallets. */
   readonly invoiceDescription?: string;
+  /** Told what its owner should look at: a price function or a wallet that fails. The console, where it is not given. */
+  readonly alarm?: (what: string, cause: unknown) => void;
 }
 
 const OPTIONS = [
@@ -41,6 +44,7 @@ const OPTIONS = [
   "challengesPerMinute",
   "invoiceExpirySeconds",
   "invoiceDescription",
+  "alarm",
   ...TERMS,
 ];
 
@@ -82,6 +86,7 @@ export class Paywall {
       total: new Limiter(total, 1),
       invoiceExpirySeconds,
       invoiceDescription: options.invoiceDescription ?? "L402",
+      alarm: options.alarm ?? console.error,
     };
     this.#defaults = {
       ...(price !== undefined && { price }),
@@ -126,8 +131,11 @@ export class Paywall {
 }
 
 function ownAuthority({ secret, location }: PaywallOptions, clock: Clock): Authority {
+  const missing = secret === undefined ? "secret" : location === undefined ? "location" : undefined;
   if (secret === undefined || location === undefined)
-    throw new TypeError("a paywall needs an authority, or a secret and a location");
+    throw new TypeError(
+      `a paywall needs an authority, or a secret and a location: its ${missing} is undefined`,
+    );
   return new Authority({ secret, location, clock });
 }
 

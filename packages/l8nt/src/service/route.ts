@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Ledger, ReserveAnswer } from "../ports/store.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { isPayable, paymentRequired, refuse, refuseToken, tooManyRequests, unauthorized } from "./answer.ts";
-import type { Decision, Granted, Refused, RequestFacts } from "./decision.ts";
+import type { Decision, Grant, Granted, Refused, RequestFacts } from "./decision.ts";
 import { clientKey, type Limiter } from "./limiter.ts";
 import { isSellable, readPrice, saleOf, type Terms } from "./terms.ts";
 
@@ -27,6 +27,7 @@ export interface RouteContext {
   readonly total: Limiter;
   readonly invoiceExpirySeconds: number;
   readonly invoiceDescription: string;
+  readonly alarm: (what: string, cause: unknown) => void;
 }
 
 const MISSING = new TokenError(
@@ -34,6 +35,11 @@ const MISSING = new TokenError(
   "This endpoint takes an L402 credential. Pay the invoice of the challenge, or bring a credential that covers this request.",
 );
 
+const NOT_SOLD = new TokenError(
+  "ERR_TOKEN_MISSING",
+  "This endpoint takes an L402 credential, and sells none. Bring one that its owner minted, or one derived from it.",
+);
+const NO_PRICE = "The price of this request could not be determined. Nothing was charged.";
 const NOTHING_READ = { method: "", raw: "", target: undefined };
 
 export class Route {
@@ -82,11 +88,8 @@ export class Route {
     try {
       priceMsat = readPrice(await (this.terms.price as (request: Request) => unknown)(facts.request()));
     } catch (cause) {
-      if (cause instanceof AdapterError) return refuse(503, cause);
-      return refuse(
-        503,
-        new AdapterError("ERR_PRICE_FUNCTION", "The price of this request could not be determined.", { cause }),
-      );
+      this.#context.alarm(`l8nt: the price function of ${facts.method} ${target.path} gave no price`, cause);
+      return refuse(503, new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
     }
     return this.#judge(facts, target, verified, priceMsat);
   }
@@ -99,7 +102,7 @@ export class Route {
   ): Decision | Promise<Decision> {
     const sells = this.terms.price !== undefined;
     if (sells && priceMsat === 0n) return grant(undefined, 0n, undefined);
-    if (verified === undefined) return this.#ask(facts, target, priceMsat, MISSING);
+    if (verified === undefined) return this.#ask(facts, target, priceMsat, sells ? MISSING : NOT_SOLD);
     const { authority, clock } = this.#context;
     const access: Access = {
       now: clock(),
@@ -179,6 +182,7 @@ export class Route {
         throw new AdapterError("ERR_WALLET", "The wallet made an invoice for another amount than was asked.");
       return paymentRequired(why, authority.challenge(scope, invoice));
     } catch (cause) {
+      this.#context.alarm("l8nt: the wallet made no invoice", cause);
       return refuse(
         503,
         new AdapterError("ERR_WALLET", "No invoice could be made just now. Try again later.", { cause }),
@@ -212,12 +216,7 @@ function grant(
   priceMsat: bigint,
   finish: ((delivered: boolean) => Promise<void>) | undefined,
 ): Granted {
-  const who = {
-    nodeId: verified?.node.id,
-    lineage: verified?.lineage ?? [],
-    paymentHash: verified?.paymentHash,
-    priceMsat,
-  };
+  const who = new ServedGrant(verified, priceMsat);
   if (finish === undefined)
     return { granted: true, grant: who, claimed: false, finish: NOTHING_TO_FINISH, settle: NOTHING_TO_SETTLE };
   const settle = async (response: Response) => {
@@ -226,3 +225,24 @@ function grant(
   };
   return { granted: true, grant: who, claimed: true, finish, settle };
 }
+
+/** A grant that can be logged and answered with: an amount has no JSON of its own. */
+class ServedGrant implements Grant {
+  readonly nodeId: string | undefined;
+  readonly lineage: readonly string[];
+  readonly paymentHash: string | undefined;
+  readonly priceMsat: bigint;
+
+  constructor(verified: Verified | undefined, priceMsat: bigint) {
+    this.nodeId = verified?.node.id;
+    this.lineage = verified?.lineage ?? NOBODY;
+    this.paymentHash = verified?.paymentHash;
+    this.priceMsat = priceMsat;
+  }
+
+  toJSON(): object {
+    return { ...this, priceMsat: this.priceMsat.toString() };
+  }
+}
+
+const NOBODY: readonly string[] = [];

@@ -1,6 +1,7 @@
 /** What a route costs, and what a payment for it buys. */
 import { type Duration, matchesEndpoint, readEndpoint, type Scope, type Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
+import { checkKeys } from "../internal/keys.ts";
 import { type Amount, readAmount } from "../invoice/index.ts";
 
 /**
@@ -35,12 +36,6 @@ const DEFAULT_VALIDITY: Duration = "1h";
 export const TERMS = ["price", "grants", "capability"];
 const GRANTS = ["uses", "budget", "validFor", "endpoints"];
 
-/** A misspelt limit would otherwise be no limit. [case 97] @throws TypeError */
-export function checkKeys(options: object, known: readonly string[], what: string): void {
-  for (const key of Object.keys(options))
-    if (!known.includes(key)) throw new TypeError(`${what} has no "${key}"; it has ${known.join(", ")}`);
-}
-
 /** @throws TypeError for a fixed price that is no amount, and for grants that could never be minted */
 export function checkTerms(terms: Terms, location: string): void {
   const { price, grants = {} } = terms;
@@ -60,10 +55,7 @@ export function checkTerms(terms: Terms, location: string): void {
 export function readPrice(price: unknown): bigint {
   const msat = readAmount(price);
   if (msat === undefined)
-    throw new AdapterError(
-      "ERR_PRICE_FUNCTION",
-      "The price of this request could not be determined. Nothing was charged.",
-    );
+    throw new AdapterError("ERR_PRICE_FUNCTION", 'A price is an amount with its unit, such as "10 sat".');
   return msat;
 }
 

@@ -134,6 +134,8 @@ export function paywallContract(test: TestFunction, { name, start }: PaywallCont
       store,
       clock: () => time.now,
       challengesPerMinute: { perClient: 100_000, total: 100_000 },
+      // What goes wrong here is meant to.
+      alarm: () => {},
       ...options,
     });
     const host = await start(

@@ -1,6 +1,6 @@
 /** Every check before paying: a challenge that passes here is for this request, on this network, payable now. spec/4-purchase.md §3. */
 import type { Target } from "../caveat/index.ts";
-import { ChallengeError, explain } from "../errors.ts";
+import { ChallengeError } from "../errors.ts";
 import { formatMsat } from "../invoice/amount.ts";
 import type { Invoice, Network } from "../invoice/index.ts";
 import { type Challenge, refusalsOnSale } from "../l402/index.ts";
@@ -50,7 +50,10 @@ export async function checkInvoice(
 export function checkSale(challenge: Challenge, target: Target, now: number): void {
   const [first] = refusalsOnSale(challenge, { now, target });
   if (first !== undefined)
-    throw refused("ERR_CHALLENGE_SCOPE", `what it sells does not cover the request (${explain(first)})`);
+    throw refused(
+      "ERR_CHALLENGE_SCOPE",
+      `what it sells does not cover the request. It has ${first.condition} ${first.have}, and this is ${first.need}. A paywall's location must be the address that it is called by`,
+    );
 }
 
 /** "10 sat, and up to 3 sat of routing fee". */

@@ -47,7 +47,7 @@ describe("what is handed over", () => {
     expect(texts(credential)).toEqual([
       `endpoints=* ${shop.url}/**`,
       `valid_until=${world.time.now + 3600}`,
-      expect.stringMatching(/^agent=agent\.[0-9a-f]{16}$/),
+      expect.stringMatching(/^agent=handed-over\.[0-9a-f]{16}$/),
       // The root's pattern, with this origin in place of any port.
       `endpoints=* ${shop.url}/**`,
       `endpoints=GET ${shop.url}/a/**;GET ${shop.url}/b`,

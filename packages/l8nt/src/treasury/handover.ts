@@ -41,7 +41,7 @@ export function handoverCaveats(
   const until = Math.floor(Math.min(agent.validUntil ?? Number.POSITIVE_INFINITY, now + HANDOVER_SECONDS));
   return [
     // A node of its own, so that it can be revoked at the service. The owner's names stay at home.
-    ...(enforced?.includes("agent") ? [`agent=agent.${hexText(randomBytes(8))}`] : []),
+    ...(enforced?.includes("agent") ? [`agent=handed-over.${hexText(randomBytes(8))}`] : []),
     ...agent.caveats
       .filter(({ condition }) => condition === "endpoints")
       .map(({ value }) => `endpoints=${endpointsAt(value, target)}`),

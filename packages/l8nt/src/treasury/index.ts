@@ -20,7 +20,7 @@ export type { TreasuryOptions } from "./treasury.ts";
  *
  * @example
  * const treasury = new Treasury({ secret, location: "https://treasury.example", wallet });
- * serve(treasuryApi(treasury), { port: 8402 });
+ * await serve(treasuryApi(treasury), { port: 8409 }); // from l8nt/node
  */
 export class Treasury extends OpenTreasury {
   /** @throws TypeError for a secret that is short or made up, or where `guardedFetch` cannot run and no fetch is given */

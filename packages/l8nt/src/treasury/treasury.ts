@@ -3,6 +3,7 @@ import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, DeniedError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
+import { checkKeys } from "../internal/keys.ts";
 import { checkTransport } from "../internal/transport.ts";
 import { Authority, type Credential, revokeAsAsked, type Secret, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
@@ -39,6 +40,21 @@ export interface TreasuryOptions {
   readonly alarm?: (what: string) => void;
 }
 
+const OPTIONS = [
+  "secret",
+  "previousSecrets",
+  "location",
+  "wallet",
+  "store",
+  "fetch",
+  "clock",
+  "maxFeeMsat",
+  "paymentTimeoutSeconds",
+  "requestTimeoutSeconds",
+  "quarantineSeconds",
+  "alarm",
+];
+
 const defaultMaxFee = (amountMsat: bigint): bigint => (amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n);
 
 /** With the fetch that it is given: `l8nt/treasury` gives it a guarded one, an embedded one is its agent's own process. */
@@ -53,6 +69,7 @@ export class OpenTreasury implements Treasurer {
   readonly #census: Census;
 
   constructor(options: TreasuryOptions & { readonly fetch: typeof fetch }) {
+    checkKeys(options, OPTIONS, "a treasury");
     const { secret, previousSecrets = [], location, wallet, clock = systemClock, alarm = () => {} } = options;
     const { store = new MemoryStore(), fetch: fetcher } = options;
     this.location = location;

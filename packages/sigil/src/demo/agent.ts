@@ -12,7 +12,7 @@ interface Task {
 }
 
 const meter = new Meter();
-const client = new Client(meter);
+const client = new Client({ fetch: meter.fetch, onPayment: meter.onPayment });
 const tricks = new Tricks(client, meter);
 
 const DEEDS: Readonly<Record<Task["do"], (task: Task) => Promise<readonly Outcome[]>>> = {

@@ -15,7 +15,7 @@ async function report(step: object): Promise<void> {
 }
 
 const meter = new Meter();
-const client = new Client(meter); // its credential comes from SIGIL_CREDENTIAL
+const client = new Client({ fetch: meter.fetch, onPayment: meter.onPayment }); // its credential comes from SIGIL_CREDENTIAL
 
 await report({ step: "pay", outcomes: [await visit(client, meter, forecast("Tokyo"))] });
 
