@@ -31,7 +31,7 @@ export type { NodeStanding, PaymentSummary, Standing } from "./ports/treasury.ts
 
 export interface ClientOptions extends Omit<HttpClientOptions, "treasury"> {
   /** A wallet, or its URL: this process is then its own treasury. `SIGIL_WALLET` where neither this nor a credential is given. */
-  readonly wallet?: Payer | string;
+  readonly wallet?: Payer | string | undefined;
   /** What a bare wallet may be used for; see {@link DEFAULT_LIMITS}. */
   readonly limits?: Scope;
   /** More for the embedded treasury: its store, its fee cap, where sub-agents will reach it once it is served. */

@@ -16,7 +16,7 @@ export interface PaywallOptions extends Terms {
   /** What mints and verifies. Or `secret` and `location`, for an authority of this paywall's own. */
   readonly authority?: Authority;
   /** 32 random bytes or more, or their hex. */
-  readonly secret?: Secret;
+  readonly secret?: Secret | undefined;
   /** The public URL of this service. Only its origin is believed; a `Host` header is not. */
   readonly location?: string;
   /** Makes the invoices. Without one nothing is sold, and only minted credentials are let in. */

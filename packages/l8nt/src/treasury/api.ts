@@ -19,8 +19,10 @@ import type { OpenTreasury } from "./treasury.ts";
 /** A request's body in base64, and the rest. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
-/** Serves one treasury. A Web-standard handler: hand it to any server, on loopback or behind TLS. */
-export function treasuryApi(treasury: OpenTreasury): (request: Request) => Promise<Response> {
+/** Serves one treasury. A Web-standard handler: hand it to any server, on loopback or behind TLS. @throws TypeError without one */
+export function treasuryApi(treasury: OpenTreasury | undefined): (request: Request) => Promise<Response> {
+  if (treasury === undefined)
+    throw new TypeError("there is no treasury to serve: a client has one only with a wallet");
   const host = new URL(treasury.location).host;
   return async (request) => {
     try {

@@ -25,7 +25,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  *
  * @throws TypeError where the URL is none of the dev network's
  */
-export function devWallet(url: string, options: DevWalletOptions = {}): Wallet {
+export function devWallet(url: string | undefined, options: DevWalletOptions = {}): Wallet {
+  if (url === undefined)
+    throw new TypeError("a dev wallet needs an account's URL, and was given none: is SIGIL_WALLET set?");
   const { account, key } = readUrl(url);
   const send = options.fetch ?? fetch;
 
