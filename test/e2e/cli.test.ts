@@ -98,7 +98,8 @@ beforeAll(async () => {
       return new Response(`${request.headers.get("content-type")} ${await request.text()}`);
     const decision = await paywall.authorize(request);
     if (!decision.granted) return decision.response;
-    return decision.settle(new Response("sunny\n"));
+    if (pathname === "/broken") return decision.settle(new Response("sorry\n", { status: 500 }));
+    return decision.settle(new Response(pathname === "/unfinished" ? "sunny" : "sunny\n"));
   });
   const paywall = new Paywall({ secret, location: service.url, price: "10 sat", invoicer });
   treasury = await serve((request) => api(request));
@@ -677,13 +678,12 @@ describe("sigil verify", () => {
 
 describe("sigil get", () => {
   const paid = () => `paid 10 sat and 0.01 sat of routing fee to ${service.url}\n`;
-  const free = () => `paid nothing to ${service.url}\n`;
 
   test("fetches what is free without a credential", async () => {
     expect(await sigil(["get", `${service.url}/free`])).toMatchObject({
       code: 0,
       stdout: "free\n",
-      stderr: free(),
+      stderr: "",
     });
   });
 
@@ -730,7 +730,7 @@ describe("sigil get", () => {
     expect(written).toMatchObject({ code: 0, stdout: "" });
     expect([...readFileSync(file)]).toEqual([0, 255, 254]);
     const { stdout } = await sigil(["get", `${service.url}/free`, "-i"]);
-    expect(stdout).toMatch(/^HTTP 200 OK\n(?:[a-z-]+: .+\n)*x-kind: free\n\nfree\n$/);
+    expect(stdout).toMatch(/^HTTP\/1\.1 200 OK\n(?:[a-z-]+: .+\n)*x-kind: free\n\nfree\n$/);
     expect((await sigil(["get", `${service.url}/free`, "-o", join(folder, "no/such/folder")])).code).toBe(2);
   });
 
@@ -758,7 +758,7 @@ describe("sigil get", () => {
     expect(run).toMatchObject({
       code: 1,
       stdout: "nothing here\n",
-      stderr: `${free()}sigil: HTTP 404 Not Found\n`,
+      stderr: "sigil: HTTP 404 Not Found\n",
     });
     const json = await sigil(["get", `${service.url}/missing`, "--json"]);
     expect(json.code).toBe(1);
@@ -804,6 +804,43 @@ describe("sigil get", () => {
     const run = await sigil(["get", `${service.url}/paid`, "--json"], withCredential(spending()));
     expect(run.code).toBe(5);
     expect(JSON.parse(run.stdout).error).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
+  });
+
+  test.each(["wallet", "credential"])("5: paid from a %s, and the service failed", async (from) => {
+    const env = () =>
+      from === "wallet" ? { SIGIL_WALLET: ownerWallet } : { SIGIL_CREDENTIAL: spending().toString() };
+    const fact =
+      "paid 10 sat, and the service answered HTTP 500: nothing was delivered. What was bought is unused, but this command does not keep it.";
+    const run = await sigil(["get", `${service.url}/broken`], { env: env() });
+    expect(run).toMatchObject({ code: 5, stdout: "sorry\n", stderr: `${paid()}sigil: ${fact}\n` });
+    const json = await sigil(["get", `${service.url}/broken`, "--json"], { env: env() });
+    expect(json).toMatchObject({ code: 5, stderr: "" });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      status: 500,
+      body: "sorry\n",
+      paid: [{ amountMsat: "10000" }],
+      error: { code: "ERR_PAID_NOT_DELIVERED", message: fact, spent: "yes" },
+    });
+  });
+
+  test("on a terminal, what was paid begins a line of its own", async () => {
+    const asTerminal = "--import=data:text/javascript,process.stdout.isTTY=true";
+    const env = { SIGIL_WALLET: ownerWallet };
+    const args = ["get", `${service.url}/unfinished`];
+    const run = await sigil(args, { env: { ...env, NODE_OPTIONS: asTerminal } });
+    expect(run).toMatchObject({ code: 0, stdout: "sunny\n", stderr: paid() });
+    expect((await sigil(args, { env })).stdout).toBe("sunny");
+  });
+
+  test("its help says what is counted anew, and what is not kept", async () => {
+    const { stdout } = await sigil(["get", "--help"]);
+    const text = stdout.replaceAll(/\s+/g, " ");
+    expect(text).toContain(
+      "100 sat a request, 1,000 sat a day, 10,000 sat in all (--max-price replaces the first)",
+    );
+    expect(text).toContain("counted anew by every call");
+    expect(text).toContain("prepaid budget, or of several uses, is not kept: the next call pays again");
+    expect(text).toContain("before anything is paid");
   });
 
   test("5: nothing to pay with, and what to set", async () => {

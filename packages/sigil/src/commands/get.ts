@@ -1,9 +1,18 @@
 /** `sigil get`: a curl that pays. */
 import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { AdapterError, type Amount, Client, Credential, DEFAULT_LIMITS, type PaymentSummary } from "l8nt";
+import {
+  AdapterError,
+  type Amount,
+  Client,
+  Credential,
+  DEFAULT_LIMITS,
+  PaymentError,
+  type PaymentSummary,
+} from "l8nt";
 import { amountMsat, formatMsat } from "l8nt/invoice";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -19,7 +28,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const FLAGS = {
   "max-price": {
     value: '"10 sat"',
-    help: "the most that this request may cost; judged before anything is sent",
+    help: "the most that this request may cost; judged before anything is paid",
   },
   request: { value: "METHOD", short: "X", help: "GET, or POST with -d" },
   header: { value: '"name: value"', short: "H", repeatable: true, help: "a header field" },
@@ -36,7 +45,9 @@ export const get = command({
   summary: "a curl that pays",
   usage: 'URL [--max-price "10 sat"] [-X METHOD] [-H "name: value"] [-d BODY] [-o FILE] [-i]',
   help: `The body goes to stdout; what was paid, and to whom, goes to stderr. Pays with the credential of
-SIGIL_CREDENTIAL, or from the wallet of SIGIL_WALLET (at most 100 sat a request, unless --max-price says otherwise).`,
+SIGIL_CREDENTIAL, or from the wallet of SIGIL_WALLET, within limits: ${limitsInWords()}
+(--max-price replaces the first). They are counted anew by every call. What is left of a prepaid budget, or of several
+uses, is not kept: the next call pays again.`,
   flags: FLAGS,
   positionals: 1,
   async run(given: Given, terminal) {
@@ -52,12 +63,18 @@ SIGIL_CREDENTIAL, or from the wallet of SIGIL_WALLET (at most 100 sat a request,
       terminal.fail(error, paid.length > 0 ? { paid: paid.map(paidDocument) } : {});
       return exitCodeOf(error);
     }
-    await show(response, given, terminal, paid);
-    if (paid.length === 0) terminal.note(`paid nothing to ${new URL(request.url).origin}`);
-    for (const payment of paid) terminal.note(paidLine(payment));
-    if (response.status < 400) return EXIT.ok;
-    terminal.note(`sigil: HTTP ${response.status} ${printable(response.statusText)}`.trimEnd());
-    return EXIT.failed;
+    const failure = paid.length > 0 && response.status >= 500 ? undelivered(response, paid) : undefined;
+    const endsInLine = await show(response, given, terminal, {
+      paid: paid.map(paidDocument),
+      ...(failure !== undefined && { error: { ...failure.toJSON(), name: undefined } }),
+    });
+    const notes = paid.map(paidLine);
+    if (failure !== undefined) notes.push(`sigil: ${failure.message}`);
+    else if (response.status >= 400) notes.push(`sigil: HTTP ${statusOf(response)}`);
+    if (notes.length > 0 && !endsInLine && terminal.stdout.isTTY) terminal.stdout.write("\n");
+    for (const note of notes) terminal.note(printable(note));
+    if (failure !== undefined) return exitCodeOf(failure);
+    return response.status < 400 ? EXIT.ok : EXIT.failed;
   },
 });
 
@@ -141,12 +158,8 @@ function unreachable(error: unknown): never {
   );
 }
 
-async function show(
-  response: Response,
-  given: Given,
-  terminal: Terminal,
-  paid: readonly PaymentSummary[],
-): Promise<void> {
+/** Whether the last line on stdout is finished. */
+async function show(response: Response, given: Given, terminal: Terminal, beside: object): Promise<boolean> {
   const file = given.text("output");
   const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as never);
   if (file !== undefined) await write(body, file);
@@ -156,16 +169,21 @@ async function show(
       status: response.status,
       headers: Object.fromEntries(response.headers),
       ...shown,
-      paid: paid.map(paidDocument),
+      ...beside,
     });
-    return;
+    return true;
   }
   if (given.has("include")) terminal.stdout.write(headOf(response));
-  if (file !== undefined) return;
+  if (file !== undefined) return true;
+  let last = NEWLINE;
   for await (const chunk of body) {
+    last = chunk.at(-1) ?? last;
     if (!terminal.stdout.write(chunk)) await new Promise((resolve) => terminal.stdout.once("drain", resolve));
   }
+  return last === NEWLINE;
 }
+
+const NEWLINE = 10;
 
 async function write(body: Readable, file: string): Promise<void> {
   try {
@@ -191,9 +209,30 @@ function bodyDocument(bytes: Buffer): object {
   }
 }
 
-function headOf({ status, statusText, headers }: Response): string {
-  const fields = [...headers].map(([name, value]) => `${name}: ${value}\n`).join("");
-  return `HTTP ${`${status} ${statusText}`.trimEnd()}\n${fields}\n`;
+function headOf(response: Response): string {
+  const fields = [...response.headers].map(([name, value]) => `${name}: ${value}\n`).join("");
+  return `HTTP/1.1 ${statusOf(response)}\n${fields}\n`;
+}
+
+/** "404 Not Found"; the phrase is the standard's where a relay dropped it. */
+const statusOf = ({ status, statusText }: Response): string =>
+  `${status} ${statusText || (STATUS_CODES[status] ?? "")}`.trimEnd();
+
+function undelivered({ status }: Response, paid: readonly PaymentSummary[]): PaymentError {
+  const amount = formatMsat(paid.reduce((sum, { amountMsat: msat }) => sum + msat, 0n));
+  return new PaymentError(
+    "ERR_PAID_NOT_DELIVERED",
+    "yes",
+    `paid ${amount}, and the service answered HTTP ${status}: nothing was delivered. What was bought is unused, but this command does not keep it.`,
+  );
+}
+
+function limitsInWords(): string {
+  const { maxPrice, budgetPerDay, budget } = DEFAULT_LIMITS;
+  const [request, day, all] = [maxPrice!, budgetPerDay!, budget!].map((amount) =>
+    formatMsat(amountMsat(amount, "")),
+  );
+  return `${request} a request, ${day} a day, ${all} in all`;
 }
 
 const paidLine = ({ amountMsat, feeMsat, origin }: PaymentSummary): string =>
