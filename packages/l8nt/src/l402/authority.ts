@@ -17,6 +17,7 @@ import { Lru } from "../internal/lru.ts";
 import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import { readAuthorization } from "./authorization.ts";
 import type { Challenge } from "./challenge.ts";
 import { Credential } from "./credential.ts";
 import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
@@ -45,6 +46,8 @@ export interface AuthorityOptions {
 
 /** The end of a credential's text is its signature and its preimage: as telling as the whole, and far less to hash. */
 const KEY_CHARACTERS = 43 + 1 + 64;
+
+const PLAIN_SCHEME = "L402 ";
 
 /** Yes with the proof, or no with the error to answer with. */
 export type Verdict =
@@ -148,12 +151,29 @@ export class Authority {
    */
   authenticate(credential: Credential | string): Verified {
     const text = typeof credential === "string" ? credential : credential.toString();
-    const key = text.slice(-KEY_CHARACTERS);
-    const known = this.#cache.get(key);
-    if (known?.text === text) return known.verified;
+    const known = this.#recall(text);
+    if (known !== undefined) return known;
     const verified = this.#prove(typeof credential === "string" ? Credential.parse(credential) : credential);
-    this.#cache.set(key, { text, verified });
+    this.#cache.set(text.slice(-KEY_CHARACTERS), { text, verified });
     return verified;
+  }
+
+  /**
+   * The same for an `Authorization` field; undefined for one that presents none of ours. A field that carries what was
+   * proven before, as it stood then, is not read again.
+   *
+   * @throws TokenError as {@link authenticate}, and `ERR_TOKEN_AMBIGUOUS` for two different credentials
+   */
+  authorize(field: string | null | undefined): Verified | undefined {
+    const known = field?.startsWith(PLAIN_SCHEME) ? this.#recall(field.slice(PLAIN_SCHEME.length)) : undefined;
+    if (known !== undefined) return known;
+    const presented = readAuthorization(field);
+    return presented === undefined ? undefined : this.authenticate(presented);
+  }
+
+  #recall(text: string): Verified | undefined {
+    const known = this.#cache.get(text.slice(-KEY_CHARACTERS));
+    return known?.text === text ? known.verified : undefined;
   }
 
   #prove(credential: Credential): Verified {

@@ -3,7 +3,7 @@ import { AdapterError, DeniedError, TokenError } from "../errors.ts";
 import { readJson } from "../internal/json.ts";
 import { problemOf, problemResponse } from "../internal/problem.ts";
 import type { Amount } from "../invoice/index.ts";
-import { type Authority, readAuthorization, revokeAsAsked } from "../l402/index.ts";
+import { type Authority, revokeAsAsked } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { refuseToken } from "./answer.ts";
 import type { Route } from "./route.ts";
@@ -47,10 +47,9 @@ const withUnit = (amount: Amount): string => (typeof amount === "bigint" ? `${am
 /** Whoever holds a credential revokes what descends from it: he presents his own, and the caveats that lead to the child. */
 async function revoke(request: Request, authority: Authority, clock: Clock): Promise<Response> {
   try {
-    const presented = readAuthorization(request.headers.get("authorization"));
-    if (presented === undefined)
+    const ancestor = authority.authorize(request.headers.get("authorization"));
+    if (ancestor === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
-    const ancestor = authority.authenticate(presented);
     const [first, ...others] = ancestor.refusals({ now: clock(), target: "self" });
     if (first !== undefined) throw new DeniedError([first, ...others]);
     return Response.json({ node: revokeAsAsked(authority, ancestor, await readJson(request, MAX_BODY_BYTES)) });

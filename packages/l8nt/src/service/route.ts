@@ -4,7 +4,7 @@ import { AdapterError, DeniedError, type SigilError, TokenError } from "../error
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { readInvoice } from "../invoice/read.ts";
-import { type Authority, readAuthorization, type Verified } from "../l402/index.ts";
+import type { Authority, Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger, ReserveAnswer } from "../ports/store.ts";
@@ -63,8 +63,7 @@ export class Route {
     if (target === undefined) return badTarget();
     let verified: Verified | undefined;
     try {
-      const presented = readAuthorization(facts.authorization);
-      if (presented !== undefined) verified = this.#context.authority.authenticate(presented);
+      verified = this.#context.authority.authorize(facts.authorization);
     } catch (error) {
       if (error instanceof TokenError) return refuseToken(error, this.#context.authority.vocabulary.names);
       throw error;
