@@ -147,19 +147,28 @@ describe("the program", () => {
     expect(await sigil([])).toMatchObject({ code: 2, stdout: "", stderr: help.stdout });
   });
 
-  test.each(COMMANDS)("sigil %s --help says how, and with which exit codes it ends", async (name) => {
+  test.each(COMMANDS)("sigil %s --help says how, and where its exit codes are", async (name) => {
     const { code, stdout, stderr } = await sigil([name, "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`Usage: sigil ${name} `);
     expect(stdout).toContain("--json");
-    expect(stdout).toContain("Exit codes:");
+    expect(stdout).toMatch(/\n\nExit codes: sigil --help\n$/);
   });
 
   test.each([
     [["inspekt"], "sigil: There is no command inspekt. Did you mean inspect?\n"],
     [["frobnicate"], "sigil: There is no command frobnicate. See sigil --help.\n"],
     [["mint", "--buget", "1 sat"], "sigil: There is no flag --buget. Did you mean --budget?\n"],
-    [["get", "-Z"], "sigil: There is no flag --Z.\n"],
+    [["get", "-Z"], "sigil: There is no flag -Z.\n"],
+    [["get", "-iZ"], "sigil: There is no flag -Z.\n"],
+    [["mint", "-budget", "1 sat"], "sigil: There is no flag -budget. Did you mean --budget?\n"],
+    [["get", "-X"], "sigil: -X needs a value: -X METHOD.\n"],
+    [["mint", "--budget", "500", "sat"], 'sigil: Quote what has blanks in it: --budget "500 sat"\n'],
+    [
+      ["mint", "--agent", "a", "--endpoint", "GET", "https://a.example/"],
+      'sigil: Quote what has blanks in it: --endpoint "GET https://…"\n',
+    ],
+    [["get", "http://a.example/", "-H", "a:", "b"], 'sigil: Quote what has blanks in it: -H "name: value"\n'],
     [["mint", "--budget"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
     [["mint", "--budget", "--agent", "x"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
     [["mint", "--budget", "1 sat", "--budget=2 sat"], "sigil: --budget is given twice; give it once.\n"],
@@ -192,6 +201,11 @@ describe("the program", () => {
       ["verify", "--url", credential],
       ["verify", "--url", service.url, "--price", credential],
       ["mint", credential],
+      ["mint", "--secret", secret],
+      ["mint", `--secret=${secret}`],
+      ["mint", `-${secret}`],
+      ["mint", "--endpoint", "GET", credential],
+      ["mint", "--new-secret", "--agent", secret],
       ["mint", "--location", credential, "--secret-file", credential],
       [
         "mint",
@@ -449,6 +463,49 @@ describe("sigil mint", () => {
     expect(stderr).toContain(reason);
   });
 
+  test("refuses an end in the past", async () => {
+    const args = [
+      "--location",
+      "http://127.0.0.1:1",
+      "--endpoint",
+      "GET https://a.example/x",
+      "--budget",
+      "1 sat",
+    ];
+    const run = await sigil(["mint", ...args, "--expires-at", "2001-09-09"], { env: { SIGIL_SECRET: secret } });
+    expect(run).toMatchObject({ code: 2, stdout: "" });
+    expect(run.stderr).toBe(
+      "sigil: --expires-at is in the past (2001-09-09T00:00:00.000Z): such a credential is worth nothing.\n",
+    );
+  });
+
+  test("says all that is missing at once", async () => {
+    const bare = await sigil(["mint"]);
+    expect(bare).toMatchObject({ code: 2, stdout: "" });
+    expect(bare.stderr).toBe(
+      'sigil: sigil mint needs --location URL (the treasury, or the service); --endpoint "GET https://…" (or --service NAME); --expires-in 1h (or --expires-at DATE); --budget "500 sat" (or --budget-per-day …); SIGIL_SECRET or --secret-file FILE.\n',
+    );
+    const some = await sigil(["mint", "--kind", "access", "--service", "x", "--location", "http://a.example"]);
+    expect(some.stderr).toBe(
+      "sigil: sigil mint needs --expires-in 1h (or --expires-at DATE); SIGIL_SECRET or --secret-file FILE.\n",
+    );
+  });
+
+  test("takes no secret as an argument, and makes one only where nothing else is asked for", async () => {
+    for (const flags of [["--secret", secret], [`--secret=${secret}`]]) {
+      const run = await sigil(["mint", ...good, ...flags]);
+      expect(run).toMatchObject({ code: 2, stdout: "" });
+      expect(run.stderr).toBe(
+        "sigil: A secret in an argument stands in the process list; use SIGIL_SECRET or --secret-file.\n",
+      );
+    }
+    expect(await sigil(["mint", "--new-secret", ...good])).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: "sigil: --new-secret prints a secret and mints nothing: give it alone.\n",
+    });
+  });
+
   test("needs a secret, and a random one", async () => {
     const args = ["mint", ...good, "--budget", "1 sat"];
     expect((await sigil(args)).stderr).toContain("There is no secret. Set SIGIL_SECRET");
@@ -491,6 +548,58 @@ describe("sigil delegate", () => {
     expect(caveats.at(-1)).toMatch(/^valid_until=/);
   });
 
+  test.each([
+    [
+      "a larger budget",
+      {},
+      ["--budget", "500 sat"],
+      "500 sat in all is more than the 100 sat in all above it; the smaller holds",
+    ],
+    ["the same budget", {}, ["--budget", "100 sat"], ""],
+    ["another kind of budget", {}, ["--budget-per-day", "500 sat"], ""],
+    [
+      "a larger budget of one kind",
+      { budgetPerDay: "5 sat" },
+      ["--budget-per-day", "6 sat"],
+      "6 sat a day is more than the 5 sat a day above it; the smaller holds",
+    ],
+    [
+      "endpoints elsewhere",
+      {},
+      ["--endpoint", "GET https://elsewhere.example/**"],
+      "the new endpoints have nothing in common with those above; the new credential allows nothing",
+    ],
+    [
+      "endpoints of which one may meet",
+      { endpoints: ["GET https://*.a.example:*/**"] },
+      ["--endpoint", "GET https://x.example/", "--endpoint", "GET https://b.a.example/"],
+      "",
+    ],
+    [
+      "a port that is not above",
+      { endpoints: ["GET https://a.example/**"] },
+      ["--endpoint", "GET https://a.example:8443/"],
+      "the new endpoints have nothing in common with those above; the new credential allows nothing",
+    ],
+    [
+      "a parent that has ended",
+      { expiresIn: undefined, expiresAt: new Date("2001-09-09T00:00:00Z") },
+      ["--agent", "scout"],
+      "the credential above ended 25 y ago; the new one is worth nothing",
+    ],
+  ] as const)("tells of %s", async (_what, scope, flags, warning) => {
+    const parent = spending(scope as Parameters<typeof spending>[0]);
+    const run = await sigil(["delegate", ...flags], withCredential(parent));
+    hide(Credential.parse(run.stdout.trimEnd()));
+    expect(run.code).toBe(0);
+    expect(run.stderr.replace(/\d+ y ago/, "25 y ago")).toBe(warning === "" ? "" : `sigil: ${warning}\n`);
+    const json = await sigil(["delegate", ...flags, "--json"], withCredential(parent));
+    const { credential, warnings = [] } = JSON.parse(json.stdout);
+    hide(Credential.parse(credential));
+    expect(json.stderr).toBe("");
+    expect(warnings).toHaveLength(warning === "" ? 0 : 1);
+  });
+
   test("wants a credential, exactly one, and something to narrow", async () => {
     const one = spending().toString();
     expect(await sigil(["delegate", "--agent", "x"])).toMatchObject({ code: 6, stdout: "" });
@@ -521,7 +630,7 @@ describe("sigil inspect", () => {
     );
     const { code, stdout, stderr } = await sigil(["inspect"], { input: child.toString() });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout.replace(/\(in \d+ d\)/, "(in … d)")).toBe(`\
+    expect(stdout.replace(/\(in \d+ y\)/, "(in … y)")).toBe(`\
 An L402 credential. Not verified: only who minted it can say whether it is genuine.
 
 spent at      ${treasury.url}
@@ -531,7 +640,7 @@ preimage      proves the payment
 root
 │  GET https://a.example/**
 │  POST https://b.example/orders
-│  until 2100-01-01 00:00:00 UTC (in … d)
+│  until 2100-01-01 00:00:00 UTC (in … y)
 │  500 sat in all
 │
 └─ scout
@@ -560,7 +669,7 @@ root
     const { stdout } = await sigil(["inspect"], { input: odd.toString() });
     expect(macaroon).toBeDefined();
     expect(stdout).toContain("preimage      does NOT prove the payment");
-    expect(stdout).toMatch(/ {3}until 2001-09-09 01:46:40 UTC \(\d+ d ago\)/);
+    expect(stdout).toMatch(/ {3}until 2001-09-09 01:46:40 UTC \(\d+ y ago\)/);
     expect(stdout).toContain("colour: unknown here, so everything is denied");
     expect(stdout).toContain("max_uses: a value that cannot be read, so everything is denied");
     expect(stdout).toContain("It allows nothing now:");
@@ -599,6 +708,25 @@ root
       ],
       denies: [],
     });
+  });
+
+  test("says what often goes wrong in copying one", async () => {
+    const credential = hide(parent()).toString();
+    const cut = "It may have been cut, quoted or pasted twice.";
+    for (const [input, slip] of [
+      ["rubbish", ""],
+      [credential.slice(0, -1), ""],
+      [credential + credential, ""],
+      [`"${credential}"`, " It begins with a quote: leave the quotes off."],
+      [`'${credential}`, " It begins with a quote: leave the quotes off."],
+      [`L402 ${credential}`, ' It begins with "L402 ", which belongs to the header field: leave that off.'],
+    ] as const) {
+      const run = await sigil(["inspect"], { input });
+      expect(run).toMatchObject({ code: 6, stdout: "" });
+      expect(run.stderr).toContain(`. ${cut}${slip} (ERR_TOKEN_`);
+      const got = await sigil(["get", `${service.url}/free`], { env: { SIGIL_CREDENTIAL: input } });
+      expect(got).toMatchObject({ code: 6, stdout: "", stderr: run.stderr });
+    }
   });
 
   test.each(["", "rubbish", "AAAA:00", "x".repeat(9000)])(
@@ -648,6 +776,34 @@ describe("sigil verify", () => {
       genuine: true,
       error: { code: "ERR_ENDPOINT", refusals: [{ code: "ERR_ENDPOINT" }, { code: "ERR_PRICE" }] },
     });
+  });
+
+  test("a price above a whole budget is never possible: 3, not 4", async () => {
+    const child = hide(spending().delegate({ agent: "scout", budget: "20 sat" }));
+    const args = ["verify", "--url", url(), "--price", "30 sat"];
+    const run = await sigil(args, { env, input: child.toString() });
+    expect(run).toMatchObject({ code: 3, stdout: "" });
+    expect(run.stderr).toBe(
+      "sigil: denied (ERR_BUDGET)\n  budget_msat (set for agent scout): you have 20 sat in all; you need 30 sat, which is never possible\n",
+    );
+    const json = await sigil([...args, "--json"], { env, input: child.toString() });
+    expect(json.code).toBe(3);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      granted: false,
+      genuine: true,
+      error: { code: "ERR_BUDGET", refusals: [{ condition: "budget_msat", node: { agent: "scout" } }] },
+    });
+    const enough = ["verify", "--url", url(), "--price", "20 sat"];
+    expect((await sigil(enough, { env, input: child.toString() })).code).toBe(0);
+  });
+
+  test.each([
+    ["post", "Methods are upper case: did you mean POST?"],
+    ["frob", "Methods are upper case."],
+  ])("the method %s is not guessed", async (method, reason) => {
+    const args = ["verify", "--url", url(), "--method", method];
+    const run = await sigil(args, { env, input: spending().toString() });
+    expect(run).toMatchObject({ code: 2, stdout: "", stderr: `sigil: ${reason}\n` });
   });
 
   test("what is not genuine ends with 6", async () => {
@@ -884,7 +1040,31 @@ describe("sigil get", () => {
     const run = await sigil(["get", `${service.url}/paid`, "--json"], withCredential(lost));
     expect(run.code).toBe(7);
     expect(JSON.parse(run.stdout).error.code).toBe("ERR_TREASURY");
-    const wallet = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_WALLET: "nowhere:wallet" } });
-    expect(wallet.code).toBe(7);
+    const wallet = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_WALLET: `nostr:${secret}` } });
+    expect(wallet).toMatchObject({ code: 7, stdout: "" });
+    expect(wallet.stderr).toContain("no other wallet exists yet");
+    const broken = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_WALLET: `dev+http:${secret}` } });
+    expect(broken).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  /** Where there is no resolver, nobody knows whether there is such a host. */
+  const NO_SUCH_HOST =
+    /^sigil: (?:There is no such host: nowhere\.invalid\.|The name nowhere\.invalid cannot be looked up now\.)/;
+
+  test("7: names the host, and what is wrong with it", async () => {
+    const gone = await serve(() => new Response());
+    await gone.close();
+    const { host } = new URL(gone.url);
+    const plain = new URL(service.url).host;
+    for (const [address, reason] of [
+      [gone.url, `sigil: Nothing listens at ${host}.`],
+      ["http://nowhere.invalid/x?key=y", NO_SUCH_HOST],
+      [`https://${plain}/free`, `sigil: ${plain} does not speak TLS.`],
+    ] as const) {
+      const run = await sigil(["get", address]);
+      expect(run).toMatchObject({ code: 7, stdout: "" });
+      expect(run.stderr).toMatch(reason);
+      expect(run.stderr).not.toContain("key=y");
+    }
   });
 });

@@ -61,32 +61,59 @@ export function readArguments<Name extends string>(
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
     const flag = table.get(token.name);
-    if (flag === undefined) throw unknownFlag(token.name, [...table.keys()]);
+    if (flag === undefined) throw unknownFlag(token, argv[token.index] ?? "", table);
     const { value } = token;
     if (flag.value === undefined && value !== undefined)
-      throw new UsageError(`--${token.name} takes no value.`);
+      throw new UsageError(`${token.rawName} takes no value.`);
     // `--budget --agent x` is a forgotten value, not a budget of "--agent".
     const forgotten = value === undefined || (!token.inlineValue && /^--[a-z]/.test(value));
     if (flag.value !== undefined && forgotten)
-      throw new UsageError(`--${token.name} needs a value: --${token.name} ${flag.value}.`);
+      throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${flag.value}.`);
     const given = values.get(token.name) ?? [];
     // Of two limits one would be dropped in silence.
     if (given.length > 0 && flag.repeatable === undefined)
-      throw new UsageError(`--${token.name} is given twice; give it once.`);
+      throw new UsageError(`${token.rawName} is given twice; give it once.`);
     values.set(token.name, [...given, value ?? ""]);
   }
-  if (positionals.length > maxPositionals)
-    throw new UsageError(
-      maxPositionals === 0
-        ? "This command takes flags only, and something else was given."
-        : `This command takes ${maxPositionals} argument, and ${positionals.length} were given. Quote what has blanks in it.`,
-    );
+  if (positionals.length > maxPositionals) throw leftOver(tokens, table, maxPositionals);
   return new Arguments(positionals, values);
 }
 
-function unknownFlag(typed: string, names: readonly string[]): UsageError {
-  const name = plainName(typed);
-  if (name === undefined) return new UsageError("There is an unknown flag.");
-  const near = nearest(name, names);
-  return new UsageError(`There is no flag --${name}.${near === undefined ? "" : ` Did you mean --${near}?`}`);
+/** What parseArgs gives, as far as it matters here. */
+type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
+type OptionToken = Extract<Token, { readonly kind: "option" }>;
+
+/** `--budget 500 sat` leaves "sat" over: whoever typed it is shown where the quotes go. */
+function leftOver(tokens: readonly Token[], table: ReadonlyMap<string, Flag>, max: number): UsageError {
+  const quotable = tokens.flatMap((token, at) => {
+    const before = token.kind === "positional" ? tokens[at - 1] : undefined;
+    if (before?.kind !== "option") return [];
+    const { value = "" } = table.get(before.name) ?? {};
+    return value.startsWith('"') ? [`${before.rawName} ${value}`] : [];
+  })[0];
+  if (quotable !== undefined) return new UsageError(`Quote what has blanks in it: ${quotable}`);
+  return new UsageError(
+    max === 0
+      ? "This command takes flags only, and something else was given."
+      : `This command takes ${max} argument, and more were given. Quote what has blanks in it.`,
+  );
+}
+
+function unknownFlag(
+  { name, rawName }: OptionToken,
+  typed: string,
+  table: ReadonlyMap<string, Flag>,
+): UsageError {
+  if (name === "secret" && table.has("secret-file"))
+    return new UsageError(
+      "A secret in an argument stands in the process list; use SIGIL_SECRET or --secret-file.",
+    );
+  // `-budget` is read as -b -u -d …, and was typed as one flag.
+  const isWord = !rawName.startsWith("--") && typed.startsWith(rawName) && typed.length > 2;
+  const plain = plainName(isWord ? typed.slice(1) : name);
+  if (plain === undefined) return new UsageError("There is an unknown flag.");
+  const near = nearest(plain, [...table.keys()]);
+  return new UsageError(
+    `There is no flag ${rawName.startsWith("--") ? "--" : "-"}${plain}.${near === undefined ? "" : ` Did you mean --${near}?`}`,
+  );
 }

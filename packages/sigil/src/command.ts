@@ -1,6 +1,5 @@
 /** What a command is: its words, its flags, and what it does. */
 import type { Arguments, Flag } from "./arguments.ts";
-import { EXIT_HELP } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface CommandOptions<Name extends string> {
@@ -41,6 +40,6 @@ ${help === undefined ? "" : `\n${help}\n`}
 Flags:
 ${lines.join("\n")}
 
-${EXIT_HELP}
+Exit codes: sigil --help
 `;
 }

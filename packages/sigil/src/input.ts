@@ -49,7 +49,7 @@ export async function credentialText(
 
 /** Exactly one. @throws TokenError, UsageError */
 export function oneCredential(text: string | undefined): Credential {
-  const [first, ...others] = (text ?? "").split(/\s+/).filter((part) => part !== "");
+  const [first, ...others] = readCredentials(text ?? "");
   if (first === undefined)
     throw new TokenError(
       "ERR_TOKEN_MISSING",
@@ -57,8 +57,30 @@ export function oneCredential(text: string | undefined): Credential {
     );
   if (others.length > 0)
     throw new UsageError(`There are ${others.length + 1} credentials; this command takes one at a time.`);
-  return Credential.parse(first);
+  return first;
 }
+
+/** All of them, separated by white space. @throws TokenError, which says what often goes wrong in copying one */
+export function readCredentials(text: string): readonly Credential[] {
+  const parts = text.split(/\s+/).filter((part) => part !== "");
+  const slip = SLIPS.find(([form]) => form.test(text.trimStart()))?.[1];
+  try {
+    // A scheme is a word of its own, and no credential: the first part is what cannot be read.
+    return parts.map(Credential.parse);
+  } catch (error) {
+    if (!(error instanceof TokenError)) throw error;
+    const message = `${error.message} It may have been cut, quoted or pasted twice.`;
+    throw new TokenError(error.code, slip === undefined ? message : `${message} ${slip}`, { cause: error });
+  }
+}
+
+const SLIPS: readonly (readonly [form: RegExp, slip: string])[] = [
+  [/^["'`“”‘’]/, "It begins with a quote: leave the quotes off."],
+  [
+    /^(?:authorization:\s*)?L402\s/i,
+    'It begins with "L402 ", which belongs to the header field: leave that off.',
+  ],
+];
 
 /** @throws UsageError */
 export async function secretText(given: Arguments<"secret-file">, terminal: Terminal): Promise<string> {

@@ -7,7 +7,11 @@ import { withoutSecrets } from "./secrecy.ts";
 
 export const SCOPE_FLAGS = {
   agent: { value: "NAME", help: "the agent that it is for: a node of its own" },
-  endpoint: { value: '"GET URL"', repeatable: true, help: "what may be requested; * one segment, ** the rest" },
+  endpoint: {
+    value: '"GET https://…"',
+    repeatable: true,
+    help: "what may be requested; * one segment, ** the rest",
+  },
   service: { value: "NAME", repeatable: true, help: "for L402 services that name themselves" },
   budget: { value: '"500 sat"', help: "in all, routing fees included" },
   "budget-per-hour": { value: '"50 sat"', help: "within any hour" },
@@ -77,6 +81,10 @@ function readDate(text: string): Date {
   const date = new Date(text);
   if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(date.getTime()))
     throw new UsageError("--expires-at must be a date, such as 2030-01-01T00:00:00Z.");
+  if (date.getTime() <= Date.now())
+    throw new UsageError(
+      `--expires-at is in the past (${date.toISOString()}): such a credential is worth nothing.`,
+    );
   return date;
 }
 

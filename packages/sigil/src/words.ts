@@ -72,16 +72,19 @@ function instant(seconds: bigint): string {
 }
 
 const UNITS = [
+  ["y", 31_557_600, 365 * 86_400 + 1],
   ["d", 86_400, 172_800],
   ["h", 3600, 7200],
   ["min", 60, 120],
   ["s", 1, 0],
 ] as const;
 
-/** "in 42 min", "3 d ago". */
+/** "in 42 min", "3 d ago", "in 1.5 y". */
 export function distance(seconds: number): string {
   const size = Math.abs(seconds);
-  const [unit, length] = UNITS.find(([, , from]) => size >= from) ?? UNITS[3];
-  const count = `${Math.round(size / length)} ${unit}`;
+  const [unit, length] = UNITS.find(([, , from]) => size >= from) ?? UNITS[4];
+  // "1 y" may be eight months off; "74 y" is near enough.
+  const digits = unit === "y" && size / length < 10 ? 1 : 0;
+  const count = `${Number((size / length).toFixed(digits))} ${unit}`;
   return seconds >= 0 ? `in ${count}` : `${count} ago`;
 }

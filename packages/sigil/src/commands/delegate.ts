@@ -3,6 +3,7 @@ import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { CREDENTIAL_FLAGS, credentialText, oneCredential } from "../input.ts";
 import { fromScope, readScope, SCOPE_FLAGS } from "../scope-flags.ts";
+import { warningsAbout } from "../warnings.ts";
 import { minted } from "./minted.ts";
 
 export const delegate = command({
@@ -17,10 +18,10 @@ give here holds as well. With --agent the new credential has a node of its own, 
     if (Object.keys(scope).length === 0)
       throw new UsageError("Narrower in what? Give at least one flag, such as --agent NAME or --budget.");
     const credential = oneCredential(await credentialText(given, terminal, { pipe: true }));
-    minted(
-      fromScope(() => credential.attenuate(scope)),
-      terminal,
-    );
+    const child = fromScope(() => credential.attenuate(scope));
+    const warnings = warningsAbout(credential, child, Date.now() / 1000);
+    for (const warning of warnings) terminal.note(`sigil: ${warning}`);
+    minted(child, terminal, warnings.length > 0 ? { warnings } : {});
     return EXIT.ok;
   },
 });

@@ -8,8 +8,8 @@ import {
   AdapterError,
   type Amount,
   Client,
-  Credential,
   DEFAULT_LIMITS,
+  openWallet,
   PaymentError,
   type PaymentSummary,
 } from "l8nt";
@@ -17,7 +17,7 @@ import { amountMsat, formatMsat } from "l8nt/invoice";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
-import { CREDENTIAL_FLAGS, credentialText, readBytes } from "../input.ts";
+import { CREDENTIAL_FLAGS, credentialText, readBytes, readCredentials } from "../input.ts";
 import { fromScope } from "../scope-flags.ts";
 import { printable } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
@@ -56,7 +56,7 @@ uses, is not kept: the next call pays again.`,
     const client = await clientOf(given, terminal, (payment) => paid.push(payment));
     let response: Response;
     try {
-      response = await client.fetch(request).catch(unreachable);
+      response = await client.fetch(request).catch((error) => unreachable(error, new URL(request.url)));
     } catch (error) {
       // What was paid is told also where nothing came of it.
       for (const payment of paid) terminal.note(paidLine(payment));
@@ -86,16 +86,31 @@ async function clientOf(
   const maxPrice = given.text("max-price") as Amount | undefined;
   if (maxPrice !== undefined) fromScope(() => amountMsat(maxPrice, "--max-price"));
   const text = await credentialText(given, terminal, { pipe: false });
-  const texts = text?.split(/\s+/).filter((part) => part !== "") ?? [];
-  if (texts.length > 0) {
-    const credentials = texts.map(Credential.parse);
+  const credentials = readCredentials(text ?? "");
+  if (credentials.length > 0) {
     if (maxPrice === undefined) return new Client({ credential: credentials, onPayment });
     return new Client({ credential: credentials.map((one) => one.attenuate({ maxPrice })), onPayment });
   }
-  const { SIGIL_WALLET: wallet } = terminal.env;
-  if (!wallet) return new Client({ credential: [], onPayment });
+  const { SIGIL_WALLET: url } = terminal.env;
+  if (!url) return new Client({ credential: [], onPayment });
   const limits = maxPrice === undefined ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, maxPrice };
+  const wallet = await opened(url);
   return fromScope(() => new Client({ wallet, limits, onPayment }));
+}
+
+/** The URL holds the power to pay, and is not repeated. @throws AdapterError, UsageError */
+async function opened(url: string): ReturnType<typeof openWallet> {
+  try {
+    return await openWallet(url);
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError("SIGIL_WALLET is no URL of the dev network's.");
+    if (!(error instanceof AdapterError)) throw error;
+    throw new AdapterError(
+      error.code,
+      "SIGIL_WALLET must begin with dev+http:// (`sigil network` gives one): no other wallet exists yet.",
+      { cause: error },
+    );
+  }
 }
 
 async function readRequest(given: Given, terminal: Terminal): Promise<Request> {
@@ -149,14 +164,25 @@ async function readData(data: string, given: Given, terminal: Terminal): Promise
 }
 
 /** `fetch` rejects with a TypeError, the reason in its cause. */
-function unreachable(error: unknown): never {
+function unreachable(error: unknown, url: URL): never {
   if (!(error instanceof TypeError) || error.cause === undefined) throw error;
-  throw new AdapterError(
-    "ERR_SERVICE_UNREACHABLE",
-    "The service cannot be reached, or broke off. Is the address right, and the service running?",
-    { cause: error },
-  );
+  throw new AdapterError("ERR_SERVICE_UNREACHABLE", whyUnreachable(error.cause, url), { cause: error });
 }
+
+function whyUnreachable(cause: unknown, { host, hostname }: URL): string {
+  const { code = "", message = "" } = cause as { readonly code?: string; readonly message?: string };
+  if (code === "ENOTFOUND") return `There is no such host: ${hostname}. Is the address right?`;
+  if (code === "EAI_AGAIN") return `The name ${hostname} cannot be looked up now. Is there a network?`;
+  if (code === "ECONNREFUSED") return `Nothing listens at ${host}. Is the port right, and the service running?`;
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG")
+    return `${host} does not speak TLS. Is it http:// instead of https://?`;
+  if (TLS.test(code)) return `The TLS connection to ${host} failed (${code}). Its certificate is not trusted?`;
+  if (message === "bad port") return `No HTTP client may use the port of ${host}.`;
+  return `${host} cannot be reached, or broke off. Is the address right, and the service running?`;
+}
+
+/** Names of OpenSSL and of node:tls. */
+const TLS = /^(?:ERR_SSL_|ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|EPROTO)/;
 
 /** Whether the last line on stdout is finished. */
 async function show(response: Response, given: Given, terminal: Terminal, beside: object): Promise<boolean> {

@@ -2,7 +2,7 @@
 import type { Credential } from "l8nt";
 import type { Terminal } from "../terminal.ts";
 
-export function minted(credential: Credential, terminal: Terminal): void {
+export function minted(credential: Credential, terminal: Terminal, beside: object = {}): void {
   const { location, chain, caveats } = credential;
   if (!terminal.json && terminal.stdout.isTTY)
     terminal.note("sigil: this text is the credential itself: whoever has it can use it");
@@ -12,5 +12,6 @@ export function minted(credential: Credential, terminal: Terminal): void {
     lineage: chain.lineage,
     caveats: caveats.map(({ condition, value }) => `${condition}=${value}`),
     ...(chain.validUntil !== undefined && { validUntil: chain.validUntil }),
+    ...beside,
   });
 }

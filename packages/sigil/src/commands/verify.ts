@@ -1,12 +1,12 @@
 /** `sigil verify`: would this credential be let in? With the secret, as the authority itself judges. */
-import { TokenError } from "l8nt";
-import { type Amount, amountMsat } from "l8nt/invoice";
-import { type Access, Authority, targetOfUrl } from "l8nt/l402";
+import { DeniedError, type Refusal, TokenError } from "l8nt";
+import { type Amount, amountMsat, formatMsat } from "l8nt/invoice";
+import { type Access, Authority, targetOfUrl, type Verified } from "l8nt/l402";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
 import { CREDENTIAL_FLAGS, credentialText, oneCredential, SECRET_FLAGS, secretText } from "../input.ts";
 import { fromScope } from "../scope-flags.ts";
-import { distance } from "../words.ts";
+import { distance, inWords } from "../words.ts";
 import { readHttpUrl } from "./get.ts";
 
 export const verify = command({
@@ -30,7 +30,7 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     if (kind !== "access" && kind !== "spending") throw new UsageError("--kind is access or spending.");
     const url = given.text("url");
     if (url === undefined) throw new UsageError("Which request? sigil verify --url URL.");
-    const target = targetOfUrl(given.text("method") ?? "GET", readHttpUrl(url));
+    const target = targetOfUrl(readMethod(given.text("method") ?? "GET"), readHttpUrl(url));
     if (target === undefined) throw new UsageError("This method and path cannot be requested.");
     const price = given.text("price") as Amount | undefined;
     const service = given.text("service");
@@ -47,8 +47,9 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     // The location is not signed, and nothing here depends on it.
     const authority = fromScope(() => new Authority({ secret, location: "http://localhost", kind }));
     const verdict = authority.verify(credential, access);
-    if (!verdict.granted) {
-      const { error } = verdict;
+    const never = verdict.verified === undefined ? [] : neverPossible(verdict.verified, access.priceMsat);
+    if (!verdict.granted || never.length > 0) {
+      const error = refused(verdict.granted ? undefined : verdict.error, never);
       terminal.fail(error, { granted: false, genuine: !(error instanceof TokenError) });
       return exitCodeOf(error);
     }
@@ -74,3 +75,37 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     return EXIT.ok;
   },
 });
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/** @throws UsageError for `post`, which is a method of its own and nobody's */
+function readMethod(typed: string): string {
+  const upper = typed.toUpperCase();
+  if (typed === upper) return typed;
+  const meant = METHODS.includes(upper) ? `: did you mean ${upper}?` : ".";
+  throw new UsageError(`Methods are upper case${meant}`);
+}
+
+/** A budget that is smaller than one price, whatever was spent of it: no ledger is needed to say no. */
+function neverPossible({ limits }: Verified, priceMsat: bigint | undefined): readonly Refusal[] {
+  if (priceMsat === undefined) return [];
+  return limits
+    .filter(({ kind, max }) => kind === "spend" && max < priceMsat)
+    .map(({ condition, max, node: { id, agent } }) => ({
+      code: "ERR_BUDGET",
+      condition,
+      have: inWords({ condition, value: `${max}` }, 0).join(),
+      need: `${formatMsat(priceMsat)}, which is never possible`,
+      ...(id !== undefined && { node: { id, ...(agent !== undefined && { agent }) } }),
+    }));
+}
+
+function refused(
+  error: TokenError | DeniedError | undefined,
+  never: readonly Refusal[],
+): TokenError | DeniedError {
+  if (error instanceof TokenError) return error;
+  const [first, ...others] = [...(error?.refusals ?? []), ...never];
+  // Not a BudgetError: nothing has run out, and waiting does not help.
+  return new DeniedError([first!, ...others]);
+}
