@@ -99,6 +99,7 @@ beforeAll(async () => {
     const decision = await paywall.authorize(request);
     if (!decision.granted) return decision.response;
     if (pathname === "/broken") return decision.settle(new Response("sorry\n", { status: 500 }));
+    if (pathname === "/cut") return decision.settle(new Response(cutOff()));
     return decision.settle(new Response(pathname === "/unfinished" ? "sunny" : "sunny\n"));
   });
   const paywall = new Paywall({ secret, location: service.url, price: "10 sat", invoicer });
@@ -128,6 +129,18 @@ const paidPayments = () => network.payments().filter(({ status }) => status === 
 const spending = (scope: Parameters<Treasury["mint"]>[0] = {}): Credential =>
   hide(owner.mint({ endpoints: [`* ${service.url}/**`], budget: "100 sat", expiresIn: "1h", ...scope }));
 
+/** A body that breaks off. */
+const cutOff = () => {
+  let isFirst = true;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (isFirst) controller.enqueue(new TextEncoder().encode("sun"));
+      else controller.error(new Error("cut off"));
+      isFirst = false;
+    },
+  });
+};
+
 async function freePort(): Promise<string> {
   const { url, close } = await serve(() => new Response());
   await close();
@@ -153,6 +166,17 @@ describe("the program", () => {
     expect(stdout).toContain(`Usage: sigil ${name} `);
     expect(stdout).toContain("--json");
     expect(stdout).toMatch(/\n\nExit codes: sigil --help\n$/);
+  });
+
+  test("its README has one example of each command, and the exit codes of --help", async () => {
+    const readme = readFileSync("packages/sigil/README.md", "utf8");
+    for (const name of COMMANDS) expect(readme).toMatch(new RegExp(`\\bsigil ${name}\\b`));
+    const { stdout } = await sigil(["--help"]);
+    const codes = [...stdout.matchAll(/^ {2}(\d+) +(.+)$/gm)].map(
+      ([, code, means]) => `| ${code} | ${means} |`,
+    );
+    expect(codes.length).toBeGreaterThan(8);
+    expect(readme).toContain(codes.join("\n"));
   });
 
   test.each([
@@ -977,6 +1001,14 @@ describe("sigil get", () => {
       paid: [{ amountMsat: "10000" }],
       error: { code: "ERR_PAID_NOT_DELIVERED", message: fact, spent: "yes" },
     });
+  });
+
+  test("7: a body that breaks off after it was paid for", async () => {
+    const env = { SIGIL_CREDENTIAL: spending().toString() };
+    const run = await sigil(["get", `${service.url}/cut`], { env });
+    expect(run.code).toBe(7);
+    expect(run.stderr).toContain(paid());
+    expect(run.stderr).toContain(`${new URL(service.url).host} cannot be reached, or broke off.`);
   });
 
   test("on a terminal, what was paid begins a line of its own", async () => {

@@ -54,29 +54,39 @@ uses, is not kept: the next call pays again.`,
     const request = await readRequest(given, terminal);
     const paid: PaymentSummary[] = [];
     const client = await clientOf(given, terminal, (payment) => paid.push(payment));
-    let response: Response;
     try {
-      response = await client.fetch(request).catch((error) => unreachable(error, new URL(request.url)));
-    } catch (error) {
+      const response = await client.fetch(request);
+      return await tell(response, given, terminal, paid);
+    } catch (caught) {
+      const error = unreachable(caught, new URL(request.url));
       // What was paid is told also where nothing came of it.
       for (const payment of paid) terminal.note(paidLine(payment));
       terminal.fail(error, paid.length > 0 ? { paid: paid.map(paidDocument) } : {});
       return exitCodeOf(error);
     }
-    const failure = paid.length > 0 && response.status >= 500 ? undelivered(response, paid) : undefined;
-    const endsInLine = await show(response, given, terminal, {
-      paid: paid.map(paidDocument),
-      ...(failure !== undefined && { error: { ...failure.toJSON(), name: undefined } }),
-    });
-    const notes = paid.map(paidLine);
-    if (failure !== undefined) notes.push(`sigil: ${failure.message}`);
-    else if (response.status >= 400) notes.push(`sigil: HTTP ${statusOf(response)}`);
-    if (notes.length > 0 && !endsInLine && terminal.stdout.isTTY) terminal.stdout.write("\n");
-    for (const note of notes) terminal.note(printable(note));
-    if (failure !== undefined) return exitCodeOf(failure);
-    return response.status < 400 ? EXIT.ok : EXIT.failed;
   },
 });
+
+/** Gives the exit code. */
+async function tell(
+  response: Response,
+  given: Given,
+  terminal: Terminal,
+  paid: readonly PaymentSummary[],
+): Promise<number> {
+  const failure = paid.length > 0 && response.status >= 500 ? undelivered(response, paid) : undefined;
+  const endsInLine = await show(response, given, terminal, {
+    paid: paid.map(paidDocument),
+    ...(failure !== undefined && { error: { ...failure.toJSON(), name: undefined } }),
+  });
+  const notes = paid.map(paidLine);
+  if (failure !== undefined) notes.push(`sigil: ${failure.message}`);
+  else if (response.status >= 400) notes.push(`sigil: HTTP ${statusOf(response)}`);
+  if (notes.length > 0 && !endsInLine && terminal.stdout.isTTY) terminal.stdout.write("\n");
+  for (const note of notes) terminal.note(printable(note));
+  if (failure !== undefined) return exitCodeOf(failure);
+  return response.status < 400 ? EXIT.ok : EXIT.failed;
+}
 
 async function clientOf(
   given: Given,
@@ -163,10 +173,10 @@ async function readData(data: string, given: Given, terminal: Terminal): Promise
   }
 }
 
-/** `fetch` rejects with a TypeError, the reason in its cause. */
-function unreachable(error: unknown, url: URL): never {
-  if (!(error instanceof TypeError) || error.cause === undefined) throw error;
-  throw new AdapterError("ERR_SERVICE_UNREACHABLE", whyUnreachable(error.cause, url), { cause: error });
+/** `fetch`, and the body that it gives, reject with a TypeError, the reason in its cause. */
+function unreachable(error: unknown, url: URL): unknown {
+  if (!(error instanceof TypeError) || error.cause === undefined) return error;
+  return new AdapterError("ERR_SERVICE_UNREACHABLE", whyUnreachable(error.cause, url), { cause: error });
 }
 
 function whyUnreachable(cause: unknown, { host, hostname }: URL): string {
