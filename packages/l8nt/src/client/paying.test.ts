@@ -91,6 +91,15 @@ describe("one request, one payment", () => {
     expect(world.alarms).toHaveLength(1);
   });
 
+  test("what bought one request is not presented for the next", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const client = world.client(world.root());
+    for (let asked = 0; asked < 3; asked++) expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+    expect(withCredential(shop.received)).toHaveLength(3);
+    expect(world.paid().count).toBe(3);
+  });
+
   test("used up by others: bought anew, once", async () => {
     const world = await town();
     const shop = await world.shop({ price: "10 sat", grants: { uses: 2 } });
@@ -205,6 +214,22 @@ describe("a caller who gives up [case 82]", () => {
     );
     expect(world.asked).toEqual([]);
     expect(world.net.payments()).toEqual([]);
+  });
+
+  test("between the 402 and the order: nothing is ordered", async () => {
+    const world = await town();
+    const abort = new AbortController();
+    const body = new ReadableStream({ cancel: () => abort.abort() });
+    const asked: string[] = [];
+    const client = world.client(world.root({ endpoints: ["* https://shop.example/**"] }), {
+      fetch: async (input) => {
+        asked.push(String(input));
+        return new Response(body, { status: 402 });
+      },
+    });
+    const asking = client.get("https://shop.example/a", { signal: abort.signal });
+    expect((await failure(asking)).name).toBe("AbortError");
+    expect(asked).toEqual(["https://shop.example/a"]);
   });
 
   test("with a reason of his own, which he gets", async () => {

@@ -11,7 +11,8 @@ import {
   type Town,
   town,
 } from "../../../../test/e2e/support/town.ts";
-import { Credential } from "../l402/index.ts";
+import { type Challenge, Credential } from "../l402/index.ts";
+import { MemoryStore } from "../stores/memory.ts";
 
 const withCredential = (received: readonly Received[]) =>
   received.filter(({ headers }) => headers.authorization !== undefined);
@@ -51,6 +52,17 @@ describe("a service that asks again for what was paid [case 62]", () => {
     world.time.now += 601;
     expect(await failure(buying(world, `${shop.url}/a`, root)())).toMatchObject(NOT_DELIVERED);
     expect(world.paid().count).toBe(2);
+  });
+
+  test("what it sold is not tried again, also after its time [case 62]", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store, quarantineSeconds: 0 });
+    const shop = await greedy(world);
+    const buy = buying(world, shop.url, world.root(RELAYED));
+    for (let time = 0; time < 2; time++) expect(await failure(buy())).toMatchObject(NOT_DELIVERED);
+    for (const { paymentHash } of world.net.payments())
+      expect(await store.payment(paymentHash)).toMatchObject({ status: "undelivered", delivered: false });
+    expect(withCredential(shop.received)).toHaveLength(6);
   });
 
   test("hundred requests at once pay it once", async () => {
@@ -204,33 +216,65 @@ describe("many at once [case 80]", () => {
     },
   );
 
-  test("one who retries while another takes what was bought does not make an honest service a thief", async () => {
+  test("one who retries while another comes does not make an honest service a thief", async () => {
     const world = await town();
-    const first = gate();
+    const [retrying, retry] = [gate(), gate()];
     const used = new Set<string>();
-    let broken = false;
-    // Counts a use where it answers; its first answer breaks on the way out.
-    const shop = await site(async ({ headers: { authorization } }, response, url) => {
+    let isBroken = false;
+    // Counts a use where it answers. Its first answer breaks on the way out, and the second try waits for a hand.
+    const shop = await site(async ({ headers }, response, url) => {
+      const { authorization, "x-who": who } = headers;
       const hash = authorization && Credential.parse(authorization.slice(5)).identifier.paymentHash;
-      if (hash === undefined || used.has(hash)) {
-        const scope = { endpoints: [`GET ${url}/**`], maxUses: 1, expiresIn: "1h" } as const;
-        ask402(response, await challenger(world, url).demand({ scope }));
-      } else if (!broken) {
-        broken = true;
-        first.open();
+      if (hash !== undefined && !isBroken) {
+        isBroken = true;
         response.destroy();
-      } else {
+        return;
+      }
+      if (hash !== undefined && who === "first") {
+        retrying.open();
+        await retry.opened;
+      }
+      if (hash !== undefined && !used.has(hash)) {
         used.add(hash);
         response.end("served");
+        return;
       }
+      const scope = { endpoints: [`GET ${url}/**`], maxUses: 1, expiresIn: "1h" } as const;
+      ask402(response, await challenger(world, url).demand({ scope }));
     });
     const root = world.root(RELAYED);
-    const buy = buying(world, `${shop.url}/a`, root);
-    const one = buy();
-    await first.opened;
-    const both = await Promise.all([one, buy()]);
-    expect(both.map((bought) => bought.kind === "response" && bought.response.status)).toEqual([200, 200]);
+    const child = root.delegate({ agent: "child" }, { now: world.time.now });
+    const first = buying(world, `${shop.url}/a`, root, { headers: [["x-who", "first"]] })();
+    await retrying.opened;
+    expect(await buying(world, `${shop.url}/a`, child)()).toMatchObject({ kind: "response" });
+    retry.open();
+    const bought = await first;
+    expect(bought.kind === "response" && bought.response.status).toBe(200);
     expect(world.alarms).toEqual([]);
+  });
+
+  test("a hash that is offered again frees nothing that another request has [case 64]", async () => {
+    const world = await town();
+    const [arrived, answer] = [gate(), gate()];
+    let offered: Challenge | undefined;
+    const shop = await site(async ({ headers, target }, response, url) => {
+      const scope = { endpoints: [`GET ${url}/**`], maxUses: 1, expiresIn: "1h" } as const;
+      offered ??= await challenger(world, url).demand({ scope });
+      if (headers.authorization === undefined) return ask402(response, offered);
+      arrived.open();
+      await answer.opened;
+      response.end(`served ${target}`);
+    });
+    const root = world.root(RELAYED);
+    const first = buying(world, `${shop.url}/a`, root)();
+    await arrived.opened;
+    for (const path of ["/b", "/c"])
+      expect(await failure(buying(world, shop.url + path, root)())).toMatchObject({
+        code: "ERR_PAYMENT_REPEATED",
+      });
+    answer.open();
+    await first;
+    expect(withCredential(shop.received).map(({ target }) => target)).toEqual(["/a"]);
   });
 });
 
@@ -238,7 +282,7 @@ describe("a service that redirects [case 76]", () => {
   test.each([301, 302, 303, 307, 308])(
     "%i, with a challenge or with the credential in hand: followed by nobody",
     async (status) => {
-      const world = await town();
+      const world = await town({ fetch: (input, init) => fetch(input, init) });
       const other = await site((_request, response) => response.end("got it"));
       let redirecting = true;
       const shop = await site(async (request, response, url) => {

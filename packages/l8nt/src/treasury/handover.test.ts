@@ -257,6 +257,24 @@ describe("what an agent says about a credential that it was given", () => {
     }
   });
 
+  test("nor where the credential itself names no place, as other makes of services write them [case 25]", async () => {
+    const world = await town();
+    const scope = { services: ["weather"], expiresIn: "1h" } as const;
+    const shop = await site(async (request, response, url) => {
+      if (request.headers.authorization === undefined)
+        ask402(response, await challenger(world, url).demand({ scope, enforced: undefined }));
+      else response.end("served");
+    });
+    const accomplice = await site((_request, response) => response.end("thanks"));
+    const root = world.root();
+    const { payment } = await buy(world, root, `${shop.url}/a`);
+    for (const delivered of [false, true]) {
+      const lie = { refused: { paymentHash: payment!.paymentHash, delivered } };
+      await buy(world, root, `${accomplice.url}/a`, lie).catch(() => {});
+    }
+    for (const { headers } of accomplice.received) expect(headers.authorization).toBeUndefined();
+  });
+
   test("gives it no path, and no use, of a credential that its own scope does not cover [case 25]", async () => {
     const world = await town();
     const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["GET /a"] } });
@@ -273,7 +291,7 @@ describe("what an agent says about a credential that it was given", () => {
     const shop = await world.shop({ price: "10 sat", grants: { uses: 10, endpoints: ["* /**"] } });
     const root = world.root();
     const first = await handed(world, root, `${shop.url}/a`);
-    const child = root.delegate({ agent: "liar", budget: "0 sat" }, { now: world.time.now });
+    const child = root.delegate({ agent: "liar" }, { now: world.time.now });
     await buy(world, child, `${shop.url}/b`, refused(first, true)).catch(() => {});
     expect((await buy(world, root, `${shop.url}/c`)).payment).toBeUndefined();
     expect(world.paid().count).toBe(1);
