@@ -12,35 +12,19 @@ export interface Figure {
 
 const rounded = (value: number): number => Number(value.toPrecision(4));
 
-export const atLeast = (
-  name: string,
-  value: number,
-  unit: Figure["unit"],
-  target: number,
-  against: string,
-): Figure => ({
-  name,
-  value: rounded(value),
-  unit,
-  target,
-  met: value >= target,
-  against,
-});
+const judged =
+  (isMet: (value: number, target: number) => boolean) =>
+  (name: string, value: number, unit: Figure["unit"], target: number, against: string): Figure => ({
+    name,
+    value: rounded(value),
+    unit,
+    target,
+    met: isMet(value, target),
+    against,
+  });
 
-export const atMost = (
-  name: string,
-  value: number,
-  unit: Figure["unit"],
-  target: number,
-  against: string,
-): Figure => ({
-  name,
-  value: rounded(value),
-  unit,
-  target,
-  met: value <= target,
-  against,
-});
+export const atLeast = judged((value, target) => value >= target);
+export const atMost = judged((value, target) => value <= target);
 
 export const plain = (name: string, value: number, unit: Figure["unit"], against: string): Figure => ({
   name,
