@@ -109,7 +109,11 @@ function embedded(
 function lazily<Value>(open: () => Promise<Value>): () => Promise<Value> {
   let opened: Promise<Value> | undefined;
   return () => {
-    opened ??= open();
+    // One that failed to open is opened again: its node may have been starting.
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
     return opened;
   };
 }
