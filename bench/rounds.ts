@@ -1,15 +1,10 @@
 /** Times several ways of doing something in turn, round by round, so that a machine that slows down slows all of them. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { median } from "./figure.ts";
 
 /** Does it `count` times. What had to be prepared is not counted where it gives the milliseconds that are. */
 export type Work = (count: number) => number | void | Promise<void>;
 
 const ROUNDS = 15;
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
 
 /** Microseconds for each, by name: the median over the rounds, after two that warm up. */
 export async function microseconds<Name extends string>(
@@ -20,8 +15,6 @@ export async function microseconds<Name extends string>(
   for (let round = -2; round < ROUNDS; round++)
     for (const name of names) {
       const [count, work] = works[name];
-      // What one leaves behind is not another's to clean up.
-      collect();
       const start = performance.now();
       const measured = await work(count);
       const milliseconds = measured ?? performance.now() - start;
