@@ -1,5 +1,8 @@
 /** Verification and attenuation of one credential with three caveats, against what else there is. */
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
+import type { TransformOptions } from "node:stream";
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import { type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { Authority, Credential, targetOfUrl } from "l8nt/l402";
 import { Macaroon } from "l8nt/macaroon";
@@ -12,6 +15,12 @@ const LOCATION = "https://api.example";
 
 /** Every text is used once, and is a string of its own, as one read off a socket is. */
 const fresh = (text: string): string => Buffer.from(text).toString();
+
+const LATIN1 = { encoding: "latin1" } as unknown as TransformOptions;
+
+function repeat(count: number, work: () => unknown): void {
+  for (let at = 0; at < count; at++) work();
+}
 
 export async function verify(): Promise<Figure[]> {
   const secret = randomBytes(32);
@@ -55,6 +64,8 @@ export async function verify(): Promise<Figure[]> {
   for (const caveat of Credential.parse(texts[0]!).macaroon.caveats) other.addFirstPartyCaveat(caveat);
   const child = Credential.parse(texts[0]!).macaroon;
   const caveat = "valid_until=1795504114";
+  const bytes = Buffer.from(caveat);
+  const key = secret.toString("latin1");
 
   const times = await microseconds({
     cold: [
@@ -85,24 +96,16 @@ export async function verify(): Promise<Figure[]> {
         for (let at = 0; at < count; at++) await jwtVerify(jwts[at]!, imported, { issuer: LOCATION });
       },
     ],
-    npmVerify: [
+    npmVerify: [COUNT, (count) => repeat(count, () => other.verify(rootKey, () => null))],
+    attenuate: [COUNT, (count) => repeat(count, () => Macaroon.attenuate(child, caveat))],
+    // What a link of the chain costs at its least, by each way there is.
+    latin1: [
       COUNT,
-      (count) => {
-        for (let at = 0; at < count; at++) other.verify(rootKey, () => null);
-      },
+      (count) => repeat(count, () => createHmac("sha256", key, LATIN1).update(bytes).digest("binary")),
     ],
-    attenuate: [
-      COUNT,
-      (count) => {
-        for (let at = 0; at < count; at++) Macaroon.attenuate(child, caveat);
-      },
-    ],
-    npmAttenuate: [
-      COUNT,
-      (count) => {
-        for (let at = 0; at < count; at++) other.clone().addFirstPartyCaveat(caveat);
-      },
-    ],
+    buffer: [COUNT, (count) => repeat(count, () => createHmac("sha256", secret).update(bytes).digest())],
+    noble: [COUNT, (count) => repeat(count, () => hmac(sha256, secret, bytes))],
+    npmAttenuate: [COUNT, (count) => repeat(count, () => other.clone().addFirstPartyCaveat(caveat))],
   });
   return [
     atLeast("cold verification", times.jose / times.cold, "×", 10, "jose HS256 jwtVerify, secret as bytes"),
@@ -133,6 +136,9 @@ export async function verify(): Promise<Figure[]> {
       "×",
       "jose HS256 jwtVerify, secret as bytes",
     ),
+    plain("one HMAC, node:crypto, its key as latin1", times.latin1, "µs", "-"),
+    plain("one HMAC, node:crypto, its key as a buffer", times.buffer, "µs", "-"),
+    plain("one HMAC, @noble/hashes", times.noble, "µs", "-"),
     plain("cold verification", times.cold, "µs", "-"),
     plain("warm verification", times.warm, "µs", "-"),
     plain("jose jwtVerify", times.jose, "µs", "-"),

@@ -123,6 +123,12 @@ export class DeniedError extends SigilError {
   }
 }
 
+/** The error of a list of refusals; an empty list is a yes, and has none. */
+export function denied(refusals: readonly Refusal[]): DeniedError | undefined {
+  const [first, ...others] = refusals;
+  return first === undefined ? undefined : new DeniedError([first, ...others]);
+}
+
 /** A counted limit (budget, uses) somewhere on the chain has too little left. Nothing was spent. */
 export class BudgetError extends DeniedError {
   declare readonly code: BudgetCode;

@@ -1,6 +1,6 @@
 /** The credentials that a client carries: which of them covers a request, and who pays for it. */
 import { type Access, readOrigin, sameOrigin, type Target } from "../caveat/index.ts";
-import { DeniedError, PaymentError } from "../errors.ts";
+import { denied, PaymentError } from "../errors.ts";
 import { utf8Text } from "../internal/bytes.ts";
 import { equalBytes } from "../internal/crypto.ts";
 import { Credential } from "../l402/index.ts";
@@ -54,8 +54,8 @@ export class CarriedCredentials {
     const willing = judged.filter(({ refusals }) => refusals.length === 0).map(({ carried }) => carried);
     if (willing.length > 0)
       return willing.find(({ credential }) => isAtHome(credential, access.target)) ?? willing[0];
-    const [first, ...others] = judged[0]?.refusals ?? [];
-    if (first !== undefined) throw new DeniedError([first, ...others]);
+    const error = denied(judged[0]?.refusals ?? []);
+    if (error !== undefined) throw error;
     return undefined;
   }
 

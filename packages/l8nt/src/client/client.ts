@@ -157,7 +157,9 @@ export class HttpClient {
     trip: Trip,
   ): Promise<Response> {
     if (trip.isPaid)
-      throw paidInVain(`What was paid for leads to ${request.url.href}, which asks for payment again`);
+      throw paidInVain(
+        `What was paid for leads to another path of ${request.url.origin}, which asks for payment again`,
+      );
     const order = orderOf(request, payer.credential);
     let refused = refusedHeld === undefined ? undefined : refusedOf(refusedHeld, true);
     // At most one of these orders pays: the treasury is told what the service refused, and finds out itself. [case 62]

@@ -24,7 +24,7 @@ export const sha256Hex: (message: Uint8Array) => string =
     ? (message) => hexText(sha256(message))
     : (message) => platform.hash("sha256", message, "hex");
 
-export const hmacSha256 = (key: Uint8Array, message: Uint8Array): Bytes => hmacFold(key, [message]);
+export const hmacSha256 = (key: Uint8Array, message: Uint8Array): Bytes => hmacChain(key, [message])[0]!;
 
 /** Each message's HMAC, keyed with the one before it; the first with `key`. */
 export const hmacChain: (key: Uint8Array, messages: readonly Uint8Array[]) => Bytes[] =
@@ -42,18 +42,6 @@ export const hmacChain: (key: Uint8Array, messages: readonly Uint8Array[]) => By
           macs.push(bytesOf(last));
         }
         return macs;
-      };
-
-/** The last of a chain alone; the key itself where there are no messages. */
-export const hmacFold: (key: Uint8Array, messages: readonly Uint8Array[]) => Bytes =
-  platform === undefined
-    ? (key, messages) =>
-        messages.reduce<Uint8Array>((last, message) => hmac(nobleSha256, last, message), key) as Bytes
-    : (key, messages) => {
-        let last = latin1(key);
-        for (const message of messages)
-          last = platform.createHmac("sha256", last, LATIN1).update(message).digest("binary");
-        return bytesOf(last);
       };
 
 /** HMAC under one key many times: the key is prepared once. */

@@ -10,7 +10,7 @@ import {
   treasuryVocabulary,
   type Vocabulary,
 } from "../caveat/index.ts";
-import { AdapterError, DeniedError, TokenError } from "../errors.ts";
+import { AdapterError, type DeniedError, denied, TokenError } from "../errors.ts";
 import { type Bytes, concat, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import { equalBytes, randomBytes, sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
@@ -139,9 +139,8 @@ export class Authority {
       if (error instanceof TokenError) return { granted: false, error };
       throw error;
     }
-    const [first, ...others] = verified.refusals(access);
-    if (first === undefined) return { granted: true, verified };
-    return { granted: false, error: new DeniedError([first, ...others]), verified };
+    const error = denied(verified.refusals(access));
+    return error === undefined ? { granted: true, verified } : { granted: false, error, verified };
   }
 
   /**

@@ -8,7 +8,7 @@ import {
   type Node,
   refusal,
 } from "../caveat/index.ts";
-import type { Refusal } from "../errors.ts";
+import { denied, type Refusal } from "../errors.ts";
 import { type Bytes, hexText, utf8 } from "../internal/bytes.ts";
 import { hmacSha256 } from "../internal/crypto.ts";
 import { signCaveats } from "../macaroon/chain.ts";
@@ -77,6 +77,12 @@ export class Verified {
     // Ids are derived only where there is something to look for.
     const revoked = this.#revoked.size === 0 ? undefined : this.nodes.find(({ id }) => this.#revoked.has(id));
     return revoked === undefined ? refusals : [revocation(revoked), ...refusals];
+  }
+
+  /** The same for whoever cannot go on without a yes. @throws DeniedError */
+  demand(access: Access): void {
+    const error = denied(this.refusals(access));
+    if (error !== undefined) throw error;
   }
 
   /** For logs: as the credential is shown, and with its nodes. */

@@ -1,6 +1,6 @@
 /** The HMAC chain: every caveat's signature keys the next, so whoever holds one end can only add to it. */
 import { type Bytes, utf8 } from "../internal/bytes.ts";
-import { hmacChain, hmacFold, hmacUnder } from "../internal/crypto.ts";
+import { hmacChain, hmacUnder } from "../internal/crypto.ts";
 
 /** Root keys of any length go through the generator that every implementation uses. */
 const deriveKey = hmacUnder(utf8("macaroons-key-generator"));
@@ -15,4 +15,4 @@ export const signatures = (
 
 /** The signature after more caveats. */
 export const signCaveats = (signature: Bytes, caveats: readonly Uint8Array[]): Bytes =>
-  hmacFold(signature, caveats);
+  hmacChain(signature, caveats).at(-1) ?? signature;

@@ -50,8 +50,7 @@ async function revoke(request: Request, authority: Authority, clock: Clock): Pro
     const ancestor = authority.authorize(request.headers.get("authorization"));
     if (ancestor === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
-    const [first, ...others] = ancestor.refusals({ now: clock(), target: "self" });
-    if (first !== undefined) throw new DeniedError([first, ...others]);
+    ancestor.demand({ now: clock(), target: "self" });
     return Response.json({ node: revokeAsAsked(authority, ancestor, await readJson(request, MAX_BODY_BYTES)) });
   } catch (error) {
     if (error instanceof TokenError) return refuseToken(error, authority.vocabulary.names).response;

@@ -1,6 +1,6 @@
 /** One protected route: decides about a request, in the order that keeps the cheap and the certain first. */
 import { type Access, type Origin, type Target, targetAt } from "../caveat/index.ts";
-import { AdapterError, DeniedError, type SigilError, TokenError } from "../errors.ts";
+import { AdapterError, type DeniedError, denied, type SigilError, TokenError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { readInvoice } from "../invoice/read.ts";
@@ -111,8 +111,8 @@ export class Route {
       service: authority.service,
       capability: this.terms.capability,
     };
-    const [first, ...others] = verified.refusals(access);
-    if (first !== undefined) return this.#deny(facts, target, priceMsat, new DeniedError([first, ...others]));
+    const error = denied(verified.refusals(access));
+    if (error !== undefined) return this.#deny(facts, target, priceMsat, error);
     return verified.limits.length === 0
       ? grant(verified, priceMsat, undefined)
       : this.#claim(facts, target, verified, access, priceMsat);

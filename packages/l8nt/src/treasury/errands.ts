@@ -1,6 +1,6 @@
 /** Runs an errand: gets one request answered, from what is held or by paying, and never pays twice for it. spec/4-purchase.md §4-5. */
 import { formatOrigin, type Target } from "../caveat/index.ts";
-import { DeniedError, PaymentError, TokenError } from "../errors.ts";
+import { PaymentError, TokenError } from "../errors.ts";
 import { Lru } from "../internal/lru.ts";
 import { Turns } from "../internal/turns.ts";
 import { Challenge, type Credential, type Verified } from "../l402/index.ts";
@@ -64,8 +64,7 @@ export class Errands {
   async #inTurn(errand: Errand): Promise<Purchase> {
     // He may have waited, and been revoked meanwhile.
     const { verified, target } = errand;
-    const [first, ...others] = verified.refusals({ now: this.#options.clock(), target });
-    if (first !== undefined) throw new DeniedError([first, ...others]);
+    verified.demand({ now: this.#options.clock(), target });
     await this.#settleOpen(errand);
     return (await this.#fromHoldings(errand)) ?? this.#ask(errand);
   }
@@ -160,8 +159,7 @@ export class Errands {
     const credential = caveats === undefined ? undefined : narrowed(holding.full, caveats);
     if (caveats === undefined || credential === undefined) return undefined;
     // Paying takes its time: whoever was revoked meanwhile is handed nothing. [case 111]
-    const [first, ...others] = verified.refusals({ now, target });
-    if (first !== undefined) throw new DeniedError([first, ...others]);
+    verified.demand({ now, target });
     await this.#holdings.given(holding);
     this.#options.handovers.add({
       origin: holding.record.origin,

@@ -1,6 +1,6 @@
 /** Pays one challenge for one node: reserve on every limit, write the intent, pay, check, commit. spec/4-purchase.md §4. */
 import { formatOrigin, type Target } from "../caveat/index.ts";
-import { DeniedError, PaymentError } from "../errors.ts";
+import { PaymentError } from "../errors.ts";
 import { base64Text, hexBytes, hexText } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
 import type { Challenge, Verified } from "../l402/index.ts";
@@ -52,8 +52,7 @@ export class Purse {
     const now = clock();
     checkSale(challenge, target, now);
     const { invoice, amountMsat } = await checkInvoice(challenge, this.#network, now);
-    const [first, ...others] = verified.refusals({ now, target, priceMsat: amountMsat, payee: invoice.payee });
-    if (first !== undefined) throw new DeniedError([first, ...others]);
+    verified.demand({ now, target, priceMsat: amountMsat, payee: invoice.payee });
     const record: PaymentRecord = {
       paymentHash: invoice.paymentHash,
       intent: intentOf(verified, target),

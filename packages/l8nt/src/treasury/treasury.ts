@@ -1,6 +1,6 @@
 /** The treasury: holds the wallet, and buys access for agents within their scope and their budgets. spec/4-purchase.md. */
 import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
-import { AdapterError, DeniedError } from "../errors.ts";
+import { AdapterError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { checkKeys } from "../internal/keys.ts";
@@ -128,8 +128,7 @@ export class OpenTreasury implements Treasurer {
   #admit(credential: string, access: Access): Verified {
     const verified = this.authority.authenticate(credential);
     this.#census.meet(verified);
-    const [first, ...others] = verified.refusals(access);
-    if (first !== undefined) throw new DeniedError([first, ...others]);
+    verified.demand(access);
     return verified;
   }
 
