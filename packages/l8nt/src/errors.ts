@@ -20,6 +20,7 @@ export type DenialCode =
   | "ERR_EXPIRED"
   | "ERR_NOT_YET_VALID"
   | "ERR_REVOKED"
+  | "ERR_FROZEN"
   | "ERR_PRICE"
   | "ERR_PAYEE"
   | "ERR_DEPTH"
@@ -31,7 +32,7 @@ export type DenialCode =
   | "ERR_CAVEAT_MALFORMED";
 
 /** A counted limit has nothing left. */
-export type BudgetCode = "ERR_BUDGET" | "ERR_USES";
+export type BudgetCode = "ERR_BUDGET" | "ERR_USES" | "ERR_IN_FLIGHT";
 
 /** The other side's challenge or invoice cannot be trusted; nothing was paid. */
 export type ChallengeCode =
@@ -43,7 +44,9 @@ export type ChallengeCode =
   | "ERR_INVOICE_NETWORK"
   | "ERR_INVOICE_AMOUNTLESS"
   | "ERR_INVOICE_EXPIRED"
-  | "ERR_INVOICE_HASH";
+  | "ERR_INVOICE_HASH"
+  | "ERR_INVOICE_PAYEE"
+  | "ERR_INVOICE_FIRST_PAYMENT";
 
 /** Something about paying; `PaymentError.spent` says whether money moved. */
 export type PaymentCode =
@@ -60,6 +63,7 @@ export type AdapterCode =
   | "ERR_WALLET"
   | "ERR_STORE"
   | "ERR_TREASURY"
+  | "ERR_TREASURY_STOPPED"
   | "ERR_SERVICE_UNREACHABLE"
   | "ERR_PRICE_FUNCTION"
   | "ERR_RATE_LIMITED"

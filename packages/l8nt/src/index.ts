@@ -8,7 +8,8 @@ import { randomBytes } from "./internal/crypto.ts";
 import { checkKeys } from "./internal/keys.ts";
 import { EMBEDDED_LOCATION } from "./ports/treasury.ts";
 import type { Payer } from "./ports/wallet.ts";
-import { OpenTreasury, type TreasuryOptions } from "./treasury/treasury.ts";
+import type { TreasuryOptions } from "./treasury/options.ts";
+import { OpenTreasury } from "./treasury/treasury.ts";
 
 export { openWallet } from "#open-wallet";
 export type { Duration, Scope } from "./caveat/index.ts";

@@ -27,7 +27,9 @@ export async function readProblem(response: Response): Promise<SigilError | unde
   if (typeof code !== "string" || typeof detail !== "string") return undefined;
   const list = readRefusals(refusals);
   if (list !== undefined)
-    return code === "ERR_BUDGET" || code === "ERR_USES" ? new BudgetError(list) : new DeniedError(list);
+    return code === "ERR_BUDGET" || code === "ERR_USES" || code === "ERR_IN_FLIGHT"
+      ? new BudgetError(list)
+      : new DeniedError(list);
   if (code.startsWith("ERR_TOKEN_")) return new TokenError(code as TokenCode, detail);
   if (isSpent(spent)) return new PaymentError(code as PaymentCode, spent, detail);
   if (/^ERR_(?:CHALLENGE|INVOICE)_/.test(code)) return new ChallengeError(code as ChallengeCode, detail);
@@ -37,6 +39,7 @@ export async function readProblem(response: Response): Promise<SigilError | unde
 const ADAPTER_CODES = [
   "ERR_WALLET",
   "ERR_STORE",
+  "ERR_TREASURY_STOPPED",
   "ERR_SERVICE_UNREACHABLE",
   "ERR_REQUEST",
   "ERR_TOO_LARGE",

@@ -1,13 +1,5 @@
 /** The ledger: counts what each node has spent and used. Pure; a store gives it rows and keeps what it returns. */
+export { auditLedger, type LedgerAudit, type LedgerFault } from "./audit.ts";
+export { type Counter, type ReservationRow, usageOf } from "./count.ts";
 export { budgetError } from "./refusal.ts";
-export {
-  type Counter,
-  type LedgerEvent,
-  type LedgerState,
-  type ReservationRow,
-  reserve,
-  resolve,
-  type Step,
-  step,
-  usageOf,
-} from "./step.ts";
+export { type Answers, type LedgerEvent, type LedgerState, type Step, step, timeOf } from "./step.ts";

@@ -2,7 +2,7 @@
 import { type ChainLimit, type Denial, formatWindow, refusal } from "../caveat/index.ts";
 import { BudgetError, type Refusal } from "../errors.ts";
 import { formatMsat } from "../invoice/amount.ts";
-import type { Usage } from "../ports/store.ts";
+import type { Usage } from "../ports/ledger.ts";
 
 /** What was asked for; `costText` where the amount needs explaining, such as a fee that is only the worst case. */
 export interface Need {
@@ -26,6 +26,18 @@ function denial(limit: ChainLimit, used: bigint, need: Need): Denial {
     return {
       code: "ERR_BUDGET",
       have: `${formatMsat(left)} left of ${formatMsat(limit.max)}${window}`,
+      need: need.costText ?? formatMsat(need.amountMsat),
+    };
+  if (limit.kind === "in-flight")
+    return {
+      code: "ERR_IN_FLIGHT",
+      have: `${used} payments in flight`,
+      need: `fewer than ${limit.max} of them`,
+    };
+  if (limit.kind === "in-flight-msat")
+    return {
+      code: "ERR_IN_FLIGHT",
+      have: `${formatMsat(used)} in flight of at most ${formatMsat(limit.max)}`,
       need: need.costText ?? formatMsat(need.amountMsat),
     };
   return { code: "ERR_USES", have: `${left} of ${limit.max} uses${window} left`, need: `${need.uses}` };

@@ -1,10 +1,11 @@
 /** The law of the ledger, against a bookkeeper who sums up everything anew. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Reservation, Resolution } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { Reservation, Resolution } from "../ports/store.ts";
 import { NaiveLedger } from "../testing/naive-ledger.ts";
 import {
+  type Answers,
   type Counter,
   type LedgerEvent,
   type LedgerState,
@@ -23,10 +24,12 @@ class Rows implements LedgerState {
   readonly rows = new Map<string, ReservationRow>();
   counter = (id: string) => this.counters.get(id);
   reservation = (id: string) => this.rows.get(id);
+  payment = () => undefined;
+  openFor = () => undefined;
 
-  apply(event: LedgerEvent) {
+  apply<Type extends LedgerEvent["type"]>(event: Extract<LedgerEvent, { readonly type: Type }>): Answers[Type] {
     freeze([...this.counters.values(), ...this.rows.values(), event]);
-    const result = step(this, event);
+    const result = step<Type>(this, event);
     for (const [id, counter] of result.counters) this.counters.set(id, counter);
     if (result.reservation !== undefined) this.rows.set(result.reservation.reservation.id, result.reservation);
     return result.answer;
@@ -246,6 +249,7 @@ test("an answer has nothing but what changed: a store writes that, and no more",
   rows.apply({ type: "commit", id: "r", amountMsat: 5n, at: START });
   expect(step(rows, { type: "release", id: "r", at: START })).toEqual({
     counters: new Map(),
+    journal: [],
     answer: { outcome: "committed", amountMsat: 5n, uses: 0n },
   });
 });

@@ -9,6 +9,8 @@ export interface PurchaseRequest {
   /** Those that may decide a price or an answer. Credentials, cookies and hop-by-hop fields are not passed on. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** Ends a request that is made for the agent. A payment that has begun is brought to its end all the same. [case 82] */
+  readonly signal?: AbortSignal;
   /** A credential handed over before, which the service answered with 402. */
   readonly refused?: {
     /** Hex. */
@@ -52,7 +54,7 @@ export interface NodeStanding {
   readonly agent?: string;
   /** The root has none. */
   readonly parentId?: string;
-  readonly state: "active" | "expired" | "revoked";
+  readonly state: "active" | "expired" | "frozen" | "revoked";
   /** The node's own caveats, as texts. */
   readonly caveats: readonly string[];
   /** Everything spent at this node and below it, fees and payments in flight included. */

@@ -39,6 +39,16 @@ export type PaymentOutcome =
   | { readonly status: "never-sent"; readonly reason: string }
   | { readonly status: "unknown"; readonly reason: string };
 
+/** A payment that a wallet made. */
+export interface WalletPayment {
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly amountMsat: bigint;
+  readonly feeMsat: bigint;
+  /** Unix seconds. */
+  readonly at: number;
+}
+
 /** Pays invoices. Held by a treasury only. */
 export interface Payer {
   network(): Promise<Network>;
@@ -46,6 +56,8 @@ export interface Payer {
   pay(request: PaymentRequest): Promise<PaymentOutcome>;
   /** Finds a payment again by its hash (hex). `never-sent` only where this very wallet is certain. */
   find(paymentHash: string): Promise<PaymentOutcome>;
+  /** What it has paid since then (Unix seconds), whoever asked it to; absent where it cannot tell. [case 105] */
+  paidSince?(at: number): Promise<readonly WalletPayment[]>;
 }
 
 export interface Wallet extends Payer, Invoicer {}

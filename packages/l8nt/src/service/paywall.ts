@@ -3,7 +3,7 @@ import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { checkKeys } from "../internal/keys.ts";
 import { Authority, type Secret } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import type { Ledger } from "../ports/store.ts";
+import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import type { Decision, RequestFacts } from "./decision.ts";

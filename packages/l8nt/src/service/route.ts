@@ -7,7 +7,7 @@ import { readInvoice } from "../invoice/read.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Ledger, ReserveAnswer } from "../ports/store.ts";
+import type { Ledger, ReserveAnswer } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { isPayable, paymentRequired, refuse, refuseToken, tooManyRequests, unauthorized } from "./answer.ts";
 import type { Decision, Grant, Granted, Refused, RequestFacts } from "./decision.ts";

@@ -6,7 +6,7 @@ import { MemoryStore } from "./memory.ts";
 
 storeContract(test, {
   name: "the memory store",
-  setup: async () => ({ store: new MemoryStore(), teardown: async () => {} }),
+  setup: async () => ({ store: new MemoryStore({ journal: true }), teardown: async () => {} }),
   histories: 150,
 });
 

@@ -1,88 +1,117 @@
 /** A store in memory: for one process, and for nothing that must survive it. */
 import { Lru } from "../internal/lru.ts";
 import {
+  type Answers,
   type Counter,
+  type LedgerEvent,
   type LedgerState,
   type ReservationRow,
-  reserve,
-  resolve,
   type Step,
+  step,
+  timeOf,
   usageOf,
 } from "../ledger/index.ts";
+import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
+import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type {
-  BeginAnswer,
-  PaymentRecord,
-  Reservation,
-  ReserveAnswer,
-  Resolution,
-  Store,
-  Usage,
-} from "../ports/store.ts";
+import type { NodeRecord } from "../ports/nodes.ts";
+import type { BeginAnswer, PaymentMark, PaymentQuery, PaymentRecord, Settlement } from "../ports/payments.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
+import type { NumberedStop, Stop } from "../ports/stops.ts";
+import type { Store } from "../ports/store.ts";
+
+export interface MemoryStoreOptions {
+  /** Keeps the journal, which grows without end. Otherwise there is none. */
+  readonly journal?: boolean;
+}
 
 /** How many ended reservations keep their answer, for whoever asks again. */
 const REMEMBERED = 4096;
-/** How often counters of credentials that have ended are looked for, in reservations. */
+/** How many nodes are remembered for the tree. */
+const MAX_NODES = 10_000;
+/** How often counters of credentials that have ended are looked for, in events. */
 const SWEEP_EVERY = 4096;
 /** A clock that is set back by less than this finds every counter where it was. */
 const CLOCK_MARGIN_SECONDS = 86_400;
 
 export class MemoryStore implements Store {
+  readonly shared = false;
+  readonly #keepsJournal: boolean;
   readonly #counters = new Map<string, Counter & { expiresAt: number }>();
   readonly #open = new Map<string, ReservationRow>();
   readonly #ended = new Lru<string, ReservationRow>(REMEMBERED);
   readonly #payments = new Map<string, PaymentRecord>();
   /** The hashes of what each node bought and may still use, oldest first. */
   readonly #usable = new Map<string, Set<string>>();
-  /** The hashes of those whose outcome is not known yet. */
-  readonly #undecided = new Set<string>();
-  #reservations = 0;
+  /** The hashes of those whose outcome is not known yet, by intent, oldest first. */
+  readonly #undecided = new Map<string, string>();
+  /** The hashes of those that closed their origin. */
+  readonly #closing = new Set<string>();
+  readonly #payees = new Map<string, Set<string>>();
+  readonly #unreceipted = new Set<string>();
+  readonly #receipts: ReceiptRow[] = [];
+  readonly #stops: NumberedStop[] = [];
+  readonly #nodes = new Lru<string, NodeRecord>(MAX_NODES);
+  readonly #wrapped = new Map<string, Uint8Array<ArrayBuffer>>();
+  readonly #journal: JournalEntry[] = [];
+  #latest = 0;
+  #events = 0;
 
   readonly #state: LedgerState = {
     counter: (id) => this.#counters.get(id),
     reservation: (id) => this.#open.get(id) ?? this.#ended.get(id),
+    payment: (hash) => this.#payments.get(hash),
+    openFor: (intent) => this.#payments.get(this.#undecided.get(intent) ?? ""),
   };
 
-  async reserve(reservation: Reservation): Promise<ReserveAnswer> {
-    return this.#reserve(reservation);
+  constructor({ journal = false }: MemoryStoreOptions = {}) {
+    this.#keepsJournal = journal;
   }
 
-  #reserve(reservation: Reservation): ReserveAnswer {
-    if (++this.#reservations % SWEEP_EVERY === 0) this.#sweep(reservation.at);
-    return this.#apply(reserve(this.#state, reservation));
+  async reserve(reservation: Reservation): Promise<ReserveAnswer> {
+    return this.#apply({ type: "reserve", reservation });
   }
 
   async commit(id: string, amountMsat: bigint, at: number): Promise<Resolution> {
-    return this.#apply(resolve(this.#state, id, "committed", amountMsat, at));
+    return this.#apply({ type: "commit", id, amountMsat, at });
   }
 
   async release(id: string, at: number): Promise<Resolution> {
-    return this.#apply(resolve(this.#state, id, "released", 0n, at));
+    return this.#apply({ type: "release", id, at });
   }
 
   async usage(counted: readonly Counted[], at: number): Promise<readonly Usage[]> {
     return counted.map((one) => usageOf(this.#state, one, at));
   }
 
-  async begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {
-    const repeated = this.#payments.get(payment.paymentHash);
-    if (repeated !== undefined && repeated.status !== "failed") return { reserved: false, repeated };
-    const answer = this.#reserve(reservation);
-    if (answer.reserved) await this.record(payment);
-    return answer;
+  async abandoned(before: number): Promise<readonly string[]> {
+    const paying = new Set((await this.openPayments()).map(({ reservationId }) => reservationId));
+    return [...this.#open.values()]
+      .filter(({ reservation: { id, at } }) => at < before && !paying.has(id))
+      .map(({ reservation: { id } }) => id);
   }
 
-  async record(payment: PaymentRecord): Promise<void> {
-    const { paymentHash, status } = payment;
-    const payer = payment.nodeIds.at(-1)!;
-    const usable = this.#usable.get(payer) ?? new Set();
-    if (status === "paid") usable.add(paymentHash);
-    else usable.delete(paymentHash);
-    if (usable.size > 0) this.#usable.set(payer, usable);
-    else this.#usable.delete(payer);
-    if (status === "open") this.#undecided.add(paymentHash);
-    else this.#undecided.delete(paymentHash);
-    this.#payments.set(paymentHash, payment);
+  async begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {
+    return this.#apply({ type: "begin", reservation, payment });
+  }
+
+  async settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord> {
+    return this.#apply({ type: "settle", paymentHash, settlement });
+  }
+
+  async mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {
+    return this.#apply({ type: "mark", paymentHash, mark });
+  }
+
+  async claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean> {
+    return this.#apply({ type: "claim", paymentHash, by, at, until });
+  }
+
+  async unclaimAll(prefix: string): Promise<void> {
+    for (const [hash, payment] of this.#payments) {
+      const { claim, ...rest } = payment;
+      if (claim?.by.startsWith(prefix)) this.#payments.set(hash, rest);
+    }
   }
 
   async payment(paymentHash: string): Promise<PaymentRecord | undefined> {
@@ -90,7 +119,7 @@ export class MemoryStore implements Store {
   }
 
   async openPayments(): Promise<readonly PaymentRecord[]> {
-    return [...this.#undecided].map((hash) => this.#payments.get(hash)!);
+    return [...this.#undecided.values()].map((hash) => this.#payments.get(hash)!);
   }
 
   async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
@@ -100,23 +129,167 @@ export class MemoryStore implements Store {
       .filter((payment) => payment.origin === origin);
   }
 
-  #apply<Answer>({ counters, reservation: row, answer }: Step<Answer>): Answer {
-    if (row === undefined) return answer;
+  async payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
+    return [...this.#payments.values()]
+      .reverse()
+      .filter((payment) => status === undefined || payment.status === status)
+      .filter((payment) => nodeId === undefined || payment.nodeIds.includes(nodeId))
+      .slice(0, limit);
+  }
+
+  async closures(origin: string, at: number): Promise<readonly string[]> {
+    return [...this.#closing]
+      .map((hash) => this.#payments.get(hash)!)
+      .filter((payment) => payment.origin === origin && payment.closed!.until > at)
+      .map((payment) => payment.closed!.to);
+  }
+
+  async payees(origin: string): Promise<readonly string[]> {
+    return [...(this.#payees.get(origin) ?? [])];
+  }
+
+  async allowPayee(origin: string, payee: string, at: number): Promise<void> {
+    this.#payees.set(origin, new Set(this.#payees.get(origin)).add(payee));
+    this.#write({ type: "note", text: `${payee} may be paid for ${origin}` }, at);
+  }
+
+  async unreceipted(limit: number): Promise<readonly PaymentRecord[]> {
+    return [...this.#unreceipted].slice(0, limit).map((hash) => this.#payments.get(hash)!);
+  }
+
+  async appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean> {
+    const next = (this.#receipts.at(-1)?.seq ?? 0) + 1;
+    if (rows.some(({ seq }, at) => seq !== next + at)) return false;
+    for (const row of rows) {
+      this.#receipts.push(row);
+      this.#unreceipted.delete(row.paymentHash);
+    }
+    return true;
+  }
+
+  async receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
+    return this.#receipts
+      .filter(({ seq }) => seq > after)
+      .filter(
+        ({ paymentHash }) => nodeId === undefined || this.#payments.get(paymentHash)?.nodeIds.includes(nodeId),
+      )
+      .slice(0, limit);
+  }
+
+  async lastReceipt(): Promise<ReceiptRow | undefined> {
+    return this.#receipts.at(-1);
+  }
+
+  async stop(stop: Stop): Promise<number> {
+    const seq = this.#stops.length + 1;
+    this.#stops.push({ ...stop, seq });
+    const { kind, nodeId, reason } = stop;
+    this.#write({ type: "stop", kind, nodeId, ...(reason !== undefined && { reason }) }, stop.at);
+    return seq;
+  }
+
+  async stops(after: number): Promise<readonly NumberedStop[]> {
+    return this.#stops.slice(after);
+  }
+
+  async meet(nodes: readonly NodeRecord[]): Promise<void> {
+    for (const node of nodes) if (this.#nodes.get(node.id) === undefined) this.#nodes.set(node.id, node);
+  }
+
+  async nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {
+    return [...this.#nodes.values()]
+      .filter(({ path }) => under === undefined || path.includes(under))
+      .sort((a, b) => a.path.length - b.path.length || a.metAt - b.metAt)
+      .slice(0, limit);
+  }
+
+  async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
+    return this.#journal.slice(after, after + limit);
+  }
+
+  async note(text: string, at: number): Promise<void> {
+    this.#write({ type: "note", text }, at);
+  }
+
+  async counters(after: string, limit: number): Promise<readonly CounterRow[]> {
+    return [...this.#counters]
+      .filter(([id]) => id > after)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, limit)
+      .map(([id, { committed, reserved }]) => ({ id, committed, reserved }));
+  }
+
+  async latest(): Promise<number> {
+    return this.#latest;
+  }
+
+  async wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#wrapped.get(name);
+  }
+
+  async keepWrapped(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    if (this.#wrapped.has(name)) return false;
+    this.#wrapped.set(name, bytes);
+    return true;
+  }
+
+  async close(): Promise<void> {}
+
+  #apply<Type extends LedgerEvent["type"]>(
+    event: Extract<LedgerEvent, { readonly type: Type }>,
+  ): Answers[Type] {
+    const at = timeOf(event) ?? this.#latest;
+    if (++this.#events % SWEEP_EVERY === 0) this.#sweep(at);
+    const change = step<Type>(this.#state, event);
+    if (change.reservation !== undefined) this.#keepCounted(change.counters, change.reservation);
+    if (change.payment !== undefined) this.#keepPayment(change.payment);
+    for (const entry of change.journal) this.#write(entry, at);
+    return change.answer;
+  }
+
+  #keepCounted(counters: Step<never>["counters"], row: ReservationRow): void {
     const { id, counted } = row.reservation;
-    for (const { id: counterId, expiresAt = Number.POSITIVE_INFINITY } of counted) {
+    for (const { id: counterId, kind, expiresAt = Number.POSITIVE_INFINITY } of counted) {
       const counter = counters.get(counterId);
-      if (counter !== undefined) this.#counters.set(counterId, { ...counter, expiresAt });
+      if (counter === undefined) continue;
+      // What is in flight nowhere is worth no row: its ids are as many as there are origins.
+      if (kind.startsWith("in-flight") && counter.reserved === 0n) this.#counters.delete(counterId);
+      else this.#counters.set(counterId, { ...counter, expiresAt });
     }
     if (row.resolution === undefined) this.#open.set(id, row);
     else {
       this.#open.delete(id);
       this.#ended.set(id, row);
     }
-    return answer;
+  }
+
+  #keepPayment(payment: PaymentRecord): void {
+    const { paymentHash, status, origin, intent } = payment;
+    const before = this.#payments.get(paymentHash)?.status;
+    this.#payments.set(paymentHash, payment);
+    const payer = payment.nodeIds.at(-1)!;
+    const usable = this.#usable.get(payer) ?? new Set();
+    if (status === "paid") usable.add(paymentHash);
+    else usable.delete(paymentHash);
+    if (usable.size > 0) this.#usable.set(payer, usable);
+    else this.#usable.delete(payer);
+    if (status === "open") this.#undecided.set(intent, paymentHash);
+    else if (this.#undecided.get(intent) === paymentHash) this.#undecided.delete(intent);
+    if (payment.closed !== undefined) this.#closing.add(paymentHash);
+    if (status !== "paid" || before !== "open") return;
+    this.#unreceipted.add(paymentHash);
+    if (!this.#payees.has(origin)) this.#payees.set(origin, new Set([payment.payee]));
+  }
+
+  #write(event: JournalEvent, at: number): void {
+    this.#latest = Math.max(this.#latest, at);
+    if (this.#keepsJournal) this.#journal.push({ seq: this.#journal.length + 1, at, event });
   }
 
   #sweep(now: number): void {
     for (const [id, { expiresAt, reserved }] of this.#counters)
       if (expiresAt < now - CLOCK_MARGIN_SECONDS && reserved === 0n) this.#counters.delete(id);
+    for (const hash of this.#closing)
+      if (this.#payments.get(hash)!.closed!.until <= now) this.#closing.delete(hash);
   }
 }

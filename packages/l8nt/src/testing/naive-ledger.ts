@@ -1,6 +1,7 @@
 /** The ledger as a bookkeeper without cleverness would keep it: a list of what happened, summed up anew for each question. */
+
+import type { Reservation, Resolution } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { Reservation, Resolution } from "../ports/store.ts";
 
 /** A window's edge may be rounded against the spender, by this part of its length. */
 const ROUNDING = 1 / 60;

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Challenge, Credential } from "../l402/index.ts";
-import type { Reservation, ReserveAnswer, Resolution } from "../ports/store.ts";
+import type { Reservation, ReserveAnswer, Resolution } from "../ports/ledger.ts";
 import { type Grant, Paywall, type PaywallOptions, type Terms } from "../service/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "./fake-invoicer.ts";

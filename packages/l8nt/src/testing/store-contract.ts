@@ -1,8 +1,13 @@
 /** What every store must do, whatever it writes to: one suite for the port, so that a store's own test is a few lines. */
 import assert from "node:assert/strict";
+import { auditLedger } from "../ledger/index.ts";
+import type { Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { PaymentRecord, Reservation, Resolution, Store, Usage } from "../ports/store.ts";
+import type { Store } from "../ports/store.ts";
+import { bookLaws } from "./book-laws.ts";
 import { NaiveLedger } from "./naive-ledger.ts";
+import { paymentLaws } from "./payment-laws.ts";
+import { inFlight, type Law, order, START, spend, uses } from "./store-laws.ts";
 import type { TestFunction } from "./wallet-contract.ts";
 
 export interface StoreFixture {
@@ -20,31 +25,7 @@ export interface StoreContract {
   readonly histories?: number;
 }
 
-const START = 1_900_000_000;
 const HOUR = 3600;
-
-let serial = 0;
-const newId = (): string => `r${++serial}`;
-
-const spend = (id: string, max?: bigint, windowSeconds?: number): Counted => ({
-  id,
-  kind: "spend",
-  ...(max !== undefined && { max }),
-  ...(windowSeconds !== undefined && { windowSeconds }),
-});
-
-const uses = (id: string, max: bigint, windowSeconds?: number): Counted => ({
-  ...spend(id, max, windowSeconds),
-  kind: "uses",
-});
-
-const order = (counted: readonly Counted[], amountMsat: bigint, at = START, id = newId()): Reservation => ({
-  id,
-  at,
-  amountMsat,
-  uses: 1n,
-  counted,
-});
 
 /**
  * Registers the laws of a store with a test runner.
@@ -53,7 +34,7 @@ const order = (counted: readonly Counted[], amountMsat: bigint, at = START, id =
  * storeContract(test, { name: "the memory store", setup: async () => ({ store: new MemoryStore(), teardown: async () => {} }) });
  */
 export function storeContract(test: TestFunction, { name, setup, histories = 40 }: StoreContract): void {
-  const law = (title: string, body: (store: Store, others: readonly Store[]) => Promise<void>) =>
+  const law: Law = (title, body) =>
     test(`${name}: ${title}`, async () => {
       const fixture = await setup();
       try {
@@ -286,6 +267,31 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
     ]);
   });
 
+  law(
+    "caps what is in flight at one time, in number and in msat, and counts nothing of it for good [case 55]",
+    async (store) => {
+      const caps = [inFlight("node", 2n), { ...inFlight("node-msat", 100n), kind: "in-flight-msat" } as const];
+      const first = await held(store, caps, 60n);
+      const second = await held(store, caps, 40n);
+      const answer = await store.reserve(order(caps, 1n));
+      assert.deepEqual(answer, {
+        reserved: false,
+        refused: [
+          { id: "node", used: 2n, reserved: 2n },
+          { id: "node-msat", used: 100n, reserved: 100n },
+        ],
+      });
+      await store.commit(first, 60n, START);
+      assert.equal((await store.reserve(order(caps, 61n))).reserved, false);
+      const third = await held(store, caps, 60n);
+      for (const id of [second, third]) await store.release(id, START);
+      assert.deepEqual(await store.usage(caps, START), [
+        { id: "node", used: 0n, reserved: 0n },
+        { id: "node-msat", used: 0n, reserved: 0n },
+      ]);
+    },
+  );
+
   law("frees a window when its length has passed, and no second before [case 49]", async (store) => {
     const limit = spend("a", 10n, HOUR);
     await spent(store, [limit], 10n, START);
@@ -319,149 +325,15 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
       const fixture = await setup();
       try {
         await playHistory(fixture.store, [fixture.store, ...(fixture.others ?? [])], seed);
+        assert.deepEqual((await auditLedger(fixture.store)).faults, [], `seed ${seed}`);
       } finally {
         await fixture.teardown();
       }
     }
   });
 
-  const budget = spend("wallet", 1_000_000n);
-  let payments = 0;
-  const payment = (more: Partial<PaymentRecord> = {}): PaymentRecord => ({
-    paymentHash: (++payments).toString(16).padStart(64, "0"),
-    intent: "node GET https://api.example /forecast",
-    nodeIds: ["root", "scout"],
-    lineage: ["scout"],
-    method: "GET",
-    origin: "https://api.example",
-    path: "/forecast",
-    invoice: "lnbcrt10n1…",
-    payee: `02${"ab".repeat(32)}`,
-    amountMsat: 10_000n,
-    maxFeeMsat: 100n,
-    reservationId: newId(),
-    limitIds: ["wallet"],
-    macaroon: "AgE=",
-    enforced: ["endpoints", "valid_until"],
-    status: "open",
-    createdAt: START,
-    delivered: false,
-    ...more,
-  });
-  const begin = (store: Store, record: PaymentRecord, counted = [budget]) =>
-    store.begin(order(counted, record.amountMsat + record.maxFeeMsat, START, record.reservationId), record);
-
-  law("writes a payment with its reservation, before it is sent [case 56]", async (store, handles) => {
-    const record = payment();
-    assert.deepEqual(await begin(store, record), { reserved: true });
-    assert.equal(await used(store, budget), 10_100n);
-    for (const handle of handles) {
-      assert.deepEqual(await handle.payment(record.paymentHash), record);
-      assert.deepEqual(await handle.openPayments(), [record]);
-    }
-    assert.equal(await store.payment("ff".repeat(32)), undefined);
-  });
-
-  law("writes no payment that no limit allows", async (store) => {
-    const record = payment({ amountMsat: 2_000_000n });
-    const refused: Usage[] = [{ id: "wallet", used: 0n, reserved: 0n }];
-    assert.deepEqual(await begin(store, record), { reserved: false, refused });
-    assert.equal(await store.payment(record.paymentHash), undefined);
-    assert.deepEqual(await store.openPayments(), []);
-    assert.deepEqual(await store.purchases(["scout"], record.origin), []);
-  });
-
-  law("never pays one hash twice, and holds nothing for the second [case 64]", async (store) => {
-    for (const status of ["open", "paid", "undelivered"] as const) {
-      const first = payment();
-      await begin(store, first);
-      const recorded = { ...first, status };
-      await store.record(recorded);
-      const before = await used(store, budget);
-      const again = payment({ paymentHash: first.paymentHash, intent: "another", nodeIds: ["stranger"] });
-      assert.deepEqual(await begin(store, again), { reserved: false, repeated: recorded });
-      assert.equal(await used(store, budget), before);
-      assert.deepEqual(await store.payment(first.paymentHash), recorded);
-      await assert.rejects(store.release(again.reservationId, START), TypeError);
-    }
-  });
-
-  law(
-    "begins a hash again where paying it failed for certain, and as whose purchase it is now",
-    async (store) => {
-      const first = payment();
-      await begin(store, first);
-      await store.release(first.reservationId, START);
-      await store.record({ ...first, status: "failed" });
-      const again = payment({ paymentHash: first.paymentHash });
-      assert.deepEqual(await begin(store, again), { reserved: true });
-      assert.deepEqual(await store.payment(first.paymentHash), again);
-      await store.release(again.reservationId, START);
-      await store.record({ ...again, status: "failed" });
-      const others = payment({ paymentHash: first.paymentHash, nodeIds: ["root", "spy"] });
-      assert.deepEqual(await begin(store, others), { reserved: true });
-      const paid = { ...others, status: "paid", preimage: "ab".repeat(32), feeMsat: 1n } as const;
-      await store.record(paid);
-      // A purchase serves whoever paid for it and what descends from him, never a sibling.
-      assert.deepEqual(await store.purchases(["root", "scout"], first.origin), []);
-      assert.deepEqual(await store.purchases(["spy"], first.origin), [paid]);
-    },
-  );
-
-  law("begins one hash once, also where many try at once [case 64]", async (store, handles) => {
-    const { paymentHash } = payment();
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, at) => begin(handles[at % handles.length]!, payment({ paymentHash }))),
-    );
-    assert.equal(answers.filter(({ reserved }) => reserved).length, 1);
-    assert.equal(await used(store, budget), 10_100n);
-  });
-
-  law("records what became of a payment, and lists those that are open", async (store) => {
-    const records = [payment(), payment(), payment(), payment()];
-    for (const record of records) await begin(store, record);
-    const [one, two, three, four] = records as [PaymentRecord, PaymentRecord, PaymentRecord, PaymentRecord];
-    const paid = { ...one, status: "paid", preimage: "ab".repeat(32), feeMsat: 17n, delivered: true } as const;
-    await store.record(paid);
-    await store.record({ ...two, status: "failed" });
-    await store.record({ ...three, status: "undelivered", preimage: "cd".repeat(32), feeMsat: 0n });
-    assert.deepEqual(await store.payment(one.paymentHash), paid);
-    assert.deepEqual(await store.openPayments(), [four]);
-    const unsaid = payment({ enforced: undefined });
-    await begin(store, unsaid);
-    assert.deepEqual(await store.payment(unsaid.paymentHash), unsaid);
-  });
-
-  law("finds what a node itself bought at an origin, the newest first", async (store) => {
-    const bought = async (more: Partial<PaymentRecord>) => {
-      const record = payment(more);
-      await begin(store, record);
-      const paid = { ...record, status: "paid" } as const;
-      await store.record(paid);
-      return paid;
-    };
-    const first = await bought({ createdAt: START });
-    const elsewhere = await bought({ origin: "https://api.example:8443" });
-    const second = await bought({ createdAt: START + 1, path: "/other" });
-    const parents = await bought({ nodeIds: ["root"], createdAt: START + 2 });
-    const siblings = await bought({ nodeIds: ["root", "spy"], createdAt: START + 3 });
-    const { origin } = first;
-    const list = async (nodeIds: readonly string[], where = origin) =>
-      (await store.purchases(nodeIds, where)).map(({ paymentHash }) => paymentHash);
-    const hashes = (...records: PaymentRecord[]) => records.map(({ paymentHash }) => paymentHash);
-    assert.deepEqual(await list(["scout"]), hashes(second, first));
-    assert.deepEqual((await list(["root", "scout"])).sort(), hashes(second, first, parents).sort());
-    assert.deepEqual(await list(["spy"]), hashes(siblings));
-    assert.deepEqual(await list(["scout"], elsewhere.origin), hashes(elsewhere));
-    assert.deepEqual(await list(["nobody"]), []);
-    assert.deepEqual(await list([]), []);
-    await store.record({ ...second, status: "paid", preimage: "ab".repeat(32), feeMsat: 1n });
-    assert.equal((await store.purchases(["scout"], origin))[0]?.status, "paid");
-    for (const status of ["used", "undelivered", "failed"] as const) {
-      await store.record({ ...second, status });
-      assert.deepEqual(await list(["scout"]), hashes(first), `${status} is no purchase that serves anybody`);
-    }
-  });
+  paymentLaws(law);
+  bookLaws(law);
 }
 
 /** Mulberry32: small, seeded, and good enough to shuffle with. */

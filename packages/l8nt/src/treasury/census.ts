@@ -1,61 +1,66 @@
 /** The nodes that a treasury has met: agents are not registered, they turn up. */
-import type { Node } from "../caveat/index.ts";
 import { Lru } from "../internal/lru.ts";
 import type { Authority, Verified } from "../l402/index.ts";
+import type { NodeRecord } from "../ports/nodes.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
+import type { Stops } from "./stops.ts";
 
-interface Entry {
-  readonly verified: Verified;
-  /** Which of its nodes. */
-  readonly depth: number;
-}
-
+/** How many are shown at a time. */
 const MAX_NODES = 10_000;
 
-export class Census {
-  readonly #entries = new Lru<string, Entry>(MAX_NODES);
-  readonly #store: Store;
-  readonly #authority: Authority;
+export interface CensusOptions {
+  readonly store: Store;
+  readonly authority: Authority;
+  readonly stops: Stops;
+}
 
-  constructor(store: Store, authority: Authority) {
-    this.#store = store;
-    this.#authority = authority;
+export class Census {
+  readonly #options: CensusOptions;
+  /** What the store has already. */
+  readonly #met = new Lru<string, true>(MAX_NODES);
+
+  constructor(options: CensusOptions) {
+    this.#options = options;
   }
 
-  /** Every node on the chain of a credential that was verified. The first one met speaks for each. */
-  meet(verified: Verified): void {
-    for (const [depth, { id }] of verified.nodes.entries())
-      if (this.#entries.get(id) === undefined) this.#entries.set(id, { verified, depth });
+  /** Every node on the chain of a credential that was verified. */
+  async meet(verified: Verified, now: number): Promise<void> {
+    const fresh = verified.nodes.flatMap(({ id }, depth) =>
+      this.#met.get(id) ? [] : [recordOf(verified, depth, now)],
+    );
+    if (fresh.length === 0) return;
+    await this.#options.store.meet(fresh);
+    for (const { id } of fresh) this.#met.set(id, true);
+  }
+
+  /** A child that was revoked by its caveats, maybe before it was ever used. */
+  async meetBelow(ancestor: Verified, caveats: readonly string[], now: number): Promise<void> {
+    const child = ancestor.credential.append(caveats);
+    await this.meet(this.#options.authority.authenticate(child), now);
   }
 
   async chain(verified: Verified, now: number): Promise<readonly NodeStanding[]> {
-    return Promise.all(verified.nodes.map((_node, depth) => this.#standing({ verified, depth }, now)));
+    return Promise.all(
+      verified.nodes.map((_node, depth) => this.#standing(recordOf(verified, depth, now), now)),
+    );
   }
 
-  /** The node of a credential and all below it, parents first. */
-  async below(verified: Verified, now: number): Promise<readonly NodeStanding[]> {
-    this.meet(verified);
-    const root = verified.node.id;
-    const entries = [...this.#entries.values()]
-      .filter(({ verified: { nodes }, depth }) => nodes.slice(0, depth + 1).some(({ id }) => id === root))
-      .sort((a, b) => a.depth - b.depth);
-    return Promise.all(entries.map((entry) => this.#standing(entry, now)));
+  /** A node and all below it, parents first; every one where it is not given. */
+  async below(nodeId: string | undefined, now: number): Promise<readonly NodeStanding[]> {
+    const records = await this.#options.store.nodes(nodeId, MAX_NODES);
+    return Promise.all(records.map((record) => this.#standing(record, now)));
   }
 
-  async #standing({ verified, depth }: Entry, now: number): Promise<NodeStanding> {
-    const node = verified.nodes[depth]!;
-    const parent = verified.nodes[depth - 1];
-    const limits = verified.limits.filter((limit) => limit.node === node);
-    const [spent, ...used] = await this.#store.usage([{ id: node.id, kind: "spend" }, ...limits], now);
+  async #standing(record: NodeRecord, now: number): Promise<NodeStanding> {
+    const { id, agent, path, caveats, limits } = record;
+    const [spent, ...used] = await this.#options.store.usage([{ id, kind: "spend" }, ...limits], now);
     return {
-      id: node.id,
-      ...(node.agent !== undefined && { agent: node.agent }),
-      ...(parent !== undefined && { parentId: parent.id }),
-      state: this.#state(verified, depth, now),
-      caveats: verified.caveats
-        .filter((caveat) => caveat.node === node && caveat.condition !== "preimage")
-        .map(({ condition, value }) => `${condition}=${value}`),
+      id,
+      ...(agent !== undefined && { agent }),
+      ...(path.length > 1 && { parentId: path.at(-2)! }),
+      state: this.#state(record, now),
+      caveats,
       spentMsat: spent!.used,
       limits: limits.map(({ condition, max, windowSeconds }, at) => ({
         condition,
@@ -66,12 +71,29 @@ export class Census {
     };
   }
 
-  #state(verified: Verified, depth: number, now: number): NodeStanding["state"] {
-    const line: readonly Node[] = verified.nodes.slice(0, depth + 1);
-    if (line.some(({ id }) => this.#authority.isRevoked(id!))) return "revoked";
-    const ends = verified.caveats.filter(
-      ({ condition, node }) => condition === "valid_until" && line.includes(node),
-    );
-    return ends.some(({ value }) => Number(value) <= now) ? "expired" : "active";
+  #state({ path, validUntil }: NodeRecord, now: number): NodeStanding["state"] {
+    const { authority, stops } = this.#options;
+    if (path.some((id) => authority.isRevoked(id))) return "revoked";
+    if (validUntil !== undefined && validUntil <= now) return "expired";
+    return stops.isFrozen(path) ? "frozen" : "active";
   }
+}
+
+function recordOf(verified: Verified, depth: number, metAt: number): NodeRecord {
+  const { id, agent } = verified.nodes[depth]!;
+  const line = verified.nodes.slice(0, depth + 1);
+  const ends = verified.caveats
+    .filter(({ condition, node }) => condition === "valid_until" && line.some((one) => one === node))
+    .map(({ value }) => Number(value));
+  return {
+    id,
+    ...(agent !== undefined && { agent }),
+    path: line.map((node) => node.id) as unknown as NodeRecord["path"],
+    caveats: verified.caveats
+      .filter(({ condition, node }) => node.id === id && condition !== "preimage")
+      .map(({ condition, value }) => `${condition}=${value}`),
+    limits: verified.limits.filter(({ node }) => node.id === id).map(({ node: _, ...limit }) => limit),
+    ...(ends.length > 0 && { validUntil: Math.min(...ends) }),
+    metAt,
+  };
 }

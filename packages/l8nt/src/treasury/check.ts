@@ -46,6 +46,30 @@ export async function checkInvoice(
   return { invoice, amountMsat: invoice.amountMsat };
 }
 
+export interface PayeePolicy {
+  /** Those that may be paid at this origin; none where nobody was paid there yet. */
+  readonly payees: readonly string[];
+  /** Whether only they may. */
+  readonly pinned: boolean;
+  /** The most that an origin is paid the first time, in msat. */
+  readonly maxFirstPaymentMsat: bigint | undefined;
+}
+
+/** Whom an origin may have paid: a new key there may be somebody else's. [cases 70, 86] @throws ChallengeError */
+export function checkPayee({ invoice, amountMsat }: PayableInvoice, policy: PayeePolicy): void {
+  const { payees, pinned, maxFirstPaymentMsat: most } = policy;
+  if (pinned && payees.length > 0 && !payees.includes(invoice.payee))
+    throw refused(
+      "ERR_INVOICE_PAYEE",
+      `it pays another node (${invoice.payee}) than this service had paid before. If its operator changed nodes, the treasury's owner can allow the new one`,
+    );
+  if (payees.length === 0 && most !== undefined && amountMsat > most)
+    throw refused(
+      "ERR_INVOICE_FIRST_PAYMENT",
+      `it asks for ${formatMsat(amountMsat)}, and a service that was never paid before is paid ${formatMsat(most)} at most`,
+    );
+}
+
 /** What is for sale must be worth something for this very request. @throws ChallengeError `ERR_CHALLENGE_SCOPE` */
 export function checkSale(challenge: Challenge, target: Target, now: number): void {
   const [first] = refusalsOnSale(challenge, { now, target });

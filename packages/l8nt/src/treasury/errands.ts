@@ -1,16 +1,18 @@
 /** Runs an errand: gets one request answered, from what is held or by paying, and never pays twice for it. spec/4-purchase.md §4-5. */
 import { formatOrigin, type Target } from "../caveat/index.ts";
 import { PaymentError, TokenError } from "../errors.ts";
-import { Lru } from "../internal/lru.ts";
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
 import { Turns } from "../internal/turns.ts";
 import { Challenge, type Credential, type Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { PaymentRecord, Store } from "../ports/store.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
+import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { handoverCaveats, relayCaveats } from "./handover.ts";
 import type { Handovers } from "./handovers.ts";
-import { type Holding, Holdings, holdingOf, mayServe } from "./holdings.ts";
-import { checkOrigin, relayed, send } from "./outbound.ts";
+import { claimFor, type Holding, Holdings, holdingOf, mayServe } from "./holdings.ts";
+import { checkOrigin, type OutboundLimits, relayed, send } from "./outbound.ts";
 import { intentOf, type Purse } from "./purse.ts";
 
 /** One request that was admitted. */
@@ -19,6 +21,13 @@ export interface Errand {
   readonly target: Target;
   readonly url: URL;
   readonly request: PurchaseRequest;
+  /** Before a payment is made for it. @throws SigilError where nothing may be spent now */
+  readonly demandSpending: () => void;
+}
+
+/** An errand that is under way: what it claims, it claims under a name of its own. */
+interface Running extends Errand {
+  readonly by: string;
 }
 
 export interface ErrandsOptions {
@@ -27,7 +36,9 @@ export interface ErrandsOptions {
   readonly handovers: Handovers;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
-  readonly requestTimeoutSeconds: number;
+  readonly outbound: OutboundLimits;
+  /** Before the claims of this process. */
+  readonly instance: string;
   /** How long a service that took a payment and did not deliver is paid nothing. */
   readonly quarantineSeconds: number;
   readonly alarm: (what: string) => void;
@@ -42,15 +53,14 @@ export class Errands {
   readonly #options: ErrandsOptions;
   readonly #holdings: Holdings;
   readonly #turns = new Turns();
-  /** By origin and node, or everyone: until when (Unix seconds) nothing is paid there. */
-  readonly #quarantine = new Lru<string, number>(1000);
 
   constructor(options: ErrandsOptions) {
     this.#options = options;
     this.#holdings = new Holdings(options.store);
   }
 
-  async run(errand: Errand): Promise<Purchase> {
+  async run(asked: Errand): Promise<Purchase> {
+    const errand = { ...asked, by: `${this.#options.instance}.${hexText(randomBytes(8))}` };
     const { refused } = errand.request;
     const doubted = refused === undefined ? undefined : await this.#doubt(errand, refused);
     if (doubted !== undefined) return doubted;
@@ -61,7 +71,7 @@ export class Errands {
     );
   }
 
-  async #inTurn(errand: Errand): Promise<Purchase> {
+  async #inTurn(errand: Running): Promise<Purchase> {
     // He may have waited, and been revoked meanwhile.
     const { verified, target } = errand;
     verified.demand({ now: this.#options.clock(), target });
@@ -74,7 +84,7 @@ export class Errands {
    * treasury asks the service itself, with nothing that this very request is not covered by. [case 25]
    */
   async #doubt(
-    errand: Errand,
+    errand: Running,
     { paymentHash, delivered }: NonNullable<PurchaseRequest["refused"]>,
   ): Promise<Purchase | undefined> {
     const { verified, target } = errand;
@@ -103,9 +113,10 @@ export class Errands {
       if (record.intent === intent) await this.#options.purse.follow(record).catch(rethrowUnlessSettled);
   }
 
-  async #fromHoldings(errand: Errand): Promise<Purchase | undefined> {
+  async #fromHoldings(errand: Running): Promise<Purchase | undefined> {
     for (;;) {
-      const holding = await this.#holdings.take(errand.verified, errand.target, this.#options.clock());
+      const { verified, target, by } = errand;
+      const holding = await this.#holdings.take(verified, target, this.#options.clock(), by);
       if (holding === undefined) return undefined;
       const handed = await this.#handOver(errand, holding);
       if (handed !== undefined) return handed;
@@ -113,7 +124,7 @@ export class Errands {
         const response = await this.#use(errand, holding);
         if (response !== undefined) return { kind: "response", response: relayed(response) };
       } catch (error) {
-        this.#holdings.giveBack(holding.record.paymentHash);
+        await this.#holdings.giveBack(holding.record, by);
         throw error;
       }
       await this.#holdings.usedUp(holding);
@@ -121,12 +132,13 @@ export class Errands {
   }
 
   /** Fetches the challenge itself: nobody can hand it an invoice. [case 99] */
-  async #ask(errand: Errand): Promise<Purchase> {
+  async #ask(errand: Running): Promise<Purchase> {
     const response = await this.#send(errand, undefined);
     if (response.status !== 402) return { kind: "response", response: relayed(response) };
     await response.body?.cancel();
     checkOrigin(response, errand.url);
-    this.#checkQuarantine(errand);
+    errand.demandSpending();
+    await this.#checkQuarantine(errand);
     const challenge = Challenge.parse(response.headers.get("www-authenticate"));
     const record = await this.#pay(errand, challenge);
     const payment: PaymentSummary = {
@@ -141,25 +153,31 @@ export class Errands {
     return { ...purchase, payment };
   }
 
-  async #pay({ verified, target }: Errand, challenge: Challenge): Promise<PaymentRecord> {
-    const { paymentHash } = challenge.identifier;
-    const isNew = this.#holdings.takeNew(paymentHash, challenge.macaroon);
+  async #pay({ verified, target, by }: Running, challenge: Challenge): Promise<PaymentRecord> {
+    const { purse, store, clock } = this.#options;
+    const claim = claimFor(challenge.macaroon, by, clock());
     try {
-      return await this.#options.purse.pay(verified, target, challenge);
+      return await purse.pay(verified, target, challenge, claim);
     } catch (error) {
       // Where it turns out later that it was paid, whoever asks next may have it. What another request has stays with it.
-      if (isNew) this.#holdings.giveBack(paymentHash);
+      const isOpen = claim !== undefined && error instanceof PaymentError && error.spent !== "no";
+      if (isOpen) await store.mark(challenge.identifier.paymentHash, { unclaim: by }).catch(() => {});
       throw error;
     }
   }
 
-  async #handOver({ verified, target }: Errand, holding: Holding): Promise<Purchase | undefined> {
+  async #handOver({ verified, target, by }: Running, holding: Holding): Promise<Purchase | undefined> {
     const now = this.#options.clock();
-    const caveats = handoverCaveats(verified, target, holding.record.enforced, now);
+    const caveats = handoverCaveats(verified, target, holding.record, now);
     const credential = caveats === undefined ? undefined : narrowed(holding.full, caveats);
     if (caveats === undefined || credential === undefined) return undefined;
     // Paying takes its time: whoever was revoked meanwhile is handed nothing. [case 111]
-    verified.demand({ now, target });
+    try {
+      verified.demand({ now, target });
+    } catch (error) {
+      await this.#holdings.giveBack(holding.record, by);
+      throw error;
+    }
     await this.#holdings.given(holding);
     this.#options.handovers.add({
       origin: holding.record.origin,
@@ -172,7 +190,7 @@ export class Errands {
   }
 
   /** One request with what was paid for; undefined where the service asks for payment all the same. */
-  async #use(errand: Errand, holding: Holding): Promise<Response | undefined> {
+  async #use(errand: Running, holding: Holding): Promise<Response | undefined> {
     const { record, full } = holding;
     const caveats = relayCaveats(errand.target, record.enforced, this.#options.clock());
     const response = await this.#send(errand, narrowed(full, caveats) ?? full);
@@ -180,7 +198,7 @@ export class Errands {
       await response.body?.cancel();
       return undefined;
     }
-    if (response.status >= 500) this.#holdings.giveBack(record.paymentHash);
+    if (response.status >= 500) await this.#holdings.giveBack(record, errand.by);
     else await this.#holdings.given(holding);
     return response;
   }
@@ -191,46 +209,45 @@ export class Errands {
    * @param closedTo whom the origin is closed to then: everyone, where the credential never left here. What was handed over
    * may have been used, and whoever says that it was not speaks for himself.
    */
-  async #deliver(errand: Errand, holding: Holding, closedTo: string): Promise<Purchase> {
-    const shared = this.#holdings.timesGiven(holding.record) > 1;
+  async #deliver(errand: Running, holding: Holding, closedTo: string): Promise<Purchase> {
+    const shared = this.#holdings.wasShared(holding.record);
     for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS; attempt++) {
       try {
         const response = await this.#use(errand, holding);
         if (response !== undefined) return { kind: "response", response: relayed(response) };
       } catch (error) {
         if (attempt < DELIVERY_ATTEMPTS) continue;
-        this.#holdings.giveBack(holding.record.paymentHash);
+        await this.#holdings.giveBack(holding.record, errand.by);
         throw afterPaying(error);
       }
     }
     const { origin, paymentHash } = holding.record;
     if (shared) await this.#holdings.usedUp(holding);
     else {
-      await this.#holdings.undelivered(holding);
-      this.#quarantine.set(`${origin} ${closedTo}`, this.#options.clock() + this.#options.quarantineSeconds);
+      const until = this.#options.clock() + this.#options.quarantineSeconds;
+      await this.#holdings.undelivered(holding, { to: closedTo, until });
       this.#options.alarm(`${origin} took payment ${paymentHash} and did not deliver`);
     }
     throw notDelivered(origin);
   }
 
   #send({ request, url }: Errand, credential: Credential | undefined): Promise<Response> {
-    const { method, headers, body } = request;
-    const { fetch: fetcher, requestTimeoutSeconds } = this.#options;
-    return send(
-      fetcher,
-      { method, url, headers, ...(body !== undefined && { body }) },
-      credential,
-      requestTimeoutSeconds,
-    );
+    const { method, headers, body, signal } = request;
+    const { fetch: fetcher, outbound } = this.#options;
+    const asked = {
+      method,
+      url,
+      headers,
+      ...(body !== undefined && { body }),
+      ...(signal !== undefined && { signal }),
+    };
+    return send(fetcher, asked, credential, outbound);
   }
 
-  #checkQuarantine({ verified, target }: Errand): void {
+  async #checkQuarantine({ verified, target }: Errand): Promise<void> {
     const origin = formatOrigin(target.origin);
-    const now = this.#options.clock();
-    const isClosed = [EVERYONE, ...verified.nodes.map(({ id }) => id)].some(
-      (to) => now < (this.#quarantine.get(`${origin} ${to}`) ?? 0),
-    );
-    if (isClosed)
+    const closed = await this.#options.store.closures(origin, this.#options.clock());
+    if (closed.some((to) => to === EVERYONE || verified.nodes.some(({ id }) => id === to)))
       throw new PaymentError(
         "ERR_ORIGIN_QUARANTINED",
         "no",

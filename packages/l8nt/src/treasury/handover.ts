@@ -1,11 +1,12 @@
 /** Hand-over or relay: may the agent hold a credential of the service itself? spec/4-purchase.md §5. */
 import { formatOrigin, matchesOrigin, readEndpoint, readEndpoints, type Target } from "../caveat/index.ts";
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
+import { hexText, utf8 } from "../internal/bytes.ts";
+import { sha256 } from "../internal/crypto.ts";
 import type { Verified } from "../l402/index.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
 
 /** How long a handed-over credential holds: asking again costs no payment. */
-const HANDOVER_SECONDS = 300;
+export const HANDOVER_SECONDS = 300;
 /** How long what a relayed request shows holds. */
 const RELAY_SECONDS = 60;
 
@@ -28,7 +29,7 @@ const JUDGED_THERE = new Set(["endpoints", "valid_until", "valid_from"]);
 export function handoverCaveats(
   agent: Verified,
   target: Target,
-  enforced: readonly string[] | undefined,
+  { enforced, paymentHash }: Pick<PaymentRecord, "enforced" | "paymentHash">,
   now: number,
 ): readonly string[] | undefined {
   const needed = new Set(
@@ -41,7 +42,7 @@ export function handoverCaveats(
   const until = Math.floor(Math.min(agent.validUntil ?? Number.POSITIVE_INFINITY, now + HANDOVER_SECONDS));
   return [
     // A node of its own, so that it can be revoked at the service. The owner's names stay at home.
-    ...(enforced?.includes("agent") ? [`agent=handed-over.${hexText(randomBytes(8))}`] : []),
+    ...(enforced?.includes("agent") ? [`agent=handed-over.${handoverNonce(agent.node.id, paymentHash)}`] : []),
     ...agent.caveats
       .filter(({ condition }) => condition === "endpoints")
       .map(({ value }) => `endpoints=${endpointsAt(value, target)}`),
@@ -49,6 +50,10 @@ export function handoverCaveats(
     `valid_until=${until}`,
   ];
 }
+
+/** The same for all that one agent is handed of one purchase, and found again after a restart; it tells a service nothing. */
+export const handoverNonce = (nodeId: string, paymentHash: string): string =>
+  hexText(sha256(utf8(`handed over ${nodeId} ${paymentHash}`))).slice(0, 16);
 
 /**
  * What narrows the treasury's own credential to the one request that it relays, where the service can judge that: an endpoint

@@ -1,12 +1,19 @@
 /** The credentials that were handed over and may still be used: what it takes to revoke one at the service that would honour it. */
 import { Lru } from "../internal/lru.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
+import type { Store } from "../ports/store.ts";
+import { HANDOVER_SECONDS, handoverNonce } from "./handover.ts";
+import { holdingOf } from "./holdings.ts";
 
-export interface Handover {
+/** What it takes to revoke it. */
+interface Revocable {
   readonly origin: string;
   /** The payer's full credential: the ancestor. */
   readonly full: Credential;
   readonly caveats: readonly string[];
+}
+
+export interface Handover extends Revocable {
   /** The nodes of the agent that it was given to, root first. */
   readonly nodeIds: readonly string[];
   /** Unix seconds. */
@@ -14,16 +21,23 @@ export interface Handover {
 }
 
 const REMEMBERED = 10_000;
+/** How many nodes below a revoked one are looked at for what a process before this one handed over. */
+const MAX_NODES = 1000;
 const TIMEOUT_MS = 2000;
 
 export class Handovers {
   /** By number: the oldest, which end first, are forgotten first. */
   readonly #all = new Lru<number, Handover>(REMEMBERED);
   readonly #fetch: typeof fetch;
+  readonly #store: Store;
+  /** Unix seconds. What was handed over before then, this process does not remember. */
+  readonly #since: number;
   #count = 0;
 
-  constructor(fetcher: typeof fetch) {
+  constructor(fetcher: typeof fetch, store: Store, since: number) {
     this.#fetch = fetcher;
+    this.#store = store;
+    this.#since = since;
   }
 
   add(handover: Handover): void {
@@ -38,11 +52,29 @@ export class Handovers {
     const affected = [...this.#all.values()].filter(
       ({ nodeIds, validUntil }) => nodeIds.includes(nodeId) && validUntil > now,
     );
-    await Promise.all(affected.map((handover) => this.#revoke(handover)));
+    const forgotten =
+      this.#store.shared || now < this.#since + HANDOVER_SECONDS ? await this.#before(nodeId) : [];
+    await Promise.all([...affected, ...forgotten].map((handover) => this.#revoke(handover)));
+  }
+
+  /** What other processes may have handed over and this one would not know of: its node at the service follows from the books. */
+  async #before(nodeId: string): Promise<readonly Revocable[]> {
+    const origins = new Map<string, Revocable>();
+    for (const { id, path } of await this.#store.nodes(nodeId, MAX_NODES))
+      for (const record of await this.#store.payments({ nodeId: path[0], limit: MAX_NODES })) {
+        const isUsable = record.preimage !== undefined && record.status !== "undelivered";
+        if (!isUsable || !record.enforced?.includes("agent") || !path.includes(record.nodeIds.at(-1)!))
+          continue;
+        const caveats = [`agent=handed-over.${handoverNonce(id, record.paymentHash)}`];
+        const { full } = holdingOf(record);
+        if ((full.chain.validUntil ?? 0) > this.#since)
+          origins.set(`${caveats}`, { origin: record.origin, full, caveats });
+      }
+    return [...origins.values()];
   }
 
   /** As the ancestor that the treasury is. */
-  async #revoke({ origin, full, caveats }: Handover): Promise<void> {
+  async #revoke({ origin, full, caveats }: Revocable): Promise<void> {
     if (!caveats.some((caveat) => caveat.startsWith("agent="))) return;
     const fetcher = this.#fetch;
     try {

@@ -4,7 +4,8 @@ import { base64Bytes } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
 import { Credential, isSingleUse, type Verified } from "../l402/index.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
-import type { PaymentRecord, Store } from "../ports/store.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
+import type { Store } from "../ports/store.ts";
 
 export interface Holding {
   readonly record: PaymentRecord;
@@ -12,11 +13,15 @@ export interface Holding {
   readonly full: Credential;
 }
 
+/** Longer than any request: after that, whoever had it is gone. */
+const CLAIM_SECONDS = 900;
+
+export const claimFor = (macaroon: UnverifiedMacaroon, by: string, now: number): PaymentRecord["claim"] =>
+  isSingleUse(macaroon) ? { by, until: now + CLAIM_SECONDS } : undefined;
+
 export class Holdings {
   readonly #store: Store;
-  /** Payment hashes whose credential buys a single request, while that request has it. */
-  readonly #taken = new Lru<string, true>(10_000);
-  /** How often each was handed over or used. */
+  /** How often each was handed over or used by this process. */
   readonly #given = new Lru<string, number>(10_000);
 
   constructor(store: Store) {
@@ -26,59 +31,62 @@ export class Holdings {
   /**
    * Takes one that may cover this request: paid for by this node or by one above it, never by a sibling. What buys a
    * single request goes to one taker only.
+   *
+   * @param by who takes it
    */
-  async take(verified: Verified, target: Target, now: number): Promise<Holding | undefined> {
+  async take(verified: Verified, target: Target, now: number, by: string): Promise<Holding | undefined> {
     const ids = verified.nodes.map(({ id }) => id).reverse();
     for (const record of await this.#store.purchases(ids, formatOrigin(target.origin))) {
-      if (record.preimage === undefined || this.#taken.get(record.paymentHash)) continue;
+      if (record.preimage === undefined || isClaimedByAnother(record, by, now)) continue;
       const holding = holdingOf(record);
       if ((holding.full.chain.validUntil ?? now) < now) await this.usedUp(holding);
-      // Between this look and the taking nothing is awaited: nobody else can take it too.
-      else if (mayServe(holding, verified, target, now) && !this.#taken.get(record.paymentHash)) {
-        this.takeNew(record.paymentHash, holding.full.macaroon);
+      else if (mayServe(holding, verified, target, now) && (await this.#claim(holding, by, now)))
         return holding;
-      }
     }
     return undefined;
   }
 
-  /** Before a payment: what it buys is the payer's first, if it buys a single request. Whether it was free until now. */
-  takeNew(paymentHash: string, macaroon: UnverifiedMacaroon): boolean {
-    if (!isSingleUse(macaroon) || this.#taken.get(paymentHash)) return false;
-    this.#taken.set(paymentHash, true);
-    return true;
+  async #claim({ record, full }: Holding, by: string, now: number): Promise<boolean> {
+    const claim = claimFor(full.macaroon, by, now);
+    return claim === undefined || this.#store.claim(record.paymentHash, by, now, claim.until);
   }
 
   /** It was not served: the next request may have it. */
-  giveBack(paymentHash: string): void {
-    this.#taken.delete(paymentHash);
+  async giveBack({ paymentHash }: PaymentRecord, by: string): Promise<void> {
+    await this.#store.mark(paymentHash, { unclaim: by });
   }
 
   /** It is worth nothing any more. */
   async usedUp({ record }: Holding): Promise<void> {
-    await this.#store.record({ ...record, status: "used" });
+    await this.#store.mark(record.paymentHash, { status: "used" });
   }
 
   /** It was handed over, or a response came for it. */
   async given({ record, full }: Holding): Promise<void> {
-    this.#given.set(record.paymentHash, this.timesGiven(record) + 1);
-    const status = isSingleUse(full.macaroon) ? "used" : record.status;
-    if (!record.delivered || status !== record.status)
-      await this.#store.record({ ...record, status, delivered: true });
+    this.#given.set(record.paymentHash, (this.#given.get(record.paymentHash) ?? 0) + 1);
+    const isUsed = isSingleUse(full.macaroon);
+    if (!record.delivered || isUsed)
+      await this.#store.mark(record.paymentHash, { delivered: true, ...(isUsed && { status: "used" }) });
   }
 
-  timesGiven({ paymentHash }: PaymentRecord): number {
-    return this.#given.get(paymentHash) ?? 0;
+  /** Whether it was given to more than one request, or may have been, by a process before this one. */
+  wasShared({ paymentHash, delivered }: PaymentRecord): boolean {
+    const times = this.#given.get(paymentHash) ?? 0;
+    return times > 1 || (times === 0 && delivered);
   }
 
-  async undelivered({ record }: Holding): Promise<void> {
-    await this.#store.record({ ...record, status: "undelivered" });
+  /** @param closed whom its origin is paid nothing for, and until when */
+  async undelivered({ record }: Holding, closed: NonNullable<PaymentRecord["closed"]>): Promise<void> {
+    await this.#store.mark(record.paymentHash, { status: "undelivered", closed });
   }
 }
 
 export function holdingOf(record: PaymentRecord): Holding {
   return { record, full: new Credential(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!) };
 }
+
+const isClaimedByAnother = ({ claim }: PaymentRecord, by: string, now: number): boolean =>
+  claim !== undefined && claim.by !== by && claim.until > now;
 
 /** Whether this request may be made with it: bought at this very origin, good for this, and charged to this agent's limits. */
 export const mayServe = (holding: Holding, verified: Verified, target: Target, now: number): boolean =>

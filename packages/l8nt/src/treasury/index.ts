@@ -1,6 +1,7 @@
 /** `l8nt/treasury`: holds a wallet, buys access for agents within their budgets. */
 import { guardedFetch } from "./guarded-fetch.ts";
-import { OpenTreasury, type TreasuryOptions } from "./treasury.ts";
+import type { TreasuryOptions } from "./options.ts";
+import { OpenTreasury } from "./treasury.ts";
 
 export type {
   NodeStanding,
@@ -12,7 +13,9 @@ export type {
 } from "../ports/treasury.ts";
 export { treasuryApi } from "./api.ts";
 export { type GuardedFetchOptions, guardedFetch } from "./guarded-fetch.ts";
-export type { TreasuryOptions } from "./treasury.ts";
+export type { InFlightCaps } from "./in-flight.ts";
+export type { TreasuryOptions } from "./options.ts";
+export type { Health, Owner, PaymentView } from "./owner.ts";
 
 /**
  * A treasury that agents reach from other processes. They name URLs, and it asks for them: so it keeps to public addresses,

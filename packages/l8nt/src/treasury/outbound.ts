@@ -1,12 +1,14 @@
 /** Requests that a treasury makes for an agent: to the very origin named, with no credential that is not meant for it. */
 import { AdapterError, ChallengeError } from "../errors.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
+import { limited, type StreamLimits } from "./stream.ts";
 
 export interface OutboundRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body?: Uint8Array<ArrayBuffer>;
+  readonly signal?: AbortSignal;
 }
 
 /** Fields of one hop, of another party's identity, of ours, or that make another request of this one. [cases 38, 93, 94] */
@@ -32,26 +34,39 @@ export function forwardableHeaders(headers: readonly (readonly [string, string])
     .map(([name, value]) => [name, value]);
 }
 
+export interface OutboundLimits {
+  /** Until a service has begun to answer. */
+  readonly headSeconds: number;
+  readonly body: StreamLimits;
+}
+
 /** Never follows a redirect: it might lead to another origin. [case 76] @throws AdapterError `ERR_SERVICE_UNREACHABLE` */
 export async function send(
   fetcher: typeof fetch,
-  { method, url, headers, body }: OutboundRequest,
+  { method, url, headers, body, signal }: OutboundRequest,
   credential: Credential | undefined,
-  timeoutSeconds: number,
+  limits: OutboundLimits,
 ): Promise<Response> {
   const fields = new Headers(forwardableHeaders(headers));
   if (credential !== undefined) fields.set("authorization", formatAuthorization(credential));
+  const ending = new AbortController();
+  const abort = () => ending.abort();
+  const late = setTimeout(abort, limits.headSeconds * 1000);
+  signal?.addEventListener("abort", abort, { once: true });
+  if (signal?.aborted) abort();
   let response: Response;
   try {
     response = await fetcher(url, {
       method,
       headers: fields,
       redirect: "manual",
-      signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      signal: ending.signal,
       ...(body !== undefined && { body }),
     });
   } catch (cause) {
     throw new AdapterError("ERR_SERVICE_UNREACHABLE", `${url.origin} did not answer.`, { cause });
+  } finally {
+    clearTimeout(late);
   }
   // No `Response` can be made of it, so it could not be passed on.
   if (response.status < 200 || response.status > 599) {
@@ -61,7 +76,16 @@ export async function send(
       `${url.origin} answered with a status that HTTP has not.`,
     );
   }
-  return response;
+  if (response.body === null) return response;
+  const { status, statusText } = response;
+  const passed = new Response(limited(response.body, limits.body, abort), {
+    status,
+    statusText,
+    headers: response.headers,
+  });
+  // What a challenge is judged by: where it came from.
+  Object.defineProperty(passed, "url", { value: response.url });
+  return passed;
 }
 
 /** A challenge is believed from the very origin that was asked, whatever fetch followed it elsewhere. @throws ChallengeError `ERR_CHALLENGE_ORIGIN` */

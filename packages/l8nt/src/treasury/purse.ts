@@ -8,9 +8,11 @@ import { budgetError } from "../ledger/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { PaymentRecord, Store } from "../ports/store.ts";
+import type { BeginAnswer, PaymentRecord } from "../ports/payments.ts";
+import type { Store } from "../ports/store.ts";
 import type { Network, Payer, PaymentOutcome } from "../ports/wallet.ts";
-import { checkInvoice, checkSale, formatCost } from "./check.ts";
+import { checkInvoice, checkPayee, checkSale, formatCost, type PayableInvoice } from "./check.ts";
+import { type InFlightCaps, inFlightLimits } from "./in-flight.ts";
 
 export interface PurseOptions {
   readonly wallet: () => Promise<Payer>;
@@ -19,14 +21,24 @@ export interface PurseOptions {
   /** The most that routing one payment may cost, in msat. It is reserved, and handed to the node. */
   readonly maxFeeMsat: (amountMsat: bigint) => bigint;
   readonly paymentTimeoutSeconds: number;
+  readonly maxInFlight: InFlightCaps;
+  readonly pinsPayees: boolean;
+  readonly maxFirstPaymentMsat: bigint | undefined;
   /** Told about what a person should look at: a fee over its cap, a preimage that is wrong, an outcome that stays unknown. */
   readonly alarm: (what: string) => void;
+  /** Stops all spending until its owner has looked: the wallet broke its word. */
+  readonly freeze: (reason: string) => Promise<void>;
+  /** What was paid cannot be written down: nothing more is spent until it is. */
+  readonly doubt: (why: string) => void;
 }
+
+/** Beyond the time that a payment may take: what another process began before that is nobody's any more. */
+const ABANDONED_SECONDS = 60;
 
 const SENDING: PaymentOutcome = { status: "unknown", reason: "it is being made" };
 
 /** What stands against a node in all, beside its limits: what the tree shows. */
-export const nodeCounters = (verified: Verified): readonly Counted[] =>
+const nodeCounters = (verified: Verified): readonly Counted[] =>
   verified.nodes.map(({ id }) => ({ id, kind: "spend" }));
 
 export const intentOf = (verified: Verified, { method, origin, path }: Target): string =>
@@ -43,17 +55,60 @@ export class Purse {
   }
 
   /**
+   * @param claim who has what is bought, where it buys a single request
    * @throws ChallengeError, DeniedError, BudgetError with nothing spent; PaymentError, whose `spent` says
    */
-  async pay(verified: Verified, target: Target, challenge: Challenge): Promise<PaymentRecord> {
-    const { clock, store, maxFeeMsat } = this.#options;
+  async pay(
+    verified: Verified,
+    target: Target,
+    challenge: Challenge,
+    claim: PaymentRecord["claim"],
+  ): Promise<PaymentRecord> {
+    const { clock, store } = this.#options;
     const wallet = await this.#options.wallet();
     this.#network ??= await wallet.network();
     const now = clock();
     checkSale(challenge, target, now);
-    const { invoice, amountMsat } = await checkInvoice(challenge, this.#network, now);
+    const payable = await checkInvoice(challenge, this.#network, now);
+    const { invoice, amountMsat } = payable;
     verified.demand({ now, target, priceMsat: amountMsat, payee: invoice.payee });
-    const record: PaymentRecord = {
+    checkPayee(payable, {
+      payees: await store.payees(formatOrigin(target.origin)),
+      pinned: this.#options.pinsPayees,
+      maxFirstPaymentMsat: this.#options.maxFirstPaymentMsat,
+    });
+    const record = this.#recordOf(verified, target, challenge, payable, claim);
+    const limits = [...verified.limits, ...inFlightLimits(verified, record.origin, this.#options.maxInFlight)];
+    const need = {
+      amountMsat: amountMsat + record.maxFeeMsat,
+      uses: 0n,
+      costText: formatCost(amountMsat, record.maxFeeMsat),
+    };
+    const counted = [...nodeCounters(verified), ...limits.map(({ node: _, condition: __, ...limit }) => limit)];
+    this.#sending.add(record.paymentHash);
+    try {
+      const begun = await store.begin(
+        { id: record.reservationId, at: now, counted, amountMsat: need.amountMsat, uses: 0n },
+        record,
+      );
+      if (!begun.reserved) {
+        if ("refused" in begun) throw budgetError(limits, begun.refused, need);
+        throw underWay(begun);
+      }
+      return await this.#settle(record, await this.#send(wallet, record));
+    } finally {
+      this.#sending.delete(record.paymentHash);
+    }
+  }
+
+  #recordOf(
+    verified: Verified,
+    target: Target,
+    challenge: Challenge,
+    { invoice, amountMsat }: PayableInvoice,
+    claim: PaymentRecord["claim"],
+  ): PaymentRecord {
+    return {
       paymentHash: invoice.paymentHash,
       intent: intentOf(verified, target),
       nodeIds: verified.nodes.map(({ id }) => id),
@@ -64,38 +119,29 @@ export class Purse {
       invoice: invoice.text,
       payee: invoice.payee,
       amountMsat,
-      maxFeeMsat: maxFeeMsat(amountMsat),
+      maxFeeMsat: this.#options.maxFeeMsat(amountMsat),
       reservationId: hexText(randomBytes(16)),
       limitIds: verified.limits.filter(({ kind }) => kind === "spend").map(({ id }) => id),
       macaroon: base64Text(Macaroon.encode(challenge.macaroon)),
       enforced: challenge.enforced,
       status: "open",
-      createdAt: now,
+      createdAt: this.#options.clock(),
       delivered: false,
+      ...(claim !== undefined && { claim }),
     };
-    const need = {
-      amountMsat: amountMsat + record.maxFeeMsat,
-      uses: 0n,
-      costText: formatCost(amountMsat, record.maxFeeMsat),
-    };
-    const counted = [...nodeCounters(verified), ...verified.limits];
-    const { reservationId: id } = record;
-    const begun = await store.begin({ id, at: now, counted, amountMsat: need.amountMsat, uses: 0n }, record);
-    if (!begun.reserved) {
-      if ("refused" in begun) throw budgetError(verified.limits, begun.refused, need);
-      throw new PaymentError(
-        "ERR_PAYMENT_REPEATED",
-        "no",
-        "The service asks for a payment that was made before, or is being made: the same payment hash. It was not paid again.",
-      );
-    }
-    return this.#settle(record, await this.#send(wallet, record));
   }
 
-  /** Asks the wallet what became of a payment whose outcome was not known. */
+  /** Asks the wallet what became of a payment whose outcome was not known. @throws PaymentError unless it was paid */
   async follow(record: PaymentRecord): Promise<PaymentRecord> {
-    const outcome = this.#sending.has(record.paymentHash) ? SENDING : await this.#find(record);
+    const outcome = this.#isBeingMade(record) ? SENDING : await this.#find(record);
     return this.#settle(record, outcome);
+  }
+
+  /** Here, or, where others write to the same books, by one of them: what its wallet has not seen yet may still be sent. */
+  #isBeingMade({ paymentHash, createdAt }: PaymentRecord): boolean {
+    const { store, clock, paymentTimeoutSeconds } = this.#options;
+    if (this.#sending.has(paymentHash)) return true;
+    return store.shared && clock() < createdAt + paymentTimeoutSeconds + ABANDONED_SECONDS;
   }
 
   async #find({ paymentHash }: PaymentRecord): Promise<PaymentOutcome> {
@@ -108,23 +154,23 @@ export class Purse {
   }
 
   async #send(wallet: Payer, record: PaymentRecord): Promise<PaymentOutcome> {
-    const { paymentTimeoutSeconds: timeoutSeconds } = this.#options;
+    const { paymentTimeoutSeconds: timeoutSeconds, store, clock } = this.#options;
     const { invoice, paymentHash, amountMsat, maxFeeMsat } = record;
-    this.#sending.add(paymentHash);
+    // Slept through its time: another process may have looked for it, and given its amount back.
+    if (store.shared && clock() > record.createdAt + timeoutSeconds)
+      return { status: "unknown", reason: "it was not sent in time" };
     try {
       return await wallet.pay({ invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds });
     } catch {
       // A wallet should not throw here; if it does, nobody knows whether bytes left. [case 75]
       return { status: "unknown", reason: "the wallet failed" };
-    } finally {
-      this.#sending.delete(paymentHash);
     }
   }
 
   async #settle(record: PaymentRecord, outcome: PaymentOutcome): Promise<PaymentRecord> {
-    const { store, clock, alarm } = this.#options;
+    const { clock, alarm } = this.#options;
     switch (outcome.status) {
-      case "paid": {
+      case "paid":
         if (!provesPayment(outcome.preimage, record.paymentHash)) {
           alarm(`the wallet answered payment ${record.paymentHash} with a preimage that is not its own`);
           throw new PaymentError(
@@ -133,25 +179,10 @@ export class Purse {
             "The wallet says that it paid, and gives a preimage that does not prove it. The amount stays reserved until the wallet is asked again.",
           );
         }
-        const paid: PaymentRecord = {
-          ...record,
-          status: "paid",
-          preimage: outcome.preimage.toLowerCase(),
-          feeMsat: outcome.feeMsat,
-        };
-        // The credential first: a crash after this line has lost nothing. [case 72]
-        await store.record(paid);
-        await store.commit(record.reservationId, record.amountMsat + outcome.feeMsat, clock());
-        if (outcome.feeMsat > record.maxFeeMsat)
-          alarm(
-            `the wallet paid ${outcome.feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`,
-          );
-        return paid;
-      }
+        return this.#paid(record, outcome.preimage.toLowerCase(), outcome.feeMsat);
       case "failed":
       case "never-sent":
-        await store.record({ ...record, status: "failed" });
-        await store.release(record.reservationId, clock());
+        await this.#write(record, { status: "failed", at: clock() });
         throw new PaymentError("ERR_PAYMENT_FAILED", "no", `The payment was not made: ${outcome.reason}.`);
       case "unknown":
         // A time-out is not a failure: the reservation stays until the wallet knows. [cases 52, 57]
@@ -162,6 +193,48 @@ export class Purse {
         );
     }
   }
+
+  async #paid(record: PaymentRecord, preimage: string, feeMsat: bigint): Promise<PaymentRecord> {
+    const { clock, alarm, freeze } = this.#options;
+    const paid = await this.#write(record, { status: "paid", preimage, feeMsat, at: clock() });
+    if (feeMsat > record.maxFeeMsat) {
+      const what = `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`;
+      alarm(what);
+      // The next payment's fee would be no safer. [case 46]
+      await freeze(what);
+    }
+    if (paid.status === "failed")
+      alarm(`payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`);
+    return paid;
+  }
+
+  async #write(record: PaymentRecord, settlement: Parameters<Store["settle"]>[1]): Promise<PaymentRecord> {
+    try {
+      return await this.#options.store.settle(record.paymentHash, settlement);
+    } catch (cause) {
+      this.#options.doubt(`what became of payment ${record.paymentHash} could not be written down`);
+      throw new PaymentError(
+        "ERR_PAYMENT_UNKNOWN",
+        settlement.status === "paid" ? "yes" : "unknown",
+        "The store failed while a payment was being written down. Its amount stays reserved, and nothing more is spent until the store and the wallet agree.",
+        { cause },
+      );
+    }
+  }
+}
+
+function underWay(begun: Exclude<BeginAnswer, { reserved: true } | { refused: unknown }>): PaymentError {
+  return "open" in begun
+    ? new PaymentError(
+        "ERR_PAYMENT_UNKNOWN",
+        "unknown",
+        "A payment for the same request is being made by another process. It is not paid twice; ask again in a moment.",
+      )
+    : new PaymentError(
+        "ERR_PAYMENT_REPEATED",
+        "no",
+        "The service asks for a payment that was made before, or is being made: the same payment hash. It was not paid again.",
+      );
 }
 
 function provesPayment(preimage: string, paymentHash: string): boolean {

@@ -3,99 +3,154 @@ import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import { checkKeys } from "../internal/keys.ts";
 import { checkTransport } from "../internal/transport.ts";
-import { Authority, type Credential, revokeAsAsked, type Secret, type Verified } from "../l402/index.ts";
+import { Authority, type Credential, revokeAsAsked, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
-import type { Payer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { Census } from "./census.ts";
 import { type Errand, Errands } from "./errands.ts";
+import { ForwardClock } from "./forward-clock.ts";
 import { Handovers } from "./handovers.ts";
+import { checkOptions, type TreasuryOptions } from "./options.ts";
+import { Owner } from "./owner.ts";
 import { Purse } from "./purse.ts";
+import { Reconciler } from "./reconciler.ts";
+import { Stops } from "./stops.ts";
 
-export interface TreasuryOptions {
-  /** 32 random bytes or more, or their hex. */
-  readonly secret: Secret;
-  readonly previousSecrets?: readonly Secret[];
-  /** The URL where agents reach this treasury: it goes into their credentials. */
-  readonly location: string;
-  /** Pays. A function where it is to be opened at the first payment. */
-  readonly wallet: Payer | (() => Promise<Payer>);
-  /** In memory where it is not given: then a restart forgets what was spent. */
-  readonly store?: Store;
-  /** How requests reach services. Public addresses only, where it is not given: see `guardedFetch`. */
-  readonly fetch?: typeof fetch;
-  readonly clock?: Clock;
-  /** The most that routing one payment may cost. The larger of 3 sat and 1 % where it is not given. */
-  readonly maxFeeMsat?: (amountMsat: bigint) => bigint;
-  readonly paymentTimeoutSeconds?: number;
-  readonly requestTimeoutSeconds?: number;
-  /** How long a service that took a payment and did not deliver is paid nothing. */
-  readonly quarantineSeconds?: number;
-  /** Told what a person should look at. */
-  readonly alarm?: (what: string) => void;
-}
-
-const OPTIONS = [
-  "secret",
-  "previousSecrets",
-  "location",
-  "wallet",
-  "store",
-  "fetch",
-  "clock",
-  "maxFeeMsat",
-  "paymentTimeoutSeconds",
-  "requestTimeoutSeconds",
-  "quarantineSeconds",
-  "alarm",
-];
-
-const defaultMaxFee = (amountMsat: bigint): bigint => (amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n);
+/** Before the id of a use that this treasury counts. */
+const USE = "use.";
 
 /** With the fetch that it is given: `l8nt/treasury` gives it a guarded one, an embedded one is its agent's own process. */
 export class OpenTreasury implements Treasurer {
   readonly authority: Authority;
   readonly location: string;
+  /** What its owner may do. Never an agent's. */
+  readonly owner: Owner;
   readonly #clock: Clock;
+  readonly #time: ForwardClock;
   readonly #store: Store;
-  readonly #purse: Purse;
+  readonly #instance: string;
+  readonly #reconciler: Reconciler;
   readonly #errands: Errands;
   readonly #handovers: Handovers;
   readonly #census: Census;
+  readonly #stops: Stops;
+  readonly #alarm: (what: string) => void;
+  #started: Promise<void> | undefined;
+  #unfollow: () => void = () => {};
 
   constructor(options: TreasuryOptions & { readonly fetch: typeof fetch }) {
-    checkKeys(options, OPTIONS, "a treasury");
-    const { secret, previousSecrets = [], location, wallet, clock = systemClock, alarm = () => {} } = options;
-    const { store = new MemoryStore(), fetch: fetcher } = options;
+    checkOptions(options);
+    const { secret, previousSecrets = [], location, wallet, fetch: fetcher } = options;
+    const { store = new MemoryStore(), clock = systemClock, alarm = () => {} } = options;
+    const openWallet = typeof wallet === "function" ? wallet : async () => wallet;
     this.location = location;
-    this.authority = new Authority({ secret, previousSecrets, location, kind: "spending", clock });
-    this.#clock = clock;
     this.#store = store;
-    this.#handovers = new Handovers(fetcher);
-    this.#census = new Census(store, this.authority);
-    this.#purse = new Purse({
-      wallet: typeof wallet === "function" ? wallet : async () => wallet,
+    this.#instance = options.instance ?? hexText(randomBytes(8));
+    this.#alarm = (what) => {
+      alarm(what);
+      // In the journal too, where it can be; an alarm that cannot be written down was still raised.
+      void store.note(what, this.#clock()).catch(() => {});
+    };
+    this.#time = new ForwardClock(clock, alarm);
+    this.#clock = this.#time.now;
+    this.authority = new Authority({
+      secret,
+      previousSecrets,
+      location,
+      kind: "spending",
+      clock: this.#clock,
+    });
+    const { authority } = this;
+    this.#stops = new Stops({ store, authority, clock: this.#clock });
+    this.#handovers = new Handovers(fetcher, store, clock());
+    this.#census = new Census({ store, authority, stops: this.#stops });
+    const purse = new Purse({
+      wallet: openWallet,
       store,
-      clock,
-      alarm,
+      clock: this.#clock,
+      alarm: this.#alarm,
       maxFeeMsat: options.maxFeeMsat ?? defaultMaxFee,
       paymentTimeoutSeconds: options.paymentTimeoutSeconds ?? 60,
+      maxInFlight: options.maxInFlight ?? {},
+      pinsPayees: options.pinsPayees ?? true,
+      maxFirstPaymentMsat: options.maxFirstPaymentMsat,
+      freeze: (reason) => this.#stops.stop({ kind: "freeze", nodeId: "*", at: this.#clock(), reason }),
+      doubt: (why) => this.#reconciler.doubt(why),
+    });
+    this.#reconciler = new Reconciler({
+      store,
+      purse,
+      wallet: openWallet,
+      clock: this.#clock,
+      alarm: this.#alarm,
     });
     this.#errands = new Errands({
       store,
-      clock,
-      alarm,
-      purse: this.#purse,
+      clock: this.#clock,
+      alarm: this.#alarm,
+      purse,
       handovers: this.#handovers,
       fetch: fetcher,
-      requestTimeoutSeconds: options.requestTimeoutSeconds ?? 30,
+      instance: this.#instance,
+      outbound: {
+        headSeconds: options.requestTimeoutSeconds ?? 30,
+        body: {
+          maxBytes: options.maxRelayBytes ?? 64 * 1024 * 1024,
+          idleSeconds: options.relayIdleSeconds ?? 60,
+          totalSeconds: options.relaySeconds ?? 3600,
+        },
+      },
       quarantineSeconds: options.quarantineSeconds ?? 600,
     });
+    this.owner = new Owner({
+      store,
+      census: this.#census,
+      stops: this.#stops,
+      reconciler: this.#reconciler,
+      clock: this.#clock,
+      revoke: (nodeId, reason) => this.#revoke(nodeId, undefined, reason),
+      start: () => this.start(),
+    });
+  }
+
+  /**
+   * Reads what was revoked, takes up what a process before this one left behind, and asks the wallet about every payment whose
+   * outcome is not known. Called by the first request where nobody did. [cases 56, 105, 109]
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
+    const began = this.#clock();
+    this.#time.atLeast(await this.#store.latest());
+    await this.#stops.read();
+    // Whoever else writes to these books is at work on what seems to lie about.
+    await this.#store.unclaimAll(this.#store.shared ? `${this.#instance}.` : "");
+    if (!this.#store.shared) await this.#endAbandoned(began);
+    await this.#reconciler.reconcile();
+    if (this.#store.shared) this.#unfollow = this.#stops.follow();
+  }
+
+  /** A use that was under way when the process died may have been served: it counts. [case 89] */
+  async #endAbandoned(before: number): Promise<void> {
+    for (const id of await this.#store.abandoned(before))
+      if (id.startsWith(USE)) await this.#store.commit(id, 0n, this.#clock());
+  }
+
+  /** Ends what follows other processes. The store and the wallet are their owner's to close. */
+  async stop(): Promise<void> {
+    this.#unfollow();
   }
 
   /**
@@ -110,6 +165,7 @@ export class OpenTreasury implements Treasurer {
   }
 
   async buy(request: PurchaseRequest): Promise<Purchase> {
+    await this.start();
     const url = readUrl(request.url);
     const target = targetOfUrl(request.method, url);
     if (target === undefined)
@@ -117,68 +173,87 @@ export class OpenTreasury implements Treasurer {
         "ERR_REQUEST",
         "The method or the URL cannot be requested: http(s), without credentials in it.",
       );
-    const verified = this.#admit(request.credential, { now: this.#clock(), target });
+    const verified = await this.#admit(request.credential, { now: this.#clock(), target });
     checkTransport(url);
-    const errand: Errand = { verified, target, url, request };
+    const errand: Errand = {
+      verified,
+      target,
+      url,
+      request,
+      demandSpending: () => {
+        this.#stops.demandSpending(verified);
+        this.#reconciler.demandCertainty();
+      },
+    };
     return verified.limits.some(({ kind }) => kind === "uses")
       ? this.#counted(errand)
       : this.#errands.run(errand);
   }
 
-  #admit(credential: string, access: Access): Verified {
+  async #admit(credential: string, access: Access): Promise<Verified> {
     const verified = this.authority.authenticate(credential);
-    this.#census.meet(verified);
     verified.demand(access);
+    // For the tree alone: whoever is not written down now turns up again.
+    await this.#census.meet(verified, access.now).catch(() => {});
     return verified;
   }
 
   /** A scope with use counts: claimed before anything is asked of the service, given back where nothing was served. [case 88] */
   async #counted(errand: Errand): Promise<Purchase> {
     const { limits } = errand.verified;
-    const id = hexText(randomBytes(16));
+    const id = `${USE}${hexText(randomBytes(16))}`;
     const need = { amountMsat: 0n, uses: 1n };
     const answer = await this.#store.reserve({ id, at: this.#clock(), counted: limits, ...need });
     if (!answer.reserved) throw budgetError(limits, answer.refused, need);
+    let purchase: Purchase;
     try {
-      const purchase = await this.#errands.run(errand);
-      const served = purchase.kind === "credential" || purchase.response.status < 500;
-      await (served ? this.#store.commit(id, 0n, this.#clock()) : this.#store.release(id, this.#clock()));
-      return purchase;
+      purchase = await this.#errands.run(errand);
     } catch (error) {
       await this.#store.release(id, this.#clock());
       throw error;
     }
+    const served = purchase.kind === "credential" || purchase.response.status < 500;
+    await (served ? this.#store.commit(id, 0n, this.#clock()) : this.#store.release(id, this.#clock()));
+    return purchase;
   }
 
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
-    const ancestor = this.#admit(credential, { now: this.#clock(), target: "self" });
+    await this.start();
+    const ancestor = await this.#admit(credential, { now: this.#clock(), target: "self" });
     const nodeId = revokeAsAsked(this.authority, ancestor, { caveats });
-    await this.#handovers.recall(nodeId, this.#clock());
+    await this.#census.meetBelow(ancestor, caveats, this.#clock()).catch(() => {});
+    await this.#revoke(nodeId, ancestor.validUntil, `by ${ancestor.lineage.join(" > ") || "the root"}`);
     return nodeId;
   }
 
-  /** The owner's revocation: any node. What was handed over to it is revoked too, at the services that can. */
-  async revokeNode(nodeId: string): Promise<void> {
-    this.authority.revoke(nodeId);
+  /** Where the store fails it holds in this process all the same, and the caller is told that it may not last. */
+  async #revoke(nodeId: string, endsAt: number | undefined, reason: string): Promise<void> {
+    const end = endsAt === undefined ? {} : { endsAt };
+    await this.#stops.stop({ kind: "revoke", nodeId, at: this.#clock(), reason, ...end });
     await this.#handovers.recall(nodeId, this.#clock());
   }
 
   async standing(credential: string): Promise<readonly NodeStanding[]> {
+    await this.start();
     const now = this.#clock();
-    return this.#census.chain(this.#admit(credential, { now, target: "self" }), now);
+    return this.#census.chain(await this.#admit(credential, { now, target: "self" }), now);
   }
 
   async tree(credential: string): Promise<readonly NodeStanding[]> {
+    await this.start();
     const now = this.#clock();
-    return this.#census.below(this.#admit(credential, { now, target: "self" }), now);
+    const { node } = await this.#admit(credential, { now, target: "self" });
+    return this.#census.below(node.id, now);
   }
 
-  /** Asks the wallet about every payment whose outcome is not known: at start, before serving, and whenever a person wants to know. */
+  /** Asks the wallet about every payment whose outcome is not known: whenever a person wants to know. */
   async reconcile(): Promise<{ readonly stillOpen: number }> {
-    for (const record of await this.#store.openPayments()) await this.#purse.follow(record).catch(() => {});
-    return { stillOpen: (await this.#store.openPayments()).length };
+    await this.start();
+    return this.#reconciler.reconcile();
   }
 }
+
+const defaultMaxFee = (amountMsat: bigint): bigint => (amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n);
 
 function readUrl(text: string): URL {
   try {

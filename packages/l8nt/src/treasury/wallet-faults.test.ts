@@ -1,7 +1,9 @@
 /** What a wallet does to a payment: a reservation is kept as long as money may have moved, and nothing is paid twice. */
+
 import { describe, expect, test } from "vitest";
 import { failure, gate, type Shop, type Town, town } from "../../../../test/e2e/support/town.ts";
 import type { Payer, PaymentOutcome } from "../ports/wallet.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import type { FaultKind } from "../testing/index.ts";
 import { devWallet } from "../wallets/dev.ts";
 
@@ -76,16 +78,47 @@ describe("a payment that is stuck [case 58]", () => {
     const { buy, spent } = buyer(world, await world.shop(), world.root({ expiresIn: "365d" }));
     world.net.fault({ kind: "stuck", delayMs: 0 });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
-    world.time.now += 30 * 86_400;
+    world.time.now += 1800;
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
     expect(await spent()).toBe(RESERVED);
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
-    world.time.now -= 30 * 86_400;
     world.net.settle(world.net.payments()[0]!.paymentHash);
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
     expect(await buy()).toMatchObject({ kind: "credential" });
     expect(world.net.payments()).toHaveLength(1);
     expect(await spent()).toBe(world.paid().msat);
+  });
+
+  test("is not given up after 30 days, and counts if it lands then [cases 52, 57]", async () => {
+    const world = await town();
+    const { buy, spent } = buyer(world, await world.shop(), world.root({ expiresIn: "365d" }));
+    world.net.fault({ kind: "stuck", delayMs: 0 });
+    await failure(buy());
+    world.time.now += 30 * 86_400;
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+    expect(await world.treasury.owner.health()).toMatchObject({ openPayments: 1, stuckPayments: 1 });
+    expect(await spent()).toBe(RESERVED);
+    world.net.settle(world.net.payments()[0]!.paymentHash);
+    expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
+    expect(await spent()).toBe(world.paid().msat);
+  });
+
+  test("is given up on its owner's word alone, and that is written down [case 58]", async () => {
+    const store = new MemoryStore({ journal: true });
+    const world = await town({ store });
+    const { buy, spent } = buyer(world, await world.shop());
+    world.net.fault({ kind: "stuck", delayMs: 0 });
+    await failure(buy());
+    const { paymentHash } = world.net.payments()[0]!;
+    await world.treasury.owner.giveUp(paymentHash, "the channel was closed by force");
+    expect(await spent()).toBe(0n);
+    expect(await failure(world.treasury.owner.giveUp(paymentHash, "again"))).toMatchObject({
+      code: "ERR_REQUEST",
+    });
+    const notes = (await store.journal(0, 100)).flatMap(({ event }) =>
+      event.type === "note" ? event.text : [],
+    );
+    expect(notes).toEqual([`override: payment ${paymentHash} was given up: the channel was closed by force`]);
   });
 
   test("is given back once the network says that it failed, and may then be paid anew", async () => {
@@ -211,6 +244,10 @@ describe("a wallet that does what it must not", () => {
     expect(await spent()).toBe(13_001n);
     expect(world.paid().msat).toBe(13_001n);
     expect(world.alarms).toEqual([expect.stringContaining("over its cap of 3000")]);
+    // The next one's fee would be no safer: nothing is spent until its owner has looked.
+    expect(await failure(buy("/other"))).toMatchObject({ code: "ERR_FROZEN" });
+    expect(await world.treasury.owner.health()).toMatchObject({ spending: false });
+    await world.treasury.owner.thaw();
     expect(await failure(buy("/other"))).toMatchObject({ code: "ERR_BUDGET" });
   });
 

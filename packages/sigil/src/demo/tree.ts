@@ -53,16 +53,22 @@ export function picture(nodes: readonly ToldNode[], { colours, root, now }: Pict
   return tops.flatMap((top) => drawn(branch(top, 0))).join("\n");
 }
 
-const STATE_SIGNS: Readonly<Record<ToldNode["state"], string>> = { active: "●", revoked: "✕", expired: "○" };
+const STATE_SIGNS: Readonly<Record<ToldNode["state"], string>> = {
+  active: "●",
+  revoked: "✕",
+  expired: "○",
+  frozen: "❄",
+};
 const STATE_STYLES: Readonly<Record<ToldNode["state"], Parameters<typeof styleText>[0]>> = {
   active: "green",
   revoked: "red",
   expired: "yellow",
+  frozen: "blue",
 };
 
 /** Those who work first. */
 const sortKey = ({ state, agent, id }: ToldNode): string =>
-  `${["active", "expired", "revoked"].indexOf(state)} ${agent} ${id}`;
+  `${["active", "frozen", "expired", "revoked"].indexOf(state)} ${agent} ${id}`;
 
 function bar(spent: bigint, max: bigint, paint: Paint): string {
   // Something spent is something seen.

@@ -1,0 +1,127 @@
+/** Counting, pure: the rows that an event touches in, the changed rows and the answer out. spec/5-ledger.md. */
+import type { JournalEvent } from "../ports/journal.ts";
+import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
+import type { Counted } from "../ports/limit.ts";
+import { addToWindow, type Slots, windowTotal } from "./window.ts";
+
+/** One counter's row. */
+export interface Counter {
+  /** In all, ever. */
+  readonly committed: bigint;
+  readonly reserved: bigint;
+  /** For a windowed limit: what was committed when. */
+  readonly slots: Slots;
+}
+
+/** One reservation's row: open until it has a resolution. */
+export interface ReservationRow {
+  readonly reservation: Reservation;
+  readonly resolution?: Resolution;
+}
+
+/** The state is read by look-up, so that a store need neither load nor copy what an event does not touch. */
+export interface Counters {
+  counter(id: string): Counter | undefined;
+  reservation(id: string): ReservationRow | undefined;
+}
+
+/** What an event changes. */
+export interface CountStep<Answer> {
+  /** The rows as they are from now on. */
+  readonly counters: ReadonlyMap<string, Counter>;
+  readonly reservation?: ReservationRow;
+  /** Empty where nothing changed. */
+  readonly journal: readonly JournalEvent[];
+  readonly answer: Answer;
+}
+
+const FRESH: Counter = { committed: 0n, reserved: 0n, slots: [] };
+/** An answer that changes nothing. */
+export const unchanged = <Answer>(answer: Answer): CountStep<Answer> => ({
+  counters: new Map(),
+  journal: [],
+  answer,
+});
+
+/** No counter means that nothing was spent: the limit itself is in the caveat. */
+const counterOf = (state: Counters, { id }: Counted): Counter => state.counter(id) ?? FRESH;
+
+export function usageOf(state: Counters, counted: Counted, at: number): Usage {
+  const { committed, reserved, slots } = counterOf(state, counted);
+  const spent = counted.windowSeconds === undefined ? committed : windowTotal(slots, counted.windowSeconds, at);
+  return { id: counted.id, used: spent + reserved, reserved };
+}
+
+const heldFor = ({ kind }: Counted, { amountMsat, uses }: Reservation): bigint => {
+  if (kind === "in-flight") return 1n;
+  return kind === "uses" ? uses : amountMsat;
+};
+
+/** What is in flight counts for nothing once it has landed. */
+const spentFor = ({ kind }: Counted, { amountMsat, uses }: Resolution): bigint => {
+  if (kind === "spend") return amountMsat;
+  return kind === "uses" ? uses : 0n;
+};
+
+/** Holds the worst case against every limit, or against none. */
+export function reserve(state: Counters, reservation: Reservation): CountStep<ReserveAnswer> {
+  const known = state.reservation(reservation.id);
+  if (known !== undefined) return unchanged({ reserved: true });
+  const refused: Usage[] = [];
+  const counters = new Map<string, Counter>();
+  for (const counted of reservation.counted) {
+    const amount = heldFor(counted, reservation);
+    if (amount === 0n) continue;
+    const usage = usageOf(state, counted, reservation.at);
+    if (counted.max !== undefined && usage.used + amount > counted.max) refused.push(usage);
+    const counter = counterOf(state, counted);
+    counters.set(counted.id, { ...counter, reserved: counter.reserved + amount });
+  }
+  if (refused.length > 0) return unchanged({ reserved: false, refused });
+  return {
+    counters,
+    reservation: { reservation },
+    journal: [{ type: "reserve", reservation }],
+    answer: { reserved: true },
+  };
+}
+
+/** Ends a reservation: what was committed is counted when it is committed, and the rest is given back. */
+export function resolve(
+  state: Counters,
+  id: string,
+  outcome: Resolution["outcome"],
+  amountMsat: bigint,
+  at: number,
+): CountStep<Resolution> {
+  const row = state.reservation(id);
+  if (row === undefined) throw new TypeError("no such reservation");
+  if (row.resolution !== undefined) return unchanged(row.resolution);
+  if (amountMsat < 0n) throw new TypeError("a spend is 0 or more");
+  const { reservation } = row;
+  const resolution: Resolution =
+    outcome === "committed"
+      ? { outcome, amountMsat, uses: reservation.uses }
+      : { outcome, amountMsat: 0n, uses: 0n };
+  const counters = new Map<string, Counter>();
+  for (const counted of reservation.counted) {
+    const held = heldFor(counted, reservation);
+    const spent = spentFor(counted, resolution);
+    if (held === 0n && spent === 0n) continue;
+    const counter = counterOf(state, counted);
+    counters.set(counted.id, {
+      committed: counter.committed + spent,
+      reserved: counter.reserved - held,
+      slots:
+        counted.windowSeconds === undefined || spent === 0n
+          ? counter.slots
+          : addToWindow(counter.slots, counted.windowSeconds, at, spent),
+    });
+  }
+  return {
+    counters,
+    reservation: { reservation, resolution },
+    journal: [outcome === "committed" ? { type: "commit", id, amountMsat } : { type: "release", id }],
+    answer: resolution,
+  };
+}

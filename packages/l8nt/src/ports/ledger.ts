@@ -1,0 +1,52 @@
+/** Counting: reserve the worst case, then commit what it came to, or release it. spec/5-ledger.md. */
+import type { Counted } from "./limit.ts";
+
+/** The worst case of one spend or use, held against every limit on its chain until it is resolved. */
+export interface Reservation {
+  readonly id: string;
+  /** Unix seconds. */
+  readonly at: number;
+  /** For each counter of kind `spend` and `in-flight-msat`. */
+  readonly amountMsat: bigint;
+  /** For each counter of kind `uses`. */
+  readonly uses: bigint;
+  readonly counted: readonly Counted[];
+}
+
+/** What stands against one limit. */
+export interface Usage {
+  readonly id: string;
+  /** Committed within the window (or in all), and reserved now. */
+  readonly used: bigint;
+  /** The part of it that is in flight. */
+  readonly reserved: bigint;
+}
+
+export type ReserveAnswer =
+  | { readonly reserved: true }
+  /** All or nothing: every limit that had too little left, with what stands against it. */
+  | { readonly reserved: false; readonly refused: readonly Usage[] };
+
+/** How a reservation ended. It ends once; whoever comes later gets the first answer. [case 51] */
+export interface Resolution {
+  readonly outcome: "committed" | "released";
+  readonly amountMsat: bigint;
+  readonly uses: bigint;
+}
+
+/** Every method is one atomic step, and durable when its promise resolves. */
+export interface Ledger {
+  /** Reserving twice under one id is one reservation. */
+  reserve(reservation: Reservation): Promise<ReserveAnswer>;
+  /**
+   * Turns a reservation into a spend of `amountMsat`. More than was reserved is recorded as it is: it was spent. [case 46]
+   *
+   * @throws TypeError for a reservation that there is not, or a negative amount
+   */
+  commit(id: string, amountMsat: bigint, at: number): Promise<Resolution>;
+  /** Gives a reservation back: only on proof that nothing was spent or served. @throws TypeError for one that there is not */
+  release(id: string, at: number): Promise<Resolution>;
+  usage(counted: readonly Counted[], at: number): Promise<readonly Usage[]>;
+  /** Reservations without a payment that were made before `before` (Unix seconds) and never ended: whoever made them is gone. */
+  abandoned(before: number): Promise<readonly string[]>;
+}

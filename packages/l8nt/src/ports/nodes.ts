@@ -1,0 +1,30 @@
+/** The nodes that a treasury has met. Agents are not registered; they turn up. */
+import type { Counted } from "./limit.ts";
+
+export interface NodeLimit extends Counted {
+  readonly max: bigint;
+  readonly condition: string;
+}
+
+export interface NodeRecord {
+  readonly id: string;
+  /** The root has none. */
+  readonly agent?: string;
+  /** Its ancestors, root first, and itself. */
+  readonly path: readonly [string, ...string[]];
+  /** Its own caveats, as texts, without a preimage. */
+  readonly caveats: readonly string[];
+  /** Its own limits. */
+  readonly limits: readonly NodeLimit[];
+  /** Unix seconds of the earliest end on its chain. */
+  readonly validUntil?: number;
+  /** Unix seconds. */
+  readonly metAt: number;
+}
+
+export interface NodeBook {
+  /** Writes those that are not known; a known one stays as it was met. */
+  meet(nodes: readonly NodeRecord[]): Promise<void>;
+  /** The node `under` and all below it, or every one; parents first, at most `limit`. */
+  nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]>;
+}

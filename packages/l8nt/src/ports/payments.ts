@@ -1,0 +1,103 @@
+/** Payments, from the moment before they are sent, and what they bought. spec/4-purchase.md §4. */
+import type { Reservation, ReserveAnswer } from "./ledger.ts";
+
+/** `used`: paid, and worth nothing any more. `undelivered`: paid, and the service still asks for payment. */
+export type PaymentStatus = "open" | "paid" | "used" | "failed" | "undelivered";
+
+export interface PaymentRecord {
+  /** Hex; unique. A hash is paid once, whatever challenge it comes in. [case 64] */
+  readonly paymentHash: string;
+  /** Node, method, origin, path: at most one open payment for each. [case 63] */
+  readonly intent: string;
+  /** The node that paid, with its ancestors, root first. */
+  readonly nodeIds: readonly string[];
+  readonly lineage: readonly string[];
+  readonly method: string;
+  readonly origin: string;
+  readonly path: string;
+  readonly invoice: string;
+  readonly payee: string;
+  readonly amountMsat: bigint;
+  readonly maxFeeMsat: bigint;
+  readonly reservationId: string;
+  /** The limits on spending that it counts against. */
+  readonly limitIds: readonly string[];
+  /** Base64 of the challenge's macaroon: with the preimage, the full credential. */
+  readonly macaroon: string;
+  /** The conditions that the service said it enforces. */
+  readonly enforced: readonly string[] | undefined;
+  /** Unix seconds. */
+  readonly createdAt: number;
+  readonly status: PaymentStatus;
+  readonly preimage?: string;
+  readonly feeMsat?: bigint;
+  /** Unix seconds at which its outcome was known. */
+  readonly settledAt?: number;
+  /** Whether the service has ever served it. */
+  readonly delivered: boolean;
+  /** Who has what buys a single request, and until when (Unix seconds): nobody else may use it meanwhile. */
+  readonly claim?: { readonly by: string; readonly until: number };
+  /** Of an undelivered one: the node that its origin is paid nothing for, or `*`, until then (Unix seconds). [case 62] */
+  readonly closed?: { readonly to: string; readonly until: number };
+}
+
+export type BeginAnswer =
+  | ReserveAnswer
+  /** The hash was paid before, or is being paid. */
+  | { readonly reserved: false; readonly repeated: PaymentRecord }
+  /** Another payment for the same intent is open. */
+  | { readonly reserved: false; readonly open: PaymentRecord };
+
+/** What became of a payment. `failed` is proof that nothing moved and nothing will. */
+export type Settlement =
+  | { readonly status: "paid"; readonly preimage: string; readonly feeMsat: bigint; readonly at: number }
+  | { readonly status: "failed"; readonly at: number };
+
+/** What became of that which was bought: from `paid` to `used` to `undelivered`, and never back; nor does `delivered`. */
+export interface PaymentMark {
+  readonly status?: "used" | "undelivered";
+  readonly delivered?: true;
+  readonly closed?: { readonly to: string; readonly until: number };
+  /** Gives up a claim. */
+  readonly unclaim?: string;
+}
+
+export interface PaymentQuery {
+  readonly status?: PaymentStatus;
+  readonly nodeId?: string;
+  readonly limit: number;
+}
+
+/** Every method is one atomic step, and durable when its promise resolves. */
+export interface Payments {
+  /**
+   * Reserves and writes the record in one step, before anything is sent. A hash may come again only where paying it failed
+   * for certain; an intent only where none is open.
+   */
+  begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer>;
+  /**
+   * Writes what became of an open payment, and commits or releases its reservation, in one step. Gives the record as it
+   * stands then: a second settlement changes nothing. [case 51]
+   *
+   * @throws TypeError for a hash that was never begun
+   */
+  settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord>;
+  /** Gives the record as it stands then. @throws TypeError for a hash that was never begun */
+  mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord>;
+  /** Takes what buys a single request for `by`: whether nobody else has it at `at`, and it is not used. */
+  claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean>;
+  /** Gives up every claim whose `by` begins with `prefix`: they died with the process that had them. */
+  unclaimAll(prefix: string): Promise<void>;
+  payment(paymentHash: string): Promise<PaymentRecord | undefined>;
+  /** Those whose outcome is not known yet, the oldest first. */
+  openPayments(): Promise<readonly PaymentRecord[]>;
+  /** Those of status `paid` that one of `nodeIds` itself made at `origin`, the newest first for each. */
+  purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]>;
+  /** For people: the newest first. */
+  payments(query: PaymentQuery): Promise<readonly PaymentRecord[]>;
+  /** To whom `origin` is closed at `at`: node ids, or `*` for everyone. */
+  closures(origin: string, at: number): Promise<readonly string[]>;
+  /** The node keys that may be paid for `origin`: the first that was paid there, and those that were allowed since. [case 70] */
+  payees(origin: string): Promise<readonly string[]>;
+  allowPayee(origin: string, payee: string, at: number): Promise<void>;
+}

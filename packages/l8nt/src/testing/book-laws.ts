@@ -1,0 +1,174 @@
+/** The laws of what a store keeps beside money: stops, nodes, receipts, the journal, wrapped secrets. */
+import assert from "node:assert/strict";
+import { auditLedger } from "../ledger/index.ts";
+import type { NodeRecord } from "../ports/nodes.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
+import { beginPayment, buy, paymentOf } from "./payment-laws.ts";
+import { type Law, order, START, spend, uses } from "./store-laws.ts";
+
+const node = (id: string, path: readonly string[], more: Partial<NodeRecord> = {}): NodeRecord => ({
+  id,
+  path: [...path, id] as unknown as [string, ...string[]],
+  caveats: [`endpoints=GET https://${id}.example/**`],
+  limits: [{ id: `${id}-limit`, kind: "spend", max: 1_000_000_000_000_000_000n, condition: "budget_msat" }],
+  metAt: START,
+  ...more,
+});
+
+const receipt = (seq: number, paymentHash: string): ReceiptRow => ({
+  seq,
+  paymentHash,
+  hash: seq.toString(16).padStart(64, "0"),
+  text: `{"n":${seq},"ö":"✓"}`,
+});
+
+export function bookLaws(law: Law): void {
+  law("keeps stops in order, and gives those that are new", async (_, handles) => {
+    const stops = [
+      { kind: "revoke", nodeId: "aa".repeat(16), endsAt: START + 60, at: START },
+      { kind: "freeze", nodeId: "*", at: START + 1, reason: "I want to look at it" },
+      { kind: "thaw", nodeId: "*", at: START + 2 },
+    ] as const;
+    const numbers: number[] = [];
+    for (const [at, stop] of stops.entries()) numbers.push(await handles[at % handles.length]!.stop(stop));
+    assert.deepEqual(
+      numbers,
+      [...numbers].sort((a, b) => a - b),
+    );
+    for (const handle of handles) {
+      assert.deepEqual(
+        await handle.stops(0),
+        stops.map((stop, at) => ({ ...stop, seq: numbers[at] })),
+      );
+      assert.deepEqual(await handle.stops(numbers[1]!), [{ ...stops[2], seq: numbers[2] }]);
+      assert.deepEqual(await handle.stops(numbers[2]!), []);
+    }
+  });
+
+  law("keeps the nodes it meets as they were met, and finds a family", async (store, handles) => {
+    const root = node("root", []);
+    const scout = node("scout", ["root"], { agent: "scout", validUntil: START + 60, metAt: START + 1 });
+    const child = node("child", ["root", "scout"], { agent: "child", caveats: [], limits: [] });
+    const other = node("other", [], { metAt: START + 2 });
+    await store.meet([root, scout]);
+    await store.meet([root, scout, child]);
+    await store.meet([{ ...scout, caveats: ["another story"] }, other]);
+    for (const handle of handles) {
+      assert.deepEqual(await handle.nodes("root", 100), [root, scout, child]);
+      assert.deepEqual(await handle.nodes("scout", 100), [scout, child]);
+      assert.deepEqual(await handle.nodes("nobody", 100), []);
+      assert.deepEqual(await handle.nodes(undefined, 100), [root, other, scout, child]);
+      assert.deepEqual(await handle.nodes(undefined, 2), [root, other]);
+    }
+  });
+
+  law("keeps one chain of receipts, and knows which payments lack one", async (store, handles) => {
+    assert.equal(await store.lastReceipt(), undefined);
+    const open = paymentOf();
+    await beginPayment(store, open);
+    const payments = [
+      await buy(store, {}, START + 1),
+      await buy(store, { nodeIds: ["root", "spy"] }, START + 2),
+    ];
+    await store.mark(payments[0]!.paymentHash, { status: "used" });
+    const hashes = payments.map(({ paymentHash }) => paymentHash);
+    const waiting = async () => (await store.unreceipted(10)).map(({ paymentHash }) => paymentHash);
+    assert.deepEqual(await waiting(), hashes);
+    assert.equal((await store.unreceipted(1)).length, 1);
+    const rows = [receipt(1, hashes[0]!), receipt(2, hashes[1]!)];
+    assert.equal(await store.appendReceipts([rows[1]!]), false);
+    const answers = await Promise.all(handles.map((handle) => handle.appendReceipts([rows[0]!])));
+    assert.equal(answers.filter((kept) => kept).length, 1);
+    assert.deepEqual(await waiting(), [hashes[1]]);
+    assert.equal(await store.appendReceipts([rows[1]!]), true);
+    assert.equal(await store.appendReceipts([rows[1]!]), false);
+    assert.deepEqual(await waiting(), []);
+    for (const handle of handles) {
+      assert.deepEqual(await handle.receipts(0, 10), rows);
+      assert.deepEqual(await handle.receipts(1, 10), [rows[1]]);
+      assert.deepEqual(await handle.receipts(0, 1), [rows[0]]);
+      assert.deepEqual(await handle.receipts(0, 10, "spy"), [rows[1]]);
+      assert.deepEqual(await handle.receipts(0, 10, "root"), rows);
+      assert.deepEqual(await handle.receipts(0, 10, "nobody"), []);
+      assert.deepEqual(await handle.lastReceipt(), rows[1]);
+    }
+  });
+
+  law("journals what changed, and nothing else; every total comes out of it [case 54]", async (store) => {
+    const chain = [spend("a", 100n), spend("b", 1000n, 3600), uses("c", 3n)];
+    const [one, two] = [order(chain, 60n), order(chain, 30n)];
+    await store.reserve(one);
+    await store.reserve(one);
+    await store.reserve(order(chain, 41n));
+    await store.reserve(two);
+    await store.commit(one.id, 55n, START + 1);
+    await store.release(one.id, START + 2);
+    await store.release(two.id, START + 3);
+    await store.note("somebody looked", START + 4);
+    await store.stop({ kind: "freeze", nodeId: "*", at: START + 5, reason: "why not" });
+    const paid = await buy(store, {}, START + 6);
+    const entries = await store.journal(0, 100);
+    assert.deepEqual(
+      entries.map(({ at, event }) => ({ at, event })),
+      [
+        { at: START, event: { type: "reserve", reservation: one } },
+        { at: START, event: { type: "reserve", reservation: two } },
+        { at: START + 1, event: { type: "commit", id: one.id, amountMsat: 55n } },
+        { at: START + 3, event: { type: "release", id: two.id } },
+        { at: START + 4, event: { type: "note", text: "somebody looked" } },
+        { at: START + 5, event: { type: "stop", kind: "freeze", nodeId: "*", reason: "why not" } },
+        {
+          at: START,
+          event: {
+            type: "reserve",
+            reservation: { ...order([spend("wallet", 1_000_000n)], 10_100n, START, paid.reservationId) },
+          },
+        },
+        { at: START, event: { type: "payment", paymentHash: paid.paymentHash, status: "open" } },
+        { at: START + 6, event: { type: "commit", id: paid.reservationId, amountMsat: 10_017n } },
+        { at: START + 6, event: { type: "payment", paymentHash: paid.paymentHash, status: "paid" } },
+      ],
+    );
+    const numbers = entries.map(({ seq }) => seq);
+    assert.deepEqual(
+      numbers,
+      [...new Set(numbers)].sort((a, b) => a - b),
+    );
+    assert.deepEqual(await store.journal(numbers[1]!, 3), entries.slice(2, 5));
+    assert.deepEqual(await store.journal(numbers.at(-1)!, 3), []);
+    const counters = await store.counters("", 100);
+    assert.deepEqual(
+      counters.map(({ id, committed, reserved }) => [id, committed, reserved]),
+      [
+        ["a", 55n, 0n],
+        ["b", 55n, 0n],
+        ["c", 1n, 0n],
+        ["wallet", 10_017n, 0n],
+      ],
+    );
+    assert.deepEqual(await store.counters("a", 2), counters.slice(1, 3));
+    assert.deepEqual((await auditLedger(store)).faults, []);
+    assert.equal(await store.latest(), START + 6);
+  });
+
+  law("remembers the latest time that was ever written [case 109]", async (store, handles) => {
+    assert.equal(await store.latest(), 0);
+    await store.reserve(order([spend("a", 10n)], 1n, START + 100));
+    await store.reserve(order([spend("a", 10n)], 1n, START));
+    for (const handle of handles) assert.equal(await handle.latest(), START + 100);
+  });
+
+  law("keeps the first of each wrapped secret", async (store, handles) => {
+    assert.equal(await store.wrapped("root"), undefined);
+    const answers = await Promise.all(
+      handles.map((handle, at) => handle.keepWrapped("root", new Uint8Array([at, 0, 255]))),
+    );
+    assert.equal(answers.filter((kept) => kept).length, 1);
+    const kept = await store.wrapped("root");
+    for (const handle of handles) assert.deepEqual(await handle.wrapped("root"), kept);
+    assert.equal(await store.keepWrapped("root", new Uint8Array([9])), false);
+    assert.deepEqual(await store.wrapped("root"), kept);
+    assert.equal(await store.keepWrapped("other", new Uint8Array()), true);
+    assert.deepEqual(await store.wrapped("other"), new Uint8Array());
+  });
+}

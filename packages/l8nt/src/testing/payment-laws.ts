@@ -1,0 +1,348 @@
+/** The laws of payments in a store. */
+import assert from "node:assert/strict";
+import type { Usage } from "../ports/ledger.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
+import type { Store } from "../ports/store.ts";
+import { type Law, newId, order, START, spend } from "./store-laws.ts";
+
+const budget = spend("wallet", 1_000_000n);
+const PREIMAGE = "ab".repeat(32);
+let payments = 0;
+
+export function paymentOf(more: Partial<PaymentRecord> = {}): PaymentRecord {
+  const serial = ++payments;
+  return {
+    paymentHash: serial.toString(16).padStart(64, "0"),
+    intent: `node GET https://api.example /forecast/${serial}`,
+    nodeIds: ["root", "scout"],
+    lineage: ["scout"],
+    method: "GET",
+    origin: "https://api.example",
+    path: "/forecast",
+    invoice: "lnbcrt10n1…",
+    payee: `02${"ab".repeat(32)}`,
+    amountMsat: 10_000n,
+    maxFeeMsat: 100n,
+    reservationId: newId(),
+    limitIds: ["wallet"],
+    macaroon: "AgE=",
+    enforced: ["endpoints", "valid_until"],
+    status: "open",
+    createdAt: START,
+    delivered: false,
+    ...more,
+  };
+}
+
+export const beginPayment = (store: Store, record: PaymentRecord, counted = [budget]) =>
+  store.begin(
+    order(counted, record.amountMsat + record.maxFeeMsat, record.createdAt, record.reservationId),
+    record,
+  );
+
+export async function buy(store: Store, more: Partial<PaymentRecord> = {}, at = START): Promise<PaymentRecord> {
+  const record = paymentOf(more);
+  assert.deepEqual(await beginPayment(store, record), { reserved: true });
+  return store.settle(record.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 17n, at });
+}
+
+const standing = async (store: Store): Promise<Usage> => (await store.usage([budget], START))[0]!;
+
+export function paymentLaws(law: Law): void {
+  law("writes a payment with its reservation, before it is sent [case 56]", async (store, handles) => {
+    const record = paymentOf();
+    assert.deepEqual(await beginPayment(store, record), { reserved: true });
+    assert.equal((await standing(store)).used, 10_100n);
+    for (const handle of handles) {
+      assert.deepEqual(await handle.payment(record.paymentHash), record);
+      assert.deepEqual(await handle.openPayments(), [record]);
+    }
+    assert.equal(await store.payment("ff".repeat(32)), undefined);
+  });
+
+  law("writes no payment that no limit allows", async (store) => {
+    const record = paymentOf({ amountMsat: 2_000_000n });
+    const refused: Usage[] = [{ id: "wallet", used: 0n, reserved: 0n }];
+    assert.deepEqual(await beginPayment(store, record), { reserved: false, refused });
+    assert.equal(await store.payment(record.paymentHash), undefined);
+    assert.deepEqual(await store.openPayments(), []);
+    assert.deepEqual(await store.purchases(["scout"], record.origin), []);
+  });
+
+  law("keeps a record as it was written", async (store) => {
+    const record = paymentOf({
+      enforced: undefined,
+      lineage: [],
+      nodeIds: ["root"],
+      limitIds: [],
+      path: "/ümläut/%2F",
+      claim: { by: "me.1", until: START + 10.5 },
+      createdAt: START + 0.25,
+      amountMsat: 0n,
+      maxFeeMsat: 999_999n,
+    });
+    await beginPayment(store, record);
+    assert.deepEqual(await store.payment(record.paymentHash), record);
+  });
+
+  law("settles a payment and its reservation in one step, once [cases 46, 51]", async (store, handles) => {
+    const record = paymentOf();
+    await beginPayment(store, record);
+    const settlement = { status: "paid", preimage: PREIMAGE, feeMsat: 17n, at: START + 5 } as const;
+    const paid = { ...record, status: "paid", preimage: PREIMAGE, feeMsat: 17n, settledAt: START + 5 } as const;
+    assert.deepEqual(await store.settle(record.paymentHash, settlement), paid);
+    assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
+    for (const handle of handles) {
+      assert.deepEqual(
+        await handle.settle(record.paymentHash, { ...settlement, feeMsat: 90n, at: START + 9 }),
+        paid,
+      );
+      assert.deepEqual(await handle.settle(record.paymentHash, { status: "failed", at: START + 9 }), paid);
+      assert.deepEqual(await handle.payment(record.paymentHash), paid);
+    }
+    assert.deepEqual(await store.commit(record.reservationId, 1n, START), {
+      outcome: "committed",
+      amountMsat: 10_017n,
+      uses: 1n,
+    });
+    assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
+    assert.deepEqual(await store.openPayments(), []);
+  });
+
+  law("gives a failed payment's amount back, once, and its claim", async (store) => {
+    const record = paymentOf({ claim: { by: "me.1", until: START + 60 } });
+    await beginPayment(store, record);
+    const { claim: _, ...unclaimed } = record;
+    const failed = { ...unclaimed, status: "failed", settledAt: START + 1 } as const;
+    assert.deepEqual(await store.settle(record.paymentHash, { status: "failed", at: START + 1 }), failed);
+    assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
+    const late = { status: "paid", preimage: PREIMAGE, feeMsat: 0n, at: START + 2 } as const;
+    assert.deepEqual(await store.settle(record.paymentHash, late), failed);
+    assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
+  });
+
+  law("records a fee over its cap as it was paid [case 46]", async (store) => {
+    const record = paymentOf();
+    await beginPayment(store, record);
+    await store.settle(record.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 5000n, at: START });
+    assert.deepEqual(await standing(store), { id: "wallet", used: 15_000n, reserved: 0n });
+  });
+
+  law("settles and marks nothing that was never begun", async (store) => {
+    const hash = "ee".repeat(32);
+    await assert.rejects(store.settle(hash, { status: "failed", at: START }), TypeError);
+    await assert.rejects(store.mark(hash, { delivered: true }), TypeError);
+    assert.equal(await store.claim(hash, "me", START, START + 1), false);
+    // What stood beside it in one batch is not lost with it.
+    const record = paymentOf();
+    const [, begun] = await Promise.allSettled([
+      store.settle(hash, { status: "failed", at: START }),
+      beginPayment(store, record),
+      store.commit("nobody's", 1n, START),
+    ]);
+    assert.equal(begun.status, "fulfilled");
+    assert.deepEqual(await store.payment(record.paymentHash), record);
+  });
+
+  law("never pays one hash twice, and holds nothing for the second [case 64]", async (store) => {
+    for (const end of ["open", "paid", "used", "undelivered"] as const) {
+      const first = paymentOf();
+      await beginPayment(store, first);
+      if (end !== "open")
+        await store.settle(first.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 0n, at: START });
+      if (end === "used" || end === "undelivered") await store.mark(first.paymentHash, { status: end });
+      const recorded = (await store.payment(first.paymentHash))!;
+      assert.equal(recorded.status, end);
+      const before = await standing(store);
+      const again = paymentOf({ paymentHash: first.paymentHash, nodeIds: ["stranger"] });
+      assert.deepEqual(await beginPayment(store, again), { reserved: false, repeated: recorded });
+      assert.deepEqual(await standing(store), before);
+      assert.deepEqual(await store.payment(first.paymentHash), recorded);
+      await assert.rejects(store.release(again.reservationId, START), TypeError);
+    }
+  });
+
+  law(
+    "begins a hash again where paying it failed for certain, and as whose purchase it is now",
+    async (store) => {
+      const first = paymentOf();
+      await beginPayment(store, first);
+      await store.settle(first.paymentHash, { status: "failed", at: START });
+      const again = paymentOf({ paymentHash: first.paymentHash });
+      assert.deepEqual(await beginPayment(store, again), { reserved: true });
+      assert.deepEqual(await store.payment(first.paymentHash), again);
+      await store.settle(first.paymentHash, { status: "failed", at: START });
+      const others = paymentOf({ paymentHash: first.paymentHash, nodeIds: ["root", "spy"] });
+      assert.deepEqual(await beginPayment(store, others), { reserved: true });
+      const paid = await store.settle(first.paymentHash, {
+        status: "paid",
+        preimage: PREIMAGE,
+        feeMsat: 1n,
+        at: START,
+      });
+      assert.equal(paid.status, "paid");
+      // A purchase serves whoever paid for it and what descends from him, never a sibling.
+      assert.deepEqual(await store.purchases(["root", "scout"], first.origin), []);
+      assert.deepEqual(await store.purchases(["spy"], first.origin), [paid]);
+    },
+  );
+
+  law("begins one hash once, also where many try at once [case 64]", async (store, handles) => {
+    const { paymentHash } = paymentOf();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) =>
+        beginPayment(handles[at % handles.length]!, paymentOf({ paymentHash })),
+      ),
+    );
+    assert.equal(answers.filter(({ reserved }) => reserved).length, 1);
+    assert.equal((await standing(store)).used, 10_100n);
+  });
+
+  law("has one open payment for an intent, whoever begins it [case 63]", async (store, handles) => {
+    const intent = "scout GET https://api.example/forecast";
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => beginPayment(handles[at % handles.length]!, paymentOf({ intent }))),
+    );
+    assert.equal(answers.filter(({ reserved }) => reserved).length, 1);
+    assert.equal((await standing(store)).used, 10_100n);
+    const [open] = await store.openPayments();
+    for (const answer of answers) if (!answer.reserved) assert.deepEqual(answer, { reserved: false, open });
+    await store.settle(open!.paymentHash, { status: "failed", at: START });
+    assert.deepEqual(await beginPayment(store, paymentOf({ intent })), { reserved: true });
+    const [next] = await store.openPayments();
+    await store.settle(next!.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 0n, at: START });
+    assert.deepEqual(await beginPayment(store, paymentOf({ intent })), { reserved: true });
+  });
+
+  law("lists those that are open, the oldest first", async (store) => {
+    const records = [paymentOf(), paymentOf({ createdAt: START + 1 }), paymentOf({ createdAt: START + 2 })];
+    for (const record of records) await beginPayment(store, record);
+    assert.deepEqual(await store.openPayments(), records);
+    await store.settle(records[1]!.paymentHash, { status: "failed", at: START });
+    assert.deepEqual(await store.openPayments(), [records[0], records[2]]);
+  });
+
+  law("finds the reservations that nobody will end, and no payment's [case 89]", async (store, handles) => {
+    const [old, young] = [order([budget], 1n, START), order([budget], 1n, START + 10)];
+    for (const one of [old, young]) await store.reserve(one);
+    await beginPayment(store, paymentOf());
+    const ended = order([budget], 1n, START);
+    await store.reserve(ended);
+    await store.release(ended.id, START);
+    for (const handle of handles) {
+      assert.deepEqual(await handle.abandoned(START + 10), [old.id]);
+      assert.deepEqual([...(await handle.abandoned(START + 11))].sort(), [old.id, young.id].sort());
+      assert.deepEqual(await handle.abandoned(START), []);
+    }
+  });
+
+  law("marks what became of a purchase, and never takes it back", async (store) => {
+    const one = await buy(store);
+    assert.deepEqual(await store.mark(one.paymentHash, { delivered: true }), { ...one, delivered: true });
+    const used = { ...one, status: "used", delivered: true } as const;
+    assert.deepEqual(await store.mark(one.paymentHash, { status: "used" }), used);
+    const closed = { to: "*", until: START + 600 };
+    const undelivered = { ...used, status: "undelivered", closed } as const;
+    assert.deepEqual(await store.mark(one.paymentHash, { status: "undelivered", closed }), undelivered);
+    const later = { to: "scout", until: START + 900 };
+    assert.deepEqual(await store.mark(one.paymentHash, { status: "undelivered", closed: later }), undelivered);
+    assert.deepEqual(await store.mark(one.paymentHash, { status: "used" }), undelivered);
+    assert.deepEqual(await store.payment(one.paymentHash), undelivered);
+    const open = paymentOf();
+    await beginPayment(store, open);
+    assert.equal((await store.mark(open.paymentHash, { status: "undelivered", closed })).closed, undefined);
+    assert.equal((await store.mark(open.paymentHash, { status: "used" })).status, "open");
+  });
+
+  law("closes an origin to one node or to all, until the time is over [case 62]", async (store, handles) => {
+    const [one, two] = [await buy(store), await buy(store, { origin: "https://other.example" })];
+    await store.mark(one.paymentHash, { status: "undelivered", closed: { to: "scout", until: START + 600 } });
+    await store.mark(two.paymentHash, { status: "undelivered", closed: { to: "*", until: START + 60 } });
+    for (const handle of handles) {
+      assert.deepEqual(await handle.closures(one.origin, START), ["scout"]);
+      assert.deepEqual(await handle.closures(two.origin, START + 59), ["*"]);
+      assert.deepEqual(await handle.closures(two.origin, START + 60), []);
+      assert.deepEqual(await handle.closures("https://third.example", START), []);
+    }
+  });
+
+  law("lets one at a time have what buys a single request [case 88]", async (store, handles) => {
+    const { paymentHash } = await buy(store);
+    const takes = await Promise.all(
+      Array.from({ length: 10 }, (_, at) =>
+        handles[at % handles.length]!.claim(paymentHash, `me.${at}`, START, START + 60),
+      ),
+    );
+    assert.equal(takes.filter((taken) => taken).length, 1);
+    const { claim } = (await store.payment(paymentHash))!;
+    assert.equal(await store.claim(paymentHash, claim!.by, START, START + 90), true);
+    assert.equal(await store.claim(paymentHash, "you.1", START + 89.5, START + 300), false);
+    assert.equal(await store.claim(paymentHash, "you.1", START + 90, START + 300), true);
+    await store.mark(paymentHash, { unclaim: "somebody else's" });
+    assert.equal(await store.claim(paymentHash, "me.1", START + 90, START + 300), false);
+    await store.mark(paymentHash, { unclaim: "you.1" });
+    assert.equal(await store.claim(paymentHash, "me.1", START + 90, START + 300), true);
+    await store.unclaimAll("me.");
+    assert.equal(await store.claim(paymentHash, "you.2", START + 90, START + 300), true);
+    await store.unclaimAll("me.");
+    assert.equal((await store.payment(paymentHash))?.claim?.by, "you.2");
+    await store.mark(paymentHash, { status: "used", unclaim: "you.2" });
+    assert.equal(await store.claim(paymentHash, "you.2", START + 90, START + 300), false);
+  });
+
+  law("finds what a node itself bought at an origin, the newest first", async (store) => {
+    const first = await buy(store, { createdAt: START });
+    const elsewhere = await buy(store, { origin: "https://api.example:8443" });
+    const second = await buy(store, { createdAt: START + 1, path: "/other" });
+    const parents = await buy(store, { nodeIds: ["root"], createdAt: START + 2 });
+    const siblings = await buy(store, { nodeIds: ["root", "spy"], createdAt: START + 3 });
+    const { origin } = first;
+    const list = async (nodeIds: readonly string[], where = origin) =>
+      (await store.purchases(nodeIds, where)).map(({ paymentHash }) => paymentHash);
+    const hashes = (...records: PaymentRecord[]) => records.map(({ paymentHash }) => paymentHash);
+    assert.deepEqual(await list(["scout"]), hashes(second, first));
+    assert.deepEqual((await list(["root", "scout"])).sort(), hashes(second, first, parents).sort());
+    assert.deepEqual(await list(["spy"]), hashes(siblings));
+    assert.deepEqual(await list(["scout"], elsewhere.origin), hashes(elsewhere));
+    assert.deepEqual(await list(["nobody"]), []);
+    assert.deepEqual(await list([]), []);
+    assert.deepEqual((await store.purchases(["spy"], origin))[0], siblings);
+    await store.mark(second.paymentHash, { status: "used" });
+    assert.deepEqual(await list(["scout"]), hashes(first));
+    await store.mark(first.paymentHash, { status: "undelivered" });
+    assert.deepEqual(await list(["scout"]), []);
+  });
+
+  law("shows payments to people, the newest first", async (store) => {
+    const [one, two] = [await buy(store), await buy(store, { nodeIds: ["root", "spy"] })];
+    const open = paymentOf({ createdAt: START + 1 });
+    await beginPayment(store, open);
+    const list = async (query: Partial<Parameters<Store["payments"]>[0]>) =>
+      (await store.payments({ limit: 10, ...query })).map(({ paymentHash }) => paymentHash);
+    assert.deepEqual(await list({}), [open.paymentHash, two.paymentHash, one.paymentHash]);
+    assert.deepEqual(await list({ limit: 1 }), [open.paymentHash]);
+    assert.deepEqual(await list({ status: "paid" }), [two.paymentHash, one.paymentHash]);
+    assert.deepEqual(await list({ nodeId: "scout" }), [open.paymentHash, one.paymentHash]);
+    assert.deepEqual(await list({ nodeId: "root", status: "open" }), [open.paymentHash]);
+  });
+
+  law(
+    "knows the first payee of an origin, and those that were allowed since [case 70]",
+    async (store, handles) => {
+      const origin = "https://api.example";
+      assert.deepEqual(await store.payees(origin), []);
+      const failed = paymentOf({ payee: "03ff" });
+      await beginPayment(store, failed);
+      await store.settle(failed.paymentHash, { status: "failed", at: START });
+      assert.deepEqual(await store.payees(origin), []);
+      await buy(store, { payee: "02aa" });
+      await buy(store, { payee: "02bb" });
+      for (const handle of handles) assert.deepEqual(await handle.payees(origin), ["02aa"]);
+      await store.allowPayee(origin, "02cc", START);
+      await store.allowPayee(origin, "02cc", START);
+      for (const handle of handles)
+        assert.deepEqual([...(await handle.payees(origin))].sort(), ["02aa", "02cc"]);
+      assert.deepEqual(await store.payees("https://other.example"), []);
+    },
+  );
+}

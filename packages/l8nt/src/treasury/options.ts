@@ -1,0 +1,71 @@
+/** What a treasury is made of. */
+import { checkKeys } from "../internal/keys.ts";
+import type { Secret } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Store } from "../ports/store.ts";
+import type { Payer } from "../ports/wallet.ts";
+import type { InFlightCaps } from "./in-flight.ts";
+
+export interface TreasuryOptions {
+  /** 32 random bytes or more, or their hex. */
+  readonly secret: Secret;
+  readonly previousSecrets?: readonly Secret[];
+  /** The URL where agents reach this treasury: it goes into their credentials. */
+  readonly location: string;
+  /** Pays. A function where it is to be opened at the first payment. */
+  readonly wallet: Payer | (() => Promise<Payer>);
+  /** In memory where it is not given: then a restart forgets what was spent. */
+  readonly store?: Store;
+  /** This process among those that share a store: the same again after a restart. Random where it is not given. */
+  readonly instance?: string;
+  /** How requests reach services. Public addresses only, where it is not given: see `guardedFetch`. */
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+  /** The most that routing one payment may cost. The larger of 3 sat and 1 % where it is not given. */
+  readonly maxFeeMsat?: (amountMsat: bigint) => bigint;
+  readonly maxInFlight?: InFlightCaps;
+  /** Whether a service keeps the payee of its first payment, until the owner allows another. It does where this is not given. */
+  readonly pinsPayees?: boolean;
+  /** The most that a service is paid the first time. No cap where it is not given. */
+  readonly maxFirstPaymentMsat?: bigint;
+  readonly paymentTimeoutSeconds?: number;
+  /** Until a service has begun to answer. 30 where it is not given. */
+  readonly requestTimeoutSeconds?: number;
+  /** Of a relayed answer: 64 MiB, 60 s without a byte and an hour in all where they are not given. */
+  readonly maxRelayBytes?: number;
+  readonly relayIdleSeconds?: number;
+  readonly relaySeconds?: number;
+  /** How long a service that took a payment and did not deliver is paid nothing. */
+  readonly quarantineSeconds?: number;
+  /** Told what a person should look at. */
+  readonly alarm?: (what: string) => void;
+}
+
+const OPTIONS = [
+  "secret",
+  "previousSecrets",
+  "location",
+  "wallet",
+  "store",
+  "instance",
+  "fetch",
+  "clock",
+  "maxFeeMsat",
+  "maxInFlight",
+  "pinsPayees",
+  "maxFirstPaymentMsat",
+  "paymentTimeoutSeconds",
+  "requestTimeoutSeconds",
+  "maxRelayBytes",
+  "relayIdleSeconds",
+  "relaySeconds",
+  "quarantineSeconds",
+  "alarm",
+];
+const CAPS = ["perNode", "perNodeMsat", "perOrigin", "perOriginMsat"];
+
+/** @throws TypeError for an option that there is not: a limit that is misspelt limits nothing. [case 97] */
+export function checkOptions(options: TreasuryOptions): void {
+  checkKeys(options, OPTIONS, "a treasury");
+  if (options.maxInFlight !== undefined) checkKeys(options.maxInFlight, CAPS, "a treasury's maxInFlight");
+}

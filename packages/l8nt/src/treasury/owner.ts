@@ -1,0 +1,142 @@
+/** What a treasury's owner sees and may do: everything, apart from the agents' API. */
+import { AdapterError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { JournalEntry } from "../ports/journal.ts";
+import type { PaymentQuery, PaymentRecord } from "../ports/payments.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
+import { EVERYTHING } from "../ports/stops.ts";
+import type { Store } from "../ports/store.ts";
+import type { NodeStanding } from "../ports/treasury.ts";
+import type { Census } from "./census.ts";
+import type { Reconciler } from "./reconciler.ts";
+import type { Stops } from "./stops.ts";
+
+export interface OwnerOptions {
+  readonly store: Store;
+  readonly census: Census;
+  readonly stops: Stops;
+  readonly reconciler: Reconciler;
+  readonly clock: Clock;
+  readonly revoke: (nodeId: string, reason: string) => Promise<void>;
+  readonly start: () => Promise<void>;
+}
+
+/** Whether a treasury spends, and what its owner should look at. */
+export interface Health {
+  readonly spending: boolean;
+  /** Why it does not. */
+  readonly reason?: string;
+  /** Payments whose outcome is not known. */
+  readonly openPayments: number;
+  /** Of them, those that are older than an hour. [case 58] */
+  readonly stuckPayments: number;
+}
+
+/** Without a preimage or a macaroon: nothing that could be spent. */
+export type PaymentView = Omit<PaymentRecord, "preimage" | "macaroon" | "claim" | "limitIds" | "reservationId">;
+
+const STUCK_SECONDS = 3600;
+
+export class Owner {
+  readonly #options: OwnerOptions;
+
+  constructor(options: OwnerOptions) {
+    this.#options = options;
+  }
+
+  /** Every node, or those below one; parents first. */
+  async tree(nodeId?: string): Promise<readonly NodeStanding[]> {
+    await this.#options.start();
+    return this.#options.census.below(nodeId, this.#options.clock());
+  }
+
+  /** The newest first. */
+  async payments(query: PaymentQuery): Promise<readonly PaymentView[]> {
+    return (await this.#options.store.payments(query)).map(viewOf);
+  }
+
+  async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
+    return this.#options.store.journal(after, limit);
+  }
+
+  async receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
+    return this.#options.store.receipts(after, limit, nodeId);
+  }
+
+  /** Kills a node and everything below it, for good. What was handed over to it is revoked too, at the services that can. */
+  async revoke(nodeId: string, reason = "by its owner"): Promise<void> {
+    await this.#options.start();
+    await this.#options.revoke(checkedNode(nodeId), reason);
+  }
+
+  /** Stops spending by a node and those below it, or by everyone. What is in flight still lands. [case 50] */
+  async freeze(nodeId: string = EVERYTHING, reason = "by its owner"): Promise<void> {
+    await this.#stop("freeze", nodeId, reason);
+  }
+
+  async thaw(nodeId: string = EVERYTHING, reason = "by its owner"): Promise<void> {
+    await this.#stop("thaw", nodeId, reason);
+  }
+
+  async #stop(kind: "freeze" | "thaw", nodeId: string, reason: string): Promise<void> {
+    await this.#options.start();
+    const checked = nodeId === EVERYTHING ? nodeId : checkedNode(nodeId);
+    await this.#options.stops.stop({ kind, nodeId: checked, at: this.#options.clock(), reason });
+  }
+
+  /** Lets another node be paid for an origin. [case 70] */
+  async allowPayee(origin: string, payee: string): Promise<void> {
+    if (!/^0[23][0-9a-f]{64}$/.test(payee))
+      throw new AdapterError(
+        "ERR_REQUEST",
+        "A payee is a node's public key: 66 hex digits that begin with 02 or 03.",
+      );
+    await this.#options.store.allowPayee(origin, payee, this.#options.clock());
+  }
+
+  /**
+   * Gives up a payment that the wallet cannot decide, on the owner's word that it was not made: its amount is free again. If it
+   * was made after all, that is an alarm and no book knows it. [case 58]
+   *
+   * @throws AdapterError `ERR_REQUEST` where it is not open
+   */
+  async giveUp(paymentHash: string, reason: string): Promise<void> {
+    const { store, clock } = this.#options;
+    const record = await store.payment(paymentHash);
+    if (record?.status !== "open")
+      throw new AdapterError(
+        "ERR_REQUEST",
+        "There is no open payment of this hash, so there is nothing to give up.",
+      );
+    await store.note(`override: payment ${paymentHash} was given up: ${reason}`, clock());
+    await store.settle(paymentHash, { status: "failed", at: clock() });
+  }
+
+  async reconcile(): Promise<{ readonly stillOpen: number }> {
+    await this.#options.start();
+    return this.#options.reconciler.reconcile();
+  }
+
+  async health(): Promise<Health> {
+    const { store, stops, reconciler, clock } = this.#options;
+    const open = await store.openPayments();
+    const reason = reconciler.doubts ?? stops.everything;
+    return {
+      spending: reason === undefined,
+      ...(reason !== undefined && { reason }),
+      openPayments: open.length,
+      stuckPayments: open.filter(({ createdAt }) => createdAt < clock() - STUCK_SECONDS).length,
+    };
+  }
+}
+
+function viewOf(record: PaymentRecord): PaymentView {
+  const { preimage: _, macaroon: __, claim: ___, limitIds: ____, reservationId: _____, ...view } = record;
+  return view;
+}
+
+function checkedNode(nodeId: string): string {
+  if (!/^[0-9a-f]{32}$/.test(nodeId))
+    throw new AdapterError("ERR_REQUEST", "A node id is 32 hex digits, in lower case.");
+  return nodeId;
+}

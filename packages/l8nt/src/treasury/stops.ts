@@ -1,0 +1,113 @@
+/** What was revoked and what is frozen, as the store has it: kept in step with every other process on the same books. */
+import { type Node, refusal } from "../caveat/index.ts";
+import { denied, type Refusal } from "../errors.ts";
+import type { Authority, Verified } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
+import { EVERYTHING, type Stop } from "../ports/stops.ts";
+import type { Store } from "../ports/store.ts";
+
+/** How often the log is read where it cannot call: a stop by another process holds within a second. [case 111] */
+const POLL_MS = 400;
+/** A log that could not be read for this long: nobody knows what was revoked since. */
+const MAX_SILENCE_SECONDS = 5;
+
+export interface StopsOptions {
+  readonly store: Store;
+  readonly authority: Authority;
+  readonly clock: Clock;
+}
+
+export class Stops {
+  readonly #options: StopsOptions;
+  /** By node, or everything: why. */
+  readonly #frozen = new Map<string, string>();
+  readonly #listeners = new Set<() => void>();
+  #seen = 0;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+
+  constructor(options: StopsOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what is new. @throws AdapterError `ERR_STORE` */
+  read(): Promise<void> {
+    this.#reading ??= this.#readOnce().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<void> {
+    const { store, clock } = this.#options;
+    const at = clock();
+    const before = this.#seen;
+    for (const stop of await store.stops(this.#seen)) {
+      this.#apply(stop);
+      this.#seen = Math.max(this.#seen, stop.seq);
+    }
+    this.#readAt = at;
+    if (this.#seen > before) for (const listener of this.#listeners) listener();
+  }
+
+  /** Follows what other processes write. Gives what ends it. */
+  follow(): () => void {
+    const read = () => void this.read().catch(() => {});
+    const timer = setInterval(read, POLL_MS);
+    timer.unref?.();
+    const end = this.#options.store.onStop?.(read);
+    return () => {
+      clearInterval(timer);
+      end?.();
+    };
+  }
+
+  /** Calls `listener` after each change. Gives what ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Holds in this process at once, and everywhere once it resolves. */
+  async stop(stop: Stop): Promise<void> {
+    this.#apply(stop);
+    await this.#options.store.stop(stop);
+    await this.read();
+  }
+
+  #apply({ kind, nodeId, endsAt, reason = "by its owner" }: Stop): void {
+    if (kind === "revoke") this.#options.authority.revoke(nodeId, endsAt);
+    else if (kind === "freeze") this.#frozen.set(nodeId, reason);
+    else this.#frozen.delete(nodeId);
+  }
+
+  isFrozen(nodeIds: readonly string[]): boolean {
+    return [EVERYTHING, ...nodeIds].some((id) => this.#frozen.has(id));
+  }
+
+  /** Why everything is frozen; undefined where it is not. */
+  get everything(): string | undefined {
+    return this.#frozen.get(EVERYTHING);
+  }
+
+  /** Spending, not reading. @throws DeniedError `ERR_FROZEN` */
+  demandSpending(verified: Verified): void {
+    const error = denied(this.#refusals(verified));
+    if (error !== undefined) throw error;
+  }
+
+  #refusals(verified: Verified): readonly Refusal[] {
+    const { store, clock } = this.#options;
+    if (store.shared && clock() - this.#readAt > MAX_SILENCE_SECONDS)
+      return [frozen(verified.node, "a treasury that cannot read what was revoked")];
+    if (this.#frozen.size === 0) return [];
+    if (this.#frozen.has(EVERYTHING))
+      return [frozen(verified.nodes[0]!, `a treasury that is frozen: ${this.everything}`)];
+    return verified.nodes
+      .filter(({ id }) => this.#frozen.has(id))
+      .map((node) => frozen(node, `an agent that is frozen: ${this.#frozen.get(node.id)}`));
+  }
+}
+
+const frozen = (node: Node, have: string): Refusal =>
+  refusal(node, "frozen", { code: "ERR_FROZEN", have, need: "its owner to thaw it" });
