@@ -4,7 +4,7 @@ import { hexText, utf8 } from "../internal/bytes.ts";
 import { hmacSha256, sha256 } from "../internal/crypto.ts";
 import { Invoice } from "../invoice/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { InvoiceRequest, PaymentOutcome } from "../ports/wallet.ts";
+import type { InvoiceRequest, PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 
 /** What became of one attempt to pay. Amounts of an attempt that never found its invoice are 0. */
 export interface DevPayment {
@@ -46,6 +46,8 @@ export interface Payment extends DevPayment {
   status: "paid" | "failed" | "in-flight";
   reason?: string;
   preimage: string;
+  /** Unix seconds. */
+  paidAt?: number;
   readonly ended: Promise<void>;
   readonly end: () => void;
 }
@@ -179,6 +181,7 @@ export class DevBank {
     this.#issued.get(payment.paymentHash)!.payee.balanceMsat += payment.amountMsat;
     this.#feesMsat += payment.feeMsat;
     payment.status = "paid";
+    payment.paidAt = this.#options.clock();
     payment.end();
   }
 
@@ -205,8 +208,22 @@ export class DevBank {
     return this.#attempts.findLast((attempt) => attempt.payer === payer && attempt.paymentHash === paymentHash);
   }
 
+  /** What this payer paid since then (Unix seconds). */
+  paidSince(payer: string, at: number): readonly WalletPayment[] {
+    return this.#attempts
+      .filter((attempt) => attempt.payer === payer && attempt.status === "paid" && attempt.paidAt! >= at)
+      .map(({ paymentHash, amountMsat, feeMsat, paidAt }) => ({
+        paymentHash,
+        amountMsat,
+        feeMsat,
+        at: paidAt!,
+      }));
+  }
+
   payments(): DevPayment[] {
-    return this.#attempts.map(({ preimage: _, ended: __, end: ___, ...payment }) => Object.freeze(payment));
+    return this.#attempts.map(({ preimage: _, paidAt: ____, ended: __, end: ___, ...payment }) =>
+      Object.freeze(payment),
+    );
   }
 
   totals(): DevTotals {

@@ -28,6 +28,7 @@ export async function route(network: Routes, request: WireRequest): Promise<Wire
   if (action === "GET ") return describeAccount(network, name, request.key);
   if (action === "POST invoices" && rest.length === 1) return createInvoice(network, name, request);
   if (action === "POST payments" && rest.length === 1) return pay(network, name, request);
+  if (action === "GET paid" && rest.length === 2) return paidSince(network, name, rest[1]!, request.key);
   if (action === "GET payments" && rest.length === 2) return find(network, name, rest[1]!, request.key);
   throw new WireRefusal(404, "no such thing here");
 }
@@ -87,6 +88,11 @@ async function find(network: Routes, name: string, hash: string, key: string | u
       ? { status: "never-sent", reason: "this account never tried to pay it" }
       : outcomeOf(payment);
   return { status: 200, body, fault: fault?.kind };
+}
+
+function paidSince({ access, bank }: Routes, name: string, since: string, key: string | undefined): WireAnswer {
+  access.requireFull(name, key);
+  return { status: 200, body: { payments: bank.paidSince(name, Number(since)) } };
 }
 
 async function control(

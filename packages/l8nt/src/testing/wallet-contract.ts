@@ -202,6 +202,28 @@ export function walletContract<Fixture extends WalletFixture>(
     );
   }
 
+  law(
+    "lists what it paid since then, where it can: nothing that failed, nothing from before [case 105]",
+    async (fixture) => {
+      const { payer } = fixture;
+      if (payer.paidSince === undefined) return;
+      const before = Math.floor(Date.now() / 1000) - 5;
+      const request = await order(fixture);
+      const { feeMsat } = paid(await payer.pay(request));
+      await payer.pay(foreign(fixture.network));
+      const mine = (await payer.paidSince(before)).filter(
+        ({ paymentHash }) => paymentHash === request.paymentHash,
+      );
+      assert.deepEqual(
+        mine.map(({ amountMsat, feeMsat: fee }) => ({ amountMsat, feeMsat: fee })),
+        [{ amountMsat: AMOUNT_MSAT, feeMsat }],
+      );
+      assert.ok(mine[0]!.at >= before);
+      const future = Math.floor(Date.now() / 1000) + 3600;
+      assert.deepEqual(await payer.paidSince(future), []);
+    },
+  );
+
   if (powers.unplug !== undefined) {
     const unplug = powers.unplug;
     law(

@@ -45,7 +45,7 @@ async function answer(treasury: OpenTreasury, request: Request): Promise<Respons
     );
   switch (`${request.method} ${pathname}`) {
     case "POST /v1/purchases":
-      return purchase(treasury, credential, await readJson(request, MAX_BODY_BYTES));
+      return purchase(treasury, credential, await readJson(request, MAX_BODY_BYTES), request.signal);
     case "POST /.well-known/l402/revocations":
       return writeJson({ node: await revoke(treasury, credential, await readJson(request, MAX_BODY_BYTES)) });
     case "GET /v1/credential":
@@ -69,8 +69,13 @@ function describe({ authority, location }: OpenTreasury): object {
   };
 }
 
-async function purchase(treasury: OpenTreasury, credential: string, body: unknown): Promise<Response> {
-  const bought = await treasury.buy(readPurchase(credential, body));
+async function purchase(
+  treasury: OpenTreasury,
+  credential: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<Response> {
+  const bought = await treasury.buy({ ...readPurchase(credential, body), signal });
   if (bought.kind === "credential") {
     const { credential: handed, payment } = bought;
     return writeJson({ credential: handed, ...(payment !== undefined && { payment }) });

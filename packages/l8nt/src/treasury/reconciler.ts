@@ -19,6 +19,8 @@ const OVERLAP_SECONDS = 3600;
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   #doubt: string | undefined;
+  /** How often doubt has come up: one that comes while another is being settled is not settled with it. */
+  #times = 0;
   #running: Promise<{ readonly stillOpen: number }> | undefined;
   /** Payments of the wallet that the books do not know, and an alarm was raised for. */
   readonly #suspense = new Set<string>();
@@ -35,6 +37,7 @@ export class Reconciler {
   doubt(why: string): void {
     if (this.#doubt === undefined) this.#options.alarm(`spending has stopped: ${why}`);
     this.#doubt = why;
+    this.#times++;
   }
 
   /** Looks again in the background, so that a store that is well again ends the doubt. @throws AdapterError `ERR_TREASURY_STOPPED` */
@@ -57,19 +60,15 @@ export class Reconciler {
 
   async #reconcile(): Promise<{ readonly stillOpen: number }> {
     const { store, purse } = this.#options;
-    const doubted = this.#doubt;
-    this.#doubt = undefined;
-    try {
-      for (const record of await store.openPayments())
-        await purse.follow(record).catch((error: unknown) => {
-          if (!(error instanceof PaymentError)) throw error;
-        });
-      await this.#findUnknown();
-      return { stillOpen: (await store.openPayments()).length };
-    } catch (error) {
-      this.#doubt ??= doubted ?? "the books could not be held against the wallet";
-      throw error;
-    }
+    const before = this.#times;
+    for (const record of await store.openPayments())
+      await purse.follow(record).catch((error: unknown) => {
+        if (!(error instanceof PaymentError)) throw error;
+      });
+    await this.#findUnknown();
+    const stillOpen = (await store.openPayments()).length;
+    if (this.#times === before) this.#doubt = undefined;
+    return { stillOpen };
   }
 
   /** Money that left the wallet and is in no book: never ignored. It may be its owner's own, so it stops nothing. [case 105] */

@@ -2,7 +2,7 @@
 import { AdapterError } from "../errors.ts";
 import { readAmount } from "../invoice/amount.ts";
 import { NETWORKS, type Network } from "../invoice/network.ts";
-import type { InvoiceRequest, PaymentOutcome, PaymentRequest, Wallet } from "../ports/wallet.ts";
+import type { InvoiceRequest, PaymentOutcome, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
 
 export interface DevWalletOptions {
   /** Instead of the global one. */
@@ -111,6 +111,18 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
       // what became of its payments. [case 59]
       if (answer.got === "nothing") return { status: "unknown", reason: answer.reason };
       return readOutcome(answer.status, answer.body);
+    },
+
+    async paidSince(at: number): Promise<readonly WalletPayment[]> {
+      const { payments } = await ask("GET", `/paid/${Math.floor(at)}`);
+      if (!Array.isArray(payments))
+        throw new AdapterError("ERR_WALLET", "The dev network's list of payments cannot be read.");
+      return payments.map((payment: Record<string, unknown>) => ({
+        paymentHash: String(payment.paymentHash),
+        amountMsat: BigInt(String(payment.amountMsat)),
+        feeMsat: BigInt(String(payment.feeMsat)),
+        at: Number(payment.at),
+      }));
     },
   });
 }

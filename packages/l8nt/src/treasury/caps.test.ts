@@ -1,0 +1,170 @@
+/** What an owner caps beside budgets: what is in flight, whom a service has paid, what a stranger is paid, who spends at all. */
+import { describe, expect, test } from "vitest";
+import {
+  ask402,
+  challenger,
+  failure,
+  forgeInvoice,
+  site,
+  type Town,
+  town,
+} from "../../../../test/e2e/support/town.ts";
+import type { Credential } from "../l402/index.ts";
+import { MemoryStore } from "../stores/memory.ts";
+
+const buy = (world: Town, credential: Credential, url: string) =>
+  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
+
+describe("what is in flight [case 55]", () => {
+  test("one child's payments that never settle stop at its cap, and its siblings go on", async () => {
+    const world = await town({ maxInFlight: { perNode: 2 } });
+    const shop = await world.shop();
+    const root = world.root();
+    const [bad, good] = [root.delegate({ agent: "bad" }), root.delegate({ agent: "good" })];
+    for (const path of ["/a", "/b"]) {
+      world.net.fault({ kind: "stuck", delayMs: 0 });
+      expect(await failure(buy(world, bad, shop.url + path))).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+    }
+    const error = await failure(buy(world, bad, `${shop.url}/c`));
+    expect(error).toMatchObject({ name: "BudgetError", code: "ERR_IN_FLIGHT", spent: "no" });
+    expect(error.refusals).toMatchObject([{ condition: "in flight", have: "2 payments in flight" }]);
+    // Its own children are no way around it.
+    expect(await failure(buy(world, bad.delegate({ agent: "heir" }), `${shop.url}/d`))).toMatchObject({
+      code: "ERR_IN_FLIGHT",
+    });
+    expect(await buy(world, good, `${shop.url}/e`)).toHaveProperty("payment");
+    world.net.settle(world.net.payments()[0]!.paymentHash);
+    await world.treasury.reconcile();
+    expect(await buy(world, bad, `${shop.url}/c`)).toHaveProperty("payment");
+  });
+
+  test("in msat, and to one origin, whoever pays", async () => {
+    const world = await town({ maxInFlight: { perNodeMsat: 20_000n, perOrigin: 3 } });
+    const [slow, fair] = [await world.shop(), await world.shop()];
+    const root = world.root();
+    const child = root.delegate({ agent: "child" });
+    for (let times = 0; times < 3; times++) world.net.fault({ kind: "stuck", delayMs: 0 });
+    await failure(buy(world, child, `${slow.url}/a`));
+    expect(await failure(buy(world, child, `${slow.url}/b`))).toMatchObject({ code: "ERR_IN_FLIGHT" });
+    for (const path of ["/c", "/d"]) await failure(buy(world, root, slow.url + path));
+    const error = await failure(buy(world, root, `${slow.url}/e`));
+    expect(error).toMatchObject({ code: "ERR_IN_FLIGHT" });
+    expect(await buy(world, root, `${fair.url}/a`)).toHaveProperty("payment");
+  });
+});
+
+/** A service whose node changes: each demand is signed with the next key, over and over with the last. */
+async function changing(world: Town, keys: readonly number[], amountMsat = 10_000n) {
+  let asked = 0;
+  return site(async (_, response, url) => {
+    const { demand } = challenger(world, url);
+    const honest = await demand({ amountMsat });
+    const key = new Uint8Array(32).fill(keys[Math.min(asked++, keys.length - 1)]!);
+    ask402(response, { ...honest, invoice: forgeInvoice(honest.invoice, {}, key) });
+  });
+}
+
+describe("whom a service has paid [case 70]", () => {
+  test("stays the same node until the owner allows another", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const root = world.root();
+    await buy(world, root, `${shop.url}/a`);
+    const first = (await world.treasury.owner.payments({ limit: 1 }))[0]!;
+    const other = await challengerNode(world);
+    world.net.account("shop-2", { balanceMsat: 0n });
+    const stores = world.treasury.owner;
+    await expect(stores.allowPayee(first.origin, "no key")).rejects.toMatchObject({ code: "ERR_REQUEST" });
+    await stores.allowPayee(first.origin, other);
+    expect(await buy(world, root, `${shop.url}/b`)).toHaveProperty("payment");
+  });
+
+  test("another one is refused before anything moves, and says what to do", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const hostile = await changing(world, [7]);
+    await store.allowPayee(hostile.url, `02${"11".repeat(32)}`, world.time.now);
+    const error = await failure(buy(world, world.root(), `${hostile.url}/a`));
+    expect(error).toMatchObject({ name: "ChallengeError", code: "ERR_INVOICE_PAYEE", spent: "no" });
+    expect(error.message).toContain("owner can allow");
+    expect(world.net.payments()).toEqual([]);
+  });
+
+  test("is nobody's business where the owner says so", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store, pinsPayees: false });
+    const shop = await world.shop();
+    await store.allowPayee(shop.url, `02${"11".repeat(32)}`, world.time.now);
+    expect(await buy(world, world.root(), `${shop.url}/a`)).toHaveProperty("payment");
+  });
+});
+
+const challengerNode = async (world: Town): Promise<string> => {
+  const { url } = await changing(world, [9]);
+  const { demand } = challenger(world, url);
+  const { Invoice } = await import("../invoice/index.ts");
+  return Invoice.decode((await demand()).invoice).payee;
+};
+
+test("a service that was never paid is paid no more than the first-payment cap [case 86]", async () => {
+  const world = await town({ maxFirstPaymentMsat: 10_000n });
+  const dear = await world.shop({ price: "11 sat" });
+  const root = world.root();
+  expect(await failure(buy(world, root, `${dear.url}/a`))).toMatchObject({
+    name: "ChallengeError",
+    code: "ERR_INVOICE_FIRST_PAYMENT",
+    spent: "no",
+  });
+  const shop = await world.shop({
+    price: (request) => (new URL(request.url).pathname === "/dear" ? "500 sat" : "10 sat"),
+  });
+  await buy(world, root, `${shop.url}/a`);
+  expect(await buy(world, root, `${shop.url}/dear`)).toHaveProperty("payment");
+});
+
+describe("frozen by the owner [case 50]", () => {
+  test("a node and all below it spend nothing; what is in flight lands; the others go on", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const root = world.root();
+    const [child, other] = [root.delegate({ agent: "child" }), root.delegate({ agent: "other" })];
+    world.net.fault({ kind: "stuck", delayMs: 0 });
+    await failure(buy(world, child, `${shop.url}/a`));
+    const nodeId = (await world.treasury.standing(child.toString())).at(-1)!.id;
+    await world.treasury.owner.freeze(nodeId, "it looks odd");
+    for (const one of [child, child.delegate({ agent: "heir" })]) {
+      const error = await failure(buy(world, one, `${shop.url}/b`));
+      expect(error).toMatchObject({ name: "DeniedError", code: "ERR_FROZEN" });
+      expect(error.message).toContain("it looks odd");
+    }
+    expect((await world.treasury.tree(root.toString())).map(({ state }) => state)).toContain("frozen");
+    expect(await buy(world, other, `${shop.url}/b`)).toHaveProperty("payment");
+    world.net.settle(world.net.payments()[0]!.paymentHash);
+    await world.treasury.reconcile();
+    expect(await world.spent(child)).toBe(10_010n);
+    await world.treasury.owner.thaw(nodeId);
+    expect(await buy(world, child, `${shop.url}/c`)).toHaveProperty("payment");
+  });
+
+  test("everything: reading goes on, and so does what was paid for", async () => {
+    const world = await town();
+    const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["GET /**"] } });
+    const root = world.root();
+    await buy(world, root, `${shop.url}/a`);
+    await world.treasury.owner.freeze();
+    expect(await buy(world, root, `${shop.url}/b`)).toMatchObject({ kind: "credential" });
+    expect(await failure(buy(world, root, `${(await world.shop()).url}/a`))).toMatchObject({
+      code: "ERR_FROZEN",
+    });
+    expect(await world.treasury.standing(root.toString())).toHaveLength(1);
+    expect(await world.treasury.owner.health()).toMatchObject({ spending: false, reason: "by its owner" });
+  });
+
+  test("names no node that cannot be one", async () => {
+    const { treasury } = await town();
+    for (const id of ["", "scout", "A".repeat(32)]) {
+      await expect(treasury.owner.freeze(id)).rejects.toMatchObject({ code: "ERR_REQUEST" });
+      await expect(treasury.owner.revoke(id)).rejects.toMatchObject({ code: "ERR_REQUEST" });
+    }
+  });
+});

@@ -1,0 +1,289 @@
+/** A treasury that stops and starts again on the same books: nothing is forgotten, nothing is paid twice. */
+import { describe, expect, test } from "vitest";
+import { failure, type Shop, secretOf, type Town, town } from "../../../../test/e2e/support/town.ts";
+import type { Credential } from "../l402/index.ts";
+import type { Reservation, ReserveAnswer } from "../ports/ledger.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { devWallet } from "../wallets/dev.ts";
+import { guardedFetch, Treasury, type TreasuryOptions } from "./index.ts";
+
+/** Another process on the same books. */
+function again(world: Town, store: MemoryStore, more: Partial<TreasuryOptions> = {}): Treasury {
+  return new Treasury({
+    secret: secretOf("the treasury"),
+    location: world.treasury.location,
+    wallet: devWallet(world.net.account("treasury").url),
+    store,
+    fetch: guardedFetch({ allowLoopback: true }),
+    clock: world.clock,
+    alarm: (what) => world.alarms.push(what),
+    ...more,
+  });
+}
+
+const buy = (treasury: Treasury, credential: Credential, shop: Shop, path = "/forecast") =>
+  treasury.buy({ credential: credential.toString(), method: "GET", url: shop.url + path, headers: [] });
+
+async function start() {
+  const store = new MemoryStore({ journal: true });
+  const world = await town({ store });
+  const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["GET /**"] } });
+  return { store, world, shop, root: world.root() };
+}
+
+describe("after a restart", () => {
+  test("what was bought is used without paying, and what was spent is spent", async () => {
+    const { store, world, shop, root } = await start();
+    const child = root.delegate({ agent: "scout", budget: "14 sat" });
+    await buy(world.treasury, child, shop);
+    const next = again(world, store);
+    expect(await buy(next, child, shop)).not.toHaveProperty("payment");
+    expect(world.paid().count).toBe(1);
+    expect((await next.standing(child.toString())).map(({ spentMsat }) => spentMsat)).toEqual([
+      10_010n,
+      10_010n,
+    ]);
+    const other = await world.shop();
+    expect(await failure(buy(next, child, other))).toMatchObject({ code: "ERR_BUDGET" });
+  });
+
+  test("who was revoked stays revoked, also a child that was never seen", async () => {
+    const { store, world, shop, root } = await start();
+    const child = root.delegate({ agent: "scout" });
+    const unseen = root.delegate({ agent: "ghost" });
+    await buy(world.treasury, child, shop);
+    for (const one of [child, unseen]) await world.client(root).revoke(one);
+    const next = again(world, store);
+    for (const one of [child, unseen, unseen.delegate({ agent: "heir" })])
+      expect(await failure(buy(next, one, shop))).toMatchObject({ code: "ERR_REVOKED" });
+    expect(await buy(next, root, await world.shop())).toMatchObject({ kind: "credential" });
+    const states = (await next.tree(root.toString())).map(({ agent, state }) => [agent, state]);
+    expect(states).toEqual([
+      [undefined, "active"],
+      ["scout", "revoked"],
+      ["ghost", "revoked"],
+    ]);
+  });
+
+  test("what was handed over before is recalled all the same [case 111]", async () => {
+    const { store, world, shop, root } = await start();
+    const child = root.delegate({ agent: "scout" });
+    const handed = await buy(world.treasury, child, shop);
+    if (handed.kind !== "credential") throw new Error("it was relayed");
+    const use = () =>
+      fetch(`${shop.url}/forecast`, { headers: { authorization: `L402 ${handed.credential}` } }).then(
+        ({ status }) => status,
+      );
+    expect(await use()).toBe(200);
+    const next = again(world, store);
+    await next.revoke(
+      root.toString(),
+      child.caveats.slice(root.caveats.length).map(({ condition, value }) => `${condition}=${value}`),
+    );
+    expect(await use()).not.toBe(200);
+  });
+
+  test("an origin that did not deliver is still paid nothing [case 62]", async () => {
+    const { store, world, root } = await start();
+    const cheat = await world.shop({ price: "10 sat" });
+    world.net.fault({ kind: "slow", delayMs: 0 });
+    const first = await buy(world.treasury, root, cheat);
+    if (first.kind !== "credential") throw new Error("it was relayed");
+    const [record] = await store.payments({ limit: 1 });
+    await store.mark(record!.paymentHash, {
+      status: "undelivered",
+      closed: { to: "*", until: world.time.now + 600 },
+    });
+    const next = again(world, store);
+    expect(await failure(buy(next, root, cheat))).toMatchObject({ code: "ERR_ORIGIN_QUARANTINED" });
+    world.time.now += 601;
+    expect(await buy(next, root, cheat)).toHaveProperty("payment");
+  });
+
+  test("a payment whose reply was lost is found, and not made again [case 56]", async () => {
+    const { store, world, shop, root } = await start();
+    world.net.fault({ kind: "reply-lost" });
+    expect(await failure(buy(world.treasury, root, shop))).toMatchObject({ spent: "unknown" });
+    const next = again(world, store);
+    await next.start();
+    expect(await store.openPayments()).toEqual([]);
+    expect(await buy(next, root, shop)).not.toHaveProperty("payment");
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("what buys a single request and was in nobody's hand any more is used [cases 72, 82]", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await world.shop();
+    const root = world.root();
+    shop.acts.push("hang-up", "hang-up", "hang-up");
+    await buy(world.treasury, root.delegate({ agent: "counted", maxUses: 5 }), shop).catch(() => {});
+    const [record] = await store.payments({ limit: 1 });
+    // As a process that was killed while it had it leaves it behind.
+    await store.claim(record!.paymentHash, "the dead", world.time.now, world.time.now + 900);
+    const next = again(world, store);
+    await next.start();
+    expect((await store.payment(record!.paymentHash))!.claim).toBeUndefined();
+  });
+
+  test("a use that was under way when the process died counts, and no other reservation is touched [case 89]", async () => {
+    const { store, world, shop, root } = await start();
+    const child = root.delegate({ agent: "scout", maxUses: 1 });
+    const [limit] = (await world.treasury.standing(child.toString())).at(-1)!.limits;
+    expect(limit).toMatchObject({ condition: "max_uses", used: 0n });
+    const { limits } = world.treasury.authority.authenticate(child);
+    const died: Reservation = {
+      id: "use.dead",
+      at: world.time.now - 1,
+      amountMsat: 0n,
+      uses: 1n,
+      counted: limits,
+    };
+    await store.reserve(died);
+    await store.reserve({ ...died, id: "served.elsewhere", counted: [] });
+    const next = again(world, store);
+    expect(await failure(buy(next, child, shop))).toMatchObject({ code: "ERR_USES" });
+    expect(await store.abandoned(world.time.now + 1)).toEqual(["served.elsewhere"]);
+  });
+
+  test("time goes on where the books end, whatever the clock says [case 109]", async () => {
+    const { store, world, shop } = await start();
+    const short = world.root({ expiresIn: "5m" });
+    world.time.now += 301;
+    await store.note("somebody was here", world.time.now);
+    world.time.now -= 3600;
+    const next = again(world, store);
+    expect(await failure(buy(next, short, shop))).toMatchObject({ code: "ERR_EXPIRED" });
+    expect(world.alarms).toEqual([expect.stringContaining("behind the books")]);
+    const later = again(world, store, { clock: () => world.time.now + 400 * 86_400 });
+    await later.start();
+    expect(world.alarms.at(-1)).toContain("more than a year");
+  });
+
+  test("money that left the wallet and is in no book is an alarm [case 105]", async () => {
+    const { store, world, shop, root } = await start();
+    await buy(world.treasury, root, shop);
+    const wallet = devWallet(world.net.account("treasury").url);
+    const invoice = await devWallet(world.net.account("shop").invoiceOnlyUrl).createInvoice({
+      amountMsat: 5000n,
+      expirySeconds: 600,
+    });
+    await wallet.pay({ invoice, paymentHash: "", amountMsat: 5000n, maxFeeMsat: 100n, timeoutSeconds: 5 });
+    const next = again(world, store);
+    await next.start();
+    await next.reconcile();
+    expect(world.alarms).toEqual([expect.stringMatching(/^suspense: .* of 5000 msat/)]);
+    expect((await store.journal(0, 100)).map(({ event }) => event.type)).toContain("note");
+    expect(await buy(next, root, await world.shop())).toHaveProperty("payment");
+  });
+});
+
+describe("two treasuries on one store", () => {
+  class SharedStore extends MemoryStore {
+    override readonly shared = true as unknown as false;
+  }
+
+  async function two() {
+    const store = new SharedStore();
+    const world = await town({ store });
+    const other = again(world, store);
+    await Promise.all([world.treasury.start(), other.start()]);
+    return { store, world, other };
+  }
+
+  test("pay once for one intent, whoever is asked [cases 63, 80]", async () => {
+    const { world, other } = await two();
+    const shop = await world.shop();
+    const root = world.root({ budget: "1000 sat" });
+    const answers = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, at) => buy(at % 2 === 0 ? world.treasury : other, root, shop)),
+    );
+    for (const answer of answers)
+      if (answer.status === "rejected") expect(answer.reason).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+    expect(world.alarms).toEqual([]);
+    // A credential for one request each: as many payments as answers, and none for nothing.
+    const served = answers.filter(({ status }) => status === "fulfilled").length;
+    expect(world.paid().count).toBe(served);
+    expect(served).toBeGreaterThan(0);
+  });
+
+  test("a payment that another process is making is not taken for one that never was [case 59]", async () => {
+    const { store, world, other } = await two();
+    const shop = await world.shop();
+    const root = world.root();
+    world.net.fault({ kind: "stuck", delayMs: 0 });
+    await failure(buy(world.treasury, root, shop));
+    const [open] = (await store.openPayments()) as [PaymentRecord];
+    // The wallet that the other one asks has never heard of it: as if it were not sent yet.
+    const deaf = again(world, store, {
+      wallet: {
+        ...devWallet(world.net.account("treasury").url),
+        find: async () => ({ status: "never-sent", reason: "who knows" }),
+      },
+    });
+    await deaf.reconcile();
+    expect((await store.payment(open.paymentHash))!.status).toBe("open");
+    world.time.now += 60 + 60 + 1;
+    await deaf.reconcile();
+    expect((await store.payment(open.paymentHash))!.status).toBe("failed");
+    expect(await other.owner.health()).toMatchObject({ openPayments: 0 });
+  });
+
+  test("what one revokes or freezes, the other refuses within its next look [case 111]", async () => {
+    const { world, other } = await two();
+    const shop = await world.shop();
+    const root = world.root();
+    const child = root.delegate({ agent: "scout" });
+    await buy(other, child, shop);
+    await world.treasury.owner.freeze();
+    await world.client(root).revoke(child);
+    await other.owner.reconcile();
+    await expect.poll(() => failure(buy(other, child, shop))).toMatchObject({ code: "ERR_REVOKED" });
+    expect(await failure(buy(other, root, await world.shop()))).toMatchObject({ code: "ERR_FROZEN" });
+  });
+
+  test("one that cannot read what was revoked spends nothing [case 111]", async () => {
+    const { store, world, other } = await two();
+    const shop = await world.shop();
+    store.stops = () => Promise.reject(new Error("the line is cut"));
+    world.time.now += 6;
+    expect(await failure(buy(other, world.root(), shop))).toMatchObject({ code: "ERR_FROZEN" });
+  });
+});
+
+describe("a store that fails", () => {
+  test("denies new spends, loses nothing, and the treasury goes on when the books agree again [case 108]", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await world.shop();
+    const root = world.root();
+    const settle = store.settle.bind(store);
+    store.settle = () => Promise.reject(new Error("the disk is full"));
+    expect(await failure(buy(world.treasury, root, shop))).toMatchObject({
+      code: "ERR_PAYMENT_UNKNOWN",
+      spent: "yes",
+    });
+    expect(await failure(buy(world.treasury, root, shop, "/other"))).toMatchObject({
+      code: "ERR_TREASURY_STOPPED",
+    });
+    expect(await world.treasury.owner.health()).toMatchObject({ spending: false, openPayments: 1 });
+    expect((await world.treasury.standing(root.toString()))[0]!.spentMsat).toBe(13_000n);
+    expect(world.paid().count).toBe(1);
+    store.settle = settle;
+    await world.treasury.reconcile();
+    expect(await world.treasury.owner.health()).toMatchObject({ spending: true, openPayments: 0 });
+    expect((await world.treasury.standing(root.toString()))[0]!.spentMsat).toBe(10_010n);
+    await buy(world.treasury, root, shop);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("before anything was sent, it is simply not paid", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await world.shop();
+    store.begin = (): Promise<ReserveAnswer> => Promise.reject(new Error("locked"));
+    await failure(buy(world.treasury, world.root(), shop));
+    expect(world.net.payments()).toEqual([]);
+  });
+});

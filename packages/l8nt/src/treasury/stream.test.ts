@@ -1,0 +1,152 @@
+/** A relay is a whole request path: what streams, streams; what is too much or too long ends, at both ends. [case 79] */
+import type { ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { ask402, challenger, failure, gate, site, type Town, town } from "../../../../test/e2e/support/town.ts";
+import { limited } from "./stream.ts";
+
+/** Paid for once, then answers as told; a service that enforces nothing, so that it is relayed. */
+async function relayedSite(world: Town, answer: (response: ServerResponse) => void) {
+  return site(async (request, response, url) => {
+    if (request.headers.authorization === undefined)
+      ask402(response, await challenger(world, url).demand({ enforced: undefined }));
+    else answer(response);
+  });
+}
+
+const text = new TextDecoder();
+
+describe("through the treasury's HTTP API", () => {
+  test("a part arrives before the next one is made", async () => {
+    const world = await town();
+    const next = gate();
+    const shop = await relayedSite(world, async (response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write("data: one\n\n");
+      await next.opened;
+      response.end("data: two\n\n");
+    });
+    const response = await world.client(world.root()).get(`${shop.url}/events`);
+    const reader = response.body!.getReader();
+    expect(text.decode((await reader.read()).value)).toBe("data: one\n\n");
+    next.open();
+    let rest = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read())
+      rest += text.decode(part.value);
+    expect(rest).toBe("data: two\n\n");
+  });
+
+  test("an agent that goes away ends the request at the service", async () => {
+    const world = await town();
+    const gone = gate();
+    const shop = await relayedSite(world, (response) => {
+      response.writeHead(200).write("part");
+      response.once("close", gone.open);
+    });
+    const response = await world.client(world.root()).get(`${shop.url}/endless`);
+    const reader = response.body!.getReader();
+    await reader.read();
+    await reader.cancel();
+    await gone.opened;
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("an agent that goes away before the answer ends the request too; what was paid for is kept [case 82]", async () => {
+    const world = await town();
+    const [asked, gone] = [gate(), gate()];
+    const waiting: ServerResponse[] = [];
+    const shop = await relayedSite(world, (response) => {
+      if (waiting.push(response) > 1) return void response.end("served");
+      response.once("close", gone.open);
+      asked.open();
+    });
+    const credential = world.root().toString();
+    const abort = new AbortController();
+    const body = JSON.stringify({ method: "GET", url: `${shop.url}/slow`, headers: [] });
+    const order = (signal?: AbortSignal) =>
+      fetch(`${world.treasury.location}/v1/purchases`, {
+        method: "POST",
+        headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
+        body,
+        ...(signal && { signal }),
+      });
+    const first = order(abort.signal);
+    await asked.opened;
+    abort.abort();
+    await failure(first);
+    await gone.opened;
+    const second = await order();
+    expect(await second.text()).toBe("served");
+    expect(second.headers.get("sigil-payment")).toBeNull();
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("more than the cap ends it: the agent is told by a broken body, never by a whole one", async () => {
+    const world = await town({ maxRelayBytes: 100_000 });
+    const gone = gate();
+    const shop = await relayedSite(world, (response) => {
+      response.writeHead(200);
+      response.once("close", gone.open);
+      const more = () => {
+        while (!response.destroyed && response.write("x".repeat(65_536)));
+      };
+      response.on("drain", more);
+      more();
+    });
+    const response = await world.client(world.root()).get(`${shop.url}/flood`);
+    await failure(response.text());
+    await gone.opened;
+  });
+
+  test("a bomb counts by what it unpacks to", async () => {
+    const world = await town({ maxRelayBytes: 100_000 });
+    const shop = await relayedSite(world, (response) => {
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(10_000_000)));
+    });
+    const response = await world.client(world.root()).get(`${shop.url}/bomb`);
+    await failure(response.text());
+  });
+
+  test("a challenge's own body is not read: it may never end", async () => {
+    const world = await town();
+    const shop = await site(async (request, response, url) => {
+      if (request.headers.authorization !== undefined) return void response.end("served");
+      const challenge = await challenger(world, url).demand({ enforced: undefined });
+      const { Challenge } = await import("../l402/index.ts");
+      response.writeHead(402, { "www-authenticate": [...Challenge.format(challenge)] }).write("and so on");
+    });
+    expect(await (await world.client(world.root()).get(`${shop.url}/a`)).text()).toBe("served");
+  });
+});
+
+describe("a body that is limited", () => {
+  const never = () => new ReadableStream<Uint8Array<ArrayBuffer>>({ pull: () => new Promise(() => {}) });
+  const parts = (...list: readonly number[]) =>
+    new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start(controller) {
+        for (const bytes of list) controller.enqueue(new Uint8Array(bytes));
+        controller.close();
+      },
+    });
+  const wide = { maxBytes: 1000, idleSeconds: 3600, totalSeconds: 3600 };
+  const read = (body: ReadableStream<Uint8Array<ArrayBuffer>>) => new Response(body).arrayBuffer();
+
+  test("passes up to its size, and not a byte more", async () => {
+    expect((await read(limited(parts(600, 400), wide, () => {}))).byteLength).toBe(1000);
+    let aborted = 0;
+    expect(await failure(read(limited(parts(600, 401), wide, () => void aborted++)))).toMatchObject({
+      code: "ERR_TOO_LARGE",
+    });
+    expect(aborted).toBe(1);
+  });
+
+  test.each([
+    ["idle", { ...wide, idleSeconds: 0 }],
+    ["in all", { ...wide, totalSeconds: 0 }],
+  ])("ends a service that is too slow: %s", async (_, limits) => {
+    let aborted = 0;
+    expect(await failure(read(limited(never(), limits, () => void aborted++)))).toMatchObject({
+      code: "ERR_SERVICE_UNREACHABLE",
+    });
+    expect(aborted).toBe(1);
+  });
+});
