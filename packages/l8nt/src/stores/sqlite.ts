@@ -1,0 +1,388 @@
+/** The durable store of one process: an SQLite file. What it has acknowledged survives a kill and a power cut. spec/5-ledger.md. */
+import type { DatabaseSync } from "node:sqlite";
+import { AdapterError } from "../errors.ts";
+import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
+import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
+import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
+import type { Counted } from "../ports/limit.ts";
+import type { NodeRecord } from "../ports/nodes.ts";
+import type { BeginAnswer, PaymentMark, PaymentQuery, PaymentRecord, Settlement } from "../ports/payments.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
+import type { NumberedStop, Stop } from "../ports/stops.ts";
+import type { Store } from "../ports/store.ts";
+import { openForReading, openForWriting } from "./sqlite/database.ts";
+import { storeError } from "./sqlite/faults.ts";
+import { CommitQueue } from "./sqlite/queue.ts";
+import { paymentIn, Statements, Tables } from "./sqlite/tables.ts";
+import { textOf, valueOfText } from "./sqlite/texts.ts";
+
+export interface SqliteOptions {
+  /** For tools: takes no lock, and refuses to write. */
+  readonly readOnly?: boolean;
+  /** One transaction for all that comes in one turn of the event loop. One for each where it is `false`: slower, and no safer. */
+  readonly groupCommit?: boolean;
+}
+
+/**
+ * Opens the store in the file at `path`, and makes it where there is none. Whoever has it open to write is the only one.
+ *
+ * @throws AdapterError `ERR_STORE`: locked, damaged, another program's, of a newer version, half-migrated
+ * @example
+ * const treasury = new Treasury({ secret, location, wallet, store: await openSqliteStore("treasury.db") });
+ */
+export async function openSqliteStore(path: string, options: SqliteOptions = {}): Promise<Store> {
+  const { readOnly = false } = options;
+  const { database, unlock } = readOnly ? openForReading(path) : openForWriting(path);
+  return new SqliteStore(database, unlock, options);
+}
+
+class SqliteStore implements Store {
+  readonly shared = false;
+  readonly #database: DatabaseSync;
+  readonly #unlock: () => void;
+  readonly #readOnly: boolean;
+  readonly #sql: Statements;
+  readonly #tables: Tables;
+  readonly #queue: CommitQueue;
+  #latest: number;
+  #isClosed = false;
+
+  constructor(
+    database: DatabaseSync,
+    unlock: () => void,
+    { readOnly = false, groupCommit = true }: SqliteOptions,
+  ) {
+    this.#database = database;
+    this.#unlock = unlock;
+    this.#readOnly = readOnly;
+    this.#sql = new Statements(database);
+    this.#tables = new Tables(this.#sql);
+    this.#latest = this.#readLatest();
+    this.#queue = new CommitQueue({
+      database,
+      groups: groupCommit,
+      beforeCommit: () => this.#sql.run("UPDATE meta SET latest = ?1 WHERE latest < ?1", this.#latest),
+      afterRollback: () => {
+        this.#tables.reload();
+        this.#latest = this.#readLatest();
+      },
+    });
+    if (readOnly) this.#queue.close(new AdapterError("ERR_STORE", "The store was opened for reading."));
+  }
+
+  #readLatest(): number {
+    return Number(this.#sql.get("SELECT latest FROM meta")!.latest);
+  }
+
+  /** What a reader of a file that somebody else writes to remembers may be old. */
+  #look<Result>(read: () => Result): Promise<Result> {
+    try {
+      if (this.#readOnly) this.#tables.reload();
+      return Promise.resolve(read());
+    } catch (cause) {
+      return Promise.reject(cause instanceof AdapterError ? cause : storeError(cause));
+    }
+  }
+
+  #write<Result>(work: () => Result): Promise<Result> {
+    return this.#queue.add(() => whole(work));
+  }
+
+  #apply<Type extends LedgerEvent["type"]>(
+    event: Extract<LedgerEvent, { readonly type: Type }>,
+  ): Promise<Answers[Type]> {
+    return this.#queue.add(() => {
+      // Nothing is written before the law has said yes, so what it throws is the caller's alone.
+      const change = step<Type>(this.#tables, event);
+      return whole(() => {
+        this.#tables.write(change);
+        for (const entry of change.journal) this.#enter(entry, timeOf(event) ?? this.#latest);
+        return change.answer;
+      });
+    });
+  }
+
+  #enter(event: JournalEvent, at: number): void {
+    this.#latest = Math.max(this.#latest, at);
+    this.#sql.run("INSERT INTO journal (at, event) VALUES (?, ?)", at, textOf(event));
+  }
+
+  reserve(reservation: Reservation): Promise<ReserveAnswer> {
+    return this.#apply({ type: "reserve", reservation });
+  }
+
+  commit(id: string, amountMsat: bigint, at: number): Promise<Resolution> {
+    return this.#apply({ type: "commit", id, amountMsat, at });
+  }
+
+  release(id: string, at: number): Promise<Resolution> {
+    return this.#apply({ type: "release", id, at });
+  }
+
+  usage(counted: readonly Counted[], at: number): Promise<readonly Usage[]> {
+    return this.#look(() => counted.map((one) => usageOf(this.#tables, one, at)));
+  }
+
+  abandoned(before: number): Promise<readonly string[]> {
+    return this.#look(() =>
+      this.#sql
+        .all(
+          `SELECT id FROM reservations WHERE outcome IS NULL AND at < ?
+           AND id NOT IN (SELECT body ->> 'reservationId' FROM payments WHERE status = 'open')`,
+          before,
+        )
+        .map(({ id }) => String(id)),
+    );
+  }
+
+  begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {
+    return this.#apply({ type: "begin", reservation, payment });
+  }
+
+  settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord> {
+    return this.#apply({ type: "settle", paymentHash, settlement });
+  }
+
+  mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {
+    return this.#apply({ type: "mark", paymentHash, mark });
+  }
+
+  claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean> {
+    return this.#apply({ type: "claim", paymentHash, by, at, until });
+  }
+
+  unclaimAll(prefix: string): Promise<void> {
+    return this.#write(() => {
+      const rows = this.#sql.all("SELECT body FROM payments WHERE claim_by IS NOT NULL");
+      for (const row of rows) {
+        const { claim, ...rest } = paymentIn(row)!;
+        if (claim!.by.startsWith(prefix)) this.#tables.writePayment(rest);
+      }
+    });
+  }
+
+  payment(paymentHash: string): Promise<PaymentRecord | undefined> {
+    return this.#look(() => this.#tables.payment(paymentHash));
+  }
+
+  openPayments(): Promise<readonly PaymentRecord[]> {
+    return this.#payments("WHERE status = 'open' ORDER BY seq");
+  }
+
+  async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
+    const bought = nodeIds.map((nodeId) =>
+      this.#payments("WHERE status = 'paid' AND node_id = ? AND origin = ? ORDER BY seq DESC", nodeId, origin),
+    );
+    return (await Promise.all(bought)).flat();
+  }
+
+  payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
+    return this.#payments(
+      `WHERE (?1 IS NULL OR status = ?1)
+       AND (?2 IS NULL OR payment_hash IN (SELECT payment_hash FROM payment_nodes WHERE node_id = ?2))
+       ORDER BY seq DESC LIMIT ?3`,
+      status ?? null,
+      nodeId ?? null,
+      limit,
+    );
+  }
+
+  #payments(where: string, ...values: (string | number | null)[]): Promise<readonly PaymentRecord[]> {
+    return this.#look(() =>
+      this.#sql.all(`SELECT body FROM payments ${where}`, ...values).map((row) => paymentIn(row)!),
+    );
+  }
+
+  closures(origin: string, at: number): Promise<readonly string[]> {
+    return this.#look(() =>
+      this.#sql
+        .all(
+          "SELECT closed_to FROM payments WHERE closed_to IS NOT NULL AND origin = ? AND closed_until > ?",
+          origin,
+          at,
+        )
+        .map((row) => String(row.closed_to)),
+    );
+  }
+
+  payees(origin: string): Promise<readonly string[]> {
+    return this.#look(() =>
+      this.#sql
+        .all("SELECT payee FROM payees WHERE origin = ? ORDER BY seq", origin)
+        .map((row) => String(row.payee)),
+    );
+  }
+
+  allowPayee(origin: string, payee: string, at: number): Promise<void> {
+    return this.#write(() => {
+      this.#sql.run("INSERT OR IGNORE INTO payees (origin, payee) VALUES (?, ?)", origin, payee);
+      this.#enter({ type: "note", text: `${payee} may be paid for ${origin}` }, at);
+    });
+  }
+
+  stop(stop: Stop): Promise<number> {
+    const { kind, nodeId, endsAt, at, reason } = stop;
+    return this.#write(() => {
+      this.#enter({ type: "stop", kind, nodeId, ...(reason !== undefined && { reason }) }, at);
+      return this.#sql.insert(
+        "INSERT INTO stops (kind, node_id, ends_at, at, reason) VALUES (?, ?, ?, ?, ?)",
+        kind,
+        nodeId,
+        endsAt ?? null,
+        at,
+        reason ?? null,
+      );
+    });
+  }
+
+  stops(after: number): Promise<readonly NumberedStop[]> {
+    return this.#look(() =>
+      this.#sql.all("SELECT * FROM stops WHERE seq > ? ORDER BY seq", after).map((row) => ({
+        seq: Number(row.seq),
+        kind: row.kind as Stop["kind"],
+        nodeId: String(row.node_id),
+        at: Number(row.at),
+        ...(row.ends_at !== null && { endsAt: Number(row.ends_at) }),
+        ...(row.reason !== null && { reason: String(row.reason) }),
+      })),
+    );
+  }
+
+  meet(nodes: readonly NodeRecord[]): Promise<void> {
+    return this.#write(() => {
+      for (const node of nodes) {
+        const { id, path, metAt } = node;
+        const isNew = this.#sql.run(
+          "INSERT OR IGNORE INTO nodes VALUES (?, ?, ?, ?)",
+          id,
+          path.length,
+          metAt,
+          textOf(node),
+        );
+        if (isNew === 0n) continue;
+        for (const ancestor of path)
+          this.#sql.run("INSERT OR IGNORE INTO node_paths VALUES (?, ?)", ancestor, id);
+      }
+    });
+  }
+
+  nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {
+    return this.#look(() =>
+      this.#sql
+        .all(
+          `SELECT body FROM nodes
+           WHERE ?1 IS NULL OR id IN (SELECT id FROM node_paths WHERE ancestor = ?1)
+           ORDER BY depth, met_at, id LIMIT ?2`,
+          under ?? null,
+          limit,
+        )
+        .map(({ body }) => valueOfText<NodeRecord>(body)),
+    );
+  }
+
+  unreceipted(limit: number): Promise<readonly PaymentRecord[]> {
+    return this.#payments("WHERE receipted = 0 AND settled IS NOT NULL ORDER BY settled LIMIT ?", limit);
+  }
+
+  appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean> {
+    return this.#write(() => {
+      const next = Number(this.#sql.get("SELECT coalesce(max(seq), 0) AS last FROM receipts")!.last) + 1;
+      if (rows.some(({ seq }, at) => seq !== next + at)) return false;
+      for (const { seq, paymentHash, hash, text } of rows) {
+        this.#sql.run("INSERT INTO receipts VALUES (?, ?, ?, ?)", seq, paymentHash, hash, text);
+        this.#sql.run("UPDATE payments SET receipted = 1 WHERE payment_hash = ?", paymentHash);
+      }
+      return true;
+    });
+  }
+
+  receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
+    return this.#receipts(
+      `WHERE seq > ?1
+       AND (?2 IS NULL OR payment_hash IN (SELECT payment_hash FROM payment_nodes WHERE node_id = ?2))
+       ORDER BY seq LIMIT ?3`,
+      after,
+      nodeId ?? null,
+      limit,
+    );
+  }
+
+  async lastReceipt(): Promise<ReceiptRow | undefined> {
+    return (await this.#receipts("ORDER BY seq DESC LIMIT 1"))[0];
+  }
+
+  #receipts(where: string, ...values: (string | number | null)[]): Promise<readonly ReceiptRow[]> {
+    return this.#look(() =>
+      this.#sql.all(`SELECT * FROM receipts ${where}`, ...values).map((row) => ({
+        seq: Number(row.seq),
+        paymentHash: String(row.payment_hash),
+        hash: String(row.hash),
+        text: String(row.text),
+      })),
+    );
+  }
+
+  journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
+    return this.#look(() =>
+      this.#sql.all("SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", after, limit).map((row) => ({
+        seq: Number(row.seq),
+        at: Number(row.at),
+        event: valueOfText<JournalEvent>(row.event),
+      })),
+    );
+  }
+
+  note(text: string, at: number): Promise<void> {
+    return this.#write(() => this.#enter({ type: "note", text }, at));
+  }
+
+  counters(after: string, limit: number): Promise<readonly CounterRow[]> {
+    return this.#look(() =>
+      this.#sql
+        .all("SELECT id, committed, reserved FROM counters WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+        .map((row) => ({
+          id: String(row.id),
+          committed: row.committed as bigint,
+          reserved: row.reserved as bigint,
+        })),
+    );
+  }
+
+  latest(): Promise<number> {
+    return this.#look(() => this.#readLatest());
+  }
+
+  wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#look(() => {
+      const row = this.#sql.get("SELECT bytes FROM vault WHERE name = ?", name);
+      return row === undefined ? undefined : new Uint8Array(row.bytes as Uint8Array<ArrayBuffer>);
+    });
+  }
+
+  keepWrapped(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    return this.#write(() => this.#sql.run("INSERT OR IGNORE INTO vault VALUES (?, ?)", name, bytes) === 1n);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#queue.drained();
+    this.#queue.close(new AdapterError("ERR_STORE", "The store was closed."));
+    try {
+      if (!this.#readOnly) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // Whoever opens it next reads the log instead.
+    }
+    this.#database.close();
+    this.#unlock();
+  }
+}
+
+/** Once writing has begun, every error is the whole transaction's: half an event must not be committed. */
+function whole<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (cause) {
+    throw cause instanceof TypeError ? storeError(cause) : cause;
+  }
+}

@@ -1,0 +1,193 @@
+/** Opens the file, or refuses it in one clear line: lock, format, owner, schema, integrity, pragmas. */
+import type { DatabaseSync } from "node:sqlite";
+import { AdapterError } from "../../errors.ts";
+import { isBusy, isNoDatabase, storeError } from "./faults.ts";
+import { MIGRATIONS } from "./schema.ts";
+
+/** "Sigl", so that another program's database is not taken for ours. */
+const APPLICATION_ID = 0x5369_676c;
+/** How long another program's lock is waited for. The process stands still meanwhile. */
+const BUSY_MS = 250;
+
+/** What must be so for an acknowledged commit to survive a power cut. */
+const PRAGMAS: readonly (readonly [name: string, value: string, read: string | number])[] = [
+  ["journal_mode", "WAL", "wal"],
+  ["synchronous", "FULL", 2],
+  ["fullfsync", "1", 1],
+  ["checkpoint_fullfsync", "1", 1],
+  ["foreign_keys", "1", 1],
+  ["trusted_schema", "0", 0],
+  ["busy_timeout", String(BUSY_MS), BUSY_MS],
+];
+
+export interface Opened {
+  readonly database: DatabaseSync;
+  /** Gives up the lock. */
+  readonly unlock: () => void;
+}
+
+const refused = (why: string, cause?: unknown): AdapterError =>
+  new AdapterError("ERR_STORE", `The database was not opened: ${why}.`, { cause });
+
+/** @throws AdapterError `ERR_STORE` where the runtime has no SQLite: Node 24 has */
+function builtin(): typeof import("node:sqlite") {
+  const sqlite = globalThis.process?.getBuiltinModule?.("node:sqlite");
+  if (sqlite?.DatabaseSync === undefined)
+    throw refused("this runtime has no node:sqlite; Node 24 or later has it");
+  return sqlite;
+}
+
+export function openForWriting(path: string): Opened {
+  const { DatabaseSync } = builtin();
+  const unlock = path === ":memory:" ? () => {} : lock(path);
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: BUSY_MS });
+    checkOwner(database);
+    setPragmas(database);
+    checkIntegrity(database);
+    migrate(database);
+    return { database, unlock };
+  } catch (error) {
+    database?.close();
+    unlock();
+    throw plain(error);
+  }
+}
+
+/** For tools that look, also while a writer is at work. */
+export function openForReading(path: string): Opened {
+  const { DatabaseSync } = builtin();
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS });
+    checkOwner(database);
+    const version = checkSchema(database);
+    if (version !== MIGRATIONS.length)
+      throw refused(
+        "its schema is older than this version of Sigil, which migrates it when a treasury starts on it",
+      );
+    return { database, unlock: () => {} };
+  } catch (error) {
+    database?.close();
+    throw plain(error);
+  }
+}
+
+const plain = (error: unknown): unknown => {
+  if (error instanceof AdapterError) return error;
+  if (isNoDatabase(error))
+    return refused("it is damaged, or no SQLite database. Restore it from a backup", error);
+  return storeError(error);
+};
+
+/**
+ * One writer at a time: a lock of the operating system on a file beside the database, which ends with the process, also with
+ * one that is killed. The file says who has it.
+ */
+function lock(path: string): () => void {
+  const { DatabaseSync } = builtin();
+  createPrivate(path);
+  const holder = new DatabaseSync(`${path}.lock`, { timeout: 0 });
+  try {
+    holder.exec("PRAGMA journal_mode = MEMORY");
+    holder.exec("BEGIN IMMEDIATE");
+    holder.exec("CREATE TABLE IF NOT EXISTS holder (pid INTEGER)");
+    holder.exec("DELETE FROM holder");
+    holder.prepare("INSERT INTO holder VALUES (?)").run(globalThis.process.pid);
+    holder.exec("COMMIT");
+    // Read-locked for others it is not: they can see who it is.
+    holder.exec("BEGIN IMMEDIATE");
+    return () => holder.close();
+  } catch (error) {
+    const pid = isBusy(error) ? pidIn(holder) : undefined;
+    holder.close();
+    if (!isBusy(error)) throw plain(error);
+    const who = pid === undefined ? "another process" : `process ${pid}`;
+    throw refused(`${who} has it open, and one writes at a time`);
+  }
+}
+
+function pidIn(holder: DatabaseSync): number | undefined {
+  try {
+    const row = holder.prepare("SELECT pid FROM holder").get() as { pid: number } | undefined;
+    return row?.pid;
+  } catch {
+    return undefined;
+  }
+}
+
+/** SQLite gives its files the rights of the first one. */
+function createPrivate(path: string): void {
+  const fs = globalThis.process.getBuiltinModule("node:fs");
+  for (const file of [path, `${path}.lock`]) {
+    try {
+      fs.closeSync(fs.openSync(file, fs.constants.O_CREAT | fs.constants.O_RDWR, 0o600));
+    } catch (cause) {
+      throw refused(
+        "its file cannot be made or written to. Are its folder and its rights as they should be?",
+        cause,
+      );
+    }
+  }
+}
+
+function setPragmas(database: DatabaseSync): void {
+  for (const [name, value, expected] of PRAGMAS) {
+    database.exec(`PRAGMA ${name} = ${value}`);
+    const read = pragmaOf(database, name);
+    if (read !== expected && !(name === "journal_mode" && read === "memory"))
+      throw refused(
+        `SQLite does not take the setting ${name} = ${value} here (it says ${read}), so nothing would be durable`,
+      );
+  }
+}
+
+function pragmaOf(database: DatabaseSync, pragma: string): unknown {
+  return Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0];
+}
+
+const objectsIn = (database: DatabaseSync): readonly string[] =>
+  database
+    .prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
+    .all()
+    .map(({ name }) => String(name));
+
+function checkOwner(database: DatabaseSync): void {
+  const id = pragmaOf(database, "application_id");
+  if (id === APPLICATION_ID || (id === 0 && objectsIn(database).length === 0)) return;
+  throw refused("it is another program's database");
+}
+
+/** The schema's number. Every step up to it must be there, whole. [case 110] */
+function checkSchema(database: DatabaseSync): number {
+  const version = Number(pragmaOf(database, "user_version"));
+  if (version > MIGRATIONS.length)
+    throw refused(
+      `its schema is ${version}, and this version of Sigil knows ${MIGRATIONS.length} at most. Use the newer version that wrote it`,
+    );
+  const present = new Set(objectsIn(database));
+  const expected = MIGRATIONS.slice(0, version).flatMap(({ objects }) => objects);
+  if (expected.some((name) => !present.has(name)) || (version === 0 && present.size > 0))
+    throw refused(
+      "its tables are not those of its schema number: a migration was cut, or somebody changed them. Restore it from a backup",
+    );
+  return version;
+}
+
+function checkIntegrity(database: DatabaseSync): void {
+  const found = pragmaOf(database, "quick_check");
+  if (found !== "ok") throw refused("it is damaged. Restore it from a backup");
+}
+
+/** Each step is one transaction, its number included: a cut one leaves the step before it. */
+function migrate(database: DatabaseSync): void {
+  for (let version = checkSchema(database); version < MIGRATIONS.length; version++) {
+    database.exec("BEGIN IMMEDIATE");
+    for (const statement of MIGRATIONS[version]!.statements) database.exec(statement);
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    database.exec(`PRAGMA user_version = ${version + 1}`);
+    database.exec("COMMIT");
+  }
+  checkSchema(database);
+}

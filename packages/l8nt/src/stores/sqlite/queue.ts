@@ -1,0 +1,108 @@
+/** Group commit: what comes in one turn of the event loop shares one transaction, and so one fsync. */
+import type { DatabaseSync } from "node:sqlite";
+import { AdapterError } from "../../errors.ts";
+import { isDoubtful, storeError } from "./faults.ts";
+
+interface Work {
+  readonly run: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface QueueOptions {
+  readonly database: DatabaseSync;
+  /** Every piece of work in a transaction of its own, if not. */
+  readonly groups: boolean;
+  /** Within each transaction, after the work. */
+  readonly beforeCommit: () => void;
+  /** What was kept in memory of a transaction that is no more is wrong. */
+  readonly afterRollback: () => void;
+}
+
+/** So that one turn's work does not hold up the event loop for long. */
+const MAX_GROUP = 512;
+
+export class CommitQueue {
+  readonly #options: QueueOptions;
+  #waiting: Work[] = [];
+  #isScheduled = false;
+  #broken: AdapterError | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs `run` within a transaction, and gives its result once that is on the disk. A `TypeError` of `run`, which must come
+   * before it writes anything, is its own; every other error ends the whole transaction.
+   */
+  add<Result>(run: () => Result): Promise<Result> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    return new Promise<Result>((resolve, reject) => {
+      this.#waiting.push({ run, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      const size = this.#options.groups ? MAX_GROUP : 1;
+      this.#commit(this.#waiting.splice(0, size));
+      if (this.#waiting.length > 0) this.#schedule();
+      else for (const done of this.#idle.splice(0)) done();
+    });
+  }
+
+  /** Once everything that waits is done. */
+  drained(): Promise<void> {
+    return this.#waiting.length === 0 ? Promise.resolve() : new Promise((done) => this.#idle.push(done));
+  }
+
+  /** Nothing is taken any more. */
+  close(why: AdapterError): void {
+    this.#broken ??= why;
+  }
+
+  #commit(group: readonly Work[]): void {
+    const { database, beforeCommit, afterRollback } = this.#options;
+    const done: (() => void)[] = [];
+    try {
+      if (this.#broken !== undefined) throw this.#broken;
+      database.exec("BEGIN IMMEDIATE");
+      for (const { run, resolve, reject } of group) {
+        try {
+          const result = run() as never;
+          done.push(() => resolve(result));
+        } catch (error) {
+          if (!(error instanceof TypeError)) throw error;
+          done.push(() => reject(error));
+        }
+      }
+      beforeCommit();
+      database.exec("COMMIT");
+    } catch (cause) {
+      const error = cause instanceof AdapterError ? cause : storeError(cause);
+      const isUndone = this.#rollBack();
+      if (isDoubtful(cause) || !isUndone) this.#broken ??= error;
+      afterRollback();
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    for (const end of done) end();
+  }
+
+  #rollBack(): boolean {
+    const { database } = this.#options;
+    try {
+      // SQLite may have rolled back by itself; then there is nothing left to undo.
+      if (database.isTransaction) database.exec("ROLLBACK");
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** The tables, as numbered steps from an empty file to what is used now. A step that was released is never edited. */
+
+export interface Migration {
+  /** One statement each. */
+  readonly statements: readonly string[];
+  /** What must be there once it is done: how half a migration is told from a whole one. */
+  readonly objects: readonly string[];
+}
+
+const appendOnly = (table: string): readonly string[] =>
+  ["UPDATE", "DELETE"].map(
+    (verb) => `CREATE TRIGGER ${table}_no_${verb.toLowerCase()} BEFORE ${verb} ON ${table}
+       BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END`,
+  );
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    statements: [
+      `CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), latest REAL NOT NULL) STRICT`,
+      `INSERT INTO meta VALUES (1, 0)`,
+      `CREATE TABLE counters (
+         id TEXT PRIMARY KEY, committed INTEGER NOT NULL, reserved INTEGER NOT NULL, slots TEXT NOT NULL
+       ) STRICT, WITHOUT ROWID`,
+      // The body goes when the reservation ends: only its answer may be asked for again.
+      `CREATE TABLE reservations (
+         id TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT,
+         outcome TEXT CHECK (outcome IN ('committed', 'released')), amount_msat INTEGER, uses INTEGER,
+         CHECK ((body IS NULL) = (outcome IS NOT NULL))
+       ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE payments (
+         seq INTEGER PRIMARY KEY AUTOINCREMENT, payment_hash TEXT NOT NULL UNIQUE, intent TEXT NOT NULL,
+         node_id TEXT NOT NULL, origin TEXT NOT NULL,
+         status TEXT NOT NULL CHECK (status IN ('open', 'paid', 'used', 'failed', 'undelivered')),
+         settled INTEGER, receipted INTEGER NOT NULL DEFAULT 0,
+         claim_by TEXT, claim_until REAL, closed_to TEXT, closed_until REAL, body TEXT NOT NULL
+       ) STRICT`,
+      `CREATE TABLE payment_nodes (
+         node_id TEXT NOT NULL, payment_hash TEXT NOT NULL, PRIMARY KEY (node_id, payment_hash)
+       ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE payees (
+         seq INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL, payee TEXT NOT NULL, UNIQUE (origin, payee)
+       ) STRICT`,
+      `CREATE TABLE stops (
+         seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, node_id TEXT NOT NULL, ends_at REAL, at REAL NOT NULL,
+         reason TEXT
+       ) STRICT`,
+      `CREATE TABLE nodes (
+         id TEXT PRIMARY KEY, depth INTEGER NOT NULL, met_at REAL NOT NULL, body TEXT NOT NULL
+       ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE node_paths (
+         ancestor TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (ancestor, id)
+       ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE receipts (
+         seq INTEGER PRIMARY KEY, payment_hash TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, text TEXT NOT NULL
+       ) STRICT`,
+      `CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, event TEXT NOT NULL) STRICT`,
+      `CREATE TABLE vault (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID`,
+    ],
+    objects: [
+      "meta",
+      "counters",
+      "reservations",
+      "payments",
+      "payment_nodes",
+      "payees",
+      "stops",
+      "nodes",
+      "node_paths",
+      "receipts",
+      "journal",
+      "vault",
+    ],
+  },
+  {
+    statements: [
+      // The database holds this too, whoever writes to it. [case 63]
+      `CREATE UNIQUE INDEX payments_open ON payments (intent) WHERE status = 'open'`,
+      `CREATE INDEX payments_usable ON payments (node_id, origin, seq) WHERE status = 'paid'`,
+      `CREATE INDEX payments_closed ON payments (origin, closed_until) WHERE closed_to IS NOT NULL`,
+      `CREATE INDEX payments_unreceipted ON payments (settled) WHERE receipted = 0 AND settled IS NOT NULL`,
+      `CREATE INDEX payments_claimed ON payments (claim_by) WHERE claim_by IS NOT NULL`,
+      `CREATE INDEX reservations_open ON reservations (at) WHERE outcome IS NULL`,
+      ...appendOnly("journal"),
+      ...appendOnly("receipts"),
+      ...appendOnly("stops"),
+    ],
+    objects: [
+      "payments_open",
+      "payments_usable",
+      "payments_closed",
+      "payments_unreceipted",
+      "payments_claimed",
+      "reservations_open",
+      ...["journal", "receipts", "stops"].flatMap((table) => [`${table}_no_update`, `${table}_no_delete`]),
+    ],
+  },
+];
