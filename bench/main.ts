@@ -3,6 +3,7 @@ import { cpus, totalmem } from "node:os";
 import { bundle } from "./bundle.ts";
 import type { Figure } from "./figure.ts";
 import { paywall } from "./paywall.ts";
+import { sqlite } from "./sqlite.ts";
 import { verify } from "./verify.ts";
 
 const progress = (text: string) => process.stderr.write(`${text}\n`);
@@ -11,6 +12,7 @@ const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promi
   verify,
   paywall,
   bundle,
+  sqlite,
 };
 
 const asked = process.argv.slice(2);
