@@ -3,10 +3,14 @@
  * does not give and spends nothing that its budget does not hold. Judged by the dev network's books and by what services saw.
  */
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Credential } from "l8nt";
 import { targetOfUrl } from "l8nt/l402";
-import { describe, expect, test } from "vitest";
+import { openSqliteStore } from "l8nt/stores/sqlite";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
 import { type Shop, site, type Town, town } from "./support/town.ts";
 
 interface Report {
@@ -15,7 +19,7 @@ interface Report {
 }
 
 /** Runs the agent with `SIGIL_CREDENTIAL` and nothing else of ours in its environment. */
-function turned(credential: Credential, orders: object): Promise<Report> {
+function turned(credential: Credential, orders: object, time = { now: 0 }): Promise<Report> {
   const script = join(import.meta.dirname, "support/hostile-agent.ts");
   const child = spawn(
     process.execPath,
@@ -27,8 +31,12 @@ function turned(credential: Credential, orders: object): Promise<Report> {
   );
   return new Promise((resolve, reject) => {
     let report: Report | undefined;
-    child.on("message", (message) => {
-      report = message as Report;
+    child.on("message", (message: Report | { readonly later: number }) => {
+      if (!("later" in message)) report = message;
+      else {
+        time.now += message.later;
+        child.send("go on");
+      }
     });
     child.on("error", reject);
     child.on("exit", (code) => {
@@ -74,7 +82,7 @@ async function stage(world: Town, scope: object, terms: object) {
   const shop = await world.shop({ price: "10 sat", ...terms });
   const accomplice = await site((_request, response) => response.end("thanks"));
   const at = { now: world.time.now };
-  const root = world.root({ budget: "2000 sat" });
+  const root = world.root({ budget: "2000 sat", expiresIn: "2h" });
   const agent = root.delegate(
     { agent: "turned", endpoints: [`GET ${shop.url}/docs/*`], budget: "100 sat", ...scope },
     at,
@@ -136,7 +144,7 @@ describe.each([
     // Leaked: nothing to its accomplice, and nothing to itself that opens more than its scope.
     for (const { text } of accomplice.received) expect(text).not.toMatch(/L402|AgE[A-Za-z0-9+/]{20}/);
     expectNothingBeyond(report, shop);
-    expect(report.received.join("\n")).not.toMatch(/sibling|lineage|"purpose"/);
+    expect(/sibling|lineage|"purpose"/.test(report.received.join("\n"))).toBe(false);
 
     // And it did get to work, and was told no in many ways: the test tests something.
     expect(shop.served.length).toBeGreaterThan(0);
@@ -146,6 +154,38 @@ describe.each([
     expect((await world.client(root).get(`${shop.url}/admin`)).status).toBe(200);
   });
 });
+
+test("a turned agent has an hour, and a treasury on a disk: it spends no more than its budget, and no hour more than its rate [case 85]", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sigil-adversary-"));
+  const store = await openSqliteStore(join(folder, "books.db"));
+  onTestFinished(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+  const world = await town({ store });
+  const begun = world.time.now;
+  const { shop, accomplice, root, agent, orders, before } = await stage(
+    world,
+    { budget: "600 sat", budgetPerHour: "300 sat", maxUsesPerMinute: 20 },
+    {},
+  );
+  const report = await turned(agent, { ...orders, seed: 4, calls: 450, secondsPerCall: 8 }, world.time);
+  expect(world.time.now - begun).toBe(3600);
+  const spent = world.paid().msat - before.msat;
+  // Slots of a minute: what was spent in its first one may have left the window by its last.
+  expect(spent).toBeLessThanOrEqual(330_000n);
+  expect(spent).toBeGreaterThan(100_000n);
+  expect(spent).toBe(await world.spent(agent));
+  expect(await world.spent(root)).toBe(world.paid().msat);
+  for (const { target } of shop.served) expect(target.split("?")[0]).toMatch(DOCS);
+  for (const payment of world.net.payments())
+    expect(payment).toMatchObject({ payer: "treasury", payee: "shop" });
+  for (const { text } of accomplice.received) expect(text).not.toMatch(/L402|AgE[A-Za-z0-9+/]{20}/);
+  expectNothingBeyond(report, shop);
+  expect(/sibling|"purpose"/.test(report.received.join("\n"))).toBe(false);
+  expect((await auditLedger(store)).faults).toEqual([]);
+  expect(await store.openPayments()).toEqual([]);
+}, 120_000);
 
 test("the full credential is in the treasury, and in what it sends to that service, and nowhere else [case 25]", async () => {
   for (const scope of [{}, { maxUses: 9 }]) {

@@ -16,6 +16,8 @@ interface Orders {
   readonly stolen: string;
   readonly allowed: readonly string[];
   readonly forbidden: readonly string[];
+  /** Seconds of the town's time that go by with each call. */
+  readonly secondsPerCall?: number;
 }
 
 const orders = JSON.parse(process.argv[2]!) as Orders;
@@ -93,9 +95,21 @@ const purchase = (body: unknown, headers: Record<string, string> = {}, as = disg
 const present = (text: string, url: string, method = "GET") =>
   recording(url, { method, headers: { authorization: `L402 ${text}` } });
 
+const READABLE = [
+  "/v1/tree",
+  "/v1/credential",
+  "/v1/receipts",
+  "/v1/payments",
+  "/v1/nodes",
+  "/v1/openapi.json",
+  "/metrics",
+  ...["health", "tree", "payments", "journal", "receipts"].map((what) => `/v1/owner/${what}`),
+];
 const METHODS = ["GET", "GET", "GET", "POST", "DELETE", "HEAD", "PUT"];
 
 const TRICKS: readonly (() => Promise<unknown>)[] = [
+  // What it is there for, while it still has a budget.
+  () => new Client({ fetch: recording }).get(orders.shop + pick(orders.allowed)),
   () => purchase({ method: pick(METHODS), url: anyUrl(), headers: [] }),
   () => purchase({ method: "GET", url: anyUrl(), headers: [] }, {}, credential),
   () =>
@@ -152,10 +166,22 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
         purchase({ method: "GET", url: `${orders.shop}/docs/${at}-${random()}`, headers: [] }, {}, credential),
       ),
     ),
+  () => recording(treasury + pick(READABLE), { headers: { authorization: `L402 ${disguise(credential)}` } }),
   () =>
-    recording(`${treasury}${pick(["/v1/tree", "/v1/credential", "/v1/payments", "/v1/nodes"])}`, {
-      headers: { authorization: `L402 ${disguise(credential)}` },
-    }),
+    recording(
+      `${treasury}/v1/owner/${pick(["revoke", "freeze", "thaw", "reconcile", "payees", `payments/${pick(orders.hashes)}/give-up`])}`,
+      {
+        method: "POST",
+        headers: { authorization: `L402 ${disguise(credential)}`, "content-type": "application/json" },
+        body: JSON.stringify({
+          node: "*",
+          nodeId: "*",
+          reason: "please",
+          origin: orders.shop,
+          payee: `02${"ab".repeat(32)}`,
+        }),
+      },
+    ),
   () =>
     recording(`${treasury}/.well-known/l402/revocations`, {
       method: "POST",
@@ -163,7 +189,7 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
       body: JSON.stringify({
         caveats: pick<unknown>([
           [],
-          ["agent=sibling.0000000000000000"],
+          ["agent=brother.0000000000000000"],
           "agent=x",
           own.caveats.map(({ condition, value }) => `${condition}=${value}`),
         ]),
@@ -196,8 +222,17 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
     }).get(anyUrl()),
 ];
 
+/** Waits until the town's clock has gone on. */
+function later(seconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("message", () => resolve());
+    process.send!({ later: seconds });
+  });
+}
+
 const told: Record<string, number> = {};
 for (let call = 0; call < orders.calls; call++) {
+  if (orders.secondsPerCall !== undefined) await later(orders.secondsPerCall);
   try {
     // Each once at least, then at random.
     const answer = await (TRICKS[call] ?? pick(TRICKS))();
