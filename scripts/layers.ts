@@ -14,7 +14,7 @@ export const rows: readonly (readonly string[])[] = [
   ["ports/"],
   ["caveat/"],
   ["l402/"],
-  ["ledger/"],
+  ["ledger/", "receipt/"],
   // Above the ends, because an end's default store is the memory store.
   ["stores/", "wallets/"],
   ["service/", "treasury/", "client/"],

@@ -1,7 +1,14 @@
 /** Every error that Sigil throws: a stable code, what happened, what to do. No message ever holds a credential. */
 
 /** A stable name for each thing that can go wrong. Programs branch on it; the message is for people. */
-export type ErrorCode = TokenCode | DenialCode | BudgetCode | ChallengeCode | PaymentCode | AdapterCode;
+export type ErrorCode =
+  | TokenCode
+  | DenialCode
+  | BudgetCode
+  | ChallengeCode
+  | PaymentCode
+  | ReceiptCode
+  | AdapterCode;
 
 /** The credential itself is unusable: nobody can tell what it allows. */
 export type TokenCode =
@@ -57,6 +64,15 @@ export type PaymentCode =
   | "ERR_PAYMENT_PREIMAGE"
   | "ERR_PAID_NOT_DELIVERED"
   | "ERR_ORIGIN_QUARANTINED";
+
+/** An export of receipts is not what was signed. */
+export type ReceiptCode =
+  | "ERR_RECEIPT_MALFORMED"
+  | "ERR_RECEIPT_KEY"
+  | "ERR_RECEIPT_FORGED"
+  | "ERR_RECEIPT_CHAIN"
+  | "ERR_RECEIPT_REPEATED"
+  | "ERR_RECEIPT_HEAD";
 
 /** A wallet, a store, a treasury or a service behind a port did not answer as it should. */
 export type AdapterCode =
@@ -164,6 +180,22 @@ export class PaymentError extends SigilError {
 
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), spent: this.spent };
+  }
+}
+
+/** The first fault of an export of receipts: the line that it is in, and what is wrong there. spec/6-receipts.md §5. */
+export class ReceiptError extends SigilError {
+  declare readonly code: ReceiptCode;
+  /** From 1. */
+  readonly line: number;
+
+  constructor(code: ReceiptCode, line: number, what: string, options?: ErrorOptions) {
+    super(code, `Line ${line}: ${what}.`, options);
+    this.line = line;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), line: this.line };
   }
 }
 

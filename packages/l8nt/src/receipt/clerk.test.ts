@@ -1,0 +1,197 @@
+/** The clerk: every settled payment gets one receipt, in order, whatever happens meanwhile. */
+import { expect, test } from "vitest";
+import { MemoryStore } from "../stores/memory.ts";
+import { beginPayment, buy, paymentOf } from "../testing/payment-laws.ts";
+import { verifyChain } from "./chain.ts";
+import { ReceiptClerk } from "./clerk.ts";
+import { NOW, otherSigner, PUBLIC_KEY, paidStore, receipt, signer } from "./fixtures/books.ts";
+
+const unwanted = (error: unknown): void => expect.unreachable(String(error));
+
+const textsIn = async (store: MemoryStore) => (await store.receipts(0, 10_000)).map(({ text }) => text);
+
+const hashesIn = async (store: MemoryStore) =>
+  (await store.receipts(0, 10_000)).map(({ paymentHash }) => paymentHash);
+
+async function chainOf(store: MemoryStore) {
+  const verdict = await verifyChain(await textsIn(store), PUBLIC_KEY);
+  if (!verdict.holds) throw verdict.fault;
+  return verdict.receipts;
+}
+
+test("a receipt says who paid what for which kind of request, and nothing that is worth anything", async () => {
+  const store = new MemoryStore();
+  const paid = await buy(
+    store,
+    { path: "/orders/1042?token=x", lineage: ["planner", "scout"], nodeIds: ["r", "p", "s"] },
+    NOW + 0.9,
+  );
+  await receipt(store);
+  expect(await chainOf(store)).toEqual([
+    {
+      type: "receipt",
+      version: 1,
+      seq: 1,
+      previous: "0".repeat(64),
+      keyId: signer.keyId,
+      paymentHash: paid.paymentHash,
+      nodeIds: ["r", "p", "s"],
+      lineage: ["planner", "scout"],
+      method: "GET",
+      origin: "https://api.example",
+      pathClass: "/orders/*",
+      amountMsat: 10_000n,
+      feeMsat: 17n,
+      settledAt: NOW,
+    },
+  ]);
+  const [text] = await textsIn(store);
+  for (const secret of [paid.preimage!, paid.invoice, paid.macaroon, "token"])
+    expect(text).not.toContain(secret);
+});
+
+test("receipts are made in the order of settling, across batches, and only of what was paid", async () => {
+  const store = new MemoryStore();
+  const records = Array.from({ length: 7 }, () => paymentOf());
+  for (const record of records) await beginPayment(store, record);
+  const settled = [5, 0, 3, 6, 1].map((at) => records[at]!.paymentHash);
+  for (const hash of settled)
+    await store.settle(hash, { status: "paid", preimage: "ab".repeat(32), feeMsat: 0n, at: NOW });
+  await store.settle(records[2]!.paymentHash, { status: "failed", at: NOW });
+  await store.mark(settled[1]!, { status: "undelivered" });
+  const clerk = new ReceiptClerk({ book: store, signer, alarm: unwanted, batch: 2 });
+  clerk.wake();
+  await clerk.idle();
+  expect((await chainOf(store)).map(({ paymentHash }) => paymentHash)).toEqual(settled);
+  expect(await hashesIn(store)).toEqual(settled);
+});
+
+test("what settles while the clerk works is not left over", async () => {
+  const store = await paidStore(3);
+  let late = 2;
+  const book: MemoryStore = Object.assign(Object.create(store), {
+    lastReceipt: () => store.lastReceipt(),
+    appendReceipts: store.appendReceipts.bind(store),
+    unreceipted: async (limit: number) => {
+      const found = await store.unreceipted(limit);
+      if (found.length === 0 && late-- > 0) {
+        await buy(store);
+        clerk.wake();
+      }
+      return found;
+    },
+  });
+  const clerk = new ReceiptClerk({ book, signer, alarm: unwanted });
+  clerk.wake();
+  await clerk.idle();
+  expect(await chainOf(store)).toHaveLength(5);
+});
+
+test("it works alone, however often it is woken", async () => {
+  const store = await paidStore(10);
+  let drains = 0;
+  const book = {
+    lastReceipt: () => {
+      expect(++drains).toBe(1);
+      return store.lastReceipt();
+    },
+    unreceipted: async (limit: number) => {
+      const found = await store.unreceipted(limit);
+      if (found.length === 0) drains--;
+      else clerk.wake();
+      return found;
+    },
+    appendReceipts: store.appendReceipts.bind(store),
+  };
+  const clerk = new ReceiptClerk({ book, signer, alarm: unwanted, batch: 3 });
+  for (let time = 0; time < 20; time++) clerk.wake();
+  await Promise.all([clerk.idle(), clerk.idle()]);
+  expect(await chainOf(store)).toHaveLength(10);
+  expect(drains).toBe(0);
+});
+
+test("several processes make one chain, and no payment has two receipts", async () => {
+  const store = await paidStore(40);
+  const clerks = [1, 2, 3, 5].map((batch) => new ReceiptClerk({ book: store, signer, alarm: unwanted, batch }));
+  for (const clerk of clerks) clerk.wake();
+  await Promise.all(clerks.map((clerk) => clerk.idle()));
+  expect(await chainOf(store)).toHaveLength(40);
+  expect(await store.unreceipted(1)).toEqual([]);
+});
+
+test("another process that is faster at any moment costs a second try, and never a second receipt", async () => {
+  for (const moment of ["lastReceipt", "unreceipted", "appendReceipts"] as const) {
+    const store = await paidStore(4);
+    let faster = 0;
+    const overtake = async (name: typeof moment) => {
+      if (name === moment && faster++ === 0) await receipt(store);
+    };
+    const book = {
+      lastReceipt: async () => {
+        await overtake("lastReceipt");
+        return store.lastReceipt();
+      },
+      unreceipted: async (limit: number) => {
+        await overtake("unreceipted");
+        return store.unreceipted(limit);
+      },
+      appendReceipts: async (rows: Parameters<MemoryStore["appendReceipts"]>[0]) => {
+        await overtake("appendReceipts");
+        return store.appendReceipts(rows);
+      },
+    };
+    const clerk = new ReceiptClerk({ book, signer, alarm: unwanted });
+    clerk.wake();
+    await clerk.idle();
+    expect(faster, moment).toBeGreaterThan(0);
+    expect(await chainOf(store), moment).toHaveLength(4);
+  }
+});
+
+test("a store that fails is told to the alarm once, and loses nothing: the next wake tries again", async () => {
+  const store = await paidStore(3);
+  const alarms: unknown[] = [];
+  const down = new Error("the disk is full");
+  let broken = true;
+  const book = {
+    lastReceipt: () => store.lastReceipt(),
+    unreceipted: (limit: number) => store.unreceipted(limit),
+    appendReceipts: async (rows: Parameters<MemoryStore["appendReceipts"]>[0]) => {
+      if (broken) throw down;
+      return store.appendReceipts(rows);
+    },
+  };
+  const clerk = new ReceiptClerk({ book, signer, alarm: (error) => alarms.push(error) });
+  clerk.wake();
+  await clerk.idle();
+  expect(alarms).toEqual([down]);
+  expect(await store.lastReceipt()).toBeUndefined();
+  broken = false;
+  clerk.wake();
+  await clerk.idle();
+  expect(await chainOf(store)).toHaveLength(3);
+  expect(alarms).toHaveLength(1);
+});
+
+test("a store that takes nothing is told to the alarm, and not asked for ever", async () => {
+  const store = await paidStore(1);
+  const alarms: unknown[] = [];
+  const book = {
+    lastReceipt: () => store.lastReceipt(),
+    unreceipted: (limit: number) => store.unreceipted(limit),
+    appendReceipts: async () => false,
+  };
+  const clerk = new ReceiptClerk({ book, signer, alarm: (error) => alarms.push(error) });
+  clerk.wake();
+  await clerk.idle();
+  expect(alarms).toEqual([expect.objectContaining({ message: expect.stringContaining("took no receipt") })]);
+});
+
+test("a chain that a second key went on with does not hold", async () => {
+  const store = await paidStore(1);
+  await receipt(store);
+  await buy(store);
+  await receipt(store, otherSigner);
+  const verdict = await verifyChain(await textsIn(store), PUBLIC_KEY);
+  expect(verdict).toMatchObject({ holds: false, fault: { line: 2, code: "ERR_RECEIPT_KEY" } });
+});

@@ -1,0 +1,89 @@
+/** The clerk: makes the receipts of what was paid, afterwards and in the order of settling. spec/6-receipts.md §6. */
+import type { PaymentRecord } from "../ports/payments.ts";
+import type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
+import type { ReceiptSigner } from "./key.ts";
+import { hashOfLine, lineOf, NO_RECEIPT, receiptOf, signedBytes } from "./receipt.ts";
+
+export interface ReceiptClerkOptions {
+  readonly book: Pick<ReceiptBook, "unreceipted" | "appendReceipts" | "lastReceipt">;
+  readonly signer: ReceiptSigner;
+  /** Hears of what went wrong, and must not throw. Nothing is lost: the next wake tries again. */
+  readonly alarm: (error: unknown) => void;
+  /** How many are signed and appended at once. Default: 64. */
+  readonly batch?: number;
+}
+
+/**
+ * Drains the outbox whenever it is woken. Several clerks of one key, each in its own process, make one chain.
+ *
+ * @example
+ * const clerk = new ReceiptClerk({ book: store, signer, alarm: console.error });
+ * clerk.wake(); // at the start, and whenever a payment settled
+ * await clerk.idle(); // before the store is closed
+ */
+export class ReceiptClerk {
+  readonly #options: ReceiptClerkOptions;
+  #running: Promise<void> | undefined;
+  #isWoken = false;
+
+  constructor(options: ReceiptClerkOptions) {
+    this.#options = options;
+  }
+
+  /** Returns at once: no payment waits for its receipt. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves once nothing is under way: all receipts are made, or the alarm was told why not. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Woken while it worked, it may have looked before that payment was there.
+    while (this.#isWoken) {
+      this.#isWoken = false;
+      try {
+        await this.#drain();
+      } catch (error) {
+        this.#options.alarm(error);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #drain(): Promise<void> {
+    const { book, batch = 64 } = this.#options;
+    let last = await book.lastReceipt();
+    for (;;) {
+      // After the last receipt, never before: what another process made in between is then out of this list, or our place
+      // in the chain is taken. The other way round, a payment would get two.
+      const payments = await book.unreceipted(batch);
+      if (payments.length === 0) return;
+      const rows = this.#rows(payments, last);
+      if (await book.appendReceipts(rows)) {
+        last = rows.at(-1);
+        continue;
+      }
+      const newer = await book.lastReceipt();
+      if (newer?.seq === last?.seq)
+        throw new Error("The store took no receipt although nobody else's stands in its place.");
+      last = newer;
+    }
+  }
+
+  #rows(payments: readonly PaymentRecord[], last: ReceiptRow | undefined): readonly ReceiptRow[] {
+    const { signer } = this.#options;
+    const rows: ReceiptRow[] = [];
+    let { seq, hash: previous } = last ?? { seq: 0, hash: NO_RECEIPT };
+    for (const payment of payments) {
+      const receipt = receiptOf(payment, { seq: ++seq, previous, keyId: signer.keyId });
+      const text = lineOf(receipt, signer.sign(signedBytes(receipt)));
+      previous = hashOfLine(text);
+      rows.push({ seq, paymentHash: payment.paymentHash, hash: previous, text });
+    }
+    return rows;
+  }
+}

@@ -1,0 +1,94 @@
+/** An export: a receipt a line, as signed, and last a signed head, so that a removed end is found too. spec/6-receipts.md §4. */
+import { ReceiptError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ReceiptBook } from "../ports/receipts.ts";
+import { Chain } from "./chain.ts";
+import { ReceiptKey, type ReceiptSigner } from "./key.ts";
+import { hashOfLine, lineOf, NO_RECEIPT, type Receipt, type ReceiptHead, signedBytes } from "./receipt.ts";
+
+const PAGE = 500;
+
+/**
+ * The lines of an export, without their line feeds.
+ *
+ * @example for await (const line of exportReceipts(store, signer, systemClock)) file.write(`${line}\n`);
+ */
+export async function* exportReceipts(
+  book: Pick<ReceiptBook, "receipts">,
+  signer: ReceiptSigner,
+  clock: Clock,
+): AsyncGenerator<string, void> {
+  let count = 0;
+  let after = 0;
+  let last = NO_RECEIPT;
+  for (;;) {
+    const rows = await book.receipts(after, PAGE);
+    for (const { seq, text } of rows) {
+      count++;
+      after = seq;
+      last = hashOfLine(text);
+      yield text;
+    }
+    if (rows.length === 0) break;
+  }
+  const { keyId } = signer;
+  const head: ReceiptHead = { type: "head", version: 1, count, last, keyId, at: Math.floor(clock()) };
+  yield lineOf(head, signer.sign(signedBytes(head)));
+}
+
+export type ExportVerdict =
+  | { readonly holds: true; readonly head: ReceiptHead }
+  /** The first fault, and the line that it is in. */
+  | { readonly holds: false; readonly fault: ReceiptError };
+
+export interface VerifyExportOptions {
+  /** Sees each receipt as soon as it is verified. What it makes of them counts only where the whole export holds. */
+  readonly each?: (receipt: Receipt) => void;
+}
+
+/**
+ * Whether this is a whole export that the key signed. Needs nothing but the public key.
+ *
+ * @param lines without their line feeds; `linesOf` cuts bytes into them
+ * @throws TypeError for a public key that is none
+ */
+export async function verifyExport(
+  lines: Iterable<string> | AsyncIterable<string>,
+  publicKey: string,
+  { each }: VerifyExportOptions = {},
+): Promise<ExportVerdict> {
+  const chain = new Chain(await ReceiptKey.of(publicKey));
+  let head: ReceiptHead | undefined;
+  try {
+    for await (const line of lines) {
+      if (head !== undefined)
+        throw new ReceiptError(
+          "ERR_RECEIPT_HEAD",
+          chain.count + 2,
+          "it stands after the head, which is the last line",
+        );
+      const signed = chain.read(line);
+      if (signed.type === "receipt") {
+        const receipt = chain.follow(line, signed);
+        each?.(receipt);
+      } else head = endOf(chain, signed);
+    }
+    if (head === undefined)
+      throw chain.fault("ERR_RECEIPT_HEAD", "the export ends before its head, so that its end is missing");
+    return { holds: true, head };
+  } catch (error) {
+    if (error instanceof ReceiptError) return { holds: false, fault: error };
+    throw error;
+  }
+}
+
+function endOf(chain: Chain, head: ReceiptHead): ReceiptHead {
+  if (head.count !== chain.count)
+    throw chain.fault(
+      "ERR_RECEIPT_HEAD",
+      `the head counts ${head.count} receipts, and ${chain.count} stand before it: some are missing or too many`,
+    );
+  if (head.last !== chain.last)
+    throw chain.fault("ERR_RECEIPT_HEAD", "the head follows another receipt than the one before it");
+  return head;
+}

@@ -1,0 +1,10 @@
+/** `l8nt/receipts`: signed receipts of what was paid. Verifying takes the public key and nothing of a treasury. */
+export { type ReceiptCode, ReceiptError } from "../errors.ts";
+export type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
+export { type ChainVerdict, verifyChain } from "./chain.ts";
+export { ReceiptClerk, type ReceiptClerkOptions } from "./clerk.ts";
+export { type ExportVerdict, exportReceipts, type VerifyExportOptions, verifyExport } from "./export.ts";
+export { ReceiptKey, ReceiptSigner } from "./key.ts";
+export { linesOf } from "./lines.ts";
+export { pathClass } from "./path-class.ts";
+export type { Receipt, ReceiptHead } from "./receipt.ts";

@@ -1,0 +1,68 @@
+/** The Ed25519 key of receipts (RFC 8032). The curve is loaded at its first use: no page pays for it. spec/6-receipts.md §3. */
+import { type Bytes, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+
+const loadCurve = async () => (await import("@noble/curves/ed25519.js")).ed25519;
+type Curve = Awaited<ReturnType<typeof loadCurve>>;
+
+/** The first 8 bytes of SHA-256 of the public key, in hex: names a key, and proves nothing. */
+const keyIdOf = (publicKey: Bytes): string => sha256Hex(publicKey).slice(0, 16);
+
+/** Signs receipts: the one place that has their private key. */
+export class ReceiptSigner {
+  /** 64 hex. */
+  readonly publicKey: string;
+  readonly keyId: string;
+  readonly #seed: Bytes;
+  readonly #curve: Curve;
+
+  private constructor(seed: Bytes, curve: Curve) {
+    const publicKey = curve.getPublicKey(seed) as Bytes;
+    this.#seed = seed;
+    this.#curve = curve;
+    this.publicKey = hexText(publicKey);
+    this.keyId = keyIdOf(publicKey);
+  }
+
+  /** @throws TypeError for anything but 32 bytes */
+  static async fromSeed(seed: Uint8Array): Promise<ReceiptSigner> {
+    if (!(seed instanceof Uint8Array) || seed.length !== 32)
+      throw new TypeError("the seed of a receipt key must be 32 bytes");
+    return new ReceiptSigner(ownBytes(seed), await loadCurve());
+  }
+
+  /** Hex; deterministic. */
+  sign(message: Uint8Array): string {
+    return hexText(this.#curve.sign(message, this.#seed));
+  }
+}
+
+/** All that it takes to verify. */
+export class ReceiptKey {
+  readonly keyId: string;
+  readonly #bytes: Bytes;
+  readonly #curve: Curve;
+
+  private constructor(bytes: Bytes, curve: Curve) {
+    this.#bytes = bytes;
+    this.#curve = curve;
+    this.keyId = keyIdOf(bytes);
+  }
+
+  /** @throws TypeError for anything but the 64 hex of an Ed25519 public key */
+  static async of(publicKey: string): Promise<ReceiptKey> {
+    const bytes = /^[0-9a-fA-F]{64}$/.test(publicKey) ? hexBytes(publicKey) : undefined;
+    const curve = await loadCurve();
+    // Strict: a point that has two texts, or one of small order, under which anything may seem signed, is no key.
+    if (bytes === undefined || !curve.utils.isValidPublicKey(bytes, false) || isOfSmallOrder(curve, bytes))
+      throw new TypeError("a receipt key must be 64 hex digits: an Ed25519 public key");
+    return new ReceiptKey(bytes, curve);
+  }
+
+  verifies(message: Uint8Array, signature: string): boolean {
+    // RFC 8032 as Node and OpenSSL read it, not the wider ZIP 215.
+    return this.#curve.verify(hexBytes(signature)!, message, this.#bytes, { zip215: false });
+  }
+}
+
+const isOfSmallOrder = (curve: Curve, bytes: Bytes): boolean => curve.Point.fromBytes(bytes).isSmallOrder();

@@ -1,0 +1,39 @@
+/** Cuts bytes into the lines of an export: at line feeds alone, and only where they are UTF-8. */
+import { ReceiptError } from "../errors.ts";
+import { concat, utf8Text } from "../internal/bytes.ts";
+
+/** No receipt is nearly as long; whoever sends a longer line wants our memory. */
+const MAX_LINE_BYTES = 65_536;
+const LF = 10;
+
+/**
+ * A last line need not end with a line feed. A carriage return is part of its line, and so makes it another text.
+ *
+ * @throws ReceiptError `ERR_RECEIPT_MALFORMED`, which `verifyExport` takes for its answer
+ */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
+  let number = 1;
+  let rest: Uint8Array = new Uint8Array();
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
+      yield lineText(concat(rest, chunk.subarray(start, end)), number++);
+      rest = new Uint8Array();
+      start = end + 1;
+    }
+    rest = concat(rest, chunk.subarray(start));
+    if (rest.length > MAX_LINE_BYTES) throw tooLong(number);
+  }
+  if (rest.length > 0) yield lineText(rest, number);
+}
+
+function lineText(bytes: Uint8Array, number: number): string {
+  if (bytes.length > MAX_LINE_BYTES) throw tooLong(number);
+  const text = utf8Text(bytes);
+  // Read with replacement characters, one text would stand for many bytes.
+  if (text === undefined) throw new ReceiptError("ERR_RECEIPT_MALFORMED", number, "it is not UTF-8");
+  return text;
+}
+
+const tooLong = (number: number) =>
+  new ReceiptError("ERR_RECEIPT_MALFORMED", number, `it is longer than ${MAX_LINE_BYTES} bytes`);

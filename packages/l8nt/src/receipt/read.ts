@@ -1,0 +1,84 @@
+/** Reads one line of an export: every member of its form, nothing beside them, in the one text that they have. */
+import { lineOf, type Receipt, type ReceiptHead, type Signable } from "./receipt.ts";
+
+export interface SignedLine {
+  readonly signed: Signable;
+  /** Hex. */
+  readonly signature: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+type Form = (member: unknown) => boolean;
+
+const text: Form = (member) => typeof member === "string";
+const texts: Form = (member) => Array.isArray(member) && member.every(text);
+const matching =
+  (form: RegExp): Form =>
+  (member) =>
+    typeof member === "string" && form.test(member);
+const hash = matching(/^[0-9a-f]{64}$/);
+const keyId = matching(/^[0-9a-f]{16}$/);
+const msat = matching(/^(?:0|[1-9][0-9]{0,18})$/);
+const natural: Form = (member) => Number.isSafeInteger(member) && (member as number) >= 0;
+const version: Form = (member) => member === 1;
+
+const RECEIPT: Readonly<Record<Exclude<keyof Receipt, "type">, Form>> = {
+  version,
+  seq: natural,
+  previous: hash,
+  keyId,
+  paymentHash: hash,
+  nodeIds: texts,
+  lineage: texts,
+  method: text,
+  origin: text,
+  pathClass: text,
+  amountMsat: msat,
+  feeMsat: msat,
+  settledAt: natural,
+};
+
+const HEAD: Readonly<Record<Exclude<keyof ReceiptHead, "type">, Form>> = {
+  version,
+  count: natural,
+  last: hash,
+  keyId,
+  at: natural,
+};
+
+const SIGNATURE = /^[0-9a-f]{128}$/;
+
+/** What is wrong with a line, for the message that names it; or what the line says, not yet verified. */
+export function readLine(line: string): SignedLine | string {
+  let json: Json;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    // The parser's own message quotes the text.
+    return "it is not JSON, or was cut off";
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return "it is not an object";
+  const { type, signature } = json;
+  if (type !== "receipt" && type !== "head") return "it is neither a receipt nor a head";
+  const forms: Readonly<Record<string, Form>> = type === "receipt" ? RECEIPT : HEAD;
+  const members: Record<string, unknown> = { type };
+  for (const [name, isOfForm] of Object.entries(forms)) {
+    const member = Object.hasOwn(json, name) ? json[name] : undefined;
+    if (!isOfForm(member)) return `its member ${name} is missing or not of its form`;
+    members[name] = isOfForm === msat ? BigInt(member as string) : member;
+  }
+  if (typeof signature !== "string" || !SIGNATURE.test(signature))
+    return "its member signature is missing or not of its form";
+  const signed = members as unknown as Signable;
+  // Written again from what was read: a member twice, one too many, another order or escape is another text.
+  return isTextOf(line, signed, signature) ? { signed, signature } : "it is not in canonical form";
+}
+
+function isTextOf(line: string, signed: Signable, signature: string): boolean {
+  try {
+    return lineOf(signed, signature) === line;
+  } catch {
+    // A lone surrogate, which no canonical text has.
+    return false;
+  }
+}

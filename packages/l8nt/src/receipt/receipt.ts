@@ -1,0 +1,90 @@
+/** A receipt of one settled payment, and the head of an export: their members and their one text. spec/6-receipts.md §1, §4. */
+
+import { utf8 } from "../internal/bytes.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
+import { canonical, type JcsValue } from "./jcs.ts";
+import { pathClass } from "./path-class.ts";
+
+export interface Receipt {
+  readonly type: "receipt";
+  readonly version: 1;
+  /** From 1, without gaps. */
+  readonly seq: number;
+  /** Hex of SHA-256 of the receipt before it; {@link NO_RECEIPT} for the first. */
+  readonly previous: string;
+  /** Of the key that signed it. */
+  readonly keyId: string;
+  readonly paymentHash: string;
+  /** The node that paid, with its ancestors, root first. */
+  readonly nodeIds: readonly string[];
+  /** Agent names, the topmost first; the root has none. */
+  readonly lineage: readonly string[];
+  readonly method: string;
+  readonly origin: string;
+  readonly pathClass: string;
+  readonly amountMsat: bigint;
+  readonly feeMsat: bigint;
+  /** Whole Unix seconds. */
+  readonly settledAt: number;
+}
+
+/** The last line of an export: how much there was when it was made. */
+export interface ReceiptHead {
+  readonly type: "head";
+  readonly version: 1;
+  readonly count: number;
+  /** The hash of the last receipt; {@link NO_RECEIPT} where there is none. */
+  readonly last: string;
+  readonly keyId: string;
+  /** Whole Unix seconds. */
+  readonly at: number;
+}
+
+/** Stands for the receipt before the first. */
+export const NO_RECEIPT = "0".repeat(64);
+
+export interface Place {
+  readonly seq: number;
+  readonly previous: string;
+  readonly keyId: string;
+}
+
+/** What a receipt says of a payment. @throws TypeError for one that is not paid */
+export function receiptOf(payment: PaymentRecord, { seq, previous, keyId }: Place): Receipt {
+  const { paymentHash, nodeIds, lineage, method, origin, path, amountMsat, feeMsat, settledAt } = payment;
+  if (feeMsat === undefined || settledAt === undefined) throw new TypeError("this payment is not settled");
+  return {
+    type: "receipt",
+    version: 1,
+    seq,
+    previous,
+    keyId,
+    paymentHash,
+    nodeIds,
+    lineage,
+    method,
+    origin,
+    pathClass: pathClass(path),
+    amountMsat,
+    feeMsat,
+    settledAt: Math.floor(settledAt),
+  };
+}
+
+export type Signable = Receipt | ReceiptHead;
+
+const membersOf = (signable: Signable): Record<string, JcsValue> =>
+  Object.fromEntries(
+    Object.entries(signable).map(([name, member]) => [name, typeof member === "bigint" ? `${member}` : member]),
+  );
+
+/** What the signature signs: the canonical text without `signature`. */
+export const signedBytes = (signable: Signable): Uint8Array => utf8(canonical(membersOf(signable)));
+
+/** The line: the canonical text with `signature`, in hex. */
+export const lineOf = (signable: Signable, signature: string): string =>
+  canonical({ ...membersOf(signable), signature });
+
+/** What the next receipt calls `previous`: of the whole line, its signature included. */
+export const hashOfLine = (line: string): string => sha256Hex(utf8(line));
