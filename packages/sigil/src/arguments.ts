@@ -95,7 +95,7 @@ function leftOver(tokens: readonly Token[], table: ReadonlyMap<string, Flag>, ma
   return new UsageError(
     max === 0
       ? "This command takes flags only, and something else was given."
-      : `This command takes ${max} argument, and more were given. Quote what has blanks in it.`,
+      : `This command takes ${max} ${max === 1 ? "argument" : "arguments"}, and more were given. Quote what has blanks in it.`,
   );
 }
 

@@ -24,7 +24,7 @@ export const EXIT = {
 
 export const EXIT_HELP = `Exit codes:
   0    done
-  1    the server answered with an error status, or a step of the demo failed
+  1    the server answered with an error status, a step of the demo failed, or receipts do not hold
   2    the command line cannot be read
   3    denied: outside the credential's scope, expired or revoked
   4    denied: a budget or a number of uses has nothing left

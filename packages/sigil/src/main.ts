@@ -9,13 +9,14 @@ import { get } from "./commands/get.ts";
 import { inspect } from "./commands/inspect.ts";
 import { mint } from "./commands/mint.ts";
 import { network } from "./commands/network.ts";
+import { receipts } from "./commands/receipts.ts";
 import { verify } from "./commands/verify.ts";
 import { EXIT, EXIT_HELP, exitCodeOf, UsageError } from "./exit.ts";
 import { nearest } from "./nearest.ts";
 import { plainName } from "./secrecy.ts";
 import { Terminal } from "./terminal.ts";
 
-const COMMANDS: readonly Command[] = [demo, network, get, mint, delegate, inspect, verify];
+const COMMANDS: readonly Command[] = [demo, network, get, mint, delegate, inspect, verify, receipts];
 
 const HELP = `sigil: credentials for software agents, which can pay
 

@@ -64,6 +64,9 @@ function family(condition: string): Say {
   return () => [`${name}: unknown here, so everything is denied`];
 }
 
+/** "2030-01-01 00:00:00 UTC", of Unix seconds. */
+export const dateText = (seconds: number): string => instant(BigInt(seconds));
+
 function instant(seconds: bigint): string {
   const date = new Date(Number(seconds) * 1000);
   return Number.isNaN(date.getTime())

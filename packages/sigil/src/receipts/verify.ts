@@ -1,0 +1,66 @@
+/** `sigil receipts verify`: an export against a public key, and what it comes to. */
+import { createReadStream } from "node:fs";
+import { linesOf, type ReceiptHead, ReceiptKey, verifyExport } from "l8nt/receipts";
+import type { Arguments } from "../arguments.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import type { Terminal } from "../terminal.ts";
+import { dateText } from "../words.ts";
+import { Sums } from "./sums.ts";
+
+export async function verifyReceipts(
+  given: Arguments<"public-key">,
+  [file = "-"]: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const publicKey = given.text("public-key");
+  if (publicKey === undefined)
+    throw new UsageError("Whose receipts? --public-key HEX is the treasury's receipt key, 64 hex digits.");
+  await ReceiptKey.of(publicKey).catch((cause: unknown) => {
+    throw new UsageError("--public-key must be 64 hex digits: an Ed25519 public key.", { cause });
+  });
+  if (file === "-" && terminal.stdin.isTTY)
+    throw new UsageError("Which receipts? sigil receipts verify FILE, or pipe them in.");
+  const sums = new Sums();
+  const verdict = await judged(file === "-" ? terminal.stdin : createReadStream(file), publicKey, sums);
+  if (!verdict.holds) {
+    terminal.fail(verdict.fault, { holds: false });
+    return EXIT.failed;
+  }
+  terminal.answer(inWords(verdict.head, sums), documentOf(verdict.head, sums));
+  return EXIT.ok;
+}
+
+/** @throws UsageError for what cannot be read */
+async function judged(bytes: AsyncIterable<Uint8Array>, publicKey: string, sums: Sums) {
+  try {
+    return await verifyExport(linesOf(bytes), publicKey, { each: (receipt) => sums.add(receipt) });
+  } catch (error) {
+    // The system's own message repeats the path, which may be a mistyped secret.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined)
+      throw new UsageError("The file of receipts cannot be read.");
+    throw error;
+  }
+}
+
+function inWords({ count, keyId, at }: ReceiptHead, sums: Sums): string {
+  const exportedAt = `exported ${dateText(at)}`;
+  if (sums.firstAt === undefined || sums.lastAt === undefined)
+    return `No receipts, which is what key ${keyId} signed; ${exportedAt}\n`;
+  return [
+    `${count} ${count === 1 ? "receipt holds" : "receipts hold"}, none is missing; signed by key ${keyId}, ${exportedAt}`,
+    `first ${dateText(sums.firstAt)}, last ${dateText(sums.lastAt)}`,
+    ...sums.lines(),
+    "",
+  ].join("\n");
+}
+
+const documentOf = ({ count, keyId, at, last }: ReceiptHead, sums: Sums) => ({
+  holds: true,
+  receipts: count,
+  keyId,
+  exportedAt: at,
+  lastHash: last,
+  firstAt: sums.firstAt ?? null,
+  lastAt: sums.lastAt ?? null,
+  sums: sums.rows(),
+});
