@@ -1,81 +1,134 @@
-/** The treasury over HTTP: purchases, revocations, what is left. Every answer goes to the credential that asked. spec/4-purchase.md §7. */
-import {
-  AdapterError,
-  BudgetError,
-  ChallengeError,
-  DeniedError,
-  PaymentError,
-  SigilError,
-  TokenError,
-} from "../errors.ts";
+/** The treasury over HTTP, for agents: purchases, revocations, what is left. Every answer goes to the credential that asked. spec/4-purchase.md §7. */
+import { AdapterError } from "../errors.ts";
 import { base64Bytes } from "../internal/bytes.ts";
 import { readJson } from "../internal/json.ts";
-import { problemOf, problemResponse, unauthorizedResponse } from "../internal/problem.ts";
-import { readAuthorization } from "../l402/index.ts";
 import type { PaymentSummary, PurchaseRequest } from "../ports/treasury.ts";
 import { PAYMENT_FIELD, type PurchaseBody, RELAYED_FIELD, writeJson } from "../ports/treasury-wire.ts";
+import { openApi } from "./openapi.ts";
+import { OWNER_ROUTES } from "./owner-api.ts";
+import { type Call, countIn, membersOf, presented, type Route, routesHandler } from "./routes.ts";
+import * as schema from "./schemas.ts";
 import type { OpenTreasury } from "./treasury.ts";
 
 /** A request's body in base64, and the rest. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
+const MAX_RECEIPTS = 1000;
 
-/** Serves one treasury. A Web-standard handler: hand it to any server, on loopback or behind TLS. @throws TypeError without one */
+const AGENT_ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/.well-known/l402",
+    summary: "What this treasury is, and the conditions that it enforces",
+    credential: "none",
+    answer: schema.object({
+      version: schema.text,
+      location: schema.text,
+      caveats: schema.list(schema.text),
+      purchases: schema.text,
+      revocations: schema.text,
+      openapi: schema.text,
+    }),
+    handle: async ({ treasury: { authority, location } }) =>
+      writeJson({
+        version: "0",
+        location,
+        caveats: authority.vocabulary.names,
+        purchases: "/v1/purchases",
+        revocations: "/.well-known/l402/revocations",
+        openapi: "/v1/openapi.json",
+      }),
+  },
+  {
+    method: "GET",
+    path: "/v1/openapi.json",
+    summary: "This document",
+    credential: "none",
+    answer: { type: "object" },
+    handle: async ({ treasury }) => writeJson(openApi(treasury.location, [...AGENT_ROUTES, ...OWNER_ROUTES])),
+  },
+  {
+    method: "POST",
+    path: "/v1/purchases",
+    summary:
+      "One request answered, from what is held or by paying within the credential's scope: a credential for the service, or, with the field sigil-relayed, the service's own answer",
+    credential: "agent",
+    body: schema.object(
+      {
+        method: schema.text,
+        url: schema.text,
+        headers: schema.list({
+          type: "array",
+          prefixItems: [schema.text, schema.text],
+          minItems: 2,
+          maxItems: 2,
+        }),
+        body: { type: "string", contentEncoding: "base64" },
+        refused: schema.object({ paymentHash: schema.hash, delivered: schema.flag }),
+      },
+      "headers",
+      "body",
+      "refused",
+    ),
+    answer: schema.object({ credential: schema.text, payment: schema.payment }, "payment"),
+    handle: purchase,
+  },
+  {
+    method: "POST",
+    path: "/.well-known/l402/revocations",
+    summary: "Revokes the node that these caveats open below the credential",
+    credential: "agent",
+    body: { type: "object", properties: { caveats: schema.list(schema.text) }, required: ["caveats"] },
+    answer: schema.object({ node: schema.nodeId }),
+    handle: async ({ treasury, request, credential }) => {
+      const json = await readJson(request, MAX_BODY_BYTES);
+      // The treasury itself reads what it is asked to revoke.
+      const { caveats } = Object(json) as { caveats: readonly string[] };
+      return writeJson({ node: await treasury.revoke(credential, caveats) });
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/credential",
+    summary: "The credential's node and its ancestors, root first: what is left everywhere it stands under",
+    credential: "agent",
+    answer: schema.nodes,
+    handle: async ({ treasury, credential }) => writeJson({ nodes: await treasury.standing(credential) }),
+  },
+  {
+    method: "GET",
+    path: "/v1/tree",
+    summary: "The credential's node and all below it that the treasury has met, parents first",
+    credential: "agent",
+    answer: schema.nodes,
+    handle: async ({ treasury, credential }) => writeJson({ nodes: await treasury.tree(credential) }),
+  },
+  {
+    method: "GET",
+    path: "/v1/receipts",
+    summary: "Signed receipts of what the credential's node and those below it paid, in order",
+    credential: "agent",
+    query: { after: schema.integer, limit: schema.integer },
+    answer: schema.receipts,
+    handle: async ({ treasury, credential, query }) => {
+      const after = countIn(query, "after", 0, Number.MAX_SAFE_INTEGER);
+      const limit = countIn(query, "limit", 100, MAX_RECEIPTS);
+      return writeJson({ receipts: await treasury.receipts(credential, after, limit) });
+    },
+  },
+];
+
+/** Serves one treasury to its agents. A Web-standard handler: hand it to any server, on loopback or behind TLS. @throws TypeError without one */
 export function treasuryApi(treasury: OpenTreasury | undefined): (request: Request) => Promise<Response> {
   if (treasury === undefined)
     throw new TypeError("there is no treasury to serve: a client has one only with a wallet");
-  const host = new URL(treasury.location).host;
-  return async (request) => {
-    try {
-      refuseBrowsers(request, host);
-      return await answer(treasury, request);
-    } catch (error) {
-      return refusal(error, treasury.authority.vocabulary.names);
-    }
-  };
+  return routesHandler(treasury, AGENT_ROUTES, ({ credential }, request) =>
+    credential === "none" ? "" : presented(request),
+  );
 }
 
-async function answer(treasury: OpenTreasury, request: Request): Promise<Response> {
-  const { pathname } = new URL(request.url);
-  if (request.method === "GET" && pathname === "/.well-known/l402") return writeJson(describe(treasury));
-  const credential = readAuthorization(request.headers.get("authorization"));
-  if (credential === undefined)
-    throw new TokenError(
-      "ERR_TOKEN_MISSING",
-      "The treasury takes a credential that it minted, or one derived from it.",
-    );
-  switch (`${request.method} ${pathname}`) {
-    case "POST /v1/purchases":
-      return purchase(treasury, credential, await readJson(request, MAX_BODY_BYTES), request.signal);
-    case "POST /.well-known/l402/revocations":
-      return writeJson({ node: await revoke(treasury, credential, await readJson(request, MAX_BODY_BYTES)) });
-    case "GET /v1/credential":
-      return writeJson({ nodes: await treasury.standing(credential) });
-    case "GET /v1/tree":
-      return writeJson({ nodes: await treasury.tree(credential) });
-    default:
-      return problemResponse(
-        problemOf(404, new AdapterError("ERR_REQUEST", "The treasury has no such endpoint.")),
-      );
-  }
-}
-
-function describe({ authority, location }: OpenTreasury): object {
-  return {
-    version: "0",
-    location,
-    caveats: authority.vocabulary.names,
-    purchases: "/v1/purchases",
-    revocations: "/.well-known/l402/revocations",
-  };
-}
-
-async function purchase(
-  treasury: OpenTreasury,
-  credential: string,
-  body: unknown,
-  signal: AbortSignal,
-): Promise<Response> {
-  const bought = await treasury.buy({ ...readPurchase(credential, body), signal });
+async function purchase({ treasury, request, credential }: Call): Promise<Response> {
+  const order = readPurchase(credential, await readJson(request, MAX_BODY_BYTES));
+  const bought = await treasury.buy({ ...order, signal: request.signal });
   if (bought.kind === "credential") {
     const { credential: handed, payment } = bought;
     return writeJson({ credential: handed, ...(payment !== undefined && { payment }) });
@@ -93,15 +146,17 @@ const formatPayment = ({ paymentHash, amountMsat, feeMsat }: PaymentSummary): st
 const malformed = (why: string): AdapterError =>
   new AdapterError("ERR_REQUEST", `The purchase cannot be read: ${why}.`);
 
-const MEMBERS = new Set(["method", "url", "headers", "body", "refused"]);
+const MEMBERS = ["method", "url", "headers", "body", "refused"];
 
 /** By its schema alone: there is no member for an invoice, a payee or another agent's node. [cases 85, 100] */
 function readPurchase(credential: string, json: unknown): PurchaseRequest {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) throw malformed("it is no JSON object");
-  const unknown = Object.keys(json).find((key) => !MEMBERS.has(key));
-  if (unknown !== undefined)
-    throw malformed(`it has a member that a purchase has not (it has ${[...MEMBERS].join(", ")})`);
-  const { method, url, headers = [], body, refused } = json as Partial<PurchaseBody>;
+  const {
+    method,
+    url,
+    headers = [],
+    body,
+    refused,
+  } = membersOf(json, "purchase", MEMBERS) as Partial<PurchaseBody>;
   if (typeof method !== "string" || typeof url !== "string") throw malformed("it needs a method and a url");
   if (!Array.isArray(headers) || !headers.every(isField))
     throw malformed("headers are pairs of a name and a value");
@@ -136,33 +191,3 @@ const isRefused = (refused: unknown): boolean => {
     typeof paymentHash === "string" && /^[0-9a-f]{64}$/.test(paymentHash) && typeof delivered === "boolean"
   );
 };
-
-/** The treasury itself reads what it is asked to revoke. */
-const revoke = (treasury: OpenTreasury, credential: string, json: unknown): Promise<string> =>
-  treasury.revoke(credential, (Object(json) as { caveats: readonly string[] }).caveats);
-
-/** A page in a browser, or a name that was rebound to this address, cannot speak for an agent. [case 101] */
-function refuseBrowsers(request: Request, host: string): void {
-  if (request.headers.has("origin") || request.headers.has("sec-fetch-site"))
-    throw new AdapterError("ERR_REQUEST", "The treasury does not answer browsers.");
-  const named = request.headers.get("host");
-  if (named !== null && named !== host)
-    throw new AdapterError("ERR_REQUEST", "The Host field is not this treasury's.");
-}
-
-function refusal(error: unknown, enforced: readonly string[]): Response {
-  if (!(error instanceof SigilError)) throw error;
-  const status = statusOf(error);
-  return status === 401 ? unauthorizedResponse(error, enforced) : problemResponse(problemOf(status, error));
-}
-
-/** 402 is left out: what a treasury sells is not for sale to whoever lacks a credential. */
-function statusOf(error: SigilError): number {
-  if (error instanceof TokenError) return error.code === "ERR_TOKEN_AMBIGUOUS" ? 400 : 401;
-  if (error instanceof BudgetError || error instanceof DeniedError) return 403;
-  if (error instanceof ChallengeError || error instanceof PaymentError) return 502;
-  if (error.code === "ERR_REQUEST") return 400;
-  if (error.code === "ERR_TOO_LARGE") return 413;
-  if (error.code === "ERR_RATE_LIMITED") return 429;
-  return error.code === "ERR_SERVICE_UNREACHABLE" ? 502 : 503;
-}

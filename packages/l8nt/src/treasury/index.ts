@@ -16,6 +16,8 @@ export { type GuardedFetchOptions, guardedFetch } from "./guarded-fetch.ts";
 export type { InFlightCaps } from "./in-flight.ts";
 export type { TreasuryOptions } from "./options.ts";
 export type { Health, Owner, PaymentView } from "./owner.ts";
+export { ownerApi } from "./owner-api.ts";
+export type { Call, Route } from "./routes.ts";
 
 /**
  * A treasury that agents reach from other processes. They name URLs, and it asks for them: so it keeps to public addresses,

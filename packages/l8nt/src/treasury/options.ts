@@ -37,6 +37,8 @@ export interface TreasuryOptions {
   readonly relaySeconds?: number;
   /** How long a service that took a payment and did not deliver is paid nothing. */
   readonly quarantineSeconds?: number;
+  /** Told of each payment once it is written down: time to make its receipt. */
+  readonly onPaid?: () => void;
   /** Told what a person should look at. */
   readonly alarm?: (what: string) => void;
 }
@@ -60,6 +62,7 @@ const OPTIONS = [
   "relayIdleSeconds",
   "relaySeconds",
   "quarantineSeconds",
+  "onPaid",
   "alarm",
 ];
 const CAPS = ["perNode", "perNodeMsat", "perOrigin", "perOriginMsat"];

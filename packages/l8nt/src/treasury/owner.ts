@@ -1,5 +1,7 @@
 /** What a treasury's owner sees and may do: everything, apart from the agents' API. */
+import type { Scope, Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
+import type { Authority, Credential } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { PaymentQuery, PaymentRecord } from "../ports/payments.ts";
@@ -17,6 +19,8 @@ export interface OwnerOptions {
   readonly stops: Stops;
   readonly reconciler: Reconciler;
   readonly clock: Clock;
+  /** Of the owner's own credentials. */
+  readonly authority: Authority;
   readonly revoke: (nodeId: string, reason: string) => Promise<void>;
   readonly start: () => Promise<void>;
 }
@@ -42,6 +46,23 @@ export class Owner {
 
   constructor(options: OwnerOptions) {
     this.#options = options;
+  }
+
+  /**
+   * A credential of the owner: for what is under `/v1/owner/` here. It cannot pay, and no agent's can become one.
+   *
+   * @param scope `expiresIn` and the like; with `readOnly`, for whoever only looks
+   */
+  mint({ readOnly = false, ...scope }: Omit<Scope, "endpoints"> & { readonly readOnly?: boolean }): Credential {
+    const { authority } = this.#options;
+    const { origin } = new URL(authority.location);
+    return authority.mint({ ...scope, endpoints: [`${readOnly ? "GET" : "*"} ${origin}/v1/owner/**`] });
+  }
+
+  /** @throws TokenError for a credential that is not an owner's, DeniedError for one that does not cover this */
+  admit(credential: string, target: Target): void {
+    const { authority, clock } = this.#options;
+    authority.authenticate(credential).demand({ now: clock(), target });
   }
 
   /** Every node, or those below one; parents first. */

@@ -26,6 +26,8 @@ export interface PurseOptions {
   readonly maxFirstPaymentMsat: bigint | undefined;
   /** Told about what a person should look at: a fee over its cap, a preimage that is wrong, an outcome that stays unknown. */
   readonly alarm: (what: string) => void;
+  /** Told of each payment once it is written down. */
+  readonly paid: () => void;
   /** Stops all spending until its owner has looked: the wallet broke its word. */
   readonly freeze: (reason: string) => Promise<void>;
   /** What was paid cannot be written down: nothing more is spent until it is. */
@@ -197,6 +199,7 @@ export class Purse {
   async #paid(record: PaymentRecord, preimage: string, feeMsat: bigint): Promise<PaymentRecord> {
     const { clock, alarm, freeze } = this.#options;
     const paid = await this.#write(record, { status: "paid", preimage, feeMsat, at: clock() });
+    this.#options.paid();
     if (feeMsat > record.maxFeeMsat) {
       const what = `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`;
       alarm(what);

@@ -1,12 +1,13 @@
 /** The treasury: holds the wallet, and buys access for agents within their scope and their budgets. spec/4-purchase.md. */
 import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
+import { hexBytes, hexText, utf8 } from "../internal/bytes.ts";
+import { hkdfExpandUnder, hkdfExtract, randomBytes } from "../internal/crypto.ts";
 import { checkTransport } from "../internal/transport.ts";
-import { Authority, type Credential, revokeAsAsked, type Verified } from "../l402/index.ts";
+import { Authority, type Credential, revokeAsAsked, type Secret, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -77,6 +78,7 @@ export class OpenTreasury implements Treasurer {
       paymentTimeoutSeconds: options.paymentTimeoutSeconds ?? 60,
       maxInFlight: options.maxInFlight ?? {},
       pinsPayees: options.pinsPayees ?? true,
+      paid: options.onPaid ?? (() => {}),
       maxFirstPaymentMsat: options.maxFirstPaymentMsat,
       freeze: (reason) => this.#stops.stop({ kind: "freeze", nodeId: "*", at: this.#clock(), reason }),
       doubt: (why) => this.#reconciler.doubt(why),
@@ -107,6 +109,7 @@ export class OpenTreasury implements Treasurer {
       quarantineSeconds: options.quarantineSeconds ?? 600,
     });
     this.owner = new Owner({
+      authority: ownersAuthority(options.secret, location, this.#clock),
       store,
       census: this.#census,
       stops: this.#stops,
@@ -246,6 +249,12 @@ export class OpenTreasury implements Treasurer {
     return this.#census.below(node.id, now);
   }
 
+  /** Those of payments that this credential's node and those below it made. */
+  async receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]> {
+    const { node } = await this.#admit(credential, { now: this.#clock(), target: "self" });
+    return this.#store.receipts(after, limit, node.id);
+  }
+
   /** Asks the wallet about every payment whose outcome is not known: whenever a person wants to know. */
   async reconcile(): Promise<{ readonly stillOpen: number }> {
     await this.start();
@@ -254,6 +263,13 @@ export class OpenTreasury implements Treasurer {
 }
 
 const defaultMaxFee = (amountMsat: bigint): bigint => (amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n);
+
+/** Of a secret of its own, which follows from the treasury's: no credential of the one is one of the other. */
+function ownersAuthority(secret: Secret, location: string, clock: Clock): Authority {
+  const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
+  const own = hkdfExpandUnder(hkdfExtract(bytes))(utf8("sigil owner"));
+  return new Authority({ secret: own, location, kind: "access", clock });
+}
 
 function readUrl(text: string): URL {
   try {
