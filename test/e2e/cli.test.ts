@@ -15,7 +15,24 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 const main = resolve("packages/sigil/src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sigil-cli-"));
 
-const COMMANDS = ["demo", "network", "get", "mint", "delegate", "inspect", "verify", "receipts"];
+const COMMANDS = [
+  "demo",
+  "network",
+  "get",
+  "mint",
+  "delegate",
+  "inspect",
+  "verify",
+  "treasury",
+  "tree",
+  "revoke",
+  "freeze",
+  "thaw",
+  "payments",
+  "journal",
+  "receipts",
+  "ledger",
+];
 
 const secret = "5e884898da28047151d0e56f8dc6292773603d0d6aabbd62a11ef721d1542d8f";
 const treasurySecret = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";

@@ -7,8 +7,8 @@ import { describe, expect, test } from "vitest";
 import { perform } from "../../packages/sigil/src/commands/demo.ts";
 import { direct, type Report } from "../../packages/sigil/src/demo/director.ts";
 import { SCRIPT } from "../../packages/sigil/src/demo/script.ts";
-import { picture } from "../../packages/sigil/src/demo/tree.ts";
 import { Terminal } from "../../packages/sigil/src/terminal.ts";
+import { picture } from "../../packages/sigil/src/tree.ts";
 
 const execArgv = ["--conditions=l8nt-source"];
 const main = resolve("packages/sigil/src/main.ts");

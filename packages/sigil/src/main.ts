@@ -7,16 +7,31 @@ import { delegate } from "./commands/delegate.ts";
 import { demo } from "./commands/demo.ts";
 import { get } from "./commands/get.ts";
 import { inspect } from "./commands/inspect.ts";
+import { ledger } from "./commands/ledger.ts";
 import { mint } from "./commands/mint.ts";
 import { network } from "./commands/network.ts";
+import { ownerCommands } from "./commands/owner.ts";
 import { receipts } from "./commands/receipts.ts";
+import { treasury } from "./commands/treasury.ts";
 import { verify } from "./commands/verify.ts";
 import { EXIT, EXIT_HELP, exitCodeOf, UsageError } from "./exit.ts";
 import { nearest } from "./nearest.ts";
 import { plainName } from "./secrecy.ts";
 import { Terminal } from "./terminal.ts";
 
-const COMMANDS: readonly Command[] = [demo, network, get, mint, delegate, inspect, verify, receipts];
+const COMMANDS: readonly Command[] = [
+  demo,
+  network,
+  get,
+  mint,
+  delegate,
+  inspect,
+  verify,
+  treasury,
+  ...ownerCommands,
+  receipts,
+  ledger,
+];
 
 const HELP = `sigil: credentials for software agents, which can pay
 

@@ -65,7 +65,7 @@ function family(condition: string): Say {
 }
 
 /** "2030-01-01 00:00:00 UTC", of Unix seconds. */
-export const dateText = (seconds: number): string => instant(BigInt(seconds));
+export const dateText = (seconds: number): string => instant(BigInt(Math.floor(seconds)));
 
 function instant(seconds: bigint): string {
   const date = new Date(Number(seconds) * 1000);

@@ -1,5 +1,11 @@
 /** A Web-standard handler on `node:http`: `Request` in, `Response` out, both bodies streamed. */
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { headersOf, targetOf } from "./node-facts.ts";
@@ -105,6 +111,10 @@ export interface ServeOptions {
   readonly port?: number;
   /** Loopback, where it is not given. */
   readonly host?: string;
+  /** A Unix socket at this path instead, for this user alone. */
+  readonly socket?: string;
+  /** The origin of the URLs that the handler sees: where a proxy stands in front, or a socket has none. */
+  readonly origin?: string;
 }
 
 export interface Served {
@@ -126,6 +136,16 @@ const LIMITS = {
 const MAX_CONNECTIONS = 10_000;
 const GRACE_MS = 5_000;
 
+/** From its first moment: a socket's mode is set when it is made. [case 101] */
+function listenPrivately(server: Server, socket: string, done: () => void): void {
+  const before = process.umask(0o177);
+  try {
+    server.listen(socket, done);
+  } finally {
+    process.umask(before);
+  }
+}
+
 /**
  * Serves a handler until it is closed.
  *
@@ -134,17 +154,18 @@ const GRACE_MS = 5_000;
  */
 export async function serve(
   handler: Handler,
-  { port = 0, host = "127.0.0.1" }: ServeOptions = {},
+  { port = 0, host = "127.0.0.1", socket, origin }: ServeOptions = {},
 ): Promise<Served> {
   const server = createServer(LIMITS);
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, resolve);
+    if (socket === undefined) server.listen(port, host, resolve);
+    else listenPrivately(server, socket, resolve);
   });
-  const { port: bound } = server.address() as AddressInfo;
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
-  server.on("request", listener(handler, { origin: url }));
+  const bound = (server.address() as AddressInfo).port;
+  const url = socket === undefined ? `http://${host.includes(":") ? `[${host}]` : host}:${bound}` : `unix:${socket}`;
+  server.on("request", listener(handler, { origin: origin ?? (socket === undefined ? url : "http://localhost") }));
   return {
     url,
     close: () =>

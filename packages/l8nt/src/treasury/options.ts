@@ -3,6 +3,7 @@ import { checkKeys } from "../internal/keys.ts";
 import type { Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
+import type { PaymentSummary } from "../ports/treasury.ts";
 import type { Payer } from "../ports/wallet.ts";
 import type { InFlightCaps } from "./in-flight.ts";
 
@@ -38,7 +39,7 @@ export interface TreasuryOptions {
   /** How long a service that took a payment and did not deliver is paid nothing. */
   readonly quarantineSeconds?: number;
   /** Told of each payment once it is written down: time to make its receipt. */
-  readonly onPaid?: () => void;
+  readonly onPaid?: (payment: PaymentSummary) => void;
   /** Told what a person should look at. */
   readonly alarm?: (what: string) => void;
 }

@@ -10,6 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { BeginAnswer, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
+import type { PaymentSummary } from "../ports/treasury.ts";
 import type { Network, Payer, PaymentOutcome } from "../ports/wallet.ts";
 import { checkInvoice, checkPayee, checkSale, formatCost, type PayableInvoice } from "./check.ts";
 import { type InFlightCaps, inFlightLimits } from "./in-flight.ts";
@@ -27,7 +28,7 @@ export interface PurseOptions {
   /** Told about what a person should look at: a fee over its cap, a preimage that is wrong, an outcome that stays unknown. */
   readonly alarm: (what: string) => void;
   /** Told of each payment once it is written down. */
-  readonly paid: () => void;
+  readonly paid: (payment: PaymentSummary) => void;
   /** Stops all spending until its owner has looked: the wallet broke its word. */
   readonly freeze: (reason: string) => Promise<void>;
   /** What was paid cannot be written down: nothing more is spent until it is. */
@@ -199,7 +200,8 @@ export class Purse {
   async #paid(record: PaymentRecord, preimage: string, feeMsat: bigint): Promise<PaymentRecord> {
     const { clock, alarm, freeze } = this.#options;
     const paid = await this.#write(record, { status: "paid", preimage, feeMsat, at: clock() });
-    this.#options.paid();
+    const { origin, paymentHash, amountMsat } = record;
+    this.#options.paid({ origin, paymentHash, amountMsat, feeMsat });
     if (feeMsat > record.maxFeeMsat) {
       const what = `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`;
       alarm(what);

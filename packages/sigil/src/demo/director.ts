@@ -1,8 +1,9 @@
 /** Directs the demo: starts every process, compares each step with the script, and leaves no process behind. */
+
 import { randomBytes } from "node:crypto";
-import type { NodeStanding } from "l8nt";
 import { formatMsat } from "l8nt/invoice";
 import { Authority } from "l8nt/l402";
+import type { ToldNode } from "../tree.ts";
 import type { Outcome } from "./outcome.ts";
 import { Player, type Role } from "./player.ts";
 import { differences, SCRIPT, type Step } from "./script.ts";
@@ -33,12 +34,6 @@ export interface PlayedStep {
   /** What differs from the script. */
   readonly differences: readonly string[];
 }
-
-/** A node as the treasury tells of it; amounts are decimal strings of msat. */
-export type ToldNode = Omit<NodeStanding, "spentMsat" | "limits"> & {
-  readonly spentMsat: string;
-  readonly limits: readonly { readonly condition: string; readonly max: string; readonly used: string }[];
-};
 
 export interface Report {
   readonly ok: boolean;

@@ -1,8 +1,8 @@
 /** The demo as text, step by step, for a terminal of 100 columns. */
 import { formatMsat } from "l8nt/invoice";
+import { painter, picture } from "../tree.ts";
 import type { PlayedStep, Process, Report } from "./director.ts";
 import type { Outcome } from "./outcome.ts";
-import { painter, picture } from "./tree.ts";
 
 const WIDTH = 100;
 

@@ -1,9 +1,15 @@
 /** The picture of the tree: each agent, what it spent of what, its state, and its scope. */
 import { styleText } from "node:util";
+import type { NodeStanding } from "l8nt";
 import { formatMsat } from "l8nt/invoice";
-import { type Branch, drawn, INDENT } from "../branches.ts";
-import { inWords } from "../words.ts";
-import type { ToldNode } from "./director.ts";
+import { type Branch, drawn, INDENT } from "./branches.ts";
+import { inWords } from "./words.ts";
+
+/** A node as the treasury tells of it; amounts are decimal strings of msat. */
+export type ToldNode = Omit<NodeStanding, "spentMsat" | "limits"> & {
+  readonly spentMsat: string;
+  readonly limits: readonly { readonly condition: string; readonly max: string; readonly used: string }[];
+};
 
 export interface PictureOptions {
   readonly colours: boolean;
@@ -11,6 +17,8 @@ export interface PictureOptions {
   readonly root: string;
   /** Unix seconds. */
   readonly now: number;
+  /** Whether each node's id is shown, for whoever wants to stop one. */
+  readonly ids?: boolean;
 }
 
 const NAME_WIDTH = 24;
@@ -25,7 +33,10 @@ export const painter =
   (style, text) =>
     colours ? styleText(style, text, { validateStream: false }) : text;
 
-export function picture(nodes: readonly ToldNode[], { colours, root, now }: PictureOptions): string {
+export function picture(
+  nodes: readonly ToldNode[],
+  { colours, root, now, ids = false }: PictureOptions,
+): string {
   const paint = painter(colours);
 
   const childrenOf = ({ id }: ToldNode) =>
@@ -33,7 +44,7 @@ export function picture(nodes: readonly ToldNode[], { colours, root, now }: Pict
 
   const branch = (node: ToldNode, depth: number): Branch => ({
     heading: heading(node, depth),
-    details: scopeOf(node, now).map((line) => paint("dim", line)),
+    details: [...(ids ? [`node ${node.id}`] : []), ...scopeOf(node, now)].map((line) => paint("dim", line)),
     children: childrenOf(node).map((child) => branch(child, depth + 1)),
   });
 

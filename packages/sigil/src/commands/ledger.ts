@@ -1,0 +1,38 @@
+/** `sigil ledger`: whether the books are right. */
+import { auditLedger } from "l8nt/ledger";
+import { openSqliteStore } from "l8nt/stores/sqlite";
+import type { Flag } from "../arguments.ts";
+import { command } from "../command.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { existingFolder } from "../treasury/folder.ts";
+import { folderFlag } from "../treasury/start.ts";
+
+const FLAGS = { dir: { value: "DIR", help: "the treasury's folder" } } as const satisfies Record<string, Flag>;
+
+export const ledger = command<"dir">({
+  name: "ledger",
+  summary: "recomputes every total from the journal",
+  usage: "verify --dir DIR",
+  help: `verify reads the books without changing them, best while no treasury writes to them: every total is recomputed from the
+journal and compared, every reservation must be resolved once at most, and no limit may ever have been passed.`,
+  flags: FLAGS,
+  positionals: 1,
+  async run(given, terminal) {
+    if (given.positionals[0] !== "verify") throw new UsageError("What about the ledger? sigil ledger verify.");
+    const store = await openSqliteStore(existingFolder(folderFlag(given)).database, { readOnly: true });
+    try {
+      const { entries, counters, open, faults } = await auditLedger(store);
+      const lines = faults.map(({ what, id }) => `  ${id}: ${what}`);
+      const counted = `${entries} journal entries, ${counters} totals, ${open} reservations open`;
+      terminal.answer(
+        faults.length === 0
+          ? `The books are right: ${counted}.\n`
+          : `The books are wrong (${counted}):\n${lines.join("\n")}\n`,
+        { entries, counters, open, faults },
+      );
+      return faults.length === 0 ? EXIT.ok : EXIT.failed;
+    } finally {
+      await store.close();
+    }
+  },
+});

@@ -1,0 +1,70 @@
+/** `sigil receipts list` and `export`: from a treasury's books. */
+import { formatMsat } from "l8nt/invoice";
+import { exportReceipts, ReceiptSigner } from "l8nt/receipts";
+import { openSqliteStore } from "l8nt/stores/sqlite";
+import type { Arguments } from "../arguments.ts";
+import type { ReceiptFlag } from "../commands/receipts.ts";
+import { EXIT } from "../exit.ts";
+import { printable } from "../secrecy.ts";
+import type { Terminal } from "../terminal.ts";
+import { existingFolder } from "../treasury/folder.ts";
+import { OwnerClient } from "../treasury/owner-client.ts";
+import { openSecrets, readKey } from "../treasury/secrets.ts";
+import { folderFlag, keyText } from "../treasury/start.ts";
+import { dateText } from "../words.ts";
+
+interface ToldReceipt {
+  readonly seq: number;
+  readonly text: string;
+}
+
+/** What a receipt says, as far as it is shown. */
+interface Said {
+  readonly settledAt: number;
+  readonly amountMsat: string;
+  readonly feeMsat: string;
+  readonly lineage: readonly string[];
+  readonly method: string;
+  readonly origin: string;
+}
+
+/** Asks the running treasury. */
+export async function listReceipts(
+  given: Arguments<ReceiptFlag>,
+  _rest: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const client = new OwnerClient(given, terminal);
+  const { receipts } = await client.get<{ receipts: readonly ToldReceipt[] }>("receipts", {
+    after: given.text("after"),
+  });
+  const lines = receipts.map(({ seq, text }) => {
+    const { settledAt, amountMsat, feeMsat, lineage, method, origin } = JSON.parse(text) as Said;
+    const amount = formatMsat(BigInt(amountMsat) + BigInt(feeMsat)).padStart(14);
+    return `${seq}  ${dateText(settledAt)}  ${amount}  ${printable(`${method} ${origin}  ${lineage.join(" > ") || "the root"}`)}`;
+  });
+  terminal.answer(lines.length === 0 ? "None.\n" : `${lines.join("\n")}\n`, {
+    receipts: receipts.map(({ text }) => JSON.parse(text) as object),
+  });
+  return EXIT.ok;
+}
+
+/** Reads the books, which nobody need have open, and signs the head: that takes the treasury's key. */
+export async function exportAll(
+  given: Arguments<ReceiptFlag>,
+  _rest: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const folder = existingFolder(folderFlag(given));
+  const key = readKey(keyText(given, terminal, folder));
+  const store = await openSqliteStore(folder.database, { readOnly: true });
+  try {
+    const signer = await ReceiptSigner.fromSeed((await openSecrets(store, key)).receipts);
+    for await (const line of exportReceipts(store, signer, () => Date.now() / 1000))
+      terminal.stdout.write(`${line}\n`);
+    terminal.note(`sigil: to verify them: sigil receipts verify FILE --public-key ${signer.publicKey}`);
+    return EXIT.ok;
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,90 @@
+/** `sigil treasury init`: a folder with a key, a store with the secrets in it, and the first two credentials. */
+import { type Credential, DEFAULT_LIMITS, type Scope } from "l8nt";
+import { openSqliteStore } from "l8nt/stores/sqlite";
+import { Treasury } from "l8nt/treasury";
+import type { Arguments } from "../arguments.ts";
+import { EXIT } from "../exit.ts";
+import { fromScope, readScope, type ScopeFlag } from "../scope-flags.ts";
+import type { Terminal } from "../terminal.ts";
+import { checkedLocation, configText, DEFAULT_LOCATION } from "./config.ts";
+import { makeFolder, readPrivate, writePrivate } from "./folder.ts";
+import { makeSecrets, newKey, readKey } from "./secrets.ts";
+import { folderFlag } from "./start.ts";
+
+export type InitFlag = "dir" | "key-file" | "location" | ScopeFlag;
+
+/** A year of looking after it. */
+const OWNER_SECONDS = "365d";
+
+export async function init(given: Arguments<InitFlag>, terminal: Terminal): Promise<number> {
+  const location = checkedLocation(given.text("location") ?? DEFAULT_LOCATION);
+  const scope = scopeOf(given);
+  const folder = makeFolder(folderFlag(given));
+  writePrivate(folder.config, configText(location));
+  const key = keyFor(given, terminal, folder.key);
+  const store = await openSqliteStore(folder.database);
+  try {
+    const { root } = await makeSecrets(store, readKey(key));
+    // Nothing is asked of it here, so it needs neither a wallet nor a network.
+    const treasury = new Treasury({
+      secret: root,
+      location,
+      store,
+      wallet: () => Promise.reject(new TypeError("no payment is made while a treasury is being made")),
+      fetch: () => Promise.reject(new TypeError("no request is made while a treasury is being made")),
+    });
+    const agent: Credential = fromScope(() => treasury.mint(scope));
+    writePrivate(folder.ownerCredential, `${treasury.owner.mint({ expiresIn: OWNER_SECONDS })}\n`);
+    writePrivate(folder.agentCredential, `${agent}\n`);
+    const { path, ownerCredential, agentCredential } = folder;
+    terminal.answer(
+      [
+        `A treasury in ${path}:`,
+        `  ${folder.config.slice(path.length + 1).padEnd(18)}what it is told about itself`,
+        `  ${"key".padEnd(18)}unwraps its secrets: keep a copy elsewhere, and none beside the database`,
+        `  ${"treasury.db".padEnd(18)}its books`,
+        `  ${"owner.credential".padEnd(18)}sees and stops everything; ends in 365 days`,
+        `  ${"agent.credential".padEnd(18)}for your agent: ${describe(agent)}`,
+        "",
+        "Next, in two terminals:",
+        `  SIGIL_WALLET=… sigil treasury start --dir ${path}`,
+        `  SIGIL_CREDENTIAL=$(cat ${agentCredential}) sigil get https://…`,
+        "",
+      ].join("\n"),
+      { dir: path, location, config: folder.config, ownerCredential, agentCredential },
+    );
+    return EXIT.ok;
+  } finally {
+    await store.close();
+  }
+}
+
+function keyFor(given: Arguments<"key-file">, { env }: Terminal, path: string): string {
+  const file = given.text("key-file");
+  if (file !== undefined) return readPrivate(file, "The key file");
+  if (env.SIGIL_TREASURY_KEY) return env.SIGIL_TREASURY_KEY;
+  const key = newKey();
+  writePrivate(path, `${key}\n`);
+  return key;
+}
+
+/** What is not said is what a bare wallet may do: some money, for a while, anywhere. */
+function scopeOf(given: Arguments<ScopeFlag>): Scope {
+  const scope = readScope(given);
+  const { endpoints, expiresIn, budget, budgetPerDay, maxPrice } = DEFAULT_LIMITS;
+  const isBudgeted = (["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const).some(
+    (name) => name in scope,
+  );
+  return {
+    ...(scope.endpoints === undefined && scope.services === undefined && { endpoints }),
+    ...(scope.expiresIn === undefined && scope.expiresAt === undefined && { expiresIn }),
+    ...(!isBudgeted && { budget, budgetPerDay, maxPrice }),
+    ...scope,
+  } as Scope;
+}
+
+const describe = ({ caveats }: Credential): string =>
+  caveats
+    .filter(({ condition }) => condition.startsWith("budget") || condition === "max_price_msat")
+    .map(({ condition, value }) => `${condition}=${value}`)
+    .join(", ");

@@ -1,0 +1,108 @@
+/** `sigil treasury start`: opens the folder, runs the treasury, and serves until it is told to stop. */
+import { openWallet } from "l8nt";
+import { type Served, serve } from "l8nt/node";
+import { openSqliteStore } from "l8nt/stores/sqlite";
+import { guardedFetch } from "l8nt/treasury";
+import type { Arguments } from "../arguments.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import type { Terminal } from "../terminal.ts";
+import { type Config, readConfig } from "./config.ts";
+import { existingFolder, type Folder, readPrivate } from "./folder.ts";
+import { logger } from "./log.ts";
+import { runTreasury } from "./run.ts";
+import { openSecrets, readKey } from "./secrets.ts";
+
+export type StartFlag = "dir" | "key-file" | "port" | "socket" | "allow-loopback" | "log-level";
+
+export async function start(given: Arguments<StartFlag>, terminal: Terminal): Promise<number> {
+  const folder = existingFolder(folderFlag(given));
+  const config = readConfig(folder.config);
+  const key = readKey(keyText(given, terminal, folder));
+  const walletUrl = walletText(config, terminal);
+  const log = logger(given.text("log-level") ?? "info");
+  const stopped = untilStopped();
+  const store = await openSqliteStore(folder.database);
+  let running: Awaited<ReturnType<typeof runTreasury>> | undefined;
+  try {
+    running = await runTreasury({
+      config,
+      secrets: await openSecrets(store, key),
+      store,
+      wallet: lazily(() => openWallet(walletUrl)),
+      fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
+      log,
+    });
+    const served = await listen(given, config, running.handler);
+    const { location } = config;
+    terminal.answer(
+      `The treasury of ${location} listens at ${served.url}. Its receipts are signed with the key ${running.receiptKey}.\n`,
+      { listening: served.url, location, receiptKey: running.receiptKey, pid: process.pid },
+    );
+    await stopped;
+    log.info("stopping: no more requests are taken, payments under way end first");
+    await Promise.all([served.close(), running.stop()]);
+    log.info("stopped");
+    return EXIT.ok;
+  } finally {
+    await store.close();
+  }
+}
+
+export function folderFlag(given: Arguments<"dir">): string {
+  const dir = given.text("dir");
+  if (dir === undefined) throw new UsageError("Where is the treasury? Give --dir DIR.");
+  return dir;
+}
+
+/** From the environment, a file elsewhere, or the folder itself. */
+export function keyText(given: Arguments<"key-file">, { env }: Terminal, folder: Folder): string {
+  const file = given.text("key-file");
+  if (file !== undefined) return readPrivate(file, "The key file");
+  return env.SIGIL_TREASURY_KEY || readPrivate(folder.key, "The key file");
+}
+
+function walletText({ walletFile }: Config, { env }: Terminal): string {
+  const url =
+    env.SIGIL_WALLET || (walletFile === undefined ? undefined : readPrivate(walletFile, "The wallet file"));
+  if (!url)
+    throw new UsageError(
+      "A treasury pays from a wallet: set SIGIL_WALLET to its URL, or name a file that has it as walletFile in config.json.",
+    );
+  return url;
+}
+
+function listen(
+  given: Arguments<StartFlag>,
+  { location }: Config,
+  handler: Parameters<typeof serve>[0],
+): Promise<Served> {
+  const socket = given.text("socket");
+  if (socket !== undefined) return serve(handler, { socket, origin: location });
+  const port = given.text("port") ?? new URL(location).port;
+  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535)
+    throw new UsageError("Which port? The location names none: give --port N, or --socket PATH.");
+  return serve(handler, { port: Number(port), origin: location }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EADDRINUSE")
+      throw new UsageError(`Something else listens at port ${port} of this machine.`);
+    throw error;
+  });
+}
+
+/** Never taken off: npm and the terminal may both pass one on, and the second must not break off the way out. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());
+  });
+}
+
+/** A wallet that failed to open is opened again: its node may have been starting. */
+function lazily<Value>(open: () => Promise<Value>): () => Promise<Value> {
+  let opened: Promise<Value> | undefined;
+  return () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}

@@ -1,0 +1,30 @@
+/** Spans, where the process has an OpenTelemetry SDK: otherwise nothing. No attribute holds a credential, a query or an invoice. */
+
+type Attributes = Readonly<Record<string, string | number>>;
+export type Traced = <Result>(
+  name: string,
+  attributes: Attributes,
+  work: () => Promise<Result>,
+) => Promise<Result>;
+
+const untraced: Traced = (_name, _attributes, work) => work();
+
+/** @opentelemetry/api is asked for by name, and need not be there. */
+export async function tracer(): Promise<Traced> {
+  const name = "@opentelemetry/api";
+  const api = await (import(name) as Promise<typeof import("@opentelemetry/api")>).catch(() => undefined);
+  if (api === undefined) return untraced;
+  const { trace, SpanStatusCode } = api;
+  return (span, attributes, work) =>
+    trace.getTracer("sigil").startActiveSpan(span, { attributes }, async (active) => {
+      try {
+        return await work();
+      } catch (error) {
+        const code = String((error as { code?: unknown }).code ?? "ERR_BUG");
+        active.setStatus({ code: SpanStatusCode.ERROR, message: code });
+        throw error;
+      } finally {
+        active.end();
+      }
+    });
+}

@@ -1,0 +1,274 @@
+/** The treasury as a process: from `init` to a restart, and everything that must not start. Judged by the dev network's books. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Client, Credential } from "l8nt";
+import { paid as paidListener, wellKnown } from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { DevNetwork } from "l8nt/testing";
+import { devWallet } from "l8nt/wallets/dev";
+import { expect, onTestFinished, test } from "vitest";
+import { listen } from "./support/town.ts";
+
+const MAIN = join(import.meta.dirname, "../../packages/sigil/src/main.ts");
+const SECRET = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const started = (args: readonly string[], env: Record<string, string> = {}): ChildProcess =>
+  spawn(process.execPath, ["--conditions=l8nt-source", "--no-warnings", MAIN, ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+
+async function sigil(args: readonly string[], env?: Record<string, string>): Promise<Ended> {
+  const child = started(args, env);
+  const parts = { stdout: "", stderr: "" };
+  child.stdout!.on("data", (part) => (parts.stdout += part));
+  child.stderr!.on("data", (part) => (parts.stderr += part));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, ...parts };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+interface Daemon {
+  readonly child: ChildProcess;
+  readonly printed: () => string;
+  readonly ready: { readonly receiptKey: string; readonly listening: string };
+  stop(): Promise<number | null>;
+}
+
+async function daemon(dir: string, wallet: string, more: readonly string[] = []): Promise<Daemon> {
+  const child = started(["treasury", "start", "--dir", dir, "--allow-loopback", "--json", ...more], {
+    SIGIL_WALLET: wallet,
+  });
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "close");
+  });
+  let printed = "";
+  child.stderr!.on("data", (part) => (printed += part));
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout! })) {
+    printed += `${line}\n`;
+    lines.push(line);
+    if (line === "}") break;
+  }
+  if (lines.length === 0) throw new Error(`the treasury did not start: ${printed}`);
+  return {
+    child,
+    printed: () => printed,
+    ready: JSON.parse(lines.join("\n")),
+    async stop() {
+      child.kill("SIGTERM");
+      const [code] = (await once(child, "close")) as [number | null];
+      return code;
+    },
+  };
+}
+
+async function stage(flags: readonly string[] = ["--budget", "100 sat"]) {
+  const folder = mkdtempSync(join(tmpdir(), "sigil-daemon-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const dir = join(folder, "treasury");
+  const location = `http://127.0.0.1:${await freePort()}`;
+  const made = await sigil(["treasury", "init", "--dir", dir, "--location", location, ...flags]);
+  expect(made).toMatchObject({ code: 0 });
+  const net = await DevNetwork.start({});
+  onTestFinished(() => net.stop());
+  const wallet = net.account("treasury", { balanceMsat: 1_000_000_000n }).url;
+  net.account("shop", { balanceMsat: 0n });
+  const url = await listen((own) => {
+    const paywall = new Paywall({
+      secret: SECRET,
+      location: own,
+      invoicer: devWallet(net.account("shop").invoiceOnlyUrl),
+    });
+    const terms = { price: "10 sat", grants: { validFor: "1h", endpoints: ["GET /**"] } } as const;
+    return wellKnown(
+      paywall,
+      paidListener(paywall, terms, (_request, response) => void response.end("sunny")),
+    );
+  });
+  const agent = Credential.parse(readFileSync(join(dir, "agent.credential"), "utf8").trim());
+  return { dir, location, made, net, wallet, url, agent };
+}
+
+test("init, start, buy, look, stop one agent, stop, start again: everything is as it was", async () => {
+  const { dir, made, net, wallet, url, agent } = await stage();
+  for (const file of readdirSync(dir)) expect(statSync(join(dir, file)).mode & 0o077, file).toBe(0);
+  expect(made.stdout).not.toContain(agent.toString().slice(0, 60));
+
+  const first = await daemon(dir, wallet);
+  const scout = agent.delegate({ agent: "scout", budget: "50 sat" });
+  const client = new Client({ credential: scout });
+  expect(await (await client.get(`${url}/a`)).text()).toBe("sunny");
+  const tree = await sigil(["tree", "--dir", dir]);
+  expect(tree.stdout).toMatch(/root +● active +spent 10\.01 of 100 sat/);
+  expect(tree.stdout).toMatch(/scout +● active +spent 10\.01 of 50 sat/);
+  expect((await sigil(["payments", "--dir", dir])).stdout).toMatch(/paid +10\.01 sat +GET http.*\/a +scout/);
+  expect((await sigil(["freeze", "--dir", dir, "--reason", "lunch"])).code).toBe(0);
+  const buyer = new Client({ credential: agent.delegate({ agent: "buyer" }) });
+  await expect(buyer.get(`${url}/b`)).rejects.toMatchObject({ code: "ERR_FROZEN" });
+  expect((await sigil(["thaw", "--dir", dir])).code).toBe(0);
+  expect((await sigil(["revoke", "scout", "--dir", dir])).stdout).toMatch(/^Revoked [0-9a-f]{32}/);
+  await expect(new Client({ credential: scout }).get(`${url}/a`)).rejects.toMatchObject({
+    code: "ERR_REVOKED",
+  });
+  expect((await sigil(["journal", "--dir", dir])).stdout).toMatch(/freeze \*: lunch[\s\S]*revoke/);
+  expect((await sigil(["receipts", "list", "--dir", dir])).stdout).toMatch(/10\.01 sat +GET .* scout/);
+  expect(await first.stop()).toBe(0);
+
+  const second = await daemon(dir, wallet);
+  expect(second.ready.receiptKey).toBe(first.ready.receiptKey);
+  await expect(new Client({ credential: scout }).get(`${url}/a`)).rejects.toMatchObject({
+    code: "ERR_REVOKED",
+  });
+  expect(await (await buyer.get(`${url}/c`)).text()).toBe("sunny");
+  expect(
+    await (await new Client({ credential: agent.delegate({ agent: "late" }) }).get(`${url}/d`)).text(),
+  ).toBe("sunny");
+  // Scout's purchase was scout's own; buyer's is buyer's; each paid once.
+  expect(net.payments().filter(({ status }) => status === "paid")).toHaveLength(3);
+  const spent = (await client.standing().catch(() => [])) as unknown;
+  expect(spent).toEqual([]);
+  expect(await second.stop()).toBe(0);
+
+  expect((await sigil(["ledger", "verify", "--dir", dir])).stdout).toMatch(
+    /^The books are right: .* 0 reservations open/,
+  );
+  const exported = await sigil(["receipts", "export", "--dir", dir]);
+  const file = join(dir, "receipts.jsonl");
+  writeFileSync(file, exported.stdout);
+  const verify = ["receipts", "verify", file, "--public-key", first.ready.receiptKey];
+  expect(await sigil(verify)).toMatchObject({ code: 0, stdout: expect.stringContaining("3") });
+  writeFileSync(file, exported.stdout.replace('"amountMsat":"10000"', '"amountMsat":"9000"'));
+  expect(await sigil(verify)).toMatchObject({ code: 1 });
+
+  // Nothing that it said could be spent: no macaroon, no preimage, no key, no wallet.
+  const key = readFileSync(join(dir, "key"), "utf8").trim();
+  const said = first.printed() + second.printed() + tree.stdout;
+  expect(
+    said.includes(key) || /AgE[A-Za-z0-9+/]{20}/.test(said) || said.includes(wallet.split("key=")[1]!),
+  ).toBe(false);
+  for (const line of first
+    .printed()
+    .split("\n")
+    .filter((text) => text.startsWith('{"level"')))
+    expect(JSON.parse(line)).toHaveProperty("msg");
+}, 60_000);
+
+test("a payment under way ends before the treasury does, and is in its books [case 82]", async () => {
+  const { dir, net, wallet, url, agent } = await stage();
+  const running = await daemon(dir, wallet);
+  net.fault({ kind: "slow", delayMs: 800 });
+  const buying = new Client({ credential: agent }).get(`${url}/a`).then(
+    (response) => response.status,
+    (error: { code?: string }) => error.code,
+  );
+  await expect.poll(() => net.payments().length).toBe(1);
+  expect(await running.stop()).toBe(0);
+  await buying;
+  const again = await daemon(dir, wallet);
+  expect((await sigil(["payments", "--dir", dir, "--status", "open"])).stdout).toBe("None.\n");
+  expect(await (await new Client({ credential: agent }).get(`${url}/a`)).text()).toBe("sunny");
+  expect(net.payments()).toHaveLength(1);
+  await again.stop();
+}, 60_000);
+
+test("a wallet that answers nonsense leaves a payment open, and it is shown so [case 75]", async () => {
+  const { dir, net, wallet, url, agent } = await stage();
+  const running = await daemon(dir, wallet);
+  net.fault({ kind: "half-json" });
+  await expect(new Client({ credential: agent }).get(`${url}/a`)).rejects.toMatchObject({
+    code: "ERR_PAYMENT_UNKNOWN",
+    spent: "unknown",
+  });
+  expect((await sigil(["payments", "--dir", dir, "--status", "open"])).stdout).toContain("/a");
+  expect((await sigil(["tree", "--dir", dir])).stdout).toMatch(/spent 13 of 100 sat/);
+  await running.stop();
+}, 60_000);
+
+test("it serves on a Unix socket that is this user's alone", async () => {
+  const { dir, wallet } = await stage();
+  const socket = join(dir, "socket");
+  const running = await daemon(dir, wallet, ["--socket", socket]);
+  expect(statSync(socket).mode & 0o077).toBe(0);
+  expect(await sigil(["tree", "--dir", dir, "--socket", socket])).toMatchObject({ code: 0 });
+  expect(await sigil(["tree", "--dir", dir])).toMatchObject({ code: 7 });
+  expect(await running.stop()).toBe(0);
+}, 60_000);
+
+test("what must not start says why in one line", async () => {
+  const { dir, wallet } = await stage();
+  const start = (env: Record<string, string> = { SIGIL_WALLET: wallet }, more: readonly string[] = []) =>
+    sigil(["treasury", "start", "--dir", dir, ...more], env);
+  const refused = async (run: Promise<Ended>, why: RegExp) => {
+    const { code, stderr, stdout } = await run;
+    expect(stderr).toMatch(why);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(code).toBeGreaterThan(0);
+    expect(stdout).toBe("");
+  };
+  const [config, key] = [join(dir, "config.json"), join(dir, "key")];
+  const [configText, keyText] = [readFileSync(config, "utf8"), readFileSync(key, "utf8")];
+
+  await refused(sigil(["treasury", "init", "--dir", dir]), /already/);
+  await refused(sigil(["treasury", "start", "--dir", join(dir, "nowhere")]), /is not there/);
+  await refused(start({}), /SIGIL_WALLET/);
+  await refused(start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "ab".repeat(32) }), /another treasury's key/);
+  await refused(start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "short" }), /64 hex/);
+  writeFileSync(config, configText.replace("maxFirstPayment", "maxFristPayment"));
+  await refused(start(), /key that there is not/);
+  writeFileSync(config, "{");
+  await refused(start(), /no JSON/);
+  writeFileSync(config, configText);
+  chmodSync(key, 0o644);
+  await refused(start(), /read by others: chmod 600/);
+  chmodSync(key, 0o600);
+  rmSync(key);
+  await refused(start(), /is not there/);
+  const elsewhere = join(dir, "elsewhere");
+  writeFileSync(elsewhere, keyText, { mode: 0o600 });
+  symlinkSync(elsewhere, key);
+  await refused(start(), /symbolic link/);
+  rmSync(key);
+  writeFileSync(key, keyText, { mode: 0o600 });
+  chmodSync(dir, 0o755);
+  await refused(start(), /read by others: chmod 700/);
+  chmodSync(dir, 0o700);
+
+  const running = await daemon(dir, wallet);
+  await refused(start(), /process \d+ has it open/);
+  expect(await running.stop()).toBe(0);
+  for (const end of ["-wal", "-shm"]) rmSync(join(dir, `treasury.db${end}`), { force: true });
+  writeFileSync(join(dir, "treasury.db"), "no database at all, ".repeat(500));
+  await refused(start(), /no SQLite database|damaged/);
+}, 60_000);
