@@ -144,7 +144,7 @@ describe.each([
     // Leaked: nothing to its accomplice, and nothing to itself that opens more than its scope.
     for (const { text } of accomplice.received) expect(text).not.toMatch(/L402|AgE[A-Za-z0-9+/]{20}/);
     expectNothingBeyond(report, shop);
-    expect(/sibling|lineage|"purpose"/.test(report.received.join("\n"))).toBe(false);
+    expect(/sibling|"lineage":\[|"purpose"/.test(report.received.join("\n"))).toBe(false);
 
     // And it did get to work, and was told no in many ways: the test tests something.
     expect(shop.served.length).toBeGreaterThan(0);

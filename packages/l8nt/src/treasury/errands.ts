@@ -71,6 +71,11 @@ export class Errands {
     );
   }
 
+  /** Before the process ends in peace. */
+  async end(): Promise<void> {
+    await this.#holdings.settleHands();
+  }
+
   async #inTurn(errand: Running): Promise<Purchase> {
     // He may have waited, and been revoked meanwhile.
     const { verified, target } = errand;
@@ -178,7 +183,7 @@ export class Errands {
       await this.#holdings.giveBack(holding.record, by);
       throw error;
     }
-    await this.#holdings.given(holding);
+    await this.#holdings.handedOver(holding);
     this.#options.handovers.add({
       origin: holding.record.origin,
       full: holding.full,
@@ -199,7 +204,7 @@ export class Errands {
       return undefined;
     }
     if (response.status >= 500) await this.#holdings.giveBack(record, errand.by);
-    else await this.#holdings.given(holding);
+    else await this.#holdings.served(holding);
     return response;
   }
 

@@ -15,12 +15,16 @@ export interface Holding {
 
 /** Longer than any request: after that, whoever had it is gone. */
 const CLAIM_SECONDS = 900;
+/** Longer than it takes an answer to leave. */
+const IN_HAND_MS = 2000;
 
 export const claimFor = (macaroon: UnverifiedMacaroon, by: string, now: number): PaymentRecord["claim"] =>
   isSingleUse(macaroon) ? { by, until: now + CLAIM_SECONDS } : undefined;
 
 export class Holdings {
   readonly #store: Store;
+  /** Handed over a moment ago, by payment hash. */
+  readonly #inHand = new Map<string, ReturnType<typeof setTimeout>>();
   /** How often each was handed over or used by this process. */
   readonly #given = new Lru<string, number>(10_000);
 
@@ -61,12 +65,44 @@ export class Holdings {
     await this.#store.mark(record.paymentHash, { status: "used" });
   }
 
-  /** It was handed over, or a response came for it. */
-  async given({ record, full }: Holding): Promise<void> {
-    this.#given.set(record.paymentHash, (this.#given.get(record.paymentHash) ?? 0) + 1);
+  /** A response came for it. */
+  async served({ record, full }: Holding): Promise<void> {
+    this.#count(record);
     const isUsed = isSingleUse(full.macaroon);
     if (!record.delivered || isUsed)
       await this.#store.mark(record.paymentHash, { delivered: true, ...(isUsed && { status: "used" }) });
+  }
+
+  /**
+   * It was handed over. What buys a single request counts as used a moment later: if this process dies before its answer has
+   * left, the agent asks again, and what it was to have is still there. Until then it is claimed, and nobody else's. [case 72]
+   */
+  async handedOver({ record, full }: Holding): Promise<void> {
+    this.#count(record);
+    const { paymentHash } = record;
+    if (!isSingleUse(full.macaroon)) {
+      if (!record.delivered) await this.#store.mark(paymentHash, { delivered: true });
+      return;
+    }
+    const timer = setTimeout(() => void this.#end(paymentHash), IN_HAND_MS);
+    (timer as { unref?: () => void }).unref?.();
+    this.#inHand.set(paymentHash, timer);
+  }
+
+  async #end(paymentHash: string): Promise<void> {
+    clearTimeout(this.#inHand.get(paymentHash));
+    this.#inHand.delete(paymentHash);
+    // Where it cannot be written down it is offered once more, and the service says that it is used.
+    await this.#store.mark(paymentHash, { delivered: true, status: "used" }).catch(() => {});
+  }
+
+  /** What was handed over has left: before a process ends in peace. */
+  async settleHands(): Promise<void> {
+    await Promise.all([...this.#inHand.keys()].map((paymentHash) => this.#end(paymentHash)));
+  }
+
+  #count({ paymentHash }: PaymentRecord): void {
+    this.#given.set(paymentHash, (this.#given.get(paymentHash) ?? 0) + 1);
   }
 
   /** Whether it was given to more than one request, or may have been, by a process before this one. */

@@ -154,6 +154,7 @@ export class OpenTreasury implements Treasurer {
   /** Ends what follows other processes. The store and the wallet are their owner's to close. */
   async stop(): Promise<void> {
     this.#unfollow();
+    await this.#errands.end();
   }
 
   /**
