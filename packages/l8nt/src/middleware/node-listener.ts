@@ -164,8 +164,12 @@ export async function serve(
     else listenPrivately(server, socket, resolve);
   });
   const bound = (server.address() as AddressInfo).port;
-  const url = socket === undefined ? `http://${host.includes(":") ? `[${host}]` : host}:${bound}` : `unix:${socket}`;
-  server.on("request", listener(handler, { origin: origin ?? (socket === undefined ? url : "http://localhost") }));
+  const url =
+    socket === undefined ? `http://${host.includes(":") ? `[${host}]` : host}:${bound}` : `unix:${socket}`;
+  server.on(
+    "request",
+    listener(handler, { origin: origin ?? (socket === undefined ? url : "http://localhost") }),
+  );
   return {
     url,
     close: () =>
