@@ -11,6 +11,7 @@ import {
   type Town,
   town,
 } from "../../../../test/e2e/support/town.ts";
+import { AdapterError } from "../errors.ts";
 import { type Challenge, Credential } from "../l402/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
 
@@ -107,6 +108,21 @@ describe("a service that takes payment and fails [case 72]", () => {
     expect(second.kind === "response" && second.response.status).toBe(200);
     expect(second.payment).toBeUndefined();
     expect(world.paid().count).toBe(1);
+  });
+
+  test("what was served is passed on, though the store fails when that is written down", async () => {
+    const store = new MemoryStore();
+    const mark = store.mark.bind(store);
+    store.mark = async () => {
+      store.mark = mark;
+      throw new AdapterError("ERR_STORE", "the disk is full");
+    };
+    const world = await town({ store });
+    const shop = await failing(world, undefined, []);
+    const bought = await buying(world, `${shop.url}/a`, world.root(RELAYED))();
+    expect(bought.kind === "response" && bought.response.status).toBe(200);
+    expect(shop.served).toHaveLength(1);
+    expect(world.alarms).toEqual([]);
   });
 
   test("garbage instead of HTTP: asked again, then kept", async () => {

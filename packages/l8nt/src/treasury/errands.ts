@@ -23,6 +23,8 @@ export interface Errand {
   readonly request: PurchaseRequest;
   /** Before a payment is made for it. @throws SigilError where nothing may be spent now */
   readonly demandSpending: () => void;
+  /** After what was paid for was sent, and no answer came: the service may have served it. */
+  readonly onUnanswered?: () => void;
 }
 
 /** An errand that is under way: what it claims, it claims under a name of its own. */
@@ -203,8 +205,10 @@ export class Errands {
       await response.body?.cancel();
       return undefined;
     }
-    if (response.status >= 500) await this.#holdings.giveBack(record, errand.by);
-    else await this.#holdings.served(holding);
+    const isFailure = response.status >= 500;
+    const written = isFailure ? this.#holdings.giveBack(record, errand.by) : this.#holdings.served(holding);
+    // The response is here, and a second one may never come: a store that fails now takes it from nobody.
+    await written.catch(() => {});
     return response;
   }
 
@@ -236,7 +240,7 @@ export class Errands {
     throw notDelivered(origin);
   }
 
-  #send({ request, url }: Errand, credential: Credential | undefined): Promise<Response> {
+  async #send({ request, url, onUnanswered }: Errand, credential: Credential | undefined): Promise<Response> {
     const { method, headers, body, signal } = request;
     const { fetch: fetcher, outbound } = this.#options;
     const asked = {
@@ -246,7 +250,12 @@ export class Errands {
       ...(body !== undefined && { body }),
       ...(signal !== undefined && { signal }),
     };
-    return send(fetcher, asked, credential, outbound);
+    try {
+      return await send(fetcher, asked, credential, outbound);
+    } catch (error) {
+      if (credential !== undefined) onUnanswered?.();
+      throw error;
+    }
   }
 
   async #checkQuarantine({ verified, target }: Errand): Promise<void> {

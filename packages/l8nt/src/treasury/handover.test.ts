@@ -199,6 +199,15 @@ describe("it is relayed instead", () => {
     expect(second.kind === "response" && second.response.status).toBe(200);
     expect(await failure(buy(world, root, `${shop.url}/a`))).toMatchObject({ code: "ERR_USES" });
   });
+
+  test("a use whose answer never came is not: it may have been served [case 89]", async () => {
+    const world = await town();
+    const shop = await world.shop(SHOP);
+    shop.acts.push("hang-up", "hang-up", "hang-up");
+    const root = world.root({ maxUses: 1 });
+    expect(await failure(buy(world, root, `${shop.url}/a`))).toMatchObject({ code: "ERR_PAID_NOT_DELIVERED" });
+    expect(await failure(buy(world, root, `${shop.url}/a`))).toMatchObject({ code: "ERR_USES" });
+  });
 });
 
 describe("who is served by a purchase", () => {

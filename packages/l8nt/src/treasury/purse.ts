@@ -199,22 +199,33 @@ export class Purse {
 
   async #paid(record: PaymentRecord, preimage: string, feeMsat: bigint): Promise<PaymentRecord> {
     const { clock, alarm, freeze } = this.#options;
-    const paid = await this.#write(record, { status: "paid", preimage, feeMsat, at: clock() });
+    const overCap =
+      feeMsat > record.maxFeeMsat
+        ? `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`
+        : undefined;
+    // The next payment's fee would be no safer. Frozen first: nobody looks again at what was written down. [case 46]
+    const first = overCap === undefined ? undefined : () => freeze(overCap);
+    let paid: PaymentRecord;
+    try {
+      paid = await this.#write(record, { status: "paid", preimage, feeMsat, at: clock() }, first);
+    } finally {
+      if (overCap !== undefined) alarm(overCap);
+    }
     const { origin, paymentHash, amountMsat } = record;
     this.#options.paid({ origin, paymentHash, amountMsat, feeMsat });
-    if (feeMsat > record.maxFeeMsat) {
-      const what = `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`;
-      alarm(what);
-      // The next payment's fee would be no safer. [case 46]
-      await freeze(what);
-    }
     if (paid.status === "failed")
       alarm(`payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`);
     return paid;
   }
 
-  async #write(record: PaymentRecord, settlement: Parameters<Store["settle"]>[1]): Promise<PaymentRecord> {
+  /** @param first before it is settled: nobody looks again at what is */
+  async #write(
+    record: PaymentRecord,
+    settlement: Parameters<Store["settle"]>[1],
+    first: () => Promise<void> = async () => {},
+  ): Promise<PaymentRecord> {
     try {
+      await first();
       return await this.#options.store.settle(record.paymentHash, settlement);
     } catch (cause) {
       this.#options.doubt(`what became of payment ${record.paymentHash} could not be written down`);

@@ -52,7 +52,11 @@ export class OpenTreasury implements Treasurer {
     this.#store = store;
     this.#instance = options.instance ?? hexText(randomBytes(8));
     this.#alarm = (what) => {
-      alarm(what);
+      try {
+        alarm(what);
+      } catch {
+        // Whoever raised it has work to finish: a payment is not lost because nobody could be told of it.
+      }
       // In the journal too, where it can be; an alarm that cannot be written down was still raised.
       void store.note(what, this.#clock()).catch(() => {});
     };
@@ -209,16 +213,18 @@ export class OpenTreasury implements Treasurer {
     const need = { amountMsat: 0n, uses: 1n };
     const answer = await this.#store.reserve({ id, at: this.#clock(), counted: limits, ...need });
     if (!answer.reserved) throw budgetError(limits, answer.refused, need);
-    let purchase: Purchase;
+    let mayBeServed = false;
+    // Otherwise whoever hangs up before the answer comes would never use anything up. [case 89]
+    const onUnanswered = () => {
+      mayBeServed = true;
+    };
     try {
-      purchase = await this.#errands.run(errand);
-    } catch (error) {
-      await this.#store.release(id, this.#clock());
-      throw error;
+      const purchase = await this.#errands.run({ ...errand, onUnanswered });
+      mayBeServed ||= purchase.kind === "credential" || purchase.response.status < 500;
+      return purchase;
+    } finally {
+      await (mayBeServed ? this.#store.commit(id, 0n, this.#clock()) : this.#store.release(id, this.#clock()));
     }
-    const served = purchase.kind === "credential" || purchase.response.status < 500;
-    await (served ? this.#store.commit(id, 0n, this.#clock()) : this.#store.release(id, this.#clock()));
-    return purchase;
   }
 
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
