@@ -1,0 +1,50 @@
+/** What has happened in a world so far, in order, and what was found wrong with it. */
+import { type Agent, Deed, type Goods, type Payment } from "./facts.ts";
+import type { Schedule } from "./schedule.ts";
+
+export interface Serving {
+  readonly deed: Deed;
+  readonly paymentHash: string;
+  readonly at: number;
+}
+
+export class Chronicle {
+  readonly faults: string[] = [];
+  readonly goods = new Map<string, Goods>();
+  readonly agents: Agent[] = [];
+  readonly deeds: Deed[] = [];
+  /** Those that an order made, as they reached the node. */
+  readonly payments: Payment[] = [];
+  readonly servings: Serving[] = [];
+  readonly alarms: string[] = [];
+  /** When the treasury died. */
+  readonly deaths: number[] = [];
+  protected readonly schedule: Schedule;
+
+  constructor(schedule: Schedule) {
+    this.schedule = schedule;
+  }
+
+  demand(holds: boolean, what: string): void {
+    if (holds) return;
+    this.schedule.note(`FAULT ${what}`);
+    this.faults.push(what);
+  }
+
+  begin(kind: Deed["kind"], agent: Agent | undefined, what: string): Deed {
+    const deed = new Deed(this.deeds.length + 1, kind, agent, what, this.schedule.now);
+    this.deeds.push(deed);
+    this.schedule.note(`${deed} begins: ${kind} ${agent?.name ?? ""} ${what}`);
+    return deed;
+  }
+
+  offered(goods: Goods): void {
+    this.goods.set(goods.paymentHash, goods);
+  }
+
+  /** A service asks for payment where something was presented that had been paid for. */
+  refused(paymentHash: string): void {
+    const goods = this.goods.get(paymentHash);
+    if (goods !== undefined) goods.refused++;
+  }
+}

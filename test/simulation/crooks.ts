@@ -1,0 +1,108 @@
+/** Hostile services: what they ask for, and what they do once they were paid. [cases 48, 62, 64-67, 69, 70, 72, 76] */
+import { Authority, Challenge } from "l8nt/l402";
+import { acting } from "./schedule.ts";
+import { secretOf } from "./shops.ts";
+import type { Site, Town } from "./town.ts";
+
+/** The invoice and the macaroon of one trick; the reason says that nobody may pay for it. */
+const TRICKS = [
+  "none",
+  "none",
+  "none",
+  "another hash",
+  "amountless",
+  "another network",
+  "expired",
+  "dated ahead",
+  "ten times the price",
+  "the same again",
+  "another payee",
+  "another path",
+  "another origin",
+  "two challenges",
+  "no challenge",
+] as const;
+const AFTER_PAYING = ["402", "402", "500", "hang up", "serve", "serve", "redirect", "garbage"] as const;
+
+const PRICE_MSAT = 8000n;
+
+export function crook(town: Town, node: number, name: string): Site {
+  const { schedule, random, lightning, oracle } = town;
+  const origin = `https://${name}.example`;
+  const authority = new Authority({ secret: secretOf(name), location: origin, clock: schedule.clock });
+  let last: Challenge | undefined;
+
+  const offer = (trick: (typeof TRICKS)[number]): Challenge => {
+    if (trick === "the same again" && last !== undefined) return last;
+    const now = Math.floor(schedule.now);
+    const payeeNode = trick === "another payee" ? 7 : node;
+    const { text, paymentHash, payee, amountMsat } = lightning.invoice(payeeNode, {
+      amountMsat:
+        trick === "amountless" ? undefined : trick === "ten times the price" ? PRICE_MSAT * 10n : PRICE_MSAT,
+      ...(trick === "another network" && { network: "bc" }),
+      ...(trick === "expired" && { timestamp: now - 1000 }),
+      ...(trick === "dated ahead" && { timestamp: now + 1000 }),
+    });
+    const path = trick === "another path" ? "/elsewhere" : "/**";
+    const scope = { endpoints: [`* ${origin}${path}`], expiresIn: "1h" } as const;
+    const isTrap = !["none", "ten times the price", "the same again", "another payee"].includes(trick);
+    oracle.offered({
+      paymentHash,
+      origin,
+      payee,
+      amountMsat,
+      ...(isTrap && { trap: trick }),
+      isHonest: false,
+      isPass: true,
+      until: now + 3600,
+      left: Number.POSITIVE_INFINITY,
+      served: 0,
+      refused: 0,
+      handed: 0,
+    });
+    const challenge = authority.challenge(scope, text);
+    if (trick !== "another hash") {
+      last = isTrap ? last : challenge;
+      return challenge;
+    }
+    const other = lightning.invoice(node, { amountMsat: PRICE_MSAT });
+    return { ...authority.challenge(scope, other.text), invoice: text };
+  };
+
+  const ask = (): Response => {
+    const trick = random.pick(TRICKS);
+    schedule.note(`${name} asks: ${trick}`);
+    if (trick === "no challenge") return new Response("", { status: 402 });
+    const challenges = trick === "two challenges" ? [offer(trick), offer(trick)] : [offer(trick)];
+    const headers = new Headers();
+    for (const challenge of challenges)
+      for (const line of Challenge.format(challenge)) headers.append("www-authenticate", line);
+    const response = new Response("pay", { status: 402, headers });
+    // As a fetch that follows redirects would give it.
+    const url = trick === "another origin" ? "https://evil.example/" : `${origin}/a`;
+    return Object.defineProperty(response, "url", { value: url });
+  };
+
+  return {
+    origin,
+    paths: ["/a"],
+    answer: async (request) => {
+      if (request.method === "POST") return new Response("", { status: 404 });
+      const authorization = request.headers.get("authorization");
+      if (authorization === null) return ask();
+      const paymentHash = authority.authorize(authorization)?.paymentHash;
+      const act = random.pick(AFTER_PAYING);
+      schedule.note(`${name} was paid: ${act}`);
+      if (act === "402") {
+        if (paymentHash !== undefined) oracle.refused(paymentHash);
+        return ask();
+      }
+      if (act === "500") return new Response("", { status: 500 });
+      if (act === "hang up") throw new TypeError("socket hang up");
+      if (paymentHash !== undefined) oracle.served(acting.getStore()!, paymentHash);
+      if (act === "redirect")
+        return new Response("", { status: 302, headers: { location: "https://evil.example/" } });
+      return new Response(act === "garbage" ? "\u0000\uffff" : "served");
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** What the world knows of itself, for the oracle: who acts, what was sold, what was paid. In no words of the ledger's. */
+import type { Credential } from "l8nt/l402";
+
+/** What a node's own caveats allow; its ancestors' hold too. */
+export interface Bounds {
+  readonly budgetMsat?: bigint;
+  readonly hourMsat?: bigint;
+  readonly priceMsat?: bigint;
+  readonly uses?: number;
+  readonly usesPerHour?: number;
+  /** Absent where every origin is open. */
+  readonly origins?: readonly string[];
+  /** Unix seconds. */
+  readonly until: number;
+}
+
+export interface Agent {
+  readonly name: string;
+  /** The id of its node. */
+  readonly id: string;
+  readonly parent?: Agent;
+  readonly credential: Credential;
+  /** Those that lead from its parent to it. */
+  readonly caveats: readonly string[];
+  readonly bounds: Bounds;
+  /** When a revocation of this very node was told to be done, and where its recall may have failed. */
+  revoked?: { readonly at: number; readonly unrecalled: ReadonlySet<string> };
+  /** Since when this very node is told to be frozen. */
+  frozenAt?: number | undefined;
+}
+
+/** Itself and everyone above. */
+export function lineOf(agent: Agent): readonly Agent[] {
+  return agent.parent === undefined ? [agent] : [...lineOf(agent.parent), agent];
+}
+
+/** One thing that somebody does, from its beginning to what he is told. */
+export class Deed {
+  readonly number: number;
+  readonly kind: "buy" | "direct" | "owner" | "agent";
+  readonly agent: Agent | undefined;
+  readonly url: string;
+  readonly startedAt: number;
+  endedAt: number | undefined;
+  /** A store, a wallet or a process failed under it: what it had taken may stay taken. */
+  isFaulted = false;
+  /** Whether the treasury has sent what it holds for it. */
+  hasSent = false;
+  /** Whether it says that what it was handed was refused. */
+  isDoubting = false;
+  /** Where a recall that it made may not have arrived. */
+  readonly unrecalled = new Set<string>();
+
+  constructor(number: number, kind: Deed["kind"], agent: Agent | undefined, url: string, startedAt: number) {
+    this.number = number;
+    this.kind = kind;
+    this.agent = agent;
+    this.url = url;
+    this.startedAt = startedAt;
+  }
+
+  toString(): string {
+    return `#${this.number}`;
+  }
+}
+
+/** What an invoice buys. */
+export interface Goods {
+  readonly paymentHash: string;
+  readonly origin: string;
+  readonly payee: string;
+  readonly amountMsat: bigint | undefined;
+  /** Why nobody may pay for it. */
+  readonly trap?: string;
+  /** Whether its seller keeps to what it sells. */
+  readonly isHonest: boolean;
+  readonly isPass: boolean;
+  /** Unix seconds. */
+  readonly until: number;
+  /** How many requests it still serves; a pass counts none. */
+  left: number;
+  served: number;
+  /** How often it was answered with 402. */
+  refused: number;
+  /** How often an agent was handed a credential of it. */
+  handed: number;
+  /** When it first was. */
+  handedAt?: number;
+}
+
+/** What the node really did. */
+export interface Payment {
+  readonly paymentHash: string;
+  /** Undefined for one that the node's owner made himself. */
+  readonly deed: Deed | undefined;
+  readonly amountMsat: bigint;
+  readonly maxFeeMsat: bigint;
+  feeMsat: bigint;
+  status: "in-flight" | "paid" | "failed";
+  /** Unix seconds: when its status was decided. */
+  at: number;
+  /** When the treasury was last told that it was paid: then an alarm is due for a fee over its cap. */
+  toldAt?: number;
+}
+
+export const isLive = ({ status }: Payment): boolean => status !== "failed";

@@ -1,0 +1,118 @@
+/** Virtual time and the one hand that decides what happens next: every effect waits here for its turn. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Deed } from "./facts.ts";
+import type { Random } from "./random.ts";
+
+/** On whose behalf something happens; follows it through every await. */
+export const acting = new AsyncLocalStorage<Deed>();
+
+/** Far from any real date: whatever looks at the system's clock instead of the given one is found out. */
+export const START = 2_000_000_000;
+
+/** One process of the treasury: what waits for its turn when it dies never gets it. */
+export class Life {
+  readonly name: string;
+  /** Rejects when it dies: its callers' connections break. */
+  readonly death: Promise<never>;
+  isAlive = true;
+  #end!: (why: Error) => void;
+
+  constructor(name: string) {
+    this.name = name;
+    this.death = new Promise<never>((_, reject) => {
+      this.#end = reject;
+    });
+    this.death.catch(() => {});
+  }
+
+  end(): void {
+    this.isAlive = false;
+    this.#end(new Error("the treasury died"));
+  }
+}
+
+export interface Wait {
+  readonly seconds?: number;
+  readonly life?: Life;
+  /** What still happens where the process dies while this was on its way: its bytes had left. */
+  readonly onDeath?: () => void;
+}
+
+interface Entry extends Wait {
+  readonly at: number;
+  readonly label: string;
+  readonly go: () => void;
+}
+
+export type Timer = Entry;
+
+// Kept before a world puts its own clock in place of the timers.
+const { setImmediate } = globalThis;
+/** Lets everything run that waits for nothing but a promise. */
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export class Schedule {
+  now = START;
+  steps = 0;
+  readonly trace: string[] = [];
+  readonly #random: Random;
+  readonly #entries = new Set<Entry>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  readonly clock = (): number => this.now;
+
+  note(line: string): void {
+    this.trace.push(`${(this.now - START).toFixed(3)} ${acting.getStore() ?? "-"} ${line}`);
+  }
+
+  /** Resolves when it is this effect's turn: after its delay, in an order that the seed decides. */
+  turn(label: string, { seconds = 0, ...wait }: Wait = {}): Promise<void> {
+    return new Promise((go) => {
+      if (wait.life?.isAlive === false) return;
+      const whose = acting.getStore() ?? "-";
+      this.#entries.add({ ...wait, at: this.now + seconds, label: `${whose} ${label}`, go });
+    });
+  }
+
+  /** Acts at a time, whoever is alive then. */
+  later(seconds: number, label: string, act: () => void): Timer {
+    const entry: Entry = { at: this.now + seconds, label, go: act };
+    this.#entries.add(entry);
+    return entry;
+  }
+
+  cancel(timer: Timer): void {
+    this.#entries.delete(timer);
+  }
+
+  /** Gives the next effect its turn; false where nothing waits. */
+  async step(): Promise<boolean> {
+    await settle();
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { at } of this.#entries) earliest = Math.min(earliest, at);
+    if (earliest === Number.POSITIVE_INFINITY) return false;
+    this.now = Math.max(this.now, earliest);
+    const entry = this.#random.pick([...this.#entries].filter(({ at }) => at <= this.now));
+    this.#entries.delete(entry);
+    this.steps++;
+    this.trace.push(`${(this.now - START).toFixed(3)} ${entry.label}`);
+    entry.go();
+    await settle();
+    return true;
+  }
+
+  /** The process dies. What had left it may arrive all the same, or not. */
+  async kill(life: Life): Promise<void> {
+    life.end();
+    for (const entry of [...this.#entries].filter((one) => one.life === life)) {
+      this.#entries.delete(entry);
+      if (entry.onDeath === undefined || this.#random.chance(0.5)) continue;
+      this.trace.push(`${(this.now - START).toFixed(3)} ${entry.label} (the last of ${life.name})`);
+      entry.onDeath();
+    }
+    await settle();
+  }
+}

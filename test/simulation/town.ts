@@ -1,0 +1,25 @@
+/** What everyone in a simulated world shares. */
+import type { Disk } from "./disk.ts";
+import type { LightningNode } from "./lightning.ts";
+import type { Oracle } from "./oracle.ts";
+import type { Random } from "./random.ts";
+import type { Schedule } from "./schedule.ts";
+import type { Weather } from "./weather.ts";
+
+export interface Site {
+  readonly origin: string;
+  readonly paths: readonly string[];
+  readonly answer: (request: Request) => Promise<Response>;
+}
+
+export interface Town {
+  readonly seed: string;
+  readonly random: Random;
+  readonly schedule: Schedule;
+  readonly weather: Weather;
+  readonly oracle: Oracle;
+  readonly lightning: LightningNode;
+  readonly disk: Disk;
+  readonly sites: readonly Site[];
+  siteAt(origin: string): Site;
+}
