@@ -185,7 +185,7 @@ export class Errands {
       await this.#holdings.giveBack(holding.record, by);
       throw error;
     }
-    await this.#holdings.handedOver(holding);
+    // Before anything is waited for: a revocation that comes meanwhile recalls it too. [case 111]
     this.#options.handovers.add({
       origin: holding.record.origin,
       full: holding.full,
@@ -193,6 +193,7 @@ export class Errands {
       nodeIds: verified.nodes.map(({ id }) => id),
       validUntil: credential.chain.validUntil ?? now,
     });
+    await this.#holdings.handedOver(holding);
     return { kind: "credential", credential: credential.toString() };
   }
 

@@ -1,8 +1,9 @@
 /** Revocation: the node and all below it, at the treasury and at the services, at once; nobody else. [cases 27, 111] */
 import { describe, expect, test } from "vitest";
-import { failure, type Town, town } from "../../../../test/e2e/support/town.ts";
+import { failure, gate, type Town, town } from "../../../../test/e2e/support/town.ts";
 import { Credential } from "../l402/index.ts";
 import type { Payer } from "../ports/wallet.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import { devWallet } from "../wallets/dev.ts";
 
 const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
@@ -56,6 +57,28 @@ test("what was handed over dies with it at the service, before the revocation re
   );
   // A caveat more makes no other credential of it.
   expect(await present(Credential.parse(ofChild!).append(["purpose=x"]).toString(), url)).toBe(402);
+});
+
+test("what is just being handed over dies too [case 111]", async () => {
+  const store = new MemoryStore();
+  const [begun, written] = [gate(), gate()];
+  const mark = store.mark.bind(store);
+  store.mark = async (...change) => {
+    begun.open();
+    await written.opened;
+    return mark(...change);
+  };
+  const world = await town({ store });
+  const shop = await world.shop(SHOP);
+  // Past the time for which a new process looks through the books.
+  world.time.now += 400;
+  const root = world.root();
+  const child = root.delegate({ agent: "child" }, { now: world.time.now });
+  const handing = handed(world, child, `${shop.url}/a`);
+  await begun.opened;
+  await world.client(root).revoke(child);
+  written.open();
+  expect(await present(await handing, `${shop.url}/a`)).toBe(402);
 });
 
 test("a child's end is not its parent's, though the parent paid for what the child had", async () => {
