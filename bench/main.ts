@@ -2,7 +2,9 @@
 import { cpus, totalmem } from "node:os";
 import { bundle } from "./bundle.ts";
 import type { Figure } from "./figure.ts";
+import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
+import { purchase } from "./purchase.ts";
 import { sqlite } from "./sqlite.ts";
 import { verify } from "./verify.ts";
 
@@ -13,6 +15,8 @@ const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promi
   paywall,
   bundle,
   sqlite,
+  purchase,
+  memory,
 };
 
 const asked = process.argv.slice(2);

@@ -1,0 +1,91 @@
+/** A treasury as its daemon runs it, on SQLite, in a process of its own; a dev network and a shop in this one. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { paid } from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { DevNetwork } from "l8nt/testing";
+import { devWallet } from "l8nt/wallets/dev";
+
+const MAIN = resolve(import.meta.dirname, "../packages/sigil/src/main.ts");
+/** Beside the code, on the disk that it is on. */
+const FOLDER = resolve(import.meta.dirname, "../node_modules");
+const SECRET = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+
+export interface Town {
+  readonly shop: string;
+  readonly location: string;
+  /** The first agent's credential. */
+  readonly credential: string;
+  /** The treasury's process. */
+  readonly pid: number;
+  readonly net: DevNetwork;
+  stop(): Promise<void>;
+}
+
+const sigil = (args: readonly string[], env: Record<string, string> = {}): ChildProcess =>
+  spawn(process.execPath, ["--conditions=l8nt-source", "--no-warnings", MAIN, ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+
+export async function openTown(): Promise<Town> {
+  const folder = mkdtempSync(join(FOLDER, ".bench-"));
+  const dir = join(folder, "treasury");
+  const net = await DevNetwork.start({});
+  const wallet = net.account("treasury", { balanceMsat: 10n ** 15n }).url;
+  net.account("shop", { balanceMsat: 0n });
+  let handle: RequestListener = () => {};
+  const server = createServer((request, response) => handle(request, response)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const shop = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const paywall = new Paywall({
+    secret: SECRET,
+    location: shop,
+    invoicer: devWallet(net.account("shop").invoiceOnlyUrl),
+    challengesPerMinute: { perClient: 10_000_000, total: 10_000_000 },
+  });
+  handle = paid(paywall, { price: "10 sat" }, (_request, response) => void response.end("served"));
+
+  const free = createServer().listen(0, "127.0.0.1");
+  await once(free, "listening");
+  const location = `http://127.0.0.1:${(free.address() as AddressInfo).port}`;
+  free.close();
+  const scope = ["--endpoint", `* ${shop}/**`, "--budget", "1000000000 sat", "--expires-in", "7d"];
+  await once(sigil(["treasury", "init", "--dir", dir, "--location", location, ...scope]), "close");
+  const daemon = sigil(["treasury", "start", "--dir", dir, "--allow-loopback", "--log-level", "silent"], {
+    SIGIL_WALLET: wallet,
+  });
+  for await (const _line of createInterface({ input: daemon.stdout! })) break;
+  return {
+    shop,
+    location,
+    credential: readFileSync(join(dir, "agent.credential"), "utf8").trim(),
+    pid: daemon.pid!,
+    net,
+    async stop() {
+      daemon.kill("SIGTERM");
+      await once(daemon, "close");
+      server.closeAllConnections();
+      server.close();
+      await net.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** One order, as an agent's client sends it. */
+export async function buy({ location, shop }: Town, credential: string, path: string): Promise<void> {
+  const response = await fetch(`${location}/v1/purchases`, {
+    method: "POST",
+    headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
+    body: JSON.stringify({ method: "GET", url: shop + path, headers: [] }),
+  });
+  const text = await response.text();
+  if (response.status !== 200)
+    throw new Error(`the bench's order was answered ${response.status}: ${text.slice(0, 200)}`);
+}
