@@ -1,5 +1,5 @@
 /** The Ed25519 key of receipts (RFC 8032). The curve is loaded at its first use: no page pays for it. spec/6-receipts.md §3. */
-import { type Bytes, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
+import { type Bytes, concat, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 
 const loadCurve = async () => (await import("@noble/curves/ed25519.js")).ed25519;
@@ -8,18 +8,28 @@ type Curve = Awaited<ReturnType<typeof loadCurve>>;
 /** The first 8 bytes of SHA-256 of the public key, in hex: names a key, and proves nothing. */
 const keyIdOf = (publicKey: Bytes): string => sha256Hex(publicKey).slice(0, 16);
 
+/** RFC 8410: what stands before the seed in a private key's DER. */
+const PKCS8_PREFIX = hexBytes("302e020100300506032b657004220420")!;
+
+/** Ten times as fast where there is a node:crypto, and the same signatures: Ed25519 is deterministic. */
+function platformSign(seed: Bytes): ((message: Uint8Array) => Uint8Array) | undefined {
+  const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
+  if (crypto === undefined) return undefined;
+  const der = concat(PKCS8_PREFIX, seed);
+  const key = crypto.createPrivateKey({ key: der as Buffer, format: "der", type: "pkcs8" });
+  return (message) => crypto.sign(null, message, key);
+}
+
 /** Signs receipts: the one place that has their private key. */
 export class ReceiptSigner {
   /** 64 hex. */
   readonly publicKey: string;
   readonly keyId: string;
-  readonly #seed: Bytes;
-  readonly #curve: Curve;
+  readonly #sign: (message: Uint8Array) => Uint8Array;
 
   private constructor(seed: Bytes, curve: Curve) {
     const publicKey = curve.getPublicKey(seed) as Bytes;
-    this.#seed = seed;
-    this.#curve = curve;
+    this.#sign = platformSign(seed) ?? ((message) => curve.sign(message, seed));
     this.publicKey = hexText(publicKey);
     this.keyId = keyIdOf(publicKey);
   }
@@ -33,7 +43,7 @@ export class ReceiptSigner {
 
   /** Hex; deterministic. */
   sign(message: Uint8Array): string {
-    return hexText(this.#curve.sign(message, this.#seed));
+    return hexText(this.#sign(message));
   }
 }
 

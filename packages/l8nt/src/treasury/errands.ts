@@ -12,7 +12,7 @@ import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasur
 import { handoverCaveats, relayCaveats } from "./handover.ts";
 import type { Handovers } from "./handovers.ts";
 import { claimFor, type Holding, Holdings, holdingOf, mayServe } from "./holdings.ts";
-import { checkOrigin, type OutboundLimits, relayed, send } from "./outbound.ts";
+import { checkOrigin, discard, type OutboundLimits, relayed, send } from "./outbound.ts";
 import { intentOf, type Purse } from "./purse.ts";
 
 /** One request that was admitted. */
@@ -142,7 +142,7 @@ export class Errands {
   async #ask(errand: Running): Promise<Purchase> {
     const response = await this.#send(errand, undefined);
     if (response.status !== 402) return { kind: "response", response: relayed(response) };
-    await response.body?.cancel();
+    discard(response);
     checkOrigin(response, errand.url);
     errand.demandSpending();
     await this.#checkQuarantine(errand);
@@ -203,7 +203,7 @@ export class Errands {
     const caveats = relayCaveats(errand.target, record.enforced, this.#options.clock());
     const response = await this.#send(errand, narrowed(full, caveats) ?? full);
     if (response.status === 402) {
-      await response.body?.cancel();
+      discard(response);
       return undefined;
     }
     const isFailure = response.status >= 500;

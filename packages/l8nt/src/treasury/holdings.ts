@@ -16,15 +16,17 @@ export interface Holding {
 /** Longer than any request: after that, whoever had it is gone. */
 const CLAIM_SECONDS = 900;
 /** Longer than it takes an answer to leave. */
-const IN_HAND_MS = 2000;
+const IN_HAND_MS = 500;
 
 export const claimFor = (macaroon: UnverifiedMacaroon, by: string, now: number): PaymentRecord["claim"] =>
   isSingleUse(macaroon) ? { by, until: now + CLAIM_SECONDS } : undefined;
 
 export class Holdings {
   readonly #store: Store;
-  /** Handed over a moment ago, by payment hash. */
-  readonly #inHand = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Payment hashes of what was handed over in this period, and in the one before. */
+  #young = new Set<string>();
+  #old = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** How often each was handed over or used by this process. */
   readonly #given = new Lru<string, number>(10_000);
 
@@ -84,21 +86,34 @@ export class Holdings {
       if (!record.delivered) await this.#store.mark(paymentHash, { delivered: true });
       return;
     }
-    const timer = setTimeout(() => void this.#end(paymentHash), IN_HAND_MS);
-    (timer as { unref?: () => void }).unref?.();
-    this.#inHand.set(paymentHash, timer);
+    this.#young.add(paymentHash);
+    this.#wait();
   }
 
-  async #end(paymentHash: string): Promise<void> {
-    clearTimeout(this.#inHand.get(paymentHash));
-    this.#inHand.delete(paymentHash);
-    // Where it cannot be written down it is offered once more, and the service says that it is used.
-    await this.#store.mark(paymentHash, { delivered: true, status: "used" }).catch(() => {});
+  #wait(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#end(this.#old);
+      [this.#old, this.#young] = [this.#young, new Set()];
+      if (this.#old.size > 0) this.#wait();
+    }, IN_HAND_MS);
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+
+  /** Together, so that a store writes once. What cannot be written down is offered once more, and the service says that it is used. */
+  async #end(paymentHashes: ReadonlySet<string>): Promise<void> {
+    const mark = { delivered: true, status: "used" } as const;
+    await Promise.allSettled([...paymentHashes].map((hash) => this.#store.mark(hash, mark)));
   }
 
   /** What was handed over has left: before a process ends in peace. */
   async settleHands(): Promise<void> {
-    await Promise.all([...this.#inHand.keys()].map((paymentHash) => this.#end(paymentHash)));
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const all = new Set([...this.#old, ...this.#young]);
+    [this.#old, this.#young] = [new Set(), new Set()];
+    await this.#end(all);
   }
 
   #count({ paymentHash }: PaymentRecord): void {

@@ -97,6 +97,28 @@ export function checkOrigin({ url }: Response, asked: URL): void {
     );
 }
 
+const DISCARD_MS = 1000;
+const DISCARD_BYTES = 65_536;
+
+/** Reads what is not wanted to its end where that is near, so that its connection serves again. Nobody waits for it. [case 79] */
+export function discard({ body }: Response): void {
+  if (body === null) return;
+  const reader = body.getReader();
+  const cut = () => void reader.cancel().catch(() => {});
+  const late = setTimeout(cut, DISCARD_MS);
+  (late as { unref?: () => void }).unref?.();
+  const drain = async () => {
+    let left = DISCARD_BYTES;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      left -= part.value.length;
+      if (left < 0) cut();
+    }
+  };
+  void drain()
+    .catch(() => {})
+    .finally(() => clearTimeout(late));
+}
+
 /** A response as it is passed on to the agent: no cookies, no fields of the other hop. */
 export function relayed(response: Response): Response {
   const headers = new Headers([...response.headers].filter(([name]) => !WITHHELD_FROM_RESPONSE.test(name)));

@@ -21,11 +21,13 @@ export interface QueueOptions {
 
 /** So that one turn's work does not hold up the event loop for long. */
 const MAX_GROUP = 512;
+const PATIENT_MS = 50;
 
 export class CommitQueue {
   readonly #options: QueueOptions;
   #waiting: Work[] = [];
   #isScheduled = false;
+  #patience: ReturnType<typeof setTimeout> | undefined;
   #broken: AdapterError | undefined;
   #idle: (() => void)[] = [];
 
@@ -35,17 +37,21 @@ export class CommitQueue {
 
   /**
    * Runs `run` within a transaction, and gives its result once that is on the disk. A `TypeError` of `run`, which must come
-   * before it writes anything, is its own; every other error ends the whole transaction.
+   * before it writes anything, is its own; every other error ends the whole transaction. Patient work waits a moment for a
+   * transaction that comes anyway.
    */
-  add<Result>(run: () => Result): Promise<Result> {
+  add<Result>(run: () => Result, pace: "urgent" | "patient" = "urgent"): Promise<Result> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     return new Promise<Result>((resolve, reject) => {
       this.#waiting.push({ run, resolve, reject });
-      this.#schedule();
+      if (pace === "urgent") this.#schedule();
+      else this.#patience ??= setTimeout(() => this.#schedule(), PATIENT_MS);
     });
   }
 
   #schedule(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
@@ -59,6 +65,7 @@ export class CommitQueue {
 
   /** Once everything that waits is done. */
   drained(): Promise<void> {
+    if (this.#waiting.length > 0) this.#schedule();
     return this.#waiting.length === 0 ? Promise.resolve() : new Promise((done) => this.#idle.push(done));
   }
 
