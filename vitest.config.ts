@@ -30,7 +30,19 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/fixtures/**"],
+          exclude: ["**/node_modules/**", "**/fixtures/**", "test/postgres/**"],
+          setupFiles: ["scripts/canary-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          name: "postgres",
+          include: ["test/postgres/**/*.test.ts"],
+          // One server for all of them; none where none of them is run.
+          globalSetup: ["test/postgres/support/setup.ts"],
           setupFiles: ["scripts/canary-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,

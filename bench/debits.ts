@@ -22,13 +22,13 @@ async function debit(store: Ledger, counted: readonly Counted[]): Promise<void> 
   await store.commit(id, 900n, at);
 }
 
-/** `count` debits by 64 callers at once, each after its last was answered. */
-export async function debits(store: Ledger, count: number, depth: number): Promise<void> {
+/** `count` debits by 64 callers at once, each after its last was answered; spread over the stores, where there are several. */
+export async function debits(stores: readonly Ledger[], count: number, depth: number): Promise<void> {
   let left = count;
   await Promise.all(
     Array.from({ length: CALLERS }, async (_, caller) => {
       const counted = chain(depth, caller);
-      while (left-- > 0) await debit(store, counted);
+      while (left-- > 0) await debit(stores[caller % stores.length]!, counted);
     }),
   );
 }

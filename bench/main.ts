@@ -4,6 +4,7 @@ import { bundle } from "./bundle.ts";
 import type { Figure } from "./figure.ts";
 import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
+import { postgres } from "./postgres.ts";
 import { purchase } from "./purchase.ts";
 import { sqlite } from "./sqlite.ts";
 import { verify } from "./verify.ts";
@@ -17,6 +18,7 @@ const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promi
   sqlite,
   purchase,
   memory,
+  postgres,
 };
 
 const asked = process.argv.slice(2);

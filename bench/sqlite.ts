@@ -20,10 +20,10 @@ export async function sqlite(progress: (text: string) => void): Promise<Figure[]
   try {
     progress("sqlite: 64 callers, 3 nodes deep; then 1 and 10 deep");
     const time = await microseconds({
-      grouped: [1280, (count) => debits(grouped, count, 3)],
-      single: [128, (count) => debits(single, count, 3)],
-      depth1: [1280, (count) => debits(deep, count, 1)],
-      depth10: [1280, (count) => debits(deep, count, 10)],
+      grouped: [1280, (count) => debits([grouped], count, 3)],
+      single: [128, (count) => debits([single], count, 3)],
+      depth1: [1280, (count) => debits([deep], count, 1)],
+      depth10: [1280, (count) => debits([deep], count, 10)],
     });
     return [
       atLeast(

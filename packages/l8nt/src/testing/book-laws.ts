@@ -1,8 +1,10 @@
 /** The laws of what a store keeps beside money: stops, nodes, receipts, the journal, wrapped secrets. */
 import assert from "node:assert/strict";
 import { auditLedger } from "../ledger/index.ts";
+import type { JournalEntry } from "../ports/journal.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
+import type { NumberedStop } from "../ports/stops.ts";
 import { beginPayment, buy, paymentOf } from "./payment-laws.ts";
 import { type Law, order, START, spend, uses } from "./store-laws.ts";
 
@@ -44,6 +46,42 @@ export function bookLaws(law: Law): void {
       assert.deepEqual(await handle.stops(numbers[2]!), []);
     }
   });
+
+  law(
+    "shows a reader nothing late: what he has read past stays as it was [case 54]",
+    async (store, handles) => {
+      const read: JournalEntry[] = [];
+      const stops: NumberedStop[] = [];
+      const follow = async () => {
+        read.push(...(await store.journal(read.at(-1)?.seq ?? 0, 1000)));
+        stops.push(...(await store.stops(stops.at(-1)?.seq ?? 0)));
+      };
+      let writing = true;
+      const writers = handles.map(async (handle, writer) => {
+        for (let turn = 0; turn < 20; turn++) {
+          const reservation = order([spend(`own ${writer}`), spend("shared")], 1n);
+          await Promise.all([
+            handle.reserve(reservation),
+            handle.stop({ kind: "revoke", nodeId: `${writer} ${turn}`, at: START }),
+          ]);
+          await handle.commit(reservation.id, 1n, START);
+        }
+      });
+      const written = Promise.all(writers).finally(() => {
+        writing = false;
+      });
+      while (writing) {
+        await follow();
+        await new Promise((turn) => void setImmediate(turn));
+      }
+      await written;
+      await follow();
+      assert.deepEqual(read, await store.journal(0, 10_000));
+      assert.deepEqual(stops, await store.stops(0));
+      assert.equal(stops.length, 20 * handles.length);
+      assert.equal(read.length, 60 * handles.length);
+    },
+  );
 
   law("keeps the nodes it meets as they were met, and finds a family", async (store, handles) => {
     const root = node("root", []);

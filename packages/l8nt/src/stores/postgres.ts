@@ -1,0 +1,395 @@
+/** A store in Postgres: the shared books of several treasuries and gateways, which all write at once. spec/5-ledger.md. */
+import type pg from "pg";
+import { AdapterError } from "../errors.ts";
+import { usageOf } from "../ledger/index.ts";
+import type { Slots } from "../ledger/window.ts";
+import type { CounterRow, JournalEntry } from "../ports/journal.ts";
+import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
+import type { Counted } from "../ports/limit.ts";
+import type { NodeRecord } from "../ports/nodes.ts";
+import type { BeginAnswer, PaymentMark, PaymentQuery, PaymentRecord, Settlement } from "../ports/payments.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
+import type { NumberedStop, Stop } from "../ports/stops.ts";
+import type { Store } from "../ports/store.ts";
+import { Batches } from "./postgres/batches.ts";
+import {
+  type BeginJson,
+  decodeBegin,
+  decodeEntry,
+  decodeNode,
+  decodePayment,
+  decodeReserve,
+  decodeResolution,
+  type JournalRow,
+  type PaymentJson,
+  type ReserveJson,
+  type ResolutionJson,
+  type StoreEvent,
+  stringify,
+} from "./postgres/codec.ts";
+import { Database } from "./postgres/database.ts";
+import { Failure, storeError } from "./postgres/failure.ts";
+import { Feed } from "./postgres/feed.ts";
+import { migrate, quoted } from "./postgres/migrations.ts";
+
+interface Tuning {
+  /** Where the tables are; made where there is none. Each has books of its own. */
+  readonly schema?: string;
+  /** How many events go out in one statement, and are durable with one commit. */
+  readonly maxBatch?: number;
+}
+
+interface ByUrl extends Tuning {
+  /** `postgres://user:password@host:5432/database`; `host` may be a query parameter that names a socket's folder. */
+  readonly url: string;
+  readonly pool?: never;
+  /** How long a statement may take, locks included, before it is given up and rolled back. */
+  readonly timeoutSeconds?: number;
+  /** How many connections it opens at most, beside the one that listens. */
+  readonly connections?: number;
+}
+
+interface ByPool extends Tuning {
+  /** The caller's own, with his timeouts; he ends it. One connection more is opened with its options, to listen. */
+  readonly pool: pg.Pool;
+  readonly url?: never;
+}
+
+export type PostgresStoreOptions = ByUrl | ByPool;
+
+/** What the driver waits beyond the server's own limit before it takes a connection for dead. */
+const GRACE_MS = 5000;
+
+/**
+ * Opens the books, and makes or migrates their tables first.
+ *
+ * @example
+ * const store = await openPostgresStore({ url: process.env.DATABASE_URL! });
+ * @throws AdapterError `ERR_STORE` where the database cannot be reached, or the schema is newer, half made, or somebody else's
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const { schema = "sigil", maxBatch = 256 } = options;
+  const { Pool, Client } = await driver();
+  const settings = options.pool === undefined ? connection(options, Client) : options.pool.options;
+  const pool = options.pool ?? new Pool({ ...settings, max: options.connections ?? 5 });
+  const database = new Database(pool, options.pool === undefined);
+  try {
+    await database.withClient((client) => migrate(client, schema));
+  } catch (error) {
+    await database.close();
+    throw error instanceof Failure ? storeError(error, "opened") : error;
+  }
+  const feed = new Feed({ schema, connection: () => new Client(settings) });
+  const batches = new Batches(database, { schema: quoted(schema), maxBatch });
+  return new PostgresStore(database, batches, feed, quoted(schema));
+}
+
+function connection({ url, timeoutSeconds = 10 }: ByUrl, Client: typeof pg.Client): pg.ClientConfig {
+  const timeoutMs = timeoutSeconds * 1000;
+  const settings = {
+    connectionString: url,
+    fallback_application_name: "sigil",
+    keepAlive: true,
+    connectionTimeoutMillis: timeoutMs,
+    statement_timeout: timeoutMs,
+    query_timeout: timeoutMs + GRACE_MS,
+  };
+  try {
+    if (!/^postgres(?:ql)?:\/\//.test(url)) throw new TypeError("another scheme");
+    new Client(settings);
+  } catch {
+    // The driver's own complaint would quote the URL.
+    throw new AdapterError(
+      "ERR_STORE",
+      "The Postgres URL cannot be read. Write postgres://user:password@host:5432/database, special characters percent-encoded.",
+    );
+  }
+  return settings;
+}
+
+async function driver(): Promise<typeof pg> {
+  try {
+    return (await import("pg")).default;
+  } catch (cause) {
+    throw new AdapterError("ERR_STORE", 'The Postgres store needs the package "pg". Run: npm install pg', {
+      cause,
+    });
+  }
+}
+
+class PostgresStore implements Store {
+  readonly shared = true;
+  readonly #database: Database;
+  readonly #batches: Batches;
+  readonly #feed: Feed;
+  /** The schema, quoted. */
+  readonly #in: string;
+
+  constructor(database: Database, batches: Batches, feed: Feed, schema: string) {
+    this.#database = database;
+    this.#batches = batches;
+    this.#feed = feed;
+    this.#in = schema;
+  }
+
+  async reserve(reservation: Reservation): Promise<ReserveAnswer> {
+    return decodeReserve(await this.#add<ReserveJson>({ type: "reserve", reservation }));
+  }
+
+  async commit(id: string, amountMsat: bigint, at: number): Promise<Resolution> {
+    return decodeResolution(await this.#add<ResolutionJson>({ type: "commit", id, amountMsat, at }));
+  }
+
+  async release(id: string, at: number): Promise<Resolution> {
+    return decodeResolution(await this.#add<ResolutionJson>({ type: "release", id, at }));
+  }
+
+  async usage(counted: readonly Counted[], at: number): Promise<readonly Usage[]> {
+    const rows = await this.#database.read<{ id: string; committed: string; reserved: string; slots: string }>(
+      `SELECT id, committed::text, reserved::text, slots::text FROM ${this.#in}.sigil_counters WHERE id = ANY ($1)`,
+      [counted.map(({ id }) => id)],
+    );
+    const counters = new Map(
+      rows.map(({ id, committed, reserved, slots }) => [
+        id,
+        { committed: BigInt(committed), reserved: BigInt(reserved), slots: decodeSlots(slots) },
+      ]),
+    );
+    const state = { counter: (id: string) => counters.get(id), reservation: () => undefined };
+    return counted.map((one) => usageOf(state, one, at));
+  }
+
+  async abandoned(before: number): Promise<readonly string[]> {
+    const rows = await this.#database.read<{ id: string }>(
+      `SELECT r.id FROM ${this.#in}.sigil_reservations r WHERE r.outcome IS NULL AND r.at < $1
+         AND NOT EXISTS (SELECT FROM ${this.#in}.sigil_payments p WHERE p.status = 'open' AND p.reservation = r.id)
+       ORDER BY r.at`,
+      [before],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {
+    return decodeBegin(await this.#add<BeginJson>({ type: "begin", reservation, payment }));
+  }
+
+  async settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord> {
+    return decodePayment(await this.#add<PaymentJson>({ type: "settle", paymentHash, settlement }));
+  }
+
+  async mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {
+    return decodePayment(await this.#add<PaymentJson>({ type: "mark", paymentHash, mark }));
+  }
+
+  async claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean> {
+    return this.#add<boolean>({ type: "claim", paymentHash, by, at, until });
+  }
+
+  async unclaimAll(prefix: string): Promise<void> {
+    await this.#database.write(`SELECT ${this.#in}.sigil_unclaim($1)`, [prefix]);
+  }
+
+  async payment(paymentHash: string): Promise<PaymentRecord | undefined> {
+    const [payment] = await this.#payments("WHERE p.hash = $1", [paymentHash]);
+    return payment;
+  }
+
+  async openPayments(): Promise<readonly PaymentRecord[]> {
+    return this.#payments("WHERE p.status = 'open' ORDER BY p.begun_seq", []);
+  }
+
+  async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
+    return this.#payments(
+      `JOIN unnest($1::text[]) WITH ORDINALITY AS asked(node, n) ON p.payer = asked.node
+       WHERE p.status = 'paid' AND p.origin = $2 ORDER BY asked.n, p.paid_seq DESC`,
+      [nodeIds, origin],
+    );
+  }
+
+  async payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
+    return this.#payments(
+      `WHERE ($1::text IS NULL OR p.status = $1) AND ($2::text IS NULL OR p.node_ids @> ARRAY[$2])
+       ORDER BY p.begun_seq DESC LIMIT $3`,
+      [status ?? null, nodeId ?? null, limit],
+    );
+  }
+
+  async closures(origin: string, at: number): Promise<readonly string[]> {
+    const rows = await this.#database.read<{ to: string }>(
+      `SELECT p.closed_to AS to FROM ${this.#in}.sigil_payments p
+       WHERE p.closed_to IS NOT NULL AND p.origin = $1 AND p.closed_until > $2 ORDER BY p.begun_seq`,
+      [origin, at],
+    );
+    return rows.map(({ to }) => to);
+  }
+
+  async payees(origin: string): Promise<readonly string[]> {
+    const rows = await this.#database.read<{ payee: string }>(
+      `SELECT payee FROM ${this.#in}.sigil_payees WHERE origin = $1 ORDER BY n`,
+      [origin],
+    );
+    return rows.map(({ payee }) => payee);
+  }
+
+  async allowPayee(origin: string, payee: string, at: number): Promise<void> {
+    await this.#add({ type: "payee", origin, payee, at });
+  }
+
+  async unreceipted(limit: number): Promise<readonly PaymentRecord[]> {
+    return this.#payments("WHERE p.paid_seq IS NOT NULL AND NOT p.receipted ORDER BY p.paid_seq LIMIT $1", [
+      limit,
+    ]);
+  }
+
+  async appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean> {
+    const [answer] = await this.#database.write<{ kept: boolean }>(
+      `SELECT ${this.#in}.sigil_append_receipts($1, $2, $3, $4) AS kept`,
+      [
+        rows.map(({ seq }) => seq),
+        rows.map(({ paymentHash }) => paymentHash),
+        rows.map(({ hash }) => hash),
+        rows.map(({ text }) => text),
+      ],
+    );
+    return answer!.kept;
+  }
+
+  async receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
+    return this.#receipts(
+      `WHERE r.seq > $1 AND ($3::text IS NULL OR EXISTS (
+         SELECT FROM ${this.#in}.sigil_payments p WHERE p.hash = r.payment_hash AND p.node_ids @> ARRAY[$3]))
+       ORDER BY r.seq LIMIT $2`,
+      [after, limit, nodeId ?? null],
+    );
+  }
+
+  async lastReceipt(): Promise<ReceiptRow | undefined> {
+    const [last] = await this.#receipts("ORDER BY r.seq DESC LIMIT 1", []);
+    return last;
+  }
+
+  async stop(stop: Stop): Promise<number> {
+    return this.#add<number>({ type: "stop", stop });
+  }
+
+  async stops(after: number): Promise<readonly NumberedStop[]> {
+    const rows = await this.#database.read<{ seq: string; record: string }>(
+      `SELECT seq::text, record FROM ${this.#in}.sigil_stops s WHERE s.seq > $1 ORDER BY s.seq`,
+      [after],
+    );
+    return rows.map(({ seq, record }) => ({ ...(JSON.parse(record) as Stop), seq: Number(seq) }));
+  }
+
+  onStop(listener: () => void): () => void {
+    return this.#feed.listen(listener);
+  }
+
+  async meet(nodes: readonly NodeRecord[]): Promise<void> {
+    // In order of their ids: two processes that meet the same nodes must not wait for each other in a ring.
+    await this.#database.write(
+      `INSERT INTO ${this.#in}.sigil_nodes (id, path, depth, met_at, record)
+         SELECT id, path, cardinality(path), met_at, record
+           FROM jsonb_to_recordset($1::jsonb) AS t(id text, path text[], met_at double precision, record text, n integer)
+           ORDER BY id COLLATE "C", n
+       ON CONFLICT DO NOTHING`,
+      [
+        JSON.stringify(
+          nodes.map((node, n) => ({
+            id: node.id,
+            path: node.path,
+            met_at: node.metAt,
+            record: stringify(node),
+            n,
+          })),
+        ),
+      ],
+    );
+  }
+
+  async nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {
+    const rows = await this.#database.read<{ record: string }>(
+      `SELECT record FROM ${this.#in}.sigil_nodes WHERE $1::text IS NULL OR path @> ARRAY[$1]
+       ORDER BY depth, met_at, n LIMIT $2`,
+      [under ?? null, limit],
+    );
+    return rows.map(({ record }) => decodeNode(record));
+  }
+
+  async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
+    const rows = await this.#database.read<JournalRow & Record<string, unknown>>(
+      `SELECT seq::text, at, type, ref, amount_msat::text, detail FROM ${this.#in}.sigil_journal j
+       WHERE j.seq > $1 ORDER BY j.seq LIMIT $2`,
+      [after, limit],
+    );
+    return rows.map(decodeEntry);
+  }
+
+  async note(text: string, at: number): Promise<void> {
+    await this.#add({ type: "note", text, at });
+  }
+
+  async counters(after: string, limit: number): Promise<readonly CounterRow[]> {
+    const rows = await this.#database.read<{ id: string; committed: string; reserved: string }>(
+      `SELECT id, committed::text, reserved::text FROM ${this.#in}.sigil_counters WHERE id > $1 ORDER BY id LIMIT $2`,
+      [after, limit],
+    );
+    return rows.map(({ id, committed, reserved }) => ({
+      id,
+      committed: BigInt(committed),
+      reserved: BigInt(reserved),
+    }));
+  }
+
+  async latest(): Promise<number> {
+    const [head] = await this.#database.read<{ latest: number }>(`SELECT latest FROM ${this.#in}.sigil_head`);
+    return head!.latest;
+  }
+
+  async wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const [row] = await this.#database.read<{ bytes: Uint8Array }>(
+      `SELECT bytes FROM ${this.#in}.sigil_wrapped WHERE name = $1`,
+      [name],
+    );
+    return row && new Uint8Array(row.bytes);
+  }
+
+  async keepWrapped(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const rows = await this.#database.write(
+      `INSERT INTO ${this.#in}.sigil_wrapped (name, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING name`,
+      [name, bytes],
+    );
+    return rows.length === 1;
+  }
+
+  async close(): Promise<void> {
+    await this.#batches.idle();
+    await this.#feed.close();
+    await this.#database.close();
+  }
+
+  #add<Answer>(event: StoreEvent): Promise<Answer> {
+    return this.#batches.add(event) as Promise<Answer>;
+  }
+
+  async #payments(clause: string, values: readonly unknown[]): Promise<readonly PaymentRecord[]> {
+    const rows = await this.#database.read<{ payment: string }>(
+      `SELECT ${this.#in}.sigil_payment_json(p)::text AS payment FROM ${this.#in}.sigil_payments p ${clause}`,
+      values,
+    );
+    return rows.map(({ payment }) => decodePayment(JSON.parse(payment)));
+  }
+
+  async #receipts(clause: string, values: readonly unknown[]): Promise<readonly ReceiptRow[]> {
+    const rows = await this.#database.read<{ seq: string; paymentHash: string; hash: string; text: string }>(
+      `SELECT r.seq::text, r.payment_hash AS "paymentHash", r.hash, r.text FROM ${this.#in}.sigil_receipts r ${clause}`,
+      values,
+    );
+    return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
+  }
+}
+
+const decodeSlots = (written: string): Slots =>
+  (JSON.parse(written) as readonly (readonly [number, string])[]).map(([slot, amount]) => [
+    slot,
+    BigInt(amount),
+  ]);

@@ -1,0 +1,232 @@
+/** Between the ports' values and what the database takes and gives: amounts as decimal strings, opaque parts as JSON in text. */
+import type { LedgerEvent } from "../../ledger/index.ts";
+import type { JournalEntry, JournalEvent } from "../../ports/journal.ts";
+import type { Reservation, ReserveAnswer, Resolution } from "../../ports/ledger.ts";
+import type { Counted } from "../../ports/limit.ts";
+import type { NodeRecord } from "../../ports/nodes.ts";
+import type { BeginAnswer, PaymentRecord, PaymentStatus } from "../../ports/payments.ts";
+import type { Stop } from "../../ports/stops.ts";
+
+/** What goes to the database in one batch: the ledger's events, and what else must have a place in the journal. */
+export type StoreEvent =
+  | LedgerEvent
+  | { readonly type: "stop"; readonly stop: Stop }
+  | { readonly type: "note"; readonly text: string; readonly at: number }
+  | { readonly type: "payee"; readonly origin: string; readonly payee: string; readonly at: number };
+
+/** As the type `sigil_event` in law.ts has them. */
+type EventRow = Readonly<Record<string, unknown>>;
+
+/** @throws TypeError for what no database row can hold */
+export function encodeEvent(event: StoreEvent): EventRow {
+  switch (event.type) {
+    case "reserve":
+      return { type: event.type, ...reservationColumns(event.reservation) };
+    case "commit":
+      return { type: event.type, id: text(event.id), amount_msat: `${event.amountMsat}`, at: time(event.at) };
+    case "release":
+      return { type: event.type, id: text(event.id), at: time(event.at) };
+    case "begin":
+      return { type: event.type, ...reservationColumns(event.reservation), ...paymentColumns(event.payment) };
+    case "settle": {
+      const { settlement } = event;
+      const paid = settlement.status === "paid" && {
+        preimage: text(settlement.preimage),
+        fee_msat: `${settlement.feeMsat}`,
+      };
+      const { status } = settlement;
+      return { type: event.type, hash: text(event.paymentHash), status, at: time(settlement.at), ...paid };
+    }
+    case "mark": {
+      const { status, delivered, closed, unclaim } = event.mark;
+      const columns = { status, delivered, unclaim: unclaim && text(unclaim), ...closedColumns(closed) };
+      return { type: event.type, hash: text(event.paymentHash), ...columns };
+    }
+    case "claim": {
+      const claim = claimColumns({ by: event.by, until: event.until });
+      return { type: event.type, hash: text(event.paymentHash), at: time(event.at), ...claim };
+    }
+    case "stop": {
+      const { kind, nodeId, reason, at } = event.stop;
+      const entry = { type: event.type, kind, nodeId, ...(reason !== undefined && { reason }) };
+      const columns = { status: kind, node_id: text(nodeId), at: time(at), record: JSON.stringify(event.stop) };
+      return { type: event.type, ...columns, body: JSON.stringify(entry) };
+    }
+    case "note":
+      return { type: event.type, at: time(event.at), body: noteBody(event.text) };
+    case "payee": {
+      const { origin, payee, at } = event;
+      const body = noteBody(`${payee} may be paid for ${origin}`);
+      return { type: event.type, origin: text(origin), payee: text(payee), at: time(at), body };
+    }
+  }
+}
+
+const noteBody = (note: string): string => JSON.stringify({ type: "note", text: note });
+
+/** Postgres keeps no U+0000 and no half of a surrogate pair in text. What is JSON in text has both escaped. */
+const UNWRITABLE = /[\0\p{Surrogate}]/u;
+
+function text(value: string): string {
+  if (UNWRITABLE.test(value))
+    throw new TypeError("an id in the ledger is text without U+0000 and without half a surrogate pair");
+  return value;
+}
+
+function time(value: number): number {
+  if (!Number.isFinite(value)) throw new TypeError("a time in the ledger is a finite number of Unix seconds");
+  return value;
+}
+
+function length(value: number | undefined): number | null {
+  if (value !== undefined && !(time(value) > 0)) throw new TypeError("a window is longer than 0 seconds");
+  return value ?? null;
+}
+
+function reservationColumns(reservation: Reservation): EventRow {
+  const { id, at, amountMsat, uses, counted } = reservation;
+  return {
+    id: text(id),
+    at: time(at),
+    amount_msat: `${amountMsat}`,
+    uses: `${uses}`,
+    ids: counted.map((limit) => text(limit.id)),
+    kinds: counted.map(({ kind }) => kind),
+    maxes: counted.map(({ max }) => (max === undefined ? null : `${max}`)),
+    windows: counted.map(({ windowSeconds }) => length(windowSeconds)),
+    body: stringify(reservation),
+  };
+}
+
+function paymentColumns(payment: PaymentRecord): EventRow {
+  const { status, preimage, feeMsat, settledAt, delivered, claim, closed, ...record } = payment;
+  const { paymentHash, reservationId, intent, origin, payee, nodeIds, amountMsat } = record;
+  return {
+    hash: text(paymentHash),
+    reservation: text(reservationId),
+    intent: text(intent),
+    origin: text(origin),
+    payee: text(payee),
+    node_ids: nodeIds.map(text),
+    price_msat: `${amountMsat}`,
+    record: stringify(record),
+    ...{ status, preimage, delivered },
+    ...(feeMsat !== undefined && { fee_msat: `${feeMsat}` }),
+    ...(settledAt !== undefined && { settled_at: time(settledAt) }),
+    ...claimColumns(claim),
+    ...closedColumns(closed),
+  };
+}
+
+const claimColumns = (claim: PaymentRecord["claim"]): EventRow =>
+  claim === undefined ? {} : { claim_by: text(claim.by), claim_until: time(claim.until) };
+
+const closedColumns = (closed: PaymentRecord["closed"]): EventRow =>
+  closed === undefined ? {} : { closed_to: text(closed.to), closed_until: time(closed.until) };
+
+/** `bigint` has no JSON of its own, and a number would round. */
+export const stringify = (value: object): string =>
+  JSON.stringify(value, (_key, member) => (typeof member === "bigint" ? `${member}` : member));
+
+/** A payment as `sigil_payment_json` gives it. */
+export interface PaymentJson {
+  readonly record: string;
+  readonly status: PaymentStatus;
+  readonly preimage: string | null;
+  readonly feeMsat: string | null;
+  readonly settledAt: number | null;
+  readonly delivered: boolean;
+  readonly claimBy: string | null;
+  readonly claimUntil: number | null;
+  readonly closedTo: string | null;
+  readonly closedUntil: number | null;
+}
+
+export function decodePayment(row: PaymentJson): PaymentRecord {
+  const record = JSON.parse(row.record);
+  return {
+    ...record,
+    enforced: record.enforced,
+    amountMsat: BigInt(record.amountMsat),
+    maxFeeMsat: BigInt(record.maxFeeMsat),
+    status: row.status,
+    delivered: row.delivered,
+    ...(row.preimage !== null && { preimage: row.preimage }),
+    ...(row.feeMsat !== null && { feeMsat: BigInt(row.feeMsat) }),
+    ...(row.settledAt !== null && { settledAt: row.settledAt }),
+    ...(row.claimBy !== null && { claim: { by: row.claimBy, until: row.claimUntil! } }),
+    ...(row.closedTo !== null && { closed: { to: row.closedTo, until: row.closedUntil! } }),
+  };
+}
+
+/** What was refused, as `[id, used, reserved]`; a payment that stands in the way; or `true`. */
+export type ReserveJson = true | readonly (readonly [string, string, string])[];
+export type BeginJson = ReserveJson | { readonly repeated: PaymentJson } | { readonly open: PaymentJson };
+
+export const decodeReserve = (answer: ReserveJson): ReserveAnswer =>
+  answer === true
+    ? { reserved: true }
+    : {
+        reserved: false,
+        refused: answer.map(([id, used, reserved]) => ({ id, used: BigInt(used), reserved: BigInt(reserved) })),
+      };
+
+export function decodeBegin(answer: BeginJson): BeginAnswer {
+  if (answer === true || Array.isArray(answer)) return decodeReserve(answer as ReserveJson);
+  if ("open" in answer) return { reserved: false, open: decodePayment(answer.open) };
+  return { reserved: false, repeated: decodePayment((answer as { repeated: PaymentJson }).repeated) };
+}
+
+export type ResolutionJson = readonly [Resolution["outcome"], amountMsat: string, uses: string];
+
+export const decodeResolution = ([outcome, amountMsat, uses]: ResolutionJson): Resolution => ({
+  outcome,
+  amountMsat: BigInt(amountMsat),
+  uses: BigInt(uses),
+});
+
+/** A row of `sigil_journal`. */
+export interface JournalRow {
+  readonly seq: string;
+  readonly at: number;
+  readonly type: JournalEvent["type"];
+  readonly ref: string;
+  readonly amount_msat: string;
+  readonly detail: string;
+}
+
+export function decodeEntry(row: JournalRow): JournalEntry {
+  return { seq: Number(row.seq), at: row.at, event: decodeJournalEvent(row) };
+}
+
+function decodeJournalEvent({ type, ref, amount_msat, detail }: JournalRow): JournalEvent {
+  switch (type) {
+    case "reserve":
+      return { type, reservation: decodeReservation(JSON.parse(detail)) };
+    case "commit":
+      return { type, id: ref, amountMsat: BigInt(amount_msat) };
+    case "release":
+      return { type, id: ref };
+    case "payment":
+      return { type, paymentHash: ref, status: detail };
+    default:
+      return JSON.parse(detail);
+  }
+}
+
+const decodeReservation = (written: Reservation): Reservation => ({
+  ...written,
+  amountMsat: BigInt(written.amountMsat),
+  uses: BigInt(written.uses),
+  counted: written.counted.map(decodeLimit),
+});
+
+const decodeLimit = <Limit extends Counted>(limit: Limit): Limit => ({
+  ...limit,
+  ...(limit.max !== undefined && { max: BigInt(limit.max) }),
+});
+
+export function decodeNode(written: string): NodeRecord {
+  const record: NodeRecord = JSON.parse(written);
+  return { ...record, limits: record.limits.map(decodeLimit) };
+}

@@ -1,0 +1,519 @@
+/**
+ * Migration 2: the law of ledger/step.ts inside the database. One function takes a batch of events in order and gives one
+ * answer each. Longer than a file should be, because it is one procedure: it must not lose its place between the rows that it
+ * has loaded and those that it will write.
+ *
+ * Order. Every function here begins by locking the one row of `sigil_head`, and a transaction is one statement, so the lock
+ * is held from before the first read until after the commit is durable. Therefore:
+ * - writers take turns: what one reads is what the one before it committed (READ COMMITTED gives each statement after the
+ *   lock a fresh snapshot; the function refuses to run at another level, whose snapshot would be older than the lock);
+ * - there is one lock and so no deadlock, whatever rows two batches share;
+ * - the numbers of the journal and of the stops come from that row, so that a smaller number was always committed earlier,
+ *   and a number that was rolled back is given again: a reader that has seen n will never be shown a new one below n;
+ * - no client can die with the lock in hand: the statement ends, and with it the transaction, without another word from it.
+ * Locking only the counters that a batch touches would gain little: the journal's order needs one lock until the commit, and
+ * every spend below one root shares the root's counter. What makes it fast is the batch: one commit for all of it.
+ */
+
+/** Rows are loaded once, changed in arrays, and written once: a root's counter has one new version a batch, not one an event. */
+export const law = `
+CREATE TYPE sigil_event AS (
+  type text,
+  at double precision,
+  -- a reservation, and the beginning of a payment
+  id text,
+  amount_msat numeric,
+  uses numeric,
+  ids text[],
+  kinds text[],
+  maxes numeric[],
+  windows double precision[],
+  body text,
+  -- a payment; its claim and what it closes
+  hash text,
+  reservation text,
+  intent text,
+  origin text,
+  payee text,
+  node_ids text[],
+  price_msat numeric,
+  record text,
+  status text,
+  preimage text,
+  fee_msat numeric,
+  settled_at double precision,
+  delivered boolean,
+  claim_by text,
+  claim_until double precision,
+  closed_to text,
+  closed_until double precision,
+  unclaim text,
+  -- a stop
+  node_id text
+);
+
+CREATE FUNCTION sigil_payment_json(p sigil_payments) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object('record', p.record, 'status', p.status, 'preimage', p.preimage, 'feeMsat', p.fee_msat::text,
+    'settledAt', p.settled_at, 'delivered', p.delivered, 'claimBy', p.claim_by, 'claimUntil', p.claim_until,
+    'closedTo', p.closed_to, 'closedUntil', p.closed_until)
+$$;
+
+-- ledger/window.ts: 60 slots, the edge rounded against the spender, later slots than now live too.
+CREATE FUNCTION sigil_window_add(slots jsonb, slot double precision, amount numeric) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  live jsonb;
+  present boolean;
+BEGIN
+  SELECT jsonb_agg(CASE WHEN (s->>0)::double precision = slot
+      THEN jsonb_build_array(slot, ((s->>1)::numeric + amount)::text) ELSE s END ORDER BY n),
+      coalesce(bool_or((s->>0)::double precision = slot), false)
+    INTO live, present
+    FROM jsonb_array_elements(slots) WITH ORDINALITY AS e(s, n) WHERE (s->>0)::double precision >= slot - 60;
+  IF present THEN RETURN live; END IF;
+  RETURN coalesce(live, '[]') || jsonb_build_array(jsonb_build_array(slot, amount::text));
+END $$;
+
+CREATE FUNCTION sigil_lock() RETURNS sigil_head LANGUAGE plpgsql AS $$
+DECLARE
+  head sigil_head;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'the books are written at READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  -- Nothing is paid or served before its commit is durable, whatever the role's default is.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  SELECT * INTO STRICT head FROM sigil_head FOR UPDATE;
+  RETURN head;
+END $$;
+
+CREATE FUNCTION sigil_apply(batch jsonb, again boolean) RETURNS jsonb LANGUAGE plpgsql
+-- Look-ups by key, whatever the statistics of a young table say, and planned once: planning costs more than they do.
+SET search_path FROM CURRENT SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan AS $law$
+#variable_conflict use_column
+DECLARE
+  head sigil_head := sigil_lock();
+  events sigil_event[];
+  ev sigil_event;
+  n integer := 0;
+  answers jsonb[] := '{}';
+  newest double precision := head.latest;
+  -- payments by place, and the place of the open one of an intent by the intent's place
+  pay_at jsonb := '{}';
+  pays sigil_payments[] := '{}';
+  pays_touched boolean[] := '{}';
+  pay sigil_payments;
+  intent_at jsonb := '{}';
+  intent_open integer[] := '{}';
+  p integer;
+  i integer;
+  -- reservations by place
+  res_at jsonb := '{}';
+  ress sigil_reservations[] := '{}';
+  ress_touched boolean[] := '{}';
+  res sigil_reservations;
+  r integer;
+  -- counters by place: columns, because they change most
+  c_at jsonb := '{}';
+  c_ids text[];
+  c_committed numeric[];
+  c_reserved numeric[];
+  c_slots jsonb[];
+  c_touched integer[];
+  c_in_flight boolean[];
+  -- what the window of a counter comes to at a slot; and what is added to a slot and not yet in "c_slots"
+  c_now double precision[];
+  c_total numeric[];
+  c_adding double precision[];
+  c_added numeric[];
+  c integer;
+  k integer;
+  slot double precision;
+  amount numeric;
+  spent numeric;
+  used numeric;
+  refused jsonb;
+  outcome text;
+  outcome_msat numeric;
+  outcome_at double precision;
+  -- journal entries
+  j integer := 0;
+  j_at double precision[] := '{}';
+  j_type text[] := '{}';
+  j_ref text[] := '{}';
+  j_amount numeric[] := '{}';
+  j_detail text[] := '{}';
+BEGIN
+  SELECT array_agg(e ORDER BY o) INTO events
+    FROM (SELECT jsonb_populate_record(NULL::sigil_event, b) AS e, o FROM jsonb_array_elements(batch) WITH ORDINALITY AS t(b, o)) t;
+
+  IF EXISTS (SELECT FROM unnest(events) e WHERE e.hash IS NOT NULL) THEN
+    SELECT jsonb_object_agg(k.hash, k.n), array_agg(s ORDER BY k.n), array_agg(false) INTO pay_at, pays, pays_touched
+      FROM (SELECT u.hash, row_number() OVER () AS n FROM (
+          SELECT e.hash FROM unnest(events) e WHERE e.hash IS NOT NULL
+          UNION
+          SELECT o.hash FROM unnest(events) e JOIN sigil_payments o ON o.intent = e.intent AND o.status = 'open'
+        ) u) k
+      LEFT JOIN sigil_payments s ON s.hash = k.hash;
+    SELECT coalesce(jsonb_object_agg(u.intent, u.n), '{}'), coalesce(array_agg(u.open ORDER BY u.n), '{}') INTO intent_at, intent_open
+      FROM (SELECT t.intent, row_number() OVER () AS n, max(t.open) AS open FROM (
+          SELECT e.intent, NULL::integer AS open FROM unnest(events) e WHERE e.intent IS NOT NULL
+          UNION ALL
+          SELECT l.intent, CASE WHEN l.status = 'open' THEN (pay_at ->> l.hash)::integer END FROM unnest(pays) l WHERE l.hash IS NOT NULL
+        ) t GROUP BY t.intent) u;
+  END IF;
+
+  SELECT coalesce(jsonb_object_agg(k.id, k.n), '{}'), array_agg(s ORDER BY k.n), array_agg(false) INTO res_at, ress, ress_touched
+    FROM (SELECT u.id, row_number() OVER () AS n FROM (
+        SELECT e.id FROM unnest(events) e WHERE e.id IS NOT NULL
+        UNION
+        SELECT e.reservation FROM unnest(events) e WHERE e.reservation IS NOT NULL
+        UNION
+        SELECT l.reservation FROM unnest(pays) l WHERE l.reservation IS NOT NULL
+      ) u(id)) k
+    LEFT JOIN sigil_reservations s ON s.id = k.id;
+
+  SELECT coalesce(jsonb_object_agg(k.id, k.n), '{}'), array_agg(k.id ORDER BY k.n),
+      array_agg(coalesce(s.committed, 0) ORDER BY k.n), array_agg(coalesce(s.reserved, 0) ORDER BY k.n),
+      array_agg(coalesce(s.slots, '[]') ORDER BY k.n),
+      array_agg(0), array_agg(false), array_agg(NULL::double precision), array_agg(0::numeric), array_agg(NULL::double precision), array_agg(0::numeric)
+    INTO c_at, c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight, c_now, c_total, c_adding, c_added
+    FROM (SELECT u.id, row_number() OVER () AS n FROM (
+        SELECT unnest(e.ids) FROM unnest(events) e
+        UNION
+        SELECT unnest(l.ids) FROM unnest(ress) l WHERE l.outcome IS NULL
+      ) u(id)) k
+    LEFT JOIN sigil_counters s ON s.id = k.id;
+
+  FOREACH ev IN ARRAY events LOOP
+    n := n + 1;
+    outcome := NULL;
+
+    CASE ev.type
+    WHEN 'reserve', 'begin' THEN
+      IF ev.type = 'begin' THEN
+        p := (pay_at ->> ev.hash)::integer;
+        pay := pays[p];
+        -- A batch is sent again where nobody knows whether it was committed. What this very call began is its own.
+        IF again AND pay.reservation = ev.reservation THEN
+          IF pay.status = 'open' THEN
+            answers[n] := 'true';
+          ELSE
+            answers[n] := '{"lost": true}';
+          END IF;
+          CONTINUE;
+        END IF;
+        IF pay.hash IS NOT NULL AND pay.status <> 'failed' THEN
+          answers[n] := jsonb_build_object('repeated', sigil_payment_json(pay));
+          CONTINUE;
+        END IF;
+        i := (intent_at ->> ev.intent)::integer;
+        IF intent_open[i] IS NOT NULL THEN
+          answers[n] := jsonb_build_object('open', sigil_payment_json(pays[intent_open[i]]));
+          CONTINUE;
+        END IF;
+      END IF;
+      r := (res_at ->> ev.id)::integer;
+      res := ress[r];
+      IF res.id IS NULL THEN
+        refused := NULL;
+        FOR k IN 1..cardinality(ev.ids) LOOP
+          amount := CASE ev.kinds[k] WHEN 'in-flight' THEN 1 WHEN 'uses' THEN ev.uses ELSE ev.amount_msat END;
+          CONTINUE WHEN ev.maxes[k] IS NULL OR amount = 0;
+          c := (c_at ->> ev.ids[k])::integer;
+          IF ev.windows[k] IS NULL THEN
+            used := c_committed[c];
+          ELSE
+            slot := floor(ev.at * 60 / ev.windows[k]);
+            IF c_now[c] IS DISTINCT FROM slot THEN
+              IF c_adding[c] IS NOT NULL THEN
+                c_slots[c] := sigil_window_add(c_slots[c], c_adding[c], c_added[c]);
+                c_adding[c] := NULL;
+              END IF;
+              c_total[c] := (SELECT coalesce(sum((s->>1)::numeric), 0) FROM jsonb_array_elements(c_slots[c]) s
+                WHERE (s->>0)::double precision >= slot - 60);
+              c_now[c] := slot;
+            END IF;
+            used := c_total[c];
+          END IF;
+          used := used + c_reserved[c];
+          IF used + amount > ev.maxes[k] THEN
+            refused := coalesce(refused, '[]') || jsonb_build_array(jsonb_build_array(ev.ids[k], used::text, c_reserved[c]::text));
+          END IF;
+        END LOOP;
+        IF refused IS NOT NULL THEN
+          answers[n] := refused;
+          CONTINUE;
+        END IF;
+        -- Backwards, and each counter once: where one is named twice, the last word holds, as it does in count.ts.
+        FOR k IN REVERSE cardinality(ev.ids)..1 LOOP
+          amount := CASE ev.kinds[k] WHEN 'in-flight' THEN 1 WHEN 'uses' THEN ev.uses ELSE ev.amount_msat END;
+          CONTINUE WHEN amount = 0;
+          c := (c_at ->> ev.ids[k])::integer;
+          CONTINUE WHEN c_touched[c] = n;
+          c_touched[c] := n;
+          c_reserved[c] := c_reserved[c] + amount;
+          c_in_flight[c] := left(ev.kinds[k], 9) = 'in-flight';
+        END LOOP;
+        res := ROW(ev.id, ev.at, ev.amount_msat, ev.uses, ev.ids, ev.kinds, ev.windows, NULL, NULL, NULL);
+        ress[r] := res;
+        ress_touched[r] := true;
+        j := j + 1;
+        j_at[j] := ev.at; j_type[j] := 'reserve'; j_ref[j] := ev.id; j_amount[j] := NULL; j_detail[j] := ev.body;
+        newest := greatest(newest, ev.at);
+      END IF;
+      answers[n] := 'true';
+      IF ev.type = 'begin' THEN
+        j := j + 1;
+        j_at[j] := ev.at; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_amount[j] := NULL; j_detail[j] := ev.status;
+        newest := greatest(newest, ev.at);
+        pays[p] := ROW(ev.hash, ev.intent, ev.origin, ev.payee, ev.node_ids[cardinality(ev.node_ids)], ev.node_ids, ev.reservation, ev.price_msat,
+          ev.record, ev.status, ev.preimage, ev.fee_msat, ev.settled_at, ev.delivered, ev.claim_by, ev.claim_until,
+          ev.closed_to, ev.closed_until, head.seq + j, NULL, false);
+        pays_touched[p] := true;
+        IF ev.status = 'open' THEN intent_open[i] := p; END IF;
+      END IF;
+      CONTINUE;
+
+    WHEN 'commit' THEN
+      r := (res_at ->> ev.id)::integer;
+      outcome := 'committed';
+      outcome_msat := ev.amount_msat;
+      outcome_at := ev.at;
+
+    WHEN 'release' THEN
+      r := (res_at ->> ev.id)::integer;
+      outcome := 'released';
+      outcome_msat := 0;
+      outcome_at := ev.at;
+
+    WHEN 'settle' THEN
+      p := (pay_at ->> ev.hash)::integer;
+      pay := pays[p];
+      IF pay.hash IS NULL THEN
+        answers[n] := '{"error": "no such payment"}';
+        CONTINUE;
+      END IF;
+      IF pay.status <> 'open' THEN
+        answers[n] := sigil_payment_json(pay);
+        CONTINUE;
+      END IF;
+      r := (res_at ->> pay.reservation)::integer;
+      IF ev.status = 'paid' THEN
+        outcome := 'committed';
+        outcome_msat := pay.amount_msat + ev.fee_msat;
+        pay.preimage := ev.preimage;
+        pay.fee_msat := ev.fee_msat;
+      ELSE
+        outcome := 'released';
+        outcome_msat := 0;
+        pay.claim_by := NULL;
+        pay.claim_until := NULL;
+      END IF;
+      outcome_at := ev.at;
+      pay.status := ev.status;
+      pay.settled_at := ev.at;
+
+    WHEN 'mark' THEN
+      p := (pay_at ->> ev.hash)::integer;
+      pay := pays[p];
+      IF pay.hash IS NULL THEN
+        answers[n] := '{"error": "no such payment"}';
+        CONTINUE;
+      END IF;
+      IF pay.claim_by = ev.unclaim THEN
+        pay.claim_by := NULL;
+        pay.claim_until := NULL;
+      END IF;
+      IF (ev.status = 'used' AND pay.status = 'paid') OR (ev.status = 'undelivered' AND pay.status IN ('paid', 'used')) THEN
+        pay.status := ev.status;
+        IF ev.closed_to IS NOT NULL THEN
+          pay.closed_to := ev.closed_to;
+          pay.closed_until := ev.closed_until;
+        END IF;
+        j := j + 1;
+        j_at[j] := newest; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_amount[j] := NULL; j_detail[j] := ev.status;
+      END IF;
+      pay.delivered := pay.delivered OR coalesce(ev.delivered, false);
+      pays[p] := pay;
+      pays_touched[p] := true;
+      answers[n] := sigil_payment_json(pay);
+      CONTINUE;
+
+    WHEN 'claim' THEN
+      p := (pay_at ->> ev.hash)::integer;
+      pay := pays[p];
+      IF pay.status = 'paid' AND (pay.claim_by IS NULL OR pay.claim_by = ev.claim_by OR pay.claim_until <= ev.at) THEN
+        pay.claim_by := ev.claim_by;
+        pay.claim_until := ev.claim_until;
+        pays[p] := pay;
+        pays_touched[p] := true;
+        answers[n] := 'true';
+      ELSE
+        answers[n] := 'false';
+      END IF;
+      CONTINUE;
+
+    WHEN 'stop' THEN
+      head.stop_seq := head.stop_seq + 1;
+      INSERT INTO sigil_stops (seq, kind, node_id, at, record) VALUES (head.stop_seq, ev.status, ev.node_id, ev.at, ev.record);
+      -- Sent at commit, so whoever hears it can read it.
+      PERFORM pg_notify('sigil_stop', current_schema());
+      j := j + 1;
+      j_at[j] := ev.at; j_type[j] := 'stop'; j_ref[j] := ev.node_id; j_amount[j] := NULL; j_detail[j] := ev.body;
+      newest := greatest(newest, ev.at);
+      answers[n] := to_jsonb(head.stop_seq);
+      CONTINUE;
+
+    WHEN 'note', 'payee' THEN
+      IF ev.type = 'payee' THEN
+        INSERT INTO sigil_payees (origin, payee) VALUES (ev.origin, ev.payee) ON CONFLICT DO NOTHING;
+      END IF;
+      j := j + 1;
+      j_at[j] := ev.at; j_type[j] := 'note'; j_ref[j] := NULL; j_amount[j] := NULL; j_detail[j] := ev.body;
+      newest := greatest(newest, ev.at);
+      answers[n] := 'true';
+      CONTINUE;
+    END CASE;
+
+    -- A reservation ends: by itself, or with its payment.
+    res := ress[r];
+    IF res.id IS NULL THEN
+      answers[n] := '{"error": "no such reservation"}';
+      CONTINUE;
+    END IF;
+    IF res.outcome IS NULL THEN
+      IF outcome_msat < 0 THEN
+        answers[n] := '{"error": "a spend is 0 or more"}';
+        CONTINUE;
+      END IF;
+      res.outcome := outcome;
+      res.outcome_msat := outcome_msat;
+      res.outcome_uses := CASE outcome WHEN 'committed' THEN res.uses ELSE 0 END;
+      FOR k IN REVERSE cardinality(res.ids)..1 LOOP
+        CASE res.kinds[k]
+          WHEN 'spend' THEN amount := res.amount_msat; spent := outcome_msat;
+          WHEN 'uses' THEN amount := res.uses; spent := res.outcome_uses;
+          WHEN 'in-flight' THEN amount := 1; spent := 0;
+          ELSE amount := res.amount_msat; spent := 0;
+        END CASE;
+        CONTINUE WHEN amount = 0 AND spent = 0;
+        c := (c_at ->> res.ids[k])::integer;
+        CONTINUE WHEN c_touched[c] = n;
+        c_touched[c] := n;
+        c_reserved[c] := c_reserved[c] - amount;
+        c_in_flight[c] := left(res.kinds[k], 9) = 'in-flight';
+        CONTINUE WHEN spent = 0;
+        c_committed[c] := c_committed[c] + spent;
+        CONTINUE WHEN res.windows[k] IS NULL;
+        slot := floor(outcome_at * 60 / res.windows[k]);
+        IF c_adding[c] IS NULL THEN
+          c_adding[c] := slot;
+          c_added[c] := spent;
+        ELSIF c_adding[c] = slot THEN
+          c_added[c] := c_added[c] + spent;
+        ELSE
+          c_slots[c] := sigil_window_add(c_slots[c], c_adding[c], c_added[c]);
+          c_adding[c] := slot;
+          c_added[c] := spent;
+        END IF;
+        IF c_now[c] = slot THEN c_total[c] := c_total[c] + spent; ELSE c_now[c] := NULL; END IF;
+      END LOOP;
+      ress[r] := res;
+      ress_touched[r] := true;
+      j := j + 1;
+      j_at[j] := outcome_at; j_ref[j] := res.id; j_detail[j] := NULL;
+      IF outcome = 'committed' THEN
+        j_type[j] := 'commit'; j_amount[j] := outcome_msat;
+      ELSE
+        j_type[j] := 'release'; j_amount[j] := NULL;
+      END IF;
+      newest := greatest(newest, outcome_at);
+    END IF;
+    IF ev.type <> 'settle' THEN
+      answers[n] := jsonb_build_array(res.outcome, res.outcome_msat::text, res.outcome_uses::text);
+      CONTINUE;
+    END IF;
+    j := j + 1;
+    j_at[j] := ev.at; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_amount[j] := NULL; j_detail[j] := ev.status;
+    newest := greatest(newest, ev.at);
+    IF pay.status = 'paid' THEN
+      pay.paid_seq := head.seq + j;
+      -- The first who was paid at an origin is who may be paid there.
+      INSERT INTO sigil_payees (origin, payee)
+        SELECT pay.origin, pay.payee WHERE NOT EXISTS (SELECT FROM sigil_payees q WHERE q.origin = pay.origin);
+    END IF;
+    pays[p] := pay;
+    pays_touched[p] := true;
+    i := (intent_at ->> pay.intent)::integer;
+    IF intent_open[i] = p THEN intent_open[i] := NULL; END IF;
+    answers[n] := sigil_payment_json(pay);
+  END LOOP;
+
+  FOR c IN 1..coalesce(cardinality(c_ids), 0) LOOP
+    IF c_adding[c] IS NOT NULL THEN c_slots[c] := sigil_window_add(c_slots[c], c_adding[c], c_added[c]); END IF;
+  END LOOP;
+  -- What is in flight nowhere is worth no row: its ids are as many as there are origins.
+  INSERT INTO sigil_counters AS s (id, committed, reserved, slots)
+    SELECT t.id, t.committed, t.reserved, t.slots
+      FROM unnest(c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight) AS t(id, committed, reserved, slots, touched, in_flight)
+      WHERE t.touched > 0 AND NOT (t.in_flight AND t.reserved = 0 AND t.committed = 0)
+    ON CONFLICT (id) DO UPDATE SET committed = excluded.committed, reserved = excluded.reserved, slots = excluded.slots;
+  IF true = ANY (c_in_flight) THEN
+    DELETE FROM sigil_counters s
+      USING unnest(c_ids, c_committed, c_reserved, c_in_flight) AS t(id, committed, reserved, in_flight)
+      WHERE s.id = t.id AND t.in_flight AND t.reserved = 0 AND t.committed = 0;
+  END IF;
+  INSERT INTO sigil_reservations AS s
+    SELECT t.id, t.at, t.amount_msat, t.uses, t.ids, t.kinds, t.windows, t.outcome, t.outcome_msat, t.outcome_uses
+      FROM unnest(ress, ress_touched)
+        AS t(id, at, amount_msat, uses, ids, kinds, windows, outcome, outcome_msat, outcome_uses, touched)
+      WHERE t.touched
+    ON CONFLICT (id) DO UPDATE
+      SET outcome = excluded.outcome, outcome_msat = excluded.outcome_msat, outcome_uses = excluded.outcome_uses;
+  IF true = ANY (pays_touched) THEN
+    INSERT INTO sigil_payments AS s
+      SELECT t.hash, t.intent, t.origin, t.payee, t.payer, t.node_ids, t.reservation, t.amount_msat, t.record, t.status, t.preimage,
+          t.fee_msat, t.settled_at, t.delivered, t.claim_by, t.claim_until, t.closed_to, t.closed_until, t.begun_seq, t.paid_seq, t.receipted
+        FROM unnest(pays, pays_touched)
+          AS t(hash, intent, origin, payee, payer, node_ids, reservation, amount_msat, record, status, preimage,
+            fee_msat, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted, touched)
+        WHERE t.touched
+      ON CONFLICT (hash) DO UPDATE SET (intent, origin, payee, payer, node_ids, reservation, amount_msat, record, status, preimage,
+          fee_msat, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted)
+        = (excluded.intent, excluded.origin, excluded.payee, excluded.payer, excluded.node_ids, excluded.reservation,
+          excluded.amount_msat, excluded.record, excluded.status, excluded.preimage, excluded.fee_msat, excluded.settled_at,
+          excluded.delivered, excluded.claim_by, excluded.claim_until, excluded.closed_to, excluded.closed_until,
+          excluded.begun_seq, excluded.paid_seq, excluded.receipted);
+  END IF;
+  INSERT INTO sigil_journal (seq, at, type, ref, amount_msat, detail)
+    SELECT head.seq + t.n, t.at, t.type, t.ref, t.amount, t.detail
+      FROM unnest(j_at, j_type, j_ref, j_amount, j_detail) WITH ORDINALITY AS t(at, type, ref, amount, detail, n);
+  UPDATE sigil_head SET seq = head.seq + j, stop_seq = head.stop_seq, latest = newest;
+  RETURN to_jsonb(answers);
+END $law$;
+
+-- Whether they follow the last one that is kept, and so were kept.
+CREATE FUNCTION sigil_append_receipts(seqs bigint[], hashes text[], digests text[], texts text[]) RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+  last bigint;
+BEGIN
+  PERFORM sigil_lock();
+  last := (SELECT coalesce(max(r.seq), 0) FROM sigil_receipts r);
+  IF EXISTS (SELECT FROM unnest(seqs) WITH ORDINALITY AS t(seq, n) WHERE t.seq <> last + t.n) THEN RETURN false; END IF;
+  INSERT INTO sigil_receipts (seq, payment_hash, hash, text)
+    SELECT t.* FROM unnest(seqs, hashes, digests, texts) AS t;
+  UPDATE sigil_payments p SET receipted = true WHERE p.hash = ANY (hashes);
+  RETURN true;
+END $$;
+
+CREATE FUNCTION sigil_unclaim(prefix text) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+  PERFORM sigil_lock();
+  UPDATE sigil_payments p SET claim_by = NULL, claim_until = NULL WHERE starts_with(p.claim_by, prefix);
+END $$;
+`;

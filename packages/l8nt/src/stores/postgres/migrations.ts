@@ -1,0 +1,85 @@
+/** Brings a schema to the version that this program knows, or says in one line why it must not be touched. */
+import type pg from "pg";
+import { AdapterError } from "../../errors.ts";
+import { law } from "./law.ts";
+import { TABLES, tables } from "./tables.ts";
+
+/** In order, and never changed once released: the first is number 1. */
+const MIGRATIONS: readonly string[] = [tables, law];
+
+/** On the table of migrations, so that nobody's table of that name is taken for ours. */
+const MARK = "the shared books of Sigil";
+
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** @throws AdapterError `ERR_STORE` for a schema that is newer, half made, or somebody else's */
+export async function migrate(client: pg.ClientBase, schema: string): Promise<void> {
+  await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+  try {
+    // Two processes that start at once: the second finds it done.
+    await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [
+      `sigil migrations of ${schema}`,
+    ]);
+    const { rows: there } = await client.query("SELECT FROM pg_namespace WHERE nspname = $1", [schema]);
+    if (there.length === 0) await client.query(`CREATE SCHEMA ${quoted(schema)}`);
+    // The functions keep this path. A temporary table must not stand before one of ours.
+    await client.query(`SET LOCAL search_path TO ${quoted(schema)}, pg_temp`);
+    const version = await versionOf(client, schema);
+    for (const [at, migration] of MIGRATIONS.entries()) {
+      if (at < version) continue;
+      if (at === 0) await client.query(bookkeeping);
+      await client.query(migration);
+      await client.query("INSERT INTO sigil_migrations (version) VALUES ($1)", [at + 1]);
+    }
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}
+
+const bookkeeping = `
+CREATE TABLE sigil_migrations (version integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now());
+COMMENT ON TABLE sigil_migrations IS '${MARK}';
+`;
+
+async function versionOf(client: pg.ClientBase, schema: string): Promise<number> {
+  const { rows } = await client.query<{ name: string; mark: string | null }>(
+    `SELECT c.relname AS name, obj_description(c.oid, 'pg_class') AS mark
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = ANY ($2)`,
+    [schema, TABLES],
+  );
+  if (rows.length === 0) return 0;
+  const own = rows.find(({ name }) => name === "sigil_migrations");
+  if (own?.mark !== MARK)
+    throw refusal(schema, `has a table "${rows[0]!.name}" that Sigil did not make`, "Name another schema");
+  const { rows: numbered } = await client.query<{ version: number }>(
+    "SELECT version FROM sigil_migrations ORDER BY version",
+  );
+  const versions = numbered.map(({ version }) => Number(version));
+  const latest = versions.at(-1) ?? 0;
+  if (latest > MIGRATIONS.length)
+    throw refusal(
+      schema,
+      `is of version ${latest}, and this program knows versions up to ${MIGRATIONS.length}`,
+      "Use the newer program",
+    );
+  const { rows: functions } = await client.query("SELECT FROM pg_proc WHERE oid = to_regprocedure($1)", [
+    "sigil_apply(jsonb, boolean)",
+  ]);
+  const isWhole =
+    versions.every((version, at) => version === at + 1) &&
+    rows.length === TABLES.length &&
+    functions.length === (latest < 2 ? 0 : 1);
+  if (!isWhole)
+    throw refusal(
+      schema,
+      `says version ${latest} and lacks parts of it`,
+      "Restore it from a backup, or name another",
+    );
+  return latest;
+}
+
+const refusal = (schema: string, what: string, advice: string) =>
+  new AdapterError("ERR_STORE", `The Postgres schema "${schema}" ${what}. ${advice}.`);

@@ -1,0 +1,138 @@
+/** Migration 1: the tables of the shared books. Amounts are `numeric`, exact at any size; times are Unix seconds. */
+
+/** Every table, by the name that a stranger's must not have. */
+export const TABLES = [
+  "sigil_migrations",
+  "sigil_head",
+  "sigil_counters",
+  "sigil_reservations",
+  "sigil_payments",
+  "sigil_payees",
+  "sigil_journal",
+  "sigil_stops",
+  "sigil_nodes",
+  "sigil_receipts",
+  "sigil_wrapped",
+] as const;
+
+export const tables = `
+-- One row. Who writes locks it first, and holds it until his commit: see law.ts.
+CREATE TABLE sigil_head (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  seq bigint NOT NULL DEFAULT 0,
+  stop_seq bigint NOT NULL DEFAULT 0,
+  latest double precision NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+INSERT INTO sigil_head DEFAULT VALUES;
+
+-- Room on the page for the next version of a row, because a root's counter changes with every batch.
+CREATE TABLE sigil_counters (
+  id text COLLATE "C" PRIMARY KEY,
+  committed numeric NOT NULL,
+  reserved numeric NOT NULL,
+  slots jsonb NOT NULL
+) WITH (fillfactor = 50);
+
+-- The limits are three arrays of one length. The whole of it, as it was asked for, is in the journal.
+CREATE TABLE sigil_reservations (
+  id text COLLATE "C" PRIMARY KEY,
+  at double precision NOT NULL,
+  amount_msat numeric NOT NULL,
+  uses numeric NOT NULL,
+  ids text[] NOT NULL,
+  kinds text[] NOT NULL,
+  windows double precision[] NOT NULL,
+  outcome text CHECK (outcome IN ('committed', 'released')),
+  outcome_msat numeric,
+  outcome_uses numeric
+) WITH (fillfactor = 80);
+CREATE INDEX sigil_reservations_open ON sigil_reservations (at) WHERE outcome IS NULL;
+
+-- "record" is what never changes, as JSON in text: jsonb has no place for U+0000, and an agent writes some of it.
+CREATE TABLE sigil_payments (
+  hash text COLLATE "C" PRIMARY KEY,
+  intent text NOT NULL,
+  origin text NOT NULL,
+  payee text NOT NULL,
+  payer text,
+  node_ids text[] NOT NULL,
+  reservation text NOT NULL,
+  amount_msat numeric NOT NULL,
+  record text NOT NULL,
+  status text NOT NULL CHECK (status IN ('open', 'paid', 'used', 'failed', 'undelivered')),
+  preimage text,
+  fee_msat numeric,
+  settled_at double precision,
+  delivered boolean NOT NULL,
+  claim_by text,
+  claim_until double precision,
+  closed_to text,
+  closed_until double precision,
+  begun_seq bigint NOT NULL,
+  paid_seq bigint,
+  receipted boolean NOT NULL
+);
+-- An intent has a path in it, which may be longer than a B-tree takes.
+CREATE INDEX sigil_payments_open ON sigil_payments USING hash (intent) WHERE status = 'open';
+CREATE INDEX sigil_payments_begun ON sigil_payments (begun_seq);
+CREATE INDEX sigil_payments_usable ON sigil_payments (payer, origin) WHERE status = 'paid';
+CREATE INDEX sigil_payments_closed ON sigil_payments (origin) WHERE closed_to IS NOT NULL;
+CREATE INDEX sigil_payments_claimed ON sigil_payments (claim_by) WHERE claim_by IS NOT NULL;
+CREATE INDEX sigil_payments_unreceipted ON sigil_payments (paid_seq) WHERE paid_seq IS NOT NULL AND NOT receipted;
+CREATE INDEX sigil_payments_nodes ON sigil_payments USING gin (node_ids);
+
+CREATE TABLE sigil_payees (
+  origin text NOT NULL,
+  payee text NOT NULL,
+  n bigint GENERATED ALWAYS AS IDENTITY,
+  PRIMARY KEY (origin, payee)
+);
+
+CREATE TABLE sigil_journal (
+  seq bigint PRIMARY KEY,
+  at double precision NOT NULL,
+  type text NOT NULL,
+  ref text,
+  amount_msat numeric,
+  detail text
+);
+
+CREATE TABLE sigil_stops (
+  seq bigint PRIMARY KEY,
+  kind text NOT NULL,
+  node_id text NOT NULL,
+  at double precision NOT NULL,
+  record text NOT NULL
+);
+
+CREATE TABLE sigil_nodes (
+  id text COLLATE "C" PRIMARY KEY,
+  path text[] NOT NULL,
+  depth integer NOT NULL,
+  met_at double precision NOT NULL,
+  n bigint GENERATED ALWAYS AS IDENTITY,
+  record text NOT NULL
+);
+CREATE INDEX sigil_nodes_order ON sigil_nodes (depth, met_at, n);
+CREATE INDEX sigil_nodes_path ON sigil_nodes USING gin (path);
+
+CREATE TABLE sigil_receipts (
+  seq bigint PRIMARY KEY,
+  payment_hash text NOT NULL,
+  hash text NOT NULL,
+  text text NOT NULL
+);
+
+CREATE TABLE sigil_wrapped (name text PRIMARY KEY, bytes bytea NOT NULL);
+
+CREATE FUNCTION sigil_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_journal
+  FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
+CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_stops
+  FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
+CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_receipts
+  FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
+`;

@@ -1,0 +1,89 @@
+/** The tables: made once, whoever comes first; never over anything else; and what is written in the books stays written. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { order, START, spend } from "../../packages/l8nt/src/testing/store-laws.ts";
+import { Books } from "./support/books.ts";
+
+let books: Books;
+
+beforeEach(() => {
+  books = new Books();
+});
+
+afterEach(() => books.close());
+
+const refusal = (pattern: RegExp) => ({ code: "ERR_STORE", message: expect.stringMatching(pattern) });
+
+test("processes that start at once make the tables once", async () => {
+  const stores = await Promise.all(Array.from({ length: 6 }, () => books.open()));
+  for (const store of stores) await store.note("here", START);
+  expect(await stores[0]!.journal(0, 10)).toHaveLength(6);
+  expect(await books.sql("SELECT version FROM sigil_migrations ORDER BY version")).toEqual([
+    { version: 1 },
+    { version: 2 },
+  ]);
+});
+
+test("books are found again by the next process", async () => {
+  const limit = spend("a", 10n);
+  const first = await books.open();
+  await first.reserve(order([limit], 7n));
+  await first.close();
+  expect(await (await books.open()).usage([limit], START)).toEqual([{ id: "a", used: 7n, reserved: 7n }]);
+});
+
+test("a newer schema is left alone", async () => {
+  await books.open();
+  await books.sql("INSERT INTO sigil_migrations (version) VALUES (3)");
+  await expect(books.open()).rejects.toMatchObject(
+    refusal(/version 3, and this program knows versions up to 2/),
+  );
+});
+
+test.each([
+  ["a table that was dropped", "DROP TABLE sigil_payees"],
+  ["a law that was dropped", "DROP FUNCTION sigil_apply(jsonb, boolean)"],
+  ["a number that is missing", "DELETE FROM sigil_migrations WHERE version = 1"],
+  ["a law that is not accounted for", "DELETE FROM sigil_migrations WHERE version = 2"],
+])("a half-migrated schema is left alone: %s", async (_, sabotage) => {
+  await books.open();
+  await books.sql(sabotage);
+  await expect(books.open()).rejects.toMatchObject(refusal(/lacks parts/));
+});
+
+test.each([
+  ["a counter of his", "CREATE TABLE %.sigil_counters (id text)"],
+  ["migrations of his", "CREATE TABLE %.sigil_migrations (version integer)"],
+])("somebody else's schema is left alone: %s", async (_, theirs) => {
+  await books.sql(`CREATE SCHEMA ${books.schema}`);
+  await books.sql(theirs.replace("%", books.schema));
+  await expect(books.open()).rejects.toMatchObject(refusal(/that Sigil did not make/));
+  const rows = await books.sql(
+    "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r'",
+    [books.schema],
+  );
+  expect(rows).toHaveLength(1);
+});
+
+test("a migration that fails leaves nothing behind", async () => {
+  await books.sql(`CREATE SCHEMA ${books.schema}`);
+  // Not a table that it looks for, and in the way of the last thing that it makes.
+  await books.sql(`CREATE FUNCTION ${books.schema}.sigil_unclaim(text) RETURNS void LANGUAGE sql AS ''`);
+  await expect(books.open()).rejects.toMatchObject(refusal(/could not be opened/));
+  expect(
+    await books.sql("SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace", [books.schema]),
+  ).toEqual([]);
+});
+
+test.each(["sigil_journal", "sigil_receipts", "sigil_stops"])(
+  "%s is append-only, for whoever it is",
+  async (table) => {
+    const store = await books.open();
+    await store.stop({ kind: "freeze", nodeId: "*", at: START });
+    await store.appendReceipts([{ seq: 1, paymentHash: "00".repeat(32), hash: "11".repeat(32), text: "{}" }]);
+    const before = await books.sql(`SELECT * FROM ${table}`);
+    expect(before).toHaveLength(1);
+    for (const attempt of [`UPDATE ${table} SET seq = 7`, `DELETE FROM ${table}`, `TRUNCATE ${table}`])
+      await expect(books.sql(attempt)).rejects.toThrow(/append-only/);
+    expect(await books.sql(`SELECT * FROM ${table}`)).toEqual(before);
+  },
+);
