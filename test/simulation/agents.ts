@@ -121,10 +121,10 @@ export class Agents {
     const seconds = random.chance(0.2) ? 300 : 86_400;
     const bounds = dropUndefined({
       budgetMsat: some(0.6, () => random.pick(BUDGETS)),
-      hourMsat: some(0.3, () => random.pick(BUDGETS)),
+      hourMsat: some(0.4, () => random.pick(BUDGETS)),
       priceMsat: some(0.3, () => random.pick([8000n, 24_000n])),
-      uses: some(0.35, () => 1 + random.below(4)),
-      usesPerHour: some(0.15, () => 1 + random.below(2)),
+      uses: some(0.3, () => 1 + random.below(3)),
+      usesPerHour: some(0.25, () => 1 + random.below(2)),
       origins: some(0.3, () => sites.map(({ origin }) => origin).filter(() => random.chance(0.7))),
       until: Math.floor(schedule.now) + seconds,
       ...wish,
@@ -145,7 +145,8 @@ export class Agents {
   async #revokeBelow(agent: Agent): Promise<unknown> {
     const { random, oracle, schedule } = this.#town;
     // One whose every request is relayed has to come back for each.
-    const fresh = random.chance(0.5) ? this.delegate(agent, { uses: 5 }) : undefined;
+    const wish = random.chance(0.75) ? { uses: 2 + random.below(4) } : {};
+    const fresh = random.chance(0.75) ? this.delegate(agent, wish) : undefined;
     const children = fresh ? [fresh] : oracle.agents.filter(({ parent }) => parent === agent);
     if (children.length === 0) return this.buy(agent, this.#url());
     const child = random.pick(children);
