@@ -34,6 +34,10 @@ export interface ChainLimit extends Counted {
   readonly node: Node;
 }
 
+/** As a ledger takes them: whose they are is none of its business. */
+export const countersOf = (limits: readonly ChainLimit[]): readonly Counted[] =>
+  limits.map(({ node: _, condition: __, ...counted }) => counted);
+
 export interface CaveatText {
   readonly condition: string;
   readonly value: string;

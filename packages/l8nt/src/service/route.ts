@@ -1,5 +1,5 @@
 /** One protected route: decides about a request, in the order that keeps the cheap and the certain first. */
-import { type Access, type Origin, type Target, targetAt } from "../caveat/index.ts";
+import { type Access, countersOf, type Origin, type Target, targetAt } from "../caveat/index.ts";
 import { AdapterError, type DeniedError, denied, type SigilError, TokenError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
@@ -131,7 +131,7 @@ export class Route {
     const need = { amountMsat: priceMsat, uses: 1n };
     let answer: ReserveAnswer;
     try {
-      answer = await ledger.reserve({ id, at: now, counted: verified.limits, ...need });
+      answer = await ledger.reserve({ id, at: now, counted: countersOf(verified.limits), ...need });
     } catch (cause) {
       return refuse(
         503,

@@ -1,5 +1,5 @@
 /** Pays one challenge for one node: reserve on every limit, write the intent, pay, check, commit. spec/4-purchase.md §4. */
-import { formatOrigin, type Target } from "../caveat/index.ts";
+import { countersOf, formatOrigin, type Target } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { base64Text, hexBytes, hexText } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
@@ -87,7 +87,7 @@ export class Purse {
       uses: 0n,
       costText: formatCost(amountMsat, record.maxFeeMsat),
     };
-    const counted = [...nodeCounters(verified), ...limits.map(({ node: _, condition: __, ...limit }) => limit)];
+    const counted = [...nodeCounters(verified), ...countersOf(limits)];
     this.#sending.add(record.paymentHash);
     try {
       const begun = await store.begin(

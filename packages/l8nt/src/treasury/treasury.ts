@@ -1,5 +1,5 @@
 /** The treasury: holds the wallet, and buys access for agents within their scope and their budgets. spec/4-purchase.md. */
-import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
+import { type Access, countersOf, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract, randomBytes } from "../internal/crypto.ts";
@@ -211,7 +211,7 @@ export class OpenTreasury implements Treasurer {
     const { limits } = errand.verified;
     const id = `${USE}${hexText(randomBytes(16))}`;
     const need = { amountMsat: 0n, uses: 1n };
-    const answer = await this.#store.reserve({ id, at: this.#clock(), counted: limits, ...need });
+    const answer = await this.#store.reserve({ id, at: this.#clock(), counted: countersOf(limits), ...need });
     if (!answer.reserved) throw budgetError(limits, answer.refused, need);
     let mayBeServed = false;
     // Otherwise whoever hangs up before the answer comes would never use anything up. [case 89]

@@ -21,7 +21,7 @@ export type ReceiptFlag = keyof typeof FLAGS;
 /** What a verb does with the arguments after it. Gives the exit code. */
 type Verb = (given: Arguments<ReceiptFlag>, rest: readonly string[], terminal: Terminal) => Promise<number>;
 
-const VERBS: ReadonlyMap<string, Verb> = new Map([
+const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["verify", verifyReceipts],
   ["list", listReceipts],
   ["export", exportAll],

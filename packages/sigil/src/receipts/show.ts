@@ -3,15 +3,16 @@ import { formatMsat } from "l8nt/invoice";
 import { exportReceipts, ReceiptSigner } from "l8nt/receipts";
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import type { Arguments } from "../arguments.ts";
-import type { ReceiptFlag } from "../commands/receipts.ts";
 import { EXIT } from "../exit.ts";
 import { printable } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingFolder } from "../treasury/folder.ts";
-import { OwnerClient } from "../treasury/owner-client.ts";
+import { type OWNER_FLAGS, OwnerClient } from "../treasury/owner-client.ts";
 import { openSecrets, readKey } from "../treasury/secrets.ts";
 import { folderFlag, keyText } from "../treasury/start.ts";
 import { dateText } from "../words.ts";
+
+type ShowFlag = "after" | "key-file" | keyof typeof OWNER_FLAGS;
 
 interface ToldReceipt {
   readonly seq: number;
@@ -30,7 +31,7 @@ interface Said {
 
 /** Asks the running treasury. */
 export async function listReceipts(
-  given: Arguments<ReceiptFlag>,
+  given: Arguments<ShowFlag>,
   _rest: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
@@ -51,7 +52,7 @@ export async function listReceipts(
 
 /** Reads the books, which nobody need have open, and signs the head: that takes the treasury's key. */
 export async function exportAll(
-  given: Arguments<ReceiptFlag>,
+  given: Arguments<ShowFlag>,
   _rest: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
