@@ -1,11 +1,11 @@
 /** `sigil ledger`: whether the books are right. */
 import { auditLedger } from "l8nt/ledger";
-import { openSqliteStore } from "l8nt/stores/sqlite";
 import type { Flag } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { existingFolder } from "../treasury/folder.ts";
 import { folderFlag } from "../treasury/start.ts";
+import { openStore } from "../treasury/store.ts";
 
 const FLAGS = { dir: { value: "DIR", help: "the treasury's folder" } } as const satisfies Record<string, Flag>;
 
@@ -19,7 +19,7 @@ journal and compared, every reservation must be resolved once at most, and no li
   positionals: 1,
   async run(given, terminal) {
     if (given.positionals[0] !== "verify") throw new UsageError("What about the ledger? sigil ledger verify.");
-    const store = await openSqliteStore(existingFolder(folderFlag(given)).database, { readOnly: true });
+    const store = await openStore(existingFolder(folderFlag(given)), terminal, true);
     try {
       const { entries, counters, open, faults } = await auditLedger(store);
       const lines = faults.map(({ what, id }) => `  ${id}: ${what}`);

@@ -26,7 +26,8 @@ export const treasury = command<StartFlag | ScopeFlag | "location">({
   usage: "init|start --dir DIR [FLAGS]",
   help: `init makes the folder: a key, the books, a credential for the owner and one for the first agent, whose scope is what
 the flags say (and what a bare wallet may do, where they say nothing). start serves it until Ctrl-C or SIGTERM: then
-payments under way end first. It pays from SIGIL_WALLET. Logs are JSON on stderr.`,
+payments under way end first. It pays from SIGIL_WALLET. Its books are a file in the folder, or the Postgres of SIGIL_STORE,
+which several treasuries may share (then give each its own SIGIL_INSTANCE). Logs are JSON on stderr.`,
   flags: FLAGS,
   positionals: 1,
   async run(given, terminal) {

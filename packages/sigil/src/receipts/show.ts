@@ -1,7 +1,6 @@
 /** `sigil receipts list` and `export`: from a treasury's books. */
 import { formatMsat } from "l8nt/invoice";
 import { exportReceipts, ReceiptSigner } from "l8nt/receipts";
-import { openSqliteStore } from "l8nt/stores/sqlite";
 import type { Arguments } from "../arguments.ts";
 import { EXIT } from "../exit.ts";
 import { printable } from "../secrecy.ts";
@@ -10,6 +9,7 @@ import { existingFolder } from "../treasury/folder.ts";
 import { type OWNER_FLAGS, OwnerClient } from "../treasury/owner-client.ts";
 import { openSecrets, readKey } from "../treasury/secrets.ts";
 import { folderFlag, keyText } from "../treasury/start.ts";
+import { openStore } from "../treasury/store.ts";
 import { dateText } from "../words.ts";
 
 type ShowFlag = "after" | "key-file" | keyof typeof OWNER_FLAGS;
@@ -58,7 +58,7 @@ export async function exportAll(
 ): Promise<number> {
   const folder = existingFolder(folderFlag(given));
   const key = readKey(keyText(given, terminal, folder));
-  const store = await openSqliteStore(folder.database, { readOnly: true });
+  const store = await openStore(folder, terminal, true);
   try {
     const signer = await ReceiptSigner.fromSeed((await openSecrets(store, key)).receipts);
     for await (const line of exportReceipts(store, signer, () => Date.now() / 1000))

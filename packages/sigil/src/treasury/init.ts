@@ -1,6 +1,5 @@
 /** `sigil treasury init`: a folder with a key, a store with the secrets in it, and the first two credentials. */
 import { type Credential, DEFAULT_LIMITS, type Scope } from "l8nt";
-import { openSqliteStore } from "l8nt/stores/sqlite";
 import { Treasury } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
 import { EXIT } from "../exit.ts";
@@ -10,6 +9,7 @@ import { checkedLocation, configText, DEFAULT_LOCATION } from "./config.ts";
 import { makeFolder, readPrivate, writePrivate } from "./folder.ts";
 import { makeSecrets, newKey, readKey } from "./secrets.ts";
 import { folderFlag } from "./start.ts";
+import { openStore } from "./store.ts";
 
 export type InitFlag = "dir" | "key-file" | "location" | ScopeFlag;
 
@@ -22,7 +22,7 @@ export async function init(given: Arguments<InitFlag>, terminal: Terminal): Prom
   const folder = makeFolder(folderFlag(given));
   writePrivate(folder.config, configText(location));
   const key = keyFor(given, terminal, folder.key);
-  const store = await openSqliteStore(folder.database);
+  const store = await openStore(folder, terminal);
   try {
     const { root } = await makeSecrets(store, readKey(key));
     // Nothing is asked of it here, so it needs neither a wallet nor a network.

@@ -1,5 +1,6 @@
 /** A treasury at work: its ports in, a handler and an end out. The same here and in the test that kills it. */
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import type { Handler } from "l8nt/node";
 import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { ownerApi, type Route, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
@@ -50,6 +51,8 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     secret: secrets.root,
     location: config.location,
     store,
+    // The same again after a restart, so that what this process left behind is told from what another one is at.
+    instance: `${hostname()} ${process.env.SIGIL_INSTANCE ?? ""}`,
     wallet: tracedWallet(options.wallet, traced),
     fetch: tracedFetch(options.fetch, traced),
     pinsPayees: config.pinsPayees,

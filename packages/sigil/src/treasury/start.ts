@@ -1,7 +1,6 @@
 /** `sigil treasury start`: opens the folder, runs the treasury, and serves until it is told to stop. */
 import { openWallet } from "l8nt";
 import { type Served, serve } from "l8nt/node";
-import { openSqliteStore } from "l8nt/stores/sqlite";
 import { guardedFetch } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -11,6 +10,7 @@ import { existingFolder, type Folder, readPrivate } from "./folder.ts";
 import { logger } from "./log.ts";
 import { runTreasury } from "./run.ts";
 import { openSecrets, readKey } from "./secrets.ts";
+import { openStore } from "./store.ts";
 
 export type StartFlag = "dir" | "key-file" | "port" | "socket" | "allow-loopback" | "log-level";
 
@@ -21,7 +21,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   const walletUrl = walletText(config, terminal);
   const log = logger(given.text("log-level") ?? "info");
   const stopped = untilStopped();
-  const store = await openSqliteStore(folder.database);
+  const store = await openStore(folder, terminal);
   let running: Awaited<ReturnType<typeof runTreasury>> | undefined;
   try {
     running = await runTreasury({
