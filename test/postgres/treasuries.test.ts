@@ -1,0 +1,103 @@
+/** Two treasuries on one database: one family, one budget, whoever is asked. Judged by the dev network's books. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
+import type { Store } from "../../packages/l8nt/src/ports/store.ts";
+import { guardedFetch, Treasury } from "../../packages/l8nt/src/treasury/index.ts";
+import { devWallet } from "../../packages/l8nt/src/wallets/dev.ts";
+import { failure, secretOf, town } from "../e2e/support/town.ts";
+import { Books } from "./support/books.ts";
+
+let books: Books;
+
+beforeEach(() => {
+  books = new Books();
+});
+
+afterEach(() => books.close());
+
+async function two(): Promise<{
+  readonly world: Awaited<ReturnType<typeof town>>;
+  readonly treasuries: readonly [Treasury, Treasury];
+  readonly store: Store;
+}> {
+  const store = await books.open();
+  const world = await town({ store, instance: "one" });
+  const other = new Treasury({
+    secret: secretOf("the treasury"),
+    location: world.treasury.location,
+    wallet: devWallet(world.net.account("treasury").url),
+    store: await books.open(),
+    instance: "two",
+    fetch: guardedFetch({ allowLoopback: true }),
+    clock: world.clock,
+    alarm: (what) => world.alarms.push(what),
+  });
+  await Promise.all([world.treasury.start(), other.start()]);
+  return { world, treasuries: [world.treasury, other], store };
+}
+
+test("200 orders at both, and the family spends what its budget holds and not a msat more [cases 23, 43, 44]", async () => {
+  const { world, treasuries, store } = await two();
+  const shop = await world.shop();
+  const root = world.root({ budget: "200 sat" });
+  const children = [0, 1, 2, 3].map((at) => root.delegate({ agent: `child-${at}`, budget: "200 sat" }));
+  const answers = await Promise.allSettled(
+    Array.from({ length: 200 }, (_, at) =>
+      treasuries[at % 2]!.buy({
+        credential: children[at % 4]!.toString(),
+        method: "GET",
+        url: `${shop.url}/${at}`,
+        headers: [],
+      }),
+    ),
+  );
+  const refused = answers.flatMap((answer) =>
+    answer.status === "rejected" ? [answer.reason.code as string] : [],
+  );
+  expect(new Set(refused)).toEqual(new Set(["ERR_BUDGET"]));
+  expect(world.paid().msat).toBeLessThanOrEqual(200_000n);
+  // Room for one more worst case at most is left over.
+  expect(world.paid().msat).toBeGreaterThan(200_000n - 13_000n - 10_010n);
+  expect(world.paid().count).toBe(200 - refused.length);
+  for (const treasury of treasuries)
+    expect((await treasury.standing(root.toString()))[0]!.spentMsat).toBe(world.paid().msat);
+  expect((await auditLedger(store)).faults).toEqual([]);
+  expect(world.alarms).toEqual([]);
+});
+
+test("one intent is paid once for each answer, and a single use serves one [cases 63, 80, 88]", async () => {
+  const { world, treasuries } = await two();
+  const shop = await world.shop();
+  const root = world.root();
+  const buy = (at: number) =>
+    treasuries[at % 2]!.buy({
+      credential: root.toString(),
+      method: "GET",
+      url: `${shop.url}/same`,
+      headers: [],
+    });
+  const answers = await Promise.allSettled(Array.from({ length: 12 }, (_, at) => buy(at)));
+  for (const answer of answers)
+    if (answer.status === "rejected") expect(answer.reason).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+  const served = answers.flatMap((answer) =>
+    answer.status === "fulfilled" && answer.value.kind === "credential" ? [answer.value.credential] : [],
+  );
+  expect(new Set(served).size).toBe(served.length);
+  expect(world.paid().count).toBe(served.length);
+  expect(world.alarms).toEqual([]);
+});
+
+test("what one revokes, the other refuses as soon as it has heard [case 111]", async () => {
+  const { world, treasuries } = await two();
+  const shop = await world.shop();
+  const root = world.root();
+  const child = root.delegate({ agent: "scout" });
+  const buy = (path: string) =>
+    treasuries[1].buy({ credential: child.toString(), method: "GET", url: shop.url + path, headers: [] });
+  await buy("/before");
+  await world.client(root).revoke(child);
+  await expect
+    .poll(() => failure(buy("/after")).catch(() => undefined), { timeout: 5000 })
+    .toMatchObject({ code: "ERR_REVOKED" });
+  for (const treasury of treasuries) await treasury.stop();
+});
