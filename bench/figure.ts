@@ -1,4 +1,4 @@
-/** One measured figure, as `npm run -s bench` prints it: a ratio of one run, or a count. */
+/** One measured figure, as `npm run -s bench` prints it: a ratio of one run, a count, or, where a limit is in milliseconds, those. */
 export interface Figure {
   readonly name: string;
   readonly value: number;

@@ -6,6 +6,7 @@ import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
 import { postgres } from "./postgres.ts";
 import { purchase } from "./purchase.ts";
+import { revocation } from "./revocation.ts";
 import { sqlite } from "./sqlite.ts";
 import { verify } from "./verify.ts";
 
@@ -15,6 +16,7 @@ const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promi
   verify,
   paywall,
   bundle,
+  revocation,
   sqlite,
   purchase,
   memory,

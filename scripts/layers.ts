@@ -15,6 +15,7 @@ export const rows: readonly (readonly string[])[] = [
   ["caveat/"],
   ["l402/"],
   ["ledger/", "receipt/"],
+  ["feed/"],
   // Above the ends, because an end's default store is the memory store.
   ["stores/", "wallets/"],
   ["service/", "treasury/", "client/"],

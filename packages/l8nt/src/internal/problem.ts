@@ -61,6 +61,8 @@ export function unauthorizedResponse(error: SigilError, enforced: readonly strin
 
 export function problemResponse(problem: Problem, headers: Headers = new Headers()): Response {
   headers.set("content-type", "application/problem+json");
+  // It may be over in a moment, and nothing but waiting helps.
+  if (problem.code === "ERR_REVOCATION_UNKNOWN") headers.set("retry-after", "1");
   headers.set("cache-control", "no-store");
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }

@@ -24,7 +24,7 @@ import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
 import { ProvenPrefixes } from "./prefixes.ts";
 import { Revocations } from "./revocations.ts";
 import { Roots, type Secret } from "./roots.ts";
-import { placeId, Verified } from "./verified.ts";
+import { placeId, SILENCE, Verified } from "./verified.ts";
 
 export interface AuthorityOptions {
   /** 32 random bytes or more, or their hex. Whoever has it can mint anything: it never leaves this process. */
@@ -257,6 +257,16 @@ export class Authority {
 
   isRevoked(nodeId: string): boolean {
     return this.#revoked.has(nodeId);
+  }
+
+  /** For who follows what is revoked elsewhere: at Unix second `at` all of it was known; after the silence nothing is granted. */
+  heardOfRevocations(at: number, maxSilenceSeconds: number): void {
+    this.#revoked.heard(at, maxSilenceSeconds);
+  }
+
+  /** Why nothing is granted at Unix second `now`; undefined where it is known what was revoked. */
+  silence(now: number): DeniedError | undefined {
+    return this.#revoked.isKnownAt(now) ? undefined : denied([SILENCE]);
   }
 
   /** Mints under `secret` from now on; credentials of the secrets before it stay valid until they end. */

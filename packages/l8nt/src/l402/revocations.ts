@@ -8,6 +8,9 @@ export class Revocations {
   readonly #ends = new Map<string, number>();
   #untilSweep = SWEEP_EVERY;
   #certainFrom = Number.NEGATIVE_INFINITY;
+  // Nothing is followed, and so nothing can be missed.
+  #heardAt = 0;
+  #maxSilenceSeconds = Number.POSITIVE_INFINITY;
 
   /**
    * Unix seconds. What ended before was forgotten, so at an earlier time, on a clock that went back, nobody can tell what
@@ -15,6 +18,19 @@ export class Revocations {
    */
   get certainFrom(): number {
     return this.#certainFrom;
+  }
+
+  /**
+   * Whether at Unix second `now` it is known what was revoked elsewhere. Both ways: on a clock that went back, the last word
+   * is as far away as on one that went on.
+   */
+  isKnownAt(now: number): boolean {
+    return Math.abs(now - this.#heardAt) <= this.#maxSilenceSeconds;
+  }
+
+  heard(at: number, maxSilenceSeconds: number): void {
+    this.#heardAt = at;
+    this.#maxSilenceSeconds = maxSilenceSeconds;
   }
 
   get size(): number {

@@ -72,6 +72,7 @@ export class Verified {
   /** Every reason against this access, revocation among them. Empty is yes, up to the counted limits. */
   refusals(access: Access): readonly Refusal[] {
     const refusals = this.chain.refusals(access);
+    if (!this.#revoked.isKnownAt(access.now)) return [SILENCE, ...refusals];
     if (access.now < this.#revoked.certainFrom)
       return [refusal(this.node, "revocation", FORGOTTEN), ...refusals];
     // Ids are derived only where there is something to look for.
@@ -99,6 +100,14 @@ export class Verified {
     return signCaveats(this.#signature, caveats);
   }
 }
+
+/** Nobody can tell what was revoked meanwhile, so that nothing is granted. [case 111] */
+export const SILENCE: Refusal = {
+  code: "ERR_REVOCATION_UNKNOWN",
+  condition: "revocation",
+  have: "a verifier that has not heard for a while what was revoked",
+  need: "one that has: try again in a moment",
+};
 
 const FORGOTTEN: Denial = {
   code: "ERR_REVOKED",

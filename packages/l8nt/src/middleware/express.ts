@@ -2,7 +2,7 @@
 import type { RequestHandler } from "express";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
 import { isWellKnown, nodeFacts, targetOf } from "./node-facts.ts";
-import { requestOf } from "./node-listener.ts";
+import { goneSignal, requestOf } from "./node-listener.ts";
 import { problem, writeResponse } from "./node-response.ts";
 import { settle, settleBy } from "./settlement.ts";
 
@@ -53,7 +53,7 @@ export function wellKnown(paywall: Paywall): RequestHandler {
   const answer: RequestHandler = async (request, response, next) => {
     // A body parser that ran before has left the value, and an empty stream.
     const body = request.readableEnded && request.body ? JSON.stringify(request.body) : undefined;
-    const webRequest = requestOf(request, origin, { body });
+    const webRequest = requestOf(request, origin, { body, signal: goneSignal(response) });
     const found = webRequest === undefined ? problem(400, "Bad request") : await paywall.wellKnown(webRequest);
     if (found === undefined) next();
     else await writeResponse(response, found);

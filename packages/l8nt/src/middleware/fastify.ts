@@ -1,8 +1,11 @@
 /** `l8nt/fastify`: the paywall as a Fastify hook. */
+import { Readable } from "node:stream";
+import type { ReadableStream as NodeStream } from "node:stream/web";
 import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "fastify";
+import { NDJSON } from "../feed/index.ts";
 import { type Decision, type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
 import { nodeFacts } from "./node-facts.ts";
-import { requestOf } from "./node-listener.ts";
+import { goneSignal, requestOf } from "./node-listener.ts";
 import { fieldsOf, problem } from "./node-response.ts";
 import { settle, settleBy } from "./settlement.ts";
 
@@ -58,7 +61,7 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
         method: ["GET", "POST"],
         url,
         handler: async (request, reply) => {
-          const webRequest = requestOf(request.raw, origin);
+          const webRequest = requestOf(request.raw, origin, { signal: goneSignal(reply.raw) });
           const answer = webRequest && (await paywall.wellKnown(webRequest));
           await send(reply, answer ?? problem(webRequest === undefined ? 400 : 404, "Not served"));
           return reply;
@@ -69,7 +72,10 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
 }
 
 async function send(reply: FastifyReply, response: Response): Promise<void> {
-  // As bytes: to a text Fastify would append a charset, which JSON has not.
-  const body = Buffer.from(await response.arrayBuffer());
+  // As bytes: to a text Fastify would append a charset, which JSON has not. A feed has no end, and goes out as it comes.
+  const isEndless = response.headers.get("content-type") === NDJSON && response.body !== null;
+  const body = isEndless
+    ? Readable.fromWeb(response.body as NodeStream)
+    : Buffer.from(await response.arrayBuffer());
   reply.code(response.status).headers(fieldsOf(response.headers)).send(body);
 }

@@ -45,18 +45,24 @@ async function answer(
   origin: string,
   handler: Handler,
 ): Promise<void> {
-  const abort = new AbortController();
-  outgoing.once("close", () => {
-    if (!outgoing.writableFinished) abort.abort();
-  });
-  const request = requestOf(incoming, origin, { signal: abort.signal });
+  const signal = goneSignal(outgoing);
+  const request = requestOf(incoming, origin, { signal });
   if (request === undefined) return writeResponse(outgoing, problem(400, "Bad request"));
   try {
     await writeResponse(outgoing, await handler(request, { address: incoming.socket.remoteAddress }));
   } catch (error) {
     // Whoever asked is gone: nobody is left to tell, and an abort is no fault.
-    if (!abort.signal.aborted) await writeFailure(outgoing, error);
+    if (!signal.aborted) await writeFailure(outgoing, error);
   }
+}
+
+/** Aborts when a client hangs up. */
+export function goneSignal(outgoing: ServerResponse): AbortSignal {
+  const abort = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) abort.abort();
+  });
+  return abort.signal;
 }
 
 interface RequestOptions {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { isWellKnown, nodeFacts, targetOf } from "./node-facts.ts";
-import { requestOf } from "./node-listener.ts";
+import { goneSignal, requestOf } from "./node-listener.ts";
 import { problem, writeFailure, writeResponse } from "./node-response.ts";
 import { settle, settleBy } from "./settlement.ts";
 
@@ -64,7 +64,7 @@ export function wellKnown(
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
-      const request = requestOf(incoming, origin);
+      const request = requestOf(incoming, origin, { signal: goneSignal(outgoing) });
       const response = request === undefined ? problem(400, "Bad request") : await paywall.wellKnown(request);
       await writeResponse(outgoing, response ?? problem(404, "Not found"));
     } catch (error) {

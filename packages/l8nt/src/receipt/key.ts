@@ -1,4 +1,4 @@
-/** The Ed25519 key of receipts (RFC 8032). The curve is loaded at its first use: no page pays for it. spec/6-receipts.md §3. */
+/** The Ed25519 key of receipts and of the revocation feed (RFC 8032). The curve is loaded at its first use: no page pays for it. spec/6-receipts.md §3. */
 import { type Bytes, concat, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 
@@ -37,7 +37,7 @@ export class ReceiptSigner {
   /** @throws TypeError for anything but 32 bytes */
   static async fromSeed(seed: Uint8Array): Promise<ReceiptSigner> {
     if (!(seed instanceof Uint8Array) || seed.length !== 32)
-      throw new TypeError("the seed of a receipt key must be 32 bytes");
+      throw new TypeError("the seed of a signing key must be 32 bytes");
     return new ReceiptSigner(ownBytes(seed), await loadCurve());
   }
 
@@ -65,7 +65,7 @@ export class ReceiptKey {
     const curve = await loadCurve();
     // Strict: a point that has two texts, or one of small order, under which anything may seem signed, is no key.
     if (bytes === undefined || !curve.utils.isValidPublicKey(bytes, false) || isOfSmallOrder(curve, bytes))
-      throw new TypeError("a receipt key must be 64 hex digits: an Ed25519 public key");
+      throw new TypeError("a signing key must be 64 hex digits: an Ed25519 public key");
     return new ReceiptKey(bytes, curve);
   }
 

@@ -50,6 +50,9 @@ export const unauthorized = (error: SigilError, enforced: readonly string[]): Re
 export const refuseToken = (error: TokenError, enforced: readonly string[]): Refused =>
   error.code === "ERR_TOKEN_AMBIGUOUS" ? refuse(400, error) : unauthorized(error, enforced);
 
+/** Nothing is granted and nothing sold for as long as nobody can tell what was revoked; that may be over soon. */
+export const isSilence = (error: DeniedError): boolean => error.code === "ERR_REVOCATION_UNKNOWN";
+
 export function tooManyRequests(seconds: number): Refused {
   const error = new AdapterError(
     "ERR_RATE_LIMITED",

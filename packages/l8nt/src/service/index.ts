@@ -3,5 +3,6 @@ export { Authority } from "../l402/index.ts";
 export type { Decision, Grant, Granted, Refused, RequestFacts } from "./decision.ts";
 export { WELL_KNOWN_PATH } from "./discovery.ts";
 export { Paywall, type PaywallOptions } from "./paywall.ts";
+export type { RevocationsOption } from "./revoking.ts";
 export type { Route } from "./route.ts";
 export type { Grants, PriceFunction, Terms } from "./terms.ts";

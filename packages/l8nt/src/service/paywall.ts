@@ -9,6 +9,7 @@ import { MemoryStore } from "../stores/memory.ts";
 import type { Decision, RequestFacts } from "./decision.ts";
 import { discovery } from "./discovery.ts";
 import { Limiter } from "./limiter.ts";
+import { type RevocationsOption, Revoking } from "./revoking.ts";
 import { Route, type RouteContext } from "./route.ts";
 import { checkTerms, TERMS, type Terms } from "./terms.ts";
 
@@ -23,6 +24,8 @@ export interface PaywallOptions extends Terms {
   readonly invoicer?: Invoicer;
   /** Counts uses and prepaid budgets. In memory where it is not given: then a restart forgets what was used. */
   readonly store?: Ledger;
+  /** Where revocations are kept and heard of. In memory where it is not given: then a restart forgets them, and others do not hear. */
+  readonly revocations?: RevocationsOption;
   readonly clock?: Clock;
   /** Unpaid challenges a minute: for one client address (an IPv6 /64), and in all. */
   readonly challengesPerMinute?: { readonly perClient?: number; readonly total?: number };
@@ -40,6 +43,7 @@ const OPTIONS = [
   "location",
   "invoicer",
   "store",
+  "revocations",
   "clock",
   "challengesPerMinute",
   "invoiceExpirySeconds",
@@ -63,6 +67,7 @@ export class Paywall {
   readonly #context: RouteContext;
   readonly #routes: Route[] = [];
   readonly #defaults: Terms;
+  readonly #revoking: Revoking;
   #own: Route | undefined;
 
   /** @throws TypeError for options that could not work: they fail here, not at the first request */
@@ -75,6 +80,7 @@ export class Paywall {
         throw new TypeError("challengesPerMinute and invoiceExpirySeconds are whole numbers, 1 or more");
     this.authority = options.authority ?? ownAuthority(options, clock);
     const origin = readOrigin(this.authority.location)!;
+    const alarm = options.alarm ?? console.error;
     this.#context = {
       authority: this.authority,
       origin,
@@ -86,7 +92,7 @@ export class Paywall {
       total: new Limiter(total, 1),
       invoiceExpirySeconds,
       invoiceDescription: options.invoiceDescription ?? "L402",
-      alarm: options.alarm ?? console.error,
+      alarm,
     };
     this.#defaults = {
       ...(price !== undefined && { price }),
@@ -94,6 +100,28 @@ export class Paywall {
       ...(capability !== undefined && { capability }),
     };
     checkTerms(this.#defaults, this.authority.location);
+    // Last: what it follows goes on until it is closed.
+    this.#revoking = new Revoking(options.revocations, { authority: this.authority, clock, alarm });
+  }
+
+  /** Resolves once it is known what was revoked. Until then every answer to a credential is 503. */
+  ready(): Promise<void> {
+    return this.#revoking.ready();
+  }
+
+  /**
+   * The owner's: kills a node and everything below it, here at once and at every other instance within a second.
+   *
+   * @param endsAt Unix seconds after which nothing below it can be valid
+   * @throws TypeError for what is no node id; AdapterError `ERR_STORE`: then it holds here alone
+   */
+  revoke(nodeId: string, endsAt?: number): Promise<void> {
+    return this.#revoking.node(nodeId, endsAt);
+  }
+
+  /** Hears of no more revocations. One that followed any lets nobody in, once the silence is too long. */
+  close(): void {
+    this.#revoking.stop();
   }
 
   /**
@@ -126,7 +154,7 @@ export class Paywall {
 
   /** Answers `/.well-known/l402` and what is below it; undefined for any other path. */
   async wellKnown(request: Request): Promise<Response | undefined> {
-    return discovery(request, this.authority, this.#routes, this.#context.clock);
+    return discovery(request, this.authority, this.#routes, this.#context.clock, this.#revoking);
   }
 }
 

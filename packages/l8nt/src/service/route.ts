@@ -9,7 +9,15 @@ import { budgetError } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger, ReserveAnswer } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
-import { isPayable, paymentRequired, refuse, refuseToken, tooManyRequests, unauthorized } from "./answer.ts";
+import {
+  isPayable,
+  isSilence,
+  paymentRequired,
+  refuse,
+  refuseToken,
+  tooManyRequests,
+  unauthorized,
+} from "./answer.ts";
 import type { Decision, Grant, Granted, Refused, RequestFacts } from "./decision.ts";
 import { clientKey, type Limiter } from "./limiter.ts";
 import { isSellable, readPrice, saleOf, type Terms } from "./terms.ts";
@@ -156,6 +164,7 @@ export class Route {
     priceMsat: bigint,
     error: DeniedError,
   ): Refused | Promise<Refused> {
+    if (isSilence(error)) return refuse(503, error);
     return isPayable(error) ? this.#ask(facts, target, priceMsat, error) : refuse(403, error);
   }
 
@@ -163,6 +172,9 @@ export class Route {
     const { authority, invoicer, clock, perClient, total, originText } = this.#context;
     if (this.terms.price === undefined || invoicer === undefined)
       return unauthorized(why, authority.vocabulary.names);
+    // What would be bought now would not be let in.
+    const silence = authority.silence(clock());
+    if (silence !== undefined) return refuse(503, silence);
     const sale = saleOf(this.terms, target, originText, priceMsat);
     if (!isSellable(sale, target)) return notForSale();
     const now = clock();

@@ -227,3 +227,14 @@ test("an agent with full access to the API, told to by a page, cannot have any i
   expect(evil.balanceMsat()).toBe(0n);
   expect(world.net.payments().every(({ payee }) => payee === "shop")).toBe(true);
 });
+
+test("a treasury whose authority does not know what was revoked answers 503, and says when to come again [case 111]", async () => {
+  const world = await town();
+  const shop = await world.shop(SHOP);
+  const root = world.root();
+  world.treasury.authority.heardOfRevocations(Number.NEGATIVE_INFINITY, 10);
+  const answer = await post(world, root, { method: "GET", url: `${shop.url}/a` });
+  expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(await answer.json()).toMatchObject({ code: "ERR_REVOCATION_UNKNOWN" });
+  expect(world.net.payments()).toEqual([]);
+});

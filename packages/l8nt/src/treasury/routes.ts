@@ -1,13 +1,5 @@
 /** The treasury's HTTP side: one table of routes, from which come the answers and the OpenAPI document. */
-import {
-  AdapterError,
-  BudgetError,
-  ChallengeError,
-  DeniedError,
-  PaymentError,
-  SigilError,
-  TokenError,
-} from "../errors.ts";
+import { AdapterError, ChallengeError, DeniedError, PaymentError, SigilError, TokenError } from "../errors.ts";
 import { problemOf, problemResponse, unauthorizedResponse } from "../internal/problem.ts";
 import { readAuthorization } from "../l402/index.ts";
 import type { Schema } from "./schemas.ts";
@@ -115,7 +107,7 @@ function refusal(error: unknown, enforced: readonly string[]): Response {
 /** 402 is left out: what a treasury sells is not for sale to whoever lacks a credential. */
 function statusOf(error: SigilError): number {
   if (error instanceof TokenError) return error.code === "ERR_TOKEN_AMBIGUOUS" ? 400 : 401;
-  if (error instanceof BudgetError || error instanceof DeniedError) return 403;
+  if (error instanceof DeniedError) return error.code === "ERR_REVOCATION_UNKNOWN" ? 503 : 403;
   if (error instanceof ChallengeError || error instanceof PaymentError) return 502;
   if (error.code === "ERR_REQUEST") return 400;
   if (error.code === "ERR_TOO_LARGE") return 413;

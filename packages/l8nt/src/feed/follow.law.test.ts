@@ -1,0 +1,162 @@
+/** Revoked is revoked at every instance; one that is cut off lets nobody in after the stated time, and recovers. [case 111] */
+import { describe, expect, onTestFinished, test } from "vitest";
+import { credentialText, SECRET } from "../../../../test/fuzz/golden.ts";
+import type { Access } from "../caveat/index.ts";
+import { readOrigin, targetAt } from "../caveat/index.ts";
+import { Authority, Credential } from "../l402/index.ts";
+import { serve } from "../middleware/node-listener.ts";
+import { CallingLog, LOCATION, NOW, signer } from "./fixtures/world.ts";
+import { followRevocations } from "./follow.ts";
+import { FEED_PATH, revocationFeed } from "./publisher.ts";
+import { feedSource, storeSource } from "./source.ts";
+
+const target = targetAt("GET", readOrigin(LOCATION)!, "/a")!;
+
+interface World {
+  readonly time: { now: number };
+  /** What the other instance says. */
+  code(credential: Credential | string): string;
+  /** Revokes at the first instance; resolves once the other one knows. */
+  revoke(credential: Credential): Promise<void>;
+  cut(): void;
+  mend(): void;
+  readonly alarms: string[];
+}
+
+async function world(way: "poll" | "stream" | "store"): Promise<World> {
+  const time = { now: NOW };
+  const clock = () => time.now;
+  const log = new CallingLog();
+  const first = new Authority({ secret: SECRET, location: LOCATION, clock });
+  const second = new Authority({ secret: SECRET, location: LOCATION, clock });
+  let isCut = false;
+  const open = new Set<AbortController>();
+  const source = way === "store" ? storeSource(log) : feedSource({ ...(await published()), by: way });
+  const alarms: string[] = [];
+  const follower = followRevocations(second, source, { clock, alarm: (what) => alarms.push(what) });
+  onTestFinished(() => follower.stop());
+  await follower.reached();
+
+  async function published() {
+    const served = await serve(revocationFeed(log, { key: signer, location: LOCATION, clock }));
+    onTestFinished(() => served.close());
+    const partitioned: typeof fetch = (input, init) => {
+      if (isCut) return Promise.reject(new TypeError("no route to host"));
+      const wire = new AbortController();
+      open.add(wire);
+      return fetch(input, { ...init, signal: AbortSignal.any([wire.signal, init!.signal!]) });
+    };
+    return { url: served.url + FEED_PATH, publicKey: signer.publicKey, fetch: partitioned };
+  }
+
+  return {
+    time,
+    alarms,
+    code(credential) {
+      const access: Access = { now: time.now, target };
+      const verdict = second.verify(credential, access);
+      return verdict.granted ? "granted" : verdict.error.code;
+    },
+    async revoke(credential) {
+      const { id } = first.authenticate(credential).node;
+      const seq = await log.stop({ kind: "revoke", nodeId: id, at: time.now });
+      await follower.reached(seq);
+    },
+    cut() {
+      isCut = true;
+      log.fault = new Error("the store is gone");
+      for (const wire of open) wire.abort();
+    },
+    mend() {
+      isCut = false;
+      log.fault = undefined;
+    },
+  };
+}
+
+describe.each(["poll", "stream", "store"] as const)("by %s", (way) => {
+  test("a revoked credential is dead in every spelling, further narrowed, with a warm cache; its sibling lives", async () => {
+    const { code, revoke } = await world(way);
+    const root = Credential.parse(credentialText());
+    const scout = root.delegate({ agent: "scout" });
+    const sibling = root.delegate({ agent: "sibling" });
+    const below = scout.delegate({ agent: "below" });
+    for (const credential of [root, scout, sibling, below]) expect(code(credential.toString())).toBe("granted");
+    await revoke(scout);
+    const [packet = "", preimage = ""] = scout.toString().split(":");
+    for (const text of [
+      scout.toString(),
+      `${packet.replace(/=+$/, "")}:${preimage}`,
+      `${Buffer.from(packet, "base64").toString("base64url")}:${preimage}`,
+      `${packet}:${preimage.toUpperCase()}`,
+      scout.append(["purpose=still here"]).toString(),
+      scout.delegate({ agent: "fresh" }).toString(),
+      below.toString(),
+    ])
+      expect(code(text)).toBe("ERR_REVOKED");
+    for (const credential of [root, sibling]) expect(code(credential.toString())).toBe("granted");
+  });
+
+  test("cut off from its source, it lets everybody in for ten seconds and nobody after them, and recovers", async () => {
+    const { time, code, revoke, cut, mend, alarms } = await world(way);
+    const root = Credential.parse(credentialText());
+    const scout = root.delegate({ agent: "scout" });
+    expect(code(root)).toBe("granted");
+    cut();
+    time.now = NOW + 10;
+    expect(code(root)).toBe("granted");
+    time.now = NOW + 11;
+    for (const credential of [root, scout, root.toString()])
+      expect(code(credential)).toBe("ERR_REVOCATION_UNKNOWN");
+    // What is forged is told so, whatever is known.
+    expect(code(credentialText({ secret: "00".repeat(32) }))).toBe("ERR_TOKEN_ROOT");
+    mend();
+    await revoke(scout);
+    expect([code(root), code(scout)]).toEqual(["granted", "ERR_REVOKED"]);
+    expect(alarms.length).toBeLessThanOrEqual(1);
+  });
+
+  test("on a clock that went back, the last word is as far away as on one that went on", async () => {
+    const { time, code, cut } = await world(way);
+    cut();
+    time.now = NOW - 11;
+    expect(code(credentialText())).toBe("ERR_REVOCATION_UNKNOWN");
+  });
+});
+
+test("until the first sign of life nobody is let in", () => {
+  const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
+  const follower = followRevocations(authority, () => never(), { clock: () => NOW });
+  expect(authority.verify(credentialText(), { now: NOW, target })).toMatchObject({
+    granted: false,
+    error: { name: "DeniedError", code: "ERR_REVOCATION_UNKNOWN" },
+  });
+  follower.stop();
+});
+
+test("one that was stopped knows nothing of what comes after", async () => {
+  const time = { now: NOW };
+  const log = new CallingLog();
+  const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => time.now });
+  const follower = followRevocations(authority, storeSource(log), {
+    clock: () => time.now,
+    maxSilenceSeconds: 2,
+  });
+  await follower.reached();
+  follower.stop();
+  expect(log.listeners).toBe(0);
+  time.now = NOW + 3;
+  expect(authority.silence(time.now)?.code).toBe("ERR_REVOCATION_UNKNOWN");
+});
+
+test.each([0, 1, Number.NaN, Number.POSITIVE_INFINITY])(
+  "a silence of %s seconds is refused",
+  (maxSilenceSeconds) => {
+    const authority = new Authority({ secret: SECRET, location: LOCATION });
+    expect(() => followRevocations(authority, () => never(), { maxSilenceSeconds })).toThrow(TypeError);
+  },
+);
+
+async function* never(): AsyncGenerator<never> {
+  await new Promise(() => {});
+}

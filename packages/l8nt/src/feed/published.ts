@@ -1,0 +1,104 @@
+/** What there is to publish: the revocations of a stop log, in memory, and who waits for the next. */
+import type { Clock } from "../ports/clock.ts";
+import type { StopLog } from "../ports/stops.ts";
+import { type FeedEntry, MAX_ENTRIES, MAX_SKEW_SECONDS } from "./page.ts";
+
+/** How often the log is read where it cannot call: a revocation holds everywhere within a second. [case 111] */
+export const POLL_MS = 400;
+
+export interface Piece {
+  readonly seq: number;
+  readonly entries: readonly FeedEntry[];
+}
+
+export class Published {
+  readonly #store: StopLog;
+  readonly #clock: Clock;
+  /** In order of their numbers. */
+  #entries: FeedEntry[] = [];
+  #seq = 0;
+  #reading: Promise<void> | undefined;
+  readonly #waiting = new Set<() => void>();
+  #unwatch: (() => void) | undefined;
+
+  constructor(store: StopLog, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Reads what is new; those who ask meanwhile share one reading. @throws AdapterError `ERR_STORE` */
+  read(): Promise<void> {
+    this.#reading ??= this.#readOnce().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<void> {
+    const before = this.#entries.length;
+    for (const { seq, kind, nodeId, endsAt } of await this.#store.stops(this.#seq)) {
+      if (kind === "revoke")
+        // Rounded up: what is left out too early would be let in again.
+        this.#entries.push({ seq, node: nodeId, ...(endsAt !== undefined && { endsAt: Math.ceil(endsAt) }) });
+      this.#seq = Math.max(this.#seq, seq);
+    }
+    if (this.#entries.length === before) return;
+    // A follower whose clock is behind ours still needs those that ended just now.
+    const ended = this.#clock() - MAX_SKEW_SECONDS;
+    this.#entries = this.#entries.filter(({ endsAt }) => endsAt === undefined || endsAt >= ended);
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Those after number `after`, a thousand at most. */
+  after(after: number): Piece {
+    const entries: FeedEntry[] = [];
+    for (let at = this.#indexAfter(after); at < this.#entries.length; at++) {
+      if (entries.length === MAX_ENTRIES) return { seq: entries.at(-1)!.seq, entries };
+      entries.push(this.#entries[at]!);
+    }
+    return { seq: this.#seq, entries };
+  }
+
+  #indexAfter(seq: number): number {
+    let [low, high] = [0, this.#entries.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#entries[middle]!.seq > seq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Resolves at the next revocation, after `seconds`, or once `signal` aborts; at once where there is one already. */
+  async wait(after: number, seconds: number, signal: AbortSignal): Promise<void> {
+    if (seconds === 0 || signal.aborted || this.#indexAfter(after) < this.#entries.length) return;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", wake);
+        this.#waiting.delete(wake);
+        if (this.#waiting.size === 0) {
+          this.#unwatch?.();
+          this.#unwatch = undefined;
+        }
+        resolve();
+      };
+      const timer: ReturnType<typeof setTimeout> & { unref?: () => void } = setTimeout(wake, seconds * 1000);
+      timer.unref?.();
+      signal.addEventListener("abort", wake);
+      this.#waiting.add(wake);
+      this.#unwatch ??= watch(this.#store, () => void this.read().catch(() => {}));
+    });
+  }
+}
+
+/** Calls `read` whenever there may be something new in the log. Gives what ends it. */
+export function watch(store: StopLog, read: () => void): () => void {
+  const timer: ReturnType<typeof setInterval> & { unref?: () => void } = setInterval(read, POLL_MS);
+  timer.unref?.();
+  const end = store.onStop?.(read);
+  return () => {
+    clearInterval(timer);
+    end?.();
+  };
+}

@@ -1,0 +1,126 @@
+/** The feed over HTTP: a page at once, a page when there is something new, or a page a second. spec/7-revocation-feed.md §2. */
+import { AdapterError } from "../errors.ts";
+import { utf8 } from "../internal/bytes.ts";
+import { problemOf, problemResponse } from "../internal/problem.ts";
+import { type Clock, systemClock } from "../ports/clock.ts";
+import type { StopLog } from "../ports/stops.ts";
+import { type FeedSigner, signPage } from "./page.ts";
+import { Published } from "./published.ts";
+
+export const FEED_PATH = "/.well-known/l402/revocations";
+export const NDJSON = "application/x-ndjson";
+
+export interface RevocationFeedOptions {
+  readonly key: FeedSigner;
+  /** Of the authority whose nodes are revoked. */
+  readonly location: string;
+  readonly clock?: Clock;
+  /** How many may wait at once; whoever comes then is answered without waiting. 1,000 where it is not given. */
+  readonly maxWaiting?: number;
+}
+
+const MAX_WAIT_SECONDS = 25;
+const HEARTBEAT_SECONDS = 1;
+
+/**
+ * Publishes the revocations of a log, to anybody: a node's id is no secret. A Web-standard handler for `GET` of {@link FEED_PATH}.
+ *
+ * @example
+ * const feed = revocationFeed(store, { key: await ReceiptSigner.fromSeed(seed), location: "https://treasury.example" });
+ * await serve(feed, { port: 8410 }); // l8nt/node
+ */
+export function revocationFeed(
+  store: StopLog,
+  { key, location, clock = systemClock, maxWaiting = 1000 }: RevocationFeedOptions,
+): (request: Request) => Promise<Response> {
+  const published = new Published(store, clock);
+  let waiting = 0;
+  let last = { after: -1, seq: -1, at: -1, text: "" };
+
+  /** All who wait at the end of the feed get one page a second, signed once. */
+  function pageAfter(after: number): { readonly seq: number; readonly text: string } {
+    const { seq, entries } = published.after(after);
+    const at = Math.floor(clock());
+    if (last.after !== after || last.seq !== seq || last.at !== at)
+      last = { after, seq, at, text: signPage({ location, after, seq, at, entries }, key) };
+    return last;
+  }
+
+  async function poll(after: number, seconds: number, signal: AbortSignal): Promise<Response> {
+    if (waiting < maxWaiting) {
+      waiting++;
+      try {
+        await published.wait(after, seconds, signal);
+      } finally {
+        waiting--;
+      }
+      // A page vouches for the second that it is signed in, so that it is read then.
+      await published.read();
+    }
+    return answer(pageAfter(after).text, "application/json");
+  }
+
+  function stream(after: number, signal: AbortSignal): Response {
+    if (waiting >= maxWaiting) return answer(`${pageAfter(after).text}\n`, NDJSON);
+    waiting++;
+    const gone = new AbortController();
+    const leave = () => {
+      if (gone.signal.aborted) return;
+      gone.abort();
+      signal.removeEventListener("abort", leave);
+      waiting--;
+    };
+    signal.addEventListener("abort", leave);
+    if (signal.aborted) leave();
+    let position = after;
+    let wait = 0;
+    // Pulled, so that a client that does not read has one page waiting for it, and not all of them.
+    const body = new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          try {
+            await published.wait(position, wait, gone.signal);
+            if (gone.signal.aborted) return controller.close();
+            await published.read();
+            const { seq, text } = pageAfter(position);
+            position = seq;
+            wait = HEARTBEAT_SECONDS;
+            controller.enqueue(utf8(`${text}\n`));
+          } catch (error) {
+            leave();
+            throw error;
+          }
+        },
+        cancel: leave,
+      },
+      { highWaterMark: 0 },
+    );
+    return answer(body, NDJSON);
+  }
+
+  return async (request) => {
+    try {
+      const { after, seconds } = readQuery(new URL(request.url).searchParams);
+      await published.read();
+      return request.headers.get("accept")?.includes(NDJSON)
+        ? stream(after, request.signal)
+        : await poll(after, seconds, request.signal);
+    } catch (error) {
+      if (!(error instanceof AdapterError)) throw error;
+      return problemResponse(problemOf(error.code === "ERR_REQUEST" ? 400 : 503, error));
+    }
+  };
+}
+
+/** @throws AdapterError `ERR_REQUEST` */
+function readQuery(query: URLSearchParams): { readonly after: number; readonly seconds: number } {
+  const numberOf = (name: string) => {
+    const text = query.get(name) ?? "0";
+    if (/^(?:0|[1-9][0-9]{0,14})$/.test(text)) return Number(text);
+    throw new AdapterError("ERR_REQUEST", `${name} is a whole number: ?after=SEQ&wait=SECONDS.`);
+  };
+  return { after: numberOf("after"), seconds: Math.min(numberOf("wait"), MAX_WAIT_SECONDS) };
+}
+
+const answer = (body: string | ReadableStream, type: string): Response =>
+  new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });

@@ -1,0 +1,207 @@
+/** Where revocations come from: a log on the same books, or a feed over HTTP. */
+import { concat, utf8Text } from "../internal/bytes.ts";
+import { readBody } from "../internal/json.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { StopLog } from "../ports/stops.ts";
+import { ReceiptKey } from "../receipt/key.ts";
+import { type FeedEntry, type FeedPage, MAX_PAGE_BYTES, MAX_SKEW_SECONDS, notAPage, readPage } from "./page.ts";
+import { pause } from "./pause.ts";
+import { POLL_MS, watch } from "./published.ts";
+import { NDJSON } from "./publisher.ts";
+
+/** All that was revoked after number `after`, up to number `seq`. */
+export interface Reading {
+  readonly after: number;
+  readonly seq: number;
+  readonly entries: readonly Pick<FeedEntry, "node" | "endsAt">[];
+  /** Unix seconds, by the follower's clock, at which this was all; undefined where it may be old. */
+  readonly aliveAt: number | undefined;
+}
+
+export interface Following {
+  readonly location: string;
+  readonly clock: Clock;
+  /** What was taken so far: where a reading begins. */
+  readonly seq: () => number;
+  readonly maxSilenceSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** One reading after the other until `signal` aborts; throws when it breaks, and is then asked again. */
+export type RevocationSource = (following: Following) => AsyncIterable<Reading>;
+
+/** Follows a log that this process can read. */
+export const storeSource = (store: StopLog): RevocationSource =>
+  async function* readStops({ clock, seq, signal }) {
+    let isNew = true;
+    let wake = () => {};
+    const unwatch = watch(store, () => {
+      isNew = true;
+      wake();
+    });
+    const end = () => {
+      unwatch();
+      wake();
+    };
+    signal.addEventListener("abort", end);
+    try {
+      while (!signal.aborted) {
+        if (!isNew)
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        if (signal.aborted) return;
+        isNew = false;
+        // Before it is read: what is written meanwhile may be missing.
+        const aliveAt = clock();
+        const after = seq();
+        const stops = await store.stops(after);
+        const entries = stops
+          .filter(({ kind }) => kind === "revoke")
+          .map(({ nodeId, endsAt }) => ({ node: nodeId, ...(endsAt !== undefined && { endsAt }) }));
+        yield { after, seq: Math.max(after, ...stops.map((stop) => stop.seq)), entries, aliveAt };
+      }
+    } finally {
+      signal.removeEventListener("abort", end);
+      unwatch();
+    }
+  };
+
+export interface FeedSourceOptions {
+  readonly url: string;
+  /** Of the key that signs it, 64 hex. */
+  readonly publicKey: string;
+  /** `"poll"` asks again and again, which every proxy lets through; `"stream"` keeps one answer open. */
+  readonly by?: "poll" | "stream";
+  readonly fetch?: typeof fetch;
+}
+
+/** Follows a feed over HTTP. Nobody in between can add to it, and what he holds back is missed: spec/7-revocation-feed.md §3. @throws TypeError for a URL or a key that is none */
+export function feedSource(options: FeedSourceOptions): RevocationSource {
+  const { url, publicKey, by = "poll" } = options;
+  if (!(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
+    throw new TypeError("a feed's url is an http(s) URL");
+  if (!/^[0-9a-fA-F]{64}$/.test(publicKey))
+    throw new TypeError("a feed's publicKey must be 64 hex digits: an Ed25519 public key");
+  const fetcher = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  // Kept when a connection breaks: an old page must not pass for a new one because it comes first on the next.
+  let lastAt = Number.NEGATIVE_INFINITY;
+  return async function* readFeed(following) {
+    const key = await ReceiptKey.of(publicKey);
+    // Several times within the silence that is borne, so that one lost answer is not yet an outage.
+    const waitSeconds = Math.max(1, Math.min(25, Math.floor(following.maxSilenceSeconds / 3)));
+    const judge = (text: string | undefined): Reading => {
+      if (text === undefined) throw notAPage("it is not UTF-8");
+      const page = readPage(text, key);
+      const reading = readingOf(page, following, lastAt);
+      lastAt = Math.max(lastAt, page.at);
+      return reading;
+    };
+    const ask = async (wait: number, accept: string, patience: Patience) => {
+      const asked = new URL(url);
+      asked.search = `?after=${following.seq()}${wait > 0 ? `&wait=${wait}` : ""}`;
+      patience.begin();
+      const response = await fetcher(asked, {
+        headers: { accept },
+        redirect: "error",
+        signal: patience.signal,
+      });
+      if (response.status === 200) return response;
+      await response.body?.cancel();
+      throw notAPage(`status ${response.status}`);
+    };
+    // The first answer is not waited for: until it is there nobody is let in.
+    for (let wait = 0; !following.signal.aborted; wait = waitSeconds) {
+      const patience = new Patience(following.signal, waitSeconds + ANSWER_SECONDS);
+      try {
+        if (by === "stream") {
+          const response = await ask(0, NDJSON, patience);
+          for await (const line of linesOf(response)) {
+            patience.begin();
+            yield judge(line);
+          }
+          await pause(POLL_MS, following.signal);
+        } else {
+          const sentAt = following.clock();
+          const response = await ask(wait, "application/json", patience);
+          const reading = judge(utf8Text(await readBody(response, MAX_PAGE_BYTES)));
+          patience.end();
+          yield reading;
+          // A publisher that lets nobody wait is asked as often as a log is read.
+          if (wait > 0 && reading.entries.length === 0 && following.clock() - sentAt < wait / 2)
+            await pause(POLL_MS, following.signal);
+        }
+      } finally {
+        patience.end();
+      }
+    }
+  };
+}
+
+/** How long an answer may take beyond what it was asked to wait. */
+const ANSWER_SECONDS = 3;
+
+function readingOf(page: FeedPage, { location, clock, seq }: Following, lastAt: number): Reading {
+  const after = seq();
+  if (page.location !== location) throw notAPage("it is the feed of another authority");
+  if (page.after !== after) throw notAPage(`it begins after ${page.after}, and ${after} was expected`);
+  if (page.seq < after) throw notAPage(`it ends at ${page.seq}, and ${after} was known already`);
+  let last = after;
+  for (const entry of page.entries) {
+    if (entry.seq <= last || entry.seq > page.seq) throw notAPage("its entries are not in order");
+    last = entry.seq;
+  }
+  const now = clock();
+  if (Math.abs(now - page.at) > MAX_SKEW_SECONDS)
+    throw notAPage(`it was signed more than ${MAX_SKEW_SECONDS} seconds away from this clock's time`);
+  // The same page again says nothing about now, whoever sends it.
+  return { after, seq: page.seq, entries: page.entries, aliveAt: page.at > lastAt ? now : undefined };
+}
+
+/** Ends a request that nobody answers. */
+class Patience {
+  readonly #abort = new AbortController();
+  readonly #seconds: number;
+  readonly #outer: AbortSignal;
+  readonly #stop = () => this.#abort.abort();
+  #timer: (ReturnType<typeof setTimeout> & { unref?: () => void }) | undefined;
+
+  constructor(outer: AbortSignal, seconds: number) {
+    this.#outer = outer;
+    this.#seconds = seconds;
+    outer.addEventListener("abort", this.#stop);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  begin(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#stop, this.#seconds * 1000);
+    this.#timer.unref?.();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener("abort", this.#stop);
+    this.#abort.abort();
+  }
+}
+
+const LF = 10;
+
+async function* linesOf(response: Response): AsyncGenerator<string | undefined, void> {
+  const reader = response.body?.getReader();
+  let rest: Uint8Array = new Uint8Array();
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    if (done || value === undefined) return;
+    rest = concat(rest, value);
+    for (let end = rest.indexOf(LF); end !== -1; end = rest.indexOf(LF)) {
+      yield utf8Text(rest.subarray(0, end));
+      rest = rest.subarray(end + 1);
+    }
+    if (rest.length > MAX_PAGE_BYTES) throw notAPage("a page of it is too long");
+  }
+}

@@ -1,0 +1,160 @@
+/** What is revoked at one paywall holds at its other instances and after a restart; without news of it nobody is let in and nothing is sold. [case 111] */
+import { expect, onTestFinished, test } from "vitest";
+import { CallingLog, NOW, signer } from "../feed/fixtures/world.ts";
+import { FEED_PATH } from "../feed/index.ts";
+import { FakeInvoicer } from "../testing/fake-invoicer.ts";
+import { Paywall, type PaywallOptions } from "./index.ts";
+
+const ORIGIN = "https://api.example";
+const FEED_URL = ORIGIN + FEED_PATH;
+
+function open(options: Partial<PaywallOptions>): Paywall {
+  const paywall = new Paywall({
+    secret: "f5061728394a5b6c7d8e9fa0b1c2d3e4f506172891c4e07a3b5d2f6881a2c3e4",
+    location: ORIGIN,
+    invoicer: new FakeInvoicer(() => NOW),
+    price: "1 sat",
+    clock: () => NOW,
+    alarm: () => {},
+    ...options,
+  });
+  onTestFinished(() => paywall.close());
+  return paywall;
+}
+
+const statusOf = async (paywall: Paywall, credential?: { toString(): string }) => {
+  const headers: Record<string, string> =
+    credential === undefined ? {} : { authorization: `L402 ${credential}` };
+  const decision = await paywall.authorize(new Request(`${ORIGIN}/a`, { headers }));
+  return decision.granted ? 200 : decision.response.status;
+};
+
+const family = (paywall: Paywall) => {
+  const parent = paywall.authority.mint({ endpoints: [`GET ${ORIGIN}/**`], expiresIn: "1h" });
+  return { parent, child: parent.delegate({ agent: "scout" }) };
+};
+
+function askToRevoke(paywall: Paywall, { parent, child }: ReturnType<typeof family>) {
+  const { condition, value } = child.caveats.at(-1)!;
+  return paywall.wellKnown(
+    new Request(FEED_URL, {
+      method: "POST",
+      headers: { authorization: `L402 ${parent}` },
+      body: JSON.stringify({ caveats: [`${condition}=${value}`] }),
+    }),
+  );
+}
+
+test("a revocation is in the log before its answer, and holds in an instance that starts after it", async () => {
+  const store = new CallingLog();
+  const first = open({ revocations: { store } });
+  await first.ready();
+  const who = family(first);
+  expect(await statusOf(first, who.child)).toBe(200);
+  const response = (await askToRevoke(first, who))!;
+  expect(response.status).toBe(200);
+  expect(await store.stops(0)).toMatchObject([
+    { kind: "revoke", nodeId: (await response.json()).node, endsAt: NOW + 3600, at: NOW },
+  ]);
+  expect([await statusOf(first, who.child), await statusOf(first, who.parent)]).toEqual([402, 200]);
+  const second = open({ revocations: { store } });
+  await second.ready();
+  expect([await statusOf(second, who.child), await statusOf(second, who.parent)]).toEqual([402, 200]);
+});
+
+test("what the owner revokes is written down, too", async () => {
+  const store = new CallingLog();
+  const first = open({ revocations: { store } });
+  const { parent, child } = family(first);
+  await first.revoke(first.authority.authenticate(parent).node.id);
+  const second = open({ revocations: { store } });
+  await second.ready();
+  expect(await statusOf(second, child)).toBe(402);
+  await expect(first.revoke("root")).rejects.toThrow(TypeError);
+});
+
+test("a log that takes no entry is told to whoever revoked, and the node is dead here all the same", async () => {
+  const store = new CallingLog();
+  const paywall = open({ revocations: { store } });
+  await paywall.ready();
+  const who = family(paywall);
+  store.stop = async () => {
+    throw new Error("the disk is full");
+  };
+  const response = (await askToRevoke(paywall, who))!;
+  expect([response.status, (await response.json()).code]).toEqual([503, "ERR_STORE"]);
+  expect(await statusOf(paywall, who.child)).toBe(402);
+});
+
+test("the feed that one serves is one that another follows", async () => {
+  const store = new CallingLog();
+  const publisher = open({ revocations: { store, key: signer } });
+  await publisher.ready();
+  const who = family(publisher);
+  await askToRevoke(publisher, who);
+  const follower = open({
+    revocations: {
+      url: FEED_URL,
+      publicKey: signer.publicKey,
+      fetch: async (input, init) => (await publisher.wellKnown(new Request(input, init)))!,
+    },
+  });
+  await follower.ready();
+  expect([await statusOf(follower, who.child), await statusOf(follower, who.parent)]).toEqual([402, 200]);
+});
+
+test("without news nobody is let in, nothing is sold, nothing is revoked; what is free stays free", async () => {
+  const invoicer = new FakeInvoicer(() => NOW);
+  let now = NOW;
+  const store = new CallingLog();
+  const paywall = open({ invoicer, clock: () => now, revocations: { store, maxSilenceSeconds: 5 } });
+  await paywall.ready();
+  const who = family(paywall);
+  store.fault = new Error("the store is gone");
+  now = NOW + 6;
+  for (const credential of [who.parent, undefined]) {
+    const headers: Record<string, string> =
+      credential === undefined ? {} : { authorization: `L402 ${credential}` };
+    const decision = await paywall.authorize(new Request(`${ORIGIN}/a`, { headers }));
+    if (decision.granted) expect.unreachable();
+    const { status, headers: fields } = decision.response;
+    expect([status, decision.code, fields.get("retry-after"), fields.get("www-authenticate")]).toEqual([
+      503,
+      "ERR_REVOCATION_UNKNOWN",
+      "1",
+      null,
+    ]);
+  }
+  const asked = (await askToRevoke(paywall, who))!;
+  expect([asked.status, asked.headers.get("retry-after")]).toEqual([503, "1"]);
+  const free = paywall.route({ price: () => 0n });
+  const request = new Request(`${ORIGIN}/a`);
+  const decision = await free.authorize({
+    method: "GET",
+    target: "/a",
+    authorization: undefined,
+    request: () => request,
+  });
+  expect(decision.granted).toBe(true);
+});
+
+test("without the option it is as it was: in memory, no feed, and no silence", async () => {
+  const paywall = open({});
+  await paywall.ready();
+  const who = family(paywall);
+  expect((await askToRevoke(paywall, who))?.status).toBe(200);
+  expect(await statusOf(paywall, who.child)).toBe(402);
+  expect(await paywall.wellKnown(new Request(FEED_URL))).toBeUndefined();
+});
+
+test("options that could not work fail at the start", () => {
+  const store = new CallingLog();
+  for (const revocations of [
+    { store, maxSilence: 5 },
+    { store, maxSilenceSeconds: 0 },
+    { url: FEED_URL, publicKey: "short" },
+    { url: "feed", publicKey: signer.publicKey },
+    { url: FEED_URL, publicKey: signer.publicKey, store: undefined },
+  ])
+    expect(() => open({ revocations: revocations as never }), JSON.stringify(revocations)).toThrow(TypeError);
+});

@@ -1,0 +1,112 @@
+/** Where a paywall writes down what is revoked at it, and hears of what was revoked elsewhere. */
+import { AdapterError } from "../errors.ts";
+import {
+  type FeedSigner,
+  type Follower,
+  feedSource,
+  followRevocations,
+  revocationFeed,
+  storeSource,
+} from "../feed/index.ts";
+import { checkKeys } from "../internal/keys.ts";
+import { type Authority, revokeAsAsked, type Verified } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { StopLog } from "../ports/stops.ts";
+
+/** A log that its instances share, or the feed of whoever has one. */
+export type RevocationsOption =
+  | {
+      /** What is revoked here is written there before the answer, and read from there. */
+      readonly store: StopLog;
+      /** Signs the feed that `wellKnown` serves; without one it serves none. */
+      readonly key?: FeedSigner;
+      /** How long the log may be unreadable before nobody is let in. 10 where it is not given. */
+      readonly maxSilenceSeconds?: number;
+    }
+  | {
+      /** What is revoked here holds here alone, until a restart. */
+      readonly url: string;
+      /** Of the key that signs the feed, 64 hex. */
+      readonly publicKey: string;
+      /** How long the feed may be silent before nobody is let in. 10 where it is not given. */
+      readonly maxSilenceSeconds?: number;
+      readonly fetch?: typeof fetch;
+    };
+
+export interface RevokingOptions {
+  readonly authority: Authority;
+  readonly clock: Clock;
+  readonly alarm: (what: string, cause: unknown) => void;
+}
+
+export class Revoking {
+  readonly #options: RevokingOptions;
+  readonly #store: StopLog | undefined;
+  readonly #follower: Follower | undefined;
+  /** Undefined where this paywall publishes none. */
+  readonly feed: ((request: Request) => Promise<Response>) | undefined;
+
+  /** @throws TypeError for an option that could not work */
+  constructor(revocations: RevocationsOption | undefined, options: RevokingOptions) {
+    this.#options = options;
+    if (revocations === undefined) return;
+    const { authority, clock } = options;
+    const isLog = "store" in revocations;
+    checkKeys(revocations, isLog ? LOG_OPTIONS : FEED_OPTIONS, "a paywall's revocations");
+    const source = isLog ? storeSource(revocations.store) : feedSource(revocations);
+    const { maxSilenceSeconds } = revocations;
+    this.#follower = followRevocations(authority, source, {
+      ...options,
+      ...(maxSilenceSeconds !== undefined && { maxSilenceSeconds }),
+    });
+    if (!isLog) return;
+    const { store, key } = revocations;
+    this.#store = store;
+    if (key !== undefined) this.feed = revocationFeed(store, { key, location: authority.location, clock });
+  }
+
+  /** Resolves once it is known what was revoked. */
+  async ready(): Promise<void> {
+    await this.#follower?.reached();
+  }
+
+  /** As `ancestor` asks. Gives the node's id. @throws AdapterError `ERR_REQUEST`, `ERR_RATE_LIMITED`, `ERR_STORE` */
+  async below(ancestor: Verified, json: unknown): Promise<string> {
+    const nodeId = revokeAsAsked(this.#options.authority, ancestor, json);
+    await this.#write(nodeId, ancestor.validUntil, "by the holder of an ancestor");
+    return nodeId;
+  }
+
+  /** As the owner asks. @throws TypeError for what is no node id; AdapterError `ERR_STORE` */
+  async node(nodeId: string, endsAt?: number): Promise<void> {
+    this.#options.authority.revoke(nodeId, endsAt);
+    await this.#write(nodeId, endsAt, "by the owner");
+  }
+
+  /** In force here already, whatever becomes of it. */
+  async #write(nodeId: string, endsAt: number | undefined, reason: string): Promise<void> {
+    const at = this.#options.clock();
+    try {
+      await this.#store?.stop({
+        kind: "revoke",
+        nodeId,
+        at,
+        reason,
+        ...(endsAt !== undefined && { endsAt }),
+      });
+    } catch (cause) {
+      throw new AdapterError(
+        "ERR_STORE",
+        "The revocation holds at this instance alone: it could not be written down. Ask again.",
+        { cause },
+      );
+    }
+  }
+
+  stop(): void {
+    this.#follower?.stop();
+  }
+}
+
+const LOG_OPTIONS = ["store", "key", "maxSilenceSeconds"];
+const FEED_OPTIONS = ["url", "publicKey", "maxSilenceSeconds", "fetch"];
