@@ -144,6 +144,10 @@ test("init, start, buy, look, stop one agent, stop, start again: everything is a
   });
   expect((await sigil(["journal", "--dir", dir])).stdout).toMatch(/freeze \*: lunch[\s\S]*revoke/);
   expect((await sigil(["receipts", "list", "--dir", dir])).stdout).toMatch(/10\.01 sat +GET .* scout/);
+  const feed = (await (
+    await fetch(`${first.ready.listening}/.well-known/l402/revocations?after=0`)
+  ).json()) as { entries: unknown[] };
+  expect(feed.entries).toHaveLength(1);
   expect(await first.stop()).toBe(0);
 
   const second = await daemon(dir, wallet);

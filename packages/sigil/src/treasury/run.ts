@@ -1,6 +1,7 @@
 /** A treasury at work: its ports in, a handler and an end out. The same here and in the test that kills it. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { FEED_PATH, revocationFeed } from "l8nt/feed";
 import type { Handler } from "l8nt/node";
 import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { ownerApi, type Route, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
@@ -86,7 +87,10 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
   return {
     treasury,
     receiptKey: signer.publicKey,
-    handler: watched({ treasury, metrics, log, traced, underWay }),
+    handler: withFeed(
+      revocationFeed(store, { key: signer, location: config.location }),
+      watched({ treasury, metrics, log, traced, underWay }),
+    ),
     async stop() {
       await ended(underWay);
       await treasury.stop();
@@ -104,6 +108,14 @@ interface WatchOptions {
   readonly traced: Traced;
   readonly underWay: Set<Promise<unknown>>;
 }
+
+/** What was revoked is public, and signed. Whoever waits there waits for news, so a stop does not wait for him. */
+const withFeed =
+  (feed: (request: Request) => Promise<Response>, others: Handler): Handler =>
+  (request, client) =>
+    request.method === "GET" && new URL(request.url).pathname === FEED_PATH
+      ? feed(request)
+      : others(request, client);
 
 /** Agents and owner on one listener, each under a credential of its own. */
 function watched({ treasury, metrics, log, traced, underWay }: WatchOptions): Handler {
