@@ -205,8 +205,9 @@ export class Tables implements LedgerState {
       hash,
     );
     if (status === "paid" && before?.status === "open") {
+      // Each settlement adds to the journal, so its end tells their order, and is found without looking at all of them.
       this.#sql.run(
-        "UPDATE payments SET settled = (SELECT coalesce(max(settled), 0) + 1 FROM payments) WHERE payment_hash = ?",
+        "UPDATE payments SET settled = (SELECT coalesce(max(seq), 0) + 1 FROM journal) WHERE payment_hash = ?",
         hash,
       );
       this.#sql.run(
