@@ -134,6 +134,9 @@ export class Errands {
         await this.#holdings.giveBack(holding.record, by);
         throw error;
       }
+      // Paid for by a request that never got an answer, and worth nothing: that is no reason to pay again. [cases 62, 72]
+      if (!holding.record.delivered && !this.#holdings.wasShared(holding.record))
+        return this.#notDelivered(holding, EVERYONE);
       await this.#holdings.usedUp(holding);
     }
   }
@@ -160,11 +163,11 @@ export class Errands {
     return { ...purchase, payment };
   }
 
-  async #pay({ verified, target, by }: Running, challenge: Challenge): Promise<PaymentRecord> {
+  async #pay({ verified, target, by, demandSpending }: Running, challenge: Challenge): Promise<PaymentRecord> {
     const { purse, store, clock } = this.#options;
     const claim = claimFor(challenge.macaroon, by, clock());
     try {
-      return await purse.pay(verified, target, challenge, claim);
+      return await purse.pay(verified, target, challenge, { claim, demandSpending });
     } catch (error) {
       // Where it turns out later that it was paid, whoever asks next may have it. What another request has stays with it.
       const isOpen = claim !== undefined && error instanceof PaymentError && error.spent !== "no";
@@ -231,13 +234,16 @@ export class Errands {
         throw afterPaying(error);
       }
     }
+    if (!shared) return this.#notDelivered(holding, closedTo);
+    await this.#holdings.usedUp(holding);
+    throw notDelivered(holding.record.origin);
+  }
+
+  async #notDelivered(holding: Holding, closedTo: string): Promise<never> {
     const { origin, paymentHash } = holding.record;
-    if (shared) await this.#holdings.usedUp(holding);
-    else {
-      const until = this.#options.clock() + this.#options.quarantineSeconds;
-      await this.#holdings.undelivered(holding, { to: closedTo, until });
-      this.#options.alarm(`${origin} took payment ${paymentHash} and did not deliver`);
-    }
+    const until = this.#options.clock() + this.#options.quarantineSeconds;
+    await this.#holdings.undelivered(holding, { to: closedTo, until });
+    this.#options.alarm(`${origin} took payment ${paymentHash} and did not deliver`);
     throw notDelivered(origin);
   }
 

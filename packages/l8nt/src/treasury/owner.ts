@@ -23,6 +23,8 @@ export interface OwnerOptions {
   readonly authority: Authority;
   readonly revoke: (nodeId: string, reason: string) => Promise<void>;
   readonly start: () => Promise<void>;
+  /** Whether a payment is being made by this process. */
+  readonly isSending: (paymentHash: string) => boolean;
 }
 
 /** Whether a treasury spends, and what its owner should look at. */
@@ -124,6 +126,11 @@ export class Owner {
   async giveUp(paymentHash: string, reason: string): Promise<void> {
     const { store, clock } = this.#options;
     const record = await store.payment(paymentHash);
+    if (this.#options.isSending(paymentHash))
+      throw new AdapterError(
+        "ERR_REQUEST",
+        "The payment is being made at this moment, so it cannot be given up.",
+      );
     if (record?.status !== "open")
       throw new AdapterError(
         "ERR_REQUEST",

@@ -3,6 +3,7 @@ import { countersOf, formatOrigin, type Target } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { base64Text, hexBytes, hexText } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { Turns } from "../internal/turns.ts";
 import type { Challenge, Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
@@ -35,6 +36,13 @@ export interface PurseOptions {
   readonly doubt: (why: string) => void;
 }
 
+export interface PaymentTerms {
+  /** Who has what is bought, where it buys a single request. */
+  readonly claim: PaymentRecord["claim"];
+  /** @throws SigilError where nothing may be spent now */
+  readonly demandSpending: () => void;
+}
+
 /** Beyond the time that a payment may take: what another process began before that is nobody's any more. */
 const ABANDONED_SECONDS = 60;
 
@@ -51,21 +59,44 @@ export class Purse {
   readonly #options: PurseOptions;
   #network: Network | undefined;
   /** The hashes that are being paid right now: what the wallet has not seen yet is not what it never will. [case 59] */
-  readonly #sending = new Set<string>();
+  readonly #sending = new Map<string, number>();
+  /** By origin: the payments of those who find it never paid come one by one, so that there is one first one. [cases 70, 86] */
+  readonly #first = new Turns();
 
   constructor(options: PurseOptions) {
     this.#options = options;
   }
 
   /**
-   * @param claim who has what is bought, where it buys a single request
+   * Pays, if nothing is against it, also at the last moment before.
+   *
    * @throws ChallengeError, DeniedError, BudgetError with nothing spent; PaymentError, whose `spent` says
    */
   async pay(
     verified: Verified,
     target: Target,
     challenge: Challenge,
-    claim: PaymentRecord["claim"],
+    terms: PaymentTerms,
+  ): Promise<PaymentRecord> {
+    const origin = formatOrigin(target.origin);
+    const { store, pinsPayees, maxFirstPaymentMsat } = this.#options;
+    const isKnown = async () =>
+      (!pinsPayees && maxFirstPaymentMsat === undefined) || (await store.payees(origin)).length > 0;
+    const attempt = () => this.#attempt(verified, target, challenge, terms);
+    while (!(await isKnown())) {
+      const first = await this.#first.take(origin, async () =>
+        (await isKnown()) ? undefined : { record: await attempt() },
+      );
+      if (first !== undefined) return first.record;
+    }
+    return attempt();
+  }
+
+  async #attempt(
+    verified: Verified,
+    target: Target,
+    challenge: Challenge,
+    { claim, demandSpending }: PaymentTerms,
   ): Promise<PaymentRecord> {
     const { clock, store } = this.#options;
     const wallet = await this.#options.wallet();
@@ -88,7 +119,13 @@ export class Purse {
       costText: formatCost(amountMsat, record.maxFeeMsat),
     };
     const counted = [...nodeCounters(verified), ...countersOf(limits)];
-    this.#sending.add(record.paymentHash);
+    // Whoever was stopped while this looked around is paid nothing for. [cases 50, 111]
+    const demand = () => {
+      verified.demand({ now: clock(), target, priceMsat: amountMsat, payee: invoice.payee });
+      demandSpending();
+    };
+    demand();
+    this.#beginSending(record);
     try {
       const begun = await store.begin(
         { id: record.reservationId, at: now, counted, amountMsat: need.amountMsat, uses: 0n },
@@ -98,10 +135,32 @@ export class Purse {
         if ("refused" in begun) throw budgetError(limits, begun.refused, need);
         throw underWay(begun);
       }
+      try {
+        demand();
+      } catch (error) {
+        await this.#write(record, { status: "failed", at: clock() });
+        throw error;
+      }
       return await this.#settle(record, await this.#send(wallet, record));
     } finally {
-      this.#sending.delete(record.paymentHash);
+      this.#endSending(record);
     }
+  }
+
+  /** Counted: a second attempt at one hash is refused, and must not take the first one's mark with it. */
+  #beginSending({ paymentHash }: PaymentRecord): void {
+    this.#sending.set(paymentHash, (this.#sending.get(paymentHash) ?? 0) + 1);
+  }
+
+  #endSending({ paymentHash }: PaymentRecord): void {
+    const left = (this.#sending.get(paymentHash) ?? 1) - 1;
+    if (left > 0) this.#sending.set(paymentHash, left);
+    else this.#sending.delete(paymentHash);
+  }
+
+  /** Whether this process is paying it at this moment. */
+  isSending(paymentHash: string): boolean {
+    return this.#sending.has(paymentHash);
   }
 
   #recordOf(
@@ -137,7 +196,14 @@ export class Purse {
   /** Asks the wallet what became of a payment whose outcome was not known. @throws PaymentError unless it was paid */
   async follow(record: PaymentRecord): Promise<PaymentRecord> {
     const outcome = this.#isBeingMade(record) ? SENDING : await this.#find(record);
-    return this.#settle(record, outcome);
+    const isAnEnd = outcome.status === "failed" || outcome.status === "never-sent";
+    return this.#settle(record, isAnEnd && (await this.#isAnother(record)) ? SENDING : outcome);
+  }
+
+  /** A failed hash may be begun anew: that the wallet never made the first attempt says nothing of the second. */
+  async #isAnother({ paymentHash, reservationId }: PaymentRecord): Promise<boolean> {
+    const now = await this.#options.store.payment(paymentHash);
+    return this.isSending(paymentHash) || now?.reservationId !== reservationId;
   }
 
   /** Here, or, where others write to the same books, by one of them: what its wallet has not seen yet may still be sent. */
@@ -213,9 +279,15 @@ export class Purse {
     }
     const { origin, paymentHash, amountMsat } = record;
     this.#options.paid({ origin, paymentHash, amountMsat, feeMsat });
-    if (paid.status === "failed")
-      alarm(`payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`);
-    return paid;
+    if (paid.status !== "failed") return paid;
+    const what = `payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`;
+    alarm(what);
+    await freeze(what);
+    throw new PaymentError(
+      "ERR_PAYMENT_UNKNOWN",
+      "yes",
+      "The payment was given up as failed, and was made all the same. It is in no budget, and what it bought is lost; the treasury's owner was told.",
+    );
   }
 
   /** @param first before it is settled: nobody looks again at what is */

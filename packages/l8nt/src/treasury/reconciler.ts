@@ -21,12 +21,19 @@ export class Reconciler {
   #doubt: string | undefined;
   /** How often doubt has come up: one that comes while another is being settled is not settled with it. */
   #times = 0;
+  /** Unix seconds from which on the wallet's own list was not compared yet; 0 for new books. */
+  #from = 0;
   #running: Promise<{ readonly stillOpen: number }> | undefined;
   /** Payments of the wallet that the books do not know, and an alarm was raised for. */
   readonly #suspense = new Set<string>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+  }
+
+  /** Before anything is written: when the books ended (Unix seconds), as the process before this one left them. */
+  lookFrom(latest: number): void {
+    this.#from = latest;
   }
 
   /** Why nothing is spent for now; undefined where the books are certain. */
@@ -73,11 +80,18 @@ export class Reconciler {
 
   /** Money that left the wallet and is in no book: never ignored. It may be its owner's own, so it stops nothing. [case 105] */
   async #findUnknown(): Promise<void> {
-    const { store, wallet, alarm } = this.#options;
-    const latest = await store.latest();
-    if (latest === 0) return;
+    const { store, wallet, alarm, clock } = this.#options;
+    if (this.#from === 0) {
+      this.#from = clock();
+      return;
+    }
     const payer = await wallet().catch(() => undefined);
-    const paid = await payer?.paidSince?.(latest - OVERLAP_SECONDS).catch(() => []);
+    const began = clock();
+    const paid = await payer?.paidSince?.(this.#from - OVERLAP_SECONDS).catch(() => {
+      alarm("the wallet did not say what it has paid: money that is in no book would not be seen");
+      return undefined;
+    });
+    if (paid !== undefined) this.#from = began;
     for (const { paymentHash, amountMsat, feeMsat } of paid ?? []) {
       if (this.#suspense.has(paymentHash) || (await store.payment(paymentHash)) !== undefined) continue;
       this.#suspense.add(paymentHash);

@@ -16,22 +16,31 @@ export function limited(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = body.getReader();
   let bytes = 0;
-  let fail: (why: AdapterError) => void = () => {};
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  failed.catch(() => {});
+  let isOver = false;
+  let sink: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  /** Also where nobody reads: an agent that stops reading must not hold the service's connection. */
+  const fail = (why: unknown) => {
+    if (isOver) return;
+    end();
+    sink?.error(why);
+    void reader.cancel().catch(() => {});
+  };
   const total = later(totalSeconds, () => fail(tooLong(`${totalSeconds} s in all`)));
   const end = () => {
+    isOver = true;
     clearTimeout(total);
     abort();
   };
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
+      start(controller) {
+        sink = controller;
+      },
       async pull(controller) {
         const idle = later(idleSeconds, () => fail(tooLong(`${idleSeconds} s without a byte`)));
         try {
-          const { done, value } = await Promise.race([reader.read(), failed]);
+          const { done, value } = await reader.read();
+          if (isOver) return;
           if (done) {
             clearTimeout(total);
             controller.close();
@@ -42,8 +51,7 @@ export function limited(
             throw new AdapterError("ERR_TOO_LARGE", `The service's answer has more than ${maxBytes} bytes.`);
           controller.enqueue(value);
         } catch (error) {
-          end();
-          controller.error(error);
+          fail(error);
         } finally {
           clearTimeout(idle);
         }

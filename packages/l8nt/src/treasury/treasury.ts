@@ -121,6 +121,7 @@ export class OpenTreasury implements Treasurer {
       clock: this.#clock,
       revoke: (nodeId, reason) => this.#revoke(nodeId, undefined, reason),
       start: () => this.start(),
+      isSending: (paymentHash) => purse.isSending(paymentHash),
     });
   }
 
@@ -140,7 +141,9 @@ export class OpenTreasury implements Treasurer {
 
   async #start(): Promise<void> {
     const began = this.#clock();
-    this.#time.atLeast(await this.#store.latest());
+    const latest = await this.#store.latest();
+    this.#time.atLeast(latest);
+    this.#reconciler.lookFrom(latest);
     await this.#stops.read();
     // Whoever else writes to these books is at work on what seems to lie about.
     await this.#store.unclaimAll(this.#store.shared ? `${this.#instance}.` : "");
@@ -223,7 +226,11 @@ export class OpenTreasury implements Treasurer {
       mayBeServed ||= purchase.kind === "credential" || purchase.response.status < 500;
       return purchase;
     } finally {
-      await (mayBeServed ? this.#store.commit(id, 0n, this.#clock()) : this.#store.release(id, this.#clock()));
+      const end = mayBeServed
+        ? this.#store.commit(id, 0n, this.#clock())
+        : this.#store.release(id, this.#clock());
+      // It stays counted until the next start; what was bought is not taken away for that. [case 108]
+      await end.catch(() => this.#reconciler.doubt("a use could not be written down"));
     }
   }
 
@@ -258,6 +265,7 @@ export class OpenTreasury implements Treasurer {
 
   /** Those of payments that this credential's node and those below it made. */
   async receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]> {
+    await this.start();
     const { node } = await this.#admit(credential, { now: this.#clock(), target: "self" });
     return this.#store.receipts(after, limit, node.id);
   }

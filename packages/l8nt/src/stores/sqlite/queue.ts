@@ -95,8 +95,13 @@ export class CommitQueue {
       const error = cause instanceof AdapterError ? cause : storeError(cause);
       const isUndone = this.#rollBack();
       if (isDoubtful(cause) || !isUndone) this.#broken ??= error;
-      afterRollback();
       for (const { reject } of group) reject(error);
+      try {
+        afterRollback();
+      } catch {
+        // It cannot even be read back: what memory has is wrong from here on.
+        this.#broken ??= error;
+      }
       return;
     }
     for (const end of done) end();

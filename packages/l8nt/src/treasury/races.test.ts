@@ -1,0 +1,160 @@
+/** What happens between a look and a deed: each of these was once a hole. */
+import { describe, expect, test } from "vitest";
+import { ask402, challenger, failure, gate, site, type Town, town } from "../../../../test/e2e/support/town.ts";
+import type { Credential } from "../l402/index.ts";
+import type { Payer } from "../ports/wallet.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { devWallet } from "../wallets/dev.ts";
+import { limited } from "./stream.ts";
+
+const buy = (world: Town, credential: Credential, url: string) =>
+  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
+
+/** A wallet that waits at a gate before it pays. */
+function gatedWallet() {
+  const [asked, open] = [gate(), gate()];
+  let inner: Payer | undefined;
+  const wallet: Payer = {
+    network: () => inner!.network(),
+    async pay(request) {
+      asked.open();
+      await open.opened;
+      return inner!.pay(request);
+    },
+    find: (hash) => inner!.find(hash),
+  };
+  return {
+    asked,
+    open,
+    wallet,
+    connect: (world: Town) => (inner = devWallet(world.net.account("treasury").url)),
+  };
+}
+
+test("a service that hangs up after it was paid, and then asks again, is paid once, and then nothing [cases 62, 72]", async () => {
+  const world = await town();
+  let asked = 0;
+  const cheat = await site(async (request, response, url) => {
+    const isPaid = request.headers.authorization !== undefined;
+    if (isPaid && asked++ % 4 < 3) return void response.destroy();
+    ask402(response, await challenger(world, url).demand({ enforced: undefined }));
+  });
+  const root = world.root();
+  for (let times = 0; times < 6; times++)
+    expect(await failure(buy(world, root, `${cheat.url}/a`))).toMatchObject({ name: "PaymentError" });
+  expect(world.net.payments()).toHaveLength(1);
+  expect(world.alarms).toEqual([expect.stringContaining("did not deliver")]);
+});
+
+test("one hash under two intents: the second one, refused, does not free the first, which is being paid [cases 59, 64]", async () => {
+  const { asked, open, wallet, connect } = gatedWallet();
+  const world = await town({ wallet });
+  connect(world);
+  let challenge: Awaited<ReturnType<ReturnType<typeof challenger>["demand"]>> | undefined;
+  const hostile = await site(async (_request, response, url) => {
+    challenge ??= await challenger(world, url).demand();
+    ask402(response, challenge);
+  });
+  const root = world.root();
+  const first = buy(world, root, `${hostile.url}/a`).catch((error: unknown) => error);
+  await asked.opened;
+  // Known as a payee, so that the second one is not kept waiting for the first.
+  await world.treasury.owner.allowPayee(hostile.url, `02${"11".repeat(32)}`);
+  expect(await failure(buy(world, root, `${hostile.url}/b`))).toMatchObject({
+    code: expect.stringMatching(/REPEATED|PAYEE/),
+  });
+  expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
+  open.open();
+  await first;
+  expect(await world.spent(root)).toBe(world.paid().msat);
+  expect(world.paid().count).toBe(1);
+});
+
+test("what is being paid at this moment cannot be given up", async () => {
+  const { asked, open, wallet, connect } = gatedWallet();
+  const store = new MemoryStore();
+  const world = await town({ wallet, store });
+  connect(world);
+  const shop = await world.shop();
+  const root = world.root();
+  const buying = buy(world, root, `${shop.url}/a`);
+  await asked.opened;
+  const [record] = await store.openPayments();
+  await expect(world.treasury.owner.giveUp(record!.paymentHash, "I say so")).rejects.toMatchObject({
+    code: "ERR_REQUEST",
+  });
+  open.open();
+  expect(await buying).toHaveProperty("payment");
+});
+
+describe("what was stopped while a payment was looked at is not paid [cases 50, 111]", () => {
+  test.each(["freeze", "revoke"] as const)("%s", async (verb) => {
+    const [reached, go] = [gate(), gate()];
+    class Slow extends MemoryStore {
+      override async payees(origin: string) {
+        reached.open();
+        await go.opened;
+        return super.payees(origin);
+      }
+    }
+    const world = await town({ store: new Slow() });
+    const shop = await world.shop();
+    const child = world.root().delegate({ agent: "scout" });
+    const buying = failure(buy(world, child, `${shop.url}/a`) as Promise<unknown>);
+    await reached.opened;
+    const [, { id }] = (await world.treasury.standing(child.toString())) as [unknown, { id: string }];
+    await world.treasury.owner[verb](id);
+    go.open();
+    expect(await buying).toMatchObject({ code: verb === "freeze" ? "ERR_FROZEN" : "ERR_REVOKED" });
+    expect(world.net.payments()).toEqual([]);
+    expect(await world.treasury.owner.health()).toMatchObject({ openPayments: 0 });
+  });
+});
+
+test("forty first payments at once are one first payment: the cap for strangers holds [cases 70, 86]", async () => {
+  const world = await town({ maxFirstPaymentMsat: 10_000n });
+  let asked = 0;
+  const riser = await site(async (request, response, url) => {
+    if (request.headers.authorization !== undefined) return void response.end("served");
+    ask402(
+      response,
+      await challenger(world, url).demand({
+        enforced: undefined,
+        amountMsat: asked++ === 0 ? 10_000n : 500_000n,
+      }),
+    );
+  });
+  const root = world.root({ maxPrice: "20 sat" });
+  const answers = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, at) => buy(world, root, `${riser.url}/${at}`)),
+  );
+  expect(answers.filter(({ status }) => status === "fulfilled").length).toBeLessThanOrEqual(1);
+  expect(world.paid().msat).toBeLessThanOrEqual(10_010n);
+});
+
+test("a use that cannot be written down does not take away what was bought [case 108]", async () => {
+  class Failing extends MemoryStore {
+    fails = false;
+    override commit(id: string, amountMsat: bigint, at: number) {
+      return this.fails ? Promise.reject(new Error("the disk is full")) : super.commit(id, amountMsat, at);
+    }
+  }
+  const store = new Failing();
+  const world = await town({ store });
+  const shop = await world.shop();
+  const counted = world.root().delegate({ agent: "counted", maxUses: 5 });
+  store.fails = true;
+  const bought = await buy(world, counted, `${shop.url}/a`);
+  expect(bought.kind === "response" && (await bought.response.text())).toContain("served");
+  expect(world.alarms).toEqual([expect.stringContaining("a use could not be written down")]);
+});
+
+test("a body that nobody reads ends with its time", async () => {
+  const ended = gate();
+  const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull: (sink) => sink.enqueue(new Uint8Array(10)),
+  });
+  const body = limited(endless, { maxBytes: 1000, idleSeconds: 3600, totalSeconds: 0 }, ended.open);
+  await ended.opened;
+  await expect(body.getReader().read()).rejects.toMatchObject({ code: "ERR_SERVICE_UNREACHABLE" });
+});
