@@ -87,7 +87,10 @@ export function guardedFetch({ allowLoopback = false }: GuardedFetchOptions = {}
     const transport = transports[url.protocol as keyof typeof transports];
     const literal = url.hostname.replace(/^\[|\]$/g, "");
     if (transport === undefined || (net.isIP(literal) !== 0 && !isAllowed(literal)))
-      throw new AdapterError("ERR_SERVICE_UNREACHABLE", "The URL leads to an address that is not public.");
+      throw new AdapterError(
+        "ERR_SERVICE_UNREACHABLE",
+        "The URL leads to an address that is not public, and a treasury reaches public ones only. For a service on this machine, in development: guardedFetch({ allowLoopback: true }), or sigil treasury start --allow-loopback.",
+      );
     const options: RequestOptions = {
       method: request.method,
       headers: { "accept-encoding": "identity", ...Object.fromEntries(request.headers) },

@@ -64,6 +64,8 @@ export async function send(
       ...(body !== undefined && { body }),
     });
   } catch (cause) {
+    // A fetch that refuses by itself says why.
+    if (cause instanceof AdapterError) throw cause;
     throw new AdapterError("ERR_SERVICE_UNREACHABLE", `${url.origin} did not answer.`, { cause });
   } finally {
     clearTimeout(late);

@@ -40,6 +40,14 @@ export function makeFolder(path: string): Folder {
   return folderAt(path);
 }
 
+/** @throws UsageError where there is a treasury in it */
+export function refuseExisting({ config, key }: Folder): void {
+  if ([config, key].some((file) => lstatSync(file, { throwIfNoEntry: false }) !== undefined))
+    throw new UsageError(
+      "There is a treasury in the folder of --dir already, or what is left of one: name another, or delete it if it is worth nothing.",
+    );
+}
+
 /** @throws UsageError for one that others may enter or that is a link */
 export function existingFolder(path: string): Folder {
   const folder = folderAt(path);

@@ -6,7 +6,7 @@ import { EXIT } from "../exit.ts";
 import { fromScope, readScope, type ScopeFlag } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { checkedLocation, configText, DEFAULT_LOCATION } from "./config.ts";
-import { makeFolder, readPrivate, writePrivate } from "./folder.ts";
+import { makeFolder, readPrivate, refuseExisting, writePrivate } from "./folder.ts";
 import { makeSecrets, newKey, readKey } from "./secrets.ts";
 import { folderFlag } from "./start.ts";
 import { openStore } from "./store.ts";
@@ -20,10 +20,12 @@ export async function init(given: Arguments<InitFlag>, terminal: Terminal): Prom
   const location = checkedLocation(given.text("location") ?? DEFAULT_LOCATION);
   const scope = scopeOf(given);
   const folder = makeFolder(folderFlag(given));
-  writePrivate(folder.config, configText(location));
-  const key = keyFor(given, terminal, folder.key);
+  refuseExisting(folder);
+  // First: where it cannot be opened, nothing is left lying about.
   const store = await openStore(folder, terminal);
   try {
+    writePrivate(folder.config, configText(location));
+    const key = keyFor(given, terminal, folder.key);
     const { root } = await makeSecrets(store, readKey(key));
     // Nothing is asked of it here, so it needs neither a wallet nor a network.
     const treasury = new Treasury({
@@ -46,7 +48,7 @@ export async function init(given: Arguments<InitFlag>, terminal: Terminal): Prom
         `  ${"owner.credential".padEnd(18)}sees and stops everything; ends in 365 days`,
         `  ${"agent.credential".padEnd(18)}for your agent: ${describe(agent)}`,
         "",
-        "Next, in two terminals:",
+        "Next, in two terminals (to buy from services on this machine, start it with --allow-loopback):",
         `  SIGIL_WALLET=… sigil treasury start --dir ${path}`,
         `  SIGIL_CREDENTIAL=$(cat ${agentCredential}) sigil get https://…`,
         "",
