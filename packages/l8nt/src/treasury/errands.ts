@@ -134,9 +134,12 @@ export class Errands {
         await this.#holdings.giveBack(holding.record, by);
         throw error;
       }
-      // Paid for by a request that never got an answer, and worth nothing: that is no reason to pay again. [cases 62, 72]
-      if (!holding.record.delivered && !this.#holdings.wasShared(holding.record))
-        return this.#notDelivered(holding, EVERYONE);
+      // Paid for by a request that never got an answer, and worth nothing: that is no reason to pay again. [cases 62, 72] Unless
+      // another process had it: one that died may have used it up, and nobody heard the answer.
+      const { paymentHash, delivered } = holding.record;
+      const isCertain =
+        this.#options.purse.settledHere(paymentHash) && !this.#holdings.wasShared(holding.record);
+      if (!delivered && isCertain) return this.#notDelivered(holding, EVERYONE);
       await this.#holdings.usedUp(holding);
     }
   }

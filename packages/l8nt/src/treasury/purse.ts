@@ -3,6 +3,7 @@ import { countersOf, formatOrigin, type Target } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { base64Text, hexBytes, hexText } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { Lru } from "../internal/lru.ts";
 import { Turns } from "../internal/turns.ts";
 import type { Challenge, Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
@@ -60,6 +61,8 @@ export class Purse {
   #network: Network | undefined;
   /** The hashes that are being paid right now: what the wallet has not seen yet is not what it never will. [case 59] */
   readonly #sending = new Map<string, number>();
+  /** The hashes whose payment this process saw end: nothing that they bought was used before that. */
+  readonly #settledHere = new Lru<string, true>(10_000);
   /** By origin: the payments of those who find it never paid come one by one, so that there is one first one. [cases 70, 86] */
   readonly #first = new Turns();
 
@@ -156,6 +159,11 @@ export class Purse {
     const left = (this.#sending.get(paymentHash) ?? 1) - 1;
     if (left > 0) this.#sending.set(paymentHash, left);
     else this.#sending.delete(paymentHash);
+  }
+
+  /** Whether all that was ever done with what it bought was done by this process. */
+  settledHere(paymentHash: string): boolean {
+    return this.#settledHere.get(paymentHash) ?? false;
   }
 
   /** Whether this process is paying it at this moment. */
@@ -278,6 +286,7 @@ export class Purse {
       if (overCap !== undefined) alarm(overCap);
     }
     const { origin, paymentHash, amountMsat } = record;
+    this.#settledHere.set(paymentHash, true);
     this.#options.paid({ origin, paymentHash, amountMsat, feeMsat });
     if (paid.status !== "failed") return paid;
     const what = `payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`;
