@@ -103,20 +103,8 @@ function embedded(
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
     ...(clock !== undefined && { clock }),
     ...options,
-    wallet: typeof wallet === "string" ? lazily(() => openWallet(wallet)) : wallet,
+    wallet: typeof wallet === "string" ? () => openWallet(wallet) : wallet,
   });
-}
-
-function lazily<Value>(open: () => Promise<Value>): () => Promise<Value> {
-  let opened: Promise<Value> | undefined;
-  return () => {
-    // One that failed to open is opened again: its node may have been starting.
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
 }
 
 /** Absent in a browser, and where a runtime does not let it be read. */

@@ -1,4 +1,6 @@
 /** A pause that ends early when its signal aborts, and keeps no process alive. */
+import { later } from "../internal/timers.ts";
+
 export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -7,7 +9,6 @@ export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer: ReturnType<typeof setTimeout> & { unref?: () => void } = setTimeout(done, ms);
-    timer.unref?.();
+    const timer = later(ms, done);
     signal.addEventListener("abort", done);
   });

@@ -1,10 +1,9 @@
 /** What there is to publish: the revocations of a stop log, in memory, and who waits for the next. */
+import { later } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StopLog } from "../ports/stops.ts";
 import { type FeedEntry, MAX_ENTRIES, MAX_SKEW_SECONDS } from "./page.ts";
-
-/** How often the log is read where it cannot call: a revocation holds everywhere within a second. [case 111] */
-export const POLL_MS = 400;
+import { watch } from "./watch.ts";
 
 export interface Piece {
   readonly seq: number;
@@ -83,22 +82,10 @@ export class Published {
         }
         resolve();
       };
-      const timer: ReturnType<typeof setTimeout> & { unref?: () => void } = setTimeout(wake, seconds * 1000);
-      timer.unref?.();
+      const timer = later(seconds * 1000, wake);
       signal.addEventListener("abort", wake);
       this.#waiting.add(wake);
       this.#unwatch ??= watch(this.#store, () => void this.read().catch(() => {}));
     });
   }
-}
-
-/** Calls `read` whenever there may be something new in the log. Gives what ends it. */
-export function watch(store: StopLog, read: () => void): () => void {
-  const timer: ReturnType<typeof setInterval> & { unref?: () => void } = setInterval(read, POLL_MS);
-  timer.unref?.();
-  const end = store.onStop?.(read);
-  return () => {
-    clearInterval(timer);
-    end?.();
-  };
 }

@@ -1,13 +1,14 @@
 /** Where revocations come from: a log on the same books, or a feed over HTTP. */
 import { concat, utf8Text } from "../internal/bytes.ts";
 import { readBody } from "../internal/json.ts";
+import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StopLog } from "../ports/stops.ts";
 import { ReceiptKey } from "../receipt/key.ts";
 import { type FeedEntry, type FeedPage, MAX_PAGE_BYTES, MAX_SKEW_SECONDS, notAPage, readPage } from "./page.ts";
 import { pause } from "./pause.ts";
-import { POLL_MS, watch } from "./published.ts";
 import { NDJSON } from "./publisher.ts";
+import { POLL_MS, watch } from "./watch.ts";
 
 /** All that was revoked after number `after`, up to number `seq`. */
 export interface Reading {
@@ -164,7 +165,7 @@ class Patience {
   readonly #seconds: number;
   readonly #outer: AbortSignal;
   readonly #stop = () => this.#abort.abort();
-  #timer: (ReturnType<typeof setTimeout> & { unref?: () => void }) | undefined;
+  #timer: Timer | undefined;
 
   constructor(outer: AbortSignal, seconds: number) {
     this.#outer = outer;
@@ -178,8 +179,7 @@ class Patience {
 
   begin(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#stop, this.#seconds * 1000);
-    this.#timer.unref?.();
+    this.#timer = later(this.#seconds * 1000, this.#stop);
   }
 
   end(): void {

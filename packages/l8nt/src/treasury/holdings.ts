@@ -2,6 +2,7 @@
 import { formatOrigin, type Target } from "../caveat/index.ts";
 import { base64Bytes } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
+import { later, type Timer } from "../internal/timers.ts";
 import { Credential, isSingleUse, type Verified } from "../l402/index.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
@@ -26,7 +27,7 @@ export class Holdings {
   /** Payment hashes of what was handed over in this period, and in the one before. */
   #young = new Set<string>();
   #old = new Set<string>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
   /** How often each was handed over or used by this process. */
   readonly #given = new Lru<string, number>(10_000);
 
@@ -92,13 +93,12 @@ export class Holdings {
 
   #wait(): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
+    this.#timer = later(IN_HAND_MS, () => {
       this.#timer = undefined;
       void this.#end(this.#old);
       [this.#old, this.#young] = [this.#young, new Set()];
       if (this.#old.size > 0) this.#wait();
-    }, IN_HAND_MS);
-    (this.#timer as { unref?: () => void }).unref?.();
+    });
   }
 
   /** Together, so that a store writes once. What cannot be written down is offered once more, and the service says that it is used. */

@@ -13,7 +13,7 @@ export interface TreasuryOptions {
   readonly previousSecrets?: readonly Secret[];
   /** The URL where agents reach this treasury: it goes into their credentials. */
   readonly location: string;
-  /** Pays. A function where it is to be opened at the first payment. */
+  /** Pays. A function where it is to be opened at the first payment, and again only where that failed. */
   readonly wallet: Payer | (() => Promise<Payer>);
   /** In memory where it is not given: then a restart forgets what was spent. */
   readonly store?: Store;

@@ -1,5 +1,6 @@
 /** Requests that a treasury makes for an agent: to the very origin named, with no credential that is not meant for it. */
 import { AdapterError, ChallengeError } from "../errors.ts";
+import { later } from "../internal/timers.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 import { limited, type StreamLimits } from "./stream.ts";
 
@@ -107,8 +108,7 @@ export function discard({ body }: Response): void {
   if (body === null) return;
   const reader = body.getReader();
   const cut = () => void reader.cancel().catch(() => {});
-  const late = setTimeout(cut, DISCARD_MS);
-  (late as { unref?: () => void }).unref?.();
+  const late = later(DISCARD_MS, cut);
   const drain = async () => {
     let left = DISCARD_BYTES;
     for (let part = await reader.read(); !part.done; part = await reader.read()) {

@@ -1,13 +1,12 @@
 /** What was revoked and what is frozen, as the store has it: kept in step with every other process on the same books. */
 import { type Node, refusal } from "../caveat/index.ts";
 import { denied, type Refusal } from "../errors.ts";
+import { watch } from "../feed/watch.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { EVERYTHING, type Stop } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 
-/** How often the log is read where it cannot call: a stop by another process holds within a second. [case 111] */
-const POLL_MS = 400;
 /** A log that could not be read for this long: nobody knows what was revoked since. */
 const MAX_SILENCE_SECONDS = 5;
 
@@ -21,7 +20,6 @@ export class Stops {
   readonly #options: StopsOptions;
   /** By node, or everything: why. */
   readonly #frozen = new Map<string, string>();
-  readonly #listeners = new Set<() => void>();
   #seen = 0;
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -41,31 +39,16 @@ export class Stops {
   async #readOnce(): Promise<void> {
     const { store, clock } = this.#options;
     const at = clock();
-    const before = this.#seen;
     for (const stop of await store.stops(this.#seen)) {
       this.#apply(stop);
       this.#seen = Math.max(this.#seen, stop.seq);
     }
     this.#readAt = at;
-    if (this.#seen > before) for (const listener of this.#listeners) listener();
   }
 
   /** Follows what other processes write. Gives what ends it. */
   follow(): () => void {
-    const read = () => void this.read().catch(() => {});
-    const timer = setInterval(read, POLL_MS);
-    timer.unref?.();
-    const end = this.#options.store.onStop?.(read);
-    return () => {
-      clearInterval(timer);
-      end?.();
-    };
-  }
-
-  /** Calls `listener` after each change. Gives what ends it. */
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return watch(this.#options.store, () => void this.read().catch(() => {}));
   }
 
   /** Holds in this process at once, and everywhere once it resolves. */

@@ -1,5 +1,6 @@
 /** A relayed body: passed on as it comes, up to a size and a time, and ended at both ends when either one goes. [case 79] */
 import { AdapterError } from "../errors.ts";
+import { later } from "../internal/timers.ts";
 
 export interface StreamLimits {
   readonly maxBytes: number;
@@ -25,7 +26,7 @@ export function limited(
     sink?.error(why);
     void reader.cancel().catch(() => {});
   };
-  const total = later(totalSeconds, () => fail(tooLong(`${totalSeconds} s in all`)));
+  const total = later(totalSeconds * 1000, () => fail(tooLong(`${totalSeconds} s in all`)));
   const end = () => {
     isOver = true;
     clearTimeout(total);
@@ -37,7 +38,7 @@ export function limited(
         sink = controller;
       },
       async pull(controller) {
-        const idle = later(idleSeconds, () => fail(tooLong(`${idleSeconds} s without a byte`)));
+        const idle = later(idleSeconds * 1000, () => fail(tooLong(`${idleSeconds} s without a byte`)));
         try {
           const { done, value } = await reader.read();
           if (isOver) return;
@@ -63,12 +64,6 @@ export function limited(
     },
     { highWaterMark: 0 },
   );
-}
-
-function later(seconds: number, act: () => void): ReturnType<typeof setTimeout> {
-  const timer = setTimeout(act, seconds * 1000);
-  (timer as { unref?: () => void }).unref?.();
-  return timer;
 }
 
 const tooLong = (what: string): AdapterError =>

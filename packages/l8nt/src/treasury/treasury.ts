@@ -3,6 +3,7 @@ import { type Access, countersOf, type Scope, targetOfUrl } from "../caveat/inde
 import { AdapterError } from "../errors.ts";
 import { hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract, randomBytes } from "../internal/crypto.ts";
+import { lazily } from "../internal/lazily.ts";
 import { checkTransport } from "../internal/transport.ts";
 import { Authority, type Credential, revokeAsAsked, type Secret, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
@@ -47,7 +48,7 @@ export class OpenTreasury implements Treasurer {
     checkOptions(options);
     const { secret, previousSecrets = [], location, wallet, fetch: fetcher } = options;
     const { store = new MemoryStore(), clock = systemClock, alarm = () => {} } = options;
-    const openWallet = typeof wallet === "function" ? wallet : async () => wallet;
+    const openWallet = lazily(typeof wallet === "function" ? wallet : async () => wallet);
     this.location = location;
     this.#store = store;
     this.#instance = options.instance ?? hexText(randomBytes(8));

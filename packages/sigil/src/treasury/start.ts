@@ -28,7 +28,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       config,
       secrets: await openSecrets(store, key),
       store,
-      wallet: lazily(() => openWallet(walletUrl)),
+      wallet: () => openWallet(walletUrl),
       fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
       log,
     });
@@ -93,16 +93,4 @@ function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
     process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());
   });
-}
-
-/** A wallet that failed to open is opened again: its node may have been starting. */
-function lazily<Value>(open: () => Promise<Value>): () => Promise<Value> {
-  let opened: Promise<Value> | undefined;
-  return () => {
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
 }
