@@ -14,6 +14,7 @@ import type { Handovers } from "./handovers.ts";
 import { claimFor, type Holding, Holdings, holdingOf, mayServe } from "./holdings.ts";
 import { checkOrigin, discard, type OutboundLimits, relayed, send } from "./outbound.ts";
 import { intentOf, type Purse } from "./purse.ts";
+import type { Settler } from "./settler.ts";
 
 /** One request that was admitted. */
 export interface Errand {
@@ -35,6 +36,7 @@ interface Running extends Errand {
 export interface ErrandsOptions {
   readonly store: Store;
   readonly purse: Purse;
+  readonly settler: Settler;
   readonly handovers: Handovers;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
@@ -99,6 +101,8 @@ export class Errands {
     const payer = record?.nodeIds.at(-1);
     const isTheirs = verified.nodes.some(({ id }) => id === payer);
     if (record?.preimage === undefined || !isTheirs) return undefined;
+    // Another request is at it: who doubts it now would take it away, and an honest service would seem not to deliver.
+    if (this.#holdings.isInUse(record, this.#options.clock())) return undefined;
     const holding = holdingOf(record);
     const isGood =
       record.status !== "undelivered" && mayServe(holding, verified, target, this.#options.clock());
@@ -138,7 +142,7 @@ export class Errands {
       // another process had it: one that died may have used it up, and nobody heard the answer.
       const { paymentHash, delivered } = holding.record;
       const isCertain =
-        this.#options.purse.settledHere(paymentHash) && !this.#holdings.wasShared(holding.record);
+        this.#options.settler.settledHere(paymentHash) && !this.#holdings.wasShared(holding.record);
       if (!delivered && isCertain) return this.#notDelivered(holding, EVERYONE);
       await this.#holdings.usedUp(holding);
     }

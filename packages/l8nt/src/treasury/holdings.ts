@@ -58,6 +58,12 @@ export class Holdings {
     return claim === undefined || this.#store.claim(record.paymentHash, by, now, claim.until);
   }
 
+  /** Whether a request has it at this moment. What was handed over is with its agent, who may say what became of it. */
+  isInUse({ paymentHash, status, claim }: PaymentRecord, now: number): boolean {
+    const isClaimed = status === "paid" && claim !== undefined && claim.until > now;
+    return isClaimed && !this.#young.has(paymentHash) && !this.#old.has(paymentHash);
+  }
+
   /** It was not served: the next request may have it. */
   async giveBack({ paymentHash }: PaymentRecord, by: string): Promise<void> {
     await this.#store.mark(paymentHash, { unclaim: by });

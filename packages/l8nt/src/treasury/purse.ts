@@ -1,9 +1,8 @@
 /** Pays one challenge for one node: reserve on every limit, write the intent, pay, check, commit. spec/4-purchase.md §4. */
 import { countersOf, formatOrigin, type Target } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
-import { base64Text, hexBytes, hexText } from "../internal/bytes.ts";
-import { randomBytes, sha256 } from "../internal/crypto.ts";
-import { Lru } from "../internal/lru.ts";
+import { base64Text, hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
 import { Turns } from "../internal/turns.ts";
 import type { Challenge, Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
@@ -12,10 +11,10 @@ import type { Clock } from "../ports/clock.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { BeginAnswer, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import type { PaymentSummary } from "../ports/treasury.ts";
 import type { Network, Payer, PaymentOutcome } from "../ports/wallet.ts";
 import { checkInvoice, checkPayee, checkSale, formatCost, type PayableInvoice } from "./check.ts";
 import { type InFlightCaps, inFlightLimits } from "./in-flight.ts";
+import type { Settler } from "./settler.ts";
 
 export interface PurseOptions {
   readonly wallet: () => Promise<Payer>;
@@ -27,14 +26,7 @@ export interface PurseOptions {
   readonly maxInFlight: InFlightCaps;
   readonly pinsPayees: boolean;
   readonly maxFirstPaymentMsat: bigint | undefined;
-  /** Told about what a person should look at: a fee over its cap, a preimage that is wrong, an outcome that stays unknown. */
-  readonly alarm: (what: string) => void;
-  /** Told of each payment once it is written down. */
-  readonly paid: (payment: PaymentSummary) => void;
-  /** Stops all spending until its owner has looked: the wallet broke its word. */
-  readonly freeze: (reason: string) => Promise<void>;
-  /** What was paid cannot be written down: nothing more is spent until it is. */
-  readonly doubt: (why: string) => void;
+  readonly settler: Settler;
 }
 
 export interface PaymentTerms {
@@ -61,8 +53,6 @@ export class Purse {
   #network: Network | undefined;
   /** The hashes that are being paid right now: what the wallet has not seen yet is not what it never will. [case 59] */
   readonly #sending = new Map<string, number>();
-  /** The hashes whose payment this process saw end: nothing that they bought was used before that. */
-  readonly #settledHere = new Lru<string, true>(10_000);
   /** By origin: the payments of those who find it never paid come one by one, so that there is one first one. [cases 70, 86] */
   readonly #first = new Turns();
 
@@ -83,16 +73,17 @@ export class Purse {
   ): Promise<PaymentRecord> {
     const origin = formatOrigin(target.origin);
     const { store, pinsPayees, maxFirstPaymentMsat } = this.#options;
-    const isKnown = async () =>
-      (!pinsPayees && maxFirstPaymentMsat === undefined) || (await store.payees(origin)).length > 0;
-    const attempt = () => this.#attempt(verified, target, challenge, terms);
-    while (!(await isKnown())) {
-      const first = await this.#first.take(origin, async () =>
-        (await isKnown()) ? undefined : { record: await attempt() },
-      );
+    const isAnyFine = !pinsPayees && maxFirstPaymentMsat === undefined;
+    const attempt = (payees: readonly string[]) => this.#attempt(verified, target, challenge, terms, payees);
+    for (;;) {
+      const payees = await store.payees(origin);
+      if (isAnyFine || payees.length > 0) return attempt(payees);
+      const first = await this.#first.take(origin, async () => {
+        const now = await store.payees(origin);
+        return now.length > 0 ? undefined : { record: await attempt(now) };
+      });
       if (first !== undefined) return first.record;
     }
-    return attempt();
   }
 
   async #attempt(
@@ -100,8 +91,9 @@ export class Purse {
     target: Target,
     challenge: Challenge,
     { claim, demandSpending }: PaymentTerms,
+    payees: readonly string[],
   ): Promise<PaymentRecord> {
-    const { clock, store } = this.#options;
+    const { clock, store, settler } = this.#options;
     const wallet = await this.#options.wallet();
     this.#network ??= await wallet.network();
     const now = clock();
@@ -110,7 +102,7 @@ export class Purse {
     const { invoice, amountMsat } = payable;
     verified.demand({ now, target, priceMsat: amountMsat, payee: invoice.payee });
     checkPayee(payable, {
-      payees: await store.payees(formatOrigin(target.origin)),
+      payees,
       pinned: this.#options.pinsPayees,
       maxFirstPaymentMsat: this.#options.maxFirstPaymentMsat,
     });
@@ -141,10 +133,10 @@ export class Purse {
       try {
         demand();
       } catch (error) {
-        await this.#write(record, { status: "failed", at: clock() });
+        await settler.fail(record);
         throw error;
       }
-      return await this.#settle(record, await this.#send(wallet, record));
+      return await settler.settle(record, await this.#send(wallet, record));
     } finally {
       this.#endSending(record);
     }
@@ -159,11 +151,6 @@ export class Purse {
     const left = (this.#sending.get(paymentHash) ?? 1) - 1;
     if (left > 0) this.#sending.set(paymentHash, left);
     else this.#sending.delete(paymentHash);
-  }
-
-  /** Whether all that was ever done with what it bought was done by this process. */
-  settledHere(paymentHash: string): boolean {
-    return this.#settledHere.get(paymentHash) ?? false;
   }
 
   /** Whether this process is paying it at this moment. */
@@ -205,7 +192,7 @@ export class Purse {
   async follow(record: PaymentRecord): Promise<PaymentRecord> {
     const outcome = this.#isBeingMade(record) ? SENDING : await this.#find(record);
     const isAnEnd = outcome.status === "failed" || outcome.status === "never-sent";
-    return this.#settle(record, isAnEnd && (await this.#isAnother(record)) ? SENDING : outcome);
+    return this.#options.settler.settle(record, isAnEnd && (await this.#isAnother(record)) ? SENDING : outcome);
   }
 
   /** A failed hash may be begun anew: that the wallet never made the first attempt says nothing of the second. */
@@ -243,81 +230,6 @@ export class Purse {
       return { status: "unknown", reason: "the wallet failed" };
     }
   }
-
-  async #settle(record: PaymentRecord, outcome: PaymentOutcome): Promise<PaymentRecord> {
-    const { clock, alarm } = this.#options;
-    switch (outcome.status) {
-      case "paid":
-        if (!provesPayment(outcome.preimage, record.paymentHash)) {
-          alarm(`the wallet answered payment ${record.paymentHash} with a preimage that is not its own`);
-          throw new PaymentError(
-            "ERR_PAYMENT_PREIMAGE",
-            "unknown",
-            "The wallet says that it paid, and gives a preimage that does not prove it. The amount stays reserved until the wallet is asked again.",
-          );
-        }
-        return this.#paid(record, outcome.preimage.toLowerCase(), outcome.feeMsat);
-      case "failed":
-      case "never-sent":
-        await this.#write(record, { status: "failed", at: clock() });
-        throw new PaymentError("ERR_PAYMENT_FAILED", "no", `The payment was not made: ${outcome.reason}.`);
-      case "unknown":
-        // A time-out is not a failure: the reservation stays until the wallet knows. [cases 52, 57]
-        throw new PaymentError(
-          "ERR_PAYMENT_UNKNOWN",
-          "unknown",
-          `It is not known whether the payment was made: ${outcome.reason}. The amount stays reserved, and it is not paid again; ask again later.`,
-        );
-    }
-  }
-
-  async #paid(record: PaymentRecord, preimage: string, feeMsat: bigint): Promise<PaymentRecord> {
-    const { clock, alarm, freeze } = this.#options;
-    const overCap =
-      feeMsat > record.maxFeeMsat
-        ? `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`
-        : undefined;
-    // The next payment's fee would be no safer. Frozen first: nobody looks again at what was written down. [case 46]
-    const first = overCap === undefined ? undefined : () => freeze(overCap);
-    let paid: PaymentRecord;
-    try {
-      paid = await this.#write(record, { status: "paid", preimage, feeMsat, at: clock() }, first);
-    } finally {
-      if (overCap !== undefined) alarm(overCap);
-    }
-    const { origin, paymentHash, amountMsat } = record;
-    this.#settledHere.set(paymentHash, true);
-    this.#options.paid({ origin, paymentHash, amountMsat, feeMsat });
-    if (paid.status !== "failed") return paid;
-    const what = `payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`;
-    alarm(what);
-    await freeze(what);
-    throw new PaymentError(
-      "ERR_PAYMENT_UNKNOWN",
-      "yes",
-      "The payment was given up as failed, and was made all the same. It is in no budget, and what it bought is lost; the treasury's owner was told.",
-    );
-  }
-
-  /** @param first before it is settled: nobody looks again at what is */
-  async #write(
-    record: PaymentRecord,
-    settlement: Parameters<Store["settle"]>[1],
-    first: () => Promise<void> = async () => {},
-  ): Promise<PaymentRecord> {
-    try {
-      await first();
-      return await this.#options.store.settle(record.paymentHash, settlement);
-    } catch (cause) {
-      this.#options.doubt(`what became of payment ${record.paymentHash} could not be written down`);
-      throw new PaymentError(
-        "ERR_PAYMENT_UNKNOWN",
-        settlement.status === "paid" ? "yes" : "unknown",
-        "The store failed while a payment was being written down. Its amount stays reserved, and nothing more is spent until the store and the wallet agree.",
-        { cause },
-      );
-    }
-  }
 }
 
 function underWay(begun: Exclude<BeginAnswer, { reserved: true } | { refused: unknown }>): PaymentError {
@@ -332,9 +244,4 @@ function underWay(begun: Exclude<BeginAnswer, { reserved: true } | { refused: un
         "no",
         "The service asks for a payment that was made before, or is being made: the same payment hash. It was not paid again.",
       );
-}
-
-function provesPayment(preimage: string, paymentHash: string): boolean {
-  const bytes = preimage.length === 64 ? hexBytes(preimage) : undefined;
-  return bytes !== undefined && hexText(sha256(bytes)) === paymentHash;
 }

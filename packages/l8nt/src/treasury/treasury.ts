@@ -9,6 +9,7 @@ import { Authority, type Credential, revokeAsAsked, type Secret, type Verified }
 import { budgetError } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
+import { EVERYTHING } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -20,6 +21,7 @@ import { checkOptions, type TreasuryOptions } from "./options.ts";
 import { Owner } from "./owner.ts";
 import { Purse } from "./purse.ts";
 import { Reconciler } from "./reconciler.ts";
+import { Settler } from "./settler.ts";
 import { Stops } from "./stops.ts";
 
 /** Before the id of a use that this treasury counts. */
@@ -40,7 +42,6 @@ export class OpenTreasury implements Treasurer {
   readonly #handovers: Handovers;
   readonly #census: Census;
   readonly #stops: Stops;
-  readonly #alarm: (what: string) => void;
   #started: Promise<void> | undefined;
   #unfollow: () => void = () => {};
 
@@ -52,17 +53,20 @@ export class OpenTreasury implements Treasurer {
     this.location = location;
     this.#store = store;
     this.#instance = options.instance ?? hexText(randomBytes(8));
-    this.#alarm = (what) => {
+    const raise = (what: string) => {
       try {
         alarm(what);
       } catch {
         // Whoever raised it has work to finish: a payment is not lost because nobody could be told of it.
       }
+    };
+    this.#time = new ForwardClock(clock, raise);
+    this.#clock = this.#time.now;
+    const tell = (what: string) => {
+      raise(what);
       // In the journal too, where it can be; an alarm that cannot be written down was still raised.
       void store.note(what, this.#clock()).catch(() => {});
     };
-    this.#time = new ForwardClock(clock, alarm);
-    this.#clock = this.#time.now;
     this.authority = new Authority({
       secret,
       previousSecrets,
@@ -74,32 +78,38 @@ export class OpenTreasury implements Treasurer {
     this.#stops = new Stops({ store, authority, clock: this.#clock });
     this.#handovers = new Handovers(fetcher, store, clock());
     this.#census = new Census({ store, authority, stops: this.#stops });
+    const settler = new Settler({
+      store,
+      clock: this.#clock,
+      alarm: tell,
+      paid: options.onPaid ?? (() => {}),
+      freeze: (reason) => this.#stops.stop({ kind: "freeze", nodeId: EVERYTHING, at: this.#clock(), reason }),
+      doubt: (why) => this.#reconciler.doubt(why),
+    });
     const purse = new Purse({
       wallet: openWallet,
       store,
       clock: this.#clock,
-      alarm: this.#alarm,
+      settler,
       maxFeeMsat: options.maxFeeMsat ?? defaultMaxFee,
       paymentTimeoutSeconds: options.paymentTimeoutSeconds ?? 60,
       maxInFlight: options.maxInFlight ?? {},
       pinsPayees: options.pinsPayees ?? true,
-      paid: options.onPaid ?? (() => {}),
       maxFirstPaymentMsat: options.maxFirstPaymentMsat,
-      freeze: (reason) => this.#stops.stop({ kind: "freeze", nodeId: "*", at: this.#clock(), reason }),
-      doubt: (why) => this.#reconciler.doubt(why),
     });
     this.#reconciler = new Reconciler({
       store,
       purse,
       wallet: openWallet,
       clock: this.#clock,
-      alarm: this.#alarm,
+      alarm: tell,
     });
     this.#errands = new Errands({
       store,
       clock: this.#clock,
-      alarm: this.#alarm,
+      alarm: tell,
       purse,
+      settler,
       handovers: this.#handovers,
       fetch: fetcher,
       instance: this.#instance,
