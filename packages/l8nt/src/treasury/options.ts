@@ -6,6 +6,7 @@ import type { Store } from "../ports/store.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import type { Payer } from "../ports/wallet.ts";
 import type { InFlightCaps } from "./in-flight.ts";
+import type { OutboundLimits } from "./outbound.ts";
 
 export interface TreasuryOptions {
   /** 32 random bytes or more, or their hex. */
@@ -73,3 +74,12 @@ export function checkOptions(options: TreasuryOptions): void {
   checkKeys(options, OPTIONS, "a treasury");
   if (options.maxInFlight !== undefined) checkKeys(options.maxInFlight, CAPS, "a treasury's maxInFlight");
 }
+
+export const outboundLimits = (options: TreasuryOptions): OutboundLimits => ({
+  headSeconds: options.requestTimeoutSeconds ?? 30,
+  body: {
+    maxBytes: options.maxRelayBytes ?? 64 * 1024 * 1024,
+    idleSeconds: options.relayIdleSeconds ?? 60,
+    totalSeconds: options.relaySeconds ?? 3600,
+  },
+});

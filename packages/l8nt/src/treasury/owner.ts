@@ -1,7 +1,9 @@
 /** What a treasury's owner sees and may do: everything, apart from the agents' API. */
 import type { Scope, Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import type { Authority, Credential } from "../l402/index.ts";
+import { hexBytes, utf8 } from "../internal/bytes.ts";
+import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
+import { Authority, type Credential, type Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { PaymentQuery, PaymentRecord } from "../ports/payments.ts";
@@ -156,6 +158,13 @@ export class Owner {
       stuckPayments: open.filter(({ createdAt }) => createdAt < clock() - STUCK_SECONDS).length,
     };
   }
+}
+
+/** Of a secret of its own, which follows from the treasury's: no credential of the one is one of the other. */
+export function ownersAuthority(secret: Secret, location: string, clock: Clock): Authority {
+  const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
+  const own = hkdfExpandUnder(hkdfExtract(bytes))(utf8("sigil owner"));
+  return new Authority({ secret: own, location, kind: "access", clock });
 }
 
 function viewOf(record: PaymentRecord): PaymentView {

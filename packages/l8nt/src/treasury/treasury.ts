@@ -1,11 +1,11 @@
 /** The treasury: holds the wallet, and buys access for agents within their scope and their budgets. spec/4-purchase.md. */
 import { type Access, countersOf, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import { hexBytes, hexText, utf8 } from "../internal/bytes.ts";
-import { hkdfExpandUnder, hkdfExtract, randomBytes } from "../internal/crypto.ts";
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
 import { lazily } from "../internal/lazily.ts";
 import { checkTransport } from "../internal/transport.ts";
-import { Authority, type Credential, revokeAsAsked, type Secret, type Verified } from "../l402/index.ts";
+import { Authority, type Credential, revokeAsAsked, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
@@ -14,11 +14,13 @@ import type { Store } from "../ports/store.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { Census } from "./census.ts";
-import { type Errand, Errands } from "./errands.ts";
+import { Delivery, type Errand } from "./delivery.ts";
+import { Errands } from "./errands.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { Handovers } from "./handovers.ts";
-import { checkOptions, type TreasuryOptions } from "./options.ts";
-import { Owner } from "./owner.ts";
+import { Holdings } from "./holdings.ts";
+import { checkOptions, outboundLimits, type TreasuryOptions } from "./options.ts";
+import { Owner, ownersAuthority } from "./owner.ts";
 import { Purse } from "./purse.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Settler } from "./settler.ts";
@@ -39,6 +41,7 @@ export class OpenTreasury implements Treasurer {
   readonly #instance: string;
   readonly #reconciler: Reconciler;
   readonly #errands: Errands;
+  readonly #holdings: Holdings;
   readonly #handovers: Handovers;
   readonly #census: Census;
   readonly #stops: Stops;
@@ -104,24 +107,23 @@ export class OpenTreasury implements Treasurer {
       clock: this.#clock,
       alarm: tell,
     });
+    this.#holdings = new Holdings(store);
     this.#errands = new Errands({
       store,
       clock: this.#clock,
-      alarm: tell,
       purse,
       settler,
+      holdings: this.#holdings,
       handovers: this.#handovers,
-      fetch: fetcher,
       instance: this.#instance,
-      outbound: {
-        headSeconds: options.requestTimeoutSeconds ?? 30,
-        body: {
-          maxBytes: options.maxRelayBytes ?? 64 * 1024 * 1024,
-          idleSeconds: options.relayIdleSeconds ?? 60,
-          totalSeconds: options.relaySeconds ?? 3600,
-        },
-      },
-      quarantineSeconds: options.quarantineSeconds ?? 600,
+      delivery: new Delivery({
+        holdings: this.#holdings,
+        fetch: fetcher,
+        clock: this.#clock,
+        alarm: tell,
+        quarantineSeconds: options.quarantineSeconds ?? 600,
+        outbound: outboundLimits(options),
+      }),
     });
     this.owner = new Owner({
       authority: ownersAuthority(options.secret, location, this.#clock),
@@ -172,7 +174,7 @@ export class OpenTreasury implements Treasurer {
   /** Ends what follows other processes. The store and the wallet are their owner's to close. */
   async stop(): Promise<void> {
     this.#unfollow();
-    await this.#errands.end();
+    await this.#holdings.settleHands();
   }
 
   /**
@@ -289,13 +291,6 @@ export class OpenTreasury implements Treasurer {
 }
 
 const defaultMaxFee = (amountMsat: bigint): bigint => (amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n);
-
-/** Of a secret of its own, which follows from the treasury's: no credential of the one is one of the other. */
-function ownersAuthority(secret: Secret, location: string, clock: Clock): Authority {
-  const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
-  const own = hkdfExpandUnder(hkdfExtract(bytes))(utf8("sigil owner"));
-  return new Authority({ secret: own, location, kind: "access", clock });
-}
 
 function readUrl(text: string): URL {
   try {
