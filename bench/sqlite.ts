@@ -1,7 +1,7 @@
 /** What group commit gains, and what depth costs, on SQLite with an fsync for every commit. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { openSqliteStore } from "l8nt/stores/sqlite";
+import { openSqliteStore, type SqliteOptions } from "l8nt/stores/sqlite";
 import { debits } from "./debits.ts";
 import { atLeast, atMost, type Figure, plain } from "./figure.ts";
 import { microseconds } from "./rounds.ts";
@@ -11,11 +11,11 @@ const FOLDER = resolve(import.meta.dirname, "../node_modules");
 
 export async function sqlite(progress: (text: string) => void): Promise<Figure[]> {
   const folder = mkdtempSync(resolve(FOLDER, ".bench-"));
-  const open = (name: string, groupCommit: boolean) => openSqliteStore(resolve(folder, name), { groupCommit });
+  const open = (name: string, options: SqliteOptions = {}) => openSqliteStore(resolve(folder, name), options);
   const [grouped, single, deep] = await Promise.all([
-    open("grouped.db", true),
-    open("single.db", false),
-    open("deep.db", true),
+    open("grouped.db"),
+    open("single.db", { maxBatch: 1 }),
+    open("deep.db"),
   ]);
   try {
     progress("sqlite: 64 callers, 3 nodes deep; then 1 and 10 deep");

@@ -10,6 +10,7 @@ import { paid } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
+import { freePort } from "../test/e2e/support/free-port.ts";
 
 const MAIN = resolve(import.meta.dirname, "../packages/sigil/src/main.ts");
 /** Beside the code, on the disk that it is on. */
@@ -51,10 +52,7 @@ export async function openTown(): Promise<Town> {
   });
   handle = paid(paywall, { price: "10 sat" }, (_request, response) => void response.end("served"));
 
-  const free = createServer().listen(0, "127.0.0.1");
-  await once(free, "listening");
-  const location = `http://127.0.0.1:${(free.address() as AddressInfo).port}`;
-  free.close();
+  const location = `http://127.0.0.1:${await freePort()}`;
   const scope = ["--endpoint", `* ${shop}/**`, "--budget", "1000000000 sat", "--expires-in", "7d"];
   await once(sigil(["treasury", "init", "--dir", dir, "--location", location, ...scope]), "close");
   const daemon = sigil(["treasury", "start", "--dir", dir, "--allow-loopback", "--log-level", "silent"], {

@@ -50,6 +50,7 @@ const running = await runTreasury({
   config: { location, maxFirstPaymentMsat: 10_000_000n, maxInFlightPerAgent: 64, pinsPayees: true },
   secrets: { root: bytes.subarray(0, 32), receipts: bytes.subarray(32, 64) },
   store,
+  instance: "victim",
   wallet: async () => mined("wallet", { ...(await openWallet(walletUrl)) }),
   fetch: mined("web", { fetch: guardedFetch({ allowLoopback: true }) }).fetch,
   log: logger("silent"),

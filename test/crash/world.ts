@@ -18,6 +18,7 @@ import { Paywall } from "l8nt/service";
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
+import { freePort } from "../e2e/support/free-port.ts";
 import type { Orders } from "./victim.ts";
 
 const secretOf = (who: string): string => createHash("sha512").update(`the secret of ${who}`).digest("hex");
@@ -260,13 +261,4 @@ async function openShop(net: DevNetwork, served: Map<string, number>): Promise<S
   });
   handle = wellKnown(paywall, behind);
   return { url, server };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

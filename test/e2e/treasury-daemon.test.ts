@@ -11,8 +11,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,6 +20,7 @@ import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { expect, onTestFinished, test } from "vitest";
+import { freePort } from "./support/free-port.ts";
 import { listen } from "./support/town.ts";
 
 const MAIN = join(import.meta.dirname, "../../packages/sigil/src/main.ts");
@@ -46,15 +45,6 @@ async function sigil(args: readonly string[], env?: Record<string, string>): Pro
   child.stderr!.on("data", (part) => (parts.stderr += part));
   const [code] = (await once(child, "close")) as [number | null];
   return { code, ...parts };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 interface Daemon {

@@ -32,6 +32,7 @@ async function stage() {
     config: { location: LOCATION, maxFirstPaymentMsat: 1_000_000n, maxInFlightPerAgent: 64, pinsPayees: true },
     secrets: { root: Buffer.from(secretOf("root"), "hex"), receipts: Buffer.from(secretOf("receipts"), "hex") },
     store: new MemoryStore({ journal: true }),
+    instance: "watched",
     wallet: async () => devWallet(net.account("treasury").url),
     fetch: guardedFetch({ allowLoopback: true }),
     log: logger("debug", { write: (line: string) => void logs.push(line) }),

@@ -218,6 +218,18 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
     expect(await again.usage([limit], START)).toEqual([{ id: "a", used: 5n, reserved: 0n }]);
   });
 
+  test("a disk that cannot even be read back leaves nobody waiting", async () => {
+    const store = await open(fresh());
+    await store.reserve(order([limit], 10n, START, "before"));
+    failing((sql) => (sql === "COMMIT" ? 10 : undefined));
+    // What was prepared before still answers: new statements are what reading back is made of.
+    vi.spyOn(sqlite!.StatementSync.prototype, "all").mockImplementation(() => {
+      throw Object.assign(new Error("injected"), { errcode: 10 });
+    });
+    await expect(store.commit("before", 5n, START)).rejects.toMatchObject(failure);
+    await expect(store.commit("before", 5n, START)).rejects.toMatchObject(failure);
+  });
+
   test("another program's lock denies what is new; it goes on when that is gone", async () => {
     const path = fresh();
     const store = await open(path);

@@ -19,8 +19,8 @@ import { textOf, valueOfText } from "./sqlite/texts.ts";
 export interface SqliteOptions {
   /** For tools: takes no lock, and refuses to write. */
   readonly readOnly?: boolean;
-  /** One transaction for all that comes in one turn of the event loop. One for each where it is `false`: slower, and no safer. */
-  readonly groupCommit?: boolean;
+  /** How many changes share one transaction, and so one fsync. 512 where it is not given; 1 is slower, and no safer. */
+  readonly maxBatch?: number;
 }
 
 /**
@@ -47,11 +47,7 @@ class SqliteStore implements Store {
   #latest: number;
   #isClosed = false;
 
-  constructor(
-    database: DatabaseSync,
-    unlock: () => void,
-    { readOnly = false, groupCommit = true }: SqliteOptions,
-  ) {
+  constructor(database: DatabaseSync, unlock: () => void, { readOnly = false, maxBatch = 512 }: SqliteOptions) {
     this.#database = database;
     this.#unlock = unlock;
     this.#readOnly = readOnly;
@@ -60,7 +56,7 @@ class SqliteStore implements Store {
     this.#latest = this.#readLatest();
     this.#queue = new CommitQueue({
       database,
-      groups: groupCommit,
+      maxBatch,
       beforeCommit: () => this.#sql.run("UPDATE meta SET latest = ?1 WHERE latest < ?1", this.#latest),
       afterRollback: () => {
         this.#tables.reload();

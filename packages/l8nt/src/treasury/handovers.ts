@@ -59,18 +59,25 @@ export class Handovers {
 
   /** What other processes may have handed over and this one would not know of: its node at the service follows from the books. */
   async #before(nodeId: string): Promise<readonly Revocable[]> {
-    const origins = new Map<string, Revocable>();
-    for (const { id, path } of await this.#store.nodes(nodeId, MAX_NODES))
-      for (const record of await this.#store.payments({ nodeId: path[0], limit: MAX_NODES })) {
-        const isUsable = record.preimage !== undefined && record.status !== "undelivered";
-        if (!isUsable || !record.enforced?.includes("agent") || !path.includes(record.nodeIds.at(-1)!))
-          continue;
-        const caveats = [`agent=handed-over.${handoverNonce(id, record.paymentHash)}`];
-        const { full } = holdingOf(record);
-        if ((full.chain.validUntil ?? 0) > this.#since)
-          origins.set(`${caveats}`, { origin: record.origin, full, caveats });
-      }
-    return [...origins.values()];
+    const nodes = await this.#store.nodes(nodeId, MAX_NODES);
+    const [root] = nodes[0]?.path ?? [];
+    if (root === undefined) return [];
+    const bought = (await this.#store.payments({ nodeId: root, limit: MAX_NODES }))
+      .filter(({ preimage, status, enforced }) => {
+        const isUsable = preimage !== undefined && status !== "undelivered";
+        return isUsable && enforced?.includes("agent");
+      })
+      .map(holdingOf)
+      .filter(({ full }) => (full.chain.validUntil ?? 0) > this.#since);
+    return nodes.flatMap(({ id, path }) =>
+      bought
+        .filter(({ record }) => path.includes(record.nodeIds.at(-1)!))
+        .map(({ record: { origin, paymentHash }, full }) => ({
+          origin,
+          full,
+          caveats: [`agent=handed-over.${handoverNonce(id, paymentHash)}`],
+        })),
+    );
   }
 
   /** As the ancestor that the treasury is. */

@@ -194,3 +194,79 @@ test("a body that nobody reads ends with its time", async () => {
   await ended.opened;
   await expect(body.getReader().read()).rejects.toMatchObject({ code: "ERR_SERVICE_UNREACHABLE" });
 });
+
+test("what the wallet says of a first attempt at a hash, too late, ends no second one", async () => {
+  const [asked, answer] = [gate(), gate()];
+  let inner: Payer | undefined;
+  let isSlow = false;
+  const wallet: Payer = {
+    network: () => inner!.network(),
+    pay: (request) => inner!.pay(request),
+    async find(hash) {
+      if (!isSlow) return inner!.find(hash);
+      asked.open();
+      await answer.opened;
+      return { status: "never-sent", reason: "as far as it knew" };
+    },
+  };
+  const store = new MemoryStore();
+  const world = await town({ wallet, store });
+  inner = devWallet(world.net.account("treasury").url);
+  let challenge: Awaited<ReturnType<ReturnType<typeof challenger>["demand"]>> | undefined;
+  const service = await site(async (_request, response, url) => {
+    challenge ??= await challenger(world, url).demand();
+    ask402(response, challenge);
+  });
+  const root = world.root();
+  world.net.fault({ kind: "stuck", delayMs: 0 });
+  await failure(buy(world, root, `${service.url}/a`));
+  isSlow = true;
+  const late = world.treasury.reconcile();
+  await asked.opened;
+  // Meanwhile the owner gives the first attempt up, the network ends it, and the same hash is begun anew, and stays open.
+  const { paymentHash } = (await store.openPayments())[0]!;
+  await store.settle(paymentHash, { status: "failed", at: world.time.now });
+  world.net.fail(paymentHash);
+  world.net.fault({ kind: "stuck", delayMs: 0 });
+  await failure(buy(world, root, `${service.url}/a`));
+  answer.open();
+  expect(await late).toEqual({ stillOpen: 1 });
+  expect(await world.spent(root)).toBe(13_000n);
+});
+
+test("a wallet that does not say what it paid is an alarm, and spending goes on [case 105]", async () => {
+  const store = new MemoryStore();
+  await store.note("an older process was here", 1_999_999_000);
+  let inner: Payer | undefined;
+  const world = await town({
+    store,
+    wallet: async () => ({
+      network: () => inner!.network(),
+      pay: (request) => inner!.pay(request),
+      find: (hash) => inner!.find(hash),
+      paidSince: () => Promise.reject(new Error("not now")),
+    }),
+  });
+  inner = devWallet(world.net.account("treasury").url);
+  const shop = await world.shop();
+  expect(await buy(world, world.root(), `${shop.url}/a`)).toHaveProperty("payment");
+  expect(world.alarms).toEqual([expect.stringContaining("did not say what it has paid")]);
+});
+
+test("an alarm that fails, also the clock's, stops nothing", async () => {
+  const store = new MemoryStore();
+  await store.note("from the future", 2_000_000_500);
+  const world = await town({
+    store,
+    alarm: () => {
+      throw new Error("nobody listens");
+    },
+  });
+  const shop = await world.shop();
+  world.time.now -= 200;
+  expect(await failure(buy(world, world.root({ expiresIn: "1m" }), `${shop.url}/a`))).not.toMatchObject({
+    message: "nobody listens",
+  });
+  world.time.now += 2000;
+  expect(await buy(world, world.root(), `${(await world.shop()).url}/a`)).toHaveProperty("payment");
+});

@@ -5,6 +5,7 @@ import type { Arguments } from "../arguments.ts";
 import { EXIT } from "../exit.ts";
 import { fromScope, readScope, type ScopeFlag } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
+import { inWords } from "../words.ts";
 import { checkedLocation, configText, DEFAULT_LOCATION } from "./config.ts";
 import { makeFolder, readPrivate, refuseExisting, writePrivate } from "./folder.ts";
 import { makeSecrets, newKey, readKey } from "./secrets.ts";
@@ -86,7 +87,4 @@ function scopeOf(given: Arguments<ScopeFlag>): Scope {
 }
 
 const describe = ({ caveats }: Credential): string =>
-  caveats
-    .filter(({ condition }) => condition.startsWith("budget") || condition === "max_price_msat")
-    .map(({ condition, value }) => `${condition}=${value}`)
-    .join(", ");
+  caveats.flatMap((caveat) => inWords(caveat, Date.now() / 1000)).join(", ");

@@ -16,6 +16,10 @@ export class Metrics {
   readonly #paid: Counter;
   readonly #msat: Counter<"part">;
   readonly #alarms: Counter;
+  readonly #spending: Gauge;
+  readonly #open: Gauge;
+  readonly #stuck: Gauge;
+  readonly #owner: Watched;
 
   constructor(owner: Watched) {
     const registers = [this.#registry];
@@ -35,24 +39,23 @@ export class Metrics {
       registers,
     });
     this.#alarms = new Counter({ name: "sigil_alarms_total", help: "What a person should look at", registers });
-    const [spending, open, stuck] = [
-      new Gauge({
-        name: "sigil_spending",
-        help: "1 where the treasury spends, 0 where it has stopped",
-        registers,
-      }),
-      new Gauge({ name: "sigil_open_payments", help: "Payments whose outcome is not known", registers }),
-      new Gauge({ name: "sigil_stuck_payments", help: "Of them, those older than an hour", registers: [] }),
-    ];
-    this.#registry.registerMetric(stuck!);
-    this.#look = async () => {
-      const health = await owner.health();
-      spending!.set(health.spending ? 1 : 0);
-      open!.set(health.openPayments);
-      stuck!.set(health.stuckPayments);
-    };
+    this.#spending = new Gauge({
+      name: "sigil_spending",
+      help: "1 where the treasury spends, 0 where it has stopped",
+      registers,
+    });
+    this.#open = new Gauge({
+      name: "sigil_open_payments",
+      help: "Payments whose outcome is not known",
+      registers,
+    });
+    this.#stuck = new Gauge({
+      name: "sigil_stuck_payments",
+      help: "Of them, those older than an hour",
+      registers,
+    });
+    this.#owner = owner;
   }
-  readonly #look: () => Promise<void>;
 
   requested(route: string, status: number, seconds: number): void {
     this.#requests.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds);
@@ -70,7 +73,10 @@ export class Metrics {
 
   /** The text format of Prometheus. */
   async text(): Promise<string> {
-    await this.#look();
+    const { spending, openPayments, stuckPayments } = await this.#owner.health();
+    this.#spending.set(spending ? 1 : 0);
+    this.#open.set(openPayments);
+    this.#stuck.set(stuckPayments);
     return this.#registry.metrics();
   }
 

@@ -1,6 +1,5 @@
 /** A treasury at work: its ports in, a handler and an end out. The same here and in the test that kills it. */
 import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { FEED_PATH, revocationFeed } from "l8nt/feed";
 import type { Handler } from "l8nt/node";
 import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
@@ -20,6 +19,8 @@ export interface RunOptions {
   readonly wallet: OpenWallet;
   readonly fetch: typeof fetch;
   readonly log: Logger;
+  /** The same again after a restart, so that what this process left behind is told from what another one is at. */
+  readonly instance: string;
 }
 
 export interface Running {
@@ -52,8 +53,7 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     secret: secrets.root,
     location: config.location,
     store,
-    // The same again after a restart, so that what this process left behind is told from what another one is at.
-    instance: `${hostname()} ${process.env.SIGIL_INSTANCE ?? ""}`,
+    instance: options.instance,
     wallet: tracedWallet(options.wallet, traced),
     fetch: tracedFetch(options.fetch, traced),
     pinsPayees: config.pinsPayees,

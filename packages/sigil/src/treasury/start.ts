@@ -1,4 +1,5 @@
 /** `sigil treasury start`: opens the folder, runs the treasury, and serves until it is told to stop. */
+import { hostname } from "node:os";
 import { openWallet } from "l8nt";
 import { type Served, serve } from "l8nt/node";
 import { guardedFetch } from "l8nt/treasury";
@@ -29,6 +30,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       secrets: await openSecrets(store, key),
       store,
       wallet: () => openWallet(walletUrl),
+      instance: `${hostname()} ${terminal.env.SIGIL_INSTANCE ?? ""}`,
       fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
       log,
     });

@@ -11,16 +11,14 @@ interface Work {
 
 export interface QueueOptions {
   readonly database: DatabaseSync;
-  /** Every piece of work in a transaction of its own, if not. */
-  readonly groups: boolean;
+  /** How many pieces of work share a transaction: more would hold up the event loop for long. */
+  readonly maxBatch: number;
   /** Within each transaction, after the work. */
   readonly beforeCommit: () => void;
   /** What was kept in memory of a transaction that is no more is wrong. */
   readonly afterRollback: () => void;
 }
 
-/** So that one turn's work does not hold up the event loop for long. */
-const MAX_GROUP = 512;
 const PATIENT_MS = 50;
 
 export class CommitQueue {
@@ -56,8 +54,7 @@ export class CommitQueue {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      const size = this.#options.groups ? MAX_GROUP : 1;
-      this.#commit(this.#waiting.splice(0, size));
+      this.#commit(this.#waiting.splice(0, this.#options.maxBatch));
       if (this.#waiting.length > 0) this.#schedule();
       else for (const done of this.#idle.splice(0)) done();
     });
