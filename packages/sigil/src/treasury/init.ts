@@ -43,7 +43,7 @@ export async function init(given: Arguments<InitFlag>, terminal: Terminal): Prom
     terminal.answer(
       [
         `A treasury in ${path}:`,
-        `  ${folder.config.slice(path.length + 1).padEnd(18)}what it is told about itself`,
+        `  ${"config.json".padEnd(18)}what it is told about itself`,
         `  ${"key".padEnd(18)}unwraps its secrets: keep a copy elsewhere, and none beside the database`,
         `  ${"treasury.db".padEnd(18)}its books`,
         `  ${"owner.credential".padEnd(18)}sees and stops everything; ends in 365 days`,
