@@ -87,3 +87,11 @@ test.each(["sigil_journal", "sigil_receipts", "sigil_stops"])(
     expect(await books.sql(`SELECT * FROM ${table}`)).toEqual(before);
   },
 );
+
+test("the few payments that are open are found without looking at all of them", async () => {
+  await books.open();
+  const plan = await books.sql<{ "QUERY PLAN": string }>(
+    "EXPLAIN SELECT hash FROM sigil_payments p WHERE p.status = 'open' ORDER BY p.begun_seq",
+  );
+  expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toContain("sigil_payments_waiting");
+});

@@ -74,6 +74,7 @@ CREATE TABLE sigil_payments (
 );
 -- An intent has a path in it, which may be longer than a B-tree takes.
 CREATE INDEX sigil_payments_open ON sigil_payments USING hash (intent) WHERE status = 'open';
+CREATE INDEX sigil_payments_waiting ON sigil_payments (begun_seq) WHERE status = 'open';
 CREATE INDEX sigil_payments_begun ON sigil_payments (begun_seq);
 CREATE INDEX sigil_payments_usable ON sigil_payments (payer, origin) WHERE status = 'paid';
 CREATE INDEX sigil_payments_closed ON sigil_payments (origin) WHERE closed_to IS NOT NULL;

@@ -181,8 +181,7 @@ export class Tables implements LedgerState {
     const isBegun = status === "open" && before?.status !== "open";
     if (isBegun) {
       // A hash whose payment failed may be begun anew, and is as new then.
-      this.#sql.run("DELETE FROM payments WHERE payment_hash = ?", hash);
-      this.#sql.run("DELETE FROM payment_nodes WHERE payment_hash = ?", hash);
+      if (before !== undefined) this.#forgetPayment(before);
       this.#sql.run(
         "INSERT INTO payments (payment_hash, intent, node_id, origin, status, body) VALUES (?, ?, ?, ?, 'open', '')",
         hash,
@@ -219,5 +218,11 @@ export class Tables implements LedgerState {
     if (status === "open") this.#openIntents.set(intent, hash);
     else if (this.#openIntents.get(intent) === hash) this.#openIntents.delete(intent);
     this.#payments.set(hash, payment);
+  }
+
+  #forgetPayment({ paymentHash: hash, nodeIds }: PaymentRecord): void {
+    this.#sql.run("DELETE FROM payments WHERE payment_hash = ?", hash);
+    for (const id of nodeIds)
+      this.#sql.run("DELETE FROM payment_nodes WHERE node_id = ? AND payment_hash = ?", id, hash);
   }
 }
