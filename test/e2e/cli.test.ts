@@ -1091,9 +1091,9 @@ describe("sigil get", () => {
     expect(JSON.parse(run.stdout).error.code).toBe("ERR_TREASURY");
     const wallet = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_WALLET: `nostr:${secret}` } });
     expect(wallet).toMatchObject({ code: 7, stdout: "" });
-    expect(wallet.stderr).toContain("no other wallet exists yet");
+    expect(wallet.stderr).toContain("No wallet has this URL's scheme. Known are ");
     const broken = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_WALLET: `dev+http:${secret}` } });
-    expect(broken).toMatchObject({ code: 2, stdout: "" });
+    expect(broken).toMatchObject({ code: 7, stdout: "" });
   });
 
   /** Where there is no resolver, nobody knows whether there is such a host. */

@@ -28,6 +28,8 @@ export interface PaymentRecord {
   readonly enforced: readonly string[] | undefined;
   /** Unix seconds. */
   readonly createdAt: number;
+  /** Which wallet it is paid from, where that can tell: only the same one can prove that it never paid. [case 59] */
+  readonly wallet?: string;
   readonly status: PaymentStatus;
   readonly preimage?: string;
   readonly feeMsat?: bigint;

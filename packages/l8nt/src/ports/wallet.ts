@@ -58,6 +58,39 @@ export interface Payer {
   find(paymentHash: string): Promise<PaymentOutcome>;
   /** What it has paid since then (Unix seconds), whoever asked it to; absent where it cannot tell. [case 105] */
   paidSince?(at: number): Promise<readonly WalletPayment[]>;
+  /**
+   * Which node or account answers now: that another one never sent a payment is no proof that this one did not. Absent
+   * where the wallet cannot tell. [case 59]
+   */
+  identity?(): Promise<string>;
 }
 
-export interface Wallet extends Payer, Invoicer {}
+/** What a backend says of itself, and of the credential it is asked with. What is left out, it does not tell. */
+export interface WalletFacts {
+  /** Name and version. */
+  readonly software: string;
+  readonly network?: Network;
+  /** As `Payer.identity` gives it. */
+  readonly identity?: string;
+  /** What the credential may do, each tried by a request that can move nothing. */
+  readonly rights: { readonly pay: boolean; readonly find: boolean; readonly invoice: boolean };
+  /** What it may do that no wallet of Sigil needs, in the backend's own words. */
+  readonly excess?: readonly string[];
+  /** Whether the node knows the newest block. */
+  readonly synced?: boolean;
+  /** The backend's own clock, Unix seconds. */
+  readonly clock?: number;
+  readonly spendableMsat?: bigint;
+  readonly receivableMsat?: bigint;
+  /** What this kind of backend cannot do, one sentence each, for its owner to read. */
+  readonly limits: readonly string[];
+}
+
+export interface Wallet extends Payer, Invoicer {
+  /**
+   * Looks and moves nothing: for `sigil doctor`, and for a treasury that starts.
+   *
+   * @throws AdapterError `ERR_WALLET`: not reached, not let in, locked, or one that cannot return preimages
+   */
+  examine?(): Promise<WalletFacts>;
+}

@@ -70,6 +70,10 @@ export function walletContract<Fixture extends WalletFixture>(
     assert.equal(await payer.network(), network);
   });
 
+  law("says the same of who it is, each time [case 59]", async ({ payer }) => {
+    assert.equal(await payer.identity?.(), await payer.identity?.());
+  });
+
   law("makes an invoice of exactly the amount, the network and the expiry asked for", async (fixture) => {
     const before = Math.floor(Date.now() / 1000);
     for (const amountMsat of [1_000n, AMOUNT_MSAT, 123_456_000n]) {

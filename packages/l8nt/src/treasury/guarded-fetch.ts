@@ -1,8 +1,8 @@
 /** A `fetch` that reaches public addresses only: for a treasury, which makes requests that agents name. [case 78] */
 import type { LookupAddress } from "node:dns";
-import type { IncomingMessage, RequestOptions } from "node:http";
 import type { BlockList, LookupFunction } from "node:net";
 import { AdapterError } from "../errors.ts";
+import { builtin, nodeFetch } from "../internal/node-fetch.ts";
 
 export interface GuardedFetchOptions {
   /** For development: this machine's own addresses may be reached, and still no others that are private. */
@@ -38,15 +38,6 @@ const PRIVATE_V6 = [
   ["ff00::", 8],
 ] as const;
 
-const builtin = <Module>(name: string): Module => {
-  const module = globalThis.process?.getBuiltinModule?.(name);
-  if (module === undefined)
-    throw new TypeError(
-      "guardedFetch needs a runtime with Node's built-in modules; elsewhere, pass the treasury a fetch",
-    );
-  return module as Module;
-};
-
 /**
  * Looks a name up once, checks every address, and connects to one of those that were checked: a name that is rebound in
  * between gains nothing. Redirects are not followed.
@@ -56,10 +47,6 @@ const builtin = <Module>(name: string): Module => {
 export function guardedFetch({ allowLoopback = false }: GuardedFetchOptions = {}): typeof fetch {
   const net = builtin<typeof import("node:net")>("node:net");
   const dns = builtin<typeof import("node:dns")>("node:dns");
-  const transports = {
-    "http:": builtin<typeof import("node:http")>("node:http"),
-    "https:": builtin<typeof import("node:https")>("node:https"),
-  };
   const loopback = listOf(net, [["127.0.0.0", 8]], [["::1", 128]]);
   const refused = listOf(net, [...PRIVATE_V4, ["127.0.0.0", 8]], PRIVATE_V6);
 
@@ -81,29 +68,18 @@ export function guardedFetch({ allowLoopback = false }: GuardedFetchOptions = {}
     });
   };
 
+  const send = nodeFetch({ lookup });
   return async (input, init) => {
     const request = new Request(input, init);
-    const url = new URL(request.url);
-    const transport = transports[url.protocol as keyof typeof transports];
-    const literal = url.hostname.replace(/^\[|\]$/g, "");
-    if (transport === undefined || (net.isIP(literal) !== 0 && !isAllowed(literal)))
+    const { protocol, hostname } = new URL(request.url);
+    const literal = hostname.replace(/^\[|\]$/g, "");
+    const isHttp = protocol === "http:" || protocol === "https:";
+    if (!isHttp || (net.isIP(literal) !== 0 && !isAllowed(literal)))
       throw new AdapterError(
         "ERR_SERVICE_UNREACHABLE",
         "The URL leads to an address that is not public, and a treasury reaches public ones only. For a service on this machine, in development: guardedFetch({ allowLoopback: true }), or sigil treasury start --allow-loopback.",
       );
-    const options: RequestOptions = {
-      method: request.method,
-      headers: { "accept-encoding": "identity", ...Object.fromEntries(request.headers) },
-      lookup,
-      signal: request.signal,
-    };
-    const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
-    const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = transport.request(url, options, resolve);
-      outgoing.once("error", reject);
-      outgoing.end(body);
-    });
-    return responseOf(incoming, request.method);
+    return send(request);
   };
 }
 
@@ -114,31 +90,4 @@ function listOf(net: typeof import("node:net"), v4: Subnets, v6: Subnets): Block
   for (const [address, bits] of v4) list.addSubnet(address, bits, "ipv4");
   for (const [address, bits] of v6) list.addSubnet(address, bits, "ipv6");
   return list;
-}
-
-const BODILESS = new Set([101, 204, 205, 304]);
-
-/** As `fetch` gives it: the body decoded. What was not asked for and cannot be decoded is refused. */
-function responseOf(incoming: IncomingMessage, method: string): Response {
-  const headers = new Headers();
-  for (let at = 0; at < incoming.rawHeaders.length; at += 2)
-    headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!);
-  const { Readable } = builtin<typeof import("node:stream")>("node:stream");
-  const status = incoming.statusCode ?? 502;
-  const encoding = headers.get("content-encoding")?.toLowerCase() ?? "identity";
-  const isEmpty = BODILESS.has(status) || method === "HEAD";
-  if (isEmpty) {
-    incoming.resume();
-    return new Response(null, { status, headers });
-  }
-  const raw = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
-  if (encoding === "identity" || encoding === "") return new Response(raw, { status, headers });
-  if (encoding !== "gzip" && encoding !== "deflate") {
-    incoming.destroy();
-    throw new AdapterError(
-      "ERR_SERVICE_UNREACHABLE",
-      "The service encodes its answer in a way that was not asked for.",
-    );
-  }
-  return new Response(raw.pipeThrough(new DecompressionStream(encoding)), { status, headers });
 }

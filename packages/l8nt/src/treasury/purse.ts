@@ -39,6 +39,12 @@ export interface PaymentTerms {
 /** Beyond the time that a payment may take: what another process began before that is nobody's any more. */
 const ABANDONED_SECONDS = 60;
 
+/** It never saw the payment, which proves nothing: the other one may have made it. [case 59] */
+const ANOTHER_WALLET: PaymentOutcome = {
+  status: "unknown",
+  reason: "it was begun from another wallet than the one that is asked",
+};
+
 const SENDING: PaymentOutcome = { status: "unknown", reason: "it is being made" };
 
 /** What stands against a node in all, beside its limits: what the tree shows. */
@@ -50,7 +56,8 @@ export const intentOf = (verified: Verified, { method, origin, path }: Target): 
 
 export class Purse {
   readonly #options: PurseOptions;
-  #network: Network | undefined;
+  /** What the wallet said of itself when it was first asked. */
+  #wallet: { readonly network: Network; readonly identity: string | undefined } | undefined;
   /** The hashes that are being paid right now: what the wallet has not seen yet is not what it never will. [case 59] */
   readonly #sending = new Map<string, number>();
   /** By origin: the payments of those who find it never paid come one by one, so that there is one first one. [cases 70, 86] */
@@ -95,10 +102,10 @@ export class Purse {
   ): Promise<PaymentRecord> {
     const { clock, store, settler } = this.#options;
     const wallet = await this.#options.wallet();
-    this.#network ??= await wallet.network();
+    this.#wallet ??= { network: await wallet.network(), identity: await wallet.identity?.() };
     const now = clock();
     checkSale(challenge, target, now);
-    const payable = await checkInvoice(challenge, this.#network, now);
+    const payable = await checkInvoice(challenge, this.#wallet.network, now);
     const { invoice, amountMsat } = payable;
     verified.demand({ now, target, priceMsat: amountMsat, payee: invoice.payee });
     checkPayee(payable, {
@@ -106,7 +113,7 @@ export class Purse {
       pinned: this.#options.pinsPayees,
       maxFirstPaymentMsat: this.#options.maxFirstPaymentMsat,
     });
-    const record = this.#recordOf(verified, target, challenge, payable, claim);
+    const record = this.#recordOf(verified, target, challenge, payable, claim, this.#wallet.identity);
     const limits = [...verified.limits, ...inFlightLimits(verified, record.origin, this.#options.maxInFlight)];
     const need = {
       amountMsat: amountMsat + record.maxFeeMsat,
@@ -164,6 +171,7 @@ export class Purse {
     challenge: Challenge,
     { invoice, amountMsat }: PayableInvoice,
     claim: PaymentRecord["claim"],
+    wallet: string | undefined,
   ): PaymentRecord {
     return {
       paymentHash: invoice.paymentHash,
@@ -184,6 +192,7 @@ export class Purse {
       status: "open",
       createdAt: this.#options.clock(),
       delivered: false,
+      ...(wallet !== undefined && { wallet }),
       ...(claim !== undefined && { claim }),
     };
   }
@@ -208,10 +217,12 @@ export class Purse {
     return store.shared && clock() < createdAt + paymentTimeoutSeconds + ABANDONED_SECONDS;
   }
 
-  async #find({ paymentHash }: PaymentRecord): Promise<PaymentOutcome> {
+  async #find(record: PaymentRecord): Promise<PaymentOutcome> {
     try {
       const wallet = await this.#options.wallet();
-      return await wallet.find(paymentHash);
+      const outcome = await wallet.find(record.paymentHash);
+      const isNoEnd = outcome.status === "paid" || outcome.status === "unknown";
+      return isNoEnd || (await wallet.identity?.()) === record.wallet ? outcome : ANOTHER_WALLET;
     } catch {
       return { status: "unknown", reason: "the wallet failed" };
     }

@@ -104,23 +104,8 @@ async function clientOf(
   const { SIGIL_WALLET: url } = terminal.env;
   if (!url) return new Client({ credential: [], onPayment });
   const limits = maxPrice === undefined ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, maxPrice };
-  const wallet = await opened(url);
+  const wallet = await openWallet(url);
   return fromScope(() => new Client({ wallet, limits, onPayment }));
-}
-
-/** The URL holds the power to pay, and is not repeated. @throws AdapterError, UsageError */
-async function opened(url: string): ReturnType<typeof openWallet> {
-  try {
-    return await openWallet(url);
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError("SIGIL_WALLET is no URL of the dev network's.");
-    if (!(error instanceof AdapterError)) throw error;
-    throw new AdapterError(
-      error.code,
-      "SIGIL_WALLET must begin with dev+http:// (`sigil network` gives one): no other wallet exists yet.",
-      { cause: error },
-    );
-  }
 }
 
 async function readRequest(given: Given, terminal: Terminal): Promise<Request> {
