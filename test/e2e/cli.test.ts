@@ -760,7 +760,8 @@ root
       [credential + credential, ""],
       [`"${credential}"`, " It begins with a quote: leave the quotes off."],
       [`'${credential}`, " It begins with a quote: leave the quotes off."],
-      [`L402 ${credential}`, ' It begins with "L402 ", which belongs to the header field: leave that off.'],
+      [`L402 ${credential}`, " It begins with a scheme, which belongs to the header field: leave that off."],
+      [`LSAT ${credential}`, " It begins with a scheme, which belongs to the header field: leave that off."],
     ] as const) {
       const run = await sigil(["inspect"], { input });
       expect(run).toMatchObject({ code: 6, stdout: "" });

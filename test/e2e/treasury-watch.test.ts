@@ -117,9 +117,14 @@ test("what is logged by mistake is not shown: credentials, preimages, wallets", 
     { authorization: `L402 ${macaroon}:${preimage}`, nested: { credential: macaroon, preimage } },
     `got ${macaroon}:${preimage}`,
   );
+  // As the Macaroon field has it: hex, its preimage in the caveats. And one without a location.
+  const hex = `0201047c${"5d".repeat(120)}`;
+  const bare = `AgJC${"WaHR0cDovLzEyNy4wLjAuMTo4NDA5".repeat(4)}`;
+  log.info(`sent macaroon: ${hex} and ${bare}`);
   log.warn(`the wallet dev+http://127.0.0.1:1/alice?key=${"0f".repeat(16)} failed on ${preimage}`);
   log.info({ paymentHash: "cd".repeat(32) }, `payment ${"cd".repeat(32)} is stuck`);
   const all = written.join("");
+  expect(all.includes(hex.slice(8, 72)) || all.includes(bare.slice(0, 40))).toBe(false);
   expect(all.includes(preimage) || all.includes(macaroon.slice(0, 40)) || all.includes("0f".repeat(16))).toBe(
     false,
   );

@@ -90,7 +90,7 @@ export function crook(town: Town, node: number, name: string): Site {
       if (request.method === "POST") return new Response("", { status: 404 });
       const authorization = request.headers.get("authorization");
       if (authorization === null) return ask();
-      const paymentHash = authority.authorize(authorization)?.paymentHash;
+      const paymentHash = authority.authorize({ authorization })?.paymentHash;
       const act = random.pick(AFTER_PAYING);
       schedule.note(`${name} was paid: ${act}`);
       if (act === "402") {

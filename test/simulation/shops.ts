@@ -1,6 +1,6 @@
 /** Honest services: a paywall in front of what they sell, and a web that is not always there. */
 import { createHash } from "node:crypto";
-import { Authority } from "l8nt/l402";
+import { Authority, presentedIn } from "l8nt/l402";
 import { Paywall, type Terms } from "l8nt/service";
 import { acting } from "./schedule.ts";
 import type { Site, Town } from "./town.ts";
@@ -74,7 +74,7 @@ export function shop(town: Town, node: number, { name, terms, serves, seconds }:
   });
   const presented = (request: Request): string | undefined => {
     try {
-      return authority.authorize(request.headers.get("authorization"))?.paymentHash;
+      return authority.authorize(presentedIn(request.headers))?.paymentHash;
     } catch {
       return undefined;
     }

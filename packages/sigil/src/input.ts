@@ -77,8 +77,8 @@ export function readCredentials(text: string): readonly Credential[] {
 const SLIPS: readonly (readonly [form: RegExp, slip: string])[] = [
   [/^["'`“”‘’]/, "It begins with a quote: leave the quotes off."],
   [
-    /^(?:authorization:\s*)?L402\s/i,
-    'It begins with "L402 ", which belongs to the header field: leave that off.',
+    /^(?:authorization:\s*)?(?:L402|LSAT)\s/i,
+    "It begins with a scheme, which belongs to the header field: leave that off.",
   ],
 ];
 

@@ -148,16 +148,18 @@ describe("a drop-in for fetch", () => {
     expect((await failure(client.get(shop.url, { signal: abort.signal }))).name).toBe("AbortError");
   });
 
-  test("a request with an Authorization of its own is passed on as it is, and pays nothing", async () => {
-    const world = await town();
-    const shop = await world.shop(PASS);
-    const response = await world
-      .client(world.root())
-      .get(`${shop.url}/a`, { headers: { authorization: "Bearer mine" } });
-    expect(response.status).toBe(402);
-    expect(shop.received.map(({ headers }) => headers.authorization)).toEqual(["Bearer mine"]);
-    expect(world.net.payments()).toEqual([]);
-  });
+  test.each(["authorization", "macaroon", "grpc-metadata-macaroon"])(
+    "a request with its own %s field is passed on as it is, and pays nothing",
+    async (field) => {
+      const world = await town();
+      const shop = await world.shop(PASS);
+      const own = { authorization: "Bearer mine" }[field] ?? "02ab";
+      const response = await world.client(world.root()).get(`${shop.url}/a`, { headers: { [field]: own } });
+      expect(response.status).toBe(field === "authorization" ? 402 : 401);
+      expect(shop.received.map(({ headers }) => headers[field])).toEqual([own]);
+      expect(world.net.payments()).toEqual([]);
+    },
+  );
 
   test("what fetch refuses, it refuses: a GET with a body, a URL that is none", async () => {
     const { client } = watched(await town(), []);

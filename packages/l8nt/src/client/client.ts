@@ -2,7 +2,7 @@
 import { type Access, type Scope, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../internal/transport.ts";
-import { Credential, formatAuthorization } from "../l402/index.ts";
+import { CREDENTIAL_FIELDS, Credential, formatAuthorization } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { NodeStanding, PaymentSummary, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import { type Carried, CarriedCredentials, type GivenCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
@@ -31,7 +31,7 @@ interface Trip {
 /** For one request: what a family holds may be used up, and is told so one by one. */
 const MAX_ORDERS = 8;
 
-/** Nothing is sent where every credential says no; a request with an `Authorization` of its own is passed on as it is. */
+/** Nothing is sent where every credential says no; a request with a credential field of its own is passed on as it is. */
 export class HttpClient {
   readonly #carried: CarriedCredentials;
   readonly #held = new HeldCredentials();
@@ -87,7 +87,7 @@ export class HttpClient {
    */
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
-    if (request.headers.has("authorization")) return this.#fetch(request);
+    if (CREDENTIAL_FIELDS.some((name) => request.headers.has(name))) return this.#fetch(request);
     if (this.#carried.isEmpty) return this.#free(request);
     let next: Outgoing | undefined = await outgoing(request);
     const trip: Trip = { isPaid: false };

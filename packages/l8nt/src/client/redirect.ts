@@ -1,5 +1,6 @@
 /** Redirects, as `fetch` follows them, but hop by hop: no credential and no body goes to another origin. [case 76] */
 import { AdapterError } from "../errors.ts";
+import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 const STATUSES = new Set([301, 302, 303, 307, 308]);
@@ -30,7 +31,7 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
       "The service redirects a request with a body to another origin. Ask there directly.",
     );
   const headers = new Headers(kept.headers);
-  for (const name of ["authorization", "cookie", "proxy-authorization"]) headers.delete(name);
+  for (const name of [...CREDENTIAL_FIELDS, "cookie", "proxy-authorization"]) headers.delete(name);
   return { ...kept, url, headers, strayed: true };
 }
 

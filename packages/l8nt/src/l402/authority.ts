@@ -17,11 +17,11 @@ import { Lru } from "../internal/lru.ts";
 import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import { readAuthorization } from "./authorization.ts";
 import type { Challenge } from "./challenge.ts";
 import { Credential } from "./credential.ts";
 import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
 import { ProvenPrefixes } from "./prefixes.ts";
+import { type Presented, readPresented } from "./presented.ts";
 import { Revocations } from "./revocations.ts";
 import { Roots, type Secret } from "./roots.ts";
 import { placeId, SILENCE, Verified } from "./verified.ts";
@@ -158,15 +158,20 @@ export class Authority {
   }
 
   /**
-   * The same for an `Authorization` field; undefined for one that presents none of ours. A field that carries what was
-   * proven before, as it stood then, is not read again.
+   * The same for what a request presents; undefined where that is none of ours. An `Authorization` field that carries what
+   * was proven before, as it stood then, is not read again.
    *
    * @throws TokenError as {@link authenticate}, and `ERR_TOKEN_AMBIGUOUS` for two different credentials
    */
-  authorize(field: string | null | undefined): Verified | undefined {
-    const known = field?.startsWith(PLAIN_SCHEME) ? this.#recall(field.slice(PLAIN_SCHEME.length)) : undefined;
+  authorize(fields: Presented): Verified | undefined {
+    const { authorization, macaroon } = fields;
+    const isAlone = macaroon === undefined || macaroon === null;
+    const known =
+      isAlone && authorization?.startsWith(PLAIN_SCHEME)
+        ? this.#recall(authorization.slice(PLAIN_SCHEME.length))
+        : undefined;
     if (known !== undefined) return known;
-    const presented = readAuthorization(field);
+    const presented = readPresented({ authorization, macaroon });
     return presented === undefined ? undefined : this.authenticate(presented);
   }
 

@@ -6,7 +6,7 @@ import { Credential } from "./credential.ts";
 const PLAIN = /^L402 [A-Za-z0-9+/_=:-]+$/;
 const ELEMENT = /^(l402|lsat) +(\S+)$/i;
 const MENTIONS = /(?:^|,)[ \t]*(?:l402|lsat)(?:[ \t]|$)/i;
-const MAX_CHARACTERS = 24_576;
+export const MAX_FIELD_CHARACTERS = 24_576;
 
 /**
  * The text of the credential that a request presents; undefined where it presents none of ours. Several lines (joined by
@@ -17,30 +17,32 @@ const MAX_CHARACTERS = 24_576;
 export function readAuthorization(field: string | null | undefined): string | undefined {
   if (field === null || field === undefined) return undefined;
   // As nearly every client writes it: one look at each character.
-  if (field.length <= MAX_CHARACTERS && PLAIN.test(field)) return field.slice("L402 ".length);
+  if (field.length <= MAX_FIELD_CHARACTERS && PLAIN.test(field)) return field.slice("L402 ".length);
   if (!MENTIONS.test(field)) return undefined;
-  if (field.length > MAX_CHARACTERS)
+  if (field.length > MAX_FIELD_CHARACTERS)
     throw new TokenError("ERR_TOKEN_TOO_LARGE", "The Authorization field is too long.");
   if (!isFieldText(field)) throw malformed();
   const texts = field.split(",").map((element) => ELEMENT.exec(element.trim())?.[2]);
   const [first, ...others] = texts;
   for (const other of others) {
     if (other === first) continue;
-    if (other === undefined || first === undefined || !sameCredential(first, other))
-      throw new TokenError("ERR_TOKEN_AMBIGUOUS", "The request presents two credentials; send exactly one.");
+    if (other === undefined || first === undefined || !sameCredential(first, other)) throw ambiguous();
   }
   if (first === undefined) throw malformed();
   return first;
 }
 
 /** What cannot be read is not the same as anything else. */
-function sameCredential(a: string, b: string): boolean {
+export function sameCredential(a: string, b: string): boolean {
   try {
     return Credential.parse(a).toString() === Credential.parse(b).toString();
   } catch {
     return false;
   }
 }
+
+export const ambiguous = (): TokenError =>
+  new TokenError("ERR_TOKEN_AMBIGUOUS", "The request presents two credentials; send exactly one.");
 
 const malformed = (): TokenError =>
   new TokenError(

@@ -6,6 +6,8 @@ export { formatAuthorization, readAuthorization } from "./authorization.ts";
 export { Challenge } from "./challenge.ts";
 export { type AttenuateOptions, Credential, isSingleUse, refusalsOnSale } from "./credential.ts";
 export { Identifier } from "./identifier.ts";
+export { formatMacaroonField, readMacaroonField } from "./macaroon-field.ts";
+export { CREDENTIAL_FIELDS, type Presented, presentedIn, readPresented } from "./presented.ts";
 export { revokeAsAsked } from "./revocation-request.ts";
 export type { Secret } from "./roots.ts";
 export type { Verified } from "./verified.ts";

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
 import type { Decision, Grant, Granted, Paywall, RequestFacts, Terms } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
-import { authorizationOf, isWellKnown } from "./node-facts.ts";
+import { authorizationOf, isWellKnown, macaroonOf } from "./node-facts.ts";
 import { challengeLines } from "./node-response.ts";
 import { settle } from "./settlement.ts";
 
@@ -102,6 +102,10 @@ class NodeFacts implements RequestFacts {
 
   get authorization(): string | undefined {
     return authorizationOf(this.#incoming.rawHeaders);
+  }
+
+  get macaroon(): string | undefined {
+    return macaroonOf(this.#incoming.rawHeaders);
   }
 
   get clientAddress(): string | undefined {

@@ -1,13 +1,25 @@
 /** The facts of a request, from the raw lines that Node read. Loads anywhere: of Node it imports types alone. */
 import type { IncomingMessage } from "node:http";
+import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { type RequestFacts, WELL_KNOWN_PATH } from "../service/index.ts";
 
 /** Every `Authorization` line: `incoming.headers` keeps the first and drops the others, and so hides a second credential. [case 8] */
-export function authorizationOf(rawHeaders: readonly string[]): string | undefined {
+export const authorizationOf = (rawHeaders: readonly string[]): string | undefined =>
+  linesOf(rawHeaders, AUTHORIZATION);
+
+/** The same of the two fields that hold a macaroon in hex. */
+export const macaroonOf = (rawHeaders: readonly string[]): string | undefined =>
+  linesOf(rawHeaders, METADATA, MACAROON);
+
+const [AUTHORIZATION, METADATA, MACAROON] = CREDENTIAL_FIELDS;
+
+function linesOf(rawHeaders: readonly string[], one: string, other = one): string | undefined {
   let joined: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!;
-    if (name.length !== 13 || name.toLowerCase() !== "authorization") continue;
+    if (name.length !== one.length && name.length !== other.length) continue;
+    const lower = name.toLowerCase();
+    if (lower !== one && lower !== other) continue;
     joined = joined === undefined ? rawHeaders[at + 1]! : `${joined}, ${rawHeaders[at + 1]}`;
   }
   return joined;
@@ -43,6 +55,7 @@ export function nodeFacts(
     method,
     target,
     authorization: authorizationOf(incoming.rawHeaders),
+    macaroon: macaroonOf(incoming.rawHeaders),
     clientAddress: address,
     // Without the body: it is a stream that can be read once, and the handler is to read it.
     request: () => new Request(origin + target, { method, headers: headersOf(incoming.rawHeaders) }),

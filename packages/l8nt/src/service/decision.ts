@@ -8,6 +8,8 @@ export interface RequestFacts {
   readonly target: string;
   /** Every `Authorization` line, joined by commas: a framework that keeps only the first hides a second credential. */
   readonly authorization: string | null | undefined;
+  /** The same of `Grpc-Metadata-Macaroon` and `Macaroon`, of both together. */
+  readonly macaroon?: string | null | undefined;
   /** The peer's address, from the socket or from a proxy that is trusted; never from a header that anyone can write. */
   readonly clientAddress?: string | undefined;
   /** For a price function. Built only where one is asked. */

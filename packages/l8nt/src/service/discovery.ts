@@ -4,7 +4,7 @@ import { FEED_PATH } from "../feed/index.ts";
 import { readJson } from "../internal/json.ts";
 import { problemOf, problemResponse } from "../internal/problem.ts";
 import type { Amount } from "../invoice/index.ts";
-import type { Authority } from "../l402/index.ts";
+import { type Authority, presentedIn } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isSilence, refuseToken } from "./answer.ts";
 import type { Revoking } from "./revoking.ts";
@@ -56,7 +56,7 @@ async function revoke(
   revoking: Revoking,
 ): Promise<Response> {
   try {
-    const ancestor = authority.authorize(request.headers.get("authorization"));
+    const ancestor = authority.authorize(presentedIn(request.headers));
     if (ancestor === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
     ancestor.demand({ now: clock(), target: "self" });

@@ -1,7 +1,7 @@
 /** A paywall: what stands in front of a service's routes. Holds the power to mint and to invoice; never the power to pay. */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { checkKeys } from "../internal/keys.ts";
-import { Authority, type Secret } from "../l402/index.ts";
+import { Authority, presentedIn, type Secret } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
@@ -167,12 +167,14 @@ function ownAuthority({ secret, location }: PaywallOptions, clock: Clock): Autho
   return new Authority({ secret, location, clock });
 }
 
-/** A `Request` joins several `Authorization` lines by commas, as the facts want them. */
+/** A `Request` joins several lines of one field by commas, as the facts want them. */
 export function factsOf(request: Request, clientAddress?: string): RequestFacts {
+  const { authorization, macaroon } = presentedIn(request.headers);
   return {
     method: request.method,
     target: request.url.replace(/^[a-z]+:\/\/[^/?#]*|#.*$/gi, "") || "/",
-    authorization: request.headers.get("authorization"),
+    authorization,
+    macaroon,
     clientAddress,
     request: () => request,
   };

@@ -71,7 +71,7 @@ export class Route {
     if (target === undefined) return badTarget();
     let verified: Verified | undefined;
     try {
-      verified = this.#context.authority.authorize(facts.authorization);
+      verified = this.#context.authority.authorize(facts);
     } catch (error) {
       if (error instanceof TokenError) return refuseToken(error, this.#context.authority.vocabulary.names);
       throw error;

@@ -3,7 +3,7 @@
  * test is a few lines.
  */
 import assert from "node:assert/strict";
-import { Challenge, Credential } from "../l402/index.ts";
+import { Challenge, Credential, formatMacaroonField } from "../l402/index.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../ports/ledger.ts";
 import { type Grant, Paywall, type PaywallOptions, type Terms } from "../service/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -314,6 +314,75 @@ export function paywallContract(test: TestFunction, { name, start }: PaywallCont
       );
       const field = `lsat ${two}, L402 ${two}`;
       assert.equal((await world.ask("/paid", [], { fields: [["authorization", field]] })).status, 200);
+    },
+  );
+
+  law(
+    "takes a macaroon in hex that carries its preimage, and no second credential beside it [case 8]",
+    { price: "1 sat", grants: { uses: 9 } },
+    async (world) => {
+      const [one, two] = [
+        Credential.parse(await world.buy("/paid")),
+        Credential.parse(await world.buy("/paid")),
+      ];
+      const [hex, otherHex] = [formatMacaroonField(one), formatMacaroonField(two)];
+      const carrying = one.append([`preimage=${one.toString().slice(-64)}`]).toString();
+      const status = async (...fields: (readonly [string, string])[]) =>
+        (await world.ask("/paid", [], { fields })).status;
+
+      assert.equal(await status(["Grpc-Metadata-Macaroon", hex]), 200);
+      assert.equal(await status(["macaroon", hex.toUpperCase()]), 200);
+      assert.equal(await status(["Macaroon", hex], ["x-between", "1"], ["MACAROON", hex]), 200);
+      assert.equal(await status(["Macaroon", hex], ["Grpc-Metadata-Macaroon", hex]), 200);
+      assert.equal(await status(["Macaroon", hex], present(carrying)), 200);
+      assert.equal(await status(["Macaroon", ""], present(one.toString())), 200);
+      assert.equal(world.grants.length, 6);
+      for (const { paymentHash } of world.grants) assert.equal(paymentHash, one.identifier.paymentHash);
+
+      const refused: (readonly [string, string])[][] = [
+        [
+          ["Macaroon", hex],
+          ["Macaroon", otherHex],
+        ],
+        [
+          ["Macaroon", hex],
+          ["Grpc-Metadata-Macaroon", otherHex],
+        ],
+        [
+          ["Grpc-Metadata-Macaroon", otherHex],
+          ["x-between", "1"],
+          ["grpc-metadata-macaroon", hex],
+        ],
+        [["Macaroon", `${hex}, ${otherHex}`]],
+        [["Macaroon", hex], ["x-between", "1"], present(two.toString())],
+        [present(two.toString()), ["Grpc-Metadata-Macaroon", hex]],
+        [present(carrying), ["Macaroon", "nonsense"]],
+      ];
+      for (const fields of refused) assert.equal(await status(...fields), 400);
+
+      const other = `preimage=${"00".repeat(32)}`;
+      const bare = (credential: Credential) =>
+        Buffer.from(credential.toString().split(":")[0]!, "base64").toString("hex");
+      const bad: Record<string, string> = {
+        "no preimage": bare(one),
+        "another's preimage": bare(one.append([other])),
+        "a flipped signature": hex.slice(0, -1) + (hex.endsWith("0") ? "1" : "0"),
+        "half a macaroon": hex.slice(0, 100),
+        "no hex": `${hex}zz`,
+        "an odd digit": `${hex}0`,
+        "more than a macaroon may be": "02".repeat(6094),
+      };
+      for (const [what, value] of Object.entries(bad)) {
+        const response = await world.ask("/paid", [], { fields: [["Macaroon", value]] });
+        assert.equal(response.status, 401, what);
+        assert.equal(response.lines("www-authenticate").length, 1, what);
+        assert.ok(!response.body.includes(hex.slice(-40)), what);
+      }
+      // The proof is there, and a second one says no: genuine, and not allowed.
+      const replaced = formatMacaroonField(Credential.parse(carrying).append([other]));
+      assert.equal(await status(["Macaroon", replaced]), 403);
+      assert.equal(world.grants.length, 6);
+      assert.equal(world.store.reserved.length, 6);
     },
   );
 

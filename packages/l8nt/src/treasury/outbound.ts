@@ -15,7 +15,7 @@ export interface OutboundRequest {
 /** Fields of one hop, of another party's identity, of ours, or that make another request of this one. [cases 38, 93, 94] */
 const WITHHELD = new RegExp(
   `^(?:${[
-    "authorization|proxy-.*|cookie2?|host|origin|referer|expect|content-length|accept-encoding",
+    "(?:grpc-metadata-)?(?:authorization|macaroon)|proxy-.*|cookie2?|host|origin|referer|expect|content-length|accept-encoding",
     "connection|keep-alive|te|trailer|transfer-encoding|upgrade",
     "forwarded|x-forwarded-.*|x-real-ip|via|(?:x-|true-)(?:cluster-)?client-ip|cf-connecting-.*|(?:x-)?sigil-.*",
     "x-http-method.*|x-method-override|x-original-.*|x-rewrite-.*",

@@ -19,6 +19,9 @@ describe("to the service", () => {
   test.each([
     ["authorization", "Bearer stolen"],
     ["Authorization", "L402 AAAA:00"],
+    ["Macaroon", "02ab"],
+    ["Grpc-Metadata-Macaroon", "02ab"],
+    ["grpc-metadata-authorization", "L402 AAAA:00"],
     ["proxy-authorization", "Basic eDp5"],
     ["cookie", "session=1"],
     ["host", "internal.example"],

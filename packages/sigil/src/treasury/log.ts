@@ -6,9 +6,9 @@ export type { Logger };
 /** A second guard: whoever logs an object with such a member by mistake. */
 const REDACTED = ["authorization", "credential", "preimage", "macaroon", "secret", "wallet", "headers"];
 
-/** A macaroon in base64; 32 bytes in hex, unless it is said to be a payment's hash, by which its owner looks it up; a wallet's key. */
+/** A macaroon in base64 or in hex; 32 bytes in hex, unless it is said to be a payment's hash, by which its owner looks it up; a wallet's key. */
 const SECRETS =
-  /AgE[A-Za-z0-9+/_-]{20,}={0,2}|(?<!payment |paymentHash":")(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])|(?<=[?&](?:key|macaroon|rune|secret|password)=)[^&"\s]+/g;
+  /Ag[E-HJ][A-Za-z0-9+/_-]{20,}={0,2}|020[12][0-9A-Fa-f]{140,}|(?<!payment |paymentHash":")(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])|(?<=[?&](?:key|macaroon|rune|secret|password)=)[^&"\s]+/g;
 
 export function logger(level: string, stream: DestinationStream = destination({ fd: 2, sync: true })): Logger {
   return pino(
