@@ -29,6 +29,7 @@ export {
 export type { Amount } from "./invoice/index.ts";
 export { Credential } from "./l402/index.ts";
 export type { NodeStanding, PaymentSummary, Standing } from "./ports/treasury.ts";
+export type { PaymentOutcome, Wallet, WalletFacts } from "./ports/wallet.ts";
 
 export interface ClientOptions extends Omit<HttpClientOptions, "treasury"> {
   /** A wallet, or its URL: this process is then its own treasury. `SIGIL_WALLET` where neither this nor a credential is given. */

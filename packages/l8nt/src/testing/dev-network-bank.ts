@@ -95,6 +95,11 @@ export class DevBank {
     return this.#account(name).balanceMsat;
   }
 
+  /** Unix seconds: what expiry is judged by here. */
+  now(): number {
+    return this.#options.clock();
+  }
+
   createInvoice(name: string, request: InvoiceRequest): string {
     const payee = this.#account(name);
     const preimage = this.#derive(`preimage ${this.#issued.size}`);

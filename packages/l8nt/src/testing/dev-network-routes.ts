@@ -35,16 +35,20 @@ export async function route(network: Routes, request: WireRequest): Promise<Wire
 
 function describeAccount({ access, bank }: Routes, name: string, key: string | undefined): WireAnswer {
   const full = access.right(name, key) === "full";
-  return { status: 200, body: { network: "bcrt", ...(full && { balanceMsat: bank.balanceMsat(name) }) } };
+  return {
+    status: 200,
+    body: { network: "bcrt", clock: bank.now(), ...(full && { balanceMsat: bank.balanceMsat(name) }) },
+  };
 }
 
 async function createInvoice(network: Routes, name: string, { key, body }: WireRequest): Promise<WireAnswer> {
   network.access.right(name, key);
+  const { expirySeconds, description } = body;
+  const amountMsat = msat(body, "amountMsat");
   const fault = network.faults.take({ on: "invoice", account: name, paymentHash: undefined });
   await delay(network, fault);
-  const { expirySeconds, description } = body;
   const invoice = network.bank.createInvoice(name, {
-    amountMsat: msat(body, "amountMsat"),
+    amountMsat,
     expirySeconds: Number(expirySeconds),
     ...(description !== undefined && { description: String(description) }),
   });

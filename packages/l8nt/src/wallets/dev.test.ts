@@ -229,3 +229,45 @@ describe("a wallet does not show its key", () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(key);
   });
 });
+
+describe("a wallet says what its key may do, and moves nothing", () => {
+  law("the full key and the invoice-only key of one account", async ({ dev, agent, time }) => {
+    const common = { software: "the dev network of l8nt", network: "bcrt", clock: time.now, limits: [] };
+    const rights = { pay: true, find: true, invoice: true };
+    expect(await devWallet(agent.url).examine!()).toEqual({
+      ...common,
+      rights,
+      spendableMsat: 10_000_000n,
+    });
+    expect(await devWallet(agent.invoiceOnlyUrl).examine!()).toEqual({
+      ...common,
+      rights: { pay: false, find: false, invoice: true },
+    });
+    expect(dev.payments()).toEqual([]);
+    expect(agent.balanceMsat()).toBe(10_000_000n);
+  });
+
+  law("what it asks takes no fault from a payment or an invoice", async (world) => {
+    world.dev.fault({ kind: "fails" });
+    world.dev.fault({ kind: "server-error", on: "invoice" });
+    await world.payer.examine!();
+    await expect(order(world)).rejects.toMatchObject({ code: "ERR_WALLET" });
+    expect(await world.payer.pay(await order(world))).toMatchObject({ status: "failed" });
+  });
+
+  law("a key of nobody, a network that is down, and one that answers with errors", async ({ dev, agent }) => {
+    const examined = (url: string) => devWallet(url).examine!();
+    await expect(examined(agent.url.replace(/key=.*/, "key=ab"))).rejects.toMatchObject({
+      message: "The wallet cannot be used: the dev network refused (HTTP 401).",
+    });
+    dev.fault({ kind: "server-error", on: "find" });
+    await expect(examined(agent.url)).rejects.toMatchObject({
+      message: "The wallet cannot be used: the dev network refused (HTTP 500).",
+    });
+    await dev.down();
+    await expect(examined(agent.url)).rejects.toMatchObject({
+      code: "ERR_WALLET",
+      message: expect.stringContaining("nothing listens there"),
+    });
+  });
+});

@@ -2,8 +2,24 @@
 import { AdapterError } from "../errors.ts";
 import { readAmount } from "../invoice/amount.ts";
 import { NETWORKS, type Network } from "../invoice/network.ts";
-import type { InvoiceRequest, PaymentOutcome, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
-import { ask, type Backend, exchange, preimageOf, recordOf } from "./backend.ts";
+import type {
+  InvoiceRequest,
+  PaymentOutcome,
+  PaymentRequest,
+  Wallet,
+  WalletFacts,
+  WalletPayment,
+} from "../ports/wallet.ts";
+import {
+  ask,
+  type Backend,
+  type Call,
+  exchange,
+  preimageOf,
+  recordOf,
+  refusal,
+  wholeNumber,
+} from "./backend.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 
 export interface DevWalletOptions {
@@ -39,8 +55,7 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
 
   return Object.freeze<Wallet>({
     async network(): Promise<Network> {
-      const { network } = await ask(backend, { method: "GET", path: "" });
-      const known = NETWORKS.find((name) => name === network);
+      const known = networkOf(await ask(backend, { method: "GET", path: "" }));
       if (known === undefined)
         throw new AdapterError("ERR_WALLET", "The dev network names no Bitcoin network.");
       return known;
@@ -98,8 +113,43 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
         at: Number(payment.at),
       }));
     },
+
+    async examine(): Promise<WalletFacts> {
+      const account = await ask(backend, { method: "GET", path: "" });
+      const [pay, find, invoice] = await Promise.all(TRIALS.map((trial) => mayDo(backend, trial)));
+      const network = networkOf(account);
+      const spendableMsat = wholeNumber(account.balanceMsat);
+      return {
+        software: "the dev network of l8nt",
+        rights: { pay: pay!, find: find!, invoice: invoice! },
+        limits: [],
+        ...(network !== undefined && { network }),
+        ...(typeof account.clock === "number" && { clock: account.clock }),
+        ...(spendableMsat !== undefined && { spendableMsat }),
+      };
+    },
   });
 }
+
+/** Nothing can come of these: an order that names nothing, a hash that nobody can pay, an invoice without an amount. */
+const TRIALS: readonly Call[] = [
+  { method: "POST", path: "/payments", json: {} },
+  { method: "GET", path: `/payments/${"00".repeat(32)}` },
+  { method: "POST", path: "/invoices", json: {} },
+];
+
+/** The network looks at the key first: whoever is told that the request makes no sense might have made it. */
+async function mayDo(backend: Backend, trial: Call): Promise<boolean> {
+  const answer = await exchange(backend, trial);
+  if (answer.got === "answer" && (answer.status === 200 || answer.status === 400)) return true;
+  if (answer.got === "answer" && answer.status === 403) return false;
+  if (answer.got === "answer")
+    throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body));
+  throw new AdapterError("ERR_WALLET", `The wallet cannot be used: ${answer.reason}.`, { cause: answer.cause });
+}
+
+const networkOf = ({ network }: Record<string, unknown>): Network | undefined =>
+  NETWORKS.find((name) => name === network);
 
 /** Anything that is not exactly an outcome is no proof of anything: money may have moved. */
 function readOutcome(status: number, answer: unknown): PaymentOutcome {

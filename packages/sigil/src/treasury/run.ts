@@ -184,6 +184,7 @@ function tracedWallet(open: OpenWallet, traced: Traced): OpenWallet {
         traced("pay", { "sigil.amount_msat": `${request.amountMsat}` }, () => wallet.pay(request)),
       find: (paymentHash) => wallet.find(paymentHash),
       ...(wallet.paidSince !== undefined && { paidSince: (at: number) => wallet.paidSince!(at) }),
+      ...(wallet.identity !== undefined && { identity: () => wallet.identity!() }),
     };
   };
 }
