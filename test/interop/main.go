@@ -1,0 +1,79 @@
+// A peer for Sigil's tests: aperture's own l402, mint and auth packages, asked over stdin and stdout, one JSON object a line.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+type wire struct {
+	lines *bufio.Scanner
+	out   *json.Encoder
+}
+
+func (w *wire) read(into any) (bool, error) {
+	if !w.lines.Scan() {
+		return false, w.lines.Err()
+	}
+	return true, json.Unmarshal(w.lines.Bytes(), into)
+}
+
+type question struct {
+	Do string `json:"do"`
+	// What the verb needs; the others are empty.
+	Header      map[string][]string `json:"header"`
+	Macaroon    string              `json:"macaroon"`
+	Preimage    string              `json:"preimage"`
+	Caveats     []string            `json:"caveats"`
+	RootKey     string              `json:"rootKey"`
+	Service     string              `json:"service"`
+	Invoice     string              `json:"invoice"`
+	PaymentHash string              `json:"paymentHash"`
+	URL         string              `json:"url"`
+	Folder      string              `json:"folder"`
+}
+
+func main() {
+	w := &wire{lines: bufio.NewScanner(os.Stdin), out: json.NewEncoder(os.Stdout)}
+	w.lines.Buffer(nil, 1<<20)
+	seller := newSeller()
+	for {
+		var q question
+		more, err := w.read(&q)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "unreadable question:", err)
+			os.Exit(1)
+		}
+		if !more {
+			return
+		}
+		answer, err := func() (any, error) {
+			switch q.Do {
+			case "read":
+				return readHeader(q)
+			case "write":
+				return writeHeader(q)
+			case "narrow":
+				return narrow(q)
+			case "verify":
+				return verify(q)
+			case "challenge":
+				return seller.challenge(q)
+			case "accept":
+				return seller.accept(q)
+			case "buy":
+				return buy(q, w)
+			default:
+				return nil, fmt.Errorf("no such verb: %q", q.Do)
+			}
+		}()
+		if err != nil {
+			answer = map[string]string{"error": err.Error()}
+		}
+		if err := w.out.Encode(answer); err != nil {
+			os.Exit(1)
+		}
+	}
+}

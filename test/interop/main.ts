@@ -1,0 +1,58 @@
+/**
+ * `npm run test:interop`: aperture's own code, in Go, against ours, both ways. Ends with one line, `N passed, N failed`.
+ * Where there is no Go it says so, and nothing has been shown.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { apertureVersion, build, goNeeded, goVersion, isEnough } from "./go.ts";
+
+const root = join(import.meta.dirname, "../..");
+const RUN_MS = 10 * 60_000;
+const say = (text: string): void => console.log(`interop: ${text}`);
+
+const version = goVersion();
+if (version === undefined || !isEnough(version)) {
+  const found = version === undefined ? "there is no Go on the path" : `this is Go ${version}`;
+  console.log(`\n!! test:interop DID NOT RUN: it takes Go ${goNeeded} or later, and ${found}.`);
+  console.log("!! Nothing was tried against aperture.\n\n0 passed, 0 failed");
+  process.exit(0);
+}
+
+say(`aperture ${apertureVersion}, Go ${version}`);
+const binaries = await build(say);
+
+const folder = join(root, ".cache/interop", `run-${process.pid}`);
+mkdirSync(folder, { recursive: true });
+const report = join(folder, "report.json");
+const args = [
+  join(root, "node_modules/vitest/vitest.mjs"),
+  "run",
+  "--config=test/interop/vitest.config.ts",
+  "--allowOnly=false",
+  "--reporter=verbose",
+  "--reporter=json",
+  `--outputFile.json=${report}`,
+  ...process.argv.slice(2),
+];
+const child = spawn(process.execPath, args, {
+  cwd: root,
+  env: { ...process.env, SIGIL_INTEROP_PEER: binaries.peer, SIGIL_INTEROP_APERTURE: binaries.aperture },
+  stdio: "inherit",
+  timeout: RUN_MS,
+});
+const status = await new Promise<number>((done, fail) => {
+  child.on("error", fail);
+  child.on("close", (code) => done(code ?? 1));
+});
+let counted = { numPassedTests: 0, numFailedTests: 0 };
+try {
+  counted = JSON.parse(readFileSync(report, "utf8")) as typeof counted;
+} catch {
+  console.error("interop: vitest wrote no report");
+}
+rmSync(folder, { recursive: true, force: true });
+// A file that does not load has no test that could fail.
+const failed = Math.max(counted.numFailedTests, status === 0 ? 0 : 1);
+console.log(`\n${counted.numPassedTests} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,99 @@
+/** aperture's own code, asked: one question a line to the program of this folder. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { onTestFinished } from "vitest";
+
+export type Fields = Readonly<Record<string, readonly string[]>>;
+
+/** A credential as aperture read it. Bytes are in hex. */
+export interface Read {
+  readonly macaroon: string;
+  readonly preimage: string;
+  readonly location: string;
+  readonly version: number;
+  readonly paymentHash: string;
+  readonly tokenId: string;
+  readonly caveats: readonly string[];
+}
+
+export interface Bought {
+  readonly status: number;
+  readonly body: string;
+  /** What each request presented, in order. */
+  readonly sent: readonly Readonly<Record<string, string>>[];
+}
+
+type Question = Readonly<Record<string, unknown>>;
+
+export class Peer {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** Ends with its test. */
+  static start(): Peer {
+    const binary = process.env.SIGIL_INTEROP_PEER;
+    if (binary === undefined) throw new Error("run it through npm run test:interop");
+    const child = spawn(binary, { stdio: ["pipe", "pipe", "inherit"] });
+    onTestFinished(() => {
+      child.stdin.end();
+    });
+    return new Peer(child);
+  }
+
+  /** What `l402.FromHeader` makes of these fields. */
+  read(header: Fields): Promise<Read> {
+    return this.#ask({ do: "read", header }) as Promise<Read>;
+  }
+
+  /** The fields that `l402.SetHeader` writes. */
+  async write(macaroon: string, preimage: string): Promise<Fields> {
+    return ((await this.#ask({ do: "write", macaroon, preimage })) as { header: Fields }).header;
+  }
+
+  /** A macaroon after `l402.AddFirstPartyCaveats`. */
+  async narrow(macaroon: string, ...caveats: string[]): Promise<string> {
+    return ((await this.#ask({ do: "narrow", macaroon, caveats })) as { macaroon: string }).macaroon;
+  }
+
+  /** `mint.VerifyL402` under a root key. Rejects with what it says. */
+  async verify(header: Fields, rootKey: string, service: string): Promise<void> {
+    await this.#ask({ do: "verify", header, rootKey, service });
+  }
+
+  /** The fields of `auth.L402Authenticator`'s challenge. */
+  async challenge(invoice: string, paymentHash: string, service: string): Promise<Fields> {
+    return ((await this.#ask({ do: "challenge", invoice, paymentHash, service })) as { header: Fields }).header;
+  }
+
+  /** What `auth.L402Authenticator` says of a request for a service. */
+  async accepts(header: Fields, service: string): Promise<boolean> {
+    return ((await this.#ask({ do: "accept", header, service })) as { ok: boolean }).ok;
+  }
+
+  /** `l402.ClientInterceptor` asks for `url`, with its tokens in `folder`. */
+  buy(url: string, folder: string, pay: (invoice: string) => Promise<string>): Promise<Bought> {
+    return this.#ask({ do: "buy", url, folder }, pay) as Promise<Bought>;
+  }
+
+  #ask(question: Question, pay?: (invoice: string) => Promise<string>): Promise<unknown> {
+    const answer = this.#turn.then(() => this.#exchange(question, pay));
+    this.#turn = answer.catch(() => {});
+    return answer;
+  }
+
+  async #exchange(line: Question, pay?: (invoice: string) => Promise<string>): Promise<unknown> {
+    this.#child.stdin!.write(`${JSON.stringify(line)}\n`);
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error("the peer ended");
+    const answer = JSON.parse(value) as { readonly error?: string; readonly pay?: string };
+    if (answer.error !== undefined) throw new Error(answer.error);
+    if (answer.pay === undefined || pay === undefined) return answer;
+    return this.#exchange({ preimage: await pay(answer.pay) });
+  }
+}
