@@ -196,12 +196,18 @@ export function walletContract<Fixture extends WalletFixture>(
     law(
       "calls a payment in flight unknown at its time-out, and paid once it arrives [cases 57, 58]",
       async (fixture) => {
+        const before = await powers.balanceMsat?.(fixture);
         const request = await order(fixture);
         const { arrive } = await stick(fixture);
         assert.equal((await fixture.payer.pay({ ...request, timeoutSeconds: 1 })).status, "unknown");
         assert.equal((await fixture.payer.find(request.paymentHash)).status, "unknown");
         await arrive(request.paymentHash);
-        paid(await fixture.payer.find(request.paymentHash));
+        const { preimage, feeMsat } = paid(await fixture.payer.find(request.paymentHash));
+        assert.equal(hashOf(preimage), request.paymentHash);
+        // LDK, for one, forgets the fee of a payment that was abandoned at its time-out.
+        assert.equal(typeof feeMsat, "bigint", "the fee is known exactly, however late");
+        if (before !== undefined)
+          assert.equal(await powers.balanceMsat?.(fixture), before - AMOUNT_MSAT - feeMsat);
       },
     );
   }
