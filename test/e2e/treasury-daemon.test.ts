@@ -220,8 +220,38 @@ test("it serves on a Unix socket that is this user's alone", async () => {
   expect(await running.stop()).toBe(0);
 }, 60_000);
 
+test("a wallet that is not reached is waited for: nothing is paid, and then what was open is found [cases 59, 75]", async () => {
+  const { dir, net, wallet, url, agent } = await stage();
+  const first = await daemon(dir, wallet);
+  net.fault({ kind: "half-json" });
+  const client = new Client({ credential: agent });
+  await expect(client.get(`${url}/a`)).rejects.toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+  expect(await first.stop()).toBe(0);
+
+  await net.down();
+  const second = await daemon(dir, wallet);
+  expect(second.printed()).toContain("nothing is paid until the wallet answers");
+  const open = ["payments", "--dir", dir, "--status", "open"];
+  expect((await sigil(open)).stdout).toContain("/a");
+  expect((await sigil(["tree", "--dir", dir])).stdout).toContain("root");
+  await net.up();
+  // Nobody asks for it: the daemon does.
+  await expect.poll(async () => (await sigil(open)).stdout, { timeout: 20_000 }).toBe("None.\n");
+  expect(await (await client.get(`${url}/a`)).text()).toBe("sunny");
+  expect(net.payments()).toHaveLength(1);
+  expect(await (await client.get(`${url}/b`)).text()).toBe("sunny");
+  expect(await second.stop()).toBe(0);
+}, 60_000);
+
+test("a treasury whose wallet is away stops at once when it is told to", async () => {
+  const { dir, net, wallet } = await stage();
+  await net.down();
+  const running = await daemon(dir, wallet);
+  expect(await running.stop()).toBe(0);
+}, 60_000);
+
 test("what must not start says why in one line", async () => {
-  const { dir, wallet } = await stage();
+  const { dir, net, wallet } = await stage();
   const start = (env: Record<string, string> = { SIGIL_WALLET: wallet }, more: readonly string[] = []) =>
     sigil(["treasury", "start", "--dir", dir, ...more], env);
   const refused = async (run: Promise<Ended>, why: RegExp) => {
@@ -237,6 +267,12 @@ test("what must not start says why in one line", async () => {
   await refused(sigil(["treasury", "init", "--dir", dir]), /already/);
   await refused(sigil(["treasury", "start", "--dir", join(dir, "nowhere")]), /is not there/);
   await refused(start({}), /SIGIL_WALLET/);
+  await refused(start({ SIGIL_WALLET: "dev+http://127.0.0.1:1?key=ab" }), /names no account/);
+  await refused(
+    start({ SIGIL_WALLET: net.account("treasury").invoiceOnlyUrl }),
+    /may not pay\. Give the URL a cred/,
+  );
+  await refused(start({ SIGIL_WALLET: wallet.replace(/key=.*/, "key=ab") }), /refused \(HTTP 401\)/);
   await refused(start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "ab".repeat(32) }), /another treasury's key/);
   await refused(start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "short" }), /64 hex/);
   writeFileSync(config, configText.replace("maxFirstPayment", "maxFristPayment"));

@@ -30,7 +30,7 @@ export const EXIT_HELP = `Exit codes:
   4    denied: a budget or a number of uses has nothing left
   5    not paid, not known whether paid, or paid and not delivered
   6    the credential cannot be used: missing, malformed, forged, not paid for
-  7    the service, the treasury or the wallet cannot be reached, or a store cannot be used
+  7    the service, the treasury, the wallet or a store cannot be reached, or cannot be used
   70   a bug in sigil
   130  interrupted`;
 

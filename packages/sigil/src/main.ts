@@ -5,6 +5,7 @@ import { readArguments } from "./arguments.ts";
 import { COMMON_FLAGS, type Command, helpOf } from "./command.ts";
 import { delegate } from "./commands/delegate.ts";
 import { demo } from "./commands/demo.ts";
+import { doctor } from "./commands/doctor.ts";
 import { get } from "./commands/get.ts";
 import { inspect } from "./commands/inspect.ts";
 import { ledger } from "./commands/ledger.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   ...ownerCommands,
   receipts,
   ledger,
+  doctor,
 ];
 
 const HELP = `sigil: credentials for software agents, which can pay
@@ -92,6 +94,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 const { stdin, stdout, stderr, env, argv } = process;
 const terminal = new Terminal({ stdin, stdout, stderr, env, json: argv.includes("--json") });
+// Node would print all that an error carries, a path or a URL that somebody typed among it.
+process.on("uncaughtException", (error) => {
+  terminal.fail(error);
+  process.exit(EXIT.bug);
+});
 try {
   process.exitCode = await main(argv.slice(2), terminal);
 } catch (error) {

@@ -3,8 +3,15 @@
 // A secret, a preimage or a signature in hex; a macaroon in base64, with its preimage. Neither is worth repeating.
 const SECRETS = /[A-Za-z0-9+/_-]{64,}={0,2}(?::[0-9A-Fa-f]{64})?|[0-9A-Fa-f]{32,}/g;
 
-/** A message about what somebody typed, without anything in it that could be a credential or a key. */
-export const withoutSecrets = (message: string): string => message.replace(SECRETS, "(not shown)");
+// A wallet's URL: all of it, and, where it is too malformed for that, the values of the parameters that hold power.
+const WALLET_URLS =
+  /[a-z][a-z0-9]*\+(?:https?|walletconnect):[^\s"']*|(?<=[?&](?:key|macaroon|rune|secret|password)=)[^&\s"']+/gi;
+
+export const withoutWalletUrls = (message: string): string => message.replace(WALLET_URLS, "(not shown)");
+
+/** A message about what somebody typed, without anything in it that could be a credential, a key or a wallet. */
+export const withoutSecrets = (message: string): string =>
+  withoutWalletUrls(message).replace(SECRETS, "(not shown)");
 
 /** A name that is short and plain enough to be repeated; undefined for anything else: it may be a mistyped secret. */
 export const plainName = (text: string): string | undefined =>

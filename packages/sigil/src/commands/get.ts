@@ -21,6 +21,7 @@ import { CREDENTIAL_FLAGS, credentialText, readBytes, readCredentials } from "..
 import { fromScope } from "../scope-flags.ts";
 import { printable } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
+import { isTlsFault } from "../tls.ts";
 
 /** What can be sent a second time, once it is paid for. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -171,13 +172,11 @@ function whyUnreachable(cause: unknown, { host, hostname }: URL): string {
   if (code === "ECONNREFUSED") return `Nothing listens at ${host}. Is the port right, and the service running?`;
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG")
     return `${host} does not speak TLS. Is it http:// instead of https://?`;
-  if (TLS.test(code)) return `The TLS connection to ${host} failed (${code}). Its certificate is not trusted?`;
+  if (isTlsFault(code))
+    return `The TLS connection to ${host} failed (${code}). Its certificate is not trusted?`;
   if (message === "bad port") return `No HTTP client may use the port of ${host}.`;
   return `${host} cannot be reached, or broke off. Is the address right, and the service running?`;
 }
-
-/** Names of OpenSSL and of node:tls. */
-const TLS = /^(?:ERR_SSL_|ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|EPROTO)/;
 
 /** Whether the last line on stdout is finished. */
 async function show(response: Response, given: Given, terminal: Terminal, beside: object): Promise<boolean> {

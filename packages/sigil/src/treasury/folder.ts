@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  type Stats,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -60,11 +61,20 @@ export function existingFolder(path: string): Folder {
 }
 
 function checkPrivate(path: string, what: string): void {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = looked(path, what);
   if (stat === undefined) throw new UsageError(`${what} is not there.`);
   if (stat.isSymbolicLink()) throw new UsageError(`${what} is a symbolic link: name the place itself.`);
   if ((stat.mode & 0o077) !== 0)
     throw new UsageError(`${what} can be read by others: chmod ${stat.isDirectory() ? "700" : "600"} it.`);
+}
+
+/** Node's own errors repeat the path, which may be a wallet's URL in the wrong place. */
+function looked(path: string, what: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    throw new UsageError(`${what} cannot be read.`);
+  }
 }
 
 /** Never over an existing one, never through a link. */
@@ -92,12 +102,20 @@ function openNew(path: string): number {
 export function readPrivate(path: string, what: string): string {
   checkPrivate(path, what);
   // Looked at again through the open file: it may have been changed in between.
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const file = opened(path, what);
   try {
     if ((fstatSync(file).mode & 0o077) !== 0)
       throw new UsageError(`${what} can be read by others: chmod 600 it.`);
     return readFileSync(file, "utf8").trim();
   } finally {
     closeSync(file);
+  }
+}
+
+function opened(path: string, what: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch {
+    throw new UsageError(`${what} cannot be read.`);
   }
 }

@@ -9,8 +9,7 @@ import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import type { Secrets } from "./secrets.ts";
 import { type Traced, tracer } from "./tracing.ts";
-
-type OpenWallet = Extract<TreasuryOptions["wallet"], () => unknown>;
+import { type OpenWallet, tracedWallet } from "./wallet.ts";
 
 export interface RunOptions {
   readonly config: Config;
@@ -174,20 +173,6 @@ const ROUTES = [
   "/.well-known/l402",
   "/.well-known/l402/revocations",
 ];
-
-function tracedWallet(open: OpenWallet, traced: Traced): OpenWallet {
-  return async () => {
-    const wallet = await open();
-    return {
-      network: () => wallet.network(),
-      pay: (request) =>
-        traced("pay", { "sigil.amount_msat": `${request.amountMsat}` }, () => wallet.pay(request)),
-      find: (paymentHash) => wallet.find(paymentHash),
-      ...(wallet.paidSince !== undefined && { paidSince: (at: number) => wallet.paidSince!(at) }),
-      ...(wallet.identity !== undefined && { identity: () => wallet.identity!() }),
-    };
-  };
-}
 
 const tracedFetch =
   (fetcher: typeof fetch, traced: Traced): typeof fetch =>

@@ -1,6 +1,5 @@
 /** `sigil treasury start`: opens the folder, runs the treasury, and serves until it is told to stop. */
 import { hostname } from "node:os";
-import { openWallet } from "l8nt";
 import { type Served, serve } from "l8nt/node";
 import { guardedFetch } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
@@ -12,6 +11,7 @@ import { logger } from "./log.ts";
 import { runTreasury } from "./run.ts";
 import { openSecrets, readKey } from "./secrets.ts";
 import { openStore } from "./store.ts";
+import { walletAtStart } from "./wallet.ts";
 
 export type StartFlag = "dir" | "key-file" | "port" | "socket" | "allow-loopback" | "log-level";
 
@@ -25,11 +25,13 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   const store = await openStore(folder, terminal);
   let running: Awaited<ReturnType<typeof runTreasury>> | undefined;
   try {
+    const secrets = await openSecrets(store, key);
+    const wallet = await walletAtStart(walletUrl, log);
     running = await runTreasury({
       config,
-      secrets: await openSecrets(store, key),
+      secrets,
       store,
-      wallet: () => openWallet(walletUrl),
+      wallet: wallet.open,
       instance: `${hostname()} ${terminal.env.SIGIL_INSTANCE ?? ""}`,
       fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
       log,
@@ -40,7 +42,10 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       `The treasury of ${location} listens at ${served.url}. Its receipts are signed with the key ${running.receiptKey}.\n`,
       { listening: served.url, location, receiptKey: running.receiptKey, pid: process.pid },
     );
+    const { treasury } = running;
+    const stopAsking = wallet.keepAsking(() => treasury.reconcile());
     await stopped;
+    stopAsking();
     log.info("stopping: no more requests are taken, payments under way end first");
     await Promise.all([served.close(), running.stop()]);
     log.info("stopped");

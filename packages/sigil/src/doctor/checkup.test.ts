@@ -1,0 +1,153 @@
+/** A checkup of what no network here can be: nodes that are locked, gone or wrong, and wallets of somebody else's making. */
+import { AdapterError } from "l8nt";
+import { describe, expect, test } from "vitest";
+import { checkup } from "./checkup.ts";
+import type { Role } from "./facts.ts";
+import { faultOf } from "./fault.ts";
+import type { Finding } from "./finding.ts";
+import { FACTS, NOW, type StandIn, standIn } from "./fixtures/stand-in.ts";
+
+const checked = (wallet: StandIn, role?: Role) => checkup(standIn(wallet), { role, now: () => NOW });
+const states = (findings: readonly Finding[]) => findings.map(({ point, state }) => `${point} ${state}`);
+const of = (findings: readonly Finding[], point: string) => findings.find((one) => one.point === point);
+const coded = (code: string) =>
+  new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) });
+const walletError = (message: string, cause?: unknown) => new AdapterError("ERR_WALLET", message, { cause });
+
+test("a node that is all well", async () => {
+  expect(states(await checked({ facts: {} }, "treasury"))).toEqual(
+    ["reach", "access", "network", "sync", "clock", "pays", "finds", "spendable", "preimages"].map(
+      (point) => `${point} ok`,
+    ),
+  );
+  const rights = { pay: false, find: false, invoice: true };
+  expect(states(await checked({ facts: { rights, limits: ["It cannot fly."] } }, "service"))).toEqual(
+    ["reach", "access", "network", "sync", "clock", "pays", "receivable", "invoices", "note"].map(
+      (point) => `${point} ok`,
+    ),
+  );
+});
+
+describe("how far one got that gives no facts", () => {
+  test.each([
+    ["ECONNREFUSED", "unreached"],
+    ["ENOTFOUND", "unreached"],
+    ["EAI_AGAIN", "unreached"],
+    ["UND_ERR_CONNECT_TIMEOUT", "unreached"],
+    ["ECONNRESET", "unreached"],
+    ["CERT_HAS_EXPIRED", "tls"],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "tls"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "tls"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "tls"],
+  ])("%s: %s", async (code, fault) => {
+    const error = walletError("The wallet cannot be used: it is so.", coded(code));
+    expect(faultOf(error)).toBe(fault);
+    const findings = await checked({ fault: error }, "treasury");
+    expect(findings).toEqual([
+      expect.objectContaining({ point: "reach", state: "failing", found: error.message }),
+    ]);
+    const advice = fault === "tls" ? /cert=FILE/ : /^Start it/;
+    expect(of(findings, "reach")).toMatchObject({ advice: expect.stringMatching(advice) });
+  });
+
+  test("a time-out of ours is no answer", () => {
+    expect(faultOf(walletError("…", new DOMException("timed out", "TimeoutError")))).toBe("unreached");
+  });
+
+  test.each([
+    ["locked", walletError("The wallet cannot be used: lnd is locked: unlock it with `lncli unlock`.")],
+    ["nonsense", walletError("The wallet cannot be used: it gave …", new SyntaxError("no JSON"))],
+    ["a file of the URL that is gone", walletError("…", Object.assign(new Error("x"), { code: "ENOENT" }))],
+  ])("%s is an answer", async (_, error) => {
+    expect(faultOf(error)).toBe("refused");
+    const findings = await checked({ fault: error });
+    expect(states(findings)).toEqual(["reach ok", "access failing"]);
+    expect(of(findings, "access")).toMatchObject({ found: error.message });
+  });
+});
+
+describe("the trials", () => {
+  test.each([
+    [{ status: "never-sent", reason: "" }, "ok"],
+    [{ status: "failed", reason: "no route" }, "ok"],
+    [{ status: "unknown", reason: "HTTP 500" }, "warning"],
+    [{ status: "paid", preimage: "ab".repeat(32), feeMsat: 0n }, "failing"],
+  ] as const)("a payment that nobody made is, as it says, %o: %s", async (found, state) => {
+    const findings = await checked({ facts: {}, found }, "treasury");
+    expect(of(findings, "finds")).toMatchObject({ state });
+    expect(JSON.stringify(findings)).not.toContain("ab".repeat(32));
+  });
+
+  test.each([
+    [{}, "ok"],
+    [{ amountMsat: 2_000n }, "failing"],
+    [{ expirySeconds: 3600 }, "failing"],
+  ] as const)("an invoice that it made, read back (%#): %s", async (invoices, state) => {
+    expect(of(await checked({ facts: {}, invoices }, "service"), "invoices")).toMatchObject({ state });
+  });
+
+  test("an invoice of another network than the node says fails, and one tells what the node does not", async () => {
+    const lie = await checked({ facts: { network: "bc" }, invoices: { network: "bcrt" } }, "service");
+    expect(of(lie, "network")).toMatchObject({ state: "failing" });
+    const { network: _, clock: __, ...silent } = FACTS;
+    const wallet = {
+      ...standIn({ facts: {}, invoices: { network: "tb" }, clock: NOW + 90 }),
+      examine: async () => silent,
+    };
+    const findings = await checkup(wallet, { role: "service", now: () => NOW });
+    expect(of(findings, "network")).toMatchObject({ state: "ok", found: expect.stringContaining("testnet") });
+    expect(of(findings, "clock")).toMatchObject({ state: "failing", found: expect.stringContaining("90 s") });
+    expect(of(await checkup(wallet, { role: "treasury", now: () => NOW }), "network")).toMatchObject({
+      state: "failing",
+    });
+  });
+
+  test("nothing is tried that the credential may not do, nor for a role that was not asked for", async () => {
+    const never = () => Promise.reject(new Error("tried"));
+    const rights = { pay: false, find: false, invoice: false };
+    const barred = { ...standIn({ facts: { rights } }), find: never, createInvoice: never };
+    expect(JSON.stringify(await checkup(barred, { now: () => NOW }))).not.toContain("tried");
+    const treasurys = { ...standIn({ facts: {} }), createInvoice: never };
+    expect(states(await checkup(treasurys, { role: "treasury", now: () => NOW }))).not.toContain(
+      "invoices failing",
+    );
+  });
+});
+
+describe("where nobody says what it is for", () => {
+  const rights = (pay: boolean, find: boolean, invoice: boolean) => ({
+    facts: { rights: { pay, find, invoice } },
+  });
+  test.each([
+    [rights(true, true, true), "ok", /for a treasury; for a service too, but/],
+    [rights(true, true, false), "ok", /^for a treasury$/],
+    [rights(false, false, true), "ok", /^for a service: it cannot pay$/],
+    [rights(true, false, true), "ok", /^for a service, but it may pay/],
+    [rights(true, false, false), "failing", /^neither/],
+    [rights(false, true, false), "failing", /^neither/],
+    [{ facts: { synced: false } }, "failing", /^neither/],
+    [{ facts: { receivableMsat: 0n } }, "ok", /^for a treasury$/],
+    [{ facts: { spendableMsat: 0n } }, "ok", /^for a service, but it may pay/],
+    [{ facts: { spendableMsat: 0n, receivableMsat: 0n } }, "failing", /^neither/],
+  ] as const)("%#: %o", async (wallet, state, fit) => {
+    const findings = await checked(wallet);
+    expect(of(findings, "fit")).toMatchObject({ state, found: expect.stringMatching(fit) });
+    expect(findings.some((one) => one.state === "failing")).toBe(state === "failing");
+  });
+});
+
+test("a wallet of somebody else's making gets what the port tells", async () => {
+  expect(states(await checked({}))).toEqual([
+    "reach ok",
+    "access warning",
+    "network ok",
+    "clock ok",
+    "finds ok",
+    "invoices ok",
+  ]);
+  const gone = {
+    ...standIn({}),
+    network: () => Promise.reject(walletError("The wallet cannot be used: gone.", coded("ECONNREFUSED"))),
+  };
+  expect(states(await checkup(gone, { role: "treasury", now: () => NOW }))).toEqual(["reach failing"]);
+});

@@ -1,0 +1,117 @@
+/** The wallet of a treasury as a process: looked at before anything is spent from it, and traced. */
+import { AdapterError, openWallet, type Wallet } from "l8nt";
+import type { TreasuryOptions } from "l8nt/treasury";
+import { commonFindings, networkFinding, treasuryFindings } from "../doctor/facts.ts";
+import { faultOf } from "../doctor/fault.ts";
+import { type Finding, type Point, told } from "../doctor/finding.ts";
+import type { Logger } from "./log.ts";
+import type { Traced } from "./tracing.ts";
+
+export type OpenWallet = Extract<TreasuryOptions["wallet"], () => unknown>;
+
+/** Without these a treasury could not do its work, or would lose money doing it. The rest may be mended while it runs. */
+const NEEDED: readonly Point[] = ["network", "pays", "finds"];
+
+/**
+ * Opens the wallet, and looks at it before it is used.
+ *
+ * @throws AdapterError `ERR_WALLET`, one line: it lacks what a treasury needs, it lets nobody in, it is locked, or it was not reached
+ */
+export async function fitWallet(open: () => Promise<Wallet>, log: Logger): Promise<Wallet> {
+  const wallet = await open();
+  const from = Date.now() / 1000;
+  const facts = await wallet.examine?.();
+  if (facts === undefined) return wallet;
+  const findings = [
+    networkFinding(facts.network, undefined),
+    ...treasuryFindings(facts),
+    ...commonFindings(facts, { from, to: Date.now() / 1000 }),
+  ];
+  const odd = findings.filter((one) => one.state !== "ok");
+  const lacking = odd.find(({ point, state }) => state === "failing" && NEEDED.includes(point));
+  if (lacking !== undefined)
+    throw new AdapterError("ERR_WALLET", `A treasury cannot use this wallet: ${sentence(lacking)}`);
+  for (const one of odd) log.warn({ point: one.point }, `the wallet: ${sentence(one)}`);
+  return wallet;
+}
+
+export interface WalletAtStart {
+  readonly open: OpenWallet;
+  /** Where it was not: asks again until it answers and is fit, and then calls `then`. Gives what ends that. */
+  keepAsking(then: () => Promise<unknown>): () => void;
+}
+
+const ASK_AGAIN_MS = 5_000;
+
+/**
+ * Looks at the wallet before anything is served.
+ *
+ * One that is merely not reached is no reason not to start: nodes restart, and a treasury that had to be restarted with them
+ * would be away just when its owner and its agents ask what is open. It shows its books, revokes and freezes meanwhile, and
+ * spends nothing until the wallet has answered and was found fit; then it asks about the open payments, as it would have at
+ * the start. One that is not synced yet is used: it finds payments again, refuses by itself what it cannot pay, and mends
+ * without help. Everything else stands until somebody mends it, so it is said at once.
+ *
+ * @throws AdapterError `ERR_WALLET`
+ */
+export async function walletAtStart(url: string, log: Logger): Promise<WalletAtStart> {
+  let fit: Wallet | undefined;
+  const open = async () => {
+    fit ??= await fitWallet(() => openWallet(url), log);
+    return fit;
+  };
+  try {
+    await open();
+    return { open, keepAsking: () => () => {} };
+  } catch (error) {
+    if (faultOf(error) !== "unreached") throw error;
+    log.warn(`nothing is paid until the wallet answers: ${whyOf(error)}`);
+    return { open, keepAsking: (then) => asking(open, then, { log, said: whyOf(error) }) };
+  }
+}
+
+function asking(
+  open: OpenWallet,
+  then: () => Promise<unknown>,
+  { log, said }: { readonly log: Logger; said: string },
+): () => void {
+  let isOver = false;
+  const again = async () => {
+    try {
+      await open();
+      await then();
+      log.info("the wallet answers, and was asked about the payments that are open");
+    } catch (error) {
+      const why = whyOf(error);
+      // Once for each reason: a node may be away for a night.
+      if (why !== said) log.warn(`nothing is paid yet: ${why}`);
+      said = why;
+      if (!isOver) timer = setTimeout(again, ASK_AGAIN_MS);
+    }
+  };
+  let timer = setTimeout(again, ASK_AGAIN_MS);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}
+
+const whyOf = (error: unknown): string => told(error instanceof Error ? error.message : String(error));
+
+const sentence = (finding: Finding): string =>
+  `${finding.found}. ${finding.state === "ok" ? "" : finding.advice}`.trim();
+
+/** The wallet itself, each payment a span. */
+export function tracedWallet(open: OpenWallet, traced: Traced): OpenWallet {
+  return async () => {
+    const wallet = await open();
+    return {
+      network: () => wallet.network(),
+      pay: (request) =>
+        traced("pay", { "sigil.amount_msat": `${request.amountMsat}` }, () => wallet.pay(request)),
+      find: (paymentHash) => wallet.find(paymentHash),
+      ...(wallet.paidSince !== undefined && { paidSince: (at: number) => wallet.paidSince!(at) }),
+      ...(wallet.identity !== undefined && { identity: () => wallet.identity!() }),
+    };
+  };
+}
