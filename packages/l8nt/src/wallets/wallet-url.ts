@@ -53,13 +53,18 @@ export function readWalletUrl(url: string, { name, scheme, form, params }: Walle
     base: parsed.origin + parsed.pathname.replace(/\/$/, ""),
     value,
     text(param) {
-      const found = value(param);
-      const text = found instanceof Uint8Array ? utf8Text(ownBytes(found))?.trim() : found;
-      if (found !== undefined && !text)
-        throw fault(`What the URL of ${name} names as ${param}= is empty, or no text.`);
-      return text;
+      const written = given.get(param);
+      return written === null ? undefined : readSecret(written, param, name);
     },
   };
+}
+
+/** What a parameter of the URL of `name` says, or what stands where it points. @throws AdapterError `ERR_WALLET` */
+export function readSecret(written: string, param: string, name: string): string {
+  const found = resolved(written, param, name);
+  const text = found instanceof Uint8Array ? utf8Text(ownBytes(found))?.trim() : found;
+  if (!text) throw fault(`What the URL of ${name} names as ${param}= is empty, or no text.`);
+  return text;
 }
 
 function checkPlainHttp(url: URL, name: string): void {

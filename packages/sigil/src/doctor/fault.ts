@@ -4,9 +4,9 @@ import { type Finding, failing, ok, told } from "./finding.ts";
 
 export type Fault = "unreached" | "tls" | "refused";
 
-/** Of a connection that was not made, or that broke off: by `node:net` and undici. */
+/** Of a connection that was not made, or that broke off: by `node:net`, undici, and the NWC wallet. */
 const NO_ANSWER =
-  /^(?:ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|EADDRNOTAVAIL|UND_ERR_|TimeoutError|AbortError|fetch failed)/;
+  /^(?:ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|EADDRNOTAVAIL|UND_ERR_|TimeoutError|AbortError|NetworkError|fetch failed)/;
 
 /** Read from what caused the adapter's error; one without such a cause is an answer. */
 export function faultOf(error: unknown): Fault {

@@ -1,0 +1,255 @@
+/** The relays between a wallet and its service: they bring a signed request there and a signed reply back. NIP-01. */
+import type { AbstractRelay } from "nostr-tools/abstract-relay";
+import type { NostrEvent, VerifiedEvent } from "nostr-tools/pure";
+import { AdapterError } from "../errors.ts";
+import { lazily } from "../internal/lazily.ts";
+import { later, type Timer } from "../internal/timers.ts";
+
+export const INFO_KIND = 13194;
+export const REQUEST_KIND = 23194;
+const REPLY_KIND = 23195;
+
+/** A reply, or how far the request got without one. `sent: false` is proof that no relay was given it, nor will be. */
+export type Passage =
+  | { readonly got: "reply"; readonly event: NostrEvent }
+  | { readonly got: "nothing"; readonly sent: boolean; readonly reason: string; readonly cause: unknown };
+
+export interface RelaysOptions {
+  /** `wss://…`, or `ws://` on this machine. */
+  readonly urls: readonly string[];
+  /** Hex. Whose replies count. */
+  readonly servicePubkey: string;
+  /** Hex. Whom they are for. */
+  readonly clientPubkey: string;
+  readonly webSocket: typeof WebSocket;
+}
+
+export interface Errand {
+  readonly seconds: number;
+  /** At most one relay is given the request; else each that can be reached. */
+  readonly once: boolean;
+}
+
+/** A connection with a standing subscription for replies. */
+interface Line {
+  readonly relay: AbstractRelay;
+  /** Whoever waits for something on it. */
+  readonly onLost: Set<() => void>;
+}
+
+const CONNECT_MS = 5_000;
+/** An open socket keeps a process alive: long enough for one purchase's requests to share it, and no longer. */
+const IDLE_MS = 1_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const missing = (cause: unknown): never => {
+  throw new AdapterError(
+    "ERR_WALLET",
+    "Nostr Wallet Connect needs the package nostr-tools, which cannot be loaded: run npm install nostr-tools.",
+    { cause },
+  );
+};
+
+/** An optional peer. Whoever bundles without it gets an error here, and no failed build. */
+export const nostrTools = lazily(async () => {
+  const [pure, nip44, nip04, { AbstractRelay }] = await Promise.all([
+    import(/* webpackIgnore: true */ "nostr-tools/pure").catch(missing),
+    import(/* webpackIgnore: true */ "nostr-tools/nip44").catch(missing),
+    import(/* webpackIgnore: true */ "nostr-tools/nip04").catch(missing),
+    import(/* webpackIgnore: true */ "nostr-tools/abstract-relay").catch(missing),
+  ]);
+  return { ...pure, nip44, nip04, AbstractRelay };
+});
+
+/** For whoever asks whether time may mend it. */
+export const notReached = () => new DOMException("no way to the wallet service", "NetworkError");
+
+export class Relays {
+  readonly #options: RelaysOptions;
+  readonly #lines = new Map<string, Promise<Line>>();
+  readonly #waiting = new Map<string, (event: NostrEvent) => void>();
+  /** The one that brought the last reply: a way to the service that is known to be whole. */
+  #proven: string | undefined;
+  #atWork = 0;
+  #idle: Timer | undefined;
+
+  constructor(options: RelaysOptions) {
+    this.#options = options;
+  }
+
+  /** Never throws. */
+  carry(request: VerifiedEvent, { seconds, once }: Errand): Promise<Passage> {
+    return this.#work(async () => {
+      let sent = false;
+      let isOver = false;
+      let timer: Timer | undefined;
+      const ends: (() => void)[] = [];
+      const bring = async (url: string): Promise<string> => {
+        const line = await this.#line(url);
+        // What is written to a connection that has died unnoticed counts as sent: it is made to answer first.
+        const isAlive = line !== undefined && (!once || (await this.#stored(line)) !== undefined);
+        if (isOver || !isAlive || !line.relay.connected) return "cannot be reached at its relay";
+        sent = true;
+        return new Promise((end) => {
+          const lost = () => end("lost the connection to its relay");
+          line.onLost.add(lost);
+          ends.push(() => line.onLost.delete(lost));
+          onRefusal(line.relay, request, end);
+        });
+      };
+      const passage = await new Promise<Passage>((resolve) => {
+        // At once: what connects late must find that nothing of this request may be sent any more.
+        const end = (outcome: Passage) => {
+          isOver = true;
+          resolve(outcome);
+        };
+        const giveUp = (reason: string, cause: unknown) => end({ got: "nothing", sent, reason, cause });
+        this.#waiting.set(request.id, (event) => end({ got: "reply", event }));
+        timer = later(Math.min(seconds * 1000, MAX_TIMER_MS), () =>
+          giveUp(`did not answer within ${seconds} s`, new DOMException("no answer", "TimeoutError")),
+        );
+        const order = this.#order();
+        const ended = once ? inTurn(order, bring, () => sent) : allOf(order.map(bring));
+        void ended.then((reason) => giveUp(reason, notReached()));
+      });
+      clearTimeout(timer);
+      this.#waiting.delete(request.id);
+      for (const end of ends) end();
+      return passage;
+    });
+  }
+
+  /** The newest event in which the service says what it can; undefined where no relay that can be reached holds one. */
+  async info(): Promise<{ readonly reached: boolean; readonly event: NostrEvent | undefined }> {
+    return this.#work(async () => {
+      let reached = false;
+      const events = await Promise.all(
+        this.#order().map(async (url) => {
+          const line = await this.#line(url);
+          if (line !== undefined) reached = true;
+          return line && this.#stored(line);
+        }),
+      );
+      const found = events.filter((event) => event !== undefined);
+      return { reached, event: found.sort((one, other) => other.created_at - one.created_at)[0] };
+    });
+  }
+
+  #order(): readonly string[] {
+    const { urls } = this.#options;
+    return [...urls].sort((one, other) => Number(other === this.#proven) - Number(one === this.#proven));
+  }
+
+  async #work<Value>(work: () => Promise<Value>): Promise<Value> {
+    clearTimeout(this.#idle);
+    this.#atWork++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#atWork === 0) this.#idle = later(IDLE_MS, () => this.#hangUp());
+    }
+  }
+
+  #hangUp(): void {
+    const lines = [...this.#lines.values()];
+    this.#lines.clear();
+    for (const line of lines) line.then(({ relay }) => relay.close()).catch(() => {});
+  }
+
+  /** Undefined where the relay cannot be reached. */
+  async #line(url: string): Promise<Line | undefined> {
+    let line = this.#lines.get(url);
+    if (line === undefined) {
+      const opened = this.#open(url, () => {
+        if (this.#lines.get(url) === opened) this.#lines.delete(url);
+      });
+      this.#lines.set(url, opened);
+      line = opened;
+    }
+    const open = await line.catch(() => undefined);
+    // The library throws into the void where it is used after its end.
+    return open?.relay.connected === true ? open : undefined;
+  }
+
+  async #open(url: string, forget: () => void): Promise<Line> {
+    const { servicePubkey, clientPubkey, webSocket } = this.#options;
+    try {
+      const { AbstractRelay, verifyEvent } = await nostrTools();
+      const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: webSocket });
+      // The library would print them, with the relay's URL.
+      relay.onnotice = () => {};
+      const onLost = new Set<() => void>();
+      relay.onclose = () => {
+        forget();
+        for (const lost of onLost) lost();
+      };
+      await relay.connect({ timeout: CONNECT_MS });
+      // One for all requests: relays allow few at a time. What was stored earlier answers nothing that is asked now.
+      const replies = { kinds: [REPLY_KIND], authors: [servicePubkey], "#p": [clientPubkey], limit: 1 };
+      await new Promise<void>((resolve, reject) =>
+        relay.subscribe([replies], {
+          onevent: (event) => this.#take(event, url),
+          oneose: resolve,
+          onclose: (reason) => {
+            reject(new Error(reason));
+            if (relay.connected) relay.close();
+          },
+        }),
+      );
+      return { relay, onLost };
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
+  /** What a relay that answers knows of the service. */
+  #stored({ relay }: Line): Promise<NostrEvent | undefined> {
+    return new Promise((resolve) => {
+      let newest: NostrEvent | undefined;
+      const filter = { kinds: [INFO_KIND], authors: [this.#options.servicePubkey], limit: 1 };
+      const subscription = relay.subscribe([filter], {
+        onevent(event) {
+          if (newest === undefined || event.created_at > newest.created_at) newest = event;
+        },
+        oneose() {
+          resolve(newest);
+          subscription.close();
+        },
+        onclose: () => resolve(newest),
+      });
+    });
+  }
+
+  /** The library has checked signature, kind, author and addressee: a relay is not trusted with any of them. */
+  #take(event: NostrEvent, url: string): void {
+    const take = this.#waiting.get(event.tags.find(([name]) => name === "e")?.[1] ?? "");
+    if (take === undefined) return;
+    this.#proven = url;
+    take(event);
+  }
+}
+
+/** That a relay says neither yes nor no in time means nothing: the reply may still come. */
+function onRefusal(relay: AbstractRelay, request: VerifiedEvent, end: (reason: string) => void): void {
+  relay.publish(request).catch((error: unknown) => {
+    if ((error as Error).message !== "publish timed out")
+      end("was perhaps not given the request: its relay refused it");
+  });
+}
+
+/** One after the other, until one has taken it. */
+async function inTurn(
+  urls: readonly string[],
+  bring: (url: string) => Promise<string>,
+  isSent: () => boolean,
+): Promise<string> {
+  let why = "";
+  for (const url of urls) {
+    why = await bring(url);
+    if (isSent()) break;
+  }
+  return why;
+}
+
+const allOf = async (legs: readonly Promise<string>[]): Promise<string> => (await Promise.all(legs)).at(-1)!;

@@ -1,0 +1,321 @@
+/** A wallet that speaks Nostr Wallet Connect (Alby Hub and others): pays and makes invoices through a relay. NIP-47. */
+import { AdapterError } from "../errors.ts";
+import { lazily } from "../internal/lazily.ts";
+import { Lru } from "../internal/lru.ts";
+import { readAmount } from "../invoice/amount.ts";
+import { Invoice } from "../invoice/index.ts";
+import type {
+  InvoiceRequest,
+  Network,
+  PaymentOutcome,
+  PaymentRequest,
+  Wallet,
+  WalletFacts,
+  WalletPayment,
+} from "../ports/wallet.ts";
+import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
+import { type Answer, NAME, NwcService, readNwcUrl } from "./nwc-service.ts";
+
+export interface NwcWalletOptions {
+  /** Instead of the global one, which Node has from 22 on. */
+  readonly webSocket?: typeof WebSocket;
+}
+
+const NETWORK_NAMES: Readonly<Record<string, Network>> = {
+  mainnet: "bc",
+  testnet: "tb",
+  signet: "tbs",
+  regtest: "bcrt",
+};
+
+/** Refusals that come before a payment is tried, and what to do about them. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  INSUFFICIENT_BALANCE: "has too little to spend for this",
+  QUOTA_EXCEEDED: "says that this connection's budget is used up: raise it there, or wait until it is renewed",
+  RESTRICTED: "does not let this connection do that: give it the permission there",
+  UNAUTHORIZED: "knows no wallet for this connection: make a new connection there, and use its URL",
+  RATE_LIMITED: "is asked too often: it takes requests again in some seconds",
+  NOT_IMPLEMENTED: "does not offer that",
+  // It could not read the request, and so carried out nothing of it.
+  UNSUPPORTED_ENCRYPTION: "no longer reads the encryption that it announced: try again",
+};
+
+const LIMITS: readonly string[] = [
+  "Nostr Wallet Connect takes no fee cap: what routing may cost is set in the wallet, and is booked as it comes.",
+  "It takes no time-out: after the treasury's own, a payment counts as unknown until the wallet's look-up says paid or failed.",
+  "It cannot prove that a request was never received: a payment that the wallet's look-up does not find stays open, and its amount held.",
+  "A wallet that does not say what routing cost is believed that it cost nothing.",
+];
+
+const NO_LIST =
+  "This connection cannot list what it has paid (list_transactions): money that left the wallet and is in no book would not be seen.";
+
+const NEEDED_OR_HARMLESS = new Set([
+  ...["pay_invoice", "lookup_invoice", "make_invoice", "list_transactions"],
+  ...["get_info", "get_balance", "get_budget", "notifications"],
+]);
+
+/** How many payments it remembers having sent. */
+const REMEMBERED = 10_000;
+const PAGE = 20;
+const MAX_PAGES = 500;
+
+/**
+ * A wallet from the URL that it shows for a new connection:
+ * `nostr+walletconnect://PUBKEY?relay=wss://…&secret=…`, where `secret` may also be `env:NAME` or a file. Connects when
+ * it is asked something, and hangs up a second later. Needs the package `nostr-tools`.
+ *
+ * @throws TypeError where there is no URL; AdapterError `ERR_WALLET` where it is none of Nostr Wallet Connect
+ */
+export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {}): Wallet {
+  if (url === undefined)
+    throw new TypeError("an NWC wallet needs a connection's URL, and was given none: is SIGIL_WALLET set?");
+  const webSocket = options.webSocket ?? globalThis.WebSocket;
+  const parsed = readNwcUrl(url);
+  if (webSocket === undefined)
+    throw new AdapterError(
+      "ERR_WALLET",
+      "Nostr Wallet Connect needs WebSocket, which this runtime lacks: use Node 22 or later, or start Node 20 with --experimental-websocket.",
+    );
+  const service = new NwcService(parsed, webSocket);
+  const inFlight = new Map<string, Promise<PaymentOutcome>>();
+  const sent = new Lru<string, true>(REMEMBERED);
+  let hello = lazily(greet);
+
+  async function ask(method: string, params: object): Promise<Record<string, unknown>> {
+    const answer = await service.ask(method, params);
+    if (answer.got === "result") return answer.result;
+    throw fault(reasonOf(answer, method), answer.got === "nothing" ? answer.cause : undefined);
+  }
+
+  async function greet(): Promise<{
+    readonly info: Record<string, unknown>;
+    readonly methods: readonly unknown[];
+  }> {
+    const info = await ask("get_info", {});
+    // What this connection may do; what the service announced is the same for all of them.
+    return { info, methods: Array.isArray(info.methods) ? info.methods : (await service.announced()).methods };
+  }
+
+  async function network(): Promise<Network> {
+    const known = networkOf((await hello()).info);
+    if (known !== undefined) return known;
+    throw fault(
+      `${NAME} does not say which Bitcoin network it is on: give this connection the permission get_info there; if it has it, use a wallet that names mainnet, testnet, signet or regtest`,
+    );
+  }
+
+  /** Why this is not sent at all. */
+  async function obstacle(invoice: string): Promise<string | undefined> {
+    try {
+      // No error of the protocol says "another network": what was sent there would stay unknown. [case 66]
+      if (Invoice.decode(invoice).network !== (await network())) return "the invoice is for another network";
+      const lacking = ({ methods }: Awaited<ReturnType<typeof greet>>) =>
+        ["pay_invoice", "lookup_invoice"].filter((method) => !methods.includes(method));
+      if (lacking(await hello()).length === 0) return undefined;
+      // It may have been given since.
+      hello = lazily(greet);
+      const missing = lacking(await hello());
+      // One that cannot look payments up would leave every lost reply unknown for ever.
+      return missing.length === 0
+        ? undefined
+        : `this connection may not ${missing.join(" and ")}: give it the permission in the wallet`;
+    } catch (error) {
+      return error instanceof AdapterError ? error.message : "the invoice cannot be read";
+    }
+  }
+
+  async function pay({ invoice, paymentHash, timeoutSeconds }: PaymentRequest): Promise<PaymentOutcome> {
+    // Asked again, it looks instead of sending: nothing is sent twice from here.
+    if (sent.get(paymentHash) !== undefined) return find(paymentHash);
+    const reason = await obstacle(invoice);
+    if (reason !== undefined) return { status: "never-sent", reason };
+    sent.set(paymentHash, true);
+    const answer = await service.ask("pay_invoice", { invoice }, { seconds: timeoutSeconds, once: true });
+    const outcome = await judge(answer, paymentHash);
+    if (outcome.status === "failed" || outcome.status === "never-sent") sent.delete(paymentHash);
+    return outcome;
+  }
+
+  async function judge(answer: Answer, paymentHash: string): Promise<PaymentOutcome> {
+    // A relay's "no" is no proof: relays pass events on before they fail to store them, and nobody signs what they say.
+    if (answer.got === "nothing")
+      return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
+    if (answer.got === "error") {
+      const reason = reasonOf(answer, "pay_invoice");
+      if (Object.hasOwn(REFUSALS, answer.code)) return { status: "failed", reason };
+      // PAYMENT_FAILED may be a time-out (NIP-47), INTERNAL may be anything (of Alby Hub, every failed payment): only what
+      // the wallet has on record as failed is over. What it does not find may still be under way, or yet to begin.
+      const found = await find(paymentHash);
+      return found.status === "unknown" ? { status: "unknown", reason: `${reason}; ${found.reason}` } : found;
+    }
+    const preimage = preimageOf(answer.result.preimage);
+    if (preimage === undefined) return find(paymentHash);
+    const told = feeOf(answer.result);
+    if (told !== undefined) return { status: "paid", preimage, feeMsat: told };
+    const found = await find(paymentHash);
+    return { status: "paid", preimage, feeMsat: found.status === "paid" ? found.feeMsat : 0n };
+  }
+
+  async function find(paymentHash: string): Promise<PaymentOutcome> {
+    const answer = await service.ask("lookup_invoice", { payment_hash: paymentHash });
+    if (answer.got === "result") return outcomeOf(answer.result, paymentHash);
+    if (answer.got === "nothing") return { status: "unknown", reason: answer.reason };
+    // NOT_FOUND is no proof either. A relay may keep a request and bring it later (Alby Hub carries it out for hours), and
+    // many services look among their own invoices only, never among payments. So never-sent is said by `pay` alone. [case 59]
+    if (answer.code === "NOT_FOUND") return { status: "unknown", reason: `${NAME} knows no such payment yet` };
+    return { status: "unknown", reason: reasonOf(answer, "lookup_invoice") };
+  }
+
+  return Object.freeze<Wallet>({
+    network,
+    find,
+
+    async pay(request: PaymentRequest): Promise<PaymentOutcome> {
+      const { paymentHash } = request;
+      const open = inFlight.get(paymentHash);
+      if (open !== undefined) return open;
+      const payment = pay(request).finally(() => inFlight.delete(paymentHash));
+      inFlight.set(paymentHash, payment);
+      return payment;
+    },
+
+    async createInvoice({ amountMsat, expirySeconds, description }: InvoiceRequest): Promise<string> {
+      if (amountMsat <= 0n || amountMsat > Number.MAX_SAFE_INTEGER)
+        throw fault("an invoice for this amount cannot be asked for");
+      const { invoice } = await ask("make_invoice", {
+        amount: Number(amountMsat),
+        expiry: expirySeconds,
+        ...(description !== undefined && { description }),
+      });
+      // A wallet that counts in sat rounds without a word.
+      if (amountOf(invoice) !== amountMsat) throw fault(`${NAME} made no invoice, or one for another amount`);
+      return invoice as string;
+    },
+
+    async paidSince(at: number): Promise<readonly WalletPayment[]> {
+      const paid = new Map<string, WalletPayment>();
+      const seen = new Set<unknown>();
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const { transactions } = await ask("list_transactions", {
+          from: Math.floor(at),
+          limit: PAGE,
+          offset: page * PAGE,
+          type: "outgoing",
+        });
+        if (!Array.isArray(transactions)) throw fault(`${NAME} gave a list of payments that cannot be read`);
+        const before = seen.size;
+        for (const transaction of transactions.map(recordOf)) {
+          seen.add(transaction.payment_hash);
+          const payment = paymentOf(transaction);
+          if (payment !== undefined && payment.at >= at) paid.set(payment.paymentHash, payment);
+        }
+        // Nothing new: the end, or a service that knows no pages.
+        if (seen.size === before) return [...paid.values()];
+      }
+      throw fault(`${NAME} gave a list of payments without an end`);
+    },
+
+    async identity(): Promise<string> {
+      return identityOf(service.pubkey, (await hello()).info);
+    },
+
+    async examine(): Promise<WalletFacts> {
+      const announced = await service.announced();
+      const answer = await service.ask("get_info", {});
+      if (answer.got === "nothing") throw fault(answer.reason, answer.cause);
+      const info = answer.got === "result" ? answer.result : {};
+      const methods: readonly unknown[] = Array.isArray(info.methods) ? info.methods : announced.methods;
+      const excess = methods.filter((method) => typeof method === "string" && !NEEDED_OR_HARMLESS.has(method));
+      const network = networkOf(info);
+      const balance = methods.includes("get_balance") ? await service.ask("get_balance", {}) : undefined;
+      const spendableMsat = balance?.got === "result" ? wholeNumber(balance.result.balance) : undefined;
+      const cannotList = methods.includes("list_transactions") ? [] : [NO_LIST];
+      return {
+        software: nameOf(info),
+        rights: {
+          pay: methods.includes("pay_invoice"),
+          find: methods.includes("lookup_invoice"),
+          invoice: methods.includes("make_invoice"),
+        },
+        limits: [...LIMITS, ...cannotList],
+        ...(excess.length > 0 && { excess: excess.map((method) => printable(method)) }),
+        ...(network !== undefined && { network, identity: identityOf(service.pubkey, info) }),
+        ...(answer.got === "result" && { clock: answer.clock }),
+        ...(spendableMsat !== undefined && { spendableMsat }),
+      };
+    },
+  });
+}
+
+const fault = (why: string, cause?: unknown) =>
+  new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`, { cause });
+
+/** The service's own message is left out: it may quote what it was sent. */
+function reasonOf(answer: Exclude<Answer, { got: "result" }>, method: string): string {
+  if (answer.got === "nothing") return answer.reason;
+  const { code } = answer;
+  const why = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : `gives ${code} as its reason`;
+  return `${NAME} refused ${method}: it ${why}`;
+}
+
+/** What a look-up says. Only `failed` is an end: "expired" is a state of invoices, and a payment of one may be in flight. */
+function outcomeOf(transaction: Record<string, unknown>, paymentHash: string): PaymentOutcome {
+  const { type, state, settled_at: settledAt } = transaction;
+  const unknown = (why: string): PaymentOutcome => ({ status: "unknown", reason: `${NAME} ${why}` });
+  if (transaction.payment_hash !== undefined && transaction.payment_hash !== paymentHash)
+    return unknown("found another payment than the one asked for");
+  // Its own invoice for the same hash carries the same preimage, paid by whomever. [case 74]
+  if (type !== "outgoing") return unknown("found an invoice with this hash, and no payment");
+  if (state === "failed") return { status: "failed", reason: `${NAME} says that the payment failed` };
+  // Services from before states tell a settled payment by its time.
+  if (state !== "settled" && !(state === undefined && isTime(settledAt)))
+    return unknown("says that the payment is not settled yet");
+  const preimage = preimageOf(transaction.preimage);
+  if (preimage === undefined) return unknown("says that the payment is settled, and shows no preimage");
+  return { status: "paid", preimage, feeMsat: feeOf(transaction) ?? 0n };
+}
+
+function paymentOf(transaction: Record<string, unknown>): WalletPayment | undefined {
+  const { type, state, payment_hash: hash, settled_at: settledAt, created_at: createdAt } = transaction;
+  const paymentHash = preimageOf(hash);
+  const amount = wholeNumber(transaction.amount);
+  const at = isTime(settledAt) ? settledAt : createdAt;
+  const isPaid = type === "outgoing" && (state === "settled" || (state === undefined && isTime(settledAt)));
+  if (!isPaid || paymentHash === undefined || amount === undefined || !isTime(at)) return undefined;
+  return { paymentHash, amountMsat: amount, feeMsat: feeOf(transaction) ?? 0n, at };
+}
+
+const isTime = (value: unknown): value is number => typeof value === "number" && value > 0;
+
+function feeOf({ fees_paid: fee }: Record<string, unknown>): bigint | undefined {
+  const whole = wholeNumber(fee);
+  return whole === undefined ? undefined : readAmount(whole);
+}
+
+function amountOf(invoice: unknown): bigint | undefined {
+  try {
+    return typeof invoice === "string" ? Invoice.decode(invoice).amountMsat : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const networkOf = ({ network }: Record<string, unknown>): Network | undefined =>
+  typeof network === "string" && Object.hasOwn(NETWORK_NAMES, network) ? NETWORK_NAMES[network] : undefined;
+
+const identityOf = (servicePubkey: string, { pubkey }: Record<string, unknown>): string =>
+  typeof pubkey === "string" && /^[0-9a-f]{64,66}$/i.test(pubkey)
+    ? `${servicePubkey} ${pubkey.toLowerCase()}`
+    : servicePubkey;
+
+const nameOf = ({ alias }: Record<string, unknown>): string =>
+  typeof alias === "string" && alias !== ""
+    ? `${printable(alias)}, over Nostr Wallet Connect`
+    : "Nostr Wallet Connect";
+
+/** Anybody's text, on one line of a terminal. */
+const printable = (text: unknown): string =>
+  String(text)
+    .replaceAll(/[^\x20-\x7e]/g, "?")
+    .slice(0, 60);
