@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz -- [--seconds N] [--seed N] [--target credential|challenge|invoice|endpoint] [--executions N] [--json]`
+ * `npm run fuzz -- [--seconds N] [--seed N] [--target credential|macaroon-field|challenge|invoice|endpoint] [--executions N] [--json]`
  *
- * Damages golden inputs of the four parsers for a time. Exits 1, with the input in hex (UTF-16LE), at the first exception
+ * Damages golden inputs of the five parsers for a time. Exits 1, with the input in hex (UTF-16LE), at the first exception
  * that is not the typed error, the first broken promise, and the first input that takes longer than a second. The same seed
  * is the same run.
  */
@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import type { Job, Report } from "./worker.ts";
 
-const TARGETS = ["credential", "challenge", "invoice", "endpoint"];
+const TARGETS = ["credential", "macaroon-field", "challenge", "invoice", "endpoint"];
 const HANG_MS = 1000;
 /** Words of shared memory before the input, as worker.ts lays it out. */
 const HEADER_WORDS = 2;

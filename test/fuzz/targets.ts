@@ -1,4 +1,4 @@
-/** The four parsers under fuzz: how an input is made for each, and what may come of it. Anything else is a fault. */
+/** The five parsers under fuzz: how an input is made for each, and what may come of it. Anything else is a fault. */
 import { bech32 } from "@scure/base";
 import { matchesEndpoint, readEndpoint, readEndpoints } from "../../packages/l8nt/src/caveat/endpoint.ts";
 import { readOrigin, readPath, targetAt, targetOfUrl } from "../../packages/l8nt/src/caveat/target.ts";
@@ -7,7 +7,16 @@ import { Invoice } from "../../packages/l8nt/src/invoice/index.ts";
 import { Authority, Challenge, Credential, readAuthorization } from "../../packages/l8nt/src/l402/index.ts";
 import { Macaroon } from "../../packages/l8nt/src/macaroon/index.ts";
 import bolt11 from "../../spec/vectors/bolt11.json" with { type: "json" };
-import { GOLDEN_TERMS, GOLDEN_TEXTS, LOCATION, NOW, PREIMAGE, packetOf, SECRET } from "./golden.ts";
+import {
+  credentialText,
+  GOLDEN_TERMS,
+  GOLDEN_TEXTS,
+  LOCATION,
+  NOW,
+  PREIMAGE,
+  packetOf,
+  SECRET,
+} from "./golden.ts";
 import { damage, damageBytes, pick, type Random } from "./mutate.ts";
 
 export interface Target {
@@ -108,6 +117,35 @@ const credential: Target = {
       return verdict.granted ? "granted" : verdict.error.code;
     }),
   isSecret: (text) => authority.verify(text, { now: NOW, target: "self" }).verified !== undefined,
+};
+
+// ── macaroon field: the same in hex, with its preimage in a caveat
+
+const carrying = GOLDEN_TERMS.map((terms) => ({
+  ...terms,
+  caveats: [...(terms.caveats ?? []), `preimage=${PREIMAGE}`],
+}));
+const carryingPackets = carrying.map((terms) => packetOf(terms));
+const fields = carryingPackets.map((packet) => packet.toString("hex"));
+const genuineFields = new Set(carrying.map((terms) => signedPart(credentialText(terms))));
+const fieldWords = ["", "0", "00", ", ", ",", " ", "\t", "\n", "g", "é", "0x", PREIMAGE, "0201", "L402 "];
+
+const proven = (field: string) => authority.authorize({ macaroon: field });
+
+const macaroonField: Target = {
+  input(random) {
+    if (random(2) === 0) return damage(pick(random, fields), random, fieldWords, fields);
+    return damageBytes(pick(random, carryingPackets), random, packetWords, carryingPackets).toString("hex");
+  },
+  run: (field) =>
+    codeOf([TokenError], () => {
+      const verified = proven(field);
+      if (verified === undefined) return "none";
+      must(genuineFields.has(signedPart(verified.credential.toString())), "a forgery verifies");
+      return "proven";
+    }),
+  isSecret: (field) =>
+    codeOf([TokenError], () => (proven(field) === undefined ? "none" : "proven")) === "proven",
 };
 
 // ── challenge
@@ -304,4 +342,10 @@ const endpoint: Target = {
   },
 };
 
-export const targets: Readonly<Record<string, Target>> = { credential, challenge, invoice, endpoint };
+export const targets: Readonly<Record<string, Target>> = {
+  credential,
+  "macaroon-field": macaroonField,
+  challenge,
+  invoice,
+  endpoint,
+};
