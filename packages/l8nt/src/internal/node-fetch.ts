@@ -17,6 +17,9 @@ export function builtin<Module>(name: string): Module {
   return module as Module;
 }
 
+/** A Request feeds its own signal only while it lives: one that was collected would never time out. */
+const underWay = new Set<Request>();
+
 /** Redirects are not followed. Where `ca` is given, connections are kept for the next request. */
 export function nodeFetch({ lookup, ca }: NodeFetchOptions): typeof fetch {
   const http = builtin<typeof import("node:http")>("node:http");
@@ -36,6 +39,8 @@ export function nodeFetch({ lookup, ca }: NodeFetchOptions): typeof fetch {
     const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
     const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = (isPlain ? http : https).request(url, options, resolve);
+      underWay.add(request);
+      outgoing.once("close", () => underWay.delete(request));
       outgoing.once("error", reject);
       outgoing.end(body);
     });
