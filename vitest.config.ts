@@ -30,7 +30,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/fixtures/**", "test/postgres/**"],
+          exclude: ["**/node_modules/**", "**/fixtures/**", "test/postgres/**", "test/lnd/**"],
           setupFiles: ["scripts/canary-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,

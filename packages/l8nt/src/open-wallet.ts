@@ -5,6 +5,7 @@ import type { Wallet } from "./ports/wallet.ts";
 const SCHEMES: Readonly<Record<string, (url: string) => Promise<Wallet>>> = {
   "dev+http": async (url) => (await import("./wallets/dev.ts")).devWallet(url),
   "nostr+walletconnect": async (url) => (await import("./wallets/nwc.ts")).nwcWallet(url),
+  "lnd+https": async (url) => (await import("./wallets/lnd.ts")).lndWallet(url),
 };
 
 /** @throws AdapterError `ERR_WALLET` for a URL of no wallet that is known; the URL, which holds secrets, is not repeated */

@@ -1,0 +1,97 @@
+/** What lnd's answers mean: its payments, its networks, and its errors, in words for its owner. */
+import { AdapterError } from "../errors.ts";
+import type { Network } from "../invoice/network.ts";
+import type { PaymentOutcome } from "../ports/wallet.ts";
+import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
+
+/** How lnd names the networks that an invoice can be for. */
+const NETWORK_NAMES: Readonly<Record<string, Network>> = {
+  mainnet: "bc",
+  testnet: "tb",
+  testnet4: "tb",
+  signet: "tbs",
+  regtest: "bcrt",
+  simnet: "sb",
+};
+
+/** @throws AdapterError `ERR_WALLET` for a network that invoices have no prefix for */
+export function lndNetwork({ chains }: Record<string, unknown>): Network {
+  const name = recordOf(Array.isArray(chains) ? chains[0] : undefined).network;
+  const network = Object.hasOwn(NETWORK_NAMES, String(name)) ? NETWORK_NAMES[String(name)] : undefined;
+  if (network === undefined)
+    throw new AdapterError("ERR_WALLET", "lnd names no Bitcoin network that is known.");
+  return network;
+}
+
+/** The outcome that a line of a payment's stream tells, where it is the last. */
+export function endOf(line: unknown): PaymentOutcome | undefined {
+  const payment = recordOf(recordOf(line).result);
+  const preimage = preimageOf(payment.payment_preimage);
+  const feeMsat = wholeNumber(payment.fee_msat);
+  if (payment.status === "SUCCEEDED" && preimage !== undefined && feeMsat !== undefined && feeMsat >= 0n)
+    return { status: "paid", preimage, feeMsat };
+  // Told only once nothing of it is in flight any more.
+  if (payment.status === "FAILED")
+    return { status: "failed", reason: FAILURES[String(payment.failure_reason)] ?? "lnd gave it up" };
+  return undefined;
+}
+
+const FAILURES: Readonly<Record<string, string>> = {
+  FAILURE_REASON_TIMEOUT: "lnd found no way in time",
+  FAILURE_REASON_NO_ROUTE: "lnd found no way to the payee within the fee cap",
+  FAILURE_REASON_ERROR: "lnd failed to send it",
+  FAILURE_REASON_INCORRECT_PAYMENT_DETAILS: "the payee does not know the invoice any more",
+  FAILURE_REASON_INSUFFICIENT_BALANCE: "lnd has too little in its channels",
+  FAILURE_REASON_CANCELED: "it was cancelled at lnd",
+};
+
+export const standing = (line: unknown): string =>
+  recordOf(recordOf(line).result).status === undefined
+    ? (reasonOf(line) ?? "lnd did not say how it stands")
+    : "it is in flight";
+
+/** gRPC's status, as the REST gateway writes it: bare, or under `error` in a stream. */
+export function statusOf(body: unknown): { readonly code?: number; readonly message?: string } {
+  const { error, ...bare } = recordOf(body);
+  const { code, message } = error === undefined ? bare : recordOf(error);
+  return typeof code === "number" && typeof message === "string" ? { code, message } : {};
+}
+
+// lnd gives nearly all of its errors the code 2, so that its words have to tell them apart. They are not repeated.
+const REFUSED_AT_THE_DOOR: readonly (readonly [RegExp, string])[] = [
+  [
+    /^permission denied/,
+    "the macaroon in the URL of lnd does not allow it: docs/wallets.md lists the permissions",
+  ],
+  [/^verification failed.*expired/, "the macaroon in the URL of lnd has expired: bake another one"],
+  [
+    /^verification failed|^cannot get macaroon/,
+    "the macaroon in the URL of lnd is another node's, or was withdrawn",
+  ],
+  [
+    /^expected 1 macaroon|^cannot determine data format|^encoding\/hex/,
+    "what the URL of lnd has as macaroon= is none",
+  ],
+  [/wallet locked/, "lnd is locked: unlock it (lncli unlock)"],
+  [/wallet not created/, "lnd has no wallet yet: make one (lncli create)"],
+  [
+    /in the process of starting up|server is still in the process/,
+    "lnd is still starting: try again in a moment",
+  ],
+];
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  ...REFUSED_AT_THE_DOOR,
+  [/not for current active network/, "the invoice is for another network than lnd's"],
+  [/invoice expired/, "the invoice has expired"],
+  [/self-payments not allowed/, "the invoice is lnd's own"],
+  [/already paid|already succeeded|in transition|already in flight/, "lnd has paid it before, or is paying it"],
+];
+
+export function reasonOf(body: unknown): string | undefined {
+  const { message } = statusOf(body);
+  return message === undefined ? undefined : REASONS.find(([words]) => words.test(message))?.[1];
+}
+
+/** Whether a call got past lnd's door; false is proof that it touched no money. */
+export const isLetIn = (message: string): boolean =>
+  !REFUSED_AT_THE_DOOR.some(([words]) => words.test(message));

@@ -1,0 +1,67 @@
+/** What an lnd node says of itself and of the macaroon it is asked with: every right tried by a call that can move nothing. */
+import { AdapterError } from "../errors.ts";
+import type { WalletFacts } from "../ports/wallet.ts";
+import { ask, type Backend, exchange, recordOf, refusal, wholeNumber } from "./backend.ts";
+import { lndNetwork, statusOf } from "./lnd-answers.ts";
+
+/** Each is refused for what it lacks; who may not make it at all is refused for that before. Seen with lnd 0.21.1. */
+const PROBES = {
+  pay: { method: "POST", path: "/v2/router/send", json: {} },
+  find: { method: "GET", path: `/v2/router/track/${"A".repeat(43)}=` },
+  invoice: { method: "POST", path: "/v1/invoices", json: { value_msat: "-1" } },
+  onchain: { method: "POST", path: "/v1/transactions", json: {} },
+  bake: { method: "POST", path: "/v1/macaroon", json: {} },
+} as const;
+
+const EXCESS = {
+  onchain: "send on-chain coins (onchain:write)",
+  bake: "make macaroons with more rights (macaroon:generate)",
+} as const;
+
+/** @throws AdapterError `ERR_WALLET`: not reached, locked, or the macaroon is not the node's */
+export async function examineLnd(backend: Backend): Promise<WalletFacts> {
+  const may = async (right: keyof typeof PROBES): Promise<boolean> => {
+    const answer = await exchange(backend, { ...PROBES[right], until: () => true });
+    if (answer.got === "nothing")
+      throw new AdapterError("ERR_WALLET", `The wallet cannot be used: ${answer.reason}.`);
+    if (statusOf(answer.body).message?.startsWith("permission denied")) return false;
+    if (backend.explain?.(answer.status, answer.body) === undefined) return true;
+    throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body));
+  };
+  // First, because it tells a node that is locked from one that refuses the macaroon.
+  const pay = await may("pay");
+  const rights = { pay, find: await may("find"), invoice: await may("invoice") };
+  const excess = [];
+  for (const right of ["onchain", "bake"] as const) if (await may(right)) excess.push(EXCESS[right]);
+  const info = await exchange(backend, { method: "GET", path: "/v1/getinfo" });
+  const clock = info.got === "answer" && info.clock !== undefined ? { clock: info.clock } : {};
+  if (info.got === "nothing" || info.status !== 200)
+    return { software: "lnd", rights, excess, ...clock, limits: [] };
+  const { version, identity_pubkey: identity, synced_to_chain: synced, ...rest } = recordOf(info.body);
+  return {
+    software: `lnd ${String(version).split(" ")[0]}`,
+    network: lndNetwork(rest),
+    identity: String(identity),
+    rights,
+    excess,
+    synced: synced === true,
+    ...clock,
+    ...(await balances(backend)),
+    limits: [],
+  };
+}
+
+async function balances(backend: Backend): Promise<Pick<WalletFacts, "spendableMsat" | "receivableMsat">> {
+  try {
+    const balance = await ask(backend, { method: "GET", path: "/v1/balance/channels" });
+    const spendableMsat = wholeNumber(recordOf(balance.local_balance).msat);
+    const receivableMsat = wholeNumber(recordOf(balance.remote_balance).msat);
+    return {
+      ...(spendableMsat !== undefined && { spendableMsat }),
+      ...(receivableMsat !== undefined && { receivableMsat }),
+    };
+  } catch {
+    // The macaroon does not allow it: nobody needs it but whoever is curious.
+    return {};
+  }
+}

@@ -1,0 +1,141 @@
+/** The wallet of an lnd node, over its REST API (lightning.engineering/api-docs/api/lnd). */
+import { AdapterError } from "../errors.ts";
+import { base64Bytes, base64Text, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
+import type { Network } from "../invoice/network.ts";
+import type { InvoiceRequest, PaymentOutcome, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
+import { ask, type Backend, exchange, fetchTrusting, recordOf, wholeNumber } from "./backend.ts";
+import { endOf, isLetIn, lndNetwork, reasonOf, standing, statusOf } from "./lnd-answers.ts";
+import { examineLnd } from "./lnd-examine.ts";
+import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
+
+const FORM: WalletUrlForm = {
+  name: "lnd",
+  scheme: "lnd",
+  form: "lnd+https://HOST:8080?macaroon=/path/to/some.macaroon&cert=/path/to/tls.cert",
+  params: { macaroon: true, cert: false },
+};
+
+/** In blocks, about a week: the longest that whoever is paid can keep an amount in flight. [case 71] */
+const CLTV_LIMIT = 1008;
+
+/** gRPC's codes for a call that lnd may still be working on: cancelled, out of time, unavailable. */
+const MAY_GO_ON = new Set([1, 4, 14]);
+const NOT_FOUND = 5;
+
+/**
+ * A wallet of an lnd node: `lnd+https://HOST:8080?macaroon=…&cert=…`. The macaroon is a file, hex or base64; the
+ * certificate a file. docs/wallets.md says which permissions a treasury needs, and which a service.
+ *
+ * @throws AdapterError `ERR_WALLET` for a URL of another form
+ */
+export function lndWallet(url: string): Wallet {
+  const { base, value, text } = readWalletUrl(url, FORM);
+  const backend: Backend = {
+    name: FORM.name,
+    base,
+    headers: { "grpc-metadata-macaroon": macaroonHex(value("macaroon")!) },
+    fetch: fetchTrusting(text("cert"), FORM.name),
+    explain: (_, body) => reasonOf(body),
+  };
+  const info = () => ask(backend, { method: "GET", path: "/v1/getinfo" });
+
+  async function find(paymentHash: string): Promise<PaymentOutcome> {
+    const hash = hexBytes(paymentHash);
+    if (hash?.length !== 32) return { status: "unknown", reason: "it is no payment hash" };
+    const id = base64Text(hash).replaceAll("+", "-").replaceAll("/", "_");
+    // A stream, whose first line is how the payment stands; the rest would wait for its end.
+    const path = `/v2/router/track/${id}`;
+    const answer = await exchange(backend, { method: "GET", path, until: () => true });
+    if (answer.got === "nothing") return { status: "unknown", reason: answer.reason };
+    if (statusOf(answer.body).code === NOT_FOUND)
+      return { status: "never-sent", reason: "lnd knows no such payment" };
+    return endOf(answer.body) ?? { status: "unknown", reason: standing(answer.body) };
+  }
+
+  return Object.freeze<Wallet>({
+    async network(): Promise<Network> {
+      return lndNetwork(await info());
+    },
+
+    async identity(): Promise<string> {
+      return String((await info()).identity_pubkey);
+    },
+
+    async createInvoice({ amountMsat, expirySeconds, description }: InvoiceRequest): Promise<string> {
+      const json = {
+        value_msat: amountMsat.toString(),
+        expiry: expirySeconds.toString(),
+        ...(description !== undefined && { memo: description }),
+      };
+      const { payment_request: invoice } = await ask(backend, { method: "POST", path: "/v1/invoices", json });
+      if (typeof invoice !== "string") throw new AdapterError("ERR_WALLET", "lnd made no invoice.");
+      return invoice;
+    },
+
+    async pay(request: PaymentRequest): Promise<PaymentOutcome> {
+      const { invoice, paymentHash, maxFeeMsat, timeoutSeconds } = request;
+      const json = {
+        payment_request: invoice,
+        fee_limit_msat: maxFeeMsat.toString(),
+        timeout_seconds: Math.max(1, Math.ceil(timeoutSeconds)),
+        cltv_limit: CLTV_LIMIT,
+      };
+      const answer = await exchange(backend, {
+        method: "POST",
+        path: "/v2/router/send",
+        json,
+        seconds: timeoutSeconds,
+        until: (line) => endOf(line) !== undefined,
+      });
+      if (answer.got === "nothing")
+        return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
+      const end = endOf(answer.body);
+      if (end !== undefined) return end;
+      const { code, message } = statusOf(answer.body);
+      if (message === undefined || code === undefined || MAY_GO_ON.has(code))
+        return { status: "unknown", reason: standing(answer.body) };
+      // lnd has answered with an error, and so is done with this request; but an earlier one may have paid the hash.
+      const found = await find(paymentHash);
+      return found.status === "never-sent" || isLetIn(message) === false
+        ? { status: "failed", reason: reasonOf(answer.body) ?? "lnd refused to pay it" }
+        : found;
+    },
+
+    find,
+
+    async paidSince(at: number): Promise<readonly WalletPayment[]> {
+      const path = `/v1/payments?creation_date_start=${Math.max(0, Math.floor(at))}`;
+      const { payments } = await ask(backend, { method: "GET", path });
+      if (!Array.isArray(payments))
+        throw new AdapterError("ERR_WALLET", "lnd's list of payments cannot be read.");
+      return payments
+        .map(recordOf)
+        .filter(({ status }) => status === "SUCCEEDED")
+        .map(walletPayment);
+    },
+
+    examine: () => examineLnd(backend),
+  });
+}
+
+function walletPayment(payment: Record<string, unknown>): WalletPayment {
+  return {
+    paymentHash: String(payment.payment_hash),
+    amountMsat: wholeNumber(payment.value_msat) ?? 0n,
+    feeMsat: wholeNumber(payment.fee_msat) ?? 0n,
+    at: Number(wholeNumber(payment.creation_time_ns) ?? 0n) / 1e9,
+  };
+}
+
+/** The header wants hex; people have a file, or base64 from `lncli` and lndconnect. */
+function macaroonHex(given: string | Uint8Array): string {
+  const isHex = typeof given === "string" && /^(?:[0-9a-f]{2})+$/i.test(given);
+  if (isHex) return given;
+  const bytes = typeof given === "string" ? base64Bytes(given.replaceAll(" ", "+")) : ownBytes(given);
+  if (bytes === undefined || bytes.length === 0)
+    throw new AdapterError(
+      "ERR_WALLET",
+      "What the URL of lnd has as macaroon= is none: it is a file, hex or base64.",
+    );
+  return hexText(bytes);
+}
