@@ -2,8 +2,14 @@
 import { AdapterError } from "./errors.ts";
 import type { Wallet } from "./ports/wallet.ts";
 
-const SCHEMES: Readonly<Record<string, (url: string) => Promise<Wallet>>> = {
+type Open = (url: string) => Promise<Wallet>;
+
+/** On this machine a backend may do without TLS; beyond it, none may (`wallets/wallet-url.ts`). */
+const overHttp = (name: string, open: Open) => ({ [`${name}+https`]: open, [`${name}+http`]: open });
+
+const SCHEMES: Readonly<Record<string, Open>> = {
   "dev+http": async (url) => (await import("./wallets/dev.ts")).devWallet(url),
+  ...overHttp("cln", async (url) => (await import("./wallets/cln.ts")).clnWallet(url)),
   "nostr+walletconnect": async (url) => (await import("./wallets/nwc.ts")).nwcWallet(url),
   "lnd+https": async (url) => (await import("./wallets/lnd.ts")).lndWallet(url),
 };

@@ -37,7 +37,12 @@ export type PaymentOutcome =
   | { readonly status: "paid"; readonly preimage: string; readonly feeMsat: bigint }
   | { readonly status: "failed"; readonly reason: string }
   | { readonly status: "never-sent"; readonly reason: string }
-  | { readonly status: "unknown"; readonly reason: string };
+  | {
+      readonly status: "unknown";
+      readonly reason: string;
+      /** After how many seconds the wallet can tell, where it knows that. */
+      readonly askAgainInSeconds?: number;
+    };
 
 /** A payment that a wallet made. */
 export interface WalletPayment {

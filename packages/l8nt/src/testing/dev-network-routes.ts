@@ -1,10 +1,9 @@
 /** The dev network's HTTP API: `/:account/…` for wallets, `/control/…` for whoever runs the test. */
 
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
 import { readAmount } from "../invoice/index.ts";
 import type { Access } from "./dev-network-access.ts";
-import { type DevBank, hashOf, outcomeOf, type Payment } from "./dev-network-bank.ts";
+import { attempt } from "./dev-network-attempt.ts";
+import { type DevBank, outcomeOf } from "./dev-network-bank.ts";
 import type { FaultRule, Faults } from "./dev-network-faults.ts";
 import type { Timers } from "./dev-network-timers.ts";
 import { type WireAnswer, WireRefusal, type WireRequest } from "./dev-network-wire.ts";
@@ -57,26 +56,15 @@ async function createInvoice(network: Routes, name: string, { key, body }: WireR
 
 async function pay(network: Routes, name: string, { key, body }: WireRequest): Promise<WireAnswer> {
   network.access.requireFull(name, key);
-  const { bank, faults, timers } = network;
-  const invoice = String(body.invoice);
-  const maxFeeMsat = msat(body, "maxFeeMsat");
   const timeoutMs = Number(body.timeoutSeconds) * 1000;
   if (!(timeoutMs >= 0)) throw new TypeError("timeoutSeconds must be a number of seconds");
-  const fault = faults.take({ on: "pay", account: name, paymentHash: hashOf(invoice) });
-  const { payment, joined } = bank.begin({
+  const order = {
     payer: name,
-    invoice,
+    invoice: String(body.invoice),
     amountMsat: msat(body, "amountMsat"),
-    maxFeeMsat,
-    feeMsat: fault?.kind === "fee-over-cap" ? maxFeeMsat + 1n : undefined,
-    refusal: fault?.kind === "fails" ? "no route" : undefined,
-    preimage: fault?.kind === "wrong-preimage" ? hexText(randomBytes(32)) : undefined,
-  });
-  if (!joined && payment.status === "in-flight") {
-    if (fault?.kind === "slow") timers.after(fault.delayMs ?? 0, () => settleIfOpen(bank, payment));
-    else if (fault?.kind !== "stuck") bank.settle(payment);
-  }
-  await endOrTimeout(timers, payment, fault?.kind === "stuck" ? (fault.delayMs ?? timeoutMs) : timeoutMs);
+    maxFeeMsat: msat(body, "maxFeeMsat"),
+  };
+  const { payment, fault } = await attempt(network, order, timeoutMs);
   return { status: 200, body: outcomeOf(payment), fault: fault?.kind };
 }
 
@@ -138,23 +126,8 @@ async function control(
   return done;
 }
 
-function settleIfOpen(bank: DevBank, payment: Payment): void {
-  if (payment.status === "in-flight") bank.settle(payment);
-}
-
 async function delay({ timers }: Routes, fault: FaultRule | undefined): Promise<void> {
   if (fault?.kind === "slow") await timers.pause(fault.delayMs ?? 0);
-}
-
-async function endOrTimeout(timers: Timers, payment: Payment, timeoutMs: number): Promise<void> {
-  if (payment.status !== "in-flight") return;
-  await new Promise<void>((resolve) => {
-    const cancel = timers.after(timeoutMs, resolve);
-    payment.ended.then(() => {
-      cancel();
-      resolve();
-    });
-  });
 }
 
 /** Msat as decimal digits: JSON's numbers cannot hold them. */

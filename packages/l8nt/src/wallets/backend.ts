@@ -22,6 +22,8 @@ export interface Call {
   readonly seconds?: number;
   /** Where it answers with one JSON text a line: reads on until this is true of one, which is the answer. */
   readonly until?: (line: unknown) => boolean;
+  /** Where it may answer in words: what is no JSON is the answer as it stands, a text. */
+  readonly words?: true;
 }
 
 /** An answer, or how far the request got without one. `sent: false` is proof that no byte of it left. */
@@ -48,7 +50,7 @@ export function fetchTrusting(cert: string | undefined, name: string): typeof fe
 /** Never throws. Redirects are not followed. */
 export async function exchange(backend: Backend, call: Call): Promise<Exchange> {
   const { name, base, headers, fetch: send } = backend;
-  const { method, path, json, form, seconds = DEFAULT_SECONDS, until } = call;
+  const { method, path, json, form, seconds = DEFAULT_SECONDS, until, words } = call;
   const nothing = (sent: boolean, why: string, cause?: unknown): Exchange => ({
     got: "nothing",
     sent,
@@ -70,7 +72,7 @@ export async function exchange(backend: Backend, call: Call): Promise<Exchange> 
     return why === undefined ? nothing(true, "did not answer", cause) : nothing(false, why, cause);
   }
   try {
-    const body = await lastJson(response, until);
+    const body = await lastJson(response, until, words ? jsonOrText : JSON.parse);
     const date = Date.parse(response.headers.get("date") ?? "");
     const clock = Number.isNaN(date) ? {} : { clock: date / 1000 };
     return { got: "answer", status: response.status, body, ...clock };
@@ -81,17 +83,51 @@ export async function exchange(backend: Backend, call: Call): Promise<Exchange> 
 
 const JSON_TYPE = { "content-type": "application/json" };
 
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 /** The answer to what moves nothing. @throws AdapterError `ERR_WALLET` where there is none, or a refusal */
 export async function ask(backend: Backend, call: Call): Promise<Record<string, unknown>> {
-  const answer = await exchange(backend, call);
-  if (answer.got === "nothing")
-    throw new AdapterError("ERR_WALLET", `The wallet cannot be used: ${answer.reason}.`, {
-      cause: answer.cause,
-    });
-  const { status, body } = answer;
-  if (status < 200 || status > 299) throw new AdapterError("ERR_WALLET", refusal(backend, status, body));
-  return recordOf(body);
+  return (await askTheTime(backend, call)).body;
 }
+
+/** The same, and the backend's own clock (Unix seconds), where it says what time it is. */
+export async function askTheTime(
+  backend: Backend,
+  call: Call,
+): Promise<{ readonly body: Record<string, unknown>; readonly clock?: number }> {
+  const answer = await exchange(backend, call);
+  if (answer.got === "nothing") throw unusable(answer);
+  const { status, body, clock } = answer;
+  if (status < 200 || status > 299) throw new AdapterError("ERR_WALLET", refusal(backend, status, body));
+  return { body: recordOf(body), ...(clock !== undefined && { clock }) };
+}
+
+/**
+ * Whether a request that can move nothing gets past the check of the credential: the answers (HTTP) that say so, and those
+ * that deny it.
+ *
+ * @throws AdapterError `ERR_WALLET` for any other answer, and for none
+ */
+export async function mayDo(
+  backend: Backend,
+  trial: Call,
+  { yes, no }: { readonly yes: readonly number[]; readonly no: readonly number[] },
+): Promise<boolean> {
+  const answer = await exchange(backend, trial);
+  if (answer.got === "nothing") throw unusable(answer);
+  if (yes.includes(answer.status)) return true;
+  if (no.includes(answer.status)) return false;
+  throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body));
+}
+
+const unusable = ({ reason, cause }: Extract<Exchange, { got: "nothing" }>) =>
+  new AdapterError("ERR_WALLET", `The wallet cannot be used: ${reason}.`, { cause });
 
 /** One sentence about an answer that is a refusal. */
 export function refusal({ name, explain }: Backend, status: number, body: unknown): string {
@@ -112,14 +148,18 @@ export function wholeNumber(value: unknown): bigint | undefined {
 export const preimageOf = (value: unknown): string | undefined =>
   typeof value === "string" && /^[0-9a-f]{64}$/i.test(value) ? value.toLowerCase() : undefined;
 
-async function lastJson(response: Response, until: Call["until"]): Promise<unknown> {
+async function lastJson(
+  response: Response,
+  until: Call["until"],
+  parse: (text: string) => unknown,
+): Promise<unknown> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   let size = 0;
   let last: unknown;
   const take = (line: string): boolean => {
     if (line.trim() === "") return false;
-    last = JSON.parse(line);
+    last = parse(line);
     return until?.(last) ?? false;
   };
   for (;;) {

@@ -10,16 +10,7 @@ import type {
   WalletFacts,
   WalletPayment,
 } from "../ports/wallet.ts";
-import {
-  ask,
-  type Backend,
-  type Call,
-  exchange,
-  preimageOf,
-  recordOf,
-  refusal,
-  wholeNumber,
-} from "./backend.ts";
+import { ask, type Backend, type Call, exchange, mayDo, preimageOf, recordOf, wholeNumber } from "./backend.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 
 export interface DevWalletOptions {
@@ -116,7 +107,9 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
 
     async examine(): Promise<WalletFacts> {
       const account = await ask(backend, { method: "GET", path: "" });
-      const [pay, find, invoice] = await Promise.all(TRIALS.map((trial) => mayDo(backend, trial)));
+      const [pay, find, invoice] = await Promise.all(
+        TRIALS.map((trial) => mayDo(backend, trial, { yes: [200, 400], no: [403] })),
+      );
       const network = networkOf(account);
       const spendableMsat = wholeNumber(account.balanceMsat);
       return {
@@ -131,22 +124,15 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
   });
 }
 
-/** Nothing can come of these: an order that names nothing, a hash that nobody can pay, an invoice without an amount. */
+/**
+ * Nothing can come of these: an order that names nothing, a hash that nobody can pay, an invoice without an amount. The network
+ * looks at the key first: whoever is told that the request makes no sense might have made it.
+ */
 const TRIALS: readonly Call[] = [
   { method: "POST", path: "/payments", json: {} },
   { method: "GET", path: `/payments/${"00".repeat(32)}` },
   { method: "POST", path: "/invoices", json: {} },
 ];
-
-/** The network looks at the key first: whoever is told that the request makes no sense might have made it. */
-async function mayDo(backend: Backend, trial: Call): Promise<boolean> {
-  const answer = await exchange(backend, trial);
-  if (answer.got === "answer" && (answer.status === 200 || answer.status === 400)) return true;
-  if (answer.got === "answer" && answer.status === 403) return false;
-  if (answer.got === "answer")
-    throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body));
-  throw new AdapterError("ERR_WALLET", `The wallet cannot be used: ${answer.reason}.`, { cause: answer.cause });
-}
 
 const networkOf = ({ network }: Record<string, unknown>): Network | undefined =>
   NETWORKS.find((name) => name === network);

@@ -71,6 +71,7 @@ describe("the trials", () => {
     [{ status: "never-sent", reason: "" }, "ok"],
     [{ status: "failed", reason: "no route" }, "ok"],
     [{ status: "unknown", reason: "HTTP 500" }, "warning"],
+    [{ status: "unknown", reason: "on its way", askAgainInSeconds: 60 }, "ok"],
     [{ status: "paid", preimage: "ab".repeat(32), feeMsat: 0n }, "failing"],
   ] as const)("a payment that nobody made is, as it says, %o: %s", async (found, state) => {
     const findings = await checked({ facts: {}, found }, "treasury");

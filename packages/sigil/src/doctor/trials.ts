@@ -67,6 +67,11 @@ export async function trySearch(wallet: Wallet): Promise<Finding> {
     case "failed":
       return ok("finds", "it tells what it has paid from what it has not");
     case "unknown":
+      if (outcome.askAgainInSeconds !== undefined)
+        return ok(
+          "finds",
+          `it tells what it has paid; of what it has not, once nothing can be on its way (${outcome.askAgainInSeconds} s)`,
+        );
       return warning(
         "finds",
         `asked for a payment that nobody made, it does not rule it out: ${told(outcome.reason)}`,

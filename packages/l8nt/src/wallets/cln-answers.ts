@@ -1,0 +1,112 @@
+/** How Core Lightning's answers read: msat as numbers (as texts that end in `msat` before v23.08), errors as `{ code, message }`. */
+import type { Network } from "../invoice/network.ts";
+import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
+import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
+import type { OnRecord } from "./pay-once.ts";
+
+type Answer = ReturnType<typeof recordOf>;
+
+const NETWORK: Readonly<{ [name: string]: Network }> = {
+  bitcoin: "bc",
+  testnet: "tb",
+  testnet4: "tb",
+  signet: "tbs",
+  regtest: "bcrt",
+};
+
+export const networkOf = ({ network }: Answer): Network | undefined =>
+  typeof network === "string" && Object.hasOwn(NETWORK, network) ? NETWORK[network] : undefined;
+
+/** A node that still reads blocks says so in a warning; one that has read all says nothing. */
+export const isSynced = ({ warning_bitcoind_sync, warning_lightningd_sync }: Answer): boolean =>
+  warning_bitcoind_sync === undefined && warning_lightningd_sync === undefined;
+
+export function codeOf(body: unknown): number | undefined {
+  const { code } = recordOf(body);
+  return typeof code === "number" ? code : undefined;
+}
+
+/** What the codes say (`common/jsonrpc_errors.h`, `doc/schemas/{xpay,pay,checkrune}.json`). The node's own text is not shown. */
+const REASONS: Readonly<{ [code: string]: string }> = {
+  "-32601": "Core Lightning has no such command",
+  "-32602": "Core Lightning refused the request's form",
+  "-1": "Core Lightning failed, for no reason that it has a code for",
+  "-3": "a plugin of Core Lightning failed",
+  "-4": "a plugin of Core Lightning ended",
+  "200": "Core Lightning is paying it already",
+  "201": "Core Lightning paid this hash before, with another amount or payee",
+  "203": "the payee refused the payment",
+  "205": "Core Lightning found no way to the payee",
+  "206": "Core Lightning found no way within the fee cap",
+  "207": "the invoice has expired",
+  "209": "Core Lightning could not pay",
+  "210": "Core Lightning found no way in time",
+  "219": "Core Lightning paid it before",
+  "1501": "Core Lightning does not know the rune: make one with lightning-cli createrune",
+  "1502": "the rune does not permit this: docs/wallets.md lists the methods that a treasury and a service need",
+  "1503": "the rune was revoked: make another with lightning-cli createrune",
+};
+
+export function explain(_status: number, body: unknown): string | undefined {
+  const code = codeOf(body);
+  if (code === undefined) return undefined;
+  return Object.hasOwn(REASONS, code) ? REASONS[code] : `Core Lightning answered with error ${code}`;
+}
+
+export const whyNot = (status: number, body: unknown): string =>
+  explain(status, body) ?? `Core Lightning refused (HTTP ${status})`;
+
+const msatOf = (value: unknown): bigint | undefined =>
+  wholeNumber(typeof value === "string" ? value.replace(/msat$/, "") : value);
+
+/** Of an answer to a payment, or of its record: what was sent and what arrived, the difference being the fee. */
+export function paidOf(row: Answer, preimageName: string): PaymentOutcome {
+  const preimage = preimageOf(row[preimageName]);
+  const sentMsat = msatOf(row.amount_sent_msat);
+  const amountMsat = msatOf(row.amount_msat);
+  const isDone = row.status === undefined || row.status === "complete";
+  if (!isDone || preimage === undefined || sentMsat === undefined || amountMsat === undefined)
+    return {
+      status: "unknown",
+      reason: "Core Lightning's answer says neither that it paid nor that it did not",
+    };
+  return { status: "paid", preimage, feeMsat: sentMsat > amountMsat ? sentMsat - amountMsat : 0n };
+}
+
+/** One row for each group of parts: whoever paid the same hash twice has two. The one that is paid, or open, counts. */
+export function readPays(pays: unknown, paymentHash: string): OnRecord {
+  if (!Array.isArray(pays))
+    return { status: "unseen", reason: "Core Lightning's list of payments cannot be read" };
+  const rows = pays.map(recordOf);
+  if (rows.some(({ payment_hash }) => payment_hash !== paymentHash))
+    return { status: "unseen", reason: "Core Lightning answered about another payment" };
+  const paid = rows.find(({ status }) => status === "complete");
+  if (paid !== undefined) return paidOf(paid, "preimage");
+  if (rows.some(({ status }) => status !== "failed"))
+    return { status: "unknown", reason: "the payment is in flight" };
+  return rows.length > 0
+    ? { status: "failed", reason: "Core Lightning says that it failed" }
+    : { status: "never-sent", reason: "Core Lightning knows no such payment" };
+}
+
+export function paymentsOf(pays: unknown, since: number): readonly WalletPayment[] {
+  return (Array.isArray(pays) ? pays : []).map(recordOf).flatMap((row) => {
+    const { payment_hash: paymentHash, completed_at: at } = row;
+    const outcome = paidOf(row, "preimage");
+    const amountMsat = msatOf(row.amount_msat);
+    if (typeof paymentHash !== "string" || typeof at !== "number" || at < since) return [];
+    return outcome.status === "paid" && amountMsat !== undefined
+      ? [{ paymentHash, amountMsat, feeMsat: outcome.feeMsat, at }]
+      : [];
+  });
+}
+
+export function channelsOf(channels: unknown): { spendableMsat: bigint; receivableMsat: bigint } {
+  const sums = { spendableMsat: 0n, receivableMsat: 0n };
+  for (const channel of Array.isArray(channels) ? channels.map(recordOf) : []) {
+    if (channel.state !== "CHANNELD_NORMAL") continue;
+    sums.spendableMsat += msatOf(channel.spendable_msat) ?? 0n;
+    sums.receivableMsat += msatOf(channel.receivable_msat) ?? 0n;
+  }
+  return sums;
+}

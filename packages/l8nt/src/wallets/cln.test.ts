@@ -1,0 +1,249 @@
+/** Core Lightning's wallet, against a stand-in for clnrest: the laws of every wallet, and what is its own. */
+import { describe, expect, test } from "vitest";
+import { ClnStandIn } from "../testing/stand-ins/cln.ts";
+import { StandInBank } from "../testing/stand-ins/stand-in.ts";
+import { clnWallet } from "./cln.ts";
+import { ANOTHER, CERT, EXPIRED, KEY } from "./fixtures/tls.ts";
+import { BALANCE_MSAT, lawsOf, order, standInContract, stop, thrown, type World } from "./fixtures/world.ts";
+
+const TREASURY = ["getinfo", "listpays", "xpay", "pay", "listpeerchannels"];
+const SERVICE = ["getinfo", "invoice"];
+
+const open = (url: string, rune: string, cert?: string) =>
+  clnWallet(
+    `cln+${url}?rune=${encodeURIComponent(rune)}${cert === undefined ? "" : `&cert=${encodeURIComponent(cert)}`}`,
+  );
+
+async function start(options: object = {}): Promise<World<ClnStandIn>> {
+  const shared = new StandInBank();
+  const paying = await ClnStandIn.start({ shared, account: "agent", balanceMsat: BALANCE_MSAT, ...options });
+  const receiving = await ClnStandIn.start({ shared, account: "service", balanceMsat: BALANCE_MSAT });
+  const runes = [paying.createRune(TREASURY), receiving.createRune(SERVICE)] as const;
+  const [payer, invoicer] = [open(paying.url, runes[0]), open(receiving.url, runes[1])];
+  return { shared, paying, receiving, payer, invoicer, secrets: runes };
+}
+
+const law = lawsOf(start);
+
+standInContract("the Core Lightning wallet", start);
+describe("on a node from before v24.11, which has no xpay", () => {
+  standInContract("the Core Lightning wallet", () => start({ hasXpay: false }));
+});
+
+describe("an error is judged by its code, and by what the node has on record", () => {
+  const codes: [number | null, number, string][] = [
+    [-32602, 500, "failed"],
+    [-1, 500, "failed"],
+    [-4, 500, "failed"],
+    [203, 500, "failed"],
+    [205, 500, "failed"],
+    [206, 500, "failed"],
+    [207, 500, "failed"],
+    [209, 500, "failed"],
+    [219, 500, "failed"],
+    [4711, 500, "failed"],
+    [1501, 401, "failed"],
+    [1502, 401, "failed"],
+    [1503, 401, "failed"],
+    // clnrest lost the node in the middle of it: the command itself may live on.
+    [null, 500, "unknown"],
+  ];
+  const failing = (code: number | null, status: number, world: World<ClnStandIn>) =>
+    world.paying.instead.push({
+      to: "POST /v1/xpay",
+      answer: { status, body: { code, message: `secret ${world.secrets[0]}`, data: null } },
+    });
+
+  test.each(codes)(
+    "code %s (HTTP %i), of a payment that is not on record: %s",
+    async (code, status, expected) => {
+      const world = await start();
+      const request = await order(world);
+      failing(code, status, world);
+      const outcome = await world.payer.pay(request);
+      expect(outcome).toMatchObject({ status: expected });
+      expect(JSON.stringify(outcome)).not.toContain(world.secrets[0]);
+      // The node knows nothing of it, and a wallet that is minutes old cannot know what it was told before.
+      expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
+      await stop(world);
+    },
+  );
+
+  law("an error while a part is in flight is unknown", async (world) => {
+    const request = await order(world);
+    world.shared.faults.add({ kind: "stuck" });
+    expect(await world.payer.pay({ ...request, timeoutSeconds: 1 })).toMatchObject({ status: "unknown" });
+    const other = open(world.paying.url, world.secrets[0]!);
+    expect(await other.pay(request)).toEqual({ status: "unknown", reason: "the payment is in flight" });
+    expect(world.paying.requests.filter((call) => call === "POST /v1/xpay")).toHaveLength(1);
+  });
+
+  law("an error of a payment that the node has made is paid", async (world) => {
+    const request = await order(world);
+    const first = await world.payer.pay(request);
+    world.paying.instead.push({ to: "POST /v1/listpays", answer: { status: 201, body: { pays: [] } } });
+    expect(await world.payer.pay(request)).toEqual(first);
+  });
+
+  law("what cannot be looked up after an error is unknown", async (world) => {
+    const request = await order(world);
+    failing(205, 500, world);
+    world.paying.instead.push(
+      { to: "POST /v1/listpays", answer: { status: 201, body: { pays: [] } } },
+      { to: "POST /v1/listpays", answer: { status: 500, body: { code: null, message: "" } } },
+    );
+    expect(await world.payer.pay(request)).toMatchObject({ status: "unknown" });
+  });
+});
+
+describe("a record is no end while the node may still try", () => {
+  const row = (payment_hash: string, status: string) => ({
+    status: 201,
+    body: { pays: [{ payment_hash, status }] },
+  });
+
+  law(
+    "a failure on record, which may be one of many tries, is unknown for as long as a try may last",
+    async (world) => {
+      const request = await order(world);
+      world.paying.instead.push({ to: "POST /v1/listpays", answer: row(request.paymentHash, "failed") });
+      expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
+    },
+  );
+
+  law("a row of another payment proves nothing", async (world) => {
+    const request = await order(world);
+    world.paying.instead.push({ to: "POST /v1/listpays", answer: row("ab".repeat(32), "complete") });
+    expect(await world.payer.pay(request)).toMatchObject({ status: "never-sent" });
+    expect(world.paying.requests).not.toContain("POST /v1/xpay");
+  });
+
+  law("of two rows, the one that is open counts", async (world) => {
+    const request = await order(world);
+    const pays = ["failed", "pending"].map((status) => ({ payment_hash: request.paymentHash, status }));
+    world.paying.instead.push({ to: "POST /v1/listpays", answer: { status: 201, body: { pays } } });
+    expect(await world.payer.pay(request)).toMatchObject({ status: "unknown" });
+  });
+});
+
+describe("what a rune may do", () => {
+  law("a treasury's and a service's are told apart, without moving anything", async (world) => {
+    expect(await world.payer.examine!()).toEqual({
+      software: "Core Lightning v25.12",
+      network: "bcrt",
+      identity: world.paying.nodeId,
+      rights: { pay: true, find: true, invoice: false },
+      synced: true,
+      clock: expect.closeTo(Date.now() / 1000, -1),
+      spendableMsat: BALANCE_MSAT,
+      receivableMsat: 5_000_000n,
+      limits: [expect.stringContaining("300 seconds")],
+    });
+    const service = await world.invoicer.examine!();
+    expect(service.rights).toEqual({ pay: false, find: false, invoice: true });
+    expect(service.spendableMsat).toBeUndefined();
+    expect(world.shared.bank.payments().filter(({ status }) => status !== "failed")).toEqual([]);
+    expect(world.paying.balanceMsat).toBe(BALANCE_MSAT);
+  });
+
+  law("a rune for everything is shown as more than is needed", async ({ paying }) => {
+    const facts = await open(paying.url, paying.createRune()).examine!();
+    expect(facts.rights).toEqual({ pay: true, find: true, invoice: true });
+    expect(facts.excess).toEqual(["everything: the rune has no restrictions"]);
+    const more = await open(paying.url, paying.createRune([...TREASURY, "withdraw"])).examine!();
+    expect(more.excess).toEqual(["method=withdraw"]);
+  });
+
+  law("a node from before xpay is paid through pay", async (world) => {
+    const old = await ClnStandIn.start({ shared: world.shared, account: "old", hasXpay: false });
+    const facts = await open(old.url, old.createRune(TREASURY)).examine!();
+    expect(facts.rights.pay).toBe(true);
+    await old.down();
+  });
+
+  law("a rune that may not look for payments pays nothing", async (world) => {
+    const { paying } = world;
+    const payer = open(paying.url, paying.createRune(["getinfo", "xpay"]));
+    const outcome = await payer.pay(await order(world));
+    expect(outcome).toEqual({ status: "never-sent", reason: expect.stringContaining("does not permit") });
+    expect(paying.requests).not.toContain("POST /v1/xpay");
+  });
+
+  law("a wrong rune is refused in one line that does not repeat it", async (world) => {
+    const rune = `${"A".repeat(43)}=`;
+    const payer = open(world.paying.url, rune);
+    const message = await thrown(payer.network());
+    expect(message).toMatch(/^The wallet cannot be used: Core Lightning does not know the rune/);
+    expect(message).not.toContain(rune);
+    expect(await payer.pay(await order(world))).toMatchObject({ status: "never-sent" });
+    expect(await payer.find("ab".repeat(32))).toMatchObject({ status: "unknown" });
+  });
+});
+
+describe("the node", () => {
+  test.each([
+    ["bitcoin", "bc"],
+    ["testnet", "tb"],
+    ["testnet4", "tb"],
+    ["signet", "tbs"],
+    ["regtest", "bcrt"],
+  ])("on %s is on %s", async (network, expected) => {
+    const world = await start({ info: { network } });
+    expect(await world.payer.network()).toBe(expected);
+    await stop(world);
+  });
+
+  test("on a chain that is not Bitcoin's is refused", async () => {
+    const world = await start({ info: { network: "liquid" } });
+    expect(await thrown(world.payer.network())).toContain("not known here");
+    await stop(world);
+  });
+
+  test.each(["warning_bitcoind_sync", "warning_lightningd_sync"])("with %s is not synced", async (warning) => {
+    const world = await start({ info: { [warning]: "still loading" } });
+    expect((await world.payer.examine!()).synced).toBe(false);
+    await stop(world);
+  });
+
+  law("makes invoices of single msat", async ({ invoicer, payer, ...world }) => {
+    const request = await order({ invoicer }, 1_234_567n);
+    expect(await payer.pay(request)).toMatchObject({ status: "paid" });
+    expect(world.receiving.balanceMsat).toBe(BALANCE_MSAT + 1_234_567n);
+  });
+});
+
+describe("its certificate", () => {
+  const secure = async (cert: string) => {
+    const shared = new StandInBank();
+    const node = await ClnStandIn.start({ shared, account: "agent", tls: { cert, key: KEY } });
+    return { node, rune: node.createRune(TREASURY) };
+  };
+
+  test("is trusted where the URL names it", async () => {
+    const { node, rune } = await secure(CERT);
+    expect(await open(node.url, rune, CERT).network()).toBe("bcrt");
+    await node.down();
+  });
+
+  test.each([
+    ["a self-signed one without cert=", CERT, undefined, /self-signed TLS certificate.*add cert=/],
+    ["another one than in cert=", CERT, ANOTHER, /TLS certificate/],
+    ["an expired one", EXPIRED, EXPIRED, /expired: renew it there/],
+  ])("%s is refused, and nothing is sent", async (_, shown, named, message) => {
+    const { node, rune } = await secure(shown);
+    const wallet = open(node.url, rune, named);
+    const text = await thrown(wallet.network());
+    expect(text).toMatch(message);
+    expect(text).not.toContain(rune);
+    const request = {
+      invoice: "x",
+      paymentHash: "ab".repeat(32),
+      amountMsat: 1n,
+      maxFeeMsat: 1n,
+      timeoutSeconds: 1,
+    };
+    expect(await wallet.pay(request)).toMatchObject({ status: "never-sent" });
+    expect(node.requests).toEqual([]);
+    await node.down();
+  });
+});
