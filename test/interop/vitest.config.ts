@@ -1,8 +1,29 @@
 import { defineConfig } from "vitest/config";
 
-/** What needs Go is run by `npm run test:interop` alone. */
-export default defineConfig({
+const fromSource = {
   resolve: { conditions: ["l8nt-source"] },
   ssr: { resolve: { conditions: ["l8nt-source"], externalConditions: ["l8nt-source"] } },
-  test: { include: ["test/interop/*.interop.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+};
+const test = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+/** What needs Go is run by `npm run test:interop` alone. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...fromSource,
+        test: { ...test, name: "library", include: ["test/interop/{credential,purchase}.interop.ts"] },
+      },
+      {
+        ...fromSource,
+        // One network of real nodes, for what needs one.
+        test: {
+          ...test,
+          name: "lnd",
+          include: ["test/interop/node.interop.ts"],
+          globalSetup: ["test/lnd/support/setup.ts"],
+        },
+      },
+    ],
+  },
 });
