@@ -50,8 +50,8 @@ describe("how far one got that gives no facts", () => {
     expect(of(findings, "reach")).toMatchObject({ advice: expect.stringMatching(advice) });
   });
 
-  test("a time-out of ours is no answer", () => {
-    expect(faultOf(walletError("…", new DOMException("timed out", "TimeoutError")))).toBe("unreached");
+  test.each(["TimeoutError", "NetworkError"])("%s, by the web's name, is no answer", (name) => {
+    expect(faultOf(walletError("…", new DOMException("no way there", name)))).toBe("unreached");
   });
 
   test.each([
