@@ -147,6 +147,13 @@ describe("where nobody says what it is for", () => {
   });
 });
 
+test("one that may do nothing is told what it lacks for either use", async () => {
+  const rights = { pay: false, find: false, invoice: false };
+  expect(states(await checked({ facts: { rights } }))).toEqual(
+    expect.arrayContaining(["pays failing", "finds failing", "invoices failing", "fit failing"]),
+  );
+});
+
 test("a wallet of somebody else's making gets what the port tells", async () => {
   expect(states(await checked({}))).toEqual([
     "reach ok",

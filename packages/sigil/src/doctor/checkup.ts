@@ -76,9 +76,10 @@ function judged(
     otherIsFit
       ? findings.map((one) => (one.state === "failing" ? warning(one.point, one.found, one.advice) : one))
       : findings;
+  // One that may do neither is told what it lacks for either.
   return [
-    ...(rights.pay ? softened(treasury, fit.service) : []),
-    ...(rights.invoice ? softened(service, fit.treasury) : []),
+    ...(rights.pay || !rights.invoice ? softened(treasury, fit.service) : []),
+    ...(rights.invoice || !rights.pay ? softened(service, fit.treasury) : []),
     fitness(fit, rights.pay),
   ];
 }
