@@ -1,6 +1,4 @@
 /** `sigil doctor` against the dev network, as a process of its own; and that no command shows anything of a wallet's URL. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,31 +8,14 @@ import { type DevAccount, DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { freePort } from "./support/free-port.ts";
+import { type Ended, ended, spawned as spawnedAnew } from "./support/sigil.ts";
 
-const MAIN = join(import.meta.dirname, "../../packages/sigil/src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sigil-doctor-"));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
+/** Started often: what Node compiled is kept for the next one. */
 const spawned = (args: readonly string[], env: Record<string, string> = {}) =>
-  spawn(process.execPath, ["--conditions=l8nt-source", "--no-warnings", MAIN, ...args], {
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, "cache"), ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-
+  spawnedAnew(args, { NODE_COMPILE_CACHE: join(folder, "cache"), ...env });
 const sigil = (args: readonly string[], env?: Record<string, string>) => ended(spawned(args, env));
-
-async function ended(child: ReturnType<typeof spawned>): Promise<Ended> {
-  const parts = { stdout: "", stderr: "" };
-  child.stdout.on("data", (part) => (parts.stdout += part));
-  child.stderr.on("data", (part) => (parts.stderr += part));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, ...parts };
-}
 
 const SECRET = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
 const paidPayments = () => net.payments().filter(({ status }) => status === "paid").length;

@@ -1,6 +1,4 @@
 /** The treasury as a process: from `init` to a restart, and everything that must not start. Judged by the dev network's books. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   chmodSync,
   mkdtempSync,
@@ -13,7 +11,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { Client, Credential } from "l8nt";
 import { paid as paidListener, wellKnown } from "l8nt/node";
 import { Paywall } from "l8nt/service";
@@ -21,68 +18,10 @@ import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { expect, onTestFinished, test } from "vitest";
 import { freePort } from "./support/free-port.ts";
+import { daemon, type Ended, sigil } from "./support/sigil.ts";
 import { listen } from "./support/town.ts";
 
-const MAIN = join(import.meta.dirname, "../../packages/sigil/src/main.ts");
 const SECRET = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const started = (args: readonly string[], env: Record<string, string> = {}): ChildProcess =>
-  spawn(process.execPath, ["--conditions=l8nt-source", "--no-warnings", MAIN, ...args], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-
-async function sigil(args: readonly string[], env?: Record<string, string>): Promise<Ended> {
-  const child = started(args, env);
-  const parts = { stdout: "", stderr: "" };
-  child.stdout!.on("data", (part) => (parts.stdout += part));
-  child.stderr!.on("data", (part) => (parts.stderr += part));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, ...parts };
-}
-
-interface Daemon {
-  readonly child: ChildProcess;
-  readonly printed: () => string;
-  readonly ready: { readonly receiptKey: string; readonly listening: string };
-  stop(): Promise<number | null>;
-}
-
-async function daemon(dir: string, wallet: string, more: readonly string[] = []): Promise<Daemon> {
-  const child = started(["treasury", "start", "--dir", dir, "--allow-loopback", "--json", ...more], {
-    SIGIL_WALLET: wallet,
-  });
-  onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    await once(child, "close");
-  });
-  let printed = "";
-  child.stderr!.on("data", (part) => (printed += part));
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: child.stdout! })) {
-    printed += `${line}\n`;
-    lines.push(line);
-    if (line === "}") break;
-  }
-  if (lines.length === 0) throw new Error(`the treasury did not start: ${printed}`);
-  return {
-    child,
-    printed: () => printed,
-    ready: JSON.parse(lines.join("\n")),
-    async stop() {
-      child.kill("SIGTERM");
-      const [code] = (await once(child, "close")) as [number | null];
-      return code;
-    },
-  };
-}
 
 async function stage(flags: readonly string[] = ["--budget", "100 sat"]) {
   const folder = mkdtempSync(join(tmpdir(), "sigil-daemon-"));
