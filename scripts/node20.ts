@@ -38,6 +38,8 @@ export function node20Command(vitestArgs: readonly string[]): Command {
     env: {
       ...process.env,
       SIGIL_NODE20: "1",
+      // Which the NWC wallet cannot do without, and Node 22 has by itself.
+      NODE_OPTIONS: "--experimental-websocket",
       // The laws were tried at full length on Node 24; here the engine is under test.
       SIGIL_LAW_RUNS: process.env.SIGIL_LAW_RUNS ?? "1000",
       PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ""}`,

@@ -64,6 +64,18 @@ export const nostrTools = lazily(async () => {
 /** For whoever asks whether time may mend it. */
 export const notReached = () => new DOMException("no way to the wallet service", "NetworkError");
 
+/** Closes once: of a connection that fails, Node 20 and 22 fire `error` out of `close()`, which the library calls on `error`. */
+const closingOnce = (Base: typeof WebSocket): typeof WebSocket =>
+  class extends Base {
+    #isClosed = false;
+
+    override close(code?: number, reason?: string): void {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      super.close(code, reason);
+    }
+  };
+
 export class Relays {
   readonly #options: RelaysOptions;
   readonly #lines = new Map<string, Promise<Line>>();
@@ -74,7 +86,7 @@ export class Relays {
   #idle: Timer | undefined;
 
   constructor(options: RelaysOptions) {
-    this.#options = options;
+    this.#options = { ...options, webSocket: closingOnce(options.webSocket) };
   }
 
   /** Never throws. */

@@ -43,7 +43,11 @@ const CLOCK_SKEW_SECONDS = 60;
 
 const fault = (message: string, cause?: unknown) => new AdapterError("ERR_WALLET", message, { cause });
 
-/** `secret` may be `env:NAME` or a file. Parameters that are not known are left alone: the URL is written by a wallet. @throws AdapterError `ERR_WALLET` */
+/**
+ * `secret` may be `env:NAME` or a file. Parameters that are not known are left alone: a wallet wrote the URL.
+ *
+ * @throws AdapterError `ERR_WALLET`
+ */
 export function readNwcUrl(url: string): NwcUrl {
   const parts = /^nostr\+walletconnect:(?:\/\/)?([0-9a-f]{64})\/?\?(.*)$/is.exec(url);
   if (parts === null) throw fault(`This is no URL of Nostr Wallet Connect: it is ${FORM}.`);
@@ -151,12 +155,12 @@ export class NwcService {
     const { reached, event } = await relays.info();
     if (!reached)
       throw fault(
-        "The wallet cannot be used: no relay in its URL can be reached. Is this machine online?",
+        "The wallet cannot be used: no relay in its URL can be reached. Look whether this machine is online.",
         notReached(),
       );
     if (event === undefined)
       throw fault(
-        "The wallet cannot be used: its relays know no wallet service with the public key in its URL. Is the wallet running, and does the connection still exist there?",
+        "The wallet cannot be used: its relays know no wallet service with the public key in its URL. Start the wallet, and look whether this connection still exists there.",
       );
     // Services from before the tag speak NIP-04 alone.
     const offered = event.tags.find(([name]) => name === "encryption")?.[1]?.split(/\s+/) ?? ["nip04"];

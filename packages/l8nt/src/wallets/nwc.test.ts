@@ -24,9 +24,6 @@ interface World {
   stop(): Promise<void>;
 }
 
-// The service's library needs a global one, which Node has from 22 on.
-const run = test.skipIf(globalThis.WebSocket === undefined);
-
 async function start(options: Partial<ServiceOptions> = {}): Promise<World> {
   const time = { now: Date.now() / 1000 };
   const dev = await DevNetwork.start({ clock: () => time.now });
@@ -51,7 +48,7 @@ async function start(options: Partial<ServiceOptions> = {}): Promise<World> {
   };
 }
 
-walletContract(run, {
+walletContract(test, {
   name: "the NWC wallet",
   setup: async () => {
     const world = await start();
@@ -101,7 +98,7 @@ async function order({ invoicer }: World, more: Partial<PaymentRequest> = {}): P
 
 /** A law on a world of its own. */
 const law = (name: string, body: (world: World) => Promise<void>, options: Partial<ServiceOptions> = {}) =>
-  run(name, async () => {
+  test(name, async () => {
     const world = await start(options);
     await body(world).finally(() => world.stop());
   });
@@ -165,6 +162,14 @@ describe("what the service answers instead of a preimage", () => {
         expect(await world.payer.pay(request)).toMatchObject({ status });
         expect(asked(world, "lookup_invoice")).toBe(1);
       });
+
+  law("what is on record as failed is not tried anew, only looked up", async (world) => {
+    const request = await order(world);
+    world.dev.fault({ kind: "fails" });
+    expect(await world.payer.pay(request)).toMatchObject({ status: "failed" });
+    expect(await world.payer.pay(request)).toMatchObject({ status: "failed" });
+    expect(asked(world, "pay_invoice")).toBe(1);
+  });
 
   law("where the look-up fails as well, it is unknown", async (world) => {
     const request = await order(world);
@@ -463,7 +468,7 @@ describe("how far a payment got [case 75]", () => {
     }
   });
 
-  run("of two relays that live, one is given a payment, both a question", async () => {
+  test("of two relays that live, one is given a payment, both a question", async () => {
     const relays = [await TestRelay.start(), await TestRelay.start()];
     const world = await start({ relays });
     const payer = nwcWallet(world.service.url);
@@ -640,13 +645,9 @@ describe("a list of payments", () => {
   });
 
   law("is read to its end, however short the service's pages", async ({ payer, service }) => {
+    const all = Array.from({ length: 7 }, (_, n) => transaction(n));
     service.handlers.list_transactions = async ({ offset }) => ({
-      result: {
-        transactions: Array.from({ length: 7 }, (_, n) => transaction(n)).slice(
-          Number(offset) / 10,
-          Number(offset) / 10 + 2,
-        ),
-      },
+      result: { transactions: all.slice(Number(offset), Number(offset) + 2) },
     });
     const paid = await payer.paidSince!(1_700_000_000.5);
     expect(paid).toHaveLength(7);
@@ -784,8 +785,12 @@ describe("a URL", () => {
       expect(JSON.stringify(error) + String(error)).not.toContain(part);
   });
 
-  test("is needed", () => {
+  test("is needed, and so is WebSocket", () => {
     expect(() => nwcWallet(undefined)).toThrow(TypeError);
+    vi.stubGlobal("WebSocket", undefined);
+    const url = `nostr+walletconnect://${KEY}?relay=wss://a.example&secret=${SECRET}`;
+    expect(() => nwcWallet(url)).toThrow("--experimental-websocket");
+    vi.unstubAllGlobals();
   });
 
   test("of a key that is not on the curve is found out at the first use", async () => {

@@ -2,7 +2,6 @@
 import { AdapterError } from "../errors.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Lru } from "../internal/lru.ts";
-import { readAmount } from "../invoice/amount.ts";
 import { Invoice } from "../invoice/index.ts";
 import type {
   InvoiceRequest,
@@ -15,6 +14,7 @@ import type {
 } from "../ports/wallet.ts";
 import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
 import { type Answer, NAME, NwcService, readNwcUrl } from "./nwc-service.ts";
+import { feeOf, outcomeOf, paymentOf } from "./nwc-transaction.ts";
 
 export interface NwcWalletOptions {
   /** Instead of the global one, which Node has from 22 on. */
@@ -132,9 +132,10 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     if (reason !== undefined) return { status: "never-sent", reason };
     sent.set(paymentHash, true);
     const answer = await service.ask("pay_invoice", { invoice }, { seconds: timeoutSeconds, once: true });
-    const outcome = await judge(answer, paymentHash);
-    if (outcome.status === "failed" || outcome.status === "never-sent") sent.delete(paymentHash);
-    return outcome;
+    // What the wallet has on record as failed is not tried anew: its look-up could not tell the attempts apart, and the old
+    // one's "failed" would be taken for the new one's while that is still on its way.
+    if (answer.got === "nothing" ? !answer.sent : isRefusal(answer)) sent.delete(paymentHash);
+    return judge(answer, paymentHash);
   }
 
   async function judge(answer: Answer, paymentHash: string): Promise<PaymentOutcome> {
@@ -143,7 +144,7 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
       return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
     if (answer.got === "error") {
       const reason = reasonOf(answer, "pay_invoice");
-      if (Object.hasOwn(REFUSALS, answer.code)) return { status: "failed", reason };
+      if (isRefusal(answer)) return { status: "failed", reason };
       // PAYMENT_FAILED may be a time-out (NIP-47), INTERNAL may be anything (of Alby Hub, every failed payment): only what
       // the wallet has on record as failed is over. What it does not find may still be under way, or yet to begin.
       const found = await find(paymentHash);
@@ -196,15 +197,14 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     async paidSince(at: number): Promise<readonly WalletPayment[]> {
       const paid = new Map<string, WalletPayment>();
       const seen = new Set<unknown>();
+      let offset = 0;
       for (let page = 0; page < MAX_PAGES; page++) {
-        const { transactions } = await ask("list_transactions", {
-          from: Math.floor(at),
-          limit: PAGE,
-          offset: page * PAGE,
-          type: "outgoing",
-        });
+        const asked = { from: Math.floor(at), limit: PAGE, offset, type: "outgoing" };
+        const { transactions } = await ask("list_transactions", asked);
         if (!Array.isArray(transactions)) throw fault(`${NAME} gave a list of payments that cannot be read`);
         const before = seen.size;
+        // Its pages may be shorter than asked for.
+        offset += transactions.length;
         for (const transaction of transactions.map(recordOf)) {
           seen.add(transaction.payment_hash);
           const payment = paymentOf(transaction);
@@ -251,46 +251,14 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
 const fault = (why: string, cause?: unknown) =>
   new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`, { cause });
 
+const isRefusal = (answer: Answer): boolean => answer.got === "error" && Object.hasOwn(REFUSALS, answer.code);
+
 /** The service's own message is left out: it may quote what it was sent. */
 function reasonOf(answer: Exclude<Answer, { got: "result" }>, method: string): string {
   if (answer.got === "nothing") return answer.reason;
   const { code } = answer;
   const why = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : `gives ${code} as its reason`;
   return `${NAME} refused ${method}: it ${why}`;
-}
-
-/** What a look-up says. Only `failed` is an end: "expired" is a state of invoices, and a payment of one may be in flight. */
-function outcomeOf(transaction: Record<string, unknown>, paymentHash: string): PaymentOutcome {
-  const { type, state, settled_at: settledAt } = transaction;
-  const unknown = (why: string): PaymentOutcome => ({ status: "unknown", reason: `${NAME} ${why}` });
-  if (transaction.payment_hash !== undefined && transaction.payment_hash !== paymentHash)
-    return unknown("found another payment than the one asked for");
-  // Its own invoice for the same hash carries the same preimage, paid by whomever. [case 74]
-  if (type !== "outgoing") return unknown("found an invoice with this hash, and no payment");
-  if (state === "failed") return { status: "failed", reason: `${NAME} says that the payment failed` };
-  // Services from before states tell a settled payment by its time.
-  if (state !== "settled" && !(state === undefined && isTime(settledAt)))
-    return unknown("says that the payment is not settled yet");
-  const preimage = preimageOf(transaction.preimage);
-  if (preimage === undefined) return unknown("says that the payment is settled, and shows no preimage");
-  return { status: "paid", preimage, feeMsat: feeOf(transaction) ?? 0n };
-}
-
-function paymentOf(transaction: Record<string, unknown>): WalletPayment | undefined {
-  const { type, state, payment_hash: hash, settled_at: settledAt, created_at: createdAt } = transaction;
-  const paymentHash = preimageOf(hash);
-  const amount = wholeNumber(transaction.amount);
-  const at = isTime(settledAt) ? settledAt : createdAt;
-  const isPaid = type === "outgoing" && (state === "settled" || (state === undefined && isTime(settledAt)));
-  if (!isPaid || paymentHash === undefined || amount === undefined || !isTime(at)) return undefined;
-  return { paymentHash, amountMsat: amount, feeMsat: feeOf(transaction) ?? 0n, at };
-}
-
-const isTime = (value: unknown): value is number => typeof value === "number" && value > 0;
-
-function feeOf({ fees_paid: fee }: Record<string, unknown>): bigint | undefined {
-  const whole = wholeNumber(fee);
-  return whole === undefined ? undefined : readAmount(whole);
 }
 
 function amountOf(invoice: unknown): bigint | undefined {
