@@ -1,0 +1,182 @@
+/**
+ * LNbits: an account at a server, kept by whoever runs it. As in lnbits/lnbits v1.x, `core/views/payment_api.py`,
+ * `core/services/payments.py`, `core/models/payments.py`; amounts and fees are msat, and negative where money went out.
+ */
+import { AdapterError } from "../errors.ts";
+import type { Network } from "../invoice/network.ts";
+import { readInvoice } from "../invoice/read.ts";
+import type { PaymentOutcome, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
+import {
+  ask,
+  type Backend,
+  type Call,
+  exchange,
+  fetchTrusting,
+  mayDo,
+  recordOf,
+  wholeNumber,
+} from "./backend.ts";
+import { explain, paymentsOf, readPage, readPayment, whyNot } from "./lnbits-answers.ts";
+import { type OnRecord, payOnce } from "./pay-once.ts";
+import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
+import { wholeSatoshi } from "./whole-satoshi.ts";
+
+const FORM: WalletUrlForm = {
+  name: "LNbits",
+  scheme: "lnbits",
+  form: "lnbits+https://HOST?key=… (the wallet's admin key for a treasury, its invoice key for a service)",
+  params: { key: true, cert: false },
+};
+
+/** Payments of one wallet wait for each other before they are written down. */
+const LINGER_SECONDS = 60;
+const POLL_MS = 500;
+const PAGE = 100;
+const PAYMENTS = "/api/v1/payments";
+
+/**
+ * A wallet of LNbits, from `lnbits+https://HOST?key=…`. With an invoice key it makes invoices, and is refused every payment.
+ *
+ * @throws AdapterError `ERR_WALLET` where the URL is none of LNbits'
+ */
+export function lnbitsWallet(url: string): Wallet {
+  const { base, text } = readWalletUrl(url, FORM);
+  const backend: Backend = {
+    name: FORM.name,
+    base,
+    headers: { "x-api-key": text("key")! },
+    fetch: fetchTrusting(text("cert"), FORM.name),
+    explain,
+  };
+  let network: Promise<Network> | undefined;
+
+  /** By the list of this wallet's payments: `GET /payments/HASH` answers 404 to a key that it does not know, too. */
+  async function look(paymentHash: string): Promise<OnRecord> {
+    const path = `${PAYMENTS}/paginated?payment_hash=${paymentHash}&recheck_pending=true&limit=${PAGE}`;
+    const answer = await exchange(backend, { method: "GET", path });
+    if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
+    if (answer.status !== 200) return { status: "unseen", reason: whyNot(answer.status, answer.body) };
+    return readPage(answer.body, paymentHash);
+  }
+
+  async function send(request: PaymentRequest): Promise<PaymentOutcome> {
+    const { invoice, maxFeeMsat, timeoutSeconds, paymentHash } = request;
+    // No cap can be handed over: LNbits reserves this much and gives its node that limit. It asks for no key.
+    const path = `${PAYMENTS}/fee-reserve?invoice=${encodeURIComponent(invoice)}`;
+    const reserve = await exchange(backend, { method: "GET", path });
+    if (reserve.got === "nothing") return { status: "never-sent", reason: reserve.reason };
+    const feeMsat = wholeNumber(recordOf(reserve.body).fee_reserve);
+    if (reserve.status !== 200 || feeMsat === undefined)
+      return { status: "never-sent", reason: "LNbits does not say what fee it may take" };
+    if (feeMsat > maxFeeMsat)
+      return { status: "never-sent", reason: `LNbits may take ${feeMsat} msat, above the fee cap` };
+    const until = performance.now() + timeoutSeconds * 1000;
+    const json = { out: true, bolt11: invoice };
+    const answer = await exchange(backend, { method: "POST", path: PAYMENTS, json, seconds: timeoutSeconds });
+    if (answer.got === "nothing")
+      return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
+    if (answer.status < 200 || answer.status > 299) {
+      const reason = whyNot(answer.status, answer.body);
+      // 520 carries a status of its own, and a fault of the server (500) says nothing of the payment.
+      const isOver = answer.status === 520 || (answer.status >= 400 && answer.status < 500);
+      return { status: isOver ? "failed" : "unknown", reason };
+    }
+    const outcome = readPayment(recordOf(answer.body));
+    return recordOf(answer.body).status === "pending" ? await follow(paymentHash, until) : outcome;
+  }
+
+  /** LNbits answers after some seconds of its own choice (5), and pays on. */
+  async function follow(paymentHash: string, until: number): Promise<PaymentOutcome> {
+    for (;;) {
+      const seen = await look(paymentHash);
+      if (seen.status === "paid" || seen.status === "failed") return seen;
+      if (performance.now() + POLL_MS > until) return { status: "unknown", reason: seen.reason };
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  async function createInvoice(amountMsat: bigint, expirySeconds: number, memo: string): Promise<string> {
+    const amount = Number(wholeSatoshi(amountMsat, FORM.name));
+    const json = { out: false, unit: "sat", amount, memo, expiry: expirySeconds };
+    const body = await ask(backend, { method: "POST", path: PAYMENTS, json });
+    const invoice = body.bolt11 ?? body.payment_request;
+    if (typeof invoice !== "string" || readInvoice(invoice).invoice.amountMsat !== amountMsat)
+      throw unusable("LNbits made no invoice of this amount");
+    return invoice;
+  }
+
+  /** LNbits names its network nowhere: an invoice of its node does. Asked once; nobody is given that invoice. */
+  function networkOf(): Promise<Network> {
+    network ??= createInvoice(1_000n, 60, "which network is this")
+      .then((invoice) => readInvoice(invoice).invoice.network)
+      .catch((error: unknown) => {
+        network = undefined;
+        throw error;
+      });
+    return network;
+  }
+
+  return Object.freeze<Wallet>({
+    ...payOnce({ look, send, lingerSeconds: () => LINGER_SECONDS }),
+
+    network: networkOf,
+
+    async identity(): Promise<string> {
+      const { id } = await ask(backend, { method: "GET", path: "/api/v1/wallet" });
+      if (typeof id !== "string")
+        throw unusable("LNbits tells the holder of an invoice key not which wallet it is");
+      return id;
+    },
+
+    createInvoice: ({ amountMsat, expirySeconds, description = "" }) =>
+      createInvoice(amountMsat, expirySeconds, description),
+
+    async paidSince(at): Promise<readonly WalletPayment[]> {
+      const since = encodeURIComponent(new Date(Math.floor(at) * 1000).toISOString());
+      const found: WalletPayment[] = [];
+      for (let offset = 0; ; offset += PAGE) {
+        const query = `status=success&time[ge]=${since}&limit=${PAGE}&offset=${offset}&sortby=time&direction=asc`;
+        const { data } = await ask(backend, { method: "GET", path: `${PAYMENTS}/paginated?${query}` });
+        if (!Array.isArray(data)) throw unusable("LNbits did not list its payments");
+        found.push(...paymentsOf(data, at));
+        if (data.length < PAGE) return found;
+      }
+    },
+
+    async examine() {
+      const wallet = await ask(backend, { method: "GET", path: "/api/v1/wallet" });
+      const [pay, find, invoice] = await Promise.all(TRIALS.map((trial) => mayDo(backend, trial, VERDICT)));
+      const health = await exchange(backend, { method: "GET", path: "/api/v1/health" });
+      const time = health.got === "answer" ? wholeNumber(recordOf(health.body).server_time) : undefined;
+      const spendableMsat = wholeNumber(wallet.balance);
+      return {
+        software: "LNbits (it tells its version to its admins only)",
+        network: await networkOf(),
+        rights: { pay: pay!, find: find!, invoice: invoice! },
+        limits: LIMITS,
+        ...(typeof wallet.id === "string" && { identity: wallet.id }),
+        ...(time !== undefined && { clock: Number(time) }),
+        ...(spendableMsat !== undefined && { spendableMsat }),
+      };
+    },
+  });
+}
+
+const unusable = (why: string) => new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
+
+/** An order without an invoice, a hash that nobody can pay, an invoice of nothing: LNbits looks at the key first. */
+const TRIALS: readonly Call[] = [
+  { method: "POST", path: PAYMENTS, json: { out: true } },
+  { method: "GET", path: `${PAYMENTS}/paginated?payment_hash=${"00".repeat(32)}&limit=1` },
+  { method: "POST", path: PAYMENTS, json: { out: false, unit: "sat", amount: 0 } },
+];
+const VERDICT = { yes: [200, 400, 520], no: [401, 403] };
+
+const LIMITS: readonly string[] = [
+  "LNbits keeps the money: the balance is a promise of whoever runs the server.",
+  "LNbits takes no fee cap: a payment is refused before it is made where the fee that LNbits reserves is above the cap.",
+  "LNbits takes no time-out: a payment may stay in flight for longer than asked.",
+  "LNbits calls a payment failed, and does not charge it, also where its own node gave it no clear answer.",
+  "Whether a preimage comes back depends on the node behind LNbits: OpenNode, for one, gives none, and no L402 can be bought with it.",
+  "LNbits makes invoices of whole satoshi only.",
+];

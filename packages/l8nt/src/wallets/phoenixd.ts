@@ -1,0 +1,181 @@
+/**
+ * phoenixd, over its HTTP API: forms in, JSON or plain words out. As documented at https://phoenix.acinq.co/server/api (0.8.0) and
+ * in ACINQ/phoenixd `Api.kt` and `JsonSerializers.kt`.
+ */
+import { AdapterError } from "../errors.ts";
+import { base64Text, utf8 } from "../internal/bytes.ts";
+import type { Network } from "../invoice/network.ts";
+import type { PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
+import {
+  ask,
+  askTheTime,
+  type Backend,
+  type Call,
+  exchange,
+  fetchTrusting,
+  mayDo,
+  preimageOf,
+  recordOf,
+  wholeNumber,
+} from "./backend.ts";
+import { type OnRecord, payOnce } from "./pay-once.ts";
+import { inboundMsat, networkOf, paymentOf, readPayment, whyNot } from "./phoenixd-answers.ts";
+import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
+import { wholeSatoshi } from "./whole-satoshi.ts";
+
+const FORM: WalletUrlForm = {
+  name: "phoenixd",
+  scheme: "phoenixd",
+  form: "phoenixd+http://127.0.0.1:9740?password=… (or https, with cert=… for a certificate of your own)",
+  params: { password: true, cert: false },
+};
+
+/** How long phoenixd may take from the request to its own record of it: it writes that before it sends anything. */
+const LINGER_SECONDS = 60;
+const MAX_DESCRIPTION = 128;
+const PAGE = 100;
+
+/**
+ * A wallet of phoenixd, from `phoenixd+http://127.0.0.1:9740?password=…`. With the limited password it makes invoices, and is
+ * refused every payment.
+ *
+ * @throws AdapterError `ERR_WALLET` where the URL is none of phoenixd's
+ */
+export function phoenixdWallet(url: string): Wallet {
+  const { base, text } = readWalletUrl(url, FORM);
+  const backend: Backend = {
+    name: FORM.name,
+    base,
+    // The user's name is empty.
+    headers: { authorization: `Basic ${base64Text(utf8(`:${text("password")}`))}` },
+    fetch: fetchTrusting(text("cert"), FORM.name),
+    explain: (status) => (status === 401 ? NOT_LET_IN : undefined),
+  };
+
+  async function look(paymentHash: string): Promise<OnRecord> {
+    const path = `/payments/outgoingbyhash/${paymentHash}`;
+    const answer = await exchange(backend, { method: "GET", path, words: true });
+    if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
+    // 404 is also what a version says that lacks this endpoint ("Unknown endpoint"); only these words are about the payment.
+    if (answer.status === 404 && answer.body === "Not found")
+      return { status: "never-sent", reason: "phoenixd knows no such payment" };
+    if (answer.status !== 200)
+      return { status: "unseen", reason: `phoenixd could not be asked for it (HTTP ${answer.status})` };
+    return readPayment(recordOf(answer.body));
+  }
+
+  async function send({ invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds }: PaymentRequest) {
+    const feeMsat = publishedFee(amountMsat);
+    if (feeMsat > maxFeeMsat) return neverSent(`phoenixd takes up to ${feeMsat} msat, above the fee cap`);
+    const answer = await exchange(backend, {
+      method: "POST",
+      path: "/payinvoice",
+      form: { invoice },
+      seconds: timeoutSeconds,
+      words: true,
+    });
+    if (answer.got === "nothing") return answer.sent ? unknown(answer.reason) : neverSent(answer.reason);
+    const { paymentPreimage, routingFeeSat, reason } = recordOf(answer.body);
+    const preimage = preimageOf(paymentPreimage);
+    const feeSat = wholeNumber(routingFeeSat);
+    if (answer.status === 200 && preimage !== undefined) {
+      // The answer cuts the fee down to whole satoshi; the record has all of it.
+      const record = await look(paymentHash);
+      if (record.status === "paid") return record;
+      return feeSat === undefined
+        ? unknown("phoenixd paid, and did not say what fee it took")
+        : ({ status: "paid", preimage, feeMsat: feeSat * 1000n + 999n } as const);
+    }
+    if (answer.status === 401) return failed("phoenixd refused the password: it is not the full one");
+    if (answer.status === 400) return failed("phoenixd cannot read the invoice");
+    if (answer.status === 200 && typeof reason === "string") return failed(whyNot(reason));
+    return unknown(`phoenixd gave no outcome (HTTP ${answer.status})`);
+  }
+
+  const info = () => askTheTime(backend, { method: "GET", path: "/getinfo", words: true });
+
+  return Object.freeze<Wallet>({
+    ...payOnce({ look, send, lingerSeconds: () => LINGER_SECONDS }),
+
+    async network(): Promise<Network> {
+      const network = networkOf((await info()).body);
+      if (network === undefined) throw unusable("phoenixd is on a chain that is not known here");
+      return network;
+    },
+
+    async identity(): Promise<string> {
+      const { nodeId } = (await info()).body;
+      if (typeof nodeId !== "string") throw unusable("phoenixd does not say which node it is");
+      return nodeId;
+    },
+
+    async createInvoice({ amountMsat, expirySeconds, description = "" }) {
+      const amountSat = wholeSatoshi(amountMsat, FORM.name);
+      if (description.length > MAX_DESCRIPTION)
+        throw unusable(`phoenixd takes descriptions of at most ${MAX_DESCRIPTION} characters`);
+      const form = { amountSat, description, expirySeconds: String(expirySeconds) };
+      const call: Call = { method: "POST", path: "/createinvoice", form, words: true };
+      const { serialized } = await ask(backend, call);
+      if (typeof serialized !== "string") throw unusable("phoenixd made no invoice");
+      return serialized;
+    },
+
+    async paidSince(at): Promise<readonly WalletPayment[]> {
+      const since = Math.floor(at) * 1000;
+      const found: WalletPayment[] = [];
+      for (let offset = 0; ; offset += PAGE) {
+        const path = `/payments/outgoing?from=${since}&limit=${PAGE}&offset=${offset}`;
+        const answer = await exchange(backend, { method: "GET", path, words: true });
+        if (answer.got === "nothing" || answer.status !== 200 || !Array.isArray(answer.body))
+          throw unusable("phoenixd did not list its payments");
+        found.push(...answer.body.map(recordOf).flatMap((row) => paymentOf(row, since)));
+        if (answer.body.length < PAGE) return found;
+      }
+    },
+
+    async examine() {
+      const { body, clock } = await info();
+      const [pay, find, invoice] = await Promise.all(TRIALS.map((trial) => mayDo(backend, trial, VERDICT)));
+      const { balanceSat } = await ask(backend, { method: "GET", path: "/getbalance", words: true });
+      const spendableSat = wholeNumber(balanceSat);
+      const network = networkOf(body);
+      const { nodeId, version, channels } = body;
+      return {
+        software: `phoenixd ${typeof version === "string" ? version : "of an unknown version"}`,
+        rights: { pay: pay!, find: find!, invoice: invoice! },
+        synced: typeof body.blockHeight === "number",
+        receivableMsat: inboundMsat(channels),
+        limits: LIMITS,
+        ...(network !== undefined && { network }),
+        ...(typeof nodeId === "string" && { identity: nodeId }),
+        ...(clock !== undefined && { clock }),
+        ...(spendableSat !== undefined && { spendableMsat: spendableSat * 1000n }),
+      };
+    },
+  });
+}
+
+const unknown = (reason: string) => ({ status: "unknown", reason }) as const;
+const failed = (reason: string) => ({ status: "failed", reason }) as const;
+const neverSent = (reason: string) => ({ status: "never-sent", reason }) as const;
+const unusable = (why: string) => new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
+
+const NOT_LET_IN =
+  "phoenixd refused the password: take http-password from its phoenix.conf for a treasury, http-password-limited-access for a service";
+
+/** No cap can be handed over. What every payment costs: 0.4 % and 4 sat, by https://phoenix.acinq.co/faq and phoenixd's own `Lsp.kt`. */
+const publishedFee = (amountMsat: bigint) => 4_000n + (amountMsat * 4n + 999n) / 1_000n;
+
+const LIMITS: readonly string[] = [
+  "phoenixd takes no fee cap: a payment is refused before it is made where ACINQ's published fee (0.4 % and 4 sat) is above the cap, and a change of that fee would not be seen.",
+  "phoenixd takes no time-out: a payment may stay in flight for longer than asked.",
+  "phoenixd makes invoices of whole satoshi only.",
+];
+
+/** Form and password are looked at before anything else: the first names no invoice, the last no description. */
+const TRIALS: readonly Call[] = [
+  { method: "POST", path: "/payinvoice", form: {}, words: true },
+  { method: "GET", path: `/payments/outgoingbyhash/${"00".repeat(32)}`, words: true },
+  { method: "POST", path: "/createinvoice", form: {}, words: true },
+];
+const VERDICT = { yes: [200, 400, 404], no: [401] };
