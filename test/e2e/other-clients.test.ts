@@ -6,7 +6,7 @@ import { Macaroon } from "l8nt/macaroon";
 import { devWallet } from "l8nt/wallets/dev";
 import foreign from "macaroon";
 import { describe, expect, test } from "vitest";
-import { challenger, type Received, site, type Town, town } from "./support/town.ts";
+import { challenger, failure, type Received, site, type Town, town } from "./support/town.ts";
 
 /** A wallet as that library wants one: a payment is a preimage. */
 function albyWallet({ net }: Town) {
@@ -65,13 +65,15 @@ describe("@getalby/lightning-tools", () => {
 });
 
 /** A server that knows nothing of Sigil: macaroons by another library, one root key, and its own idea of a header. */
-function handWritten(world: Town, format: (macaroon: string, invoice: string) => string | string[]) {
+function handWritten(
+  world: Town,
+  format: (macaroon: string, invoice: string) => string | string[],
+  reads = /^(?:L402|LSAT) ([A-Za-z0-9+/=]+):([0-9a-f]{64})$/,
+) {
   const rootKey = Buffer.from("the root key of somebody else's service");
   const served: Received[] = [];
   const answers = site(async (request, response, url) => {
-    const presented = /^(?:L402|LSAT) ([A-Za-z0-9+/=]+):([0-9a-f]{64})$/.exec(
-      request.headers.authorization ?? "",
-    );
+    const presented = reads.exec(request.headers.authorization ?? "");
     if (presented !== null) {
       const macaroon = foreign.importMacaroon(Buffer.from(presented[1]!, "base64"));
       const paymentHash = Buffer.from(macaroon.identifier).subarray(2, 34).toString("hex");
@@ -142,6 +144,43 @@ describe("our client passes a server whose challenge is written", () => {
     // It enforces nothing of ours, so it was relayed: the agent never had its credential.
     const tried = received.filter(({ headers }) => headers.authorization !== undefined);
     expect(tried).toHaveLength(2);
+  });
+});
+
+describe("a service that knows the scheme by its old name alone, as aperture did until 2023", () => {
+  const challenge = (m: string, i: string) => `LSAT macaroon="${m}", invoice="${i}"`;
+  // aperture v0.1.18-beta, lsat/header.go.
+  const reads = /LSAT (.*?):([a-f0-9]{64})/;
+
+  test("is paid once, and serves as long as it will", async () => {
+    const world = await town();
+    const { answers, served } = handWritten(world, challenge, reads);
+    const { url, received } = await answers;
+    const client = world.client(world.root());
+    for (const _ of [1, 2])
+      expect(await (await client.post(`${url}/forecast`, "for Tokyo")).text()).toBe("served");
+    expect(served.map(({ body }) => body)).toEqual(["for Tokyo", "for Tokyo"]);
+    expect(world.paid().count).toBe(1);
+    expect(world.alarms).toEqual([]);
+    expect(received.flatMap(({ headers }) => headers.authorization?.slice(0, 5) ?? [])).toEqual([
+      "L402 ",
+      "LSAT ",
+      "L402 ",
+      "LSAT ",
+    ]);
+  });
+
+  test("and that serves nobody, is asked in both and paid once [case 62]", async () => {
+    const world = await town();
+    const { answers } = handWritten(world, challenge, /^never$/);
+    const { url, received } = await answers;
+    const client = world.client(world.root());
+    for (const _ of [1, 2])
+      expect(await failure(client.get(`${url}/forecast`))).toMatchObject({ name: "PaymentError" });
+    expect(world.paid().count).toBe(1);
+    const schemes = received.flatMap(({ headers }) => headers.authorization?.slice(0, 5) ?? []);
+    expect(schemes.length).toBeGreaterThan(0);
+    for (const [at, scheme] of schemes.entries()) expect(scheme).toBe(at % 2 === 0 ? "L402 " : "LSAT ");
   });
 });
 

@@ -50,5 +50,6 @@ const malformed = (): TokenError =>
     "The Authorization field is not `L402 base64(macaroon):hex(preimage)`.",
   );
 
-/** The value that presents a credential. */
-export const formatAuthorization = (credential: Credential): string => `L402 ${credential}`;
+/** The value that presents a credential. `LSAT` is for a service that knows the scheme by its old name alone. */
+export const formatAuthorization = (credential: Credential, scheme: "L402" | "LSAT" = "L402"): string =>
+  `${scheme} ${credential}`;

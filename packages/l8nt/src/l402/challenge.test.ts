@@ -5,7 +5,7 @@ import vectors from "../../../../spec/vectors/macaroons.json" with { type: "json
 import { packetOf, thirdPartyPacket } from "../../../../test/fuzz/golden.ts";
 import { ChallengeError } from "../errors.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import { Challenge } from "./challenge.ts";
+import { Challenge, isLsatAlone } from "./challenge.ts";
 
 const M = packetOf().toString("base64");
 const OTHER = packetOf({ salt: "other" }).toString("base64");
@@ -282,4 +282,23 @@ describe("writing", () => {
     expect(read.enforced).toContain("endpoints");
     expect(() => Challenge.format(read)).toThrow(TypeError);
   });
+});
+
+test.each<[string | null, boolean]>([
+  ['LSAT macaroon="M", invoice="P"', true],
+  ['lsat macaroon="M", invoice="P", Basic realm="x"', true],
+  ['LSAT macaroon="M", invoice="P", L402 macaroon="M", invoice="P"', false],
+  ['l402 version="0", LSAT macaroon="M", invoice="P"', false],
+  ['L402 macaroon="M", invoice="P"', false],
+  ['Basic realm="LSAT"', false],
+  ['LSAT macaroon="M', false],
+  ["", false],
+  [null, false],
+])("%s asks for LSAT alone: %s", (header, alone) => {
+  expect(isLsatAlone(header)).toBe(alone);
+});
+
+test("what is too long to be read asks for nothing [case 79]", () => {
+  expect(isLsatAlone(`LSAT realm="${"x".repeat(32_000)}"`)).toBe(true);
+  expect(isLsatAlone(`LSAT realm="${"x".repeat(33_000)}"`)).toBe(false);
 });

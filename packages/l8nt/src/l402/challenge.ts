@@ -51,6 +51,13 @@ function parse(header: string | readonly string[] | null | undefined): Challenge
   );
 }
 
+/** Whether a `WWW-Authenticate` value asks for `LSAT` and not for `L402`: who wrote it may read no other. */
+export function isLsatAlone(header: string | null): boolean {
+  if (header === null || header.length > MAX_CHARACTERS) return false;
+  const schemes = readChallenges(header)?.map(({ scheme }) => scheme) ?? [];
+  return schemes.includes("lsat") && !schemes.includes("l402");
+}
+
 /** Undefined for a version that is not ours, or a challenge that nobody is asked to pay. */
 function readItem({ parameters }: AuthItem): Challenge | undefined {
   const one = (name: string): string | undefined => {

@@ -3,7 +3,7 @@ export type { Access, Scope } from "../caveat/index.ts";
 export { targetAt, targetOfUrl } from "../caveat/index.ts";
 export { Authority, type AuthorityOptions, type Verdict } from "./authority.ts";
 export { formatAuthorization, readAuthorization } from "./authorization.ts";
-export { Challenge } from "./challenge.ts";
+export { Challenge, isLsatAlone } from "./challenge.ts";
 export { type AttenuateOptions, Credential, isSingleUse, refusalsOnSale } from "./credential.ts";
 export { Identifier } from "./identifier.ts";
 export { formatMacaroonField, readMacaroonField } from "./macaroon-field.ts";

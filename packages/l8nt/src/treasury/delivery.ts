@@ -1,7 +1,7 @@
 /** Uses what was paid for: one request with it, and the word against a service that asks for payment all the same. spec/4-purchase.md §4. */
 import type { Target } from "../caveat/index.ts";
 import { PaymentError, TokenError } from "../errors.ts";
-import type { Credential, Verified } from "../l402/index.ts";
+import { type Credential, formatAuthorization, isLsatAlone, type Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { relayCaveats } from "./handover.ts";
@@ -51,7 +51,7 @@ export class Delivery {
   async use(errand: Running, holding: Holding): Promise<Response | undefined> {
     const { record, full } = holding;
     const caveats = relayCaveats(errand.target, record.enforced, this.#options.clock());
-    const response = await this.send(errand, narrowed(full, caveats) ?? full);
+    const response = await this.#present(errand, narrowed(full, caveats) ?? full);
     if (response.status === 402) {
       discard(response);
       return undefined;
@@ -97,8 +97,16 @@ export class Delivery {
     throw notDelivered(origin);
   }
 
-  /** Asks the service: without a credential for its challenge, with one for what was paid for. */
-  async send({ request, url, onUnanswered }: Errand, credential: Credential | undefined): Promise<Response> {
+  /** A service that knows `LSAT` alone does not see an `L402`: it is asked again in its own words, or what was paid for is lost. */
+  async #present(errand: Errand, credential: Credential): Promise<Response> {
+    const response = await this.send(errand, formatAuthorization(credential));
+    if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate"))) return response;
+    discard(response);
+    return this.send(errand, formatAuthorization(credential, "LSAT"));
+  }
+
+  /** Asks the service: for its challenge, or with the `Authorization` of what was paid for. */
+  async send({ request, url, onUnanswered }: Errand, authorization?: string): Promise<Response> {
     const { method, headers, body, signal } = request;
     const { fetch: fetcher, outbound } = this.#options;
     const asked = {
@@ -109,9 +117,9 @@ export class Delivery {
       ...(signal !== undefined && { signal }),
     };
     try {
-      return await send(fetcher, asked, credential, outbound);
+      return await send(fetcher, asked, authorization, outbound);
     } catch (error) {
-      if (credential !== undefined) onUnanswered?.();
+      if (authorization !== undefined) onUnanswered?.();
       throw error;
     }
   }

@@ -123,7 +123,7 @@ export class Errands {
 
   /** Fetches the challenge itself: nobody can hand it an invoice. [case 99] */
   async #ask(errand: Running): Promise<Purchase> {
-    const response = await this.#delivery.send(errand, undefined);
+    const response = await this.#delivery.send(errand);
     if (response.status !== 402) return { kind: "response", response: relayed(response) };
     discard(response);
     checkOrigin(response, errand.url);

@@ -1,7 +1,6 @@
 /** Requests that a treasury makes for an agent: to the very origin named, with no credential that is not meant for it. */
 import { AdapterError, ChallengeError } from "../errors.ts";
 import { later } from "../internal/timers.ts";
-import { type Credential, formatAuthorization } from "../l402/index.ts";
 import { limited, type StreamLimits } from "./stream.ts";
 
 export interface OutboundRequest {
@@ -45,11 +44,11 @@ export interface OutboundLimits {
 export async function send(
   fetcher: typeof fetch,
   { method, url, headers, body, signal }: OutboundRequest,
-  credential: Credential | undefined,
+  authorization: string | undefined,
   limits: OutboundLimits,
 ): Promise<Response> {
   const fields = new Headers(forwardableHeaders(headers));
-  if (credential !== undefined) fields.set("authorization", formatAuthorization(credential));
+  if (authorization !== undefined) fields.set("authorization", authorization);
   const ending = new AbortController();
   const abort = () => ending.abort();
   const late = setTimeout(abort, limits.headSeconds * 1000);
