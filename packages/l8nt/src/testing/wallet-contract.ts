@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { AdapterError } from "../errors.ts";
 import { Invoice } from "../invoice/index.ts";
-import type { Invoicer, Network, Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
+import type { Invoicer, Network, Payer, PaymentOutcome, PaymentRequest, Wallet } from "../ports/wallet.ts";
 
 /** `test` of vitest, of `node:test`, of Bun: this file imports none of them. */
 export type TestFunction = (name: string, body: () => Promise<void>) => unknown;
@@ -256,6 +256,19 @@ export function walletContract<Fixture extends WalletFixture>(
         paid(await fixture.payer.pay(request));
       },
     );
+
+    law("examined while it is away, keeps why: that is no refusal, and time may mend it", async (fixture) => {
+      const { examine } = fixture.payer as Partial<Wallet>;
+      if (examine === undefined) return;
+      const { rights } = await examine();
+      assert.deepEqual({ pay: rights.pay, find: rights.find }, { pay: true, find: true });
+      const plug = await unplug(fixture);
+      await assert.rejects(
+        examine(),
+        (error) => error instanceof AdapterError && error.code === "ERR_WALLET" && error.cause !== undefined,
+      );
+      await plug();
+    });
   }
 }
 

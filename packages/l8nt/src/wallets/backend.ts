@@ -102,7 +102,7 @@ export async function askTheTime(
   call: Call,
 ): Promise<{ readonly body: Record<string, unknown>; readonly clock?: number }> {
   const answer = await exchange(backend, call);
-  if (answer.got === "nothing") throw unusable(answer);
+  if (answer.got === "nothing") throw noAnswer(answer);
   const { status, body, clock } = answer;
   if (status < 200 || status > 299) throw new AdapterError("ERR_WALLET", refusal(backend, status, body));
   return { body: recordOf(body), ...(clock !== undefined && { clock }) };
@@ -120,13 +120,14 @@ export async function mayDo(
   { yes, no }: { readonly yes: readonly number[]; readonly no: readonly number[] },
 ): Promise<boolean> {
   const answer = await exchange(backend, trial);
-  if (answer.got === "nothing") throw unusable(answer);
+  if (answer.got === "nothing") throw noAnswer(answer);
   if (yes.includes(answer.status)) return true;
   if (no.includes(answer.status)) return false;
   throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body));
 }
 
-const unusable = ({ reason, cause }: Extract<Exchange, { got: "nothing" }>) =>
+/** Keeps why: whoever asks may want to know whether time will mend it. */
+export const noAnswer = ({ reason, cause }: Extract<Exchange, { got: "nothing" }>) =>
   new AdapterError("ERR_WALLET", `The wallet cannot be used: ${reason}.`, { cause });
 
 /** One sentence about an answer that is a refusal. */
@@ -182,8 +183,8 @@ async function lastJson(
 
 // What Node, Bun and Deno call a connection that was never made, and why. A reset or a time-out may come after the request left.
 const NO_CONNECTION: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "cannot be reached: nothing listens there. Is it running, and is this its port",
-  ConnectionRefused: "cannot be reached: nothing listens there. Is it running, and is this its port",
+  ECONNREFUSED: "cannot be reached: nothing listens there; it is not running, or this is not its port",
+  ConnectionRefused: "cannot be reached: nothing listens there; it is not running, or this is not its port",
   ENOTFOUND: "cannot be reached: its host's name leads nowhere",
   EAI_AGAIN: "cannot be reached: its host's name cannot be looked up now",
   EHOSTUNREACH: "cannot be reached: no way leads to its host",
@@ -191,7 +192,7 @@ const NO_CONNECTION: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: "cannot be reached: its host does not answer",
   CERT_HAS_EXPIRED:
     "shows a TLS certificate that has expired: renew it there, and give the new one in the URL as cert=",
-  CERT_NOT_YET_VALID: "shows a TLS certificate that is not valid yet: is this machine's clock right",
+  CERT_NOT_YET_VALID: "shows a TLS certificate that is not valid yet: look at this machine's clock",
   DEPTH_ZERO_SELF_SIGNED_CERT:
     "shows a self-signed TLS certificate that is not the one in cert=: add cert=/path/to/its/certificate to the URL",
   SELF_SIGNED_CERT_IN_CHAIN:
@@ -203,7 +204,7 @@ const NO_CONNECTION: Readonly<Record<string, string>> = {
   CERT_SIGNATURE_FAILURE: "shows another TLS certificate than the one in cert=",
   ERR_TLS_CERT_ALTNAME_INVALID:
     "shows a TLS certificate for other host names: name the host as the certificate does",
-  ERR_SSL_WRONG_VERSION_NUMBER: "does not speak TLS there: is this its port, and should the URL say http",
+  ERR_SSL_WRONG_VERSION_NUMBER: "does not speak TLS there: this is not its port, or the URL should say http",
 };
 
 /** Why no connection was made; undefined where one was, so that bytes may have left. */

@@ -7,7 +7,16 @@ import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import type { Network } from "../invoice/network.ts";
 import type { PaymentOutcome, PaymentRequest, Wallet } from "../ports/wallet.ts";
-import { ask, askTheTime, type Backend, type Exchange, exchange, fetchTrusting, recordOf } from "./backend.ts";
+import {
+  ask,
+  askTheTime,
+  type Backend,
+  type Exchange,
+  exchange,
+  fetchTrusting,
+  noAnswer,
+  recordOf,
+} from "./backend.ts";
 import {
   channelsOf,
   codeOf,
@@ -78,7 +87,7 @@ export function clnWallet(url: string): Wallet {
     const answer = await exchange(backend, call(method, json));
     if (answer.got === "answer" && (answer.status === 201 || codeOf(answer.body) !== undefined))
       return answer.status === 201 || answer.status === 500;
-    throw unusable(answer.got === "answer" ? whyNot(answer.status, answer.body) : answer.reason);
+    throw answer.got === "nothing" ? noAnswer(answer) : unusable(whyNot(answer.status, answer.body));
   }
 
   return Object.freeze<Wallet>({

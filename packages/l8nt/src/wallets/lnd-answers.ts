@@ -57,6 +57,10 @@ export function statusOf(body: unknown): { readonly code?: number; readonly mess
   return typeof code === "number" && typeof message === "string" ? { code, message } : {};
 }
 
+/** Of a node that will answer by itself, later: not reached yet, as it were. `rpcperms/interceptor.go`, `rpcserver.go`. */
+export const STARTING =
+  /^waiting to start|in the process of starting up|server is still in the process of starting/;
+
 // lnd gives nearly all of its errors the code 2, so that its words have to tell them apart. They are not repeated.
 const REFUSED_AT_THE_DOOR: readonly (readonly [RegExp, string])[] = [
   [
@@ -69,15 +73,12 @@ const REFUSED_AT_THE_DOOR: readonly (readonly [RegExp, string])[] = [
     "the macaroon in the URL of lnd is another node's, or was withdrawn",
   ],
   [
-    /^expected 1 macaroon|^cannot determine data format|^encoding\/hex/,
+    /^expected 1 macaroon|^cannot determine data format|^unmarshal v[12]|^empty macaroon|^encoding\/hex/,
     "what the URL of lnd has as macaroon= is none",
   ],
   [/wallet locked/, "lnd is locked: unlock it (lncli unlock)"],
   [/wallet not created/, "lnd has no wallet yet: make one (lncli create)"],
-  [
-    /in the process of starting up|server is still in the process/,
-    "lnd is still starting: try again in a moment",
-  ],
+  [STARTING, "lnd is still starting: try again in a moment"],
 ];
 const REASONS: readonly (readonly [RegExp, string])[] = [
   ...REFUSED_AT_THE_DOOR,

@@ -1,8 +1,8 @@
 /** What an lnd node says of itself and of the macaroon it is asked with: every right tried by a call that can move nothing. */
 import { AdapterError } from "../errors.ts";
 import type { WalletFacts } from "../ports/wallet.ts";
-import { ask, type Backend, exchange, recordOf, refusal, wholeNumber } from "./backend.ts";
-import { lndNetwork, statusOf } from "./lnd-answers.ts";
+import { ask, type Backend, exchange, noAnswer, recordOf, refusal, wholeNumber } from "./backend.ts";
+import { lndNetwork, STARTING, statusOf } from "./lnd-answers.ts";
 
 /** Each is refused for what it lacks; who may not make it at all is refused for that before. Seen with lnd 0.21.1. */
 const PROBES = {
@@ -22,11 +22,12 @@ const EXCESS = {
 export async function examineLnd(backend: Backend): Promise<WalletFacts> {
   const may = async (right: keyof typeof PROBES): Promise<boolean> => {
     const answer = await exchange(backend, { ...PROBES[right], until: () => true });
-    if (answer.got === "nothing")
-      throw new AdapterError("ERR_WALLET", `The wallet cannot be used: ${answer.reason}.`);
+    if (answer.got === "nothing") throw noAnswer(answer);
     if (statusOf(answer.body).message?.startsWith("permission denied")) return false;
     if (backend.explain?.(answer.status, answer.body) === undefined) return true;
-    throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body));
+    const isStarting = STARTING.test(statusOf(answer.body).message ?? "");
+    const cause = isStarting ? { cause: new DOMException("lnd is starting", "NetworkError") } : {};
+    throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body), cause);
   };
   // First, because it tells a node that is locked from one that refuses the macaroon.
   const pay = await may("pay");

@@ -22,7 +22,7 @@ export function faultOf(error: unknown): Fault {
 }
 
 const ADVICE: Readonly<Record<Fault, string>> = {
-  unreached: "Start it, or correct the host and the port in the wallet's URL.",
+  unreached: "Start it, or wait until it has started; or correct the host and the port in the wallet's URL.",
   tls: "Nothing was sent. Mend the certificate there, or name the right one in the wallet's URL as cert=FILE.",
   refused: "Mend that at the wallet, or give its URL a credential that it takes.",
 };
