@@ -87,6 +87,8 @@ export interface WalletFacts {
   readonly clock?: number;
   readonly spendableMsat?: bigint;
   readonly receivableMsat?: bigint;
+  /** Whether it gives preimages shows only once it has paid something, and it has paid nothing yet. */
+  readonly preimagesUntried?: true;
   /** What this kind of backend cannot do, one sentence each, for its owner to read. */
   readonly limits: readonly string[];
 }

@@ -142,7 +142,7 @@ describe("what a rune may do", () => {
     const service = await world.invoicer.examine!();
     expect(service.rights).toEqual({ pay: false, find: false, invoice: true });
     expect(service.spendableMsat).toBeUndefined();
-    expect(world.shared.bank.payments().filter(({ status }) => status !== "failed")).toEqual([]);
+    expect(world.shared.bank.payments()).toEqual([]);
     expect(world.paying.balanceMsat).toBe(BALANCE_MSAT);
   });
 
@@ -152,6 +152,19 @@ describe("what a rune may do", () => {
     expect(facts.excess).toEqual(["everything: the rune has no restrictions"]);
     const more = await open(paying.url, paying.createRune([...TREASURY, "withdraw"])).examine!();
     expect(more.excess).toEqual(["method=withdraw"]);
+  });
+
+  law("a rune for small invoices only is one that may pay, and pays no others", async (world) => {
+    const rune = world.paying.createRune(["getinfo", "listpays", "xpay"], 60_000n);
+    const payer = open(world.paying.url, rune);
+    const { rights, excess } = await payer.examine!();
+    expect(rights.pay).toBe(true);
+    expect(excess).toBeUndefined();
+    expect(await payer.pay(await order(world, 59_000n))).toMatchObject({ status: "paid" });
+    expect(await payer.pay(await order(world, 60_000n))).toEqual({
+      status: "failed",
+      reason: expect.stringContaining("does not permit"),
+    });
   });
 
   law("a node from before xpay is paid through pay", async (world) => {

@@ -5,7 +5,7 @@
 import { AdapterError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import type { Network } from "../invoice/network.ts";
+import { Invoice, type Network } from "../invoice/index.ts";
 import type { PaymentOutcome, PaymentRequest, Wallet } from "../ports/wallet.ts";
 import {
   ask,
@@ -53,8 +53,8 @@ const trySeconds = (timeoutSeconds: number) =>
  * @throws AdapterError `ERR_WALLET` where the URL is none of Core Lightning's
  */
 export function clnWallet(url: string): Wallet {
-  const { base, text } = readWalletUrl(url, FORM);
-  const rune = text("rune")!;
+  const { base, text, header } = readWalletUrl(url, FORM);
+  const rune = header("rune");
   const backend: Backend = {
     name: FORM.name,
     base: `${base}/v1`,
@@ -127,13 +127,14 @@ export function clnWallet(url: string): Wallet {
 
     async examine() {
       const { body, clock } = await info();
+      const network = networkOf(body);
+      const invstring = unpayable(network);
       const pay =
-        (await mayCall("xpay", { invstring: NO_INVOICE, maxfee: "0msat", retry_for: 1 })) ||
-        (await mayCall("pay", { bolt11: NO_INVOICE, maxfee: "0msat", retry_for: 1 }));
+        (await mayCall("xpay", { invstring, maxfee: "0msat", retry_for: 1 })) ||
+        (await mayCall("pay", { bolt11: invstring, maxfee: "0msat", retry_for: 1 }));
       const find = await mayCall("listpays", { payment_hash: "00".repeat(32) });
       const invoice = await mayCall("invoice", { amount_msat: "none", label: "l8nt", description: "" });
       const channels = await exchange(backend, call("listpeerchannels"));
-      const network = networkOf(body);
       const excess = excessOf(rune);
       return {
         software: `Core Lightning ${typeof body.version === "string" ? body.version : "of an unknown version"}`,
@@ -152,8 +153,25 @@ export function clnWallet(url: string): Wallet {
   });
 }
 
-/** Neither an invoice nor an offer, nor an address: no node can pay it. */
-const NO_INVOICE = "no-invoice";
+/**
+ * An invoice that expired in 2020, of a payee that nobody is: every node refuses it before it looks for a way (code 207). It is a
+ * whole invoice, because a rune may permit some by what is in them; with no network that is known, it is not even that.
+ */
+function unpayable(network: Network | undefined): string {
+  if (network === undefined) return "no-invoice";
+  const fields = {
+    network,
+    amountMsat: 1_000n,
+    timestamp: 1_600_000_000,
+    expirySeconds: 60,
+    features: [8, 14],
+  };
+  const paymentHash = hexText(randomBytes(32));
+  return Invoice.encode(
+    { ...fields, paymentHash, paymentSecret: paymentHash, description: "" },
+    randomBytes(32),
+  );
+}
 
 const LIMITS: readonly string[] = [
   `Core Lightning is never told to try for longer than ${MAX_TRY_SECONDS} seconds, and a part that is stuck on its way may take longer than that.`,

@@ -34,13 +34,13 @@ const FORM: WalletUrlForm = {
 export function devWallet(url: string | undefined, options: DevWalletOptions = {}): Wallet {
   if (url === undefined)
     throw new TypeError("a dev wallet needs an account's URL, and was given none: is SIGIL_WALLET set?");
-  const { base, text } = readWalletUrl(url, FORM);
+  const { base, header } = readWalletUrl(url, FORM);
   if (!/[^/]\/[a-z][a-z0-9-]{0,62}$/.test(base))
     throw new AdapterError("ERR_WALLET", `The URL of ${FORM.name} names no account: it is ${FORM.form}.`);
   const backend: Backend = {
     name: FORM.name,
     base,
-    headers: { authorization: `Bearer ${text("key")}` },
+    headers: { authorization: `Bearer ${header("key")}` },
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
   };
 

@@ -80,6 +80,19 @@ export function paymentsOf(data: readonly unknown[], since: number): WalletPayme
   });
 }
 
+/**
+ * Whether the node behind it gives preimages, from what was paid through it; undefined where that is nothing. A payment between
+ * two wallets of the same LNbits says nothing of the node.
+ */
+export function givesPreimages(data: unknown): boolean | undefined {
+  const paid = (Array.isArray(data) ? data : [])
+    .map(recordOf)
+    .filter(
+      (row) => isOut(row) && row.status === "success" && !String(row.checking_id).startsWith("internal_"),
+    );
+  return paid.length === 0 ? undefined : paid.some(({ preimage }) => preimageOf(preimage) !== undefined);
+}
+
 const isOut = ({ amount }: Answer): boolean => (wholeNumber(amount) ?? 0n) < 0n;
 
 /** ISO 8601, with or without a zone: UTC. */

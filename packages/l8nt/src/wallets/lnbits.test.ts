@@ -86,8 +86,14 @@ describe("a node behind it that gives no preimages", () => {
     const outcome = { status: "unknown", reason: expect.stringContaining("gave no preimage") };
     expect(await world.payer.pay(request)).toEqual(outcome);
     expect(await world.payer.find(request.paymentHash)).toEqual(outcome);
-    expect((await world.payer.examine!()).limits.join()).toContain("OpenNode");
+    expect(await thrown(world.payer.examine!())).toContain("gives no preimages");
     await stop(world);
+  });
+
+  law("is told from one that does by what was paid already, and not before", async (world) => {
+    expect(await world.payer.examine!()).toMatchObject({ preimagesUntried: true });
+    await world.payer.pay(await order(world));
+    expect((await world.payer.examine!()).preimagesUntried).toBeUndefined();
   });
 });
 
@@ -162,6 +168,7 @@ describe("what a key may do", () => {
       rights: { pay: true, find: true, invoice: true },
       clock: expect.closeTo(Date.now() / 1000, -1),
       spendableMsat: BALANCE_MSAT,
+      preimagesUntried: true,
       limits: expect.arrayContaining([expect.stringContaining("fee cap"), expect.stringContaining("time-out")]),
     });
     const service = await world.invoicer.examine!();

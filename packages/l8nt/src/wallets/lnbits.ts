@@ -16,7 +16,7 @@ import {
   recordOf,
   wholeNumber,
 } from "./backend.ts";
-import { explain, paymentsOf, readPage, readPayment, whyNot } from "./lnbits-answers.ts";
+import { explain, givesPreimages, paymentsOf, readPage, readPayment, whyNot } from "./lnbits-answers.ts";
 import { type OnRecord, payOnce } from "./pay-once.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 import { wholeSatoshi } from "./whole-satoshi.ts";
@@ -40,11 +40,11 @@ const PAYMENTS = "/api/v1/payments";
  * @throws AdapterError `ERR_WALLET` where the URL is none of LNbits'
  */
 export function lnbitsWallet(url: string): Wallet {
-  const { base, text } = readWalletUrl(url, FORM);
+  const { base, text, header } = readWalletUrl(url, FORM);
   const backend: Backend = {
     name: FORM.name,
     base,
-    headers: { "x-api-key": text("key")! },
+    headers: { "x-api-key": header("key") },
     fetch: fetchTrusting(text("cert"), FORM.name),
     explain,
   };
@@ -146,6 +146,12 @@ export function lnbitsWallet(url: string): Wallet {
     async examine() {
       const wallet = await ask(backend, { method: "GET", path: "/api/v1/wallet" });
       const [pay, find, invoice] = await Promise.all(TRIALS.map((trial) => mayDo(backend, trial, VERDICT)));
+      const path = `${PAYMENTS}/paginated?status=success&limit=${PAGE}&sortby=time&direction=desc`;
+      const gives = givesPreimages((await ask(backend, { method: "GET", path })).data);
+      if (pay && gives === false)
+        throw unusable(
+          "the node behind this LNbits gives no preimages of what it pays, and without them nothing can be bought",
+        );
       const health = await exchange(backend, { method: "GET", path: "/api/v1/health" });
       const time = health.got === "answer" ? wholeNumber(recordOf(health.body).server_time) : undefined;
       const spendableMsat = wholeNumber(wallet.balance);
@@ -154,6 +160,7 @@ export function lnbitsWallet(url: string): Wallet {
         network: await networkOf(),
         rights: { pay: pay!, find: find!, invoice: invoice! },
         limits: LIMITS,
+        ...(gives === undefined && { preimagesUntried: true as const }),
         ...(typeof wallet.id === "string" && { identity: wallet.id }),
         ...(time !== undefined && { clock: Number(time) }),
         ...(spendableMsat !== undefined && { spendableMsat }),

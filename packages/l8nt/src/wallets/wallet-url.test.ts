@@ -19,9 +19,10 @@ const SECRET = "5ec4e7".repeat(8);
 const read = (url: string) => readWalletUrl(url, FORM);
 
 test("gives the backend's URL without a slash at its end, and what stands in it", () => {
-  const { base, text } = read(`bank+https://bank.example:8080/api/?key=${SECRET}`);
+  const { base, text, header } = read(`bank+https://bank.example:8080/api/?key=${SECRET}`);
   expect(base).toBe("https://bank.example:8080/api");
   expect(text("key")).toBe(SECRET);
+  expect(header("key")).toBe(SECRET);
   expect(text("cert")).toBeUndefined();
 });
 
@@ -85,6 +86,18 @@ test("refuses a file of bytes where a text is needed", () => {
   writeFileSync(path, Uint8Array.of(2, 255, 0));
   expect(() => read(`bank+https://bank.example?key=${path}`).text("key")).toThrow("is empty, or no text");
 });
+
+test.each(["é", "a b", "a%0Ab", "a%00b", "env:L8NT_TEST_WALLET_KEY"])(
+  "refuses what cannot stand in a header before fetch repeats it: %s",
+  (added) => {
+    process.env.L8NT_TEST_WALLET_KEY = `${SECRET}\n${SECRET}`;
+    const url = `bank+https://bank.example?key=${added.startsWith("env:") ? added : SECRET + added}`;
+    const refused = () => read(url).header("key");
+    expect(refused).toThrow("characters in it that cannot be");
+    expect(refused).not.toThrow(SECRET);
+    delete process.env.L8NT_TEST_WALLET_KEY;
+  },
+);
 
 test("shows nothing of what it holds when it is printed", () => {
   expect(inspect(read(`bank+https://bank.example?key=${SECRET}`), { depth: 9 })).not.toContain(SECRET);

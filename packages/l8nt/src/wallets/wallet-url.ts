@@ -20,6 +20,8 @@ export interface WalletUrl {
   readonly base: string;
   /** A parameter as text; of a file, what is in it, without the white space around it. */
   text(param: string): string | undefined;
+  /** A secret that is to stand in a header: what `fetch` would refuse, it would repeat in its error. */
+  header(param: string): string;
   /** A parameter that may be a file of any bytes. */
   value(param: string): string | Uint8Array | undefined;
 }
@@ -55,6 +57,14 @@ export function readWalletUrl(url: string, { name, scheme, form, params }: Walle
     text(param) {
       const written = given.get(param);
       return written === null ? undefined : readSecret(written, param, name);
+    },
+    header(param) {
+      const secret = readSecret(given.get(param) ?? "", param, name);
+      if (!/^[\x21-\x7e]+$/.test(secret))
+        throw fault(
+          `What the URL of ${name} gives as ${param}= is none: there are characters in it that cannot be.`,
+        );
+      return secret;
     },
   };
 }

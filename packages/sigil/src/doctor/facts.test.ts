@@ -43,6 +43,7 @@ const TABLE: [Point, State, "treasury" | "service", Partial<WalletFacts>, RegExp
   ["finds", "ok", "treasury", {}, /look for payments/],
   ["finds", "failing", "treasury", rights({ find: false }), /may not look for payments/],
   ["preimages", "ok", "treasury", {}, /preimage/],
+  ["preimages", "warning", "treasury", { preimagesUntried: true }, /once it has paid/],
   ["spendable", "ok", "treasury", { spendableMsat: 1_000_000n }, /^1,000 sat can be spent/],
   ["spendable", "warning", "treasury", { spendableMsat: 999_999n }, /^999\.999 sat/],
   ["spendable", "failing", "treasury", { spendableMsat: 0n }, /^0 sat/],

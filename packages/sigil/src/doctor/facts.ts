@@ -84,7 +84,7 @@ export function commonFindings(facts: WalletFacts, asked: Asked): readonly Findi
   return findings;
 }
 
-export function treasuryFindings({ rights, spendableMsat }: WalletFacts): readonly Finding[] {
+export function treasuryFindings({ rights, spendableMsat, preimagesUntried }: WalletFacts): readonly Finding[] {
   const treasurys = "Give the URL a credential with a treasury's rights: docs/wallets.md lists them.";
   return [
     rights.pay
@@ -97,12 +97,18 @@ export function treasuryFindings({ rights, spendableMsat }: WalletFacts): readon
           "its credential may not look for payments: one whose answer is lost would stay open",
           treasurys,
         ),
-    ...(rights.pay ? [spendableFinding(spendableMsat), PREIMAGES] : []),
+    ...(rights.pay ? [spendableFinding(spendableMsat), preimagesUntried ? UNTRIED : PREIMAGES] : []),
   ];
 }
 
 /** A backend that gives none says so when it is examined. */
 const PREIMAGES = ok("preimages", "it gives the preimage of what it has paid");
+
+const UNTRIED = warning(
+  "preimages",
+  "whether it gives the preimage of what it has paid shows only once it has paid something",
+  "Try it with a small payment before it is trusted with more.",
+);
 
 function spendableFinding(msat: bigint | undefined): Finding {
   if (msat === undefined)

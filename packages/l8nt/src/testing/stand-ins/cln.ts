@@ -14,19 +14,25 @@ export interface ClnOptions extends StandInOptions {
   readonly hasXpay?: boolean;
 }
 
+interface Permitted {
+  /** Undefined: all. */
+  readonly methods: readonly string[] | undefined;
+  /** The restriction `method/xpay|pinvinvstring_amount<…`. */
+  readonly belowMsat: bigint | undefined;
+}
+
 const METHODS = ["getinfo", "listpays", "xpay", "pay", "invoice", "listpeerchannels"];
 
 /** What the bank refuses for, in the codes of `common/jsonrpc_errors.h`. */
 const CODES: readonly (readonly [reason: RegExp, code: number])[] = [
   [/malformed|another network/, -32602],
   [/already paid/, 219],
-  [/expired/, 207],
   [/./, 205],
 ];
 
 export class ClnStandIn extends StandIn {
   readonly #options: ClnOptions;
-  readonly #runes = new Map<string, readonly string[] | undefined>();
+  readonly #runes = new Map<string, Permitted>();
 
   private constructor(options: ClnOptions) {
     super(options);
@@ -39,13 +45,16 @@ export class ClnStandIn extends StandIn {
     return node;
   }
 
-  /** A new rune for these methods, or, without them, for everything. */
-  createRune(methods?: readonly string[]): string {
-    const restrictions =
-      methods === undefined ? "" : `&${methods.map((method) => `method=${method}`).join("|")}`;
-    const bytes = concat(randomBytes(32), utf8(`=${this.#runes.size}${restrictions}`));
+  /** A new rune for these methods, or, without them, for everything; for invoices below an amount, where one is given. */
+  createRune(methods?: readonly string[], belowMsat?: bigint): string {
+    const restrictions = [
+      ...(methods === undefined ? [] : [methods.map((method) => `method=${method}`).join("|")]),
+      ...(belowMsat === undefined ? [] : [`method/xpay|pinvinvstring_amount<${belowMsat}`]),
+    ];
+    const text = [`=${this.#runes.size}`, ...restrictions].join("&");
+    const bytes = concat(randomBytes(32), utf8(text));
     const rune = base64Text(bytes).replaceAll("+", "-").replaceAll("/", "_");
-    this.#runes.set(rune, methods);
+    this.#runes.set(rune, { methods, belowMsat });
     return rune;
   }
 
@@ -56,13 +65,20 @@ export class ClnStandIn extends StandIn {
     const { rune } = headers;
     if (typeof rune !== "string") return error(403, 1501, "Not authorized: Missing rune");
     // What the node says here repeats what it was asked: a client must not.
-    if (!this.#runes.has(rune))
+    const permitted = this.#runes.get(rune);
+    if (permitted === undefined)
       return error(401, 1501, `Not authorized: ${rune} is not derived from this node`);
-    if (!(this.#runes.get(rune)?.includes(name) ?? true))
+    if (!(permitted.methods?.includes(name) ?? true))
       return error(401, 1502, "Not permitted: method is not equal to any of those listed");
+    const params = JSON.parse(text === "" ? "{}" : text);
+    if (name === "xpay" && permitted.belowMsat !== undefined) {
+      const amountMsat = decode(params.invstring)?.amountMsat;
+      if (amountMsat === undefined || amountMsat >= permitted.belowMsat)
+        return error(401, 1502, "Not permitted: pinvinvstring_amount is greater or equal to allowed");
+    }
     if (!METHODS.includes(name) || (name === "xpay" && this.#options.hasXpay === false))
       return error(404, -32601, `Unknown command '${name}'`);
-    return this.#call(name, JSON.parse(text === "" ? "{}" : text));
+    return this.#call(name, params);
   }
 
   #call(name: string, params: { readonly [name: string]: unknown }): Promise<StandInAnswer> | StandInAnswer {
@@ -102,6 +118,10 @@ export class ClnStandIn extends StandIn {
     const maxFee = /^([0-9]+)msat$/.exec(String(maxfee))?.[1];
     if (typeof invoice !== "string" || maxFee === undefined || !(Number(retry_for) >= 1))
       return error(500, -32602, "missing required parameter");
+    const decoded = decode(invoice);
+    if (decoded === undefined) return error(500, -32602, "Invalid bolt11 invoice");
+    if (this.shared.time.now > decoded.timestamp + decoded.expirySeconds)
+      return error(500, 207, "Invoice expired");
     const { payment, fault } = await this.try(invoice, { maxFeeMsat: BigInt(maxFee) });
     const { status, reason = "", preimage, amountMsat, feeMsat } = payment;
     if (status !== "paid") {
@@ -145,3 +165,11 @@ const error = (status: number, code: number, message: string): StandInAnswer => 
   status,
   body: { code, message, data: null },
 });
+
+function decode(text: unknown): Invoice | undefined {
+  try {
+    return Invoice.decode(String(text));
+  } catch {
+    return undefined;
+  }
+}
