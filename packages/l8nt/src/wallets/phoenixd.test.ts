@@ -64,6 +64,26 @@ describe("what it answers to a payment", () => {
     await stop(world);
   });
 
+  // The texts of lightning-kmp's FinalFailure, and what its owner is told.
+  test.each([
+    ["not enough funds in wallet to afford payment", "the balance of phoenixd is too small"],
+    ["this invoice has already been paid", "phoenixd paid it before"],
+    ["another payment is in progress for that invoice", "phoenixd is paying it already"],
+    ["channel is not connected yet, please retry when connected", "phoenixd is not connected to its peer yet"],
+    [
+      "channel creation is in progress, please retry when ready",
+      "the channel of phoenixd is still being opened",
+    ],
+    ["payment attempts exhausted without success", "phoenixd tried every way without success"],
+    ["constructor", "phoenixd could not pay"],
+  ])("%s", async (text, reason) => {
+    const world = await start();
+    const answer = { status: 200, body: { paymentHash: "", reason: text } };
+    world.paying.instead.push({ to: "POST /payinvoice", answer });
+    expect(await world.payer.pay(await order(world))).toEqual({ status: "failed", reason });
+    await stop(world);
+  });
+
   law("the fee is exact, though the answer to a payment cuts it down to whole satoshi", async (world) => {
     const request = await order(world, 51_000n);
     const outcome = await world.payer.pay(request);
