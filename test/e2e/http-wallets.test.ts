@@ -4,10 +4,10 @@ import { lnbitsWallet } from "l8nt/wallets/lnbits";
 import { phoenixdWallet } from "l8nt/wallets/phoenixd";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Wallet } from "../../packages/l8nt/src/ports/wallet.ts";
-import { ClnStandIn } from "../../packages/l8nt/src/testing/stand-ins/cln.ts";
-import { LnbitsStandIn } from "../../packages/l8nt/src/testing/stand-ins/lnbits.ts";
-import { PhoenixdStandIn } from "../../packages/l8nt/src/testing/stand-ins/phoenixd.ts";
-import { type StandIn, StandInBank } from "../../packages/l8nt/src/testing/stand-ins/stand-in.ts";
+import { ClnStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/cln.ts";
+import { LnbitsStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/lnbits.ts";
+import { PhoenixdStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/phoenixd.ts";
+import { type StandIn, StandInBank } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/stand-in.ts";
 import { town } from "./support/town.ts";
 
 const BALANCE_MSAT = 1_000_000n;

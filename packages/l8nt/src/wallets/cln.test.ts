@@ -1,8 +1,8 @@
 /** Core Lightning's wallet, against a stand-in for clnrest: the laws of every wallet, and what is its own. */
 import { describe, expect, test } from "vitest";
-import { ClnStandIn } from "../testing/stand-ins/cln.ts";
-import { StandInBank } from "../testing/stand-ins/stand-in.ts";
 import { clnWallet } from "./cln.ts";
+import { ClnStandIn } from "./fixtures/stand-ins/cln.ts";
+import { StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { ANOTHER, CERT, EXPIRED, KEY } from "./fixtures/tls.ts";
 import { BALANCE_MSAT, lawsOf, order, standInContract, stop, thrown, type World } from "./fixtures/world.ts";
 

@@ -1,7 +1,7 @@
 /** LNbits' wallet, against a stand-in: the laws of every wallet, and what is its own. */
 import { describe, expect, test } from "vitest";
-import { LnbitsStandIn } from "../testing/stand-ins/lnbits.ts";
-import { type StandInAnswer, StandInBank } from "../testing/stand-ins/stand-in.ts";
+import { LnbitsStandIn } from "./fixtures/stand-ins/lnbits.ts";
+import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { CERT, KEY } from "./fixtures/tls.ts";
 import { BALANCE_MSAT, lawsOf, order, standInContract, stop, thrown, type World } from "./fixtures/world.ts";
 import { lnbitsWallet } from "./lnbits.ts";

@@ -1,7 +1,7 @@
 /** phoenixd's wallet, against a stand-in: the laws of every wallet, and what is its own. */
 import { describe, expect, test } from "vitest";
-import { PhoenixdStandIn } from "../testing/stand-ins/phoenixd.ts";
-import { type StandInAnswer, StandInBank } from "../testing/stand-ins/stand-in.ts";
+import { PhoenixdStandIn } from "./fixtures/stand-ins/phoenixd.ts";
+import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { CERT, KEY } from "./fixtures/tls.ts";
 import { BALANCE_MSAT, lawsOf, order, standInContract, stop, thrown, type World } from "./fixtures/world.ts";
 import { phoenixdWallet } from "./phoenixd.ts";
