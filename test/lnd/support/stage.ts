@@ -31,3 +31,12 @@ export const settled = (): Promise<unknown> =>
   until("no payment in flight", async () =>
     (await payer.payments()).every(({ status }) => status === "SUCCEEDED" || status === "FAILED"),
   );
+
+/** What the payer's node itself has of the payments that were begun since `before`. */
+export async function paidSince(before: number): Promise<{ readonly count: number; readonly msat: bigint }> {
+  const made = (await payer.payments()).slice(before).filter(({ status }) => status === "SUCCEEDED");
+  return {
+    count: made.length,
+    msat: made.reduce((total, { value_msat, fee_msat }) => total + BigInt(value_msat) + BigInt(fee_msat), 0n),
+  };
+}
