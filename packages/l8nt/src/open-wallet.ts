@@ -9,11 +9,11 @@ const overHttp = (name: string, open: Open) => ({ [`${name}+https`]: open, [`${n
 
 const SCHEMES: Readonly<Record<string, Open>> = {
   "dev+http": async (url) => (await import("./wallets/dev.ts")).devWallet(url),
+  ...overHttp("lnd", async (url) => (await import("./wallets/lnd.ts")).lndWallet(url)),
   ...overHttp("cln", async (url) => (await import("./wallets/cln.ts")).clnWallet(url)),
   ...overHttp("phoenixd", async (url) => (await import("./wallets/phoenixd.ts")).phoenixdWallet(url)),
   ...overHttp("lnbits", async (url) => (await import("./wallets/lnbits.ts")).lnbitsWallet(url)),
   "nostr+walletconnect": async (url) => (await import("./wallets/nwc.ts")).nwcWallet(url),
-  "lnd+https": async (url) => (await import("./wallets/lnd.ts")).lndWallet(url),
 };
 
 /** @throws AdapterError `ERR_WALLET` for a URL of no wallet that is known; the URL, which holds secrets, is not repeated */

@@ -1,9 +1,11 @@
 /** The chain under the nodes: btcd on regtest, which mines when it is told to. */
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { nodeFetch } from "../../../packages/l8nt/src/internal/node-fetch.ts";
 import { Program, until } from "./program.ts";
 
+const HOME = join(userInfo().homedir, ".btcd");
 const USER = "sigil";
 const PASSWORD = "regtest";
 
@@ -11,6 +13,7 @@ export class Btcd {
   readonly #program: Program;
   readonly #folder: string;
   readonly #rpc: number;
+  readonly #hadHome = existsSync(HOME);
   readonly #start: (miningAddress: string | undefined) => void;
 
   constructor(folder: string, binary: string, ports: { readonly rpc: number; readonly peer: number }) {
@@ -59,8 +62,10 @@ export class Btcd {
     });
   }
 
-  stop(): Promise<void> {
-    return this.#program.stop();
+  async stop(): Promise<void> {
+    await this.#program.stop();
+    // btcd makes this folder whatever it is told; one with anything in it is somebody's, and stays.
+    if (!this.#hadHome && existsSync(HOME) && readdirSync(HOME).length === 0) rmdirSync(HOME);
   }
 
   async mine(blocks: number): Promise<void> {

@@ -67,7 +67,8 @@ const REFUSED_AT_THE_DOOR: readonly (readonly [RegExp, string])[] = [
     /^permission denied/,
     "the macaroon in the URL of lnd does not allow it: docs/wallets.md lists the permissions",
   ],
-  [/^verification failed.*expired/, "the macaroon in the URL of lnd has expired: bake another one"],
+  [/^caveat .*macaroon has expired/, "the macaroon in the URL of lnd has expired: bake another one"],
+  [/^caveat .*not satisfied/, "the macaroon in the URL of lnd is narrowed to other uses than this one"],
   [
     /^verification failed|^cannot get macaroon/,
     "the macaroon in the URL of lnd is another node's, or was withdrawn",
