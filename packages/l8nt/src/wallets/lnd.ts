@@ -6,6 +6,7 @@ import type { InvoiceRequest, PaymentOutcome, PaymentRequest, Wallet, WalletPaym
 import { ask, type Backend, exchange, fetchTrusting, recordOf, wholeNumber } from "./backend.ts";
 import { endOf, isLetIn, lndNetwork, reasonOf, standing, statusOf } from "./lnd-answers.ts";
 import { examineLnd } from "./lnd-examine.ts";
+import { type OnRecord, payOnce } from "./pay-once.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 
 const FORM: WalletUrlForm = {
@@ -17,6 +18,9 @@ const FORM: WalletUrlForm = {
 
 /** In blocks, about a week: the longest that whoever is paid can keep an amount in flight. [case 71] */
 const CLTV_LIMIT = 1008;
+
+/** lnd writes a payment down before anything else; a request may wait for that, as where the node was frozen. */
+const LINGER_SECONDS = 60;
 
 /** gRPC's codes for a call that lnd may still be working on: cancelled, out of time, unavailable. */
 const MAY_GO_ON = new Set([1, 4, 14]);
@@ -39,20 +43,50 @@ export function lndWallet(url: string): Wallet {
   };
   const info = () => ask(backend, { method: "GET", path: "/v1/getinfo" });
 
-  async function find(paymentHash: string): Promise<PaymentOutcome> {
-    const hash = hexBytes(paymentHash);
-    if (hash?.length !== 32) return { status: "unknown", reason: "it is no payment hash" };
-    const id = base64Text(hash).replaceAll("+", "-").replaceAll("/", "_");
+  async function look(paymentHash: string): Promise<OnRecord> {
+    const id = base64Text(hexBytes(paymentHash)!).replaceAll("+", "-").replaceAll("/", "_");
     // A stream, whose first line is how the payment stands; the rest would wait for its end.
-    const path = `/v2/router/track/${id}`;
-    const answer = await exchange(backend, { method: "GET", path, until: () => true });
-    if (answer.got === "nothing") return { status: "unknown", reason: answer.reason };
-    if (statusOf(answer.body).code === NOT_FOUND)
-      return { status: "never-sent", reason: "lnd knows no such payment" };
-    return endOf(answer.body) ?? { status: "unknown", reason: standing(answer.body) };
+    const answer = await exchange(backend, {
+      method: "GET",
+      path: `/v2/router/track/${id}`,
+      until: () => true,
+    });
+    if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
+    const end = endOf(answer.body);
+    if (end !== undefined) return end;
+    const { code } = statusOf(answer.body);
+    if (code === NOT_FOUND) return { status: "never-sent", reason: "lnd knows no such payment" };
+    return { status: code === undefined ? "unknown" : "unseen", reason: standing(answer.body) };
+  }
+
+  async function send({ invoice, maxFeeMsat, timeoutSeconds }: PaymentRequest): Promise<PaymentOutcome> {
+    const json = {
+      payment_request: invoice,
+      fee_limit_msat: maxFeeMsat.toString(),
+      timeout_seconds: Math.max(1, Math.ceil(timeoutSeconds)),
+      cltv_limit: CLTV_LIMIT,
+    };
+    const answer = await exchange(backend, {
+      method: "POST",
+      path: "/v2/router/send",
+      json,
+      seconds: timeoutSeconds,
+      until: (line) => endOf(line) !== undefined,
+    });
+    if (answer.got === "nothing")
+      return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
+    const end = endOf(answer.body);
+    if (end !== undefined) return end;
+    const { code, message } = statusOf(answer.body);
+    if (message === undefined || code === undefined || MAY_GO_ON.has(code))
+      return { status: "unknown", reason: standing(answer.body) };
+    const reason = reasonOf(answer.body) ?? "lnd refused to pay it";
+    return { status: isLetIn(message) ? "failed" : "never-sent", reason };
   }
 
   return Object.freeze<Wallet>({
+    ...payOnce({ look, send, refusesTwice: true, lingerSeconds: () => LINGER_SECONDS }),
+
     async network(): Promise<Network> {
       return lndNetwork(await info());
     },
@@ -71,37 +105,6 @@ export function lndWallet(url: string): Wallet {
       if (typeof invoice !== "string") throw new AdapterError("ERR_WALLET", "lnd made no invoice.");
       return invoice;
     },
-
-    async pay(request: PaymentRequest): Promise<PaymentOutcome> {
-      const { invoice, paymentHash, maxFeeMsat, timeoutSeconds } = request;
-      const json = {
-        payment_request: invoice,
-        fee_limit_msat: maxFeeMsat.toString(),
-        timeout_seconds: Math.max(1, Math.ceil(timeoutSeconds)),
-        cltv_limit: CLTV_LIMIT,
-      };
-      const answer = await exchange(backend, {
-        method: "POST",
-        path: "/v2/router/send",
-        json,
-        seconds: timeoutSeconds,
-        until: (line) => endOf(line) !== undefined,
-      });
-      if (answer.got === "nothing")
-        return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
-      const end = endOf(answer.body);
-      if (end !== undefined) return end;
-      const { code, message } = statusOf(answer.body);
-      if (message === undefined || code === undefined || MAY_GO_ON.has(code))
-        return { status: "unknown", reason: standing(answer.body) };
-      // lnd has answered with an error, and so is done with this request; but an earlier one may have paid the hash.
-      const found = await find(paymentHash);
-      return found.status === "never-sent" || isLetIn(message) === false
-        ? { status: "failed", reason: reasonOf(answer.body) ?? "lnd refused to pay it" }
-        : found;
-    },
-
-    find,
 
     async paidSince(at: number): Promise<readonly WalletPayment[]> {
       const path = `/v1/payments?creation_date_start=${Math.max(0, Math.floor(at))}`;

@@ -11,7 +11,7 @@ const FAILED = { status: "failed", reason: "it failed" } as const;
 const UNKNOWN = { status: "unknown", reason: "no answer" } as const;
 
 /** A wallet over what is on record now, and what it says when it is told to pay. */
-function world(sent: PaymentOutcome, options: { triesOn?: true } = {}) {
+function world(sent: PaymentOutcome, options: { triesOn?: true; refusesTwice?: true } = {}) {
   const state = { now: 1_000, record: ABSENT, sent, times: 0 };
   const wallet = payOnce({
     look: async () => state.record,
@@ -89,6 +89,14 @@ test.each<[string, OnRecord, PaymentOutcome["status"]]>([
   state.record = record;
   expect(await wallet.pay(REQUEST)).toMatchObject({ status: expected });
   expect(state.times).toBe(0);
+});
+
+test("a backend that refuses twice itself is asked beforehand only where an earlier request may still be on its way", async () => {
+  const { state, wallet } = world(UNKNOWN, { refusesTwice: true });
+  state.record = PAID;
+  expect(await wallet.pay(REQUEST)).toEqual(UNKNOWN);
+  expect(await wallet.pay(REQUEST)).toEqual(PAID);
+  expect(state.times).toBe(1);
 });
 
 test("many who ask at once share one payment", async () => {

@@ -14,6 +14,8 @@ export interface PayOnceOptions {
   send(request: PaymentRequest): Promise<PaymentOutcome>;
   /** How long after it was handed over a payment may first show up in the backend's records, at most. */
   lingerSeconds(timeoutSeconds: number): number;
+  /** The backend itself refuses a hash that it has paid or has under way: it is not asked beforehand. */
+  readonly refusesTwice?: true;
   /** A failure on record may be one of many tries, of which the next is about to be made. */
   readonly triesOn?: true;
   /** Seconds, from a clock that only goes forward. */
@@ -23,7 +25,7 @@ export interface PayOnceOptions {
 const monotonic = () => performance.now() / 1000;
 
 export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
-  const { look, send, lingerSeconds, triesOn = false, now = monotonic } = options;
+  const { look, send, lingerSeconds, refusesTwice = false, triesOn = false, now = monotonic } = options;
   const running = new Map<string, Promise<PaymentOutcome>>();
   /** Until when what this process handed over may still begin. */
   const lingering = new Map<string, number>();
@@ -34,7 +36,7 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
 
   async function payNow(request: PaymentRequest): Promise<PaymentOutcome> {
     const { paymentHash, timeoutSeconds } = request;
-    const before = await look(paymentHash);
+    const before = refusesTwice && !lingers(paymentHash) ? NOT_ASKED : await look(paymentHash);
     if (before.status === "paid" || before.status === "unknown") return before;
     if (lingers(paymentHash)) return { status: "unknown", reason: ON_ITS_WAY };
     if (before.status === "unseen") return { status: "never-sent", reason: before.reason };
@@ -79,6 +81,8 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
     },
   };
 }
+
+const NOT_ASKED: OnRecord = { status: "never-sent", reason: "" };
 
 const ON_ITS_WAY =
   "the payment may still be on its way to the node, or be tried again: ask again in some minutes";
