@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Invoice } from "../invoice/index.ts";
 import { openWallet } from "../open-wallet.ts";
 import type { PaymentRequest, Wallet } from "../ports/wallet.ts";
@@ -351,6 +351,17 @@ describe("a reply counts only from the service, and only for what was asked", ()
     expect(await instead(world, forge)).toBe("unknown");
   });
 
+  law("not what answers another method", async (world) => {
+    const { service } = world;
+    const text = JSON.stringify({ result_type: "get_balance", result: { preimage, fees_paid: 0 } });
+    const forge = (id: string) =>
+      service.sign(23195, service.encrypted(text), [
+        ["e", id],
+        ["p", service.clientPubkey],
+      ]);
+    expect(await instead(world, forge)).toBe("unknown");
+  });
+
   law("not of another kind, and not to nobody", async (world) => {
     const { service } = world;
     const forge = (id: string) =>
@@ -468,19 +479,72 @@ describe("how far a payment got [case 75]", () => {
     }
   });
 
-  test("of two relays that live, one is given a payment, both a question", async () => {
-    const relays = [await TestRelay.start(), await TestRelay.start()];
+  /** Two relays that live, and what each was given of this payer. */
+  async function twoRelays() {
+    const relays = [await TestRelay.start(), await TestRelay.start()] as const;
     const world = await start({ relays });
-    const payer = nwcWallet(world.service.url);
-    await payer.network();
-    const heard = () =>
+    onTestFinished(async () => {
+      await world.stop();
+      for (const relay of relays) await relay.down();
+    });
+    const given = () =>
       relays.map(({ published }) => published.filter((event) => isPayment(world, event)).length);
-    const [first, second] = heard() as [number, number];
-    expect([first, second]).toEqual([1, 1]);
-    expect(await payer.pay(await order(world))).toMatchObject({ status: "paid" });
-    expect(heard().reduce((sum, count) => sum + count)).toBe(first + second + 1);
-    await world.stop();
-    for (const relay of relays) await relay.down();
+    return { relays, world, given };
+  }
+
+  test("of two relays that live, one is given a payment, both a question", async () => {
+    const { world, given } = await twoRelays();
+    await world.payer.network();
+    expect(given()).toEqual([1, 1]);
+    expect(await world.payer.pay(await order(world))).toMatchObject({ status: "paid" });
+    expect(given().sort()).toEqual([1, 2]);
+  });
+
+  test("what one relay has refused is not given to the other: the first may have passed it on", async () => {
+    const { relays, world, given } = await twoRelays();
+    await world.payer.network();
+    for (const relay of relays) relay.judge = (event) => (isPayment(world, event) ? "refuse" : undefined);
+    expect(await world.payer.pay(await order(world))).toMatchObject({ status: "unknown" });
+    expect(given().sort()).toEqual([1, 2]);
+  });
+
+  test("a payment goes where the last answer came from, and not to a relay that swallows all", async () => {
+    for (const swallowing of [0, 1] as const) {
+      const { relays, world } = await twoRelays();
+      relays[swallowing].judge = () => "drop";
+      const request = await order(world, { timeoutSeconds: 3 });
+      expect(await world.payer.pay(request)).toMatchObject({ status: "paid" });
+    }
+  });
+
+  law("what was not sent by its time-out is not sent when the relay answers at last", async (world) => {
+    const request = await order(world, { timeoutSeconds: 1 });
+    await world.payer.network();
+    let open = () => {};
+    world.relay.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    expect(await world.payer.pay(request)).toMatchObject({ status: "never-sent" });
+    open();
+    expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
+    expect(asked(world, "pay_invoice")).toBe(0);
+    expect(await world.payer.pay({ ...request, timeoutSeconds: 30 })).toMatchObject({ status: "paid" });
+  });
+
+  law("however many ask at once, it is sent once, and all hear the same", async (world) => {
+    const request = await order(world);
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => world.payer.pay(request)));
+    expect(asked(world, "pay_invoice")).toBe(1);
+    expect(new Set(outcomes.map((outcome) => inspect(outcome))).size).toBe(1);
+  });
+
+  law("a request counts for its time-out, and a minute more for clocks that differ", async (world) => {
+    const from = now();
+    await world.payer.pay(await order(world));
+    const request = world.relay.published.filter((event) => isPayment(world, event)).at(-1)!;
+    const until = Number(request.tags.find(([name]) => name === "expiration")?.[1]);
+    expect(until - from).toBeGreaterThanOrEqual(30 + 60);
+    expect(until - now()).toBeLessThanOrEqual(30 + 60);
   });
 
   law(
