@@ -2,6 +2,7 @@
 import { cpus, totalmem } from "node:os";
 import { bundle } from "./bundle.ts";
 import type { Figure } from "./figure.ts";
+import { lnd } from "./lnd.ts";
 import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
 import { postgres } from "./postgres.ts";
@@ -19,6 +20,7 @@ const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promi
   revocation,
   sqlite,
   purchase,
+  lnd,
   memory,
   postgres,
 };

@@ -1,9 +1,8 @@
 /** What a treasury adds to a payment: an order to its daemon, against the wallet alone paying the same kind of invoice. */
 import { Invoice } from "l8nt/invoice";
-import { Challenge } from "l8nt/l402";
 import { devWallet } from "l8nt/wallets/dev";
 import { type Figure, median, plain } from "./figure.ts";
-import { buy, openTown, type Town } from "./treasury-town.ts";
+import { buy, challengeOf, openTown } from "./treasury-town.ts";
 
 const ROUNDS = 300;
 const WARM_UP = 30;
@@ -55,10 +54,4 @@ export async function purchase(progress: (text: string) => void): Promise<Figure
   } finally {
     await town.stop();
   }
-}
-
-async function challengeOf({ shop }: Town, path: string): Promise<string> {
-  const response = await fetch(shop + path);
-  await response.body?.cancel();
-  return Challenge.parse(response.headers.get("www-authenticate")).invoice;
 }

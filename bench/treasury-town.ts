@@ -6,8 +6,9 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { Challenge } from "l8nt/l402";
 import { paid } from "l8nt/node";
-import { Paywall } from "l8nt/service";
+import { Paywall, type PaywallOptions } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { freePort } from "../test/e2e/support/free-port.ts";
@@ -34,12 +35,24 @@ const sigil = (args: readonly string[], env: Record<string, string> = {}): Child
     stdio: ["ignore", "pipe", "ignore"],
   });
 
-export async function openTown(): Promise<Town> {
+export interface TownWallets {
+  /** The URL that the treasury pays from. */
+  readonly wallet: string;
+  /** What the shop is paid by. */
+  readonly invoicer: NonNullable<PaywallOptions["invoicer"]>;
+}
+
+/** @param wallets of another network than the town's own */
+export async function openTown(wallets?: TownWallets): Promise<Town> {
   const folder = mkdtempSync(join(FOLDER, ".bench-"));
   const dir = join(folder, "treasury");
   const net = await DevNetwork.start({});
-  const wallet = net.account("treasury", { balanceMsat: 10n ** 15n }).url;
+  const treasury = net.account("treasury", { balanceMsat: 10n ** 15n }).url;
   net.account("shop", { balanceMsat: 0n });
+  const { wallet, invoicer } = wallets ?? {
+    wallet: treasury,
+    invoicer: devWallet(net.account("shop").invoiceOnlyUrl),
+  };
   let handle: RequestListener = () => {};
   const server = createServer((request, response) => handle(request, response)).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -47,7 +60,7 @@ export async function openTown(): Promise<Town> {
   const paywall = new Paywall({
     secret: SECRET,
     location: shop,
-    invoicer: devWallet(net.account("shop").invoiceOnlyUrl),
+    invoicer,
     challengesPerMinute: { perClient: 10_000_000, total: 10_000_000 },
   });
   handle = paid(paywall, { price: "10 sat" }, (_request, response) => void response.end("served"));
@@ -86,4 +99,11 @@ export async function buy({ location, shop }: Town, credential: string, path: st
   const text = await response.text();
   if (response.status !== 200)
     throw new Error(`the bench's order was answered ${response.status}: ${text.slice(0, 200)}`);
+}
+
+/** The invoice of the shop's challenge. */
+export async function challengeOf({ shop }: Town, path: string): Promise<string> {
+  const response = await fetch(shop + path);
+  await response.body?.cancel();
+  return Challenge.parse(response.headers.get("www-authenticate")).invoice;
 }

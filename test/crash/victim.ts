@@ -47,7 +47,13 @@ function mined<Port extends object>(name: string, port: Port): Port {
 const store = mined("store", await openSqliteStore(database));
 const bytes = Buffer.from(secret, "hex");
 const running = await runTreasury({
-  config: { location, maxFirstPaymentMsat: 10_000_000n, maxInFlightPerAgent: 64, pinsPayees: true },
+  config: {
+    location,
+    maxFirstPaymentMsat: 10_000_000n,
+    maxFeeMsat: 3_000n,
+    maxInFlightPerAgent: 64,
+    pinsPayees: true,
+  },
   secrets: { root: bytes.subarray(0, 32), receipts: bytes.subarray(32, 64) },
   store,
   instance: "victim",

@@ -6,7 +6,7 @@ import { MemoryStore } from "l8nt/stores/memory";
 import type { DevNetwork } from "l8nt/testing";
 import { guardedFetch } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { logger } from "../../packages/sigil/src/treasury/log.ts";
 import { runTreasury } from "../../packages/sigil/src/treasury/run.ts";
 import { failure, secretOf, town } from "./support/town.ts";
@@ -29,7 +29,14 @@ async function stage() {
   const net: DevNetwork = world.net;
   const logs: string[] = [];
   const running = await runTreasury({
-    config: { location: LOCATION, maxFirstPaymentMsat: 1_000_000n, maxInFlightPerAgent: 64, pinsPayees: true },
+    config: {
+      location: LOCATION,
+      maxFirstPaymentMsat: 1_000_000n,
+      maxFeeMsat: 3_000n,
+      maxInFlightPerAgent: 64,
+      pinsPayees: true,
+    },
+    followSeconds: 0.05,
     secrets: { root: Buffer.from(secretOf("root"), "hex"), receipts: Buffer.from(secretOf("receipts"), "hex") },
     store: new MemoryStore({ journal: true }),
     instance: "watched",
@@ -140,4 +147,20 @@ test("a bug in a handler is a line in the log and a 500, and the next request is
   expect(await failure(ask("/v1/credential", agent) as Promise<Response>)).toMatchObject({ message: "a bug" });
   expect(logs.at(-1)).toContain("a bug in sigil");
   expect((await ask("/v1/tree", agent)).status).toBe(200);
+});
+
+test("a payment whose answer was lost is in the books soon, without anybody asking for it [cases 56, 57]", async () => {
+  const { world, running, ask } = await stage();
+  onTestFinished(() => running.stop());
+  world.time.now = Date.now() / 1000;
+  const shop = await world.shop({ price: "10 sat" });
+  const { treasury } = running;
+  const agent = treasury.mint({ endpoints: [`GET ${shop.url}/**`], budget: "100 sat", expiresIn: "1h" });
+  world.net.fault({ kind: "reply-lost" });
+  const order = { method: "GET", url: `${shop.url}/x`, headers: [] };
+  const answer = await ask("/v1/purchases", agent, order);
+  expect(await answer.json()).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
+  await vi.waitFor(async () =>
+    expect(await treasury.owner.payments({ limit: 10 })).toMatchObject([{ status: "paid" }]),
+  );
 });

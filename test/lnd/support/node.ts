@@ -73,15 +73,24 @@ export class LndNode {
     return this.#ask(path, body);
   }
 
-  async #ask(path: string, body?: object): Promise<unknown> {
-    // lnd writes the two at its first start.
+  /** The lines of a call that streams. */
+  async lines(path: string, body: object): Promise<readonly string[]> {
+    return (await (await this.#send(path, body)).text()).trim().split("\n");
+  }
+
+  #send(path: string, body?: object): Promise<Response> {
+    // lnd writes its certificate at its first start.
     this.#fetch ??= nodeFetch({ ca: readFileSync(this.certPath, "utf8") });
-    const response = await this.#fetch(this.restUrl + path, {
+    return this.#fetch(this.restUrl + path, {
       method: body === undefined ? "GET" : "POST",
       headers: this.#authorization,
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(20_000),
     });
+  }
+
+  async #ask(path: string, body?: object): Promise<unknown> {
+    const response = await this.#send(path, body);
     const answer = (await response.json()) as { message?: string };
     if (response.status !== 200) throw new Error(`${this.facts.name} answered ${path}: ${answer.message}`);
     return answer;

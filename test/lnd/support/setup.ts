@@ -15,7 +15,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   progress(
     `${binaries.seconds.toFixed(1).padStart(6)} s  lnd and btcd built${binaries.seconds === 0 ? " (they were there)" : ""}`,
   );
-  const network = await LndNetwork.start(binaries, progress);
+  // A port that was free when it was looked for may be somebody's by now: others are, then.
+  const network = await LndNetwork.start(binaries, progress).catch((error: unknown) => {
+    progress(`the network did not start, and is started once more: ${error}`);
+    return LndNetwork.start(binaries, progress);
+  });
   project.provide("lnd", network.facts);
   return () => network.stop();
 }

@@ -8,6 +8,8 @@ export interface Config {
   readonly location: string;
   /** The most that a service is paid the first time, in msat. */
   readonly maxFirstPaymentMsat: bigint;
+  /** The most that routing one payment may cost, in msat, where that is more than 1 % of it. */
+  readonly maxFeeMsat: bigint;
   /** Payments in flight of one agent and all below it. */
   readonly maxInFlightPerAgent: number;
   /** Whether a service keeps the payee of its first payment. */
@@ -21,7 +23,7 @@ export const DEFAULT_LOCATION = "http://127.0.0.1:8409";
 export const configText = (location: string): string =>
   `${JSON.stringify({ location, maxFirstPayment: "1000 sat", maxInFlightPerAgent: 64, pinsPayees: true }, null, 2)}\n`;
 
-const KEYS = ["location", "maxFirstPayment", "maxInFlightPerAgent", "pinsPayees", "walletFile"];
+const KEYS = ["location", "maxFirstPayment", "maxFee", "maxInFlightPerAgent", "pinsPayees", "walletFile"];
 
 /** @throws UsageError */
 export function readConfig(path: string): Config {
@@ -32,6 +34,7 @@ export function readConfig(path: string): Config {
   const {
     location,
     maxFirstPayment = "1000 sat",
+    maxFee = "3 sat",
     maxInFlightPerAgent = 64,
     pinsPayees = true,
     walletFile,
@@ -48,7 +51,8 @@ export function readConfig(path: string): Config {
     throw new UsageError("config.json: walletFile is the path of a file.");
   return {
     location: checkedLocation(location),
-    maxFirstPaymentMsat: readAmount(maxFirstPayment),
+    maxFirstPaymentMsat: readAmount(maxFirstPayment, "maxFirstPayment", "1000 sat"),
+    maxFeeMsat: readAmount(maxFee, "maxFee", "3 sat"),
     maxInFlightPerAgent,
     pinsPayees,
     ...(walletFile !== undefined && { walletFile }),
@@ -80,10 +84,10 @@ function parsed(path: string): Record<string, unknown> {
   return json as Record<string, unknown>;
 }
 
-function readAmount(value: unknown): bigint {
+function readAmount(value: unknown, key: string, example: string): bigint {
   try {
-    return amountMsat(value as Amount, "maxFirstPayment");
+    return amountMsat(value as Amount, key);
   } catch {
-    throw new UsageError('config.json: maxFirstPayment is an amount, such as "1000 sat".');
+    throw new UsageError(`config.json: ${key} is an amount, such as "${example}".`);
   }
 }

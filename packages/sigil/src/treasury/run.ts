@@ -5,6 +5,7 @@ import type { Handler } from "l8nt/node";
 import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { ownerApi, type Route, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
 import type { Config } from "./config.ts";
+import { followOpen } from "./follow.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import type { Secrets } from "./secrets.ts";
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly log: Logger;
   /** The same again after a restart, so that what this process left behind is told from what another one is at. */
   readonly instance: string;
+  /** How often the wallet is asked about payments whose outcome it did not know. 15 where it is not given. */
+  readonly followSeconds?: number;
 }
 
 export interface Running {
@@ -35,6 +38,8 @@ export interface Running {
 const RECEIPTS_AT_ONCE = 8;
 /** How long a stop waits for payments under way. What is not known by then is found at the next start. */
 const PATIENCE_MS = 60_000;
+
+const FOLLOW_SECONDS = 15;
 
 /** Reads the books, reconciles them with the wallet, and is then ready to serve. @throws AdapterError `ERR_STORE` */
 export async function runTreasury(options: RunOptions): Promise<Running> {
@@ -57,6 +62,10 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     fetch: tracedFetch(options.fetch, traced),
     pinsPayees: config.pinsPayees,
     maxFirstPaymentMsat: config.maxFirstPaymentMsat,
+    maxFeeMsat: (amountMsat) => {
+      const onePercent = amountMsat / 100n;
+      return onePercent > config.maxFeeMsat ? onePercent : config.maxFeeMsat;
+    },
     maxInFlight: { perNode: config.maxInFlightPerAgent },
     onPaid: (payment) => {
       metrics.paid(payment);
@@ -82,6 +91,7 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
   const { openPayments } = await treasury.owner.health();
   if (openPayments > 0)
     log.warn({ openPayments }, "payments whose outcome the wallet does not know: their amounts stay reserved");
+  const stopFollowing = followOpen(treasury, options.followSeconds ?? FOLLOW_SECONDS, log);
   const underWay = new Set<Promise<unknown>>();
   return {
     treasury,
@@ -91,6 +101,7 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
       watched({ treasury, metrics, log, traced, underWay }),
     ),
     async stop() {
+      stopFollowing();
       await ended(underWay);
       await treasury.stop();
       clerk.wake();
