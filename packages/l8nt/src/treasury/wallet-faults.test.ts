@@ -195,6 +195,20 @@ describe("a failure that is certain gives everything back", () => {
   });
 });
 
+test("what another node never saw is no proof: only the one that a payment was begun from can free its amount [case 59]", async () => {
+  const node = { name: "the first" };
+  const world = await town({ wallet: { ...lossy("before"), identity: async () => node.name } });
+  const { buy, spent } = buyer(world, await world.shop());
+  await failure(buy());
+  node.name = "another, behind the same URL";
+  expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
+  expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
+  expect(await spent()).toBe(RESERVED);
+  node.name = "the first";
+  expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
+  expect(await spent()).toBe(0n);
+});
+
 /** A wallet whose `pay` is lost without a trace, and what it says when it is asked. */
 const lossy = (found: "before" | "unknown" | "throws"): Payer => ({
   network: async () => "bcrt",
