@@ -94,8 +94,7 @@ export function clnWallet(url: string): Wallet {
     ...payOnce({
       look,
       send,
-      // listpays says `failed` between two tries of one xpay. https://github.com/ElementsProject/lightning/issues/9036
-      triesOn: true,
+      // Also because listpays says `failed` between two tries of one xpay. https://github.com/ElementsProject/lightning/issues/9036
       lingerSeconds: (timeoutSeconds) => trySeconds(timeoutSeconds) + SLOW_START_SECONDS,
     }),
 

@@ -1,5 +1,5 @@
 /** LNbits' wallet, against a stand-in: the laws of every wallet, and what is its own. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { LnbitsStandIn } from "./fixtures/stand-ins/lnbits.ts";
 import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { CERT, KEY } from "./fixtures/tls.ts";
@@ -118,6 +118,13 @@ describe("the fee cap", () => {
   });
 });
 
+/** When nothing that a process before this one handed over can still be on its way. */
+function longAfterTheStart(): void {
+  const later = performance.now() + 61_000;
+  vi.spyOn(performance, "now").mockReturnValue(later);
+  onTestFinished(() => void vi.restoreAllMocks());
+}
+
 describe("what it has on record", () => {
   const hash = "cd".repeat(32);
   const row = { payment_hash: hash, amount: -1_000, fee: -1, status: "success", preimage: "ab".repeat(32) };
@@ -137,6 +144,7 @@ describe("what it has on record", () => {
   ];
   test.each(pages)("%s", async (_, body, expected) => {
     const world = await start();
+    if (expected === "failed") longAfterTheStart();
     world.paying.instead.push({ to: "GET /api/v1/payments/paginated", answer: { status: 200, body } });
     expect(await world.payer.find(hash)).toMatchObject({ status: expected });
     await stop(world);

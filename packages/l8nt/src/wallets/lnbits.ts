@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from "./backend.ts";
 import { explain, givesPreimages, paymentsOf, readPage, readPayment, whyNot } from "./lnbits-answers.ts";
-import { type OnRecord, payOnce } from "./pay-once.ts";
+import { type OnRecord, payOnce, type Sent } from "./pay-once.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 import { wholeSatoshi } from "./whole-satoshi.ts";
 
@@ -59,7 +59,7 @@ export function lnbitsWallet(url: string): Wallet {
     return readPage(answer.body, paymentHash);
   }
 
-  async function send(request: PaymentRequest): Promise<PaymentOutcome> {
+  async function send(request: PaymentRequest): Promise<Sent> {
     const { invoice, maxFeeMsat, timeoutSeconds, paymentHash } = request;
     // No cap can be handed over: LNbits reserves this much and gives its node that limit. It asks for no key.
     const path = `${PAYMENTS}/fee-reserve?invoice=${encodeURIComponent(invoice)}`;
@@ -81,8 +81,8 @@ export function lnbitsWallet(url: string): Wallet {
       const isOver = answer.status === 520 || (answer.status >= 400 && answer.status < 500);
       return { status: isOver ? "failed" : "unknown", reason };
     }
-    const outcome = readPayment(recordOf(answer.body));
-    return recordOf(answer.body).status === "pending" ? await follow(paymentHash, until) : outcome;
+    if (recordOf(answer.body).status !== "pending") return readPayment(recordOf(answer.body));
+    return { ...(await follow(paymentHash, until)), arrived: true };
   }
 
   /** LNbits answers after some seconds of its own choice (5), and pays on. */

@@ -45,10 +45,11 @@ const FAILURES: Readonly<Record<string, string>> = {
   FAILURE_REASON_CANCELED: "it was cancelled at lnd",
 };
 
+/** Whether a line of a payment's stream is about a payment, which lnd has then written down. */
+export const isOnRecord = (line: unknown): boolean => recordOf(recordOf(line).result).status !== undefined;
+
 export const standing = (line: unknown): string =>
-  recordOf(recordOf(line).result).status === undefined
-    ? (reasonOf(line) ?? "lnd did not say how it stands")
-    : "it is in flight";
+  isOnRecord(line) ? "it is in flight" : (reasonOf(line) ?? "lnd did not say how it stands");
 
 /** gRPC's status, as the REST gateway writes it: bare, or under `error` in a stream. */
 export function statusOf(body: unknown): { readonly code?: number; readonly message?: string } {

@@ -2,11 +2,11 @@
 import { AdapterError } from "../errors.ts";
 import { base64Bytes, base64Text, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
 import type { Network } from "../invoice/network.ts";
-import type { InvoiceRequest, PaymentOutcome, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
+import type { InvoiceRequest, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
 import { ask, type Backend, exchange, fetchTrusting, recordOf, wholeNumber } from "./backend.ts";
-import { endOf, isLetIn, lndNetwork, reasonOf, standing, statusOf } from "./lnd-answers.ts";
+import { endOf, isLetIn, isOnRecord, lndNetwork, reasonOf, standing, statusOf } from "./lnd-answers.ts";
 import { examineLnd } from "./lnd-examine.ts";
-import { type OnRecord, payOnce } from "./pay-once.ts";
+import { type OnRecord, payOnce, type Sent } from "./pay-once.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 
 const FORM: WalletUrlForm = {
@@ -59,7 +59,8 @@ export function lndWallet(url: string): Wallet {
     return { status: code === undefined ? "unknown" : "unseen", reason: standing(answer.body) };
   }
 
-  async function send({ invoice, maxFeeMsat, timeoutSeconds }: PaymentRequest): Promise<PaymentOutcome> {
+  async function send({ invoice, maxFeeMsat, timeoutSeconds }: PaymentRequest): Promise<Sent> {
+    let arrived = false;
     const json = {
       payment_request: invoice,
       fee_limit_msat: maxFeeMsat.toString(),
@@ -71,8 +72,12 @@ export function lndWallet(url: string): Wallet {
       path: "/v2/router/send",
       json,
       seconds: timeoutSeconds,
-      until: (line) => endOf(line) !== undefined,
+      until(line) {
+        arrived ||= isOnRecord(line);
+        return endOf(line) !== undefined;
+      },
     });
+    if (answer.got === "nothing" && arrived) return { status: "unknown", reason: answer.reason, arrived };
     if (answer.got === "nothing")
       return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
     const end = endOf(answer.body);

@@ -1,7 +1,7 @@
 /** No hash is handed over twice, and nothing counts as ended that may still be tried. */
 import { expect, test } from "vitest";
 import type { PaymentOutcome } from "../ports/wallet.ts";
-import { type OnRecord, payOnce } from "./pay-once.ts";
+import { type OnRecord, payOnce, type Sent } from "./pay-once.ts";
 
 const HASH = "ab".repeat(32);
 const REQUEST = { invoice: "x", paymentHash: HASH, amountMsat: 1n, maxFeeMsat: 0n, timeoutSeconds: 10 };
@@ -11,7 +11,7 @@ const FAILED = { status: "failed", reason: "it failed" } as const;
 const UNKNOWN = { status: "unknown", reason: "no answer" } as const;
 
 /** A wallet over what is on record now, and what it says when it is told to pay. */
-function world(sent: PaymentOutcome, options: { triesOn?: true; refusesTwice?: true } = {}) {
+function world(sent: Sent, options: { refusesTwice?: true } = {}) {
   const state = { now: 1_000, record: ABSENT, sent, times: 0 };
   const wallet = payOnce({
     look: async () => state.record,
@@ -49,8 +49,8 @@ test("what was handed over and not answered is neither handed over again nor nev
   expect(state.times).toBe(2);
 });
 
-test("a failure that the backend answered with is an end at once; one on record only where it does not try on", async () => {
-  const { state, wallet } = world(FAILED, { triesOn: true });
+test("a failure that the backend answered with is an end at once; one on record once no other try of it can be on its way", async () => {
+  const { state, wallet } = world(FAILED);
   state.now += 1_000;
   expect(await wallet.pay(REQUEST)).toEqual(FAILED);
   state.record = FAILED;
@@ -60,6 +60,23 @@ test("a failure that the backend answered with is an end at once; one on record 
   expect(await wallet.find(HASH)).toMatchObject({ status: "unknown" });
   state.now += 71;
   expect(await wallet.find(HASH)).toEqual(FAILED);
+});
+
+test("what the backend has taken is not on its way any more: its records are believed at once", async () => {
+  const { state, wallet } = world({ ...UNKNOWN, arrived: true });
+  state.now += 1_000;
+  expect(await wallet.pay(REQUEST)).toEqual(UNKNOWN);
+  state.record = FAILED;
+  expect(await wallet.find(HASH)).toEqual(FAILED);
+});
+
+test("a failure on record is no end while what the process before this one handed over last may still arrive [case 56]", async () => {
+  const { state, wallet } = world(PAID);
+  // Of an earlier try of the same hash: the last one is not on record yet.
+  state.record = FAILED;
+  expect(await wallet.find(HASH)).toMatchObject({ status: "unknown", askAgainInSeconds: 360 });
+  state.record = PAID;
+  expect(await wallet.find(HASH)).toEqual(PAID);
 });
 
 test.each<[string, OnRecord, PaymentOutcome["status"]]>([

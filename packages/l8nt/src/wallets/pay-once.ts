@@ -7,17 +7,18 @@ import type { Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
 /** What the backend's own records say of a hash, this moment; `unseen` where they could not be read. */
 export type OnRecord = PaymentOutcome | { readonly status: "unseen"; readonly reason: string };
 
+/** `arrived`: the backend has it, so that from now on its records know. */
+export type Sent = PaymentOutcome & { readonly arrived?: true };
+
 export interface PayOnceOptions {
   /** `never-sent` where the backend itself answers that it knows no such payment. */
   look(paymentHash: string): Promise<OnRecord>;
   /** Hands it over, once. `failed`: the backend says that its attempt is over. `never-sent`: it was not asked. */
-  send(request: PaymentRequest): Promise<PaymentOutcome>;
+  send(request: PaymentRequest): Promise<Sent>;
   /** How long after it was handed over a payment may first show up in the backend's records, at most. */
   lingerSeconds(timeoutSeconds: number): number;
   /** The backend itself refuses a hash that it has paid or has under way: it is not asked beforehand. */
   readonly refusesTwice?: true;
-  /** A failure on record may be one of many tries, of which the next is about to be made. */
-  readonly triesOn?: true;
   /** Seconds, from a clock that only goes forward. */
   readonly now?: () => number;
 }
@@ -25,7 +26,7 @@ export interface PayOnceOptions {
 const monotonic = () => performance.now() / 1000;
 
 export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
-  const { look, send, lingerSeconds, refusesTwice = false, triesOn = false, now = monotonic } = options;
+  const { look, send, lingerSeconds, refusesTwice = false, now = monotonic } = options;
   const running = new Map<string, Promise<PaymentOutcome>>();
   /** Until when what this process handed over may still begin. */
   const lingering = new Map<string, number>();
@@ -42,10 +43,10 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
     if (before.status === "unseen") return { status: "never-sent", reason: before.reason };
     for (const [hash, until] of lingering) if (until < now()) lingering.delete(hash);
     lingering.set(paymentHash, now() + lingerSeconds(timeoutSeconds));
-    const sent = await send(request);
-    if (sent.status === "unknown") return sent;
+    const { arrived = false, ...sent } = await send(request);
     const outcome = sent.status === "failed" ? await afterFailure(paymentHash, sent.reason) : sent;
-    if (outcome.status !== "unknown") lingering.delete(paymentHash);
+    // Kept, so that it is known whose try this hash's last one was.
+    if (outcome.status !== "unknown" || arrived) lingering.set(paymentHash, now());
     return outcome;
   }
 
@@ -73,10 +74,10 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
       const hash = paymentHash.toLowerCase();
       const seen = await look(hash);
       if (seen.status === "unseen") return { status: "unknown", reason: seen.reason };
-      const isEnd = seen.status === "never-sent" || (seen.status === "failed" && triesOn);
-      if (!isEnd) return seen;
+      if (seen.status === "paid" || seen.status === "unknown") return seen;
+      // A failure on record may be an earlier try's, with the last one still to come: it is an end no sooner than an absence.
       if (running.has(hash)) return { status: "unknown", reason: ON_ITS_WAY };
-      const wait = Math.max(settled, lingering.get(hash) ?? 0) - now();
+      const wait = (lingering.get(hash) ?? settled) - now();
       return wait > 0 ? { status: "unknown", reason: ON_ITS_WAY, askAgainInSeconds: Math.ceil(wait) } : seen;
     },
   };

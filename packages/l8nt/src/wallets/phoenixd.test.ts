@@ -1,5 +1,5 @@
 /** phoenixd's wallet, against a stand-in: the laws of every wallet, and what is its own. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { PhoenixdStandIn } from "./fixtures/stand-ins/phoenixd.ts";
 import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { CERT, KEY } from "./fixtures/tls.ts";
@@ -117,6 +117,13 @@ describe("the fee cap", () => {
   });
 });
 
+/** When nothing that a process before this one handed over can still be on its way. */
+function longAfterTheStart(): void {
+  const later = performance.now() + 61_000;
+  vi.spyOn(performance, "now").mockReturnValue(later);
+  onTestFinished(() => void vi.restoreAllMocks());
+}
+
 describe("what it has on record", () => {
   const at = (paymentHash: string, world: World<PhoenixdStandIn>, answer: StandInAnswer) =>
     world.paying.instead.push({ to: `GET /payments/outgoingbyhash/${paymentHash}`, answer });
@@ -137,6 +144,7 @@ describe("what it has on record", () => {
   ];
   test.each(rows)("%s", async (_, body, expected) => {
     const world = await start();
+    if (expected === "failed") longAfterTheStart();
     at("cd".repeat(32), world, { status: 200, body });
     expect(await world.payer.find("cd".repeat(32))).toMatchObject({ status: expected });
     await stop(world);
