@@ -1,6 +1,7 @@
 /** HTTP to a wallet's backend: how far each request got, and, where there is no answer, why, in words for its owner. */
 import { AdapterError } from "../errors.ts";
 import { nodeFetch } from "../internal/node-fetch.ts";
+import { readAmount } from "../invoice/amount.ts";
 
 export interface Backend {
   /** What it is called in messages. */
@@ -69,7 +70,8 @@ export async function exchange(backend: Backend, call: Call): Promise<Exchange> 
     });
   } catch (cause) {
     const why = noConnection(cause);
-    return why === undefined ? nothing(true, "did not answer", cause) : nothing(false, why, cause);
+    if (why !== undefined) return nothing(false, why, cause);
+    return nothing(true, isNoTls(cause) ? NO_TLS : "did not answer", cause);
   }
   try {
     const body = await lastJson(response, until, words ? jsonOrText : JSON.parse);
@@ -77,7 +79,9 @@ export async function exchange(backend: Backend, call: Call): Promise<Exchange> 
     const clock = Number.isNaN(date) ? {} : { clock: date / 1000 };
     return { got: "answer", status: response.status, body, ...clock };
   } catch (cause) {
-    return nothing(true, `gave an answer that cannot be read (HTTP ${response.status})`, cause);
+    // The parser's own error quotes what it read, which may be what was sent.
+    const kept = cause instanceof SyntaxError ? undefined : cause;
+    return nothing(true, `gave an answer that cannot be read (HTTP ${response.status})`, kept);
   }
 }
 
@@ -145,6 +149,9 @@ export function wholeNumber(value: unknown): bigint | undefined {
   return typeof value === "string" && /^-?[0-9]{1,19}$/.test(value) ? BigInt(value) : undefined;
 }
 
+/** The same for an amount in msat: none is below zero, or above all that there is. */
+export const wholeMsat = (value: unknown): bigint | undefined => readAmount(wholeNumber(value));
+
 /** Hex in lower case, from a backend's text; undefined for what is no preimage. */
 export const preimageOf = (value: unknown): string | undefined =>
   typeof value === "string" && /^[0-9a-f]{64}$/i.test(value) ? value.toLowerCase() : undefined;
@@ -204,8 +211,16 @@ const NO_CONNECTION: Readonly<Record<string, string>> = {
   CERT_SIGNATURE_FAILURE: "shows another TLS certificate than the one in cert=",
   ERR_TLS_CERT_ALTNAME_INVALID:
     "shows a TLS certificate for other host names: name the host as the certificate does",
-  ERR_SSL_WRONG_VERSION_NUMBER: "does not speak TLS there: this is not its port, or the URL should say http",
 };
+
+/** What is no TLS may also come in the middle of a connection, from somebody on the way, once the request has left. */
+const NO_TLS = "does not speak TLS there: this is not its port, or the URL should say http";
+
+function isNoTls(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++)
+    if ((at as { code?: unknown }).code === "ERR_SSL_WRONG_VERSION_NUMBER") return true;
+  return false;
+}
 
 /** Why no connection was made; undefined where one was, so that bytes may have left. */
 function noConnection(error: unknown): string | undefined {

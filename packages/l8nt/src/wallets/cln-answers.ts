@@ -1,7 +1,7 @@
 /** How Core Lightning's answers read: msat as numbers (as texts that end in `msat` before v23.08), errors as `{ code, message }`. */
 import type { Network } from "../invoice/network.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
-import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
+import { preimageOf, recordOf, wholeMsat } from "./backend.ts";
 import type { OnRecord } from "./pay-once.ts";
 
 type Answer = ReturnType<typeof recordOf>;
@@ -57,7 +57,7 @@ export const whyNot = (status: number, body: unknown): string =>
   explain(status, body) ?? `Core Lightning refused (HTTP ${status})`;
 
 const msatOf = (value: unknown): bigint | undefined =>
-  wholeNumber(typeof value === "string" ? value.replace(/msat$/, "") : value);
+  wholeMsat(typeof value === "string" ? value.replace(/msat$/, "") : value);
 
 /** Of an answer to a payment, or of its record: what was sent and what arrived, the difference being the fee. */
 export function paidOf(row: Answer, preimageName: string): PaymentOutcome {

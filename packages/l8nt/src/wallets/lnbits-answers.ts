@@ -1,4 +1,5 @@
 /** How LNbits' answers read: rows of its payments (`core/models/payments.py`), and `{ detail, status }` for what it refuses. */
+import { readAmount } from "../invoice/amount.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
 import type { OnRecord } from "./pay-once.ts";
@@ -43,8 +44,8 @@ export const whyNot = (status: number, body: unknown): string =>
 export function readPayment(row: Answer): PaymentOutcome {
   if (row.status === "failed") return { status: "failed", reason: "LNbits says that it failed" };
   if (row.status === "pending") return { status: "unknown", reason: "the payment is in flight" };
-  const fee = wholeNumber(row.fee);
-  if (row.status !== "success" || fee === undefined)
+  const feeMsat = feeOf(row);
+  if (row.status !== "success" || feeMsat === undefined)
     return { status: "unknown", reason: "LNbits' record of it cannot be read" };
   const preimage = preimageOf(row.preimage);
   if (preimage === undefined)
@@ -53,7 +54,7 @@ export function readPayment(row: Answer): PaymentOutcome {
       reason:
         "LNbits paid it and gave no preimage, because the node behind it gives none: nothing can be bought with it",
     };
-  return { status: "paid", preimage, feeMsat: fee < 0n ? -fee : fee };
+  return { status: "paid", preimage, feeMsat };
 }
 
 /** Another payment's row, or an incoming one, is not what was asked for; a page that leaves rows out proves nothing. */
@@ -72,11 +73,11 @@ export function paymentsOf(data: readonly unknown[], since: number): WalletPayme
   return data.map(recordOf).flatMap((row) => {
     const { payment_hash: paymentHash, status } = row;
     const amount = wholeNumber(row.amount);
-    const fee = wholeNumber(row.fee);
+    const feeMsat = feeOf(row);
     const at = secondsOf(row.time);
     if (!isOut(row) || status !== "success" || typeof paymentHash !== "string" || at < since) return [];
-    if (amount === undefined || fee === undefined) return [];
-    return [{ paymentHash, amountMsat: -amount, feeMsat: fee < 0n ? -fee : fee, at }];
+    if (amount === undefined || feeMsat === undefined) return [];
+    return [{ paymentHash, amountMsat: -amount, feeMsat, at }];
   });
 }
 
@@ -91,6 +92,11 @@ export function givesPreimages(data: unknown): boolean | undefined {
       (row) => isOut(row) && row.status === "success" && !String(row.checking_id).startsWith("internal_"),
     );
   return paid.length === 0 ? undefined : paid.some(({ preimage }) => preimageOf(preimage) !== undefined);
+}
+
+function feeOf({ fee }: Answer): bigint | undefined {
+  const written = wholeNumber(fee);
+  return written === undefined ? undefined : readAmount(written < 0n ? -written : written);
 }
 
 const isOut = ({ amount }: Answer): boolean => (wholeNumber(amount) ?? 0n) < 0n;

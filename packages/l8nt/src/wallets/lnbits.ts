@@ -14,6 +14,7 @@ import {
   fetchTrusting,
   mayDo,
   recordOf,
+  wholeMsat,
   wholeNumber,
 } from "./backend.ts";
 import { explain, givesPreimages, paymentsOf, readPage, readPayment, whyNot } from "./lnbits-answers.ts";
@@ -65,7 +66,7 @@ export function lnbitsWallet(url: string): Wallet {
     const path = `${PAYMENTS}/fee-reserve?invoice=${encodeURIComponent(invoice)}`;
     const reserve = await exchange(backend, { method: "GET", path });
     if (reserve.got === "nothing") return { status: "never-sent", reason: reserve.reason };
-    const feeMsat = wholeNumber(recordOf(reserve.body).fee_reserve);
+    const feeMsat = wholeMsat(recordOf(reserve.body).fee_reserve);
     if (reserve.status !== 200 || feeMsat === undefined)
       return { status: "never-sent", reason: "LNbits does not say what fee it may take" };
     if (feeMsat > maxFeeMsat)

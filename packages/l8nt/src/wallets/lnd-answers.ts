@@ -2,7 +2,7 @@
 import { AdapterError } from "../errors.ts";
 import type { Network } from "../invoice/network.ts";
 import type { PaymentOutcome } from "../ports/wallet.ts";
-import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
+import { preimageOf, recordOf, wholeMsat } from "./backend.ts";
 
 /** How lnd names the networks that an invoice can be for. */
 const NETWORK_NAMES: Readonly<Record<string, Network>> = {
@@ -23,12 +23,13 @@ export function lndNetwork({ chains }: Record<string, unknown>): Network {
   return network;
 }
 
-/** The outcome that a line of a payment's stream tells, where it is the last. */
-export function endOf(line: unknown): PaymentOutcome | undefined {
+/** The outcome that a line of this payment's stream tells, where it is the last. */
+export function endOf(line: unknown, paymentHash: string): PaymentOutcome | undefined {
   const payment = recordOf(recordOf(line).result);
+  if (payment.payment_hash !== paymentHash) return undefined;
   const preimage = preimageOf(payment.payment_preimage);
-  const feeMsat = wholeNumber(payment.fee_msat);
-  if (payment.status === "SUCCEEDED" && preimage !== undefined && feeMsat !== undefined && feeMsat >= 0n)
+  const feeMsat = wholeMsat(payment.fee_msat);
+  if (payment.status === "SUCCEEDED" && preimage !== undefined && feeMsat !== undefined)
     return { status: "paid", preimage, feeMsat };
   // Told only once nothing of it is in flight any more.
   if (payment.status === "FAILED")
@@ -45,11 +46,14 @@ const FAILURES: Readonly<Record<string, string>> = {
   FAILURE_REASON_CANCELED: "it was cancelled at lnd",
 };
 
-/** Whether a line of a payment's stream is about a payment, which lnd has then written down. */
-export const isOnRecord = (line: unknown): boolean => recordOf(recordOf(line).result).status !== undefined;
+/** Whether a line of a payment's stream is about it: lnd has written it down then. */
+export function isOnRecord(line: unknown, paymentHash: string): boolean {
+  const { status, payment_hash } = recordOf(recordOf(line).result);
+  return status !== undefined && payment_hash === paymentHash;
+}
 
-export const standing = (line: unknown): string =>
-  isOnRecord(line) ? "it is in flight" : (reasonOf(line) ?? "lnd did not say how it stands");
+export const standing = (line: unknown, paymentHash: string): string =>
+  isOnRecord(line, paymentHash) ? "it is in flight" : (reasonOf(line) ?? "lnd did not say how it stands");
 
 /** gRPC's status, as the REST gateway writes it: bare, or under `error` in a stream. */
 export function statusOf(body: unknown): { readonly code?: number; readonly message?: string } {

@@ -3,7 +3,7 @@ import { AdapterError } from "../errors.ts";
 import { base64Bytes, base64Text, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
 import type { Network } from "../invoice/network.ts";
 import type { InvoiceRequest, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
-import { ask, type Backend, exchange, fetchTrusting, recordOf, wholeNumber } from "./backend.ts";
+import { ask, type Backend, exchange, fetchTrusting, recordOf, wholeMsat } from "./backend.ts";
 import { endOf, isLetIn, isOnRecord, lndNetwork, reasonOf, standing, statusOf } from "./lnd-answers.ts";
 import { examineLnd } from "./lnd-examine.ts";
 import { type OnRecord, payOnce, type Sent } from "./pay-once.ts";
@@ -52,14 +52,14 @@ export function lndWallet(url: string): Wallet {
       until: () => true,
     });
     if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
-    const end = endOf(answer.body);
+    const end = endOf(answer.body, paymentHash);
     if (end !== undefined) return end;
     const { code } = statusOf(answer.body);
     if (code === NOT_FOUND) return { status: "never-sent", reason: "lnd knows no such payment" };
-    return { status: code === undefined ? "unknown" : "unseen", reason: standing(answer.body) };
+    return { status: code === undefined ? "unknown" : "unseen", reason: standing(answer.body, paymentHash) };
   }
 
-  async function send({ invoice, maxFeeMsat, timeoutSeconds }: PaymentRequest): Promise<Sent> {
+  async function send({ invoice, paymentHash, maxFeeMsat, timeoutSeconds }: PaymentRequest): Promise<Sent> {
     let arrived = false;
     const json = {
       payment_request: invoice,
@@ -73,18 +73,18 @@ export function lndWallet(url: string): Wallet {
       json,
       seconds: timeoutSeconds,
       until(line) {
-        arrived ||= isOnRecord(line);
-        return endOf(line) !== undefined;
+        arrived ||= isOnRecord(line, paymentHash);
+        return endOf(line, paymentHash) !== undefined;
       },
     });
     if (answer.got === "nothing" && arrived) return { status: "unknown", reason: answer.reason, arrived };
     if (answer.got === "nothing")
       return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
-    const end = endOf(answer.body);
+    const end = endOf(answer.body, paymentHash);
     if (end !== undefined) return end;
     const { code, message } = statusOf(answer.body);
     if (message === undefined || code === undefined || MAY_GO_ON.has(code))
-      return { status: "unknown", reason: standing(answer.body) };
+      return { status: "unknown", reason: standing(answer.body, paymentHash) };
     const reason = reasonOf(answer.body) ?? "lnd refused to pay it";
     return { status: isLetIn(message) ? "failed" : "never-sent", reason };
   }
@@ -129,9 +129,9 @@ export function lndWallet(url: string): Wallet {
 function walletPayment(payment: Record<string, unknown>): WalletPayment {
   return {
     paymentHash: String(payment.payment_hash),
-    amountMsat: wholeNumber(payment.value_msat) ?? 0n,
-    feeMsat: wholeNumber(payment.fee_msat) ?? 0n,
-    at: Number(wholeNumber(payment.creation_time_ns) ?? 0n) / 1e9,
+    amountMsat: wholeMsat(payment.value_msat) ?? 0n,
+    feeMsat: wholeMsat(payment.fee_msat) ?? 0n,
+    at: Number(wholeMsat(payment.creation_time_ns) ?? 0n) / 1e9,
   };
 }
 

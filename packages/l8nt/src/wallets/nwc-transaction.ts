@@ -1,7 +1,6 @@
 /** What a wallet service has on record of one payment. NIP-47, `lookup_invoice` and `list_transactions`. */
-import { readAmount } from "../invoice/amount.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
-import { preimageOf, wholeNumber } from "./backend.ts";
+import { preimageOf, wholeMsat } from "./backend.ts";
 import { NAME } from "./nwc-service.ts";
 
 /** What a look-up says of a payment. Only `failed` is an end: "expired" is a state of invoices, whose payment may be in flight. */
@@ -25,7 +24,7 @@ export function outcomeOf(transaction: Record<string, unknown>, paymentHash: str
 export function paymentOf(transaction: Record<string, unknown>): WalletPayment | undefined {
   const { type, state, payment_hash: hash, settled_at: settledAt, created_at: createdAt } = transaction;
   const paymentHash = preimageOf(hash);
-  const amount = wholeNumber(transaction.amount);
+  const amount = wholeMsat(transaction.amount);
   const at = isTime(settledAt) ? settledAt : createdAt;
   const isPaid = type === "outgoing" && (state === "settled" || (state === undefined && isTime(settledAt)));
   if (!isPaid || paymentHash === undefined || amount === undefined || !isTime(at)) return undefined;
@@ -35,7 +34,4 @@ export function paymentOf(transaction: Record<string, unknown>): WalletPayment |
 const isTime = (value: unknown): value is number => typeof value === "number" && value > 0;
 
 /** Undefined where the service leaves it out. */
-export function feeOf({ fees_paid: fee }: Record<string, unknown>): bigint | undefined {
-  const whole = wholeNumber(fee);
-  return whole === undefined ? undefined : readAmount(whole);
-}
+export const feeOf = ({ fees_paid: fee }: Record<string, unknown>): bigint | undefined => wholeMsat(fee);

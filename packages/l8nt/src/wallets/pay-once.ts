@@ -75,9 +75,11 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
       const seen = await look(hash);
       if (seen.status === "unseen") return { status: "unknown", reason: seen.reason };
       if (seen.status === "paid" || seen.status === "unknown") return seen;
-      // A failure on record may be an earlier try's, with the last one still to come: it is an end no sooner than an absence.
       if (running.has(hash)) return { status: "unknown", reason: ON_ITS_WAY };
-      const wait = (lingering.get(hash) ?? settled) - now();
+      const own = lingering.get(hash);
+      // A failure on record may be an earlier try's, with the last one still to come, unless that one was ours.
+      const until = seen.status === "failed" ? (own ?? settled) : Math.max(settled, own ?? 0);
+      const wait = until - now();
       return wait > 0 ? { status: "unknown", reason: ON_ITS_WAY, askAgainInSeconds: Math.ceil(wait) } : seen;
     },
   };

@@ -2,7 +2,7 @@
 import type { Network } from "../invoice/network.ts";
 import { readInvoice } from "../invoice/read.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
-import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
+import { preimageOf, recordOf, wholeMsat, wholeNumber } from "./backend.ts";
 
 type Answer = ReturnType<typeof recordOf>;
 
@@ -39,10 +39,11 @@ export const networkOf = ({ chain }: Answer): Network | undefined =>
   typeof chain === "string" && Object.hasOwn(NETWORK, chain) ? NETWORK[chain] : undefined;
 
 /** `fees` are msat, `sent` and `completedAt` are satoshi and milliseconds; what is undefined is left out. */
-export function readPayment(row: Answer): PaymentOutcome {
-  const { isPaid, completedAt } = row;
+export function readPayment(row: Answer, asked: string): PaymentOutcome {
+  const { isPaid, completedAt, paymentHash } = row;
+  if (paymentHash !== asked) return { status: "unknown", reason: "phoenixd answered about another payment" };
   const preimage = preimageOf(row.preimage);
-  const feeMsat = wholeNumber(row.fees);
+  const feeMsat = wholeMsat(row.fees);
   if (isPaid === true && preimage !== undefined && feeMsat !== undefined)
     return { status: "paid", preimage, feeMsat };
   if (isPaid === false && typeof completedAt === "number")
@@ -53,7 +54,7 @@ export function readPayment(row: Answer): PaymentOutcome {
 
 export function paymentOf(row: Answer, since: number): WalletPayment[] {
   const { paymentHash, isPaid, completedAt, invoice } = row;
-  const feeMsat = wholeNumber(row.fees);
+  const feeMsat = wholeMsat(row.fees);
   // On-chain payments are in the same list, and have no hash.
   if (isPaid !== true || typeof paymentHash !== "string" || typeof completedAt !== "number") return [];
   if (completedAt < since || feeMsat === undefined) return [];

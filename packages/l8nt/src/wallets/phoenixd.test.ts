@@ -140,12 +140,14 @@ describe("what it has on record", () => {
     ["in flight", { isPaid: false }, "unknown"],
     ["paid without a preimage", { isPaid: true, completedAt: 1, fees: 1 }, "unknown"],
     ["paid without a fee", { isPaid: true, completedAt: 1, preimage: "ab".repeat(32) }, "unknown"],
+    ["paid for less than nothing", { isPaid: true, fees: -1, preimage: "ab".repeat(32) }, "unknown"],
+    ["another payment", { isPaid: false, completedAt: 1, paymentHash: "ab".repeat(32) }, "unknown"],
     ["unreadable", {}, "unknown"],
   ];
   test.each(rows)("%s", async (_, body, expected) => {
     const world = await start();
-    if (expected === "failed") longAfterTheStart();
-    at("cd".repeat(32), world, { status: 200, body });
+    longAfterTheStart();
+    at("cd".repeat(32), world, { status: 200, body: { paymentHash: "cd".repeat(32), ...body } });
     expect(await world.payer.find("cd".repeat(32))).toMatchObject({ status: expected });
     await stop(world);
   });

@@ -61,7 +61,7 @@ export function phoenixdWallet(url: string): Wallet {
       return { status: "never-sent", reason: "phoenixd knows no such payment" };
     if (answer.status !== 200)
       return { status: "unseen", reason: `phoenixd could not be asked for it (HTTP ${answer.status})` };
-    return readPayment(recordOf(answer.body));
+    return readPayment(recordOf(answer.body), paymentHash);
   }
 
   async function send({ invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds }: PaymentRequest) {
@@ -82,7 +82,7 @@ export function phoenixdWallet(url: string): Wallet {
       // The answer cuts the fee down to whole satoshi; the record has all of it.
       const record = await look(paymentHash);
       if (record.status === "paid") return record;
-      return feeSat === undefined
+      return feeSat === undefined || feeSat < 0n
         ? unknown("phoenixd paid, and did not say what fee it took")
         : ({ status: "paid", preimage, feeMsat: feeSat * 1000n + 999n } as const);
     }

@@ -1,0 +1,85 @@
+/** How far a request got: what counts as proof that nothing left, and what an error must not carry on. */
+import { once } from "node:events";
+import { createServer } from "node:https";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
+import { inspect } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
+import { type Backend, exchange, fetchTrusting, wholeMsat } from "./backend.ts";
+import { ANOTHER, CERT, KEY } from "./fixtures/tls.ts";
+
+/** A TLS server that never answers, behind somebody on the way. `received` is what got through to it. */
+async function wiretapped(onReceived: (client: Socket) => void) {
+  const received: string[] = [];
+  let client: Socket;
+  const server = createServer({ key: KEY, cert: CERT }, (request) => {
+    received.push(`${request.method} ${request.headers.rune}`);
+    onReceived(client);
+  }).listen(0, "127.0.0.1");
+  const tap = createTcpServer((socket) => {
+    client = socket.on("error", () => {});
+    const inner = connect((server.address() as AddressInfo).port, "127.0.0.1").on("error", () => {});
+    socket.pipe(inner);
+    inner.pipe(socket, { end: false });
+    socket.once("close", () => inner.destroy());
+  }).listen(0, "127.0.0.1");
+  await Promise.all([once(server, "listening"), once(tap, "listening")]);
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+    tap.close();
+  });
+  return { received, base: `https://127.0.0.1:${(tap.address() as AddressInfo).port}` };
+}
+
+const bank = (base: string, cert: string): Backend => ({
+  name: "the bank",
+  base,
+  headers: { rune: "rune-5ec4e7" },
+  fetch: fetchTrusting(cert, "the bank"),
+});
+
+test("what somebody on the way says once the request has left is no proof that it did not [case 75]", async () => {
+  // A record of a version that TLS never had: OpenSSL has one error for it, as for a port without TLS.
+  const record = Uint8Array.of(0x17, 0x02, 0x05, 0, 5, 1, 2, 3, 4, 5);
+  const { received, base } = await wiretapped((client) => client.write(record));
+  const answer = await exchange(bank(base, CERT), { method: "POST", path: "/pay", json: {} });
+  expect(received).toEqual(["POST rune-5ec4e7"]);
+  expect(answer).toMatchObject({ got: "nothing", sent: true });
+});
+
+test("nothing of a request leaves before the certificate has been found to be the one that is trusted", async () => {
+  const { received, base } = await wiretapped(() => {});
+  const answer = await exchange(bank(base, ANOTHER), { method: "POST", path: "/pay", json: {} });
+  expect(answer).toMatchObject({ got: "nothing", sent: false });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(received).toEqual([]);
+});
+
+test("an answer that cannot be read is not carried on in the parser's error [case 112]", async () => {
+  const echo: typeof fetch = async (_, init) => new Response(new Headers(init!.headers).get("rune"));
+  const answer = await exchange(
+    { ...bank("https://bank.example", CERT), fetch: echo },
+    { method: "GET", path: "" },
+  );
+  expect(answer).toMatchObject({ got: "nothing", sent: true });
+  expect(inspect(answer, { depth: 9 })).not.toContain("rune-5ec4e7");
+});
+
+test.each([
+  [12, 12n],
+  ["12", 12n],
+  ["0", 0n],
+  ["-1", undefined],
+  [-1, undefined],
+  [1.5, undefined],
+  ["1.5", undefined],
+  [2 ** 53, undefined],
+  ["2100000000000000000", 2_100_000_000_000_000_000n],
+  ["2100000000000000001", undefined],
+  ["9999999999999999999", undefined],
+  ["12msat", undefined],
+  [null, undefined],
+  [undefined, undefined],
+])("an amount of %s is %s msat", (written, expected) => {
+  expect(wholeMsat(written)).toBe(expected);
+});
