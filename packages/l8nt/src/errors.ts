@@ -23,6 +23,8 @@ export type TokenCode =
 
 /** The credential is genuine, and says no to this access. */
 export type DenialCode =
+  | "ERR_AGENT_UNKNOWN"
+  | "ERR_SCOPE_WIDER"
   | "ERR_ENDPOINT"
   | "ERR_EXPIRED"
   | "ERR_NOT_YET_VALID"

@@ -95,3 +95,35 @@ function matchesPath(pattern: readonly string[], path: readonly string[]): boole
   }
   return true;
 }
+
+/** Whether everything that `inner` matches, `outer` matches as well. */
+export function coversEndpoint(outer: EndpointPattern, inner: EndpointPattern): boolean {
+  return (
+    coversMethods(outer, inner) &&
+    outer.scheme === inner.scheme &&
+    (outer.port === undefined || outer.port === inner.port) &&
+    coversHost(outer.host, inner.host) &&
+    coversPath(outer.segments, inner.segments)
+  );
+}
+
+function coversMethods(outer: EndpointPattern, inner: EndpointPattern): boolean {
+  if (outer.methods === undefined) return true;
+  return inner.methods !== undefined && [...inner.methods].every((method) => matchesMethod(outer, method));
+}
+
+function coversHost(outer: string, inner: string): boolean {
+  if (outer === "*" || outer === inner) return true;
+  return outer.startsWith("*.") && inner !== "*" && inner.endsWith(outer.slice(1));
+}
+
+function coversPath(outer: readonly string[], inner: readonly string[]): boolean {
+  const isOpen = outer.at(-1) === "**";
+  const isInnerOpen = inner.at(-1) === "**";
+  const fixed = isOpen ? outer.length - 1 : outer.length;
+  if (isOpen ? inner.length <= fixed : isInnerOpen || inner.length !== fixed) return false;
+  return outer.slice(0, fixed).every((segment, at) => {
+    const own = inner[at];
+    return segment === "*" ? own !== "" && own !== "**" : segment === own;
+  });
+}

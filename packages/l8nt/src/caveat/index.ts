@@ -18,3 +18,4 @@ export {
   targetOfUrl,
 } from "./target.ts";
 export { serviceVocabulary, treasuryVocabulary, type Vocabulary } from "./vocabulary.ts";
+export { widenings } from "./wider.ts";

@@ -1,0 +1,5 @@
+/** `l8nt/agents`: what every adapter of an agent framework stands on. */
+export { currentHandle, sigilFetch } from "./current.ts";
+export { type HandleOptions, SigilHandle } from "./handle.ts";
+export type { AgentPolicies, AgentPolicy } from "./policy.ts";
+export { budgetText, budgetTool, fetchTool, type ReadyTool } from "./tools.ts";

@@ -1,0 +1,102 @@
+/** The handle by itself, without any framework: it keeps every law that an adapter must. */
+import { SigilHandle, sigilFetch } from "l8nt/agents";
+import { expect, test } from "vitest";
+import { town } from "../e2e/support/town.ts";
+import { type Act, type AgentAdapter, agentContract, type Get, type Script } from "./support/agent-contract.ts";
+
+const bare: AgentAdapter = {
+  name: "the handle",
+  siblings: true,
+  async run(script, { handle, get, signal }) {
+    await play(script, handle, get, signal);
+    return JSON.parse(JSON.stringify({ context: handle }));
+  },
+};
+
+const play = (
+  { acts }: Script,
+  handle: SigilHandle,
+  get: Get,
+  signal: AbortSignal | undefined,
+): Promise<void> =>
+  handle.run(async () => {
+    for (const act of acts) {
+      signal?.throwIfAborted();
+      await doAct(act, handle, get, signal);
+    }
+  });
+
+async function doAct(
+  act: Act,
+  handle: SigilHandle,
+  get: Get,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  if ("get" in act) return get({ url: act.get }, signal);
+  if ("getAll" in act) return Promise.all(act.getAll.map((url) => get({ url }, signal)));
+  const scripts = "hand" in act ? [act.hand] : act.handAll;
+  return Promise.all(scripts.map((script) => play(script, handle.handTo(script.agent), get, signal)));
+}
+
+agentContract(bare);
+
+test("outside of a handle, sigilFetch is denied, and says what to do", async () => {
+  await expect(sigilFetch("http://127.0.0.1:1/")).rejects.toMatchObject({ code: "ERR_AGENT_UNKNOWN" });
+});
+
+async function handles() {
+  const world = await town();
+  const options = { clock: world.clock, credential: world.root({ budget: "100 sat" }) };
+  return {
+    world,
+    handle: new SigilHandle({
+      ...options,
+      agents: { "Flight booker": { budget: "50 sat", expiresIn: "15m" } },
+    }),
+  };
+}
+
+test("an agent is the same one each time, until its time is over", async () => {
+  const { world, handle } = await handles();
+  const booker = handle.forAgent("Flight booker");
+  expect(handle.forAgent("Flight booker")).toBe(booker);
+  expect(booker.credential.chain.lineage).toEqual(["Flight-booker"]);
+  world.time.now += 900;
+  expect(handle.forAgent("Flight booker")).not.toBe(booker);
+});
+
+test("work goes back to whom it came from as often as it likes, and nobody below another is meant by a name above", async () => {
+  const { handle } = await handles();
+  const booker = handle.handTo("Flight booker");
+  expect(booker.handTo(undefined)).toBe(handle);
+  expect(booker.handTo("Flight booker")).toBe(booker);
+  expect(() => booker.handTo("somebody").credential).toThrow(/agent/);
+});
+
+test("a delegation by hand that asks for more is refused at once; a second one of a name is another agent", async () => {
+  const { handle } = await handles();
+  expect(() => handle.delegate("x", { budget: "200 sat" })).toThrow(
+    expect.objectContaining({ code: "ERR_SCOPE_WIDER" }),
+  );
+  const first = handle.delegate("x", { budget: "10 sat" });
+  expect(handle.delegate("x", { budget: "10 sat" }).id).not.toBe(first.id);
+});
+
+test("a child is revoked without its parent", async () => {
+  const { world, handle } = await handles();
+  const shop = await world.shop();
+  const booker = handle.forAgent("Flight booker");
+  await booker.revoke();
+  await expect(booker.fetch(shop.url)).rejects.toMatchObject({ code: "ERR_REVOKED" });
+  expect((await handle.fetch(shop.url)).status).toBe(200);
+});
+
+test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
+  "%s is no agent [case 14]",
+  async (name) => {
+    const { handle } = await handles();
+    await expect(handle.forAgent(name).fetch("http://127.0.0.1:1/")).rejects.toMatchObject({
+      code: "ERR_AGENT_UNKNOWN",
+    });
+  },
+);
