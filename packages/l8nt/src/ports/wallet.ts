@@ -27,6 +27,8 @@ export interface PaymentRequest {
   readonly maxFeeMsat: bigint;
   /** How long the node may keep trying before it answers. */
   readonly timeoutSeconds: number;
+  /** It was tried before, and failed: a wallet whose records could not tell this try from that one must not make it. */
+  readonly again?: true;
 }
 
 /**

@@ -129,6 +129,7 @@ export class Purse {
     demand();
     this.#beginSending(record);
     try {
+      const again = (await store.payment(record.paymentHash)) !== undefined;
       const begun = await store.begin(
         { id: record.reservationId, at: now, counted, amountMsat: need.amountMsat, uses: 0n },
         record,
@@ -143,7 +144,7 @@ export class Purse {
         await settler.fail(record);
         throw error;
       }
-      return await settler.settle(record, await this.#send(wallet, record));
+      return await settler.settle(record, await this.#send(wallet, record, again));
     } finally {
       this.#endSending(record);
     }
@@ -228,14 +229,15 @@ export class Purse {
     }
   }
 
-  async #send(wallet: Payer, record: PaymentRecord): Promise<PaymentOutcome> {
+  async #send(wallet: Payer, record: PaymentRecord, again: boolean): Promise<PaymentOutcome> {
     const { paymentTimeoutSeconds: timeoutSeconds, store, clock } = this.#options;
     const { invoice, paymentHash, amountMsat, maxFeeMsat } = record;
     // Slept through its time: another process may have looked for it, and given its amount back.
     if (store.shared && clock() > record.createdAt + timeoutSeconds)
       return { status: "unknown", reason: "it was not sent in time" };
     try {
-      return await wallet.pay({ invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds });
+      const request = { invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds };
+      return await wallet.pay(again ? { ...request, again } : request);
     } catch {
       // A wallet should not throw here; if it does, nobody knows whether bytes left. [case 75]
       return { status: "unknown", reason: "the wallet failed" };

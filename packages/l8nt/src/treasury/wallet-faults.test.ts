@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { failure, gate, type Shop, type Town, town } from "../../../../test/e2e/support/town.ts";
 import { AdapterError } from "../errors.ts";
-import type { Payer, PaymentOutcome } from "../ports/wallet.ts";
+import type { Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import type { FaultKind } from "../testing/index.ts";
 import { devWallet } from "../wallets/dev.ts";
@@ -207,6 +207,28 @@ test("what another node never saw is no proof: only the one that a payment was b
   node.name = "the first";
   expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
   expect(await spent()).toBe(0n);
+});
+
+test("a wallet is told of a payment that was tried before, whoever tried it [case 56]", async () => {
+  const requests: PaymentRequest[] = [];
+  const wallet: Payer = {
+    ...lossy("before"),
+    pay: async (request) => {
+      requests.push(request);
+      return { status: "failed", reason: "no way" };
+    },
+  };
+  const world = await town({ wallet });
+  const invoicer = devWallet(world.net.account("shop").invoiceOnlyUrl);
+  let invoice: Promise<string> | undefined;
+  const shop = await world.shop(undefined, {
+    // One challenge is good for whoever asks until it is paid. [case 113]
+    invoicer: { createInvoice: (request) => (invoice ??= invoicer.createInvoice(request)) },
+  });
+  const { buy } = buyer(world, shop);
+  for (let at = 0; at < 2; at++) expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED" });
+  expect(requests.map(({ again }) => again)).toEqual([undefined, true]);
+  expect(requests[0]!.paymentHash).toBe(requests[1]!.paymentHash);
 });
 
 /** A wallet whose `pay` is lost without a trace, and what it says when it is asked. */

@@ -171,6 +171,28 @@ describe("what the service answers instead of a preimage", () => {
     expect(asked(world, "pay_invoice")).toBe(1);
   });
 
+  law("nor after a restart: what is on record would not tell the two tries apart [case 56]", async (world) => {
+    const request = await order(world);
+    world.dev.fault({ kind: "fails" });
+    expect(await world.payer.pay(request)).toMatchObject({ status: "failed" });
+    const restarted = nwcWallet(world.service.url);
+    expect(await restarted.pay({ ...request, again: true })).toMatchObject({ status: "failed" });
+    expect(asked(world, "pay_invoice")).toBe(1);
+  });
+
+  law("what was refused before a restart is not on record, and is paid after it", async (world) => {
+    const request = await order(world);
+    world.service.handlers.pay_invoice = async () => ({ error: { code: "QUOTA_EXCEEDED", message: "" } });
+    expect(await world.payer.pay(request)).toMatchObject({ status: "failed" });
+    delete world.service.handlers.pay_invoice;
+    const restarted = nwcWallet(world.service.url);
+    world.service.handlers.lookup_invoice = async () => ({ error: { code: "INTERNAL", message: "" } });
+    expect(await restarted.pay({ ...request, again: true })).toMatchObject({ status: "never-sent" });
+    delete world.service.handlers.lookup_invoice;
+    expect(await restarted.pay({ ...request, again: true })).toMatchObject({ status: "paid" });
+    expect(asked(world, "pay_invoice")).toBe(2);
+  });
+
   law("where the look-up fails as well, it is unknown", async (world) => {
     const request = await order(world);
     for (const method of ["pay_invoice", "lookup_invoice"])

@@ -55,6 +55,14 @@ const NEEDED_OR_HARMLESS = new Set([
   ...["get_info", "get_balance", "get_budget", "notifications"],
 ]);
 
+/** What the look-up says: `unseen` where it could not be asked, or would not say. */
+type Seen =
+  | PaymentOutcome
+  | { readonly status: "absent"; readonly reason: string }
+  | { readonly status: "unseen"; readonly reason: string };
+
+const NOT_ASKED: Seen = { status: "absent", reason: "" };
+
 /** How many payments it remembers having sent. */
 const REMEMBERED = 10_000;
 const PAGE = 20;
@@ -125,15 +133,18 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     }
   }
 
-  async function pay({ invoice, paymentHash, timeoutSeconds }: PaymentRequest): Promise<PaymentOutcome> {
+  async function pay({ invoice, paymentHash, timeoutSeconds, again }: PaymentRequest): Promise<PaymentOutcome> {
     // Asked again, it looks instead of sending: nothing is sent twice from here.
     if (sent.get(paymentHash) !== undefined) return find(paymentHash);
     const reason = await obstacle(invoice);
     if (reason !== undefined) return { status: "never-sent", reason };
-    sent.set(paymentHash, true);
-    const answer = await service.ask("pay_invoice", { invoice }, { seconds: timeoutSeconds, once: true });
     // What the wallet has on record as failed is not tried anew: its look-up could not tell the attempts apart, and the old
     // one's "failed" would be taken for the new one's while that is still on its way.
+    const before = again === true ? await look(paymentHash) : NOT_ASKED;
+    if (before.status === "unseen") return { status: "never-sent", reason: before.reason };
+    if (before.status !== "absent") return before;
+    sent.set(paymentHash, true);
+    const answer = await service.ask("pay_invoice", { invoice }, { seconds: timeoutSeconds, once: true });
     if (answer.got === "nothing" ? !answer.sent : isRefusal(answer)) sent.delete(paymentHash);
     return judge(answer, paymentHash);
   }
@@ -158,14 +169,22 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     return { status: "paid", preimage, feeMsat: found.status === "paid" ? found.feeMsat : 0n };
   }
 
-  async function find(paymentHash: string): Promise<PaymentOutcome> {
+  async function look(paymentHash: string): Promise<Seen> {
     const answer = await service.ask("lookup_invoice", { payment_hash: paymentHash });
     if (answer.got === "result") return outcomeOf(answer.result, paymentHash);
-    if (answer.got === "nothing") return { status: "unknown", reason: answer.reason };
+    if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
+    return answer.code === "NOT_FOUND"
+      ? { status: "absent", reason: `${NAME} knows no such payment yet` }
+      : { status: "unseen", reason: reasonOf(answer, "lookup_invoice") };
+  }
+
+  async function find(paymentHash: string): Promise<PaymentOutcome> {
+    const seen = await look(paymentHash);
     // NOT_FOUND is no proof either. A relay may keep a request and bring it later (Alby Hub carries it out for hours), and
     // many services look among their own invoices only, never among payments. So never-sent is said by `pay` alone. [case 59]
-    if (answer.code === "NOT_FOUND") return { status: "unknown", reason: `${NAME} knows no such payment yet` };
-    return { status: "unknown", reason: reasonOf(answer, "lookup_invoice") };
+    return seen.status === "absent" || seen.status === "unseen"
+      ? { status: "unknown", reason: seen.reason }
+      : seen;
   }
 
   return Object.freeze<Wallet>({
