@@ -1,5 +1,6 @@
 /** `npm run -s bench [-- area …]`: measures, and prints one JSON document. Progress goes to stderr. */
 import { cpus, totalmem } from "node:os";
+import { agents } from "./agents.ts";
 import { bundle } from "./bundle.ts";
 import type { Figure } from "./figure.ts";
 import { lnd } from "./lnd.ts";
@@ -17,6 +18,7 @@ const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promi
   verify,
   paywall,
   bundle,
+  agents,
   revocation,
   sqlite,
   purchase,

@@ -1,13 +1,14 @@
 /** One process with the same Hono route twice: bare, and behind a paywall. Prints its URL and a credential, and serves until it is ended. */
 import { randomBytes } from "node:crypto";
-import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { paid } from "l8nt/hono";
 import { Authority, Paywall } from "l8nt/service";
+import { freePort } from "../test/e2e/support/free-port.ts";
 
-const LOCATION = "https://api.example";
-const authority = new Authority({ secret: randomBytes(32), location: LOCATION });
+const port = await freePort();
+const location = `http://127.0.0.1:${port}`;
+const authority = new Authority({ secret: randomBytes(32), location });
 const paywall = new Paywall({ authority });
 
 const app = new Hono();
@@ -16,12 +17,12 @@ app.get("/paid", paid(paywall), (c) => c.json({ weather: "sunny" }));
 
 const credential = (maxUses?: number): string =>
   authority
-    .mint({ endpoints: [`GET ${LOCATION}/paid`], expiresIn: "1h", ...(maxUses !== undefined && { maxUses }) })
+    .mint({ endpoints: [`GET ${location}/paid`], expiresIn: "1h", ...(maxUses !== undefined && { maxUses }) })
     .toString();
 
-const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }: AddressInfo) => {
+const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, () => {
   process.stdout.write(
-    `${JSON.stringify({ url: `http://127.0.0.1:${port}`, warm: credential(), counted: credential(1_000_000_000) })}\n`,
+    `${JSON.stringify({ url: location, warm: credential(), counted: credential(1_000_000_000) })}\n`,
   );
 });
 process.on("disconnect", () => server.close());

@@ -10,18 +10,27 @@ const ROUNDS = 7;
 const SECONDS = 2;
 const CONNECTIONS = 64;
 
-interface Served {
+export interface Served {
   readonly url: string;
   readonly warm: string;
   readonly counted: string;
 }
 
-export async function paywall(progress: (text: string) => void): Promise<Figure[]> {
+/** Runs something against the server, in a process of its own. */
+export async function withServer<Result>(act: (served: Served) => Promise<Result>): Promise<Result> {
   const server = fork(resolve(import.meta.dirname, "paywall-server.ts"), {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   try {
-    const served = await announced(server);
+    return await act(await announced(server));
+  } finally {
+    server.disconnect();
+    await once(server, "exit");
+  }
+}
+
+export function paywall(progress: (text: string) => void): Promise<Figure[]> {
+  return withServer(async (served) => {
     const kinds = {
       bare: { url: `${served.url}/bare`, headers: { authorization: `L402 ${served.warm}` } },
       paid: { url: `${served.url}/paid`, headers: { authorization: `L402 ${served.warm}` } },
@@ -53,10 +62,7 @@ export async function paywall(progress: (text: string) => void): Promise<Figure[
       ),
       plain("bare Hono route", median(rates.bare), "1/s", "-"),
     ];
-  } finally {
-    server.disconnect();
-    await once(server, "exit");
-  }
+  });
 }
 
 async function announced(server: ChildProcess): Promise<Served> {

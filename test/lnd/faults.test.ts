@@ -96,7 +96,7 @@ test("a service's macaroon cannot pay: refused for certain, and nothing is on th
   const { payment_request: invoice, r_hash } = await payer.post("/v1/invoices", { value_msat: "21000" });
   const paymentHash = Buffer.from(r_hash, "base64").toString("hex");
   const request = { invoice, paymentHash, amountMsat: 21_000n, maxFeeMsat: 5_000n, timeoutSeconds: 5 };
-  expect(await wallet.pay(request)).toMatchObject({ status: "failed" });
+  expect(await wallet.pay(request)).toMatchObject({ status: "never-sent" });
   expect((await payee.payments()).length).toBe(0);
 });
 

@@ -89,7 +89,7 @@ export class HttpClient {
     const request = new Request(input, init);
     if (CREDENTIAL_FIELDS.some((name) => request.headers.has(name))) return this.#fetch(request);
     if (this.#carried.isEmpty) return this.#free(request);
-    let next: Outgoing | undefined = await outgoing(request);
+    let next: Outgoing | undefined = await outgoing(request, signalOf(input, init));
     const trip: Trip = { isPaid: false };
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response: Response = await this.#request(next, init, trip);
@@ -180,13 +180,13 @@ export class HttpClient {
   }
 
   async #order(request: Outgoing, target: Target, payer: Carried, order: PurchaseRequest): Promise<Purchase> {
-    request.signal.throwIfAborted();
+    request.signal?.throwIfAborted();
     const purchase = payer.treasurer().buy(order);
     purchase.then(
       (bought) => {
         if (bought.payment !== undefined) this.#onPayment(bought.payment);
         // The caller gave up, and what was bought for him is there: the next request has it. [case 82]
-        if (request.signal.aborted && bought.kind === "credential")
+        if (request.signal?.aborted && bought.kind === "credential")
           this.#held.keep(target, heldOf(bought.credential), false);
       },
       () => {},
@@ -230,7 +230,7 @@ export class HttpClient {
       method,
       headers: fields,
       body: body ?? null,
-      signal,
+      signal: signal ?? null,
       redirect: "manual",
     });
   }
@@ -274,6 +274,10 @@ export class HttpClient {
     return treasurer().tree(credential.toString());
   }
 }
+
+/** A `Request` always has one, of its own where it was made without. */
+const signalOf = (input: string | URL | Request, init: RequestInit | undefined): AbortSignal | undefined =>
+  init?.signal ?? (input instanceof Request ? input.signal : undefined);
 
 function withBody(
   method: string,

@@ -117,8 +117,10 @@ export class Credential {
 
   /** The secret text, as it is sent and stored. */
   toString(): string {
-    return `${base64Text(Macaroon.encode(this.macaroon))}:${hexText(this.#preimage)}`;
+    this.#text ??= `${base64Text(Macaroon.encode(this.macaroon))}:${hexText(this.#preimage)}`;
+    return this.#text;
   }
+  #text: string | undefined;
 
   toJSON(): Record<string, unknown> {
     return {
