@@ -36,8 +36,11 @@ export interface PaymentTerms {
   readonly demandSpending: () => void;
 }
 
-/** Beyond the time that a payment may take: what another process began before that is nobody's any more. */
-const ABANDONED_SECONDS = 60;
+/**
+ * Beyond the time that a payment may take: what another process began before that is nobody's any more. A wallet may look twice
+ * before it hands a payment over (15 s each), and its node take a minute to begin, or to make the last try.
+ */
+const ABANDONED_SECONDS = 120;
 
 /** It never saw the payment, which proves nothing: the other one may have made it. [case 59] */
 const ANOTHER_WALLET: PaymentOutcome = {
