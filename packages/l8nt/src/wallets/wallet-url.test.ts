@@ -64,6 +64,23 @@ test.each([
     `bank+https://bank.example?key=/nowhere/${SECRET}`,
     /names as key= is not there/,
   ],
+  [
+    "a secret that begins like a path",
+    `bank+https://bank.example?key=/${SECRET}`,
+    /names as key= is not there/,
+  ],
+  ["a path with a zero byte", `bank+https://bank.example?key=/${SECRET}%00`, /as key= cannot be read/],
+  [
+    "plain HTTP to a name that only a name server says is this machine",
+    `bank+http://bank.localhost?key=${SECRET}`,
+    /plain HTTP beyond this machine/,
+  ],
+  [
+    "plain HTTP to what looks like loopback",
+    `bank+http://127.0.0.1.example?key=${SECRET}`,
+    /beyond this machine/,
+  ],
+  ["plain HTTP to another IPv6 address", `bank+http://[::2]?key=${SECRET}`, /plain HTTP beyond this machine/],
   ["a folder", `bank+https://bank.example?key=${folder}`, /as key= cannot be read/],
   ["a name that is not set", `bank+https://bank.example?key=env:${SECRET}`, /where it is not set/],
 ])("refuses %s, and repeats nothing of it", (_, url, message) => {
@@ -78,7 +95,8 @@ test.each([
     code: "ERR_WALLET",
     message: expect.stringMatching(message),
   });
-  expect(JSON.stringify(error) + String(error)).not.toContain(SECRET);
+  // With its cause: whoever logs an error may log all of it.
+  expect(JSON.stringify(error) + String(error) + inspect(error, { depth: 9 })).not.toContain(SECRET);
 });
 
 test("refuses a file of bytes where a text is needed", () => {

@@ -101,6 +101,7 @@ function resolved(written: string, param: string, name: string): string | Uint8A
   } catch (cause) {
     const code = (cause as { code?: unknown }).code;
     const why = code === "ENOENT" ? "is not there" : code === "EACCES" ? "may not be read" : "cannot be read";
-    throw fault(`The file that the URL of ${name} names as ${param}= ${why}.`, cause);
+    // Without its cause, which repeats the path: a secret may begin like one.
+    throw fault(`The file that the URL of ${name} names as ${param}= ${why}.`);
   }
 }
