@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // The one run on an older Node is `npm run test:node20`, which says so. Any other would be a suite that nobody meant to run.
@@ -14,6 +15,8 @@ const fromSource = {
 /** Two kinds of test, one command: `unit` lives beside its source, `e2e` under `test/`. */
 export default defineConfig({
   test: {
+    // Many tests wait for a clock or another process: on two cores, one worker would leave both idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         ...fromSource,
