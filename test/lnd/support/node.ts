@@ -78,15 +78,20 @@ export class LndNode {
     return (await (await this.#send(path, body)).text()).trim().split("\n");
   }
 
-  #send(path: string, body?: object): Promise<Response> {
-    // lnd writes its certificate at its first start.
+  async #send(path: string, body?: object): Promise<Response> {
     this.#fetch ??= nodeFetch({ ca: readFileSync(this.certPath, "utf8") });
-    return this.#fetch(this.restUrl + path, {
-      method: body === undefined ? "GET" : "POST",
-      headers: this.#authorization,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(20_000),
-    });
+    try {
+      return await this.#fetch(this.restUrl + path, {
+        method: body === undefined ? "GET" : "POST",
+        headers: this.#authorization,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(20_000),
+      });
+    } catch (error) {
+      // lnd writes its certificate at its first start: half of it may have been read.
+      this.#fetch = undefined;
+      throw error;
+    }
   }
 
   async #ask(path: string, body?: object): Promise<unknown> {
