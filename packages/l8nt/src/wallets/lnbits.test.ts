@@ -50,6 +50,15 @@ describe("what it answers to a payment", () => {
     ["an invoice key", refused(403, "Invoice (or Admin) key required."), "failed", /invoice key/],
     ["a key that it does not know", refused(404, "Wallet not found."), "failed", /does not know the key/],
     ["what is not known here", refused(520, "SECRET", "failed"), "failed", /refused \(HTTP 520\)/],
+    [
+      "a payment that it follows on",
+      refused(520, "Payment is still pending.", "pending"),
+      "unknown",
+      /paying it/,
+    ],
+    // Also the code of Cloudflare, for an answer of LNbits that it could not read.
+    ["somebody in front of it, with its code", refused(520, "SECRET"), "unknown", /HTTP 520/],
+    ["somebody in front of it who waited for too long", refused(408, "SECRET"), "unknown", /HTTP 408/],
     ["a fault of its own", refused(500, "SECRET"), "unknown", /HTTP 500/],
     ["a success that names no fee", { status: 201, body: { status: "success" } }, "unknown", /cannot be read/],
     ["nothing that can be read", { status: 201, body: {} }, "unknown", /cannot be read/],

@@ -34,6 +34,10 @@ const LINGER_SECONDS = 60;
 const POLL_MS = 500;
 const PAGE = 100;
 const PAYMENTS = "/api/v1/payments";
+/** LNbits' own. A fault of the server (500), or of somebody in front of it (408, 5xx), says nothing of the payment. */
+const REFUSALS = new Set([400, 401, 403, 404, 422, 429]);
+/** What 520 is about is said beside it, where it is LNbits that says 520. */
+const isFailed = (body: unknown) => recordOf(body).status === "failed";
 
 /**
  * A wallet of LNbits, from `lnbits+https://HOST?key=…`. With an invoice key it makes invoices, and is refused every payment.
@@ -78,9 +82,11 @@ export function lnbitsWallet(url: string): Wallet {
       return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
     if (answer.status < 200 || answer.status > 299) {
       const reason = whyNot(answer.status, answer.body);
-      // 520 carries a status of its own, and a fault of the server (500) says nothing of the payment.
-      const isOver = answer.status === 520 || (answer.status >= 400 && answer.status < 500);
-      return { status: isOver ? "failed" : "unknown", reason };
+      if (REFUSALS.has(answer.status) || (answer.status === 520 && isFailed(answer.body)))
+        return { status: "failed", reason };
+      // "Payment already paid" is 520, too.
+      const seen = await look(paymentHash);
+      return seen.status === "paid" ? seen : { status: "unknown", reason };
     }
     if (recordOf(answer.body).status !== "pending") return readPayment(recordOf(answer.body));
     return { ...(await follow(paymentHash, until)), arrived: true };
