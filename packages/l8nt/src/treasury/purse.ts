@@ -59,8 +59,8 @@ export const intentOf = (verified: Verified, { method, origin, path }: Target): 
 
 export class Purse {
   readonly #options: PurseOptions;
-  /** What the wallet said of itself when it was first asked. */
-  #wallet: { readonly network: Network; readonly identity: string | undefined } | undefined;
+  /** What the wallet said when it was first asked. */
+  #network: Network | undefined;
   /** The hashes that are being paid right now: what the wallet has not seen yet is not what it never will. [case 59] */
   readonly #sending = new Map<string, number>();
   /** By origin: the payments of those who find it never paid come one by one, so that there is one first one. [cases 70, 86] */
@@ -105,10 +105,13 @@ export class Purse {
   ): Promise<PaymentRecord> {
     const { clock, store, settler } = this.#options;
     const wallet = await this.#options.wallet();
-    this.#wallet ??= { network: await wallet.network(), identity: await wallet.identity?.() };
+    // For each payment: behind its URL there may be another node than there was. While it answers, the rest is looked at.
+    const identity = wallet.identity?.();
+    identity?.catch(() => {});
+    this.#network ??= await wallet.network();
     const now = clock();
     checkSale(challenge, target, now);
-    const payable = await checkInvoice(challenge, this.#wallet.network, now);
+    const payable = await checkInvoice(challenge, this.#network, now);
     const { invoice, amountMsat } = payable;
     verified.demand({ now, target, priceMsat: amountMsat, payee: invoice.payee });
     checkPayee(payable, {
@@ -116,7 +119,7 @@ export class Purse {
       pinned: this.#options.pinsPayees,
       maxFirstPaymentMsat: this.#options.maxFirstPaymentMsat,
     });
-    const record = this.#recordOf(verified, target, challenge, payable, claim, this.#wallet.identity);
+    const record = this.#recordOf(verified, target, challenge, payable, claim, await identity);
     const limits = [...verified.limits, ...inFlightLimits(verified, record.origin, this.#options.maxInFlight)];
     const need = {
       amountMsat: amountMsat + record.maxFeeMsat,

@@ -209,6 +209,19 @@ test("what another node never saw is no proof: only the one that a payment was b
   expect(await spent()).toBe(0n);
 });
 
+test("a payment is begun from the node that answers now, not from the one that did at first [case 59]", async () => {
+  const node = { name: "the first" };
+  const world = await town({ wallet: { ...lossy("before"), identity: async () => node.name } });
+  const { buy, spent } = buyer(world, await world.shop());
+  await failure(buy("/one"));
+  node.name = "another, behind the same URL";
+  await failure(buy("/two"));
+  node.name = "the first";
+  // It never saw the second payment, which the other one may have made.
+  expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
+  expect(await spent()).toBe(RESERVED);
+});
+
 test("a wallet is told of a payment that was tried before, whoever tried it [case 56]", async () => {
   const requests: PaymentRequest[] = [];
   const wallet: Payer = {
