@@ -32,6 +32,9 @@ export function readAuthorization(field: string | null | undefined): string | un
   return first;
 }
 
+/** Whether an `Authorization` value has an element of ours, readable or not. */
+export const mentionsCredential = (field: string): boolean => MENTIONS.test(field);
+
 /** What cannot be read is not the same as anything else. */
 export function sameCredential(a: string, b: string): boolean {
   try {

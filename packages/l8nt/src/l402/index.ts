@@ -2,7 +2,7 @@
 export type { Access, Scope } from "../caveat/index.ts";
 export { targetAt, targetOfUrl } from "../caveat/index.ts";
 export { Authority, type AuthorityOptions, type Verdict } from "./authority.ts";
-export { formatAuthorization, readAuthorization } from "./authorization.ts";
+export { formatAuthorization, mentionsCredential, readAuthorization } from "./authorization.ts";
 export { Challenge, isLsatAlone } from "./challenge.ts";
 export { type AttenuateOptions, Credential, isSingleUse, refusalsOnSale } from "./credential.ts";
 export { Identifier } from "./identifier.ts";

@@ -12,6 +12,8 @@ export interface RequestFacts {
   readonly macaroon?: string | null | undefined;
   /** The peer's address, from the socket or from a proxy that is trusted; never from a header that anyone can write. */
   readonly clientAddress?: string | undefined;
+  /** What the request does, where the request itself says it, as an MCP call names its tool; otherwise the route's. */
+  readonly capability?: string | undefined;
   /** For a price function. Built only where one is asked. */
   request(): Request;
 }

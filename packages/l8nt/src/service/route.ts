@@ -117,7 +117,7 @@ export class Route {
       priceMsat,
       payee: undefined,
       service: authority.service,
-      capability: this.terms.capability,
+      capability: facts.capability ?? this.terms.capability,
     };
     const error = denied(verified.refusals(access));
     if (error !== undefined) return this.#deny(facts, target, priceMsat, error);

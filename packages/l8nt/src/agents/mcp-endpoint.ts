@@ -1,0 +1,169 @@
+/** A paywall before a whole MCP server over streamable HTTP: 402 before the server sees the call. spec/8-mcp.md §4. */
+import { AdapterError } from "../errors.ts";
+import { readJson } from "../internal/json.ts";
+import { checkKeys } from "../internal/keys.ts";
+import { problemOf, problemResponse } from "../internal/problem.ts";
+import { type Amount, readAmount } from "../invoice/index.ts";
+import { CREDENTIAL_FIELDS, mentionsCredential } from "../l402/index.ts";
+import { settle } from "../middleware/settlement.ts";
+import type { Grants, Paywall } from "../service/index.ts";
+import { factsOf } from "../service/paywall.ts";
+import { checkPrice, type ToolCall, type ToolPrice } from "./mcp-tool.ts";
+import {
+  authorizationIn,
+  CREDENTIAL,
+  isToolName,
+  type Members,
+  members,
+  PAYMENT_CREDENTIAL,
+} from "./mcp-wire.ts";
+
+export interface PaidEndpointOptions {
+  readonly paywall: Paywall;
+  /** Of every tool that `tools` does not name. */
+  readonly price: ToolPrice;
+  readonly tools?: Readonly<Record<string, ToolPrice>>;
+  /** What else costs something, by its method, such as `tools/list`. Free where it is not named. */
+  readonly methods?: Readonly<Record<string, Amount>>;
+  /** What one payment buys: calls whose price is the paid one, or less. One call, where it is not given. */
+  readonly grants?: Grants;
+  /** 4 MiB where it is not given. */
+  readonly maxBodyBytes?: number;
+  /** The peer's address, from something that only a trusted proxy can have written. */
+  readonly clientAddress?: (request: Request) => string | undefined;
+}
+
+const OPTIONS = ["paywall", "price", "tools", "methods", "grants", "maxBodyBytes", "clientAddress"];
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+type Endpoint = (request: Request) => Response | Promise<Response>;
+
+/**
+ * Puts the paywall before an MCP server's streamable HTTP handler. `initialize`, lists and notifications are free.
+ *
+ * @throws TypeError for terms that could not be sold
+ * @example
+ * await serve(paidEndpoint({ paywall, price: "10 sat" }, (request) => handler.fetch(request)), { port: 8402 });
+ */
+export function paidEndpoint(
+  options: PaidEndpointOptions,
+  handler: Endpoint,
+): (request: Request) => Promise<Response> {
+  checkKeys(options, OPTIONS, "a paid endpoint");
+  const { paywall, price, tools = {}, methods = {}, grants, clientAddress } = options;
+  const { maxBodyBytes = MAX_BODY_BYTES } = options;
+  for (const one of [price, ...Object.values(tools)]) checkPrice(one);
+  for (const one of Object.values(methods)) if (readAmount(one) === undefined) checkPrice(undefined);
+  const prices = new Map(Object.entries(tools));
+  const methodPrices = new Map(Object.entries(methods));
+  const asked = new WeakMap<Request, Priced>();
+  const route = paywall.route({
+    // A function, so that what a cheap call bought is capped at its price, and buys no dear one. [case 41]
+    price: (request) => {
+      const { call, amount } = asked.get(request)!;
+      return typeof amount === "function" ? amount(call!) : amount;
+    },
+    ...(grants !== undefined && { grants }),
+  });
+
+  function pricedIn(message: unknown): Priced | undefined {
+    const { method, params } = members(message);
+    if (method !== "tools/call") {
+      const amount = typeof method === "string" ? methodPrices.get(method) : undefined;
+      return amount === undefined ? undefined : { amount, call: undefined };
+    }
+    const { name, arguments: args } = members(params);
+    if (!isToolName(name)) throw unclear("The call names no tool, or one whose name MCP does not have");
+    return { amount: prices.get(name) ?? price, call: { name, arguments: members(args) } };
+  }
+
+  /** What is to be paid for, of a body that can be read in one way only. @throws AdapterError */
+  function read(message: unknown): Priced | undefined {
+    if (!Array.isArray(message)) {
+      checkSpelling(message);
+      return pricedIn(message);
+    }
+    for (const one of message) checkSpelling(one);
+    if (message.some((one) => pricedIn(one) !== undefined))
+      throw unclear("What is paid for is sent alone, and not in a batch");
+    return undefined;
+  }
+
+  return async (request) => {
+    if (request.method !== "POST") return handler(request);
+    let message: unknown;
+    let priced: Priced | undefined;
+    try {
+      message = await readJson(request, maxBodyBytes);
+      priced = read(message);
+    } catch (error) {
+      if (!(error instanceof AdapterError)) throw error;
+      return problemResponse(problemOf(error.code === "ERR_TOO_LARGE" ? 413 : 400, error));
+    }
+    if (priced === undefined) return handler(onward(request, message));
+    const facts = factsOf(request, clientAddress?.(request));
+    const inBand = authorizationIn(members(members(message).params)._meta);
+    const field = mentionsCredential(facts.authorization ?? "") ? facts.authorization : undefined;
+    asked.set(request, priced);
+    const decision = await route.authorize({
+      ...facts,
+      authorization: inBand === undefined ? facts.authorization : [inBand, field].filter(Boolean).join(", "),
+      capability: priced.call?.name,
+    });
+    if (!decision.granted) return decision.response;
+    let delivered = false;
+    try {
+      const isFree = decision.grant.paymentHash === undefined;
+      const passed = isFree ? onward(request, message) : withoutCredential(request, message);
+      const response = await handler(passed);
+      delivered = response.status < 500;
+      return response;
+    } finally {
+      await settle(decision, delivered);
+    }
+  };
+}
+
+interface Priced {
+  readonly amount: ToolPrice;
+  /** Undefined where it is no tool that is paid for. */
+  readonly call: ToolCall | undefined;
+}
+
+const unclear = (what: string): AdapterError =>
+  new AdapterError("ERR_REQUEST", `${what}, so it is not served.`);
+
+/** A server that reads names in any case would read another call than we did. */
+function checkSpelling(message: unknown): void {
+  const names = [...Object.keys(members(message)), ...Object.keys(members(members(message).params))];
+  if (names.some((name) => CALL.test(name) && name !== name.toLowerCase()))
+    throw unclear("The message has a member that could be read as another one");
+}
+
+const CALL = /^(?:method|params|name|arguments)$/i;
+
+const OF_THE_BODY = ["content-length", "content-encoding", "transfer-encoding"];
+
+/** What was read is what is forwarded: not the bytes, in which another parser may find another call. [case 42] */
+function onward({ url, method, signal, headers: given }: Request, message: unknown): Request {
+  const headers = new Headers(given);
+  for (const name of OF_THE_BODY) headers.delete(name);
+  return new Request(url, { method, headers, body: JSON.stringify(message), signal });
+}
+
+/** The server behind has no use for a credential that was judged here, and could only pass it on. [case 94] */
+function withoutCredential(request: Request, message: unknown): Request {
+  const passed = onward(request, withoutMeta(message));
+  for (const name of CREDENTIAL_FIELDS)
+    if (name !== "authorization" || mentionsCredential(passed.headers.get(name) ?? ""))
+      passed.headers.delete(name);
+  return passed;
+}
+
+function withoutMeta(message: unknown): Members {
+  const { params, ...rest } = members(message);
+  const { _meta, ...others } = members(params);
+  if (_meta === undefined) return members(message);
+  const { [CREDENTIAL]: _ours, [PAYMENT_CREDENTIAL]: _theirs, ...kept } = members(_meta);
+  return { ...rest, params: { ...others, _meta: kept } };
+}

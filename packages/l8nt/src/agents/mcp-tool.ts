@@ -1,0 +1,207 @@
+/** Tools that cost something, whatever their server is reached by: each call is judged as a request for the tool's URL. spec/8-mcp.md §2. */
+import { checkKeys } from "../internal/keys.ts";
+import { type Amount, readAmount } from "../invoice/index.ts";
+import { settle } from "../middleware/settlement.ts";
+import type { Grant, Grants, Paywall, Route } from "../service/index.ts";
+import { refusalResult } from "./mcp-refusal.ts";
+import {
+  type CallContext,
+  isToolName,
+  members,
+  metaOf,
+  PAYMENT_CREDENTIAL,
+  PAYMENT_RECEIPT,
+  presentedBy,
+  signalOf,
+  type ToolResult,
+  toolPath,
+} from "./mcp-wire.ts";
+
+/** One call, as its client wrote it. */
+export interface ToolCall {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** `"10 sat"`, or a function of the call; `"0 sat"` is free. */
+export type ToolPrice = Amount | ((call: ToolCall) => Amount | Promise<Amount>);
+
+export interface ToolTerms {
+  readonly price: ToolPrice;
+  /** What one payment buys. One call, where it is not given. */
+  readonly grants?: Grants;
+}
+
+/** `McpServer` of either major. */
+export interface ToolServer<Tool> {
+  registerTool(name: string, config: never, callback: never): Tool;
+}
+
+/** What a handler is called with: the output of its schema, in either form that the SDK takes one. */
+export type ArgumentsOf<Schema> = Schema extends { readonly "~standard": { readonly types?: infer Types } }
+  ? NonNullable<Types> extends { readonly output: infer Output }
+    ? Output
+    : Record<string, unknown>
+  : Schema extends object
+    ? { [Key in keyof Schema]: ArgumentsOf<Schema[Key]> }
+    : Record<string, never>;
+
+export interface PaidToolOptions<Schema = unknown> extends ToolTerms {
+  readonly paywall: Paywall;
+  readonly title?: string;
+  readonly description?: string;
+  readonly inputSchema?: Schema;
+  readonly outputSchema?: unknown;
+  readonly annotations?: object;
+  readonly icons?: readonly object[];
+  readonly _meta?: Record<string, unknown>;
+}
+
+const OPTIONS = ["paywall", "price", "grants"];
+const CONFIG = ["title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta"];
+
+/** The SDK's own result type differs between majors, and is the handler's to meet. */
+type Answer = object | Promise<object>;
+
+/**
+ * Registers a tool that costs something. What it is called with has been checked by its schema, and paid for. A handler
+ * that throws gives the use back.
+ *
+ * @throws TypeError for terms that could not be sold, and for a name that could stand in no URL
+ * @example
+ * paidTool(server, "forecast", { paywall, price: "10 sat", inputSchema: z.object({ city: z.string() }) }, ({ city }) => ({
+ *   content: [{ type: "text", text: `${city}: sunny` }],
+ * }));
+ */
+export function paidTool<Tool, Schema = undefined>(
+  server: ToolServer<Tool>,
+  name: string,
+  options: PaidToolOptions<Schema>,
+  handler: (args: ArgumentsOf<Schema>, context: CallContext, grant: Grant) => Answer,
+): Tool {
+  checkKeys(options, [...OPTIONS, ...CONFIG], "a paid tool");
+  const { paywall, price, grants, ...config } = options;
+  const guarded = guard(paywall, name, { price, ...(grants !== undefined && { grants }) });
+  const callback =
+    config.inputSchema === undefined
+      ? (context: CallContext) =>
+          guarded({}, context, (grant) => handler({} as ArgumentsOf<Schema>, context, grant))
+      : (args: ArgumentsOf<Schema>, context: CallContext) =>
+          guarded(args, context, (grant) => handler(args, context, grant));
+  return server.registerTool(name, config as never, callback as never);
+}
+
+export interface PaidToolsOptions extends ToolTerms {
+  readonly paywall: Paywall;
+  /** By the name of a tool, where its price is another one. */
+  readonly tools?: Readonly<Record<string, ToolPrice>>;
+}
+
+/**
+ * Puts the paywall before every tool that is registered from here on, in place.
+ *
+ * @example
+ * paidTools(server, { paywall, price: "10 sat", tools: { status: "0 sat" } });
+ */
+export function paidTools<Server extends ToolServer<unknown>>(
+  server: Server,
+  options: PaidToolsOptions,
+): Server {
+  checkKeys(options, [...OPTIONS, "tools"], "paid tools");
+  const { paywall, price, grants, tools = {} } = options;
+  for (const one of [price, ...Object.values(tools)]) checkPrice(one);
+  const priced = new Map(Object.entries(tools));
+  const register = server.registerTool.bind(server) as (...of: unknown[]) => unknown;
+  const registerTool = (name: string, config: object, callback: (...of: unknown[]) => Answer): unknown => {
+    const terms = { price: priced.get(name) ?? price, ...(grants !== undefined && { grants }) };
+    const guarded = guard(paywall, name, terms);
+    // A tool without a schema is called with its context alone.
+    return register(name, config, (...of: unknown[]) =>
+      guarded(of.length > 1 ? of[0] : {}, members(of.at(-1)), () => callback(...of)),
+    );
+  };
+  server.registerTool = registerTool as Server["registerTool"];
+  return server;
+}
+
+/** @throws TypeError */
+export function checkPrice(price: unknown): void {
+  if (typeof price !== "function" && readAmount(price) === undefined)
+    throw new TypeError('a price is an amount with its unit, such as "10 sat", or a function of the call');
+}
+
+/** The price of one call, by the request that it is judged as. */
+const asked = new WeakMap<Request, () => Amount | Promise<Amount>>();
+const routes = new WeakMap<Paywall, Map<string, Route>>();
+
+/** A paywall keeps its routes for good, and a stateless server registers its tools anew for each request: they share one. */
+function routeOf(paywall: Paywall, name: string, { price, grants }: ToolTerms): Route {
+  const known = routes.get(paywall) ?? new Map<string, Route>();
+  routes.set(paywall, known);
+  const terms = [name, typeof price === "function" ? null : price, grants];
+  const key = JSON.stringify(terms, (_, value) => (typeof value === "bigint" ? `${value} msat` : value));
+  const route =
+    known.get(key) ??
+    paywall.route({
+      price: typeof price === "function" ? (request) => asked.get(request)!() : price,
+      ...(grants !== undefined && { grants }),
+      capability: name,
+    });
+  known.set(key, route);
+  return route;
+}
+
+type Guarded = (
+  args: unknown,
+  context: CallContext,
+  run: (grant: Grant) => Answer,
+) => Promise<ToolResult | object>;
+
+function guard(paywall: Paywall, name: string, { price, grants }: ToolTerms): Guarded {
+  if (!isToolName(name))
+    throw new TypeError("a paid tool's name is 1 to 128 letters, digits, and any of _ - .");
+  checkPrice(price);
+  const { origin } = new URL(paywall.authority.location);
+  const url = origin + toolPath(name);
+  const route = routeOf(paywall, name, { price, ...(grants !== undefined && { grants }) });
+  return async (args, context, run) => {
+    const decision = await route.authorize({
+      method: "POST",
+      target: toolPath(name),
+      ...presentedBy(context),
+      request: () => {
+        const request = new Request(url, { method: "POST" });
+        if (typeof price === "function") asked.set(request, () => price({ name, arguments: members(args) }));
+        return request;
+      },
+    });
+    if (!decision.granted) return refusalResult(decision, name, url);
+    let delivered = false;
+    try {
+      const result = await run(decision.grant);
+      // A question back is no answer yet: the same call comes again, with what was asked for.
+      delivered = members(result).resultType !== "input_required";
+      return delivered ? withReceipt(result, context, decision.grant) : result;
+    } catch (error) {
+      // Whoever hangs up was served.
+      delivered = signalOf(context)?.aborted === true;
+      throw error;
+    } finally {
+      await settle(decision, delivered);
+    }
+  };
+}
+
+/** For a client of the "Payment" scheme, which is told that its own challenge was met. */
+function withReceipt(result: object, context: CallContext, { paymentHash }: Grant): object {
+  const { challenge } = members(members(metaOf(context))[PAYMENT_CREDENTIAL]);
+  if (challenge === undefined || paymentHash === undefined) return result;
+  const receipt = {
+    status: "success",
+    method: "lightning",
+    timestamp: new Date().toISOString(),
+    challengeId: members(challenge).id,
+    reference: paymentHash,
+  };
+  return { ...result, _meta: { ...members(members(result)._meta), [PAYMENT_RECEIPT]: receipt } };
+}

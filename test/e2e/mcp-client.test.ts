@@ -1,0 +1,347 @@
+/** MCP clients that pay in band, in both majors of the SDK; and what a hostile server gets out of them. */
+import { join } from "node:path";
+import { Challenge } from "l8nt/l402";
+import { CHALLENGE, CREDENTIAL, type PayOptions, PROBLEM, paidTool, pay } from "l8nt/mcp";
+import { Paywall, type Terms } from "l8nt/service";
+import { devWallet } from "l8nt/wallets/dev";
+import { describe, expect, test, vi } from "vitest";
+import { type Caller, type CallOf, type Equip, majors, type ToolAnswer } from "./support/mcp.ts";
+import { challenger, failure, forgeInvoice, gate, secretOf, type Town, town } from "./support/town.ts";
+
+const LOCATION = "https://weather.example";
+const FORECAST: CallOf = { name: "forecast", arguments: { city: "Tokyo" } };
+const LIMITS = { endpoints: [`POST ${LOCATION}/mcp/tools/*`], budget: "1000 sat", expiresIn: "1h" } as const;
+const textOf = (answer: ToolAnswer): string => answer.content.map(({ text }) => text).join("");
+
+const wallet = (here: Town) => devWallet(here.net.account("treasury").url);
+
+/** The options of a client that pays from the town's own wallet. */
+const paying = (here: Town, more: Partial<PayOptions> = {}): PayOptions => ({
+  location: LOCATION,
+  wallet: wallet(here),
+  limits: LIMITS,
+  clock: here.clock,
+  ...more,
+});
+
+describe.each(majors)("a client of $name", (major) => {
+  /** A server that sells `forecast`, and tells what it was sent. */
+  async function shop(here: Town, terms: Pick<Terms, "grants"> = {}) {
+    const paywall = new Paywall({
+      secret: secretOf("the MCP shop"),
+      location: LOCATION,
+      invoicer: devWallet(here.net.account("shop").invoiceOnlyUrl),
+      clock: here.clock,
+      challengesPerMinute: { perClient: 10_000 },
+    });
+    const handled = vi.fn();
+    const caller = await major.inMemory((server) => {
+      for (const name of ["forecast", "history"])
+        paidTool(server, name, { paywall, price: "10 sat", ...terms }, async (args, context) => {
+          await handled(args, context);
+          return { content: [{ type: "text", text: `${name} ${handled.mock.calls.length}` }] };
+        });
+    });
+    return { paywall, caller, handled };
+  }
+
+  /** What arrives at a server, and a way to answer it that no honest one has. */
+  async function crook(answer: (call: CallOf) => unknown | Promise<unknown>) {
+    const received: CallOf[] = [];
+    const equip: Equip = (server) => {
+      const low = (server as unknown as { server: { setRequestHandler(...of: unknown[]): void } }).server;
+      const register = server as unknown as { registerTool(...of: unknown[]): void };
+      register.registerTool("forecast", {}, () => ({ content: [] }));
+      const handle = async ({ params }: { params: CallOf }) => {
+        received.push(params);
+        return answer(params);
+      };
+      low.setRequestHandler(major.toolsCall, handle);
+    };
+    return { caller: await major.inMemory(equip), received };
+  }
+
+  const asks = (challenge: Challenge, url = `${LOCATION}/mcp/tools/forecast`) => ({
+    content: [{ type: "text", text: "pay" }],
+    isError: true,
+    _meta: {
+      [PROBLEM]: { status: 402, code: "ERR_TOKEN_MISSING", title: "Payment required", detail: "pay" },
+      [CHALLENGE]: { url, "www-authenticate": [...Challenge.format(challenge)] },
+    },
+  });
+
+  test("connects and calls, and pays once", async () => {
+    const here = await town();
+    const { caller } = await shop(here);
+    const payments = vi.fn();
+    const client = pay(caller as never, paying(here, { onPayment: payments }));
+    const answer = await caller.callTool(FORECAST);
+    expect(textOf(answer)).toBe("forecast 1");
+    expect(answer.isError ?? false).toBe(false);
+    expect(here.paid().count).toBe(1);
+    expect(payments).toHaveBeenCalledOnce();
+    const [standing] = await client.standing();
+    expect(standing?.spentMsat).toBe(here.paid().msat);
+    expect(JSON.stringify(answer)).not.toMatch(/[0-9a-f]{64}/);
+  });
+
+  test("pays once for what a payment allows a hundred times, also at the same time [case 80]", async () => {
+    const here = await town();
+    const { caller, handled } = await shop(here, { grants: { uses: 100 } });
+    pay(caller as never, paying(here));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => caller.callTool(FORECAST)));
+    for (const answer of answers) expect(textOf(answer)).toMatch(/^forecast \d+$/);
+    await caller.callTool(FORECAST);
+    expect(handled).toHaveBeenCalledTimes(11);
+    expect(here.paid().count).toBe(1);
+  });
+
+  test("pays for another tool by itself, and never with the first one's credential", async () => {
+    const here = await town();
+    const { caller } = await shop(here, { grants: { uses: 100 } });
+    pay(caller as never, paying(here));
+    await caller.callTool(FORECAST);
+    expect(textOf(await caller.callTool({ ...FORECAST, name: "history" }))).toBe("history 2");
+    expect(here.paid().count).toBe(2);
+  });
+
+  test("calls what is free without paying, and gives a failing tool's answer as it is", async () => {
+    const here = await town();
+    const { caller } = await crook(() => ({
+      content: [{ type: "text", text: "no such city" }],
+      isError: true,
+    }));
+    pay(caller as never, paying(here));
+    expect(textOf(await caller.callTool(FORECAST))).toBe("no such city");
+    expect(here.paid().count).toBe(0);
+  });
+
+  test("is denied before anything is sent, outside of its limits", async () => {
+    const here = await town();
+    const { caller, received } = await crook(() => ({ content: [] }));
+    pay(caller as never, paying(here, { limits: { ...LIMITS, endpoints: [`POST ${LOCATION}/mcp/tools/x`] } }));
+    expect(await failure(caller.callTool(FORECAST))).toMatchObject({ code: "ERR_ENDPOINT" });
+    expect(received).toHaveLength(0);
+  });
+
+  test("does not pay more than its limits, over all calls", async () => {
+    const here = await town();
+    const { caller } = await shop(here);
+    pay(caller as never, paying(here, { limits: { ...LIMITS, budget: "21 sat" } }));
+    await caller.callTool(FORECAST);
+    expect(await failure(caller.callTool(FORECAST))).toMatchObject({ code: "ERR_BUDGET", spent: "no" });
+    expect(here.paid().count).toBe(1);
+  });
+
+  test("uses the next time what was paid for when the caller had gone [case 82]", async () => {
+    const here = await town();
+    const { caller } = await shop(here);
+    const [reached, held, settled] = [gate(), gate(), gate()];
+    const slow: ReturnType<typeof wallet> = {
+      ...wallet(here),
+      pay: async (request) => {
+        reached.open();
+        await held.opened;
+        return wallet(here).pay(request);
+      },
+    };
+    pay(caller as never, paying(here, { wallet: slow, onPayment: settled.open }));
+    const leaving = new AbortController();
+    const call = failure(caller.callTool(FORECAST, ...major.options({ signal: leaving.signal })));
+    await reached.opened;
+    leaving.abort();
+    await call;
+    held.open();
+    await settled.opened;
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 1");
+    expect(here.paid().count).toBe(1);
+  });
+
+  test("pays through a child process over stdio", async () => {
+    const here = await town();
+    const file = join(
+      import.meta.dirname,
+      "support",
+      major === majors[0] ? "mcp-stdio-1.ts" : "mcp-stdio-2.ts",
+    );
+    const caller = await major.stdio(file, {
+      INVOICER: here.net.account("shop").invoiceOnlyUrl,
+      NOW: String(here.time.now),
+      SECRET: secretOf("the stdio shop"),
+      LOCATION,
+    });
+    pay(caller as never, paying(here));
+    expect(textOf(await caller.callTool(FORECAST))).toBe("sunny 1");
+    expect(textOf(await caller.callTool(FORECAST))).toBe("sunny 2");
+    expect(here.paid().count).toBe(2);
+  });
+
+  describe("pays nothing to a server", () => {
+    async function refused(here: Town, answer: (call: CallOf) => unknown | Promise<unknown>, more = {}) {
+      const { caller, received } = await crook(answer);
+      pay(caller as never, paying(here, more));
+      const error = await failure(caller.callTool(FORECAST));
+      expect(here.paid().count).toBe(0);
+      expect(received.every(({ _meta }) => _meta?.[CREDENTIAL] === undefined)).toBe(true);
+      return error;
+    }
+
+    test("that asks for another place", async () => {
+      const here = await town();
+      const { demand } = challenger(here, "https://other.example");
+      const scope = { endpoints: [`POST ${LOCATION}/mcp/tools/*`], expiresIn: "1h" } as const;
+      const error = await refused(here, async () =>
+        asks(await demand({ scope }), "https://other.example/mcp/tools/forecast"),
+      );
+      expect(error).toMatchObject({ code: "ERR_CHALLENGE_ORIGIN" });
+    });
+
+    test("that sells what does not cover the call", async () => {
+      const here = await town();
+      const { demand } = challenger(here, LOCATION);
+      const scope = { endpoints: [`POST ${LOCATION}/mcp/tools/other`], expiresIn: "1h" } as const;
+      expect(await refused(here, async () => asks(await demand({ scope })))).toMatchObject({
+        code: "ERR_CHALLENGE_SCOPE",
+      });
+    });
+
+    test("that asks for another price than it asked before [case 69]", async () => {
+      const here = await town();
+      const { demand } = challenger(here, LOCATION);
+      let asked = 0;
+      const error = await refused(
+        here,
+        async () => asks(await demand({ amountMsat: ++asked === 1 ? 10_000n : 100_000n })),
+        { limits: { ...LIMITS, maxPrice: "20 sat" } },
+      );
+      expect(error).toMatchObject({ code: "ERR_PRICE" });
+      expect(asked).toBe(2);
+    });
+
+    test("whose invoice is for another hash, or names no amount [cases 48, 65]", async () => {
+      const here = await town();
+      const { demand } = challenger(here, LOCATION);
+      const other = await refused(here, async () => asks(await demand({ invoice: (await demand()).invoice })));
+      expect(other).toMatchObject({ code: "ERR_INVOICE_HASH" });
+      const amountless = await refused(here, async () => {
+        const challenge = await demand();
+        return asks({ ...challenge, invoice: forgeInvoice(challenge.invoice, { amountMsat: undefined }) });
+      });
+      expect(amountless).toMatchObject({ code: "ERR_INVOICE_AMOUNTLESS" });
+    });
+
+    const BROKEN: readonly (readonly [what: string, challenge: unknown])[] = [
+      ["nothing", undefined],
+      ["null", null],
+      ["a text", "L402"],
+      ["lines that are no list", { url: LOCATION, "www-authenticate": "L402" }],
+      ["lines that are no texts", { url: LOCATION, "www-authenticate": [1, {}] }],
+      ["a line with a break", { url: LOCATION, "www-authenticate": ["L402 a=b\r\nx: y"] }],
+      ["a URL that is none", { url: "weather", "www-authenticate": ['L402 macaroon="", invoice=""'] }],
+      ["a huge line", { url: LOCATION, "www-authenticate": ["L402 ".padEnd(1_000_000, "x")] }],
+      ["a million lines", { url: LOCATION, "www-authenticate": Array(1_000_000).fill("L402 x=y") }],
+      ["a malformed line", { url: LOCATION, "www-authenticate": ['L402 macaroon="x", invoice="y"'] }],
+    ];
+
+    test.each(BROKEN)("whose challenge is %s [case 79]", async (_, challenge) => {
+      const here = await town();
+      const problem = { status: 402, code: "ERR_TOKEN_MISSING", detail: "pay".padEnd(100_000, "!") };
+      const error = await refused(here, () => ({
+        content: [],
+        isError: true,
+        _meta: { [PROBLEM]: problem, [CHALLENGE]: challenge },
+      }));
+      expect(error.code).toMatch(/^ERR_CHALLENGE_(?:MISSING|MALFORMED)$/);
+    });
+
+    test.each([
+      ["of no status", { code: "ERR_X" }],
+      ["of a status that is a text", { status: "402" }],
+      ["of a status that HTTP has not", { status: 99 }],
+      ["that is a list", [402]],
+      ["that is null", null],
+    ])("whose problem is one %s: that is an answer", async (_, problem) => {
+      const here = await town();
+      const { caller } = await crook(() => ({ content: [], isError: true, _meta: { [PROBLEM]: problem } }));
+      pay(caller as never, paying(here));
+      expect((await caller.callTool(FORECAST)).isError).toBe(true);
+      expect(here.paid().count).toBe(0);
+    });
+
+    test("that refuses a credential instead of asking for payment [case 81]", async () => {
+      const here = await town();
+      for (const status of [400, 401, 403, 429, 503]) {
+        const problem = { status, code: "ERR_X", detail: "no" };
+        const { caller } = await crook(() => ({
+          content: [],
+          isError: true,
+          _meta: { [PROBLEM]: problem },
+        }));
+        pay(caller as never, paying(here));
+        const answer = await caller.callTool(FORECAST);
+        expect(answer._meta?.[PROBLEM]).toMatchObject({ status });
+      }
+      expect(here.paid().count).toBe(0);
+    });
+  });
+
+  test("pays a server that asks again once, and says that it was not served [case 62]", async () => {
+    const here = await town();
+    const { demand } = challenger(here, LOCATION);
+    const { caller } = await crook(async () => asks(await demand()));
+    pay(caller as never, paying(here));
+    expect(await failure(caller.callTool(FORECAST))).toMatchObject({
+      code: "ERR_PAID_NOT_DELIVERED",
+      spent: "yes",
+    });
+    expect((await failure(caller.callTool(FORECAST))).code).toMatch(/^ERR_(?:ORIGIN_QUARANTINED|PAID)/);
+    expect(here.paid().count).toBe(1);
+  });
+
+  test("keeps what it paid with from whoever reads the answer", async () => {
+    const here = await town();
+    const { demand } = challenger(here, LOCATION);
+    const { caller, received } = await crook(async ({ _meta }) => {
+      const credential = _meta?.[CREDENTIAL];
+      return credential === undefined
+        ? asks(await demand())
+        : { content: [{ type: "text", text: `you sent ${credential}` }], _meta: { [CREDENTIAL]: credential } };
+    });
+    pay(caller as never, paying(here));
+    const answer = await caller.callTool(FORECAST);
+    const sent = received.map(({ _meta }) => _meta?.[CREDENTIAL]).find((one) => one !== undefined) as string;
+    const [macaroon = "?", preimage = "?"] = sent.split(":");
+    expect(JSON.stringify(answer)).toContain("you sent [credential]");
+    expect(JSON.stringify(answer)).not.toContain(preimage);
+    expect(JSON.stringify(answer)).not.toContain(macaroon);
+    expect(JSON.stringify(received.map(({ arguments: args }) => args))).not.toContain(preimage);
+  });
+
+  test("says why it cannot pay where its treasury is elsewhere", async () => {
+    const here = await town();
+    const { caller, handled } = await shop(here);
+    const credential = here.root();
+    const start = () => pay(caller as never, { location: LOCATION, credential, clock: here.clock });
+    expect(start).toThrow(/treasury, which fetches every challenge itself/);
+    expect(handled).not.toHaveBeenCalled();
+    expect(here.asked).toHaveLength(0);
+  });
+
+  test("presents a credential of the server's own, and needs no wallet for it", async () => {
+    const here = await town();
+    const { caller, paywall } = await shop(here);
+    const credential = paywall.authority.mint({ endpoints: [`POST ${LOCATION}/mcp/tools/*`], expiresIn: "1h" });
+    pay(caller as never, { location: LOCATION, credential, clock: here.clock });
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 1");
+    expect(here.paid().count).toBe(0);
+  });
+
+  test("is not made to pay twice over", async () => {
+    const here = await town();
+    const { caller }: { caller: Caller } = await shop(here);
+    pay(caller as never, paying(here));
+    expect(() => pay(caller as never, paying(here))).toThrow(TypeError);
+    for (const location of ["weather", "ftp://weather.example", "https://a:b@weather.example"])
+      expect(() => pay({ callTool: async () => ({}) }, paying(here, { location }))).toThrow(TypeError);
+  });
+});

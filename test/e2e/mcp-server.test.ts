@@ -1,0 +1,254 @@
+/** Paid MCP tools, in both majors of the SDK: what a call without, with, and with a bad credential is answered. */
+import { createHash } from "node:crypto";
+import { Credential } from "l8nt";
+import { Invoice } from "l8nt/invoice";
+import { Authority, Challenge } from "l8nt/l402";
+import { CHALLENGE, CREDENTIAL, type PaidToolOptions, PROBLEM, paidTool, paidTools } from "l8nt/mcp";
+import { Paywall } from "l8nt/service";
+import { FakeInvoicer } from "l8nt/testing";
+import { describe, expect, test, vi } from "vitest";
+import { z } from "zod";
+import { type Caller, majors, type ToolAnswer } from "./support/mcp.ts";
+import { secretOf } from "./support/town.ts";
+
+const LOCATION = "https://weather.example";
+const REQUIRED = "org.paymentauth/payment-required";
+const PAYMENT = "org.paymentauth/credential";
+const RECEIPT = "org.paymentauth/receipt";
+
+const textOf = (answer: ToolAnswer): string => answer.content.map(({ text }) => text).join("");
+const problemOf = ({ _meta }: ToolAnswer) => _meta?.[PROBLEM] as { code: string; status: number };
+const challengeOf = ({ _meta = {} }: ToolAnswer) =>
+  _meta[CHALLENGE] as { readonly url: string; readonly "www-authenticate": string[] };
+const linesOf = (answer: ToolAnswer): string[] => challengeOf(answer)["www-authenticate"];
+
+describe.each(majors)("a paid tool of $name", (major) => {
+  const handled = vi.fn();
+
+  async function town(options: Partial<PaidToolOptions> = {}) {
+    handled.mockReset();
+    const invoicer = new FakeInvoicer();
+    const secret = secretOf("the MCP server");
+    const authority = new Authority({ secret, location: LOCATION, service: "weather" });
+    const paywall = new Paywall({ authority, invoicer });
+    const inputSchema = z.object({ city: z.string() });
+    const caller = await major.inMemory((server) => {
+      const terms = { price: "10 sat", ...options, paywall, inputSchema } as const;
+      paidTool(server, "forecast", terms, ({ city }, _, grant) => {
+        handled(city, grant);
+        return { content: [{ type: "text", text: `${city}: sunny` }] };
+      });
+      paidTool(server, "history", { paywall, price: "10 sat" }, () => ({
+        content: [{ type: "text", text: "it rained" }],
+      }));
+      paidTool(server, "broken", { paywall, price: "10 sat" }, () => {
+        handled();
+        throw new Error("out of order");
+      });
+    });
+    const ask = (credential?: unknown, name = "forecast", key = CREDENTIAL) =>
+      caller.callTool({
+        name,
+        arguments: name === "forecast" ? { city: "Tokyo" } : {},
+        ...(credential !== undefined && { _meta: { [key]: credential } }),
+      });
+    const buy = async (name = "forecast") => invoicer.buy(linesOf(await ask(undefined, name)));
+    return { invoicer, paywall, caller, ask, buy };
+  }
+
+  test("is answered, without a credential, with a price for the model and a challenge for its client", async () => {
+    const { ask } = await town();
+    const answer = await ask();
+    expect(answer.isError).toBe(true);
+    expect(textOf(answer)).toContain("10 sat");
+    expect(problemOf(answer)).toMatchObject({ status: 402, code: "ERR_TOKEN_MISSING" });
+    const { macaroon, invoice } = Challenge.parse(linesOf(answer));
+    expect(macaroon.location).toBe(LOCATION);
+    expect(Invoice.decode(invoice).amountMsat).toBe(10_000n);
+    expect(challengeOf(answer).url).toBe(`${LOCATION}/mcp/tools/forecast`);
+    expect(linesOf(answer)[0]).toMatch(/^LSAT /);
+    expect(handled).not.toHaveBeenCalled();
+  });
+
+  test("is called once for one payment, and says who paid", async () => {
+    const { ask, buy } = await town();
+    const credential = await buy();
+    const answer = await ask(credential);
+    expect(answer.isError ?? false).toBe(false);
+    expect(textOf(answer)).toBe("Tokyo: sunny");
+    expect(JSON.stringify(answer)).not.toContain(credential.split(":")[1]);
+    expect(handled).toHaveBeenCalledOnce();
+    expect(handled.mock.calls[0]?.[1]).toMatchObject({ priceMsat: 10_000n });
+    const again = await ask(credential);
+    expect(problemOf(again)).toMatchObject({ status: 402, code: "ERR_USES" });
+    expect(handled).toHaveBeenCalledOnce();
+  });
+
+  test("is called once, however many calls come at once [case 88]", async () => {
+    const { ask, buy } = await town();
+    const credential = await buy();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(credential)));
+    expect(answers.filter(({ isError }) => isError !== true)).toHaveLength(1);
+    expect(handled).toHaveBeenCalledOnce();
+  });
+
+  test("is not opened by what another tool's payment bought [case 41]", async () => {
+    const { ask, buy } = await town();
+    const answer = await ask(await buy(), "history");
+    expect(problemOf(answer)).toMatchObject({ status: 403, code: "ERR_ENDPOINT" });
+    expect(answer._meta).not.toHaveProperty([CHALLENGE]);
+  });
+
+  test("is not opened by a credential that was narrowed to another tool", async () => {
+    const { ask, paywall } = await town();
+    const wide = paywall.authority.mint({ endpoints: [`POST ${LOCATION}/mcp/tools/*`], expiresIn: "1h" });
+    const narrow = wide.delegate({ agent: "reader", capabilities: { weather: ["history"] } }).toString();
+    const answer = await ask(narrow);
+    expect(problemOf(answer)).toMatchObject({ status: 403, code: "ERR_CAPABILITY" });
+    expect(answer._meta).not.toHaveProperty([CHALLENGE]);
+    expect(answer._meta).not.toHaveProperty([REQUIRED]);
+    expect((await ask(narrow, "history")).isError ?? false).toBe(false);
+    expect((await ask(wide.toString())).isError ?? false).toBe(false);
+  });
+
+  test("asks nobody with a bad credential to pay [case 90]", async () => {
+    const { ask, buy, invoicer } = await town();
+    const good = await buy();
+    const made = invoicer.requests.length;
+    const forged = good.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"));
+    for (const [bad, code] of [
+      [forged, "ERR_TOKEN_FORGED"],
+      ["nonsense", "ERR_TOKEN_MALFORMED"],
+      ["", "ERR_TOKEN_MALFORMED"],
+      [7, "ERR_TOKEN_MALFORMED"],
+      [null, "ERR_TOKEN_MALFORMED"],
+      [{ credential: good }, "ERR_TOKEN_MALFORMED"],
+      [`${good}\n`, "ERR_TOKEN_MALFORMED"],
+    ] as const) {
+      const answer = await ask(bad);
+      expect(problemOf(answer), String(bad)).toMatchObject({ status: 401, code });
+      expect(answer.isError).toBe(true);
+      expect(answer._meta).not.toHaveProperty([CHALLENGE]);
+      expect(textOf(answer)).not.toContain(good.slice(0, 40));
+    }
+    const two = await ask(`${good}, L402 ${forged}`);
+    expect(problemOf(two)).toMatchObject({ status: 400, code: "ERR_TOKEN_AMBIGUOUS" });
+    expect(invoicer.requests).toHaveLength(made);
+    expect(handled).not.toHaveBeenCalled();
+  });
+
+  test("takes no credential from its arguments", async () => {
+    const { caller, buy } = await town();
+    const credential = await buy();
+    for (const hidden of [
+      { [CREDENTIAL]: credential },
+      { _meta: { [CREDENTIAL]: credential } },
+      { authorization: `L402 ${credential}` },
+    ]) {
+      const answer = await caller.callTool({ name: "forecast", arguments: { city: "Tokyo", ...hidden } });
+      expect(problemOf(answer)).toMatchObject({ status: 402 });
+    }
+  });
+
+  test("gives the use back where its handler throws [case 89]", async () => {
+    const { ask, buy } = await town();
+    const credential = await buy("broken");
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const answer = await ask(credential, "broken");
+      expect(textOf(answer)).toContain("out of order");
+      expect(handled).toHaveBeenCalledTimes(attempt);
+    }
+  });
+
+  test("counts nothing for arguments that its schema refuses", async () => {
+    const { caller, ask, buy } = await town();
+    const credential = await buy();
+    const bad = { name: "forecast", arguments: { city: 5 }, _meta: { [CREDENTIAL]: credential } };
+    const refused = await caller.callTool(bad).catch((error: Error) => error);
+    expect(String(JSON.stringify(refused) + refused)).toMatch(/city|invalid/i);
+    expect((await ask(credential)).isError ?? false).toBe(false);
+  });
+
+  test("may have a price for each call", async () => {
+    const price = vi.fn(({ arguments: { city } }) => (city === "Tokyo" ? ("20 sat" as const) : "0 sat"));
+    const { ask, caller } = await town({ price });
+    const { invoice } = Challenge.parse(linesOf(await ask()));
+    expect(Invoice.decode(invoice).amountMsat).toBe(20_000n);
+    const free = await caller.callTool({ name: "forecast", arguments: { city: "Kyoto" } });
+    expect(textOf(free)).toBe("Kyoto: sunny");
+  });
+
+  test("is paid for by a client of the Payment scheme, with its macaroon as the challenge's id", async () => {
+    const { ask, invoicer } = await town();
+    const required = (await ask())._meta?.[REQUIRED] as {
+      httpStatus: number;
+      challenges: {
+        id: string;
+        realm: string;
+        method: string;
+        intent: string;
+        expires: string;
+        request: {
+          amount: string;
+          currency: string;
+          methodDetails: { invoice: string; paymentHash: string; network: string };
+        };
+      }[];
+    };
+    const [challenge] = required.challenges;
+    // The members that draft-payment-transport-mcp-00 and draft-lightning-charge-00 require.
+    expect(challenge).toMatchObject({ realm: "weather.example", method: "lightning", intent: "charge" });
+    expect(challenge?.request).toMatchObject({ amount: "10", currency: "sat" });
+    const { invoice, paymentHash, network } = challenge!.request.methodDetails;
+    expect(network).toBe("regtest");
+    const decoded = Invoice.decode(invoice);
+    expect(decoded.paymentHash).toBe(paymentHash);
+    expect(Date.parse(challenge!.expires)).toBe(decoded.expiresAt * 1000);
+    const preimage = invoicer.pay(invoice);
+    expect(createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex")).toBe(paymentHash);
+    const answer = await ask({ challenge, payload: { preimage } }, "forecast", PAYMENT);
+    expect(textOf(answer)).toBe("Tokyo: sunny");
+    const receipt = { status: "success", method: "lightning", reference: paymentHash };
+    expect(answer._meta?.[RECEIPT]).toMatchObject({ ...receipt, challengeId: challenge!.id });
+    const other = await ask({ challenge: { ...challenge, method: "tempo" }, payload: {} }, "forecast", PAYMENT);
+    expect(problemOf(other)).toMatchObject({ status: 401, code: "ERR_TOKEN_MALFORMED" });
+  });
+
+  test("refuses names that a URL could read in two ways, and terms that could not be sold", () => {
+    const paywall = new Paywall({
+      secret: secretOf("x"),
+      location: LOCATION,
+      invoicer: new FakeInvoicer(),
+    });
+    const handler = () => ({ content: [] });
+    for (const name of ["", "..", "a/b", "a%2fb", "a*", "a b", "x".repeat(129)])
+      expect(() => paidTool(major.server(), name, { paywall, price: "1 sat" }, handler), name).toThrow(
+        TypeError,
+      );
+    expect(() => paidTool(major.server(), "a", { paywall, price: "1" as never }, handler)).toThrow(TypeError);
+    const misspelt = { paywall, price: "1 sat", grant: { uses: 5 } } as never;
+    expect(() => paidTool(major.server(), "a", misspelt, handler)).toThrow(/grant/);
+  });
+
+  test("stands before every tool of a server, where the whole is to be paid", async () => {
+    const invoicer = new FakeInvoicer();
+    const paywall = new Paywall({ secret: secretOf("x"), location: LOCATION, invoicer });
+    const caller: Caller = await major.inMemory((server) => {
+      const whole = server as unknown as { registerTool(...of: unknown[]): unknown };
+      paidTools(server, { paywall, price: "10 sat", tools: { status: "0 sat" } });
+      const say = (text: string) => ({ content: [{ type: "text", text }] });
+      whole.registerTool("status", {}, () => say("up"));
+      whole.registerTool(
+        "dear",
+        { inputSchema: z.object({ city: z.string() }) },
+        ({ city }: { city: string }) => say(city),
+      );
+    });
+    expect((await caller.listTools()).tools).toHaveLength(2);
+    expect(textOf(await caller.callTool({ name: "status", arguments: {} }))).toBe("up");
+    const call = { name: "dear", arguments: { city: "Oslo" } };
+    const credential = invoicer.buy(linesOf(await caller.callTool(call)));
+    expect(Credential.parse(credential).location).toBe(LOCATION);
+    expect(textOf(await caller.callTool({ ...call, _meta: { [CREDENTIAL]: credential } }))).toBe("Oslo");
+  });
+});
