@@ -105,6 +105,17 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.paid().count).toBe(2);
   });
 
+  test("has its treasury call, where only that can count [case 80]", async () => {
+    const here = await town();
+    const { caller, handled } = await shop(here);
+    pay(caller as never, paying(here, { limits: { ...LIMITS, maxUses: 2 } }));
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 1");
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 2");
+    expect(await failure(caller.callTool(FORECAST))).toMatchObject({ code: "ERR_USES" });
+    expect(handled).toHaveBeenCalledTimes(2);
+    expect(here.paid().count).toBe(2);
+  });
+
   test("calls what is free without paying, and gives a failing tool's answer as it is", async () => {
     const here = await town();
     const { caller } = await crook(() => ({

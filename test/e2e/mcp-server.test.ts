@@ -1,15 +1,27 @@
 /** Paid MCP tools, in both majors of the SDK: what a call without, with, and with a bad credential is answered. */
 import { createHash } from "node:crypto";
+import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
+import type { ServerNotification, ServerRequest } from "@modelcontextprotocol/sdk/types.js";
+import { inputRequired, type ServerContext } from "@modelcontextprotocol/server";
 import { Credential } from "l8nt";
 import { Invoice } from "l8nt/invoice";
 import { Authority, Challenge } from "l8nt/l402";
-import { CHALLENGE, CREDENTIAL, type PaidToolOptions, PROBLEM, paidTool, paidTools } from "l8nt/mcp";
+import {
+  type CallContext,
+  CHALLENGE,
+  CREDENTIAL,
+  type PaidToolOptions,
+  PROBLEM,
+  paidTool,
+  paidTools,
+} from "l8nt/mcp";
+import { listener } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { FakeInvoicer } from "l8nt/testing";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { z } from "zod";
 import { type Caller, majors, type ToolAnswer } from "./support/mcp.ts";
-import { secretOf } from "./support/town.ts";
+import { listen, secretOf } from "./support/town.ts";
 
 const LOCATION = "https://weather.example";
 const REQUIRED = "org.paymentauth/payment-required";
@@ -21,6 +33,12 @@ const problemOf = ({ _meta }: ToolAnswer) => _meta?.[PROBLEM] as { code: string;
 const challengeOf = ({ _meta = {} }: ToolAnswer) =>
   _meta[CHALLENGE] as { readonly url: string; readonly "www-authenticate": string[] };
 const linesOf = (answer: ToolAnswer): string[] => challengeOf(answer)["www-authenticate"];
+
+const signalIn = (context: CallContext): AbortSignal | undefined => context.mcpReq?.signal ?? context.signal;
+
+const served = async (serve: (request: Request) => Promise<Response>) => ({
+  url: `${await listen((origin) => listener(serve, { origin }))}/mcp`,
+});
 
 describe.each(majors)("a paid tool of $name", (major) => {
   const handled = vi.fn();
@@ -38,14 +56,23 @@ describe.each(majors)("a paid tool of $name", (major) => {
         handled(city, grant);
         return { content: [{ type: "text", text: `${city}: sunny` }] };
       });
-      paidTool(server, "history", { paywall, price: "10 sat" }, () => ({
+      const outputSchema = z.object({ rain: z.boolean() });
+      paidTool(server, "history", { paywall, price: "10 sat", outputSchema }, () => ({
         content: [{ type: "text", text: "it rained" }],
+        structuredContent: { rain: true },
       }));
+      paidTool(server, "slow", { paywall, price: "10 sat" }, async (_, context) => {
+        const signal = signalIn(context);
+        handled();
+        await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+        return { content: [] };
+      });
       paidTool(server, "broken", { paywall, price: "10 sat" }, () => {
         handled();
         throw new Error("out of order");
       });
     });
+    await caller.listTools();
     const ask = (credential?: unknown, name = "forecast", key = CREDENTIAL) =>
       caller.callTool({
         name,
@@ -160,6 +187,45 @@ describe.each(majors)("a paid tool of $name", (major) => {
     }
   });
 
+  test("counts the use of whoever hangs up", async () => {
+    const { caller, ask, buy } = await town();
+    const call = { name: "slow", arguments: {}, _meta: { [CREDENTIAL]: await buy("slow") } };
+    const leaving = new AbortController();
+    const left = caller.callTool(call, ...major.options({ signal: leaving.signal })).catch(() => "left");
+    await vi.waitFor(() => expect(handled).toHaveBeenCalledOnce());
+    leaving.abort();
+    expect(await left).toBe("left");
+    expect(problemOf(await ask(call._meta[CREDENTIAL], "slow"))).toMatchObject({ code: "ERR_USES" });
+  });
+
+  test("takes a credential from HTTP fields, and one that stands in both places as one", async () => {
+    const { paywall, buy } = await town();
+    const forecast = { name: "forecast", arguments: {} };
+    const serve = major.handler((server) => {
+      paidTool(server, "forecast", { paywall, price: "10 sat" }, () => ({
+        content: [{ type: "text", text: "sunny" }],
+      }));
+    });
+    const { url } = await served(serve);
+    const call = async (fields: Record<string, string>, credential?: string) => {
+      const fetcher: typeof fetch = (input, init) => {
+        const headers = new Headers(init?.headers);
+        for (const [name, value] of Object.entries(fields)) headers.set(name, value);
+        return fetch(input, { ...init, headers });
+      };
+      const caller = await major.http(url, fetcher);
+      const _meta = credential === undefined ? undefined : { [CREDENTIAL]: credential };
+      return caller.callTool({ ...forecast, ...(_meta !== undefined && { _meta }) });
+    };
+    expect(problemOf(await call({}))).toMatchObject({ status: 402 });
+    expect(textOf(await call({ authorization: `L402 ${await buy()}` }))).toBe("sunny");
+    const both = await buy();
+    expect(textOf(await call({ authorization: `LSAT ${both}` }, both))).toBe("sunny");
+    expect(textOf(await call({ authorization: "Bearer of-somebody-else" }, await buy()))).toBe("sunny");
+    const two = await call({ authorization: `L402 ${await buy()}` }, await buy());
+    expect(problemOf(two)).toMatchObject({ status: 400, code: "ERR_TOKEN_AMBIGUOUS" });
+  });
+
   test("counts nothing for arguments that its schema refuses", async () => {
     const { caller, ask, buy } = await town();
     const credential = await buy();
@@ -244,11 +310,82 @@ describe.each(majors)("a paid tool of $name", (major) => {
         ({ city }: { city: string }) => say(city),
       );
     });
+    expect(() => paidTools(major.server(), { paywall, price: "1" as never })).toThrow(TypeError);
     expect((await caller.listTools()).tools).toHaveLength(2);
     expect(textOf(await caller.callTool({ name: "status", arguments: {} }))).toBe("up");
     const call = { name: "dear", arguments: { city: "Oslo" } };
     const credential = invoicer.buy(linesOf(await caller.callTool(call)));
     expect(Credential.parse(credential).location).toBe(LOCATION);
     expect(textOf(await caller.callTool({ ...call, _meta: { [CREDENTIAL]: credential } }))).toBe("Oslo");
+  });
+
+  test("is not registered beside tools that would stay free, nor paid for twice", () => {
+    const paywall = new Paywall({
+      secret: secretOf("x"),
+      location: LOCATION,
+      invoicer: new FakeInvoicer(),
+    });
+    const before = major.server();
+    (before as unknown as { registerTool(...of: unknown[]): unknown }).registerTool("old", {}, () => ({}));
+    expect(() => paidTools(before, { paywall, price: "1 sat" })).toThrow(/before the server's tools/);
+    const whole = paidTools(major.server(), { paywall, price: "1 sat" });
+    const twice = () => paidTool(whole, "a", { paywall, price: "1 sat" }, () => ({ content: [] }));
+    expect(twice).toThrow(/paid for already/);
+  });
+});
+
+test("tools that 1.x registers by their older name are paid for, too, and once", async () => {
+  const invoicer = new FakeInvoicer();
+  const paywall = new Paywall({ secret: secretOf("x"), location: LOCATION, invoicer });
+  const caller = await majors[0]!.inMemory((server) => {
+    paidTools(server, { paywall, price: "10 sat" });
+    const old = server as unknown as { tool(...of: unknown[]): unknown };
+    old.tool("plain", () => ({ content: [{ type: "text", text: "plain" }] }));
+    old.tool("city", "its weather", { city: z.string() }, ({ city }: { city: string }) => ({
+      content: [{ type: "text", text: city }],
+    }));
+  });
+  for (const [name, text] of [
+    ["plain", "plain"],
+    ["city", "Oslo"],
+  ] as const) {
+    const call = { name, arguments: { city: "Oslo" } };
+    const credential = invoicer.buy(linesOf(await caller.callTool(call)));
+    const paid = () => caller.callTool({ ...call, _meta: { [CREDENTIAL]: credential } });
+    expect(textOf(await paid())).toBe(text);
+    expect(problemOf(await paid())).toMatchObject({ code: "ERR_USES" });
+  }
+});
+
+test("a tool of 2.x that asks back is paid for by the call that is answered", async () => {
+  const invoicer = new FakeInvoicer();
+  const paywall = new Paywall({ secret: secretOf("x"), location: LOCATION, invoicer });
+  const handled = vi.fn();
+  const caller = await majors[1]!.inMemory((server) =>
+    paidTool(server, "deploy", { paywall, price: "10 sat" }, () => {
+      handled();
+      if (handled.mock.calls.length > 1) return { content: [{ type: "text", text: "deployed" }] };
+      return inputRequired({ inputRequests: {}, requestState: "first" });
+    }),
+  );
+  const call = { name: "deploy", arguments: {} };
+  const credential = invoicer.buy(linesOf(await caller.callTool(call)));
+  const paid = () => caller.callTool({ ...call, _meta: { [CREDENTIAL]: credential } });
+  // The SDK asks the handler again, with the same credential.
+  expect(textOf(await paid())).toBe("deployed");
+  expect(handled).toHaveBeenCalledTimes(2);
+  expect(problemOf(await paid())).toMatchObject({ code: "ERR_USES" });
+});
+
+test("a handler may name its context by the type of its SDK", () => {
+  const paywall = new Paywall({ secret: secretOf("x"), location: LOCATION, invoicer: new FakeInvoicer() });
+  const terms = { paywall, price: "1 sat" } as const;
+  type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+  paidTool(majors[0]!.server(), "a", terms, (_, extra: Extra) => ({ content: [extra.requestId] }));
+  paidTool(majors[1]!.server(), "a", terms, (_, context: ServerContext) => ({ content: [context.mcpReq.id] }));
+  const inputSchema = { city: z.string() };
+  paidTool(majors[0]!.server(), "a", { ...terms, inputSchema }, ({ city }) => {
+    expectTypeOf(city).toEqualTypeOf<string>();
+    return { content: [] };
   });
 });

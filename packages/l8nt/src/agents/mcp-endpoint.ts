@@ -5,6 +5,7 @@ import { checkKeys } from "../internal/keys.ts";
 import { problemOf, problemResponse } from "../internal/problem.ts";
 import { type Amount, readAmount } from "../invoice/index.ts";
 import { CREDENTIAL_FIELDS, mentionsCredential } from "../l402/index.ts";
+import { isWellKnown } from "../middleware/node-facts.ts";
 import { settle } from "../middleware/settlement.ts";
 import type { Grants, Paywall } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
@@ -39,7 +40,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 type Endpoint = (request: Request) => Response | Promise<Response>;
 
 /**
- * Puts the paywall before an MCP server's streamable HTTP handler. `initialize`, lists and notifications are free.
+ * Puts the paywall before an MCP server's streamable HTTP handler. `initialize`, lists and notifications are free. Answers
+ * `/.well-known/l402` too.
  *
  * @throws TypeError for terms that could not be sold
  * @example
@@ -90,6 +92,9 @@ export function paidEndpoint(
   }
 
   return async (request) => {
+    // Holders revoke there what they handed on.
+    const known = isWellKnown(new URL(request.url).pathname) ? await paywall.wellKnown(request) : undefined;
+    if (known !== undefined) return known;
     if (request.method !== "POST") return handler(request);
     let message: unknown;
     let priced: Priced | undefined;

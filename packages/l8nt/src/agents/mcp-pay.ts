@@ -17,6 +17,9 @@ export interface PayOptions extends Omit<ClientOptions, "fetch"> {
   readonly location: string;
 }
 
+/** Beyond any time-out that an MCP client has of its own: a call that a treasury gave up would be paid for, and lost. */
+const TIMEOUT_SECONDS = 86_400;
+
 const paying = new WeakSet<ToolCaller>();
 
 /**
@@ -30,7 +33,8 @@ const paying = new WeakSet<ToolCaller>();
 export function pay(mcp: ToolCaller, { location, ...options }: PayOptions): Client {
   if (paying.has(mcp)) throw new TypeError("this MCP client pays already");
   const tunnel = new Tunnel(location, (mcp.callTool as CallTool).bind(mcp));
-  const client = new Client({ ...options, fetch: tunnel.fetch });
+  const treasury = { requestTimeoutSeconds: TIMEOUT_SECONDS, ...options.treasury };
+  const client = new Client({ ...options, treasury, fetch: tunnel.fetch });
   if (client.treasury === undefined) checkAtHome(client, tunnel.origin);
   paying.add(mcp);
   const callTool: CallTool = (params, ...rest) => tunnel.call(client.fetch, params, ...rest);

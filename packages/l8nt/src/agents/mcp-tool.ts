@@ -63,6 +63,12 @@ const CONFIG = ["title", "description", "inputSchema", "outputSchema", "annotati
 /** The SDK's own result type differs between majors, and is the handler's to meet. */
 type Answer = object | Promise<object>;
 
+interface Handling<Schema> {
+  handle(args: ArgumentsOf<Schema>, context: CallContext, grant: Grant): Answer;
+}
+/** As a method's type, so that a handler may name the context by its SDK's own type. */
+export type PaidHandler<Schema> = Handling<Schema>["handle"];
+
 /**
  * Registers a tool that costs something. What it is called with has been checked by its schema, and paid for. A handler
  * that throws gives the use back.
@@ -77,9 +83,11 @@ export function paidTool<Tool, Schema = undefined>(
   server: ToolServer<Tool>,
   name: string,
   options: PaidToolOptions<Schema>,
-  handler: (args: ArgumentsOf<Schema>, context: CallContext, grant: Grant) => Answer,
+  handler: PaidHandler<Schema>,
 ): Tool {
   checkKeys(options, [...OPTIONS, ...CONFIG], "a paid tool");
+  if (whole.has(server))
+    throw new TypeError("every tool of this server is paid for already: give paidTools the price of this one");
   const { paywall, price, grants, ...config } = options;
   const guarded = guard(paywall, name, { price, ...(grants !== undefined && { grants }) });
   const callback =
@@ -97,9 +105,15 @@ export interface PaidToolsOptions extends ToolTerms {
   readonly tools?: Readonly<Record<string, ToolPrice>>;
 }
 
+/** The servers all of whose tools are paid for. */
+const whole = new WeakSet<object>();
+
+type Register = (name: string, ...rest: unknown[]) => unknown;
+
 /**
  * Puts the paywall before every tool that is registered from here on, in place.
  *
+ * @throws TypeError for terms that could not be sold, and for a server that has tools already
  * @example
  * paidTools(server, { paywall, price: "10 sat", tools: { status: "0 sat" } });
  */
@@ -111,16 +125,26 @@ export function paidTools<Server extends ToolServer<unknown>>(
   const { paywall, price, grants, tools = {} } = options;
   for (const one of [price, ...Object.values(tools)]) checkPrice(one);
   const priced = new Map(Object.entries(tools));
-  const register = server.registerTool.bind(server) as (...of: unknown[]) => unknown;
-  const registerTool = (name: string, config: object, callback: (...of: unknown[]) => Answer): unknown => {
-    const terms = { price: priced.get(name) ?? price, ...(grants !== undefined && { grants }) };
-    const guarded = guard(paywall, name, terms);
-    // A tool without a schema is called with its context alone.
-    return register(name, config, (...of: unknown[]) =>
-      guarded(of.length > 1 ? of[0] : {}, members(of.at(-1)), () => callback(...of)),
+  const registering = server as unknown as Record<string, Register | undefined>;
+  if (Object.keys(members(registering._registeredTools)).length > 0)
+    throw new TypeError(
+      "paidTools comes before the server's tools: those that are there already would be free",
     );
-  };
-  server.registerTool = registerTool as Server["registerTool"];
+  whole.add(server);
+  // `tool` is the older name in 1.x. What both are given last is the handler.
+  for (const method of ["registerTool", "tool"]) {
+    const register = registering[method]?.bind(server);
+    if (register === undefined) continue;
+    registering[method] = (name, ...rest) => {
+      const callback = rest.pop() as (...of: unknown[]) => Answer;
+      const terms = { price: priced.get(name) ?? price, ...(grants !== undefined && { grants }) };
+      const guarded = guard(paywall, name, terms);
+      // A tool without a schema is called with its context alone.
+      return register(name, ...rest, (...of: unknown[]) =>
+        guarded(of.length > 1 ? of[0] : {}, members(of.at(-1)), () => callback(...of)),
+      );
+    };
+  }
   return server;
 }
 

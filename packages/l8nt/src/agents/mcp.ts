@@ -3,6 +3,7 @@ export { type PaidEndpointOptions, paidEndpoint } from "./mcp-endpoint.ts";
 export { type PayOptions, pay, type ToolCaller } from "./mcp-pay.ts";
 export {
   type ArgumentsOf,
+  type PaidHandler,
   type PaidToolOptions,
   type PaidToolsOptions,
   paidTool,
