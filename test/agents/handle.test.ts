@@ -73,6 +73,17 @@ test("work goes back to whom it came from as often as it likes, and nobody below
   expect(() => booker.handTo("somebody").credential).toThrow(/agent/);
 });
 
+test("whoever has no known place is denied, whatever the table says, and nobody's place is taken", async () => {
+  const { handle } = await handles();
+  const lost = handle.nobody("Flight booker", "a hand-off that nobody saw");
+  await expect(lost.fetch("http://127.0.0.1:1/")).rejects.toMatchObject({
+    code: "ERR_AGENT_UNKNOWN",
+    message: expect.stringContaining("a hand-off that nobody saw"),
+  });
+  expect(() => lost.handTo("Flight booker").credential).toThrow(/nobody saw/);
+  expect(handle.forAgent("Flight booker").credential.chain.lineage).toEqual(["Flight-booker"]);
+});
+
 test("a delegation by hand that asks for more is refused at once; a second one of a name is another agent", async () => {
   const { handle } = await handles();
   expect(() => handle.delegate("x", { budget: "200 sat" })).toThrow(

@@ -144,6 +144,16 @@ export class SigilHandle {
     return child;
   }
 
+  /** A handle below this one that is denied everything: for an agent whose place is not known. @param why for the error's reader */
+  nobody(name: string, why: string): SigilHandle {
+    return this.#denied(name, {
+      code: "ERR_AGENT_UNKNOWN",
+      condition: "agent",
+      have: why,
+      need: "a hand-off that was seen",
+    });
+  }
+
   /** What is left at this agent's node and at every node above it, the top first. @throws as `Client.standing` */
   standing(): Promise<readonly NodeStanding[]> {
     return this.#demandClient().standing();
