@@ -33,7 +33,13 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/fixtures/**", "test/postgres/**", "test/lnd/**"],
+          exclude: [
+            "**/node_modules/**",
+            "**/fixtures/**",
+            "test/frameworks/**",
+            "test/postgres/**",
+            "test/lnd/**",
+          ],
           setupFiles: ["scripts/canary-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
