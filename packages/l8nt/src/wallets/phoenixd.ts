@@ -65,8 +65,8 @@ export function phoenixdWallet(url: string): Wallet {
   }
 
   async function send({ invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds }: PaymentRequest) {
-    const feeMsat = publishedFee(amountMsat);
-    if (feeMsat > maxFeeMsat) return neverSent(`phoenixd takes up to ${feeMsat} msat, above the fee cap`);
+    const published = publishedFee(amountMsat);
+    if (published > maxFeeMsat) return neverSent(`phoenixd takes up to ${published} msat, above the fee cap`);
     const answer = await exchange(backend, {
       method: "POST",
       path: "/payinvoice",
@@ -84,7 +84,7 @@ export function phoenixdWallet(url: string): Wallet {
       if (record.status === "paid") return record;
       return feeSat === undefined || feeSat < 0n
         ? unknown("phoenixd paid, and did not say what fee it took")
-        : ({ status: "paid", preimage, feeMsat: feeSat * 1000n + 999n } as const);
+        : ({ status: "paid", preimage, feeMsat: wholeFee(feeSat, published) } as const);
     }
     if (answer.status === 401) return failed("phoenixd refused the password: it is not the full one");
     if (answer.status === 400) return failed("phoenixd cannot read the invoice");
@@ -165,6 +165,10 @@ const NOT_LET_IN =
 
 /** No cap can be handed over. What every payment costs: 0.4 % and 4 sat, by https://phoenix.acinq.co/faq and phoenixd's own `Lsp.kt`. */
 const publishedFee = (amountMsat: bigint) => 4_000n + (amountMsat * 4n + 999n) / 1_000n;
+
+/** Of a fee that was cut down to whole satoshi: the published one, where that is what was cut; else the most that it can have been. */
+const wholeFee = (feeSat: bigint, published: bigint) =>
+  published / 1000n === feeSat ? published : feeSat * 1000n + 999n;
 
 const LIMITS: readonly string[] = [
   "phoenixd takes no fee cap: a payment is refused before it is made where ACINQ's published fee (0.4 % and 4 sat) is above the cap, and a change of that fee would not be seen.",
