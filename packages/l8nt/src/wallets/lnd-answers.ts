@@ -62,6 +62,14 @@ export function statusOf(body: unknown): { readonly code?: number; readonly mess
   return typeof code === "number" && typeof message === "string" ? { code, message } : {};
 }
 
+const NOT_FOUND = 5;
+
+/** By its words, too: for a path that it does not know, the gateway before lnd has the same code. */
+export function isUnknownPayment(body: unknown): boolean {
+  const { code, message = "" } = statusOf(body);
+  return code === NOT_FOUND && /^payment isn't initiated/.test(message);
+}
+
 /** Of a node that will answer by itself, later: not reached yet, as it were. `rpcperms/interceptor.go`, `rpcserver.go`. */
 export const STARTING =
   /^waiting to start|in the process of starting up|server is still in the process of starting/;
@@ -88,6 +96,10 @@ const REFUSED_AT_THE_DOOR: readonly (readonly [RegExp, string])[] = [
 ];
 const REASONS: readonly (readonly [RegExp, string])[] = [
   ...REFUSED_AT_THE_DOOR,
+  [
+    /^Not Found$/,
+    "it is no lnd, or one that was built without its router: build it with the tag routerrpc, as its releases are",
+  ],
   [/not for current active network/, "the invoice is for another network than lnd's"],
   [/invoice expired/, "the invoice has expired"],
   [/self-payments not allowed/, "the invoice is lnd's own"],

@@ -34,6 +34,8 @@ describe("a node that will let in by itself, later, is told from one that waits 
   test.each([
     ["wallet locked, unlock it to enable full RPC access", /lncli unlock/],
     ["wallet not created, create one to enable full RPC access", /lncli create/],
+    // grpc-gateway's, for a path that it does not know.
+    ["Not Found", /built without its router/],
     ["verification failed: signature mismatch after caveat verification", /another node's, or was withdrawn/],
   ])("%s", async (message, why) => {
     const error = await examined(message);

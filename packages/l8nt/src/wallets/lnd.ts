@@ -4,7 +4,16 @@ import { base64Bytes, base64Text, hexBytes, hexText, ownBytes } from "../interna
 import type { Network } from "../invoice/network.ts";
 import type { InvoiceRequest, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
 import { ask, type Backend, exchange, fetchTrusting, recordOf, wholeMsat } from "./backend.ts";
-import { endOf, isLetIn, isOnRecord, lndNetwork, reasonOf, standing, statusOf } from "./lnd-answers.ts";
+import {
+  endOf,
+  isLetIn,
+  isOnRecord,
+  isUnknownPayment,
+  lndNetwork,
+  reasonOf,
+  standing,
+  statusOf,
+} from "./lnd-answers.ts";
 import { examineLnd } from "./lnd-examine.ts";
 import { type OnRecord, payOnce, type Sent } from "./pay-once.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
@@ -24,7 +33,6 @@ const LINGER_SECONDS = 60;
 
 /** gRPC's codes for a call that lnd may still be working on: cancelled, out of time, unavailable. */
 const MAY_GO_ON = new Set([1, 4, 14]);
-const NOT_FOUND = 5;
 
 /**
  * A wallet of an lnd node: `lnd+https://HOST:8080?macaroon=…&cert=…`. The macaroon is a file, hex or base64; the
@@ -55,7 +63,7 @@ export function lndWallet(url: string): Wallet {
     const end = endOf(answer.body, paymentHash);
     if (end !== undefined) return end;
     const { code } = statusOf(answer.body);
-    if (code === NOT_FOUND) return { status: "never-sent", reason: "lnd knows no such payment" };
+    if (isUnknownPayment(answer.body)) return { status: "never-sent", reason: "lnd knows no such payment" };
     return { status: code === undefined ? "unknown" : "unseen", reason: standing(answer.body, paymentHash) };
   }
 
