@@ -65,6 +65,21 @@ test("an answer that cannot be read is not carried on in the parser's error [cas
   expect(inspect(answer, { depth: 9 })).not.toContain("rune-5ec4e7");
 });
 
+test("a line that does not end is read once, not again for every piece of it [case 75]", async () => {
+  const piece = new TextEncoder().encode(" ".repeat(16_384));
+  let pieces = 512;
+  const pull = (stream: ReadableStreamDefaultController) =>
+    pieces-- > 0 ? stream.enqueue(piece) : stream.close();
+  const endless: typeof fetch = async () => new Response(new ReadableStream({ pull }));
+  const since = performance.now();
+  await exchange(
+    { ...bank("https://bank.example", CERT), fetch: endless },
+    { method: "GET", path: "", until: () => true },
+  );
+  // Read again for every piece, it would be 2 GiB.
+  expect(performance.now() - since).toBeLessThan(2_000);
+});
+
 test.each([
   [12, 12n],
   ["12", 12n],

@@ -176,7 +176,8 @@ async function lastJson(
     text += value;
     size += value.length;
     if (size > MAX_ANSWER_BYTES) throw new RangeError("an answer without an end");
-    if (until === undefined) continue;
+    // A line is looked for where one may end: else whoever never ends one has all of it read again for every piece.
+    if (until === undefined || !value.includes("\n")) continue;
     const lines = text.split("\n");
     text = lines.pop()!;
     if (lines.some(take)) {
