@@ -1,0 +1,81 @@
+/**
+ * LangChain: a boss has things looked up by a scout, who may spend 25 sat of its 100. Runs anywhere: the models are LangChain's own
+ * fakes, the money is a development network's. `node --conditions=l8nt-source examples/langchain.ts`
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { budgetText, SigilHandle, sigilFetch } from "l8nt/agents";
+import { sigilMiddleware } from "l8nt/langchain";
+import { paid } from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { DevNetwork } from "l8nt/testing";
+import { devWallet } from "l8nt/wallets/dev";
+import { AIMessage, createAgent, fakeModel, tool } from "langchain";
+import { z } from "zod";
+
+// A service that sells reports at 10 sat each.
+const network = await DevNetwork.start();
+let reports: RequestListener = () => {};
+const server = createServer((incoming, outgoing) => reports(incoming, outgoing));
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const paywall = new Paywall({
+  secret: randomBytes(32).toString("hex"),
+  location: url,
+  invoicer: devWallet(network.account("service", { balanceMsat: 0n }).invoiceOnlyUrl),
+});
+const served: string[] = [];
+reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
+  served.push(path);
+  outgoing.end(`The report at ${path}.`);
+});
+
+// The agents. What the models say is fixed here; with a real one, only `model` is another.
+const sigil = new SigilHandle({
+  wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
+  limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
+  agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
+});
+const report = tool(async ({ on }) => (await sigilFetch(`${url}/${on}`)).text(), {
+  name: "report",
+  description: "Buys a report.",
+  schema: z.object({ on: z.string() }),
+});
+const scout = createAgent({
+  model: fakeModel()
+    .respondWithTools([{ name: "report", args: { on: "tin" } }])
+    .respondWithTools([{ name: "report", args: { on: "zinc" } }])
+    .respondWithTools([{ name: "report", args: { on: "lead" } }])
+    .respond(new AIMessage("Tin and zinc; lead was too dear.")),
+  tools: [report],
+  middleware: [sigilMiddleware("scout")],
+});
+const askScout = tool(
+  async ({ question }) => (await scout.invoke({ messages: [question] })).messages.at(-1)!.text,
+  { name: "ask_scout", description: "Has the scout look it up.", schema: z.object({ question: z.string() }) },
+);
+const boss = createAgent({
+  model: fakeModel()
+    .respondWithTools([{ name: "ask_scout", args: { question: "Metals?" } }])
+    .respondWithTools([{ name: "report", args: { on: "lead" } }])
+    .respond(new AIMessage("All three.")),
+  tools: [askScout, report],
+  middleware: [sigilMiddleware()],
+});
+const { messages } = await boss.invoke({ messages: ["What of metals?"] }, { context: { sigil } });
+
+// Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
+const results = messages.filter(({ type }) => type === "tool").map(({ text }) => text);
+assert.deepEqual(results, ["Tin and zinc; lead was too dear.", "The report at /lead."]);
+assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
+assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);
+const left = budgetText(await sigil.forAgent("scout").standing());
+assert.match(left, /scout: 4\.98 sat left of 25 sat/);
+assert.ok(!JSON.stringify(messages).includes(sigil.credential.toString().slice(-40)));
+
+console.log(`boss: ${messages.at(-1)!.text}\n${left}`);
+server.close();
+server.closeAllConnections();
+await network.stop();
