@@ -265,6 +265,34 @@ describe.each(majors)("a client of $name", (major) => {
       expect(error.code).toMatch(/^ERR_CHALLENGE_(?:MISSING|MALFORMED)$/);
     });
 
+    test("whose sound challenge stands among too many lines, or in one that is too long [case 79]", async () => {
+      const here = await town();
+      const { demand } = challenger(here, LOCATION);
+      for (const change of [
+        (line: string) => Array<string>(9).fill(line),
+        (line: string) => [`${line}, x="${"x".repeat(16_384)}"`],
+      ]) {
+        const error = await refused(here, async () => {
+          const sound = asks(await demand());
+          const { url, "www-authenticate": lines } = sound._meta[CHALLENGE];
+          return {
+            ...sound,
+            _meta: { ...sound._meta, [CHALLENGE]: { url, "www-authenticate": change(lines[1]!) } },
+          };
+        });
+        expect(error).toMatchObject({ code: "ERR_CHALLENGE_MISSING" });
+      }
+    });
+
+    test("whose challenge stands in an answer that is no error", async () => {
+      const here = await town();
+      const { demand } = challenger(here, LOCATION);
+      const { caller } = await crook(async () => ({ ...asks(await demand()), isError: false }));
+      pay(caller as never, paying(here));
+      expect(textOf(await caller.callTool(FORECAST))).toBe("pay");
+      expect(here.paid().count).toBe(0);
+    });
+
     test.each([
       ["of no status", { code: "ERR_X" }],
       ["of a status that is a text", { status: "402" }],

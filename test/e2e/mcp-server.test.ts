@@ -276,7 +276,8 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(textOf(answer)).toBe("Tokyo: sunny");
     const receipt = { status: "success", method: "lightning", reference: paymentHash };
     expect(answer._meta?.[RECEIPT]).toMatchObject({ ...receipt, challengeId: challenge!.id });
-    const other = await ask({ challenge: { ...challenge, method: "tempo" }, payload: {} }, "forecast", PAYMENT);
+    const theirs = { challenge: { ...challenge, method: "tempo" }, payload: { preimage } };
+    const other = await ask(theirs, "forecast", PAYMENT);
     expect(problemOf(other)).toMatchObject({ status: 401, code: "ERR_TOKEN_MALFORMED" });
   });
 

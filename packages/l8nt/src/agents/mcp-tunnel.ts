@@ -112,7 +112,6 @@ function elsewhere(origin: string): Error {
 
 const MAX_LINES = 8;
 const MAX_LINE_CHARACTERS = 16_384;
-const MAX_PROBLEM_CHARACTERS = 65_536;
 
 /** What the result would have been over HTTP. A challenge that cannot be one is none, and so is not paid. */
 function responseOf(result: unknown): Response {
@@ -121,13 +120,11 @@ function responseOf(result: unknown): Response {
   const { status } = members(problem);
   if (isError !== true || !Number.isInteger(status) || !(Number(status) >= 400 && Number(status) <= 599))
     return new Response(null);
-  const headers = new Headers({ "content-type": "application/problem+json" });
+  const headers = new Headers();
   const { url, "www-authenticate": lines } = members(challenge);
   const isChallenge = status === 402 && typeof url === "string" && URL.canParse(url) && areLines(lines);
   if (isChallenge) for (const line of lines) headers.append("www-authenticate", line);
-  const text = JSON.stringify(problem);
-  const body = text.length > MAX_PROBLEM_CHARACTERS ? "{}" : text;
-  const response = new Response(body, { status: Number(status), headers });
+  const response = new Response(null, { status: Number(status), headers });
   // Where a challenge came from is what it says; whether that is who was asked is judged by whoever pays.
   if (isChallenge) Object.defineProperty(response, "url", { value: url });
   return response;
