@@ -4,15 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as sdk from "@anthropic-ai/claude-agent-sdk";
 import { createSdkMcpServer, type Options, query, tool } from "@anthropic-ai/claude-agent-sdk";
-import { currentHandle, SigilHandle } from "l8nt/agents";
+import type { SigilHandle } from "l8nt/agents";
 import * as adapter from "l8nt/claude-agent-sdk";
 import { type ClaudeHookInput, claudeAgents } from "l8nt/claude-agent-sdk";
-import { Authority } from "l8nt/l402";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { type AgentAdapter, agentContract, type Get, type Script } from "../agents/support/agent-contract.ts";
-import { secretOf } from "../e2e/support/town.ts";
 import { type ClaudeModel, claudeModel, handed, promptOf } from "./support/claude-model.ts";
+import { place } from "./support/place.ts";
 import { runSnippet, snippetOf } from "./support/snippet.ts";
 
 const namesIn = (script: Script): string[] => [
@@ -98,27 +97,6 @@ const claude: AgentAdapter = {
 };
 
 agentContract(claude);
-
-const authority = new Authority({ secret: secretOf("the treasury"), location: "https://treasury.example" });
-
-/** Without a treasury: whose call it is, is read from the handle. */
-function place(agents: ConstructorParameters<typeof SigilHandle>[0] & object) {
-  const handle = new SigilHandle({
-    credential: authority.mint({ endpoints: ["GET https://*.example/**"], budget: "100 sat", expiresIn: "1h" }),
-    ...agents,
-  });
-  const lineages: string[] = [];
-  const get: Get = async ({ url }) => {
-    const caller = currentHandle();
-    try {
-      lineages.push(`${url} ${["", ...caller!.credential.chain.lineage].join("/")}`);
-    } catch (error) {
-      lineages.push(`${url} ${(error as { code?: string }).code}`);
-    }
-    return "seen";
-  };
-  return { handle, get, lineages };
-}
 
 test("an agent that is in no table really runs, and is denied", async () => {
   const { handle, get, lineages } = place({});

@@ -1,0 +1,28 @@
+/** A handle without a treasury, and a tool that writes down whose call it was. */
+import { currentHandle, SigilHandle } from "l8nt/agents";
+import { Authority } from "l8nt/l402";
+import type { Get } from "../../agents/support/agent-contract.ts";
+import { secretOf } from "../../e2e/support/town.ts";
+
+const authority = new Authority({ secret: secretOf("the treasury"), location: "https://treasury.example" });
+
+/** `lineages` has a line for each call: the url, and the path of its caller or why it has none. */
+export function place(agents: NonNullable<ConstructorParameters<typeof SigilHandle>[0]>) {
+  const credential = authority.mint({
+    endpoints: ["GET https://*.example/**"],
+    budget: "100 sat",
+    expiresIn: "1h",
+  });
+  const handle = new SigilHandle({ credential, ...agents });
+  const lineages: string[] = [];
+  const get: Get = async ({ url }) => {
+    const caller = currentHandle();
+    try {
+      lineages.push(`${url} ${["", ...caller!.credential.chain.lineage].join("/")}`);
+    } catch (error) {
+      lineages.push(`${url} ${(error as { code?: string }).code}`);
+    }
+    return "seen";
+  };
+  return { handle, get, lineages };
+}
