@@ -7,11 +7,11 @@ import { running } from "./running.ts";
 export const currentHandle = (): SigilHandle | undefined => running() as SigilHandle | undefined;
 
 /**
- * `fetch` as the agent that runs now: inside a tool it pays by that agent's own credential, and by no other.
+ * The handle of whoever runs now, for what cannot do without.
  *
- * @throws DeniedError `ERR_AGENT_UNKNOWN` outside of `handle.run` and of an adapter's tools; then as `Client.fetch`
+ * @throws DeniedError `ERR_AGENT_UNKNOWN` outside of `handle.run` and of an adapter's tools
  */
-export const sigilFetch: typeof fetch = async (input, init) => {
+export function demandHandle(): SigilHandle {
   const handle = currentHandle();
   if (handle === undefined)
     throw new DeniedError([
@@ -22,5 +22,12 @@ export const sigilFetch: typeof fetch = async (input, init) => {
         need: "to run inside of it, or of a tool that an adapter has wrapped",
       },
     ]);
-  return handle.fetch(input, init);
-};
+  return handle;
+}
+
+/**
+ * `fetch` as the agent that runs now: inside a tool it pays by that agent's own credential, and by no other.
+ *
+ * @throws DeniedError `ERR_AGENT_UNKNOWN` outside of `handle.run` and of an adapter's tools; then as `Client.fetch`
+ */
+export const sigilFetch: typeof fetch = async (input, init) => demandHandle().fetch(input, init);
