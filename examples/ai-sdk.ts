@@ -1,0 +1,103 @@
+/**
+ * The Vercel AI SDK: a boss has things looked up by a researcher, who may spend 25 sat of its 100. Runs anywhere: the models are the
+ * SDK's own mocks, the money is a development network's. `node --conditions=l8nt-source examples/ai-sdk.ts`
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ToolLoopAgent } from "ai";
+import { MockLanguageModelV4 } from "ai/test";
+import { budgetText, SigilHandle } from "l8nt/agents";
+import { sigilTools, subAgent, withSigil } from "l8nt/ai-sdk";
+import { paid } from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { DevNetwork } from "l8nt/testing";
+import { devWallet } from "l8nt/wallets/dev";
+
+// A service that sells reports at 10 sat each.
+const network = await DevNetwork.start();
+let reports: RequestListener = () => {};
+const server = createServer((incoming, outgoing) => reports(incoming, outgoing));
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const paywall = new Paywall({
+  secret: randomBytes(32).toString("hex"),
+  location: url,
+  invoicer: devWallet(network.account("service", { balanceMsat: 0n }).invoiceOnlyUrl),
+});
+const served: string[] = [];
+reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
+  served.push(path);
+  outgoing.end(`The report at ${path}.`);
+});
+
+// The agents. What the models say is fixed here; with a real one, only `model` is another.
+const sigil = new SigilHandle({
+  wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
+  limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
+  agents: { researcher: { budget: "25 sat", expiresIn: "15m" } },
+});
+const fetches = (path: string) => calls("fetch_url", { url: `${url}${path}` });
+const researcher = new ToolLoopAgent({
+  model: scripted(
+    fetches("/tin"),
+    fetches("/zinc"),
+    fetches("/lead"),
+    says("Tin and zinc; lead was too dear."),
+  ),
+  tools: sigilTools,
+});
+const boss = new ToolLoopAgent({
+  model: scripted(calls("research", { task: "Metals" }), fetches("/lead"), says("All three.")),
+  tools: withSigil(
+    {
+      ...sigilTools,
+      research: subAgent("researcher", { description: "Looks things up.", agent: researcher }),
+    },
+    sigil,
+  ),
+});
+const { text, steps } = await boss.generate({ prompt: "What of metals?" });
+
+// Twice 10 sat were within the researcher's 25, and a third time was not; the boss had enough left.
+const results = steps.flatMap(({ toolResults }) => toolResults.map(({ output }) => output));
+assert.equal(text, "All three.");
+assert.deepEqual(results, ["Tin and zinc; lead was too dear.", "The report at /lead."]);
+assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
+assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);
+const left = budgetText(await sigil.forAgent("researcher").standing());
+assert.match(left, /researcher: 4\.98 sat left of 25 sat/);
+assert.ok(!JSON.stringify(steps).includes(sigil.credential.toString().slice(-40)));
+
+console.log(`boss: ${text}\n${left}`);
+server.close();
+server.closeAllConnections();
+await network.stop();
+
+type Said = Awaited<ReturnType<MockLanguageModelV4["doGenerate"]>>;
+
+function scripted(...said: readonly Said[]) {
+  return new MockLanguageModelV4({ doGenerate: [...said] });
+}
+
+function calls(toolName: string, input: object): Said {
+  const toolCallId = `${toolName} ${JSON.stringify(input)}`;
+  return saying("tool-calls", { type: "tool-call", toolCallId, toolName, input: JSON.stringify(input) });
+}
+
+function says(text: string): Said {
+  return saying("stop", { type: "text", text });
+}
+
+function saying(unified: "stop" | "tool-calls", content: Said["content"][number]): Said {
+  return {
+    content: [content],
+    finishReason: { unified, raw: undefined },
+    usage: {
+      inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
+      outputTokens: { total: 1, text: 1, reasoning: 0 },
+    },
+    warnings: [],
+  };
+}
