@@ -384,3 +384,27 @@ describe.each(majors)("a client of $name", (major) => {
       expect(() => pay({ callTool: async () => ({}) }, paying(here, { location }))).toThrow(TypeError);
   });
 });
+
+test("a call that was given up before it began is not sent", async () => {
+  const here = await town();
+  const callTool = vi.fn(async () => ({}));
+  const mcp: { callTool: (...of: unknown[]) => Promise<unknown> } = { callTool };
+  pay(mcp, paying(here));
+  expect(await failure(mcp.callTool(FORECAST, { signal: AbortSignal.abort() }))).toMatchObject({
+    name: "AbortError",
+  });
+  expect(callTool).not.toHaveBeenCalled();
+});
+
+test("a call with a credential of its own, or of a name that no URL has, goes out as it is", async () => {
+  const here = await town();
+  const callTool = vi.fn(async (..._: unknown[]) => "answer");
+  const mcp: { callTool: (...of: unknown[]) => Promise<unknown> } = { callTool };
+  pay(mcp, paying(here));
+  const own = { ...FORECAST, _meta: { [CREDENTIAL]: "a:b" } };
+  const odd = { name: "a/b c" };
+  for (const params of [own, odd]) {
+    expect(await mcp.callTool(params, "more")).toBe("answer");
+    expect(callTool).toHaveBeenLastCalledWith(params, "more");
+  }
+});

@@ -95,6 +95,33 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect(here.asked.some(({ target }) => target === "/v1/purchases")).toBe(true);
   });
 
+  test("is paid once for what a payment allows several times, with the least that MCP needs", async () => {
+    const here = await town();
+    const { url } = await shop(here, { grants: { uses: 10 } });
+    const least = here.root({ endpoints: [`POST|GET|DELETE ${url}`] });
+    const caller = await major.http(url, here.client(least).fetch);
+    for (const city of ["Tokyo", "Oslo"])
+      expect(textOf(await caller.callTool({ name: "forecast", arguments: { city } }))).toBe(`${city}: sunny`);
+    expect(here.paid().count).toBe(1);
+    // Dearer than what was bought, so it is bought by itself.
+    expect(textOf(await caller.callTool({ name: "report", arguments: {} }))).toBe("it will rain");
+    expect(here.paid().count).toBe(2);
+  });
+
+  test("says what it sells, and lets holders revoke", async () => {
+    const here = await town();
+    const { url, origin, paywall } = await shop(here);
+    const found = await fetch(`${origin}/.well-known/l402`);
+    expect(await found.json()).toMatchObject({ location: origin, service: "weather" });
+    const parent = paywall.authority.mint({ endpoints: [`POST ${url}`], expiresIn: "1h" });
+    const child = parent.delegate({ agent: "reader" });
+    const authorization = `L402 ${child}`;
+    expect((await post(url, callOf(FORECAST), { authorization })).status).toBe(200);
+    const own = here.client(parent);
+    await own.revoke(child);
+    expect((await post(url, callOf(FORECAST), { authorization })).status).toBe(402);
+  });
+
   test("passes a session's own fields through a treasury", async () => {
     const here = await town();
     const { url, seen, answers } = await shop(here);

@@ -281,6 +281,21 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(problemOf(other)).toMatchObject({ status: 401, code: "ERR_TOKEN_MALFORMED" });
   });
 
+  test("is one route of its paywall, however often a stateless server registers it", async () => {
+    const invoicer = new FakeInvoicer();
+    const paywall = new Paywall({ secret: secretOf("x"), location: LOCATION, invoicer });
+    const handler = () => ({ content: [] });
+    const price = () => "1 sat" as const;
+    for (let request = 0; request < 10; request++) {
+      const server = major.server();
+      paidTool(server, "one", { paywall, price: "1 sat", grants: { budget: 5_000n } }, handler);
+      paidTool(server, "two", { paywall, price }, handler);
+      paidTool(server, "three", { paywall, price: () => price() }, handler);
+    }
+    const found = await paywall.wellKnown(new Request(`${LOCATION}/.well-known/l402`));
+    expect(((await found!.json()) as { routes: unknown[] }).routes).toHaveLength(3);
+  });
+
   test("refuses names that a URL could read in two ways, and terms that could not be sold", () => {
     const paywall = new Paywall({
       secret: secretOf("x"),

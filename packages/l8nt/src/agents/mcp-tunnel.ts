@@ -80,6 +80,7 @@ export class Tunnel {
 
   readonly fetch: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
+    request.signal.throwIfAborted();
     const url = new URL(request.url);
     if (url.origin !== this.#origin) throw elsewhere(this.#origin);
     const open = this.#open.get(request.headers.get(CALL_FIELD) ?? "");
