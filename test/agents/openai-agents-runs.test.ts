@@ -1,5 +1,5 @@
 /** What is particular to the OpenAI Agents SDK: one agent in many runs, runs that are stored, runs inside of tools, MCP servers. */
-import { type MCPServer, RunContext, RunState, run, tool } from "@openai/agents";
+import { handoff, type MCPServer, RunContext, RunState, run, tool } from "@openai/agents";
 import { modelResponder } from "@openai/agents/testing";
 import type { DeniedError } from "l8nt";
 import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
@@ -263,7 +263,10 @@ test.each([
 ])("a run with %s handle fails at the first call of a tool, and says what to do", async (_whose, context) => {
   const { seen, get, shop, handle } = await stage({});
   const boss = withSigil(actor("boss", [buy(shop.url), said()], { tools: [getTool(get)] }));
-  await expect(run(boss, "go", { context: context(handle) })).rejects.toThrow(/context: \{ sigil \}/);
+  await expect(run(boss, "go", { context: context(handle) })).rejects.toMatchObject({
+    message: expect.stringContaining("context: { sigil }"),
+    error: { code: "ERR_AGENT_UNKNOWN" },
+  });
   expect(seen).toEqual([]);
 });
 
@@ -279,6 +282,19 @@ test("the agent that a run begins with has the run's handle, whatever name that 
   expect(seen).toEqual([
     ["scout", SERVED],
     ["crew", SERVED],
+  ]);
+});
+
+test("a handoff(...) narrows too; its onHandoff is nobody's call of a tool", async () => {
+  const { seen, get, shop, handle } = await stage({ scout: { budget: "30 sat" } });
+  const scout = actor("scout", [buy(shop.url), said()], { tools: [getTool(get)] });
+  const onHandoff = () => get({ url: shop.url }).then(() => {});
+  const toolNameOverride = "transfer_to_scout";
+  const boss = actor("boss", [to("scout")], { handoffs: [handoff(scout, { onHandoff, toolNameOverride })] });
+  await run(withSigil(boss), "go", { context: { sigil: handle } });
+  expect(seen).toEqual([
+    [undefined, "ERR_AGENT_UNKNOWN"],
+    ["scout", SERVED],
   ]);
 });
 
@@ -328,6 +344,25 @@ test("the two ready tools fetch, and show what is left; a denial is a text for t
     expect.stringMatching(/^everybody here: .* left of 1,000 sat .*\nscout: 4\.99 sat left of 15 sat/),
     expect.stringMatching(/^ERR_ENDPOINT: /),
   ]);
+});
+
+test("a needsApproval function is asked about what the model wrote, before the schema fills in the rest", async () => {
+  const { handle } = await stage({});
+  const asked: unknown[] = [];
+  const order = tool({
+    name: "order",
+    description: "Orders.",
+    parameters: z.object({ amount: z.number().default(500) }),
+    needsApproval: async (_run, input) => {
+      asked.push(input);
+      return false;
+    },
+    execute: async ({ amount }) => `${amount}`,
+  });
+  const boss = withSigil(actor("boss", [[call("order", {})], said()], { tools: [order] }));
+  const { newItems } = await run(boss, "go", { context: { sigil: handle } });
+  expect(asked).toEqual([{}]);
+  expect(newItems.find((item) => item.type === "tool_call_output_item")).toMatchObject({ output: "500" });
 });
 
 test("a sandbox agent is refused: the SDK runs a copy of it", () => {

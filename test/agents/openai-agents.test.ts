@@ -8,9 +8,9 @@ import * as agents from "l8nt/agents";
 import * as adapters from "l8nt/openai-agents";
 import { expect, test, vi } from "vitest";
 import { town } from "../e2e/support/town.ts";
-import { runSnippet, snippetOf } from "../frameworks/support/snippet.ts";
 import { type AgentAdapter, agentContract } from "./support/agent-contract.ts";
 import { call, crew, said, traced, type Way } from "./support/openai-crew.ts";
+import { runSnippet } from "./support/page.ts";
 
 const adapter = (name: string, way: Way, stream: boolean): AgentAdapter => ({
   name,
@@ -48,13 +48,7 @@ agentContract(adapter("openai-agents, agents as tools", "tools", false));
 agentContract(adapter("openai-agents, transfers, streamed", "transfers", true));
 agentContract(adapter("openai-agents, agents as tools, streamed", "tools", true));
 
-test("the page's snippet runs as it stands, in at most eight lines", async () => {
-  const page = "openai-agents.md";
-  expect(
-    snippetOf(page)
-      .split("\n")
-      .filter((line) => line !== "").length,
-  ).toBeLessThanOrEqual(8);
+test("the page's snippet runs as it stands", async () => {
   const world = await town({ clock: () => Date.now() / 1000 });
   world.time.now = Date.now() / 1000;
   const root = world.root();
@@ -75,7 +69,7 @@ test("the page's snippet runs as it stands, in at most eight lines", async () =>
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   try {
     const modules = { "@openai/agents": openai, "l8nt/agents": agents, "l8nt/openai-agents": adapters };
-    await runSnippet(page, modules, { report, question: "How is the weather?" });
+    await runSnippet("openai-agents", { modules, report, question: "How is the weather?" });
     expect(log.mock.calls).toEqual([["sunny"]]);
   } finally {
     log.mockRestore();
