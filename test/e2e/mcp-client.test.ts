@@ -258,7 +258,7 @@ describe.each(majors)("a client of $name", (major) => {
       const here = await town();
       const problem = { status: 402, code: "ERR_TOKEN_MISSING", detail: "pay".padEnd(100_000, "!") };
       const error = await refused(here, () => ({
-        content: [],
+        content: [{ type: "text", text: "x".repeat(5_000_000) }],
         isError: true,
         _meta: { [PROBLEM]: problem, [CHALLENGE]: challenge },
       }));

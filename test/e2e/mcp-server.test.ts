@@ -43,12 +43,12 @@ const served = async (serve: (request: Request) => Promise<Response>) => ({
 describe.each(majors)("a paid tool of $name", (major) => {
   const handled = vi.fn();
 
-  async function town(options: Partial<PaidToolOptions> = {}) {
+  async function town(options: Partial<PaidToolOptions> = {}, challengesPerMinute = {}) {
     handled.mockReset();
     const invoicer = new FakeInvoicer();
     const secret = secretOf("the MCP server");
     const authority = new Authority({ secret, location: LOCATION, service: "weather" });
-    const paywall = new Paywall({ authority, invoicer });
+    const paywall = new Paywall({ authority, invoicer, challengesPerMinute });
     const inputSchema = z.object({ city: z.string() });
     const caller = await major.inMemory((server) => {
       const terms = { price: "10 sat", ...options, paywall, inputSchema } as const;
@@ -279,6 +279,17 @@ describe.each(majors)("a paid tool of $name", (major) => {
     const theirs = { challenge: { ...challenge, method: "tempo" }, payload: { preimage } };
     const other = await ask(theirs, "forecast", PAYMENT);
     expect(problemOf(other)).toMatchObject({ status: 401, code: "ERR_TOKEN_MALFORMED" });
+  });
+
+  test("asks each client for payment only so often [case 113]", async () => {
+    const [near, far] = ["192.0.2.1", "192.0.2.2"];
+    let address = near;
+    const { ask, invoicer } = await town({ clientAddress: () => address }, { perClient: 1 });
+    expect(problemOf(await ask())).toMatchObject({ status: 402 });
+    expect(problemOf(await ask())).toMatchObject({ status: 429, code: "ERR_RATE_LIMITED" });
+    expect(invoicer.requests).toHaveLength(1);
+    address = far;
+    expect(problemOf(await ask())).toMatchObject({ status: 402 });
   });
 
   test("is one route of its paywall, however often a stateless server registers it", async () => {

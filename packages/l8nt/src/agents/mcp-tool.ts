@@ -30,6 +30,11 @@ export interface ToolTerms {
   readonly price: ToolPrice;
   /** What one payment buys. One call, where it is not given. */
   readonly grants?: Grants;
+  /**
+   * The peer's address, from something that only a trusted proxy can have written. Without it all clients share one rate of
+   * challenges, which is as it should be on a pipe.
+   */
+  readonly clientAddress?: (context: CallContext) => string | undefined;
 }
 
 /** `McpServer` of either major. */
@@ -57,7 +62,7 @@ export interface PaidToolOptions<Schema = unknown> extends ToolTerms {
   readonly _meta?: Record<string, unknown>;
 }
 
-const OPTIONS = ["paywall", "price", "grants"];
+const OPTIONS = ["paywall", "price", "grants", "clientAddress"];
 const CONFIG = ["title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta"];
 
 /** The SDK's own result type differs between majors, and is the handler's to meet. */
@@ -88,8 +93,8 @@ export function paidTool<Tool, Schema = undefined>(
   checkKeys(options, [...OPTIONS, ...CONFIG], "a paid tool");
   if (whole.has(server))
     throw new TypeError("every tool of this server is paid for already: give paidTools the price of this one");
-  const { paywall, price, grants, ...config } = options;
-  const guarded = guard(paywall, name, { price, ...(grants !== undefined && { grants }) });
+  const { paywall, price, grants, clientAddress, ...config } = options;
+  const guarded = guard(paywall, name, options);
   const callback =
     config.inputSchema === undefined
       ? (context: CallContext) =>
@@ -122,7 +127,7 @@ export function paidTools<Server extends ToolServer<unknown>>(
   options: PaidToolsOptions,
 ): Server {
   checkKeys(options, [...OPTIONS, "tools"], "paid tools");
-  const { paywall, price, grants, tools = {} } = options;
+  const { paywall, price, tools = {} } = options;
   for (const one of [price, ...Object.values(tools)]) checkPrice(one);
   const priced = new Map(Object.entries(tools));
   const registering = server as unknown as Record<string, Register | undefined>;
@@ -137,8 +142,7 @@ export function paidTools<Server extends ToolServer<unknown>>(
     if (register === undefined) continue;
     registering[method] = (name, ...rest) => {
       const callback = rest.pop() as (...of: unknown[]) => Answer;
-      const terms = { price: priced.get(name) ?? price, ...(grants !== undefined && { grants }) };
-      const guarded = guard(paywall, name, terms);
+      const guarded = guard(paywall, name, { ...options, price: priced.get(name) ?? price });
       // A tool without a schema is called with its context alone.
       return register(name, ...rest, (...of: unknown[]) =>
         guarded(of.length > 1 ? of[0] : {}, members(of.at(-1)), () => callback(...of)),
@@ -181,18 +185,20 @@ type Guarded = (
   run: (grant: Grant) => Answer,
 ) => Promise<ToolResult | object>;
 
-function guard(paywall: Paywall, name: string, { price, grants }: ToolTerms): Guarded {
+function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
+  const { price, clientAddress } = terms;
   if (!isToolName(name))
     throw new TypeError("a paid tool's name is 1 to 128 letters, digits, and any of _ - .");
   checkPrice(price);
   const { origin } = new URL(paywall.authority.location);
   const url = origin + toolPath(name);
-  const route = routeOf(paywall, name, { price, ...(grants !== undefined && { grants }) });
+  const route = routeOf(paywall, name, terms);
   return async (args, context, run) => {
     const decision = await route.authorize({
       method: "POST",
       target: toolPath(name),
       ...presentedBy(context),
+      clientAddress: clientAddress?.(context),
       request: () => {
         const request = new Request(url, { method: "POST" });
         if (typeof price === "function") asked.set(request, () => price({ name, arguments: members(args) }));
