@@ -33,6 +33,7 @@ const COMMANDS = [
   "receipts",
   "ledger",
   "doctor",
+  "mcp",
 ];
 
 const secret = "5e884898da28047151d0e56f8dc6292773603d0d6aabbd62a11ef721d1542d8f";

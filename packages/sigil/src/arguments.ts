@@ -16,10 +16,17 @@ export type Flags = Readonly<Record<string, Flag>>;
 
 export class Arguments<Name extends string = string> {
   readonly positionals: readonly string[];
+  /** What follows `--`, untouched, for a command that runs another one; undefined without a `--`. */
+  readonly rest: readonly string[] | undefined;
   readonly #values: ReadonlyMap<string, readonly string[]>;
 
-  constructor(positionals: readonly string[], values: ReadonlyMap<string, readonly string[]>) {
+  constructor(
+    positionals: readonly string[],
+    values: ReadonlyMap<string, readonly string[]>,
+    rest?: readonly string[],
+  ) {
     this.positionals = positionals;
+    this.rest = rest;
     this.#values = values;
   }
 
@@ -41,6 +48,7 @@ export function readArguments<Name extends string>(
   argv: readonly string[],
   flags: Readonly<Record<Name, Flag>>,
   maxPositionals: number,
+  rest?: readonly string[],
 ): Arguments<Name> {
   const table = new Map<string, Flag>(Object.entries(flags));
   // Read loosely and judged here: the strict reader repeats what was typed, which may be a credential.
@@ -76,7 +84,7 @@ export function readArguments<Name extends string>(
     values.set(token.name, [...given, value ?? ""]);
   }
   if (positionals.length > maxPositionals) throw leftOver(tokens, table, maxPositionals);
-  return new Arguments(positionals, values);
+  return new Arguments(positionals, values, rest);
 }
 
 /** What parseArgs gives, as far as it matters here. */

@@ -11,6 +11,8 @@ export interface CommandOptions<Name extends string> {
   readonly help?: string;
   readonly flags: Readonly<Record<Name, Flag>>;
   readonly positionals?: number;
+  /** Whether another command follows after `--`, whose flags are its own. */
+  readonly rest?: true;
   /** Gives the exit code. */
   run(given: Arguments<Name>, terminal: Terminal): Promise<number>;
 }

@@ -9,6 +9,7 @@ import { doctor } from "./commands/doctor.ts";
 import { get } from "./commands/get.ts";
 import { inspect } from "./commands/inspect.ts";
 import { ledger } from "./commands/ledger.ts";
+import { mcp } from "./commands/mcp.ts";
 import { mint } from "./commands/mint.ts";
 import { network } from "./commands/network.ts";
 import { ownerCommands } from "./commands/owner.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   receipts,
   ledger,
   doctor,
+  mcp,
 ];
 
 const HELP = `sigil: credentials for software agents, which can pay
@@ -65,13 +67,25 @@ async function main([name, ...argv]: readonly string[], terminal: Terminal): Pro
   }
   const command = COMMANDS.find((one) => one.name === name);
   if (command === undefined) throw unknownCommand(name);
+  const { own, rest } = parted(argv, command);
   // Before the rest is judged: whoever asks for help may have typed half a command.
-  if (argv.includes("--help") || argv.includes("-h")) {
+  if (own.includes("--help") || own.includes("-h")) {
     terminal.stdout.write(helpOf(command));
     return EXIT.ok;
   }
-  const given = readArguments(argv, { ...command.flags, ...COMMON_FLAGS }, command.positionals ?? 0);
+  const given = readArguments(own, { ...command.flags, ...COMMON_FLAGS }, command.positionals ?? 0, rest);
   return command.run(given, terminal);
+}
+
+/** This program's arguments, and those of the command that it runs. */
+function parted(
+  argv: readonly string[],
+  command: Command | undefined,
+): { readonly own: readonly string[]; readonly rest?: readonly string[] } {
+  const at = argv.indexOf("--");
+  return command?.rest === undefined || at === -1
+    ? { own: argv }
+    : { own: argv.slice(0, at), rest: argv.slice(at + 1) };
 }
 
 function unknownCommand(typed: string): UsageError {
@@ -93,7 +107,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const { stdin, stdout, stderr, env, argv } = process;
-const terminal = new Terminal({ stdin, stdout, stderr, env, json: argv.includes("--json") });
+const typed = parted(
+  argv.slice(2),
+  COMMANDS.find((one) => one.name === argv[2]),
+).own;
+const terminal = new Terminal({ stdin, stdout, stderr, env, json: typed.includes("--json") });
 // Node would print all that an error carries, a path or a URL that somebody typed among it.
 process.on("uncaughtException", (error) => {
   terminal.fail(error);

@@ -13,6 +13,11 @@ export const SCOPE_FLAGS = {
     help: "what may be requested; * one segment, ** the rest",
   },
   service: { value: "NAME", repeatable: true, help: "for L402 services that name themselves" },
+  capability: {
+    value: "SERVICE:NAME",
+    repeatable: true,
+    help: "what may be done at a service, such as an MCP tool; a service that is not named here is not limited",
+  },
   budget: { value: '"500 sat"', help: "in all, routing fees included" },
   "budget-per-hour": { value: '"50 sat"', help: "within any hour" },
   "budget-per-day": { value: '"100 sat"', help: "within any day" },
@@ -37,6 +42,7 @@ const FLAG_OF: { readonly [Key in keyof Scope]: ScopeFlag } = {
   purpose: "purpose",
   endpoints: "endpoint",
   services: "service",
+  capabilities: "capability",
   expiresIn: "expires-in",
   expiresAt: "expires-at",
   budget: "budget",
@@ -60,6 +66,7 @@ export function readScope(given: Arguments<ScopeFlag>): Scope {
     const text = given.text(flag)!;
     if (key === "expiresAt") scope[key] = readDate(text);
     else if (/^max(?:Uses|Depth)/.test(key)) scope[key] = readCount(text, flag);
+    else if (key === "capabilities") scope[key] = readCapabilities(given.all(flag)!);
     else if ("repeatable" in SCOPE_FLAGS[flag]) scope[key] = given.all(flag);
     else scope[key] = text satisfies string as string | Amount | Duration;
   }
@@ -86,6 +93,19 @@ function readDate(text: string): Date {
       `--expires-at is in the past (${date.toISOString()}): such a credential is worth nothing.`,
     );
   return date;
+}
+
+/** `SERVICE:NAME`; the first colon ends the service's name. `SERVICE:` alone is none of its capabilities. */
+function readCapabilities(texts: readonly string[]): Record<string, readonly string[]> {
+  const byService = new Map<string, string[]>();
+  for (const text of texts) {
+    const at = text.indexOf(":");
+    if (at < 1)
+      throw new UsageError("--capability must be a service and what may be done there: SERVICE:NAME.");
+    const [service, name] = [text.slice(0, at), text.slice(at + 1)];
+    byService.set(service, [...(byService.get(service) ?? []), ...(name === "" ? [] : [name])]);
+  }
+  return Object.fromEntries(byService);
 }
 
 function readCount(text: string, flag: ScopeFlag): number {

@@ -4,15 +4,7 @@ import { readFile } from "node:fs/promises";
 import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import {
-  AdapterError,
-  type Amount,
-  Client,
-  DEFAULT_LIMITS,
-  openWallet,
-  PaymentError,
-  type PaymentSummary,
-} from "l8nt";
+import { type Amount, Client, DEFAULT_LIMITS, openWallet, PaymentError, type PaymentSummary } from "l8nt";
 import { amountMsat, formatMsat } from "l8nt/invoice";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -20,8 +12,8 @@ import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
 import { CREDENTIAL_FLAGS, credentialText, readBytes, readCredentials } from "../input.ts";
 import { fromScope } from "../scope-flags.ts";
 import { printable } from "../secrecy.ts";
+import { readHttpUrl, unreachable } from "../service-url.ts";
 import type { Terminal } from "../terminal.ts";
-import { isTlsFault } from "../tls.ts";
 
 /** What can be sent a second time, once it is paid for. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -134,17 +126,6 @@ async function readRequest(given: Given, terminal: Terminal): Promise<Request> {
   }
 }
 
-/** @throws UsageError, without the text: it may be a credential that was put in the wrong place */
-export function readHttpUrl(text: string): URL {
-  try {
-    const url = new URL(text);
-    if (/^https?:$/.test(url.protocol) && url.username === "" && url.password === "") return url;
-  } catch {
-    // Said below.
-  }
-  throw new UsageError("The URL must begin with http:// or https://, and have no user or password in it.");
-}
-
 async function readData(data: string, given: Given, terminal: Terminal): Promise<Uint8Array<ArrayBuffer>> {
   if (!data.startsWith("@")) return new TextEncoder().encode(data);
   if (data === "@-") {
@@ -157,25 +138,6 @@ async function readData(data: string, given: Given, terminal: Terminal): Promise
   } catch {
     throw new UsageError("The file of -d cannot be read.");
   }
-}
-
-/** `fetch`, and the body that it gives, reject with a TypeError, the reason in its cause. */
-function unreachable(error: unknown, url: URL): unknown {
-  if (!(error instanceof TypeError) || error.cause === undefined) return error;
-  return new AdapterError("ERR_SERVICE_UNREACHABLE", whyUnreachable(error.cause, url), { cause: error });
-}
-
-function whyUnreachable(cause: unknown, { host, hostname }: URL): string {
-  const { code = "", message = "" } = cause as { readonly code?: string; readonly message?: string };
-  if (code === "ENOTFOUND") return `There is no such host: ${hostname}. Is the address right?`;
-  if (code === "EAI_AGAIN") return `The name ${hostname} cannot be looked up now. Is there a network?`;
-  if (code === "ECONNREFUSED") return `Nothing listens at ${host}. Is the port right, and the service running?`;
-  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG")
-    return `${host} does not speak TLS. Is it http:// instead of https://?`;
-  if (isTlsFault(code))
-    return `The TLS connection to ${host} failed (${code}). Its certificate is not trusted?`;
-  if (message === "bad port") return `No HTTP client may use the port of ${host}.`;
-  return `${host} cannot be reached, or broke off. Is the address right, and the service running?`;
 }
 
 /** Whether the last line on stdout is finished. */

@@ -6,8 +6,8 @@ import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
 import { CREDENTIAL_FLAGS, credentialText, oneCredential, SECRET_FLAGS, secretText } from "../input.ts";
 import { fromScope } from "../scope-flags.ts";
+import { readHttpUrl } from "../service-url.ts";
 import { distance, inWords } from "../words.ts";
-import { readHttpUrl } from "./get.ts";
 
 export const verify = command({
   name: "verify",

@@ -77,9 +77,11 @@ function looked(path: string, what: string): Stats | undefined {
   }
 }
 
-/** Never over an existing one, never through a link. */
-export function writePrivate(path: string, text: string): void {
-  const file = openNew(path);
+const TAKEN = "There is a treasury in the folder of --dir already, or what is left of one.";
+
+/** Never over an existing one, for which `taken` is said; never through a link. */
+export function writePrivate(path: string, text: string, taken = TAKEN): void {
+  const file = openNew(path, taken);
   try {
     writeSync(file, text);
   } finally {
@@ -87,13 +89,12 @@ export function writePrivate(path: string, text: string): void {
   }
 }
 
-function openNew(path: string): number {
+function openNew(path: string, taken: string): number {
   const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
   try {
     return openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST")
-      throw new UsageError("There is a treasury in the folder of --dir already, or what is left of one.");
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw new UsageError(taken);
     throw new UsageError("A file in the folder of --dir cannot be written.");
   }
 }

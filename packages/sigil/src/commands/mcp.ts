@@ -1,0 +1,193 @@
+/** `sigil mcp`: an MCP server that fetches and pays, and a gate in front of any other. */
+import { lstatSync, readFileSync } from "node:fs";
+import type { Arguments, Flag } from "../arguments.ts";
+import { command } from "../command.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { CREDENTIAL_FLAGS, credentialText, oneCredential, readCredentials } from "../input.ts";
+import { Agents } from "../mcp/agents.ts";
+import { Audit } from "../mcp/audit.ts";
+import { CallCounter, limitsOf, readLimits } from "../mcp/call-limits.ts";
+import { Gate } from "../mcp/gate.ts";
+import { HOSTS, type Host, hostConfig, whereItGoes } from "../mcp/host-config.ts";
+import { proxy } from "../mcp/proxy.ts";
+import { Revocation } from "../mcp/revocation.ts";
+import { namesCapabilities, ToolList } from "../mcp/tool-list.ts";
+import type { Terminal } from "../terminal.ts";
+import { makeFolder } from "../treasury/folder.ts";
+
+const SERVER_FLAGS = {
+  http: { value: "PORT", help: "serve HTTP on 127.0.0.1 instead of stdio; 0 takes a free port" },
+  "token-file": {
+    value: "FILE",
+    help: "with --http: what clients present; made where it is not there (SIGIL_MCP_TOKEN otherwise)",
+  },
+  dir: { value: "DIR", help: "keep each delegated credential there, in a file for this user alone" },
+  config: { value: "HOST", help: "print what claude, cursor or vscode needs to start it, and end" },
+} as const satisfies Record<string, Flag>;
+
+const PROXY_FLAGS = {
+  allow: { value: "TOOL", repeatable: true, help: "proxy: only these tools" },
+  deny: { value: "TOOL", repeatable: true, help: "proxy: not these tools" },
+  "max-calls": { value: "[TOOL=]N", repeatable: true, help: "proxy: so many calls in all, or of one tool" },
+  "max-calls-per-hour": { value: "[TOOL=]N", repeatable: true, help: "proxy: the same within any hour" },
+  audit: { value: "FILE", help: "proxy: append a JSON line for each call" },
+  service: {
+    value: "NAME",
+    help: "proxy: only the tools that the credential names in NAME_capabilities",
+  },
+  "check-revocation": {
+    help: "proxy: ask the credential's treasury before a call, at most once a second; no answer is a no",
+  },
+} as const satisfies Record<string, Flag>;
+
+type McpFlag = keyof typeof CREDENTIAL_FLAGS | keyof typeof SERVER_FLAGS | keyof typeof PROXY_FLAGS;
+type Given = Arguments<McpFlag>;
+
+export const mcp = command<McpFlag>({
+  name: "mcp",
+  summary: "an MCP server that fetches and pays, or a gate in front of another one",
+  usage: "[--http PORT --token-file FILE] | --config HOST | proxy [FLAGS] -- COMMAND ARGS",
+  help: `Gives an MCP host the tools fetch, budget, delegate and receipts, under the credential of SIGIL_CREDENTIAL or
+--credential-file, or within the limits of a bare wallet (SIGIL_WALLET; see sigil get --help). On stdio, or over HTTP behind
+a bearer token. proxy starts COMMAND, an MCP server on stdio, and lets through what the flags allow: --allow "" is no tool
+at all, no --allow every tool that is not denied. Calls are counted anew by every start.`,
+  flags: { ...SERVER_FLAGS, ...CREDENTIAL_FLAGS, ...PROXY_FLAGS },
+  positionals: 1,
+  rest: true,
+  async run(given, terminal) {
+    const [verb] = given.positionals;
+    if (given.has("credential") && (verb !== undefined || !given.has("http")))
+      throw new UsageError("Stdin is the protocol's here: give --credential-file, or set SIGIL_CREDENTIAL.");
+    if (verb === "proxy") return startProxy(given, terminal);
+    if (verb !== undefined) throw new UsageError("What about MCP? sigil mcp, or sigil mcp proxy -- COMMAND.");
+    if (given.rest !== undefined)
+      throw new UsageError("A command after -- is for the proxy: sigil mcp proxy -- COMMAND.");
+    refuseFlags(given, Object.keys(PROXY_FLAGS) as McpFlag[], "sigil mcp proxy");
+    return given.has("config") ? printConfig(given, terminal) : startServer(given, terminal);
+  },
+});
+
+/** A limit that is typed where nobody looks at it limits nothing. */
+function refuseFlags(given: Given, flags: readonly McpFlag[], owner: string): void {
+  const stray = flags.find((flag) => given.has(flag));
+  if (stray !== undefined) throw new UsageError(`--${stray} belongs to ${owner}.`);
+}
+
+async function startServer(given: Given, terminal: Terminal): Promise<number> {
+  const port = readPort(given.text("http"));
+  if (port === undefined && given.has("token-file"))
+    throw new UsageError("--token-file belongs to --http PORT.");
+  const text = await credentialText(given, terminal, { pipe: false });
+  const dir = given.text("dir");
+  const agents = await Agents.open({
+    credentials: readCredentials(text ?? ""),
+    wallet: terminal.env.SIGIL_WALLET,
+    dir: dir === undefined ? undefined : makeFolder(dir).path,
+  });
+  // Loaded here alone: no other command needs a protocol of its own.
+  const { sigilServer } = await import("../mcp/server.ts");
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const make = () => sigilServer(agents, version);
+  if (port === undefined) {
+    const { overStdio } = await import("../mcp/stdio.ts");
+    await overStdio(make, terminal);
+    return EXIT.ok;
+  }
+  const [{ overHttp }, { bearerToken }] = await Promise.all([
+    import("../mcp/http.ts"),
+    import("../mcp/token.ts"),
+  ]);
+  const stopped = untilStopped();
+  const served = await overHttp(make, { port, token: bearerToken(given, terminal) });
+  terminal.answer(`MCP over HTTP at ${served.url}\n`, { url: served.url });
+  await stopped;
+  await served.close();
+  return EXIT.ok;
+}
+
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());
+  });
+}
+
+function printConfig(given: Given, terminal: Terminal): number {
+  const host = HOSTS.find((one) => one === given.text("config"));
+  if (host === undefined) throw new UsageError(`--config must be one of ${HOSTS.join(", ")}.`);
+  const credentialFile = given.text("credential-file");
+  // What is printed is a path that exists, and no credential that was typed in its place.
+  if (credentialFile !== undefined && !isFile(credentialFile))
+    throw new UsageError("The file of --credential-file cannot be read.");
+  const { SIGIL_CREDENTIAL, SIGIL_WALLET } = terminal.env;
+  const config = hostConfig(host satisfies Host, {
+    credentialFile,
+    variable: !SIGIL_CREDENTIAL && SIGIL_WALLET ? "SIGIL_WALLET" : "SIGIL_CREDENTIAL",
+    port: readPort(given.text("http")),
+  });
+  terminal.answer(`${JSON.stringify(config, null, 2)}\n`, config);
+  terminal.note(`sigil: for ${whereItGoes(host)}`);
+  return EXIT.ok;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return lstatSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function readPort(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^(?:0|[1-9][0-9]{0,4})$/.test(text) || Number(text) > 65_535)
+    throw new UsageError("--http must be a port, 0 to 65535.");
+  return Number(text);
+}
+
+async function startProxy(given: Given, terminal: Terminal): Promise<number> {
+  refuseFlags(given, Object.keys(SERVER_FLAGS) as McpFlag[], "sigil mcp");
+  const [name, ...args] = given.rest ?? [];
+  if (name === undefined)
+    throw new UsageError("In front of which server? sigil mcp proxy [FLAGS] -- COMMAND ARGS.");
+  const held = await heldCredential(given, terminal);
+  const limits = [
+    ...readLimits(given.all("max-calls") ?? [], "max-calls"),
+    ...readLimits(given.all("max-calls-per-hour") ?? [], "max-calls-per-hour"),
+    ...(held === undefined ? [] : limitsOf(held.credential)),
+  ];
+  const audit = new Audit(given.text("audit"));
+  try {
+    const gate = new Gate({
+      tools: new ToolList({
+        allow: given.all("allow")?.filter((tool) => tool !== ""),
+        deny: given.all("deny") ?? [],
+        held,
+      }),
+      revocation:
+        held !== undefined && given.has("check-revocation") ? new Revocation(held.credential) : undefined,
+      counter: new CallCounter(limits),
+      audit,
+    });
+    // The credential that was read here is the proxy's, and none of the server's business.
+    const { SIGIL_CREDENTIAL, ...others } = terminal.env;
+    const env = held === undefined ? terminal.env : others;
+    return await proxy({ command: name, args, env, gate }, terminal);
+  } finally {
+    audit.close();
+  }
+}
+
+async function heldCredential(given: Given, terminal: Terminal) {
+  const service = given.text("service");
+  if (service === undefined) {
+    if (given.has("credential-file") || given.has("check-revocation"))
+      throw new UsageError("Whose tools does the credential name? Give --service NAME with it.");
+    return undefined;
+  }
+  const credential = oneCredential(await credentialText(given, terminal, { pipe: false }));
+  if (!namesCapabilities(credential, service))
+    throw new UsageError(
+      "The credential names no capabilities of the service of --service, so it would allow every tool.",
+    );
+  return { credential, service };
+}

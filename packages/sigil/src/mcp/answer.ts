@@ -1,0 +1,32 @@
+/** What a tool says to the model: text, and a refusal that it can act on. Never a stack, never a credential. */
+import type { CallToolResult } from "@modelcontextprotocol/server";
+import { DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
+import { formatMsat } from "l8nt/invoice";
+import { UsageError } from "../exit.ts";
+import { printable, withoutCredentials, withoutSecrets } from "../secrecy.ts";
+
+export const said = (...texts: readonly string[]): CallToolResult => ({
+  content: texts.map((text) => ({ type: "text", text })),
+});
+
+/** A result with `isError`, as the specification asks: thrown errors may never reach the model. */
+export function refused(error: unknown, paid: readonly PaymentSummary[] = []): CallToolResult {
+  const lines = [reasonOf(error), ...paid.map(paidText)];
+  return { ...said(lines.join("\n")), isError: true };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DeniedError)
+    return [`Denied (${error.code}).`, ...error.refusals.map(explain)]
+      .map((line) => printable(withoutCredentials(line)))
+      .join("\n");
+  if (error instanceof SigilError) {
+    const spent = "spent" in error ? `, spent: ${error.spent}` : "";
+    return printable(withoutCredentials(`${error.message} (${error.code}${spent})`));
+  }
+  if (error instanceof UsageError) return error.message;
+  return `A bug in sigil: ${withoutSecrets(error instanceof Error ? error.message : String(error))}`;
+}
+
+export const paidText = ({ amountMsat, feeMsat, origin }: PaymentSummary): string =>
+  `Paid ${formatMsat(amountMsat)} and ${formatMsat(feeMsat)} of routing fee to ${origin}.`;

@@ -1,0 +1,61 @@
+/** The tool `budget`: what is left at a credential and above it, and what it allows. */
+import type { CallToolResult } from "@modelcontextprotocol/server";
+import { Client, type Credential, type NodeStanding, SigilError, type Standing } from "l8nt";
+import { formatMsat } from "l8nt/invoice";
+import { printable } from "../secrecy.ts";
+import { inWords } from "../words.ts";
+import type { Agent, Agents } from "./agents.ts";
+import { refused, said } from "./answer.ts";
+
+export async function budgetTool(
+  agents: Agents,
+  { as }: { readonly as?: string | undefined },
+): Promise<CallToolResult> {
+  try {
+    const agent = agents.find(as);
+    const texts = await Promise.all(agent.credentials.map((credential) => budgetOf(credential, agent)));
+    return said(texts.join("\n\n"));
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+async function budgetOf(credential: Credential, { fetch: fetcher }: Agent): Promise<string> {
+  const now = Date.now() / 1000;
+  const scope = credential.caveats.flatMap((caveat) => inWords(caveat, now)).map((line) => `  ${line}`);
+  return [
+    "What the credential says (all of it holds together):",
+    ...(scope.length === 0 ? ["  nothing: it has no conditions"] : scope),
+    ...(await left(credential, fetcher)),
+  ].join("\n");
+}
+
+async function left(credential: Credential, fetcher: typeof fetch): Promise<readonly string[]> {
+  try {
+    const nodes = await new Client({ credential, fetch: fetcher }).standing();
+    const limits = nodes.flatMap((node) => node.limits);
+    const money = limits.filter(({ condition }) => isMoney(condition)).map(leftOf);
+    const least = money.reduce<bigint | undefined>((a, b) => (a === undefined || b < a ? b : a), undefined);
+    return [
+      "What is left, from the top of the tree down:",
+      ...nodes.flatMap(standingText),
+      ...(least === undefined ? [] : [`At most ${formatMsat(least)} can be spent now, routing fees included.`]),
+    ];
+  } catch (error) {
+    if (!(error instanceof SigilError)) throw error;
+    return [`What is left is not known: ${printable(error.message)}`];
+  }
+}
+
+const isMoney = (condition: string): boolean => condition.startsWith("budget_msat");
+const leftOf = ({ max, used }: Standing): bigint => (used < max ? max - used : 0n);
+
+function standingText({ agent, state, spentMsat, limits }: NodeStanding): readonly string[] {
+  return [
+    `  ${agent ?? "the root"} (${state}): spent ${formatMsat(spentMsat)}`,
+    ...limits.map((limit) => {
+      const amount = isMoney(limit.condition) ? formatMsat(leftOf(limit)) : `${leftOf(limit)}`;
+      return `    ${amount} left of ${inWords({ condition: limit.condition, value: `${limit.max}` }, 0).join()}`;
+    }),
+  ];
+}

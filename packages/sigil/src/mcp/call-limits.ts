@@ -1,0 +1,79 @@
+/** How often tools may be called, counted in this process by the ledger that counts everything else. */
+import type { Credential } from "l8nt";
+import { MemoryStore } from "l8nt/stores/memory";
+import { UsageError } from "../exit.ts";
+
+export interface CallLimit {
+  /** Undefined counts all of them together. */
+  readonly tool: string | undefined;
+  readonly max: bigint;
+  readonly windowSeconds?: number;
+  readonly said: string;
+}
+
+/** `N`, or `TOOL=N`. @throws UsageError */
+export function readLimits(
+  texts: readonly string[],
+  flag: "max-calls" | "max-calls-per-hour",
+): readonly CallLimit[] {
+  const seen = new Set<string>();
+  return texts.map((text) => {
+    const at = text.lastIndexOf("=");
+    const tool = at === -1 ? undefined : text.slice(0, at);
+    const number = text.slice(at + 1);
+    if (tool === "" || !/^(?:0|[1-9][0-9]{0,14})$/.test(number))
+      throw new UsageError(`--${flag} must be a whole number, or TOOL=N.`);
+    // Of two limits one would be dropped in silence.
+    if (seen.has(tool ?? "")) throw new UsageError(`--${flag} is given twice for the same; give it once.`);
+    seen.add(tool ?? "");
+    const isHourly = flag === "max-calls-per-hour";
+    return {
+      tool,
+      max: BigInt(number),
+      ...(isHourly && { windowSeconds: 3600 }),
+      said: `${number} calls${tool === undefined ? "" : ` of ${tool}`}${isHourly ? " an hour" : ""}`,
+    };
+  });
+}
+
+/** A credential's own numbers of uses. Its holder cannot derive whose counter each is, so they count for this process alone. */
+export const limitsOf = ({ chain }: Credential): readonly CallLimit[] =>
+  chain.limits
+    .filter(({ kind }) => kind === "uses")
+    .map(({ max, windowSeconds, condition }) => ({
+      tool: undefined,
+      max,
+      ...(windowSeconds !== undefined && { windowSeconds }),
+      said: `${condition} ${max} of the credential`,
+    }));
+
+export class CallCounter {
+  readonly #limits: readonly (CallLimit & { readonly id: string })[];
+  readonly #ledger = new MemoryStore();
+  #calls = 0;
+
+  constructor(limits: readonly CallLimit[]) {
+    this.#limits = limits.map((limit, at) => ({ ...limit, id: `limit.${at}` }));
+  }
+
+  /** Counts one call, or says why it is one too many: then it is counted nowhere. */
+  async count(tool: string, now: number): Promise<string | undefined> {
+    const counted = this.#limits
+      .filter((limit) => limit.tool === undefined || limit.tool === tool)
+      .map(({ id, max, windowSeconds }) => ({
+        id,
+        kind: "uses" as const,
+        max,
+        ...(windowSeconds !== undefined && { windowSeconds }),
+      }));
+    if (counted.length === 0) return undefined;
+    const id = `call.${this.#calls++}`;
+    const answer = await this.#ledger.reserve({ id, at: now, amountMsat: 0n, uses: 1n, counted });
+    if (answer.reserved) {
+      await this.#ledger.commit(id, 0n, now);
+      return undefined;
+    }
+    const full = answer.refused.map(({ id: refused }) => this.#limits.find((limit) => limit.id === refused)!);
+    return `used up: ${full.map(({ said }) => said).join(", ")}`;
+  }
+}

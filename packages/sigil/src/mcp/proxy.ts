@@ -1,0 +1,114 @@
+/** A gate in front of an MCP server that it starts: the two live and end together. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { EXIT, UsageError } from "../exit.ts";
+import type { Terminal } from "../terminal.ts";
+import type { Gate, Passage } from "./gate.ts";
+import { eachLine, LineTooLong, writeLine } from "./lines.ts";
+
+export interface ProxyOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly gate: Gate;
+}
+
+/** What a server is given to end by itself: after its stdin has ended, and again after SIGTERM. */
+const GRACE_MS = 2000;
+/** A server that floods us with nonsense does not flood whoever reads our stderr. */
+const MAX_NOTES = 20;
+
+/** Gives the exit code. @throws UsageError for a command that cannot be started */
+export async function proxy(
+  { command, args, env, gate }: ProxyOptions,
+  { stdin, stdout, stderr }: Terminal,
+): Promise<number> {
+  const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "inherit"] });
+  const exited = exitOf(child);
+  const killed = () => void child.kill("SIGKILL");
+  process.on("exit", killed);
+  // A server that ended reads nothing more; that it ended is told by its exit.
+  child.stdin.on("error", () => {});
+  let notes = 0;
+  const note = (text: string) => {
+    if (notes++ < MAX_NOTES) stderr.write(`sigil: ${text}\n`);
+  };
+  const pass = async ({ onward, answer, note: text }: Passage, to: NodeJS.WritableStream) => {
+    if (text !== undefined) note(text);
+    if (onward !== undefined) await writeLine(to as never, onward);
+    if (answer !== undefined) await writeLine(stdout, answer);
+  };
+  const signalled = new Promise<"signal">((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve("signal"));
+  });
+  try {
+    const fromHost = eachLine(stdin, async (line) => pass(await gate.outward(line), child.stdin));
+    const fromServer = eachLine(child.stdout, async (line) => pass(gate.inward(line), stdout));
+    // The one that is still under way when the other has ended may fail, and that is no news.
+    for (const stream of [fromHost, fromServer]) stream.catch(() => {});
+    const first = await Promise.race([
+      fromHost.then(() => "host" as const),
+      exited.then(() => "server" as const),
+      fromServer.then(
+        () => exited.then(() => "server" as const),
+        (error: unknown) => Promise.reject(error),
+      ),
+      signalled,
+    ]);
+    if (first === "server") {
+      // What it wrote before it ended is still on its way.
+      await fromServer;
+      const { code, signal } = await exited;
+      if (code === 0) return EXIT.ok;
+      note(`the server ended: ${code === null ? `signal ${signal}` : `exit code ${code}`}`);
+      return EXIT.failed;
+    }
+    if (first === "host") child.stdin.end();
+    else child.kill("SIGTERM");
+    await ended(child, exited);
+    await fromServer.catch(() => {});
+    return first === "host" ? EXIT.ok : EXIT.interrupted;
+  } catch (error) {
+    if (!(error instanceof LineTooLong)) throw error;
+    note("a message is longer than a proxy passes on; the server was ended");
+    return EXIT.failed;
+  } finally {
+    gate.end();
+    child.kill("SIGKILL");
+    process.off("exit", killed);
+    stdin.destroy();
+  }
+}
+
+interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+async function exitOf(child: ChildProcess): Promise<Exit> {
+  try {
+    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    return { code, signal };
+  } catch {
+    // Node's own message repeats the command, which may be anything that was typed there.
+    throw new UsageError("The command after -- cannot be started. Is it installed, and its name right?");
+  }
+}
+
+async function ended(child: ChildProcess, exited: Promise<Exit>): Promise<void> {
+  if (await within(GRACE_MS, exited)) return;
+  child.kill("SIGTERM");
+  if (await within(GRACE_MS, exited)) return;
+  child.kill("SIGKILL");
+  await exited;
+}
+
+async function within(ms: number, exited: Promise<Exit>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const waited = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const answer = await Promise.race([exited.then(() => true as const), waited]);
+  clearTimeout(timer);
+  return answer;
+}

@@ -1,0 +1,106 @@
+/** The tool `receipts`: what was paid, as the treasury signed it, and as this process saw it. */
+import type { CallToolResult } from "@modelcontextprotocol/server";
+import type { Credential } from "l8nt";
+import { formatMsat } from "l8nt/invoice";
+import { formatAuthorization } from "l8nt/l402";
+import { printable } from "../secrecy.ts";
+import { dateText } from "../words.ts";
+import type { Agent, Agents } from "./agents.ts";
+import { refused, said } from "./answer.ts";
+import type { OwnPayment } from "./payments.ts";
+
+export interface ReceiptsOrder {
+  readonly after?: number | undefined;
+  readonly as?: string | undefined;
+}
+
+const LIMIT = 100;
+const TIMEOUT_MS = 30_000;
+
+/** What a receipt says, as far as it is shown. */
+interface Said {
+  readonly seq: number;
+  readonly settledAt: number;
+  readonly amountMsat: string;
+  readonly feeMsat: string;
+  readonly lineage: readonly string[];
+  readonly method: string;
+  readonly origin: string;
+  readonly pathClass: string;
+}
+
+export async function receiptsTool(agents: Agents, { after = 0, as }: ReceiptsOrder): Promise<CallToolResult> {
+  try {
+    const agent = agents.find(as);
+    const signed = await Promise.all(agent.credentials.map((credential) => signedBy(credential, after, agent)));
+    const own = agents.payments.latest(as, LIMIT).map(ownText);
+    return said(
+      [
+        ...signed.flat(),
+        `Paid by this process${as === undefined ? "" : ` for ${as}`}, in its own words:`,
+        ...(own.length === 0 ? ["  nothing"] : own),
+      ].join("\n"),
+    );
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+async function signedBy(
+  credential: Credential,
+  after: number,
+  { fetch: fetcher }: Agent,
+): Promise<readonly string[]> {
+  const receipts = await asked(credential, after, fetcher).catch(() => undefined);
+  if (receipts === undefined) return ["The treasury gave no receipts, or the credential is not spent at one."];
+  const more = receipts.length === LIMIT ? [`  … more: ask with after: ${receipts.at(-1)!.seq}`] : [];
+  return [
+    "Signed by the treasury, for this credential's agent and those below it:",
+    ...(receipts.length === 0 ? ["  nothing"] : receipts.map(signedText)),
+    ...more,
+  ];
+}
+
+/** A credential is shown to the treasury that it names and to nobody else, never in the clear beyond this machine. */
+async function asked(
+  credential: Credential,
+  after: number,
+  fetcher: typeof fetch,
+): Promise<readonly Said[] | undefined> {
+  const url = new URL(`/v1/receipts?after=${after}&limit=${LIMIT}`, credential.location);
+  const isSafe = url.protocol === "https:" || /^(?:127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname);
+  if (!isSafe) return undefined;
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
+  try {
+    const response = await fetcher(url, {
+      headers: { authorization: formatAuthorization(credential) },
+      redirect: "manual",
+      signal: abort.signal,
+    });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    const { receipts } = (await response.json()) as { receipts: readonly { readonly text: string }[] };
+    return receipts.map(({ text }) => JSON.parse(text) as Said);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const signedText = ({ seq, settledAt, lineage, ...said }: Said): string =>
+  printable(
+    `  ${seq}  ${dateText(settledAt)}  ${amounts(said)}  ${said.method} ${said.origin}${said.pathClass}  by ${lineage.join(" > ") || "the root"}`,
+  );
+
+const ownText = ({ at, agent, origin, ...payment }: OwnPayment): string =>
+  printable(`  ${dateText(at)}  ${amounts(payment)}  ${origin}${agent === undefined ? "" : `  by ${agent}`}`);
+
+const amounts = ({
+  amountMsat,
+  feeMsat,
+}: {
+  readonly amountMsat: string | bigint;
+  readonly feeMsat: string | bigint;
+}) => `${formatMsat(BigInt(amountMsat))} and ${formatMsat(BigInt(feeMsat))} of routing fee`;

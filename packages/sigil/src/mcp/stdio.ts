@@ -1,0 +1,33 @@
+/** The server on stdin and stdout, until the host closes them. */
+import { Console } from "node:console";
+import type { McpServer } from "@modelcontextprotocol/server";
+import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
+import { printable, withoutSecrets } from "../secrecy.ts";
+import type { Terminal } from "../terminal.ts";
+
+export async function overStdio(make: () => McpServer, { stdin, stdout, stderr }: Terminal): Promise<void> {
+  // Nothing but the protocol belongs on stdout, whatever a library prints.
+  globalThis.console = new Console(stderr, stderr);
+  await new Promise<void>((resolve) => {
+    const handle = serveStdio(make, {
+      transport: new EndingTransport(stdin, stdout, resolve),
+      onerror: (error) => void stderr.write(`sigil: ${printable(withoutSecrets(error.message))}\n`),
+    });
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void handle.close());
+  });
+}
+
+/** Tells its end, of whichever kind: the host's, a signal's, or a message past the cap. */
+class EndingTransport extends StdioServerTransport {
+  readonly #ended: () => void;
+
+  constructor(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream, ended: () => void) {
+    super(stdin, stdout);
+    this.#ended = ended;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.#ended();
+  }
+}
