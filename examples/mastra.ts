@@ -1,0 +1,101 @@
+/**
+ * A supervisor and its scout in Mastra, on a Lightning network for development. The scout buys a forecast, and is denied the
+ * almanac, which costs more than it was given; the supervisor buys it. The models are mocks, so this runs anywhere.
+ */
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Agent } from "@mastra/core/agent";
+import type { MastraModelConfig } from "@mastra/core/llm";
+import { MockLanguageModelV3 } from "ai6/test";
+import { SigilHandle } from "l8nt/agents";
+import { readyTools, sigilContext, withSigil } from "l8nt/mastra";
+import { paid } from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { DevNetwork } from "l8nt/testing";
+import { devWallet } from "l8nt/wallets/dev";
+
+const network = await DevNetwork.start();
+const wallet = network.account("owner", { balanceMsat: 1_000_000n }).url;
+
+// What is for sale: a forecast for 10 sat, an almanac for 80.
+const server = createServer();
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+const location = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const invoicer = devWallet(network.account("weather", { balanceMsat: 0n }).invoiceOnlyUrl);
+const paywall = new Paywall({ secret: crypto.getRandomValues(new Uint8Array(32)), location, invoicer });
+const forecast = paid(paywall, { price: "10 sat" }, (_, answer) => void answer.end("Sunny."));
+const almanac = paid(
+  paywall,
+  { price: "80 sat" },
+  (_, answer) => void answer.end("It is always sunny in May."),
+);
+server.on("request", (incoming, answer) =>
+  (incoming.url === "/almanac" ? almanac : forecast)(incoming, answer),
+);
+
+// What each agent's model says, one line after another.
+const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };
+const says = (...lines: (string | { toolName: string; input: object })[]) =>
+  new MockLanguageModelV3({
+    doGenerate: async () => {
+      const line = lines.shift() ?? "";
+      const call = typeof line !== "string";
+      const content = call
+        ? { type: "tool-call", toolCallId: crypto.randomUUID(), ...line, input: JSON.stringify(line.input) }
+        : { type: "text", text: line };
+      const finishReason = { unified: call ? "tool-calls" : "stop", raw: undefined };
+      return { content: [content], finishReason, usage, warnings: [] } as never;
+    },
+  }) as unknown as MastraModelConfig;
+const gets = (path: string) => ({ toolName: "fetch_url", input: { url: `${location}${path}` } });
+
+const scout = new Agent(
+  withSigil({
+    id: "scout",
+    name: "Scout",
+    description: "Finds out about the weather.",
+    instructions: "Find out.",
+    model: says(gets("/forecast"), gets("/almanac"), "Sunny. The almanac was too dear for me."),
+    tools: readyTools,
+  }),
+);
+const supervisor = new Agent(
+  withSigil({
+    id: "supervisor",
+    name: "Supervisor",
+    instructions: "Ask the scout first.",
+    model: says(
+      { toolName: "agent-scout", input: { prompt: "How is the weather?" } },
+      gets("/almanac"),
+      "Sunny.",
+    ),
+    tools: readyTools,
+    agents: { scout },
+  }),
+);
+
+const handle = new SigilHandle({ wallet, agents: { scout: { budget: "50 sat", expiresIn: "15m" } } });
+const requestContext = sigilContext(handle, supervisor);
+const { text } = await supervisor.generate("How is the weather, and how is it in May?", { requestContext });
+
+const spentMsat = async (agent: SigilHandle) => (await agent.standing()).at(-1)!.spentMsat;
+const scoutMsat = await spentMsat(handle.forAgent("scout"));
+console.log(
+  `scout spent ${scoutMsat} msat of its 50 sat; all of them together ${await spentMsat(handle)} msat`,
+);
+console.log(`the supervisor says: ${text}`);
+
+assert.equal(text, "Sunny.");
+assert.equal(scoutMsat, 10_010n);
+assert.equal(await spentMsat(handle), 90_090n);
+const paidFor = network.payments().map(({ amountMsat, status }) => [status, amountMsat]);
+assert.deepEqual(paidFor, [
+  ["paid", 10_000n],
+  ["paid", 80_000n],
+]);
+assert(!JSON.stringify(requestContext).includes(handle.credential.toString().slice(20, 60)));
+
+server.close();
+server.closeAllConnections();
+await network.stop();
