@@ -192,7 +192,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     const call = { name: "slow", arguments: {}, _meta: { [CREDENTIAL]: await buy("slow") } };
     const leaving = new AbortController();
     const left = caller.callTool(call, ...major.options({ signal: leaving.signal })).catch(() => "left");
-    await vi.waitFor(() => expect(handled).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(handled).toHaveBeenCalledOnce(), { timeout: 30_000 });
     leaving.abort();
     expect(await left).toBe("left");
     expect(problemOf(await ask(call._meta[CREDENTIAL], "slow"))).toMatchObject({ code: "ERR_USES" });

@@ -59,11 +59,22 @@ export interface PaidToolOptions<Schema = unknown> extends ToolTerms {
   readonly outputSchema?: unknown;
   readonly annotations?: object;
   readonly icons?: readonly object[];
+  /** Of 2.x. */
+  readonly scopeChallenge?: unknown;
   readonly _meta?: Record<string, unknown>;
 }
 
 const OPTIONS = ["paywall", "price", "grants", "clientAddress"];
-const CONFIG = ["title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta"];
+const CONFIG = [
+  "title",
+  "description",
+  "inputSchema",
+  "outputSchema",
+  "annotations",
+  "icons",
+  "scopeChallenge",
+  "_meta",
+];
 
 /** The SDK's own result type differs between majors, and is the handler's to meet. */
 type Answer = object | Promise<object>;
