@@ -64,7 +64,7 @@ export function agentOf(
       tool(
         async (_: object, { context }: ToolRuntime<unknown, { sigil: SigilHandle }>): Promise<string> => {
           const child = agentOf(sub, get, way, sub.agent);
-          const narrowed = { context: { sigil: context.sigil.handTo(sub.agent) } };
+          const narrowed = { context: { sigil: context.sigil.forAgent(sub.agent) } };
           return JSON.stringify(await way.run(child, way.handsOn === "nothing" ? {} : narrowed));
         },
         { name: `ask_${at}_${which}`, description: `Asks ${sub.agent}.`, schema: z.object({}) },

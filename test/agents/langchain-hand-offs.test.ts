@@ -1,0 +1,178 @@
+/** LangChain: whose a call is, however work was handed on: sub-agents in tools, transfers, streams read elsewhere, interrupts. */
+import { Command, interrupt, MemorySaver, MessagesAnnotation, StateGraph } from "@langchain/langgraph";
+import { currentHandle, type SigilHandle, sigilFetch } from "l8nt/agents";
+import { sigilMiddleware } from "l8nt/langchain";
+import {
+  AIMessage,
+  type BaseMessage,
+  createAgent,
+  createMiddleware,
+  fakeModel,
+  type ReactAgent,
+  ToolMessage,
+  type ToolRuntime,
+  tool,
+} from "langchain";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import {
+  buy,
+  calling,
+  eachOnce,
+  type Middleware,
+  plainTool,
+  results,
+  stage,
+  whoAmI,
+} from "./support/langchain-agents.ts";
+import { collected, modelOf, saved, TASK } from "./support/langchain-script.ts";
+
+test("a middleware behind it sees the agent's own handle in the context, also a sub-agent's", async () => {
+  const { handle } = await stage({ scout: {} });
+  const seen: (string | undefined)[] = [];
+  const behind = createMiddleware({
+    name: "behind",
+    wrapToolCall: (request, handler) => {
+      seen.push((request.runtime.context as { sigil: SigilHandle }).sigil.agent, currentHandle()!.agent);
+      return handler(request);
+    },
+  }) as unknown as Middleware;
+  const scout = eachOnce([whoAmI], [sigilMiddleware("scout"), behind]);
+  const ask = plainTool("ask", () => scout.invoke(TASK));
+  await eachOnce([ask], [sigilMiddleware(), behind]).invoke(TASK, { context: { sigil: handle } });
+  expect(seen).toEqual([undefined, undefined, "scout", "scout"]);
+});
+
+test.each([
+  ["inherits its caller's context", () => undefined],
+  ["is given its caller's handle", (sigil: SigilHandle) => ({ sigil })],
+  ["is given a handle above its caller's", (sigil: SigilHandle) => ({ sigil: sigil.parent! })],
+  ["is given a context without a handle", () => ({})],
+])("a sub-agent without a name that %s is denied", async (_, context) => {
+  const { world, shop, handle } = await stage({ scout: {} });
+  const child = eachOnce([buy(shop)], [sigilMiddleware()]);
+  const ask = plainTool("ask", async ({ context: { sigil } }) => {
+    const given = context(sigil!);
+    return results(await child.invoke(TASK, given === undefined ? {} : { context: given }));
+  });
+  const scout = eachOnce([ask], [sigilMiddleware("scout")]);
+  const told = results(await scout.invoke(TASK, { context: { sigil: handle } }));
+  expect(told[0]).toMatch(/^ERR_AGENT_UNKNOWN: /);
+  expect(world.paid().count).toBe(0);
+});
+
+test("the handle in a tool's own context is its agent's, however deep", async () => {
+  const { handle } = await stage({ scout: { agents: { runner: {} } } });
+  const seen: (string | undefined)[] = [];
+  const look = plainTool("look", ({ context, config }) => {
+    const { context: configs } = config as { context?: { sigil?: SigilHandle } };
+    seen.push(context.sigil?.agent, configs?.sigil?.agent);
+  });
+  const asking = (child: ReactAgent) => plainTool("ask", () => child.invoke(TASK));
+  const runner = eachOnce([look], [sigilMiddleware("runner")]);
+  const scout = eachOnce([look, asking(runner)], [sigilMiddleware("scout")]);
+  await eachOnce([look, asking(scout), look], [sigilMiddleware()]).invoke(TASK, { context: { sigil: handle } });
+  expect(seen.filter((_, at) => at % 2 === 0)).toEqual([undefined, "scout", "runner", undefined]);
+  expect(seen.filter((_, at) => at % 2 === 1)).toEqual([undefined, "scout", "runner", undefined]);
+});
+
+test("an agent above that is asked by one below has only what the one below may give it", async () => {
+  const { shop, handle } = await stage({ scout: { agents: { runner: { maxPrice: "1 sat" } } } });
+  const again = eachOnce([buy(shop)], [sigilMiddleware("scout")]);
+  const asking = (child: ReactAgent) => plainTool("ask", async () => results(await child.invoke(TASK)));
+  const runner = eachOnce([asking(again)], [sigilMiddleware("runner")]);
+  const scout = eachOnce([asking(runner)], [sigilMiddleware("scout")]);
+  expect(results(await scout.invoke(TASK, { context: { sigil: handle } }))[0]).toMatch(/^ERR_AGENT_UNKNOWN/);
+  expect(shop.served).toEqual([]);
+});
+
+test("a model that is asked by sigilFetch is paid for by the agent that asks it", async () => {
+  const { handle } = await stage({ scout: {} });
+  const asked: (string | undefined)[] = [];
+  const model = (...said: AIMessage[]) =>
+    said.reduce((whole, message) => {
+      return whole.respond(() => {
+        asked.push(currentHandle() === undefined ? "nobody" : currentHandle()?.agent);
+        return message;
+      });
+    }, fakeModel());
+  const scout = createAgent({ model: model(new AIMessage("yes")), middleware: [sigilMiddleware("scout")] });
+  const ask = plainTool("ask", () => scout.invoke(TASK));
+  const boss = createAgent({
+    model: model(calling("ask", {}), new AIMessage("done")),
+    tools: [ask],
+    middleware: [sigilMiddleware()],
+  });
+  await boss.invoke(TASK, { context: { sigil: handle } });
+  expect(asked).toEqual([undefined, "scout", undefined]);
+});
+
+test("a sub-agent's stream that is read outside of the tool which began it is still the sub-agent's", async () => {
+  const { handle } = await stage({ scout: { agents: { runner: {} } } });
+  const lineages: (readonly string[])[] = [];
+  const look = plainTool("look", () => lineages.push(currentHandle()!.credential.chain.lineage));
+  const runner = eachOnce([look], [sigilMiddleware("runner")]);
+  let begun!: AsyncIterable<unknown>;
+  const begin = plainTool("begin", async () => {
+    begun = await runner.stream(TASK);
+  });
+  await eachOnce([begin], [sigilMiddleware("scout")]).invoke(TASK, { context: { sigil: handle } });
+  await collected(begun);
+  expect(lineages).toEqual([["scout", "runner"]]);
+});
+
+test("a transfer by Command gives each agent its own entry, and the one at the top its own handle back", async () => {
+  const { handle } = await stage({ scout: { budget: "20 sat" } });
+  const seen: (string | undefined)[] = [];
+  const look = plainTool("look", () => seen.push(currentHandle()?.agent));
+  const transferTo = (goto: string) =>
+    tool(
+      (_: object, { toolCallId, state }: ToolRuntime<{ messages: BaseMessage[] }>) => {
+        const answer = new ToolMessage({ content: `to ${goto}`, tool_call_id: toolCallId });
+        return new Command({ goto, graph: Command.PARENT, update: { messages: [...state.messages, answer] } });
+      },
+      { name: `transfer_to_${goto}`, description: "", schema: z.object({}) },
+    );
+  const scout = eachOnce([look, transferTo("boss")], [sigilMiddleware("scout")]);
+  const stranger = eachOnce([look], [sigilMiddleware("stranger")]);
+  const boss = createAgent({
+    model: modelOf([
+      [{ name: "look", args: {} }],
+      [{ name: "transfer_to_scout", args: {} }],
+      [{ name: "look", args: {} }],
+      [{ name: "transfer_to_stranger", args: {} }],
+    ]),
+    tools: [look, transferTo("scout"), transferTo("stranger")],
+    middleware: [sigilMiddleware()],
+  });
+  const team = new StateGraph(MessagesAnnotation)
+    .addNode("boss", boss.graph, { ends: ["scout", "stranger"] })
+    .addNode("scout", scout.graph, { ends: ["boss"] })
+    .addNode("stranger", stranger.graph)
+    .addEdge("__start__", "boss")
+    .compile();
+  await team.invoke(TASK, { context: { sigil: handle } });
+  expect(seen).toEqual([undefined, "scout", undefined, "stranger"]);
+  expect(() => handle.forAgent("stranger").credential).toThrow(/agent/);
+});
+
+test("an interrupt goes up, and the run goes on as the same agent once it is resumed", async () => {
+  const { world, shop, handle } = await stage({ scout: { budget: "20 sat" } });
+  const checkpointer = new MemorySaver();
+  const careful = plainTool("careful", async () => {
+    const said = interrupt("may I?");
+    return `${said} ${await (await sigilFetch(shop.url)).text()}`;
+  });
+  const agent = eachOnce([careful], [sigilMiddleware("scout")], { checkpointer });
+  const config = { configurable: { thread_id: "1" }, context: { sigil: handle } };
+  const halted = (await agent.invoke(TASK, config)) as { __interrupt__?: { value?: unknown }[] };
+  expect(halted.__interrupt__?.map(({ value }) => value)).toEqual(["may I?"]);
+  const kept = saved(checkpointer);
+  expect(kept).toContain("may I?");
+  for (const { credential } of [handle, handle.forAgent("scout")])
+    expect(kept).not.toContain(credential.toString().slice(-40));
+  expect(world.paid().count).toBe(0);
+  const told = results(await agent.invoke(new Command({ resume: "yes" }) as never, config));
+  expect(told).toEqual(['yes {"served":1}']);
+  expect(handle.forAgent("scout").credential.chain.lineage).toEqual(["scout"]);
+});

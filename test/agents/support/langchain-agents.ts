@@ -1,0 +1,51 @@
+/** Agents of LangChain as a test needs them: what each tool does, and each called once. */
+import { randomUUID } from "node:crypto";
+import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
+import type { sigilMiddleware } from "l8nt/langchain";
+import { AIMessage, createAgent, type ReactAgent, type ToolRuntime, tool } from "langchain";
+import { z } from "zod";
+import { type Shop, town } from "../../e2e/support/town.ts";
+import { modelOf } from "./langchain-script.ts";
+
+export async function stage(agents: AgentPolicies = {}) {
+  const world = await town();
+  const credential = world.root({ budget: "100 sat" });
+  return {
+    world,
+    shop: await world.shop(),
+    handle: new SigilHandle({ credential, clock: world.clock, agents }),
+  };
+}
+
+export const plainTool = (
+  name: string,
+  act: (runtime: ToolRuntime<unknown, { sigil?: SigilHandle }>) => unknown,
+) =>
+  tool(
+    async (_: object, runtime: ToolRuntime<unknown, { sigil?: SigilHandle }>) => String(await act(runtime)),
+    {
+      name,
+      description: name,
+      schema: z.object({}),
+    },
+  );
+
+type Tools = NonNullable<Parameters<typeof createAgent>[0]["tools"]>;
+export type Middleware = ReturnType<typeof sigilMiddleware>;
+
+/** An agent that calls each of its tools once, one after another. */
+export const eachOnce = (tools: Tools, middleware: readonly Middleware[] = [], more: object = {}): ReactAgent =>
+  createAgent({
+    model: modelOf(tools.map(({ name }) => [{ name: name as string, args: {} }])),
+    tools,
+    middleware,
+    ...more,
+  }) as unknown as ReactAgent;
+
+export const results = (state: { messages: readonly { type: string; text: string }[] }) =>
+  state.messages.filter(({ type }) => type === "tool").map(({ text }) => text);
+
+export const buy = ({ url }: Shop) => plainTool("buy", async () => (await sigilFetch(url)).text());
+export const calling = (name: string, args: Record<string, unknown>) =>
+  new AIMessage({ content: "", tool_calls: [{ name, args, id: randomUUID() }] });
+export const whoAmI = plainTool("who_am_i", () => currentHandle()?.agent ?? "the one at the top");
