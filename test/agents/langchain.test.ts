@@ -70,7 +70,7 @@ test("the ready tools fetch and pay, and say what is left", async () => {
   const { shop, handle } = await stage();
   const agent = createAgent({
     model: modelOf([[{ name: "fetch_url", args: { url: shop.url } }], [{ name: "show_budget", args: {} }]]),
-    tools: sigilTools(),
+    tools: [...sigilTools],
     middleware: [sigilMiddleware()],
   });
   const [fetched, left] = results(await agent.invoke(TASK, { context: { sigil: handle } }));

@@ -54,7 +54,7 @@ export function sigilMiddleware(name?: string): AgentMiddleware<undefined, undef
 }
 
 /** The two ready tools, for agents with `sigilMiddleware`. */
-export const sigilTools = (): StructuredToolInterface[] => [ready(fetchTool), ready(budgetTool)];
+export const sigilTools: readonly StructuredToolInterface[] = [ready(fetchTool), ready(budgetTool)];
 
 /**
  * LangGraph lets an agent that a tool invokes inherit the context of its caller: what is the caller's, or above it, was not
