@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
-const folder = join(import.meta.dirname, "../../packages/l8nt");
+const folder = join(import.meta.dirname, "../packages/l8nt");
 const read = (name: string) => readFileSync(join(folder, name), "utf8");
 
 test("llms.txt names every subpath, and no other", () => {
