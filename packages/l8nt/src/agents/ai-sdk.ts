@@ -1,6 +1,7 @@
 /** The Vercel AI SDK, 6 and 7: tools that pay as the agent whose call it is, and agents as tools, who are given less. docs/agents/ai-sdk.md. */
 import { currentHandle, demandHandle } from "./current.ts";
 import { SigilHandle } from "./handle.ts";
+import { type InputSchema, inputSchema } from "./input-schema.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "./tools.ts";
 
 /** What both majors hand to a tool's `execute`, as far as it is looked at here. */
@@ -11,21 +12,6 @@ export interface CallOptions {
   /** `ai` 6. */
   readonly experimental_context?: unknown;
 }
-
-/** A Standard Schema with its JSON Schema, which both majors take as a tool's input. */
-export interface InputSchema<Input> {
-  readonly "~standard": {
-    readonly version: 1;
-    readonly vendor: "l8nt";
-    readonly validate: (
-      value: unknown,
-    ) => { readonly value: Input } | { readonly issues: { message: string }[] };
-    readonly jsonSchema: { readonly input: () => JsonObject; readonly output: () => JsonObject };
-    readonly types?: { readonly input: Input; readonly output: Input };
-  };
-}
-
-type JsonObject = Record<string, unknown>;
 
 /** A tool as both majors take it. */
 export interface SigilTool<Input> {
@@ -150,23 +136,3 @@ function steps(handle: SigilHandle, results: AsyncIterable<unknown>): AsyncItera
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof (value as AsyncIterable<unknown> | null | undefined)?.[Symbol.asyncIterator] === "function";
-
-/** @param parameters an object of required texts, or an empty one */
-function inputSchema<Input>(parameters: ReadyTool<Input>["parameters"]): InputSchema<Input> {
-  // A fresh one each time: the SDK writes into it.
-  const schema = () => structuredClone(parameters) as JsonObject & typeof parameters;
-  return {
-    "~standard": {
-      version: 1,
-      vendor: "l8nt",
-      validate: (value) => {
-        const given = (value ?? {}) as JsonObject;
-        const wrong = parameters.required.find((key) => typeof given[key] !== "string");
-        return wrong === undefined
-          ? { value: value as Input }
-          : { issues: [{ message: `${wrong} must be a string` }] };
-      },
-      jsonSchema: { input: schema, output: schema },
-    },
-  };
-}
