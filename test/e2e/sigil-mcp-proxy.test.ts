@@ -160,7 +160,7 @@ test("the audit has a line for each call, with sizes and without contents", asyn
   await started.opened;
   abort.abort();
   await waiting;
-  await host.close();
+  // Written as they happen, and not at the end only.
   await expect.poll(() => readFileSync(file, "utf8").split("\n").length, { timeout: 10_000 }).toBe(5);
   const text = readFileSync(file, "utf8");
   expect(text).not.toContain("secret");
@@ -283,6 +283,8 @@ describe("a host that means harm", () => {
   test.each([
     ["a name twice", call(1, '{"name":"read","name":"delete"}')],
     ["a name twice, once escaped", call(1, '{"name":"read","n\\u0061me":"delete"}')],
+    ["a name twice, the allowed one last", call(1, '{"name":"delete","name":"read"}')],
+    ["a name twice, the allowed one last and escaped", call(1, '{"name":"delete","n\\u0061me":"read"}')],
     ["a name in other letters", call(1, '{"name":"read","Name":"delete"}')],
     [
       "a method twice",
@@ -297,6 +299,8 @@ describe("a host that means harm", () => {
       '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"delete"}}',
     ],
     ["parameters twice", `${call(1, '{"name":"read"}').slice(0, -1)},"params":{"name":"delete"}}`],
+    ["parameters twice, the allowed ones last", call(1, '{"name":"delete"},"params":{"name":"read"}')],
+    ["an id twice", call(1, '{"name":"read"},"id":2')],
     ["a batch", `[${call(1, '{"name":"delete"}')}]`],
     ["no id", '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"delete"}}'],
     ["an id that is null", '{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"delete"}}'],
@@ -322,6 +326,15 @@ describe("a host that means harm", () => {
     );
     run.say(line);
     await expect.poll(() => run.parts.stderr, { timeout: 10_000 }).toBe(`got ${line}\n`);
+  });
+
+  test("cannot hide a denied name behind bytes that are no text", async () => {
+    const run = raw(["--deny", "delete"], "echoes");
+    run.child.stdin.write(Buffer.from(`${call(1, '{"name":"del\u00ffete"}')}\n`, "latin1"));
+    run.child.stdin.write(`\ufeff${call(2, '{"name":"delete"}')}\n`);
+    run.say('{"jsonrpc":"2.0","id":9,"method":"ping"}');
+    await expect.poll(() => run.parts.stderr, { timeout: 10_000 }).toContain("got ");
+    expect(run.parts.stderr).toBe('got {"jsonrpc":"2.0","id":9,"method":"ping"}\n');
   });
 
   test("cannot use an id again while it is open", async () => {

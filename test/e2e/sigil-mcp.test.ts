@@ -149,6 +149,16 @@ describe("the tool fetch", () => {
     expect(body).toBe("you sent L402 (a credential, not shown), thank you");
   });
 
+  test("does not show a credential that the treasury hands over to whoever asks it by hand", async () => {
+    const { root, shop, treasury } = await townOfToday();
+    const { url } = await shop();
+    const host = await hostFor(root());
+    const order = JSON.stringify({ method: "GET", url });
+    const { facts, body } = await fetched(host, `${treasury.location}/v1/purchases`, { body: order });
+    expect(facts.status).toBe(200);
+    expect(JSON.parse(body!)).toMatchObject({ credential: "(a credential, not shown)" });
+  });
+
   test("takes no credential field from the model: with one, a request would leave the scope", async () => {
     const { root } = await townOfToday();
     const other = await site((_, response) => response.end("out"));
@@ -286,6 +296,12 @@ test("a bare wallet pays within its limits, for its sub-agents as well", async (
   const { net, shop } = await townOfToday();
   const { url } = await shop();
   const wallet = net.account("alice", { balanceMsat: 1_000_000n }).url;
+  const kept = await sigil(["mcp", "--dir", join(folder, "none")], { SIGIL_WALLET: wallet });
+  expect(kept).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("--dir needs a credential"),
+  });
   const host = await overStdio("sdk 2", sigilArgs("mcp"), { SIGIL_WALLET: wallet });
   await fetched(host, url);
   await host.call("delegate", { agent: "scout", budget: "15 sat" });

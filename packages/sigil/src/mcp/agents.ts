@@ -35,12 +35,10 @@ export class Agents {
   readonly #named = new Map<string, Agent>();
   readonly #fetch: typeof fetch;
   readonly #dir: string | undefined;
-  readonly #isWithin: boolean;
 
   private constructor(credentials: Agent["credentials"], fetcher: typeof fetch, options: AgentsOptions) {
     this.#fetch = fetcher;
     this.#dir = options.dir;
-    this.#isWithin = options.credentials.length === 0;
     this.#own = this.#agent(undefined, credentials);
   }
 
@@ -53,6 +51,10 @@ export class Agents {
       throw new TokenError(
         "ERR_TOKEN_MISSING",
         "There is no credential. Set SIGIL_CREDENTIAL, or give --credential-file FILE; or set SIGIL_WALLET.",
+      );
+    if (options.dir !== undefined)
+      throw new UsageError(
+        "--dir needs a credential: what is derived from a bare wallet is spent in this process alone.",
       );
     const wallet = await openWallet(options.wallet);
     // A derived credential is spent at the same treasury, so that the whole family is counted together.
@@ -91,7 +93,7 @@ export class Agents {
     if (this.#named.size >= MAX_AGENTS)
       throw new UsageError(`This process speaks for ${MAX_AGENTS} agents at most.`);
     const child = derived(parent.credentials[0], scope);
-    const path = this.#dir === undefined || this.#isWithin ? undefined : join(this.#dir, `${name}.credential`);
+    const path = this.#dir === undefined ? undefined : join(this.#dir, `${name}.credential`);
     if (path !== undefined)
       writePrivate(path, `${child}\n`, "There is a file for an agent of that name already; take another name.");
     this.#named.set(name, this.#agent(name, [child]));

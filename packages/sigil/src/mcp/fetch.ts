@@ -116,7 +116,7 @@ async function shown(
     ...(text !== undefined &&
       !isWhole && { note: `Only the first ${bytes.length} bytes are shown.`, ...lengthOf(response) }),
   };
-  const head = JSON.stringify(facts);
+  const head = withoutCredentials(JSON.stringify(facts));
   return text === undefined || text === "" ? said(head) : said(head, withoutCredentials(text));
 }
 

@@ -31,7 +31,6 @@ interface Pending {
   readonly argumentBytes: number;
   /** Milliseconds. */
   readonly since: number;
-  isCancelled: boolean;
 }
 
 /** A request that declares a version says how its answer must look. */
@@ -50,10 +49,11 @@ export class Gate {
 
   /** From the host to the server. */
   async outward(line: Buffer): Promise<Passage> {
-    const text = line.toString("utf8");
-    if (text.trim() === "") return {};
-    const message = readMessage(text);
-    if (message === undefined) return { answer: failure(null, -32700, "one JSON-RPC message a line") };
+    const text = exactText(line);
+    if (text?.trim() === "") return {};
+    const message = text === undefined ? undefined : readMessage(text);
+    if (text === undefined || message === undefined)
+      return { answer: failure(null, -32700, "one JSON-RPC message a line, in UTF-8") };
     const { id = null, method } = message;
     const why = ambiguity(text, message);
     if (why !== undefined) return this.#unclear(message, why);
@@ -86,7 +86,7 @@ export class Gate {
   /** The calls that nobody will answer any more. */
   end(): void {
     for (const pending of this.#pending.values())
-      if (pending.kind === "call") this.#audited(pending, pending.isCancelled ? "cancelled" : "unanswered");
+      if (pending.kind === "call") this.#audited(pending, "unanswered");
     this.#pending.clear();
   }
 
@@ -125,8 +125,12 @@ export class Gate {
   }
 
   #cancelled({ params }: Message): void {
-    const pending = this.#pending.get(`${params?.requestId}`);
-    if (pending !== undefined) pending.isCancelled = true;
+    const id = `${params?.requestId}`;
+    const pending = this.#pending.get(id);
+    // No answer is to be expected. A list that comes all the same is still looked at.
+    if (pending?.kind !== "call") return;
+    this.#pending.delete(id);
+    this.#audited(pending, "cancelled");
   }
 
   #listed(message: Message): string | undefined {
@@ -162,13 +166,21 @@ export class Gate {
   }
 }
 
-const NO_CALL = { kind: "list", tool: "", argumentBytes: 0, isCancelled: false } as const;
+/** Undefined for what is not UTF-8: a server that leaves such bytes out would read another name than we do. */
+function exactText(line: Buffer): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line);
+  } catch {
+    return undefined;
+  }
+}
+
+const NO_CALL = { kind: "list", tool: "", argumentBytes: 0 } as const;
 
 const callOf = (tool: string, { params }: Message) => ({
   kind: "call" as const,
   tool,
   argumentBytes: Buffer.byteLength(JSON.stringify(params?.arguments ?? {})),
-  isCancelled: false,
 });
 
 const failure = (id: MessageId | null, code: number, why: string): string =>
