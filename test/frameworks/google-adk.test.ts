@@ -1,0 +1,325 @@
+/** Google ADK with a `BaseLlm` that does as it is told: agents as tools, transfers, parallel agents. */
+import * as sdk from "@google/adk";
+import {
+  AgentTool,
+  type BaseAgent,
+  BaseLlm,
+  type BaseLlmConnection,
+  type Event,
+  FunctionTool,
+  InMemoryRunner,
+  InMemorySessionService,
+  LlmAgent,
+  type LlmRequest,
+  type LlmResponse,
+  ParallelAgent,
+  SequentialAgent,
+} from "@google/adk";
+import { trace } from "@opentelemetry/api";
+import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
+import type { SigilHandle } from "l8nt/agents";
+import * as adapter from "l8nt/google-adk";
+import { readyTools, runAs } from "l8nt/google-adk";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { type AgentAdapter, agentContract, type Get, type Script } from "../agents/support/agent-contract.ts";
+import { handed } from "./support/claude-model.ts";
+import { place } from "./support/place.ts";
+import { runSnippet, snippetOf } from "./support/snippet.ts";
+
+const spans: unknown[] = [];
+trace.setGlobalTracerProvider(
+  new BasicTracerProvider({
+    spanProcessors: [
+      {
+        onStart: () => {},
+        onEnd: ({ name, attributes, events }) => spans.push({ name, attributes, events }),
+        forceFlush: async () => {},
+        shutdown: async () => {},
+      },
+    ],
+  }),
+);
+
+type Call = { readonly name: string; readonly args: Record<string, unknown> };
+
+/** Makes these calls, one message of them after another, and says that it is done. */
+class Scripted extends BaseLlm {
+  readonly asked: unknown[];
+  readonly #messages: Call[][];
+  constructor(messages: Call[][], asked: unknown[]) {
+    super({ model: "scripted" });
+    this.#messages = [...messages];
+    this.asked = asked;
+  }
+
+  async *generateContentAsync(request: LlmRequest): AsyncGenerator<LlmResponse, void> {
+    this.asked.push(
+      structuredClone({
+        contents: request.contents,
+        config: { ...request.config, abortSignal: undefined, tools: undefined },
+      }),
+    );
+    const calls = this.#messages.shift();
+    const parts = calls?.map((functionCall) => ({ functionCall })) ?? [{ text: "done" }];
+    yield { content: { role: "model", parts } };
+  }
+
+  override connect(): Promise<BaseLlmConnection> {
+    throw new Error("not in these tests");
+  }
+}
+
+interface World {
+  readonly handle: SigilHandle;
+  readonly get: Get;
+  readonly signal?: AbortSignal;
+}
+
+type Act = Script["acts"][number];
+const urls = (act: Act): readonly string[] => ("get" in act ? [act.get] : "getAll" in act ? act.getAll : []);
+
+/** @param transfers work is handed on by `transfer_to_agent`, and back; else agents are tools */
+function agentOf(script: Script, get: Get, asked: unknown[], transfers: boolean, parent?: string): LlmAgent {
+  const { agent: name, acts } = script;
+  const tool = new FunctionTool({
+    name: "get",
+    description: "Gets a URL.",
+    parameters: z.object({ url: z.string() }),
+    execute: ({ url }, context) => get({ url }, context?.abortSignal),
+  });
+  const below = acts.map((act) => handed(act).map((one) => agentOf(one, get, asked, transfers, name)));
+  const tools = below.map((agents, turn) =>
+    agents.length > 1
+      ? new AgentTool({ agent: new ParallelAgent({ name: `all${turn}`, subAgents: agents }) })
+      : agents.map((agent) => new AgentTool({ agent })),
+  );
+  const messages = acts.map((act, turn): Call[] => {
+    const [hand] = handed(act);
+    if (hand === undefined) return urls(act).map((url) => ({ name: "get", args: { url } }));
+    if (transfers) return [{ name: "transfer_to_agent", args: { agentName: hand.agent } }];
+    return [[tools[turn]!].flat()[0]!].map(({ name }) => ({ name, args: { request: "work" } }));
+  });
+  if (transfers && parent !== undefined)
+    messages.push([{ name: "transfer_to_agent", args: { agentName: parent } }]);
+  return new LlmAgent({
+    name,
+    description: name,
+    model: new Scripted(messages, asked),
+    tools: [tool, ...(transfers ? [] : tools.flat())],
+    ...(transfers && { subAgents: below.flat() }),
+  });
+}
+
+const newMessage = { role: "user", parts: [{ text: "work" }] };
+
+async function play(script: Script, { handle, get, signal }: World, transfers = false): Promise<unknown> {
+  const asked: unknown[] = [];
+  const runner = new InMemoryRunner({ agent: agentOf(script, get, asked, transfers), appName: "app" });
+  const whose = { appName: "app", userId: "u", sessionId: "s" };
+  await runner.sessionService.createSession({
+    ...whose,
+    state: { "user:sigil": JSON.parse(JSON.stringify(handle)) },
+  });
+  const before = spans.length;
+  const seen: unknown[] = [asked];
+  try {
+    const params = { ...whose, newMessage, ...(signal !== undefined && { abortSignal: signal }) };
+    for await (const event of runAs(handle, runner, params)) seen.push(event);
+  } finally {
+    seen.push(await runner.sessionService.getSession(whose), spans.slice(before));
+  }
+  return seen;
+}
+
+const adk: AgentAdapter = {
+  name: "Google ADK, agents as tools",
+  siblings: true,
+  run: (script, world) => play(script, world),
+};
+
+agentContract(adk);
+agentContract({
+  name: "Google ADK, transfers",
+  siblings: false,
+  run: (script, world) => play(script, world, true),
+});
+
+test("an agent that is in no table really runs, and is denied, as a tool and by a transfer", async () => {
+  const { handle, get, lineages } = place({});
+  const stranger: Script = { agent: "stranger", acts: [{ get: "a" }] };
+  const script: Script = { agent: "boss", acts: [{ hand: stranger }, { get: "b" }] };
+  await play(script, { handle, get });
+  await play(script, { handle, get }, true);
+  expect(lineages).toEqual(["a ERR_AGENT_UNKNOWN", "b ", "a ERR_AGENT_UNKNOWN", "b "]);
+  expect(spans.length).toBeGreaterThan(4);
+});
+
+const call = (name: string, args: Record<string, unknown>): Call[] => [{ name, args }];
+const transfer = (agentName: string): Call[] => call("transfer_to_agent", { agentName });
+const get = (url: string): Call[] => call("get", { url });
+
+/** One agent and what it says; `get` writes down whose call it was. */
+const actor = (
+  { get: body }: { get: Get },
+  name: string,
+  messages: Call[][],
+  more: Partial<ConstructorParameters<typeof LlmAgent>[0]> = {},
+): LlmAgent => {
+  const tool = new FunctionTool({
+    name: "get",
+    description: "Gets a URL.",
+    parameters: z.object({ url: z.string() }),
+    execute: (input) => body(input),
+  });
+  return new LlmAgent({
+    name,
+    model: new Scripted(messages, []),
+    ...more,
+    tools: [tool, ...(more.tools ?? [])],
+  });
+};
+
+async function runnerOf(agent: BaseAgent) {
+  const runner = new InMemoryRunner({ agent, appName: "app" });
+  await runner.sessionService.createSession({ appName: "app", userId: "u", sessionId: "s" });
+  return runner;
+}
+
+const params = { userId: "u", sessionId: "s", newMessage };
+
+async function ended(events: AsyncIterable<Event>): Promise<Event[]> {
+  const all: Event[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+test("a transfer to a peer is denied unless whoever hands on may hand to it", async () => {
+  for (const [agents, expected] of [
+    [{ left: {}, right: {} }, "by right ERR_AGENT_UNKNOWN"],
+    [{ left: { agents: { right: {} } }, right: {} }, "by right /left/right"],
+  ] as const) {
+    const seen = place({ agents });
+    const left = actor(seen, "left", [transfer("right")]);
+    const right = actor(seen, "right", [get("by right")]);
+    const boss = actor(seen, "boss", [transfer("left")], { subAgents: [left, right] });
+    await ended(runAs(seen.handle, await runnerOf(boss), params));
+    expect(seen.lineages).toEqual([expected]);
+  }
+});
+
+test("an agent as a tool is below its caller, also where it is one of those above", async () => {
+  const seen = place({ agents: { scout: { agents: { runner: {} } } } });
+  const tools: AgentTool[] = [];
+  const runner = actor(seen, "runner", [get("run"), call("scout", { request: "again" })], { tools });
+  const scout = actor(seen, "scout", [call("runner", { request: "run" }), get("again"), get("back")], {
+    tools: [new AgentTool({ agent: runner })],
+  });
+  runner.tools.push(new AgentTool({ agent: scout }));
+  const boss = actor(seen, "boss", [call("scout", { request: "go" })], {
+    tools: [new AgentTool({ agent: scout })],
+  });
+  await ended(runAs(seen.handle, await runnerOf(boss), params));
+  // The scout below the runner is nobody's entry; the one that the boss called goes on as itself.
+  expect(seen.lineages.slice(0, 2)).toEqual(["run /scout/runner", "again ERR_AGENT_UNKNOWN"]);
+});
+
+test("a session goes on with the agent that spoke last, in its place in the tree", async () => {
+  const seen = place({ agents: { scout: { agents: { runner: {} } }, runner: {} } });
+  const runner = actor(seen, "runner", [get("first")]);
+  const scout = actor(seen, "scout", [transfer("runner")], { subAgents: [runner] });
+  const boss = actor(seen, "boss", [transfer("scout")], { subAgents: [scout] });
+  const company = await runnerOf(boss);
+  await ended(runAs(seen.handle, company, params));
+  runner.model = new Scripted([get("second")], []);
+  await ended(runAs(seen.handle, company, params));
+  expect(seen.lineages).toEqual(["first /scout/runner", "second /scout/runner"]);
+});
+
+test("sequential agents hand on what they were handed", async () => {
+  const seen = place({ agents: { left: {}, right: {} } });
+  const steps = [
+    actor(seen, "left", [get("a")]),
+    actor(seen, "right", [get("b")]),
+    actor(seen, "other", [get("c")]),
+  ];
+  const all = new SequentialAgent({ name: "all", subAgents: steps });
+  await ended(runAs(seen.handle, await runnerOf(all), params));
+  expect(seen.lineages).toEqual(["a /left", "b /right", "c ERR_AGENT_UNKNOWN"]);
+});
+
+test("runs of one runner at once are kept apart, and one that is not by runAs has no handle", async () => {
+  const [one, two] = [place({ agents: { scout: {} } }), place({})];
+  const lines = one.lineages;
+  const scout = actor(one, "scout", [get("1"), get("2"), get("3")]);
+  // Whichever run comes first asks for the next address.
+  const boss = actor(one, "boss", [call("scout", { request: "go" }), call("scout", { request: "go" })], {
+    tools: [new AgentTool({ agent: scout })],
+  });
+  const runner = await runnerOf(boss);
+  await runner.sessionService.createSession({ appName: "app", userId: "u", sessionId: "t" });
+  await Promise.all([
+    ended(runAs(one.handle, runner, params)),
+    ended(runAs(two.handle, runner, { ...params, sessionId: "t" })),
+  ]);
+  const places = lines.map((line) => line.slice(2));
+  expect(places).toContain("/scout");
+  expect(places).toContain("ERR_AGENT_UNKNOWN");
+  const before = lines.length;
+  const alone = await runnerOf(actor(one, "boss", [get("alone")]));
+  await ended(alone.runAsync(params));
+  expect(lines.slice(before)).toEqual(["alone undefined"]);
+});
+
+test("the ready tools answer as the agent that calls, and a denial is something to read", async () => {
+  const { handle } = place({ agents: { scout: { endpoints: ["GET https://open.example/**"] } } });
+  const scout = new LlmAgent({
+    name: "scout",
+    model: new Scripted([call("fetch_url", { url: "https://closed.example/" })], []),
+    tools: readyTools(FunctionTool),
+  });
+  const boss = new LlmAgent({ name: "boss", model: new Scripted([transfer("scout")], []), subAgents: [scout] });
+  const events = await ended(runAs(handle, await runnerOf(boss), params));
+  expect(JSON.stringify(events)).toContain("ERR_ENDPOINT");
+  const lone = new LlmAgent({
+    name: "lone",
+    model: new Scripted([call("show_budget", {})], []),
+    tools: readyTools(FunctionTool),
+  });
+  expect(JSON.stringify(await ended((await runnerOf(lone)).runAsync(params)))).toContain("ERR_AGENT_UNKNOWN");
+});
+
+test("a root that is no agent is refused", () => {
+  const { handle } = place({});
+  const runner = { agent: {}, runAsync: async function* () {} };
+  expect(() => runAs(handle, runner, {})).toThrow(/root is an agent/);
+});
+
+test("the page's snippet runs as it stands", async () => {
+  const { handle, get: body, lineages } = place({ agents: { scout: {} } });
+  const report = new FunctionTool({
+    name: "report",
+    description: "Gets a report.",
+    parameters: z.object({ url: z.string() }),
+    execute: (input) => body(input),
+  });
+  const sessionService = new InMemorySessionService();
+  await sessionService.createSession({ appName: "app", userId: "u", sessionId: "s" });
+  const shown: unknown[] = [];
+  await runSnippet(
+    "google-adk.md",
+    { "@google/adk": sdk, "l8nt/google-adk": adapter },
+    {
+      ...params,
+      handle,
+      report,
+      sessionService,
+      appName: "app",
+      model: new Scripted([transfer("scout"), call("report", { url: "by the scout" })], []),
+      show: (event: unknown) => shown.push(event),
+    },
+  );
+  expect(snippetOf("google-adk.md").trim().split("\n").length).toBeLessThanOrEqual(8);
+  expect(lineages).toEqual(["by the scout /scout"]);
+  expect(JSON.stringify(shown)).toContain("done");
+});
