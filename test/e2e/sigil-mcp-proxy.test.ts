@@ -250,6 +250,19 @@ describe("with a credential", () => {
     await refused(other, "read");
   });
 
+  test("with --check-revocation, one that is frozen calls nothing until its owner thaws it", async () => {
+    const { time, root, treasury } = await town();
+    time.now = Math.floor(Date.now() / 1000);
+    const own = root({ capabilities: { notes: ["read"] } });
+    const host = await behind(["--service", "notes", "--check-revocation"], PAIRS[0], {
+      SIGIL_CREDENTIAL: own.toString(),
+    });
+    await treasury.owner.freeze();
+    expect(await refused(host, "read")).toContain("the root is frozen");
+    await treasury.owner.thaw();
+    await expect.poll(async () => (await host.call("read")).isError, { timeout: 10_000 }).toBe(false);
+  });
+
   test("sigil delegate --capability makes one", async () => {
     const made = await sigil(
       ["delegate", "--agent", "a", "--capability", "notes:read", "--capability", "notes:ns:x", "--json"],
