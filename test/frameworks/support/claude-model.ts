@@ -1,15 +1,12 @@
-/** A model for Claude's program: the Messages API's streaming form on loopback, which has each agent do what its script says. */
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+/** A model for Claude's program, which has each agent do what its script says. */
 import { onTestFinished } from "vitest";
 import type { Act, Script } from "../../agents/support/agent-contract.ts";
+import { type Block, messagesApi } from "./messages-api.ts";
 
 interface Message {
   readonly role: string;
   readonly content: string | readonly { readonly type: string; readonly text?: string }[];
 }
-
-type Block = { type: "text"; text: string } | { type: "tool_use"; id: string; name: string; input: object };
 
 export interface ClaudeModel {
   readonly url: string;
@@ -53,26 +50,12 @@ export async function claudeModel(script: Script, tool: string): Promise<ClaudeM
     return act === undefined ? [{ type: "text", text: "done" }] : calls(act, [...path, turn]);
   };
 
-  const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
+  const { url, close } = await messagesApi((body) => {
     asked.push(body);
-    if (!request.url?.startsWith("/v1/messages?") && request.url !== "/v1/messages") {
-      response.writeHead(404).end("{}");
-      return;
-    }
-    const { model, messages } = JSON.parse(body) as { model: string; messages: Message[] };
-    stream(response, model, answer(messages), `msg_${++ids}`);
+    return answer((JSON.parse(body) as { messages: Message[] }).messages);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(
-    () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  );
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+  onTestFinished(close);
+  return { url, asked };
 }
 
 export const handed = (act: Act): readonly Script[] =>
@@ -87,37 +70,3 @@ function find(script: Script, path: readonly number[]): Script {
 
 const textOf = ({ content }: Message): string =>
   typeof content === "string" ? content : content.map(({ text = "" }) => text).join("\n");
-
-function stream(response: ServerResponse, model: string, blocks: readonly Block[], id: string): void {
-  const send = (type: string, data: object) =>
-    response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
-  response.writeHead(200, { "content-type": "text/event-stream" });
-  send("message_start", {
-    message: {
-      id,
-      type: "message",
-      role: "assistant",
-      model,
-      content: [],
-      stop_reason: null,
-      stop_sequence: null,
-      usage: { input_tokens: 1, output_tokens: 1 },
-    },
-  });
-  for (const [index, block] of blocks.entries()) {
-    const isText = block.type === "text";
-    send("content_block_start", {
-      index,
-      content_block: isText ? { ...block, text: "" } : { ...block, input: {} },
-    });
-    const delta = isText
-      ? { type: "text_delta", text: block.text }
-      : { type: "input_json_delta", partial_json: JSON.stringify(block.input) };
-    send("content_block_delta", { index, delta });
-    send("content_block_stop", { index });
-  }
-  const stop_reason = blocks[0]?.type === "tool_use" ? "tool_use" : "end_turn";
-  send("message_delta", { delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 1 } });
-  send("message_stop", {});
-  response.end();
-}

@@ -1,0 +1,110 @@
+/**
+ * The Claude Agent SDK: the main thread has things looked up by a scout, who may spend 25 sat of its 100. Runs anywhere that Claude's
+ * program runs: the model is a server on this machine which says what is fixed here, the money is a development network's.
+ * `node --conditions=l8nt-source test/frameworks/examples/claude-agent-sdk.ts`
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createSdkMcpServer, query } from "@anthropic-ai/claude-agent-sdk";
+import { budgetText, SigilHandle } from "l8nt/agents";
+import { claudeAgents } from "l8nt/claude-agent-sdk";
+import { paid } from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { DevNetwork } from "l8nt/testing";
+import { devWallet } from "l8nt/wallets/dev";
+import { type Block, messagesApi } from "../support/messages-api.ts";
+
+// A service that sells reports at 10 sat each.
+const network = await DevNetwork.start();
+let reports: RequestListener = () => {};
+const server = createServer((incoming, outgoing) => reports(incoming, outgoing));
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const paywall = new Paywall({
+  secret: randomBytes(32).toString("hex"),
+  location: url,
+  invoicer: devWallet(network.account("service", { balanceMsat: 0n }).invoiceOnlyUrl),
+});
+const served: string[] = [];
+reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
+  served.push(path);
+  outgoing.end(`The report at ${path}.`);
+});
+
+// The process pays from its own wallet, and is its own treasury.
+const sigil = new SigilHandle({
+  wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
+  limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
+  agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
+});
+
+// What the model says is fixed here; with a real one, ANTHROPIC_API_KEY is all.
+let calls = 0;
+const call = (name: string, input: object): Block => ({
+  type: "tool_use",
+  id: `toolu_${++calls}`,
+  name,
+  input,
+});
+const buys = (on: string) => call("mcp__paid__fetch_url", { url: `${url}/${on}` });
+const asksScout = {
+  description: "Metals",
+  prompt: "Look up metals.",
+  subagent_type: "scout",
+  run_in_background: false,
+};
+const says = (text: string): Block => ({ type: "text", text });
+const said = {
+  main: [call("Agent", asksScout), buys("lead"), says("All three.")],
+  scout: [buys("tin"), buys("zinc"), buys("lead"), says("Lead was too dear.")],
+};
+const model = await messagesApi((body) => [
+  (body.includes("You are the scout.") ? said.scout : said.main).shift() ?? says("done"),
+]);
+
+const { ready, hooks, env } = claudeAgents(sigil);
+const home = mkdtempSync(join(tmpdir(), "sigil-claude-"));
+const seen: unknown[] = [];
+for await (const message of query({
+  prompt: "What of metals?",
+  options: {
+    hooks,
+    agents: { scout: { description: "Looks things up.", prompt: "You are the scout." } },
+    mcpServers: { paid: createSdkMcpServer({ name: "paid", tools: [...ready] }) },
+    allowedTools: ["mcp__paid__*", "Agent"],
+    tools: ["Agent"],
+    settingSources: [],
+    model: "claude-sonnet-4-5",
+    cwd: home,
+    env: {
+      PATH: env.PATH,
+      HOME: home,
+      TMPDIR: home,
+      CLAUDE_CODE_TMPDIR: home,
+      ANTHROPIC_BASE_URL: model.url,
+      ANTHROPIC_API_KEY: "none",
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+    },
+  },
+}))
+  seen.push(message);
+
+// Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
+assert.match(JSON.stringify(seen), /ERR_BUDGET.*Lead was too dear.*The report at \/lead.*All three\./);
+assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
+assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);
+const left = budgetText(await sigil.forAgent("scout").standing());
+assert.match(left, /scout: 4\.98 sat left of 25 sat/);
+assert.ok(!JSON.stringify(seen).includes(sigil.credential.toString().slice(-40)));
+
+console.log(`${left}\nserved: ${served.join(" ")}`);
+await model.close();
+rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+server.close();
+server.closeAllConnections();
+await network.stop();

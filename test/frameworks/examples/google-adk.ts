@@ -1,0 +1,99 @@
+/**
+ * Google ADK: a boss transfers to a scout, who may spend 25 sat of its 100, and gets the work back. Runs anywhere: the models say what is
+ * fixed here, the money is a development network's. `node --conditions=l8nt-source test/frameworks/examples/google-adk.ts`
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  BaseLlm,
+  type BaseLlmConnection,
+  FunctionTool,
+  InMemoryRunner,
+  LlmAgent,
+  type LlmResponse,
+} from "@google/adk";
+import { budgetText, SigilHandle } from "l8nt/agents";
+import { readyTools, runAs } from "l8nt/google-adk";
+import { paid } from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { DevNetwork } from "l8nt/testing";
+import { devWallet } from "l8nt/wallets/dev";
+
+/** What the models say is fixed here; with a real one, only `model` is another. */
+class Scripted extends BaseLlm {
+  readonly #said: object[];
+  constructor(...said: object[]) {
+    super({ model: "scripted" });
+    this.#said = said;
+  }
+
+  async *generateContentAsync(): AsyncGenerator<LlmResponse, void> {
+    yield { content: { role: "model", parts: this.#said.splice(0, 1) } };
+  }
+
+  override connect(): Promise<BaseLlmConnection> {
+    throw new Error("this model does not speak live");
+  }
+}
+
+const call = (name: string, args: object) => ({ functionCall: { name, args } });
+
+// A service that sells reports at 10 sat each.
+const network = await DevNetwork.start();
+let reports: RequestListener = () => {};
+const server = createServer((incoming, outgoing) => reports(incoming, outgoing));
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const paywall = new Paywall({
+  secret: randomBytes(32).toString("hex"),
+  location: url,
+  invoicer: devWallet(network.account("service", { balanceMsat: 0n }).invoiceOnlyUrl),
+});
+const served: string[] = [];
+reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
+  served.push(path);
+  outgoing.end(`The report at ${path}.`);
+});
+
+// The process pays from its own wallet, and is its own treasury.
+const sigil = new SigilHandle({
+  wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
+  limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
+  agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
+});
+
+const buys = (on: string) => call("fetch_url", { url: `${url}/${on}` });
+const transfer = (agentName: string) => call("transfer_to_agent", { agentName });
+const tools = readyTools(FunctionTool);
+const scout = new LlmAgent({
+  name: "scout",
+  model: new Scripted(buys("tin"), buys("zinc"), buys("lead"), transfer("boss")),
+  tools,
+});
+const boss = new LlmAgent({
+  name: "boss",
+  model: new Scripted(transfer("scout"), buys("lead"), { text: "All three." }),
+  tools,
+  subAgents: [scout],
+});
+const runner = new InMemoryRunner({ agent: boss, appName: "metals" });
+const whose = { userId: "owner", sessionId: "first" };
+await runner.sessionService.createSession({ appName: "metals", ...whose });
+const newMessage = { role: "user", parts: [{ text: "What of metals?" }] };
+const seen: unknown[] = [];
+for await (const event of runAs(sigil, runner, { ...whose, newMessage })) seen.push(event);
+
+// Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
+assert.match(JSON.stringify(seen), /ERR_BUDGET.*The report at \/lead.*All three\./);
+assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
+assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);
+const left = budgetText(await sigil.forAgent("scout").standing());
+assert.match(left, /scout: 4\.98 sat left of 25 sat/);
+assert.ok(!JSON.stringify(seen).includes(sigil.credential.toString().slice(-40)));
+
+console.log(`${left}\nserved: ${served.join(" ")}`);
+server.close();
+server.closeAllConnections();
+await network.stop();
