@@ -76,6 +76,17 @@ test("the handle in a tool's own context is its agent's, however deep", async ()
   expect(seen.filter((_, at) => at % 2 === 1)).toEqual([undefined, "scout", "runner", undefined]);
 });
 
+// Not by the whole contract: v3 leaves the error of a tool as a rejection that nobody has, without any middleware as well.
+test("a run that is read by streamEvents v3 keeps its agents apart", async () => {
+  const { handle } = await stage({ scout: {} });
+  const scout = eachOnce([whoAmI], [sigilMiddleware("scout")]);
+  const ask = plainTool("ask", async () => results(await scout.invoke(TASK)));
+  const boss = eachOnce([ask, whoAmI], [sigilMiddleware()]);
+  const run = await boss.streamEvents(TASK, { version: "v3", context: { sigil: handle } });
+  await collected(run);
+  expect(results(await run.output)).toEqual(["scout", "the one at the top"]);
+});
+
 test("an agent above that is asked by one below has only what the one below may give it", async () => {
   const { shop, handle } = await stage({ scout: { agents: { runner: { maxPrice: "1 sat" } } } });
   const again = eachOnce([buy(shop)], [sigilMiddleware("scout")]);

@@ -96,6 +96,14 @@ test("a tool that throws, and arguments that do not fit, are told to the model a
   expect(unplaced(now[1])).toBe(unplaced(asBefore[1]));
 });
 
+test("an error of the model is the run's, with itself as the cause", async () => {
+  const { handle } = await stage();
+  const error = new RangeError("out of tokens");
+  const agent = createAgent({ model: fakeModel().respond(error), middleware: [sigilMiddleware()] });
+  const run = agent.invoke(TASK, { context: { sigil: handle } });
+  await expect(run).rejects.toMatchObject({ name: "RangeError", message: "out of tokens", cause: error });
+});
+
 test("a denial is something that the model reads, and the run goes on", async () => {
   const { world, shop, handle } = await stage({ scout: { maxPrice: "1 sat" } });
   const agent = eachOnce([buy(shop), whoAmI], [sigilMiddleware("scout")]);
