@@ -341,6 +341,15 @@ describe("a host that means harm", () => {
     await expect.poll(() => run.parts.stderr, { timeout: 10_000 }).toBe(`got ${line}\n`);
   });
 
+  // Python's text streams, by which its servers read, end a line at each of \r, \n and \r\n.
+  test("cannot hide a call between two carriage returns of one line", async () => {
+    const run = raw(["--deny", "delete"], "echoes");
+    run.say(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":\r${call(2, '{"name":"delete"}')}\r}}`);
+    run.say('{"jsonrpc":"2.0","id":9,"method":"ping"}\r');
+    await expect.poll(() => run.parts.stderr, { timeout: 10_000 }).toContain('"id":9');
+    expect(run.parts.stderr).not.toContain("delete");
+  });
+
   test("cannot hide a denied name behind bytes that are no text", async () => {
     const run = raw(["--deny", "delete"], "echoes");
     run.child.stdin.write(Buffer.from(`${call(1, '{"name":"del\u00ffete"}')}\n`, "latin1"));

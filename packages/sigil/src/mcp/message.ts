@@ -35,6 +35,8 @@ export function readMessage(line: string): Message | undefined {
  * or the last, or one that differs in case, which some parsers take for the same. It is passed on as it is, so it must be plain.
  */
 export function ambiguity(line: string, message: Message): string | undefined {
+  // Whoever ends lines there, as Python's text streams do, reads several messages in this one.
+  if (/\r(?!$)/.test(line)) return "a carriage return is in the middle of a line";
   if (repeatsName(line)) return "a member is there twice";
   if (Object.keys(message).some((key) => !MEMBERS.has(key))) return "a member is unknown to JSON-RPC";
   if (Object.keys(message.params ?? {}).some((key) => key !== "name" && key.toLowerCase() === "name"))
