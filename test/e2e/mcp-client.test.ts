@@ -1,5 +1,6 @@
 /** MCP clients that pay in band, in both majors of the SDK; and what a hostile server gets out of them. */
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { Challenge } from "l8nt/l402";
 import { CHALLENGE, CREDENTIAL, type PayOptions, PROBLEM, paidTool, pay } from "l8nt/mcp";
 import { Paywall, type Terms } from "l8nt/service";
@@ -354,6 +355,22 @@ describe.each(majors)("a client of $name", (major) => {
     expect(JSON.stringify(answer)).not.toContain(preimage);
     expect(JSON.stringify(answer)).not.toContain(macaroon);
     expect(JSON.stringify(received.map(({ arguments: args }) => args))).not.toContain(preimage);
+  });
+
+  test("keeps what it paid with from whoever reads why a call failed", async () => {
+    const here = await town();
+    const { demand } = challenger(here, LOCATION);
+    const { caller, received } = await crook(async ({ _meta }) => {
+      const credential = _meta?.[CREDENTIAL];
+      if (credential === undefined) return asks(await demand());
+      throw Object.assign(new Error(`what is ${credential}`), { code: -32099, data: { credential } });
+    });
+    pay(caller as never, paying(here));
+    const error = (await failure(caller.callTool(FORECAST))) as unknown as Error & { data?: unknown };
+    const sent = received.map(({ _meta }) => _meta?.[CREDENTIAL]).find((one) => one !== undefined) as string;
+    const shown = inspect(error, { depth: 9, showHidden: true }) + String(error.stack) + JSON.stringify(error);
+    expect(error.message).toContain("what is [credential]");
+    for (const secret of sent.split(":")) expect(shown).not.toContain(secret);
   });
 
   test("says why it cannot pay where its treasury is elsewhere", async () => {

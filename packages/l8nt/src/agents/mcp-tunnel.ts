@@ -96,7 +96,10 @@ export class Tunnel {
       credential === undefined
         ? params
         : { ...params, _meta: { ...members(params._meta), [CREDENTIAL]: credential } };
-    const result = await unlessAborted(this.#callTool(sent, ...rest), request.signal);
+    const called = this.#callTool(sent, ...rest).catch((error: unknown) => {
+      throw withoutCredential(error, credential);
+    });
+    const result = await unlessAborted(called, request.signal);
     const response = responseOf(result);
     response.headers.set(RESULT_FIELD, String(results.push(withoutCredential(result, credential)) - 1));
     return response;
@@ -141,8 +144,19 @@ const LINE = /^[\x20-\x7e]+$/;
 /** A server that repeats what it was sent would put a credential before a model. */
 function withoutCredential(result: unknown, credential: string | undefined): unknown {
   if (credential === undefined) return result;
+  if (result instanceof Error) return errorWithout(result, credential);
   const [macaroon = "", preimage = ""] = credential.split(":");
   const text = JSON.stringify(result) ?? "";
   const hidden = [macaroon, preimage].reduce((shown, secret) => shown.replaceAll(secret, "[credential]"), text);
   return hidden === text ? result : (JSON.parse(hidden) as Members);
+}
+
+/** In place: whoever catches it asks for its class. What a server says is in `message` and `data`, and the message in `stack`. */
+function errorWithout(error: Error, credential: string): Error {
+  for (const name of Object.getOwnPropertyNames(error)) {
+    const value: unknown = Reflect.get(error, name);
+    const shown = withoutCredential(value, credential);
+    if (shown !== value) Object.defineProperty(error, name, { value: shown });
+  }
+  return error;
 }
