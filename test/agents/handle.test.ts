@@ -1,5 +1,5 @@
 /** The handle by itself, without any framework: it keeps every law that an adapter must. */
-import { SigilHandle, sigilFetch } from "l8nt/agents";
+import { currentHandle, fetchTool, SigilHandle, sigilFetch } from "l8nt/agents";
 import { expect, test } from "vitest";
 import { town } from "../e2e/support/town.ts";
 import { type Act, type AgentAdapter, agentContract, type Get, type Script } from "./support/agent-contract.ts";
@@ -111,3 +111,51 @@ test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
     });
   },
 );
+
+test.each(["研究员", "_scout", " scout", "-", "🛰 scout"])("an agent may be called %j", async (name) => {
+  const { world, handle: top } = await handles();
+  const handle = new SigilHandle({
+    clock: world.clock,
+    credential: top.credential,
+    agents: { [name]: { budget: "50 sat" } },
+  });
+  const shop = await world.shop();
+  expect((await handle.forAgent(name).fetch(shop.url)).status).toBe(200);
+});
+
+test("what a generator does, it does as whoever it was begun by, whoever asks it for more", async () => {
+  const { handle } = await handles();
+  const booker = handle.forAgent("Flight booker");
+  const steps = async function* () {
+    yield currentHandle();
+    yield currentHandle();
+  };
+  const stepsAtOnce = function* () {
+    yield currentHandle();
+  };
+  const [later, atOnce] = [booker.run(steps), booker.run(stepsAtOnce)];
+  await handle.run(async () => {
+    for await (const who of later) expect(who).toBe(booker);
+    expect([...atOnce]).toEqual([booker]);
+    expect(currentHandle()).toBe(handle);
+  });
+});
+
+test("a model that fetches is not shown the credentials that a service repeats", async () => {
+  const { world, handle } = await handles();
+  const shop = await world.shop({ price: "10 sat" });
+  const repeat = (status: number) => {
+    shop.acts.push((response) => {
+      response.statusCode = status;
+      response.end(JSON.stringify(shop.received.at(-1)!.headers));
+    });
+  };
+  for (const status of [200, 500]) {
+    repeat(status);
+    const shown = await fetchTool.run(handle, { url: `${shop.url}/${status}` });
+    const [macaroon, preimage] = shop.received.at(-1)!.headers.authorization!.slice(5).split(":");
+    expect(shown).toContain("authorization");
+    expect(shown).not.toContain(preimage);
+    expect(shown).not.toContain(macaroon);
+  }
+});

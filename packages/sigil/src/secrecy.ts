@@ -13,24 +13,6 @@ export const withoutWalletUrls = (message: string): string => message.replace(WA
 export const withoutSecrets = (message: string): string =>
   withoutWalletUrls(message).replace(SECRETS, "(not shown)");
 
-// Looked for from its end: a pattern for the whole would take quadratic time on long runs of letters.
-const PREIMAGE = /(?:=|%3d){0,2}(?::|%3a)[0-9a-f]{64}(?![0-9a-f])/gi;
-const SHORTEST_MACAROON = 80;
-
-/** Somebody else's text without the credentials in it, such as a service that repeats what it was sent. */
-export function withoutCredentials(text: string): string {
-  let shown = "";
-  let from = 0;
-  for (const { 0: end, index } of text.matchAll(PREIMAGE)) {
-    let start = index;
-    while (start > from && /[A-Za-z0-9+/_-]/.test(text[start - 1]!)) start--;
-    if (index - start < SHORTEST_MACAROON) continue;
-    shown += `${text.slice(from, start)}(a credential, not shown)`;
-    from = index + end.length;
-  }
-  return shown + text.slice(from);
-}
-
 /** A name that is short and plain enough to be repeated; undefined for anything else: it may be a mistyped secret. */
 export const plainName = (text: string): string | undefined =>
   /^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(text) ? text : undefined;

@@ -8,9 +8,12 @@ export interface AgentPolicy extends Omit<Scope, "agent"> {
 
 export type AgentPolicies = Readonly<Record<string, AgentPolicy>>;
 
-/** As the `agent` caveat has it: frameworks let an agent be called "Flight booker". */
+/** As the `agent` caveat has it, which begins with a letter or a digit: frameworks let an agent be called "Flight booker". */
 export function caveatName(name: string): string {
-  const plain = name.replaceAll(/[^A-Za-z0-9_-]+/g, "-").slice(0, 64);
+  const plain = name
+    .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
+    .replace(/^[_-]+/, "")
+    .slice(0, 64);
   return plain === "" ? "agent" : plain;
 }
 

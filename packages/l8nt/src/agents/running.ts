@@ -10,7 +10,7 @@ export interface Following<Value> {
 
 export function following<Value>(): Following<Value> {
   let storage: AsyncLocalStorage<Value> | undefined;
-  return {
+  const inside: Following<Value> = {
     run(value, act) {
       const hooks = globalThis.process?.getBuiltinModule?.("node:async_hooks");
       if (hooks === undefined)
@@ -18,10 +18,22 @@ export function following<Value>(): Following<Value> {
           "handle.run needs a runtime with AsyncLocalStorage; in this one, pass handle.fetch to your tools",
         );
       storage ??= new hooks.AsyncLocalStorage<Value>();
-      return storage.run(value, act);
+      return generating(storage.run(value, act), (step) => inside.run(value, step));
     },
     get: () => storage?.getStore(),
   };
+  return inside;
+}
+
+/** A generator's body runs where it is asked for more, which may be in somebody else's turn: each of its steps is brought back. */
+function generating<Result>(result: Result, within: (step: () => unknown) => unknown): Result {
+  if (!/^\[object (?:Async)?Generator\]$/.test(Object.prototype.toString.call(result))) return result;
+  const generator = result as Record<string, (...sent: unknown[]) => unknown>;
+  for (const name of ["next", "return", "throw"]) {
+    const step = generator[name]!;
+    generator[name] = (...sent) => within(() => step.apply(generator, sent));
+  }
+  return result;
 }
 
 const handle = following<unknown>();

@@ -1,6 +1,7 @@
 /** The two tools that an adapter offers the model, told without any framework: fetch a URL and pay for it, and see what is left. */
 import { SigilError } from "../errors.ts";
 import { formatMsat } from "../invoice/index.ts";
+import { withoutCredentials } from "../l402/index.ts";
 import type { NodeStanding, Standing } from "../ports/treasury.ts";
 import type { SigilHandle } from "./handle.ts";
 
@@ -35,7 +36,7 @@ export const fetchTool: ReadyTool<{ readonly url: string }> = {
   run: (handle, { url }, signal) =>
     told(async () => {
       const response = await handle.fetch(url, signal === undefined ? {} : { signal });
-      const text = await response.text();
+      const text = withoutCredentials(await response.text());
       const cut =
         text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}\n(cut after ${MAX_TEXT} characters)` : text;
       return response.ok ? cut : `HTTP ${response.status}\n${cut}`;

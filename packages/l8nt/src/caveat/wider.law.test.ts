@@ -90,6 +90,9 @@ test.each([
   [["a_capabilities=x,y"], ["a_capabilities=x,z"], ["a_capabilities"]],
   [["payees=02aa"], ["payees=02aa,03bb"], ["payees"]],
   [[], ["budget_msat=1"], []],
+  [["budget_msat=much"], ["budget_msat=1"], ["budget_msat"]],
+  [["max_depth=1"], ["max_depth=2"], ["max_depth"]],
+  [["max_depth=2"], ["max_depth=1"], []],
 ])("%j, asked to be %j: wider in %j", (held, wanted, wider) => {
   expect(widenings(own(held), wanted).map(({ condition }) => condition)).toEqual(wider);
 });

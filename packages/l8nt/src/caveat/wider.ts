@@ -5,10 +5,11 @@
 import type { Refusal } from "../errors.ts";
 import type { CaveatText } from "./chain.ts";
 import { coversEndpoint, type EndpointPattern } from "./endpoint.ts";
+import { readInteger } from "./integer.ts";
 import { serviceVocabulary } from "./vocabulary.ts";
 
 const VOCABULARY = serviceVocabulary();
-const AMOUNTS = /^(?:budget_msat|max_uses)(?:_per_[a-z]+)?$|^max_price_msat$/;
+const NUMBERS = /^(?:budget_msat|max_uses)(?:_per_[a-z]+)?$|^max_(?:price_msat|depth)$/;
 const LISTS = /^(?:services|payees)$|_capabilities$/;
 
 /**
@@ -28,7 +29,11 @@ export function widenings(own: readonly CaveatText[], wanted: readonly string[])
 }
 
 function covers(condition: string, own: string, wanted: string): boolean {
-  if (AMOUNTS.test(condition)) return BigInt(wanted) <= BigInt(own);
+  if (NUMBERS.test(condition)) {
+    const [held, asked] = [readInteger(own), readInteger(wanted)];
+    // What nobody can read allows nothing.
+    return held !== undefined && asked !== undefined && asked <= held;
+  }
   if (LISTS.test(condition)) {
     const held = new Set(own.split(","));
     return wanted === "" || wanted.split(",").every((entry) => held.has(entry));

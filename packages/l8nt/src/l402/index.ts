@@ -8,6 +8,7 @@ export { type AttenuateOptions, Credential, isSingleUse, refusalsOnSale } from "
 export { Identifier } from "./identifier.ts";
 export { formatMacaroonField, readMacaroonField } from "./macaroon-field.ts";
 export { CREDENTIAL_FIELDS, type Presented, presentedIn, readPresented } from "./presented.ts";
+export { withoutCredentials } from "./repeated.ts";
 export { revokeAsAsked } from "./revocation-request.ts";
 export type { Secret } from "./roots.ts";
 export type { Verified } from "./verified.ts";

@@ -2,8 +2,9 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
 import { formatMsat } from "l8nt/invoice";
+import { withoutCredentials } from "l8nt/l402";
 import { UsageError } from "../exit.ts";
-import { printable, withoutCredentials, withoutSecrets } from "../secrecy.ts";
+import { printable, withoutSecrets } from "../secrecy.ts";
 
 export const said = (...texts: readonly string[]): CallToolResult => ({
   content: texts.map((text) => ({ type: "text", text })),

@@ -2,9 +2,8 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { AdapterError, type PaymentSummary } from "l8nt";
 import { formatMsat } from "l8nt/invoice";
-import { CREDENTIAL_FIELDS } from "l8nt/l402";
+import { CREDENTIAL_FIELDS, withoutCredentials } from "l8nt/l402";
 import { UsageError } from "../exit.ts";
-import { withoutCredentials } from "../secrecy.ts";
 import { readHttpUrl, unreachable } from "../service-url.ts";
 import type { Agents } from "./agents.ts";
 import { refused, said } from "./answer.ts";
