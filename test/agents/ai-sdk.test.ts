@@ -203,6 +203,15 @@ describe.each([seven, six])("$name", (major) => {
     expect(notes).toEqual(["scout"]);
   });
 
+  test("a stranger has nothing of the scout's by a tool that was given to the scout", async () => {
+    const { handle } = await family();
+    const notes: string[] = [];
+    const tools = withSigil({ who: whoTool(notes) }, handle.forAgent("scout"));
+    const stranger = handle.forAgent("stranger");
+    await stranger.run(() => major.agent({ turns: [callOf("who")], tools }).generate(go));
+    expect(notes).not.toContain("scout");
+  });
+
   test("an abort reaches the agent below and its ready tool", { timeout: 10_000 }, async () => {
     const { world, handle } = await family();
     const [shop, next] = [await world.shop(), await world.shop()];

@@ -105,8 +105,12 @@ function within<Tool extends object>(
 
 /** The innermost of those that were named: a tool that was wrapped for the boss and lent to the researcher pays as the researcher. */
 function whose(options: CallOptions | undefined, given?: SigilHandle): SigilHandle | undefined {
-  const named = [given, sigilIn(options?.context), sigilIn(options?.experimental_context), currentHandle()];
-  return named.reduce((outer, next) => (outer === undefined || isBelow(next, outer) ? next : outer));
+  const around = currentHandle();
+  const named = [given, sigilIn(options?.context), sigilIn(options?.experimental_context), around];
+  const found = named.reduce((outer, next) => (outer === undefined || isBelow(next, outer) ? next : outer));
+  if (found === undefined || around === undefined || isBelow(found, around)) return found;
+  // Neither has handed work to the other: whoever calls has no part in what the tool's own agent was given.
+  return around.nobody("agent", "a tool of another agent's");
 }
 
 function isBelow(handle: SigilHandle | undefined, above: SigilHandle): boolean {
