@@ -61,6 +61,15 @@ test.each([
   expect(world.paid().count).toBe(0);
 });
 
+test("a stranger has nothing of the scout's by giving a sub-agent the scout's handle", async () => {
+  const { world, shop, handle } = await stage({ scout: {} });
+  const scout = eachOnce([buy(shop)], [sigilMiddleware("scout")]);
+  const ask = () => scout.invoke(TASK, { context: { sigil: handle.forAgent("scout") } });
+  const told = results(await handle.forAgent("stranger").run(ask));
+  expect(told[0]).toMatch(/^ERR_AGENT_UNKNOWN: /);
+  expect(world.paid().count).toBe(0);
+});
+
 test("the handle in a tool's own context is its agent's, however deep", async () => {
   const { handle } = await stage({ scout: { agents: { runner: {} } } });
   const seen: (string | undefined)[] = [];

@@ -68,6 +68,8 @@ function whose(name: string | undefined, { context }: { readonly context?: unkno
     return name === undefined
       ? caller.nobody("nameless", "a sigilMiddleware without the sub-agent's name")
       : caller.forAgent(name);
+  if (caller !== undefined && !isAtOrAbove(caller, given!))
+    return caller.nobody(name ?? "nameless", "a context with the handle of somebody else's agent");
   return name === undefined || given?.agent === name ? given : given?.forAgent(name);
 }
 
