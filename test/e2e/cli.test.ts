@@ -11,6 +11,7 @@ import { DevNetwork } from "l8nt/testing";
 import { guardedFetch, Treasury, treasuryApi } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { childEnv } from "./support/child-env.ts";
 
 const main = resolve("packages/sigil/src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sigil-cli-"));
@@ -41,8 +42,7 @@ const treasurySecret = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2
 
 const start = (args: readonly string[], stdio: StdioOptions, env: Record<string, string> = {}) =>
   spawn(process.execPath, ["--conditions=l8nt-source", main, ...args], {
-    // Starts three times as fast once something is in it.
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, "cache"), ...env },
+    env: childEnv(env),
     stdio,
   });
 

@@ -9,6 +9,7 @@ import { direct, type Report } from "../../packages/sigil/src/demo/director.ts";
 import { SCRIPT } from "../../packages/sigil/src/demo/script.ts";
 import { Terminal } from "../../packages/sigil/src/terminal.ts";
 import { picture } from "../../packages/sigil/src/tree.ts";
+import { childEnv } from "./support/child-env.ts";
 
 const execArgv = ["--conditions=l8nt-source"];
 const main = resolve("packages/sigil/src/main.ts");
@@ -25,7 +26,7 @@ async function demo(
   onOutput: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
 ): Promise<Run> {
   const child = spawn(process.execPath, [...execArgv, main, "demo", ...args], {
-    env: { PATH: process.env.PATH },
+    env: childEnv(),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

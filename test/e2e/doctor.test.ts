@@ -8,14 +8,9 @@ import { type DevAccount, DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { freePort } from "./support/free-port.ts";
-import { type Ended, ended, spawned as spawnedAnew } from "./support/sigil.ts";
+import { type Ended, ended, sigil, spawned } from "./support/sigil.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sigil-doctor-"));
-
-/** Started often: what Node compiled is kept for the next one. */
-const spawned = (args: readonly string[], env: Record<string, string> = {}) =>
-  spawnedAnew(args, { NODE_COMPILE_CACHE: join(folder, "cache"), ...env });
-const sigil = (args: readonly string[], env?: Record<string, string>) => ended(spawned(args, env));
 
 const SECRET = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
 const paidPayments = () => net.payments().filter(({ status }) => status === "paid").length;

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { exportReceipts, ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { MemoryStore } from "l8nt/stores/memory";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { childEnv } from "./support/child-env.ts";
 
 const main = resolve("packages/sigil/src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sigil-receipts-"));
@@ -73,7 +74,7 @@ beforeAll(async () => {
 
 async function verify(args: readonly string[], input?: string) {
   const child = spawn(process.execPath, ["--conditions=l8nt-source", main, "receipts", ...args], {
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, "cache") },
+    env: childEnv(),
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
   const said = { stdout: "", stderr: "" };

@@ -9,6 +9,7 @@ import { CreateMessageRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { Scope } from "l8nt";
 import { Authority } from "l8nt/l402";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { childEnv } from "./support/child-env.ts";
 import { type Host, type HostKind, overStdio, sigilArgs } from "./support/mcp-hosts.ts";
 import { sigil } from "./support/sigil.ts";
 import { gate, secretOf, town } from "./support/town.ts";
@@ -55,7 +56,7 @@ function raw(flags: readonly string[], what: string, env: Record<string, string>
   const child: ChildProcessWithoutNullStreams = spawn(
     process.execPath,
     sigilArgs("mcp", "proxy", ...flags, "--", process.execPath, "--no-warnings", server("hostile"), what),
-    { env: { PATH: process.env.PATH, ...env } },
+    { env: childEnv(env) },
   );
   const parts = { stdout: "", stderr: "" };
   child.stderr.on("data", (part) => (parts.stderr += part));

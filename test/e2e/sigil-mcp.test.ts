@@ -9,6 +9,7 @@ import type { Credential } from "l8nt";
 import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { MemoryStore } from "l8nt/stores/memory";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { childEnv } from "./support/child-env.ts";
 import { HOSTS, type Host, type HostKind, overHttp, overStdio, sigilArgs } from "./support/mcp-hosts.ts";
 import { sigil, spawned } from "./support/sigil.ts";
 import { gate, site, type Town, town } from "./support/town.ts";
@@ -320,7 +321,7 @@ describe("over stdio", () => {
   test("nothing but messages is on stdout, a line that is none is survived, and it ends with its host", async () => {
     const { root } = await townOfToday();
     const child = spawn(process.execPath, sigilArgs("mcp", "--credential-file", fileOf(root())), {
-      env: { PATH: process.env.PATH },
+      env: childEnv(),
     });
     child.stdin.write("this is no message\n[]\n{}\n");
     const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "x", version: "1" } };

@@ -6,6 +6,7 @@ import { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as Stdio1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport as Http1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { onTestFinished } from "vitest";
+import { childEnv } from "./child-env.ts";
 
 export const HOSTS = ["sdk 1", "sdk 2", "sdk 2, 2026-07-28"] as const;
 export type HostKind = (typeof HOSTS)[number];
@@ -49,7 +50,7 @@ export async function overStdio(
   const started = {
     command: process.execPath,
     args: [...args],
-    env: { PATH: process.env.PATH!, ...env },
+    env: childEnv(env),
     stderr: "pipe" as const,
   };
   const transport = kind === "sdk 1" ? new Stdio1(started) : new Stdio2(started);

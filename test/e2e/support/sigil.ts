@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
+import { childEnv } from "./child-env.ts";
 
 const MAIN = join(import.meta.dirname, "../../../packages/sigil/src/main.ts");
 
@@ -16,7 +17,7 @@ export interface Ended {
 /** With nothing in its environment but `PATH` and what is given. */
 export const spawned = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   spawn(process.execPath, ["--conditions=l8nt-source", "--no-warnings", MAIN, ...args], {
-    env: { PATH: process.env.PATH, ...env },
+    env: childEnv(env),
     stdio: ["ignore", "pipe", "pipe"],
   });
 

@@ -1,0 +1,11 @@
+/** The environment of a child process: nothing of this one's but `PATH`, and what Node compiled for the children before it. */
+import { join } from "node:path";
+
+/** A process that finds everything in it starts twice as fast. */
+const COMPILED = join(import.meta.dirname, "../../../.cache/compile");
+
+export const childEnv = (env: Readonly<Record<string, string>> = {}): Record<string, string> => ({
+  PATH: process.env.PATH!,
+  NODE_COMPILE_CACHE: COMPILED,
+  ...env,
+});
