@@ -1,7 +1,7 @@
 /** The handle by itself, without any framework: it keeps every law that an adapter must. */
 import { currentHandle, fetchTool, SigilHandle, sigilFetch } from "l8nt/agents";
-import { expect, test } from "vitest";
-import { town } from "../e2e/support/town.ts";
+import { expect, test, vi } from "vitest";
+import { site, town } from "../e2e/support/town.ts";
 import { type Act, type AgentAdapter, agentContract, type Get, type Script } from "./support/agent-contract.ts";
 
 const bare: AgentAdapter = {
@@ -158,4 +158,32 @@ test("a model that fetches is not shown the credentials that a service repeats",
     expect(shown).not.toContain(preimage);
     expect(shown).not.toContain(macaroon);
   }
+});
+
+test("fetch_url reads of an answer without an end what a model reads, and lets the rest go", async () => {
+  const { handle } = await handles();
+  let closed = false;
+  const { url } = await site((_, response) => {
+    response.on("close", () => {
+      closed = true;
+    });
+    const more = () => {
+      while (!response.destroyed && response.write("sunny ".repeat(1000)));
+      if (!response.destroyed) response.once("drain", more);
+    };
+    more();
+  });
+  const shown = await fetchTool.run(handle, { url });
+  expect(shown).toMatch(/^sunny .*\(cut after 20000 characters\)$/s);
+  await vi.waitFor(() => expect(closed).toBe(true));
+});
+
+test("who handed work to whom is told by the handles", async () => {
+  const { handle } = await handles();
+  const booker = handle.forAgent("Flight booker");
+  expect([booker.isWithin(handle), booker.isWithin(booker), handle.isWithin(booker)]).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });

@@ -240,6 +240,27 @@ test("a run inside of a tool is below the agent whose tool it is, whatever conte
   ]);
 });
 
+test("a run inside of a tool, with the handle of an agent beside the one whose tool it is, is denied", async () => {
+  const { seen, get, shop, handle, world } = await stage({
+    scout: { maxPrice: "5 sat" },
+    rich: { budget: "50 sat" },
+  });
+  const rich = withSigil(actor("rich", [buy(shop.url), said()], { tools: [getTool(get)] }));
+  const lend = tool({
+    name: "lend",
+    description: "Has the rich one pay.",
+    parameters: z.object({}),
+    execute: async () => {
+      await run(rich, "go", { context: { sigil: handle.forAgent("rich") } }).catch(() => {});
+      return "tried";
+    },
+  });
+  const scout = withSigil(actor("scout", [[call("lend", {})], said()], { tools: [lend] }));
+  await run(scout, "go", { context: { sigil: handle.forAgent("scout") } });
+  expect(seen.filter(([, got]) => got.includes("served"))).toEqual([]);
+  expect(world.paid().count).toBe(0);
+});
+
 test("a conversation goes on with whom it had come to: by its RunContext, or by that agent's own handle", async () => {
   const { seen, get, shop, handle } = await stage({ scout: { budget: "30 sat" } });
   const scout = actor("scout", [said(), buy(shop.url), said(), buy(shop.url), said()], {

@@ -1,7 +1,7 @@
 /** `sigil mcp proxy`, a process of its own, in front of real servers of both SDKs and of hostile ones. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js";
@@ -265,12 +265,27 @@ describe("with a credential", () => {
   });
 
   test("sigil delegate --capability makes one", async () => {
-    const made = await sigil(
-      ["delegate", "--agent", "a", "--capability", "notes:read", "--capability", "notes:ns:x", "--json"],
-      { SIGIL_CREDENTIAL: credentialText({}) },
+    // Into a file: it prints a credential, and the canary reads what children print.
+    const path = join(folder, "delegated.json");
+    const child = spawn(
+      process.execPath,
+      sigilArgs(
+        "delegate",
+        "--agent",
+        "a",
+        "--capability",
+        "notes:read",
+        "--capability",
+        "notes:ns:x",
+        "--json",
+      ),
+      {
+        env: childEnv({ SIGIL_CREDENTIAL: credentialText({}) }),
+        stdio: ["ignore", openSync(path, "w", 0o600), "inherit"],
+      },
     );
-    expect(made.code).toBe(0);
-    expect((JSON.parse(made.stdout) as { caveats: string[] }).caveats).toContain(
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect((JSON.parse(readFileSync(path, "utf8")) as { caveats: string[] }).caveats).toContain(
       "notes_capabilities=read,ns:x",
     );
     const none = await sigil(["delegate", "--capability", "read"], { SIGIL_CREDENTIAL: credentialText({}) });

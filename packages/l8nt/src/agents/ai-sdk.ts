@@ -107,15 +107,10 @@ function within<Tool extends object>(
 function whose(options: CallOptions | undefined, given?: SigilHandle): SigilHandle | undefined {
   const around = currentHandle();
   const named = [given, sigilIn(options?.context), sigilIn(options?.experimental_context), around];
-  const found = named.reduce((outer, next) => (outer === undefined || isBelow(next, outer) ? next : outer));
-  if (found === undefined || around === undefined || isBelow(found, around)) return found;
+  const found = named.reduce((outer, next) => (outer === undefined || next?.isWithin(outer) ? next : outer));
+  if (found === undefined || around === undefined || found.isWithin(around)) return found;
   // Neither has handed work to the other: whoever calls has no part in what the tool's own agent was given.
   return around.nobody("agent", "a tool of another agent's");
-}
-
-function isBelow(handle: SigilHandle | undefined, above: SigilHandle): boolean {
-  for (let at = handle; at !== undefined; at = at.parent) if (at === above) return true;
-  return false;
 }
 
 /** What was serialised on its way is no handle any more, and gives nothing. */

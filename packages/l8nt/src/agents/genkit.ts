@@ -87,14 +87,8 @@ export const readyTools = <Tool>(ai: {
 function callerOf({ sigil: given }: { readonly sigil?: unknown }): SigilHandle | undefined {
   const around = currentHandle();
   if (!(given instanceof SigilHandle)) return around;
-  if (around === undefined || isBelow(given, around)) return given;
-  return isBelow(around, given) ? around : around.nobody("agent", "a context from another agent's run");
-}
-
-function isBelow(handle: SigilHandle, above: SigilHandle): boolean {
-  for (let at: SigilHandle | undefined = handle; at !== undefined; at = at.parent)
-    if (at === above) return true;
-  return false;
+  if (around === undefined || given.isWithin(around)) return given;
+  return around.isWithin(given) ? around : around.nobody("agent", "a context from another agent's run");
 }
 
 function withSignal<Options extends GenkitOptions>(options: Options): Options {

@@ -159,6 +159,13 @@ export class SigilHandle {
     return this.#demandClient().standing();
   }
 
+  /** Whether it is this one, or came from it at whatever distance. */
+  isWithin(other: SigilHandle): boolean {
+    for (let at: SigilHandle | undefined = this; at !== undefined; at = at.parent)
+      if (at === other) return true;
+    return false;
+  }
+
   /** Kills this agent's credential and all below it; whoever handed it out lives on. @throws TypeError for the one at the top */
   async revoke(): Promise<void> {
     const { parent } = this.#place;

@@ -64,18 +64,13 @@ export const sigilTools: readonly StructuredToolInterface[] = [ready(fetchTool),
 function whose(name: string | undefined, { context }: { readonly context?: unknown }): SigilHandle | undefined {
   const given = (context as SigilContext | undefined)?.sigil;
   const caller = currentHandle();
-  if (caller !== undefined && (given === undefined || isAtOrAbove(given, caller)))
+  if (caller !== undefined && (given === undefined || caller.isWithin(given)))
     return name === undefined
       ? caller.nobody("nameless", "a sigilMiddleware without the sub-agent's name")
       : caller.forAgent(name);
-  if (caller !== undefined && !isAtOrAbove(caller, given!))
+  if (caller !== undefined && !given!.isWithin(caller))
     return caller.nobody(name ?? "nameless", "a context with the handle of somebody else's agent");
   return name === undefined || given?.agent === name ? given : given?.forAgent(name);
-}
-
-function isAtOrAbove(one: SigilHandle, other: SigilHandle): boolean {
-  for (let at: SigilHandle | undefined = other; at !== undefined; at = at.parent) if (at === one) return true;
-  return false;
 }
 
 const contextOf = ({ context }: { readonly context?: unknown }, sigil: SigilHandle): SigilContext => ({

@@ -103,7 +103,7 @@ function asTransferBy(agent: AnyAgent, handoff: AnyHandoff): AnyHandoff {
       const next = await handoff.onInvokeHandoff(run, input);
       prepare(next);
       const before = seats(run).get(next);
-      const cameFrom = before !== undefined && isWithin(from, before);
+      const cameFrom = before !== undefined && from.isWithin(before);
       seats(run).set(next, cameFrom ? before : from.handTo(next.name));
       return next;
     },
@@ -129,11 +129,14 @@ function atTheStart(agent: AnyAgent, given: unknown): SigilHandle {
   const call = calls.get();
   const own = given instanceof SigilHandle ? given : undefined;
   // Contexts are passed on: what the caller has, or had its own from, was not meant for a run inside of its tool.
-  if (call !== undefined && (own === undefined || isWithin(call.handle, own))) {
+  if (call !== undefined && (own === undefined || call.handle.isWithin(own))) {
     if (call.resumed && !firsts.has(agent)) throw unknown(agent, "a stored run that another one had begun");
     return call.handle.forAgent(agent.name);
   }
   if (own === undefined) throw unknown(agent, "no SigilHandle in the context of this run");
+  // Neither has handed work to the other: whoever calls has no part in what that agent was given.
+  if (call !== undefined && !own.isWithin(call.handle))
+    throw unknown(agent, "a context from another agent's run");
   if (!firsts.has(agent) && own.agent !== agent.name)
     throw unknown(agent, `the handle of ${own.agent ?? "the top"}`);
   return own;
@@ -148,13 +151,6 @@ const unknown = (agent: AnyAgent, have: string): DeniedError =>
       need: `context: { sigil } with the handle that ${agent.name} is to have`,
     },
   ]);
-
-/** Whether a handle is another one, or came from it. */
-function isWithin(handle: SigilHandle, other: SigilHandle): boolean {
-  for (let at: SigilHandle | undefined = handle; at !== undefined; at = at.parent)
-    if (at === other) return true;
-  return false;
-}
 
 const ready = <Input>({ name, description, parameters, run }: ReadyTool<Input>): FunctionTool =>
   tool({

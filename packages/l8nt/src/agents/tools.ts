@@ -22,6 +22,8 @@ export interface ReadyTool<Input> {
 
 /** What a model reads of an answer, in characters. */
 const MAX_TEXT = 20_000;
+/** Beyond that, so that what stands at its end is seen whole before it is cut: a credential has at most 8,192 characters. */
+const OVERLAP = 10_000;
 
 export const fetchTool: ReadyTool<{ readonly url: string }> = {
   name: "fetch_url",
@@ -36,7 +38,7 @@ export const fetchTool: ReadyTool<{ readonly url: string }> = {
   run: (handle, { url }, signal) =>
     told(async () => {
       const response = await handle.fetch(url, signal === undefined ? {} : { signal });
-      const text = withoutCredentials(await response.text());
+      const text = withoutCredentials(await beginning(response));
       const cut =
         text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}\n(cut after ${MAX_TEXT} characters)` : text;
       return response.ok ? cut : `HTTP ${response.status}\n${cut}`;
@@ -73,4 +75,17 @@ async function told(act: () => Promise<string>, signal: AbortSignal | undefined)
     if (signal?.aborted || !(error instanceof SigilError)) throw error;
     return `${error.code}: ${error.message}`;
   }
+}
+
+/** As much of a body as matters: a stream may have no end. */
+async function beginning(response: Response): Promise<string> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (reader !== undefined && text.length < MAX_TEXT + OVERLAP) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    text += value;
+  }
+  await reader?.cancel().catch(() => {});
+  return text;
 }
