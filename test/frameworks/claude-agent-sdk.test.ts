@@ -10,9 +10,9 @@ import { type ClaudeHookInput, claudeAgents } from "l8nt/claude-agent-sdk";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { type AgentAdapter, agentContract, type Get, type Script } from "../agents/support/agent-contract.ts";
+import { runSnippet } from "../agents/support/page.ts";
 import { type ClaudeModel, claudeModel, handed, promptOf } from "./support/claude-model.ts";
 import { place } from "./support/place.ts";
-import { runSnippet, snippetOf } from "./support/snippet.ts";
 
 const namesIn = (script: Script): string[] => [
   script.agent,
@@ -251,9 +251,8 @@ test("the page's snippet runs as it stands", async () => {
     content: [{ type: "text", text: await get(input) }],
   }));
   const printed: unknown[] = [];
-  await runSnippet(
-    "claude-agent-sdk.md",
-    {
+  await runSnippet("claude-agent-sdk", {
+    modules: {
       // As it stands, but for the machine's own settings and a model's name.
       "@anthropic-ai/claude-agent-sdk": {
         ...sdk,
@@ -262,15 +261,12 @@ test("the page's snippet runs as it stands", async () => {
       },
       "l8nt/claude-agent-sdk": adapter,
     },
-    {
-      handle,
-      report,
-      prompt: promptOf([]),
-      agents: { scout: { description: "A scout.", prompt: "You are a scout." } },
-      console: { log: (text: unknown) => printed.push(text) },
-    },
-  );
-  expect(snippetOf("claude-agent-sdk.md").trim().split("\n").length).toBeLessThanOrEqual(8);
+    handle,
+    report,
+    prompt: promptOf([]),
+    agents: { scout: { description: "A scout.", prompt: "You are a scout." } },
+    console: { log: (text: unknown) => printed.push(text) },
+  });
   expect(lineages).toEqual(["by the scout /scout", "by the boss "]);
   expect(printed).toEqual(["done"]);
 });

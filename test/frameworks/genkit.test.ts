@@ -6,9 +6,9 @@ import * as adapter from "l8nt/genkit";
 import { asAgent, asCaller, readyTools, sigilContext } from "l8nt/genkit";
 import { expect, test } from "vitest";
 import { type AgentAdapter, agentContract, type Get, type Script } from "../agents/support/agent-contract.ts";
+import { runSnippet } from "../agents/support/page.ts";
 import { handed } from "./support/claude-model.ts";
 import { place } from "./support/place.ts";
-import { runSnippet, snippetOf } from "./support/snippet.ts";
 
 const spans: unknown[] = [];
 await enableTelemetry({
@@ -218,21 +218,17 @@ test("the page's snippet runs as it stands", async () => {
     asCaller(get),
   );
   const printed: unknown[] = [];
-  await runSnippet(
-    "genkit.md",
-    { "l8nt/genkit": adapter },
-    {
-      ai,
-      z,
-      handle,
-      model,
-      report,
-      prompt: "work",
-      signal: new AbortController().signal,
-      console: { log: (text: unknown) => printed.push(text) },
-    },
-  );
-  expect(snippetOf("genkit.md").trim().split("\n").length).toBeLessThanOrEqual(8);
+  await runSnippet("genkit", {
+    modules: { "l8nt/genkit": adapter },
+    ai,
+    z,
+    handle,
+    model,
+    report,
+    prompt: "work",
+    signal: new AbortController().signal,
+    console: { log: (text: unknown) => printed.push(text) },
+  });
   expect(lineages).toEqual(["by the scout /scout"]);
   expect(printed).toEqual(["done"]);
 });
