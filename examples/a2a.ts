@@ -9,7 +9,7 @@ import { type AgentCard, type Message, Role, type SendMessageRequest } from "@a2
 import { AgentEvent, DefaultRequestHandler, InMemoryTaskStore } from "@a2a-js/sdk/server";
 import { agentCardHandler, jsonRpcHandler } from "@a2a-js/sdk/server/express";
 import express from "express";
-import type { Amount } from "l8nt";
+import type { AmountText } from "l8nt";
 import { payingUser, sigilClients } from "l8nt/a2a";
 import { SigilHandle } from "l8nt/agents";
 import { paid } from "l8nt/express";
@@ -44,7 +44,11 @@ function textOf(message: unknown): string {
 }
 
 /** A remote agent, which answers a message for its price. */
-async function agent(name: string, price: Amount, answer: (text: string) => Promise<string>): Promise<string> {
+async function agent(
+  name: string,
+  price: AmountText,
+  answer: (text: string) => Promise<string>,
+): Promise<string> {
   const app = express();
   const server = app.listen(0, "127.0.0.1");
   servers.push(server);

@@ -18,7 +18,7 @@ export interface BrowserBundle {
 }
 
 /** Parts of the library that a page must never be made to load. */
-const serverOnly = /(?:^|\/)(?:src|dist)\/(?:service|middleware|testing)\//;
+const serverOnly = /(?:^|\/)(?:src|dist)\/(?:service|node|middleware|mcp|testing)\//;
 
 /** The rules on a bundle: no server code, nothing of Node's, no dynamic way to it either. */
 export function bundleFaults(metafile: Metafile): string[] {

@@ -9,11 +9,14 @@ import { join, resolve, sep } from "node:path";
 export const rows: readonly (readonly string[])[] = [
   ["errors.ts"],
   ["internal/"],
-  ["macaroon/"],
-  ["invoice/"],
+  ["amount.ts"],
+  ["http/"],
+  ["macaroon/", "invoice/"],
   ["ports/"],
   ["caveat/"],
+  ["credential/"],
   ["l402/"],
+  ["wire/"],
   ["ledger/", "receipt/"],
   ["feed/"],
   // Above the ends, because an end's default store is the memory store.
@@ -21,20 +24,22 @@ export const rows: readonly (readonly string[])[] = [
   ["service/", "treasury/", "client/"],
   ["open-wallet.ts", "open-wallet.browser.ts"],
   ["index.ts"],
-  ["middleware/"],
+  ["node/"],
+  ["middleware/", "mcp/"],
   ["agents/"],
+  ["frameworks/"],
   ["testing/"],
 ];
 
 /** Folders of adapters: an adapter never imports another one beside it. A file that is no export is shared, and may be. */
-const adapterFolders = ["stores/", "wallets/", "middleware/", "agents/"];
+const adapterFolders = ["stores/", "wallets/", "middleware/", "frameworks/"];
 /** What the root `index.ts` must not lead to: whoever wants an adapter names its subpath. */
-const notInRoot = ["middleware/", "agents/", "stores/", "wallets/", "testing/"];
+const notInRoot = ["node/", "middleware/", "mcp/", "agents/", "frameworks/", "stores/", "wallets/", "testing/"];
 /** The rows that run on a server by nature; everything else must load in a browser. */
-const mayImportNode = ["middleware/", "testing/"];
+const mayImportNode = ["node/", "middleware/", "testing/"];
 /** The only packages that anything but an adapter or a contract suite may import. */
 const runtimePackages = /^@(?:noble|scure)\//;
-const mayImportPackages = [...adapterFolders, "testing/"];
+const mayImportPackages = [...adapterFolders, "mcp/", "testing/"];
 
 /** A source tree to judge: paths relative to the `src` folder, with `/`, and their text. */
 export type Tree = ReadonlyMap<string, string>;

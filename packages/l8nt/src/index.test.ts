@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { failure, listen, site, type Town, town } from "../../../test/e2e/support/town.ts";
 import { Client, DEFAULT_LIMITS } from "./index.ts";
-import { listener } from "./middleware/node.ts";
+import { listener } from "./node/index.ts";
 import { treasuryApi } from "./treasury/index.ts";
 
 const PASS = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;

@@ -26,7 +26,7 @@ export {
   type Spent,
   TokenError,
 } from "./errors.ts";
-export type { Amount } from "./invoice/index.ts";
+export type { AmountText } from "./invoice/index.ts";
 export { Credential } from "./l402/index.ts";
 export type { NodeStanding, PaymentSummary, Standing } from "./ports/treasury.ts";
 export type { PaymentOutcome, Wallet, WalletFacts } from "./ports/wallet.ts";

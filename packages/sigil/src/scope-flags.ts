@@ -1,6 +1,6 @@
 /** A scope on the command line: the flags that `mint`, `delegate` and `get` share. */
 import type { Duration, Scope } from "l8nt";
-import type { Amount } from "l8nt/invoice";
+import type { AmountText } from "l8nt/invoice";
 import type { Arguments, Flag } from "./arguments.ts";
 import { UsageError } from "./exit.ts";
 import { withoutSecrets } from "./secrecy.ts";
@@ -68,7 +68,7 @@ export function readScope(given: Arguments<ScopeFlag>): Scope {
     else if (/^max(?:Uses|Depth)/.test(key)) scope[key] = readCount(text, flag);
     else if (key === "capabilities") scope[key] = readCapabilities(given.all(flag)!);
     else if ("repeatable" in SCOPE_FLAGS[flag]) scope[key] = given.all(flag);
-    else scope[key] = text satisfies string as string | Amount | Duration;
+    else scope[key] = text satisfies string as string | AmountText | Duration;
   }
   return scope;
 }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { nodeFetch } from "../../../packages/l8nt/src/internal/node-fetch.ts";
+import { nodeFetch } from "../../../packages/l8nt/src/http/node-fetch.ts";
 import { Program, until } from "./program.ts";
 
 const HOME = join(userInfo().homedir, ".btcd");

@@ -1,7 +1,7 @@
 /** One lnd node of the test's network: its process, and its REST API under the admin's macaroon. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeFetch } from "../../../packages/l8nt/src/internal/node-fetch.ts";
+import { nodeFetch } from "../../../packages/l8nt/src/http/node-fetch.ts";
 import { Program, until } from "./program.ts";
 
 export interface NodePorts {

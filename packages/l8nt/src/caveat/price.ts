@@ -1,5 +1,5 @@
 /** `max_price_msat` and `payees`: how much at once, and to whom. */
-import { formatMsat } from "../invoice/amount.ts";
+import { formatMsat } from "../amount.ts";
 import type { Condition } from "./condition.ts";
 import { readInteger } from "./integer.ts";
 

@@ -1,8 +1,8 @@
 /** A scope in a person's words, and the caveats that it compiles to. spec/2-caveats.md §1. */
 
+import { type AmountText, amountMsat } from "../amount.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import { type Amount, amountMsat } from "../invoice/amount.ts";
 import { isAgentName } from "./delegation.ts";
 import { type Duration, durationSeconds } from "./duration.ts";
 import { readEndpoint } from "./endpoint.ts";
@@ -24,13 +24,13 @@ export interface Scope {
   readonly expiresAt?: Date;
   readonly validFrom?: Date;
   /** In all, routing fees included. */
-  readonly budget?: Amount;
-  readonly budgetPerHour?: Amount;
-  readonly budgetPerDay?: Amount;
+  readonly budget?: AmountText;
+  readonly budgetPerHour?: AmountText;
+  readonly budgetPerDay?: AmountText;
   /** Thirty days. */
-  readonly budgetPerMonth?: Amount;
+  readonly budgetPerMonth?: AmountText;
   /** For one purchase, or one request. */
-  readonly maxPrice?: Amount;
+  readonly maxPrice?: AmountText;
   readonly maxUses?: number;
   readonly maxUsesPerMinute?: number;
   readonly maxUsesPerHour?: number;
@@ -53,7 +53,7 @@ export interface CompileOptions {
 type Writer<Value> = (value: Value, options: CompileOptions, what: string) => string | readonly string[];
 
 const amount =
-  (condition: string): Writer<Amount> =>
+  (condition: string): Writer<AmountText> =>
   (value, _options, what) =>
     `${condition}=${amountMsat(value, what)}`;
 

@@ -1,7 +1,7 @@
 /** The client of an agent: `fetch`, with a credential that opens doors and pays. spec/4-purchase.md §2. */
 import { type Access, type Scope, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
-import { checkTransport } from "../internal/transport.ts";
+import { checkTransport } from "../http/transport.ts";
 import { CREDENTIAL_FIELDS, Credential, formatAuthorization } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { NodeStanding, PaymentSummary, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";

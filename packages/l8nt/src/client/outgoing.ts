@@ -1,8 +1,8 @@
 /** A request taken apart, so that it can be sent more than once: without a credential, then with one. */
 import { AdapterError } from "../errors.ts";
+import { readBody } from "../http/body.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import { readBody } from "../internal/json.ts";
 
 export interface Outgoing {
   readonly method: string;

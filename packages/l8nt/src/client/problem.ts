@@ -13,7 +13,7 @@ import {
   type TokenCode,
   TokenError,
 } from "../errors.ts";
-import { readJson } from "../internal/json.ts";
+import { readJson } from "../http/body.ts";
 
 const MAX_PROBLEM_BYTES = 65_536;
 

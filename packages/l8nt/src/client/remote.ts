@@ -1,9 +1,9 @@
 /** A treasury across HTTP: the other half of `treasury/api.ts`. */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
+import { readJson } from "../http/body.ts";
+import { checkTransport } from "../http/transport.ts";
 import { base64Text } from "../internal/bytes.ts";
-import { readJson } from "../internal/json.ts";
-import { checkTransport } from "../internal/transport.ts";
 import { Credential } from "../l402/index.ts";
 import {
   EMBEDDED_LOCATION,
@@ -19,7 +19,7 @@ import {
   readNodes,
   readPayment,
   readPaymentField,
-} from "../ports/treasury-wire.ts";
+} from "../wire/purchase.ts";
 import { readProblem } from "./problem.ts";
 
 const MAY_HAVE_PAID = true;

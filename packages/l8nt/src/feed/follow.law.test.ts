@@ -4,7 +4,7 @@ import { credentialText, SECRET } from "../../../../test/fuzz/golden.ts";
 import type { Access } from "../caveat/index.ts";
 import { readOrigin, targetAt } from "../caveat/index.ts";
 import { Authority, Credential } from "../l402/index.ts";
-import { serve } from "../middleware/node-listener.ts";
+import { serve } from "../node/listener.ts";
 import { CallingLog, LOCATION, NOW, signer } from "./fixtures/world.ts";
 import { followRevocations } from "./follow.ts";
 import { FEED_PATH, revocationFeed } from "./publisher.ts";

@@ -1,9 +1,9 @@
 /** The feed over HTTP: a page at once, a page when there is something new, or a page a second. spec/7-revocation-feed.md §2. */
 import { AdapterError } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
-import { problemOf, problemResponse } from "../internal/problem.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { StopLog } from "../ports/stops.ts";
+import { problemOf, problemResponse } from "../wire/problem.ts";
 import { type FeedSigner, signPage } from "./page.ts";
 import { Published } from "./published.ts";
 

@@ -1,6 +1,7 @@
 /** Where revocations come from: a log on the same books, or a feed over HTTP. */
+
+import { readBody } from "../http/body.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
-import { readBody } from "../internal/json.ts";
 import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StopLog } from "../ports/stops.ts";

@@ -1,7 +1,7 @@
 /** Writes and signs a BOLT 11 invoice: one text for each set of fields and key. */
 import { bech32 } from "@scure/base";
+import { MAX_MSAT } from "../amount.ts";
 import { hexBytes, utf8, utf8Text } from "../internal/bytes.ts";
-import { MAX_MSAT } from "./amount.ts";
 import { writeFallback } from "./fallback.ts";
 import { readFeatures, writeFeatures } from "./features.ts";
 import { type InvoiceFields, MAX_TIMESTAMP, TIMESTAMP_WORDS } from "./invoice.ts";

@@ -1,5 +1,5 @@
 /** The human-readable part of an invoice: `ln`, the network, and the amount. BOLT 11, "Human-Readable Part". */
-import { MAX_MSAT } from "./amount.ts";
+import { MAX_MSAT } from "../amount.ts";
 import { malformed } from "./malformed.ts";
 import type { Network } from "./network.ts";
 

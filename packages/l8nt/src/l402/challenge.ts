@@ -1,7 +1,7 @@
 /** An L402 challenge: a macaroon to be paid for, and the invoice that pays for it. spec/3-challenge.md. */
 import { ChallengeError } from "../errors.ts";
+import { type AuthItem, readChallenges } from "../http/header.ts";
 import { base64Bytes, base64Text } from "../internal/bytes.ts";
-import { type AuthItem, readChallenges } from "../internal/header.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { Identifier } from "./identifier.ts";
 

@@ -1,7 +1,8 @@
 /** A ledger's "no" in a person's words. */
+
+import { formatMsat } from "../amount.ts";
 import { type ChainLimit, type Denial, formatWindow, refusal } from "../caveat/index.ts";
 import { BudgetError, type Refusal } from "../errors.ts";
-import { formatMsat } from "../invoice/amount.ts";
 import type { Usage } from "../ports/ledger.ts";
 
 /** What was asked for; `costText` where the amount needs explaining, such as a fee that is only the worst case. */

@@ -1,10 +1,10 @@
 /** `l8nt/express`: the paywall as Express middleware. */
 import type { RequestHandler } from "express";
+import { isWellKnown, nodeFacts, targetOf } from "../node/facts.ts";
+import { goneSignal, requestOf } from "../node/listener.ts";
+import { problem, writeResponse } from "../node/response.ts";
+import { settle, settleBy } from "../node/settlement.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
-import { isWellKnown, nodeFacts, targetOf } from "./node-facts.ts";
-import { goneSignal, requestOf } from "./node-listener.ts";
-import { problem, writeResponse } from "./node-response.ts";
-import { settle, settleBy } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 

@@ -3,11 +3,11 @@ import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "fastify";
 import { NDJSON } from "../feed/index.ts";
+import { nodeFacts } from "../node/facts.ts";
+import { goneSignal, requestOf } from "../node/listener.ts";
+import { fieldsOf, problem } from "../node/response.ts";
+import { settle, settleBy } from "../node/settlement.ts";
 import { type Decision, type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
-import { nodeFacts } from "./node-facts.ts";
-import { goneSignal, requestOf } from "./node-listener.ts";
-import { fieldsOf, problem } from "./node-response.ts";
-import { settle, settleBy } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 

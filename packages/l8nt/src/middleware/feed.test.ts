@@ -8,13 +8,13 @@ import { Hono } from "hono";
 import { expect, onTestFinished, test } from "vitest";
 import { CallingLog, revocation, signer } from "../feed/fixtures/world.ts";
 import { FEED_PATH } from "../feed/index.ts";
+import * as nodeEnd from "../node/index.ts";
 import type { Paywall } from "../service/index.ts";
 import * as expressEnd from "./express.ts";
 import * as fastifyEnd from "./fastify.ts";
 import { newPaywall } from "./fixtures/paywall.ts";
 import * as honoEnd from "./hono.ts";
 import * as nextEnd from "./next.ts";
-import * as nodeEnd from "./node.ts";
 
 test.each<[string, (paywall: Paywall) => RequestListener | Promise<RequestListener>]>([
   ["node", (paywall) => nodeEnd.wellKnown(paywall)],

@@ -1,11 +1,11 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
+import { authorizationOf, isWellKnown, macaroonOf } from "../node/facts.ts";
+import { challengeLines } from "../node/response.ts";
+import { settle } from "../node/settlement.ts";
 import type { Decision, Grant, Granted, Paywall, RequestFacts, Terms } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
-import { authorizationOf, isWellKnown, macaroonOf } from "./node-facts.ts";
-import { challengeLines } from "./node-response.ts";
-import { settle } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 

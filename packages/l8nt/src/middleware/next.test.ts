@@ -1,10 +1,10 @@
 /** The paywall for Next.js route handlers: the laws of every paywall, over a server that turns what Node reads into requests. */
 import { expect, expectTypeOf, test } from "vitest";
+import { serve } from "../node/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract } from "../testing/paywall-contract.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 import { type Grant, paid, wellKnown } from "./next.ts";
-import { serve } from "./node.ts";
 
 const covers = (pattern: string, path: string): boolean =>
   pattern.endsWith("/*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;

@@ -1,8 +1,9 @@
 /** `l8nt/next`: the paywall for Next.js route handlers, and for any other `(request, context) => Response`. */
+
+import { problem } from "../node/response.ts";
+import { settle } from "../node/settlement.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
-import { problem } from "./node-response.ts";
-import { settle } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 

@@ -7,8 +7,8 @@ import {
   type SigilError,
   type TokenError,
 } from "../errors.ts";
-import { problemOf, problemResponse, unauthorizedResponse } from "../internal/problem.ts";
 import { Challenge } from "../l402/index.ts";
+import { problemOf, problemResponse, unauthorizedResponse } from "../wire/problem.ts";
 import type { Refused } from "./decision.ts";
 
 /** Genuine, and a fresh payment would help. Every other denial is 403: paying would not help. */

@@ -1,11 +1,11 @@
 /** `/.well-known/l402`: what is sold here and which caveats are enforced; and below it, where holders revoke. spec/3-challenge.md §6. */
 import { AdapterError, DeniedError, TokenError } from "../errors.ts";
 import { FEED_PATH } from "../feed/index.ts";
-import { readJson } from "../internal/json.ts";
-import { problemOf, problemResponse } from "../internal/problem.ts";
-import type { Amount } from "../invoice/index.ts";
+import { readJson } from "../http/body.ts";
+import type { AmountText } from "../invoice/index.ts";
 import { type Authority, presentedIn } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
+import { problemOf, problemResponse } from "../wire/problem.ts";
 import { isSilence, refuseToken } from "./answer.ts";
 import type { Revoking } from "./revoking.ts";
 import type { Route } from "./route.ts";
@@ -46,7 +46,7 @@ function describe(authority: Authority, routes: readonly Route[]): Record<string
   };
 }
 
-const withUnit = (amount: Amount): string => (typeof amount === "bigint" ? `${amount} msat` : amount);
+const withUnit = (amount: AmountText): string => (typeof amount === "bigint" ? `${amount} msat` : amount);
 
 /** Whoever holds a credential revokes what descends from it: he presents his own, and the caveats that lead to the child. */
 async function revoke(

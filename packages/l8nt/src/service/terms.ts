@@ -2,21 +2,21 @@
 import { type Duration, matchesEndpoint, readEndpoint, type Scope, type Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkKeys } from "../internal/keys.ts";
-import { type Amount, readAmount } from "../invoice/index.ts";
+import { type AmountText, readAmount } from "../invoice/index.ts";
 
 /**
  * The price of one request. Called for every request, also for those without a credential, before anything else is known
  * about them: it must be cheap, and must not trust what it reads. A throw, a number without a unit, NaN or a negative
  * amount answers 503; `"0 sat"` is free.
  */
-export type PriceFunction = (request: Request) => Amount | Promise<Amount>;
+export type PriceFunction = (request: Request) => AmountText | Promise<AmountText>;
 
 /** What one payment buys. With none of `uses`, `budget` and `validFor`: one request. */
 export interface Grants {
   /** This many requests. */
   readonly uses?: number;
   /** Prepaid: the payment is this amount, and each request takes its price from it. */
-  readonly budget?: Amount;
+  readonly budget?: AmountText;
   /** How long it holds, from the challenge on. An hour where it is not given. */
   readonly validFor?: Duration;
   /** Paths here, such as `"GET /reports/*"`. Where it is not given: the requested method and path, and nothing else. */
@@ -25,7 +25,7 @@ export interface Grants {
 
 export interface Terms {
   /** Without a price a route takes credentials that the authority minted, and sells none. */
-  readonly price?: Amount | PriceFunction;
+  readonly price?: AmountText | PriceFunction;
   readonly grants?: Grants;
   /** What the request does, where the credentials name capabilities. */
   readonly capability?: string;

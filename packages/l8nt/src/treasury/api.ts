@@ -1,13 +1,13 @@
 /** The treasury over HTTP, for agents: purchases, revocations, what is left. Every answer goes to the credential that asked. spec/4-purchase.md §7. */
 import { AdapterError } from "../errors.ts";
+import { readJson } from "../http/body.ts";
 import { base64Bytes } from "../internal/bytes.ts";
-import { readJson } from "../internal/json.ts";
 import type { PaymentSummary, PurchaseRequest } from "../ports/treasury.ts";
-import { PAYMENT_FIELD, type PurchaseBody, RELAYED_FIELD, writeJson } from "../ports/treasury-wire.ts";
+import { PAYMENT_FIELD, type PurchaseBody, RELAYED_FIELD, writeJson } from "../wire/purchase.ts";
+import * as schema from "../wire/schema.ts";
 import { openApi } from "./openapi.ts";
 import { OWNER_ROUTES } from "./owner-api.ts";
 import { type Call, countIn, membersOf, presented, type Route, routesHandler } from "./routes.ts";
-import * as schema from "./schemas.ts";
 import type { OpenTreasury } from "./treasury.ts";
 
 /** A request's body in base64, and the rest. */

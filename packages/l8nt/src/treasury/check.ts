@@ -1,7 +1,8 @@
 /** Every check before paying: a challenge that passes here is for this request, on this network, payable now. spec/4-purchase.md §3. */
+
+import { formatMsat } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import { ChallengeError } from "../errors.ts";
-import { formatMsat } from "../invoice/amount.ts";
 import type { Invoice, Network } from "../invoice/index.ts";
 import { type Challenge, refusalsOnSale } from "../l402/index.ts";
 

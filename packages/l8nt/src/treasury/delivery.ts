@@ -1,12 +1,12 @@
 /** Uses what was paid for: one request with it, and the word against a service that asks for payment all the same. spec/4-purchase.md §4. */
 import type { Target } from "../caveat/index.ts";
 import { PaymentError, TokenError } from "../errors.ts";
+import { discard, type OutboundLimits, relayed, send } from "../http/outbound.ts";
 import { type Credential, formatAuthorization, isLsatAlone, type Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Purchase, PurchaseRequest } from "../ports/treasury.ts";
-import { relayCaveats } from "./handover.ts";
-import type { Holding, Holdings } from "./holdings.ts";
-import { discard, type OutboundLimits, relayed, send } from "./outbound.ts";
+import type { Holding, Holdings } from "./bought.ts";
+import { relayCaveats } from "./narrowing.ts";
 
 /** One request that was admitted. */
 export interface Errand {

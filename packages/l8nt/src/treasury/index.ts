@@ -1,8 +1,9 @@
 /** `l8nt/treasury`: holds a wallet, buys access for agents within their budgets. */
-import { guardedFetch } from "./guarded-fetch.ts";
+import { guardedFetch } from "../http/guarded-fetch.ts";
 import type { TreasuryOptions } from "./options.ts";
 import { OpenTreasury } from "./treasury.ts";
 
+export { type GuardedFetchOptions, guardedFetch } from "../http/guarded-fetch.ts";
 export type {
   NodeStanding,
   PaymentSummary,
@@ -12,7 +13,6 @@ export type {
   Treasurer,
 } from "../ports/treasury.ts";
 export { treasuryApi } from "./api.ts";
-export { type GuardedFetchOptions, guardedFetch } from "./guarded-fetch.ts";
 export type { InFlightCaps } from "./in-flight.ts";
 export type { TreasuryOptions } from "./options.ts";
 export type { Health, Owner, PaymentView } from "./owner.ts";

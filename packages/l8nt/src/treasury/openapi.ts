@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of a table of routes. */
+
+import { problem, type Schema } from "../wire/schema.ts";
 import type { Route } from "./routes.ts";
-import { problem, type Schema } from "./schemas.ts";
 
 const SCHEME_OF = { agent: "agent", owner: "owner" } as const;
 

@@ -1,4 +1,6 @@
 /** What a treasury is made of. */
+
+import type { OutboundLimits } from "../http/outbound.ts";
 import { checkKeys } from "../internal/keys.ts";
 import type { Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -6,7 +8,6 @@ import type { Store } from "../ports/store.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import type { Payer } from "../ports/wallet.ts";
 import type { InFlightCaps } from "./in-flight.ts";
-import type { OutboundLimits } from "./outbound.ts";
 
 export interface TreasuryOptions {
   /** 32 random bytes or more, or their hex. */

@@ -1,11 +1,11 @@
 /** The treasury over HTTP, for its owner: everything to see, and everything to stop. Under a credential that no agent's can become. */
 import { targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import { readJson } from "../internal/json.ts";
+import { readJson } from "../http/body.ts";
 import type { PaymentStatus } from "../ports/payments.ts";
-import { writeJson } from "../ports/treasury-wire.ts";
+import { writeJson } from "../wire/purchase.ts";
+import * as schema from "../wire/schema.ts";
 import { countIn, membersOf, presented, type Route, routesHandler } from "./routes.ts";
-import * as schema from "./schemas.ts";
 import type { OpenTreasury } from "./treasury.ts";
 
 const MAX_BODY_BYTES = 65_536;

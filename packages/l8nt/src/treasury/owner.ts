@@ -11,9 +11,9 @@ import type { ReceiptRow } from "../ports/receipts.ts";
 import { EVERYTHING } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
-import type { Census } from "./census.ts";
+import type { Stops } from "./directives.ts";
+import type { Census } from "./nodes.ts";
 import type { Reconciler } from "./reconciler.ts";
-import type { Stops } from "./stops.ts";
 
 export interface OwnerOptions {
   readonly store: Store;

@@ -1,12 +1,12 @@
 /** What happens between a look and a deed: each of these was once a hole. */
 import { describe, expect, test } from "vitest";
 import { ask402, challenger, failure, gate, site, type Town, town } from "../../../../test/e2e/support/town.ts";
+import { limited } from "../http/limited-stream.ts";
 import { Invoice } from "../invoice/index.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Payer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { devWallet } from "../wallets/dev.ts";
-import { limited } from "./stream.ts";
 
 const buy = (world: Town, credential: Credential, url: string) =>
   world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });

@@ -3,7 +3,7 @@ import { AdapterError, PaymentError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { Payer } from "../ports/wallet.ts";
-import type { Purse } from "./purse.ts";
+import type { Purse } from "./payments.ts";
 
 export interface ReconcilerOptions {
   readonly store: Store;

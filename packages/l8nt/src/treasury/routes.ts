@@ -1,8 +1,8 @@
 /** The treasury's HTTP side: one table of routes, from which come the answers and the OpenAPI document. */
 import { AdapterError, ChallengeError, DeniedError, PaymentError, SigilError, TokenError } from "../errors.ts";
-import { problemOf, problemResponse, unauthorizedResponse } from "../internal/problem.ts";
 import { readAuthorization } from "../l402/index.ts";
-import type { Schema } from "./schemas.ts";
+import { problemOf, problemResponse, unauthorizedResponse } from "../wire/problem.ts";
+import type { Schema } from "../wire/schema.ts";
 import type { OpenTreasury } from "./treasury.ts";
 
 /** One request, as a route sees it. */

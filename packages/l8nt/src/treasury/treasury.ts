@@ -1,10 +1,10 @@
 /** The treasury: holds the wallet, and buys access for agents within their scope and their budgets. spec/4-purchase.md. */
 import { type Access, countersOf, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
+import { checkTransport } from "../http/transport.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { lazily } from "../internal/lazily.ts";
-import { checkTransport } from "../internal/transport.ts";
 import { Authority, type Credential, revokeAsAsked, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -13,18 +13,18 @@ import { EVERYTHING } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { Census } from "./census.ts";
+import { Holdings } from "./bought.ts";
 import { Delivery, type Errand } from "./delivery.ts";
-import { Errands } from "./errands.ts";
+import { Stops } from "./directives.ts";
 import { ForwardClock } from "./forward-clock.ts";
-import { Handovers } from "./handovers.ts";
-import { Holdings } from "./holdings.ts";
+import { Census } from "./nodes.ts";
 import { checkOptions, outboundLimits, type TreasuryOptions } from "./options.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
-import { Purse } from "./purse.ts";
+import { Purse } from "./payments.ts";
+import { Errands } from "./purchases.ts";
+import { Handovers } from "./recall.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Settler } from "./settler.ts";
-import { Stops } from "./stops.ts";
 
 /** Before the id of a use that this treasury counts. */
 const USE = "use.";

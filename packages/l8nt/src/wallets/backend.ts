@@ -1,7 +1,8 @@
 /** HTTP to a wallet's backend: how far each request got, and, where there is no answer, why, in words for its owner. */
+
+import { readAmount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
-import { nodeFetch } from "../internal/node-fetch.ts";
-import { readAmount } from "../invoice/amount.ts";
+import { nodeFetch } from "../http/node-fetch.ts";
 
 export interface Backend {
   /** What it is called in messages. */

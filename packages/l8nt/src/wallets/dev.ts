@@ -1,6 +1,7 @@
 /** The wallet of the dev network (`l8nt/testing`): pays and makes invoices over its HTTP API. Runs wherever `fetch` does. */
+
+import { readAmount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
-import { readAmount } from "../invoice/amount.ts";
 import { NETWORKS, type Network } from "../invoice/network.ts";
 import type {
   InvoiceRequest,

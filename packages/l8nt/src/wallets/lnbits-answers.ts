@@ -1,5 +1,5 @@
 /** How LNbits' answers read: rows of its payments (`core/models/payments.py`), and `{ detail, status }` for what it refuses. */
-import { readAmount } from "../invoice/amount.ts";
+import { readAmount } from "../amount.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
 import type { OnRecord } from "./pay-once.ts";

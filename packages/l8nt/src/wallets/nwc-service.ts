@@ -1,9 +1,9 @@
 /** The wallet service that a Nostr Wallet Connect URL names: asks it one thing at a time, encrypted and signed. NIP-47. */
 import type { NostrEvent, VerifiedEvent } from "nostr-tools/pure";
 import { AdapterError } from "../errors.ts";
+import { checkTransport } from "../http/transport.ts";
 import { hexBytes } from "../internal/bytes.ts";
 import { lazily } from "../internal/lazily.ts";
-import { checkTransport } from "../internal/transport.ts";
 import { recordOf } from "./backend.ts";
 import { nostrTools, notReached, REQUEST_KIND, Relays } from "./nwc-relays.ts";
 import { readSecret } from "./wallet-url.ts";

@@ -1,8 +1,8 @@
 /** A wallet's URL: where its backend is, and what it is asked with. What is secret may stand in a file or the environment. */
 import { AdapterError } from "../errors.ts";
+import { builtin } from "../http/node-fetch.ts";
+import { checkTransport } from "../http/transport.ts";
 import { ownBytes, utf8Text } from "../internal/bytes.ts";
-import { builtin } from "../internal/node-fetch.ts";
-import { checkTransport } from "../internal/transport.ts";
 
 export interface WalletUrlForm {
   /** What the wallet is called in messages. */

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type Amount, Client, DEFAULT_LIMITS, openWallet, PaymentError, type PaymentSummary } from "l8nt";
+import { type AmountText, Client, DEFAULT_LIMITS, openWallet, PaymentError, type PaymentSummary } from "l8nt";
 import { amountMsat, formatMsat } from "l8nt/invoice";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -86,7 +86,7 @@ async function clientOf(
   terminal: Terminal,
   onPayment: (payment: PaymentSummary) => void,
 ): Promise<Client> {
-  const maxPrice = given.text("max-price") as Amount | undefined;
+  const maxPrice = given.text("max-price") as AmountText | undefined;
   if (maxPrice !== undefined) fromScope(() => amountMsat(maxPrice, "--max-price"));
   const text = await credentialText(given, terminal, { pipe: false });
   const credentials = readCredentials(text ?? "");

@@ -1,6 +1,6 @@
 /** `sigil verify`: would this credential be let in? With the secret, as the authority itself judges. */
 import { DeniedError, type Refusal, TokenError } from "l8nt";
-import { type Amount, amountMsat, formatMsat } from "l8nt/invoice";
+import { type AmountText, amountMsat, formatMsat } from "l8nt/invoice";
 import { type Access, Authority, targetOfUrl, type Verified } from "l8nt/l402";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
@@ -32,7 +32,7 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     if (url === undefined) throw new UsageError("Which request? sigil verify --url URL.");
     const target = targetOfUrl(readMethod(given.text("method") ?? "GET"), readHttpUrl(url));
     if (target === undefined) throw new UsageError("This method and path cannot be requested.");
-    const price = given.text("price") as Amount | undefined;
+    const price = given.text("price") as AmountText | undefined;
     const service = given.text("service");
     const capability = given.text("capability");
     const access: Access = {

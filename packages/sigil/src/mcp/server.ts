@@ -1,6 +1,6 @@
 /** The MCP server: four tools, under one credential. A fresh instance for each connection; the agents are shared. */
 import { McpServer } from "@modelcontextprotocol/server";
-import type { Amount, Duration } from "l8nt";
+import type { AmountText, Duration } from "l8nt";
 import * as z from "zod";
 import type { Agents } from "./agents.ts";
 import { budgetTool } from "./budget.ts";
@@ -21,7 +21,7 @@ const amount = (help: string) =>
     .string()
     .optional()
     .describe(`an amount with its unit, such as "50 sat": ${help}`)
-    .transform((text) => text as Amount | undefined);
+    .transform((text) => text as AmountText | undefined);
 const count = (help: string) => z.number().int().min(0).optional().describe(help);
 
 export function sigilServer(agents: Agents, version: string): McpServer {

@@ -1,6 +1,6 @@
 /** `config.json`: what a treasury is told about itself. No secrets. A key that is not known is a mistake. [case 97] */
 import { readFileSync } from "node:fs";
-import { type Amount, amountMsat } from "l8nt/invoice";
+import { type AmountText, amountMsat } from "l8nt/invoice";
 import { UsageError } from "../exit.ts";
 
 export interface Config {
@@ -86,7 +86,7 @@ function parsed(path: string): Record<string, unknown> {
 
 function readAmount(value: unknown, key: string, example: string): bigint {
   try {
-    return amountMsat(value as Amount, key);
+    return amountMsat(value as AmountText, key);
   } catch {
     throw new UsageError(`config.json: ${key} is an amount, such as "${example}".`);
   }

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { ask402, challenger, failure, gate, site, type Town, town } from "../../../../test/e2e/support/town.ts";
-import { limited } from "./stream.ts";
+import { limited } from "./limited-stream.ts";
 
 /** Paid for once, then answers as told; a service that enforces nothing, so that it is relayed. */
 async function relayedSite(world: Town, answer: (response: ServerResponse) => void) {

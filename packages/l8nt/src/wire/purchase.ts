@@ -1,5 +1,5 @@
 /** The treasury's HTTP messages: what its server writes and its client reads. Amounts are decimal strings of msat. */
-import type { NodeStanding, PaymentSummary } from "./treasury.ts";
+import type { NodeStanding, PaymentSummary } from "../ports/treasury.ts";
 
 /** Set by the treasury on a response that a service gave: its status and body are the service's own. */
 export const RELAYED_FIELD = "sigil-relayed";

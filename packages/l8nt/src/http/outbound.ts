@@ -1,7 +1,7 @@
 /** Requests that a treasury makes for an agent: to the very origin named, with no credential that is not meant for it. */
 import { AdapterError, ChallengeError } from "../errors.ts";
 import { later } from "../internal/timers.ts";
-import { limited, type StreamLimits } from "./stream.ts";
+import { limited, type StreamLimits } from "./limited-stream.ts";
 
 export interface OutboundRequest {
   readonly method: string;

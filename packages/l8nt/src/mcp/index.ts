@@ -1,6 +1,6 @@
 /** `l8nt/mcp`: MCP tools that are paid for, and MCP clients that pay. For both majors of the SDK, and without importing either. */
-export { type PaidEndpointOptions, paidEndpoint } from "./mcp-endpoint.ts";
-export { type PayOptions, pay, type ToolCaller } from "./mcp-pay.ts";
+export { type PaidEndpointOptions, paidEndpoint } from "./endpoint.ts";
+export { type PayOptions, pay, type ToolCaller } from "./pay.ts";
 export {
   type ArgumentsOf,
   type PaidHandler,
@@ -12,5 +12,5 @@ export {
   type ToolPrice,
   type ToolServer,
   type ToolTerms,
-} from "./mcp-tool.ts";
-export { type CallContext, CHALLENGE, CREDENTIAL, PROBLEM } from "./mcp-wire.ts";
+} from "./tool.ts";
+export { type CallContext, CHALLENGE, CREDENTIAL, PROBLEM } from "./wire.ts";

@@ -1,5 +1,5 @@
 /** Who started whom in the Claude Agent SDK, whose hooks say that an agent has started, but not by which call of whose. */
-import type { SigilHandle } from "./handle.ts";
+import type { SigilHandle } from "../agents/handle.ts";
 
 /** For a start that nobody hears of; the program itself gives a hook 60 seconds. */
 const WAIT_MS = 30_000;

@@ -1,8 +1,8 @@
 /** The Vercel AI SDK, 6 and 7: tools that pay as the agent whose call it is, and agents as tools, who are given less. docs/agents/ai-sdk.md. */
-import { currentHandle, demandHandle } from "./current.ts";
-import { SigilHandle } from "./handle.ts";
+import { currentHandle, demandHandle } from "../agents/current.ts";
+import { SigilHandle } from "../agents/handle.ts";
+import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 import { type InputSchema, inputSchema } from "./input-schema.ts";
-import { budgetTool, fetchTool, type ReadyTool } from "./tools.ts";
 
 /** What both majors hand to a tool's `execute`, as far as it is looked at here. */
 export interface CallOptions {

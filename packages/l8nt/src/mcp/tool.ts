@@ -1,9 +1,9 @@
 /** Tools that cost something, whatever their server is reached by: each call is judged as a request for the tool's URL. spec/8-mcp.md §2. */
 import { checkKeys } from "../internal/keys.ts";
-import { type Amount, readAmount } from "../invoice/index.ts";
-import { settle } from "../middleware/settlement.ts";
+import { type AmountText, readAmount } from "../invoice/index.ts";
+import { settle } from "../node/settlement.ts";
 import type { Grant, Grants, Paywall, Route } from "../service/index.ts";
-import { refusalResult } from "./mcp-refusal.ts";
+import { refusalResult } from "./refusal.ts";
 import {
   type CallContext,
   isToolName,
@@ -15,7 +15,7 @@ import {
   signalOf,
   type ToolResult,
   toolPath,
-} from "./mcp-wire.ts";
+} from "./wire.ts";
 
 /** One call, as its client wrote it. */
 export interface ToolCall {
@@ -24,7 +24,7 @@ export interface ToolCall {
 }
 
 /** `"10 sat"`, or a function of the call; `"0 sat"` is free. */
-export type ToolPrice = Amount | ((call: ToolCall) => Amount | Promise<Amount>);
+export type ToolPrice = AmountText | ((call: ToolCall) => AmountText | Promise<AmountText>);
 
 export interface ToolTerms {
   readonly price: ToolPrice;
@@ -170,7 +170,7 @@ export function checkPrice(price: unknown): void {
 }
 
 /** The price of one call, by the request that it is judged as. */
-const asked = new WeakMap<Request, () => Amount | Promise<Amount>>();
+const asked = new WeakMap<Request, () => AmountText | Promise<AmountText>>();
 const routes = new WeakMap<Paywall, Map<string, Route>>();
 
 /** A paywall keeps its routes for good, and a stateless server registers its tools anew for each request: they share one. */

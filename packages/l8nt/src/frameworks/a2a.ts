@@ -7,9 +7,9 @@ import {
   RestTransportFactory,
 } from "@a2a-js/sdk/client";
 import type { User } from "@a2a-js/sdk/server";
+import { sigilFetch } from "../agents/current.ts";
+import type { SigilHandle } from "../agents/handle.ts";
 import type { Grant } from "../service/index.ts";
-import { sigilFetch } from "./current.ts";
-import type { SigilHandle } from "./handle.ts";
 
 export interface SigilClientsOptions
   extends Pick<ClientFactoryOptions, "clientConfig" | "preferredTransports"> {

@@ -8,8 +8,8 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
-import { headersOf, targetOf } from "./node-facts.ts";
-import { problem, writeFailure, writeResponse } from "./node-response.ts";
+import { headersOf, targetOf } from "./facts.ts";
+import { problem, writeFailure, writeResponse } from "./response.ts";
 
 /** Who sent a request, as the socket says. */
 export interface Client {

@@ -1,6 +1,7 @@
 /** Runs an errand: gets one request answered, from what is held or by paying, and never pays twice for it. spec/4-purchase.md §4-5. */
 import { formatOrigin } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
+import { checkOrigin, discard, relayed } from "../http/outbound.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { Turns } from "../internal/turns.ts";
@@ -9,12 +10,11 @@ import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
+import { claimFor, type Holding, type Holdings, holdingOf, mayServe } from "./bought.ts";
 import { type Delivery, type Errand, EVERYONE, narrowed, notDelivered, type Running } from "./delivery.ts";
-import { handoverCaveats } from "./handover.ts";
-import type { Handovers } from "./handovers.ts";
-import { claimFor, type Holding, type Holdings, holdingOf, mayServe } from "./holdings.ts";
-import { checkOrigin, discard, relayed } from "./outbound.ts";
-import { intentOf, type Purse } from "./purse.ts";
+import { handoverCaveats } from "./narrowing.ts";
+import { intentOf, type Purse } from "./payments.ts";
+import type { Handovers } from "./recall.ts";
 import type { Settler } from "./settler.ts";
 
 export interface ErrandsOptions {

@@ -1,23 +1,16 @@
 /** A paywall before a whole MCP server over streamable HTTP: 402 before the server sees the call. spec/8-mcp.md §4. */
 import { AdapterError } from "../errors.ts";
-import { readJson } from "../internal/json.ts";
+import { readJson } from "../http/body.ts";
 import { checkKeys } from "../internal/keys.ts";
-import { problemOf, problemResponse } from "../internal/problem.ts";
-import { type Amount, readAmount } from "../invoice/index.ts";
+import { type AmountText, readAmount } from "../invoice/index.ts";
 import { CREDENTIAL_FIELDS, mentionsCredential } from "../l402/index.ts";
-import { isWellKnown } from "../middleware/node-facts.ts";
-import { settle } from "../middleware/settlement.ts";
+import { isWellKnown } from "../node/facts.ts";
+import { settle } from "../node/settlement.ts";
 import type { Grants, Paywall } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
-import { checkPrice, type ToolCall, type ToolPrice } from "./mcp-tool.ts";
-import {
-  authorizationIn,
-  CREDENTIAL,
-  isToolName,
-  type Members,
-  members,
-  PAYMENT_CREDENTIAL,
-} from "./mcp-wire.ts";
+import { problemOf, problemResponse } from "../wire/problem.ts";
+import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
+import { authorizationIn, CREDENTIAL, isToolName, type Members, members, PAYMENT_CREDENTIAL } from "./wire.ts";
 
 export interface PaidEndpointOptions {
   readonly paywall: Paywall;
@@ -25,7 +18,7 @@ export interface PaidEndpointOptions {
   readonly price: ToolPrice;
   readonly tools?: Readonly<Record<string, ToolPrice>>;
   /** What else costs something, by its method, such as `tools/list`. Free where it is not named. */
-  readonly methods?: Readonly<Record<string, Amount>>;
+  readonly methods?: Readonly<Record<string, AmountText>>;
   /** What one payment buys: calls whose price is the paid one, or less. One call, where it is not given. */
   readonly grants?: Grants;
   /** 4 MiB where it is not given. */

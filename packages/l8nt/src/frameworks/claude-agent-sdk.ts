@@ -1,8 +1,8 @@
 /** The Claude Agent SDK: tools of an in-process MCP server run as the agent whose call it is. docs/agents/claude-agent-sdk.md. */
 import { z } from "zod";
+import type { SigilHandle } from "../agents/handle.ts";
+import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 import { Lineage } from "./claude-lineage.ts";
-import type { SigilHandle } from "./handle.ts";
-import { budgetTool, fetchTool, type ReadyTool } from "./tools.ts";
 
 /** What the SDK's `tool(...)` makes, so far as it matters here. */
 export interface ClaudeTool {

@@ -1,5 +1,5 @@
 /** The input of a ready tool as frameworks take it that know no JSON Schema alone: a Standard Schema with one. https://standardschema.dev */
-import type { ReadyTool } from "./tools.ts";
+import type { ReadyTool } from "../agents/tools.ts";
 
 type JsonObject = Record<string, unknown>;
 

@@ -3,9 +3,9 @@ import { base64Text } from "../internal/bytes.ts";
 import { formatMsat, type Network, readInvoice, type UnverifiedInvoice } from "../invoice/index.ts";
 import { Challenge } from "../l402/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import { challengeLines } from "../middleware/node-response.ts";
+import { challengeLines } from "../node/response.ts";
 import type { Refused } from "../service/index.ts";
-import { CHALLENGE, members, PAYMENT_REQUIRED, PROBLEM, type ToolResult } from "./mcp-wire.ts";
+import { CHALLENGE, members, PAYMENT_REQUIRED, PROBLEM, type ToolResult } from "./wire.ts";
 
 /** @param url that the call was judged as */
 export async function refusalResult({ response }: Refused, tool: string, url: string): Promise<ToolResult> {

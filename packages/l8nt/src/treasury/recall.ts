@@ -2,8 +2,8 @@
 import { Lru } from "../internal/lru.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Store } from "../ports/store.ts";
-import { HANDOVER_SECONDS, handoverNonce } from "./handover.ts";
-import { holdingOf } from "./holdings.ts";
+import { holdingOf } from "./bought.ts";
+import { HANDOVER_SECONDS, handoverNonce } from "./narrowing.ts";
 
 /** What it takes to revoke it. */
 interface Revocable {

@@ -4,7 +4,7 @@ import type { Authority, Verified } from "../l402/index.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
-import type { Stops } from "./stops.ts";
+import type { Stops } from "./directives.ts";
 
 /** How many are shown at a time. */
 const MAX_NODES = 10_000;

@@ -2,7 +2,7 @@
 import type { LookupAddress } from "node:dns";
 import type { BlockList, LookupFunction } from "node:net";
 import { AdapterError } from "../errors.ts";
-import { builtin, nodeFetch } from "../internal/node-fetch.ts";
+import { builtin, nodeFetch } from "./node-fetch.ts";
 
 export interface GuardedFetchOptions {
   /** For development: this machine's own addresses may be reached, and still no others that are private. */

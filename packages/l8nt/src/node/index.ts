@@ -1,9 +1,9 @@
 /** `l8nt/node`: the paywall for `node:http`, and a Web-standard handler as a listener of it. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
-import { isWellKnown, nodeFacts, targetOf } from "./node-facts.ts";
-import { goneSignal, requestOf } from "./node-listener.ts";
-import { problem, writeFailure, writeResponse } from "./node-response.ts";
+import { isWellKnown, nodeFacts, targetOf } from "./facts.ts";
+import { goneSignal, requestOf } from "./listener.ts";
+import { problem, writeFailure, writeResponse } from "./response.ts";
 import { settle, settleBy } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -15,7 +15,7 @@ export {
   type Served,
   type ServeOptions,
   serve,
-} from "./node-listener.ts";
+} from "./listener.ts";
 
 export type PaidListener = (
   incoming: IncomingMessage,

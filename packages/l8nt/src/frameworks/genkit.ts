@@ -1,7 +1,7 @@
 /** Genkit: the handle is in the context of a run, and each tool runs as the agent whose call it is. docs/agents/genkit.md. */
-import { currentHandle } from "./current.ts";
-import { SigilHandle } from "./handle.ts";
-import { budgetTool, fetchTool, type ReadyTool } from "./tools.ts";
+import { currentHandle } from "../agents/current.ts";
+import { SigilHandle } from "../agents/handle.ts";
+import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 
 /** For `context` of `ai.generate`, of a flow or a prompt. Genkit passes it on to all that runs below, and writes its JSON into traces. */
 export interface SigilContext {

@@ -2,10 +2,10 @@
 import { ToolMessage } from "@langchain/core/messages";
 import type { ClientTool, ServerTool, StructuredToolInterface } from "@langchain/core/tools";
 import { type AgentMiddleware, createMiddleware, ToolInvocationError, type ToolRuntime, tool } from "langchain";
+import { currentHandle } from "../agents/current.ts";
+import type { SigilHandle } from "../agents/handle.ts";
+import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 import { SigilError } from "../errors.ts";
-import { currentHandle } from "./current.ts";
-import type { SigilHandle } from "./handle.ts";
-import { budgetTool, fetchTool, type ReadyTool } from "./tools.ts";
 
 /** What the run's `context` must hold: `agent.invoke(messages, { context: { sigil } })`. */
 export interface SigilContext {

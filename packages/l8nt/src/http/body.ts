@@ -1,6 +1,6 @@
 /** Reading a JSON body that somebody else wrote: capped before it is parsed. */
 import { AdapterError } from "../errors.ts";
-import { concat, utf8Text } from "./bytes.ts";
+import { concat, utf8Text } from "../internal/bytes.ts";
 
 /** The body, up to `maxBytes`. @throws AdapterError `ERR_TOO_LARGE` */
 export async function readBody(

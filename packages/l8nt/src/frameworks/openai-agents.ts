@@ -1,10 +1,10 @@
 /** `l8nt/openai-agents`: each tool of the OpenAI Agents SDK runs as the agent whose call it is. docs/agents/openai-agents.md. */
 import { type Agent, tool } from "@openai/agents";
+import { currentHandle } from "../agents/current.ts";
+import { SigilHandle } from "../agents/handle.ts";
+import { following, runWith } from "../agents/running.ts";
+import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 import { DeniedError } from "../errors.ts";
-import { currentHandle } from "./current.ts";
-import { SigilHandle } from "./handle.ts";
-import { following, runWith } from "./running.ts";
-import { budgetTool, fetchTool, type ReadyTool } from "./tools.ts";
 
 /** What the context of a run has to hold; the rest of it is yours. */
 export interface SigilContext {

@@ -2,7 +2,7 @@
 import { readOrigin, sameOrigin } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { Client, type ClientOptions } from "../index.ts";
-import { type CallTool, Tunnel } from "./mcp-tunnel.ts";
+import { type CallTool, Tunnel } from "./tunnel.ts";
 
 /** `Client` of either major. */
 export interface ToolCaller {

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
+import { listening } from "../middleware/fixtures/listening.ts";
 import { exchange, open } from "../testing/raw-http.ts";
-import { listening } from "./fixtures/listening.ts";
-import { type Handler, listener, type Served, serve } from "./node.ts";
+import { type Handler, listener, type Served, serve } from "./index.ts";
 
 const logged = vi.spyOn(console, "error").mockImplementation(() => {});
 

@@ -1,7 +1,7 @@
 /** Amounts as people write them, and in the one unit the house counts in: millisatoshi, as `bigint`. */
 
 /** "500 sat", "1000 msat", "0.001 btc"; or a `bigint`, which is msat. A bare number has no unit and is refused. */
-export type Amount = `${string} sat` | `${string} msat` | `${string} btc` | bigint;
+export type AmountText = `${string} sat` | `${string} msat` | `${string} btc` | bigint;
 
 const DECIMALS: Record<string, number> = { msat: 0, sat: 3, btc: 11 };
 const TEXT = /^(0|[1-9][0-9]{0,15})(?:\.([0-9]{1,11}))? ?(msat|sats?|btc)$/i;
@@ -24,7 +24,7 @@ export function readAmount(amount: unknown): bigint | undefined {
 }
 
 /** Like {@link readAmount}, for a caller's own options. @throws TypeError */
-export function amountMsat(amount: Amount, what: string): bigint {
+export function amountMsat(amount: AmountText, what: string): bigint {
   const msat = readAmount(amount);
   if (msat === undefined)
     throw new TypeError(
@@ -41,3 +41,20 @@ export function formatMsat(msat: bigint): string {
   const rest = (absolute % 1000n).toString().padStart(3, "0").replace(/0+$/, "");
   return `${sign}${whole}${rest === "" ? "" : `.${rest}`} sat`;
 }
+
+/** What an amount is counted in: millisatoshi, or millionths of a US dollar. Units are never converted. */
+export type Unit = "msat" | "usd_micro";
+
+/** An amount as it is computed and stored. */
+export interface Amount {
+  readonly unit: Unit;
+  readonly value: bigint;
+}
+
+/** The most that an amount of each unit can be: all the bitcoin there can be; a million million dollars. */
+export const MAX_VALUE: Readonly<Record<Unit, bigint>> = {
+  msat: MAX_MSAT,
+  usd_micro: 1_000_000_000_000_000_000n,
+};
+
+export const msat = (value: bigint): Amount => ({ unit: "msat", value });

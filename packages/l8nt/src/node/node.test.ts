@@ -4,15 +4,15 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { expect, test, vi } from "vitest";
+import { bodyText } from "../middleware/fixtures/body.ts";
+import { statusAfterGone, statusAfterHangUp } from "../middleware/fixtures/gone.ts";
+import { listening } from "../middleware/fixtures/listening.ts";
+import { newPaywall, present } from "../middleware/fixtures/paywall.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
-import { bodyText } from "./fixtures/body.ts";
-import { statusAfterGone, statusAfterHangUp } from "./fixtures/gone.ts";
-import { listening } from "./fixtures/listening.ts";
-import { newPaywall, present } from "./fixtures/paywall.ts";
-import { paid, wellKnown } from "./node.ts";
+import { paid, wellKnown } from "./index.ts";
 
 const logged = vi.spyOn(console, "error").mockImplementation(() => {});
 

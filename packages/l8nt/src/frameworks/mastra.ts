@@ -2,10 +2,10 @@
 import type { DelegationConfig } from "@mastra/core/agent";
 import { RequestContext } from "@mastra/core/request-context";
 import { createTool, type ToolExecutionContext } from "@mastra/core/tools";
-import { demandHandle } from "./current.ts";
-import type { SigilHandle } from "./handle.ts";
-import { runWith } from "./running.ts";
-import { budgetTool, fetchTool, type ReadyTool } from "./tools.ts";
+import { demandHandle } from "../agents/current.ts";
+import type { SigilHandle } from "../agents/handle.ts";
+import { runWith } from "../agents/running.ts";
+import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 
 const KEY = "sigil";
 

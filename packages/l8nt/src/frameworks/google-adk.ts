@@ -1,9 +1,9 @@
 /** Google ADK: each agent of a run is somebody in the handle's family, over transfers and agents as tools. docs/agents/google-adk.md. */
 import { z } from "zod";
-import { currentHandle } from "./current.ts";
-import type { SigilHandle } from "./handle.ts";
-import { following } from "./running.ts";
-import { budgetTool, fetchTool, type ReadyTool } from "./tools.ts";
+import { currentHandle } from "../agents/current.ts";
+import type { SigilHandle } from "../agents/handle.ts";
+import { following } from "../agents/running.ts";
+import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 
 /** ADK's `Runner`, so far as it matters here. */
 export interface AdkRunner<Params, Event> {

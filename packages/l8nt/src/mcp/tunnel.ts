@@ -2,9 +2,9 @@
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { unlessAborted } from "../client/outgoing.ts";
 import { AdapterError } from "../errors.ts";
+import { checkTransport } from "../http/transport.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import { checkTransport } from "../internal/transport.ts";
 import {
   authorizationIn,
   CHALLENGE,
@@ -14,7 +14,7 @@ import {
   members,
   PROBLEM,
   toolPath,
-} from "./mcp-wire.ts";
+} from "./wire.ts";
 
 export interface CallParams {
   readonly name: string;
