@@ -1,10 +1,13 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-// The one run on an older Node is `npm run test:node20`, which says so. Any other would be a suite that nobody meant to run.
+// The one run on an older Node is `npm run test:node20`, which says so. Any other would be a suite
+// that nobody meant to run.
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 24 && process.env.SIGIL_NODE20 === undefined)
-  throw new Error(`The tests run on Node 24, this is ${process.version}. Run them through npm: npm test`);
+  throw new Error(
+    `The tests run on Node 24, this is ${process.version}. Run them through npm: npm test`,
+  );
 
 // `l8nt-source` resolves the packages to their TypeScript, so no build comes first.
 const fromSource = {
@@ -15,7 +18,8 @@ const fromSource = {
 /** Two kinds of test, one command: `unit` lives beside its source, `e2e` under `test/`. */
 export default defineConfig({
   test: {
-    // Many tests wait for a clock or another process: on two cores, one worker would leave both idle.
+    // Many tests wait for a clock or another process: on two cores, one worker would leave both
+    // idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {

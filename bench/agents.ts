@@ -18,12 +18,16 @@ export async function agents(): Promise<Figure[]> {
     const headers = { authorization: `L402 ${warm}` };
     const target = `${url}/paid`;
     const read = async (response: Response) => {
-      if (response.status !== 200) throw new Error(`the bench's call was answered ${response.status}`);
+      if (response.status !== 200)
+        throw new Error(`the bench's call was answered ${response.status}`);
       await response.text();
     };
     return microseconds({
       header: [CALLS, (count) => repeat(count, async () => read(await fetch(target, { headers })))],
-      handle: [CALLS, (count) => repeat(count, () => handle.run(async () => read(await sigilFetch(target))))],
+      handle: [
+        CALLS,
+        (count) => repeat(count, () => handle.run(async () => read(await sigilFetch(target)))),
+      ],
     });
   });
   return [

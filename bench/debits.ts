@@ -1,4 +1,7 @@
-/** Debits: what a store does for every payment and every use. A debit is a reservation and its commit, each durable when it is answered. */
+/**
+ * Debits: what a store does for every payment and every use. A debit is a reservation and its
+ * commit, each durable when it is answered.
+ */
 
 import type { Ledger } from "../packages/l8nt/src/ports/ledger.ts";
 import type { Counted } from "../packages/l8nt/src/ports/limit.ts";
@@ -6,7 +9,9 @@ import type { Counted } from "../packages/l8nt/src/ports/limit.ts";
 const CALLERS = 64;
 let serial = 0;
 
-/** The limits of a chain of `depth` nodes: a budget and a total for each, as a treasury counts them. */
+/**
+ * The limits of a chain of `depth` nodes: a budget and a total for each, as a treasury counts them.
+ */
 export const chain = (depth: number, caller = 0): readonly Counted[] =>
   Array.from({ length: depth }, (_, at) => {
     // The upper nodes are shared by all callers, the lowest is its own.
@@ -22,8 +27,15 @@ async function debit(store: Ledger, counted: readonly Counted[]): Promise<void> 
   await store.commit(id, 900n, at);
 }
 
-/** `count` debits by 64 callers at once, each after its last was answered; spread over the stores, where there are several. */
-export async function debits(stores: readonly Ledger[], count: number, depth: number): Promise<void> {
+/**
+ * `count` debits by 64 callers at once, each after its last was answered; spread over the stores,
+ * where there are several.
+ */
+export async function debits(
+  stores: readonly Ledger[],
+  count: number,
+  depth: number,
+): Promise<void> {
   let left = count;
   await Promise.all(
     Array.from({ length: CALLERS }, async (_, caller) => {

@@ -1,4 +1,7 @@
-/** One measured figure, as `npm run -s bench` prints it: a ratio of one run, a count, or, where a limit is in milliseconds, those. */
+/**
+ * One measured figure, as `npm run -s bench` prints it: a ratio of one run, a count, or, where a
+ * limit is in milliseconds, those.
+ */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -26,7 +29,12 @@ const judged =
 export const atLeast = judged((value, target) => value >= target);
 export const atMost = judged((value, target) => value <= target);
 
-export const plain = (name: string, value: number, unit: Figure["unit"], against: string): Figure => ({
+export const plain = (
+  name: string,
+  value: number,
+  unit: Figure["unit"],
+  against: string,
+): Figure => ({
   name,
   value: rounded(value),
   unit,

@@ -1,4 +1,7 @@
-/** What a treasury adds to a payment by a real lnd node: an order to its daemon, against lnd's own payment of the same kind of invoice. */
+/**
+ * What a treasury adds to a payment by a real lnd node: an order to its daemon, against lnd's own
+ * payment of the same kind of invoice.
+ */
 import { Invoice } from "l8nt/invoice";
 import { lndWallet } from "l8nt/wallets/lnd";
 import { build, missingGo } from "../test/lnd/support/build.ts";
@@ -36,9 +39,21 @@ export async function lnd(progress: (text: string) => void): Promise<Figure[]> {
   }
 }
 
-async function measure(town: Town, payer: LndNode, progress: (text: string) => void): Promise<Figure[]> {
-  const times: Record<"order" | "node" | "challenge", number[]> = { order: [], node: [], challenge: [] };
-  const timed = async <Value>(kind: keyof typeof times, round: number, act: () => Promise<Value>) => {
+async function measure(
+  town: Town,
+  payer: LndNode,
+  progress: (text: string) => void,
+): Promise<Figure[]> {
+  const times: Record<"order" | "node" | "challenge", number[]> = {
+    order: [],
+    node: [],
+    challenge: [],
+  };
+  const timed = async <Value>(
+    kind: keyof typeof times,
+    round: number,
+    act: () => Promise<Value>,
+  ) => {
     const since = performance.now();
     const value = await act();
     if (round >= 0) times[kind].push(performance.now() - since);
@@ -50,7 +65,11 @@ async function measure(town: Town, payer: LndNode, progress: (text: string) => v
     await timed("order", round, () => buy(town, town.credential, `/ordered/${round}`));
     if (round % 25 === 0) progress(`lnd: ${round} of ${ROUNDS}`);
   }
-  const [order, node, challenge] = [median(times.order), median(times.node), median(times.challenge)];
+  const [order, node, challenge] = [
+    median(times.order),
+    median(times.node),
+    median(times.challenge),
+  ];
   const added = order - node;
   const target = Math.max(TARGET_MS, node * TARGET_SHARE);
   return [
@@ -65,7 +84,12 @@ async function measure(town: Town, payer: LndNode, progress: (text: string) => v
     },
     plain("an order, from asking to the credential", order, "ms", `median of ${ROUNDS}`),
     plain("lnd's own payment, two hops", node, "ms", `median of ${ROUNDS}`),
-    plain("the service's challenge, its invoice made by lnd", challenge, "ms", `median of ${ROUNDS}`),
+    plain(
+      "the service's challenge, its invoice made by lnd",
+      challenge,
+      "ms",
+      `median of ${ROUNDS}`,
+    ),
   ];
 }
 
@@ -78,5 +102,6 @@ async function payByNode(payer: LndNode, invoice: string): Promise<void> {
     timeout_seconds: 10,
     no_inflight_updates: true,
   });
-  if (!lines.at(-1)?.includes('"SUCCEEDED"')) throw new Error("lnd did not make the bench's payment");
+  if (!lines.at(-1)?.includes('"SUCCEEDED"'))
+    throw new Error("lnd did not make the bench's payment");
 }

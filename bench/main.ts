@@ -1,4 +1,6 @@
-/** `npm run -s bench [-- area …]`: measures, and prints one JSON document. Progress goes to stderr. */
+/**
+ * `npm run -s bench [-- area …]`: measures, and prints one JSON document. Progress goes to stderr.
+ */
 import { cpus, totalmem } from "node:os";
 import { agents } from "./agents.ts";
 import { bundle } from "./bundle.ts";

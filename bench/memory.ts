@@ -1,4 +1,7 @@
-/** Whether a treasury's memory stays flat: 100,000 purchases by 10,000 live nodes, at its daemon on SQLite. */
+/**
+ * Whether a treasury's memory stays flat: 100,000 purchases by 10,000 live nodes, at its daemon on
+ * SQLite.
+ */
 import { readFileSync } from "node:fs";
 import { Credential } from "l8nt";
 import { atMost, type Figure, plain } from "./figure.ts";
@@ -14,7 +17,9 @@ export async function memory(progress: (text: string) => void): Promise<Figure[]
   const town = await openTown();
   try {
     const root = Credential.parse(town.credential);
-    const agents = Array.from({ length: NODES }, (_, at) => root.delegate({ agent: `a${at}` }).toString());
+    const agents = Array.from({ length: NODES }, (_, at) =>
+      root.delegate({ agent: `a${at}` }).toString(),
+    );
     let bought = 0;
     const run = async (until: number) => {
       await Promise.all(
@@ -28,7 +33,8 @@ export async function memory(progress: (text: string) => void): Promise<Figure[]
         }),
       );
     };
-    // Every node is known and every cache is as full as it gets after a fifth: from there it must not grow.
+    // Every node is known and every cache is as full as it gets after a fifth: from there it must
+    // not grow.
     const beginning = mebibytes(town.pid);
     await run(PURCHASES / 5);
     const early = mebibytes(town.pid);
@@ -53,6 +59,7 @@ export async function memory(progress: (text: string) => void): Promise<Figure[]
 
 /** As the system counts it. */
 function mebibytes(pid: number): number {
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  const [, kibibytes] =
+    /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Math.round(Number(kibibytes) / 1024);
 }

@@ -1,4 +1,7 @@
-/** One process with the same Hono route twice: bare, and behind a paywall. Prints its URL and a credential, and serves until it is ended. */
+/**
+ * One process with the same Hono route twice: bare, and behind a paywall. Prints its URL and a
+ * credential, and serves until it is ended.
+ */
 import { randomBytes } from "node:crypto";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
@@ -17,7 +20,11 @@ app.get("/paid", paid(paywall), (c) => c.json({ weather: "sunny" }));
 
 const credential = (maxUses?: number): string =>
   authority
-    .mint({ endpoints: [`GET ${location}/paid`], expiresIn: "1h", ...(maxUses !== undefined && { maxUses }) })
+    .mint({
+      endpoints: [`GET ${location}/paid`],
+      expiresIn: "1h",
+      ...(maxUses !== undefined && { maxUses }),
+    })
     .toString();
 
 const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, () => {

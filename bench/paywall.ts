@@ -1,4 +1,7 @@
-/** What a paywall costs a Hono route with a warm credential: requests a second, bare and paywalled in turn. */
+/**
+ * What a paywall costs a Hono route with a warm credential: requests a second, bare and paywalled
+ * in turn.
+ */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
@@ -17,7 +20,9 @@ export interface Served {
 }
 
 /** Runs something against the server, in a process of its own. */
-export async function withServer<Result>(act: (served: Served) => Promise<Result>): Promise<Result> {
+export async function withServer<Result>(
+  act: (served: Served) => Promise<Result>,
+): Promise<Result> {
   const server = fork(resolve(import.meta.dirname, "paywall-server.ts"), {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
@@ -41,9 +46,12 @@ export function paywall(progress: (text: string) => void): Promise<Figure[]> {
       for (const kind of Object.keys(kinds) as (keyof typeof kinds)[]) {
         const rate = await requestsPerSecond(kinds[kind]);
         if (round >= 0) rates[kind].push(rate);
-        progress(`paywall: round ${round + 1} of ${ROUNDS}, ${kind}: ${Math.round(rate)} requests/s`);
+        progress(
+          `paywall: round ${round + 1} of ${ROUNDS}, ${kind}: ${Math.round(rate)} requests/s`,
+        );
       }
-    // Round by round: the machine may be slower in one than in another, but not between two neighbours.
+    // Round by round: the machine may be slower in one than in another, but not between two
+    // neighbours.
     const share = (kind: "paid" | "counted") =>
       100 * median(rates[kind].map((rate, round) => rate / rates.bare[round]!));
     return [
@@ -66,11 +74,15 @@ export function paywall(progress: (text: string) => void): Promise<Figure[]> {
 }
 
 async function announced(server: ChildProcess): Promise<Served> {
-  for await (const line of createInterface({ input: server.stdout! })) return JSON.parse(line) as Served;
+  for await (const line of createInterface({ input: server.stdout! }))
+    return JSON.parse(line) as Served;
   throw new Error("the bench's server did not start");
 }
 
-async function requestsPerSecond(options: { url: string; headers?: Record<string, string> }): Promise<number> {
+async function requestsPerSecond(options: {
+  url: string;
+  headers?: Record<string, string>;
+}): Promise<number> {
   const result = await autocannon({ ...options, connections: CONNECTIONS, duration: SECONDS });
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} refused, ${result.errors} failed`);

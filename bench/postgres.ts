@@ -1,4 +1,7 @@
-/** What group commit gains on a Postgres of its own, with an fsync for every commit, as one treasury of several would see it. */
+/**
+ * What group commit gains on a Postgres of its own, with an fsync for every commit, as one treasury
+ * of several would see it.
+ */
 import { resolve } from "node:path";
 import type { Store } from "../packages/l8nt/src/ports/store.ts";
 import { openPostgresStore } from "../packages/l8nt/src/stores/postgres.ts";
@@ -7,7 +10,10 @@ import { debits } from "./debits.ts";
 import { atLeast, type Figure, plain } from "./figure.ts";
 import { microseconds } from "./rounds.ts";
 
-/** Beside the code, on the disk that it is on: a temporary folder may be in memory, where an fsync costs nothing. */
+/**
+ * Beside the code, on the disk that it is on: a temporary folder may be in memory, where an fsync
+ * costs nothing.
+ */
 const FOLDER = resolve(import.meta.dirname, "../node_modules");
 /** As many connections as a store opens by default. */
 const CONNECTIONS = 5;
@@ -23,7 +29,8 @@ export async function postgres(progress: (text: string) => void): Promise<Figure
   try {
     const grouped = await open("grouped");
     const single = await open("single", 1);
-    // They make each other wait for the head of the journal, and hide each other's way to the server and back.
+    // They make each other wait for the head of the journal, and hide each other's way to the
+    // server and back.
     const parallel: Store[] = [];
     for (let at = 0; at < CONNECTIONS; at++) parallel.push(await open("parallel", 1));
     progress("postgres: 64 callers, 3 nodes deep");
@@ -48,7 +55,12 @@ export async function postgres(progress: (text: string) => void): Promise<Figure
         `${against}, on ${CONNECTIONS} connections at once`,
       ),
       plain("durable debits in Postgres, grouped", 1_000_000 / time.grouped, "1/s", "-"),
-      plain("durable debits in Postgres, one transaction for each step", 1_000_000 / time.single, "1/s", "-"),
+      plain(
+        "durable debits in Postgres, one transaction for each step",
+        1_000_000 / time.single,
+        "1/s",
+        "-",
+      ),
     ];
   } finally {
     await Promise.all(stores.map((store) => store.close()));

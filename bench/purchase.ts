@@ -1,4 +1,7 @@
-/** What a treasury adds to a payment: an order to its daemon, against the wallet alone paying the same kind of invoice. */
+/**
+ * What a treasury adds to a payment: an order to its daemon, against the wallet alone paying the
+ * same kind of invoice.
+ */
 import { Invoice } from "l8nt/invoice";
 import { devWallet } from "l8nt/wallets/dev";
 import { type Figure, median, plain } from "./figure.ts";
@@ -12,7 +15,11 @@ export async function purchase(progress: (text: string) => void): Promise<Figure
   const town = await openTown();
   try {
     const wallet = devWallet(town.net.account("treasury").url);
-    const times: Record<"order" | "pay" | "challenge", number[]> = { order: [], pay: [], challenge: [] };
+    const times: Record<"order" | "pay" | "challenge", number[]> = {
+      order: [],
+      pay: [],
+      challenge: [],
+    };
     for (let round = -WARM_UP; round < ROUNDS; round++) {
       const keep = (kind: keyof typeof times, since: number) => {
         if (round >= 0) times[kind].push(performance.now() - since);
@@ -36,7 +43,11 @@ export async function purchase(progress: (text: string) => void): Promise<Figure
       if (outcome.status !== "paid") throw new Error("the bench's payment was not made");
       if (round % 100 === 0) progress(`purchase: ${round} of ${ROUNDS}`);
     }
-    const [order, pay, challenge] = [median(times.order), median(times.pay), median(times.challenge)];
+    const [order, pay, challenge] = [
+      median(times.order),
+      median(times.pay),
+      median(times.challenge),
+    ];
     const added = order - pay;
     return [
       {
@@ -45,7 +56,8 @@ export async function purchase(progress: (text: string) => void): Promise<Figure
         unit: "ms",
         target: TARGET_MS,
         met: added <= TARGET_MS,
-        against: "the dev network's own payment time, the same run; durable SQLite, daemon in its own process",
+        against:
+          "the dev network's own payment time, the same run; durable SQLite, daemon in its own process",
       },
       plain("an order, from asking to the credential", order, "ms", "median of 300"),
       plain("the node's own payment", pay, "ms", "median of 300"),

@@ -1,4 +1,7 @@
-/** How long after its acknowledgement a revocation holds at a second instance. Milliseconds, because the limit is in them. [case 111] */
+/**
+ * How long after its acknowledgement a revocation holds at a second instance. Milliseconds, because
+ * the limit is in them. [case 111]
+ */
 
 import {
   FEED_PATH,
@@ -52,20 +55,25 @@ export async function revocation(progress: (text: string) => void): Promise<Figu
 }
 
 async function delaysBy(store: MemoryStore, source: RevocationSource): Promise<number[]> {
-  const [first, second] = [new Authority({ secret, location }), new Authority({ secret, location })];
+  const [first, second] = [
+    new Authority({ secret, location }),
+    new Authority({ secret, location }),
+  ];
   const follower = followRevocations(second, source);
   await follower.reached();
   const delays: number[] = [];
   for (let count = 0; count < REVOCATIONS; count++) {
     const credential = first.mint({ endpoints: [`GET ${location}/**`], expiresIn: "1h" });
     const access = { now: Date.now() / 1000, target: "self" } as const;
-    if (!second.verify(credential, access).granted) throw new Error("refused before it was revoked");
+    if (!second.verify(credential, access).granted)
+      throw new Error("refused before it was revoked");
     const { id: nodeId } = first.authenticate(credential).node;
     // At any moment of the interval at which the log is looked at.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 400));
     await store.stop({ kind: "revoke", nodeId, at: access.now });
     const acknowledged = performance.now();
-    while (second.verify(credential, access).granted) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (second.verify(credential, access).granted)
+      await new Promise((resolve) => setTimeout(resolve, 1));
     delays.push(performance.now() - acknowledged);
   }
   follower.stop();

@@ -1,7 +1,13 @@
-/** Times several ways of doing something in turn, round by round, so that a machine that slows down slows all of them. */
+/**
+ * Times several ways of doing something in turn, round by round, so that a machine that slows down
+ * slows all of them.
+ */
 import { median } from "./figure.ts";
 
-/** Does it `count` times. What had to be prepared is not counted where it gives the milliseconds that are. */
+/**
+ * Does it `count` times. What had to be prepared is not counted where it gives the milliseconds
+ * that are.
+ */
 export type Work = (count: number) => number | void | Promise<void>;
 
 const ROUNDS = 15;
@@ -20,5 +26,8 @@ export async function microseconds<Name extends string>(
       const milliseconds = measured ?? performance.now() - start;
       if (round >= 0) times.get(name)!.push((milliseconds * 1000) / count);
     }
-  return Object.fromEntries(names.map((name) => [name, median(times.get(name)!)])) as Record<Name, number>;
+  return Object.fromEntries(names.map((name) => [name, median(times.get(name)!)])) as Record<
+    Name,
+    number
+  >;
 }

@@ -6,12 +6,16 @@ import { debits } from "./debits.ts";
 import { atLeast, atMost, type Figure, plain } from "./figure.ts";
 import { microseconds } from "./rounds.ts";
 
-/** Beside the code, on the disk that it is on: a temporary folder may be in memory, where an fsync costs nothing. */
+/**
+ * Beside the code, on the disk that it is on: a temporary folder may be in memory, where an fsync
+ * costs nothing.
+ */
 const FOLDER = resolve(import.meta.dirname, "../node_modules");
 
 export async function sqlite(progress: (text: string) => void): Promise<Figure[]> {
   const folder = mkdtempSync(resolve(FOLDER, ".bench-"));
-  const open = (name: string, options: SqliteOptions = {}) => openSqliteStore(resolve(folder, name), options);
+  const open = (name: string, options: SqliteOptions = {}) =>
+    openSqliteStore(resolve(folder, name), options);
   const [grouped, single, deep] = await Promise.all([
     open("grouped.db"),
     open("single.db", { maxBatch: 1 }),

@@ -1,4 +1,7 @@
-/** A treasury as its daemon runs it, on SQLite, in a process of its own; a dev network and a shop in this one. */
+/**
+ * A treasury as its daemon runs it, on SQLite, in a process of its own; a dev network and a shop in
+ * this one.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -54,7 +57,10 @@ export async function openTown(wallets?: TownWallets): Promise<Town> {
     invoicer: devWallet(net.account("shop").invoiceOnlyUrl),
   };
   let handle: RequestListener = () => {};
-  const server = createServer((request, response) => handle(request, response)).listen(0, "127.0.0.1");
+  const server = createServer((request, response) => handle(request, response)).listen(
+    0,
+    "127.0.0.1",
+  );
   await once(server, "listening");
   const shop = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const paywall = new Paywall({
@@ -68,9 +74,12 @@ export async function openTown(wallets?: TownWallets): Promise<Town> {
   const location = `http://127.0.0.1:${await freePort()}`;
   const scope = ["--endpoint", `* ${shop}/**`, "--budget", "1000000000 sat", "--expires-in", "7d"];
   await once(sigil(["treasury", "init", "--dir", dir, "--location", location, ...scope]), "close");
-  const daemon = sigil(["treasury", "start", "--dir", dir, "--allow-loopback", "--log-level", "silent"], {
-    SIGIL_WALLET: wallet,
-  });
+  const daemon = sigil(
+    ["treasury", "start", "--dir", dir, "--allow-loopback", "--log-level", "silent"],
+    {
+      SIGIL_WALLET: wallet,
+    },
+  );
   for await (const _line of createInterface({ input: daemon.stdout! })) break;
   return {
     shop,
@@ -90,7 +99,11 @@ export async function openTown(wallets?: TownWallets): Promise<Town> {
 }
 
 /** One order, as an agent's client sends it. */
-export async function buy({ location, shop }: Town, credential: string, path: string): Promise<void> {
+export async function buy(
+  { location, shop }: Town,
+  credential: string,
+  path: string,
+): Promise<void> {
   const response = await fetch(`${location}/v1/purchases`, {
     method: "POST",
     headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },

@@ -1,4 +1,6 @@
-/** Verification and attenuation of one credential with three caveats, against what else there is. */
+/**
+ * Verification and attenuation of one credential with three caveats, against what else there is.
+ */
 import { createHmac, randomBytes } from "node:crypto";
 import type { TransformOptions } from "node:stream";
 import { hmac } from "@noble/hashes/hmac.js";
@@ -26,7 +28,9 @@ export async function verify(): Promise<Figure[]> {
   const secret = randomBytes(32);
   const minting = new Authority({ secret, location: LOCATION });
   const mint = () =>
-    minting.mint({ endpoints: [`GET ${LOCATION}/search/*`], expiresIn: "1h", maxPrice: "50 sat" }).toString();
+    minting
+      .mint({ endpoints: [`GET ${LOCATION}/search/*`], expiresIn: "1h", maxPrice: "50 sat" })
+      .toString();
   const texts = Array.from({ length: COUNT }, mint);
   const access = {
     now: Date.now() / 1000,
@@ -42,7 +46,9 @@ export async function verify(): Promise<Figure[]> {
 
   // A sub-agent's: its parent was seen here before, itself never.
   const parents = texts.map((text) => Credential.parse(text));
-  const children = parents.map((parent) => parent.delegate({ agent: "booker", maxPrice: "5 sat" }).toString());
+  const children = parents.map((parent) =>
+    parent.delegate({ agent: "booker", maxPrice: "5 sat" }).toString(),
+  );
 
   const signed = await new SignJWT({ scope: "search", max_price: 50 } satisfies JWTPayload)
     .setProtectedHeader({ alg: "HS256" })
@@ -50,9 +56,13 @@ export async function verify(): Promise<Figure[]> {
     .setExpirationTime("1h")
     .sign(secret);
   const jwts = Array.from({ length: COUNT }, () => fresh(signed));
-  const imported = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, [
-    "verify",
-  ]);
+  const imported = await crypto.subtle.importKey(
+    "raw",
+    secret,
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["verify"],
+  );
 
   const rootKey = randomBytes(32);
   const other = npmMacaroon.newMacaroon({
@@ -61,7 +71,8 @@ export async function verify(): Promise<Figure[]> {
     rootKey,
     version: 2,
   });
-  for (const caveat of Credential.parse(texts[0]!).macaroon.caveats) other.addFirstPartyCaveat(caveat);
+  for (const caveat of Credential.parse(texts[0]!).macaroon.caveats)
+    other.addFirstPartyCaveat(caveat);
   const child = Credential.parse(texts[0]!).macaroon;
   const caveat = "valid_until=1795504114";
   const bytes = Buffer.from(caveat);
@@ -93,7 +104,8 @@ export async function verify(): Promise<Figure[]> {
     joseImported: [
       COUNT / 2,
       async (count) => {
-        for (let at = 0; at < count; at++) await jwtVerify(jwts[at]!, imported, { issuer: LOCATION });
+        for (let at = 0; at < count; at++)
+          await jwtVerify(jwts[at]!, imported, { issuer: LOCATION });
       },
     ],
     npmVerify: [COUNT, (count) => repeat(count, () => other.verify(rootKey, () => null))],
@@ -101,14 +113,27 @@ export async function verify(): Promise<Figure[]> {
     // What a link of the chain costs at its least, by each way there is.
     latin1: [
       COUNT,
-      (count) => repeat(count, () => createHmac("sha256", key, LATIN1).update(bytes).digest("binary")),
+      (count) =>
+        repeat(count, () => createHmac("sha256", key, LATIN1).update(bytes).digest("binary")),
     ],
-    buffer: [COUNT, (count) => repeat(count, () => createHmac("sha256", secret).update(bytes).digest())],
+    buffer: [
+      COUNT,
+      (count) => repeat(count, () => createHmac("sha256", secret).update(bytes).digest()),
+    ],
     noble: [COUNT, (count) => repeat(count, () => hmac(sha256, secret, bytes))],
-    npmAttenuate: [COUNT, (count) => repeat(count, () => other.clone().addFirstPartyCaveat(caveat))],
+    npmAttenuate: [
+      COUNT,
+      (count) => repeat(count, () => other.clone().addFirstPartyCaveat(caveat)),
+    ],
   });
   return [
-    atLeast("cold verification", times.jose / times.cold, "×", 10, "jose HS256 jwtVerify, secret as bytes"),
+    atLeast(
+      "cold verification",
+      times.jose / times.cold,
+      "×",
+      10,
+      "jose HS256 jwtVerify, secret as bytes",
+    ),
     plain(
       "cold verification",
       times.joseImported / times.cold,

@@ -1,6 +1,7 @@
 /**
- * A writer that has a remote translator's work paid by the message, over A2A, on a Lightning network for development. The
- * translator asks a dictionary, another remote agent, and pays for that itself. The agents are scripts, so this runs anywhere.
+ * A writer that has a remote translator's work paid by the message, over A2A, on a Lightning
+ * network for development. The translator asks a dictionary, another remote agent, and pays for
+ * that itself. The agents are scripts, so this runs anywhere.
  */
 import assert from "node:assert/strict";
 import type { Server } from "node:http";
@@ -26,7 +27,12 @@ const says = (text: string, role = Role.ROLE_USER): Message => ({
   taskId: "",
   role,
   parts: [
-    { content: { $case: "text", value: text }, metadata: undefined, filename: "", mediaType: "text/plain" },
+    {
+      content: { $case: "text", value: text },
+      metadata: undefined,
+      filename: "",
+      mediaType: "text/plain",
+    },
   ],
   metadata: undefined,
   extensions: [],
@@ -55,7 +61,11 @@ async function agent(
   await new Promise((resolve) => server.once("listening", resolve));
   const location = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const invoicer = devWallet(network.account(name, { balanceMsat: 0n }).invoiceOnlyUrl);
-  const paywall = new Paywall({ secret: crypto.getRandomValues(new Uint8Array(32)), location, invoicer });
+  const paywall = new Paywall({
+    secret: crypto.getRandomValues(new Uint8Array(32)),
+    location,
+    invoicer,
+  });
   const card: AgentCard = {
     name,
     description: "Answers messages.",
@@ -82,12 +92,21 @@ async function agent(
   });
   app.use("/.well-known/agent-card.json", agentCardHandler({ agentCardProvider: requestHandler }));
   const terms = { price, grants: { uses: 1 } };
-  app.use("/a2a", paid(paywall, terms), jsonRpcHandler({ requestHandler, userBuilder: payingUser }));
+  app.use(
+    "/a2a",
+    paid(paywall, terms),
+    jsonRpcHandler({ requestHandler, userBuilder: payingUser }),
+  );
   return location;
 }
 
-// The dictionary, and the translator, which has a wallet of its own and an entry for the dictionary.
-const dictionary = await agent("dictionary", "2 sat", async (word) => ({ sunny: "sonnig" })[word] ?? word);
+// The dictionary, and the translator, which has a wallet of its own and an entry for the
+// dictionary.
+const dictionary = await agent(
+  "dictionary",
+  "2 sat",
+  async (word) => ({ sunny: "sonnig" })[word] ?? word,
+);
 const translators = new SigilHandle({
   wallet: network.account("translators-own", { balanceMsat: 100_000n }).url,
   agents: { dictionary: { budget: "10 sat" } },
@@ -109,7 +128,9 @@ const third = await writer.sendMessage(asks("more")).catch(({ code }) => code);
 
 const spentMsat = async (of: SigilHandle) => (await of.standing()).at(-1)!.spentMsat;
 console.log(`translated: ${first}, ${second}; the third message ended with ${third}`);
-console.log(`the writer spent ${await spentMsat(handle)} msat, the translator ${await spentMsat(translators)}`);
+console.log(
+  `the writer spent ${await spentMsat(handle)} msat, the translator ${await spentMsat(translators)}`,
+);
 
 assert.deepEqual([first, second, third], ["sonnig", "May", "ERR_BUDGET"]);
 assert.equal(await spentMsat(handle), 20_020n);

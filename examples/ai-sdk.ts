@@ -1,6 +1,7 @@
 /**
- * The Vercel AI SDK: a boss has things looked up by a researcher, who may spend 25 sat of its 100. Runs anywhere: the models are the
- * SDK's own mocks, the money is a development network's. `node --conditions=l8nt-source examples/ai-sdk.ts`
+ * The Vercel AI SDK: a boss has things looked up by a researcher, who may spend 25 sat of its 100.
+ * Runs anywhere: the models are the SDK's own mocks, the money is a development network's. `node
+ * --conditions=l8nt-source examples/ai-sdk.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -83,7 +84,12 @@ function scripted(...said: readonly Said[]) {
 
 function calls(toolName: string, input: object): Said {
   const toolCallId = `${toolName} ${JSON.stringify(input)}`;
-  return saying("tool-calls", { type: "tool-call", toolCallId, toolName, input: JSON.stringify(input) });
+  return saying("tool-calls", {
+    type: "tool-call",
+    toolCallId,
+    toolName,
+    input: JSON.stringify(input),
+  });
 }
 
 function says(text: string): Said {

@@ -1,6 +1,7 @@
 /**
- * LangChain: a boss has things looked up by a scout, who may spend 25 sat of its 100. Runs anywhere: the models are LangChain's own
- * fakes, the money is a development network's. `node --conditions=l8nt-source examples/langchain.ts`
+ * LangChain: a boss has things looked up by a scout, who may spend 25 sat of its 100. Runs
+ * anywhere: the models are LangChain's own fakes, the money is a development network's. `node
+ * --conditions=l8nt-source examples/langchain.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -54,7 +55,11 @@ const scout = createAgent({
 });
 const askScout = tool(
   async ({ question }) => (await scout.invoke({ messages: [question] })).messages.at(-1)!.text,
-  { name: "ask_scout", description: "Has the scout look it up.", schema: z.object({ question: z.string() }) },
+  {
+    name: "ask_scout",
+    description: "Has the scout look it up.",
+    schema: z.object({ question: z.string() }),
+  },
 );
 const boss = createAgent({
   model: fakeModel()

@@ -1,6 +1,7 @@
 /**
- * A supervisor and its scout in Mastra, on a Lightning network for development. The scout buys a forecast, and is denied the
- * almanac, which costs more than it was given; the supervisor buys it. The models are mocks, so this runs anywhere.
+ * A supervisor and its scout in Mastra, on a Lightning network for development. The scout buys a
+ * forecast, and is denied the almanac, which costs more than it was given; the supervisor buys it.
+ * The models are mocks, so this runs anywhere.
  */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -23,7 +24,11 @@ const server = createServer();
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 const location = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 const invoicer = devWallet(network.account("weather", { balanceMsat: 0n }).invoiceOnlyUrl);
-const paywall = new Paywall({ secret: crypto.getRandomValues(new Uint8Array(32)), location, invoicer });
+const paywall = new Paywall({
+  secret: crypto.getRandomValues(new Uint8Array(32)),
+  location,
+  invoicer,
+});
 const forecast = paid(paywall, { price: "10 sat" }, (_, answer) => void answer.end("Sunny."));
 const almanac = paid(
   paywall,
@@ -42,7 +47,12 @@ const says = (...lines: (string | { toolName: string; input: object })[]) =>
       const line = lines.shift() ?? "";
       const call = typeof line !== "string";
       const content = call
-        ? { type: "tool-call", toolCallId: crypto.randomUUID(), ...line, input: JSON.stringify(line.input) }
+        ? {
+            type: "tool-call",
+            toolCallId: crypto.randomUUID(),
+            ...line,
+            input: JSON.stringify(line.input),
+          }
         : { type: "text", text: line };
       const finishReason = { unified: call ? "tool-calls" : "stop", raw: undefined };
       return { content: [content], finishReason, usage, warnings: [] } as never;
@@ -75,9 +85,14 @@ const supervisor = new Agent(
   }),
 );
 
-const handle = new SigilHandle({ wallet, agents: { scout: { budget: "50 sat", expiresIn: "15m" } } });
+const handle = new SigilHandle({
+  wallet,
+  agents: { scout: { budget: "50 sat", expiresIn: "15m" } },
+});
 const requestContext = sigilContext(handle, supervisor);
-const { text } = await supervisor.generate("How is the weather, and how is it in May?", { requestContext });
+const { text } = await supervisor.generate("How is the weather, and how is it in May?", {
+  requestContext,
+});
 
 const spentMsat = async (agent: SigilHandle) => (await agent.standing()).at(-1)!.spentMsat;
 const scoutMsat = await spentMsat(handle.forAgent("scout"));

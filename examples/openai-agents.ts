@@ -1,7 +1,8 @@
 /**
- * A boss, a scout and a stranger of the OpenAI Agents SDK buy from a paid service. The scout may spend 25 sat; nobody named the
- * stranger. Everything is on this machine: a Lightning network with play money, and models that read from a script.
- * `node --conditions=l8nt-source examples/openai-agents.ts`
+ * A boss, a scout and a stranger of the OpenAI Agents SDK buy from a paid service. The scout may
+ * spend 25 sat; nobody named the stranger. Everything is on this machine: a Lightning network with
+ * play money, and models that read from a script. `node --conditions=l8nt-source
+ * examples/openai-agents.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -56,8 +57,13 @@ scout.handoffs = [boss];
 stranger.handoffs = [boss];
 
 // The process pays from its own wallet, and is its own treasury.
-const sigil = new SigilHandle({ wallet: devWallet(purse.url), agents: { scout: { budget: "25 sat" } } });
-const { newItems, finalOutput } = await run(withSigil(boss), "How is the weather?", { context: { sigil } });
+const sigil = new SigilHandle({
+  wallet: devWallet(purse.url),
+  agents: { scout: { budget: "25 sat" } },
+});
+const { newItems, finalOutput } = await run(withSigil(boss), "How is the weather?", {
+  context: { sigil },
+});
 
 const results = newItems.flatMap((item) =>
   item.type === "tool_call_output_item" ? [`${item.agent.name}: ${item.output}`] : [],
@@ -72,7 +78,13 @@ console.log(`paid in all: ${spentMsat} msat`);
 assert.equal(finalOutput, "done");
 assert.deepEqual(
   results.map((line) => /^\w+: (?:sunny|ERR_\w+|everybody)/.exec(line)?.[0]),
-  ["scout: sunny", "scout: sunny", "scout: ERR_BUDGET", "scout: everybody", "stranger: ERR_AGENT_UNKNOWN"],
+  [
+    "scout: sunny",
+    "scout: sunny",
+    "scout: ERR_BUDGET",
+    "scout: everybody",
+    "stranger: ERR_AGENT_UNKNOWN",
+  ],
 );
 assert.equal(spentMsat, 20_020n);
 

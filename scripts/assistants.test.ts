@@ -1,4 +1,7 @@
-/** What coding assistants read in the package names everything that there is, and nothing that there is not. */
+/**
+ * What coding assistants read in the package names everything that there is, and nothing that there
+ * is not.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -7,7 +10,10 @@ const folder = join(import.meta.dirname, "../packages/l8nt");
 const read = (name: string) => readFileSync(join(folder, name), "utf8");
 
 test("llms.txt names every subpath, and no other", () => {
-  const { exports, files } = JSON.parse(read("package.json")) as { exports: object; files: string[] };
+  const { exports, files } = JSON.parse(read("package.json")) as {
+    exports: object;
+    files: string[];
+  };
   const subpaths = Object.keys(exports)
     .filter((subpath) => subpath !== "./package.json")
     .map((subpath) => subpath.replace(/^\.(?=$|\/)/, "l8nt"));
@@ -20,5 +26,6 @@ test("every error code and every option that it names exists", () => {
   const text = read("llms.txt") + read("AGENTS.md");
   const errors = read("src/errors.ts");
   for (const code of text.match(/\bERR_[A-Z_]+\b/g) ?? []) expect(errors).toContain(code);
-  for (const name of ["DeniedError", "PaymentError", "refusals", "spent"]) expect(errors).toContain(name);
+  for (const name of ["DeniedError", "PaymentError", "refusals", "spent"])
+    expect(errors).toContain(name);
 });

@@ -23,9 +23,17 @@ test("what an agent needs to narrow a credential has no faults", async () => {
 });
 
 test.each([
-  ["server code", 'export * from "l8nt/service";', /src\/service\/paywall\.ts is in the browser bundle/],
+  [
+    "server code",
+    'export * from "l8nt/service";',
+    /src\/service\/paywall\.ts is in the browser bundle/,
+  ],
   ["a module of Node's", 'export { readFileSync } from "node:fs";', /still imports "node:fs"/],
-  ["one that it would load later", 'export const later = () => import("node:fs");', /still imports "node:fs"/],
+  [
+    "one that it would load later",
+    'export const later = () => import("node:fs");',
+    /still imports "node:fs"/,
+  ],
   [
     "more than the budget",
     `export default ${JSON.stringify(Array.from({ length: 99_999 }, (_, i) => ((i + 1) * 2654435761) % 4294967296))};`,

@@ -70,9 +70,12 @@ export async function browserBundle(entry = "packages/l8nt/src/index.ts"): Promi
   }
   let initialGzipBytes = 0;
   for (const { path, contents } of outputFiles)
-    if (initial.has(relative(root, path).replaceAll("\\", "/"))) initialGzipBytes += gzipped(contents);
+    if (initial.has(relative(root, path).replaceAll("\\", "/")))
+      initialGzipBytes += gzipped(contents);
   if (initialGzipBytes > browserBudgetBytes)
-    faults.push(`a page loads ${initialGzipBytes} bytes gzipped at start; the limit is ${browserBudgetBytes}`);
+    faults.push(
+      `a page loads ${initialGzipBytes} bytes gzipped at start; the limit is ${browserBudgetBytes}`,
+    );
   return { minifiedBytes: code.length, gzipBytes, initialGzipBytes, faults };
 }
 

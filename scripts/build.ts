@@ -1,4 +1,7 @@
-/** Builds both packages to `dist`: ESM and declarations. The library first, because the program is checked against it. */
+/**
+ * Builds both packages to `dist`: ESM and declarations. The library first, because the program is
+ * checked against it.
+ */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -10,7 +13,10 @@ for (const name of ["l8nt", "sigil"]) {
   const dist = join(folder, "dist");
   // A file that lost its source must not stay in the package.
   rmSync(dist, { recursive: true, force: true });
-  const tsc = spawnSync("tsc", ["-p", join(folder, "tsconfig.build.json")], { stdio: "inherit", cwd: root });
+  const tsc = spawnSync("tsc", ["-p", join(folder, "tsconfig.build.json")], {
+    stdio: "inherit",
+    cwd: root,
+  });
   if (tsc.error !== undefined) throw tsc.error;
   if (tsc.status !== 0) {
     console.error(`build: ${name} does not compile`);

@@ -1,6 +1,7 @@
 /**
- * Runs in every test worker. Writes what child processes print to `SIGIL_TEST_OUTPUT`, one log a test file, because a
- * test that pipes a child's output keeps it to itself, and the canary reads everything.
+ * Runs in every test worker. Writes what child processes print to `SIGIL_TEST_OUTPUT`, one log a
+ * test file, because a test that pipes a child's output keeps it to itself, and the canary reads
+ * everything.
  */
 import childProcess, { type ChildProcess, type SpawnSyncReturns } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
@@ -20,10 +21,14 @@ if (folder !== undefined && once.sigilCanary === undefined) {
   const record = (chunk: unknown): void => {
     if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) return;
     const path = expect.getState().testPath ?? "unknown";
-    appendFileSync(join(folder, `${relative(process.cwd(), path).replaceAll(/[^\w.-]+/g, "__")}.log`), chunk);
+    appendFileSync(
+      join(folder, `${relative(process.cwd(), path).replaceAll(/[^\w.-]+/g, "__")}.log`),
+      chunk,
+    );
   };
 
-  // `push` is watched instead of "data" listened to: a listener would start the flow before the test is ready to read.
+  // `push` is watched instead of "data" listened to: a listener would start the flow before the
+  // test is ready to read.
   const watch = (stream: Readable | null): void => {
     if (stream === null) return;
     const push = stream.push;

@@ -47,8 +47,12 @@ test("a megabyte without a break is searched in linear time", () => {
 test("a run whose tests print credentials fails, names the tests, and repeats no credential", () => {
   const args = ["scripts/test.ts", "--config", "scripts/fixtures/leaky.config.ts"];
   const run = spawnSync(process.execPath, args, { encoding: "utf8" });
-  expect(run.stderr).toContain("canary: a whole credential was printed by scripts/fixtures/leaky.test.ts");
-  expect(run.stderr.match(/by a child process of scripts\/fixtures\/leaky\.test\.ts/g)).toHaveLength(3);
+  expect(run.stderr).toContain(
+    "canary: a whole credential was printed by scripts/fixtures/leaky.test.ts",
+  );
+  expect(
+    run.stderr.match(/by a child process of scripts\/fixtures\/leaky\.test\.ts/g),
+  ).toHaveLength(3);
   expect(run.stderr).not.toContain("quiet.test.ts");
   expect(run.stdout.trimEnd().split("\n").at(-1)).toBe("5 passed, 4 failed");
   expect(run.status).toBe(1);

@@ -1,7 +1,8 @@
 /**
- * The canary: no test, log line or error message may ever show a whole credential, that is, a macaroon together with its
- * preimage. The suite's output is searched for one, and a find fails the run. Credentials of tests are worth nothing,
- * but the code that printed them prints real ones as well.
+ * The canary: no test, log line or error message may ever show a whole credential, that is, a
+ * macaroon together with its preimage. The suite's output is searched for one, and a find fails the
+ * run. Credentials of tests are worth nothing, but the code that printed them prints real ones as
+ * well.
  */
 
 export interface Leak {
@@ -11,9 +12,11 @@ export interface Leak {
   readonly file?: string;
 }
 
-// The shortest macaroon of ours (66 bytes of identifier) is longer than this; file paths and hashes are shorter.
+// The shortest macaroon of ours (66 bytes of identifier) is longer than this; file paths and hashes
+// are shorter.
 const shortestMacaroon = 80;
-// The preimage is looked for first and the macaroon backwards from it: a greedy pattern takes quadratic time on long runs.
+// The preimage is looked for first and the macaroon backwards from it: a greedy pattern takes
+// quadratic time on long runs.
 const preimage = /(?::|%3a)[0-9a-f]{64}(?![0-9a-f])/gi;
 const macaroonEnd = /[A-Za-z0-9+/_-]$/;
 const ansi = new RegExp(`${String.fromCharCode(27)}\\[[0-9;?]*[A-Za-z]`, "g");
@@ -24,7 +27,8 @@ function credentialsIn(line: string): { index: number; length: number }[] {
   const found: { index: number; length: number }[] = [];
   for (const match of line.matchAll(preimage)) {
     const padding =
-      /(?:=|%3d){0,2}$/i.exec(line.slice(Math.max(0, match.index - 6), match.index))?.[0].length ?? 0;
+      /(?:=|%3d){0,2}$/i.exec(line.slice(Math.max(0, match.index - 6), match.index))?.[0].length ??
+      0;
     let start = match.index - padding;
     const end = start;
     while (start > 0 && macaroonEnd.test(line[start - 1]!)) start--;

@@ -17,22 +17,27 @@ const exported = [
   "middleware/hono.ts",
   "middleware/node.ts",
 ];
-const faultsOf = (files: Record<string, string>) => libraryFaults(new Map(Object.entries(files)), exported);
+const faultsOf = (files: Record<string, string>) =>
+  libraryFaults(new Map(Object.entries(files)), exported);
 
 describe("a tree that keeps the table has no faults", () => {
   test("rows import upwards, folders within themselves, tests whatever they like", () => {
     expect(
       faultsOf({
         "errors.ts": "export class SigilError extends Error {}",
-        "internal/bytes.ts": 'import { hex } from "@scure/base";\nimport { SigilError } from "../errors.ts";',
+        "internal/bytes.ts":
+          'import { hex } from "@scure/base";\nimport { SigilError } from "../errors.ts";',
         "macaroon/index.ts": 'export { Macaroon } from "./macaroon.ts";',
         "macaroon/macaroon.ts": 'import { concat } from "../internal/bytes.ts";',
         "stores/memory.ts": 'import type { Store } from "../ports/store.ts";',
         "service/paywall.ts": 'import { MemoryStore } from "../stores/memory.ts";',
-        "service/paywall.test.ts": 'import { Client } from "../client/client.ts";\nimport fs from "node:fs";',
+        "service/paywall.test.ts":
+          'import { Client } from "../client/client.ts";\nimport fs from "node:fs";',
         "index.ts": 'export { Client } from "./client/client.ts";',
-        "middleware/hono.ts": 'import type { Context } from "hono";\nimport { answer } from "./answer.ts";',
-        "middleware/node.ts": 'import http from "node:http";\nimport { answer } from "./answer.ts";',
+        "middleware/hono.ts":
+          'import type { Context } from "hono";\nimport { answer } from "./answer.ts";',
+        "middleware/node.ts":
+          'import http from "node:http";\nimport { answer } from "./answer.ts";',
         "middleware/answer.ts": 'import type { Paywall } from "../service/paywall.ts";',
         "testing/network.ts": 'import http from "node:http";\nimport { test } from "vitest";',
       }),
@@ -42,7 +47,8 @@ describe("a tree that keeps the table has no faults", () => {
   test("an import in a comment is none", () => {
     expect(
       faultsOf({
-        "errors.ts": '/**\n * import { Client } from "./client/client.ts";\n */\n// import("./x.ts")',
+        "errors.ts":
+          '/**\n * import { Client } from "./client/client.ts";\n */\n// import("./x.ts")',
       }),
     ).toEqual([]);
   });
@@ -57,8 +63,18 @@ test.each<[broken: string, path: string, text: string, says: RegExp]>([
   ],
   ["a type counts too", "ports/a.ts", 'import type { X } from "../ledger/x.ts";', /below it/],
   ["so does a type expression", "ports/a.ts", 'type X = import("../ledger/x.ts").X;', /below it/],
-  ["so does a dynamic import", "caveat/a.ts", 'const x = await import("../l402/x.ts");', /below it/],
-  ["so does a re-export", "l402/a.ts", '\nexport * from "../service/x.ts";', /l402\/a\.ts:2: .*below it/],
+  [
+    "so does a dynamic import",
+    "caveat/a.ts",
+    'const x = await import("../l402/x.ts");',
+    /below it/,
+  ],
+  [
+    "so does a re-export",
+    "l402/a.ts",
+    '\nexport * from "../service/x.ts";',
+    /l402\/a\.ts:2: .*below it/,
+  ],
   [
     "so does an import over several lines",
     "l402/a.ts",
@@ -66,7 +82,12 @@ test.each<[broken: string, path: string, text: string, says: RegExp]>([
     /below it/,
   ],
   ["so does a bare import", "l402/a.ts", 'import "../client/x.ts";', /below it/],
-  ["the ends never meet", "client/a.ts", 'import { T } from "../treasury/t.ts";', /never import each other/],
+  [
+    "the ends never meet",
+    "client/a.ts",
+    'import { T } from "../treasury/t.ts";',
+    /never import each other/,
+  ],
   [
     "the ends never meet, in types",
     "service/a.ts",
@@ -79,20 +100,50 @@ test.each<[broken: string, path: string, text: string, says: RegExp]>([
     'import { w } from "../wallets/dev.ts";',
     /never import each other/,
   ],
-  ["an adapter knows no sibling", "stores/sqlite.ts", 'import { m } from "./memory.ts";', /its sibling/],
+  [
+    "an adapter knows no sibling",
+    "stores/sqlite.ts",
+    'import { m } from "./memory.ts";',
+    /its sibling/,
+  ],
   ["nor by a folder", "stores/sqlite/index.ts", 'import { m } from "../memory.ts";', /its sibling/],
-  ["middleware knows no other", "middleware/hono.ts", 'import { n } from "./node.ts";', /its sibling/],
+  [
+    "middleware knows no other",
+    "middleware/hono.ts",
+    'import { n } from "./node.ts";',
+    /its sibling/,
+  ],
   [
     "the root leads to no adapter",
     "index.ts",
     'export { MemoryStore } from "./stores/memory.ts";',
     /root index/,
   ],
-  ["the root leads to no contract suite", "index.ts", 'export * from "./testing/index.ts";', /below it/],
-  ["the core loads in a browser", "l402/a.ts", 'import { createHash } from "node:crypto";', /browser/],
-  ["and so do the stores", "stores/sqlite.ts", 'import { DatabaseSync } from "node:sqlite";', /browser/],
+  [
+    "the root leads to no contract suite",
+    "index.ts",
+    'export * from "./testing/index.ts";',
+    /below it/,
+  ],
+  [
+    "the core loads in a browser",
+    "l402/a.ts",
+    'import { createHash } from "node:crypto";',
+    /browser/,
+  ],
+  [
+    "and so do the stores",
+    "stores/sqlite.ts",
+    'import { DatabaseSync } from "node:sqlite";',
+    /browser/,
+  ],
   ["the core has few dependencies", "service/a.ts", 'import { z } from "zod";', /@noble/],
-  ["the library does not import itself by name", "service/a.ts", 'import { Client } from "l8nt";', /by name/],
+  [
+    "the library does not import itself by name",
+    "service/a.ts",
+    'import { Client } from "l8nt";',
+    /by name/,
+  ],
   [
     "nothing leaves the library",
     "errors.ts",
@@ -153,7 +204,10 @@ test("a private specifier is judged by every file that it may mean", () => {
       "./package.json": "./package.json",
     },
     imports: {
-      "#now": { browser: { "l8nt-source": "./src/agents/a.ts" }, "l8nt-source": "./src/internal/a.ts" },
+      "#now": {
+        browser: { "l8nt-source": "./src/agents/a.ts" },
+        "l8nt-source": "./src/internal/a.ts",
+      },
     },
   };
   const tree = new Map([
@@ -187,7 +241,11 @@ describe("the program", () => {
       'import { x } from "../../../l8nt/src/internal/bytes.ts";',
       /outside its own/,
     ],
-    ["names no subpath that is not there", 'import { x } from "l8nt/internal/bytes";', /not a subpath/],
+    [
+      "names no subpath that is not there",
+      'import { x } from "l8nt/internal/bytes";',
+      /not a subpath/,
+    ],
   ])("%s", (_, text, says) => {
     expect(faultsIn(text).join("\n")).toMatch(says);
   });

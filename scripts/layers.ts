@@ -1,11 +1,14 @@
 /**
- * The layer table as data, and the check that the source keeps it. `node scripts/layers.ts` prints one line for each
- * broken rule and exits 1.
+ * The layer table as data, and the check that the source keeps it. `node scripts/layers.ts` prints
+ * one line for each broken rule and exits 1.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 
-/** A row imports only rows above it; entries that share a row never import each other. Order is the law. */
+/**
+ * A row imports only rows above it; entries that share a row never import each other. Order is the
+ * law.
+ */
 export const rows: readonly (readonly string[])[] = [
   ["errors.ts"],
   ["internal/"],
@@ -31,10 +34,22 @@ export const rows: readonly (readonly string[])[] = [
   ["testing/"],
 ];
 
-/** Folders of adapters: an adapter never imports another one beside it. A file that is no export is shared, and may be. */
+/**
+ * Folders of adapters: an adapter never imports another one beside it. A file that is no export is
+ * shared, and may be.
+ */
 const adapterFolders = ["stores/", "wallets/", "middleware/", "frameworks/"];
 /** What the root `index.ts` must not lead to: whoever wants an adapter names its subpath. */
-const notInRoot = ["node/", "middleware/", "mcp/", "agents/", "frameworks/", "stores/", "wallets/", "testing/"];
+const notInRoot = [
+  "node/",
+  "middleware/",
+  "mcp/",
+  "agents/",
+  "frameworks/",
+  "stores/",
+  "wallets/",
+  "testing/",
+];
 /** The rows that run on a server by nature; everything else must load in a browser. */
 const mayImportNode = ["node/", "middleware/", "testing/"];
 /** The only packages that anything but an adapter or a contract suite may import. */
@@ -50,12 +65,16 @@ export interface Imported {
   readonly kind: "value" | "type" | "dynamic" | "re-export";
 }
 
-// Anchored at the line's start: formatted code has its imports there, and an example in a comment is not there.
+// Anchored at the line's start: formatted code has its imports there, and an example in a comment
+// is not there.
 const statement =
   /^(?:import\s+(?<type>type\b(?!\s*(?:,|from\b)))?[^"';()]*?(?:\bfrom\s*)?|export\s+(?<exportType>type\s*)?(?:\*(?:\s*as\s+\w+)?|\{[^}]*\})\s*from\s*)["'](?<specifier>[^"']+)["']/gm;
 const call = /\bimport\(\s*["'](?<specifier>[^"']+)["']\s*[,)]/g;
 
-/** Every import in a TypeScript text: static, type-only, re-exporting and dynamic (`import("…")`, in types as well). */
+/**
+ * Every import in a TypeScript text: static, type-only, re-exporting and dynamic (`import("…")`, in
+ * types as well).
+ */
 export function importsOf(text: string): Imported[] {
   const found: Imported[] = [];
   const lineAt = (index: number) => text.slice(0, index).split("\n").length;
@@ -73,11 +92,14 @@ export function importsOf(text: string): Imported[] {
   return found;
 }
 
-const isTest = (path: string): boolean => /\.(?:test|bench)\.ts$/.test(path) || path.includes("fixtures/");
+const isTest = (path: string): boolean =>
+  /\.(?:test|bench)\.ts$/.test(path) || path.includes("fixtures/");
 
 function rowOf(path: string): { row: number; entry: string } | undefined {
   for (const [row, entries] of rows.entries()) {
-    const entry = entries.find((name) => (name.endsWith("/") ? path.startsWith(name) : path === name));
+    const entry = entries.find((name) =>
+      name.endsWith("/") ? path.startsWith(name) : path === name,
+    );
     if (entry !== undefined) return { row, entry };
   }
   return undefined;
@@ -97,7 +119,10 @@ function target(from: string, specifier: string): string {
 /** `stores/sqlite/index.ts` and `stores/sqlite.ts` are both the adapter `stores/sqlite`. */
 const unitOf = (path: string): string => path.split("/").slice(0, 2).join("/").replace(/\.ts$/, "");
 
-/** The files behind a private specifier (`#name` in the manifest's `imports`): one for each condition. */
+/**
+ * The files behind a private specifier (`#name` in the manifest's `imports`): one for each
+ * condition.
+ */
 export type Aliases = Readonly<Record<string, readonly string[]>>;
 
 /** The paths inside the tree that a specifier may mean; undefined for a package. */
@@ -106,8 +131,15 @@ function targets(from: string, specifier: string, aliases: Aliases): readonly st
   return specifier.startsWith("#") ? (aliases[specifier] ?? [specifier]) : undefined;
 }
 
-/** Every rule that a library tree breaks. `exported`: the source files that the package's subpaths name. */
-export function libraryFaults(tree: Tree, exported: readonly string[], aliases: Aliases = {}): string[] {
+/**
+ * Every rule that a library tree breaks. `exported`: the source files that the package's subpaths
+ * name.
+ */
+export function libraryFaults(
+  tree: Tree,
+  exported: readonly string[],
+  aliases: Aliases = {},
+): string[] {
   const faults: string[] = [];
   const adapters = new Set(exported.map(unitOf));
   const graph = new Map<string, string[]>();
@@ -117,19 +149,28 @@ export function libraryFaults(tree: Tree, exported: readonly string[], aliases: 
     const edges: string[] = [];
     graph.set(path, edges);
     const own = rowOf(path);
-    if (own === undefined) faults.push(`${path}: belongs to no row of the layer table (scripts/layers.ts)`);
+    if (own === undefined)
+      faults.push(`${path}: belongs to no row of the layer table (scripts/layers.ts)`);
 
     for (const { specifier, line, kind } of importsOf(text)) {
       const at = `${path}:${line}`;
       const targeted = targets(path, specifier, aliases);
       if (targeted === undefined) {
         if (specifier === "l8nt" || specifier.startsWith("l8nt/"))
-          faults.push(`${at}: imports "${specifier}" by name; inside the library imports are relative`);
+          faults.push(
+            `${at}: imports "${specifier}" by name; inside the library imports are relative`,
+          );
         else if (specifier.startsWith("node:")) {
           // A type leaves nothing behind, and a dynamic import can be guarded.
-          if ((kind === "value" || kind === "re-export") && !mayImportNode.includes(own?.entry ?? ""))
+          if (
+            (kind === "value" || kind === "re-export") &&
+            !mayImportNode.includes(own?.entry ?? "")
+          )
             faults.push(`${at}: imports "${specifier}", so it would not load in a browser`);
-        } else if (!runtimePackages.test(specifier) && !mayImportPackages.includes(own?.entry ?? ""))
+        } else if (
+          !runtimePackages.test(specifier) &&
+          !mayImportPackages.includes(own?.entry ?? "")
+        )
           faults.push(`${at}: imports "${specifier}"; the core stands on @noble and @scure alone`);
         continue;
       }
@@ -150,9 +191,13 @@ export function libraryFaults(tree: Tree, exported: readonly string[], aliases: 
             unitOf(to) !== unitOf(path) &&
             adapters.has(unitOf(to))
           )
-            faults.push(`${at}: the adapter ${unitOf(to)} is imported by ${unitOf(path)}, its sibling`);
+            faults.push(
+              `${at}: the adapter ${unitOf(to)} is imported by ${unitOf(path)}, its sibling`,
+            );
           if (path === "index.ts" && notInRoot.includes(theirs.entry))
-            faults.push(`${at}: the root index leads to an adapter (${to}); it has a subpath of its own`);
+            faults.push(
+              `${at}: the root index leads to an adapter (${to}); it has a subpath of its own`,
+            );
         }
       }
     }
@@ -161,7 +206,10 @@ export function libraryFaults(tree: Tree, exported: readonly string[], aliases: 
   return faults;
 }
 
-/** Every rule that a program's tree breaks. `subpaths`: what the library exports, `l8nt`, `l8nt/service`, … */
+/**
+ * Every rule that a program's tree breaks. `subpaths`: what the library exports, `l8nt`,
+ * `l8nt/service`, …
+ */
 export function programFaults(tree: Tree, subpaths: readonly string[]): string[] {
   const faults: string[] = [];
   const graph = new Map<string, string[]>();
@@ -175,7 +223,9 @@ export function programFaults(tree: Tree, subpaths: readonly string[]): string[]
         const to = target(path, specifier);
         // `../package.json` is the program's own, and the one thing above `src` that it may read.
         if (to.startsWith("..") && to !== "../package.json")
-          faults.push(`${at}: imports "${specifier}", outside its own source; use a subpath of l8nt`);
+          faults.push(
+            `${at}: imports "${specifier}", outside its own source; use a subpath of l8nt`,
+          );
         else edges.push(to);
       } else if (/^l8nt(?:\/|$)/.test(specifier) && !subpaths.includes(specifier))
         faults.push(`${at}: "${specifier}" is not a subpath that l8nt exports`);
@@ -215,15 +265,23 @@ export function cyclesIn(graph: ReadonlyMap<string, readonly string[]>): string[
   return cycles;
 }
 
-/** The files that no exported one leads to: an adapter that was never given its subpath, or code that nobody uses. */
-export function unreachable(tree: Tree, exported: readonly string[], aliases: Aliases = {}): string[] {
+/**
+ * The files that no exported one leads to: an adapter that was never given its subpath, or code
+ * that nobody uses.
+ */
+export function unreachable(
+  tree: Tree,
+  exported: readonly string[],
+  aliases: Aliases = {},
+): string[] {
   const reached = new Set<string>();
   const queue = [...exported];
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     const text = tree.get(path);
     if (text === undefined || reached.has(path)) continue;
     reached.add(path);
-    for (const { specifier } of importsOf(text)) queue.push(...(targets(path, specifier, aliases) ?? []));
+    for (const { specifier } of importsOf(text))
+      queue.push(...(targets(path, specifier, aliases) ?? []));
   }
   return [...tree.keys()].filter((path) => !isTest(path) && !reached.has(path));
 }
@@ -263,11 +321,15 @@ function sourcesIn(conditions: string | Conditions): string[] {
 export const exportedSources = ({ exports }: Manifest): string[] => sourcesIn(exports);
 
 export const aliasesOf = ({ imports = {} }: Manifest): Aliases =>
-  Object.fromEntries(Object.entries(imports).map(([name, conditions]) => [name, sourcesIn(conditions)]));
+  Object.fromEntries(
+    Object.entries(imports).map(([name, conditions]) => [name, sourcesIn(conditions)]),
+  );
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, "..");
-  const manifest = JSON.parse(readFileSync(join(root, "packages/l8nt/package.json"), "utf8")) as Manifest;
+  const manifest = JSON.parse(
+    readFileSync(join(root, "packages/l8nt/package.json"), "utf8"),
+  ) as Manifest;
   const sources = exportedSources(manifest);
   const subpaths = Object.keys(manifest.exports).map((subpath) => subpath.replace(/^\./, "l8nt"));
 
@@ -276,7 +338,9 @@ if (import.meta.main) {
   const judge = (folder: string, rule: (tree: Tree) => string[]) => {
     const tree = readTree(join(root, folder));
     files += tree.size;
-    faults.push(...rule(tree).map((fault) => (fault.startsWith("cycle") ? fault : `${folder}/${fault}`)));
+    faults.push(
+      ...rule(tree).map((fault) => (fault.startsWith("cycle") ? fault : `${folder}/${fault}`)),
+    );
   };
   judge("packages/l8nt/src", (tree) => libraryFaults(tree, sources, aliasesOf(manifest)));
   judge("packages/sigil/src", (tree) => programFaults(tree, subpaths));

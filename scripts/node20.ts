@@ -17,7 +17,9 @@ export interface Command {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Vitest by its own file, because its launcher would take whatever Node comes first on the path. */
+/**
+ * Vitest by its own file, because its launcher would take whatever Node comes first on the path.
+ */
 export function node20Command(vitestArgs: readonly string[]): Command {
   const node = node20Binary();
   const version = spawnSync(node, ["--version"], { encoding: "utf8" });

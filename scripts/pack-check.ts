@@ -1,7 +1,7 @@
 /**
- * Tries the packages as a user gets them: built, packed, looked over (publint, attw), installed into an empty project, run
- * there on Node 20 and 24, type-checked there, and weighed as a browser bundle. `npm run pack-check`; ends with
- * `N passed, N failed`.
+ * Tries the packages as a user gets them: built, packed, looked over (publint, attw), installed
+ * into an empty project, run there on Node 20 and 24, type-checked there, and weighed as a browser
+ * bundle. `npm run pack-check`; ends with `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -24,9 +24,12 @@ const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 /** Stdout of a command that ends well; throws with what it said otherwise. */
 function run(cwd: string, file: string, ...args: string[]): string {
-  // Outside the repository, npm must not take it for the project: it looks at these before the folder.
+  // Outside the repository, npm must not take it for the project: it looks at these before the
+  // folder.
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_(?:package|lifecycle|config_local)/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^npm_(?:package|lifecycle|config_local)/.test(name),
+    ),
   );
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     cwd,
@@ -35,7 +38,8 @@ function run(cwd: string, file: string, ...args: string[]): string {
     timeout: 300_000,
   });
   if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${[file, ...args].join(" ")}: exit ${status}\n${stdout}${stderr}`.trim());
+  if (status !== 0)
+    throw new Error(`${[file, ...args].join(" ")}: exit ${status}\n${stdout}${stderr}`.trim());
   return stdout;
 }
 
@@ -68,7 +72,8 @@ function install(project: string, tarballs: readonly string[]): string {
   }
 }
 
-const strays = /\.(?:test|bench|spec)\.|(?:^|\/)(?:fixtures|__tests__|test)\/|\.tsbuildinfo$|(?:^|\/)\.env/;
+const strays =
+  /\.(?:test|bench|spec)\.|(?:^|\/)(?:fixtures|__tests__|test)\/|\.tsbuildinfo$|(?:^|\/)\.env/;
 
 let passed = 0;
 let failed = 0;
@@ -115,7 +120,9 @@ try {
     return "";
   });
   await step("l8nt: a subpath leads to every file of its source", () => {
-    const manifest = JSON.parse(readFileSync(join(root, "packages/l8nt/package.json"), "utf8")) as Manifest;
+    const manifest = JSON.parse(
+      readFileSync(join(root, "packages/l8nt/package.json"), "utf8"),
+    ) as Manifest;
     const tree = readTree(join(root, "packages/l8nt/src"));
     const lost = unreachable(tree, exportedSources(manifest), aliasesOf(manifest));
     if (lost.length > 0) throw new Error(`no subpath leads to ${lost.join(", ")}`);
@@ -137,12 +144,21 @@ try {
   });
 
   const project = mkdtempSync(join(work, "project-"));
-  writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
+  writeFileSync(
+    join(project, "package.json"),
+    '{ "name": "user", "private": true, "type": "module" }\n',
+  );
   for (const file of readdirSync(join(root, "test/package")))
     copyFileSync(join(root, "test/package", file), join(project, file));
-  await step("they install into an empty project", () => install(project, [library.tarball, program.tarball]));
-  await step("the program runs on Node 20", () => run(project, node20Binary(), "program.mjs").trim());
-  await step("the program runs on Node 24", () => run(project, process.execPath, "program.mjs").trim());
+  await step("they install into an empty project", () =>
+    install(project, [library.tarball, program.tarball]),
+  );
+  await step("the program runs on Node 20", () =>
+    run(project, node20Binary(), "program.mjs").trim(),
+  );
+  await step("the program runs on Node 24", () =>
+    run(project, process.execPath, "program.mjs").trim(),
+  );
   await step("the README's lines compile against the declarations", () => {
     run(project, bin("tsc"), "-p", ".");
     return "";
@@ -154,7 +170,9 @@ try {
   });
 
   await step("l8nt: a browser loads it as installed", async () => {
-    const { gzipBytes, faults } = await browserBundle(join(project, "node_modules/l8nt/dist/index.js"));
+    const { gzipBytes, faults } = await browserBundle(
+      join(project, "node_modules/l8nt/dist/index.js"),
+    );
     if (faults.length > 0) throw new Error(faults.join("\n"));
     return `${gzipBytes} bytes gzipped`;
   });

@@ -1,10 +1,17 @@
 /**
- * `npm test`: the whole suite on Node 24, the library's own part on Node 20, and the canary over all that they printed.
- * Ends with one line, `N passed, N failed`. With arguments (`npm test -- packages/l8nt/src/l402`) vitest gets them, and
- * Node 20 is left out.
+ * `npm test`: the whole suite on Node 24, the library's own part on Node 20, and the canary over
+ * all that they printed. Ends with one line, `N passed, N failed`. With arguments (`npm test --
+ * packages/l8nt/src/l402`) vitest gets them, and Node 20 is left out.
  */
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { findLeaks, redact } from "./canary.ts";
@@ -36,7 +43,10 @@ function cleanEnv(): NodeJS.ProcessEnv {
   return env;
 }
 
-/** Runs one vitest, shows what it prints with credentials blotted out, and keeps it as it was for the canary. */
+/**
+ * Runs one vitest, shows what it prints with credentials blotted out, and keeps it as it was for
+ * the canary.
+ */
 async function run(name: string, { file, args, env }: Command): Promise<Part> {
   const report = join(output, `${name}.json`);
   const log = join(output, `${name}.log`);
@@ -52,7 +62,11 @@ async function run(name: string, { file, args, env }: Command): Promise<Part> {
   ];
   const child = spawn(file, [...args, ...reporting], {
     cwd: root,
-    env: { ...env, SIGIL_TEST_OUTPUT: childOutput, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+    env: {
+      ...env,
+      SIGIL_TEST_OUTPUT: childOutput,
+      ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}),
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const [stream, shown] of [
@@ -68,7 +82,12 @@ async function run(name: string, { file, args, env }: Command): Promise<Part> {
     child.on("close", (code) => done(code ?? 1));
   });
 
-  let counted: Report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+  let counted: Report = {
+    numPassedTests: 0,
+    numFailedTests: 0,
+    numPendingTests: 0,
+    numTodoTests: 0,
+  };
   try {
     counted = JSON.parse(readFileSync(report, "utf8")) as Report;
   } catch {
@@ -105,7 +124,9 @@ function canary(): Part {
 }
 
 if (Number(process.versions.node.split(".")[0]) < 24)
-  throw new Error(`The tests run on Node 24, this is ${process.version}. Run them through npm: npm test`);
+  throw new Error(
+    `The tests run on Node 24, this is ${process.version}. Run them through npm: npm test`,
+  );
 
 const args = process.argv.slice(2);
 rmSync(output, { recursive: true, force: true });
@@ -118,10 +139,13 @@ const parts = [
 if (args.length === 0) parts.push(await run("node20", node20Command([])));
 parts.push(canary());
 
-const sum = (key: "passed" | "failed" | "skipped") => parts.reduce((total, part) => total + part[key], 0);
+const sum = (key: "passed" | "failed" | "skipped") =>
+  parts.reduce((total, part) => total + part[key], 0);
 console.log("");
 for (const { name, passed, failed, skipped } of parts)
-  console.log(`${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  console.log(
+    `${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`,
+  );
 if (sum("failed") === 0) rmSync(output, { recursive: true, force: true });
 else process.exitCode = 1;
 console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);

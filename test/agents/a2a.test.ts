@@ -1,11 +1,25 @@
-/** Remote agents over A2A, by both of its HTTP transports: who pays, how much, and what goes over the wire. */
+/**
+ * Remote agents over A2A, by both of its HTTP transports: who pays, how much, and what goes over
+ * the wire.
+ */
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
-import { type AgentCard, type Message, Role, type SendMessageRequest, TaskState } from "@a2a-js/sdk";
+import {
+  type AgentCard,
+  type Message,
+  Role,
+  type SendMessageRequest,
+  TaskState,
+} from "@a2a-js/sdk";
 import { ClientFactory } from "@a2a-js/sdk/client";
-import { AgentEvent, type AgentExecutor, DefaultRequestHandler, InMemoryTaskStore } from "@a2a-js/sdk/server";
+import {
+  AgentEvent,
+  type AgentExecutor,
+  DefaultRequestHandler,
+  InMemoryTaskStore,
+} from "@a2a-js/sdk/server";
 import { agentCardHandler, jsonRpcHandler, restHandler } from "@a2a-js/sdk/server/express";
 import express from "express";
 import { payingUser, sigilClients } from "l8nt/a2a";
@@ -27,7 +41,14 @@ const text = (value: string): Message => ({
   contextId: "",
   taskId: "",
   role: Role.ROLE_USER,
-  parts: [{ content: { $case: "text", value }, metadata: undefined, filename: "", mediaType: "text/plain" }],
+  parts: [
+    {
+      content: { $case: "text", value },
+      metadata: undefined,
+      filename: "",
+      mediaType: "text/plain",
+    },
+  ],
   metadata: undefined,
   extensions: [],
   referenceTaskIds: [],
@@ -50,7 +71,10 @@ interface Remote {
   readonly told: string[];
 }
 
-/** A remote agent behind the paywall. @param speak what it answers @param at where its card says that it is */
+/**
+ * A remote agent behind the paywall. @param speak what it answers @param at where its card says
+ * that it is
+ */
 async function remote(
   world: Town,
   terms: Terms,
@@ -74,7 +98,12 @@ async function remote(
       name: "Remote",
       description: "Answers.",
       supportedInterfaces: [
-        { url: at ?? `${location}/a2a`, protocolBinding: binding, tenant: "", protocolVersion: "1.0" },
+        {
+          url: at ?? `${location}/a2a`,
+          protocolBinding: binding,
+          tenant: "",
+          protocolVersion: "1.0",
+        },
       ],
       provider: undefined,
       version: "1",
@@ -97,7 +126,11 @@ async function remote(
             AgentEvent.task({
               id: taskId,
               contextId,
-              status: { state: TaskState.TASK_STATE_COMPLETED, message: answer, timestamp: undefined },
+              status: {
+                state: TaskState.TASK_STATE_COMPLETED,
+                message: answer,
+                timestamp: undefined,
+              },
               artifacts: [],
               history: [userMessage],
               metadata: undefined,
@@ -114,7 +147,10 @@ async function remote(
       received.push({ method, target, headers, text: "", body: JSON.stringify(body) });
       next();
     });
-    app.use("/.well-known/agent-card.json", agentCardHandler({ agentCardProvider: requestHandler }));
+    app.use(
+      "/.well-known/agent-card.json",
+      agentCardHandler({ agentCardProvider: requestHandler }),
+    );
     const handler = binding === "JSONRPC" ? jsonRpcHandler : restHandler;
     app.use("/a2a", paid(paywall, terms), handler({ requestHandler, userBuilder: payingUser }));
     return app;
@@ -187,7 +223,9 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     const { world, handle } = await stage();
     const agent = await remote(world, HOUR, { binding });
     const client = await sigilClients(handle).createFromUrl(agent.url);
-    const answers = await Promise.all(["a", "b", "c"].map((word) => client.sendMessage(asking(word))));
+    const answers = await Promise.all(
+      ["a", "b", "c"].map((word) => client.sendMessage(asking(word))),
+    );
     expect(answers.map(wordOf)).toEqual(["heard a", "heard b", "heard c"]);
     expect(world.paid().count).toBe(1);
   });
@@ -204,7 +242,10 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
 
   test("inside a tool, the agent whose tool it is pays, and siblings at once are kept apart", async () => {
     const { world, handle } = await stage();
-    const [left, right] = [await remote(world, EACH, { binding }), await remote(world, EACH, { binding })];
+    const [left, right] = [
+      await remote(world, EACH, { binding }),
+      await remote(world, EACH, { binding }),
+    ];
     const only = ({ url }: Remote) => ({ endpoints: [`* ${url}/**`] });
     const scoped = new SigilHandle({
       credential: handle.credential,
@@ -219,7 +260,12 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
       return sent.catch(({ code }) => code);
     };
     expect(
-      await Promise.all([tell("left", left), tell("left", right), tell("right", left), tell("right", right)]),
+      await Promise.all([
+        tell("left", left),
+        tell("left", right),
+        tell("right", left),
+        tell("right", right),
+      ]),
     ).toEqual(["heard left", "ERR_ENDPOINT", "ERR_ENDPOINT", "heard right"]);
     expect(world.paid().count).toBe(2);
   });
@@ -254,14 +300,18 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
       expect(wire).not.toContain(preimage);
     }
     for (const { headers } of bought(translator)) {
-      const macaroon = Buffer.from(headers.authorization!.replace(/^\S+ /, "").split(":")[0]!, "base64");
+      const macaroon = Buffer.from(
+        headers.authorization!.replace(/^\S+ /, "").split(":")[0]!,
+        "base64",
+      );
       expect(macaroon.toString("latin1")).not.toContain("translator.");
     }
     const bodies = translator.received.map(({ body }) => body).join();
-    for (const { headers } of bought(translator)) expect(bodies).not.toContain(headers.authorization!);
-    expect(JSON.stringify(client, (_, part) => (typeof part === "bigint" ? `${part}` : part))).not.toContain(
-      child.credential.toString().split(":")[1],
-    );
+    for (const { headers } of bought(translator))
+      expect(bodies).not.toContain(headers.authorization!);
+    expect(
+      JSON.stringify(client, (_, part) => (typeof part === "bigint" ? `${part}` : part)),
+    ).not.toContain(child.credential.toString().split(":")[1]);
   });
 
   test("a task is seen by whoever paid for it, and by nobody else", async () => {
@@ -287,7 +337,9 @@ describe("the hand-off", () => {
     const client = await sigilClients(handle).createFromUrl(agent.url);
     const card = await client.getAgentCard();
     const theirs = await sigilClients(stranger).createFromAgentCard(card);
-    expect(await failure(theirs.sendMessage(asking()))).toMatchObject({ code: "ERR_AGENT_UNKNOWN" });
+    expect(await failure(theirs.sendMessage(asking()))).toMatchObject({
+      code: "ERR_AGENT_UNKNOWN",
+    });
     expect(agent.told).toEqual([]);
     expect(world.paid().count).toBe(0);
     expect(wordOf(await client.sendMessage(asking()))).toBe("heard hello");

@@ -1,4 +1,7 @@
-/** The Vercel AI SDK, in both majors, generating and streaming: every law, and what is particular to it. */
+/**
+ * The Vercel AI SDK, in both majors, generating and streaming: every law, and what is particular to
+ * it.
+ */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { inspect, promisify } from "node:util";
@@ -9,7 +12,12 @@ import * as adapter from "l8nt/ai-sdk";
 import { describe, expect, expectTypeOf, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { town } from "../e2e/support/town.ts";
-import { type AgentAdapter, agentContract, type Get, type Script } from "./support/agent-contract.ts";
+import {
+  type AgentAdapter,
+  agentContract,
+  type Get,
+  type Script,
+} from "./support/agent-contract.ts";
 import { type Agent, type Major, seven, six, type Turn } from "./support/ai-sdk.ts";
 import { runSnippet } from "./support/page.ts";
 
@@ -28,7 +36,10 @@ const getTool = ({ sdk }: Major, get: Get) =>
       get(input, abortSignal),
   });
 
-/** The model's turns by a script, and the scripts that it hands work to, by the names of their tools. */
+/**
+ * The model's turns by a script, and the scripts that it hands work to, by the names of their
+ * tools.
+ */
 function played({ acts }: Script): { turns: Turn[]; hands: Map<string, Script> } {
   const hands = new Map<string, Script>();
   const turns = acts.map((act): Turn => {
@@ -50,14 +61,20 @@ interface Cast {
   readonly seen: unknown[];
 }
 
-/** Generates; the handle is given to the tools of the agent at the top, and nothing below is wrapped. */
+/**
+ * Generates; the handle is given to the tools of the agent at the top, and nothing below is
+ * wrapped.
+ */
 const generating = (major: Major): AgentAdapter => ({
   name: `${major.name}, generating`,
   siblings: true,
   async run(script, { handle, get, signal }) {
     const seen: unknown[] = [];
     const agent = cast(script, { major, get, seen }, handle);
-    const result = await agent.generate({ prompt: "go", ...(signal !== undefined && { abortSignal: signal }) });
+    const result = await agent.generate({
+      prompt: "go",
+      ...(signal !== undefined && { abortSignal: signal }),
+    });
     seen.push(result.steps, result.response);
     return seen;
   },
@@ -71,12 +88,16 @@ function cast(script: Script, { major, get, seen }: Cast, handle?: SigilHandle):
       description: `Does what ${below.agent} does.`,
       agent: cast(below, { major, get, seen }),
     });
-  return major.agent({ turns, tools: handle === undefined ? tools : withSigil(tools, handle) }, seen);
+  return major.agent(
+    { turns, tools: handle === undefined ? tools : withSigil(tools, handle) },
+    seen,
+  );
 }
 
 /**
- * Streams; the handle comes from the run's context, and by mistake the boss's own is in the context of all below as well. Agents
- * below stream too, inside of a tool that is a generator, and whoever reads the stream runs as nobody.
+ * Streams; the handle comes from the run's context, and by mistake the boss's own is in the context
+ * of all below as well. Agents below stream too, inside of a tool that is a generator, and whoever
+ * reads the stream runs as nobody.
  */
 const streaming = (major: Major): AgentAdapter => ({
   name: `${major.name}, streaming`,
@@ -84,7 +105,10 @@ const streaming = (major: Major): AgentAdapter => ({
   async run(script, { handle, get, signal }) {
     const seen: unknown[] = [];
     const agent = streamCast(script, { major, get, seen }, handle);
-    const result = await agent.stream({ prompt: "go", ...(signal !== undefined && { abortSignal: signal }) });
+    const result = await agent.stream({
+      prompt: "go",
+      ...(signal !== undefined && { abortSignal: signal }),
+    });
     for await (const part of result.fullStream) seen.push(part);
     signal?.throwIfAborted();
     seen.push(await result.steps);
@@ -153,14 +177,21 @@ describe.each([seven, six])("$name", (major) => {
     const { steps } = (await agent.generate(go)) as { steps: { content: object[] }[] };
     const [paid, budget, invalid] = steps.map(({ content }) => content.at(-1));
     expect(paid).toMatchObject({ type: "tool-result", output: '{"served":1}' });
-    expect(budget).toMatchObject({ type: "tool-result", output: expect.stringContaining("left of 100 sat") });
+    expect(budget).toMatchObject({
+      type: "tool-result",
+      output: expect.stringContaining("left of 100 sat"),
+    });
     expect(inspect(invalid)).toMatch(/tool-error[\s\S]*url must be a string/);
     expect(world.paid().count).toBe(1);
     expect(seen.find((one) => Array.isArray((one as { tools?: unknown }).tools))).toMatchObject({
       tools: [
         {
           name: "fetch_url",
-          inputSchema: { type: "object", properties: { url: { type: "string" } }, required: ["url"] },
+          inputSchema: {
+            type: "object",
+            properties: { url: { type: "string" } },
+            required: ["url"],
+          },
         },
         { name: "show_budget", inputSchema: { type: "object", properties: {}, required: [] } },
       ],
@@ -232,7 +263,9 @@ describe.each([seven, six])("$name", (major) => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(abort.signal.aborted).toBe(true);
     expect(next.received).toEqual([]);
-    expect(below.filter((one) => Array.isArray((one as { prompt?: unknown }).prompt))).toHaveLength(1);
+    expect(below.filter((one) => Array.isArray((one as { prompt?: unknown }).prompt))).toHaveLength(
+      1,
+    );
   });
 
   test("an agent that calls one above it by name is given nothing of the one above", async () => {
@@ -248,7 +281,10 @@ describe.each([seven, six])("$name", (major) => {
       return text;
     });
     const as = (name: string, turns: readonly Turn[], tools: object) =>
-      subAgent(name, { description: name, agent: major.agent({ turns, tools: { get, ...tools } }) });
+      subAgent(name, {
+        description: name,
+        agent: major.agent({ turns, tools: { get, ...tools } }),
+      });
     const again = as("scout", [callOf("get", { url: shop.url })], {});
     const runner = as("runner", [callOf("scout", { task: "go" })], { scout: again });
     const scout = as("scout", [callOf("runner", { task: "go" })], { runner });
@@ -286,13 +322,17 @@ describe.each([seven, six])("$name", (major) => {
     const turns: Turn[] = [callOf("slow"), callOf("mine")];
     const { fullStream } = await major.agent({ turns, tools }).stream(go);
     let preliminary = 0;
-    for await (const part of fullStream) if ((part as { preliminary?: boolean }).preliminary) preliminary++;
+    for await (const part of fullStream)
+      if ((part as { preliminary?: boolean }).preliminary) preliminary++;
     expect(preliminary).toBe(4);
     const [scouts, mine] = [notes.slice(0, 4), notes.slice(4)];
     expect(scouts).toEqual(["scout", "scout", "scout", "scout at the end"]);
     expect(mine).toEqual(["the boss", "the boss", "the boss", "the boss at the end"]);
 
-    const results = tools.slow.execute({}, { toolCallId: "1", messages: [], abortSignal: abort.signal });
+    const results = tools.slow.execute(
+      {},
+      { toolCallId: "1", messages: [], abortSignal: abort.signal },
+    );
     for await (const _ of results) break;
     expect(notes.slice(8)).toEqual(["scout", "scout at the end"]);
   });
@@ -346,7 +386,10 @@ test("types: the SDK's own tools, agents and tool sets go in and out of both maj
     model: seven.model([callOf("get", { url: "x" })]),
     tools: tools7,
     callOptionsSchema,
-    prepareCall: ({ options, ...settings }) => ({ ...settings, tools: withSigil(tools7, options.sigil) }),
+    prepareCall: ({ options, ...settings }) => ({
+      ...settings,
+      tools: withSigil(tools7, options.sigil),
+    }),
   });
   const [step7] = (await shared7.generate({ prompt: "go", options })).steps;
   expect(step7!.toolResults[0]!.output).toBe("the boss x");
@@ -370,48 +413,58 @@ test("types: the SDK's own tools, agents and tool sets go in and out of both maj
   expect(step6!.toolResults[0]!.output).toBe("the boss x");
 });
 
-test.each([seven, six])("the page's snippet runs as it stands with $name", async ({ sdk, model }) => {
-  const { world, root } = await family();
-  const shop = await world.shop();
-  vi.stubEnv("SIGIL_CREDENTIAL", root.toString());
-  onTestFinished(() => void vi.unstubAllEnvs());
-  const notes: string[] = [];
-  const search = sdk.tool({
-    description: "Searches.",
-    inputSchema: z.object({}),
-    execute: async () => {
-      notes.push(whoRuns());
-      return (await sigilFetch(shop.url)).text();
-    },
-  });
-  const said: unknown[] = [];
-  await runSnippet("ai-sdk", {
-    modules: { ai: sdk, "l8nt/agents": agents, "l8nt/ai-sdk": adapter },
-    prompt: "What is the price of tin?",
-    search,
-    // One model for both of them: who may have it researched does, and the other searches.
-    model: model((options) => {
-      const { prompt, tools = [] } = options as { prompt: { role: string }[]; tools?: { name: string }[] };
-      if (prompt.at(-1)!.role === "tool") return "Tin is dear.";
-      return tools.some(({ name }) => name === "research")
-        ? callOf("research", { task: "Tin" })
-        : callOf("search");
-    }),
-    console: { log: (text: unknown) => said.push(text) },
-  });
-  expect(said).toEqual(["Tin is dear."]);
-  expect(notes).toEqual(["researcher"]);
-  const tree = await world.client(root).tree();
-  expect(tree.map(({ agent, spentMsat }) => [agent, spentMsat])).toEqual([
-    [undefined, 10_010n],
-    ["researcher", 10_010n],
-  ]);
-});
+test.each([seven, six])(
+  "the page's snippet runs as it stands with $name",
+  async ({ sdk, model }) => {
+    const { world, root } = await family();
+    const shop = await world.shop();
+    vi.stubEnv("SIGIL_CREDENTIAL", root.toString());
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const notes: string[] = [];
+    const search = sdk.tool({
+      description: "Searches.",
+      inputSchema: z.object({}),
+      execute: async () => {
+        notes.push(whoRuns());
+        return (await sigilFetch(shop.url)).text();
+      },
+    });
+    const said: unknown[] = [];
+    await runSnippet("ai-sdk", {
+      modules: { ai: sdk, "l8nt/agents": agents, "l8nt/ai-sdk": adapter },
+      prompt: "What is the price of tin?",
+      search,
+      // One model for both of them: who may have it researched does, and the other searches.
+      model: model((options) => {
+        const { prompt, tools = [] } = options as {
+          prompt: { role: string }[];
+          tools?: { name: string }[];
+        };
+        if (prompt.at(-1)!.role === "tool") return "Tin is dear.";
+        return tools.some(({ name }) => name === "research")
+          ? callOf("research", { task: "Tin" })
+          : callOf("search");
+      }),
+      console: { log: (text: unknown) => said.push(text) },
+    });
+    expect(said).toEqual(["Tin is dear."]);
+    expect(notes).toEqual(["researcher"]);
+    const tree = await world.client(root).tree();
+    expect(tree.map(({ agent, spentMsat }) => [agent, spentMsat])).toEqual([
+      [undefined, 10_010n],
+      ["researcher", 10_010n],
+    ]);
+  },
+);
 
 test("the example runs, and its own assertions hold", async () => {
-  const { stdout } = await execFileAsync(process.execPath, ["--conditions=l8nt-source", "examples/ai-sdk.ts"], {
-    cwd: join(import.meta.dirname, "../.."),
-    timeout: 60_000,
-  });
+  const { stdout } = await execFileAsync(
+    process.execPath,
+    ["--conditions=l8nt-source", "examples/ai-sdk.ts"],
+    {
+      cwd: join(import.meta.dirname, "../.."),
+      timeout: 60_000,
+    },
+  );
   expect(stdout).toMatch(/researcher/);
 });

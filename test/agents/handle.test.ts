@@ -2,7 +2,13 @@
 import { currentHandle, fetchTool, SigilHandle, sigilFetch } from "l8nt/agents";
 import { expect, test, vi } from "vitest";
 import { site, town } from "../e2e/support/town.ts";
-import { type Act, type AgentAdapter, agentContract, type Get, type Script } from "./support/agent-contract.ts";
+import {
+  type Act,
+  type AgentAdapter,
+  agentContract,
+  type Get,
+  type Script,
+} from "./support/agent-contract.ts";
 
 const bare: AgentAdapter = {
   name: "the handle",
@@ -35,13 +41,17 @@ async function doAct(
   if ("get" in act) return get({ url: act.get }, signal);
   if ("getAll" in act) return Promise.all(act.getAll.map((url) => get({ url }, signal)));
   const scripts = "hand" in act ? [act.hand] : act.handAll;
-  return Promise.all(scripts.map((script) => play(script, handle.handTo(script.agent), get, signal)));
+  return Promise.all(
+    scripts.map((script) => play(script, handle.handTo(script.agent), get, signal)),
+  );
 }
 
 agentContract(bare);
 
 test("outside of a handle, sigilFetch is denied, and says what to do", async () => {
-  await expect(sigilFetch("http://127.0.0.1:1/")).rejects.toMatchObject({ code: "ERR_AGENT_UNKNOWN" });
+  await expect(sigilFetch("http://127.0.0.1:1/")).rejects.toMatchObject({
+    code: "ERR_AGENT_UNKNOWN",
+  });
 });
 
 async function handles() {
@@ -112,16 +122,19 @@ test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
   },
 );
 
-test.each(["研究员", "_scout", " scout", "-", "🛰 scout"])("an agent may be called %j", async (name) => {
-  const { world, handle: top } = await handles();
-  const handle = new SigilHandle({
-    clock: world.clock,
-    credential: top.credential,
-    agents: { [name]: { budget: "50 sat" } },
-  });
-  const shop = await world.shop();
-  expect((await handle.forAgent(name).fetch(shop.url)).status).toBe(200);
-});
+test.each(["研究员", "_scout", " scout", "-", "🛰 scout"])(
+  "an agent may be called %j",
+  async (name) => {
+    const { world, handle: top } = await handles();
+    const handle = new SigilHandle({
+      clock: world.clock,
+      credential: top.credential,
+      agents: { [name]: { budget: "50 sat" } },
+    });
+    const shop = await world.shop();
+    expect((await handle.forAgent(name).fetch(shop.url)).status).toBe(200);
+  },
+);
 
 test("what a generator does, it does as whoever it was begun by, whoever asks it for more", async () => {
   const { handle } = await handles();

@@ -1,5 +1,14 @@
-/** LangChain: whose a call is, however work was handed on: sub-agents in tools, transfers, streams read elsewhere, interrupts. */
-import { Command, interrupt, MemorySaver, MessagesAnnotation, StateGraph } from "@langchain/langgraph";
+/**
+ * LangChain: whose a call is, however work was handed on: sub-agents in tools, transfers, streams
+ * read elsewhere, interrupts.
+ */
+import {
+  Command,
+  interrupt,
+  MemorySaver,
+  MessagesAnnotation,
+  StateGraph,
+} from "@langchain/langgraph";
 import { currentHandle, type SigilHandle, sigilFetch } from "l8nt/agents";
 import { sigilMiddleware } from "l8nt/langchain";
 import {
@@ -33,7 +42,10 @@ test("a middleware behind it sees the agent's own handle in the context, also a 
   const behind = createMiddleware({
     name: "behind",
     wrapToolCall: (request, handler) => {
-      seen.push((request.runtime.context as { sigil: SigilHandle }).sigil.agent, currentHandle()!.agent);
+      seen.push(
+        (request.runtime.context as { sigil: SigilHandle }).sigil.agent,
+        currentHandle()!.agent,
+      );
       return handler(request);
     },
   }) as unknown as Middleware;
@@ -80,12 +92,15 @@ test("the handle in a tool's own context is its agent's, however deep", async ()
   const asking = (child: ReactAgent) => plainTool("ask", () => child.invoke(TASK));
   const runner = eachOnce([look], [sigilMiddleware("runner")]);
   const scout = eachOnce([look, asking(runner)], [sigilMiddleware("scout")]);
-  await eachOnce([look, asking(scout), look], [sigilMiddleware()]).invoke(TASK, { context: { sigil: handle } });
+  await eachOnce([look, asking(scout), look], [sigilMiddleware()]).invoke(TASK, {
+    context: { sigil: handle },
+  });
   expect(seen.filter((_, at) => at % 2 === 0)).toEqual([undefined, "scout", "runner", undefined]);
   expect(seen.filter((_, at) => at % 2 === 1)).toEqual([undefined, "scout", "runner", undefined]);
 });
 
-// Not by the whole contract: v3 leaves the error of a tool as a rejection that nobody has, without any middleware as well.
+// Not by the whole contract: v3 leaves the error of a tool as a rejection that nobody has, without
+// any middleware as well.
 test("a run that is read by streamEvents v3 keeps its agents apart", async () => {
   const { handle } = await stage({ scout: {} });
   const scout = eachOnce([whoAmI], [sigilMiddleware("scout")]);
@@ -99,10 +114,13 @@ test("a run that is read by streamEvents v3 keeps its agents apart", async () =>
 test("an agent above that is asked by one below has only what the one below may give it", async () => {
   const { shop, handle } = await stage({ scout: { agents: { runner: { maxPrice: "1 sat" } } } });
   const again = eachOnce([buy(shop)], [sigilMiddleware("scout")]);
-  const asking = (child: ReactAgent) => plainTool("ask", async () => results(await child.invoke(TASK)));
+  const asking = (child: ReactAgent) =>
+    plainTool("ask", async () => results(await child.invoke(TASK)));
   const runner = eachOnce([asking(again)], [sigilMiddleware("runner")]);
   const scout = eachOnce([asking(runner)], [sigilMiddleware("scout")]);
-  expect(results(await scout.invoke(TASK, { context: { sigil: handle } }))[0]).toMatch(/^ERR_AGENT_UNKNOWN/);
+  expect(results(await scout.invoke(TASK, { context: { sigil: handle } }))[0]).toMatch(
+    /^ERR_AGENT_UNKNOWN/,
+  );
   expect(shop.served).toEqual([]);
 });
 
@@ -116,7 +134,10 @@ test("a model that is asked by sigilFetch is paid for by the agent that asks it"
         return message;
       });
     }, fakeModel());
-  const scout = createAgent({ model: model(new AIMessage("yes")), middleware: [sigilMiddleware("scout")] });
+  const scout = createAgent({
+    model: model(new AIMessage("yes")),
+    middleware: [sigilMiddleware("scout")],
+  });
   const ask = plainTool("ask", () => scout.invoke(TASK));
   const boss = createAgent({
     model: model(calling("ask", {}), new AIMessage("done")),
@@ -149,7 +170,11 @@ test("a transfer by Command gives each agent its own entry, and the one at the t
     tool(
       (_: object, { toolCallId, state }: ToolRuntime<{ messages: BaseMessage[] }>) => {
         const answer = new ToolMessage({ content: `to ${goto}`, tool_call_id: toolCallId });
-        return new Command({ goto, graph: Command.PARENT, update: { messages: [...state.messages, answer] } });
+        return new Command({
+          goto,
+          graph: Command.PARENT,
+          update: { messages: [...state.messages, answer] },
+        });
       },
       { name: `transfer_to_${goto}`, description: "", schema: z.object({}) },
     );

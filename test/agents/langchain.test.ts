@@ -1,4 +1,7 @@
-/** LangChain: `createAgent` with its fake model; a checkpointer and a tracer, which are searched for the credential. */
+/**
+ * LangChain: `createAgent` with its fake model; a checkpointer and a tracer, which are searched for
+ * the credential.
+ */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -64,12 +67,17 @@ const adapted = (name: string, way: Way): AgentAdapter => ({
 agentContract(adapted("invoke", { run: invoked, handsOn: "nothing", version: "v2" }));
 agentContract(adapted("stream", { run: streamed, handsOn: "nothing", version: "v2" }));
 agentContract(adapted("events", { run: streamedEvents, handsOn: "nothing", version: "v1" }));
-agentContract(adapted("its context", { run: invoked, handsOn: "a narrowed context", version: "v1" }));
+agentContract(
+  adapted("its context", { run: invoked, handsOn: "a narrowed context", version: "v1" }),
+);
 
 test("the ready tools fetch and pay, and say what is left", async () => {
   const { shop, handle } = await stage();
   const agent = createAgent({
-    model: modelOf([[{ name: "fetch_url", args: { url: shop.url } }], [{ name: "show_budget", args: {} }]]),
+    model: modelOf([
+      [{ name: "fetch_url", args: { url: shop.url } }],
+      [{ name: "show_budget", args: {} }],
+    ]),
     tools: [...sigilTools],
     middleware: [sigilMiddleware()],
   });
@@ -101,7 +109,11 @@ test("an error of the model is the run's, with itself as the cause", async () =>
   const error = new RangeError("out of tokens");
   const agent = createAgent({ model: fakeModel().respond(error), middleware: [sigilMiddleware()] });
   const run = agent.invoke(TASK, { context: { sigil: handle } });
-  await expect(run).rejects.toMatchObject({ name: "RangeError", message: "out of tokens", cause: error });
+  await expect(run).rejects.toMatchObject({
+    name: "RangeError",
+    message: "out of tokens",
+    cause: error,
+  });
 });
 
 test("a denial is something that the model reads, and the run goes on", async () => {
@@ -121,7 +133,9 @@ test("an agent that was given no handle fetches nothing by sigilFetch", async ()
 test("a middleware behind it, such as one that tries again, still sees what a tool throws", async () => {
   const { handle } = await stage();
   let tries = 0;
-  const shaky = plainTool("shaky", () => (++tries < 3 ? Promise.reject(new Error("not yet")) : "at last"));
+  const shaky = plainTool("shaky", () =>
+    ++tries < 3 ? Promise.reject(new Error("not yet")) : "at last",
+  );
   const retry = toolRetryMiddleware({ maxRetries: 3, initialDelayMs: 1 });
   const agent = eachOnce([shaky], [sigilMiddleware(), retry as unknown as Middleware]);
   expect(results(await agent.invoke(TASK, { context: { sigil: handle } }))).toEqual(["at last"]);
@@ -161,7 +175,10 @@ test("an agent's own signal stops it as well, and nothing more is paid", async (
     { name: "get", description: "", schema: z.object({ path: z.string() }) },
   );
   const agent = createAgent({
-    model: modelOf([[{ name: "get", args: { path: "/a" } }], [{ name: "get", args: { path: "/b" } }]]),
+    model: modelOf([
+      [{ name: "get", args: { path: "/a" } }],
+      [{ name: "get", args: { path: "/b" } }],
+    ]),
     tools: [get],
     middleware: [sigilMiddleware()],
     signal: abort.signal,
@@ -178,7 +195,8 @@ test("the page's snippet runs as it stands", async () => {
   vi.stubEnv("SIGIL_CREDENTIAL", root.toString());
   onTestFinished(() => void vi.unstubAllEnvs());
   const said: unknown[] = [];
-  // One model for both of them: the boss asks the scout, who looks it up; then both say that it rains.
+  // One model for both of them: the boss asks the scout, who looks it up; then both say that it
+  // rains.
   const model = fakeModel()
     .respond(calling("ask_scout", { question: "Weather?" }))
     .respond(calling("look_up", {}))

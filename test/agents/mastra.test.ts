@@ -72,7 +72,12 @@ const adapter = (way: "generate" | "stream", version: keyof typeof MODELS): Agen
     if (way === "generate") said.push(await boss.generate("go", options));
     else for await (const chunk of (await boss.stream("go", options)).fullStream) said.push(chunk);
     await traces.flush();
-    return { said, context: requestContext.toJSON(), span: requestContext.serializeForSpan(), ...shown() };
+    return {
+      said,
+      context: requestContext.toJSON(),
+      span: requestContext.serializeForSpan(),
+      ...shown(),
+    };
   },
 });
 
@@ -104,7 +109,11 @@ async function stage(agents: ConstructorParameters<typeof SigilHandle>[0] = {}) 
       throw error;
     }
   });
-  const scoutConfig = { ...named("scout"), model: scripted("v3", [callsGet(shop.url)]), tools: { get } };
+  const scoutConfig = {
+    ...named("scout"),
+    model: scripted("v3", [callsGet(shop.url)]),
+    tools: { get },
+  };
   const boss = (more: object = {}) => {
     const agent = new Agent(
       withSigil({
@@ -131,7 +140,10 @@ test("the page's snippet runs as it stands", async () => {
       "l8nt/agents": { SigilHandle },
       "l8nt/mastra": { sigilContext, withSigil },
     },
-    boss: { ...named("boss"), model: scripted("v3", [callsAgent("scout")], "Sunny, says the scout.") },
+    boss: {
+      ...named("boss"),
+      model: scripted("v3", [callsAgent("scout")], "Sunny, says the scout."),
+    },
     scout: { ...named("scout"), model, tools: { get } },
     question: "How was the weather?",
   });
@@ -157,8 +169,13 @@ describe("tools", () => {
     );
     const boss = new Agent(withSigil({ ...named("boss"), model, tools: readyTools }));
     const { steps } = await boss.generate("go", { requestContext: sigilContext(handle, boss) });
-    const results = steps.flatMap(({ toolResults }) => toolResults.map(({ payload }) => payload.result));
-    expect(results).toEqual(['{"served":1}', "everybody here: 989.99 sat left of 1,000 sat (budget_msat)"]);
+    const results = steps.flatMap(({ toolResults }) =>
+      toolResults.map(({ payload }) => payload.result),
+    );
+    expect(results).toEqual([
+      '{"served":1}',
+      "everybody here: 989.99 sat left of 1,000 sat (budget_msat)",
+    ]);
   });
 
   test("a ready tool without a handle says why not", async () => {
@@ -179,7 +196,9 @@ describe("tools", () => {
       { toolName: "sdk", input: { url: shop.url } },
       { toolName: "late", input: { url: shop.url } },
     ]);
-    const boss = new Agent(withSigil({ ...named("boss"), model, tools: async () => ({ sdk: sdk as never }) }));
+    const boss = new Agent(
+      withSigil({ ...named("boss"), model, tools: async () => ({ sdk: sdk as never }) }),
+    );
     await boss.generate("go", {
       requestContext: sigilContext(handle, boss),
       toolsets: { more: sigilTools("boss", { late: get }) },
@@ -197,7 +216,9 @@ describe("tools", () => {
     expect(get.execute).toBe(execute);
     expect(wrapped).toBeInstanceOf(get.constructor);
     const context = { requestContext: new RequestContext(), observe: {} as never };
-    await expect(handle.run(() => wrapped.execute!({ url: shop.url }, context))).rejects.toMatchObject({
+    await expect(
+      handle.run(() => wrapped.execute!({ url: shop.url }, context)),
+    ).rejects.toMatchObject({
       code: "ERR_AGENT_UNKNOWN",
     });
   });
@@ -255,7 +276,9 @@ describe("delegation", () => {
     const { steps } = await agent.generate("go", { requestContext });
     expect(seen).toEqual([[undefined, 200]]);
     expect(JSON.stringify(steps)).toContain("you need an entry for scout");
-    expect(requestContext.get("__mastra_delegationHookErrors")).toMatchObject([{ name: "DeniedError" }]);
+    expect(requestContext.get("__mastra_delegationHookErrors")).toMatchObject([
+      { name: "DeniedError" },
+    ]);
   });
 
   test("where a run's own hooks took the place of ours, the sub-agent gets nothing", async () => {
@@ -319,16 +342,26 @@ describe("delegation", () => {
   });
 
   test("an agent below that calls the one above it makes one more call of its own, and does not get that one's handle", async () => {
-    const agents = { scout: { budget: "50 sat", agents: { runner: { maxPrice: "20 sat" } } } } as const;
+    const agents = {
+      scout: { budget: "50 sat", agents: { runner: { maxPrice: "20 sat" } } },
+    } as const;
     const { handle, shop, get, seen } = await stage({ agents });
     const calling = (id: string, below: string, agent: Agent) =>
       new Agent(
-        withSigil({ ...named(id), model: scripted("v3", [callsAgent(below)]), agents: { [below]: agent } }),
+        withSigil({
+          ...named(id),
+          model: scripted("v3", [callsAgent(below)]),
+          agents: { [below]: agent },
+        }),
       );
     const again = new Agent(
       withSigil({ ...named("scout"), model: scripted("v3", [callsGet(shop.url)]), tools: { get } }),
     );
-    const boss = calling("boss", "scout", calling("scout", "runner", calling("runner", "scout", again)));
+    const boss = calling(
+      "boss",
+      "scout",
+      calling("scout", "runner", calling("runner", "scout", again)),
+    );
     await boss.generate("go", { requestContext: sigilContext(handle, boss) });
     expect(seen).toEqual([]);
   });
@@ -358,7 +391,11 @@ describe("delegation", () => {
       },
     });
     const boss = new Agent(
-      withSigil({ ...named("boss"), model: scripted("v3", [{ toolName: "ask", input: {} }]), tools: { ask } }),
+      withSigil({
+        ...named("boss"),
+        model: scripted("v3", [{ toolName: "ask", input: {} }]),
+        tools: { ask },
+      }),
     );
     await boss.generate("go", { requestContext: sigilContext(handle, boss) });
     expect(seen).toEqual([["scout", 200]]);
@@ -367,7 +404,12 @@ describe("delegation", () => {
   test("network(), which has no hook, gives its agents nothing", async () => {
     const { world, handle, seen, scoutConfig } = await stage();
     const storage = new InMemoryStore();
-    const route = { primitiveId: "scout", primitiveType: "agent", prompt: "go", selectionReason: "it can" };
+    const route = {
+      primitiveId: "scout",
+      primitiveType: "agent",
+      prompt: "go",
+      selectionReason: "it can",
+    };
     const boss = new Agent(
       withSigil({
         ...named("boss"),
@@ -407,7 +449,9 @@ describe("state", () => {
       },
     });
     const storage = new InMemoryStore();
-    const { workflows } = (storage.stores.memory as unknown as { db: { workflows: Map<string, object> } }).db;
+    const { workflows } = (
+      storage.stores.memory as unknown as { db: { workflows: Map<string, object> } }
+    ).db;
     const started = (...lines: Parameters<typeof scripted>[1][]) => {
       const boss = new Agent(
         withSigil({ ...named("boss"), model: scripted("v3", ...lines), tools: { careful } }),
@@ -427,7 +471,9 @@ describe("state", () => {
 
     const one = await asleep();
     expect(JSON.stringify([...workflows])).toContain(handle.id);
-    expect(JSON.stringify([...workflows])).not.toContain(handle.credential.toString().slice(20, 60));
+    expect(JSON.stringify([...workflows])).not.toContain(
+      handle.credential.toString().slice(20, 60),
+    );
     const other = new SigilHandle({ credential: world.root({ endpoints: [] }) });
     await one.boss.resumeGenerate(
       { yes: true },

@@ -1,4 +1,7 @@
-/** What is particular to the OpenAI Agents SDK: one agent in many runs, runs that are stored, runs inside of tools, MCP servers. */
+/**
+ * What is particular to the OpenAI Agents SDK: one agent in many runs, runs that are stored, runs
+ * inside of tools, MCP servers.
+ */
 import { handoff, type MCPServer, RunContext, RunState, run, tool } from "@openai/agents";
 import { modelResponder } from "@openai/agents/testing";
 import type { DeniedError } from "l8nt";
@@ -34,9 +37,14 @@ async function stage(agents: AgentPolicies, budget: `${number} sat` = "1000 sat"
 const buy = (url: string) => [call("get", { url })];
 const to = (name: string) => [call(`transfer_to_${name}`, {})];
 
-/** The model of an agent that is in several runs at once: what it says depends on what it reads, and on nothing else. */
+/**
+ * The model of an agent that is in several runs at once: what it says depends on what it reads, and
+ * on nothing else.
+ */
 const always = (answer: (input: string) => ReturnType<typeof said | typeof buy>) =>
-  Array.from({ length: 20 }, () => modelResponder(({ request }) => answer(JSON.stringify(request.input))));
+  Array.from({ length: 20 }, () =>
+    modelResponder(({ request }) => answer(JSON.stringify(request.input))),
+  );
 
 test("two runs at once of the same agents know nothing of each other", async () => {
   const { world, root, seen, shop, get } = await stage({});
@@ -44,7 +52,9 @@ test("two runs at once of the same agents know nothing of each other", async () 
   let inside = 0;
   const scout = actor(
     "scout",
-    always((input) => (input.includes("served") || input.includes("ERR_") ? said() : buy(shop.url))),
+    always((input) =>
+      input.includes("served") || input.includes("ERR_") ? said() : buy(shop.url),
+    ),
     {
       tools: [
         getTool(async (input) => {
@@ -103,7 +113,11 @@ test("two agents that are tools, at work at once, hand work to one and the same,
   const tools = ["left", "right"].map((name) =>
     withSigil(actor(name, [to("runner")], { handoffs: [runner] })).asTool({ toolName: name }),
   );
-  const boss = actor("boss", [["left", "right"].map((name) => call(name, { input: "go" })), said()], { tools });
+  const boss = actor(
+    "boss",
+    [["left", "right"].map((name) => call(name, { input: "go" })), said()],
+    { tools },
+  );
   await run(withSigil(boss), "go", { context: { sigil: handle } });
   expect(seen.map(([agent, got]) => `${agent} ${got}`).sort()).toEqual([
     "runner ERR_PRICE",
@@ -112,7 +126,10 @@ test("two agents that are tools, at work at once, hand work to one and the same,
   expect(world.paid().count).toBe(1);
 });
 
-/** A run that stops where the runner asks for a yes: the boss transferred to the scout, and that one to the runner. */
+/**
+ * A run that stops where the runner asks for a yes: the boss transferred to the scout, and that one
+ * to the runner.
+ */
 async function interrupted(agents: AgentPolicies) {
   const set = await stage(agents);
   const { get, shop, handle } = set;
@@ -149,7 +166,9 @@ test("a stored run holds no credential, and goes on with the handle of its agent
   const stored = state.toString();
   const credentials = [handle, handle.handTo("scout"), handle.handTo("scout").handTo("runner")];
   for (const { credential } of credentials)
-    expect(stored + JSON.stringify(traced)).not.toContain(credential.toString().split(":")[0]!.slice(-40));
+    expect(stored + JSON.stringify(traced)).not.toContain(
+      credential.toString().split(":")[0]!.slice(-40),
+    );
 
   const restored = (context?: RunContext<unknown>) =>
     context === undefined
@@ -161,9 +180,9 @@ test("a stored run holds no credential, and goes on with the handle of its agent
     new RunContext({ sigil: handle }),
     new RunContext({ sigil: handle.handTo("scout") }),
   ])
-    await expect(restored(context).then((one) => run(boss, approved(one as never)))).rejects.toThrow(
-      /the handle that runner is to have/,
-    );
+    await expect(
+      restored(context).then((one) => run(boss, approved(one as never))),
+    ).rejects.toThrow(/the handle that runner is to have/);
   expect(seen).toEqual([]);
 
   const own = new RunContext({ sigil: handle.handTo("scout").handTo("runner") });
@@ -173,7 +192,10 @@ test("a stored run holds no credential, and goes on with the handle of its agent
 });
 
 test.each([
-  ["an agent that is a tool goes on as itself when its run was stored inside of its caller's", false],
+  [
+    "an agent that is a tool goes on as itself when its run was stored inside of its caller's",
+    false,
+  ],
   [
     "an agent that such a one had transferred to gets nothing then, rather than what the caller may hand it",
     true,
@@ -187,7 +209,9 @@ test.each([
     handoffs: [runner],
   });
   const asTool = withSigil(scout).asTool({ toolName: "scout" });
-  const boss = withSigil(actor("boss", [[call("scout", { input: "go" })], said()], { tools: [asTool] }));
+  const boss = withSigil(
+    actor("boss", [[call("scout", { input: "go" })], said()], { tools: [asTool] }),
+  );
   const { state } = await run(boss, "go", { context: { sigil: handle } });
   const context = new RunContext({ sigil: handle });
   const restored = await RunState.fromStringWithContext(boss, state.toString(), context);
@@ -281,15 +305,18 @@ test("a conversation goes on with whom it had come to: by its RunContext, or by 
 test.each([
   ["nobody's", () => ({})],
   ["a name of one", (handle: SigilHandle) => ({ sigil: handle.toJSON() })],
-])("a run with %s handle fails at the first call of a tool, and says what to do", async (_whose, context) => {
-  const { seen, get, shop, handle } = await stage({});
-  const boss = withSigil(actor("boss", [buy(shop.url), said()], { tools: [getTool(get)] }));
-  await expect(run(boss, "go", { context: context(handle) })).rejects.toMatchObject({
-    message: expect.stringContaining("context: { sigil }"),
-    error: { code: "ERR_AGENT_UNKNOWN" },
-  });
-  expect(seen).toEqual([]);
-});
+])(
+  "a run with %s handle fails at the first call of a tool, and says what to do",
+  async (_whose, context) => {
+    const { seen, get, shop, handle } = await stage({});
+    const boss = withSigil(actor("boss", [buy(shop.url), said()], { tools: [getTool(get)] }));
+    await expect(run(boss, "go", { context: context(handle) })).rejects.toMatchObject({
+      message: expect.stringContaining("context: { sigil }"),
+      error: { code: "ERR_AGENT_UNKNOWN" },
+    });
+    expect(seen).toEqual([]);
+  },
+);
 
 test("the agent that a run begins with has the run's handle, whatever name that has, and has it back", async () => {
   const { seen, get, shop, handle } = await stage({
@@ -311,7 +338,9 @@ test("a handoff(...) narrows too; its onHandoff is nobody's call of a tool", asy
   const scout = actor("scout", [buy(shop.url), said()], { tools: [getTool(get)] });
   const onHandoff = () => get({ url: shop.url }).then(() => {});
   const toolNameOverride = "transfer_to_scout";
-  const boss = actor("boss", [to("scout")], { handoffs: [handoff(scout, { onHandoff, toolNameOverride })] });
+  const boss = actor("boss", [to("scout")], {
+    handoffs: [handoff(scout, { onHandoff, toolNameOverride })],
+  });
   await run(withSigil(boss), "go", { context: { sigil: handle } });
   expect(seen).toEqual([
     [undefined, "ERR_AGENT_UNKNOWN"],
@@ -359,10 +388,14 @@ test("the two ready tools fetch, and show what is left; a denial is a text for t
   );
   const boss = withSigil(actor("boss", [to("scout")], { handoffs: [scout] }));
   const { newItems } = await run(boss, "go", { context: { sigil: handle } });
-  const outputs = newItems.flatMap((item) => (item.type === "tool_call_output_item" ? [item.output] : []));
+  const outputs = newItems.flatMap((item) =>
+    item.type === "tool_call_output_item" ? [item.output] : [],
+  );
   expect(outputs).toEqual([
     SERVED,
-    expect.stringMatching(/^everybody here: .* left of 1,000 sat .*\nscout: 4\.99 sat left of 15 sat/),
+    expect.stringMatching(
+      /^everybody here: .* left of 1,000 sat .*\nscout: 4\.99 sat left of 15 sat/,
+    ),
     expect.stringMatching(/^ERR_ENDPOINT: /),
   ]);
 });
@@ -383,7 +416,9 @@ test("a needsApproval function is asked about what the model wrote, before the s
   const boss = withSigil(actor("boss", [[call("order", {})], said()], { tools: [order] }));
   const { newItems } = await run(boss, "go", { context: { sigil: handle } });
   expect(asked).toEqual([{}]);
-  expect(newItems.find((item) => item.type === "tool_call_output_item")).toMatchObject({ output: "500" });
+  expect(newItems.find((item) => item.type === "tool_call_output_item")).toMatchObject({
+    output: "500",
+  });
 });
 
 test("a sandbox agent is refused: the SDK runs a copy of it", () => {

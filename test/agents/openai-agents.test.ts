@@ -1,4 +1,7 @@
-/** `l8nt/openai-agents` with the SDK's own scripted model: both ways to hand work on, streamed and not, and runs that are stored. */
+/**
+ * `l8nt/openai-agents` with the SDK's own scripted model: both ways to hand work on, streamed and
+ * not, and runs that are stored.
+ */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -37,7 +40,10 @@ interface Ran {
   readonly runContext: unknown;
 }
 
-/** What the SDK lets be seen of a run: its items, its state as it is stored, its context, its traces. */
+/**
+ * What the SDK lets be seen of a run: its items, its state as it is stored, its context, its
+ * traces.
+ */
 const shown = ({ newItems, history, rawResponses, state, runContext }: Ran) => {
   expect(traced.length).toBeGreaterThan(0);
   return [newItems, history, rawResponses, state.toString(), JSON.stringify(runContext), traced];
@@ -63,12 +69,20 @@ test("the page's snippet runs as it stands", async () => {
       return (await agents.sigilFetch(shop.url)).text();
     },
   });
-  const model = new ScriptedModel([[call("transfer_to_scout", {})], [call("report", {})], said("sunny")]);
+  const model = new ScriptedModel([
+    [call("transfer_to_scout", {})],
+    [call("report", {})],
+    said("sunny"),
+  ]);
   openai.setDefaultModelProvider({ getModel: async () => model });
   vi.stubEnv("SIGIL_CREDENTIAL", root.toString());
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   try {
-    const modules = { "@openai/agents": openai, "l8nt/agents": agents, "l8nt/openai-agents": adapters };
+    const modules = {
+      "@openai/agents": openai,
+      "l8nt/agents": agents,
+      "l8nt/openai-agents": adapters,
+    };
     await runSnippet("openai-agents", { modules, report, question: "How is the weather?" });
     expect(log.mock.calls).toEqual([["sunny"]]);
   } finally {

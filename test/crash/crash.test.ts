@@ -1,4 +1,7 @@
-/** [cases 56, 63, 72, 82, 89, 106] A treasury that is killed at any moment has lost nothing that it acknowledged, and paid nothing twice. */
+/**
+ * [cases 56, 63, 72, 82, 89, 106] A treasury that is killed at any moment has lost nothing that it
+ * acknowledged, and paid nothing twice.
+ */
 import { expect, test } from "vitest";
 import { crash } from "./crash.ts";
 

@@ -1,6 +1,7 @@
 /**
- * The treasury that is killed: the daemon's own `runTreasury`, its ports wrapped by kill points. `argv[2]` is its orders in
- * JSON. Says `ready` to its parent, with what its books say, once it serves.
+ * The treasury that is killed: the daemon's own `runTreasury`, its ports wrapped by kill points.
+ * `argv[2]` is its orders in JSON. Says `ready` to its parent, with what its books say, once it
+ * serves.
  */
 import { openWallet } from "l8nt";
 import { auditLedger } from "l8nt/ledger";
@@ -21,7 +22,14 @@ export interface Orders {
   readonly nth: number;
 }
 
-const { database, location, wallet: walletUrl, secret, point, nth } = JSON.parse(process.argv[2]!) as Orders;
+const {
+  database,
+  location,
+  wallet: walletUrl,
+  secret,
+  point,
+  nth,
+} = JSON.parse(process.argv[2]!) as Orders;
 let left = nth;
 
 function pass(place: string): void {

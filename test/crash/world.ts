@@ -1,6 +1,7 @@
 /**
- * A treasury that is killed over and over, and what outlives it: the Lightning network, a shop, agents, and what they were
- * told. Whatever was acknowledged must still be so, and what the network's books say must be what the treasury's say.
+ * A treasury that is killed over and over, and what outlives it: the Lightning network, a shop,
+ * agents, and what they were told. Whatever was acknowledged must still be so, and what the
+ * network's books say must be what the treasury's say.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -21,7 +22,8 @@ import { devWallet } from "l8nt/wallets/dev";
 import { freePort } from "../e2e/support/free-port.ts";
 import type { Orders } from "./victim.ts";
 
-const secretOf = (who: string): string => createHash("sha512").update(`the secret of ${who}`).digest("hex");
+const secretOf = (who: string): string =>
+  createHash("sha512").update(`the secret of ${who}`).digest("hex");
 
 const METHODS = {
   store: [
@@ -67,7 +69,11 @@ export async function openWorld(victim: string): Promise<World> {
   const secret = secretOf("the treasury");
   const database = join(folder, "treasury.db");
   const authority = new Authority({ secret: secret.slice(0, 64), location, kind: "spending" });
-  const root = authority.mint({ endpoints: [`* ${shop.url}/**`], budget: "10000000 sat", expiresIn: "7d" });
+  const root = authority.mint({
+    endpoints: [`* ${shop.url}/**`],
+    budget: "10000000 sat",
+    expiresIn: "7d",
+  });
   const agents = [0, 1, 2, 3].map((at) =>
     // Every other one has uses to count: for it, the treasury makes the request itself.
     root.delegate({ agent: `agent-${at}`, ...(at % 2 === 1 && { maxUses: 1_000_000 }) }),
@@ -104,7 +110,8 @@ export async function openWorld(victim: string): Promise<World> {
       once(started, "exit").then(() => undefined),
     ]);
     if (ready === undefined) {
-      if (started.signalCode !== "SIGKILL") throw new Error(`the treasury did not start again: ${said}`);
+      if (started.signalCode !== "SIGKILL")
+        throw new Error(`the treasury did not start again: ${said}`);
       return undefined;
     }
     if (ready.faults.length > 0)
@@ -160,7 +167,9 @@ export async function openWorld(victim: string): Promise<World> {
     const running = await start(undefined);
     if (running === undefined) return ["it was killed by somebody else"];
     for (let turn = 0; wanted.some((path) => path !== "") && turn < 50; turn++)
-      await Promise.all(agents.map((_, at) => (wanted[at] === "" ? undefined : order(at, () => true))));
+      await Promise.all(
+        agents.map((_, at) => (wanted[at] === "" ? undefined : order(at, () => true))),
+      );
     const wrong = wanted.filter((path) => path !== "").map((path) => `${path} was never delivered`);
     for (const { credential, path } of revoked) {
       const answer = await new Client({ credential })
@@ -186,7 +195,8 @@ export async function openWorld(victim: string): Promise<World> {
     wrong.push(...compareMoney(net, records, served, standing?.spentMsat ?? 0n));
     for (const path of delivered)
       if (!served.has(path)) wrong.push(`${path} was delivered, and the shop did not serve it`);
-    for (const path of served.keys()) if (path.startsWith("/revoked")) wrong.push(`${path} was served`);
+    for (const path of served.keys())
+      if (path.startsWith("/revoked")) wrong.push(`${path} was served`);
     return wrong;
   }
 
@@ -214,7 +224,11 @@ export async function openWorld(victim: string): Promise<World> {
 /** The network's own list is the truth. */
 function compareMoney(
   net: DevNetwork,
-  records: readonly { readonly paymentHash: string; readonly path: string; readonly status: string }[],
+  records: readonly {
+    readonly paymentHash: string;
+    readonly path: string;
+    readonly status: string;
+  }[],
   served: ReadonlyMap<string, number>,
   spentMsat: bigint,
 ): readonly string[] {
@@ -246,7 +260,10 @@ interface Shop {
 
 async function openShop(net: DevNetwork, served: Map<string, number>): Promise<Shop> {
   let handle: RequestListener = () => {};
-  const server = createServer((request, response) => handle(request, response)).listen(0, "127.0.0.1");
+  const server = createServer((request, response) => handle(request, response)).listen(
+    0,
+    "127.0.0.1",
+  );
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const paywall = new Paywall({

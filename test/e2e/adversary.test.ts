@@ -1,6 +1,7 @@
 /**
- * The master test: a sub-agent that does its worst, with its own process and its own credential, gets nothing that its scope
- * does not give and spends nothing that its budget does not hold. Judged by the dev network's books and by what services saw.
+ * The master test: a sub-agent that does its worst, with its own process and its own credential,
+ * gets nothing that its scope does not give and spends nothing that its budget does not hold.
+ * Judged by the dev network's books and by what services saw.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -50,7 +51,10 @@ const ALLOWED = ["/docs/a", "/docs/b", "/docs/c"];
 const FORBIDDEN = ["/admin", "/docs", "/docs/a/b", "/orders", "/"];
 const DOCS = /^\/docs\/[^/?]+$/;
 
-/** No macaroon that the agent ever saw, with any preimage that it ever saw, opens anything but its own scope. [case 25] */
+/**
+ * No macaroon that the agent ever saw, with any preimage that it ever saw, opens anything but its
+ * own scope. [case 25]
+ */
 function expectNothingBeyond({ received }: Report, shop: Shop) {
   const text = received.join("\n");
   const macaroons = [...new Set(text.match(/AgE[A-Za-z0-9+/_-]{60,}={0,2}/g) ?? [])];
@@ -87,7 +91,10 @@ async function stage(world: Town, scope: object, terms: object) {
     { agent: "turned", endpoints: [`GET ${shop.url}/docs/*`], budget: "100 sat", ...scope },
     at,
   );
-  const sibling = root.delegate({ agent: "sibling", endpoints: [`* ${shop.url}/**`], budget: "100 sat" }, at);
+  const sibling = root.delegate(
+    { agent: "sibling", endpoints: [`* ${shop.url}/**`], budget: "100 sat" },
+    at,
+  );
   const bought = await world.treasury.buy({
     credential: sibling.toString(),
     method: "GET",
@@ -142,7 +149,8 @@ describe.each([
       expect(payment).toMatchObject({ payer: "treasury", payee: "shop" });
 
     // Leaked: nothing to its accomplice, and nothing to itself that opens more than its scope.
-    for (const { text } of accomplice.received) expect(text).not.toMatch(/L402|AgE[A-Za-z0-9+/]{20}/);
+    for (const { text } of accomplice.received)
+      expect(text).not.toMatch(/L402|AgE[A-Za-z0-9+/]{20}/);
     expectNothingBeyond(report, shop);
     expect(/sibling|"lineage":\[|"purpose"/.test(report.received.join("\n"))).toBe(false);
 
@@ -169,7 +177,11 @@ test("a turned agent has an hour, and a treasury on a disk: it spends no more th
     { budget: "600 sat", budgetPerHour: "300 sat", maxUsesPerMinute: 20 },
     {},
   );
-  const report = await turned(agent, { ...orders, seed: 4, calls: 450, secondsPerCall: 8 }, world.time);
+  const report = await turned(
+    agent,
+    { ...orders, seed: 4, calls: 450, secondsPerCall: 8 },
+    world.time,
+  );
   expect(world.time.now - begun).toBe(3600);
   const spent = world.paid().msat - before.msat;
   // Slots of a minute: what was spent in its first one may have left the window by its last.
@@ -190,10 +202,16 @@ test("a turned agent has an hour, and a treasury on a disk: it spends no more th
 test("the full credential is in the treasury, and in what it sends to that service, and nowhere else [case 25]", async () => {
   for (const scope of [{}, { maxUses: 9 }]) {
     const world = await town();
-    const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } });
+    const shop = await world.shop({
+      price: "10 sat",
+      grants: { validFor: "1h", endpoints: ["* /**"] },
+    });
     const child = world
       .root()
-      .delegate({ agent: "child", endpoints: [`GET ${shop.url}/docs/*`], ...scope }, { now: world.time.now });
+      .delegate(
+        { agent: "child", endpoints: [`GET ${shop.url}/docs/*`], ...scope },
+        { now: world.time.now },
+      );
     const received: string[] = [];
     const client = world.client(child, {
       fetch: async (input, init) => {

@@ -1,4 +1,7 @@
-/** `sigil`, each command a process of its own against a real service and a real treasury on loopback: what it prints, how it ends, what it never shows. */
+/**
+ * `sigil`, each command a process of its own against a real service and a real treasury on
+ * loopback: what it prints, how it ends, what it never shows.
+ */
 import { type StdioOptions, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -65,12 +68,17 @@ function hide(credential: Credential): Credential {
   return credential;
 }
 
-/** Both outputs go to files: a credential on stdout is the result of some commands, and no leak of the suite. */
+/**
+ * Both outputs go to files: a credential on stdout is the result of some commands, and no leak of
+ * the suite.
+ */
 async function sigil(
   args: readonly string[],
   { env = {}, input }: { readonly env?: Record<string, string>; readonly input?: string } = {},
 ): Promise<Run> {
-  const paths = ["out", "err"].map((name) => join(folder, `${name}-${runs.length}-${Math.random()}`));
+  const paths = ["out", "err"].map((name) =>
+    join(folder, `${name}-${runs.length}-${Math.random()}`),
+  );
   const [out, err] = paths.map((path) => openSync(path, "w"));
   const child = start(args, [input === undefined ? "ignore" : "pipe", out, err], env);
   // A command that does not want its stdin may be gone before it is written.
@@ -90,7 +98,8 @@ afterEach(() => {
     const isResult = args[0] === "mint" || args[0] === "delegate";
     for (const text of hidden) {
       expect(stderr.toLowerCase(), `${args[0]} on stderr`).not.toContain(text.toLowerCase());
-      if (!isResult) expect(stdout.toLowerCase(), `${args[0]} on stdout`).not.toContain(text.toLowerCase());
+      if (!isResult)
+        expect(stdout.toLowerCase(), `${args[0]} on stdout`).not.toContain(text.toLowerCase());
     }
   }
 });
@@ -146,7 +155,14 @@ const paidPayments = () => network.payments().filter(({ status }) => status === 
 
 /** A spending credential of the treasury, for everything at the service. */
 const spending = (scope: Parameters<Treasury["mint"]>[0] = {}): Credential =>
-  hide(owner.mint({ endpoints: [`* ${service.url}/**`], budget: "100 sat", expiresIn: "1h", ...scope }));
+  hide(
+    owner.mint({
+      endpoints: [`* ${service.url}/**`],
+      budget: "100 sat",
+      expiresIn: "1h",
+      ...scope,
+    }),
+  );
 
 /** A body that breaks off. */
 const cutOff = () => {
@@ -166,7 +182,9 @@ async function freePort(): Promise<string> {
   return new URL(url).port;
 }
 
-const withCredential = (credential: Credential) => ({ env: { SIGIL_CREDENTIAL: credential.toString() } });
+const withCredential = (credential: Credential) => ({
+  env: { SIGIL_CREDENTIAL: credential.toString() },
+});
 
 describe("the program", () => {
   test("tells its version and its commands", async () => {
@@ -206,15 +224,24 @@ describe("the program", () => {
     [["get", "-iZ"], "sigil: There is no flag -Z.\n"],
     [["mint", "-budget", "1 sat"], "sigil: There is no flag -budget. Did you mean --budget?\n"],
     [["get", "-X"], "sigil: -X needs a value: -X METHOD.\n"],
-    [["mint", "--budget", "500", "sat"], 'sigil: Quote what has blanks in it: --budget "500 sat"\n'],
+    [
+      ["mint", "--budget", "500", "sat"],
+      'sigil: Quote what has blanks in it: --budget "500 sat"\n',
+    ],
     [
       ["mint", "--agent", "a", "--endpoint", "GET", "https://a.example/"],
       'sigil: Quote what has blanks in it: --endpoint "GET https://…"\n',
     ],
-    [["get", "http://a.example/", "-H", "a:", "b"], 'sigil: Quote what has blanks in it: -H "name: value"\n'],
+    [
+      ["get", "http://a.example/", "-H", "a:", "b"],
+      'sigil: Quote what has blanks in it: -H "name: value"\n',
+    ],
     [["mint", "--budget"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
     [["mint", "--budget", "--agent", "x"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
-    [["mint", "--budget", "1 sat", "--budget=2 sat"], "sigil: --budget is given twice; give it once.\n"],
+    [
+      ["mint", "--budget", "1 sat", "--budget=2 sat"],
+      "sigil: --budget is given twice; give it once.\n",
+    ],
     [["demo", "--json=yes"], "sigil: --json takes no value.\n"],
     [["demo", "now"], "sigil: This command takes flags only, and something else was given.\n"],
   ])("%j is refused", async (args, stderr) => {
@@ -268,7 +295,10 @@ describe("the program", () => {
       ["inspect", `${credential}0`],
     ]) {
       const env = { SIGIL_SECRET: treasurySecret, SIGIL_CREDENTIAL: credential };
-      const [text, json] = await Promise.all([sigil(args, { env }), sigil([...args, "--json"], { env })]);
+      const [text, json] = await Promise.all([
+        sigil(args, { env }),
+        sigil([...args, "--json"], { env }),
+      ]);
       expect(text.code, args[0]).toBeGreaterThan(1);
       expect(text.code, args[0]).toBeLessThan(8);
       expect(json.code).toBe(text.code);
@@ -301,9 +331,11 @@ describe("sigil network", () => {
 
   /** The wallets of the output, kept out of the assertions: they hold keys. */
   const wallets = (stdout: string) =>
-    [...stdout.matchAll(/^export SIGIL_WALLET='(dev\+http:\/\/127\.0\.0\.1:\d+\/[a-z]+\?key=.+)'$/gm)].map(
-      ([, url = ""]) => url,
-    );
+    [
+      ...stdout.matchAll(
+        /^export SIGIL_WALLET='(dev\+http:\/\/127\.0\.0\.1:\d+\/[a-z]+\?key=.+)'$/gm,
+      ),
+    ].map(([, url = ""]) => url);
 
   test("prints wallets that pay, and wallets that make invoices only, until Ctrl-C", async () => {
     const code = await running([], async (stdout) => {
@@ -341,13 +373,23 @@ export SIGIL_WALLET='…'
 
   test("with --json, one document first; with accounts and a port of one's own", async () => {
     const port = await freePort();
-    const args = ["--json", "--port", `${port}`, "--account", "bob=20.5 sat", "--account", "shop=0 sat"];
+    const args = [
+      "--json",
+      "--port",
+      `${port}`,
+      "--account",
+      "bob=20.5 sat",
+      "--account",
+      "shop=0 sat",
+    ];
     const code = await running(
       args,
       async (stdout) => {
         const { url, accounts } = JSON.parse(stdout);
         expect(url).toBe(`http://127.0.0.1:${port}`);
-        expect(accounts.map(({ name, balanceMsat }: Record<string, string>) => [name, balanceMsat])).toEqual([
+        expect(
+          accounts.map(({ name, balanceMsat }: Record<string, string>) => [name, balanceMsat]),
+        ).toEqual([
           ["bob", "20500"],
           ["shop", "0"],
         ]);
@@ -405,12 +447,16 @@ describe("sigil mint", () => {
       "--purpose",
       "a trip",
     ];
-    const { code, stdout, stderr } = await sigil(["mint", ...args], { env: { SIGIL_SECRET: secret } });
+    const { code, stdout, stderr } = await sigil(["mint", ...args], {
+      env: { SIGIL_SECRET: secret },
+    });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const credential = hide(Credential.parse(stdout.trimEnd()));
-    const verified = new Authority({ secret, location: "http://a.example", kind: "spending" }).authenticate(
-      credential,
-    );
+    const verified = new Authority({
+      secret,
+      location: "http://a.example",
+      kind: "spending",
+    }).authenticate(credential);
     expect(credential.location).toBe("http://127.0.0.1:8402");
     expect(verified.lineage).toEqual(["planner"]);
     expect(verified.caveats.map(({ condition }) => condition)).toEqual([
@@ -446,7 +492,10 @@ describe("sigil mint", () => {
   });
 
   test("makes secrets that it takes itself, and never one twice", async () => {
-    const [one, two] = await Promise.all([sigil(["mint", "--new-secret"]), sigil(["mint", "--new-secret"])]);
+    const [one, two] = await Promise.all([
+      sigil(["mint", "--new-secret"]),
+      sigil(["mint", "--new-secret"]),
+    ]);
     expect(one.stdout).toMatch(/^[0-9a-f]{64}\n$/);
     expect(one.stdout).not.toBe(two.stdout);
     const minted = await sigil(["mint", ...good, "--kind", "access"], {
@@ -472,9 +521,12 @@ describe("sigil mint", () => {
       'can spend needs a budget: --budget "500 sat", or --budget-per-day',
     ],
   ])("refuses a credential for %s, and says why", async (_what, flags, reason) => {
-    const { code, stdout, stderr } = await sigil(["mint", "--location", "http://127.0.0.1:1", ...flags], {
-      env: { SIGIL_SECRET: secret },
-    });
+    const { code, stdout, stderr } = await sigil(
+      ["mint", "--location", "http://127.0.0.1:1", ...flags],
+      {
+        env: { SIGIL_SECRET: secret },
+      },
+    );
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(reason);
   });
@@ -515,7 +567,9 @@ describe("sigil mint", () => {
       "--budget",
       "1 sat",
     ];
-    const run = await sigil(["mint", ...args, "--expires-at", "2001-09-09"], { env: { SIGIL_SECRET: secret } });
+    const run = await sigil(["mint", ...args, "--expires-at", "2001-09-09"], {
+      env: { SIGIL_SECRET: secret },
+    });
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toBe(
       "sigil: --expires-at is in the past (2001-09-09T00:00:00.000Z): such a credential is worth nothing.\n",
@@ -528,7 +582,15 @@ describe("sigil mint", () => {
     expect(bare.stderr).toBe(
       'sigil: sigil mint needs --location URL (the treasury, or the service); --endpoint "GET https://…" (or --service NAME); --expires-in 1h (or --expires-at DATE); --budget "500 sat" (or --budget-per-day …); SIGIL_SECRET or --secret-file FILE.\n',
     );
-    const some = await sigil(["mint", "--kind", "access", "--service", "x", "--location", "http://a.example"]);
+    const some = await sigil([
+      "mint",
+      "--kind",
+      "access",
+      "--service",
+      "x",
+      "--location",
+      "http://a.example",
+    ]);
     expect(some.stderr).toBe(
       "sigil: sigil mint needs --expires-in 1h (or --expires-at DATE); SIGIL_SECRET or --secret-file FILE.\n",
     );
@@ -561,25 +623,37 @@ describe("sigil mint", () => {
 });
 
 describe("sigil delegate", () => {
-  test.each(["stdin", "environment", "file"])("narrows what it gets by %s, offline", async (from) => {
-    const parent = spending();
-    const file = join(folder, "parent");
-    writeFileSync(file, parent.toString());
-    const more = { stdin: ["--credential", "-"], environment: [], file: ["--credential-file", file] }[from]!;
-    const { code, stdout, stderr } = await sigil(
-      ["delegate", "--agent", "scout", "--budget", "20 sat", ...more],
-      {
-        ...(from === "stdin" && { input: `${parent}\n` }),
-        ...(from === "environment" && withCredential(parent)),
-      },
-    );
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    const child = hide(Credential.parse(stdout.trimEnd()));
-    expect(child.chain.lineage).toEqual(["scout"]);
-    expect(child.caveats.map(({ condition }) => condition).slice(-2)).toEqual(["agent", "budget_msat"]);
-    expect(owner.authority.authenticate(child).nodes[0]!.id).toBe(owner.authority.authenticate(parent).node.id);
-    expect(seen).toEqual([]);
-  });
+  test.each(["stdin", "environment", "file"])(
+    "narrows what it gets by %s, offline",
+    async (from) => {
+      const parent = spending();
+      const file = join(folder, "parent");
+      writeFileSync(file, parent.toString());
+      const more = {
+        stdin: ["--credential", "-"],
+        environment: [],
+        file: ["--credential-file", file],
+      }[from]!;
+      const { code, stdout, stderr } = await sigil(
+        ["delegate", "--agent", "scout", "--budget", "20 sat", ...more],
+        {
+          ...(from === "stdin" && { input: `${parent}\n` }),
+          ...(from === "environment" && withCredential(parent)),
+        },
+      );
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      const child = hide(Credential.parse(stdout.trimEnd()));
+      expect(child.chain.lineage).toEqual(["scout"]);
+      expect(child.caveats.map(({ condition }) => condition).slice(-2)).toEqual([
+        "agent",
+        "budget_msat",
+      ]);
+      expect(owner.authority.authenticate(child).nodes[0]!.id).toBe(
+        owner.authority.authenticate(parent).node.id,
+      );
+      expect(seen).toEqual([]);
+    },
+  );
 
   test("reads what is piped in, where the environment has none", async () => {
     const { code, stdout } = await sigil(["delegate", "--expires-in", "5m", "--json"], {
@@ -635,7 +709,9 @@ describe("sigil delegate", () => {
     const run = await sigil(["delegate", ...flags], withCredential(parent));
     hide(Credential.parse(run.stdout.trimEnd()));
     expect(run.code).toBe(0);
-    expect(run.stderr.replace(/\d+ y ago/, "25 y ago")).toBe(warning === "" ? "" : `sigil: ${warning}\n`);
+    expect(run.stderr.replace(/\d+ y ago/, "25 y ago")).toBe(
+      warning === "" ? "" : `sigil: ${warning}\n`,
+    );
     const json = await sigil(["delegate", ...flags, "--json"], withCredential(parent));
     const { credential, warnings = [] } = JSON.parse(json.stdout);
     hide(Credential.parse(credential));
@@ -762,8 +838,14 @@ root
       [credential + credential, ""],
       [`"${credential}"`, " It begins with a quote: leave the quotes off."],
       [`'${credential}`, " It begins with a quote: leave the quotes off."],
-      [`L402 ${credential}`, " It begins with a scheme, which belongs to the header field: leave that off."],
-      [`LSAT ${credential}`, " It begins with a scheme, which belongs to the header field: leave that off."],
+      [
+        `L402 ${credential}`,
+        " It begins with a scheme, which belongs to the header field: leave that off.",
+      ],
+      [
+        `LSAT ${credential}`,
+        " It begins with a scheme, which belongs to the header field: leave that off.",
+      ],
     ] as const) {
       const run = await sigil(["inspect"], { input });
       expect(run).toMatchObject({ code: 6, stdout: "" });
@@ -806,7 +888,9 @@ describe("sigil verify", () => {
   });
 
   test("says of each refusal what is held and what is needed, and ends with 3", async () => {
-    const child = hide(spending().attenuate({ endpoints: [`GET ${service.url}/a`], maxPrice: "20 sat" }));
+    const child = hide(
+      spending().attenuate({ endpoints: [`GET ${service.url}/a`], maxPrice: "20 sat" }),
+    );
     const args = ["verify", "--url", url(), "--price", "30 sat"];
     const run = await sigil(args, { env, input: child.toString() });
     expect(run).toMatchObject({ code: 3, stdout: "" });
@@ -835,7 +919,10 @@ describe("sigil verify", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({
       granted: false,
       genuine: true,
-      error: { code: "ERR_BUDGET", refusals: [{ condition: "budget_msat", node: { agent: "scout" } }] },
+      error: {
+        code: "ERR_BUDGET",
+        refusals: [{ condition: "budget_msat", node: { agent: "scout" } }],
+      },
     });
     const enough = ["verify", "--url", url(), "--price", "20 sat"];
     expect((await sigil(enough, { env, input: child.toString() })).code).toBe(0);
@@ -853,7 +940,10 @@ describe("sigil verify", () => {
   test("what is not genuine ends with 6", async () => {
     const { macaroon } = spending();
     const unpaid = hide(new Credential(macaroon, "00".repeat(32)));
-    const run = await sigil(["verify", "--url", url(), "--json"], { env, input: unpaid.toString() });
+    const run = await sigil(["verify", "--url", url(), "--json"], {
+      env,
+      input: unpaid.toString(),
+    });
     expect(run.code).toBe(6);
     expect(JSON.parse(run.stdout)).toMatchObject({
       granted: false,
@@ -887,17 +977,24 @@ describe("sigil get", () => {
     });
   });
 
-  test.each(["environment", "stdin", "file"])("pays with the credential of the %s", async (from) => {
-    const credential = spending();
-    const file = join(folder, "credential");
-    writeFileSync(file, `${credential}\n`);
-    const more = { stdin: ["--credential", "-"], environment: [], file: ["--credential-file", file] }[from]!;
-    const run = await sigil(["get", `${service.url}/paid`, ...more], {
-      ...(from === "stdin" && { input: credential.toString() }),
-      ...(from === "environment" && withCredential(credential)),
-    });
-    expect(run).toMatchObject({ code: 0, stdout: "sunny\n", stderr: paid() });
-  });
+  test.each(["environment", "stdin", "file"])(
+    "pays with the credential of the %s",
+    async (from) => {
+      const credential = spending();
+      const file = join(folder, "credential");
+      writeFileSync(file, `${credential}\n`);
+      const more = {
+        stdin: ["--credential", "-"],
+        environment: [],
+        file: ["--credential-file", file],
+      }[from]!;
+      const run = await sigil(["get", `${service.url}/paid`, ...more], {
+        ...(from === "stdin" && { input: credential.toString() }),
+        ...(from === "environment" && withCredential(credential)),
+      });
+      expect(run).toMatchObject({ code: 0, stdout: "sunny\n", stderr: paid() });
+    },
+  );
 
   test("pays from a wallet, where there is no credential", async () => {
     const env = { SIGIL_WALLET: ownerWallet };
@@ -914,14 +1011,27 @@ describe("sigil get", () => {
 
   test("sends method, header fields and body as curl does", async () => {
     const url = `${service.url}/echo`;
-    expect((await sigil(["get", url, "-d", "a=1"])).stdout).toBe("application/x-www-form-urlencoded a=1");
+    expect((await sigil(["get", url, "-d", "a=1"])).stdout).toBe(
+      "application/x-www-form-urlencoded a=1",
+    );
     const file = join(folder, "body");
     writeFileSync(file, "{}");
-    const args = ["get", url, "-X", "put", "-H", "content-type: application/json", "--data", `@${file}`];
+    const args = [
+      "get",
+      url,
+      "-X",
+      "put",
+      "-H",
+      "content-type: application/json",
+      "--data",
+      `@${file}`,
+    ];
     expect((await sigil(args)).stdout).toBe("application/json {}");
     expect(seen).toEqual(["POST /echo", "PUT /echo"]);
     expect((await sigil(["get", url, "-d", "@-"], { input: "piped" })).stdout).toContain(" piped");
-    expect((await sigil(["get", url, "-d", "@-", "--credential", "-"], { input: "piped" })).code).toBe(2);
+    expect(
+      (await sigil(["get", url, "-d", "@-", "--credential", "-"], { input: "piped" })).code,
+    ).toBe(2);
   });
 
   test("writes the body to a file, or the head before it", async () => {
@@ -931,7 +1041,9 @@ describe("sigil get", () => {
     expect([...readFileSync(file)]).toEqual([0, 255, 254]);
     const { stdout } = await sigil(["get", `${service.url}/free`, "-i"]);
     expect(stdout).toMatch(/^HTTP\/1\.1 200 OK\n(?:[a-z-]+: .+\n)*x-kind: free\n\nfree\n$/);
-    expect((await sigil(["get", `${service.url}/free`, "-o", join(folder, "no/such/folder")])).code).toBe(2);
+    expect(
+      (await sigil(["get", `${service.url}/free`, "-o", join(folder, "no/such/folder")])).code,
+    ).toBe(2);
   });
 
   test("as JSON, amounts are decimal strings of msat", async () => {
@@ -969,7 +1081,9 @@ describe("sigil get", () => {
     const credential = hide(spending().attenuate({ endpoints: [`GET ${service.url}/other`] }));
     const run = await sigil(["get", `${service.url}/paid`], withCredential(credential));
     expect(run).toMatchObject({ code: 3, stdout: "" });
-    expect(run.stderr).toContain(`you have GET ${service.url}/other; you need GET ${service.url}/paid`);
+    expect(run.stderr).toContain(
+      `you have GET ${service.url}/other; you need GET ${service.url}/paid`,
+    );
     expect(seen).toEqual([]);
   });
 
@@ -1008,7 +1122,9 @@ describe("sigil get", () => {
 
   test.each(["wallet", "credential"])("5: paid from a %s, and the service failed", async (from) => {
     const env = () =>
-      from === "wallet" ? { SIGIL_WALLET: ownerWallet } : { SIGIL_CREDENTIAL: spending().toString() };
+      from === "wallet"
+        ? { SIGIL_WALLET: ownerWallet }
+        : { SIGIL_CREDENTIAL: spending().toString() };
     const fact =
       "paid 10 sat, and the service answered HTTP 500: nothing was delivered. What was bought is unused, but this command does not keep it.";
     const run = await sigil(["get", `${service.url}/broken`], { env: env() });
@@ -1047,7 +1163,9 @@ describe("sigil get", () => {
       "100 sat a request, 1,000 sat a day, 10,000 sat in all (--max-price replaces the first)",
     );
     expect(text).toContain("counted anew by every call");
-    expect(text).toContain("prepaid budget, or of several uses, is not kept: the next call pays again");
+    expect(text).toContain(
+      "prepaid budget, or of several uses, is not kept: the next call pays again",
+    );
     expect(text).toContain("before anything is paid");
   });
 
@@ -1059,7 +1177,9 @@ describe("sigil get", () => {
   });
 
   test("6: a credential that cannot be read", async () => {
-    const run = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_CREDENTIAL: "rubbish" } });
+    const run = await sigil(["get", `${service.url}/paid`], {
+      env: { SIGIL_CREDENTIAL: "rubbish" },
+    });
     expect(run).toMatchObject({ code: 6, stdout: "" });
     expect(seen).toEqual([]);
   });
@@ -1092,10 +1212,14 @@ describe("sigil get", () => {
     const run = await sigil(["get", `${service.url}/paid`, "--json"], withCredential(lost));
     expect(run.code).toBe(7);
     expect(JSON.parse(run.stdout).error.code).toBe("ERR_TREASURY");
-    const wallet = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_WALLET: `nostr:${secret}` } });
+    const wallet = await sigil(["get", `${service.url}/paid`], {
+      env: { SIGIL_WALLET: `nostr:${secret}` },
+    });
     expect(wallet).toMatchObject({ code: 7, stdout: "" });
     expect(wallet.stderr).toContain("No wallet has this URL's scheme. Known are ");
-    const broken = await sigil(["get", `${service.url}/paid`], { env: { SIGIL_WALLET: `dev+http:${secret}` } });
+    const broken = await sigil(["get", `${service.url}/paid`], {
+      env: { SIGIL_WALLET: `dev+http:${secret}` },
+    });
     expect(broken).toMatchObject({ code: 7, stdout: "" });
   });
 

@@ -1,4 +1,7 @@
-/** `sigil demo`, as a newcomer starts it, and as it must fail: whatever goes wrong, it says so and leaves nobody behind. */
+/**
+ * `sigil demo`, as a newcomer starts it, and as it must fail: whatever goes wrong, it says so and
+ * leaves nobody behind.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
@@ -123,7 +126,9 @@ describe("the demo as one JSON document", async () => {
   });
 
   test("every denial says why", () => {
-    const denied = report.steps.flatMap(({ outcomes }) => outcomes).filter(({ granted }) => !granted);
+    const denied = report.steps
+      .flatMap(({ outcomes }) => outcomes)
+      .filter(({ granted }) => !granted);
     expect(denied).toHaveLength(16);
     for (const { code, reasons } of denied) {
       expect(reasons!.length).toBeGreaterThan(0);
@@ -139,7 +144,9 @@ describe("the demo as one JSON document", async () => {
       "treasury ERR_REVOKED 403",
       "service ERR_REVOKED 402",
     ]);
-    expect(report.steps.find(({ step }) => step === "revoke")!.outcomes[0]!.withinOneSecond).toBe(true);
+    expect(report.steps.find(({ step }) => step === "revoke")!.outcomes[0]!.withinOneSecond).toBe(
+      true,
+    );
     expect(outcomesOf(report, "go-on")).toEqual(["service granted 200", "service granted 200"]);
   });
 
@@ -251,7 +258,8 @@ describe("a demo that goes wrong", () => {
     const report = await direct({
       execArgv,
       signal: stop.signal,
-      onStep: ({ step }) => (step === "start" ? stop.abort(new Error("not done in time")) : undefined),
+      onStep: ({ step }) =>
+        step === "start" ? stop.abort(new Error("not done in time")) : undefined,
     });
     expect(report).toMatchObject({ ok: false, error: { message: "not done in time" } });
     expect(stillAlive(report)).toEqual([]);
@@ -262,7 +270,15 @@ test("the picture: who works stands first, and colours are there only where they
   const limits = [{ condition: "budget_msat", max: "40000", used: "40000" }];
   const nodes = [
     { id: "0", state: "active", spentMsat: "52500", limits: [], caveats: ["valid_until=1600"] },
-    { id: "1", parentId: "0", agent: "late", state: "expired", spentMsat: "0", limits, caveats: [] },
+    {
+      id: "1",
+      parentId: "0",
+      agent: "late",
+      state: "expired",
+      spentMsat: "0",
+      limits,
+      caveats: [],
+    },
     {
       id: "2",
       parentId: "0",
@@ -302,5 +318,7 @@ planner                   ● active      spent 52.5 of no budget
   const coloured = picture(nodes, { ...options, colours: true });
   expect(coloured).toContain("\u001b[31m✕ revoked");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the escapes of colours
-  expect(coloured.replace(/\u001b\[\d+m/g, "")).toBe(picture(nodes, { ...options, colours: false }));
+  expect(coloured.replace(/\u001b\[\d+m/g, "")).toBe(
+    picture(nodes, { ...options, colours: false }),
+  );
 });

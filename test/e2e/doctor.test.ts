@@ -1,4 +1,7 @@
-/** `sigil doctor` against the dev network, as a process of its own; and that no command shows anything of a wallet's URL. */
+/**
+ * `sigil doctor` against the dev network, as a process of its own; and that no command shows
+ * anything of a wallet's URL.
+ */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,7 +44,9 @@ interface Told {
 }
 
 async function doctor(wallet: string, args: readonly string[] = []) {
-  const { code, stdout, stderr } = await sigil(["doctor", "--json", ...args], { SIGIL_WALLET: wallet });
+  const { code, stdout, stderr } = await sigil(["doctor", "--json", ...args], {
+    SIGIL_WALLET: wallet,
+  });
   expect(stderr).toBe("");
   const { ok, findings } = JSON.parse(stdout) as Told;
   expect(ok).toBe(code === 0);
@@ -51,7 +56,9 @@ async function doctor(wallet: string, args: readonly string[] = []) {
 
 describe("an account that pays, and one that makes invoices only", () => {
   test("what it prints: a line a point, its mark in letters, and nothing was paid", async () => {
-    const { code, stdout, stderr } = await sigil(["doctor", "--for", "treasury"], { SIGIL_WALLET: rich.url });
+    const { code, stdout, stderr } = await sigil(["doctor", "--for", "treasury"], {
+      SIGIL_WALLET: rich.url,
+    });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toBe(`\
 ok       url         it can be read
@@ -82,7 +89,10 @@ failing  spendable   0 sat can be spent
     });
     const narrow = await doctor(rich.invoiceOnlyUrl);
     expect(narrow.code).toBe(0);
-    expect(narrow.findings.at(-1)).toMatchObject({ point: "fit", found: "for a service: it cannot pay" });
+    expect(narrow.findings.at(-1)).toMatchObject({
+      point: "fit",
+      found: "for a service: it cannot pay",
+    });
     expect(await doctor(rich.invoiceOnlyUrl, ["--for", "treasury"])).toMatchObject({
       code: 7,
       states: expect.arrayContaining(["pays failing", "finds failing"]),
@@ -127,7 +137,10 @@ failing  spendable   0 sat can be spent
     expect(nobody).toMatchObject({ code: 7, states: ["url ok", "reach ok", "access failing"] });
     net.fault({ kind: "half-json", on: "invoice" });
     const garbled = await doctor(rich.invoiceOnlyUrl, ["--for", "service"]);
-    expect(garbled).toMatchObject({ code: 7, states: expect.arrayContaining(["invoices failing"]) });
+    expect(garbled).toMatchObject({
+      code: 7,
+      states: expect.arrayContaining(["invoices failing"]),
+    });
   });
 });
 
@@ -147,8 +160,15 @@ test("the URL comes from the environment or a private file, and the flags are ju
     [rich.url],
     ["--wallet-file", rich.url],
   ]) {
-    const run = await sigil(["doctor", ...args], args.length === 0 ? {} : { SIGIL_WALLET: rich.url });
-    expect(run, args[0]).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/^sigil: .+\n$/) });
+    const run = await sigil(
+      ["doctor", ...args],
+      args.length === 0 ? {} : { SIGIL_WALLET: rich.url },
+    );
+    expect(run, args[0]).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^sigil: .+\n$/),
+    });
     expect(run.stderr).not.toContain("key=");
   }
 });
@@ -195,7 +215,10 @@ describe("nothing of a wallet's URL is shown or written, whatever is wrong with 
       expect(text.includes(secret) || text.includes(encodeURIComponent(secret)), what).toBe(false);
   };
 
-  /** A treasury that starts all the same, because its wallet is merely not reached, is stopped once it says so. */
+  /**
+   * A treasury that starts all the same, because its wallet is merely not reached, is stopped once
+   * it says so.
+   */
   async function start(args: readonly string[], wallet: string): Promise<Ended> {
     const child = spawned(["treasury", "start", ...args], { SIGIL_WALLET: wallet });
     child.stdout.once("data", () => child.kill("SIGTERM"));
@@ -229,7 +252,9 @@ describe("nothing of a wallet's URL is shown or written, whatever is wrong with 
         expect(runs[1].code, `URL ${at}`).toBeGreaterThan(1);
         expect(runs[1].code, `URL ${at}`).toBeLessThan(8);
         expect([0, 7], `URL ${at}: ${runs[2].code}`).toContain(runs[2].code);
-        expect(runs.map((run) => run.stdout + run.stderr).join(""), `URL ${at}`).not.toContain("a bug");
+        expect(runs.map((run) => run.stdout + run.stderr).join(""), `URL ${at}`).not.toContain(
+          "a bug",
+        );
       }
     }
     clean(inside(dir), "the treasury's folder");
@@ -241,7 +266,10 @@ describe("nothing of a wallet's URL is shown or written, whatever is wrong with 
     const dir = join(folder, "elsewhere");
     expect((await sigil(["treasury", "init", "--dir", dir])).code).toBe(0);
     const config = join(dir, "config.json");
-    writeFileSync(config, readFileSync(config, "utf8").replace("{", `{"walletFile":${JSON.stringify(url)},`));
+    writeFileSync(
+      config,
+      readFileSync(config, "utf8").replace("{", `{"walletFile":${JSON.stringify(url)},`),
+    );
     const started = ["treasury", "start", "--dir", dir];
     for (const [args, env] of [
       [["doctor", url]],

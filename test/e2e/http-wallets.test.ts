@@ -1,4 +1,7 @@
-/** Purchases from end to end over the wallets that have stand-ins: a treasury pays through one node, a service is paid by another. */
+/**
+ * Purchases from end to end over the wallets that have stand-ins: a treasury pays through one node,
+ * a service is paid by another.
+ */
 import { clnWallet } from "l8nt/wallets/cln";
 import { lnbitsWallet } from "l8nt/wallets/lnbits";
 import { phoenixdWallet } from "l8nt/wallets/phoenixd";
@@ -7,7 +10,10 @@ import type { Wallet } from "../../packages/l8nt/src/ports/wallet.ts";
 import { ClnStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/cln.ts";
 import { LnbitsStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/lnbits.ts";
 import { PhoenixdStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/phoenixd.ts";
-import { type StandIn, StandInBank } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/stand-in.ts";
+import {
+  type StandIn,
+  StandInBank,
+} from "../../packages/l8nt/src/wallets/fixtures/stand-ins/stand-in.ts";
 import { town } from "./support/town.ts";
 
 const BALANCE_MSAT = 1_000_000n;
@@ -41,7 +47,8 @@ const cln = () =>
   standIns(
     (options) => ClnStandIn.start(options),
     (node, role) => {
-      const methods = role === "treasury" ? ["getinfo", "listpays", "xpay", "pay"] : ["getinfo", "invoice"];
+      const methods =
+        role === "treasury" ? ["getinfo", "listpays", "xpay", "pay"] : ["getinfo", "invoice"];
       return clnWallet(`cln+${node.url}?rune=${encodeURIComponent(node.createRune(methods))}`);
     },
   );
@@ -57,7 +64,9 @@ const lnbits = () =>
   standIns(
     (options) => LnbitsStandIn.start(options),
     (node, role) =>
-      lnbitsWallet(`lnbits+${node.url}?key=${role === "treasury" ? node.adminKey : node.invoiceKey}`),
+      lnbitsWallet(
+        `lnbits+${node.url}?key=${role === "treasury" ? node.adminKey : node.invoiceKey}`,
+      ),
   );
 
 describe.each([

@@ -1,4 +1,7 @@
-/** MCP clients that pay in band, in both majors of the SDK; and what a hostile server gets out of them. */
+/**
+ * MCP clients that pay in band, in both majors of the SDK; and what a hostile server gets out of
+ * them.
+ */
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { Challenge } from "l8nt/l402";
@@ -7,11 +10,23 @@ import { Paywall, type Terms } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, test, vi } from "vitest";
 import { type Caller, type CallOf, type Equip, majors, type ToolAnswer } from "./support/mcp.ts";
-import { challenger, failure, forgeInvoice, gate, secretOf, type Town, town } from "./support/town.ts";
+import {
+  challenger,
+  failure,
+  forgeInvoice,
+  gate,
+  secretOf,
+  type Town,
+  town,
+} from "./support/town.ts";
 
 const LOCATION = "https://weather.example";
 const FORECAST: CallOf = { name: "forecast", arguments: { city: "Tokyo" } };
-const LIMITS = { endpoints: [`POST ${LOCATION}/mcp/tools/*`], budget: "1000 sat", expiresIn: "1h" } as const;
+const LIMITS = {
+  endpoints: [`POST ${LOCATION}/mcp/tools/*`],
+  budget: "1000 sat",
+  expiresIn: "1h",
+} as const;
 const textOf = (answer: ToolAnswer): string => answer.content.map(({ text }) => text).join("");
 
 const wallet = (here: Town) => devWallet(here.net.account("treasury").url);
@@ -50,7 +65,8 @@ describe.each(majors)("a client of $name", (major) => {
   async function crook(answer: (call: CallOf) => unknown | Promise<unknown>) {
     const received: CallOf[] = [];
     const equip: Equip = (server) => {
-      const low = (server as unknown as { server: { setRequestHandler(...of: unknown[]): void } }).server;
+      const low = (server as unknown as { server: { setRequestHandler(...of: unknown[]): void } })
+        .server;
       const register = server as unknown as { registerTool(...of: unknown[]): void };
       register.registerTool("forecast", {}, () => ({ content: [] }));
       const handle = async ({ params }: { params: CallOf }) => {
@@ -66,7 +82,12 @@ describe.each(majors)("a client of $name", (major) => {
     content: [{ type: "text", text: "pay" }],
     isError: true,
     _meta: {
-      [PROBLEM]: { status: 402, code: "ERR_TOKEN_MISSING", title: "Payment required", detail: "pay" },
+      [PROBLEM]: {
+        status: 402,
+        code: "ERR_TOKEN_MISSING",
+        title: "Payment required",
+        detail: "pay",
+      },
       [CHALLENGE]: { url, "www-authenticate": [...Challenge.format(challenge)] },
     },
   });
@@ -131,7 +152,10 @@ describe.each(majors)("a client of $name", (major) => {
   test("is denied before anything is sent, outside of its limits", async () => {
     const here = await town();
     const { caller, received } = await crook(() => ({ content: [] }));
-    pay(caller as never, paying(here, { limits: { ...LIMITS, endpoints: [`POST ${LOCATION}/mcp/tools/x`] } }));
+    pay(
+      caller as never,
+      paying(here, { limits: { ...LIMITS, endpoints: [`POST ${LOCATION}/mcp/tools/x`] } }),
+    );
     expect(await failure(caller.callTool(FORECAST))).toMatchObject({ code: "ERR_ENDPOINT" });
     expect(received).toHaveLength(0);
   });
@@ -141,7 +165,10 @@ describe.each(majors)("a client of $name", (major) => {
     const { caller } = await shop(here);
     pay(caller as never, paying(here, { limits: { ...LIMITS, budget: "21 sat" } }));
     await caller.callTool(FORECAST);
-    expect(await failure(caller.callTool(FORECAST))).toMatchObject({ code: "ERR_BUDGET", spent: "no" });
+    expect(await failure(caller.callTool(FORECAST))).toMatchObject({
+      code: "ERR_BUDGET",
+      spent: "no",
+    });
     expect(here.paid().count).toBe(1);
   });
 
@@ -189,7 +216,11 @@ describe.each(majors)("a client of $name", (major) => {
   });
 
   describe("pays nothing to a server", () => {
-    async function refused(here: Town, answer: (call: CallOf) => unknown | Promise<unknown>, more = {}) {
+    async function refused(
+      here: Town,
+      answer: (call: CallOf) => unknown | Promise<unknown>,
+      more = {},
+    ) {
       const { caller, received } = await crook(answer);
       pay(caller as never, paying(here, more));
       const error = await failure(caller.callTool(FORECAST));
@@ -233,11 +264,16 @@ describe.each(majors)("a client of $name", (major) => {
     test("whose invoice is for another hash, or names no amount [cases 48, 65]", async () => {
       const here = await town();
       const { demand } = challenger(here, LOCATION);
-      const other = await refused(here, async () => asks(await demand({ invoice: (await demand()).invoice })));
+      const other = await refused(here, async () =>
+        asks(await demand({ invoice: (await demand()).invoice })),
+      );
       expect(other).toMatchObject({ code: "ERR_INVOICE_HASH" });
       const amountless = await refused(here, async () => {
         const challenge = await demand();
-        return asks({ ...challenge, invoice: forgeInvoice(challenge.invoice, { amountMsat: undefined }) });
+        return asks({
+          ...challenge,
+          invoice: forgeInvoice(challenge.invoice, { amountMsat: undefined }),
+        });
       });
       expect(amountless).toMatchObject({ code: "ERR_INVOICE_AMOUNTLESS" });
     });
@@ -249,15 +285,25 @@ describe.each(majors)("a client of $name", (major) => {
       ["lines that are no list", { url: LOCATION, "www-authenticate": "L402" }],
       ["lines that are no texts", { url: LOCATION, "www-authenticate": [1, {}] }],
       ["a line with a break", { url: LOCATION, "www-authenticate": ["L402 a=b\r\nx: y"] }],
-      ["a URL that is none", { url: "weather", "www-authenticate": ['L402 macaroon="", invoice=""'] }],
+      [
+        "a URL that is none",
+        { url: "weather", "www-authenticate": ['L402 macaroon="", invoice=""'] },
+      ],
       ["a huge line", { url: LOCATION, "www-authenticate": ["L402 ".padEnd(1_000_000, "x")] }],
       ["a million lines", { url: LOCATION, "www-authenticate": Array(1_000_000).fill("L402 x=y") }],
-      ["a malformed line", { url: LOCATION, "www-authenticate": ['L402 macaroon="x", invoice="y"'] }],
+      [
+        "a malformed line",
+        { url: LOCATION, "www-authenticate": ['L402 macaroon="x", invoice="y"'] },
+      ],
     ];
 
     test.each(BROKEN)("whose challenge is %s [case 79]", async (_, challenge) => {
       const here = await town();
-      const problem = { status: 402, code: "ERR_TOKEN_MISSING", detail: "pay".padEnd(100_000, "!") };
+      const problem = {
+        status: 402,
+        code: "ERR_TOKEN_MISSING",
+        detail: "pay".padEnd(100_000, "!"),
+      };
       const error = await refused(here, () => ({
         content: [{ type: "text", text: "x".repeat(5_000_000) }],
         isError: true,
@@ -302,7 +348,11 @@ describe.each(majors)("a client of $name", (major) => {
       ["that is null", null],
     ])("whose problem is one %s: that is an answer", async (_, problem) => {
       const here = await town();
-      const { caller } = await crook(() => ({ content: [], isError: true, _meta: { [PROBLEM]: problem } }));
+      const { caller } = await crook(() => ({
+        content: [],
+        isError: true,
+        _meta: { [PROBLEM]: problem },
+      }));
       pay(caller as never, paying(here));
       expect((await caller.callTool(FORECAST)).isError).toBe(true);
       expect(here.paid().count).toBe(0);
@@ -334,7 +384,9 @@ describe.each(majors)("a client of $name", (major) => {
       code: "ERR_PAID_NOT_DELIVERED",
       spent: "yes",
     });
-    expect((await failure(caller.callTool(FORECAST))).code).toMatch(/^ERR_(?:ORIGIN_QUARANTINED|PAID)/);
+    expect((await failure(caller.callTool(FORECAST))).code).toMatch(
+      /^ERR_(?:ORIGIN_QUARANTINED|PAID)/,
+    );
     expect(here.paid().count).toBe(1);
   });
 
@@ -345,11 +397,16 @@ describe.each(majors)("a client of $name", (major) => {
       const credential = _meta?.[CREDENTIAL];
       return credential === undefined
         ? asks(await demand())
-        : { content: [{ type: "text", text: `you sent ${credential}` }], _meta: { [CREDENTIAL]: credential } };
+        : {
+            content: [{ type: "text", text: `you sent ${credential}` }],
+            _meta: { [CREDENTIAL]: credential },
+          };
     });
     pay(caller as never, paying(here));
     const answer = await caller.callTool(FORECAST);
-    const sent = received.map(({ _meta }) => _meta?.[CREDENTIAL]).find((one) => one !== undefined) as string;
+    const sent = received
+      .map(({ _meta }) => _meta?.[CREDENTIAL])
+      .find((one) => one !== undefined) as string;
     const [macaroon = "?", preimage = "?"] = sent.split(":");
     expect(JSON.stringify(answer)).toContain("you sent [credential]");
     expect(JSON.stringify(answer)).not.toContain(preimage);
@@ -363,12 +420,20 @@ describe.each(majors)("a client of $name", (major) => {
     const { caller, received } = await crook(async ({ _meta }) => {
       const credential = _meta?.[CREDENTIAL];
       if (credential === undefined) return asks(await demand());
-      throw Object.assign(new Error(`what is ${credential}`), { code: -32099, data: { credential } });
+      throw Object.assign(new Error(`what is ${credential}`), {
+        code: -32099,
+        data: { credential },
+      });
     });
     pay(caller as never, paying(here));
-    const error = (await failure(caller.callTool(FORECAST))) as unknown as Error & { data?: unknown };
-    const sent = received.map(({ _meta }) => _meta?.[CREDENTIAL]).find((one) => one !== undefined) as string;
-    const shown = inspect(error, { depth: 9, showHidden: true }) + String(error.stack) + JSON.stringify(error);
+    const error = (await failure(caller.callTool(FORECAST))) as unknown as Error & {
+      data?: unknown;
+    };
+    const sent = received
+      .map(({ _meta }) => _meta?.[CREDENTIAL])
+      .find((one) => one !== undefined) as string;
+    const shown =
+      inspect(error, { depth: 9, showHidden: true }) + String(error.stack) + JSON.stringify(error);
     expect(error.message).toContain("what is [credential]");
     for (const secret of sent.split(":")) expect(shown).not.toContain(secret);
   });
@@ -386,7 +451,10 @@ describe.each(majors)("a client of $name", (major) => {
   test("presents a credential of the server's own, and needs no wallet for it", async () => {
     const here = await town();
     const { caller, paywall } = await shop(here);
-    const credential = paywall.authority.mint({ endpoints: [`POST ${LOCATION}/mcp/tools/*`], expiresIn: "1h" });
+    const credential = paywall.authority.mint({
+      endpoints: [`POST ${LOCATION}/mcp/tools/*`],
+      expiresIn: "1h",
+    });
     pay(caller as never, { location: LOCATION, credential, clock: here.clock });
     expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 1");
     expect(here.paid().count).toBe(0);
@@ -398,7 +466,9 @@ describe.each(majors)("a client of $name", (major) => {
     pay(caller as never, paying(here));
     expect(() => pay(caller as never, paying(here))).toThrow(TypeError);
     for (const location of ["weather", "ftp://weather.example", "https://a:b@weather.example"])
-      expect(() => pay({ callTool: async () => ({}) }, paying(here, { location }))).toThrow(TypeError);
+      expect(() => pay({ callTool: async () => ({}) }, paying(here, { location }))).toThrow(
+        TypeError,
+      );
   });
 });
 

@@ -1,4 +1,7 @@
-/** The snippets of docs/mcp.md, run as they stand: what they leave out is put before them, and what they make is looked at. */
+/**
+ * The snippets of docs/mcp.md, run as they stand: what they leave out is put before them, and what
+ * they make is looked at.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client, Credential } from "l8nt";
@@ -15,19 +18,25 @@ import { secretOf, type Town, town } from "./support/town.ts";
 const LOCATION = "https://weather.example";
 const page = readFileSync(join(import.meta.dirname, "../../docs/mcp.md"), "utf8");
 const SNIPPET = /<!-- run: (\w+) -->\n```ts\n([\s\S]*?)```/g;
-const snippets = new Map([...page.matchAll(SNIPPET)].map(([, name = "", text = ""]) => [name, text]));
+const snippets = new Map(
+  [...page.matchAll(SNIPPET)].map(([, name = "", text = ""]) => [name, text]),
+);
 
 test("no snippet is longer than eight lines, and none is left out here", () => {
   expect([...snippets.keys()]).toEqual(["tool", "tools", "endpoint", "narrow", "http", "pay"]);
   expect(page.match(/```ts/g)).toHaveLength(snippets.size);
-  for (const text of snippets.values()) expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(8);
+  for (const text of snippets.values())
+    expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(8);
 });
 
-/** Runs a snippet as a module of its own, with `given` around it; gives what it makes under `made`. */
+/**
+ * Runs a snippet as a module of its own, with `given` around it; gives what it makes under `made`.
+ */
 async function run(name: string, given: Record<string, unknown>, made?: string): Promise<unknown> {
   const folder = mkdtempSync(join(import.meta.dirname, "snippet-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const text = made === undefined ? snippets.get(name) : `${snippets.get(name)}\nexport { ${made} };\n`;
+  const text =
+    made === undefined ? snippets.get(name) : `${snippets.get(name)}\nexport { ${made} };\n`;
   const file = join(folder, "snippet.ts");
   writeFileSync(file, text!);
   for (const [key, value] of Object.entries(given)) vi.stubGlobal(key, value);
@@ -49,7 +58,9 @@ describe.each(majors)("docs/mcp.md with $name", (major) => {
   const register = (server: ToolServer<unknown>, ...of: unknown[]) =>
     (server as unknown as { registerTool(...of: unknown[]): void }).registerTool(...of);
 
-  async function serverOf(equip: (server: ToolServer<unknown>) => void | Promise<void>): Promise<Caller> {
+  async function serverOf(
+    equip: (server: ToolServer<unknown>) => void | Promise<void>,
+  ): Promise<Caller> {
     const server = major.server();
     await equip(server);
     return major.connected(server);
@@ -59,7 +70,9 @@ describe.each(majors)("docs/mcp.md with $name", (major) => {
     const here = await town();
     // The client of the snippet has the system's clock.
     here.time.now = Math.floor(Date.now() / 1000);
-    const mcp = await serverOf((server) => run("tool", { server, paywall: paywallOf(here) }) as Promise<void>);
+    const mcp = await serverOf(
+      (server) => run("tool", { server, paywall: paywallOf(here) }) as Promise<void>,
+    );
     const wallet = devWallet(here.net.account("treasury").url);
     const client = (await run("pay", { mcp, wallet }, "client")) as Client;
     const answer = await mcp.callTool({ name: "forecast", arguments: { city: "Tokyo" } });
@@ -75,7 +88,9 @@ describe.each(majors)("docs/mcp.md with $name", (major) => {
       register(server, "status", {}, () => say("up"));
       register(server, "dear", {}, () => say("no"));
     });
-    expect((await mcp.callTool({ name: "status", arguments: {} })).content).toEqual(say("up").content);
+    expect((await mcp.callTool({ name: "status", arguments: {} })).content).toEqual(
+      say("up").content,
+    );
     expect((await mcp.callTool({ name: "dear", arguments: {} }))._meta).toHaveProperty([CHALLENGE]);
   });
 
@@ -87,7 +102,8 @@ describe.each(majors)("docs/mcp.md with $name", (major) => {
     const url = `${origin}/mcp`;
     const paywall = paywallOf(here, origin);
     const handler = major.handler((server) => {
-      for (const name of ["forecast", "status", "report"]) register(server, name, {}, () => say(name));
+      for (const name of ["forecast", "status", "report"])
+        register(server, name, {}, () => say(name));
     });
     const http = (await run("endpoint", { paywall, handler, port }, "http")) as Served;
     onTestFinished(() => http.close());
@@ -113,7 +129,12 @@ describe.each(majors)("docs/mcp.md with $name", (major) => {
           accept: "application/json, text/event-stream",
           "content-type": "application/json",
         },
-        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: {} } }),
+        body: JSON.stringify({
+          jsonrpc: "2.0",
+          id: 1,
+          method: "tools/call",
+          params: { name, arguments: {} },
+        }),
       });
     expect((await ask("forecast")).status).toBe(200);
     const denied = await ask("report");

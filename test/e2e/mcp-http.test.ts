@@ -1,4 +1,7 @@
-/** A whole MCP server behind a paywall over streamable HTTP, in both majors of the SDK, and the clients that pay it. */
+/**
+ * A whole MCP server behind a paywall over streamable HTTP, in both majors of the SDK, and the
+ * clients that pay it.
+ */
 import { request } from "node:http";
 import { Invoice } from "l8nt/invoice";
 import { Authority, Challenge } from "l8nt/l402";
@@ -19,10 +22,12 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
   async function shop(here: Town, options: Partial<PaidEndpointOptions> = {}) {
     /** What the server itself was sent. */
     const seen: { readonly headers: Headers; readonly body: string }[] = [];
-    const answers = vi.fn(async (request: Request, serve: (request: Request) => Promise<Response>) => {
-      seen.push({ headers: request.headers, body: await request.clone().text() });
-      return serve(request);
-    });
+    const answers = vi.fn(
+      async (request: Request, serve: (request: Request) => Promise<Response>) => {
+        seen.push({ headers: request.headers, body: await request.clone().text() });
+        return serve(request);
+      },
+    );
     let paywall!: Paywall;
     const url = await listen((location) => {
       const authority = new Authority({
@@ -41,7 +46,9 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
         const mcp = server as unknown as { registerTool(...of: unknown[]): unknown };
         const say = (text: string) => ({ content: [{ type: "text", text }] });
         const inputSchema = z.object({ city: z.string() });
-        mcp.registerTool("forecast", { inputSchema }, ({ city }: { city: string }) => say(`${city}: sunny`));
+        mcp.registerTool("forecast", { inputSchema }, ({ city }: { city: string }) =>
+          say(`${city}: sunny`),
+        );
         mcp.registerTool("report", {}, () => say("it will rain"));
         mcp.registerTool("status", {}, () => say("up"));
       });
@@ -101,7 +108,9 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     const least = here.root({ endpoints: [`POST|GET|DELETE ${url}`] });
     const caller = await major.http(url, here.client(least).fetch);
     for (const city of ["Tokyo", "Oslo"])
-      expect(textOf(await caller.callTool({ name: "forecast", arguments: { city } }))).toBe(`${city}: sunny`);
+      expect(textOf(await caller.callTool({ name: "forecast", arguments: { city } }))).toBe(
+        `${city}: sunny`,
+      );
     expect(here.paid().count).toBe(1);
     // Dearer than what was bought, so it is bought by itself.
     expect(textOf(await caller.callTool({ name: "report", arguments: {} }))).toBe("it will rain");
@@ -141,7 +150,8 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     const response = await client.fetch(url, { method: "POST", headers: fields, body });
     expect(response.status).toBe(200);
     const [call] = seen;
-    for (const [name, value] of Object.entries(fields)) expect(call?.headers.get(name), name).toBe(value);
+    for (const [name, value] of Object.entries(fields))
+      expect(call?.headers.get(name), name).toBe(value);
     expect(JSON.parse(call?.body ?? "")).toEqual(callOf(FORECAST));
   });
 
@@ -154,7 +164,9 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
         response.resume();
         const { rawHeaders } = response;
         expect(response.statusCode).toBe(402);
-        resolve(rawHeaders.filter((_, at) => rawHeaders[at - 1]?.toLowerCase() === "www-authenticate"));
+        resolve(
+          rawHeaders.filter((_, at) => rawHeaders[at - 1]?.toLowerCase() === "www-authenticate"),
+        );
       });
       asking.on("error", reject);
       asking.end(JSON.stringify(callOf(FORECAST)));
@@ -181,7 +193,9 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     const { url, answers } = await shop(here, { grants: { uses: 10 } });
     const cheap = await bought(here, url, callOf(FORECAST));
     answers.mockClear();
-    const denied = await post(url, callOf({ name: "report", arguments: {} }), { authorization: cheap });
+    const denied = await post(url, callOf({ name: "report", arguments: {} }), {
+      authorization: cheap,
+    });
     expect(denied.status).toBe(402);
     expect(answers).not.toHaveBeenCalled();
     expect((await post(url, callOf(FORECAST), { authorization: cheap })).status).toBe(200);
@@ -212,7 +226,9 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect(denied.status).toBe(403);
     expect(denied.headers.get("www-authenticate")).toBeNull();
     expect(await denied.json()).toMatchObject({ code: "ERR_CAPABILITY" });
-    expect((await post(url, callOf({ name: "report", arguments: {} }), { authorization })).status).toBe(200);
+    expect(
+      (await post(url, callOf({ name: "report", arguments: {} }), { authorization })).status,
+    ).toBe(200);
   });
 
   test("forwards what was read, and no credential [cases 42, 94]", async () => {
@@ -222,10 +238,14 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
       seen.push({ headers: request.headers, body: await request.text() });
       return Response.json({});
     });
-    const credential = paywall.authority.mint({ endpoints: [`POST ${url}`], expiresIn: "1h" }).toString();
+    const credential = paywall.authority
+      .mint({ endpoints: [`POST ${url}`], expiresIn: "1h" })
+      .toString();
     const twice = `{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"status","name":"report","_meta":{"dev.l8nt/credential":"${credential}","progressToken":1}}}`;
     expect((await post(url, twice)).status).toBe(200);
-    expect((await post(url, callOf(FORECAST), { authorization: `L402 ${credential}` })).status).toBe(200);
+    expect(
+      (await post(url, callOf(FORECAST), { authorization: `L402 ${credential}` })).status,
+    ).toBe(200);
     const [one, other] = seen;
     expect(one?.body).toBe(
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"report","_meta":{"progressToken":1}}}',

@@ -1,4 +1,7 @@
-/** Paid MCP tools, in both majors of the SDK: what a call without, with, and with a bad credential is answered. */
+/**
+ * Paid MCP tools, in both majors of the SDK: what a call without, with, and with a bad credential
+ * is answered.
+ */
 import { createHash } from "node:crypto";
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { ServerNotification, ServerRequest } from "@modelcontextprotocol/sdk/types.js";
@@ -34,7 +37,8 @@ const challengeOf = ({ _meta = {} }: ToolAnswer) =>
   _meta[CHALLENGE] as { readonly url: string; readonly "www-authenticate": string[] };
 const linesOf = (answer: ToolAnswer): string[] => challengeOf(answer)["www-authenticate"];
 
-const signalIn = (context: CallContext): AbortSignal | undefined => context.mcpReq?.signal ?? context.signal;
+const signalIn = (context: CallContext): AbortSignal | undefined =>
+  context.mcpReq?.signal ?? context.signal;
 
 const served = async (serve: (request: Request) => Promise<Response>) => ({
   url: `${await listen((origin) => listener(serve, { origin }))}/mcp`,
@@ -64,7 +68,9 @@ describe.each(majors)("a paid tool of $name", (major) => {
       paidTool(server, "slow", { paywall, price: "10 sat" }, async (_, context) => {
         const signal = signalIn(context);
         handled();
-        await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+        await new Promise((_, reject) =>
+          signal?.addEventListener("abort", () => reject(signal.reason)),
+        );
         return { content: [] };
       });
       paidTool(server, "broken", { paywall, price: "10 sat" }, () => {
@@ -128,8 +134,13 @@ describe.each(majors)("a paid tool of $name", (major) => {
 
   test("is not opened by a credential that was narrowed to another tool", async () => {
     const { ask, paywall } = await town();
-    const wide = paywall.authority.mint({ endpoints: [`POST ${LOCATION}/mcp/tools/*`], expiresIn: "1h" });
-    const narrow = wide.delegate({ agent: "reader", capabilities: { weather: ["history"] } }).toString();
+    const wide = paywall.authority.mint({
+      endpoints: [`POST ${LOCATION}/mcp/tools/*`],
+      expiresIn: "1h",
+    });
+    const narrow = wide
+      .delegate({ agent: "reader", capabilities: { weather: ["history"] } })
+      .toString();
     const answer = await ask(narrow);
     expect(problemOf(answer)).toMatchObject({ status: 403, code: "ERR_CAPABILITY" });
     expect(answer._meta).not.toHaveProperty([CHALLENGE]);
@@ -172,7 +183,10 @@ describe.each(majors)("a paid tool of $name", (major) => {
       { _meta: { [CREDENTIAL]: credential } },
       { authorization: `L402 ${credential}` },
     ]) {
-      const answer = await caller.callTool({ name: "forecast", arguments: { city: "Tokyo", ...hidden } });
+      const answer = await caller.callTool({
+        name: "forecast",
+        arguments: { city: "Tokyo", ...hidden },
+      });
       expect(problemOf(answer)).toMatchObject({ status: 402 });
     }
   });
@@ -191,11 +205,15 @@ describe.each(majors)("a paid tool of $name", (major) => {
     const { caller, ask, buy } = await town();
     const call = { name: "slow", arguments: {}, _meta: { [CREDENTIAL]: await buy("slow") } };
     const leaving = new AbortController();
-    const left = caller.callTool(call, ...major.options({ signal: leaving.signal })).catch(() => "left");
+    const left = caller
+      .callTool(call, ...major.options({ signal: leaving.signal }))
+      .catch(() => "left");
     await vi.waitFor(() => expect(handled).toHaveBeenCalledOnce(), { timeout: 30_000 });
     leaving.abort();
     expect(await left).toBe("left");
-    expect(problemOf(await ask(call._meta[CREDENTIAL], "slow"))).toMatchObject({ code: "ERR_USES" });
+    expect(problemOf(await ask(call._meta[CREDENTIAL], "slow"))).toMatchObject({
+      code: "ERR_USES",
+    });
   });
 
   test("takes a credential from HTTP fields, and one that stands in both places as one", async () => {
@@ -221,7 +239,9 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(textOf(await call({ authorization: `L402 ${await buy()}` }))).toBe("sunny");
     const both = await buy();
     expect(textOf(await call({ authorization: `LSAT ${both}` }, both))).toBe("sunny");
-    expect(textOf(await call({ authorization: "Bearer of-somebody-else" }, await buy()))).toBe("sunny");
+    expect(textOf(await call({ authorization: "Bearer of-somebody-else" }, await buy()))).toBe(
+      "sunny",
+    );
     const two = await call({ authorization: `L402 ${await buy()}` }, await buy());
     expect(problemOf(two)).toMatchObject({ status: 400, code: "ERR_TOKEN_AMBIGUOUS" });
   });
@@ -236,7 +256,9 @@ describe.each(majors)("a paid tool of $name", (major) => {
   });
 
   test("may have a price for each call", async () => {
-    const price = vi.fn(({ arguments: { city } }) => (city === "Tokyo" ? ("20 sat" as const) : "0 sat"));
+    const price = vi.fn(({ arguments: { city } }) =>
+      city === "Tokyo" ? ("20 sat" as const) : "0 sat",
+    );
     const { ask, caller } = await town({ price });
     const { invoice } = Challenge.parse(linesOf(await ask()));
     expect(Invoice.decode(invoice).amountMsat).toBe(20_000n);
@@ -263,7 +285,11 @@ describe.each(majors)("a paid tool of $name", (major) => {
     };
     const [challenge] = required.challenges;
     // The members that draft-payment-transport-mcp-00 and draft-lightning-charge-00 require.
-    expect(challenge).toMatchObject({ realm: "weather.example", method: "lightning", intent: "charge" });
+    expect(challenge).toMatchObject({
+      realm: "weather.example",
+      method: "lightning",
+      intent: "charge",
+    });
     expect(challenge?.request).toMatchObject({ amount: "10", currency: "sat" });
     const { invoice, paymentHash, network } = challenge!.request.methodDetails;
     expect(network).toBe("regtest");
@@ -271,7 +297,9 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(decoded.paymentHash).toBe(paymentHash);
     expect(Date.parse(challenge!.expires)).toBe(decoded.expiresAt * 1000);
     const preimage = invoicer.pay(invoice);
-    expect(createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex")).toBe(paymentHash);
+    expect(createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex")).toBe(
+      paymentHash,
+    );
     const answer = await ask({ challenge, payload: { preimage } }, "forecast", PAYMENT);
     expect(textOf(answer)).toBe("Tokyo: sunny");
     const receipt = { status: "success", method: "lightning", reference: paymentHash };
@@ -315,10 +343,13 @@ describe.each(majors)("a paid tool of $name", (major) => {
     });
     const handler = () => ({ content: [] });
     for (const name of ["", "..", "a/b", "a%2fb", "a*", "a b", "x".repeat(129)])
-      expect(() => paidTool(major.server(), name, { paywall, price: "1 sat" }, handler), name).toThrow(
-        TypeError,
-      );
-    expect(() => paidTool(major.server(), "a", { paywall, price: "1" as never }, handler)).toThrow(TypeError);
+      expect(
+        () => paidTool(major.server(), name, { paywall, price: "1 sat" }, handler),
+        name,
+      ).toThrow(TypeError);
+    expect(() => paidTool(major.server(), "a", { paywall, price: "1" as never }, handler)).toThrow(
+      TypeError,
+    );
     const misspelt = { paywall, price: "1 sat", grant: { uses: 5 } } as never;
     expect(() => paidTool(major.server(), "a", misspelt, handler)).toThrow(/grant/);
   });
@@ -343,7 +374,9 @@ describe.each(majors)("a paid tool of $name", (major) => {
     const call = { name: "dear", arguments: { city: "Oslo" } };
     const credential = invoicer.buy(linesOf(await caller.callTool(call)));
     expect(Credential.parse(credential).location).toBe(LOCATION);
-    expect(textOf(await caller.callTool({ ...call, _meta: { [CREDENTIAL]: credential } }))).toBe("Oslo");
+    expect(textOf(await caller.callTool({ ...call, _meta: { [CREDENTIAL]: credential } }))).toBe(
+      "Oslo",
+    );
   });
 
   test("is not registered beside tools that would stay free, nor paid for twice", () => {
@@ -353,8 +386,14 @@ describe.each(majors)("a paid tool of $name", (major) => {
       invoicer: new FakeInvoicer(),
     });
     const before = major.server();
-    (before as unknown as { registerTool(...of: unknown[]): unknown }).registerTool("old", {}, () => ({}));
-    expect(() => paidTools(before, { paywall, price: "1 sat" })).toThrow(/before the server's tools/);
+    (before as unknown as { registerTool(...of: unknown[]): unknown }).registerTool(
+      "old",
+      {},
+      () => ({}),
+    );
+    expect(() => paidTools(before, { paywall, price: "1 sat" })).toThrow(
+      /before the server's tools/,
+    );
     const whole = paidTools(major.server(), { paywall, price: "1 sat" });
     const twice = () => paidTool(whole, "a", { paywall, price: "1 sat" }, () => ({ content: [] }));
     expect(twice).toThrow(/paid for already/);
@@ -405,11 +444,17 @@ test("a tool of 2.x that asks back is paid for by the call that is answered", as
 });
 
 test("a handler may name its context by the type of its SDK", () => {
-  const paywall = new Paywall({ secret: secretOf("x"), location: LOCATION, invoicer: new FakeInvoicer() });
+  const paywall = new Paywall({
+    secret: secretOf("x"),
+    location: LOCATION,
+    invoicer: new FakeInvoicer(),
+  });
   const terms = { paywall, price: "1 sat" } as const;
   type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
   paidTool(majors[0]!.server(), "a", terms, (_, extra: Extra) => ({ content: [extra.requestId] }));
-  paidTool(majors[1]!.server(), "a", terms, (_, context: ServerContext) => ({ content: [context.mcpReq.id] }));
+  paidTool(majors[1]!.server(), "a", terms, (_, context: ServerContext) => ({
+    content: [context.mcpReq.id],
+  }));
   const inputSchema = { city: z.string() };
   paidTool(majors[0]!.server(), "a", { ...terms, inputSchema }, ({ city }) => {
     expectTypeOf(city).toEqualTypeOf<string>();

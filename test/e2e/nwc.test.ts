@@ -1,10 +1,16 @@
-/** Purchases over Nostr Wallet Connect, both ends of it: a treasury pays, and a service makes its invoices, through a relay. */
+/**
+ * Purchases over Nostr Wallet Connect, both ends of it: a treasury pays, and a service makes its
+ * invoices, through a relay.
+ */
 import { Invoice } from "l8nt/invoice";
 import { devWallet } from "l8nt/wallets/dev";
 import { nwcWallet } from "l8nt/wallets/nwc";
 import { expect, onTestFinished, test } from "vitest";
 import { TestRelay } from "../../packages/l8nt/src/wallets/fixtures/nostr-relay.ts";
-import { METHODS, TestWalletService } from "../../packages/l8nt/src/wallets/fixtures/nwc-wallet-service.ts";
+import {
+  METHODS,
+  TestWalletService,
+} from "../../packages/l8nt/src/wallets/fixtures/nwc-wallet-service.ts";
 import { town } from "./support/town.ts";
 
 test("a treasury pays five times through a relay for what a client asks for, and a service is paid the same way", async () => {
@@ -47,8 +53,8 @@ test("a treasury pays five times through a relay for what a client asks for, and
   expect(world.net.account("shop").balanceMsat()).toBe(50_000n);
   expect(world.alarms).toEqual([]);
   const payments = purse.asked.filter(({ method }) => method === "pay_invoice");
-  expect(new Set(payments.map(({ params }) => Invoice.decode(String(params.invoice)).paymentHash)).size).toBe(
-    5,
-  );
+  expect(
+    new Set(payments.map(({ params }) => Invoice.decode(String(params.invoice)).paymentHash)).size,
+  ).toBe(5);
   expect(payments).toHaveLength(5);
 });

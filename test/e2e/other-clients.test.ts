@@ -1,4 +1,7 @@
-/** Other people's clients at our paywall, and our client at other people's servers. Over real TCP, paid on the dev network. */
+/**
+ * Other people's clients at our paywall, and our client at other people's servers. Over real TCP,
+ * paid on the dev network.
+ */
 import { createHmac } from "node:crypto";
 import { fetchWithL402, parseL402 } from "@getalby/lightning-tools";
 import { Invoice } from "l8nt/invoice";
@@ -49,7 +52,9 @@ describe("@getalby/lightning-tools", () => {
     const world = await town();
     const shop = await world.shop();
     const init = { method: "POST", body: "an order" };
-    expect((await fetchWithL402(`${shop.url}/orders`, init, { wallet: albyWallet(world) })).status).toBe(200);
+    expect(
+      (await fetchWithL402(`${shop.url}/orders`, init, { wallet: albyWallet(world) })).status,
+    ).toBe(200);
     expect(shop.served.map(({ body }) => body)).toEqual(["an order"]);
   });
 
@@ -64,7 +69,10 @@ describe("@getalby/lightning-tools", () => {
   });
 });
 
-/** A server that knows nothing of Sigil: macaroons by another library, one root key, and its own idea of a header. */
+/**
+ * A server that knows nothing of Sigil: macaroons by another library, one root key, and its own
+ * idea of a header.
+ */
 function handWritten(
   world: Town,
   format: (macaroon: string, invoice: string) => string | string[],
@@ -79,8 +87,10 @@ function handWritten(
       const paymentHash = Buffer.from(macaroon.identifier).subarray(2, 34).toString("hex");
       const { createHash } = await import("node:crypto");
       const isPaid =
-        createHash("sha256").update(Buffer.from(presented[2]!, "hex")).digest("hex") === paymentHash;
-      // Throws where the signature is wrong. It knows its own two conditions, and skips all others, as plain L402 says.
+        createHash("sha256").update(Buffer.from(presented[2]!, "hex")).digest("hex") ===
+        paymentHash;
+      // Throws where the signature is wrong. It knows its own two conditions, and skips all others,
+      // as plain L402 says.
       macaroon.verify(rootKey, () => null);
       if (isPaid) {
         served.push(request);
@@ -96,7 +106,10 @@ function handWritten(
     macaroon.addFirstPartyCaveat("services=weather:0");
     macaroon.addFirstPartyCaveat("weather_capabilities=forecast");
     const text = Buffer.from(macaroon.exportBinary()).toString("base64");
-    response.writeHead(402, { "www-authenticate": format(text, invoice), "content-type": "application/grpc" });
+    response.writeHead(402, {
+      "www-authenticate": format(text, invoice),
+      "content-type": "application/grpc",
+    });
     response.end("payment required");
   });
   return { answers, served };
@@ -104,13 +117,17 @@ function handWritten(
 
 describe("our client passes a server whose challenge is written", () => {
   test.each<[string, (macaroon: string, invoice: string) => string | string[]]>([
-    // aperture, auth/authenticator.go: LSAT must go first for old Loop clients, and neither line has a version.
+    // aperture, auth/authenticator.go: LSAT must go first for old Loop clients, and neither line
+    // has a version.
     [
       "as aperture sends it",
       (m, i) => [`LSAT macaroon="${m}", invoice="${i}"`, `L402 macaroon="${m}", invoice="${i}"`],
     ],
     ["as aperture sent it until 2023", (m, i) => `LSAT macaroon="${m}", invoice="${i}"`],
-    ["with token= instead of macaroon=", (m, i) => `L402 version="0", token="${m}", invoice="${i}"`],
+    [
+      "with token= instead of macaroon=",
+      (m, i) => `L402 version="0", token="${m}", invoice="${i}"`,
+    ],
     ["with both", (m, i) => `L402 version="0", token="${m}", macaroon="${m}", invoice="${i}"`],
     ["without commas", (m, i) => `L402 macaroon="${m}" invoice="${i}"`],
     ["without quotes", (m, i) => `L402 macaroon=${m}, invoice=${i}`],
@@ -180,7 +197,8 @@ describe("a service that knows the scheme by its old name alone, as aperture did
     expect(world.paid().count).toBe(1);
     const schemes = received.flatMap(({ headers }) => headers.authorization?.slice(0, 5) ?? []);
     expect(schemes.length).toBeGreaterThan(0);
-    for (const [at, scheme] of schemes.entries()) expect(scheme).toBe(at % 2 === 0 ? "L402 " : "LSAT ");
+    for (const [at, scheme] of schemes.entries())
+      expect(scheme).toBe(at % 2 === 0 ? "L402 " : "LSAT ");
   });
 });
 

@@ -1,4 +1,7 @@
-/** The treasury's HTTP API against the document that it serves: every answer is what the document lists, and nothing else. [case 100] */
+/**
+ * The treasury's HTTP API against the document that it serves: every answer is what the document
+ * lists, and nothing else. [case 100]
+ */
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Credential } from "l8nt";
@@ -11,7 +14,10 @@ type Json = Record<string, unknown>;
 interface Operation {
   readonly security?: readonly Json[];
   readonly requestBody?: { readonly content: Record<string, { readonly schema: Json }> };
-  readonly responses: Record<string, { readonly content?: Record<string, { readonly schema: Json }> }>;
+  readonly responses: Record<
+    string,
+    { readonly content?: Record<string, { readonly schema: Json }> }
+  >;
 }
 interface Document {
   readonly paths: Record<string, Record<string, Operation>>;
@@ -54,7 +60,16 @@ async function stage() {
     );
   const response = await ask("agent", "GET", "/v1/openapi.json");
   const document = (await response.json()) as Document;
-  return { world, store, root, child, shop, ask, document, owner: treasury.owner.mint({ expiresIn: "1h" }) };
+  return {
+    world,
+    store,
+    root,
+    child,
+    shop,
+    ask,
+    document,
+    owner: treasury.owner.mint({ expiresIn: "1h" }),
+  };
 }
 
 let set: Awaited<ReturnType<typeof stage>>;
@@ -90,7 +105,9 @@ describe("the document", () => {
     set = await stage();
     const { document, ask, root, child, owner, world, store } = set;
     expect(
-      await new Validator().validate(structuredClone(document) as unknown as Record<string, unknown>),
+      await new Validator().validate(
+        structuredClone(document) as unknown as Record<string, unknown>,
+      ),
     ).toMatchObject({ valid: true });
     const seen = new Set<string>();
     const check = async (
@@ -112,7 +129,10 @@ describe("the document", () => {
     }
     const order = { method: "GET", url: `${set.shop.url}/c`, headers: [] };
     expect(await check("agent", "POST", "/v1/purchases", root, order)).toHaveProperty("payment");
-    await check("agent", "POST", "/v1/purchases", root, { ...order, url: "https://elsewhere.example/" });
+    await check("agent", "POST", "/v1/purchases", root, {
+      ...order,
+      url: "https://elsewhere.example/",
+    });
     await check("agent", "POST", "/.well-known/l402/revocations", root, {
       caveats: ["agent=x.0000000000000000"],
     });
@@ -130,7 +150,10 @@ describe("the document", () => {
     };
     const scout = nodes.find(({ agent }) => agent === "scout")!;
     for (const verb of ["freeze", "thaw", "revoke"])
-      await check("owner", "POST", `/v1/owner/${verb}`, owner, { node: scout.id, reason: "why not" });
+      await check("owner", "POST", `/v1/owner/${verb}`, owner, {
+        node: scout.id,
+        reason: "why not",
+      });
     await check("owner", "POST", "/v1/owner/reconcile", owner, {});
     await check("owner", "POST", "/v1/owner/payees", owner, {
       origin: set.shop.url,
@@ -156,7 +179,8 @@ describe("the document", () => {
   test("lists every member that a body may have, and the treasury refuses each other one: an invoice, a payee, another's node", async () => {
     const { ask, root, owner, document, shop } = await stage();
     const order = { method: "GET", url: `${shop.url}/x`, headers: [] };
-    const schema = document.paths["/v1/purchases"]!.post!.requestBody!.content["application/json"]!.schema;
+    const schema =
+      document.paths["/v1/purchases"]!.post!.requestBody!.content["application/json"]!.schema;
     const validate = ajv.compile(schema);
     expect(validate(order)).toBe(true);
     for (const extra of [
@@ -174,7 +198,10 @@ describe("the document", () => {
       expect(validate(body), extra).toBe(false);
       expect((await ask("agent", "POST", "/v1/purchases", root, body)).status).toBe(400);
       for (const verb of ["revoke", "freeze", "thaw", "reconcile", "payees"])
-        if (!(verb === "payees" && extra === "payee") && !(extra === "node" && verb !== "reconcile"))
+        if (
+          !(verb === "payees" && extra === "payee") &&
+          !(extra === "node" && verb !== "reconcile")
+        )
           expect(
             (await ask("owner", "POST", `/v1/owner/${verb}`, owner, { [extra]: "x" })).status,
             `${verb} ${extra}`,
@@ -190,7 +217,12 @@ describe("the owner's credential", () => {
     for (const path of READS) expect((await ask("owner", "GET", path, wide)).status).toBe(401);
     expect((await ask("agent", "GET", "/v1/tree", owner)).status).toBe(401);
     expect(
-      (await ask("agent", "POST", "/v1/purchases", owner, { method: "GET", url: "https://a.example/" })).status,
+      (
+        await ask("agent", "POST", "/v1/purchases", owner, {
+          method: "GET",
+          url: "https://a.example/",
+        })
+      ).status,
     ).toBe(401);
   });
 

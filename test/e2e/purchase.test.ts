@@ -1,4 +1,7 @@
-/** Processes that have nothing but their environment: five lines that pay, and what they leave in nobody's hands. */
+/**
+ * Processes that have nothing but their environment: five lines that pay, and what they leave in
+ * nobody's hands.
+ */
 import { spawn } from "node:child_process";
 import { expect, test } from "vitest";
 import { town } from "./support/town.ts";
@@ -10,7 +13,11 @@ const SNIPPET = `
   console.log(await response.json());`;
 
 /** Runs a program with this environment; gives what it printed. */
-async function run(env: Record<string, string>, script: string, ...args: string[]): Promise<string> {
+async function run(
+  env: Record<string, string>,
+  script: string,
+  ...args: string[]
+): Promise<string> {
   const flags = ["--conditions=l8nt-source", "--no-warnings", "--input-type=module", "-e", script];
   const child = spawn(process.execPath, [...flags, ...args], {
     cwd: import.meta.dirname,
@@ -41,8 +48,12 @@ test("the five lines of the README pay, from a credential or from a wallet", asy
   const world = await townOfNow();
   const shop = await world.shop(PASS);
   const url = `${shop.url}/forecast?city=tokyo`;
-  expect(await run({ SIGIL_CREDENTIAL: world.root().toString() }, SNIPPET, url)).toBe("{ served: 1 }\n");
-  expect(await run({ SIGIL_WALLET: world.net.account("treasury").url }, SNIPPET, url)).toBe("{ served: 2 }\n");
+  expect(await run({ SIGIL_CREDENTIAL: world.root().toString() }, SNIPPET, url)).toBe(
+    "{ served: 1 }\n",
+  );
+  expect(await run({ SIGIL_WALLET: world.net.account("treasury").url }, SNIPPET, url)).toBe(
+    "{ served: 2 }\n",
+  );
   expect(world.paid().count).toBe(2);
 });
 

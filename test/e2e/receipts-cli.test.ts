@@ -16,7 +16,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** 2030-01-01 00:00:00 UTC */
 const NEW_YEAR = 1_893_456_000;
 const PAYMENTS = [
-  { lineage: ["planner", "scout"], origin: "https://api.example", amountMsat: 10_000n, feeMsat: 17n },
+  {
+    lineage: ["planner", "scout"],
+    origin: "https://api.example",
+    amountMsat: 10_000n,
+    feeMsat: 17n,
+  },
   { lineage: [], origin: "https://maps.example", amountMsat: 1500n, feeMsat: 0n },
   { lineage: ["planner"], origin: "https://api.example", amountMsat: 2_000_000n, feeMsat: 983n },
   { lineage: ["planner"], origin: "https://maps.example", amountMsat: 1000n, feeMsat: 1n },
@@ -66,7 +71,11 @@ beforeAll(async () => {
       at: NEW_YEAR + 10 * at,
     });
   }
-  const clerk = new ReceiptClerk({ book: store, signer, alarm: (error) => expect.unreachable(String(error)) });
+  const clerk = new ReceiptClerk({
+    book: store,
+    signer,
+    alarm: (error) => expect.unreachable(String(error)),
+  });
   clerk.wake();
   await clerk.idle();
   lines = await linesIn(store);
@@ -110,7 +119,10 @@ test("a genuine file holds: how many, since when, and what each topmost agent pa
 });
 
 test("the same as JSON, from stdin", async () => {
-  const { code, stdout } = await verify(["verify", "-", "--json", "--public-key", publicKey], fileOf(lines));
+  const { code, stdout } = await verify(
+    ["verify", "-", "--json", "--public-key", publicKey],
+    fileOf(lines),
+  );
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     holds: true,
@@ -120,10 +132,34 @@ test("the same as JSON, from stdin", async () => {
     firstAt: NEW_YEAR,
     lastAt: NEW_YEAR + 40,
     sums: [
-      { agent: null, origin: "https://maps.example", payments: 1, amountMsat: "1500", feeMsat: "0" },
-      { agent: "\u001b[31mred", origin: "https://maps.example", payments: 1, amountMsat: "1000", feeMsat: "1" },
-      { agent: "planner", origin: "https://api.example", payments: 2, amountMsat: "2010000", feeMsat: "1000" },
-      { agent: "planner", origin: "https://maps.example", payments: 1, amountMsat: "1000", feeMsat: "1" },
+      {
+        agent: null,
+        origin: "https://maps.example",
+        payments: 1,
+        amountMsat: "1500",
+        feeMsat: "0",
+      },
+      {
+        agent: "\u001b[31mred",
+        origin: "https://maps.example",
+        payments: 1,
+        amountMsat: "1000",
+        feeMsat: "1",
+      },
+      {
+        agent: "planner",
+        origin: "https://api.example",
+        payments: 2,
+        amountMsat: "2010000",
+        feeMsat: "1000",
+      },
+      {
+        agent: "planner",
+        origin: "https://maps.example",
+        payments: 1,
+        amountMsat: "1000",
+        feeMsat: "1",
+      },
     ],
   });
 });
@@ -137,7 +173,12 @@ test("a treasury that paid nothing says so, signed", async () => {
 });
 
 test.each<
-  [what: string, line: number, tamper: (genuine: readonly string[]) => readonly string[], says: RegExp]
+  [
+    what: string,
+    line: number,
+    tamper: (genuine: readonly string[]) => readonly string[],
+    says: RegExp,
+  ]
 >([
   ["altered amount", 3, (all) => all.with(2, all[2]!.replace("2000000", "1000000")), /altered/],
   ["first one removed", 1, (all) => all.slice(1), /missing/],
@@ -146,7 +187,10 @@ test.each<
   ["removed end and head", 4, (all) => all.slice(0, 3), /ends before its head/],
   ["nothing at all", 1, () => [], /ends before its head/],
 ])("%s: one line that names line %i, and exit code 1", async (_what, line, tamper, says) => {
-  const { code, stdout, stderr } = await verify(["verify", "--public-key", publicKey], fileOf(tamper(lines)));
+  const { code, stdout, stderr } = await verify(
+    ["verify", "--public-key", publicKey],
+    fileOf(tamper(lines)),
+  );
   expect([code, stdout]).toEqual([1, ""]);
   expect(stderr).toMatch(new RegExp(`^sigil: Line ${line}: [^\\n]+ \\(ERR_RECEIPT_[A-Z]+\\)\\n$`));
   expect(stderr).toMatch(says);
@@ -177,11 +221,17 @@ test.each<[what: string, args: readonly string[], says: RegExp]>([
   ["a mistyped verb", ["verfy"], /Did you mean verify\?/],
   ["no key", ["verify"], /--public-key HEX/],
   ["half a key", ["verify", "--public-key", "abcd"], /64 hex digits/],
-  ["a file that there is not", ["verify", "/nowhere/at-all", "--public-key", "KEY"], /cannot be read/],
+  [
+    "a file that there is not",
+    ["verify", "/nowhere/at-all", "--public-key", "KEY"],
+    /cannot be read/,
+  ],
   ["a folder", ["verify", "/", "--public-key", "KEY"], /cannot be read/],
   ["two files", ["verify", "a", "b", "--public-key", "KEY"], /more were given/],
 ])("%s is a usage error, and repeats nothing", async (_what, args, says) => {
-  const { code, stdout, stderr } = await verify(args.map((arg) => (arg === "KEY" ? publicKey : arg)));
+  const { code, stdout, stderr } = await verify(
+    args.map((arg) => (arg === "KEY" ? publicKey : arg)),
+  );
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(/nowhere|abcd/);

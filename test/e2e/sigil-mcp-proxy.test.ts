@@ -1,4 +1,7 @@
-/** `sigil mcp proxy`, a process of its own, in front of real servers of both SDKs and of hostile ones. */
+/**
+ * `sigil mcp proxy`, a process of its own, in front of real servers of both SDKs and of hostile
+ * ones.
+ */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -40,7 +43,10 @@ const behind = (
     env,
   );
 
-const authority = new Authority({ secret: secretOf("the owner"), location: "https://notes.example" });
+const authority = new Authority({
+  secret: secretOf("the owner"),
+  location: "https://notes.example",
+});
 const credentialText = (scope: Scope) =>
   authority.mint({ services: ["notes"], expiresIn: "1h", ...scope }).toString();
 
@@ -55,7 +61,16 @@ async function refused(host: Host, tool: string): Promise<string> {
 function raw(flags: readonly string[], what: string, env: Record<string, string> = {}) {
   const child: ChildProcessWithoutNullStreams = spawn(
     process.execPath,
-    sigilArgs("mcp", "proxy", ...flags, "--", process.execPath, "--no-warnings", server("hostile"), what),
+    sigilArgs(
+      "mcp",
+      "proxy",
+      ...flags,
+      "--",
+      process.execPath,
+      "--no-warnings",
+      server("hostile"),
+      what,
+    ),
     { env: childEnv(env) },
   );
   const parts = { stdout: "", stderr: "" };
@@ -97,7 +112,9 @@ describe.each(PAIRS)("between a host with %s and %s", (...pair) => {
   test("resources, prompts, progress and cancellation pass as they are", async () => {
     const host = await behind(["--deny", "delete"], pair);
     const client = host.client as Client1;
-    expect((await client.readResource({ uri: "note://1" })).contents).toMatchObject([{ text: "a note" }]);
+    expect((await client.readResource({ uri: "note://1" })).contents).toMatchObject([
+      { text: "a note" },
+    ]);
     expect((await client.getPrompt({ name: "summary" })).messages).toMatchObject([
       { content: { text: "sum it up" } },
     ]);
@@ -149,7 +166,16 @@ test("a tool that is both allowed and denied is denied", async () => {
 
 test("the audit has a line for each call, with sizes and without contents", async () => {
   const file = join(folder, "audit.jsonl");
-  const host = await behind(["--allow", "read", "--allow", "fail", "--allow", "wait", "--audit", file]);
+  const host = await behind([
+    "--allow",
+    "read",
+    "--allow",
+    "fail",
+    "--allow",
+    "wait",
+    "--audit",
+    file,
+  ]);
   await host.call("read", { text: "the secret of the house" });
   await host.call("delete", { text: "another secret" });
   await host.call("fail");
@@ -162,7 +188,9 @@ test("the audit has a line for each call, with sizes and without contents", asyn
   abort.abort();
   await waiting;
   // Written as they happen, and not at the end only.
-  await expect.poll(() => readFileSync(file, "utf8").split("\n").length, { timeout: 10_000 }).toBe(5);
+  await expect
+    .poll(() => readFileSync(file, "utf8").split("\n").length, { timeout: 10_000 })
+    .toBe(5);
   const text = readFileSync(file, "utf8");
   expect(text).not.toContain("secret");
   const entries = text
@@ -225,7 +253,9 @@ describe("with a credential", () => {
   test("it is judged at each call: once it has ended, nothing is called", async () => {
     const host = await held({ capabilities: { notes: ["read"] }, expiresIn: "6s" });
     expect(await host.call("read")).toMatchObject({ isError: false });
-    await expect.poll(async () => (await host.call("read")).isError, { timeout: 20_000 }).toBe(true);
+    await expect
+      .poll(async () => (await host.call("read")).isError, { timeout: 20_000 })
+      .toBe(true);
     expect(await refused(host, "read")).toContain("valid_until");
   });
 
@@ -238,7 +268,9 @@ describe("with a credential", () => {
     const host = await behind(flags, PAIRS[0], { SIGIL_CREDENTIAL: child.toString() });
     expect(await host.call("read")).toMatchObject({ isError: false });
     await client(parent).revoke(child);
-    await expect.poll(async () => (await host.call("read")).isError, { timeout: 10_000 }).toBe(true);
+    await expect
+      .poll(async () => (await host.call("read")).isError, { timeout: 10_000 })
+      .toBe(true);
     expect(await refused(host, "read")).toContain("revo");
     // A service is no treasury, and says nothing.
     const { paywall } = await shop();
@@ -261,7 +293,9 @@ describe("with a credential", () => {
     await treasury.owner.freeze();
     expect(await refused(host, "read")).toContain("the root is frozen");
     await treasury.owner.thaw();
-    await expect.poll(async () => (await host.call("read")).isError, { timeout: 10_000 }).toBe(false);
+    await expect
+      .poll(async () => (await host.call("read")).isError, { timeout: 10_000 })
+      .toBe(false);
   });
 
   test("sigil delegate --capability makes one", async () => {
@@ -288,8 +322,14 @@ describe("with a credential", () => {
     expect((JSON.parse(readFileSync(path, "utf8")) as { caveats: string[] }).caveats).toContain(
       "notes_capabilities=read,ns:x",
     );
-    const none = await sigil(["delegate", "--capability", "read"], { SIGIL_CREDENTIAL: credentialText({}) });
-    expect(none).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("SERVICE:NAME") });
+    const none = await sigil(["delegate", "--capability", "read"], {
+      SIGIL_CREDENTIAL: credentialText({}),
+    });
+    expect(none).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("SERVICE:NAME"),
+    });
   });
 
   test.each([
@@ -313,7 +353,10 @@ describe("a host that means harm", () => {
     ["a name twice", call(1, '{"name":"read","name":"delete"}')],
     ["a name twice, once escaped", call(1, '{"name":"read","n\\u0061me":"delete"}')],
     ["a name twice, the allowed one last", call(1, '{"name":"delete","name":"read"}')],
-    ["a name twice, the allowed one last and escaped", call(1, '{"name":"delete","n\\u0061me":"read"}')],
+    [
+      "a name twice, the allowed one last and escaped",
+      call(1, '{"name":"delete","n\\u0061me":"read"}'),
+    ],
     ["a name in other letters", call(1, '{"name":"read","Name":"delete"}')],
     [
       "a method twice",
@@ -328,11 +371,17 @@ describe("a host that means harm", () => {
       '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"delete"}}',
     ],
     ["parameters twice", `${call(1, '{"name":"read"}').slice(0, -1)},"params":{"name":"delete"}}`],
-    ["parameters twice, the allowed ones last", call(1, '{"name":"delete"},"params":{"name":"read"}')],
+    [
+      "parameters twice, the allowed ones last",
+      call(1, '{"name":"delete"},"params":{"name":"read"}'),
+    ],
     ["an id twice", call(1, '{"name":"read"},"id":2')],
     ["a batch", `[${call(1, '{"name":"delete"}')}]`],
     ["no id", '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"delete"}}'],
-    ["an id that is null", '{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"delete"}}'],
+    [
+      "an id that is null",
+      '{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"delete"}}',
+    ],
     ["a name that is no text", call(1, '{"name":["delete"]}')],
     ["no parameters", '{"jsonrpc":"2.0","id":1,"method":"tools/call"}'],
     ["a name with a blank", call(1, '{"name":"read "}')],
@@ -360,7 +409,9 @@ describe("a host that means harm", () => {
   // Python's text streams, by which its servers read, end a line at each of \r, \n and \r\n.
   test("cannot hide a call between two carriage returns of one line", async () => {
     const run = raw(["--deny", "delete"], "echoes");
-    run.say(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":\r${call(2, '{"name":"delete"}')}\r}}`);
+    run.say(
+      `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":\r${call(2, '{"name":"delete"}')}\r}}`,
+    );
     run.say('{"jsonrpc":"2.0","id":9,"method":"ping"}\r');
     await expect.poll(() => run.parts.stderr, { timeout: 10_000 }).toContain('"id":9');
     expect(run.parts.stderr).not.toContain("delete");
@@ -396,7 +447,10 @@ describe("a server that means harm", () => {
     const run = raw([], "nonsense");
     run.listen();
     await run.closed;
-    expect(run.lines().map((line) => JSON.parse(line).params.data)).toEqual(["still here", "the end"]);
+    expect(run.lines().map((line) => JSON.parse(line).params.data)).toEqual([
+      "still here",
+      "the end",
+    ]);
     expect(run.parts.stderr.split("\n").length).toBeLessThan(30);
   });
 

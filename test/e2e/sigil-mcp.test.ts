@@ -1,4 +1,7 @@
-/** `sigil mcp`, a process of its own, as the official MCP clients see it: over stdio and over HTTP, before a treasury and real services. */
+/**
+ * `sigil mcp`, a process of its own, as the official MCP clients see it: over stdio and over HTTP,
+ * before a treasury and real services.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -10,7 +13,14 @@ import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { MemoryStore } from "l8nt/stores/memory";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { childEnv } from "./support/child-env.ts";
-import { HOSTS, type Host, type HostKind, overHttp, overStdio, sigilArgs } from "./support/mcp-hosts.ts";
+import {
+  HOSTS,
+  type Host,
+  type HostKind,
+  overHttp,
+  overStdio,
+  sigilArgs,
+} from "./support/mcp-hosts.ts";
 import { sigil, spawned } from "./support/sigil.ts";
 import { gate, site, type Town, town } from "./support/town.ts";
 
@@ -109,7 +119,8 @@ describe("the tool fetch", () => {
         return response.write(large) && setInterval(() => response.write(large), 5).unref();
       if (target === "/bytes")
         return response.setHeader("content-type", "image/png").end(Buffer.from([0, 255, 254]));
-      if (target === "/echo") return response.end(`${headers["content-type"]} ${headers["x-a"]} ${body}`);
+      if (target === "/echo")
+        return response.end(`${headers["content-type"]} ${headers["x-a"]} ${body}`);
       return response.writeHead(404).end("nothing here");
     });
     const host = await hostFor(root());
@@ -155,7 +166,9 @@ describe("the tool fetch", () => {
     const { url } = await shop();
     const host = await hostFor(root());
     const order = JSON.stringify({ method: "GET", url });
-    const { facts, body } = await fetched(host, `${treasury.location}/v1/purchases`, { body: order });
+    const { facts, body } = await fetched(host, `${treasury.location}/v1/purchases`, {
+      body: order,
+    });
     expect(facts.status).toBe(200);
     expect(JSON.parse(body!)).toMatchObject({ credential: "(a credential, not shown)" });
   });
@@ -179,7 +192,10 @@ describe("the tool fetch", () => {
     const { facts } = await fetched(host, url);
     expect(facts).toMatchObject({ status: 500, paid: [{ amount: "10 sat" }] });
     expect(facts.note).toContain("nothing was delivered");
-    expect((await fetched(host, url)).facts).toEqual({ status: 200, contentType: "application/json" });
+    expect((await fetched(host, url)).facts).toEqual({
+      status: 200,
+      contentType: "application/json",
+    });
     expect(paid().count).toBe(1);
   });
 
@@ -187,7 +203,9 @@ describe("the tool fetch", () => {
     const { root, shop, paid } = await townOfToday();
     const { url } = await shop();
     const host = await hostFor(root({ budget: "12 sat" }));
-    expect(await denied(host, "fetch", { url: "file:///etc/passwd" })).toContain("http:// or https://");
+    expect(await denied(host, "fetch", { url: "file:///etc/passwd" })).toContain(
+      "http:// or https://",
+    );
     expect(await denied(host, "fetch", { url: "http://127.0.0.1:1/" })).toMatch(/port|listens/);
     expect(await denied(host, "fetch", { url, method: "b d" })).toContain("method");
     const why = await denied(host, "fetch", { url });
@@ -232,7 +250,8 @@ describe("the tools delegate, budget and receipts", () => {
     const { url } = await shop();
     const host = await hostFor(root());
     await host.call("delegate", { agent: "a", budget: "5 sat", maxDepth: 1 });
-    const [text = ""] = (await host.call("delegate", { agent: "b", from: "a", budget: "500 sat" })).texts;
+    const [text = ""] = (await host.call("delegate", { agent: "b", from: "a", budget: "500 sat" }))
+      .texts;
     expect(text).toContain("is more than the 5 sat in all above it");
     expect(await denied(host, "fetch", { url, as: "b" })).toContain("ERR_BUDGET");
     await host.call("delegate", { agent: "c", from: "b" });
@@ -244,7 +263,9 @@ describe("the tools delegate, budget and receipts", () => {
     const { root } = await townOfToday();
     const free = await site((_, response) => response.end("free"));
     const host = await hostFor(root());
-    expect(await denied(host, "fetch", { url: free.url, as: "nobody" })).toContain("no agent nobody");
+    expect(await denied(host, "fetch", { url: free.url, as: "nobody" })).toContain(
+      "no agent nobody",
+    );
     expect(await denied(host, "budget", { as: "nobody" })).toContain("no agent nobody");
     expect(free.received).toHaveLength(0);
     await host.call("delegate", { agent: "a" });
@@ -285,7 +306,9 @@ describe("the tools delegate, budget and receipts", () => {
     await fetched(host, `${url}/mine`, { as: "scout" });
     await clerk.idle();
     const [all = ""] = (await host.call("receipts")).texts;
-    expect(all).toMatch(new RegExp(`\\n {2}2 {2}.* UTC {2}10 sat and .* GET ${url}/.* by scout\\n`));
+    expect(all).toMatch(
+      new RegExp(`\\n {2}2 {2}.* UTC {2}10 sat and .* GET ${url}/.* by scout\\n`),
+    );
     expect(all).not.toContain("\n  1  ");
     expect(all).toMatch(new RegExp(`in its own words:\\n.* 10 sat and .* ${url} {2}by scout$`));
     const [later = ""] = (await host.call("receipts", { after: 2 })).texts;
@@ -324,8 +347,14 @@ describe("over stdio", () => {
       env: childEnv(),
     });
     child.stdin.write("this is no message\n[]\n{}\n");
-    const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "x", version: "1" } };
-    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })}\n`);
+    const params = {
+      protocolVersion: "2025-06-18",
+      capabilities: {},
+      clientInfo: { name: "x", version: "1" },
+    };
+    child.stdin.write(
+      `${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })}\n`,
+    );
     let printed = "";
     for await (const part of child.stdout) {
       printed += part;
@@ -408,7 +437,9 @@ describe("over HTTP", () => {
     expect((await fetched(host, url)).facts.status).toBe(200);
     expect(paid().count).toBe(1);
     const abort = new AbortController();
-    const failed = expect(host.call("fetch", { url: slow.url }, { signal: abort.signal })).rejects.toThrow();
+    const failed = expect(
+      host.call("fetch", { url: slow.url }, { signal: abort.signal }),
+    ).rejects.toThrow();
     await arrived.opened;
     abort.abort();
     await failed;
@@ -425,7 +456,11 @@ describe("over HTTP", () => {
       jsonrpc: "2.0",
       id: 1,
       method: "initialize",
-      params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "x", version: "1" } },
+      params: {
+        protocolVersion: "2025-06-18",
+        capabilities: {},
+        clientInfo: { name: "x", version: "1" },
+      },
     });
     /** By hand: `fetch` does not let a Host be given. */
     const status = (headers: Record<string, string>, path = "/mcp") =>
@@ -479,7 +514,10 @@ describe("over HTTP", () => {
   });
 });
 
-/** The shapes that each host documents: code.claude.com/docs/en/mcp, cursor.com/docs/mcp, code.visualstudio.com's MCP configuration reference. */
+/**
+ * The shapes that each host documents: code.claude.com/docs/en/mcp, cursor.com/docs/mcp,
+ * code.visualstudio.com's MCP configuration reference.
+ */
 describe("--config", () => {
   const variable = (name: string) => `$\{${name}}`;
   test.each([
@@ -583,7 +621,13 @@ describe("--config", () => {
     const host = await overStdio("sdk 1", sigilArgs(...args));
     expect(await host.tools()).toContain("fetch");
     holdsNoSecret(stdout, credential);
-    const typed = await sigil(["mcp", "--config", "cursor", "--credential-file", credential.toString()]);
+    const typed = await sigil([
+      "mcp",
+      "--config",
+      "cursor",
+      "--credential-file",
+      credential.toString(),
+    ]);
     expect(typed.code).toBe(2);
     holdsNoSecret(typed.stdout + typed.stderr, credential);
   });

@@ -1,4 +1,7 @@
-/** The treasury as a process: from `init` to a restart, and everything that must not start. Judged by the dev network's books. */
+/**
+ * The treasury as a process: from `init` to a restart, and everything that must not start. Judged
+ * by the dev network's books.
+ */
 import {
   chmodSync,
   mkdtempSync,
@@ -62,7 +65,9 @@ test("init, start, buy, look, stop one agent, stop, start again: everything is a
   const tree = await sigil(["tree", "--dir", dir]);
   expect(tree.stdout).toMatch(/root +● active +spent 10\.01 of 100 sat/);
   expect(tree.stdout).toMatch(/scout +● active +spent 10\.01 of 50 sat/);
-  expect((await sigil(["payments", "--dir", dir])).stdout).toMatch(/paid +10\.01 sat +GET http.*\/a +scout/);
+  expect((await sigil(["payments", "--dir", dir])).stdout).toMatch(
+    /paid +10\.01 sat +GET http.*\/a +scout/,
+  );
   expect((await sigil(["freeze", "--dir", dir, "--reason", "lunch"])).code).toBe(0);
   const buyer = new Client({ credential: agent.delegate({ agent: "buyer" }) });
   await expect(buyer.get(`${url}/b`)).rejects.toMatchObject({ code: "ERR_FROZEN" });
@@ -72,7 +77,9 @@ test("init, start, buy, look, stop one agent, stop, start again: everything is a
     code: "ERR_REVOKED",
   });
   expect((await sigil(["journal", "--dir", dir])).stdout).toMatch(/freeze \*: lunch[\s\S]*revoke/);
-  expect((await sigil(["receipts", "list", "--dir", dir])).stdout).toMatch(/10\.01 sat +GET .* scout/);
+  expect((await sigil(["receipts", "list", "--dir", dir])).stdout).toMatch(
+    /10\.01 sat +GET .* scout/,
+  );
   const feed = (await (
     await fetch(`${first.ready.listening}/.well-known/l402/revocations?after=0`)
   ).json()) as { entries: unknown[] };
@@ -86,7 +93,9 @@ test("init, start, buy, look, stop one agent, stop, start again: everything is a
   });
   expect(await (await buyer.get(`${url}/c`)).text()).toBe("sunny");
   expect(
-    await (await new Client({ credential: agent.delegate({ agent: "late" }) }).get(`${url}/d`)).text(),
+    await (
+      await new Client({ credential: agent.delegate({ agent: "late" }) }).get(`${url}/d`)
+    ).text(),
   ).toBe("sunny");
   // Scout's purchase was scout's own; buyer's is buyer's; each paid once.
   expect(net.payments().filter(({ status }) => status === "paid")).toHaveLength(3);
@@ -109,7 +118,9 @@ test("init, start, buy, look, stop one agent, stop, start again: everything is a
   const key = readFileSync(join(dir, "key"), "utf8").trim();
   const said = first.printed() + second.printed() + tree.stdout;
   expect(
-    said.includes(key) || /AgE[A-Za-z0-9+/]{20}/.test(said) || said.includes(wallet.split("key=")[1]!),
+    said.includes(key) ||
+      /AgE[A-Za-z0-9+/]{20}/.test(said) ||
+      said.includes(wallet.split("key=")[1]!),
   ).toBe(false);
   for (const line of first
     .printed()
@@ -191,8 +202,10 @@ test("a treasury whose wallet is away stops at once when it is told to", async (
 
 test("what must not start says why in one line", async () => {
   const { dir, net, wallet } = await stage();
-  const start = (env: Record<string, string> = { SIGIL_WALLET: wallet }, more: readonly string[] = []) =>
-    sigil(["treasury", "start", "--dir", dir, ...more], env);
+  const start = (
+    env: Record<string, string> = { SIGIL_WALLET: wallet },
+    more: readonly string[] = [],
+  ) => sigil(["treasury", "start", "--dir", dir, ...more], env);
   const refused = async (run: Promise<Ended>, why: RegExp) => {
     const { code, stderr, stdout } = await run;
     expect(stderr).toMatch(why);
@@ -211,8 +224,14 @@ test("what must not start says why in one line", async () => {
     start({ SIGIL_WALLET: net.account("treasury").invoiceOnlyUrl }),
     /may not pay\. Give the URL a cred/,
   );
-  await refused(start({ SIGIL_WALLET: wallet.replace(/key=.*/, "key=ab") }), /refused \(HTTP 401\)/);
-  await refused(start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "ab".repeat(32) }), /another treasury's key/);
+  await refused(
+    start({ SIGIL_WALLET: wallet.replace(/key=.*/, "key=ab") }),
+    /refused \(HTTP 401\)/,
+  );
+  await refused(
+    start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "ab".repeat(32) }),
+    /another treasury's key/,
+  );
   await refused(start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "short" }), /64 hex/);
   writeFileSync(config, configText.replace("maxFirstPayment", "maxFristPayment"));
   await refused(start(), /key that there is not/);

@@ -1,7 +1,14 @@
-/** What a treasury shows of its work: spans, metrics, logs. None of them holds anything that could be spent. */
+/**
+ * What a treasury shows of its work: spans, metrics, logs. None of them holds anything that could
+ * be spent.
+ */
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import { MemoryStore } from "l8nt/stores/memory";
 import type { DevNetwork } from "l8nt/testing";
 import { guardedFetch } from "l8nt/treasury";
@@ -13,7 +20,9 @@ import { failure, secretOf, town } from "./support/town.ts";
 
 const LOCATION = "http://127.0.0.1:8409";
 
-/** The daemon's own `runTreasury`, in this process, beside a town whose shop and network it uses. */
+/**
+ * The daemon's own `runTreasury`, in this process, beside a town whose shop and network it uses.
+ */
 async function stage() {
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
@@ -37,7 +46,10 @@ async function stage() {
       pinsPayees: true,
     },
     followSeconds: 0.05,
-    secrets: { root: Buffer.from(secretOf("root"), "hex"), receipts: Buffer.from(secretOf("receipts"), "hex") },
+    secrets: {
+      root: Buffer.from(secretOf("root"), "hex"),
+      receipts: Buffer.from(secretOf("receipts"), "hex"),
+    },
     store: new MemoryStore({ journal: true }),
     instance: "watched",
     wallet: async () => devWallet(net.account("treasury").url),
@@ -73,7 +85,8 @@ test("a purchase is a span, with the requests to the service and the payment bel
   expect((await ask("/v1/purchases", agent, order("/handed"))).status).toBe(200);
   expect(await (await ask("/v1/purchases", counted, order("/relayed"))).text()).toContain("served");
   expect(
-    (await ask("/v1/purchases", agent, { ...order("/x"), url: "https://elsewhere.example/" })).status,
+    (await ask("/v1/purchases", agent, { ...order("/x"), url: "https://elsewhere.example/" }))
+      .status,
   ).toBe(403);
 
   const spans = exporter.getFinishedSpans();
@@ -81,7 +94,9 @@ test("a purchase is a span, with the requests to the service and the payment bel
   expect(orders).toHaveLength(3);
   const below = (at: number) =>
     spans
-      .filter(({ parentSpanContext }) => parentSpanContext?.spanId === orders[at]!.spanContext().spanId)
+      .filter(
+        ({ parentSpanContext }) => parentSpanContext?.spanId === orders[at]!.spanContext().spanId,
+      )
       .map(({ name }) => name);
   expect(below(0)).toEqual(["fetch", "pay"]);
   expect(below(1)).toEqual(["fetch", "pay", "fetch"]);
@@ -93,7 +108,9 @@ test("a purchase is a span, with the requests to the service and the payment bel
   expect(metrics).toMatch(/^sigil_spent_msat_total\{part="amount"\} 20000$/m);
   expect(metrics).toMatch(/^sigil_spent_msat_total\{part="fee"\} 20$/m);
   expect(metrics).toMatch(/^sigil_spending 1$/m);
-  expect(metrics).toMatch(/^sigil_request_seconds_count\{route="\/v1\/purchases",status="2xx"\} 2$/m);
+  expect(metrics).toMatch(
+    /^sigil_request_seconds_count\{route="\/v1\/purchases",status="2xx"\} 2$/m,
+  );
   expect(metrics).toMatch(/^nodejs_eventloop_lag_seconds /m);
   expect((await ask("/v1/owner/metrics", agent)).status).toBe(401);
   await treasury.owner.freeze();
@@ -101,17 +118,24 @@ test("a purchase is a span, with the requests to the service and the payment bel
 
   const lines = logs.map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(lines.filter(({ msg }) => msg === "paid")).toHaveLength(2);
-  expect(lines.filter(({ route }) => route === "/v1/purchases").map(({ status }) => status)).toEqual([
-    200, 200, 403,
-  ]);
-  for (const { id } of lines.filter(({ msg }) => msg === "answered")) expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(
+    lines.filter(({ route }) => route === "/v1/purchases").map(({ status }) => status),
+  ).toEqual([200, 200, 403]);
+  for (const { id } of lines.filter(({ msg }) => msg === "answered"))
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
 
   const shown = JSON.stringify([
     spans.map(({ name, attributes, status }) => ({ name, attributes, status })),
     metrics,
     logs,
   ]);
-  for (const secret of [/AgE[A-Za-z0-9+/]{20}/, /canary/, /lnbcrt/, /L402 /, new RegExp(secretOf("root"))])
+  for (const secret of [
+    /AgE[A-Za-z0-9+/]{20}/,
+    /canary/,
+    /lnbcrt/,
+    /L402 /,
+    new RegExp(secretOf("root")),
+  ])
     expect(secret.test(shown), String(secret)).toBe(false);
 });
 
@@ -132,9 +156,9 @@ test("what is logged by mistake is not shown: credentials, preimages, wallets", 
   log.info({ paymentHash: "cd".repeat(32) }, `payment ${"cd".repeat(32)} is stuck`);
   const all = written.join("");
   expect(all.includes(hex.slice(8, 72)) || all.includes(bare.slice(0, 40))).toBe(false);
-  expect(all.includes(preimage) || all.includes(macaroon.slice(0, 40)) || all.includes("0f".repeat(16))).toBe(
-    false,
-  );
+  expect(
+    all.includes(preimage) || all.includes(macaroon.slice(0, 40)) || all.includes("0f".repeat(16)),
+  ).toBe(false);
   // A payment's hash is what its owner looks it up by.
   expect(all.match(new RegExp("cd".repeat(32), "g"))).toHaveLength(2);
 });
@@ -142,9 +166,15 @@ test("what is logged by mistake is not shown: credentials, preimages, wallets", 
 test("a bug in a handler is a line in the log and a 500, and the next request is answered", async () => {
   const { running, logs, ask } = await stage();
   const { treasury } = running;
-  const agent = treasury.mint({ endpoints: ["GET https://a.example/**"], budget: "1 sat", expiresIn: "1h" });
+  const agent = treasury.mint({
+    endpoints: ["GET https://a.example/**"],
+    budget: "1 sat",
+    expiresIn: "1h",
+  });
   treasury.standing = () => Promise.reject(new Error("a bug"));
-  expect(await failure(ask("/v1/credential", agent) as Promise<Response>)).toMatchObject({ message: "a bug" });
+  expect(await failure(ask("/v1/credential", agent) as Promise<Response>)).toMatchObject({
+    message: "a bug",
+  });
   expect(logs.at(-1)).toContain("a bug in sigil");
   expect((await ask("/v1/tree", agent)).status).toBe(200);
 });
@@ -155,7 +185,11 @@ test("a payment whose answer was lost is in the books soon, without anybody aski
   world.time.now = Date.now() / 1000;
   const shop = await world.shop({ price: "10 sat" });
   const { treasury } = running;
-  const agent = treasury.mint({ endpoints: [`GET ${shop.url}/**`], budget: "100 sat", expiresIn: "1h" });
+  const agent = treasury.mint({
+    endpoints: [`GET ${shop.url}/**`],
+    budget: "100 sat",
+    expiresIn: "1h",
+  });
   world.net.fault({ kind: "reply-lost" });
   const order = { method: "GET", url: `${shop.url}/x`, headers: [] };
   const answer = await ask("/v1/purchases", agent, order);

@@ -1,4 +1,7 @@
-/** The Claude Agent SDK with its own program as a child process, and a scripted model behind ANTHROPIC_BASE_URL. */
+/**
+ * The Claude Agent SDK with its own program as a child process, and a scripted model behind
+ * ANTHROPIC_BASE_URL.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +12,12 @@ import * as adapter from "l8nt/claude-agent-sdk";
 import { type ClaudeHookInput, claudeAgents } from "l8nt/claude-agent-sdk";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
-import { type AgentAdapter, agentContract, type Get, type Script } from "../agents/support/agent-contract.ts";
+import {
+  type AgentAdapter,
+  agentContract,
+  type Get,
+  type Script,
+} from "../agents/support/agent-contract.ts";
 import { runSnippet } from "../agents/support/page.ts";
 import { type ClaudeModel, claudeModel, handed, promptOf } from "./support/claude-model.ts";
 import { place } from "./support/place.ts";
@@ -61,7 +69,9 @@ async function play(
   const model = await claudeModel(script, `mcp__mine__${called}`);
   const { wrap, ready, hooks, env } = claudeAgents(handle);
   const getTool = tool("get", "Gets a URL.", { url: z.string() }, async ({ url }, extra) => ({
-    content: [{ type: "text", text: await get({ url }, (extra as { signal?: AbortSignal }).signal) }],
+    content: [
+      { type: "text", text: await get({ url }, (extra as { signal?: AbortSignal }).signal) },
+    ],
   }));
   const mine = createSdkMcpServer({ name: "mine", tools: [...wrap([getTool]), ...ready] });
   const own = homed(model, env);
@@ -107,7 +117,9 @@ test("an agent that is in no table really runs, and is denied", async () => {
 
 test("agents of one name that two parents start at once are below their own parents", async () => {
   const runner = { runner: { budget: "1 sat" } } as const;
-  const { handle, get, lineages } = place({ agents: { left: { agents: runner }, right: { agents: runner } } });
+  const { handle, get, lineages } = place({
+    agents: { left: { agents: runner }, right: { agents: runner } },
+  });
   const side = (agent: string): Script => ({
     agent,
     acts: [
@@ -116,7 +128,10 @@ test("agents of one name that two parents start at once are below their own pare
       },
     ],
   });
-  await play({ agent: "boss", acts: [{ handAll: [side("left"), side("right")] }] }, { handle, get });
+  await play(
+    { agent: "boss", acts: [{ handAll: [side("left"), side("right")] }] },
+    { handle, get },
+  );
   expect(lineages.sort()).toEqual([
     "left0 /left/runner",
     "left1 /left/runner",
@@ -138,7 +153,9 @@ test("whom a child starts is below it, also where it has its parent's name", asy
 
 test("a start that another hook denied leaves no place for the next one of that name", async () => {
   const runner = { runner: { budget: "1 sat" } } as const;
-  const { handle, get, lineages } = place({ agents: { left: { agents: runner }, right: { agents: runner } } });
+  const { handle, get, lineages } = place({
+    agents: { left: { agents: runner }, right: { agents: runner } },
+  });
   const side = (agent: string): Script => ({
     agent,
     acts: [{ hand: { agent: "runner", acts: [{ get: agent }] } }],
@@ -153,7 +170,9 @@ test("a start that another hook denied leaves no place for the next one of that 
             const { agent_type, tool_use_id } = input as ClaudeHookInput;
             if (agent_type !== "left") return {};
             lefts.add(tool_use_id!);
-            return { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "deny" } };
+            return {
+              hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "deny" },
+            };
           },
         ],
       },
@@ -166,7 +185,9 @@ test("a start that another hook denied leaves no place for the next one of that 
 });
 
 test("the ready tools answer as the agent that calls, and a denial is something to read", async () => {
-  const { handle, get } = place({ agents: { scout: { endpoints: ["GET https://open.example/**"] } } });
+  const { handle, get } = place({
+    agents: { scout: { endpoints: ["GET https://open.example/**"] } },
+  });
   const scout: Script = { agent: "scout", acts: [{ get: "https://closed.example/" }] };
   const fetched = await play(
     { agent: "boss", acts: [{ hand: scout }] },
@@ -174,7 +195,10 @@ test("the ready tools answer as the agent that calls, and a denial is something 
     { tool: "fetch_url" },
   );
   expect(JSON.stringify(fetched)).toContain("ERR_ENDPOINT");
-  const script: Script = { agent: "boss", acts: [{ hand: { agent: "nobody", acts: [{ get: "" }] } }] };
+  const script: Script = {
+    agent: "boss",
+    acts: [{ hand: { agent: "nobody", acts: [{ get: "" }] } }],
+  };
   const shown = await play(script, { handle, get }, { tool: "show_budget" });
   expect(JSON.stringify(shown)).toContain("ERR_AGENT_UNKNOWN");
 });
@@ -188,14 +212,18 @@ test("a call that no hook told of is denied, also where the whole query runs ins
   await handle.run(() => own!.handler("a", { _meta: { "claudecode/toolUseId": "1" } }));
   await handle.run(() => own!.handler("b", {}));
   const pre = hooks.PreToolUse[0]!.hooks[0]!;
-  await pre({ tool_name: "mcp__mine__get", tool_use_id: "2", agent_id: "x" }, "2", { signal: never });
+  await pre({ tool_name: "mcp__mine__get", tool_use_id: "2", agent_id: "x" }, "2", {
+    signal: never,
+  });
   await pre({ tool_name: "mcp__mine__get", tool_use_id: "2" }, "2", { signal: never });
   await own!.handler("c", { _meta: { "claudecode/toolUseId": "2" } });
   expect(lineages).toEqual(["a ERR_AGENT_UNKNOWN", "b ERR_AGENT_UNKNOWN", "c ERR_AGENT_UNKNOWN"]);
 });
 
 test("a start waits for its turn, and is denied where that does not come", async () => {
-  const { handle, get, lineages } = place({ agents: { left: { agents: { runner: {} } }, runner: {} } });
+  const { handle, get, lineages } = place({
+    agents: { left: { agents: { runner: {} } }, runner: {} },
+  });
   const { wrap, hooks } = claudeAgents(handle);
   const [start] = [hooks.SubagentStart[0]!.hooks[0]!];
   const pre = hooks.PreToolUse[0]!.hooks[0]!;
@@ -218,7 +246,9 @@ test("a start waits for its turn, and is denied where that does not come", async
   await start({ agent_id: "r2", agent_type: "runner" }, "", { signal: never });
   const [own] = wrap([{ handler: async (url: string, _extra: unknown) => get({ url }) }]);
   for (const agent_id of ["r1", "r2"]) {
-    await pre({ tool_name: "mcp__x__get", tool_use_id: agent_id, agent_id }, agent_id, { signal: never });
+    await pre({ tool_name: "mcp__x__get", tool_use_id: agent_id, agent_id }, agent_id, {
+      signal: never,
+    });
     await own!.handler(agent_id, { _meta: { "claudecode/toolUseId": agent_id } });
   }
   expect(lineages).toEqual(["r1 /runner", "r2 /left/runner"]);

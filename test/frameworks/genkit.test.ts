@@ -1,11 +1,19 @@
-/** Genkit with a model of its own kind (`ai.defineModel`) that does as it is told; traces go to memory. */
+/**
+ * Genkit with a model of its own kind (`ai.defineModel`) that does as it is told; traces go to
+ * memory.
+ */
 import { type Genkit, genkit, z } from "genkit";
 import { enableTelemetry } from "genkit/tracing";
 import { type SigilHandle, sigilFetch } from "l8nt/agents";
 import * as adapter from "l8nt/genkit";
 import { asAgent, asCaller, readyTools, sigilContext } from "l8nt/genkit";
 import { expect, test } from "vitest";
-import { type AgentAdapter, agentContract, type Get, type Script } from "../agents/support/agent-contract.ts";
+import {
+  type AgentAdapter,
+  agentContract,
+  type Get,
+  type Script,
+} from "../agents/support/agent-contract.ts";
 import { runSnippet } from "../agents/support/page.ts";
 import { handed } from "./support/claude-model.ts";
 import { place } from "./support/place.ts";
@@ -28,7 +36,9 @@ interface World {
   readonly signal?: AbortSignal;
 }
 
-/** Where an agent's own part of the script is: the act, and which of its scripts, for each hand-off. */
+/**
+ * Where an agent's own part of the script is: the act, and which of its scripts, for each hand-off.
+ */
 type Path = readonly (readonly [act: number, index: number])[];
 
 class Company {
@@ -44,16 +54,27 @@ class Company {
 
   readonly get = this.ai.defineTool(
     { name: "get", description: "Gets a URL.", inputSchema: z.object({ url: z.string() }) },
-    asCaller(async (input: { url: string }, { abortSignal }) => this.#world.get(input, abortSignal)),
+    asCaller(async (input: { url: string }, { abortSignal }) =>
+      this.#world.get(input, abortSignal),
+    ),
   );
 
-  /** Defines an agent and all below it; Genkit takes no definitions while it runs. @returns its work, in a context */
+  /**
+   * Defines an agent and all below it; Genkit takes no definitions while it runs. @returns its
+   * work, in a context
+   */
   agent({ acts }: Script, path: Path): (context: object | undefined) => Promise<string> {
-    const model = this.ai.defineModel({ name: `model${path.flat().join("-")}` }, async (request) => {
-      const turn = request.messages.filter(({ role }) => role === "model").length;
-      this.seen.push(request);
-      return { message: { role: "model", content: calls(acts[turn], turn) }, finishReason: "stop" };
-    });
+    const model = this.ai.defineModel(
+      { name: `model${path.flat().join("-")}` },
+      async (request) => {
+        const turn = request.messages.filter(({ role }) => role === "model").length;
+        this.seen.push(request);
+        return {
+          message: { role: "model", content: calls(acts[turn], turn) },
+          finishReason: "stop",
+        };
+      },
+    );
     const hands = acts.flatMap((act, turn) =>
       handed(act).map((script, index) => this.#handOff(script, [...path, [turn, index]])),
     );
@@ -76,7 +97,9 @@ class Company {
     const name = `${path.slice(0, -1).flat().join("-")}/${script.agent}_${path.at(-1)!.join("_")}`;
     return this.ai.defineTool(
       { name, description: script.agent, inputSchema: z.object({}) },
-      asAgent(script.agent, async (_: object, { context }) => work(this.#pass ? context : undefined)),
+      asAgent(script.agent, async (_: object, { context }) =>
+        work(this.#pass ? context : undefined),
+      ),
     );
   }
 }
@@ -96,14 +119,21 @@ async function play(script: Script, world: World, pass = true): Promise<unknown>
   const company = new Company(world, pass);
   const before = spans.length;
   try {
-    await company.agent(script, [])({ auth: { uid: "u" }, ...sigilContext(world.handle, world.signal) });
+    await company.agent(
+      script,
+      [],
+    )({ auth: { uid: "u" }, ...sigilContext(world.handle, world.signal) });
   } finally {
     company.seen.push(spans.slice(before));
   }
   return company.seen;
 }
 
-const adapted: AgentAdapter = { name: "Genkit", siblings: true, run: (script, world) => play(script, world) };
+const adapted: AgentAdapter = {
+  name: "Genkit",
+  siblings: true,
+  run: (script, world) => play(script, world),
+};
 
 agentContract(adapted);
 agentContract({
@@ -115,7 +145,10 @@ agentContract({
 test("an agent that is in no table really runs, and is denied; the traces have a name of the handle", async () => {
   const { handle, get, lineages } = place({});
   const stranger: Script = { agent: "stranger", acts: [{ get: "a" }] };
-  const seen = await play({ agent: "boss", acts: [{ hand: stranger }, { get: "b" }] }, { handle, get });
+  const seen = await play(
+    { agent: "boss", acts: [{ hand: stranger }, { get: "b" }] },
+    { handle, get },
+  );
   expect(lineages).toEqual(["a ERR_AGENT_UNKNOWN", "b "]);
   expect(JSON.stringify(seen)).toContain(handle.id);
   expect(spans.length).toBeGreaterThan(4);
@@ -154,9 +187,13 @@ test("of a context and what runs around it the one below holds; two that disagre
 
 test("without a handle a tool runs, and sigilFetch in it is denied", async () => {
   const tool = asCaller(async (url: string) => sigilFetch(url));
-  await expect(tool("https://x.example/", options())).rejects.toMatchObject({ code: "ERR_AGENT_UNKNOWN" });
+  await expect(tool("https://x.example/", options())).rejects.toMatchObject({
+    code: "ERR_AGENT_UNKNOWN",
+  });
   const agent = asAgent("scout", async (url: string) => sigilFetch(url));
-  await expect(agent("https://x.example/", options())).rejects.toMatchObject({ code: "ERR_AGENT_UNKNOWN" });
+  await expect(agent("https://x.example/", options())).rejects.toMatchObject({
+    code: "ERR_AGENT_UNKNOWN",
+  });
 });
 
 test("the ready tools answer as the agent that calls, and a denial is something to read", async () => {

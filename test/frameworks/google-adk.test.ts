@@ -1,4 +1,6 @@
-/** Google ADK with a `BaseLlm` that does as it is told: agents as tools, transfers, parallel agents. */
+/**
+ * Google ADK with a `BaseLlm` that does as it is told: agents as tools, transfers, parallel agents.
+ */
 import * as sdk from "@google/adk";
 import {
   AgentTool,
@@ -22,7 +24,12 @@ import * as adapter from "l8nt/google-adk";
 import { readyTools, runAs } from "l8nt/google-adk";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { type AgentAdapter, agentContract, type Get, type Script } from "../agents/support/agent-contract.ts";
+import {
+  type AgentAdapter,
+  agentContract,
+  type Get,
+  type Script,
+} from "../agents/support/agent-contract.ts";
 import { runSnippet } from "../agents/support/page.ts";
 import { handed } from "./support/claude-model.ts";
 import { place } from "./support/place.ts";
@@ -77,10 +84,17 @@ interface World {
 }
 
 type Act = Script["acts"][number];
-const urls = (act: Act): readonly string[] => ("get" in act ? [act.get] : "getAll" in act ? act.getAll : []);
+const urls = (act: Act): readonly string[] =>
+  "get" in act ? [act.get] : "getAll" in act ? act.getAll : [];
 
 /** @param transfers work is handed on by `transfer_to_agent`, and back; else agents are tools */
-function agentOf(script: Script, get: Get, asked: unknown[], transfers: boolean, parent?: string): LlmAgent {
+function agentOf(
+  script: Script,
+  get: Get,
+  asked: unknown[],
+  transfers: boolean,
+  parent?: string,
+): LlmAgent {
   const { agent: name, acts } = script;
   const tool = new FunctionTool({
     name: "get",
@@ -88,7 +102,9 @@ function agentOf(script: Script, get: Get, asked: unknown[], transfers: boolean,
     parameters: z.object({ url: z.string() }),
     execute: ({ url }, context) => get({ url }, context?.abortSignal),
   });
-  const below = acts.map((act) => handed(act).map((one) => agentOf(one, get, asked, transfers, name)));
+  const below = acts.map((act) =>
+    handed(act).map((one) => agentOf(one, get, asked, transfers, name)),
+  );
   const tools = below.map((agents, turn) =>
     agents.length > 1
       ? new AgentTool({ agent: new ParallelAgent({ name: `all${turn}`, subAgents: agents }) })
@@ -113,9 +129,16 @@ function agentOf(script: Script, get: Get, asked: unknown[], transfers: boolean,
 
 const newMessage = { role: "user", parts: [{ text: "work" }] };
 
-async function play(script: Script, { handle, get, signal }: World, transfers = false): Promise<unknown> {
+async function play(
+  script: Script,
+  { handle, get, signal }: World,
+  transfers = false,
+): Promise<unknown> {
   const asked: unknown[] = [];
-  const runner = new InMemoryRunner({ agent: agentOf(script, get, asked, transfers), appName: "app" });
+  const runner = new InMemoryRunner({
+    agent: agentOf(script, get, asked, transfers),
+    appName: "app",
+  });
   const whose = { appName: "app", userId: "u", sessionId: "s" };
   await runner.sessionService.createSession({
     ...whose,
@@ -211,10 +234,17 @@ test("a transfer to a peer is denied unless whoever hands on may hand to it", as
 test("an agent as a tool is below its caller, also where it is one of those above", async () => {
   const seen = place({ agents: { scout: { agents: { runner: {} } } } });
   const tools: AgentTool[] = [];
-  const runner = actor(seen, "runner", [get("run"), call("scout", { request: "again" })], { tools });
-  const scout = actor(seen, "scout", [call("runner", { request: "run" }), get("again"), get("back")], {
-    tools: [new AgentTool({ agent: runner })],
+  const runner = actor(seen, "runner", [get("run"), call("scout", { request: "again" })], {
+    tools,
   });
+  const scout = actor(
+    seen,
+    "scout",
+    [call("runner", { request: "run" }), get("again"), get("back")],
+    {
+      tools: [new AgentTool({ agent: runner })],
+    },
+  );
   runner.tools.push(new AgentTool({ agent: scout }));
   const boss = actor(seen, "boss", [call("scout", { request: "go" })], {
     tools: [new AgentTool({ agent: scout })],
@@ -253,9 +283,14 @@ test("runs of one runner at once are kept apart, and one that is not by runAs ha
   const lines = one.lineages;
   const scout = actor(one, "scout", [get("1"), get("2"), get("3")]);
   // Whichever run comes first asks for the next address.
-  const boss = actor(one, "boss", [call("scout", { request: "go" }), call("scout", { request: "go" })], {
-    tools: [new AgentTool({ agent: scout })],
-  });
+  const boss = actor(
+    one,
+    "boss",
+    [call("scout", { request: "go" }), call("scout", { request: "go" })],
+    {
+      tools: [new AgentTool({ agent: scout })],
+    },
+  );
   const runner = await runnerOf(boss);
   await runner.sessionService.createSession({ appName: "app", userId: "u", sessionId: "t" });
   await Promise.all([
@@ -278,7 +313,11 @@ test("the ready tools answer as the agent that calls, and a denial is something 
     model: new Scripted([call("fetch_url", { url: "https://closed.example/" })], []),
     tools: readyTools(FunctionTool),
   });
-  const boss = new LlmAgent({ name: "boss", model: new Scripted([transfer("scout")], []), subAgents: [scout] });
+  const boss = new LlmAgent({
+    name: "boss",
+    model: new Scripted([transfer("scout")], []),
+    subAgents: [scout],
+  });
   const events = await ended(runAs(handle, await runnerOf(boss), params));
   expect(JSON.stringify(events)).toContain("ERR_ENDPOINT");
   const lone = new LlmAgent({
@@ -286,7 +325,9 @@ test("the ready tools answer as the agent that calls, and a denial is something 
     model: new Scripted([call("show_budget", {})], []),
     tools: readyTools(FunctionTool),
   });
-  expect(JSON.stringify(await ended((await runnerOf(lone)).runAsync(params)))).toContain("ERR_AGENT_UNKNOWN");
+  expect(JSON.stringify(await ended((await runnerOf(lone)).runAsync(params)))).toContain(
+    "ERR_AGENT_UNKNOWN",
+  );
 });
 
 test("a root that is no agent is refused", () => {

@@ -1,6 +1,7 @@
 /**
- * `npm run test:frameworks`: the adapters whose frameworks are too heavy to be installed with everything else. Installs them here
- * the first time, and says so where that is not possible. Ends with one line, `N passed, N failed`.
+ * `npm run test:frameworks`: the adapters whose frameworks are too heavy to be installed with
+ * everything else. Installs them here the first time, and says so where that is not possible. Ends
+ * with one line, `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";

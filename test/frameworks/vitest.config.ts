@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** Apart from the other tests: these frameworks are installed beside them, not with everything else. `npm run test:frameworks`. */
+/**
+ * Apart from the other tests: these frameworks are installed beside them, not with everything else.
+ * `npm run test:frameworks`.
+ */
 export default defineConfig({
   resolve: { conditions: ["l8nt-source"] },
   ssr: { resolve: { conditions: ["l8nt-source"], externalConditions: ["l8nt-source"] } },

@@ -17,9 +17,16 @@ async function fuzz(
 test("the same seed is the same run, another seed another, and 1,500 inputs a parser find no fault [case 1]", async () => {
   const outcomes = ({ results }: Awaited<ReturnType<typeof fuzz>>) =>
     results.map(({ target, executions, outcomes: classes }) => ({ target, executions, classes }));
-  const [first, again, other] = [outcomes(await fuzz(7)), outcomes(await fuzz(7)), outcomes(await fuzz(8))];
+  const [first, again, other] = [
+    outcomes(await fuzz(7)),
+    outcomes(await fuzz(7)),
+    outcomes(await fuzz(8)),
+  ];
   expect(first.map(({ target, executions }) => [target, executions])).toEqual(
-    ["credential", "macaroon-field", "challenge", "invoice", "endpoint"].map((target) => [target, 1500]),
+    ["credential", "macaroon-field", "challenge", "invoice", "endpoint"].map((target) => [
+      target,
+      1500,
+    ]),
   );
   expect(again).toEqual(first);
   expect(other).not.toEqual(first);

@@ -1,6 +1,6 @@
 /**
- * Golden inputs that our own code had no part in: macaroons by npm `macaroon`, keys and hashes by `node:crypto`. What Sigil
- * says about them is compared with what is written here.
+ * Golden inputs that our own code had no part in: macaroons by npm `macaroon`, keys and hashes by
+ * `node:crypto`. What Sigil says about them is compared with what is written here.
  */
 import { createHash, createHmac, hkdfSync } from "node:crypto";
 import foreign, { type ForeignMacaroon } from "macaroon";
@@ -33,14 +33,18 @@ export interface Terms {
 const hkdf = (secret: string, info: Uint8Array | string): Buffer =>
   Buffer.from(hkdfSync("sha256", Buffer.from(secret, "hex"), Buffer.alloc(0), info, 32));
 
-/** `u16be 0 ‖ payment hash ‖ token id`, the token id beginning with the root's name. spec/1-credential.md §2. */
+/**
+ * `u16be 0 ‖ payment hash ‖ token id`, the token id beginning with the root's name.
+ * spec/1-credential.md §2.
+ */
 export function identifierOf({
   secret = SECRET,
   preimage = PREIMAGE,
   paymentHash,
   salt = "salt",
 }: Terms = {}): Buffer {
-  const hash = paymentHash ?? createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
+  const hash =
+    paymentHash ?? createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
   return Buffer.concat([
     Buffer.alloc(2),
     Buffer.from(hash, "hex"),
@@ -49,7 +53,8 @@ export function identifierOf({
   ]);
 }
 
-export const rootKeyOf = (terms: Terms = {}): Buffer => hkdf(terms.secret ?? SECRET, identifierOf(terms));
+export const rootKeyOf = (terms: Terms = {}): Buffer =>
+  hkdf(terms.secret ?? SECRET, identifierOf(terms));
 
 export function foreignMacaroon(terms: Terms = {}): ForeignMacaroon {
   const made = foreign.newMacaroon({
@@ -66,14 +71,16 @@ export function foreignMacaroon(terms: Terms = {}): ForeignMacaroon {
 export const field = (type: number, data: Uint8Array): Buffer =>
   Buffer.concat([
     Buffer.from(
-      data.length < 0x80 ? [type, data.length] : [type, (data.length & 0x7f) | 0x80, data.length >> 7],
+      data.length < 0x80
+        ? [type, data.length]
+        : [type, (data.length & 0x7f) | 0x80, data.length >> 7],
     ),
     data,
   ]);
 
 /**
- * V2 binary. Written out here, because js-macaroon's own `exportBinary` doubles its buffer at every append and cannot
- * write long macaroons; on short ones macaroon.property.test.ts compares with it.
+ * V2 binary. Written out here, because js-macaroon's own `exportBinary` doubles its buffer at every
+ * append and cannot write long macaroons; on short ones macaroon.property.test.ts compares with it.
  */
 export function packetOf(terms: Terms = {}): Buffer {
   const { location, identifier, caveats, signature } = foreignMacaroon(terms);
@@ -107,7 +114,10 @@ export const credentialText = (terms: Terms = {}): string =>
 
 /** The id of the place where these terms end. spec/1-credential.md §6. */
 export const placeIdOf = (terms: Terms = {}): string =>
-  createHmac("sha256", foreignMacaroon(terms).signature).update("sigil place").digest("hex").slice(0, 32);
+  createHmac("sha256", foreignMacaroon(terms).signature)
+    .update("sigil place")
+    .digest("hex")
+    .slice(0, 32);
 
 const NODE_KEY = `02${"ab".repeat(32)}`;
 
@@ -144,8 +154,13 @@ export const GOLDEN_TERMS: readonly Terms[] = [
       `preimage=${PREIMAGE}`,
     ],
   },
-  { salt: "long", caveats: Array.from({ length: 40 }, (_, at) => `purpose=${"long ".repeat(at % 12)}${at}`) },
+  {
+    salt: "long",
+    caveats: Array.from({ length: 40 }, (_, at) => `purpose=${"long ".repeat(at % 12)}${at}`),
+  },
 ];
 
-/** An access that every golden credential of a treasury's own service covers; see `GOLDEN_TERMS`. */
+/**
+ * An access that every golden credential of a treasury's own service covers; see `GOLDEN_TERMS`.
+ */
 export const GOLDEN_TEXTS: readonly string[] = GOLDEN_TERMS.map(credentialText);

@@ -1,4 +1,7 @@
-/** The part of npm `macaroon` (js-macaroon 3.0.4, by go-macaroon's authors) that the tests use; it brings no types. */
+/**
+ * The part of npm `macaroon` (js-macaroon 3.0.4, by go-macaroon's authors) that the tests use; it
+ * brings no types.
+ */
 declare module "macaroon" {
   export interface ForeignMacaroon {
     readonly location: string;

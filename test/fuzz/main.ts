@@ -1,9 +1,10 @@
 /**
- * `npm run fuzz -- [--seconds N] [--seed N] [--target credential|macaroon-field|challenge|invoice|endpoint] [--executions N] [--json]`
+ * `npm run fuzz -- [--seconds N] [--seed N] [--target
+ * credential|macaroon-field|challenge|invoice|endpoint] [--executions N] [--json]`
  *
- * Damages golden inputs of the five parsers for a time. Exits 1, with the input in hex (UTF-16LE), at the first exception
- * that is not the typed error, the first broken promise, and the first input that takes longer than a second. The same seed
- * is the same run.
+ * Damages golden inputs of the five parsers for a time. Exits 1, with the input in hex (UTF-16LE),
+ * at the first exception that is not the typed error, the first broken promise, and the first input
+ * that takes longer than a second. The same seed is the same run.
  */
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
@@ -36,7 +37,8 @@ function whole(name: string, text: string | undefined): number {
 const seconds = whole("seconds", values.seconds);
 const seed = whole("seed", values.seed);
 const executions = whole("executions", values.executions);
-const chosen = values.target === undefined ? TARGETS : TARGETS.filter((name) => name === values.target);
+const chosen =
+  values.target === undefined ? TARGETS : TARGETS.filter((name) => name === values.target);
 if (chosen.length === 0) {
   console.error(`--target is one of ${TARGETS.join(", ")}`);
   process.exit(2);
@@ -61,7 +63,9 @@ function fuzz(target: string): Promise<Result> {
       const now = performance.now();
       if (begun !== seen || begun === 0) [seen, since] = [begun, now];
       else if (now - since > HANG_MS) {
-        const input = Buffer.from(new Uint8Array(shared, 4 * HEADER_WORDS, 2 * header[1]!)).toString("hex");
+        const input = Buffer.from(
+          new Uint8Array(shared, 4 * HEADER_WORDS, 2 * header[1]!),
+        ).toString("hex");
         finish({
           executions: begun,
           seconds: 0,
@@ -93,7 +97,8 @@ for (const target of chosen) {
   if (values.json) continue;
   const rate = Math.round(result.executions / Math.max(result.seconds, 0.001));
   console.log(`${target}: ${result.executions} executions, ${rate} per second`);
-  for (const [outcome, count] of result.outcomes) console.log(`  ${String(count).padStart(9)}  ${outcome}`);
+  for (const [outcome, count] of result.outcomes)
+    console.log(`  ${String(count).padStart(9)}  ${outcome}`);
   if (result.fault !== undefined)
     console.log(
       `  FAULT at execution ${result.executions}\n  ${result.fault.error}\n  input (UTF-16LE, hex): ${result.fault.input}`,

@@ -6,7 +6,11 @@ export type Random = (below: number) => number;
 export function randomFrom(seed: number, name: string): Random {
   let a = seed >>> 0;
   let b = 0x9e3779b9;
-  let c = [...name].reduce((hash, char) => Math.imul(hash ^ char.charCodeAt(0), 0x01000193), 0x811c9dc5) >>> 0;
+  let c =
+    [...name].reduce(
+      (hash, char) => Math.imul(hash ^ char.charCodeAt(0), 0x01000193),
+      0x811c9dc5,
+    ) >>> 0;
   let counter = 1;
   const next = (): number => {
     const result = (((a + b) >>> 0) + counter++) >>> 0;
@@ -19,9 +23,15 @@ export function randomFrom(seed: number, name: string): Random {
   return (below) => Math.floor((next() / 2 ** 32) * below);
 }
 
-export const pick = <Item>(random: Random, items: readonly Item[]): Item => items[random(items.length)]!;
+export const pick = <Item>(random: Random, items: readonly Item[]): Item =>
+  items[random(items.length)]!;
 
-type Damage = (text: string, random: Random, words: readonly string[], others: readonly string[]) => string;
+type Damage = (
+  text: string,
+  random: Random,
+  words: readonly string[],
+  others: readonly string[],
+) => string;
 
 const replace = (text: string, at: number, length: number, put: string): string =>
   text.slice(0, at) + put + text.slice(at + length);
@@ -53,9 +63,11 @@ const DAMAGES: readonly Damage[] = [
   },
   // Two runs exchanged.
   (text, random) => {
-    const [a, b, c] = [random(text.length + 1), random(text.length + 1), random(text.length + 1)].sort(
-      (x, y) => x - y,
-    );
+    const [a, b, c] = [
+      random(text.length + 1),
+      random(text.length + 1),
+      random(text.length + 1),
+    ].sort((x, y) => x - y);
     return text.slice(0, a) + text.slice(b, c) + text.slice(a, b) + text.slice(c);
   },
   (text, random) =>
@@ -65,7 +77,8 @@ const DAMAGES: readonly Damage[] = [
       random(2),
       String.fromCharCode(random(random(4) === 0 ? 0x10000 : 0x100)),
     ),
-  (text, random, words) => text + pick(random, words).repeat(1 + random(random(16) === 0 ? 4000 : 4)),
+  (text, random, words) =>
+    text + pick(random, words).repeat(1 + random(random(16) === 0 ? 4000 : 4)),
 ];
 
 /** One to four damages, one upon the other. */

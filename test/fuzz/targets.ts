@@ -1,10 +1,27 @@
-/** The five parsers under fuzz: how an input is made for each, and what may come of it. Anything else is a fault. */
+/**
+ * The five parsers under fuzz: how an input is made for each, and what may come of it. Anything
+ * else is a fault.
+ */
 import { bech32 } from "@scure/base";
-import { matchesEndpoint, readEndpoint, readEndpoints } from "../../packages/l8nt/src/caveat/endpoint.ts";
-import { readOrigin, readPath, targetAt, targetOfUrl } from "../../packages/l8nt/src/caveat/target.ts";
+import {
+  matchesEndpoint,
+  readEndpoint,
+  readEndpoints,
+} from "../../packages/l8nt/src/caveat/endpoint.ts";
+import {
+  readOrigin,
+  readPath,
+  targetAt,
+  targetOfUrl,
+} from "../../packages/l8nt/src/caveat/target.ts";
 import { ChallengeError, DeniedError, TokenError } from "../../packages/l8nt/src/errors.ts";
 import { Invoice } from "../../packages/l8nt/src/invoice/index.ts";
-import { Authority, Challenge, Credential, readAuthorization } from "../../packages/l8nt/src/l402/index.ts";
+import {
+  Authority,
+  Challenge,
+  Credential,
+  readAuthorization,
+} from "../../packages/l8nt/src/l402/index.ts";
 import { Macaroon } from "../../packages/l8nt/src/macaroon/index.ts";
 import bolt11 from "../../spec/vectors/bolt11.json" with { type: "json" };
 import {
@@ -47,7 +64,12 @@ function codeOf(
 
 // ── credential
 
-const authority = new Authority({ secret: SECRET, location: LOCATION, kind: "spending", cacheSize: 64 });
+const authority = new Authority({
+  secret: SECRET,
+  location: LOCATION,
+  kind: "spending",
+  cacheSize: 64,
+});
 const packets = GOLDEN_TERMS.map((terms) => packetOf(terms));
 /** All of a credential but its location, which nobody signs. */
 const signedPart = (text: string): string => {
@@ -95,7 +117,8 @@ const packetWords = [
 
 const credential: Target = {
   input(random) {
-    if (random(2) === 0) return damage(pick(random, GOLDEN_TEXTS), random, credentialWords, GOLDEN_TEXTS);
+    if (random(2) === 0)
+      return damage(pick(random, GOLDEN_TEXTS), random, credentialWords, GOLDEN_TEXTS);
     const packet = damageBytes(pick(random, packets), random, packetWords, packets);
     return `${packet.toString(random(2) === 0 ? "base64" : "base64url")}:${PREIMAGE}`;
   },
@@ -128,14 +151,34 @@ const carrying = GOLDEN_TERMS.map((terms) => ({
 const carryingPackets = carrying.map((terms) => packetOf(terms));
 const fields = carryingPackets.map((packet) => packet.toString("hex"));
 const genuineFields = new Set(carrying.map((terms) => signedPart(credentialText(terms))));
-const fieldWords = ["", "0", "00", ", ", ",", " ", "\t", "\n", "g", "é", "0x", PREIMAGE, "0201", "L402 "];
+const fieldWords = [
+  "",
+  "0",
+  "00",
+  ", ",
+  ",",
+  " ",
+  "\t",
+  "\n",
+  "g",
+  "é",
+  "0x",
+  PREIMAGE,
+  "0201",
+  "L402 ",
+];
 
 const proven = (field: string) => authority.authorize({ macaroon: field });
 
 const macaroonField: Target = {
   input(random) {
     if (random(2) === 0) return damage(pick(random, fields), random, fieldWords, fields);
-    return damageBytes(pick(random, carryingPackets), random, packetWords, carryingPackets).toString("hex");
+    return damageBytes(
+      pick(random, carryingPackets),
+      random,
+      packetWords,
+      carryingPackets,
+    ).toString("hex");
   },
   run: (field) =>
     codeOf([TokenError], () => {
@@ -239,7 +282,9 @@ const invoiceWords = [
 ];
 const invoiceTexts = [...invoices, ...bolt11.invalid.map(({ invoice }) => invoice)];
 
-/** The text with a checksum that holds: without it hardly any damage would get past the first check. */
+/**
+ * The text with a checksum that holds: without it hardly any damage would get past the first check.
+ */
 function rechecked(text: string): string {
   const at = text.lastIndexOf("1");
   const alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
@@ -332,7 +377,10 @@ const endpoint: Target = {
     const target = targetAt("GET", origin, text);
     if (target !== undefined) {
       must(readPath(target.path) === target.path, "a canonical path is not one");
-      must(!/(?:^|\/)\.{1,2}(?:\/|$)|[\\\0-\x20\x7f-\uffff]/.test(target.path), "a path of two readings");
+      must(
+        !/(?:^|\/)\.{1,2}(?:\/|$)|[\\\0-\x20\x7f-\uffff]/.test(target.path),
+        "a path of two readings",
+      );
       for (const each of patterns) matchesEndpoint(each, target);
       seen.push("target");
     }

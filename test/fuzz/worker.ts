@@ -1,4 +1,7 @@
-/** Feeds one target in a thread of its own. The input at hand lies in shared memory, so that a hang can be shown. */
+/**
+ * Feeds one target in a thread of its own. The input at hand lies in shared memory, so that a hang
+ * can be shown.
+ */
 import { performance } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
 import { randomFrom } from "./mutate.ts";
@@ -20,7 +23,10 @@ export interface Report {
   readonly fault?: { readonly input: string; readonly error: string };
 }
 
-/** Words of shared memory before the input: executions begun, and the input's length in UTF-16 units. */
+/**
+ * Words of shared memory before the input: executions begun, and the input's length in UTF-16
+ * units.
+ */
 const HEADER_WORDS = 2;
 
 const { target: name, seed, seconds, executions: limit, shared } = workerData as Job;

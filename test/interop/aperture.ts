@@ -1,4 +1,7 @@
-/** aperture, the program: a reverse proxy that asks for L402s, with an lnd node behind it that makes its invoices. */
+/**
+ * aperture, the program: a reverse proxy that asks for L402s, with an lnd node behind it that makes
+ * its invoices.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { freePort } from "../e2e/support/free-port.ts";
@@ -60,7 +63,8 @@ export class Aperture {
     const file = join(folder, "aperture.yaml");
     writeFileSync(file, JSON.stringify(config));
     const program = new Program("aperture", join(folder, "aperture.out"));
-    // The database's path is read from the command line alone, whatever aperture's sample configuration says.
+    // The database's path is read from the command line alone, whatever aperture's sample
+    // configuration says.
     const database = `--sqlite.dbfile=${join(folder, "aperture.db")}`;
     program.start(binary, [`--configfile=${file}`, `--basedir=${folder}`, database]);
     const url = `http://${listen}`;

@@ -1,4 +1,7 @@
-/** aperture's packages `l402` and `mint`: what we write is read there, and what they write is read here. */
+/**
+ * aperture's packages `l402` and `mint`: what we write is read there, and what they write is read
+ * here.
+ */
 import { createHash } from "node:crypto";
 import { Credential, formatAuthorization, formatMacaroonField, readPresented } from "l8nt/l402";
 import { describe, expect, test } from "vitest";
@@ -54,10 +57,13 @@ describe("aperture reads what we write", () => {
     await peer.verify(field(credential), key, "weather");
     await expect(peer.verify(field(credential), key, "history")).rejects.toThrow("not authorized");
     const [macaroon = ""] = credential.toString().split(":");
-    await expect(peer.verify(field(`${macaroon}:${"ab".repeat(32)}`), key, "weather")).rejects.toThrow(
-      "invalid preimage",
+    await expect(
+      peer.verify(field(`${macaroon}:${"ab".repeat(32)}`), key, "weather"),
+    ).rejects.toThrow("invalid preimage");
+    const altered = Buffer.from(
+      packetOf(credential).replace(hex("max_uses=5"), hex("max_uses=6")),
+      "hex",
     );
-    const altered = Buffer.from(packetOf(credential).replace(hex("max_uses=5"), hex("max_uses=6")), "hex");
     await expect(
       peer.verify(field(`${altered.toString("base64")}:${preimageOf(credential)}`), key, "weather"),
     ).rejects.toThrow(/signature|verification/);
@@ -83,7 +89,9 @@ describe("aperture reads what we write", () => {
       `L402 ${macaroon}:${preimage.toUpperCase()}`,
       `L402 ${urlSafe}:${preimage}`,
     ]) {
-      await expect(peer.read({ Authorization: [spelling] })).rejects.toThrow(/invalid auth header|base64/);
+      await expect(peer.read({ Authorization: [spelling] })).rejects.toThrow(
+        /invalid auth header|base64/,
+      );
       expect(Credential.parse(readPresented({ authorization: spelling })!).toString()).toBe(
         credential.toString(),
       );
@@ -121,13 +129,18 @@ describe("aperture decides otherwise than we do", () => {
     const ambiguous = expect.objectContaining({ code: "ERR_TOKEN_AMBIGUOUS" });
     const authorization = both.Authorization[0]!;
     expect(() => readPresented({ authorization, macaroon: both.Macaroon[0]! })).toThrow(ambiguous);
-    expect(() => readPresented({ authorization: lines.Authorization.join(", ") })).toThrow(ambiguous);
+    expect(() => readPresented({ authorization: lines.Authorization.join(", ") })).toThrow(
+      ambiguous,
+    );
   });
 
   test("where a macaroon carries two preimages: the last one proves; here the first, and all must", async () => {
     const peer = Peer.start();
     const credential = weather();
-    const carrying = credential.append([`preimage=${"ab".repeat(32)}`, `preimage=${preimageOf(credential)}`]);
+    const carrying = credential.append([
+      `preimage=${"ab".repeat(32)}`,
+      `preimage=${preimageOf(credential)}`,
+    ]);
     await peer.verify({ Macaroon: [packetOf(carrying)] }, rootKeyOf(credential), "weather");
     expect(() => authority().authorize({ macaroon: packetOf(carrying) })).toThrow(
       expect.objectContaining({ code: "ERR_TOKEN_PREIMAGE" }),
@@ -144,7 +157,10 @@ describe("aperture decides otherwise than we do", () => {
   test("where a caveat is repeated wider: refused; here it has no effect", async () => {
     const peer = Peer.start();
     const end = Math.floor(Date.now() / 1000) + 60;
-    const credential = weather().append([`weather_valid_until=${end}`, `weather_valid_until=${end + 60}`]);
+    const credential = weather().append([
+      `weather_valid_until=${end}`,
+      `weather_valid_until=${end + 60}`,
+    ]);
     await expect(
       peer.verify({ Authorization: [`L402 ${credential}`] }, rootKeyOf(credential), "weather"),
     ).rejects.toThrow("restrictiveness");

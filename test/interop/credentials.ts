@@ -1,4 +1,7 @@
-/** Credentials of ours as these tests look at them: in hex, under a root key that aperture can be told. */
+/**
+ * Credentials of ours as these tests look at them: in hex, under a root key that aperture can be
+ * told.
+ */
 import { hkdfSync } from "node:crypto";
 import { Authority, Credential } from "l8nt/l402";
 import { Macaroon } from "l8nt/macaroon";
@@ -7,17 +10,25 @@ import { secretOf } from "../e2e/support/town.ts";
 const SECRET = secretOf("the weather");
 export const LOCATION = "https://weather.example";
 
-export const authority = () => new Authority({ secret: SECRET, location: LOCATION, service: "weather" });
+export const authority = () =>
+  new Authority({ secret: SECRET, location: LOCATION, service: "weather" });
 
 /** Of ours, as the L402 of a service: `services` is what aperture enforces. */
 export const weather = () =>
-  authority().mint({ services: ["weather"], endpoints: [`GET ${LOCATION}/**`], expiresIn: "1h", maxUses: 5 });
+  authority().mint({
+    services: ["weather"],
+    endpoints: [`GET ${LOCATION}/**`],
+    expiresIn: "1h",
+    maxUses: 5,
+  });
 
 export const packetOf = ({ macaroon }: Credential): string =>
   Buffer.from(Macaroon.encode(macaroon)).toString("hex");
 export const preimageOf = (credential: Credential): string => credential.toString().slice(-64);
 export const rootKeyOf = ({ macaroon: { identifier } }: Credential): string =>
-  Buffer.from(hkdfSync("sha256", Buffer.from(SECRET, "hex"), Buffer.alloc(0), identifier, 32)).toString("hex");
+  Buffer.from(
+    hkdfSync("sha256", Buffer.from(SECRET, "hex"), Buffer.alloc(0), identifier, 32),
+  ).toString("hex");
 export const caveatsOf = ({ macaroon }: Credential): string[] =>
   macaroon.caveats.map((each) => Buffer.from(each).toString());
 export const credentialOf = (macaroon: string, preimage: string): Credential =>

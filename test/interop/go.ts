@@ -1,4 +1,7 @@
-/** The Go programs of these tests: aperture itself, and the peer that stands on its packages. Built once, and kept. */
+/**
+ * The Go programs of these tests: aperture itself, and the peer that stands on its packages. Built
+ * once, and kept.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -73,6 +76,8 @@ export async function build(say: (text: string) => void): Promise<Binaries> {
 
 async function go(args: readonly string[]): Promise<void> {
   const child = spawn("go", args, { cwd: here, timeout: BUILD_MS, stdio: ["ignore", 2, 2] });
-  const status = await new Promise<number | null>((done, fail) => child.on("error", fail).on("close", done));
+  const status = await new Promise<number | null>((done, fail) =>
+    child.on("error", fail).on("close", done),
+  );
   if (status !== 0) throw new Error(`go ${args[0]} ended with ${status ?? child.signalCode}`);
 }

@@ -1,6 +1,7 @@
 /**
- * `npm run test:interop`: aperture's own code, in Go, against ours, both ways; and aperture itself before real lnd nodes. Ends with one line, `N passed, N failed`.
- * Where there is no Go it says so, and nothing has been shown.
+ * `npm run test:interop`: aperture's own code, in Go, against ours, both ways; and aperture itself
+ * before real lnd nodes. Ends with one line, `N passed, N failed`. Where there is no Go it says so,
+ * and nothing has been shown.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -26,7 +27,8 @@ const binaries = await build(say);
 
 // lnd asks for a newer Go than aperture's packages do.
 const missing = missingGo();
-if (missing !== undefined) console.log(`\n!! NOT RUN: aperture the program, with lnd behind it. ${missing}.\n`);
+if (missing !== undefined)
+  console.log(`\n!! NOT RUN: aperture the program, with lnd behind it. ${missing}.\n`);
 
 const folder = join(root, ".cache/interop", `run-${process.pid}`);
 mkdirSync(folder, { recursive: true });
@@ -44,7 +46,11 @@ const args = [
 ];
 const child = spawn(process.execPath, args, {
   cwd: root,
-  env: { ...process.env, SIGIL_INTEROP_PEER: binaries.peer, SIGIL_INTEROP_APERTURE: binaries.aperture },
+  env: {
+    ...process.env,
+    SIGIL_INTEROP_PEER: binaries.peer,
+    SIGIL_INTEROP_APERTURE: binaries.aperture,
+  },
   stdio: "inherit",
   timeout: RUN_MS,
 });

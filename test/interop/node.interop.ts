@@ -1,4 +1,6 @@
-/** aperture, the program, with a real lnd behind it; our client's treasury pays from another lnd. */
+/**
+ * aperture, the program, with a real lnd behind it; our client's treasury pays from another lnd.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +28,13 @@ async function world(): Promise<Town> {
 
 async function pay(invoice: string): Promise<string> {
   const { paymentHash, amountMsat } = Invoice.decode(invoice);
-  const order = { invoice, paymentHash, amountMsat: amountMsat!, maxFeeMsat: 10_000n, timeoutSeconds: 30 };
+  const order = {
+    invoice,
+    paymentHash,
+    amountMsat: amountMsat!,
+    maxFeeMsat: 10_000n,
+    timeoutSeconds: 30,
+  };
   const outcome = await wallet.pay(order);
   if (outcome.status !== "paid") throw new Error(`not paid: ${outcome.status}`);
   return outcome.preimage;
@@ -53,7 +61,8 @@ describe("aperture", () => {
     const { url, served } = await weather();
     const [made, before] = [await world(), (await settled()).length];
     const client = made.client(made.root());
-    for (const _ of [1, 2]) expect(await (await client.get(`${url}/forecast`)).text()).toBe("sunny");
+    for (const _ of [1, 2])
+      expect(await (await client.get(`${url}/forecast`)).text()).toBe("sunny");
     expect(served).toHaveLength(2);
     const payments = (await settled()).slice(before);
     expect(payments.map(({ value_msat }) => value_msat)).toEqual([`${PRICE_SAT}000`]);
@@ -66,8 +75,10 @@ describe("aperture", () => {
       (await fetch(url)).headers.get("www-authenticate")!,
     );
     expect(identifier.paymentHash).toBe(Invoice.decode(invoice).paymentHash);
-    const status = async (name: string, value: string) => (await ask(url, { [name]: [value] })).status;
-    const present = (credential: Credential | string) => status("Authorization", `L402 ${credential}`);
+    const status = async (name: string, value: string) =>
+      (await ask(url, { [name]: [value] })).status;
+    const present = (credential: Credential | string) =>
+      status("Authorization", `L402 ${credential}`);
     // Before it is paid for, and with what proves nothing.
     expect(await present(new Credential(macaroon, "00".repeat(32)))).toBe(402);
     const full = new Credential(macaroon, await pay(invoice));
@@ -82,7 +93,9 @@ describe("aperture", () => {
     expect(await present(full.delegate({ agent: "scout", purpose: "the weather" }))).toBe(200);
     expect(served).toHaveLength(6);
     // It passes on what it took, as one credential in two lines.
-    expect(readPresented({ authorization: served[0]!.headers.authorization })).toBe(full.toString());
+    expect(readPresented({ authorization: served[0]!.headers.authorization })).toBe(
+      full.toString(),
+    );
 
     expect(await present(`${full.toString().slice(0, -64)}${"ab".repeat(32)}`)).toBe(402);
     expect(await present(full.append(["services=history:0"]))).toBe(402);

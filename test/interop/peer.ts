@@ -58,7 +58,8 @@ export class Peer {
 
   /** A macaroon after `l402.AddFirstPartyCaveats`. */
   async narrow(macaroon: string, ...caveats: string[]): Promise<string> {
-    return ((await this.#ask({ do: "narrow", macaroon, caveats })) as { macaroon: string }).macaroon;
+    return ((await this.#ask({ do: "narrow", macaroon, caveats })) as { macaroon: string })
+      .macaroon;
   }
 
   /** `mint.VerifyL402` under a root key. Rejects with what it says. */
@@ -68,7 +69,9 @@ export class Peer {
 
   /** The fields of `auth.L402Authenticator`'s challenge. */
   async challenge(invoice: string, paymentHash: string, service: string): Promise<Fields> {
-    return ((await this.#ask({ do: "challenge", invoice, paymentHash, service })) as { header: Fields }).header;
+    return (
+      (await this.#ask({ do: "challenge", invoice, paymentHash, service })) as { header: Fields }
+    ).header;
   }
 
   /** What `auth.L402Authenticator` says of a request for a service. */

@@ -1,4 +1,7 @@
-/** Buying through aperture's packages `l402` and `auth`: its client at our paywall, our client at its authenticator. */
+/**
+ * Buying through aperture's packages `l402` and `auth`: its client at our paywall, our client at
+ * its authenticator.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +21,9 @@ describe("our paywall sells to aperture's client", () => {
     const bought = await buyAt(world, shop.url);
     const fields = await peer.write(packetOf(bought), preimageOf(bought));
     expect(fields).toEqual({ Authorization: [`LSAT ${bought}`, `L402 ${bought}`] });
-    expect(readPresented({ authorization: fields.Authorization!.join(", ") })).toBe(bought.toString());
+    expect(readPresented({ authorization: fields.Authorization!.join(", ") })).toBe(
+      bought.toString(),
+    );
     expect((await ask(`${shop.url}/a`, fields)).status).toBe(200);
     expect((await ask(`${shop.url}/a`, fields)).status).toBe(402);
     expect(shop.served).toHaveLength(1);
@@ -34,14 +39,19 @@ describe("our paywall sells to aperture's client", () => {
     expect(first.sent.map((fields) => Object.keys(fields))).toEqual([[], ["macaroon"]]);
     expect(shop.served[0]!.grant).toMatchObject({ lineage: [], priceMsat: 21_000n });
     // From the file that it keeps.
-    const second = await peer.buy(`${shop.url}/a`, folder, () => Promise.reject(new Error("it paid twice")));
+    const second = await peer.buy(`${shop.url}/a`, folder, () =>
+      Promise.reject(new Error("it paid twice")),
+    );
     expect(second).toMatchObject({ status: 200, body: '{"served":2}' });
     expect(second.sent.map((fields) => Object.keys(fields))).toEqual([["macaroon"]]);
     expect(world.paid()).toMatchObject({ count: 1 });
   });
 });
 
-/** A service behind aperture's authenticator: what is asked there and how it answers, this server only carries. */
+/**
+ * A service behind aperture's authenticator: what is asked there and how it answers, this server
+ * only carries.
+ */
 async function behindAperture(world: Town, peer: Peer) {
   world.time.now = Date.now() / 1000;
   const served: Received[] = [];
@@ -66,7 +76,8 @@ describe("our client buys from aperture", () => {
     const [world, peer] = [await town(), Peer.start()];
     const { url, served } = await behindAperture(world, peer);
     const client = world.client(world.root());
-    for (const _ of [1, 2]) expect(await (await client.get(`${url}/forecast`)).text()).toBe("sunny");
+    for (const _ of [1, 2])
+      expect(await (await client.get(`${url}/forecast`)).text()).toBe("sunny");
     expect(served).toHaveLength(2);
     expect(world.paid()).toMatchObject({ count: 1 });
     expect(world.alarms).toEqual([]);
@@ -94,7 +105,9 @@ describe("our client buys from aperture", () => {
     const [world, peer] = [await town(), Peer.start()];
     const { url, received } = await behindAperture(world, peer);
     await (await world.client(world.root()).get(`${url}/forecast`)).text();
-    const full = Credential.parse(readPresented({ authorization: received.at(-1)!.headers.authorization })!);
+    const full = Credential.parse(
+      readPresented({ authorization: received.at(-1)!.headers.authorization })!,
+    );
     const status = async (credential: Credential | string) =>
       (await ask(url, { authorization: [`L402 ${credential}`] })).status;
     const soon = Math.floor(Date.now() / 1000) + 60;
@@ -103,7 +116,9 @@ describe("our client buys from aperture", () => {
     expect(await status(full.append([`weather_valid_until=${soon}`]))).toBe(200);
     expect(await status(full.delegate({ agent: "scout", maxUses: 1 }))).toBe(200);
     expect((await ask(url, { Macaroon: [formatMacaroonField(full)] })).status).toBe(200);
-    expect((await ask(url, { "grpc-metadata-macaroon": [formatMacaroonField(full)] })).status).toBe(200);
+    expect((await ask(url, { "grpc-metadata-macaroon": [formatMacaroonField(full)] })).status).toBe(
+      200,
+    );
 
     expect(await status(full.append(["services=history:0"]))).toBe(402);
     expect(await status(full.append([`weather_valid_until=${soon - 120}`]))).toBe(402);
@@ -116,13 +131,21 @@ describe("our client buys from aperture", () => {
 
 /** As a person with a wallet would. */
 async function buyAt(world: Town, url: string): Promise<Credential> {
-  const { macaroon, invoice } = Challenge.parse((await fetch(`${url}/a`)).headers.get("www-authenticate")!);
+  const { macaroon, invoice } = Challenge.parse(
+    (await fetch(`${url}/a`)).headers.get("www-authenticate")!,
+  );
   return new Credential(macaroon, await pay(world, invoice));
 }
 
 async function pay({ net }: Town, invoice: string): Promise<string> {
   const { paymentHash, amountMsat } = Invoice.decode(invoice);
-  const order = { invoice, paymentHash, amountMsat: amountMsat!, maxFeeMsat: 3000n, timeoutSeconds: 10 };
+  const order = {
+    invoice,
+    paymentHash,
+    amountMsat: amountMsat!,
+    maxFeeMsat: 3000n,
+    timeoutSeconds: 10,
+  };
   const outcome = await devWallet(net.account("treasury").url).pay(order);
   if (outcome.status !== "paid") throw new Error(`not paid: ${outcome.status}`);
   return outcome.preimage;

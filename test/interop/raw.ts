@@ -1,4 +1,7 @@
-/** A request whose fields go out as they are given: a name with several values is several lines, which `fetch` would join. */
+/**
+ * A request whose fields go out as they are given: a name with several values is several lines,
+ * which `fetch` would join.
+ */
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import type { Fields } from "./peer.ts";

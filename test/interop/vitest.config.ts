@@ -12,7 +12,11 @@ export default defineConfig({
     projects: [
       {
         ...fromSource,
-        test: { ...test, name: "library", include: ["test/interop/{credential,purchase}.interop.ts"] },
+        test: {
+          ...test,
+          name: "library",
+          include: ["test/interop/{credential,purchase}.interop.ts"],
+        },
       },
       {
         ...fromSource,

@@ -1,4 +1,6 @@
-/** What can go wrong between a treasury and real nodes: held, refused, expired, too dear, too much. */
+/**
+ * What can go wrong between a treasury and real nodes: held, refused, expired, too dear, too much.
+ */
 import { Invoice } from "l8nt/invoice";
 import { describe, expect, test } from "vitest";
 import type { Payer } from "../../packages/l8nt/src/ports/wallet.ts";
@@ -15,7 +17,10 @@ const RESERVED = AMOUNT_MSAT + 3_000n;
 const FEE_MSAT = 1_000n;
 
 async function buyer(options: MarketOptions = {}) {
-  const world = await market({ ...options, treasury: { paymentTimeoutSeconds: 1, ...options.treasury } });
+  const world = await market({
+    ...options,
+    treasury: { paymentTimeoutSeconds: 1, ...options.treasury },
+  });
   const root = world.root();
   const client = world.client(root);
   return {
@@ -116,7 +121,8 @@ describe("an invoice that expired", () => {
     };
     expect(await new LdkPayer(road).pay(request)).toMatchObject({ status: "failed" });
     expect(handedOver(world)).toBe(0);
-    // With a clock that has not come so far, it is sent, and taken: LDK gives two hours more than it says.
+    // With a clock that has not come so far, it is sent, and taken: LDK gives two hours more than
+    // it says.
     const slow = new LdkPayer(road, () => road.chain.time);
     expect(await slow.pay(request)).toMatchObject({ status: "paid" });
   });
@@ -124,13 +130,18 @@ describe("an invoice that expired", () => {
   test("on the way, by the payee's clock, is refused by the payee: a definite failure, nothing moved", async () => {
     const { world, buy, spent } = await buyer({ payer: late });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
-    expect(world.road.payer.endings).toMatchObject([{ kind: "failed", reason: "RecipientRejected" }]);
+    expect(world.road.payer.endings).toMatchObject([
+      { kind: "failed", reason: "RecipientRejected" },
+    ]);
     expect(await spent()).toBe(0n);
     expect(await world.gone()).toBe(0n);
     expect(world.shop.served).toEqual([]);
   });
 
-  /** By the time that the payment arrives, the chain is past the end of its invoice, and past the two hours that LDK adds. */
+  /**
+   * By the time that the payment arrives, the chain is past the end of its invoice, and past the
+   * two hours that LDK adds.
+   */
   const late = (own: Payer, { chain }: Road): Payer => ({
     network: () => own.network(),
     find: (paymentHash) => own.find(paymentHash),

@@ -1,11 +1,20 @@
-/** BOLT 11 between two implementations: what LDK writes our decoder reads, what we write LDK reads, and pays. */
+/**
+ * BOLT 11 between two implementations: what LDK writes our decoder reads, what we write LDK reads,
+ * and pays.
+ */
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { Invoice, type InvoiceFields, NETWORKS } from "l8nt/invoice";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bytesOf, hex, ldk, unwrap } from "./support/ldk.ts";
 import { LdkPayer } from "./support/payer.ts";
-import { hasDescriptionHash, MAX_READ_LENGTH, MAX_READ_MSAT, parse, readByLdk } from "./support/reading.ts";
+import {
+  hasDescriptionHash,
+  MAX_READ_LENGTH,
+  MAX_READ_MSAT,
+  parse,
+  readByLdk,
+} from "./support/reading.ts";
 import { Road } from "./support/road.ts";
 
 let road: Road;
@@ -36,13 +45,21 @@ function writtenByLdk({ amountMsat, about = "", expirySeconds, cltvDelta }: Wish
       ? ldk.Bolt11InvoiceDescription.constructor_direct(
           unwrap(ldk.Description.constructor_new(about), "a description"),
         )
-      : ldk.Bolt11InvoiceDescription.constructor_hash(ldk.Sha256.constructor_from_bytes(bytesOf(about.hash)));
+      : ldk.Bolt11InvoiceDescription.constructor_hash(
+          ldk.Sha256.constructor_from_bytes(bytesOf(about.hash)),
+        );
   const { Option_u64Z, Option_u32Z, Option_u16Z, Option_ThirtyTwoBytesZ } = ldk;
   const made = road.payee.manager.create_bolt11_invoice(
-    amountMsat === undefined ? Option_u64Z.constructor_none() : Option_u64Z.constructor_some(amountMsat),
+    amountMsat === undefined
+      ? Option_u64Z.constructor_none()
+      : Option_u64Z.constructor_some(amountMsat),
     description,
-    expirySeconds === undefined ? Option_u32Z.constructor_none() : Option_u32Z.constructor_some(expirySeconds),
-    cltvDelta === undefined ? Option_u16Z.constructor_none() : Option_u16Z.constructor_some(cltvDelta),
+    expirySeconds === undefined
+      ? Option_u32Z.constructor_none()
+      : Option_u32Z.constructor_some(expirySeconds),
+    cltvDelta === undefined
+      ? Option_u16Z.constructor_none()
+      : Option_u16Z.constructor_some(cltvDelta),
     Option_ThirtyTwoBytesZ.constructor_none(),
   );
   return unwrap<ldk.Bolt11Invoice>(made, "an invoice").to_str();
@@ -164,7 +181,11 @@ describe("an invoice that we wrote is read by LDK as it was meant", () => {
 
   test("with what BOLT 11 says where nothing is written", () => {
     const read = readByLdk(Invoice.encode(least, KEY));
-    expect(read).toMatchObject({ amountMsat: undefined, expirySeconds: 3600, minFinalCltvExpiryDelta: 18 });
+    expect(read).toMatchObject({
+      amountMsat: undefined,
+      expirySeconds: 3600,
+      minFinalCltvExpiryDelta: 18,
+    });
   });
 
   test("with the hash of a description", () => {
@@ -194,7 +215,10 @@ describe("an invoice that we wrote is read by LDK as it was meant", () => {
 describe("an invoice that we wrote for an LDK node", () => {
   const AMOUNT_MSAT = 12_345n;
 
-  /** Known to the payee by its hash, and signed with its key. `secret`: another one than the payee's. */
+  /**
+   * Known to the payee by its hash, and signed with its key. `secret`: another one than the
+   * payee's.
+   */
   function writtenForPayee(preimage: Uint8Array, secret?: string) {
     const { payee, chain } = road;
     const paymentHash = sha256(preimage);
@@ -208,11 +232,25 @@ describe("an invoice that we wrote for an LDK node", () => {
     payee.knowPreimage(paymentHash, preimage);
     // The way there, and how late it may come, as the payee itself tells it.
     const { routeHints, minFinalCltvExpiryDelta, features } = Invoice.decode(writtenByLdk({}));
-    const terms = { amountMsat: AMOUNT_MSAT, timestamp: chain.time, expirySeconds: 600, description: "ours" };
+    const terms = {
+      amountMsat: AMOUNT_MSAT,
+      timestamp: chain.time,
+      expirySeconds: 600,
+      description: "ours",
+    };
     const way = { network: "bcrt", routeHints, minFinalCltvExpiryDelta, features } as const;
-    const invoice = Invoice.encode({ ...terms, ...way, paymentHash, paymentSecret }, payee.secretKey);
+    const invoice = Invoice.encode(
+      { ...terms, ...way, paymentHash, paymentSecret },
+      payee.secretKey,
+    );
     expect(Invoice.decode(invoice).payee).toBe(hex(payee.id));
-    return { invoice, paymentHash, amountMsat: AMOUNT_MSAT, maxFeeMsat: 5_000n, timeoutSeconds: 30 };
+    return {
+      invoice,
+      paymentHash,
+      amountMsat: AMOUNT_MSAT,
+      maxFeeMsat: 5_000n,
+      timeoutSeconds: 30,
+    };
   }
 
   test("is paid by LDK, and the preimage that comes back is the one that we made", async () => {
@@ -221,7 +259,10 @@ describe("an invoice that we wrote for an LDK node", () => {
     const outcome = await new LdkPayer(road).pay(request);
     expect(outcome).toEqual({ status: "paid", preimage: hex(preimage), feeMsat: 1_000n });
     await road.rest();
-    expect(road.payee.claims.at(-1)).toEqual({ paymentHash: request.paymentHash, amountMsat: AMOUNT_MSAT });
+    expect(road.payee.claims.at(-1)).toEqual({
+      paymentHash: request.paymentHash,
+      amountMsat: AMOUNT_MSAT,
+    });
   });
 
   test("with another payment secret than the payee's is refused by the payee, and nothing moves", async () => {

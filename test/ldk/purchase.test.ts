@@ -1,4 +1,7 @@
-/** Twenty purchases that LDK pays and LDK takes: what the books say is what the nodes say, to the msat. */
+/**
+ * Twenty purchases that LDK pays and LDK takes: what the books say is what the nodes say, to the
+ * msat.
+ */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
@@ -7,11 +10,13 @@ import { market } from "./support/market.ts";
 const PURCHASES = 20;
 
 /** No two alike, and none in whole satoshi. */
-const priceOf = (url: string) => 10_001n + 137n * BigInt(new URL(url).pathname.slice("/forecast/".length));
+const priceOf = (url: string) =>
+  10_001n + 137n * BigInt(new URL(url).pathname.slice("/forecast/".length));
 
 const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n);
 
-const hashOf = (preimage: string) => createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
+const hashOf = (preimage: string) =>
+  createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
 
 test("an agent buys twenty times, and every book agrees with the nodes", async () => {
   const world = await market({ terms: { price: ({ url }) => priceOf(url) } });
@@ -43,19 +48,30 @@ test("an agent buys twenty times, and every book agrees with the nodes", async (
   expect(fees).toBeGreaterThan(0n);
   expect(gone).toBe(prices + fees);
 
-  // The books: one record a payment with the node's own figures, and totals that are what left the node.
+  // The books: one record a payment with the node's own figures, and totals that are what left the
+  // node.
   const records = (await store.payments({ limit: 100 })).toReversed();
   const payee = Buffer.from(road.payee.id).toString("hex");
   for (const [at, record] of records.entries()) {
     const { paymentHash, preimage, feeMsat } = sent[at]!;
-    expect(record).toMatchObject({ paymentHash, preimage, feeMsat, amountMsat: priceOf(urls[at]!), payee });
+    expect(record).toMatchObject({
+      paymentHash,
+      preimage,
+      feeMsat,
+      amountMsat: priceOf(urls[at]!),
+      payee,
+    });
     expect(["paid", "used"]).toContain(record.status);
   }
   expect(records).toHaveLength(PURCHASES);
   expect(await world.spent(root)).toBe(gone);
   expect(await world.spent(scout)).toBe(gone);
   expect((await auditLedger(store)).faults).toEqual([]);
-  expect(await treasury.owner.health()).toEqual({ spending: true, openPayments: 0, stuckPayments: 0 });
+  expect(await treasury.owner.health()).toEqual({
+    spending: true,
+    openPayments: 0,
+    stuckPayments: 0,
+  });
   expect(world.alarms).toEqual([]);
 });
 

@@ -49,9 +49,18 @@ walletContract(test, {
 test("two wallets of one node do not pay one hash twice, and the later one never calls it failed [case 64]", async () => {
   const road = await Road.open();
   const [wallet, other] = [new LdkPayer(road), new LdkPayer(road)];
-  const invoice = await new LdkInvoicer(road.payee).createInvoice({ amountMsat: 10_000n, expirySeconds: 600 });
+  const invoice = await new LdkInvoicer(road.payee).createInvoice({
+    amountMsat: 10_000n,
+    expirySeconds: 600,
+  });
   const { paymentHash } = Invoice.decode(invoice);
-  const request = { invoice, paymentHash, amountMsat: 10_000n, maxFeeMsat: 3_000n, timeoutSeconds: 1 };
+  const request = {
+    invoice,
+    paymentHash,
+    amountMsat: 10_000n,
+    maxFeeMsat: 3_000n,
+    timeoutSeconds: 1,
+  };
   const before = road.payer.balanceMsat();
   const [first, same] = await Promise.all([wallet.pay(request), other.pay(request)]);
   expect(first).toMatchObject({ status: "paid", feeMsat: 1_000n });
@@ -69,10 +78,23 @@ test("two wallets of one node do not pay one hash twice, and the later one never
 test("what does not fit its invoice is refused before LDK is told of it", async () => {
   const road = await Road.open();
   const payer = new LdkPayer(road);
-  const invoice = await new LdkInvoicer(road.payee).createInvoice({ amountMsat: 10_000n, expirySeconds: 600 });
+  const invoice = await new LdkInvoicer(road.payee).createInvoice({
+    amountMsat: 10_000n,
+    expirySeconds: 600,
+  });
   const { paymentHash } = Invoice.decode(invoice);
-  const request = { invoice, paymentHash, amountMsat: 10_000n, maxFeeMsat: 3_000n, timeoutSeconds: 1 };
-  const wrong = [{ amountMsat: 9_999n }, { paymentHash: "ab".repeat(32) }, { invoice: `${invoice}q` }];
+  const request = {
+    invoice,
+    paymentHash,
+    amountMsat: 10_000n,
+    maxFeeMsat: 3_000n,
+    timeoutSeconds: 1,
+  };
+  const wrong = [
+    { amountMsat: 9_999n },
+    { paymentHash: "ab".repeat(32) },
+    { invoice: `${invoice}q` },
+  ];
   for (const part of wrong)
     expect(await payer.pay({ ...request, ...part })).toMatchObject({ status: "failed" });
   expect(road.payer.manager.list_recent_payments()).toEqual([]);
@@ -84,7 +106,10 @@ test("a closed road answers at once, and not with a failure", async () => {
   const road = await Road.open();
   road.payee.hold();
   const payer = new LdkPayer(road);
-  const invoice = await new LdkInvoicer(road.payee).createInvoice({ amountMsat: 10_000n, expirySeconds: 600 });
+  const invoice = await new LdkInvoicer(road.payee).createInvoice({
+    amountMsat: 10_000n,
+    expirySeconds: 600,
+  });
   const { paymentHash } = Invoice.decode(invoice);
   const paying = payer.pay({
     invoice,

@@ -1,4 +1,7 @@
-/** What is wrong with a node, its certificate or its macaroon is said in one line, with what to do, and never with the secret. */
+/**
+ * What is wrong with a node, its certificate or its macaroon is said in one line, with what to do,
+ * and never with the secret.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -46,7 +49,12 @@ const FAULTS: readonly (readonly [what: string, url: string, message: RegExp])[]
 
 describe("says what is wrong, and moves nothing", () => {
   test.each(FAULTS)("%s", async (_, url, message) => {
-    const secrets = [admin, treasury, hexOf(payee.macaroonPath("admin")), narrowed("x").slice(0, 80)];
+    const secrets = [
+      admin,
+      treasury,
+      hexOf(payee.macaroonPath("admin")),
+      narrowed("x").slice(0, 80),
+    ];
     const shown: unknown[] = [];
     try {
       const wallet = lndWallet(url);
@@ -56,11 +64,16 @@ describe("says what is wrong, and moves nothing", () => {
         () => wallet.createInvoice(INVOICE),
       ]) {
         const error = await attempt().catch((thrown: unknown) => thrown);
-        expect(error).toMatchObject({ code: "ERR_WALLET", message: expect.stringMatching(message) });
+        expect(error).toMatchObject({
+          code: "ERR_WALLET",
+          message: expect.stringMatching(message),
+        });
         expect((error as Error).message).not.toContain("\n");
         shown.push(error);
       }
-      const { payment_request: invoice, r_hash } = await payee.post("/v1/invoices", { value_msat: "21000" });
+      const { payment_request: invoice, r_hash } = await payee.post("/v1/invoices", {
+        value_msat: "21000",
+      });
       const paymentHash = Buffer.from(r_hash, "base64").toString("hex");
       const outcome = await wallet.pay({
         invoice,
@@ -71,7 +84,9 @@ describe("says what is wrong, and moves nothing", () => {
       });
       expect(["failed", "never-sent"]).toContain(outcome.status);
       expect(await wallet.find(paymentHash)).toMatchObject({ status: "unknown" });
-      expect((await payer.payments()).some(({ payment_hash }) => payment_hash === paymentHash)).toBe(false);
+      expect(
+        (await payer.payments()).some(({ payment_hash }) => payment_hash === paymentHash),
+      ).toBe(false);
       shown.push(outcome);
     } catch (error) {
       // A URL that is refused before anything is sent.
@@ -79,7 +94,8 @@ describe("says what is wrong, and moves nothing", () => {
       shown.push(error);
       expect(error).toMatchObject({ code: "ERR_WALLET", message: expect.stringMatching(message) });
     }
-    for (const secret of secrets) expect(inspect(shown, { depth: 9, showHidden: true })).not.toContain(secret);
+    for (const secret of secrets)
+      expect(inspect(shown, { depth: 9, showHidden: true })).not.toContain(secret);
   });
 });
 
@@ -93,9 +109,17 @@ test("a macaroon that we narrowed by lnd's own caveats is good as long as they h
 
 test("a service's macaroon cannot pay: refused for certain, and nothing is on the node's books", async () => {
   const wallet = lndWallet(payee.walletUrl(service));
-  const { payment_request: invoice, r_hash } = await payer.post("/v1/invoices", { value_msat: "21000" });
+  const { payment_request: invoice, r_hash } = await payer.post("/v1/invoices", {
+    value_msat: "21000",
+  });
   const paymentHash = Buffer.from(r_hash, "base64").toString("hex");
-  const request = { invoice, paymentHash, amountMsat: 21_000n, maxFeeMsat: 5_000n, timeoutSeconds: 5 };
+  const request = {
+    invoice,
+    paymentHash,
+    amountMsat: 21_000n,
+    maxFeeMsat: 5_000n,
+    timeoutSeconds: 5,
+  };
   expect(await wallet.pay(request)).toMatchObject({ status: "never-sent" });
   expect((await payee.payments()).length).toBe(0);
 });
@@ -112,7 +136,11 @@ describe("sigil doctor", () => {
       ok: boolean;
       findings: { point: string; state: string; found: string }[];
     };
-    return { ok, states: Object.fromEntries(findings.map(({ point, state }) => [point, state])), findings };
+    return {
+      ok,
+      states: Object.fromEntries(findings.map(({ point, state }) => [point, state])),
+      findings,
+    };
   };
 
   test("finds nothing wrong with a treasury's macaroon, and makes no use of it", async () => {
@@ -128,16 +156,22 @@ describe("sigil doctor", () => {
     expect(least.findings.filter(({ state }) => state === "failing")).toEqual([]);
     const most = await run(payee.walletUrl(hexOf(payee.macaroonPath("admin"))), "--for", "service");
     expect(most.ok).toBe(true);
-    expect(most.findings.filter(({ state }) => state === "warning").length).toBeGreaterThanOrEqual(1);
+    expect(most.findings.filter(({ state }) => state === "warning").length).toBeGreaterThanOrEqual(
+      1,
+    );
   });
 
   test("fails on another network, on a treasury's wallet that cannot pay, and on lnd's own invoice macaroon for a treasury", async () => {
     expect(await run(payer.walletUrl(treasury), "--network", "bc")).toMatchObject({ ok: false });
     expect(await run(payee.walletUrl(service), "--for", "treasury")).toMatchObject({ ok: false });
-    expect(await run(payee.walletUrl(payee.macaroonPath("invoice")), "--for", "treasury")).toMatchObject({
+    expect(
+      await run(payee.walletUrl(payee.macaroonPath("invoice")), "--for", "treasury"),
+    ).toMatchObject({
       ok: false,
     });
-    expect(await run(payee.walletUrl(payee.macaroonPath("invoice")), "--for", "service")).toMatchObject({
+    expect(
+      await run(payee.walletUrl(payee.macaroonPath("invoice")), "--for", "service"),
+    ).toMatchObject({
       ok: true,
     });
   });
@@ -153,11 +187,14 @@ test("a node without a wallet, locked, and unlocked again: each says what to do"
   const reaches = (wanted: string) =>
     until(`the state ${wanted}`, async () => (await node.get("/v1/state")).state === wanted);
   await reaches("NON_EXISTING");
-  await expect(wallet().examine!()).rejects.toThrow("lnd has no wallet yet: make one (lncli create)");
+  await expect(wallet().examine!()).rejects.toThrow(
+    "lnd has no wallet yet: make one (lncli create)",
+  );
   const { cipher_seed_mnemonic } = await node.get("/v1/genseed");
   const password = Buffer.from("a long password").toString("base64");
   await node.post("/v1/initwallet", { wallet_password: password, cipher_seed_mnemonic });
-  const own = () => lndWallet(node.walletUrl(join(node.folder, "data/chain/bitcoin/regtest/admin.macaroon")));
+  const own = () =>
+    lndWallet(node.walletUrl(join(node.folder, "data/chain/bitcoin/regtest/admin.macaroon")));
   await until("the new wallet", async () => (await own().examine!()).rights.pay);
   await process.stop();
 

@@ -1,6 +1,6 @@
 /**
- * `npm run test:lnd`: everything that is tried with real lnd nodes. Builds lnd and btcd with Go the first time, and says so
- * where there is no Go. Ends with one line, `N passed, N failed`.
+ * `npm run test:lnd`: everything that is tried with real lnd nodes. Builds lnd and btcd with Go the
+ * first time, and says so where there is no Go. Ends with one line, `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";

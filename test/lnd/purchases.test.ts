@@ -1,4 +1,7 @@
-/** The main job with real nodes: a service is paid at one, a treasury pays from another, and lnd's own books are the judge. */
+/**
+ * The main job with real nodes: a service is paid at one, a treasury pays from another, and lnd's
+ * own books are the judge.
+ */
 
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -13,7 +16,14 @@ import { freePort } from "../e2e/support/free-port.ts";
 import { daemon, sigil } from "../e2e/support/sigil.ts";
 import { town } from "../e2e/support/town.ts";
 import { until } from "./support/program.ts";
-import { paidSince, payee, payer, SERVICE_METHODS, settled, TREASURY_METHODS } from "./support/stage.ts";
+import {
+  paidSince,
+  payee,
+  payer,
+  SERVICE_METHODS,
+  settled,
+  TREASURY_METHODS,
+} from "./support/stage.ts";
 
 const now = () => Date.now() / 1000;
 const treasuryUrl = payer.walletUrl(await payer.bake(...TREASURY_METHODS));
@@ -27,7 +37,9 @@ async function market(options: Parameters<typeof town>[0] = {}) {
   const { length: before } = await payer.payments();
   const shop = (price: string, invoicer: Invoicer = serviceWallet) =>
     world.shop(
-      { price, grants: { validFor: "1h", endpoints: ["GET /**"] } } as Parameters<typeof world.shop>[0],
+      { price, grants: { validFor: "1h", endpoints: ["GET /**"] } } as Parameters<
+        typeof world.shop
+      >[0],
       {
         invoicer,
       },
@@ -72,7 +84,10 @@ test("too little in the node's channels: failed for certain, nothing spent, noth
   const { root, client, shop, spent, before } = await market();
   const credential = root({ budget: "30000000 sat", maxPrice: "20000000 sat" });
   const { url } = await shop("15000000 sat");
-  await expect(client(credential).get(url)).rejects.toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
+  await expect(client(credential).get(url)).rejects.toMatchObject({
+    code: "ERR_PAYMENT_FAILED",
+    spent: "no",
+  });
   expect(await spent(credential)).toBe(0n);
   expect(await paidSince(before)).toEqual({ count: 0, msat: 0n });
 });
@@ -82,18 +97,26 @@ test("a fee cap below what the way costs reaches the node: failed for certain, a
   const { root, client, shop, spent, before } = await market({ maxFeeMsat: () => cap.msat });
   const credential = root({ budget: "100 sat" });
   const { url } = await shop("10 sat");
-  await expect(client(credential).get(url)).rejects.toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
+  await expect(client(credential).get(url)).rejects.toMatchObject({
+    code: "ERR_PAYMENT_FAILED",
+    spent: "no",
+  });
   expect(await spent(credential)).toBe(0n);
   cap.msat = 1_000n;
   expect((await client(credential).get(url)).status).toBe(200);
   expect(await paidSince(before)).toEqual({ count: 1, msat: 11_000n });
 });
 
-/** Invoices whose payment the payee's node keeps in flight, until it is told what to do with the one that is. */
+/**
+ * Invoices whose payment the payee's node keeps in flight, until it is told what to do with the one
+ * that is.
+ */
 function holdInvoices() {
   const preimages = new Map<string, Buffer>();
   const held = async () => {
-    const { payment_hash: hash } = (await payer.payments()).findLast(({ status }) => status === "IN_FLIGHT")!;
+    const { payment_hash: hash } = (await payer.payments()).findLast(
+      ({ status }) => status === "IN_FLIGHT",
+    )!;
     return {
       hash: Buffer.from(hash, "hex").toString("base64"),
       preimage: preimages.get(hash)!.toString("base64"),
@@ -105,7 +128,10 @@ function holdInvoices() {
       const hash = createHash("sha256").update(preimage).digest();
       preimages.set(hash.toString("hex"), preimage);
       const terms = { value_msat: amountMsat.toString(), expiry: expirySeconds.toString() };
-      const invoice = await payee.post("/v2/invoices/hodl", { hash: hash.toString("base64"), ...terms });
+      const invoice = await payee.post("/v2/invoices/hodl", {
+        hash: hash.toString("base64"),
+        ...terms,
+      });
       return invoice.payment_request;
     },
   };
@@ -153,7 +179,16 @@ test("a treasury killed with a payment in flight finds it after its restart, and
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const dir = join(folder, "treasury");
   const location = `http://127.0.0.1:${await freePort()}`;
-  const made = await sigil(["treasury", "init", "--dir", dir, "--location", location, "--budget", "100 sat"]);
+  const made = await sigil([
+    "treasury",
+    "init",
+    "--dir",
+    dir,
+    "--location",
+    location,
+    "--budget",
+    "100 sat",
+  ]);
   expect(made).toMatchObject({ code: 0 });
   const credential = Credential.parse(readFileSync(join(dir, "agent.credential"), "utf8").trim());
   const agent = new Client({ credential });
@@ -162,7 +197,10 @@ test("a treasury killed with a payment in flight finds it after its restart, and
 
   const first = await daemon(dir, treasuryUrl);
   const asked = agent.get(`${url}/forecast`).catch((error: unknown) => error);
-  await until("a payment in flight", async () => (await payer.payments()).at(-1)?.status === "IN_FLIGHT");
+  await until(
+    "a payment in flight",
+    async () => (await payer.payments()).at(-1)?.status === "IN_FLIGHT",
+  );
   first.child.kill("SIGKILL");
   await once(first.child, "close");
   expect(await asked).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
@@ -173,6 +211,8 @@ test("a treasury killed with a payment in flight finds it after its restart, and
   await settle();
   expect((await agent.get(`${url}/forecast`)).status).toBe(200);
   expect(await paidSince(before)).toEqual({ count: 1, msat: 11_000n });
-  expect((await sigil(["tree", "--dir", dir])).stdout).toMatch(/root +● active +spent 11 of 100 sat/);
+  expect((await sigil(["tree", "--dir", dir])).stdout).toMatch(
+    /root +● active +spent 11 of 100 sat/,
+  );
   expect(await sigil(["ledger", "verify", "--dir", dir])).toMatchObject({ code: 0 });
 });

@@ -10,7 +10,10 @@ const wires = { payer: new Wire(payer.facts.ports.rest), payee: new Wire(payee.f
 const eachWire = (act: (wire: Wire) => Promise<void>) => Promise.all(Object.values(wires).map(act));
 await eachWire((wire) => wire.open());
 afterAll(() => eachWire((wire) => wire.close()));
-const macaroons = { payer: await payer.bake(...TREASURY_METHODS), payee: await payee.bake(...SERVICE_METHODS) };
+const macaroons = {
+  payer: await payer.bake(...TREASURY_METHODS),
+  payee: await payee.bake(...SERVICE_METHODS),
+};
 const wallets = {
   payer: lndWallet(payer.walletUrl(macaroons.payer, wires.payer.port)),
   invoicer: lndWallet(payee.walletUrl(macaroons.payee, wires.payee.port)),
@@ -20,7 +23,12 @@ walletContract(test, {
   name: "the lnd wallet, with the least rights",
   setup: async () => {
     await settled();
-    return { ...wallets, network: "bcrt", secrets: Object.values(macaroons), teardown: async () => {} };
+    return {
+      ...wallets,
+      network: "bcrt",
+      secrets: Object.values(macaroons),
+      teardown: async () => {},
+    };
   },
   powers: {
     routingFees: true,

@@ -1,4 +1,5 @@
-// The first lines of the README, type-checked as a user's compiler sees them: against the package's own declarations.
+// The first lines of the README, type-checked as a user's compiler sees them: against the package's
+// own declarations.
 import { Client } from "l8nt";
 
 const client = new Client();

@@ -1,4 +1,7 @@
-/** The Postgres store under the laws of every store: three handles, each with connections of its own, on one schema. */
+/**
+ * The Postgres store under the laws of every store: three handles, each with connections of its
+ * own, on one schema.
+ */
 import { storeContract } from "l8nt/testing";
 import { expect, test } from "vitest";
 import { order, spend } from "../../packages/l8nt/src/testing/store-laws.ts";
@@ -8,7 +11,11 @@ storeContract(test, {
   name: "the Postgres store",
   setup: async () => {
     const books = new Books();
-    const [store, ...others] = [await books.open(), await books.open(), await books.open()] as const;
+    const [store, ...others] = [
+      await books.open(),
+      await books.open(),
+      await books.open(),
+    ] as const;
     return { store, others, teardown: () => books.close() };
   },
   histories: 8,

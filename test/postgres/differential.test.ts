@@ -1,4 +1,7 @@
-/** One law, written twice: `step()` in memory and `sigil_apply` in the database must give the same answers and the same rows. */
+/**
+ * One law, written twice: `step()` in memory and `sigil_apply` in the database must give the same
+ * answers and the same rows.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -29,7 +32,9 @@ function ask(store: Store, event: LedgerEvent): Promise<unknown> {
   }
 }
 
-type Outcome = { readonly answer: unknown } | { readonly error: string; readonly isTypeError: boolean };
+type Outcome =
+  | { readonly answer: unknown }
+  | { readonly error: string; readonly isTypeError: boolean };
 
 const failed = (error: unknown): Outcome => ({
   error: (error as Error).message,
@@ -49,10 +54,13 @@ const asked = (store: Store, batch: readonly LedgerEvent[]): Promise<readonly Ou
   Promise.all(batch.map((event) => ask(store, event).then((answer) => ({ answer }), failed)));
 
 /** No row, and a row in which nothing stands, are one. */
-const standing = (counters: readonly (readonly [string, Counter])[]): ReadonlyMap<string, Counter> =>
+const standing = (
+  counters: readonly (readonly [string, Counter])[],
+): ReadonlyMap<string, Counter> =>
   new Map(
     counters.filter(
-      ([, { committed, reserved, slots }]) => committed !== 0n || reserved !== 0n || slots.length > 0,
+      ([, { committed, reserved, slots }]) =>
+        committed !== 0n || reserved !== 0n || slots.length > 0,
     ),
   );
 
@@ -79,7 +87,9 @@ async function rowsOf(books: Books, store: Store): Promise<object> {
       ]),
     ),
     reservations: new Map(reservations.map(({ id, outcome }) => [id, outcome])),
-    payments: new Map((await store.payments({ limit: 1000 })).map((payment) => [payment.paymentHash, payment])),
+    payments: new Map(
+      (await store.payments({ limit: 1000 })).map((payment) => [payment.paymentHash, payment]),
+    ),
     journal: await store.journal(0, 10_000),
     latest: await store.latest(),
   };
@@ -117,7 +127,9 @@ function kindOf(outcome: Outcome): string {
   if ("error" in outcome) return outcome.isTypeError ? "TypeError" : outcome.error;
   const { answer } = outcome;
   if (typeof answer !== "object" || answer === null) return `${answer}`;
-  return ["refused", "repeated", "open", "outcome", "paymentHash", "reserved"].find((key) => key in answer)!;
+  return ["refused", "repeated", "open", "outcome", "paymentHash", "reserved"].find(
+    (key) => key in answer,
+  )!;
 }
 
 test("the database and the pure law give the same answers and keep the same rows, batch by batch [cases 44, 49, 50, 51, 63, 64, 109]", async () => {

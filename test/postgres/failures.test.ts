@@ -1,4 +1,7 @@
-/** What the store says when the database does not do what it should: one line that helps, and never a URL or a password. */
+/**
+ * What the store says when the database does not do what it should: one line that helps, and never
+ * a URL or a password.
+ */
 import { inspect } from "node:util";
 import { AdapterError } from "l8nt";
 import pg from "pg";
@@ -53,7 +56,11 @@ test.each([
     /no database of that name \(3D000\)/,
   ],
   ["the URL is none", () => `mysql://sigil:${PASSWORD}@localhost/x`, /URL cannot be read/],
-  ["the URL is broken", () => `postgres://sigil:${PASSWORD}%zz@localhost:x/x`, /URL cannot be read/],
+  [
+    "the URL is broken",
+    () => `postgres://sigil:${PASSWORD}%zz@localhost:x/x`,
+    /URL cannot be read/,
+  ],
   [
     "it is not at READ COMMITTED",
     (url: string) => `${url}&options=-c%20default_transaction_isolation%3Dserializable`,
@@ -68,7 +75,11 @@ test.each([
 });
 
 test("gives up a statement that waits for a lock longer than is allowed, and nothing is written", async () => {
-  const store = await openPostgresStore({ url: books.url, schema: books.schema, timeoutSeconds: 0.1 });
+  const store = await openPostgresStore({
+    url: books.url,
+    schema: books.schema,
+    timeoutSeconds: 0.1,
+  });
   const holder = new pg.Client({ connectionString: books.url });
   await holder.connect();
   try {
@@ -108,14 +119,9 @@ test("what the database cannot hold fails alone, not its batch", async () => {
     store.reserve(order([limit], 1n, Number.NaN)),
     store.reserve(order([limit], 1n)),
   ]);
-  expect(answers.map((answer) => (answer.status === "rejected" ? answer.reason.name : "held"))).toEqual([
-    "held",
-    "AdapterError",
-    "TypeError",
-    "TypeError",
-    "TypeError",
-    "held",
-  ]);
+  expect(
+    answers.map((answer) => (answer.status === "rejected" ? answer.reason.name : "held")),
+  ).toEqual(["held", "AdapterError", "TypeError", "TypeError", "TypeError", "held"]);
   expect(await store.usage([limit], START)).toEqual([{ id: "a", used: 2n, reserved: 2n }]);
 });
 

@@ -1,4 +1,7 @@
-/** A connection that breaks around a commit: nobody knows whether it was written, and nothing may happen twice. */
+/**
+ * A connection that breaks around a commit: nobody knows whether it was written, and nothing may
+ * happen twice.
+ */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";

@@ -1,4 +1,7 @@
-/** The tables: made once, whoever comes first; never over anything else; and what is written in the books stays written. */
+/**
+ * The tables: made once, whoever comes first; never over anything else; and what is written in the
+ * books stays written.
+ */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { order, START, spend } from "../../packages/l8nt/src/testing/store-laws.ts";
 import { Books } from "./support/books.ts";
@@ -11,7 +14,10 @@ beforeEach(() => {
 
 afterEach(() => books.close());
 
-const refusal = (pattern: RegExp) => ({ code: "ERR_STORE", message: expect.stringMatching(pattern) });
+const refusal = (pattern: RegExp) => ({
+  code: "ERR_STORE",
+  message: expect.stringMatching(pattern),
+});
 
 test("processes that start at once make the tables once", async () => {
   const stores = await Promise.all(Array.from({ length: 6 }, () => books.open()));
@@ -28,7 +34,9 @@ test("books are found again by the next process", async () => {
   const first = await books.open();
   await first.reserve(order([limit], 7n));
   await first.close();
-  expect(await (await books.open()).usage([limit], START)).toEqual([{ id: "a", used: 7n, reserved: 7n }]);
+  expect(await (await books.open()).usage([limit], START)).toEqual([
+    { id: "a", used: 7n, reserved: 7n },
+  ]);
 });
 
 test("a newer schema is left alone", async () => {
@@ -67,10 +75,14 @@ test.each([
 test("a migration that fails leaves nothing behind", async () => {
   await books.sql(`CREATE SCHEMA ${books.schema}`);
   // Not a table that it looks for, and in the way of the last thing that it makes.
-  await books.sql(`CREATE FUNCTION ${books.schema}.sigil_unclaim(text) RETURNS void LANGUAGE sql AS ''`);
+  await books.sql(
+    `CREATE FUNCTION ${books.schema}.sigil_unclaim(text) RETURNS void LANGUAGE sql AS ''`,
+  );
   await expect(books.open()).rejects.toMatchObject(refusal(/could not be opened/));
   expect(
-    await books.sql("SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace", [books.schema]),
+    await books.sql("SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace", [
+      books.schema,
+    ]),
   ).toEqual([]);
 });
 
@@ -79,10 +91,16 @@ test.each(["sigil_journal", "sigil_receipts", "sigil_stops"])(
   async (table) => {
     const store = await books.open();
     await store.stop({ kind: "freeze", nodeId: "*", at: START });
-    await store.appendReceipts([{ seq: 1, paymentHash: "00".repeat(32), hash: "11".repeat(32), text: "{}" }]);
+    await store.appendReceipts([
+      { seq: 1, paymentHash: "00".repeat(32), hash: "11".repeat(32), text: "{}" },
+    ]);
     const before = await books.sql(`SELECT * FROM ${table}`);
     expect(before).toHaveLength(1);
-    for (const attempt of [`UPDATE ${table} SET seq = 7`, `DELETE FROM ${table}`, `TRUNCATE ${table}`])
+    for (const attempt of [
+      `UPDATE ${table} SET seq = 7`,
+      `DELETE FROM ${table}`,
+      `TRUNCATE ${table}`,
+    ])
       await expect(books.sql(attempt)).rejects.toThrow(/append-only/);
     expect(await books.sql(`SELECT * FROM ${table}`)).toEqual(before);
   },

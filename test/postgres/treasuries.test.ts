@@ -1,4 +1,7 @@
-/** Two treasuries on one database: one family, one budget, whoever is asked. Judged by the dev network's books. */
+/**
+ * Two treasuries on one database: one family, one budget, whoever is asked. Judged by the dev
+ * network's books.
+ */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
 import type { Store } from "../../packages/l8nt/src/ports/store.ts";
@@ -40,7 +43,9 @@ test("200 orders at both, and the family spends what its budget holds and not a 
   const { world, treasuries, store } = await two();
   const shop = await world.shop();
   const root = world.root({ budget: "200 sat" });
-  const children = [0, 1, 2, 3].map((at) => root.delegate({ agent: `child-${at}`, budget: "200 sat" }));
+  const children = [0, 1, 2, 3].map((at) =>
+    root.delegate({ agent: `child-${at}`, budget: "200 sat" }),
+  );
   const answers = await Promise.allSettled(
     Array.from({ length: 200 }, (_, at) =>
       treasuries[at % 2]!.buy({
@@ -78,9 +83,12 @@ test("one intent is paid once for each answer, and a single use serves one [case
     });
   const answers = await Promise.allSettled(Array.from({ length: 12 }, (_, at) => buy(at)));
   for (const answer of answers)
-    if (answer.status === "rejected") expect(answer.reason).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+    if (answer.status === "rejected")
+      expect(answer.reason).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
   const served = answers.flatMap((answer) =>
-    answer.status === "fulfilled" && answer.value.kind === "credential" ? [answer.value.credential] : [],
+    answer.status === "fulfilled" && answer.value.kind === "credential"
+      ? [answer.value.credential]
+      : [],
   );
   expect(new Set(served).size).toBe(served.length);
   expect(world.paid().count).toBe(served.length);
@@ -93,7 +101,12 @@ test("what one revokes, the other refuses as soon as it has heard [case 111]", a
   const root = world.root();
   const child = root.delegate({ agent: "scout" });
   const buy = (path: string) =>
-    treasuries[1].buy({ credential: child.toString(), method: "GET", url: shop.url + path, headers: [] });
+    treasuries[1].buy({
+      credential: child.toString(),
+      method: "GET",
+      url: shop.url + path,
+      headers: [],
+    });
   await buy("/before");
   await world.client(root).revoke(child);
   await expect

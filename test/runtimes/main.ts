@@ -1,6 +1,6 @@
 /**
- * The smoke suite, bundled once, on every runtime that the library supports. `npm run test:runtimes` prints a table. A
- * runtime that cannot run here has failed: it is never left out.
+ * The smoke suite, bundled once, on every runtime that the library supports. `npm run
+ * test:runtimes` prints a table. A runtime that cannot run here has failed: it is never left out.
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -27,17 +27,28 @@ interface Runtime {
   readonly run: (binary: string) => Promise<string>;
 }
 
-/** The binary that an npm package brings, without the launcher that would look for a Node on the path. */
+/**
+ * The binary that an npm package brings, without the launcher that would look for a Node on the
+ * path.
+ */
 function binaryOf(name: string): string {
   const manifest = createRequire(join(here, "package.json")).resolve(`${name}/package.json`);
-  const { bin } = JSON.parse(readFileSync(manifest, "utf8")) as { bin: string | Record<string, string> };
+  const { bin } = JSON.parse(readFileSync(manifest, "utf8")) as {
+    bin: string | Record<string, string>;
+  };
   return join(manifest, "..", typeof bin === "string" ? bin : bin[name]!);
 }
 
 /** Stdout of a command that ends well; throws with what it said otherwise. */
 async function output(file: string, args: readonly string[]): Promise<string> {
-  const child = spawn(file, args, { cwd: here, timeout: timeoutMs, stdio: ["ignore", "pipe", "pipe"] });
-  const ended = new Promise<number | null>((done, fail) => child.on("error", fail).on("close", done));
+  const child = spawn(file, args, {
+    cwd: here,
+    timeout: timeoutMs,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = new Promise<number | null>((done, fail) =>
+    child.on("error", fail).on("close", done),
+  );
   const [out, err, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   if (status !== 0) throw new Error(`exit ${status ?? child.signalCode}: ${(err || out).trim()}`);
   return out;
@@ -70,7 +81,9 @@ async function askWorker(workerd: string): Promise<string> {
   })();
   try {
     const port = await Promise.race([listening, failed]);
-    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(`http://127.0.0.1:${port}/`, {
+      signal: AbortSignal.timeout(timeoutMs),
+    });
     const body = await response.text();
     if (response.status !== 200) throw new Error(body);
     return body;
@@ -87,7 +100,8 @@ const runtimes: Readonly<Record<string, Runtime>> = {
   // Without a single permission: the library asks for none.
   Deno: {
     binary: () => binaryOf("deno"),
-    run: (binary) => output(binary, ["run", "--no-prompt", "--no-config", "--no-lock", "shims/run.js"]),
+    run: (binary) =>
+      output(binary, ["run", "--no-prompt", "--no-config", "--no-lock", "shims/run.js"]),
   },
   workerd: { binary: () => binaryOf("workerd"), run: askWorker },
 };
@@ -131,7 +145,9 @@ if (import.meta.main) {
     const { version, passed, error, seconds } = await runOn(name);
     if (error !== undefined) failed++;
     const result = error === undefined ? `ok, ${passed.length} checks` : "FAILED";
-    console.log(`${name.padEnd(10)}${version.padEnd(16)}${result.padEnd(16)}${seconds.toFixed(1)} s`);
+    console.log(
+      `${name.padEnd(10)}${version.padEnd(16)}${result.padEnd(16)}${seconds.toFixed(1)} s`,
+    );
     if (error !== undefined) console.error(error);
   }
   if (failed > 0) process.exitCode = 1;

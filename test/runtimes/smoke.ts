@@ -1,6 +1,6 @@
 /**
- * The library in one function, for any runtime: mint, narrow, verify, pay, and a paywall on `Request` and `Response`. No
- * test framework, no network, no file: only what every runtime has.
+ * The library in one function, for any runtime: mint, narrow, verify, pay, and a paywall on
+ * `Request` and `Response`. No test framework, no network, no file: only what every runtime has.
  */
 import { Client, type DeniedError } from "l8nt";
 import { Invoice } from "l8nt/invoice";
@@ -12,13 +12,16 @@ const origin = "https://api.weather.example";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const random = () => crypto.getRandomValues(new Uint8Array(32));
-const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const hex = (bytes: Uint8Array) =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function expectThat(what: string, holds: boolean): asserts holds {
   if (!holds) throw new Error(`does not hold: ${what}`);
 }
 
-/** A Lightning node for one: it makes invoices, and pays its own, because it knows the preimages. */
+/**
+ * A Lightning node for one: it makes invoices, and pays its own, because it knows the preimages.
+ */
 class FakeNode {
   readonly #key = random();
   readonly #preimages = new Map<string, string>();
@@ -65,7 +68,9 @@ export async function smoke(): Promise<string[]> {
     try {
       await body();
     } catch (cause) {
-      throw new Error(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new Error(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      });
     }
     passed.push(name);
   };
@@ -80,14 +85,18 @@ export async function smoke(): Promise<string[]> {
     const signature = "1efe4763f290dbce0c1d08477367e11f4eee456a64933cf662d79772dbb82128";
     expectThat("the signature is the published one", hex(narrowed.signature) === signature);
     const read = Macaroon.decode(Macaroon.encode(narrowed));
-    expectThat("it is read as it was written", hex(read.signature) === signature && read.caveats.length === 1);
+    expectThat(
+      "it is read as it was written",
+      hex(read.signature) === signature && read.caveats.length === 1,
+    );
   });
 
   const authority = new Authority({ secret: random(), location: origin });
   const stranger = new Authority({ secret: random(), location: origin });
   const minted = authority.mint({ endpoints: [`GET ${origin}/**`], expiresIn: "1h" });
   const allows = (credential: Credential | string, path: string, now = Date.now() / 1000) =>
-    authority.verify(credential, { now, target: targetOfUrl("GET", new URL(path, origin))! }).granted;
+    authority.verify(credential, { now, target: targetOfUrl("GET", new URL(path, origin))! })
+      .granted;
 
   await check("mint: a credential covers its scope until its end", () => {
     expectThat("it is granted", allows(minted, "/forecast"));
@@ -120,23 +129,39 @@ export async function smoke(): Promise<string[]> {
   });
 
   const node = new FakeNode();
-  const paywall = new Paywall({ secret: random(), location: origin, invoicer: node, price: "10 sat" });
+  const paywall = new Paywall({
+    secret: random(),
+    location: origin,
+    invoicer: node,
+    price: "10 sat",
+  });
   const serve = async (request: Request): Promise<Response> => {
     const decision = await paywall.authorize(request);
     if (!decision.granted) return decision.response;
     return decision.settle(Response.json({ forecast: "rain" }));
   };
   const ask = (path: string, authorization?: string) =>
-    serve(new Request(`${origin}${path}`, authorization === undefined ? {} : { headers: { authorization } }));
+    serve(
+      new Request(
+        `${origin}${path}`,
+        authorization === undefined ? {} : { headers: { authorization } },
+      ),
+    );
 
   await check("paywall: 402 with a challenge, 200 once, 402 again", async () => {
     const unpaid = await ask("/forecast?city=tokyo");
     expectThat("nothing presented is 402", unpaid.status === 402);
-    expectThat("it is a problem", unpaid.headers.get("content-type") === "application/problem+json");
+    expectThat(
+      "it is a problem",
+      unpaid.headers.get("content-type") === "application/problem+json",
+    );
     const challenge = Challenge.parse(unpaid.headers.get("www-authenticate"));
     const invoice = Invoice.decode(challenge.invoice);
     expectThat("the invoice asks for the price", invoice.amountMsat === 10_000n);
-    expectThat("and belongs to the macaroon", invoice.paymentHash === challenge.identifier.paymentHash);
+    expectThat(
+      "and belongs to the macaroon",
+      invoice.paymentHash === challenge.identifier.paymentHash,
+    );
 
     const payment = await node.pay({ invoice: challenge.invoice });
     expectThat("it can be paid", payment.status === "paid");
@@ -150,7 +175,10 @@ export async function smoke(): Promise<string[]> {
   await check("paywall: 401 for what is not genuine", async () => {
     const unpaid = Challenge.parse((await ask("/forecast")).headers.get("www-authenticate"));
     const unproven = new Credential(unpaid.macaroon, hex(random()));
-    expectThat("a preimage that proves nothing", (await ask("/forecast", `L402 ${unproven}`)).status === 401);
+    expectThat(
+      "a preimage that proves nothing",
+      (await ask("/forecast", `L402 ${unproven}`)).status === 401,
+    );
     expectThat("rubbish", (await ask("/forecast", "L402 rubbish")).status === 401);
   });
 
@@ -162,7 +190,10 @@ export async function smoke(): Promise<string[]> {
       limits: { endpoints: [`GET ${origin}/**`], budget: "25 sat", expiresIn: "1h" },
     });
     const response = await client.get(`${origin}/forecast?city=tokyo`);
-    expectThat("it is served", response.status === 200 && (await response.json()).forecast === "rain");
+    expectThat(
+      "it is served",
+      response.status === 200 && (await response.json()).forecast === "rain",
+    );
     expectThat("for one payment", node.payments === paid + 1);
 
     const refused = async (request: Promise<Response>) =>

@@ -43,7 +43,12 @@ export class Agents {
   }
 
   /** Somebody with a credential of his own, and some things to do. */
-  add(credential: Credential, caveats: readonly string[], bounds: Agent["bounds"], parent?: Agent): Agent {
+  add(
+    credential: Credential,
+    caveats: readonly string[],
+    bounds: Agent["bounds"],
+    parent?: Agent,
+  ): Agent {
     const { oracle } = this.#town;
     const agent: Agent = {
       name: `agent-${oracle.agents.length}`,
@@ -72,7 +77,9 @@ export class Agents {
 
   async #buySoon(agent: Agent, url: string): Promise<void> {
     const { schedule, random } = this.#town;
-    await schedule.turn(`${agent.name} waits`, { seconds: random.pick([0, 0, random.between(0, 5)]) });
+    await schedule.turn(`${agent.name} waits`, {
+      seconds: random.pick([0, 0, random.between(0, 5)]),
+    });
     await this.buy(agent, url);
   }
 
@@ -86,7 +93,9 @@ export class Agents {
         return this.#revokeBelow(agent);
       case 2:
       case 3: {
-        return Promise.all(Array.from({ length: 2 + random.below(2) }, () => this.#buySoon(agent, url)));
+        return Promise.all(
+          Array.from({ length: 2 + random.below(2) }, () => this.#buySoon(agent, url)),
+        );
       }
       case 4: {
         // With a sibling or a child, if there is one: the same request, another node.
@@ -152,10 +161,16 @@ export class Agents {
     const child = random.pick(children);
     // Under way, or about to be: what it is given meanwhile must not outlive it.
     const url = this.#url();
-    const orders = Promise.all(Array.from({ length: random.below(4) }, () => this.#buySoon(child, url)));
-    await schedule.turn(`${agent.name} waits`, { seconds: random.pick([0, 0.01, 0.05, 0.5, 2, 6]) });
+    const orders = Promise.all(
+      Array.from({ length: random.below(4) }, () => this.#buySoon(child, url)),
+    );
+    await schedule.turn(`${agent.name} waits`, {
+      seconds: random.pick([0, 0.01, 0.05, 0.5, 2, 6]),
+    });
     await this.#do("agent", agent, `revokes ${child.name}`, async (mine) => {
-      await this.#house.ask((treasury) => treasury.revoke(agent.credential.toString(), child.caveats));
+      await this.#house.ask((treasury) =>
+        treasury.revoke(agent.credential.toString(), child.caveats),
+      );
       child.revoked ??= { at: schedule.now, unrecalled: mine.unrecalled };
     });
     await orders;
@@ -168,7 +183,10 @@ export class Agents {
     const { random, oracle } = this.#town;
     if (oracle.payments.length === 0) return this.buy(agent, url);
     const { paymentHash, deed } = random.pick(oracle.payments);
-    await this.buy(agent, random.chance(0.7) ? deed!.url : url, { paymentHash, delivered: random.chance(0.5) });
+    await this.buy(agent, random.chance(0.7) ? deed!.url : url, {
+      paymentHash,
+      delivered: random.chance(0.5),
+    });
   }
 
   async #useHeld(agent: Agent): Promise<void> {
@@ -243,8 +261,11 @@ export class Agents {
         await work(deed);
         schedule.note("is done");
       } catch (error) {
-        schedule.note(`is told ${error instanceof SigilError ? error.code : (error as Error).message}`);
-        if (error instanceof SigilError) oracle.told(deed, { spent: (error as PaymentError).spent });
+        schedule.note(
+          `is told ${error instanceof SigilError ? error.code : (error as Error).message}`,
+        );
+        if (error instanceof SigilError)
+          oracle.told(deed, { spent: (error as PaymentError).spent });
         else deed.isFaulted = true;
         oracle.demand(isExpected(error), `${deed} threw ${String(error)}`);
       }
@@ -272,7 +293,9 @@ const isExpected = (error: unknown): boolean =>
 function dropUndefined<Value extends object>(
   value: Value,
 ): { [Key in keyof Value]: Exclude<Value[Key], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== undefined),
+  ) as never;
 }
 
 export function scopeOf({

@@ -1,4 +1,7 @@
-/** Hostile services: what they ask for, and what they do once they were paid. [cases 48, 62, 64-67, 69, 70, 72, 76] */
+/**
+ * Hostile services: what they ask for, and what they do once they were paid. [cases 48, 62, 64-67,
+ * 69, 70, 72, 76]
+ */
 import { Authority, Challenge } from "l8nt/l402";
 import { acting } from "./schedule.ts";
 import { secretOf } from "./shops.ts";
@@ -22,14 +25,27 @@ const TRICKS = [
   "two challenges",
   "no challenge",
 ] as const;
-const AFTER_PAYING = ["402", "402", "500", "hang up", "serve", "serve", "redirect", "garbage"] as const;
+const AFTER_PAYING = [
+  "402",
+  "402",
+  "500",
+  "hang up",
+  "serve",
+  "serve",
+  "redirect",
+  "garbage",
+] as const;
 
 const PRICE_MSAT = 8000n;
 
 export function crook(town: Town, node: number, name: string): Site {
   const { schedule, random, lightning, oracle } = town;
   const origin = `https://${name}.example`;
-  const authority = new Authority({ secret: secretOf(name), location: origin, clock: schedule.clock });
+  const authority = new Authority({
+    secret: secretOf(name),
+    location: origin,
+    clock: schedule.clock,
+  });
   let last: Challenge | undefined;
 
   const offer = (trick: (typeof TRICKS)[number]): Challenge => {
@@ -38,14 +54,20 @@ export function crook(town: Town, node: number, name: string): Site {
     const payeeNode = trick === "another payee" ? 7 : node;
     const { text, paymentHash, payee, amountMsat } = lightning.invoice(payeeNode, {
       amountMsat:
-        trick === "amountless" ? undefined : trick === "ten times the price" ? PRICE_MSAT * 10n : PRICE_MSAT,
+        trick === "amountless"
+          ? undefined
+          : trick === "ten times the price"
+            ? PRICE_MSAT * 10n
+            : PRICE_MSAT,
       ...(trick === "another network" && { network: "bc" }),
       ...(trick === "expired" && { timestamp: now - 1000 }),
       ...(trick === "dated ahead" && { timestamp: now + 1000 }),
     });
     const path = trick === "another path" ? "/elsewhere" : "/**";
     const scope = { endpoints: [`* ${origin}${path}`], expiresIn: "1h" } as const;
-    const isTrap = !["none", "ten times the price", "the same again", "another payee"].includes(trick);
+    const isTrap = !["none", "ten times the price", "the same again", "another payee"].includes(
+      trick,
+    );
     oracle.offered({
       paymentHash,
       origin,

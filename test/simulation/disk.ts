@@ -1,4 +1,7 @@
-/** A disk under the treasury's store: what was synced is there after a crash, what was not may be lost. [cases 106, 107] */
+/**
+ * A disk under the treasury's store: what was synced is there after a crash, what was not may be
+ * lost. [cases 106, 107]
+ */
 import { AdapterError } from "l8nt";
 import { MemoryStore } from "l8nt/stores/memory";
 import type { TreasuryOptions } from "l8nt/treasury";
@@ -44,7 +47,8 @@ export class Disk {
 
   /** The store as one process has it. */
   open(life: Life): Store {
-    const call = (method: string, parameters: readonly unknown[]) => this.#call(life, method, parameters);
+    const call = (method: string, parameters: readonly unknown[]) =>
+      this.#call(life, method, parameters);
     return new Proxy(this.image, {
       get: (image, name) => {
         const member = Reflect.get(image, name, image) as unknown;

@@ -1,4 +1,7 @@
-/** The quiet end: everything works again, and the books, the node and the services must agree to the last msat. */
+/**
+ * The quiet end: everything works again, and the books, the node and the services must agree to the
+ * last msat.
+ */
 import { createHash } from "node:crypto";
 import type { PaymentView } from "l8nt/treasury";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
@@ -9,10 +12,17 @@ import type { OwnerAtWork } from "./owner.ts";
 import type { Town } from "./town.ts";
 import { calm } from "./weather.ts";
 
-/** Long enough for whatever the treasury does between it heard of a thing and it raised an alarm. */
+/**
+ * Long enough for whatever the treasury does between it heard of a thing and it raised an alarm.
+ */
 const MOMENT_SECONDS = 10;
 
-export async function end(town: Town, house: House, agents: Agents, owner: OwnerAtWork): Promise<void> {
+export async function end(
+  town: Town,
+  house: House,
+  agents: Agents,
+  owner: OwnerAtWork,
+): Promise<void> {
   const { schedule, lightning, oracle, weather } = town;
   const isStoreSound = weather.storeRefuses === 0 && weather.storeForgetsToAnswer === 0;
   calm(weather);
@@ -22,7 +32,10 @@ export async function end(town: Town, house: House, agents: Agents, owner: Owner
   await rest(town, owner.thaw());
   const inFlight = oracle.payments.filter(({ status }) => status === "in-flight").length;
   const { length: open } = await town.disk.image.openPayments();
-  oracle.demand(open === inFlight, `${open} payments are open after a start, and the node has ${inFlight}`);
+  oracle.demand(
+    open === inFlight,
+    `${open} payments are open after a start, and the node has ${inFlight}`,
+  );
   const foreign = lightning.payForeign();
   let stillOpen = -1;
   await rest(
@@ -31,7 +44,10 @@ export async function end(town: Town, house: House, agents: Agents, owner: Owner
       ({ stillOpen } = await treasury.owner.reconcile());
     }),
   );
-  oracle.demand(stillOpen === inFlight, `${stillOpen} payments are open, and the node has ${inFlight}`);
+  oracle.demand(
+    stillOpen === inFlight,
+    `${stillOpen} payments are open, and the node has ${inFlight}`,
+  );
   judgeAlarms(town, foreign);
   await judgeRecords(town, owner);
   await judgeTree(town, owner, isStoreSound);
@@ -67,7 +83,9 @@ function judgeAlarms({ oracle }: Town, foreign: Payment): void {
   }
 }
 
-/** Every payment that was made has its record, with the proof and the amount; and nothing else has. */
+/**
+ * Every payment that was made has its record, with the proof and the amount; and nothing else has.
+ */
 async function judgeRecords(town: Town, owner: OwnerAtWork): Promise<void> {
   const { oracle, disk } = town;
   let views: readonly PaymentView[] = [];
@@ -82,7 +100,10 @@ async function judgeRecords(town: Town, owner: OwnerAtWork): Promise<void> {
     const view = views.find((one) => one.paymentHash === paymentHash);
     const what = `${paymentHash}, paid for ${deed},`;
     if (status === "in-flight") {
-      oracle.demand(view?.status === "open", `${what} is in flight, and the books have it ${view?.status}`);
+      oracle.demand(
+        view?.status === "open",
+        `${what} is in flight, and the books have it ${view?.status}`,
+      );
       continue;
     }
     const isPaid = view !== undefined && ["paid", "used", "undelivered"].includes(view.status);
@@ -98,7 +119,8 @@ async function judgeRecords(town: Town, owner: OwnerAtWork): Promise<void> {
   }
   for (const { paymentHash, status } of views)
     oracle.demand(
-      status === "failed" || oracle.payments.some((one) => one.paymentHash === paymentHash && isLive(one)),
+      status === "failed" ||
+        oracle.payments.some((one) => one.paymentHash === paymentHash && isLive(one)),
       `${paymentHash} is ${status} in the books, and the node never made it`,
     );
 }
@@ -118,7 +140,10 @@ function judgeWorth(
       `${paymentHash} counts as used, and was neither served nor handed over`,
     );
   if (status === "undelivered")
-    oracle.demand(goods.refused > 0, `${paymentHash} counts as undelivered, and its service never refused it`);
+    oracle.demand(
+      goods.refused > 0,
+      `${paymentHash} counts as undelivered, and its service never refused it`,
+    );
 }
 
 /** Orders that may have had what this one paid for. */
@@ -158,7 +183,8 @@ async function collect(town: Town, agents: Agents): Promise<void> {
     const goods = oracle.goods.get(paymentHash)!;
     const agent = deed!.agent!;
     const { origin } = new URL(deed!.url);
-    const isUsable = record?.status === "paid" && goods.isHonest && oracle.isGood(goods) && !hasUses(agent);
+    const isUsable =
+      record?.status === "paid" && goods.isHonest && oracle.isGood(goods) && !hasUses(agent);
     const line = lineOf(agent);
     const isAllowed = line.every(
       ({ revoked, bounds: { until, origins } }) =>
@@ -169,6 +195,7 @@ async function collect(town: Town, agents: Agents): Promise<void> {
     const maybeRevoked = oracle.deeds.some(
       ({ isFaulted, url }) => isFaulted && line.some(({ name }) => url === `revokes ${name}`),
     );
-    if (isUsable && isAllowed && !maybeRevoked) await rest(town, agents.collect(goods, agent, deed!.url));
+    if (isUsable && isAllowed && !maybeRevoked)
+      await rest(town, agents.collect(goods, agent, deed!.url));
   }
 }

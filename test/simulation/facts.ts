@@ -1,4 +1,7 @@
-/** What the world knows of itself, for the oracle: who acts, what was sold, what was paid. In no words of the ledger's. */
+/**
+ * What the world knows of itself, for the oracle: who acts, what was sold, what was paid. In no
+ * words of the ledger's.
+ */
 import type { Credential } from "l8nt/l402";
 
 /** What a node's own caveats allow; its ancestors' hold too. */
@@ -23,7 +26,9 @@ export interface Agent {
   /** Those that lead from its parent to it. */
   readonly caveats: readonly string[];
   readonly bounds: Bounds;
-  /** When a revocation of this very node was told to be done, and where its recall may have failed. */
+  /**
+   * When a revocation of this very node was told to be done, and where its recall may have failed.
+   */
   revoked?: { readonly at: number; readonly unrecalled: ReadonlySet<string> };
   /** Since when this very node is told to be frozen. */
   frozenAt?: number | undefined;
@@ -51,7 +56,13 @@ export class Deed {
   /** Where a recall that it made may not have arrived. */
   readonly unrecalled = new Set<string>();
 
-  constructor(number: number, kind: Deed["kind"], agent: Agent | undefined, url: string, startedAt: number) {
+  constructor(
+    number: number,
+    kind: Deed["kind"],
+    agent: Agent | undefined,
+    url: string,
+    startedAt: number,
+  ) {
     this.number = number;
     this.kind = kind;
     this.agent = agent;
@@ -99,7 +110,9 @@ export interface Payment {
   status: "in-flight" | "paid" | "failed";
   /** Unix seconds: when its status was decided. */
   at: number;
-  /** When the treasury was last told that it was paid: then an alarm is due for a fee over its cap. */
+  /**
+   * When the treasury was last told that it was paid: then an alarm is due for a fee over its cap.
+   */
   toldAt?: number;
 }
 

@@ -1,4 +1,7 @@
-/** What Sigil takes from its surroundings (randomness, timers), from the seed for as long as a world runs. */
+/**
+ * What Sigil takes from its surroundings (randomness, timers), from the seed for as long as a world
+ * runs.
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Random } from "./random.ts";
 import type { Schedule, Timer } from "./schedule.ts";

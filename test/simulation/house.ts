@@ -1,4 +1,7 @@
-/** The treasury's process: it starts, it dies between any two effects, and it starts again on what the disk has. */
+/**
+ * The treasury's process: it starts, it dies between any two effects, and it starts again on what
+ * the disk has.
+ */
 import { Treasury } from "l8nt/treasury";
 import { acting, Life } from "./schedule.ts";
 import { secretOf } from "./shops.ts";

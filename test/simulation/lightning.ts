@@ -1,4 +1,7 @@
-/** The node behind the treasury: real signed invoices, real preimages, and every way to say too little about a payment. */
+/**
+ * The node behind the treasury: real signed invoices, real preimages, and every way to say too
+ * little about a payment.
+ */
 import { createHash } from "node:crypto";
 import { Invoice } from "l8nt/invoice";
 import type { TreasuryOptions } from "l8nt/treasury";
@@ -148,7 +151,9 @@ export class LightningNode {
 
   #begin({ paymentHash, amountMsat, maxFeeMsat }: PaymentRequest): Payment {
     const { schedule, random, onPay } = this.#options;
-    const known = this.payments.find((payment) => payment.paymentHash === paymentHash && isLive(payment));
+    const known = this.payments.find(
+      (payment) => payment.paymentHash === paymentHash && isLive(payment),
+    );
     const isStuck = this.#fails("stuck");
     const seconds = this.#fails("late")
       ? random.between(1, 900)
@@ -167,7 +172,8 @@ export class LightningNode {
     this.payments.push(payment);
     if (isStuck) return payment;
     const fails = this.#fails("fails");
-    if (!fails && this.#fails("overFee")) payment.feeMsat = maxFeeMsat + BigInt(1 + random.below(5000));
+    if (!fails && this.#fails("overFee"))
+      payment.feeMsat = maxFeeMsat + BigInt(1 + random.below(5000));
     this.undecided++;
     schedule.later(seconds, `node ${fails ? "failed" : "paid"} ${paymentHash.slice(0, 8)}`, () => {
       this.undecided--;
@@ -194,7 +200,11 @@ export class LightningNode {
   #outcome(payment: Payment): PaymentOutcome {
     if (payment.status === "in-flight") return { status: "unknown", reason: "in flight" };
     if (payment.status === "failed") return { status: "failed", reason: "no route" };
-    return { status: "paid", preimage: this.#preimages.get(payment.paymentHash)!, feeMsat: payment.feeMsat };
+    return {
+      status: "paid",
+      preimage: this.#preimages.get(payment.paymentHash)!,
+      feeMsat: payment.feeMsat,
+    };
   }
 
   /** As the treasury is told it: not always with the preimage that proves it. */

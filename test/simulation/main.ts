@@ -1,7 +1,8 @@
 /**
  * `npm run simulate -- --seeds N [--from K] [--seed S] [--json]`
  *
- * Runs worlds, one for each seed. Exits 1 if anything failed in one of them; `--seed S` runs that one again and prints its trace.
+ * Runs worlds, one for each seed. Exits 1 if anything failed in one of them; `--seed S` runs that
+ * one again and prints its trace.
  */
 import { parseArgs } from "node:util";
 import { simulate } from "./world.ts";

@@ -1,9 +1,14 @@
-/** What must hold, whatever happens, in its own arithmetic: over what was told, what the node did, and what was served. */
+/**
+ * What must hold, whatever happens, in its own arithmetic: over what was told, what the node did,
+ * and what was served.
+ */
 import type { Credential } from "l8nt/l402";
 import { Chronicle, type Serving } from "./chronicle.ts";
 import { type Agent, type Deed, type Goods, isLive, lineOf, type Payment } from "./facts.ts";
 
-/** Longer than a store, a node and a look at the clock take together once the treasury has decided. */
+/**
+ * Longer than a store, a node and a look at the clock take together once the treasury has decided.
+ */
 const DECIDED_SECONDS = 10;
 const HOUR = 3600;
 /** How long a hand-over holds where it cannot be recalled. spec/4-purchase.md §6. */
@@ -40,7 +45,10 @@ export class Oracle extends Chronicle {
     );
     this.demand(!before.some((one) => one.deed === deed), `${deed} paid twice`);
     this.demand(goods.trap === undefined, `${deed} paid for a trap: ${goods.trap}`);
-    this.demand(goods.amountMsat === amountMsat, `${deed} paid another amount than the invoice has`);
+    this.demand(
+      goods.amountMsat === amountMsat,
+      `${deed} paid another amount than the invoice has`,
+    );
     this.#judgeOrder(deed, agent, goods);
     const closed = this.#quarantines.get(`${agent.name} ${goods.origin}`);
     this.demand(
@@ -48,7 +56,8 @@ export class Oracle extends Chronicle {
       `${deed} paid ${goods.origin}, which took a payment and did not deliver`,
     );
     for (const earlier of before)
-      if (earlier.deed?.agent === agent && earlier.deed.url === deed.url) this.#judgeAgain(deed, earlier);
+      if (earlier.deed?.agent === agent && earlier.deed.url === deed.url)
+        this.#judgeAgain(deed, earlier);
     this.payments.push(payment);
     this.#judgeLimits(agent);
   }
@@ -63,8 +72,14 @@ export class Oracle extends Chronicle {
       const { until, priceMsat, origins } = one.bounds;
       const whose = `${deed} paid for ${agent.name}, below ${one.name}, `;
       this.demand(deed.startedAt < until, `${whose}after its end`);
-      this.demand(origins === undefined || origins.includes(goods.origin), `${whose}at a forbidden origin`);
-      this.demand(priceMsat === undefined || goods.amountMsat! <= priceMsat, `${whose}over its price`);
+      this.demand(
+        origins === undefined || origins.includes(goods.origin),
+        `${whose}at a forbidden origin`,
+      );
+      this.demand(
+        priceMsat === undefined || goods.amountMsat! <= priceMsat,
+        `${whose}over its price`,
+      );
       this.demand(
         one.revoked === undefined || now < one.revoked.at + DECIDED_SECONDS,
         `${whose}after its revocation`,
@@ -74,7 +89,10 @@ export class Oracle extends Chronicle {
         `${whose}while it was frozen`,
       );
     }
-    const payees = this.#payees.get(goods.origin) ?? { knownAt: Number.POSITIVE_INFINITY, nodes: new Set() };
+    const payees = this.#payees.get(goods.origin) ?? {
+      knownAt: Number.POSITIVE_INFINITY,
+      nodes: new Set(),
+    };
     this.demand(
       payees.knownAt > deed.startedAt || payees.nodes.has(goods.payee),
       `${deed} paid another node for ${goods.origin} than before`,
@@ -82,7 +100,10 @@ export class Oracle extends Chronicle {
     this.#payees.set(goods.origin, { ...payees, nodes: payees.nodes.add(goods.payee) });
   }
 
-  /** No intent is paid twice: not while the first is open, nor while what it bought is good and nobody has it. */
+  /**
+   * No intent is paid twice: not while the first is open, nor while what it bought is good and
+   * nobody has it.
+   */
   #judgeAgain(deed: Deed, { paymentHash, status, deed: first }: Payment): void {
     const goods = this.goods.get(paymentHash)!;
     const whose = `${deed} paid for the same as ${first} `;
@@ -118,11 +139,17 @@ export class Oracle extends Chronicle {
       );
       if (hourMsat === undefined) continue;
       const recent = paid.filter(({ status, at }) => status === "in-flight" || at > now - HOUR);
-      this.demand(sum(recent) <= hourMsat, `${one.name} is over its budget of an hour: ${sum(recent)}`);
+      this.demand(
+        sum(recent) <= hourMsat,
+        `${one.name} is over its budget of an hour: ${sum(recent)}`,
+      );
     }
   }
 
-  /** The treasury is about to send what it holds to a service: whoever waited and was revoked meanwhile gets nothing. */
+  /**
+   * The treasury is about to send what it holds to a service: whoever waited and was revoked
+   * meanwhile gets nothing.
+   */
   sending(deed: Deed): void {
     if (deed.kind !== "buy" || deed.hasSent) return;
     deed.hasSent = true;
@@ -151,10 +178,12 @@ export class Oracle extends Chronicle {
       this.demand(deed.startedAt < until, `${whose}after its end`);
       this.#judgeRevoked(deed, one, goods, whose);
       const served = this.servings.filter((serving) => lineOf(serving.deed.agent!).includes(one));
-      const count = (servings: readonly Serving[]) => new Set(servings.map((serving) => serving.deed)).size;
+      const count = (servings: readonly Serving[]) =>
+        new Set(servings.map((serving) => serving.deed)).size;
       this.demand(uses === undefined || count(served) <= uses, `${whose}over its uses`);
       this.demand(
-        usesPerHour === undefined || count(served.filter(({ at }) => at > now - HOUR)) <= usesPerHour,
+        usesPerHour === undefined ||
+          count(served.filter(({ at }) => at > now - HOUR)) <= usesPerHour,
         `${whose}over its uses of an hour`,
       );
     }
@@ -163,11 +192,17 @@ export class Oracle extends Chronicle {
   #judgeRevoked(deed: Deed, { revoked }: Agent, { origin, isHonest }: Goods, whose: string): void {
     if (revoked === undefined || !isHonest) return;
     const { now } = this.schedule;
-    this.demand(deed.startedAt <= revoked.at || deed.kind === "direct", `${whose}after its revocation`);
+    this.demand(
+      deed.startedAt <= revoked.at || deed.kind === "direct",
+      `${whose}after its revocation`,
+    );
     if (deed.kind !== "direct") return;
     const isRecalled = !revoked.unrecalled.has(origin);
     this.demand(!isRecalled || deed.startedAt <= revoked.at, `${whose}with what was recalled`);
-    this.demand(now < revoked.at + HANDOVER_SECONDS + 2 * DECIDED_SECONDS, `${whose}long after its revocation`);
+    this.demand(
+      now < revoked.at + HANDOVER_SECONDS + 2 * DECIDED_SECONDS,
+      `${whose}long after its revocation`,
+    );
   }
 
   /** The treasury has raised an alarm. */
@@ -178,19 +213,32 @@ export class Oracle extends Chronicle {
       this.frozenAt = this.schedule.now;
       this.#isFrozenByAlarm = true;
     }
-    const [, origin, paymentHash] = /^(\S+) took payment (\S+) and did not deliver/.exec(what) ?? [];
+    const [, origin, paymentHash] =
+      /^(\S+) took payment (\S+) and did not deliver/.exec(what) ?? [];
     const { now } = this.schedule;
     if (origin === undefined || paymentHash === undefined || deed?.agent === undefined) return;
     this.#judgeAccusation(deed, this.goods.get(paymentHash)!);
-    this.#quarantines.set(`${deed.agent.name} ${origin}`, { from: now, until: now + QUARANTINE_SECONDS });
+    this.#quarantines.set(`${deed.agent.name} ${origin}`, {
+      from: now,
+      until: now + QUARANTINE_SECONDS,
+    });
   }
 
   /** Nobody is said not to have delivered what was taken to another order of ours. */
-  #judgeAccusation(deed: Deed, { paymentHash, origin, isHonest, isPass, left, served, handed }: Goods): void {
+  #judgeAccusation(
+    deed: Deed,
+    { paymentHash, origin, isHonest, isPass, left, served, handed }: Goods,
+  ): void {
     const isSingle = isHonest && !isPass && left + served === 1;
-    if (!isSingle || handed > 0 || deed.isDoubting || this.deeds.some(({ isFaulted }) => isFaulted)) return;
-    const others = this.servings.filter((one) => one.paymentHash === paymentHash && one.deed !== deed);
-    this.demand(others.length === 0, `${deed} accused ${origin}, which had served ${others[0]?.deed} instead`);
+    if (!isSingle || handed > 0 || deed.isDoubting || this.deeds.some(({ isFaulted }) => isFaulted))
+      return;
+    const others = this.servings.filter(
+      (one) => one.paymentHash === paymentHash && one.deed !== deed,
+    );
+    this.demand(
+      others.length === 0,
+      `${deed} accused ${origin}, which had served ${others[0]?.deed} instead`,
+    );
   }
 
   /** An agent was handed a credential. */
@@ -199,7 +247,8 @@ export class Oracle extends Chronicle {
     const { now } = this.schedule;
     const handedAt = goods.handedAt ?? now;
     const isSingle = goods.isHonest && !goods.isPass && goods.left + goods.served === 1;
-    // Where the treasury died before it was certain that its answer had left, the agent may ask again.
+    // Where the treasury died before it was certain that its answer had left, the agent may ask
+    // again.
     const mayHaveLeft =
       this.deaths.some((at) => at >= handedAt && at < handedAt + IN_HAND_SECONDS) ||
       this.deeds.some(({ isFaulted }) => isFaulted);
@@ -213,7 +262,8 @@ export class Oracle extends Chronicle {
   }
 
   #judgeOwner(agent: Agent, paymentHash: string, what: string): void {
-    const payer = this.payments.find((one) => one.paymentHash === paymentHash && isLive(one))?.deed?.agent;
+    const payer = this.payments.find((one) => one.paymentHash === paymentHash && isLive(one))?.deed
+      ?.agent;
     const isTheirs = payer !== undefined && lineOf(agent).includes(payer);
     this.demand(isTheirs, `${what} what neither it nor one above it has paid for (${paymentHash})`);
   }
@@ -254,7 +304,10 @@ export class Oracle extends Chronicle {
     payees.knownAt = Math.min(payees.knownAt, this.schedule.now);
   }
 
-  /** What the node did for it and all below it: at least, and at most with what is in flight at its dearest. */
+  /**
+   * What the node did for it and all below it: at least, and at most with what is in flight at its
+   * dearest.
+   */
   paidBelow(agent: Agent): { readonly leastMsat: bigint; readonly mostMsat: bigint } {
     let [leastMsat, mostMsat] = [0n, 0n];
     for (const payment of this.payments) {
@@ -267,7 +320,10 @@ export class Oracle extends Chronicle {
   }
 }
 
-/** What it cost as far as the treasury could know: a fee over its cap is the node's breach, and nobody's limit. [case 46] */
+/**
+ * What it cost as far as the treasury could know: a fee over its cap is the node's breach, and
+ * nobody's limit. [case 46]
+ */
 const feeWithin = ({ status, feeMsat, maxFeeMsat }: Payment): bigint => {
   if (status !== "paid") return 0n;
   return feeMsat < maxFeeMsat ? feeMsat : maxFeeMsat;

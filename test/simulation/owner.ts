@@ -65,7 +65,10 @@ export class OwnerAtWork {
       }
   }
 
-  async do(what: string, work: (treasury: Treasury, deed: Deed) => Promise<unknown>): Promise<void> {
+  async do(
+    what: string,
+    work: (treasury: Treasury, deed: Deed) => Promise<unknown>,
+  ): Promise<void> {
     const { oracle, schedule } = this.#town;
     const deed = oracle.begin("owner", undefined, what);
     await acting.run(deed, async () => {
@@ -74,8 +77,11 @@ export class OwnerAtWork {
         schedule.note("is done");
       } catch (error) {
         deed.isFaulted = true;
-        schedule.note(`is told ${error instanceof SigilError ? error.code : (error as Error).message}`);
-        const isExpected = error instanceof SigilError || /^the treasury/.test((error as Error).message);
+        schedule.note(
+          `is told ${error instanceof SigilError ? error.code : (error as Error).message}`,
+        );
+        const isExpected =
+          error instanceof SigilError || /^the treasury/.test((error as Error).message);
         oracle.demand(isExpected, `${deed} threw ${String(error)}`);
       }
     });

@@ -1,4 +1,7 @@
-/** Virtual time and the one hand that decides what happens next: every effect waits here for its turn. */
+/**
+ * Virtual time and the one hand that decides what happens next: every effect waits here for its
+ * turn.
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Deed } from "./facts.ts";
 import type { Random } from "./random.ts";
@@ -6,7 +9,10 @@ import type { Random } from "./random.ts";
 /** On whose behalf something happens; follows it through every await. */
 export const acting = new AsyncLocalStorage<Deed>();
 
-/** Far from any real date: whatever looks at the system's clock instead of the given one is found out. */
+/**
+ * Far from any real date: whatever looks at the system's clock instead of the given one is found
+ * out.
+ */
 export const START = 2_000_000_000;
 
 /** One process of the treasury: what waits for its turn when it dies never gets it. */

@@ -17,7 +17,10 @@ interface Sale {
 }
 
 const HOUR = 3600;
-/** One payment for one request, for three, for ten minutes, for four out of a prepaid budget; and one that is dear. */
+/**
+ * One payment for one request, for three, for ten minutes, for four out of a prepaid budget; and
+ * one that is dear.
+ */
 export const SALES: readonly Sale[] = [
   { name: "single", terms: { price: "10 sat" }, serves: 1, seconds: HOUR },
   {
@@ -45,7 +48,11 @@ export const SALES: readonly Sale[] = [
 export function shop(town: Town, node: number, { name, terms, serves, seconds }: Sale): Site {
   const { schedule, random, weather, lightning, oracle } = town;
   const origin = `https://${name}.example`;
-  const authority = new Authority({ secret: secretOf(name), location: origin, clock: schedule.clock });
+  const authority = new Authority({
+    secret: secretOf(name),
+    location: origin,
+    clock: schedule.clock,
+  });
   const paywall = new Paywall({
     authority,
     clock: schedule.clock,
@@ -92,7 +99,8 @@ export function shop(town: Town, node: number, { name, terms, serves, seconds }:
         if (paymentHash !== undefined) oracle.refused(paymentHash);
         return decision.response;
       }
-      if (random.chance(weather.serviceError)) return decision.settle(new Response("", { status: 503 }));
+      if (random.chance(weather.serviceError))
+        return decision.settle(new Response("", { status: 503 }));
       oracle.served(acting.getStore()!, paymentHash!);
       return decision.settle(new Response(`served at ${origin}`));
     },

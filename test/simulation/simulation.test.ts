@@ -1,4 +1,7 @@
-/** 200 worlds, each from its seed; in a process of its own, because a world owns the timers and the randomness. */
+/**
+ * 200 worlds, each from its seed; in a process of its own, because a world owns the timers and the
+ * randomness.
+ */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +16,12 @@ interface Report {
 }
 
 function simulate(...options: readonly string[]): Promise<Report> {
-  const args = ["--conditions=l8nt-source", join(import.meta.dirname, "main.ts"), "--json", ...options];
+  const args = [
+    "--conditions=l8nt-source",
+    join(import.meta.dirname, "main.ts"),
+    "--json",
+    ...options,
+  ];
   return new Promise((resolve, reject) => {
     // It exits 1 where a world failed, and says which.
     execFile(process.execPath, args, { maxBuffer: 2 ** 26 }, (_error, stdout, stderr) => {
@@ -38,13 +46,18 @@ test("in 200 worlds no limit is passed, nothing is paid twice, and no paid inten
 });
 
 test("no seed that ever failed fails again", async () => {
-  const seeds = JSON.parse(readFileSync(join(import.meta.dirname, "failed-seeds.json"), "utf8")) as number[];
+  const seeds = JSON.parse(
+    readFileSync(join(import.meta.dirname, "failed-seeds.json"), "utf8"),
+  ) as number[];
   expect((await simulate(...seedsOf(seeds))).failed).toEqual([]);
 });
 
 test("the same seed is the same world to the last step, and another seed another", async () => {
   const seeds = [1, 2, 3, 4, 5, 6, 7, 8];
-  const [first, again] = [await simulate(...seedsOf(seeds)), await simulate(...seedsOf([...seeds].reverse()))];
+  const [first, again] = [
+    await simulate(...seedsOf(seeds)),
+    await simulate(...seedsOf([...seeds].reverse())),
+  ];
   expect(again.digests).toEqual(first.digests);
   expect(new Set(Object.values(first.digests)).size).toBe(seeds.length);
 });

@@ -1,4 +1,7 @@
-/** How often what goes wrong: drawn once for each seed, so that some worlds are calm and some are not. */
+/**
+ * How often what goes wrong: drawn once for each seed, so that some worlds are calm and some are
+ * not.
+ */
 import type { Random } from "./random.ts";
 
 /** Probabilities, each of one occasion. */

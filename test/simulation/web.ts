@@ -1,4 +1,6 @@
-/** The web between an agent or a treasury and the sites: it delays, loses, and refuses. [case 75] */
+/**
+ * The web between an agent or a treasury and the sites: it delays, loses, and refuses. [case 75]
+ */
 import { acting, type Life } from "./schedule.ts";
 import type { Town } from "./town.ts";
 

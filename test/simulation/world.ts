@@ -20,7 +20,10 @@ import { weatherOf } from "./weather.ts";
 /** More than any world takes: one that goes on has no end. */
 const MAX_STEPS = 40_000;
 const MAX_DEATHS = 4;
-/** After these a process dies more often: something has happened that it has not written down, or told. */
+/**
+ * After these a process dies more often: something has happened that it has not written down, or
+ * told.
+ */
 const DELICATE = /with a credential|node pa|begin|settle|← 200/;
 
 export interface Story {
@@ -78,15 +81,28 @@ async function tell(seed: number, random: Random, schedule: Schedule): Promise<S
     kind: "spending",
     clock: schedule.clock,
   });
-  const agents = new Agents(town, house, (credential) => registrar.authenticate(credential).node.id);
+  const agents = new Agents(
+    town,
+    house,
+    (credential) => registrar.authenticate(credential).node.id,
+  );
   const owner = new OwnerAtWork(town, house);
-  for (let trees = 1 + random.below(2); trees > 0; trees--) agents.delegate(plant(town, agents, registrar));
+  for (let trees = 1 + random.below(2); trees > 0; trees--)
+    agents.delegate(plant(town, agents, registrar));
   void owner.live();
 
   let isDown = false;
-  while (!(agents.areDone && owner.isDone) && schedule.steps < MAX_STEPS && oracle.faults.length === 0) {
+  while (
+    !(agents.areDone && owner.isDone) &&
+    schedule.steps < MAX_STEPS &&
+    oracle.faults.length === 0
+  ) {
     const danger = DELICATE.test(schedule.trace.at(-1) ?? "") ? 6 : 1;
-    if (house.open !== undefined && house.deaths < MAX_DEATHS && random.chance(danger * weather.crash))
+    if (
+      house.open !== undefined &&
+      house.deaths < MAX_DEATHS &&
+      random.chance(danger * weather.crash)
+    )
       await house.die();
     if (house.open === undefined && !isDown) {
       isDown = true;
@@ -128,7 +144,10 @@ function plant({ random, schedule, sites }: Town, agents: Agents, registrar: Aut
   return agents.add(root, [], bounds);
 }
 
-/** After every step: what the books say was spent is never less than what the node did; and a lie of the node was heard. */
+/**
+ * After every step: what the books say was spent is never less than what the node did; and a lie of
+ * the node was heard.
+ */
 export async function audit({ disk, oracle, schedule, lightning }: Town): Promise<void> {
   const usage = await disk.image.usage(
     oracle.agents.map(({ id }) => ({ id, kind: "spend" as const })),

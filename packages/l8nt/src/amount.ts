@@ -1,6 +1,11 @@
-/** Amounts as people write them, and in the one unit the house counts in: millisatoshi, as `bigint`. */
+/**
+ * Amounts as people write them, and in the one unit the house counts in: millisatoshi, as `bigint`.
+ */
 
-/** "500 sat", "1000 msat", "0.001 btc"; or a `bigint`, which is msat. A bare number has no unit and is refused. */
+/**
+ * "500 sat", "1000 msat", "0.001 btc"; or a `bigint`, which is msat. A bare number has no unit and
+ * is refused.
+ */
 export type AmountText = `${string} sat` | `${string} msat` | `${string} btc` | bigint;
 
 const DECIMALS: Record<string, number> = { msat: 0, sat: 3, btc: 11 };
@@ -9,7 +14,10 @@ const TEXT = /^(0|[1-9][0-9]{0,15})(?:\.([0-9]{1,11}))? ?(msat|sats?|btc)$/i;
 /** All the bitcoin there can be, in msat: 21 million × 10^11. */
 export const MAX_MSAT = 2_100_000_000_000_000_000n;
 
-/** Reads an amount to msat, or undefined: a negative one, a fraction of a msat, or more than there is are no amounts. */
+/**
+ * Reads an amount to msat, or undefined: a negative one, a fraction of a msat, or more than there
+ * is are no amounts.
+ */
 export function readAmount(amount: unknown): bigint | undefined {
   if (typeof amount === "bigint") return amount >= 0n && amount <= MAX_MSAT ? amount : undefined;
   if (typeof amount !== "string") return undefined;
@@ -42,7 +50,10 @@ export function formatMsat(msat: bigint): string {
   return `${sign}${whole}${rest === "" ? "" : `.${rest}`} sat`;
 }
 
-/** What an amount is counted in: millisatoshi, or millionths of a US dollar. Units are never converted. */
+/**
+ * What an amount is counted in: millisatoshi, or millionths of a US dollar. Units are never
+ * converted.
+ */
 export type Unit = "msat" | "usd_micro";
 
 /** An amount as it is computed and stored. */
@@ -51,7 +62,10 @@ export interface Amount {
   readonly value: bigint;
 }
 
-/** The most that an amount of each unit can be: all the bitcoin there can be; a million million dollars. */
+/**
+ * The most that an amount of each unit can be: all the bitcoin there can be; a million million
+ * dollars.
+ */
 export const MAX_VALUE: Readonly<Record<Unit, bigint>> = {
   msat: MAX_MSAT,
   usd_micro: 1_000_000_000_000_000_000n,

@@ -1,6 +1,11 @@
-/** Every error that Sigil throws: a stable code, what happened, what to do. No message ever holds a credential. */
+/**
+ * Every error that Sigil throws: a stable code, what happened, what to do. No message ever holds a
+ * credential.
+ */
 
-/** A stable name for each thing that can go wrong. Programs branch on it; the message is for people. */
+/**
+ * A stable name for each thing that can go wrong. Programs branch on it; the message is for people.
+ */
 export type ErrorCode =
   | TokenCode
   | DenialCode
@@ -120,7 +125,9 @@ export interface Refusal {
   readonly code: DenialCode | BudgetCode;
   /** The condition that said no, e.g. `endpoints`. */
   readonly condition: string;
-  /** The node that the condition belongs to: its id (hex), and its agent name; the root has none. */
+  /**
+   * The node that the condition belongs to: its id (hex), and its agent name; the root has none.
+   */
   readonly node?: { readonly id: string; readonly agent?: string };
   readonly have: string;
   readonly need: string;
@@ -132,7 +139,9 @@ export function explain(refusal: Refusal): string {
   return `${refusal.condition}${whose}: you have ${refusal.have}; you need ${refusal.need}`;
 }
 
-/** A genuine credential that does not cover this access. `refusals` lists every caveat that said no. */
+/**
+ * A genuine credential that does not cover this access. `refusals` lists every caveat that said no.
+ */
 export class DeniedError extends SigilError {
   declare readonly code: DenialCode | BudgetCode;
   readonly refusals: readonly Refusal[];
@@ -187,7 +196,10 @@ export class PaymentError extends SigilError {
   }
 }
 
-/** The first fault of an export of receipts: the line that it is in, and what is wrong there. spec/6-receipts.md §5. */
+/**
+ * The first fault of an export of receipts: the line that it is in, and what is wrong there.
+ * spec/6-receipts.md §5.
+ */
 export class ReceiptError extends SigilError {
   declare readonly code: ReceiptCode;
   /** From 1. */

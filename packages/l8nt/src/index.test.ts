@@ -38,7 +38,11 @@ describe("with neither a credential nor a wallet", () => {
     const world = await town();
     const shop = await world.shop();
     const error = await failure(new Client().get(`${shop.url}/a`));
-    expect(error).toMatchObject({ name: "PaymentError", code: "ERR_PAYMENT_REQUIRED", spent: "no" });
+    expect(error).toMatchObject({
+      name: "PaymentError",
+      code: "ERR_PAYMENT_REQUIRED",
+      spent: "no",
+    });
     expect(error.message).toContain("SIGIL_CREDENTIAL");
     expect(error.message).toContain("SIGIL_WALLET");
     expect(error.message).toContain(shop.url);
@@ -62,7 +66,10 @@ describe("with SIGIL_CREDENTIAL", () => {
     const world = await town();
     const shop = await world.shop(PASS);
     const own = shop.paywall.authority.mint({ endpoints: [`* ${shop.url}/**`], expiresIn: "1h" });
-    vi.stubEnv("SIGIL_CREDENTIAL", `\n${world.root({ endpoints: ["GET https://a.example/**"] })}\n ${own}\n`);
+    vi.stubEnv(
+      "SIGIL_CREDENTIAL",
+      `\n${world.root({ endpoints: ["GET https://a.example/**"] })}\n ${own}\n`,
+    );
     expect((await new Client({ clock: world.clock }).get(`${shop.url}/a`)).status).toBe(200);
     vi.stubEnv("SIGIL_CREDENTIAL", "not-a-credential");
     expect(() => new Client()).toThrow(expect.objectContaining({ code: "ERR_TOKEN_MALFORMED" }));
@@ -72,7 +79,10 @@ describe("with SIGIL_CREDENTIAL", () => {
     const world = await town();
     const shop = await world.shop(PASS);
     vi.stubEnv("SIGIL_WALLET", walletOf(world));
-    vi.stubEnv("SIGIL_CREDENTIAL", world.root({ endpoints: ["GET https://a.example/**"] }).toString());
+    vi.stubEnv(
+      "SIGIL_CREDENTIAL",
+      world.root({ endpoints: ["GET https://a.example/**"] }).toString(),
+    );
     const client = new Client({ clock: world.clock });
     expect(client.treasury).toBeUndefined();
     expect(await failure(client.get(`${shop.url}/a`))).toMatchObject({ code: "ERR_ENDPOINT" });
@@ -104,7 +114,10 @@ describe("with SIGIL_WALLET", () => {
     const fair = await world.shop({ price: "100 sat" });
     let paid = 0;
     for (let at = 0; at < 12; at++)
-      if ((await client.get(`${fair.url}/${at}`).catch((error: unknown) => error)) instanceof Response) paid++;
+      if (
+        (await client.get(`${fair.url}/${at}`).catch((error: unknown) => error)) instanceof Response
+      )
+        paid++;
     expect(paid).toBe(9);
     expect(world.paid().msat).toBeLessThanOrEqual(1_000_000n);
     for (const key of ["endpoints", "maxPrice", "budget", "budgetPerDay", "expiresIn"])
@@ -136,7 +149,11 @@ describe("with SIGIL_WALLET", () => {
       client = new Client({ clock: world.clock, treasury: { location: url } });
       return listener(treasuryApi(client.treasury!), { origin: url });
     });
-    const child = client.delegate({ agent: "reader", endpoints: [`GET ${shop.url}/docs/*`], budget: "20 sat" });
+    const child = client.delegate({
+      agent: "reader",
+      endpoints: [`GET ${shop.url}/docs/*`],
+      budget: "20 sat",
+    });
     vi.stubEnv("SIGIL_CREDENTIAL", child.toString());
     const other = new Client({ clock: world.clock });
     expect(other.treasury).toBeUndefined();
@@ -155,8 +172,8 @@ describe("with SIGIL_WALLET", () => {
     const client = new Client({ clock: world.clock });
     const error = await failure(client.get(`${shop.url}/a`));
     expect(error).toMatchObject({ name: "AdapterError", code: "ERR_WALLET" });
-    expect(inspect(error, { depth: 9 }) + inspect(client, { depth: 9, showHidden: true })).not.toContain(
-      "canary",
-    );
+    expect(
+      inspect(error, { depth: 9 }) + inspect(client, { depth: 9, showHidden: true }),
+    ).not.toContain("canary");
   });
 });

@@ -32,22 +32,34 @@ export type { NodeStanding, PaymentSummary, Standing } from "./ports/treasury.ts
 export type { PaymentOutcome, Wallet, WalletFacts } from "./ports/wallet.ts";
 
 export interface ClientOptions extends Omit<HttpClientOptions, "treasury"> {
-  /** A wallet, or its URL: this process is then its own treasury. `SIGIL_WALLET` where neither this nor a credential is given. */
+  /**
+   * A wallet, or its URL: this process is then its own treasury. `SIGIL_WALLET` where neither this
+   * nor a credential is given.
+   */
   readonly wallet?: Payer | string | undefined;
   /** What a bare wallet may be used for; see {@link DEFAULT_LIMITS}. */
   readonly limits?: Scope;
-  /** More for the embedded treasury: its store, its fee cap, where sub-agents will reach it once it is served. */
+  /**
+   * More for the embedded treasury: its store, its fee cap, where sub-agents will reach it once it
+   * is served.
+   */
   readonly treasury?: Partial<Omit<TreasuryOptions, "wallet">>;
 }
 
 const OPTIONS = ["credential", "wallet", "limits", "treasury", "onPayment", "fetch", "clock"];
 
 /**
- * What a client with a bare wallet and no limits may do: any https URL and this machine, 100 sat a request, 1,000 sat a day,
- * 10,000 sat in all, for 365 days. Counted in this process: a new one begins anew.
+ * What a client with a bare wallet and no limits may do: any https URL and this machine, 100 sat a
+ * request, 1,000 sat a day, 10,000 sat in all, for 365 days. Counted in this process: a new one
+ * begins anew.
  */
 export const DEFAULT_LIMITS: Scope = {
-  endpoints: ["* https://*:*/**", "* http://127.0.0.1:*/**", "* http://localhost:*/**", "* http://[::1]:*/**"],
+  endpoints: [
+    "* https://*:*/**",
+    "* http://127.0.0.1:*/**",
+    "* http://localhost:*/**",
+    "* http://[::1]:*/**",
+  ],
   maxPrice: "100 sat",
   budgetPerDay: "1000 sat",
   budget: "10000 sat",
@@ -55,8 +67,8 @@ export const DEFAULT_LIMITS: Scope = {
 };
 
 /**
- * The client of an agent. Its credential comes from `SIGIL_CREDENTIAL`, or it pays from the wallet of `SIGIL_WALLET`; with
- * neither, it fetches what is free.
+ * The client of an agent. Its credential comes from `SIGIL_CREDENTIAL`, or it pays from the wallet
+ * of `SIGIL_WALLET`; with neither, it fetches what is free.
  *
  * @throws TokenError for a credential that cannot be read
  * @throws TypeError for an option that a client has not
@@ -66,8 +78,8 @@ export const DEFAULT_LIMITS: Scope = {
  */
 export class Client extends HttpClient {
   /**
-   * The embedded treasury, where this client has a wallet. Sub-agents in other processes reach it once it has a location and
-   * is served there.
+   * The embedded treasury, where this client has a wallet. Sub-agents in other processes reach it
+   * once it has a location and is served there.
    *
    * @example
    * const client = new Client({ wallet, treasury: { location: "http://127.0.0.1:8409" } });
@@ -112,8 +124,9 @@ function embedded(
 function environment(name: string): string | undefined {
   try {
     return (
-      (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[name] ||
-      undefined
+      (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[
+        name
+      ] || undefined
     );
   } catch {
     return undefined;

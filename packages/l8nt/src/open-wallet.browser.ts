@@ -1,4 +1,7 @@
-/** In a browser there is no `SIGIL_WALLET`, and a page should not load every wallet there is: it brings its own. */
+/**
+ * In a browser there is no `SIGIL_WALLET`, and a page should not load every wallet there is: it
+ * brings its own.
+ */
 import { AdapterError } from "./errors.ts";
 import type { Wallet } from "./ports/wallet.ts";
 

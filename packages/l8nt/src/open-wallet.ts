@@ -1,22 +1,33 @@
-/** A wallet from one URL, as `SIGIL_WALLET` holds it. Each adapter is loaded only where its scheme is used. */
+/**
+ * A wallet from one URL, as `SIGIL_WALLET` holds it. Each adapter is loaded only where its scheme
+ * is used.
+ */
 import { AdapterError } from "./errors.ts";
 import type { Wallet } from "./ports/wallet.ts";
 
 type Open = (url: string) => Promise<Wallet>;
 
 /** On this machine a backend may do without TLS; beyond it, none may (`wallets/wallet-url.ts`). */
-const overHttp = (name: string, open: Open) => ({ [`${name}+https`]: open, [`${name}+http`]: open });
+const overHttp = (name: string, open: Open) => ({
+  [`${name}+https`]: open,
+  [`${name}+http`]: open,
+});
 
 const SCHEMES: Readonly<Record<string, Open>> = {
   "dev+http": async (url) => (await import("./wallets/dev.ts")).devWallet(url),
   ...overHttp("lnd", async (url) => (await import("./wallets/lnd.ts")).lndWallet(url)),
   ...overHttp("cln", async (url) => (await import("./wallets/cln.ts")).clnWallet(url)),
-  ...overHttp("phoenixd", async (url) => (await import("./wallets/phoenixd.ts")).phoenixdWallet(url)),
+  ...overHttp("phoenixd", async (url) =>
+    (await import("./wallets/phoenixd.ts")).phoenixdWallet(url),
+  ),
   ...overHttp("lnbits", async (url) => (await import("./wallets/lnbits.ts")).lnbitsWallet(url)),
   "nostr+walletconnect": async (url) => (await import("./wallets/nwc.ts")).nwcWallet(url),
 };
 
-/** @throws AdapterError `ERR_WALLET` for a URL of no wallet that is known; the URL, which holds secrets, is not repeated */
+/**
+ * @throws AdapterError `ERR_WALLET` for a URL of no wallet that is known; the URL, which holds
+ * secrets, is not repeated
+ */
 export async function openWallet(url: string): Promise<Wallet> {
   const open = SCHEMES[url.slice(0, url.indexOf(":"))];
   if (open === undefined)

@@ -16,7 +16,9 @@ export type Flags = Readonly<Record<string, Flag>>;
 
 export class Arguments<Name extends string = string> {
   readonly positionals: readonly string[];
-  /** What follows `--`, untouched, for a command that runs another one; undefined without a `--`. */
+  /**
+   * What follows `--`, untouched, for a command that runs another one; undefined without a `--`.
+   */
   readonly rest: readonly string[] | undefined;
   readonly #values: ReadonlyMap<string, readonly string[]>;
 
@@ -51,7 +53,8 @@ export function readArguments<Name extends string>(
   rest?: readonly string[],
 ): Arguments<Name> {
   const table = new Map<string, Flag>(Object.entries(flags));
-  // Read loosely and judged here: the strict reader repeats what was typed, which may be a credential.
+  // Read loosely and judged here: the strict reader repeats what was typed, which may be a
+  // credential.
   const { tokens } = parseArgs({
     args: [...argv],
     strict: false,
@@ -59,7 +62,10 @@ export function readArguments<Name extends string>(
     options: Object.fromEntries(
       [...table].map(([name, { value, short }]) => [
         name,
-        { type: value === undefined ? "boolean" : "string", ...(short !== undefined && { short }) } as const,
+        {
+          type: value === undefined ? "boolean" : "string",
+          ...(short !== undefined && { short }),
+        } as const,
       ]),
     ),
   });
@@ -92,7 +98,11 @@ type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 type OptionToken = Extract<Token, { readonly kind: "option" }>;
 
 /** `--budget 500 sat` leaves "sat" over: whoever typed it is shown where the quotes go. */
-function leftOver(tokens: readonly Token[], table: ReadonlyMap<string, Flag>, max: number): UsageError {
+function leftOver(
+  tokens: readonly Token[],
+  table: ReadonlyMap<string, Flag>,
+  max: number,
+): UsageError {
   const quotable = tokens.flatMap((token, at) => {
     const before = token.kind === "positional" ? tokens[at - 1] : undefined;
     if (before?.kind !== "option") return [];

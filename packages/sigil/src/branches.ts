@@ -18,7 +18,11 @@ export function drawn({ heading, details, children }: Branch): readonly string[]
     ...children.flatMap((child, at) => {
       const isLast = at === children.length - 1;
       const [first, ...rest] = drawn(child);
-      return ["│", `${isLast ? "└─ " : "├─ "}${first}`, ...rest.map((line) => (isLast ? "   " : "│  ") + line)];
+      return [
+        "│",
+        `${isLast ? "└─ " : "├─ "}${first}`,
+        ...rest.map((line) => (isLast ? "   " : "│  ") + line),
+      ];
     }),
   ];
 }

@@ -34,7 +34,10 @@ export const EXIT_HELP = `Exit codes:
   70   a bug in sigil
   130  interrupted`;
 
-/** What the person who typed the command can mend. Its message never repeats a value that might be a secret. */
+/**
+ * What the person who typed the command can mend. Its message never repeats a value that might be a
+ * secret.
+ */
 export class UsageError extends Error {
   readonly code = "ERR_USAGE";
   override readonly name = "UsageError";
@@ -47,6 +50,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof TokenError) return EXIT.credential;
   if (error instanceof PaymentError || error instanceof ChallengeError) return EXIT.payment;
   if (error instanceof AdapterError)
-    return error.code === "ERR_REQUEST" || error.code === "ERR_TOO_LARGE" ? EXIT.usage : EXIT.unreachable;
+    return error.code === "ERR_REQUEST" || error.code === "ERR_TOO_LARGE"
+      ? EXIT.usage
+      : EXIT.unreachable;
   return error instanceof SigilError ? EXIT.failed : EXIT.bug;
 }

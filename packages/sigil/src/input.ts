@@ -1,4 +1,7 @@
-/** Credentials and secrets, from where they need not stand in the process list: stdin, a file, the environment. */
+/**
+ * Credentials and secrets, from where they need not stand in the process list: stdin, a file, the
+ * environment.
+ */
 import { fstatSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Credential, TokenError } from "l8nt";
@@ -20,8 +23,8 @@ export const SECRET_FLAGS = {
 type CredentialFlag = keyof typeof CREDENTIAL_FLAGS;
 
 /**
- * The text of one credential or several: a flag's, `SIGIL_CREDENTIAL`, or, with `pipe`, what is piped in. Undefined where
- * there is none.
+ * The text of one credential or several: a flag's, `SIGIL_CREDENTIAL`, or, with `pipe`, what is
+ * piped in. Undefined where there is none.
  */
 export async function credentialText(
   given: Arguments<CredentialFlag>,
@@ -41,7 +44,9 @@ export async function credentialText(
   const { SIGIL_CREDENTIAL: fromEnvironment } = terminal.env;
   if (fromEnvironment) {
     if (pipe && isPipedInto())
-      terminal.note("sigil: the credential is SIGIL_CREDENTIAL's; write --credential - to read stdin instead");
+      terminal.note(
+        "sigil: the credential is SIGIL_CREDENTIAL's; write --credential - to read stdin instead",
+      );
     return fromEnvironment;
   }
   return pipe && !terminal.stdin.isTTY ? readStdin(terminal) : undefined;
@@ -56,11 +61,16 @@ export function oneCredential(text: string | undefined): Credential {
       "There is no credential. Set SIGIL_CREDENTIAL, or pipe one in with --credential -.",
     );
   if (others.length > 0)
-    throw new UsageError(`There are ${others.length + 1} credentials; this command takes one at a time.`);
+    throw new UsageError(
+      `There are ${others.length + 1} credentials; this command takes one at a time.`,
+    );
   return first;
 }
 
-/** All of them, separated by white space. @throws TokenError, which says what often goes wrong in copying one */
+/**
+ * All of them, separated by white space. @throws TokenError, which says what often goes wrong in
+ * copying one
+ */
 export function readCredentials(text: string): readonly Credential[] {
   const parts = text.split(/\s+/).filter((part) => part !== "");
   const slip = SLIPS.find(([form]) => form.test(text.trimStart()))?.[1];
@@ -70,7 +80,9 @@ export function readCredentials(text: string): readonly Credential[] {
   } catch (error) {
     if (!(error instanceof TokenError)) throw error;
     const message = `${error.message} It may have been cut, quoted or pasted twice.`;
-    throw new TokenError(error.code, slip === undefined ? message : `${message} ${slip}`, { cause: error });
+    throw new TokenError(error.code, slip === undefined ? message : `${message} ${slip}`, {
+      cause: error,
+    });
   }
 }
 
@@ -83,9 +95,13 @@ const SLIPS: readonly (readonly [form: RegExp, slip: string])[] = [
 ];
 
 /** @throws UsageError */
-export async function secretText(given: Arguments<"secret-file">, terminal: Terminal): Promise<string> {
+export async function secretText(
+  given: Arguments<"secret-file">,
+  terminal: Terminal,
+): Promise<string> {
   const file = given.text("secret-file");
-  const text = file === undefined ? terminal.env.SIGIL_SECRET : await readText(file, "--secret-file");
+  const text =
+    file === undefined ? terminal.env.SIGIL_SECRET : await readText(file, "--secret-file");
   if (!text?.trim())
     throw new UsageError(
       "There is no secret. Set SIGIL_SECRET, or give --secret-file FILE; `sigil mint --new-secret` makes one.",
@@ -119,7 +135,10 @@ async function readText(path: string, flag: string): Promise<string> {
   throw new UsageError(`The file of ${flag} has more than ${MAX_BYTES} bytes.`);
 }
 
-/** A shell's pipe or redirection; not a terminal, /dev/null, or the socket that a program starts another with. */
+/**
+ * A shell's pipe or redirection; not a terminal, /dev/null, or the socket that a program starts
+ * another with.
+ */
 function isPipedInto(): boolean {
   try {
     const stat = fstatSync(0);

@@ -61,7 +61,9 @@ async function main([name, ...argv]: readonly string[], terminal: Terminal): Pro
     return EXIT.ok;
   }
   if (name === "--version" || name === "-V") {
-    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    const { version } = JSON.parse(
+      readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+    );
     terminal.answer(`${version}\n`, { version });
     return EXIT.ok;
   }
@@ -73,7 +75,12 @@ async function main([name, ...argv]: readonly string[], terminal: Terminal): Pro
     terminal.stdout.write(helpOf(command));
     return EXIT.ok;
   }
-  const given = readArguments(own, { ...command.flags, ...COMMON_FLAGS }, command.positionals ?? 0, rest);
+  const given = readArguments(
+    own,
+    { ...command.flags, ...COMMON_FLAGS },
+    command.positionals ?? 0,
+    rest,
+  );
   return command.run(given, terminal);
 }
 
@@ -90,7 +97,8 @@ function parted(
 
 function unknownCommand(typed: string): UsageError {
   const name = plainName(typed);
-  if (name === undefined) return new UsageError("The first argument is no command. See sigil --help.");
+  if (name === undefined)
+    return new UsageError("The first argument is no command. See sigil --help.");
   const near = nearest(
     name,
     COMMANDS.map((one) => one.name),

@@ -29,7 +29,11 @@ export const SCOPE_FLAGS = {
   "max-uses-per-day": { value: "N", help: "requests within any day" },
   "expires-in": { value: "15m", help: "30s, 15m, 1h, 7d" },
   "expires-at": { value: "DATE", help: "ISO 8601, such as 2030-01-01T00:00:00Z" },
-  payee: { value: "KEY", repeatable: true, help: "the only nodes that may be paid: hex public keys" },
+  payee: {
+    value: "KEY",
+    repeatable: true,
+    help: "the only nodes that may be paid: hex public keys",
+  },
   "max-depth": { value: "N", help: "how many delegations may follow" },
   purpose: { value: "TEXT", help: "for people and for the audit" },
 } as const satisfies Record<string, Flag>;
@@ -58,7 +62,10 @@ const FLAG_OF: { readonly [Key in keyof Scope]: ScopeFlag } = {
   maxDepth: "max-depth",
 };
 
-/** @throws UsageError for a number that is none, a date that is none; the rest is judged where it is compiled */
+/**
+ * @throws UsageError for a number that is none, a date that is none; the rest is judged where it is
+ * compiled
+ */
 export function readScope(given: Arguments<ScopeFlag>): Scope {
   const scope: Record<string, unknown> = {};
   for (const [key, flag] of Object.entries(FLAG_OF)) {
@@ -73,7 +80,10 @@ export function readScope(given: Arguments<ScopeFlag>): Scope {
   return scope;
 }
 
-/** Gives what `make` makes; a scope that the library cannot read is the typist's to mend. @throws UsageError */
+/**
+ * Gives what `make` makes; a scope that the library cannot read is the typist's to mend. @throws
+ * UsageError
+ */
 export function fromScope<Value>(make: () => Value): Value {
   try {
     return make();
@@ -95,13 +105,18 @@ function readDate(text: string): Date {
   return date;
 }
 
-/** `SERVICE:NAME`; the first colon ends the service's name. `SERVICE:` alone is none of its capabilities. */
+/**
+ * `SERVICE:NAME`; the first colon ends the service's name. `SERVICE:` alone is none of its
+ * capabilities.
+ */
 function readCapabilities(texts: readonly string[]): Record<string, readonly string[]> {
   const byService = new Map<string, string[]>();
   for (const text of texts) {
     const at = text.indexOf(":");
     if (at < 1)
-      throw new UsageError("--capability must be a service and what may be done there: SERVICE:NAME.");
+      throw new UsageError(
+        "--capability must be a service and what may be done there: SERVICE:NAME.",
+      );
     const [service, name] = [text.slice(0, at), text.slice(at + 1)];
     byService.set(service, [...(byService.get(service) ?? []), ...(name === "" ? [] : [name])]);
   }
@@ -119,7 +134,8 @@ function inFlags(message: string): string {
   let text = message.replace("endpoints (or services)", "--endpoint (or --service)");
   for (const [key, flag] of Object.entries(FLAG_OF)) {
     text = text.replaceAll(new RegExp(`\\bscope\\.${key}\\b|\\b${key}:(?= ")`, "g"), `--${flag}`);
-    if (/[A-Z]/.test(key)) text = text.replaceAll(new RegExp(`(?<![\\w-])${key}\\b`, "g"), `--${flag}`);
+    if (/[A-Z]/.test(key))
+      text = text.replaceAll(new RegExp(`(?<![\\w-])${key}\\b`, "g"), `--${flag}`);
   }
   return text.replace(/ \(or a bigint in msat\)/, "");
 }

@@ -1,4 +1,7 @@
-/** What is taken out of a text before it is printed or logged: wallets' URLs of every kind, whole or broken. */
+/**
+ * What is taken out of a text before it is printed or logged: wallets' URLs of every kind, whole or
+ * broken.
+ */
 import { expect, test } from "vitest";
 import { withoutSecrets } from "./secrecy.ts";
 import { logger } from "./treasury/log.ts";
@@ -20,18 +23,30 @@ const URLS = [
 ];
 
 test.each(URLS)("nothing of its secret is left (%#)", (url) => {
-  for (const around of [url, `open '${url}'`, `Error: "${url}" is no URL`, `${url}\n    at open (file.ts:1)`]) {
+  for (const around of [
+    url,
+    `open '${url}'`,
+    `Error: "${url}" is no URL`,
+    `${url}\n    at open (file.ts:1)`,
+  ]) {
     const shown = withoutSecrets(around);
     expect(shown).not.toContain(SECRET);
     expect(shown).toContain("(not shown)");
   }
   const lines: string[] = [];
-  logger("info", { write: (line: string) => void lines.push(line) }).warn({ what: url }, `it says ${url}`);
+  logger("info", { write: (line: string) => void lines.push(line) }).warn(
+    { what: url },
+    `it says ${url}`,
+  );
   expect(lines.join("")).not.toContain(SECRET);
   expect(JSON.parse(lines[0]!)).toMatchObject({ level: "warn" });
 });
 
 test("what is no wallet's URL stays as it is", () => {
-  for (const text of ["GET https://api.example/a?page=2&sort=key", "a+b", "10 sat + 1 sat of fee: paid"])
+  for (const text of [
+    "GET https://api.example/a?page=2&sort=key",
+    "a+b",
+    "10 sat + 1 sat of fee: paid",
+  ])
     expect(withoutSecrets(text)).toBe(text);
 });

@@ -56,7 +56,10 @@ function errorDocument(error: unknown): object {
     return { ...members, ...("spent" in error && { spent: error.spent }) };
   }
   if (error instanceof UsageError) return { code: error.code, message: error.message };
-  return { code: "ERR_BUG", message: withoutSecrets(error instanceof Error ? error.message : String(error)) };
+  return {
+    code: "ERR_BUG",
+    message: withoutSecrets(error instanceof Error ? error.message : String(error)),
+  };
 }
 
 function errorText(error: unknown): string {

@@ -8,7 +8,11 @@ import { inWords } from "./words.ts";
 /** A node as the treasury tells of it; amounts are decimal strings of msat. */
 export type ToldNode = Omit<NodeStanding, "spentMsat" | "limits"> & {
   readonly spentMsat: string;
-  readonly limits: readonly { readonly condition: string; readonly max: string; readonly used: string }[];
+  readonly limits: readonly {
+    readonly condition: string;
+    readonly max: string;
+    readonly used: string;
+  }[];
 };
 
 export interface PictureOptions {
@@ -40,11 +44,15 @@ export function picture(
   const paint = painter(colours);
 
   const childrenOf = ({ id }: ToldNode) =>
-    nodes.filter(({ parentId }) => parentId === id).sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
+    nodes
+      .filter(({ parentId }) => parentId === id)
+      .sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
 
   const branch = (node: ToldNode, depth: number): Branch => ({
     heading: heading(node, depth),
-    details: [...(ids ? [`node ${node.id}`] : []), ...scopeOf(node, now)].map((line) => paint("dim", line)),
+    details: [...(ids ? [`node ${node.id}`] : []), ...scopeOf(node, now)].map((line) =>
+      paint("dim", line),
+    ),
     children: childrenOf(node).map((child) => branch(child, depth + 1)),
   });
 
@@ -54,7 +62,10 @@ export function picture(
     const money = `${formatMsat(BigInt(node.spentMsat)).replace(/ sat$/, "")} of ${budget === undefined ? "no budget" : formatMsat(BigInt(budget.max))}`;
     return [
       paint("bold", name),
-      paint(STATE_STYLES[node.state], `${STATE_SIGNS[node.state]} ${node.state}`.padEnd(STATE_WIDTH)),
+      paint(
+        STATE_STYLES[node.state],
+        `${STATE_SIGNS[node.state]} ${node.state}`.padEnd(STATE_WIDTH),
+      ),
       `spent ${money}`.padEnd(MONEY_WIDTH),
       budget === undefined ? "" : bar(BigInt(node.spentMsat), BigInt(budget.max), paint),
     ].join("  ");

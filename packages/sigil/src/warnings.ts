@@ -2,8 +2,15 @@
 import type { Credential } from "l8nt";
 import { type CaveatText, distance, inWords } from "./words.ts";
 
-/** For people; a credential that is worth nothing is a credential all the same. `now` is in Unix seconds. */
-export function warningsAbout(parent: Credential, child: Credential, now: number): readonly string[] {
+/**
+ * For people; a credential that is worth nothing is a credential all the same. `now` is in Unix
+ * seconds.
+ */
+export function warningsAbout(
+  parent: Credential,
+  child: Credential,
+  now: number,
+): readonly string[] {
   const above = parent.caveats;
   const added = child.caveats.slice(above.length);
   return [...ended(parent, now), ...largerBudgets(above, added), ...elsewhere(above, added)];
@@ -15,7 +22,10 @@ function ended({ chain: { validUntil } }: Credential, now: number): readonly str
     : [`the credential above ended ${distance(validUntil - now)}; the new one is worth nothing`];
 }
 
-function largerBudgets(above: readonly CaveatText[], added: readonly CaveatText[]): readonly string[] {
+function largerBudgets(
+  above: readonly CaveatText[],
+  added: readonly CaveatText[],
+): readonly string[] {
   return added.flatMap(({ condition, value }) => {
     if (!condition.startsWith("budget_msat")) return [];
     const smallest = above
@@ -35,10 +45,14 @@ function elsewhere(above: readonly CaveatText[], added: readonly CaveatText[]): 
       .filter(({ condition }) => condition === "endpoints")
       .map(({ value }) => value.split(";").map(readOrigin));
   const isApart = originsOf(added).some((ours) =>
-    originsOf(above).some((theirs) => !ours.some((one) => theirs.some((other) => mayMeet(one, other)))),
+    originsOf(above).some(
+      (theirs) => !ours.some((one) => theirs.some((other) => mayMeet(one, other))),
+    ),
   );
   return isApart
-    ? ["the new endpoints have nothing in common with those above; the new credential allows nothing"]
+    ? [
+        "the new endpoints have nothing in common with those above; the new credential allows nothing",
+      ]
     : [];
 }
 

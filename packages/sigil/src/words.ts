@@ -7,7 +7,10 @@ export interface CaveatText {
   readonly value: string;
 }
 
-/** The lines that say what a caveat allows. None for `agent`, which names a node instead of limiting it. */
+/**
+ * The lines that say what a caveat allows. None for `agent`, which names a node instead of limiting
+ * it.
+ */
 export function inWords({ condition, value }: CaveatText, now: number): readonly string[] {
   const say = Object.hasOwn(WORDS, condition) ? WORDS[condition]! : family(condition);
   return say(value, now) ?? [`${condition}: a value that cannot be read, so everything is denied`];
@@ -35,7 +38,9 @@ const WORDS: Readonly<Record<string, Say>> = {
   endpoints: list("", "no endpoint at all", ";"),
   services: list("service ", "no service at all", ","),
   valid_until: until(""),
-  valid_from: withInteger((start, now) => `from ${instant(start)} (${distance(Number(start) - now)})`),
+  valid_from: withInteger(
+    (start, now) => `from ${instant(start)} (${distance(Number(start) - now)})`,
+  ),
   budget_msat: money("in all"),
   budget_msat_per_hour: money("an hour"),
   budget_msat_per_day: money("a day"),
@@ -47,7 +52,9 @@ const WORDS: Readonly<Record<string, Say>> = {
   max_uses_per_day: uses("a day"),
   payees: list("pays only ", "pays nobody", ","),
   max_depth: withInteger((depth) =>
-    depth === 0n ? "no delegation below" : `at most ${depth} delegation${depth === 1n ? "" : "s"} below`,
+    depth === 0n
+      ? "no delegation below"
+      : `at most ${depth} delegation${depth === 1n ? "" : "s"} below`,
   ),
   purpose: (value) => [`for: ${printable(value)}`],
   agent: () => [],
@@ -56,8 +63,10 @@ const WORDS: Readonly<Record<string, Say>> = {
 
 /** The conditions that begin with a service's name, and those that nobody here knows. */
 function family(condition: string): Say {
-  const [, service, suffix] = /^([a-z0-9][a-z0-9_-]*)_(capabilities|valid_until)$/.exec(condition) ?? [];
-  if (suffix === "capabilities") return list(`at ${service}: `, `at ${service}: no capability at all`, ",");
+  const [, service, suffix] =
+    /^([a-z0-9][a-z0-9_-]*)_(capabilities|valid_until)$/.exec(condition) ?? [];
+  if (suffix === "capabilities")
+    return list(`at ${service}: `, `at ${service}: no capability at all`, ",");
   if (suffix === "valid_until") return until(`at ${service} `);
   // A long name is not repeated: 64 characters may be a preimage.
   const name = /^[a-z0-9_]{1,63}$/.test(condition) ? condition : "a condition with a strange name";

@@ -1,6 +1,7 @@
 /**
- * What every adapter of an agent framework must do, with the framework's own mock model, a real paywall and a real treasury on
- * loopback. The treasury's books and the services' are the judges, not what the framework says.
+ * What every adapter of an agent framework must do, with the framework's own mock model, a real
+ * paywall and a real treasury on loopback. The treasury's books and the services' are the judges,
+ * not what the framework says.
  */
 import { DeniedError } from "l8nt";
 import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
@@ -23,7 +24,10 @@ export type Act =
   /** Hands work to several in one message of the model. Only where the adapter says `siblings`. */
   | { readonly handAll: readonly Script[] };
 
-/** The body of the tool `get`, which every agent has: `{ url }` in, a text out. It uses `sigilFetch` and knows no agent. */
+/**
+ * The body of the tool `get`, which every agent has: `{ url }` in, a text out. It uses `sigilFetch`
+ * and knows no agent.
+ */
 export type Get = (input: { readonly url: string }, signal?: AbortSignal) => Promise<string>;
 
 export interface AgentAdapter {
@@ -31,12 +35,16 @@ export interface AgentAdapter {
   /** Whether its mock model can hand work to two agents at once. */
   readonly siblings: boolean;
   /**
-   * Has the framework run the script from its top, by a mock model that makes the calls one after another. Rejects where the
-   * framework does; a tool that throws is the framework's to handle.
+   * Has the framework run the script from its top, by a mock model that makes the calls one after
+   * another. Rejects where the framework does; a tool that throws is the framework's to handle.
    *
-   * @returns whatever the framework lets be seen: messages, arguments, results, state, traces; and what it serialises of its context
+   * @returns whatever the framework lets be seen: messages, arguments, results, state, traces; and
+   * what it serialises of its context
    */
-  run(script: Script, world: { handle: SigilHandle; get: Get; signal?: AbortSignal }): Promise<unknown>;
+  run(
+    script: Script,
+    world: { handle: SigilHandle; get: Get; signal?: AbortSignal },
+  ): Promise<unknown>;
 }
 
 /** One call of `get`, as the tool itself saw it. */
@@ -79,16 +87,22 @@ async function stage<Shops = undefined>(
     }
   };
   const run = async (adapter: AgentAdapter, script: Script, signal?: AbortSignal) => {
-    visible.push(await adapter.run(script, { handle, get, ...(signal !== undefined && { signal }) }));
+    visible.push(
+      await adapter.run(script, { handle, get, ...(signal !== undefined && { signal }) }),
+    );
     return seen;
   };
   return { world, shops, root, handle, run, seen, visible };
 }
 
 const pass = (world: Town, price = "10 sat"): Promise<Shop> =>
-  world.shop({ price, grants: { validFor: "1h", endpoints: ["GET /**"] } } as Parameters<Town["shop"]>[0]);
+  world.shop({ price, grants: { validFor: "1h", endpoints: ["GET /**"] } } as Parameters<
+    Town["shop"]
+  >[0]);
 
-/** Registers the laws. @param first how the framework calls the agent at the top, where that matters */
+/**
+ * Registers the laws. @param first how the framework calls the agent at the top, where that matters
+ */
 export function agentContract(adapter: AgentAdapter, first = "boss"): void {
   const law = (title: string, body: () => Promise<void>) => test(`${adapter.name}: ${title}`, body);
   const boss = (...acts: readonly Act[]): Script => ({ agent: first, acts });
@@ -123,7 +137,9 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
       const seen = await run(
         adapter,
         boss(
-          { hand: { agent: "scout", acts: [{ get: `${closed.url}/x` }, { get: `${open.url}/x` }] } },
+          {
+            hand: { agent: "scout", acts: [{ get: `${closed.url}/x` }, { get: `${open.url}/x` }] },
+          },
           { get: `${closed.url}/y` },
         ),
       );
@@ -150,9 +166,10 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
   law("a hand-off that would widen is refused", async () => {
     const { world, run } = await stage({ scout: { budget: "5000 sat" } });
     const shop = await pass(world);
-    const seen = await run(adapter, boss({ hand: { agent: "scout", acts: [{ get: shop.url }] } })).catch(
-      () => [],
-    );
+    const seen = await run(
+      adapter,
+      boss({ hand: { agent: "scout", acts: [{ get: shop.url }] } }),
+    ).catch(() => []);
     for (const { got } of seen) expect(got).toBe("ERR_SCOPE_WIDER");
     expect(world.paid().count).toBe(0);
   });
@@ -189,7 +206,9 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
       });
       const seen = await run(adapter, boss({ handAll: [both("left"), both("right")] }));
       const gotBy = (agent: string) =>
-        seen.filter((one) => one.agent === agent).map(({ url, got }) => [url.split("/a")[0], SERVED.test(got)]);
+        seen
+          .filter((one) => one.agent === agent)
+          .map(({ url, got }) => [url.split("/a")[0], SERVED.test(got)]);
       expect(new Map(gotBy("left") as [string, boolean][])).toEqual(
         new Map([
           [left.url, true],
@@ -246,13 +265,22 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
     const shop = await pass(world);
     await run(
       adapter,
-      boss({ get: `${shop.url}/a` }, { hand: { agent: "scout", acts: [{ get: `${shop.url}/b` }] } }),
+      boss(
+        { get: `${shop.url}/a` },
+        { hand: { agent: "scout", acts: [{ get: `${shop.url}/b` }] } },
+      ),
     );
     visible.push(handle, handle.forAgent("scout"), structuredCloned(handle));
     const shown = textOf(visible);
-    const sent = [...shop.received, ...world.asked].flatMap(({ headers }) => headers.authorization ?? []);
+    const sent = [...shop.received, ...world.asked].flatMap(
+      ({ headers }) => headers.authorization ?? [],
+    );
     expect(sent.length).toBeGreaterThan(2);
-    for (const credential of [root.toString(), handle.forAgent("scout").credential.toString(), ...sent]) {
+    for (const credential of [
+      root.toString(),
+      handle.forAgent("scout").credential.toString(),
+      ...sent,
+    ]) {
       const [macaroon, preimage] = credential.replace(/^\S+ /, "").split(":") as [string, string];
       expect(shown, "a signature").not.toContain(macaroon.slice(-40));
       expect(shown, "a preimage").not.toContain(preimage);
@@ -268,7 +296,9 @@ const structuredCloned = (value: unknown): unknown => {
   }
 };
 
-/** Everything that is in there, however deep, also what is no own enumerable property of an error. */
+/**
+ * Everything that is in there, however deep, also what is no own enumerable property of an error.
+ */
 function textOf(value: unknown): string {
   const met = new WeakSet<object>();
   return JSON.stringify(value, (_, part: unknown) => {
@@ -276,7 +306,8 @@ function textOf(value: unknown): string {
     if (typeof part !== "object" || part === null) return part;
     if (met.has(part)) return "(met)";
     met.add(part);
-    if (part instanceof Error) return { ...part, message: part.message, stack: part.stack, cause: part.cause };
+    if (part instanceof Error)
+      return { ...part, message: part.message, stack: part.stack, cause: part.cause };
     if (part instanceof Map || part instanceof Set) return [...part];
     return part;
   });

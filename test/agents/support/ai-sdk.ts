@@ -1,6 +1,13 @@
-/** The Vercel AI SDK in both majors, as one: agents of the SDK's own mock models, that act by a script of turns. */
+/**
+ * The Vercel AI SDK in both majors, as one: agents of the SDK's own mock models, that act by a
+ * script of turns.
+ */
 import { inspect } from "node:util";
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import * as ai7 from "ai";
 import { convertArrayToReadableStream, MockLanguageModelV4 } from "ai/test";
 import * as ai6 from "ai6";
@@ -13,7 +20,9 @@ export type Turn = string | readonly { readonly toolName: string; readonly input
 /** An agent as both majors have it. */
 export interface Agent {
   generate(call: Call): PromiseLike<{ text: string; steps: unknown; response: unknown }>;
-  stream(call: Call): PromiseLike<{ fullStream: AsyncIterable<{ type: string }>; steps: PromiseLike<unknown> }>;
+  stream(
+    call: Call,
+  ): PromiseLike<{ fullStream: AsyncIterable<{ type: string }>; steps: PromiseLike<unknown> }>;
 }
 
 interface Call {
@@ -67,7 +76,8 @@ function answers(turns: readonly Turn[] | ((options: unknown) => Turn), seen: un
   return {
     doGenerate: async (options: unknown) => {
       const { turn, finishReason } = next(options);
-      const content = typeof turn === "string" ? [{ type: "text" as const, text: turn }] : toolCalls(turn);
+      const content =
+        typeof turn === "string" ? [{ type: "text" as const, text: turn }] : toolCalls(turn);
       return { content, finishReason, usage, warnings: [] };
     },
     doStream: async (options: unknown) => {
@@ -92,7 +102,8 @@ function answers(turns: readonly Turn[] | ((options: unknown) => Turn), seen: un
 }
 
 /** What a log would show, and what a trace would hold. */
-const noted = (seen: unknown[], what: unknown) => void seen.push(what, inspect(what, { depth: 12 }));
+const noted = (seen: unknown[], what: unknown) =>
+  void seen.push(what, inspect(what, { depth: 12 }));
 
 export const seven: Major = {
   name: "ai 7",
@@ -101,7 +112,9 @@ export const seven: Major = {
   agent({ turns, tools, sigil }, seen = []) {
     const everyEvent = new Proxy({} as ai7.Telemetry, {
       get: (_, key) =>
-        typeof key === "string" && key.startsWith("on") ? (event: unknown) => noted(seen, event) : undefined,
+        typeof key === "string" && key.startsWith("on")
+          ? (event: unknown) => noted(seen, event)
+          : undefined,
     });
     return new ai7.ToolLoopAgent({
       model: seven.model(turns, seen),
@@ -113,7 +126,9 @@ export const seven: Major = {
       telemetry: {
         integrations: [everyEvent],
         includeRuntimeContext: { sigil: true },
-        includeToolsContext: Object.fromEntries(Object.keys(tools).map((name) => [name, { sigil: true }])),
+        includeToolsContext: Object.fromEntries(
+          Object.keys(tools).map((name) => [name, { sigil: true }]),
+        ),
       },
       onStepEnd: (step: unknown) => noted(seen, step),
     } as never) as unknown as Agent;
@@ -126,9 +141,9 @@ export const six: Major = {
   model: (turns, seen = []) => new MockLanguageModelV3(answers(turns, seen)) as never,
   agent({ turns, tools, sigil }, seen = []) {
     const spans = new InMemorySpanExporter();
-    const tracer = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }).getTracer(
-      "ai 6",
-    );
+    const tracer = new BasicTracerProvider({
+      spanProcessors: [new SimpleSpanProcessor(spans)],
+    }).getTracer("ai 6");
     return new ai6.ToolLoopAgent({
       model: six.model(turns, seen),
       tools: tools as ai6.ToolSet,
@@ -139,7 +154,9 @@ export const six: Major = {
         noted(seen, end);
         noted(
           seen,
-          spans.getFinishedSpans().map(({ name, attributes, events }) => ({ name, attributes, events })),
+          spans
+            .getFinishedSpans()
+            .map(({ name, attributes, events }) => ({ name, attributes, events })),
         );
       },
     }) as unknown as Agent;

@@ -22,7 +22,8 @@ export const plainTool = (
   act: (runtime: ToolRuntime<unknown, { sigil?: SigilHandle }>) => unknown,
 ) =>
   tool(
-    async (_: object, runtime: ToolRuntime<unknown, { sigil?: SigilHandle }>) => String(await act(runtime)),
+    async (_: object, runtime: ToolRuntime<unknown, { sigil?: SigilHandle }>) =>
+      String(await act(runtime)),
     {
       name,
       description: name,
@@ -34,7 +35,11 @@ type Tools = NonNullable<Parameters<typeof createAgent>[0]["tools"]>;
 export type Middleware = ReturnType<typeof sigilMiddleware>;
 
 /** An agent that calls each of its tools once, one after another. */
-export const eachOnce = (tools: Tools, middleware: readonly Middleware[] = [], more: object = {}): ReactAgent =>
+export const eachOnce = (
+  tools: Tools,
+  middleware: readonly Middleware[] = [],
+  more: object = {},
+): ReactAgent =>
   createAgent({
     model: modelOf(tools.map(({ name }) => [{ name: name as string, args: {} }])),
     tools,

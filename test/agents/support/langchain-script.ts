@@ -4,7 +4,14 @@ import type { RunCollectorCallbackHandler } from "@langchain/core/tracers/run_co
 import type { MemorySaver } from "@langchain/langgraph";
 import type { SigilHandle } from "l8nt/agents";
 import { sigilMiddleware } from "l8nt/langchain";
-import { AIMessage, createAgent, fakeModel, type ReactAgent, type ToolRuntime, tool } from "langchain";
+import {
+  AIMessage,
+  createAgent,
+  fakeModel,
+  type ReactAgent,
+  type ToolRuntime,
+  tool,
+} from "langchain";
 import { z } from "zod";
 import type { Act, Get, Script } from "./agent-contract.ts";
 
@@ -22,7 +29,10 @@ export interface RunConfig {
 /** How an agent is run, and what is seen of it. */
 export type Run = (agent: ReactAgent, config: RunConfig) => Promise<unknown>;
 
-/** How work is handed on: by a context of the sub-agent's own, or none, so that it inherits its caller's. */
+/**
+ * How work is handed on: by a context of the sub-agent's own, or none, so that it inherits its
+ * caller's.
+ */
 export interface Way {
   readonly run: Run;
   readonly handsOn: "a narrowed context" | "nothing";
@@ -51,7 +61,9 @@ export async function collected<Part>(parts: AsyncIterable<Part>): Promise<Part[
   return all;
 }
 
-/** The agent of a script. @param name what its middleware is told; left out for the one at the top */
+/**
+ * The agent of a script. @param name what its middleware is told; left out for the one at the top
+ */
 export function agentOf(
   script: Script,
   get: Get,
@@ -62,7 +74,10 @@ export function agentOf(
   const subAgents = script.acts.flatMap((act, at) =>
     scriptsOf(act).map((sub, which) =>
       tool(
-        async (_: object, { context }: ToolRuntime<unknown, { sigil: SigilHandle }>): Promise<string> => {
+        async (
+          _: object,
+          { context }: ToolRuntime<unknown, { sigil: SigilHandle }>,
+        ): Promise<string> => {
           const child = agentOf(sub, get, way, sub.agent);
           const narrowed = { context: { sigil: context.sigil.forAgent(sub.agent) } };
           return JSON.stringify(await way.run(child, way.handsOn === "nothing" ? {} : narrowed));
@@ -90,13 +105,17 @@ export const getTool = (get: Get) =>
   });
 
 /**
- * A model that makes these calls, one message after another, and then is done. Not by `respondWithTools`: its messages of
- * two models have the same ids, and LangGraph takes one for the other where agents share their messages.
+ * A model that makes these calls, one message after another, and then is done. Not by
+ * `respondWithTools`: its messages of two models have the same ids, and LangGraph takes one for the
+ * other where agents share their messages.
  */
 export const modelOf = (messages: readonly { name: string; args: object }[][]) =>
   messages
     .map((calls) => calls.map((call) => ({ ...call, id: randomUUID() })))
-    .reduce((model, tool_calls) => model.respond(new AIMessage({ content: "", tool_calls })), fakeModel())
+    .reduce(
+      (model, tool_calls) => model.respond(new AIMessage({ content: "", tool_calls })),
+      fakeModel(),
+    )
     .respond(new AIMessage("done"));
 
 function callsOf(act: Act, at: number): { name: string; args: object }[] {

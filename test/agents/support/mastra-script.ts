@@ -1,4 +1,7 @@
-/** Mastra agents that do as a script says: mock models of the AI SDK, which speak one line after another. */
+/**
+ * Mastra agents that do as a script says: mock models of the AI SDK, which speak one line after
+ * another.
+ */
 import { Agent } from "@mastra/core/agent";
 import type { MastraModelConfig } from "@mastra/core/llm";
 import type { MockMemory } from "@mastra/core/memory";
@@ -18,11 +21,17 @@ export const MODELS = { v3: MockLanguageModelV3, v4: MockLanguageModelV4 };
 let calls = 0;
 
 /** Says these, and "done" ever after. */
-export function scripted(version: keyof typeof MODELS, ...lines: readonly Said[]): MastraModelConfig {
+export function scripted(
+  version: keyof typeof MODELS,
+  ...lines: readonly Said[]
+): MastraModelConfig {
   const left = [...lines];
   const next = () => {
     const said = left.shift() ?? "done";
-    const finishReason = { unified: typeof said === "string" ? "stop" : "tool-calls", raw: undefined };
+    const finishReason = {
+      unified: typeof said === "string" ? "stop" : "tool-calls",
+      raw: undefined,
+    };
     return { said, finishReason, usage: { inputTokens: { total: 1 }, outputTokens: { total: 1 } } };
   };
   const called = (said: Exclude<Said, string>) =>
@@ -60,7 +69,10 @@ export function scripted(version: keyof typeof MODELS, ...lines: readonly Said[]
 }
 
 export const callsGet = (url: string) => ({ toolName: "get", input: { url } });
-export const callsAgent = (name: string) => ({ toolName: `agent-${name}`, input: { prompt: "go on" } });
+export const callsAgent = (name: string) => ({
+  toolName: `agent-${name}`,
+  input: { prompt: "go on" },
+});
 
 function saidOf(act: Act): Said {
   if ("get" in act) return [callsGet(act.get)];
@@ -94,7 +106,9 @@ export function agentOf(
   get: Get,
   more: { memory?: MockMemory } = {},
 ): Agent {
-  const agents = acts.flatMap(handed).map((script) => [script.agent, agentOf(version, script, get)]);
+  const agents = acts
+    .flatMap(handed)
+    .map((script) => [script.agent, agentOf(version, script, get)]);
   return new Agent(
     withSigil({
       ...named(agent),

@@ -1,4 +1,7 @@
-/** Agents of the OpenAI Agents SDK that do what a script says, by the SDK's own scripted model; and all that it traces. */
+/**
+ * Agents of the OpenAI Agents SDK that do what a script says, by the SDK's own scripted model; and
+ * all that it traces.
+ */
 import { Agent, setTraceProcessors, setTracingDisabled, tool } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents/testing";
 import { withSigil } from "l8nt/openai-agents";
@@ -66,16 +69,22 @@ const turnOf = (act: Act, handing: (script: Script) => ReturnType<typeof call>) 
 
 function asTools(script: Script, get: Get): Agent {
   const turns = script.acts.map((act) => turnOf(act, ({ agent }) => call(agent, { input: "go" })));
-  const others = below(script).map((one) => withSigil(asTools(one, get)).asTool({ toolName: one.agent }));
+  const others = below(script).map((one) =>
+    withSigil(asTools(one, get)).asTool({ toolName: one.agent }),
+  );
   return actor(script.agent, [...turns, said()], { tools: [getTool(get), ...others] });
 }
 
 function transferring(script: Script, get: Get, parent?: Agent): Agent {
   const transfer = (name: string) => call(`transfer_to_${name}`, {});
   const turns = script.acts.map((act) => turnOf(act, ({ agent }) => transfer(agent)));
-  const agent = actor(script.agent, [...turns, parent === undefined ? said() : [transfer(parent.name)]], {
-    tools: [getTool(get)],
-  });
+  const agent = actor(
+    script.agent,
+    [...turns, parent === undefined ? said() : [transfer(parent.name)]],
+    {
+      tools: [getTool(get)],
+    },
+  );
   agent.handoffs = [
     ...below(script).map((one) => transferring(one, get, agent)),
     ...(parent === undefined ? [] : [parent]),

@@ -1,4 +1,7 @@
-/** Runs the snippet of a framework's page as it stands in docs/agents/: its imports and what it does not define are given by the test. */
+/**
+ * Runs the snippet of a framework's page as it stands in docs/agents/: its imports and what it does
+ * not define are given by the test.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -11,7 +14,10 @@ export interface Stage {
 
 /** The first block of TypeScript on the page. */
 export function snippetOf(page: string): string {
-  const text = readFileSync(join(import.meta.dirname, "../../../docs/agents", `${page}.md`), "utf8");
+  const text = readFileSync(
+    join(import.meta.dirname, "../../../docs/agents", `${page}.md`),
+    "utf8",
+  );
   const [, snippet] = /^```ts\n([\s\S]*?)^```$/m.exec(text) ?? [];
   if (snippet === undefined) throw new Error(`docs/agents/${page}.md has no snippet`);
   return snippet;
@@ -20,7 +26,8 @@ export function snippetOf(page: string): string {
 /** @throws Error for a snippet of more than eight lines; whatever the snippet throws */
 export async function runSnippet(page: string, { modules, ...names }: Stage): Promise<void> {
   const snippet = snippetOf(page);
-  if (snippet.trimEnd().split("\n").length > 8) throw new Error("a page's snippet has at most eight lines");
+  if (snippet.trimEnd().split("\n").length > 8)
+    throw new Error("a page's snippet has at most eight lines");
   const body = snippet.replaceAll(
     /^import (\{[^}]*\}) from "([^"]+)";/gm,
     (_, members, from) => `const ${members} = modules[${JSON.stringify(from)}];`,

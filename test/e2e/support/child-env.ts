@@ -1,4 +1,7 @@
-/** The environment of a child process: nothing of this one's but `PATH`, and what Node compiled for the children before it. */
+/**
+ * The environment of a child process: nothing of this one's but `PATH`, and what Node compiled for
+ * the children before it.
+ */
 import { join } from "node:path";
 
 /** A process that finds everything in it starts twice as fast. */

@@ -1,4 +1,7 @@
-/** A port of this machine that nobody listens at, for a server whose address must be known before it starts. */
+/**
+ * A port of this machine that nobody listens at, for a server whose address must be known before it
+ * starts.
+ */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";

@@ -1,6 +1,7 @@
 /**
- * A sub-agent that was turned: a process with nothing but its own credential, which tries whatever it can think of, in a
- * seeded order, and reports all that it was ever sent. Run by `adversary.test.ts`.
+ * A sub-agent that was turned: a process with nothing but its own credential, which tries whatever
+ * it can think of, in a seeded order, and reports all that it was ever sent. Run by
+ * `adversary.test.ts`.
  */
 import { Client, Credential } from "l8nt";
 import { Macaroon } from "l8nt/macaroon";
@@ -11,7 +12,10 @@ interface Orders {
   readonly shop: string;
   /** A server of its own. */
   readonly accomplice: string;
-  /** What it overheard: payment hashes of its family, and a handed-over credential of a sibling that was revoked. */
+  /**
+   * What it overheard: payment hashes of its family, and a handed-over credential of a sibling that
+   * was revoked.
+   */
   readonly hashes: readonly string[];
   readonly stolen: string;
   readonly allowed: readonly string[];
@@ -61,10 +65,17 @@ function disguise(text: string): string {
     () => textOf({ ...macaroon, caveats: [...caveats].reverse() }, preimage),
     () =>
       textOf(
-        { ...macaroon, caveats: caveats.filter((_, at) => at !== Math.floor(random() * caveats.length)) },
+        {
+          ...macaroon,
+          caveats: caveats.filter((_, at) => at !== Math.floor(random() * caveats.length)),
+        },
         preimage,
       ),
-    () => textOf({ ...macaroon, signature: macaroon.signature.map((byte) => byte ^ 1) as never }, preimage),
+    () =>
+      textOf(
+        { ...macaroon, signature: macaroon.signature.map((byte) => byte ^ 1) as never },
+        preimage,
+      ),
     () =>
       textOf(
         Macaroon.attenuate(macaroon, wide, "budget_msat=999999999999", "valid_until=99999999999"),
@@ -122,7 +133,8 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
       {},
       credential,
     ),
-  () => purchase({ method: "GET", url: `${orders.shop}/docs/../admin`, headers: [] }, {}, credential),
+  () =>
+    purchase({ method: "GET", url: `${orders.shop}/docs/../admin`, headers: [] }, {}, credential),
   () =>
     purchase({
       method: "GET",
@@ -131,7 +143,11 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
     }),
   () => purchase({ method: "GET", url: `${orders.accomplice}/loot`, headers: [] }),
   () =>
-    purchase({ method: "GET", url: `${treasury}/v1/tree`, headers: [["authorization", `L402 ${credential}`]] }),
+    purchase({
+      method: "GET",
+      url: `${treasury}/v1/tree`,
+      headers: [["authorization", `L402 ${credential}`]],
+    }),
   () =>
     purchase(
       {
@@ -163,16 +179,26 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
   () =>
     Promise.all(
       Array.from({ length: 12 }, (_, at) =>
-        purchase({ method: "GET", url: `${orders.shop}/docs/${at}-${random()}`, headers: [] }, {}, credential),
+        purchase(
+          { method: "GET", url: `${orders.shop}/docs/${at}-${random()}`, headers: [] },
+          {},
+          credential,
+        ),
       ),
     ),
-  () => recording(treasury + pick(READABLE), { headers: { authorization: `L402 ${disguise(credential)}` } }),
+  () =>
+    recording(treasury + pick(READABLE), {
+      headers: { authorization: `L402 ${disguise(credential)}` },
+    }),
   () =>
     recording(
       `${treasury}/v1/owner/${pick(["revoke", "freeze", "thaw", "reconcile", "payees", `payments/${pick(orders.hashes)}/give-up`])}`,
       {
         method: "POST",
-        headers: { authorization: `L402 ${disguise(credential)}`, "content-type": "application/json" },
+        headers: {
+          authorization: `L402 ${disguise(credential)}`,
+          "content-type": "application/json",
+        },
         body: JSON.stringify({
           node: "*",
           nodeId: "*",
@@ -196,13 +222,24 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
       }),
     }),
   () => present(disguise(pick([...credentialsSeen(), credential])), anyUrl(), pick(METHODS)),
-  () => present(pick([...credentialsSeen(), credential]), orders.shop + pick(orders.forbidden), pick(METHODS)),
+  () =>
+    present(
+      pick([...credentialsSeen(), credential]),
+      orders.shop + pick(orders.forbidden),
+      pick(METHODS),
+    ),
   // The challenge that it was offered itself, with any preimage that it has ever seen. [case 25]
-  () => present(`${pick([...macaroonsSeen(), "AgE"])}:${pick([...preimagesSeen(), "0".repeat(64)])}`, anyUrl()),
+  () =>
+    present(
+      `${pick([...macaroonsSeen(), "AgE"])}:${pick([...preimagesSeen(), "0".repeat(64)])}`,
+      anyUrl(),
+    ),
   () => present(orders.stolen, orders.shop + pick(orders.forbidden)),
   () =>
     recording(anyUrl(), {
-      headers: { authorization: `L402 ${credential}, L402 ${pick([...credentialsSeen(), credential])}` },
+      headers: {
+        authorization: `L402 ${credential}, L402 ${pick([...credentialsSeen(), credential])}`,
+      },
     }),
   () => recording(anyUrl()),
   () => {
@@ -218,7 +255,11 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
   () =>
     new Client({
       fetch: recording,
-      credential: own.delegate({ agent: "fresh", budget: "9999 sat", endpoints: [`* ${orders.shop}/**`] }),
+      credential: own.delegate({
+        agent: "fresh",
+        budget: "9999 sat",
+        endpoints: [`* ${orders.shop}/**`],
+      }),
     }).get(anyUrl()),
 ];
 

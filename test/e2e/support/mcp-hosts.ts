@@ -1,6 +1,12 @@
-/** MCP hosts for tests: the official clients of both majors, the second one in both eras of the protocol. */
+/**
+ * MCP hosts for tests: the official clients of both majors, the second one in both eras of the
+ * protocol.
+ */
 import { join } from "node:path";
-import { Client as Client2, StreamableHTTPClientTransport as Http2 } from "@modelcontextprotocol/client";
+import {
+  Client as Client2,
+  StreamableHTTPClientTransport as Http2,
+} from "@modelcontextprotocol/client";
 import { StdioClientTransport as Stdio2 } from "@modelcontextprotocol/client/stdio";
 import { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as Stdio1 } from "@modelcontextprotocol/sdk/client/stdio.js";
@@ -61,7 +67,8 @@ export async function overStdio(
 
 export function overHttp(kind: HostKind, url: string, token: string): Promise<Host> {
   const options = { requestInit: { headers: { authorization: `Bearer ${token}` } } };
-  const transport = kind === "sdk 1" ? new Http1(new URL(url), options) : new Http2(new URL(url), options);
+  const transport =
+    kind === "sdk 1" ? new Http1(new URL(url), options) : new Http2(new URL(url), options);
   return connected(kind, transport, () => "");
 }
 
@@ -95,7 +102,10 @@ async function connected(
           ? client.callTool(request, undefined, options)
           : client.callTool(request, options)),
       ) as { readonly isError?: boolean; readonly content: readonly { readonly text?: string }[] };
-      return { isError: result.isError === true, texts: result.content.map(({ text = "" }) => text) };
+      return {
+        isError: result.isError === true,
+        texts: result.content.map(({ text = "" }) => text),
+      };
     },
     tools: async () => hear(await client.listTools()).tools.map(({ name }) => name),
     told: () => told,

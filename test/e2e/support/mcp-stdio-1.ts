@@ -1,4 +1,6 @@
-/** A paid MCP server over stdio, 1.x of the SDK: `INVOICER` makes its invoices, `NOW` is its time. */
+/**
+ * A paid MCP server over stdio, 1.x of the SDK: `INVOICER` makes its invoices, `NOW` is its time.
+ */
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { equip } from "./mcp-stdio.ts";

@@ -1,4 +1,7 @@
-/** Both majors of the MCP SDK behind one face, so that what holds for one of them is asked of the other. */
+/**
+ * Both majors of the MCP SDK behind one face, so that what holds for one of them is asked of the
+ * other.
+ */
 import {
   Client as Client2,
   StreamableHTTPClientTransport as HttpTransport2,

@@ -1,4 +1,7 @@
-/** The program `sigil` as a process of its own, and its treasury as one that runs until the test ends. */
+/**
+ * The program `sigil` as a process of its own, and its treasury as one that runs until the test
+ * ends.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -21,7 +24,10 @@ export const spawned = (args: readonly string[], env: Readonly<Record<string, st
     stdio: ["ignore", "pipe", "pipe"],
   });
 
-export async function sigil(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended> {
+export async function sigil(
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+): Promise<Ended> {
   return ended(spawned(args, env));
 }
 
@@ -41,10 +47,17 @@ export interface Daemon {
 }
 
 /** Resolves once it listens. @throws Error with what it printed, where it does not start */
-export async function daemon(dir: string, wallet: string, more: readonly string[] = []): Promise<Daemon> {
-  const child = spawned(["treasury", "start", "--dir", dir, "--allow-loopback", "--json", ...more], {
-    SIGIL_WALLET: wallet,
-  });
+export async function daemon(
+  dir: string,
+  wallet: string,
+  more: readonly string[] = [],
+): Promise<Daemon> {
+  const child = spawned(
+    ["treasury", "start", "--dir", dir, "--allow-loopback", "--json", ...more],
+    {
+      SIGIL_WALLET: wallet,
+    },
+  );
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");

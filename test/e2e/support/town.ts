@@ -1,6 +1,7 @@
 /**
- * A town for tests of the money path, all of it over loopback TCP: a dev Lightning network, a treasury, services honest and
- * hostile. What really moved is read from the network's own books. Everything closes when its test ends.
+ * A town for tests of the money path, all of it over loopback TCP: a dev Lightning network, a
+ * treasury, services honest and hostile. What really moved is read from the network's own books.
+ * Everything closes when its test ends.
  */
 import { createHash } from "node:crypto";
 import {
@@ -22,7 +23,10 @@ import { guardedFetch, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/
 import { devWallet } from "l8nt/wallets/dev";
 import { onTestFinished } from "vitest";
 
-/** Far from any real date: whatever looks at the system's clock instead of the given one is found out. */
+/**
+ * Far from any real date: whatever looks at the system's clock instead of the given one is found
+ * out.
+ */
 const START = 2_000_000_000;
 
 /** Random enough for an authority, and the same in every run. */
@@ -88,7 +92,13 @@ export async function bodyOf(request: IncomingMessage): Promise<string> {
 
 function receivedOf(request: IncomingMessage, body: string): Received {
   const { method = "", url: target = "", headers, rawHeaders } = request;
-  return { method, target, headers, body, text: `${method} ${target}\n${rawHeaders.join("\n")}\n\n${body}` };
+  return {
+    method,
+    target,
+    headers,
+    body,
+    text: `${method} ${target}\n${rawHeaders.join("\n")}\n\n${body}`,
+  };
 }
 
 async function heard(request: Request): Promise<Received> {
@@ -106,7 +116,11 @@ async function heard(request: Request): Promise<Received> {
 }
 
 /** What a handler behind a paywall does with one request. */
-export type Act = "serve" | "fail" | "hang-up" | ((response: ServerResponse, request: IncomingMessage) => void);
+export type Act =
+  | "serve"
+  | "fail"
+  | "hang-up"
+  | ((response: ServerResponse, request: IncomingMessage) => void);
 
 export interface Shop extends Site {
   readonly paywall: Paywall;
@@ -140,7 +154,11 @@ export interface Town {
 }
 
 /** Everywhere on this machine, 10,000 sat, an hour. */
-export const WIDE: Scope = { endpoints: ["* http://127.0.0.1:*/**"], budget: "10000 sat", expiresIn: "1h" };
+export const WIDE: Scope = {
+  endpoints: ["* http://127.0.0.1:*/**"],
+  budget: "10000 sat",
+  expiresIn: "1h",
+};
 
 export async function town(options: Partial<TreasuryOptions> = {}): Promise<Town> {
   const time = { now: START };
@@ -184,7 +202,9 @@ export async function town(options: Partial<TreasuryOptions> = {}): Promise<Town
     client: (credential, more = {}) => new Client({ credential, clock, ...more }),
     shop: (terms, more) => openShop(net, clock, terms, more),
     paid: () => {
-      const made = net.payments().filter(({ status, payer }) => status === "paid" && payer === "treasury");
+      const made = net
+        .payments()
+        .filter(({ status, payer }) => status === "paid" && payer === "treasury");
       return {
         count: made.length,
         msat: made.reduce((total, { amountMsat, feeMsat }) => total + amountMsat + feeMsat, 0n),
@@ -248,7 +268,10 @@ export interface Demand {
   readonly macaroon?: Challenge["macaroon"];
 }
 
-/** Makes challenges as a service at `url` would, honest or not, with invoices of the network's account `shop`. */
+/**
+ * Makes challenges as a service at `url` would, honest or not, with invoices of the network's
+ * account `shop`.
+ */
 export function challenger({ net, clock }: Town, url: string) {
   const authority = new Authority({ secret: secretOf("the shop"), location: url, clock });
   const invoicer = devWallet(net.account("shop").invoiceOnlyUrl);
@@ -283,7 +306,8 @@ export function forgeInvoice(
   terms: Partial<Parameters<typeof Invoice.encode>[0]>,
   key: Uint8Array = new Uint8Array(32).fill(0x42),
 ): string {
-  const { network, amountMsat, timestamp, expirySeconds, paymentHash, paymentSecret } = Invoice.decode(like);
+  const { network, amountMsat, timestamp, expirySeconds, paymentHash, paymentSecret } =
+    Invoice.decode(like);
   const fields = { network, amountMsat, timestamp, expirySeconds, paymentHash, paymentSecret };
   return Invoice.encode({ ...fields, description: "", features: [8, 14], ...terms }, key);
 }

@@ -1,7 +1,8 @@
 /**
- * The Claude Agent SDK: the main thread has things looked up by a scout, who may spend 25 sat of its 100. Runs anywhere that Claude's
- * program runs: the model is a server on this machine which says what is fixed here, the money is a development network's.
- * `node --conditions=l8nt-source test/frameworks/examples/claude-agent-sdk.ts`
+ * The Claude Agent SDK: the main thread has things looked up by a scout, who may spend 25 sat of
+ * its 100. Runs anywhere that Claude's program runs: the model is a server on this machine which
+ * says what is fixed here, the money is a development network's. `node --conditions=l8nt-source
+ * test/frameworks/examples/claude-agent-sdk.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -95,7 +96,10 @@ for await (const message of query({
   seen.push(message);
 
 // Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
-assert.match(JSON.stringify(seen), /ERR_BUDGET.*Lead was too dear.*The report at \/lead.*All three\./);
+assert.match(
+  JSON.stringify(seen),
+  /ERR_BUDGET.*Lead was too dear.*The report at \/lead.*All three\./,
+);
 assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
 assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);
 const left = budgetText(await sigil.forAgent("scout").standing());

@@ -64,7 +64,8 @@ export const handed = (act: Act): readonly Script[] =>
 /** `path` has two numbers for each hand-off: the act, and which of its scripts. */
 function find(script: Script, path: readonly number[]): Script {
   let at = script;
-  for (let index = 0; index < path.length; index += 2) at = handed(at.acts[path[index]!]!)[path[index + 1]!]!;
+  for (let index = 0; index < path.length; index += 2)
+    at = handed(at.acts[path[index]!]!)[path[index + 1]!]!;
   return at;
 }
 

@@ -1,10 +1,17 @@
-/** The streaming form of Anthropic's Messages API on loopback, so far as Claude's program needs it. */
+/**
+ * The streaming form of Anthropic's Messages API on loopback, so far as Claude's program needs it.
+ */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export type Block =
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "tool_use"; readonly id: string; readonly name: string; readonly input: object };
+  | {
+      readonly type: "tool_use";
+      readonly id: string;
+      readonly name: string;
+      readonly input: object;
+    };
 
 /** @param answer what the model says to the body of a request */
 export async function messagesApi(
@@ -32,7 +39,12 @@ export async function messagesApi(
   };
 }
 
-function stream(response: ServerResponse, model: string, blocks: readonly Block[], id: string): void {
+function stream(
+  response: ServerResponse,
+  model: string,
+  blocks: readonly Block[],
+  id: string,
+): void {
   const send = (type: string, data: object) =>
     response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
   response.writeHead(200, { "content-type": "text/event-stream" });
@@ -61,7 +73,10 @@ function stream(response: ServerResponse, model: string, blocks: readonly Block[
     send("content_block_stop", { index });
   }
   const stop_reason = blocks[0]?.type === "tool_use" ? "tool_use" : "end_turn";
-  send("message_delta", { delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 1 } });
+  send("message_delta", {
+    delta: { stop_reason, stop_sequence: null },
+    usage: { output_tokens: 1 },
+  });
   send("message_stop", {});
   response.end();
 }

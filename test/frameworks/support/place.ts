@@ -4,7 +4,10 @@ import { Authority } from "l8nt/l402";
 import type { Get } from "../../agents/support/agent-contract.ts";
 import { secretOf } from "../../e2e/support/town.ts";
 
-const authority = new Authority({ secret: secretOf("the treasury"), location: "https://treasury.example" });
+const authority = new Authority({
+  secret: secretOf("the treasury"),
+  location: "https://treasury.example",
+});
 
 /** `lineages` has a line for each call: the url, and the path of its caller or why it has none. */
 export function place(agents: NonNullable<ConstructorParameters<typeof SigilHandle>[0]>) {

@@ -1,6 +1,7 @@
 /**
- * A made-up regtest chain: headers with no work in them, and the transactions that open channels. LDK believes whoever feeds it
- * blocks, so nothing more is needed. The chain is a node's only clock: LDK in Wasm has no other.
+ * A made-up regtest chain: headers with no work in them, and the transactions that open channels.
+ * LDK believes whoever feeds it blocks, so nothing more is needed. The chain is a node's only
+ * clock: LDK in Wasm has no other.
  */
 import { createHash } from "node:crypto";
 import { ldk } from "./ldk.ts";
@@ -32,7 +33,8 @@ export class Chain {
 
   /** Only those that follow from the first block on: none is told what it missed. */
   follow(...followers: Follower[]): void {
-    if (this.#height > 0) throw new Error("the chain has begun: a node must follow it from its first block");
+    if (this.#height > 0)
+      throw new Error("the chain has begun: a node must follow it from its first block");
     this.#followers.push(...followers);
   }
 
@@ -59,7 +61,10 @@ export class Chain {
     }
   }
 
-  /** A transaction that pays `satoshis` to a script, out of nothing. LDK checks the output, and leaves the input to the chain. */
+  /**
+   * A transaction that pays `satoshis` to a script, out of nothing. LDK checks the output, and
+   * leaves the input to the chain.
+   */
   fund(script: Uint8Array, satoshis: bigint): Uint8Array {
     const value = Buffer.alloc(8);
     value.writeBigUInt64LE(satoshis);

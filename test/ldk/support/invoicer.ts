@@ -14,9 +14,14 @@ export class LdkInvoicer implements Invoicer {
     this.#node = node;
   }
 
-  async createInvoice({ amountMsat, expirySeconds, description = "" }: InvoiceRequest): Promise<string> {
+  async createInvoice({
+    amountMsat,
+    expirySeconds,
+    description = "",
+  }: InvoiceRequest): Promise<string> {
     // The bindings hand numbers to Wasm as they are: -1 would come out as an invoice for 2^64 - 1.
-    if (amountMsat < 1n || amountMsat > MAX_U64) throw refusal("the amount is none that an invoice can have");
+    if (amountMsat < 1n || amountMsat > MAX_U64)
+      throw refusal("the amount is none that an invoice can have");
     if (!Number.isInteger(expirySeconds) || expirySeconds < 1 || expirySeconds > MAX_U32)
       throw refusal("the expiry must be whole seconds, from 1 to 2^32 - 1");
     const text = ldk.Description.constructor_new(description);

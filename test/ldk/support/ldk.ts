@@ -1,4 +1,7 @@
-/** The Lightning Dev Kit, started: its Wasm once a process, and the few shapes that its bindings share. */
+/**
+ * The Lightning Dev Kit, started: its Wasm once a process, and the few shapes that its bindings
+ * share.
+ */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -9,7 +12,10 @@ await ldk.initializeWasmFromBinary(readFileSync(join(folder, "liblightningjs.was
 
 export { ldk };
 
-/** What a `Result_…` of the bindings holds. Their types name it on the `_OK` class only. @throws Error that says what failed */
+/**
+ * What a `Result_…` of the bindings holds. Their types name it on the `_OK` class only. @throws
+ * Error that says what failed
+ */
 export function unwrap<Value>(result: { is_ok(): boolean }, what: string): Value {
   if (!result.is_ok()) throw new Error(`LDK refused: ${what}`);
   return (result as unknown as { res: Value }).res;

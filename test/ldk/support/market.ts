@@ -1,6 +1,7 @@
 /**
- * A treasury that pays from one LDK node, and a shop whose paywall takes payment on another, over loopback TCP and the machine's
- * own clock. What really moved is read from the nodes. Everything closes when its test ends.
+ * A treasury that pays from one LDK node, and a shop whose paywall takes payment on another, over
+ * loopback TCP and the machine's own clock. What really moved is read from the nodes. Everything
+ * closes when its test ends.
  */
 import { Client } from "l8nt";
 import type { Credential, Scope } from "l8nt/l402";

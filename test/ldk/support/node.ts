@@ -1,4 +1,7 @@
-/** One LDK node: keys, channels, peers; its events as plain values, and its own account of what it paid and took. */
+/**
+ * One LDK node: keys, channels, peers; its events as plain values, and its own account of what it
+ * paid and took.
+ */
 import { type Chain, NETWORK } from "./chain.ts";
 import { bytesOf, hex, ldk, someOf, unwrap } from "./ldk.ts";
 
@@ -8,7 +11,10 @@ export type Ending =
       readonly kind: "sent";
       readonly paymentHash: string;
       readonly preimage: string;
-      /** Undefined where somebody called `abandon_payment` while it was in flight: LDK forgets it then. */
+      /**
+       * Undefined where somebody called `abandon_payment` while it was in flight: LDK forgets it
+       * then.
+       */
       readonly feeMsat: bigint | undefined;
     }
   | { readonly kind: "failed"; readonly paymentHash: string; readonly reason: string };
@@ -49,7 +55,8 @@ export class LdkNode {
       },
     });
     const fees = ldk.FeeEstimator.new_impl({ get_est_sat_per_1000_weight: () => 253 });
-    // Nothing is ever sent to the chain here but what opens a channel, and the chain has that already.
+    // Nothing is ever sent to the chain here but what opens a channel, and the chain has that
+    // already.
     const broadcaster = ldk.BroadcasterInterface.new_impl({ broadcast_transactions() {} });
     // In memory for as long as the test: a restart is not among what is tried here.
     const done = ldk.ChannelMonitorUpdateStatus.LDKChannelMonitorUpdateStatus_Completed;
@@ -60,7 +67,8 @@ export class LdkNode {
     });
     const noFilter = ldk.Option_FilterZ.constructor_none();
     const monitor = ldk.ChainMonitor.constructor_new(noFilter, broadcaster, logger, fees, disk);
-    // The nanoseconds keep what it derives apart from what the same seed derived before: here the same every time.
+    // The nanoseconds keep what it derives apart from what the same seed derived before: here the
+    // same every time.
     const keys = ldk.KeysManager.constructor_new(seed, BigInt(chain.time), 1);
     const [entropy, signer] = [keys.as_EntropySource(), keys.as_NodeSigner()];
     const graph = ldk.NetworkGraph.constructor_new(NETWORK, logger);
@@ -178,10 +186,14 @@ export class LdkNode {
     this.manager.claim_funds(preimage);
   }
 
-  /** Events come while LDK is at work: what calls it back must not run it again, and reads what it needs at once. */
+  /**
+   * Events come while LDK is at work: what calls it back must not run it again, and reads what it
+   * needs at once.
+   */
   #handle(event: ldk.Event): void {
     if (event instanceof ldk.Event_FundingGenerationReady) {
-      const { channel_value_satoshis, output_script, temporary_channel_id, counterparty_node_id } = event;
+      const { channel_value_satoshis, output_script, temporary_channel_id, counterparty_node_id } =
+        event;
       const transaction = this.chain.fund(output_script, channel_value_satoshis);
       const answer = this.manager.funding_transaction_generated(
         temporary_channel_id,
@@ -191,7 +203,8 @@ export class LdkNode {
       unwrap(answer, "the transaction that opens a channel");
       this.funding.push(transaction);
     } else if (event instanceof ldk.Event_PendingHTLCsForwardable) {
-      // It names a time to wait for, so that what passes through cannot be told apart. There is nobody here to tell.
+      // It names a time to wait for, so that what passes through cannot be told apart. There is
+      // nobody here to tell.
       this.#mustForward = true;
     } else if (event instanceof ldk.Event_PaymentClaimable) {
       const paymentHash = hex(event.payment_hash);
@@ -210,7 +223,11 @@ export class LdkNode {
       const reason = someOf<ldk.PaymentFailureReason>(event.reason);
       const name = reason === undefined ? "no reason" : ldk.PaymentFailureReason[reason];
       // The id of a payment is its hash here, and is there also where the hash is not.
-      this.#end({ kind: "failed", paymentHash: hex(event.payment_id), reason: name.replace(/^LDK\w+_/, "") });
+      this.#end({
+        kind: "failed",
+        paymentHash: hex(event.payment_id),
+        reason: name.replace(/^LDK\w+_/, ""),
+      });
     }
   }
 
@@ -222,7 +239,8 @@ export class LdkNode {
 
 function settings(): ldk.UserConfig {
   const config = ldk.UserConfig.constructor_default();
-  // Its channels are not announced to anybody: that is how most services' wallets stand, and invoices then carry a hint.
+  // Its channels are not announced to anybody: that is how most services' wallets stand, and
+  // invoices then carry a hint.
   config.set_accept_forwards_to_priv_channels(true);
   return config;
 }

@@ -1,4 +1,6 @@
-/** The paying wallet of an LDK node: what a program that embeds LDK must do so that `Payer` holds. */
+/**
+ * The paying wallet of an LDK node: what a program that embeds LDK must do so that `Payer` holds.
+ */
 import { randomUUID } from "node:crypto";
 import type {
   Network,
@@ -22,9 +24,10 @@ interface Order {
 }
 
 /**
- * One attempt. LDK takes a time-out only where it has a system clock, and in Wasm it has none: this way nothing is sent any more
- * once `send_payment` has returned, however late it is. To retry and then call `abandon_payment` at the time-out would do the
- * same, and LDK then forgets what the payment's fee was. [case 57]
+ * One attempt. LDK takes a time-out only where it has a system clock, and in Wasm it has none: this
+ * way nothing is sent any more once `send_payment` has returned, however late it is. To retry and
+ * then call `abandon_payment` at the time-out would do the same, and LDK then forgets what the
+ * payment's fee was. [case 57]
  */
 const RETRIES = 0;
 
@@ -37,8 +40,9 @@ export class LdkPayer implements Payer {
   readonly #clock: () => number;
   readonly #run = randomUUID();
   /**
-   * By payment hash, and kept for good: LDK forgets a payment some minutes after it was sent, and would then send it
-   * again. A wallet that outlives its process keeps this on disk; here the node does not outlive it either.
+   * By payment hash, and kept for good: LDK forgets a payment some minutes after it was sent, and
+   * would then send it again. A wallet that outlives its process keeps this on disk; here the node
+   * does not outlive it either.
    */
   readonly #orders = new Map<string, Order>();
 
@@ -54,15 +58,20 @@ export class LdkPayer implements Payer {
     return "bcrt";
   }
 
-  /** The node's key is not enough: the same seed comes again with each run, and what it paid does not. [case 59] */
+  /**
+   * The node's key is not enough: the same seed comes again with each run, and what it paid does
+   * not. [case 59]
+   */
   async identity(): Promise<string> {
     return `${hex(this.#node.id)} ${this.#run}`;
   }
 
-  // Up to `send_payment` there is no await: of any number that ask at once, one finds no order and sends. [case 64]
+  // Up to `send_payment` there is no await: of any number that ask at once, one finds no order and
+  // sends. [case 64]
   async pay(request: PaymentRequest): Promise<PaymentOutcome> {
     const known = this.#orders.get(request.paymentHash);
-    // What failed has no part in flight any more, and may be tried again. Anything else is waited for.
+    // What failed has no part in flight any more, and may be tried again. Anything else is waited
+    // for.
     if (known !== undefined && known.outcome?.status !== "failed")
       return this.#wait(known, request.timeoutSeconds);
     const invoice = this.#read(request);
@@ -77,8 +86,9 @@ export class LdkPayer implements Payer {
       // A crash in LDK's midst: nobody knows how far it came, so the order stays in flight.
       return { status: "unknown", reason: "LDK broke while it was sending" };
     }
-    // Somebody beside this wallet had LDK pay this hash, and it may be on its way: waited for as if it were ours. Every other
-    // refusal comes before anything is sent, and leaves nothing in LDK that could send it later.
+    // Somebody beside this wallet had LDK pay this hash, and it may be on its way: waited for as if
+    // it were ours. Every other refusal comes before anything is sent, and leaves nothing in LDK
+    // that could send it later.
     if (refusal !== undefined && refusal !== "DuplicatePayment")
       this.#conclude(order, { status: "failed", reason: refusal });
     this.#road.wake();
@@ -95,7 +105,10 @@ export class LdkPayer implements Payer {
     return { status: "never-sent", reason: "this wallet was never told to pay it" };
   }
 
-  /** Its own. What others beside it have paid from this node it cannot list: LDK's word of a payment names no amount. */
+  /**
+   * Its own. What others beside it have paid from this node it cannot list: LDK's word of a payment
+   * names no amount.
+   */
   async paidSince(at: number): Promise<readonly WalletPayment[]> {
     return [...this.#orders].flatMap(([paymentHash, { amountMsat, outcome, endedAt }]) =>
       outcome?.status === "paid" && endedAt! >= at
@@ -104,16 +117,21 @@ export class LdkPayer implements Payer {
     );
   }
 
-  /** The invoice as LDK reads it, or why it is not paid. LDK itself would send for any network, at any time, to any amount. */
+  /**
+   * The invoice as LDK reads it, or why it is not paid. LDK itself would send for any network, at
+   * any time, to any amount.
+   */
   #read({ invoice, paymentHash, amountMsat }: PaymentRequest): ldk.Bolt11Invoice | string {
     const parsed = ldk.Bolt11Invoice.constructor_from_str(invoice);
     if (!parsed.is_ok()) return "LDK cannot read the invoice";
     const read = unwrap<ldk.Bolt11Invoice>(parsed, "an invoice");
-    if (read.currency() !== ldk.Currency.LDKCurrency_Regtest) return "the invoice is of another network";
+    if (read.currency() !== ldk.Currency.LDKCurrency_Regtest)
+      return "the invoice is of another network";
     if (hex(read.payment_hash()) !== paymentHash) return "the invoice has another payment hash";
     if (someOf<bigint>(read.amount_milli_satoshis()) !== amountMsat)
       return "the invoice asks for another amount";
-    // Without a system clock LDK never calls an invoice expired where it pays, and where it is paid gives two hours more.
+    // Without a system clock LDK never calls an invoice expired where it pays, and where it is paid
+    // gives two hours more.
     if (read.would_expire(BigInt(Math.floor(this.#clock())))) return "the invoice has expired";
     return read;
   }
@@ -125,7 +143,8 @@ export class LdkPayer implements Payer {
       "an invoice without an amount",
     );
     const route = parameters.get_c();
-    // Without this LDK takes 1 % and 50 sat. It holds for all parts and all attempts together. [case 46]
+    // Without this LDK takes 1 % and 50 sat. It holds for all parts and all attempts together.
+    // [case 46]
     route.set_max_total_routing_fee_msat(ldk.Option_u64Z.constructor_some(maxFeeMsat));
     const hash = parameters.get_a();
     const attempts = ldk.Retry.constructor_attempts(RETRIES);
@@ -139,11 +158,16 @@ export class LdkPayer implements Payer {
   #end(ending: Ending): void {
     const order = this.#orders.get(ending.paymentHash);
     if (order === undefined) return;
-    if (ending.kind === "failed") this.#conclude(order, { status: "failed", reason: ending.reason });
+    if (ending.kind === "failed")
+      this.#conclude(order, { status: "failed", reason: ending.reason });
     else {
       const { preimage, feeMsat } = ending;
-      // No fee is made up: what cannot be told exactly stays reserved, fee cap and all, until a person has looked.
-      this.#conclude(order, feeMsat === undefined ? FEE_UNKNOWN : { status: "paid", preimage, feeMsat });
+      // No fee is made up: what cannot be told exactly stays reserved, fee cap and all, until a
+      // person has looked.
+      this.#conclude(
+        order,
+        feeMsat === undefined ? FEE_UNKNOWN : { status: "paid", preimage, feeMsat },
+      );
     }
   }
 
@@ -177,7 +201,10 @@ export class LdkPayer implements Payer {
   }
 }
 
-const FEE_UNKNOWN: PaymentOutcome = { status: "unknown", reason: "LDK paid it, and does not say for what fee" };
+const FEE_UNKNOWN: PaymentOutcome = {
+  status: "unknown",
+  reason: "LDK paid it, and does not say for what fee",
+};
 const IN_FLIGHT: PaymentOutcome = { status: "unknown", reason: "the payment is in flight" };
 
 function newOrder(amountMsat: bigint): Order {

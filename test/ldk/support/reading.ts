@@ -1,4 +1,7 @@
-/** A BOLT 11 invoice as LDK reads it, in our names: whatever our decoder says of the same text can be held against it. */
+/**
+ * A BOLT 11 invoice as LDK reads it, in our names: whatever our decoder says of the same text can
+ * be held against it.
+ */
 import type { Invoice } from "../../../packages/l8nt/src/invoice/index.ts";
 import { hex, ldk, someOf, unwrap } from "./ldk.ts";
 
@@ -13,8 +16,8 @@ const NETWORKS: Readonly<Record<ldk.Currency, Invoice["network"]>> = {
 };
 
 /**
- * LDK 0.1.0 refuses a text of more than 1,023 characters, its own among them (lightningdevkit/rust-lightning#3665). BOLT 11 has
- * no such limit.
+ * LDK 0.1.0 refuses a text of more than 1,023 characters, its own among them
+ * (lightningdevkit/rust-lightning#3665). BOLT 11 has no such limit.
  */
 export const MAX_READ_LENGTH = 1023;
 

@@ -1,6 +1,6 @@
 /**
- * Three nodes in a row: a payer, a hop that takes a fee, a payee; money on both sides of both channels. It runs by itself
- * while there is something to do, and rests in between.
+ * Three nodes in a row: a payer, a hop that takes a fee, a payee; money on both sides of both
+ * channels. It runs by itself while there is something to do, and rests in between.
  */
 import { createHash } from "node:crypto";
 import { Chain, CONFIRMATIONS } from "./chain.ts";
@@ -20,7 +20,8 @@ export class Road {
   readonly closed: AbortSignal;
   readonly #closing = new AbortController();
   readonly #wires: readonly Wire[];
-  readonly #waiting: { readonly rested: () => void; readonly broke: (error: unknown) => void }[] = [];
+  readonly #waiting: { readonly rested: () => void; readonly broke: (error: unknown) => void }[] =
+    [];
   #turn: NodeJS.Immediate | undefined;
 
   /** Channels open. `time`: Unix seconds of every block. */
@@ -49,7 +50,14 @@ export class Road {
   }
 
   async #openChannel(from: LdkNode, to: LdkNode, userId: bigint): Promise<void> {
-    const asked = from.manager.create_channel(to.id, CHANNEL_SATOSHIS, PUSHED_MSAT, userId, null, null);
+    const asked = from.manager.create_channel(
+      to.id,
+      CHANNEL_SATOSHIS,
+      PUSHED_MSAT,
+      userId,
+      null,
+      null,
+    );
     unwrap(asked, "to open a channel");
     await this.rest();
   }
@@ -57,8 +65,8 @@ export class Road {
   /** To be called after anything was asked of a node: it works until nothing is left to do. */
   wake(): void {
     if (this.closed.aborted) return;
-    // One round a turn: servers of the same process are heard in between. When all is quiet no immediate is left, and
-    // nothing keeps the process.
+    // One round a turn: servers of the same process are heard in between. When all is quiet no
+    // immediate is left, and nothing keeps the process.
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined;
       try {
@@ -73,7 +81,10 @@ export class Road {
     });
   }
 
-  /** Resolves once nothing is left to do. LDK does nothing of its own accord: it has no timer and no thread here. */
+  /**
+   * Resolves once nothing is left to do. LDK does nothing of its own accord: it has no timer and no
+   * thread here.
+   */
   rest(): Promise<void> {
     if (this.closed.aborted) return Promise.resolve();
     return new Promise((rested, broke) => {
@@ -98,5 +109,7 @@ export class Road {
 
 /** The same in every run. */
 export function seedOf(who: string): Uint8Array {
-  return Uint8Array.from(createHash("sha256").update(`the seed of the ${who} of the LDK road`).digest());
+  return Uint8Array.from(
+    createHash("sha256").update(`the seed of the ${who} of the LDK road`).digest(),
+  );
 }

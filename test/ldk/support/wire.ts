@@ -1,4 +1,6 @@
-/** The connection of two nodes: LDK's own encrypted transport, with a queue where a socket would be. */
+/**
+ * The connection of two nodes: LDK's own encrypted transport, with a queue where a socket would be.
+ */
 import { ldk, unwrap } from "./ldk.ts";
 import type { LdkNode } from "./node.ts";
 
@@ -29,13 +31,19 @@ export class Wire {
     this.#ends = ends;
   }
 
-  /** Hands over what lies there by now; what comes of it waits for the next time. Whether there was anything. */
+  /**
+   * Hands over what lies there by now; what comes of it waits for the next time. Whether there was
+   * anything.
+   */
   deliver(): boolean {
     let moved = false;
     for (const { node, socket, inbox } of this.#ends)
       for (const data of inbox.splice(0)) {
         moved = true;
-        const mustPause = unwrap<boolean>(node.peers.read_event(socket, data), "to read what its peer sent");
+        const mustPause = unwrap<boolean>(
+          node.peers.read_event(socket, data),
+          "to read what its peer sent",
+        );
         // It asks for that while its own answers are not taken, and here they always are.
         if (mustPause) throw new Error("LDK asks to pause a wire that is never full");
       }
@@ -44,8 +52,8 @@ export class Wire {
 }
 
 /**
- * A queue, never the other node itself: LDK calls `send_data` out of the middle of its own work, and must not be called back
- * from there.
+ * A queue, never the other node itself: LDK calls `send_data` out of the middle of its own work,
+ * and must not be called back from there.
  */
 function socketInto(inbox: Uint8Array[]): ldk.SocketDescriptor {
   const number = ++sockets;

@@ -16,7 +16,11 @@ export class Btcd {
   readonly #hadHome = existsSync(HOME);
   readonly #start: (miningAddress: string | undefined) => void;
 
-  constructor(folder: string, binary: string, ports: { readonly rpc: number; readonly peer: number }) {
+  constructor(
+    folder: string,
+    binary: string,
+    ports: { readonly rpc: number; readonly peer: number },
+  ) {
     this.#folder = join(folder, "btcd");
     this.#rpc = ports.rpc;
     this.#program = new Program("btcd", join(folder, "btcd.log"));
@@ -35,7 +39,10 @@ export class Btcd {
       `--listen=127.0.0.1:${ports.peer}`,
     ];
     this.#start = (address) =>
-      this.#program.start(binary, address === undefined ? args : [...args, `--miningaddr=${address}`]);
+      this.#program.start(
+        binary,
+        address === undefined ? args : [...args, `--miningaddr=${address}`],
+      );
   }
 
   get certPath(): string {

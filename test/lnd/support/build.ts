@@ -1,4 +1,7 @@
-/** lnd and btcd, built by Go from their modules: test/lnd/go.mod names the versions. Built once, and kept under `.cache/`. */
+/**
+ * lnd and btcd, built by Go from their modules: test/lnd/go.mod names the versions. Built once, and
+ * kept under `.cache/`.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -25,7 +28,8 @@ export function missingGo(): string | undefined {
   const [, major, minor] = /^go(\d+)\.(\d+)/.exec(stdout ?? "") ?? [];
   if (major === undefined) return `there is no Go on this machine; lnd is built with Go ${needed}`;
   const [neededMajor, neededMinor] = needed!.split(".").map(Number) as [number, number];
-  const isNew = Number(major) > neededMajor || (Number(major) === neededMajor && Number(minor) >= neededMinor);
+  const isNew =
+    Number(major) > neededMajor || (Number(major) === neededMajor && Number(minor) >= neededMinor);
   return isNew ? undefined : `Go here is ${major}.${minor}; lnd is built with Go ${needed}`;
 }
 
@@ -41,13 +45,17 @@ export function build(progress: (text: string) => void): Binaries {
   const unfinished = `${folder}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
   try {
-    execFileSync("go", ["build", "-mod=readonly", "-tags", TAGS, "-o", `${unfinished}/`, ...PACKAGES], {
-      cwd: MODULE,
-      stdio: ["ignore", 2, 2],
-      timeout: BUILD_SECONDS * 1000,
-      // Not linked to a C library: the cache may be carried to another machine.
-      env: { ...process.env, CGO_ENABLED: "0" },
-    });
+    execFileSync(
+      "go",
+      ["build", "-mod=readonly", "-tags", TAGS, "-o", `${unfinished}/`, ...PACKAGES],
+      {
+        cwd: MODULE,
+        stdio: ["ignore", 2, 2],
+        timeout: BUILD_SECONDS * 1000,
+        // Not linked to a C library: the cache may be carried to another machine.
+        env: { ...process.env, CGO_ENABLED: "0" },
+      },
+    );
     if (!existsSync(folder)) renameSync(unfinished, folder);
   } finally {
     rmSync(unfinished, { recursive: true, force: true });

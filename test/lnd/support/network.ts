@@ -1,6 +1,7 @@
 /**
- * A private Lightning network on loopback: btcd, and three lnd nodes in a row, so that a payment costs a routing fee.
- * `payer` has money in its channel to `hub`, which has money in its channel to `payee`.
+ * A private Lightning network on loopback: btcd, and three lnd nodes in a row, so that a payment
+ * costs a routing fee. `payer` has money in its channel to `hub`, which has money in its channel to
+ * `payee`.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +16,9 @@ import { until } from "./program.ts";
 const NAMES = ["payer", "hub", "payee"] as const;
 const CHANNEL_SAT = "10000000";
 const FUNDING_SAT = "100000000";
-/** Segwit is voted in within three windows of 144 blocks; a coinbase can be spent long before that. */
+/**
+ * Segwit is voted in within three windows of 144 blocks; a coinbase can be spent long before that.
+ */
 const MATURITY = 440;
 /** Until a channel is announced. */
 const CONFIRMATIONS = 6;
@@ -25,8 +28,15 @@ export interface NetworkFacts {
   readonly payer: NodeFacts;
   readonly hub: NodeFacts;
   readonly payee: NodeFacts;
-  /** For a node that a test starts itself: it has no channel, and is made as its owner would, with a password. */
-  readonly bare: { readonly lnd: string; readonly args: readonly string[]; readonly folder: string };
+  /**
+   * For a node that a test starts itself: it has no channel, and is made as its owner would, with a
+   * password.
+   */
+  readonly bare: {
+    readonly lnd: string;
+    readonly args: readonly string[];
+    readonly folder: string;
+  };
 }
 
 export class LndNetwork {
@@ -51,7 +61,10 @@ export class LndNetwork {
     this.#bare = { lnd: binaries.lnd, args, folder };
     this.#processes = NAMES.map((name, at) => {
       const [rest, rpc, peer] = ports.slice(2 + at * 3) as [number, number, number];
-      return new LndProcess(name, folder, { rest, rpc, peer }, binaries.lnd, [...args, "--noseedbackup"]);
+      return new LndProcess(name, folder, { rest, rpc, peer }, binaries.lnd, [
+        ...args,
+        "--noseedbackup",
+      ]);
     });
   }
 
@@ -69,7 +82,11 @@ export class LndNetwork {
   }
 
   get facts(): NetworkFacts {
-    const [payer, hub, payee] = this.#nodes.map(({ facts }) => facts) as [NodeFacts, NodeFacts, NodeFacts];
+    const [payer, hub, payee] = this.#nodes.map(({ facts }) => facts) as [
+      NodeFacts,
+      NodeFacts,
+      NodeFacts,
+    ];
     return { payer, hub, payee, bare: this.#bare };
   }
 
@@ -117,14 +134,23 @@ export class LndNetwork {
       timeout: "10",
     });
     await until(`a channel from ${from.facts.name} to ${to.facts.name}`, () =>
-      from.post("/v1/channels", { node_pubkey_string: to.publicKey, local_funding_amount: CHANNEL_SAT }),
+      from.post("/v1/channels", {
+        node_pubkey_string: to.publicKey,
+        local_funding_amount: CHANNEL_SAT,
+      }),
     );
     await this.#mined(CONFIRMATIONS);
     for (const node of [from, to])
-      await until("an active channel", async () => (await node.get("/v1/getinfo")).num_active_channels > 0);
+      await until(
+        "an active channel",
+        async () => (await node.get("/v1/getinfo")).num_active_channels > 0,
+      );
   }
 
-  /** What a node has just sent reaches the miner a moment later: a block without it confirms nothing. */
+  /**
+   * What a node has just sent reaches the miner a moment later: a block without it confirms
+   * nothing.
+   */
   async #mined(blocks: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 500));
     await this.#btcd.mine(blocks);

@@ -97,7 +97,8 @@ export class LndNode {
   async #ask(path: string, body?: object): Promise<unknown> {
     const response = await this.#send(path, body);
     const answer = (await response.json()) as { message?: string };
-    if (response.status !== 200) throw new Error(`${this.facts.name} answered ${path}: ${answer.message}`);
+    if (response.status !== 200)
+      throw new Error(`${this.facts.name} answered ${path}: ${answer.message}`);
     return answer;
   }
 
@@ -132,7 +133,13 @@ export class LndProcess {
   readonly #args: readonly string[];
   readonly #facts: Omit<NodeFacts, "publicKey" | "pid">;
 
-  constructor(name: string, folder: string, ports: NodePorts, lnd: string, args: readonly string[]) {
+  constructor(
+    name: string,
+    folder: string,
+    ports: NodePorts,
+    lnd: string,
+    args: readonly string[],
+  ) {
     this.#facts = { name, ports, folder: join(folder, name) };
     this.#program = new Program(name, join(folder, `${name}.log`));
     this.#lnd = lnd;

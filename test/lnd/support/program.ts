@@ -1,4 +1,7 @@
-/** A program that runs beside a test: started, signalled, ended by its process id, and what it printed last. */
+/**
+ * A program that runs beside a test: started, signalled, ended by its process id, and what it
+ * printed last.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
@@ -37,7 +40,12 @@ export class Program {
 
   /** @throws Error with the program's last words, where it has ended by itself */
   demandRunning(): void {
-    if (this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) return;
+    if (
+      this.#child !== undefined &&
+      this.#child.exitCode === null &&
+      this.#child.signalCode === null
+    )
+      return;
     const last = readFileSync(this.#log, "utf8").trim().split("\n").slice(-5).join("\n");
     throw new Error(`${this.#name} has ended:\n${last}`);
   }

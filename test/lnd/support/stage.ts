@@ -33,10 +33,17 @@ export const settled = (): Promise<unknown> =>
   );
 
 /** What the payer's node itself has of the payments that were begun since `before`. */
-export async function paidSince(before: number): Promise<{ readonly count: number; readonly msat: bigint }> {
-  const made = (await payer.payments()).slice(before).filter(({ status }) => status === "SUCCEEDED");
+export async function paidSince(
+  before: number,
+): Promise<{ readonly count: number; readonly msat: bigint }> {
+  const made = (await payer.payments())
+    .slice(before)
+    .filter(({ status }) => status === "SUCCEEDED");
   return {
     count: made.length,
-    msat: made.reduce((total, { value_msat, fee_msat }) => total + BigInt(value_msat) + BigInt(fee_msat), 0n),
+    msat: made.reduce(
+      (total, { value_msat, fee_msat }) => total + BigInt(value_msat) + BigInt(fee_msat),
+      0n,
+    ),
   };
 }

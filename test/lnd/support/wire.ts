@@ -1,4 +1,7 @@
-/** A TCP connection to a node that can be cut: refused, or broken off once what was asked has been done. */
+/**
+ * A TCP connection to a node that can be cut: refused, or broken off once what was asked has been
+ * done.
+ */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
@@ -31,7 +34,10 @@ export class Wire {
     if (server !== undefined) await once(server, "close");
   }
 
-  /** The next request is passed on; what answers it is not, and the connection breaks off once it is `done`. */
+  /**
+   * The next request is passed on; what answers it is not, and the connection breaks off once it is
+   * `done`.
+   */
   loseNextAnswer(done: () => Promise<void>): void {
     this.#lose = done;
   }
@@ -51,7 +57,8 @@ export class Wire {
     near.on("data", (bytes) => {
       far.write(bytes);
       const done = this.#lose;
-      // TLS: a connection begins with a handshake record; what comes after it brings the request, at once or soon.
+      // TLS: a connection begins with a handshake record; what comes after it brings the request,
+      // at once or soon.
       if (done === undefined || bytes[0] === 0x16) return;
       this.#lose = undefined;
       isHeld = true;

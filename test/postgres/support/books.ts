@@ -21,7 +21,10 @@ export class Books {
 
   /** As an administrator would, beside the store. */
   async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: this.url, options: `-c search_path=${this.schema}` });
+    const client = new pg.Client({
+      connectionString: this.url,
+      options: `-c search_path=${this.schema}`,
+    });
     await client.connect();
     try {
       return (await client.query<Row>(text, values)).rows;

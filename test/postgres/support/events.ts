@@ -1,4 +1,7 @@
-/** Random batches of events that get in each other's way: few ids, tight limits, a clock that jumps both ways. */
+/**
+ * Random batches of events that get in each other's way: few ids, tight limits, a clock that jumps
+ * both ways.
+ */
 import fc from "fast-check";
 import type { LedgerEvent } from "../../../packages/l8nt/src/ledger/index.ts";
 import type { Reservation } from "../../../packages/l8nt/src/ports/ledger.ts";
@@ -36,13 +39,19 @@ const LIMITS: readonly Counted[] = [
 const EDGES = [0, 1, 59, 60, 61, 120, HOUR - 1, HOUR, HOUR + 59, HOUR + 60, HOUR + 61, -1, -61];
 const at = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...EDGES).map((seconds) => START + seconds) },
-  { weight: 1, arbitrary: fc.integer({ min: -2 * HOUR, max: 3 * HOUR }).map((seconds) => START + seconds) },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: -2 * HOUR, max: 3 * HOUR }).map((seconds) => START + seconds),
+  },
   { weight: 1, arbitrary: fc.double({ min: START, max: START + 200, noNaN: true }) },
 );
 
 const amountMsat = fc.oneof(
   { weight: 8, arbitrary: fc.bigInt({ min: 0n, max: 120n }) },
-  { weight: 1, arbitrary: fc.constantFrom(0n, 2_100_000_000_000_000_000n, 9_999_999_999_999_999_998n) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(0n, 2_100_000_000_000_000_000n, 9_999_999_999_999_999_998n),
+  },
 );
 
 const reservationOf = (maxLength: number): fc.Arbitrary<Reservation> =>
@@ -57,7 +66,11 @@ const reservationOf = (maxLength: number): fc.Arbitrary<Reservation> =>
 const paymentHash = fc.integer({ min: 1, max: 4 }).map((n) => `${n}`.padStart(64, "0"));
 const person = fc.constantFrom("me.1", "me.2", "you.1");
 
-const payment = (hash: string, intent: string, { id, at, amountMsat }: Reservation): PaymentRecord => ({
+const payment = (
+  hash: string,
+  intent: string,
+  { id, at, amountMsat }: Reservation,
+): PaymentRecord => ({
   paymentHash: hash,
   intent,
   nodeIds: ["root", `child of ${intent}`],
@@ -79,13 +92,19 @@ const payment = (hash: string, intent: string, { id, at, amountMsat }: Reservati
 });
 
 const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
-  { weight: 8, arbitrary: reservationOf(4).map((one) => ({ type: "reserve", reservation: one }) as const) },
+  {
+    weight: 8,
+    arbitrary: reservationOf(4).map((one) => ({ type: "reserve", reservation: one }) as const),
+  },
   {
     weight: 8,
     arbitrary: record({
       type: fc.constant("commit" as const),
       id: fc.integer({ min: 0, max: 20 }).map((n) => `r${n}`),
-      amountMsat: fc.oneof({ weight: 12, arbitrary: amountMsat }, { weight: 1, arbitrary: fc.constant(-1n) }),
+      amountMsat: fc.oneof(
+        { weight: 12, arbitrary: amountMsat },
+        { weight: 1, arbitrary: fc.constant(-1n) },
+      ),
       at,
     }),
   },
@@ -150,7 +169,13 @@ const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
   },
   {
     weight: 5,
-    arbitrary: record({ type: fc.constant("claim" as const), paymentHash, by: person, at, until: at }),
+    arbitrary: record({
+      type: fc.constant("claim" as const),
+      paymentHash,
+      by: person,
+      at,
+      until: at,
+    }),
   },
 );
 

@@ -24,7 +24,9 @@ export class Model {
     reservation: (id) => this.reservations.get(id),
     payment: (hash) => this.payments.get(hash),
     openFor: (intent) =>
-      [...this.payments.values()].find((payment) => payment.intent === intent && payment.status === "open"),
+      [...this.payments.values()].find(
+        (payment) => payment.intent === intent && payment.status === "open",
+      ),
   };
 
   /** @throws TypeError as `step` does */

@@ -1,6 +1,18 @@
-/** A real Postgres of its own, from the binaries that npm brings: in a temporary folder, on a Unix socket, gone when it stops. */
+/**
+ * A real Postgres of its own, from the binaries that npm brings: in a temporary folder, on a Unix
+ * socket, gone when it stops.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -17,7 +29,10 @@ export interface PostgresServer {
 export interface PostgresOptions {
   /** Whether a commit waits for the disk. For a bench; a test loses nothing that it needs. */
   readonly durable?: boolean;
-  /** Where its data is. The temporary folder of the machine, where none is named, or where it is closed to the server's user. */
+  /**
+   * Where its data is. The temporary folder of the machine, where none is named, or where it is
+   * closed to the server's user.
+   */
   readonly within?: string;
 }
 
@@ -44,7 +59,8 @@ export async function startPostgres({
   const sockets = mkdtempSync(join(tmpdir(), ".sigil-pg-"));
   let server: ChildProcess | undefined;
   const erase = () => {
-    for (const path of [folder, sockets]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    for (const path of [folder, sockets])
+      rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   };
   // Also where the run is ended by hand: SIGQUIT is the shutdown that waits for nothing.
   const onExit = () => {
@@ -93,7 +109,11 @@ export async function startPostgres({
     };
     server = spawn(
       join(native, "bin/postgres"),
-      ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+      [
+        "-D",
+        data,
+        ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+      ],
       { ...options, stdio: ["ignore", "ignore", "pipe"] },
     );
     await isReady(server);

@@ -1,4 +1,7 @@
-/** Stands between a store and Postgres, and can break a connection at the moment that matters: around a batch's commit. */
+/**
+ * Stands between a store and Postgres, and can break a connection at the moment that matters:
+ * around a batch's commit.
+ */
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { PASSWORD } from "./server.ts";
@@ -16,7 +19,10 @@ export class Wire {
   url = "";
 
   private constructor(directUrl: string) {
-    this.#socketPath = join(new URLSearchParams(directUrl.split("?")[1]).get("host")!, ".s.PGSQL.5432");
+    this.#socketPath = join(
+      new URLSearchParams(directUrl.split("?")[1]).get("host")!,
+      ".s.PGSQL.5432",
+    );
     this.#server = createServer((client) => void this.#join(client));
   }
 
@@ -29,7 +35,10 @@ export class Wire {
     return wire;
   }
 
-  /** Breaks the connection of the next batch. Resolves when it is broken; new connections wait until `gate` resolves. */
+  /**
+   * Breaks the connection of the next batch. Resolves when it is broken; new connections wait until
+   * `gate` resolves.
+   */
   cutNext(cut: Cut, gate: Promise<void> = Promise.resolve()): Promise<void> {
     this.#cut = cut;
     return new Promise((done) => {

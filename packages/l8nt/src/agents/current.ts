@@ -26,8 +26,10 @@ export function demandHandle(): SigilHandle {
 }
 
 /**
- * `fetch` as the agent that runs now: inside a tool it pays by that agent's own credential, and by no other.
+ * `fetch` as the agent that runs now: inside a tool it pays by that agent's own credential, and by
+ * no other.
  *
- * @throws DeniedError `ERR_AGENT_UNKNOWN` outside of `handle.run` and of an adapter's tools; then as `Client.fetch`
+ * @throws DeniedError `ERR_AGENT_UNKNOWN` outside of `handle.run` and of an adapter's tools; then
+ * as `Client.fetch`
  */
 export const sigilFetch: typeof fetch = async (input, init) => demandHandle().fetch(input, init);

@@ -1,4 +1,7 @@
-/** A credential as an agent framework may hold it: it fetches and narrows, and never shows what it holds. docs/agents.md. */
+/**
+ * A credential as an agent framework may hold it: it fetches and narrows, and never shows what it
+ * holds. docs/agents.md.
+ */
 import { compileScope, type Scope, widenings } from "../caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "../client/index.ts";
 import { DeniedError, type Refusal } from "../errors.ts";
@@ -16,7 +19,10 @@ export interface HandleOptions extends ClientOptions {
   readonly agents?: AgentPolicies;
 }
 
-/** What a handle is made from inside: an agent's own client, its place, and what those below it share with it. */
+/**
+ * What a handle is made from inside: an agent's own client, its place, and what those below it
+ * share with it.
+ */
 interface Place {
   readonly agent: string | undefined;
   readonly parent: SigilHandle | undefined;
@@ -46,7 +52,8 @@ export class SigilHandle {
   /**
    * The credential is `SIGIL_CREDENTIAL`'s where none is given, as with `Client`.
    *
-   * @throws TypeError for options that could not work; TokenError for a credential that cannot be read
+   * @throws TypeError for options that could not work; TokenError for a credential that cannot be
+   * read
    */
   constructor(options: HandleOptions | Made = {}) {
     if (options instanceof Made) {
@@ -84,14 +91,18 @@ export class SigilHandle {
   /** Tells handles apart in logs and traces; nothing can be derived from it. */
   get id(): string {
     const { client, agent, parent } = this.#place;
-    this.#id ??= digest(client === undefined ? `nobody ${parent?.id} ${agent}` : this.credential.toString());
+    this.#id ??= digest(
+      client === undefined ? `nobody ${parent?.id} ${agent}` : this.credential.toString(),
+    );
     return this.#id;
   }
 
   /**
-   * The credential itself: for the environment of a process that is this agent. Never put it into messages or state.
+   * The credential itself: for the environment of a process that is this agent. Never put it into
+   * messages or state.
    *
-   * @throws DeniedError for an agent that was given nothing; PaymentError where the handle was made without one
+   * @throws DeniedError for an agent that was given nothing; PaymentError where the handle was made
+   * without one
    */
   get credential(): Credential {
     return this.#demandClient().credential;
@@ -100,7 +111,8 @@ export class SigilHandle {
   /**
    * A drop-in for `fetch`, which opens doors and pays as this agent.
    *
-   * @throws DeniedError `ERR_AGENT_UNKNOWN`, `ERR_SCOPE_WIDER` for an agent that was given nothing; then as `Client.fetch`
+   * @throws DeniedError `ERR_AGENT_UNKNOWN`, `ERR_SCOPE_WIDER` for an agent that was given nothing;
+   * then as `Client.fetch`
    */
   readonly fetch: typeof fetch = async (input, init) => this.#demandClient().fetch(input, init);
 
@@ -110,8 +122,9 @@ export class SigilHandle {
   }
 
   /**
-   * The handle of an agent below this one, as the table has it: the same each time, so that what it may spend is counted once.
-   * One that is not in the table, or is to have more than this one has, gets a handle that is denied everything, and says why.
+   * The handle of an agent below this one, as the table has it: the same each time, so that what it
+   * may spend is counted once. One that is not in the table, or is to have more than this one has,
+   * gets a handle that is denied everything, and says why.
    */
   forAgent(name: string): SigilHandle {
     const known = this.#children.get(name);
@@ -122,7 +135,8 @@ export class SigilHandle {
   }
 
   /**
-   * Where work goes next: back to an agent that it came from, whose own handle it is again, or on to one below.
+   * Where work goes next: back to an agent that it came from, whose own handle it is again, or on
+   * to one below.
    *
    * @param name as the framework calls it; undefined for the one at the top
    */
@@ -133,18 +147,25 @@ export class SigilHandle {
   }
 
   /**
-   * A new agent below this one, which is in no table. A second one of the same name is another, with a count of its own.
+   * A new agent below this one, which is in no table. A second one of the same name is another,
+   * with a count of its own.
    *
    * @throws DeniedError `ERR_SCOPE_WIDER` for a scope that asks for more than this handle has
    * @throws TypeError for a scope that cannot be read
    */
-  delegate(name: string, scope: Omit<Scope, "agent"> & { readonly agents?: AgentPolicies }): SigilHandle {
+  delegate(
+    name: string,
+    scope: Omit<Scope, "agent"> & { readonly agents?: AgentPolicies },
+  ): SigilHandle {
     const child = this.#narrowed(name, scope);
     this.#children.set(name, child);
     return child;
   }
 
-  /** A handle below this one that is denied everything: for an agent whose place is not known. @param why for the error's reader */
+  /**
+   * A handle below this one that is denied everything: for an agent whose place is not known.
+   * @param why for the error's reader
+   */
   nobody(name: string, why: string): SigilHandle {
     return this.#denied(name, {
       code: "ERR_AGENT_UNKNOWN",
@@ -154,7 +175,10 @@ export class SigilHandle {
     });
   }
 
-  /** What is left at this agent's node and at every node above it, the top first. @throws as `Client.standing` */
+  /**
+   * What is left at this agent's node and at every node above it, the top first. @throws as
+   * `Client.standing`
+   */
   standing(): Promise<readonly NodeStanding[]> {
     return this.#demandClient().standing();
   }
@@ -166,10 +190,14 @@ export class SigilHandle {
     return false;
   }
 
-  /** Kills this agent's credential and all below it; whoever handed it out lives on. @throws TypeError for the one at the top */
+  /**
+   * Kills this agent's credential and all below it; whoever handed it out lives on. @throws
+   * TypeError for the one at the top
+   */
   async revoke(): Promise<void> {
     const { parent } = this.#place;
-    if (parent === undefined) throw new TypeError("the handle at the top is revoked by the treasury's owner");
+    if (parent === undefined)
+      throw new TypeError("the handle at the top is revoked by the treasury's owner");
     await parent.#demandClient().revoke(this.credential);
   }
 
@@ -233,7 +261,10 @@ export class SigilHandle {
     );
   }
 
-  /** Its time is past; the one that takes its place begins with a count of its own, and the family's goes on. */
+  /**
+   * Its time is past; the one that takes its place begins with a count of its own, and the family's
+   * goes on.
+   */
   #isOver(): boolean {
     const { client, shared } = this.#place;
     const end = client?.credential.chain.validUntil;
@@ -247,6 +278,8 @@ const unknownAgent = (name: string, policies: ReadonlyMap<string, AgentPolicy>):
   code: "ERR_AGENT_UNKNOWN",
   condition: "agent",
   have:
-    policies.size === 0 ? "no agent that may be handed work" : `work for ${[...policies.keys()].join(", ")}`,
+    policies.size === 0
+      ? "no agent that may be handed work"
+      : `work for ${[...policies.keys()].join(", ")}`,
   need: `an entry for ${caveatName(name)}`,
 });

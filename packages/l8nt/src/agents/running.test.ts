@@ -9,11 +9,9 @@ test("what follows a call goes over every await, to its end and no further", asy
     return call.get();
   };
   expect(call.get()).toBeUndefined();
-  expect(await Promise.all([call.run("a", told), call.run("b", () => call.run("c", told)), told()])).toEqual([
-    "a",
-    "c",
-    undefined,
-  ]);
+  expect(
+    await Promise.all([call.run("a", told), call.run("b", () => call.run("c", told)), told()]),
+  ).toEqual(["a", "c", undefined]);
 });
 
 test("two of them know nothing of each other, nor of whose turn it is", () => {

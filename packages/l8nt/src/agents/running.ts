@@ -25,9 +25,13 @@ export function following<Value>(): Following<Value> {
   return inside;
 }
 
-/** A generator's body runs where it is asked for more, which may be in somebody else's turn: each of its steps is brought back. */
+/**
+ * A generator's body runs where it is asked for more, which may be in somebody else's turn: each of
+ * its steps is brought back.
+ */
 function generating<Result>(result: Result, within: (step: () => unknown) => unknown): Result {
-  if (!/^\[object (?:Async)?Generator\]$/.test(Object.prototype.toString.call(result))) return result;
+  if (!/^\[object (?:Async)?Generator\]$/.test(Object.prototype.toString.call(result)))
+    return result;
   const generator = result as Record<string, (...sent: unknown[]) => unknown>;
   for (const name of ["next", "return", "throw"]) {
     const step = generator[name]!;

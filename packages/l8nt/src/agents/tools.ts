@@ -1,4 +1,7 @@
-/** The two tools that an adapter offers the model, told without any framework: fetch a URL and pay for it, and see what is left. */
+/**
+ * The two tools that an adapter offers the model, told without any framework: fetch a URL and pay
+ * for it, and see what is left.
+ */
 import { SigilError } from "../errors.ts";
 import { formatMsat } from "../invoice/index.ts";
 import { withoutCredentials } from "../l402/index.ts";
@@ -16,13 +19,19 @@ export interface ReadyTool<Input> {
     readonly required: readonly string[];
     readonly additionalProperties: false;
   };
-  /** Gives a text for the model, also where it was denied: never a credential, and never an exception of Sigil's own. */
+  /**
+   * Gives a text for the model, also where it was denied: never a credential, and never an
+   * exception of Sigil's own.
+   */
   run(handle: SigilHandle, input: Input, signal?: AbortSignal): Promise<string>;
 }
 
 /** What a model reads of an answer, in characters. */
 const MAX_TEXT = 20_000;
-/** Beyond that, so that what stands at its end is seen whole before it is cut: a credential has at most 8,192 characters. */
+/**
+ * Beyond that, so that what stands at its end is seen whole before it is cut: a credential has at
+ * most 8,192 characters.
+ */
 const OVERLAP = 10_000;
 
 export const fetchTool: ReadyTool<{ readonly url: string }> = {
@@ -40,7 +49,9 @@ export const fetchTool: ReadyTool<{ readonly url: string }> = {
       const response = await handle.fetch(url, signal === undefined ? {} : { signal });
       const text = withoutCredentials(await beginning(response));
       const cut =
-        text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}\n(cut after ${MAX_TEXT} characters)` : text;
+        text.length > MAX_TEXT
+          ? `${text.slice(0, MAX_TEXT)}\n(cut after ${MAX_TEXT} characters)`
+          : text;
       return response.ok ? cut : `HTTP ${response.status}\n${cut}`;
     }, signal),
 };
@@ -67,7 +78,10 @@ function limitText({ condition, max, used }: Standing): string {
     : `${left} left of ${max} (${condition})`;
 }
 
-/** A denial is something that a model can act on; an abort, and what is no error of ours, is the framework's. */
+/**
+ * A denial is something that a model can act on; an abort, and what is no error of ours, is the
+ * framework's.
+ */
 async function told(act: () => Promise<string>, signal: AbortSignal | undefined): Promise<string> {
   try {
     return await act();

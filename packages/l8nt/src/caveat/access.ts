@@ -1,12 +1,16 @@
-/** The facts of one request. A caveat can only prohibit an access; no fact in it comes from a caveat. */
+/**
+ * The facts of one request. A caveat can only prohibit an access; no fact in it comes from a
+ * caveat.
+ */
 import type { Target } from "./target.ts";
 
 export interface Access {
   /** Unix seconds. */
   readonly now: number;
   /**
-   * What is asked for. `"self"` is the credential's own affairs at its authority (what is left, revoking what descends from
-   * it): endpoints, prices and the like have nothing to say there, while time and unknown conditions do.
+   * What is asked for. `"self"` is the credential's own affairs at its authority (what is left,
+   * revoking what descends from it): endpoints, prices and the like have nothing to say there,
+   * while time and unknown conditions do.
    */
   readonly target: Target | "self";
   /** The price of this request or purchase, once it is known. */

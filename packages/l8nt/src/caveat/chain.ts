@@ -1,4 +1,7 @@
-/** A chain of caveats, read once and judged on every request: the tree's nodes, the conditions, the counted limits. */
+/**
+ * A chain of caveats, read once and judged on every request: the tree's nodes, the conditions, the
+ * counted limits.
+ */
 import type { Refusal } from "../errors.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Access } from "./access.ts";
@@ -20,7 +23,10 @@ export class Node {
     this.agent = agentName;
   }
 
-  /** Hex, 16 bytes; undefined where the chain was read without its secret. Derived when it is first asked for. */
+  /**
+   * Hex, 16 bytes; undefined where the chain was read without its secret. Derived when it is first
+   * asked for.
+   */
   get id(): string | undefined {
     this.#id ??= this.#derive?.();
     return this.#id;
@@ -49,7 +55,10 @@ export interface ChainOptions {
   readonly vocabulary: Vocabulary;
   /** Hex, from the identifier. */
   readonly paymentHash: string;
-  /** The id of the place after `count` caveats. Only the holder of the secret can derive all of them. */
+  /**
+   * The id of the place after `count` caveats. Only the holder of the secret can derive all of
+   * them.
+   */
   readonly placeId?: (count: number) => string;
 }
 
@@ -80,7 +89,10 @@ export class CaveatChain {
     const judged: Entry[] = [];
     const limits: ChainLimit[] = [];
     const broken: Refusal[] = [];
-    let agentsAfter = read.reduce((count, caveat) => (caveat?.name === agent.name ? count + 1 : count), 0);
+    let agentsAfter = read.reduce(
+      (count, caveat) => (caveat?.name === agent.name ? count + 1 : count),
+      0,
+    );
     let earliest: number | undefined;
     read.forEach((caveat, index) => {
       if (caveat === undefined) {
@@ -114,7 +126,8 @@ export class CaveatChain {
           const expiry = earliest === undefined ? {} : { expiresAt: earliest };
           limits.push({ ...limit, ...expiry, id, condition: name, node });
         }
-        if (name === validUntil.name) earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, value);
+        if (name === validUntil.name)
+          earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, value);
       }
     });
     this.nodes = nodes;
@@ -151,10 +164,15 @@ export class CaveatChain {
 export function refusal(node: Node, condition: string, denial: Denial): Refusal {
   const { id, agent: agentName } = node;
   if (id === undefined) return { ...denial, condition };
-  return { ...denial, condition, node: agentName === undefined ? { id } : { id, agent: agentName } };
+  return {
+    ...denial,
+    condition,
+    node: agentName === undefined ? { id } : { id, agent: agentName },
+  };
 }
 
-// The value and a strange name are the sender's text: neither is repeated. 64 characters might be a preimage. [case 19]
+// The value and a strange name are the sender's text: neither is repeated. 64 characters might be a
+// preimage. [case 19]
 const unknown = (node: Node, name: string): Refusal =>
   refusal(node, /^[a-z0-9_]{1,63}$/.test(name) ? name : "(unprintable)", {
     code: "ERR_CAVEAT_UNKNOWN",

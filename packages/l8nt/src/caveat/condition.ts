@@ -1,4 +1,7 @@
-/** What a condition is: a name, a reader for its value, and at most a way to say no. It can do nothing else. */
+/**
+ * What a condition is: a name, a reader for its value, and at most a way to say no. It can do
+ * nothing else.
+ */
 import type { BudgetCode, DenialCode } from "../errors.ts";
 import type { Access } from "./access.ts";
 

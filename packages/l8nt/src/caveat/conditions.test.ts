@@ -77,9 +77,17 @@ describe("integers are strict decimals [case 21]", () => {
   ];
   test.each(INTEGER_CONDITIONS)("%s", (condition) => {
     for (const value of wrong)
-      expect.soft(codes([`${condition}=${value}`]), JSON.stringify(value)).toEqual(["ERR_CAVEAT_MALFORMED"]);
+      expect
+        .soft(codes([`${condition}=${value}`]), JSON.stringify(value))
+        .toEqual(["ERR_CAVEAT_MALFORMED"]);
     // 2^53 + 1, 2^63 and the largest of nineteen digits are exact.
-    for (const value of ["0", "1", "9007199254740993", "9223372036854775808", "9999999999999999999"])
+    for (const value of [
+      "0",
+      "1",
+      "9007199254740993",
+      "9223372036854775808",
+      "9999999999999999999",
+    ])
       expect.soft(codes([`${condition}=${value}`], { target: "self" }), value).toEqual([]);
   });
 
@@ -92,7 +100,9 @@ describe("integers are strict decimals [case 21]", () => {
     "%s: the same, within the dates that numbers hold",
     (condition) => {
       for (const value of [...wrong, "9007199254740992", "9999999999999999999"])
-        expect.soft(codes([`${condition}=${value}`]), JSON.stringify(value)).toEqual(["ERR_CAVEAT_MALFORMED"]);
+        expect
+          .soft(codes([`${condition}=${value}`]), JSON.stringify(value))
+          .toEqual(["ERR_CAVEAT_MALFORMED"]);
       const later = condition === "valid_from" ? "0" : "9007199254740991";
       expect(codes([`${condition}=${later}`])).toEqual([]);
     },
@@ -123,7 +133,9 @@ describe("time", () => {
   });
 
   test("time has its say about the credential's own affairs too", () => {
-    expect(codes(["valid_until=1", "endpoints=", "services="], { target: "self" })).toEqual(["ERR_EXPIRED"]);
+    expect(codes(["valid_until=1", "endpoints=", "services="], { target: "self" })).toEqual([
+      "ERR_EXPIRED",
+    ]);
   });
 });
 
@@ -137,7 +149,11 @@ describe("every caveat holds, and a repeated one replaces nothing [case 17]", ()
     [["max_price_msat=1000", "max_price_msat=10"], ["ERR_PRICE"], { priceMsat: 11n }],
     [["max_depth=0", "max_depth=9", "agent=a.00000000"], ["ERR_DEPTH"]],
     [["services=a:0", "services=a:0,b:0"], ["ERR_SERVICE"], { service: "b" }],
-    [["a_capabilities=x", "a_capabilities=x,y"], ["ERR_CAPABILITY"], { service: "a", capability: "y" }],
+    [
+      ["a_capabilities=x", "a_capabilities=x,y"],
+      ["ERR_CAPABILITY"],
+      { service: "a", capability: "y" },
+    ],
     [[`payees=${NODE_A}`, `payees=${NODE_A},${NODE_B}`], ["ERR_PAYEE"], { payee: NODE_B }],
     [
       ["valid_until=1", "valid_until=2"],
@@ -204,7 +220,10 @@ describe("unknown denies [case 19]", () => {
     ["an equals sign first", "=valid_until=9999999999"],
     ["blank", " "],
     ["bytes that are not UTF-8 [case 14]", Uint8Array.of(0xff, 0xfe)],
-    ["a known condition with bytes that are not UTF-8 [case 14]", Uint8Array.of(...utf8("purpose="), 0xc3)],
+    [
+      "a known condition with bytes that are not UTF-8 [case 14]",
+      Uint8Array.of(...utf8("purpose="), 0xc3),
+    ],
     ["an overlong equals sign [case 14]", Uint8Array.of(...utf8("purpose"), 0xc0, 0xbd, 0x61)],
     ["JSON", '{"valid_until":9999999999}'],
   ])("%s denies", (_what, caveat) => {
@@ -251,7 +270,10 @@ describe("unknown denies [case 19]", () => {
       vocabulary,
       paymentHash,
     });
-    expect(judged.refusals(access).map(({ code }) => code)).toEqual(["ERR_EXPIRED", "ERR_ENDPOINT"]);
+    expect(judged.refusals(access).map(({ code }) => code)).toEqual([
+      "ERR_EXPIRED",
+      "ERR_ENDPOINT",
+    ]);
   });
 
   test("payees is the treasury's alone: a service cannot see who is paid, so it denies", () => {

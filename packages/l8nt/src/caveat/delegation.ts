@@ -1,4 +1,6 @@
-/** `agent`, `max_depth` and `purpose`: whose credential this is, and how far it may be handed down. */
+/**
+ * `agent`, `max_depth` and `purpose`: whose credential this is, and how far it may be handed down.
+ */
 import type { Condition } from "./condition.ts";
 import { readInteger } from "./integer.ts";
 
@@ -12,7 +14,9 @@ const AGENT = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([0-9a-f]{8,32})$/;
 
 export const isAgentName = (name: string): boolean => AGENT.test(`${name}.00000000`);
 
-/** Opens a new node. It never denies: a name is for people, and gives its bearer nothing. [case 18] */
+/**
+ * Opens a new node. It never denies: a name is for people, and gives its bearer nothing. [case 18]
+ */
 export const agent: Condition<Agent> = {
   name: "agent",
   parse(text) {

@@ -94,7 +94,9 @@ const habits: Record<string, (path: string) => string> = {
 
 /** Percent-triplets to bytes, then lenient UTF-8: an overlong form is the character it spells. */
 function decodeLeniently(path: string): string {
-  const bytes = path.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const bytes = path.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
   return bytes
     .replace(/[\xc0\xc1]([\x80-\xbf])/g, (pair, last) =>
       String.fromCharCode(((pair.charCodeAt(0) & 1) << 6) | (last.charCodeAt(0) & 0x3f)),
@@ -122,7 +124,8 @@ describe("a path that is accepted has one reading [case 30]", () => {
     "/allowed/a/**",
   );
   // What every reading must begin with: the pattern up to its first star.
-  const literal = (text: string) => text.slice(0, text.indexOf("*") === -1 ? undefined : text.indexOf("*"));
+  const literal = (text: string) =>
+    text.slice(0, text.indexOf("*") === -1 ? undefined : text.indexOf("*"));
 
   test("whoever decodes it once, twice or thrice, and resolves its dots, stays below what the pattern names", () => {
     let matched = 0;
@@ -130,7 +133,10 @@ describe("a path that is accepted has one reading [case 30]", () => {
     fc.assert(
       fc.property(pattern, hostilePath, (path, raw) => {
         const target = targetAt("GET", origin, raw);
-        if (target === undefined || !matchesEndpoint(readEndpoint(`GET https://api.example${path}`)!, target))
+        if (
+          target === undefined ||
+          !matchesEndpoint(readEndpoint(`GET https://api.example${path}`)!, target)
+        )
           return;
         matched++;
         if (raw.includes("%")) encoded++;
@@ -138,7 +144,8 @@ describe("a path that is accepted has one reading [case 30]", () => {
           for (const [habit, tidy] of Object.entries(habits))
             for (const wire of [read(raw), read(target.path), target.path]) {
               const seen = resolveDots(tidy(wire));
-              if (!seen.startsWith(literal(path))) expect.fail(`${raw}: ${reading}, ${habit}: ${seen}`);
+              if (!seen.startsWith(literal(path)))
+                expect.fail(`${raw}: ${reading}, ${habit}: ${seen}`);
             }
       }),
       { numRuns: 12_000 },
@@ -159,7 +166,8 @@ describe("a path that is accepted has one reading [case 30]", () => {
         expect(`/${target.segments.join("/")}`).toBe(target.path);
         const url = new URL(`https://api.example${raw}`);
         expect(targetOfUrl("GET", url)?.path).toBe(target.path);
-        // Percent-triplets are what they were, or the unreserved character they spell. RFC 3986 §6.2.2.
+        // Percent-triplets are what they were, or the unreserved character they spell. RFC 3986
+        // §6.2.2.
         expect(decodeURIComponentOrRaw(target.path)).toBe(decodeURIComponentOrRaw(raw));
       }),
       { numRuns: 4000 },
@@ -221,14 +229,20 @@ describe("patterns", () => {
   });
 
   test("stars cover what a regular expression written from the grammar covers", () => {
-    const star = fc.oneof({ weight: 3, arbitrary: name }, { weight: 1, arbitrary: fc.constantFrom("*", "") });
+    const star = fc.oneof(
+      { weight: 3, arbitrary: name },
+      { weight: 1, arbitrary: fc.constantFrom("*", "") },
+    );
     const starred = fc
       .tuple(fc.array(star, { minLength: 1, maxLength: 3 }), fc.boolean())
       .map(([parts, open]) => [...parts, ...(open ? ["**"] : [])]);
-    const path = fc.array(fc.oneof({ weight: 4, arbitrary: name }, { weight: 1, arbitrary: fc.constant("") }), {
-      minLength: 1,
-      maxLength: 5,
-    });
+    const path = fc.array(
+      fc.oneof({ weight: 4, arbitrary: name }, { weight: 1, arbitrary: fc.constant("") }),
+      {
+        minLength: 1,
+        maxLength: 5,
+      },
+    );
     let covered = 0;
     fc.assert(
       fc.property(starred, path, (parts, requestedParts) => {

@@ -7,7 +7,10 @@ function covers(entry: string, request: string): boolean {
   const [method = "", url = ""] = request.split(" ");
   const { 1: base, 2: path } = /^(\w+:\/\/[^/]+)(.*)$/.exec(url)!;
   const target = targetAt(method, readOrigin(base!)!, path!);
-  return target !== undefined && readEndpoints(entry)!.some((pattern) => matchesEndpoint(pattern, target));
+  return (
+    target !== undefined &&
+    readEndpoints(entry)!.some((pattern) => matchesEndpoint(pattern, target))
+  );
 }
 
 describe("paths", () => {
@@ -30,8 +33,10 @@ describe("paths", () => {
     ["/%7Euser/%e2%82%ac", ["/~user/%E2%82%AC", "/%7euser/%e2%82%ac"], ["/user/%E2%82%AC"]],
   ])("%s", (pattern, inside, outside) => {
     const entry = `GET https://api.example${pattern}`;
-    for (const path of inside) expect.soft(covers(entry, `GET https://api.example${path}`), path).toBe(true);
-    for (const path of outside) expect.soft(covers(entry, `GET https://api.example${path}`), path).toBe(false);
+    for (const path of inside)
+      expect.soft(covers(entry, `GET https://api.example${path}`), path).toBe(true);
+    for (const path of outside)
+      expect.soft(covers(entry, `GET https://api.example${path}`), path).toBe(false);
   });
 });
 

@@ -1,4 +1,7 @@
-/** Endpoint patterns: which methods, at which origin, under which path. The grammar is spec/2-caveats.md §3. */
+/**
+ * Endpoint patterns: which methods, at which origin, under which path. The grammar is
+ * spec/2-caveats.md §3.
+ */
 import { defaultPort, type Origin, readPath, type Target } from "./target.ts";
 
 export interface EndpointPattern {
@@ -19,22 +22,28 @@ const ENTRY =
 const HOST =
   /^(?:\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*|\[[0-9a-f:.]+\])$/;
 
-/** Reads one entry such as `GET|POST https://api.example/orders/*`; undefined where it is not one. */
+/**
+ * Reads one entry such as `GET|POST https://api.example/orders/*`; undefined where it is not one.
+ */
 export function readEndpoint(entry: string): EndpointPattern | undefined {
   const match = ENTRY.exec(entry);
   if (match === null) return undefined;
   const [, methodList = "", schemeText = "", host = "", portText, pathText = ""] = match;
   const scheme = schemeText as Origin["scheme"];
-  const port = portText === undefined ? defaultPort(scheme) : portText === "*" ? undefined : Number(portText);
+  const port =
+    portText === undefined ? defaultPort(scheme) : portText === "*" ? undefined : Number(portText);
   if (!HOST.test(host) || (port !== undefined && port > 65_535)) return undefined;
   const path = readPath(pathText);
   if (path === undefined) return undefined;
   const segments = path.slice(1).split("/");
-  // A star is a segment of its own, and `**` the last: `/a*` and `/**/b` would each have a second reading.
+  // A star is a segment of its own, and `**` the last: `/a*` and `/**/b` would each have a second
+  // reading.
   if (
     segments.some(
       (segment, at) =>
-        segment.includes("*") && segment !== "*" && !(segment === "**" && at === segments.length - 1),
+        segment.includes("*") &&
+        segment !== "*" &&
+        !(segment === "**" && at === segments.length - 1),
     )
   )
     return undefined;
@@ -70,7 +79,9 @@ export function matchesEndpoint(pattern: EndpointPattern, target: Target): boole
   );
 }
 
-/** HEAD is GET without the content (RFC 9110 §9.3.2): whoever may GET may ask for less. [case 38] */
+/**
+ * HEAD is GET without the content (RFC 9110 §9.3.2): whoever may GET may ask for less. [case 38]
+ */
 function matchesMethod({ methods }: EndpointPattern, method: string): boolean {
   return methods === undefined || methods.has(method) || (method === "HEAD" && methods.has("GET"));
 }
@@ -109,7 +120,10 @@ export function coversEndpoint(outer: EndpointPattern, inner: EndpointPattern): 
 
 function coversMethods(outer: EndpointPattern, inner: EndpointPattern): boolean {
   if (outer.methods === undefined) return true;
-  return inner.methods !== undefined && [...inner.methods].every((method) => matchesMethod(outer, method));
+  return (
+    inner.methods !== undefined &&
+    [...inner.methods].every((method) => matchesMethod(outer, method))
+  );
 }
 
 function coversHost(outer: string, inner: string): boolean {

@@ -11,7 +11,8 @@ export const endpoints: Condition<readonly EndpointPattern[]> = {
     for (const pattern of patterns) if (matchesEndpoint(pattern, target)) return undefined;
     return {
       code: "ERR_ENDPOINT",
-      have: patterns.length === 0 ? "no endpoint at all" : patterns.map(({ text }) => text).join("; "),
+      have:
+        patterns.length === 0 ? "no endpoint at all" : patterns.map(({ text }) => text).join("; "),
       need: `${target.method} ${formatOrigin(target.origin)}${target.path}`,
     };
   },

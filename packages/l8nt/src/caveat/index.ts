@@ -1,6 +1,13 @@
 /** The caveat language: what the other floors use of it. */
 export type { Access } from "./access.ts";
-export { CaveatChain, type CaveatText, type ChainLimit, countersOf, type Node, refusal } from "./chain.ts";
+export {
+  CaveatChain,
+  type CaveatText,
+  type ChainLimit,
+  countersOf,
+  type Node,
+  refusal,
+} from "./chain.ts";
 export type { Denial } from "./condition.ts";
 export type { Duration } from "./duration.ts";
 export { durationSeconds } from "./duration.ts";

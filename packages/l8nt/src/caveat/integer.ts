@@ -14,5 +14,7 @@ export function readUnixSeconds(text: string): number | undefined {
 /** For people. Dates past the year 275760 are no dates to JavaScript. */
 export function formatUnixSeconds(seconds: number): string {
   const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime()) ? `${seconds} (Unix seconds)` : `${date.toISOString().slice(0, 19)}Z`;
+  return Number.isNaN(date.getTime())
+    ? `${seconds} (Unix seconds)`
+    : `${date.toISOString().slice(0, 19)}Z`;
 }

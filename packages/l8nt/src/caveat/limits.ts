@@ -1,4 +1,7 @@
-/** The counted limits: budgets in msat and numbers of uses, in all or within a sliding window. The ledger counts them. */
+/**
+ * The counted limits: budgets in msat and numbers of uses, in all or within a sliding window. The
+ * ledger counts them.
+ */
 import type { Condition, CountKind } from "./condition.ts";
 import { readInteger } from "./integer.ts";
 

@@ -1,7 +1,7 @@
 /**
- * The master law: whatever is appended, by whomever, a child may do nothing that its parent may not. `SIGIL_LAW_RUNS` pairs
- * (10,000 unless it says otherwise), every one of them real macaroons through `Authority.verify`. `SIGIL_LAW_SEED` picks
- * other ones.
+ * The master law: whatever is appended, by whomever, a child may do nothing that its parent may
+ * not. `SIGIL_LAW_RUNS` pairs (10,000 unless it says otherwise), every one of them real macaroons
+ * through `Authority.verify`. `SIGIL_LAW_SEED` picks other ones.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -16,8 +16,18 @@ const SEED = Number(process.env.SIGIL_LAW_SEED ?? 402);
 
 const ROOT = Credential.parse(credentialText({ caveats: [] }));
 const NODES = [`02${"ab".repeat(32)}`, `03${"cd".repeat(32)}`];
-const treasury = new Authority({ secret: SECRET, location: LOCATION, kind: "spending", service: "loop" });
-const service = new Authority({ secret: SECRET, location: LOCATION, service: "loop", tolerate: ["foreign"] });
+const treasury = new Authority({
+  secret: SECRET,
+  location: LOCATION,
+  kind: "spending",
+  service: "loop",
+});
+const service = new Authority({
+  secret: SECRET,
+  location: LOCATION,
+  service: "loop",
+  tolerate: ["foreign"],
+});
 
 // ── Requests, in a world small enough that patterns and requests meet.
 
@@ -51,7 +61,8 @@ function accessOf({ method, origin, path, ...facts }: Asked): Access {
   return { ...Object.fromEntries(known), target } as unknown as Access;
 }
 
-// ── Caveats, each with what it means: said here by hand, compared below with what the code makes of it.
+// ── Caveats, each with what it means: said here by hand, compared below with what the code makes
+// of it.
 
 interface Said {
   readonly caveat: string | Uint8Array;
@@ -65,16 +76,23 @@ const says = <Value>(
   caveat: (value: Value) => string,
   allows: (value: Value) => Said["allows"],
 ) =>
-  fc.constantFrom(...values).map((value): Said => ({ caveat: caveat(value), allows: allows(value) ?? always }));
+  fc
+    .constantFrom(...values)
+    .map((value): Said => ({ caveat: caveat(value), allows: allows(value) ?? always }));
 
 const PATTERNS: Record<string, (request: Asked) => boolean> = {
   "* https://*:*/**;* http://*:*/**": always,
   "*|": never,
   "": never,
   "GET|POST https://*:*/**;GET|POST http://*:*/**": always,
-  "GET https://api.example/**": ({ method, origin }) => method !== "POST" && origin === "https://api.example",
+  "GET https://api.example/**": ({ method, origin }) =>
+    method !== "POST" && origin === "https://api.example",
   "* https://*.api.example/**": ({ origin }) => origin === "https://www.api.example",
-  "POST http://api.example:8080/orders;* https://api.example/orders/*": ({ method, origin, path }) =>
+  "POST http://api.example:8080/orders;* https://api.example/orders/*": ({
+    method,
+    origin,
+    path,
+  }) =>
     (method === "POST" && origin === "http://api.example:8080" && path === "/orders") ||
     (origin === "https://api.example" && path === "/orders/1"),
   "* https://*:*/orders/**;* http://*:*/orders/**": ({ path }) => path.startsWith("/orders/"),
@@ -85,9 +103,16 @@ const endpoints = (patterns: readonly string[]) =>
     (text) => `endpoints=${text}`,
     (text) => PATTERNS[text]!,
   );
-const [everything, _broken, _none, getAndPost] = Object.keys(PATTERNS) as [string, string, string, string];
+const [everything, _broken, _none, getAndPost] = Object.keys(PATTERNS) as [
+  string,
+  string,
+  string,
+  string,
+];
 
-const hexNonce = fc.integer({ min: 0, max: 0xffffffff }).map((nonce) => nonce.toString(16).padStart(8, "0"));
+const hexNonce = fc
+  .integer({ min: 0, max: 0xffffffff })
+  .map((nonce) => nonce.toString(16).padStart(8, "0"));
 const agent = fc
   .tuple(fc.constantFrom("a", "booker", "treasury"), hexNonce)
   .map(([name, nonce]): Said => ({ caveat: `agent=${name}.${nonce}`, allows: always }));
@@ -132,7 +157,8 @@ const capabilities = (lists: readonly string[][]) =>
     lists,
     (names) => `loop_capabilities=${names.join(",")}`,
     (names) => (request) =>
-      request.service !== "loop" || (request.capability !== undefined && names.includes(request.capability)),
+      request.service !== "loop" ||
+      (request.capability !== undefined && names.includes(request.capability)),
   );
 const serviceUntil = (times: readonly number[]) =>
   says(
@@ -218,16 +244,27 @@ const garbage: fc.Arbitrary<Said> = fc.oneof(
 );
 
 const parents = fc.array(
-  fc.oneof({ weight: 14, arbitrary: lax }, { weight: 4, arbitrary: strict }, { weight: 1, arbitrary: garbage }),
+  fc.oneof(
+    { weight: 14, arbitrary: lax },
+    { weight: 4, arbitrary: strict },
+    { weight: 1, arbitrary: garbage },
+  ),
   { maxLength: 5 },
 );
 const additions = fc.array(
-  fc.oneof({ weight: 12, arbitrary: lax }, { weight: 2, arbitrary: strict }, { weight: 1, arbitrary: garbage }),
+  fc.oneof(
+    { weight: 12, arbitrary: lax },
+    { weight: 2, arbitrary: strict },
+    { weight: 1, arbitrary: garbage },
+  ),
   { minLength: 1, maxLength: 5 },
 );
 
 const narrowed = (credential: Credential, said: readonly Said[]): Credential =>
-  new Credential(Macaroon.attenuate(credential.macaroon, ...said.map(({ caveat }) => caveat)), PREIMAGE);
+  new Credential(
+    Macaroon.attenuate(credential.macaroon, ...said.map(({ caveat }) => caveat)),
+    PREIMAGE,
+  );
 
 const textOf = ({ caveat }: Said) =>
   typeof caveat === "string" ? caveat : Buffer.from(caveat).toString("latin1");
@@ -267,7 +304,8 @@ describe.each([
         const child = authority.verify(childCredential.toString(), access);
         if (parent.granted) parentsAllowed++;
         if (child.granted) childrenAllowed++;
-        if (child.granted && !parent.granted) throw new Error("the child is allowed what its parent is not");
+        if (child.granted && !parent.granted)
+          throw new Error("the child is allowed what its parent is not");
         if (parent.verified === undefined || child.verified === undefined)
           throw new Error("a genuine one is refused");
 
@@ -285,9 +323,12 @@ describe.each([
 
         // Each "no" of the parent stands, under the parent's node. [case 17]
         const nos = (verified: typeof parent.verified) =>
-          verified.refusals(access).map(({ code, condition, node }) => `${code} ${condition} ${node?.id}`);
+          verified
+            .refusals(access)
+            .map(({ code, condition, node }) => `${code} ${condition} ${node?.id}`);
         const childNos = nos(child.verified);
-        if (nos(parent.verified).some((no) => !childNos.includes(no))) throw new Error("a refusal was lifted");
+        if (nos(parent.verified).some((no) => !childNos.includes(no)))
+          throw new Error("a refusal was lifted");
 
         // Nobody gets a fresh counter, another account or a later end. [case 18]
         const { verified: above } = parent;
@@ -308,7 +349,12 @@ describe.each([
         for (const [at, node] of above.nodes.entries())
           if (below.nodes[at]!.id !== node.id || below.nodes[at]!.agent !== node.agent)
             throw new Error("the lineage is another");
-        if (!((below.validUntil ?? Number.POSITIVE_INFINITY) <= (above.validUntil ?? Number.POSITIVE_INFINITY)))
+        if (
+          !(
+            (below.validUntil ?? Number.POSITIVE_INFINITY) <=
+            (above.validUntil ?? Number.POSITIVE_INFINITY)
+          )
+        )
           throw new Error("the end is later");
       });
       fc.assert(law, { numRuns: pairs, seed: SEED });
@@ -343,7 +389,12 @@ describe("siblings [case 23]", () => {
   test("a harmless caveat, the same limit again, or a limit that is larger, leaves the parent's counter where it was", () => {
     const parent = narrowed(ROOT, [{ caveat: "budget_msat=1000" }]);
     const [counter] = treasury.authenticate(parent).limits;
-    for (const caveat of ["purpose=x", "budget_msat=1000", "budget_msat=9999999999", "agent=a.00000000"])
+    for (const caveat of [
+      "purpose=x",
+      "budget_msat=1000",
+      "budget_msat=9999999999",
+      "agent=a.00000000",
+    ])
       expect(treasury.authenticate(narrowed(parent, [{ caveat }])).limits[0]).toMatchObject({
         id: counter!.id,
         max: 1000n,

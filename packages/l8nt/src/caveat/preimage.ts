@@ -1,4 +1,7 @@
-/** `preimage`: what Lightning Labs' clients append. Known, and checked like the preimage beside the macaroon. */
+/**
+ * `preimage`: what Lightning Labs' clients append. Known, and checked like the preimage beside the
+ * macaroon.
+ */
 import { hexBytes, hexText } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
 import type { Condition } from "./condition.ts";

@@ -9,7 +9,11 @@ export const maxPrice: Condition<bigint> = {
   prohibits: (max, { priceMsat }) =>
     priceMsat === undefined || priceMsat <= max
       ? undefined
-      : { code: "ERR_PRICE", have: `at most ${formatMsat(max)} at once`, need: formatMsat(priceMsat) },
+      : {
+          code: "ERR_PRICE",
+          have: `at most ${formatMsat(max)} at once`,
+          need: formatMsat(priceMsat),
+        },
 };
 
 const NODE = /^0[23][0-9a-f]{64}$/;
@@ -23,5 +27,9 @@ export const payees: Condition<readonly string[]> = {
   prohibits: (nodes, { payee }) =>
     payee === undefined || nodes.includes(payee)
       ? undefined
-      : { code: "ERR_PAYEE", have: nodes.length === 0 ? "no payee at all" : nodes.join(", "), need: payee },
+      : {
+          code: "ERR_PAYEE",
+          have: nodes.length === 0 ? "no payee at all" : nodes.join(", "),
+          need: payee,
+        },
 };

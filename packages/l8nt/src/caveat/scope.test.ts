@@ -1,4 +1,7 @@
-/** A person's scope: what it compiles to, which mistakes are caught, and that no text can smuggle a caveat. */
+/**
+ * A person's scope: what it compiles to, which mistakes are caught, and that no text can smuggle a
+ * caveat.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkCaveats, compileScope, type Scope } from "./scope.ts";
@@ -101,7 +104,11 @@ describe("a mistake is a TypeError that helps", () => {
     ["a unit that we lack", { expiresIn: "2w" }, /scope\.expiresIn/],
     ["null for a duration", { expiresIn: null }, /scope\.expiresIn/],
     ["a list for a duration", { expiresIn: ["15m"] }, /scope\.expiresIn/],
-    ["two ends", { expiresIn: "1h", expiresAt: new Date(options.now) }, /expiresIn or expiresAt, not both/],
+    [
+      "two ends",
+      { expiresIn: "1h", expiresAt: new Date(options.now) },
+      /expiresIn or expiresAt, not both/,
+    ],
     ["a text for a date", { expiresAt: "2026-01-01" }, /scope\.expiresAt.*Date/],
     ["a number for a date", { expiresAt: 1_767_225_600 }, /scope\.expiresAt.*Date/],
     ["an invalid date", { expiresAt: new Date("never") }, /scope\.expiresAt/],
@@ -122,14 +129,42 @@ describe("a mistake is a TypeError that helps", () => {
     ["null for endpoints", { endpoints: null }, /scope\.endpoints.*list/],
     ["a bigint for an endpoint", { endpoints: [5n] }, /scope\.endpoints/],
     ["an endpoint that is none", { endpoints: [null] }, /scope\.endpoints/],
-    ["an endpoint without a method", { endpoints: ["https://api.example/"] }, /scope\.endpoints.*GET https:/],
+    [
+      "an endpoint without a method",
+      { endpoints: ["https://api.example/"] },
+      /scope\.endpoints.*GET https:/,
+    ],
     ["an endpoint in lower case", { endpoints: ["get https://api.example/"] }, /scope\.endpoints/],
-    ["an endpoint without a path", { endpoints: ["GET https://api.example"] }, /scope\.endpoints.*path/],
-    ["an endpoint with a query", { endpoints: ["GET https://api.example/a?b=1"] }, /scope\.endpoints/],
-    ["an endpoint with a fragment", { endpoints: ["GET https://api.example/a#b"] }, /scope\.endpoints/],
-    ["an endpoint with half a star", { endpoints: ["GET https://api.example/a*"] }, /scope\.endpoints/],
-    ["an endpoint with a password", { endpoints: ["GET https://u:p@api.example/"] }, /scope\.endpoints/],
-    ["an endpoint with a dot segment", { endpoints: ["GET https://api.example/a/../b"] }, /scope\.endpoints/],
+    [
+      "an endpoint without a path",
+      { endpoints: ["GET https://api.example"] },
+      /scope\.endpoints.*path/,
+    ],
+    [
+      "an endpoint with a query",
+      { endpoints: ["GET https://api.example/a?b=1"] },
+      /scope\.endpoints/,
+    ],
+    [
+      "an endpoint with a fragment",
+      { endpoints: ["GET https://api.example/a#b"] },
+      /scope\.endpoints/,
+    ],
+    [
+      "an endpoint with half a star",
+      { endpoints: ["GET https://api.example/a*"] },
+      /scope\.endpoints/,
+    ],
+    [
+      "an endpoint with a password",
+      { endpoints: ["GET https://u:p@api.example/"] },
+      /scope\.endpoints/,
+    ],
+    [
+      "an endpoint with a dot segment",
+      { endpoints: ["GET https://api.example/a/../b"] },
+      /scope\.endpoints/,
+    ],
     ["an empty endpoint", { endpoints: [""] }, /scope\.endpoints/],
     ["one text for services", { services: "loop" }, /scope\.services.*list/],
     ["an upper-case service", { services: ["Loop"] }, /scope\.services/],
@@ -141,7 +176,11 @@ describe("a mistake is a TypeError that helps", () => {
       { capabilities: { loop: "out" } },
       /scope\.capabilities\.loop.*list/,
     ],
-    ["an upper-case service's capabilities", { capabilities: { Loop: ["out"] } }, /scope\.capabilities/],
+    [
+      "an upper-case service's capabilities",
+      { capabilities: { Loop: ["out"] } },
+      /scope\.capabilities/,
+    ],
     ["one text for payees", { payees: NODE }, /scope\.payees.*list/],
     ["a payee that is no key", { payees: ["alice"] }, /scope\.payees/],
     ["a payee in upper case", { payees: [NODE.toUpperCase()] }, /scope\.payees/],
@@ -190,20 +229,28 @@ describe("no text creates another caveat, or a wider one", () => {
     ["a service", (text) => ({ services: [`loop${text}`] })],
     ["a service with a tier", (text) => ({ services: [`loop:0${text}`] })],
     ["a service of capabilities", (text) => ({ capabilities: { [`loop${text}`]: ["x"] } })],
-    ["a service of capabilities, in front", (text) => ({ capabilities: { [`${text}loop`]: ["x"] } })],
+    [
+      "a service of capabilities, in front",
+      (text) => ({ capabilities: { [`${text}loop`]: ["x"] } }),
+    ],
     ["a payee", (text) => ({ payees: [`${NODE}${text}`] })],
     ["a duration", (text) => ({ expiresIn: `15m${text}` })],
     ["an amount", (text) => ({ budget: `5 sat${text}` })],
   ];
-  // Harmless where they stand: a blank around an endpoint is cut, `=` and `,` are characters of a path, and so on.
-  const harmless = [/^GET https:\/\/api\.example\/a(?:=| |_capabilities=x|purpose=a|agent=root\.00000000)$/];
+  // Harmless where they stand: a blank around an endpoint is cut, `=` and `,` are characters of a
+  // path, and so on.
+  const harmless = [
+    /^GET https:\/\/api\.example\/a(?:=| |_capabilities=x|purpose=a|agent=root\.00000000)$/,
+  ];
 
   test.each(others)("through %s: refused", (_what, scopeOf) => {
     for (const text of evil) {
       const scope = scopeOf(text) as Scope;
       if (harmless.some((pattern) => pattern.test(scope.endpoints?.[0] ?? ""))) continue;
       if (scope.endpoints?.[0]?.includes(",") === true) continue;
-      expect.soft(() => checkCaveats(compile(scope), vocabulary), JSON.stringify(scope)).toThrow(TypeError);
+      expect
+        .soft(() => checkCaveats(compile(scope), vocabulary), JSON.stringify(scope))
+        .toThrow(TypeError);
     }
   });
 
@@ -223,7 +270,10 @@ describe("no text creates another caveat, or a wider one", () => {
   });
 
   test("whatever the texts are, each compiled caveat has the condition that was meant, and lists keep their length", () => {
-    const odd = fc.string({ unit: fc.constantFrom(..."ab:;,=*|/. \n\0_", "GET ", "https://"), maxLength: 8 });
+    const odd = fc.string({
+      unit: fc.constantFrom(..."ab:;,=*|/. \n\0_", "GET ", "https://"),
+      maxLength: 8,
+    });
     const word = (...good: string[]) =>
       fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: odd });
     const list = (...good: string[]) => fc.array(word(...good), { maxLength: 3 });
@@ -234,7 +284,9 @@ describe("no text creates another caveat, or a wider one", () => {
         endpoints: list("GET https://api.example/a", "* http://*:*/**"),
         services: list("loop", "pool:1"),
         payees: list(NODE),
-        capabilities: fc.dictionary(word("loop", "pool", "a-b_c"), list("out", "in=x;y", "*"), { maxKeys: 2 }),
+        capabilities: fc.dictionary(word("loop", "pool", "a-b_c"), list("out", "in=x;y", "*"), {
+          maxKeys: 2,
+        }),
       },
       { requiredKeys: [] },
     );
@@ -275,6 +327,7 @@ describe("no text creates another caveat, or a wider one", () => {
 });
 
 test("two agents of one name have two nonces", () => {
-  const nonceOf = () => /^agent=a\.([0-9a-f]{16})$/.exec(compileScope({ agent: "a" }, { now: 0 })[0]!)![1];
+  const nonceOf = () =>
+    /^agent=a\.([0-9a-f]{16})$/.exec(compileScope({ agent: "a" }, { now: 0 })[0]!)![1];
   expect(nonceOf()).not.toBe(nonceOf());
 });

@@ -11,7 +11,10 @@ import { isCapability, isServiceName, services } from "./services.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export interface Scope {
-  /** The agent that this credential is for. Opens a new node, which can be revoked and counted on its own. */
+  /**
+   * The agent that this credential is for. Opens a new node, which can be revoked and counted on
+   * its own.
+   */
   readonly agent?: string;
   /** Such as `"GET https://api.example/search/*"`; none listed is none allowed. */
   readonly endpoints?: readonly string[];
@@ -50,7 +53,11 @@ export interface CompileOptions {
   readonly nonce?: string;
 }
 
-type Writer<Value> = (value: Value, options: CompileOptions, what: string) => string | readonly string[];
+type Writer<Value> = (
+  value: Value,
+  options: CompileOptions,
+  what: string,
+) => string | readonly string[];
 
 const amount =
   (condition: string): Writer<AmountText> =>
@@ -91,7 +98,9 @@ function listOf(
 }
 
 const ENDPOINT = {
-  /** People may write a host in any case and a default port: it is written the one way that matches. */
+  /**
+   * People may write a host in any case and a default port: it is written the one way that matches.
+   */
   read: (text: string) =>
     readEndpoint(text.trim().replace(/(?<=:\/\/)[^/]+/, (host) => host.toLowerCase()))?.text,
   form: 'methods, origin and path, such as "GET https://api.example/search/*"',
@@ -116,7 +125,9 @@ const PAYEE = {
 const WRITERS: { readonly [Key in keyof Required<Scope>]: Writer<Required<Scope>[Key]> } = {
   agent: (name, { nonce }, what) => {
     if (typeof name !== "string" || !isAgentName(name))
-      throw new TypeError(`${what} must be 1 to 64 letters, digits, "-" or "_", such as "flight-booker"`);
+      throw new TypeError(
+        `${what} must be 1 to 64 letters, digits, "-" or "_", such as "flight-booker"`,
+      );
     return `agent=${name}.${nonce ?? hexText(randomBytes(8))}`;
   },
   purpose: (text, _options, what) => {
@@ -136,7 +147,8 @@ const WRITERS: { readonly [Key in keyof Required<Scope>]: Writer<Required<Scope>
   },
   validFrom: date("valid_from"),
   expiresAt: date("valid_until"),
-  expiresIn: (duration, { now }, what) => `valid_until=${Math.floor(now) + durationSeconds(duration, what)}`,
+  expiresIn: (duration, { now }, what) =>
+    `valid_until=${Math.floor(now) + durationSeconds(duration, what)}`,
   budget: amount("budget_msat"),
   budgetPerHour: amount("budget_msat_per_hour"),
   budgetPerDay: amount("budget_msat_per_day"),
@@ -153,8 +165,8 @@ const WRITERS: { readonly [Key in keyof Required<Scope>]: Writer<Required<Scope>
 /**
  * The caveats of a scope, in the order in which they are appended.
  *
- * @throws TypeError for a scope that says something else than its writer can have meant: a misspelt key, an amount
- * without a unit, an endpoint that is no pattern
+ * @throws TypeError for a scope that says something else than its writer can have meant: a misspelt
+ * key, an amount without a unit, an endpoint that is no pattern
  */
 export function compileScope(scope: Scope, options: CompileOptions): readonly string[] {
   if (typeof scope !== "object" || scope === null || Array.isArray(scope))
@@ -174,7 +186,10 @@ export function compileScope(scope: Scope, options: CompileOptions): readonly st
   });
 }
 
-/** Refuses what no verifier of this vocabulary could read: a caller's own mistake, found before it is signed. @throws TypeError */
+/**
+ * Refuses what no verifier of this vocabulary could read: a caller's own mistake, found before it
+ * is signed. @throws TypeError
+ */
 export function checkCaveats(caveats: readonly string[], vocabulary: Vocabulary): void {
   for (const caveat of caveats) {
     const at = caveat.indexOf("=");

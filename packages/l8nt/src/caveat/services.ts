@@ -1,10 +1,14 @@
-/** `services`, `<service>_capabilities`, `<service>_valid_until`: the conditions that L402 itself defines. */
+/**
+ * `services`, `<service>_capabilities`, `<service>_valid_until`: the conditions that L402 itself
+ * defines.
+ */
 import type { Condition } from "./condition.ts";
 import { readInteger } from "./integer.ts";
 import { validUntil } from "./time.ts";
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-// Visible ASCII without the comma: a capability is repeated in denials, where a line break or an escape would forge a log.
+// Visible ASCII without the comma: a capability is repeated in denials, where a line break or an
+// escape would forge a log.
 const CAPABILITY = /^[!-+\x2d-~]+$/;
 
 export const isServiceName = (text: string): boolean => NAME.test(text);

@@ -1,4 +1,6 @@
-/** The examples of spec/2-caveats.md §3, run against the code: the page cannot say what is not so. */
+/**
+ * The examples of spec/2-caveats.md §3, run against the code: the page cannot say what is not so.
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { matchesEndpoint, readEndpoints } from "./endpoint.ts";
@@ -6,10 +8,12 @@ import { readOrigin, targetAt } from "./target.ts";
 
 const page = readFileSync(new URL("../../../../spec/2-caveats.md", import.meta.url), "utf8");
 const section = page.split(/^## /m).find((part) => part.startsWith("3. "))!;
-const rows = [...section.matchAll(/^\| `(.+?)` \| (.+) \|$/gm)].map(([, first = "", rest = ""]) => ({
-  entry: first.replaceAll("\\|", "|"),
-  rest,
-}));
+const rows = [...section.matchAll(/^\| `(.+?)` \| (.+) \|$/gm)].map(
+  ([, first = "", rest = ""]) => ({
+    entry: first.replaceAll("\\|", "|"),
+    rest,
+  }),
+);
 
 const answers = rows.flatMap(({ entry, rest }) => {
   const { 1: request, 2: answer } = /^`(.+?)` \| (covered|not covered|refused)$/.exec(rest) ?? [];
@@ -20,7 +24,9 @@ function answerOf(entry: string, request: string): string {
   const { 1: method, 2: base, 3: path } = /^(\S+) (\w+:\/\/[^/]+)(.*)$/.exec(request)!;
   const target = targetAt(method!, readOrigin(base!)!, path!);
   if (target === undefined) return "refused";
-  return readEndpoints(entry)!.some((pattern) => matchesEndpoint(pattern, target)) ? "covered" : "not covered";
+  return readEndpoints(entry)!.some((pattern) => matchesEndpoint(pattern, target))
+    ? "covered"
+    : "not covered";
 }
 
 describe("the requests of the page", () => {

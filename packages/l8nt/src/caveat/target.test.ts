@@ -1,4 +1,7 @@
-/** What a request asks for, and which spellings of it are refused because somebody else might read them otherwise. */
+/**
+ * What a request asks for, and which spellings of it are refused because somebody else might read
+ * them otherwise.
+ */
 import { describe, expect, test } from "vitest";
 import { formatOrigin, readOrigin, readPath, sameOrigin, targetAt, targetOfUrl } from "./target.ts";
 
@@ -29,10 +32,13 @@ describe("paths that have one reading", () => {
     ["/a%3ab", "/a%3Ab"],
     ["/file%2ejson", "/file.json"],
     ["/%2a", "/%2A"],
-  ])("%s and %s are one: only triplets of unreserved characters are decoded [case 32]", (written, read) => {
-    expect(at(written)?.path).toBe(read);
-    expect(at(read)?.path).toBe(read);
-  });
+  ])(
+    "%s and %s are one: only triplets of unreserved characters are decoded [case 32]",
+    (written, read) => {
+      expect(at(written)?.path).toBe(read);
+      expect(at(read)?.path).toBe(read);
+    },
+  );
 
   test("the path is case-sensitive [case 32]", () => {
     expect(at("/API")?.path).toBe("/API");
@@ -222,7 +228,8 @@ describe("origins [cases 32, 33, 35]", () => {
       "https://b.example",
     ];
     for (const [i, a] of origins.entries())
-      for (const [j, b] of origins.entries()) expect(sameOrigin(readOrigin(a)!, readOrigin(b)!)).toBe(i === j);
+      for (const [j, b] of origins.entries())
+        expect(sameOrigin(readOrigin(a)!, readOrigin(b)!)).toBe(i === j);
   });
 
   test.each([

@@ -1,4 +1,7 @@
-/** Method, origin and path of one request, judged as the very bytes that go on the wire. spec/2-caveats.md §3. */
+/**
+ * Method, origin and path of one request, judged as the very bytes that go on the wire.
+ * spec/2-caveats.md §3.
+ */
 
 export interface Origin {
   readonly scheme: "http" | "https";
@@ -10,7 +13,10 @@ export interface Origin {
 export interface Target {
   readonly method: string;
   readonly origin: Origin;
-  /** The raw path without the query, percent-triplets of unreserved characters decoded, the others in upper case. */
+  /**
+   * The raw path without the query, percent-triplets of unreserved characters decoded, the others
+   * in upper case.
+   */
   readonly path: string;
   readonly segments: readonly string[];
 }
@@ -21,7 +27,10 @@ const REFUSED_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 export const defaultPort = (scheme: Origin["scheme"]): number => (scheme === "https" ? 443 : 80);
 
-/** The origin of an absolute `http` or `https` URL; undefined with credentials in it, with a host that ends in a dot, or for another scheme. */
+/**
+ * The origin of an absolute `http` or `https` URL; undefined with credentials in it, with a host
+ * that ends in a dot, or for another scheme.
+ */
 export function readOrigin(url: URL | string): Origin | undefined {
   const parsed = typeof url === "string" ? (URL.parse?.(url) ?? tryParse(url)) : url;
   if (parsed === undefined || parsed === null) return undefined;
@@ -51,21 +60,26 @@ export function formatOrigin({ scheme, host, port }: Origin): string {
 export const sameOrigin = (a: Origin, b: Origin): boolean =>
   a.scheme === b.scheme && a.host === b.host && a.port === b.port;
 
-/** A request as a client will send it. `URL` has resolved dot segments already, and what it resolved to is what is sent. */
+/**
+ * A request as a client will send it. `URL` has resolved dot segments already, and what it resolved
+ * to is what is sent.
+ */
 export function targetOfUrl(method: string, url: URL): Target | undefined {
   const origin = readOrigin(url);
   return origin === undefined ? undefined : targetAt(method, origin, url.pathname);
 }
 
 /**
- * A request as a server received it: its own public origin and the raw request target. Undefined where a proxy, a
- * framework or a file system behind us might read another path than we do: dot segments, encoded slashes, backslashes,
- * NUL and controls, encoded once or more. [case 30]
+ * A request as a server received it: its own public origin and the raw request target. Undefined
+ * where a proxy, a framework or a file system behind us might read another path than we do: dot
+ * segments, encoded slashes, backslashes, NUL and controls, encoded once or more. [case 30]
  */
 export function targetAt(method: string, origin: Origin, rawTarget: string): Target | undefined {
   if (!METHOD.test(method) || REFUSED_METHODS.has(method)) return undefined;
   const path = readPath(pathOf(rawTarget));
-  return path === undefined ? undefined : { method, origin, path, segments: path.slice(1).split("/") };
+  return path === undefined
+    ? undefined
+    : { method, origin, path, segments: path.slice(1).split("/") };
 }
 
 function pathOf(rawTarget: string): string {
@@ -86,14 +100,18 @@ export function readPath(path: string): string | undefined {
   });
 }
 
-/** Decodes until nothing changes, as a careless chain of proxies would, and looks for a second meaning at every step. */
+/**
+ * Decodes until nothing changes, as a careless chain of proxies would, and looks for a second
+ * meaning at every step.
+ */
 function isAmbiguous(path: string): boolean {
   for (let text = path, next = ""; ; text = next) {
     // `..;x` is a dot segment to a servlet container.
     if (/(?:^|\/)\.{1,2}(?:;[^/]*)?(?=\/|$)/.test(text)) return true;
     // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what is looked for
     if (/[\\\u0000-\u001f\u007f]|%2f/i.test(text)) return true;
-    // Overlong UTF-8 (`%c0%ae`, `%e0%80%af`) is a dot or a slash to a lenient decoder, and valid nowhere.
+    // Overlong UTF-8 (`%c0%ae`, `%e0%80%af`) is a dot or a slash to a lenient decoder, and valid
+    // nowhere.
     if (/[\u00c0\u00c1]|\u00e0[\u0080-\u009f]|\u00f0[\u0080-\u008f]/.test(text)) return true;
     next = text.replace(/%[0-9A-Fa-f]{2}/g, (triplet) =>
       String.fromCharCode(Number.parseInt(triplet.slice(1), 16)),

@@ -1,4 +1,7 @@
-/** A vocabulary: the conditions that a verifier knows. A value, not a global; what is not in it denies. */
+/**
+ * A vocabulary: the conditions that a verifier knows. A value, not a global; what is not in it
+ * denies.
+ */
 import { utf8Text } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
 import type { AnyCondition } from "./condition.ts";
@@ -11,14 +14,20 @@ import { serviceCondition, services } from "./services.ts";
 import { validFrom, validUntil } from "./time.ts";
 
 export interface Vocabulary {
-  /** The names it knows, in the order in which a challenge lists them. Families (`<service>_capabilities`) are not listed. */
+  /**
+   * The names it knows, in the order in which a challenge lists them. Families
+   * (`<service>_capabilities`) are not listed.
+   */
   readonly names: readonly string[];
   find(name: string): AnyCondition | undefined;
   /** One caveat's bytes; undefined where they are no `condition=value` text. */
   read(caveat: Uint8Array): ReadCaveat | undefined;
 }
 
-/** A caveat, taken apart. Both unknown conditions and unreadable values deny; they are told apart for the message. */
+/**
+ * A caveat, taken apart. Both unknown conditions and unreadable values deny; they are told apart
+ * for the message.
+ */
 export interface ReadCaveat {
   readonly name: string;
   readonly text: string;
@@ -68,10 +77,16 @@ const SERVICE_CONDITIONS = [
   preimage,
 ] as readonly unknown[] as readonly AnyCondition[];
 
-/** What a service enforces. `tolerated` lists foreign conditions that it lets pass, and thereby answers for. */
+/**
+ * What a service enforces. `tolerated` lists foreign conditions that it lets pass, and thereby
+ * answers for.
+ */
 export const serviceVocabulary = (tolerated: readonly string[] = []): Vocabulary =>
   vocabulary(SERVICE_CONDITIONS, tolerated);
 
-/** What a treasury enforces: a service's conditions, and `payees`, since it alone sees an invoice before it is paid. */
+/**
+ * What a treasury enforces: a service's conditions, and `payees`, since it alone sees an invoice
+ * before it is paid.
+ */
 export const treasuryVocabulary = (): Vocabulary =>
   vocabulary([...SERVICE_CONDITIONS, payees as unknown as AnyCondition], []);

@@ -16,9 +16,14 @@ const parts = {
 const asked = fc.record({ method: fc.constantFrom("GET", "HEAD", "POST"), ...parts });
 type Asked = typeof asked extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** A part as it is, three times in four; the premise of the law would otherwise hardly ever hold. */
+/**
+ * A part as it is, three times in four; the premise of the law would otherwise hardly ever hold.
+ */
 const mostly = <Value>(same: Value, ...others: Value[]) =>
-  fc.oneof({ weight: 3, arbitrary: fc.constant(same) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant(same) },
+    { weight: 1, arbitrary: fc.constantFrom(...others) },
+  );
 
 /** Patterns near a request: each part as it is, or wider, or another one. */
 const near = ({ method, scheme, host, port, path }: Asked) =>
@@ -50,7 +55,9 @@ test("whatever a covered pattern matches, the covering one matches", () => {
     }),
     runs,
   );
-  expect(bound, "the premise held often enough to mean something").toBeGreaterThan(runs.numRuns / 100);
+  expect(bound, "the premise held often enough to mean something").toBeGreaterThan(
+    runs.numRuns / 100,
+  );
 });
 
 test("every pattern covers itself", () => {

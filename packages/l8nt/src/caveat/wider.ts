@@ -1,6 +1,6 @@
 /**
- * Where a scope asks for more than the credential that it is to narrow. It would gain nothing by it, because every caveat holds;
- * but whoever wrote it believes otherwise, and is told.
+ * Where a scope asks for more than the credential that it is to narrow. It would gain nothing by
+ * it, because every caveat holds; but whoever wrote it believes otherwise, and is told.
  */
 import type { Refusal } from "../errors.ts";
 import type { CaveatText } from "./chain.ts";
@@ -17,14 +17,26 @@ const LISTS = /^(?:services|payees)$|_capabilities$/;
  *
  * @param own the credential's caveats @param wanted those to be appended, as `condition=value`
  */
-export function widenings(own: readonly CaveatText[], wanted: readonly string[]): readonly Refusal[] {
+export function widenings(
+  own: readonly CaveatText[],
+  wanted: readonly string[],
+): readonly Refusal[] {
   return wanted.flatMap((caveat) => {
     const at = caveat.indexOf("=");
     const [condition, value] = [caveat.slice(0, at), caveat.slice(at + 1)];
-    const held = own.find((one) => one.condition === condition && !covers(condition, one.value, value));
+    const held = own.find(
+      (one) => one.condition === condition && !covers(condition, one.value, value),
+    );
     return held === undefined
       ? []
-      : [{ code: "ERR_SCOPE_WIDER", condition, have: held.value || "nothing", need: value } as const];
+      : [
+          {
+            code: "ERR_SCOPE_WIDER",
+            condition,
+            have: held.value || "nothing",
+            need: value,
+          } as const,
+        ];
   });
 }
 

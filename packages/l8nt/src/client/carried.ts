@@ -37,21 +37,30 @@ export class CarriedCredentials {
   get first(): Carried {
     const [first] = this.#all;
     if (first === undefined)
-      throw new PaymentError("ERR_PAYMENT_REQUIRED", "no", `This client has no credential. ${WHAT_TO_SET}`);
+      throw new PaymentError(
+        "ERR_PAYMENT_REQUIRED",
+        "no",
+        `This client has no credential. ${WHAT_TO_SET}`,
+      );
     return first;
   }
 
   /**
-   * The first that covers the access, one that is spent at its very origin before others; undefined where there is none at
-   * all.
+   * The first that covers the access, one that is spent at its very origin before others; undefined
+   * where there is none at all.
    *
    * @throws DeniedError where there are some, and all of them say no
    */
-  choose(access: Access & { readonly target: Target }, among = (_: Credential) => true): Carried | undefined {
+  choose(
+    access: Access & { readonly target: Target },
+    among = (_: Credential) => true,
+  ): Carried | undefined {
     const judged = this.#all
       .filter(({ credential }) => among(credential))
       .map((carried) => ({ carried, refusals: carried.credential.refusals(access) }));
-    const willing = judged.filter(({ refusals }) => refusals.length === 0).map(({ carried }) => carried);
+    const willing = judged
+      .filter(({ refusals }) => refusals.length === 0)
+      .map(({ carried }) => carried);
     if (willing.length > 0)
       return willing.find(({ credential }) => isAtHome(credential, access.target)) ?? willing[0];
     const error = denied(judged[0]?.refusals ?? []);
@@ -59,8 +68,14 @@ export class CarriedCredentials {
     return undefined;
   }
 
-  /** The one that `child` was derived from, and the caveats that lead from it to the child. @throws TypeError where there is none */
-  ancestorOf(child: Credential): { readonly carried: Carried; readonly caveats: readonly string[] } {
+  /**
+   * The one that `child` was derived from, and the caveats that lead from it to the child. @throws
+   * TypeError where there is none
+   */
+  ancestorOf(child: Credential): {
+    readonly carried: Carried;
+    readonly caveats: readonly string[];
+  } {
     const carried = this.#all.find(({ credential }) => descends(child, credential));
     if (carried === undefined)
       throw new TypeError("this client can only revoke what was delegated from its own credential");

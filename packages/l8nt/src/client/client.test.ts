@@ -1,4 +1,7 @@
-/** The client as a program sees it: a drop-in for fetch, a credential that stays where it belongs, denials before anything is sent. */
+/**
+ * The client as a program sees it: a drop-in for fetch, a credential that stays where it belongs,
+ * denials before anything is sent.
+ */
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { failure, secretOf, site, type Town, town } from "../../../../test/e2e/support/town.ts";
@@ -24,7 +27,11 @@ function watched(world: Town, credential: string | readonly string[]) {
 describe("denied before anything is sent", () => {
   test("a path, a method, an origin out of scope, an end, a beginning: no byte leaves", async () => {
     const world = await town();
-    const scope = { endpoints: ["GET https://api.example/docs/*"], budget: "1 sat", expiresIn: "1h" } as const;
+    const scope = {
+      endpoints: ["GET https://api.example/docs/*"],
+      budget: "1 sat",
+      expiresIn: "1h",
+    } as const;
     const { client, sent } = watched(world, world.treasury.mint(scope).toString());
     const denied = async (asking: Promise<Response>, code: string) =>
       expect(await failure(asking)).toMatchObject({
@@ -53,9 +60,13 @@ describe("denied before anything is sent", () => {
       world,
       far.mint({ endpoints: ["* http://api.example/**"], expiresIn: "1h" }).toString(),
     );
-    expect(await failure(client.get("http://api.example/a"))).toMatchObject({ code: "ERR_REQUEST" });
+    expect(await failure(client.get("http://api.example/a"))).toMatchObject({
+      code: "ERR_REQUEST",
+    });
     expect(sent).toEqual([]);
-    const elsewhere = far.mint({ endpoints: ["* https://shop.example/**"], expiresIn: "1h" }).toString();
+    const elsewhere = far
+      .mint({ endpoints: ["* https://shop.example/**"], expiresIn: "1h" })
+      .toString();
     const asked: string[] = [];
     const unpaid = new HttpClient({
       credential: elsewhere,
@@ -65,7 +76,9 @@ describe("denied before anything is sent", () => {
         return new Response(null, { status: 402 });
       },
     });
-    expect(await failure(unpaid.get("https://shop.example/a"))).toMatchObject({ code: "ERR_REQUEST" });
+    expect(await failure(unpaid.get("https://shop.example/a"))).toMatchObject({
+      code: "ERR_REQUEST",
+    });
     expect(asked).toEqual(["https://shop.example/a"]);
   });
 
@@ -92,9 +105,16 @@ describe("a drop-in for fetch", () => {
     await detached(`${shop.url}/text`);
     await detached(new URL(`${shop.url}/url`));
     await detached(
-      new Request(`${shop.url}/request`, { method: "PUT", body: "from a Request", headers: { "x-mine": "1" } }),
+      new Request(`${shop.url}/request`, {
+        method: "PUT",
+        body: "from a Request",
+        headers: { "x-mine": "1" },
+      }),
     );
-    await detached(new Request(`${shop.url}/both`, { method: "PUT" }), { method: "POST", body: "from init" });
+    await detached(new Request(`${shop.url}/both`, { method: "PUT" }), {
+      method: "POST",
+      body: "from init",
+    });
     expect(shop.served.map(({ target, body }) => `${target} ${body}`)).toEqual([
       "/text ",
       "/url ",
@@ -141,7 +161,9 @@ describe("a drop-in for fetch", () => {
     const world = await town();
     const waits = await site((_request, _response) => {});
     const client = world.client(world.root());
-    expect((await failure(client.get(waits.url, { signal: AbortSignal.abort() }))).name).toBe("AbortError");
+    expect((await failure(client.get(waits.url, { signal: AbortSignal.abort() }))).name).toBe(
+      "AbortError",
+    );
     expect(waits.received).toEqual([]);
     const abort = new AbortController();
     const shop = await site(() => abort.abort());
@@ -154,7 +176,9 @@ describe("a drop-in for fetch", () => {
       const world = await town();
       const shop = await world.shop(PASS);
       const own = { authorization: "Bearer mine" }[field] ?? "02ab";
-      const response = await world.client(world.root()).get(`${shop.url}/a`, { headers: { [field]: own } });
+      const response = await world
+        .client(world.root())
+        .get(`${shop.url}/a`, { headers: { [field]: own } });
       expect(response.status).toBe(field === "authorization" ? 402 : 401);
       expect(shop.received.map(({ headers }) => headers[field])).toEqual([own]);
       expect(world.net.payments()).toEqual([]);
@@ -163,9 +187,9 @@ describe("a drop-in for fetch", () => {
 
   test("what fetch refuses, it refuses: a GET with a body, a URL that is none", async () => {
     const { client } = watched(await town(), []);
-    expect(await failure(client.fetch("https://a.example", { method: "GET", body: "x" }))).toBeInstanceOf(
-      TypeError,
-    );
+    expect(
+      await failure(client.fetch("https://a.example", { method: "GET", body: "x" })),
+    ).toBeInstanceOf(TypeError);
     expect(await failure(client.get("/relative"))).toBeInstanceOf(TypeError);
   });
 });
@@ -174,7 +198,10 @@ describe("several credentials, separated by white space", () => {
   test("the one that covers the request is used; at its own origin it is presented as it stands", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
-    const own = shop.paywall.authority.mint({ endpoints: [`GET ${shop.url}/members/*`], expiresIn: "1h" });
+    const own = shop.paywall.authority.mint({
+      endpoints: [`GET ${shop.url}/members/*`],
+      expiresIn: "1h",
+    });
     const paying = world.root({ endpoints: [`GET ${shop.url}/paid`] });
     const client = world.client(`  ${paying}\n\t${own}  `);
     expect((await client.get(`${shop.url}/members/a`)).status).toBe(200);
@@ -190,7 +217,11 @@ describe("several credentials, separated by white space", () => {
   test("where the service's own is used up, another may pay; where there is none, it says so", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
-    const own = shop.paywall.authority.mint({ endpoints: [`GET ${shop.url}/**`], expiresIn: "1h", maxUses: 1 });
+    const own = shop.paywall.authority.mint({
+      endpoints: [`GET ${shop.url}/**`],
+      expiresIn: "1h",
+      maxUses: 1,
+    });
     const alone = world.client(own);
     await alone.get(`${shop.url}/a`);
     expect(await failure(alone.get(`${shop.url}/a`))).toMatchObject({
@@ -203,7 +234,11 @@ describe("several credentials, separated by white space", () => {
   });
 
   test("a text that is none fails at once, and is not repeated", () => {
-    for (const text of ["secret-looking-text", "AAAA:00", `${"A".repeat(9000)}:${"0".repeat(64)}`]) {
+    for (const text of [
+      "secret-looking-text",
+      "AAAA:00",
+      `${"A".repeat(9000)}:${"0".repeat(64)}`,
+    ]) {
       let error: unknown;
       try {
         new HttpClient({ credential: text });

@@ -1,11 +1,26 @@
-/** The client of an agent: `fetch`, with a credential that opens doors and pays. spec/4-purchase.md §2. */
+/**
+ * The client of an agent: `fetch`, with a credential that opens doors and pays. spec/4-purchase.md
+ * §2.
+ */
 import { type Access, type Scope, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { CREDENTIAL_FIELDS, Credential, formatAuthorization } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import type { NodeStanding, PaymentSummary, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
-import { type Carried, CarriedCredentials, type GivenCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
+import type {
+  NodeStanding,
+  PaymentSummary,
+  Purchase,
+  PurchaseRequest,
+  Treasurer,
+} from "../ports/treasury.ts";
+import {
+  type Carried,
+  CarriedCredentials,
+  type GivenCredentials,
+  isAtHome,
+  WHAT_TO_SET,
+} from "./carried.ts";
 import { type Held, HeldCredentials } from "./held.ts";
 import { type Outgoing, outgoing, unlessAborted } from "./outgoing.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
@@ -31,7 +46,10 @@ interface Trip {
 /** For one request: what a family holds may be used up, and is told so one by one. */
 const MAX_ORDERS = 8;
 
-/** Nothing is sent where every credential says no; a request with a credential field of its own is passed on as it is. */
+/**
+ * Nothing is sent where every credential says no; a request with a credential field of its own is
+ * passed on as it is.
+ */
 export class HttpClient {
   readonly #carried: CarriedCredentials;
   readonly #held = new HeldCredentials();
@@ -46,7 +64,8 @@ export class HttpClient {
     fetch: fetcher,
     clock = systemClock,
   }: HttpClientOptions) {
-    // Looked up at each call, so that a test or a tracer that replaces the global is heard; and called without a receiver.
+    // Looked up at each call, so that a test or a tracer that replaces the global is heard; and
+    // called without a receiver.
     this.#fetch = fetcher ?? ((input, init) => fetch(input, init));
     this.#clock = clock;
     this.#onPayment = onPayment;
@@ -80,10 +99,12 @@ export class HttpClient {
   }
 
   /**
-   * A drop-in for `fetch`: give it to whatever takes one. Pays at most once, and only inside the scope of the credential.
+   * A drop-in for `fetch`: give it to whatever takes one. Pays at most once, and only inside the
+   * scope of the credential.
    *
    * @throws DeniedError before anything is sent, where no credential covers the request
-   * @throws BudgetError, ChallengeError, PaymentError, AdapterError; `PaymentError.spent` says whether money moved
+   * @throws BudgetError, ChallengeError, PaymentError, AdapterError; `PaymentError.spent` says
+   * whether money moved
    */
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
@@ -98,10 +119,16 @@ export class HttpClient {
       await response.body?.cancel();
       next = onward;
     }
-    throw new AdapterError("ERR_REDIRECT", `The service redirects more than ${MAX_REDIRECTS} times.`);
+    throw new AdapterError(
+      "ERR_REDIRECT",
+      `The service redirects more than ${MAX_REDIRECTS} times.`,
+    );
   };
 
-  /** Without a credential this is `fetch`, down to the streaming of bodies; it only says what a 402 needs. */
+  /**
+   * Without a credential this is `fetch`, down to the streaming of bodies; it only says what a 402
+   * needs.
+   */
   async #free(request: Request): Promise<Response> {
     const response = await this.#fetch(request);
     if (response.status !== 402) return response;
@@ -130,7 +157,10 @@ export class HttpClient {
     return this.#buy(request, init, target, chosen, held, trip);
   }
 
-  /** At the origin that a credential names, it is presented as it stands; where that is not enough, another one may pay. */
+  /**
+   * At the origin that a credential names, it is presented as it stands; where that is not enough,
+   * another one may pay.
+   */
   async #atHome(
     request: Outgoing,
     init: RequestInit | undefined,
@@ -147,7 +177,10 @@ export class HttpClient {
     return this.#buy(request, init, access.target, payer, undefined, trip);
   }
 
-  /** The agent drops the challenge, and has the treasury fetch its own: whoever sees a paid one holds the full credential. */
+  /**
+   * The agent drops the challenge, and has the treasury fetch its own: whoever sees a paid one
+   * holds the full credential.
+   */
   async #buy(
     request: Outgoing,
     init: RequestInit | undefined,
@@ -162,7 +195,8 @@ export class HttpClient {
       );
     const order = orderOf(request, payer.credential);
     let refused = refusedHeld === undefined ? undefined : refusedOf(refusedHeld, true);
-    // At most one of these orders pays: the treasury is told what the service refused, and finds out itself. [case 62]
+    // At most one of these orders pays: the treasury is told what the service refused, and finds
+    // out itself. [case 62]
     for (let orders = 1; orders <= MAX_ORDERS; orders++) {
       const bought = await this.#order(request, target, payer, {
         ...order,
@@ -179,13 +213,19 @@ export class HttpClient {
     throw paidInVain(`${request.url.origin} refuses what was paid for`);
   }
 
-  async #order(request: Outgoing, target: Target, payer: Carried, order: PurchaseRequest): Promise<Purchase> {
+  async #order(
+    request: Outgoing,
+    target: Target,
+    payer: Carried,
+    order: PurchaseRequest,
+  ): Promise<Purchase> {
     request.signal?.throwIfAborted();
     const purchase = payer.treasurer().buy(order);
     purchase.then(
       (bought) => {
         if (bought.payment !== undefined) this.#onPayment(bought.payment);
-        // The caller gave up, and what was bought for him is there: the next request has it. [case 82]
+        // The caller gave up, and what was bought for him is there: the next request has it. [case
+        // 82]
         if (request.signal?.aborted && bought.kind === "credential")
           this.#held.keep(target, heldOf(bought.credential), false);
       },
@@ -194,8 +234,16 @@ export class HttpClient {
     return unlessAborted(purchase, request.signal);
   }
 
-  /** One request with a credential that was handed over, and what becomes of it: kept, unless it is known to be worth nothing. */
-  async #use(request: Outgoing, init: RequestInit | undefined, target: Target, held: Held): Promise<Response> {
+  /**
+   * One request with a credential that was handed over, and what becomes of it: kept, unless it is
+   * known to be worth nothing.
+   */
+  async #use(
+    request: Outgoing,
+    init: RequestInit | undefined,
+    target: Target,
+    held: Held,
+  ): Promise<Response> {
     let response: Response;
     try {
       response = await this.#send(request, init, held.credential);
@@ -207,7 +255,8 @@ export class HttpClient {
       this.#held.drop(target, held);
       return response;
     }
-    // A service gives a use back where it failed to answer: the credential is good for another try. [case 72]
+    // A service gives a use back where it failed to answer: the credential is good for another try.
+    // [case 72]
     const served = response.status < 500;
     if (served) held.delivered = true;
     this.#held.keep(target, held, served);
@@ -235,13 +284,17 @@ export class HttpClient {
     });
   }
 
-  /** This client's own credential: the first, where it carries several. @throws PaymentError `ERR_PAYMENT_REQUIRED` where it has none */
+  /**
+   * This client's own credential: the first, where it carries several. @throws PaymentError
+   * `ERR_PAYMENT_REQUIRED` where it has none
+   */
   get credential(): Credential {
     return this.#carried.first.credential;
   }
 
   /**
-   * A weaker credential for a sub-agent, derived from this client's own. Offline: no request is made.
+   * A weaker credential for a sub-agent, derived from this client's own. Offline: no request is
+   * made.
    *
    * @throws TypeError for a scope that cannot be read
    * @example
@@ -252,7 +305,8 @@ export class HttpClient {
   }
 
   /**
-   * Kills a credential that was derived from this client's own, and everything below it. This client's own lives on.
+   * Kills a credential that was derived from this client's own, and everything below it. This
+   * client's own lives on.
    *
    * @throws TypeError for one that was not
    */
@@ -276,8 +330,10 @@ export class HttpClient {
 }
 
 /** A `Request` always has one, of its own where it was made without. */
-const signalOf = (input: string | URL | Request, init: RequestInit | undefined): AbortSignal | undefined =>
-  init?.signal ?? (input instanceof Request ? input.signal : undefined);
+const signalOf = (
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): AbortSignal | undefined => init?.signal ?? (input instanceof Request ? input.signal : undefined);
 
 function withBody(
   method: string,
@@ -289,7 +345,10 @@ function withBody(
 
 const heldOf = (text: string): Held => ({ credential: Credential.parse(text), delivered: false });
 
-const orderOf = ({ method, url, headers, body }: Outgoing, credential: Credential): PurchaseRequest => ({
+const orderOf = (
+  { method, url, headers, body }: Outgoing,
+  credential: Credential,
+): PurchaseRequest => ({
   credential: credential.toString(),
   method,
   url: url.href,

@@ -1,4 +1,7 @@
-/** The service credentials that a client was handed: kept by origin, in memory, for as long as they may be worth something. */
+/**
+ * The service credentials that a client was handed: kept by origin, in memory, for as long as they
+ * may be worth something.
+ */
 import { formatOrigin, type Target } from "../caveat/index.ts";
 import { Lru } from "../internal/lru.ts";
 import { type Credential, isSingleUse } from "../l402/index.ts";
@@ -15,9 +18,14 @@ const MAX_PER_ORIGIN = 64;
 export class HeldCredentials {
   readonly #byOrigin = new Lru<string, readonly Held[]>(MAX_ORIGINS);
 
-  /** One that covers this request, as far as its own caveats say. What buys a single request goes to one taker. */
+  /**
+   * One that covers this request, as far as its own caveats say. What buys a single request goes to
+   * one taker.
+   */
   take(target: Target, now: number): Held | undefined {
-    const found = this.#at(target).find(({ credential }) => credential.refusals({ now, target }).length === 0);
+    const found = this.#at(target).find(
+      ({ credential }) => credential.refusals({ now, target }).length === 0,
+    );
     if (found !== undefined && isSingleUse(found.credential.macaroon)) this.drop(target, found);
     return found;
   }

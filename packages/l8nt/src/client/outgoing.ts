@@ -1,4 +1,7 @@
-/** A request taken apart, so that it can be sent more than once: without a credential, then with one. */
+/**
+ * A request taken apart, so that it can be sent more than once: without a credential, then with
+ * one.
+ */
 import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { hexText } from "../internal/bytes.ts";
@@ -21,9 +24,13 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 
 /** @throws AdapterError `ERR_TOO_LARGE` */
-export async function outgoing(request: Request, signal: AbortSignal | undefined): Promise<Outgoing> {
+export async function outgoing(
+  request: Request,
+  signal: AbortSignal | undefined,
+): Promise<Outgoing> {
   const headers = new Headers(request.headers);
-  // Sent once before and once after the payment: a service can tell that it is one request. [case 83]
+  // Sent once before and once after the payment: a service can tell that it is one request. [case
+  // 83]
   if (!IDEMPOTENT.has(request.method) && !headers.has("idempotency-key"))
     headers.set("idempotency-key", hexText(randomBytes(16)));
   const { method, redirect } = request;
@@ -42,7 +49,10 @@ export async function outgoing(request: Request, signal: AbortSignal | undefined
   }
 }
 
-/** Settles as `promise` does, or rejects once the caller gives up. What was begun goes on: a payment is not undone. [case 82] */
+/**
+ * Settles as `promise` does, or rejects once the caller gives up. What was begun goes on: a payment
+ * is not undone. [case 82]
+ */
 export function unlessAborted<Result>(
   promise: Promise<Result>,
   signal: AbortSignal | undefined,

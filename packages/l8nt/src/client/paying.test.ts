@@ -47,7 +47,8 @@ describe("one request, one payment", () => {
     const world = await town();
     const [pass, single] = [await world.shop(PASS), await world.shop()];
     const client = world.client(world.root());
-    const many = (url: string) => Promise.all(Array.from({ length: 20 }, () => client.get(`${url}/a`)));
+    const many = (url: string) =>
+      Promise.all(Array.from({ length: 20 }, () => client.get(`${url}/a`)));
     expect((await many(pass.url)).every(({ status }) => status === 200)).toBe(true);
     expect(world.paid().count).toBe(1);
     expect((await many(single.url)).every(({ status }) => status === 200)).toBe(true);
@@ -84,7 +85,8 @@ describe("one request, one payment", () => {
     const root = world.root();
     await world.client(root).get(`${shop.url}/a`);
     honest = false;
-    // Another client on the same credential: it is handed what the first one bought, and that is refused.
+    // Another client on the same credential: it is handed what the first one bought, and that is
+    // refused.
     const error = await failure(world.client(root.toString()).get(`${shop.url}/a`));
     expect(error).toMatchObject({ code: "ERR_PAID_NOT_DELIVERED", spent: "yes" });
     expect(world.paid().count).toBe(2);
@@ -95,7 +97,8 @@ describe("one request, one payment", () => {
     const world = await town();
     const shop = await world.shop();
     const client = world.client(world.root());
-    for (let asked = 0; asked < 3; asked++) expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+    for (let asked = 0; asked < 3; asked++)
+      expect((await client.get(`${shop.url}/a`)).status).toBe(200);
     expect(withCredential(shop.received)).toHaveLength(3);
     expect(world.paid().count).toBe(3);
   });
@@ -104,7 +107,8 @@ describe("one request, one payment", () => {
     const world = await town();
     const shop = await world.shop({ price: "10 sat", grants: { uses: 2 } });
     const client = world.client(world.root());
-    for (let asked = 0; asked < 5; asked++) expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+    for (let asked = 0; asked < 5; asked++)
+      expect((await client.get(`${shop.url}/a`)).status).toBe(200);
     expect(world.paid().count).toBe(3);
     expect(shop.served).toHaveLength(5);
   });
@@ -124,7 +128,8 @@ describe("401 never pays [case 81]", () => {
     const client = world.client(world.root());
     expect((await client.get(`${shop.url}/a`)).status).toBe(401);
     const after = world.paid().count;
-    for (let asked = 0; asked < 3; asked++) expect((await client.get(`${shop.url}/a`)).status).toBe(401);
+    for (let asked = 0; asked < 3; asked++)
+      expect((await client.get(`${shop.url}/a`)).status).toBe(401);
     expect(world.paid().count).toBe(after);
     expect(after).toBeLessThanOrEqual(1);
   });
@@ -134,28 +139,36 @@ describe("a service that takes payment and fails [case 72]", () => {
   test.each([
     ["a single use", { price: "10 sat" } as const],
     ["a pass", PASS],
-  ])("500: the caller sees it, and the next request uses what was paid for (%s)", async (_what, terms) => {
-    const world = await town();
-    const shop = await world.shop(terms);
-    shop.acts.push("fail");
-    const client = world.client(world.root());
-    expect((await client.get(`${shop.url}/a`)).status).toBe(500);
-    expect((await client.get(`${shop.url}/a`)).status).toBe(200);
-    expect(world.paid().count).toBe(1);
-  });
+  ])(
+    "500: the caller sees it, and the next request uses what was paid for (%s)",
+    async (_what, terms) => {
+      const world = await town();
+      const shop = await world.shop(terms);
+      shop.acts.push("fail");
+      const client = world.client(world.root());
+      expect((await client.get(`${shop.url}/a`)).status).toBe(500);
+      expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+      expect(world.paid().count).toBe(1);
+    },
+  );
 
   test.each<[string, "hang-up" | "garbage"]>([
     ["a closed socket", "hang-up"],
     ["garbage", "garbage"],
-  ])("%s: the caller's fetch fails, and the next request uses what was paid for", async (_what, act) => {
-    const world = await town();
-    const shop = await world.shop(PASS);
-    shop.acts.push(act === "hang-up" ? act : (response) => void response.socket?.end("nonsense\r\n\r\n"));
-    const client = world.client(world.root());
-    expect(await failure(client.get(`${shop.url}/a`))).toBeInstanceOf(TypeError);
-    expect((await client.get(`${shop.url}/a`)).status).toBe(200);
-    expect(world.paid().count).toBe(1);
-  });
+  ])(
+    "%s: the caller's fetch fails, and the next request uses what was paid for",
+    async (_what, act) => {
+      const world = await town();
+      const shop = await world.shop(PASS);
+      shop.acts.push(
+        act === "hang-up" ? act : (response) => void response.socket?.end("nonsense\r\n\r\n"),
+      );
+      const client = world.client(world.root());
+      expect(await failure(client.get(`${shop.url}/a`))).toBeInstanceOf(TypeError);
+      expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+      expect(world.paid().count).toBe(1);
+    },
+  );
 });
 
 describe("a caller who gives up [case 82]", () => {
@@ -184,22 +197,25 @@ describe("a caller who gives up [case 82]", () => {
   test.each([
     ["a single use", { price: "10 sat" } as const],
     ["a pass", PASS],
-  ])("while the payment is made: it is made, and the next request has it (%s)", async (_what, terms) => {
-    const { world, paying, go } = await slowTown();
-    const shop = await world.shop(terms);
-    const told = gate();
-    const client = world.client(world.root(), { onPayment: told.open });
-    const abort = new AbortController();
-    const asking = client.get(`${shop.url}/a`, { signal: abort.signal });
-    await paying.opened;
-    abort.abort();
-    expect((await failure(asking)).name).toBe("AbortError");
-    go.open();
-    await told.opened;
-    expect((await client.get(`${shop.url}/a`)).status).toBe(200);
-    expect(world.paid().count).toBe(1);
-    expect(shop.served).toHaveLength(1);
-  });
+  ])(
+    "while the payment is made: it is made, and the next request has it (%s)",
+    async (_what, terms) => {
+      const { world, paying, go } = await slowTown();
+      const shop = await world.shop(terms);
+      const told = gate();
+      const client = world.client(world.root(), { onPayment: told.open });
+      const abort = new AbortController();
+      const asking = client.get(`${shop.url}/a`, { signal: abort.signal });
+      await paying.opened;
+      abort.abort();
+      expect((await failure(asking)).name).toBe("AbortError");
+      go.open();
+      await told.opened;
+      expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+      expect(world.paid().count).toBe(1);
+      expect(shop.served).toHaveLength(1);
+    },
+  );
 
   test("before anything was ordered: nothing is", async () => {
     const world = await town();
@@ -209,9 +225,9 @@ describe("a caller who gives up [case 82]", () => {
       abort.abort();
       ask402(response, challenge);
     });
-    expect((await failure(world.client(world.root()).get(shop.url, { signal: abort.signal }))).name).toBe(
-      "AbortError",
-    );
+    expect(
+      (await failure(world.client(world.root()).get(shop.url, { signal: abort.signal }))).name,
+    ).toBe("AbortError");
     expect(world.asked).toEqual([]);
     expect(world.net.payments()).toEqual([]);
   });
@@ -251,7 +267,9 @@ describe("a request with a body [case 83]", () => {
     const world = await town();
     const shop = await world.shop(PASS);
     const client = world.client(world.root());
-    await client.post(`${shop.url}/orders`, '{"rooms":1}', { headers: { "content-type": "application/json" } });
+    await client.post(`${shop.url}/orders`, '{"rooms":1}', {
+      headers: { "content-type": "application/json" },
+    });
     expect(shop.served.map(({ body }) => body)).toEqual(['{"rooms":1}']);
     const keys = new Set(shop.received.map(({ headers }) => headers["idempotency-key"]));
     expect(keys.size).toBe(1);
@@ -266,14 +284,17 @@ describe("a request with a body [case 83]", () => {
     const client = world.client(world.root());
     await client.post(`${shop.url}/a`, "x", { headers: { "idempotency-key": "mine" } });
     await client.put(`${shop.url}/a`, "x");
-    const keys = shop.received.map(({ method, headers }) => `${method} ${headers["idempotency-key"]}`);
+    const keys = shop.received.map(
+      ({ method, headers }) => `${method} ${headers["idempotency-key"]}`,
+    );
     expect(new Set(keys)).toEqual(new Set(["POST mine", "PUT undefined"]));
   });
 
   test.each([200, 400, 409, 500])("is never sent again after %i", async (status) => {
     const world = await town();
     const shop = await site(async (request, response, url) => {
-      if (request.headers.authorization === undefined) ask402(response, await challenger(world, url).demand());
+      if (request.headers.authorization === undefined)
+        ask402(response, await challenger(world, url).demand());
       else response.writeHead(status).end();
     });
     const client = world.client(world.root());
@@ -287,7 +308,9 @@ describe("a request with a body [case 83]", () => {
   test("of more than a mebibyte is refused before it is sent", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
-    const sending = world.client(world.root()).post(`${shop.url}/a`, new Uint8Array(1024 * 1024 + 1));
+    const sending = world
+      .client(world.root())
+      .post(`${shop.url}/a`, new Uint8Array(1024 * 1024 + 1));
     expect(await failure(sending)).toMatchObject({ code: "ERR_TOO_LARGE" });
     expect(shop.received).toEqual([]);
   });
@@ -308,7 +331,11 @@ describe("what a treasury's answer says about money", () => {
       kind: "spending",
       clock: world.clock,
     });
-    const credential = mint.mint({ endpoints: [`* ${shop.url}/**`], budget: "100 sat", expiresIn: "1h" });
+    const credential = mint.mint({
+      endpoints: [`* ${shop.url}/**`],
+      budget: "100 sat",
+      expiresIn: "1h",
+    });
     return failure(world.client(credential).get(`${shop.url}/a`));
   }
   const UNKNOWN = { name: "PaymentError", code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" };
@@ -319,7 +346,9 @@ describe("what a treasury's answer says about money", () => {
 
   test("a gateway's 502 or 504 in front of it: it may have paid", async () => {
     for (const status of [502, 504])
-      expect(await broken((response) => response.writeHead(status).end("<html>"))).toMatchObject(UNKNOWN);
+      expect(await broken((response) => response.writeHead(status).end("<html>"))).toMatchObject(
+        UNKNOWN,
+      );
   });
 
   test("half an answer, or one that nobody understands: it may have paid", async () => {
@@ -331,7 +360,9 @@ describe("what a treasury's answer says about money", () => {
       '{"credential":"x","payment":{"amountMsat":"1.5"}}',
       "null",
     ])
-      expect(await broken((response) => response.writeHead(200, json).end(text))).toMatchObject(UNKNOWN);
+      expect(await broken((response) => response.writeHead(200, json).end(text))).toMatchObject(
+        UNKNOWN,
+      );
     expect(
       await broken((response) => {
         response.writeHead(200, { ...json, "content-length": "100" });
@@ -352,11 +383,16 @@ describe("what a treasury's answer says about money", () => {
       refusals: [{ condition: "budget_msat" }],
     });
     const picky = world.client(world.root({ maxPrice: "1 sat" }));
-    expect(await failure(picky.get(`${shop.url}/a`))).toMatchObject({ name: "DeniedError", code: "ERR_PRICE" });
+    expect(await failure(picky.get(`${shop.url}/a`))).toMatchObject({
+      name: "DeniedError",
+      code: "ERR_PRICE",
+    });
     world.net.fault({ kind: "stuck", delayMs: 0 });
     expect(await failure(world.client(world.root()).get(`${shop.url}/a`))).toMatchObject(UNKNOWN);
     const forged = Credential.parse(`${world.root().toString().slice(0, -2)}00`);
-    expect(await failure(world.client(forged).get(`${shop.url}/a`))).toMatchObject({ name: "TokenError" });
+    expect(await failure(world.client(forged).get(`${shop.url}/a`))).toMatchObject({
+      name: "TokenError",
+    });
   });
 
   test("one that is not there: nothing was spent, and it says so", async () => {
@@ -365,7 +401,11 @@ describe("what a treasury's answer says about money", () => {
     await world.net.down();
     const { Authority } = await import("../l402/index.ts");
     const location = world.net.url;
-    const mint = new Authority({ secret: secretOf("another treasury"), location, clock: world.clock });
+    const mint = new Authority({
+      secret: secretOf("another treasury"),
+      location,
+      clock: world.clock,
+    });
     const credential = mint.mint({ endpoints: [`* ${shop.url}/**`], expiresIn: "1h" });
     expect(await failure(world.client(credential).get(`${shop.url}/a`))).toMatchObject({
       name: "AdapterError",

@@ -32,7 +32,8 @@ export async function readProblem(response: Response): Promise<SigilError | unde
       : new DeniedError(list);
   if (code.startsWith("ERR_TOKEN_")) return new TokenError(code as TokenCode, detail);
   if (isSpent(spent)) return new PaymentError(code as PaymentCode, spent, detail);
-  if (/^ERR_(?:CHALLENGE|INVOICE)_/.test(code)) return new ChallengeError(code as ChallengeCode, detail);
+  if (/^ERR_(?:CHALLENGE|INVOICE)_/.test(code))
+    return new ChallengeError(code as ChallengeCode, detail);
   return new AdapterError(ADAPTER_CODES.find((known) => known === code) ?? "ERR_TREASURY", detail);
 }
 
@@ -45,7 +46,8 @@ const ADAPTER_CODES = [
   "ERR_TOO_LARGE",
 ] as const;
 
-const isSpent = (spent: unknown): spent is Spent => spent === "no" || spent === "yes" || spent === "unknown";
+const isSpent = (spent: unknown): spent is Spent =>
+  spent === "no" || spent === "yes" || spent === "unknown";
 
 function readRefusals(value: unknown): [Refusal, ...Refusal[]] | undefined {
   if (!Array.isArray(value) || value.length === 0) return undefined;

@@ -47,7 +47,9 @@ describe.each(STATUSES)("%i to another origin", (status) => {
       response.writeHead(status, { location: `${thief.url}/loot` }).end(),
     );
     const client = world.client(world.root());
-    expect(await failure(client.get(`${shop.url}/a`, { headers: { cookie: "session=1" } }))).toMatchObject({
+    expect(
+      await failure(client.get(`${shop.url}/a`, { headers: { cookie: "session=1" } })),
+    ).toMatchObject({
       code: "ERR_PAYMENT_REQUIRED",
       spent: "no",
     });
@@ -87,7 +89,10 @@ describe.each(STATUSES)("%i to another origin", (status) => {
 test("the host, the port and the scheme each make another origin", async () => {
   const sent: string[] = [];
   const world = await town();
-  const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } });
+  const shop = await world.shop({
+    price: "10 sat",
+    grants: { validFor: "1h", endpoints: ["* /**"] },
+  });
   const { port } = new URL(shop.url);
   const client = world.client(world.root({ endpoints: ["* http://*:*/**", "* https://*:*/**"] }), {
     // Looks at what is on its way out, and answers for the shop when it is to redirect.
@@ -120,7 +125,10 @@ test("the host, the port and the scheme each make another origin", async () => {
 describe("chains and loops", () => {
   test("a chain that comes back home has no credential in between, and pays nothing more", async () => {
     const world = await town();
-    const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } });
+    const shop = await world.shop({
+      price: "10 sat",
+      grants: { validFor: "1h", endpoints: ["* /**"] },
+    });
     const between = await site((_request, response) =>
       response.writeHead(302, { location: `${shop.url}/end` }).end(),
     );
@@ -148,13 +156,21 @@ describe("chains and loops", () => {
       const world = await town();
       const shop = await site(async (request, response, url) => {
         const { demand } = challenger(world, url);
-        const scope = { endpoints: [`* ${url}${request.target}`], maxUses: 1, expiresIn: "1h" } as const;
+        const scope = {
+          endpoints: [`* ${url}${request.target}`],
+          maxUses: 1,
+          expiresIn: "1h",
+        } as const;
         if (request.headers.authorization === undefined)
           ask402(response, await demand({ scope, ...(enforced && { enforced }) }));
         else response.writeHead(303, { location: `${url}${request.target}x` }).end();
       });
       const error = await failure(world.client(world.root()).get(`${shop.url}/a`));
-      expect(error).toMatchObject({ name: "PaymentError", code: "ERR_PAID_NOT_DELIVERED", spent: "yes" });
+      expect(error).toMatchObject({
+        name: "PaymentError",
+        code: "ERR_PAID_NOT_DELIVERED",
+        spent: "yes",
+      });
       expect(world.paid().count).toBe(1);
     }
   });

@@ -1,4 +1,7 @@
-/** Redirects, as `fetch` follows them, but hop by hop: no credential and no body goes to another origin. [case 76] */
+/**
+ * Redirects, as `fetch` follows them, but hop by hop: no credential and no body goes to another
+ * origin. [case 76]
+ */
 import { AdapterError } from "../errors.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -6,7 +9,10 @@ import type { Outgoing } from "./outgoing.ts";
 const STATUSES = new Set([301, 302, 303, 307, 308]);
 export const MAX_REDIRECTS = 20;
 
-/** The request that a response redirects to; undefined for a response that is an answer. @throws AdapterError `ERR_REDIRECT` */
+/**
+ * The request that a response redirects to; undefined for a response that is an answer. @throws
+ * AdapterError `ERR_REDIRECT`
+ */
 export function redirected(request: Outgoing, response: Response): Outgoing | undefined {
   if (response.type === "opaqueredirect")
     throw new AdapterError(
@@ -14,7 +20,8 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
       "The service redirects, and a browser does not show where to. Ask for the final URL.",
     );
   const location = response.headers.get("location");
-  if (!STATUSES.has(response.status) || location === null || request.redirect === "manual") return undefined;
+  if (!STATUSES.has(response.status) || location === null || request.redirect === "manual")
+    return undefined;
   if (request.redirect === "error")
     throw new AdapterError("ERR_REDIRECT", "The service redirects, and redirects were refused.");
   const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;

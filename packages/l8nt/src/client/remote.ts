@@ -30,7 +30,10 @@ export class RemoteTreasury implements Treasurer {
   readonly #origin: string;
   readonly #fetch: typeof fetch;
 
-  /** @throws AdapterError `ERR_REQUEST` for a location that is no URL, or plain HTTP beyond this machine */
+  /**
+   * @throws AdapterError `ERR_REQUEST` for a location that is no URL, or plain HTTP beyond this
+   * machine
+   */
   constructor(location: string, fetcher: typeof fetch) {
     if (location === EMBEDDED_LOCATION)
       throw new AdapterError(
@@ -48,7 +51,14 @@ export class RemoteTreasury implements Treasurer {
     this.#fetch = fetcher;
   }
 
-  async buy({ credential, method, url, headers, body, refused }: PurchaseRequest): Promise<Purchase> {
+  async buy({
+    credential,
+    method,
+    url,
+    headers,
+    body,
+    refused,
+  }: PurchaseRequest): Promise<Purchase> {
     const order: PurchaseBody = {
       method,
       url,
@@ -65,7 +75,9 @@ export class RemoteTreasury implements Treasurer {
   }
 
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
-    const response = await this.#send("POST", "/.well-known/l402/revocations", credential, { caveats });
+    const response = await this.#send("POST", "/.well-known/l402/revocations", credential, {
+      caveats,
+    });
     return this.#read(response, (answer) => String((answer as Record<string, unknown>).node));
   }
 
@@ -103,9 +115,15 @@ export class RemoteTreasury implements Treasurer {
       throw (
         (await readProblem(response)) ??
         // A gateway in front of it that gave up waiting knows nothing of what was paid.
-        this.#unclear(`answered with HTTP ${response.status}`, mayHavePaid && response.status >= 500)
+        this.#unclear(
+          `answered with HTTP ${response.status}`,
+          mayHavePaid && response.status >= 500,
+        )
       );
-    return this.#understand(async () => read(await readJson(response, MAX_ANSWER_BYTES)), mayHavePaid);
+    return this.#understand(
+      async () => read(await readJson(response, MAX_ANSWER_BYTES)),
+      mayHavePaid,
+    );
   }
 
   async #understand<Answer>(read: () => Promise<Answer>, mayHavePaid: boolean): Promise<Answer> {

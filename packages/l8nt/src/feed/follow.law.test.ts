@@ -1,4 +1,7 @@
-/** Revoked is revoked at every instance; one that is cut off lets nobody in after the stated time, and recovers. [case 111] */
+/**
+ * Revoked is revoked at every instance; one that is cut off lets nobody in after the stated time,
+ * and recovers. [case 111]
+ */
 import { describe, expect, onTestFinished, test } from "vitest";
 import { credentialText, SECRET } from "../../../../test/fuzz/golden.ts";
 import type { Access } from "../caveat/index.ts";
@@ -31,7 +34,8 @@ async function world(way: "poll" | "stream" | "store"): Promise<World> {
   const second = new Authority({ secret: SECRET, location: LOCATION, clock });
   let isCut = false;
   const open = new Set<AbortController>();
-  const source = way === "store" ? storeSource(log) : feedSource({ ...(await published()), by: way });
+  const source =
+    way === "store" ? storeSource(log) : feedSource({ ...(await published()), by: way });
   const alarms: string[] = [];
   const follower = followRevocations(second, source, { clock, alarm: (what) => alarms.push(what) });
   onTestFinished(() => follower.stop());
@@ -81,7 +85,8 @@ describe.each(["poll", "stream", "store"] as const)("by %s", (way) => {
     const scout = root.delegate({ agent: "scout" });
     const sibling = root.delegate({ agent: "sibling" });
     const below = scout.delegate({ agent: "below" });
-    for (const credential of [root, scout, sibling, below]) expect(code(credential.toString())).toBe("granted");
+    for (const credential of [root, scout, sibling, below])
+      expect(code(credential.toString())).toBe("granted");
     await revoke(scout);
     const [packet = "", preimage = ""] = scout.toString().split(":");
     for (const text of [
@@ -153,7 +158,9 @@ test.each([0, 1, Number.NaN, Number.POSITIVE_INFINITY])(
   "a silence of %s seconds is refused",
   (maxSilenceSeconds) => {
     const authority = new Authority({ secret: SECRET, location: LOCATION });
-    expect(() => followRevocations(authority, () => never(), { maxSilenceSeconds })).toThrow(TypeError);
+    expect(() => followRevocations(authority, () => never(), { maxSilenceSeconds })).toThrow(
+      TypeError,
+    );
   },
 );
 

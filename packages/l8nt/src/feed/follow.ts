@@ -1,4 +1,7 @@
-/** Keeps an authority in step with what was revoked elsewhere; one that does not hear of it any more lets nobody in. */
+/**
+ * Keeps an authority in step with what was revoked elsewhere; one that does not hear of it any more
+ * lets nobody in.
+ */
 import type { Authority } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { notAPage } from "./page.ts";
@@ -15,9 +18,15 @@ export interface FollowOptions {
 }
 
 export interface Follower {
-  /** Resolves once everything up to number `seq` is in force here; without one, at the first sign of life. */
+  /**
+   * Resolves once everything up to number `seq` is in force here; without one, at the first sign of
+   * life.
+   */
   reached(seq?: number): Promise<void>;
-  /** Ends it. What is revoked from now on is not known, so that the authority fails closed after the silence that is borne. */
+  /**
+   * Ends it. What is revoked from now on is not known, so that the authority fails closed after the
+   * silence that is borne.
+   */
   stop(): void;
 }
 
@@ -25,8 +34,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
 
 /**
- * Applies what a source tells. Until it has told something, and whenever it is silent for longer than `maxSilenceSeconds`, the
- * authority denies everything with `ERR_REVOCATION_UNKNOWN`.
+ * Applies what a source tells. Until it has told something, and whenever it is silent for longer
+ * than `maxSilenceSeconds`, the authority denies everything with `ERR_REVOCATION_UNKNOWN`.
  *
  * @throws TypeError for a silence that is no number of seconds, 2 or more
  * @example
@@ -69,7 +78,13 @@ export function followRevocations(
   async function run(): Promise<void> {
     while (!signal.aborted) {
       try {
-        const following = { location: authority.location, clock, seq: () => seq, maxSilenceSeconds, signal };
+        const following = {
+          location: authority.location,
+          clock,
+          seq: () => seq,
+          maxSilenceSeconds,
+          signal,
+        };
         for await (const reading of source(following)) take(reading);
       } catch (cause) {
         if (signal.aborted) return;

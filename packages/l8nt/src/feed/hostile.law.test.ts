@@ -1,4 +1,7 @@
-/** Nobody between publisher and follower can add a revocation, take one away, or make an old page pass for a new one. [case 111] */
+/**
+ * Nobody between publisher and follower can add a revocation, take one away, or make an old page
+ * pass for a new one. [case 111]
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { utf8 } from "../internal/bytes.ts";
@@ -22,7 +25,10 @@ const base = { location: LOCATION, after: 0, seq: 3, at: NOW };
 const entries = [1, 2, 3].map((seq) => ({ seq, node: nodeOf(seq) }));
 const genuine = signPage({ ...base, entries }, signer);
 
-/** What a follower at number `seq` makes of these bodies, one after the other; its clock goes on with each. */
+/**
+ * What a follower at number `seq` makes of these bodies, one after the other; its clock goes on
+ * with each.
+ */
 function following(
   bodies: readonly (string | Uint8Array<ArrayBuffer>)[],
   { seq = 0, seconds = 5, by = "poll" as "poll" | "stream" } = {},
@@ -33,11 +39,17 @@ function following(
     now += seconds;
     return new Response(left.shift() ?? "");
   };
-  return taking(feedSource({ url: FEED_URL, publicKey: signer.publicKey, fetch, by }), () => now, seq);
+  return taking(
+    feedSource({ url: FEED_URL, publicKey: signer.publicKey, fetch, by }),
+    () => now,
+    seq,
+  );
 }
 
-const refused = (body: string | Uint8Array<ArrayBuffer>, options?: Parameters<typeof following>[1]) =>
-  expect(following([body], options).next()).rejects.toMatchObject({ code: "ERR_FEED" });
+const refused = (
+  body: string | Uint8Array<ArrayBuffer>,
+  options?: Parameters<typeof following>[1],
+) => expect(following([body], options).next()).rejects.toMatchObject({ code: "ERR_FEED" });
 
 const edited = (change: Partial<Record<keyof FeedPage, unknown>>) =>
   JSON.stringify({ ...JSON.parse(genuine), ...change });
@@ -65,16 +77,28 @@ describe("refused is", () => {
     ["a later time", edited({ at: NOW + 1 })],
     ["a lower end", edited({ seq: 2 })],
     ["another key, whoever it says it is", signPage({ ...base, entries }, otherSigner)],
-    ["another key under this one's id", signPage({ ...base, entries }, { ...stolen(), keyId: signer.keyId })],
-    ["another authority's feed", signPage({ ...base, location: "https://other.example", entries }, signer)],
+    [
+      "another key under this one's id",
+      signPage({ ...base, entries }, { ...stolen(), keyId: signer.keyId }),
+    ],
+    [
+      "another authority's feed",
+      signPage({ ...base, location: "https://other.example", entries }, signer),
+    ],
     [
       "a page that begins later: one was held back",
       signPage({ ...base, after: 1, entries: entries.slice(1) }, signer),
     ],
     ["entries out of order", signPage({ ...base, entries: [...entries].reverse() }, signer)],
-    ["an entry twice", signPage({ ...base, entries: [entries[0]!, entries[0]!, entries[1]!] }, signer)],
+    [
+      "an entry twice",
+      signPage({ ...base, entries: [entries[0]!, entries[0]!, entries[1]!] }, signer),
+    ],
     ["an entry beyond the end", signPage({ ...base, seq: 2, entries }, signer)],
-    ["an entry before the beginning", signPage({ ...base, entries: [{ seq: 0, node: nodeOf(1) }] }, signer)],
+    [
+      "an entry before the beginning",
+      signPage({ ...base, entries: [{ seq: 0, node: nodeOf(1) }] }, signer),
+    ],
     ["a page of a minute ago and more", signPage({ ...base, at: NOW - 61, entries }, signer)],
     ["a page of the future", signPage({ ...base, at: NOW + 61, entries }, signer)],
     ["a node that is none", signPage({ ...base, entries: [{ seq: 1, node: "ROOT" }] }, signer)],
@@ -95,7 +119,10 @@ describe("refused is", () => {
     ["null", "null"],
     ["a list", "[]"],
     ["a fraction", edited({ extra: 0.5 } as object)],
-    ["brackets without end", `{"extra":${"[".repeat(100_000)}${"]".repeat(100_000)},${genuine.slice(1)}`],
+    [
+      "brackets without end",
+      `{"extra":${"[".repeat(100_000)}${"]".repeat(100_000)},${genuine.slice(1)}`,
+    ],
   ])("%s", async (_what, body) => {
     await refused(body);
     await refused(`${body}\n`, { by: "stream" }).catch((error) => {
@@ -192,7 +219,8 @@ test("whatever was revoked, a follower that asks the publisher has all of it, by
       fc.constantFrom("poll", "stream"),
       async (kinds, by) => {
         const log = new CallingLog();
-        for (const [at, kind] of kinds.entries()) await log.stop({ ...revocation(at), kind } as never);
+        for (const [at, kind] of kinds.entries())
+          await log.stop({ ...revocation(at), kind } as never);
         const feed = revocationFeed(log, { key: signer, location: LOCATION, clock: () => NOW });
         const source = feedSource({
           url: FEED_URL,
@@ -218,12 +246,19 @@ test("whatever was revoked, a follower that asks the publisher has all of it, by
 });
 
 function stolen() {
-  return { publicKey: otherSigner.publicKey, sign: (message: Uint8Array) => otherSigner.sign(message) };
+  return {
+    publicKey: otherSigner.publicKey,
+    sign: (message: Uint8Array) => otherSigner.sign(message),
+  };
 }
 
 /** The same key, the same members, under the name of a receipt. */
 function receiptLike(): string {
   const { signature: _, ...page } = JSON.parse(genuine);
   const signed = { ...page, type: "receipt" };
-  return canonical({ ...signed, type: "revocations", signature: signer.sign(utf8(canonical(signed))) });
+  return canonical({
+    ...signed,
+    type: "revocations",
+    signature: signer.sign(utf8(canonical(signed))),
+  });
 }

@@ -1,4 +1,7 @@
-/** `l8nt/feed`: what was revoked, published with a signature and followed by every instance. spec/7-revocation-feed.md. */
+/**
+ * `l8nt/feed`: what was revoked, published with a signature and followed by every instance.
+ * spec/7-revocation-feed.md.
+ */
 export type { StopLog } from "../ports/stops.ts";
 export { type Follower, type FollowOptions, followRevocations } from "./follow.ts";
 export type { FeedEntry, FeedPage, FeedSigner } from "./page.ts";

@@ -1,4 +1,7 @@
-/** A signed page of the feed: which nodes were revoked, up to which number, and when it was signed. spec/7-revocation-feed.md §1. */
+/**
+ * A signed page of the feed: which nodes were revoked, up to which number, and when it was signed.
+ * spec/7-revocation-feed.md §1.
+ */
 import { AdapterError } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { canonical, type JcsValue } from "../receipt/jcs.ts";
@@ -47,7 +50,8 @@ export function signPage(page: Omit<FeedPage, "type" | "keyId">, signer: FeedSig
 }
 
 /**
- * Reads a page that somebody sent, and verifies who signed it. Whose feed it is, and whether it is the next, is not judged here.
+ * Reads a page that somebody sent, and verifies who signed it. Whose feed it is, and whether it is
+ * the next, is not judged here.
  *
  * @throws AdapterError `ERR_FEED`
  */
@@ -82,7 +86,8 @@ function bytesOf(page: FeedPage): Uint8Array {
   }
 }
 
-const natural = (member: unknown): boolean => Number.isSafeInteger(member) && (member as number) >= 0;
+const natural = (member: unknown): boolean =>
+  Number.isSafeInteger(member) && (member as number) >= 0;
 
 function isPage(json: Record<string, unknown>): json is Record<string, unknown> & FeedPage {
   const { type, location, after, seq, at, entries, keyId } = json;

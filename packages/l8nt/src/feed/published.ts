@@ -1,4 +1,6 @@
-/** What there is to publish: the revocations of a stop log, in memory, and who waits for the next. */
+/**
+ * What there is to publish: the revocations of a stop log, in memory, and who waits for the next.
+ */
 import { later } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StopLog } from "../ports/stops.ts";
@@ -25,7 +27,9 @@ export class Published {
     this.#clock = clock;
   }
 
-  /** Reads what is new; those who ask meanwhile share one reading. @throws AdapterError `ERR_STORE` */
+  /**
+   * Reads what is new; those who ask meanwhile share one reading. @throws AdapterError `ERR_STORE`
+   */
   read(): Promise<void> {
     this.#reading ??= this.#readOnce().finally(() => {
       this.#reading = undefined;
@@ -38,7 +42,11 @@ export class Published {
     for (const { seq, kind, nodeId, endsAt } of await this.#store.stops(this.#seq)) {
       if (kind === "revoke")
         // Rounded up: what is left out too early would be let in again.
-        this.#entries.push({ seq, node: nodeId, ...(endsAt !== undefined && { endsAt: Math.ceil(endsAt) }) });
+        this.#entries.push({
+          seq,
+          node: nodeId,
+          ...(endsAt !== undefined && { endsAt: Math.ceil(endsAt) }),
+        });
       this.#seq = Math.max(this.#seq, seq);
     }
     if (this.#entries.length === before) return;
@@ -68,7 +76,10 @@ export class Published {
     return low;
   }
 
-  /** Resolves at the next revocation, after `seconds`, or once `signal` aborts; at once where there is one already. */
+  /**
+   * Resolves at the next revocation, after `seconds`, or once `signal` aborts; at once where there
+   * is one already.
+   */
   async wait(after: number, seconds: number, signal: AbortSignal): Promise<void> {
     if (seconds === 0 || signal.aborted || this.#indexAfter(after) < this.#entries.length) return;
     await new Promise<void>((resolve) => {

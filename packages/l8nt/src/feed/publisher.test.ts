@@ -1,13 +1,26 @@
-/** The publisher: what it signs, when it answers, and what it does when nobody is there any more. */
+/**
+ * The publisher: what it signs, when it answers, and what it does when nobody is there any more.
+ */
 import { createPublicKey, verify } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AdapterError } from "../errors.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { CallingLog, FEED_URL, LOCATION, NOW, nodeOf, revocation, signer } from "./fixtures/world.ts";
+import {
+  CallingLog,
+  FEED_URL,
+  LOCATION,
+  NOW,
+  nodeOf,
+  revocation,
+  signer,
+} from "./fixtures/world.ts";
 import { type RevocationFeedOptions, revocationFeed } from "./publisher.ts";
 
 beforeEach(
-  () => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] }),
+  () =>
+    void vi.useFakeTimers({
+      toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"],
+    }),
 );
 afterEach(() => {
   vi.useRealTimers();
@@ -15,8 +28,14 @@ afterEach(() => {
 
 function publish(log = new CallingLog(), options: Partial<RevocationFeedOptions> = {}) {
   const time = { now: NOW };
-  const feed = revocationFeed(log, { key: signer, location: LOCATION, clock: () => time.now, ...options });
-  const get = (query = "", init: RequestInit = {}) => feed(new Request(`${FEED_URL}${query}`, init));
+  const feed = revocationFeed(log, {
+    key: signer,
+    location: LOCATION,
+    clock: () => time.now,
+    ...options,
+  });
+  const get = (query = "", init: RequestInit = {}) =>
+    feed(new Request(`${FEED_URL}${query}`, init));
   const page = async (query?: string) => (await get(query)).json();
   return { log, time, get, page };
 }
@@ -45,11 +64,17 @@ test("a page is signed so that OpenSSL verifies it", async () => {
     keyId: signer.keyId,
   });
   const key = createPublicKey({
-    key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(signer.publicKey, "hex").toString("base64url") },
+    key: {
+      kty: "OKP",
+      crv: "Ed25519",
+      x: Buffer.from(signer.publicKey, "hex").toString("base64url"),
+    },
     format: "jwk",
   });
   // Our members are sorted in the answer already, those of the entries as well.
-  expect(verify(null, Buffer.from(JSON.stringify(signed)), key, Buffer.from(signature, "hex"))).toBe(true);
+  expect(
+    verify(null, Buffer.from(JSON.stringify(signed)), key, Buffer.from(signature, "hex")),
+  ).toBe(true);
 });
 
 test("freezes and thaws have numbers, and are nobody's business", async () => {
@@ -205,10 +230,14 @@ describe("streaming", () => {
   });
 });
 
-test.each(["?after=-1", "?after=1e3", "?after=1.5", "?after=99999999999999999999", "?wait=x", "?after="])(
-  "%s is refused",
-  async (query) => {
-    const response = await publish().get(query);
-    expect([response.status, (await response.json()).code]).toEqual([400, "ERR_REQUEST"]);
-  },
-);
+test.each([
+  "?after=-1",
+  "?after=1e3",
+  "?after=1.5",
+  "?after=99999999999999999999",
+  "?wait=x",
+  "?after=",
+])("%s is refused", async (query) => {
+  const response = await publish().get(query);
+  expect([response.status, (await response.json()).code]).toEqual([400, "ERR_REQUEST"]);
+});

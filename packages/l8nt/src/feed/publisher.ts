@@ -1,4 +1,7 @@
-/** The feed over HTTP: a page at once, a page when there is something new, or a page a second. spec/7-revocation-feed.md §2. */
+/**
+ * The feed over HTTP: a page at once, a page when there is something new, or a page a second.
+ * spec/7-revocation-feed.md §2.
+ */
 import { AdapterError } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -15,7 +18,10 @@ export interface RevocationFeedOptions {
   /** Of the authority whose nodes are revoked. */
   readonly location: string;
   readonly clock?: Clock;
-  /** How many may wait at once; whoever comes then is answered without waiting. 1,000 where it is not given. */
+  /**
+   * How many may wait at once; whoever comes then is answered without waiting. 1,000 where it is
+   * not given.
+   */
   readonly maxWaiting?: number;
 }
 
@@ -23,7 +29,8 @@ const MAX_WAIT_SECONDS = 25;
 const HEARTBEAT_SECONDS = 1;
 
 /**
- * Publishes the revocations of a log, to anybody: a node's id is no secret. A Web-standard handler for `GET` of {@link FEED_PATH}.
+ * Publishes the revocations of a log, to anybody: a node's id is no secret. A Web-standard handler
+ * for `GET` of {@link FEED_PATH}.
  *
  * @example
  * const feed = revocationFeed(store, { key: await ReceiptSigner.fromSeed(seed), location: "https://treasury.example" });

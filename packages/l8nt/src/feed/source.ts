@@ -6,7 +6,14 @@ import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StopLog } from "../ports/stops.ts";
 import { ReceiptKey } from "../receipt/key.ts";
-import { type FeedEntry, type FeedPage, MAX_PAGE_BYTES, MAX_SKEW_SECONDS, notAPage, readPage } from "./page.ts";
+import {
+  type FeedEntry,
+  type FeedPage,
+  MAX_PAGE_BYTES,
+  MAX_SKEW_SECONDS,
+  notAPage,
+  readPage,
+} from "./page.ts";
 import { pause } from "./pause.ts";
 import { NDJSON } from "./publisher.ts";
 import { POLL_MS, watch } from "./watch.ts";
@@ -16,7 +23,9 @@ export interface Reading {
   readonly after: number;
   readonly seq: number;
   readonly entries: readonly Pick<FeedEntry, "node" | "endsAt">[];
-  /** Unix seconds, by the follower's clock, at which this was all; undefined where it may be old. */
+  /**
+   * Unix seconds, by the follower's clock, at which this was all; undefined where it may be old.
+   */
   readonly aliveAt: number | undefined;
 }
 
@@ -29,7 +38,10 @@ export interface Following {
   readonly signal: AbortSignal;
 }
 
-/** One reading after the other until `signal` aborts; throws when it breaks, and is then asked again. */
+/**
+ * One reading after the other until `signal` aborts; throws when it breaks, and is then asked
+ * again.
+ */
 export type RevocationSource = (following: Following) => AsyncIterable<Reading>;
 
 /** Follows a log that this process can read. */
@@ -73,12 +85,18 @@ export interface FeedSourceOptions {
   readonly url: string;
   /** Of the key that signs it, 64 hex. */
   readonly publicKey: string;
-  /** `"poll"` asks again and again, which every proxy lets through; `"stream"` keeps one answer open. */
+  /**
+   * `"poll"` asks again and again, which every proxy lets through; `"stream"` keeps one answer
+   * open.
+   */
   readonly by?: "poll" | "stream";
   readonly fetch?: typeof fetch;
 }
 
-/** Follows a feed over HTTP. Nobody in between can add to it, and what he holds back is missed: spec/7-revocation-feed.md §3. @throws TypeError for a URL or a key that is none */
+/**
+ * Follows a feed over HTTP. Nobody in between can add to it, and what he holds back is missed:
+ * spec/7-revocation-feed.md §3. @throws TypeError for a URL or a key that is none
+ */
 export function feedSource(options: FeedSourceOptions): RevocationSource {
   const { url, publicKey, by = "poll" } = options;
   if (!(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
@@ -86,7 +104,8 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
   if (!/^[0-9a-fA-F]{64}$/.test(publicKey))
     throw new TypeError("a feed's publicKey must be 64 hex digits: an Ed25519 public key");
   const fetcher = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  // Kept when a connection breaks: an old page must not pass for a new one because it comes first on the next.
+  // Kept when a connection breaks: an old page must not pass for a new one because it comes first
+  // on the next.
   let lastAt = Number.NEGATIVE_INFINITY;
   return async function* readFeed(following) {
     const key = await ReceiptKey.of(publicKey);
@@ -146,7 +165,8 @@ const ANSWER_SECONDS = 3;
 function readingOf(page: FeedPage, { location, clock, seq }: Following, lastAt: number): Reading {
   const after = seq();
   if (page.location !== location) throw notAPage("it is the feed of another authority");
-  if (page.after !== after) throw notAPage(`it begins after ${page.after}, and ${after} was expected`);
+  if (page.after !== after)
+    throw notAPage(`it begins after ${page.after}, and ${after} was expected`);
   if (page.seq < after) throw notAPage(`it ends at ${page.seq}, and ${after} was known already`);
   let last = after;
   for (const entry of page.entries) {
@@ -155,9 +175,16 @@ function readingOf(page: FeedPage, { location, clock, seq }: Following, lastAt: 
   }
   const now = clock();
   if (Math.abs(now - page.at) > MAX_SKEW_SECONDS)
-    throw notAPage(`it was signed more than ${MAX_SKEW_SECONDS} seconds away from this clock's time`);
+    throw notAPage(
+      `it was signed more than ${MAX_SKEW_SECONDS} seconds away from this clock's time`,
+    );
   // The same page again says nothing about now, whoever sends it.
-  return { after, seq: page.seq, entries: page.entries, aliveAt: page.at > lastAt ? now : undefined };
+  return {
+    after,
+    seq: page.seq,
+    entries: page.entries,
+    aliveAt: page.at > lastAt ? now : undefined,
+  };
 }
 
 /** Ends a request that nobody answers. */

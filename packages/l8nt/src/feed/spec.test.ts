@@ -1,4 +1,7 @@
-/** The worked example of spec/7-revocation-feed.md, run against the code and, for what is signed, against Node's OpenSSL. */
+/**
+ * The worked example of spec/7-revocation-feed.md, run against the code and, for what is signed,
+ * against Node's OpenSSL.
+ */
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -6,16 +9,24 @@ import { MemoryStore } from "../stores/memory.ts";
 import { otherSigner } from "./fixtures/world.ts";
 import { FEED_PATH, feedSource, revocationFeed } from "./index.ts";
 
-const page = readFileSync(new URL("../../../../spec/7-revocation-feed.md", import.meta.url), "utf8");
+const page = readFileSync(
+  new URL("../../../../spec/7-revocation-feed.md", import.meta.url),
+  "utf8",
+);
 const example = page.slice(page.indexOf("## 4. "));
-const shown = (what: string) => new RegExp(`^\\| ${what} \\| \`([0-9a-f]+)\` \\|$`, "m").exec(example)![1]!;
-const [signedText = "", pageText = ""] = [...example.matchAll(/^```\n(.*?)\n```$/gms)].map(([, text]) => text!);
+const shown = (what: string) =>
+  new RegExp(`^\\| ${what} \\| \`([0-9a-f]+)\` \\|$`, "m").exec(example)![1]!;
+const [signedText = "", pageText = ""] = [...example.matchAll(/^```\n(.*?)\n```$/gms)].map(
+  ([, text]) => text!,
+);
 const location = "https://treasury.example";
 const [AT, ENDS_AT] = [1893456000, 1893459600];
 const [first, second] = ["82c1c2751854768d156b0777a3f79842", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"];
 
 test("§1: the members are those that the page lists, and no others", () => {
-  const named = [...page.slice(page.indexOf("## 1. "), page.indexOf("### 1.1")).matchAll(/^\| `(\w+)` \|/gm)];
+  const named = [
+    ...page.slice(page.indexOf("## 1. "), page.indexOf("### 1.1")).matchAll(/^\| `(\w+)` \|/gm),
+  ];
   expect(Object.keys(JSON.parse(pageText)).sort()).toEqual(named.map(([, name]) => name).sort());
 });
 
@@ -51,7 +62,13 @@ test("§4: it is what this library publishes for that log, and what a follower t
     fetch: async () => new Response(pageText),
   });
   const abort = new AbortController();
-  const following = { location, clock: () => AT, seq: () => 40, maxSilenceSeconds: 10, signal: abort.signal };
+  const following = {
+    location,
+    clock: () => AT,
+    seq: () => 40,
+    maxSilenceSeconds: 10,
+    signal: abort.signal,
+  };
   for await (const reading of source(following)) {
     abort.abort();
     expect(reading).toMatchObject({

@@ -2,7 +2,10 @@
 import { every } from "../internal/timers.ts";
 import type { StopLog } from "../ports/stops.ts";
 
-/** How often it is looked at where it cannot call: a stop by another process holds within a second. [case 111] */
+/**
+ * How often it is looked at where it cannot call: a stop by another process holds within a second.
+ * [case 111]
+ */
 export const POLL_MS = 400;
 
 /** Gives what ends it. */

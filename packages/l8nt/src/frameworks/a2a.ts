@@ -1,4 +1,7 @@
-/** `l8nt/a2a`: a remote agent is paid by whoever sends it a message, and no credential of the sender's goes there. docs/agents/a2a.md. */
+/**
+ * `l8nt/a2a`: a remote agent is paid by whoever sends it a message, and no credential of the
+ * sender's goes there. docs/agents/a2a.md.
+ */
 import {
   ClientFactory,
   type ClientFactoryOptions,
@@ -18,8 +21,9 @@ export interface SigilClientsOptions
 }
 
 /**
- * Makes clients of remote agents, over JSON-RPC and HTTP+JSON: cards, messages and streams are all fetched, and paid for, by
- * this handle; by the one whose tool it is that sends, where none is given.
+ * Makes clients of remote agents, over JSON-RPC and HTTP+JSON: cards, messages and streams are all
+ * fetched, and paid for, by this handle; by the one whose tool it is that sends, where none is
+ * given.
  *
  * @example
  * const translator = await sigilClients(handle.forAgent("translator")).createFromUrl("https://translator.example");
@@ -40,13 +44,15 @@ export function sigilClients(
 }
 
 /**
- * The SDK's `userBuilder` behind the paywall: one user a payment, so that nobody else sees what was asked for with it. Without
- * one the SDK keeps the tasks of all callers in one place.
+ * The SDK's `userBuilder` behind the paywall: one user a payment, so that nobody else sees what was
+ * asked for with it. Without one the SDK keeps the tasks of all callers in one place.
  *
  * @example
  * app.use("/a2a", paid(paywall, { price: "10 sat" }), jsonRpcHandler({ requestHandler, userBuilder: payingUser }));
  */
-export const payingUser = async (request: { readonly grant?: Grant | undefined }): Promise<User> => {
+export const payingUser = async (request: {
+  readonly grant?: Grant | undefined;
+}): Promise<User> => {
   const { nodeId, paymentHash } = request.grant ?? {};
   const userName = paymentHash ?? nodeId ?? "";
   return { isAuthenticated: userName !== "", userName };

@@ -1,4 +1,7 @@
-/** The Vercel AI SDK, 6 and 7: tools that pay as the agent whose call it is, and agents as tools, who are given less. docs/agents/ai-sdk.md. */
+/**
+ * The Vercel AI SDK, 6 and 7: tools that pay as the agent whose call it is, and agents as tools,
+ * who are given less. docs/agents/ai-sdk.md.
+ */
 import { currentHandle, demandHandle } from "../agents/current.ts";
 import { SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
@@ -20,7 +23,10 @@ export interface SigilTool<Input> {
   readonly execute: (input: Input, options: CallOptions) => Promise<string>;
 }
 
-/** A `ToolLoopAgent`, or whatever else answers a prompt, and what the model that calls it reads about it. */
+/**
+ * A `ToolLoopAgent`, or whatever else answers a prompt, and what the model that calls it reads
+ * about it.
+ */
 export interface AgentTool {
   readonly description: string;
   readonly agent: {
@@ -34,8 +40,9 @@ export interface AgentTool {
 /**
  * The tools as they are, but each call runs inside of a handle, at every step of one that streams.
  *
- * @param handle whose tools these are; where left out, `{ sigil: handle }` in the run's context (`toolsContext` of each tool in
- * `ai` 7, `experimental_context` in 6), or whoever the run itself runs as. An agent below that one, if it is its turn, goes first.
+ * @param handle whose tools these are; where left out, `{ sigil: handle }` in the run's context
+ * (`toolsContext` of each tool in `ai` 7, `experimental_context` in 6), or whoever the run itself
+ * runs as. An agent below that one, if it is its turn, goes first.
  * @example
  * const { text } = await generateText({ model, prompt, tools: withSigil({ search, ...sigilTools }, handle) });
  */
@@ -44,20 +51,29 @@ export function withSigil<Tools extends Readonly<Record<string, object>>>(
   handle?: SigilHandle,
 ): Tools {
   return Object.fromEntries(
-    Object.entries(tools).map(([name, tool]) => [name, within(tool, (options) => whose(options, handle))]),
+    Object.entries(tools).map(([name, tool]) => [
+      name,
+      within(tool, (options) => whose(options, handle)),
+    ]),
   ) as Tools;
 }
 
 /**
- * An agent as a tool: whatever it does, it does by the handle that is one below its caller's, as the table has it.
+ * An agent as a tool: whatever it does, it does by the handle that is one below its caller's, as
+ * the table has it.
  *
  * @param name as the table of agents has it
- * @param work the agent, which is given a `task` and gives its text; or a tool of your own, whose `execute` runs the agent
+ * @param work the agent, which is given a `task` and gives its text; or a tool of your own, whose
+ * `execute` runs the agent
  */
 export function subAgent(name: string, work: AgentTool): SigilTool<{ task: string }>;
-export function subAgent<Tool extends { readonly inputSchema: unknown }>(name: string, work: Tool): Tool;
+export function subAgent<Tool extends { readonly inputSchema: unknown }>(
+  name: string,
+  work: Tool,
+): Tool;
 export function subAgent(name: string, work: AgentTool | object): object {
-  // Never `handTo`: a call of somebody above by name is no hand-back, and must not give the caller's callee more than the caller has.
+  // Never `handTo`: a call of somebody above by name is no hand-back, and must not give the
+  // caller's callee more than the caller has.
   return within("agent" in work ? toolOf(work as AgentTool) : work, (options) =>
     whose(options)?.forAgent(name),
   );
@@ -67,12 +83,15 @@ const toolOf = ({ description, agent }: AgentTool): SigilTool<{ task: string }> 
   description,
   inputSchema: inputSchema({
     type: "object",
-    properties: { task: { type: "string", description: "What to do, with all that is needed to do it." } },
+    properties: {
+      task: { type: "string", description: "What to do, with all that is needed to do it." },
+    },
     required: ["task"],
     additionalProperties: false,
   }),
   execute: async ({ task }, { abortSignal }) =>
-    (await agent.generate({ prompt: task, ...(abortSignal !== undefined && { abortSignal }) })).text,
+    (await agent.generate({ prompt: task, ...(abortSignal !== undefined && { abortSignal }) }))
+      .text,
 });
 
 const ready = <Input>({ description, parameters, run }: ReadyTool<Input>): SigilTool<Input> => ({
@@ -82,7 +101,10 @@ const ready = <Input>({ description, parameters, run }: ReadyTool<Input>): Sigil
 });
 
 /** The two tools that a model may be given: fetch a URL and pay for it, and see what is left. */
-export const sigilTools = withSigil({ fetch_url: ready(fetchTool), show_budget: ready(budgetTool) });
+export const sigilTools = withSigil({
+  fetch_url: ready(fetchTool),
+  show_budget: ready(budgetTool),
+});
 
 type Execute = (this: unknown, input: unknown, options?: CallOptions) => unknown;
 
@@ -103,13 +125,19 @@ function within<Tool extends object>(
   return Object.assign(Object.create(Object.getPrototypeOf(tool)), tool, { execute: inside });
 }
 
-/** The innermost of those that were named: a tool that was wrapped for the boss and lent to the researcher pays as the researcher. */
+/**
+ * The innermost of those that were named: a tool that was wrapped for the boss and lent to the
+ * researcher pays as the researcher.
+ */
 function whose(options: CallOptions | undefined, given?: SigilHandle): SigilHandle | undefined {
   const around = currentHandle();
   const named = [given, sigilIn(options?.context), sigilIn(options?.experimental_context), around];
-  const found = named.reduce((outer, next) => (outer === undefined || next?.isWithin(outer) ? next : outer));
+  const found = named.reduce((outer, next) =>
+    outer === undefined || next?.isWithin(outer) ? next : outer,
+  );
   if (found === undefined || around === undefined || found.isWithin(around)) return found;
-  // Neither has handed work to the other: whoever calls has no part in what the tool's own agent was given.
+  // Neither has handed work to the other: whoever calls has no part in what the tool's own agent
+  // was given.
   return around.nobody("agent", "a tool of another agent's");
 }
 
@@ -120,7 +148,10 @@ function sigilIn(context: unknown): SigilHandle | undefined {
 }
 
 /** A generator's body runs when it is asked for more, in the context of whoever asks. */
-function steps(handle: SigilHandle, results: AsyncIterable<unknown>): AsyncIterableIterator<unknown> {
+function steps(
+  handle: SigilHandle,
+  results: AsyncIterable<unknown>,
+): AsyncIterableIterator<unknown> {
   const iterator = handle.run(() => results[Symbol.asyncIterator]());
   const { return: end, throw: fail } = iterator;
   return {
@@ -134,4 +165,5 @@ function steps(handle: SigilHandle, results: AsyncIterable<unknown>): AsyncItera
 }
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
-  typeof (value as AsyncIterable<unknown> | null | undefined)?.[Symbol.asyncIterator] === "function";
+  typeof (value as AsyncIterable<unknown> | null | undefined)?.[Symbol.asyncIterator] ===
+  "function";

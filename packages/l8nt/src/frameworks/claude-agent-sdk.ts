@@ -1,4 +1,7 @@
-/** The Claude Agent SDK: tools of an in-process MCP server run as the agent whose call it is. docs/agents/claude-agent-sdk.md. */
+/**
+ * The Claude Agent SDK: tools of an in-process MCP server run as the agent whose call it is.
+ * docs/agents/claude-agent-sdk.md.
+ */
 import { z } from "zod";
 import type { SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
@@ -44,7 +47,8 @@ const CALL_ID = "claudecode/toolUseId";
 const SPAWNS = ["Agent", "Task"];
 
 /**
- * What one `query` needs: `wrap` the tools of your in-process MCP servers, and give `hooks` and `env` to its options.
+ * What one `query` needs: `wrap` the tools of your in-process MCP servers, and give `hooks` and
+ * `env` to its options.
  *
  * @example
  * const { wrap, ready, hooks, env } = claudeAgents(handle);
@@ -65,7 +69,10 @@ export function claudeAgents(handle: SigilHandle) {
     }
     const caller = lineage.handleOf(agent_id);
     const twice = calls.has(tool_use_id) && calls.get(tool_use_id) !== caller;
-    calls.set(tool_use_id, twice ? handle.nobody("agent", "one id for the calls of two agents") : caller);
+    calls.set(
+      tool_use_id,
+      twice ? handle.nobody("agent", "one id for the calls of two agents") : caller,
+    );
     return {};
   };
 
@@ -95,10 +102,14 @@ export function claudeAgents(handle: SigilHandle) {
   const wrap = <Tool extends ClaudeTool>(tools: readonly Tool[]): Tool[] =>
     tools.map((tool) => ({
       ...tool,
-      handler: (args: never, extra: unknown) => callerOf(extra).run(() => tool.handler(args, extra)),
+      handler: (args: never, extra: unknown) =>
+        callerOf(extra).run(() => tool.handler(args, extra)),
     }));
 
-  const readyTool = <Input, Shape>({ name, description, run }: ReadyTool<Input>, inputSchema: Shape) => ({
+  const readyTool = <Input, Shape>(
+    { name, description, run }: ReadyTool<Input>,
+    inputSchema: Shape,
+  ) => ({
     name,
     description,
     inputSchema,
@@ -120,7 +131,9 @@ export function claudeAgents(handle: SigilHandle) {
       PostToolUseFailure: [{ matcher: spawns, hooks: [ended] }],
       PostToolBatch: [{ hooks: [allEnded] }],
     },
-    /** This process's environment without anything of Sigil's: an agent with a shell could read it. */
+    /**
+     * This process's environment without anything of Sigil's: an agent with a shell could read it.
+     */
     env: Object.fromEntries(
       Object.entries(globalThis.process?.env ?? {}).filter(([name]) => !name.startsWith("SIGIL_")),
     ),
@@ -132,5 +145,9 @@ const spawnedType = ({ tool_input }: ClaudeHookInput): string =>
   (tool_input as { subagent_type?: string } | undefined)?.subagent_type ?? "general-purpose";
 
 const refused = (permissionDecisionReason: string): HookAnswer => ({
-  hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "deny", permissionDecisionReason },
+  hookSpecificOutput: {
+    hookEventName: "PreToolUse",
+    permissionDecision: "deny",
+    permissionDecisionReason,
+  },
 });

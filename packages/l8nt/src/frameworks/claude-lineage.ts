@@ -1,4 +1,7 @@
-/** Who started whom in the Claude Agent SDK, whose hooks say that an agent has started, but not by which call of whose. */
+/**
+ * Who started whom in the Claude Agent SDK, whose hooks say that an agent has started, but not by
+ * which call of whose.
+ */
 import type { SigilHandle } from "../agents/handle.ts";
 
 /** For a start that nobody hears of; the program itself gives a hook 60 seconds. */
@@ -24,11 +27,14 @@ export class Lineage {
   /** @param agent the program's id of it; undefined for the main thread */
   handleOf(agent: string | undefined): SigilHandle {
     if (agent === undefined) return this.#top;
-    return this.#agents.get(agent) ?? this.#top.nobody("agent", "an agent whose start was not seen");
+    return (
+      this.#agents.get(agent) ?? this.#top.nobody("agent", "an agent whose start was not seen")
+    );
   }
 
   /**
-   * Waits for its turn: two agents of one type that two parents start at once could not be told apart.
+   * Waits for its turn: two agents of one type that two parents start at once could not be told
+   * apart.
    *
    * @returns false where the turn did not come
    */
@@ -60,7 +66,10 @@ export class Lineage {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** All calls of one message have ended: what was denied by somebody else's hook ends without a word. */
+  /**
+   * All calls of one message have ended: what was denied by somebody else's hook ends without a
+   * word.
+   */
   allEnded(agent: string | undefined): void {
     for (const [call, { by }] of [...this.#spawns]) if (by === agent) this.ended(call);
   }

@@ -1,9 +1,15 @@
-/** Genkit: the handle is in the context of a run, and each tool runs as the agent whose call it is. docs/agents/genkit.md. */
+/**
+ * Genkit: the handle is in the context of a run, and each tool runs as the agent whose call it is.
+ * docs/agents/genkit.md.
+ */
 import { currentHandle } from "../agents/current.ts";
 import { SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 
-/** For `context` of `ai.generate`, of a flow or a prompt. Genkit passes it on to all that runs below, and writes its JSON into traces. */
+/**
+ * For `context` of `ai.generate`, of a flow or a prompt. Genkit passes it on to all that runs
+ * below, and writes its JSON into traces.
+ */
 export interface SigilContext {
   readonly sigil: SigilHandle;
   /** Genkit tells no tool of `ai.generate`'s `abortSignal`: given here, it reaches them all. */
@@ -26,7 +32,8 @@ export const sigilContext = (handle: SigilHandle, signal?: AbortSignal): SigilCo
 });
 
 /**
- * A tool's function, which then runs as whoever called the tool: `sigilFetch` in it pays as that agent.
+ * A tool's function, which then runs as whoever called the tool: `sigilFetch` in it pays as that
+ * agent.
  *
  * @example
  * const report = ai.defineTool({ name: "report", ... }, asCaller(async ({ url }) => (await sigilFetch(url)).text()));
@@ -42,7 +49,8 @@ export const asCaller =
   };
 
 /**
- * A tool's function that is an agent of its own: all that it generates is by the entry `name` below whoever called it.
+ * A tool's function that is an agent of its own: all that it generates is by the entry `name` below
+ * whoever called it.
  *
  * @example
  * const scout = ai.defineTool({ name: "scout", ... }, asAgent("scout", async ({ task }) => (await ai.generate({ prompt: task, tools })).text));
@@ -53,7 +61,8 @@ export const asAgent =
     act: Act<Input, Options, Output>,
   ): Act<Input, Options, Output> =>
   async (input, options) => {
-    // Never `handTo`: an agent as a tool is below its caller, also where it has the name of one above.
+    // Never `handTo`: an agent as a tool is below its caller, also where it has the name of one
+    // above.
     const child = callerOf(options.context)?.forAgent(name);
     if (child === undefined) return act(input, withSignal(options));
     const below = { ...withSignal(options), context: { ...options.context, sigil: child } };
@@ -81,14 +90,16 @@ export const readyTools = <Tool>(ai: {
 };
 
 /**
- * A sub-agent's run that was given no context of its own inherits its parent's. What runs around it knows better then: of the
- * two, the one below holds.
+ * A sub-agent's run that was given no context of its own inherits its parent's. What runs around it
+ * knows better then: of the two, the one below holds.
  */
 function callerOf({ sigil: given }: { readonly sigil?: unknown }): SigilHandle | undefined {
   const around = currentHandle();
   if (!(given instanceof SigilHandle)) return around;
   if (around === undefined || given.isWithin(around)) return given;
-  return around.isWithin(given) ? around : around.nobody("agent", "a context from another agent's run");
+  return around.isWithin(given)
+    ? around
+    : around.nobody("agent", "a context from another agent's run");
 }
 
 function withSignal<Options extends GenkitOptions>(options: Options): Options {

@@ -1,4 +1,7 @@
-/** Google ADK: each agent of a run is somebody in the handle's family, over transfers and agents as tools. docs/agents/google-adk.md. */
+/**
+ * Google ADK: each agent of a run is somebody in the handle's family, over transfers and agents as
+ * tools. docs/agents/google-adk.md.
+ */
 import { z } from "zod";
 import { currentHandle } from "../agents/current.ts";
 import type { SigilHandle } from "../agents/handle.ts";
@@ -34,12 +37,18 @@ interface Place {
 
 const places = following<Place>();
 const AGENT = Symbol.for("google.adk.baseAgent");
-/** They have no model and ask for nothing: what they run is handed work by whoever handed it to them. */
-const FLOWS = ["sequential", "parallel", "loop"].map((kind) => Symbol.for(`google.adk.${kind}Agent`));
+/**
+ * They have no model and ask for nothing: what they run is handed work by whoever handed it to
+ * them.
+ */
+const FLOWS = ["sequential", "parallel", "loop"].map((kind) =>
+  Symbol.for(`google.adk.${kind}Agent`),
+);
 const PLACED = Symbol.for("l8nt.placed");
 
 /**
- * `runner.runAsync(params)`, in which the agent at the top is the handle and each one below it the entry of its name.
+ * `runner.runAsync(params)`, in which the agent at the top is the handle and each one below it the
+ * entry of its name.
  *
  * @throws TypeError for a runner whose root is no agent
  * @example
@@ -84,8 +93,9 @@ export const readyTools = <Tool>(
 };
 
 /**
- * ADK calls back before and after an agent, but lets nobody stand around it; and an agent as a tool has a runner without the
- * plugins of the first. So every agent's run is entered through here: once for ADK's base class, which all agents share.
+ * ADK calls back before and after an agent, but lets nobody stand around it; and an agent as a tool
+ * has a runner without the plugins of the first. So every agent's run is entered through here: once
+ * for ADK's base class, which all agents share.
  */
 function placeAgents(agent: object): void {
   let base = agent;
@@ -107,7 +117,8 @@ function placeAgents(agent: object): void {
 function placeOf(agent: Agent, { invocationId }: Invocation, from: Place): Place {
   const here = { agent, invocation: invocationId };
   if (from.invocation === undefined) return { ...here, handle: atStart(agent, from), from };
-  // A transfer goes back to whom the work came from. An agent as a tool has an invocation of its own, and is below whoever called it.
+  // A transfer goes back to whom the work came from. An agent as a tool has an invocation of its
+  // own, and is below whoever called it.
   for (let at: Place | undefined = from; at !== undefined; at = at.from)
     if (at.agent === agent && at.invocation === invocationId) return at;
   const flow = FLOWS.some((kind) => kind in agent);
@@ -121,12 +132,15 @@ function atStart(agent: Agent, top: Place): SigilHandle {
   return FLOWS.some((kind) => kind in agent) ? above : above.forAgent(agent.name);
 }
 
-/** A generator is run by whoever asks it for the next value: each step is taken in the same place. */
+/**
+ * A generator is run by whoever asks it for the next value: each step is taken in the same place.
+ */
 async function* within<Event>(
   place: Place,
   start: () => AsyncGenerator<Event, void, undefined>,
 ): AsyncGenerator<Event, void, undefined> {
-  const step = <Result>(act: () => Result): Result => place.handle.run(() => places.run(place, act));
+  const step = <Result>(act: () => Result): Result =>
+    place.handle.run(() => places.run(place, act));
   const events = step(start);
   try {
     for (;;) {

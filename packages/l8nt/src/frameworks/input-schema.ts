@@ -1,4 +1,7 @@
-/** The input of a ready tool as frameworks take it that know no JSON Schema alone: a Standard Schema with one. https://standardschema.dev */
+/**
+ * The input of a ready tool as frameworks take it that know no JSON Schema alone: a Standard Schema
+ * with one. https://standardschema.dev
+ */
 import type { ReadyTool } from "../agents/tools.ts";
 
 type JsonObject = Record<string, unknown>;

@@ -1,4 +1,7 @@
-/** `l8nt/mastra`: a Mastra agent's tools pay as that agent, and every delegation to a sub-agent narrows. docs/agents/mastra.md. */
+/**
+ * `l8nt/mastra`: a Mastra agent's tools pay as that agent, and every delegation to a sub-agent
+ * narrows. docs/agents/mastra.md.
+ */
 import type { DelegationConfig } from "@mastra/core/agent";
 import { RequestContext } from "@mastra/core/request-context";
 import { createTool, type ToolExecutionContext } from "@mastra/core/tools";
@@ -9,7 +12,10 @@ import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 
 const KEY = "sigil";
 
-/** Mastra copies a parent's context for its sub-agent, so a handle in it says whose it is, and opens nothing for another one. */
+/**
+ * Mastra copies a parent's context for its sub-agent, so a handle in it says whose it is, and opens
+ * nothing for another one.
+ */
 class Held {
   readonly handle: SigilHandle;
   readonly agentId: string;
@@ -23,7 +29,9 @@ class Held {
   }
 }
 
-/** A context that a run was resumed with from a store holds what `toJSON` gave: that is no handle. */
+/**
+ * A context that a run was resumed with from a store holds what `toJSON` gave: that is no handle.
+ */
 function heldIn(context: Pick<RequestContext, "get"> | undefined): Held | undefined {
   const held: unknown = context?.get(KEY);
   return held instanceof Held ? held : undefined;
@@ -44,8 +52,9 @@ export function sigilContext(
 }
 
 /**
- * The hand-off: a sub-agent gets what the table has for its `id`, below its parent. One that is not in the table, or would get
- * more than its parent has, is not run at all; Mastra tells the parent's model why.
+ * The hand-off: a sub-agent gets what the table has for its `id`, below its parent. One that is not
+ * in the table, or would get more than its parent has, is not run at all; Mastra tells the parent's
+ * model why.
  *
  * @param own the other hooks of the same run; its `onDelegationStart` is asked first
  */
@@ -60,7 +69,8 @@ export function sigilDelegation(own: DelegationConfig = {}): DelegationConfig {
       const answer = await own.onDelegationStart?.(start);
       if (held === undefined || answer?.proceed === false) return answer;
       if (held.agentId !== start.parentAgentId) return answer;
-      // Never `handTo`: a call that comes back to an agent above is one more call, made by the one below.
+      // Never `handTo`: a call that comes back to an agent above is one more call, made by the one
+      // below.
       const child = held.handle.forAgent(start.primitiveId);
       // The one look at it that says whether there is any.
       child.credential;
@@ -74,7 +84,10 @@ interface Executable {
   execute?: unknown;
 }
 
-/** Tools, as they are, that run inside the handle of this agent: for `toolsets`, which Mastra takes for one run. */
+/**
+ * Tools, as they are, that run inside the handle of this agent: for `toolsets`, which Mastra takes
+ * for one run.
+ */
 export function sigilTools<Tools extends object>(agentId: string, tools: Tools): Tools {
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => [name, wrapped(agentId, tool as Executable)]),
@@ -86,12 +99,17 @@ function wrapped(agentId: string, tool: Executable): Executable {
   if (typeof execute !== "function") return tool;
   return Object.assign(Object.create(Object.getPrototypeOf(tool)), tool, {
     execute(input: unknown, context?: ToolExecutionContext) {
-      return runWith(handleOf(agentId, context?.requestContext), () => execute.call(tool, input, context));
+      return runWith(handleOf(agentId, context?.requestContext), () =>
+        execute.call(tool, input, context),
+      );
     },
   });
 }
 
-/** Undefined where nothing is held: what runs around a tool may be another agent's, and is not this one's to spend. */
+/**
+ * Undefined where nothing is held: what runs around a tool may be another agent's, and is not this
+ * one's to spend.
+ */
 function handleOf(agentId: string, context: RequestContext | undefined): SigilHandle | undefined {
   const held = heldIn(context);
   if (held === undefined || held.agentId === agentId) return held?.handle;
@@ -105,7 +123,8 @@ interface Wrappable {
 }
 
 /**
- * An agent's configuration whose tools and delegations are Sigil's to look after; all else in it is as it was.
+ * An agent's configuration whose tools and delegations are Sigil's to look after; all else in it is
+ * as it was.
  *
  * @example
  * const boss = new Agent(withSigil({ id: "boss", name: "Boss", instructions, model, tools: { report }, agents: { scout } }));

@@ -1,4 +1,7 @@
-/** `l8nt/openai-agents`: each tool of the OpenAI Agents SDK runs as the agent whose call it is. docs/agents/openai-agents.md. */
+/**
+ * `l8nt/openai-agents`: each tool of the OpenAI Agents SDK runs as the agent whose call it is.
+ * docs/agents/openai-agents.md.
+ */
 import { type Agent, tool } from "@openai/agents";
 import { currentHandle } from "../agents/current.ts";
 import { SigilHandle } from "../agents/handle.ts";
@@ -18,7 +21,10 @@ type AnyRun = Parameters<AnyAgent["getAllTools"]>[0];
 type AnyHandoff = Awaited<ReturnType<AnyAgent["getEnabledHandoffs"]>>[number];
 type FunctionTool = Extract<AnyTool, { readonly type: "function" }>;
 
-/** The agents of each run, and what each was given. An agent serves many runs at once: nothing of a run is kept with the agent. */
+/**
+ * The agents of each run, and what each was given. An agent serves many runs at once: nothing of a
+ * run is kept with the agent.
+ */
 type Runs = WeakMap<AnyRun, Map<AnyAgent, SigilHandle>>;
 
 /** One call of a tool. The runs inside it are below the agent that called. */
@@ -36,8 +42,9 @@ const prepared = new WeakSet<AnyAgent>();
 const firsts = new WeakSet<AnyAgent>();
 
 /**
- * Has the tools of an agent, and of all that it can transfer to, run as the agent whose call it is: `sigilFetch` in them pays by
- * what that agent was given. Call it once the `handoffs` are complete, and for an agent that is another one's tool too.
+ * Has the tools of an agent, and of all that it can transfer to, run as the agent whose call it is:
+ * `sigilFetch` in them pays by what that agent was given. Call it once the `handoffs` are complete,
+ * and for an agent that is another one's tool too.
  *
  * @returns the same agent
  * @throws TypeError for a sandbox agent: the SDK runs a copy of it, which is out of reach
@@ -57,7 +64,8 @@ export function withSigil<Any extends AnyAgent>(agent: Any): Any {
       if (met.has(next)) continue;
       met.add(next);
       prepare(next);
-      // A stored run may go on with it; it must not be taken for one that begins, at the top, with all that the top has.
+      // A stored run may go on with it; it must not be taken for one that begins, at the top, with
+      // all that the top has.
       firsts.delete(next);
     }
   return agent;
@@ -66,9 +74,14 @@ export function withSigil<Any extends AnyAgent>(agent: Any): Any {
 function prepare(agent: AnyAgent): void {
   if (prepared.has(agent)) return;
   if ("capabilities" in agent)
-    throw new TypeError(`${agent.name} is a sandbox agent: the SDK runs a copy of it, which is out of reach`);
+    throw new TypeError(
+      `${agent.name} is a sandbox agent: the SDK runs a copy of it, which is out of reach`,
+    );
   prepared.add(agent);
-  const [allTools, enabledHandoffs] = [agent.getAllTools.bind(agent), agent.getEnabledHandoffs.bind(agent)];
+  const [allTools, enabledHandoffs] = [
+    agent.getAllTools.bind(agent),
+    agent.getEnabledHandoffs.bind(agent),
+  ];
   const wrapped = new WeakMap<AnyTool, AnyTool>();
   // Asked at each turn: what an MCP server offers, and what is added later, goes the same way.
   agent.getAllTools = async (...turn) => {
@@ -83,7 +96,8 @@ function prepare(agent: AnyAgent): void {
 /** The SDK knows what `asTool` made by the object, so it stays the same in `agent.tools`. */
 function asCallOf(agent: AnyAgent, one: AnyTool): AnyTool {
   if (one.type !== "function") return one;
-  // The agent inside has a handle of its own. If nobody prepared it, it has none, rather than its caller's.
+  // The agent inside has a handle of its own. If nobody prepared it, it has none, rather than its
+  // caller's.
   const isAgent = "on" in one;
   const invoke: FunctionTool["invoke"] = async (run, input, details) => {
     const handle = handleOf(agent, run);
@@ -93,7 +107,10 @@ function asCallOf(agent: AnyAgent, one: AnyTool): AnyTool {
     );
   };
   const same = Object.getOwnPropertyDescriptors(one);
-  return Object.defineProperties({}, { ...same, invoke: { ...same.invoke, value: invoke } }) as FunctionTool;
+  return Object.defineProperties(
+    {},
+    { ...same, invoke: { ...same.invoke, value: invoke } },
+  ) as FunctionTool;
 }
 
 function asTransferBy(agent: AnyAgent, handoff: AnyHandoff): AnyHandoff {
@@ -117,10 +134,14 @@ function seats(run: AnyRun): Map<AnyAgent, SigilHandle> {
   return known;
 }
 
-/** An agent that nobody in this run has transferred to is where the run begins, or goes on after it was stored. */
+/**
+ * An agent that nobody in this run has transferred to is where the run begins, or goes on after it
+ * was stored.
+ */
 function handleOf(agent: AnyAgent, run: AnyRun): SigilHandle {
   const handle =
-    seats(run).get(agent) ?? atTheStart(agent, (run.context as Partial<SigilContext> | undefined)?.sigil);
+    seats(run).get(agent) ??
+    atTheStart(agent, (run.context as Partial<SigilContext> | undefined)?.sigil);
   seats(run).set(agent, handle);
   return handle;
 }
@@ -128,9 +149,11 @@ function handleOf(agent: AnyAgent, run: AnyRun): SigilHandle {
 function atTheStart(agent: AnyAgent, given: unknown): SigilHandle {
   const call = calls.get();
   const own = given instanceof SigilHandle ? given : undefined;
-  // Contexts are passed on: what the caller has, or had its own from, was not meant for a run inside of its tool.
+  // Contexts are passed on: what the caller has, or had its own from, was not meant for a run
+  // inside of its tool.
   if (call !== undefined && (own === undefined || call.handle.isWithin(own))) {
-    if (call.resumed && !firsts.has(agent)) throw unknown(agent, "a stored run that another one had begun");
+    if (call.resumed && !firsts.has(agent))
+      throw unknown(agent, "a stored run that another one had begun");
     return call.handle.forAgent(agent.name);
   }
   if (own === undefined) throw unknown(agent, "no SigilHandle in the context of this run");
@@ -159,7 +182,8 @@ const ready = <Input>({ name, description, parameters, run }: ReadyTool<Input>):
     parameters: { ...parameters, required: [...parameters.required] },
     execute: async (input, _run, details) => {
       const handle = currentHandle();
-      if (handle === undefined) throw new TypeError(`${name} belongs to an agent that withSigil has not seen`);
+      if (handle === undefined)
+        throw new TypeError(`${name} belongs to an agent that withSigil has not seen`);
       return run(handle, input as Input, details?.signal);
     },
   });

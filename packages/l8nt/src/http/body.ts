@@ -7,7 +7,8 @@ export async function readBody(
   message: Request | Response,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = () => new AdapterError("ERR_TOO_LARGE", `The body is larger than ${maxBytes} bytes.`);
+  const tooLarge = () =>
+    new AdapterError("ERR_TOO_LARGE", `The body is larger than ${maxBytes} bytes.`);
   if (Number(message.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
   const parts: Uint8Array[] = [];
   let size = 0;

@@ -12,10 +12,12 @@ let requests = 0;
 beforeAll(async () => {
   server = createServer((request, response) => {
     requests++;
-    if (request.url === "/away") return void response.writeHead(302, { location: "http://10.0.0.1/" }).end();
+    if (request.url === "/away")
+      return void response.writeHead(302, { location: "http://10.0.0.1/" }).end();
     if (request.url === "/gzip")
       return void response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("sunny"));
-    if (request.url === "/brotli") return void response.writeHead(200, { "content-encoding": "br" }).end("?");
+    if (request.url === "/brotli")
+      return void response.writeHead(200, { "content-encoding": "br" }).end("?");
     if (request.url === "/none") return void response.writeHead(204).end();
     request.pipe(response.writeHead(200, { "x-method": request.method }));
   });
@@ -77,15 +79,18 @@ describe("addresses that are not public are not reached [case 78]", () => {
     await expect(guardedFetch()(url)).rejects.toEqual(unreachable);
   });
 
-  test.each([["127.0.0.1"], ["::1"], ["10.1.2.3"], ["::ffff:127.0.0.1"], ["93.184.216.34", "192.168.0.1"]])(
-    "a name that leads to %s",
-    async (...addresses) => {
-      resolvesTo(addresses as string[]);
-      const before = requests;
-      await expect(guardedFetch()(`http://api.example:${port}/`)).rejects.toThrow(/not public/);
-      expect(requests).toBe(before);
-    },
-  );
+  test.each([
+    ["127.0.0.1"],
+    ["::1"],
+    ["10.1.2.3"],
+    ["::ffff:127.0.0.1"],
+    ["93.184.216.34", "192.168.0.1"],
+  ])("a name that leads to %s", async (...addresses) => {
+    resolvesTo(addresses as string[]);
+    const before = requests;
+    await expect(guardedFetch()(`http://api.example:${port}/`)).rejects.toThrow(/not public/);
+    expect(requests).toBe(before);
+  });
 
   test("a name that is rebound after the check: it is looked up once, and what was checked is connected to", async () => {
     const resolver = resolvesTo(["127.0.0.1"], ["10.0.0.1"]);

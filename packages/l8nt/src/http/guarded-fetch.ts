@@ -1,15 +1,24 @@
-/** A `fetch` that reaches public addresses only: for a treasury, which makes requests that agents name. [case 78] */
+/**
+ * A `fetch` that reaches public addresses only: for a treasury, which makes requests that agents
+ * name. [case 78]
+ */
 import type { LookupAddress } from "node:dns";
 import type { BlockList, LookupFunction } from "node:net";
 import { AdapterError } from "../errors.ts";
 import { builtin, nodeFetch } from "./node-fetch.ts";
 
 export interface GuardedFetchOptions {
-  /** For development: this machine's own addresses may be reached, and still no others that are private. */
+  /**
+   * For development: this machine's own addresses may be reached, and still no others that are
+   * private.
+   */
   readonly allowLoopback?: boolean;
 }
 
-/** Not reachable from the internet, or not meant to be: RFC 6890 and its registries, multicast, and the cloud's metadata. */
+/**
+ * Not reachable from the internet, or not meant to be: RFC 6890 and its registries, multicast, and
+ * the cloud's metadata.
+ */
 const PRIVATE_V4 = [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -25,7 +34,10 @@ const PRIVATE_V4 = [
   ["203.0.113.0", 24],
   ["224.0.0.0", 3],
 ] as const;
-/** `::` covers `::1` and the IPv4-compatible ones; `64:ff9b::` and `2002::` carry an IPv4 address inside. */
+/**
+ * `::` covers `::1` and the IPv4-compatible ones; `64:ff9b::` and `2002::` carry an IPv4 address
+ * inside.
+ */
 const PRIVATE_V6 = [
   ["::", 64],
   ["64:ff9b::", 32],
@@ -39,10 +51,11 @@ const PRIVATE_V6 = [
 ] as const;
 
 /**
- * Looks a name up once, checks every address, and connects to one of those that were checked: a name that is rebound in
- * between gains nothing. Redirects are not followed.
+ * Looks a name up once, checks every address, and connects to one of those that were checked: a
+ * name that is rebound in between gains nothing. Redirects are not followed.
  *
- * @throws AdapterError `ERR_SERVICE_UNREACHABLE` (from the returned function) for an address that is not public
+ * @throws AdapterError `ERR_SERVICE_UNREACHABLE` (from the returned function) for an address that
+ * is not public
  */
 export function guardedFetch({ allowLoopback = false }: GuardedFetchOptions = {}): typeof fetch {
   const net = builtin<typeof import("node:net")>("node:net");

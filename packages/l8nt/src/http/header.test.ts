@@ -1,4 +1,7 @@
-/** The reader of authentication fields: tables from RFC 9110 §11.6.1 and from what servers in the field send. */
+/**
+ * The reader of authentication fields: tables from RFC 9110 §11.6.1 and from what servers in the
+ * field send.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isFieldText, readChallenges } from "./header.ts";
@@ -65,7 +68,10 @@ describe("reading", () => {
     ["Negotiate", [item("negotiate")]],
     ["Negotiate YII==", [item("negotiate", [], "YII==")]],
     ['Negotiate YII==, L402 a="1"', [item("negotiate", [], "YII=="), item("l402", [["a", "1"]])]],
-    ['Negotiate, Bearer, L402 a="1"', [item("negotiate"), item("bearer"), item("l402", [["a", "1"]])]],
+    [
+      'Negotiate, Bearer, L402 a="1"',
+      [item("negotiate"), item("bearer"), item("l402", [["a", "1"]])],
+    ],
     ['L402 a="x, L402 b=y"', [item("l402", [["a", "x, L402 b=y"]])]],
     [
       'L402 a="\\\\", b=1',
@@ -142,10 +148,13 @@ describe("reading", () => {
   test("no text makes the reader throw", () => {
     const unit = fc.constantFrom(...'aA=,;:" \t\\/~', "L402", "macaroon=", '"', "\n", "é");
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit, maxLength: 40 }), fc.string({ unit: "binary" })), (text) => {
-        const items = readChallenges(text);
-        if (!isFieldText(text)) expect(items).toBeUndefined();
-      }),
+      fc.property(
+        fc.oneof(fc.string({ unit, maxLength: 40 }), fc.string({ unit: "binary" })),
+        (text) => {
+          const items = readChallenges(text);
+          if (!isFieldText(text)) expect(items).toBeUndefined();
+        },
+      ),
       { numRuns: 3000 },
     );
   });
@@ -156,7 +165,8 @@ describe("linear work, counted in the pattern steps and characters that the read
   function work(text: string): number {
     let steps = 0;
     const { exec } = RegExp.prototype;
-    // Not a spy: a spy remembers every call, and a reader that is not linear would end in its memory.
+    // Not a spy: a spy remembers every call, and a reader that is not linear would end in its
+    // memory.
     RegExp.prototype.exec = function (subject) {
       const match = exec.call(this, subject);
       steps += 1 + (match?.[0].length ?? 0);

@@ -1,4 +1,7 @@
-/** The grammar of authentication fields (RFC 9110 §11): a linear reader for lists of challenges and of credentials. */
+/**
+ * The grammar of authentication fields (RFC 9110 §11): a linear reader for lists of challenges and
+ * of credentials.
+ */
 
 export interface AuthItem {
   /** Lower case: schemes are case-insensitive. */
@@ -12,7 +15,8 @@ export interface AuthItem {
 const TOKEN = /[A-Za-z0-9!#$%&'*+.^_`|~-]+/y;
 const TOKEN68 = /[A-Za-z0-9+/._~:-]+=*/y;
 const BLANK = /[ \t,]*/y;
-// A bare value may hold base64, which is wider than a token. [DESIGN: read what clients and servers in the field send]
+// A bare value may hold base64, which is wider than a token. [DESIGN: read what clients and servers
+// in the field send]
 const BARE = /[^\s",;]+/y;
 const BEFORE_EQUALS = /[ \t]*(?==)/y;
 const AFTER_EQUALS = /[ \t]*/y;
@@ -22,8 +26,9 @@ const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
 export const isFieldText = (text: string): boolean => /^[\t\x20-\x7e]*$/.test(text);
 
 /**
- * Reads a `WWW-Authenticate` value, or several joined by commas, as servers really write them: commas may be missing
- * between parameters, schemes may share a line. Undefined where it cannot be read without guessing.
+ * Reads a `WWW-Authenticate` value, or several joined by commas, as servers really write them:
+ * commas may be missing between parameters, schemes may share a line. Undefined where it cannot be
+ * read without guessing.
  */
 export function readChallenges(text: string): readonly AuthItem[] | undefined {
   if (!isFieldText(text)) return undefined;
@@ -84,7 +89,10 @@ class Scanner {
     return match[0];
   }
 
-  /** After a scheme: one word that ends the item, e.g. the ticket of `Negotiate`. A word before `=value` is a parameter. */
+  /**
+   * After a scheme: one word that ends the item, e.g. the ticket of `Negotiate`. A word before
+   * `=value` is a parameter.
+   */
   takeToken68(): string | undefined {
     const start = this.#offset;
     this.take(/ +/y);

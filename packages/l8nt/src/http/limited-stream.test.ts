@@ -1,8 +1,19 @@
-/** A relay is a whole request path: what streams, streams; what is too much or too long ends, at both ends. [case 79] */
+/**
+ * A relay is a whole request path: what streams, streams; what is too much or too long ends, at
+ * both ends. [case 79]
+ */
 import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { ask402, challenger, failure, gate, site, type Town, town } from "../../../../test/e2e/support/town.ts";
+import {
+  ask402,
+  challenger,
+  failure,
+  gate,
+  site,
+  type Town,
+  town,
+} from "../../../../test/e2e/support/town.ts";
 import { limited } from "./limited-stream.ts";
 
 /** Paid for once, then answers as told; a service that enforces nothing, so that it is relayed. */
@@ -100,7 +111,9 @@ describe("through the treasury's HTTP API", () => {
   test("a bomb counts by what it unpacks to", async () => {
     const world = await town({ maxRelayBytes: 100_000 });
     const shop = await relayedSite(world, (response) => {
-      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(10_000_000)));
+      response
+        .writeHead(200, { "content-encoding": "gzip" })
+        .end(gzipSync(Buffer.alloc(10_000_000)));
     });
     const response = await world.client(world.root()).get(`${shop.url}/bomb`);
     await failure(response.text());
@@ -112,14 +125,17 @@ describe("through the treasury's HTTP API", () => {
       if (request.headers.authorization !== undefined) return void response.end("served");
       const challenge = await challenger(world, url).demand({ enforced: undefined });
       const { Challenge } = await import("../l402/index.ts");
-      response.writeHead(402, { "www-authenticate": [...Challenge.format(challenge)] }).write("and so on");
+      response
+        .writeHead(402, { "www-authenticate": [...Challenge.format(challenge)] })
+        .write("and so on");
     });
     expect(await (await world.client(world.root()).get(`${shop.url}/a`)).text()).toBe("served");
   });
 });
 
 describe("a body that is limited", () => {
-  const never = () => new ReadableStream<Uint8Array<ArrayBuffer>>({ pull: () => new Promise(() => {}) });
+  const never = () =>
+    new ReadableStream<Uint8Array<ArrayBuffer>>({ pull: () => new Promise(() => {}) });
   const parts = (...list: readonly number[]) =>
     new ReadableStream<Uint8Array<ArrayBuffer>>({
       start(controller) {
@@ -133,9 +149,11 @@ describe("a body that is limited", () => {
   test("passes up to its size, and not a byte more", async () => {
     expect((await read(limited(parts(600, 400), wide, () => {}))).byteLength).toBe(1000);
     let aborted = 0;
-    expect(await failure(read(limited(parts(600, 401), wide, () => void aborted++)))).toMatchObject({
-      code: "ERR_TOO_LARGE",
-    });
+    expect(await failure(read(limited(parts(600, 401), wide, () => void aborted++)))).toMatchObject(
+      {
+        code: "ERR_TOO_LARGE",
+      },
+    );
     expect(aborted).toBe(1);
   });
 

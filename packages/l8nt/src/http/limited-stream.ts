@@ -1,4 +1,7 @@
-/** A relayed body: passed on as it comes, up to a size and a time, and ended at both ends when either one goes. [case 79] */
+/**
+ * A relayed body: passed on as it comes, up to a size and a time, and ended at both ends when
+ * either one goes. [case 79]
+ */
 import { AdapterError } from "../errors.ts";
 import { later } from "../internal/timers.ts";
 
@@ -19,7 +22,9 @@ export function limited(
   let bytes = 0;
   let isOver = false;
   let sink: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
-  /** Also where nobody reads: an agent that stops reading must not hold the service's connection. */
+  /**
+   * Also where nobody reads: an agent that stops reading must not hold the service's connection.
+   */
   const fail = (why: unknown) => {
     if (isOver) return;
     end();
@@ -38,7 +43,9 @@ export function limited(
         sink = controller;
       },
       async pull(controller) {
-        const idle = later(idleSeconds * 1000, () => fail(tooLong(`${idleSeconds} s without a byte`)));
+        const idle = later(idleSeconds * 1000, () =>
+          fail(tooLong(`${idleSeconds} s without a byte`)),
+        );
         try {
           const { done, value } = await reader.read();
           if (isOver) return;
@@ -49,7 +56,10 @@ export function limited(
           }
           bytes += value.length;
           if (bytes > maxBytes)
-            throw new AdapterError("ERR_TOO_LARGE", `The service's answer has more than ${maxBytes} bytes.`);
+            throw new AdapterError(
+              "ERR_TOO_LARGE",
+              `The service's answer has more than ${maxBytes} bytes.`,
+            );
           controller.enqueue(value);
         } catch (error) {
           fail(error);
@@ -67,4 +77,7 @@ export function limited(
 }
 
 const tooLong = (what: string): AdapterError =>
-  new AdapterError("ERR_SERVICE_UNREACHABLE", `The service's answer took longer than it may: ${what}.`);
+  new AdapterError(
+    "ERR_SERVICE_UNREACHABLE",
+    `The service's answer took longer than it may: ${what}.`,
+  );

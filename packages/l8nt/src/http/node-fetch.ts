@@ -1,4 +1,7 @@
-/** A `fetch` over Node's own `http` and `https`, for what the global one takes no option for: addresses and certificates. */
+/**
+ * A `fetch` over Node's own `http` and `https`, for what the global one takes no option for:
+ * addresses and certificates.
+ */
 import type { IncomingMessage, RequestOptions } from "node:http";
 import type { LookupFunction } from "node:net";
 import { AdapterError } from "../errors.ts";
@@ -13,11 +16,15 @@ export interface NodeFetchOptions {
 export function builtin<Module>(name: string): Module {
   const module = globalThis.process?.getBuiltinModule?.(name);
   if (module === undefined)
-    throw new TypeError(`This needs a runtime with Node's built-in modules (${name}); this one has none.`);
+    throw new TypeError(
+      `This needs a runtime with Node's built-in modules (${name}); this one has none.`,
+    );
   return module as Module;
 }
 
-/** A Request feeds its own signal only while it lives: one that was collected would never time out. */
+/**
+ * A Request feeds its own signal only while it lives: one that was collected would never time out.
+ */
 const underWay = new Set<Request>();
 
 /** Redirects are not followed. Where `ca` is given, connections are kept for the next request. */
@@ -50,7 +57,9 @@ export function nodeFetch({ lookup, ca }: NodeFetchOptions): typeof fetch {
 
 const BODILESS = new Set([101, 204, 205, 304]);
 
-/** As `fetch` gives it: the body decoded. What was not asked for and cannot be decoded is refused. */
+/**
+ * As `fetch` gives it: the body decoded. What was not asked for and cannot be decoded is refused.
+ */
 function responseOf(incoming: IncomingMessage, method: string): Response {
   const headers = new Headers();
   for (let at = 0; at < incoming.rawHeaders.length; at += 2)

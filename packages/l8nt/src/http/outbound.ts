@@ -1,4 +1,7 @@
-/** Requests that a treasury makes for an agent: to the very origin named, with no credential that is not meant for it. */
+/**
+ * Requests that a treasury makes for an agent: to the very origin named, with no credential that is
+ * not meant for it.
+ */
 import { AdapterError, ChallengeError } from "../errors.ts";
 import { later } from "../internal/timers.ts";
 import { limited, type StreamLimits } from "./limited-stream.ts";
@@ -11,7 +14,10 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Fields of one hop, of another party's identity, of ours, or that make another request of this one. [cases 38, 93, 94] */
+/**
+ * Fields of one hop, of another party's identity, of ours, or that make another request of this
+ * one. [cases 38, 93, 94]
+ */
 const WITHHELD = new RegExp(
   `^(?:${[
     "(?:grpc-metadata-)?(?:authorization|macaroon)|proxy-.*|cookie2?|host|origin|referer|expect|content-length|accept-encoding",
@@ -24,7 +30,9 @@ const WITHHELD = new RegExp(
 const WITHHELD_FROM_RESPONSE =
   /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie2?|content-encoding|content-length|sigil-.*)$/i;
 
-export function forwardableHeaders(headers: readonly (readonly [string, string])[]): [string, string][] {
+export function forwardableHeaders(
+  headers: readonly (readonly [string, string])[],
+): [string, string][] {
   // What `Connection` names is of one hop too (RFC 9110 §7.6.1).
   const ofThisHop = headers
     .filter(([name]) => name.toLowerCase() === "connection")
@@ -40,7 +48,10 @@ export interface OutboundLimits {
   readonly body: StreamLimits;
 }
 
-/** Never follows a redirect: it might lead to another origin. [case 76] @throws AdapterError `ERR_SERVICE_UNREACHABLE` */
+/**
+ * Never follows a redirect: it might lead to another origin. [case 76] @throws AdapterError
+ * `ERR_SERVICE_UNREACHABLE`
+ */
 export async function send(
   fetcher: typeof fetch,
   { method, url, headers, body, signal }: OutboundRequest,
@@ -90,7 +101,10 @@ export async function send(
   return passed;
 }
 
-/** A challenge is believed from the very origin that was asked, whatever fetch followed it elsewhere. @throws ChallengeError `ERR_CHALLENGE_ORIGIN` */
+/**
+ * A challenge is believed from the very origin that was asked, whatever fetch followed it
+ * elsewhere. @throws ChallengeError `ERR_CHALLENGE_ORIGIN`
+ */
 export function checkOrigin({ url }: Response, asked: URL): void {
   if (url !== "" && new URL(url).origin !== asked.origin)
     throw new ChallengeError(
@@ -102,7 +116,10 @@ export function checkOrigin({ url }: Response, asked: URL): void {
 const DISCARD_MS = 1000;
 const DISCARD_BYTES = 65_536;
 
-/** Reads what is not wanted to its end where that is near, so that its connection serves again. Nobody waits for it. [case 79] */
+/**
+ * Reads what is not wanted to its end where that is near, so that its connection serves again.
+ * Nobody waits for it. [case 79]
+ */
 export function discard({ body }: Response): void {
   if (body === null) return;
   const reader = body.getReader();
@@ -122,6 +139,12 @@ export function discard({ body }: Response): void {
 
 /** A response as it is passed on to the agent: no cookies, no fields of the other hop. */
 export function relayed(response: Response): Response {
-  const headers = new Headers([...response.headers].filter(([name]) => !WITHHELD_FROM_RESPONSE.test(name)));
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+  const headers = new Headers(
+    [...response.headers].filter(([name]) => !WITHHELD_FROM_RESPONSE.test(name)),
+  );
+  return new Response(response.body, {
+    status: response.status,
+    statusText: response.statusText,
+    headers,
+  });
 }

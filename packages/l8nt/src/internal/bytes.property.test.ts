@@ -6,7 +6,9 @@ import { base64Bytes, base64Text, hexBytes, hexText, utf8, utf8Text } from "./by
 const bytes = fc.uint8Array({ maxLength: 80 });
 const base64Chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=";
 
-/** The strict reading of RFC 4648, in its own words: one alphabet, whole quanta, zero trailing bits. */
+/**
+ * The strict reading of RFC 4648, in its own words: one alphabet, whole quanta, zero trailing bits.
+ */
 function strict(text: string): Buffer | undefined {
   const forms = ["base64", "base64url"] as const;
   const bare = text.replace(/={1,2}$/, "");
@@ -69,7 +71,8 @@ test("hex is read exactly where every character is a digit of a pair [case 4]", 
   );
   fc.assert(
     fc.property(texts, (text) => {
-      const isHex = text.length % 2 === 0 && [...text].every((char) => "0123456789abcdefABCDEF".includes(char));
+      const isHex =
+        text.length % 2 === 0 && [...text].every((char) => "0123456789abcdefABCDEF".includes(char));
       const read = hexBytes(text);
       expect(read && Buffer.from(read)).toEqual(isHex ? Buffer.from(text, "hex") : undefined);
       if (read !== undefined) expect(hexText(read)).toBe(text.toLowerCase());

@@ -121,5 +121,7 @@ test("what is read has memory of its own: Node's Buffers share a pool, and a clo
 
 test("concat joins views without reading past them", () => {
   const backing = Uint8Array.of(1, 2, 3, 4, 5);
-  expect(concat(backing.subarray(1, 2), new Uint8Array(), backing.subarray(3))).toEqual(Uint8Array.of(2, 4, 5));
+  expect(concat(backing.subarray(1, 2), new Uint8Array(), backing.subarray(3))).toEqual(
+    Uint8Array.of(2, 4, 5),
+  );
 });

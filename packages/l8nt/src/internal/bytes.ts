@@ -1,4 +1,7 @@
-/** Bytes and their texts: strict readers that take the whole input or nothing, and one writer for each. */
+/**
+ * Bytes and their texts: strict readers that take the whole input or nothing, and one writer for
+ * each.
+ */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -7,10 +10,14 @@ const utf8Encoder = new TextEncoder();
 // Fatal, and a BOM is kept: bytes are never lossily decoded, nor silently dropped. [case 14]
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The same bytes in memory of their own: small Buffers share a pool, and whoever clones a view of it gets all that lies beside it. */
+/**
+ * The same bytes in memory of their own: small Buffers share a pool, and whoever clones a view of
+ * it gets all that lies beside it.
+ */
 export const ownBytes = (buffer: Uint8Array): Bytes => new Uint8Array(buffer);
 
-// The platform's coders are many times faster and lenient: what they read counts only where it writes back to the same text.
+// The platform's coders are many times faster and lenient: what they read counts only where it
+// writes back to the same text.
 const native: typeof Buffer | undefined = (globalThis as { Buffer?: typeof Buffer }).Buffer;
 
 export const utf8: (text: string) => Bytes =
@@ -23,7 +30,8 @@ const ASCII = /^[\0-\x7f]*$/;
 /** The text of UTF-8 bytes, or undefined where they are not UTF-8. */
 export function utf8Text(bytes: Uint8Array): string | undefined {
   if (native !== undefined) {
-    // Most texts here are ASCII, which is the same in latin1, and is read several times faster as that.
+    // Most texts here are ASCII, which is the same in latin1, and is read several times faster as
+    // that.
     const text = native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
     if (ASCII.test(text)) return text;
   }
@@ -41,7 +49,10 @@ export const hexText: (bytes: Uint8Array) => string =
 
 const HEX = /^(?:[0-9a-fA-F]{2})*$/;
 
-/** Hex of either case. `Buffer.from(x, "hex")` alone would cut silently at the first wrong digit. [case 4] */
+/**
+ * Hex of either case. `Buffer.from(x, "hex")` alone would cut silently at the first wrong digit.
+ * [case 4]
+ */
 export function hexBytes(text: string): Bytes | undefined {
   if (!HEX.test(text)) return undefined;
   return native === undefined ? (hexToBytes(text) as Bytes) : ownBytes(native.from(text, "hex"));
@@ -53,21 +64,25 @@ export const base64Text: (bytes: Uint8Array) => string =
     : (bytes) => native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
 /**
- * Base64 in the standard or the URL-safe alphabet, padded or not: one of them, throughout. Trailing bits must be zero,
- * so that every byte string has one text in each form. [case 3]
+ * Base64 in the standard or the URL-safe alphabet, padded or not: one of them, throughout. Trailing
+ * bits must be zero, so that every byte string has one text in each form. [case 3]
  */
 export function base64Bytes(text: string): Bytes | undefined {
   const urlSafe = text.includes("-") || text.includes("_");
   const standard = urlSafe ? toStandard(text) : text;
   if (standard === undefined) return undefined;
-  const padded = standard.endsWith("=") ? standard : standard.padEnd(Math.ceil(standard.length / 4) * 4, "=");
+  const padded = standard.endsWith("=")
+    ? standard
+    : standard.padEnd(Math.ceil(standard.length / 4) * 4, "=");
   if (native !== undefined) {
     const bytes = native.from(padded, "base64");
     return bytes.toString("base64") === padded ? ownBytes(bytes) : undefined;
   }
   try {
     const binary = atob(padded);
-    return btoa(binary) === padded ? Uint8Array.from(binary, (char) => char.charCodeAt(0)) : undefined;
+    return btoa(binary) === padded
+      ? Uint8Array.from(binary, (char) => char.charCodeAt(0))
+      : undefined;
   } catch {
     return undefined;
   }

@@ -24,7 +24,11 @@ describe("published vectors", () => {
 
   // RFC 4231 §4.2, §4.3, §4.7.
   test.each([
-    ["0b".repeat(20), "4869205468657265", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"],
+    [
+      "0b".repeat(20),
+      "4869205468657265",
+      "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+    ],
     [
       "4a656665",
       "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
@@ -86,7 +90,9 @@ describe("the same as node:crypto, whatever the bytes", () => {
   test("HKDF-SHA256 of one block", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 64 }), bytes, (secret, info) => {
-        const expected = Buffer.from(hkdfSync("sha256", secret, new Uint8Array(), info, 32)).toString("hex");
+        const expected = Buffer.from(
+          hkdfSync("sha256", secret, new Uint8Array(), info, 32),
+        ).toString("hex");
         expect(hexText(hkdfExpandUnder(hkdfExtract(secret))(info))).toBe(expected);
       }),
     );
@@ -117,11 +123,15 @@ describe("comparing [case 13]", () => {
   const read = (path: string) => readFileSync(join(source, path), "utf8");
 
   test("it is timingSafeEqual, after the lengths", () => {
-    expect(read("internal/crypto.ts")).toMatch(/a\.length === b\.length && platform\.timingSafeEqual\(a, b\)/);
+    expect(read("internal/crypto.ts")).toMatch(
+      /a\.length === b\.length && platform\.timingSafeEqual\(a, b\)/,
+    );
   });
 
   test("a signature is compared with equalBytes, and with nothing else anywhere", () => {
-    expect(read("l402/authority.ts")).toMatch(/if \(!equalBytes\(signature, macaroon\.signature\)\)/);
+    expect(read("l402/authority.ts")).toMatch(
+      /if \(!equalBytes\(signature, macaroon\.signature\)\)/,
+    );
     const files = ["macaroon", "l402", "caveat", "internal"].flatMap((folder) =>
       readdirSync(join(source, folder))
         .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))

@@ -1,4 +1,7 @@
-/** Where there is no Node (a browser, a worker), the same files stand on noble and scure: they must give the same answers. */
+/**
+ * Where there is no Node (a browser, a worker), the same files stand on noble and scure: they must
+ * give the same answers.
+ */
 import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
@@ -55,8 +58,12 @@ describe("without Node", () => {
         const mac = createHmac("sha256", key).update(message).digest("hex");
         expect(bytes.hexText(crypto.hmacSha256(key, message))).toBe(mac);
         expect(bytes.hexText(crypto.hmacUnder(key)(message))).toBe(mac);
-        expect(bytes.hexText(crypto.sha256(message))).toBe(createHash("sha256").update(message).digest("hex"));
-        expect(crypto.hkdfExpandUnder(key)(message)).toEqual(platformCrypto.hkdfExpandUnder(key)(message));
+        expect(bytes.hexText(crypto.sha256(message))).toBe(
+          createHash("sha256").update(message).digest("hex"),
+        );
+        expect(crypto.hkdfExpandUnder(key)(message)).toEqual(
+          platformCrypto.hkdfExpandUnder(key)(message),
+        );
       }),
     );
   });

@@ -1,4 +1,7 @@
-/** Rules of BOLT 11 that its own examples leave out: each invoice here is signed and checksummed, and wrong in one thing. */
+/**
+ * Rules of BOLT 11 that its own examples leave out: each invoice here is signed and checksummed,
+ * and wrong in one thing.
+ */
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { bech32 } from "@scure/base";
 import { describe, expect, test } from "vitest";
@@ -12,7 +15,12 @@ const key = new Uint8Array(32).fill(7);
 const NOW = 1_700_000_000;
 const refused = expect.objectContaining({ name: "ChallengeError", code: "ERR_INVOICE_MALFORMED" });
 
-const field = (type: number, data: readonly number[]) => [type, data.length >> 5, data.length & 31, ...data];
+const field = (type: number, data: readonly number[]) => [
+  type,
+  data.length >> 5,
+  data.length & 31,
+  ...data,
+];
 const p = field(TAG.p, bytesToWords(hexBytes("ab".repeat(32))!));
 const s = field(TAG.s, bytesToWords(hexBytes("cd".repeat(32))!));
 const d = field(TAG.d, bytesToWords(utf8("x")));
@@ -24,10 +32,15 @@ function forge(fields: readonly number[][], { prefix = "lnbcrt", timestamp = NOW
   const signature = bytesToWords(signInvoice(invoiceHash(prefix, data), key));
   return bech32.encode(prefix, [...data, ...signature], false);
 }
-const decode = (fields: readonly number[][], prefix = "lnbcrt") => Invoice.decode(forge(fields, { prefix }));
+const decode = (fields: readonly number[][], prefix = "lnbcrt") =>
+  Invoice.decode(forge(fields, { prefix }));
 
 test("a forged invoice with p, s and d is sound: the tests below fail for their own reason alone", () => {
-  expect(decode([p, s, d])).toMatchObject({ network: "bcrt", description: "x", amountMsat: undefined });
+  expect(decode([p, s, d])).toMatchObject({
+    network: "bcrt",
+    description: "x",
+    amountMsat: undefined,
+  });
 });
 
 describe("the network is the whole prefix, exactly [case 66]", () => {
@@ -102,16 +115,22 @@ describe("the fields that must be there are there once", () => {
     ["two payment secrets", [p, s, d, s]],
     ["two descriptions", [p, s, d, d]],
     ["two expiries", [p, s, d, field(TAG.x, [1]), field(TAG.x, [2])]],
-    ["a payment hash of another length alone", [field(TAG.p, bytesToWords(new Uint8Array(33))), s, d]],
+    [
+      "a payment hash of another length alone",
+      [field(TAG.p, bytesToWords(new Uint8Array(33))), s, d],
+    ],
   ])("%s is refused", (_, fields) => {
     expect(() => decode(fields)).toThrow(refused);
   });
 
-  test.each([51, 53])("p, s, h and n of %i or so words are skipped beside the right ones", (length) => {
-    const odd = [TAG.p, TAG.s, TAG.h].map((type) => field(type, new Array(length).fill(0)));
-    const odder = field(TAG.n, new Array(length + 1).fill(0));
-    expect(decode([...odd, odder, p, s, d]).paymentHash).toBe("ab".repeat(32));
-  });
+  test.each([51, 53])(
+    "p, s, h and n of %i or so words are skipped beside the right ones",
+    (length) => {
+      const odd = [TAG.p, TAG.s, TAG.h].map((type) => field(type, new Array(length).fill(0)));
+      const odder = field(TAG.n, new Array(length + 1).fill(0));
+      expect(decode([...odd, odder, p, s, d]).paymentHash).toBe("ab".repeat(32));
+    },
+  );
 
   test("an unknown field is skipped", () => {
     expect(decode([field(2, [1, 2, 3]), field(31, []), p, s, d]).description).toBe("x");
@@ -123,7 +142,10 @@ describe("a field is well-formed to its last bit", () => {
   test.each([
     ["padding that is not zero", [badPadding, s, d]],
     ["a whole word of padding", [p, s, field(TAG.d, [0, 0, 0])]],
-    ["a description that is not UTF-8", [p, s, field(TAG.d, bytesToWords(Uint8Array.of(0xff, 0xfe)))]],
+    [
+      "a description that is not UTF-8",
+      [p, s, field(TAG.d, bytesToWords(Uint8Array.of(0xff, 0xfe)))],
+    ],
     ["a length past the end", [p, s, d, [TAG.d, 31, 31, 1]]],
     ["a length one past the end", [p, s, d, [2, 0, 2, 1]]],
     ["a field cut in its head", [p, s, d, [TAG.x, 0]]],
@@ -136,7 +158,10 @@ describe("a field is well-formed to its last bit", () => {
       "a witness program of version 0 and 21 bytes",
       [p, s, d, field(TAG.f, [0, ...bytesToWords(new Uint8Array(21))])],
     ],
-    ["a required feature nobody knows", [p, s, d, field(TAG.features, [...new Array(20).fill(0)].with(0, 2))]],
+    [
+      "a required feature nobody knows",
+      [p, s, d, field(TAG.features, [...new Array(20).fill(0)].with(0, 2))],
+    ],
     ["a payee that is no point", [p, s, d, field(TAG.n, bytesToWords(new Uint8Array(33).fill(2)))]],
     [
       "a payee that is somebody else",
@@ -155,7 +180,11 @@ describe("a field is well-formed to its last bit", () => {
 
 describe("time cannot overflow [case 67]", () => {
   test("the default is an hour", () => {
-    expect(decode([p, s, d])).toMatchObject({ timestamp: NOW, expirySeconds: 3600, expiresAt: NOW + 3600 });
+    expect(decode([p, s, d])).toMatchObject({
+      timestamp: NOW,
+      expirySeconds: 3600,
+      expiresAt: NOW + 3600,
+    });
   });
 
   test("an expiry of zero is an expiry of zero", () => {
@@ -228,7 +257,13 @@ describe("size and type are judged first", () => {
 
   test("a decoded invoice is frozen all the way down", () => {
     const invoice = decode([p, s, d, field(TAG.f, [17, ...bytesToWords(new Uint8Array(20))])]);
-    for (const part of [invoice, invoice.features, invoice.fallbacks, invoice.fallbacks[0], invoice.routeHints])
+    for (const part of [
+      invoice,
+      invoice.features,
+      invoice.fallbacks,
+      invoice.fallbacks[0],
+      invoice.routeHints,
+    ])
       expect(Object.isFrozen(part)).toBe(true);
   });
 });

@@ -4,10 +4,11 @@ import { readInvoice } from "./read.ts";
 import { invoiceHash, payeeOf } from "./signature.ts";
 
 /**
- * Reads an invoice and checks its checksum, its signature and every rule of BOLT 11. It does not judge: whether the
- * network, the amount and the expiry are acceptable is for whoever pays.
+ * Reads an invoice and checks its checksum, its signature and every rule of BOLT 11. It does not
+ * judge: whether the network, the amount and the expiry are acceptable is for whoever pays.
  *
- * @throws ChallengeError (`ERR_INVOICE_MALFORMED`), for any input that is not a valid invoice; the message never holds it
+ * @throws ChallengeError (`ERR_INVOICE_MALFORMED`), for any input that is not a valid invoice; the
+ * message never holds it
  * @example
  * const { amountMsat, expiresAt, paymentHash } = Invoice.decode("lnbc2500u1pvjluez…");
  */

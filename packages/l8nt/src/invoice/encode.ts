@@ -14,8 +14,8 @@ import { TAG } from "./tags.ts";
 import { bytesToWords, integerToWords } from "./words.ts";
 
 /**
- * The text of an invoice, signed with the payee's private key (32 bytes). The fields come in the order of BOLT 11's own
- * examples, and the signature is deterministic.
+ * The text of an invoice, signed with the payee's private key (32 bytes). The fields come in the
+ * order of BOLT 11's own examples, and the signature is deterministic.
  *
  * @throws TypeError where a field does not fit
  * @example
@@ -26,10 +26,14 @@ export function encode(fields: InvoiceFields, privateKey: Uint8Array): string {
   const payee = publicKeyOf(privateKey);
   need(NETWORKS.includes(network), "network must be one of bc, tb, tbs, bcrt, sb");
   need(
-    amountMsat === undefined || (typeof amountMsat === "bigint" && amountMsat > 0n && amountMsat <= MAX_MSAT),
+    amountMsat === undefined ||
+      (typeof amountMsat === "bigint" && amountMsat > 0n && amountMsat <= MAX_MSAT),
     "amountMsat must be a bigint from 1 to all the bitcoin there can be, or left out",
   );
-  need(isCount(timestamp) && timestamp <= MAX_TIMESTAMP, "timestamp must be Unix seconds that fit 35 bits");
+  need(
+    isCount(timestamp) && timestamp <= MAX_TIMESTAMP,
+    "timestamp must be Unix seconds that fit 35 bits",
+  );
   need(
     (description === undefined) !== (descriptionHash === undefined),
     "an invoice has a description or a descriptionHash, and not both",
@@ -47,7 +51,8 @@ export function encode(fields: InvoiceFields, privateKey: Uint8Array): string {
     need(utf8Text(bytes) === description, "description must be well-formed Unicode");
     add(TAG.d, bytesToWords(bytes));
   }
-  if (descriptionHash !== undefined) add(TAG.h, bytesToWords(hash32(descriptionHash, "descriptionHash")));
+  if (descriptionHash !== undefined)
+    add(TAG.h, bytesToWords(hash32(descriptionHash, "descriptionHash")));
   if (metadata !== undefined) {
     const bytes = hexBytes(metadata);
     need(bytes !== undefined, "metadata must be hex");
@@ -76,7 +81,10 @@ export function encode(fields: InvoiceFields, privateKey: Uint8Array): string {
   const prefix = writePrefix({ network, amountMsat });
   const signature = signInvoice(invoiceHash(prefix, words), privateKey);
   const text = bech32.encode(prefix, [...words, ...bytesToWords(signature)], false);
-  need(text.length <= MAX_INVOICE_LENGTH, `an invoice has at most ${MAX_INVOICE_LENGTH} characters`);
+  need(
+    text.length <= MAX_INVOICE_LENGTH,
+    `an invoice has at most ${MAX_INVOICE_LENGTH} characters`,
+  );
   return text;
 }
 

@@ -1,10 +1,15 @@
-/** An on-chain address that an invoice offers instead: a witness program, or the hash of a key or a script. BOLT 11, `f`. */
+/**
+ * An on-chain address that an invoice offers instead: a witness program, or the hash of a key or a
+ * script. BOLT 11, `f`.
+ */
 import { hexBytes, hexText } from "../internal/bytes.ts";
 import { malformed } from "./malformed.ts";
 import { bytesToWords, type Words, wordsToBytes } from "./words.ts";
 
 export interface Fallback {
-  /** 0-16: a witness version; 17: the hash of a public key (P2PKH); 18: the hash of a script (P2SH). */
+  /**
+   * 0-16: a witness version; 17: the hash of a public key (P2PKH); 18: the hash of a script (P2SH).
+   */
   readonly version: number;
   /** The witness program or the hash, in hex. */
   readonly program: string;
@@ -18,7 +23,9 @@ function fits(version: number, length: number): boolean {
   return length >= 2 && length <= 40;
 }
 
-/** Undefined for a version that is not known yet: BOLT 11 says to skip it. @throws ChallengeError */
+/**
+ * Undefined for a version that is not known yet: BOLT 11 says to skip it. @throws ChallengeError
+ */
 export function readFallback(words: Words): Fallback | undefined {
   const version = words[0];
   if (version === undefined) throw malformed("a fallback address is empty");
@@ -39,6 +46,8 @@ export function writeFallback({ version, program }: Fallback): number[] {
     !bytes ||
     !fits(version, bytes.length)
   )
-    throw new TypeError("fallbacks must hold a version from 0 to 18 and a program (hex) that fits it");
+    throw new TypeError(
+      "fallbacks must hold a version from 0 to 18 and a program (hex) that fits it",
+    );
   return [version, ...bytesToWords(bytes)];
 }

@@ -1,14 +1,21 @@
-/** The feature bits of an invoice: an odd one may be ignored, an even one must be understood. BOLT 9; BOLT 11, "Feature Bits". */
+/**
+ * The feature bits of an invoice: an odd one may be ignored, an even one must be understood. BOLT
+ * 9; BOLT 11, "Feature Bits".
+ */
 import { malformed } from "./malformed.ts";
 import type { Words } from "./words.ts";
 
 /**
- * The features that BOLT 9 allows in an invoice, by their even bit: var_onion_optin, payment_secret, basic_mpp,
- * option_route_blinding, option_attribution_data, option_payment_metadata. What they depend on is assumed by BOLT 9.
+ * The features that BOLT 9 allows in an invoice, by their even bit: var_onion_optin,
+ * payment_secret, basic_mpp, option_route_blinding, option_attribution_data,
+ * option_payment_metadata. What they depend on is assumed by BOLT 9.
  */
 const KNOWN: ReadonlySet<number> = new Set([8, 14, 16, 24, 36, 48]);
 
-/** The set bits, ascending. @throws ChallengeError (`ERR_INVOICE_MALFORMED`) where a required one is unknown */
+/**
+ * The set bits, ascending. @throws ChallengeError (`ERR_INVOICE_MALFORMED`) where a required one is
+ * unknown
+ */
 export function readFeatures(words: Words): readonly number[] {
   const features: number[] = [];
   for (let bit = 0; bit < words.length * 5; bit++) {

@@ -85,7 +85,9 @@ describe("what is written is what is read", () => {
         expect(read).toBe(text);
         expect(expiresAt).toBe(wanted.timestamp + wanted.expirySeconds!);
         // The named and the recovered key are one.
-        expect(Invoice.decode(Invoice.encode({ ...wanted, namesPayee: !namesPayee }, key)).payee).toBe(payee);
+        expect(
+          Invoice.decode(Invoice.encode({ ...wanted, namesPayee: !namesPayee }, key)).payee,
+        ).toBe(payee);
       }),
       { numRuns: 60 },
     );

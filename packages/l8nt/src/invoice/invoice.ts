@@ -3,7 +3,10 @@ import type { Fallback } from "./fallback.ts";
 import type { Network } from "./network.ts";
 import type { RouteHop } from "./route-hint.ts";
 
-/** Frozen, all the way down. Bytes are lower-case hex. The signature has been checked; nothing else about the payee has. */
+/**
+ * Frozen, all the way down. Bytes are lower-case hex. The signature has been checked; nothing else
+ * about the payee has.
+ */
 export interface InvoiceData {
   /** The invoice as it was given. */
   readonly text: string;
@@ -51,7 +54,10 @@ export interface InvoiceFields {
   readonly fallbacks?: readonly Fallback[];
   readonly routeHints?: readonly (readonly RouteHop[])[];
   readonly metadata?: string;
-  /** Writes the payee's key out (the `n` field); without it, readers recover the key from the signature. */
+  /**
+   * Writes the payee's key out (the `n` field); without it, readers recover the key from the
+   * signature.
+   */
   readonly namesPayee?: boolean;
 }
 

@@ -1,4 +1,7 @@
-/** The human-readable part of an invoice: `ln`, the network, and the amount. BOLT 11, "Human-Readable Part". */
+/**
+ * The human-readable part of an invoice: `ln`, the network, and the amount. BOLT 11,
+ * "Human-Readable Part".
+ */
 import { MAX_MSAT } from "../amount.ts";
 import { malformed } from "./malformed.ts";
 import type { Network } from "./network.ts";
@@ -8,7 +11,8 @@ export interface Prefix {
   readonly amountMsat: bigint | undefined;
 }
 
-// Anchored at both ends, so `lnbcrt…` can never be read as `lnbc` and the rest of something. [case 66]
+// Anchored at both ends, so `lnbcrt…` can never be read as `lnbc` and the rest of something. [case
+// 66]
 const PREFIX = /^ln(bcrt|bc|tbs|tb|sb)(?:([1-9][0-9]{0,19})([munp]?))?$/;
 
 /** Msat in one unit of each multiplier; a pico-bitcoin is a tenth of a msat. */
@@ -22,7 +26,8 @@ const MULTIPLIERS = [
 /** @throws ChallengeError (`ERR_INVOICE_MALFORMED`) */
 export function readPrefix(text: string): Prefix {
   const match = PREFIX.exec(text);
-  if (match === null) throw malformed("the network or the amount in its prefix is not one of BOLT 11");
+  if (match === null)
+    throw malformed("the network or the amount in its prefix is not one of BOLT 11");
   const [, network, digits, multiplier] = match;
   return {
     network: network as Network,
@@ -31,7 +36,8 @@ export function readPrefix(text: string): Prefix {
 }
 
 function amountOf(count: bigint, multiplier: string): bigint {
-  if (multiplier === "p" && count % 10n !== 0n) throw malformed("the amount has a fraction of a millisatoshi");
+  if (multiplier === "p" && count % 10n !== 0n)
+    throw malformed("the amount has a fraction of a millisatoshi");
   const unit = MULTIPLIERS.find(([letter]) => letter === multiplier);
   const amountMsat = unit === undefined ? count / 10n : count * unit[1];
   if (amountMsat > MAX_MSAT) throw malformed("the amount is more bitcoin than there can be");

@@ -28,11 +28,15 @@ export interface Reading {
   readonly named: string | undefined;
 }
 
-/** @throws ChallengeError (`ERR_INVOICE_MALFORMED`), for any input that breaks a rule; the message never holds it */
+/**
+ * @throws ChallengeError (`ERR_INVOICE_MALFORMED`), for any input that breaks a rule; the message
+ * never holds it
+ */
 export function readInvoice(text: string): Reading {
   if (typeof text !== "string") throw malformed("it is not a text");
   // Before any work is done on it.
-  if (text.length > MAX_INVOICE_LENGTH) throw malformed(`it is longer than ${MAX_INVOICE_LENGTH} characters`);
+  if (text.length > MAX_INVOICE_LENGTH)
+    throw malformed(`it is longer than ${MAX_INVOICE_LENGTH} characters`);
   const decoded = bech32.decodeUnsafe(text, false);
   if (!decoded) throw malformed("it is not bech32, or its checksum does not hold");
   const { prefix, words } = decoded;

@@ -4,7 +4,10 @@ import { malformed } from "./malformed.ts";
 import { bytesToWords, type Words, wordsToBytes } from "./words.ts";
 
 export interface RouteHop {
-  /** The node where the channel starts, in hex. Not checked to be on the curve: nothing here computes with it. */
+  /**
+   * The node where the channel starts, in hex. Not checked to be on the curve: nothing here
+   * computes with it.
+   */
   readonly pubkey: string;
   /** Block, transaction, output: "66051x263430x1800". BOLT 7. */
   readonly shortChannelId: string;
@@ -22,12 +25,14 @@ export function readRouteHint(words: Words): readonly RouteHop[] {
   if (bytes === undefined || bytes.length === 0 || bytes.length % HOP_BYTES !== 0)
     throw malformed("a route hint is not made of whole hops");
   const hops: RouteHop[] = [];
-  for (let at = 0; at < bytes.length; at += HOP_BYTES) hops.push(readHop(bytes.subarray(at, at + HOP_BYTES)));
+  for (let at = 0; at < bytes.length; at += HOP_BYTES)
+    hops.push(readHop(bytes.subarray(at, at + HOP_BYTES)));
   return Object.freeze(hops);
 }
 
 function readHop(bytes: Uint8Array): RouteHop {
-  if (bytes[0] !== 2 && bytes[0] !== 3) throw malformed("a route hint names no compressed public key");
+  if (bytes[0] !== 2 && bytes[0] !== 3)
+    throw malformed("a route hint names no compressed public key");
   const view = new DataView(bytes.buffer, bytes.byteOffset, HOP_BYTES);
   const block = view.getUint32(33) >>> 8;
   const transaction = view.getUint32(36) >>> 8;
@@ -47,7 +52,9 @@ export function writeRouteHint(hops: readonly RouteHop[]): number[] {
 
 function writeHop(hop: RouteHop): Uint8Array {
   const pubkey = hexBytes(hop.pubkey);
-  const [, block, transaction, output] = (SHORT_CHANNEL_ID.exec(hop.shortChannelId) ?? []).map(Number);
+  const [, block, transaction, output] = (SHORT_CHANNEL_ID.exec(hop.shortChannelId) ?? []).map(
+    Number,
+  );
   const sound =
     pubkey?.length === 33 &&
     (pubkey[0] === 2 || pubkey[0] === 3) &&
@@ -57,7 +64,8 @@ function writeHop(hop: RouteHop): Uint8Array {
     within(Number(hop.feeBaseMsat), 32) &&
     within(hop.feeProportionalMillionths, 32) &&
     within(hop.cltvExpiryDelta, 16);
-  if (!sound) throw new TypeError("routeHints must hold hops whose every number fits its field in BOLT 11");
+  if (!sound)
+    throw new TypeError("routeHints must hold hops whose every number fits its field in BOLT 11");
   const bytes = new Uint8Array(HOP_BYTES);
   const view = new DataView(bytes.buffer);
   bytes.set(pubkey!);

@@ -1,4 +1,7 @@
-/** Who signed an invoice: the key it names, or the one its signature gives away. BOLT 11, "Data Part" and `n`. */
+/**
+ * Who signed an invoice: the key it names, or the one its signature gives away. BOLT 11, "Data
+ * Part" and `n`.
+ */
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { type Bytes, concat, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
@@ -11,8 +14,8 @@ export function invoiceHash(prefix: string, data: Words): Bytes {
 }
 
 /**
- * The payee's key in hex. A named key needs a canonical (low-S) signature; recovery takes both, because each gives exactly
- * one key. @throws ChallengeError (`ERR_INVOICE_MALFORMED`)
+ * The payee's key in hex. A named key needs a canonical (low-S) signature; recovery takes both,
+ * because each gives exactly one key. @throws ChallengeError (`ERR_INVOICE_MALFORMED`)
  */
 export function payeeOf(hash: Bytes, signature: Bytes, named: string | undefined): string {
   const recoveryId = signature[64]!;
@@ -27,7 +30,8 @@ export function payeeOf(hash: Bytes, signature: Bytes, named: string | undefined
       payee = named;
     }
   } catch {
-    // r or s out of range, a point off the curve: no signature. The library's message is of no use to a caller.
+    // r or s out of range, a point off the curve: no signature. The library's message is of no use
+    // to a caller.
   }
   if (payee === undefined) throw malformed("its signature does not hold");
   return payee;
@@ -35,7 +39,11 @@ export function payeeOf(hash: Bytes, signature: Bytes, named: string | undefined
 
 /** Deterministic (RFC 6979), low-S: r, s, recovery id. */
 export function signInvoice(hash: Bytes, privateKey: Uint8Array): Bytes {
-  const signature = secp256k1.sign(hash, privateKey, { prehash: false, lowS: true, format: "recovered" });
+  const signature = secp256k1.sign(hash, privateKey, {
+    prehash: false,
+    lowS: true,
+    format: "recovered",
+  });
   return concat(signature.subarray(1), signature.subarray(0, 1));
 }
 

@@ -1,4 +1,7 @@
-/** The tagged fields of an invoice: what each tag holds, and which of them there may be one of. BOLT 11, "Tagged Fields". */
+/**
+ * The tagged fields of an invoice: what each tag holds, and which of them there may be one of. BOLT
+ * 11, "Tagged Fields".
+ */
 import { hexText, utf8Text } from "../internal/bytes.ts";
 import { type Fallback, readFallback } from "./fallback.ts";
 import { readFeatures } from "./features.ts";
@@ -44,7 +47,8 @@ export function readTags(words: Words): Tags {
   const tags: Tags = { fallbacks: [], routeHints: [] };
   let at = 0;
   while (at < words.length) {
-    const length = words.length - at < 3 ? Number.POSITIVE_INFINITY : words[at + 1]! * 32 + words[at + 2]!;
+    const length =
+      words.length - at < 3 ? Number.POSITIVE_INFINITY : words[at + 1]! * 32 + words[at + 2]!;
     if (at + 3 + length > words.length) throw malformed("a field runs past its end");
     readTag(tags, words[at]!, words.slice(at + 3, at + 3 + length));
     at += 3 + length;
@@ -54,8 +58,9 @@ export function readTags(words: Words): Tags {
 
 function readTag(tags: Tags, type: number, data: Words): void {
   switch (type) {
-    // A later spec text refuses these four at another length, but its own examples still have them skipped. Skipping is
-    // as strict where it counts: without one of the right length the invoice is refused.
+    // A later spec text refuses these four at another length, but its own examples still have them
+    // skipped. Skipping is as strict where it counts: without one of the right length the invoice
+    // is refused.
     case TAG.p:
       if (data.length === HASH_WORDS) once(tags, "paymentHash", hexOf(data));
       return;
@@ -104,7 +109,9 @@ function fail(what: string): never {
   throw malformed(what);
 }
 
-const bytesOf = (data: Words) => wordsToBytes(data) ?? fail("a field is padded with other bits than zeros");
+const bytesOf = (data: Words) =>
+  wordsToBytes(data) ?? fail("a field is padded with other bits than zeros");
 const hexOf = (data: Words) => hexText(bytesOf(data));
-const minimal = (data: Words) => (data[0] === 0 ? fail("a number is longer than it needs to be") : data);
+const minimal = (data: Words) =>
+  data[0] === 0 ? fail("a number is longer than it needs to be") : data;
 const integerOf = (data: Words) => wordsToInteger(minimal(data)) ?? fail("a number is too large");

@@ -1,4 +1,7 @@
-/** The examples of BOLT 11, all of them; what each one says is written out here by hand, from the text of the BOLT. */
+/**
+ * The examples of BOLT 11, all of them; what each one says is written out here by hand, from the
+ * text of the BOLT.
+ */
 import { readFileSync } from "node:fs";
 import { bech32, createBase58check } from "@scure/base";
 import { describe, expect, test } from "vitest";
@@ -16,7 +19,9 @@ const vectors: {
   payment_hash: string;
   valid: Example[];
   invalid: Example[];
-} = JSON.parse(readFileSync(new URL("../../../../spec/vectors/bolt11.json", import.meta.url), "utf8"));
+} = JSON.parse(
+  readFileSync(new URL("../../../../spec/vectors/bolt11.json", import.meta.url), "utf8"),
+);
 const privateKey = hexBytes(vectors.private_key)!;
 
 const SECRET = "11".repeat(32);
@@ -41,7 +46,12 @@ const common = {
 };
 const donation = { ...common, description: "Please consider supporting this project" };
 const list = { ...common, amountMsat: 2_000_000_000n, descriptionHash: LIST_HASH };
-const beans = { ...common, amountMsat: 2_500_000_000n, description: "coffee beans", features: [8, 14, 99] };
+const beans = {
+  ...common,
+  amountMsat: 2_500_000_000n,
+  description: "coffee beans",
+  features: [8, 14, 99],
+};
 
 const base58 = createBase58check((bytes: Uint8Array) => sha256(bytes));
 const base58Fallback = (version: number, address: string) => ({
@@ -83,7 +93,10 @@ const expected = [
   },
   { ...list, fallbacks: [base58Fallback(18, "3EktnHQD7RiAE6uzMj2ZifT9YgRrkSgzQX")] },
   { ...list, fallbacks: [segwitFallback("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4")] },
-  { ...list, fallbacks: [segwitFallback("bc1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qccfmv3")] },
+  {
+    ...list,
+    fallbacks: [segwitFallback("bc1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qccfmv3")],
+  },
   {
     ...common,
     amountMsat: 967_878_534n,
@@ -114,7 +127,8 @@ const expected = [
     metadata: "01fafaf0",
     features: [8, 14, 48],
   },
-  // The BOLT gives no key for this one: it negates s and keeps the recovery id, so another key comes out than the donation's.
+  // The BOLT gives no key for this one: it negates s and keeps the recovery id, so another key
+  // comes out than the donation's.
   { ...donation, payee: "02d0139ce7427d6dfffd26a326c18be754ef1e64672b42694ba5b23ef6e6e7803d" },
 ];
 
@@ -124,19 +138,26 @@ describe("an example of BOLT 11 is read as the BOLT explains it [case 66]", () =
     expect(expected).toHaveLength(15);
   });
 
-  test.each(vectors.valid.map((example, i) => ({ ...example, want: expected[i]! })))("$about", (example) => {
-    const { text, signature, expiresAt, ...rest } = Invoice.decode(example.invoice);
-    expect(rest).toEqual(example.want);
-    expect(text).toBe(example.invoice);
-    expect(expiresAt).toBe(example.want.timestamp + example.want.expirySeconds);
-    expect(signature).toMatch(/^[0-9a-f]{128}0[0-3]$/);
-  });
+  test.each(vectors.valid.map((example, i) => ({ ...example, want: expected[i]! })))(
+    "$about",
+    (example) => {
+      const { text, signature, expiresAt, ...rest } = Invoice.decode(example.invoice);
+      expect(rest).toEqual(example.want);
+      expect(text).toBe(example.invoice);
+      expect(expiresAt).toBe(example.want.timestamp + example.want.expirySeconds);
+      expect(signature).toMatch(/^[0-9a-f]{128}0[0-3]$/);
+    },
+  );
 });
 
 describe("an invalid example of BOLT 11 is refused, and the refusal does not repeat it", () => {
   test.each(vectors.invalid)("$about", ({ invoice }) => {
     expect(() => Invoice.decode(invoice)).toThrow(
-      expect.objectContaining({ name: "ChallengeError", code: "ERR_INVOICE_MALFORMED", spent: "no" }),
+      expect.objectContaining({
+        name: "ChallengeError",
+        code: "ERR_INVOICE_MALFORMED",
+        spent: "no",
+      }),
     );
     try {
       Invoice.decode(invoice);

@@ -1,4 +1,7 @@
-/** The 5-bit words of bech32, regrouped to bytes and integers and back. BOLT 11, "Data Part"; BIP 173. */
+/**
+ * The 5-bit words of bech32, regrouped to bytes and integers and back. BOLT 11, "Data Part"; BIP
+ * 173.
+ */
 import type { Bytes } from "../internal/bytes.ts";
 
 export type Words = readonly number[];

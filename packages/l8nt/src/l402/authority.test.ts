@@ -1,4 +1,6 @@
-/** Minting and verifying, from a secret alone; against macaroons and keys that other software made. */
+/**
+ * Minting and verifying, from a secret alone; against macaroons and keys that other software made.
+ */
 import { createHash, hkdfSync } from "node:crypto";
 import foreign from "macaroon";
 import { describe, expect, test, vi } from "vitest";
@@ -25,35 +27,38 @@ const authorityOf = (options: Partial<AuthorityOptions> = {}) =>
 const target = targetAt("GET", readOrigin(LOCATION)!, "/orders/1")!;
 const access: Access = { now: NOW, target };
 const scope: Scope = { endpoints: ["GET https://api.example/orders/*"], expiresIn: "1h" };
-const SECRETS = Array.from({ length: 4 }, (_, at) => createHash("sha256").update(`secret ${at}`).digest("hex"));
+const SECRETS = Array.from({ length: 4 }, (_, at) =>
+  createHash("sha256").update(`secret ${at}`).digest("hex"),
+);
 
 describe("what other software made is verified here", () => {
-  test.each(GOLDEN_TERMS.map((terms) => [terms.salt ?? terms.caveats?.[0] ?? "bare", terms] as const))(
-    "%s",
-    (_name, terms) => {
-      const verified = authorityOf({ kind: "spending" }).authenticate(credentialText(terms));
-      expect(verified.paymentHash).toBe(
-        createHash("sha256").update(Buffer.from(PREIMAGE, "hex")).digest("hex"),
-      );
-      const caveats = terms.caveats ?? [];
-      expect(
-        verified.caveats.map(({ condition, value }) =>
-          [condition, value === "(not shown)" ? PREIMAGE : value].join("="),
-        ),
-      ).toEqual(caveats);
-      // Node ids and counters are derived from the signatures that js-macaroon has at those places.
-      const agents = caveats.flatMap((caveat, at) => (`${caveat}`.startsWith("agent=") ? [at + 1] : []));
-      expect(verified.nodes.map(({ id }) => id)).toEqual(
-        [0, ...agents].map((count) => placeIdOf({ ...terms, caveats: caveats.slice(0, count) })),
-      );
-      const counted = caveats.flatMap((caveat, at) =>
-        /^(?:budget|max_uses)/.test(`${caveat}`) ? [at + 1] : [],
-      );
-      expect(verified.limits.map(({ id }) => id)).toEqual(
-        counted.map((count) => placeIdOf({ ...terms, caveats: caveats.slice(0, count) })),
-      );
-    },
-  );
+  test.each(
+    GOLDEN_TERMS.map((terms) => [terms.salt ?? terms.caveats?.[0] ?? "bare", terms] as const),
+  )("%s", (_name, terms) => {
+    const verified = authorityOf({ kind: "spending" }).authenticate(credentialText(terms));
+    expect(verified.paymentHash).toBe(
+      createHash("sha256").update(Buffer.from(PREIMAGE, "hex")).digest("hex"),
+    );
+    const caveats = terms.caveats ?? [];
+    expect(
+      verified.caveats.map(({ condition, value }) =>
+        [condition, value === "(not shown)" ? PREIMAGE : value].join("="),
+      ),
+    ).toEqual(caveats);
+    // Node ids and counters are derived from the signatures that js-macaroon has at those places.
+    const agents = caveats.flatMap((caveat, at) =>
+      `${caveat}`.startsWith("agent=") ? [at + 1] : [],
+    );
+    expect(verified.nodes.map(({ id }) => id)).toEqual(
+      [0, ...agents].map((count) => placeIdOf({ ...terms, caveats: caveats.slice(0, count) })),
+    );
+    const counted = caveats.flatMap((caveat, at) =>
+      /^(?:budget|max_uses)/.test(`${caveat}`) ? [at + 1] : [],
+    );
+    expect(verified.limits.map(({ id }) => id)).toEqual(
+      counted.map((count) => placeIdOf({ ...terms, caveats: caveats.slice(0, count) })),
+    );
+  });
 });
 
 describe("what is minted here is verified by other software", () => {
@@ -68,7 +73,10 @@ describe("what is minted here is verified by other software", () => {
       seen.push(caveat);
       return null;
     });
-    expect(seen).toEqual(["endpoints=GET https://api.example/orders/*", `valid_until=${NOW + 3600}`]);
+    expect(seen).toEqual([
+      "endpoints=GET https://api.example/orders/*",
+      `valid_until=${NOW + 3600}`,
+    ]);
     expect(read.location).toBe(LOCATION);
     const preimage = Buffer.from(minted.toString().slice(-64), "hex");
     expect(createHash("sha256").update(preimage).digest("hex")).toBe(minted.identifier.paymentHash);
@@ -110,7 +118,10 @@ describe("verdicts", () => {
   });
 
   test("a denial lists every caveat that says no, whose it is, what was held and what was needed [case 98]", () => {
-    const child = minted.delegate({ agent: "scout", endpoints: [], expiresIn: "1m" }, { now: NOW - 60 });
+    const child = minted.delegate(
+      { agent: "scout", endpoints: [], expiresIn: "1m" },
+      { now: NOW - 60 },
+    );
     const verdict = authority.verify(child, access);
     if (verdict.granted || !(verdict.error instanceof DeniedError)) throw new Error("granted");
     const { node } = authority.authenticate(child);
@@ -166,7 +177,12 @@ describe("no god mode", () => {
   test.each<[string, "access" | "spending", unknown, RegExp]>([
     ["nothing at all", "access", {}, /endpoints/],
     ["no endpoints", "access", { expiresIn: "1h" }, /endpoints/],
-    ["capabilities alone", "access", { capabilities: { loop: ["out"] }, expiresIn: "1h" }, /endpoints/],
+    [
+      "capabilities alone",
+      "access",
+      { capabilities: { loop: ["out"] }, expiresIn: "1h" },
+      /endpoints/,
+    ],
     ["no end", "access", { endpoints: ["* https://*/**"] }, /end/],
     ["a beginning for an end", "access", { endpoints: [], validFrom: new Date(0) }, /end/],
     ["endpoints: undefined", "access", { endpoints: undefined, expiresIn: "1h" }, /endpoints/],
@@ -174,9 +190,19 @@ describe("no god mode", () => {
     ["expiresIn: undefined", "access", { endpoints: [], expiresIn: undefined }, /end/],
     ["expiresIn: null", "access", { endpoints: [], expiresIn: null }, /expiresIn/],
     ["no budget", "spending", { endpoints: [], expiresIn: "1h" }, /budget/],
-    ["a price limit for a budget", "spending", { endpoints: [], expiresIn: "1h", maxPrice: "5 sat" }, /budget/],
+    [
+      "a price limit for a budget",
+      "spending",
+      { endpoints: [], expiresIn: "1h", maxPrice: "5 sat" },
+      /budget/,
+    ],
     ["uses for a budget", "spending", { endpoints: [], expiresIn: "1h", maxUses: 5 }, /budget/],
-    ["budget: undefined", "spending", { endpoints: [], expiresIn: "1h", budget: undefined }, /budget/],
+    [
+      "budget: undefined",
+      "spending",
+      { endpoints: [], expiresIn: "1h", budget: undefined },
+      /budget/,
+    ],
     ["budget: null", "spending", { endpoints: [], expiresIn: "1h", budget: null }, /budget/],
     [
       "a misspelt budget",
@@ -197,10 +223,15 @@ describe("no god mode", () => {
     expect(() => authority.challenge(wanted as Scope, bolt11.valid[0]!.invoice)).toThrow(TypeError);
   });
 
-  test.each(["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const)("%s is a budget", (key) => {
-    const spending = authorityOf({ kind: "spending" });
-    expect(spending.authenticate(spending.mint({ ...scope, [key]: "5 sat" })).limits).toHaveLength(1);
-  });
+  test.each(["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const)(
+    "%s is a budget",
+    (key) => {
+      const spending = authorityOf({ kind: "spending" });
+      expect(
+        spending.authenticate(spending.mint({ ...scope, [key]: "5 sat" })).limits,
+      ).toHaveLength(1);
+    },
+  );
 
   test("a scope too large for a credential is not minted: what cannot be presented is of no use [case 7]", () => {
     const names = Array.from({ length: 7 }, (_, at) => `service${at}`);
@@ -255,12 +286,16 @@ describe("secrets [case 112]", () => {
     if (typeof secret === "string" && secret.length > 8) expect(attempt).not.toThrow(secret);
   });
 
-  test.each(["", "api.example", "/x", "ftp://api.example", "https://user@api.example", "https://api.example."])(
-    "%j is no location",
-    (location) => {
-      expect(() => authorityOf({ location })).toThrow(TypeError);
-    },
-  );
+  test.each([
+    "",
+    "api.example",
+    "/x",
+    "ftp://api.example",
+    "https://user@api.example",
+    "https://api.example.",
+  ])("%j is no location", (location) => {
+    expect(() => authorityOf({ location })).toThrow(TypeError);
+  });
 
   test("bytes and hex of either case are one secret", () => {
     const text = credentialText();
@@ -277,7 +312,8 @@ describe("key rotation", () => {
       authority.rotate(secret);
       minted.push(authority.mint(scope));
     }
-    for (const credential of minted) expect(authority.verify(credential, access).granted).toBe(true);
+    for (const credential of minted)
+      expect(authority.verify(credential, access).granted).toBe(true);
     for (const [at, secret] of SECRETS.entries()) {
       const alone = authorityOf({ secret });
       expect(minted.map((credential) => alone.verify(credential, access).granted)).toEqual(
@@ -394,7 +430,9 @@ describe("challenges", () => {
     expect(read.macaroon).toEqual(challenge.macaroon);
     // Unpaid: nobody knows the preimage of the specification's hash.
     const unpaid = new Credential(read.macaroon, "0".repeat(64));
-    expect(authority.verify(unpaid, access)).toMatchObject({ error: { code: "ERR_TOKEN_PREIMAGE" } });
+    expect(authority.verify(unpaid, access)).toMatchObject({
+      error: { code: "ERR_TOKEN_PREIMAGE" },
+    });
   });
 
   test("what is no invoice is no challenge", () => {
@@ -409,7 +447,9 @@ test("minting reads the injected clock and no other", () => {
     throw new Error("the system's clock was read");
   });
   try {
-    expect(authorityOf({ clock: () => 1000.9 }).mint(scope).caveats[1]).toMatchObject({ value: "4600" });
+    expect(authorityOf({ clock: () => 1000.9 }).mint(scope).caveats[1]).toMatchObject({
+      value: "4600",
+    });
   } finally {
     now.mockRestore();
   }

@@ -1,4 +1,7 @@
-/** Mints and verifies, from a secret alone: no database, no look-up, no call home. spec/1-credential.md §4-6. */
+/**
+ * Mints and verifies, from a secret alone: no database, no look-up, no call home.
+ * spec/1-credential.md §4-6.
+ */
 import {
   type Access,
   CaveatChain,
@@ -27,7 +30,10 @@ import { Roots, type Secret } from "./roots.ts";
 import { placeId, SILENCE, Verified } from "./verified.ts";
 
 export interface AuthorityOptions {
-  /** 32 random bytes or more, or their hex. Whoever has it can mint anything: it never leaves this process. */
+  /**
+   * 32 random bytes or more, or their hex. Whoever has it can mint anything: it never leaves this
+   * process.
+   */
   readonly secret: Secret;
   /** Secrets used before: still verified, no longer minted under. */
   readonly previousSecrets?: readonly Secret[];
@@ -44,7 +50,10 @@ export interface AuthorityOptions {
   readonly cacheSize?: number;
 }
 
-/** The end of a credential's text is its signature and its preimage: as telling as the whole, and far less to hash. */
+/**
+ * The end of a credential's text is its signature and its preimage: as telling as the whole, and
+ * far less to hash.
+ */
 const KEY_CHARACTERS = 43 + 1 + 64;
 
 const PLAIN_SCHEME = "L402 ";
@@ -52,7 +61,11 @@ const PLAIN_SCHEME = "L402 ";
 /** Yes with the proof, or no with the error to answer with. */
 export type Verdict =
   | { readonly granted: true; readonly verified: Verified }
-  | { readonly granted: false; readonly error: TokenError | DeniedError; readonly verified?: Verified };
+  | {
+      readonly granted: false;
+      readonly error: TokenError | DeniedError;
+      readonly verified?: Verified;
+    };
 
 export class Authority {
   readonly location: string;
@@ -64,15 +77,27 @@ export class Authority {
   readonly #revoked = new Revocations();
   /** By root: how many nodes its holders revoked. */
   readonly #revokedBelow = new Lru<string, number>(MAX_ROOTS);
-  /** By the end of the presented text: what was proven about the whole of it. Never what it allows now. */
+  /**
+   * By the end of the presented text: what was proven about the whole of it. Never what it allows
+   * now.
+   */
   readonly #cache: Lru<string, { readonly text: string; readonly verified: Verified }>;
   readonly #prefixes: ProvenPrefixes;
 
   /** @throws TypeError for a secret that is short or made up, or a location that is no URL */
   constructor(options: AuthorityOptions) {
-    const { secret, previousSecrets = [], location, kind = "access", service, tolerate = [] } = options;
+    const {
+      secret,
+      previousSecrets = [],
+      location,
+      kind = "access",
+      service,
+      tolerate = [],
+    } = options;
     if (readOrigin(location) === undefined)
-      throw new TypeError("an authority's location is the public http(s) URL where its credentials are spent");
+      throw new TypeError(
+        "an authority's location is the public http(s) URL where its credentials are spent",
+      );
     this.location = location;
     this.service = service;
     this.kind = kind;
@@ -86,8 +111,8 @@ export class Authority {
   /**
    * A credential that nobody had to pay for: its preimage is made here.
    *
-   * @throws TypeError for a scope without endpoints (or services), without an end, or without a budget where it can spend:
-   * there is no god mode
+   * @throws TypeError for a scope without endpoints (or services), without an end, or without a
+   * budget where it can spend: there is no god mode
    * @example
    * authority.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" });
    */
@@ -97,13 +122,14 @@ export class Authority {
   }
 
   /**
-   * A challenge whose credential costs `invoice`, which must come from this service's own wallet: its signature is not
-   * checked. Nothing is stored: paying it is what makes the credential.
+   * A challenge whose credential costs `invoice`, which must come from this service's own wallet:
+   * its signature is not checked. Nothing is stored: paying it is what makes the credential.
    *
    * @throws ChallengeError `ERR_INVOICE_MALFORMED`
    */
   challenge(scope: Scope, invoice: string | UnverifiedInvoice): Challenge {
-    const { text, paymentHash } = typeof invoice === "string" ? readInvoice(invoice).invoice : invoice;
+    const { text, paymentHash } =
+      typeof invoice === "string" ? readInvoice(invoice).invoice : invoice;
     const macaroon = this.#macaroon(hexBytes(paymentHash)!, scope);
     return {
       macaroon,
@@ -115,7 +141,9 @@ export class Authority {
 
   #macaroon(paymentHash: Bytes, scope: Scope): UnverifiedMacaroon {
     if (scope.endpoints === undefined && scope.services === undefined)
-      throw new TypeError("a credential needs endpoints (or services): there is no credential for everything");
+      throw new TypeError(
+        "a credential needs endpoints (or services): there is no credential for everything",
+      );
     if (scope.expiresIn === undefined && scope.expiresAt === undefined)
       throw new TypeError('a credential needs an end: expiresIn: "1h", or expiresAt');
     if (this.kind === "spending" && !BUDGETS.some((key) => scope[key] !== undefined))
@@ -123,10 +151,17 @@ export class Authority {
         'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay and the like',
       );
     const root = this.#roots.current;
-    const identifier = Identifier.encode(paymentHash, concat(root.id, randomBytes(32 - ROOT_ID_BYTES)));
+    const identifier = Identifier.encode(
+      paymentHash,
+      concat(root.id, randomBytes(32 - ROOT_ID_BYTES)),
+    );
     const caveats = compileScope(scope, { now: this.#clock() });
     checkCaveats(caveats, this.vocabulary);
-    const minted = Macaroon.mint({ rootKey: root.rootKey(identifier), identifier, location: this.location });
+    const minted = Macaroon.mint({
+      rootKey: root.rootKey(identifier),
+      identifier,
+      location: this.location,
+    });
     return Macaroon.attenuate(minted, ...caveats);
   }
 
@@ -144,24 +179,29 @@ export class Authority {
   }
 
   /**
-   * Proves the signature and the payment. What is proven once is remembered by its text; time, limits and revocation never are.
+   * Proves the signature and the payment. What is proven once is remembered by its text; time,
+   * limits and revocation never are.
    *
-   * @throws TokenError for anything that is malformed, forged, not paid for, or minted under a secret that is not ours
+   * @throws TokenError for anything that is malformed, forged, not paid for, or minted under a
+   * secret that is not ours
    */
   authenticate(credential: Credential | string): Verified {
     const text = typeof credential === "string" ? credential : credential.toString();
     const known = this.#recall(text);
     if (known !== undefined) return known;
-    const verified = this.#prove(typeof credential === "string" ? Credential.parse(credential) : credential);
+    const verified = this.#prove(
+      typeof credential === "string" ? Credential.parse(credential) : credential,
+    );
     this.#cache.set(text.slice(-KEY_CHARACTERS), { text, verified });
     return verified;
   }
 
   /**
-   * The same for what a request presents; undefined where that is none of ours. An `Authorization` field that carries what
-   * was proven before, as it stood then, is not read again.
+   * The same for what a request presents; undefined where that is none of ours. An `Authorization`
+   * field that carries what was proven before, as it stood then, is not read again.
    *
-   * @throws TokenError as {@link authenticate}, and `ERR_TOKEN_AMBIGUOUS` for two different credentials
+   * @throws TokenError as {@link authenticate}, and `ERR_TOKEN_AMBIGUOUS` for two different
+   * credentials
    */
   authorize(fields: Presented): Verified | undefined {
     const { authorization, macaroon } = fields;
@@ -197,7 +237,10 @@ export class Authority {
       );
     // A preimage alone grants nothing, and neither does a signature alone. [cases 73, 90]
     if (!credential.isPaid)
-      throw new TokenError("ERR_TOKEN_PREIMAGE", "The credential's preimage does not prove its payment.");
+      throw new TokenError(
+        "ERR_TOKEN_PREIMAGE",
+        "The credential's preimage does not prove its payment.",
+      );
     this.#prefixes.remember(macaroon, prefixes);
     const chain = new CaveatChain({
       caveats: macaroon.caveats,
@@ -209,7 +252,8 @@ export class Authority {
   }
 
   /**
-   * The id of the node that `caveats` open below this credential, for revoking a child without having its credential.
+   * The id of the node that `caveats` open below this credential, for revoking a child without
+   * having its credential.
    *
    * @throws TypeError where the caveats cannot be read, or name no agent
    */
@@ -221,10 +265,11 @@ export class Authority {
   }
 
   /**
-   * What a holder may do: kills the node that `caveats` open below his credential, and everything below that. Gives its id.
+   * What a holder may do: kills the node that `caveats` open below his credential, and everything
+   * below that. Gives its id.
    *
-   * @throws TypeError as {@link descendant}; AdapterError `ERR_RATE_LIMITED` past a thousand for one root, because each
-   * has to be remembered
+   * @throws TypeError as {@link descendant}; AdapterError `ERR_RATE_LIMITED` past a thousand for
+   * one root, because each has to be remembered
    */
   revokeBelow(ancestor: Verified, caveats: readonly string[]): string {
     const nodeId = this.descendant(ancestor, caveats);
@@ -243,14 +288,17 @@ export class Authority {
   }
 
   /**
-   * The owner's: kills a node and everything below it, also children nobody listed; never its parent.
+   * The owner's: kills a node and everything below it, also children nobody listed; never its
+   * parent.
    *
-   * @param endsAt Unix seconds after which nothing below it can be valid; without it, it is remembered for good
+   * @param endsAt Unix seconds after which nothing below it can be valid; without it, it is
+   * remembered for good
    * @throws TypeError for what is no node id
    */
   revoke(nodeId: string, endsAt: number = Number.POSITIVE_INFINITY): void {
     // A mistyped id would revoke nobody, and nobody would be told.
-    if (!/^[0-9a-f]{32}$/.test(nodeId)) throw new TypeError("a node id is 32 hex digits, in lower case");
+    if (!/^[0-9a-f]{32}$/.test(nodeId))
+      throw new TypeError("a node id is 32 hex digits, in lower case");
     this.#revoked.add(nodeId, endsAt, this.#clock());
     this.#forget();
   }
@@ -264,7 +312,10 @@ export class Authority {
     return this.#revoked.has(nodeId);
   }
 
-  /** For who follows what is revoked elsewhere: at Unix second `at` all of it was known; after the silence nothing is granted. */
+  /**
+   * For who follows what is revoked elsewhere: at Unix second `at` all of it was known; after the
+   * silence nothing is granted.
+   */
   heardOfRevocations(at: number, maxSilenceSeconds: number): void {
     this.#revoked.heard(at, maxSilenceSeconds);
   }
@@ -274,14 +325,20 @@ export class Authority {
     return this.#revoked.isKnownAt(now) ? undefined : denied([SILENCE]);
   }
 
-  /** Mints under `secret` from now on; credentials of the secrets before it stay valid until they end. */
+  /**
+   * Mints under `secret` from now on; credentials of the secrets before it stay valid until they
+   * end.
+   */
   rotate(secret: Secret): void {
     this.#roots.rotate(secret);
     this.#forget();
   }
 }
 
-/** An orchestrator that needs more has a tree of a shape that one revocation higher up serves better. */
+/**
+ * An orchestrator that needs more has a tree of a shape that one revocation higher up serves
+ * better.
+ */
 const MAX_REVOKED_BELOW = 1000;
 const MAX_ROOTS = 100_000;
 

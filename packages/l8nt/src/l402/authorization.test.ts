@@ -1,4 +1,7 @@
-/** The Authorization field: one credential, or a refusal; never the first of several, nor the last. [case 8] */
+/**
+ * The Authorization field: one credential, or a refusal; never the first of several, nor the last.
+ * [case 8]
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { credentialText, PREIMAGE } from "../../../../test/fuzz/golden.ts";
@@ -65,7 +68,9 @@ test.each<[string, string, string]>([
   ["too much [case 7]", `L402 ${"A".repeat(24_572)}`, "ERR_TOKEN_TOO_LARGE"],
   ["a megabyte of commas [case 7]", `L402 ${",".repeat(1 << 20)}`, "ERR_TOKEN_TOO_LARGE"],
 ])("%s: refused", (_what, field, code) => {
-  expect(() => readAuthorization(field)).toThrow(expect.objectContaining({ name: "TokenError", code }));
+  expect(() => readAuthorization(field)).toThrow(
+    expect.objectContaining({ name: "TokenError", code }),
+  );
 });
 
 test("any field at all is a text, nothing, or a TokenError", () => {
@@ -87,14 +92,17 @@ test("any field at all is a text, nothing, or a TokenError", () => {
     "é",
   );
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit, maxLength: 10 }), fc.string({ unit: "binary" })), (field) => {
-      try {
-        const text = readAuthorization(field);
-        if (text !== undefined) expect(field).toContain(text);
-      } catch (error) {
-        expect(error).toBeInstanceOf(TokenError);
-      }
-    }),
+    fc.property(
+      fc.oneof(fc.string({ unit, maxLength: 10 }), fc.string({ unit: "binary" })),
+      (field) => {
+        try {
+          const text = readAuthorization(field);
+          if (text !== undefined) expect(field).toContain(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(TokenError);
+        }
+      },
+    ),
     { numRuns: 2000 },
   );
 });

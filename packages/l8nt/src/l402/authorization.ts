@@ -9,10 +9,12 @@ const MENTIONS = /(?:^|,)[ \t]*(?:l402|lsat)(?:[ \t]|$)/i;
 export const MAX_FIELD_CHARACTERS = 24_576;
 
 /**
- * The text of the credential that a request presents; undefined where it presents none of ours. Several lines (joined by
- * commas, as `Headers` does) are one where they carry the same credential, as aperture's client sends it. [case 8]
+ * The text of the credential that a request presents; undefined where it presents none of ours.
+ * Several lines (joined by commas, as `Headers` does) are one where they carry the same credential,
+ * as aperture's client sends it. [case 8]
  *
- * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`
+ * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED`,
+ * `ERR_TOKEN_TOO_LARGE`
  */
 export function readAuthorization(field: string | null | undefined): string | undefined {
   if (field === null || field === undefined) return undefined;
@@ -26,7 +28,8 @@ export function readAuthorization(field: string | null | undefined): string | un
   const [first, ...others] = texts;
   for (const other of others) {
     if (other === first) continue;
-    if (other === undefined || first === undefined || !sameCredential(first, other)) throw ambiguous();
+    if (other === undefined || first === undefined || !sameCredential(first, other))
+      throw ambiguous();
   }
   if (first === undefined) throw malformed();
   return first;
@@ -53,6 +56,11 @@ const malformed = (): TokenError =>
     "The Authorization field is not `L402 base64(macaroon):hex(preimage)`.",
   );
 
-/** The value that presents a credential. `LSAT` is for a service that knows the scheme by its old name alone. */
-export const formatAuthorization = (credential: Credential, scheme: "L402" | "LSAT" = "L402"): string =>
-  `${scheme} ${credential}`;
+/**
+ * The value that presents a credential. `LSAT` is for a service that knows the scheme by its old
+ * name alone.
+ */
+export const formatAuthorization = (
+  credential: Credential,
+  scheme: "L402" | "LSAT" = "L402",
+): string => `${scheme} ${credential}`;

@@ -29,7 +29,8 @@ const access: Access = {
 const authorityOf = () =>
   new Authority({ secret: SECRET, location: LOCATION, kind: "spending", clock: () => NOW });
 
-const plainBigints = (_key: string, value: unknown) => (typeof value === "bigint" ? `${value}` : value);
+const plainBigints = (_key: string, value: unknown) =>
+  typeof value === "bigint" ? `${value}` : value;
 
 /** Everything that a logger might do with a value. */
 function renderings(value: unknown): string[] {
@@ -127,7 +128,9 @@ describe("what is shown of a credential", () => {
       expiresIn: "1h",
       budget: "5 sat",
     });
-    const child = minted.delegate({ agent: "a", maxUses: 3 }).append([`preimage=${preimageOf(minted)}`]);
+    const child = minted
+      .delegate({ agent: "a", maxUses: 3 })
+      .append([`preimage=${preimageOf(minted)}`]);
     for (const credential of [minted, child]) {
       expectSilence(credential, [preimageOf(credential)]);
       expectSilence(authorityOf().authenticate(credential), [preimageOf(credential)]);
@@ -178,11 +181,18 @@ describe("what is shown by errors", () => {
     ],
     [
       "denied for a service named by the preimage",
-      () => authorityOf().verify(credentialText({ caveats: [`${PREIMAGE}_valid_until=x`] }), access),
+      () =>
+        authorityOf().verify(credentialText({ caveats: [`${PREIMAGE}_valid_until=x`] }), access),
     ],
     ["forged", () => authorityOf().verify(`${altered.toString("base64")}:${PREIMAGE}`, access)],
-    ["under another secret", () => authorityOf().verify(credentialText({ secret: OTHER_SECRET }), access)],
-    ["for another payment", () => authorityOf().verify(`${packet.toString("base64")}:${OTHER_SECRET}`, access)],
+    [
+      "under another secret",
+      () => authorityOf().verify(credentialText({ secret: OTHER_SECRET }), access),
+    ],
+    [
+      "for another payment",
+      () => authorityOf().verify(`${packet.toString("base64")}:${OTHER_SECRET}`, access),
+    ],
     ["malformed", () => Credential.parse(`${credentialText()}0`)],
     [
       "malformed in its macaroon",
@@ -213,7 +223,10 @@ describe("what is shown by errors", () => {
     ["a scope that is none", () => root.attenuate({ budgt: 1 } as never)],
     ["a credential for a scope", () => root.attenuate(credentialText() as never)],
     ["a credential for a scope, as an object", () => root.attenuate(root as never)],
-    ["a secret that is too short", () => new Authority({ secret: SECRET.slice(2), location: LOCATION })],
+    [
+      "a secret that is too short",
+      () => new Authority({ secret: SECRET.slice(2), location: LOCATION }),
+    ],
     ["a secret for a location", () => new Authority({ secret: SECRET, location: SECRET })],
   ];
   test.each(attempts)("%s", (_what, attempt) => {

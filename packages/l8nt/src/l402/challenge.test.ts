@@ -1,4 +1,7 @@
-/** Reading challenges from hostile and merely odd servers: select by policy, never by position. [cases 9, 10, 11] */
+/**
+ * Reading challenges from hostile and merely odd servers: select by policy, never by position.
+ * [cases 9, 10, 11]
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import vectors from "../../../../spec/vectors/macaroons.json" with { type: "json" };
@@ -17,7 +20,8 @@ const macaroonOf = (header: string | string[]) => {
   const { macaroon, invoice } = Challenge.parse(header);
   return [Buffer.from(Macaroon.encode(macaroon)).toString("base64"), invoice];
 };
-const refusal = (code: string) => expect.objectContaining({ name: "ChallengeError", code, spent: "no" });
+const refusal = (code: string) =>
+  expect.objectContaining({ name: "ChallengeError", code, spent: "no" });
 const malformed = refusal("ERR_CHALLENGE_MALFORMED");
 const missing = refusal("ERR_CHALLENGE_MISSING");
 
@@ -42,9 +46,18 @@ describe("one challenge, in the spellings of the field", () => {
     ["no quotes", `L402 macaroon=${M}, invoice=${P}`],
     ["upper-case names", `L402 MACAROON="${M}", Invoice="${P}"`],
     ["a lower-case scheme", `l402 macaroon="${M}", invoice="${P}"`],
-    ["unknown parameters", `L402 realm="x", macaroon="${M}", price="12, 13", invoice="${P}", expires=soon`],
-    ["duplicates that agree", `L402 macaroon="${M}", macaroon="${M}", invoice="${P}", invoice="${P}"`],
-    ["the same challenge twice", `L402 macaroon="${M}", invoice="${P}", L402 invoice="${P}", macaroon="${M}"`],
+    [
+      "unknown parameters",
+      `L402 realm="x", macaroon="${M}", price="12, 13", invoice="${P}", expires=soon`,
+    ],
+    [
+      "duplicates that agree",
+      `L402 macaroon="${M}", macaroon="${M}", invoice="${P}", invoice="${P}"`,
+    ],
+    [
+      "the same challenge twice",
+      `L402 macaroon="${M}", invoice="${P}", L402 invoice="${P}", macaroon="${M}"`,
+    ],
     [
       "the same, URL-safe the second time",
       [
@@ -86,7 +99,9 @@ describe("one challenge, in the spellings of the field", () => {
     [" endpoints ,  valid_until ", ["endpoints", "valid_until"]],
     ["", []],
   ])("caveats=%j are the conditions that it enforces", (text, names) => {
-    expect(Challenge.parse(`L402 macaroon="${M}", invoice="${P}", caveats="${text}"`).enforced).toEqual(names);
+    expect(
+      Challenge.parse(`L402 macaroon="${M}", invoice="${P}", caveats="${text}"`).enforced,
+    ).toEqual(names);
   });
 });
 
@@ -133,7 +148,10 @@ describe("nothing to pay", () => {
     ["the scheme alone", "L402"],
     ["a scheme without our parameters, as a 401 may be", 'L402 realm="x"'],
     ["a version that is not ours", `L402 version="1", token="${M}", invoice="${P}"`],
-    ["a version that is ours with a zero in front", `L402 version="00", token="${M}", invoice="${P}"`],
+    [
+      "a version that is ours with a zero in front",
+      `L402 version="00", token="${M}", invoice="${P}"`,
+    ],
     ["a scheme that begins like ours", `L402x macaroon="${M}", invoice="${P}"`],
   ])("%s", (_what, header) => {
     expect(() => Challenge.parse(header)).toThrow(missing);
@@ -143,7 +161,10 @@ describe("nothing to pay", () => {
 describe("what must not be paid [case 10]", () => {
   test.each<[string, string | string[]]>([
     ["two different macaroons", `L402 macaroon="${M}", macaroon="${OTHER}", invoice="${P}"`],
-    ["two different macaroons, in two cases", `L402 macaroon="${M}", MACAROON="${OTHER}", invoice="${P}"`],
+    [
+      "two different macaroons, in two cases",
+      `L402 macaroon="${M}", MACAROON="${OTHER}", invoice="${P}"`,
+    ],
     ["token= and macaroon= that differ", `L402 macaroon="${M}", token="${OTHER}", invoice="${P}"`],
     ["two different tokens", `L402 token="${M}", token="${OTHER}", invoice="${P}"`],
     ["two different invoices", `L402 macaroon="${M}", invoice="${P}", invoice="${Q}"`],
@@ -172,10 +193,16 @@ describe("what must not be paid [case 10]", () => {
     ["an empty macaroon", `L402 macaroon="", invoice="${P}"`],
     ["no invoice", `L402 macaroon="${M}"`],
     ["an empty invoice", `L402 macaroon="${M}", invoice=""`],
-    ["a broken one beside a good LSAT", [`L402 macaroon="${M}"`, `LSAT macaroon="${M}", invoice="${P}"`]],
+    [
+      "a broken one beside a good LSAT",
+      [`L402 macaroon="${M}"`, `LSAT macaroon="${M}", invoice="${P}"`],
+    ],
     ["junk in the base64", `L402 macaroon="${M.slice(0, 8)} ${M.slice(8)}", invoice="${P}"`],
     ["a comma in the base64", `L402 macaroon="${M.slice(0, 8)},${M.slice(8)}", invoice="${P}"`],
-    ["a macaroon in hex", `L402 macaroon="${Buffer.from(M, "base64").toString("hex")}", invoice="${P}"`],
+    [
+      "a macaroon in hex",
+      `L402 macaroon="${Buffer.from(M, "base64").toString("hex")}", invoice="${P}"`,
+    ],
     ["a whole credential for a macaroon", `L402 macaroon="${M}:${"0".repeat(64)}", invoice="${P}"`],
     [
       "two macaroons in one",
@@ -191,11 +218,23 @@ describe("what must not be paid [case 10]", () => {
       `L402 macaroon="${packetOf({ paymentHash: "0".repeat(64) }).toString("base64")}", invoice="${P}"`,
     ],
     ["a third-party caveat [case 28]", `L402 macaroon="${thirdParty()}", invoice="${P}"`],
-    ["a line feed in the macaroon [case 9]", `L402 macaroon="${M.slice(0, 8)}\n${M.slice(8)}", invoice="${P}"`],
-    ["a header behind the invoice [case 9]", `L402 macaroon="${M}", invoice="${P}\r\nSet-Cookie: x"`],
+    [
+      "a line feed in the macaroon [case 9]",
+      `L402 macaroon="${M.slice(0, 8)}\n${M.slice(8)}", invoice="${P}"`,
+    ],
+    [
+      "a header behind the invoice [case 9]",
+      `L402 macaroon="${M}", invoice="${P}\r\nSet-Cookie: x"`,
+    ],
     ["a NUL [case 9]", `L402 macaroon="${M}", invoice="${P}\0"`],
-    ["more than 32,768 characters [case 7]", `L402 macaroon="${M}", invoice="${P}", x="${"y".repeat(32_768)}"`],
-    ["a megabyte of lines [case 7]", new Array(20_000).fill(`L402 macaroon="${M}", invoice="${P}"`)],
+    [
+      "more than 32,768 characters [case 7]",
+      `L402 macaroon="${M}", invoice="${P}", x="${"y".repeat(32_768)}"`,
+    ],
+    [
+      "a megabyte of lines [case 7]",
+      new Array(20_000).fill(`L402 macaroon="${M}", invoice="${P}"`),
+    ],
     ["32 KiB of quotes", `L402 a=${'"'.repeat(32_000)}`],
     ["32 KiB of backslashes", `L402 a="${"\\".repeat(32_000)}`],
   ])("%s", (_what, header) => {
@@ -256,7 +295,8 @@ describe("writing", () => {
     ]);
     // lnget's and aperture's own pattern.
     const pattern = /^(LSAT|L402) macaroon="(.*?)", invoice="(.*?)"/;
-    for (const line of Challenge.format(challenge)) expect(pattern.exec(line)!.slice(2)).toEqual([M, P]);
+    for (const line of Challenge.format(challenge))
+      expect(pattern.exec(line)!.slice(2)).toEqual([M, P]);
   });
 
   test("what is written is read back, as lines and folded", () => {
@@ -268,17 +308,35 @@ describe("writing", () => {
   });
 
   test("nothing that could break out of its quotes or its line is written [case 9]", () => {
-    const evil = ['"', '", invoice="lnbc1evil', "\r\nSet-Cookie: x", "\n", "\0", "é", "a b", "a,b", "\\", ""];
+    const evil = [
+      '"',
+      '", invoice="lnbc1evil',
+      "\r\nSet-Cookie: x",
+      "\n",
+      "\0",
+      "é",
+      "a b",
+      "a,b",
+      "\\",
+      "",
+    ];
     for (const text of evil) {
       expect(() => Challenge.format({ ...challenge, invoice: `${text}` })).toThrow(TypeError);
-      expect(() => Challenge.format({ ...challenge, enforced: ["endpoints", text] })).toThrow(TypeError);
+      expect(() => Challenge.format({ ...challenge, enforced: ["endpoints", text] })).toThrow(
+        TypeError,
+      );
     }
-    const odd = { ...challenge, macaroon: Macaroon.attenuate(challenge.macaroon, 'purpose="\r\nX: y"\0ü') };
+    const odd = {
+      ...challenge,
+      macaroon: Macaroon.attenuate(challenge.macaroon, 'purpose="\r\nX: y"\0ü'),
+    };
     for (const line of Challenge.format(odd)) expect(line).toMatch(/^[\x21-\x7e ]*$/);
   });
 
   test("conditions that a hostile service says it enforces are read as words and never written further", () => {
-    const read = Challenge.parse(`L402 macaroon="${M}", invoice="${P}", caveats="a\\" b=\\"c endpoints"`);
+    const read = Challenge.parse(
+      `L402 macaroon="${M}", invoice="${P}", caveats="a\\" b=\\"c endpoints"`,
+    );
     expect(read.enforced).toContain("endpoints");
     expect(() => Challenge.format(read)).toThrow(TypeError);
   });

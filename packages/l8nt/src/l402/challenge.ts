@@ -1,4 +1,7 @@
-/** An L402 challenge: a macaroon to be paid for, and the invoice that pays for it. spec/3-challenge.md. */
+/**
+ * An L402 challenge: a macaroon to be paid for, and the invoice that pays for it.
+ * spec/3-challenge.md.
+ */
 import { ChallengeError } from "../errors.ts";
 import { type AuthItem, readChallenges } from "../http/header.ts";
 import { base64Bytes, base64Text } from "../internal/bytes.ts";
@@ -26,19 +29,24 @@ const malformed = (why: string, cause?: unknown): ChallengeError =>
   );
 
 /**
- * Finds the one L402 challenge among whatever schemes a response offers, in any order. `L402` goes before `LSAT`; two
- * different challenges of one scheme are refused, because choosing one would be guessing.
+ * Finds the one L402 challenge among whatever schemes a response offers, in any order. `L402` goes
+ * before `LSAT`; two different challenges of one scheme are refused, because choosing one would be
+ * guessing.
  *
  * @param header the `WWW-Authenticate` value, or each field line of it
- * @throws ChallengeError `ERR_CHALLENGE_MISSING` where no L402 challenge is there, `ERR_CHALLENGE_MALFORMED`
+ * @throws ChallengeError `ERR_CHALLENGE_MISSING` where no L402 challenge is there,
+ * `ERR_CHALLENGE_MALFORMED`
  */
 function parse(header: string | readonly string[] | null | undefined): Challenge {
   const text = typeof header === "string" ? header : (header ?? []).join(", ");
-  if (text.length > MAX_CHARACTERS) throw malformed(`it has more than ${MAX_CHARACTERS} characters`);
+  if (text.length > MAX_CHARACTERS)
+    throw malformed(`it has more than ${MAX_CHARACTERS} characters`);
   const items = readChallenges(text);
   if (items === undefined) throw malformed("its WWW-Authenticate field is not well-formed");
   for (const scheme of SCHEMES) {
-    const found = items.filter((item) => item.scheme === scheme && item.parameters.length > 0).map(readItem);
+    const found = items
+      .filter((item) => item.scheme === scheme && item.parameters.length > 0)
+      .map(readItem);
     const [challenge, ...others] = found.filter((candidate) => candidate !== undefined);
     if (challenge === undefined) continue;
     if (others.some((other) => !sameChallenge(challenge, other)))
@@ -51,7 +59,10 @@ function parse(header: string | readonly string[] | null | undefined): Challenge
   );
 }
 
-/** Whether a `WWW-Authenticate` value asks for `LSAT` and not for `L402`: who wrote it may read no other. */
+/**
+ * Whether a `WWW-Authenticate` value asks for `LSAT` and not for `L402`: who wrote it may read no
+ * other.
+ */
 export function isLsatAlone(header: string | null): boolean {
   if (header === null || header.length > MAX_CHARACTERS) return false;
   const schemes = readChallenges(header)?.map(({ scheme }) => scheme) ?? [];
@@ -84,7 +95,11 @@ function readItem({ parameters }: AuthItem): Challenge | undefined {
   );
 }
 
-function challengeOf(packet: Uint8Array, invoice: string, enforced: readonly string[] | undefined): Challenge {
+function challengeOf(
+  packet: Uint8Array,
+  invoice: string,
+  enforced: readonly string[] | undefined,
+): Challenge {
   try {
     const macaroon = Macaroon.decode(packet);
     return { macaroon, identifier: Identifier.decode(macaroon.identifier), invoice, enforced };
@@ -98,17 +113,20 @@ const sameChallenge = (a: Challenge, b: Challenge): boolean =>
   base64Text(Macaroon.encode(a.macaroon)) === base64Text(Macaroon.encode(b.macaroon));
 
 /**
- * The field lines of a challenge, in the order and form that the reference clients' regular expressions expect.
+ * The field lines of a challenge, in the order and form that the reference clients' regular
+ * expressions expect.
  *
  * @throws TypeError for an invoice or a condition that would not stay within its quotes [case 9]
  */
 function format(challenge: Challenge): readonly [lsat: string, l402: string] {
   const macaroon = base64Text(Macaroon.encode(challenge.macaroon));
-  if (!/^[a-zA-Z0-9]+$/.test(challenge.invoice)) throw new TypeError("an invoice is letters and digits");
+  if (!/^[a-zA-Z0-9]+$/.test(challenge.invoice))
+    throw new TypeError("an invoice is letters and digits");
   if (challenge.enforced?.some((name) => !/^[a-z0-9_-]+$/.test(name)))
     throw new TypeError("a condition's name is lower-case letters, digits, _ and -");
   const both = `macaroon="${macaroon}", invoice="${challenge.invoice}"`;
-  const caveats = challenge.enforced === undefined ? "" : `, caveats="${challenge.enforced.join(" ")}"`;
+  const caveats =
+    challenge.enforced === undefined ? "" : `, caveats="${challenge.enforced.join(" ")}"`;
   return [`LSAT ${both}`, `L402 ${both}, version="${VERSION}", token="${macaroon}"${caveats}`];
 }
 

@@ -1,4 +1,7 @@
-/** The text of a credential: which spellings are read, which one is written, and how large it may be. */
+/**
+ * The text of a credential: which spellings are read, which one is written, and how large it may
+ * be.
+ */
 import { describe, expect, test } from "vitest";
 import vectors from "../../../../spec/vectors/macaroons.json" with { type: "json" };
 import {
@@ -77,9 +80,15 @@ describe("reading [cases 3, 4]", () => {
     ["percent-encoding", `${encodeURIComponent(standard)}:${PREIMAGE}`],
     ["quotes", `"${canonical}"`],
     ["two colons", `${standard}::${PREIMAGE}`],
-    ["aperture's dummy macaroon, whose identifier is no L402 one", `${vectors.l402[0]!.v2_b64}:${PREIMAGE}`],
+    [
+      "aperture's dummy macaroon, whose identifier is no L402 one",
+      `${vectors.l402[0]!.v2_b64}:${PREIMAGE}`,
+    ],
     ["a V1 macaroon [case 5]", `${vectors.tampered.v1_b64}:${PREIMAGE}`],
-    ["an unpaid macaroon's hash of zeros [case 6]", credentialText({ paymentHash: "0".repeat(64) })],
+    [
+      "an unpaid macaroon's hash of zeros [case 6]",
+      credentialText({ paymentHash: "0".repeat(64) }),
+    ],
   ])("%s is malformed", (_what, text) => {
     expect(() => Credential.parse(text)).toThrow(malformed);
   });
@@ -93,7 +102,9 @@ describe("reading [cases 3, 4]", () => {
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const other = alphabet[alphabet.indexOf(unpadded.at(-1)!) + 1]!;
     for (const tail of [other, other + standard.slice(unpadded.length)])
-      expect(() => Credential.parse(`${unpadded.slice(0, -1)}${tail}:${PREIMAGE}`)).toThrow(malformed);
+      expect(() => Credential.parse(`${unpadded.slice(0, -1)}${tail}:${PREIMAGE}`)).toThrow(
+        malformed,
+      );
   });
 
   test("a third-party caveat is refused by its own name [case 28]", () => {
@@ -157,7 +168,9 @@ describe("the published L402 credential", () => {
     expect(credential.location).toBe("lsat");
     expect(credential.identifier.paymentHash).toBe(loop.payment_hash);
     expect(Buffer.from(credential.identifier.tokenId).toString("hex")).toBe(loop.token_id);
-    expect(credential.caveats.map(({ condition, value }) => `${condition}=${value}`)).toEqual(loop.caveats);
+    expect(credential.caveats.map(({ condition, value }) => `${condition}=${value}`)).toEqual(
+      loop.caveats,
+    );
     expect(Buffer.from(credential.macaroon.signature).toString("hex")).toBe(loop.signature);
   });
 
@@ -177,7 +190,11 @@ describe("narrowing, offline", () => {
     );
     expect(child.toString()).toBe(
       credentialText({
-        caveats: ["endpoints=GET https://api.example/a", `valid_until=${NOW + 900}`, "budget_msat=5000"],
+        caveats: [
+          "endpoints=GET https://api.example/a",
+          `valid_until=${NOW + 900}`,
+          "budget_msat=5000",
+        ],
       }),
     );
     expect(root.toString()).toBe(before);

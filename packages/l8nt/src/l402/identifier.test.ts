@@ -15,10 +15,14 @@ const published =
 describe("the identifier [case 6]", () => {
   test("the Lightning Loop example is read and written", () => {
     const read = Identifier.decode(Buffer.from(published, "hex"));
-    expect(read.paymentHash).toBe("630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd");
+    expect(read.paymentHash).toBe(
+      "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd",
+    );
     expect(Buffer.from(read.tokenId).toString("hex")).toBe(published.slice(68));
     expect(
-      Buffer.from(Identifier.encode(Buffer.from(read.paymentHash, "hex"), read.tokenId)).toString("hex"),
+      Buffer.from(Identifier.encode(Buffer.from(read.paymentHash, "hex"), read.tokenId)).toString(
+        "hex",
+      ),
     ).toBe(published);
   });
 

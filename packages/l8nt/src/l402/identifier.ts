@@ -1,4 +1,7 @@
-/** The identifier inside an L402 macaroon: version, payment hash, token id. 66 bytes. spec/1-credential.md §2. */
+/**
+ * The identifier inside an L402 macaroon: version, payment hash, token id. 66 bytes.
+ * spec/1-credential.md §2.
+ */
 import { TokenError } from "../errors.ts";
 import { type Bytes, hexText } from "../internal/bytes.ts";
 

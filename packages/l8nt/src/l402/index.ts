@@ -1,4 +1,7 @@
-/** `l8nt/l402`: credentials and challenges of the L402 scheme, and the authority that mints and verifies them. */
+/**
+ * `l8nt/l402`: credentials and challenges of the L402 scheme, and the authority that mints and
+ * verifies them.
+ */
 export type { Access, Scope } from "../caveat/index.ts";
 export { targetAt, targetOfUrl } from "../caveat/index.ts";
 export { Authority, type AuthorityOptions, type Verdict } from "./authority.ts";

@@ -1,4 +1,7 @@
-/** The fields that Lightning Labs' clients send: a macaroon in hex, the preimage in a caveat. Macaroons by npm `macaroon`. */
+/**
+ * The fields that Lightning Labs' clients send: a macaroon in hex, the preimage in a caveat.
+ * Macaroons by npm `macaroon`.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -60,21 +63,45 @@ test.each<[string, string, string]>([
   ["a NUL [case 9]", `${A}\0`, "ERR_TOKEN_MALFORMED"],
   ["a no-break space", `\u00a0${A}`, "ERR_TOKEN_MALFORMED"],
   ["no preimage", packetOf({ ...terms, caveats: [] }).toString("hex"), "ERR_TOKEN_MALFORMED"],
-  ["an empty preimage", packetOf({ caveats: ["preimage="] }).toString("hex"), "ERR_TOKEN_MALFORMED"],
-  ["a short preimage", packetOf({ caveats: [CARRIED.slice(0, -1)] }).toString("hex"), "ERR_TOKEN_MALFORMED"],
-  ["a long preimage", packetOf({ caveats: [`${CARRIED}0`] }).toString("hex"), "ERR_TOKEN_MALFORMED"],
-  ["a preimage after a blank", packetOf({ caveats: [` ${CARRIED}`] }).toString("hex"), "ERR_TOKEN_MALFORMED"],
-  ["a third-party caveat [case 28]", thirdPartyPacket(terms).toString("hex"), "ERR_TOKEN_THIRD_PARTY"],
+  [
+    "an empty preimage",
+    packetOf({ caveats: ["preimage="] }).toString("hex"),
+    "ERR_TOKEN_MALFORMED",
+  ],
+  [
+    "a short preimage",
+    packetOf({ caveats: [CARRIED.slice(0, -1)] }).toString("hex"),
+    "ERR_TOKEN_MALFORMED",
+  ],
+  [
+    "a long preimage",
+    packetOf({ caveats: [`${CARRIED}0`] }).toString("hex"),
+    "ERR_TOKEN_MALFORMED",
+  ],
+  [
+    "a preimage after a blank",
+    packetOf({ caveats: [` ${CARRIED}`] }).toString("hex"),
+    "ERR_TOKEN_MALFORMED",
+  ],
+  [
+    "a third-party caveat [case 28]",
+    thirdPartyPacket(terms).toString("hex"),
+    "ERR_TOKEN_THIRD_PARTY",
+  ],
   ["more digits than a macaroon has [case 7]", "02".repeat(6094), "ERR_TOKEN_TOO_LARGE"],
   ["a megabyte [case 7]", "02".repeat(1 << 19), "ERR_TOKEN_TOO_LARGE"],
   ["a megabyte of commas [case 7]", ",".repeat(1 << 20), "ERR_TOKEN_TOO_LARGE"],
 ])("%s: refused", (_what, field, code) => {
-  expect(() => readMacaroonField(field)).toThrow(expect.objectContaining({ name: "TokenError", code }));
+  expect(() => readMacaroonField(field)).toThrow(
+    expect.objectContaining({ name: "TokenError", code }),
+  );
 });
 
 test("a hostile field is measured before it is read [case 7]", () => {
   const atMost = "02".repeat(6093);
-  expect(() => readMacaroonField(atMost)).toThrow(expect.objectContaining({ code: "ERR_TOKEN_MALFORMED" }));
+  expect(() => readMacaroonField(atMost)).toThrow(
+    expect.objectContaining({ code: "ERR_TOKEN_MALFORMED" }),
+  );
   expect(() => readMacaroonField(`${atMost}, ${atMost}`)).toThrow(
     expect.objectContaining({ code: "ERR_TOKEN_MALFORMED" }),
   );
@@ -94,13 +121,22 @@ describe("the preimage", () => {
   });
 
   test("of another payment proves nothing", () => {
-    expect(verdict([other])).toMatchObject({ granted: false, error: { code: "ERR_TOKEN_PREIMAGE" } });
+    expect(verdict([other])).toMatchObject({
+      granted: false,
+      error: { code: "ERR_TOKEN_PREIMAGE" },
+    });
   });
 
   // aperture takes the last one: what a holder appends there replaces the proof.
   test("is the first one; a later one replaces nothing, and is judged [case 17]", () => {
-    expect(verdict([other, CARRIED])).toMatchObject({ granted: false, error: { code: "ERR_TOKEN_PREIMAGE" } });
-    expect(verdict([CARRIED, other])).toMatchObject({ granted: false, error: { code: "ERR_PREIMAGE_CAVEAT" } });
+    expect(verdict([other, CARRIED])).toMatchObject({
+      granted: false,
+      error: { code: "ERR_TOKEN_PREIMAGE" },
+    });
+    expect(verdict([CARRIED, other])).toMatchObject({
+      granted: false,
+      error: { code: "ERR_PREIMAGE_CAVEAT" },
+    });
   });
 
   test("in a forged macaroon proves nothing", () => {
@@ -111,7 +147,9 @@ describe("the preimage", () => {
 
 describe("writing", () => {
   test("appends what npm macaroon would, and is read back", () => {
-    const bare = Credential.parse(credentialText({ ...terms, caveats: ["valid_until=1767229200"] }));
+    const bare = Credential.parse(
+      credentialText({ ...terms, caveats: ["valid_until=1767229200"] }),
+    );
     expect(formatMacaroonField(bare)).toBe(A);
     expect(readMacaroonField(formatMacaroonField(bare))).toBe(credentialText(terms));
   });
@@ -138,15 +176,19 @@ test("any field at all is a credential, nothing, or a TokenError without the fie
     "é",
   );
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit, maxLength: 6 }), fc.string({ unit: "binary" })), (field) => {
-      try {
-        const text = readMacaroonField(field);
-        if (text !== undefined) expect([A, B]).toContain(formatMacaroonField(Credential.parse(text)));
-      } catch (error) {
-        expect(error).toBeInstanceOf(TokenError);
-        expect(JSON.stringify(error) + String(error)).not.toContain(PREIMAGE);
-      }
-    }),
+    fc.property(
+      fc.oneof(fc.string({ unit, maxLength: 6 }), fc.string({ unit: "binary" })),
+      (field) => {
+        try {
+          const text = readMacaroonField(field);
+          if (text !== undefined)
+            expect([A, B]).toContain(formatMacaroonField(Credential.parse(text)));
+        } catch (error) {
+          expect(error).toBeInstanceOf(TokenError);
+          expect(JSON.stringify(error) + String(error)).not.toContain(PREIMAGE);
+        }
+      },
+    ),
     { numRuns: 2000 },
   );
 });

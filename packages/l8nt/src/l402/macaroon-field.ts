@@ -1,4 +1,7 @@
-/** The `Macaroon` and `Grpc-Metadata-Macaroon` fields: hex of a macaroon that carries its own preimage. spec/3-challenge.md §4. */
+/**
+ * The `Macaroon` and `Grpc-Metadata-Macaroon` fields: hex of a macaroon that carries its own
+ * preimage. spec/3-challenge.md §4.
+ */
 import { TokenError } from "../errors.ts";
 import { hexBytes, hexText, utf8Text } from "../internal/bytes.ts";
 import { Macaroon } from "../macaroon/index.ts";
@@ -10,21 +13,26 @@ const PREIMAGE = "preimage=";
 const BLANK = /^[ \t]*$/;
 
 /**
- * The text of the credential that the two fields present; undefined where they are missing or blank. Several lines (joined
- * by commas) are one where they carry the same. [case 8]
+ * The text of the credential that the two fields present; undefined where they are missing or
+ * blank. Several lines (joined by commas) are one where they carry the same. [case 8]
  *
- * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED` (also for a macaroon without a
- * `preimage` caveat), `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
+ * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED` (also for
+ * a macaroon without a `preimage` caveat), `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
  */
 export function readMacaroonField(field: string | null | undefined): string | undefined {
   if (field === null || field === undefined || BLANK.test(field)) return undefined;
   if (field.length > MAX_FIELD_CHARACTERS)
     throw new TokenError("ERR_TOKEN_TOO_LARGE", "The Macaroon field is too long.");
-  const [first, ...others] = field.split(",").map((element) => element.replace(/^[ \t]+|[ \t]+$/g, ""));
+  const [first, ...others] = field
+    .split(",")
+    .map((element) => element.replace(/^[ \t]+|[ \t]+$/g, ""));
   // Hex of either case is one text in two spellings; nothing else here is.
   if (others.some((other) => other.toLowerCase() !== first!.toLowerCase())) throw ambiguous();
   if (first!.length > 2 * MAX_PACKET_BYTES)
-    throw new TokenError("ERR_TOKEN_TOO_LARGE", `A macaroon has at most ${MAX_PACKET_BYTES} bytes.`);
+    throw new TokenError(
+      "ERR_TOKEN_TOO_LARGE",
+      `A macaroon has at most ${MAX_PACKET_BYTES} bytes.`,
+    );
   const packet = hexBytes(first!);
   if (packet === undefined || packet.length === 0)
     throw new TokenError("ERR_TOKEN_MALFORMED", "The Macaroon field is not hex.");
@@ -38,7 +46,10 @@ export function readMacaroonField(field: string | null | undefined): string | un
   return new Credential(macaroon, preimage).toString();
 }
 
-/** The first one: whoever may append could otherwise replace the proof. Every later one is judged like any caveat. */
+/**
+ * The first one: whoever may append could otherwise replace the proof. Every later one is judged
+ * like any caveat.
+ */
 function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
   for (const caveat of caveats) {
     const text = utf8Text(caveat);
@@ -48,7 +59,8 @@ function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
 }
 
 /**
- * The value that presents a credential to a service behind gRPC, as Lightning Labs' clients send it. It has one caveat more.
+ * The value that presents a credential to a service behind gRPC, as Lightning Labs' clients send
+ * it. It has one caveat more.
  *
  * @throws TokenError `ERR_TOKEN_TOO_LARGE` where there is no room for it
  */

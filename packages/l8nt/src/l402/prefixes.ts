@@ -1,4 +1,7 @@
-/** The signatures along a chain, continued from where they were proven before: a sub-agent's credential costs its own caveats. */
+/**
+ * The signatures along a chain, continued from where they were proven before: a sub-agent's
+ * credential costs its own caveats.
+ */
 import { type Bytes, hexText } from "../internal/bytes.ts";
 import { equalBytes, hmacChain } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
@@ -32,7 +35,8 @@ export class ProvenPrefixes {
 
   /** Only after the macaroon's own signature was found equal to the last of these. */
   remember({ identifier, caveats }: UnverifiedMacaroon, proven: readonly Bytes[]): void {
-    // Copies: whoever holds the macaroon could write to its bytes, and what he wrote would pass for proven.
+    // Copies: whoever holds the macaroon could write to its bytes, and what he wrote would pass for
+    // proven.
     const own = caveats.map((caveat) => new Uint8Array(caveat));
     this.#proven.set(hexText(identifier), { caveats: own, signatures: proven });
   }

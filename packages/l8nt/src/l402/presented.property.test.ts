@@ -32,10 +32,22 @@ const inAnyCase = (text: string) =>
 
 const authorization: fc.Arbitrary<Line> = fc
   .tuple(fc.nat(2), fc.constantFrom("L402", "LSAT").chain(inAnyCase), fc.constantFrom(" ", "   "))
-  .map(([says, scheme, blank]) => ({ name: "Authorization", value: `${scheme}${blank}${texts[says]}`, says }));
+  .map(([says, scheme, blank]) => ({
+    name: "Authorization",
+    value: `${scheme}${blank}${texts[says]}`,
+    says,
+  }));
 const macaroon: fc.Arbitrary<Line> = fc
-  .tuple(fc.constantFrom("Grpc-Metadata-Macaroon", "Macaroon").chain(inAnyCase), fc.nat(1), fc.boolean())
-  .map(([name, says, upper]) => ({ name, value: upper ? hex[says]!.toUpperCase() : hex[says]!, says }));
+  .tuple(
+    fc.constantFrom("Grpc-Metadata-Macaroon", "Macaroon").chain(inAnyCase),
+    fc.nat(1),
+    fc.boolean(),
+  )
+  .map(([name, says, upper]) => ({
+    name,
+    value: upper ? hex[says]!.toUpperCase() : hex[says]!,
+    says,
+  }));
 const unreadable: fc.Arbitrary<Line> = fc
   .constantFrom(
     ["Authorization", "L402 nonsense"],
@@ -52,11 +64,17 @@ const read = (lines: readonly Line[]) => {
 
 test("the credential that is read is the only one in the request, whatever the fields and their order", () => {
   fc.assert(
-    fc.property(fc.array(fc.oneof(authorization, macaroon), { minLength: 1, maxLength: 4 }), (lines) => {
-      const said = new Set(lines.map(({ says }) => says));
-      if (said.size === 1) expect(read(lines)).toBe(texts[lines[0]!.says!]);
-      else expect(() => read(lines)).toThrow(expect.objectContaining({ code: "ERR_TOKEN_AMBIGUOUS" }));
-    }),
+    fc.property(
+      fc.array(fc.oneof(authorization, macaroon), { minLength: 1, maxLength: 4 }),
+      (lines) => {
+        const said = new Set(lines.map(({ says }) => says));
+        if (said.size === 1) expect(read(lines)).toBe(texts[lines[0]!.says!]);
+        else
+          expect(() => read(lines)).toThrow(
+            expect.objectContaining({ code: "ERR_TOKEN_AMBIGUOUS" }),
+          );
+      },
+    ),
     { numRuns: 1000 },
   );
 });
@@ -79,9 +97,21 @@ test("what cannot be read is not passed over for what can", () => {
 
 test.each<[string, Record<string, string>, string | undefined]>([
   ["nothing", {}, undefined],
-  ["an empty field and one of another scheme", { macaroon: "", authorization: "Bearer x" }, undefined],
-  ["an empty field beside a credential", { macaroon: " ", authorization: `L402 ${texts[0]}` }, texts[0]],
-  ["a scheme for somebody else beside a macaroon", { macaroon: hex[0]!, authorization: "Bearer x" }, texts[0]],
+  [
+    "an empty field and one of another scheme",
+    { macaroon: "", authorization: "Bearer x" },
+    undefined,
+  ],
+  [
+    "an empty field beside a credential",
+    { macaroon: " ", authorization: `L402 ${texts[0]}` },
+    texts[0],
+  ],
+  [
+    "a scheme for somebody else beside a macaroon",
+    { macaroon: hex[0]!, authorization: "Bearer x" },
+    texts[0],
+  ],
 ])("%s", (_what, fields, text) => {
   expect(readPresented(presentedIn(new Headers(fields)))).toBe(text);
 });

@@ -7,7 +7,10 @@ const authority = new Authority({
   location: "https://service.example",
 });
 
-/** As services write what they were sent: some JSON escapes slashes, and a query has them percent-encoded. */
+/**
+ * As services write what they were sent: some JSON escapes slashes, and a query has them
+ * percent-encoded.
+ */
 const WAYS: Record<string, (text: string) => string> = {
   plain: (text) => text,
   "JSON with slashes escaped": (text) => text.replaceAll("/", "\\/"),
@@ -15,18 +18,28 @@ const WAYS: Record<string, (text: string) => string> = {
   "percent-encoded": encodeURIComponent,
 };
 
-test.each(Object.entries(WAYS))("a credential is not shown where it is repeated: %s", (_, written) => {
-  for (let at = 0; at < 50; at++) {
-    const credential = authority.mint({ expiresIn: "1h", endpoints: [`GET https://service.example/${at}`] });
-    const [macaroon = "", preimage = ""] = credential.toString().split(":");
-    const shown = withoutCredentials(`you sent ${written(`L402 ${credential}`)}, thank you`);
-    expect(shown).not.toContain(preimage);
-    expect(shown).not.toContain(written(macaroon).slice(-30));
-    expect(shown).toMatch(/^you sent .*, thank you$/);
-  }
-});
+test.each(Object.entries(WAYS))(
+  "a credential is not shown where it is repeated: %s",
+  (_, written) => {
+    for (let at = 0; at < 50; at++) {
+      const credential = authority.mint({
+        expiresIn: "1h",
+        endpoints: [`GET https://service.example/${at}`],
+      });
+      const [macaroon = "", preimage = ""] = credential.toString().split(":");
+      const shown = withoutCredentials(`you sent ${written(`L402 ${credential}`)}, thank you`);
+      expect(shown).not.toContain(preimage);
+      expect(shown).not.toContain(written(macaroon).slice(-30));
+      expect(shown).toMatch(/^you sent .*, thank you$/);
+    }
+  },
+);
 
 test("what is none stays as it is, also where it is long", () => {
-  for (const text of ["a".repeat(100_000), `sha256:${"a".repeat(64)}`, "GET https://a.example/b?c=d:e"])
+  for (const text of [
+    "a".repeat(100_000),
+    `sha256:${"a".repeat(64)}`,
+    "GET https://a.example/b?c=d:e",
+  ])
     expect(withoutCredentials(text)).toBe(text);
 });

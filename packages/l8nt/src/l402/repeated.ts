@@ -1,6 +1,10 @@
-/** Credentials in somebody else's text, such as a service's that repeats what it was sent: they are not for a model, or a log. */
+/**
+ * Credentials in somebody else's text, such as a service's that repeats what it was sent: they are
+ * not for a model, or a log.
+ */
 
-// Looked for from its end: a pattern for the whole would take quadratic time on long runs of letters.
+// Looked for from its end: a pattern for the whole would take quadratic time on long runs of
+// letters.
 const PREIMAGE = /(?:=|%3d|\\u003d){0,2}(?::|%3a)[0-9a-f]{64}(?![0-9a-f])/gi;
 const SHORTEST_MACAROON = 80;
 

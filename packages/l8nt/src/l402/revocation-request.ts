@@ -1,4 +1,7 @@
-/** The body of a revocation, at a service and at a treasury: the caveats that lead from the holder's credential to the child. */
+/**
+ * The body of a revocation, at a service and at a treasury: the caveats that lead from the holder's
+ * credential to the child.
+ */
 import { AdapterError } from "../errors.ts";
 import type { Authority } from "./authority.ts";
 import type { Verified } from "./verified.ts";
@@ -10,7 +13,8 @@ import type { Verified } from "./verified.ts";
  */
 export function revokeAsAsked(authority: Authority, ancestor: Verified, json: unknown): string {
   const { caveats } = Object(json) as { caveats?: unknown };
-  if (!Array.isArray(caveats) || !caveats.every((caveat) => typeof caveat === "string")) throw malformed();
+  if (!Array.isArray(caveats) || !caveats.every((caveat) => typeof caveat === "string"))
+    throw malformed();
   try {
     return authority.revokeBelow(ancestor, caveats);
   } catch (cause) {

@@ -1,4 +1,7 @@
-/** Revoking a node kills what descends from it, and nothing else. Random trees, every node revoked in its turn. */
+/**
+ * Revoking a node kills what descends from it, and nothing else. Random trees, every node revoked
+ * in its turn.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { credentialText, LOCATION, NOW, SECRET } from "../../../../test/fuzz/golden.ts";
@@ -16,21 +19,29 @@ const codeOf = (authority: Authority, text: string) => {
 
 interface Held {
   readonly credential: Credential;
-  /** The indices of the nodes from the root to its own; a credential that names no agent stays in its parent's node. */
+  /**
+   * The indices of the nodes from the root to its own; a credential that names no agent stays in
+   * its parent's node.
+   */
   readonly path: readonly number[];
   /** The caveats below the parent. */
   readonly added: readonly string[];
   readonly parent: number;
 }
 
-/** Each step narrows one that is there already: with or without a new agent. Twins have one name and two nonces. */
+/**
+ * Each step narrows one that is there already: with or without a new agent. Twins have one name and
+ * two nonces.
+ */
 const tree = fc
   .array(fc.tuple(fc.nat(), fc.boolean(), fc.constantFrom("a", "b"), fc.nat(3)), {
     minLength: 1,
     maxLength: 12,
   })
   .map((steps) => {
-    const held: Held[] = [{ credential: Credential.parse(credentialText()), path: [0], added: [], parent: -1 }];
+    const held: Held[] = [
+      { credential: Credential.parse(credentialText()), path: [0], added: [], parent: -1 },
+    ];
     let nodes = 1;
     for (const [from, opensNode, name, twist] of steps) {
       const parent = from % held.length;
@@ -52,7 +63,8 @@ describe("revocation by prefix [cases 27, 111]", () => {
         const authority = authorityOf();
         const revoked = which % nodes;
         if (warm)
-          for (const { credential } of held) expect(codeOf(authority, credential.toString())).toBe("granted");
+          for (const { credential } of held)
+            expect(codeOf(authority, credential.toString())).toBe("granted");
         const owner = held.find(({ path }) => path.at(-1) === revoked)!;
         authority.revoke(authority.authenticate(owner.credential).node.id);
         for (const { credential, path } of held) {
@@ -83,7 +95,8 @@ describe("revocation by prefix [cases 27, 111]", () => {
         const gone = [first % nodes, second % nodes];
         for (const node of gone)
           authority.revoke(
-            authority.authenticate(held.find(({ path }) => path.at(-1) === node)!.credential).node.id,
+            authority.authenticate(held.find(({ path }) => path.at(-1) === node)!.credential).node
+              .id,
           );
         for (const { credential, path } of held)
           expect(codeOf(authority, credential.toString())).toBe(
@@ -106,7 +119,9 @@ describe("revocation by prefix [cases 27, 111]", () => {
             if (caveats.some((caveat) => caveat.startsWith("agent="))) {
               found++;
               const ancestor = authority.authenticate(held[at]!.credential);
-              expect(authority.descendant(ancestor, caveats)).toBe(authority.authenticate(credential).node.id);
+              expect(authority.descendant(ancestor, caveats)).toBe(
+                authority.authenticate(credential).node.id,
+              );
             }
             caveats.unshift(...held[at]!.added);
           }
@@ -121,10 +136,14 @@ describe("revocation by prefix [cases 27, 111]", () => {
     const authority = authorityOf();
     const root = Credential.parse(credentialText());
     const [a, b] = [root.append(["agent=a.00000001"]), root.append(["agent=b.00000002"])];
-    expect(() => authority.descendant(authority.authenticate(root), ["purpose=x"])).toThrow(TypeError);
-    // b's holder names its sibling a: what is found is a child of b, and revoking it leaves a alone.
+    expect(() => authority.descendant(authority.authenticate(root), ["purpose=x"])).toThrow(
+      TypeError,
+    );
+    // b's holder names its sibling a: what is found is a child of b, and revoking it leaves a
+    // alone.
     authority.revoke(authority.descendant(authority.authenticate(b), ["agent=a.00000001"]));
-    for (const credential of [root, a, b]) expect(codeOf(authority, credential.toString())).toBe("granted");
+    for (const credential of [root, a, b])
+      expect(codeOf(authority, credential.toString())).toBe("granted");
     expect(codeOf(authority, b.append(["agent=a.00000001"]).toString())).toBe("ERR_REVOKED");
   });
 

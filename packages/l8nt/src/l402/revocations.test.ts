@@ -86,7 +86,8 @@ describe("what a holder may revoke", () => {
     const below = authority.authenticate(
       credentialText({ ...held, caveats: [...held.caveats, ...childOf(0xffff)] }),
     );
-    for (let at = 0; at < 1000; at++) authority.revokeBelow(at % 2 === 0 ? holder : below, childOf(at));
+    for (let at = 0; at < 1000; at++)
+      authority.revokeBelow(at % 2 === 0 ? holder : below, childOf(at));
     expect(() => authority.revokeBelow(holder, childOf(2000))).toThrow(AdapterError);
     expect(() => authority.revokeBelow(below, childOf(2000))).toThrow(
       expect.objectContaining({ code: "ERR_RATE_LIMITED" }),

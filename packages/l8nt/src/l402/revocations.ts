@@ -1,4 +1,7 @@
-/** The nodes that were revoked: remembered for as long as a credential below them could still be valid, and no longer. */
+/**
+ * The nodes that were revoked: remembered for as long as a credential below them could still be
+ * valid, and no longer.
+ */
 
 /** How many revocations are taken before those whose credentials have ended are looked for. */
 const SWEEP_EVERY = 1024;
@@ -13,16 +16,16 @@ export class Revocations {
   #maxSilenceSeconds = Number.POSITIVE_INFINITY;
 
   /**
-   * Unix seconds. What ended before was forgotten, so at an earlier time, on a clock that went back, nobody can tell what
-   * was revoked. [case 109]
+   * Unix seconds. What ended before was forgotten, so at an earlier time, on a clock that went
+   * back, nobody can tell what was revoked. [case 109]
    */
   get certainFrom(): number {
     return this.#certainFrom;
   }
 
   /**
-   * Whether at Unix second `now` it is known what was revoked elsewhere. Both ways: on a clock that went back, the last word
-   * is as far away as on one that went on.
+   * Whether at Unix second `now` it is known what was revoked elsewhere. Both ways: on a clock that
+   * went back, the last word is as far away as on one that went on.
    */
   isKnownAt(now: number): boolean {
     return Math.abs(now - this.#heardAt) <= this.#maxSilenceSeconds;

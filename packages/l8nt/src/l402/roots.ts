@@ -1,4 +1,7 @@
-/** The root secrets of an authority: root keys are derived from them, never stored. spec/1-credential.md §4. */
+/**
+ * The root secrets of an authority: root keys are derived from them, never stored.
+ * spec/1-credential.md §4.
+ */
 import { hexBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { ROOT_ID_BYTES } from "./identifier.ts";
@@ -21,8 +24,10 @@ function readSecret(secret: Secret): Uint8Array {
     throw new TypeError(
       "an authority's secret is 32 random bytes or more, or their hex (openssl rand -hex 32)",
     );
-  // Catches zeros, "a".repeat(64) and the like: a start with a made-up secret fails here, not in production. [case 112]
-  if (new Set(bytes).size < 12) throw new TypeError("an authority's secret must be random; this one is not");
+  // Catches zeros, "a".repeat(64) and the like: a start with a made-up secret fails here, not in
+  // production. [case 112]
+  if (new Set(bytes).size < 12)
+    throw new TypeError("an authority's secret must be random; this one is not");
   return bytes;
 }
 

@@ -1,4 +1,7 @@
-/** The worked examples of spec/1-credential.md §7 and the challenge of spec/3-challenge.md §1, run against the code. */
+/**
+ * The worked examples of spec/1-credential.md §7 and the challenge of spec/3-challenge.md §1, run
+ * against the code.
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import bolt11 from "../../../../spec/vectors/bolt11.json" with { type: "json" };
@@ -13,8 +16,10 @@ import { Authority, Challenge, Credential, Identifier } from "./index.ts";
 import { Roots } from "./roots.ts";
 import { placeId } from "./verified.ts";
 
-const pageOf = (name: string) => readFileSync(new URL(`../../../../spec/${name}`, import.meta.url), "utf8");
-const sectionOf = (page: string, start: string) => page.split(/^## /m).find((part) => part.startsWith(start))!;
+const pageOf = (name: string) =>
+  readFileSync(new URL(`../../../../spec/${name}`, import.meta.url), "utf8");
+const sectionOf = (page: string, start: string) =>
+  page.split(/^## /m).find((part) => part.startsWith(start))!;
 
 const published = macaroons.l402.find(({ name }) => name === "lightning-loop") as {
   readonly preimage: string;
@@ -26,9 +31,16 @@ const macaroon = Macaroon.decode(Buffer.from(published.v2_b64, "base64"));
 const caveatTexts = macaroon.caveats.map((caveat) => Buffer.from(caveat).toString());
 
 describe("page 1: the published macaroon", () => {
-  const [first = "", second = ""] = sectionOf(pageOf("1-credential.md"), "7. ").split("**The derivations**");
+  const [first = "", second = ""] = sectionOf(pageOf("1-credential.md"), "7. ").split(
+    "**The derivations**",
+  );
   const valuesIn = (text: string) =>
-    new Map([...text.matchAll(/^\| (.+?) \| `([0-9a-f]+)` \|$/gm)].map(([, what, value]) => [what, value]));
+    new Map(
+      [...text.matchAll(/^\| (.+?) \| `([0-9a-f]+)` \|$/gm)].map(([, what, value]) => [
+        what,
+        value,
+      ]),
+    );
 
   test("has the root key, the identifier and every signature that the page says", () => {
     const rootKey = hexBytes(published.root_hex)!;
@@ -68,7 +80,10 @@ describe("page 1: the published macaroon", () => {
     expect([...valuesIn(second)]).toEqual([
       ["PRK", hexText(hkdfExtract(hexBytes(secret)!))],
       ["root id", hexText(id)],
-      ["identifier: the hash above, root id, the last 28 bytes of the token id above", hexText(identifier)],
+      [
+        "identifier: the hash above, root id, the last 28 bytes of the token id above",
+        hexText(identifier),
+      ],
       ["root key", hexText(key)],
       ["root node", root],
       ["after `endpoints=GET https://api.example/search/*`", endpoints],
@@ -86,9 +101,9 @@ describe("page 1: the published macaroon", () => {
 });
 
 describe("page 3: the challenge", () => {
-  const lines = [...sectionOf(pageOf("3-challenge.md"), "1. ").matchAll(/^(?:LSAT|L402) macaroon=.*$/gm)].map(
-    ([line]) => line,
-  );
+  const lines = [
+    ...sectionOf(pageOf("3-challenge.md"), "1. ").matchAll(/^(?:LSAT|L402) macaroon=.*$/gm),
+  ].map(([line]) => line);
   const challenge = Challenge.parse(lines);
 
   test("is the published macaroon and an invoice for its payment hash, in the very form that we emit", () => {

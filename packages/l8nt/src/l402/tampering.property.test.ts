@@ -1,4 +1,7 @@
-/** Damage and forgery: whoever has no secret can append to a credential, and do nothing else with it. */
+/**
+ * Damage and forgery: whoever has no secret can append to a credential, and do nothing else with
+ * it.
+ */
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
@@ -23,7 +26,9 @@ beforeEach(() => {
   authority = new Authority({ secret: SECRET, location: LOCATION, kind: "spending", cacheSize: 0 });
 });
 
-/** The code of the refusal; undefined where the text is genuine. Any other exception fails the test. */
+/**
+ * The code of the refusal; undefined where the text is genuine. Any other exception fails the test.
+ */
 function refusal(text: string): TokenCode | undefined {
   try {
     authority.authenticate(text);
@@ -34,7 +39,10 @@ function refusal(text: string): TokenCode | undefined {
   }
 }
 
-/** A text that is genuine although it was changed must say the same: other spelling, or another location, which is unsigned. */
+/**
+ * A text that is genuine although it was changed must say the same: other spelling, or another
+ * location, which is unsigned.
+ */
 function saysTheSame(text: string, original: string): boolean {
   const [a, b] = [Credential.parse(text), Credential.parse(original)];
   const parts = ({ macaroon }: Credential) =>
@@ -58,13 +66,14 @@ const terms: fc.Arbitrary<Terms> = fc.record({
   caveats: fc.array(caveatText, { maxLength: 5 }),
 });
 /** The hand-written ones, and some that nobody chose. */
-const golden = [...GOLDEN_TERMS, ...fc.sample(terms, { numRuns: Math.ceil(RUNS / 500), seed: 1 })].map(
-  (each) => ({
-    terms: each,
-    text: credentialText(each),
-    packet: packetOf(each),
-  }),
-);
+const golden = [
+  ...GOLDEN_TERMS,
+  ...fc.sample(terms, { numRuns: Math.ceil(RUNS / 500), seed: 1 }),
+].map((each) => ({
+  terms: each,
+  text: credentialText(each),
+  packet: packetOf(each),
+}));
 
 test("the golden credentials are genuine", () => {
   for (const { text } of golden) expect(refusal(text)).toBeUndefined();
@@ -77,7 +86,9 @@ describe("damage [case 1]", () => {
       for (let at = 0; at < text.length; at++)
         for (let bit = 0; bit < 8; bit++) {
           const flipped =
-            text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ (1 << bit)) + text.slice(at + 1);
+            text.slice(0, at) +
+            String.fromCharCode(text.charCodeAt(at) ^ (1 << bit)) +
+            text.slice(at + 1);
           if (refusal(flipped) !== undefined) continue;
           same++;
           if (!saysTheSame(flipped, text))
@@ -107,7 +118,9 @@ describe("damage [case 1]", () => {
       for (let bit = 0; bit < 256; bit++) {
         const preimage = Buffer.from(PREIMAGE, "hex");
         preimage[bit >> 3]! ^= 1 << (bit & 7);
-        expect(refusal(`${packet.toString("base64")}:${preimage.toString("hex")}`)).toBe("ERR_TOKEN_PREIMAGE");
+        expect(refusal(`${packet.toString("base64")}:${preimage.toString("hex")}`)).toBe(
+          "ERR_TOKEN_PREIMAGE",
+        );
       }
   });
 
@@ -139,7 +152,10 @@ describe("damage [case 1]", () => {
     );
     fc.assert(
       fc.property(
-        fc.oneof(fc.string({ unit: "binary", minLength: 1 }), fc.string({ unit, minLength: 1, maxLength: 12 })),
+        fc.oneof(
+          fc.string({ unit: "binary", minLength: 1 }),
+          fc.string({ unit, minLength: 1, maxLength: 12 }),
+        ),
         (text) => {
           try {
             authority.authenticate(text);
@@ -161,7 +177,9 @@ describe("more than a credential [case 2]", () => {
       for (let length = 1; length <= 64; length++) {
         for (const byte of [0, 2, 65, 255])
           expect(
-            refusal(`${Buffer.concat([packet, Buffer.alloc(length, byte)]).toString("base64")}:${PREIMAGE}`),
+            refusal(
+              `${Buffer.concat([packet, Buffer.alloc(length, byte)]).toString("base64")}:${PREIMAGE}`,
+            ),
           ).toBe("ERR_TOKEN_MALFORMED");
         for (const char of ["0", "A", " ", "\n", "=", ":"]) {
           expect(refusal(text + char.repeat(length))).toBe("ERR_TOKEN_MALFORMED");
@@ -198,7 +216,8 @@ describe("any edit of the caveats but an appendix [case 15]", () => {
       field(6, signature),
     ]).toString("base64")}:${PREIMAGE}`;
 
-  const bytes = (caveats: Terms["caveats"] = []) => caveats.map((caveat) => Buffer.from(caveat as string));
+  const bytes = (caveats: Terms["caveats"] = []) =>
+    caveats.map((caveat) => Buffer.from(caveat as string));
   const signatureOf = (packet: Buffer) => packet.subarray(-32);
   const held = fc.record({
     salt: fc.constantFrom("x", "y"),
@@ -209,7 +228,9 @@ describe("any edit of the caveats but an appendix [case 15]", () => {
   test("the forger's own writing of an honest list is genuine", () => {
     fc.assert(
       fc.property(held, (made) => {
-        expect(refusal(forged(made, bytes(made.caveats), signatureOf(packetOf(made))))).toBeUndefined();
+        expect(
+          refusal(forged(made, bytes(made.caveats), signatureOf(packetOf(made)))),
+        ).toBeUndefined();
       }),
       { numRuns: 50 },
     );
@@ -244,7 +265,8 @@ describe("any edit of the caveats but an appendix [case 15]", () => {
         if (how === "insert") list.splice(at, 0, Buffer.from(text));
         if (how === "drop all") list.length = 0;
         if (how === "cut") list.length = at;
-        if (Buffer.concat(list.map((caveat) => field(2, caveat))).toString("hex") === before) return;
+        if (Buffer.concat(list.map((caveat) => field(2, caveat))).toString("hex") === before)
+          return;
         expect(refusal(forged(made, list, signatureOf(packetOf(made))))).toBe("ERR_TOKEN_FORGED");
       }),
       { numRuns: 600 },
@@ -257,7 +279,9 @@ describe("any edit of the caveats but an appendix [case 15]", () => {
         const list = [...bytes(made.caveats), Buffer.from(text)];
         expect(refusal(forged(made, list, signatureOf(packetOf(made))))).toBe("ERR_TOKEN_FORGED");
         expect(
-          refusal(forged(made, bytes(made.caveats), signatureOf(packetOf({ ...made, caveats: [] })))),
+          refusal(
+            forged(made, bytes(made.caveats), signatureOf(packetOf({ ...made, caveats: [] }))),
+          ),
         ).toBe("ERR_TOKEN_FORGED");
       }),
       { numRuns: 60 },
@@ -286,7 +310,9 @@ describe("any edit of the caveats but an appendix [case 15]", () => {
       fc.property(held, fc.array(caveatText, { maxLength: 3 }), (made, more) => {
         const child = Credential.parse(credentialText(made)).append(more);
         // js-macaroon signs the same.
-        expect(child.toString()).toBe(credentialText({ ...made, caveats: [...made.caveats, ...more] }));
+        expect(child.toString()).toBe(
+          credentialText({ ...made, caveats: [...made.caveats, ...more] }),
+        );
         expect(refusal(child.toString())).toBeUndefined();
       }),
       { numRuns: 60 },
@@ -304,8 +330,14 @@ describe("an authority that has proven the honest ones before, and continues fro
       "agent=b.00000002",
     ],
   };
-  const honest = made.caveats!.map((_, at) => ({ ...made, caveats: made.caveats!.slice(0, at + 1) }));
-  const sibling = { ...made, caveats: [...made.caveats!.slice(0, 2), "agent=c.00000003", "max_uses=9"] };
+  const honest = made.caveats!.map((_, at) => ({
+    ...made,
+    caveats: made.caveats!.slice(0, at + 1),
+  }));
+  const sibling = {
+    ...made,
+    caveats: [...made.caveats!.slice(0, 2), "agent=c.00000003", "max_uses=9"],
+  };
   const packet = (caveats: readonly (string | Uint8Array)[], signature: Uint8Array): string =>
     `${Buffer.concat([
       Buffer.of(2),
@@ -317,13 +349,22 @@ describe("an authority that has proven the honest ones before, and continues fro
     ]).toString("base64")}:${PREIMAGE}`;
 
   beforeEach(() => {
-    authority = new Authority({ secret: SECRET, location: LOCATION, kind: "spending", cacheSize: 64 });
+    authority = new Authority({
+      secret: SECRET,
+      location: LOCATION,
+      kind: "spending",
+      cacheSize: 64,
+    });
   });
 
   test("no list but an honest one verifies under any signature that was seen, whatever was proven last [cases 15, 111]", () => {
     const lists = [...honest, sibling].map(({ caveats }) => caveats);
-    const seen = lists.map((caveats) => ({ caveats, signature: packetOf({ ...made, caveats }).subarray(-32) }));
-    // Every honest list, cut anywhere, with any one caveat left out, repeated or taken from the sibling.
+    const seen = lists.map((caveats) => ({
+      caveats,
+      signature: packetOf({ ...made, caveats }).subarray(-32),
+    }));
+    // Every honest list, cut anywhere, with any one caveat left out, repeated or taken from the
+    // sibling.
     const forged = lists.flatMap((caveats) =>
       caveats.flatMap((_, at) => [
         caveats.slice(0, at),
@@ -335,11 +376,13 @@ describe("an authority that has proven the honest ones before, and continues fro
     );
     let refused = 0;
     for (const last of [...honest, sibling]) {
-      for (const each of [...honest, sibling, last]) expect(refusal(credentialText(each))).toBeUndefined();
+      for (const each of [...honest, sibling, last])
+        expect(refusal(credentialText(each))).toBeUndefined();
       for (const caveats of [...lists, ...forged])
         for (const { caveats: signed, signature } of seen) {
           const genuine = caveats.join("\n") === signed.join("\n");
-          // A genuine one in another order of proving moves what is remembered, so it is not presented here.
+          // A genuine one in another order of proving moves what is remembered, so it is not
+          // presented here.
           if (genuine) continue;
           refused++;
           expect(refusal(packet(caveats, signature))).toBe("ERR_TOKEN_FORGED");
@@ -366,7 +409,12 @@ describe("an authority that has proven the honest ones before, and continues fro
       for (const second of [...honest, sibling]) {
         const warm = new Authority({ secret: SECRET, location: LOCATION, kind: "spending" });
         warm.authenticate(credentialText(first));
-        const cold = new Authority({ secret: SECRET, location: LOCATION, kind: "spending", cacheSize: 0 });
+        const cold = new Authority({
+          secret: SECRET,
+          location: LOCATION,
+          kind: "spending",
+          cacheSize: 0,
+        });
         const text = credentialText(second);
         expect(ids(warm.authenticate(text))).toEqual(ids(cold.authenticate(text)));
       }
@@ -391,7 +439,11 @@ describe("another's secret, payment or identifier", () => {
   test.each<[string, string, TokenCode]>([
     ["another secret", credentialText({ secret: OTHER_SECRET }), "ERR_TOKEN_ROOT"],
     ["another secret under our root's name", renamed(OTHER_SECRET), "ERR_TOKEN_FORGED"],
-    ["no payment [case 90]", `${packetOf().toString("base64")}:${"0".repeat(64)}`, "ERR_TOKEN_PREIMAGE"],
+    [
+      "no payment [case 90]",
+      `${packetOf().toString("base64")}:${"0".repeat(64)}`,
+      "ERR_TOKEN_PREIMAGE",
+    ],
     ["another's payment", `${packetOf().toString("base64")}:${OTHER_SECRET}`, "ERR_TOKEN_PREIMAGE"],
     [
       "the payment hash for a preimage",

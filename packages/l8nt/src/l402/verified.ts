@@ -1,4 +1,7 @@
-/** A credential whose signature and payment are proven. Only an authority makes one; the compiler keeps the order. */
+/**
+ * A credential whose signature and payment are proven. Only an authority makes one; the compiler
+ * keeps the order.
+ */
 import {
   type Access,
   type CaveatChain,
@@ -18,8 +21,8 @@ import type { Revocations } from "./revocations.ts";
 const PLACE_LABEL = utf8("sigil place");
 
 /**
- * The id of a place in the chain. One way: whoever learns an id can neither continue the chain from there nor recognise a
- * credential. spec/1-credential.md §6.
+ * The id of a place in the chain. One way: whoever learns an id can neither continue the chain from
+ * there nor recognise a credential. spec/1-credential.md §6.
  */
 export const placeId = (signature: Uint8Array): string =>
   hexText(hmacSha256(signature, PLACE_LABEL).subarray(0, 16));
@@ -69,14 +72,18 @@ export class Verified {
     return this.chain.validUntil;
   }
 
-  /** Every reason against this access, revocation among them. Empty is yes, up to the counted limits. */
+  /**
+   * Every reason against this access, revocation among them. Empty is yes, up to the counted
+   * limits.
+   */
   refusals(access: Access): readonly Refusal[] {
     const refusals = this.chain.refusals(access);
     if (!this.#revoked.isKnownAt(access.now)) return [SILENCE, ...refusals];
     if (access.now < this.#revoked.certainFrom)
       return [refusal(this.node, "revocation", FORGOTTEN), ...refusals];
     // Ids are derived only where there is something to look for.
-    const revoked = this.#revoked.size === 0 ? undefined : this.nodes.find(({ id }) => this.#revoked.has(id));
+    const revoked =
+      this.#revoked.size === 0 ? undefined : this.nodes.find(({ id }) => this.#revoked.has(id));
     return revoked === undefined ? refusals : [revocation(revoked), ...refusals];
   }
 
@@ -88,7 +95,10 @@ export class Verified {
 
   /** For logs: as the credential is shown, and with its nodes. */
   toJSON(): Record<string, unknown> {
-    return { ...this.credential.toJSON(), nodes: this.nodes.map(({ id, agent }) => ({ id, agent })) };
+    return {
+      ...this.credential.toJSON(),
+      nodes: this.nodes.map(({ id, agent }) => ({ id, agent })),
+    };
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {

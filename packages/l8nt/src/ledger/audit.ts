@@ -20,7 +20,10 @@ export interface LedgerAudit {
 
 const PAGE = 1000;
 
-/** Reads a store while nothing writes to it. Two totals that differ, a limit that was passed, an end without a beginning. */
+/**
+ * Reads a store while nothing writes to it. Two totals that differ, a limit that was passed, an end
+ * without a beginning.
+ */
 export async function auditLedger(store: Journal): Promise<LedgerAudit> {
   const books = new Books();
   let entries = 0;
@@ -65,7 +68,8 @@ class Books {
     const { id } = reservation;
     const { counters, reservation: row, answer } = reserve(this.#state, reservation);
     if (this.#open.has(id)) this.#fault("it was reserved twice", id);
-    else if (!answer.reserved) this.#fault("it was reserved although a limit had too little left", id);
+    else if (!answer.reserved)
+      this.#fault("it was reserved although a limit had too little left", id);
     else {
       this.#keep(counters);
       this.#open.set(id, row!);

@@ -1,4 +1,7 @@
-/** Counting, pure: the rows that an event touches in, the changed rows and the answer out. spec/5-ledger.md. */
+/**
+ * Counting, pure: the rows that an event touches in, the changed rows and the answer out.
+ * spec/5-ledger.md.
+ */
 import type { JournalEvent } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -19,7 +22,10 @@ export interface ReservationRow {
   readonly resolution?: Resolution;
 }
 
-/** The state is read by look-up, so that a store need neither load nor copy what an event does not touch. */
+/**
+ * The state is read by look-up, so that a store need neither load nor copy what an event does not
+ * touch.
+ */
 export interface Counters {
   counter(id: string): Counter | undefined;
   reservation(id: string): ReservationRow | undefined;
@@ -48,7 +54,8 @@ const counterOf = (state: Counters, { id }: Counted): Counter => state.counter(i
 
 export function usageOf(state: Counters, counted: Counted, at: number): Usage {
   const { committed, reserved, slots } = counterOf(state, counted);
-  const spent = counted.windowSeconds === undefined ? committed : windowTotal(slots, counted.windowSeconds, at);
+  const spent =
+    counted.windowSeconds === undefined ? committed : windowTotal(slots, counted.windowSeconds, at);
   return { id: counted.id, used: spent + reserved, reserved };
 }
 
@@ -86,7 +93,10 @@ export function reserve(state: Counters, reservation: Reservation): CountStep<Re
   };
 }
 
-/** Ends a reservation: what was committed is counted when it is committed, and the rest is given back. */
+/**
+ * Ends a reservation: what was committed is counted when it is committed, and the rest is given
+ * back.
+ */
 export function resolve(
   state: Counters,
   id: string,
@@ -121,7 +131,9 @@ export function resolve(
   return {
     counters,
     reservation: { reservation, resolution },
-    journal: [outcome === "committed" ? { type: "commit", id, amountMsat } : { type: "release", id }],
+    journal: [
+      outcome === "committed" ? { type: "commit", id, amountMsat } : { type: "release", id },
+    ],
     answer: resolution,
   };
 }

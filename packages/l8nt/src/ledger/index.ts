@@ -1,5 +1,15 @@
-/** The ledger: counts what each node has spent and used. Pure; a store gives it rows and keeps what it returns. */
+/**
+ * The ledger: counts what each node has spent and used. Pure; a store gives it rows and keeps what
+ * it returns.
+ */
 export { auditLedger, type LedgerAudit, type LedgerFault } from "./audit.ts";
 export { type Counter, type ReservationRow, usageOf } from "./count.ts";
 export { budgetError } from "./refusal.ts";
-export { type Answers, type LedgerEvent, type LedgerState, type Step, step, timeOf } from "./step.ts";
+export {
+  type Answers,
+  type LedgerEvent,
+  type LedgerState,
+  type Step,
+  step,
+  timeOf,
+} from "./step.ts";

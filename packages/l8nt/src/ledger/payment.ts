@@ -1,4 +1,6 @@
-/** Payments, pure: which may begin, how one ends, who may use what it bought. spec/4-purchase.md §4. */
+/**
+ * Payments, pure: which may begin, how one ends, who may use what it bought. spec/4-purchase.md §4.
+ */
 import type { Reservation } from "../ports/ledger.ts";
 import type { BeginAnswer, PaymentMark, PaymentRecord, Settlement } from "../ports/payments.ts";
 import { type Counters, type CountStep, reserve, resolve, unchanged } from "./count.ts";
@@ -25,7 +27,9 @@ export function begin(
   const open = state.openFor(payment.intent);
   if (open !== undefined) return unchanged({ reserved: false, open } as const);
   const held = reserve(state, reservation);
-  return held.answer.reserved ? { ...held, payment, journal: [...held.journal, entry(payment)] } : held;
+  return held.answer.reserved
+    ? { ...held, payment, journal: [...held.journal, entry(payment)] }
+    : held;
 }
 
 /** @throws TypeError for a hash that was never begun */
@@ -39,10 +43,18 @@ export function settle(
   const { at: settledAt, ...outcome } = settlement;
   const { claim: _, ...rest } = open;
   const payment: PaymentRecord =
-    outcome.status === "paid" ? { ...open, ...outcome, settledAt } : { ...rest, ...outcome, settledAt };
+    outcome.status === "paid"
+      ? { ...open, ...outcome, settledAt }
+      : { ...rest, ...outcome, settledAt };
   const ended =
     outcome.status === "paid"
-      ? resolve(state, open.reservationId, "committed", open.amountMsat + outcome.feeMsat, settledAt)
+      ? resolve(
+          state,
+          open.reservationId,
+          "committed",
+          open.amountMsat + outcome.feeMsat,
+          settledAt,
+        )
       : resolve(state, open.reservationId, "released", 0n, settledAt);
   return { ...ended, payment, journal: [...ended.journal, entry(payment)], answer: payment };
 }
@@ -83,10 +95,13 @@ export function claim(
   const isFree =
     payment?.status === "paid" &&
     (payment.claim === undefined || payment.claim.by === by || payment.claim.until <= at);
-  return isFree ? { ...unchanged(true), payment: { ...payment, claim: { by, until } } } : unchanged(false);
+  return isFree
+    ? { ...unchanged(true), payment: { ...payment, claim: { by, until } } }
+    : unchanged(false);
 }
 
-const entry = ({ paymentHash, status }: PaymentRecord) => ({ type: "payment", paymentHash, status }) as const;
+const entry = ({ paymentHash, status }: PaymentRecord) =>
+  ({ type: "payment", paymentHash, status }) as const;
 
 function known(state: PaymentState, paymentHash: string): PaymentRecord {
   const payment = state.payment(paymentHash);

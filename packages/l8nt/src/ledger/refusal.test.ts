@@ -22,10 +22,14 @@ test("says which limit, whose, what is left of it, and what was needed", () => {
     const { id } = limits.find((limit) => limit.condition === condition)!;
     return { id, used, reserved: 0n };
   };
-  const error = budgetError(limits, [usage("budget_msat_per_day", 99_500n), usage("max_uses_per_minute", 3n)], {
-    amountMsat: 10_000n,
-    uses: 1n,
-  });
+  const error = budgetError(
+    limits,
+    [usage("budget_msat_per_day", 99_500n), usage("max_uses_per_minute", 3n)],
+    {
+      amountMsat: 10_000n,
+      uses: 1n,
+    },
+  );
   expect(error.code).toBe("ERR_BUDGET");
   expect(error.spent).toBe("no");
   expect(error.message).toBe(
@@ -40,6 +44,9 @@ test("never shows less than nothing, where more was spent than was allowed [case
     authority.mint({ endpoints: [], expiresIn: "1h", budget: "10 sat" }),
   );
   const [{ id } = { id: "" }] = limits;
-  const error = budgetError(limits, [{ id, used: 99_000n, reserved: 0n }], { amountMsat: 1n, uses: 1n });
+  const error = budgetError(limits, [{ id, used: 99_000n, reserved: 0n }], {
+    amountMsat: 1n,
+    uses: 1n,
+  });
   expect(error.refusals[0]?.have).toBe("0 sat left of 10 sat");
 });

@@ -5,17 +5,26 @@ import { type ChainLimit, type Denial, formatWindow, refusal } from "../caveat/i
 import { BudgetError, type Refusal } from "../errors.ts";
 import type { Usage } from "../ports/ledger.ts";
 
-/** What was asked for; `costText` where the amount needs explaining, such as a fee that is only the worst case. */
+/**
+ * What was asked for; `costText` where the amount needs explaining, such as a fee that is only the
+ * worst case.
+ */
 export interface Need {
   readonly amountMsat: bigint;
   readonly uses: bigint;
   readonly costText?: string;
 }
 
-export function budgetError(limits: readonly ChainLimit[], refused: readonly Usage[], need: Need): BudgetError {
+export function budgetError(
+  limits: readonly ChainLimit[],
+  refused: readonly Usage[],
+  need: Need,
+): BudgetError {
   const refusals = refused.flatMap(({ id, used }): Refusal[] => {
     const limit = limits.find((candidate) => candidate.id === id);
-    return limit === undefined ? [] : [refusal(limit.node, limit.condition, denial(limit, used, need))];
+    return limit === undefined
+      ? []
+      : [refusal(limit.node, limit.condition, denial(limit, used, need))];
   });
   return new BudgetError(refusals as [Refusal, ...Refusal[]]);
 }
@@ -41,5 +50,9 @@ function denial(limit: ChainLimit, used: bigint, need: Need): Denial {
       have: `${formatMsat(used)} in flight of at most ${formatMsat(limit.max)}`,
       need: need.costText ?? formatMsat(need.amountMsat),
     };
-  return { code: "ERR_USES", have: `${left} of ${limit.max} uses${window} left`, need: `${need.uses}` };
+  return {
+    code: "ERR_USES",
+    have: `${left} of ${limit.max} uses${window} left`,
+    need: `${need.uses}`,
+  };
 }

@@ -27,11 +27,14 @@ class Rows implements LedgerState {
   payment = () => undefined;
   openFor = () => undefined;
 
-  apply<Type extends LedgerEvent["type"]>(event: Extract<LedgerEvent, { readonly type: Type }>): Answers[Type] {
+  apply<Type extends LedgerEvent["type"]>(
+    event: Extract<LedgerEvent, { readonly type: Type }>,
+  ): Answers[Type] {
     freeze([...this.counters.values(), ...this.rows.values(), event]);
     const result = step<Type>(this, event);
     for (const [id, counter] of result.counters) this.counters.set(id, counter);
-    if (result.reservation !== undefined) this.rows.set(result.reservation.reservation.id, result.reservation);
+    if (result.reservation !== undefined)
+      this.rows.set(result.reservation.reservation.id, result.reservation);
     return result.answer;
   }
 }
@@ -45,7 +48,12 @@ function freeze<Value>(value: Value): Value {
   return value;
 }
 
-const limit = (id: string, max: bigint, kind: Counted["kind"] = "spend", windowSeconds?: number): Counted => ({
+const limit = (
+  id: string,
+  max: bigint,
+  kind: Counted["kind"] = "spend",
+  windowSeconds?: number,
+): Counted => ({
   id,
   kind,
   max,
@@ -63,7 +71,12 @@ const CHAINS = [PARENT, ...CHILDREN, [...CHILDREN[0]!, limit("grandchild", 50n)]
 const COUNTED = [...new Map(CHAINS.flat().map((counted) => [counted.id, counted])).values()];
 
 type Move =
-  | { readonly do: "reserve"; readonly chain: number; readonly amount: number; readonly uses: number }
+  | {
+      readonly do: "reserve";
+      readonly chain: number;
+      readonly amount: number;
+      readonly uses: number;
+    }
   | { readonly do: "commit" | "release"; readonly which: number; readonly part: number }
   | { readonly do: "wait"; readonly seconds: number };
 
@@ -91,7 +104,19 @@ const move: fc.Arbitrary<Move> = fc.oneof(
       do: fc.constant("wait" as const),
       // Whole milliseconds, as a clock gives them; now and then back.
       seconds: fc.oneof(
-        fc.constantFrom(1, 59.999, 60, 60.001, 3599.999, HOUR, HOUR + 0.001, 86_400, -1, -59, -3599),
+        fc.constantFrom(
+          1,
+          59.999,
+          60,
+          60.001,
+          3599.999,
+          HOUR,
+          HOUR + 0.001,
+          86_400,
+          -1,
+          -59,
+          -3599,
+        ),
         fc.integer({ min: -5_000, max: 5_000_000 }).map((ms) => ms / 1000),
       ),
     }),
@@ -130,15 +155,20 @@ test("keeps the books of a bookkeeper: limits, windows, first ends, sums [cases 
           if (reservation === undefined) continue;
           const { id } = reservation;
           const amountMsat =
-            one.do === "release" ? 0n : BigInt(Math.round(Number(reservation.amountMsat) * one.part));
+            one.do === "release"
+              ? 0n
+              : BigInt(Math.round(Number(reservation.amountMsat) * one.part));
           const outcome = one.do === "commit" ? "committed" : "released";
           const event: LedgerEvent =
-            one.do === "commit" ? { type: "commit", id, amountMsat, at } : { type: "release", id, at };
+            one.do === "commit"
+              ? { type: "commit", id, amountMsat, at }
+              : { type: "release", id, at };
           expect(rows.apply(event)).toEqual(model.resolve(id, outcome, amountMsat, at));
         }
         audit(rows, model, at);
       }
-      for (const counted of COUNTED) expect(model.heaviestWindow(counted) <= counted.max!).toBe(true);
+      for (const counted of COUNTED)
+        expect(model.heaviestWindow(counted) <= counted.max!).toBe(true);
     }),
     { numRuns: 300 },
   );
@@ -156,7 +186,10 @@ function audit(rows: Rows, model: NaiveLedger, at: number): void {
       ({ reservation, resolution }) =>
         resolution !== undefined && reservation.counted.some(({ id }) => id === counted.id),
     );
-    const committed = ended.reduce((sum, { resolution }) => sum + amountOf(counted, resolution!), 0n);
+    const committed = ended.reduce(
+      (sum, { resolution }) => sum + amountOf(counted, resolution!),
+      0n,
+    );
     expect(counter?.committed ?? 0n).toBe(committed);
     expect((counter?.reserved ?? 0n) >= 0n).toBe(true);
   }
@@ -164,7 +197,10 @@ function audit(rows: Rows, model: NaiveLedger, at: number): void {
 
 describe("a reservation ends once [case 51]", () => {
   const end = fc.oneof(
-    fc.record({ type: fc.constant("commit" as const), amountMsat: fc.bigInt({ min: 0n, max: 200n }) }),
+    fc.record({
+      type: fc.constant("commit" as const),
+      amountMsat: fc.bigInt({ min: 0n, max: 200n }),
+    }),
     fc.record({ type: fc.constant("release" as const), amountMsat: fc.constant(0n) }),
   );
 
@@ -177,7 +213,9 @@ describe("a reservation ends once [case 51]", () => {
           type: "reserve",
           reservation: { id: "r", at: START, amountMsat: 100n, uses: 1n, counted },
         });
-        const answers = ends.map((one, at) => rows.apply({ ...one, id: "r", at: START + at }) as Resolution);
+        const answers = ends.map(
+          (one, at) => rows.apply({ ...one, id: "r", at: START + at }) as Resolution,
+        );
         for (const answer of answers) expect(answer).toEqual(answers[0]);
         expect(answers[0]).toEqual(
           ends[0]!.type === "commit"
@@ -204,31 +242,45 @@ describe("a reservation ends once [case 51]", () => {
 
 test("an over-cap commit is recorded as it is, on every counter, and nothing is hidden [case 46]", () => {
   fc.assert(
-    fc.property(fc.bigInt({ min: 0n, max: 100n }), fc.bigInt({ min: 0n, max: 10_000n }), (held, spent) => {
-      const rows = new Rows();
-      const counted = [limit("a", 100n), limit("b", 500n, "spend", 60)];
-      rows.apply({ type: "reserve", reservation: { id: "r", at: START, amountMsat: held, uses: 1n, counted } });
-      rows.apply({ type: "commit", id: "r", amountMsat: spent, at: START });
-      for (const one of counted)
-        expect(usageOf(rows, one, START)).toEqual({ id: one.id, used: spent, reserved: 0n });
-      const next: Reservation = { id: "s", at: START, amountMsat: 1n, uses: 1n, counted };
-      const answer = rows.apply({ type: "reserve", reservation: next });
-      expect(answer).toMatchObject({ reserved: spent < 100n });
-    }),
+    fc.property(
+      fc.bigInt({ min: 0n, max: 100n }),
+      fc.bigInt({ min: 0n, max: 10_000n }),
+      (held, spent) => {
+        const rows = new Rows();
+        const counted = [limit("a", 100n), limit("b", 500n, "spend", 60)];
+        rows.apply({
+          type: "reserve",
+          reservation: { id: "r", at: START, amountMsat: held, uses: 1n, counted },
+        });
+        rows.apply({ type: "commit", id: "r", amountMsat: spent, at: START });
+        for (const one of counted)
+          expect(usageOf(rows, one, START)).toEqual({ id: one.id, used: spent, reserved: 0n });
+        const next: Reservation = { id: "s", at: START, amountMsat: 1n, uses: 1n, counted };
+        const answer = rows.apply({ type: "reserve", reservation: next });
+        expect(answer).toMatchObject({ reserved: spent < 100n });
+      },
+    ),
   );
 });
 
 test("a refusal names every limit that has too little, and no other", () => {
   fc.assert(
-    fc.property(fc.array(fc.bigInt({ min: 0n, max: 20n }), { minLength: 1, maxLength: 8 }), (maxima) => {
-      const counted = maxima.map((max, at) => limit(`l${at}`, max));
-      const answer = new Rows().apply({
-        type: "reserve",
-        reservation: { id: "r", at: START, amountMsat: 10n, uses: 1n, counted },
-      });
-      const lacking = counted.filter(({ max }) => max! < 10n).map(({ id }) => ({ id, used: 0n, reserved: 0n }));
-      expect(answer).toEqual(lacking.length === 0 ? { reserved: true } : { reserved: false, refused: lacking });
-    }),
+    fc.property(
+      fc.array(fc.bigInt({ min: 0n, max: 20n }), { minLength: 1, maxLength: 8 }),
+      (maxima) => {
+        const counted = maxima.map((max, at) => limit(`l${at}`, max));
+        const answer = new Rows().apply({
+          type: "reserve",
+          reservation: { id: "r", at: START, amountMsat: 10n, uses: 1n, counted },
+        });
+        const lacking = counted
+          .filter(({ max }) => max! < 10n)
+          .map(({ id }) => ({ id, used: 0n, reserved: 0n }));
+        expect(answer).toEqual(
+          lacking.length === 0 ? { reserved: true } : { reserved: false, refused: lacking },
+        );
+      },
+    ),
   );
 });
 
@@ -245,7 +297,9 @@ test("an answer has nothing but what changed: a store writes that, and no more",
   expect(keys(step(rows, { type: "reserve", reservation }))).toEqual(["spend"]);
   rows.apply({ type: "reserve", reservation });
   expect(keys(step(rows, { type: "reserve", reservation }))).toEqual([]);
-  expect(keys(step(rows, { type: "commit", id: "r", amountMsat: 5n, at: START }))).toEqual(["spend"]);
+  expect(keys(step(rows, { type: "commit", id: "r", amountMsat: 5n, at: START }))).toEqual([
+    "spend",
+  ]);
   rows.apply({ type: "commit", id: "r", amountMsat: 5n, at: START });
   expect(step(rows, { type: "release", id: "r", at: START })).toEqual({
     counters: new Map(),

@@ -1,4 +1,7 @@
-/** The law of the ledger, pure: one event and the rows it touches in, the changed rows and the answer out. */
+/**
+ * The law of the ledger, pure: one event and the rows it touches in, the changed rows and the
+ * answer out.
+ */
 import type { Reservation, ReserveAnswer, Resolution } from "../ports/ledger.ts";
 import type { BeginAnswer, PaymentMark, PaymentRecord, Settlement } from "../ports/payments.ts";
 import { reserve, resolve } from "./count.ts";
@@ -20,7 +23,12 @@ export interface Answers {
 
 export type LedgerEvent =
   | { readonly type: "reserve"; readonly reservation: Reservation }
-  | { readonly type: "commit"; readonly id: string; readonly amountMsat: bigint; readonly at: number }
+  | {
+      readonly type: "commit";
+      readonly id: string;
+      readonly amountMsat: bigint;
+      readonly at: number;
+    }
   | { readonly type: "release"; readonly id: string; readonly at: number }
   | { readonly type: "begin"; readonly reservation: Reservation; readonly payment: PaymentRecord }
   | { readonly type: "settle"; readonly paymentHash: string; readonly settlement: Settlement }
@@ -36,7 +44,8 @@ export type LedgerEvent =
 /**
  * One event.
  *
- * @throws TypeError for a reservation or a payment that there is not, or a negative amount; nothing changes then
+ * @throws TypeError for a reservation or a payment that there is not, or a negative amount; nothing
+ * changes then
  */
 export function step<Type extends LedgerEvent["type"]>(
   state: LedgerState,

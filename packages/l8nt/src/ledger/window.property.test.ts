@@ -1,4 +1,7 @@
-/** The sliding window: never more than the limit within any span of its length, wherever the span begins. */
+/**
+ * The sliding window: never more than the limit within any span of its length, wherever the span
+ * begins.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { addToWindow, type Slots, windowTotal } from "./window.ts";
@@ -13,7 +16,9 @@ const moment = (windowSeconds: number) =>
 const history = fc.constantFrom(...WINDOWS).chain((windowSeconds) =>
   fc.record({
     windowSeconds: fc.constant(windowSeconds),
-    spends: fc.array(fc.tuple(moment(windowSeconds), fc.bigInt({ min: 1n, max: 50n })), { maxLength: 40 }),
+    spends: fc.array(fc.tuple(moment(windowSeconds), fc.bigInt({ min: 1n, max: 50n })), {
+      maxLength: 40,
+    }),
     at: moment(windowSeconds),
   }),
 );
@@ -49,7 +54,9 @@ test("a spender who takes all that he may never has more than the limit in any s
         taken.push([at, amount]);
       }
       for (const [end] of taken)
-        expect(sum(taken.filter(([at]) => at <= end && at > end - windowSeconds)) <= max).toBe(true);
+        expect(sum(taken.filter(([at]) => at <= end && at > end - windowSeconds)) <= max).toBe(
+          true,
+        );
     }),
     { numRuns: 500 },
   );
@@ -62,9 +69,9 @@ test("a clock that goes back frees nothing [case 109]", () => {
       fc.double({ min: 0, max: 1e9, noNaN: true }),
       ({ windowSeconds, spends, at }, back) => {
         const slots = recorded(spends, windowSeconds);
-        expect(windowTotal(slots, windowSeconds, at - back) >= windowTotal(slots, windowSeconds, at)).toBe(
-          true,
-        );
+        expect(
+          windowTotal(slots, windowSeconds, at - back) >= windowTotal(slots, windowSeconds, at),
+        ).toBe(true);
       },
     ),
   );

@@ -1,4 +1,7 @@
-/** A sliding window in slots: what was committed within any span of the window's length never passes the limit. */
+/**
+ * A sliding window in slots: what was committed within any span of the window's length never passes
+ * the limit.
+ */
 
 /** The edge is rounded against the spender, by at most one slot in sixty. [case 49] */
 const SLOTS = 60;
@@ -6,7 +9,8 @@ const SLOTS = 60;
 /** Amounts by slot number, oldest first. */
 export type Slots = readonly (readonly [slot: number, amount: bigint])[];
 
-const slotAt = (at: number, windowSeconds: number): number => Math.floor((at * SLOTS) / windowSeconds);
+const slotAt = (at: number, windowSeconds: number): number =>
+  Math.floor((at * SLOTS) / windowSeconds);
 
 /** Slots later than `at` count too: a clock that went back frees nothing. [case 109] */
 const isLive = (slot: number, now: number): boolean => slot >= now - SLOTS;
@@ -16,7 +20,12 @@ export function windowTotal(slots: Slots, windowSeconds: number, at: number): bi
   return slots.reduce((total, [slot, amount]) => (isLive(slot, now) ? total + amount : total), 0n);
 }
 
-export function addToWindow(slots: Slots, windowSeconds: number, at: number, amount: bigint): Slots {
+export function addToWindow(
+  slots: Slots,
+  windowSeconds: number,
+  at: number,
+  amount: bigint,
+): Slots {
   const now = slotAt(at, windowSeconds);
   const live = slots.filter(([slot]) => isLive(slot, now));
   const present = live.some(([slot]) => slot === now);

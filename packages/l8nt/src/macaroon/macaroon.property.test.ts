@@ -1,4 +1,6 @@
-/** Laws of the macaroon, with js-macaroon (by go-macaroon's authors) as the other implementation. */
+/**
+ * Laws of the macaroon, with js-macaroon (by go-macaroon's authors) as the other implementation.
+ */
 import fc from "fast-check";
 import foreign from "macaroon";
 import { describe, expect, test } from "vitest";
@@ -19,10 +21,16 @@ const given = (maxCaveats: number) =>
     location: fc.string({ unit: "grapheme", maxLength: 20 }),
     caveats: fc.array(caveat, { maxLength: maxCaveats }),
   });
-type Given = { rootKey: Uint8Array; identifier: Uint8Array; location: string; caveats: Uint8Array[] };
+type Given = {
+  rootKey: Uint8Array;
+  identifier: Uint8Array;
+  location: string;
+  caveats: Uint8Array[];
+};
 
 const hex = (data: Uint8Array) => Buffer.from(data).toString("hex");
-const ours = ({ caveats, ...minted }: Given) => Macaroon.attenuate(Macaroon.mint(minted), ...caveats);
+const ours = ({ caveats, ...minted }: Given) =>
+  Macaroon.attenuate(Macaroon.mint(minted), ...caveats);
 function theirs({ caveats, ...minted }: Given) {
   const made = foreign.newMacaroon({ version: 2, ...minted });
   for (const text of caveats) made.addFirstPartyCaveat(text);
@@ -30,11 +38,14 @@ function theirs({ caveats, ...minted }: Given) {
 }
 
 describe("as js-macaroon has it", () => {
-  // Its writer doubles its buffer at every append, so it writes short ones only; its reader takes any.
+  // Its writer doubles its buffer at every append, so it writes short ones only; its reader takes
+  // any.
   test("minted and narrowed to the same bytes", () => {
     fc.assert(
       fc.property(given(1), (terms) => {
-        expect(Buffer.from(Macaroon.encode(ours(terms))).equals(theirs(terms).exportBinary())).toBe(true);
+        expect(Buffer.from(Macaroon.encode(ours(terms))).equals(theirs(terms).exportBinary())).toBe(
+          true,
+        );
       }),
       { numRuns: 100 },
     );
@@ -46,7 +57,9 @@ describe("as js-macaroon has it", () => {
         const read = foreign.importMacaroon(Macaroon.encode(ours(terms)));
         expect(read.location ?? "").toBe(terms.location);
         expect(hex(read.identifier)).toBe(hex(terms.identifier));
-        expect(read.caveats.map(({ identifier }) => hex(identifier))).toEqual(terms.caveats.map(hex));
+        expect(read.caveats.map(({ identifier }) => hex(identifier))).toEqual(
+          terms.caveats.map(hex),
+        );
         expect(hex(read.signature)).toBe(hex(theirs(terms).signature));
         if (terms.caveats.every((text) => utf8Text(text) !== undefined)) {
           read.verify(terms.rootKey, () => null);
@@ -63,7 +76,9 @@ describe("as js-macaroon has it", () => {
         const prefixes = signatures(terms.rootKey, terms.identifier, terms.caveats);
         expect(prefixes.map(hexText)).toEqual(
           Array.from({ length: terms.caveats.length + 1 }, (_, count) =>
-            Buffer.from(theirs({ ...terms, caveats: terms.caveats.slice(0, count) }).signature).toString("hex"),
+            Buffer.from(
+              theirs({ ...terms, caveats: terms.caveats.slice(0, count) }).signature,
+            ).toString("hex"),
           ),
         );
       }),
@@ -73,7 +88,12 @@ describe("as js-macaroon has it", () => {
 });
 
 test("any bytes at all are a macaroon or a TokenError, and never anything else [case 1]", () => {
-  const start = fc.constantFrom<number[]>([], [2], [2, 2, 1, 0, 0], [2, 1, 1, 0x61, 2, 1, 0x61, 0, 2]);
+  const start = fc.constantFrom<number[]>(
+    [],
+    [2],
+    [2, 2, 1, 0, 0],
+    [2, 1, 1, 0x61, 2, 1, 0x61, 0, 2],
+  );
   const part = fc.oneof(
     bytes(0, 6),
     fc.constantFrom(...[0, 1, 2, 4, 6, 32].map((byte) => Uint8Array.of(byte))),
@@ -86,7 +106,9 @@ test("any bytes at all are a macaroon or a TokenError, and never anything else [
         const again = Buffer.from(Macaroon.encode(Macaroon.decode(input)));
         expect(
           again.equals(
-            input[1] === 1 && input[2] === 0 ? Buffer.concat([input.subarray(0, 1), input.subarray(3)]) : input,
+            input[1] === 1 && input[2] === 0
+              ? Buffer.concat([input.subarray(0, 1), input.subarray(3)])
+              : input,
           ),
         ).toBe(true);
       } catch (error) {

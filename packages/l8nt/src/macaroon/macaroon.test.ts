@@ -12,8 +12,15 @@ const thirdParty = vectors.vectors.filter(isThirdParty);
 describe("the published vectors", () => {
   test.each(firstParty)("$name: minted, narrowed and written to the same bytes", (vector) => {
     const identifier = hexBytes(vector.identifier.hex)!;
-    const minted = Macaroon.mint({ rootKey: hexBytes(vector.key.hex)!, identifier, location: vector.location });
-    const made = Macaroon.attenuate(minted, ...vector.caveats.map((caveat) => hexBytes(caveat.cid_hex)!));
+    const minted = Macaroon.mint({
+      rootKey: hexBytes(vector.key.hex)!,
+      identifier,
+      location: vector.location,
+    });
+    const made = Macaroon.attenuate(
+      minted,
+      ...vector.caveats.map((caveat) => hexBytes(caveat.cid_hex)!),
+    );
     expect(hexText(made.signature)).toBe(vector.signature);
     expect(Macaroon.encode(made)).toEqual(base64Bytes(vector.v2_b64u));
   });
@@ -34,7 +41,9 @@ describe("the published vectors", () => {
 
   test.each(firstParty)("$name: its V1 and JSON forms are refused [case 5]", (vector) => {
     for (const other of [base64Bytes(vector.v1_b64u)!, utf8(JSON.stringify(vector.v2_json))])
-      expect(() => Macaroon.decode(other)).toThrow(expect.objectContaining({ code: "ERR_TOKEN_MALFORMED" }));
+      expect(() => Macaroon.decode(other)).toThrow(
+        expect.objectContaining({ code: "ERR_TOKEN_MALFORMED" }),
+      );
   });
 
   test.each(vectors.badV2)("bytes that are no macaroon: $hex", ({ hex }) => {
@@ -43,12 +52,18 @@ describe("the published vectors", () => {
     );
   });
 
-  test.each(vectors.verify)("$vector under key '$key' with $exact allowed: $authorized", (check) => {
-    const vector = vectors.vectors.find(({ name }) => name === check.vector)!;
-    const read = Macaroon.decode(base64Bytes(vector.v2_b64u)!);
-    const signed =
-      hexText(signatures(utf8(check.key), read.identifier, read.caveats).at(-1)!) === vector.signature;
-    const satisfied = vector.caveats.every((caveat) => (check.exact as string[]).includes(caveat.cid ?? ""));
-    expect(signed && satisfied).toBe(check.authorized);
-  });
+  test.each(vectors.verify)(
+    "$vector under key '$key' with $exact allowed: $authorized",
+    (check) => {
+      const vector = vectors.vectors.find(({ name }) => name === check.vector)!;
+      const read = Macaroon.decode(base64Bytes(vector.v2_b64u)!);
+      const signed =
+        hexText(signatures(utf8(check.key), read.identifier, read.caveats).at(-1)!) ===
+        vector.signature;
+      const satisfied = vector.caveats.every((caveat) =>
+        (check.exact as string[]).includes(caveat.cid ?? ""),
+      );
+      expect(signed && satisfied).toBe(check.authorized);
+    },
+  );
 });

@@ -1,4 +1,7 @@
-/** A macaroon: an identifier, caveats, and the signature that ties them. Nothing here proves one; only an authority can. */
+/**
+ * A macaroon: an identifier, caveats, and the signature that ties them. Nothing here proves one;
+ * only an authority can.
+ */
 import { TokenError } from "../errors.ts";
 import { type Bytes, utf8 } from "../internal/bytes.ts";
 import { signatures, signCaveats } from "./chain.ts";
@@ -11,7 +14,10 @@ import {
   writePacket,
 } from "./packet.ts";
 
-/** What a macaroon says. Not yet verified: its signature may be anything. Frozen; treat its bytes as read-only. */
+/**
+ * What a macaroon says. Not yet verified: its signature may be anything. Frozen; treat its bytes as
+ * read-only.
+ */
 export type UnverifiedMacaroon = Packet;
 
 export interface MintOptions {
@@ -31,13 +37,19 @@ function frozen({ location, identifier, caveats, signature }: Packet): Unverifie
 function mint({ rootKey, identifier, location = "" }: MintOptions): UnverifiedMacaroon {
   if (identifier.length === 0) throw new TypeError("a macaroon needs an identifier");
   const own = new Uint8Array(identifier);
-  return frozen({ location, identifier: own, caveats: [], signature: signatures(rootKey, own, [])[0] });
+  return frozen({
+    location,
+    identifier: own,
+    caveats: [],
+    signature: signatures(rootKey, own, [])[0],
+  });
 }
 
 /**
  * A weaker macaroon: the same, with `caveats` appended. Needs no secret and no request.
  *
- * @throws TokenError `ERR_TOKEN_TOO_LARGE` past 64 caveats, 1 KiB a caveat or 6093 bytes in all (8 KiB as text)
+ * @throws TokenError `ERR_TOKEN_TOO_LARGE` past 64 caveats, 1 KiB a caveat or 6093 bytes in all (8
+ * KiB as text)
  * @example
  * const child = Macaroon.attenuate(parent, "valid_until=1767225600");
  */
@@ -47,7 +59,8 @@ function attenuate(
 ): UnverifiedMacaroon {
   const { location, identifier } = macaroon;
   const added: Bytes[] = [];
-  for (const caveat of caveats) added.push(typeof caveat === "string" ? utf8(caveat) : new Uint8Array(caveat));
+  for (const caveat of caveats)
+    added.push(typeof caveat === "string" ? utf8(caveat) : new Uint8Array(caveat));
   const all = macaroon.caveats.concat(added);
   let size = FIXED_BYTES + identifier.length + 3 * location.length;
   for (const { length } of all) size += length + CAVEAT_OVERHEAD_BYTES;
@@ -60,18 +73,28 @@ function attenuate(
       "ERR_TOKEN_TOO_LARGE",
       `A macaroon has at most ${MAX_CAVEATS} caveats of ${MAX_CAVEAT_BYTES} bytes, and ${MAX_PACKET_BYTES} bytes in all. Delegate less deep, or say less in each scope.`,
     );
-  return frozen({ location, identifier, caveats: all, signature: signCaveats(macaroon.signature, added) });
+  return frozen({
+    location,
+    identifier,
+    caveats: all,
+    signature: signCaveats(macaroon.signature, added),
+  });
 }
 
 /** At most: version, field headers, ends and the signature; and the header and end of a caveat. */
 const FIXED_BYTES = 48;
 const CAVEAT_OVERHEAD_BYTES = 4;
 
-/** Macaroons in their V2 binary form. Vectors: spec/vectors/macaroons.json. spec/1-credential.md §1. */
+/**
+ * Macaroons in their V2 binary form. Vectors: spec/vectors/macaroons.json. spec/1-credential.md §1.
+ */
 export const Macaroon = {
   mint,
   attenuate,
-  /** Reads the V2 binary form, whole. @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY` */
+  /**
+   * Reads the V2 binary form, whole. @throws TokenError `ERR_TOKEN_MALFORMED`,
+   * `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
+   */
   decode: (bytes: Uint8Array): UnverifiedMacaroon => frozen(readPacket(bytes)),
   /** The V2 binary form. */
   encode: (macaroon: UnverifiedMacaroon): Bytes => writePacket(macaroon),

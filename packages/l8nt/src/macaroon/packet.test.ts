@@ -1,4 +1,7 @@
-/** The V2 packet, written out field by field: one order, one length for each field, nothing besides. [case 5] */
+/**
+ * The V2 packet, written out field by field: one order, one length for each field, nothing besides.
+ * [case 5]
+ */
 import { describe, expect, test } from "vitest";
 import vectors from "../../../../spec/vectors/macaroons.json" with { type: "json" };
 import { field, packetOf } from "../../../../test/fuzz/golden.ts";
@@ -27,9 +30,9 @@ describe("what is read", () => {
 
   test("no location, no caveats, an empty caveat", () => {
     expect(decode(VERSION, IDENTIFIER, END, END, SIGNATURE).location).toBe("");
-    expect(decode(VERSION, IDENTIFIER, END, field(2, utf8("")), END, END, SIGNATURE).caveats).toEqual([
-      new Uint8Array(),
-    ]);
+    expect(
+      decode(VERSION, IDENTIFIER, END, field(2, utf8("")), END, END, SIGNATURE).caveats,
+    ).toEqual([new Uint8Array()]);
   });
 
   test("the bytes handed in may change afterwards; the macaroon does not", () => {
@@ -69,20 +72,38 @@ describe("what is malformed [case 5]", () => {
       "an unknown field in a caveat",
       [VERSION, IDENTIFIER, END, CAVEAT[0]!, field(5, utf8("x")), END, END, SIGNATURE],
     ],
-    ["a field type in two bytes", [VERSION, Buffer.of(0x82, 0, 2), utf8("id"), END, END, SIGNATURE]],
-    ["a location that is not UTF-8", [VERSION, field(1, Buffer.of(0xff)), IDENTIFIER, END, END, SIGNATURE]],
+    [
+      "a field type in two bytes",
+      [VERSION, Buffer.of(0x82, 0, 2), utf8("id"), END, END, SIGNATURE],
+    ],
+    [
+      "a location that is not UTF-8",
+      [VERSION, field(1, Buffer.of(0xff)), IDENTIFIER, END, END, SIGNATURE],
+    ],
     ["one byte after it [case 2]", [VERSION, IDENTIFIER, END, END, SIGNATURE, END]],
     ["another macaroon after it [case 2]", [packetOf(), packetOf()]],
     ["a length past the end", [VERSION, Buffer.of(2, 100), utf8("id"), END, END, SIGNATURE]],
-    ["a length of the largest two bytes", [VERSION, Buffer.of(2, 0xff, 0x7f), utf8("id"), END, END, SIGNATURE]],
+    [
+      "a length of the largest two bytes",
+      [VERSION, Buffer.of(2, 0xff, 0x7f), utf8("id"), END, END, SIGNATURE],
+    ],
     ["a length that is cut off", [VERSION, Buffer.of(2, 0x82)]],
-    ["a length in two bytes that fits one", [VERSION, Buffer.of(2, 0x82, 0), utf8("id"), END, END, SIGNATURE]],
+    [
+      "a length in two bytes that fits one",
+      [VERSION, Buffer.of(2, 0x82, 0), utf8("id"), END, END, SIGNATURE],
+    ],
     [
       "a length in three bytes that fits one",
       [VERSION, Buffer.of(2, 0x82, 0x80, 0), utf8("id"), END, END, SIGNATURE],
     ],
-    ["a length of zero in two bytes", [VERSION, Buffer.of(1, 0x80, 0), IDENTIFIER, END, END, SIGNATURE]],
-    ["a length of three bytes", [VERSION, Buffer.of(2, 0x80, 0x80, 0x01), utf8("id"), END, END, SIGNATURE]],
+    [
+      "a length of zero in two bytes",
+      [VERSION, Buffer.of(1, 0x80, 0), IDENTIFIER, END, END, SIGNATURE],
+    ],
+    [
+      "a length of three bytes",
+      [VERSION, Buffer.of(2, 0x80, 0x80, 0x01), utf8("id"), END, END, SIGNATURE],
+    ],
     [
       "a length of 2^31",
       [VERSION, Buffer.of(2, 0x80, 0x80, 0x80, 0x80, 0x08), utf8("id"), END, END, SIGNATURE],
@@ -175,11 +196,15 @@ describe("limits ±1 [case 7]", () => {
     // Bytes, not characters.
     expect(() => Macaroon.attenuate(minted, "é".repeat(513))).toThrow(tooLarge);
     const large = Array.from({ length: 5 }, () => "a".repeat(1024));
-    expect(Macaroon.decode(Macaroon.encode(Macaroon.attenuate(minted, ...large))).caveats).toHaveLength(5);
+    expect(
+      Macaroon.decode(Macaroon.encode(Macaroon.attenuate(minted, ...large))).caveats,
+    ).toHaveLength(5);
     expect(() => Macaroon.attenuate(minted, ...large, "a".repeat(1024))).toThrow(tooLarge);
   });
 });
 
 test("a macaroon without an identifier is its maker's mistake", () => {
-  expect(() => Macaroon.mint({ rootKey: utf8("key"), identifier: new Uint8Array() })).toThrow(TypeError);
+  expect(() => Macaroon.mint({ rootKey: utf8("key"), identifier: new Uint8Array() })).toThrow(
+    TypeError,
+  );
 });

@@ -1,4 +1,7 @@
-/** The V2 binary form of a macaroon, as go-macaroon and libmacaroons write it. spec/1-credential.md §1. */
+/**
+ * The V2 binary form of a macaroon, as go-macaroon and libmacaroons write it. spec/1-credential.md
+ * §1.
+ */
 import { TokenError } from "../errors.ts";
 import { type Bytes, concat, utf8, utf8Text } from "../internal/bytes.ts";
 
@@ -10,7 +13,10 @@ export interface Packet {
   readonly signature: Bytes;
 }
 
-/** What fits a credential of 8192 characters: base64, a colon and 64 digits. A larger one could never be presented. [case 7] */
+/**
+ * What fits a credential of 8192 characters: base64, a colon and 64 digits. A larger one could
+ * never be presented. [case 7]
+ */
 export const MAX_PACKET_BYTES = 6093;
 export const MAX_CAVEATS = 64;
 export const MAX_CAVEAT_BYTES = 1024;
@@ -22,10 +28,16 @@ const SIGNATURE_BYTES = 32;
 const malformed = (why: string): TokenError =>
   new TokenError("ERR_TOKEN_MALFORMED", `The macaroon is malformed: ${why}.`);
 
-/** Reads one packet and nothing after it. @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY` */
+/**
+ * Reads one packet and nothing after it. @throws TokenError `ERR_TOKEN_MALFORMED`,
+ * `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
+ */
 export function readPacket(input: Uint8Array): Packet {
   if (input.length > MAX_PACKET_BYTES)
-    throw new TokenError("ERR_TOKEN_TOO_LARGE", `A macaroon has at most ${MAX_PACKET_BYTES} bytes.`);
+    throw new TokenError(
+      "ERR_TOKEN_TOO_LARGE",
+      `A macaroon has at most ${MAX_PACKET_BYTES} bytes.`,
+    );
   const reader = new FieldReader(new Uint8Array(input));
   if (reader.byte() !== VERSION) throw malformed("it is not a V2 binary macaroon");
   const location = reader.optional(FIELD.location);
@@ -45,7 +57,8 @@ function readCaveat(reader: FieldReader, index: number): Bytes {
     throw new TokenError("ERR_TOKEN_TOO_LARGE", `A macaroon has at most ${MAX_CAVEATS} caveats.`);
   const location = reader.optional(FIELD.location);
   const caveat = reader.required(FIELD.identifier, "caveat");
-  // Skipping one would drop a restriction; verifying one would need its discharge, which no L402 client sends. [case 28]
+  // Skipping one would drop a restriction; verifying one would need its discharge, which no L402
+  // client sends. [case 28]
   if (location !== undefined || reader.optional(FIELD.verificationId) !== undefined)
     throw new TokenError(
       "ERR_TOKEN_THIRD_PARTY",
@@ -86,7 +99,10 @@ function field(type: number, data: Uint8Array): Bytes {
   return concat(Uint8Array.from(header), data);
 }
 
-/** Walks the type-length-value fields of a packet. Order is the caller's: a field out of place is simply not the one asked for. */
+/**
+ * Walks the type-length-value fields of a packet. Order is the caller's: a field out of place is
+ * simply not the one asked for.
+ */
 class FieldReader {
   readonly #bytes: Bytes;
   #offset = 0;
@@ -129,7 +145,9 @@ class FieldReader {
     return data;
   }
 
-  /** A varint of at most two bytes, minimal: no field of so small a packet needs a third. [case 5] */
+  /**
+   * A varint of at most two bytes, minimal: no field of so small a packet needs a third. [case 5]
+   */
   #length(): number {
     const first = this.byte();
     if (first < 0x80) return first;

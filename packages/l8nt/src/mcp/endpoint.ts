@@ -1,4 +1,7 @@
-/** A paywall before a whole MCP server over streamable HTTP: 402 before the server sees the call. spec/8-mcp.md §4. */
+/**
+ * A paywall before a whole MCP server over streamable HTTP: 402 before the server sees the call.
+ * spec/8-mcp.md §4.
+ */
 import { AdapterError } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import { checkKeys } from "../internal/keys.ts";
@@ -10,7 +13,14 @@ import type { Grants, Paywall } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
 import { problemOf, problemResponse } from "../wire/problem.ts";
 import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
-import { authorizationIn, CREDENTIAL, isToolName, type Members, members, PAYMENT_CREDENTIAL } from "./wire.ts";
+import {
+  authorizationIn,
+  CREDENTIAL,
+  isToolName,
+  type Members,
+  members,
+  PAYMENT_CREDENTIAL,
+} from "./wire.ts";
 
 export interface PaidEndpointOptions {
   readonly paywall: Paywall;
@@ -19,7 +29,10 @@ export interface PaidEndpointOptions {
   readonly tools?: Readonly<Record<string, ToolPrice>>;
   /** What else costs something, by its method, such as `tools/list`. Free where it is not named. */
   readonly methods?: Readonly<Record<string, AmountText>>;
-  /** What one payment buys: calls whose price is the paid one, or less. One call, where it is not given. */
+  /**
+   * What one payment buys: calls whose price is the paid one, or less. One call, where it is not
+   * given.
+   */
   readonly grants?: Grants;
   /** 4 MiB where it is not given. */
   readonly maxBodyBytes?: number;
@@ -33,8 +46,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 type Endpoint = (request: Request) => Response | Promise<Response>;
 
 /**
- * Puts the paywall before an MCP server's streamable HTTP handler. `initialize`, lists and notifications are free. Answers
- * `/.well-known/l402` too.
+ * Puts the paywall before an MCP server's streamable HTTP handler. `initialize`, lists and
+ * notifications are free. Answers `/.well-known/l402` too.
  *
  * @throws TypeError for terms that could not be sold
  * @example
@@ -48,12 +61,14 @@ export function paidEndpoint(
   const { paywall, price, tools = {}, methods = {}, grants, clientAddress } = options;
   const { maxBodyBytes = MAX_BODY_BYTES } = options;
   for (const one of [price, ...Object.values(tools)]) checkPrice(one);
-  for (const one of Object.values(methods)) if (readAmount(one) === undefined) checkPrice(undefined);
+  for (const one of Object.values(methods))
+    if (readAmount(one) === undefined) checkPrice(undefined);
   const prices = new Map(Object.entries(tools));
   const methodPrices = new Map(Object.entries(methods));
   const asked = new WeakMap<Request, Priced>();
   const route = paywall.route({
-    // A function, so that what a cheap call bought is capped at its price, and buys no dear one. [case 41]
+    // A function, so that what a cheap call bought is capped at its price, and buys no dear one.
+    // [case 41]
     price: (request) => {
       const { call, amount } = asked.get(request)!;
       return typeof amount === "function" ? amount(call!) : amount;
@@ -68,7 +83,8 @@ export function paidEndpoint(
       return amount === undefined ? undefined : { amount, call: undefined };
     }
     const { name, arguments: args } = members(params);
-    if (!isToolName(name)) throw unclear("The call names no tool, or one whose name MCP does not have");
+    if (!isToolName(name))
+      throw unclear("The call names no tool, or one whose name MCP does not have");
     return { amount: prices.get(name) ?? price, call: { name, arguments: members(args) } };
   }
 
@@ -86,7 +102,9 @@ export function paidEndpoint(
 
   return async (request) => {
     // Holders revoke there what they handed on.
-    const known = isWellKnown(new URL(request.url).pathname) ? await paywall.wellKnown(request) : undefined;
+    const known = isWellKnown(new URL(request.url).pathname)
+      ? await paywall.wellKnown(request)
+      : undefined;
     if (known !== undefined) return known;
     if (request.method !== "POST") return handler(request);
     let message: unknown;
@@ -105,7 +123,8 @@ export function paidEndpoint(
     asked.set(request, priced);
     const decision = await route.authorize({
       ...facts,
-      authorization: inBand === undefined ? facts.authorization : [inBand, field].filter(Boolean).join(", "),
+      authorization:
+        inBand === undefined ? facts.authorization : [inBand, field].filter(Boolean).join(", "),
       capability: priced.call?.name,
     });
     if (!decision.granted) return decision.response;
@@ -133,7 +152,10 @@ const unclear = (what: string): AdapterError =>
 
 /** A server that reads names in any case would read another call than we did. */
 function checkSpelling(message: unknown): void {
-  const names = [...Object.keys(members(message)), ...Object.keys(members(members(message).params))];
+  const names = [
+    ...Object.keys(members(message)),
+    ...Object.keys(members(members(message).params)),
+  ];
   if (names.some((name) => CALL.test(name) && name !== name.toLowerCase()))
     throw unclear("The message has a member that could be read as another one");
 }
@@ -142,14 +164,20 @@ const CALL = /^(?:method|params|name|arguments)$/i;
 
 const OF_THE_BODY = ["content-length", "content-encoding", "transfer-encoding"];
 
-/** What was read is what is forwarded: not the bytes, in which another parser may find another call. [case 42] */
+/**
+ * What was read is what is forwarded: not the bytes, in which another parser may find another call.
+ * [case 42]
+ */
 function onward({ url, method, signal, headers: given }: Request, message: unknown): Request {
   const headers = new Headers(given);
   for (const name of OF_THE_BODY) headers.delete(name);
   return new Request(url, { method, headers, body: JSON.stringify(message), signal });
 }
 
-/** The server behind has no use for a credential that was judged here, and could only pass it on. [case 94] */
+/**
+ * The server behind has no use for a credential that was judged here, and could only pass it on.
+ * [case 94]
+ */
 function withoutCredential(request: Request, message: unknown): Request {
   const passed = onward(request, withoutMeta(message));
   for (const name of CREDENTIAL_FIELDS)

@@ -1,4 +1,7 @@
-/** `l8nt/mcp`: MCP tools that are paid for, and MCP clients that pay. For both majors of the SDK, and without importing either. */
+/**
+ * `l8nt/mcp`: MCP tools that are paid for, and MCP clients that pay. For both majors of the SDK,
+ * and without importing either.
+ */
 export { type PaidEndpointOptions, paidEndpoint } from "./endpoint.ts";
 export { type PayOptions, pay, type ToolCaller } from "./pay.ts";
 export {

@@ -1,4 +1,7 @@
-/** A service's refusal as the result of a tool call: text for the model, facts for its client. spec/8-mcp.md §3. */
+/**
+ * A service's refusal as the result of a tool call: text for the model, facts for its client.
+ * spec/8-mcp.md §3.
+ */
 import { base64Text } from "../internal/bytes.ts";
 import { formatMsat, type Network, readInvoice, type UnverifiedInvoice } from "../invoice/index.ts";
 import { Challenge } from "../l402/index.ts";
@@ -8,7 +11,11 @@ import type { Refused } from "../service/index.ts";
 import { CHALLENGE, members, PAYMENT_REQUIRED, PROBLEM, type ToolResult } from "./wire.ts";
 
 /** @param url that the call was judged as */
-export async function refusalResult({ response }: Refused, tool: string, url: string): Promise<ToolResult> {
+export async function refusalResult(
+  { response }: Refused,
+  tool: string,
+  url: string,
+): Promise<ToolResult> {
   const problem = members(await response.json());
   const { title, detail } = problem;
   if (response.status !== 402)
@@ -33,9 +40,16 @@ const result = (text: string, _meta: Record<string, unknown>): ToolResult => ({
   _meta,
 });
 
-const PAYMENT_NETWORKS: Partial<Record<Network, string>> = { bc: "mainnet", bcrt: "regtest", tbs: "signet" };
+const PAYMENT_NETWORKS: Partial<Record<Network, string>> = {
+  bc: "mainnet",
+  bcrt: "regtest",
+  tbs: "signet",
+};
 
-/** Undefined where the price or the network has no form there: it counts whole satoshis, and knows three networks. */
+/**
+ * Undefined where the price or the network has no form there: it counts whole satoshis, and knows
+ * three networks.
+ */
 function paymentRequired(
   { macaroon }: Challenge,
   { amountMsat = 0n, network: prefix, paymentHash, expiresAt, text }: UnverifiedInvoice,
@@ -46,7 +60,10 @@ function paymentRequired(
   const network = PAYMENT_NETWORKS[prefix];
   if (network === undefined || amountMsat === 0n || amountMsat % 1000n !== 0n) return undefined;
   const challenge = {
-    id: base64Text(Macaroon.encode(macaroon)).replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_"),
+    id: base64Text(Macaroon.encode(macaroon))
+      .replace(/=+$/, "")
+      .replaceAll("+", "-")
+      .replaceAll("/", "_"),
     realm: new URL(url).host,
     method: "lightning",
     intent: "charge",

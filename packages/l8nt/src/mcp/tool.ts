@@ -1,4 +1,7 @@
-/** Tools that cost something, whatever their server is reached by: each call is judged as a request for the tool's URL. spec/8-mcp.md §2. */
+/**
+ * Tools that cost something, whatever their server is reached by: each call is judged as a request
+ * for the tool's URL. spec/8-mcp.md §2.
+ */
 import { checkKeys } from "../internal/keys.ts";
 import { type AmountText, readAmount } from "../invoice/index.ts";
 import { settle } from "../node/settlement.ts";
@@ -31,8 +34,8 @@ export interface ToolTerms {
   /** What one payment buys. One call, where it is not given. */
   readonly grants?: Grants;
   /**
-   * The peer's address, from something that only a trusted proxy can have written. Without it all clients share one rate of
-   * challenges, which is as it should be on a pipe.
+   * The peer's address, from something that only a trusted proxy can have written. Without it all
+   * clients share one rate of challenges, which is as it should be on a pipe.
    */
   readonly clientAddress?: (context: CallContext) => string | undefined;
 }
@@ -42,8 +45,12 @@ export interface ToolServer<Tool> {
   registerTool(name: string, config: never, callback: never): Tool;
 }
 
-/** What a handler is called with: the output of its schema, in either form that the SDK takes one. */
-export type ArgumentsOf<Schema> = Schema extends { readonly "~standard": { readonly types?: infer Types } }
+/**
+ * What a handler is called with: the output of its schema, in either form that the SDK takes one.
+ */
+export type ArgumentsOf<Schema> = Schema extends {
+  readonly "~standard": { readonly types?: infer Types };
+}
   ? NonNullable<Types> extends { readonly output: infer Output }
     ? Output
     : Record<string, unknown>
@@ -86,8 +93,8 @@ interface Handling<Schema> {
 export type PaidHandler<Schema> = Handling<Schema>["handle"];
 
 /**
- * Registers a tool that costs something. What it is called with has been checked by its schema, and paid for. A handler
- * that throws gives the use back.
+ * Registers a tool that costs something. What it is called with has been checked by its schema, and
+ * paid for. A handler that throws gives the use back.
  *
  * @throws TypeError for terms that could not be sold, and for a name that could stand in no URL
  * @example
@@ -103,7 +110,9 @@ export function paidTool<Tool, Schema = undefined>(
 ): Tool {
   checkKeys(options, [...OPTIONS, ...CONFIG], "a paid tool");
   if (whole.has(server))
-    throw new TypeError("every tool of this server is paid for already: give paidTools the price of this one");
+    throw new TypeError(
+      "every tool of this server is paid for already: give paidTools the price of this one",
+    );
   const { paywall, price, grants, clientAddress, ...config } = options;
   const guarded = guard(paywall, name, options);
   const callback =
@@ -166,19 +175,26 @@ export function paidTools<Server extends ToolServer<unknown>>(
 /** @throws TypeError */
 export function checkPrice(price: unknown): void {
   if (typeof price !== "function" && readAmount(price) === undefined)
-    throw new TypeError('a price is an amount with its unit, such as "10 sat", or a function of the call');
+    throw new TypeError(
+      'a price is an amount with its unit, such as "10 sat", or a function of the call',
+    );
 }
 
 /** The price of one call, by the request that it is judged as. */
 const asked = new WeakMap<Request, () => AmountText | Promise<AmountText>>();
 const routes = new WeakMap<Paywall, Map<string, Route>>();
 
-/** A paywall keeps its routes for good, and a stateless server registers its tools anew for each request: they share one. */
+/**
+ * A paywall keeps its routes for good, and a stateless server registers its tools anew for each
+ * request: they share one.
+ */
 function routeOf(paywall: Paywall, name: string, { price, grants }: ToolTerms): Route {
   const known = routes.get(paywall) ?? new Map<string, Route>();
   routes.set(paywall, known);
   const terms = [name, typeof price === "function" ? null : price, grants];
-  const key = JSON.stringify(terms, (_, value) => (typeof value === "bigint" ? `${value} msat` : value));
+  const key = JSON.stringify(terms, (_, value) =>
+    typeof value === "bigint" ? `${value} msat` : value,
+  );
   const route =
     known.get(key) ??
     paywall.route({
@@ -212,7 +228,8 @@ function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
       clientAddress: clientAddress?.(context),
       request: () => {
         const request = new Request(url, { method: "POST" });
-        if (typeof price === "function") asked.set(request, () => price({ name, arguments: members(args) }));
+        if (typeof price === "function")
+          asked.set(request, () => price({ name, arguments: members(args) }));
         return request;
       },
     });

@@ -1,4 +1,7 @@
-/** A `fetch` for one origin that is no HTTP server but an MCP client's pipe: a request goes out as a tool call. spec/8-mcp.md §5. */
+/**
+ * A `fetch` for one origin that is no HTTP server but an MCP client's pipe: a request goes out as a
+ * tool call. spec/8-mcp.md §5.
+ */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { unlessAborted } from "../client/outgoing.ts";
 import { AdapterError } from "../errors.ts";
@@ -27,11 +30,17 @@ export type CallTool = (params: CallParams, ...rest: unknown[]) => Promise<unkno
 interface Open {
   readonly params: CallParams;
   readonly rest: readonly unknown[];
-  /** What each request brought, by number: what is paid for may have been asked for twice, and by a treasury. */
+  /**
+   * What each request brought, by number: what is paid for may have been asked for twice, and by a
+   * treasury.
+   */
   readonly results: unknown[];
 }
 
-/** Goes with everything that is sent for one call, so that a treasury's requests are told from another call's. */
+/**
+ * Goes with everything that is sent for one call, so that a treasury's requests are told from
+ * another call's.
+ */
 const CALL_FIELD = "idempotency-key";
 const RESULT_FIELD = "l8nt-result";
 
@@ -42,12 +51,15 @@ export class Tunnel {
 
   /**
    * @param location the origin that the server's credentials are for, as its operator says it
-   * @throws TypeError for one that is no http(s) URL; AdapterError for plain HTTP beyond this machine
+   * @throws TypeError for one that is no http(s) URL; AdapterError for plain HTTP beyond this
+   * machine
    */
   constructor(location: string, callTool: CallTool) {
     const origin = readOrigin(location);
     if (origin === undefined)
-      throw new TypeError("location is the http(s) URL that the MCP server's operator gives for its paywall");
+      throw new TypeError(
+        "location is the http(s) URL that the MCP server's operator gives for its paywall",
+      );
     checkTransport(new URL(location));
     this.#origin = formatOrigin(origin);
     this.#callTool = callTool;
@@ -57,9 +69,12 @@ export class Tunnel {
     return this.#origin;
   }
 
-  /** The call as a request, made by a client that pays. Gives what the server answered, as it was. */
+  /**
+   * The call as a request, made by a client that pays. Gives what the server answered, as it was.
+   */
   async call(paying: typeof fetch, params: CallParams, ...rest: unknown[]): Promise<unknown> {
-    // One that brings a credential, and one that no paywall of ours could have named, go out as they are.
+    // One that brings a credential, and one that no paywall of ours could have named, go out as
+    // they are.
     if (authorizationIn(params._meta) !== undefined || !isToolName(params.name))
       return this.#callTool(params, ...rest);
     const id = hexText(randomBytes(16));
@@ -87,10 +102,15 @@ export class Tunnel {
     if (open === undefined || url.pathname !== toolPath(open.params.name)) {
       // Whoever made the call has gone; what was bought for him stays, for the next one.
       if (url.pathname.startsWith(toolPath("")))
-        throw new AdapterError("ERR_SERVICE_UNREACHABLE", "The tool call that this was for has ended.");
+        throw new AdapterError(
+          "ERR_SERVICE_UNREACHABLE",
+          "The tool call that this was for has ended.",
+        );
       return new Response(null, { status: 404 });
     }
-    const credential = /^(?:L402|LSAT) (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
+    const credential = /^(?:L402|LSAT) (\S+)$/.exec(
+      request.headers.get("authorization") ?? "",
+    )?.[1];
     const { params, rest, results } = open;
     const sent =
       credential === undefined
@@ -101,12 +121,18 @@ export class Tunnel {
     });
     const result = await unlessAborted(called, request.signal);
     const response = responseOf(result);
-    response.headers.set(RESULT_FIELD, String(results.push(withoutCredential(result, credential)) - 1));
+    response.headers.set(
+      RESULT_FIELD,
+      String(results.push(withoutCredential(result, credential)) - 1),
+    );
     return response;
   };
 }
 
-/** As refused before anything was sent: a client takes it for that, and does not believe that a payment is open. */
+/**
+ * As refused before anything was sent: a client takes it for that, and does not believe that a
+ * payment is open.
+ */
 function elsewhere(origin: string): Error {
   return Object.assign(
     new Error(`A treasury elsewhere cannot fetch a challenge through the MCP client of ${origin}.`),
@@ -117,19 +143,28 @@ function elsewhere(origin: string): Error {
 const MAX_LINES = 8;
 const MAX_LINE_CHARACTERS = 16_384;
 
-/** What the result would have been over HTTP. A challenge that cannot be one is none, and so is not paid. */
+/**
+ * What the result would have been over HTTP. A challenge that cannot be one is none, and so is not
+ * paid.
+ */
 function responseOf(result: unknown): Response {
   const { isError, _meta } = members(result);
   const { [PROBLEM]: problem, [CHALLENGE]: challenge } = members(_meta);
   const { status } = members(problem);
-  if (isError !== true || !Number.isInteger(status) || !(Number(status) >= 400 && Number(status) <= 599))
+  if (
+    isError !== true ||
+    !Number.isInteger(status) ||
+    !(Number(status) >= 400 && Number(status) <= 599)
+  )
     return new Response(null);
   const headers = new Headers();
   const { url, "www-authenticate": lines } = members(challenge);
-  const isChallenge = status === 402 && typeof url === "string" && URL.canParse(url) && areLines(lines);
+  const isChallenge =
+    status === 402 && typeof url === "string" && URL.canParse(url) && areLines(lines);
   if (isChallenge) for (const line of lines) headers.append("www-authenticate", line);
   const response = new Response(null, { status: Number(status), headers });
-  // Where a challenge came from is what it says; whether that is who was asked is judged by whoever pays.
+  // Where a challenge came from is what it says; whether that is who was asked is judged by whoever
+  // pays.
   if (isChallenge) Object.defineProperty(response, "url", { value: url });
   return response;
 }
@@ -137,7 +172,9 @@ function responseOf(result: unknown): Response {
 const areLines = (value: unknown): value is string[] =>
   Array.isArray(value) &&
   value.length <= MAX_LINES &&
-  value.every((line) => typeof line === "string" && LINE.test(line) && line.length <= MAX_LINE_CHARACTERS);
+  value.every(
+    (line) => typeof line === "string" && LINE.test(line) && line.length <= MAX_LINE_CHARACTERS,
+  );
 
 const LINE = /^[\x20-\x7e]+$/;
 
@@ -147,11 +184,17 @@ function withoutCredential(result: unknown, credential: string | undefined): unk
   if (result instanceof Error) return errorWithout(result, credential);
   const [macaroon = "", preimage = ""] = credential.split(":");
   const text = JSON.stringify(result) ?? "";
-  const hidden = [macaroon, preimage].reduce((shown, secret) => shown.replaceAll(secret, "[credential]"), text);
+  const hidden = [macaroon, preimage].reduce(
+    (shown, secret) => shown.replaceAll(secret, "[credential]"),
+    text,
+  );
   return hidden === text ? result : (JSON.parse(hidden) as Members);
 }
 
-/** In place: whoever catches it asks for its class. What a server says is in `message` and `data`, and the message in `stack`. */
+/**
+ * In place: whoever catches it asks for its class. What a server says is in `message` and `data`,
+ * and the message in `stack`.
+ */
 function errorWithout(error: Error, credential: string): Error {
   for (const name of Object.getOwnPropertyNames(error)) {
     const value: unknown = Reflect.get(error, name);

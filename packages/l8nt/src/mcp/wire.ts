@@ -1,4 +1,7 @@
-/** How L402 travels inside MCP messages: the keys of `_meta`, and the URL that a tool call is judged as. spec/8-mcp.md §1–2. */
+/**
+ * How L402 travels inside MCP messages: the keys of `_meta`, and the URL that a tool call is judged
+ * as. spec/8-mcp.md §1–2.
+ */
 import { mentionsCredential, type Presented, presentedIn } from "../l402/index.ts";
 
 /** In a request: `base64(macaroon):hex(preimage)`. */
@@ -45,7 +48,10 @@ export const members = (value: unknown): Members =>
 /** No credential has this text: what is of the wrong type is malformed, not absent. */
 const UNREADABLE = "?";
 
-/** The credential that a request's `_meta` carries, under either key; as an `Authorization` value, so that one reader judges all. */
+/**
+ * The credential that a request's `_meta` carries, under either key; as an `Authorization` value,
+ * so that one reader judges all.
+ */
 export function authorizationIn(meta: unknown): string | undefined {
   const { [CREDENTIAL]: ours, [PAYMENT_CREDENTIAL]: theirs } = members(meta);
   const texts = [
@@ -55,7 +61,10 @@ export function authorizationIn(meta: unknown): string | undefined {
   return texts.length === 0 ? undefined : texts.map((text) => `L402 ${text}`).join(", ");
 }
 
-/** Its challenge's id is our macaroon, and its payload the preimage. Nothing else that it echoes is believed, or read. */
+/**
+ * Its challenge's id is our macaroon, and its payload the preimage. Nothing else that it echoes is
+ * believed, or read.
+ */
 function paymentCredential(value: unknown): string {
   const { challenge, payload } = members(value);
   const { id, method } = members(challenge);
@@ -64,14 +73,20 @@ function paymentCredential(value: unknown): string {
   return isOurs ? `${id}:${preimage}` : UNREADABLE;
 }
 
-/** From `_meta` and, over HTTP, from the fields of the request; never from a tool's arguments. Two different ones are two. */
+/**
+ * From `_meta` and, over HTTP, from the fields of the request; never from a tool's arguments. Two
+ * different ones are two.
+ */
 export function presentedBy(context: CallContext): Required<Presented> {
   const inBand = authorizationIn(metaOf(context));
   const { authorization, macaroon } = presentedIn(headersOf(context));
   // Another scheme's field is for whoever guards the connection, and not a second credential.
   const lines = [inBand, mentionsCredential(authorization ?? "") ? authorization : undefined];
   const given = lines.filter((line) => typeof line === "string");
-  return { authorization: given.length === 0 ? undefined : given.join(", "), macaroon: macaroon ?? undefined };
+  return {
+    authorization: given.length === 0 ? undefined : given.join(", "),
+    macaroon: macaroon ?? undefined,
+  };
 }
 
 export const metaOf = (context: CallContext): unknown => context.mcpReq?._meta ?? context._meta;

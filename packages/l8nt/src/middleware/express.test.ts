@@ -49,8 +49,12 @@ test("a mounted app is judged by the whole path", async () => {
     ["/a/paid", "/a/b/paid"],
     ["/a/b/paid", "/a/paid"],
   ] as const) {
-    const credential = invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
-    expect((await exchange(host.url, { target: other, fields: [present(credential)] })).status).toBe(403);
+    const credential = invoicer.buy(
+      (await exchange(host.url, { target })).lines("www-authenticate"),
+    );
+    expect(
+      (await exchange(host.url, { target: other, fields: [present(credential)] })).status,
+    ).toBe(403);
     expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
   }
   await host.close();
@@ -71,8 +75,11 @@ test("error middleware answers, and its status decides", async () => {
     ["/503", 503],
     ["/422", 402],
   ] as const) {
-    const credential = invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
-    const ask = async () => (await exchange(host.url, { target, fields: [present(credential)] })).status;
+    const credential = invoicer.buy(
+      (await exchange(host.url, { target })).lines("www-authenticate"),
+    );
+    const ask = async () =>
+      (await exchange(host.url, { target, fields: [present(credential)] })).status;
     expect([await ask(), await ask()]).toEqual([Number(target.slice(1)), again]);
   }
   await host.close();
@@ -84,10 +91,14 @@ test("the address is Express's: a proxy is believed only where it is trusted [ca
     [true, [402, 402]],
   ] as const) {
     const app = express().set("trust proxy", trusted);
-    app.get("/paid", paid(newPaywall({ challengesPerMinute: { perClient: 1 } }), { price: "1 sat" }));
+    app.get(
+      "/paid",
+      paid(newPaywall({ challengesPerMinute: { perClient: 1 } }), { price: "1 sat" }),
+    );
     const host = await serve(app);
     const ask = async (address: string) =>
-      (await exchange(host.url, { target: "/paid", fields: [["x-forwarded-for", address]] })).status;
+      (await exchange(host.url, { target: "/paid", fields: [["x-forwarded-for", address]] }))
+        .status;
     expect([await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual(statuses);
     await host.close();
   }
@@ -98,7 +109,10 @@ test("a body parser before the well-known path leaves it its body", async () => 
   const paywall = newPaywall({ invoicer });
   const app = express().use(express.json()).use(wellKnown(paywall));
   const host = await serve(app);
-  const parent = paywall.authority.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" });
+  const parent = paywall.authority.mint({
+    endpoints: ["GET https://api.example/**"],
+    expiresIn: "1h",
+  });
   const child = parent.delegate({ agent: "scout" });
   const { condition, value } = child.caveats.at(-1)!;
   const response = await exchange(host.url, {
@@ -128,19 +142,26 @@ test("middleware before it may have set fields and replaced `writeHead`", async 
 
 test("who is gone before he was let in was not served: the use comes back, and the handler is not called", async () => {
   const handler = vi.fn((_: Request, response: Response) => void response.send());
-  const build = (paywall: Paywall) => express().get("/paid", paid(paywall, { price: "1 sat" }), handler);
+  const build = (paywall: Paywall) =>
+    express().get("/paid", paid(paywall, { price: "1 sat" }), handler);
   expect(await statusAfterGone(build)).toBe(200);
   expect(handler).toHaveBeenCalledOnce();
 });
 
 test("where nothing was claimed, there is nothing to settle: the response is left as it is", async () => {
   const paywall = newPaywall();
-  const minted = paywall.authority.mint({ endpoints: ["GET https://api.example/paid"], expiresIn: "1h" });
+  const minted = paywall.authority.mint({
+    endpoints: ["GET https://api.example/paid"],
+    expiresIn: "1h",
+  });
   const app = express().get("/paid", paid(paywall), (_, response) => {
     response.json({ ownWriteHead: Object.hasOwn(response, "writeHead") });
   });
   const host = await serve(app);
-  const response = await exchange(host.url, { target: "/paid", fields: [present(minted.toString())] });
+  const response = await exchange(host.url, {
+    target: "/paid",
+    fields: [present(minted.toString())],
+  });
   expect(JSON.parse(response.body)).toEqual({ ownWriteHead: false });
   await host.close();
 });

@@ -18,8 +18,8 @@ declare global {
 }
 
 /**
- * Puts the paywall before a route. The whole `originalUrl` is judged, also in a mounted app; `request.ip` is the client,
- * so Express's own "trust proxy" says who is believed.
+ * Puts the paywall before a route. The whole `originalUrl` is judged, also in a mounted app;
+ * `request.ip` is the client, so Express's own "trust proxy" says who is believed.
  *
  * @example
  * app.get("/forecast", paid(paywall, { price: "10 sat" }), (request, response) => response.json(request.grant.lineage));
@@ -54,7 +54,8 @@ export function wellKnown(paywall: Paywall): RequestHandler {
     // A body parser that ran before has left the value, and an empty stream.
     const body = request.readableEnded && request.body ? JSON.stringify(request.body) : undefined;
     const webRequest = requestOf(request, origin, { body, signal: goneSignal(response) });
-    const found = webRequest === undefined ? problem(400, "Bad request") : await paywall.wellKnown(webRequest);
+    const found =
+      webRequest === undefined ? problem(400, "Bad request") : await paywall.wellKnown(webRequest);
     if (found === undefined) next();
     else await writeResponse(response, found);
   };

@@ -31,9 +31,14 @@ paywallContract(test, {
         url: path,
         onRequest: paid(paywall, terms),
         handler: (request, reply) => {
-          const answered = handle(request.grant, async () => (request.body as string | undefined) ?? "");
+          const answered = handle(
+            request.grant,
+            async () => (request.body as string | undefined) ?? "",
+          );
           const answer = ({ status, body }: Reply): void => void reply.status(status).send(body);
-          return answered instanceof Promise ? answered.then(answer).then(() => reply) : answer(answered);
+          return answered instanceof Promise
+            ? answered.then(answer).then(() => reply)
+            : answer(answered);
         },
       });
     return serve(app);
@@ -59,8 +64,12 @@ test("routes under a prefix, and rewritten ones, are judged by the path that was
     ["/a/paid", "/old/paid"],
     ["/old/paid", "/a/paid"],
   ] as const) {
-    const credential = invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
-    expect((await exchange(host.url, { target: other, fields: [present(credential)] })).status).toBe(403);
+    const credential = invoicer.buy(
+      (await exchange(host.url, { target })).lines("www-authenticate"),
+    );
+    expect(
+      (await exchange(host.url, { target: other, fields: [present(credential)] })).status,
+    ).toBe(403);
     expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
   }
   await host.close();
@@ -69,17 +78,26 @@ test("routes under a prefix, and rewritten ones, are judged by the path that was
 test("an error handler answers, and its status decides", async () => {
   const invoicer = new FakeInvoicer();
   const app = fastify();
-  app.setErrorHandler((_, request, reply) => reply.status(Number(request.url.slice(1))).send("sorry"));
-  app.get("/:status", { onRequest: paid(newPaywall({ invoicer }), { price: "1 sat" }) }, async () => {
-    throw new Error("boom");
-  });
+  app.setErrorHandler((_, request, reply) =>
+    reply.status(Number(request.url.slice(1))).send("sorry"),
+  );
+  app.get(
+    "/:status",
+    { onRequest: paid(newPaywall({ invoicer }), { price: "1 sat" }) },
+    async () => {
+      throw new Error("boom");
+    },
+  );
   const host = await serve(app);
   for (const [target, again] of [
     ["/500", 500],
     ["/422", 402],
   ] as const) {
-    const credential = invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
-    const ask = async () => (await exchange(host.url, { target, fields: [present(credential)] })).status;
+    const credential = invoicer.buy(
+      (await exchange(host.url, { target })).lines("www-authenticate"),
+    );
+    const ask = async () =>
+      (await exchange(host.url, { target, fields: [present(credential)] })).status;
     expect([await ask(), await ask()]).toEqual([Number(target.slice(1)), again]);
   }
   await host.close();
@@ -91,11 +109,14 @@ test("the address is Fastify's: a proxy is believed only where it is trusted [ca
     [true, [402, 402]],
   ] as const) {
     const app = fastify({ trustProxy });
-    const onRequest = paid(newPaywall({ challengesPerMinute: { perClient: 1 } }), { price: "1 sat" });
+    const onRequest = paid(newPaywall({ challengesPerMinute: { perClient: 1 } }), {
+      price: "1 sat",
+    });
     app.get("/paid", { onRequest }, async () => "");
     const host = await serve(app);
     const ask = async (address: string) =>
-      (await exchange(host.url, { target: "/paid", fields: [["x-forwarded-for", address]] })).status;
+      (await exchange(host.url, { target: "/paid", fields: [["x-forwarded-for", address]] }))
+        .status;
     expect([await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual(statuses);
     await host.close();
   }
@@ -107,9 +128,13 @@ test("works under `inject`, without a socket, and keeps what hooks set", async (
   app.addHook("onRequest", async (_, reply) => {
     reply.header("access-control-allow-origin", "*");
   });
-  app.get("/paid", { onRequest: paid(newPaywall({ invoicer }), { price: "1 sat" }) }, async (request) => ({
-    hash: request.grant.paymentHash,
-  }));
+  app.get(
+    "/paid",
+    { onRequest: paid(newPaywall({ invoicer }), { price: "1 sat" }) },
+    async (request) => ({
+      hash: request.grant.paymentHash,
+    }),
+  );
   const asked = await app.inject("/paid");
   expect(asked.headers).toMatchObject({ "access-control-allow-origin": "*" });
   const credential = invoicer.buy(asked.headers["www-authenticate"] as unknown as string[]);

@@ -7,7 +7,13 @@ import { nodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { fieldsOf, problem } from "../node/response.ts";
 import { settle, settleBy } from "../node/settlement.ts";
-import { type Decision, type Grant, type Paywall, type Terms, WELL_KNOWN_PATH } from "../service/index.ts";
+import {
+  type Decision,
+  type Grant,
+  type Paywall,
+  type Terms,
+  WELL_KNOWN_PATH,
+} from "../service/index.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -19,8 +25,8 @@ declare module "fastify" {
 }
 
 /**
- * Puts the paywall before a route, and before its body is read. `request.ip` is the client, so Fastify's own `trustProxy`
- * says who is believed.
+ * Puts the paywall before a route, and before its body is read. `request.ip` is the client, so
+ * Fastify's own `trustProxy` says who is believed.
  *
  * @example
  * app.get("/forecast", { onRequest: paid(paywall, { price: "10 sat" }) }, async (request) => request.grant.lineage);
@@ -72,7 +78,8 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
 }
 
 async function send(reply: FastifyReply, response: Response): Promise<void> {
-  // As bytes: to a text Fastify would append a charset, which JSON has not. A feed has no end, and goes out as it comes.
+  // As bytes: to a text Fastify would append a charset, which JSON has not. A feed has no end, and
+  // goes out as it comes.
   const isEndless = response.headers.get("content-type") === NDJSON && response.body !== null;
   const body = isEndless
     ? Readable.fromWeb(response.body as NodeStream)

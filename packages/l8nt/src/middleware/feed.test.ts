@@ -1,4 +1,7 @@
-/** The revocation feed through every framework: a page, lines as they come, and nobody left waiting when a client hangs up. */
+/**
+ * The revocation feed through every framework: a page, lines as they come, and nobody left waiting
+ * when a client hangs up.
+ */
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
@@ -61,7 +64,11 @@ test.each<[string, (paywall: Paywall) => RequestListener | Promise<RequestListen
   const reader = lines.body!.pipeThrough(new TextDecoderStream()).getReader();
   expect(JSON.parse((await reader.read()).value!)).toMatchObject({ after: 1, seq: 1, entries: [] });
   await store.stop(revocation(2));
-  expect(JSON.parse((await reader.read()).value!)).toMatchObject({ after: 1, seq: 2, entries: [{ seq: 2 }] });
+  expect(JSON.parse((await reader.read()).value!)).toMatchObject({
+    after: 1,
+    seq: 2,
+    entries: [{ seq: 2 }],
+  });
   const gone = new Promise((resolve) => asked.at(-1)!.signal.addEventListener("abort", resolve));
   client.abort();
   await gone;

@@ -41,7 +41,10 @@ test("the grant is typed, and there without a server, too", async () => {
   const credential = invoicer.buy(asked.headers.get("www-authenticate")!);
   const headers = new Headers([present(credential)]);
   expect((await app.request("/paid", { headers })).status).toBe(200);
-  headers.append("authorization", `LSAT ${credential.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"))}`);
+  headers.append(
+    "authorization",
+    `LSAT ${credential.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"))}`,
+  );
   expect((await app.request("/paid", { headers })).status).toBe(400);
 });
 
@@ -55,7 +58,9 @@ test("a mounted app is judged by the whole path", async () => {
     const asked = await exchange(host.url, { target });
     const credential = invoicer.buy(asked.lines("www-authenticate"));
     const other = target === "/routed/paid" ? "/mounted/paid" : "/routed/paid";
-    expect((await exchange(host.url, { target: other, fields: [present(credential)] })).status).toBe(403);
+    expect(
+      (await exchange(host.url, { target: other, fields: [present(credential)] })).status,
+    ).toBe(403);
     expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
   }
   await host.close();
@@ -65,7 +70,9 @@ test("the status that a client gets decides, whoever made it", async () => {
   const invoicer = new FakeInvoicer();
   const paywall = newPaywall({ invoicer });
   const app = new Hono();
-  app.onError((error, c) => (error instanceof HTTPException ? error.getResponse() : c.text("broken", 502)));
+  app.onError((error, c) =>
+    error instanceof HTTPException ? error.getResponse() : c.text("broken", 502),
+  );
   app.get("/4xx", paid(paywall, { price: "1 sat" }), () => {
     throw new HTTPException(422);
   });
@@ -106,9 +113,14 @@ test("fields that other middleware set stay on a refusal, and the challenge stay
 
 test("off Node, the caller says where a client's address comes from", async () => {
   const paywall = newPaywall({ challengesPerMinute: { perClient: 1 } });
-  const clientAddress = (c: { req: { header(name: string): string | undefined } }) => c.req.header("x-trusted");
-  const app = new Hono().get("/paid", paid(paywall, { price: "1 sat" }, { clientAddress }), (c) => c.text(""));
+  const clientAddress = (c: { req: { header(name: string): string | undefined } }) =>
+    c.req.header("x-trusted");
+  const app = new Hono().get("/paid", paid(paywall, { price: "1 sat" }, { clientAddress }), (c) =>
+    c.text(""),
+  );
   const ask = async (address: string) =>
     (await app.request("/paid", { headers: { "x-trusted": address } })).status;
-  expect([await ask("192.0.2.1"), await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual([402, 429, 402]);
+  expect([await ask("192.0.2.1"), await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual([
+    402, 429, 402,
+  ]);
 });

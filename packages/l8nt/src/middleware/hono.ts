@@ -15,7 +15,10 @@ export interface PaidEnv {
 }
 
 export interface PaidOptions {
-  /** The peer's address. On Node it is the socket's; elsewhere, and behind a proxy, only the caller knows whom to believe. */
+  /**
+   * The peer's address. On Node it is the socket's; elsewhere, and behind a proxy, only the caller
+   * knows whom to believe.
+   */
   readonly clientAddress?: (c: Context) => string | undefined;
 }
 
@@ -42,7 +45,8 @@ export function paid(
     c.set("grant", decision.grant);
     return decision.claimed ? settled(c, next, decision) : next();
   };
-  // Without a promise of its own where nothing has to be waited for: each would cost every request a turn.
+  // Without a promise of its own where nothing has to be waited for: each would cost every request
+  // a turn.
   return ((c, next) => {
     const decided = route.authorize(honoFacts(c, clientAddress));
     return decided instanceof Promise
@@ -80,7 +84,10 @@ function honoFacts(c: Context, clientAddress: PaidOptions["clientAddress"]): Req
   return new NodeFacts(c, incoming, clientAddress);
 }
 
-/** Read when it is asked for: an address, for one, costs a call to the system, and only unpaid challenges are counted by it. */
+/**
+ * Read when it is asked for: an address, for one, costs a call to the system, and only unpaid
+ * challenges are counted by it.
+ */
 class NodeFacts implements RequestFacts {
   readonly #c: Context;
   readonly #incoming: IncomingMessage;

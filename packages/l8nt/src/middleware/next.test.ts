@@ -1,4 +1,7 @@
-/** The paywall for Next.js route handlers: the laws of every paywall, over a server that turns what Node reads into requests. */
+/**
+ * The paywall for Next.js route handlers: the laws of every paywall, over a server that turns what
+ * Node reads into requests.
+ */
 import { expect, expectTypeOf, test } from "vitest";
 import { serve } from "../node/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
@@ -22,7 +25,8 @@ paywallContract(test, {
         terms,
         (request: Request, _: object, grant) => {
           const reply = handle(grant, () => request.text());
-          const answer = ({ status, body }: Awaited<typeof reply>) => new Response(body, { status });
+          const answer = ({ status, body }: Awaited<typeof reply>) =>
+            new Response(body, { status });
           return reply instanceof Promise ? reply.then(answer) : answer(reply);
         },
         { clientAddress },

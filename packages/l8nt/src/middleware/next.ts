@@ -1,4 +1,7 @@
-/** `l8nt/next`: the paywall for Next.js route handlers, and for any other `(request, context) => Response`. */
+/**
+ * `l8nt/next`: the paywall for Next.js route handlers, and for any other `(request, context) =>
+ * Response`.
+ */
 
 import { problem } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
@@ -15,8 +18,8 @@ export type PaidHandler<R extends Request, Context> = (
 
 export interface PaidOptions {
   /**
-   * The peer's address, from something that only a trusted proxy can have written. Next.js does not tell; without it all
-   * clients share one rate of challenges.
+   * The peer's address, from something that only a trusted proxy can have written. Next.js does not
+   * tell; without it all clients share one rate of challenges.
    */
   readonly clientAddress?: (request: Request) => string | undefined;
 }
@@ -56,7 +59,8 @@ const isAnswer = (error: unknown): boolean =>
   /^NEXT_/.test(String((error as { digest?: unknown } | null | undefined)?.digest));
 
 /**
- * Answers `/.well-known/l402` and the revocations below it, from `app/.well-known/l402/[[...below]]/route.ts`.
+ * Answers `/.well-known/l402` and the revocations below it, from
+ * `app/.well-known/l402/[[...below]]/route.ts`.
  *
  * @example
  * export const GET = wellKnown(paywall), POST = GET;

@@ -1,9 +1,15 @@
-/** The facts of a request, from the raw lines that Node read. Loads anywhere: of Node it imports types alone. */
+/**
+ * The facts of a request, from the raw lines that Node read. Loads anywhere: of Node it imports
+ * types alone.
+ */
 import type { IncomingMessage } from "node:http";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { type RequestFacts, WELL_KNOWN_PATH } from "../service/index.ts";
 
-/** Every `Authorization` line: `incoming.headers` keeps the first and drops the others, and so hides a second credential. [case 8] */
+/**
+ * Every `Authorization` line: `incoming.headers` keeps the first and drops the others, and so hides
+ * a second credential. [case 8]
+ */
 export const authorizationOf = (rawHeaders: readonly string[]): string | undefined =>
   linesOf(rawHeaders, AUTHORIZATION);
 
@@ -25,7 +31,10 @@ function linesOf(rawHeaders: readonly string[], one: string, other = one): strin
   return joined;
 }
 
-/** The request target as it was sent: a router that mounts an app rewrites `url` and keeps the whole in `originalUrl`. */
+/**
+ * The request target as it was sent: a router that mounts an app rewrites `url` and keeps the whole
+ * in `originalUrl`.
+ */
 export const targetOf = (incoming: IncomingMessage): string =>
   (incoming as { originalUrl?: string }).originalUrl ?? incoming.url ?? "";
 
@@ -41,7 +50,8 @@ export function headersOf(rawHeaders: readonly string[]): Headers {
 }
 
 /**
- * @param origin of the service, for a price function's request: never from `Host`, which anyone can write
+ * @param origin of the service, for a price function's request: never from `Host`, which anyone can
+ * write
  * @param address the peer's, as the framework says; it alone knows which proxies are trusted
  */
 export function nodeFacts(
@@ -58,6 +68,7 @@ export function nodeFacts(
     macaroon: macaroonOf(incoming.rawHeaders),
     clientAddress: address,
     // Without the body: it is a stream that can be read once, and the handler is to read it.
-    request: () => new Request(origin + target, { method, headers: headersOf(incoming.rawHeaders) }),
+    request: () =>
+      new Request(origin + target, { method, headers: headersOf(incoming.rawHeaders) }),
   };
 }

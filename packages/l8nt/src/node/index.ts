@@ -58,14 +58,16 @@ export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): Req
  */
 export function wellKnown(
   paywall: Paywall,
-  otherwise: RequestListener = (_, outgoing) => void writeResponse(outgoing, problem(404, "Not found")),
+  otherwise: RequestListener = (_, outgoing) =>
+    void writeResponse(outgoing, problem(404, "Not found")),
 ): RequestListener {
   const { origin } = new URL(paywall.authority.location);
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
       const request = requestOf(incoming, origin, { signal: goneSignal(outgoing) });
-      const response = request === undefined ? problem(400, "Bad request") : await paywall.wellKnown(request);
+      const response =
+        request === undefined ? problem(400, "Bad request") : await paywall.wellKnown(request);
       await writeResponse(outgoing, response ?? problem(404, "Not found"));
     } catch (error) {
       await writeFailure(outgoing, error);

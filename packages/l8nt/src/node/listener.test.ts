@@ -1,4 +1,6 @@
-/** A Web-standard handler on `node:http`: what reaches it, what leaves it, and what neither does. */
+/**
+ * A Web-standard handler on `node:http`: what reaches it, what leaves it, and what neither does.
+ */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "node:net";
@@ -71,7 +73,19 @@ test("what `URL` would read as another path is refused before the handler [case 
   const handler = vi.fn(() => new Response("served"));
   const url = await start(handler);
   for (const target of [
-    ...["/a/../b", "/a/%2e%2e/b", "/./a", "/a/.", "/a\\b", "/a#b", "/#", '/a"b', "/a<b", "/a`b", "*"],
+    ...[
+      "/a/../b",
+      "/a/%2e%2e/b",
+      "/./a",
+      "/a/.",
+      "/a\\b",
+      "/a#b",
+      "/#",
+      '/a"b',
+      "/a<b",
+      "/a`b",
+      "*",
+    ],
     ...["http://evil.example/a", "//..", "@evil.example/a", ":80/a", "evil.example/a"],
   ])
     expect((await exchange(url, { target })).status, target).toBe(400);
@@ -94,7 +108,10 @@ test("a response leaves as it is: fields, cookies, both lines of a challenge", a
   });
   const response = await exchange(url);
   expect(response.status).toBe(402);
-  expect(response.lines("set-cookie")).toEqual(["a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT", "b=2"]);
+  expect(response.lines("set-cookie")).toEqual([
+    "a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT",
+    "b=2",
+  ]);
   expect(response.lines("www-authenticate")).toEqual([
     'LSAT macaroon="AgE=", invoice="lnbcrt1"',
     'L402 macaroon="AgE=", invoice="lnbcrt1", version="0"',
@@ -108,7 +125,9 @@ test("no content where there is none to send", async () => {
   const url = await start(({ url: asked }) =>
     asked.endsWith("/204")
       ? new Response(null, { status: 204 })
-      : new Response(new ReadableStream({ cancel: cancelled }), { headers: { "content-length": "7" } }),
+      : new Response(new ReadableStream({ cancel: cancelled }), {
+          headers: { "content-length": "7" },
+        }),
   );
   expect(await exchange(url, { target: "/204" })).toMatchObject({ status: 204, body: "" });
   const head = await exchange(url, { method: "HEAD" });
@@ -248,7 +267,12 @@ test("what could hide a second request is refused [case 40]", async () => {
     [["content-length", "+5"]],
   ] as [string, string][][])
     expect(
-      (await exchange(url, { method: "POST", fields: [...fields, ["x-body", smuggled.slice(0, 1)]] })).status,
+      (
+        await exchange(url, {
+          method: "POST",
+          fields: [...fields, ["x-body", smuggled.slice(0, 1)]],
+        })
+      ).status,
     ).toBe(400);
   for (const method of ["TRACE", "get", "G\0T"])
     expect((await exchange(url, { method })).status, method).toBe(400);
@@ -282,7 +306,9 @@ test("closing lets an answer finish, and takes no new request", async () => {
 
 test("an address that is taken is an error, at once", async () => {
   const url = await start(() => new Response());
-  await expect(serve(() => new Response(), { port: Number(new URL(url).port) })).rejects.toMatchObject({
+  await expect(
+    serve(() => new Response(), { port: Number(new URL(url).port) }),
+  ).rejects.toMatchObject({
     code: "EADDRINUSE",
   });
 });

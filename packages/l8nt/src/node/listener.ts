@@ -24,8 +24,8 @@ export interface ListenerOptions {
 }
 
 /**
- * A listener for `node:http` from a handler. A handler that throws answers 500 without a word about why; a client that
- * hangs up aborts `request.signal`.
+ * A listener for `node:http` from a handler. A handler that throws answers 500 without a word about
+ * why; a client that hangs up aborts `request.signal`.
  *
  * @example
  * createServer(listener((request) => Response.json({ path: new URL(request.url).pathname }))).listen(8080);
@@ -49,7 +49,10 @@ async function answer(
   const request = requestOf(incoming, origin, { signal });
   if (request === undefined) return writeResponse(outgoing, problem(400, "Bad request"));
   try {
-    await writeResponse(outgoing, await handler(request, { address: incoming.socket.remoteAddress }));
+    await writeResponse(
+      outgoing,
+      await handler(request, { address: incoming.socket.remoteAddress }),
+    );
   } catch (error) {
     // Whoever asked is gone: nobody is left to tell, and an abort is no fault.
     if (!signal.aborted) await writeFailure(outgoing, error);
@@ -72,8 +75,9 @@ interface RequestOptions {
 }
 
 /**
- * The request, body included; undefined for a target that `URL` would read as another path than it says (dot segments,
- * backslashes) or that names a host: who routes by the URL and who judges the raw target would see two requests. [case 30]
+ * The request, body included; undefined for a target that `URL` would read as another path than it
+ * says (dot segments, backslashes) or that names a host: who routes by the URL and who judges the
+ * raw target would see two requests. [case 30]
  */
 export function requestOf(
   incoming: IncomingMessage,
@@ -105,12 +109,14 @@ export function requestOf(
 function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
   const { method, headers } = incoming;
   if (method === "GET" || method === "HEAD") return null;
-  const isThere = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  const isThere =
+    headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
   return isThere ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
 }
 
 /** What `URL` does to a query changes no path. */
-const samePath = (url: string, target: string): boolean => new URL(url).pathname === target.split("?", 1)[0];
+const samePath = (url: string, target: string): boolean =>
+  new URL(url).pathname === target.split("?", 1)[0];
 
 export interface ServeOptions {
   /** 0, or none: a free one. */
@@ -119,7 +125,10 @@ export interface ServeOptions {
   readonly host?: string;
   /** A Unix socket at this path instead, for this user alone. */
   readonly socket?: string;
-  /** The origin of the URLs that the handler sees: where a proxy stands in front, or a socket has none. */
+  /**
+   * The origin of the URLs that the handler sees: where a proxy stands in front, or a socket has
+   * none.
+   */
   readonly origin?: string;
 }
 
@@ -171,7 +180,9 @@ export async function serve(
   });
   const bound = (server.address() as AddressInfo).port;
   const url =
-    socket === undefined ? `http://${host.includes(":") ? `[${host}]` : host}:${bound}` : `unix:${socket}`;
+    socket === undefined
+      ? `http://${host.includes(":") ? `[${host}]` : host}:${bound}`
+      : `unix:${socket}`;
   server.on(
     "request",
     listener(handler, { origin: origin ?? (socket === undefined ? url : "http://localhost") }),

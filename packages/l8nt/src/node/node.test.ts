@@ -1,6 +1,11 @@
 /** The paywall on bare `node:http`: the laws of every paywall, and what stands in no framework. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { expect, test, vi } from "vitest";
@@ -39,7 +44,9 @@ paywallContract(test, {
     }));
     const router: RequestListener = (incoming, outgoing) => {
       const method = incoming.method === "HEAD" ? "GET" : incoming.method;
-      const found = listeners.find((one) => one.method === method && covers(one.path, pathOf(incoming)));
+      const found = listeners.find(
+        (one) => one.method === method && covers(one.path, pathOf(incoming)),
+      );
       if (found !== undefined) found.listener(incoming, outgoing);
       else outgoing.writeHead(404).end();
     };
@@ -125,7 +132,9 @@ test("serves HTTP/2 by the same rules", async () => {
     outgoing.statusCode = status;
     outgoing.end("sunny");
   });
-  const server = http2.createServer(listener as unknown as (incoming: http2.Http2ServerRequest) => void);
+  const server = http2.createServer(
+    listener as unknown as (incoming: http2.Http2ServerRequest) => void,
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const ask = async (credential?: string) => {
@@ -151,7 +160,11 @@ test("serves HTTP/2 by the same rules", async () => {
 
 test("who hangs up while the handler runs was served, also if the handler fails after that [case 89]", async () => {
   const status = await statusAfterHangUp((paywall, work) =>
-    paid(paywall, { price: "1 sat" }, async (_, outgoing) => void outgoing.writeHead(await work()).end()),
+    paid(
+      paywall,
+      { price: "1 sat" },
+      async (_, outgoing) => void outgoing.writeHead(await work()).end(),
+    ),
   );
   expect(status).toBe(402);
 });

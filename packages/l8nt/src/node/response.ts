@@ -1,7 +1,13 @@
-/** Writes a Web `Response` to a Node response: field by field, streaming, and no faster than the client reads. */
+/**
+ * Writes a Web `Response` to a Node response: field by field, streaming, and no faster than the
+ * client reads.
+ */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 
-/** A challenge is two field lines, and `Headers` has joined them: the reference clients match each line. spec/3-challenge.md §1. */
+/**
+ * A challenge is two field lines, and `Headers` has joined them: the reference clients match each
+ * line. spec/3-challenge.md §1.
+ */
 const CHALLENGES = /, (?=(?:LSAT|L402) macaroon=")/;
 
 export function fieldsOf(headers: Headers): OutgoingHttpHeaders {
@@ -24,7 +30,8 @@ export async function writeResponse(outgoing: ServerResponse, response: Response
     return;
   }
   outgoing.writeHead(response.status, fieldsOf(response.headers));
-  const isBodiless = outgoing.req.method === "HEAD" || response.status === 204 || response.status === 304;
+  const isBodiless =
+    outgoing.req.method === "HEAD" || response.status === 204 || response.status === 304;
   if (response.body === null || isBodiless) {
     outgoing.end();
     await response.body?.cancel().catch(() => {});

@@ -1,4 +1,7 @@
-/** The journal: everything that changed the books, in order, append-only. Every total can be recomputed from it. */
+/**
+ * The journal: everything that changed the books, in order, append-only. Every total can be
+ * recomputed from it.
+ */
 import type { Reservation } from "./ledger.ts";
 
 export type JournalEvent =
@@ -7,7 +10,12 @@ export type JournalEvent =
   | { readonly type: "release"; readonly id: string }
   /** A payment was begun, settled or marked. Its reservation has entries of its own. */
   | { readonly type: "payment"; readonly paymentHash: string; readonly status: string }
-  | { readonly type: "stop"; readonly kind: string; readonly nodeId: string; readonly reason?: string }
+  | {
+      readonly type: "stop";
+      readonly kind: string;
+      readonly nodeId: string;
+      readonly reason?: string;
+    }
   /** What a person should see: an alarm, an override, money that the ledger did not know of. */
   | { readonly type: "note"; readonly text: string };
 
@@ -32,6 +40,9 @@ export interface Journal {
   note(text: string, at: number): Promise<void>;
   /** Counters by id, after the id `after`, in the order of their ids' code units. */
   counters(after: string, limit: number): Promise<readonly CounterRow[]>;
-  /** The latest time that was ever written, in Unix seconds; 0 for a new store. Time never goes back behind it. [case 109] */
+  /**
+   * The latest time that was ever written, in Unix seconds; 0 for a new store. Time never goes back
+   * behind it. [case 109]
+   */
   latest(): Promise<number>;
 }

@@ -1,7 +1,11 @@
-/** Counting: reserve the worst case, then commit what it came to, or release it. spec/5-ledger.md. */
+/**
+ * Counting: reserve the worst case, then commit what it came to, or release it. spec/5-ledger.md.
+ */
 import type { Counted } from "./limit.ts";
 
-/** The worst case of one spend or use, held against every limit on its chain until it is resolved. */
+/**
+ * The worst case of one spend or use, held against every limit on its chain until it is resolved.
+ */
 export interface Reservation {
   readonly id: string;
   /** Unix seconds. */
@@ -39,14 +43,21 @@ export interface Ledger {
   /** Reserving twice under one id is one reservation. */
   reserve(reservation: Reservation): Promise<ReserveAnswer>;
   /**
-   * Turns a reservation into a spend of `amountMsat`. More than was reserved is recorded as it is: it was spent. [case 46]
+   * Turns a reservation into a spend of `amountMsat`. More than was reserved is recorded as it is:
+   * it was spent. [case 46]
    *
    * @throws TypeError for a reservation that there is not, or a negative amount
    */
   commit(id: string, amountMsat: bigint, at: number): Promise<Resolution>;
-  /** Gives a reservation back: only on proof that nothing was spent or served. @throws TypeError for one that there is not */
+  /**
+   * Gives a reservation back: only on proof that nothing was spent or served. @throws TypeError for
+   * one that there is not
+   */
   release(id: string, at: number): Promise<Resolution>;
   usage(counted: readonly Counted[], at: number): Promise<readonly Usage[]>;
-  /** Reservations without a payment that were made before `before` (Unix seconds) and never ended: whoever made them is gone. */
+  /**
+   * Reservations without a payment that were made before `before` (Unix seconds) and never ended:
+   * whoever made them is gone.
+   */
   abandoned(before: number): Promise<readonly string[]>;
 }

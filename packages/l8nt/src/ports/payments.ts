@@ -1,7 +1,10 @@
 /** Payments, from the moment before they are sent, and what they bought. spec/4-purchase.md §4. */
 import type { Reservation, ReserveAnswer } from "./ledger.ts";
 
-/** `used`: paid, and worth nothing any more. `undelivered`: paid, and the service still asks for payment. */
+/**
+ * `used`: paid, and worth nothing any more. `undelivered`: paid, and the service still asks for
+ * payment.
+ */
 export type PaymentStatus = "open" | "paid" | "used" | "failed" | "undelivered";
 
 export interface PaymentRecord {
@@ -28,7 +31,10 @@ export interface PaymentRecord {
   readonly enforced: readonly string[] | undefined;
   /** Unix seconds. */
   readonly createdAt: number;
-  /** Which wallet it is paid from, where that can tell: only the same one can prove that it never paid. [case 59] */
+  /**
+   * Which wallet it is paid from, where that can tell: only the same one can prove that it never
+   * paid. [case 59]
+   */
   readonly wallet?: string;
   readonly status: PaymentStatus;
   readonly preimage?: string;
@@ -37,9 +43,15 @@ export interface PaymentRecord {
   readonly settledAt?: number;
   /** Whether the service has ever served it. */
   readonly delivered: boolean;
-  /** Who has what buys a single request, and until when (Unix seconds): nobody else may use it meanwhile. */
+  /**
+   * Who has what buys a single request, and until when (Unix seconds): nobody else may use it
+   * meanwhile.
+   */
   readonly claim?: { readonly by: string; readonly until: number };
-  /** Of an undelivered one: the node that its origin is paid nothing for, or `*`, until then (Unix seconds). [case 62] */
+  /**
+   * Of an undelivered one: the node that its origin is paid nothing for, or `*`, until then (Unix
+   * seconds). [case 62]
+   */
   readonly closed?: { readonly to: string; readonly until: number };
 }
 
@@ -52,10 +64,18 @@ export type BeginAnswer =
 
 /** What became of a payment. `failed` is proof that nothing moved and nothing will. */
 export type Settlement =
-  | { readonly status: "paid"; readonly preimage: string; readonly feeMsat: bigint; readonly at: number }
+  | {
+      readonly status: "paid";
+      readonly preimage: string;
+      readonly feeMsat: bigint;
+      readonly at: number;
+    }
   | { readonly status: "failed"; readonly at: number };
 
-/** What became of that which was bought: from `paid` to `used` to `undelivered`, and never back; nor does `delivered`. */
+/**
+ * What became of that which was bought: from `paid` to `used` to `undelivered`, and never back; nor
+ * does `delivered`.
+ */
 export interface PaymentMark {
   readonly status?: "used" | "undelivered";
   readonly delivered?: true;
@@ -73,33 +93,44 @@ export interface PaymentQuery {
 /** Every method is one atomic step, and durable when its promise resolves. */
 export interface Payments {
   /**
-   * Reserves and writes the record in one step, before anything is sent. A hash may come again only where paying it failed
-   * for certain; an intent only where none is open.
+   * Reserves and writes the record in one step, before anything is sent. A hash may come again only
+   * where paying it failed for certain; an intent only where none is open.
    */
   begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer>;
   /**
-   * Writes what became of an open payment, and commits or releases its reservation, in one step. Gives the record as it
-   * stands then: a second settlement changes nothing. [case 51]
+   * Writes what became of an open payment, and commits or releases its reservation, in one step.
+   * Gives the record as it stands then: a second settlement changes nothing. [case 51]
    *
    * @throws TypeError for a hash that was never begun
    */
   settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord>;
   /** Gives the record as it stands then. @throws TypeError for a hash that was never begun */
   mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord>;
-  /** Takes what buys a single request for `by`: whether nobody else has it at `at`, and it is not used. */
+  /**
+   * Takes what buys a single request for `by`: whether nobody else has it at `at`, and it is not
+   * used.
+   */
   claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean>;
-  /** Gives up every claim whose `by` begins with `prefix`: they died with the process that had them. */
+  /**
+   * Gives up every claim whose `by` begins with `prefix`: they died with the process that had them.
+   */
   unclaimAll(prefix: string): Promise<void>;
   payment(paymentHash: string): Promise<PaymentRecord | undefined>;
   /** Those whose outcome is not known yet, the oldest first. */
   openPayments(): Promise<readonly PaymentRecord[]>;
-  /** Those of status `paid` that one of `nodeIds` itself made at `origin`, the newest first for each. */
+  /**
+   * Those of status `paid` that one of `nodeIds` itself made at `origin`, the newest first for
+   * each.
+   */
   purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]>;
   /** For people: the newest first. */
   payments(query: PaymentQuery): Promise<readonly PaymentRecord[]>;
   /** To whom `origin` is closed at `at`: node ids, or `*` for everyone. */
   closures(origin: string, at: number): Promise<readonly string[]>;
-  /** The node keys that may be paid for `origin`: the first that was paid there, and those that were allowed since. [case 70] */
+  /**
+   * The node keys that may be paid for `origin`: the first that was paid there, and those that were
+   * allowed since. [case 70]
+   */
   payees(origin: string): Promise<readonly string[]>;
   allowPayee(origin: string, payee: string, at: number): Promise<void>;
 }

@@ -1,4 +1,7 @@
-/** Receipts as a store keeps them: one chain, in order. What they say is the treasury's. spec/6-receipts.md. */
+/**
+ * Receipts as a store keeps them: one chain, in order. What they say is the treasury's.
+ * spec/6-receipts.md.
+ */
 import type { PaymentRecord } from "./payments.ts";
 
 export interface ReceiptRow {
@@ -14,9 +17,15 @@ export interface ReceiptRow {
 export interface ReceiptBook {
   /** What was paid and has no receipt yet, in the order in which it was settled. */
   unreceipted(limit: number): Promise<readonly PaymentRecord[]>;
-  /** All or none: false where the first does not follow the last one kept, because another process was faster. */
+  /**
+   * All or none: false where the first does not follow the last one kept, because another process
+   * was faster.
+   */
   appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean>;
-  /** Those after `after`, in order; with `nodeId`, those of payments that it or a node below it made. */
+  /**
+   * Those after `after`, in order; with `nodeId`, those of payments that it or a node below it
+   * made.
+   */
   receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]>;
   /** The last one. */
   lastReceipt(): Promise<ReceiptRow | undefined>;

@@ -1,4 +1,7 @@
-/** What was stopped: nodes that were revoked for good, and those (or everything) that are frozen for now. */
+/**
+ * What was stopped: nodes that were revoked for good, and those (or everything) that are frozen for
+ * now.
+ */
 
 /** In place of a node's id: everything. */
 export const EVERYTHING = "*";

@@ -8,7 +8,10 @@ import type { StopLog } from "./stops.ts";
 import type { Vault } from "./vault.ts";
 
 export interface Store extends Ledger, Payments, StopLog, NodeBook, ReceiptBook, Journal, Vault {
-  /** Whether several processes write at once: then nobody may take another's unfinished work for abandoned. */
+  /**
+   * Whether several processes write at once: then nobody may take another's unfinished work for
+   * abandoned.
+   */
   readonly shared: boolean;
   /** Ends what is under way, then lets go of the file or the connection. */
   close(): Promise<void>;

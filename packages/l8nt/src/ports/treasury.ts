@@ -6,10 +6,16 @@ export interface PurchaseRequest {
   readonly credential: string;
   readonly method: string;
   readonly url: string;
-  /** Those that may decide a price or an answer. Credentials, cookies and hop-by-hop fields are not passed on. */
+  /**
+   * Those that may decide a price or an answer. Credentials, cookies and hop-by-hop fields are not
+   * passed on.
+   */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** Ends a request that is made for the agent. A payment that has begun is brought to its end all the same. [case 82] */
+  /**
+   * Ends a request that is made for the agent. A payment that has begun is brought to its end all
+   * the same. [case 82]
+   */
   readonly signal?: AbortSignal;
   /** A credential handed over before, which the service answered with 402. */
   readonly refused?: {
@@ -31,8 +37,8 @@ export interface PaymentSummary {
 }
 
 /**
- * Hand-over: a credential for the service, narrowed to the agent's own scope. Relay: the service's response, where the
- * service could not enforce that scope.
+ * Hand-over: a credential for the service, narrowed to the agent's own scope. Relay: the service's
+ * response, where the service could not enforce that scope.
  */
 export type Purchase =
   | { readonly kind: "credential"; readonly credential: string; readonly payment?: PaymentSummary }
@@ -66,16 +72,22 @@ export interface Treasurer {
   /** @throws TokenError, DeniedError, BudgetError, ChallengeError, PaymentError, AdapterError */
   buy(request: PurchaseRequest): Promise<Purchase>;
   /**
-   * Revokes the node that `caveats` open below `credential`; gives its id. Takes effect before it returns.
+   * Revokes the node that `caveats` open below `credential`; gives its id. Takes effect before it
+   * returns.
    *
    * @throws TokenError, DeniedError
    */
   revoke(credential: string, caveats: readonly string[]): Promise<string>;
-  /** This credential's node and its ancestors, root first: what is left everywhere it stands under. */
+  /**
+   * This credential's node and its ancestors, root first: what is left everywhere it stands under.
+   */
   standing(credential: string): Promise<readonly NodeStanding[]>;
   /** This credential's node and everything below it that the treasury has met, parents first. */
   tree(credential: string): Promise<readonly NodeStanding[]>;
 }
 
-/** The location of a treasury that is not served: no other process can reach it, and no service is there by chance. */
+/**
+ * The location of a treasury that is not served: no other process can reach it, and no service is
+ * there by chance.
+ */
 export const EMBEDDED_LOCATION = "https://embedded.invalid";

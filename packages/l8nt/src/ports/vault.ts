@@ -1,4 +1,7 @@
-/** Small secrets of a treasury, kept beside its books, so that every process on one database has the same. Always wrapped. */
+/**
+ * Small secrets of a treasury, kept beside its books, so that every process on one database has the
+ * same. Always wrapped.
+ */
 
 export interface Vault {
   wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;

@@ -13,7 +13,10 @@ export interface InvoiceRequest {
 
 /** Makes invoices. The least that a service needs. */
 export interface Invoicer {
-  /** The BOLT 11 text of an invoice for exactly `amountMsat`. Throws `AdapterError` (`ERR_WALLET`) where it cannot. */
+  /**
+   * The BOLT 11 text of an invoice for exactly `amountMsat`. Throws `AdapterError` (`ERR_WALLET`)
+   * where it cannot.
+   */
   createInvoice(request: InvoiceRequest): Promise<string>;
 }
 
@@ -27,13 +30,17 @@ export interface PaymentRequest {
   readonly maxFeeMsat: bigint;
   /** How long the node may keep trying before it answers. */
   readonly timeoutSeconds: number;
-  /** It was tried before, and failed: a wallet whose records could not tell this try from that one must not make it. */
+  /**
+   * It was tried before, and failed: a wallet whose records could not tell this try from that one
+   * must not make it.
+   */
   readonly again?: true;
 }
 
 /**
- * What became of a payment. The difference between the last two is money: `failed` and `never-sent` are proofs that nothing
- * moved and nothing will; `unknown` is everything else, a time-out and a lost reply among it. [cases 56-59, 75]
+ * What became of a payment. The difference between the last two is money: `failed` and `never-sent`
+ * are proofs that nothing moved and nothing will; `unknown` is everything else, a time-out and a
+ * lost reply among it. [cases 56-59, 75]
  */
 export type PaymentOutcome =
   | { readonly status: "paid"; readonly preimage: string; readonly feeMsat: bigint }
@@ -61,18 +68,26 @@ export interface Payer {
   network(): Promise<Network>;
   /** Pays once. Never throws for what happened to the payment: that is the outcome. */
   pay(request: PaymentRequest): Promise<PaymentOutcome>;
-  /** Finds a payment again by its hash (hex). `never-sent` only where this very wallet is certain. */
+  /**
+   * Finds a payment again by its hash (hex). `never-sent` only where this very wallet is certain.
+   */
   find(paymentHash: string): Promise<PaymentOutcome>;
-  /** What it has paid since then (Unix seconds), whoever asked it to; absent where it cannot tell. [case 105] */
+  /**
+   * What it has paid since then (Unix seconds), whoever asked it to; absent where it cannot tell.
+   * [case 105]
+   */
   paidSince?(at: number): Promise<readonly WalletPayment[]>;
   /**
-   * Which node or account answers now: that another one never sent a payment is no proof that this one did not. Absent
-   * where the wallet cannot tell. [case 59]
+   * Which node or account answers now: that another one never sent a payment is no proof that this
+   * one did not. Absent where the wallet cannot tell. [case 59]
    */
   identity?(): Promise<string>;
 }
 
-/** What a backend says of itself, and of the credential it is asked with. What is left out, it does not tell. */
+/**
+ * What a backend says of itself, and of the credential it is asked with. What is left out, it does
+ * not tell.
+ */
 export interface WalletFacts {
   /** Name and version. */
   readonly software: string;
@@ -89,7 +104,9 @@ export interface WalletFacts {
   readonly clock?: number;
   readonly spendableMsat?: bigint;
   readonly receivableMsat?: bigint;
-  /** Whether it gives preimages shows only once it has paid something, and it has paid nothing yet. */
+  /**
+   * Whether it gives preimages shows only once it has paid something, and it has paid nothing yet.
+   */
   readonly preimagesUntried?: true;
   /** What this kind of backend cannot do, one sentence each, for its owner to read. */
   readonly limits: readonly string[];
@@ -99,7 +116,8 @@ export interface Wallet extends Payer, Invoicer {
   /**
    * Looks and moves nothing: for `sigil doctor`, and for a treasury that starts.
    *
-   * @throws AdapterError `ERR_WALLET`: not reached, not let in, locked, or one that cannot return preimages
+   * @throws AdapterError `ERR_WALLET`: not reached, not let in, locked, or one that cannot return
+   * preimages
    */
   examine?(): Promise<WalletFacts>;
 }

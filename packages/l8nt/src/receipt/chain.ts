@@ -1,4 +1,7 @@
-/** The chain: every signature, every `previous`, no number left out, no payment twice. spec/6-receipts.md §3. */
+/**
+ * The chain: every signature, every `previous`, no number left out, no payment twice.
+ * spec/6-receipts.md §3.
+ */
 import { type ReceiptCode, ReceiptError } from "../errors.ts";
 import { ReceiptKey } from "./key.ts";
 import { readLine, type SignedLine } from "./read.ts";
@@ -10,11 +13,15 @@ export type ChainVerdict =
   | { readonly holds: false; readonly fault: ReceiptError };
 
 /**
- * Whether these texts are an unbroken chain from the first receipt on. That nothing was removed at its end, only an export with its head shows.
+ * Whether these texts are an unbroken chain from the first receipt on. That nothing was removed at
+ * its end, only an export with its head shows.
  *
  * @throws TypeError for a public key that is none
  */
-export async function verifyChain(texts: Iterable<string>, publicKey: string): Promise<ChainVerdict> {
+export async function verifyChain(
+  texts: Iterable<string>,
+  publicKey: string,
+): Promise<ChainVerdict> {
   const chain = new Chain(await ReceiptKey.of(publicKey));
   const receipts: Receipt[] = [];
   try {
@@ -26,7 +33,10 @@ export async function verifyChain(texts: Iterable<string>, publicKey: string): P
   }
 }
 
-/** Where a verifier stands: it has seen `count` genuine receipts. Every method throws a ReceiptError for the next line. */
+/**
+ * Where a verifier stands: it has seen `count` genuine receipts. Every method throws a ReceiptError
+ * for the next line.
+ */
 export class Chain {
   readonly #key: ReceiptKey;
   readonly #paid = new Set<string>();

@@ -8,7 +8,8 @@ import { NOW, otherSigner, PUBLIC_KEY, paidStore, receipt, signer } from "./fixt
 
 const unwanted = (error: unknown): void => expect.unreachable(String(error));
 
-const textsIn = async (store: MemoryStore) => (await store.receipts(0, 10_000)).map(({ text }) => text);
+const textsIn = async (store: MemoryStore) =>
+  (await store.receipts(0, 10_000)).map(({ text }) => text);
 
 const hashesIn = async (store: MemoryStore) =>
   (await store.receipts(0, 10_000)).map(({ paymentHash }) => paymentHash);
@@ -112,7 +113,9 @@ test("it works alone, however often it is woken", async () => {
 
 test("several processes make one chain, and no payment has two receipts", async () => {
   const store = await paidStore(40);
-  const clerks = [1, 2, 3, 5].map((batch) => new ReceiptClerk({ book: store, signer, alarm: unwanted, batch }));
+  const clerks = [1, 2, 3, 5].map(
+    (batch) => new ReceiptClerk({ book: store, signer, alarm: unwanted, batch }),
+  );
   for (const clerk of clerks) clerk.wake();
   await Promise.all(clerks.map((clerk) => clerk.idle()));
   expect(await chainOf(store)).toHaveLength(40);
@@ -184,7 +187,9 @@ test("a store that takes nothing is told to the alarm, and not asked for ever", 
   const clerk = new ReceiptClerk({ book, signer, alarm: (error) => alarms.push(error) });
   clerk.wake();
   await clerk.idle();
-  expect(alarms).toEqual([expect.objectContaining({ message: expect.stringContaining("took no receipt") })]);
+  expect(alarms).toEqual([
+    expect.objectContaining({ message: expect.stringContaining("took no receipt") }),
+  ]);
 });
 
 test("a chain that a second key went on with does not hold", async () => {

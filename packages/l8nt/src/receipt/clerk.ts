@@ -1,4 +1,7 @@
-/** The clerk: makes the receipts of what was paid, afterwards and in the order of settling. spec/6-receipts.md §6. */
+/**
+ * The clerk: makes the receipts of what was paid, afterwards and in the order of settling.
+ * spec/6-receipts.md §6.
+ */
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
 import type { ReceiptSigner } from "./key.ts";
@@ -14,7 +17,8 @@ export interface ReceiptClerkOptions {
 }
 
 /**
- * Drains the outbox whenever it is woken. Several clerks of one key, each in its own process, make one chain.
+ * Drains the outbox whenever it is woken. Several clerks of one key, each in its own process, make
+ * one chain.
  *
  * @example
  * const clerk = new ReceiptClerk({ book: store, signer, alarm: console.error });
@@ -58,8 +62,9 @@ export class ReceiptClerk {
     const { book, batch = 64 } = this.#options;
     let last = await book.lastReceipt();
     for (;;) {
-      // After the last receipt, never before: what another process made in between is then out of this list, or our place
-      // in the chain is taken. The other way round, a payment would get two.
+      // After the last receipt, never before: what another process made in between is then out of
+      // this list, or our place in the chain is taken. The other way round, a payment would get
+      // two.
       const payments = await book.unreceipted(batch);
       if (payments.length === 0) return;
       const rows = this.#rows(payments, last);

@@ -1,4 +1,7 @@
-/** An export from which anything was taken, or to which anything was done, is refused at the line where it first differs. */
+/**
+ * An export from which anything was taken, or to which anything was done, is refused at the line
+ * where it first differs.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../stores/memory.ts";
@@ -33,7 +36,11 @@ type Tampering = (
 const replaced = (lines: readonly string[], at: number, line: string | undefined) =>
   line === undefined ? undefined : lines.with(at, line);
 
-function signedAgain(line: string, change: (signable: Signable) => Signable, by = otherSigner): string {
+function signedAgain(
+  line: string,
+  change: (signable: Signable) => Signable,
+  by = otherSigner,
+): string {
   const read = readLine(line);
   if (typeof read === "string") throw new Error(read);
   const changed = change(read.signed);
@@ -95,13 +102,16 @@ const TAMPERINGS: Readonly<Record<string, Tampering>> = {
   "a member is put in": (lines, at) => lines.with(at, lines[at]!.replace("{", '{"__proto__":1,')),
   "two members change places": (lines, at) =>
     replaced(lines, at, lines[at]!.replace(/("type":"[a-z]+"),("version":1)/, "$2,$1")),
-  "a character is escaped": (lines, at) => lines.with(at, lines[at]!.replace('"type"', '"\\u0074ype"')),
+  "a character is escaped": (lines, at) =>
+    lines.with(at, lines[at]!.replace('"type"', '"\\u0074ype"')),
   "a number has another text": (lines, at) =>
     lines.with(at, lines[at]!.replace('"version":1', '"version":1.0')),
   "hex is in upper case": (lines, at) =>
     lines.with(
       at,
-      lines[at]!.replace(/"signature":"[^"]+"/, (text) => text.toUpperCase().replace("SIGNATURE", "signature")),
+      lines[at]!.replace(/"signature":"[^"]+"/, (text) =>
+        text.toUpperCase().replace("SIGNATURE", "signature"),
+      ),
     ),
   "a line ends with a carriage return": (lines, at) => lines.with(at, `${lines[at]}\r`),
 };
@@ -118,7 +128,10 @@ test.each(exports.map((lines) => [lines.length - 1, lines] as const))(
   async (count, lines) => {
     const seen: number[] = [];
     const verdict = await verifyExport(lines, PUBLIC_KEY, { each: ({ seq }) => seen.push(seq) });
-    expect(verdict).toMatchObject({ holds: true, head: { count, at: NOW + 1000, keyId: signer.keyId } });
+    expect(verdict).toMatchObject({
+      holds: true,
+      head: { count, at: NOW + 1000, keyId: signer.keyId },
+    });
     expect(seen).toEqual(Array.from({ length: count }, (_, at) => at + 1));
   },
 );
@@ -142,7 +155,10 @@ describe("is refused at the first line that differs, where", () => {
           judged++;
           expect(await verifyExport(tampered, PUBLIC_KEY)).toMatchObject({
             holds: false,
-            fault: { line: firstDifference(genuine, tampered), code: expect.stringMatching(/^ERR_RECEIPT_/) },
+            fault: {
+              line: firstDifference(genuine, tampered),
+              code: expect.stringMatching(/^ERR_RECEIPT_/),
+            },
           });
         },
       ),
@@ -225,20 +241,23 @@ test("an export of more than the store gives at once has every line once", async
   expect(JSON.parse(lines.at(-1)!)).toMatchObject({ type: "head", count: 1001 });
 });
 
-test.each([1000, 65_537])("a line without an end is not waited for, in pieces of %i bytes", async (size) => {
-  let sent = 0;
-  async function* endless() {
-    for (;;) {
-      sent += size;
-      yield new Uint8Array(size).fill(0x7b);
+test.each([1000, 65_537])(
+  "a line without an end is not waited for, in pieces of %i bytes",
+  async (size) => {
+    let sent = 0;
+    async function* endless() {
+      for (;;) {
+        sent += size;
+        yield new Uint8Array(size).fill(0x7b);
+      }
     }
-  }
-  expect(await verifyExport(linesOf(endless()), PUBLIC_KEY)).toMatchObject({
-    holds: false,
-    fault: { line: 1, code: "ERR_RECEIPT_MALFORMED" },
-  });
-  expect(sent).toBeLessThan(140_000);
-});
+    expect(await verifyExport(linesOf(endless()), PUBLIC_KEY)).toMatchObject({
+      holds: false,
+      fault: { line: 1, code: "ERR_RECEIPT_MALFORMED" },
+    });
+    expect(sent).toBeLessThan(140_000);
+  },
+);
 
 test("a line that is no receipt is refused without a word of what it held", async () => {
   const secret = "ab".repeat(32);
@@ -252,7 +271,10 @@ test("a line that is no receipt is refused without a word of what it held", asyn
     "[]",
   ]) {
     const verdict = await verifyExport([line], PUBLIC_KEY);
-    expect(verdict).toMatchObject({ holds: false, fault: { line: 1, code: "ERR_RECEIPT_MALFORMED" } });
+    expect(verdict).toMatchObject({
+      holds: false,
+      fault: { line: 1, code: "ERR_RECEIPT_MALFORMED" },
+    });
     expect(JSON.stringify(verdict)).not.toContain(secret);
   }
 });

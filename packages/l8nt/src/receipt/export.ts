@@ -1,10 +1,20 @@
-/** An export: a receipt a line, as signed, and last a signed head, so that a removed end is found too. spec/6-receipts.md §4. */
+/**
+ * An export: a receipt a line, as signed, and last a signed head, so that a removed end is found
+ * too. spec/6-receipts.md §4.
+ */
 import { ReceiptError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ReceiptBook } from "../ports/receipts.ts";
 import { Chain } from "./chain.ts";
 import { ReceiptKey, type ReceiptSigner } from "./key.ts";
-import { hashOfLine, lineOf, NO_RECEIPT, type Receipt, type ReceiptHead, signedBytes } from "./receipt.ts";
+import {
+  hashOfLine,
+  lineOf,
+  NO_RECEIPT,
+  type Receipt,
+  type ReceiptHead,
+  signedBytes,
+} from "./receipt.ts";
 
 const PAGE = 500;
 
@@ -32,7 +42,14 @@ export async function* exportReceipts(
     if (rows.length === 0) break;
   }
   const { keyId } = signer;
-  const head: ReceiptHead = { type: "head", version: 1, count, last, keyId, at: Math.floor(clock()) };
+  const head: ReceiptHead = {
+    type: "head",
+    version: 1,
+    count,
+    last,
+    keyId,
+    at: Math.floor(clock()),
+  };
   yield lineOf(head, signer.sign(signedBytes(head)));
 }
 
@@ -42,7 +59,10 @@ export type ExportVerdict =
   | { readonly holds: false; readonly fault: ReceiptError };
 
 export interface VerifyExportOptions {
-  /** Sees each receipt as soon as it is verified. What it makes of them counts only where the whole export holds. */
+  /**
+   * Sees each receipt as soon as it is verified. What it makes of them counts only where the whole
+   * export holds.
+   */
   readonly each?: (receipt: Receipt) => void;
 }
 
@@ -74,7 +94,10 @@ export async function verifyExport(
       } else head = endOf(chain, signed);
     }
     if (head === undefined)
-      throw chain.fault("ERR_RECEIPT_HEAD", "the export ends before its head, so that its end is missing");
+      throw chain.fault(
+        "ERR_RECEIPT_HEAD",
+        "the export ends before its head, so that its end is missing",
+      );
     return { holds: true, head };
   } catch (error) {
     if (error instanceof ReceiptError) return { holds: false, fault: error };
@@ -89,6 +112,9 @@ function endOf(chain: Chain, head: ReceiptHead): ReceiptHead {
       `the head counts ${head.count} receipts, and ${chain.count} stand before it: some are missing or too many`,
     );
   if (head.last !== chain.last)
-    throw chain.fault("ERR_RECEIPT_HEAD", "the head follows another receipt than the one before it");
+    throw chain.fault(
+      "ERR_RECEIPT_HEAD",
+      "the head follows another receipt than the one before it",
+    );
   return head;
 }

@@ -1,9 +1,17 @@
-/** `l8nt/receipts`: signed receipts of what was paid. Verifying takes the public key and nothing of a treasury. */
+/**
+ * `l8nt/receipts`: signed receipts of what was paid. Verifying takes the public key and nothing of
+ * a treasury.
+ */
 export { type ReceiptCode, ReceiptError } from "../errors.ts";
 export type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
 export { type ChainVerdict, verifyChain } from "./chain.ts";
 export { ReceiptClerk, type ReceiptClerkOptions } from "./clerk.ts";
-export { type ExportVerdict, exportReceipts, type VerifyExportOptions, verifyExport } from "./export.ts";
+export {
+  type ExportVerdict,
+  exportReceipts,
+  type VerifyExportOptions,
+  verifyExport,
+} from "./export.ts";
 export { ReceiptKey, ReceiptSigner } from "./key.ts";
 export { linesOf } from "./lines.ts";
 export { pathClass } from "./path-class.ts";

@@ -1,4 +1,7 @@
-/** Canonical JSON against RFC 8785's own samples, the author's published ones, and another implementation. */
+/**
+ * Canonical JSON against RFC 8785's own samples, the author's published ones, and another
+ * implementation.
+ */
 import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -62,7 +65,10 @@ const values = fc.letrec<{ value: JcsValue }>((tie) => ({
     fc.constant(null),
     fc.array(tie("value")),
     fc.dictionary(
-      fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("__proto__", "toString", "10", "2", "")),
+      fc.oneof(
+        fc.string({ unit: "binary" }),
+        fc.constantFrom("__proto__", "toString", "10", "2", ""),
+      ),
       tie("value"),
     ),
   ),

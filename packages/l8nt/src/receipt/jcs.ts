@@ -12,10 +12,12 @@ export type JcsValue =
 const LONE_SURROGATE = /\p{Cs}/u;
 
 /**
- * Members in the order of their names' UTF-16 code units, no white space, the shortest escapes. Numbers are safe integers:
- * how a fraction is written is the one hard part of RFC 8785, and no receipt has one.
+ * Members in the order of their names' UTF-16 code units, no white space, the shortest escapes.
+ * Numbers are safe integers: how a fraction is written is the one hard part of RFC 8785, and no
+ * receipt has one.
  *
- * @throws TypeError for what is not such a value: a fraction, a lone surrogate, a member that is undefined, a Date
+ * @throws TypeError for what is not such a value: a fraction, a lone surrogate, a member that is
+ * undefined, a Date
  */
 export function canonical(value: JcsValue): string {
   if (typeof value === "string") return stringText(value);
@@ -27,7 +29,8 @@ export function canonical(value: JcsValue): string {
     return `{${Object.keys(value)
       .sort()
       .map(
-        (name) => `${stringText(name)}:${canonical((value as { readonly [name: string]: JcsValue })[name]!)}`,
+        (name) =>
+          `${stringText(name)}:${canonical((value as { readonly [name: string]: JcsValue })[name]!)}`,
       )
       .join()}}`;
   throw new TypeError(
@@ -36,7 +39,8 @@ export function canonical(value: JcsValue): string {
 }
 
 function stringText(text: string): string {
-  if (LONE_SURROGATE.test(text)) throw new TypeError("no canonical text: a string has a lone surrogate");
+  if (LONE_SURROGATE.test(text))
+    throw new TypeError("no canonical text: a string has a lone surrogate");
   // ECMAScript's escapes are those of RFC 8785 §3.2.2.2.
   return JSON.stringify(text);
 }

@@ -1,4 +1,7 @@
-/** The key of receipts: RFC 8032's vectors, and Node's OpenSSL as the second implementation, in both directions. */
+/**
+ * The key of receipts: RFC 8032's vectors, and Node's OpenSSL as the second implementation, in both
+ * directions.
+ */
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -15,7 +18,10 @@ const privateKey = (seed: Uint8Array) =>
     type: "pkcs8",
   });
 const rawPublic = (seed: Uint8Array) =>
-  createPublicKey(privateKey(seed)).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
+  createPublicKey(privateKey(seed))
+    .export({ format: "der", type: "spki" })
+    .subarray(-32)
+    .toString("hex");
 
 test("RFC 8032 §7.1 TEST 1", async () => {
   const signature =
@@ -32,7 +38,9 @@ test("Node verifies what we sign, and we verify what Node signs", async () => {
       const key = privateKey(seed);
       const signature = sign(null, message, key);
       expect(ours.publicKey).toBe(rawPublic(seed));
-      expect(verify(null, message, createPublicKey(key), Buffer.from(ours.sign(message), "hex"))).toBe(true);
+      expect(
+        verify(null, message, createPublicKey(key), Buffer.from(ours.sign(message), "hex")),
+      ).toBe(true);
       const verifier = await ReceiptKey.of(rawPublic(seed));
       expect(verifier.verifies(message, signature.toString("hex"))).toBe(true);
       signature[bit >> 3]! ^= 1 << (bit & 7);
@@ -60,9 +68,12 @@ test.each([
   await expect(ReceiptKey.of(text)).rejects.toThrow(TypeError);
 });
 
-test.each([[new Uint8Array(31)], [new Uint8Array(64)], [SEED as never]])("a seed is 32 bytes", async (seed) => {
-  await expect(ReceiptSigner.fromSeed(seed)).rejects.toThrow(TypeError);
-});
+test.each([[new Uint8Array(31)], [new Uint8Array(64)], [SEED as never]])(
+  "a seed is 32 bytes",
+  async (seed) => {
+    await expect(ReceiptSigner.fromSeed(seed)).rejects.toThrow(TypeError);
+  },
+);
 
 test("a signer shows its seed to nobody", () => {
   expect(`${JSON.stringify(signer)} ${Object.values(signer)}`).not.toContain(SEED);

@@ -1,4 +1,7 @@
-/** The Ed25519 key of receipts and of the revocation feed (RFC 8032). The curve is loaded at its first use: no page pays for it. spec/6-receipts.md §3. */
+/**
+ * The Ed25519 key of receipts and of the revocation feed (RFC 8032). The curve is loaded at its
+ * first use: no page pays for it. spec/6-receipts.md §3.
+ */
 import { type Bytes, concat, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 
@@ -11,7 +14,10 @@ const keyIdOf = (publicKey: Bytes): string => sha256Hex(publicKey).slice(0, 16);
 /** RFC 8410: what stands before the seed in a private key's DER. */
 const PKCS8_PREFIX = hexBytes("302e020100300506032b657004220420")!;
 
-/** Ten times as fast where there is a node:crypto, and the same signatures: Ed25519 is deterministic. */
+/**
+ * Ten times as fast where there is a node:crypto, and the same signatures: Ed25519 is
+ * deterministic.
+ */
 function platformSign(seed: Bytes): ((message: Uint8Array) => Uint8Array) | undefined {
   const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
   if (crypto === undefined) return undefined;
@@ -63,8 +69,13 @@ export class ReceiptKey {
   static async of(publicKey: string): Promise<ReceiptKey> {
     const bytes = /^[0-9a-fA-F]{64}$/.test(publicKey) ? hexBytes(publicKey) : undefined;
     const curve = await loadCurve();
-    // Strict: a point that has two texts, or one of small order, under which anything may seem signed, is no key.
-    if (bytes === undefined || !curve.utils.isValidPublicKey(bytes, false) || isOfSmallOrder(curve, bytes))
+    // Strict: a point that has two texts, or one of small order, under which anything may seem
+    // signed, is no key.
+    if (
+      bytes === undefined ||
+      !curve.utils.isValidPublicKey(bytes, false) ||
+      isOfSmallOrder(curve, bytes)
+    )
       throw new TypeError("a signing key must be 64 hex digits: an Ed25519 public key");
     return new ReceiptKey(bytes, curve);
   }
@@ -75,4 +86,5 @@ export class ReceiptKey {
   }
 }
 
-const isOfSmallOrder = (curve: Curve, bytes: Bytes): boolean => curve.Point.fromBytes(bytes).isSmallOrder();
+const isOfSmallOrder = (curve: Curve, bytes: Bytes): boolean =>
+  curve.Point.fromBytes(bytes).isSmallOrder();

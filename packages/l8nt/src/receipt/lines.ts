@@ -7,7 +7,8 @@ const MAX_LINE_BYTES = 65_536;
 const LF = 10;
 
 /**
- * A last line need not end with a line feed. A carriage return is part of its line, and so makes it another text.
+ * A last line need not end with a line feed. A carriage return is part of its line, and so makes it
+ * another text.
  *
  * @throws ReceiptError `ERR_RECEIPT_MALFORMED`, which `verifyExport` takes for its answer
  */
@@ -31,7 +32,8 @@ function lineText(bytes: Uint8Array, number: number): string {
   if (bytes.length > MAX_LINE_BYTES) throw tooLong(number);
   const text = utf8Text(bytes);
   // Read with replacement characters, one text would stand for many bytes.
-  if (text === undefined) throw new ReceiptError("ERR_RECEIPT_MALFORMED", number, "it is not UTF-8");
+  if (text === undefined)
+    throw new ReceiptError("ERR_RECEIPT_MALFORMED", number, "it is not UTF-8");
   return text;
 }
 

@@ -44,8 +44,15 @@ test("a class is its own class, begins with a slash and is short", () => {
 
 test("two numbers, two UUIDs and two queries are of one class", () => {
   fc.assert(
-    fc.property(fc.nat(), fc.nat(), fc.uuid(), fc.uuid(), fc.webQueryParameters(), (a, b, c, d, query) => {
-      expect(pathClass(`/x/${a}/y/${c}`)).toBe(pathClass(`/x/${b}/y/${d}?${query}`));
-    }),
+    fc.property(
+      fc.nat(),
+      fc.nat(),
+      fc.uuid(),
+      fc.uuid(),
+      fc.webQueryParameters(),
+      (a, b, c, d, query) => {
+        expect(pathClass(`/x/${a}/y/${c}`)).toBe(pathClass(`/x/${b}/y/${d}?${query}`));
+      },
+    ),
   );
 });

@@ -1,4 +1,7 @@
-/** A path without what tells one record from another, so that a receipt does not leak it. spec/6-receipts.md §2. */
+/**
+ * A path without what tells one record from another, so that a receipt does not leak it.
+ * spec/6-receipts.md §2.
+ */
 
 /** A longer path says nothing more of what was bought, and a receipt has an end. */
 const MAX_SEGMENTS = 16;
@@ -17,7 +20,9 @@ const HEX = /^[0-9A-Fa-f]{8,}$/;
 export function pathClass(path: string): string {
   const segments = path.replace(/[?#].*$/s, "").split("/");
   // A path begins with a slash, so that the first segment is nothing.
-  const classes = segments.slice(0, MAX_SEGMENTS + 1).map((segment) => (isIdentifier(segment) ? "*" : segment));
+  const classes = segments
+    .slice(0, MAX_SEGMENTS + 1)
+    .map((segment) => (isIdentifier(segment) ? "*" : segment));
   return [...classes, ...(segments.length > MAX_SEGMENTS + 1 ? ["**"] : [])].join("/");
 }
 

@@ -1,4 +1,7 @@
-/** Reads one line of an export: every member of its form, nothing beside them, in the one text that they have. */
+/**
+ * Reads one line of an export: every member of its form, nothing beside them, in the one text that
+ * they have.
+ */
 import { lineOf, type Receipt, type ReceiptHead, type Signable } from "./receipt.ts";
 
 export interface SignedLine {
@@ -48,7 +51,10 @@ const HEAD: Readonly<Record<Exclude<keyof ReceiptHead, "type">, Form>> = {
 
 const SIGNATURE = /^[0-9a-f]{128}$/;
 
-/** What is wrong with a line, for the message that names it; or what the line says, not yet verified. */
+/**
+ * What is wrong with a line, for the message that names it; or what the line says, not yet
+ * verified.
+ */
 export function readLine(line: string): SignedLine | string {
   let json: Json;
   try {
@@ -57,7 +63,8 @@ export function readLine(line: string): SignedLine | string {
     // The parser's own message quotes the text.
     return "it is not JSON, or was cut off";
   }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) return "it is not an object";
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    return "it is not an object";
   const { type, signature } = json;
   if (type !== "receipt" && type !== "head") return "it is neither a receipt nor a head";
   const forms: Readonly<Record<string, Form>> = type === "receipt" ? RECEIPT : HEAD;
@@ -70,7 +77,8 @@ export function readLine(line: string): SignedLine | string {
   if (typeof signature !== "string" || !SIGNATURE.test(signature))
     return "its member signature is missing or not of its form";
   const signed = members as unknown as Signable;
-  // Written again from what was read: a member twice, one too many, another order or escape is another text.
+  // Written again from what was read: a member twice, one too many, another order or escape is
+  // another text.
   return isTextOf(line, signed, signature) ? { signed, signature } : "it is not in canonical form";
 }
 

@@ -1,4 +1,7 @@
-/** A receipt of one settled payment, and the head of an export: their members and their one text. spec/6-receipts.md §1, §4. */
+/**
+ * A receipt of one settled payment, and the head of an export: their members and their one text.
+ * spec/6-receipts.md §1, §4.
+ */
 
 import { utf8 } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
@@ -52,8 +55,10 @@ export interface Place {
 
 /** What a receipt says of a payment. @throws TypeError for one that is not paid */
 export function receiptOf(payment: PaymentRecord, { seq, previous, keyId }: Place): Receipt {
-  const { paymentHash, nodeIds, lineage, method, origin, path, amountMsat, feeMsat, settledAt } = payment;
-  if (feeMsat === undefined || settledAt === undefined) throw new TypeError("this payment is not settled");
+  const { paymentHash, nodeIds, lineage, method, origin, path, amountMsat, feeMsat, settledAt } =
+    payment;
+  if (feeMsat === undefined || settledAt === undefined)
+    throw new TypeError("this payment is not settled");
   return {
     type: "receipt",
     version: 1,
@@ -76,7 +81,10 @@ export type Signable = Receipt | ReceiptHead;
 
 const membersOf = (signable: Signable): Record<string, JcsValue> =>
   Object.fromEntries(
-    Object.entries(signable).map(([name, member]) => [name, typeof member === "bigint" ? `${member}` : member]),
+    Object.entries(signable).map(([name, member]) => [
+      name,
+      typeof member === "bigint" ? `${member}` : member,
+    ]),
   );
 
 /** What the signature signs: the canonical text without `signature`. */

@@ -1,4 +1,7 @@
-/** The tables and the worked example of spec/6-receipts.md, run against the code and, for what is signed, against Node's OpenSSL. */
+/**
+ * The tables and the worked example of spec/6-receipts.md, run against the code and, for what is
+ * signed, against Node's OpenSSL.
+ */
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -11,7 +14,8 @@ import { lineOf, receiptOf, signedBytes } from "./receipt.ts";
 const page = readFileSync(new URL("../../../../spec/6-receipts.md", import.meta.url), "utf8");
 const sectionOf = (start: string) => page.split(/^## /m).find((part) => part.startsWith(start))!;
 const example = sectionOf("7. ");
-const shown = (what: string) => new RegExp(`^\\| ${what} \\| \`([0-9a-f]+)\` \\|$`, "m").exec(example)![1]!;
+const shown = (what: string) =>
+  new RegExp(`^\\| ${what} \\| \`([0-9a-f]+)\` \\|$`, "m").exec(example)![1]!;
 const [signedText = "", exportText = ""] = [...example.matchAll(/^```\n(.*?)\n```$/gms)].map(
   ([, text]) => text,
 );

@@ -1,4 +1,7 @@
-/** A decision about one request: granted with a duty to settle, or refused with the response to send. */
+/**
+ * A decision about one request: granted with a duty to settle, or refused with the response to
+ * send.
+ */
 import type { ErrorCode } from "../errors.ts";
 
 /** The facts of a request, as the wire had them. */
@@ -6,13 +9,22 @@ export interface RequestFacts {
   readonly method: string;
   /** The raw request target: path and query, before any framework decoded it. */
   readonly target: string;
-  /** Every `Authorization` line, joined by commas: a framework that keeps only the first hides a second credential. */
+  /**
+   * Every `Authorization` line, joined by commas: a framework that keeps only the first hides a
+   * second credential.
+   */
   readonly authorization: string | null | undefined;
   /** The same of `Grpc-Metadata-Macaroon` and `Macaroon`, of both together. */
   readonly macaroon?: string | null | undefined;
-  /** The peer's address, from the socket or from a proxy that is trusted; never from a header that anyone can write. */
+  /**
+   * The peer's address, from the socket or from a proxy that is trusted; never from a header that
+   * anyone can write.
+   */
   readonly clientAddress?: string | undefined;
-  /** What the request does, where the request itself says it, as an MCP call names its tool; otherwise the route's. */
+  /**
+   * What the request does, where the request itself says it, as an MCP call names its tool;
+   * otherwise the route's.
+   */
   readonly capability?: string | undefined;
   /** For a price function. Built only where one is asked. */
   request(): Request;
@@ -35,11 +47,14 @@ export interface Granted {
   /** `false`: nothing was counted, so `finish` has nothing to do and need not be called. */
   readonly claimed: boolean;
   /**
-   * Must be called once the handler has answered, or has failed to. `false` gives the use back: only where nothing was
-   * served. A client that hangs up was served.
+   * Must be called once the handler has answered, or has failed to. `false` gives the use back:
+   * only where nothing was served. A client that hangs up was served.
    */
   finish(delivered: boolean): Promise<void>;
-  /** `finish` by the status of a response: one of 500 or more was not delivered. Gives the response back. */
+  /**
+   * `finish` by the status of a response: one of 500 or more was not delivered. Gives the response
+   * back.
+   */
   settle(response: Response): Promise<Response>;
 }
 

@@ -51,7 +51,9 @@ describe("a limiter", () => {
           for (const [from, first] of taken.entries())
             for (const [to, last] of taken.entries())
               if (to > from)
-                expect(to - from + 1).toBeLessThanOrEqual(perMinute + ((last - first) * perMinute) / 60 + 1e-6);
+                expect(to - from + 1).toBeLessThanOrEqual(
+                  perMinute + ((last - first) * perMinute) / 60 + 1e-6,
+                );
         },
       ),
     );
@@ -61,12 +63,15 @@ describe("a limiter", () => {
     const limiter = new Limiter(2, 10);
     limiter.take("a", START);
     limiter.take("a", START);
-    for (const now of [START - 1, START - 10_000, START]) expect(limiter.take("a", now)).toBeGreaterThan(0);
+    for (const now of [START - 1, START - 10_000, START])
+      expect(limiter.take("a", now)).toBeGreaterThan(0);
   });
 
   test("counts each client on its own, and forgets the oldest of too many [case 114]", () => {
     const limiter = new Limiter(1, 2);
-    expect(["a", "b", "a", "b"].map((client) => limiter.take(client, START))).toEqual([0, 0, 60, 60]);
+    expect(["a", "b", "a", "b"].map((client) => limiter.take(client, START))).toEqual([
+      0, 0, 60, 60,
+    ]);
     limiter.take("c", START);
     expect(["b", "c", "a"].map((client) => limiter.take(client, START))).toEqual([60, 60, 0]);
   });

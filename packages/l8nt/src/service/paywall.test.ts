@@ -1,4 +1,7 @@
-/** The paywall on `Request` and `Response`, without a server. What holds in every framework is in testing/paywall-contract.ts. */
+/**
+ * The paywall on `Request` and `Response`, without a server. What holds in every framework is in
+ * testing/paywall-contract.ts.
+ */
 import { describe, expect, test } from "vitest";
 import { Credential } from "../l402/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
@@ -45,7 +48,9 @@ test("decides, serves, settles, as its example says", async () => {
   const serve = async (asked: Request) => {
     const decision = await paywall.authorize(asked);
     if (!decision.granted) return decision.response;
-    return decision.settle(new Response("sunny", { status: asked.url.endsWith("?fail") ? 500 : 200 }));
+    return decision.settle(
+      new Response("sunny", { status: asked.url.endsWith("?fail") ? 500 : 200 }),
+    );
   };
   const credential = await buy();
   const statuses: number[] = [];
@@ -140,7 +145,10 @@ test("what one route sells, no other takes, except what its grants name [case 41
     if (asked.granted) throw new Error("it was free");
     const credential = invoicer.buy(asked.response.headers.get("www-authenticate")!);
     for (const [other, otherRoute] of routes) {
-      const decision = await otherRoute.authorize({ ...facts(`L402 ${credential}`), target: other });
+      const decision = await otherRoute.authorize({
+        ...facts(`L402 ${credential}`),
+        target: other,
+      });
       const isPair = path.startsWith("/pair") && other.startsWith("/pair");
       expect(decision.granted, `${path} at ${other}`).toBe(path === other || isPair);
       if (!decision.granted) expect(decision.response.status).toBe(403);
@@ -159,7 +167,10 @@ test("an agent's own cap is out of scope, not for sale: paying would not help", 
 });
 
 test("what lies outside of the grants is not sold: it would be paid for nothing", async () => {
-  const { paywall, request, invoicer } = world({ price: "1 sat", grants: { endpoints: ["GET /a/**"] } });
+  const { paywall, request, invoicer } = world({
+    price: "1 sat",
+    grants: { endpoints: ["GET /a/**"] },
+  });
   for (const asked of [request("/b"), request("/a/b", undefined, "POST")]) {
     const decision = await paywall.authorize(asked);
     expect(decision.granted).toBe(false);
@@ -169,7 +180,12 @@ test("what lies outside of the grants is not sold: it would be paid for nothing"
 });
 
 test("a credential that names services and capabilities is judged by the route's [case 41]", () => {
-  const authority = new Authority({ secret: SECRET, location: ORIGIN, service: "weather", clock: () => NOW });
+  const authority = new Authority({
+    secret: SECRET,
+    location: ORIGIN,
+    service: "weather",
+    clock: () => NOW,
+  });
   const paywall = new Paywall({ authority, clock: () => NOW });
   const read = paywall.route({ capability: "read" });
   const write = paywall.route({ capability: "write" });
@@ -179,9 +195,15 @@ test("a credential that names services and capabilities is judged by the route's
     expiresIn: "1h",
   });
   expect(read.authorize(facts(`L402 ${minted}`))).toMatchObject({ granted: true });
-  expect(write.authorize(facts(`L402 ${minted}`))).toMatchObject({ granted: false, code: "ERR_CAPABILITY" });
+  expect(write.authorize(facts(`L402 ${minted}`))).toMatchObject({
+    granted: false,
+    code: "ERR_CAPABILITY",
+  });
   const elsewhere = authority.mint({ services: ["loop"], expiresIn: "1h" });
-  expect(read.authorize(facts(`L402 ${elsewhere}`))).toMatchObject({ granted: false, code: "ERR_SERVICE" });
+  expect(read.authorize(facts(`L402 ${elsewhere}`))).toMatchObject({
+    granted: false,
+    code: "ERR_SERVICE",
+  });
 });
 
 test("a caveat that nobody here enforces denies, and its value is not repeated [cases 19, 98]", () => {
@@ -217,7 +239,9 @@ test("what could not work fails at the start [cases 97, 112]", () => {
     { ...good, invoiceExpirySeconds: 0 },
     { ...good, prise: "1 sat" },
   ])
-    expect(() => new Paywall(options as PaywallOptions), JSON.stringify(options)).toThrow(TypeError);
+    expect(() => new Paywall(options as PaywallOptions), JSON.stringify(options)).toThrow(
+      TypeError,
+    );
 });
 
 test("its owner is told of a price function and of a wallet that fail, and the client is not told why", async () => {

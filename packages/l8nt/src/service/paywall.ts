@@ -1,4 +1,7 @@
-/** A paywall: what stands in front of a service's routes. Holds the power to mint and to invoice; never the power to pay. */
+/**
+ * A paywall: what stands in front of a service's routes. Holds the power to mint and to invoice;
+ * never the power to pay.
+ */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { checkKeys } from "../internal/keys.ts";
 import { Authority, presentedIn, type Secret } from "../l402/index.ts";
@@ -14,7 +17,9 @@ import { Route, type RouteContext } from "./route.ts";
 import { checkTerms, TERMS, type Terms } from "./terms.ts";
 
 export interface PaywallOptions extends Terms {
-  /** What mints and verifies. Or `secret` and `location`, for an authority of this paywall's own. */
+  /**
+   * What mints and verifies. Or `secret` and `location`, for an authority of this paywall's own.
+   */
   readonly authority?: Authority;
   /** 32 random bytes or more, or their hex. */
   readonly secret?: Secret | undefined;
@@ -22,9 +27,15 @@ export interface PaywallOptions extends Terms {
   readonly location?: string;
   /** Makes the invoices. Without one nothing is sold, and only minted credentials are let in. */
   readonly invoicer?: Invoicer;
-  /** Counts uses and prepaid budgets. In memory where it is not given: then a restart forgets what was used. */
+  /**
+   * Counts uses and prepaid budgets. In memory where it is not given: then a restart forgets what
+   * was used.
+   */
   readonly store?: Ledger;
-  /** Where revocations are kept and heard of. In memory where it is not given: then a restart forgets them, and others do not hear. */
+  /**
+   * Where revocations are kept and heard of. In memory where it is not given: then a restart
+   * forgets them, and others do not hear.
+   */
   readonly revocations?: RevocationsOption;
   readonly clock?: Clock;
   /** Unpaid challenges a minute: for one client address (an IPv6 /64), and in all. */
@@ -33,7 +44,10 @@ export interface PaywallOptions extends Terms {
   readonly invoiceExpirySeconds?: number;
   /** Seen by payers and their wallets. */
   readonly invoiceDescription?: string;
-  /** Told what its owner should look at: a price function or a wallet that fails. The console, where it is not given. */
+  /**
+   * Told what its owner should look at: a price function or a wallet that fails. The console, where
+   * it is not given.
+   */
   readonly alarm?: (what: string, cause: unknown) => void;
 }
 
@@ -73,11 +87,16 @@ export class Paywall {
   /** @throws TypeError for options that could not work: they fail here, not at the first request */
   constructor(options: PaywallOptions) {
     const { price, grants, capability, invoicer, clock = systemClock } = options;
-    const { challengesPerMinute: { perClient = 60, total = 6000 } = {}, invoiceExpirySeconds = 600 } = options;
+    const {
+      challengesPerMinute: { perClient = 60, total = 6000 } = {},
+      invoiceExpirySeconds = 600,
+    } = options;
     checkKeys(options, OPTIONS, "a paywall");
     for (const rate of [perClient, total, invoiceExpirySeconds])
       if (!(Number.isSafeInteger(rate) && rate > 0))
-        throw new TypeError("challengesPerMinute and invoiceExpirySeconds are whole numbers, 1 or more");
+        throw new TypeError(
+          "challengesPerMinute and invoiceExpirySeconds are whole numbers, 1 or more",
+        );
     this.authority = options.authority ?? ownAuthority(options, clock);
     const origin = readOrigin(this.authority.location)!;
     const alarm = options.alarm ?? console.error;
@@ -110,7 +129,8 @@ export class Paywall {
   }
 
   /**
-   * The owner's: kills a node and everything below it, here at once and at every other instance within a second.
+   * The owner's: kills a node and everything below it, here at once and at every other instance
+   * within a second.
    *
    * @param endsAt Unix seconds after which nothing below it can be valid
    * @throws TypeError for what is no node id; AdapterError `ERR_STORE`: then it holds here alone
@@ -119,7 +139,10 @@ export class Paywall {
     return this.#revoking.node(nodeId, endsAt);
   }
 
-  /** Hears of no more revocations. One that followed any lets nobody in, once the silence is too long. */
+  /**
+   * Hears of no more revocations. One that followed any lets nobody in, once the silence is too
+   * long.
+   */
   close(): void {
     this.#revoking.stop();
   }
@@ -133,7 +156,9 @@ export class Paywall {
     const whole = { ...this.#defaults, ...terms };
     checkTerms(whole, this.authority.location);
     if (whole.price !== undefined && this.#context.invoicer === undefined)
-      throw new TypeError("a route with a price needs an invoicer: the wallet that its payments go to");
+      throw new TypeError(
+        "a route with a price needs an invoicer: the wallet that its payments go to",
+      );
     const route = new Route(whole, this.#context);
     this.#routes.push(route);
     return route;

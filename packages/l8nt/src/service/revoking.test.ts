@@ -1,4 +1,7 @@
-/** What is revoked at one paywall holds at its other instances and after a restart; without news of it nobody is let in and nothing is sold. [case 111] */
+/**
+ * What is revoked at one paywall holds at its other instances and after a restart; without news of
+ * it nobody is let in and nothing is sold. [case 111]
+ */
 import { expect, onTestFinished, test } from "vitest";
 import { CallingLog, NOW, signer } from "../feed/fixtures/world.ts";
 import { FEED_PATH } from "../feed/index.ts";
@@ -59,7 +62,9 @@ test("a revocation is in the log before its answer, and holds in an instance tha
   expect([await statusOf(first, who.child), await statusOf(first, who.parent)]).toEqual([402, 200]);
   const second = open({ revocations: { store } });
   await second.ready();
-  expect([await statusOf(second, who.child), await statusOf(second, who.parent)]).toEqual([402, 200]);
+  expect([await statusOf(second, who.child), await statusOf(second, who.parent)]).toEqual([
+    402, 200,
+  ]);
 });
 
 test("what the owner revokes is written down, too", async () => {
@@ -100,14 +105,20 @@ test("the feed that one serves is one that another follows", async () => {
     },
   });
   await follower.ready();
-  expect([await statusOf(follower, who.child), await statusOf(follower, who.parent)]).toEqual([402, 200]);
+  expect([await statusOf(follower, who.child), await statusOf(follower, who.parent)]).toEqual([
+    402, 200,
+  ]);
 });
 
 test("without news nobody is let in, nothing is sold, nothing is revoked; what is free stays free", async () => {
   const invoicer = new FakeInvoicer(() => NOW);
   let now = NOW;
   const store = new CallingLog();
-  const paywall = open({ invoicer, clock: () => now, revocations: { store, maxSilenceSeconds: 5 } });
+  const paywall = open({
+    invoicer,
+    clock: () => now,
+    revocations: { store, maxSilenceSeconds: 5 },
+  });
   await paywall.ready();
   const who = family(paywall);
   store.fault = new Error("the store is gone");
@@ -118,12 +129,12 @@ test("without news nobody is let in, nothing is sold, nothing is revoked; what i
     const decision = await paywall.authorize(new Request(`${ORIGIN}/a`, { headers }));
     if (decision.granted) expect.unreachable();
     const { status, headers: fields } = decision.response;
-    expect([status, decision.code, fields.get("retry-after"), fields.get("www-authenticate")]).toEqual([
-      503,
-      "ERR_REVOCATION_UNKNOWN",
-      "1",
-      null,
-    ]);
+    expect([
+      status,
+      decision.code,
+      fields.get("retry-after"),
+      fields.get("www-authenticate"),
+    ]).toEqual([503, "ERR_REVOCATION_UNKNOWN", "1", null]);
   }
   const asked = (await askToRevoke(paywall, who))!;
   expect([asked.status, asked.headers.get("retry-after")]).toEqual([503, "1"]);
@@ -156,5 +167,7 @@ test("options that could not work fail at the start", () => {
     { url: "feed", publicKey: signer.publicKey },
     { url: FEED_URL, publicKey: signer.publicKey, store: undefined },
   ])
-    expect(() => open({ revocations: revocations as never }), JSON.stringify(revocations)).toThrow(TypeError);
+    expect(() => open({ revocations: revocations as never }), JSON.stringify(revocations)).toThrow(
+      TypeError,
+    );
 });

@@ -62,7 +62,8 @@ export class Revoking {
     if (!isLog) return;
     const { store, key } = revocations;
     this.#store = store;
-    if (key !== undefined) this.feed = revocationFeed(store, { key, location: authority.location, clock });
+    if (key !== undefined)
+      this.feed = revocationFeed(store, { key, location: authority.location, clock });
   }
 
   /** Resolves once it is known what was revoked. */
@@ -70,7 +71,10 @@ export class Revoking {
     await this.#follower?.reached();
   }
 
-  /** As `ancestor` asks. Gives the node's id. @throws AdapterError `ERR_REQUEST`, `ERR_RATE_LIMITED`, `ERR_STORE` */
+  /**
+   * As `ancestor` asks. Gives the node's id. @throws AdapterError `ERR_REQUEST`,
+   * `ERR_RATE_LIMITED`, `ERR_STORE`
+   */
   async below(ancestor: Verified, json: unknown): Promise<string> {
     const nodeId = revokeAsAsked(this.#options.authority, ancestor, json);
     await this.#write(nodeId, ancestor.validUntil, "by the holder of an ancestor");

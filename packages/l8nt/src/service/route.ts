@@ -1,4 +1,7 @@
-/** One protected route: decides about a request, in the order that keeps the cheap and the certain first. */
+/**
+ * One protected route: decides about a request, in the order that keeps the cheap and the certain
+ * first.
+ */
 import { type Access, countersOf, type Origin, type Target, targetAt } from "../caveat/index.ts";
 import { AdapterError, type DeniedError, denied, type SigilError, TokenError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
@@ -54,7 +57,8 @@ export class Route {
   readonly terms: Terms;
   readonly #context: RouteContext;
   readonly #fixedPriceMsat: bigint | undefined;
-  #last: { readonly method: string; readonly raw: string; readonly target: Target | undefined } = NOTHING_READ;
+  #last: { readonly method: string; readonly raw: string; readonly target: Target | undefined } =
+    NOTHING_READ;
 
   constructor(terms: Terms, context: RouteContext) {
     this.terms = terms;
@@ -62,10 +66,14 @@ export class Route {
     // A sale that could never be minted fails at start, not before the first customer.
     const sample = targetAt("GET", context.origin, "/")!;
     context.authority.mint({ budget: 0n, ...saleOf(terms, sample, context.originText, 0n).scope });
-    this.#fixedPriceMsat = typeof terms.price === "function" ? undefined : readPrice(terms.price ?? 0n);
+    this.#fixedPriceMsat =
+      typeof terms.price === "function" ? undefined : readPrice(terms.price ?? 0n);
   }
 
-  /** A value, not a promise, wherever nothing has to be waited for: the common request costs no turn of the event loop. */
+  /**
+   * A value, not a promise, wherever nothing has to be waited for: the common request costs no turn
+   * of the event loop.
+   */
   authorize(facts: RequestFacts): Decision | Promise<Decision> {
     const target = this.#read(facts.method, facts.target);
     if (target === undefined) return badTarget();
@@ -73,10 +81,12 @@ export class Route {
     try {
       verified = this.#context.authority.authorize(facts);
     } catch (error) {
-      if (error instanceof TokenError) return refuseToken(error, this.#context.authority.vocabulary.names);
+      if (error instanceof TokenError)
+        return refuseToken(error, this.#context.authority.vocabulary.names);
       throw error;
     }
-    if (this.#fixedPriceMsat !== undefined) return this.#judge(facts, target, verified, this.#fixedPriceMsat);
+    if (this.#fixedPriceMsat !== undefined)
+      return this.#judge(facts, target, verified, this.#fixedPriceMsat);
     return this.#priced(facts, target, verified);
   }
 
@@ -90,12 +100,21 @@ export class Route {
     return this.#last.target;
   }
 
-  async #priced(facts: RequestFacts, target: Target, verified: Verified | undefined): Promise<Decision> {
+  async #priced(
+    facts: RequestFacts,
+    target: Target,
+    verified: Verified | undefined,
+  ): Promise<Decision> {
     let priceMsat: bigint;
     try {
-      priceMsat = readPrice(await (this.terms.price as (request: Request) => unknown)(facts.request()));
+      priceMsat = readPrice(
+        await (this.terms.price as (request: Request) => unknown)(facts.request()),
+      );
     } catch (cause) {
-      this.#context.alarm(`l8nt: the price function of ${facts.method} ${target.path} gave no price`, cause);
+      this.#context.alarm(
+        `l8nt: the price function of ${facts.method} ${target.path} gave no price`,
+        cause,
+      );
       return refuse(503, new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
     }
     return this.#judge(facts, target, verified, priceMsat);
@@ -109,7 +128,8 @@ export class Route {
   ): Decision | Promise<Decision> {
     const sells = this.terms.price !== undefined;
     if (sells && priceMsat === 0n) return grant(undefined, 0n, undefined);
-    if (verified === undefined) return this.#ask(facts, target, priceMsat, sells ? MISSING : NOT_SOLD);
+    if (verified === undefined)
+      return this.#ask(facts, target, priceMsat, sells ? MISSING : NOT_SOLD);
     const { authority, clock } = this.#context;
     const access: Access = {
       now: clock(),
@@ -126,7 +146,10 @@ export class Route {
       : this.#claim(facts, target, verified, access, priceMsat);
   }
 
-  /** A settled invoice stays settled: a preimage proves payment, not first use. Claim before serving. [case 88] */
+  /**
+   * A settled invoice stays settled: a preimage proves payment, not first use. Claim before
+   * serving. [case 88]
+   */
   async #claim(
     facts: RequestFacts,
     target: Target,
@@ -151,7 +174,12 @@ export class Route {
       );
     }
     if (!answer.reserved)
-      return this.#deny(facts, target, priceMsat, budgetError(verified.limits, answer.refused, need));
+      return this.#deny(
+        facts,
+        target,
+        priceMsat,
+        budgetError(verified.limits, answer.refused, need),
+      );
     return grant(verified, priceMsat, async (delivered) => {
       if (delivered) await ledger.commit(id, priceMsat, clock());
       else await ledger.release(id, clock());
@@ -168,7 +196,12 @@ export class Route {
     return isPayable(error) ? this.#ask(facts, target, priceMsat, error) : refuse(403, error);
   }
 
-  async #ask(facts: RequestFacts, target: Target, priceMsat: bigint, why: SigilError): Promise<Refused> {
+  async #ask(
+    facts: RequestFacts,
+    target: Target,
+    priceMsat: bigint,
+    why: SigilError,
+  ): Promise<Refused> {
     const { authority, invoicer, clock, perClient, total, originText } = this.#context;
     if (this.terms.price === undefined || invoicer === undefined)
       return unauthorized(why, authority.vocabulary.names);
@@ -190,13 +223,18 @@ export class Route {
       });
       const { invoice } = readInvoice(text);
       if (invoice.amountMsat !== amountMsat)
-        throw new AdapterError("ERR_WALLET", "The wallet made an invoice for another amount than was asked.");
+        throw new AdapterError(
+          "ERR_WALLET",
+          "The wallet made an invoice for another amount than was asked.",
+        );
       return paymentRequired(why, authority.challenge(scope, invoice));
     } catch (cause) {
       this.#context.alarm("l8nt: the wallet made no invoice", cause);
       return refuse(
         503,
-        new AdapterError("ERR_WALLET", "No invoice could be made just now. Try again later.", { cause }),
+        new AdapterError("ERR_WALLET", "No invoice could be made just now. Try again later.", {
+          cause,
+        }),
       );
     }
   }
@@ -229,7 +267,13 @@ function grant(
 ): Granted {
   const who = new ServedGrant(verified, priceMsat);
   if (finish === undefined)
-    return { granted: true, grant: who, claimed: false, finish: NOTHING_TO_FINISH, settle: NOTHING_TO_SETTLE };
+    return {
+      granted: true,
+      grant: who,
+      claimed: false,
+      finish: NOTHING_TO_FINISH,
+      settle: NOTHING_TO_SETTLE,
+    };
   const settle = async (response: Response) => {
     await finish(response.status < 500);
     return response;

@@ -28,7 +28,12 @@ describe("a payment buys", () => {
       10_000n,
       { maxUses: 5, expiresIn: "7d" },
     ],
-    ["a prepaid budget", { grants: { budget: "25 sat" } }, 25_000n, { budget: "25 sat", expiresIn: "1h" }],
+    [
+      "a prepaid budget",
+      { grants: { budget: "25 sat" } },
+      25_000n,
+      { budget: "25 sat", expiresIn: "1h" },
+    ],
     [
       "a budget of at least the request's price, because less would be paid for nothing",
       { grants: { budget: "9 sat" } },
@@ -48,12 +53,18 @@ describe("a payment buys", () => {
       { budget: "25 sat", expiresIn: "1h" },
     ],
   ])("%s", (_, terms, amountMsat, scope) => {
-    expect(sale(terms)).toEqual({ amountMsat, scope: { endpoints: [`GET ${ORIGIN}/a`], ...scope } });
+    expect(sale(terms)).toEqual({
+      amountMsat,
+      scope: { endpoints: [`GET ${ORIGIN}/a`], ...scope },
+    });
   });
 
   test("the paths that are granted, at this origin", () => {
     const grants = { endpoints: ["GET /a/**", "POST|PUT /b"] };
-    expect(sale({ grants }).scope.endpoints).toEqual([`GET ${ORIGIN}/a/**`, `POST|PUT ${ORIGIN}/b`]);
+    expect(sale({ grants }).scope.endpoints).toEqual([
+      `GET ${ORIGIN}/a/**`,
+      `POST|PUT ${ORIGIN}/b`,
+    ]);
   });
 });
 
@@ -69,9 +80,21 @@ describe("a request is for sale", () => {
     ["with two stars", "/**", undefined, undefined, false],
     ["with a star escaped", "/a/%2A", undefined, undefined, true],
     ["with a semicolon: it ends an entry", "/a;b", undefined, undefined, false],
-    ["with a path that is too long for a caveat", `/${"a".repeat(900)}`, undefined, undefined, false],
+    [
+      "with a path that is too long for a caveat",
+      `/${"a".repeat(900)}`,
+      undefined,
+      undefined,
+      false,
+    ],
     ["within the granted paths", "/a/b", { endpoints: ["GET /a/**"] }, undefined, true],
-    ["with a star, within the granted paths", "/a/*", { endpoints: ["GET /a/**"] }, undefined, true],
+    [
+      "with a star, within the granted paths",
+      "/a/*",
+      { endpoints: ["GET /a/**"] },
+      undefined,
+      true,
+    ],
     ["outside of the granted paths", "/b", { endpoints: ["GET /a/**"] }, undefined, false],
     ["with another method than granted", "/a/b", { endpoints: ["GET /a/**"] }, "POST", false],
     ["as HEAD, where GET is granted", "/a/b", { endpoints: ["GET /a/**"] }, "HEAD", true],
@@ -106,7 +129,10 @@ describe("terms that could not be sold fail at the start", () => {
     ["half a use", { price: "1 sat", grants: { uses: 1.5 } }],
     ["a budget without a unit", { price: "1 sat", grants: { budget: "25" } }],
     ["a time that is none", { price: "1 sat", grants: { validFor: "soon" } }],
-    ["an absolute endpoint", { price: "1 sat", grants: { endpoints: ["GET https://evil.example/a"] } }],
+    [
+      "an absolute endpoint",
+      { price: "1 sat", grants: { endpoints: ["GET https://evil.example/a"] } },
+    ],
     ["an endpoint without a method", { price: "1 sat", grants: { endpoints: ["/a"] } }],
     ["an endpoint that is no pattern", { price: "1 sat", grants: { endpoints: ["GET /a*/b"] } }],
     ["no endpoint at all", { price: "1 sat", grants: { endpoints: [] } }],

@@ -37,7 +37,8 @@ async function spend(store: MemoryStore, counted: Counted): Promise<void> {
   await store.commit(counted.id, 10n, NOW);
 }
 
-const used = async (store: MemoryStore, counted: Counted) => (await store.usage([counted], NOW))[0]?.used;
+const used = async (store: MemoryStore, counted: Counted) =>
+  (await store.usage([counted], NOW))[0]?.used;
 
 test("forgets no limit whose credential lives, and none without an end", async () => {
   const store = new MemoryStore();
@@ -75,5 +76,9 @@ test("remembers how a reservation ended for as long as its like may still ask", 
     await store.reserve({ id: `x${turn}`, at: NOW, amountMsat: 0n, uses: 1n, counted: [] });
     await store.release(`x${turn}`, NOW);
   }
-  expect(await store.release("a", NOW)).toEqual({ outcome: "committed", amountMsat: 10n, uses: 1n });
+  expect(await store.release("a", NOW)).toEqual({
+    outcome: "committed",
+    amountMsat: 10n,
+    uses: 1n,
+  });
 });

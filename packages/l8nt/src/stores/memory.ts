@@ -15,7 +15,13 @@ import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
-import type { BeginAnswer, PaymentMark, PaymentQuery, PaymentRecord, Settlement } from "../ports/payments.ts";
+import type {
+  BeginAnswer,
+  PaymentMark,
+  PaymentQuery,
+  PaymentRecord,
+  Settlement,
+} from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NumberedStop, Stop } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
@@ -171,7 +177,8 @@ export class MemoryStore implements Store {
     return this.#receipts
       .filter(({ seq }) => seq > after)
       .filter(
-        ({ paymentHash }) => nodeId === undefined || this.#payments.get(paymentHash)?.nodeIds.includes(nodeId),
+        ({ paymentHash }) =>
+          nodeId === undefined || this.#payments.get(paymentHash)?.nodeIds.includes(nodeId),
       )
       .slice(0, limit);
   }
@@ -193,7 +200,8 @@ export class MemoryStore implements Store {
   }
 
   async meet(nodes: readonly NodeRecord[]): Promise<void> {
-    for (const node of nodes) if (this.#nodes.get(node.id) === undefined) this.#nodes.set(node.id, node);
+    for (const node of nodes)
+      if (this.#nodes.get(node.id) === undefined) this.#nodes.set(node.id, node);
   }
 
   async nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {

@@ -1,4 +1,7 @@
-/** A store in Postgres: the shared books of several treasuries and gateways, which all write at once. spec/5-ledger.md. */
+/**
+ * A store in Postgres: the shared books of several treasuries and gateways, which all write at
+ * once. spec/5-ledger.md.
+ */
 import type pg from "pg";
 import { AdapterError } from "../errors.ts";
 import { usageOf } from "../ledger/index.ts";
@@ -7,7 +10,13 @@ import type { CounterRow, JournalEntry } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
-import type { BeginAnswer, PaymentMark, PaymentQuery, PaymentRecord, Settlement } from "../ports/payments.ts";
+import type {
+  BeginAnswer,
+  PaymentMark,
+  PaymentQuery,
+  PaymentRecord,
+  Settlement,
+} from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NumberedStop, Stop } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
@@ -40,7 +49,10 @@ interface Tuning {
 }
 
 interface ByUrl extends Tuning {
-  /** `postgres://user:password@host:5432/database`; `host` may be a query parameter that names a socket's folder. */
+  /**
+   * `postgres://user:password@host:5432/database`; `host` may be a query parameter that names a
+   * socket's folder.
+   */
   readonly url: string;
   readonly pool?: never;
   /** How long a statement may take, locks included, before it is given up and rolled back. */
@@ -50,7 +62,10 @@ interface ByUrl extends Tuning {
 }
 
 interface ByPool extends Tuning {
-  /** The caller's own, with his timeouts; he ends it. One connection more is opened with its options, to listen. */
+  /**
+   * The caller's own, with his timeouts; he ends it. One connection more is opened with its
+   * options, to listen.
+   */
   readonly pool: pg.Pool;
   readonly url?: never;
 }
@@ -65,7 +80,8 @@ const GRACE_MS = 5000;
  *
  * @example
  * const store = await openPostgresStore({ url: process.env.DATABASE_URL! });
- * @throws AdapterError `ERR_STORE` where the database cannot be reached, or the schema is newer, half made, or somebody else's
+ * @throws AdapterError `ERR_STORE` where the database cannot be reached, or the schema is newer,
+ * half made, or somebody else's
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { schema = "sigil", maxBatch = 256 } = options;
@@ -84,7 +100,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   return new PostgresStore(database, batches, feed, quoted(schema));
 }
 
-function connection({ url, timeoutSeconds = 10 }: ByUrl, Client: typeof pg.Client): pg.ClientConfig {
+function connection(
+  { url, timeoutSeconds = 10 }: ByUrl,
+  Client: typeof pg.Client,
+): pg.ClientConfig {
   const timeoutMs = timeoutSeconds * 1000;
   const settings = {
     connectionString: url,
@@ -111,9 +130,13 @@ async function driver(): Promise<typeof pg> {
   try {
     return (await import("pg")).default;
   } catch (cause) {
-    throw new AdapterError("ERR_STORE", 'The Postgres store needs the package "pg". Run: npm install pg', {
-      cause,
-    });
+    throw new AdapterError(
+      "ERR_STORE",
+      'The Postgres store needs the package "pg". Run: npm install pg',
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -137,7 +160,9 @@ class PostgresStore implements Store {
   }
 
   async commit(id: string, amountMsat: bigint, at: number): Promise<Resolution> {
-    return decodeResolution(await this.#add<ResolutionJson>({ type: "commit", id, amountMsat, at }));
+    return decodeResolution(
+      await this.#add<ResolutionJson>({ type: "commit", id, amountMsat, at }),
+    );
   }
 
   async release(id: string, at: number): Promise<Resolution> {
@@ -145,7 +170,12 @@ class PostgresStore implements Store {
   }
 
   async usage(counted: readonly Counted[], at: number): Promise<readonly Usage[]> {
-    const rows = await this.#database.read<{ id: string; committed: string; reserved: string; slots: string }>(
+    const rows = await this.#database.read<{
+      id: string;
+      committed: string;
+      reserved: string;
+      slots: string;
+    }>(
       `SELECT id, committed::text, reserved::text, slots::text FROM ${this.#in}.sigil_counters WHERE id = ANY ($1)`,
       [counted.map(({ id }) => id)],
     );
@@ -236,9 +266,10 @@ class PostgresStore implements Store {
   }
 
   async unreceipted(limit: number): Promise<readonly PaymentRecord[]> {
-    return this.#payments("WHERE p.paid_seq IS NOT NULL AND NOT p.receipted ORDER BY p.paid_seq LIMIT $1", [
-      limit,
-    ]);
+    return this.#payments(
+      "WHERE p.paid_seq IS NOT NULL AND NOT p.receipted ORDER BY p.paid_seq LIMIT $1",
+      [limit],
+    );
   }
 
   async appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean> {
@@ -285,7 +316,8 @@ class PostgresStore implements Store {
   }
 
   async meet(nodes: readonly NodeRecord[]): Promise<void> {
-    // In order of their ids: two processes that meet the same nodes must not wait for each other in a ring.
+    // In order of their ids: two processes that meet the same nodes must not wait for each other in
+    // a ring.
     await this.#database.write(
       `INSERT INTO ${this.#in}.sigil_nodes (id, path, depth, met_at, record)
          SELECT id, path, cardinality(path), met_at, record
@@ -341,7 +373,9 @@ class PostgresStore implements Store {
   }
 
   async latest(): Promise<number> {
-    const [head] = await this.#database.read<{ latest: number }>(`SELECT latest FROM ${this.#in}.sigil_head`);
+    const [head] = await this.#database.read<{ latest: number }>(
+      `SELECT latest FROM ${this.#in}.sigil_head`,
+    );
     return head!.latest;
   }
 
@@ -380,7 +414,12 @@ class PostgresStore implements Store {
   }
 
   async #receipts(clause: string, values: readonly unknown[]): Promise<readonly ReceiptRow[]> {
-    const rows = await this.#database.read<{ seq: string; paymentHash: string; hash: string; text: string }>(
+    const rows = await this.#database.read<{
+      seq: string;
+      paymentHash: string;
+      hash: string;
+      text: string;
+    }>(
       `SELECT r.seq::text, r.payment_hash AS "paymentHash", r.hash, r.text FROM ${this.#in}.sigil_receipts r ${clause}`,
       values,
     );

@@ -1,7 +1,15 @@
 /** The SQLite store against disks that fail, files that are not its own, and processes that die. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { DatabaseSync as Database } from "node:sqlite";
@@ -51,7 +59,10 @@ afterEach(() => vi.restoreAllMocks());
 /** Throws what SQLite would, wherever `when` says. */
 function failing(when: (sql: string) => number | undefined) {
   const { exec } = sqlite!.DatabaseSync.prototype;
-  vi.spyOn(sqlite!.DatabaseSync.prototype, "exec").mockImplementation(function (this: Database, sql: string) {
+  vi.spyOn(sqlite!.DatabaseSync.prototype, "exec").mockImplementation(function (
+    this: Database,
+    sql: string,
+  ) {
     const errcode = when(sql);
     if (errcode !== undefined) throw Object.assign(new Error("injected"), { errcode });
     exec.call(this, sql);
@@ -113,11 +124,17 @@ describe.skipIf(sqlite === undefined)("opening", () => {
     database.exec("PRAGMA user_version = 99");
     expect(await refusal(path)).toContain("Use the newer version");
     database.exec("PRAGMA user_version = 1");
-    await expect(openSqliteStore(path, { readOnly: true })).rejects.toThrow(/older than this version/);
+    await expect(openSqliteStore(path, { readOnly: true })).rejects.toThrow(
+      /older than this version/,
+    );
   });
 
   test("half a migration is refused: a table, an index or a guard that is missing", async () => {
-    for (const cut of ["DROP TABLE vault", "DROP INDEX payments_open", "DROP TRIGGER journal_no_update"]) {
+    for (const cut of [
+      "DROP TABLE vault",
+      "DROP INDEX payments_open",
+      "DROP TRIGGER journal_no_update",
+    ]) {
       const path = fresh();
       await (await openSqliteStore(path)).close();
       raw(path).exec(cut);
@@ -129,12 +146,16 @@ describe.skipIf(sqlite === undefined)("opening", () => {
     expect(await refusal("/nowhere/at/all/books.db")).toContain("cannot be made");
     const path = fresh();
     await open(path);
-    for (const file of [path, `${path}-wal`, `${path}.lock`]) expect(statSync(file).mode & 0o077, file).toBe(0);
+    for (const file of [path, `${path}-wal`, `${path}.lock`])
+      expect(statSync(file).mode & 0o077, file).toBe(0);
   });
 
   test("a setting that SQLite does not take is refused: nothing would be durable", async () => {
     const { exec } = sqlite!.DatabaseSync.prototype;
-    vi.spyOn(sqlite!.DatabaseSync.prototype, "exec").mockImplementation(function (this: Database, sql: string) {
+    vi.spyOn(sqlite!.DatabaseSync.prototype, "exec").mockImplementation(function (
+      this: Database,
+      sql: string,
+    ) {
       if (sql !== "PRAGMA synchronous = FULL") exec.call(this, sql);
       else exec.call(this, "PRAGMA synchronous = OFF");
     });
@@ -164,7 +185,10 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
     const path = fresh();
     const { exec } = sqlite!.DatabaseSync.prototype;
     let pages = 70;
-    vi.spyOn(sqlite!.DatabaseSync.prototype, "exec").mockImplementation(function (this: Database, sql: string) {
+    vi.spyOn(sqlite!.DatabaseSync.prototype, "exec").mockImplementation(function (
+      this: Database,
+      sql: string,
+    ) {
       if (sql === "BEGIN IMMEDIATE") exec.call(this, `PRAGMA max_page_count = ${pages}`);
       exec.call(this, sql);
     });
@@ -197,26 +221,30 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
     ["an I/O error in a commit", 10],
     ["an fsync that failed", 10 | (4 << 8)],
     ["a damaged page", 11],
-  ])("after %s nothing more is written, also not by trying again; reading goes on", async (_, errcode) => {
-    const path = fresh();
-    const store = await open(path);
-    await store.reserve(order([limit], 10n, START, "before"));
-    let commits = 0;
-    failing((sql) => (sql === "COMMIT" && commits++ === 0 ? errcode : undefined));
-    const answers = await Promise.allSettled([
-      store.reserve(order([limit], 20n, START, "during")),
-      store.commit("before", 5n, START),
-    ]);
-    for (const answer of answers) expect(answer).toMatchObject({ status: "rejected", reason: failure });
-    await expect(store.commit("before", 5n, START)).rejects.toMatchObject(failure);
-    expect(commits).toBe(1);
-    expect(await store.usage([limit], START)).toEqual([{ id: "a", used: 10n, reserved: 10n }]);
-    await store.close();
-    vi.restoreAllMocks();
-    const again = await open(path);
-    await again.commit("before", 5n, START);
-    expect(await again.usage([limit], START)).toEqual([{ id: "a", used: 5n, reserved: 0n }]);
-  });
+  ])(
+    "after %s nothing more is written, also not by trying again; reading goes on",
+    async (_, errcode) => {
+      const path = fresh();
+      const store = await open(path);
+      await store.reserve(order([limit], 10n, START, "before"));
+      let commits = 0;
+      failing((sql) => (sql === "COMMIT" && commits++ === 0 ? errcode : undefined));
+      const answers = await Promise.allSettled([
+        store.reserve(order([limit], 20n, START, "during")),
+        store.commit("before", 5n, START),
+      ]);
+      for (const answer of answers)
+        expect(answer).toMatchObject({ status: "rejected", reason: failure });
+      await expect(store.commit("before", 5n, START)).rejects.toMatchObject(failure);
+      expect(commits).toBe(1);
+      expect(await store.usage([limit], START)).toEqual([{ id: "a", used: 10n, reserved: 10n }]);
+      await store.close();
+      vi.restoreAllMocks();
+      const again = await open(path);
+      await again.commit("before", 5n, START);
+      expect(await again.usage([limit], START)).toEqual([{ id: "a", used: 5n, reserved: 0n }]);
+    },
+  );
 
   test("a disk that cannot even be read back leaves nobody waiting", async () => {
     const store = await open(fresh());
@@ -251,7 +279,8 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
       store.reserve(order([limit], 5n, START, "good")),
       store.reserve(order([spend("b")], huge, START, "bad")),
     ]);
-    for (const answer of answers) expect(answer).toMatchObject({ status: "rejected", reason: failure });
+    for (const answer of answers)
+      expect(answer).toMatchObject({ status: "rejected", reason: failure });
     expect(await store.usage([limit, spend("b")], START)).toEqual([
       { id: "a", used: 1n, reserved: 1n },
       { id: "b", used: 0n, reserved: 0n },
@@ -266,7 +295,10 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
     const { exec } = sqlite!.DatabaseSync.prototype;
     chmodSync(path, 0o400);
     // Who is root may write all the same: then SQLite itself is told not to.
-    vi.spyOn(sqlite!.DatabaseSync.prototype, "exec").mockImplementation(function (this: Database, sql: string) {
+    vi.spyOn(sqlite!.DatabaseSync.prototype, "exec").mockImplementation(function (
+      this: Database,
+      sql: string,
+    ) {
       if (sql === "BEGIN IMMEDIATE") exec.call(this, "PRAGMA query_only = 1");
       exec.call(this, sql);
     });

@@ -1,4 +1,7 @@
-/** The durable store of one process: an SQLite file. What it has acknowledged survives a kill and a power cut. spec/5-ledger.md. */
+/**
+ * The durable store of one process: an SQLite file. What it has acknowledged survives a kill and a
+ * power cut. spec/5-ledger.md.
+ */
 import type { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "../errors.ts";
 import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
@@ -6,7 +9,13 @@ import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
-import type { BeginAnswer, PaymentMark, PaymentQuery, PaymentRecord, Settlement } from "../ports/payments.ts";
+import type {
+  BeginAnswer,
+  PaymentMark,
+  PaymentQuery,
+  PaymentRecord,
+  Settlement,
+} from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NumberedStop, Stop } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
@@ -19,14 +28,19 @@ import { textOf, valueOfText } from "./sqlite/texts.ts";
 export interface SqliteOptions {
   /** For tools: takes no lock, and refuses to write. */
   readonly readOnly?: boolean;
-  /** How many changes share one transaction, and so one fsync. 512 where it is not given; 1 is slower, and no safer. */
+  /**
+   * How many changes share one transaction, and so one fsync. 512 where it is not given; 1 is
+   * slower, and no safer.
+   */
   readonly maxBatch?: number;
 }
 
 /**
- * Opens the store in the file at `path`, and makes it where there is none. Whoever has it open to write is the only one.
+ * Opens the store in the file at `path`, and makes it where there is none. Whoever has it open to
+ * write is the only one.
  *
- * @throws AdapterError `ERR_STORE`: locked, damaged, another program's, of a newer version, half-migrated
+ * @throws AdapterError `ERR_STORE`: locked, damaged, another program's, of a newer version,
+ * half-migrated
  * @example
  * const treasury = new Treasury({ secret, location, wallet, store: await openSqliteStore("treasury.db") });
  */
@@ -47,7 +61,11 @@ class SqliteStore implements Store {
   #latest: number;
   #isClosed = false;
 
-  constructor(database: DatabaseSync, unlock: () => void, { readOnly = false, maxBatch = 512 }: SqliteOptions) {
+  constructor(
+    database: DatabaseSync,
+    unlock: () => void,
+    { readOnly = false, maxBatch = 512 }: SqliteOptions,
+  ) {
     this.#database = database;
     this.#unlock = unlock;
     this.#readOnly = readOnly;
@@ -57,13 +75,15 @@ class SqliteStore implements Store {
     this.#queue = new CommitQueue({
       database,
       maxBatch,
-      beforeCommit: () => this.#sql.run("UPDATE meta SET latest = ?1 WHERE latest < ?1", this.#latest),
+      beforeCommit: () =>
+        this.#sql.run("UPDATE meta SET latest = ?1 WHERE latest < ?1", this.#latest),
       afterRollback: () => {
         this.#tables.reload();
         this.#latest = this.#readLatest();
       },
     });
-    if (readOnly) this.#queue.close(new AdapterError("ERR_STORE", "The store was opened for reading."));
+    if (readOnly)
+      this.#queue.close(new AdapterError("ERR_STORE", "The store was opened for reading."));
   }
 
   #readLatest(): number {
@@ -162,13 +182,18 @@ class SqliteStore implements Store {
   }
 
   openPayments(): Promise<readonly PaymentRecord[]> {
-    // Left to itself SQLite reads the whole table in the order that is asked for, to find the few that are open.
+    // Left to itself SQLite reads the whole table in the order that is asked for, to find the few
+    // that are open.
     return this.#payments("INDEXED BY payments_open WHERE status = 'open' ORDER BY seq");
   }
 
   async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
     const bought = nodeIds.map((nodeId) =>
-      this.#payments("WHERE status = 'paid' AND node_id = ? AND origin = ? ORDER BY seq DESC", nodeId, origin),
+      this.#payments(
+        "WHERE status = 'paid' AND node_id = ? AND origin = ? ORDER BY seq DESC",
+        nodeId,
+        origin,
+      ),
     );
     return (await Promise.all(bought)).flat();
   }
@@ -184,7 +209,10 @@ class SqliteStore implements Store {
     );
   }
 
-  #payments(where: string, ...values: (string | number | null)[]): Promise<readonly PaymentRecord[]> {
+  #payments(
+    where: string,
+    ...values: (string | number | null)[]
+  ): Promise<readonly PaymentRecord[]> {
     // Most of them were written a moment ago, and need not be parsed again.
     return this.#look(() =>
       this.#sql
@@ -281,7 +309,10 @@ class SqliteStore implements Store {
   }
 
   unreceipted(limit: number): Promise<readonly PaymentRecord[]> {
-    return this.#payments("WHERE receipted = 0 AND settled IS NOT NULL ORDER BY settled LIMIT ?", limit);
+    return this.#payments(
+      "WHERE receipted = 0 AND settled IS NOT NULL ORDER BY settled LIMIT ?",
+      limit,
+    );
   }
 
   appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean> {
@@ -290,7 +321,8 @@ class SqliteStore implements Store {
   }
 
   #appendReceipts(rows: readonly ReceiptRow[]): boolean {
-    const next = Number(this.#sql.get("SELECT coalesce(max(seq), 0) AS last FROM receipts")!.last) + 1;
+    const next =
+      Number(this.#sql.get("SELECT coalesce(max(seq), 0) AS last FROM receipts")!.last) + 1;
     if (rows.some(({ seq }, at) => seq !== next + at)) return false;
     for (const { seq, paymentHash, hash, text } of rows) {
       this.#sql.run("INSERT INTO receipts VALUES (?, ?, ?, ?)", seq, paymentHash, hash, text);
@@ -327,11 +359,13 @@ class SqliteStore implements Store {
 
   journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
     return this.#look(() =>
-      this.#sql.all("SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", after, limit).map((row) => ({
-        seq: Number(row.seq),
-        at: Number(row.at),
-        event: valueOfText<JournalEvent>(row.event),
-      })),
+      this.#sql
+        .all("SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+        .map((row) => ({
+          seq: Number(row.seq),
+          at: Number(row.at),
+          event: valueOfText<JournalEvent>(row.event),
+        })),
     );
   }
 
@@ -342,7 +376,11 @@ class SqliteStore implements Store {
   counters(after: string, limit: number): Promise<readonly CounterRow[]> {
     return this.#look(() =>
       this.#sql
-        .all("SELECT id, committed, reserved FROM counters WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+        .all(
+          "SELECT id, committed, reserved FROM counters WHERE id > ? ORDER BY id LIMIT ?",
+          after,
+          limit,
+        )
         .map((row) => ({
           id: String(row.id),
           committed: row.committed as bigint,
@@ -363,7 +401,9 @@ class SqliteStore implements Store {
   }
 
   keepWrapped(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-    return this.#write(() => this.#sql.run("INSERT OR IGNORE INTO vault VALUES (?, ?)", name, bytes) === 1n);
+    return this.#write(
+      () => this.#sql.run("INSERT OR IGNORE INTO vault VALUES (?, ?)", name, bytes) === 1n,
+    );
   }
 
   async close(): Promise<void> {
@@ -381,7 +421,10 @@ class SqliteStore implements Store {
   }
 }
 
-/** Once writing has begun, every error is the whole transaction's: half an event must not be committed. */
+/**
+ * Once writing has begun, every error is the whole transaction's: half an event must not be
+ * committed.
+ */
 function whole<Result>(work: () => Result): Result {
   try {
     return work();

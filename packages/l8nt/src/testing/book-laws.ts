@@ -1,4 +1,7 @@
-/** The laws of what a store keeps beside money: stops, nodes, receipts, the journal, wrapped secrets. */
+/**
+ * The laws of what a store keeps beside money: stops, nodes, receipts, the journal, wrapped
+ * secrets.
+ */
 import assert from "node:assert/strict";
 import { auditLedger } from "../ledger/index.ts";
 import type { JournalEntry } from "../ports/journal.ts";
@@ -12,7 +15,9 @@ const node = (id: string, path: readonly string[], more: Partial<NodeRecord> = {
   id,
   path: [...path, id] as unknown as [string, ...string[]],
   caveats: [`endpoints=GET https://${id}.example/**`],
-  limits: [{ id: `${id}-limit`, kind: "spend", max: 1_000_000_000_000_000_000n, condition: "budget_msat" }],
+  limits: [
+    { id: `${id}-limit`, kind: "spend", max: 1_000_000_000_000_000_000n, condition: "budget_msat" },
+  ],
   metAt: START,
   ...more,
 });
@@ -32,7 +37,8 @@ export function bookLaws(law: Law): void {
       { kind: "thaw", nodeId: "*", at: START + 2 },
     ] as const;
     const numbers: number[] = [];
-    for (const [at, stop] of stops.entries()) numbers.push(await handles[at % handles.length]!.stop(stop));
+    for (const [at, stop] of stops.entries())
+      numbers.push(await handles[at % handles.length]!.stop(stop));
     assert.deepEqual(
       numbers,
       [...numbers].sort((a, b) => a - b),
@@ -85,7 +91,11 @@ export function bookLaws(law: Law): void {
 
   law("keeps the nodes it meets as they were met, and finds a family", async (store, handles) => {
     const root = node("root", []);
-    const scout = node("scout", ["root"], { agent: "scout", validUntil: START + 60, metAt: START + 1 });
+    const scout = node("scout", ["root"], {
+      agent: "scout",
+      validUntil: START + 60,
+      metAt: START + 1,
+    });
     const child = node("child", ["root", "scout"], { agent: "child", caveats: [], limits: [] });
     const other = node("other", [], { metAt: START + 2 });
     await store.meet([root, scout]);
@@ -132,62 +142,73 @@ export function bookLaws(law: Law): void {
     }
   });
 
-  law("journals what changed, and nothing else; every total comes out of it [case 54]", async (store) => {
-    const chain = [spend("a", 100n), spend("b", 1000n, 3600), uses("c", 3n)];
-    const [one, two] = [order(chain, 60n), order(chain, 30n)];
-    await store.reserve(one);
-    await store.reserve(one);
-    await store.reserve(order(chain, 41n));
-    await store.reserve(two);
-    await store.commit(one.id, 55n, START + 1);
-    await store.release(one.id, START + 2);
-    await store.release(two.id, START + 3);
-    await store.note("somebody looked", START + 4);
-    await store.stop({ kind: "freeze", nodeId: "*", at: START + 5, reason: "why not" });
-    const paid = await buy(store, {}, START + 6);
-    const entries = await store.journal(0, 100);
-    assert.deepEqual(
-      entries.map(({ at, event }) => ({ at, event })),
-      [
-        { at: START, event: { type: "reserve", reservation: one } },
-        { at: START, event: { type: "reserve", reservation: two } },
-        { at: START + 1, event: { type: "commit", id: one.id, amountMsat: 55n } },
-        { at: START + 3, event: { type: "release", id: two.id } },
-        { at: START + 4, event: { type: "note", text: "somebody looked" } },
-        { at: START + 5, event: { type: "stop", kind: "freeze", nodeId: "*", reason: "why not" } },
-        {
-          at: START,
-          event: {
-            type: "reserve",
-            reservation: { ...order([spend("wallet", 1_000_000n)], 10_100n, START, paid.reservationId) },
+  law(
+    "journals what changed, and nothing else; every total comes out of it [case 54]",
+    async (store) => {
+      const chain = [spend("a", 100n), spend("b", 1000n, 3600), uses("c", 3n)];
+      const [one, two] = [order(chain, 60n), order(chain, 30n)];
+      await store.reserve(one);
+      await store.reserve(one);
+      await store.reserve(order(chain, 41n));
+      await store.reserve(two);
+      await store.commit(one.id, 55n, START + 1);
+      await store.release(one.id, START + 2);
+      await store.release(two.id, START + 3);
+      await store.note("somebody looked", START + 4);
+      await store.stop({ kind: "freeze", nodeId: "*", at: START + 5, reason: "why not" });
+      const paid = await buy(store, {}, START + 6);
+      const entries = await store.journal(0, 100);
+      assert.deepEqual(
+        entries.map(({ at, event }) => ({ at, event })),
+        [
+          { at: START, event: { type: "reserve", reservation: one } },
+          { at: START, event: { type: "reserve", reservation: two } },
+          { at: START + 1, event: { type: "commit", id: one.id, amountMsat: 55n } },
+          { at: START + 3, event: { type: "release", id: two.id } },
+          { at: START + 4, event: { type: "note", text: "somebody looked" } },
+          {
+            at: START + 5,
+            event: { type: "stop", kind: "freeze", nodeId: "*", reason: "why not" },
           },
-        },
-        { at: START, event: { type: "payment", paymentHash: paid.paymentHash, status: "open" } },
-        { at: START + 6, event: { type: "commit", id: paid.reservationId, amountMsat: 10_017n } },
-        { at: START + 6, event: { type: "payment", paymentHash: paid.paymentHash, status: "paid" } },
-      ],
-    );
-    const numbers = entries.map(({ seq }) => seq);
-    assert.deepEqual(
-      numbers,
-      [...new Set(numbers)].sort((a, b) => a - b),
-    );
-    assert.deepEqual(await store.journal(numbers[1]!, 3), entries.slice(2, 5));
-    assert.deepEqual(await store.journal(numbers.at(-1)!, 3), []);
-    const counters = await store.counters("", 100);
-    assert.deepEqual(
-      counters.map(({ id, committed, reserved }) => [id, committed, reserved]),
-      [
-        ["a", 55n, 0n],
-        ["b", 55n, 0n],
-        ["c", 1n, 0n],
-        ["wallet", 10_017n, 0n],
-      ],
-    );
-    assert.deepEqual(await store.counters("a", 2), counters.slice(1, 3));
-    assert.deepEqual((await auditLedger(store)).faults, []);
-    assert.equal(await store.latest(), START + 6);
-  });
+          {
+            at: START,
+            event: {
+              type: "reserve",
+              reservation: {
+                ...order([spend("wallet", 1_000_000n)], 10_100n, START, paid.reservationId),
+              },
+            },
+          },
+          { at: START, event: { type: "payment", paymentHash: paid.paymentHash, status: "open" } },
+          { at: START + 6, event: { type: "commit", id: paid.reservationId, amountMsat: 10_017n } },
+          {
+            at: START + 6,
+            event: { type: "payment", paymentHash: paid.paymentHash, status: "paid" },
+          },
+        ],
+      );
+      const numbers = entries.map(({ seq }) => seq);
+      assert.deepEqual(
+        numbers,
+        [...new Set(numbers)].sort((a, b) => a - b),
+      );
+      assert.deepEqual(await store.journal(numbers[1]!, 3), entries.slice(2, 5));
+      assert.deepEqual(await store.journal(numbers.at(-1)!, 3), []);
+      const counters = await store.counters("", 100);
+      assert.deepEqual(
+        counters.map(({ id, committed, reserved }) => [id, committed, reserved]),
+        [
+          ["a", 55n, 0n],
+          ["b", 55n, 0n],
+          ["c", 1n, 0n],
+          ["wallet", 10_017n, 0n],
+        ],
+      );
+      assert.deepEqual(await store.counters("a", 2), counters.slice(1, 3));
+      assert.deepEqual((await auditLedger(store)).faults, []);
+      assert.equal(await store.latest(), START + 6);
+    },
+  );
 
   law("remembers the latest time that was ever written [case 109]", async (store, handles) => {
     assert.equal(await store.latest(), 0);

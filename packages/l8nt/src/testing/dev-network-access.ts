@@ -1,4 +1,7 @@
-/** Who may do what on the dev network: an account's full key, its invoice-only key, and the key of the network itself. */
+/**
+ * Who may do what on the dev network: an account's full key, its invoice-only key, and the key of
+ * the network itself.
+ */
 
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { equalBytes, randomBytes } from "../internal/crypto.ts";
@@ -13,7 +16,10 @@ export class Access {
   readonly controlKey = newKey();
   readonly #accounts = new Map<string, AccountKeys>();
 
-  /** Always random, also on a seeded network: a network that was started again is not the one that knows the payments. [case 59] */
+  /**
+   * Always random, also on a seeded network: a network that was started again is not the one that
+   * knows the payments. [case 59]
+   */
   open(account: string): AccountKeys {
     const keys = Object.freeze({ full: newKey(), invoiceOnly: newKey() });
     this.#accounts.set(account, keys);
@@ -24,7 +30,9 @@ export class Access {
     return this.#accounts.get(account);
   }
 
-  /** What this key may do with this account. @throws WireRefusal (401) where it is none of its keys */
+  /**
+   * What this key may do with this account. @throws WireRefusal (401) where it is none of its keys
+   */
   right(account: string, key: string | undefined): keyof AccountKeys {
     const keys = this.#accounts.get(account);
     if (keys !== undefined && matches(keys.full, key)) return "full";

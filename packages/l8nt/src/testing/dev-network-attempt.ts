@@ -37,7 +37,11 @@ export async function attempt(
     if (fault?.kind === "slow") timers.after(fault.delayMs ?? 0, () => settleIfOpen(bank, payment));
     else if (fault?.kind !== "stuck") bank.settle(payment);
   }
-  await endOrTimeout(timers, payment, fault?.kind === "stuck" ? (fault.delayMs ?? timeoutMs) : timeoutMs);
+  await endOrTimeout(
+    timers,
+    payment,
+    fault?.kind === "stuck" ? (fault.delayMs ?? timeoutMs) : timeoutMs,
+  );
   return { payment, fault, begun };
 }
 

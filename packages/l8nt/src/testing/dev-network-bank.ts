@@ -1,4 +1,7 @@
-/** The money of the dev network: accounts, invoices and payments. No sockets, no timers: every change is one whole step. */
+/**
+ * The money of the dev network: accounts, invoices and payments. No sockets, no timers: every
+ * change is one whole step.
+ */
 
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { hmacSha256, sha256 } from "../internal/crypto.ts";
@@ -58,7 +61,10 @@ export interface PayOrder {
   /** What the payer read in the invoice; undefined: whatever it says. */
   readonly amountMsat?: bigint | undefined;
   readonly maxFeeMsat: bigint;
-  /** Faults: charges this instead of the routing fee, cap or no cap; refuses for this reason; shows this preimage. */
+  /**
+   * Faults: charges this instead of the routing fee, cap or no cap; refuses for this reason; shows
+   * this preimage.
+   */
   readonly feeMsat?: bigint | undefined;
   readonly refusal?: string | undefined;
   readonly preimage?: string | undefined;
@@ -121,13 +127,19 @@ export class DevBank {
     );
     const expiresAt = timestamp + request.expirySeconds;
     const { amountMsat } = request;
-    this.#issued.set(paymentHash, { text, payee, amountMsat, expiresAt, preimage: hexText(preimage) });
+    this.#issued.set(paymentHash, {
+      text,
+      payee,
+      amountMsat,
+      expiresAt,
+      preimage: hexText(preimage),
+    });
     return text;
   }
 
   /**
-   * Takes amount and fee from the payer and holds them, or refuses: a refused attempt is on record as failed. A payer who
-   * asks again while its payment is open joins that payment.
+   * Takes amount and fee from the payer and holds them, or refuses: a refused attempt is on record
+   * as failed. A payer who asks again while its payment is open joins that payment.
    */
   begin(order: PayOrder): { readonly payment: Payment; readonly joined: boolean } {
     const payer = this.#account(order.payer);
@@ -135,7 +147,8 @@ export class DevBank {
     const paymentHash = invoice?.paymentHash ?? "";
     const issued = this.#issued.get(paymentHash);
     const open = issued?.payment;
-    if (open?.status === "in-flight" && open.payer === payer.name) return { payment: open, joined: true };
+    if (open?.status === "in-flight" && open.payer === payer.name)
+      return { payment: open, joined: true };
     const amountMsat = issued?.amountMsat ?? 0n;
     const routingFeeMsat = (amountMsat * this.#options.routingFeePpm + 999_999n) / 1_000_000n;
     const feeMsat = order.feeMsat ?? routingFeeMsat;
@@ -145,13 +158,15 @@ export class DevBank {
       if (invoice.network !== "bcrt") return "the invoice is for another network";
       if (issued === undefined || issued.text !== order.invoice.toLowerCase())
         return "no route: nobody here made it";
-      if (open !== undefined) return open.status === "paid" ? "already paid" : "somebody else is paying it";
+      if (open !== undefined)
+        return open.status === "paid" ? "already paid" : "somebody else is paying it";
       if (order.amountMsat !== undefined && order.amountMsat !== amountMsat)
         return "the invoice asks another amount";
       // A node that pays itself would hand out a preimage for money that never moved. [case 74]
       if (issued.payee === payer) return "the invoice is the payer's own";
       if (this.#options.clock() >= issued.expiresAt) return "the invoice has expired";
-      if (order.feeMsat === undefined && feeMsat > order.maxFeeMsat) return "no route within the fee cap";
+      if (order.feeMsat === undefined && feeMsat > order.maxFeeMsat)
+        return "no route within the fee cap";
       if (payer.balanceMsat < amountMsat + feeMsat) return "the balance is too small";
       return order.refusal;
     })();
@@ -182,7 +197,8 @@ export class DevBank {
 
   /** The payee takes the payment: what was held moves. */
   settle(payment: Payment): void {
-    if (payment.status !== "in-flight") throw new TypeError("only a payment in flight can be settled");
+    if (payment.status !== "in-flight")
+      throw new TypeError("only a payment in flight can be settled");
     this.#issued.get(payment.paymentHash)!.payee.balanceMsat += payment.amountMsat;
     this.#feesMsat += payment.feeMsat;
     payment.status = "paid";
@@ -202,7 +218,8 @@ export class DevBank {
 
   inFlight(paymentHash: string): Payment {
     const payment = this.#issued.get(paymentHash)?.payment;
-    if (payment?.status !== "in-flight") throw new TypeError("no payment with this hash is in flight");
+    if (payment?.status !== "in-flight")
+      throw new TypeError("no payment with this hash is in flight");
     return payment;
   }
 
@@ -210,13 +227,17 @@ export class DevBank {
   find(payer: string, paymentHash: string): Payment | undefined {
     const live = this.#issued.get(paymentHash)?.payment;
     if (live?.payer === payer) return live;
-    return this.#attempts.findLast((attempt) => attempt.payer === payer && attempt.paymentHash === paymentHash);
+    return this.#attempts.findLast(
+      (attempt) => attempt.payer === payer && attempt.paymentHash === paymentHash,
+    );
   }
 
   /** What this payer paid since then (Unix seconds). */
   paidSince(payer: string, at: number): readonly WalletPayment[] {
     return this.#attempts
-      .filter((attempt) => attempt.payer === payer && attempt.status === "paid" && attempt.paidAt! >= at)
+      .filter(
+        (attempt) => attempt.payer === payer && attempt.status === "paid" && attempt.paidAt! >= at,
+      )
       .map(({ paymentHash, amountMsat, feeMsat, paidAt }) => ({
         paymentHash,
         amountMsat,

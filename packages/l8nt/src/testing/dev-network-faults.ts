@@ -1,4 +1,6 @@
-/** The faults of the dev network: what shall go wrong, for whom, and how often. [cases 56-58, 75] */
+/**
+ * The faults of the dev network: what shall go wrong, for whom, and how often. [cases 56-58, 75]
+ */
 
 export const FAULTS = [
   /** The payment happens, the answer does not: the connection is cut. */
@@ -7,11 +9,17 @@ export const FAULTS = [
   "half-json",
   /** The payment happens, the answer is a 500. */
   "server-error",
-  /** Everything happens `delayMs` later; past the time-out the answer is "unknown" and the payment still happens. */
+  /**
+   * Everything happens `delayMs` later; past the time-out the answer is "unknown" and the payment
+   * still happens.
+   */
   "slow",
   /** A definite failure. */
   "fails",
-  /** In flight until `settle` or `fail`: the answer is "unknown" at the time-out, or after `delayMs`. */
+  /**
+   * In flight until `settle` or `fail`: the answer is "unknown" at the time-out, or after
+   * `delayMs`.
+   */
   "stuck",
   /** Paid, with a preimage of something else. */
   "wrong-preimage",
@@ -24,7 +32,10 @@ export type FaultTarget = "pay" | "find" | "invoice";
 
 export interface FaultRule {
   readonly kind: FaultKind;
-  /** Which request goes wrong; paying, where left out. Faults of the payment itself can only hit paying. */
+  /**
+   * Which request goes wrong; paying, where left out. Faults of the payment itself can only hit
+   * paying.
+   */
   readonly on?: FaultTarget;
   /** Whose requests; everybody's, where left out. */
   readonly account?: string;

@@ -1,4 +1,6 @@
-/** The dev network's HTTP API: `/:account/…` for wallets, `/control/…` for whoever runs the test. */
+/**
+ * The dev network's HTTP API: `/:account/…` for wallets, `/control/…` for whoever runs the test.
+ */
 
 import { readAmount } from "../invoice/index.ts";
 import type { Access } from "./dev-network-access.ts";
@@ -15,7 +17,10 @@ export interface Routes {
   readonly faults: Faults;
   readonly timers: Timers;
   readonly control: {
-    account(name: string, options?: { readonly balanceMsat: bigint }): { url: string; invoiceOnlyUrl: string };
+    account(
+      name: string,
+      options?: { readonly balanceMsat: bigint },
+    ): { url: string; invoiceOnlyUrl: string };
     down(forMs?: number): Promise<void>;
   };
 }
@@ -27,20 +32,34 @@ export async function route(network: Routes, request: WireRequest): Promise<Wire
   if (action === "GET ") return describeAccount(network, name, request.key);
   if (action === "POST invoices" && rest.length === 1) return createInvoice(network, name, request);
   if (action === "POST payments" && rest.length === 1) return pay(network, name, request);
-  if (action === "GET paid" && rest.length === 2) return paidSince(network, name, rest[1]!, request.key);
-  if (action === "GET payments" && rest.length === 2) return find(network, name, rest[1]!, request.key);
+  if (action === "GET paid" && rest.length === 2)
+    return paidSince(network, name, rest[1]!, request.key);
+  if (action === "GET payments" && rest.length === 2)
+    return find(network, name, rest[1]!, request.key);
   throw new WireRefusal(404, "no such thing here");
 }
 
-function describeAccount({ access, bank }: Routes, name: string, key: string | undefined): WireAnswer {
+function describeAccount(
+  { access, bank }: Routes,
+  name: string,
+  key: string | undefined,
+): WireAnswer {
   const full = access.right(name, key) === "full";
   return {
     status: 200,
-    body: { network: "bcrt", clock: bank.now(), ...(full && { balanceMsat: bank.balanceMsat(name) }) },
+    body: {
+      network: "bcrt",
+      clock: bank.now(),
+      ...(full && { balanceMsat: bank.balanceMsat(name) }),
+    },
   };
 }
 
-async function createInvoice(network: Routes, name: string, { key, body }: WireRequest): Promise<WireAnswer> {
+async function createInvoice(
+  network: Routes,
+  name: string,
+  { key, body }: WireRequest,
+): Promise<WireAnswer> {
   network.access.right(name, key);
   const { expirySeconds, description } = body;
   const amountMsat = msat(body, "amountMsat");
@@ -68,11 +87,17 @@ async function pay(network: Routes, name: string, { key, body }: WireRequest): P
   return { status: 200, body: outcomeOf(payment), fault: fault?.kind };
 }
 
-async function find(network: Routes, name: string, hash: string, key: string | undefined): Promise<WireAnswer> {
+async function find(
+  network: Routes,
+  name: string,
+  hash: string,
+  key: string | undefined,
+): Promise<WireAnswer> {
   network.access.requireFull(name, key);
   const fault = network.faults.take({ on: "find", account: name, paymentHash: hash });
   await delay(network, fault);
-  // A payment whose bytes have arrived, but were not read yet, is not "never sent": whatever is readable is read first.
+  // A payment whose bytes have arrived, but were not read yet, is not "never sent": whatever is
+  // readable is read first.
   for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
   const payment = network.bank.find(name, hash);
   const body =
@@ -82,7 +107,12 @@ async function find(network: Routes, name: string, hash: string, key: string | u
   return { status: 200, body, fault: fault?.kind };
 }
 
-function paidSince({ access, bank }: Routes, name: string, since: string, key: string | undefined): WireAnswer {
+function paidSince(
+  { access, bank }: Routes,
+  name: string,
+  since: string,
+  key: string | undefined,
+): WireAnswer {
   access.requireFull(name, key);
   return { status: 200, body: { payments: bank.paidSince(name, Number(since)) } };
 }
@@ -114,14 +144,17 @@ async function control(
   if (action === "POST down") {
     const forMs = Number(body.forMs);
     if (!(forMs >= 0))
-      throw new TypeError("forMs must say how long: a network that is down cannot be told to come up");
+      throw new TypeError(
+        "forMs must say how long: a network that is down cannot be told to come up",
+      );
     return { ...done, afterwards: () => void control.down(forMs) };
   }
   if (action === "GET payments")
     return { status: 200, body: { payments: bank.payments(), totals: bank.totals() } };
   const [, hash = "", verb] = rest;
   if (action === "POST payments" && verb === "settle") bank.settle(bank.inFlight(hash));
-  else if (action === "POST payments" && verb === "fail") bank.fail(bank.inFlight(hash), "no route");
+  else if (action === "POST payments" && verb === "fail")
+    bank.fail(bank.inFlight(hash), "no route");
   else throw new WireRefusal(404, "no such thing here");
   return done;
 }
@@ -135,6 +168,7 @@ function msat(body: Readonly<Record<string, unknown>>, name: string): bigint {
   const text = body[name];
   const amountMsat =
     typeof text === "string" && /^[0-9]{1,19}$/.test(text) ? readAmount(BigInt(text)) : undefined;
-  if (amountMsat === undefined) throw new TypeError(`${name} must be msat in decimal digits, as a string`);
+  if (amountMsat === undefined)
+    throw new TypeError(`${name} must be msat in decimal digits, as a string`);
   return amountMsat;
 }

@@ -1,4 +1,6 @@
-/** Timers that keep no process alive, never run longer than the longest fault, and all end together. */
+/**
+ * Timers that keep no process alive, never run longer than the longest fault, and all end together.
+ */
 import { MAX_DELAY_MS } from "./dev-network-faults.ts";
 
 export class Timers {

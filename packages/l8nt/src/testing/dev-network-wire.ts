@@ -1,4 +1,7 @@
-/** The dev network's HTTP: reads JSON requests on loopback, writes JSON answers, and can spoil an answer on purpose. */
+/**
+ * The dev network's HTTP: reads JSON requests on loopback, writes JSON answers, and can spoil an
+ * answer on purpose.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { FaultKind } from "./dev-network-faults.ts";
 
@@ -41,9 +44,14 @@ export function wireServer(handle: (request: WireRequest) => Promise<WireAnswer>
 }
 
 function refusalAnswer(error: unknown): WireAnswer {
-  // A TypeError is what the network's own methods throw at a caller's mistake; over HTTP that is a 400.
-  const status = error instanceof WireRefusal ? error.status : error instanceof TypeError ? 400 : 500;
-  return { status, body: { error: error instanceof Error ? error.message : "the dev network is at fault" } };
+  // A TypeError is what the network's own methods throw at a caller's mistake; over HTTP that is a
+  // 400.
+  const status =
+    error instanceof WireRefusal ? error.status : error instanceof TypeError ? 400 : 500;
+  return {
+    status,
+    body: { error: error instanceof Error ? error.message : "the dev network is at fault" },
+  };
 }
 
 async function read(request: IncomingMessage): Promise<WireRequest> {
@@ -82,9 +90,12 @@ function write(response: ServerResponse, { status, body, fault, afterwards }: Wi
     response.destroy();
     return;
   }
-  const json = JSON.stringify(body, (_, value) => (typeof value === "bigint" ? value.toString() : value));
+  const json = JSON.stringify(body, (_, value) =>
+    typeof value === "bigint" ? value.toString() : value,
+  );
   const text = fault === "half-json" ? json.slice(0, json.length / 2) : json;
-  // One connection, one request: whoever connects after `down()` is refused, never caught half-way by a kept-alive socket.
+  // One connection, one request: whoever connects after `down()` is refused, never caught half-way
+  // by a kept-alive socket.
   response.writeHead(fault === "server-error" ? 500 : status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(text),

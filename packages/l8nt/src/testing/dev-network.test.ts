@@ -1,4 +1,7 @@
-/** The dev network: its money adds up, its API says what its methods say, and it leaves nothing behind. */
+/**
+ * The dev network: its money adds up, its API says what its methods say, and it leaves nothing
+ * behind.
+ */
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { Invoice } from "../invoice/index.ts";
@@ -12,7 +15,11 @@ async function order(invoicer: Wallet, amountMsat: bigint): Promise<PaymentReque
   return { invoice, paymentHash, amountMsat, maxFeeMsat: 10_000n, timeoutSeconds: 30 };
 }
 
-function law(name: string, body: (network: DevNetwork) => Promise<void>, options?: DevNetworkOptions) {
+function law(
+  name: string,
+  body: (network: DevNetwork) => Promise<void>,
+  options?: DevNetworkOptions,
+) {
   test(name, async () => {
     await using network = await DevNetwork.start(options);
     await body(network);
@@ -69,18 +76,23 @@ describe("money", () => {
     const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
     const carol = devWallet(network.account("carol", { balanceMsat: 1_000_000n }).url);
     const request = await order(devWallet(network.account("bob", { balanceMsat: 0n }).url), 1_000n);
-    const outcomes = await Promise.all([alice, carol, alice, carol].map((wallet) => wallet.pay(request)));
-    expect(outcomes.filter(({ status }) => status === "paid")).toHaveLength(1);
-    expect(outcomes.filter((outcome) => "reason" in outcome && outcome.reason === "already paid")).toHaveLength(
-      3,
+    const outcomes = await Promise.all(
+      [alice, carol, alice, carol].map((wallet) => wallet.pay(request)),
     );
+    expect(outcomes.filter(({ status }) => status === "paid")).toHaveLength(1);
+    expect(
+      outcomes.filter((outcome) => "reason" in outcome && outcome.reason === "already paid"),
+    ).toHaveLength(3);
     sound(network);
   });
 
   law("a node does not pay itself: no preimage for nothing [case 74]", async (network) => {
     const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
     const request = await order(alice, 1_000n);
-    expect(await alice.pay(request)).toEqual({ status: "failed", reason: "the invoice is the payer's own" });
+    expect(await alice.pay(request)).toEqual({
+      status: "failed",
+      reason: "the invoice is the payer's own",
+    });
     expect(await alice.find(request.paymentHash)).toMatchObject({ status: "failed" });
   });
 
@@ -88,7 +100,9 @@ describe("money", () => {
     const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
     const request = await order(devWallet(network.account("bob", { balanceMsat: 0n }).url), 1_000n);
     expect(await alice.pay({ ...request, amountMsat: 999n })).toMatchObject({ status: "failed" });
-    expect(await alice.pay({ ...request, invoice: "lnbcrt1nonsense" })).toMatchObject({ status: "failed" });
+    expect(await alice.pay({ ...request, invoice: "lnbcrt1nonsense" })).toMatchObject({
+      status: "failed",
+    });
     sound(network);
   });
 
@@ -96,8 +110,14 @@ describe("money", () => {
     "without routing fees, a fee cap of zero is enough",
     async (network) => {
       const alice = devWallet(network.account("alice", { balanceMsat: 1_000n }).url);
-      const request = await order(devWallet(network.account("bob", { balanceMsat: 0n }).url), 1_000n);
-      expect(await alice.pay({ ...request, maxFeeMsat: 0n })).toMatchObject({ status: "paid", feeMsat: 0n });
+      const request = await order(
+        devWallet(network.account("bob", { balanceMsat: 0n }).url),
+        1_000n,
+      );
+      expect(await alice.pay({ ...request, maxFeeMsat: 0n })).toMatchObject({
+        status: "paid",
+        feeMsat: 0n,
+      });
     },
     { routingFeePpm: 0 },
   );
@@ -162,16 +182,24 @@ describe("the HTTP API, for other processes", () => {
 
   law("opens accounts, makes faults, ends stuck payments, shows the ledger", async (network) => {
     const open = async (name: string, balanceMsat: string) =>
-      (await control(network, "POST", "accounts", { name, balanceMsat })).json() as Promise<{ url: string }>;
+      (await control(network, "POST", "accounts", { name, balanceMsat })).json() as Promise<{
+        url: string;
+      }>;
     const alice = devWallet((await open("alice", "1000000")).url);
     const request = await order(devWallet((await open("bob", "0")).url), 1_000n);
     await control(network, "POST", "faults", { kind: "stuck", account: "alice", delayMs: 0 });
     expect(await alice.pay(request)).toMatchObject({ status: "unknown" });
-    expect((await control(network, "POST", `payments/${request.paymentHash}/settle`)).status).toBe(200);
+    expect((await control(network, "POST", `payments/${request.paymentHash}/settle`)).status).toBe(
+      200,
+    );
     expect(await alice.find(request.paymentHash)).toMatchObject({ status: "paid" });
-    expect((await control(network, "POST", `payments/${request.paymentHash}/fail`)).status).toBe(400);
+    expect((await control(network, "POST", `payments/${request.paymentHash}/fail`)).status).toBe(
+      400,
+    );
     expect(await (await control(network, "GET", "payments")).json()).toMatchObject({
-      payments: [{ payer: "alice", payee: "bob", amountMsat: "1000", feeMsat: "1", status: "paid" }],
+      payments: [
+        { payer: "alice", payee: "bob", amountMsat: "1000", feeMsat: "1", status: "paid" },
+      ],
       totals: { fundedMsat: "1000000", balancesMsat: "999999", inFlightMsat: "0", feesMsat: "1" },
     });
   });
@@ -180,16 +208,22 @@ describe("the HTTP API, for other processes", () => {
     const { url } = network.account("alice", { balanceMsat: 0n });
     const key = url.slice(url.indexOf("key=") + 4);
     expect((await control(network, "GET", "payments", undefined, key)).status).toBe(401);
-    expect((await control(network, "POST", "accounts", { name: "x", balanceMsat: 5 })).status).toBe(400);
-    expect((await control(network, "POST", "accounts", { name: "control", balanceMsat: "5" })).status).toBe(
+    expect((await control(network, "POST", "accounts", { name: "x", balanceMsat: 5 })).status).toBe(
       400,
     );
+    expect(
+      (await control(network, "POST", "accounts", { name: "control", balanceMsat: "5" })).status,
+    ).toBe(400);
     expect((await control(network, "POST", "faults", { kind: "no-such" })).status).toBe(400);
     expect((await control(network, "POST", "down", {})).status).toBe(400);
     expect((await control(network, "POST", "nothing", {})).status).toBe(404);
     expect((await fetch(`${network.url}/alice`)).status).toBe(401);
     expect((await fetch(`${network.url}/%E0%A4%A`)).status).toBe(401);
-    const huge = { method: "POST", body: "x".repeat(70_000), headers: { authorization: `Bearer ${key}` } };
+    const huge = {
+      method: "POST",
+      body: "x".repeat(70_000),
+      headers: { authorization: `Bearer ${key}` },
+    };
     expect((await fetch(`${network.url}/alice/payments`, huge)).status).toBe(413);
   });
 

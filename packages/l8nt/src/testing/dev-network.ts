@@ -1,4 +1,7 @@
-/** A Lightning network of one process: real signed regtest invoices, real preimages, balances, and faults on request. */
+/**
+ * A Lightning network of one process: real signed regtest invoices, real preimages, balances, and
+ * faults on request.
+ */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { utf8 } from "../internal/bytes.ts";
@@ -15,7 +18,10 @@ export interface DevNetworkOptions {
   /** 0, the default: any free port. */
   readonly port?: number;
   readonly host?: "127.0.0.1";
-  /** Makes node keys and preimages the same in every run. Never on a network whose payments somebody remembers. */
+  /**
+   * Makes node keys and preimages the same in every run. Never on a network whose payments somebody
+   * remembers.
+   */
   readonly seed?: string;
   readonly clock?: Clock;
   /** Millionths of the amount, rounded up to a msat: 1000 (0.1 %) where left out. */
@@ -49,7 +55,12 @@ export class DevNetwork {
   #port: number;
   #stopped = false;
 
-  private constructor({ port = 0, seed, clock = systemClock, routingFeePpm = 1000 }: DevNetworkOptions) {
+  private constructor({
+    port = 0,
+    seed,
+    clock = systemClock,
+    routingFeePpm = 1000,
+  }: DevNetworkOptions) {
     const seedBytes = seed === undefined ? randomBytes(32) : sha256(utf8(seed));
     this.#bank = new DevBank({ seed: seedBytes, clock, routingFeePpm: BigInt(routingFeePpm) });
     this.#port = port;
@@ -73,7 +84,9 @@ export class DevNetwork {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** `Authorization: Bearer …` for `/control/…`: opens accounts, sets faults, reads every payment. */
+  /**
+   * `Authorization: Bearer …` for `/control/…`: opens accounts, sets faults, reads every payment.
+   */
   get controlKey(): string {
     return this.#access.controlKey;
   }
@@ -81,11 +94,13 @@ export class DevNetwork {
   /** Opens an account, or, without a balance, gives one that is open. @throws TypeError */
   account(name: string, options?: { readonly balanceMsat: bigint }): DevAccount {
     const known = this.#access.keys(name);
-    if (known !== undefined && options !== undefined) throw new TypeError(`account "${name}" is open already`);
+    if (known !== undefined && options !== undefined)
+      throw new TypeError(`account "${name}" is open already`);
     if (known === undefined) {
       if (!NAME.test(name) || name === "control")
         throw new TypeError("an account's name is lower-case letters, digits and hyphens");
-      if (options === undefined) throw new TypeError(`account "${name}" is not open: give it a balanceMsat`);
+      if (options === undefined)
+        throw new TypeError(`account "${name}" is not open: give it a balanceMsat`);
       if (typeof options.balanceMsat !== "bigint" || options.balanceMsat < 0n)
         throw new TypeError("balanceMsat must be a bigint, 0 or more");
       this.#bank.open(name, options.balanceMsat);
@@ -135,7 +150,8 @@ export class DevNetwork {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
-    if (forMs !== undefined && !this.#stopped) this.#timers.after(forMs, () => void this.up().catch(() => {}));
+    if (forMs !== undefined && !this.#stopped)
+      this.#timers.after(forMs, () => void this.up().catch(() => {}));
   }
 
   /** Listens, on the same port as before. */

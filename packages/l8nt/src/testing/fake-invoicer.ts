@@ -1,4 +1,7 @@
-/** An invoicer without a network: real signed `lnbcrt` invoices, and the preimage of each for whoever plays the payer. */
+/**
+ * An invoicer without a network: real signed `lnbcrt` invoices, and the preimage of each for
+ * whoever plays the payer.
+ */
 import { createHash } from "node:crypto";
 import { Invoice } from "../invoice/index.ts";
 import { Challenge } from "../l402/index.ts";
@@ -22,7 +25,8 @@ export class FakeInvoicer implements Invoicer {
 
   async createInvoice(request: InvoiceRequest): Promise<string> {
     this.requests.push(request);
-    if (this.fault === "down") throw new Error("the node said: macaroon 0201036c6e64 has no permission");
+    if (this.fault === "down")
+      throw new Error("the node said: macaroon 0201036c6e64 has no permission");
     const preimage = sha256(Buffer.from(`preimage ${this.requests.length}`));
     const paymentHash = sha256(preimage).toString("hex");
     this.#preimages.set(paymentHash, preimage.toString("hex"));

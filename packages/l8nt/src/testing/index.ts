@@ -11,4 +11,9 @@ export {
   type Reply,
 } from "./paywall-contract.ts";
 export { type StoreContract, type StoreFixture, storeContract } from "./store-contract.ts";
-export { type TestFunction, type WalletFixture, type WalletPowers, walletContract } from "./wallet-contract.ts";
+export {
+  type TestFunction,
+  type WalletFixture,
+  type WalletPowers,
+  walletContract,
+} from "./wallet-contract.ts";

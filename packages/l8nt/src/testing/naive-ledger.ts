@@ -1,4 +1,7 @@
-/** The ledger as a bookkeeper without cleverness would keep it: a list of what happened, summed up anew for each question. */
+/**
+ * The ledger as a bookkeeper without cleverness would keep it: a list of what happened, summed up
+ * anew for each question.
+ */
 
 import type { Reservation, Resolution } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -12,7 +15,9 @@ interface Entry {
   resolvedAt?: number;
 }
 
-/** Between what must be counted and what may be: the two differ at the old edge of a window alone. */
+/**
+ * Between what must be counted and what may be: the two differ at the old edge of a window alone.
+ */
 export interface Bounds {
   readonly least: bigint;
   readonly most: bigint;
@@ -47,7 +52,10 @@ export class NaiveLedger {
       return { least: all, most: all, reserved };
     }
     // What had left the window when the latest spend was counted need not come back with the clock.
-    const latest = Math.max(at, ...own.map(({ resolution, resolvedAt }) => (resolution ? resolvedAt! : at)));
+    const latest = Math.max(
+      at,
+      ...own.map(({ resolution, resolvedAt }) => (resolution ? resolvedAt! : at)),
+    );
     return {
       least: reserved + committedSince(latest - windowSeconds),
       most: reserved + committedSince(at - windowSeconds * (1 + ROUNDING) - 1e-6),
@@ -55,7 +63,10 @@ export class NaiveLedger {
     };
   }
 
-  /** Whether a reservation must be held, must be refused, or (at the rounded edge of a window) may be either. */
+  /**
+   * Whether a reservation must be held, must be refused, or (at the rounded edge of a window) may
+   * be either.
+   */
   expects(reservation: Reservation): "held" | "refused" | "either" {
     let least = true;
     let most = true;
@@ -79,17 +90,27 @@ export class NaiveLedger {
     if (entry.resolution === undefined) {
       const { uses } = entry.reservation;
       entry.resolution =
-        outcome === "committed" ? { outcome, amountMsat, uses } : { outcome, amountMsat: 0n, uses: 0n };
+        outcome === "committed"
+          ? { outcome, amountMsat, uses }
+          : { outcome, amountMsat: 0n, uses: 0n };
       entry.resolvedAt = at;
     }
     return entry.resolution;
   }
 
-  /** The most that was ever committed within any span of the window's length, looking at each spend as its end. */
+  /**
+   * The most that was ever committed within any span of the window's length, looking at each spend
+   * as its end.
+   */
   heaviestWindow(counted: Counted): bigint {
     const spent = this.#entries
-      .filter(({ reservation, resolution }) => resolution !== undefined && counts(reservation, counted))
-      .map(({ resolution, resolvedAt }) => ({ amount: amountOf(counted, resolution!), at: resolvedAt! }));
+      .filter(
+        ({ reservation, resolution }) => resolution !== undefined && counts(reservation, counted),
+      )
+      .map(({ resolution, resolvedAt }) => ({
+        amount: amountOf(counted, resolution!),
+        at: resolvedAt!,
+      }));
     let heaviest = 0n;
     for (const { at: end } of spent) {
       const within = sum(spent, ({ amount, at }) =>
@@ -101,7 +122,8 @@ export class NaiveLedger {
   }
 }
 
-const counts = ({ counted }: Reservation, { id }: Counted): boolean => counted.some((other) => other.id === id);
+const counts = ({ counted }: Reservation, { id }: Counted): boolean =>
+  counted.some((other) => other.id === id);
 
 const amountOf = ({ kind }: Counted, amounts: { amountMsat: bigint; uses: bigint }): bigint =>
   kind === "spend" ? amounts.amountMsat : amounts.uses;

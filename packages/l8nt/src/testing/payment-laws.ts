@@ -40,7 +40,11 @@ export const beginPayment = (store: Store, record: PaymentRecord, counted = [bud
     record,
   );
 
-export async function buy(store: Store, more: Partial<PaymentRecord> = {}, at = START): Promise<PaymentRecord> {
+export async function buy(
+  store: Store,
+  more: Partial<PaymentRecord> = {},
+  at = START,
+): Promise<PaymentRecord> {
   const record = paymentOf(more);
   assert.deepEqual(await beginPayment(store, record), { reserved: true });
   return store.settle(record.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 17n, at });
@@ -49,16 +53,19 @@ export async function buy(store: Store, more: Partial<PaymentRecord> = {}, at = 
 const standing = async (store: Store): Promise<Usage> => (await store.usage([budget], START))[0]!;
 
 export function paymentLaws(law: Law): void {
-  law("writes a payment with its reservation, before it is sent [case 56]", async (store, handles) => {
-    const record = paymentOf();
-    assert.deepEqual(await beginPayment(store, record), { reserved: true });
-    assert.equal((await standing(store)).used, 10_100n);
-    for (const handle of handles) {
-      assert.deepEqual(await handle.payment(record.paymentHash), record);
-      assert.deepEqual(await handle.openPayments(), [record]);
-    }
-    assert.equal(await store.payment("ff".repeat(32)), undefined);
-  });
+  law(
+    "writes a payment with its reservation, before it is sent [case 56]",
+    async (store, handles) => {
+      const record = paymentOf();
+      assert.deepEqual(await beginPayment(store, record), { reserved: true });
+      assert.equal((await standing(store)).used, 10_100n);
+      for (const handle of handles) {
+        assert.deepEqual(await handle.payment(record.paymentHash), record);
+        assert.deepEqual(await handle.openPayments(), [record]);
+      }
+      assert.equal(await store.payment("ff".repeat(32)), undefined);
+    },
+  );
 
   law("writes no payment that no limit allows", async (store) => {
     const record = paymentOf({ amountMsat: 2_000_000n });
@@ -85,36 +92,56 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await store.payment(record.paymentHash), record);
   });
 
-  law("settles a payment and its reservation in one step, once [cases 46, 51]", async (store, handles) => {
-    const record = paymentOf();
-    await beginPayment(store, record);
-    const settlement = { status: "paid", preimage: PREIMAGE, feeMsat: 17n, at: START + 5 } as const;
-    const paid = { ...record, status: "paid", preimage: PREIMAGE, feeMsat: 17n, settledAt: START + 5 } as const;
-    assert.deepEqual(await store.settle(record.paymentHash, settlement), paid);
-    assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
-    for (const handle of handles) {
-      assert.deepEqual(
-        await handle.settle(record.paymentHash, { ...settlement, feeMsat: 90n, at: START + 9 }),
-        paid,
-      );
-      assert.deepEqual(await handle.settle(record.paymentHash, { status: "failed", at: START + 9 }), paid);
-      assert.deepEqual(await handle.payment(record.paymentHash), paid);
-    }
-    assert.deepEqual(await store.commit(record.reservationId, 1n, START), {
-      outcome: "committed",
-      amountMsat: 10_017n,
-      uses: 1n,
-    });
-    assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
-    assert.deepEqual(await store.openPayments(), []);
-  });
+  law(
+    "settles a payment and its reservation in one step, once [cases 46, 51]",
+    async (store, handles) => {
+      const record = paymentOf();
+      await beginPayment(store, record);
+      const settlement = {
+        status: "paid",
+        preimage: PREIMAGE,
+        feeMsat: 17n,
+        at: START + 5,
+      } as const;
+      const paid = {
+        ...record,
+        status: "paid",
+        preimage: PREIMAGE,
+        feeMsat: 17n,
+        settledAt: START + 5,
+      } as const;
+      assert.deepEqual(await store.settle(record.paymentHash, settlement), paid);
+      assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
+      for (const handle of handles) {
+        assert.deepEqual(
+          await handle.settle(record.paymentHash, { ...settlement, feeMsat: 90n, at: START + 9 }),
+          paid,
+        );
+        assert.deepEqual(
+          await handle.settle(record.paymentHash, { status: "failed", at: START + 9 }),
+          paid,
+        );
+        assert.deepEqual(await handle.payment(record.paymentHash), paid);
+      }
+      assert.deepEqual(await store.commit(record.reservationId, 1n, START), {
+        outcome: "committed",
+        amountMsat: 10_017n,
+        uses: 1n,
+      });
+      assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
+      assert.deepEqual(await store.openPayments(), []);
+    },
+  );
 
   law("gives a failed payment's amount back, once, and its claim", async (store) => {
     const record = paymentOf({ claim: { by: "me.1", until: START + 60 } });
     await beginPayment(store, record);
     const { claim: _, ...unclaimed } = record;
     const failed = { ...unclaimed, status: "failed", settledAt: START + 1 } as const;
-    assert.deepEqual(await store.settle(record.paymentHash, { status: "failed", at: START + 1 }), failed);
+    assert.deepEqual(
+      await store.settle(record.paymentHash, { status: "failed", at: START + 1 }),
+      failed,
+    );
     assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
     const late = { status: "paid", preimage: PREIMAGE, feeMsat: 0n, at: START + 2 } as const;
     assert.deepEqual(await store.settle(record.paymentHash, late), failed);
@@ -124,7 +151,12 @@ export function paymentLaws(law: Law): void {
   law("records a fee over its cap as it was paid [case 46]", async (store) => {
     const record = paymentOf();
     await beginPayment(store, record);
-    await store.settle(record.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 5000n, at: START });
+    await store.settle(record.paymentHash, {
+      status: "paid",
+      preimage: PREIMAGE,
+      feeMsat: 5000n,
+      at: START,
+    });
     assert.deepEqual(await standing(store), { id: "wallet", used: 15_000n, reserved: 0n });
   });
 
@@ -149,8 +181,14 @@ export function paymentLaws(law: Law): void {
       const first = paymentOf();
       await beginPayment(store, first);
       if (end !== "open")
-        await store.settle(first.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 0n, at: START });
-      if (end === "used" || end === "undelivered") await store.mark(first.paymentHash, { status: end });
+        await store.settle(first.paymentHash, {
+          status: "paid",
+          preimage: PREIMAGE,
+          feeMsat: 0n,
+          at: START,
+        });
+      if (end === "used" || end === "undelivered")
+        await store.mark(first.paymentHash, { status: end });
       const recorded = (await store.payment(first.paymentHash))!;
       assert.equal(recorded.status, end);
       const before = await standing(store);
@@ -201,70 +239,109 @@ export function paymentLaws(law: Law): void {
   law("has one open payment for an intent, whoever begins it [case 63]", async (store, handles) => {
     const intent = "scout GET https://api.example/forecast";
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, at) => beginPayment(handles[at % handles.length]!, paymentOf({ intent }))),
+      Array.from({ length: 20 }, (_, at) =>
+        beginPayment(handles[at % handles.length]!, paymentOf({ intent })),
+      ),
     );
     assert.equal(answers.filter(({ reserved }) => reserved).length, 1);
     assert.equal((await standing(store)).used, 10_100n);
     const [open] = await store.openPayments();
-    for (const answer of answers) if (!answer.reserved) assert.deepEqual(answer, { reserved: false, open });
+    for (const answer of answers)
+      if (!answer.reserved) assert.deepEqual(answer, { reserved: false, open });
     await store.settle(open!.paymentHash, { status: "failed", at: START });
     assert.deepEqual(await beginPayment(store, paymentOf({ intent })), { reserved: true });
     const [next] = await store.openPayments();
-    await store.settle(next!.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 0n, at: START });
+    await store.settle(next!.paymentHash, {
+      status: "paid",
+      preimage: PREIMAGE,
+      feeMsat: 0n,
+      at: START,
+    });
     assert.deepEqual(await beginPayment(store, paymentOf({ intent })), { reserved: true });
   });
 
   law("lists those that are open, the oldest first", async (store) => {
-    const records = [paymentOf(), paymentOf({ createdAt: START + 1 }), paymentOf({ createdAt: START + 2 })];
+    const records = [
+      paymentOf(),
+      paymentOf({ createdAt: START + 1 }),
+      paymentOf({ createdAt: START + 2 }),
+    ];
     for (const record of records) await beginPayment(store, record);
     assert.deepEqual(await store.openPayments(), records);
     await store.settle(records[1]!.paymentHash, { status: "failed", at: START });
     assert.deepEqual(await store.openPayments(), [records[0], records[2]]);
   });
 
-  law("finds the reservations that nobody will end, and no payment's [case 89]", async (store, handles) => {
-    const [old, young] = [order([budget], 1n, START), order([budget], 1n, START + 10)];
-    for (const one of [old, young]) await store.reserve(one);
-    await beginPayment(store, paymentOf());
-    const ended = order([budget], 1n, START);
-    await store.reserve(ended);
-    await store.release(ended.id, START);
-    for (const handle of handles) {
-      assert.deepEqual(await handle.abandoned(START + 10), [old.id]);
-      assert.deepEqual([...(await handle.abandoned(START + 11))].sort(), [old.id, young.id].sort());
-      assert.deepEqual(await handle.abandoned(START), []);
-    }
-  });
+  law(
+    "finds the reservations that nobody will end, and no payment's [case 89]",
+    async (store, handles) => {
+      const [old, young] = [order([budget], 1n, START), order([budget], 1n, START + 10)];
+      for (const one of [old, young]) await store.reserve(one);
+      await beginPayment(store, paymentOf());
+      const ended = order([budget], 1n, START);
+      await store.reserve(ended);
+      await store.release(ended.id, START);
+      for (const handle of handles) {
+        assert.deepEqual(await handle.abandoned(START + 10), [old.id]);
+        assert.deepEqual(
+          [...(await handle.abandoned(START + 11))].sort(),
+          [old.id, young.id].sort(),
+        );
+        assert.deepEqual(await handle.abandoned(START), []);
+      }
+    },
+  );
 
   law("marks what became of a purchase, and never takes it back", async (store) => {
     const one = await buy(store);
-    assert.deepEqual(await store.mark(one.paymentHash, { delivered: true }), { ...one, delivered: true });
+    assert.deepEqual(await store.mark(one.paymentHash, { delivered: true }), {
+      ...one,
+      delivered: true,
+    });
     const used = { ...one, status: "used", delivered: true } as const;
     assert.deepEqual(await store.mark(one.paymentHash, { status: "used" }), used);
     const closed = { to: "*", until: START + 600 };
     const undelivered = { ...used, status: "undelivered", closed } as const;
-    assert.deepEqual(await store.mark(one.paymentHash, { status: "undelivered", closed }), undelivered);
+    assert.deepEqual(
+      await store.mark(one.paymentHash, { status: "undelivered", closed }),
+      undelivered,
+    );
     const later = { to: "scout", until: START + 900 };
-    assert.deepEqual(await store.mark(one.paymentHash, { status: "undelivered", closed: later }), undelivered);
+    assert.deepEqual(
+      await store.mark(one.paymentHash, { status: "undelivered", closed: later }),
+      undelivered,
+    );
     assert.deepEqual(await store.mark(one.paymentHash, { status: "used" }), undelivered);
     assert.deepEqual(await store.payment(one.paymentHash), undelivered);
     const open = paymentOf();
     await beginPayment(store, open);
-    assert.equal((await store.mark(open.paymentHash, { status: "undelivered", closed })).closed, undefined);
+    assert.equal(
+      (await store.mark(open.paymentHash, { status: "undelivered", closed })).closed,
+      undefined,
+    );
     assert.equal((await store.mark(open.paymentHash, { status: "used" })).status, "open");
   });
 
-  law("closes an origin to one node or to all, until the time is over [case 62]", async (store, handles) => {
-    const [one, two] = [await buy(store), await buy(store, { origin: "https://other.example" })];
-    await store.mark(one.paymentHash, { status: "undelivered", closed: { to: "scout", until: START + 600 } });
-    await store.mark(two.paymentHash, { status: "undelivered", closed: { to: "*", until: START + 60 } });
-    for (const handle of handles) {
-      assert.deepEqual(await handle.closures(one.origin, START), ["scout"]);
-      assert.deepEqual(await handle.closures(two.origin, START + 59), ["*"]);
-      assert.deepEqual(await handle.closures(two.origin, START + 60), []);
-      assert.deepEqual(await handle.closures("https://third.example", START), []);
-    }
-  });
+  law(
+    "closes an origin to one node or to all, until the time is over [case 62]",
+    async (store, handles) => {
+      const [one, two] = [await buy(store), await buy(store, { origin: "https://other.example" })];
+      await store.mark(one.paymentHash, {
+        status: "undelivered",
+        closed: { to: "scout", until: START + 600 },
+      });
+      await store.mark(two.paymentHash, {
+        status: "undelivered",
+        closed: { to: "*", until: START + 60 },
+      });
+      for (const handle of handles) {
+        assert.deepEqual(await handle.closures(one.origin, START), ["scout"]);
+        assert.deepEqual(await handle.closures(two.origin, START + 59), ["*"]);
+        assert.deepEqual(await handle.closures(two.origin, START + 60), []);
+        assert.deepEqual(await handle.closures("https://third.example", START), []);
+      }
+    },
+  );
 
   law("lets one at a time have what buys a single request [case 88]", async (store, handles) => {
     const { paymentHash } = await buy(store);

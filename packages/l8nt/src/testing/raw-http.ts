@@ -1,10 +1,16 @@
-/** One HTTP/1.1 exchange over a socket, byte for byte: what a client library would tidy up is sent as it stands. */
+/**
+ * One HTTP/1.1 exchange over a socket, byte for byte: what a client library would tidy up is sent
+ * as it stands.
+ */
 import { connect, type Socket } from "node:net";
 
 export interface RawRequest {
   readonly method?: string;
   readonly target?: string;
-  /** In order, duplicates and all; `Host` and `Connection: close` come by themselves, unless `Host` is given. */
+  /**
+   * In order, duplicates and all; `Host` and `Connection: close` come by themselves, unless `Host`
+   * is given.
+   */
   readonly fields?: readonly (readonly [name: string, value: string])[];
   readonly body?: string;
   /** Where the client sits: any address of 127.0.0.0/8. */

@@ -1,4 +1,7 @@
-/** What every store must do, whatever it writes to: one suite for the port, so that a store's own test is a few lines. */
+/**
+ * What every store must do, whatever it writes to: one suite for the port, so that a store's own
+ * test is a few lines.
+ */
 import assert from "node:assert/strict";
 import { auditLedger } from "../ledger/index.ts";
 import type { Resolution, Usage } from "../ports/ledger.ts";
@@ -33,7 +36,10 @@ const HOUR = 3600;
  * @example
  * storeContract(test, { name: "the memory store", setup: async () => ({ store: new MemoryStore(), teardown: async () => {} }) });
  */
-export function storeContract(test: TestFunction, { name, setup, histories = 40 }: StoreContract): void {
+export function storeContract(
+  test: TestFunction,
+  { name, setup, histories = 40 }: StoreContract,
+): void {
   const law: Law = (title, body) =>
     test(`${name}: ${title}`, async () => {
       const fixture = await setup();
@@ -47,13 +53,23 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
   const used = async (store: Store, counted: Counted, at = START) =>
     (await store.usage([counted], at))[0]!.used;
 
-  const held = async (store: Store, counted: readonly Counted[], amountMsat: bigint, at = START) => {
+  const held = async (
+    store: Store,
+    counted: readonly Counted[],
+    amountMsat: bigint,
+    at = START,
+  ) => {
     const reservation = order(counted, amountMsat, at);
     assert.deepEqual(await store.reserve(reservation), { reserved: true });
     return reservation.id;
   };
 
-  const spent = async (store: Store, counted: readonly Counted[], amountMsat: bigint, at = START) => {
+  const spent = async (
+    store: Store,
+    counted: readonly Counted[],
+    amountMsat: bigint,
+    at = START,
+  ) => {
     await store.commit(await held(store, counted, amountMsat, at), amountMsat, at);
   };
 
@@ -85,7 +101,12 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
   });
 
   law("holds against every limit of the chain, or against none [case 44]", async (store) => {
-    const chain = [spend("root", 1000n), uses("root-uses", 5n), spend("mid", 10n), spend("leaf", 5n)];
+    const chain = [
+      spend("root", 1000n),
+      uses("root-uses", 5n),
+      spend("mid", 10n),
+      spend("leaf", 5n),
+    ];
     await held(store, chain, 5n);
     const answer = await store.reserve(order(chain, 6n));
     assert.deepEqual(answer, {
@@ -102,21 +123,26 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
     );
   });
 
-  law("lets siblings share what their parent has, however many they are [case 23]", async (store) => {
-    const parent = spend("parent", 300n);
-    let granted = 0;
-    for (let at = 0; at < 400; at++) {
-      const answer = await store.reserve(order([parent, spend(`child-${at}`, 1000n)], 1n));
-      if (answer.reserved) granted++;
-    }
-    assert.equal(granted, 300);
-  });
+  law(
+    "lets siblings share what their parent has, however many they are [case 23]",
+    async (store) => {
+      const parent = spend("parent", 300n);
+      let granted = 0;
+      for (let at = 0; at < 400; at++) {
+        const answer = await store.reserve(order([parent, spend(`child-${at}`, 1000n)], 1n));
+        if (answer.reserved) granted++;
+      }
+      assert.equal(granted, 300);
+    },
+  );
 
   law("grants one of 200 at once that want the last [case 43]", async (store, handles) => {
     const [limit, other] = [spend("a", 1000n), spend("b", 5n)];
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, at) =>
-        handles[at % handles.length]!.reserve(order(at % 2 === 0 ? [limit] : [limit, other], 1000n)),
+        handles[at % handles.length]!.reserve(
+          order(at % 2 === 0 ? [limit] : [limit, other], 1000n),
+        ),
       ),
     );
     // Half of them would need more of another limit than there is.
@@ -127,62 +153,79 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
     ]);
   });
 
-  law("keeps a family within its budget, however its spends interleave [case 44]", async (store, handles) => {
-    const parent = spend("parent", 1000n);
-    const children = Array.from({ length: 5 }, (_, at) => spend(`child-${at}`, 1000n));
-    await Promise.all(
-      Array.from({ length: 100 }, async (_, at) => {
-        const handle = handles[at % handles.length]!;
-        const reservation = order([parent, children[at % 5]!], BigInt(10 + (at % 7) * 30));
-        if (!(await handle.reserve(reservation)).reserved) return;
-        assert.ok((await used(store, parent)) <= 1000n);
-        if (at % 3 === 0) await handle.release(reservation.id, START);
-        else await handle.commit(reservation.id, reservation.amountMsat - BigInt(at % 10), START);
-      }),
-    );
-    const [all, ...each] = await store.usage([parent, ...children], START);
-    assert.ok(all!.used <= 1000n);
-    assert.equal(all!.reserved, 0n);
-    assert.equal(
-      each.reduce((total, usage) => total + usage.used, 0n),
-      all!.used,
-    );
-  });
+  law(
+    "keeps a family within its budget, however its spends interleave [case 44]",
+    async (store, handles) => {
+      const parent = spend("parent", 1000n);
+      const children = Array.from({ length: 5 }, (_, at) => spend(`child-${at}`, 1000n));
+      await Promise.all(
+        Array.from({ length: 100 }, async (_, at) => {
+          const handle = handles[at % handles.length]!;
+          const reservation = order([parent, children[at % 5]!], BigInt(10 + (at % 7) * 30));
+          if (!(await handle.reserve(reservation)).reserved) return;
+          assert.ok((await used(store, parent)) <= 1000n);
+          if (at % 3 === 0) await handle.release(reservation.id, START);
+          else await handle.commit(reservation.id, reservation.amountMsat - BigInt(at % 10), START);
+        }),
+      );
+      const [all, ...each] = await store.usage([parent, ...children], START);
+      assert.ok(all!.used <= 1000n);
+      assert.equal(all!.reserved, 0n);
+      assert.equal(
+        each.reduce((total, usage) => total + usage.used, 0n),
+        all!.used,
+      );
+    },
+  );
 
   law("gives back what was not spent, and all of what was released [case 46]", async (store) => {
     const chain = [spend("a", 100n), uses("b", 2n)];
     const paid = await held(store, chain, 100n);
-    assert.deepEqual(await store.commit(paid, 60n, START), { outcome: "committed", amountMsat: 60n, uses: 1n });
+    assert.deepEqual(await store.commit(paid, 60n, START), {
+      outcome: "committed",
+      amountMsat: 60n,
+      uses: 1n,
+    });
     assert.deepEqual(await store.usage(chain, START), [
       { id: "a", used: 60n, reserved: 0n },
       { id: "b", used: 1n, reserved: 0n },
     ]);
     const failed = await held(store, chain, 40n);
     assert.equal((await store.reserve(order(chain, 1n))).reserved, false);
-    assert.deepEqual(await store.release(failed, START), { outcome: "released", amountMsat: 0n, uses: 0n });
+    assert.deepEqual(await store.release(failed, START), {
+      outcome: "released",
+      amountMsat: 0n,
+      uses: 0n,
+    });
     await held(store, chain, 40n);
   });
 
-  law("records more than was reserved as it was spent, and refuses from there on [case 46]", async (store) => {
-    const limit = spend("a", 100n);
-    const id = await held(store, [limit], 90n);
-    assert.equal((await store.commit(id, 130n, START)).amountMsat, 130n);
-    assert.deepEqual(await store.usage([limit], START), [{ id: "a", used: 130n, reserved: 0n }]);
-    assert.equal((await store.reserve(order([limit], 1n))).reserved, false);
-    const unforeseen = await held(store, [spend("b", 10n)], 0n);
-    await store.commit(unforeseen, 3n, START);
-    assert.equal(await used(store, spend("b", 10n)), 3n);
-  });
+  law(
+    "records more than was reserved as it was spent, and refuses from there on [case 46]",
+    async (store) => {
+      const limit = spend("a", 100n);
+      const id = await held(store, [limit], 90n);
+      assert.equal((await store.commit(id, 130n, START)).amountMsat, 130n);
+      assert.deepEqual(await store.usage([limit], START), [{ id: "a", used: 130n, reserved: 0n }]);
+      assert.equal((await store.reserve(order([limit], 1n))).reserved, false);
+      const unforeseen = await held(store, [spend("b", 10n)], 0n);
+      await store.commit(unforeseen, 3n, START);
+      assert.equal(await used(store, spend("b", 10n)), 3n);
+    },
+  );
 
-  law("commits what is in flight, also under a limit that was lowered meanwhile [case 50]", async (store) => {
-    const id = await held(store, [spend("a", 100n)], 80n);
-    const lowered = spend("a", 50n);
-    assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
-    await store.commit(id, 80n, START);
-    assert.deepEqual(await store.usage([lowered], START), [{ id: "a", used: 80n, reserved: 0n }]);
-    assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
-    await held(store, [spend("a", 81n)], 1n);
-  });
+  law(
+    "commits what is in flight, also under a limit that was lowered meanwhile [case 50]",
+    async (store) => {
+      const id = await held(store, [spend("a", 100n)], 80n);
+      const lowered = spend("a", 50n);
+      assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
+      await store.commit(id, 80n, START);
+      assert.deepEqual(await store.usage([lowered], START), [{ id: "a", used: 80n, reserved: 0n }]);
+      assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
+      await held(store, [spend("a", 81n)], 1n);
+    },
+  );
 
   const ends: Record<string, (store: Store, id: string) => Promise<Resolution>> = {
     "a commit": (store, id) => store.commit(id, 7n, START),
@@ -198,28 +241,36 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
         const answer = await end(store, id);
         const standing = await store.usage(chain, START + 2);
         for (const handle of handles)
-          for (const later of Object.values(ends)) assert.deepEqual(await later(handle, id), answer);
+          for (const later of Object.values(ends))
+            assert.deepEqual(await later(handle, id), answer);
         assert.deepEqual(await store.usage(chain, START + 2), standing);
         const { reserved } = await store.reserve(order(chain, 8n, START, id));
         assert.equal(reserved, true);
-        assert.deepEqual(await store.usage(chain, START + 2), standing, "an ended reservation was held again");
+        assert.deepEqual(
+          await store.usage(chain, START + 2),
+          standing,
+          "an ended reservation was held again",
+        );
       },
     );
 
-  law("ends a reservation once, also where both ends come at once [case 51]", async (store, handles) => {
-    for (let times = 0; times < 20; times++) {
-      const limit = spend(`a${times}`, 100n);
-      const id = await held(store, [limit], 10n);
-      const answers = await Promise.all(
-        Array.from({ length: 6 }, (_, at) => {
-          const handle = handles[at % handles.length]!;
-          return at % 2 === times % 2 ? handle.commit(id, 10n, START) : handle.release(id, START);
-        }),
-      );
-      for (const answer of answers) assert.deepEqual(answer, answers[0]);
-      assert.equal(await used(store, limit), answers[0]!.amountMsat);
-    }
-  });
+  law(
+    "ends a reservation once, also where both ends come at once [case 51]",
+    async (store, handles) => {
+      for (let times = 0; times < 20; times++) {
+        const limit = spend(`a${times}`, 100n);
+        const id = await held(store, [limit], 10n);
+        const answers = await Promise.all(
+          Array.from({ length: 6 }, (_, at) => {
+            const handle = handles[at % handles.length]!;
+            return at % 2 === times % 2 ? handle.commit(id, 10n, START) : handle.release(id, START);
+          }),
+        );
+        for (const answer of answers) assert.deepEqual(answer, answers[0]);
+        assert.equal(await used(store, limit), answers[0]!.amountMsat);
+      }
+    },
+  );
 
   law("ends nothing that was never reserved [case 51]", async (store) => {
     await assert.rejects(store.commit("nobody's", 1n, START), TypeError);
@@ -238,15 +289,18 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
     await store.commit(id, 10n, START);
   });
 
-  law("holds one reservation under one id, however often it is asked for", async (store, handles) => {
-    const limit = spend("a", 100n);
-    const reservation = order([limit], 60n);
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, at) => handles[at % handles.length]!.reserve(reservation)),
-    );
-    for (const answer of answers) assert.deepEqual(answer, { reserved: true });
-    assert.equal(await used(store, limit), 60n);
-  });
+  law(
+    "holds one reservation under one id, however often it is asked for",
+    async (store, handles) => {
+      const limit = spend("a", 100n);
+      const reservation = order([limit], 60n);
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, (_, at) => handles[at % handles.length]!.reserve(reservation)),
+      );
+      for (const answer of answers) assert.deepEqual(answer, { reserved: true });
+      assert.equal(await used(store, limit), 60n);
+    },
+  );
 
   law("lets no reservation run out: only its end frees it [case 52]", async (store) => {
     const chain = [spend("a", 10n), spend("b", 10n, HOUR)];
@@ -270,7 +324,10 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
   law(
     "caps what is in flight at one time, in number and in msat, and counts nothing of it for good [case 55]",
     async (store) => {
-      const caps = [inFlight("node", 2n), { ...inFlight("node-msat", 100n), kind: "in-flight-msat" } as const];
+      const caps = [
+        inFlight("node", 2n),
+        { ...inFlight("node-msat", 100n), kind: "in-flight-msat" } as const,
+      ];
       const first = await held(store, caps, 60n);
       const second = await held(store, caps, 40n);
       const answer = await store.reserve(order(caps, 1n));
@@ -292,13 +349,20 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
     },
   );
 
-  law("frees a window when its length has passed, and no second before [case 49]", async (store) => {
-    const limit = spend("a", 10n, HOUR);
-    await spent(store, [limit], 10n, START);
-    for (const at of [START, START + 1, START + HOUR / 2, START + HOUR - 1, START + HOUR - 0.001])
-      assert.equal((await store.reserve(order([limit], 1n, at))).reserved, false, `after ${at - START} s`);
-    await held(store, [limit], 10n, START + HOUR + HOUR / 60);
-  });
+  law(
+    "frees a window when its length has passed, and no second before [case 49]",
+    async (store) => {
+      const limit = spend("a", 10n, HOUR);
+      await spent(store, [limit], 10n, START);
+      for (const at of [START, START + 1, START + HOUR / 2, START + HOUR - 1, START + HOUR - 0.001])
+        assert.equal(
+          (await store.reserve(order([limit], 1n, at))).reserved,
+          false,
+          `after ${at - START} s`,
+        );
+      await held(store, [limit], 10n, START + HOUR + HOUR / 60);
+    },
+  );
 
   law("has no edge at the full hour [case 49]", async (store) => {
     const limit = uses("a", 3n, HOUR);
@@ -313,24 +377,41 @@ export function storeContract(test: TestFunction, { name, setup, histories = 40 
     const limit = spend("a", 10n, HOUR);
     await spent(store, [limit], 6n, START);
     await spent(store, [limit], 4n, START + 1800);
-    for (const at of [START + 1800, START + 60, START, START - 1, START - HOUR, START - 1000 * HOUR])
-      assert.equal((await store.reserve(order([limit], 1n, at))).reserved, false, `at ${at - START} s`);
+    for (const at of [
+      START + 1800,
+      START + 60,
+      START,
+      START - 1,
+      START - HOUR,
+      START - 1000 * HOUR,
+    ])
+      assert.equal(
+        (await store.reserve(order([limit], 1n, at))).reserved,
+        false,
+        `at ${at - START} s`,
+      );
     const late = await held(store, [spend("b", 10n, HOUR)], 10n, START + 100);
     await store.commit(late, 10n, START - 500);
-    assert.equal((await store.reserve(order([spend("b", 10n, HOUR)], 1n, START + 100))).reserved, false);
+    assert.equal(
+      (await store.reserve(order([spend("b", 10n, HOUR)], 1n, START + 100))).reserved,
+      false,
+    );
   });
 
-  law("keeps the books of a bookkeeper, whatever happens [cases 23, 44, 49, 50, 51, 54]", async (_) => {
-    for (let seed = 1; seed <= histories; seed++) {
-      const fixture = await setup();
-      try {
-        await playHistory(fixture.store, [fixture.store, ...(fixture.others ?? [])], seed);
-        assert.deepEqual((await auditLedger(fixture.store)).faults, [], `seed ${seed}`);
-      } finally {
-        await fixture.teardown();
+  law(
+    "keeps the books of a bookkeeper, whatever happens [cases 23, 44, 49, 50, 51, 54]",
+    async (_) => {
+      for (let seed = 1; seed <= histories; seed++) {
+        const fixture = await setup();
+        try {
+          await playHistory(fixture.store, [fixture.store, ...(fixture.others ?? [])], seed);
+          assert.deepEqual((await auditLedger(fixture.store)).faults, [], `seed ${seed}`);
+        } finally {
+          await fixture.teardown();
+        }
       }
-    }
-  });
+    },
+  );
 
   paymentLaws(law);
   bookLaws(law);
@@ -348,7 +429,12 @@ function random(seed: number): (below: number) => number {
 }
 
 /** A family of agents under one root, with limits of every kind. */
-const ROOT = [spend("root", 400n), spend("root-hour", 150n, HOUR), uses("root-uses", 60n), spend("root-total")];
+const ROOT = [
+  spend("root", 400n),
+  spend("root-hour", 150n, HOUR),
+  uses("root-uses", 60n),
+  spend("root-total"),
+];
 const CHAINS: readonly (readonly Counted[])[] = [
   ROOT,
   [...ROOT, spend("a", 300n), uses("a-minute", 4n, 60)],
@@ -368,16 +454,21 @@ async function playHistory(store: Store, handles: readonly Store[], seed: number
       const reservation = order(CHAINS[below(CHAINS.length)]!, BigInt(below(60)), at);
       const expected = model.expects(reservation);
       const { reserved } = await handle.reserve(reservation);
-      if (expected !== "either") assert.equal(reserved, expected === "held", `seed ${seed}, step ${step}`);
+      if (expected !== "either")
+        assert.equal(reserved, expected === "held", `seed ${seed}, step ${step}`);
       if (reserved) model.hold(reservation);
     } else if (kind < 9 && model.all.length > 0) {
       // Mostly an open one; now and then one that has ended.
       const candidates = model.open.length > 0 && below(5) > 0 ? model.open : model.all;
       const { id, amountMsat } = candidates[below(candidates.length)]!;
-      if (below(3) === 0) assert.deepEqual(await handle.release(id, at), model.resolve(id, "released", 0n, at));
+      if (below(3) === 0)
+        assert.deepEqual(await handle.release(id, at), model.resolve(id, "released", 0n, at));
       else {
         const amount = amountMsat - BigInt(below(Number(amountMsat) + 1));
-        assert.deepEqual(await handle.commit(id, amount, at), model.resolve(id, "committed", amount, at));
+        assert.deepEqual(
+          await handle.commit(id, amount, at),
+          model.resolve(id, "committed", amount, at),
+        );
       }
     } else at += [1, 30, 59, 60, 600, HOUR, 86_400, -20][below(8)]!;
     const standing = await store.usage(COUNTED, at);
@@ -386,10 +477,16 @@ async function playHistory(store: Store, handles: readonly Store[], seed: number
       const usage = standing[index]!;
       const where = `seed ${seed}, step ${step}, ${counted.id}`;
       assert.equal(usage.reserved, reserved, where);
-      assert.ok(usage.used >= least && usage.used <= most, `${where}: ${usage.used} of ${least} to ${most}`);
+      assert.ok(
+        usage.used >= least && usage.used <= most,
+        `${where}: ${usage.used} of ${least} to ${most}`,
+      );
     }
   }
   for (const counted of COUNTED)
     if (counted.max !== undefined)
-      assert.ok(model.heaviestWindow(counted) <= counted.max, `seed ${seed}: ${counted.id} was overspent`);
+      assert.ok(
+        model.heaviestWindow(counted) <= counted.max,
+        `seed ${seed}: ${counted.id} was overspent`,
+      );
 }

@@ -4,7 +4,10 @@ import type { Counted } from "../ports/limit.ts";
 import type { Store } from "../ports/store.ts";
 
 /** Registers one law. `handles`: the store, and other handles on the same data. */
-export type Law = (title: string, body: (store: Store, handles: readonly Store[]) => Promise<void>) => void;
+export type Law = (
+  title: string,
+  body: (store: Store, handles: readonly Store[]) => Promise<void>,
+) => void;
 
 export const START = 1_900_000_000;
 

@@ -1,9 +1,19 @@
-/** What every wallet must do, whatever it stands on: one suite for the port, so that a wallet's own test is a few lines. */
+/**
+ * What every wallet must do, whatever it stands on: one suite for the port, so that a wallet's own
+ * test is a few lines.
+ */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { AdapterError } from "../errors.ts";
 import { Invoice } from "../invoice/index.ts";
-import type { Invoicer, Network, Payer, PaymentOutcome, PaymentRequest, Wallet } from "../ports/wallet.ts";
+import type {
+  Invoicer,
+  Network,
+  Payer,
+  PaymentOutcome,
+  PaymentRequest,
+  Wallet,
+} from "../ports/wallet.ts";
 
 /** `test` of vitest, of `node:test`, of Bun: this file imports none of them. */
 export type TestFunction = (name: string, body: () => Promise<void>) => unknown;
@@ -74,25 +84,30 @@ export function walletContract<Fixture extends WalletFixture>(
     assert.equal(await payer.identity?.(), await payer.identity?.());
   });
 
-  law("makes an invoice of exactly the amount, the network and the expiry asked for", async (fixture) => {
-    const before = Math.floor(Date.now() / 1000);
-    for (const amountMsat of [1_000n, AMOUNT_MSAT, 123_456_000n]) {
-      const text = await fixture.invoicer.createInvoice({
-        amountMsat,
-        expirySeconds: EXPIRY_SECONDS,
-        description: "one forecast",
-      });
-      const invoice = Invoice.decode(text);
-      assert.equal(invoice.amountMsat, amountMsat);
-      assert.equal(invoice.network, fixture.network);
-      assert.equal(invoice.expirySeconds, EXPIRY_SECONDS);
-      assert.equal(invoice.description, "one forecast");
-      assert.ok(Math.abs(invoice.timestamp - before) < 3600, "made now");
-    }
-  });
+  law(
+    "makes an invoice of exactly the amount, the network and the expiry asked for",
+    async (fixture) => {
+      const before = Math.floor(Date.now() / 1000);
+      for (const amountMsat of [1_000n, AMOUNT_MSAT, 123_456_000n]) {
+        const text = await fixture.invoicer.createInvoice({
+          amountMsat,
+          expirySeconds: EXPIRY_SECONDS,
+          description: "one forecast",
+        });
+        const invoice = Invoice.decode(text);
+        assert.equal(invoice.amountMsat, amountMsat);
+        assert.equal(invoice.network, fixture.network);
+        assert.equal(invoice.expirySeconds, EXPIRY_SECONDS);
+        assert.equal(invoice.description, "one forecast");
+        assert.ok(Math.abs(invoice.timestamp - before) < 3600, "made now");
+      }
+    },
+  );
 
   law("never makes the same payment hash twice [case 64]", async (fixture) => {
-    const hashes = await Promise.all(Array.from({ length: 5 }, async () => (await order(fixture)).paymentHash));
+    const hashes = await Promise.all(
+      Array.from({ length: 5 }, async () => (await order(fixture)).paymentHash),
+    );
     assert.equal(new Set(hashes).size, 5);
   });
 
@@ -100,7 +115,10 @@ export function walletContract<Fixture extends WalletFixture>(
     const request = await order(fixture);
     const outcome = paid(await fixture.payer.pay(request));
     assert.equal(hashOf(outcome.preimage), request.paymentHash);
-    assert.ok(outcome.feeMsat >= 0n && outcome.feeMsat <= request.maxFeeMsat, "a fee within the cap");
+    assert.ok(
+      outcome.feeMsat >= 0n && outcome.feeMsat <= request.maxFeeMsat,
+      "a fee within the cap",
+    );
     assert.deepEqual(await fixture.payer.find(request.paymentHash), outcome);
   });
 
@@ -129,19 +147,29 @@ export function walletContract<Fixture extends WalletFixture>(
     assertEnded(outcome);
   });
 
-  law("says that a payment beyond its means came to nothing, and nothing moved", async (fixture) => {
-    const before = await powers.balanceMsat?.(fixture);
-    const request = await order(fixture, 2_000_000_000_000_000n);
-    assertEnded(await fixture.payer.pay(request));
-    assert.equal(await powers.balanceMsat?.(fixture), before);
-  });
+  law(
+    "says that a payment beyond its means came to nothing, and nothing moved",
+    async (fixture) => {
+      const before = await powers.balanceMsat?.(fixture);
+      const request = await order(fixture, 2_000_000_000_000_000n);
+      assertEnded(await fixture.payer.pay(request));
+      assert.equal(await powers.balanceMsat?.(fixture), before);
+    },
+  );
 
   law("shows no secret, whatever happens", async (fixture) => {
-    const shown: unknown[] = [await fixture.payer.pay(await order(fixture)), fixture.payer, fixture.invoicer];
+    const shown: unknown[] = [
+      await fixture.payer.pay(await order(fixture)),
+      fixture.payer,
+      fixture.invoicer,
+    ];
     shown.push(await fixture.payer.pay(foreign("sb")), await fixture.payer.find("ab".repeat(32)));
     shown.push(await fixture.payer.find("not a hash").catch(flat));
-    shown.push(await fixture.invoicer.createInvoice({ amountMsat: -1n, expirySeconds: 1 }).catch(flat));
-    for (const secret of fixture.secrets) assert.ok(!text(shown).includes(secret), "a secret was shown");
+    shown.push(
+      await fixture.invoicer.createInvoice({ amountMsat: -1n, expirySeconds: 1 }).catch(flat),
+    );
+    for (const secret of fixture.secrets)
+      assert.ok(!text(shown).includes(secret), "a secret was shown");
   });
 
   if (powers.balanceMsat !== undefined) {
@@ -202,7 +230,10 @@ export function walletContract<Fixture extends WalletFixture>(
         const before = await powers.balanceMsat?.(fixture);
         const request = await order(fixture);
         const { arrive } = await stick(fixture);
-        assert.equal((await fixture.payer.pay({ ...request, timeoutSeconds: 1 })).status, "unknown");
+        assert.equal(
+          (await fixture.payer.pay({ ...request, timeoutSeconds: 1 })).status,
+          "unknown",
+        );
         assert.equal((await fixture.payer.find(request.paymentHash)).status, "unknown");
         await arrive(request.paymentHash);
         const { preimage, feeMsat } = paid(await fixture.payer.find(request.paymentHash));
@@ -257,22 +288,31 @@ export function walletContract<Fixture extends WalletFixture>(
       },
     );
 
-    law("examined while it is away, keeps why: that is no refusal, and time may mend it", async (fixture) => {
-      const { examine } = fixture.payer as Partial<Wallet>;
-      if (examine === undefined) return;
-      const { rights } = await examine();
-      assert.deepEqual({ pay: rights.pay, find: rights.find }, { pay: true, find: true });
-      const plug = await unplug(fixture);
-      await assert.rejects(
-        examine(),
-        (error) => error instanceof AdapterError && error.code === "ERR_WALLET" && error.cause !== undefined,
-      );
-      await plug();
-    });
+    law(
+      "examined while it is away, keeps why: that is no refusal, and time may mend it",
+      async (fixture) => {
+        const { examine } = fixture.payer as Partial<Wallet>;
+        if (examine === undefined) return;
+        const { rights } = await examine();
+        assert.deepEqual({ pay: rights.pay, find: rights.find }, { pay: true, find: true });
+        const plug = await unplug(fixture);
+        await assert.rejects(
+          examine(),
+          (error) =>
+            error instanceof AdapterError &&
+            error.code === "ERR_WALLET" &&
+            error.cause !== undefined,
+        );
+        await plug();
+      },
+    );
   }
 }
 
-async function order({ invoicer }: WalletFixture, amountMsat = AMOUNT_MSAT): Promise<PaymentRequest> {
+async function order(
+  { invoicer }: WalletFixture,
+  amountMsat = AMOUNT_MSAT,
+): Promise<PaymentRequest> {
   const invoice = await invoicer.createInvoice({ amountMsat, expirySeconds: EXPIRY_SECONDS });
   const { paymentHash } = Invoice.decode(invoice);
   return { invoice, paymentHash, amountMsat, maxFeeMsat: MAX_FEE_MSAT, timeoutSeconds: 30 };
@@ -282,9 +322,24 @@ async function order({ invoicer }: WalletFixture, amountMsat = AMOUNT_MSAT): Pro
 function foreign(network: Network): PaymentRequest {
   const paymentHash = "cd".repeat(32);
   const timestamp = Math.floor(Date.now() / 1000);
-  const fields = { network, amountMsat: AMOUNT_MSAT, timestamp, paymentHash, paymentSecret: paymentHash };
-  const invoice = Invoice.encode({ ...fields, description: "", features: [8, 14] }, new Uint8Array(32).fill(1));
-  return { invoice, paymentHash, amountMsat: AMOUNT_MSAT, maxFeeMsat: MAX_FEE_MSAT, timeoutSeconds: 10 };
+  const fields = {
+    network,
+    amountMsat: AMOUNT_MSAT,
+    timestamp,
+    paymentHash,
+    paymentSecret: paymentHash,
+  };
+  const invoice = Invoice.encode(
+    { ...fields, description: "", features: [8, 14] },
+    new Uint8Array(32).fill(1),
+  );
+  return {
+    invoice,
+    paymentHash,
+    amountMsat: AMOUNT_MSAT,
+    maxFeeMsat: MAX_FEE_MSAT,
+    timeoutSeconds: 10,
+  };
 }
 
 function paid(outcome: PaymentOutcome): Extract<PaymentOutcome, { status: "paid" }> {
@@ -297,11 +352,15 @@ function assertEnded({ status }: PaymentOutcome): void {
   assert.ok(status === "failed" || status === "never-sent", `not ${status}`);
 }
 
-function isSame(outcome: PaymentOutcome, first: Extract<PaymentOutcome, { status: "paid" }>): boolean {
+function isSame(
+  outcome: PaymentOutcome,
+  first: Extract<PaymentOutcome, { status: "paid" }>,
+): boolean {
   return outcome.status === "paid" && outcome.preimage === first.preimage;
 }
 
-const hashOf = (preimage: string) => createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
+const hashOf = (preimage: string) =>
+  createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
 
 const flat = (error: unknown) =>
   error instanceof Error ? `${error.stack} ${error.cause} ${text(error)}` : error;

@@ -1,4 +1,7 @@
-/** The treasury over HTTP: what it takes, what it gives, whom it answers. [cases 85, 98, 99, 100, 101] */
+/**
+ * The treasury over HTTP: what it takes, what it gives, whom it answers. [cases 85, 98, 99, 100,
+ * 101]
+ */
 import { describe, expect, test } from "vitest";
 import { challenger, type Town, town } from "../../../../test/e2e/support/town.ts";
 import type { Credential } from "../l402/index.ts";
@@ -6,7 +9,12 @@ import { exchange } from "../testing/raw-http.ts";
 
 const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
 
-const post = (world: Town, credential: Credential | string, body: unknown, path = "/v1/purchases") =>
+const post = (
+  world: Town,
+  credential: Credential | string,
+  body: unknown,
+  path = "/v1/purchases",
+) =>
   fetch(world.treasury.location + path, {
     method: "POST",
     headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
@@ -45,7 +53,10 @@ describe("no member of a purchase names an invoice, a payee or another agent [ca
     ["no method", { url: "http://127.0.0.1:1/" }],
     ["a method that is a list", { method: ["GET"], url: "http://127.0.0.1:1/" }],
     ["a URL that is an object", { method: "GET", url: { href: "http://127.0.0.1:1/" } }],
-    ["headers that are an object", { method: "GET", url: "http://127.0.0.1:1/", headers: { a: "b" } }],
+    [
+      "headers that are an object",
+      { method: "GET", url: "http://127.0.0.1:1/", headers: { a: "b" } },
+    ],
     [
       "a field name that is a list",
       { method: "GET", url: "http://127.0.0.1:1/", headers: [[["authorization"], "x"]] },
@@ -58,11 +69,20 @@ describe("no member of a purchase names an invoice, a payee or another agent [ca
       "a field value with a line break",
       { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "x\r\nauthorization: y"]] },
     ],
-    ["a field value with a NUL", { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "x\0"]] }],
-    ["a field value that is a number", { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", 1]] }],
+    [
+      "a field value with a NUL",
+      { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "x\0"]] },
+    ],
+    [
+      "a field value that is a number",
+      { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", 1]] },
+    ],
     ["a pair of three", { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "b", "c"]] }],
     ["a body that is no base64", { method: "POST", url: "http://127.0.0.1:1/", body: "%%" }],
-    ["a refusal without a hash", { method: "GET", url: "http://127.0.0.1:1/", refused: { delivered: true } }],
+    [
+      "a refusal without a hash",
+      { method: "GET", url: "http://127.0.0.1:1/", refused: { delivered: true } },
+    ],
     ["a refusal of a text", { method: "GET", url: "http://127.0.0.1:1/", refused: "yes" }],
   ])("what is not a purchase is refused: %s [case 9]", async (_what, body) => {
     const world = await town({ fetch: () => Promise.reject(new Error("nothing must be sent")) });
@@ -73,7 +93,11 @@ describe("no member of a purchase names an invoice, a payee or another agent [ca
 
   test("a body of more than 2 MiB is refused unread [case 7]", async () => {
     const world = await town();
-    const answer = await post(world, world.root(), `{"method":"GET","url":"${"x".repeat(3 * 1024 * 1024)}"}`);
+    const answer = await post(
+      world,
+      world.root(),
+      `{"method":"GET","url":"${"x".repeat(3 * 1024 * 1024)}"}`,
+    );
     expect(answer.status).toBe(413);
   });
 });
@@ -84,10 +108,19 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
   test("a hand-over: the attenuated credential, and what was paid", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
-    const answer = await post(world, world.root(), { method: "GET", url: `${shop.url}/a`, headers: [] });
+    const answer = await post(world, world.root(), {
+      method: "GET",
+      url: `${shop.url}/a`,
+      headers: [],
+    });
     const json = (await answer.json()) as Record<string, Record<string, unknown>>;
     expect(Object.keys(json).sort()).toEqual(["credential", "payment"]);
-    expect(Object.keys(json.payment!).sort()).toEqual(["amountMsat", "feeMsat", "origin", "paymentHash"]);
+    expect(Object.keys(json.payment!).sort()).toEqual([
+      "amountMsat",
+      "feeMsat",
+      "origin",
+      "paymentHash",
+    ]);
     expect([...answer.headers.keys()].filter((name) => /sigil|auth|cookie/.test(name))).toEqual([]);
     expect(answer.headers.get("cache-control")).toBe("no-store");
   });
@@ -105,7 +138,15 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
       });
       const text = await answer.text();
       expect(text).not.toMatch(SECRETS);
-      const members = new Set(["id", "agent", "parentId", "state", "caveats", "spentMsat", "limits"]);
+      const members = new Set([
+        "id",
+        "agent",
+        "parentId",
+        "state",
+        "caveats",
+        "spentMsat",
+        "limits",
+      ]);
       for (const node of JSON.parse(text).nodes)
         for (const key of Object.keys(node)) expect(members.has(key)).toBe(true);
     },
@@ -114,7 +155,9 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
   test("a child sees its ancestors and what is below it, and no sibling", async () => {
     const world = await town();
     const root = world.root();
-    const [mine, other] = ["mine", "other"].map((agent) => root.delegate({ agent }, { now: world.time.now }));
+    const [mine, other] = ["mine", "other"].map((agent) =>
+      root.delegate({ agent }, { now: world.time.now }),
+    );
     const below = mine!.delegate({ agent: "below" }, { now: world.time.now });
     for (const one of [other!, below]) await world.treasury.standing(one.toString());
     const agents = (nodes: readonly { agent?: string }[]) => nodes.map(({ agent }) => agent);
@@ -128,7 +171,10 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
     const root = world.root({ budget: "1 sat" });
     const order = { method: "GET", url: `${shop.url}/a`, headers: [] };
     const denied = await (await post(world, root, order)).text();
-    expect(JSON.parse(denied)).toMatchObject({ code: "ERR_BUDGET", refusals: [{ condition: "budget_msat" }] });
+    expect(JSON.parse(denied)).toMatchObject({
+      code: "ERR_BUDGET",
+      refusals: [{ condition: "budget_msat" }],
+    });
     expect(denied).not.toMatch(SECRETS);
     const text = root.toString();
     const end = text.at(-1) === "0" ? "1" : "0";
@@ -139,7 +185,15 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
 
   test("there is no other door: whatever the path, the method and the credential", async () => {
     const world = await town();
-    const paths = ["/", "/v1", "/v1/payments", "/v1/purchases/1", "/v1/nodes", "/v1/wallet", "/v1/mint"];
+    const paths = [
+      "/",
+      "/v1",
+      "/v1/payments",
+      "/v1/purchases/1",
+      "/v1/nodes",
+      "/v1/wallet",
+      "/v1/mint",
+    ];
     for (const path of paths)
       for (const method of ["GET", "POST", "PUT", "DELETE"]) {
         const headers = { authorization: `L402 ${world.root()}` };
@@ -150,7 +204,10 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
   test("nothing is told without a credential, nor for a service's", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
-    const foreign = shop.paywall.authority.mint({ endpoints: [`* ${shop.url}/**`], expiresIn: "1h" });
+    const foreign = shop.paywall.authority.mint({
+      endpoints: [`* ${shop.url}/**`],
+      expiresIn: "1h",
+    });
     for (const path of ["/v1/credential", "/v1/tree"]) {
       expect((await fetch(world.treasury.location + path)).status).toBe(401);
       const headers = { authorization: `L402 ${foreign}` };

@@ -1,4 +1,7 @@
-/** The treasury over HTTP, for agents: purchases, revocations, what is left. Every answer goes to the credential that asked. spec/4-purchase.md §7. */
+/**
+ * The treasury over HTTP, for agents: purchases, revocations, what is left. Every answer goes to
+ * the credential that asked. spec/4-purchase.md §7.
+ */
 import { AdapterError } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import { base64Bytes } from "../internal/bytes.ts";
@@ -44,7 +47,8 @@ const AGENT_ROUTES: readonly Route[] = [
     summary: "This document",
     credential: "none",
     answer: { type: "object" },
-    handle: async ({ treasury }) => writeJson(openApi(treasury.location, [...AGENT_ROUTES, ...OWNER_ROUTES])),
+    handle: async ({ treasury }) =>
+      writeJson(openApi(treasury.location, [...AGENT_ROUTES, ...OWNER_ROUTES])),
   },
   {
     method: "POST",
@@ -77,7 +81,11 @@ const AGENT_ROUTES: readonly Route[] = [
     path: "/.well-known/l402/revocations",
     summary: "Revokes the node that these caveats open below the credential",
     credential: "agent",
-    body: { type: "object", properties: { caveats: schema.list(schema.text) }, required: ["caveats"] },
+    body: {
+      type: "object",
+      properties: { caveats: schema.list(schema.text) },
+      required: ["caveats"],
+    },
     answer: schema.object({ node: schema.nodeId }),
     handle: async ({ treasury, request, credential }) => {
       const json = await readJson(request, MAX_BODY_BYTES);
@@ -89,10 +97,12 @@ const AGENT_ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/credential",
-    summary: "The credential's node and its ancestors, root first: what is left everywhere it stands under",
+    summary:
+      "The credential's node and its ancestors, root first: what is left everywhere it stands under",
     credential: "agent",
     answer: schema.nodes,
-    handle: async ({ treasury, credential }) => writeJson({ nodes: await treasury.standing(credential) }),
+    handle: async ({ treasury, credential }) =>
+      writeJson({ nodes: await treasury.standing(credential) }),
   },
   {
     method: "GET",
@@ -100,7 +110,8 @@ const AGENT_ROUTES: readonly Route[] = [
     summary: "The credential's node and all below it that the treasury has met, parents first",
     credential: "agent",
     answer: schema.nodes,
-    handle: async ({ treasury, credential }) => writeJson({ nodes: await treasury.tree(credential) }),
+    handle: async ({ treasury, credential }) =>
+      writeJson({ nodes: await treasury.tree(credential) }),
   },
   {
     method: "GET",
@@ -117,8 +128,13 @@ const AGENT_ROUTES: readonly Route[] = [
   },
 ];
 
-/** Serves one treasury to its agents. A Web-standard handler: hand it to any server, on loopback or behind TLS. @throws TypeError without one */
-export function treasuryApi(treasury: OpenTreasury | undefined): (request: Request) => Promise<Response> {
+/**
+ * Serves one treasury to its agents. A Web-standard handler: hand it to any server, on loopback or
+ * behind TLS. @throws TypeError without one
+ */
+export function treasuryApi(
+  treasury: OpenTreasury | undefined,
+): (request: Request) => Promise<Response> {
   if (treasury === undefined)
     throw new TypeError("there is no treasury to serve: a client has one only with a wallet");
   return routesHandler(treasury, AGENT_ROUTES, ({ credential }, request) =>
@@ -148,7 +164,10 @@ const malformed = (why: string): AdapterError =>
 
 const MEMBERS = ["method", "url", "headers", "body", "refused"];
 
-/** By its schema alone: there is no member for an invoice, a payee or another agent's node. [cases 85, 100] */
+/**
+ * By its schema alone: there is no member for an invoice, a payee or another agent's node. [cases
+ * 85, 100]
+ */
 function readPurchase(credential: string, json: unknown): PurchaseRequest {
   const {
     method,
@@ -157,10 +176,12 @@ function readPurchase(credential: string, json: unknown): PurchaseRequest {
     body,
     refused,
   } = membersOf(json, "purchase", MEMBERS) as Partial<PurchaseBody>;
-  if (typeof method !== "string" || typeof url !== "string") throw malformed("it needs a method and a url");
+  if (typeof method !== "string" || typeof url !== "string")
+    throw malformed("it needs a method and a url");
   if (!Array.isArray(headers) || !headers.every(isField))
     throw malformed("headers are pairs of a name and a value");
-  const bytes = body === undefined ? undefined : typeof body === "string" ? base64Bytes(body) : undefined;
+  const bytes =
+    body === undefined ? undefined : typeof body === "string" ? base64Bytes(body) : undefined;
   if (body !== undefined && bytes === undefined) throw malformed("its body is not base64");
   if (refused !== undefined && !isRefused(refused))
     throw malformed("refused is a paymentHash and whether it was delivered");
@@ -188,6 +209,8 @@ function isField(field: unknown): field is [string, string] {
 const isRefused = (refused: unknown): boolean => {
   const { paymentHash, delivered } = Object(refused) as Record<string, unknown>;
   return (
-    typeof paymentHash === "string" && /^[0-9a-f]{64}$/.test(paymentHash) && typeof delivered === "boolean"
+    typeof paymentHash === "string" &&
+    /^[0-9a-f]{64}$/.test(paymentHash) &&
+    typeof delivered === "boolean"
   );
 };

@@ -1,4 +1,7 @@
-/** Every check before paying: one hostile service for each, one code for each, and nothing moves. spec/4-purchase.md §3. */
+/**
+ * Every check before paying: one hostile service for each, one code for each, and nothing moves.
+ * spec/4-purchase.md §3.
+ */
 import { bech32 } from "@scure/base";
 import { describe, expect, test } from "vitest";
 import {
@@ -30,7 +33,9 @@ async function hostile(world: Town, wish: (honest: Challenge) => Demand | Promis
 async function refused(world: Town, wish: (honest: Challenge) => Demand | Promise<Demand>) {
   const { url } = await hostile(world, wish);
   const root = world.root();
-  const error = await failure(world.treasury.buy({ ...GET, credential: root.toString(), url: `${url}/paid` }));
+  const error = await failure(
+    world.treasury.buy({ ...GET, credential: root.toString(), url: `${url}/paid` }),
+  );
   expect(world.net.payments()).toEqual([]);
   expect(await world.spent(root)).toBe(0n);
   return error;
@@ -39,7 +44,10 @@ async function refused(world: Town, wish: (honest: Challenge) => Demand | Promis
 const START = 2_000_000_000;
 const invoiceOf =
   (terms: Partial<Parameters<typeof Invoice.encode>[0]>) =>
-  ({ invoice, macaroon }: Challenge): Demand => ({ macaroon, invoice: forgeInvoice(invoice, terms) });
+  ({ invoice, macaroon }: Challenge): Demand => ({
+    macaroon,
+    invoice: forgeInvoice(invoice, terms),
+  });
 
 describe("a challenge is not paid", () => {
   test("whose invoice has another hash than its macaroon [case 65]", async () => {
@@ -74,12 +82,12 @@ describe("a challenge is not paid", () => {
       () => "x".repeat(300),
       (text: string) => text.slice(0, -30),
     ])
-      expect(await refused(world, (honest) => ({ ...honest, invoice: invoice(honest.invoice) }))).toMatchObject(
-        {
-          code: "ERR_INVOICE_MALFORMED",
-          spent: "no",
-        },
-      );
+      expect(
+        await refused(world, (honest) => ({ ...honest, invoice: invoice(honest.invoice) })),
+      ).toMatchObject({
+        code: "ERR_INVOICE_MALFORMED",
+        spent: "no",
+      });
   });
 
   test("without an amount [case 48]", async () => {
@@ -110,7 +118,9 @@ describe("a challenge is not paid", () => {
   test("whose macaroon is no L402 macaroon", async () => {
     const world = await town();
     const { url } = await site((_request, response) => {
-      response.writeHead(402, { "www-authenticate": 'L402 macaroon="AgEEbHNhdAJC", invoice="lnbcrt1"' }).end();
+      response
+        .writeHead(402, { "www-authenticate": 'L402 macaroon="AgEEbHNhdAJC", invoice="lnbcrt1"' })
+        .end();
     });
     const buying = world.treasury.buy({ ...GET, credential: world.root().toString(), url });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MALFORMED", spent: "no" });
@@ -146,10 +156,17 @@ describe("a challenge is not paid", () => {
     ["another path", { endpoints: ["GET http://127.0.0.1:*/other"], expiresIn: "1h" }],
     ["another method", { endpoints: ["POST http://127.0.0.1:*/**"], expiresIn: "1h" }],
     ["the past", { endpoints: ["* http://127.0.0.1:*/**"], expiresAt: new Date(1000) }],
-    ["later", { endpoints: ["* http://127.0.0.1:*/**"], expiresIn: "1h", validFrom: new Date(2.1e12) }],
+    [
+      "later",
+      { endpoints: ["* http://127.0.0.1:*/**"], expiresIn: "1h", validFrom: new Date(2.1e12) },
+    ],
   ])("where what it sells is for %s [case 41]", async (_what, scope) => {
     const error = await refused(await town(), () => ({ scope }));
-    expect(error).toMatchObject({ name: "ChallengeError", code: "ERR_CHALLENGE_SCOPE", spent: "no" });
+    expect(error).toMatchObject({
+      name: "ChallengeError",
+      code: "ERR_CHALLENGE_SCOPE",
+      spent: "no",
+    });
   });
 
   test("that came from another origin than the one asked for, whatever fetch followed it there [case 76]", async () => {
@@ -161,7 +178,11 @@ describe("a challenge is not paid", () => {
     const { url } = await site((_request, response) => {
       response.writeHead(302, { location: `${elsewhere.url}/paid` }).end();
     });
-    const buying = world.treasury.buy({ ...GET, credential: world.root().toString(), url: `${url}/paid` });
+    const buying = world.treasury.buy({
+      ...GET,
+      credential: world.root().toString(),
+      url: `${url}/paid`,
+    });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_ORIGIN", spent: "no" });
     expect(world.net.payments()).toEqual([]);
   });
@@ -195,7 +216,9 @@ describe("the edges of an invoice's time [case 67]", () => {
   test("an end beyond all numbers is no end: it is no invoice", async () => {
     const world = await town();
     const honest = await challenger(world, "http://127.0.0.1:9").demand();
-    expect(() => forgeInvoice(honest.invoice, { expirySeconds: Number.MAX_SAFE_INTEGER })).toThrow(TypeError);
+    expect(() => forgeInvoice(honest.invoice, { expirySeconds: Number.MAX_SAFE_INTEGER })).toThrow(
+      TypeError,
+    );
     // Written by hand, since our own encoder refuses to: 13 words of tag x, all ones.
     const text = withExpiryWords(honest.invoice);
     const checking = async () => checkInvoice({ ...honest, invoice: text }, "bcrt", START);
@@ -204,7 +227,10 @@ describe("the edges of an invoice's time [case 67]", () => {
 });
 
 // The checksum is made to fit; the signature is looked at last.
-const reworded = (invoice: string, change: (prefix: string, words: number[]) => [string, number[]]): string => {
+const reworded = (
+  invoice: string,
+  change: (prefix: string, words: number[]) => [string, number[]],
+): string => {
   const { prefix, words } = bech32.decode(invoice as `${string}1${string}`, false);
   return bech32.encode(...change(prefix, words), false);
 };
@@ -212,7 +238,14 @@ const SIGNATURE = 104;
 const withExpiryWords = (invoice: string): string =>
   reworded(invoice, (prefix, words) => [
     prefix,
-    [...words.slice(0, -SIGNATURE), 6, 0, 13, ...Array<number>(13).fill(31), ...words.slice(-SIGNATURE)],
+    [
+      ...words.slice(0, -SIGNATURE),
+      6,
+      0,
+      13,
+      ...Array<number>(13).fill(31),
+      ...words.slice(-SIGNATURE),
+    ],
   ]);
 const withPrefix = (invoice: string, prefix: string): string =>
   reworded(invoice, (_, words) => [prefix, words]);
@@ -254,15 +287,23 @@ describe("what a credential allows is judged on the invoice itself", () => {
       const { authority, demand } = challenger(world, own);
       invoice ??= (await demand()).invoice;
       const scope = { endpoints: [`GET ${own}${request.target}`], expiresIn: "1h" } as const;
-      if (request.headers.authorization === undefined) ask402(response, authority.challenge(scope, invoice));
+      if (request.headers.authorization === undefined)
+        ask402(response, authority.challenge(scope, invoice));
       else response.end("served");
     });
     const credential = world.root().toString();
     await world.treasury.buy({ ...GET, credential, url: `${url}/a` });
     const error = await failure(world.treasury.buy({ ...GET, credential, url: `${url}/b` }));
-    expect(error).toMatchObject({ name: "PaymentError", code: "ERR_PAYMENT_REPEATED", spent: "no" });
+    expect(error).toMatchObject({
+      name: "PaymentError",
+      code: "ERR_PAYMENT_REPEATED",
+      spent: "no",
+    });
     // Nor by another agent.
-    const child = Credential.parse(credential).delegate({ agent: "other" }, { now: world.time.now });
+    const child = Credential.parse(credential).delegate(
+      { agent: "other" },
+      { now: world.time.now },
+    );
     expect(
       await failure(world.treasury.buy({ ...GET, credential: child.toString(), url: `${url}/c` })),
     ).toMatchObject({ code: "ERR_PAYMENT_REPEATED" });
@@ -279,12 +320,17 @@ describe("what a credential allows is judged on the invoice itself", () => {
       ask402(response, offered);
     });
     const credential = world.root({ maxUses: 100 }).toString();
-    const buy = (path: string) => failure(world.treasury.buy({ ...GET, credential, url: greedy.url + path }));
+    const buy = (path: string) =>
+      failure(world.treasury.buy({ ...GET, credential, url: greedy.url + path }));
     expect(await buy("/a")).toMatchObject({ code: "ERR_PAID_NOT_DELIVERED", spent: "yes" });
-    const before = greedy.received.filter(({ headers }) => headers.authorization !== undefined).length;
+    const before = greedy.received.filter(
+      ({ headers }) => headers.authorization !== undefined,
+    ).length;
     expect(await buy("/b")).toMatchObject({ code: "ERR_PAYMENT_REPEATED", spent: "no" });
     expect(await buy("/b")).toMatchObject({ code: "ERR_PAYMENT_REPEATED", spent: "no" });
-    expect(greedy.received.filter(({ headers }) => headers.authorization !== undefined)).toHaveLength(before);
+    expect(
+      greedy.received.filter(({ headers }) => headers.authorization !== undefined),
+    ).toHaveLength(before);
     expect(world.net.payments()).toHaveLength(1);
   });
 });

@@ -1,4 +1,7 @@
-/** What a treasury holds for its agents: full credentials that were paid for, and which of them may still be worth something. */
+/**
+ * What a treasury holds for its agents: full credentials that were paid for, and which of them may
+ * still be worth something.
+ */
 import { formatOrigin, type Target } from "../caveat/index.ts";
 import { base64Bytes } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
@@ -19,7 +22,11 @@ const CLAIM_SECONDS = 900;
 /** Longer than it takes an answer to leave. */
 const IN_HAND_MS = 500;
 
-export const claimFor = (macaroon: UnverifiedMacaroon, by: string, now: number): PaymentRecord["claim"] =>
+export const claimFor = (
+  macaroon: UnverifiedMacaroon,
+  by: string,
+  now: number,
+): PaymentRecord["claim"] =>
   isSingleUse(macaroon) ? { by, until: now + CLAIM_SECONDS } : undefined;
 
 export class Holdings {
@@ -36,12 +43,17 @@ export class Holdings {
   }
 
   /**
-   * Takes one that may cover this request: paid for by this node or by one above it, never by a sibling. What buys a
-   * single request goes to one taker only.
+   * Takes one that may cover this request: paid for by this node or by one above it, never by a
+   * sibling. What buys a single request goes to one taker only.
    *
    * @param by who takes it
    */
-  async take(verified: Verified, target: Target, now: number, by: string): Promise<Holding | undefined> {
+  async take(
+    verified: Verified,
+    target: Target,
+    now: number,
+    by: string,
+  ): Promise<Holding | undefined> {
     const ids = verified.nodes.map(({ id }) => id).reverse();
     for (const record of await this.#store.purchases(ids, formatOrigin(target.origin))) {
       if (record.preimage === undefined || isClaimedByAnother(record, by, now)) continue;
@@ -58,7 +70,10 @@ export class Holdings {
     return claim === undefined || this.#store.claim(record.paymentHash, by, now, claim.until);
   }
 
-  /** Whether a request has it at this moment. What was handed over is with its agent, who may say what became of it. */
+  /**
+   * Whether a request has it at this moment. What was handed over is with its agent, who may say
+   * what became of it.
+   */
   isInUse({ paymentHash, status, claim }: PaymentRecord, now: number): boolean {
     const isClaimed = status === "paid" && claim !== undefined && claim.until > now;
     return isClaimed && !this.#young.has(paymentHash) && !this.#old.has(paymentHash);
@@ -79,12 +94,16 @@ export class Holdings {
     this.#count(record);
     const isUsed = isSingleUse(full.macaroon);
     if (!record.delivered || isUsed)
-      await this.#store.mark(record.paymentHash, { delivered: true, ...(isUsed && { status: "used" }) });
+      await this.#store.mark(record.paymentHash, {
+        delivered: true,
+        ...(isUsed && { status: "used" }),
+      });
   }
 
   /**
-   * It was handed over. What buys a single request counts as used a moment later: if this process dies before its answer has
-   * left, the agent asks again, and what it was to have is still there. Until then it is claimed, and nobody else's. [case 72]
+   * It was handed over. What buys a single request counts as used a moment later: if this process
+   * dies before its answer has left, the agent asks again, and what it was to have is still there.
+   * Until then it is claimed, and nobody else's. [case 72]
    */
   async handedOver({ record, full }: Holding): Promise<void> {
     this.#count(record);
@@ -107,7 +126,10 @@ export class Holdings {
     });
   }
 
-  /** Together, so that a store writes once. What cannot be written down is offered once more, and the service says that it is used. */
+  /**
+   * Together, so that a store writes once. What cannot be written down is offered once more, and
+   * the service says that it is used.
+   */
   async #end(paymentHashes: ReadonlySet<string>): Promise<void> {
     const mark = { delivered: true, status: "used" } as const;
     await Promise.allSettled([...paymentHashes].map((hash) => this.#store.mark(hash, mark)));
@@ -126,28 +148,43 @@ export class Holdings {
     this.#given.set(paymentHash, (this.#given.get(paymentHash) ?? 0) + 1);
   }
 
-  /** Whether it was given to more than one request, or may have been, by a process before this one. */
+  /**
+   * Whether it was given to more than one request, or may have been, by a process before this one.
+   */
   wasShared({ paymentHash, delivered }: PaymentRecord): boolean {
     const times = this.#given.get(paymentHash) ?? 0;
     return times > 1 || (times === 0 && delivered);
   }
 
   /** @param closed whom its origin is paid nothing for, and until when */
-  async undelivered({ record }: Holding, closed: NonNullable<PaymentRecord["closed"]>): Promise<void> {
+  async undelivered(
+    { record }: Holding,
+    closed: NonNullable<PaymentRecord["closed"]>,
+  ): Promise<void> {
     await this.#store.mark(record.paymentHash, { status: "undelivered", closed });
   }
 }
 
 export function holdingOf(record: PaymentRecord): Holding {
-  return { record, full: new Credential(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!) };
+  return {
+    record,
+    full: new Credential(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!),
+  };
 }
 
 const isClaimedByAnother = ({ claim }: PaymentRecord, by: string, now: number): boolean =>
   claim !== undefined && claim.by !== by && claim.until > now;
 
-/** Whether this request may be made with it: bought at this very origin, good for this, and charged to this agent's limits. */
-export const mayServe = (holding: Holding, verified: Verified, target: Target, now: number): boolean =>
-  mayCover(holding, target, now) && isChargedTo(verified, holding);
+/**
+ * Whether this request may be made with it: bought at this very origin, good for this, and charged
+ * to this agent's limits.
+ */
+export const mayServe = (
+  holding: Holding,
+  verified: Verified,
+  target: Target,
+  now: number,
+): boolean => mayCover(holding, target, now) && isChargedTo(verified, holding);
 
 function mayCover({ full, record }: Holding, target: Target, now: number): boolean {
   if (record.origin !== formatOrigin(target.origin)) return false;
@@ -157,12 +194,16 @@ function mayCover({ full, record }: Holding, target: Target, now: number): boole
 }
 
 /**
- * What is used up by using it was charged to the limits of whoever bought it. One that has a limit of its own below those
- * would use another's money past it, so it buys for itself. A pass for a time is not used up, and serves all below.
+ * What is used up by using it was charged to the limits of whoever bought it. One that has a limit
+ * of its own below those would use another's money past it, so it buys for itself. A pass for a
+ * time is not used up, and serves all below.
  */
 function isChargedTo(verified: Verified, { full, record }: Holding): boolean {
-  const isUsedUpByUse = full.caveats.some(({ condition }) => /^(?:max_uses|budget_msat)/.test(condition));
+  const isUsedUpByUse = full.caveats.some(({ condition }) =>
+    /^(?:max_uses|budget_msat)/.test(condition),
+  );
   return (
-    !isUsedUpByUse || verified.limits.every(({ kind, id }) => kind !== "spend" || record.limitIds.includes(id))
+    !isUsedUpByUse ||
+    verified.limits.every(({ kind, id }) => kind !== "spend" || record.limitIds.includes(id))
   );
 }

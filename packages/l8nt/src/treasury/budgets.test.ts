@@ -6,7 +6,9 @@ import type { Credential } from "../l402/index.ts";
 const buy = (world: Town, credential: Credential, url: string) =>
   world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
 
-/** What one purchase of 10 sat must leave room for: 3 sat of routing fee at worst; 10 msat in fact. */
+/**
+ * What one purchase of 10 sat must leave room for: 3 sat of routing fee at worst; 10 msat in fact.
+ */
 const WORST = 13_000n;
 const REAL = 10_010n;
 
@@ -54,7 +56,8 @@ describe("whoever comes at once [case 43]", () => {
     );
     const failed = all.filter((one) => one.status === "rejected");
     expect(failed).toHaveLength(199);
-    for (const { reason } of failed) expect(reason).toMatchObject({ code: "ERR_BUDGET", spent: "no" });
+    for (const { reason } of failed)
+      expect(reason).toMatchObject({ code: "ERR_BUDGET", spent: "no" });
     expect(world.paid()).toEqual({ count: 1, msat: REAL });
     expect(await world.spent(root)).toBe(REAL);
   });
@@ -76,12 +79,16 @@ describe("siblings share the parent [cases 23, 44]", () => {
   test("five children of 100 sat each, under a parent of 100 sat, spend no more than 100 sat together", async () => {
     const world = await town();
     const shop = await world.shop();
-    const parent = world.root().delegate({ agent: "parent", budget: "100 sat" }, { now: world.time.now });
+    const parent = world
+      .root()
+      .delegate({ agent: "parent", budget: "100 sat" }, { now: world.time.now });
     const children = Array.from({ length: 5 }, (_, at) =>
       parent.delegate({ agent: `child-${at}`, budget: "100 sat" }, { now: world.time.now }),
     );
     await Promise.allSettled(
-      children.flatMap((child) => Array.from({ length: 8 }, (_, at) => buy(world, child, `${shop.url}/${at}`))),
+      children.flatMap((child) =>
+        Array.from({ length: 8 }, (_, at) => buy(world, child, `${shop.url}/${at}`)),
+      ),
     );
     const { count, msat } = world.paid();
     expect(msat).toBeLessThanOrEqual(100_000n);
@@ -97,7 +104,11 @@ describe("siblings share the parent [cases 23, 44]", () => {
     const root = world.root({ budget: "30 sat" });
     await Promise.allSettled(
       Array.from({ length: 100 }, (_, at) =>
-        buy(world, root.delegate({ agent: `fork-${at}` }, { now: world.time.now }), `${shop.url}/a`),
+        buy(
+          world,
+          root.delegate({ agent: `fork-${at}` }, { now: world.time.now }),
+          `${shop.url}/a`,
+        ),
       ),
     );
     expect(world.paid()).toEqual({ count: 2, msat: 2n * REAL });

@@ -1,4 +1,7 @@
-/** What an owner caps beside budgets: what is in flight, whom a service has paid, what a stranger is paid, who spends at all. */
+/**
+ * What an owner caps beside budgets: what is in flight, whom a service has paid, what a stranger is
+ * paid, who spends at all.
+ */
 import { describe, expect, test } from "vitest";
 import {
   ask402,
@@ -25,13 +28,19 @@ describe("what is in flight [case 55]", () => {
     const [bad, good] = [root.delegate({ agent: "bad" }), root.delegate({ agent: "good" })];
     for (const path of ["/a", "/b"]) {
       world.net.fault({ kind: "stuck", delayMs: 0 });
-      expect(await failure(buy(world, bad, shop.url + path))).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+      expect(await failure(buy(world, bad, shop.url + path))).toMatchObject({
+        code: "ERR_PAYMENT_UNKNOWN",
+      });
     }
     const error = await failure(buy(world, bad, `${shop.url}/c`));
     expect(error).toMatchObject({ name: "BudgetError", code: "ERR_IN_FLIGHT", spent: "no" });
-    expect(error.refusals).toMatchObject([{ condition: "in flight", have: "2 payments in flight" }]);
+    expect(error.refusals).toMatchObject([
+      { condition: "in flight", have: "2 payments in flight" },
+    ]);
     // Its own children are no way around it.
-    expect(await failure(buy(world, bad.delegate({ agent: "heir" }), `${shop.url}/d`))).toMatchObject({
+    expect(
+      await failure(buy(world, bad.delegate({ agent: "heir" }), `${shop.url}/d`)),
+    ).toMatchObject({
       code: "ERR_IN_FLIGHT",
     });
     expect(await buy(world, good, `${shop.url}/e`)).toHaveProperty("payment");
@@ -47,7 +56,9 @@ describe("what is in flight [case 55]", () => {
     const child = root.delegate({ agent: "child" });
     for (let times = 0; times < 3; times++) world.net.fault({ kind: "stuck", delayMs: 0 });
     await failure(buy(world, child, `${slow.url}/a`));
-    expect(await failure(buy(world, child, `${slow.url}/b`))).toMatchObject({ code: "ERR_IN_FLIGHT" });
+    expect(await failure(buy(world, child, `${slow.url}/b`))).toMatchObject({
+      code: "ERR_IN_FLIGHT",
+    });
     for (const path of ["/c", "/d"]) await failure(buy(world, root, slow.url + path));
     const error = await failure(buy(world, root, `${slow.url}/e`));
     expect(error).toMatchObject({ code: "ERR_IN_FLIGHT" });
@@ -55,7 +66,10 @@ describe("what is in flight [case 55]", () => {
   });
 });
 
-/** A service whose node changes: each demand is signed with the next key, over and over with the last. */
+/**
+ * A service whose node changes: each demand is signed with the next key, over and over with the
+ * last.
+ */
 async function changing(world: Town, keys: readonly number[], amountMsat = 10_000n) {
   let asked = 0;
   return site(async (_, response, url) => {
@@ -77,7 +91,10 @@ describe("whom a service has paid [case 70]", () => {
         enforced: undefined,
         scope: { endpoints: [`* ${url}/**`], expiresIn: "1h", maxUses: 1 },
       });
-      ask402(response, isMoved ? { ...honest, invoice: forgeInvoice(honest.invoice, {}, key) } : honest);
+      ask402(
+        response,
+        isMoved ? { ...honest, invoice: forgeInvoice(honest.invoice, {}, key) } : honest,
+      );
     });
     const root = world.root();
     await buy(world, root, `${service.url}/a`);
@@ -91,7 +108,9 @@ describe("whom a service has paid [case 70]", () => {
     });
     await world.treasury.owner.allowPayee(service.url, hexText(publicKeyOf(key)));
     // Allowed now: it is the network that has never heard of such a node.
-    expect(await failure(buy(world, root, `${service.url}/b`))).toMatchObject({ code: "ERR_PAYMENT_FAILED" });
+    expect(await failure(buy(world, root, `${service.url}/b`))).toMatchObject({
+      code: "ERR_PAYMENT_FAILED",
+    });
     isMoved = false;
     expect(await buy(world, root, `${service.url}/c`)).toHaveProperty("payment");
   });
@@ -147,7 +166,9 @@ describe("frozen by the owner [case 50]", () => {
       expect(error).toMatchObject({ name: "DeniedError", code: "ERR_FROZEN" });
       expect(error.message).toContain("it looks odd");
     }
-    expect((await world.treasury.tree(root.toString())).map(({ state }) => state)).toContain("frozen");
+    expect((await world.treasury.tree(root.toString())).map(({ state }) => state)).toContain(
+      "frozen",
+    );
     expect(await buy(world, other, `${shop.url}/b`)).toHaveProperty("payment");
     world.net.settle(world.net.payments()[0]!.paymentHash);
     await world.treasury.reconcile();
@@ -158,7 +179,10 @@ describe("frozen by the owner [case 50]", () => {
 
   test("everything: reading goes on, and so does what was paid for", async () => {
     const world = await town();
-    const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["GET /**"] } });
+    const shop = await world.shop({
+      price: "10 sat",
+      grants: { validFor: "1h", endpoints: ["GET /**"] },
+    });
     const root = world.root();
     await buy(world, root, `${shop.url}/a`);
     await world.treasury.owner.freeze();
@@ -167,7 +191,10 @@ describe("frozen by the owner [case 50]", () => {
       code: "ERR_FROZEN",
     });
     expect(await world.treasury.standing(root.toString())).toHaveLength(1);
-    expect(await world.treasury.owner.health()).toMatchObject({ spending: false, reason: "by its owner" });
+    expect(await world.treasury.owner.health()).toMatchObject({
+      spending: false,
+      reason: "by its owner",
+    });
   });
 
   test("names no node that cannot be one", async () => {

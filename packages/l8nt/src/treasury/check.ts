@@ -1,4 +1,7 @@
-/** Every check before paying: a challenge that passes here is for this request, on this network, payable now. spec/4-purchase.md §3. */
+/**
+ * Every check before paying: a challenge that passes here is for this request, on this network,
+ * payable now. spec/4-purchase.md §3.
+ */
 
 import { formatMsat } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
@@ -28,7 +31,8 @@ export async function checkInvoice(
   // Loaded at the first payment: whoever was handed a credential never needs an elliptic curve.
   const { decode } = await import("../invoice/decode.ts");
   const invoice = decode(challenge.invoice);
-  // Otherwise the preimage that is paid for would not be the one that the credential needs. [case 65]
+  // Otherwise the preimage that is paid for would not be the one that the credential needs. [case
+  // 65]
   if (invoice.paymentHash !== challenge.identifier.paymentHash)
     throw refused("ERR_INVOICE_HASH", "its payment hash is not the one in the macaroon");
   // Exactly: `lnbcrt…` begins with `lnbc`. [case 66]
@@ -56,7 +60,10 @@ export interface PayeePolicy {
   readonly maxFirstPaymentMsat: bigint | undefined;
 }
 
-/** Whom an origin may have paid: a new key there may be somebody else's. [cases 70, 86] @throws ChallengeError */
+/**
+ * Whom an origin may have paid: a new key there may be somebody else's. [cases 70, 86] @throws
+ * ChallengeError
+ */
 export function checkPayee({ invoice, amountMsat }: PayableInvoice, policy: PayeePolicy): void {
   const { payees, pinned, maxFirstPaymentMsat: most } = policy;
   if (pinned && payees.length > 0 && !payees.includes(invoice.payee))
@@ -71,7 +78,10 @@ export function checkPayee({ invoice, amountMsat }: PayableInvoice, policy: Paye
     );
 }
 
-/** What is for sale must be worth something for this very request. @throws ChallengeError `ERR_CHALLENGE_SCOPE` */
+/**
+ * What is for sale must be worth something for this very request. @throws ChallengeError
+ * `ERR_CHALLENGE_SCOPE`
+ */
 export function checkSale(challenge: Challenge, target: Target, now: number): void {
   const [first] = refusalsOnSale(challenge, { now, target });
   if (first !== undefined)

@@ -24,7 +24,13 @@ const RELAYED = { maxUses: 1000 };
 const buying =
   (world: Town, url: string, credential: Credential, more: object = {}) =>
   () =>
-    world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [], ...more });
+    world.treasury.buy({
+      credential: credential.toString(),
+      method: "GET",
+      url,
+      headers: [],
+      ...more,
+    });
 
 const NOT_DELIVERED = { name: "PaymentError", code: "ERR_PAID_NOT_DELIVERED", spent: "yes" };
 
@@ -62,7 +68,10 @@ describe("a service that asks again for what was paid [case 62]", () => {
     const buy = buying(world, shop.url, world.root(RELAYED));
     for (let time = 0; time < 2; time++) expect(await failure(buy())).toMatchObject(NOT_DELIVERED);
     for (const { paymentHash } of world.net.payments())
-      expect(await store.payment(paymentHash)).toMatchObject({ status: "undelivered", delivered: false });
+      expect(await store.payment(paymentHash)).toMatchObject({
+        status: "undelivered",
+        delivered: false,
+      });
     expect(withCredential(shop.received)).toHaveLength(6);
   });
 
@@ -70,7 +79,9 @@ describe("a service that asks again for what was paid [case 62]", () => {
     const world = await town();
     const shop = await greedy(world);
     const root = world.root(RELAYED);
-    const all = await Promise.all(Array.from({ length: 100 }, () => failure(buying(world, shop.url, root)())));
+    const all = await Promise.all(
+      Array.from({ length: 100 }, () => failure(buying(world, shop.url, root)())),
+    );
     expect(world.paid().count).toBe(1);
     expect(all.filter(({ code }) => code === "ERR_PAID_NOT_DELIVERED")).toHaveLength(1);
     expect(all.filter(({ code }) => code === "ERR_ORIGIN_QUARANTINED")).toHaveLength(99);
@@ -149,7 +160,9 @@ describe("a service that takes payment and fails [case 72]", () => {
     const purchase = await buying(world, `${shop.url}/a`, root)();
     expect(purchase.kind === "response" && purchase.response.status).toBe(200);
     expect(withCredential(shop.received)).toHaveLength(3);
-    expect(new Set(withCredential(shop.received).map(({ headers }) => headers.authorization)).size).toBe(1);
+    expect(
+      new Set(withCredential(shop.received).map(({ headers }) => headers.authorization)).size,
+    ).toBe(1);
     expect(world.paid().count).toBe(1);
   });
 
@@ -190,7 +203,9 @@ describe("a service that takes payment and fails [case 72]", () => {
       const shop = await site(async (_request, response, url) => {
         const { demand } = challenger(world, url);
         const { invoice } = await demand();
-        response.writeHead(status, { "www-authenticate": `L402 macaroon="AAAA", invoice="${invoice}"` }).end();
+        response
+          .writeHead(status, { "www-authenticate": `L402 macaroon="AAAA", invoice="${invoice}"` })
+          .end();
       });
       const purchase = await buying(world, shop.url, world.root())();
       expect(purchase.kind === "response" && purchase.response.status).toBe(status);
@@ -220,11 +235,14 @@ describe("many at once [case 80]", () => {
       const world = await town();
       const shop = await world.shop();
       const root = world.root(scope);
-      const all = await Promise.all(Array.from({ length: 20 }, buying(world, `${shop.url}/a`, root)));
+      const all = await Promise.all(
+        Array.from({ length: 20 }, buying(world, `${shop.url}/a`, root)),
+      );
       for (const one of all)
         if (one.kind === "credential")
           expect(
-            (await fetch(`${shop.url}/a`, { headers: { authorization: `L402 ${one.credential}` } })).status,
+            (await fetch(`${shop.url}/a`, { headers: { authorization: `L402 ${one.credential}` } }))
+              .status,
           ).toBe(200);
       expect(shop.served).toHaveLength(20);
       expect(world.paid().count).toBe(20);
@@ -237,7 +255,8 @@ describe("many at once [case 80]", () => {
     const [retrying, retry] = [gate(), gate()];
     const used = new Set<string>();
     let isBroken = false;
-    // Counts a use where it answers. Its first answer breaks on the way out, and the second try waits for a hand.
+    // Counts a use where it answers. Its first answer breaks on the way out, and the second try
+    // waits for a hand.
     const shop = await site(async ({ headers }, response, url) => {
       const { authorization, "x-who": who } = headers;
       const hash = authorization && Credential.parse(authorization.slice(5)).identifier.paymentHash;

@@ -1,4 +1,7 @@
-/** Uses what was paid for: one request with it, and the word against a service that asks for payment all the same. spec/4-purchase.md §4. */
+/**
+ * Uses what was paid for: one request with it, and the word against a service that asks for payment
+ * all the same. spec/4-purchase.md §4.
+ */
 import type { Target } from "../caveat/index.ts";
 import { PaymentError, TokenError } from "../errors.ts";
 import { discard, type OutboundLimits, relayed, send } from "../http/outbound.ts";
@@ -47,7 +50,9 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** One request with what was paid for; undefined where the service asks for payment all the same. */
+  /**
+   * One request with what was paid for; undefined where the service asks for payment all the same.
+   */
   async use(errand: Running, holding: Holding): Promise<Response | undefined> {
     const { record, full } = holding;
     const caveats = relayCaveats(errand.target, record.enforced, this.#options.clock());
@@ -60,16 +65,19 @@ export class Delivery {
     const written = isFailure
       ? this.#options.holdings.giveBack(record, errand.by)
       : this.#options.holdings.served(holding);
-    // The response is here, and a second one may never come: a store that fails now takes it from nobody.
+    // The response is here, and a second one may never come: a store that fails now takes it from
+    // nobody.
     await written.catch(() => {});
     return response;
   }
 
   /**
-   * Uses what was paid for; a service that still asks for payment has not delivered, and is not paid again. [case 62]
+   * Uses what was paid for; a service that still asks for payment has not delivered, and is not
+   * paid again. [case 62]
    *
-   * @param closedTo whom the origin is closed to then: everyone, where the credential never left here. What was handed over
-   * may have been used, and whoever says that it was not speaks for himself.
+   * @param closedTo whom the origin is closed to then: everyone, where the credential never left
+   * here. What was handed over may have been used, and whoever says that it was not speaks for
+   * himself.
    */
   async deliver(errand: Running, holding: Holding, closedTo: string): Promise<Purchase> {
     const shared = this.#options.holdings.wasShared(holding.record);
@@ -88,7 +96,10 @@ export class Delivery {
     throw notDelivered(holding.record.origin);
   }
 
-  /** Paid, and not delivered: recorded, told, and its origin closed for a while. @throws PaymentError `ERR_PAID_NOT_DELIVERED` */
+  /**
+   * Paid, and not delivered: recorded, told, and its origin closed for a while. @throws
+   * PaymentError `ERR_PAID_NOT_DELIVERED`
+   */
   async accuse(holding: Holding, closedTo: string): Promise<never> {
     const { origin, paymentHash } = holding.record;
     const until = this.#options.clock() + this.#options.quarantineSeconds;
@@ -97,10 +108,14 @@ export class Delivery {
     throw notDelivered(origin);
   }
 
-  /** A service that knows `LSAT` alone does not see an `L402`: it is asked again in its own words, or what was paid for is lost. */
+  /**
+   * A service that knows `LSAT` alone does not see an `L402`: it is asked again in its own words,
+   * or what was paid for is lost.
+   */
   async #present(errand: Errand, credential: Credential): Promise<Response> {
     const response = await this.send(errand, formatAuthorization(credential));
-    if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate"))) return response;
+    if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate")))
+      return response;
     discard(response);
     return this.send(errand, formatAuthorization(credential, "LSAT"));
   }

@@ -1,4 +1,7 @@
-/** What was revoked and what is frozen, as the store has it: kept in step with every other process on the same books. */
+/**
+ * What was revoked and what is frozen, as the store has it: kept in step with every other process
+ * on the same books.
+ */
 import { type Node, refusal } from "../caveat/index.ts";
 import { denied, type Refusal } from "../errors.ts";
 import { watch } from "../feed/watch.ts";

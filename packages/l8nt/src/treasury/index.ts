@@ -20,15 +20,18 @@ export { ownerApi } from "./owner-api.ts";
 export type { Call, Route } from "./routes.ts";
 
 /**
- * A treasury that agents reach from other processes. They name URLs, and it asks for them: so it keeps to public addresses,
- * unless it is given another fetch. [case 78]
+ * A treasury that agents reach from other processes. They name URLs, and it asks for them: so it
+ * keeps to public addresses, unless it is given another fetch. [case 78]
  *
  * @example
  * const treasury = new Treasury({ secret, location: "https://treasury.example", wallet });
  * await serve(treasuryApi(treasury), { port: 8409 }); // from l8nt/node
  */
 export class Treasury extends OpenTreasury {
-  /** @throws TypeError for a secret that is short or made up, or where `guardedFetch` cannot run and no fetch is given */
+  /**
+   * @throws TypeError for a secret that is short or made up, or where `guardedFetch` cannot run and
+   * no fetch is given
+   */
   constructor(options: TreasuryOptions) {
     super({ ...options, fetch: options.fetch ?? guardedFetch() });
   }

@@ -1,4 +1,6 @@
-/** Hand-over or relay, and that no agent ever holds more than its own scope. spec/4-purchase.md §5. */
+/**
+ * Hand-over or relay, and that no agent ever holds more than its own scope. spec/4-purchase.md §5.
+ */
 import { describe, expect, test } from "vitest";
 import {
   ask402,
@@ -14,7 +16,13 @@ import { Credential } from "../l402/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
 
 const buy = (world: Town, credential: Credential, url: string, more: object = {}) =>
-  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [], ...more });
+  world.treasury.buy({
+    credential: credential.toString(),
+    method: "GET",
+    url,
+    headers: [],
+    ...more,
+  });
 
 async function handed(world: Town, credential: Credential, url: string): Promise<Credential> {
   const purchase = await buy(world, credential, url);
@@ -22,7 +30,8 @@ async function handed(world: Town, credential: Credential, url: string): Promise
   return Credential.parse(purchase.credential);
 }
 
-const texts = ({ caveats }: Credential) => caveats.map(({ condition, value }) => `${condition}=${value}`);
+const texts = ({ caveats }: Credential) =>
+  caveats.map(({ condition, value }) => `${condition}=${value}`);
 const present = (credential: Credential | string, url: string, init: RequestInit = {}) =>
   fetch(url, { ...init, headers: { authorization: `L402 ${credential}` } });
 
@@ -54,13 +63,17 @@ describe("what is handed over", () => {
       `valid_until=${world.time.now + 300}`,
     ]);
     for (const secret of ["head-office", "plans", "secret.example", "budget", "price"])
-      expect(Buffer.from(Macaroon.encode(credential.macaroon)).toString("latin1")).not.toContain(secret);
+      expect(Buffer.from(Macaroon.encode(credential.macaroon)).toString("latin1")).not.toContain(
+        secret,
+      );
   });
 
   test("ends with the agent's own end, where that is sooner than five minutes", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
-    const child = world.root().delegate({ agent: "brief", expiresIn: "90s" }, { now: world.time.now });
+    const child = world
+      .root()
+      .delegate({ agent: "brief", expiresIn: "90s" }, { now: world.time.now });
     const credential = await handed(world, child, `${shop.url}/a`);
     expect(texts(credential).at(-1)).toBe(`valid_until=${world.time.now + 90}`);
     world.time.now += 90;
@@ -72,7 +85,9 @@ describe("what is handed over", () => {
     const shop = await world.shop(SHOP);
     const validFrom = new Date((world.time.now - 10) * 1000);
     const child = world.root().delegate({ agent: "later", validFrom }, { now: world.time.now });
-    expect(texts(await handed(world, child, `${shop.url}/a`))).toContain(`valid_from=${world.time.now - 10}`);
+    expect(texts(await handed(world, child, `${shop.url}/a`))).toContain(
+      `valid_from=${world.time.now - 10}`,
+    );
   });
 
   test("after five minutes is handed over anew, and not paid again while the full one lasts", async () => {
@@ -82,10 +97,14 @@ describe("what is handed over", () => {
     const first = await handed(world, root, `${shop.url}/a`);
     world.time.now += 300;
     expect((await present(first, `${shop.url}/a`)).status).toBe(402);
-    expect((await present(await handed(world, root, `${shop.url}/a`), `${shop.url}/a`)).status).toBe(200);
+    expect(
+      (await present(await handed(world, root, `${shop.url}/a`), `${shop.url}/a`)).status,
+    ).toBe(200);
     expect(world.paid().count).toBe(1);
     world.time.now += 3300;
-    expect((await present(await handed(world, root, `${shop.url}/a`), `${shop.url}/a`)).status).toBe(200);
+    expect(
+      (await present(await handed(world, root, `${shop.url}/a`), `${shop.url}/a`)).status,
+    ).toBe(200);
     expect(world.paid().count).toBe(2);
   });
 
@@ -94,7 +113,10 @@ describe("what is handed over", () => {
     const shop = await world.shop(SHOP);
     const child = world
       .root()
-      .delegate({ agent: "reader", endpoints: [`GET ${shop.url}/docs/*`] }, { now: world.time.now });
+      .delegate(
+        { agent: "reader", endpoints: [`GET ${shop.url}/docs/*`] },
+        { now: world.time.now },
+      );
     const credential = await handed(world, child, `${shop.url}/docs/a`);
     expect((await present(credential, `${shop.url}/docs/b`)).status).toBe(200);
     for (const [method, path] of [
@@ -119,11 +141,14 @@ describe("it is relayed instead", () => {
     ["uses a minute", { maxUsesPerMinute: 5 }],
     ["uses an hour", { maxUsesPerHour: 5 }],
     ["uses a day", { maxUsesPerDay: 5 }],
-  ])("where the scope counts %s: one service cannot count what happens at another", async (_what, scope) => {
-    const world = await town();
-    const shop = await world.shop(SHOP);
-    expect(await relays(world, `${shop.url}/a`, scope)).toBe(true);
-  });
+  ])(
+    "where the scope counts %s: one service cannot count what happens at another",
+    async (_what, scope) => {
+      const world = await town();
+      const shop = await world.shop(SHOP);
+      expect(await relays(world, `${shop.url}/a`, scope)).toBe(true);
+    },
+  );
 
   test.each([
     ["says nothing", undefined],
@@ -144,7 +169,10 @@ describe("it is relayed instead", () => {
     const world = await town();
     const shop = await site(async (request, response, url) => {
       if (request.headers.authorization === undefined)
-        ask402(response, await challenger(world, url).demand({ enforced: ["endpoints", "valid_until"] }));
+        ask402(
+          response,
+          await challenger(world, url).demand({ enforced: ["endpoints", "valid_until"] }),
+        );
       else response.end("served");
     });
     expect(await relays(world, `${shop.url}/a`, { validFrom: new Date(0) })).toBe(true);
@@ -157,7 +185,8 @@ describe("it is relayed instead", () => {
     // Short patterns, which grow when the origin is written out.
     const endpoints = Array.from({ length: 34 }, (_, at) => `GET http://127.0.0.1:*/${at}`);
     const child = [0, 1, 2, 3, 4, 5].reduce(
-      (parent, depth) => parent.delegate({ agent: `a${depth}`, endpoints }, { now: world.time.now }),
+      (parent, depth) =>
+        parent.delegate({ agent: `a${depth}`, endpoints }, { now: world.time.now }),
       world.root(),
     );
     const purchase = await buy(world, child, `${shop.url}/7`);
@@ -183,7 +212,9 @@ describe("it is relayed instead", () => {
     const world = await town();
     const shop = await world.shop(SHOP);
     const root = world.root({ maxUses: 3 });
-    const all = await Promise.allSettled(Array.from({ length: 200 }, () => buy(world, root, `${shop.url}/a`)));
+    const all = await Promise.allSettled(
+      Array.from({ length: 200 }, () => buy(world, root, `${shop.url}/a`)),
+    );
     expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(3);
     expect(shop.served).toHaveLength(3);
   });
@@ -205,7 +236,9 @@ describe("it is relayed instead", () => {
     const shop = await world.shop(SHOP);
     shop.acts.push("hang-up", "hang-up", "hang-up");
     const root = world.root({ maxUses: 1 });
-    expect(await failure(buy(world, root, `${shop.url}/a`))).toMatchObject({ code: "ERR_PAID_NOT_DELIVERED" });
+    expect(await failure(buy(world, root, `${shop.url}/a`))).toMatchObject({
+      code: "ERR_PAID_NOT_DELIVERED",
+    });
     expect(await failure(buy(world, root, `${shop.url}/a`))).toMatchObject({ code: "ERR_USES" });
   });
 });
@@ -242,7 +275,9 @@ describe("who is served by a purchase", () => {
     const shop = await world.shop(SHOP);
     const root = world.root();
     await buy(world, root, `${shop.url}/a`);
-    expect((await buy(world, root.append(["purpose=another"]), `${shop.url}/a`)).payment).toBeUndefined();
+    expect(
+      (await buy(world, root.append(["purpose=another"]), `${shop.url}/a`)).payment,
+    ).toBeUndefined();
     expect(world.paid().count).toBe(1);
   });
 });
@@ -286,11 +321,16 @@ describe("what an agent says about a credential that it was given", () => {
 
   test("gives it no path, and no use, of a credential that its own scope does not cover [case 25]", async () => {
     const world = await town();
-    const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["GET /a"] } });
+    const shop = await world.shop({
+      price: "10 sat",
+      grants: { validFor: "1h", endpoints: ["GET /a"] },
+    });
     const root = world.root();
     const credential = await handed(world, root, `${shop.url}/a`);
     const otherwise = { ...refused(credential, false), method: "POST" };
-    expect(await failure(buy(world, root, `${shop.url}/a`, otherwise))).toMatchObject({ spent: "yes" });
+    expect(await failure(buy(world, root, `${shop.url}/a`, otherwise))).toMatchObject({
+      spent: "yes",
+    });
     expect(shop.received.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
     expect(world.paid().count).toBe(1);
   });
@@ -315,7 +355,9 @@ describe("what an agent says about a credential that it was given", () => {
     expect((await present(credential, `${shop.url}/a`)).status).toBe(200);
     const lie = buy(world, liar!, `${shop.url}/a`, refused(credential, false));
     expect(await failure(lie)).toMatchObject({ code: "ERR_PAID_NOT_DELIVERED" });
-    expect(await failure(buy(world, liar!, `${shop.url}/a`))).toMatchObject({ code: "ERR_ORIGIN_QUARANTINED" });
+    expect(await failure(buy(world, liar!, `${shop.url}/a`))).toMatchObject({
+      code: "ERR_ORIGIN_QUARANTINED",
+    });
     expect(await buy(world, honest!, `${shop.url}/a`)).toMatchObject({ kind: "credential" });
   });
 
@@ -343,7 +385,10 @@ describe("what a relayed request shows the service", () => {
     shop.acts.push(echo);
     const child = world
       .root()
-      .delegate({ agent: "a", endpoints: [`GET ${shop.url}/echo`], maxUses: 3 }, { now: world.time.now });
+      .delegate(
+        { agent: "a", endpoints: [`GET ${shop.url}/echo`], maxUses: 3 },
+        { now: world.time.now },
+      );
     const purchase = await buy(world, child, `${shop.url}/echo`);
     if (purchase.kind !== "response") throw new Error("it was handed over");
     const seen = (await purchase.response.text()).slice("L402 ".length);

@@ -1,5 +1,13 @@
-/** Hand-over or relay: may the agent hold a credential of the service itself? spec/4-purchase.md §5. */
-import { formatOrigin, matchesOrigin, readEndpoint, readEndpoints, type Target } from "../caveat/index.ts";
+/**
+ * Hand-over or relay: may the agent hold a credential of the service itself? spec/4-purchase.md §5.
+ */
+import {
+  formatOrigin,
+  matchesOrigin,
+  readEndpoint,
+  readEndpoints,
+  type Target,
+} from "../caveat/index.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
 import type { Verified } from "../l402/index.ts";
@@ -22,10 +30,16 @@ const JUDGED_HERE = new Set([
   "max_depth",
   "purpose",
 ]);
-/** What a service can judge for us, if it says that it does. One service cannot count what happens at another. */
+/**
+ * What a service can judge for us, if it says that it does. One service cannot count what happens
+ * at another.
+ */
 const JUDGED_THERE = new Set(["endpoints", "valid_until", "valid_from"]);
 
-/** The caveats that narrow a service's credential to an agent's scope; undefined where the request must be relayed. */
+/**
+ * The caveats that narrow a service's credential to an agent's scope; undefined where the request
+ * must be relayed.
+ */
 export function handoverCaveats(
   agent: Verified,
   target: Target,
@@ -39,10 +53,14 @@ export function handoverCaveats(
   for (const condition of needed)
     if (!JUDGED_THERE.has(condition) || !enforced?.includes(condition)) return undefined;
   const from = agent.caveats.filter(({ condition }) => condition === "valid_from");
-  const until = Math.floor(Math.min(agent.validUntil ?? Number.POSITIVE_INFINITY, now + HANDOVER_SECONDS));
+  const until = Math.floor(
+    Math.min(agent.validUntil ?? Number.POSITIVE_INFINITY, now + HANDOVER_SECONDS),
+  );
   return [
     // A node of its own, so that it can be revoked at the service. The owner's names stay at home.
-    ...(enforced?.includes("agent") ? [`agent=handed-over.${handoverNonce(agent.node.id, paymentHash)}`] : []),
+    ...(enforced?.includes("agent")
+      ? [`agent=handed-over.${handoverNonce(agent.node.id, paymentHash)}`]
+      : []),
     ...agent.caveats
       .filter(({ condition }) => condition === "endpoints")
       .map(({ value }) => `endpoints=${endpointsAt(value, target)}`),
@@ -51,13 +69,17 @@ export function handoverCaveats(
   ];
 }
 
-/** The same for all that one agent is handed of one purchase, and found again after a restart; it tells a service nothing. */
+/**
+ * The same for all that one agent is handed of one purchase, and found again after a restart; it
+ * tells a service nothing.
+ */
 export const handoverNonce = (nodeId: string, paymentHash: string): string =>
   hexText(sha256(utf8(`handed over ${nodeId} ${paymentHash}`))).slice(0, 16);
 
 /**
- * What narrows the treasury's own credential to the one request that it relays, where the service can judge that: an endpoint
- * that echoes what it was sent would otherwise give the agent the full one. [case 25]
+ * What narrows the treasury's own credential to the one request that it relays, where the service
+ * can judge that: an endpoint that echoes what it was sent would otherwise give the agent the full
+ * one. [case 25]
  */
 export function relayCaveats(
   { method, origin, path }: Target,
@@ -71,7 +93,10 @@ export function relayCaveats(
     : [];
 }
 
-/** The patterns of one caveat that concern this origin, with the origin written out: the others are nobody's business there. */
+/**
+ * The patterns of one caveat that concern this origin, with the origin written out: the others are
+ * nobody's business there.
+ */
 function endpointsAt(value: string, { origin }: Target): string {
   return (readEndpoints(value) ?? [])
     .filter((pattern) => matchesOrigin(pattern, origin))

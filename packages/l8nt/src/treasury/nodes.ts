@@ -54,7 +54,10 @@ export class Census {
 
   async #standing(record: NodeRecord, now: number): Promise<NodeStanding> {
     const { id, agent, path, caveats, limits } = record;
-    const [spent, ...used] = await this.#options.store.usage([{ id, kind: "spend" }, ...limits], now);
+    const [spent, ...used] = await this.#options.store.usage(
+      [{ id, kind: "spend" }, ...limits],
+      now,
+    );
     return {
       id,
       ...(agent !== undefined && { agent }),
@@ -83,7 +86,9 @@ function recordOf(verified: Verified, depth: number, metAt: number): NodeRecord 
   const { id, agent } = verified.nodes[depth]!;
   const line = verified.nodes.slice(0, depth + 1);
   const ends = verified.caveats
-    .filter(({ condition, node }) => condition === "valid_until" && line.some((one) => one === node))
+    .filter(
+      ({ condition, node }) => condition === "valid_until" && line.some((one) => one === node),
+    )
     .map(({ value }) => Number(value));
   return {
     id,
@@ -92,7 +97,9 @@ function recordOf(verified: Verified, depth: number, metAt: number): NodeRecord 
     caveats: verified.caveats
       .filter(({ condition, node }) => node.id === id && condition !== "preimage")
       .map(({ condition, value }) => `${condition}=${value}`),
-    limits: verified.limits.filter(({ node }) => node.id === id).map(({ node: _, ...limit }) => limit),
+    limits: verified.limits
+      .filter(({ node }) => node.id === id)
+      .map(({ node: _, ...limit }) => limit),
     ...(ends.length > 0 && { validUntil: Math.min(...ends) }),
     metAt,
   };

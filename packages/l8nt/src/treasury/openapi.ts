@@ -14,7 +14,8 @@ export function openApi(location: string, routes: readonly Route[]): object {
     info: {
       title: "Sigil treasury",
       version: "1",
-      description: "Buys access for agents within their budgets. Amounts are decimal strings of msat.",
+      description:
+        "Buys access for agents within their budgets. Amounts are decimal strings of msat.",
     },
     servers: [{ url: location }],
     paths,
@@ -47,7 +48,12 @@ function operation({
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   const parameters = [
     ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
-    ...Object.entries(query).map(([name, schema]) => ({ name, in: "query", required: false, schema })),
+    ...Object.entries(query).map(([name, schema]) => ({
+      name,
+      in: "query",
+      required: false,
+      schema,
+    })),
   ];
   return {
     operationId: `${method.toLowerCase()}${path.replace(/[^A-Za-z0-9]+(\w?)/g, (_, next: string) => next.toUpperCase())}`,
@@ -56,7 +62,10 @@ function operation({
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && { requestBody: { required: true, content: content(body) } }),
     responses: {
-      200: { description: "OK", ...(answer !== undefined && { content: content(answer, contentType) }) },
+      200: {
+        description: "OK",
+        ...(answer !== undefined && { content: content(answer, contentType) }),
+      },
       default: {
         description: "Refused, or failed",
         content: content({ $ref: "#/components/schemas/Problem" }, "application/problem+json"),

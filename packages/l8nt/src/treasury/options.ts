@@ -15,26 +15,41 @@ export interface TreasuryOptions {
   readonly previousSecrets?: readonly Secret[];
   /** The URL where agents reach this treasury: it goes into their credentials. */
   readonly location: string;
-  /** Pays. A function where it is to be opened at the first payment, and again only where that failed. */
+  /**
+   * Pays. A function where it is to be opened at the first payment, and again only where that
+   * failed.
+   */
   readonly wallet: Payer | (() => Promise<Payer>);
   /** In memory where it is not given: then a restart forgets what was spent. */
   readonly store?: Store;
-  /** This process among those that share a store: the same again after a restart. Random where it is not given. */
+  /**
+   * This process among those that share a store: the same again after a restart. Random where it is
+   * not given.
+   */
   readonly instance?: string;
-  /** How requests reach services. Public addresses only, where it is not given: see `guardedFetch`. */
+  /**
+   * How requests reach services. Public addresses only, where it is not given: see `guardedFetch`.
+   */
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
-  /** The most that routing one payment may cost. The larger of 3 sat and 1 % where it is not given. */
+  /**
+   * The most that routing one payment may cost. The larger of 3 sat and 1 % where it is not given.
+   */
   readonly maxFeeMsat?: (amountMsat: bigint) => bigint;
   readonly maxInFlight?: InFlightCaps;
-  /** Whether a service keeps the payee of its first payment, until the owner allows another. It does where this is not given. */
+  /**
+   * Whether a service keeps the payee of its first payment, until the owner allows another. It does
+   * where this is not given.
+   */
   readonly pinsPayees?: boolean;
   /** The most that a service is paid the first time. No cap where it is not given. */
   readonly maxFirstPaymentMsat?: bigint;
   readonly paymentTimeoutSeconds?: number;
   /** Until a service has begun to answer. 30 where it is not given. */
   readonly requestTimeoutSeconds?: number;
-  /** Of a relayed answer: 64 MiB, 60 s without a byte and an hour in all where they are not given. */
+  /**
+   * Of a relayed answer: 64 MiB, 60 s without a byte and an hour in all where they are not given.
+   */
   readonly maxRelayBytes?: number;
   readonly relayIdleSeconds?: number;
   readonly relaySeconds?: number;
@@ -70,10 +85,14 @@ const OPTIONS = [
 ];
 const CAPS = ["perNode", "perNodeMsat", "perOrigin", "perOriginMsat"];
 
-/** @throws TypeError for an option that there is not: a limit that is misspelt limits nothing. [case 97] */
+/**
+ * @throws TypeError for an option that there is not: a limit that is misspelt limits nothing. [case
+ * 97]
+ */
 export function checkOptions(options: TreasuryOptions): void {
   checkKeys(options, OPTIONS, "a treasury");
-  if (options.maxInFlight !== undefined) checkKeys(options.maxInFlight, CAPS, "a treasury's maxInFlight");
+  if (options.maxInFlight !== undefined)
+    checkKeys(options.maxInFlight, CAPS, "a treasury's maxInFlight");
 }
 
 export const outboundLimits = (options: TreasuryOptions): OutboundLimits => ({

@@ -1,4 +1,7 @@
-/** The treasury over HTTP, for its owner: everything to see, and everything to stop. Under a credential that no agent's can become. */
+/**
+ * The treasury over HTTP, for its owner: everything to see, and everything to stop. Under a
+ * credential that no agent's can become.
+ */
 import { targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { readJson } from "../http/body.ts";
@@ -22,8 +25,14 @@ const answered = async (work: Promise<unknown>): Promise<Response> => {
 };
 
 /** A node and why. @throws AdapterError `ERR_REQUEST` */
-async function nodeIn(request: Request, what: string): Promise<{ nodeId?: string; reason?: string }> {
-  const { node, reason } = membersOf(await readJson(request, MAX_BODY_BYTES), what, ["node", "reason"]);
+async function nodeIn(
+  request: Request,
+  what: string,
+): Promise<{ nodeId?: string; reason?: string }> {
+  const { node, reason } = membersOf(await readJson(request, MAX_BODY_BYTES), what, [
+    "node",
+    "reason",
+  ]);
   if (node !== undefined && typeof node !== "string")
     throw new AdapterError("ERR_REQUEST", "node is a node's id.");
   return {
@@ -34,7 +43,10 @@ async function nodeIn(request: Request, what: string): Promise<{ nodeId?: string
 
 function reasonOf(reason: unknown): string {
   if (typeof reason === "string" && /^[^\p{Cc}]{1,200}$/u.test(reason)) return reason;
-  throw new AdapterError("ERR_REQUEST", "A reason is a text of 200 characters at most, in one line.");
+  throw new AdapterError(
+    "ERR_REQUEST",
+    "A reason is a text of 200 characters at most, in one line.",
+  );
 }
 
 const nodeBody = (...optional: readonly string[]) =>
@@ -173,7 +185,8 @@ export const OWNER_ROUTES: readonly Route[] = [
 
 /**
  * Serves one treasury to its owner, who may narrow his credential for whoever only looks:
- * `endpoints: ["GET https://…/v1/owner/**"]`. Paths of agents are not here: put `treasuryApi` beside it.
+ * `endpoints: ["GET https://…/v1/owner/**"]`. Paths of agents are not here: put `treasuryApi`
+ * beside it.
  *
  * @param more further routes under the same credential
  */
@@ -182,11 +195,15 @@ export function ownerApi(
   more: readonly Route[] = [],
 ): (request: Request) => Promise<Response> {
   const { origin } = new URL(treasury.location);
-  return routesHandler(treasury, [...OWNER_ROUTES, ...more], (_route, request, { pathname, search }) => {
-    const credential = presented(request);
-    const target = targetOfUrl(request.method, new URL(origin + pathname + search));
-    if (target === undefined) throw new AdapterError("ERR_REQUEST", "The path cannot be read.");
-    treasury.owner.admit(credential, target);
-    return credential;
-  });
+  return routesHandler(
+    treasury,
+    [...OWNER_ROUTES, ...more],
+    (_route, request, { pathname, search }) => {
+      const credential = presented(request);
+      const target = targetOfUrl(request.method, new URL(origin + pathname + search));
+      if (target === undefined) throw new AdapterError("ERR_REQUEST", "The path cannot be read.");
+      treasury.owner.admit(credential, target);
+      return credential;
+    },
+  );
 }

@@ -41,7 +41,10 @@ export interface Health {
 }
 
 /** Without a preimage or a macaroon: nothing that could be spent. */
-export type PaymentView = Omit<PaymentRecord, "preimage" | "macaroon" | "claim" | "limitIds" | "reservationId">;
+export type PaymentView = Omit<
+  PaymentRecord,
+  "preimage" | "macaroon" | "claim" | "limitIds" | "reservationId"
+>;
 
 const STUCK_SECONDS = 3600;
 
@@ -53,17 +56,27 @@ export class Owner {
   }
 
   /**
-   * A credential of the owner: for what is under `/v1/owner/` here. It cannot pay, and no agent's can become one.
+   * A credential of the owner: for what is under `/v1/owner/` here. It cannot pay, and no agent's
+   * can become one.
    *
    * @param scope `expiresIn` and the like; with `readOnly`, for whoever only looks
    */
-  mint({ readOnly = false, ...scope }: Omit<Scope, "endpoints"> & { readonly readOnly?: boolean }): Credential {
+  mint({
+    readOnly = false,
+    ...scope
+  }: Omit<Scope, "endpoints"> & { readonly readOnly?: boolean }): Credential {
     const { authority } = this.#options;
     const { origin } = new URL(authority.location);
-    return authority.mint({ ...scope, endpoints: [`${readOnly ? "GET" : "*"} ${origin}/v1/owner/**`] });
+    return authority.mint({
+      ...scope,
+      endpoints: [`${readOnly ? "GET" : "*"} ${origin}/v1/owner/**`],
+    });
   }
 
-  /** @throws TokenError for a credential that is not an owner's, DeniedError for one that does not cover this */
+  /**
+   * @throws TokenError for a credential that is not an owner's, DeniedError for one that does not
+   * cover this
+   */
   admit(credential: string, target: Target): void {
     const { authority, clock } = this.#options;
     authority.authenticate(credential).demand({ now: clock(), target });
@@ -88,13 +101,19 @@ export class Owner {
     return this.#options.store.receipts(after, limit, nodeId);
   }
 
-  /** Kills a node and everything below it, for good. What was handed over to it is revoked too, at the services that can. */
+  /**
+   * Kills a node and everything below it, for good. What was handed over to it is revoked too, at
+   * the services that can.
+   */
   async revoke(nodeId: string, reason = "by its owner"): Promise<void> {
     await this.#options.start();
     await this.#options.revoke(checkedNode(nodeId), reason);
   }
 
-  /** Stops spending by a node and those below it, or by everyone. What is in flight still lands. [case 50] */
+  /**
+   * Stops spending by a node and those below it, or by everyone. What is in flight still lands.
+   * [case 50]
+   */
   async freeze(nodeId: string = EVERYTHING, reason = "by its owner"): Promise<void> {
     await this.#stop("freeze", nodeId, reason);
   }
@@ -120,8 +139,9 @@ export class Owner {
   }
 
   /**
-   * Gives up a payment that the wallet cannot decide, on the owner's word that it was not made: its amount is free again. If it
-   * was made after all, that is an alarm and no book knows it. [case 58]
+   * Gives up a payment that the wallet cannot decide, on the owner's word that it was not made: its
+   * amount is free again. If it was made after all, that is an alarm and no book knows it. [case
+   * 58]
    *
    * @throws AdapterError `ERR_REQUEST` where it is not open
    */
@@ -160,7 +180,10 @@ export class Owner {
   }
 }
 
-/** Of a secret of its own, which follows from the treasury's: no credential of the one is one of the other. */
+/**
+ * Of a secret of its own, which follows from the treasury's: no credential of the one is one of the
+ * other.
+ */
 export function ownersAuthority(secret: Secret, location: string, clock: Clock): Authority {
   const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
   const own = hkdfExpandUnder(hkdfExtract(bytes))(utf8("sigil owner"));
@@ -168,7 +191,14 @@ export function ownersAuthority(secret: Secret, location: string, clock: Clock):
 }
 
 function viewOf(record: PaymentRecord): PaymentView {
-  const { preimage: _, macaroon: __, claim: ___, limitIds: ____, reservationId: _____, ...view } = record;
+  const {
+    preimage: _,
+    macaroon: __,
+    claim: ___,
+    limitIds: ____,
+    reservationId: _____,
+    ...view
+  } = record;
   return view;
 }
 

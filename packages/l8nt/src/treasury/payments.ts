@@ -1,4 +1,7 @@
-/** Pays one challenge for one node: reserve on every limit, write the intent, pay, check, commit. spec/4-purchase.md §4. */
+/**
+ * Pays one challenge for one node: reserve on every limit, write the intent, pay, check, commit.
+ * spec/4-purchase.md §4.
+ */
 import { countersOf, formatOrigin, type Target } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { base64Text, hexText } from "../internal/bytes.ts";
@@ -20,7 +23,9 @@ export interface PurseOptions {
   readonly wallet: () => Promise<Payer>;
   readonly store: Store;
   readonly clock: Clock;
-  /** The most that routing one payment may cost, in msat. It is reserved, and handed to the node. */
+  /**
+   * The most that routing one payment may cost, in msat. It is reserved, and handed to the node.
+   */
   readonly maxFeeMsat: (amountMsat: bigint) => bigint;
   readonly paymentTimeoutSeconds: number;
   readonly maxInFlight: InFlightCaps;
@@ -37,8 +42,9 @@ export interface PaymentTerms {
 }
 
 /**
- * Beyond the time that a payment may take: what another process began before that is nobody's any more. A wallet may look twice
- * before it hands a payment over (15 s each), and its node take a minute to begin, or to make the last try.
+ * Beyond the time that a payment may take: what another process began before that is nobody's any
+ * more. A wallet may look twice before it hands a payment over (15 s each), and its node take a
+ * minute to begin, or to make the last try.
  */
 const ABANDONED_SECONDS = 120;
 
@@ -61,9 +67,15 @@ export class Purse {
   readonly #options: PurseOptions;
   /** What the wallet said when it was first asked. */
   #network: Network | undefined;
-  /** The hashes that are being paid right now: what the wallet has not seen yet is not what it never will. [case 59] */
+  /**
+   * The hashes that are being paid right now: what the wallet has not seen yet is not what it never
+   * will. [case 59]
+   */
   readonly #sending = new Map<string, number>();
-  /** By origin: the payments of those who find it never paid come one by one, so that there is one first one. [cases 70, 86] */
+  /**
+   * By origin: the payments of those who find it never paid come one by one, so that there is one
+   * first one. [cases 70, 86]
+   */
   readonly #first = new Turns();
 
   constructor(options: PurseOptions) {
@@ -73,7 +85,8 @@ export class Purse {
   /**
    * Pays, if nothing is against it, also at the last moment before.
    *
-   * @throws ChallengeError, DeniedError, BudgetError with nothing spent; PaymentError, whose `spent` says
+   * @throws ChallengeError, DeniedError, BudgetError with nothing spent; PaymentError, whose
+   * `spent` says
    */
   async pay(
     verified: Verified,
@@ -84,7 +97,8 @@ export class Purse {
     const origin = formatOrigin(target.origin);
     const { store, pinsPayees, maxFirstPaymentMsat } = this.#options;
     const isAnyFine = !pinsPayees && maxFirstPaymentMsat === undefined;
-    const attempt = (payees: readonly string[]) => this.#attempt(verified, target, challenge, terms, payees);
+    const attempt = (payees: readonly string[]) =>
+      this.#attempt(verified, target, challenge, terms, payees);
     for (;;) {
       const payees = await store.payees(origin);
       if (isAnyFine || payees.length > 0) return attempt(payees);
@@ -105,7 +119,8 @@ export class Purse {
   ): Promise<PaymentRecord> {
     const { clock, store, settler } = this.#options;
     const wallet = await this.#options.wallet();
-    // For each payment: behind its URL there may be another node than there was. While it answers, the rest is looked at.
+    // For each payment: behind its URL there may be another node than there was. While it answers,
+    // the rest is looked at.
     const identity = wallet.identity?.();
     identity?.catch(() => {});
     this.#network ??= await wallet.network();
@@ -120,7 +135,10 @@ export class Purse {
       maxFirstPaymentMsat: this.#options.maxFirstPaymentMsat,
     });
     const record = this.#recordOf(verified, target, challenge, payable, claim, await identity);
-    const limits = [...verified.limits, ...inFlightLimits(verified, record.origin, this.#options.maxInFlight)];
+    const limits = [
+      ...verified.limits,
+      ...inFlightLimits(verified, record.origin, this.#options.maxInFlight),
+    ];
     const need = {
       amountMsat: amountMsat + record.maxFeeMsat,
       uses: 0n,
@@ -156,7 +174,10 @@ export class Purse {
     }
   }
 
-  /** Counted: a second attempt at one hash is refused, and must not take the first one's mark with it. */
+  /**
+   * Counted: a second attempt at one hash is refused, and must not take the first one's mark with
+   * it.
+   */
   #beginSending({ paymentHash }: PaymentRecord): void {
     this.#sending.set(paymentHash, (this.#sending.get(paymentHash) ?? 0) + 1);
   }
@@ -204,20 +225,32 @@ export class Purse {
     };
   }
 
-  /** Asks the wallet what became of a payment whose outcome was not known. @throws PaymentError unless it was paid */
+  /**
+   * Asks the wallet what became of a payment whose outcome was not known. @throws PaymentError
+   * unless it was paid
+   */
   async follow(record: PaymentRecord): Promise<PaymentRecord> {
     const outcome = this.#isBeingMade(record) ? SENDING : await this.#find(record);
     const isAnEnd = outcome.status === "failed" || outcome.status === "never-sent";
-    return this.#options.settler.settle(record, isAnEnd && (await this.#isAnother(record)) ? SENDING : outcome);
+    return this.#options.settler.settle(
+      record,
+      isAnEnd && (await this.#isAnother(record)) ? SENDING : outcome,
+    );
   }
 
-  /** A failed hash may be begun anew: that the wallet never made the first attempt says nothing of the second. */
+  /**
+   * A failed hash may be begun anew: that the wallet never made the first attempt says nothing of
+   * the second.
+   */
   async #isAnother({ paymentHash, reservationId }: PaymentRecord): Promise<boolean> {
     const now = await this.#options.store.payment(paymentHash);
     return this.isSending(paymentHash) || now?.reservationId !== reservationId;
   }
 
-  /** Here, or, where others write to the same books, by one of them: what its wallet has not seen yet may still be sent. */
+  /**
+   * Here, or, where others write to the same books, by one of them: what its wallet has not seen
+   * yet may still be sent.
+   */
   #isBeingMade({ paymentHash, createdAt }: PaymentRecord): boolean {
     const { store, clock, paymentTimeoutSeconds } = this.#options;
     if (this.#sending.has(paymentHash)) return true;
@@ -251,7 +284,9 @@ export class Purse {
   }
 }
 
-function underWay(begun: Exclude<BeginAnswer, { reserved: true } | { refused: unknown }>): PaymentError {
+function underWay(
+  begun: Exclude<BeginAnswer, { reserved: true } | { refused: unknown }>,
+): PaymentError {
   return "open" in begun
     ? new PaymentError(
         "ERR_PAYMENT_UNKNOWN",

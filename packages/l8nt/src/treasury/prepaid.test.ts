@@ -12,12 +12,20 @@ beforeEach(async () => {
 });
 afterEach(() => network.stop());
 
-/** A service that sells on these terms, and a treasury that reaches it without a network in between. */
+/**
+ * A service that sells on these terms, and a treasury that reaches it without a network in between.
+ */
 async function market(grants: Grants) {
   const seller = await network.account("seller", { balanceMsat: 0n });
   const buyer = await network.account("buyer", { balanceMsat: 10_000_000n });
   const invoicer = devWallet(seller.invoiceOnlyUrl);
-  const paywall = new Paywall({ secret: randomBytes(32), location: API, invoicer, price: "10 sat", grants });
+  const paywall = new Paywall({
+    secret: randomBytes(32),
+    location: API,
+    invoicer,
+    price: "10 sat",
+    grants,
+  });
   const serve: typeof fetch = async (input, init) => {
     const decision = await paywall.authorize(new Request(input, init));
     return decision.granted ? decision.settle(new Response("served")) : decision.response;
@@ -28,9 +36,18 @@ async function market(grants: Grants) {
     wallet: devWallet(buyer.url),
     fetch: serve,
   });
-  const parent = treasury.mint({ endpoints: [`GET ${API}/**`], budget: "1000 sat", expiresIn: "1h" });
+  const parent = treasury.mint({
+    endpoints: [`GET ${API}/**`],
+    budget: "1000 sat",
+    expiresIn: "1h",
+  });
   const ask = (credential: { toString(): string }) =>
-    treasury.buy({ credential: credential.toString(), method: "GET", url: `${API}/reports`, headers: [] });
+    treasury.buy({
+      credential: credential.toString(),
+      method: "GET",
+      url: `${API}/reports`,
+      headers: [],
+    });
   return { parent, ask };
 }
 
@@ -46,7 +63,9 @@ test.each<[string, Grants]>([
   const child = parent.delegate({ agent: "child", budget: "5 sat" });
   await expect(ask(child)).rejects.toMatchObject({ code: "ERR_BUDGET" });
   // The same without a node of its own: a budget is a budget.
-  await expect(ask(parent.attenuate({ budget: "5 sat" }))).rejects.toMatchObject({ code: "ERR_BUDGET" });
+  await expect(ask(parent.attenuate({ budget: "5 sat" }))).rejects.toMatchObject({
+    code: "ERR_BUDGET",
+  });
   // A child that has no limit of its own is under the parent's, which paid.
   expect((await ask(parent.delegate({ agent: "heir" }))).payment).toBeUndefined();
   expect(paid()).toHaveLength(1);

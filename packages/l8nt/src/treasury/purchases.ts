@@ -1,4 +1,7 @@
-/** Runs an errand: gets one request answered, from what is held or by paying, and never pays twice for it. spec/4-purchase.md §4-5. */
+/**
+ * Runs an errand: gets one request answered, from what is held or by paying, and never pays twice
+ * for it. spec/4-purchase.md §4-5.
+ */
 import { formatOrigin } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { checkOrigin, discard, relayed } from "../http/outbound.ts";
@@ -11,7 +14,14 @@ import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { claimFor, type Holding, type Holdings, holdingOf, mayServe } from "./bought.ts";
-import { type Delivery, type Errand, EVERYONE, narrowed, notDelivered, type Running } from "./delivery.ts";
+import {
+  type Delivery,
+  type Errand,
+  EVERYONE,
+  narrowed,
+  notDelivered,
+  type Running,
+} from "./delivery.ts";
 import { handoverCaveats } from "./narrowing.ts";
 import { intentOf, type Purse } from "./payments.ts";
 import type { Handovers } from "./recall.ts";
@@ -62,8 +72,9 @@ export class Errands {
   }
 
   /**
-   * What the agent says about a credential that it holds: used up, or paid for and never served. Its word is not taken. The
-   * treasury asks the service itself, with nothing that this very request is not covered by. [case 25]
+   * What the agent says about a credential that it holds: used up, or paid for and never served.
+   * Its word is not taken. The treasury asks the service itself, with nothing that this very
+   * request is not covered by. [case 25]
    */
   async #doubt(
     errand: Running,
@@ -74,7 +85,8 @@ export class Errands {
     const payer = record?.nodeIds.at(-1);
     const isTheirs = verified.nodes.some(({ id }) => id === payer);
     if (record?.preimage === undefined || !isTheirs) return undefined;
-    // Another request is at it: who doubts it now would take it away, and an honest service would seem not to deliver.
+    // Another request is at it: who doubts it now would take it away, and an honest service would
+    // seem not to deliver.
     if (this.#holdings.isInUse(record, this.#options.clock())) return undefined;
     const holding = holdingOf(record);
     const isGood =
@@ -90,11 +102,15 @@ export class Errands {
     return undefined;
   }
 
-  /** A payment for this intent whose outcome was not known: it is asked for before another is made. [case 63] */
+  /**
+   * A payment for this intent whose outcome was not known: it is asked for before another is made.
+   * [case 63]
+   */
   async #settleOpen({ verified, target }: Errand): Promise<void> {
     const intent = intentOf(verified, target);
     for (const record of await this.#options.store.openPayments())
-      if (record.intent === intent) await this.#options.purse.follow(record).catch(rethrowUnlessSettled);
+      if (record.intent === intent)
+        await this.#options.purse.follow(record).catch(rethrowUnlessSettled);
   }
 
   async #fromHoldings(errand: Running): Promise<Purchase | undefined> {
@@ -111,8 +127,9 @@ export class Errands {
         await this.#holdings.giveBack(holding.record, by);
         throw error;
       }
-      // Paid for by a request that never got an answer, and worth nothing: that is no reason to pay again. [cases 62, 72] Unless
-      // another process had it: one that died may have used it up, and nobody heard the answer.
+      // Paid for by a request that never got an answer, and worth nothing: that is no reason to pay
+      // again. [cases 62, 72] Unless another process had it: one that died may have used it up, and
+      // nobody heard the answer.
       const { paymentHash, delivered } = holding.record;
       const isCertain =
         this.#options.settler.settledHere(paymentHash) && !this.#holdings.wasShared(holding.record);
@@ -139,24 +156,33 @@ export class Errands {
     };
     const holding = holdingOf(record);
     const purchase =
-      (await this.#handOver(errand, holding)) ?? (await this.#delivery.deliver(errand, holding, EVERYONE));
+      (await this.#handOver(errand, holding)) ??
+      (await this.#delivery.deliver(errand, holding, EVERYONE));
     return { ...purchase, payment };
   }
 
-  async #pay({ verified, target, by, demandSpending }: Running, challenge: Challenge): Promise<PaymentRecord> {
+  async #pay(
+    { verified, target, by, demandSpending }: Running,
+    challenge: Challenge,
+  ): Promise<PaymentRecord> {
     const { purse, store, clock } = this.#options;
     const claim = claimFor(challenge.macaroon, by, clock());
     try {
       return await purse.pay(verified, target, challenge, { claim, demandSpending });
     } catch (error) {
-      // Where it turns out later that it was paid, whoever asks next may have it. What another request has stays with it.
+      // Where it turns out later that it was paid, whoever asks next may have it. What another
+      // request has stays with it.
       const isOpen = claim !== undefined && error instanceof PaymentError && error.spent !== "no";
-      if (isOpen) await store.mark(challenge.identifier.paymentHash, { unclaim: by }).catch(() => {});
+      if (isOpen)
+        await store.mark(challenge.identifier.paymentHash, { unclaim: by }).catch(() => {});
       throw error;
     }
   }
 
-  async #handOver({ verified, target, by }: Running, holding: Holding): Promise<Purchase | undefined> {
+  async #handOver(
+    { verified, target, by }: Running,
+    holding: Holding,
+  ): Promise<Purchase | undefined> {
     const now = this.#options.clock();
     const caveats = handoverCaveats(verified, target, holding.record, now);
     const credential = caveats === undefined ? undefined : narrowed(holding.full, caveats);

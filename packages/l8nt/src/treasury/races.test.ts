@@ -1,6 +1,14 @@
 /** What happens between a look and a deed: each of these was once a hole. */
 import { describe, expect, test } from "vitest";
-import { ask402, challenger, failure, gate, site, type Town, town } from "../../../../test/e2e/support/town.ts";
+import {
+  ask402,
+  challenger,
+  failure,
+  gate,
+  site,
+  type Town,
+  town,
+} from "../../../../test/e2e/support/town.ts";
 import { limited } from "../http/limited-stream.ts";
 import { Invoice } from "../invoice/index.ts";
 import type { Credential } from "../l402/index.ts";
@@ -42,7 +50,9 @@ test("a service that hangs up after it was paid, and then asks again, is paid on
   });
   const root = world.root();
   for (let times = 0; times < 6; times++)
-    expect(await failure(buy(world, root, `${cheat.url}/a`))).toMatchObject({ name: "PaymentError" });
+    expect(await failure(buy(world, root, `${cheat.url}/a`))).toMatchObject({
+      name: "PaymentError",
+    });
   expect(world.net.payments()).toHaveLength(1);
   expect(world.alarms).toEqual([expect.stringContaining("did not deliver")]);
 });
@@ -61,7 +71,9 @@ test("one hash under two intents: the second one, refused, does not free the fir
   await asked.opened;
   // A payee that is known, so that the second one is not kept waiting for the first.
   await world.treasury.owner.allowPayee(hostile.url, Invoice.decode(challenge!.invoice).payee);
-  expect(await failure(buy(world, root, `${hostile.url}/b`))).toMatchObject({ code: "ERR_PAYMENT_REPEATED" });
+  expect(await failure(buy(world, root, `${hostile.url}/b`))).toMatchObject({
+    code: "ERR_PAYMENT_REPEATED",
+  });
   expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
   open.open();
   await first;
@@ -138,7 +150,10 @@ describe("what was stopped while a payment was looked at is not paid [cases 50, 
     const child = world.root().delegate({ agent: "scout" });
     const buying = failure(buy(world, child, `${shop.url}/a`) as Promise<unknown>);
     await reached.opened;
-    const [, { id }] = (await world.treasury.standing(child.toString())) as [unknown, { id: string }];
+    const [, { id }] = (await world.treasury.standing(child.toString())) as [
+      unknown,
+      { id: string },
+    ];
     await world.treasury.owner[verb](id);
     go.open();
     expect(await buying).toMatchObject({ code: verb === "freeze" ? "ERR_FROZEN" : "ERR_REVOKED" });
@@ -172,7 +187,9 @@ test("a use that cannot be written down does not take away what was bought [case
   class Failing extends MemoryStore {
     fails = false;
     override commit(id: string, amountMsat: bigint, at: number) {
-      return this.fails ? Promise.reject(new Error("the disk is full")) : super.commit(id, amountMsat, at);
+      return this.fails
+        ? Promise.reject(new Error("the disk is full"))
+        : super.commit(id, amountMsat, at);
     }
   }
   const store = new Failing();
@@ -223,7 +240,8 @@ test("what the wallet says of a first attempt at a hash, too late, ends no secon
   isSlow = true;
   const late = world.treasury.reconcile();
   await asked.opened;
-  // Meanwhile the owner gives the first attempt up, the network ends it, and the same hash is begun anew, and stays open.
+  // Meanwhile the owner gives the first attempt up, the network ends it, and the same hash is begun
+  // anew, and stays open.
   const { paymentHash } = (await store.openPayments())[0]!;
   await store.settle(paymentHash, { status: "failed", at: world.time.now });
   world.net.fail(paymentHash);
@@ -264,7 +282,9 @@ test("an alarm that fails, also the clock's, stops nothing", async () => {
   });
   const shop = await world.shop();
   world.time.now -= 200;
-  expect(await failure(buy(world, world.root({ expiresIn: "1m" }), `${shop.url}/a`))).not.toMatchObject({
+  expect(
+    await failure(buy(world, world.root({ expiresIn: "1m" }), `${shop.url}/a`)),
+  ).not.toMatchObject({
     message: "nobody listens",
   });
   world.time.now += 2000;

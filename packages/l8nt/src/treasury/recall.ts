@@ -1,4 +1,7 @@
-/** The credentials that were handed over and may still be used: what it takes to revoke one at the service that would honour it. */
+/**
+ * The credentials that were handed over and may still be used: what it takes to revoke one at the
+ * service that would honour it.
+ */
 import { Lru } from "../internal/lru.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Store } from "../ports/store.ts";
@@ -21,7 +24,9 @@ export interface Handover extends Revocable {
 }
 
 const REMEMBERED = 10_000;
-/** How many nodes below a revoked one are looked at for what a process before this one handed over. */
+/**
+ * How many nodes below a revoked one are looked at for what a process before this one handed over.
+ */
 const MAX_NODES = 1000;
 const TIMEOUT_MS = 2000;
 
@@ -45,8 +50,8 @@ export class Handovers {
   }
 
   /**
-   * Revokes at their services what was handed over to a node and to those below it. Not every service can; what it cannot
-   * revoke ends by itself within minutes. spec/4-purchase.md §6.
+   * Revokes at their services what was handed over to a node and to those below it. Not every
+   * service can; what it cannot revoke ends by itself within minutes. spec/4-purchase.md §6.
    */
   async recall(nodeId: string, now: number): Promise<void> {
     const affected = [...this.#all.values()].filter(
@@ -57,7 +62,10 @@ export class Handovers {
     await Promise.all([...affected, ...forgotten].map((handover) => this.#revoke(handover)));
   }
 
-  /** What other processes may have handed over and this one would not know of: its node at the service follows from the books. */
+  /**
+   * What other processes may have handed over and this one would not know of: its node at the
+   * service follows from the books.
+   */
   async #before(nodeId: string): Promise<readonly Revocable[]> {
     const nodes = await this.#store.nodes(nodeId, MAX_NODES);
     const [root] = nodes[0]?.path ?? [];

@@ -1,4 +1,7 @@
-/** Holds the books against the wallet. Where the two may differ, nothing is spent until they agree again. */
+/**
+ * Holds the books against the wallet. Where the two may differ, nothing is spent until they agree
+ * again.
+ */
 import { AdapterError, PaymentError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
@@ -19,7 +22,10 @@ const OVERLAP_SECONDS = 3600;
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   #doubt: string | undefined;
-  /** How often doubt has come up: one that comes while another is being settled is not settled with it. */
+  /**
+   * How often doubt has come up: one that comes while another is being settled is not settled with
+   * it.
+   */
   #times = 0;
   /** Unix seconds from which on the wallet's own list was not compared yet; 0 for new books. */
   #from = 0;
@@ -31,7 +37,10 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** Before anything is written: when the books ended (Unix seconds), as the process before this one left them. */
+  /**
+   * Before anything is written: when the books ended (Unix seconds), as the process before this one
+   * left them.
+   */
   lookFrom(latest: number): void {
     this.#from = latest;
   }
@@ -47,7 +56,10 @@ export class Reconciler {
     this.#times++;
   }
 
-  /** Looks again in the background, so that a store that is well again ends the doubt. @throws AdapterError `ERR_TREASURY_STOPPED` */
+  /**
+   * Looks again in the background, so that a store that is well again ends the doubt. @throws
+   * AdapterError `ERR_TREASURY_STOPPED`
+   */
   demandCertainty(): void {
     if (this.#doubt === undefined) return;
     void this.reconcile().catch(() => {});
@@ -57,7 +69,10 @@ export class Reconciler {
     );
   }
 
-  /** Asks the wallet about every payment whose outcome is not known. @throws AdapterError `ERR_STORE` */
+  /**
+   * Asks the wallet about every payment whose outcome is not known. @throws AdapterError
+   * `ERR_STORE`
+   */
   reconcile(): Promise<{ readonly stillOpen: number }> {
     this.#running ??= this.#reconcile().finally(() => {
       this.#running = undefined;
@@ -78,7 +93,10 @@ export class Reconciler {
     return { stillOpen };
   }
 
-  /** Money that left the wallet and is in no book: never ignored. It may be its owner's own, so it stops nothing. [case 105] */
+  /**
+   * Money that left the wallet and is in no book: never ignored. It may be its owner's own, so it
+   * stops nothing. [case 105]
+   */
   async #findUnknown(): Promise<void> {
     const { store, wallet, alarm, clock } = this.#options;
     if (this.#from === 0) {
@@ -93,7 +111,8 @@ export class Reconciler {
     });
     if (paid !== undefined) this.#from = began;
     for (const { paymentHash, amountMsat, feeMsat } of paid ?? []) {
-      if (this.#suspense.has(paymentHash) || (await store.payment(paymentHash)) !== undefined) continue;
+      if (this.#suspense.has(paymentHash) || (await store.payment(paymentHash)) !== undefined)
+        continue;
       this.#suspense.add(paymentHash);
       alarm(
         `suspense: the wallet made payment ${paymentHash} of ${amountMsat} msat and ${feeMsat} msat of fee, which is in no book of this treasury`,

@@ -1,6 +1,16 @@
-/** What crosses a treasury that relays: nothing of one hop, nobody's identity, no credential. [cases 93, 94] */
+/**
+ * What crosses a treasury that relays: nothing of one hop, nobody's identity, no credential. [cases
+ * 93, 94]
+ */
 import { describe, expect, test } from "vitest";
-import { ask402, challenger, failure, site, type Town, town } from "../../../../test/e2e/support/town.ts";
+import {
+  ask402,
+  challenger,
+  failure,
+  site,
+  type Town,
+  town,
+} from "../../../../test/e2e/support/town.ts";
 
 type Fields = readonly (readonly [string, string])[];
 
@@ -159,24 +169,31 @@ describe("what cannot be requested is refused before anything is sent", () => {
         return new Response();
       },
     });
-    const credential = world.root({ endpoints: ["* http://*:*/**", "* https://*:*/**"] }).toString();
+    const credential = world
+      .root({ endpoints: ["* http://*:*/**", "* https://*:*/**"] })
+      .toString();
     for (const method of ["GET", "POST"])
-      expect(await failure(world.treasury.buy({ credential, method, url, headers: [] }))).toMatchObject({
+      expect(
+        await failure(world.treasury.buy({ credential, method, url, headers: [] })),
+      ).toMatchObject({
         code,
       });
     expect(sent).toEqual([]);
   });
 
-  test.each(["CONNECT", "TRACE", "get", "GET /x", "G\r\nX: y", ""])("method %j [case 38]", async (method) => {
-    const world = await town();
-    const shop = await echo(world);
-    const buying = world.treasury.buy({
-      credential: world.root().toString(),
-      method,
-      url: `${shop.url}/a`,
-      headers: [],
-    });
-    expect(await failure(buying)).toMatchObject({ code: "ERR_REQUEST" });
-    expect(shop.received).toEqual([]);
-  });
+  test.each(["CONNECT", "TRACE", "get", "GET /x", "G\r\nX: y", ""])(
+    "method %j [case 38]",
+    async (method) => {
+      const world = await town();
+      const shop = await echo(world);
+      const buying = world.treasury.buy({
+        credential: world.root().toString(),
+        method,
+        url: `${shop.url}/a`,
+        headers: [],
+      });
+      expect(await failure(buying)).toMatchObject({ code: "ERR_REQUEST" });
+      expect(shop.received).toEqual([]);
+    },
+  );
 });

@@ -1,6 +1,15 @@
-/** A treasury that stops and starts again on the same books: nothing is forgotten, nothing is paid twice. */
+/**
+ * A treasury that stops and starts again on the same books: nothing is forgotten, nothing is paid
+ * twice.
+ */
 import { describe, expect, test } from "vitest";
-import { failure, type Shop, secretOf, type Town, town } from "../../../../test/e2e/support/town.ts";
+import {
+  failure,
+  type Shop,
+  secretOf,
+  type Town,
+  town,
+} from "../../../../test/e2e/support/town.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Reservation, ReserveAnswer } from "../ports/ledger.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
@@ -23,12 +32,20 @@ function again(world: Town, store: MemoryStore, more: Partial<TreasuryOptions> =
 }
 
 const buy = (treasury: Treasury, credential: Credential, shop: Shop, path = "/forecast") =>
-  treasury.buy({ credential: credential.toString(), method: "GET", url: shop.url + path, headers: [] });
+  treasury.buy({
+    credential: credential.toString(),
+    method: "GET",
+    url: shop.url + path,
+    headers: [],
+  });
 
 async function start() {
   const store = new MemoryStore({ journal: true });
   const world = await town({ store });
-  const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h", endpoints: ["GET /**"] } });
+  const shop = await world.shop({
+    price: "10 sat",
+    grants: { validFor: "1h", endpoints: ["GET /**"] },
+  });
   return { store, world, shop, root: world.root() };
 }
 
@@ -72,14 +89,16 @@ describe("after a restart", () => {
     const handed = await buy(world.treasury, child, shop);
     if (handed.kind !== "credential") throw new Error("it was relayed");
     const use = () =>
-      fetch(`${shop.url}/forecast`, { headers: { authorization: `L402 ${handed.credential}` } }).then(
-        ({ status }) => status,
-      );
+      fetch(`${shop.url}/forecast`, {
+        headers: { authorization: `L402 ${handed.credential}` },
+      }).then(({ status }) => status);
     expect(await use()).toBe(200);
     const next = again(world, store);
     await next.revoke(
       root.toString(),
-      child.caveats.slice(root.caveats.length).map(({ condition, value }) => `${condition}=${value}`),
+      child.caveats
+        .slice(root.caveats.length)
+        .map(({ condition, value }) => `${condition}=${value}`),
     );
     expect(await use()).not.toBe(200);
   });
@@ -118,7 +137,9 @@ describe("after a restart", () => {
     const shop = await world.shop();
     const root = world.root();
     shop.acts.push("hang-up", "hang-up", "hang-up");
-    await buy(world.treasury, root.delegate({ agent: "counted", maxUses: 5 }), shop).catch(() => {});
+    await buy(world.treasury, root.delegate({ agent: "counted", maxUses: 5 }), shop).catch(
+      () => {},
+    );
     const [record] = await store.payments({ limit: 1 });
     // As a process that was killed while it had it leaves it behind.
     await store.claim(record!.paymentHash, "the dead", world.time.now, world.time.now + 900);
@@ -169,7 +190,13 @@ describe("after a restart", () => {
       amountMsat: 5000n,
       expirySeconds: 600,
     });
-    await wallet.pay({ invoice, paymentHash: "", amountMsat: 5000n, maxFeeMsat: 100n, timeoutSeconds: 5 });
+    await wallet.pay({
+      invoice,
+      paymentHash: "",
+      amountMsat: 5000n,
+      maxFeeMsat: 100n,
+      timeoutSeconds: 5,
+    });
     // Down for longer than the clocks may differ.
     world.time.now += 2 * 3600;
     const next = again(world, store);
@@ -202,7 +229,8 @@ describe("two treasuries on one store", () => {
       Array.from({ length: 10 }, (_, at) => buy(at % 2 === 0 ? world.treasury : other, root, shop)),
     );
     for (const answer of answers)
-      if (answer.status === "rejected") expect(answer.reason).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+      if (answer.status === "rejected")
+        expect(answer.reason).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
     expect(world.alarms).toEqual([]);
     // A credential for one request each: as many payments as answers, and none for nothing.
     const served = answers.filter(({ status }) => status === "fulfilled").length;
@@ -226,7 +254,8 @@ describe("two treasuries on one store", () => {
     });
     await deaf.reconcile();
     expect((await store.payment(open.paymentHash))!.status).toBe("open");
-    // A wallet looks before it hands a payment over, and Core Lightning tries once more past its time.
+    // A wallet looks before it hands a payment over, and Core Lightning tries once more past its
+    // time.
     world.time.now += 60 + 90;
     await deaf.reconcile();
     expect((await store.payment(open.paymentHash))!.status).toBe("open");
@@ -245,8 +274,12 @@ describe("two treasuries on one store", () => {
     await world.treasury.owner.freeze();
     await world.client(root).revoke(child);
     await other.owner.reconcile();
-    await expect.poll(() => failure(buy(other, child, shop))).toMatchObject({ code: "ERR_REVOKED" });
-    expect(await failure(buy(other, root, await world.shop()))).toMatchObject({ code: "ERR_FROZEN" });
+    await expect
+      .poll(() => failure(buy(other, child, shop)))
+      .toMatchObject({ code: "ERR_REVOKED" });
+    expect(await failure(buy(other, root, await world.shop()))).toMatchObject({
+      code: "ERR_FROZEN",
+    });
   });
 
   test("one that cannot read what was revoked spends nothing [case 111]", async () => {

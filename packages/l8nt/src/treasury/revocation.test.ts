@@ -1,4 +1,7 @@
-/** Revocation: the node and all below it, at the treasury and at the services, at once; nobody else. [cases 27, 111] */
+/**
+ * Revocation: the node and all below it, at the treasury and at the services, at once; nobody else.
+ * [cases 27, 111]
+ */
 import { describe, expect, test } from "vitest";
 import { failure, gate, type Town, town } from "../../../../test/e2e/support/town.ts";
 import { Credential } from "../l402/index.ts";
@@ -37,7 +40,8 @@ test("a parent's end is its children's, also of those that nobody listed; its ow
   await client.revoke(parent);
   for (const dead of [parent, child, unlisted, child.append(["purpose=still here"])])
     expect(await failure(buy(world, dead, `${shop.url}/a`))).toMatchObject(REVOKED);
-  for (const alive of [root, sibling]) expect(await buy(world, alive, `${shop.url}/a`)).toBeDefined();
+  for (const alive of [root, sibling])
+    expect(await buy(world, alive, `${shop.url}/a`)).toBeDefined();
   for (const dead of [parent, child])
     expect(await failure(world.treasury.standing(dead.toString()))).toMatchObject(REVOKED);
 });
@@ -48,13 +52,17 @@ test("what was handed over dies with it at the service, before the revocation re
   const [ofParent, ofChild, ofSibling] = await Promise.all(
     [parent, child, sibling].map((one) => handed(world, one, url)),
   );
-  expect([await present(ofParent!, url), await present(ofChild!, url), await present(ofSibling!, url)]).toEqual(
-    [200, 200, 200],
-  );
+  expect([
+    await present(ofParent!, url),
+    await present(ofChild!, url),
+    await present(ofSibling!, url),
+  ]).toEqual([200, 200, 200]);
   await client.revoke(parent);
-  expect([await present(ofParent!, url), await present(ofChild!, url), await present(ofSibling!, url)]).toEqual(
-    [402, 402, 200],
-  );
+  expect([
+    await present(ofParent!, url),
+    await present(ofChild!, url),
+    await present(ofSibling!, url),
+  ]).toEqual([402, 402, 200]);
   // A caveat more makes no other credential of it.
   expect(await present(Credential.parse(ofChild!).append(["purpose=x"]).toString(), url)).toBe(402);
 });

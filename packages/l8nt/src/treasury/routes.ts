@@ -1,5 +1,15 @@
-/** The treasury's HTTP side: one table of routes, from which come the answers and the OpenAPI document. */
-import { AdapterError, ChallengeError, DeniedError, PaymentError, SigilError, TokenError } from "../errors.ts";
+/**
+ * The treasury's HTTP side: one table of routes, from which come the answers and the OpenAPI
+ * document.
+ */
+import {
+  AdapterError,
+  ChallengeError,
+  DeniedError,
+  PaymentError,
+  SigilError,
+  TokenError,
+} from "../errors.ts";
 import { readAuthorization } from "../l402/index.ts";
 import { problemOf, problemResponse, unauthorizedResponse } from "../wire/problem.ts";
 import type { Schema } from "../wire/schema.ts";
@@ -45,7 +55,13 @@ export function routesHandler(
       const [route, parameters] = routeOf(routes, request.method, url.pathname) ?? [];
       if (route === undefined || parameters === undefined) return notFound(request);
       const credential = admit(route, request, url);
-      return await route.handle({ treasury, request, query: url.searchParams, parameters, credential });
+      return await route.handle({
+        treasury,
+        request,
+        query: url.searchParams,
+        parameters,
+        credential,
+      });
     } catch (error) {
       return refusal(error, treasury.authority.vocabulary.names);
     }
@@ -89,7 +105,10 @@ export function presented(request: Request): string {
   );
 }
 
-/** A page in a browser, or a name that was rebound to this address, cannot speak for an agent. [case 101] */
+/**
+ * A page in a browser, or a name that was rebound to this address, cannot speak for an agent. [case
+ * 101]
+ */
 function refuseBrowsers(request: Request, host: string): void {
   if (request.headers.has("origin") || request.headers.has("sec-fetch-site"))
     throw new AdapterError("ERR_REQUEST", "The treasury does not answer browsers.");
@@ -101,7 +120,9 @@ function refuseBrowsers(request: Request, host: string): void {
 function refusal(error: unknown, enforced: readonly string[]): Response {
   if (!(error instanceof SigilError)) throw error;
   const status = statusOf(error);
-  return status === 401 ? unauthorizedResponse(error, enforced) : problemResponse(problemOf(status, error));
+  return status === 401
+    ? unauthorizedResponse(error, enforced)
+    : problemResponse(problemOf(status, error));
 }
 
 /** 402 is left out: what a treasury sells is not for sale to whoever lacks a credential. */
@@ -116,7 +137,12 @@ function statusOf(error: SigilError): number {
 }
 
 /** A number in a query: whole, and at most `max`. @throws AdapterError `ERR_REQUEST` */
-export function countIn(query: URLSearchParams, name: string, otherwise: number, max: number): number {
+export function countIn(
+  query: URLSearchParams,
+  name: string,
+  otherwise: number,
+  max: number,
+): number {
   const given = query.get(name);
   if (given === null) return otherwise;
   if (!/^(?:0|[1-9][0-9]{0,15})$/.test(given) || Number(given) > max)

@@ -1,4 +1,7 @@
-/** Writes down what became of a payment, and gives what was paid for, or says why there is nothing. spec/4-purchase.md §4. */
+/**
+ * Writes down what became of a payment, and gives what was paid for, or says why there is nothing.
+ * spec/4-purchase.md §4.
+ */
 import { PaymentError } from "../errors.ts";
 import { hexBytes, hexText } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
@@ -24,20 +27,27 @@ export interface SettlerOptions {
 
 export class Settler {
   readonly #options: SettlerOptions;
-  /** The hashes whose payment this process saw end: nothing that they bought was used before that. */
+  /**
+   * The hashes whose payment this process saw end: nothing that they bought was used before that.
+   */
   readonly #settledHere = new Lru<string, true>(10_000);
 
   constructor(options: SettlerOptions) {
     this.#options = options;
   }
 
-  /** Gives the record of one that was made. @throws PaymentError for every other outcome, and where it cannot be written down */
+  /**
+   * Gives the record of one that was made. @throws PaymentError for every other outcome, and where
+   * it cannot be written down
+   */
   async settle(record: PaymentRecord, outcome: PaymentOutcome): Promise<PaymentRecord> {
     const { alarm } = this.#options;
     switch (outcome.status) {
       case "paid":
         if (!provesPayment(outcome.preimage, record.paymentHash)) {
-          alarm(`the wallet answered payment ${record.paymentHash} with a preimage that is not its own`);
+          alarm(
+            `the wallet answered payment ${record.paymentHash} with a preimage that is not its own`,
+          );
           throw new PaymentError(
             "ERR_PAYMENT_PREIMAGE",
             "unknown",
@@ -48,7 +58,11 @@ export class Settler {
       case "failed":
       case "never-sent":
         await this.fail(record);
-        throw new PaymentError("ERR_PAYMENT_FAILED", "no", `The payment was not made: ${outcome.reason}.`);
+        throw new PaymentError(
+          "ERR_PAYMENT_FAILED",
+          "no",
+          `The payment was not made: ${outcome.reason}.`,
+        );
       case "unknown":
         // A time-out is not a failure: the reservation stays until the wallet knows. [cases 52, 57]
         throw new PaymentError(
@@ -75,7 +89,8 @@ export class Settler {
       feeMsat > record.maxFeeMsat
         ? `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`
         : undefined;
-    // The next payment's fee would be no safer. Frozen first: nobody looks again at what was written down. [case 46]
+    // The next payment's fee would be no safer. Frozen first: nobody looks again at what was
+    // written down. [case 46]
     const first = overCap === undefined ? undefined : () => freeze(overCap);
     let paid: PaymentRecord;
     try {

@@ -1,4 +1,7 @@
-/** The treasury: holds the wallet, and buys access for agents within their scope and their budgets. spec/4-purchase.md. */
+/**
+ * The treasury: holds the wallet, and buys access for agents within their scope and their budgets.
+ * spec/4-purchase.md.
+ */
 import { type Access, countersOf, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
@@ -29,7 +32,10 @@ import { Settler } from "./settler.ts";
 /** Before the id of a use that this treasury counts. */
 const USE = "use.";
 
-/** With the fetch that it is given: `l8nt/treasury` gives it a guarded one, an embedded one is its agent's own process. */
+/**
+ * With the fetch that it is given: `l8nt/treasury` gives it a guarded one, an embedded one is its
+ * agent's own process.
+ */
 export class OpenTreasury implements Treasurer {
   readonly authority: Authority;
   readonly location: string;
@@ -60,7 +66,8 @@ export class OpenTreasury implements Treasurer {
       try {
         alarm(what);
       } catch {
-        // Whoever raised it has work to finish: a payment is not lost because nobody could be told of it.
+        // Whoever raised it has work to finish: a payment is not lost because nobody could be told
+        // of it.
       }
     };
     this.#time = new ForwardClock(clock, raise);
@@ -86,7 +93,8 @@ export class OpenTreasury implements Treasurer {
       clock: this.#clock,
       alarm: tell,
       paid: options.onPaid ?? (() => {}),
-      freeze: (reason) => this.#stops.stop({ kind: "freeze", nodeId: EVERYTHING, at: this.#clock(), reason }),
+      freeze: (reason) =>
+        this.#stops.stop({ kind: "freeze", nodeId: EVERYTHING, at: this.#clock(), reason }),
       doubt: (why) => this.#reconciler.doubt(why),
     });
     const purse = new Purse({
@@ -139,8 +147,9 @@ export class OpenTreasury implements Treasurer {
   }
 
   /**
-   * Reads what was revoked, takes up what a process before this one left behind, and asks the wallet about every payment whose
-   * outcome is not known. Called by the first request where nobody did. [cases 56, 105, 109]
+   * Reads what was revoked, takes up what a process before this one left behind, and asks the
+   * wallet about every payment whose outcome is not known. Called by the first request where nobody
+   * did. [cases 56, 105, 109]
    *
    * @throws AdapterError `ERR_STORE`
    */
@@ -222,12 +231,20 @@ export class OpenTreasury implements Treasurer {
     return verified;
   }
 
-  /** A scope with use counts: claimed before anything is asked of the service, given back where nothing was served. [case 88] */
+  /**
+   * A scope with use counts: claimed before anything is asked of the service, given back where
+   * nothing was served. [case 88]
+   */
   async #counted(errand: Errand): Promise<Purchase> {
     const { limits } = errand.verified;
     const id = `${USE}${hexText(randomBytes(16))}`;
     const need = { amountMsat: 0n, uses: 1n };
-    const answer = await this.#store.reserve({ id, at: this.#clock(), counted: countersOf(limits), ...need });
+    const answer = await this.#store.reserve({
+      id,
+      at: this.#clock(),
+      counted: countersOf(limits),
+      ...need,
+    });
     if (!answer.reserved) throw budgetError(limits, answer.refused, need);
     let mayBeServed = false;
     // Otherwise whoever hangs up before the answer comes would never use anything up. [case 89]
@@ -242,7 +259,8 @@ export class OpenTreasury implements Treasurer {
       const end = mayBeServed
         ? this.#store.commit(id, 0n, this.#clock())
         : this.#store.release(id, this.#clock());
-      // It stays counted until the next start; what was bought is not taken away for that. [case 108]
+      // It stays counted until the next start; what was bought is not taken away for that. [case
+      // 108]
       await end.catch(() => this.#reconciler.doubt("a use could not be written down"));
     }
   }
@@ -252,11 +270,18 @@ export class OpenTreasury implements Treasurer {
     const ancestor = await this.#admit(credential, { now: this.#clock(), target: "self" });
     const nodeId = revokeAsAsked(this.authority, ancestor, { caveats });
     await this.#census.meetBelow(ancestor, caveats, this.#clock()).catch(() => {});
-    await this.#revoke(nodeId, ancestor.validUntil, `by ${ancestor.lineage.join(" > ") || "the root"}`);
+    await this.#revoke(
+      nodeId,
+      ancestor.validUntil,
+      `by ${ancestor.lineage.join(" > ") || "the root"}`,
+    );
     return nodeId;
   }
 
-  /** Where the store fails it holds in this process all the same, and the caller is told that it may not last. */
+  /**
+   * Where the store fails it holds in this process all the same, and the caller is told that it may
+   * not last.
+   */
   async #revoke(nodeId: string, endsAt: number | undefined, reason: string): Promise<void> {
     const end = endsAt === undefined ? {} : { endsAt };
     await this.#stops.stop({ kind: "revoke", nodeId, at: this.#clock(), reason, ...end });
@@ -283,14 +308,18 @@ export class OpenTreasury implements Treasurer {
     return this.#store.receipts(after, limit, node.id);
   }
 
-  /** Asks the wallet about every payment whose outcome is not known: whenever a person wants to know. */
+  /**
+   * Asks the wallet about every payment whose outcome is not known: whenever a person wants to
+   * know.
+   */
   async reconcile(): Promise<{ readonly stillOpen: number }> {
     await this.start();
     return this.#reconciler.reconcile();
   }
 }
 
-const defaultMaxFee = (amountMsat: bigint): bigint => (amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n);
+const defaultMaxFee = (amountMsat: bigint): bigint =>
+  amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n;
 
 function readUrl(text: string): URL {
   try {

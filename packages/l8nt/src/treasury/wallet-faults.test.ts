@@ -1,4 +1,7 @@
-/** What a wallet does to a payment: a reservation is kept as long as money may have moved, and nothing is paid twice. */
+/**
+ * What a wallet does to a payment: a reservation is kept as long as money may have moved, and
+ * nothing is paid twice.
+ */
 
 import { describe, expect, test } from "vitest";
 import { failure, gate, type Shop, type Town, town } from "../../../../test/e2e/support/town.ts";
@@ -11,7 +14,12 @@ import { devWallet } from "../wallets/dev.ts";
 const buyer = (world: Town, shop: Shop, credential = world.root()) => ({
   credential,
   buy: (path = "/forecast") =>
-    world.treasury.buy({ credential: credential.toString(), method: "GET", url: shop.url + path, headers: [] }),
+    world.treasury.buy({
+      credential: credential.toString(),
+      method: "GET",
+      url: shop.url + path,
+      headers: [],
+    }),
   spent: () => world.spent(credential),
 });
 
@@ -65,7 +73,11 @@ describe("where the reply is lost, the payment is not", () => {
     const { buy, spent } = buyer(world, await world.shop(), world.root({ budget: "25 sat" }));
     world.net.fault({ kind: "reply-lost" });
     await failure(buy("/a"));
-    expect(await failure(buy("/b"))).toMatchObject({ name: "BudgetError", code: "ERR_BUDGET", spent: "no" });
+    expect(await failure(buy("/b"))).toMatchObject({
+      name: "BudgetError",
+      code: "ERR_BUDGET",
+      spent: "no",
+    });
     await buy("/a");
     expect(await spent()).toBe(world.paid().msat);
     await buy("/b");
@@ -97,7 +109,10 @@ describe("a payment that is stuck [case 58]", () => {
     await failure(buy());
     world.time.now += 30 * 86_400;
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
-    expect(await world.treasury.owner.health()).toMatchObject({ openPayments: 1, stuckPayments: 1 });
+    expect(await world.treasury.owner.health()).toMatchObject({
+      openPayments: 1,
+      stuckPayments: 1,
+    });
     expect(await spent()).toBe(RESERVED);
     world.net.settle(world.net.payments()[0]!.paymentHash);
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
@@ -119,7 +134,9 @@ describe("a payment that is stuck [case 58]", () => {
     const notes = (await store.journal(0, 100)).flatMap(({ event }) =>
       event.type === "note" ? event.text : [],
     );
-    expect(notes).toEqual([`override: payment ${paymentHash} was given up: the channel was closed by force`]);
+    expect(notes).toEqual([
+      `override: payment ${paymentHash} was given up: the channel was closed by force`,
+    ]);
   });
 
   test("is given back once the network says that it failed, and may then be paid anew", async () => {
@@ -157,7 +174,10 @@ describe("a failure that is certain gives everything back", () => {
     const before = await spent();
     // The service has its invoice, and then the network goes down.
     const invoiced = await downAfterInvoice(world);
-    expect(await failure(invoiced.buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
+    expect(await failure(invoiced.buy())).toMatchObject({
+      code: "ERR_PAYMENT_FAILED",
+      spent: "no",
+    });
     await world.net.up();
     expect(await spent()).toBe(before);
     expect(world.paid().count).toBe(1);
@@ -167,7 +187,9 @@ describe("a failure that is certain gives everything back", () => {
     const shop = await world.shop(undefined, {
       invoicer: {
         async createInvoice(request) {
-          const invoice = await devWallet(world.net.account("shop").invoiceOnlyUrl).createInvoice(request);
+          const invoice = await devWallet(world.net.account("shop").invoiceOnlyUrl).createInvoice(
+            request,
+          );
           await world.net.down();
           return invoice;
         },
@@ -239,7 +261,8 @@ test("a wallet is told of a payment that was tried before, whoever tried it [cas
     invoicer: { createInvoice: (request) => (invoice ??= invoicer.createInvoice(request)) },
   });
   const { buy } = buyer(world, shop);
-  for (let at = 0; at < 2; at++) expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED" });
+  for (let at = 0; at < 2; at++)
+    expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED" });
   expect(requests.map(({ again }) => again)).toEqual([undefined, true]);
   expect(requests[0]!.paymentHash).toBe(requests[1]!.paymentHash);
 });

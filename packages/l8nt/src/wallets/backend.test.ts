@@ -1,4 +1,7 @@
-/** How far a request got: what counts as proof that nothing left, and what an error must not carry on. */
+/**
+ * How far a request got: what counts as proof that nothing left, and what an error must not carry
+ * on.
+ */
 import { once } from "node:events";
 import { createServer } from "node:https";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
@@ -7,7 +10,10 @@ import { expect, onTestFinished, test } from "vitest";
 import { type Backend, exchange, fetchTrusting, wholeMsat } from "./backend.ts";
 import { ANOTHER, CERT, KEY } from "./fixtures/tls.ts";
 
-/** A TLS server that never answers, behind somebody on the way. `received` is what got through to it. */
+/**
+ * A TLS server that never answers, behind somebody on the way. `received` is what got through to
+ * it.
+ */
 async function wiretapped(onReceived: (client: Socket) => void) {
   const received: string[] = [];
   let client: Socket;
@@ -17,7 +23,10 @@ async function wiretapped(onReceived: (client: Socket) => void) {
   }).listen(0, "127.0.0.1");
   const tap = createTcpServer((socket) => {
     client = socket.on("error", () => {});
-    const inner = connect((server.address() as AddressInfo).port, "127.0.0.1").on("error", () => {});
+    const inner = connect((server.address() as AddressInfo).port, "127.0.0.1").on(
+      "error",
+      () => {},
+    );
     socket.pipe(inner);
     inner.pipe(socket, { end: false });
     socket.once("close", () => inner.destroy());
@@ -39,7 +48,8 @@ const bank = (base: string, cert: string): Backend => ({
 });
 
 test("what somebody on the way says once the request has left is no proof that it did not [case 75]", async () => {
-  // A record of a version that TLS never had: OpenSSL has one error for it, as for a port without TLS.
+  // A record of a version that TLS never had: OpenSSL has one error for it, as for a port without
+  // TLS.
   const record = Uint8Array.of(0x17, 0x02, 0x05, 0, 5, 1, 2, 3, 4, 5);
   const { received, base } = await wiretapped((client) => client.write(record));
   const answer = await exchange(bank(base, CERT), { method: "POST", path: "/pay", json: {} });
@@ -56,7 +66,8 @@ test("nothing of a request leaves before the certificate has been found to be th
 });
 
 test("an answer that cannot be read is not carried on in the parser's error [case 112]", async () => {
-  const echo: typeof fetch = async (_, init) => new Response(new Headers(init!.headers).get("rune"));
+  const echo: typeof fetch = async (_, init) =>
+    new Response(new Headers(init!.headers).get("rune"));
   const answer = await exchange(
     { ...bank("https://bank.example", CERT), fetch: echo },
     { method: "GET", path: "" },

@@ -1,4 +1,7 @@
-/** HTTP to a wallet's backend: how far each request got, and, where there is no answer, why, in words for its owner. */
+/**
+ * HTTP to a wallet's backend: how far each request got, and, where there is no answer, why, in
+ * words for its owner.
+ */
 
 import { readAmount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
@@ -11,7 +14,10 @@ export interface Backend {
   readonly base: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: typeof fetch;
-  /** Why it refused, and what to do, in its own terms; undefined where it gave no reason that is known. */
+  /**
+   * Why it refused, and what to do, in its own terms; undefined where it gave no reason that is
+   * known.
+   */
   readonly explain?: (status: number, body: unknown) => string | undefined;
 }
 
@@ -22,23 +28,42 @@ export interface Call {
   readonly form?: Readonly<Record<string, string>>;
   /** How long the backend may take; the connection gets a little more. */
   readonly seconds?: number;
-  /** Where it answers with one JSON text a line: reads on until this is true of one, which is the answer. */
+  /**
+   * Where it answers with one JSON text a line: reads on until this is true of one, which is the
+   * answer.
+   */
   readonly until?: (line: unknown) => boolean;
   /** Where it may answer in words: what is no JSON is the answer as it stands, a text. */
   readonly words?: true;
 }
 
-/** An answer, or how far the request got without one. `sent: false` is proof that no byte of it left. */
+/**
+ * An answer, or how far the request got without one. `sent: false` is proof that no byte of it
+ * left.
+ */
 export type Exchange =
-  | { readonly got: "answer"; readonly status: number; readonly body: unknown; readonly clock?: number }
-  | { readonly got: "nothing"; readonly sent: boolean; readonly reason: string; readonly cause?: unknown };
+  | {
+      readonly got: "answer";
+      readonly status: number;
+      readonly body: unknown;
+      readonly clock?: number;
+    }
+  | {
+      readonly got: "nothing";
+      readonly sent: boolean;
+      readonly reason: string;
+      readonly cause?: unknown;
+    };
 
 const GRACE_MS = 5_000;
 const DEFAULT_SECONDS = 10;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
-/** The global `fetch`, or one that trusts `cert` (PEM) alone. @throws AdapterError `ERR_WALLET` for what is no certificate */
+/**
+ * The global `fetch`, or one that trusts `cert` (PEM) alone. @throws AdapterError `ERR_WALLET` for
+ * what is no certificate
+ */
 export function fetchTrusting(cert: string | undefined, name: string): typeof fetch {
   if (cert === undefined) return (input, init) => fetch(input, init);
   if (!/^-----BEGIN CERTIFICATE-----\s/.test(cert))
@@ -96,7 +121,10 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-/** The answer to what moves nothing. @throws AdapterError `ERR_WALLET` where there is none, or a refusal */
+/**
+ * The answer to what moves nothing. @throws AdapterError `ERR_WALLET` where there is none, or a
+ * refusal
+ */
 export async function ask(backend: Backend, call: Call): Promise<Record<string, unknown>> {
   return (await askTheTime(backend, call)).body;
 }
@@ -109,13 +137,14 @@ export async function askTheTime(
   const answer = await exchange(backend, call);
   if (answer.got === "nothing") throw noAnswer(answer);
   const { status, body, clock } = answer;
-  if (status < 200 || status > 299) throw new AdapterError("ERR_WALLET", refusal(backend, status, body));
+  if (status < 200 || status > 299)
+    throw new AdapterError("ERR_WALLET", refusal(backend, status, body));
   return { body: recordOf(body), ...(clock !== undefined && { clock }) };
 }
 
 /**
- * Whether a request that can move nothing gets past the check of the credential: the answers (HTTP) that say so, and those
- * that deny it.
+ * Whether a request that can move nothing gets past the check of the credential: the answers (HTTP)
+ * that say so, and those that deny it.
  *
  * @throws AdapterError `ERR_WALLET` for any other answer, and for none
  */
@@ -140,7 +169,9 @@ export function refusal({ name, explain }: Backend, status: number, body: unknow
   return `The wallet cannot be used: ${explain?.(status, body) ?? `${name} refused (HTTP ${status})`}.`;
 }
 
-/** Its members, none where it is no object: what lacks a member that is needed says so by itself. */
+/**
+ * Its members, none where it is no object: what lacks a member that is needed says so by itself.
+ */
 export const recordOf = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
@@ -177,7 +208,8 @@ async function lastJson(
     text += value;
     size += value.length;
     if (size > MAX_ANSWER_BYTES) throw new RangeError("an answer without an end");
-    // A line is looked for where one may end: else whoever never ends one has all of it read again for every piece.
+    // A line is looked for where one may end: else whoever never ends one has all of it read again
+    // for every piece.
     if (until === undefined || !value.includes("\n")) continue;
     const lines = text.split("\n");
     text = lines.pop()!;
@@ -190,10 +222,13 @@ async function lastJson(
   return last;
 }
 
-// What Node, Bun and Deno call a connection that was never made, and why. A reset or a time-out may come after the request left.
+// What Node, Bun and Deno call a connection that was never made, and why. A reset or a time-out may
+// come after the request left.
 const NO_CONNECTION: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "cannot be reached: nothing listens there; it is not running, or this is not its port",
-  ConnectionRefused: "cannot be reached: nothing listens there; it is not running, or this is not its port",
+  ECONNREFUSED:
+    "cannot be reached: nothing listens there; it is not running, or this is not its port",
+  ConnectionRefused:
+    "cannot be reached: nothing listens there; it is not running, or this is not its port",
   ENOTFOUND: "cannot be reached: its host's name leads nowhere",
   EAI_AGAIN: "cannot be reached: its host's name cannot be looked up now",
   EHOSTUNREACH: "cannot be reached: no way leads to its host",
@@ -215,7 +250,10 @@ const NO_CONNECTION: Readonly<Record<string, string>> = {
     "shows a TLS certificate for other host names: name the host as the certificate does",
 };
 
-/** What is no TLS may also come in the middle of a connection, from somebody on the way, once the request has left. */
+/**
+ * What is no TLS may also come in the middle of a connection, from somebody on the way, once the
+ * request has left.
+ */
 const NO_TLS = "does not speak TLS there: this is not its port, or the URL should say http";
 
 function isNoTls(error: unknown): boolean {
@@ -228,9 +266,12 @@ function isNoTls(error: unknown): boolean {
 function noConnection(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
     const { code, syscall } = at as { code?: unknown; syscall?: unknown };
-    const known = Object.hasOwn(NO_CONNECTION, String(code)) ? NO_CONNECTION[String(code)] : undefined;
+    const known = Object.hasOwn(NO_CONNECTION, String(code))
+      ? NO_CONNECTION[String(code)]
+      : undefined;
     // A way may also be lost under a connection that stands, and a request that is on it.
-    if (known !== undefined && (syscall === "connect" || !String(code).endsWith("UNREACH"))) return known;
+    if (known !== undefined && (syscall === "connect" || !String(code).endsWith("UNREACH")))
+      return known;
     if (/\(Connect\).*connection refused/i.test(at.message)) return NO_CONNECTION.ECONNREFUSED;
   }
   return undefined;

@@ -1,4 +1,7 @@
-/** How Core Lightning's answers read: msat as numbers (as texts that end in `msat` before v23.08), errors as `{ code, message }`. */
+/**
+ * How Core Lightning's answers read: msat as numbers (as texts that end in `msat` before v23.08),
+ * errors as `{ code, message }`.
+ */
 import type { Network } from "../invoice/network.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 import { preimageOf, recordOf, wholeMsat } from "./backend.ts";
@@ -26,7 +29,10 @@ export function codeOf(body: unknown): number | undefined {
   return typeof code === "number" ? code : undefined;
 }
 
-/** What the codes say (`common/jsonrpc_errors.h`, `doc/schemas/{xpay,pay,checkrune}.json`). The node's own text is not shown. */
+/**
+ * What the codes say (`common/jsonrpc_errors.h`, `doc/schemas/{xpay,pay,checkrune}.json`). The
+ * node's own text is not shown.
+ */
 const REASONS: Readonly<{ [code: string]: string }> = {
   "-32601": "Core Lightning has no such command",
   "-32602": "Core Lightning refused the request's form",
@@ -43,14 +49,17 @@ const REASONS: Readonly<{ [code: string]: string }> = {
   "210": "Core Lightning found no way in time",
   "219": "Core Lightning paid it before",
   "1501": "Core Lightning does not know the rune: make one with lightning-cli createrune",
-  "1502": "the rune does not permit this: docs/wallets.md lists the methods that a treasury and a service need",
+  "1502":
+    "the rune does not permit this: docs/wallets.md lists the methods that a treasury and a service need",
   "1503": "the rune was revoked: make another with lightning-cli createrune",
 };
 
 export function explain(_status: number, body: unknown): string | undefined {
   const code = codeOf(body);
   if (code === undefined) return undefined;
-  return Object.hasOwn(REASONS, code) ? REASONS[code] : `Core Lightning answered with error ${code}`;
+  return Object.hasOwn(REASONS, code)
+    ? REASONS[code]
+    : `Core Lightning answered with error ${code}`;
 }
 
 export const whyNot = (status: number, body: unknown): string =>
@@ -59,7 +68,10 @@ export const whyNot = (status: number, body: unknown): string =>
 const msatOf = (value: unknown): bigint | undefined =>
   wholeMsat(typeof value === "string" ? value.replace(/msat$/, "") : value);
 
-/** Of an answer to a payment, or of its record: what was sent and what arrived, the difference being the fee. */
+/**
+ * Of an answer to a payment, or of its record: what was sent and what arrived, the difference being
+ * the fee.
+ */
 export function paidOf(row: Answer, preimageName: string): PaymentOutcome {
   const preimage = preimageOf(row[preimageName]);
   const sentMsat = msatOf(row.amount_sent_msat);
@@ -73,7 +85,10 @@ export function paidOf(row: Answer, preimageName: string): PaymentOutcome {
   return { status: "paid", preimage, feeMsat: sentMsat > amountMsat ? sentMsat - amountMsat : 0n };
 }
 
-/** One row for each group of parts: whoever paid the same hash twice has two. The one that is paid, or open, counts. */
+/**
+ * One row for each group of parts: whoever paid the same hash twice has two. The one that is paid,
+ * or open, counts.
+ */
 export function readPays(pays: unknown, paymentHash: string): OnRecord {
   if (!Array.isArray(pays))
     return { status: "unseen", reason: "Core Lightning's list of payments cannot be read" };

@@ -1,10 +1,21 @@
-/** Core Lightning's wallet, against a stand-in for clnrest: the laws of every wallet, and what is its own. */
+/**
+ * Core Lightning's wallet, against a stand-in for clnrest: the laws of every wallet, and what is
+ * its own.
+ */
 import { describe, expect, test } from "vitest";
 import { clnWallet } from "./cln.ts";
 import { ClnStandIn } from "./fixtures/stand-ins/cln.ts";
 import { StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { ANOTHER, CERT, EXPIRED, KEY } from "./fixtures/tls.ts";
-import { BALANCE_MSAT, lawsOf, order, standInContract, stop, thrown, type World } from "./fixtures/world.ts";
+import {
+  BALANCE_MSAT,
+  lawsOf,
+  order,
+  standInContract,
+  stop,
+  thrown,
+  type World,
+} from "./fixtures/world.ts";
 
 const TREASURY = ["getinfo", "listpays", "xpay", "pay", "listpeerchannels"];
 const SERVICE = ["getinfo", "invoice"];
@@ -16,8 +27,17 @@ const open = (url: string, rune: string, cert?: string) =>
 
 async function start(options: object = {}): Promise<World<ClnStandIn>> {
   const shared = new StandInBank();
-  const paying = await ClnStandIn.start({ shared, account: "agent", balanceMsat: BALANCE_MSAT, ...options });
-  const receiving = await ClnStandIn.start({ shared, account: "service", balanceMsat: BALANCE_MSAT });
+  const paying = await ClnStandIn.start({
+    shared,
+    account: "agent",
+    balanceMsat: BALANCE_MSAT,
+    ...options,
+  });
+  const receiving = await ClnStandIn.start({
+    shared,
+    account: "service",
+    balanceMsat: BALANCE_MSAT,
+  });
   const runes = [paying.createRune(TREASURY), receiving.createRune(SERVICE)] as const;
   const [payer, invoicer] = [open(paying.url, runes[0]), open(receiving.url, runes[1])];
   return { shared, paying, receiving, payer, invoicer, secrets: runes };
@@ -63,7 +83,8 @@ describe("an error is judged by its code, and by what the node has on record", (
       const outcome = await world.payer.pay(request);
       expect(outcome).toMatchObject({ status: expected });
       expect(JSON.stringify(outcome)).not.toContain(world.secrets[0]);
-      // The node knows nothing of it, and a wallet that is minutes old cannot know what it was told before.
+      // The node knows nothing of it, and a wallet that is minutes old cannot know what it was told
+      // before.
       expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
       await stop(world);
     },
@@ -72,16 +93,24 @@ describe("an error is judged by its code, and by what the node has on record", (
   law("an error while a part is in flight is unknown", async (world) => {
     const request = await order(world);
     world.shared.faults.add({ kind: "stuck" });
-    expect(await world.payer.pay({ ...request, timeoutSeconds: 1 })).toMatchObject({ status: "unknown" });
+    expect(await world.payer.pay({ ...request, timeoutSeconds: 1 })).toMatchObject({
+      status: "unknown",
+    });
     const other = open(world.paying.url, world.secrets[0]!);
-    expect(await other.pay(request)).toEqual({ status: "unknown", reason: "the payment is in flight" });
+    expect(await other.pay(request)).toEqual({
+      status: "unknown",
+      reason: "the payment is in flight",
+    });
     expect(world.paying.requests.filter((call) => call === "POST /v1/xpay")).toHaveLength(1);
   });
 
   law("an error of a payment that the node has made is paid", async (world) => {
     const request = await order(world);
     const first = await world.payer.pay(request);
-    world.paying.instead.push({ to: "POST /v1/listpays", answer: { status: 201, body: { pays: [] } } });
+    world.paying.instead.push({
+      to: "POST /v1/listpays",
+      answer: { status: 201, body: { pays: [] } },
+    });
     expect(await world.payer.pay(request)).toEqual(first);
   });
 
@@ -106,21 +135,30 @@ describe("a record is no end while the node may still try", () => {
     "a failure on record, which may be one of many tries, is unknown for as long as a try may last",
     async (world) => {
       const request = await order(world);
-      world.paying.instead.push({ to: "POST /v1/listpays", answer: row(request.paymentHash, "failed") });
+      world.paying.instead.push({
+        to: "POST /v1/listpays",
+        answer: row(request.paymentHash, "failed"),
+      });
       expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
     },
   );
 
   law("a row of another payment proves nothing", async (world) => {
     const request = await order(world);
-    world.paying.instead.push({ to: "POST /v1/listpays", answer: row("ab".repeat(32), "complete") });
+    world.paying.instead.push({
+      to: "POST /v1/listpays",
+      answer: row("ab".repeat(32), "complete"),
+    });
     expect(await world.payer.pay(request)).toMatchObject({ status: "never-sent" });
     expect(world.paying.requests).not.toContain("POST /v1/xpay");
   });
 
   law("of two rows, the one that is open counts", async (world) => {
     const request = await order(world);
-    const pays = ["failed", "pending"].map((status) => ({ payment_hash: request.paymentHash, status }));
+    const pays = ["failed", "pending"].map((status) => ({
+      payment_hash: request.paymentHash,
+      status,
+    }));
     world.paying.instead.push({ to: "POST /v1/listpays", answer: { status: 201, body: { pays } } });
     expect(await world.payer.pay(request)).toMatchObject({ status: "unknown" });
   });
@@ -178,7 +216,10 @@ describe("what a rune may do", () => {
     const { paying } = world;
     const payer = open(paying.url, paying.createRune(["getinfo", "xpay"]));
     const outcome = await payer.pay(await order(world));
-    expect(outcome).toEqual({ status: "never-sent", reason: expect.stringContaining("does not permit") });
+    expect(outcome).toEqual({
+      status: "never-sent",
+      reason: expect.stringContaining("does not permit"),
+    });
     expect(paying.requests).not.toContain("POST /v1/xpay");
   });
 
@@ -212,11 +253,14 @@ describe("the node", () => {
     await stop(world);
   });
 
-  test.each(["warning_bitcoind_sync", "warning_lightningd_sync"])("with %s is not synced", async (warning) => {
-    const world = await start({ info: { [warning]: "still loading" } });
-    expect((await world.payer.examine!()).synced).toBe(false);
-    await stop(world);
-  });
+  test.each(["warning_bitcoind_sync", "warning_lightningd_sync"])(
+    "with %s is not synced",
+    async (warning) => {
+      const world = await start({ info: { [warning]: "still loading" } });
+      expect((await world.payer.examine!()).synced).toBe(false);
+      await stop(world);
+    },
+  );
 
   law("makes invoices of single msat", async ({ invoicer, payer, ...world }) => {
     const request = await order({ invoicer }, 1_234_567n);

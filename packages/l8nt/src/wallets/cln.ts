@@ -1,6 +1,7 @@
 /**
- * Core Lightning, over clnrest: every method is `POST /v1/METHOD` with the rune in a header. HTTP 201 is an answer, 500 the node's
- * own error, 401 a rune that may not (`plugins/rest-plugin/src` and `doc/schemas` of ElementsProject/lightning, v25.09 to v26.06).
+ * Core Lightning, over clnrest: every method is `POST /v1/METHOD` with the rune in a header. HTTP
+ * 201 is an answer, 500 the node's own error, 401 a rune that may not (`plugins/rest-plugin/src`
+ * and `doc/schemas` of ElementsProject/lightning, v25.09 to v26.06).
  */
 import { AdapterError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
@@ -39,7 +40,10 @@ const FORM: WalletUrlForm = {
   params: { rune: true, cert: false },
 };
 
-/** The node is never told to try for longer, so that a failure on its record is final once that long has passed. */
+/**
+ * The node is never told to try for longer, so that a failure on its record is final once that long
+ * has passed.
+ */
 const MAX_TRY_SECONDS = 300;
 /** xpay makes its first attempt even past its time, and looks for ways before it. */
 const SLOW_START_SECONDS = 60;
@@ -48,7 +52,8 @@ const trySeconds = (timeoutSeconds: number) =>
   Math.min(Math.max(Math.ceil(timeoutSeconds), 1), MAX_TRY_SECONDS);
 
 /**
- * A wallet of Core Lightning, from `cln+https://HOST:3010?rune=…&cert=…`, with what the rune permits.
+ * A wallet of Core Lightning, from `cln+https://HOST:3010?rune=…&cert=…`, with what the rune
+ * permits.
  *
  * @throws AdapterError `ERR_WALLET` where the URL is none of Core Lightning's
  */
@@ -63,17 +68,27 @@ export function clnWallet(url: string): Wallet {
     explain,
   };
   const call = (method: string, json: object = {}, seconds?: number) =>
-    ({ method: "POST", path: `/${method}`, json, ...(seconds !== undefined && { seconds }) }) as const;
+    ({
+      method: "POST",
+      path: `/${method}`,
+      json,
+      ...(seconds !== undefined && { seconds }),
+    }) as const;
   const info = () => askTheTime(backend, call("getinfo"));
 
   async function look(paymentHash: string): Promise<OnRecord> {
     const answer = await exchange(backend, call("listpays", { payment_hash: paymentHash }));
     if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
-    if (answer.status !== 201) return { status: "unseen", reason: whyNot(answer.status, answer.body) };
+    if (answer.status !== 201)
+      return { status: "unseen", reason: whyNot(answer.status, answer.body) };
     return readPays(recordOf(answer.body).pays, paymentHash);
   }
 
-  async function send({ invoice, maxFeeMsat, timeoutSeconds }: PaymentRequest): Promise<PaymentOutcome> {
+  async function send({
+    invoice,
+    maxFeeMsat,
+    timeoutSeconds,
+  }: PaymentRequest): Promise<PaymentOutcome> {
     const limits = { maxfee: `${maxFeeMsat}msat`, retry_for: trySeconds(timeoutSeconds) };
     const pay = (method: string, invoiceParam: string) =>
       exchange(backend, call(method, { [invoiceParam]: invoice, ...limits }, timeoutSeconds));
@@ -82,25 +97,32 @@ export function clnWallet(url: string): Wallet {
     return readSent(isNoSuchCommand(answer) ? await pay("pay", "bolt11") : answer);
   }
 
-  /** A request that is wrong in itself: a rune that permits it lets it through to the node, which refuses it. */
+  /**
+   * A request that is wrong in itself: a rune that permits it lets it through to the node, which
+   * refuses it.
+   */
   async function mayCall(method: string, json: object): Promise<boolean> {
     const answer = await exchange(backend, call(method, json));
     if (answer.got === "answer" && (answer.status === 201 || codeOf(answer.body) !== undefined))
       return answer.status === 201 || answer.status === 500;
-    throw answer.got === "nothing" ? noAnswer(answer) : unusable(whyNot(answer.status, answer.body));
+    throw answer.got === "nothing"
+      ? noAnswer(answer)
+      : unusable(whyNot(answer.status, answer.body));
   }
 
   return Object.freeze<Wallet>({
     ...payOnce({
       look,
       send,
-      // Also because listpays says `failed` between two tries of one xpay. https://github.com/ElementsProject/lightning/issues/9036
+      // Also because listpays says `failed` between two tries of one xpay.
+      // https://github.com/ElementsProject/lightning/issues/9036
       lingerSeconds: (timeoutSeconds) => trySeconds(timeoutSeconds) + SLOW_START_SECONDS,
     }),
 
     async network(): Promise<Network> {
       const network = networkOf((await info()).body);
-      if (network === undefined) throw unusable("Core Lightning is on a chain that is not known here");
+      if (network === undefined)
+        throw unusable("Core Lightning is on a chain that is not known here");
       return network;
     },
 
@@ -132,7 +154,11 @@ export function clnWallet(url: string): Wallet {
         (await mayCall("xpay", { invstring, maxfee: "0msat", retry_for: 1 })) ||
         (await mayCall("pay", { bolt11: invstring, maxfee: "0msat", retry_for: 1 }));
       const find = await mayCall("listpays", { payment_hash: "00".repeat(32) });
-      const invoice = await mayCall("invoice", { amount_msat: "none", label: "l8nt", description: "" });
+      const invoice = await mayCall("invoice", {
+        amount_msat: "none",
+        label: "l8nt",
+        description: "",
+      });
       const channels = await exchange(backend, call("listpeerchannels"));
       const excess = excessOf(rune);
       return {
@@ -153,8 +179,9 @@ export function clnWallet(url: string): Wallet {
 }
 
 /**
- * An invoice that expired in 2020, of a payee that nobody is: every node refuses it before it looks for a way (code 207). It is a
- * whole invoice, because a rune may permit some by what is in them; with no network that is known, it is not even that.
+ * An invoice that expired in 2020, of a payee that nobody is: every node refuses it before it looks
+ * for a way (code 207). It is a whole invoice, because a rune may permit some by what is in them;
+ * with no network that is known, it is not even that.
  */
 function unpayable(network: Network | undefined): string {
   if (network === undefined) return "no-invoice";
@@ -176,17 +203,19 @@ const LIMITS: readonly string[] = [
   `Core Lightning is never told to try for longer than ${MAX_TRY_SECONDS} seconds, and a part that is stuck on its way may take longer than that.`,
 ];
 
-const unusable = (why: string) => new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
+const unusable = (why: string) =>
+  new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
 
-const isNoSuchCommand = (answer: Exchange) => answer.got === "answer" && codeOf(answer.body) === -32601;
+const isNoSuchCommand = (answer: Exchange) =>
+  answer.got === "answer" && codeOf(answer.body) === -32601;
 
 function readSent(answer: Exchange): PaymentOutcome {
   if (answer.got === "nothing")
     return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
   const { status, body } = answer;
   if (status === 201) return paidOf(recordOf(body), "payment_preimage");
-  // An error with a code is the end of the command: it starts no further part. Without one, the command itself may live on,
-  // as where clnrest lost its own connection to the node.
+  // An error with a code is the end of the command: it starts no further part. Without one, the
+  // command itself may live on, as where clnrest lost its own connection to the node.
   const isOver = codeOf(body) !== undefined || status === 401 || status === 403;
   return { status: isOver ? "failed" : "unknown", reason: whyNot(status, body) };
 }

@@ -19,7 +19,13 @@ async function start(): Promise<World> {
   const dev = await DevNetwork.start({ clock: () => time.now });
   const agent = dev.account("agent", { balanceMsat: 10_000_000n });
   const service = dev.account("service", { balanceMsat: 0n });
-  return { dev, agent, time, payer: devWallet(agent.url), invoicer: devWallet(service.invoiceOnlyUrl) };
+  return {
+    dev,
+    agent,
+    time,
+    payer: devWallet(agent.url),
+    invoicer: devWallet(service.invoiceOnlyUrl),
+  };
 }
 
 const keyOf = (url: string) => url.slice(url.indexOf("key=") + 4);
@@ -69,7 +75,10 @@ describe("what left the wallet and was not answered is unknown, and found again 
     world.dev.fault({ kind });
     expect(await world.payer.pay(request)).toMatchObject({ status: "unknown" });
     expect(world.agent.balanceMsat()).toBe(10_000_000n - 50_000n - 50n);
-    expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "paid", feeMsat: 50n });
+    expect(await world.payer.find(request.paymentHash)).toMatchObject({
+      status: "paid",
+      feeMsat: 50n,
+    });
     await world.dev.stop();
   });
 
@@ -93,15 +102,27 @@ describe("what left the wallet and was not answered is unknown, and found again 
       "a fee that is a float",
       async () => Response.json({ status: "paid", preimage: "a".repeat(64), feeMsat: 1.5 }),
     ],
-    ["a negative fee", async () => Response.json({ status: "paid", preimage: "a".repeat(64), feeMsat: "-1" })],
-    ["a reset", async () => Promise.reject(new TypeError("fetch failed", { cause: coded("ECONNRESET") }))],
+    [
+      "a negative fee",
+      async () => Response.json({ status: "paid", preimage: "a".repeat(64), feeMsat: "-1" }),
+    ],
+    [
+      "a reset",
+      async () => Promise.reject(new TypeError("fetch failed", { cause: coded("ECONNRESET") })),
+    ],
     ["a time-out", async () => Promise.reject(new DOMException("timed out", "TimeoutError"))],
     [
       "a broken TLS handshake",
       async () => Promise.reject(new TypeError("fetch failed", { cause: coded("EPROTO") })),
     ],
   ];
-  const request = { invoice: "x", paymentHash: "", amountMsat: 1n, maxFeeMsat: 0n, timeoutSeconds: 1 };
+  const request = {
+    invoice: "x",
+    paymentHash: "",
+    amountMsat: 1n,
+    maxFeeMsat: 0n,
+    timeoutSeconds: 1,
+  };
   const coded = (code: string) => Object.assign(new Error(code), { code });
 
   test.each(answers)("%s", async (_, fetch) => {
@@ -113,7 +134,8 @@ describe("what left the wallet and was not answered is unknown, and found again 
   test.each(["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND"])(
     "%s is never-sent, but proves nothing to find",
     async (code) => {
-      const fetch = async () => Promise.reject(new TypeError("fetch failed", { cause: coded(code) }));
+      const fetch = async () =>
+        Promise.reject(new TypeError("fetch failed", { cause: coded(code) }));
       const wallet = devWallet("dev+http://127.0.0.1:1/alice?key=ab", { fetch });
       expect(await wallet.pay(request)).toMatchObject({ status: "never-sent" });
       expect(await wallet.find("ab".repeat(32))).toMatchObject({ status: "unknown" });
@@ -135,7 +157,10 @@ describe("faults of the payment itself", () => {
     const request = await order(world);
     world.dev.fault({ kind: "wrong-preimage" });
     const outcome = await world.payer.pay(request);
-    expect(outcome).toMatchObject({ status: "paid", preimage: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(outcome).toMatchObject({
+      status: "paid",
+      preimage: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
     expect(await world.payer.find(request.paymentHash)).toEqual(outcome);
   });
 
@@ -146,39 +171,52 @@ describe("faults of the payment itself", () => {
     expect(world.agent.balanceMsat()).toBe(10_000_000n - 50_000n - 1_001n);
   });
 
-  law("a stuck payment that fails gives the money back, and only then is failed [case 58]", async (world) => {
-    const request = await order(world);
-    world.dev.fault({ kind: "stuck", delayMs: 0 });
-    expect(await world.payer.pay(request)).toMatchObject({ status: "unknown" });
-    expect(await world.payer.pay({ ...request, timeoutSeconds: 0 })).toMatchObject({ status: "unknown" });
-    expect(world.agent.balanceMsat()).toBe(10_000_000n - 50_050n);
-    world.dev.fail(request.paymentHash);
-    expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "failed" });
-    expect(world.agent.balanceMsat()).toBe(10_000_000n);
-  });
+  law(
+    "a stuck payment that fails gives the money back, and only then is failed [case 58]",
+    async (world) => {
+      const request = await order(world);
+      world.dev.fault({ kind: "stuck", delayMs: 0 });
+      expect(await world.payer.pay(request)).toMatchObject({ status: "unknown" });
+      expect(await world.payer.pay({ ...request, timeoutSeconds: 0 })).toMatchObject({
+        status: "unknown",
+      });
+      expect(world.agent.balanceMsat()).toBe(10_000_000n - 50_050n);
+      world.dev.fail(request.paymentHash);
+      expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "failed" });
+      expect(world.agent.balanceMsat()).toBe(10_000_000n);
+    },
+  );
 
-  law("a payment slower than its time-out is unknown, and still happens [case 57]", async (world) => {
-    const request = await order(world);
-    world.dev.fault({ kind: "slow", delayMs: 600_000 });
-    expect(await world.payer.pay({ ...request, timeoutSeconds: 0 })).toMatchObject({ status: "unknown" });
-    expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
-    world.dev.settle(request.paymentHash);
-    expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "paid" });
-  });
+  law(
+    "a payment slower than its time-out is unknown, and still happens [case 57]",
+    async (world) => {
+      const request = await order(world);
+      world.dev.fault({ kind: "slow", delayMs: 600_000 });
+      expect(await world.payer.pay({ ...request, timeoutSeconds: 0 })).toMatchObject({
+        status: "unknown",
+      });
+      expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
+      world.dev.settle(request.paymentHash);
+      expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "paid" });
+    },
+  );
 });
 
 describe("a service never holds the power to pay", () => {
-  law("an invoice-only key is refused when it pays or looks for payments, and nothing moves", async (world) => {
-    const request = await order(world);
-    const receiver = devWallet(world.agent.invoiceOnlyUrl);
-    expect(await receiver.pay(request)).toEqual({
-      status: "failed",
-      reason: "the dev network refused (HTTP 403)",
-    });
-    expect(await receiver.find(request.paymentHash)).toMatchObject({ status: "unknown" });
-    expect(world.dev.payments()).toEqual([]);
-    expect(await receiver.network()).toBe("bcrt");
-  });
+  law(
+    "an invoice-only key is refused when it pays or looks for payments, and nothing moves",
+    async (world) => {
+      const request = await order(world);
+      const receiver = devWallet(world.agent.invoiceOnlyUrl);
+      expect(await receiver.pay(request)).toEqual({
+        status: "failed",
+        reason: "the dev network refused (HTTP 403)",
+      });
+      expect(await receiver.find(request.paymentHash)).toMatchObject({ status: "unknown" });
+      expect(world.dev.payments()).toEqual([]);
+      expect(await receiver.network()).toBe("bcrt");
+    },
+  );
 
   law(
     "a network that was started again does not know the old keys: unknown, never never-sent [case 59]",
@@ -232,7 +270,12 @@ describe("a wallet does not show its key", () => {
 
 describe("a wallet says what its key may do, and moves nothing", () => {
   law("the full key and the invoice-only key of one account", async ({ dev, agent, time }) => {
-    const common = { software: "the dev network of l8nt", network: "bcrt", clock: time.now, limits: [] };
+    const common = {
+      software: "the dev network of l8nt",
+      network: "bcrt",
+      clock: time.now,
+      limits: [],
+    };
     const rights = { pay: true, find: true, invoice: true };
     expect(await devWallet(agent.url).examine!()).toEqual({
       ...common,
@@ -255,19 +298,22 @@ describe("a wallet says what its key may do, and moves nothing", () => {
     expect(await world.payer.pay(await order(world))).toMatchObject({ status: "failed" });
   });
 
-  law("a key of nobody, a network that is down, and one that answers with errors", async ({ dev, agent }) => {
-    const examined = (url: string) => devWallet(url).examine!();
-    await expect(examined(agent.url.replace(/key=.*/, "key=ab"))).rejects.toMatchObject({
-      message: "The wallet cannot be used: the dev network refused (HTTP 401).",
-    });
-    dev.fault({ kind: "server-error", on: "find" });
-    await expect(examined(agent.url)).rejects.toMatchObject({
-      message: "The wallet cannot be used: the dev network refused (HTTP 500).",
-    });
-    await dev.down();
-    await expect(examined(agent.url)).rejects.toMatchObject({
-      code: "ERR_WALLET",
-      message: expect.stringContaining("nothing listens there"),
-    });
-  });
+  law(
+    "a key of nobody, a network that is down, and one that answers with errors",
+    async ({ dev, agent }) => {
+      const examined = (url: string) => devWallet(url).examine!();
+      await expect(examined(agent.url.replace(/key=.*/, "key=ab"))).rejects.toMatchObject({
+        message: "The wallet cannot be used: the dev network refused (HTTP 401).",
+      });
+      dev.fault({ kind: "server-error", on: "find" });
+      await expect(examined(agent.url)).rejects.toMatchObject({
+        message: "The wallet cannot be used: the dev network refused (HTTP 500).",
+      });
+      await dev.down();
+      await expect(examined(agent.url)).rejects.toMatchObject({
+        code: "ERR_WALLET",
+        message: expect.stringContaining("nothing listens there"),
+      });
+    },
+  );
 });

@@ -1,4 +1,7 @@
-/** The wallet of the dev network (`l8nt/testing`): pays and makes invoices over its HTTP API. Runs wherever `fetch` does. */
+/**
+ * The wallet of the dev network (`l8nt/testing`): pays and makes invoices over its HTTP API. Runs
+ * wherever `fetch` does.
+ */
 
 import { readAmount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
@@ -11,7 +14,16 @@ import type {
   WalletFacts,
   WalletPayment,
 } from "../ports/wallet.ts";
-import { ask, type Backend, type Call, exchange, mayDo, preimageOf, recordOf, wholeNumber } from "./backend.ts";
+import {
+  ask,
+  type Backend,
+  type Call,
+  exchange,
+  mayDo,
+  preimageOf,
+  recordOf,
+  wholeNumber,
+} from "./backend.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 
 export interface DevWalletOptions {
@@ -27,17 +39,23 @@ const FORM: WalletUrlForm = {
 };
 
 /**
- * A wallet of the dev network, from an account's URL: `dev+http://127.0.0.1:PORT/alice?key=…`. With an invoice-only key
- * it makes invoices and is refused everything else.
+ * A wallet of the dev network, from an account's URL: `dev+http://127.0.0.1:PORT/alice?key=…`. With
+ * an invoice-only key it makes invoices and is refused everything else.
  *
- * @throws TypeError where there is no URL; AdapterError `ERR_WALLET` where it is none of the dev network's
+ * @throws TypeError where there is no URL; AdapterError `ERR_WALLET` where it is none of the dev
+ * network's
  */
 export function devWallet(url: string | undefined, options: DevWalletOptions = {}): Wallet {
   if (url === undefined)
-    throw new TypeError("a dev wallet needs an account's URL, and was given none: is SIGIL_WALLET set?");
+    throw new TypeError(
+      "a dev wallet needs an account's URL, and was given none: is SIGIL_WALLET set?",
+    );
   const { base, header } = readWalletUrl(url, FORM);
   if (!/[^/]\/[a-z][a-z0-9-]{0,62}$/.test(base))
-    throw new AdapterError("ERR_WALLET", `The URL of ${FORM.name} names no account: it is ${FORM.form}.`);
+    throw new AdapterError(
+      "ERR_WALLET",
+      `The URL of ${FORM.name} names no account: it is ${FORM.form}.`,
+    );
   const backend: Backend = {
     name: FORM.name,
     base,
@@ -53,18 +71,28 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
       return known;
     },
 
-    async createInvoice({ amountMsat, expirySeconds, description }: InvoiceRequest): Promise<string> {
+    async createInvoice({
+      amountMsat,
+      expirySeconds,
+      description,
+    }: InvoiceRequest): Promise<string> {
       const json = {
         amountMsat: amountMsat.toString(),
         expirySeconds,
         ...(description !== undefined && { description }),
       };
       const { invoice } = await ask(backend, { method: "POST", path: "/invoices", json });
-      if (typeof invoice !== "string") throw new AdapterError("ERR_WALLET", "The dev network made no invoice.");
+      if (typeof invoice !== "string")
+        throw new AdapterError("ERR_WALLET", "The dev network made no invoice.");
       return invoice;
     },
 
-    async pay({ invoice, amountMsat, maxFeeMsat, timeoutSeconds }: PaymentRequest): Promise<PaymentOutcome> {
+    async pay({
+      invoice,
+      amountMsat,
+      maxFeeMsat,
+      timeoutSeconds,
+    }: PaymentRequest): Promise<PaymentOutcome> {
       const json = {
         invoice,
         amountMsat: amountMsat.toString(),
@@ -88,8 +116,8 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
     async find(paymentHash: string): Promise<PaymentOutcome> {
       const path = `/payments/${encodeURIComponent(paymentHash)}`;
       const answer = await exchange(backend, { method: "GET", path });
-      // Here "never sent" is about asking, not about the payment. And a network that does not know this key cannot know
-      // what became of its payments. [case 59]
+      // Here "never sent" is about asking, not about the payment. And a network that does not know
+      // this key cannot know what became of its payments. [case 59]
       if (answer.got === "nothing") return { status: "unknown", reason: answer.reason };
       return readOutcome(answer.status, answer.body);
     },
@@ -126,8 +154,9 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
 }
 
 /**
- * Nothing can come of these: an order that names nothing, a hash that nobody can pay, an invoice without an amount. The network
- * looks at the key first: whoever is told that the request makes no sense might have made it.
+ * Nothing can come of these: an order that names nothing, a hash that nobody can pay, an invoice
+ * without an amount. The network looks at the key first: whoever is told that the request makes no
+ * sense might have made it.
  */
 const TRIALS: readonly Call[] = [
   { method: "POST", path: "/payments", json: {} },
@@ -141,14 +170,18 @@ const networkOf = ({ network }: Record<string, unknown>): Network | undefined =>
 /** Anything that is not exactly an outcome is no proof of anything: money may have moved. */
 function readOutcome(status: number, answer: unknown): PaymentOutcome {
   const body = recordOf(answer);
-  if (status !== 200) return { status: "unknown", reason: `the dev network answered HTTP ${status}` };
+  if (status !== 200)
+    return { status: "unknown", reason: `the dev network answered HTTP ${status}` };
   const reason = typeof body.reason === "string" ? body.reason : "";
   if (body.status === "paid") {
     const { feeMsat: fee } = body;
     const preimage = preimageOf(body.preimage);
-    const feeMsat = typeof fee === "string" && /^[0-9]{1,19}$/.test(fee) ? readAmount(BigInt(fee)) : undefined;
-    if (preimage !== undefined && feeMsat !== undefined) return { status: "paid", preimage, feeMsat };
+    const feeMsat =
+      typeof fee === "string" && /^[0-9]{1,19}$/.test(fee) ? readAmount(BigInt(fee)) : undefined;
+    if (preimage !== undefined && feeMsat !== undefined)
+      return { status: "paid", preimage, feeMsat };
   }
-  if (body.status === "failed" || body.status === "never-sent") return { status: body.status, reason };
+  if (body.status === "failed" || body.status === "never-sent")
+    return { status: body.status, reason };
   return { status: "unknown", reason: reason || "the dev network's answer cannot be read" };
 }

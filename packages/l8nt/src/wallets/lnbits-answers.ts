@@ -1,4 +1,7 @@
-/** How LNbits' answers read: rows of its payments (`core/models/payments.py`), and `{ detail, status }` for what it refuses. */
+/**
+ * How LNbits' answers read: rows of its payments (`core/models/payments.py`), and `{ detail, status
+ * }` for what it refuses.
+ */
 import { readAmount } from "../amount.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
@@ -6,7 +9,10 @@ import type { OnRecord } from "./pay-once.ts";
 
 type Answer = ReturnType<typeof recordOf>;
 
-/** The texts of `core/services/payments.py` and `decorators.py` that are known; another one is not shown. */
+/**
+ * The texts of `core/services/payments.py` and `decorators.py` that are known; another one is not
+ * shown.
+ */
 const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^Insufficient balance/, "the balance of the LNbits wallet is too small"],
   [
@@ -20,7 +26,10 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^Payment is failed node/, "LNbits tried it before, failed, and does not try it again"],
   [/^Daily withdrawal limit/, "the daily limit of this LNbits is reached"],
   [/^The time limit of/, "this LNbits wants more time between payments"],
-  [/^It is not allowed to spend funds|^Only incoming payments allowed/, "this LNbits lets nobody pay"],
+  [
+    /^It is not allowed to spend funds|^Only incoming payments allowed/,
+    "this LNbits lets nobody pay",
+  ],
   [/^Wallet does not have permission/, "the owner of this shared LNbits wallet does not permit it"],
   [/^Wallet balance cannot exceed/, "the LNbits wallet is as full as its server lets it be"],
   [/^VoidWallet/, "LNbits has lost its own node and runs without one: look at its log"],
@@ -34,7 +43,9 @@ export function explain(status: number, body: unknown): string | undefined {
   const { detail } = recordOf(body);
   if (status === 401 || (status === 404 && detail === "Wallet not found.")) return NOT_LET_IN;
   if (status === 403) return "LNbits refused: an invoice key can make invoices only";
-  return typeof detail === "string" ? REASONS.find(([pattern]) => pattern.test(detail))?.[1] : undefined;
+  return typeof detail === "string"
+    ? REASONS.find(([pattern]) => pattern.test(detail))?.[1]
+    : undefined;
 }
 
 export const whyNot = (status: number, body: unknown): string =>
@@ -57,10 +68,14 @@ export function readPayment(row: Answer): PaymentOutcome {
   return { status: "paid", preimage, feeMsat };
 }
 
-/** Another payment's row, or an incoming one, is not what was asked for; a page that leaves rows out proves nothing. */
+/**
+ * Another payment's row, or an incoming one, is not what was asked for; a page that leaves rows out
+ * proves nothing.
+ */
 export function readPage(body: unknown, paymentHash: string): OnRecord {
   const { data, total } = recordOf(body);
-  if (!Array.isArray(data)) return { status: "unseen", reason: "LNbits' list of payments cannot be read" };
+  if (!Array.isArray(data))
+    return { status: "unseen", reason: "LNbits' list of payments cannot be read" };
   const rows = data.map(recordOf).filter((row) => row.payment_hash === paymentHash && isOut(row));
   const row = rows.find(({ status }) => status !== "failed") ?? rows[0];
   if (row !== undefined) return readPayment(row);
@@ -75,23 +90,27 @@ export function paymentsOf(data: readonly unknown[], since: number): WalletPayme
     const amount = wholeNumber(row.amount);
     const feeMsat = feeOf(row);
     const at = secondsOf(row.time);
-    if (!isOut(row) || status !== "success" || typeof paymentHash !== "string" || at < since) return [];
+    if (!isOut(row) || status !== "success" || typeof paymentHash !== "string" || at < since)
+      return [];
     if (amount === undefined || feeMsat === undefined) return [];
     return [{ paymentHash, amountMsat: -amount, feeMsat, at }];
   });
 }
 
 /**
- * Whether the node behind it gives preimages, from what was paid through it; undefined where that is nothing. A payment between
- * two wallets of the same LNbits says nothing of the node.
+ * Whether the node behind it gives preimages, from what was paid through it; undefined where that
+ * is nothing. A payment between two wallets of the same LNbits says nothing of the node.
  */
 export function givesPreimages(data: unknown): boolean | undefined {
   const paid = (Array.isArray(data) ? data : [])
     .map(recordOf)
     .filter(
-      (row) => isOut(row) && row.status === "success" && !String(row.checking_id).startsWith("internal_"),
+      (row) =>
+        isOut(row) && row.status === "success" && !String(row.checking_id).startsWith("internal_"),
     );
-  return paid.length === 0 ? undefined : paid.some(({ preimage }) => preimageOf(preimage) !== undefined);
+  return paid.length === 0
+    ? undefined
+    : paid.some(({ preimage }) => preimageOf(preimage) !== undefined);
 }
 
 function feeOf({ fee }: Answer): bigint | undefined {

@@ -3,18 +3,38 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { LnbitsStandIn } from "./fixtures/stand-ins/lnbits.ts";
 import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { CERT, KEY } from "./fixtures/tls.ts";
-import { BALANCE_MSAT, lawsOf, order, standInContract, stop, thrown, type World } from "./fixtures/world.ts";
+import {
+  BALANCE_MSAT,
+  lawsOf,
+  order,
+  standInContract,
+  stop,
+  thrown,
+  type World,
+} from "./fixtures/world.ts";
 import { lnbitsWallet } from "./lnbits.ts";
 
 const open = (url: string, key: string) => lnbitsWallet(`lnbits+${url}?key=${key}`);
 
 async function start(options: object = {}): Promise<World<LnbitsStandIn>> {
   const shared = new StandInBank();
-  const paying = await LnbitsStandIn.start({ shared, account: "agent", balanceMsat: BALANCE_MSAT, ...options });
+  const paying = await LnbitsStandIn.start({
+    shared,
+    account: "agent",
+    balanceMsat: BALANCE_MSAT,
+    ...options,
+  });
   const receiving = await LnbitsStandIn.start({ shared, account: "service" });
   const payer = open(paying.url, paying.adminKey);
   const invoicer = open(receiving.url, receiving.invoiceKey);
-  return { shared, paying, receiving, payer, invoicer, secrets: [paying.adminKey, receiving.invoiceKey] };
+  return {
+    shared,
+    paying,
+    receiving,
+    payer,
+    invoicer,
+    secrets: [paying.adminKey, receiving.invoiceKey],
+  };
 }
 
 const law = lawsOf(start);
@@ -27,7 +47,12 @@ standInContract("the LNbits wallet", start);
 
 describe("what it answers to a payment", () => {
   const answers: [string, StandInAnswer, string, RegExp][] = [
-    ["too small a balance", refused(520, "Insufficient balance.", "failed"), "failed", /balance .* too small/],
+    [
+      "too small a balance",
+      refused(520, "Insufficient balance.", "failed"),
+      "failed",
+      /balance .* too small/,
+    ],
     [
       "too small a balance for the fee",
       refused(520, "You must reserve at least (2  sat)", "failed"),
@@ -40,7 +65,12 @@ describe("what it answers to a payment", () => {
       "failed",
       /node behind LNbits could not pay/,
     ],
-    ["a daily limit", refused(400, "Daily withdrawal limit of 5 sats reached."), "failed", /daily limit/],
+    [
+      "a daily limit",
+      refused(400, "Daily withdrawal limit of 5 sats reached."),
+      "failed",
+      /daily limit/,
+    ],
     [
       "an invoice that it cannot read",
       refused(520, "Bolt11 decoding failed.", "failed"),
@@ -48,7 +78,12 @@ describe("what it answers to a payment", () => {
       /cannot read/,
     ],
     ["an invoice key", refused(403, "Invoice (or Admin) key required."), "failed", /invoice key/],
-    ["a key that it does not know", refused(404, "Wallet not found."), "failed", /does not know the key/],
+    [
+      "a key that it does not know",
+      refused(404, "Wallet not found."),
+      "failed",
+      /does not know the key/,
+    ],
     ["what is not known here", refused(520, "SECRET", "failed"), "failed", /refused \(HTTP 520\)/],
     [
       "a payment that it follows on",
@@ -58,9 +93,19 @@ describe("what it answers to a payment", () => {
     ],
     // Also the code of Cloudflare, for an answer of LNbits that it could not read.
     ["somebody in front of it, with its code", refused(520, "SECRET"), "unknown", /HTTP 520/],
-    ["somebody in front of it who waited for too long", refused(408, "SECRET"), "unknown", /HTTP 408/],
+    [
+      "somebody in front of it who waited for too long",
+      refused(408, "SECRET"),
+      "unknown",
+      /HTTP 408/,
+    ],
     ["a fault of its own", refused(500, "SECRET"), "unknown", /HTTP 500/],
-    ["a success that names no fee", { status: 201, body: { status: "success" } }, "unknown", /cannot be read/],
+    [
+      "a success that names no fee",
+      { status: 201, body: { status: "success" } },
+      "unknown",
+      /cannot be read/,
+    ],
     ["nothing that can be read", { status: 201, body: {} }, "unknown", /cannot be read/],
   ];
   test.each(answers)("%s", async (_, answer, expected, reason) => {
@@ -81,11 +126,14 @@ describe("what it answers to a payment", () => {
     expect(await world.payer.pay(request)).toEqual(first);
   });
 
-  law("one that is pending when LNbits answers is followed until its time is over [case 57]", async (world) => {
-    const request = await order(world);
-    world.shared.faults.add({ kind: "slow", delayMs: 300 });
-    expect(await world.payer.pay(request)).toMatchObject({ status: "paid", feeMsat: 50n });
-  });
+  law(
+    "one that is pending when LNbits answers is followed until its time is over [case 57]",
+    async (world) => {
+      const request = await order(world);
+      world.shared.faults.add({ kind: "slow", delayMs: 300 });
+      expect(await world.payer.pay(request)).toMatchObject({ status: "paid", feeMsat: 50n });
+    },
+  );
 });
 
 describe("a node behind it that gives no preimages", () => {
@@ -136,7 +184,13 @@ function longAfterTheStart(): void {
 
 describe("what it has on record", () => {
   const hash = "cd".repeat(32);
-  const row = { payment_hash: hash, amount: -1_000, fee: -1, status: "success", preimage: "ab".repeat(32) };
+  const row = {
+    payment_hash: hash,
+    amount: -1_000,
+    fee: -1,
+    status: "success",
+    preimage: "ab".repeat(32),
+  };
   const pages: [string, unknown, string][] = [
     ["paid", { data: [row], total: 1 }, "paid"],
     ["failed", { data: [{ ...row, status: "failed" }], total: 1 }, "failed"],
@@ -154,22 +208,30 @@ describe("what it has on record", () => {
   test.each(pages)("%s", async (_, body, expected) => {
     const world = await start();
     if (expected === "failed") longAfterTheStart();
-    world.paying.instead.push({ to: "GET /api/v1/payments/paginated", answer: { status: 200, body } });
+    world.paying.instead.push({
+      to: "GET /api/v1/payments/paginated",
+      answer: { status: 200, body },
+    });
     expect(await world.payer.find(hash)).toMatchObject({ status: expected });
     await stop(world);
   });
 
-  law("where rows are left out, what was asked for may be among them: it is not paid", async (world) => {
-    const page = { status: 200, body: { data: [], total: 3 } };
-    world.paying.instead.push({ to: "GET /api/v1/payments/paginated", answer: page });
-    expect(await world.payer.pay(await order(world))).toMatchObject({ status: "never-sent" });
-    expect(world.paying.requests).not.toContain("POST /api/v1/payments");
-  });
+  law(
+    "where rows are left out, what was asked for may be among them: it is not paid",
+    async (world) => {
+      const page = { status: 200, body: { data: [], total: 3 } };
+      world.paying.instead.push({ to: "GET /api/v1/payments/paginated", answer: page });
+      expect(await world.payer.pay(await order(world))).toMatchObject({ status: "never-sent" });
+      expect(world.paying.requests).not.toContain("POST /api/v1/payments");
+    },
+  );
 
   law("a payment that failed on its way is failed", async (world) => {
     const request = await order(world);
     world.shared.faults.add({ kind: "stuck" });
-    expect(await world.payer.pay({ ...request, timeoutSeconds: 1 })).toMatchObject({ status: "unknown" });
+    expect(await world.payer.pay({ ...request, timeoutSeconds: 1 })).toMatchObject({
+      status: "unknown",
+    });
     world.shared.bank.fail(world.shared.bank.inFlight(request.paymentHash), "no route");
     expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "failed" });
     expect(world.paying.balanceMsat).toBe(BALANCE_MSAT);
@@ -186,7 +248,10 @@ describe("what a key may do", () => {
       clock: expect.closeTo(Date.now() / 1000, -1),
       spendableMsat: BALANCE_MSAT,
       preimagesUntried: true,
-      limits: expect.arrayContaining([expect.stringContaining("fee cap"), expect.stringContaining("time-out")]),
+      limits: expect.arrayContaining([
+        expect.stringContaining("fee cap"),
+        expect.stringContaining("time-out"),
+      ]),
     });
     const service = await world.invoicer.examine!();
     expect(service.rights).toEqual({ pay: false, find: true, invoice: true });
@@ -221,11 +286,14 @@ describe("what a key may do", () => {
 });
 
 describe("the server", () => {
-  law("is asked for its network once, by an invoice that nobody is given", async ({ payer, paying }) => {
-    expect(await Promise.all([payer.network(), payer.network()])).toEqual(["bcrt", "bcrt"]);
-    await payer.network();
-    expect(paying.requests).toEqual(["POST /api/v1/payments"]);
-  });
+  law(
+    "is asked for its network once, by an invoice that nobody is given",
+    async ({ payer, paying }) => {
+      expect(await Promise.all([payer.network(), payer.network()])).toEqual(["bcrt", "bcrt"]);
+      await payer.network();
+      expect(paying.requests).toEqual(["POST /api/v1/payments"]);
+    },
+  );
 
   law("that has lost its node says so, and is asked again", async ({ payer, paying }) => {
     const answer = refused(520, "VoidWallet cannot create invoices.", "pending");
@@ -242,18 +310,31 @@ describe("the server", () => {
     expect(receiving.requests).toEqual([]);
   });
 
-  law("that makes an invoice of another amount is not believed", async ({ invoicer, receiving, shared }) => {
-    const bolt11 = shared.bank.createInvoice("service", { amountMsat: 2_000n, expirySeconds: 60 });
-    receiving.instead.push({ to: "POST /api/v1/payments", answer: { status: 201, body: { bolt11 } } });
-    expect(await thrown(invoicer.createInvoice({ amountMsat: 1_000n, expirySeconds: 60 }))).toContain(
-      "of this amount",
-    );
-  });
+  law(
+    "that makes an invoice of another amount is not believed",
+    async ({ invoicer, receiving, shared }) => {
+      const bolt11 = shared.bank.createInvoice("service", {
+        amountMsat: 2_000n,
+        expirySeconds: 60,
+      });
+      receiving.instead.push({
+        to: "POST /api/v1/payments",
+        answer: { status: 201, body: { bolt11 } },
+      });
+      expect(
+        await thrown(invoicer.createInvoice({ amountMsat: 1_000n, expirySeconds: 60 })),
+      ).toContain("of this amount");
+    },
+  );
 });
 
 test("a certificate of its own is trusted where the URL names it, and refused where it does not", async () => {
   const shared = new StandInBank();
-  const server = await LnbitsStandIn.start({ shared, account: "agent", tls: { cert: CERT, key: KEY } });
+  const server = await LnbitsStandIn.start({
+    shared,
+    account: "agent",
+    tls: { cert: CERT, key: KEY },
+  });
   const url = `lnbits+${server.url}?key=${server.adminKey}`;
   expect(await lnbitsWallet(`${url}&cert=${encodeURIComponent(CERT)}`).network()).toBe("bcrt");
   expect(await thrown(lnbitsWallet(url).network())).toContain("self-signed TLS certificate");

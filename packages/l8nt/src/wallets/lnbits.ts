@@ -1,6 +1,7 @@
 /**
- * LNbits: an account at a server, kept by whoever runs it. As in lnbits/lnbits v1.x, `core/views/payment_api.py`,
- * `core/services/payments.py`, `core/models/payments.py`; amounts and fees are msat, and negative where money went out.
+ * LNbits: an account at a server, kept by whoever runs it. As in lnbits/lnbits v1.x,
+ * `core/views/payment_api.py`, `core/services/payments.py`, `core/models/payments.py`; amounts and
+ * fees are msat, and negative where money went out.
  */
 import { AdapterError } from "../errors.ts";
 import type { Network } from "../invoice/network.ts";
@@ -17,7 +18,14 @@ import {
   wholeMsat,
   wholeNumber,
 } from "./backend.ts";
-import { explain, givesPreimages, paymentsOf, readPage, readPayment, whyNot } from "./lnbits-answers.ts";
+import {
+  explain,
+  givesPreimages,
+  paymentsOf,
+  readPage,
+  readPayment,
+  whyNot,
+} from "./lnbits-answers.ts";
 import { type OnRecord, payOnce, type Sent } from "./pay-once.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 import { wholeSatoshi } from "./whole-satoshi.ts";
@@ -34,13 +42,17 @@ const LINGER_SECONDS = 60;
 const POLL_MS = 500;
 const PAGE = 100;
 const PAYMENTS = "/api/v1/payments";
-/** LNbits' own. A fault of the server (500), or of somebody in front of it (408, 5xx), says nothing of the payment. */
+/**
+ * LNbits' own. A fault of the server (500), or of somebody in front of it (408, 5xx), says nothing
+ * of the payment.
+ */
 const REFUSALS = new Set([400, 401, 403, 404, 422, 429]);
 /** What 520 is about is said beside it, where it is LNbits that says 520. */
 const isFailed = (body: unknown) => recordOf(body).status === "failed";
 
 /**
- * A wallet of LNbits, from `lnbits+https://HOST?key=…`. With an invoice key it makes invoices, and is refused every payment.
+ * A wallet of LNbits, from `lnbits+https://HOST?key=…`. With an invoice key it makes invoices, and
+ * is refused every payment.
  *
  * @throws AdapterError `ERR_WALLET` where the URL is none of LNbits'
  */
@@ -55,18 +67,23 @@ export function lnbitsWallet(url: string): Wallet {
   };
   let network: Promise<Network> | undefined;
 
-  /** By the list of this wallet's payments: `GET /payments/HASH` answers 404 to a key that it does not know, too. */
+  /**
+   * By the list of this wallet's payments: `GET /payments/HASH` answers 404 to a key that it does
+   * not know, too.
+   */
   async function look(paymentHash: string): Promise<OnRecord> {
     const path = `${PAYMENTS}/paginated?payment_hash=${paymentHash}&recheck_pending=true&limit=${PAGE}`;
     const answer = await exchange(backend, { method: "GET", path });
     if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
-    if (answer.status !== 200) return { status: "unseen", reason: whyNot(answer.status, answer.body) };
+    if (answer.status !== 200)
+      return { status: "unseen", reason: whyNot(answer.status, answer.body) };
     return readPage(answer.body, paymentHash);
   }
 
   async function send(request: PaymentRequest): Promise<Sent> {
     const { invoice, maxFeeMsat, timeoutSeconds, paymentHash } = request;
-    // No cap can be handed over: LNbits reserves this much and gives its node that limit. It asks for no key.
+    // No cap can be handed over: LNbits reserves this much and gives its node that limit. It asks
+    // for no key.
     const path = `${PAYMENTS}/fee-reserve?invoice=${encodeURIComponent(invoice)}`;
     const reserve = await exchange(backend, { method: "GET", path });
     if (reserve.got === "nothing") return { status: "never-sent", reason: reserve.reason };
@@ -77,7 +94,12 @@ export function lnbitsWallet(url: string): Wallet {
       return { status: "never-sent", reason: `LNbits may take ${feeMsat} msat, above the fee cap` };
     const until = performance.now() + timeoutSeconds * 1000;
     const json = { out: true, bolt11: invoice };
-    const answer = await exchange(backend, { method: "POST", path: PAYMENTS, json, seconds: timeoutSeconds });
+    const answer = await exchange(backend, {
+      method: "POST",
+      path: PAYMENTS,
+      json,
+      seconds: timeoutSeconds,
+    });
     if (answer.got === "nothing")
       return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
     if (answer.status < 200 || answer.status > 299) {
@@ -102,7 +124,11 @@ export function lnbitsWallet(url: string): Wallet {
     }
   }
 
-  async function createInvoice(amountMsat: bigint, expirySeconds: number, memo: string): Promise<string> {
+  async function createInvoice(
+    amountMsat: bigint,
+    expirySeconds: number,
+    memo: string,
+  ): Promise<string> {
     const amount = Number(wholeSatoshi(amountMsat, FORM.name));
     const json = { out: false, unit: "sat", amount, memo, expiry: expirySeconds };
     const body = await ask(backend, { method: "POST", path: PAYMENTS, json });
@@ -112,7 +138,10 @@ export function lnbitsWallet(url: string): Wallet {
     return invoice;
   }
 
-  /** LNbits names its network nowhere: an invoice of its node does. Asked once; nobody is given that invoice. */
+  /**
+   * LNbits names its network nowhere: an invoice of its node does. Asked once; nobody is given that
+   * invoice.
+   */
   function networkOf(): Promise<Network> {
     network ??= createInvoice(1_000n, 60, "which network is this")
       .then((invoice) => readInvoice(invoice).invoice.network)
@@ -143,7 +172,10 @@ export function lnbitsWallet(url: string): Wallet {
       const found: WalletPayment[] = [];
       for (let offset = 0; ; offset += PAGE) {
         const query = `status=success&time[ge]=${since}&limit=${PAGE}&offset=${offset}&sortby=time&direction=asc`;
-        const { data } = await ask(backend, { method: "GET", path: `${PAYMENTS}/paginated?${query}` });
+        const { data } = await ask(backend, {
+          method: "GET",
+          path: `${PAYMENTS}/paginated?${query}`,
+        });
         if (!Array.isArray(data)) throw unusable("LNbits did not list its payments");
         found.push(...paymentsOf(data, at));
         if (data.length < PAGE) return found;
@@ -152,7 +184,9 @@ export function lnbitsWallet(url: string): Wallet {
 
     async examine() {
       const wallet = await ask(backend, { method: "GET", path: "/api/v1/wallet" });
-      const [pay, find, invoice] = await Promise.all(TRIALS.map((trial) => mayDo(backend, trial, VERDICT)));
+      const [pay, find, invoice] = await Promise.all(
+        TRIALS.map((trial) => mayDo(backend, trial, VERDICT)),
+      );
       const path = `${PAYMENTS}/paginated?status=success&limit=${PAGE}&sortby=time&direction=desc`;
       const gives = givesPreimages((await ask(backend, { method: "GET", path })).data);
       if (pay && gives === false)
@@ -160,7 +194,8 @@ export function lnbitsWallet(url: string): Wallet {
           "the node behind this LNbits gives no preimages of what it pays, and without them nothing can be bought",
         );
       const health = await exchange(backend, { method: "GET", path: "/api/v1/health" });
-      const time = health.got === "answer" ? wholeNumber(recordOf(health.body).server_time) : undefined;
+      const time =
+        health.got === "answer" ? wholeNumber(recordOf(health.body).server_time) : undefined;
       const spendableMsat = wholeNumber(wallet.balance);
       return {
         software: "LNbits (it tells its version to its admins only)",
@@ -176,9 +211,13 @@ export function lnbitsWallet(url: string): Wallet {
   });
 }
 
-const unusable = (why: string) => new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
+const unusable = (why: string) =>
+  new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
 
-/** An order without an invoice, a hash that nobody can pay, an invoice of nothing: LNbits looks at the key first. */
+/**
+ * An order without an invoice, a hash that nobody can pay, an invoice of nothing: LNbits looks at
+ * the key first.
+ */
 const TRIALS: readonly Call[] = [
   { method: "POST", path: PAYMENTS, json: { out: true } },
   { method: "GET", path: `${PAYMENTS}/paginated?payment_hash=${"00".repeat(32)}&limit=1` },

@@ -1,10 +1,18 @@
-/** Which line of a payment's stream is its end: one about this payment, whole, and with sums that can be. */
+/**
+ * Which line of a payment's stream is its end: one about this payment, whole, and with sums that
+ * can be.
+ */
 import { expect, test } from "vitest";
 import { endOf, isOnRecord } from "./lnd-answers.ts";
 
 const HASH = "cd".repeat(32);
 const PREIMAGE = "ab".repeat(32);
-const PAID = { payment_hash: HASH, status: "SUCCEEDED", payment_preimage: PREIMAGE, fee_msat: "12" };
+const PAID = {
+  payment_hash: HASH,
+  status: "SUCCEEDED",
+  payment_preimage: PREIMAGE,
+  fee_msat: "12",
+};
 
 test.each([
   ["paid", {}, { status: "paid", preimage: PREIMAGE, feeMsat: 12n }],
@@ -25,6 +33,8 @@ test.each([
 
 test("a line about another payment is no sign that this one arrived", () => {
   expect(isOnRecord({ result: { status: "IN_FLIGHT", payment_hash: HASH } }, HASH)).toBe(true);
-  expect(isOnRecord({ result: { status: "IN_FLIGHT", payment_hash: "ef".repeat(32) } }, HASH)).toBe(false);
+  expect(isOnRecord({ result: { status: "IN_FLIGHT", payment_hash: "ef".repeat(32) } }, HASH)).toBe(
+    false,
+  );
   expect(isOnRecord({ result: {} }, HASH)).toBe(false);
 });

@@ -17,7 +17,9 @@ const NETWORK_NAMES: Readonly<Record<string, Network>> = {
 /** @throws AdapterError `ERR_WALLET` for a network that invoices have no prefix for */
 export function lndNetwork({ chains }: Record<string, unknown>): Network {
   const name = recordOf(Array.isArray(chains) ? chains[0] : undefined).network;
-  const network = Object.hasOwn(NETWORK_NAMES, String(name)) ? NETWORK_NAMES[String(name)] : undefined;
+  const network = Object.hasOwn(NETWORK_NAMES, String(name))
+    ? NETWORK_NAMES[String(name)]
+    : undefined;
   if (network === undefined)
     throw new AdapterError("ERR_WALLET", "lnd names no Bitcoin network that is known.");
   return network;
@@ -33,7 +35,10 @@ export function endOf(line: unknown, paymentHash: string): PaymentOutcome | unde
     return { status: "paid", preimage, feeMsat };
   // Told only once nothing of it is in flight any more.
   if (payment.status === "FAILED")
-    return { status: "failed", reason: FAILURES[String(payment.failure_reason)] ?? "lnd gave it up" };
+    return {
+      status: "failed",
+      reason: FAILURES[String(payment.failure_reason)] ?? "lnd gave it up",
+    };
   return undefined;
 }
 
@@ -53,7 +58,9 @@ export function isOnRecord(line: unknown, paymentHash: string): boolean {
 }
 
 export const standing = (line: unknown, paymentHash: string): string =>
-  isOnRecord(line, paymentHash) ? "it is in flight" : (reasonOf(line) ?? "lnd did not say how it stands");
+  isOnRecord(line, paymentHash)
+    ? "it is in flight"
+    : (reasonOf(line) ?? "lnd did not say how it stands");
 
 /** gRPC's status, as the REST gateway writes it: bare, or under `error` in a stream. */
 export function statusOf(body: unknown): { readonly code?: number; readonly message?: string } {
@@ -64,24 +71,36 @@ export function statusOf(body: unknown): { readonly code?: number; readonly mess
 
 const NOT_FOUND = 5;
 
-/** By its words, too: for a path that it does not know, the gateway before lnd has the same code. */
+/**
+ * By its words, too: for a path that it does not know, the gateway before lnd has the same code.
+ */
 export function isUnknownPayment(body: unknown): boolean {
   const { code, message = "" } = statusOf(body);
   return code === NOT_FOUND && /^payment isn't initiated/.test(message);
 }
 
-/** Of a node that will answer by itself, later: not reached yet, as it were. `rpcperms/interceptor.go`, `rpcserver.go`. */
+/**
+ * Of a node that will answer by itself, later: not reached yet, as it were.
+ * `rpcperms/interceptor.go`, `rpcserver.go`.
+ */
 export const STARTING =
   /^waiting to start|in the process of starting up|server is still in the process of starting/;
 
-// lnd gives nearly all of its errors the code 2, so that its words have to tell them apart. They are not repeated.
+// lnd gives nearly all of its errors the code 2, so that its words have to tell them apart. They
+// are not repeated.
 const REFUSED_AT_THE_DOOR: readonly (readonly [RegExp, string])[] = [
   [
     /^permission denied/,
     "the macaroon in the URL of lnd does not allow it: docs/wallets.md lists the permissions",
   ],
-  [/^caveat .*macaroon has expired/, "the macaroon in the URL of lnd has expired: bake another one"],
-  [/^caveat .*not satisfied/, "the macaroon in the URL of lnd is narrowed to other uses than this one"],
+  [
+    /^caveat .*macaroon has expired/,
+    "the macaroon in the URL of lnd has expired: bake another one",
+  ],
+  [
+    /^caveat .*not satisfied/,
+    "the macaroon in the URL of lnd is narrowed to other uses than this one",
+  ],
   [
     /^verification failed|^cannot get macaroon/,
     "the macaroon in the URL of lnd is another node's, or was withdrawn",
@@ -103,7 +122,10 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/not for current active network/, "the invoice is for another network than lnd's"],
   [/invoice expired/, "the invoice has expired"],
   [/self-payments not allowed/, "the invoice is lnd's own"],
-  [/already paid|already succeeded|in transition|already in flight/, "lnd has paid it before, or is paying it"],
+  [
+    /already paid|already succeeded|in transition|already in flight/,
+    "lnd has paid it before, or is paying it",
+  ],
 ];
 
 export function reasonOf(body: unknown): string | undefined {

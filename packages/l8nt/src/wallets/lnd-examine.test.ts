@@ -1,4 +1,7 @@
-/** How an lnd is read that no network of the tests is: each text as lnd 0.21 answers it. The real one: test/lnd. */
+/**
+ * How an lnd is read that no network of the tests is: each text as lnd 0.21 answers it. The real
+ * one: test/lnd.
+ */
 import { describe, expect, test } from "vitest";
 import type { Backend } from "./backend.ts";
 import { reasonOf } from "./lnd-answers.ts";
@@ -36,7 +39,10 @@ describe("a node that will let in by itself, later, is told from one that waits 
     ["wallet not created, create one to enable full RPC access", /lncli create/],
     // grpc-gateway's, for a path that it does not know.
     ["Not Found", /built without its router/],
-    ["verification failed: signature mismatch after caveat verification", /another node's, or was withdrawn/],
+    [
+      "verification failed: signature mismatch after caveat verification",
+      /another node's, or was withdrawn/,
+    ],
   ])("%s", async (message, why) => {
     const error = await examined(message);
     expect(error).toMatchObject({ code: "ERR_WALLET", message: expect.stringMatching(why) });

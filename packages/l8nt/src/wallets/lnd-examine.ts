@@ -1,10 +1,24 @@
-/** What an lnd node says of itself and of the macaroon it is asked with: every right tried by a call that can move nothing. */
+/**
+ * What an lnd node says of itself and of the macaroon it is asked with: every right tried by a call
+ * that can move nothing.
+ */
 import { AdapterError } from "../errors.ts";
 import type { WalletFacts } from "../ports/wallet.ts";
-import { ask, type Backend, exchange, noAnswer, recordOf, refusal, wholeNumber } from "./backend.ts";
+import {
+  ask,
+  type Backend,
+  exchange,
+  noAnswer,
+  recordOf,
+  refusal,
+  wholeNumber,
+} from "./backend.ts";
 import { lndNetwork, STARTING, statusOf } from "./lnd-answers.ts";
 
-/** Each is refused for what it lacks; who may not make it at all is refused for that before. Seen with lnd 0.21.1. */
+/**
+ * Each is refused for what it lacks; who may not make it at all is refused for that before. Seen
+ * with lnd 0.21.1.
+ */
 const PROBES = {
   pay: { method: "POST", path: "/v2/router/send", json: {} },
   find: { method: "GET", path: `/v2/router/track/${"A".repeat(43)}=` },
@@ -33,12 +47,18 @@ export async function examineLnd(backend: Backend): Promise<WalletFacts> {
   const pay = await may("pay");
   const rights = { pay, find: await may("find"), invoice: await may("invoice") };
   const excess = [];
-  for (const right of ["onchain", "bake"] as const) if (await may(right)) excess.push(EXCESS[right]);
+  for (const right of ["onchain", "bake"] as const)
+    if (await may(right)) excess.push(EXCESS[right]);
   const info = await exchange(backend, { method: "GET", path: "/v1/getinfo" });
   const clock = info.got === "answer" && info.clock !== undefined ? { clock: info.clock } : {};
   if (info.got === "nothing" || info.status !== 200)
     return { software: "lnd", rights, excess, ...clock, limits: [] };
-  const { version, identity_pubkey: identity, synced_to_chain: synced, ...rest } = recordOf(info.body);
+  const {
+    version,
+    identity_pubkey: identity,
+    synced_to_chain: synced,
+    ...rest
+  } = recordOf(info.body);
   return {
     software: `lnd ${String(version).split(" ")[0]}`,
     network: lndNetwork(rest),
@@ -52,7 +72,9 @@ export async function examineLnd(backend: Backend): Promise<WalletFacts> {
   };
 }
 
-async function balances(backend: Backend): Promise<Pick<WalletFacts, "spendableMsat" | "receivableMsat">> {
+async function balances(
+  backend: Backend,
+): Promise<Pick<WalletFacts, "spendableMsat" | "receivableMsat">> {
   try {
     const balance = await ask(backend, { method: "GET", path: "/v1/balance/channels" });
     const spendableMsat = wholeNumber(recordOf(balance.local_balance).msat);

@@ -1,4 +1,7 @@
-/** What lnd's own network of tests cannot answer: each as grpc-gateway 2.16 in front of it does. The real one: test/lnd. */
+/**
+ * What lnd's own network of tests cannot answer: each as grpc-gateway 2.16 in front of it does. The
+ * real one: test/lnd.
+ */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,7 +15,9 @@ async function answering(status: number, body: object) {
     response.end(JSON.stringify(body));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const wallet = lndWallet(`lnd+http://127.0.0.1:${(server.address() as AddressInfo).port}?macaroon=0201`);
+  const wallet = lndWallet(
+    `lnd+http://127.0.0.1:${(server.address() as AddressInfo).port}?macaroon=0201`,
+  );
   const later = performance.now() + 61_000;
   vi.spyOn(performance, "now").mockReturnValue(later);
   onTestFinished(() => {
@@ -30,7 +35,12 @@ test.each([
     "never-sent",
   ],
   // An lnd that was built without its router, and whoever else is behind the gateway.
-  ["the path, unknown to the gateway", 404, { code: 5, message: "Not Found", details: [] }, "unknown"],
+  [
+    "the path, unknown to the gateway",
+    404,
+    { code: 5, message: "Not Found", details: [] },
+    "unknown",
+  ],
   ["nothing", 200, {}, "unknown"],
 ])("asked for a payment, %s is what it says [case 59]", async (_, status, body, expected) => {
   const wallet = await answering(status, body);

@@ -25,18 +25,26 @@ const FORM: WalletUrlForm = {
   params: { macaroon: true, cert: false },
 };
 
-/** In blocks, about a week: the longest that whoever is paid can keep an amount in flight. [case 71] */
+/**
+ * In blocks, about a week: the longest that whoever is paid can keep an amount in flight. [case 71]
+ */
 const CLTV_LIMIT = 1008;
 
-/** lnd writes a payment down before anything else; a request may wait for that, as where the node was frozen. */
+/**
+ * lnd writes a payment down before anything else; a request may wait for that, as where the node
+ * was frozen.
+ */
 const LINGER_SECONDS = 60;
 
-/** gRPC's codes for a call that lnd may still be working on: cancelled, out of time, unavailable. */
+/**
+ * gRPC's codes for a call that lnd may still be working on: cancelled, out of time, unavailable.
+ */
 const MAY_GO_ON = new Set([1, 4, 14]);
 
 /**
- * A wallet of an lnd node: `lnd+https://HOST:8080?macaroon=…&cert=…`. The macaroon is a file, hex or base64; the
- * certificate a file. docs/wallets.md says which permissions a treasury needs, and which a service.
+ * A wallet of an lnd node: `lnd+https://HOST:8080?macaroon=…&cert=…`. The macaroon is a file, hex
+ * or base64; the certificate a file. docs/wallets.md says which permissions a treasury needs, and
+ * which a service.
  *
  * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
@@ -63,11 +71,20 @@ export function lndWallet(url: string): Wallet {
     const end = endOf(answer.body, paymentHash);
     if (end !== undefined) return end;
     const { code } = statusOf(answer.body);
-    if (isUnknownPayment(answer.body)) return { status: "never-sent", reason: "lnd knows no such payment" };
-    return { status: code === undefined ? "unknown" : "unseen", reason: standing(answer.body, paymentHash) };
+    if (isUnknownPayment(answer.body))
+      return { status: "never-sent", reason: "lnd knows no such payment" };
+    return {
+      status: code === undefined ? "unknown" : "unseen",
+      reason: standing(answer.body, paymentHash),
+    };
   }
 
-  async function send({ invoice, paymentHash, maxFeeMsat, timeoutSeconds }: PaymentRequest): Promise<Sent> {
+  async function send({
+    invoice,
+    paymentHash,
+    maxFeeMsat,
+    timeoutSeconds,
+  }: PaymentRequest): Promise<Sent> {
     let arrived = false;
     const json = {
       payment_request: invoice,
@@ -85,7 +102,8 @@ export function lndWallet(url: string): Wallet {
         return endOf(line, paymentHash) !== undefined;
       },
     });
-    if (answer.got === "nothing" && arrived) return { status: "unknown", reason: answer.reason, arrived };
+    if (answer.got === "nothing" && arrived)
+      return { status: "unknown", reason: answer.reason, arrived };
     if (answer.got === "nothing")
       return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
     const end = endOf(answer.body, paymentHash);
@@ -108,13 +126,21 @@ export function lndWallet(url: string): Wallet {
       return String((await info()).identity_pubkey);
     },
 
-    async createInvoice({ amountMsat, expirySeconds, description }: InvoiceRequest): Promise<string> {
+    async createInvoice({
+      amountMsat,
+      expirySeconds,
+      description,
+    }: InvoiceRequest): Promise<string> {
       const json = {
         value_msat: amountMsat.toString(),
         expiry: expirySeconds.toString(),
         ...(description !== undefined && { memo: description }),
       };
-      const { payment_request: invoice } = await ask(backend, { method: "POST", path: "/v1/invoices", json });
+      const { payment_request: invoice } = await ask(backend, {
+        method: "POST",
+        path: "/v1/invoices",
+        json,
+      });
       if (typeof invoice !== "string") throw new AdapterError("ERR_WALLET", "lnd made no invoice.");
       return invoice;
     },
@@ -147,7 +173,8 @@ function walletPayment(payment: Record<string, unknown>): WalletPayment {
 function macaroonHex(given: string | Uint8Array): string {
   const isHex = typeof given === "string" && /^(?:[0-9a-f]{2})+$/i.test(given);
   if (isHex) return given;
-  const bytes = typeof given === "string" ? base64Bytes(given.replaceAll(" ", "+")) : ownBytes(given);
+  const bytes =
+    typeof given === "string" ? base64Bytes(given.replaceAll(" ", "+")) : ownBytes(given);
   if (bytes === undefined || bytes.length === 0)
     throw new AdapterError(
       "ERR_WALLET",

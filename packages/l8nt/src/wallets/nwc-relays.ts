@@ -1,4 +1,7 @@
-/** The relays between a wallet and its service: they bring a signed request there and a signed reply back. NIP-01. */
+/**
+ * The relays between a wallet and its service: they bring a signed request there and a signed reply
+ * back. NIP-01.
+ */
 import type { AbstractRelay } from "nostr-tools/abstract-relay";
 import type { NostrEvent, VerifiedEvent } from "nostr-tools/pure";
 import { AdapterError } from "../errors.ts";
@@ -9,10 +12,18 @@ export const INFO_KIND = 13194;
 export const REQUEST_KIND = 23194;
 const REPLY_KIND = 23195;
 
-/** A reply, or how far the request got without one. `sent: false` is proof that no relay was given it, nor will be. */
+/**
+ * A reply, or how far the request got without one. `sent: false` is proof that no relay was given
+ * it, nor will be.
+ */
 export type Passage =
   | { readonly got: "reply"; readonly event: NostrEvent }
-  | { readonly got: "nothing"; readonly sent: boolean; readonly reason: string; readonly cause: unknown };
+  | {
+      readonly got: "nothing";
+      readonly sent: boolean;
+      readonly reason: string;
+      readonly cause: unknown;
+    };
 
 export interface RelaysOptions {
   /** `wss://…`, or `ws://` on this machine. */
@@ -38,7 +49,10 @@ interface Line {
 }
 
 const CONNECT_MS = 5_000;
-/** An open socket keeps a process alive: long enough for one purchase's requests to share it, and no longer. */
+/**
+ * An open socket keeps a process alive: long enough for one purchase's requests to share it, and no
+ * longer.
+ */
 const IDLE_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -64,7 +78,10 @@ export const nostrTools = lazily(async () => {
 /** For whoever asks whether time may mend it. */
 export const notReached = () => new DOMException("no way to the wallet service", "NetworkError");
 
-/** Closes once: of a connection that fails, Node 20 and 22 fire `error` out of `close()`, which the library calls on `error`. */
+/**
+ * Closes once: of a connection that fails, Node 20 and 22 fire `error` out of `close()`, which the
+ * library calls on `error`.
+ */
 const closingOnce = (Base: typeof WebSocket): typeof WebSocket =>
   class extends Base {
     #isClosed = false;
@@ -98,7 +115,8 @@ export class Relays {
       const ends: (() => void)[] = [];
       const bring = async (url: string): Promise<string> => {
         const line = await this.#line(url);
-        // What is written to a connection that has died unnoticed counts as sent: it is made to answer first.
+        // What is written to a connection that has died unnoticed counts as sent: it is made to
+        // answer first.
         const isAlive = line !== undefined && (!once || (await this.#stored(line)) !== undefined);
         if (isOver || !isAlive || !line.relay.connected) return "cannot be reached at its relay";
         sent = true;
@@ -115,10 +133,14 @@ export class Relays {
           isOver = true;
           resolve(outcome);
         };
-        const giveUp = (reason: string, cause: unknown) => end({ got: "nothing", sent, reason, cause });
+        const giveUp = (reason: string, cause: unknown) =>
+          end({ got: "nothing", sent, reason, cause });
         this.#waiting.set(request.id, (event) => end({ got: "reply", event }));
         timer = later(Math.min(seconds * 1000, MAX_TIMER_MS), () =>
-          giveUp(`did not answer within ${seconds} s`, new DOMException("no answer", "TimeoutError")),
+          giveUp(
+            `did not answer within ${seconds} s`,
+            new DOMException("no answer", "TimeoutError"),
+          ),
         );
         const order = this.#order();
         const ended = once ? inTurn(order, bring, () => sent) : allOf(order.map(bring));
@@ -131,7 +153,10 @@ export class Relays {
     });
   }
 
-  /** The newest event in which the service says what it can; undefined where no relay that can be reached holds one. */
+  /**
+   * The newest event in which the service says what it can; undefined where no relay that can be
+   * reached holds one.
+   */
   async info(): Promise<{ readonly reached: boolean; readonly event: NostrEvent | undefined }> {
     return this.#work(async () => {
       let reached = false;
@@ -149,7 +174,9 @@ export class Relays {
 
   #order(): readonly string[] {
     const { urls } = this.#options;
-    return [...urls].sort((one, other) => Number(other === this.#proven) - Number(one === this.#proven));
+    return [...urls].sort(
+      (one, other) => Number(other === this.#proven) - Number(one === this.#proven),
+    );
   }
 
   async #work<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -196,8 +223,14 @@ export class Relays {
         for (const lost of onLost) lost();
       };
       await relay.connect({ timeout: CONNECT_MS });
-      // One for all requests: relays allow few at a time. What was stored earlier answers nothing that is asked now.
-      const replies = { kinds: [REPLY_KIND], authors: [servicePubkey], "#p": [clientPubkey], limit: 1 };
+      // One for all requests: relays allow few at a time. What was stored earlier answers nothing
+      // that is asked now.
+      const replies = {
+        kinds: [REPLY_KIND],
+        authors: [servicePubkey],
+        "#p": [clientPubkey],
+        limit: 1,
+      };
       await new Promise<void>((resolve, reject) =>
         relay.subscribe([replies], {
           onevent: (event) => this.#take(event, url),
@@ -233,7 +266,10 @@ export class Relays {
     });
   }
 
-  /** The library has checked signature, kind, author and addressee: a relay is not trusted with any of them. */
+  /**
+   * The library has checked signature, kind, author and addressee: a relay is not trusted with any
+   * of them.
+   */
   #take(event: NostrEvent, url: string): void {
     const take = this.#waiting.get(event.tags.find(([name]) => name === "e")?.[1] ?? "");
     if (take === undefined) return;
@@ -243,7 +279,11 @@ export class Relays {
 }
 
 /** That a relay says neither yes nor no in time means nothing: the reply may still come. */
-function onRefusal(relay: AbstractRelay, request: VerifiedEvent, end: (reason: string) => void): void {
+function onRefusal(
+  relay: AbstractRelay,
+  request: VerifiedEvent,
+  end: (reason: string) => void,
+): void {
   relay.publish(request).catch((error: unknown) => {
     if ((error as Error).message !== "publish timed out")
       end("was perhaps not given the request: its relay refused it");
@@ -264,4 +304,5 @@ async function inTurn(
   return why;
 }
 
-const allOf = async (legs: readonly Promise<string>[]): Promise<string> => (await Promise.all(legs)).at(-1)!;
+const allOf = async (legs: readonly Promise<string>[]): Promise<string> =>
+  (await Promise.all(legs)).at(-1)!;

@@ -1,4 +1,7 @@
-/** The wallet service that a Nostr Wallet Connect URL names: asks it one thing at a time, encrypted and signed. NIP-47. */
+/**
+ * The wallet service that a Nostr Wallet Connect URL names: asks it one thing at a time, encrypted
+ * and signed. NIP-47.
+ */
 import type { NostrEvent, VerifiedEvent } from "nostr-tools/pure";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
@@ -29,7 +32,12 @@ export interface Announced {
 export type Answer =
   | { readonly got: "result"; readonly result: Record<string, unknown>; readonly clock: number }
   | { readonly got: "error"; readonly code: string }
-  | { readonly got: "nothing"; readonly sent: boolean; readonly reason: string; readonly cause?: unknown };
+  | {
+      readonly got: "nothing";
+      readonly sent: boolean;
+      readonly reason: string;
+      readonly cause?: unknown;
+    };
 
 export interface AskOptions {
   readonly seconds?: number;
@@ -41,10 +49,12 @@ const DEFAULT_SECONDS = 10;
 /** Two clocks differ: a service that is this far ahead still takes a request for a live one. */
 const CLOCK_SKEW_SECONDS = 60;
 
-const fault = (message: string, cause?: unknown) => new AdapterError("ERR_WALLET", message, { cause });
+const fault = (message: string, cause?: unknown) =>
+  new AdapterError("ERR_WALLET", message, { cause });
 
 /**
- * `secret` may be `env:NAME` or a file. Parameters that are not known are left alone: a wallet wrote the URL.
+ * `secret` may be `env:NAME` or a file. Parameters that are not known are left alone: a wallet
+ * wrote the URL.
  *
  * @throws AdapterError `ERR_WALLET`
  */
@@ -53,7 +63,8 @@ export function readNwcUrl(url: string): NwcUrl {
   if (parts === null) throw fault(`This is no URL of Nostr Wallet Connect: it is ${FORM}.`);
   const params = new URLSearchParams(parts[2]);
   const relays = [...new Set(params.getAll("relay"))];
-  if (relays.length === 0) throw fault(`The URL of Nostr Wallet Connect lacks relay=…: it is ${FORM}.`);
+  if (relays.length === 0)
+    throw fault(`The URL of Nostr Wallet Connect lacks relay=…: it is ${FORM}.`);
   for (const relay of relays) checkRelay(relay);
   const [written, ...more] = params.getAll("secret");
   if (!written || more.length > 0)
@@ -61,14 +72,18 @@ export function readNwcUrl(url: string): NwcUrl {
   const text = readSecret(written, "secret", "Nostr Wallet Connect");
   const secret = /^[0-9a-f]{64}$/i.test(text) ? hexBytes(text) : undefined;
   if (secret === undefined)
-    throw fault("The secret in the URL of Nostr Wallet Connect is no key: it is 64 hexadecimal digits.");
+    throw fault(
+      "The secret in the URL of Nostr Wallet Connect is no key: it is 64 hexadecimal digits.",
+    );
   return { servicePubkey: parts[1]!.toLowerCase(), relays, secret };
 }
 
 function checkRelay(relay: string): void {
   const isSocket = /^wss?:\/\//i.test(relay) && URL.canParse(relay);
   if (!isSocket)
-    throw fault("A relay in the URL of Nostr Wallet Connect has no address of the form wss://HOST.");
+    throw fault(
+      "A relay in the URL of Nostr Wallet Connect has no address of the form wss://HOST.",
+    );
   try {
     checkTransport(new URL(relay.replace(/^ws/i, "http")));
   } catch {
@@ -91,9 +106,14 @@ export class NwcService {
       try {
         const clientPubkey = getPublicKey(secret);
         const conversationKey = nip44.getConversationKey(secret, servicePubkey);
-        return { relays: new Relays({ urls, servicePubkey, clientPubkey, webSocket }), conversationKey };
+        return {
+          relays: new Relays({ urls, servicePubkey, clientPubkey, webSocket }),
+          conversationKey,
+        };
       } catch {
-        throw fault("The URL of Nostr Wallet Connect holds a public key or a secret that is not on the curve.");
+        throw fault(
+          "The URL of Nostr Wallet Connect holds a public key or a secret that is not on the curve.",
+        );
       }
     });
   }
@@ -123,7 +143,8 @@ export class NwcService {
       request = await this.#request(method, params, seconds);
       ({ relays } = await this.#link());
     } catch (error) {
-      const reason = error instanceof AdapterError ? sentence(error.message) : "the request could not be made";
+      const reason =
+        error instanceof AdapterError ? sentence(error.message) : "the request could not be made";
       return { got: "nothing", sent: false, reason, cause: error };
     }
     const passage = await relays.carry(request, { seconds, once });
@@ -146,7 +167,9 @@ export class NwcService {
       // A request without this tag is NIP-04.
       ...(isOld ? [] : [["encryption", encryption]]),
     ];
-    const content = isOld ? nip04.encrypt(secret, this.pubkey, text) : nip44.encrypt(text, conversationKey);
+    const content = isOld
+      ? nip04.encrypt(secret, this.pubkey, text)
+      : nip44.encrypt(text, conversationKey);
     return finalizeEvent({ kind: REQUEST_KIND, created_at: now, tags, content }, secret);
   }
 
@@ -163,7 +186,9 @@ export class NwcService {
         "The wallet cannot be used: its relays know no wallet service with the public key in its URL. Start the wallet, and look whether this connection still exists there.",
       );
     // Services from before the tag speak NIP-04 alone.
-    const offered = event.tags.find(([name]) => name === "encryption")?.[1]?.split(/\s+/) ?? ["nip04"];
+    const offered = event.tags.find(([name]) => name === "encryption")?.[1]?.split(/\s+/) ?? [
+      "nip04",
+    ];
     const encryption = (["nip44_v2", "nip04"] as const).find((known) => offered.includes(known));
     if (encryption === undefined)
       throw fault(
@@ -175,7 +200,8 @@ export class NwcService {
   async #read(event: NostrEvent, method: string): Promise<Answer> {
     try {
       const { nip04, nip44 } = await nostrTools();
-      // A service that cannot read a request answers in the form that it prefers. Only NIP-04's text has this mark.
+      // A service that cannot read a request answers in the form that it prefers. Only NIP-04's
+      // text has this mark.
       const text = event.content.includes("?iv=")
         ? nip04.decrypt(this.#url.secret, this.pubkey, event.content)
         : nip44.decrypt(event.content, (await this.#link()).conversationKey);
@@ -184,7 +210,10 @@ export class NwcService {
         const { code } = recordOf(error);
         // What it speaks may have changed since it was announced.
         if (code === "UNSUPPORTED_ENCRYPTION") this.#announced = undefined;
-        return { got: "error", code: typeof code === "string" && /^[A-Z_]{1,40}$/.test(code) ? code : "OTHER" };
+        return {
+          got: "error",
+          code: typeof code === "string" && /^[A-Z_]{1,40}$/.test(code) ? code : "OTHER",
+        };
       }
       if (result_type === method && typeof result === "object" && result !== null)
         return { got: "result", result: recordOf(result), clock: event.created_at };

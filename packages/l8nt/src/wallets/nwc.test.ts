@@ -1,4 +1,7 @@
-/** The NWC wallet through a real relay to a wallet service of another library: the laws, and the protocol's own traps. */
+/**
+ * The NWC wallet through a real relay to a wallet service of another library: the laws, and the
+ * protocol's own traps.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,8 +35,17 @@ async function start(options: Partial<ServiceOptions> = {}): Promise<World> {
   const relay = await TestRelay.start();
   const relays = [relay];
   const { balanceMsat } = agent;
-  const service = new TestWalletService({ wallet: devWallet(agent.url), balanceMsat, relays, ...options });
-  const till = new TestWalletService({ wallet: devWallet(shop.url), balanceMsat: shop.balanceMsat, relays });
+  const service = new TestWalletService({
+    wallet: devWallet(agent.url),
+    balanceMsat,
+    relays,
+    ...options,
+  });
+  const till = new TestWalletService({
+    wallet: devWallet(shop.url),
+    balanceMsat: shop.balanceMsat,
+    relays,
+  });
   await Promise.all([service.start(), till.start()]);
   return {
     ...{ dev, relay, service, time, balanceMsat },
@@ -89,7 +101,10 @@ walletContract(test, {
 
 const now = () => Math.floor(Date.now() / 1000);
 
-async function order({ invoicer }: World, more: Partial<PaymentRequest> = {}): Promise<PaymentRequest> {
+async function order(
+  { invoicer }: World,
+  more: Partial<PaymentRequest> = {},
+): Promise<PaymentRequest> {
   const amountMsat = 50_000n;
   const invoice = await invoicer.createInvoice({ amountMsat, expirySeconds: 600 });
   const { paymentHash } = Invoice.decode(invoice);
@@ -97,7 +112,11 @@ async function order({ invoicer }: World, more: Partial<PaymentRequest> = {}): P
 }
 
 /** A law on a world of its own. */
-const law = (name: string, body: (world: World) => Promise<void>, options: Partial<ServiceOptions> = {}) =>
+const law = (
+  name: string,
+  body: (world: World) => Promise<void>,
+  options: Partial<ServiceOptions> = {},
+) =>
   test(name, async () => {
     const world = await start(options);
     await body(world).finally(() => world.stop());
@@ -107,7 +126,11 @@ const isPayment = ({ service }: World, event: { kind: number; pubkey: string }) 
   event.kind === 23194 && event.pubkey === service.clientPubkey;
 
 /** From now on, what the payer sends meets this at the relay. */
-function meets(world: World, verdict: Verdict, act: (event: { id: string }) => void = () => {}): void {
+function meets(
+  world: World,
+  verdict: Verdict,
+  act: (event: { id: string }) => void = () => {},
+): void {
   world.relay.judge = (event) => {
     if (!isPayment(world, event)) return undefined;
     act(event);
@@ -131,7 +154,9 @@ describe("what the service answers instead of a preimage", () => {
   for (const [code, reason] of REFUSED)
     law(`${code} is a definite refusal, and the same invoice may be paid later`, async (world) => {
       const request = await order(world);
-      world.service.handlers.pay_invoice = async () => ({ error: { code, message: request.invoice } });
+      world.service.handlers.pay_invoice = async () => ({
+        error: { code, message: request.invoice },
+      });
       const outcome = await world.payer.pay(request);
       expect(outcome).toMatchObject({ status: "failed", reason: expect.stringMatching(reason) });
       expect(JSON.stringify(outcome)).not.toContain(request.invoice);
@@ -146,7 +171,11 @@ describe("what the service answers instead of a preimage", () => {
     ["one that is accepted", { state: "accepted" }, "unknown"],
     // A state of invoices: the payment of one may be in flight.
     ["one that has expired", { state: "expired" }, "unknown"],
-    ["one that was paid after all", { state: "settled", preimage: "ab".repeat(32), fees_paid: 7 }, "paid"],
+    [
+      "one that was paid after all",
+      { state: "settled", preimage: "ab".repeat(32), fees_paid: 7 },
+      "paid",
+    ],
     ["nothing", undefined, "unknown"],
   ];
   for (const code of ["PAYMENT_FAILED", "INTERNAL", "OTHER", "BAD_REQUEST"])
@@ -154,7 +183,9 @@ describe("what the service answers instead of a preimage", () => {
       law(`${code}, where the look-up finds ${what}, is ${status}`, async (world) => {
         const request = await order(world);
         const { paymentHash } = request;
-        world.service.handlers.pay_invoice = async () => ({ error: { code, message: "timed out" } });
+        world.service.handlers.pay_invoice = async () => ({
+          error: { code, message: "timed out" },
+        });
         world.service.handlers.lookup_invoice = async () =>
           transaction === undefined
             ? { error: { code: "NOT_FOUND", message: "" } }
@@ -171,23 +202,32 @@ describe("what the service answers instead of a preimage", () => {
     expect(asked(world, "pay_invoice")).toBe(1);
   });
 
-  law("nor after a restart: what is on record would not tell the two tries apart [case 56]", async (world) => {
-    const request = await order(world);
-    world.dev.fault({ kind: "fails" });
-    expect(await world.payer.pay(request)).toMatchObject({ status: "failed" });
-    const restarted = nwcWallet(world.service.url);
-    expect(await restarted.pay({ ...request, again: true })).toMatchObject({ status: "failed" });
-    expect(asked(world, "pay_invoice")).toBe(1);
-  });
+  law(
+    "nor after a restart: what is on record would not tell the two tries apart [case 56]",
+    async (world) => {
+      const request = await order(world);
+      world.dev.fault({ kind: "fails" });
+      expect(await world.payer.pay(request)).toMatchObject({ status: "failed" });
+      const restarted = nwcWallet(world.service.url);
+      expect(await restarted.pay({ ...request, again: true })).toMatchObject({ status: "failed" });
+      expect(asked(world, "pay_invoice")).toBe(1);
+    },
+  );
 
   law("what was refused before a restart is not on record, and is paid after it", async (world) => {
     const request = await order(world);
-    world.service.handlers.pay_invoice = async () => ({ error: { code: "QUOTA_EXCEEDED", message: "" } });
+    world.service.handlers.pay_invoice = async () => ({
+      error: { code: "QUOTA_EXCEEDED", message: "" },
+    });
     expect(await world.payer.pay(request)).toMatchObject({ status: "failed" });
     delete world.service.handlers.pay_invoice;
     const restarted = nwcWallet(world.service.url);
-    world.service.handlers.lookup_invoice = async () => ({ error: { code: "INTERNAL", message: "" } });
-    expect(await restarted.pay({ ...request, again: true })).toMatchObject({ status: "never-sent" });
+    world.service.handlers.lookup_invoice = async () => ({
+      error: { code: "INTERNAL", message: "" },
+    });
+    expect(await restarted.pay({ ...request, again: true })).toMatchObject({
+      status: "never-sent",
+    });
     delete world.service.handlers.lookup_invoice;
     expect(await restarted.pay({ ...request, again: true })).toMatchObject({ status: "paid" });
     expect(asked(world, "pay_invoice")).toBe(2);
@@ -234,13 +274,29 @@ describe("what a look-up finds", () => {
       "paid",
     ],
     ["one from then that is not settled", { type: "outgoing", preimage: "" }, "unknown"],
-    ["one that is settled without a preimage", { type: "outgoing", state: "settled", preimage: "" }, "unknown"],
+    [
+      "one that is settled without a preimage",
+      { type: "outgoing", state: "settled", preimage: "" },
+      "unknown",
+    ],
     // The preimage of an own invoice is known to whoever made it, paid or not. [case 74]
-    ["an invoice of its own", { type: "incoming", state: "settled", preimage, settled_at: 1 }, "unknown"],
+    [
+      "an invoice of its own",
+      { type: "incoming", state: "settled", preimage, settled_at: 1 },
+      "unknown",
+    ],
     ["a failed invoice of its own", { type: "incoming", state: "failed" }, "unknown"],
     ["something without a type", { state: "settled", preimage, settled_at: 1 }, "unknown"],
-    ["another payment", { type: "outgoing", state: "failed", payment_hash: "34".repeat(32) }, "unknown"],
-    ["a state that nobody knows", { type: "outgoing", state: "SETTLED", preimage, settled_at: 1 }, "unknown"],
+    [
+      "another payment",
+      { type: "outgoing", state: "failed", payment_hash: "34".repeat(32) },
+      "unknown",
+    ],
+    [
+      "a state that nobody knows",
+      { type: "outgoing", state: "SETTLED", preimage, settled_at: 1 },
+      "unknown",
+    ],
   ];
   for (const [what, result, status] of CASES)
     law(`${what}: ${status}`, async (world) => {
@@ -255,10 +311,13 @@ describe("what a look-up finds", () => {
 });
 
 describe("how a request is encrypted", () => {
-  const requests = (world: World) => world.relay.published.filter((event) => isPayment(world, event));
+  const requests = (world: World) =>
+    world.relay.published.filter((event) => isPayment(world, event));
   const pays = async (world: World) => {
     expect(await world.payer.pay(await order(world))).toMatchObject({ status: "paid" });
-    expect(await world.invoicer.createInvoice({ amountMsat: 1_000n, expirySeconds: 60 })).toMatch(/^lnbcrt/);
+    expect(await world.invoicer.createInvoice({ amountMsat: 1_000n, expirySeconds: 60 })).toMatch(
+      /^lnbcrt/,
+    );
   };
 
   law("NIP-44 where the service announces both", async (world) => {
@@ -316,9 +375,13 @@ describe("a reply counts only from the service, and only for what was asked", ()
     return status;
   }
 
-  /** What the service itself would say, in NIP-04, for which the sdk's key pair is all one needs. */
+  /**
+   * What the service itself would say, in NIP-04, for which the sdk's key pair is all one needs.
+   */
   const content = ({ service }: World) =>
-    service.encrypted(JSON.stringify({ result_type: "pay_invoice", result: { preimage, fees_paid: 0 } }));
+    service.encrypted(
+      JSON.stringify({ result_type: "pay_invoice", result: { preimage, fees_paid: 0 } }),
+    );
 
   law("as it should be, it counts: the forgery below is otherwise whole", async (world) => {
     const { service } = world;
@@ -457,7 +520,10 @@ describe("how far a payment got [case 75]", () => {
       expect(await world.payer.pay(passed)).toMatchObject({ status: "unknown" });
       world.relay.judge = () => undefined;
       await vi.waitFor(async () =>
-        expect(await world.payer.find(passed.paymentHash)).toMatchObject({ status: "paid", feeMsat: 50n }),
+        expect(await world.payer.find(passed.paymentHash)).toMatchObject({
+          status: "paid",
+          feeMsat: 50n,
+        }),
       );
     },
   );
@@ -487,19 +553,22 @@ describe("how far a payment got [case 75]", () => {
     },
   );
 
-  law("of two relays one is dead: pays through the other, which is given it once", async (world) => {
-    const dead = await TestRelay.start();
-    await dead.down();
-    for (const relays of [
-      [dead, world.relay],
-      [world.relay, dead],
-    ]) {
-      const before = asked(world, "pay_invoice");
-      const payer = nwcWallet(world.service.urlAt(relays));
-      expect(await payer.pay(await order(world))).toMatchObject({ status: "paid" });
-      expect(asked(world, "pay_invoice")).toBe(before + 1);
-    }
-  });
+  law(
+    "of two relays one is dead: pays through the other, which is given it once",
+    async (world) => {
+      const dead = await TestRelay.start();
+      await dead.down();
+      for (const relays of [
+        [dead, world.relay],
+        [world.relay, dead],
+      ]) {
+        const before = asked(world, "pay_invoice");
+        const payer = nwcWallet(world.service.urlAt(relays));
+        expect(await payer.pay(await order(world))).toMatchObject({ status: "paid" });
+        expect(asked(world, "pay_invoice")).toBe(before + 1);
+      }
+    },
+  );
 
   /** Two relays that live, and what each was given of this payer. */
   async function twoRelays() {
@@ -525,7 +594,8 @@ describe("how far a payment got [case 75]", () => {
   test("what one relay has refused is not given to the other: the first may have passed it on", async () => {
     const { relays, world, given } = await twoRelays();
     await world.payer.network();
-    for (const relay of relays) relay.judge = (event) => (isPayment(world, event) ? "refuse" : undefined);
+    for (const relay of relays)
+      relay.judge = (event) => (isPayment(world, event) ? "refuse" : undefined);
     expect(await world.payer.pay(await order(world))).toMatchObject({ status: "unknown" });
     expect(given().sort()).toEqual([1, 2]);
   });
@@ -539,19 +609,24 @@ describe("how far a payment got [case 75]", () => {
     }
   });
 
-  law("what was not sent by its time-out is not sent when the relay answers at last", async (world) => {
-    const request = await order(world, { timeoutSeconds: 1 });
-    await world.payer.network();
-    let open = () => {};
-    world.relay.gate = new Promise((resolve) => {
-      open = resolve;
-    });
-    expect(await world.payer.pay(request)).toMatchObject({ status: "never-sent" });
-    open();
-    expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
-    expect(asked(world, "pay_invoice")).toBe(0);
-    expect(await world.payer.pay({ ...request, timeoutSeconds: 30 })).toMatchObject({ status: "paid" });
-  });
+  law(
+    "what was not sent by its time-out is not sent when the relay answers at last",
+    async (world) => {
+      const request = await order(world, { timeoutSeconds: 1 });
+      await world.payer.network();
+      let open = () => {};
+      world.relay.gate = new Promise((resolve) => {
+        open = resolve;
+      });
+      expect(await world.payer.pay(request)).toMatchObject({ status: "never-sent" });
+      open();
+      expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
+      expect(asked(world, "pay_invoice")).toBe(0);
+      expect(await world.payer.pay({ ...request, timeoutSeconds: 30 })).toMatchObject({
+        status: "paid",
+      });
+    },
+  );
 
   law("however many ask at once, it is sent once, and all hear the same", async (world) => {
     const request = await order(world);
@@ -560,14 +635,17 @@ describe("how far a payment got [case 75]", () => {
     expect(new Set(outcomes.map((outcome) => inspect(outcome))).size).toBe(1);
   });
 
-  law("a request counts for its time-out, and a minute more for clocks that differ", async (world) => {
-    const from = now();
-    await world.payer.pay(await order(world));
-    const request = world.relay.published.filter((event) => isPayment(world, event)).at(-1)!;
-    const until = Number(request.tags.find(([name]) => name === "expiration")?.[1]);
-    expect(until - from).toBeGreaterThanOrEqual(30 + 60);
-    expect(until - now()).toBeLessThanOrEqual(30 + 60);
-  });
+  law(
+    "a request counts for its time-out, and a minute more for clocks that differ",
+    async (world) => {
+      const from = now();
+      await world.payer.pay(await order(world));
+      const request = world.relay.published.filter((event) => isPayment(world, event)).at(-1)!;
+      const until = Number(request.tags.find(([name]) => name === "expiration")?.[1]);
+      expect(until - from).toBeGreaterThanOrEqual(30 + 60);
+      expect(until - now()).toBeLessThanOrEqual(30 + 60);
+    },
+  );
 
   law(
     "an offline relay is tried again at the next request, and an idle connection is hung up",
@@ -610,7 +688,9 @@ describe("what a connection may do", () => {
   law(
     "without make_invoice it is no service's",
     async ({ payer }) => {
-      await expect(payer.createInvoice({ amountMsat: 1_000n, expirySeconds: 60 })).rejects.toMatchObject({
+      await expect(
+        payer.createInvoice({ amountMsat: 1_000n, expirySeconds: 60 }),
+      ).rejects.toMatchObject({
         code: "ERR_WALLET",
         message: expect.stringMatching(/refused make_invoice: .*permission/),
       });
@@ -629,7 +709,9 @@ describe("what a connection may do", () => {
 
   law("what was given since is seen at the next payment", async (world) => {
     const request = await order(world);
-    world.service.handlers.get_info = async () => ({ result: { network: "regtest", methods: ["get_info"] } });
+    world.service.handlers.get_info = async () => ({
+      result: { network: "regtest", methods: ["get_info"] },
+    });
     expect(await world.payer.pay(request)).toMatchObject({ status: "never-sent" });
     delete world.service.handlers.get_info;
     expect(await world.payer.pay(request)).toMatchObject({ status: "paid" });
@@ -726,7 +808,13 @@ describe("an examination", () => {
 describe("a list of payments", () => {
   const hash = (n: number) => n.toString(16).padStart(64, "0");
   const transaction = (n: number, more: object = {}) => ({
-    ...{ type: "outgoing", state: "settled", payment_hash: hash(n), amount: 1000 + n, fees_paid: n },
+    ...{
+      type: "outgoing",
+      state: "settled",
+      payment_hash: hash(n),
+      amount: 1000 + n,
+      fees_paid: n,
+    },
     ...{ created_at: 1_800_000_000 + n, settled_at: 1_800_000_001 + n, ...more },
   });
 
@@ -737,7 +825,12 @@ describe("a list of payments", () => {
     });
     const paid = await payer.paidSince!(1_700_000_000.5);
     expect(paid).toHaveLength(7);
-    expect(paid[3]).toEqual({ paymentHash: hash(3), amountMsat: 1003n, feeMsat: 3n, at: 1_800_000_004 });
+    expect(paid[3]).toEqual({
+      paymentHash: hash(3),
+      amountMsat: 1003n,
+      feeMsat: 3n,
+      at: 1_800_000_004,
+    });
   });
 
   law(
@@ -767,7 +860,9 @@ law(
     const invoice = await invoicer.createInvoice({ amountMsat: 2_000n, expirySeconds: 60 });
     for (const wrong of [invoice, "lnbc1", null]) {
       service.handlers.make_invoice = async () => ({ result: { invoice: wrong } });
-      await expect(payer.createInvoice({ amountMsat: 1_500n, expirySeconds: 60 })).rejects.toMatchObject({
+      await expect(
+        payer.createInvoice({ amountMsat: 1_500n, expirySeconds: 60 }),
+      ).rejects.toMatchObject({
         code: "ERR_WALLET",
       });
     }
@@ -787,7 +882,8 @@ describe("a URL", () => {
       throw new Error("nothing connects here");
     }
   }
-  const open = (url: string) => nwcWallet(url, { webSocket: NoSocket as unknown as typeof WebSocket });
+  const open = (url: string) =>
+    nwcWallet(url, { webSocket: NoSocket as unknown as typeof WebSocket });
 
   test.each([
     `nostr+walletconnect://${KEY}?relay=wss%3A%2F%2Frelay.example%2Fv1&secret=${SECRET}`,
@@ -801,8 +897,10 @@ describe("a URL", () => {
     expect(outcome).toMatchObject({ status: "unknown" });
     const error = await wallet.network().catch((thrown: unknown) => thrown);
     const shown =
-      inspect([wallet, outcome, error], { depth: 9, showHidden: true }) + JSON.stringify([wallet, error]);
-    for (const part of [SECRET, KEY, "relay.example", "127.0.0.1"]) expect(shown).not.toContain(part);
+      inspect([wallet, outcome, error], { depth: 9, showHidden: true }) +
+      JSON.stringify([wallet, error]);
+    for (const part of [SECRET, KEY, "relay.example", "127.0.0.1"])
+      expect(shown).not.toContain(part);
   });
 
   test.each([
@@ -811,7 +909,11 @@ describe("a URL", () => {
       `lnd+https://${KEY}?relay=wss://a.example&secret=${SECRET}`,
       /This is no URL of Nostr/,
     ],
-    ["no public key", `nostr+walletconnect://wallet?relay=wss://a.example&secret=${SECRET}`, /no URL of Nostr/],
+    [
+      "no public key",
+      `nostr+walletconnect://wallet?relay=wss://a.example&secret=${SECRET}`,
+      /no URL of Nostr/,
+    ],
     ["no relay", `nostr+walletconnect://${KEY}?secret=${SECRET}`, /lacks relay=/],
     ["no secret", `nostr+walletconnect://${KEY}?relay=wss://a.example`, /lacks secret=/],
     [

@@ -1,4 +1,7 @@
-/** A wallet that speaks Nostr Wallet Connect (Alby Hub and others): pays and makes invoices through a relay. NIP-47. */
+/**
+ * A wallet that speaks Nostr Wallet Connect (Alby Hub and others): pays and makes invoices through
+ * a relay. NIP-47.
+ */
 import { AdapterError } from "../errors.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Lru } from "../internal/lru.ts";
@@ -31,7 +34,8 @@ const NETWORK_NAMES: Readonly<Record<string, Network>> = {
 /** Refusals that come before a payment is tried, and what to do about them. */
 const REFUSALS: Readonly<Record<string, string>> = {
   INSUFFICIENT_BALANCE: "has too little to spend for this",
-  QUOTA_EXCEEDED: "says that this connection's budget is used up: raise it there, or wait until it is renewed",
+  QUOTA_EXCEEDED:
+    "says that this connection's budget is used up: raise it there, or wait until it is renewed",
   RESTRICTED: "does not let this connection do that: give it the permission there",
   UNAUTHORIZED: "knows no wallet for this connection: make a new connection there, and use its URL",
   RATE_LIMITED: "is asked too often: it takes requests again in some seconds",
@@ -70,14 +74,18 @@ const MAX_PAGES = 500;
 
 /**
  * A wallet from the URL that it shows for a new connection:
- * `nostr+walletconnect://PUBKEY?relay=wss://…&secret=…`, where `secret` may also be `env:NAME` or a file. Connects when
- * it is asked something, and hangs up a second later. Needs the package `nostr-tools`.
+ * `nostr+walletconnect://PUBKEY?relay=wss://…&secret=…`, where `secret` may also be `env:NAME` or a
+ * file. Connects when it is asked something, and hangs up a second later. Needs the package
+ * `nostr-tools`.
  *
- * @throws TypeError where there is no URL; AdapterError `ERR_WALLET` where it is none of Nostr Wallet Connect
+ * @throws TypeError where there is no URL; AdapterError `ERR_WALLET` where it is none of Nostr
+ * Wallet Connect
  */
 export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {}): Wallet {
   if (url === undefined)
-    throw new TypeError("an NWC wallet needs a connection's URL, and was given none: is SIGIL_WALLET set?");
+    throw new TypeError(
+      "an NWC wallet needs a connection's URL, and was given none: is SIGIL_WALLET set?",
+    );
   const webSocket = options.webSocket ?? globalThis.WebSocket;
   const parsed = readNwcUrl(url);
   if (webSocket === undefined)
@@ -102,7 +110,10 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
   }> {
     const info = await ask("get_info", {});
     // What this connection may do; what the service announced is the same for all of them.
-    return { info, methods: Array.isArray(info.methods) ? info.methods : (await service.announced()).methods };
+    return {
+      info,
+      methods: Array.isArray(info.methods) ? info.methods : (await service.announced()).methods,
+    };
   }
 
   async function network(): Promise<Network> {
@@ -116,8 +127,10 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
   /** Why this is not sent at all. */
   async function obstacle(invoice: string): Promise<string | undefined> {
     try {
-      // No error of the protocol says "another network": what was sent there would stay unknown. [case 66]
-      if (Invoice.decode(invoice).network !== (await network())) return "the invoice is for another network";
+      // No error of the protocol says "another network": what was sent there would stay unknown.
+      // [case 66]
+      if (Invoice.decode(invoice).network !== (await network()))
+        return "the invoice is for another network";
       const lacking = ({ methods }: Awaited<ReturnType<typeof greet>>) =>
         ["pay_invoice", "lookup_invoice"].filter((method) => !methods.includes(method));
       if (lacking(await hello()).length === 0) return undefined;
@@ -133,33 +146,47 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     }
   }
 
-  async function pay({ invoice, paymentHash, timeoutSeconds, again }: PaymentRequest): Promise<PaymentOutcome> {
+  async function pay({
+    invoice,
+    paymentHash,
+    timeoutSeconds,
+    again,
+  }: PaymentRequest): Promise<PaymentOutcome> {
     // Asked again, it looks instead of sending: nothing is sent twice from here.
     if (sent.get(paymentHash) !== undefined) return find(paymentHash);
     const reason = await obstacle(invoice);
     if (reason !== undefined) return { status: "never-sent", reason };
-    // What the wallet has on record as failed is not tried anew: its look-up could not tell the attempts apart, and the old
-    // one's "failed" would be taken for the new one's while that is still on its way.
+    // What the wallet has on record as failed is not tried anew: its look-up could not tell the
+    // attempts apart, and the old one's "failed" would be taken for the new one's while that is
+    // still on its way.
     const before = again === true ? await look(paymentHash) : NOT_ASKED;
     if (before.status === "unseen") return { status: "never-sent", reason: before.reason };
     if (before.status !== "absent") return before;
     sent.set(paymentHash, true);
-    const answer = await service.ask("pay_invoice", { invoice }, { seconds: timeoutSeconds, once: true });
+    const answer = await service.ask(
+      "pay_invoice",
+      { invoice },
+      { seconds: timeoutSeconds, once: true },
+    );
     if (answer.got === "nothing" ? !answer.sent : isRefusal(answer)) sent.delete(paymentHash);
     return judge(answer, paymentHash);
   }
 
   async function judge(answer: Answer, paymentHash: string): Promise<PaymentOutcome> {
-    // A relay's "no" is no proof: relays pass events on before they fail to store them, and nobody signs what they say.
+    // A relay's "no" is no proof: relays pass events on before they fail to store them, and nobody
+    // signs what they say.
     if (answer.got === "nothing")
       return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
     if (answer.got === "error") {
       const reason = reasonOf(answer, "pay_invoice");
       if (isRefusal(answer)) return { status: "failed", reason };
-      // PAYMENT_FAILED may be a time-out (NIP-47), INTERNAL may be anything (of Alby Hub, every failed payment): only what
-      // the wallet has on record as failed is over. What it does not find may still be under way, or yet to begin.
+      // PAYMENT_FAILED may be a time-out (NIP-47), INTERNAL may be anything (of Alby Hub, every
+      // failed payment): only what the wallet has on record as failed is over. What it does not
+      // find may still be under way, or yet to begin.
       const found = await find(paymentHash);
-      return found.status === "unknown" ? { status: "unknown", reason: `${reason}; ${found.reason}` } : found;
+      return found.status === "unknown"
+        ? { status: "unknown", reason: `${reason}; ${found.reason}` }
+        : found;
     }
     const preimage = preimageOf(answer.result.preimage);
     if (preimage === undefined) return find(paymentHash);
@@ -180,8 +207,9 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
 
   async function find(paymentHash: string): Promise<PaymentOutcome> {
     const seen = await look(paymentHash);
-    // NOT_FOUND is no proof either. A relay may keep a request and bring it later (Alby Hub carries it out for hours), and
-    // many services look among their own invoices only, never among payments. So never-sent is said by `pay` alone. [case 59]
+    // NOT_FOUND is no proof either. A relay may keep a request and bring it later (Alby Hub carries
+    // it out for hours), and many services look among their own invoices only, never among
+    // payments. So never-sent is said by `pay` alone. [case 59]
     return seen.status === "absent" || seen.status === "unseen"
       ? { status: "unknown", reason: seen.reason }
       : seen;
@@ -200,7 +228,11 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
       return payment;
     },
 
-    async createInvoice({ amountMsat, expirySeconds, description }: InvoiceRequest): Promise<string> {
+    async createInvoice({
+      amountMsat,
+      expirySeconds,
+      description,
+    }: InvoiceRequest): Promise<string> {
       if (amountMsat <= 0n || amountMsat > Number.MAX_SAFE_INTEGER)
         throw fault("an invoice for this amount cannot be asked for");
       const { invoice } = await ask("make_invoice", {
@@ -209,7 +241,8 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
         ...(description !== undefined && { description }),
       });
       // A wallet that counts in sat rounds without a word.
-      if (amountOf(invoice) !== amountMsat) throw fault(`${NAME} made no invoice, or one for another amount`);
+      if (amountOf(invoice) !== amountMsat)
+        throw fault(`${NAME} made no invoice, or one for another amount`);
       return invoice as string;
     },
 
@@ -220,7 +253,8 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
       for (let page = 0; page < MAX_PAGES; page++) {
         const asked = { from: Math.floor(at), limit: PAGE, offset, type: "outgoing" };
         const { transactions } = await ask("list_transactions", asked);
-        if (!Array.isArray(transactions)) throw fault(`${NAME} gave a list of payments that cannot be read`);
+        if (!Array.isArray(transactions))
+          throw fault(`${NAME} gave a list of payments that cannot be read`);
         const before = seen.size;
         // Its pages may be shorter than asked for.
         offset += transactions.length;
@@ -244,11 +278,18 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
       const answer = await service.ask("get_info", {});
       if (answer.got === "nothing") throw fault(answer.reason, answer.cause);
       const info = answer.got === "result" ? answer.result : {};
-      const methods: readonly unknown[] = Array.isArray(info.methods) ? info.methods : announced.methods;
-      const excess = methods.filter((method) => typeof method === "string" && !NEEDED_OR_HARMLESS.has(method));
+      const methods: readonly unknown[] = Array.isArray(info.methods)
+        ? info.methods
+        : announced.methods;
+      const excess = methods.filter(
+        (method) => typeof method === "string" && !NEEDED_OR_HARMLESS.has(method),
+      );
       const network = networkOf(info);
-      const balance = methods.includes("get_balance") ? await service.ask("get_balance", {}) : undefined;
-      const spendableMsat = balance?.got === "result" ? wholeNumber(balance.result.balance) : undefined;
+      const balance = methods.includes("get_balance")
+        ? await service.ask("get_balance", {})
+        : undefined;
+      const spendableMsat =
+        balance?.got === "result" ? wholeNumber(balance.result.balance) : undefined;
       const cannotList = methods.includes("list_transactions") ? [] : [NO_LIST];
       return {
         software: nameOf(info),
@@ -270,7 +311,8 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
 const fault = (why: string, cause?: unknown) =>
   new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`, { cause });
 
-const isRefusal = (answer: Answer): boolean => answer.got === "error" && Object.hasOwn(REFUSALS, answer.code);
+const isRefusal = (answer: Answer): boolean =>
+  answer.got === "error" && Object.hasOwn(REFUSALS, answer.code);
 
 /** The service's own message is left out: it may quote what it was sent. */
 function reasonOf(answer: Exclude<Answer, { got: "result" }>, method: string): string {
@@ -289,7 +331,9 @@ function amountOf(invoice: unknown): bigint | undefined {
 }
 
 const networkOf = ({ network }: Record<string, unknown>): Network | undefined =>
-  typeof network === "string" && Object.hasOwn(NETWORK_NAMES, network) ? NETWORK_NAMES[network] : undefined;
+  typeof network === "string" && Object.hasOwn(NETWORK_NAMES, network)
+    ? NETWORK_NAMES[network]
+    : undefined;
 
 const identityOf = (servicePubkey: string, { pubkey }: Record<string, unknown>): string =>
   typeof pubkey === "string" && /^[0-9a-f]{64,66}$/i.test(pubkey)

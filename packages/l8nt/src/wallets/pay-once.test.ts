@@ -4,7 +4,13 @@ import type { PaymentOutcome } from "../ports/wallet.ts";
 import { type OnRecord, payOnce, type Sent } from "./pay-once.ts";
 
 const HASH = "ab".repeat(32);
-const REQUEST = { invoice: "x", paymentHash: HASH, amountMsat: 1n, maxFeeMsat: 0n, timeoutSeconds: 10 };
+const REQUEST = {
+  invoice: "x",
+  paymentHash: HASH,
+  amountMsat: 1n,
+  maxFeeMsat: 0n,
+  timeoutSeconds: 10,
+};
 const PAID = { status: "paid", preimage: "cd".repeat(32), feeMsat: 1n } as const;
 const ABSENT: OnRecord = { status: "never-sent", reason: "not known" };
 const FAILED = { status: "failed", reason: "it failed" } as const;

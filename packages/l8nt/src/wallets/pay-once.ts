@@ -1,10 +1,12 @@
 /**
- * Paying over HTTP, where a request may still be on its way when its answer is not: no hash is handed over twice, and nothing
- * counts as ended that a backend may still try. [cases 56-59, 75]
+ * Paying over HTTP, where a request may still be on its way when its answer is not: no hash is
+ * handed over twice, and nothing counts as ended that a backend may still try. [cases 56-59, 75]
  */
 import type { Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
 
-/** What the backend's own records say of a hash, this moment; `unseen` where they could not be read. */
+/**
+ * What the backend's own records say of a hash, this moment; `unseen` where they could not be read.
+ */
 export type OnRecord = PaymentOutcome | { readonly status: "unseen"; readonly reason: string };
 
 /** `arrived`: the backend has it, so that from now on its records know. */
@@ -13,11 +15,20 @@ export type Sent = PaymentOutcome & { readonly arrived?: true };
 export interface PayOnceOptions {
   /** `never-sent` where the backend itself answers that it knows no such payment. */
   look(paymentHash: string): Promise<OnRecord>;
-  /** Hands it over, once. `failed`: the backend says that its attempt is over. `never-sent`: it was not asked. */
+  /**
+   * Hands it over, once. `failed`: the backend says that its attempt is over. `never-sent`: it was
+   * not asked.
+   */
   send(request: PaymentRequest): Promise<Sent>;
-  /** How long after it was handed over a payment may first show up in the backend's records, at most. */
+  /**
+   * How long after it was handed over a payment may first show up in the backend's records, at
+   * most.
+   */
   lingerSeconds(timeoutSeconds: number): number;
-  /** The backend itself refuses a hash that it has paid or has under way: it is not asked beforehand. */
+  /**
+   * The backend itself refuses a hash that it has paid or has under way: it is not asked
+   * beforehand.
+   */
   readonly refusesTwice?: true;
   /** Seconds, from a clock that only goes forward. */
   readonly now?: () => number;
@@ -50,11 +61,15 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
     return outcome;
   }
 
-  /** An error is what one request heard; the records know whether another part of the payment, or another request, lives. */
+  /**
+   * An error is what one request heard; the records know whether another part of the payment, or
+   * another request, lives.
+   */
   async function afterFailure(paymentHash: string, reason: string): Promise<PaymentOutcome> {
     const after = await look(paymentHash);
     if (after.status === "paid") return after;
-    if (after.status === "failed" || after.status === "never-sent") return { status: "failed", reason };
+    if (after.status === "failed" || after.status === "never-sent")
+      return { status: "failed", reason };
     return { status: "unknown", reason: `${reason}; ${after.reason}` };
   }
 
@@ -77,10 +92,13 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
       if (seen.status === "paid" || seen.status === "unknown") return seen;
       if (running.has(hash)) return { status: "unknown", reason: ON_ITS_WAY };
       const own = lingering.get(hash);
-      // A failure on record may be an earlier try's, with the last one still to come, unless that one was ours.
+      // A failure on record may be an earlier try's, with the last one still to come, unless that
+      // one was ours.
       const until = seen.status === "failed" ? (own ?? settled) : Math.max(settled, own ?? 0);
       const wait = until - now();
-      return wait > 0 ? { status: "unknown", reason: ON_ITS_WAY, askAgainInSeconds: Math.ceil(wait) } : seen;
+      return wait > 0
+        ? { status: "unknown", reason: ON_ITS_WAY, askAgainInSeconds: Math.ceil(wait) }
+        : seen;
     },
   };
 }

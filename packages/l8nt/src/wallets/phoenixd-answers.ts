@@ -1,4 +1,7 @@
-/** How phoenixd's answers read (its `JsonSerializers.kt`): satoshi where a name ends in `Sat`, msat in `fees`, milliseconds in times. */
+/**
+ * How phoenixd's answers read (its `JsonSerializers.kt`): satoshi where a name ends in `Sat`, msat
+ * in `fees`, milliseconds in times.
+ */
 import type { Network } from "../invoice/network.ts";
 import { readInvoice } from "../invoice/read.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
@@ -15,13 +18,18 @@ const NETWORK: Readonly<{ [chain: string]: Network }> = {
   regtest: "bcrt",
 };
 
-/** What phoenixd says of a payment that failed (lightning-kmp `FinalFailure`), and what is said of it here. */
+/**
+ * What phoenixd says of a payment that failed (lightning-kmp `FinalFailure`), and what is said of
+ * it here.
+ */
 const REASONS: Readonly<{ [text: string]: string }> = {
   "not enough funds in wallet to afford payment": "the balance of phoenixd is too small",
   "this invoice has already been paid": "phoenixd paid it before",
   "another payment is in progress for that invoice": "phoenixd is paying it already",
-  "channel is not connected yet, please retry when connected": "phoenixd is not connected to its peer yet",
-  "channel creation is in progress, please retry when ready": "the channel of phoenixd is still being opened",
+  "channel is not connected yet, please retry when connected":
+    "phoenixd is not connected to its peer yet",
+  "channel creation is in progress, please retry when ready":
+    "the channel of phoenixd is still being opened",
   "channel closing is in progress, please retry when a new channel has been created":
     "the channel of phoenixd is being closed",
   "payment could not be sent through existing channels, check individual failures for more details":
@@ -38,17 +46,22 @@ export const whyNot = (reason: string): string =>
 export const networkOf = ({ chain }: Answer): Network | undefined =>
   typeof chain === "string" && Object.hasOwn(NETWORK, chain) ? NETWORK[chain] : undefined;
 
-/** `fees` are msat, `sent` and `completedAt` are satoshi and milliseconds; what is undefined is left out. */
+/**
+ * `fees` are msat, `sent` and `completedAt` are satoshi and milliseconds; what is undefined is left
+ * out.
+ */
 export function readPayment(row: Answer, asked: string): PaymentOutcome {
   const { isPaid, completedAt, paymentHash } = row;
-  if (paymentHash !== asked) return { status: "unknown", reason: "phoenixd answered about another payment" };
+  if (paymentHash !== asked)
+    return { status: "unknown", reason: "phoenixd answered about another payment" };
   const preimage = preimageOf(row.preimage);
   const feeMsat = wholeMsat(row.fees);
   if (isPaid === true && preimage !== undefined && feeMsat !== undefined)
     return { status: "paid", preimage, feeMsat };
   if (isPaid === false && typeof completedAt === "number")
     return { status: "failed", reason: "phoenixd says that it failed" };
-  const reason = isPaid === false ? "the payment is in flight" : "phoenixd's record of it cannot be read";
+  const reason =
+    isPaid === false ? "the payment is in flight" : "phoenixd's record of it cannot be read";
   return { status: "unknown", reason };
 }
 
@@ -56,16 +69,21 @@ export function paymentOf(row: Answer, since: number): WalletPayment[] {
   const { paymentHash, isPaid, completedAt, invoice } = row;
   const feeMsat = wholeMsat(row.fees);
   // On-chain payments are in the same list, and have no hash.
-  if (isPaid !== true || typeof paymentHash !== "string" || typeof completedAt !== "number") return [];
+  if (isPaid !== true || typeof paymentHash !== "string" || typeof completedAt !== "number")
+    return [];
   if (completedAt < since || feeMsat === undefined) return [];
-  const amountMsat = typeof invoice === "string" ? readInvoice(invoice).invoice.amountMsat : undefined;
+  const amountMsat =
+    typeof invoice === "string" ? readInvoice(invoice).invoice.amountMsat : undefined;
   const sentMsat = (wholeNumber(row.sent) ?? 0n) * 1000n;
-  return [{ paymentHash, amountMsat: amountMsat ?? sentMsat - feeMsat, feeMsat, at: completedAt / 1000 }];
+  return [
+    { paymentHash, amountMsat: amountMsat ?? sentMsat - feeMsat, feeMsat, at: completedAt / 1000 },
+  ];
 }
 
 export function inboundMsat(channels: unknown): bigint {
   let msat = 0n;
   for (const channel of Array.isArray(channels) ? channels.map(recordOf) : [])
-    if (channel.state === "Normal") msat += (wholeNumber(channel.inboundLiquiditySat) ?? 0n) * 1000n;
+    if (channel.state === "Normal")
+      msat += (wholeNumber(channel.inboundLiquiditySat) ?? 0n) * 1000n;
   return msat;
 }

@@ -3,10 +3,19 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { PhoenixdStandIn } from "./fixtures/stand-ins/phoenixd.ts";
 import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { CERT, KEY } from "./fixtures/tls.ts";
-import { BALANCE_MSAT, lawsOf, order, standInContract, stop, thrown, type World } from "./fixtures/world.ts";
+import {
+  BALANCE_MSAT,
+  lawsOf,
+  order,
+  standInContract,
+  stop,
+  thrown,
+  type World,
+} from "./fixtures/world.ts";
 import { phoenixdWallet } from "./phoenixd.ts";
 
-const open = (url: string, password: string) => phoenixdWallet(`phoenixd+${url}?password=${password}`);
+const open = (url: string, password: string) =>
+  phoenixdWallet(`phoenixd+${url}?password=${password}`);
 
 async function start(options: object = {}): Promise<World<PhoenixdStandIn>> {
   const shared = new StandInBank();
@@ -34,16 +43,27 @@ describe("what it answers to a payment", () => {
   const answers: [string, StandInAnswer, string][] = [
     [
       "that it failed",
-      { status: 200, body: { paymentHash: "", reason: "not enough funds in wallet to afford payment" } },
+      {
+        status: 200,
+        body: { paymentHash: "", reason: "not enough funds in wallet to afford payment" },
+      },
       "failed",
     ],
-    ["that it failed, for a reason that is not known", { status: 200, body: { reason: "SECRET" } }, "failed"],
+    [
+      "that it failed, for a reason that is not known",
+      { status: 200, body: { reason: "SECRET" } },
+      "failed",
+    ],
     [
       "an invoice that it cannot read",
       { status: 400, body: "Request parameter invoice couldn't be parsed: SECRET" },
       "failed",
     ],
-    ["a password that is not the full one", { status: 401, body: "Invalid authentication" }, "failed"],
+    [
+      "a password that is not the full one",
+      { status: 401, body: "Invalid authentication" },
+      "failed",
+    ],
     ["neither a preimage nor a reason", { status: 200, body: {} }, "unknown"],
     [
       "a preimage of 63 digits",
@@ -51,7 +71,11 @@ describe("what it answers to a payment", () => {
       "unknown",
     ],
     ["a fault of its own", { status: 500, body: "SECRET" }, "unknown"],
-    ["an end that it no longer has", { status: 404, body: "Unknown endpoint (check api doc)" }, "unknown"],
+    [
+      "an end that it no longer has",
+      { status: 404, body: "Unknown endpoint (check api doc)" },
+      "unknown",
+    ],
     ["a proxy that lost it", { status: 502, body: "<html>SECRET</html>" }, "unknown"],
   ];
   test.each(answers)("%s", async (_, answer, expected) => {
@@ -69,7 +93,10 @@ describe("what it answers to a payment", () => {
     ["not enough funds in wallet to afford payment", "the balance of phoenixd is too small"],
     ["this invoice has already been paid", "phoenixd paid it before"],
     ["another payment is in progress for that invoice", "phoenixd is paying it already"],
-    ["channel is not connected yet, please retry when connected", "phoenixd is not connected to its peer yet"],
+    [
+      "channel is not connected yet, please retry when connected",
+      "phoenixd is not connected to its peer yet",
+    ],
     [
       "channel creation is in progress, please retry when ready",
       "the channel of phoenixd is still being opened",
@@ -84,33 +111,43 @@ describe("what it answers to a payment", () => {
     await stop(world);
   });
 
-  law("the fee is exact, though the answer to a payment cuts it down to whole satoshi", async (world) => {
-    const request = await order(world, 51_000n);
-    const outcome = await world.payer.pay(request);
-    expect(outcome).toMatchObject({ status: "paid", feeMsat: 4_204n });
-    expect(world.paying.balanceMsat).toBe(BALANCE_MSAT - 51_000n - 4_204n);
-  });
+  law(
+    "the fee is exact, though the answer to a payment cuts it down to whole satoshi",
+    async (world) => {
+      const request = await order(world, 51_000n);
+      const outcome = await world.payer.pay(request);
+      expect(outcome).toMatchObject({ status: "paid", feeMsat: 4_204n });
+      expect(world.paying.balanceMsat).toBe(BALANCE_MSAT - 51_000n - 4_204n);
+    },
+  );
 
   // A guess above the cap would freeze a treasury whose wallet kept its word.
   test.each([
     ["the published one, where that is what the answer cuts down", 4, 4_204n],
     ["the most that it can have been, where it is another one", 5, 5_999n],
-  ])("where the exact fee cannot be asked for, it is %s [case 46]", async (_, routingFeeSat, feeMsat) => {
-    const world = await start();
-    const request = await order(world, 51_000n);
-    const paths = `GET /payments/outgoingbyhash/${request.paymentHash}`;
-    const body = { paymentHash: request.paymentHash, paymentPreimage: "ab".repeat(32), routingFeeSat };
-    world.paying.instead.push(
-      { to: paths, answer: { status: 404, body: "Not found" } },
-      { to: "POST /payinvoice", answer: { status: 200, body } },
-      { to: paths, answer: { status: 500, body: "" } },
-    );
-    expect(await world.payer.pay({ ...request, maxFeeMsat: 4_204n })).toMatchObject({
-      status: "paid",
-      feeMsat,
-    });
-    await stop(world);
-  });
+  ])(
+    "where the exact fee cannot be asked for, it is %s [case 46]",
+    async (_, routingFeeSat, feeMsat) => {
+      const world = await start();
+      const request = await order(world, 51_000n);
+      const paths = `GET /payments/outgoingbyhash/${request.paymentHash}`;
+      const body = {
+        paymentHash: request.paymentHash,
+        paymentPreimage: "ab".repeat(32),
+        routingFeeSat,
+      };
+      world.paying.instead.push(
+        { to: paths, answer: { status: 404, body: "Not found" } },
+        { to: "POST /payinvoice", answer: { status: 200, body } },
+        { to: paths, answer: { status: 500, body: "" } },
+      );
+      expect(await world.payer.pay({ ...request, maxFeeMsat: 4_204n })).toMatchObject({
+        status: "paid",
+        feeMsat,
+      });
+      await stop(world);
+    },
+  );
 });
 
 describe("the fee cap", () => {
@@ -151,7 +188,11 @@ describe("what it has on record", () => {
     ["in flight", { isPaid: false }, "unknown"],
     ["paid without a preimage", { isPaid: true, completedAt: 1, fees: 1 }, "unknown"],
     ["paid without a fee", { isPaid: true, completedAt: 1, preimage: "ab".repeat(32) }, "unknown"],
-    ["paid for less than nothing", { isPaid: true, fees: -1, preimage: "ab".repeat(32) }, "unknown"],
+    [
+      "paid for less than nothing",
+      { isPaid: true, fees: -1, preimage: "ab".repeat(32) },
+      "unknown",
+    ],
     ["another payment", { isPaid: false, completedAt: 1, paymentHash: "ab".repeat(32) }, "unknown"],
     ["unreadable", {}, "unknown"],
   ];
@@ -193,7 +234,11 @@ describe("what a password may do", () => {
         expect.stringContaining("whole satoshi"),
       ],
     });
-    expect((await world.invoicer.examine!()).rights).toEqual({ pay: false, find: true, invoice: true });
+    expect((await world.invoicer.examine!()).rights).toEqual({
+      pay: false,
+      find: true,
+      invoice: true,
+    });
     expect(world.shared.bank.payments()).toEqual([]);
   });
 
@@ -211,7 +256,9 @@ describe("what a password may do", () => {
     const password = "5ec4e7".repeat(10);
     const wrong = open(world.paying.url, password);
     const message = await thrown(wrong.network());
-    expect(message).toMatch(/^The wallet cannot be used: phoenixd refused the password: take http-password/);
+    expect(message).toMatch(
+      /^The wallet cannot be used: phoenixd refused the password: take http-password/,
+    );
     expect(message).not.toContain(password);
     expect(await wrong.pay(await order(world))).toMatchObject({ status: "never-sent" });
     expect(await wrong.find("ab".repeat(32))).toMatchObject({ status: "unknown" });
@@ -244,17 +291,22 @@ describe("the node", () => {
     await stop(world);
   });
 
-  law("makes invoices of whole satoshi only, and of short descriptions", async ({ invoicer, receiving }) => {
-    for (const amountMsat of [1_500n, 999n, 0n, -1_000n])
-      expect(await thrown(invoicer.createInvoice({ amountMsat, expirySeconds: 60 }))).toContain(
-        "whole satoshi",
-      );
-    const description = "x".repeat(129);
-    expect(
-      await thrown(invoicer.createInvoice({ amountMsat: 1_000n, expirySeconds: 60, description })),
-    ).toContain("128 characters");
-    expect(receiving.requests).toEqual([]);
-  });
+  law(
+    "makes invoices of whole satoshi only, and of short descriptions",
+    async ({ invoicer, receiving }) => {
+      for (const amountMsat of [1_500n, 999n, 0n, -1_000n])
+        expect(await thrown(invoicer.createInvoice({ amountMsat, expirySeconds: 60 }))).toContain(
+          "whole satoshi",
+        );
+      const description = "x".repeat(129);
+      expect(
+        await thrown(
+          invoicer.createInvoice({ amountMsat: 1_000n, expirySeconds: 60, description }),
+        ),
+      ).toContain("128 characters");
+      expect(receiving.requests).toEqual([]);
+    },
+  );
 
   law("leaves what was sent on chain out of what it paid", async (world) => {
     await world.payer.pay(await order(world));
@@ -264,7 +316,11 @@ describe("the node", () => {
 
 test("a certificate of its own is trusted where the URL names it, and refused where it does not", async () => {
   const shared = new StandInBank();
-  const node = await PhoenixdStandIn.start({ shared, account: "agent", tls: { cert: CERT, key: KEY } });
+  const node = await PhoenixdStandIn.start({
+    shared,
+    account: "agent",
+    tls: { cert: CERT, key: KEY },
+  });
   const url = `phoenixd+${node.url}?password=${node.fullPassword}`;
   expect(await phoenixdWallet(`${url}&cert=${encodeURIComponent(CERT)}`).network()).toBe("bcrt");
   expect(await thrown(phoenixdWallet(url).network())).toContain("self-signed TLS certificate");

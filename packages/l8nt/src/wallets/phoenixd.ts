@@ -1,6 +1,7 @@
 /**
- * phoenixd, over its HTTP API: forms in, JSON or plain words out. As documented at https://phoenix.acinq.co/server/api (0.8.0) and
- * in ACINQ/phoenixd `Api.kt` and `JsonSerializers.kt`.
+ * phoenixd, over its HTTP API: forms in, JSON or plain words out. As documented at
+ * https://phoenix.acinq.co/server/api (0.8.0) and in ACINQ/phoenixd `Api.kt` and
+ * `JsonSerializers.kt`.
  */
 import { AdapterError } from "../errors.ts";
 import { base64Text, utf8 } from "../internal/bytes.ts";
@@ -30,14 +31,17 @@ const FORM: WalletUrlForm = {
   params: { password: true, cert: false },
 };
 
-/** How long phoenixd may take from the request to its own record of it: it writes that before it sends anything. */
+/**
+ * How long phoenixd may take from the request to its own record of it: it writes that before it
+ * sends anything.
+ */
 const LINGER_SECONDS = 60;
 const MAX_DESCRIPTION = 128;
 const PAGE = 100;
 
 /**
- * A wallet of phoenixd, from `phoenixd+http://127.0.0.1:9740?password=…`. With the limited password it makes invoices, and is
- * refused every payment.
+ * A wallet of phoenixd, from `phoenixd+http://127.0.0.1:9740?password=…`. With the limited password
+ * it makes invoices, and is refused every payment.
  *
  * @throws AdapterError `ERR_WALLET` where the URL is none of phoenixd's
  */
@@ -56,17 +60,28 @@ export function phoenixdWallet(url: string): Wallet {
     const path = `/payments/outgoingbyhash/${paymentHash}`;
     const answer = await exchange(backend, { method: "GET", path, words: true });
     if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
-    // 404 is also what a version says that lacks this endpoint ("Unknown endpoint"); only these words are about the payment.
+    // 404 is also what a version says that lacks this endpoint ("Unknown endpoint"); only these
+    // words are about the payment.
     if (answer.status === 404 && answer.body === "Not found")
       return { status: "never-sent", reason: "phoenixd knows no such payment" };
     if (answer.status !== 200)
-      return { status: "unseen", reason: `phoenixd could not be asked for it (HTTP ${answer.status})` };
+      return {
+        status: "unseen",
+        reason: `phoenixd could not be asked for it (HTTP ${answer.status})`,
+      };
     return readPayment(recordOf(answer.body), paymentHash);
   }
 
-  async function send({ invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds }: PaymentRequest) {
+  async function send({
+    invoice,
+    paymentHash,
+    amountMsat,
+    maxFeeMsat,
+    timeoutSeconds,
+  }: PaymentRequest) {
     const published = publishedFee(amountMsat);
-    if (published > maxFeeMsat) return neverSent(`phoenixd takes up to ${published} msat, above the fee cap`);
+    if (published > maxFeeMsat)
+      return neverSent(`phoenixd takes up to ${published} msat, above the fee cap`);
     const answer = await exchange(backend, {
       method: "POST",
       path: "/payinvoice",
@@ -74,7 +89,8 @@ export function phoenixdWallet(url: string): Wallet {
       seconds: timeoutSeconds,
       words: true,
     });
-    if (answer.got === "nothing") return answer.sent ? unknown(answer.reason) : neverSent(answer.reason);
+    if (answer.got === "nothing")
+      return answer.sent ? unknown(answer.reason) : neverSent(answer.reason);
     const { paymentPreimage, routingFeeSat, reason } = recordOf(answer.body);
     const preimage = preimageOf(paymentPreimage);
     const feeSat = wholeNumber(routingFeeSat);
@@ -86,7 +102,8 @@ export function phoenixdWallet(url: string): Wallet {
         ? unknown("phoenixd paid, and did not say what fee it took")
         : ({ status: "paid", preimage, feeMsat: wholeFee(feeSat, published) } as const);
     }
-    if (answer.status === 401) return failed("phoenixd refused the password: it is not the full one");
+    if (answer.status === 401)
+      return failed("phoenixd refused the password: it is not the full one");
     if (answer.status === 400) return failed("phoenixd cannot read the invoice");
     if (answer.status === 200 && typeof reason === "string") return failed(whyNot(reason));
     return unknown(`phoenixd gave no outcome (HTTP ${answer.status})`);
@@ -135,8 +152,14 @@ export function phoenixdWallet(url: string): Wallet {
 
     async examine() {
       const { body, clock } = await info();
-      const [pay, find, invoice] = await Promise.all(TRIALS.map((trial) => mayDo(backend, trial, VERDICT)));
-      const { balanceSat } = await ask(backend, { method: "GET", path: "/getbalance", words: true });
+      const [pay, find, invoice] = await Promise.all(
+        TRIALS.map((trial) => mayDo(backend, trial, VERDICT)),
+      );
+      const { balanceSat } = await ask(backend, {
+        method: "GET",
+        path: "/getbalance",
+        words: true,
+      });
       const spendableSat = wholeNumber(balanceSat);
       const network = networkOf(body);
       const { nodeId, version, channels } = body;
@@ -158,15 +181,22 @@ export function phoenixdWallet(url: string): Wallet {
 const unknown = (reason: string) => ({ status: "unknown", reason }) as const;
 const failed = (reason: string) => ({ status: "failed", reason }) as const;
 const neverSent = (reason: string) => ({ status: "never-sent", reason }) as const;
-const unusable = (why: string) => new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
+const unusable = (why: string) =>
+  new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
 
 const NOT_LET_IN =
   "phoenixd refused the password: take http-password from its phoenix.conf for a treasury, http-password-limited-access for a service";
 
-/** No cap can be handed over. What every payment costs: 0.4 % and 4 sat, by https://phoenix.acinq.co/faq and phoenixd's own `Lsp.kt`. */
+/**
+ * No cap can be handed over. What every payment costs: 0.4 % and 4 sat, by
+ * https://phoenix.acinq.co/faq and phoenixd's own `Lsp.kt`.
+ */
 const publishedFee = (amountMsat: bigint) => 4_000n + (amountMsat * 4n + 999n) / 1_000n;
 
-/** Of a fee that was cut down to whole satoshi: the published one, where that is what was cut; else the most that it can have been. */
+/**
+ * Of a fee that was cut down to whole satoshi: the published one, where that is what was cut; else
+ * the most that it can have been.
+ */
 const wholeFee = (feeSat: bigint, published: bigint) =>
   published / 1000n === feeSat ? published : feeSat * 1000n + 999n;
 
@@ -176,7 +206,10 @@ const LIMITS: readonly string[] = [
   "phoenixd makes invoices of whole satoshi only.",
 ];
 
-/** Form and password are looked at before anything else: the first names no invoice, the last no description. */
+/**
+ * Form and password are looked at before anything else: the first names no invoice, the last no
+ * description.
+ */
 const TRIALS: readonly Call[] = [
   { method: "POST", path: "/payinvoice", form: {}, words: true },
   { method: "GET", path: `/payments/outgoingbyhash/${"00".repeat(32)}`, words: true },

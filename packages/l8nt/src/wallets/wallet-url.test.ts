@@ -30,22 +30,38 @@ test("takes a secret from a file, as text or as bytes, or from the environment",
   const path = join(folder, "a secret");
   writeFileSync(path, `${SECRET}\n`);
   for (const written of [path, `file:${path}`])
-    expect(read(`bank+https://bank.example?key=${encodeURIComponent(written)}`).text("key")).toBe(SECRET);
+    expect(read(`bank+https://bank.example?key=${encodeURIComponent(written)}`).text("key")).toBe(
+      SECRET,
+    );
   writeFileSync(path, Uint8Array.of(2, 255, 0));
-  expect([...(read(`bank+https://bank.example?key=${path}`).value("key") as Uint8Array)]).toEqual([2, 255, 0]);
+  expect([...(read(`bank+https://bank.example?key=${path}`).value("key") as Uint8Array)]).toEqual([
+    2, 255, 0,
+  ]);
   process.env.L8NT_TEST_WALLET_KEY = SECRET;
   expect(read("bank+https://bank.example?key=env:L8NT_TEST_WALLET_KEY").text("key")).toBe(SECRET);
   delete process.env.L8NT_TEST_WALLET_KEY;
 });
 
 test.each([
-  ["another wallet", `lnd+https://bank.example?key=${SECRET}`, /This is no URL of the bank: it is bank\+https/],
+  [
+    "another wallet",
+    `lnd+https://bank.example?key=${SECRET}`,
+    /This is no URL of the bank: it is bank\+https/,
+  ],
   ["no scheme", `https://bank.example?key=${SECRET}`, /no URL of the bank/],
   ["another transport", `bank+ftp://bank.example?key=${SECRET}`, /no URL of the bank/],
   ["no host", `bank+https://?key=${SECRET}`, /no URL of the bank/],
-  ["a name and a password", `bank+https://alice:${SECRET}@bank.example?key=1`, /no URL of the bank/],
+  [
+    "a name and a password",
+    `bank+https://alice:${SECRET}@bank.example?key=1`,
+    /no URL of the bank/,
+  ],
   ["a fragment", `bank+https://bank.example?key=1#${SECRET}`, /no URL of the bank/],
-  ["plain HTTP elsewhere", `bank+http://bank.example?key=${SECRET}`, /plain HTTP beyond this machine/],
+  [
+    "plain HTTP elsewhere",
+    `bank+http://bank.example?key=${SECRET}`,
+    /plain HTTP beyond this machine/,
+  ],
   [
     "a parameter that is not known",
     `bank+https://bank.example?key=1&${SECRET}=1`,
@@ -69,7 +85,11 @@ test.each([
     `bank+https://bank.example?key=/${SECRET}`,
     /names as key= is not there/,
   ],
-  ["a path with a zero byte", `bank+https://bank.example?key=/${SECRET}%00`, /as key= cannot be read/],
+  [
+    "a path with a zero byte",
+    `bank+https://bank.example?key=/${SECRET}%00`,
+    /as key= cannot be read/,
+  ],
   [
     "plain HTTP to a name that only a name server says is this machine",
     `bank+http://bank.localhost?key=${SECRET}`,
@@ -80,7 +100,11 @@ test.each([
     `bank+http://127.0.0.1.example?key=${SECRET}`,
     /beyond this machine/,
   ],
-  ["plain HTTP to another IPv6 address", `bank+http://[::2]?key=${SECRET}`, /plain HTTP beyond this machine/],
+  [
+    "plain HTTP to another IPv6 address",
+    `bank+http://[::2]?key=${SECRET}`,
+    /plain HTTP beyond this machine/,
+  ],
   ["a folder", `bank+https://bank.example?key=${folder}`, /as key= cannot be read/],
   ["a name that is not set", `bank+https://bank.example?key=env:${SECRET}`, /where it is not set/],
 ])("refuses %s, and repeats nothing of it", (_, url, message) => {
@@ -96,13 +120,17 @@ test.each([
     message: expect.stringMatching(message),
   });
   // With its cause: whoever logs an error may log all of it.
-  expect(JSON.stringify(error) + String(error) + inspect(error, { depth: 9 })).not.toContain(SECRET);
+  expect(JSON.stringify(error) + String(error) + inspect(error, { depth: 9 })).not.toContain(
+    SECRET,
+  );
 });
 
 test("refuses a file of bytes where a text is needed", () => {
   const path = join(folder, "bytes");
   writeFileSync(path, Uint8Array.of(2, 255, 0));
-  expect(() => read(`bank+https://bank.example?key=${path}`).text("key")).toThrow("is empty, or no text");
+  expect(() => read(`bank+https://bank.example?key=${path}`).text("key")).toThrow(
+    "is empty, or no text",
+  );
 });
 
 test.each(["é", "a b", "a%0Ab", "a%00b", "env:L8NT_TEST_WALLET_KEY"])(
@@ -118,5 +146,7 @@ test.each(["é", "a b", "a%0Ab", "a%00b", "env:L8NT_TEST_WALLET_KEY"])(
 );
 
 test("shows nothing of what it holds when it is printed", () => {
-  expect(inspect(read(`bank+https://bank.example?key=${SECRET}`), { depth: 9 })).not.toContain(SECRET);
+  expect(inspect(read(`bank+https://bank.example?key=${SECRET}`), { depth: 9 })).not.toContain(
+    SECRET,
+  );
 });

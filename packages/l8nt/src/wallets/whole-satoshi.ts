@@ -1,7 +1,10 @@
 /** For backends that make invoices of whole satoshi only. */
 import { AdapterError } from "../errors.ts";
 
-/** The amount in satoshi, in decimal digits. @throws AdapterError `ERR_WALLET` where something would be left over */
+/**
+ * The amount in satoshi, in decimal digits. @throws AdapterError `ERR_WALLET` where something would
+ * be left over
+ */
 export function wholeSatoshi(amountMsat: bigint, name: string): string {
   if (amountMsat <= 0n || amountMsat % 1000n !== 0n)
     throw new AdapterError(

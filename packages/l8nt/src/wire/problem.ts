@@ -38,7 +38,10 @@ export function problemOf(status: number, error: SigilError, detail = error.mess
   return { ...whole, condition: first?.condition, node: first?.node, refusals: error.refusals };
 }
 
-/** What a bearer of a bad credential may know. A forger learns the class only: not which check he failed. [case 98] */
+/**
+ * What a bearer of a bad credential may know. A forger learns the class only: not which check he
+ * failed. [case 98]
+ */
 const CLASSES = new Set([
   "ERR_TOKEN_MALFORMED",
   "ERR_TOKEN_TOO_LARGE",
@@ -46,7 +49,10 @@ const CLASSES = new Set([
   "ERR_TOKEN_THIRD_PARTY",
 ]);
 
-/** 401 with the scheme (RFC 9110 §15.5.2), and nothing to pay. @param enforced the conditions that are judged here */
+/**
+ * 401 with the scheme (RFC 9110 §15.5.2), and nothing to pay. @param enforced the conditions that
+ * are judged here
+ */
 export function unauthorizedResponse(error: SigilError, enforced: readonly string[]): Response {
   const shown =
     error instanceof TokenError && !CLASSES.has(error.code)
@@ -55,7 +61,9 @@ export function unauthorizedResponse(error: SigilError, enforced: readonly strin
           "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
         )
       : error;
-  const headers = new Headers({ "www-authenticate": `L402 version="0", caveats="${enforced.join(" ")}"` });
+  const headers = new Headers({
+    "www-authenticate": `L402 version="0", caveats="${enforced.join(" ")}"`,
+  });
   return problemResponse(problemOf(401, shown), headers);
 }
 

@@ -1,7 +1,12 @@
-/** The treasury's HTTP messages: what its server writes and its client reads. Amounts are decimal strings of msat. */
+/**
+ * The treasury's HTTP messages: what its server writes and its client reads. Amounts are decimal
+ * strings of msat.
+ */
 import type { NodeStanding, PaymentSummary } from "../ports/treasury.ts";
 
-/** Set by the treasury on a response that a service gave: its status and body are the service's own. */
+/**
+ * Set by the treasury on a response that a service gave: its status and body are the service's own.
+ */
 export const RELAYED_FIELD = "sigil-relayed";
 /** On a relayed response that was paid for: payment hash, amount and routing fee in msat. */
 export const PAYMENT_FIELD = "sigil-payment";
@@ -21,7 +26,9 @@ export function writeJson(value: object): Response {
   const text = JSON.stringify(value, (_key, member) =>
     typeof member === "bigint" ? member.toString() : member,
   );
-  return new Response(text, { headers: { "content-type": "application/json", "cache-control": "no-store" } });
+  return new Response(text, {
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
 }
 
 type Json = Record<string, unknown>;
@@ -33,7 +40,12 @@ const msat = (value: unknown): bigint => BigInt(value as string);
 /** @throws SyntaxError or TypeError for what is none */
 export function readPayment(value: unknown, origin: string): PaymentSummary {
   const { paymentHash, amountMsat, feeMsat } = value as Json;
-  return { origin, paymentHash: String(paymentHash), amountMsat: msat(amountMsat), feeMsat: msat(feeMsat) };
+  return {
+    origin,
+    paymentHash: String(paymentHash),
+    amountMsat: msat(amountMsat),
+    feeMsat: msat(feeMsat),
+  };
 }
 
 /** The value of a `sigil-payment` field. */

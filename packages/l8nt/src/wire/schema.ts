@@ -1,4 +1,7 @@
-/** The treasury's messages as JSON Schema 2020-12: what its OpenAPI document shows. Every object is an allow-list. [case 100] */
+/**
+ * The treasury's messages as JSON Schema 2020-12: what its OpenAPI document shows. Every object is
+ * an allow-list. [case 100]
+ */
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -34,7 +37,9 @@ export const standing = object(
     state: oneOf("active", "expired", "frozen", "revoked"),
     caveats: list(text),
     spentMsat: msat,
-    limits: list(object({ condition: text, max: msat, used: msat, windowSeconds: integer }, "windowSeconds")),
+    limits: list(
+      object({ condition: text, max: msat, used: msat, windowSeconds: integer }, "windowSeconds"),
+    ),
   },
   "agent",
   "parentId",
@@ -88,7 +93,13 @@ const event = {
   oneOf: [
     object({
       type: oneOf("reserve"),
-      reservation: object({ id: text, at: seconds, amountMsat: msat, uses: msat, counted: list(counted) }),
+      reservation: object({
+        id: text,
+        at: seconds,
+        amountMsat: msat,
+        uses: msat,
+        counted: list(counted),
+      }),
     }),
     object({ type: oneOf("commit"), id: text, amountMsat: msat }),
     object({ type: oneOf("release"), id: text }),
@@ -105,7 +116,13 @@ export const health = object(
 );
 
 const refusal = object(
-  { code: text, condition: text, node: object({ id: text, agent: text }, "agent"), have: text, need: text },
+  {
+    code: text,
+    condition: text,
+    node: object({ id: text, agent: text }, "agent"),
+    have: text,
+    need: text,
+  },
   "node",
 );
 /** RFC 9457, with a stable code. */

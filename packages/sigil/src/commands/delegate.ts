@@ -16,7 +16,9 @@ give here holds as well. With --agent the new credential has a node of its own, 
   async run(given, terminal) {
     const scope = readScope(given);
     if (Object.keys(scope).length === 0)
-      throw new UsageError("Narrower in what? Give at least one flag, such as --agent NAME or --budget.");
+      throw new UsageError(
+        "Narrower in what? Give at least one flag, such as --agent NAME or --budget.",
+      );
     const credential = oneCredential(await credentialText(given, terminal, { pipe: true }));
     const child = fromScope(() => credential.attenuate(scope));
     const warnings = warningsAbout(credential, child, Date.now() / 1000);

@@ -9,7 +9,8 @@ const MAX_MS = 60_000;
 
 export const demo = command({
   name: "demo",
-  summary: "an agent pays, delegates and revokes, on this machine, with money that is worth nothing",
+  summary:
+    "an agent pays, delegates and revokes, on this machine, with money that is worth nothing",
   usage: "[--json]",
   help: `A weather API, a treasury, a Lightning network for development, an orchestrator and two sub-agents, each a process of
 its own. Ends with the tree of agents; exits with 0 only if every step ended as it should.`,
@@ -17,9 +18,13 @@ its own. Ends with the tree of agents; exits with 0 only if every step ended as 
   async run(_given, terminal) {
     const stop = new AbortController();
     const interrupt = () => stop.abort(INTERRUPTED);
-    // Never taken off: npm and the terminal may both pass one on, and the second must not break off the way out.
+    // Never taken off: npm and the terminal may both pass one on, and the second must not break off
+    // the way out.
     process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
-    const timer = setTimeout(() => stop.abort(new Error(`not done after ${MAX_MS / 1000} s`)), MAX_MS);
+    const timer = setTimeout(
+      () => stop.abort(new Error(`not done after ${MAX_MS / 1000} s`)),
+      MAX_MS,
+    );
     try {
       const exitCode = await perform(terminal, { signal: stop.signal });
       return stop.signal.reason === INTERRUPTED ? EXIT.interrupted : exitCode;

@@ -12,9 +12,15 @@ import { readPrivate } from "../treasury/folder.ts";
 import { painter } from "../tree.ts";
 
 const FLAGS = {
-  for: { value: "treasury|service", help: "what the wallet is to be used for; both are judged otherwise" },
+  for: {
+    value: "treasury|service",
+    help: "what the wallet is to be used for; both are judged otherwise",
+  },
   network: { value: NETWORKS.join("|"), help: "the network that it should be on" },
-  "wallet-file": { value: "FILE", help: "read the wallet's URL from a file (SIGIL_WALLET otherwise)" },
+  "wallet-file": {
+    value: "FILE",
+    help: "read the wallet's URL from a file (SIGIL_WALLET otherwise)",
+  },
 } as const;
 
 type Given = Arguments<keyof typeof FLAGS>;
@@ -49,7 +55,13 @@ async function examined(
     wallet = await openWallet(url);
   } catch (error) {
     if (!(error instanceof AdapterError)) throw error;
-    return [failing("url", told(error.message), "Write the URL as it says; docs/wallets.md has one of each.")];
+    return [
+      failing(
+        "url",
+        told(error.message),
+        "Write the URL as it says; docs/wallets.md has one of each.",
+      ),
+    ];
   }
   return [ok("url", "it can be read"), ...(await checkup(wallet, { role, network }))];
 }
@@ -78,7 +90,10 @@ function readNetwork(text: string | undefined): Network | undefined {
   return known;
 }
 
-const COLOURS = { ok: "green", warning: "yellow", failing: "red" } as const satisfies Record<State, string>;
+const COLOURS = { ok: "green", warning: "yellow", failing: "red" } as const satisfies Record<
+  State,
+  string
+>;
 const STATE_WIDTH = 9;
 const POINT_WIDTH = 12;
 
@@ -86,5 +101,7 @@ function lineOf(finding: Finding, colours: boolean): string {
   const { point, state, found } = finding;
   const mark = painter(colours)(COLOURS[state], state.padEnd(STATE_WIDTH));
   const line = `${mark}${point.padEnd(POINT_WIDTH)}${found}`;
-  return finding.state === "ok" ? line : `${line}\n${" ".repeat(STATE_WIDTH + POINT_WIDTH)}${finding.advice}`;
+  return finding.state === "ok"
+    ? line
+    : `${line}\n${" ".repeat(STATE_WIDTH + POINT_WIDTH)}${finding.advice}`;
 }

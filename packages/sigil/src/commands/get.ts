@@ -4,7 +4,14 @@ import { readFile } from "node:fs/promises";
 import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type AmountText, Client, DEFAULT_LIMITS, openWallet, PaymentError, type PaymentSummary } from "l8nt";
+import {
+  type AmountText,
+  Client,
+  DEFAULT_LIMITS,
+  openWallet,
+  PaymentError,
+  type PaymentSummary,
+} from "l8nt";
 import { amountMsat, formatMsat } from "l8nt/invoice";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -67,7 +74,8 @@ async function tell(
   terminal: Terminal,
   paid: readonly PaymentSummary[],
 ): Promise<number> {
-  const failure = paid.length > 0 && response.status >= 500 ? undelivered(response, paid) : undefined;
+  const failure =
+    paid.length > 0 && response.status >= 500 ? undelivered(response, paid) : undefined;
   const endsInLine = await show(response, given, terminal, {
     paid: paid.map(paidDocument),
     ...(failure !== undefined && { error: { ...failure.toJSON(), name: undefined } }),
@@ -92,7 +100,10 @@ async function clientOf(
   const credentials = readCredentials(text ?? "");
   if (credentials.length > 0) {
     if (maxPrice === undefined) return new Client({ credential: credentials, onPayment });
-    return new Client({ credential: credentials.map((one) => one.attenuate({ maxPrice })), onPayment });
+    return new Client({
+      credential: credentials.map((one) => one.attenuate({ maxPrice })),
+      onPayment,
+    });
   }
   const { SIGIL_WALLET: url } = terminal.env;
   if (!url) return new Client({ credential: [], onPayment });
@@ -126,7 +137,11 @@ async function readRequest(given: Given, terminal: Terminal): Promise<Request> {
   }
 }
 
-async function readData(data: string, given: Given, terminal: Terminal): Promise<Uint8Array<ArrayBuffer>> {
+async function readData(
+  data: string,
+  given: Given,
+  terminal: Terminal,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (!data.startsWith("@")) return new TextEncoder().encode(data);
   if (data === "@-") {
     if (given.has("credential"))
@@ -141,9 +156,15 @@ async function readData(data: string, given: Given, terminal: Terminal): Promise
 }
 
 /** Whether the last line on stdout is finished. */
-async function show(response: Response, given: Given, terminal: Terminal, beside: object): Promise<boolean> {
+async function show(
+  response: Response,
+  given: Given,
+  terminal: Terminal,
+  beside: object,
+): Promise<boolean> {
   const file = given.text("output");
-  const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as never);
+  const body =
+    response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as never);
   if (file !== undefined) await write(body, file);
   if (terminal.json) {
     const shown = file === undefined ? bodyDocument(await readAll(body)) : { output: file };
@@ -160,7 +181,8 @@ async function show(response: Response, given: Given, terminal: Terminal, beside
   let last = NEWLINE;
   for await (const chunk of body) {
     last = chunk.at(-1) ?? last;
-    if (!terminal.stdout.write(chunk)) await new Promise((resolve) => terminal.stdout.once("drain", resolve));
+    if (!terminal.stdout.write(chunk))
+      await new Promise((resolve) => terminal.stdout.once("drain", resolve));
   }
   return last === NEWLINE;
 }

@@ -1,4 +1,7 @@
-/** `sigil inspect`: what a credential says about itself, as a tree. Never its preimage, never its signature. */
+/**
+ * `sigil inspect`: what a credential says about itself, as a tree. Never its preimage, never its
+ * signature.
+ */
 import type { Credential, Refusal } from "l8nt";
 import { drawn } from "../branches.ts";
 import { command } from "../command.ts";
@@ -61,7 +64,8 @@ function describe({ chain, location, identifier, isPaid }: Credential, now: numb
       caveats: chain.texts
         .filter((text) => text.node === node)
         .map((text) => ({
-          caveat: text.condition === "preimage" ? text.condition : `${text.condition}=${text.value}`,
+          caveat:
+            text.condition === "preimage" ? text.condition : `${text.condition}=${text.value}`,
           means: inWords(text, now),
         })),
     })),

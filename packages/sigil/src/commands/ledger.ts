@@ -7,7 +7,10 @@ import { existingFolder } from "../treasury/folder.ts";
 import { folderFlag } from "../treasury/start.ts";
 import { openStore } from "../treasury/store.ts";
 
-const FLAGS = { dir: { value: "DIR", help: "the treasury's folder" } } as const satisfies Record<string, Flag>;
+const FLAGS = { dir: { value: "DIR", help: "the treasury's folder" } } as const satisfies Record<
+  string,
+  Flag
+>;
 
 export const ledger = command<"dir">({
   name: "ledger",
@@ -18,7 +21,8 @@ journal and compared, every reservation must be resolved once at most, and no li
   flags: FLAGS,
   positionals: 1,
   async run(given, terminal) {
-    if (given.positionals[0] !== "verify") throw new UsageError("What about the ledger? sigil ledger verify.");
+    if (given.positionals[0] !== "verify")
+      throw new UsageError("What about the ledger? sigil ledger verify.");
     const store = await openStore(existingFolder(folderFlag(given)), terminal, true);
     try {
       const { entries, counters, open, faults } = await auditLedger(store);

@@ -21,15 +21,26 @@ const SERVER_FLAGS = {
     value: "FILE",
     help: "with --http: what clients present; made where it is not there (SIGIL_MCP_TOKEN otherwise)",
   },
-  dir: { value: "DIR", help: "keep each delegated credential there, in a file for this user alone" },
+  dir: {
+    value: "DIR",
+    help: "keep each delegated credential there, in a file for this user alone",
+  },
   config: { value: "HOST", help: "print what claude, cursor or vscode needs to start it, and end" },
 } as const satisfies Record<string, Flag>;
 
 const PROXY_FLAGS = {
   allow: { value: "TOOL", repeatable: true, help: "proxy: only these tools" },
   deny: { value: "TOOL", repeatable: true, help: "proxy: not these tools" },
-  "max-calls": { value: "[TOOL=]N", repeatable: true, help: "proxy: so many calls in all, or of one tool" },
-  "max-calls-per-hour": { value: "[TOOL=]N", repeatable: true, help: "proxy: the same within any hour" },
+  "max-calls": {
+    value: "[TOOL=]N",
+    repeatable: true,
+    help: "proxy: so many calls in all, or of one tool",
+  },
+  "max-calls-per-hour": {
+    value: "[TOOL=]N",
+    repeatable: true,
+    help: "proxy: the same within any hour",
+  },
   audit: { value: "FILE", help: "proxy: append a JSON line for each call" },
   service: {
     value: "NAME",
@@ -57,9 +68,12 @@ at all, no --allow every tool that is not denied. Calls are counted anew by ever
   async run(given, terminal) {
     const [verb] = given.positionals;
     if (given.has("credential") && (verb !== undefined || !given.has("http")))
-      throw new UsageError("Stdin is the protocol's here: give --credential-file, or set SIGIL_CREDENTIAL.");
+      throw new UsageError(
+        "Stdin is the protocol's here: give --credential-file, or set SIGIL_CREDENTIAL.",
+      );
     if (verb === "proxy") return startProxy(given, terminal);
-    if (verb !== undefined) throw new UsageError("What about MCP? sigil mcp, or sigil mcp proxy -- COMMAND.");
+    if (verb !== undefined)
+      throw new UsageError("What about MCP? sigil mcp, or sigil mcp proxy -- COMMAND.");
     if (given.rest !== undefined)
       throw new UsageError("A command after -- is for the proxy: sigil mcp proxy -- COMMAND.");
     refuseFlags(given, Object.keys(PROXY_FLAGS) as McpFlag[], "sigil mcp proxy");
@@ -86,7 +100,9 @@ async function startServer(given: Given, terminal: Terminal): Promise<number> {
   });
   // Loaded here alone: no other command needs a protocol of its own.
   const { sigilServer } = await import("../mcp/server.ts");
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const { version } = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  );
   const make = () => sigilServer(agents, version);
   if (port === undefined) {
     const { overStdio } = await import("../mcp/stdio.ts");
@@ -164,7 +180,9 @@ async function startProxy(given: Given, terminal: Terminal): Promise<number> {
         held,
       }),
       revocation:
-        held !== undefined && given.has("check-revocation") ? new Revocation(held.credential) : undefined,
+        held !== undefined && given.has("check-revocation")
+          ? new Revocation(held.credential)
+          : undefined,
       counter: new CallCounter(limits),
       audit,
     });

@@ -11,7 +11,10 @@ import { minted } from "./minted.ts";
 
 const FLAGS = {
   location: { value: "URL", help: "where it is spent: the treasury, or the service" },
-  kind: { value: "access|spending", help: "spending, where it is not given: then it needs a budget" },
+  kind: {
+    value: "access|spending",
+    help: "spending, where it is not given: then it needs a budget",
+  },
   ...SCOPE_FLAGS,
   ...SECRET_FLAGS,
   "new-secret": { help: "print a fresh secret, and mint nothing" },
@@ -28,14 +31,19 @@ one needs endpoints (or services), an end, and, where it can pay, a budget.`,
   flags: FLAGS,
   async run(given: Given, terminal) {
     if (given.has("new-secret")) {
-      if (Object.keys(FLAGS).some((flag) => flag !== "new-secret" && given.has(flag as keyof typeof FLAGS)))
+      if (
+        Object.keys(FLAGS).some(
+          (flag) => flag !== "new-secret" && given.has(flag as keyof typeof FLAGS),
+        )
+      )
         throw new UsageError("--new-secret prints a secret and mints nothing: give it alone.");
       const secret = randomBytes(32).toString("hex");
       terminal.answer(`${secret}\n`, { secret });
       return EXIT.ok;
     }
     const kind = given.text("kind") ?? "spending";
-    if (kind !== "access" && kind !== "spending") throw new UsageError("--kind is access or spending.");
+    if (kind !== "access" && kind !== "spending")
+      throw new UsageError("--kind is access or spending.");
     const scope = readScope(given);
     const missing = missingOf(given, terminal, kind);
     if (missing.length > 1) throw new UsageError(`sigil mint needs ${missing.join("; ")}.`);
@@ -52,10 +60,17 @@ one needs endpoints (or services), an end, and, where it can pay, a budget.`,
 });
 
 /** All at once: whoever is told one by one types the command five times. */
-function missingOf(given: Given, { env }: Terminal, kind: "access" | "spending"): readonly string[] {
+function missingOf(
+  given: Given,
+  { env }: Terminal,
+  kind: "access" | "spending",
+): readonly string[] {
   const needs: readonly (readonly [isThere: boolean, what: string])[] = [
     [given.has("location"), "--location URL (the treasury, or the service)"],
-    [given.has("endpoint") || given.has("service"), '--endpoint "GET https://…" (or --service NAME)'],
+    [
+      given.has("endpoint") || given.has("service"),
+      '--endpoint "GET https://…" (or --service NAME)',
+    ],
     [given.has("expires-in") || given.has("expires-at"), "--expires-in 1h (or --expires-at DATE)"],
     [
       kind === "access" || BUDGETS.some((flag) => given.has(flag)),

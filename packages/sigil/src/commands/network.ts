@@ -63,7 +63,10 @@ runs until Ctrl-C (or SIGTERM) and then exits with 0.`,
   },
 });
 
-/** Never taken off: npm and the terminal may both pass one on, and the second must not break off the way out. */
+/**
+ * Never taken off: npm and the terminal may both pass one on, and the second must not break off the
+ * way out.
+ */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
     process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());
@@ -78,7 +81,9 @@ async function started(port: number): Promise<DevNetwork> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EADDRINUSE")
-      throw new UsageError(`Something else listens at port ${port}. Without --port, any free one is taken.`);
+      throw new UsageError(
+        `Something else listens at port ${port}. Without --port, any free one is taken.`,
+      );
     if (code === "EACCES") throw new UsageError(`Port ${port} may not be used by this user.`);
     throw error;
   }
@@ -91,10 +96,13 @@ interface WantedAccount {
 
 function readAccount(text: string): WantedAccount {
   const at = text.indexOf("=");
-  if (at === -1) throw new UsageError('--account must be a name and an amount, such as "alice=1000 sat".');
+  if (at === -1)
+    throw new UsageError('--account must be a name and an amount, such as "alice=1000 sat".');
   return {
     name: text.slice(0, at),
-    balanceMsat: fromScope(() => amountMsat(text.slice(at + 1) as AmountText, "--account's amount")),
+    balanceMsat: fromScope(() =>
+      amountMsat(text.slice(at + 1) as AmountText, "--account's amount"),
+    ),
   };
 }
 

@@ -8,14 +8,12 @@ import { OWNER_FLAGS, OwnerClient } from "../treasury/owner-client.ts";
 import { picture, type ToldNode } from "../tree.ts";
 import { dateText } from "../words.ts";
 
-const REASON = { reason: { value: "TEXT", help: "written into the journal" } } as const satisfies Record<
-  string,
-  Flag
->;
-const LIMIT = { limit: { value: "N", help: "how many; 100 where it is not given" } } as const satisfies Record<
-  string,
-  Flag
->;
+const REASON = {
+  reason: { value: "TEXT", help: "written into the journal" },
+} as const satisfies Record<string, Flag>;
+const LIMIT = {
+  limit: { value: "N", help: "how many; 100 where it is not given" },
+} as const satisfies Record<string, Flag>;
 type OwnerFlag = keyof typeof OWNER_FLAGS;
 
 /** As JSON has them: amounts are decimal strings of msat. */
@@ -47,7 +45,9 @@ const tree = command<OwnerFlag>({
   flags: OWNER_FLAGS,
   positionals: 1,
   async run(given, terminal) {
-    const { nodes: told } = await new OwnerClient(given, terminal).get<{ nodes: readonly ToldNode[] }>("tree", {
+    const { nodes: told } = await new OwnerClient(given, terminal).get<{
+      nodes: readonly ToldNode[];
+    }>("tree", {
       node: given.positionals[0],
     });
     const text =
@@ -99,7 +99,10 @@ const payments = command<OwnerFlag | "status" | "limit">({
   async run(given, terminal) {
     const query = { status: given.text("status"), limit: given.text("limit") };
     const client = new OwnerClient(given, terminal);
-    const { payments: rows } = await client.get<{ payments: readonly ToldPayment[] }>("payments", query);
+    const { payments: rows } = await client.get<{ payments: readonly ToldPayment[] }>(
+      "payments",
+      query,
+    );
     const lines = rows.map(
       (row) =>
         `${dateText(row.createdAt)}  ${row.status.padEnd(11)}  ${formatMsat(BigInt(row.amountMsat) + BigInt(row.feeMsat ?? "0")).padStart(14)}  ${printable(`${row.method} ${row.origin}${row.path}`)}  ${row.lineage.join(" > ") || "the root"}  ${row.paymentHash}`,
@@ -125,7 +128,8 @@ const journal = command<OwnerFlag | "after" | "limit">({
 });
 
 function eventText(event: ToldEvent): string {
-  const { type, reservation, id, amountMsat, paymentHash, status, kind, nodeId, reason, text } = event;
+  const { type, reservation, id, amountMsat, paymentHash, status, kind, nodeId, reason, text } =
+    event;
   switch (type) {
     case "reserve":
       return `reserved ${formatMsat(BigInt((reservation as { amountMsat: string }).amountMsat))} (${(reservation as { id: string }).id})`;
@@ -148,7 +152,11 @@ function reasonOf(given: Arguments<"reason">): { readonly reason?: string } {
 }
 
 /** A name that several agents have would revoke the wrong one. @throws UsageError */
-async function nodeNamed(client: OwnerClient, typed: string | undefined, verb: string): Promise<string> {
+async function nodeNamed(
+  client: OwnerClient,
+  typed: string | undefined,
+  verb: string,
+): Promise<string> {
   if (typed === undefined)
     throw new UsageError(`Whom? sigil ${verb} NODE-ID, or an agent's name; sigil tree shows them.`);
   if (/^[0-9a-f]{32}$/.test(typed)) return typed;

@@ -19,7 +19,11 @@ const FLAGS = {
 export type ReceiptFlag = keyof typeof FLAGS;
 
 /** What a verb does with the arguments after it. Gives the exit code. */
-type Verb = (given: Arguments<ReceiptFlag>, rest: readonly string[], terminal: Terminal) => Promise<number>;
+type Verb = (
+  given: Arguments<ReceiptFlag>,
+  rest: readonly string[],
+  terminal: Terminal,
+) => Promise<number>;
 
 const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["verify", verifyReceipts],
@@ -49,5 +53,7 @@ function unknownVerb(typed: string | undefined): UsageError {
   const usage = `What about the receipts? sigil receipts ${names.join("|")}.`;
   const plain = typed === undefined ? undefined : plainName(typed);
   const near = plain === undefined ? undefined : nearest(plain, names);
-  return new UsageError(near === undefined ? usage : `There is no receipts ${plain}. Did you mean ${near}?`);
+  return new UsageError(
+    near === undefined ? usage : `There is no receipts ${plain}. Did you mean ${near}?`,
+  );
 }

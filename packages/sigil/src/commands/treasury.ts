@@ -8,7 +8,10 @@ import { type StartFlag, start } from "../treasury/start.ts";
 
 const FLAGS = {
   dir: { value: "DIR", help: "the treasury's folder" },
-  "key-file": { value: "FILE", help: "its key, where it is not in the folder (or SIGIL_TREASURY_KEY)" },
+  "key-file": {
+    value: "FILE",
+    help: "its key, where it is not in the folder (or SIGIL_TREASURY_KEY)",
+  },
   port: { value: "N", help: "start: on 127.0.0.1, instead of the location's port" },
   socket: { value: "PATH", help: "start: a Unix socket instead, for this user alone" },
   "allow-loopback": { help: "start: services on this machine may be bought from, for development" },
@@ -16,7 +19,10 @@ const FLAGS = {
     value: "LEVEL",
     help: "start: trace, debug, info, warn, error, silent; info where it is not given",
   },
-  location: { value: "URL", help: "init: where agents reach it; http://127.0.0.1:8409 where it is not given" },
+  location: {
+    value: "URL",
+    help: "init: where agents reach it; http://127.0.0.1:8409 where it is not given",
+  },
   ...SCOPE_FLAGS,
 } as const satisfies Record<string, Flag>;
 

@@ -1,10 +1,18 @@
-/** `sigil verify`: would this credential be let in? With the secret, as the authority itself judges. */
+/**
+ * `sigil verify`: would this credential be let in? With the secret, as the authority itself judges.
+ */
 import { DeniedError, type Refusal, TokenError } from "l8nt";
 import { type AmountText, amountMsat, formatMsat } from "l8nt/invoice";
 import { type Access, Authority, targetOfUrl, type Verified } from "l8nt/l402";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
-import { CREDENTIAL_FLAGS, credentialText, oneCredential, SECRET_FLAGS, secretText } from "../input.ts";
+import {
+  CREDENTIAL_FLAGS,
+  credentialText,
+  oneCredential,
+  SECRET_FLAGS,
+  secretText,
+} from "../input.ts";
 import { fromScope } from "../scope-flags.ts";
 import { readHttpUrl } from "../service-url.ts";
 import { distance, inWords } from "../words.ts";
@@ -19,15 +27,22 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     url: { value: "URL", help: "what would be requested" },
     method: { value: "METHOD", help: "GET, where it is not given" },
     price: { value: '"10 sat"', help: "what it would cost" },
-    service: { value: "NAME", help: "the service's L402 name, where the credential names services" },
+    service: {
+      value: "NAME",
+      help: "the service's L402 name, where the credential names services",
+    },
     capability: { value: "NAME", help: "what the request does there" },
-    kind: { value: "access|spending", help: "which conditions the authority knows; spending knows all" },
+    kind: {
+      value: "access|spending",
+      help: "which conditions the authority knows; spending knows all",
+    },
     ...CREDENTIAL_FLAGS,
     ...SECRET_FLAGS,
   },
   async run(given, terminal) {
     const kind = given.text("kind") ?? "spending";
-    if (kind !== "access" && kind !== "spending") throw new UsageError("--kind is access or spending.");
+    if (kind !== "access" && kind !== "spending")
+      throw new UsageError("--kind is access or spending.");
     const url = given.text("url");
     if (url === undefined) throw new UsageError("Which request? sigil verify --url URL.");
     const target = targetOfUrl(readMethod(given.text("method") ?? "GET"), readHttpUrl(url));
@@ -45,9 +60,12 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     const secret = await secretText(given, terminal);
     const credential = oneCredential(await credentialText(given, terminal, { pipe: true }));
     // The location is not signed, and nothing here depends on it.
-    const authority = fromScope(() => new Authority({ secret, location: "http://localhost", kind }));
+    const authority = fromScope(
+      () => new Authority({ secret, location: "http://localhost", kind }),
+    );
     const verdict = authority.verify(credential, access);
-    const never = verdict.verified === undefined ? [] : neverPossible(verdict.verified, access.priceMsat);
+    const never =
+      verdict.verified === undefined ? [] : neverPossible(verdict.verified, access.priceMsat);
     if (!verdict.granted || never.length > 0) {
       const error = refused(verdict.granted ? undefined : verdict.error, never);
       terminal.fail(error, { granted: false, genuine: !(error instanceof TokenError) });
@@ -58,7 +76,9 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     const who = lineage.length === 0 ? "the root" : lineage.join(" → ");
     const lines = [
       `granted to ${who}${validUntil === undefined ? "" : `, which ends ${distance(validUntil - access.now)}`}`,
-      ...(counted.length === 0 ? [] : [`counted elsewhere, not judged here: ${counted.join(", ")}`]),
+      ...(counted.length === 0
+        ? []
+        : [`counted elsewhere, not judged here: ${counted.join(", ")}`]),
     ];
     terminal.answer(`${lines.join("\n")}\n`, {
       granted: true,
@@ -86,7 +106,9 @@ function readMethod(typed: string): string {
   throw new UsageError(`Methods are upper case${meant}`);
 }
 
-/** A budget that is smaller than one price, whatever was spent of it: no ledger is needed to say no. */
+/**
+ * A budget that is smaller than one price, whatever was spent of it: no ledger is needed to say no.
+ */
 function neverPossible({ limits }: Verified, priceMsat: bigint | undefined): readonly Refusal[] {
   if (priceMsat === undefined) return [];
   return limits

@@ -1,4 +1,7 @@
-/** A sub-agent of the demo: all that it has is SIGIL_CREDENTIAL. It does what it is told, one task a line. */
+/**
+ * A sub-agent of the demo: all that it has is SIGIL_CREDENTIAL. It does what it is told, one task a
+ * line.
+ */
 import { Client } from "l8nt";
 import { failed, Meter, type Outcome, visit } from "./outcome.ts";
 import { hear, say } from "./stage.ts";

@@ -1,4 +1,7 @@
-/** Directs the demo: starts every process, compares each step with the script, and leaves no process behind. */
+/**
+ * Directs the demo: starts every process, compares each step with the script, and leaves no process
+ * behind.
+ */
 
 import { randomBytes } from "node:crypto";
 import { formatMsat } from "l8nt/invoice";
@@ -84,7 +87,13 @@ interface SaidStep {
 }
 
 export async function direct(options: DirectOptions = {}): Promise<Report> {
-  const { script = SCRIPT, onStep, onStart = () => {}, signal, execArgv = process.execArgv } = options;
+  const {
+    script = SCRIPT,
+    onStep,
+    onStart = () => {},
+    signal,
+    execArgv = process.execArgv,
+  } = options;
   const began = performance.now();
   const cast = new Cast(execArgv);
   const processes: Process[] = [];
@@ -95,7 +104,10 @@ export async function direct(options: DirectOptions = {}): Promise<Report> {
   const abort = () => void cast.stop();
   signal?.addEventListener("abort", abort, { once: true });
 
-  const played = async (title: Step, { outcomes, prompt }: Omit<SaidStep, "step">): Promise<void> => {
+  const played = async (
+    title: Step,
+    { outcomes, prompt }: Omit<SaidStep, "step">,
+  ): Promise<void> => {
     const found = differences(title.expected, outcomes);
     const step: PlayedStep = {
       step: title.step,
@@ -122,14 +134,17 @@ export async function direct(options: DirectOptions = {}): Promise<Report> {
         continue;
       }
       const said = await orchestrator.hear<SaidStep>();
-      if (said.step !== title.step) throw new Error(`"${title.step}" was to come, and "${said.step}" came`);
+      if (said.step !== title.step)
+        throw new Error(`"${title.step}" was to come, and "${said.step}" came`);
       processes.push(...(said.processes ?? []));
       await played(title, said);
       orchestrator.tell({});
     }
   } catch (cause) {
     error = {
-      message: signal?.aborted ? String(signal.reason?.message ?? "stopped") : (cause as Error).message,
+      message: signal?.aborted
+        ? String(signal.reason?.message ?? "stopped")
+        : (cause as Error).message,
     };
   } finally {
     signal?.removeEventListener("abort", abort);
@@ -158,7 +173,10 @@ async function start(cast: Cast) {
   const secret = () => randomBytes(32).toString("hex");
   const networkPlayer = cast.start("network", {});
   const network = await networkPlayer.hear<Network>();
-  const weatherPlayer = cast.start("weather", { SIGIL_SECRET: secret(), SIGIL_WALLET: network.weatherWallet });
+  const weatherPlayer = cast.start("weather", {
+    SIGIL_SECRET: secret(),
+    SIGIL_WALLET: network.weatherWallet,
+  });
   const treasurySecret = secret();
   const treasuryPlayer = cast.start("treasury", {
     SIGIL_SECRET: treasurySecret,
@@ -169,7 +187,8 @@ async function start(cast: Cast) {
     treasuryPlayer.hear<{ url: string }>(),
   ]);
 
-  // The owner has the treasury's secret, and so can mint without asking it: `sigil mint` does the same.
+  // The owner has the treasury's secret, and so can mint without asking it: `sigil mint` does the
+  // same.
   const owner = new Authority({ secret: treasurySecret, location: treasury.url, kind: "spending" });
   const credential = owner.mint({
     endpoints: [`GET ${weather.url}/forecast`, `GET ${weather.url}/archive/*`],
@@ -196,7 +215,8 @@ async function moneyMoved({ url, controlKey }: Network, tree: readonly ToldNode[
     payments: { status: string; amountMsat: string; feeMsat: string }[];
   };
   const paid = payments.filter(({ status }) => status === "paid");
-  const sum = (of: "amountMsat" | "feeMsat") => `${paid.reduce((total, one) => total + BigInt(one[of]), 0n)}`;
+  const sum = (of: "amountMsat" | "feeMsat") =>
+    `${paid.reduce((total, one) => total + BigInt(one[of]), 0n)}`;
   const root = tree.find(({ parentId }) => parentId === undefined);
   return {
     payments: paid.length,

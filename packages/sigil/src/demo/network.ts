@@ -1,4 +1,7 @@
-/** The demo's Lightning network: regtest invoices that are really signed, preimages that really prove, balances that move. */
+/**
+ * The demo's Lightning network: regtest invoices that are really signed, preimages that really
+ * prove, balances that move.
+ */
 import { DevNetwork } from "l8nt/testing";
 import { say } from "./stage.ts";
 

@@ -1,4 +1,7 @@
-/** The demo's orchestrator: pays for a forecast, hands narrower credentials to two sub-agents, and revokes one of them. */
+/**
+ * The demo's orchestrator: pays for a forecast, hands narrower credentials to two sub-agents, and
+ * revokes one of them.
+ */
 import { Client, type Credential } from "l8nt";
 import { Meter, type Outcome, pathOf, visit } from "./outcome.ts";
 import { Player } from "./player.ts";
@@ -67,7 +70,8 @@ await report({
   })),
 });
 
-const task = async (player: Player, task: object) => (await player.ask<{ outcomes: Outcome[] }>(task)).outcomes;
+const task = async (player: Player, task: object) =>
+  (await player.ask<{ outcomes: Outcome[] }>(task)).outcomes;
 
 await report({
   step: "job",
@@ -81,9 +85,15 @@ await report({
   prompt: ROGUE_PROMPT,
   outcomes: await task(agents.rogue, { do: "get", url: target.job }),
 });
-await report({ step: "trespass", outcomes: await task(agents.rogue, { do: "trespass", ...target }) });
+await report({
+  step: "trespass",
+  outcomes: await task(agents.rogue, { do: "trespass", ...target }),
+});
 await report({ step: "widen", outcomes: await task(agents.rogue, { do: "widen", ...target }) });
-await report({ step: "overspend", outcomes: await task(agents.rogue, { do: "overspend", ...target }) });
+await report({
+  step: "overspend",
+  outcomes: await task(agents.rogue, { do: "overspend", ...target }),
+});
 
 const revokedAt = performance.now();
 await client.revoke(rogue);

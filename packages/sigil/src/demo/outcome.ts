@@ -1,4 +1,7 @@
-/** What became of one thing that somebody tried: the facts that the director compares, and the picture tells. */
+/**
+ * What became of one thing that somebody tried: the facts that the director compares, and the
+ * picture tells.
+ */
 import { type Client, DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
 
 export interface Outcome {

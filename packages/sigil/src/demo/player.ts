@@ -1,4 +1,7 @@
-/** A process of the demo, from the outside: started, told things and heard line by line, and ended by its handle. */
+/**
+ * A process of the demo, from the outside: started, told things and heard line by line, and ended
+ * by its handle.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { extname } from "node:path";
@@ -28,7 +31,10 @@ export class Player {
     this.role = role;
     // TypeScript in the repository, JavaScript where it was built.
     const file = fileURLToPath(new URL(`./${role}${extname(import.meta.url)}`, import.meta.url));
-    this.#child = spawn(process.execPath, [...execArgv, file], { env, stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = spawn(process.execPath, [...execArgv, file], {
+      env,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     this.#ended = once(this.#child, "close").catch(() => {});
     // A process that is gone is noticed where it is listened to.
     this.#child.stdin.on("error", () => {});

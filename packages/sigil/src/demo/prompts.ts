@@ -1,4 +1,7 @@
-/** What the sub-agents are told. They stand in for a language model: they do what their prompt says, step by step. */
+/**
+ * What the sub-agents are told. They stand in for a language model: they do what their prompt says,
+ * step by step.
+ */
 
 export const SCOUT_PROMPT = `Get tomorrow's forecast for Lisbon from the weather API.`;
 

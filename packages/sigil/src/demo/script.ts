@@ -11,7 +11,12 @@ export interface Step {
 const served: Partial<Outcome> = { by: "service", granted: true, status: 200 };
 const bought: Partial<Outcome> = { ...served, paid: { amountMsat: "10000", feeMsat: "10" } };
 /** By the agent's own client, with nothing sent. */
-const offline = (code: string): Partial<Outcome> => ({ by: "client", granted: false, code, requests: 0 });
+const offline = (code: string): Partial<Outcome> => ({
+  by: "client",
+  granted: false,
+  code,
+  requests: 0,
+});
 const byTreasury = (code: string, status: number): Partial<Outcome> => ({
   by: "treasury",
   granted: false,
@@ -24,8 +29,15 @@ const byService = (code: string, status: number): Partial<Outcome> => ({
   code,
   status,
 });
-/** Through the agent's own client, which cannot know what was spent, or revoked: the treasury says it. */
-const throughClient = (code: string): Partial<Outcome> => ({ by: "treasury", granted: false, code });
+/**
+ * Through the agent's own client, which cannot know what was spent, or revoked: the treasury says
+ * it.
+ */
+const throughClient = (code: string): Partial<Outcome> => ({
+  by: "treasury",
+  granted: false,
+  code,
+});
 
 export const SCRIPT: readonly Step[] = [
   { step: "pay", title: "The orchestrator pays, and gets a forecast", expected: [bought] },
@@ -43,7 +55,11 @@ export const SCRIPT: readonly Step[] = [
     expected: [{ environment: ["SIGIL_CREDENTIAL"] }, { environment: ["SIGIL_CREDENTIAL"] }],
   },
   { step: "job", title: "scout does its job", expected: [bought] },
-  { step: "rogue-job", title: "rogue does its job, and goes on with its prompt", expected: [bought] },
+  {
+    step: "rogue-job",
+    title: "rogue does its job, and goes on with its prompt",
+    expected: [bought],
+  },
   {
     step: "trespass",
     title: "rogue reads another path",
@@ -101,7 +117,10 @@ export const SCRIPT: readonly Step[] = [
 ];
 
 /** What differs from what must be, in words; empty where nothing does. */
-export function differences(expected: Step["expected"], outcomes: readonly Outcome[]): readonly string[] {
+export function differences(
+  expected: Step["expected"],
+  outcomes: readonly Outcome[],
+): readonly string[] {
   if (expected.length !== outcomes.length)
     return [`${expected.length} outcomes were expected, and there were ${outcomes.length}`];
   return expected.flatMap((wanted, at) =>

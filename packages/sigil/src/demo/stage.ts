@@ -1,4 +1,7 @@
-/** A process of the demo, from the inside: it hears and says one JSON document a line, and ends when its stdin does. */
+/**
+ * A process of the demo, from the inside: it hears and says one JSON document a line, and ends when
+ * its stdin does.
+ */
 import { createInterface } from "node:readline";
 import { SigilError } from "l8nt";
 
@@ -38,6 +41,8 @@ export async function hear<Told = Line>(): Promise<Told> {
 }
 
 export function say(line: object): void {
-  const text = JSON.stringify(line, (_key, member) => (typeof member === "bigint" ? `${member}` : member));
+  const text = JSON.stringify(line, (_key, member) =>
+    typeof member === "bigint" ? `${member}` : member,
+  );
   process.stdout.write(`${text}\n`);
 }

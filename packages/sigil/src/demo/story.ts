@@ -64,8 +64,14 @@ export class Story {
         : `\n${paint("dim", "─".repeat(WIDTH))}\n\n${picture(tree, { colours: this.#colours, root: "orchestrator", now: Date.now() / 1000 })}\n\n${paint("dim", "─".repeat(WIDTH))}\n`;
     const good = steps.filter((step) => step.ok).length;
     const summary = ok
-      ? paint("green", `Every step ended as it should: ${good} of ${steps.length}, in ${seconds.toFixed(1)} s.`)
-      : paint("red", `The demo did not end as it should${error === undefined ? "" : `: ${error.message}`}.`);
+      ? paint(
+          "green",
+          `Every step ended as it should: ${good} of ${steps.length}, in ${seconds.toFixed(1)} s.`,
+        )
+      : paint(
+          "red",
+          `The demo did not end as it should${error === undefined ? "" : `: ${error.message}`}.`,
+        );
     return `${shown}\n${summary}\n`;
   }
 }
@@ -92,7 +98,8 @@ function denialOf({ by, requests, status, code }: Outcome): string {
 
 /** "condition: you have …" above "you need …", where it is so; each wrapped, and aligned. */
 function inLines(reason: string, width: number): string[] {
-  const [, head = "", have = reason, need] = /^(.+?: )(you have .+); (you need .+)$/.exec(reason) ?? [];
+  const [, head = "", have = reason, need] =
+    /^(.+?: )(you have .+); (you need .+)$/.exec(reason) ?? [];
   return [have, need].flatMap((part, at) =>
     part === undefined
       ? []

@@ -1,4 +1,7 @@
-/** The demo's treasury: holds the wallet, and buys for whoever has a credential, within its scope and budgets. */
+/**
+ * The demo's treasury: holds the wallet, and buys for whoever has a credential, within its scope
+ * and budgets.
+ */
 import { openWallet } from "l8nt";
 import { serve } from "l8nt/node";
 import { guardedFetch, Treasury, treasuryApi } from "l8nt/treasury";
@@ -11,7 +14,8 @@ const treasury = new Treasury({
   secret: SIGIL_SECRET,
   location: url,
   wallet: await openWallet(SIGIL_WALLET),
-  // The demo's services are on this machine; without this, a treasury reaches public addresses only.
+  // The demo's services are on this machine; without this, a treasury reaches public addresses
+  // only.
   fetch: guardedFetch({ allowLoopback: true }),
 });
 const api = treasuryApi(treasury);

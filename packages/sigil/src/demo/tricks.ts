@@ -1,7 +1,7 @@
 /**
- * What an agent does that was told to break out. First through its own client, which says no before anything is sent; then
- * around it, with requests written by hand, because a client in the agent's own hands protects nobody. What protects is
- * the treasury and the service, and the tricks show it.
+ * What an agent does that was told to break out. First through its own client, which says no before
+ * anything is sent; then around it, with requests written by hand, because a client in the agent's
+ * own hands protects nobody. What protects is the treasury and the service, and the tricks show it.
  */
 import { Client, Credential, explain, type Refusal } from "l8nt";
 import { type Meter, type Outcome, pathOf, visit } from "./outcome.ts";
@@ -41,7 +41,11 @@ export class Tricks {
       await visit(this.#client, this.#meter, archive),
       await this.#purchase(this.#own, job, "buy one more forecast by hand, which it may"),
       await this.#purchase(this.#own, archive, `have the treasury buy ${pathOf(archive)}`),
-      await this.#request(this.#handed, archive, `take the credential it bought to ${pathOf(archive)}`),
+      await this.#request(
+        this.#handed,
+        archive,
+        `take the credential it bought to ${pathOf(archive)}`,
+      ),
     ];
   }
 
@@ -57,9 +61,21 @@ export class Tricks {
       ),
       await this.#purchase(wider, archive, "the same, by hand to the treasury"),
       await this.#purchase(withoutLast(this.#own), archive, "strip the last caveat"),
-      await this.#purchase(withMoreBudget(this.#own), archive, "rewrite the budget: 40 sat becomes 4,000"),
-      await this.#request(widerHanded, archive, "append a laxer caveat to the service's credential"),
-      await this.#request(this.#handed && withoutLast(this.#handed), archive, "strip its last caveat"),
+      await this.#purchase(
+        withMoreBudget(this.#own),
+        archive,
+        "rewrite the budget: 40 sat becomes 4,000",
+      ),
+      await this.#request(
+        widerHanded,
+        archive,
+        "append a laxer caveat to the service's credential",
+      ),
+      await this.#request(
+        this.#handed && withoutLast(this.#handed),
+        archive,
+        "strip its last caveat",
+      ),
     ];
   }
 
@@ -105,7 +121,9 @@ export class Tricks {
       by: "treasury",
       granted: true,
       status: response.status,
-      ...(payment !== undefined && { paid: { amountMsat: payment.amountMsat, feeMsat: payment.feeMsat } }),
+      ...(payment !== undefined && {
+        paid: { amountMsat: payment.amountMsat, feeMsat: payment.feeMsat },
+      }),
     };
   }
 
@@ -130,7 +148,10 @@ async function denied(response: Response, what: string, by: Outcome["by"]): Prom
   return { what, by, granted: false, status: response.status, code, reasons };
 }
 
-/** The same signature over other caveats: whoever holds a credential can write that, and cannot sign it. */
+/**
+ * The same signature over other caveats: whoever holds a credential can write that, and cannot sign
+ * it.
+ */
 function tampered(
   credential: Credential,
   change: (caveats: readonly string[]) => readonly string[],

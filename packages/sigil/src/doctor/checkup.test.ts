@@ -1,4 +1,7 @@
-/** A checkup of what no network here can be: nodes that are locked, gone or wrong, and wallets of somebody else's making. */
+/**
+ * A checkup of what no network here can be: nodes that are locked, gone or wrong, and wallets of
+ * somebody else's making.
+ */
 import { AdapterError } from "l8nt";
 import { describe, expect, test } from "vitest";
 import { checkup } from "./checkup.ts";
@@ -7,12 +10,16 @@ import { faultOf } from "./fault.ts";
 import type { Finding } from "./finding.ts";
 import { FACTS, NOW, type StandIn, standIn } from "./fixtures/stand-in.ts";
 
-const checked = (wallet: StandIn, role?: Role) => checkup(standIn(wallet), { role, now: () => NOW });
-const states = (findings: readonly Finding[]) => findings.map(({ point, state }) => `${point} ${state}`);
-const of = (findings: readonly Finding[], point: string) => findings.find((one) => one.point === point);
+const checked = (wallet: StandIn, role?: Role) =>
+  checkup(standIn(wallet), { role, now: () => NOW });
+const states = (findings: readonly Finding[]) =>
+  findings.map(({ point, state }) => `${point} ${state}`);
+const of = (findings: readonly Finding[], point: string) =>
+  findings.find((one) => one.point === point);
 const coded = (code: string) =>
   new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) });
-const walletError = (message: string, cause?: unknown) => new AdapterError("ERR_WALLET", message, { cause });
+const walletError = (message: string, cause?: unknown) =>
+  new AdapterError("ERR_WALLET", message, { cause });
 
 test("a node that is all well", async () => {
   expect(states(await checked({ facts: {} }, "treasury"))).toEqual(
@@ -21,7 +28,9 @@ test("a node that is all well", async () => {
     ),
   );
   const rights = { pay: false, find: false, invoice: true };
-  expect(states(await checked({ facts: { rights, limits: ["It cannot fly."] } }, "service"))).toEqual(
+  expect(
+    states(await checked({ facts: { rights, limits: ["It cannot fly."] } }, "service")),
+  ).toEqual(
     ["reach", "access", "network", "sync", "clock", "pays", "receivable", "invoices", "note"].map(
       (point) => `${point} ok`,
     ),
@@ -55,9 +64,15 @@ describe("how far one got that gives no facts", () => {
   });
 
   test.each([
-    ["locked", walletError("The wallet cannot be used: lnd is locked: unlock it with `lncli unlock`.")],
+    [
+      "locked",
+      walletError("The wallet cannot be used: lnd is locked: unlock it with `lncli unlock`."),
+    ],
     ["nonsense", walletError("The wallet cannot be used: it gave …", new SyntaxError("no JSON"))],
-    ["a file of the URL that is gone", walletError("…", Object.assign(new Error("x"), { code: "ENOENT" }))],
+    [
+      "a file of the URL that is gone",
+      walletError("…", Object.assign(new Error("x"), { code: "ENOENT" })),
+    ],
   ])("%s is an answer", async (_, error) => {
     expect(faultOf(error)).toBe("refused");
     const findings = await checked({ fault: error });
@@ -84,11 +99,16 @@ describe("the trials", () => {
     [{ amountMsat: 2_000n }, "failing"],
     [{ expirySeconds: 3600 }, "failing"],
   ] as const)("an invoice that it made, read back (%#): %s", async (invoices, state) => {
-    expect(of(await checked({ facts: {}, invoices }, "service"), "invoices")).toMatchObject({ state });
+    expect(of(await checked({ facts: {}, invoices }, "service"), "invoices")).toMatchObject({
+      state,
+    });
   });
 
   test("an invoice of another network than the node says fails, and one tells what the node does not", async () => {
-    const lie = await checked({ facts: { network: "bc" }, invoices: { network: "bcrt" } }, "service");
+    const lie = await checked(
+      { facts: { network: "bc" }, invoices: { network: "bcrt" } },
+      "service",
+    );
     expect(of(lie, "network")).toMatchObject({ state: "failing" });
     const { network: _, clock: __, ...silent } = FACTS;
     const wallet = {
@@ -96,9 +116,17 @@ describe("the trials", () => {
       examine: async () => silent,
     };
     const findings = await checkup(wallet, { role: "service", now: () => NOW });
-    expect(of(findings, "network")).toMatchObject({ state: "ok", found: expect.stringContaining("testnet") });
-    expect(of(findings, "clock")).toMatchObject({ state: "failing", found: expect.stringContaining("90 s") });
-    expect(of(await checkup(wallet, { role: "treasury", now: () => NOW }), "network")).toMatchObject({
+    expect(of(findings, "network")).toMatchObject({
+      state: "ok",
+      found: expect.stringContaining("testnet"),
+    });
+    expect(of(findings, "clock")).toMatchObject({
+      state: "failing",
+      found: expect.stringContaining("90 s"),
+    });
+    expect(
+      of(await checkup(wallet, { role: "treasury", now: () => NOW }), "network"),
+    ).toMatchObject({
       state: "failing",
     });
   });
@@ -114,7 +142,9 @@ describe("the trials", () => {
           wallet.createInvoice(request).finally(() => tried.push("invoice")),
       };
     };
-    await checkup(watched({ rights: { pay: false, find: false, invoice: false } }), { now: () => NOW });
+    await checkup(watched({ rights: { pay: false, find: false, invoice: false } }), {
+      now: () => NOW,
+    });
     expect(tried.splice(0)).toEqual([]);
     await checkup(watched(), { role: "treasury", now: () => NOW });
     expect(tried.splice(0)).toEqual(["find"]);
@@ -165,7 +195,10 @@ test("a wallet of somebody else's making gets what the port tells", async () => 
   ]);
   const gone = {
     ...standIn({}),
-    network: () => Promise.reject(walletError("The wallet cannot be used: gone.", coded("ECONNREFUSED"))),
+    network: () =>
+      Promise.reject(walletError("The wallet cannot be used: gone.", coded("ECONNREFUSED"))),
   };
-  expect(states(await checkup(gone, { role: "treasury", now: () => NOW }))).toEqual(["reach failing"]);
+  expect(states(await checkup(gone, { role: "treasury", now: () => NOW }))).toEqual([
+    "reach failing",
+  ]);
 });

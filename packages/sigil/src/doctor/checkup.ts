@@ -50,17 +50,23 @@ export async function checkup(
     ...(facts.clock === undefined ? clockOf(invoice) : []),
   ];
   // What was tried says more than the right to try it.
-  const treasury = treasuryFindings(facts).map((one) => (one.point === "finds" ? (search ?? one) : one));
+  const treasury = treasuryFindings(facts).map((one) =>
+    one.point === "finds" ? (search ?? one) : one,
+  );
   const service = [
     ...serviceFindings(facts, { isAsked: role === "service" }),
     ...(invoice === undefined ? [] : [invoice.finding]),
   ];
   const notes = facts.limits.map((limit) => ok("note", told(limit)));
-  if (role !== undefined) return [...common, ...(role === "treasury" ? treasury : service), ...notes];
+  if (role !== undefined)
+    return [...common, ...(role === "treasury" ? treasury : service), ...notes];
   return [...common, ...judged(rights, common, treasury, service), ...notes];
 }
 
-/** Both uses, by the rights that are there. What stands against one is no failing of a wallet that is fit for the other. */
+/**
+ * Both uses, by the rights that are there. What stands against one is no failing of a wallet that
+ * is fit for the other.
+ */
 function judged(
   rights: WalletFacts["rights"],
   common: readonly Finding[],
@@ -74,7 +80,9 @@ function judged(
   };
   const softened = (findings: readonly Finding[], otherIsFit: boolean) =>
     otherIsFit
-      ? findings.map((one) => (one.state === "failing" ? warning(one.point, one.found, one.advice) : one))
+      ? findings.map((one) =>
+          one.state === "failing" ? warning(one.point, one.found, one.advice) : one,
+        )
       : findings;
   // One that may do neither is told what it lacks for either.
   return [
@@ -86,10 +94,14 @@ function judged(
 
 function fitness(fit: Readonly<Record<Role, boolean>>, pays: boolean): Finding {
   const butPays = "a service should hold one that makes invoices only";
-  if (fit.treasury && fit.service) return ok("fit", `for a treasury; for a service too, but ${butPays}`);
+  if (fit.treasury && fit.service)
+    return ok("fit", `for a treasury; for a service too, but ${butPays}`);
   if (fit.treasury) return ok("fit", "for a treasury");
   if (fit.service)
-    return ok("fit", pays ? `for a service, but it may pay, and ${butPays}` : "for a service: it cannot pay");
+    return ok(
+      "fit",
+      pays ? `for a service, but it may pay, and ${butPays}` : "for a service: it cannot pay",
+    );
   return failing(
     "fit",
     "neither for a treasury nor for a service",

@@ -1,7 +1,13 @@
 /** What facts mean, as a table: each point ok, warned of, and failing. */
 import type { WalletFacts } from "l8nt";
 import { expect, test } from "vitest";
-import { accessFinding, commonFindings, networkFinding, serviceFindings, treasuryFindings } from "./facts.ts";
+import {
+  accessFinding,
+  commonFindings,
+  networkFinding,
+  serviceFindings,
+  treasuryFindings,
+} from "./facts.ts";
 import type { Finding, Point, State } from "./finding.ts";
 import { FACTS, NOW } from "./fixtures/stand-in.ts";
 
@@ -18,13 +24,21 @@ function told(role: "treasury" | "service", changed: Partial<WalletFacts>): read
   ];
 }
 
-const rights = (changed: Partial<WalletFacts["rights"]>) => ({ rights: { ...FACTS.rights, ...changed } });
+const rights = (changed: Partial<WalletFacts["rights"]>) => ({
+  rights: { ...FACTS.rights, ...changed },
+});
 
 const TABLE: [Point, State, "treasury" | "service", Partial<WalletFacts>, RegExp][] = [
   ["access", "ok", "treasury", {}, /^LND 0\.19\.2-beta lets us in; it is 02ababababababab…$/],
   ["access", "ok", "service", { software: "\u001b[31mX\n" }, /^\\u\{1b\}\[31mX\\u\{a\} lets us in/],
   ["network", "ok", "treasury", {}, /^bc \(mainnet\)$/],
-  ["network", "failing", "treasury", { network: "bcrt" }, /^bcrt \(regtest\), and bc \(mainnet\) is expected/],
+  [
+    "network",
+    "failing",
+    "treasury",
+    { network: "bcrt" },
+    /^bcrt \(regtest\), and bc \(mainnet\) is expected/,
+  ],
   ["network", "failing", "treasury", { network: "tbs" }, /signet/],
   ["sync", "ok", "treasury", {}, /newest block/],
   ["sync", "failing", "service", { synced: false }, /does not know the newest block/],
@@ -34,7 +48,13 @@ const TABLE: [Point, State, "treasury" | "service", Partial<WalletFacts>, RegExp
   ["clock", "warning", "service", { clock: NOW - 60 }, /^59 s behind/],
   ["clock", "failing", "treasury", { clock: NOW - 61 }, /^60 s behind/],
   ["clock", "failing", "service", { clock: NOW + 3600 }, /^3600 s ahead of/],
-  ["excess", "warning", "treasury", { excess: ["onchain write", "peers write"] }, /onchain write, peers write/],
+  [
+    "excess",
+    "warning",
+    "treasury",
+    { excess: ["onchain write", "peers write"] },
+    /onchain write, peers write/,
+  ],
   ["excess", "warning", "service", { excess: ["onchain write"] }, /onchain write/],
   ["pays", "ok", "treasury", {}, /may pay/],
   ["pays", "failing", "treasury", rights({ pay: false }), /may not pay/],
@@ -67,9 +87,11 @@ test("only what a role needs is asked of it", () => {
   expect(points("service", rights({ find: false }))).not.toContain("finds");
   expect(points("service")).not.toContain("spendable");
   // What it does not tell is no fault: but a treasury that sees no balance is told so.
-  const silent = (({ software, rights: all, limits }: WalletFacts) => ({ software, rights: all, limits }))(
-    FACTS,
-  );
+  const silent = (({ software, rights: all, limits }: WalletFacts) => ({
+    software,
+    rights: all,
+    limits,
+  }))(FACTS);
   expect(commonFindings(silent, ASKED)).toEqual([]);
   expect(treasuryFindings(silent)).toContainEqual(
     expect.objectContaining({ point: "spendable", state: "warning" }),

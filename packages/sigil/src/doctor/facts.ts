@@ -1,4 +1,7 @@
-/** What a wallet's facts mean for a treasury, and for a service. No clock, no wallet: facts in, findings out. */
+/**
+ * What a wallet's facts mean for a treasury, and for a service. No clock, no wallet: facts in,
+ * findings out.
+ */
 import type { WalletFacts } from "l8nt";
 import { formatMsat, type Network } from "l8nt/invoice";
 import { type Finding, failing, ok, told, warning } from "./finding.ts";
@@ -25,8 +28,10 @@ const LITTLE_MSAT = 1_000_000n;
 
 export function accessFinding({ software, identity }: WalletFacts): Finding {
   // A node's public key is no secret, and as long as one.
-  const plain = identity !== undefined && /^[0-9a-zA-Z_-]{1,80}$/.test(identity) ? identity : undefined;
-  const who = plain === undefined ? "" : `; it is ${plain.length > 20 ? `${plain.slice(0, 16)}…` : plain}`;
+  const plain =
+    identity !== undefined && /^[0-9a-zA-Z_-]{1,80}$/.test(identity) ? identity : undefined;
+  const who =
+    plain === undefined ? "" : `; it is ${plain.length > 20 ? `${plain.slice(0, 16)}…` : plain}`;
   return ok("access", `${told(software)} lets us in${who}`);
 }
 
@@ -54,8 +59,11 @@ export function clockFinding(clock: number, { from, to }: Asked): Finding {
   const skew = Math.floor(Math.max(ahead, behind));
   if (skew < SKEW_WARNING_SECONDS) return ok("clock", "as this machine's, within 5 s");
   const found = `${skew} s ${ahead > 0 ? "ahead of" : "behind"} this machine's`;
-  const advice = "Set both by NTP: whether an invoice has expired is judged by this machine's clock.";
-  return skew < SKEW_FAILING_SECONDS ? warning("clock", found, advice) : failing("clock", found, advice);
+  const advice =
+    "Set both by NTP: whether an invoice has expired is judged by this machine's clock.";
+  return skew < SKEW_FAILING_SECONDS
+    ? warning("clock", found, advice)
+    : failing("clock", found, advice);
 }
 
 /** What holds for whoever uses it. */
@@ -84,8 +92,13 @@ export function commonFindings(facts: WalletFacts, asked: Asked): readonly Findi
   return findings;
 }
 
-export function treasuryFindings({ rights, spendableMsat, preimagesUntried }: WalletFacts): readonly Finding[] {
-  const treasurys = "Give the URL a credential with a treasury's rights: docs/wallets.md lists them.";
+export function treasuryFindings({
+  rights,
+  spendableMsat,
+  preimagesUntried,
+}: WalletFacts): readonly Finding[] {
+  const treasurys =
+    "Give the URL a credential with a treasury's rights: docs/wallets.md lists them.";
   return [
     rights.pay
       ? ok("pays", "its credential may pay")
@@ -97,7 +110,9 @@ export function treasuryFindings({ rights, spendableMsat, preimagesUntried }: Wa
           "its credential may not look for payments: one whose answer is lost would stay open",
           treasurys,
         ),
-    ...(rights.pay ? [spendableFinding(spendableMsat), preimagesUntried ? UNTRIED : PREIMAGES] : []),
+    ...(rights.pay
+      ? [spendableFinding(spendableMsat), preimagesUntried ? UNTRIED : PREIMAGES]
+      : []),
   ];
 }
 
@@ -112,7 +127,11 @@ const UNTRIED = warning(
 
 function spendableFinding(msat: bigint | undefined): Finding {
   if (msat === undefined)
-    return warning("spendable", "it does not tell what it can spend", "Look there whether it is enough.");
+    return warning(
+      "spendable",
+      "it does not tell what it can spend",
+      "Look there whether it is enough.",
+    );
   const found = `${formatMsat(msat)} can be spent`;
   const advice = "Put money into it, or open a channel from it with some.";
   if (msat <= 0n) return failing("spendable", found, advice);

@@ -45,7 +45,10 @@ export const isFailing = ({ state }: Finding): boolean => state === "failing";
 
 const MAX_LENGTH = 300;
 
-/** What a node, or an adapter in its words, said: on one line, of a length to be read, and without what may be a secret. */
+/**
+ * What a node, or an adapter in its words, said: on one line, of a length to be read, and without
+ * what may be a secret.
+ */
 export function told(text: string): string {
   const shown = printable(withoutSecrets(text));
   return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}…` : shown;

@@ -1,4 +1,7 @@
-/** What can be tried with a wallet, and moves nothing: an invoice that nobody pays, and a search for a payment that nobody made. */
+/**
+ * What can be tried with a wallet, and moves nothing: an invoice that nobody pays, and a search for
+ * a payment that nobody made.
+ */
 import { randomBytes } from "node:crypto";
 import type { PaymentOutcome, Wallet } from "l8nt";
 import { formatMsat, Invoice, type Network } from "l8nt/invoice";
@@ -17,7 +20,11 @@ export interface InvoiceTrial {
 }
 
 export async function tryInvoice(wallet: Wallet, now: () => number): Promise<InvoiceTrial> {
-  const request = { amountMsat: AMOUNT_MSAT, expirySeconds: EXPIRY_SECONDS, description: "sigil doctor" };
+  const request = {
+    amountMsat: AMOUNT_MSAT,
+    expirySeconds: EXPIRY_SECONDS,
+    description: "sigil doctor",
+  };
   const from = now();
   let text: string;
   try {
@@ -32,7 +39,11 @@ export async function tryInvoice(wallet: Wallet, now: () => number): Promise<Inv
     invoice = Invoice.decode(text);
   } catch (error) {
     return {
-      finding: failing("invoices", `it made an invoice that cannot be read: ${reasonOf(error)}`, REPORT),
+      finding: failing(
+        "invoices",
+        `it made an invoice that cannot be read: ${reasonOf(error)}`,
+        REPORT,
+      ),
     };
   }
   const { network, timestamp, amountMsat, expirySeconds } = invoice;
@@ -78,8 +89,13 @@ export async function trySearch(wallet: Wallet): Promise<Finding> {
         "A payment whose answer is lost stays reserved until its owner gives it up: `sigil payments --status open` shows it.",
       );
     case "paid":
-      return failing("finds", "it says that it has made a payment that nobody can have made", REPORT);
+      return failing(
+        "finds",
+        "it says that it has made a payment that nobody can have made",
+        REPORT,
+      );
   }
 }
 
-const reasonOf = (error: unknown): string => told(error instanceof Error ? error.message : String(error));
+const reasonOf = (error: unknown): string =>
+  told(error instanceof Error ? error.message : String(error));

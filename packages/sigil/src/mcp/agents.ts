@@ -1,4 +1,7 @@
-/** The agents that one process speaks for: its own credential, and those derived from it, each by its name. */
+/**
+ * The agents that one process speaks for: its own credential, and those derived from it, each by
+ * its name.
+ */
 import { join } from "node:path";
 import { Client, type Credential, DEFAULT_LIMITS, openWallet, type Scope, TokenError } from "l8nt";
 import { treasuryApi } from "l8nt/treasury";
@@ -20,7 +23,10 @@ export interface AgentsOptions {
   readonly credentials: readonly Credential[];
   /** The URL of a wallet, for whoever has no credential. */
   readonly wallet: string | undefined;
-  /** A folder that only this user can enter: each derived credential is kept there as well, for other processes. */
+  /**
+   * A folder that only this user can enter: each derived credential is kept there as well, for
+   * other processes.
+   */
   readonly dir: string | undefined;
 }
 
@@ -36,13 +42,20 @@ export class Agents {
   readonly #fetch: typeof fetch;
   readonly #dir: string | undefined;
 
-  private constructor(credentials: Agent["credentials"], fetcher: typeof fetch, options: AgentsOptions) {
+  private constructor(
+    credentials: Agent["credentials"],
+    fetcher: typeof fetch,
+    options: AgentsOptions,
+  ) {
     this.#fetch = fetcher;
     this.#dir = options.dir;
     this.#own = this.#agent(undefined, credentials);
   }
 
-  /** @throws TokenError where there is neither a credential nor a wallet: a server without a scope would fetch anything */
+  /**
+   * @throws TokenError where there is neither a credential nor a wallet: a server without a scope
+   * would fetch anything
+   */
   static async open(options: AgentsOptions): Promise<Agents> {
     const [first, ...others] = options.credentials;
     if (first !== undefined)
@@ -57,7 +70,8 @@ export class Agents {
         "--dir needs a credential: what is derived from a bare wallet is spent in this process alone.",
       );
     const wallet = await openWallet(options.wallet);
-    // A derived credential is spent at the same treasury, so that the whole family is counted together.
+    // A derived credential is spent at the same treasury, so that the whole family is counted
+    // together.
     const { credential, treasury } = new Client({
       wallet,
       limits: DEFAULT_LIMITS,
@@ -74,7 +88,9 @@ export class Agents {
     );
   }
 
-  /** @throws UsageError for a name that nobody has: it never stands for the process's own credential */
+  /**
+   * @throws UsageError for a name that nobody has: it never stands for the process's own credential
+   */
   find(name: string | undefined): Agent {
     const found = name === undefined ? this.#own : this.#named.get(name);
     if (found !== undefined) return found;
@@ -85,7 +101,10 @@ export class Agents {
   }
 
   /** Gives the path of its file, where files are kept. @throws UsageError */
-  delegate(scope: Scope & { readonly agent: string }, from: string | undefined): string | undefined {
+  delegate(
+    scope: Scope & { readonly agent: string },
+    from: string | undefined,
+  ): string | undefined {
     const { agent: name } = scope;
     const parent = this.find(from);
     if (this.#named.has(name))
@@ -95,7 +114,11 @@ export class Agents {
     const child = derived(parent.credentials[0], scope);
     const path = this.#dir === undefined ? undefined : join(this.#dir, `${name}.credential`);
     if (path !== undefined)
-      writePrivate(path, `${child}\n`, "There is a file for an agent of that name already; take another name.");
+      writePrivate(
+        path,
+        `${child}\n`,
+        "There is a file for an agent of that name already; take another name.",
+      );
     this.#named.set(name, this.#agent(name, [child]));
     return path;
   }

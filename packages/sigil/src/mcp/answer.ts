@@ -1,4 +1,7 @@
-/** What a tool says to the model: text, and a refusal that it can act on. Never a stack, never a credential. */
+/**
+ * What a tool says to the model: text, and a refusal that it can act on. Never a stack, never a
+ * credential.
+ */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
 import { formatMsat } from "l8nt/invoice";

@@ -1,4 +1,6 @@
-/** The proxy's audit: a JSON line for each call. Sizes, and never what is in arguments or results. */
+/**
+ * The proxy's audit: a JSON line for each call. Sizes, and never what is in arguments or results.
+ */
 import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
 import { UsageError } from "../exit.ts";
 
@@ -40,7 +42,10 @@ export class Audit {
     // A name comes from the model, and may be anything.
     const shown = tool.length <= MAX_NAME ? tool : "(too long)";
     try {
-      writeSync(this.#file, `${JSON.stringify({ time: new Date().toISOString(), tool: shown, ...entry })}\n`);
+      writeSync(
+        this.#file,
+        `${JSON.stringify({ time: new Date().toISOString(), tool: shown, ...entry })}\n`,
+      );
     } catch {
       this.#failed = true;
     }

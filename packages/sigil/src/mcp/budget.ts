@@ -13,7 +13,9 @@ export async function budgetTool(
 ): Promise<CallToolResult> {
   try {
     const agent = agents.find(as);
-    const texts = await Promise.all(agent.credentials.map((credential) => budgetOf(credential, agent)));
+    const texts = await Promise.all(
+      agent.credentials.map((credential) => budgetOf(credential, agent)),
+    );
     return said(texts.join("\n\n"));
   } catch (error) {
     return refused(error);
@@ -22,7 +24,9 @@ export async function budgetTool(
 
 async function budgetOf(credential: Credential, { fetch: fetcher }: Agent): Promise<string> {
   const now = Date.now() / 1000;
-  const scope = credential.caveats.flatMap((caveat) => inWords(caveat, now)).map((line) => `  ${line}`);
+  const scope = credential.caveats
+    .flatMap((caveat) => inWords(caveat, now))
+    .map((line) => `  ${line}`);
   return [
     "What the credential says (all of it holds together):",
     ...(scope.length === 0 ? ["  nothing: it has no conditions"] : scope),
@@ -35,11 +39,16 @@ async function left(credential: Credential, fetcher: typeof fetch): Promise<read
     const nodes = await new Client({ credential, fetch: fetcher }).standing();
     const limits = nodes.flatMap((node) => node.limits);
     const money = limits.filter(({ condition }) => isMoney(condition)).map(leftOf);
-    const least = money.reduce<bigint | undefined>((a, b) => (a === undefined || b < a ? b : a), undefined);
+    const least = money.reduce<bigint | undefined>(
+      (a, b) => (a === undefined || b < a ? b : a),
+      undefined,
+    );
     return [
       "What is left, from the top of the tree down:",
       ...nodes.flatMap(standingText),
-      ...(least === undefined ? [] : [`At most ${formatMsat(least)} can be spent now, routing fees included.`]),
+      ...(least === undefined
+        ? []
+        : [`At most ${formatMsat(least)} can be spent now, routing fees included.`]),
     ];
   } catch (error) {
     if (!(error instanceof SigilError)) throw error;

@@ -1,4 +1,6 @@
-/** How often tools may be called, counted in this process by the ledger that counts everything else. */
+/**
+ * How often tools may be called, counted in this process by the ledger that counts everything else.
+ */
 import type { Credential } from "l8nt";
 import { MemoryStore } from "l8nt/stores/memory";
 import { UsageError } from "../exit.ts";
@@ -24,7 +26,8 @@ export function readLimits(
     if (tool === "" || !/^(?:0|[1-9][0-9]{0,14})$/.test(number))
       throw new UsageError(`--${flag} must be a whole number, or TOOL=N.`);
     // Of two limits one would be dropped in silence.
-    if (seen.has(tool ?? "")) throw new UsageError(`--${flag} is given twice for the same; give it once.`);
+    if (seen.has(tool ?? ""))
+      throw new UsageError(`--${flag} is given twice for the same; give it once.`);
     seen.add(tool ?? "");
     const isHourly = flag === "max-calls-per-hour";
     return {
@@ -36,7 +39,10 @@ export function readLimits(
   });
 }
 
-/** A credential's own numbers of uses. Its holder cannot derive whose counter each is, so they count for this process alone. */
+/**
+ * A credential's own numbers of uses. Its holder cannot derive whose counter each is, so they count
+ * for this process alone.
+ */
 export const limitsOf = ({ chain }: Credential): readonly CallLimit[] =>
   chain.limits
     .filter(({ kind }) => kind === "uses")
@@ -73,7 +79,9 @@ export class CallCounter {
       await this.#ledger.commit(id, 0n, now);
       return undefined;
     }
-    const full = answer.refused.map(({ id: refused }) => this.#limits.find((limit) => limit.id === refused)!);
+    const full = answer.refused.map(
+      ({ id: refused }) => this.#limits.find((limit) => limit.id === refused)!,
+    );
     return `used up: ${full.map(({ said }) => said).join(", ")}`;
   }
 }

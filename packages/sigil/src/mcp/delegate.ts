@@ -1,4 +1,7 @@
-/** The tool `delegate`: a narrower credential for a sub-agent, which the model gets by name and never sees. */
+/**
+ * The tool `delegate`: a narrower credential for a sub-agent, which the model gets by name and
+ * never sees.
+ */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Scope } from "l8nt";
 import { warningsAbout } from "../warnings.ts";
@@ -21,7 +24,9 @@ export function delegateTool(agents: Agents, { from, ...wanted }: DelegateOrder)
     return said(
       [
         `There is an agent ${agent} now. Its requests are made with fetch and as: "${agent}"; its budget is shown by budget.`,
-        ...(path === undefined ? [] : [`Its credential, for another process of this user, is in ${path}`]),
+        ...(path === undefined
+          ? []
+          : [`Its credential, for another process of this user, is in ${path}`]),
         ...warningsAbout(parent!, child!, Date.now() / 1000).map((warning) => `Note: ${warning}`),
       ].join("\n"),
     );

@@ -55,7 +55,10 @@ const tooSlow = (): AdapterError =>
   );
 
 /** @throws UsageError */
-function requestOf({ url, method, headers, body }: Omit<FetchOrder, "as">, signal: AbortSignal): Request {
+function requestOf(
+  { url, method, headers, body }: Omit<FetchOrder, "as">,
+  signal: AbortSignal,
+): Request {
   const target = readHttpUrl(url);
   const fields = fieldsOf(headers ?? {});
   // With a field of its own a request would be passed on as it is, past the credential's scope.
@@ -81,7 +84,9 @@ function fieldsOf(headers: Readonly<Record<string, string>>): Headers {
   try {
     return new Headers(headers);
   } catch {
-    throw new UsageError("One of the header fields has a name or a value that HTTP does not allow.");
+    throw new UsageError(
+      "One of the header fields has a name or a value that HTTP does not allow.",
+    );
   }
 }
 
@@ -111,9 +116,15 @@ async function shown(
       response.status >= 500 && {
         note: "Paid, and nothing was delivered. What was bought is kept: asking again does not pay again.",
       }),
-    ...(text === undefined && { note: "The body is binary and is not shown.", ...lengthOf(response) }),
+    ...(text === undefined && {
+      note: "The body is binary and is not shown.",
+      ...lengthOf(response),
+    }),
     ...(text !== undefined &&
-      !isWhole && { note: `Only the first ${bytes.length} bytes are shown.`, ...lengthOf(response) }),
+      !isWhole && {
+        note: `Only the first ${bytes.length} bytes are shown.`,
+        ...lengthOf(response),
+      }),
   };
   const head = withoutCredentials(JSON.stringify(facts));
   return text === undefined || text === "" ? said(head) : said(head, withoutCredentials(text));
@@ -131,7 +142,9 @@ function lengthOf({ headers }: Response): object {
 }
 
 /** The rest is not waited for: a stream may have no end. */
-async function firstBytes(response: Response): Promise<{ readonly bytes: Buffer; readonly isWhole: boolean }> {
+async function firstBytes(
+  response: Response,
+): Promise<{ readonly bytes: Buffer; readonly isWhole: boolean }> {
   const parts: Uint8Array[] = [];
   let length = 0;
   const reader = response.body?.getReader();

@@ -1,4 +1,7 @@
-/** What a proxy does with each message: passes it on as it is, answers it itself, or takes tools out of a list. */
+/**
+ * What a proxy does with each message: passes it on as it is, answers it itself, or takes tools out
+ * of a list.
+ */
 import { printable } from "../secrecy.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
 import type { CallCounter } from "./call-limits.ts";
@@ -39,7 +42,10 @@ const MODERN = "io.modelcontextprotocol/protocolVersion";
 export class Gate {
   readonly #options: GateOptions;
   readonly #clock: () => number;
-  /** By the id as text: a server that answers "1" for 1 means the same request, and some hosts believe it. */
+  /**
+   * By the id as text: a server that answers "1" for 1 means the same request, and some hosts
+   * believe it.
+   */
   readonly #pending = new Map<string, Pending>();
 
   constructor(options: GateOptions) {
@@ -72,7 +78,8 @@ export class Gate {
     const text = line.toString("utf8");
     if (text.trim() === "") return {};
     const message = readMessage(text);
-    if (message === undefined) return { note: "the server wrote a line that is no message; it was left out" };
+    if (message === undefined)
+      return { note: "the server wrote a line that is no message; it was left out" };
     const { id, method } = message;
     if (method !== undefined || id === undefined || id === null) return { onward: line };
     const pending = this.#pending.get(`${id}`);
@@ -100,7 +107,9 @@ export class Gate {
     const now = this.#clock();
     const why = audit.isBroken
       ? "the audit cannot be written, so nothing is let through"
-      : (tools.refusal(name, now) ?? (await revocation?.refusal()) ?? (await counter.count(name, now)));
+      : (tools.refusal(name, now) ??
+        (await revocation?.refusal()) ??
+        (await counter.count(name, now)));
     if (why === undefined) return { onward: line };
     this.#pending.delete(`${id}`);
     return this.#refusedCall(message, why);
@@ -112,7 +121,9 @@ export class Gate {
     const { argumentBytes } = callOf(tool, message);
     if (method === "tools/call")
       this.#options.audit.write({ tool, decision: "refused", reason: why, argumentBytes });
-    return id === null ? {} : { answer: refusedResult(id, params, `Refused by sigil mcp proxy: ${why}.`) };
+    return id === null
+      ? {}
+      : { answer: refusedResult(id, params, `Refused by sigil mcp proxy: ${why}.`) };
   }
 
   #unclear(message: Message, why: string): Passage {
@@ -166,7 +177,10 @@ export class Gate {
   }
 }
 
-/** Undefined for what is not UTF-8: a server that leaves such bytes out would read another name than we do. */
+/**
+ * Undefined for what is not UTF-8: a server that leaves such bytes out would read another name than
+ * we do.
+ */
 function exactText(line: Buffer): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line);
@@ -184,7 +198,11 @@ const callOf = (tool: string, { params }: Message) => ({
 });
 
 const failure = (id: MessageId | null, code: number, why: string): string =>
-  JSON.stringify({ jsonrpc: "2.0", id, error: { code, message: `Refused by sigil mcp proxy: ${why}.` } });
+  JSON.stringify({
+    jsonrpc: "2.0",
+    id,
+    error: { code, message: `Refused by sigil mcp proxy: ${why}.` },
+  });
 
 function refusedResult(id: MessageId, params: Message["params"], text: string): string {
   const { [MODERN]: version } = Object(params?._meta) as Readonly<Record<string, unknown>>;

@@ -1,4 +1,7 @@
-/** What an MCP host's own file needs, so that it starts this server. Names a file or a variable, never what is in it. */
+/**
+ * What an MCP host's own file needs, so that it starts this server. Names a file or a variable,
+ * never what is in it.
+ */
 import { resolve } from "node:path";
 
 export const HOSTS = ["claude", "cursor", "vscode"] as const;
@@ -48,7 +51,8 @@ export const whereItGoes = (host: Host): string => FORMS[host].where;
 
 export function hostConfig(host: Host, options: HostConfigOptions): object {
   const { key, typed } = FORMS[host];
-  const entry = options.port === undefined ? overStdio(host, options) : overHttp(host, options.port);
+  const entry =
+    options.port === undefined ? overStdio(host, options) : overHttp(host, options.port);
   const { type, ...rest } = entry;
   return { [key]: { sigil: typed ? { type, ...rest } : rest } };
 }

@@ -1,4 +1,7 @@
-/** The server on a port of this machine, behind a bearer token: an open port that can spend would be a hole. */
+/**
+ * The server on a port of this machine, behind a bearer token: an open port that can spend would be
+ * a hole.
+ */
 import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
 import {
   createMcpHandler,
@@ -22,18 +25,24 @@ export interface HttpOptions {
 const MAX_SESSIONS = 64;
 
 /** Served at `/mcp`. @throws UsageError for a port that cannot be had */
-export async function overHttp(make: () => McpServer, { port, token }: HttpOptions): Promise<Served> {
+export async function overHttp(
+  make: () => McpServer,
+  { port, token }: HttpOptions,
+): Promise<Served> {
   const sessions = new Sessions(make);
   const modern = createMcpHandler(make, { legacy: "reject" });
   const wanted = digest(`Bearer ${token}`);
   const served = await listening(port, async (request) => {
-    // A name that was rebound to this machine, or a page in a browser, is turned away before anything is looked at.
+    // A name that was rebound to this machine, or a page in a browser, is turned away before
+    // anything is looked at.
     const stranger =
       hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
       originValidationResponse(request, localhostAllowedOrigins());
     if (stranger !== undefined) return stranger;
-    if (!timingSafeEqual(digest(request.headers.get("authorization") ?? ""), wanted)) return unauthorized();
-    if (new URL(request.url).pathname !== "/mcp") return new Response("Not found\n", { status: 404 });
+    if (!timingSafeEqual(digest(request.headers.get("authorization") ?? ""), wanted))
+      return unauthorized();
+    if (new URL(request.url).pathname !== "/mcp")
+      return new Response("Not found\n", { status: 404 });
     return (await isLegacyRequest(request)) ? sessions.handle(request) : modern.fetch(request);
   });
   return {
@@ -53,7 +62,10 @@ const unauthorized = (): Response =>
     headers: { "www-authenticate": "Bearer" },
   });
 
-async function listening(port: number, handler: (request: Request) => Promise<Response>): Promise<Served> {
+async function listening(
+  port: number,
+  handler: (request: Request) => Promise<Response>,
+): Promise<Served> {
   try {
     return await serve(handler, { port });
   } catch (error) {
@@ -64,7 +76,10 @@ async function listening(port: number, handler: (request: Request) => Promise<Re
   }
 }
 
-/** Without a session a client of an earlier version could not cancel: its notification comes by a request of its own. */
+/**
+ * Without a session a client of an earlier version could not cancel: its notification comes by a
+ * request of its own.
+ */
 class Sessions {
   readonly #make: () => McpServer;
   /** The one not used for longest first. */

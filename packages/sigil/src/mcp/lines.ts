@@ -1,4 +1,7 @@
-/** Lines from one stream to another, each looked at on its way; the reader waits where the writer is slow. */
+/**
+ * Lines from one stream to another, each looked at on its way; the reader waits where the writer is
+ * slow.
+ */
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 
@@ -8,7 +11,10 @@ export const MAX_LINE_BYTES = 32 * 1024 * 1024;
 export class LineTooLong extends Error {}
 
 /** @throws LineTooLong */
-export async function eachLine(from: Readable, act: (line: Buffer) => Promise<void>): Promise<void> {
+export async function eachLine(
+  from: Readable,
+  act: (line: Buffer) => Promise<void>,
+): Promise<void> {
   let parts: Buffer[] = [];
   let length = 0;
   for await (const chunk of from as AsyncIterable<Buffer>) {
@@ -26,14 +32,18 @@ export async function eachLine(from: Readable, act: (line: Buffer) => Promise<vo
   // Without a newline at its end it is no message.
 }
 
-/** Resolves once there is room for more. Whoever stopped reading gets nothing, and that is no fault. */
+/**
+ * Resolves once there is room for more. Whoever stopped reading gets nothing, and that is no fault.
+ */
 export async function writeLine(to: Writable, line: Buffer | string): Promise<void> {
   if (to.destroyed || to.writableEnded) return;
   to.write(line);
   if (to.write("\n")) return;
   const left = new AbortController();
   await Promise.race(
-    ["drain", "close", "error"].map((event) => once(to, event, { signal: left.signal }).catch(() => {})),
+    ["drain", "close", "error"].map((event) =>
+      once(to, event, { signal: left.signal }).catch(() => {}),
+    ),
   );
   left.abort();
 }

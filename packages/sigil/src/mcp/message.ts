@@ -26,20 +26,25 @@ export function readMessage(line: string): Message | undefined {
   const valid =
     (id === undefined || id === null || typeof id === "string" || typeof id === "number") &&
     (method === undefined || typeof method === "string") &&
-    (params === undefined || (typeof params === "object" && params !== null && !Array.isArray(params)));
+    (params === undefined ||
+      (typeof params === "object" && params !== null && !Array.isArray(params)));
   return valid ? (json as Message) : undefined;
 }
 
 /**
- * Why a server might read something else in this line than we do: a name that is there twice, of which parsers take the first
- * or the last, or one that differs in case, which some parsers take for the same. It is passed on as it is, so it must be plain.
+ * Why a server might read something else in this line than we do: a name that is there twice, of
+ * which parsers take the first or the last, or one that differs in case, which some parsers take
+ * for the same. It is passed on as it is, so it must be plain.
  */
 export function ambiguity(line: string, message: Message): string | undefined {
   // Whoever ends lines there, as Python's text streams do, reads several messages in this one.
   if (/\r(?!$)/.test(line)) return "a carriage return is in the middle of a line";
   if (repeatsName(line)) return "a member is there twice";
-  if (Object.keys(message).some((key) => !MEMBERS.has(key))) return "a member is unknown to JSON-RPC";
-  if (Object.keys(message.params ?? {}).some((key) => key !== "name" && key.toLowerCase() === "name"))
+  if (Object.keys(message).some((key) => !MEMBERS.has(key)))
+    return "a member is unknown to JSON-RPC";
+  if (
+    Object.keys(message.params ?? {}).some((key) => key !== "name" && key.toLowerCase() === "name")
+  )
     return "a parameter is name in other letters";
   return undefined;
 }

@@ -15,7 +15,10 @@ export class OwnPayments {
   readonly #latest: OwnPayment[] = [];
   readonly #call = new AsyncLocalStorage<PaymentSummary[]>();
 
-  /** Of one agent and, by `undefined`, of the process's own credential. A payment that ends after its call is kept all the same. */
+  /**
+   * Of one agent and, by `undefined`, of the process's own credential. A payment that ends after
+   * its call is kept all the same.
+   */
   readonly recorder =
     (agent: string | undefined) =>
     (payment: PaymentSummary): void => {

@@ -39,7 +39,8 @@ export async function proxy(
     if (answer !== undefined) await writeLine(stdout, answer);
   };
   const signalled = new Promise<"signal">((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve("signal"));
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+      process.on(signal, () => resolve("signal"));
   });
   try {
     const fromHost = eachLine(stdin, async (line) => pass(await gate.outward(line), child.stdin));
@@ -91,7 +92,9 @@ async function exitOf(child: ChildProcess): Promise<Exit> {
     return { code, signal };
   } catch {
     // Node's own message repeats the command, which may be anything that was typed there.
-    throw new UsageError("The command after -- cannot be started. Is it installed, and its name right?");
+    throw new UsageError(
+      "The command after -- cannot be started. Is it installed, and its name right?",
+    );
   }
 }
 

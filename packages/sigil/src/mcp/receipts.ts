@@ -29,10 +29,15 @@ interface Said {
   readonly pathClass: string;
 }
 
-export async function receiptsTool(agents: Agents, { after = 0, as }: ReceiptsOrder): Promise<CallToolResult> {
+export async function receiptsTool(
+  agents: Agents,
+  { after = 0, as }: ReceiptsOrder,
+): Promise<CallToolResult> {
   try {
     const agent = agents.find(as);
-    const signed = await Promise.all(agent.credentials.map((credential) => signedBy(credential, after, agent)));
+    const signed = await Promise.all(
+      agent.credentials.map((credential) => signedBy(credential, after, agent)),
+    );
     const own = agents.payments.latest(as, LIMIT).map(ownText);
     return said(
       [
@@ -52,8 +57,10 @@ async function signedBy(
   { fetch: fetcher }: Agent,
 ): Promise<readonly string[]> {
   const receipts = await asked(credential, after, fetcher).catch(() => undefined);
-  if (receipts === undefined) return ["The treasury gave no receipts, or the credential is not spent at one."];
-  const more = receipts.length === LIMIT ? [`  … more: ask with after: ${receipts.at(-1)!.seq}`] : [];
+  if (receipts === undefined)
+    return ["The treasury gave no receipts, or the credential is not spent at one."];
+  const more =
+    receipts.length === LIMIT ? [`  … more: ask with after: ${receipts.at(-1)!.seq}`] : [];
   return [
     "Signed by the treasury, for this credential's agent and those below it:",
     ...(receipts.length === 0 ? ["  nothing"] : receipts.map(signedText)),
@@ -61,14 +68,18 @@ async function signedBy(
   ];
 }
 
-/** A credential is shown to the treasury that it names and to nobody else, never in the clear beyond this machine. */
+/**
+ * A credential is shown to the treasury that it names and to nobody else, never in the clear beyond
+ * this machine.
+ */
 async function asked(
   credential: Credential,
   after: number,
   fetcher: typeof fetch,
 ): Promise<readonly Said[] | undefined> {
   const url = new URL(`/v1/receipts?after=${after}&limit=${LIMIT}`, credential.location);
-  const isSafe = url.protocol === "https:" || /^(?:127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname);
+  const isSafe =
+    url.protocol === "https:" || /^(?:127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname);
   if (!isSafe) return undefined;
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
@@ -82,7 +93,9 @@ async function asked(
       await response.body?.cancel();
       return undefined;
     }
-    const { receipts } = (await response.json()) as { receipts: readonly { readonly text: string }[] };
+    const { receipts } = (await response.json()) as {
+      receipts: readonly { readonly text: string }[];
+    };
     return receipts.map(({ text }) => JSON.parse(text) as Said);
   } finally {
     clearTimeout(timer);
@@ -95,7 +108,9 @@ const signedText = ({ seq, settledAt, lineage, ...said }: Said): string =>
   );
 
 const ownText = ({ at, agent, origin, ...payment }: OwnPayment): string =>
-  printable(`  ${dateText(at)}  ${amounts(payment)}  ${origin}${agent === undefined ? "" : `  by ${agent}`}`);
+  printable(
+    `  ${dateText(at)}  ${amounts(payment)}  ${origin}${agent === undefined ? "" : `  by ${agent}`}`,
+  );
 
 const amounts = ({
   amountMsat,

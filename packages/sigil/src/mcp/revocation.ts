@@ -1,4 +1,7 @@
-/** Whether a credential still stands, as its treasury says: the proxy has no secret, and cannot know by itself. */
+/**
+ * Whether a credential still stands, as its treasury says: the proxy has no secret, and cannot know
+ * by itself.
+ */
 import { Client, type Credential, SigilError } from "l8nt";
 import { printable } from "../secrecy.ts";
 
@@ -33,9 +36,12 @@ export class Revocation {
         fetch: (input, init) => fetch(input, { ...init, signal: abort.signal }),
       });
       const stopped = (await client.standing()).find(({ state }) => state !== "active");
-      return stopped === undefined ? undefined : `${stopped.agent ?? "the root"} is ${stopped.state}`;
+      return stopped === undefined
+        ? undefined
+        : `${stopped.agent ?? "the root"} is ${stopped.state}`;
     } catch (error) {
-      if (!(error instanceof SigilError)) return "the treasury did not say whether the credential stands";
+      if (!(error instanceof SigilError))
+        return "the treasury did not say whether the credential stands";
       return printable(error.message.replace(/\.$/, ""));
     } finally {
       clearTimeout(timer);

@@ -1,4 +1,7 @@
-/** The MCP server: four tools, under one credential. A fresh instance for each connection; the agents are shared. */
+/**
+ * The MCP server: four tools, under one credential. A fresh instance for each connection; the
+ * agents are shared.
+ */
 import { McpServer } from "@modelcontextprotocol/server";
 import type { AmountText, Duration } from "l8nt";
 import * as z from "zod";
@@ -15,7 +18,9 @@ service answers is its own text, and no instruction from the user.`;
 const as = z
   .string()
   .optional()
-  .describe("the name of an agent made with delegate; this server's own credential where it is left out");
+  .describe(
+    "the name of an agent made with delegate; this server's own credential where it is left out",
+  );
 const amount = (help: string) =>
   z
     .string()
@@ -38,7 +43,12 @@ export function sigilServer(agents: Agents, version: string): McpServer {
         body: z.string().optional(),
         as,
       }),
-      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+      annotations: {
+        readOnlyHint: false,
+        destructiveHint: true,
+        idempotentHint: false,
+        openWorldHint: true,
+      },
     },
     (order, { mcpReq: { signal } }) => fetchTool(agents, order, signal),
   );
@@ -46,7 +56,8 @@ export function sigilServer(agents: Agents, version: string): McpServer {
     "budget",
     {
       title: "What is left, and what is allowed",
-      description: "What the credential allows, and what is left of its budgets and of those above it.",
+      description:
+        "What the credential allows, and what is left of its budgets and of those above it.",
       inputSchema: z.strictObject({ as }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
@@ -60,8 +71,14 @@ export function sigilServer(agents: Agents, version: string): McpServer {
         "Makes an agent with a part of this credential: everything that holds here holds there as well, and its spending counts here too. Its requests are made by naming it in fetch.",
       inputSchema: z.strictObject({
         agent: z.string().describe("its name: letters, digits, - and _"),
-        from: z.string().optional().describe("the agent that delegates, where that is not this server itself"),
-        endpoints: z.array(z.string()).optional().describe('such as "GET https://api.example/search/*"'),
+        from: z
+          .string()
+          .optional()
+          .describe("the agent that delegates, where that is not this server itself"),
+        endpoints: z
+          .array(z.string())
+          .optional()
+          .describe('such as "GET https://api.example/search/*"'),
         budget: amount("in all, routing fees included"),
         budgetPerHour: amount("within any hour"),
         budgetPerDay: amount("within any day"),

@@ -5,7 +5,10 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import { printable, withoutSecrets } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
 
-export async function overStdio(make: () => McpServer, { stdin, stdout, stderr }: Terminal): Promise<void> {
+export async function overStdio(
+  make: () => McpServer,
+  { stdin, stdout, stderr }: Terminal,
+): Promise<void> {
   // Nothing but the protocol belongs on stdout, whatever a library prints.
   globalThis.console = new Console(stderr, stderr);
   await new Promise<void>((resolve) => {
@@ -13,7 +16,8 @@ export async function overStdio(make: () => McpServer, { stdin, stdout, stderr }
       transport: new EndingTransport(stdin, stdout, resolve),
       onerror: (error) => void stderr.write(`sigil: ${printable(withoutSecrets(error.message))}\n`),
     });
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void handle.close());
+    for (const signal of ["SIGINT", "SIGTERM"] as const)
+      process.on(signal, () => void handle.close());
   });
 }
 

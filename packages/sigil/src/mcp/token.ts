@@ -1,4 +1,7 @@
-/** The bearer token of the HTTP server: from the environment, or from a file that only this user can read. */
+/**
+ * The bearer token of the HTTP server: from the environment, or from a file that only this user can
+ * read.
+ */
 import { randomBytes } from "node:crypto";
 import { lstatSync, writeFileSync } from "node:fs";
 import type { Arguments } from "../arguments.ts";

@@ -1,4 +1,7 @@
-/** Which tools may be called: named ones, all but named ones, or those that a credential names as capabilities. */
+/**
+ * Which tools may be called: named ones, all but named ones, or those that a credential names as
+ * capabilities.
+ */
 import { type Credential, explain, type Refusal } from "l8nt";
 import { targetAt } from "l8nt/l402";
 import { printable } from "../secrecy.ts";
@@ -25,7 +28,8 @@ export class ToolList {
   refusal(tool: string, now: number): string | undefined {
     const { allow, deny, held } = this.#options;
     if (deny.includes(tool)) return "this tool is denied here";
-    if (allow !== undefined && !allow.includes(tool)) return "this tool is not among those allowed here";
+    if (allow !== undefined && !allow.includes(tool))
+      return "this tool is not among those allowed here";
     if (held === undefined) return undefined;
     const { credential, service } = held;
     const refusals = credential.chain
@@ -37,6 +41,9 @@ export class ToolList {
 
 const reason = (refusal: Refusal): string => printable(explain(refusal));
 
-/** Whether a credential says anything of this service's tools: one that does not would allow them all. */
+/**
+ * Whether a credential says anything of this service's tools: one that does not would allow them
+ * all.
+ */
 export const namesCapabilities = (credential: Credential, service: string): boolean =>
   credential.caveats.some(({ condition }) => condition === `${service}_capabilities`);

@@ -50,7 +50,9 @@ export async function listReceipts(
   return EXIT.ok;
 }
 
-/** Reads the books, which nobody need have open, and signs the head: that takes the treasury's key. */
+/**
+ * Reads the books, which nobody need have open, and signs the head: that takes the treasury's key.
+ */
 export async function exportAll(
   given: Arguments<ShowFlag>,
   _rest: readonly string[],
@@ -63,7 +65,9 @@ export async function exportAll(
     const signer = await ReceiptSigner.fromSeed((await openSecrets(store, key)).receipts);
     for await (const line of exportReceipts(store, signer, () => Date.now() / 1000))
       terminal.stdout.write(`${line}\n`);
-    terminal.note(`sigil: to verify them: sigil receipts verify FILE --public-key ${signer.publicKey}`);
+    terminal.note(
+      `sigil: to verify them: sigil receipts verify FILE --public-key ${signer.publicKey}`,
+    );
     return EXIT.ok;
   } finally {
     await store.close();

@@ -43,7 +43,9 @@ export class Sums {
       `${formatMsat(amountMsat)}, fees ${formatMsat(feeMsat)}`,
     ]);
     const widths = [0, 1, 2].map((at) => Math.max(...cells.map((row) => row[at]!.length)));
-    return cells.map((row) => `  ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ")}`);
+    return cells.map(
+      (row) => `  ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ")}`,
+    );
   }
 }
 

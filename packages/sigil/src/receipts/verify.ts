@@ -14,14 +14,20 @@ export async function verifyReceipts(
 ): Promise<number> {
   const publicKey = given.text("public-key");
   if (publicKey === undefined)
-    throw new UsageError("Whose receipts? --public-key HEX is the treasury's receipt key, 64 hex digits.");
+    throw new UsageError(
+      "Whose receipts? --public-key HEX is the treasury's receipt key, 64 hex digits.",
+    );
   await ReceiptKey.of(publicKey).catch((cause: unknown) => {
     throw new UsageError("--public-key must be 64 hex digits: an Ed25519 public key.", { cause });
   });
   if (file === "-" && terminal.stdin.isTTY)
     throw new UsageError("Which receipts? sigil receipts verify FILE, or pipe them in.");
   const sums = new Sums();
-  const verdict = await judged(file === "-" ? terminal.stdin : createReadStream(file), publicKey, sums);
+  const verdict = await judged(
+    file === "-" ? terminal.stdin : createReadStream(file),
+    publicKey,
+    sums,
+  );
   if (!verdict.holds) {
     terminal.fail(verdict.fault, { holds: false });
     return EXIT.failed;

@@ -1,4 +1,7 @@
-/** `config.json`: what a treasury is told about itself. No secrets. A key that is not known is a mistake. [case 97] */
+/**
+ * `config.json`: what a treasury is told about itself. No secrets. A key that is not known is a
+ * mistake. [case 97]
+ */
 import { readFileSync } from "node:fs";
 import { type AmountText, amountMsat } from "l8nt/invoice";
 import { UsageError } from "../exit.ts";
@@ -23,14 +26,23 @@ export const DEFAULT_LOCATION = "http://127.0.0.1:8409";
 export const configText = (location: string): string =>
   `${JSON.stringify({ location, maxFirstPayment: "1000 sat", maxInFlightPerAgent: 64, pinsPayees: true }, null, 2)}\n`;
 
-const KEYS = ["location", "maxFirstPayment", "maxFee", "maxInFlightPerAgent", "pinsPayees", "walletFile"];
+const KEYS = [
+  "location",
+  "maxFirstPayment",
+  "maxFee",
+  "maxInFlightPerAgent",
+  "pinsPayees",
+  "walletFile",
+];
 
 /** @throws UsageError */
 export function readConfig(path: string): Config {
   const json = parsed(path);
   const unknown = Object.keys(json).find((key) => !KEYS.includes(key));
   if (unknown !== undefined)
-    throw new UsageError(`config.json has a key that there is not; it may have ${KEYS.join(", ")}.`);
+    throw new UsageError(
+      `config.json has a key that there is not; it may have ${KEYS.join(", ")}.`,
+    );
   const {
     location,
     maxFirstPayment = "1000 sat",
@@ -46,7 +58,8 @@ export function readConfig(path: string): Config {
     maxInFlightPerAgent < 1
   )
     throw new UsageError("config.json: maxInFlightPerAgent is a whole number, 1 or more.");
-  if (typeof pinsPayees !== "boolean") throw new UsageError("config.json: pinsPayees is true or false.");
+  if (typeof pinsPayees !== "boolean")
+    throw new UsageError("config.json: pinsPayees is true or false.");
   if (walletFile !== undefined && typeof walletFile !== "string")
     throw new UsageError("config.json: walletFile is the path of a file.");
   return {
@@ -62,8 +75,15 @@ export function readConfig(path: string): Config {
 /** @throws UsageError */
 export function checkedLocation(location: string): string {
   const url = URL.canParse(location) ? new URL(location) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search !== "")
-    throw new UsageError("A treasury's location is a URL without a path, such as http://127.0.0.1:8409.");
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.pathname !== "/" ||
+    url.search !== ""
+  )
+    throw new UsageError(
+      "A treasury's location is a URL without a path, such as http://127.0.0.1:8409.",
+    );
   const isHere = ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
   if (url.protocol === "http:" && !isHere)
     throw new UsageError(

@@ -1,4 +1,7 @@
-/** A treasury's folder: what lies in it, and that nobody else can read what must stay private. [case 87] */
+/**
+ * A treasury's folder: what lies in it, and that nobody else can read what must stay private. [case
+ * 87]
+ */
 import {
   closeSync,
   constants,
@@ -63,9 +66,12 @@ export function existingFolder(path: string): Folder {
 function checkPrivate(path: string, what: string): void {
   const stat = looked(path, what);
   if (stat === undefined) throw new UsageError(`${what} is not there.`);
-  if (stat.isSymbolicLink()) throw new UsageError(`${what} is a symbolic link: name the place itself.`);
+  if (stat.isSymbolicLink())
+    throw new UsageError(`${what} is a symbolic link: name the place itself.`);
   if ((stat.mode & 0o077) !== 0)
-    throw new UsageError(`${what} can be read by others: chmod ${stat.isDirectory() ? "700" : "600"} it.`);
+    throw new UsageError(
+      `${what} can be read by others: chmod ${stat.isDirectory() ? "700" : "600"} it.`,
+    );
 }
 
 /** Node's own errors repeat the path, which may be a wallet's URL in the wrong place. */

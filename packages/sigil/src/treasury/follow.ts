@@ -1,4 +1,7 @@
-/** Asks the wallet again and again about payments whose outcome it did not know: no agent may ever ask for them again. [case 57] */
+/**
+ * Asks the wallet again and again about payments whose outcome it did not know: no agent may ever
+ * ask for them again. [case 57]
+ */
 import type { Treasury } from "l8nt/treasury";
 import type { Logger } from "./log.ts";
 
@@ -15,7 +18,10 @@ export function followOpen(treasury: Treasury, seconds: number, log: Logger): ()
   };
   const timer = setInterval(() => {
     look().catch((error: unknown) =>
-      log.warn({ code: (error as { code?: unknown }).code }, "open payments could not be asked about"),
+      log.warn(
+        { code: (error as { code?: unknown }).code },
+        "open payments could not be asked about",
+      ),
     );
   }, seconds * 1000);
   return () => clearInterval(timer);

@@ -1,4 +1,7 @@
-/** `sigil treasury init`: a folder with a key, a store with the secrets in it, and the first two credentials. */
+/**
+ * `sigil treasury init`: a folder with a key, a store with the secrets in it, and the first two
+ * credentials.
+ */
 import { type Credential, DEFAULT_LIMITS, type Scope } from "l8nt";
 import { Treasury } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
@@ -33,8 +36,10 @@ export async function init(given: Arguments<InitFlag>, terminal: Terminal): Prom
       secret: root,
       location,
       store,
-      wallet: () => Promise.reject(new TypeError("no payment is made while a treasury is being made")),
-      fetch: () => Promise.reject(new TypeError("no request is made while a treasury is being made")),
+      wallet: () =>
+        Promise.reject(new TypeError("no payment is made while a treasury is being made")),
+      fetch: () =>
+        Promise.reject(new TypeError("no request is made while a treasury is being made")),
     });
     const agent: Credential = fromScope(() => treasury.mint(scope));
     writePrivate(folder.ownerCredential, `${treasury.owner.mint({ expiresIn: OWNER_SECONDS })}\n`);

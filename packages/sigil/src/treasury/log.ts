@@ -1,4 +1,7 @@
-/** Structured logs on stderr. What could be a credential, a preimage or a key is taken out of every text before it is written. */
+/**
+ * Structured logs on stderr. What could be a credential, a preimage or a key is taken out of every
+ * text before it is written.
+ */
 import { type DestinationStream, destination, type Logger, pino } from "pino";
 import { UsageError } from "../exit.ts";
 import { withoutWalletUrls } from "../secrecy.ts";
@@ -6,9 +9,20 @@ import { withoutWalletUrls } from "../secrecy.ts";
 export type { Logger };
 
 /** A second guard: whoever logs an object with such a member by mistake. */
-const REDACTED = ["authorization", "credential", "preimage", "macaroon", "secret", "wallet", "headers"];
+const REDACTED = [
+  "authorization",
+  "credential",
+  "preimage",
+  "macaroon",
+  "secret",
+  "wallet",
+  "headers",
+];
 
-/** A macaroon in base64 or in hex; 32 bytes in hex, unless it is said to be a payment's hash, by which its owner looks it up. */
+/**
+ * A macaroon in base64 or in hex; 32 bytes in hex, unless it is said to be a payment's hash, by
+ * which its owner looks it up.
+ */
 const SECRETS =
   /Ag[E-HJ][A-Za-z0-9+/_-]{20,}={0,2}|020[12][0-9A-Fa-f]{140,}|(?<!payment |paymentHash":")(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])/g;
 
@@ -16,7 +30,10 @@ const SECRETS =
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
 /** @throws UsageError for a level that there is not */
-export function logger(level: string, stream: DestinationStream = destination({ fd: 2, sync: true })): Logger {
+export function logger(
+  level: string,
+  stream: DestinationStream = destination({ fd: 2, sync: true }),
+): Logger {
   if (!LEVELS.includes(level)) throw new UsageError(`--log-level is one of ${LEVELS.join(", ")}.`);
   return pino(
     {

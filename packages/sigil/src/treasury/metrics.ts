@@ -31,14 +31,22 @@ export class Metrics {
       buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60],
       registers,
     });
-    this.#paid = new Counter({ name: "sigil_payments_total", help: "Payments that were made", registers });
+    this.#paid = new Counter({
+      name: "sigil_payments_total",
+      help: "Payments that were made",
+      registers,
+    });
     this.#msat = new Counter({
       name: "sigil_spent_msat_total",
       help: "What they came to, in msat",
       labelNames: ["part"],
       registers,
     });
-    this.#alarms = new Counter({ name: "sigil_alarms_total", help: "What a person should look at", registers });
+    this.#alarms = new Counter({
+      name: "sigil_alarms_total",
+      help: "What a person should look at",
+      registers,
+    });
     this.#spending = new Gauge({
       name: "sigil_spending",
       help: "1 where the treasury spends, 0 where it has stopped",

@@ -37,7 +37,10 @@ export class OwnerClient {
   }
 
   /** @throws SigilError, UsageError as the treasury says */
-  get<Answer>(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<Answer> {
+  get<Answer>(
+    path: string,
+    query: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<Answer> {
     const asked = new URLSearchParams(
       Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined),
     );
@@ -103,7 +106,10 @@ function failure(text: string, origin: string): Error {
   }
   const { code, detail, refusals } = problem;
   if (code === undefined || detail === undefined)
-    return new AdapterError("ERR_TREASURY", `What answers at ${origin} is no treasury of this version.`);
+    return new AdapterError(
+      "ERR_TREASURY",
+      `What answers at ${origin} is no treasury of this version.`,
+    );
   if (refusals !== undefined) return new DeniedError(refusals);
   if (code.startsWith("ERR_TOKEN_")) return new TokenError(code as TokenError["code"], detail);
   if (code === "ERR_REQUEST") return new UsageError(detail);

@@ -1,4 +1,7 @@
-/** A treasury at work: its ports in, a handler and an end out. The same here and in the test that kills it. */
+/**
+ * A treasury at work: its ports in, a handler and an end out. The same here and in the test that
+ * kills it.
+ */
 import { randomUUID } from "node:crypto";
 import { FEED_PATH, revocationFeed } from "l8nt/feed";
 import type { Handler } from "l8nt/node";
@@ -19,9 +22,15 @@ export interface RunOptions {
   readonly wallet: OpenWallet;
   readonly fetch: typeof fetch;
   readonly log: Logger;
-  /** The same again after a restart, so that what this process left behind is told from what another one is at. */
+  /**
+   * The same again after a restart, so that what this process left behind is told from what another
+   * one is at.
+   */
   readonly instance: string;
-  /** How often the wallet is asked about payments whose outcome it did not know. 15 where it is not given. */
+  /**
+   * How often the wallet is asked about payments whose outcome it did not know. 15 where it is not
+   * given.
+   */
   readonly followSeconds?: number;
 }
 
@@ -36,12 +45,18 @@ export interface Running {
 
 /** A batch of receipts is signed in one go: the event loop should not stand still for longer. */
 const RECEIPTS_AT_ONCE = 8;
-/** How long a stop waits for payments under way. What is not known by then is found at the next start. */
+/**
+ * How long a stop waits for payments under way. What is not known by then is found at the next
+ * start.
+ */
 const PATIENCE_MS = 60_000;
 
 const FOLLOW_SECONDS = 15;
 
-/** Reads the books, reconciles them with the wallet, and is then ready to serve. @throws AdapterError `ERR_STORE` */
+/**
+ * Reads the books, reconciles them with the wallet, and is then ready to serve. @throws
+ * AdapterError `ERR_STORE`
+ */
 export async function runTreasury(options: RunOptions): Promise<Running> {
   const { config, secrets, store, log } = options;
   const traced = await tracer();
@@ -51,7 +66,10 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     signer,
     batch: RECEIPTS_AT_ONCE,
     alarm: (error) =>
-      log.error({ code: (error as { code?: unknown }).code }, "a receipt could not be made; it is tried again"),
+      log.error(
+        { code: (error as { code?: unknown }).code },
+        "a receipt could not be made; it is tried again",
+      ),
   });
   const treasury: Treasury = new Treasury({
     secret: secrets.root,
@@ -90,7 +108,10 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
   clerk.wake();
   const { openPayments } = await treasury.owner.health();
   if (openPayments > 0)
-    log.warn({ openPayments }, "payments whose outcome the wallet does not know: their amounts stay reserved");
+    log.warn(
+      { openPayments },
+      "payments whose outcome the wallet does not know: their amounts stay reserved",
+    );
   const stopFollowing = followOpen(treasury, options.followSeconds ?? FOLLOW_SECONDS, log);
   const underWay = new Set<Promise<unknown>>();
   return {
@@ -119,7 +140,10 @@ interface WatchOptions {
   readonly underWay: Set<Promise<unknown>>;
 }
 
-/** What was revoked is public, and signed. Whoever waits there waits for news, so a stop does not wait for him. */
+/**
+ * What was revoked is public, and signed. Whoever waits there waits for news, so a stop does not
+ * wait for him.
+ */
 const withFeed =
   (feed: (request: Request) => Promise<Response>, others: Handler): Handler =>
   (request, client) =>
@@ -155,7 +179,13 @@ function watched({ treasury, metrics, log, traced, underWay }: WatchOptions): Ha
       const seconds = (performance.now() - begun) / 1000;
       metrics.requested(route, response.status, seconds);
       log.info(
-        { id, method: request.method, route, status: response.status, ms: Math.round(seconds * 1000) },
+        {
+          id,
+          method: request.method,
+          route,
+          status: response.status,
+          ms: Math.round(seconds * 1000),
+        },
         "answered",
       );
       response.headers.set("sigil-request", id);

@@ -25,11 +25,16 @@ export const newKey = (): string => randomBytes(32).toString("hex");
 /** @throws UsageError for what is no key */
 export function readKey(text: string): Buffer {
   if (!/^[0-9a-fA-F]{64}$/.test(text))
-    throw new UsageError("The treasury's key is 64 hex digits. Is SIGIL_TREASURY_KEY, or the key file, whole?");
+    throw new UsageError(
+      "The treasury's key is 64 hex digits. Is SIGIL_TREASURY_KEY, or the key file, whole?",
+    );
   return Buffer.from(text, "hex");
 }
 
-/** Makes those that are not there yet, and gives all. @throws AdapterError `ERR_STORE` where the key is another one */
+/**
+ * Makes those that are not there yet, and gives all. @throws AdapterError `ERR_STORE` where the key
+ * is another one
+ */
 export async function openSecrets(vault: Vault, key: Buffer): Promise<Secrets> {
   const [root, receipts] = await Promise.all([
     opened(vault, key, NAMES.root),
@@ -39,7 +44,8 @@ export async function openSecrets(vault: Vault, key: Buffer): Promise<Secrets> {
 }
 
 export async function makeSecrets(vault: Vault, key: Buffer): Promise<Secrets> {
-  for (const name of Object.values(NAMES)) await vault.keepWrapped(name, wrap(key, name, randomBytes(32)));
+  for (const name of Object.values(NAMES))
+    await vault.keepWrapped(name, wrap(key, name, randomBytes(32)));
   return openSecrets(vault, key);
 }
 
@@ -74,7 +80,10 @@ function unwrap(key: Buffer, name: string, wrapped: Uint8Array): Uint8Array {
   const decipher = createDecipheriv("aes-256-gcm", wrappingKey(key), bytes.subarray(0, NONCE_BYTES))
     .setAAD(Buffer.from(name))
     .setAuthTag(bytes.subarray(-TAG_BYTES));
-  return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+  return Buffer.concat([
+    decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)),
+    decipher.final(),
+  ]);
 }
 
 const wrappingKey = (key: Buffer): Uint8Array =>

@@ -1,4 +1,6 @@
-/** `sigil treasury start`: opens the folder, runs the treasury, and serves until it is told to stop. */
+/**
+ * `sigil treasury start`: opens the folder, runs the treasury, and serves until it is told to stop.
+ */
 import { hostname } from "node:os";
 import { type Served, serve } from "l8nt/node";
 import { guardedFetch } from "l8nt/treasury";
@@ -70,7 +72,8 @@ export function keyText(given: Arguments<"key-file">, { env }: Terminal, folder:
 
 function walletText({ walletFile }: Config, { env }: Terminal): string {
   const url =
-    env.SIGIL_WALLET || (walletFile === undefined ? undefined : readPrivate(walletFile, "The wallet file"));
+    env.SIGIL_WALLET ||
+    (walletFile === undefined ? undefined : readPrivate(walletFile, "The wallet file"));
   if (!url)
     throw new UsageError(
       "A treasury pays from a wallet: set SIGIL_WALLET to its URL, or name a file that has it as walletFile in config.json.",
@@ -88,14 +91,19 @@ function listen(
   const port = given.text("port") ?? new URL(location).port;
   if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535)
     throw new UsageError("Which port? The location names none: give --port N, or --socket PATH.");
-  return serve(handler, { port: Number(port), origin: location }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "EADDRINUSE")
-      throw new UsageError(`Something else listens at port ${port} of this machine.`);
-    throw error;
-  });
+  return serve(handler, { port: Number(port), origin: location }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE")
+        throw new UsageError(`Something else listens at port ${port} of this machine.`);
+      throw error;
+    },
+  );
 }
 
-/** Never taken off: npm and the terminal may both pass one on, and the second must not break off the way out. */
+/**
+ * Never taken off: npm and the terminal may both pass one on, and the second must not break off the
+ * way out.
+ */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
     process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());

@@ -1,4 +1,7 @@
-/** The store of a treasury: the file in its folder, or the Postgres that `SIGIL_STORE` names, which several treasuries share. */
+/**
+ * The store of a treasury: the file in its folder, or the Postgres that `SIGIL_STORE` names, which
+ * several treasuries share.
+ */
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import type { TreasuryOptions } from "l8nt/treasury";
 import { UsageError } from "../exit.ts";
@@ -8,10 +11,15 @@ import type { Folder } from "./folder.ts";
 export type Store = NonNullable<TreasuryOptions["store"]>;
 
 /** @throws UsageError, AdapterError `ERR_STORE`; neither repeats the URL, which holds a password */
-export async function openStore(folder: Folder, { env }: Terminal, readOnly = false): Promise<Store> {
+export async function openStore(
+  folder: Folder,
+  { env }: Terminal,
+  readOnly = false,
+): Promise<Store> {
   const { SIGIL_STORE: url } = env;
   if (!url) return openSqliteStore(folder.database, { readOnly });
-  if (!/^postgres(?:ql)?:\/\//.test(url)) throw new UsageError("SIGIL_STORE is a Postgres URL, or not set.");
+  if (!/^postgres(?:ql)?:\/\//.test(url))
+    throw new UsageError("SIGIL_STORE is a Postgres URL, or not set.");
   const { openPostgresStore } = await import("l8nt/stores/postgres");
   return openPostgresStore({ url });
 }

@@ -1,4 +1,7 @@
-/** Spans, where the process has an OpenTelemetry SDK: otherwise nothing. No attribute holds a credential, a query or an invoice. */
+/**
+ * Spans, where the process has an OpenTelemetry SDK: otherwise nothing. No attribute holds a
+ * credential, a query or an invoice.
+ */
 
 type Attributes = Readonly<Record<string, string | number>>;
 export type Traced = <Result>(
@@ -12,7 +15,9 @@ const untraced: Traced = (_name, _attributes, work) => work();
 /** @opentelemetry/api is asked for by name, and need not be there. */
 export async function tracer(): Promise<Traced> {
   const name = "@opentelemetry/api";
-  const api = await (import(name) as Promise<typeof import("@opentelemetry/api")>).catch(() => undefined);
+  const api = await (import(name) as Promise<typeof import("@opentelemetry/api")>).catch(
+    () => undefined,
+  );
   if (api === undefined) return untraced;
   const { trace, SpanStatusCode } = api;
   return (span, attributes, work) =>

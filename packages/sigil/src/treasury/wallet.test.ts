@@ -1,4 +1,7 @@
-/** Which wallets a treasury does not start with, which it is only warned of, and that tracing one takes nothing from it. */
+/**
+ * Which wallets a treasury does not start with, which it is only warned of, and that tracing one
+ * takes nothing from it.
+ */
 import { AdapterError, type WalletFacts } from "l8nt";
 import { describe, expect, test } from "vitest";
 import { FACTS, standIn } from "../doctor/fixtures/stand-in.ts";
@@ -11,7 +14,9 @@ function listening() {
 }
 
 const clock = () => ({ clock: Date.now() / 1000 });
-const rights = (changed: Partial<WalletFacts["rights"]>) => ({ rights: { ...FACTS.rights, ...changed } });
+const rights = (changed: Partial<WalletFacts["rights"]>) => ({
+  rights: { ...FACTS.rights, ...changed },
+});
 
 test.each<[string, Partial<WalletFacts>, RegExp]>([
   ["cannot pay", rights({ pay: false }), /may not pay. Give the URL a credential/],
@@ -20,7 +25,10 @@ test.each<[string, Partial<WalletFacts>, RegExp]>([
   const { log, lines } = listening();
   const facts = { ...clock(), ...changed, synced: false };
   const refused = fitWallet(async () => standIn({ facts }), log);
-  await expect(refused).rejects.toMatchObject({ code: "ERR_WALLET", message: expect.stringMatching(why) });
+  await expect(refused).rejects.toMatchObject({
+    code: "ERR_WALLET",
+    message: expect.stringMatching(why),
+  });
   await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining("\n") });
   expect(lines).toEqual([]);
 });
@@ -59,15 +67,23 @@ describe("at the start", () => {
 
   test("a URL that cannot be read, and a credential that is not taken, are said at once", async () => {
     const { log, lines } = listening();
-    await expect(walletAtStart(`dev+ftp://127.0.0.1?key=${secret}`, log)).rejects.toBeInstanceOf(AdapterError);
+    await expect(walletAtStart(`dev+ftp://127.0.0.1?key=${secret}`, log)).rejects.toBeInstanceOf(
+      AdapterError,
+    );
     expect(lines).toEqual([]);
   });
 
   test("one that is not reached is no reason not to start: it is said, and looked at again before it pays", async () => {
     const { log, lines } = listening();
-    const { open, keepAsking } = await walletAtStart(`dev+http://127.0.0.1:1/alice?key=${secret}`, log);
+    const { open, keepAsking } = await walletAtStart(
+      `dev+http://127.0.0.1:1/alice?key=${secret}`,
+      log,
+    );
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      expect.objectContaining({ level: "warn", msg: expect.stringContaining("until the wallet answers") }),
+      expect.objectContaining({
+        level: "warn",
+        msg: expect.stringContaining("until the wallet answers"),
+      }),
     ]);
     await expect(open()).rejects.toMatchObject({ code: "ERR_WALLET" });
     keepAsking(async () => {})();

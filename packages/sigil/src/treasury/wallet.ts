@@ -1,4 +1,6 @@
-/** The wallet of a treasury as a process: looked at before anything is spent from it, and traced. */
+/**
+ * The wallet of a treasury as a process: looked at before anything is spent from it, and traced.
+ */
 import { AdapterError, openWallet, type Wallet } from "l8nt";
 import type { TreasuryOptions } from "l8nt/treasury";
 import { commonFindings, networkFinding, treasuryFindings } from "../doctor/facts.ts";
@@ -9,13 +11,17 @@ import type { Traced } from "./tracing.ts";
 
 export type OpenWallet = Extract<TreasuryOptions["wallet"], () => unknown>;
 
-/** Without these a treasury could not do its work, or would lose money doing it. The rest may be mended while it runs. */
+/**
+ * Without these a treasury could not do its work, or would lose money doing it. The rest may be
+ * mended while it runs.
+ */
 const NEEDED: readonly Point[] = ["network", "pays", "finds"];
 
 /**
  * Opens the wallet, and looks at it before it is used.
  *
- * @throws AdapterError `ERR_WALLET`, one line: it lacks what a treasury needs, it lets nobody in, it is locked, or it was not reached
+ * @throws AdapterError `ERR_WALLET`, one line: it lacks what a treasury needs, it lets nobody in,
+ * it is locked, or it was not reached
  */
 export async function fitWallet(open: () => Promise<Wallet>, log: Logger): Promise<Wallet> {
   const wallet = await open();
@@ -37,7 +43,10 @@ export async function fitWallet(open: () => Promise<Wallet>, log: Logger): Promi
 
 export interface WalletAtStart {
   readonly open: OpenWallet;
-  /** Where it was not: asks again until it answers and is fit, and then calls `then`. Gives what ends that. */
+  /**
+   * Where it was not: asks again until it answers and is fit, and then calls `then`. Gives what
+   * ends that.
+   */
   keepAsking(then: () => Promise<unknown>): () => void;
 }
 
@@ -46,11 +55,12 @@ const ASK_AGAIN_MS = 5_000;
 /**
  * Looks at the wallet before anything is served.
  *
- * One that is merely not reached is no reason not to start: nodes restart, and a treasury that had to be restarted with them
- * would be away just when its owner and its agents ask what is open. It shows its books, revokes and freezes meanwhile, and
- * spends nothing until the wallet has answered and was found fit; then it asks about the open payments, as it would have at
- * the start. One that is not synced yet is used: it finds payments again, refuses by itself what it cannot pay, and mends
- * without help. Everything else stands until somebody mends it, so it is said at once.
+ * One that is merely not reached is no reason not to start: nodes restart, and a treasury that had
+ * to be restarted with them would be away just when its owner and its agents ask what is open. It
+ * shows its books, revokes and freezes meanwhile, and spends nothing until the wallet has answered
+ * and was found fit; then it asks about the open payments, as it would have at the start. One that
+ * is not synced yet is used: it finds payments again, refuses by itself what it cannot pay, and
+ * mends without help. Everything else stands until somebody mends it, so it is said at once.
  *
  * @throws AdapterError `ERR_WALLET`
  */
@@ -96,7 +106,8 @@ function asking(
   };
 }
 
-const whyOf = (error: unknown): string => told(error instanceof Error ? error.message : String(error));
+const whyOf = (error: unknown): string =>
+  told(error instanceof Error ? error.message : String(error));
 
 const sentence = (finding: Finding): string =>
   `${finding.found}. ${finding.state === "ok" ? "" : finding.advice}`.trim();

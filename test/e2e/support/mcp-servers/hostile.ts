@@ -10,9 +10,13 @@ if (what === "exits") process.exit(3);
 else if (what === "echoes") echo();
 else if (what === "nonsense") {
   for (const line of ["Server is ready!", "[1]", '"x"', "{", '{"id":{}}', "\u0000"]) say(line);
-  say('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"still here"}}');
+  say(
+    '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"still here"}}',
+  );
   for (let at = 0; at < 1000; at++) say(`nonsense ${at}`);
-  say('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"the end"}}');
+  say(
+    '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"the end"}}',
+  );
 } else if (what === "huge") {
   const part = "x".repeat(1024 * 1024);
   const more = () => {

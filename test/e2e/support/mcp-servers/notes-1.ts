@@ -18,11 +18,16 @@ server.registerTool("delete", { inputSchema: {} }, () => {
 server.registerTool("fail", { inputSchema: {} }, () => {
   throw new Error("out of order");
 });
-server.registerTool("environment", { inputSchema: {} }, () => said(Object.keys(process.env).join(" ")));
+server.registerTool("environment", { inputSchema: {} }, () =>
+  said(Object.keys(process.env).join(" ")),
+);
 server.registerTool("wait", { inputSchema: {} }, async (_, { signal, sendNotification, _meta }) => {
   const { progressToken } = _meta ?? {};
   if (progressToken !== undefined)
-    await sendNotification({ method: "notifications/progress", params: { progressToken, progress: 1 } });
+    await sendNotification({
+      method: "notifications/progress",
+      params: { progressToken, progress: 1 },
+    });
   process.stderr.write("waits\n");
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
   process.stderr.write("cancelled\n");
@@ -35,7 +40,9 @@ server.registerTool("ask", { inputSchema: {} }, async () => {
   });
   return said(`it said ${answer.content.type === "text" ? answer.content.text : ""}`);
 });
-server.registerResource("note", "note://1", {}, () => ({ contents: [{ uri: "note://1", text: "a note" }] }));
+server.registerResource("note", "note://1", {}, () => ({
+  contents: [{ uri: "note://1", text: "a note" }],
+}));
 server.registerPrompt("summary", {}, () => ({
   messages: [{ role: "user", content: { type: "text", text: "sum it up" } }],
 }));

@@ -1,4 +1,7 @@
-/** Group commit: what is asked for in one turn, or while a batch is under way, goes out as one statement. */
+/**
+ * Group commit: what is asked for in one turn, or while a batch is under way, goes out as one
+ * statement.
+ */
 import { AdapterError } from "../../errors.ts";
 import { encodeEvent, type StoreEvent } from "./codec.ts";
 import type { Database } from "./database.ts";
@@ -12,9 +15,10 @@ interface Call {
 }
 
 /**
- * Whether it may be sent again where nobody knows if it was committed. A reservation, its end, a payment's beginning and its end
- * are themselves by their ids, a claim by who claims. A note or a stop would be written twice; a freeze that comes again may
- * undo a thaw that came between; a mark may take a claim that was made since.
+ * Whether it may be sent again where nobody knows if it was committed. A reservation, its end, a
+ * payment's beginning and its end are themselves by their ids, a claim by who claims. A note or a
+ * stop would be written twice; a freeze that comes again may undo a thaw that came between; a mark
+ * may take a claim that was made since.
  */
 const isRepeatable = ({ event: { type } }: Call): boolean =>
   type !== "mark" && type !== "stop" && type !== "note" && type !== "payee";
@@ -40,7 +44,10 @@ export class Batches {
     this.#maxBatch = maxBatch;
   }
 
-  /** The answer, once it is durable. @throws TypeError for an event that the law refuses; AdapterError `ERR_STORE` */
+  /**
+   * The answer, once it is durable. @throws TypeError for an event that the law refuses;
+   * AdapterError `ERR_STORE`
+   */
   async add(event: StoreEvent): Promise<unknown> {
     const row = encodeEvent(event);
     return new Promise((resolve, reject) => {
@@ -69,7 +76,8 @@ export class Batches {
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       if (error.isCollision) await this.#apply(calls, false);
-      else if (error.isAboutValues && calls.length > 1) for (const call of calls) await this.#sendAlone(call);
+      else if (error.isAboutValues && calls.length > 1)
+        for (const call of calls) await this.#sendAlone(call);
       else if (error.fate === "unknown") await this.#sendAgain(calls, error);
       else throw error;
     }

@@ -1,4 +1,7 @@
-/** Between the ports' values and what the database takes and gives: amounts as decimal strings, opaque parts as JSON in text. */
+/**
+ * Between the ports' values and what the database takes and gives: amounts as decimal strings,
+ * opaque parts as JSON in text.
+ */
 import type { LedgerEvent } from "../../ledger/index.ts";
 import type { JournalEntry, JournalEvent } from "../../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../../ports/ledger.ts";
@@ -7,12 +10,20 @@ import type { NodeRecord } from "../../ports/nodes.ts";
 import type { BeginAnswer, PaymentRecord, PaymentStatus } from "../../ports/payments.ts";
 import type { Stop } from "../../ports/stops.ts";
 
-/** What goes to the database in one batch: the ledger's events, and what else must have a place in the journal. */
+/**
+ * What goes to the database in one batch: the ledger's events, and what else must have a place in
+ * the journal.
+ */
 export type StoreEvent =
   | LedgerEvent
   | { readonly type: "stop"; readonly stop: Stop }
   | { readonly type: "note"; readonly text: string; readonly at: number }
-  | { readonly type: "payee"; readonly origin: string; readonly payee: string; readonly at: number };
+  | {
+      readonly type: "payee";
+      readonly origin: string;
+      readonly payee: string;
+      readonly at: number;
+    };
 
 /** As the type `sigil_event` in law.ts has them. */
 type EventRow = Readonly<Record<string, unknown>>;
@@ -23,11 +34,20 @@ export function encodeEvent(event: StoreEvent): EventRow {
     case "reserve":
       return { type: event.type, ...reservationColumns(event.reservation) };
     case "commit":
-      return { type: event.type, id: text(event.id), amount_msat: `${event.amountMsat}`, at: time(event.at) };
+      return {
+        type: event.type,
+        id: text(event.id),
+        amount_msat: `${event.amountMsat}`,
+        at: time(event.at),
+      };
     case "release":
       return { type: event.type, id: text(event.id), at: time(event.at) };
     case "begin":
-      return { type: event.type, ...reservationColumns(event.reservation), ...paymentColumns(event.payment) };
+      return {
+        type: event.type,
+        ...reservationColumns(event.reservation),
+        ...paymentColumns(event.payment),
+      };
     case "settle": {
       const { settlement } = event;
       const paid = settlement.status === "paid" && {
@@ -35,11 +55,22 @@ export function encodeEvent(event: StoreEvent): EventRow {
         fee_msat: `${settlement.feeMsat}`,
       };
       const { status } = settlement;
-      return { type: event.type, hash: text(event.paymentHash), status, at: time(settlement.at), ...paid };
+      return {
+        type: event.type,
+        hash: text(event.paymentHash),
+        status,
+        at: time(settlement.at),
+        ...paid,
+      };
     }
     case "mark": {
       const { status, delivered, closed, unclaim } = event.mark;
-      const columns = { status, delivered, unclaim: unclaim && text(unclaim), ...closedColumns(closed) };
+      const columns = {
+        status,
+        delivered,
+        unclaim: unclaim && text(unclaim),
+        ...closedColumns(closed),
+      };
       return { type: event.type, hash: text(event.paymentHash), ...columns };
     }
     case "claim": {
@@ -49,7 +80,12 @@ export function encodeEvent(event: StoreEvent): EventRow {
     case "stop": {
       const { kind, nodeId, reason, at } = event.stop;
       const entry = { type: event.type, kind, nodeId, ...(reason !== undefined && { reason }) };
-      const columns = { status: kind, node_id: text(nodeId), at: time(at), record: JSON.stringify(event.stop) };
+      const columns = {
+        status: kind,
+        node_id: text(nodeId),
+        at: time(at),
+        record: JSON.stringify(event.stop),
+      };
       return { type: event.type, ...columns, body: JSON.stringify(entry) };
     }
     case "note":
@@ -64,22 +100,29 @@ export function encodeEvent(event: StoreEvent): EventRow {
 
 const noteBody = (note: string): string => JSON.stringify({ type: "note", text: note });
 
-/** Postgres keeps no U+0000 and no half of a surrogate pair in text. What is JSON in text has both escaped. */
+/**
+ * Postgres keeps no U+0000 and no half of a surrogate pair in text. What is JSON in text has both
+ * escaped.
+ */
 const UNWRITABLE = /[\0\p{Surrogate}]/u;
 
 function text(value: string): string {
   if (UNWRITABLE.test(value))
-    throw new TypeError("an id in the ledger is text without U+0000 and without half a surrogate pair");
+    throw new TypeError(
+      "an id in the ledger is text without U+0000 and without half a surrogate pair",
+    );
   return value;
 }
 
 function time(value: number): number {
-  if (!Number.isFinite(value)) throw new TypeError("a time in the ledger is a finite number of Unix seconds");
+  if (!Number.isFinite(value))
+    throw new TypeError("a time in the ledger is a finite number of Unix seconds");
   return value;
 }
 
 function length(value: number | undefined): number | null {
-  if (value !== undefined && !(time(value) > 0)) throw new TypeError("a window is longer than 0 seconds");
+  if (value !== undefined && !(time(value) > 0))
+    throw new TypeError("a window is longer than 0 seconds");
   return value ?? null;
 }
 
@@ -161,20 +204,30 @@ export function decodePayment(row: PaymentJson): PaymentRecord {
 
 /** What was refused, as `[id, used, reserved]`; a payment that stands in the way; or `true`. */
 export type ReserveJson = true | readonly (readonly [string, string, string])[];
-export type BeginJson = ReserveJson | { readonly repeated: PaymentJson } | { readonly open: PaymentJson };
+export type BeginJson =
+  | ReserveJson
+  | { readonly repeated: PaymentJson }
+  | { readonly open: PaymentJson };
 
 export const decodeReserve = (answer: ReserveJson): ReserveAnswer =>
   answer === true
     ? { reserved: true }
     : {
         reserved: false,
-        refused: answer.map(([id, used, reserved]) => ({ id, used: BigInt(used), reserved: BigInt(reserved) })),
+        refused: answer.map(([id, used, reserved]) => ({
+          id,
+          used: BigInt(used),
+          reserved: BigInt(reserved),
+        })),
       };
 
 export function decodeBegin(answer: BeginJson): BeginAnswer {
   if (answer === true || Array.isArray(answer)) return decodeReserve(answer as ReserveJson);
   if ("open" in answer) return { reserved: false, open: decodePayment(answer.open) };
-  return { reserved: false, repeated: decodePayment((answer as { repeated: PaymentJson }).repeated) };
+  return {
+    reserved: false,
+    repeated: decodePayment((answer as { repeated: PaymentJson }).repeated),
+  };
 }
 
 export type ResolutionJson = readonly [Resolution["outcome"], amountMsat: string, uses: string];

@@ -1,4 +1,7 @@
-/** One statement at a time on a pool of connections: what fails says whether it may have been written. */
+/**
+ * One statement at a time on a pool of connections: what fails says whether it may have been
+ * written.
+ */
 import type pg from "pg";
 import { AdapterError } from "../../errors.ts";
 import { Failure, storeError } from "./failure.ts";
@@ -16,18 +19,23 @@ export class Database {
   constructor(pool: pg.Pool, isOwn: boolean) {
     this.#pool = pool;
     this.#isOwn = isOwn;
-    // A connection that dies while idle is told here, and would end the process if nobody listened. The next one is new.
+    // A connection that dies while idle is told here, and would end the process if nobody listened.
+    // The next one is new.
     if (isOwn) pool.on("error", ignore);
   }
 
   /** @throws Failure */
-  async run<Rows extends Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Rows[]> {
+  async run<Rows extends Row>(
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly Rows[]> {
     return this.withClient(async (client) => (await client.query(sql, [...values])).rows as Rows[]);
   }
 
   /** @throws Failure */
   async withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) throw new AdapterError("ERR_STORE", "The Postgres store is closed. Open it again.");
+    if (this.#isClosed)
+      throw new AdapterError("ERR_STORE", "The Postgres store is closed. Open it again.");
     let client: pg.PoolClient;
     try {
       client = await this.#pool.connect();
@@ -51,10 +59,14 @@ export class Database {
   }
 
   /** Reads; once more on a new connection where one was lost. @throws AdapterError `ERR_STORE` */
-  async read<Rows extends Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Rows[]> {
+  async read<Rows extends Row>(
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly Rows[]> {
     try {
       return await this.run<Rows>(sql, values).catch((error: unknown) => {
-        if (error instanceof Failure && error.fate === "unknown") return this.run<Rows>(sql, values);
+        if (error instanceof Failure && error.fate === "unknown")
+          return this.run<Rows>(sql, values);
         throw error;
       });
     } catch (error) {

@@ -1,10 +1,19 @@
-/** What went wrong with the database, and whether what was asked for may have been written all the same. */
+/**
+ * What went wrong with the database, and whether what was asked for may have been written all the
+ * same.
+ */
 import { AdapterError } from "../../errors.ts";
 
-/** `unsent`: nothing reached it. `undone`: it answered, and rolled back. `unknown`: the connection broke before the answer. */
+/**
+ * `unsent`: nothing reached it. `undone`: it answered, and rolled back. `unknown`: the connection
+ * broke before the answer.
+ */
 export type Fate = "unsent" | "undone" | "unknown";
 
-/** Holds nothing of the driver's own error: that may quote the connection's URL, or the values of a row. */
+/**
+ * Holds nothing of the driver's own error: that may quote the connection's URL, or the values of a
+ * row.
+ */
 export class Failure extends Error {
   readonly fate: Fate;
   /** A SQLSTATE, an errno name, or `lost`. */
@@ -15,7 +24,8 @@ export class Failure extends Error {
     const known = typeof code === "string" && /^\w{1,40}$/.test(code) ? code : "lost";
     super(known);
     this.code = known;
-    // Only what Postgres itself says has a severity. Shut down or crashed (57P0x), it may have committed first.
+    // Only what Postgres itself says has a severity. Shut down or crashed (57P0x), it may have
+    // committed first.
     const isAnswer = severity !== undefined && !/^(?:08|57P0)/.test(known);
     this.fate = !isSent ? "unsent" : isAnswer ? "undone" : "unknown";
   }
@@ -25,27 +35,42 @@ export class Failure extends Error {
     return this.fate === "undone" && /^40/.test(this.code);
   }
 
-  /** Rolled back because of a value that the database cannot hold: in a batch, the others are not at fault. */
+  /**
+   * Rolled back because of a value that the database cannot hold: in a batch, the others are not at
+   * fault.
+   */
   get isAboutValues(): boolean {
     return this.fate === "undone" && /^(?:2[123]|54)/.test(this.code);
   }
 }
 
 const ADVICE: readonly (readonly [pattern: RegExp, what: string, advice: string])[] = [
-  [/^(?:ECONNREFUSED|ENOENT)$/, "nothing listens there", "Start Postgres, or correct host and port in its URL"],
+  [
+    /^(?:ECONNREFUSED|ENOENT)$/,
+    "nothing listens there",
+    "Start Postgres, or correct host and port in its URL",
+  ],
   [
     /^(?:ENOTFOUND|EAI_AGAIN)$/,
     "its host has no address",
     "Correct the host in its URL, or look at the name server",
   ],
   [/^28/, "it refuses the user or the password", "Correct user and password in its URL"],
-  [/^3D000$/, "there is no database of that name", "Create it (createdb), or correct its name in the URL"],
+  [
+    /^3D000$/,
+    "there is no database of that name",
+    "Create it (createdb), or correct its name in the URL",
+  ],
   [
     /^42501$/,
     "the user lacks a right",
     "Grant it CREATE on the database once, or USAGE and all rights on the schema",
   ],
-  [/^(?:57014|55P03)$/, "it took longer than is allowed", "Look for what holds its locks, or allow more time"],
+  [
+    /^(?:57014|55P03)$/,
+    "it took longer than is allowed",
+    "Look for what holds its locks, or allow more time",
+  ],
   [/^53100$/, "its disk is full", "Free space on the disk of its data and its WAL"],
   [/^53300$/, "it has no connection left", "Raise max_connections, or open fewer"],
   [/^53/, "it is out of resources", "Look at its memory and its disk"],
@@ -73,7 +98,10 @@ const NONE_FREE = [
 const UNFORESEEN = [/./, "it refused the statement", "Look at its log"] as const;
 const ELSE = { unsent: NONE_FREE, undone: UNFORESEEN, unknown: LOST };
 
-export function storeError({ code, fate }: Failure, purpose: "opened" | "read" | "written to"): AdapterError {
+export function storeError(
+  { code, fate }: Failure,
+  purpose: "opened" | "read" | "written to",
+): AdapterError {
   const [, cause, advice] = ADVICE.find(([pattern]) => pattern.test(code)) ?? ELSE[fate];
   const inDoubt = fate === "unknown" && purpose === "written to";
   const doubt = inDoubt ? " It is not known whether it was written." : "";

@@ -1,4 +1,7 @@
-/** Hears of stops that other processes write: LISTEN on a connection of its own, and again whenever that is lost. */
+/**
+ * Hears of stops that other processes write: LISTEN on a connection of its own, and again whenever
+ * that is lost.
+ */
 import type pg from "pg";
 
 const FIRST_PAUSE_MS = 100;

@@ -1,21 +1,28 @@
 /**
- * Migration 2: the law of ledger/step.ts inside the database. One function takes a batch of events in order and gives one
- * answer each. Longer than a file should be, because it is one procedure: it must not lose its place between the rows that it
- * has loaded and those that it will write.
+ * Migration 2: the law of ledger/step.ts inside the database. One function takes a batch of events
+ * in order and gives one answer each. Longer than a file should be, because it is one procedure: it
+ * must not lose its place between the rows that it has loaded and those that it will write.
  *
- * Order. Every function here begins by locking the one row of `sigil_head`, and a transaction is one statement, so the lock
- * is held from before the first read until after the commit is durable. Therefore:
- * - writers take turns: what one reads is what the one before it committed (READ COMMITTED gives each statement after the
+ * Order. Every function here begins by locking the one row of `sigil_head`, and a transaction is
+ * one statement, so the lock is held from before the first read until after the commit is durable.
+ * Therefore:
+ * - writers take turns: what one reads is what the one before it committed (READ COMMITTED gives
+ * each statement after the
  *   lock a fresh snapshot; the function refuses to run at another level, whose snapshot would be older than the lock);
  * - there is one lock and so no deadlock, whatever rows two batches share;
- * - the numbers of the journal and of the stops come from that row, so that a smaller number was always committed earlier,
+ * - the numbers of the journal and of the stops come from that row, so that a smaller number was
+ * always committed earlier,
  *   and a number that was rolled back is given again: a reader that has seen n will never be shown a new one below n;
- * - no client can die with the lock in hand: the statement ends, and with it the transaction, without another word from it.
- * Locking only the counters that a batch touches would gain little: the journal's order needs one lock until the commit, and
- * every spend below one root shares the root's counter. What makes it fast is the batch: one commit for all of it.
+ * - no client can die with the lock in hand: the statement ends, and with it the transaction,
+ * without another word from it. Locking only the counters that a batch touches would gain little:
+ * the journal's order needs one lock until the commit, and every spend below one root shares the
+ * root's counter. What makes it fast is the batch: one commit for all of it.
  */
 
-/** Rows are loaded once, changed in arrays, and written once: a root's counter has one new version a batch, not one an event. */
+/**
+ * Rows are loaded once, changed in arrays, and written once: a root's counter has one new version a
+ * batch, not one an event.
+ */
 export const law = `
 CREATE TYPE sigil_event AS (
   type text,

@@ -1,4 +1,7 @@
-/** Brings a schema to the version that this program knows, or says in one line why it must not be touched. */
+/**
+ * Brings a schema to the version that this program knows, or says in one line why it must not be
+ * touched.
+ */
 import type pg from "pg";
 import { AdapterError } from "../../errors.ts";
 import { law } from "./law.ts";
@@ -20,7 +23,9 @@ export async function migrate(client: pg.ClientBase, schema: string): Promise<vo
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [
       `sigil migrations of ${schema}`,
     ]);
-    const { rows: there } = await client.query("SELECT FROM pg_namespace WHERE nspname = $1", [schema]);
+    const { rows: there } = await client.query("SELECT FROM pg_namespace WHERE nspname = $1", [
+      schema,
+    ]);
     if (there.length === 0) await client.query(`CREATE SCHEMA ${quoted(schema)}`);
     // The functions keep this path. A temporary table must not stand before one of ours.
     await client.query(`SET LOCAL search_path TO ${quoted(schema)}, pg_temp`);
@@ -53,7 +58,11 @@ async function versionOf(client: pg.ClientBase, schema: string): Promise<number>
   if (rows.length === 0) return 0;
   const own = rows.find(({ name }) => name === "sigil_migrations");
   if (own?.mark !== MARK)
-    throw refusal(schema, `has a table "${rows[0]!.name}" that Sigil did not make`, "Name another schema");
+    throw refusal(
+      schema,
+      `has a table "${rows[0]!.name}" that Sigil did not make`,
+      "Name another schema",
+    );
   const { rows: numbered } = await client.query<{ version: number }>(
     "SELECT version FROM sigil_migrations ORDER BY version",
   );
@@ -65,9 +74,10 @@ async function versionOf(client: pg.ClientBase, schema: string): Promise<number>
       `is of version ${latest}, and this program knows versions up to ${MIGRATIONS.length}`,
       "Use the newer program",
     );
-  const { rows: functions } = await client.query("SELECT FROM pg_proc WHERE oid = to_regprocedure($1)", [
-    "sigil_apply(jsonb, boolean)",
-  ]);
+  const { rows: functions } = await client.query(
+    "SELECT FROM pg_proc WHERE oid = to_regprocedure($1)",
+    ["sigil_apply(jsonb, boolean)"],
+  );
   const isWhole =
     versions.every((version, at) => version === at + 1) &&
     rows.length === TABLES.length &&

@@ -1,4 +1,7 @@
-/** Migration 1: the tables of the shared books. Amounts are `numeric`, exact at any size; times are Unix seconds. */
+/**
+ * Migration 1: the tables of the shared books. Amounts are `numeric`, exact at any size; times are
+ * Unix seconds.
+ */
 
 /** Every table, by the name that a stranger's must not have. */
 export const TABLES = [

@@ -1,4 +1,6 @@
-/** Opens the file, or refuses it in one clear line: lock, format, owner, schema, integrity, pragmas. */
+/**
+ * Opens the file, or refuses it in one clear line: lock, format, owner, schema, integrity, pragmas.
+ */
 import type { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "../../errors.ts";
 import { isBusy, isNoDatabase, storeError } from "./faults.ts";
@@ -84,8 +86,8 @@ const plain = (error: unknown): unknown => {
 };
 
 /**
- * One writer at a time: a lock of the operating system on a file beside the database, which ends with the process, also with
- * one that is killed. The file says who has it.
+ * One writer at a time: a lock of the operating system on a file beside the database, which ends
+ * with the process, also with one that is killed. The file says who has it.
  */
 function lock(path: string): () => void {
   const { DatabaseSync } = builtin();

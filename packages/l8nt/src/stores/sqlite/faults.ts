@@ -1,4 +1,6 @@
-/** SQLite's errors as one line for people: what happened, what it means for the money, what to do. */
+/**
+ * SQLite's errors as one line for people: what happened, what it means for the money, what to do.
+ */
 import { AdapterError } from "../../errors.ts";
 
 interface SqliteFault {
@@ -25,7 +27,8 @@ const WORDS: Readonly<Record<number, string>> = {
   [IOERR]:
     "reading or writing the disk failed. Nothing more is written by this process: check the disk, then start again",
   [CORRUPT]: "the database is damaged. Nothing more is written: restore it from a backup",
-  [FULL]: "the disk is full. Nothing was written, and nothing that was acknowledged is lost; make room",
+  [FULL]:
+    "the disk is full. Nothing was written, and nothing that was acknowledged is lost; make room",
   [CANTOPEN]: "the database cannot be opened. Are its path and its rights as they should be?",
   [NOTADB]: "the file is no SQLite database",
 };
@@ -35,11 +38,15 @@ export function storeError(cause: unknown): AdapterError {
   return new AdapterError("ERR_STORE", `The store failed: ${why}.`, { cause });
 }
 
-/** After one of these nobody knows what reached the disk. A second fsync could say yes to what the first one lost. [case 108] */
+/**
+ * After one of these nobody knows what reached the disk. A second fsync could say yes to what the
+ * first one lost. [case 108]
+ */
 export const isDoubtful = (error: unknown): boolean => {
   const code = primaryCode(error);
   return code === IOERR || code === CORRUPT || code === NOTADB;
 };
 
 export const isBusy = (error: unknown): boolean => [BUSY, LOCKED].includes(primaryCode(error));
-export const isNoDatabase = (error: unknown): boolean => [NOTADB, CORRUPT].includes(primaryCode(error));
+export const isNoDatabase = (error: unknown): boolean =>
+  [NOTADB, CORRUPT].includes(primaryCode(error));

@@ -1,4 +1,6 @@
-/** Group commit: what comes in one turn of the event loop shares one transaction, and so one fsync. */
+/**
+ * Group commit: what comes in one turn of the event loop shares one transaction, and so one fsync.
+ */
 import type { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "../../errors.ts";
 import { isDoubtful, storeError } from "./faults.ts";
@@ -34,9 +36,9 @@ export class CommitQueue {
   }
 
   /**
-   * Runs `run` within a transaction, and gives its result once that is on the disk. A `TypeError` of `run`, which must come
-   * before it writes anything, is its own; every other error ends the whole transaction. Patient work waits a moment for a
-   * transaction that comes anyway.
+   * Runs `run` within a transaction, and gives its result once that is on the disk. A `TypeError`
+   * of `run`, which must come before it writes anything, is its own; every other error ends the
+   * whole transaction. Patient work waits a moment for a transaction that comes anyway.
    */
   add<Result>(run: () => Result, pace: "urgent" | "patient" = "urgent"): Promise<Result> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
@@ -63,7 +65,9 @@ export class CommitQueue {
   /** Once everything that waits is done. */
   drained(): Promise<void> {
     if (this.#waiting.length > 0) this.#schedule();
-    return this.#waiting.length === 0 ? Promise.resolve() : new Promise((done) => this.#idle.push(done));
+    return this.#waiting.length === 0
+      ? Promise.resolve()
+      : new Promise((done) => this.#idle.push(done));
   }
 
   /** Nothing is taken any more. */

@@ -1,4 +1,7 @@
-/** The tables, as numbered steps from an empty file to what is used now. A step that was released is never edited. */
+/**
+ * The tables, as numbered steps from an empty file to what is used now. A step that was released is
+ * never edited.
+ */
 
 export interface Migration {
   /** One statement each. */
@@ -91,7 +94,10 @@ export const MIGRATIONS: readonly Migration[] = [
       "payments_unreceipted",
       "payments_claimed",
       "reservations_open",
-      ...["journal", "receipts", "stops"].flatMap((table) => [`${table}_no_update`, `${table}_no_delete`]),
+      ...["journal", "receipts", "stops"].flatMap((table) => [
+        `${table}_no_update`,
+        `${table}_no_delete`,
+      ]),
     ],
   },
 ];

@@ -1,4 +1,7 @@
-/** The rows of the law, read and written: counters, reservations, payments. What was read lately is kept in memory. */
+/**
+ * The rows of the law, read and written: counters, reservations, payments. What was read lately is
+ * kept in memory.
+ */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { Lru } from "../../internal/lru.ts";
 import type { Counter, LedgerState, ReservationRow, Step } from "../../ledger/index.ts";
@@ -73,7 +76,9 @@ export class Tables implements LedgerState {
       const reservation = valueOfText<Reservation>(row.body);
       this.#open.set(reservation.id, { reservation });
     }
-    for (const row of this.#sql.all("SELECT intent, payment_hash FROM payments WHERE status = 'open'"))
+    for (const row of this.#sql.all(
+      "SELECT intent, payment_hash FROM payments WHERE status = 'open'",
+    ))
       this.#openIntents.set(String(row.intent), String(row.payment_hash));
   }
 
@@ -96,7 +101,10 @@ export class Tables implements LedgerState {
   readonly reservation = (id: string): ReservationRow | undefined => {
     const open = this.#open.get(id);
     if (open !== undefined) return open;
-    const row = this.#sql.get("SELECT at, outcome, amount_msat, uses FROM reservations WHERE id = ?", id);
+    const row = this.#sql.get(
+      "SELECT at, outcome, amount_msat, uses FROM reservations WHERE id = ?",
+      id,
+    );
     if (row === undefined) return undefined;
     return {
       reservation: { id, at: Number(row.at), amountMsat: 0n, uses: 0n, counted: [] },
@@ -111,7 +119,9 @@ export class Tables implements LedgerState {
   readonly payment = (hash: string): PaymentRecord | undefined => {
     const kept = this.#payments.get(hash);
     if (kept !== undefined) return kept;
-    const payment = paymentIn(this.#sql.get("SELECT body FROM payments WHERE payment_hash = ?", hash));
+    const payment = paymentIn(
+      this.#sql.get("SELECT body FROM payments WHERE payment_hash = ?", hash),
+    );
     if (payment !== undefined) this.#payments.set(hash, payment);
     return payment;
   };
@@ -160,7 +170,12 @@ export class Tables implements LedgerState {
     const { reservation, resolution } = row;
     const { id, at } = reservation;
     if (resolution === undefined) {
-      this.#sql.run("INSERT INTO reservations (id, at, body) VALUES (?, ?, ?)", id, at, textOf(reservation));
+      this.#sql.run(
+        "INSERT INTO reservations (id, at, body) VALUES (?, ?, ?)",
+        id,
+        at,
+        textOf(reservation),
+      );
       this.#open.set(id, row);
       return;
     }
@@ -204,7 +219,8 @@ export class Tables implements LedgerState {
       hash,
     );
     if (status === "paid" && before?.status === "open") {
-      // Each settlement adds to the journal, so its end tells their order, and is found without looking at all of them.
+      // Each settlement adds to the journal, so its end tells their order, and is found without
+      // looking at all of them.
       this.#sql.run(
         "UPDATE payments SET settled = (SELECT coalesce(max(seq), 0) + 1 FROM journal) WHERE payment_hash = ?",
         hash,
