@@ -1,58 +1,8 @@
-/**
- * Amounts as people write them, and in the one unit the house counts in: millisatoshi, as `bigint`.
- */
+/** Amounts: the text that people write, and the unit and value that are computed and stored. */
 
 /**
- * "500 sat", "1000 msat", "0.001 btc"; or a `bigint`, which is msat. A bare number has no unit and
- * is refused.
- */
-export type AmountText = `${string} sat` | `${string} msat` | `${string} btc` | bigint;
-
-const DECIMALS: Record<string, number> = { msat: 0, sat: 3, btc: 11 };
-const TEXT = /^(0|[1-9][0-9]{0,15})(?:\.([0-9]{1,11}))? ?(msat|sats?|btc)$/i;
-
-/** All the bitcoin there can be, in msat: 21 million × 10^11. */
-export const MAX_MSAT = 2_100_000_000_000_000_000n;
-
-/**
- * Reads an amount to msat, or undefined: a negative one, a fraction of a msat, or more than there
- * is are no amounts.
- */
-export function readAmount(amount: unknown): bigint | undefined {
-  if (typeof amount === "bigint") return amount >= 0n && amount <= MAX_MSAT ? amount : undefined;
-  if (typeof amount !== "string") return undefined;
-  const match = TEXT.exec(amount);
-  if (match === null) return undefined;
-  const [, whole = "", fraction = "", unit = ""] = match;
-  const decimals = DECIMALS[unit.toLowerCase().replace("sats", "sat")]!;
-  const digits = fraction.replace(/0+$/, "");
-  if (digits.length > decimals) return undefined;
-  const msat = BigInt(whole + digits.padEnd(decimals, "0"));
-  return msat <= MAX_MSAT ? msat : undefined;
-}
-
-/** Like {@link readAmount}, for a caller's own options. @throws TypeError */
-export function amountMsat(amount: AmountText, what: string): bigint {
-  const msat = readAmount(amount);
-  if (msat === undefined)
-    throw new TypeError(
-      `${what} must be an amount with its unit, such as "500 sat" or "1000 msat" (or a bigint in msat)`,
-    );
-  return msat;
-}
-
-/** "12 sat", "12.345 sat": for people. */
-export function formatMsat(msat: bigint): string {
-  const sign = msat < 0n ? "-" : "";
-  const absolute = msat < 0n ? -msat : msat;
-  const whole = (absolute / 1000n).toString().replace(/\B(?=(?:\d{3})+$)/g, ",");
-  const rest = (absolute % 1000n).toString().padStart(3, "0").replace(/0+$/, "");
-  return `${sign}${whole}${rest === "" ? "" : `.${rest}`} sat`;
-}
-
-/**
- * What an amount is counted in: millisatoshi, or millionths of a US dollar. Units are never
- * converted.
+ * The unit of an amount: millisatoshi (10⁻¹¹ bitcoin), or 10⁻⁶ US dollar. No code converts one unit
+ * to another.
  */
 export type Unit = "msat" | "usd_micro";
 
@@ -63,12 +13,108 @@ export interface Amount {
 }
 
 /**
- * The most that an amount of each unit can be: all the bitcoin there can be; a million million
- * dollars.
+ * An amount with its unit, such as `"10 sat"`, `"1000 msat"`, `"0.001 btc"`, `"5 usd"` or
+ * `"0.25 usd"`. A number without a unit is refused.
  */
+export type AmountText =
+  | `${string} sat`
+  | `${string} msat`
+  | `${string} btc`
+  | `${string} usd`
+  | bigint;
+
+/** The largest amount of bitcoin that can exist, in msat: 21 million × 10¹¹. */
+export const MAX_MSAT = 2_100_000_000_000_000_000n;
+
+/** The largest value of each unit. Both fit in a signed 64-bit integer. */
 export const MAX_VALUE: Readonly<Record<Unit, bigint>> = {
   msat: MAX_MSAT,
   usd_micro: 1_000_000_000_000_000_000n,
 };
 
+interface Spelling {
+  readonly unit: Unit;
+  /** Digits after the decimal point of one of it that are whole in `unit`. */
+  readonly decimals: number;
+}
+
+const SPELLINGS: Readonly<Record<string, Spelling>> = {
+  msat: { unit: "msat", decimals: 0 },
+  sat: { unit: "msat", decimals: 3 },
+  sats: { unit: "msat", decimals: 3 },
+  btc: { unit: "msat", decimals: 11 },
+  usd: { unit: "usd_micro", decimals: 6 },
+};
+
+/** How each unit is written for people, and what messages call it. */
+const SHOWN: Readonly<Record<Unit, Spelling & { readonly suffix: string; readonly name: string }>> =
+  {
+    msat: { ...SPELLINGS.sat!, suffix: "sat", name: "bitcoin" },
+    usd_micro: { ...SPELLINGS.usd!, suffix: "usd", name: "US dollars" },
+  };
+
+/** Every unit, in the order in which amounts of several units are listed. */
+export const UNITS: readonly Unit[] = ["msat", "usd_micro"];
+
+const TEXT = /^(0|[1-9][0-9]{0,15})(?:\.([0-9]{1,11}))? ?(msat|sats?|btc|usd)$/i;
+
 export const msat = (value: bigint): Amount => ({ unit: "msat", value });
+
+/**
+ * Reads an {@link AmountText}. Returns undefined for anything else: a bare number, a negative
+ * amount, a fraction of the smallest unit, or more than {@link MAX_VALUE}.
+ */
+export function parseAmount(text: unknown): Amount | undefined {
+  const match = typeof text === "string" ? TEXT.exec(text) : null;
+  if (match === null) return undefined;
+  const [, whole = "", fraction = "", spelled = ""] = match;
+  const { unit, decimals } = SPELLINGS[spelled.toLowerCase()]!;
+  const digits = fraction.replace(/0+$/, "");
+  if (digits.length > decimals) return undefined;
+  const value = BigInt(whole + digits.padEnd(decimals, "0"));
+  return value <= MAX_VALUE[unit] ? { unit, value } : undefined;
+}
+
+/**
+ * Reads the option `what`, which must be an {@link AmountText}.
+ *
+ * @throws TypeError that names the option
+ */
+export function readAmountOption(text: unknown, what: string): Amount {
+  const amount = parseAmount(text);
+  if (amount === undefined)
+    throw new TypeError(`${what} must be an amount with its unit, such as "500 sat" or "5 usd"`);
+  return amount;
+}
+
+/** Writes an amount for people: "12.345 sat", "1,000 sat", "5 usd", "0.000001 usd". */
+export function formatAmount({ unit, value }: Amount): string {
+  const { decimals, suffix } = SHOWN[unit];
+  const one = 10n ** BigInt(decimals);
+  const absolute = value < 0n ? -value : value;
+  const whole = (absolute / one).toString().replace(/\B(?=(?:\d{3})+$)/g, ",");
+  const rest = (absolute % one).toString().padStart(decimals, "0").replace(/0+$/, "");
+  return `${value < 0n ? "-" : ""}${whole}${rest === "" ? "" : `.${rest}`} ${suffix}`;
+}
+
+/** What messages call a unit: "bitcoin", "US dollars". */
+export const unitName = (unit: Unit): string => SHOWN[unit].name;
+
+/** Reads an amount to msat; a `bigint` is msat. */
+export function readAmount(amount: unknown): bigint | undefined {
+  if (typeof amount === "bigint") return amount >= 0n && amount <= MAX_MSAT ? amount : undefined;
+  const read = parseAmount(amount);
+  return read?.unit === "msat" ? read.value : undefined;
+}
+
+/** Like {@link readAmount}, for an option. @throws TypeError that names the option */
+export function amountMsat(amount: AmountText, what: string): bigint {
+  const value = readAmount(amount);
+  if (value === undefined)
+    throw new TypeError(
+      `${what} must be an amount with its unit, such as "500 sat" or "1000 msat" (or a bigint in msat)`,
+    );
+  return value;
+}
+
+export const formatMsat = (value: bigint): string => formatAmount(msat(value));

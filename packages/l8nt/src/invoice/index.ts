@@ -3,7 +3,18 @@ import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 import type { InvoiceData } from "./invoice.ts";
 
-export { type AmountText, amountMsat, formatMsat, MAX_MSAT, readAmount } from "../amount.ts";
+export {
+  type Amount,
+  type AmountText,
+  amountMsat,
+  formatAmount,
+  formatMsat,
+  MAX_MSAT,
+  parseAmount,
+  readAmount,
+  readAmountOption,
+  type Unit,
+} from "../amount.ts";
 export type { Fallback } from "./fallback.ts";
 export type { InvoiceFields } from "./invoice.ts";
 export { NETWORKS, type Network } from "./network.ts";
