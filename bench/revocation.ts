@@ -70,7 +70,7 @@ async function delaysBy(store: MemoryStore, source: RevocationSource): Promise<n
     const { id: nodeId } = first.authenticate(credential).node;
     // At any moment of the interval at which the log is looked at.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 400));
-    await store.stop({ kind: "revoke", nodeId, at: access.now });
+    await store.addDirective({ kind: "revoke", nodeId, at: access.now });
     const acknowledged = performance.now();
     while (second.verify(credential, access).granted)
       await new Promise((resolve) => setTimeout(resolve, 1));

@@ -27,7 +27,7 @@ const secretOf = (who: string): string =>
 
 const METHODS = {
   store: [
-    ...["begin", "settle", "mark", "claim", "reserve", "commit", "release", "meet", "stop"],
+    ...["begin", "settle", "mark", "claim", "reserve", "commit", "release", "meet", "addDirective"],
     ...["purchases", "openPayments", "unreceipted", "appendReceipts", "unclaimAll", "abandoned"],
   ],
   wallet: ["pay", "find"],

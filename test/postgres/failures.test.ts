@@ -154,7 +154,7 @@ test("works on a pool of the caller's, and leaves it open", async () => {
   const called = new Promise<void>((done) => {
     heard = done;
   });
-  store.onStop!(() => heard());
+  store.onDirective!(() => heard());
   await called;
   await store.close();
   expect((await pool.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);

@@ -1,4 +1,4 @@
-/** Stops are heard by the other processes, also by one that had lost its connection for a while. */
+/** Directives are heard by the other processes, also by one that had lost its connection for a while. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { START } from "../../packages/l8nt/src/testing/store-laws.ts";
 import { Books } from "./support/books.ts";
@@ -11,7 +11,7 @@ beforeEach(() => {
 
 afterEach(() => books.close());
 
-const stop = { kind: "freeze", nodeId: "*", at: START } as const;
+const freeze = { kind: "freeze", nodeId: "*", at: START } as const;
 
 /** A listener whose calls can be waited for, one by one. */
 function calls() {
@@ -36,34 +36,34 @@ function calls() {
 
 /** Of this test's schema: its connections carry the name in their URL. */
 const listeners = (schema: string) =>
-  `SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN sigil_stop' AND application_name = '${schema}'`;
+  `SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN sigil_directive' AND application_name = '${schema}'`;
 
-test("a stop calls those who listen at other processes, each time and at once [case 111]", async () => {
+test("a directive calls those who listen at other processes, each time and at once [case 111]", async () => {
   const [one, two] = [await books.open(), await books.open()];
   const first = calls();
   const second = calls();
-  one.onStop!(first.listener);
-  one.onStop!(second.listener);
+  one.onDirective!(first.listener);
+  one.onDirective!(second.listener);
   await first.until(1);
-  await two.stop(stop);
+  await two.addDirective(freeze);
   await Promise.all([first.until(2), second.until(2)]);
-  await one.stop(stop);
+  await one.addDirective(freeze);
   await first.until(3);
-  expect(await one.stops(0)).toHaveLength(2);
+  expect(await one.directives(0)).toHaveLength(2);
 });
 
-test("a stop in other books calls nobody here", async () => {
+test("a directive in other books calls nobody here", async () => {
   const elsewhere = new Books();
   try {
     const store = await books.open();
     const own = calls();
-    store.onStop!(own.listener);
+    store.onDirective!(own.listener);
     await own.until(1);
-    await (await elsewhere.open()).stop(stop);
-    await store.stop(stop);
+    await (await elsewhere.open()).addDirective(freeze);
+    await store.addDirective(freeze);
     // They are told in the order of their commits, so the other would have come first.
     await own.until(2);
-    expect(await store.stops(0)).toHaveLength(1);
+    expect(await store.directives(0)).toHaveLength(1);
     expect(own.heard).toBe(2);
   } finally {
     await elsewhere.close();
@@ -73,27 +73,27 @@ test("a stop in other books calls nobody here", async () => {
 test("a listener that lost its connection is called when it has one again, and hears what comes then", async () => {
   const [store, other] = [await books.open(), await books.open()];
   const own = calls();
-  store.onStop!(own.listener);
+  store.onDirective!(own.listener);
   await own.until(1);
   const [backend] = await books.sql<{ pid: number }>(listeners(books.schema));
   await books.sql("SELECT pg_terminate_backend($1)", [backend!.pid]);
-  await other.stop(stop);
+  await other.addDirective(freeze);
   await own.until(2);
-  expect(await store.stops(0)).toHaveLength(1);
+  expect(await store.directives(0)).toHaveLength(1);
   const before = own.heard;
-  await other.stop(stop);
+  await other.addDirective(freeze);
   await own.until(before + 1);
 });
 
 test("whoever ends it is called no more, and the last one closes the connection", async () => {
   const [store, other] = [await books.open(), await books.open()];
   const [own, stays] = [calls(), calls()];
-  const end = store.onStop!(own.listener);
-  const endLast = other.onStop!(stays.listener);
+  const end = store.onDirective!(own.listener);
+  const endLast = other.onDirective!(stays.listener);
   await Promise.all([own.until(1), stays.until(1)]);
   end();
   const heard = own.heard;
-  await store.stop(stop);
+  await store.addDirective(freeze);
   await stays.until(2);
   expect(own.heard).toBe(heard);
   endLast();

@@ -68,7 +68,7 @@ describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
     await beginPayment(other, record, [limit]);
     const isCut = wire.cutNext(cut);
     const calls = [
-      store.stop({ kind: "freeze", nodeId: "*", at: START }),
+      store.addDirective({ kind: "freeze", nodeId: "*", at: START }),
       store.note("somebody looked", START),
       store.allowPayee("https://api.example", "02aa", START),
       store.mark(record.paymentHash, { delivered: true }),
@@ -79,7 +79,7 @@ describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
         message: expect.stringMatching(/not known whether it was written/),
       });
     await isCut;
-    expect(await other.stops(0)).toHaveLength(cut === "after" ? 1 : 0);
+    expect(await other.directives(0)).toHaveLength(cut === "after" ? 1 : 0);
     expect((await other.payment(record.paymentHash))?.delivered).toBe(cut === "after");
   });
 

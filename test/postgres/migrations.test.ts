@@ -86,11 +86,11 @@ test("a migration that fails leaves nothing behind", async () => {
   ).toEqual([]);
 });
 
-test.each(["sigil_journal", "sigil_receipts", "sigil_stops"])(
+test.each(["sigil_journal", "sigil_receipts", "sigil_directives"])(
   "%s is append-only, for whoever it is",
   async (table) => {
     const store = await books.open();
-    await store.stop({ kind: "freeze", nodeId: "*", at: START });
+    await store.addDirective({ kind: "freeze", nodeId: "*", at: START });
     await store.appendReceipts([
       { seq: 1, paymentHash: "00".repeat(32), hash: "11".repeat(32), text: "{}" },
     ]);

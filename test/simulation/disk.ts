@@ -24,7 +24,7 @@ const WRITES = new Set([
   "unclaimAll",
   "allowPayee",
   "appendReceipts",
-  "stop",
+  "addDirective",
   "meet",
   "note",
   "keepWrapped",

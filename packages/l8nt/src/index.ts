@@ -9,7 +9,7 @@ import { checkKeys } from "./internal/keys.ts";
 import { EMBEDDED_LOCATION } from "./ports/treasury.ts";
 import type { Payer } from "./ports/wallet.ts";
 import type { TreasuryOptions } from "./treasury/options.ts";
-import { OpenTreasury } from "./treasury/treasury.ts";
+import { TreasuryCore } from "./treasury/treasury.ts";
 
 export { openWallet } from "#open-wallet";
 export type { Duration, Scope } from "./caveat/index.ts";
@@ -85,7 +85,7 @@ export class Client extends HttpClient {
    * const client = new Client({ wallet, treasury: { location: "http://127.0.0.1:8409" } });
    * await serve(treasuryApi(client.treasury!), { port: 8409 }); // l8nt/node, l8nt/treasury
    */
-  readonly treasury: OpenTreasury | undefined;
+  readonly treasury: TreasuryCore | undefined;
 
   constructor(options: ClientOptions = {}) {
     checkKeys(options, OPTIONS, "a client");
@@ -108,8 +108,8 @@ function embedded(
   wallet: Payer | string,
   { fetch, clock }: ClientOptions,
   options: Partial<TreasuryOptions>,
-): OpenTreasury {
-  return new OpenTreasury({
+): TreasuryCore {
+  return new TreasuryCore({
     secret: hexText(randomBytes(32)),
     location: EMBEDDED_LOCATION,
     // The agent's own process: what it may reach, it reaches without a treasury, too.

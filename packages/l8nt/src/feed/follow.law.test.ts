@@ -63,7 +63,7 @@ async function world(way: "poll" | "stream" | "store"): Promise<World> {
     },
     async revoke(credential) {
       const { id } = first.authenticate(credential).node;
-      const seq = await log.stop({ kind: "revoke", nodeId: id, at: time.now });
+      const seq = await log.addDirective({ kind: "revoke", nodeId: id, at: time.now });
       await follower.reached(seq);
     },
     cut() {

@@ -220,7 +220,7 @@ test("whatever was revoked, a follower that asks the publisher has all of it, by
       async (kinds, by) => {
         const log = new CallingLog();
         for (const [at, kind] of kinds.entries())
-          await log.stop({ ...revocation(at), kind } as never);
+          await log.addDirective({ ...revocation(at), kind } as never);
         const feed = revocationFeed(log, { key: signer, location: LOCATION, clock: () => NOW });
         const source = feedSource({
           url: FEED_URL,

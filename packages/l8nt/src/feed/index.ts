@@ -2,7 +2,7 @@
  * `l8nt/feed`: what was revoked, published with a signature and followed by every instance.
  * spec/7-revocation-feed.md.
  */
-export type { StopLog } from "../ports/stops.ts";
+export type { DirectiveLog } from "../ports/directives.ts";
 export { type Follower, type FollowOptions, followRevocations } from "./follow.ts";
 export type { FeedEntry, FeedPage, FeedSigner } from "./page.ts";
 export { FEED_PATH, NDJSON, type RevocationFeedOptions, revocationFeed } from "./publisher.ts";

@@ -1,9 +1,9 @@
 /**
- * What there is to publish: the revocations of a stop log, in memory, and who waits for the next.
+ * What there is to publish: the revocations of a directive log, in memory, and who waits for the next.
  */
 import { later } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { StopLog } from "../ports/stops.ts";
+import type { DirectiveLog } from "../ports/directives.ts";
 import { type FeedEntry, MAX_ENTRIES, MAX_SKEW_SECONDS } from "./page.ts";
 import { watch } from "./watch.ts";
 
@@ -13,7 +13,7 @@ export interface Piece {
 }
 
 export class Published {
-  readonly #store: StopLog;
+  readonly #store: DirectiveLog;
   readonly #clock: Clock;
   /** In order of their numbers. */
   #entries: FeedEntry[] = [];
@@ -22,7 +22,7 @@ export class Published {
   readonly #waiting = new Set<() => void>();
   #unwatch: (() => void) | undefined;
 
-  constructor(store: StopLog, clock: Clock) {
+  constructor(store: DirectiveLog, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
   }
@@ -39,7 +39,7 @@ export class Published {
 
   async #readOnce(): Promise<void> {
     const before = this.#entries.length;
-    for (const { seq, kind, nodeId, endsAt } of await this.#store.stops(this.#seq)) {
+    for (const { seq, kind, nodeId, endsAt } of await this.#store.directives(this.#seq)) {
       if (kind === "revoke")
         // Rounded up: what is left out too early would be let in again.
         this.#entries.push({

@@ -48,8 +48,8 @@ const read = async (reader: ReadableStreamDefaultReader<Uint8Array>) => {
 
 test("a page is signed so that OpenSSL verifies it", async () => {
   const { log, page } = publish();
-  await log.stop(revocation(1, NOW + 60.5));
-  await log.stop(revocation(2));
+  await log.addDirective(revocation(1, NOW + 60.5));
+  await log.addDirective(revocation(2));
   const { signature, ...signed } = await page("?after=0");
   expect(signed).toEqual({
     type: "revocations",
@@ -79,16 +79,16 @@ test("a page is signed so that OpenSSL verifies it", async () => {
 
 test("freezes and thaws have numbers, and are nobody's business", async () => {
   const { log, page } = publish();
-  await log.stop({ kind: "freeze", nodeId: nodeOf(9), at: NOW, reason: "a whim" });
-  await log.stop(revocation(1));
-  await log.stop({ kind: "thaw", nodeId: nodeOf(9), at: NOW });
+  await log.addDirective({ kind: "freeze", nodeId: nodeOf(9), at: NOW, reason: "a whim" });
+  await log.addDirective(revocation(1));
+  await log.addDirective({ kind: "thaw", nodeId: nodeOf(9), at: NOW });
   expect(await page()).toMatchObject({ seq: 3, entries: [{ seq: 2, node: nodeOf(1) }] });
   expect(await page("?after=3")).toMatchObject({ after: 3, seq: 3, entries: [] });
 });
 
 test("more than a thousand come in pages that join up", async () => {
   const { log, page } = publish();
-  for (let number = 1; number <= 2500; number++) await log.stop(revocation(number));
+  for (let number = 1; number <= 2500; number++) await log.addDirective(revocation(number));
   const numbers: number[] = [];
   for (let after = 0; after < 2500; ) {
     const { entries, seq } = await page(`?after=${after}`);
@@ -101,19 +101,19 @@ test("more than a thousand come in pages that join up", async () => {
 
 test("what ended is left out, a minute later: a follower's clock may be behind", async () => {
   const { log, time, page } = publish();
-  await log.stop(revocation(1, NOW + 10));
+  await log.addDirective(revocation(1, NOW + 10));
   time.now = NOW + 70;
-  await log.stop(revocation(2));
+  await log.addDirective(revocation(2));
   expect((await page()).entries).toHaveLength(2);
   time.now = NOW + 71;
-  await log.stop(revocation(3));
+  await log.addDirective(revocation(3));
   expect((await page()).entries.map(({ seq }: { seq: number }) => seq)).toEqual([2, 3]);
 });
 
 describe("waiting", () => {
   test("ends at once where there is something new", async () => {
     const { log, page } = publish();
-    await log.stop(revocation(1));
+    await log.addDirective(revocation(1));
     expect(await page("?after=0&wait=25")).toMatchObject({ seq: 1 });
   });
 
@@ -132,7 +132,7 @@ describe("waiting", () => {
     const asked = page("?after=0&wait=25");
     await vi.advanceTimersByTimeAsync(0);
     expect(log.listeners).toBe(1);
-    await log.stop(revocation(1));
+    await log.addDirective(revocation(1));
     expect(await asked).toMatchObject({ entries: [{ seq: 1 }] });
     expect(log.listeners).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
@@ -143,7 +143,7 @@ describe("waiting", () => {
     const { page } = publish(log as unknown as CallingLog);
     const asked = page("?after=0&wait=25");
     await vi.advanceTimersByTimeAsync(0);
-    await log.stop(revocation(1));
+    await log.addDirective(revocation(1));
     await vi.advanceTimersByTimeAsync(400);
     expect(await asked).toMatchObject({ entries: [{ seq: 1 }] });
   });
@@ -184,7 +184,7 @@ describe("waiting", () => {
 describe("streaming", () => {
   test("a line for what is new, and one a second where nothing is", async () => {
     const { log, time, get } = publish();
-    await log.stop(revocation(1));
+    await log.addDirective(revocation(1));
     const response = await get("?after=0", stream);
     expect(response.headers.get("content-type")).toBe("application/x-ndjson");
     const reader = response.body!.getReader();
@@ -195,7 +195,7 @@ describe("streaming", () => {
     expect(await beat).toMatchObject({ after: 1, seq: 1, at: NOW + 1, entries: [] });
     const news = read(reader);
     await vi.advanceTimersByTimeAsync(0);
-    await log.stop(revocation(2));
+    await log.addDirective(revocation(2));
     expect(await news).toMatchObject({ after: 1, seq: 2, entries: [{ seq: 2 }] });
     await reader.cancel();
     expect([log.listeners, vi.getTimerCount()]).toEqual([0, 0]);
@@ -204,7 +204,7 @@ describe("streaming", () => {
   test("a client that does not read has nothing made for it", async () => {
     const { log, get } = publish();
     const response = await get("", stream);
-    for (let number = 1; number <= 10; number++) await log.stop(revocation(number));
+    for (let number = 1; number <= 10; number++) await log.addDirective(revocation(number));
     await vi.advanceTimersByTimeAsync(60_000);
     const reader = response.body!.getReader();
     expect((await read(reader)).entries).toHaveLength(10);

@@ -5,7 +5,7 @@
 import { AdapterError } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
-import type { StopLog } from "../ports/stops.ts";
+import type { DirectiveLog } from "../ports/directives.ts";
 import { problemOf, problemResponse } from "../wire/problem.ts";
 import { type FeedSigner, signPage } from "./page.ts";
 import { Published } from "./published.ts";
@@ -37,7 +37,7 @@ const HEARTBEAT_SECONDS = 1;
  * await serve(feed, { port: 8410 }); // l8nt/node
  */
 export function revocationFeed(
-  store: StopLog,
+  store: DirectiveLog,
   { key, location, clock = systemClock, maxWaiting = 1000 }: RevocationFeedOptions,
 ): (request: Request) => Promise<Response> {
   const published = new Published(store, clock);

@@ -4,7 +4,7 @@ import { readBody } from "../http/body.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
 import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { StopLog } from "../ports/stops.ts";
+import type { DirectiveLog } from "../ports/directives.ts";
 import { ReceiptKey } from "../receipt/key.ts";
 import {
   type FeedEntry,
@@ -45,7 +45,7 @@ export interface Following {
 export type RevocationSource = (following: Following) => AsyncIterable<Reading>;
 
 /** Follows a log that this process can read. */
-export const storeSource = (store: StopLog): RevocationSource =>
+export const storeSource = (store: DirectiveLog): RevocationSource =>
   async function* readStops({ clock, seq, signal }) {
     let isNew = true;
     let wake = () => {};
@@ -69,11 +69,16 @@ export const storeSource = (store: StopLog): RevocationSource =>
         // Before it is read: what is written meanwhile may be missing.
         const aliveAt = clock();
         const after = seq();
-        const stops = await store.stops(after);
-        const entries = stops
+        const directives = await store.directives(after);
+        const entries = directives
           .filter(({ kind }) => kind === "revoke")
           .map(({ nodeId, endsAt }) => ({ node: nodeId, ...(endsAt !== undefined && { endsAt }) }));
-        yield { after, seq: Math.max(after, ...stops.map((stop) => stop.seq)), entries, aliveAt };
+        yield {
+          after,
+          seq: Math.max(after, ...directives.map(({ seq: number }) => number)),
+          entries,
+          aliveAt,
+        };
       }
     } finally {
       signal.removeEventListener("abort", end);

@@ -47,7 +47,7 @@ test("§4: Node verifies the signature over the text without it", () => {
 test("§4: it is what this library publishes for that log, and what a follower takes from it", async () => {
   const store = new MemoryStore();
   const stop = (kind: "revoke" | "freeze", nodeId: string, endsAt?: number) =>
-    store.stop({ kind, nodeId, at: AT, ...(endsAt !== undefined && { endsAt }) });
+    store.addDirective({ kind, nodeId, at: AT, ...(endsAt !== undefined && { endsAt }) });
   for (let number = 1; number <= 40; number++) await stop("revoke", "ab".repeat(16));
   await stop("revoke", first, ENDS_AT);
   await stop("freeze", first);

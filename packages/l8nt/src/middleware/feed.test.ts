@@ -51,7 +51,7 @@ test.each<[string, (paywall: Paywall) => RequestListener | Promise<RequestListen
     server.close();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${FEED_PATH}`;
-  await store.stop(revocation(1));
+  await store.addDirective(revocation(1));
   const page = await fetch(`${url}?after=0&wait=25`);
   expect(page.headers.get("content-type")).toBe("application/json");
   expect(await page.json()).toMatchObject({ seq: 1, entries: [{ seq: 1 }] });
@@ -63,7 +63,7 @@ test.each<[string, (paywall: Paywall) => RequestListener | Promise<RequestListen
   });
   const reader = lines.body!.pipeThrough(new TextDecoderStream()).getReader();
   expect(JSON.parse((await reader.read()).value!)).toMatchObject({ after: 1, seq: 1, entries: [] });
-  await store.stop(revocation(2));
+  await store.addDirective(revocation(2));
   expect(JSON.parse((await reader.read()).value!)).toMatchObject({
     after: 1,
     seq: 2,

@@ -11,7 +11,7 @@ export type JournalEvent =
   /** A payment was begun, settled or marked. Its reservation has entries of its own. */
   | { readonly type: "payment"; readonly paymentHash: string; readonly status: string }
   | {
-      readonly type: "stop";
+      readonly type: "directive";
       readonly kind: string;
       readonly nodeId: string;
       readonly reason?: string;

@@ -56,7 +56,7 @@ test("a revocation is in the log before its answer, and holds in an instance tha
   expect(await statusOf(first, who.child)).toBe(200);
   const response = (await askToRevoke(first, who))!;
   expect(response.status).toBe(200);
-  expect(await store.stops(0)).toMatchObject([
+  expect(await store.directives(0)).toMatchObject([
     { kind: "revoke", nodeId: (await response.json()).node, endsAt: NOW + 3600, at: NOW },
   ]);
   expect([await statusOf(first, who.child), await statusOf(first, who.parent)]).toEqual([402, 200]);
@@ -83,7 +83,7 @@ test("a log that takes no entry is told to whoever revoked, and the node is dead
   const paywall = open({ revocations: { store } });
   await paywall.ready();
   const who = family(paywall);
-  store.stop = async () => {
+  store.addDirective = async () => {
     throw new Error("the disk is full");
   };
   const response = (await askToRevoke(paywall, who))!;

@@ -11,13 +11,13 @@ import {
 import { checkKeys } from "../internal/keys.ts";
 import { type Authority, revokeAsAsked, type Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { StopLog } from "../ports/stops.ts";
+import type { DirectiveLog } from "../ports/directives.ts";
 
 /** A log that its instances share, or the feed of whoever has one. */
 export type RevocationsOption =
   | {
       /** What is revoked here is written there before the answer, and read from there. */
-      readonly store: StopLog;
+      readonly store: DirectiveLog;
       /** Signs the feed that `wellKnown` serves; without one it serves none. */
       readonly key?: FeedSigner;
       /** How long the log may be unreadable before nobody is let in. 10 where it is not given. */
@@ -41,7 +41,7 @@ export interface RevokingOptions {
 
 export class Revoking {
   readonly #options: RevokingOptions;
-  readonly #store: StopLog | undefined;
+  readonly #store: DirectiveLog | undefined;
   readonly #follower: Follower | undefined;
   /** Undefined where this paywall publishes none. */
   readonly feed: ((request: Request) => Promise<Response>) | undefined;
@@ -91,7 +91,7 @@ export class Revoking {
   async #write(nodeId: string, endsAt: number | undefined, reason: string): Promise<void> {
     const at = this.#options.clock();
     try {
-      await this.#store?.stop({
+      await this.#store?.addDirective({
         kind: "revoke",
         nodeId,
         at,

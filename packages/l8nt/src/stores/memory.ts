@@ -11,6 +11,7 @@ import {
   timeOf,
   usageOf,
 } from "../ledger/index.ts";
+import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -23,7 +24,6 @@ import type {
   Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import type { NumberedStop, Stop } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 
 export interface MemoryStoreOptions {
@@ -56,7 +56,7 @@ export class MemoryStore implements Store {
   readonly #payees = new Map<string, Set<string>>();
   readonly #unreceipted = new Set<string>();
   readonly #receipts: ReceiptRow[] = [];
-  readonly #stops: NumberedStop[] = [];
+  readonly #directives: NumberedDirective[] = [];
   readonly #nodes = new Lru<string, NodeRecord>(MAX_NODES);
   readonly #wrapped = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #journal: JournalEntry[] = [];
@@ -187,16 +187,19 @@ export class MemoryStore implements Store {
     return this.#receipts.at(-1);
   }
 
-  async stop(stop: Stop): Promise<number> {
-    const seq = this.#stops.length + 1;
-    this.#stops.push({ ...stop, seq });
-    const { kind, nodeId, reason } = stop;
-    this.#write({ type: "stop", kind, nodeId, ...(reason !== undefined && { reason }) }, stop.at);
+  async addDirective(directive: Directive): Promise<number> {
+    const seq = this.#directives.length + 1;
+    this.#directives.push({ ...directive, seq });
+    const { kind, nodeId, reason } = directive;
+    this.#write(
+      { type: "directive", kind, nodeId, ...(reason !== undefined && { reason }) },
+      directive.at,
+    );
     return seq;
   }
 
-  async stops(after: number): Promise<readonly NumberedStop[]> {
-    return this.#stops.slice(after);
+  async directives(after: number): Promise<readonly NumberedDirective[]> {
+    return this.#directives.slice(after);
   }
 
   async meet(nodes: readonly NodeRecord[]): Promise<void> {

@@ -6,6 +6,7 @@ import type pg from "pg";
 import { AdapterError } from "../errors.ts";
 import { usageOf } from "../ledger/index.ts";
 import type { Slots } from "../ledger/window.ts";
+import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type { CounterRow, JournalEntry } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -18,7 +19,6 @@ import type {
   Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import type { NumberedStop, Stop } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 import { Batches } from "./postgres/batches.ts";
 import {
@@ -299,19 +299,22 @@ class PostgresStore implements Store {
     return last;
   }
 
-  async stop(stop: Stop): Promise<number> {
-    return this.#add<number>({ type: "stop", stop });
+  async addDirective(directive: Directive): Promise<number> {
+    return this.#add<number>({ type: "directive", directive });
   }
 
-  async stops(after: number): Promise<readonly NumberedStop[]> {
+  async directives(after: number): Promise<readonly NumberedDirective[]> {
     const rows = await this.#database.read<{ seq: string; record: string }>(
-      `SELECT seq::text, record FROM ${this.#in}.sigil_stops s WHERE s.seq > $1 ORDER BY s.seq`,
+      `SELECT seq::text, record FROM ${this.#in}.sigil_directives s WHERE s.seq > $1 ORDER BY s.seq`,
       [after],
     );
-    return rows.map(({ seq, record }) => ({ ...(JSON.parse(record) as Stop), seq: Number(seq) }));
+    return rows.map(({ seq, record }) => ({
+      ...(JSON.parse(record) as Directive),
+      seq: Number(seq),
+    }));
   }
 
-  onStop(listener: () => void): () => void {
+  onDirective(listener: () => void): () => void {
     return this.#feed.listen(listener);
   }
 

@@ -316,9 +316,9 @@ describe.skipIf(sqlite === undefined)("what was written", () => {
     const path = fresh();
     const store = await open(path);
     await store.note("once", START);
-    await store.stop({ kind: "freeze", nodeId: "*", at: START });
+    await store.addDirective({ kind: "freeze", nodeId: "*", at: START });
     const other = raw(path);
-    for (const table of ["journal", "stops"])
+    for (const table of ["journal", "directives"])
       for (const sql of [`DELETE FROM ${table}`, `UPDATE ${table} SET at = 0`])
         expect(() => other.exec(sql)).toThrow(/append-only/);
   });

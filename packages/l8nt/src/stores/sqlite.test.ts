@@ -56,7 +56,7 @@ test.skipIf(!hasSqlite)(
       store.openPayments(),
       store.closures(origin, START),
       store.payees(origin),
-      store.stops(0),
+      store.directives(0),
     ]);
     await store.usage([{ id: "wallet", kind: "spend" }], START);
     await store.appendReceipts([{ seq: 1, paymentHash, hash: "00", text: "{}" }]);

@@ -5,6 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "../errors.ts";
 import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
+import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -17,7 +18,6 @@ import type {
   Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import type { NumberedStop, Stop } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 import { openForReading, openForWriting } from "./sqlite/database.ts";
 import { storeError } from "./sqlite/faults.ts";
@@ -248,12 +248,12 @@ class SqliteStore implements Store {
     });
   }
 
-  stop(stop: Stop): Promise<number> {
-    const { kind, nodeId, endsAt, at, reason } = stop;
+  addDirective(directive: Directive): Promise<number> {
+    const { kind, nodeId, endsAt, at, reason } = directive;
     return this.#write(() => {
-      this.#enter({ type: "stop", kind, nodeId, ...(reason !== undefined && { reason }) }, at);
+      this.#enter({ type: "directive", kind, nodeId, ...(reason !== undefined && { reason }) }, at);
       return this.#sql.insert(
-        "INSERT INTO stops (kind, node_id, ends_at, at, reason) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO directives (kind, node_id, ends_at, at, reason) VALUES (?, ?, ?, ?, ?)",
         kind,
         nodeId,
         endsAt ?? null,
@@ -263,11 +263,11 @@ class SqliteStore implements Store {
     });
   }
 
-  stops(after: number): Promise<readonly NumberedStop[]> {
+  directives(after: number): Promise<readonly NumberedDirective[]> {
     return this.#look(() =>
-      this.#sql.all("SELECT * FROM stops WHERE seq > ? ORDER BY seq", after).map((row) => ({
+      this.#sql.all("SELECT * FROM directives WHERE seq > ? ORDER BY seq", after).map((row) => ({
         seq: Number(row.seq),
-        kind: row.kind as Stop["kind"],
+        kind: row.kind as Directive["kind"],
         nodeId: String(row.node_id),
         at: Number(row.at),
         ...(row.ends_at !== null && { endsAt: Number(row.ends_at) }),

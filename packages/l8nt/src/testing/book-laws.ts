@@ -1,13 +1,13 @@
 /**
- * The laws of what a store keeps beside money: stops, nodes, receipts, the journal, wrapped
+ * The laws of what a store keeps beside money: directives, nodes, receipts, the journal, wrapped
  * secrets.
  */
 import assert from "node:assert/strict";
 import { auditLedger } from "../ledger/index.ts";
+import type { NumberedDirective } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import type { NumberedStop } from "../ports/stops.ts";
 import { beginPayment, buy, paymentOf } from "./payment-laws.ts";
 import { type Law, order, START, spend, uses } from "./store-laws.ts";
 
@@ -30,26 +30,28 @@ const receipt = (seq: number, paymentHash: string): ReceiptRow => ({
 });
 
 export function bookLaws(law: Law): void {
-  law("keeps stops in order, and gives those that are new", async (_, handles) => {
-    const stops = [
+  law("keeps directives in order, and returns those after a number", async (_, handles) => {
+    const directives = [
       { kind: "revoke", nodeId: "aa".repeat(16), endsAt: START + 60, at: START },
       { kind: "freeze", nodeId: "*", at: START + 1, reason: "I want to look at it" },
       { kind: "thaw", nodeId: "*", at: START + 2 },
     ] as const;
     const numbers: number[] = [];
-    for (const [at, stop] of stops.entries())
-      numbers.push(await handles[at % handles.length]!.stop(stop));
+    for (const [at, directive] of directives.entries())
+      numbers.push(await handles[at % handles.length]!.addDirective(directive));
     assert.deepEqual(
       numbers,
       [...numbers].sort((a, b) => a - b),
     );
     for (const handle of handles) {
       assert.deepEqual(
-        await handle.stops(0),
-        stops.map((stop, at) => ({ ...stop, seq: numbers[at] })),
+        await handle.directives(0),
+        directives.map((directive, at) => ({ ...directive, seq: numbers[at] })),
       );
-      assert.deepEqual(await handle.stops(numbers[1]!), [{ ...stops[2], seq: numbers[2] }]);
-      assert.deepEqual(await handle.stops(numbers[2]!), []);
+      assert.deepEqual(await handle.directives(numbers[1]!), [
+        { ...directives[2], seq: numbers[2] },
+      ]);
+      assert.deepEqual(await handle.directives(numbers[2]!), []);
     }
   });
 
@@ -57,10 +59,10 @@ export function bookLaws(law: Law): void {
     "shows a reader nothing late: what he has read past stays as it was [case 54]",
     async (store, handles) => {
       const read: JournalEntry[] = [];
-      const stops: NumberedStop[] = [];
+      const directives: NumberedDirective[] = [];
       const follow = async () => {
         read.push(...(await store.journal(read.at(-1)?.seq ?? 0, 1000)));
-        stops.push(...(await store.stops(stops.at(-1)?.seq ?? 0)));
+        directives.push(...(await store.directives(directives.at(-1)?.seq ?? 0)));
       };
       let writing = true;
       const writers = handles.map(async (handle, writer) => {
@@ -68,7 +70,7 @@ export function bookLaws(law: Law): void {
           const reservation = order([spend(`own ${writer}`), spend("shared")], 1n);
           await Promise.all([
             handle.reserve(reservation),
-            handle.stop({ kind: "revoke", nodeId: `${writer} ${turn}`, at: START }),
+            handle.addDirective({ kind: "revoke", nodeId: `${writer} ${turn}`, at: START }),
           ]);
           await handle.commit(reservation.id, 1n, START);
         }
@@ -83,8 +85,8 @@ export function bookLaws(law: Law): void {
       await written;
       await follow();
       assert.deepEqual(read, await store.journal(0, 10_000));
-      assert.deepEqual(stops, await store.stops(0));
-      assert.equal(stops.length, 20 * handles.length);
+      assert.deepEqual(directives, await store.directives(0));
+      assert.equal(directives.length, 20 * handles.length);
       assert.equal(read.length, 60 * handles.length);
     },
   );
@@ -155,7 +157,7 @@ export function bookLaws(law: Law): void {
       await store.release(one.id, START + 2);
       await store.release(two.id, START + 3);
       await store.note("somebody looked", START + 4);
-      await store.stop({ kind: "freeze", nodeId: "*", at: START + 5, reason: "why not" });
+      await store.addDirective({ kind: "freeze", nodeId: "*", at: START + 5, reason: "why not" });
       const paid = await buy(store, {}, START + 6);
       const entries = await store.journal(0, 100);
       assert.deepEqual(
@@ -168,7 +170,7 @@ export function bookLaws(law: Law): void {
           { at: START + 4, event: { type: "note", text: "somebody looked" } },
           {
             at: START + 5,
-            event: { type: "stop", kind: "freeze", nodeId: "*", reason: "why not" },
+            event: { type: "directive", kind: "freeze", nodeId: "*", reason: "why not" },
           },
           {
             at: START,

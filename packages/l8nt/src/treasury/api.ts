@@ -11,7 +11,7 @@ import * as schema from "../wire/schema.ts";
 import { openApi } from "./openapi.ts";
 import { OWNER_ROUTES } from "./owner-api.ts";
 import { type Call, countIn, membersOf, presented, type Route, routesHandler } from "./routes.ts";
-import type { OpenTreasury } from "./treasury.ts";
+import type { TreasuryCore } from "./treasury.ts";
 
 /** A request's body in base64, and the rest. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
@@ -133,7 +133,7 @@ const AGENT_ROUTES: readonly Route[] = [
  * behind TLS. @throws TypeError without one
  */
 export function treasuryApi(
-  treasury: OpenTreasury | undefined,
+  treasury: TreasuryCore | undefined,
 ): (request: Request) => Promise<Response> {
   if (treasury === undefined)
     throw new TypeError("there is no treasury to serve: a client has one only with a wallet");

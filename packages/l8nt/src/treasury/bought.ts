@@ -11,7 +11,7 @@ import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 
-export interface Holding {
+export interface PaidCredential {
   readonly record: PaymentRecord;
   /** Un-attenuated: never leaves the treasury. [case 25] */
   readonly full: Credential;
@@ -29,7 +29,7 @@ export const claimFor = (
 ): PaymentRecord["claim"] =>
   isSingleUse(macaroon) ? { by, until: now + CLAIM_SECONDS } : undefined;
 
-export class Holdings {
+export class Bought {
   readonly #store: Store;
   /** Payment hashes of what was handed over in this period, and in the one before. */
   #young = new Set<string>();
@@ -53,19 +53,19 @@ export class Holdings {
     target: Target,
     now: number,
     by: string,
-  ): Promise<Holding | undefined> {
+  ): Promise<PaidCredential | undefined> {
     const ids = verified.nodes.map(({ id }) => id).reverse();
     for (const record of await this.#store.purchases(ids, formatOrigin(target.origin))) {
       if (record.preimage === undefined || isClaimedByAnother(record, by, now)) continue;
-      const holding = holdingOf(record);
-      if ((holding.full.chain.validUntil ?? now) < now) await this.usedUp(holding);
-      else if (mayServe(holding, verified, target, now) && (await this.#claim(holding, by, now)))
-        return holding;
+      const paid = paidCredentialOf(record);
+      if ((paid.full.chain.validUntil ?? now) < now) await this.usedUp(paid);
+      else if (mayServe(paid, verified, target, now) && (await this.#claim(paid, by, now)))
+        return paid;
     }
     return undefined;
   }
 
-  async #claim({ record, full }: Holding, by: string, now: number): Promise<boolean> {
+  async #claim({ record, full }: PaidCredential, by: string, now: number): Promise<boolean> {
     const claim = claimFor(full.macaroon, by, now);
     return claim === undefined || this.#store.claim(record.paymentHash, by, now, claim.until);
   }
@@ -85,12 +85,12 @@ export class Holdings {
   }
 
   /** It is worth nothing any more. */
-  async usedUp({ record }: Holding): Promise<void> {
+  async usedUp({ record }: PaidCredential): Promise<void> {
     await this.#store.mark(record.paymentHash, { status: "used" });
   }
 
   /** A response came for it. */
-  async served({ record, full }: Holding): Promise<void> {
+  async served({ record, full }: PaidCredential): Promise<void> {
     this.#count(record);
     const isUsed = isSingleUse(full.macaroon);
     if (!record.delivered || isUsed)
@@ -105,7 +105,7 @@ export class Holdings {
    * dies before its answer has left, the agent asks again, and what it was to have is still there.
    * Until then it is claimed, and nobody else's. [case 72]
    */
-  async handedOver({ record, full }: Holding): Promise<void> {
+  async handedOver({ record, full }: PaidCredential): Promise<void> {
     this.#count(record);
     const { paymentHash } = record;
     if (!isSingleUse(full.macaroon)) {
@@ -136,7 +136,7 @@ export class Holdings {
   }
 
   /** What was handed over has left: before a process ends in peace. */
-  async settleHands(): Promise<void> {
+  async flushHandedOver(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const all = new Set([...this.#old, ...this.#young]);
@@ -158,14 +158,14 @@ export class Holdings {
 
   /** @param closed whom its origin is paid nothing for, and until when */
   async undelivered(
-    { record }: Holding,
+    { record }: PaidCredential,
     closed: NonNullable<PaymentRecord["closed"]>,
   ): Promise<void> {
     await this.#store.mark(record.paymentHash, { status: "undelivered", closed });
   }
 }
 
-export function holdingOf(record: PaymentRecord): Holding {
+export function paidCredentialOf(record: PaymentRecord): PaidCredential {
   return {
     record,
     full: new Credential(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!),
@@ -180,13 +180,13 @@ const isClaimedByAnother = ({ claim }: PaymentRecord, by: string, now: number): 
  * to this agent's limits.
  */
 export const mayServe = (
-  holding: Holding,
+  paid: PaidCredential,
   verified: Verified,
   target: Target,
   now: number,
-): boolean => mayCover(holding, target, now) && isChargedTo(verified, holding);
+): boolean => mayCover(paid, target, now) && isChargedTo(verified, paid);
 
-function mayCover({ full, record }: Holding, target: Target, now: number): boolean {
+function mayCover({ full, record }: PaidCredential, target: Target, now: number): boolean {
   if (record.origin !== formatOrigin(target.origin)) return false;
   if (full.refusals({ now, target }).length > 0) return false;
   const saysWhere = full.caveats.some(({ condition }) => condition === "endpoints");
@@ -198,7 +198,7 @@ function mayCover({ full, record }: Holding, target: Target, now: number): boole
  * of its own below those would use another's money past it, so it buys for itself. A pass for a
  * time is not used up, and serves all below.
  */
-function isChargedTo(verified: Verified, { full, record }: Holding): boolean {
+function isChargedTo(verified: Verified, { full, record }: PaidCredential): boolean {
   const isUsedUpByUse = full.caveats.some(({ condition }) =>
     /^(?:max_uses|budget_msat)/.test(condition),
   );

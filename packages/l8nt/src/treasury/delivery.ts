@@ -8,11 +8,11 @@ import { discard, type OutboundLimits, relayed, send } from "../http/outbound.ts
 import { type Credential, formatAuthorization, isLsatAlone, type Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Purchase, PurchaseRequest } from "../ports/treasury.ts";
-import type { Holding, Holdings } from "./bought.ts";
+import type { Bought, PaidCredential } from "./bought.ts";
 import { relayCaveats } from "./narrowing.ts";
 
 /** One request that was admitted. */
-export interface Errand {
+export interface Order {
   readonly verified: Verified;
   readonly target: Target;
   readonly url: URL;
@@ -23,13 +23,13 @@ export interface Errand {
   readonly onUnanswered?: () => void;
 }
 
-/** An errand that is under way: what it claims, it claims under a name of its own. */
-export interface Running extends Errand {
+/** An order that is under way: what it claims, it claims under a name of its own. */
+export interface Running extends Order {
   readonly by: string;
 }
 
 export interface DeliveryOptions {
-  readonly holdings: Holdings;
+  readonly bought: Bought;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
   readonly outbound: OutboundLimits;
@@ -41,7 +41,7 @@ export interface DeliveryOptions {
 /** After paying, how often a service is asked before it counts as not delivering. [case 72] */
 const DELIVERY_ATTEMPTS = 3;
 /** In place of a node's id. */
-export const EVERYONE = "*";
+export const ALL_NODES = "*";
 
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -53,18 +53,18 @@ export class Delivery {
   /**
    * One request with what was paid for; undefined where the service asks for payment all the same.
    */
-  async use(errand: Running, holding: Holding): Promise<Response | undefined> {
-    const { record, full } = holding;
-    const caveats = relayCaveats(errand.target, record.enforced, this.#options.clock());
-    const response = await this.#present(errand, narrowed(full, caveats) ?? full);
+  async use(order: Running, paid: PaidCredential): Promise<Response | undefined> {
+    const { record, full } = paid;
+    const caveats = relayCaveats(order.target, record.enforced, this.#options.clock());
+    const response = await this.#present(order, narrowed(full, caveats) ?? full);
     if (response.status === 402) {
       discard(response);
       return undefined;
     }
     const isFailure = response.status >= 500;
     const written = isFailure
-      ? this.#options.holdings.giveBack(record, errand.by)
-      : this.#options.holdings.served(holding);
+      ? this.#options.bought.giveBack(record, order.by)
+      : this.#options.bought.served(paid);
     // The response is here, and a second one may never come: a store that fails now takes it from
     // nobody.
     await written.catch(() => {});
@@ -79,31 +79,31 @@ export class Delivery {
    * here. What was handed over may have been used, and whoever says that it was not speaks for
    * himself.
    */
-  async deliver(errand: Running, holding: Holding, closedTo: string): Promise<Purchase> {
-    const shared = this.#options.holdings.wasShared(holding.record);
+  async deliver(order: Running, paid: PaidCredential, closedTo: string): Promise<Purchase> {
+    const shared = this.#options.bought.wasShared(paid.record);
     for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS; attempt++) {
       try {
-        const response = await this.use(errand, holding);
+        const response = await this.use(order, paid);
         if (response !== undefined) return { kind: "response", response: relayed(response) };
       } catch (error) {
         if (attempt < DELIVERY_ATTEMPTS) continue;
-        await this.#options.holdings.giveBack(holding.record, errand.by);
+        await this.#options.bought.giveBack(paid.record, order.by);
         throw afterPaying(error);
       }
     }
-    if (!shared) return this.accuse(holding, closedTo);
-    await this.#options.holdings.usedUp(holding);
-    throw notDelivered(holding.record.origin);
+    if (!shared) return this.accuse(paid, closedTo);
+    await this.#options.bought.usedUp(paid);
+    throw notDelivered(paid.record.origin);
   }
 
   /**
    * Paid, and not delivered: recorded, told, and its origin closed for a while. @throws
    * PaymentError `ERR_PAID_NOT_DELIVERED`
    */
-  async accuse(holding: Holding, closedTo: string): Promise<never> {
-    const { origin, paymentHash } = holding.record;
+  async accuse(paid: PaidCredential, closedTo: string): Promise<never> {
+    const { origin, paymentHash } = paid.record;
     const until = this.#options.clock() + this.#options.quarantineSeconds;
-    await this.#options.holdings.undelivered(holding, { to: closedTo, until });
+    await this.#options.bought.undelivered(paid, { to: closedTo, until });
     this.#options.alarm(`${origin} took payment ${paymentHash} and did not deliver`);
     throw notDelivered(origin);
   }
@@ -112,16 +112,16 @@ export class Delivery {
    * A service that knows `LSAT` alone does not see an `L402`: it is asked again in its own words,
    * or what was paid for is lost.
    */
-  async #present(errand: Errand, credential: Credential): Promise<Response> {
-    const response = await this.send(errand, formatAuthorization(credential));
+  async #present(order: Order, credential: Credential): Promise<Response> {
+    const response = await this.send(order, formatAuthorization(credential));
     if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate")))
       return response;
     discard(response);
-    return this.send(errand, formatAuthorization(credential, "LSAT"));
+    return this.send(order, formatAuthorization(credential, "LSAT"));
   }
 
   /** Asks the service: for its challenge, or with the `Authorization` of what was paid for. */
-  async send({ request, url, onUnanswered }: Errand, authorization?: string): Promise<Response> {
+  async send({ request, url, onUnanswered }: Order, authorization?: string): Promise<Response> {
     const { method, headers, body, signal } = request;
     const { fetch: fetcher, outbound } = this.#options;
     const asked = {

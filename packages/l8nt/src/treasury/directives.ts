@@ -7,27 +7,27 @@ import { denied, type Refusal } from "../errors.ts";
 import { watch } from "../feed/watch.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import { EVERYTHING, type Stop } from "../ports/stops.ts";
+import { ALL_NODES, type Directive } from "../ports/directives.ts";
 import type { Store } from "../ports/store.ts";
 
 /** A log that could not be read for this long: nobody knows what was revoked since. */
 const MAX_SILENCE_SECONDS = 5;
 
-export interface StopsOptions {
+export interface DirectivesOptions {
   readonly store: Store;
   readonly authority: Authority;
   readonly clock: Clock;
 }
 
-export class Stops {
-  readonly #options: StopsOptions;
+export class Directives {
+  readonly #options: DirectivesOptions;
   /** By node, or everything: why. */
   readonly #frozen = new Map<string, string>();
   #seen = 0;
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
-  constructor(options: StopsOptions) {
+  constructor(options: DirectivesOptions) {
     this.#options = options;
   }
 
@@ -42,9 +42,9 @@ export class Stops {
   async #readOnce(): Promise<void> {
     const { store, clock } = this.#options;
     const at = clock();
-    for (const stop of await store.stops(this.#seen)) {
-      this.#apply(stop);
-      this.#seen = Math.max(this.#seen, stop.seq);
+    for (const directive of await store.directives(this.#seen)) {
+      this.#apply(directive);
+      this.#seen = Math.max(this.#seen, directive.seq);
     }
     this.#readAt = at;
   }
@@ -55,25 +55,25 @@ export class Stops {
   }
 
   /** Holds in this process at once, and everywhere once it resolves. */
-  async stop(stop: Stop): Promise<void> {
-    this.#apply(stop);
-    await this.#options.store.stop(stop);
+  async issue(directive: Directive): Promise<void> {
+    this.#apply(directive);
+    await this.#options.store.addDirective(directive);
     await this.read();
   }
 
-  #apply({ kind, nodeId, endsAt, reason = "by its owner" }: Stop): void {
+  #apply({ kind, nodeId, endsAt, reason = "by its owner" }: Directive): void {
     if (kind === "revoke") this.#options.authority.revoke(nodeId, endsAt);
     else if (kind === "freeze") this.#frozen.set(nodeId, reason);
     else this.#frozen.delete(nodeId);
   }
 
   isFrozen(nodeIds: readonly string[]): boolean {
-    return [EVERYTHING, ...nodeIds].some((id) => this.#frozen.has(id));
+    return [ALL_NODES, ...nodeIds].some((id) => this.#frozen.has(id));
   }
 
   /** Why everything is frozen; undefined where it is not. */
   get everything(): string | undefined {
-    return this.#frozen.get(EVERYTHING);
+    return this.#frozen.get(ALL_NODES);
   }
 
   /** Spending, not reading. @throws DeniedError `ERR_FROZEN` */
@@ -87,7 +87,7 @@ export class Stops {
     if (store.shared && clock() - this.#readAt > MAX_SILENCE_SECONDS)
       return [frozen(verified.node, "a treasury that cannot read what was revoked")];
     if (this.#frozen.size === 0) return [];
-    if (this.#frozen.has(EVERYTHING))
+    if (this.#frozen.has(ALL_NODES))
       return [frozen(verified.nodes[0]!, `a treasury that is frozen: ${this.everything}`)];
     return verified.nodes
       .filter(({ id }) => this.#frozen.has(id))

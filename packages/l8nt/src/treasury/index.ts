@@ -1,7 +1,7 @@
 /** `l8nt/treasury`: holds a wallet, buys access for agents within their budgets. */
 import { guardedFetch } from "../http/guarded-fetch.ts";
 import type { TreasuryOptions } from "./options.ts";
-import { OpenTreasury } from "./treasury.ts";
+import { TreasuryCore } from "./treasury.ts";
 
 export { type GuardedFetchOptions, guardedFetch } from "../http/guarded-fetch.ts";
 export type {
@@ -27,7 +27,7 @@ export type { Call, Route } from "./routes.ts";
  * const treasury = new Treasury({ secret, location: "https://treasury.example", wallet });
  * await serve(treasuryApi(treasury), { port: 8409 }); // from l8nt/node
  */
-export class Treasury extends OpenTreasury {
+export class Treasury extends TreasuryCore {
   /**
    * @throws TypeError for a secret that is short or made up, or where `guardedFetch` cannot run and
    * no fetch is given

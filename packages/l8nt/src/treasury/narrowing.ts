@@ -59,7 +59,7 @@ export function handoverCaveats(
   return [
     // A node of its own, so that it can be revoked at the service. The owner's names stay at home.
     ...(enforced?.includes("agent")
-      ? [`agent=handed-over.${handoverNonce(agent.node.id, paymentHash)}`]
+      ? [`agent=handed-over.${handoverTag(agent.node.id, paymentHash)}`]
       : []),
     ...agent.caveats
       .filter(({ condition }) => condition === "endpoints")
@@ -73,7 +73,7 @@ export function handoverCaveats(
  * The same for all that one agent is handed of one purchase, and found again after a restart; it
  * tells a service nothing.
  */
-export const handoverNonce = (nodeId: string, paymentHash: string): string =>
+export const handoverTag = (nodeId: string, paymentHash: string): string =>
   hexText(sha256(utf8(`handed over ${nodeId} ${paymentHash}`))).slice(0, 16);
 
 /**

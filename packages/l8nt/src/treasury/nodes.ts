@@ -4,23 +4,23 @@ import type { Authority, Verified } from "../l402/index.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
-import type { Stops } from "./directives.ts";
+import type { Directives } from "./directives.ts";
 
 /** How many are shown at a time. */
 const MAX_NODES = 10_000;
 
-export interface CensusOptions {
+export interface NodeDirectoryOptions {
   readonly store: Store;
   readonly authority: Authority;
-  readonly stops: Stops;
+  readonly directives: Directives;
 }
 
-export class Census {
-  readonly #options: CensusOptions;
+export class NodeDirectory {
+  readonly #options: NodeDirectoryOptions;
   /** What the store has already. */
   readonly #met = new Lru<string, true>(MAX_NODES);
 
-  constructor(options: CensusOptions) {
+  constructor(options: NodeDirectoryOptions) {
     this.#options = options;
   }
 
@@ -75,10 +75,10 @@ export class Census {
   }
 
   #state({ path, validUntil }: NodeRecord, now: number): NodeStanding["state"] {
-    const { authority, stops } = this.#options;
+    const { authority, directives } = this.#options;
     if (path.some((id) => authority.isRevoked(id))) return "revoked";
     if (validUntil !== undefined && validUntil <= now) return "expired";
-    return stops.isFrozen(path) ? "frozen" : "active";
+    return directives.isFrozen(path) ? "frozen" : "active";
   }
 }
 

@@ -9,7 +9,7 @@ import type { PaymentStatus } from "../ports/payments.ts";
 import { writeJson } from "../wire/purchase.ts";
 import * as schema from "../wire/schema.ts";
 import { countIn, membersOf, presented, type Route, routesHandler } from "./routes.ts";
-import type { OpenTreasury } from "./treasury.ts";
+import type { TreasuryCore } from "./treasury.ts";
 
 const MAX_BODY_BYTES = 65_536;
 const MAX_ROWS = 1000;
@@ -191,7 +191,7 @@ export const OWNER_ROUTES: readonly Route[] = [
  * @param more further routes under the same credential
  */
 export function ownerApi(
-  treasury: OpenTreasury,
+  treasury: TreasuryCore,
   more: readonly Route[] = [],
 ): (request: Request) => Promise<Response> {
   const { origin } = new URL(treasury.location);

@@ -5,20 +5,20 @@ import { hexBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { Authority, type Credential, type Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
+import { ALL_NODES } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { PaymentQuery, PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import { EVERYTHING } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
-import type { Stops } from "./directives.ts";
-import type { Census } from "./nodes.ts";
+import type { Directives } from "./directives.ts";
+import type { NodeDirectory } from "./nodes.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 export interface OwnerOptions {
   readonly store: Store;
-  readonly census: Census;
-  readonly stops: Stops;
+  readonly nodes: NodeDirectory;
+  readonly directives: Directives;
   readonly reconciler: Reconciler;
   readonly clock: Clock;
   /** Of the owner's own credentials. */
@@ -85,7 +85,7 @@ export class Owner {
   /** Every node, or those below one; parents first. */
   async tree(nodeId?: string): Promise<readonly NodeStanding[]> {
     await this.#options.start();
-    return this.#options.census.below(nodeId, this.#options.clock());
+    return this.#options.nodes.below(nodeId, this.#options.clock());
   }
 
   /** The newest first. */
@@ -114,18 +114,23 @@ export class Owner {
    * Stops spending by a node and those below it, or by everyone. What is in flight still lands.
    * [case 50]
    */
-  async freeze(nodeId: string = EVERYTHING, reason = "by its owner"): Promise<void> {
+  async freeze(nodeId: string = ALL_NODES, reason = "by its owner"): Promise<void> {
     await this.#stop("freeze", nodeId, reason);
   }
 
-  async thaw(nodeId: string = EVERYTHING, reason = "by its owner"): Promise<void> {
+  async thaw(nodeId: string = ALL_NODES, reason = "by its owner"): Promise<void> {
     await this.#stop("thaw", nodeId, reason);
   }
 
   async #stop(kind: "freeze" | "thaw", nodeId: string, reason: string): Promise<void> {
     await this.#options.start();
-    const checked = nodeId === EVERYTHING ? nodeId : checkedNode(nodeId);
-    await this.#options.stops.stop({ kind, nodeId: checked, at: this.#options.clock(), reason });
+    const checked = nodeId === ALL_NODES ? nodeId : checkedNode(nodeId);
+    await this.#options.directives.issue({
+      kind,
+      nodeId: checked,
+      at: this.#options.clock(),
+      reason,
+    });
   }
 
   /** Lets another node be paid for an origin. [case 70] */
@@ -168,9 +173,9 @@ export class Owner {
   }
 
   async health(): Promise<Health> {
-    const { store, stops, reconciler, clock } = this.#options;
+    const { store, directives, reconciler, clock } = this.#options;
     const open = await store.openPayments();
-    const reason = reconciler.doubts ?? stops.everything;
+    const reason = reconciler.doubts ?? directives.everything;
     return {
       spending: reason === undefined,
       ...(reason !== undefined && { reason }),

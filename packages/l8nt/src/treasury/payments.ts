@@ -19,7 +19,7 @@ import { checkInvoice, checkPayee, checkSale, formatCost, type PayableInvoice } 
 import { type InFlightCaps, inFlightLimits } from "./in-flight.ts";
 import type { Settler } from "./settler.ts";
 
-export interface PurseOptions {
+export interface OutgoingPaymentsOptions {
   readonly wallet: () => Promise<Payer>;
   readonly store: Store;
   readonly clock: Clock;
@@ -63,8 +63,8 @@ const nodeCounters = (verified: Verified): readonly Counted[] =>
 export const intentOf = (verified: Verified, { method, origin, path }: Target): string =>
   `${verified.node.id} ${method} ${formatOrigin(origin)}${path}`;
 
-export class Purse {
-  readonly #options: PurseOptions;
+export class OutgoingPayments {
+  readonly #options: OutgoingPaymentsOptions;
   /** What the wallet said when it was first asked. */
   #network: Network | undefined;
   /**
@@ -78,7 +78,7 @@ export class Purse {
    */
   readonly #first = new Turns();
 
-  constructor(options: PurseOptions) {
+  constructor(options: OutgoingPaymentsOptions) {
     this.#options = options;
   }
 

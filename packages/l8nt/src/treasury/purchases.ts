@@ -1,5 +1,5 @@
 /**
- * Runs an errand: gets one request answered, from what is held or by paying, and never pays twice
+ * Runs an order: gets one request answered, from what is held or by paying, and never pays twice
  * for it. spec/4-purchase.md §4-5.
  */
 import { formatOrigin } from "../caveat/index.ts";
@@ -13,62 +13,68 @@ import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
-import { claimFor, type Holding, type Holdings, holdingOf, mayServe } from "./bought.ts";
 import {
+  type Bought,
+  claimFor,
+  mayServe,
+  type PaidCredential,
+  paidCredentialOf,
+} from "./bought.ts";
+import {
+  ALL_NODES,
   type Delivery,
-  type Errand,
-  EVERYONE,
   narrowed,
   notDelivered,
+  type Order,
   type Running,
 } from "./delivery.ts";
 import { handoverCaveats } from "./narrowing.ts";
-import { intentOf, type Purse } from "./payments.ts";
-import type { Handovers } from "./recall.ts";
+import { intentOf, type OutgoingPayments } from "./payments.ts";
+import type { Recall } from "./recall.ts";
 import type { Settler } from "./settler.ts";
 
-export interface ErrandsOptions {
+export interface PurchasesOptions {
   readonly store: Store;
-  readonly purse: Purse;
+  readonly payments: OutgoingPayments;
   readonly settler: Settler;
-  readonly handovers: Handovers;
-  readonly holdings: Holdings;
+  readonly recall: Recall;
+  readonly bought: Bought;
   readonly delivery: Delivery;
   readonly clock: Clock;
   /** Before the claims of this process. */
   readonly instance: string;
 }
 
-export class Errands {
-  readonly #options: ErrandsOptions;
-  readonly #holdings: Holdings;
+export class Purchases {
+  readonly #options: PurchasesOptions;
+  readonly #bought: Bought;
   readonly #delivery: Delivery;
   readonly #turns = new Turns();
 
-  constructor(options: ErrandsOptions) {
+  constructor(options: PurchasesOptions) {
     this.#options = options;
-    this.#holdings = options.holdings;
+    this.#bought = options.bought;
     this.#delivery = options.delivery;
   }
 
-  async run(asked: Errand): Promise<Purchase> {
-    const errand = { ...asked, by: `${this.#options.instance}.${hexText(randomBytes(8))}` };
-    const { refused } = errand.request;
-    const doubted = refused === undefined ? undefined : await this.#doubt(errand, refused);
+  async run(asked: Order): Promise<Purchase> {
+    const order = { ...asked, by: `${this.#options.instance}.${hexText(randomBytes(8))}` };
+    const { refused } = order.request;
+    const doubted = refused === undefined ? undefined : await this.#doubt(order, refused);
     if (doubted !== undefined) return doubted;
     // What is held is used without waiting for anybody; only who has to pay waits for his turn.
     return (
-      (await this.#fromHoldings(errand)) ??
-      this.#turns.take(intentOf(errand.verified, errand.target), () => this.#inTurn(errand))
+      (await this.#fromBought(order)) ??
+      this.#turns.take(intentOf(order.verified, order.target), () => this.#inTurn(order))
     );
   }
 
-  async #inTurn(errand: Running): Promise<Purchase> {
+  async #inTurn(order: Running): Promise<Purchase> {
     // He may have waited, and been revoked meanwhile.
-    const { verified, target } = errand;
+    const { verified, target } = order;
     verified.demand({ now: this.#options.clock(), target });
-    await this.#settleOpen(errand);
-    return (await this.#fromHoldings(errand)) ?? this.#ask(errand);
+    await this.#settleOpen(order);
+    return (await this.#fromBought(order)) ?? this.#ask(order);
   }
 
   /**
@@ -77,28 +83,28 @@ export class Errands {
    * request is not covered by. [case 25]
    */
   async #doubt(
-    errand: Running,
+    order: Running,
     { paymentHash, delivered }: NonNullable<PurchaseRequest["refused"]>,
   ): Promise<Purchase | undefined> {
-    const { verified, target } = errand;
+    const { verified, target } = order;
     const record = await this.#options.store.payment(paymentHash);
     const payer = record?.nodeIds.at(-1);
     const isTheirs = verified.nodes.some(({ id }) => id === payer);
     if (record?.preimage === undefined || !isTheirs) return undefined;
     // Another request is at it: who doubts it now would take it away, and an honest service would
     // seem not to deliver.
-    if (this.#holdings.isInUse(record, this.#options.clock())) return undefined;
-    const holding = holdingOf(record);
+    if (this.#bought.isInUse(record, this.#options.clock())) return undefined;
+    const paid = paidCredentialOf(record);
     const isGood =
-      record.status !== "undelivered" && mayServe(holding, verified, target, this.#options.clock());
+      record.status !== "undelivered" && mayServe(paid, verified, target, this.#options.clock());
     if (!delivered) {
       if (!isGood) throw notDelivered(record.origin);
-      return this.#delivery.deliver(errand, holding, verified.node.id);
+      return this.#delivery.deliver(order, paid, verified.node.id);
     }
     if (!isGood || record.status !== "paid") return undefined;
-    const response = await this.#delivery.use(errand, holding);
+    const response = await this.#delivery.use(order, paid);
     if (response !== undefined) return { kind: "response", response: relayed(response) };
-    await this.#holdings.usedUp(holding);
+    await this.#bought.usedUp(paid);
     return undefined;
   }
 
@@ -106,58 +112,57 @@ export class Errands {
    * A payment for this intent whose outcome was not known: it is asked for before another is made.
    * [case 63]
    */
-  async #settleOpen({ verified, target }: Errand): Promise<void> {
+  async #settleOpen({ verified, target }: Order): Promise<void> {
     const intent = intentOf(verified, target);
     for (const record of await this.#options.store.openPayments())
       if (record.intent === intent)
-        await this.#options.purse.follow(record).catch(rethrowUnlessSettled);
+        await this.#options.payments.follow(record).catch(rethrowUnlessSettled);
   }
 
-  async #fromHoldings(errand: Running): Promise<Purchase | undefined> {
+  async #fromBought(order: Running): Promise<Purchase | undefined> {
     for (;;) {
-      const { verified, target, by } = errand;
-      const holding = await this.#holdings.take(verified, target, this.#options.clock(), by);
-      if (holding === undefined) return undefined;
-      const handed = await this.#handOver(errand, holding);
+      const { verified, target, by } = order;
+      const paid = await this.#bought.take(verified, target, this.#options.clock(), by);
+      if (paid === undefined) return undefined;
+      const handed = await this.#handOver(order, paid);
       if (handed !== undefined) return handed;
       try {
-        const response = await this.#delivery.use(errand, holding);
+        const response = await this.#delivery.use(order, paid);
         if (response !== undefined) return { kind: "response", response: relayed(response) };
       } catch (error) {
-        await this.#holdings.giveBack(holding.record, by);
+        await this.#bought.giveBack(paid.record, by);
         throw error;
       }
       // Paid for by a request that never got an answer, and worth nothing: that is no reason to pay
       // again. [cases 62, 72] Unless another process had it: one that died may have used it up, and
       // nobody heard the answer.
-      const { paymentHash, delivered } = holding.record;
+      const { paymentHash, delivered } = paid.record;
       const isCertain =
-        this.#options.settler.settledHere(paymentHash) && !this.#holdings.wasShared(holding.record);
-      if (!delivered && isCertain) return this.#delivery.accuse(holding, EVERYONE);
-      await this.#holdings.usedUp(holding);
+        this.#options.settler.settledHere(paymentHash) && !this.#bought.wasShared(paid.record);
+      if (!delivered && isCertain) return this.#delivery.accuse(paid, ALL_NODES);
+      await this.#bought.usedUp(paid);
     }
   }
 
   /** Fetches the challenge itself: nobody can hand it an invoice. [case 99] */
-  async #ask(errand: Running): Promise<Purchase> {
-    const response = await this.#delivery.send(errand);
+  async #ask(order: Running): Promise<Purchase> {
+    const response = await this.#delivery.send(order);
     if (response.status !== 402) return { kind: "response", response: relayed(response) };
     discard(response);
-    checkOrigin(response, errand.url);
-    errand.demandSpending();
-    await this.#checkQuarantine(errand);
+    checkOrigin(response, order.url);
+    order.demandSpending();
+    await this.#checkQuarantine(order);
     const challenge = Challenge.parse(response.headers.get("www-authenticate"));
-    const record = await this.#pay(errand, challenge);
+    const record = await this.#pay(order, challenge);
     const payment: PaymentSummary = {
       origin: record.origin,
       paymentHash: record.paymentHash,
       amountMsat: record.amountMsat,
       feeMsat: record.feeMsat ?? 0n,
     };
-    const holding = holdingOf(record);
+    const paid = paidCredentialOf(record);
     const purchase =
-      (await this.#handOver(errand, holding)) ??
-      (await this.#delivery.deliver(errand, holding, EVERYONE));
+      (await this.#handOver(order, paid)) ?? (await this.#delivery.deliver(order, paid, ALL_NODES));
     return { ...purchase, payment };
   }
 
@@ -165,10 +170,10 @@ export class Errands {
     { verified, target, by, demandSpending }: Running,
     challenge: Challenge,
   ): Promise<PaymentRecord> {
-    const { purse, store, clock } = this.#options;
+    const { payments, store, clock } = this.#options;
     const claim = claimFor(challenge.macaroon, by, clock());
     try {
-      return await purse.pay(verified, target, challenge, { claim, demandSpending });
+      return await payments.pay(verified, target, challenge, { claim, demandSpending });
     } catch (error) {
       // Where it turns out later that it was paid, whoever asks next may have it. What another
       // request has stays with it.
@@ -181,35 +186,35 @@ export class Errands {
 
   async #handOver(
     { verified, target, by }: Running,
-    holding: Holding,
+    paid: PaidCredential,
   ): Promise<Purchase | undefined> {
     const now = this.#options.clock();
-    const caveats = handoverCaveats(verified, target, holding.record, now);
-    const credential = caveats === undefined ? undefined : narrowed(holding.full, caveats);
+    const caveats = handoverCaveats(verified, target, paid.record, now);
+    const credential = caveats === undefined ? undefined : narrowed(paid.full, caveats);
     if (caveats === undefined || credential === undefined) return undefined;
     // Paying takes its time: whoever was revoked meanwhile is handed nothing. [case 111]
     try {
       verified.demand({ now, target });
     } catch (error) {
-      await this.#holdings.giveBack(holding.record, by);
+      await this.#bought.giveBack(paid.record, by);
       throw error;
     }
     // Before anything is waited for: a revocation that comes meanwhile recalls it too. [case 111]
-    this.#options.handovers.add({
-      origin: holding.record.origin,
-      full: holding.full,
+    this.#options.recall.add({
+      origin: paid.record.origin,
+      full: paid.full,
       caveats,
       nodeIds: verified.nodes.map(({ id }) => id),
       validUntil: credential.chain.validUntil ?? now,
     });
-    await this.#holdings.handedOver(holding);
+    await this.#bought.handedOver(paid);
     return { kind: "credential", credential: credential.toString() };
   }
 
-  async #checkQuarantine({ verified, target }: Errand): Promise<void> {
+  async #checkQuarantine({ verified, target }: Order): Promise<void> {
     const origin = formatOrigin(target.origin);
     const closed = await this.#options.store.closures(origin, this.#options.clock());
-    if (closed.some((to) => to === EVERYONE || verified.nodes.some(({ id }) => id === to)))
+    if (closed.some((to) => to === ALL_NODES || verified.nodes.some(({ id }) => id === to)))
       throw new PaymentError(
         "ERR_ORIGIN_QUARANTINED",
         "no",

@@ -5,8 +5,8 @@
 import { Lru } from "../internal/lru.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Store } from "../ports/store.ts";
-import { holdingOf } from "./bought.ts";
-import { HANDOVER_SECONDS, handoverNonce } from "./narrowing.ts";
+import { paidCredentialOf } from "./bought.ts";
+import { HANDOVER_SECONDS, handoverTag } from "./narrowing.ts";
 
 /** What it takes to revoke it. */
 interface Revocable {
@@ -16,7 +16,7 @@ interface Revocable {
   readonly caveats: readonly string[];
 }
 
-export interface Handover extends Revocable {
+export interface HandedOver extends Revocable {
   /** The nodes of the agent that it was given to, root first. */
   readonly nodeIds: readonly string[];
   /** Unix seconds. */
@@ -30,9 +30,9 @@ const REMEMBERED = 10_000;
 const MAX_NODES = 1000;
 const TIMEOUT_MS = 2000;
 
-export class Handovers {
+export class Recall {
   /** By number: the oldest, which end first, are forgotten first. */
-  readonly #all = new Lru<number, Handover>(REMEMBERED);
+  readonly #all = new Lru<number, HandedOver>(REMEMBERED);
   readonly #fetch: typeof fetch;
   readonly #store: Store;
   /** Unix seconds. What was handed over before then, this process does not remember. */
@@ -45,7 +45,7 @@ export class Handovers {
     this.#since = since;
   }
 
-  add(handover: Handover): void {
+  add(handover: HandedOver): void {
     this.#all.set(this.#count++, handover);
   }
 
@@ -75,7 +75,7 @@ export class Handovers {
         const isUsable = preimage !== undefined && status !== "undelivered";
         return isUsable && enforced?.includes("agent");
       })
-      .map(holdingOf)
+      .map(paidCredentialOf)
       .filter(({ full }) => (full.chain.validUntil ?? 0) > this.#since);
     return nodes.flatMap(({ id, path }) =>
       bought
@@ -83,7 +83,7 @@ export class Handovers {
         .map(({ record: { origin, paymentHash }, full }) => ({
           origin,
           full,
-          caveats: [`agent=handed-over.${handoverNonce(id, paymentHash)}`],
+          caveats: [`agent=handed-over.${handoverTag(id, paymentHash)}`],
         })),
     );
   }

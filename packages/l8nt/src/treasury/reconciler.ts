@@ -6,11 +6,11 @@ import { AdapterError, PaymentError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { Payer } from "../ports/wallet.ts";
-import type { Purse } from "./payments.ts";
+import type { OutgoingPayments } from "./payments.ts";
 
 export interface ReconcilerOptions {
   readonly store: Store;
-  readonly purse: Purse;
+  readonly payments: OutgoingPayments;
   readonly wallet: () => Promise<Payer>;
   readonly clock: Clock;
   readonly alarm: (what: string) => void;
@@ -81,10 +81,10 @@ export class Reconciler {
   }
 
   async #reconcile(): Promise<{ readonly stillOpen: number }> {
-    const { store, purse } = this.#options;
+    const { store, payments } = this.#options;
     const before = this.#times;
     for (const record of await store.openPayments())
-      await purse.follow(record).catch((error: unknown) => {
+      await payments.follow(record).catch((error: unknown) => {
         if (!(error instanceof PaymentError)) throw error;
       });
     await this.#findUnknown();

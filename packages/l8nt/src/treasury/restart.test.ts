@@ -285,7 +285,7 @@ describe("two treasuries on one store", () => {
   test("one that cannot read what was revoked spends nothing [case 111]", async () => {
     const { store, world, other } = await two();
     const shop = await world.shop();
-    store.stops = () => Promise.reject(new Error("the line is cut"));
+    store.directives = () => Promise.reject(new Error("the line is cut"));
     world.time.now += 6;
     expect(await failure(buy(other, world.root(), shop))).toMatchObject({ code: "ERR_FROZEN" });
   });

@@ -13,11 +13,11 @@ import {
 import { readAuthorization } from "../l402/index.ts";
 import { problemOf, problemResponse, unauthorizedResponse } from "../wire/problem.ts";
 import type { Schema } from "../wire/schema.ts";
-import type { OpenTreasury } from "./treasury.ts";
+import type { TreasuryCore } from "./treasury.ts";
 
 /** One request, as a route sees it. */
 export interface Call {
-  readonly treasury: OpenTreasury;
+  readonly treasury: TreasuryCore;
   readonly request: Request;
   readonly query: URLSearchParams;
   /** What stands in the path where the route has `{name}`. */
@@ -43,7 +43,7 @@ export interface Route {
 
 /** A Web-standard handler of these routes. What is not among them is 404, whoever asks. */
 export function routesHandler(
-  treasury: OpenTreasury,
+  treasury: TreasuryCore,
   routes: readonly Route[],
   admit: (route: Route, request: Request, url: URL) => string,
 ): (request: Request) => Promise<Response> {

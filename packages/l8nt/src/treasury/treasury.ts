@@ -11,21 +11,21 @@ import { lazily } from "../internal/lazily.ts";
 import { Authority, type Credential, revokeAsAsked, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import { ALL_NODES } from "../ports/directives.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import { EVERYTHING } from "../ports/stops.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { Holdings } from "./bought.ts";
-import { Delivery, type Errand } from "./delivery.ts";
-import { Stops } from "./directives.ts";
+import { Bought } from "./bought.ts";
+import { Delivery, type Order } from "./delivery.ts";
+import { Directives } from "./directives.ts";
 import { ForwardClock } from "./forward-clock.ts";
-import { Census } from "./nodes.ts";
+import { NodeDirectory } from "./nodes.ts";
 import { checkOptions, outboundLimits, type TreasuryOptions } from "./options.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
-import { Purse } from "./payments.ts";
-import { Errands } from "./purchases.ts";
-import { Handovers } from "./recall.ts";
+import { OutgoingPayments } from "./payments.ts";
+import { Purchases } from "./purchases.ts";
+import { Recall } from "./recall.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Settler } from "./settler.ts";
 
@@ -36,7 +36,7 @@ const USE = "use.";
  * With the fetch that it is given: `l8nt/treasury` gives it a guarded one, an embedded one is its
  * agent's own process.
  */
-export class OpenTreasury implements Treasurer {
+export class TreasuryCore implements Treasurer {
   readonly authority: Authority;
   readonly location: string;
   /** What its owner may do. Never an agent's. */
@@ -46,11 +46,11 @@ export class OpenTreasury implements Treasurer {
   readonly #store: Store;
   readonly #instance: string;
   readonly #reconciler: Reconciler;
-  readonly #errands: Errands;
-  readonly #holdings: Holdings;
-  readonly #handovers: Handovers;
-  readonly #census: Census;
-  readonly #stops: Stops;
+  readonly #purchases: Purchases;
+  readonly #bought: Bought;
+  readonly #recall: Recall;
+  readonly #nodes: NodeDirectory;
+  readonly #directives: Directives;
   #started: Promise<void> | undefined;
   #unfollow: () => void = () => {};
 
@@ -85,19 +85,19 @@ export class OpenTreasury implements Treasurer {
       clock: this.#clock,
     });
     const { authority } = this;
-    this.#stops = new Stops({ store, authority, clock: this.#clock });
-    this.#handovers = new Handovers(fetcher, store, clock());
-    this.#census = new Census({ store, authority, stops: this.#stops });
+    this.#directives = new Directives({ store, authority, clock: this.#clock });
+    this.#recall = new Recall(fetcher, store, clock());
+    this.#nodes = new NodeDirectory({ store, authority, directives: this.#directives });
     const settler = new Settler({
       store,
       clock: this.#clock,
       alarm: tell,
       paid: options.onPaid ?? (() => {}),
       freeze: (reason) =>
-        this.#stops.stop({ kind: "freeze", nodeId: EVERYTHING, at: this.#clock(), reason }),
+        this.#directives.issue({ kind: "freeze", nodeId: ALL_NODES, at: this.#clock(), reason }),
       doubt: (why) => this.#reconciler.doubt(why),
     });
-    const purse = new Purse({
+    const payments = new OutgoingPayments({
       wallet: openWallet,
       store,
       clock: this.#clock,
@@ -110,22 +110,22 @@ export class OpenTreasury implements Treasurer {
     });
     this.#reconciler = new Reconciler({
       store,
-      purse,
+      payments,
       wallet: openWallet,
       clock: this.#clock,
       alarm: tell,
     });
-    this.#holdings = new Holdings(store);
-    this.#errands = new Errands({
+    this.#bought = new Bought(store);
+    this.#purchases = new Purchases({
       store,
       clock: this.#clock,
-      purse,
+      payments,
       settler,
-      holdings: this.#holdings,
-      handovers: this.#handovers,
+      bought: this.#bought,
+      recall: this.#recall,
       instance: this.#instance,
       delivery: new Delivery({
-        holdings: this.#holdings,
+        bought: this.#bought,
         fetch: fetcher,
         clock: this.#clock,
         alarm: tell,
@@ -136,13 +136,13 @@ export class OpenTreasury implements Treasurer {
     this.owner = new Owner({
       authority: ownersAuthority(options.secret, location, this.#clock),
       store,
-      census: this.#census,
-      stops: this.#stops,
+      nodes: this.#nodes,
+      directives: this.#directives,
       reconciler: this.#reconciler,
       clock: this.#clock,
       revoke: (nodeId, reason) => this.#revoke(nodeId, undefined, reason),
       start: () => this.start(),
-      isSending: (paymentHash) => purse.isSending(paymentHash),
+      isSending: (paymentHash) => payments.isSending(paymentHash),
     });
   }
 
@@ -166,12 +166,12 @@ export class OpenTreasury implements Treasurer {
     const latest = await this.#store.latest();
     this.#time.atLeast(latest);
     this.#reconciler.lookFrom(latest);
-    await this.#stops.read();
+    await this.#directives.read();
     // Whoever else writes to these books is at work on what seems to lie about.
     await this.#store.unclaimAll(this.#store.shared ? `${this.#instance}.` : "");
     if (!this.#store.shared) await this.#endAbandoned(began);
     await this.#reconciler.reconcile();
-    if (this.#store.shared) this.#unfollow = this.#stops.follow();
+    if (this.#store.shared) this.#unfollow = this.#directives.follow();
   }
 
   /** A use that was under way when the process died may have been served: it counts. [case 89] */
@@ -183,7 +183,7 @@ export class OpenTreasury implements Treasurer {
   /** Ends what follows other processes. The store and the wallet are their owner's to close. */
   async stop(): Promise<void> {
     this.#unfollow();
-    await this.#holdings.settleHands();
+    await this.#bought.flushHandedOver();
   }
 
   /**
@@ -208,26 +208,26 @@ export class OpenTreasury implements Treasurer {
       );
     const verified = await this.#admit(request.credential, { now: this.#clock(), target });
     checkTransport(url);
-    const errand: Errand = {
+    const order: Order = {
       verified,
       target,
       url,
       request,
       demandSpending: () => {
-        this.#stops.demandSpending(verified);
+        this.#directives.demandSpending(verified);
         this.#reconciler.demandCertainty();
       },
     };
     return verified.limits.some(({ kind }) => kind === "uses")
-      ? this.#counted(errand)
-      : this.#errands.run(errand);
+      ? this.#counted(order)
+      : this.#purchases.run(order);
   }
 
   async #admit(credential: string, access: Access): Promise<Verified> {
     const verified = this.authority.authenticate(credential);
     verified.demand(access);
     // For the tree alone: whoever is not written down now turns up again.
-    await this.#census.meet(verified, access.now).catch(() => {});
+    await this.#nodes.meet(verified, access.now).catch(() => {});
     return verified;
   }
 
@@ -235,8 +235,8 @@ export class OpenTreasury implements Treasurer {
    * A scope with use counts: claimed before anything is asked of the service, given back where
    * nothing was served. [case 88]
    */
-  async #counted(errand: Errand): Promise<Purchase> {
-    const { limits } = errand.verified;
+  async #counted(order: Order): Promise<Purchase> {
+    const { limits } = order.verified;
     const id = `${USE}${hexText(randomBytes(16))}`;
     const need = { amountMsat: 0n, uses: 1n };
     const answer = await this.#store.reserve({
@@ -252,7 +252,7 @@ export class OpenTreasury implements Treasurer {
       mayBeServed = true;
     };
     try {
-      const purchase = await this.#errands.run({ ...errand, onUnanswered });
+      const purchase = await this.#purchases.run({ ...order, onUnanswered });
       mayBeServed ||= purchase.kind === "credential" || purchase.response.status < 500;
       return purchase;
     } finally {
@@ -269,7 +269,7 @@ export class OpenTreasury implements Treasurer {
     await this.start();
     const ancestor = await this.#admit(credential, { now: this.#clock(), target: "self" });
     const nodeId = revokeAsAsked(this.authority, ancestor, { caveats });
-    await this.#census.meetBelow(ancestor, caveats, this.#clock()).catch(() => {});
+    await this.#nodes.meetBelow(ancestor, caveats, this.#clock()).catch(() => {});
     await this.#revoke(
       nodeId,
       ancestor.validUntil,
@@ -284,21 +284,21 @@ export class OpenTreasury implements Treasurer {
    */
   async #revoke(nodeId: string, endsAt: number | undefined, reason: string): Promise<void> {
     const end = endsAt === undefined ? {} : { endsAt };
-    await this.#stops.stop({ kind: "revoke", nodeId, at: this.#clock(), reason, ...end });
-    await this.#handovers.recall(nodeId, this.#clock());
+    await this.#directives.issue({ kind: "revoke", nodeId, at: this.#clock(), reason, ...end });
+    await this.#recall.recall(nodeId, this.#clock());
   }
 
   async standing(credential: string): Promise<readonly NodeStanding[]> {
     await this.start();
     const now = this.#clock();
-    return this.#census.chain(await this.#admit(credential, { now, target: "self" }), now);
+    return this.#nodes.chain(await this.#admit(credential, { now, target: "self" }), now);
   }
 
   async tree(credential: string): Promise<readonly NodeStanding[]> {
     await this.start();
     const now = this.#clock();
     const { node } = await this.#admit(credential, { now, target: "self" });
-    return this.#census.below(node.id, now);
+    return this.#nodes.below(node.id, now);
   }
 
   /** Those of payments that this credential's node and those below it made. */

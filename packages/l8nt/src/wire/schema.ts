@@ -104,7 +104,7 @@ const event = {
     object({ type: oneOf("commit"), id: text, amountMsat: msat }),
     object({ type: oneOf("release"), id: text }),
     object({ type: oneOf("payment"), paymentHash: hash, status: text }),
-    object({ type: oneOf("stop"), kind: text, nodeId: text, reason: text }, "reason"),
+    object({ type: oneOf("directive"), kind: text, nodeId: text, reason: text }, "reason"),
     object({ type: oneOf("note"), text }),
   ],
 };

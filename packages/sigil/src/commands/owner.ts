@@ -139,7 +139,7 @@ function eventText(event: ToldEvent): string {
       return `released (${id})`;
     case "payment":
       return `payment ${paymentHash} is ${status}`;
-    case "stop":
+    case "directive":
       return printable(`${kind} ${nodeId}${reason === undefined ? "" : `: ${reason}`}`);
     default:
       return printable(String(text));

@@ -17,11 +17,11 @@ interface Call {
 /**
  * Whether it may be sent again where nobody knows if it was committed. A reservation, its end, a
  * payment's beginning and its end are themselves by their ids, a claim by who claims. A note or a
- * stop would be written twice; a freeze that comes again may undo a thaw that came between; a mark
+ * directive would be written twice; a freeze that comes again may undo a thaw that came between; a mark
  * may take a claim that was made since.
  */
 const isRepeatable = ({ event: { type } }: Call): boolean =>
-  type !== "mark" && type !== "stop" && type !== "note" && type !== "payee";
+  type !== "mark" && type !== "directive" && type !== "note" && type !== "payee";
 
 const turn = () => new Promise<void>((done) => void setImmediate(done));
 

@@ -3,12 +3,12 @@
  * opaque parts as JSON in text.
  */
 import type { LedgerEvent } from "../../ledger/index.ts";
+import type { Directive } from "../../ports/directives.ts";
 import type { JournalEntry, JournalEvent } from "../../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../../ports/ledger.ts";
 import type { Counted } from "../../ports/limit.ts";
 import type { NodeRecord } from "../../ports/nodes.ts";
 import type { BeginAnswer, PaymentRecord, PaymentStatus } from "../../ports/payments.ts";
-import type { Stop } from "../../ports/stops.ts";
 
 /**
  * What goes to the database in one batch: the ledger's events, and what else must have a place in
@@ -16,7 +16,7 @@ import type { Stop } from "../../ports/stops.ts";
  */
 export type StoreEvent =
   | LedgerEvent
-  | { readonly type: "stop"; readonly stop: Stop }
+  | { readonly type: "directive"; readonly directive: Directive }
   | { readonly type: "note"; readonly text: string; readonly at: number }
   | {
       readonly type: "payee";
@@ -77,14 +77,14 @@ export function encodeEvent(event: StoreEvent): EventRow {
       const claim = claimColumns({ by: event.by, until: event.until });
       return { type: event.type, hash: text(event.paymentHash), at: time(event.at), ...claim };
     }
-    case "stop": {
-      const { kind, nodeId, reason, at } = event.stop;
+    case "directive": {
+      const { kind, nodeId, reason, at } = event.directive;
       const entry = { type: event.type, kind, nodeId, ...(reason !== undefined && { reason }) };
       const columns = {
         status: kind,
         node_id: text(nodeId),
         at: time(at),
-        record: JSON.stringify(event.stop),
+        record: JSON.stringify(event.directive),
       };
       return { type: event.type, ...columns, body: JSON.stringify(entry) };
     }

@@ -1,5 +1,5 @@
 /**
- * Hears of stops that other processes write: LISTEN on a connection of its own, and again whenever
+ * Hears of directives that other processes write: LISTEN on a connection of its own, and again whenever
  * that is lost.
  */
 import type pg from "pg";
@@ -63,7 +63,7 @@ export class Feed {
     });
     try {
       await client.connect();
-      await client.query("LISTEN sigil_stop");
+      await client.query("LISTEN sigil_directive");
     } catch {
       lost();
       return;

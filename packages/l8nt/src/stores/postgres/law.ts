@@ -10,7 +10,7 @@
  * each statement after the
  *   lock a fresh snapshot; the function refuses to run at another level, whose snapshot would be older than the lock);
  * - there is one lock and so no deadlock, whatever rows two batches share;
- * - the numbers of the journal and of the stops come from that row, so that a smaller number was
+ * - the numbers of the journal and of the directives come from that row, so that a smaller number was
  * always committed earlier,
  *   and a number that was rolled back is given again: a reader that has seen n will never be shown a new one below n;
  * - no client can die with the lock in hand: the statement ends, and with it the transaction,
@@ -55,7 +55,7 @@ CREATE TYPE sigil_event AS (
   closed_to text,
   closed_until double precision,
   unclaim text,
-  -- a stop
+  -- a directive
   node_id text
 );
 
@@ -364,15 +364,15 @@ BEGIN
       END IF;
       CONTINUE;
 
-    WHEN 'stop' THEN
-      head.stop_seq := head.stop_seq + 1;
-      INSERT INTO sigil_stops (seq, kind, node_id, at, record) VALUES (head.stop_seq, ev.status, ev.node_id, ev.at, ev.record);
+    WHEN 'directive' THEN
+      head.directive_seq := head.directive_seq + 1;
+      INSERT INTO sigil_directives (seq, kind, node_id, at, record) VALUES (head.directive_seq, ev.status, ev.node_id, ev.at, ev.record);
       -- Sent at commit, so whoever hears it can read it.
-      PERFORM pg_notify('sigil_stop', current_schema());
+      PERFORM pg_notify('sigil_directive', current_schema());
       j := j + 1;
-      j_at[j] := ev.at; j_type[j] := 'stop'; j_ref[j] := ev.node_id; j_amount[j] := NULL; j_detail[j] := ev.body;
+      j_at[j] := ev.at; j_type[j] := 'directive'; j_ref[j] := ev.node_id; j_amount[j] := NULL; j_detail[j] := ev.body;
       newest := greatest(newest, ev.at);
-      answers[n] := to_jsonb(head.stop_seq);
+      answers[n] := to_jsonb(head.directive_seq);
       CONTINUE;
 
     WHEN 'note', 'payee' THEN
@@ -499,7 +499,7 @@ BEGIN
   INSERT INTO sigil_journal (seq, at, type, ref, amount_msat, detail)
     SELECT head.seq + t.n, t.at, t.type, t.ref, t.amount, t.detail
       FROM unnest(j_at, j_type, j_ref, j_amount, j_detail) WITH ORDINALITY AS t(at, type, ref, amount, detail, n);
-  UPDATE sigil_head SET seq = head.seq + j, stop_seq = head.stop_seq, latest = newest;
+  UPDATE sigil_head SET seq = head.seq + j, directive_seq = head.directive_seq, latest = newest;
   RETURN to_jsonb(answers);
 END $law$;
 

@@ -12,7 +12,7 @@ export const TABLES = [
   "sigil_payments",
   "sigil_payees",
   "sigil_journal",
-  "sigil_stops",
+  "sigil_directives",
   "sigil_nodes",
   "sigil_receipts",
   "sigil_wrapped",
@@ -23,7 +23,7 @@ export const tables = `
 CREATE TABLE sigil_head (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   seq bigint NOT NULL DEFAULT 0,
-  stop_seq bigint NOT NULL DEFAULT 0,
+  directive_seq bigint NOT NULL DEFAULT 0,
   latest double precision NOT NULL DEFAULT 0
 ) WITH (fillfactor = 20);
 INSERT INTO sigil_head DEFAULT VALUES;
@@ -101,7 +101,7 @@ CREATE TABLE sigil_journal (
   detail text
 );
 
-CREATE TABLE sigil_stops (
+CREATE TABLE sigil_directives (
   seq bigint PRIMARY KEY,
   kind text NOT NULL,
   node_id text NOT NULL,
@@ -135,7 +135,7 @@ BEGIN
 END $$;
 CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_journal
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
-CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_stops
+CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_directives
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
 CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_receipts
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();

@@ -43,7 +43,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE payees (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL, payee TEXT NOT NULL, UNIQUE (origin, payee)
        ) STRICT`,
-      `CREATE TABLE stops (
+      `CREATE TABLE directives (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, node_id TEXT NOT NULL, ends_at REAL, at REAL NOT NULL,
          reason TEXT
        ) STRICT`,
@@ -66,7 +66,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "payments",
       "payment_nodes",
       "payees",
-      "stops",
+      "directives",
       "nodes",
       "node_paths",
       "receipts",
@@ -85,7 +85,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX reservations_open ON reservations (at) WHERE outcome IS NULL`,
       ...appendOnly("journal"),
       ...appendOnly("receipts"),
-      ...appendOnly("stops"),
+      ...appendOnly("directives"),
     ],
     objects: [
       "payments_open",
@@ -94,7 +94,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "payments_unreceipted",
       "payments_claimed",
       "reservations_open",
-      ...["journal", "receipts", "stops"].flatMap((table) => [
+      ...["journal", "receipts", "directives"].flatMap((table) => [
         `${table}_no_update`,
         `${table}_no_delete`,
       ]),

@@ -1,0 +1,33 @@
+/** Directives: a node is revoked for good, or a node or all nodes are frozen or thawed. */
+
+/** Stands for all nodes in place of a node's id, in directives and in closures of origins. */
+export const ALL_NODES = "*";
+
+export interface Directive {
+  readonly kind: "revoke" | "freeze" | "thaw";
+  /** A node with all below it, or `ALL_NODES`. */
+  readonly nodeId: string;
+  /** Unix seconds after which nothing below the node can be valid; absent if that is not known. */
+  readonly endsAt?: number;
+  /** Unix seconds. */
+  readonly at: number;
+  /** For people. */
+  readonly reason?: string;
+}
+
+export interface NumberedDirective extends Directive {
+  /** From 1. A later directive has a greater number, and readers see the numbers without gaps. */
+  readonly seq: number;
+}
+
+export interface DirectiveLog {
+  /** Returns the directive's number. Durable when the promise resolves. */
+  addDirective(directive: Directive): Promise<number>;
+  /** The directives after number `after`, in order. */
+  directives(after: number): Promise<readonly NumberedDirective[]>;
+  /**
+   * Calls `listener` whenever another process may have written a directive. Returns a function that
+   * stops that.
+   */
+  onDirective?(listener: () => void): () => void;
+}
