@@ -5,7 +5,7 @@ import type { Scope } from "./caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "./client/index.ts";
 import { hexText } from "./internal/bytes.ts";
 import { randomBytes } from "./internal/crypto.ts";
-import { checkKeys } from "./internal/keys.ts";
+import { checkKeys, type Keys } from "./internal/keys.ts";
 import { EMBEDDED_LOCATION } from "./ports/treasury.ts";
 import type { Payer } from "./ports/wallet.ts";
 import type { TreasuryOptions } from "./treasury/options.ts";
@@ -46,7 +46,15 @@ export interface ClientOptions extends Omit<HttpClientOptions, "treasury"> {
   readonly treasury?: Partial<Omit<TreasuryOptions, "wallet">>;
 }
 
-const OPTIONS = ["credential", "wallet", "limits", "treasury", "onPayment", "fetch", "clock"];
+const OPTIONS = {
+  credential: true,
+  wallet: true,
+  limits: true,
+  treasury: true,
+  onPayment: true,
+  fetch: true,
+  clock: true,
+} satisfies Keys<ClientOptions>;
 
 /**
  * What a client with a bare wallet and no limits may do: any https URL and this machine, 100 sat a

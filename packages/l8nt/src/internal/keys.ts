@@ -1,8 +1,26 @@
-/** Options are checked by name: a misspelt limit would otherwise be no limit. [case 97] */
+/** Checks the keys of options objects: a misspelt limit would otherwise be no limit. [case 97] */
+import { nearest } from "./nearest.ts";
 
-/** @throws TypeError */
-export function checkKeys(options: object, known: readonly string[], what: string): void {
-  for (const key of Object.keys(options))
-    if (!known.includes(key))
-      throw new TypeError(`${what} has no "${key}"; it has ${known.join(", ")}`);
+/**
+ * The keys of an options interface, as a value. Write it as
+ * `const KEYS = { price: true, … } satisfies Keys<Options>`, so that the compiler reports a key that
+ * is missing from the table or left over in it.
+ */
+export type Keys<Options> = Readonly<Record<keyof Options, true>>;
+
+/**
+ * @param what the thing that has the options, with its article: `a paywall`
+ * @throws TypeError for an unknown key: names it, and the known key that is spelt most like it
+ */
+export function checkKeys(
+  options: object,
+  known: Readonly<Record<string, true>>,
+  what: string,
+): void {
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key));
+  if (unknown === undefined) return;
+  const names = Object.keys(known);
+  const similar = nearest(unknown, names);
+  const hint = similar === undefined ? "." : `; did you mean "${similar}"?`;
+  throw new TypeError(`${what} has no option "${unknown}"${hint} Options: ${names.join(", ")}`);
 }

@@ -4,7 +4,7 @@
  */
 import { AdapterError } from "../errors.ts";
 import { readJson } from "../http/body.ts";
-import { checkKeys } from "../internal/keys.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, readAmount } from "../invoice/index.ts";
 import { CREDENTIAL_FIELDS, mentionsCredential } from "../l402/index.ts";
 import { isWellKnown } from "../node/facts.ts";
@@ -40,7 +40,15 @@ export interface PaidEndpointOptions {
   readonly clientAddress?: (request: Request) => string | undefined;
 }
 
-const OPTIONS = ["paywall", "price", "tools", "methods", "grants", "maxBodyBytes", "clientAddress"];
+const OPTIONS = {
+  paywall: true,
+  price: true,
+  tools: true,
+  methods: true,
+  grants: true,
+  maxBodyBytes: true,
+  clientAddress: true,
+} satisfies Keys<PaidEndpointOptions>;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 type Endpoint = (request: Request) => Response | Promise<Response>;

@@ -2,7 +2,7 @@
  * Tools that cost something, whatever their server is reached by: each call is judged as a request
  * for the tool's URL. spec/8-mcp.md §2.
  */
-import { checkKeys } from "../internal/keys.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, readAmount } from "../invoice/index.ts";
 import { settle } from "../node/settlement.ts";
 import type { Grant, Grants, Paywall, Route } from "../service/index.ts";
@@ -71,17 +71,19 @@ export interface PaidToolOptions<Schema = unknown> extends ToolTerms {
   readonly _meta?: Record<string, unknown>;
 }
 
-const OPTIONS = ["paywall", "price", "grants", "clientAddress"];
-const CONFIG = [
-  "title",
-  "description",
-  "inputSchema",
-  "outputSchema",
-  "annotations",
-  "icons",
-  "scopeChallenge",
-  "_meta",
-];
+const TERMS = { price: true, grants: true, clientAddress: true } satisfies Keys<ToolTerms>;
+const TOOL = {
+  ...TERMS,
+  paywall: true,
+  title: true,
+  description: true,
+  inputSchema: true,
+  outputSchema: true,
+  annotations: true,
+  icons: true,
+  scopeChallenge: true,
+  _meta: true,
+} satisfies Keys<PaidToolOptions>;
 
 /** The SDK's own result type differs between majors, and is the handler's to meet. */
 type Answer = object | Promise<object>;
@@ -108,7 +110,7 @@ export function paidTool<Tool, Schema = undefined>(
   options: PaidToolOptions<Schema>,
   handler: PaidHandler<Schema>,
 ): Tool {
-  checkKeys(options, [...OPTIONS, ...CONFIG], "a paid tool");
+  checkKeys(options, TOOL, "a paid tool");
   if (whole.has(server))
     throw new TypeError(
       "every tool of this server is paid for already: give paidTools the price of this one",
@@ -130,6 +132,8 @@ export interface PaidToolsOptions extends ToolTerms {
   readonly tools?: Readonly<Record<string, ToolPrice>>;
 }
 
+const TOOLS = { ...TERMS, paywall: true, tools: true } satisfies Keys<PaidToolsOptions>;
+
 /** The servers all of whose tools are paid for. */
 const whole = new WeakSet<object>();
 
@@ -146,7 +150,7 @@ export function paidTools<Server extends ToolServer<unknown>>(
   server: Server,
   options: PaidToolsOptions,
 ): Server {
-  checkKeys(options, [...OPTIONS, "tools"], "paid tools");
+  checkKeys(options, TOOLS, "a server of paid tools");
   const { paywall, price, tools = {} } = options;
   for (const one of [price, ...Object.values(tools)]) checkPrice(one);
   const priced = new Map(Object.entries(tools));

@@ -3,7 +3,7 @@
  * never the power to pay.
  */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
-import { checkKeys } from "../internal/keys.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Authority, presentedIn, type Secret } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
@@ -51,20 +51,20 @@ export interface PaywallOptions extends Terms {
   readonly alarm?: (what: string, cause: unknown) => void;
 }
 
-const OPTIONS = [
-  "authority",
-  "secret",
-  "location",
-  "invoicer",
-  "store",
-  "revocations",
-  "clock",
-  "challengesPerMinute",
-  "invoiceExpirySeconds",
-  "invoiceDescription",
-  "alarm",
+const OPTIONS = {
+  authority: true,
+  secret: true,
+  location: true,
+  invoicer: true,
+  store: true,
+  revocations: true,
+  clock: true,
+  challengesPerMinute: true,
+  invoiceExpirySeconds: true,
+  invoiceDescription: true,
+  alarm: true,
   ...TERMS,
-];
+} satisfies Keys<PaywallOptions>;
 
 /** How many client addresses the rate is kept for. */
 const CLIENTS = 10_000;

@@ -8,7 +8,7 @@ import {
   revocationFeed,
   storeSource,
 } from "../feed/index.ts";
-import { checkKeys } from "../internal/keys.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Authority, revokeAsAsked, type Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
@@ -52,7 +52,7 @@ export class Revoking {
     if (revocations === undefined) return;
     const { authority, clock } = options;
     const isLog = "store" in revocations;
-    checkKeys(revocations, isLog ? LOG_OPTIONS : FEED_OPTIONS, "a paywall's revocations");
+    checkKeys(revocations, isLog ? LOG_OPTIONS : FEED_OPTIONS, "a paywall's revocations option");
     const source = isLog ? storeSource(revocations.store) : feedSource(revocations);
     const { maxSilenceSeconds } = revocations;
     this.#follower = followRevocations(authority, source, {
@@ -112,5 +112,12 @@ export class Revoking {
   }
 }
 
-const LOG_OPTIONS = ["store", "key", "maxSilenceSeconds"];
-const FEED_OPTIONS = ["url", "publicKey", "maxSilenceSeconds", "fetch"];
+type LogOptions = Extract<RevocationsOption, { readonly store: DirectiveLog }>;
+type FeedOptions = Extract<RevocationsOption, { readonly url: string }>;
+const LOG_OPTIONS = { store: true, key: true, maxSilenceSeconds: true } satisfies Keys<LogOptions>;
+const FEED_OPTIONS = {
+  url: true,
+  publicKey: true,
+  maxSilenceSeconds: true,
+  fetch: true,
+} satisfies Keys<FeedOptions>;

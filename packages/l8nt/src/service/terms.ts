@@ -7,7 +7,7 @@ import {
   type Target,
 } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import { checkKeys } from "../internal/keys.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, readAmount } from "../invoice/index.ts";
 
 /**
@@ -42,16 +42,16 @@ export interface Terms {
 
 const DEFAULT_VALIDITY: Duration = "1h";
 
-export const TERMS = ["price", "grants", "capability"];
-const GRANTS = ["uses", "budget", "validFor", "endpoints"];
+export const TERMS = { price: true, grants: true, capability: true } satisfies Keys<Terms>;
+const GRANTS = { uses: true, budget: true, validFor: true, endpoints: true } satisfies Keys<Grants>;
 
 /**
  * @throws TypeError for a fixed price that is no amount, and for grants that could never be minted
  */
 export function checkTerms(terms: Terms, location: string): void {
   const { price, grants = {} } = terms;
-  checkKeys(terms, TERMS, "a route's terms");
-  checkKeys(grants, GRANTS, "grants");
+  checkKeys(terms, TERMS, "a route");
+  checkKeys(grants, GRANTS, "a route's grants");
   if (price !== undefined && typeof price !== "function" && readAmount(price) === undefined)
     throw new TypeError(
       'a price is an amount with its unit, such as "10 sat", or a function of the request',

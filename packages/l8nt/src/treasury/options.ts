@@ -1,7 +1,7 @@
 /** What a treasury is made of. */
 
 import type { OutboundLimits } from "../http/outbound.ts";
-import { checkKeys } from "../internal/keys.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
@@ -61,29 +61,34 @@ export interface TreasuryOptions {
   readonly alarm?: (what: string) => void;
 }
 
-const OPTIONS = [
-  "secret",
-  "previousSecrets",
-  "location",
-  "wallet",
-  "store",
-  "instance",
-  "fetch",
-  "clock",
-  "maxFeeMsat",
-  "maxInFlight",
-  "pinsPayees",
-  "maxFirstPaymentMsat",
-  "paymentTimeoutSeconds",
-  "requestTimeoutSeconds",
-  "maxRelayBytes",
-  "relayIdleSeconds",
-  "relaySeconds",
-  "quarantineSeconds",
-  "onPaid",
-  "alarm",
-];
-const CAPS = ["perNode", "perNodeMsat", "perOrigin", "perOriginMsat"];
+const OPTIONS = {
+  secret: true,
+  previousSecrets: true,
+  location: true,
+  wallet: true,
+  store: true,
+  instance: true,
+  fetch: true,
+  clock: true,
+  maxFeeMsat: true,
+  maxInFlight: true,
+  pinsPayees: true,
+  maxFirstPaymentMsat: true,
+  paymentTimeoutSeconds: true,
+  requestTimeoutSeconds: true,
+  maxRelayBytes: true,
+  relayIdleSeconds: true,
+  relaySeconds: true,
+  quarantineSeconds: true,
+  onPaid: true,
+  alarm: true,
+} satisfies Keys<TreasuryOptions>;
+const CAPS = {
+  perNode: true,
+  perNodeMsat: true,
+  perOrigin: true,
+  perOriginMsat: true,
+} satisfies Keys<InFlightCaps>;
 
 /**
  * @throws TypeError for an option that there is not: a limit that is misspelt limits nothing. [case
