@@ -1,5 +1,5 @@
 /**
- * The snippets of docs/mcp.md, run as they stand: what they leave out is put before them, and what
+ * The snippets of docs/guides/mcp.md, run as they stand: what they leave out is put before them, and what
  * they make is looked at.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import { type Caller, majors } from "./support/mcp.ts";
 import { secretOf, type Town, town } from "./support/town.ts";
 
 const LOCATION = "https://weather.example";
-const page = readFileSync(join(import.meta.dirname, "../../docs/mcp.md"), "utf8");
+const page = readFileSync(join(import.meta.dirname, "../../docs/guides/mcp.md"), "utf8");
 const SNIPPET = /<!-- run: (\w+) -->\n```ts\n([\s\S]*?)```/g;
 const snippets = new Map(
   [...page.matchAll(SNIPPET)].map(([, name = "", text = ""]) => [name, text]),
@@ -54,7 +54,7 @@ const paywallOf = ({ net, clock }: Town, location = LOCATION): Paywall =>
 
 const say = (text: string) => ({ content: [{ type: "text", text }] });
 
-describe.each(majors)("docs/mcp.md with $name", (major) => {
+describe.each(majors)("docs/guides/mcp.md with $name", (major) => {
   const register = (server: ToolServer<unknown>, ...of: unknown[]) =>
     (server as unknown as { registerTool(...of: unknown[]): void }).registerTool(...of);
 

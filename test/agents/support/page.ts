@@ -1,5 +1,5 @@
 /**
- * Runs the snippet of a framework's page as it stands in docs/agents/: its imports and what it does
+ * Runs the snippet of a framework's page as it stands in docs/guides/agents/: its imports and what it does
  * not define are given by the test.
  */
 import { readFileSync } from "node:fs";
@@ -15,11 +15,11 @@ export interface Stage {
 /** The first block of TypeScript on the page. */
 export function snippetOf(page: string): string {
   const text = readFileSync(
-    join(import.meta.dirname, "../../../docs/agents", `${page}.md`),
+    join(import.meta.dirname, "../../../docs/guides/agents", `${page}.md`),
     "utf8",
   );
   const [, snippet] = /^```ts\n([\s\S]*?)^```$/m.exec(text) ?? [];
-  if (snippet === undefined) throw new Error(`docs/agents/${page}.md has no snippet`);
+  if (snippet === undefined) throw new Error(`docs/guides/agents/${page}.md has no snippet`);
   return snippet;
 }
 

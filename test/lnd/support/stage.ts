@@ -10,7 +10,7 @@ export const payer = new LndNode(payerFacts);
 export const hub = new LndNode(hubFacts);
 export const payee = new LndNode(payeeFacts);
 
-/** As docs/wallets.md lists them. */
+/** As docs/guides/wallets.md lists them. */
 export const TREASURY_METHODS = [
   "/routerrpc.Router/SendPaymentV2",
   "/routerrpc.Router/TrackPaymentV2",

@@ -1,6 +1,6 @@
 /**
  * A credential as an agent framework may hold it: it fetches and narrows, and never shows what it
- * holds. docs/agents.md.
+ * holds. docs/guides/agents.md.
  */
 import { compileScope, type Scope, widenings } from "../caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "../client/index.ts";

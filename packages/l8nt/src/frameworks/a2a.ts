@@ -1,6 +1,6 @@
 /**
  * `l8nt/a2a`: a remote agent is paid by whoever sends it a message, and no credential of the
- * sender's goes there. docs/agents/a2a.md.
+ * sender's goes there. docs/guides/agents/a2a.md.
  */
 import {
   ClientFactory,

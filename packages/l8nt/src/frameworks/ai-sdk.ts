@@ -1,6 +1,6 @@
 /**
  * The Vercel AI SDK, 6 and 7: tools that pay as the agent whose call it is, and agents as tools,
- * who are given less. docs/agents/ai-sdk.md.
+ * who are given less. docs/guides/agents/ai-sdk.md.
  */
 import { currentHandle, demandHandle } from "../agents/current.ts";
 import { SigilHandle } from "../agents/handle.ts";

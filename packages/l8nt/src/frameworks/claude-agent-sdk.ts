@@ -1,6 +1,6 @@
 /**
  * The Claude Agent SDK: tools of an in-process MCP server run as the agent whose call it is.
- * docs/agents/claude-agent-sdk.md.
+ * docs/guides/agents/claude-agent-sdk.md.
  */
 import { z } from "zod";
 import type { SigilHandle } from "../agents/handle.ts";

@@ -1,6 +1,6 @@
 /**
  * Genkit: the handle is in the context of a run, and each tool runs as the agent whose call it is.
- * docs/agents/genkit.md.
+ * docs/guides/agents/genkit.md.
  */
 import { currentHandle } from "../agents/current.ts";
 import { SigilHandle } from "../agents/handle.ts";

@@ -1,6 +1,6 @@
 /**
  * Google ADK: each agent of a run is somebody in the handle's family, over transfers and agents as
- * tools. docs/agents/google-adk.md.
+ * tools. docs/guides/agents/google-adk.md.
  */
 import { z } from "zod";
 import { currentHandle } from "../agents/current.ts";

@@ -1,6 +1,6 @@
 /**
  * LangChain agents: what an agent calls runs as that agent, and a sub-agent has only what its name
- * is given. docs/agents/langchain.md.
+ * is given. docs/guides/agents/langchain.md.
  */
 import { ToolMessage } from "@langchain/core/messages";
 import type { ClientTool, ServerTool, StructuredToolInterface } from "@langchain/core/tools";

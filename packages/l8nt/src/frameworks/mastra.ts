@@ -1,6 +1,6 @@
 /**
  * `l8nt/mastra`: a Mastra agent's tools pay as that agent, and every delegation to a sub-agent
- * narrows. docs/agents/mastra.md.
+ * narrows. docs/guides/agents/mastra.md.
  */
 import type { DelegationConfig } from "@mastra/core/agent";
 import { RequestContext } from "@mastra/core/request-context";

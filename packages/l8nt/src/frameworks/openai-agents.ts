@@ -1,6 +1,6 @@
 /**
  * `l8nt/openai-agents`: each tool of the OpenAI Agents SDK runs as the agent whose call it is.
- * docs/agents/openai-agents.md.
+ * docs/guides/agents/openai-agents.md.
  */
 import { type Agent, tool } from "@openai/agents";
 import { currentHandle } from "../agents/current.ts";

@@ -50,7 +50,7 @@ const REASONS: Readonly<{ [code: string]: string }> = {
   "219": "Core Lightning paid it before",
   "1501": "Core Lightning does not know the rune: make one with lightning-cli createrune",
   "1502":
-    "the rune does not permit this: docs/wallets.md lists the methods that a treasury and a service need",
+    "the rune does not permit this: docs/guides/wallets.md lists the methods that a treasury and a service need",
   "1503": "the rune was revoked: make another with lightning-cli createrune",
 };
 

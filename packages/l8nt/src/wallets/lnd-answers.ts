@@ -91,7 +91,7 @@ export const STARTING =
 const REFUSED_AT_THE_DOOR: readonly (readonly [RegExp, string])[] = [
   [
     /^permission denied/,
-    "the macaroon in the URL of lnd does not allow it: docs/wallets.md lists the permissions",
+    "the macaroon in the URL of lnd does not allow it: docs/guides/wallets.md lists the permissions",
   ],
   [
     /^caveat .*macaroon has expired/,

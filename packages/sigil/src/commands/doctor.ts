@@ -59,7 +59,7 @@ async function examined(
       failing(
         "url",
         told(error.message),
-        "Write the URL as it says; docs/wallets.md has one of each.",
+        "Write the URL as it says; docs/guides/wallets.md has one of each.",
       ),
     ];
   }

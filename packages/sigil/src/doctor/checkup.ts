@@ -105,7 +105,7 @@ function fitness(fit: Readonly<Record<Role, boolean>>, pays: boolean): Finding {
   return failing(
     "fit",
     "neither for a treasury nor for a service",
-    "Mend what is failing above, or give the URL another credential: docs/wallets.md lists the rights.",
+    "Mend what is failing above, or give the URL another credential: docs/guides/wallets.md lists the rights.",
   );
 }
 

@@ -86,7 +86,7 @@ export function commonFindings(facts: WalletFacts, asked: Asked): readonly Findi
       warning(
         "excess",
         `its credential may do more than is needed: ${told(excess.join(", "))}`,
-        "Make one with the rights that docs/wallets.md lists, and no more.",
+        "Make one with the rights that docs/guides/wallets.md lists, and no more.",
       ),
     );
   return findings;
@@ -98,7 +98,7 @@ export function treasuryFindings({
   preimagesUntried,
 }: WalletFacts): readonly Finding[] {
   const treasurys =
-    "Give the URL a credential with a treasury's rights: docs/wallets.md lists them.";
+    "Give the URL a credential with a treasury's rights: docs/guides/wallets.md lists them.";
   return [
     rights.pay
       ? ok("pays", "its credential may pay")
@@ -149,7 +149,7 @@ export function serviceFindings(
       failing(
         "invoices",
         "its credential may not make invoices",
-        "Give the URL a credential with a service's rights: docs/wallets.md lists them.",
+        "Give the URL a credential with a service's rights: docs/guides/wallets.md lists them.",
       ),
     );
   if (isAsked)
@@ -158,7 +158,7 @@ export function serviceFindings(
         ? warning(
             "pays",
             "its credential may pay: whoever breaks into the service could spend all of it",
-            "Give the service a credential that makes invoices only: docs/wallets.md says how.",
+            "Give the service a credential that makes invoices only: docs/guides/wallets.md says how.",
           )
         : ok("pays", "its credential cannot pay, as it should be"),
     );
