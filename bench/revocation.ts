@@ -4,9 +4,9 @@
  */
 
 import {
-  FEED_PATH,
   feedSource,
   followRevocations,
+  REVOCATIONS_PATH,
   type RevocationSource,
   revocationFeed,
   storeSource,
@@ -27,7 +27,7 @@ export async function revocation(progress: (text: string) => void): Promise<Figu
   const store = new MemoryStore();
   const key = await ReceiptSigner.fromSeed(crypto.getRandomValues(new Uint8Array(32)));
   const served = await serve(revocationFeed(store, { key, location }));
-  const feed = { url: served.url + FEED_PATH, publicKey: key.publicKey };
+  const feed = { url: served.url + REVOCATIONS_PATH, publicKey: key.publicKey };
   try {
     const figures: Figure[] = [];
     for (const [way, source] of [

@@ -8,9 +8,10 @@ import type { Access } from "../caveat/index.ts";
 import { readOrigin, targetAt } from "../caveat/index.ts";
 import { Authority, Credential } from "../l402/index.ts";
 import { serve } from "../node/listener.ts";
+import { REVOCATIONS_PATH } from "../wire/revocation.ts";
 import { CallingLog, LOCATION, NOW, signer } from "./fixtures/world.ts";
 import { followRevocations } from "./follow.ts";
-import { FEED_PATH, revocationFeed } from "./publisher.ts";
+import { revocationFeed } from "./publisher.ts";
 import { feedSource, storeSource } from "./source.ts";
 
 const target = targetAt("GET", readOrigin(LOCATION)!, "/a")!;
@@ -50,7 +51,7 @@ async function world(way: "poll" | "stream" | "store"): Promise<World> {
       open.add(wire);
       return fetch(input, { ...init, signal: AbortSignal.any([wire.signal, init!.signal!]) });
     };
-    return { url: served.url + FEED_PATH, publicKey: signer.publicKey, fetch: partitioned };
+    return { url: served.url + REVOCATIONS_PATH, publicKey: signer.publicKey, fetch: partitioned };
   }
 
   return {

@@ -3,9 +3,11 @@
  * spec/7-revocation-feed.md.
  */
 export type { DirectiveLog } from "../ports/directives.ts";
+export { NDJSON } from "../wire/feed.ts";
+export { REVOCATIONS_PATH } from "../wire/revocation.ts";
 export { type Follower, type FollowOptions, followRevocations } from "./follow.ts";
 export type { FeedEntry, FeedPage, FeedSigner } from "./page.ts";
-export { FEED_PATH, NDJSON, type RevocationFeedOptions, revocationFeed } from "./publisher.ts";
+export { type RevocationFeedOptions, revocationFeed } from "./publisher.ts";
 export {
   type FeedSourceOptions,
   feedSource,

@@ -6,12 +6,10 @@ import { AdapterError } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
+import { NDJSON, readFeedQuery } from "../wire/feed.ts";
 import { problemOf, problemResponse } from "../wire/problem.ts";
 import { type FeedSigner, signPage } from "./page.ts";
 import { Published } from "./published.ts";
-
-export const FEED_PATH = "/.well-known/l402/revocations";
-export const NDJSON = "application/x-ndjson";
 
 export interface RevocationFeedOptions {
   readonly key: FeedSigner;
@@ -30,7 +28,7 @@ const HEARTBEAT_SECONDS = 1;
 
 /**
  * Publishes the revocations of a log, to anybody: a node's id is no secret. A Web-standard handler
- * for `GET` of {@link FEED_PATH}.
+ * for `GET` of {@link REVOCATIONS_PATH}.
  *
  * @example
  * const feed = revocationFeed(store, { key: await ReceiptSigner.fromSeed(seed), location: "https://treasury.example" });
@@ -107,7 +105,8 @@ export function revocationFeed(
 
   return async (request) => {
     try {
-      const { after, seconds } = readQuery(new URL(request.url).searchParams);
+      const { after, wait } = readFeedQuery(new URL(request.url));
+      const seconds = Math.min(wait, MAX_WAIT_SECONDS);
       await published.read();
       return request.headers.get("accept")?.includes(NDJSON)
         ? stream(after, request.signal)
@@ -117,16 +116,6 @@ export function revocationFeed(
       return problemResponse(problemOf(error.code === "ERR_REQUEST" ? 400 : 503, error));
     }
   };
-}
-
-/** @throws AdapterError `ERR_REQUEST` */
-function readQuery(query: URLSearchParams): { readonly after: number; readonly seconds: number } {
-  const numberOf = (name: string) => {
-    const text = query.get(name) ?? "0";
-    if (/^(?:0|[1-9][0-9]{0,14})$/.test(text)) return Number(text);
-    throw new AdapterError("ERR_REQUEST", `${name} is a whole number: ?after=SEQ&wait=SECONDS.`);
-  };
-  return { after: numberOf("after"), seconds: Math.min(numberOf("wait"), MAX_WAIT_SECONDS) };
 }
 
 const answer = (body: string | ReadableStream, type: string): Response =>

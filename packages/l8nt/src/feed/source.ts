@@ -6,6 +6,7 @@ import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
 import { ReceiptKey } from "../receipt/key.ts";
+import { feedUrl, NDJSON } from "../wire/feed.ts";
 import {
   type FeedEntry,
   type FeedPage,
@@ -15,7 +16,6 @@ import {
   readPage,
 } from "./page.ts";
 import { pause } from "./pause.ts";
-import { NDJSON } from "./publisher.ts";
 import { POLL_MS, watch } from "./watch.ts";
 
 /** All that was revoked after number `after`, up to number `seq`. */
@@ -124,8 +124,7 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
       return reading;
     };
     const ask = async (wait: number, accept: string, patience: Patience) => {
-      const asked = new URL(url);
-      asked.search = `?after=${following.seq()}${wait > 0 ? `&wait=${wait}` : ""}`;
+      const asked = feedUrl(url, { after: following.seq(), ...(wait > 0 && { wait }) });
       patience.begin();
       const response = await fetcher(asked, {
         headers: { accept },

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { MemoryStore } from "../stores/memory.ts";
 import { otherSigner } from "./fixtures/world.ts";
-import { FEED_PATH, feedSource, revocationFeed } from "./index.ts";
+import { feedSource, REVOCATIONS_PATH, revocationFeed } from "./index.ts";
 
 const page = readFileSync(
   new URL("../../../../spec/7-revocation-feed.md", import.meta.url),
@@ -53,11 +53,11 @@ test("§4: it is what this library publishes for that log, and what a follower t
   await stop("freeze", first);
   await stop("revoke", second);
   const feed = revocationFeed(store, { key: otherSigner, location, clock: () => AT + 0.9 });
-  const response = await feed(new Request(`${location + FEED_PATH}?after=40`));
+  const response = await feed(new Request(`${location + REVOCATIONS_PATH}?after=40`));
   expect(await response.text()).toBe(pageText);
 
   const source = feedSource({
-    url: location + FEED_PATH,
+    url: location + REVOCATIONS_PATH,
     publicKey: shown("public key"),
     fetch: async () => new Response(pageText),
   });

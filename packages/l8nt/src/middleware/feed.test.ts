@@ -10,7 +10,7 @@ import fastify from "fastify";
 import { Hono } from "hono";
 import { expect, onTestFinished, test } from "vitest";
 import { CallingLog, revocation, signer } from "../feed/fixtures/world.ts";
-import { FEED_PATH } from "../feed/index.ts";
+import { REVOCATIONS_PATH } from "../feed/index.ts";
 import * as nodeEnd from "../node/index.ts";
 import type { Paywall } from "../service/index.ts";
 import * as expressEnd from "./express.ts";
@@ -50,7 +50,7 @@ test.each<[string, (paywall: Paywall) => RequestListener | Promise<RequestListen
     server.closeAllConnections();
     server.close();
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${FEED_PATH}`;
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${REVOCATIONS_PATH}`;
   await store.addDirective(revocation(1));
   const page = await fetch(`${url}?after=0&wait=25`);
   expect(page.headers.get("content-type")).toBe("application/json");

@@ -28,7 +28,7 @@ export interface PaymentRecord {
   /** Base64 of the challenge's macaroon: with the preimage, the full credential. */
   readonly macaroon: string;
   /** The conditions that the service said it enforces. */
-  readonly enforced: readonly string[] | undefined;
+  readonly enforced?: readonly string[] | undefined;
   /** Unix seconds. */
   readonly createdAt: number;
   /**

@@ -1,25 +1,26 @@
 /**
- * `/.well-known/l402`: what is sold here and which caveats are enforced; and below it, where
- * holders revoke. spec/3-challenge.md §6.
+ * A service's well-known paths: what is sold, which caveats are enforced, revocation.
+ * spec/3-challenge.md §6.
  */
 import { AdapterError, DeniedError, TokenError } from "../errors.ts";
-import { FEED_PATH } from "../feed/index.ts";
-import { readJson } from "../http/body.ts";
 import type { AmountText } from "../invoice/index.ts";
 import { type Authority, presentedIn } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { TypeOf } from "../wire/codec.ts";
+import { serviceDiscovery, WELL_KNOWN_PATH } from "../wire/discovery.ts";
+import { readAsked, writeAnswer } from "../wire/message.ts";
 import { problemOf, problemResponse } from "../wire/problem.ts";
+import { REVOCATIONS_PATH, revocation } from "../wire/revocation.ts";
 import { isSilence, refuseToken } from "./answer.ts";
 import type { Revoking } from "./revoking.ts";
 import type { Route } from "./route.ts";
+import type { Grants } from "./terms.ts";
 
-export const WELL_KNOWN_PATH = "/.well-known/l402";
 const STATUS: Readonly<Record<string, number>> = {
   ERR_TOO_LARGE: 413,
   ERR_RATE_LIMITED: 429,
   ERR_STORE: 503,
 };
-const MAX_BODY_BYTES = 65_536;
 
 export async function discovery(
   request: Request,
@@ -30,20 +31,22 @@ export async function discovery(
 ): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
   if (pathname === WELL_KNOWN_PATH && request.method === "GET")
-    return Response.json(describe(authority, routes));
-  if (pathname !== FEED_PATH) return undefined;
+    return writeAnswer(serviceDiscovery, describe(authority, routes));
+  if (pathname !== REVOCATIONS_PATH) return undefined;
   if (request.method === "POST") return revoke(request, authority, clock, revoking);
   if (request.method === "GET") return revoking.feed?.(request);
   return undefined;
 }
 
-function describe(authority: Authority, routes: readonly Route[]): Record<string, unknown> {
+type Description = TypeOf<NonNullable<typeof serviceDiscovery.answer>>;
+
+function describe(authority: Authority, routes: readonly Route[]): Description {
   return {
     version: "0",
     location: authority.location,
-    service: authority.service,
+    ...(authority.service !== undefined && { service: authority.service }),
     caveats: authority.vocabulary.names,
-    revocations: FEED_PATH,
+    revocations: REVOCATIONS_PATH,
     routes: routes.map(({ terms: { price, grants, capability } }) => ({
       price:
         price === undefined
@@ -51,21 +54,22 @@ function describe(authority: Authority, routes: readonly Route[]): Record<string
           : typeof price === "function"
             ? "depends on the request"
             : withUnit(price),
-      grants: {
-        ...grants,
-        ...(grants?.budget !== undefined && { budget: withUnit(grants.budget) }),
-      },
-      capability,
+      grants: grantsOf(grants),
+      ...(capability !== undefined && { capability }),
     })),
   };
+}
+
+function grantsOf({ budget, ...others }: Grants = {}): Description["routes"][number]["grants"] {
+  return { ...others, ...(budget !== undefined && { budget: withUnit(budget) }) };
 }
 
 const withUnit = (amount: AmountText): string =>
   typeof amount === "bigint" ? `${amount} msat` : amount;
 
 /**
- * Whoever holds a credential revokes what descends from it: he presents his own, and the caveats
- * that lead to the child.
+ * The holder of a credential revokes what descends from it: the request presents the ancestor's
+ * credential, and the caveats that lead to the child.
  */
 async function revoke(
   request: Request,
@@ -78,9 +82,8 @@ async function revoke(
     if (ancestor === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
     ancestor.demand({ now: clock(), target: "self" });
-    return Response.json({
-      node: await revoking.below(ancestor, await readJson(request, MAX_BODY_BYTES)),
-    });
+    const { body } = await readAsked(revocation, request, {});
+    return writeAnswer(revocation, { node: await revoking.below(ancestor, body.caveats) });
   } catch (error) {
     if (error instanceof TokenError) return refuseToken(error, authority.vocabulary.names).response;
     if (error instanceof DeniedError)

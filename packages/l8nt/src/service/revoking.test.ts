@@ -4,12 +4,12 @@
  */
 import { expect, onTestFinished, test } from "vitest";
 import { CallingLog, NOW, signer } from "../feed/fixtures/world.ts";
-import { FEED_PATH } from "../feed/index.ts";
+import { REVOCATIONS_PATH } from "../feed/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { Paywall, type PaywallOptions } from "./index.ts";
 
 const ORIGIN = "https://api.example";
-const FEED_URL = ORIGIN + FEED_PATH;
+const FEED_URL = ORIGIN + REVOCATIONS_PATH;
 
 function open(options: Partial<PaywallOptions>): Paywall {
   const paywall = new Paywall({

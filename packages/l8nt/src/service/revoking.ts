@@ -75,8 +75,8 @@ export class Revoking {
    * As `ancestor` asks. Gives the node's id. @throws AdapterError `ERR_REQUEST`,
    * `ERR_RATE_LIMITED`, `ERR_STORE`
    */
-  async below(ancestor: Verified, json: unknown): Promise<string> {
-    const nodeId = revokeAsAsked(this.#options.authority, ancestor, json);
+  async below(ancestor: Verified, caveats: readonly string[]): Promise<string> {
+    const nodeId = revokeAsAsked(this.#options.authority, ancestor, caveats);
     await this.#write(nodeId, ancestor.validUntil, "by the holder of an ancestor");
     return nodeId;
   }

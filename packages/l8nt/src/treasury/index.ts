@@ -4,6 +4,7 @@ import type { TreasuryOptions } from "./options.ts";
 import { TreasuryCore } from "./treasury.ts";
 
 export { type GuardedFetchOptions, guardedFetch } from "../http/guarded-fetch.ts";
+export type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "../ports/owner.ts";
 export type {
   NodeStanding,
   PaymentSummary,
@@ -15,9 +16,9 @@ export type {
 export { treasuryApi } from "./api.ts";
 export type { InFlightCaps } from "./in-flight.ts";
 export type { TreasuryOptions } from "./options.ts";
-export type { Health, Owner, PaymentView } from "./owner.ts";
-export { ownerApi } from "./owner-api.ts";
-export type { Call, Route } from "./routes.ts";
+export type { Owner } from "./owner.ts";
+export { type OwnerApiOptions, ownerApi } from "./owner-api.ts";
+export { routeLabel } from "./routes.ts";
 
 /**
  * A treasury that agents reach from other processes. They name URLs, and it asks for them: so it

@@ -1,209 +1,93 @@
 /**
- * The treasury over HTTP, for its owner: everything to see, and everything to stop. Under a
- * credential that no agent's can become.
+ * The treasury over HTTP, for its owner. It takes the owner's credential, which no agent's
+ * credential can become. spec/4-purchase.md §7.
  */
 import { targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import { readJson } from "../http/body.ts";
-import type { PaymentStatus } from "../ports/payments.ts";
-import { writeJson } from "../wire/purchase.ts";
-import * as schema from "../wire/schema.ts";
-import { countIn, membersOf, presented, type Route, routesHandler } from "./routes.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
+import {
+  ownerAllowPayee,
+  ownerFreeze,
+  ownerGiveUp,
+  ownerHealth,
+  ownerJournal,
+  ownerMetrics,
+  ownerPayments,
+  ownerReceipts,
+  ownerReconcile,
+  ownerRevoke,
+  ownerThaw,
+  ownerTree,
+} from "../wire/owner.ts";
+import { presented, type Route, responding, route, routesHandler } from "./routes.ts";
 import type { TreasuryCore } from "./treasury.ts";
 
-const MAX_BODY_BYTES = 65_536;
-const MAX_ROWS = 1000;
-const STATUSES = ["open", "paid", "used", "failed", "undelivered"];
-
-const page = { after: schema.integer, limit: schema.integer };
-const done = schema.object({ done: schema.flag });
-const read = { credential: "owner", method: "GET" } as const;
-const write = { credential: "owner", method: "POST" } as const;
-const answered = async (work: Promise<unknown>): Promise<Response> => {
+const done = async (work: Promise<void>): Promise<{ readonly done: boolean }> => {
   await work;
-  return writeJson({ done: true });
+  return { done: true };
 };
 
-/** A node and why. @throws AdapterError `ERR_REQUEST` */
-async function nodeIn(
-  request: Request,
-  what: string,
-): Promise<{ nodeId?: string; reason?: string }> {
-  const { node, reason } = membersOf(await readJson(request, MAX_BODY_BYTES), what, [
-    "node",
-    "reason",
-  ]);
-  if (node !== undefined && typeof node !== "string")
-    throw new AdapterError("ERR_REQUEST", "node is a node's id.");
-  return {
-    ...(node !== undefined && { nodeId: node }),
-    ...(reason !== undefined && { reason: reasonOf(reason) }),
-  };
-}
-
-function reasonOf(reason: unknown): string {
-  if (typeof reason === "string" && /^[^\p{Cc}]{1,200}$/u.test(reason)) return reason;
-  throw new AdapterError(
-    "ERR_REQUEST",
-    "A reason is a text of 200 characters at most, in one line.",
-  );
-}
-
-const nodeBody = (...optional: readonly string[]) =>
-  schema.object({ node: schema.nodeId, reason: schema.text }, "reason", ...optional);
-
-export const OWNER_ROUTES: readonly Route[] = [
-  {
-    ...read,
-    path: "/v1/owner/health",
-    summary: "Whether the treasury spends, and what its owner should look at",
-    answer: schema.health,
-    handle: async ({ treasury }) => writeJson(await treasury.owner.health()),
-  },
-  {
-    ...read,
-    path: "/v1/owner/tree",
-    summary: "Every node that the treasury has met, or one and all below it; parents first",
-    query: { node: schema.nodeId },
-    answer: schema.nodes,
-    handle: async ({ treasury, query }) =>
-      writeJson({ nodes: await treasury.owner.tree(query.get("node") ?? undefined) }),
-  },
-  {
-    ...read,
-    path: "/v1/owner/payments",
-    summary: "Payments, the newest first",
-    query: { status: schema.oneOf(...STATUSES), node: schema.nodeId, limit: schema.integer },
-    answer: schema.object({ payments: schema.list(schema.paymentRecord) }),
-    handle: async ({ treasury, query }) => {
-      const [status, nodeId] = [query.get("status"), query.get("node")];
-      if (status !== null && !STATUSES.includes(status))
-        throw new AdapterError("ERR_REQUEST", `status is one of ${STATUSES.join(", ")}.`);
-      const payments = await treasury.owner.payments({
-        limit: countIn(query, "limit", 100, MAX_ROWS),
-        ...(status !== null && { status: status as PaymentStatus }),
-        ...(nodeId !== null && { nodeId }),
-      });
-      return writeJson({ payments });
-    },
-  },
-  {
-    ...read,
-    path: "/v1/owner/journal",
-    summary: "Everything that changed the books, in order",
-    query: page,
-    answer: schema.journal,
-    handle: async ({ treasury, query }) => {
-      const after = countIn(query, "after", 0, Number.MAX_SAFE_INTEGER);
-      return writeJson({
-        entries: await treasury.owner.journal(after, countIn(query, "limit", 100, MAX_ROWS)),
-      });
-    },
-  },
-  {
-    ...read,
-    path: "/v1/owner/receipts",
-    summary: "Signed receipts, in order; with a node, of what it and those below it paid",
-    query: { ...page, node: schema.nodeId },
-    answer: schema.receipts,
-    handle: async ({ treasury, query }) => {
-      const after = countIn(query, "after", 0, Number.MAX_SAFE_INTEGER);
-      const limit = countIn(query, "limit", 100, MAX_ROWS);
-      return writeJson({
-        receipts: await treasury.owner.receipts(after, limit, query.get("node") ?? undefined),
-      });
-    },
-  },
-  {
-    ...write,
-    path: "/v1/owner/revoke",
-    summary: "Kills a node and everything below it, for good",
-    body: nodeBody(),
-    answer: done,
-    handle: async ({ treasury, request }) => {
-      const { nodeId, reason } = await nodeIn(request, "revocation");
-      return answered(treasury.owner.revoke(nodeId ?? "", reason));
-    },
-  },
-  {
-    ...write,
-    path: "/v1/owner/freeze",
-    summary: "Stops spending by a node and those below it, or, without a node, by everyone",
-    body: nodeBody("node"),
-    answer: done,
-    handle: async ({ treasury, request }) => {
-      const { nodeId, reason } = await nodeIn(request, "freeze");
-      return answered(treasury.owner.freeze(nodeId, reason));
-    },
-  },
-  {
-    ...write,
-    path: "/v1/owner/thaw",
-    summary: "Ends a freeze",
-    body: nodeBody("node"),
-    answer: done,
-    handle: async ({ treasury, request }) => {
-      const { nodeId, reason } = await nodeIn(request, "thaw");
-      return answered(treasury.owner.thaw(nodeId, reason));
-    },
-  },
-  {
-    ...write,
-    path: "/v1/owner/reconcile",
-    summary: "Asks the wallet about every payment whose outcome is not known",
-    body: schema.object({}),
-    answer: schema.object({ stillOpen: schema.integer }),
-    handle: async ({ treasury, request }) => {
-      membersOf(await readJson(request, MAX_BODY_BYTES), "reconciliation", []);
-      return writeJson(await treasury.owner.reconcile());
-    },
-  },
-  {
-    ...write,
-    path: "/v1/owner/payees",
-    summary: "Lets another node be paid for an origin",
-    body: schema.object({ origin: schema.text, payee: schema.text }),
-    answer: done,
-    handle: async ({ treasury, request }) => {
-      const json = await readJson(request, MAX_BODY_BYTES);
-      const { origin, payee } = membersOf(json, "payee", ["origin", "payee"]);
-      return answered(treasury.owner.allowPayee(String(origin), String(payee)));
-    },
-  },
-  {
-    ...write,
-    path: "/v1/owner/payments/{hash}/give-up",
-    summary: "Gives up an open payment on the owner's word that it was not made; written down",
-    body: schema.object({ reason: schema.text }),
-    answer: done,
-    handle: async ({ treasury, request, parameters }) => {
-      const { reason } = membersOf(await readJson(request, MAX_BODY_BYTES), "word", ["reason"]);
-      return answered(treasury.owner.giveUp(parameters.hash!, reasonOf(reason)));
-    },
-  },
+const OWNER_ROUTES: readonly Route[] = [
+  route(ownerHealth, ({ treasury }) => treasury.owner.health()),
+  route(ownerTree, async ({ treasury, query }) => ({
+    nodes: await treasury.owner.tree(query.node),
+  })),
+  route(ownerPayments, async ({ treasury, query: { node, ...filter } }) => ({
+    payments: await treasury.owner.payments({
+      ...filter,
+      ...(node !== undefined && { nodeId: node }),
+    }),
+  })),
+  route(ownerJournal, async ({ treasury, query: { after, limit } }) => ({
+    entries: await treasury.owner.journal(after, limit),
+  })),
+  route(ownerReceipts, async ({ treasury, query: { after, limit, node } }) => ({
+    receipts: await treasury.owner.receipts(after, limit, node),
+  })),
+  route(ownerRevoke, ({ treasury, body: { node, reason } }) =>
+    done(treasury.owner.revoke(node, reason)),
+  ),
+  route(ownerFreeze, ({ treasury, body: { node, reason } }) =>
+    done(treasury.owner.freeze(node, reason)),
+  ),
+  route(ownerThaw, ({ treasury, body: { node, reason } }) =>
+    done(treasury.owner.thaw(node, reason)),
+  ),
+  route(ownerReconcile, ({ treasury }) => treasury.owner.reconcile()),
+  route(ownerAllowPayee, ({ treasury, body: { origin, payee } }) =>
+    done(treasury.owner.allowPayee(origin, payee)),
+  ),
+  route(ownerGiveUp, ({ treasury, parameters: { hash }, body: { reason } }) =>
+    done(treasury.owner.giveUp(hash, reason)),
+  ),
 ];
 
+export interface OwnerApiOptions {
+  /** Answers the owner's request for metrics. @default no metrics: 404 */
+  readonly metrics?: () => Promise<Response>;
+}
+
+const OPTIONS = { metrics: true } satisfies Keys<OwnerApiOptions>;
+
 /**
- * Serves one treasury to its owner, who may narrow his credential for whoever only looks:
- * `endpoints: ["GET https://…/v1/owner/**"]`. Paths of agents are not here: put `treasuryApi`
- * beside it.
- *
- * @param more further routes under the same credential
+ * Serves one treasury to its owner. An owner may narrow the credential for someone who only looks:
+ * `endpoints: ["GET https://…/v1/owner/**"]`. The agents' paths are not here: serve
+ * `treasuryApi` beside it.
  */
 export function ownerApi(
   treasury: TreasuryCore,
-  more: readonly Route[] = [],
+  options: OwnerApiOptions = {},
 ): (request: Request) => Promise<Response> {
+  checkKeys(options, OPTIONS, "an owner's API");
+  const { metrics } = options;
   const { origin } = new URL(treasury.location);
-  return routesHandler(
-    treasury,
-    [...OWNER_ROUTES, ...more],
-    (_route, request, { pathname, search }) => {
-      const credential = presented(request);
-      const target = targetOfUrl(request.method, new URL(origin + pathname + search));
-      if (target === undefined) throw new AdapterError("ERR_REQUEST", "The path cannot be read.");
-      treasury.owner.admit(credential, target);
-      return credential;
-    },
-  );
+  const routes =
+    metrics === undefined ? OWNER_ROUTES : [...OWNER_ROUTES, responding(ownerMetrics, metrics)];
+  return routesHandler(treasury, routes, (_message, request, { pathname, search }) => {
+    const credential = presented(request);
+    const target = targetOfUrl(request.method, new URL(origin + pathname + search));
+    if (target === undefined) throw new AdapterError("ERR_REQUEST", "The path cannot be read.");
+    treasury.owner.admit(credential, target);
+    return credential;
+  });
 }

@@ -7,10 +7,13 @@ import { Authority, type Credential, type Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
-import type { PaymentQuery, PaymentRecord } from "../ports/payments.ts";
+import type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "../ports/owner.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
+import { OWNER_PATHS } from "../wire/owner.ts";
+import { PAGE_ROWS } from "../wire/page.ts";
 import type { Directives } from "./directives.ts";
 import type { NodeDirectory } from "./nodes.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -29,26 +32,9 @@ export interface OwnerOptions {
   readonly isSending: (paymentHash: string) => boolean;
 }
 
-/** Whether a treasury spends, and what its owner should look at. */
-export interface Health {
-  readonly spending: boolean;
-  /** Why it does not. */
-  readonly reason?: string;
-  /** Payments whose outcome is not known. */
-  readonly openPayments: number;
-  /** Of them, those that are older than an hour. [case 58] */
-  readonly stuckPayments: number;
-}
-
-/** Without a preimage or a macaroon: nothing that could be spent. */
-export type PaymentView = Omit<
-  PaymentRecord,
-  "preimage" | "macaroon" | "claim" | "limitIds" | "reservationId"
->;
-
 const STUCK_SECONDS = 3600;
 
-export class Owner {
+export class Owner implements TreasuryOwner {
   readonly #options: OwnerOptions;
 
   constructor(options: OwnerOptions) {
@@ -56,10 +42,11 @@ export class Owner {
   }
 
   /**
-   * A credential of the owner: for what is under `/v1/owner/` here. It cannot pay, and no agent's
-   * can become one.
+   * Mints a credential of the owner, for the owner's part of the HTTP API. It cannot pay, and no
+   * agent's credential can become one.
    *
-   * @param scope `expiresIn` and the like; with `readOnly`, for whoever only looks
+   * @param scope `expiresIn` and the like; with `readOnly`, the credential sees everything and
+   * changes nothing
    */
   mint({
     readOnly = false,
@@ -69,7 +56,7 @@ export class Owner {
     const { origin } = new URL(authority.location);
     return authority.mint({
       ...scope,
-      endpoints: [`${readOnly ? "GET" : "*"} ${origin}/v1/owner/**`],
+      endpoints: [`${readOnly ? "GET" : "*"} ${origin}${OWNER_PATHS}`],
     });
   }
 
@@ -82,38 +69,28 @@ export class Owner {
     authority.authenticate(credential).demand({ now: clock(), target });
   }
 
-  /** Every node, or those below one; parents first. */
   async tree(nodeId?: string): Promise<readonly NodeStanding[]> {
     await this.#options.start();
     return this.#options.nodes.below(nodeId, this.#options.clock());
   }
 
-  /** The newest first. */
-  async payments(query: PaymentQuery): Promise<readonly PaymentView[]> {
-    return (await this.#options.store.payments(query)).map(viewOf);
+  async payments(filter: PaymentFilter = {}): Promise<readonly PaymentView[]> {
+    return (await this.#options.store.payments({ limit: PAGE_ROWS, ...filter })).map(viewOf);
   }
 
-  async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
+  async journal(after = 0, limit = PAGE_ROWS): Promise<readonly JournalEntry[]> {
     return this.#options.store.journal(after, limit);
   }
 
-  async receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
+  async receipts(after = 0, limit = PAGE_ROWS, nodeId?: string): Promise<readonly ReceiptRow[]> {
     return this.#options.store.receipts(after, limit, nodeId);
   }
 
-  /**
-   * Kills a node and everything below it, for good. What was handed over to it is revoked too, at
-   * the services that can.
-   */
   async revoke(nodeId: string, reason = "by its owner"): Promise<void> {
     await this.#options.start();
     await this.#options.revoke(checkedNode(nodeId), reason);
   }
 
-  /**
-   * Stops spending by a node and those below it, or by everyone. What is in flight still lands.
-   * [case 50]
-   */
   async freeze(nodeId: string = ALL_NODES, reason = "by its owner"): Promise<void> {
     await this.#stop("freeze", nodeId, reason);
   }
@@ -133,7 +110,6 @@ export class Owner {
     });
   }
 
-  /** Lets another node be paid for an origin. [case 70] */
   async allowPayee(origin: string, payee: string): Promise<void> {
     if (!/^0[23][0-9a-f]{64}$/.test(payee))
       throw new AdapterError(
@@ -143,13 +119,6 @@ export class Owner {
     await this.#options.store.allowPayee(origin, payee, this.#options.clock());
   }
 
-  /**
-   * Gives up a payment that the wallet cannot decide, on the owner's word that it was not made: its
-   * amount is free again. If it was made after all, that is an alarm and no book knows it. [case
-   * 58]
-   *
-   * @throws AdapterError `ERR_REQUEST` where it is not open
-   */
   async giveUp(paymentHash: string, reason: string): Promise<void> {
     const { store, clock } = this.#options;
     const record = await store.payment(paymentHash);

@@ -3,8 +3,10 @@
  * service that would honour it.
  */
 import { Lru } from "../internal/lru.ts";
-import { type Credential, formatAuthorization } from "../l402/index.ts";
+import type { Credential } from "../l402/index.ts";
 import type { Store } from "../ports/store.ts";
+import { writeRequest } from "../wire/message.ts";
+import { revocation } from "../wire/revocation.ts";
 import { paidCredentialOf } from "./bought.ts";
 import { HANDOVER_SECONDS, handoverTag } from "./narrowing.ts";
 
@@ -93,13 +95,9 @@ export class Recall {
     if (!caveats.some((caveat) => caveat.startsWith("agent="))) return;
     const fetcher = this.#fetch;
     try {
-      const response = await fetcher(`${origin}/.well-known/l402/revocations`, {
-        method: "POST",
-        headers: { authorization: formatAuthorization(full), "content-type": "application/json" },
-        body: JSON.stringify({ caveats }),
-        redirect: "manual",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
+      const [url, init] = writeRequest(revocation, origin, full.toString(), { body: { caveats } });
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const response = await fetcher(url, { ...init, signal });
       await response.body?.cancel();
     } catch {
       // A service that cannot be reached cannot be told. Nobody is kept waiting for it.

@@ -1,7 +1,4 @@
-/**
- * The treasury's HTTP side: one table of routes, from which come the answers and the OpenAPI
- * document.
- */
+/** The treasury's HTTP side: a table of messages and what answers each. spec/4-purchase.md §7. */
 import {
   AdapterError,
   ChallengeError,
@@ -11,57 +8,62 @@ import {
   TokenError,
 } from "../errors.ts";
 import { readAuthorization } from "../l402/index.ts";
+import {
+  type AnyMessage,
+  type Asked,
+  type Message,
+  readAsked,
+  writeAnswer,
+} from "../wire/message.ts";
+import { OWNER_PATHS } from "../wire/owner.ts";
 import { problemOf, problemResponse, unauthorizedResponse } from "../wire/problem.ts";
-import type { Schema } from "../wire/schema.ts";
+import { AGENT_MESSAGES } from "../wire/treasury.ts";
 import type { TreasuryCore } from "./treasury.ts";
 
-/** One request, as a route sees it. */
-export interface Call {
+/** One request, as the function that answers it sees it. */
+export interface Call<Path = unknown, Query = unknown, Body = unknown>
+  extends Asked<Path, Query, Body> {
   readonly treasury: TreasuryCore;
   readonly request: Request;
-  readonly query: URLSearchParams;
-  /** What stands in the path where the route has `{name}`. */
-  readonly parameters: Readonly<Record<string, string>>;
-  /** The text of the credential; empty where the route asks for none. */
+  /** The text of the credential; empty if the message takes none. */
   readonly credential: string;
 }
 
+/** A message and what answers it. */
 export interface Route {
-  readonly method: "GET" | "POST";
-  /** `{name}` stands for one segment. */
-  readonly path: string;
-  readonly summary: string;
-  /** Whose credential it takes. */
-  readonly credential: "none" | "agent" | "owner";
-  readonly query?: Readonly<Record<string, Schema>>;
-  readonly body?: Schema;
-  /** Of status 200; undefined where it is whatever a service answered. */
-  readonly answer?: Schema;
-  readonly contentType?: string;
-  handle(call: Call): Promise<Response>;
+  readonly message: AnyMessage;
+  answer(call: Call): Promise<Response>;
 }
 
-/** A Web-standard handler of these routes. What is not among them is 404, whoever asks. */
+/** A route whose answer is the value that `handle` returns. */
+export const route = <Path, Query, Body, Answer>(
+  message: Message<Path, Query, Body, Answer>,
+  handle: (call: Call<Path, Query, Body>) => Promise<Answer> | Answer,
+): Route => responding(message, async (call) => writeAnswer(message, await handle(call)));
+
+/** A route that makes its own response. */
+export const responding = <Path, Query, Body, Answer>(
+  message: Message<Path, Query, Body, Answer>,
+  respond: (call: Call<Path, Query, Body>) => Promise<Response>,
+): Route => ({ message, answer: (call) => respond(call as Call<Path, Query, Body>) });
+
+/** A Web-standard handler of these routes. A request for anything else is answered 404. */
 export function routesHandler(
   treasury: TreasuryCore,
   routes: readonly Route[],
-  admit: (route: Route, request: Request, url: URL) => string,
+  admit: (message: AnyMessage, request: Request, url: URL) => string,
 ): (request: Request) => Promise<Response> {
   const { host } = new URL(treasury.location);
   return async (request) => {
     try {
       refuseBrowsers(request, host);
       const url = new URL(request.url);
-      const [route, parameters] = routeOf(routes, request.method, url.pathname) ?? [];
-      if (route === undefined || parameters === undefined) return notFound(request);
-      const credential = admit(route, request, url);
-      return await route.handle({
-        treasury,
-        request,
-        query: url.searchParams,
-        parameters,
-        credential,
-      });
+      const found = routeOf(routes, request.method, url.pathname);
+      if (found === undefined) return notFound(request);
+      const [{ message, answer }, segments] = found;
+      const credential = admit(message, request, url);
+      const asked = await readAsked(message, request, segments);
+      return await answer({ ...asked, treasury, request, credential });
     } catch (error) {
       return refusal(error, treasury.authority.vocabulary.names);
     }
@@ -73,22 +75,31 @@ function routeOf(
   method: string,
   pathname: string,
 ): readonly [Route, Readonly<Record<string, string>>] | undefined {
-  for (const route of routes) {
-    if (route.method !== method) continue;
-    const [asked, pattern] = [pathname.split("/"), route.path.split("/")];
+  for (const candidate of routes) {
+    if (candidate.message.method !== method) continue;
+    const [asked, pattern] = [pathname.split("/"), candidate.message.path.split("/")];
     if (asked.length !== pattern.length) continue;
-    const parameters: Record<string, string> = {};
+    const segments: Record<string, string> = {};
     const fits = pattern.every((segment, at) => {
       if (!segment.startsWith("{")) return segment === asked[at];
-      parameters[segment.slice(1, -1)] = asked[at]!;
+      segments[segment.slice(1, -1)] = asked[at]!;
       return asked[at] !== "";
     });
-    if (fits) return [route, parameters];
+    if (fits) return [candidate, segments];
   }
   return undefined;
 }
 
-/** Whoever has no credential is not told what there is. @throws TokenError */
+/**
+ * A name for a request's path in logs and metrics: the path of an agents' message, `owner`, or
+ * `other`. Nothing of what the caller wrote is in it.
+ */
+export function routeLabel(pathname: string): string {
+  if (pathname.startsWith(OWNER_PATHS.slice(0, -"**".length))) return "owner";
+  return AGENT_MESSAGES.find(({ path }) => path === pathname)?.path ?? "other";
+}
+
+/** A caller without a credential does not learn which paths there are. @throws TokenError */
 function notFound(request: Request): Response {
   presented(request);
   const error = new AdapterError("ERR_REQUEST", "The treasury has no such endpoint.");
@@ -134,35 +145,4 @@ function statusOf(error: SigilError): number {
   if (error.code === "ERR_TOO_LARGE") return 413;
   if (error.code === "ERR_RATE_LIMITED") return 429;
   return error.code === "ERR_SERVICE_UNREACHABLE" ? 502 : 503;
-}
-
-/** A number in a query: whole, and at most `max`. @throws AdapterError `ERR_REQUEST` */
-export function countIn(
-  query: URLSearchParams,
-  name: string,
-  otherwise: number,
-  max: number,
-): number {
-  const given = query.get(name);
-  if (given === null) return otherwise;
-  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(given) || Number(given) > max)
-    throw new AdapterError("ERR_REQUEST", `${name} is a whole number, ${max} at most.`);
-  return Number(given);
-}
-
-/** An object with these members and no others. @throws AdapterError `ERR_REQUEST` */
-export function membersOf(
-  json: unknown,
-  what: string,
-  members: readonly string[],
-): Readonly<Record<string, unknown>> {
-  if (typeof json !== "object" || json === null || Array.isArray(json))
-    throw new AdapterError("ERR_REQUEST", `The ${what} cannot be read: it is no JSON object.`);
-  const unknown = Object.keys(json).find((key) => !members.includes(key));
-  if (unknown !== undefined)
-    throw new AdapterError(
-      "ERR_REQUEST",
-      `The ${what} cannot be read: it has a member that a ${what} has not (it has ${members.join(", ")}).`,
-    );
-  return json as Record<string, unknown>;
 }

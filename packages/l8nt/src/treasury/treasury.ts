@@ -268,7 +268,7 @@ export class TreasuryCore implements Treasurer {
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
     await this.start();
     const ancestor = await this.#admit(credential, { now: this.#clock(), target: "self" });
-    const nodeId = revokeAsAsked(this.authority, ancestor, { caveats });
+    const nodeId = revokeAsAsked(this.authority, ancestor, caveats);
     await this.#nodes.meetBelow(ancestor, caveats, this.#clock()).catch(() => {});
     await this.#revoke(
       nodeId,

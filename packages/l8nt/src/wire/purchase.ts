@@ -1,69 +1,118 @@
-/**
- * The treasury's HTTP messages: what its server writes and its client reads. Amounts are decimal
- * strings of msat.
- */
-import type { NodeStanding, PaymentSummary } from "../ports/treasury.ts";
+/** An order of one paid request, and what the treasury answers. spec/4-purchase.md §7. */
+import { AdapterError } from "../errors.ts";
+import { base64Bytes, base64Text } from "../internal/bytes.ts";
+import { Credential } from "../l402/index.ts";
+import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
+import { decimal } from "./amount.ts";
+import {
+  type Codec,
+  flag,
+  hash,
+  list,
+  mapped,
+  object,
+  optional,
+  pair,
+  pattern,
+  text,
+} from "./codec.ts";
+import { message, readAnswer, writeAnswer } from "./message.ts";
 
-/**
- * Set by the treasury on a response that a service gave: its status and body are the service's own.
- */
-export const RELAYED_FIELD = "sigil-relayed";
+/** Set on a response that a service gave: its status and body are the service's own. */
+const RELAYED_FIELD = "sigil-relayed";
 /** On a relayed response that was paid for: payment hash, amount and routing fee in msat. */
-export const PAYMENT_FIELD = "sigil-payment";
+const PAYMENT_FIELD = "sigil-payment";
 
-/** The body of `POST /v1/purchases`. */
-export interface PurchaseBody {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: readonly (readonly [string, string])[];
-  /** Base64. */
-  readonly body?: string;
-  readonly refused?: { readonly paymentHash: string; readonly delivered: boolean };
+const MAX_ORDER_BYTES = 2 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** A line break in a header field would begin another field. [case 9] */
+const fieldName = pattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "be the name of a header field");
+const fieldValue = pattern(/^[\t\x20-\x7e\x80-\xff]*$/, "be the value of a header field");
+
+const base64: Codec<Uint8Array<ArrayBuffer>> = {
+  ...mapped(text, "be base64", base64Bytes, base64Text),
+  schema: { type: "string", contentEncoding: "base64" },
+};
+
+export const payment: Codec<PaymentSummary> = object({
+  origin: text,
+  paymentHash: hash,
+  amountMsat: decimal,
+  feeMsat: decimal,
+});
+
+/** No field names an invoice, a payee or another agent's node. [cases 85, 100] */
+export const purchase = message({
+  name: "purchase",
+  method: "POST",
+  path: "/v1/purchases",
+  summary:
+    "Answers one request, from what is held or by paying within the credential's scope: with a credential for the service, or, with the field sigil-relayed, with the service's own answer",
+  audience: "agent",
+  maxBodyBytes: MAX_ORDER_BYTES,
+  body: object({
+    method: text,
+    url: text,
+    headers: optional(list(pair(fieldName, fieldValue))),
+    body: optional(base64),
+    refused: optional(object({ paymentHash: hash, delivered: flag })),
+  }),
+  answer: object({ credential: text, payment: optional(payment) }),
+});
+
+/** The body of the order; the credential travels in `Authorization`. */
+export const orderOf = ({ credential: _, signal: __, ...order }: PurchaseRequest) => order;
+
+export function writePurchase(bought: Purchase): Response {
+  if (bought.kind === "credential") return writeAnswer(purchase, bought);
+  const { response, payment: paid } = bought;
+  const headers = new Headers(response.headers);
+  headers.set(RELAYED_FIELD, "1");
+  if (paid !== undefined) headers.set(PAYMENT_FIELD, formatPayment(paid));
+  return new Response(response.body, { status: response.status, headers });
 }
 
-/** `bigint` has no JSON of its own, and a number would round. */
-export function writeJson(value: object): Response {
-  const text = JSON.stringify(value, (_key, member) =>
-    typeof member === "bigint" ? member.toString() : member,
-  );
-  return new Response(text, {
-    headers: { "content-type": "application/json", "cache-control": "no-store" },
-  });
-}
+/** Whether the status and the body are a service's, and not the treasury's. */
+export const isRelayed = (response: Response): boolean => response.headers.has(RELAYED_FIELD);
 
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const msat = (value: unknown): bigint => BigInt(value as string);
-
-/** @throws SyntaxError or TypeError for what is none */
-export function readPayment(value: unknown, origin: string): PaymentSummary {
-  const { paymentHash, amountMsat, feeMsat } = value as Json;
+/**
+ * @param origin the origin that was ordered from
+ * @throws AdapterError or TokenError for an answer that is not as declared
+ */
+export async function readPurchase(response: Response, origin: string): Promise<Purchase> {
+  if (isRelayed(response)) return relayed(response, origin);
+  const answer = await readAnswer(purchase, response, MAX_ANSWER_BYTES);
   return {
-    origin,
-    paymentHash: String(paymentHash),
-    amountMsat: msat(amountMsat),
-    feeMsat: msat(feeMsat),
+    ...answer,
+    kind: "credential",
+    credential: Credential.parse(answer.credential).toString(),
   };
 }
 
-/** The value of a `sigil-payment` field. */
-export function readPaymentField(text: string, origin: string): PaymentSummary {
-  const [paymentHash, amountMsat, feeMsat] = text.split(" ");
-  return readPayment({ paymentHash, amountMsat, feeMsat }, origin);
+function relayed(response: Response, origin: string): Purchase {
+  const paid = response.headers.get(PAYMENT_FIELD);
+  const headers = new Headers(response.headers);
+  headers.delete(RELAYED_FIELD);
+  headers.delete(PAYMENT_FIELD);
+  const { body, status, statusText } = response;
+  return {
+    kind: "response",
+    response: new Response(body, { status, statusText, headers }),
+    ...(paid !== null && { payment: parsePayment(paid, origin) }),
+  };
 }
 
-/** @throws SyntaxError or TypeError for what is none */
-export function readNodes(value: unknown): readonly NodeStanding[] {
-  if (!isObject(value) || !Array.isArray(value.nodes)) throw new TypeError("no nodes");
-  return (value.nodes as Json[]).map((node) => ({
-    ...(node as unknown as NodeStanding),
-    spentMsat: msat(node.spentMsat),
-    limits: (node.limits as Json[]).map((limit) => ({
-      ...(limit as unknown as NodeStanding["limits"][number]),
-      max: msat(limit.max),
-      used: msat(limit.used),
-    })),
-  }));
+const formatPayment = ({ paymentHash, amountMsat, feeMsat }: PaymentSummary): string =>
+  `${paymentHash} ${amountMsat} ${feeMsat}`;
+
+function parsePayment(field: string, origin: string): PaymentSummary {
+  const [, paymentHash, amountMsat, feeMsat] =
+    /^([0-9a-f]{64}) ([0-9]{1,20}) ([0-9]{1,20})$/.exec(field) ?? [];
+  if (paymentHash === undefined)
+    throw new AdapterError(
+      "ERR_TREASURY",
+      `The field ${PAYMENT_FIELD} must be a payment hash, an amount and a fee.`,
+    );
+  return { origin, paymentHash, amountMsat: BigInt(amountMsat!), feeMsat: BigInt(feeMsat!) };
 }

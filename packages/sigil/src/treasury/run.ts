@@ -3,10 +3,10 @@
  * kills it.
  */
 import { randomUUID } from "node:crypto";
-import { FEED_PATH, revocationFeed } from "l8nt/feed";
+import { REVOCATIONS_PATH, revocationFeed } from "l8nt/feed";
 import type { Handler } from "l8nt/node";
 import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
-import { ownerApi, type Route, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
+import { ownerApi, routeLabel, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
 import type { Config } from "./config.ts";
 import { followOpen } from "./follow.ts";
 import type { Logger } from "./log.ts";
@@ -147,25 +147,20 @@ interface WatchOptions {
 const withFeed =
   (feed: (request: Request) => Promise<Response>, others: Handler): Handler =>
   (request, client) =>
-    request.method === "GET" && new URL(request.url).pathname === FEED_PATH
+    request.method === "GET" && new URL(request.url).pathname === REVOCATIONS_PATH
       ? feed(request)
       : others(request, client);
 
 /** Agents and owner on one listener, each under a credential of its own. */
 function watched({ treasury, metrics, log, traced, underWay }: WatchOptions): Handler {
-  const metricsRoute: Route = {
-    method: "GET",
-    path: "/v1/owner/metrics",
-    summary: "Metrics, in the text format of Prometheus",
-    credential: "owner",
-    handle: async () =>
-      new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } }),
-  };
   const agents = treasuryApi(treasury);
-  const owner = ownerApi(treasury, [metricsRoute]);
+  const owner = ownerApi(treasury, {
+    metrics: async () =>
+      new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } }),
+  });
   return async (request) => {
     const { pathname } = new URL(request.url);
-    const route = routeName(pathname);
+    const route = routeLabel(pathname);
     const begun = performance.now();
     const id = randomUUID();
     const work = traced(
@@ -199,21 +194,6 @@ function watched({ treasury, metrics, log, traced, underWay }: WatchOptions): Ha
     }
   };
 }
-
-/** For labels and logs: a path may hold what somebody typed. */
-function routeName(pathname: string): string {
-  if (pathname.startsWith("/v1/owner/")) return "owner";
-  return ROUTES.find((route) => route === pathname) ?? "other";
-}
-const ROUTES = [
-  "/v1/purchases",
-  "/v1/credential",
-  "/v1/tree",
-  "/v1/receipts",
-  "/v1/openapi.json",
-  "/.well-known/l402",
-  "/.well-known/l402/revocations",
-];
 
 const tracedFetch =
   (fetcher: typeof fetch, traced: Traced): typeof fetch =>

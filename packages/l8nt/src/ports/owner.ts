@@ -1,0 +1,82 @@
+/** What a treasury's owner sees and may do, embedded or across HTTP. */
+import type { JournalEntry } from "./journal.ts";
+import type { PaymentQuery, PaymentRecord } from "./payments.ts";
+import type { ReceiptRow } from "./receipts.ts";
+import type { NodeStanding } from "./treasury.ts";
+
+/** Whether a treasury spends, and what its owner should look at. */
+export interface Health {
+  readonly spending: boolean;
+  /** Why it does not. */
+  readonly reason?: string;
+  /** Payments whose outcome is not known. */
+  readonly openPayments: number;
+  /** Of them, those that are older than an hour. [case 58] */
+  readonly stuckPayments: number;
+}
+
+/** A payment without its preimage and its macaroon: nothing that could be spent. */
+export type PaymentView = Omit<
+  PaymentRecord,
+  "preimage" | "macaroon" | "claim" | "limitIds" | "reservationId"
+>;
+
+/** Payments to list. @default the newest 100 of every status and node */
+export type PaymentFilter = Omit<PaymentQuery, "limit"> & { readonly limit?: number };
+
+/** The owner's side of a treasury. Node ids are 32 hex digits, in lower case. */
+export interface TreasuryOwner {
+  health(): Promise<Health>;
+  /** Every node that the treasury has met, or one and all below it; parents first. */
+  tree(nodeId?: string): Promise<readonly NodeStanding[]>;
+  /** The newest first. */
+  payments(filter?: PaymentFilter): Promise<readonly PaymentView[]>;
+  /**
+   * Everything that changed the books after number `after`, in order.
+   *
+   * @param after @default 0
+   * @param limit at most 1000. @default 100
+   */
+  journal(after?: number, limit?: number): Promise<readonly JournalEntry[]>;
+  /**
+   * Signed receipts after number `after`, in order; with `nodeId`, of what that node and those
+   * below it paid.
+   *
+   * @param after @default 0
+   * @param limit at most 1000. @default 100
+   */
+  receipts(after?: number, limit?: number, nodeId?: string): Promise<readonly ReceiptRow[]>;
+  /**
+   * Revokes a node and everything below it, for good. What was handed over to it is revoked too, at
+   * the services that can.
+   *
+   * @param reason one line of at most 200 characters, for the journal
+   */
+  revoke(nodeId: string, reason?: string): Promise<void>;
+  /**
+   * Stops spending by a node and those below it, or, without a node, by everyone. A payment in
+   * flight still lands. [case 50]
+   */
+  freeze(nodeId?: string, reason?: string): Promise<void>;
+  /** Ends a freeze of the same node, or, without a node, of everyone. */
+  thaw(nodeId?: string, reason?: string): Promise<void>;
+  /**
+   * Asks the wallet about every payment whose outcome is not known. `stillOpen`: how many are not
+   * known after that.
+   */
+  reconcile(): Promise<{ readonly stillOpen: number }>;
+  /**
+   * Lets another node be paid for an origin. [case 70]
+   *
+   * @param payee the node's public key: 66 hex digits
+   */
+  allowPayee(origin: string, payee: string): Promise<void>;
+  /**
+   * Gives up a payment that the wallet cannot decide, on the owner's word that it was not made: its
+   * amount can be spent again. A payment that was made after all is an alarm, and counts against no
+   * budget. [case 58]
+   *
+   * @throws AdapterError `ERR_REQUEST` if the payment is not open
+   */
+  giveUp(paymentHash: string, reason: string): Promise<void>;
+}

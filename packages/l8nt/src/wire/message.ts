@@ -1,0 +1,139 @@
+/**
+ * A message of an HTTP API: its path, and what goes in and comes out. Each message is declared once
+ * and used by the server, the client and the OpenAPI document.
+ */
+import { AdapterError } from "../errors.ts";
+import { readJson } from "../http/body.ts";
+import { type Codec, readLeniently, readStrictly, type Schema } from "./codec.ts";
+
+/** Whose credential a message takes. */
+export type Audience = "none" | "agent" | "owner";
+
+export interface Message<Path = unknown, Query = unknown, Body = unknown, Answer = unknown> {
+  /** What the message is, in an error's text: "purchase". */
+  readonly name: string;
+  readonly method: "GET" | "POST";
+  /** `{name}` stands for one segment. */
+  readonly path: string;
+  readonly summary: string;
+  readonly audience: Audience;
+  readonly parameters?: Codec<Path>;
+  readonly query?: Codec<Query>;
+  readonly body?: Codec<Body>;
+  /** The body of an answer with status 200; undefined if it is not JSON. */
+  readonly answer?: Codec<Answer>;
+  /** Of an answer that is not JSON. */
+  readonly contentType?: string;
+  readonly maxBodyBytes?: number;
+}
+
+/** A message of any types, for tables of them. */
+// biome-ignore lint/suspicious/noExplicitAny: a table of messages of any types
+export type AnyMessage = Message<any, any, any, any>;
+
+/** Declares a message; what it leaves out is undefined. */
+export const message = <Path = undefined, Query = undefined, Body = undefined, Answer = undefined>(
+  declared: Message<Path, Query, Body, Answer>,
+): Message<Path, Query, Body, Answer> => declared;
+
+/** What a request says. */
+export interface Asked<Path, Query, Body> {
+  readonly parameters: Path;
+  readonly query: Query;
+  readonly body: Body;
+}
+
+/** What a caller gives of it: a message without a body takes none. */
+export type Given<Path, Query, Body> = Presence<"parameters", Path> &
+  Presence<"query", Query> &
+  Presence<"body", Body>;
+type Presence<Name extends string, T> = [T] extends [undefined]
+  ? { readonly [N in Name]?: undefined }
+  : { readonly [N in Name]: T };
+
+const MAX_BODY_BYTES = 65_536;
+
+/** @throws AdapterError `ERR_REQUEST` that names the field, `ERR_TOO_LARGE` */
+export async function readAsked<Path, Query, Body>(
+  { name, parameters, query, body, maxBodyBytes = MAX_BODY_BYTES }: Message<Path, Query, Body>,
+  request: Request,
+  segments: Readonly<Record<string, string>>,
+): Promise<Asked<Path, Query, Body>> {
+  const { searchParams } = new URL(request.url);
+  return {
+    parameters: parameters && readStrictly(parameters, segments, `path of ${name}`),
+    query: query && readStrictly(query, queryOf(searchParams, query), `query of ${name}`),
+    body: body && readStrictly(body, await readJson(request, maxBodyBytes), name),
+  } as Asked<Path, Query, Body>;
+}
+
+/** The query as JSON: a parameter whose schema is a whole number becomes one. */
+export function queryOf(query: URLSearchParams, { schema }: Codec<unknown>): object {
+  const properties = schema.properties as Readonly<Record<string, Schema>>;
+  return Object.fromEntries(
+    [...query].map(([name, value]) => {
+      const isNumber = Object.hasOwn(properties, name) && properties[name]!.type === "integer";
+      return [name, isNumber ? wholeNumber(value) : value];
+    }),
+  );
+}
+
+const wholeNumber = (digits: string): number =>
+  /^(?:0|[1-9][0-9]{0,15})$/.test(digits) ? Number(digits) : Number.NaN;
+
+/** The answer of a message, with status 200. */
+export function writeAnswer<Answer>(
+  { answer }: { readonly answer?: Codec<Answer> },
+  value: Answer,
+): Response {
+  return new Response(JSON.stringify(answer?.write(value)), {
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
+}
+
+/**
+ * The request of a message.
+ *
+ * @param base the URL that the message's path follows, without a slash at its end
+ * @param credential the value of `Authorization`, without its scheme; empty for none
+ */
+export function writeRequest<Path, Query, Body>(
+  { method, path, parameters, query, body }: Message<Path, Query, Body>,
+  base: string,
+  credential: string,
+  given: Given<Path, Query, Body>,
+): readonly [url: string, init: RequestInit] {
+  const segments = (parameters?.write(given.parameters as Path) ?? {}) as Record<string, string>;
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(segments[name]!),
+  );
+  const asked = new URLSearchParams(
+    Object.entries((query?.write(given.query as Query) ?? {}) as object).map(([name, value]) => [
+      name,
+      String(value),
+    ]),
+  );
+  return [
+    `${base}${filled}${asked.size > 0 ? `?${asked}` : ""}`,
+    {
+      method,
+      headers: {
+        ...(credential !== "" && { authorization: `L402 ${credential}` }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      redirect: "manual",
+      ...(body !== undefined && { body: JSON.stringify(body.write(given.body as Body)) }),
+    },
+  ];
+}
+
+/** The body of an answer with status 200. @throws AdapterError for one that is not as declared */
+export async function readAnswer<Answer>(
+  { name, answer }: Pick<Message<unknown, unknown, unknown, Answer>, "name" | "answer">,
+  response: Response,
+  maxBytes: number,
+): Promise<Answer> {
+  if (answer === undefined)
+    throw new AdapterError("ERR_REQUEST", `The answer to ${name} is not JSON.`);
+  return readLeniently(answer, await readJson(response, maxBytes), `answer to ${name}`);
+}

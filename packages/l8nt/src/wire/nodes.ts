@@ -1,0 +1,37 @@
+/** Nodes of the tree as a treasury tells of them: scope, state, spending. spec/4-purchase.md §7. */
+import type { NodeStanding } from "../ports/treasury.ts";
+import { decimal } from "./amount.ts";
+import { type Codec, count, list, nodeId, object, oneOf, optional, text } from "./codec.ts";
+import { message } from "./message.ts";
+
+export const standing: Codec<NodeStanding> = object({
+  id: nodeId,
+  agent: optional(text),
+  parentId: optional(nodeId),
+  state: oneOf("active", "expired", "frozen", "revoked"),
+  caveats: list(text),
+  spentMsat: decimal,
+  limits: list(
+    object({ condition: text, max: decimal, used: decimal, windowSeconds: optional(count()) }),
+  ),
+});
+
+export const nodes = object({ nodes: list(standing) });
+
+export const ownStanding = message({
+  name: "credential",
+  method: "GET",
+  path: "/v1/credential",
+  summary: "The credential's node and its ancestors, root first: what is left at each of them",
+  audience: "agent",
+  answer: nodes,
+});
+
+export const ownTree = message({
+  name: "tree",
+  method: "GET",
+  path: "/v1/tree",
+  summary: "The credential's node and all below it that the treasury has met, parents first",
+  audience: "agent",
+  answer: nodes,
+});

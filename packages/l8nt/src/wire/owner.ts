@@ -1,0 +1,170 @@
+/** What a treasury's owner sees and may do. spec/4-purchase.md §7. */
+import type { Health, PaymentView } from "../ports/owner.ts";
+import { decimal } from "./amount.ts";
+import {
+  type Codec,
+  count,
+  flag,
+  hash,
+  list,
+  nodeId,
+  object,
+  oneOf,
+  optional,
+  pattern,
+  seconds,
+  text,
+} from "./codec.ts";
+import { entry } from "./journal.ts";
+import { message } from "./message.ts";
+import { nodes } from "./nodes.ts";
+import { limit, page } from "./page.ts";
+import { receiptList } from "./receipts.ts";
+
+const OWNER = "/v1/owner";
+/** What an owner's credential opens, as a pattern of a scope's endpoints. */
+export const OWNER_PATHS = `${OWNER}/**`;
+
+const read = { audience: "owner", method: "GET" } as const;
+const write = { audience: "owner", method: "POST" } as const;
+const done = object({ done: flag });
+const reason = pattern(/^[^\p{Cc}]{1,200}$/u, "be one line of at most 200 characters");
+const status = oneOf("open", "paid", "used", "failed", "undelivered");
+
+const health: Codec<Health> = object({
+  spending: flag,
+  reason: optional(text),
+  openPayments: count(),
+  stuckPayments: count(),
+});
+
+/** Without a preimage or a macaroon: nothing that could be spent. */
+const payment: Codec<PaymentView> = object({
+  paymentHash: hash,
+  intent: text,
+  nodeIds: list(nodeId),
+  lineage: list(text),
+  method: text,
+  origin: text,
+  path: text,
+  invoice: text,
+  payee: text,
+  amountMsat: decimal,
+  maxFeeMsat: decimal,
+  enforced: optional(list(text)),
+  createdAt: seconds,
+  wallet: optional(text),
+  status,
+  feeMsat: optional(decimal),
+  settledAt: optional(seconds),
+  delivered: flag,
+  closed: optional(object({ to: text, until: seconds })),
+});
+
+export const ownerHealth = message({
+  ...read,
+  name: "health",
+  path: `${OWNER}/health`,
+  summary: "Whether the treasury spends, and what its owner should look at",
+  answer: health,
+});
+
+export const ownerTree = message({
+  ...read,
+  name: "tree",
+  path: `${OWNER}/tree`,
+  summary: "Every node that the treasury has met, or one and all below it; parents first",
+  query: object({ node: optional(nodeId) }),
+  answer: nodes,
+});
+
+export const ownerPayments = message({
+  ...read,
+  name: "payments",
+  path: `${OWNER}/payments`,
+  summary: "Payments, the newest first",
+  query: object({ status: optional(status), node: optional(nodeId), limit }),
+  answer: object({ payments: list(payment) }),
+});
+
+export const ownerJournal = message({
+  ...read,
+  name: "journal",
+  path: `${OWNER}/journal`,
+  summary: "Everything that changed the books, in order",
+  query: object(page),
+  answer: object({ entries: list(entry) }),
+});
+
+export const ownerReceipts = message({
+  ...read,
+  name: "receipts",
+  path: `${OWNER}/receipts`,
+  summary: "Signed receipts, in order; with a node, of what it and those below it paid",
+  query: object({ ...page, node: optional(nodeId) }),
+  answer: receiptList,
+});
+
+/** In the text format of Prometheus. */
+export const ownerMetrics = message({
+  ...read,
+  name: "metrics",
+  path: `${OWNER}/metrics`,
+  summary: "Metrics, in the text format of Prometheus",
+  contentType: "text/plain",
+});
+
+export const ownerRevoke = message({
+  ...write,
+  name: "revocation",
+  path: `${OWNER}/revoke`,
+  summary: "Revokes a node and everything below it, for good",
+  body: object({ node: nodeId, reason: optional(reason) }),
+  answer: done,
+});
+
+export const ownerFreeze = message({
+  ...write,
+  name: "freeze",
+  path: `${OWNER}/freeze`,
+  summary: "Stops spending by a node and those below it, or, without a node, by everyone",
+  body: object({ node: optional(nodeId), reason: optional(reason) }),
+  answer: done,
+});
+
+export const ownerThaw = message({
+  ...write,
+  name: "thaw",
+  path: `${OWNER}/thaw`,
+  summary: "Ends a freeze",
+  body: object({ node: optional(nodeId), reason: optional(reason) }),
+  answer: done,
+});
+
+export const ownerReconcile = message({
+  ...write,
+  name: "reconciliation",
+  path: `${OWNER}/reconcile`,
+  summary: "Asks the wallet about every payment whose outcome is not known",
+  body: object({}),
+  answer: object({ stillOpen: count() }),
+});
+
+export const ownerAllowPayee = message({
+  ...write,
+  name: "payee",
+  path: `${OWNER}/payees`,
+  summary: "Lets another node be paid for an origin",
+  body: object({ origin: text, payee: text }),
+  answer: done,
+});
+
+export const ownerGiveUp = message({
+  ...write,
+  name: "surrender",
+  path: `${OWNER}/payments/{hash}/give-up`,
+  summary: "Gives up an open payment on the owner's word that it was not made; written down",
+  parameters: object({ hash }),
+  body: object({ reason }),
+  answer: done,
+});

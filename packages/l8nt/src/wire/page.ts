@@ -1,0 +1,12 @@
+/** Pages of a numbered list: rows after a number, a thousand at most. */
+import { count, optional } from "./codec.ts";
+
+/** How many rows a page has if the query does not say. */
+export const PAGE_ROWS = 100;
+const MAX_ROWS = 1000;
+
+export const limit = optional(count(MAX_ROWS, { default: PAGE_ROWS }));
+export const page = {
+  after: optional(count(Number.MAX_SAFE_INTEGER, { default: 0 })),
+  limit,
+};

@@ -1,0 +1,20 @@
+/**
+ * A holder's request to revoke what descends from its credential: the same at a service and at a
+ * treasury. spec/3-challenge.md §6.
+ */
+import { list, nodeId, object, text } from "./codec.ts";
+import { WELL_KNOWN_PATH } from "./discovery.ts";
+import { message } from "./message.ts";
+
+/** Of revocation requests (`POST`), and of the feed of revocations (`GET`). */
+export const REVOCATIONS_PATH = `${WELL_KNOWN_PATH}/revocations`;
+
+export const revocation = message({
+  name: "revocation",
+  method: "POST",
+  path: REVOCATIONS_PATH,
+  summary: "Revokes the node that these caveats open below the credential",
+  audience: "agent",
+  body: object({ caveats: list(text) }),
+  answer: object({ node: nodeId }),
+});
