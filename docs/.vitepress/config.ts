@@ -1,0 +1,155 @@
+/** The site: the pages below docs/ and spec/, and those at the root of the repository. */
+import { readdirSync } from "node:fs";
+import { join, posix, resolve } from "node:path";
+import { withMermaid } from "vitepress-plugin-mermaid";
+
+const root = resolve(import.meta.dirname, "../..");
+const repository = "https://github.com/l8nt/sigil";
+
+interface Link {
+  readonly text: string;
+  readonly link: string;
+}
+
+const page = (text: string, link: string): Link => ({ text, link });
+
+/** The pages that typedoc wrote, if it did. */
+function api(): Link[] {
+  try {
+    return readdirSync(join(root, "docs/reference/api"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) =>
+        page(name === "l8nt" ? "l8nt" : `l8nt/${name}`, `/reference/api/${name}/`),
+      );
+  } catch {
+    return [];
+  }
+}
+
+export default withMermaid({
+  title: "Sigil",
+  description:
+    "A credential for software agents: scoped, attenuable, delegatable, and able to pay.",
+  lang: "en",
+  srcDir: "..",
+  srcExclude: [
+    "**/node_modules/**",
+    "packages/**",
+    "test/**",
+    ".github/**",
+    ".changeset/**",
+    "**/AGENTS.md",
+    "README.md",
+  ],
+  rewrites: { "docs/:path(.*)": ":path" },
+  outDir: "dist",
+  cleanUrls: true,
+  lastUpdated: false,
+  vite: { publicDir: join(root, "docs/public") },
+  markdown: {
+    config(md) {
+      // Links are written as they hold in the repository. Here the pages below docs/ stand at the
+      // root, and a link to a file that is no page leads to the repository.
+      const open = md.renderer.rules.link_open;
+      md.renderer.rules.link_open = (tokens, at, options, env, self) => {
+        const token = tokens[at]!;
+        const href = token.attrGet("href") ?? "";
+        const [path = "", anchor] = href.split("#");
+        if (path !== "" && !/^(?:[a-z][a-z0-9+.-]*:|\/)/i.test(path)) {
+          const from = posix.dirname(posix.relative(root, env.realPath ?? env.path ?? ""));
+          const to = posix.join(from, path);
+          const isPage = to.endsWith(".md") && !/^(?:packages|README)/.test(to);
+          const target = isPage ? `/${to.replace(/^docs\//, "")}` : `${repository}/tree/main/${to}`;
+          token.attrSet("href", anchor === undefined ? target : `${target}#${anchor}`);
+        }
+        return open === undefined
+          ? self.renderToken(tokens, at, options)
+          : open(tokens, at, options, env, self);
+      };
+    },
+  },
+  themeConfig: {
+    search: { provider: "local" },
+    socialLinks: [{ icon: "github", link: repository }],
+    nav: [
+      page("Tutorials", "/tutorials/"),
+      page("Guides", "/guides/"),
+      page("Concepts", "/concepts/"),
+      page("Reference", "/reference/"),
+      page("Specification", "/spec/README"),
+    ],
+    sidebar: {
+      "/reference/api/": [{ text: "TypeScript API", items: api() }],
+      "/spec/": [
+        {
+          text: "Specification",
+          items: [
+            page("Overview", "/spec/README"),
+            page("1. Credential", "/spec/1-credential"),
+            page("2. Caveats", "/spec/2-caveats"),
+            page("3. Challenge", "/spec/3-challenge"),
+            page("4. Purchase", "/spec/4-purchase"),
+            page("5. Ledger", "/spec/5-ledger"),
+            page("6. Receipts", "/spec/6-receipts"),
+            page("7. Revocation feed", "/spec/7-revocation-feed"),
+            page("8. MCP", "/spec/8-mcp"),
+            page("Cases", "/spec/cases"),
+          ],
+        },
+      ],
+      "/": [
+        {
+          text: "Tutorials",
+          items: [
+            page("First paid request", "/tutorials/first-paid-request"),
+            page("Sell a route", "/tutorials/sell-a-route"),
+            page("A family of agents", "/tutorials/agent-family"),
+          ],
+        },
+        {
+          text: "Guides",
+          items: [
+            page("Run a treasury", "/guides/treasury"),
+            page("Connect a wallet", "/guides/wallets"),
+            page("Use an agent framework", "/guides/agents"),
+            page("Sell and buy MCP tools", "/guides/mcp"),
+            page("sigil mcp", "/guides/sigil-mcp"),
+            page("Other clients and servers", "/guides/interop"),
+          ],
+        },
+        {
+          text: "Concepts",
+          items: [
+            page("Credential", "/concepts/credential"),
+            page("Nodes and places", "/concepts/nodes"),
+            page("Hand-over and relay", "/concepts/hand-over"),
+            page("Treasury and service", "/concepts/treasury-and-service"),
+            page("What is enforced where", "/concepts/enforcement"),
+            page("Glossary", "/concepts/glossary"),
+          ],
+        },
+        {
+          text: "Reference",
+          items: [
+            page("Errors", "/reference/errors"),
+            page("Caveats", "/reference/caveats"),
+            page("Configuration", "/reference/configuration"),
+            page("Command line", "/reference/cli"),
+            page("HTTP", "/reference/http"),
+            page("TypeScript API", "/reference/api/"),
+          ],
+        },
+        {
+          text: "Project",
+          items: [
+            page("Architecture", "/ARCHITECTURE"),
+            page("Security", "/SECURITY"),
+            page("Contributing", "/CONTRIBUTING"),
+            page("Changelog", "/CHANGELOG"),
+          ],
+        },
+      ],
+    },
+    footer: { message: "MIT license. Not audited." },
+  },
+});
