@@ -19,7 +19,7 @@ app.get("/bare", (c) => c.json({ weather: "sunny" }));
 app.get("/paid", paid(paywall), (c) => c.json({ weather: "sunny" }));
 
 const credential = (maxUses?: number): string =>
-  authority
+  authority.minter
     .mint({
       endpoints: [`GET ${location}/paid`],
       expiresIn: "1h",

@@ -69,7 +69,7 @@ export async function openWorld(victim: string): Promise<World> {
   const secret = secretOf("the treasury");
   const database = join(folder, "treasury.db");
   const authority = new Authority({ secret: secret.slice(0, 64), location, kind: "spending" });
-  const root = authority.mint({
+  const root = authority.minter.mint({
     endpoints: [`* ${shop.url}/**`],
     budget: "10000000 sat",
     expiresIn: "7d",

@@ -7,7 +7,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Credential } from "l8nt";
-import { Authority } from "l8nt/l402";
+import { Authority, macaroonOf } from "l8nt/l402";
 import { type Served, serve } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
@@ -62,7 +62,7 @@ const hidden = new Set([secret, treasurySecret]);
 
 function hide(credential: Credential): Credential {
   const [macaroon = "", preimage = ""] = credential.toString().split(":");
-  const signature = Buffer.from(credential.macaroon.signature);
+  const signature = Buffer.from(macaroonOf(credential).signature);
   for (const text of [macaroon, preimage, signature.toString("hex"), signature.toString("base64")])
     hidden.add(text);
   return credential;
@@ -456,7 +456,7 @@ describe("sigil mint", () => {
       secret,
       location: "http://a.example",
       kind: "spending",
-    }).authenticate(credential);
+    }).verifier.authenticate(credential);
     expect(credential.location).toBe("http://127.0.0.1:8402");
     expect(verified.lineage).toEqual(["planner"]);
     expect(verified.caveats.map(({ condition }) => condition)).toEqual([
@@ -648,8 +648,8 @@ describe("sigil delegate", () => {
         "agent",
         "budget_msat",
       ]);
-      expect(owner.authority.authenticate(child).nodes[0]!.id).toBe(
-        owner.authority.authenticate(parent).node.id,
+      expect(owner.authority.verifier.authenticate(child).nodes[0]!.id).toBe(
+        owner.authority.verifier.authenticate(parent).node.id,
       );
       expect(seen).toEqual([]);
     },
@@ -730,7 +730,7 @@ describe("sigil delegate", () => {
 
 describe("sigil inspect", () => {
   const parent = () =>
-    owner.authority.mint({
+    owner.authority.minter.mint({
       endpoints: ["GET https://a.example/**", "POST https://b.example/orders"],
       budget: "500 sat",
       expiresAt: new Date("2100-01-01T00:00:00Z"),
@@ -753,7 +753,7 @@ describe("sigil inspect", () => {
 An L402 credential. Not verified: only who minted it can say whether it is genuine.
 
 spent at      ${treasury.url}
-payment hash  ${child.identifier.paymentHash}
+payment hash  ${child.paymentHash}
 preimage      proves the payment
 
 root
@@ -783,7 +783,7 @@ root
 
   test("says what makes it worthless", async () => {
     const [macaroon] = parent().toString().split(":");
-    const unpaid = hide(new Credential(parent().macaroon, "00".repeat(32)));
+    const unpaid = hide(Credential.paid(macaroonOf(parent()), "00".repeat(32)));
     const odd = unpaid.append(["valid_until=1000000000", "colour=red", "max_uses=many"]);
     const { stdout } = await sigil(["inspect"], { input: odd.toString() });
     expect(macaroon).toBeDefined();
@@ -938,8 +938,8 @@ describe("sigil verify", () => {
   });
 
   test("what is not genuine ends with 6", async () => {
-    const { macaroon } = spending();
-    const unpaid = hide(new Credential(macaroon, "00".repeat(32)));
+    const macaroon = macaroonOf(spending());
+    const unpaid = hide(Credential.paid(macaroon, "00".repeat(32)));
     const run = await sigil(["verify", "--url", url(), "--json"], {
       env,
       input: unpaid.toString(),
@@ -1187,7 +1187,7 @@ describe("sigil get", () => {
   test("6: one that the treasury did not mint", async () => {
     const location = treasury.url;
     const forged = hide(
-      new Authority({ secret, location, kind: "spending" }).mint({
+      new Authority({ secret, location, kind: "spending" }).minter.mint({
         endpoints: [`GET ${service.url}/**`],
         budget: "1000 sat",
         expiresIn: "1h",
@@ -1203,7 +1203,7 @@ describe("sigil get", () => {
     await gone.close();
     expect((await sigil(["get", gone.url])).code).toBe(7);
     const lost = hide(
-      new Authority({ secret, location: gone.url, kind: "spending" }).mint({
+      new Authority({ secret, location: gone.url, kind: "spending" }).minter.mint({
         endpoints: [`GET ${service.url}/**`],
         budget: "1000 sat",
         expiresIn: "1h",

@@ -451,7 +451,7 @@ describe.each(majors)("a client of $name", (major) => {
   test("presents a credential of the server's own, and needs no wallet for it", async () => {
     const here = await town();
     const { caller, paywall } = await shop(here);
-    const credential = paywall.authority.mint({
+    const credential = paywall.authority.minter.mint({
       endpoints: [`POST ${LOCATION}/mcp/tools/*`],
       expiresIn: "1h",
     });

@@ -119,7 +119,10 @@ describe.each(majors)("docs/guides/mcp.md with $name", (major) => {
     expect((await call("forecast")).content).toEqual(say("forecast").content);
     expect(here.paid().count).toBe(1);
 
-    const credential = paywall.authority.mint({ endpoints: [`POST ${url}`], expiresIn: "1h" });
+    const credential = paywall.authority.minter.mint({
+      endpoints: [`POST ${url}`],
+      expiresIn: "1h",
+    });
     const reader = (await run("narrow", { credential }, "reader")) as Credential;
     const ask = (name: string) =>
       fetch(url, {

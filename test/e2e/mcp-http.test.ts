@@ -122,7 +122,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     const { url, origin, paywall } = await shop(here);
     const found = await fetch(`${origin}/.well-known/l402`);
     expect(await found.json()).toMatchObject({ location: origin, service: "weather" });
-    const parent = paywall.authority.mint({ endpoints: [`POST ${url}`], expiresIn: "1h" });
+    const parent = paywall.authority.minter.mint({ endpoints: [`POST ${url}`], expiresIn: "1h" });
     const child = parent.delegate({ agent: "reader" });
     const authorization = `L402 ${child}`;
     expect((await post(url, callOf(FORECAST), { authorization })).status).toBe(200);
@@ -219,7 +219,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
   test("keeps a narrowed credential to its own tool", async () => {
     const here = await town();
     const { url, paywall } = await shop(here);
-    const wide = paywall.authority.mint({ endpoints: [`POST ${url}`], expiresIn: "1h" });
+    const wide = paywall.authority.minter.mint({ endpoints: [`POST ${url}`], expiresIn: "1h" });
     const narrow = wide.delegate({ agent: "reader", capabilities: { weather: ["report"] } });
     const authorization = `L402 ${narrow}`;
     const denied = await post(url, callOf(FORECAST), { authorization });
@@ -238,7 +238,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
       seen.push({ headers: request.headers, body: await request.text() });
       return Response.json({});
     });
-    const credential = paywall.authority
+    const credential = paywall.authority.minter
       .mint({ endpoints: [`POST ${url}`], expiresIn: "1h" })
       .toString();
     const twice = `{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"status","name":"report","_meta":{"dev.l8nt/credential":"${credential}","progressToken":1}}}`;

@@ -134,7 +134,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
 
   test("is not opened by a credential that was narrowed to another tool", async () => {
     const { ask, paywall } = await town();
-    const wide = paywall.authority.mint({
+    const wide = paywall.authority.minter.mint({
       endpoints: [`POST ${LOCATION}/mcp/tools/*`],
       expiresIn: "1h",
     });

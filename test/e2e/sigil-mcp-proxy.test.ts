@@ -48,7 +48,7 @@ const authority = new Authority({
   location: "https://notes.example",
 });
 const credentialText = (scope: Scope) =>
-  authority.mint({ services: ["notes"], expiresIn: "1h", ...scope }).toString();
+  authority.minter.mint({ services: ["notes"], expiresIn: "1h", ...scope }).toString();
 
 async function refused(host: Host, tool: string): Promise<string> {
   const { isError, texts } = await host.call(tool);
@@ -232,7 +232,7 @@ describe("with a credential", () => {
   });
 
   test("an ancestor's list and its own are both judged", async () => {
-    const wide = authority.mint({
+    const wide = authority.minter.mint({
       services: ["notes"],
       expiresIn: "1h",
       capabilities: { notes: ["read", "fail"] },
@@ -274,7 +274,7 @@ describe("with a credential", () => {
     expect(await refused(host, "read")).toContain("revo");
     // A service is no treasury, and says nothing.
     const { paywall } = await shop();
-    const strange = paywall.authority.mint({
+    const strange = paywall.authority.minter.mint({
       endpoints: ["* http://127.0.0.1:*/**"],
       expiresIn: "1h",
       capabilities: { notes: ["read"] },

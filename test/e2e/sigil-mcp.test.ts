@@ -9,6 +9,7 @@ import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Credential } from "l8nt";
+import { macaroonOf } from "l8nt/l402";
 import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { MemoryStore } from "l8nt/stores/memory";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
@@ -55,7 +56,7 @@ async function denied(host: Host, tool: string, args: Record<string, unknown>): 
 function holdsNoSecret(text: string, ...credentials: readonly Credential[]): void {
   for (const credential of credentials) {
     const [macaroon = "", preimage = ""] = credential.toString().split(":");
-    const signature = Buffer.from(credential.macaroon.signature).toString("hex");
+    const signature = Buffer.from(macaroonOf(credential).signature).toString("hex");
     for (const secret of [macaroon, preimage, signature]) expect(text.includes(secret)).toBe(false);
   }
 }

@@ -16,10 +16,13 @@ import {
 } from "../../packages/l8nt/src/caveat/target.ts";
 import { ChallengeError, DeniedError, TokenError } from "../../packages/l8nt/src/errors.ts";
 import { Invoice } from "../../packages/l8nt/src/invoice/index.ts";
+import { verify } from "../../packages/l8nt/src/l402/fixtures/verdict.ts";
 import {
   Authority,
+  authenticateFields,
   Challenge,
   Credential,
+  macaroonOf,
   readAuthorization,
 } from "../../packages/l8nt/src/l402/index.ts";
 import { Macaroon } from "../../packages/l8nt/src/macaroon/index.ts";
@@ -73,7 +76,7 @@ const authority = new Authority({
 const packets = GOLDEN_TERMS.map((terms) => packetOf(terms));
 /** All of a credential but its location, which nobody signs. */
 const signedPart = (text: string): string => {
-  const { macaroon } = Credential.parse(text);
+  const macaroon = macaroonOf(Credential.parse(text));
   return [macaroon.identifier, ...macaroon.caveats, macaroon.signature]
     .map((part) => Buffer.from(part).toString("hex"))
     .join();
@@ -125,7 +128,7 @@ const credential: Target = {
   run: (text) =>
     codeOf([TokenError], () => {
       codeOf([TokenError], () => readAuthorization(`L402 ${text}`) ?? "none");
-      const verdict = authority.verify(text, { now: NOW, target: "self" });
+      const verdict = verify(authority, text, { now: NOW, target: "self" });
       if (!verdict.granted) {
         must(
           verdict.error instanceof TokenError || verdict.error instanceof DeniedError,
@@ -139,7 +142,7 @@ const credential: Target = {
       must(Credential.parse(written).toString() === written, "what is written is not read back");
       return verdict.granted ? "granted" : verdict.error.code;
     }),
-  isSecret: (text) => authority.verify(text, { now: NOW, target: "self" }).verified !== undefined,
+  isSecret: (text) => verify(authority, text, { now: NOW, target: "self" }).verified !== undefined,
 };
 
 // ── macaroon field: the same in hex, with its preimage in a caveat
@@ -168,7 +171,7 @@ const fieldWords = [
   "L402 ",
 ];
 
-const proven = (field: string) => authority.authorize({ macaroon: field });
+const proven = (field: string) => authenticateFields(authority.verifier, { macaroon: field });
 
 const macaroonField: Target = {
   input(random) {

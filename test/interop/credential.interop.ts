@@ -3,7 +3,15 @@
  * here.
  */
 import { createHash } from "node:crypto";
-import { Credential, formatAuthorization, formatMacaroonField, readPresented } from "l8nt/l402";
+import {
+  authenticateFields,
+  Credential,
+  formatAuthorization,
+  formatMacaroonField,
+  Identifier,
+  macaroonOf,
+  readPresented,
+} from "l8nt/l402";
 import { describe, expect, test } from "vitest";
 import {
   authority,
@@ -42,7 +50,9 @@ describe("aperture reads what we write", () => {
       paymentHash: createHash("sha256")
         .update(Buffer.from(preimageOf(credential), "hex"))
         .digest("hex"),
-      tokenId: Buffer.from(credential.identifier.tokenId).toString("hex"),
+      tokenId: Buffer.from(Identifier.decode(macaroonOf(credential).identifier).tokenId).toString(
+        "hex",
+      ),
       caveats: [...caveatsOf(credential), ...carried],
     });
     // The whole of its check: preimage, signature, services.
@@ -112,7 +122,7 @@ test("a macaroon that aperture narrowed is ours, narrowed", async () => {
   expect(chain.toString()).toBe(
     credential.append(["endpoints=GET https://weather.example/today", "max_uses=1"]).toString(),
   );
-  expect(authority().authenticate(chain).limits).toHaveLength(2);
+  expect(authority().verifier.authenticate(chain).limits).toHaveLength(2);
   const unknown = credentialOf(await peer.narrow(packetOf(credential), "tenant=acme"), preimage);
   expect(refusalsOf(unknown)).toMatchObject([{ code: "ERR_CAVEAT_UNKNOWN" }]);
 });
@@ -142,9 +152,9 @@ describe("aperture decides otherwise than we do", () => {
       `preimage=${preimageOf(credential)}`,
     ]);
     await peer.verify({ Macaroon: [packetOf(carrying)] }, rootKeyOf(credential), "weather");
-    expect(() => authority().authorize({ macaroon: packetOf(carrying) })).toThrow(
-      expect.objectContaining({ code: "ERR_TOKEN_PREIMAGE" }),
-    );
+    expect(() =>
+      authenticateFields(authority().verifier, { macaroon: packetOf(carrying) }),
+    ).toThrow(expect.objectContaining({ code: "ERR_TOKEN_PREIMAGE" }));
   });
 
   test("where it does not know a caveat: skipped; here denied", async () => {

@@ -3,7 +3,7 @@
  * told.
  */
 import { hkdfSync } from "node:crypto";
-import { Authority, Credential } from "l8nt/l402";
+import { Authority, Credential, macaroonOf } from "l8nt/l402";
 import { Macaroon } from "l8nt/macaroon";
 import { secretOf } from "../e2e/support/town.ts";
 
@@ -15,24 +15,30 @@ export const authority = () =>
 
 /** Of ours, as the L402 of a service: `services` is what aperture enforces. */
 export const weather = () =>
-  authority().mint({
+  authority().minter.mint({
     services: ["weather"],
     endpoints: [`GET ${LOCATION}/**`],
     expiresIn: "1h",
     maxUses: 5,
   });
 
-export const packetOf = ({ macaroon }: Credential): string =>
-  Buffer.from(Macaroon.encode(macaroon)).toString("hex");
+export const packetOf = (credential: Credential): string =>
+  Buffer.from(Macaroon.encode(macaroonOf(credential))).toString("hex");
 export const preimageOf = (credential: Credential): string => credential.toString().slice(-64);
-export const rootKeyOf = ({ macaroon: { identifier } }: Credential): string =>
+export const rootKeyOf = (credential: Credential): string =>
   Buffer.from(
-    hkdfSync("sha256", Buffer.from(SECRET, "hex"), Buffer.alloc(0), identifier, 32),
+    hkdfSync(
+      "sha256",
+      Buffer.from(SECRET, "hex"),
+      Buffer.alloc(0),
+      macaroonOf(credential).identifier,
+      32,
+    ),
   ).toString("hex");
-export const caveatsOf = ({ macaroon }: Credential): string[] =>
-  macaroon.caveats.map((each) => Buffer.from(each).toString());
+export const caveatsOf = (credential: Credential): string[] =>
+  macaroonOf(credential).caveats.map((each) => Buffer.from(each).toString());
 export const credentialOf = (macaroon: string, preimage: string): Credential =>
   Credential.parse(`${Buffer.from(macaroon, "hex").toString("base64")}:${preimage}`);
 
 export const refusalsOf = (credential: Credential, now = Date.now() / 1000) =>
-  authority().authenticate(credential).refusals({ now, target: "self", service: "weather" });
+  authority().verifier.authenticate(credential).judge({ now, target: "self", service: "weather" });

@@ -80,8 +80,8 @@ describe("aperture", () => {
     const present = (credential: Credential | string) =>
       status("Authorization", `L402 ${credential}`);
     // Before it is paid for, and with what proves nothing.
-    expect(await present(new Credential(macaroon, "00".repeat(32)))).toBe(402);
-    const full = new Credential(macaroon, await pay(invoice));
+    expect(await present(Credential.paid(macaroon, "00".repeat(32)))).toBe(402);
+    const full = Credential.paid(macaroon, await pay(invoice));
     const soon = Math.floor(Date.now() / 1000) + 60;
     expect(full.isPaid).toBe(true);
 

@@ -134,7 +134,7 @@ async function buyAt(world: Town, url: string): Promise<Credential> {
   const { macaroon, invoice } = Challenge.parse(
     (await fetch(`${url}/a`)).headers.get("www-authenticate")!,
   );
-  return new Credential(macaroon, await pay(world, invoice));
+  return Credential.paid(macaroon, await pay(world, invoice));
 }
 
 async function pay({ net }: Town, invoice: string): Promise<string> {

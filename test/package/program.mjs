@@ -2,24 +2,25 @@
 // JavaScript, any Node from 20 on.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { Authority, Credential, targetOfUrl } from "l8nt/l402";
+import { Authority, Credential, macaroonOf, targetOfUrl } from "l8nt/l402";
 import { Macaroon } from "l8nt/macaroon";
 
 const authority = new Authority({
   secret: crypto.getRandomValues(new Uint8Array(32)),
   location: "https://api.weather.example",
 });
-const minted = authority.mint({
+const minted = authority.minter.mint({
   endpoints: ["GET https://api.weather.example/**"],
   expiresIn: "1h",
 });
 const narrowed = Credential.parse(minted.toString()).attenuate({ maxUses: 1, expiresIn: "15m" });
 const target = targetOfUrl("GET", new URL("https://api.weather.example/forecast?city=tokyo"));
-assert(authority.verify(narrowed.toString(), { now: Date.now() / 1000, target }).granted);
-assert(!authority.verify(narrowed.toString(), { now: Date.now() / 1000 + 1000, target }).granted);
+const verified = authority.verifier.authenticate(narrowed.toString());
+assert.deepEqual(verified.judge({ now: Date.now() / 1000, target }), []);
+assert.notDeepEqual(verified.judge({ now: Date.now() / 1000 + 1000, target }), []);
 
 // Whoever holds the bytes can append to them: nothing but `l8nt/macaroon` is needed.
-const { macaroon } = narrowed;
+const macaroon = macaroonOf(narrowed);
 const again = Macaroon.decode(Macaroon.encode(Macaroon.attenuate(macaroon, "purpose=test")));
 assert.equal(again.caveats.length, macaroon.caveats.length + 1);
 

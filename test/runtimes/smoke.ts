@@ -93,16 +93,17 @@ export async function smoke(): Promise<string[]> {
 
   const authority = new Authority({ secret: random(), location: origin });
   const stranger = new Authority({ secret: random(), location: origin });
-  const minted = authority.mint({ endpoints: [`GET ${origin}/**`], expiresIn: "1h" });
+  const minted = authority.minter.mint({ endpoints: [`GET ${origin}/**`], expiresIn: "1h" });
   const allows = (credential: Credential | string, path: string, now = Date.now() / 1000) =>
-    authority.verify(credential, { now, target: targetOfUrl("GET", new URL(path, origin))! })
-      .granted;
+    authority.verifier
+      .authenticate(credential)
+      .judge({ now, target: targetOfUrl("GET", new URL(path, origin))! }).length === 0;
 
   await check("mint: a credential covers its scope until its end", () => {
     expectThat("it is granted", allows(minted, "/forecast"));
     expectThat("its text is granted", allows(minted.toString(), "/forecast"));
     expectThat("it ends", !allows(minted, "/forecast", Date.now() / 1000 + 3601));
-    const foreign = stranger.mint({ endpoints: [`GET ${origin}/**`], expiresIn: "1h" });
+    const foreign = stranger.minter.mint({ endpoints: [`GET ${origin}/**`], expiresIn: "1h" });
     expectThat("another secret's is refused", !allows(foreign, "/forecast"));
   });
 
@@ -123,7 +124,7 @@ export async function smoke(): Promise<string[]> {
   });
 
   await check("verify: revoking a node leaves its parent", () => {
-    authority.revoke(authority.authenticate(child).node.id);
+    authority.revocations.revoke(authority.verifier.authenticate(child).node.id);
     expectThat("the child is dead", !allows(child, "/forecast"));
     expectThat("the parent lives", allows(minted, "/forecast"));
   });
@@ -165,7 +166,7 @@ export async function smoke(): Promise<string[]> {
 
     const payment = await node.pay({ invoice: challenge.invoice });
     expectThat("it can be paid", payment.status === "paid");
-    const bought = new Credential(challenge.macaroon, payment.preimage);
+    const bought = Credential.paid(challenge.macaroon, payment.preimage);
     const paid = await ask("/forecast?city=tokyo", `L402 ${bought}`);
     expectThat("paid is 200", paid.status === 200 && (await paid.json()).forecast === "rain");
     expectThat("once", (await ask("/forecast?city=tokyo", `L402 ${bought}`)).status === 402);
@@ -174,7 +175,7 @@ export async function smoke(): Promise<string[]> {
 
   await check("paywall: 401 for what is not genuine", async () => {
     const unpaid = Challenge.parse((await ask("/forecast")).headers.get("www-authenticate"));
-    const unproven = new Credential(unpaid.macaroon, hex(random()));
+    const unproven = Credential.paid(unpaid.macaroon, hex(random()));
     expectThat(
       "a preimage that proves nothing",
       (await ask("/forecast", `L402 ${unproven}`)).status === 401,

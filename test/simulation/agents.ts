@@ -206,7 +206,7 @@ export class Agents {
     });
     if (status === 200) held.served++;
     if (status === 402) {
-      const { paymentHash } = credential.identifier;
+      const { paymentHash } = credential;
       await this.buy(agent, url, { paymentHash, delivered: held.served > 0 });
     }
   }

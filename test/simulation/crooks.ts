@@ -2,7 +2,7 @@
  * Hostile services: what they ask for, and what they do once they were paid. [cases 48, 62, 64-67,
  * 69, 70, 72, 76]
  */
-import { Authority, Challenge } from "l8nt/l402";
+import { Authority, authenticateFields, Challenge } from "l8nt/l402";
 import { acting } from "./schedule.ts";
 import { secretOf } from "./shops.ts";
 import type { Site, Town } from "./town.ts";
@@ -82,13 +82,13 @@ export function crook(town: Town, node: number, name: string): Site {
       refused: 0,
       handed: 0,
     });
-    const challenge = authority.challenge(scope, text);
+    const challenge = authority.minter.challenge(scope, text);
     if (trick !== "another hash") {
       last = isTrap ? last : challenge;
       return challenge;
     }
     const other = lightning.invoice(node, { amountMsat: PRICE_MSAT });
-    return { ...authority.challenge(scope, other.text), invoice: text };
+    return { ...authority.minter.challenge(scope, other.text), invoice: text };
   };
 
   const ask = (): Response => {
@@ -112,7 +112,7 @@ export function crook(town: Town, node: number, name: string): Site {
       if (request.method === "POST") return new Response("", { status: 404 });
       const authorization = request.headers.get("authorization");
       if (authorization === null) return ask();
-      const paymentHash = authority.authorize({ authorization })?.paymentHash;
+      const paymentHash = authenticateFields(authority.verifier, { authorization })?.paymentHash;
       const act = random.pick(AFTER_PAYING);
       schedule.note(`${name} was paid: ${act}`);
       if (act === "402") {

@@ -242,7 +242,7 @@ export class Oracle extends Chronicle {
   }
 
   /** An agent was handed a credential. */
-  handed(agent: Agent, { identifier: { paymentHash } }: Credential): void {
+  handed(agent: Agent, { paymentHash }: Credential): void {
     const goods = this.goods.get(paymentHash)!;
     const { now } = this.schedule;
     const handedAt = goods.handedAt ?? now;

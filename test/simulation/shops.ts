@@ -1,6 +1,6 @@
 /** Honest services: a paywall in front of what they sell, and a web that is not always there. */
 import { createHash } from "node:crypto";
-import { Authority, presentedIn } from "l8nt/l402";
+import { Authority, authenticateFields, presentedIn } from "l8nt/l402";
 import { Paywall, type Terms } from "l8nt/service";
 import { acting } from "./schedule.ts";
 import type { Site, Town } from "./town.ts";
@@ -81,7 +81,7 @@ export function shop(town: Town, node: number, { name, terms, serves, seconds }:
   });
   const presented = (request: Request): string | undefined => {
     try {
-      return authority.authorize(presentedIn(request.headers))?.paymentHash;
+      return authenticateFields(authority.verifier, presentedIn(request.headers))?.paymentHash;
     } catch {
       return undefined;
     }

@@ -84,7 +84,7 @@ async function tell(seed: number, random: Random, schedule: Schedule): Promise<S
   const agents = new Agents(
     town,
     house,
-    (credential) => registrar.authenticate(credential).node.id,
+    (credential) => registrar.verifier.authenticate(credential).node.id,
   );
   const owner = new OwnerAtWork(town, house);
   for (let trees = 1 + random.below(2); trees > 0; trees--)
@@ -140,7 +140,7 @@ function plant({ random, schedule, sites }: Town, agents: Agents, registrar: Aut
     origins: sites.map(({ origin }) => origin),
     until: Math.floor(schedule.now) + seconds,
   };
-  const root = registrar.mint({ ...scopeOf(bounds), expiresIn: `${seconds}s` });
+  const root = registrar.minter.mint({ ...scopeOf(bounds), expiresIn: `${seconds}s` });
   return agents.add(root, [], bounds);
 }
 

@@ -65,7 +65,10 @@ describe("with SIGIL_CREDENTIAL", () => {
   test("several in it, separated by white space; one that cannot be read fails at once", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
-    const own = shop.paywall.authority.mint({ endpoints: [`* ${shop.url}/**`], expiresIn: "1h" });
+    const own = shop.paywall.authority.minter.mint({
+      endpoints: [`* ${shop.url}/**`],
+      expiresIn: "1h",
+    });
     vi.stubEnv(
       "SIGIL_CREDENTIAL",
       `\n${world.root({ endpoints: ["GET https://a.example/**"] })}\n ${own}\n`,

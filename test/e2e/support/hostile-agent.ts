@@ -4,7 +4,8 @@
  * `adversary.test.ts`.
  */
 import { Client, Credential } from "l8nt";
-import { Macaroon } from "l8nt/macaroon";
+import { macaroonOf } from "l8nt/l402";
+import { Macaroon, type UnverifiedMacaroon } from "l8nt/macaroon";
 
 interface Orders {
   readonly seed: number;
@@ -48,12 +49,12 @@ const recording: typeof fetch = async (input, init) => {
   return response;
 };
 
-const textOf = (macaroon: Credential["macaroon"], preimage: string) =>
+const textOf = (macaroon: UnverifiedMacaroon, preimage: string) =>
   `${Buffer.from(Macaroon.encode(macaroon)).toString("base64")}:${preimage}`;
 
 /** Its own credential, and what it becomes when it is tampered with. */
 function disguise(text: string): string {
-  const { macaroon } = Credential.parse(text);
+  const macaroon = macaroonOf(Credential.parse(text));
   const preimage = text.slice(text.lastIndexOf(":") + 1);
   const { caveats } = macaroon;
   const wide = "endpoints=* http://127.0.0.1:*/**";

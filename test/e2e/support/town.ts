@@ -281,7 +281,7 @@ export function challenger({ net, clock }: Town, url: string) {
       expirySeconds: 600,
     });
     const scope = wish.scope ?? { endpoints: [`* ${url}/**`], expiresIn: "1h" };
-    const challenge = authority.challenge(scope, invoice);
+    const challenge = authority.minter.challenge(scope, invoice);
     return {
       ...challenge,
       ...("enforced" in wish && { enforced: wish.enforced }),

@@ -11,7 +11,7 @@ const authority = new Authority({
 
 /** `lineages` has a line for each call: the url, and the path of its caller or why it has none. */
 export function place(agents: NonNullable<ConstructorParameters<typeof SigilHandle>[0]>) {
-  const credential = authority.mint({
+  const credential = authority.minter.mint({
     endpoints: ["GET https://*.example/**"],
     budget: "100 sat",
     expiresIn: "1h",

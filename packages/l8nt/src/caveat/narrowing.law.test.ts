@@ -6,7 +6,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { credentialText, LOCATION, NOW, PREIMAGE, SECRET } from "../../../../test/fuzz/golden.ts";
-import { Authority, Credential } from "../l402/index.ts";
+import { verify } from "../l402/fixtures/verdict.ts";
+import { Authority, Credential, macaroonOf } from "../l402/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
 import type { Access } from "./access.ts";
 import { type Origin, readOrigin, targetAt } from "./target.ts";
@@ -261,8 +262,8 @@ const additions = fc.array(
 );
 
 const narrowed = (credential: Credential, said: readonly Said[]): Credential =>
-  new Credential(
-    Macaroon.attenuate(credential.macaroon, ...said.map(({ caveat }) => caveat)),
+  Credential.paid(
+    Macaroon.attenuate(macaroonOf(credential), ...said.map(({ caveat }) => caveat)),
     PREIMAGE,
   );
 
@@ -300,8 +301,8 @@ describe.each([
         const access = accessOf(request);
         const parentCredential = narrowed(ROOT, held);
         const childCredential = narrowed(parentCredential, added);
-        const parent = authority.verify(parentCredential, access);
-        const child = authority.verify(childCredential.toString(), access);
+        const parent = verify(authority, parentCredential, access);
+        const child = verify(authority, childCredential.toString(), access);
         if (parent.granted) parentsAllowed++;
         if (child.granted) childrenAllowed++;
         if (child.granted && !parent.granted)
@@ -324,7 +325,7 @@ describe.each([
         // Each "no" of the parent stands, under the parent's node. [case 17]
         const nos = (verified: typeof parent.verified) =>
           verified
-            .refusals(access)
+            .judge(access)
             .map(({ code, condition, node }) => `${code} ${condition} ${node?.id}`);
         const childNos = nos(child.verified);
         if (nos(parent.verified).some((no) => !childNos.includes(no)))
@@ -370,12 +371,12 @@ describe.each([
 describe("siblings [case 23]", () => {
   test("a thousand forks of one parent share its counters, and each has its own besides", () => {
     const parent = narrowed(ROOT, [{ caveat: "budget_msat=1000" }, { caveat: "max_uses=5" }]);
-    const shared = treasury.authenticate(parent).limits.map(({ id }) => id);
+    const shared = treasury.verifier.authenticate(parent).limits.map(({ id }) => id);
     const own = new Set<string>();
     const nodes = new Set<string>();
     for (let fork = 0; fork < 1000; fork++) {
       const nonce = fork.toString(16).padStart(8, "0");
-      const sibling = treasury.authenticate(
+      const sibling = treasury.verifier.authenticate(
         narrowed(parent, [{ caveat: `agent=fork.${nonce}` }, { caveat: "max_uses=5" }]),
       );
       const ids = sibling.limits.map(({ id }) => id);
@@ -388,14 +389,16 @@ describe("siblings [case 23]", () => {
 
   test("a harmless caveat, the same limit again, or a limit that is larger, leaves the parent's counter where it was", () => {
     const parent = narrowed(ROOT, [{ caveat: "budget_msat=1000" }]);
-    const [counter] = treasury.authenticate(parent).limits;
+    const [counter] = treasury.verifier.authenticate(parent).limits;
     for (const caveat of [
       "purpose=x",
       "budget_msat=1000",
       "budget_msat=9999999999",
       "agent=a.00000000",
     ])
-      expect(treasury.authenticate(narrowed(parent, [{ caveat }])).limits[0]).toMatchObject({
+      expect(
+        treasury.verifier.authenticate(narrowed(parent, [{ caveat }])).limits[0],
+      ).toMatchObject({
         id: counter!.id,
         max: 1000n,
       });

@@ -1,8 +1,6 @@
 /** The credentials that a client carries: which of them covers a request, and who pays for it. */
 import { type Access, readOrigin, sameOrigin, type Target } from "../caveat/index.ts";
 import { denied, PaymentError } from "../errors.ts";
-import { utf8Text } from "../internal/bytes.ts";
-import { equalBytes } from "../internal/crypto.ts";
 import { Credential } from "../l402/index.ts";
 import type { Treasurer } from "../ports/treasury.ts";
 
@@ -57,7 +55,7 @@ export class CarriedCredentials {
   ): Carried | undefined {
     const judged = this.#all
       .filter(({ credential }) => among(credential))
-      .map((carried) => ({ carried, refusals: carried.credential.refusals(access) }));
+      .map((carried) => ({ carried, refusals: carried.credential.certainRefusals(access) }));
     const willing = judged
       .filter(({ refusals }) => refusals.length === 0)
       .map(({ carried }) => carried);
@@ -76,11 +74,11 @@ export class CarriedCredentials {
     readonly carried: Carried;
     readonly caveats: readonly string[];
   } {
-    const carried = this.#all.find(({ credential }) => descends(child, credential));
-    if (carried === undefined)
-      throw new TypeError("this client can only revoke what was delegated from its own credential");
-    const added = child.macaroon.caveats.slice(carried.credential.macaroon.caveats.length);
-    return { carried, caveats: added.map((caveat) => utf8Text(caveat)!) };
+    for (const carried of this.#all) {
+      const caveats = child.caveatsBelow(carried.credential);
+      if (caveats !== undefined) return { carried, caveats };
+    }
+    throw new TypeError("this client can only revoke what was delegated from its own credential");
   }
 }
 
@@ -90,8 +88,12 @@ export function isAtHome(credential: Credential, target: Target): boolean {
   return home !== undefined && sameOrigin(home, target.origin);
 }
 
+// `Array.isArray` does not narrow a readonly array.
+const isList = (given: GivenCredentials): given is readonly (string | Credential)[] =>
+  Array.isArray(given);
+
 function readCredentials(given: GivenCredentials): readonly Credential[] {
-  const list = typeof given === "string" || given instanceof Credential ? [given] : given;
+  const list = isList(given) ? given : [given];
   return list.flatMap((one) =>
     typeof one === "string" ? one.split(/\s+/).filter(Boolean).map(Credential.parse) : [one],
   );
@@ -104,13 +106,3 @@ const once = <Value>(make: () => Value): (() => Value) => {
     return made.value;
   };
 };
-
-function descends(child: Credential, ancestor: Credential): boolean {
-  const own = ancestor.macaroon.caveats;
-  const inherited = child.macaroon.caveats.slice(0, own.length);
-  return (
-    child.macaroon.caveats.length > own.length &&
-    equalBytes(child.macaroon.identifier, ancestor.macaroon.identifier) &&
-    inherited.every((caveat, at) => equalBytes(caveat, own[at]!))
-  );
-}

@@ -58,13 +58,13 @@ describe("denied before anything is sent", () => {
     });
     const { client, sent } = watched(
       world,
-      far.mint({ endpoints: ["* http://api.example/**"], expiresIn: "1h" }).toString(),
+      far.minter.mint({ endpoints: ["* http://api.example/**"], expiresIn: "1h" }).toString(),
     );
     expect(await failure(client.get("http://api.example/a"))).toMatchObject({
       code: "ERR_REQUEST",
     });
     expect(sent).toEqual([]);
-    const elsewhere = far
+    const elsewhere = far.minter
       .mint({ endpoints: ["* https://shop.example/**"], expiresIn: "1h" })
       .toString();
     const asked: string[] = [];
@@ -198,7 +198,7 @@ describe("several credentials, separated by white space", () => {
   test("the one that covers the request is used; at its own origin it is presented as it stands", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
-    const own = shop.paywall.authority.mint({
+    const own = shop.paywall.authority.minter.mint({
       endpoints: [`GET ${shop.url}/members/*`],
       expiresIn: "1h",
     });
@@ -217,7 +217,7 @@ describe("several credentials, separated by white space", () => {
   test("where the service's own is used up, another may pay; where there is none, it says so", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
-    const own = shop.paywall.authority.mint({
+    const own = shop.paywall.authority.minter.mint({
       endpoints: [`GET ${shop.url}/**`],
       expiresIn: "1h",
       maxUses: 1,

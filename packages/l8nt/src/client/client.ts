@@ -357,7 +357,7 @@ const orderOf = (
 });
 
 const refusedOf = ({ credential, delivered }: Held, usedByOthers: boolean) => ({
-  paymentHash: credential.identifier.paymentHash,
+  paymentHash: credential.paymentHash,
   delivered: delivered || usedByOthers,
 });
 

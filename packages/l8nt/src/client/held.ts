@@ -24,16 +24,16 @@ export class HeldCredentials {
    */
   take(target: Target, now: number): Held | undefined {
     const found = this.#at(target).find(
-      ({ credential }) => credential.refusals({ now, target }).length === 0,
+      ({ credential }) => credential.certainRefusals({ now, target }).length === 0,
     );
-    if (found !== undefined && isSingleUse(found.credential.macaroon)) this.drop(target, found);
+    if (found !== undefined && isSingleUse(found.credential.body)) this.drop(target, found);
     return found;
   }
 
   /** For the next request: what buys a single one only where that was not served. */
   keep(target: Target, held: Held, served: boolean): void {
     const others = this.#at(target).filter((other) => other !== held);
-    const worthKeeping = !served || !isSingleUse(held.credential.macaroon);
+    const worthKeeping = !served || !isSingleUse(held.credential.body);
     const kept = worthKeeping ? [held, ...others].slice(0, MAX_PER_ORIGIN) : others;
     this.#byOrigin.set(formatOrigin(target.origin), kept);
   }

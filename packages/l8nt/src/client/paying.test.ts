@@ -331,7 +331,7 @@ describe("what a treasury's answer says about money", () => {
       kind: "spending",
       clock: world.clock,
     });
-    const credential = mint.mint({
+    const credential = mint.minter.mint({
       endpoints: [`* ${shop.url}/**`],
       budget: "100 sat",
       expiresIn: "1h",
@@ -406,7 +406,7 @@ describe("what a treasury's answer says about money", () => {
       location,
       clock: world.clock,
     });
-    const credential = mint.mint({ endpoints: [`* ${shop.url}/**`], expiresIn: "1h" });
+    const credential = mint.minter.mint({ endpoints: [`* ${shop.url}/**`], expiresIn: "1h" });
     expect(await failure(world.client(credential).get(`${shop.url}/a`))).toMatchObject({
       name: "AdapterError",
       code: "ERR_TREASURY",

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { credentialText, SECRET } from "../../../../test/fuzz/golden.ts";
 import type { Access } from "../caveat/index.ts";
 import { readOrigin, targetAt } from "../caveat/index.ts";
+import { verify } from "../l402/fixtures/verdict.ts";
 import { Authority, Credential } from "../l402/index.ts";
 import { serve } from "../node/listener.ts";
 import { REVOCATIONS_PATH } from "../wire/revocation.ts";
@@ -59,11 +60,11 @@ async function world(way: "poll" | "stream" | "store"): Promise<World> {
     alarms,
     code(credential) {
       const access: Access = { now: time.now, target };
-      const verdict = second.verify(credential, access);
+      const verdict = verify(second, credential, access);
       return verdict.granted ? "granted" : verdict.error.code;
     },
     async revoke(credential) {
-      const { id } = first.authenticate(credential).node;
+      const { id } = first.verifier.authenticate(credential).node;
       const seq = await log.addDirective({ kind: "revoke", nodeId: id, at: time.now });
       await follower.reached(seq);
     },
@@ -133,7 +134,7 @@ describe.each(["poll", "stream", "store"] as const)("by %s", (way) => {
 test("until the first sign of life nobody is let in", () => {
   const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
   const follower = followRevocations(authority, () => never(), { clock: () => NOW });
-  expect(authority.verify(credentialText(), { now: NOW, target })).toMatchObject({
+  expect(verify(authority, credentialText(), { now: NOW, target })).toMatchObject({
     granted: false,
     error: { name: "DeniedError", code: "ERR_REVOCATION_UNKNOWN" },
   });
@@ -152,7 +153,7 @@ test("one that was stopped knows nothing of what comes after", async () => {
   follower.stop();
   expect(log.listeners).toBe(0);
   time.now = NOW + 3;
-  expect(authority.silence(time.now)?.code).toBe("ERR_REVOCATION_UNKNOWN");
+  expect(authority.revocations.silence(time.now)?.code).toBe("ERR_REVOCATION_UNKNOWN");
 });
 
 test.each([0, 1, Number.NaN, Number.POSITIVE_INFINITY])(

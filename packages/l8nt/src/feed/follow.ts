@@ -56,15 +56,15 @@ export function followRevocations(
   let isAlive = false;
   let pauseMs = FIRST_PAUSE_MS;
   let isTold = false;
-  authority.heardOfRevocations(Number.NEGATIVE_INFINITY, maxSilenceSeconds);
+  authority.revocations.heard(Number.NEGATIVE_INFINITY, maxSilenceSeconds);
 
   function take({ after, seq: until, entries, aliveAt }: Reading): void {
     if (after !== seq) throw notAPage(`it begins after ${after}, and ${seq} was expected`);
-    for (const { node, endsAt } of entries) authority.revoke(node, endsAt);
+    for (const { node, endsAt } of entries) authority.revocations.revoke(node, endsAt);
     // Only then: a sign of life vouches for all that came before it.
     seq = until;
     if (aliveAt !== undefined) {
-      authority.heardOfRevocations(aliveAt, maxSilenceSeconds);
+      authority.revocations.heard(aliveAt, maxSilenceSeconds);
       isAlive = true;
       isTold = false;
       pauseMs = FIRST_PAUSE_MS;

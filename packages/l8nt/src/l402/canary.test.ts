@@ -19,7 +19,8 @@ import { readOrigin, targetAt } from "../caveat/index.ts";
 import { Authority } from "./authority.ts";
 import { readAuthorization } from "./authorization.ts";
 import { Challenge } from "./challenge.ts";
-import { Credential } from "./credential.ts";
+import { Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
+import { verify } from "./fixtures/verdict.ts";
 
 const access: Access = {
   now: NOW,
@@ -96,11 +97,12 @@ describe("what is shown of a credential", () => {
     "golden credential %i: described, not shown",
     (_at, terms) => {
       const credential = Credential.parse(credentialText(terms));
-      const verified = authorityOf().authenticate(credential);
+      const verified = authorityOf().verifier.authenticate(credential);
       for (const value of [
         credential,
         verified,
         verified.credential,
+        credential.body,
         credential.chain,
         verified.chain,
         credential.caveats,
@@ -109,7 +111,7 @@ describe("what is shown of a credential", () => {
       ])
         expectSilence(value, [PREIMAGE]);
       // Neither is the signature, which is the half that its holder needs.
-      const signature = Buffer.from(credential.macaroon.signature).toString("hex");
+      const signature = Buffer.from(macaroonOf(credential).signature).toString("hex");
       for (const value of [credential, verified]) expectSilence(value, [PREIMAGE], [signature]);
       expect(JSON.parse(JSON.stringify(credential))).toMatchObject({
         credential: "(not shown)",
@@ -123,7 +125,7 @@ describe("what is shown of a credential", () => {
   );
 
   test("nor of one that was minted here, narrowed or delegated", () => {
-    const minted = authorityOf().mint({
+    const minted = authorityOf().minter.mint({
       endpoints: ["GET https://api.example/**"],
       expiresIn: "1h",
       budget: "5 sat",
@@ -133,20 +135,20 @@ describe("what is shown of a credential", () => {
       .append([`preimage=${preimageOf(minted)}`]);
     for (const credential of [minted, child]) {
       expectSilence(credential, [preimageOf(credential)]);
-      expectSilence(authorityOf().authenticate(credential), [preimageOf(credential)]);
-      expectSilence(authorityOf().verify(credential, access), [preimageOf(credential)]);
+      expectSilence(authorityOf().verifier.authenticate(credential), [preimageOf(credential)]);
+      expectSilence(verify(authorityOf(), credential, access), [preimageOf(credential)]);
     }
   });
 
   test("the authority shows no secret, nor what it has seen", () => {
     const authority = authorityOf();
-    authority.authenticate(credentialText());
+    authority.verifier.authenticate(credentialText());
     authority.rotate(OTHER_SECRET);
     expectSilence(authority, [PREIMAGE], [SECRET, OTHER_SECRET]);
   });
 
   test("a challenge has no preimage to show", () => {
-    const challenge = authorityOf().challenge(
+    const challenge = authorityOf().minter.challenge(
       { endpoints: [], expiresIn: "1h", budget: "1 sat" },
       bolt11.valid[0]!.invoice,
     );
@@ -166,32 +168,33 @@ describe("what is shown by errors", () => {
   const full = root.append(Array.from({ length: 64 }, () => "max_uses=1"));
 
   const attempts: [string, () => unknown][] = [
-    ["denied", () => authorityOf().verify(text, access)],
+    ["denied", () => verify(authorityOf(), text, access)],
     [
       "denied for a preimage caveat",
-      () => authorityOf().verify(credentialText({ caveats: [`preimage=${OTHER_SECRET}`] }), access),
+      () =>
+        verify(authorityOf(), credentialText({ caveats: [`preimage=${OTHER_SECRET}`] }), access),
     ],
     [
       "denied for a preimage caveat that is malformed",
-      () => authorityOf().verify(credentialText({ caveats: [`preimage=${PREIMAGE}0`] }), access),
+      () => verify(authorityOf(), credentialText({ caveats: [`preimage=${PREIMAGE}0`] }), access),
     ],
     [
       "denied for a condition named by the preimage",
-      () => authorityOf().verify(credentialText({ caveats: [`${PREIMAGE}=1`] }), access),
+      () => verify(authorityOf(), credentialText({ caveats: [`${PREIMAGE}=1`] }), access),
     ],
     [
       "denied for a service named by the preimage",
       () =>
-        authorityOf().verify(credentialText({ caveats: [`${PREIMAGE}_valid_until=x`] }), access),
+        verify(authorityOf(), credentialText({ caveats: [`${PREIMAGE}_valid_until=x`] }), access),
     ],
-    ["forged", () => authorityOf().verify(`${altered.toString("base64")}:${PREIMAGE}`, access)],
+    ["forged", () => verify(authorityOf(), `${altered.toString("base64")}:${PREIMAGE}`, access)],
     [
       "under another secret",
-      () => authorityOf().verify(credentialText({ secret: OTHER_SECRET }), access),
+      () => verify(authorityOf(), credentialText({ secret: OTHER_SECRET }), access),
     ],
     [
       "for another payment",
-      () => authorityOf().verify(`${packet.toString("base64")}:${OTHER_SECRET}`, access),
+      () => verify(authorityOf(), `${packet.toString("base64")}:${OTHER_SECRET}`, access),
     ],
     ["malformed", () => Credential.parse(`${credentialText()}0`)],
     [
@@ -214,8 +217,8 @@ describe("what is shown by errors", () => {
       "a credential for an invoice",
       () =>
         Challenge.format({
-          macaroon: root.macaroon,
-          identifier: root.identifier,
+          macaroon: macaroonOf(root),
+          identifier: macaroonBodyOf(root).identifier,
           invoice: credentialText(),
           enforced: [],
         }),

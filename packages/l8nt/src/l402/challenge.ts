@@ -2,9 +2,11 @@
  * An L402 challenge: a macaroon to be paid for, and the invoice that pays for it.
  * spec/3-challenge.md.
  */
-import { ChallengeError } from "../errors.ts";
+import type { Access } from "../caveat/index.ts";
+import { certainRefusals, unverifiedChain } from "../credential/index.ts";
+import { ChallengeError, type Refusal } from "../errors.ts";
 import { type AuthItem, readChallenges } from "../http/header.ts";
-import { base64Bytes, base64Text } from "../internal/bytes.ts";
+import { base64Bytes, base64Text, utf8Text } from "../internal/bytes.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { Identifier } from "./identifier.ts";
 
@@ -131,3 +133,17 @@ function format(challenge: Challenge): readonly [lsat: string, l402: string] {
 }
 
 export const Challenge = { parse, format } as const;
+
+/**
+ * The reasons against `access` that the credential for sale is certain to have, computable before
+ * it is paid for.
+ */
+export const refusalsOnSale = (
+  { macaroon, identifier }: Pick<Challenge, "macaroon" | "identifier">,
+  access: Access,
+): readonly Refusal[] =>
+  certainRefusals(unverifiedChain(macaroon.caveats, identifier.paymentHash), access);
+
+/** Whether a macaroon is good for one request only. */
+export const isSingleUse = ({ caveats }: Pick<UnverifiedMacaroon, "caveats">): boolean =>
+  caveats.some((caveat) => utf8Text(caveat) === "max_uses=1");

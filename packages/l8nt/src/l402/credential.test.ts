@@ -14,7 +14,7 @@ import {
   thirdPartyPacket,
 } from "../../../../test/fuzz/golden.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import { Credential } from "./credential.ts";
+import { Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
 
 const refusal = (code: string) => expect.objectContaining({ name: "TokenError", code });
 const malformed = refusal("ERR_TOKEN_MALFORMED");
@@ -166,12 +166,14 @@ describe("the published L402 credential", () => {
     const credential = Credential.parse(`${loop.v2_b64}:${loop.preimage}`);
     expect(credential.isPaid).toBe(true);
     expect(credential.location).toBe("lsat");
-    expect(credential.identifier.paymentHash).toBe(loop.payment_hash);
-    expect(Buffer.from(credential.identifier.tokenId).toString("hex")).toBe(loop.token_id);
+    expect(credential.paymentHash).toBe(loop.payment_hash);
+    expect(Buffer.from(macaroonBodyOf(credential).identifier.tokenId).toString("hex")).toBe(
+      loop.token_id,
+    );
     expect(credential.caveats.map(({ condition, value }) => `${condition}=${value}`)).toEqual(
       loop.caveats,
     );
-    expect(Buffer.from(credential.macaroon.signature).toString("hex")).toBe(loop.signature);
+    expect(Buffer.from(macaroonOf(credential).signature).toString("hex")).toBe(loop.signature);
   });
 
   test("another preimage does not pay for it", () => {
@@ -213,11 +215,11 @@ describe("narrowing, offline", () => {
 
   test("a credential is made of a macaroon and 64 digits, or not at all", () => {
     for (const preimage of ["", PREIMAGE.slice(1), `${PREIMAGE}0`, "g".repeat(64)])
-      expect(() => new Credential(root.macaroon, preimage)).toThrow(malformed);
+      expect(() => Credential.paid(macaroonOf(root), preimage)).toThrow(malformed);
     const foreignIdentifier = Macaroon.mint({
       rootKey: Buffer.from("k"),
       identifier: identifierOf().subarray(1),
     });
-    expect(() => new Credential(foreignIdentifier, PREIMAGE)).toThrow(malformed);
+    expect(() => Credential.paid(foreignIdentifier, PREIMAGE)).toThrow(malformed);
   });
 });

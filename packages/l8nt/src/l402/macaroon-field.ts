@@ -7,7 +7,7 @@ import { hexBytes, hexText, utf8Text } from "../internal/bytes.ts";
 import { Macaroon } from "../macaroon/index.ts";
 import { MAX_PACKET_BYTES } from "../macaroon/packet.ts";
 import { ambiguous, MAX_FIELD_CHARACTERS } from "./authorization.ts";
-import { Credential } from "./credential.ts";
+import { Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
 
 const PREIMAGE = "preimage=";
 const BLANK = /^[ \t]*$/;
@@ -43,7 +43,7 @@ export function readMacaroonField(field: string | null | undefined): string | un
       "ERR_TOKEN_MALFORMED",
       "The macaroon has no preimage caveat. Send `Authorization: L402 base64(macaroon):hex(preimage)`, or append one.",
     );
-  return new Credential(macaroon, preimage).toString();
+  return Credential.paid(macaroon, preimage).toString();
 }
 
 /**
@@ -65,8 +65,8 @@ function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
  * @throws TokenError `ERR_TOKEN_TOO_LARGE` where there is no room for it
  */
 export function formatMacaroonField(credential: Credential): string {
-  const preimage = credential.toString().slice(-64);
-  const isCarried = preimageIn(credential.macaroon.caveats)?.toLowerCase() === preimage;
-  const { macaroon } = isCarried ? credential : credential.append([PREIMAGE + preimage]);
-  return hexText(Macaroon.encode(macaroon));
+  const { macaroon, preimage } = macaroonBodyOf(credential);
+  const isCarried = preimageIn(macaroon.caveats)?.toLowerCase() === preimage;
+  const sent = isCarried ? macaroon : macaroonOf(credential.append([PREIMAGE + preimage]));
+  return hexText(Macaroon.encode(sent));
 }

@@ -1,14 +1,13 @@
 /**
- * The one credential that a request presents, in whichever of the fields that clients in the field
- * use. spec/3-challenge.md §4.
+ * The one credential that a request presents, in any of the header fields that clients use for it.
+ * spec/3-challenge.md §4.
  */
+import type { Verified, Verifier } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
 import { ambiguous, readAuthorization, sameCredential } from "./authorization.ts";
 import { readMacaroonField } from "./macaroon-field.ts";
 
-/**
- * Every field that can carry a credential, in lower case: for whoever keeps them from going astray.
- */
+/** Every header field that can carry a credential, in lower case. */
 export const CREDENTIAL_FIELDS = ["authorization", "grpc-metadata-macaroon", "macaroon"] as const;
 
 export interface Presented {
@@ -28,9 +27,30 @@ export function presentedIn(headers: Headers): Presented {
   };
 }
 
+const PLAIN_SCHEME = "L402 ";
+
 /**
- * The text of the credential that a request presents; undefined where it presents none of ours. One
- * that stands in two fields is one. [case 8]
+ * Proves the credential that a request presents; undefined if it presents none of ours. Judges
+ * nothing.
+ *
+ * @throws TokenError as `verifier.authenticate` and {@link readPresented}
+ */
+export function authenticateFields(verifier: Verifier, fields: Presented): Verified | undefined {
+  const { authorization, macaroon } = fields;
+  // A field with a credential that was proven before, in the same spelling, is not read again.
+  const isAlone = macaroon === undefined || macaroon === null;
+  const known =
+    isAlone && authorization?.startsWith(PLAIN_SCHEME)
+      ? verifier.known(authorization.slice(PLAIN_SCHEME.length))
+      : undefined;
+  if (known !== undefined) return known;
+  const presented = readPresented({ authorization, macaroon });
+  return presented === undefined ? undefined : verifier.authenticate(presented);
+}
+
+/**
+ * The text of the credential that a request presents; undefined if it presents none of ours. The
+ * same credential in two fields counts once. [case 8]
  *
  * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED`,
  * `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`

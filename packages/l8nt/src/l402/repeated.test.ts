@@ -22,7 +22,7 @@ test.each(Object.entries(WAYS))(
   "a credential is not shown where it is repeated: %s",
   (_, written) => {
     for (let at = 0; at < 50; at++) {
-      const credential = authority.mint({
+      const credential = authority.minter.mint({
         expiresIn: "1h",
         endpoints: [`GET https://service.example/${at}`],
       });

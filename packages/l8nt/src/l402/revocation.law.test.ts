@@ -8,12 +8,13 @@ import { credentialText, LOCATION, NOW, SECRET } from "../../../../test/fuzz/gol
 import type { Access } from "../caveat/index.ts";
 import { readOrigin, targetAt } from "../caveat/index.ts";
 import { Authority } from "./authority.ts";
-import { Credential } from "./credential.ts";
+import { Credential, macaroonOf } from "./credential.ts";
+import { verify } from "./fixtures/verdict.ts";
 
 const access: Access = { now: NOW, target: targetAt("GET", readOrigin(LOCATION)!, "/a")! };
 const authorityOf = () => new Authority({ secret: SECRET, location: LOCATION });
 const codeOf = (authority: Authority, text: string) => {
-  const verdict = authority.verify(text, access);
+  const verdict = verify(authority, text, access);
   return verdict.granted ? "granted" : verdict.error.code;
 };
 
@@ -66,7 +67,7 @@ describe("revocation by prefix [cases 27, 111]", () => {
           for (const { credential } of held)
             expect(codeOf(authority, credential.toString())).toBe("granted");
         const owner = held.find(({ path }) => path.at(-1) === revoked)!;
-        authority.revoke(authority.authenticate(owner.credential).node.id);
+        authority.revocations.revoke(authority.verifier.authenticate(owner.credential).node.id);
         for (const { credential, path } of held) {
           const expected = path.includes(revoked) ? "ERR_REVOKED" : "granted";
           const text = credential.toString();
@@ -94,9 +95,10 @@ describe("revocation by prefix [cases 27, 111]", () => {
         const authority = authorityOf();
         const gone = [first % nodes, second % nodes];
         for (const node of gone)
-          authority.revoke(
-            authority.authenticate(held.find(({ path }) => path.at(-1) === node)!.credential).node
-              .id,
+          authority.revocations.revoke(
+            authority.verifier.authenticate(
+              held.find(({ path }) => path.at(-1) === node)!.credential,
+            ).node.id,
           );
         for (const { credential, path } of held)
           expect(codeOf(authority, credential.toString())).toBe(
@@ -118,9 +120,9 @@ describe("revocation by prefix [cases 27, 111]", () => {
           for (let at = parent; at >= 0; at = held[at]!.parent) {
             if (caveats.some((caveat) => caveat.startsWith("agent="))) {
               found++;
-              const ancestor = authority.authenticate(held[at]!.credential);
-              expect(authority.descendant(ancestor, caveats)).toBe(
-                authority.authenticate(credential).node.id,
+              const ancestor = authority.verifier.authenticate(held[at]!.credential);
+              expect(ancestor.nodeBelow(caveats)).toBe(
+                authority.verifier.authenticate(credential).node.id,
               );
             }
             caveats.unshift(...held[at]!.added);
@@ -136,12 +138,12 @@ describe("revocation by prefix [cases 27, 111]", () => {
     const authority = authorityOf();
     const root = Credential.parse(credentialText());
     const [a, b] = [root.append(["agent=a.00000001"]), root.append(["agent=b.00000002"])];
-    expect(() => authority.descendant(authority.authenticate(root), ["purpose=x"])).toThrow(
-      TypeError,
-    );
+    const nodeBelow = (credential: Credential, caveats: readonly string[]) =>
+      authority.verifier.authenticate(credential).nodeBelow(caveats);
+    expect(() => nodeBelow(root, ["purpose=x"])).toThrow(TypeError);
     // b's holder names its sibling a: what is found is a child of b, and revoking it leaves a
     // alone.
-    authority.revoke(authority.descendant(authority.authenticate(b), ["agent=a.00000001"]));
+    authority.revocations.revoke(nodeBelow(b, ["agent=a.00000001"]));
     for (const credential of [root, a, b])
       expect(codeOf(authority, credential.toString())).toBe("granted");
     expect(codeOf(authority, b.append(["agent=a.00000001"]).toString())).toBe("ERR_REVOKED");
@@ -149,8 +151,8 @@ describe("revocation by prefix [cases 27, 111]", () => {
 
   test("a node's id says nothing that could continue its chain: it is no prefix of a signature", () => {
     const authority = authorityOf();
-    const verified = authority.authenticate(credentialText());
-    const signature = Buffer.from(verified.credential.macaroon.signature).toString("hex");
+    const verified = authority.verifier.authenticate(credentialText());
+    const signature = Buffer.from(macaroonOf(verified.credential).signature).toString("hex");
     expect(signature).not.toContain(verified.node.id);
     expect(verified.node.id).toHaveLength(32);
   });
@@ -159,7 +161,7 @@ describe("revocation by prefix [cases 27, 111]", () => {
     const authority = authorityOf();
     const root = Credential.parse(credentialText());
     const other = credentialText({ salt: "another family" });
-    authority.revoke(authority.authenticate(root).node.id);
+    authority.revocations.revoke(authority.verifier.authenticate(root).node.id);
     expect(codeOf(authority, root.delegate({ agent: "a" }).toString())).toBe("ERR_REVOKED");
     expect(codeOf(authority, other)).toBe("granted");
   });
@@ -167,9 +169,9 @@ describe("revocation by prefix [cases 27, 111]", () => {
   test("a revoked agent is named to its holder, with its node", () => {
     const authority = authorityOf();
     const child = Credential.parse(credentialText()).delegate({ agent: "scout" });
-    const { id } = authority.authenticate(child).node;
-    authority.revoke(id);
-    const verdict = authority.verify(child.delegate({ agent: "below" }), access);
+    const { id } = authority.verifier.authenticate(child).node;
+    authority.revocations.revoke(id);
+    const verdict = verify(authority, child.delegate({ agent: "below" }), access);
     expect(verdict).toMatchObject({
       granted: false,
       error: { refusals: [{ code: "ERR_REVOKED", node: { id, agent: "scout" } }] },

@@ -12,9 +12,9 @@ import { hkdfExtract, hmacSha256, sha256 } from "../internal/crypto.ts";
 import { decode as decodeInvoice } from "../invoice/decode.ts";
 import { signatures } from "../macaroon/chain.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import { Authority, Challenge, Credential, Identifier } from "./index.ts";
+import { Authority, Challenge, Credential, Identifier, macaroonOf } from "./index.ts";
+import { placeId } from "./places.ts";
 import { Roots } from "./roots.ts";
-import { placeId } from "./verified.ts";
 
 const pageOf = (name: string) =>
   readFileSync(new URL(`../../../../spec/${name}`, import.meta.url), "utf8");
@@ -75,7 +75,7 @@ describe("page 1: the published macaroon", () => {
     const [root, endpoints, until, uses, node, ownUses] = signatures(
       key,
       identifier,
-      credential.macaroon.caveats,
+      macaroonOf(credential).caveats,
     ).map(placeId);
     expect([...valuesIn(second)]).toEqual([
       ["PRK", hexText(hkdfExtract(hexBytes(secret)!))],
@@ -92,7 +92,10 @@ describe("page 1: the published macaroon", () => {
       ["node `agent=booker.0011223344556677`", node],
       ["limit `max_uses=5`", ownUses],
     ]);
-    const verified = new Authority({ secret, location: "https://api.example" }).authenticate(text);
+    const verified = new Authority({
+      secret,
+      location: "https://api.example",
+    }).verifier.authenticate(text);
     expect(verified.credential.location).toBe("https://api.example");
     expect(verified.nodes.map((one) => one.id)).toEqual([root, node]);
     expect(verified.limits.map((limit) => limit.id)).toEqual([uses, ownUses]);

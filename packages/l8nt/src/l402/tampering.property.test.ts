@@ -16,9 +16,10 @@ import {
   SECRET,
   type Terms,
 } from "../../../../test/fuzz/golden.ts";
+import type { Verified } from "../credential/index.ts";
 import { type TokenCode, TokenError } from "../errors.ts";
 import { Authority } from "./authority.ts";
-import { Credential } from "./credential.ts";
+import { Credential, macaroonOf } from "./credential.ts";
 
 let authority: Authority;
 beforeEach(() => {
@@ -31,7 +32,7 @@ beforeEach(() => {
  */
 function refusal(text: string): TokenCode | undefined {
   try {
-    authority.authenticate(text);
+    authority.verifier.authenticate(text);
     return undefined;
   } catch (error) {
     if (error instanceof TokenError) return error.code;
@@ -45,8 +46,10 @@ function refusal(text: string): TokenCode | undefined {
  */
 function saysTheSame(text: string, original: string): boolean {
   const [a, b] = [Credential.parse(text), Credential.parse(original)];
-  const parts = ({ macaroon }: Credential) =>
-    JSON.stringify([macaroon.identifier, macaroon.caveats, macaroon.signature]);
+  const parts = (credential: Credential) => {
+    const { identifier, caveats, signature } = macaroonOf(credential);
+    return JSON.stringify([identifier, caveats, signature]);
+  };
   return parts(a) === parts(b) && a.toString().slice(-64) === b.toString().slice(-64);
 }
 
@@ -158,7 +161,7 @@ describe("damage [case 1]", () => {
         ),
         (text) => {
           try {
-            authority.authenticate(text);
+            authority.verifier.authenticate(text);
             expect.fail("genuine");
           } catch (error) {
             expect(error).toBeInstanceOf(TokenError);
@@ -401,14 +404,14 @@ describe("an authority that has proven the honest ones before, and continues fro
   });
 
   test("ids of nodes and counters are the same, whatever was proven before", () => {
-    const ids = (verified: ReturnType<Authority["authenticate"]>) => [
+    const ids = (verified: Verified) => [
       ...verified.nodes.map(({ id }) => id),
       ...verified.limits.map(({ id }) => id),
     ];
     for (const first of [...honest, sibling])
       for (const second of [...honest, sibling]) {
         const warm = new Authority({ secret: SECRET, location: LOCATION, kind: "spending" });
-        warm.authenticate(credentialText(first));
+        warm.verifier.authenticate(credentialText(first));
         const cold = new Authority({
           secret: SECRET,
           location: LOCATION,
@@ -416,13 +419,15 @@ describe("an authority that has proven the honest ones before, and continues fro
           cacheSize: 0,
         });
         const text = credentialText(second);
-        expect(ids(warm.authenticate(text))).toEqual(ids(cold.authenticate(text)));
+        expect(ids(warm.verifier.authenticate(text))).toEqual(
+          ids(cold.verifier.authenticate(text)),
+        );
       }
   });
 
   test("whoever gets hold of a verified credential's bytes and writes to them changes nothing that was proven", () => {
-    const verified = authority.authenticate(credentialText(made));
-    const held = verified.credential.macaroon;
+    const verified = authority.verifier.authenticate(credentialText(made));
+    const held = macaroonOf(verified.credential);
     // Of the same length, and much more.
     held.caveats[0]!.set(Buffer.from("endpoints=GET https://api.example/b"));
     const forged = packet(

@@ -10,14 +10,14 @@ const authority = new Authority({
 });
 
 test("says which limit, whose, what is left of it, and what was needed", () => {
-  const root = authority.mint({
+  const root = authority.minter.mint({
     endpoints: ["GET https://api.example/**"],
     expiresIn: "1h",
     budget: "500 sat",
     budgetPerDay: "100 sat",
   });
   const child = root.delegate({ agent: "scout", budget: "20 sat", maxUsesPerMinute: 3 });
-  const { limits } = authority.authenticate(child);
+  const { limits } = authority.verifier.authenticate(child);
   const usage = (condition: string, used: bigint) => {
     const { id } = limits.find((limit) => limit.condition === condition)!;
     return { id, used, reserved: 0n };
@@ -40,8 +40,8 @@ test("says which limit, whose, what is left of it, and what was needed", () => {
 });
 
 test("never shows less than nothing, where more was spent than was allowed [case 46]", () => {
-  const { limits } = authority.authenticate(
-    authority.mint({ endpoints: [], expiresIn: "1h", budget: "10 sat" }),
+  const { limits } = authority.verifier.authenticate(
+    authority.minter.mint({ endpoints: [], expiresIn: "1h", budget: "10 sat" }),
   );
   const [{ id } = { id: "" }] = limits;
   const error = budgetError(limits, [{ id, used: 99_000n, reserved: 0n }], {

@@ -4,7 +4,7 @@
  */
 import { AdapterError, DeniedError, TokenError } from "../errors.ts";
 import type { AmountText } from "../invoice/index.ts";
-import { type Authority, presentedIn } from "../l402/index.ts";
+import { type Authority, authenticateFields, presentedIn } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import { serviceDiscovery, WELL_KNOWN_PATH } from "../wire/discovery.ts";
@@ -78,7 +78,7 @@ async function revoke(
   revoking: Revoking,
 ): Promise<Response> {
   try {
-    const ancestor = authority.authorize(presentedIn(request.headers));
+    const ancestor = authenticateFields(authority.verifier, presentedIn(request.headers));
     if (ancestor === undefined)
       throw new TokenError("ERR_TOKEN_MISSING", "Revoking takes the credential of an ancestor.");
     ancestor.demand({ now: clock(), target: "self" });

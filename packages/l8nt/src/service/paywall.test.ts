@@ -79,7 +79,10 @@ test("says what was decided, for the log", async () => {
 describe("costs no turn of the event loop where nothing has to be waited for", () => {
   test("a credential without counted limits", () => {
     const { paywall } = world();
-    const minted = paywall.authority.mint({ endpoints: [`GET ${ORIGIN}/**`], expiresIn: "1h" });
+    const minted = paywall.authority.minter.mint({
+      endpoints: [`GET ${ORIGIN}/**`],
+      expiresIn: "1h",
+    });
     const decision = paywall.route().authorize(facts(`L402 ${minted}`));
     expect(decision).not.toBeInstanceOf(Promise);
     expect(decision).toMatchObject({ granted: true, grant: { priceMsat: 0n } });
@@ -88,7 +91,10 @@ describe("costs no turn of the event loop where nothing has to be waited for", (
   test("what is refused without an invoice", () => {
     const { paywall } = world();
     const route = paywall.route({ price: "1 sat" });
-    const narrow = paywall.authority.mint({ endpoints: [`GET ${ORIGIN}/b`], expiresIn: "1h" });
+    const narrow = paywall.authority.minter.mint({
+      endpoints: [`GET ${ORIGIN}/b`],
+      expiresIn: "1h",
+    });
     for (const field of ["L402 garbage", `L402 ${narrow}`, `L402 ${narrow}, L402 other`])
       expect(route.authorize(facts(field))).not.toBeInstanceOf(Promise);
     expect(route.authorize({ ...facts(), target: "/a%2fb" })).not.toBeInstanceOf(Promise);
@@ -189,7 +195,7 @@ test("a credential that names services and capabilities is judged by the route's
   const paywall = new Paywall({ authority, clock: () => NOW });
   const read = paywall.route({ capability: "read" });
   const write = paywall.route({ capability: "write" });
-  const minted = authority.mint({
+  const minted = authority.minter.mint({
     services: ["weather"],
     capabilities: { weather: ["read"] },
     expiresIn: "1h",
@@ -199,7 +205,7 @@ test("a credential that names services and capabilities is judged by the route's
     granted: false,
     code: "ERR_CAPABILITY",
   });
-  const elsewhere = authority.mint({ services: ["loop"], expiresIn: "1h" });
+  const elsewhere = authority.minter.mint({ services: ["loop"], expiresIn: "1h" });
   expect(read.authorize(facts(`L402 ${elsewhere}`))).toMatchObject({
     granted: false,
     code: "ERR_SERVICE",
@@ -208,7 +214,10 @@ test("a credential that names services and capabilities is judged by the route's
 
 test("a caveat that nobody here enforces denies, and its value is not repeated [cases 19, 98]", () => {
   const { paywall } = world();
-  const minted = paywall.authority.mint({ endpoints: [`GET ${ORIGIN}/**`], expiresIn: "1h" });
+  const minted = paywall.authority.minter.mint({
+    endpoints: [`GET ${ORIGIN}/**`],
+    expiresIn: "1h",
+  });
   const decision = paywall.route().authorize(facts(`L402 ${minted.append(["tenant=acme"])}`));
   expect(decision).toMatchObject({ granted: false, code: "ERR_CAVEAT_UNKNOWN" });
 });
@@ -216,8 +225,11 @@ test("a caveat that nobody here enforces denies, and its value is not repeated [
 test("only the origin of the location counts, not where the request came in", async () => {
   const { paywall, request } = world({ location: "https://api.example/behind/a/path" });
   const scope = { expiresIn: "1h" } as const;
-  const here = paywall.authority.mint({ endpoints: [`GET ${ORIGIN}/a`], ...scope });
-  const there = paywall.authority.mint({ endpoints: ["GET http://127.0.0.1:8080/a"], ...scope });
+  const here = paywall.authority.minter.mint({ endpoints: [`GET ${ORIGIN}/a`], ...scope });
+  const there = paywall.authority.minter.mint({
+    endpoints: ["GET http://127.0.0.1:8080/a"],
+    ...scope,
+  });
   expect((await paywall.authorize(request("/a?b#c", here.toString()))).granted).toBe(true);
   expect((await paywall.authorize(request("/a", there.toString()))).granted).toBe(false);
 });

@@ -33,7 +33,10 @@ const statusOf = async (paywall: Paywall, credential?: { toString(): string }) =
 };
 
 const family = (paywall: Paywall) => {
-  const parent = paywall.authority.mint({ endpoints: [`GET ${ORIGIN}/**`], expiresIn: "1h" });
+  const parent = paywall.authority.minter.mint({
+    endpoints: [`GET ${ORIGIN}/**`],
+    expiresIn: "1h",
+  });
   return { parent, child: parent.delegate({ agent: "scout" }) };
 };
 
@@ -71,7 +74,7 @@ test("what the owner revokes is written down, too", async () => {
   const store = new CallingLog();
   const first = open({ revocations: { store } });
   const { parent, child } = family(first);
-  await first.revoke(first.authority.authenticate(parent).node.id);
+  await first.revoke(first.authority.verifier.authenticate(parent).node.id);
   const second = open({ revocations: { store } });
   await second.ready();
   expect(await statusOf(second, child)).toBe(402);

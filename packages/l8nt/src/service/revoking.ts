@@ -9,7 +9,7 @@ import {
   storeSource,
 } from "../feed/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { type Authority, revokeAsAsked, type Verified } from "../l402/index.ts";
+import type { Authority, Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
 
@@ -76,14 +76,14 @@ export class Revoking {
    * `ERR_RATE_LIMITED`, `ERR_STORE`
    */
   async below(ancestor: Verified, caveats: readonly string[]): Promise<string> {
-    const nodeId = revokeAsAsked(this.#options.authority, ancestor, caveats);
+    const nodeId = ancestor.revokeBelow(caveats);
     await this.#write(nodeId, ancestor.validUntil, "by the holder of an ancestor");
     return nodeId;
   }
 
   /** As the owner asks. @throws TypeError for what is no node id; AdapterError `ERR_STORE` */
   async node(nodeId: string, endsAt?: number): Promise<void> {
-    this.#options.authority.revoke(nodeId, endsAt);
+    this.#options.authority.revocations.revoke(nodeId, endsAt);
     await this.#write(nodeId, endsAt, "by the owner");
   }
 

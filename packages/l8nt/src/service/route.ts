@@ -7,7 +7,7 @@ import { AdapterError, type DeniedError, denied, type SigilError, TokenError } f
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { readInvoice } from "../invoice/read.ts";
-import type { Authority, Verified } from "../l402/index.ts";
+import { type Authority, authenticateFields, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger, ReserveAnswer } from "../ports/ledger.ts";
@@ -65,7 +65,10 @@ export class Route {
     this.#context = context;
     // A sale that could never be minted fails at start, not before the first customer.
     const sample = targetAt("GET", context.origin, "/")!;
-    context.authority.mint({ budget: 0n, ...saleOf(terms, sample, context.originText, 0n).scope });
+    context.authority.minter.mint({
+      budget: 0n,
+      ...saleOf(terms, sample, context.originText, 0n).scope,
+    });
     this.#fixedPriceMsat =
       typeof terms.price === "function" ? undefined : readPrice(terms.price ?? 0n);
   }
@@ -79,7 +82,7 @@ export class Route {
     if (target === undefined) return badTarget();
     let verified: Verified | undefined;
     try {
-      verified = this.#context.authority.authorize(facts);
+      verified = authenticateFields(this.#context.authority.verifier, facts);
     } catch (error) {
       if (error instanceof TokenError)
         return refuseToken(error, this.#context.authority.vocabulary.names);
@@ -139,7 +142,7 @@ export class Route {
       service: authority.service,
       capability: facts.capability ?? this.terms.capability,
     };
-    const error = denied(verified.refusals(access));
+    const error = denied(verified.judge(access));
     if (error !== undefined) return this.#deny(facts, target, priceMsat, error);
     return verified.limits.length === 0
       ? grant(verified, priceMsat, undefined)
@@ -206,7 +209,7 @@ export class Route {
     if (this.terms.price === undefined || invoicer === undefined)
       return unauthorized(why, authority.vocabulary.names);
     // What would be bought now would not be let in.
-    const silence = authority.silence(clock());
+    const silence = authority.revocations.silence(clock());
     if (silence !== undefined) return refuse(503, silence);
     const sale = saleOf(this.terms, target, originText, priceMsat);
     if (!isSellable(sale, target)) return notForSale();
@@ -227,7 +230,7 @@ export class Route {
           "ERR_WALLET",
           "The wallet made an invoice for another amount than was asked.",
         );
-      return paymentRequired(why, authority.challenge(scope, invoice));
+      return paymentRequired(why, authority.minter.challenge(scope, invoice));
     } catch (cause) {
       this.#context.alarm("l8nt: the wallet made no invoice", cause);
       return refuse(

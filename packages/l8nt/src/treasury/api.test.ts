@@ -204,7 +204,7 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
   test("nothing is told without a credential, nor for a service's", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
-    const foreign = shop.paywall.authority.mint({
+    const foreign = shop.paywall.authority.minter.mint({
       endpoints: [`* ${shop.url}/**`],
       expiresIn: "1h",
     });
@@ -289,7 +289,7 @@ test("a treasury whose authority does not know what was revoked answers 503, and
   const world = await town();
   const shop = await world.shop(SHOP);
   const root = world.root();
-  world.treasury.authority.heardOfRevocations(Number.NEGATIVE_INFINITY, 10);
+  world.treasury.authority.revocations.heard(Number.NEGATIVE_INFINITY, 10);
   const answer = await post(world, root, { method: "GET", url: `${shop.url}/a` });
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
   expect(await answer.json()).toMatchObject({ code: "ERR_REVOCATION_UNKNOWN" });

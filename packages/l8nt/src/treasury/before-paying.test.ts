@@ -288,7 +288,7 @@ describe("what a credential allows is judged on the invoice itself", () => {
       invoice ??= (await demand()).invoice;
       const scope = { endpoints: [`GET ${own}${request.target}`], expiresIn: "1h" } as const;
       if (request.headers.authorization === undefined)
-        ask402(response, authority.challenge(scope, invoice));
+        ask402(response, authority.minter.challenge(scope, invoice));
       else response.end("served");
     });
     const credential = world.root().toString();

@@ -23,11 +23,10 @@ const CLAIM_SECONDS = 900;
 const IN_HAND_MS = 500;
 
 export const claimFor = (
-  macaroon: UnverifiedMacaroon,
+  sold: Pick<UnverifiedMacaroon, "caveats">,
   by: string,
   now: number,
-): PaymentRecord["claim"] =>
-  isSingleUse(macaroon) ? { by, until: now + CLAIM_SECONDS } : undefined;
+): PaymentRecord["claim"] => (isSingleUse(sold) ? { by, until: now + CLAIM_SECONDS } : undefined);
 
 export class Bought {
   readonly #store: Store;
@@ -66,7 +65,7 @@ export class Bought {
   }
 
   async #claim({ record, full }: PaidCredential, by: string, now: number): Promise<boolean> {
-    const claim = claimFor(full.macaroon, by, now);
+    const claim = claimFor(full.body, by, now);
     return claim === undefined || this.#store.claim(record.paymentHash, by, now, claim.until);
   }
 
@@ -92,7 +91,7 @@ export class Bought {
   /** A response came for it. */
   async served({ record, full }: PaidCredential): Promise<void> {
     this.#count(record);
-    const isUsed = isSingleUse(full.macaroon);
+    const isUsed = isSingleUse(full.body);
     if (!record.delivered || isUsed)
       await this.#store.mark(record.paymentHash, {
         delivered: true,
@@ -108,7 +107,7 @@ export class Bought {
   async handedOver({ record, full }: PaidCredential): Promise<void> {
     this.#count(record);
     const { paymentHash } = record;
-    if (!isSingleUse(full.macaroon)) {
+    if (!isSingleUse(full.body)) {
       if (!record.delivered) await this.#store.mark(paymentHash, { delivered: true });
       return;
     }
@@ -168,7 +167,7 @@ export class Bought {
 export function paidCredentialOf(record: PaymentRecord): PaidCredential {
   return {
     record,
-    full: new Credential(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!),
+    full: Credential.paid(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!),
   };
 }
 
@@ -188,7 +187,7 @@ export const mayServe = (
 
 function mayCover({ full, record }: PaidCredential, target: Target, now: number): boolean {
   if (record.origin !== formatOrigin(target.origin)) return false;
-  if (full.refusals({ now, target }).length > 0) return false;
+  if (full.certainRefusals({ now, target }).length > 0) return false;
   const saysWhere = full.caveats.some(({ condition }) => condition === "endpoints");
   return saysWhere || (record.method === target.method && record.path === target.path);
 }

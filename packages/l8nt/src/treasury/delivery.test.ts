@@ -259,7 +259,7 @@ describe("many at once [case 80]", () => {
     // waits for a hand.
     const shop = await site(async ({ headers }, response, url) => {
       const { authorization, "x-who": who } = headers;
-      const hash = authorization && Credential.parse(authorization.slice(5)).identifier.paymentHash;
+      const hash = authorization && Credential.parse(authorization.slice(5)).paymentHash;
       if (hash !== undefined && !isBroken) {
         isBroken = true;
         response.destroy();

@@ -62,7 +62,7 @@ export class Directives {
   }
 
   #apply({ kind, nodeId, endsAt, reason = "by its owner" }: Directive): void {
-    if (kind === "revoke") this.#options.authority.revoke(nodeId, endsAt);
+    if (kind === "revoke") this.#options.authority.revocations.revoke(nodeId, endsAt);
     else if (kind === "freeze") this.#frozen.set(nodeId, reason);
     else this.#frozen.delete(nodeId);
   }

@@ -37,7 +37,7 @@ export class NodeDirectory {
   /** A child that was revoked by its caveats, maybe before it was ever used. */
   async meetBelow(ancestor: Verified, caveats: readonly string[], now: number): Promise<void> {
     const child = ancestor.credential.append(caveats);
-    await this.meet(this.#options.authority.authenticate(child), now);
+    await this.meet(this.#options.authority.verifier.authenticate(child), now);
   }
 
   async chain(verified: Verified, now: number): Promise<readonly NodeStanding[]> {
@@ -76,7 +76,7 @@ export class NodeDirectory {
 
   #state({ path, validUntil }: NodeRecord, now: number): NodeStanding["state"] {
     const { authority, directives } = this.#options;
-    if (path.some((id) => authority.isRevoked(id))) return "revoked";
+    if (path.some((id) => authority.revocations.has(id))) return "revoked";
     if (validUntil !== undefined && validUntil <= now) return "expired";
     return directives.isFrozen(path) ? "frozen" : "active";
   }

@@ -54,7 +54,7 @@ export class Owner implements TreasuryOwner {
   }: Omit<Scope, "endpoints"> & { readonly readOnly?: boolean }): Credential {
     const { authority } = this.#options;
     const { origin } = new URL(authority.location);
-    return authority.mint({
+    return authority.minter.mint({
       ...scope,
       endpoints: [`${readOnly ? "GET" : "*"} ${origin}${OWNER_PATHS}`],
     });
@@ -66,7 +66,7 @@ export class Owner implements TreasuryOwner {
    */
   admit(credential: string, target: Target): void {
     const { authority, clock } = this.#options;
-    authority.authenticate(credential).demand({ now: clock(), target });
+    authority.verifier.authenticate(credential).demand({ now: clock(), target });
   }
 
   async tree(nodeId?: string): Promise<readonly NodeStanding[]> {

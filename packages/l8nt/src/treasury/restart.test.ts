@@ -153,7 +153,7 @@ describe("after a restart", () => {
     const child = root.delegate({ agent: "scout", maxUses: 1 });
     const [limit] = (await world.treasury.standing(child.toString())).at(-1)!.limits;
     expect(limit).toMatchObject({ condition: "max_uses", used: 0n });
-    const { limits } = world.treasury.authority.authenticate(child);
+    const { limits } = world.treasury.authority.verifier.authenticate(child);
     const died: Reservation = {
       id: "use.dead",
       at: world.time.now - 1,

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { failure, gate, type Town, town } from "../../../../test/e2e/support/town.ts";
-import { Credential } from "../l402/index.ts";
+import { Credential, macaroonOf } from "../l402/index.ts";
 import type { Payer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { devWallet } from "../wallets/dev.ts";
@@ -106,8 +106,8 @@ test("nobody revokes what is not below him: a parent, a sibling, himself", async
     expect(await failure(world.client(child).revoke(other))).toBeInstanceOf(TypeError);
   // By hand, too: a sibling's own caveats lead elsewhere from here.
   const texts = (credential: Credential, from: Credential) =>
-    credential.macaroon.caveats
-      .slice(from.macaroon.caveats.length)
+    macaroonOf(credential)
+      .caveats.slice(macaroonOf(from).caveats.length)
       .map((caveat) => Buffer.from(caveat).toString());
   await world.treasury.revoke(child.toString(), texts(sibling, root));
   await failure(world.treasury.revoke(parent.toString(), []));

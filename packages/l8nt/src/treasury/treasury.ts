@@ -8,7 +8,7 @@ import { checkTransport } from "../http/transport.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { lazily } from "../internal/lazily.ts";
-import { Authority, type Credential, revokeAsAsked, type Verified } from "../l402/index.ts";
+import { Authority, type Credential, type Verified } from "../l402/index.ts";
 import { budgetError } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
@@ -194,7 +194,7 @@ export class TreasuryCore implements Treasurer {
    * treasury.mint({ endpoints: ["GET https://api.weather.example/*"], budget: "1000 sat", expiresIn: "1h" });
    */
   mint(scope: Scope): Credential {
-    return this.authority.mint(scope);
+    return this.authority.minter.mint(scope);
   }
 
   async buy(request: PurchaseRequest): Promise<Purchase> {
@@ -224,7 +224,7 @@ export class TreasuryCore implements Treasurer {
   }
 
   async #admit(credential: string, access: Access): Promise<Verified> {
-    const verified = this.authority.authenticate(credential);
+    const verified = this.authority.verifier.authenticate(credential);
     verified.demand(access);
     // For the tree alone: whoever is not written down now turns up again.
     await this.#nodes.meet(verified, access.now).catch(() => {});
@@ -268,7 +268,7 @@ export class TreasuryCore implements Treasurer {
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
     await this.start();
     const ancestor = await this.#admit(credential, { now: this.#clock(), target: "self" });
-    const nodeId = revokeAsAsked(this.authority, ancestor, caveats);
+    const nodeId = ancestor.revokeBelow(caveats);
     await this.#nodes.meetBelow(ancestor, caveats, this.#clock()).catch(() => {});
     await this.#revoke(
       nodeId,

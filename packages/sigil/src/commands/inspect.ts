@@ -3,6 +3,7 @@
  * signature.
  */
 import type { Credential, Refusal } from "l8nt";
+import { macaroonOf } from "l8nt/l402";
 import { drawn } from "../branches.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -53,10 +54,10 @@ interface Described {
   readonly denies: readonly Refusal[];
 }
 
-function describe({ chain, location, identifier, isPaid }: Credential, now: number): Described {
+function describe({ chain, location, paymentHash, isPaid }: Credential, now: number): Described {
   return {
     location,
-    paymentHash: identifier.paymentHash,
+    paymentHash,
     paid: isPaid,
     validUntil: chain.validUntil ?? null,
     nodes: chain.nodes.map((node) => ({
@@ -104,7 +105,7 @@ function textOf({ location, paymentHash, paid, nodes, denies }: Described): stri
 /** A caveat may hold anything, also a copy of what must not be shown. */
 function hider(credential: Credential): (text: string) => string {
   const preimage = credential.toString().slice(-64);
-  const signature = Buffer.from(credential.macaroon.signature).toString("hex");
+  const signature = Buffer.from(macaroonOf(credential).signature).toString("hex");
   const secrets = new RegExp(`${preimage}|${signature}`, "gi");
   return (text) => text.replace(secrets, "(not shown)");
 }

@@ -1,6 +1,6 @@
 /** `sigil mint`: a credential from a secret. */
 import { randomBytes } from "node:crypto";
-import { Authority } from "l8nt/l402";
+import { Minter } from "l8nt/l402";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -53,7 +53,7 @@ one needs endpoints (or services), an end, and, where it can pay, a budget.`,
         "A credential says where it is spent: --location URL (the treasury, or the service).",
       );
     const secret = await secretText(given, terminal);
-    const credential = fromScope(() => new Authority({ secret, location, kind }).mint(scope));
+    const credential = fromScope(() => new Minter({ secret, location, kind }).mint(scope));
     minted(credential, terminal);
     return EXIT.ok;
   },

@@ -3,7 +3,7 @@
  */
 import { DeniedError, type Refusal, TokenError } from "l8nt";
 import { type AmountText, amountMsat, formatMsat } from "l8nt/invoice";
-import { type Access, Authority, targetOfUrl, type Verified } from "l8nt/l402";
+import { type Access, HmacVerifier, RevocationList, targetOfUrl, type Verified } from "l8nt/l402";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
 import {
@@ -59,19 +59,28 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     };
     const secret = await secretText(given, terminal);
     const credential = oneCredential(await credentialText(given, terminal, { pipe: true }));
-    // The location is not signed, and nothing here depends on it.
-    const authority = fromScope(
-      () => new Authority({ secret, location: "http://localhost", kind }),
+    const verifier = fromScope(
+      () => new HmacVerifier({ secret, kind, revocations: new RevocationList() }),
     );
-    const verdict = authority.verify(credential, access);
-    const never =
-      verdict.verified === undefined ? [] : neverPossible(verdict.verified, access.priceMsat);
-    if (!verdict.granted || never.length > 0) {
-      const error = refused(verdict.granted ? undefined : verdict.error, never);
-      terminal.fail(error, { granted: false, genuine: !(error instanceof TokenError) });
+    let verified: Verified;
+    try {
+      verified = verifier.authenticate(credential);
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      terminal.fail(error, { granted: false, genuine: false });
       return exitCodeOf(error);
     }
-    const { lineage, node, validUntil, limits } = verdict.verified;
+    const [first, ...others] = [
+      ...verified.judge(access),
+      ...neverPossible(verified, access.priceMsat),
+    ];
+    if (first !== undefined) {
+      // Never a BudgetError: nothing has run out, and waiting does not help.
+      const error = new DeniedError([first, ...others]);
+      terminal.fail(error, { granted: false, genuine: true });
+      return exitCodeOf(error);
+    }
+    const { lineage, node, validUntil, limits } = verified;
     const counted = [...new Set(limits.map(({ condition }) => condition))];
     const who = lineage.length === 0 ? "the root" : lineage.join(" → ");
     const lines = [
@@ -120,14 +129,4 @@ function neverPossible({ limits }: Verified, priceMsat: bigint | undefined): rea
       need: `${formatMsat(priceMsat)}, which is never possible`,
       ...(id !== undefined && { node: { id, ...(agent !== undefined && { agent }) } }),
     }));
-}
-
-function refused(
-  error: TokenError | DeniedError | undefined,
-  never: readonly Refusal[],
-): TokenError | DeniedError {
-  if (error instanceof TokenError) return error;
-  const [first, ...others] = [...(error?.refusals ?? []), ...never];
-  // Not a BudgetError: nothing has run out, and waiting does not help.
-  return new DeniedError([first!, ...others]);
 }

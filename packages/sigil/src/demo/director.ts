@@ -190,7 +190,7 @@ async function start(cast: Cast) {
   // The owner has the treasury's secret, and so can mint without asking it: `sigil mint` does the
   // same.
   const owner = new Authority({ secret: treasurySecret, location: treasury.url, kind: "spending" });
-  const credential = owner.mint({
+  const credential = owner.minter.mint({
     endpoints: [`GET ${weather.url}/forecast`, `GET ${weather.url}/archive/*`],
     budget: "1000 sat",
     expiresIn: "1h",

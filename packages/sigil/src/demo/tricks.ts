@@ -4,6 +4,7 @@
  * own hands protects nobody. What protects is the treasury and the service, and the tricks show it.
  */
 import { Client, Credential, explain, type Refusal } from "l8nt";
+import { macaroonOf } from "l8nt/l402";
 import { type Meter, type Outcome, pathOf, visit } from "./outcome.ts";
 
 interface Target {
@@ -156,11 +157,11 @@ function tampered(
   credential: Credential,
   change: (caveats: readonly string[]) => readonly string[],
 ): Credential {
-  const { macaroon } = credential;
+  const macaroon = macaroonOf(credential);
   const texts = macaroon.caveats.map((caveat) => new TextDecoder().decode(caveat));
   const caveats = change(texts).map((text) => new TextEncoder().encode(text));
   const [, preimage = ""] = credential.toString().split(":");
-  return new Credential({ ...macaroon, caveats }, preimage);
+  return Credential.paid({ ...macaroon, caveats }, preimage);
 }
 
 const withoutLast = (credential: Credential): Credential =>

@@ -1,0 +1,35 @@
+/**
+ * What each form of a credential supplies: its caveats, its text and its proof of payment.
+ * spec/1-credential.md.
+ */
+import type { Bytes } from "../internal/bytes.ts";
+
+/** A credential in one form, decoded and not verified. Immutable. */
+export interface Body {
+  /** The URL where the credential is spent: a hint that no signature covers. */
+  readonly location: string;
+  /** Equal for every credential that was narrowed from the same minted one. */
+  readonly rootId: string;
+  /** Every caveat as it stands on the wire, root first. */
+  readonly caveats: readonly Bytes[];
+  /** Hex. SHA-256 of the preimage that proves the payment. */
+  readonly paymentHash: string;
+  /** Whether the credential carries that preimage. */
+  readonly isPaid: boolean;
+  /**
+   * The same with more caveats. Needs no secret.
+   *
+   * @throws TokenError `ERR_TOKEN_TOO_LARGE`
+   */
+  append(caveats: readonly string[]): Body;
+  /** The secret text, in the one spelling that this library writes. */
+  toText(): string;
+}
+
+/** The places along a verified chain of caveats. Only a verifier can derive them. */
+export interface Places {
+  /** The id of the place after the first `count` caveats: hex, 16 bytes. */
+  at(count: number): string;
+  /** The id of the place that appending `caveats` opens. */
+  after(caveats: readonly Uint8Array[]): string;
+}

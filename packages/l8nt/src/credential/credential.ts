@@ -1,0 +1,160 @@
+/** The credential that an agent holds, in whichever form. spec/1-credential.md §3. */
+import {
+  type Access,
+  CaveatChain,
+  type CaveatText,
+  checkCaveats,
+  compileScope,
+  type Scope,
+  treasuryVocabulary,
+} from "../caveat/index.ts";
+import type { ErrorCode, Refusal } from "../errors.ts";
+import { type Bytes, utf8Text } from "../internal/bytes.ts";
+import { equalBytes } from "../internal/crypto.ts";
+import { systemClock } from "../ports/clock.ts";
+import type { Body } from "./body.ts";
+
+export interface AttenuateOptions {
+  /**
+   * Unix seconds that `expiresIn` counts from.
+   *
+   * @default the system's clock
+   */
+  readonly now?: number;
+}
+
+const VOCABULARY = treasuryVocabulary();
+const JUDGED_ELSEWHERE = new Set<ErrorCode>([
+  "ERR_CAVEAT_UNKNOWN",
+  "ERR_SERVICE",
+  "ERR_CAPABILITY",
+]);
+
+/**
+ * A credential as its holder has it, not verified: only its issuer can say whether it is genuine.
+ * Any holder can make weaker ones from it, offline.
+ *
+ * `toString()` returns the secret text, for the environment of a child process. `JSON.stringify`
+ * and `console.log` show a description without any secret.
+ */
+export class Credential {
+  readonly body: Body;
+
+  constructor(body: Body) {
+    this.body = body;
+  }
+
+  /** The URL where it is spent: a hint that no signature covers. */
+  get location(): string {
+    return this.body.location;
+  }
+
+  /** Hex. The hash of the payment that it commits to. */
+  get paymentHash(): string {
+    return this.body.paymentHash;
+  }
+
+  /** Whether it carries the preimage of the payment that it commits to. */
+  get isPaid(): boolean {
+    return this.body.isPaid;
+  }
+
+  /** Its caveats as text, not verified: for early checks and for display. */
+  get caveats(): readonly CaveatText[] {
+    return this.chain.texts;
+  }
+
+  /** Its caveats, parsed and not verified; the nodes have no ids. */
+  get chain(): CaveatChain {
+    this.#chain ??= unverifiedChain(this.body.caveats, this.paymentHash);
+    return this.#chain;
+  }
+  #chain: CaveatChain | undefined;
+
+  /**
+   * The reasons against `access` that are certain without the issuer. Leaves out conditions that
+   * this library does not know and those that depend on the service's name: the service judges
+   * them.
+   */
+  certainRefusals(access: Access): readonly Refusal[] {
+    return certainRefusals(this.chain, access);
+  }
+
+  /**
+   * A weaker credential: this one, limited by `scope` too. Works offline.
+   *
+   * @throws TypeError for a scope that cannot be read
+   * @throws TokenError `ERR_TOKEN_TOO_LARGE`
+   */
+  attenuate(scope: Scope, { now = systemClock() }: AttenuateOptions = {}): Credential {
+    const caveats = compileScope(scope, { now });
+    checkCaveats(caveats, VOCABULARY);
+    return this.append(caveats);
+  }
+
+  /**
+   * A weaker credential: this one with `caveats`, written as they stand on the wire.
+   *
+   * @throws TokenError `ERR_TOKEN_TOO_LARGE`
+   */
+  append(caveats: readonly string[]): Credential {
+    return new Credential(this.body.append(caveats));
+  }
+
+  /**
+   * A weaker credential for another agent. It opens a node of its own, which this credential's
+   * holder can revoke.
+   *
+   * @throws TypeError for a scope that cannot be read, or that names no agent
+   * @throws TokenError `ERR_TOKEN_TOO_LARGE`
+   * @example
+   * const child = credential.delegate({ agent: "flight-booker", budget: "50 sat" });
+   */
+  delegate(scope: Scope & { readonly agent: string }, options?: AttenuateOptions): Credential {
+    if (typeof scope.agent !== "string")
+      throw new TypeError('a delegation names its agent: delegate({ agent: "flight-booker", … })');
+    return this.attenuate(scope, options);
+  }
+
+  /**
+   * The caveats that lead from `ancestor` to this credential; undefined if this credential was not
+   * narrowed from it. Compares what both credentials say and verifies neither.
+   */
+  caveatsBelow(ancestor: Credential): readonly string[] | undefined {
+    const inherited = ancestor.body.caveats;
+    const own = this.body.caveats;
+    const descends =
+      own.length > inherited.length &&
+      this.body.rootId === ancestor.body.rootId &&
+      inherited.every((caveat, at) => equalBytes(caveat, own[at]!));
+    return descends ? own.slice(inherited.length).map((caveat) => utf8Text(caveat)!) : undefined;
+  }
+
+  /** The secret text, as it is sent and stored. */
+  toString(): string {
+    this.#text ??= this.body.toText();
+    return this.#text;
+  }
+  #text: string | undefined;
+
+  toJSON(): Record<string, unknown> {
+    return {
+      credential: "(not shown)",
+      paymentHash: this.paymentHash,
+      location: this.location,
+      caveats: this.caveats.map(({ condition, value }) => `${condition}=${value}`),
+    };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON();
+  }
+}
+
+/** Caveats, parsed and not verified. */
+export const unverifiedChain = (caveats: readonly Bytes[], paymentHash: string): CaveatChain =>
+  new CaveatChain({ caveats, vocabulary: VOCABULARY, paymentHash });
+
+/** The reasons of an unverified chain against `access` that are certain without its issuer. */
+export const certainRefusals = (chain: CaveatChain, access: Access): readonly Refusal[] =>
+  chain.refusals(access).filter(({ code }) => !JUDGED_ELSEWHERE.has(code));

@@ -1,0 +1,12 @@
+/** Credentials of any form: what their holders do with them, and what a verifier proves. */
+export type { Body, Places } from "./body.ts";
+export {
+  type AttenuateOptions,
+  Credential,
+  certainRefusals,
+  unverifiedChain,
+} from "./credential.ts";
+export { ProvenTexts } from "./proven-texts.ts";
+export { type ProvenNode, RevocationList } from "./revocations.ts";
+export { Verified } from "./verified.ts";
+export type { Verifier } from "./verifier.ts";

@@ -1,0 +1,144 @@
+/** A credential whose signature and payment are proven. Only a verifier makes one. */
+import {
+  type Access,
+  CaveatChain,
+  type CaveatText,
+  type ChainLimit,
+  checkCaveats,
+  type Vocabulary,
+} from "../caveat/index.ts";
+import { AdapterError, denied, type Refusal } from "../errors.ts";
+import { utf8 } from "../internal/bytes.ts";
+import type { Places } from "./body.ts";
+import type { Credential } from "./credential.ts";
+import type { ProvenNode, RevocationList } from "./revocations.ts";
+
+export interface Proof {
+  readonly credential: Credential;
+  readonly vocabulary: Vocabulary;
+  readonly places: Places;
+  readonly revocations: RevocationList;
+}
+
+export class Verified {
+  readonly credential: Credential;
+  readonly chain: CaveatChain;
+  readonly #vocabulary: Vocabulary;
+  readonly #places: Places;
+  readonly #revocations: RevocationList;
+
+  /** For verifiers, which have checked the signature and the payment before. */
+  constructor({ credential, vocabulary, places, revocations }: Proof) {
+    this.credential = credential;
+    this.chain = new CaveatChain({
+      caveats: credential.body.caveats,
+      vocabulary,
+      paymentHash: credential.paymentHash,
+      placeId: (count) => places.at(count),
+    });
+    this.#vocabulary = vocabulary;
+    this.#places = places;
+    this.#revocations = revocations;
+  }
+
+  /** Hex. */
+  get paymentHash(): string {
+    return this.credential.paymentHash;
+  }
+
+  /** The credential's own node. */
+  get node(): ProvenNode {
+    return this.chain.node as ProvenNode;
+  }
+
+  /** Root first. */
+  get nodes(): readonly ProvenNode[] {
+    return this.chain.nodes as readonly ProvenNode[];
+  }
+
+  /** The agent names from the root to the credential's own node. */
+  get lineage(): readonly string[] {
+    return this.chain.lineage;
+  }
+
+  /** Every counted limit on the chain. A spend or a use counts against all of them, or none. */
+  get limits(): readonly ChainLimit[] {
+    return this.chain.limits;
+  }
+
+  get caveats(): readonly CaveatText[] {
+    return this.chain.texts;
+  }
+
+  /** Unix seconds; undefined for a credential without an end, which this library never mints. */
+  get validUntil(): number | undefined {
+    return this.chain.validUntil;
+  }
+
+  /**
+   * Every reason against `access`, revocation included. An empty list allows it, up to the counted
+   * limits, which a ledger judges.
+   */
+  judge(access: Access): readonly Refusal[] {
+    const refusals = this.chain.refusals(access);
+    const revoked = this.#revocations.refusalOf(() => this.nodes, access.now);
+    return revoked === undefined ? refusals : [revoked, ...refusals];
+  }
+
+  /**
+   * Throws if anything speaks against `access`.
+   *
+   * @throws DeniedError
+   */
+  demand(access: Access): void {
+    const error = denied(this.judge(access));
+    if (error !== undefined) throw error;
+  }
+
+  /**
+   * The id of the node that `caveats` open below this credential. Its child's credential is not
+   * needed.
+   *
+   * @throws TypeError if the caveats cannot be read or name no agent
+   */
+  nodeBelow(caveats: readonly string[]): string {
+    checkCaveats(caveats, this.#vocabulary);
+    const agentAt = caveats.findLastIndex((caveat) => caveat.startsWith("agent="));
+    if (agentAt === -1) throw new TypeError("the caveats open no node: none of them is an agent");
+    return this.#places.after(caveats.slice(0, agentAt + 1).map(utf8));
+  }
+
+  /**
+   * Revokes the node that `caveats` open below this credential, and everything below that node: the
+   * right of every holder. Returns the node's id.
+   *
+   * @throws AdapterError `ERR_REQUEST` if the caveats cannot be read or name no agent;
+   * `ERR_RATE_LIMITED` after a thousand nodes of one root
+   */
+  revokeBelow(caveats: readonly string[]): string {
+    let nodeId: string;
+    try {
+      nodeId = this.nodeBelow(caveats);
+    } catch (cause) {
+      throw new AdapterError(
+        "ERR_REQUEST",
+        'A revocation is {"caveats": […]}: the caveats that lead from your credential to the child, an agent among them.',
+        { cause },
+      );
+    }
+    this.#revocations.revokeBelow(this.nodes[0]!.id, nodeId, this.validUntil);
+    return nodeId;
+  }
+
+  /** The credential's description, without secrets, and its nodes. */
+  toJSON(): Record<string, unknown> {
+    return {
+      ...this.credential.toJSON(),
+      nodes: this.nodes.map(({ id, agent }) => ({ id, agent })),
+    };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON();
+  }
+}

@@ -1,0 +1,70 @@
+/** The macaroon form of a credential: a macaroon and a preimage. spec/1-credential.md §1-3. */
+import type { Body } from "../credential/index.ts";
+import { TokenError } from "../errors.ts";
+import { type Bytes, base64Text, hexBytes, hexText } from "../internal/bytes.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import { Identifier } from "./identifier.ts";
+
+export class MacaroonBody implements Body {
+  readonly macaroon: UnverifiedMacaroon;
+  readonly identifier: Identifier;
+  readonly #preimage: Bytes;
+
+  /**
+   * @param preimage 64 hex digits
+   * @throws TokenError `ERR_TOKEN_MALFORMED`
+   */
+  constructor(macaroon: UnverifiedMacaroon, preimage: string) {
+    const bytes = preimage.length === 64 ? hexBytes(preimage) : undefined;
+    if (bytes === undefined)
+      throw new TokenError(
+        "ERR_TOKEN_MALFORMED",
+        "The credential's preimage is not 64 hex digits.",
+      );
+    this.macaroon = macaroon;
+    this.identifier = Identifier.decode(macaroon.identifier);
+    this.#preimage = bytes;
+  }
+
+  get location(): string {
+    return this.macaroon.location;
+  }
+
+  get rootId(): string {
+    return hexText(this.macaroon.identifier);
+  }
+
+  get caveats(): readonly Bytes[] {
+    return this.macaroon.caveats;
+  }
+
+  get paymentHash(): string {
+    return this.identifier.paymentHash;
+  }
+
+  get isPaid(): boolean {
+    return sha256Hex(this.#preimage) === this.paymentHash;
+  }
+
+  /** Hex. Half of the credential: it never goes into a log or a message. */
+  get preimage(): string {
+    return hexText(this.#preimage);
+  }
+
+  append(caveats: readonly string[]): MacaroonBody {
+    return new MacaroonBody(Macaroon.attenuate(this.macaroon, ...caveats), this.preimage);
+  }
+
+  toText(): string {
+    return `${base64Text(Macaroon.encode(this.macaroon))}:${this.preimage}`;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { form: "macaroon", location: this.location, paymentHash: this.paymentHash };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON();
+  }
+}

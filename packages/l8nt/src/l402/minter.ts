@@ -1,0 +1,129 @@
+/** Mints credentials and challenges from a secret alone. spec/1-credential.md §4-5. */
+import {
+  checkCaveats,
+  compileScope,
+  readOrigin,
+  type Scope,
+  serviceVocabulary,
+  treasuryVocabulary,
+  type Vocabulary,
+} from "../caveat/index.ts";
+import { type Bytes, concat, hexBytes, hexText } from "../internal/bytes.ts";
+import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
+import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import { type Clock, systemClock } from "../ports/clock.ts";
+import type { Challenge } from "./challenge.ts";
+import { Credential } from "./credential.ts";
+import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
+import { Roots, type Secret } from "./roots.ts";
+
+/**
+ * What credentials are for: `"access"` to a service, or `"spending"` by a treasury, which needs a
+ * budget.
+ */
+export type Kind = "access" | "spending";
+
+export interface MinterOptions {
+  /**
+   * 32 random bytes or more, or their hex. Anyone who has it can mint any credential, so it stays
+   * in this process.
+   */
+  readonly secret: Secret;
+  /** The public http(s) URL where the credentials are spent. */
+  readonly location: string;
+  /** @default "access" */
+  readonly kind?: Kind;
+  /** Unknown conditions that the verifier lets pass. */
+  readonly tolerate?: readonly string[];
+  /** @default the system's clock */
+  readonly clock?: Clock;
+}
+
+/** The conditions that credentials of a kind may have, and that their verifier enforces. */
+export const vocabularyOf = (kind: Kind, tolerate: readonly string[]): Vocabulary =>
+  kind === "spending" ? treasuryVocabulary() : serviceVocabulary(tolerate);
+
+export class Minter {
+  readonly location: string;
+  readonly kind: Kind;
+  readonly vocabulary: Vocabulary;
+  readonly #roots: Roots;
+  readonly #clock: Clock;
+
+  /** @throws TypeError for a secret that is short or not random, or a location that is not a URL */
+  constructor({ secret, location, kind = "access", tolerate = [], clock }: MinterOptions) {
+    if (readOrigin(location) === undefined)
+      throw new TypeError("location must be the public http(s) URL where credentials are spent");
+    this.location = location;
+    this.kind = kind;
+    this.vocabulary = vocabularyOf(kind, tolerate);
+    this.#roots = new Roots(secret);
+    this.#clock = clock ?? systemClock;
+  }
+
+  /**
+   * A credential that needs no payment: its preimage is made here.
+   *
+   * @throws TypeError for a scope without endpoints (or services), without an end, or, for a
+   * spending credential, without a budget
+   * @example
+   * minter.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" });
+   */
+  mint(scope: Scope): Credential {
+    const preimage = randomBytes(32);
+    return Credential.paid(this.#macaroon(sha256(preimage), scope), hexText(preimage));
+  }
+
+  /**
+   * A challenge whose credential costs `invoice`. The invoice must come from this service's own
+   * wallet: its signature is not checked. Nothing is stored; the payment completes the credential.
+   *
+   * @throws TypeError as {@link mint}
+   * @throws ChallengeError `ERR_INVOICE_MALFORMED`
+   */
+  challenge(scope: Scope, invoice: string | UnverifiedInvoice): Challenge {
+    const { text, paymentHash } =
+      typeof invoice === "string" ? readInvoice(invoice).invoice : invoice;
+    const macaroon = this.#macaroon(hexBytes(paymentHash)!, scope);
+    return {
+      macaroon,
+      identifier: Identifier.decode(macaroon.identifier),
+      invoice: text,
+      enforced: this.vocabulary.names,
+    };
+  }
+
+  /** Mints under `secret` from now on. */
+  rotate(secret: Secret): void {
+    this.#roots.rotate(secret);
+  }
+
+  #macaroon(paymentHash: Bytes, scope: Scope): UnverifiedMacaroon {
+    if (scope.endpoints === undefined && scope.services === undefined)
+      throw new TypeError(
+        "a credential needs endpoints (or services): there is no credential for everything",
+      );
+    if (scope.expiresIn === undefined && scope.expiresAt === undefined)
+      throw new TypeError('a credential needs an end: expiresIn: "1h", or expiresAt');
+    if (this.kind === "spending" && !BUDGETS.some((key) => scope[key] !== undefined))
+      throw new TypeError(
+        'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay and the like',
+      );
+    const root = this.#roots.current;
+    const identifier = Identifier.encode(
+      paymentHash,
+      concat(root.id, randomBytes(32 - ROOT_ID_BYTES)),
+    );
+    const caveats = compileScope(scope, { now: this.#clock() });
+    checkCaveats(caveats, this.vocabulary);
+    const minted = Macaroon.mint({
+      rootKey: root.rootKey(identifier),
+      identifier,
+      location: this.location,
+    });
+    return Macaroon.attenuate(minted, ...caveats);
+  }
+}
+
+const BUDGETS = ["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const;
