@@ -1,64 +1,78 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-// The one run on an older Node is `npm run test:node20`, which says so. Any other would be a suite
-// that nobody meant to run.
+// Only `npm run test:node20` runs the tests on an older Node. Everything else by mistake.
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 24 && process.env.SIGIL_NODE20 === undefined)
   throw new Error(
     `The tests run on Node 24, this is ${process.version}. Run them through npm: npm test`,
   );
 
-// `l8nt-source` resolves the packages to their TypeScript, so no build comes first.
-const fromSource = {
+/** What every project has. */
+const common = {
+  // Resolves the packages to their TypeScript, so that no build comes first.
   resolve: { conditions: ["l8nt-source"] },
   ssr: { resolve: { conditions: ["l8nt-source"], externalConditions: ["l8nt-source"] } },
 };
+const setupFiles = ["scripts/canary-setup.ts"];
+const never = ["**/node_modules/**", "**/fixtures/**"];
+/** Tests that start processes, servers or frameworks. */
+const heavy = { setupFiles, testTimeout: 120_000, hookTimeout: 120_000 };
 
-/** Two kinds of test, one command: `unit` lives beside its source, `e2e` under `test/`. */
+/** What `npm test` leaves to `npm run test:all`: minutes of crashes and simulated days. */
+const long = ["test/crash/**/*.test.ts", "test/simulation/**/*.test.ts", "test/e2e/demo.test.ts"];
+/** Folders whose tests need more than the root install; the ones with lnd have a command. */
+const apart = ["frameworks", "lnd", "peers", "postgres", "runtimes"];
+
+/**
+ * `unit` lives beside its source, everything else under `test/`. scripts/test.ts says which command
+ * runs which projects.
+ */
 export default defineConfig({
   test: {
-    // Many tests wait for a clock or another process: on two cores, one worker would leave both
-    // idle.
+    // Many tests wait for another process: on two cores, one worker would leave both idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
-        ...fromSource,
+        ...common,
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/fixtures/**"],
-          setupFiles: ["scripts/canary-setup.ts"],
+          exclude: never,
+          setupFiles,
           testTimeout: 60_000,
         },
       },
       {
-        ...fromSource,
+        ...common,
         test: {
+          ...heavy,
           name: "e2e",
           include: ["test/**/*.test.ts"],
-          exclude: [
-            "**/node_modules/**",
-            "**/fixtures/**",
-            "test/frameworks/**",
-            "test/postgres/**",
-            "test/lnd/**",
-          ],
-          setupFiles: ["scripts/canary-setup.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          exclude: [...never, ...long, ...apart.map((folder) => `test/${folder}/**`)],
         },
       },
-      {
-        ...fromSource,
+      { ...common, test: { ...heavy, name: "long", include: long, exclude: never } },
+      // The setup of a project installs its folder. It runs only if one of the project's tests does.
+      ...["frameworks", "peers", "runtimes"].map((folder) => ({
+        ...common,
         test: {
+          ...heavy,
+          name: folder,
+          include: [`test/${folder}/**/*.test.ts`],
+          exclude: never,
+          globalSetup: [`test/${folder}/setup.ts`],
+        },
+      })),
+      {
+        ...common,
+        test: {
+          ...heavy,
           name: "postgres",
           include: ["test/postgres/**/*.test.ts"],
-          // One server for all of them; none where none of them is run.
+          exclude: never,
+          // Starts one server for all of them.
           globalSetup: ["test/postgres/support/setup.ts"],
-          setupFiles: ["scripts/canary-setup.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
     ],

@@ -1,12 +1,15 @@
 /**
  * Builds both packages to `dist`: ESM and declarations. The library first, because the program is
- * checked against it.
+ * checked against it. The adapters are checked against the frameworks, which are installed if they
+ * have to be.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { need } from "./folders.ts";
 
 const root = resolve(import.meta.dirname, "..");
+need("frameworks");
 
 for (const name of ["l8nt", "sigil"]) {
   const folder = join(root, "packages", name);

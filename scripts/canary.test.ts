@@ -45,7 +45,7 @@ test("a megabyte without a break is searched in linear time", () => {
 });
 
 test("a run whose tests print credentials fails, names the tests, and repeats no credential", () => {
-  const args = ["scripts/test.ts", "--config", "scripts/fixtures/leaky.config.ts"];
+  const args = ["scripts/test.ts", "main", "--config", "scripts/fixtures/leaky.config.ts"];
   const run = spawnSync(process.execPath, args, { encoding: "utf8" });
   expect(run.stderr).toContain(
     "canary: a whole credential was printed by scripts/fixtures/leaky.test.ts",

@@ -1,12 +1,14 @@
-/** The library's own suite on Node 20, the oldest Node it supports. `npm run test:node20` */
+/** Runs the library's unit tests on Node 20, the oldest Node it supports. */
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join, resolve } from "node:path";
+import { need } from "./folders.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** The binary that the workspace `test/runtimes` brings. */
+/** The binary in `test/runtimes`, which is installed if it has to be. */
 export function node20Binary(): string {
+  need("runtimes");
   const require = createRequire(join(root, "test/runtimes/package.json"));
   return join(dirname(require.resolve("node/package.json")), "bin", "node");
 }
@@ -17,9 +19,7 @@ export interface Command {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/**
- * Vitest by its own file, because its launcher would take whatever Node comes first on the path.
- */
+/** Starts vitest by its file, because its launcher takes the Node that comes first on the path. */
 export function node20Command(vitestArgs: readonly string[]): Command {
   const node = node20Binary();
   const version = spawnSync(node, ["--version"], { encoding: "utf8" });
@@ -40,16 +40,11 @@ export function node20Command(vitestArgs: readonly string[]): Command {
     env: {
       ...process.env,
       SIGIL_NODE20: "1",
-      // Which the NWC wallet cannot do without, and Node 22 has by itself.
+      // The NWC wallet needs WebSocket, which Node 22 has by default.
       NODE_OPTIONS: "--experimental-websocket",
-      // The laws were tried at full length on Node 24; here the engine is under test.
+      // The laws run at full length on Node 24; this run tests the engine.
       SIGIL_LAW_RUNS: process.env.SIGIL_LAW_RUNS ?? "1000",
       PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ""}`,
     },
   };
-}
-
-if (import.meta.main) {
-  const { file, args, env } = node20Command(process.argv.slice(2));
-  process.exitCode = spawnSync(file, args, { cwd: root, env, stdio: "inherit" }).status ?? 1;
 }

@@ -16,11 +16,14 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { browserBundle } from "./browser-bundle.ts";
+import { need } from "./folders.ts";
 import { aliasesOf, exportedSources, type Manifest, readTree, unreachable } from "./layers.ts";
 import { node20Binary } from "./node20.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const bin = (name: string) => join(root, "node_modules/.bin", name);
+const tsc = join(root, "node_modules/.bin/tsc");
+/** A program that looks over packages, from test/package. */
+const judge = (name: string) => join(root, "test/package/node_modules/.bin", name);
 
 /** Stdout of a command that ends well; throws with what it said otherwise. */
 function run(cwd: string, file: string, ...args: string[]): string {
@@ -90,6 +93,7 @@ async function step(name: string, body: () => string | Promise<string>): Promise
   }
 }
 
+need("package");
 const work = mkdtempSync(join(tmpdir(), "l8nt-pack-"));
 try {
   await step("both packages build", () =>
@@ -106,7 +110,7 @@ try {
       return `${files.length} files`;
     });
     await step(`${name}: publint`, () => {
-      run(root, bin("publint"), "run", tarball, "--strict");
+      run(root, judge("publint"), "run", tarball, "--strict");
       return "";
     });
   }
@@ -131,7 +135,7 @@ try {
   await step("l8nt: attw, ESM only", () => {
     run(
       root,
-      bin("attw"),
+      judge("attw"),
       library.tarball,
       "--profile",
       "esm-only",
@@ -148,8 +152,8 @@ try {
     join(project, "package.json"),
     '{ "name": "user", "private": true, "type": "module" }\n',
   );
-  for (const file of readdirSync(join(root, "test/package")))
-    copyFileSync(join(root, "test/package", file), join(project, file));
+  for (const file of readdirSync(join(root, "test/package/project")))
+    copyFileSync(join(root, "test/package/project", file), join(project, file));
   await step("they install into an empty project", () =>
     install(project, [library.tarball, program.tarball]),
   );
@@ -160,7 +164,7 @@ try {
     run(project, process.execPath, "program.mjs").trim(),
   );
   await step("the README's lines compile against the declarations", () => {
-    run(project, bin("tsc"), "-p", ".");
+    run(project, tsc, "-p", ".");
     return "";
   });
   await step("the command `sigil` starts", () => {

@@ -1,7 +1,7 @@
 /**
- * `npm test`: the whole suite on Node 24, the library's own part on Node 20, and the canary over
- * all that they printed. Ends with one line, `N passed, N failed`. With arguments (`npm test --
- * packages/l8nt/src/l402`) vitest gets them, and Node 20 is left out.
+ * Runs a set of the tests, and searches everything that they print for credentials (the canary).
+ * `node scripts/test.ts SET [ARGUMENTS]`: vitest gets the arguments. The last line is
+ * `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
 import {
@@ -15,9 +15,50 @@ import {
 import { join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { findLeaks, redact } from "./canary.ts";
+import { type Folder, install } from "./folders.ts";
 import { type Command, node20Command } from "./node20.ts";
 
 const root = resolve(import.meta.dirname, "..");
+
+/** The projects of vitest.config.ts that need more than the root install. */
+const folderOf: Readonly<Record<string, Folder>> = {
+  runtimes: "runtimes",
+  frameworks: "frameworks",
+  peers: "peers",
+  postgres: "peers",
+};
+const rest = ["long", ...Object.keys(folderOf)];
+
+interface TestSet {
+  readonly projects: readonly string[];
+  /** Globs of tests that take seconds, and stay out. */
+  readonly exclude?: readonly string[];
+  /** Whether the library's unit tests run on Node 20 as well. */
+  readonly node20?: true;
+}
+
+const sets: Readonly<Record<string, TestSet>> = {
+  quick: {
+    projects: ["unit"],
+    exclude: [
+      "scripts/**",
+      "packages/sigil/**",
+      "packages/l8nt/src/middleware/**",
+      "packages/l8nt/src/node/**",
+      "packages/l8nt/src/wallets/**",
+      "packages/l8nt/src/**/sqlite-faults.test.ts",
+      "packages/l8nt/src/l402/tampering.property.test.ts",
+      "packages/l8nt/src/receipt/export.property.test.ts",
+    ],
+  },
+  main: { projects: ["unit", "e2e"] },
+  rest: { projects: rest, node20: true },
+  all: { projects: ["unit", "e2e", ...rest], node20: true },
+  node20: { projects: [], node20: true },
+  frameworks: { projects: ["frameworks"] },
+  peers: { projects: ["peers", "postgres"] },
+};
+
 // One folder a run: two people may test one tree.
 const output = join(root, ".cache/test", String(process.pid));
 
@@ -128,15 +169,43 @@ if (Number(process.versions.node.split(".")[0]) < 24)
     `The tests run on Node 24, this is ${process.version}. Run them through npm: npm test`,
   );
 
-const args = process.argv.slice(2);
+const [name = "main", ...args] = process.argv.slice(2);
+const set = sets[name];
+if (set === undefined)
+  throw new Error(`there is no set of tests "${name}"; sets: ${Object.keys(sets).join(", ")}`);
 rmSync(output, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
 
-const vitest = join(root, "node_modules/vitest/vitest.mjs");
-const parts = [
-  await run("node24", { file: process.execPath, args: [vitest, "run", ...args], env: cleanEnv() }),
-];
-if (args.length === 0) parts.push(await run("node20", node20Command([])));
+const parts: Part[] = [];
+/** Installs what a part needs. Without it the part does not run, which is a failure in CI alone. */
+function isReady(part: string, folder: Folder | undefined): boolean {
+  if (folder === undefined || install(folder)) return true;
+  console.error(`*** NOT RUN: ${part} ***`);
+  parts.push({ name: `${part}, NOT RUN`, passed: 0, failed: process.env.CI ? 1 : 0, skipped: 0 });
+  return false;
+}
+
+/** `npm test -- FILTER` looks for the filter in every project, installing only what it needs. */
+const everywhere = name === "main" && args.length > 0;
+const ready = everywhere
+  ? set.projects
+  : set.projects.filter((project) => isReady(project, folderOf[project]));
+if (ready.length > 0)
+  parts.push(
+    await run(name, {
+      file: process.execPath,
+      args: [
+        join(root, "node_modules/vitest/vitest.mjs"),
+        "run",
+        ...(everywhere ? [] : ready.map((project) => `--project=${project}`)),
+        ...(set.exclude ?? []).map((glob) => `--exclude=${glob}`),
+        ...args,
+      ],
+      env: cleanEnv(),
+    }),
+  );
+if (set.node20 && isReady("node20", "runtimes"))
+  parts.push(await run("node20", node20Command(name === "node20" ? args : [])));
 parts.push(canary());
 
 const sum = (key: "passed" | "failed" | "skipped") =>

@@ -17,9 +17,9 @@ import {
   agentContract,
   type Get,
   type Script,
-} from "../agents/support/agent-contract.ts";
-import { runSnippet } from "../agents/support/page.ts";
+} from "./support/agent-contract.ts";
 import { type ClaudeModel, claudeModel, handed, promptOf } from "./support/claude-model.ts";
+import { runSnippet } from "./support/page.ts";
 import { place } from "./support/place.ts";
 
 const namesIn = (script: Script): string[] => [

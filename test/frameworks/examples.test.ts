@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 const run = promisify(execFile);
 
 test.each(["claude-agent-sdk", "genkit", "google-adk"])("the example for %s runs", async (name) => {
-  const example = join(import.meta.dirname, "examples", `${name}.ts`);
+  const example = join(import.meta.dirname, "../../examples", `${name}.ts`);
   const { stdout } = await run(process.execPath, ["--conditions=l8nt-source", example], {
     timeout: 100_000,
   });

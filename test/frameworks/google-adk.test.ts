@@ -29,9 +29,9 @@ import {
   agentContract,
   type Get,
   type Script,
-} from "../agents/support/agent-contract.ts";
-import { runSnippet } from "../agents/support/page.ts";
+} from "./support/agent-contract.ts";
 import { handed } from "./support/claude-model.ts";
+import { runSnippet } from "./support/page.ts";
 import { place } from "./support/place.ts";
 
 const spans: unknown[] = [];

@@ -1,6 +1,6 @@
 /** A model for Claude's program, which has each agent do what its script says. */
 import { onTestFinished } from "vitest";
-import type { Act, Script } from "../../agents/support/agent-contract.ts";
+import type { Act, Script } from "./agent-contract.ts";
 import { type Block, messagesApi } from "./messages-api.ts";
 
 interface Message {

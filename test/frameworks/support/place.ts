@@ -1,8 +1,8 @@
 /** A handle without a treasury, and a tool that writes down whose call it was. */
 import { currentHandle, SigilHandle } from "l8nt/agents";
 import { Authority } from "l8nt/l402";
-import type { Get } from "../../agents/support/agent-contract.ts";
 import { secretOf } from "../../e2e/support/town.ts";
+import type { Get } from "./agent-contract.ts";
 
 const authority = new Authority({
   secret: secretOf("the treasury"),

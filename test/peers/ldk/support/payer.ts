@@ -8,7 +8,7 @@ import type {
   PaymentOutcome,
   PaymentRequest,
   WalletPayment,
-} from "../../../packages/l8nt/src/ports/wallet.ts";
+} from "../../../../packages/l8nt/src/ports/wallet.ts";
 import { hex, ldk, someOf, unwrap } from "./ldk.ts";
 import type { Ending, LdkNode } from "./node.ts";
 import type { Road } from "./road.ts";

@@ -1,7 +1,7 @@
 /**
  * Google ADK: a boss transfers to a scout, who may spend 25 sat of its 100, and gets the work back.
  * Runs anywhere: the models say what is fixed here, the money is a development network's. `node
- * --conditions=l8nt-source test/frameworks/examples/google-adk.ts`
+ * --conditions=l8nt-source examples/google-adk.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";

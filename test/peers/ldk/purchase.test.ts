@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
+import { auditLedger } from "../../../packages/l8nt/src/ledger/index.ts";
 import { market } from "./support/market.ts";
 
 const PURCHASES = 20;

@@ -9,7 +9,7 @@ import { Macaroon } from "l8nt/macaroon";
 import { devWallet } from "l8nt/wallets/dev";
 import foreign from "macaroon";
 import { describe, expect, test } from "vitest";
-import { challenger, failure, type Received, site, type Town, town } from "./support/town.ts";
+import { challenger, failure, type Received, site, type Town, town } from "../e2e/support/town.ts";
 
 /** A wallet as that library wants one: a payment is a preimage. */
 function albyWallet({ net }: Town) {

@@ -3,7 +3,7 @@
  */
 import { Invoice } from "l8nt/invoice";
 import { describe, expect, test } from "vitest";
-import type { Payer } from "../../packages/l8nt/src/ports/wallet.ts";
+import type { Payer } from "../../../packages/l8nt/src/ports/wallet.ts";
 import { LdkInvoicer } from "./support/invoicer.ts";
 import { bytesOf } from "./support/ldk.ts";
 import { type Market, type MarketOptions, market } from "./support/market.ts";

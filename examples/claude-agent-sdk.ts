@@ -2,7 +2,7 @@
  * The Claude Agent SDK: the main thread has things looked up by a scout, who may spend 25 sat of
  * its 100. Runs anywhere that Claude's program runs: the model is a server on this machine which
  * says what is fixed here, the money is a development network's. `node --conditions=l8nt-source
- * test/frameworks/examples/claude-agent-sdk.ts`
+ * examples/claude-agent-sdk.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -18,7 +18,7 @@ import { paid } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
-import { type Block, messagesApi } from "../support/messages-api.ts";
+import { type Block, messagesApi } from "../test/frameworks/support/messages-api.ts";
 
 // A service that sells reports at 10 sat each.
 const network = await DevNetwork.start();

@@ -1,7 +1,7 @@
 /**
  * Genkit: a boss has things looked up by a scout, who may spend 25 sat of its 100. Runs anywhere:
  * the models say what is fixed here, the money is a development network's. `node
- * --conditions=l8nt-source test/frameworks/examples/genkit.ts`
+ * --conditions=l8nt-source examples/genkit.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";

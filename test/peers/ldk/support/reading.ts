@@ -2,7 +2,7 @@
  * A BOLT 11 invoice as LDK reads it, in our names: whatever our decoder says of the same text can
  * be held against it.
  */
-import type { Invoice } from "../../../packages/l8nt/src/invoice/index.ts";
+import type { Invoice } from "../../../../packages/l8nt/src/invoice/index.ts";
 import { hex, ldk, someOf, unwrap } from "./ldk.ts";
 
 export type Reading = Omit<Invoice, "text" | "signature" | "fallbacks" | "descriptionHash">;

@@ -1,14 +1,14 @@
 /** The handle by itself, without any framework: it keeps every law that an adapter must. */
 import { currentHandle, fetchTool, SigilHandle, sigilFetch } from "l8nt/agents";
 import { expect, test, vi } from "vitest";
-import { site, town } from "../e2e/support/town.ts";
 import {
   type Act,
   type AgentAdapter,
   agentContract,
   type Get,
   type Script,
-} from "./support/agent-contract.ts";
+} from "../frameworks/support/agent-contract.ts";
+import { site, town } from "./support/town.ts";
 
 const bare: AgentAdapter = {
   name: "the handle",

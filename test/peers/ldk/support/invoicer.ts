@@ -1,6 +1,6 @@
 /** The receiving wallet of an LDK node: invoices, and no way to pay. */
-import { AdapterError } from "../../../packages/l8nt/src/errors.ts";
-import type { InvoiceRequest, Invoicer } from "../../../packages/l8nt/src/ports/wallet.ts";
+import { AdapterError } from "../../../../packages/l8nt/src/errors.ts";
+import type { InvoiceRequest, Invoicer } from "../../../../packages/l8nt/src/ports/wallet.ts";
 import { ldk, unwrap } from "./ldk.ts";
 import type { LdkNode } from "./node.ts";
 

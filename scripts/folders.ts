@@ -1,0 +1,88 @@
+/**
+ * Installs the folders under `test/` that have a lock file of their own, before their tests run.
+ * They hold what is too heavy for the root install: frameworks, other implementations, runtimes.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "..");
+
+export const folders = ["frameworks", "package", "peers", "runtimes"] as const;
+export type Folder = (typeof folders)[number];
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+const pathOf = (folder: Folder): string => join(root, "test", folder);
+/** Written after `npm ci` succeeds, so that an interrupted install counts as none. */
+const markOf = (folder: Folder): string => join(pathOf(folder), "node_modules/.installed-for");
+
+/** Identifies the lock file that an install was made from. */
+function lockOf(folder: Folder): string {
+  const lock = readFileSync(join(pathOf(folder), "package-lock.json"));
+  return createHash("sha256").update(lock).digest("hex");
+}
+
+export function isInstalled(folder: Folder): boolean {
+  try {
+    return readFileSync(markOf(folder), "utf8") === lockOf(folder);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Installs a folder if its lock file changed since the last time. Returns false, with a message, if
+ * that fails; a machine without a network needs no install once it had one.
+ */
+export function install(folder: Folder): boolean {
+  if (!isInstalled(folder)) {
+    console.log(`test/${folder}: running npm ci, once for each change of its lock file`);
+    // npm passes its own settings to its scripts, the project's folder among them.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)),
+    );
+    const { status } = spawnSync("npm", ["ci", "--prefer-offline", "--loglevel=error"], {
+      cwd: pathOf(folder),
+      env,
+      stdio: ["ignore", "inherit", "inherit"],
+      shell: process.platform === "win32",
+    });
+    if (status !== 0) {
+      console.error(`test/${folder}: npm ci failed, see above. It needs the registry once.`);
+      return false;
+    }
+    writeFileSync(markOf(folder), lockOf(folder));
+  }
+  if (folder === "frameworks") linkFrameworks();
+  return true;
+}
+
+/** @throws Error if the folder is not installed and cannot be. */
+export function need(folder: Folder): void {
+  if (!install(folder)) throw new Error(`test/${folder} is not installed: npm ci failed in it`);
+}
+
+/**
+ * Links the frameworks into the root's node_modules, because the adapters and the examples import
+ * them from outside their folder. An install in the root removes the links.
+ */
+function linkFrameworks(): void {
+  const { dependencies } = JSON.parse(
+    readFileSync(join(pathOf("frameworks"), "package.json"), "utf8"),
+  ) as Manifest;
+  for (const name of Object.keys(dependencies)) {
+    const link = join(root, "node_modules", name);
+    if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) continue;
+    mkdirSync(dirname(link), { recursive: true });
+    const target = join(pathOf("frameworks"), "node_modules", name);
+    symlinkSync(
+      process.platform === "win32" ? target : relative(dirname(link), target),
+      link,
+      "junction",
+    );
+  }
+}
