@@ -13,7 +13,8 @@ export const folders = ["frameworks", "package", "peers", "runtimes"] as const;
 export type Folder = (typeof folders)[number];
 
 interface Manifest {
-  readonly dependencies: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
 const pathOf = (folder: Folder): string => join(root, "test", folder);
@@ -71,12 +72,14 @@ export function need(folder: Folder): void {
  * them from outside their folder. An install in the root removes the links.
  */
 function linkFrameworks(): void {
-  const { dependencies } = JSON.parse(
-    readFileSync(join(pathOf("frameworks"), "package.json"), "utf8"),
-  ) as Manifest;
-  for (const name of Object.keys(dependencies)) {
+  const owned = dependenciesOf(root);
+  for (const name of Object.keys(dependenciesOf(pathOf("frameworks")))) {
+    if (name in owned) continue;
     const link = join(root, "node_modules", name);
-    if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) continue;
+    const found = lstatSync(link, { throwIfNoEntry: false });
+    if (found?.isDirectory())
+      console.error(`node_modules/${name} is from an older install: run npm ci in the root`);
+    if (found !== undefined) continue;
     mkdirSync(dirname(link), { recursive: true });
     const target = join(pathOf("frameworks"), "node_modules", name);
     symlinkSync(
@@ -85,4 +88,11 @@ function linkFrameworks(): void {
       "junction",
     );
   }
+}
+
+function dependenciesOf(folder: string): Readonly<Record<string, string>> {
+  const { dependencies, devDependencies } = JSON.parse(
+    readFileSync(join(folder, "package.json"), "utf8"),
+  ) as Manifest;
+  return { ...dependencies, ...devDependencies };
 }
