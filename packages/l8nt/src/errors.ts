@@ -1,109 +1,134 @@
 /**
- * Every error that Sigil throws: a stable code, what happened, what to do. No message ever holds a
- * credential.
+ * Every error that Sigil throws: its class, its code and the HTTP status that it is answered with.
+ * No message ever holds a credential, a preimage or a key. spec/3-challenge.md §5.
  */
+
+/**
+ * The closed list of codes: the class that carries each code, and the HTTP status of an answer with
+ * it. A code means the same embedded and across HTTP. Status 402 is not listed: only a service that
+ * can sell to the caller answers it. `error-reference.ts` explains every code for people.
+ */
+export const ERRORS = {
+  TokenError: {
+    ERR_TOKEN_MALFORMED: 401,
+    ERR_TOKEN_TOO_LARGE: 401,
+    ERR_TOKEN_FORGED: 401,
+    ERR_TOKEN_PREIMAGE: 401,
+    ERR_TOKEN_ROOT: 401,
+    ERR_TOKEN_THIRD_PARTY: 401,
+    ERR_TOKEN_AMBIGUOUS: 400,
+    ERR_TOKEN_MISSING: 401,
+  },
+  DeniedError: {
+    ERR_AGENT_UNKNOWN: 403,
+    ERR_SCOPE_WIDER: 403,
+    ERR_ENDPOINT: 403,
+    ERR_EXPIRED: 403,
+    ERR_NOT_YET_VALID: 403,
+    ERR_REVOKED: 403,
+    ERR_REVOCATION_UNKNOWN: 503,
+    ERR_FROZEN: 403,
+    ERR_PRICE: 403,
+    ERR_PAYEE: 403,
+    ERR_DEPTH: 403,
+    ERR_SERVICE: 403,
+    ERR_CAPABILITY: 403,
+    ERR_PREIMAGE_CAVEAT: 403,
+    ERR_CAVEAT_UNKNOWN: 403,
+    ERR_CAVEAT_MALFORMED: 403,
+  },
+  BudgetError: {
+    ERR_BUDGET: 403,
+    ERR_USES: 403,
+    ERR_IN_FLIGHT: 403,
+  },
+  ChallengeError: {
+    ERR_CHALLENGE_MISSING: 502,
+    ERR_CHALLENGE_MALFORMED: 502,
+    ERR_CHALLENGE_ORIGIN: 502,
+    ERR_CHALLENGE_SCOPE: 502,
+    ERR_INVOICE_MALFORMED: 502,
+    ERR_INVOICE_NETWORK: 502,
+    ERR_INVOICE_AMOUNTLESS: 502,
+    ERR_INVOICE_EXPIRED: 502,
+    ERR_INVOICE_HASH: 502,
+    ERR_INVOICE_PAYEE: 502,
+    ERR_INVOICE_FIRST_PAYMENT: 502,
+  },
+  PaymentError: {
+    ERR_PAYMENT_REQUIRED: 502,
+    ERR_PAYMENT_FAILED: 502,
+    ERR_PAYMENT_UNKNOWN: 502,
+    ERR_PAYMENT_REPEATED: 502,
+    ERR_PAYMENT_PREIMAGE: 502,
+    ERR_PAID_NOT_DELIVERED: 502,
+    ERR_ORIGIN_QUARANTINED: 502,
+  },
+  ReceiptError: {
+    ERR_RECEIPT_MALFORMED: 503,
+    ERR_RECEIPT_KEY: 503,
+    ERR_RECEIPT_FORGED: 503,
+    ERR_RECEIPT_CHAIN: 503,
+    ERR_RECEIPT_REPEATED: 503,
+    ERR_RECEIPT_HEAD: 503,
+  },
+  AdapterError: {
+    ERR_WALLET: 503,
+    ERR_STORE: 503,
+    ERR_TREASURY: 503,
+    ERR_TREASURY_STOPPED: 503,
+    ERR_SERVICE_UNREACHABLE: 502,
+    ERR_PRICE_FUNCTION: 503,
+    ERR_FEED: 503,
+    ERR_RATE_LIMITED: 429,
+    ERR_REQUEST: 400,
+    ERR_TOO_LARGE: 413,
+    ERR_REDIRECT: 503,
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<`ERR_${string}`, number>>>>;
+
+export type ErrorClass = keyof typeof ERRORS;
+type CodeOf<Class extends ErrorClass> = keyof (typeof ERRORS)[Class];
 
 /**
  * A stable name for each thing that can go wrong. Programs branch on it; the message is for people.
  */
-export type ErrorCode =
-  | TokenCode
-  | DenialCode
-  | BudgetCode
-  | ChallengeCode
-  | PaymentCode
-  | ReceiptCode
-  | AdapterCode;
+export type ErrorCode = { [Class in ErrorClass]: CodeOf<Class> }[ErrorClass];
 
-/** The credential itself is unusable: nobody can tell what it allows. */
-export type TokenCode =
-  | "ERR_TOKEN_MALFORMED"
-  | "ERR_TOKEN_TOO_LARGE"
-  | "ERR_TOKEN_FORGED"
-  | "ERR_TOKEN_PREIMAGE"
-  | "ERR_TOKEN_ROOT"
-  | "ERR_TOKEN_THIRD_PARTY"
-  | "ERR_TOKEN_AMBIGUOUS"
-  | "ERR_TOKEN_MISSING";
-
-/** The credential is genuine, and says no to this access. */
-export type DenialCode =
-  | "ERR_AGENT_UNKNOWN"
-  | "ERR_SCOPE_WIDER"
-  | "ERR_ENDPOINT"
-  | "ERR_EXPIRED"
-  | "ERR_NOT_YET_VALID"
-  | "ERR_REVOKED"
-  | "ERR_REVOCATION_UNKNOWN"
-  | "ERR_FROZEN"
-  | "ERR_PRICE"
-  | "ERR_PAYEE"
-  | "ERR_DEPTH"
-  | "ERR_SERVICE"
-  | "ERR_CAPABILITY"
-  | "ERR_PREIMAGE_CAVEAT"
-  | "ERR_TARGET"
-  | "ERR_CAVEAT_UNKNOWN"
-  | "ERR_CAVEAT_MALFORMED";
-
-/** A counted limit has nothing left. */
-export type BudgetCode = "ERR_BUDGET" | "ERR_USES" | "ERR_IN_FLIGHT";
-
-/** The other side's challenge or invoice cannot be trusted; nothing was paid. */
-export type ChallengeCode =
-  | "ERR_CHALLENGE_MISSING"
-  | "ERR_CHALLENGE_MALFORMED"
-  | "ERR_CHALLENGE_ORIGIN"
-  | "ERR_CHALLENGE_SCOPE"
-  | "ERR_INVOICE_MALFORMED"
-  | "ERR_INVOICE_NETWORK"
-  | "ERR_INVOICE_AMOUNTLESS"
-  | "ERR_INVOICE_EXPIRED"
-  | "ERR_INVOICE_HASH"
-  | "ERR_INVOICE_PAYEE"
-  | "ERR_INVOICE_FIRST_PAYMENT";
-
-/** Something about paying; `PaymentError.spent` says whether money moved. */
-export type PaymentCode =
-  | "ERR_PAYMENT_REQUIRED"
-  | "ERR_PAYMENT_FAILED"
-  | "ERR_PAYMENT_UNKNOWN"
-  | "ERR_PAYMENT_REPEATED"
-  | "ERR_PAYMENT_PREIMAGE"
-  | "ERR_PAID_NOT_DELIVERED"
-  | "ERR_ORIGIN_QUARANTINED";
-
+/** The credential itself is unusable: what it allows cannot be established. */
+export type TokenCode = CodeOf<"TokenError">;
+/** The credential is genuine, and its caveats or its state prohibit this access. */
+export type DenialCode = CodeOf<"DeniedError">;
+/** A counted limit has too little left. */
+export type BudgetCode = CodeOf<"BudgetError">;
+/** The challenge or invoice of a service cannot be trusted; nothing was paid. */
+export type ChallengeCode = CodeOf<"ChallengeError">;
+/** A payment failed or bought nothing; `PaymentError.spent` says whether money moved. */
+export type PaymentCode = CodeOf<"PaymentError">;
 /** An export of receipts is not what was signed. */
-export type ReceiptCode =
-  | "ERR_RECEIPT_MALFORMED"
-  | "ERR_RECEIPT_KEY"
-  | "ERR_RECEIPT_FORGED"
-  | "ERR_RECEIPT_CHAIN"
-  | "ERR_RECEIPT_REPEATED"
-  | "ERR_RECEIPT_HEAD";
-
+export type ReceiptCode = CodeOf<"ReceiptError">;
 /** A wallet, a store, a treasury or a service behind a port did not answer as it should. */
-export type AdapterCode =
-  | "ERR_WALLET"
-  | "ERR_STORE"
-  | "ERR_TREASURY"
-  | "ERR_TREASURY_STOPPED"
-  | "ERR_SERVICE_UNREACHABLE"
-  | "ERR_PRICE_FUNCTION"
-  | "ERR_FEED"
-  | "ERR_RATE_LIMITED"
-  | "ERR_REQUEST"
-  | "ERR_TOO_LARGE"
-  | "ERR_REDIRECT";
+export type AdapterCode = CodeOf<"AdapterError">;
+
+export interface SigilErrorOptions extends ErrorOptions {
+  /** When the same request may succeed, if that is known: `Retry-After` in an HTTP answer. */
+  readonly retryAfterSeconds?: number | undefined;
+}
 
 /** The root of Sigil's errors. Prints and serialises as its code and message alone. */
 export class SigilError extends Error {
   readonly code: ErrorCode;
+  /** Seconds after which the same request may succeed; undefined if that is not known. */
+  declare readonly retryAfterSeconds?: number;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options: SigilErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.name = new.target.name;
+    // Only time helps, and the list of revocations may be readable again in a moment.
+    const seconds =
+      options.retryAfterSeconds ?? (code === "ERR_REVOCATION_UNKNOWN" ? 1 : undefined);
+    if (seconds !== undefined) this.retryAfterSeconds = seconds;
   }
 
   toJSON(): Record<string, unknown> {
@@ -115,15 +140,15 @@ export class SigilError extends Error {
 export class TokenError extends SigilError {
   declare readonly code: TokenCode;
 
-  constructor(code: TokenCode, message: string, options?: ErrorOptions) {
+  constructor(code: TokenCode, message: string, options?: SigilErrorOptions) {
     super(code, message, options);
   }
 }
 
-/** One caveat's "no": what was held, what was needed, and whose caveat it is. */
+/** One caveat that prohibits an access: what it allows, what was needed, and whose caveat it is. */
 export interface Refusal {
   readonly code: DenialCode | BudgetCode;
-  /** The condition that said no, e.g. `endpoints`. */
+  /** The condition that prohibits the access, e.g. `endpoints`. */
   readonly condition: string;
   /**
    * The node that the condition belongs to: its id (hex), and its agent name; the root has none.
@@ -140,13 +165,14 @@ export function explain(refusal: Refusal): string {
 }
 
 /**
- * A genuine credential that does not cover this access. `refusals` lists every caveat that said no.
+ * A genuine credential that does not cover this access. `refusals` lists every caveat that
+ * prohibits it.
  */
 export class DeniedError extends SigilError {
   declare readonly code: DenialCode | BudgetCode;
   readonly refusals: readonly Refusal[];
 
-  constructor(refusals: readonly [Refusal, ...Refusal[]], options?: ErrorOptions) {
+  constructor(refusals: readonly [Refusal, ...Refusal[]], options?: SigilErrorOptions) {
     super(refusals[0].code, `Denied. ${refusals.map(explain).join(". ")}.`, options);
     this.refusals = refusals;
   }
@@ -156,7 +182,7 @@ export class DeniedError extends SigilError {
   }
 }
 
-/** The error of a list of refusals; an empty list is a yes, and has none. */
+/** The error of a list of refusals; undefined for an empty list, which prohibits nothing. */
 export function denied(refusals: readonly Refusal[]): DeniedError | undefined {
   const [first, ...others] = refusals;
   return first === undefined ? undefined : new DeniedError([first, ...others]);
@@ -173,7 +199,7 @@ export class ChallengeError extends SigilError {
   declare readonly code: ChallengeCode;
   readonly spent = "no";
 
-  constructor(code: ChallengeCode, message: string, options?: ErrorOptions) {
+  constructor(code: ChallengeCode, message: string, options?: SigilErrorOptions) {
     super(code, message, options);
   }
 }
@@ -186,7 +212,7 @@ export class PaymentError extends SigilError {
   declare readonly code: PaymentCode;
   readonly spent: Spent;
 
-  constructor(code: PaymentCode, spent: Spent, message: string, options?: ErrorOptions) {
+  constructor(code: PaymentCode, spent: Spent, message: string, options?: SigilErrorOptions) {
     super(code, message, options);
     this.spent = spent;
   }
@@ -205,7 +231,7 @@ export class ReceiptError extends SigilError {
   /** From 1. */
   readonly line: number;
 
-  constructor(code: ReceiptCode, line: number, what: string, options?: ErrorOptions) {
+  constructor(code: ReceiptCode, line: number, what: string, options?: SigilErrorOptions) {
     super(code, `Line ${line}: ${what}.`, options);
     this.line = line;
   }
@@ -219,7 +245,7 @@ export class ReceiptError extends SigilError {
 export class AdapterError extends SigilError {
   declare readonly code: AdapterCode;
 
-  constructor(code: AdapterCode, message: string, options?: ErrorOptions) {
+  constructor(code: AdapterCode, message: string, options?: SigilErrorOptions) {
     super(code, message, options);
   }
 }

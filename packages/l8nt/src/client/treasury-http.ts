@@ -3,7 +3,7 @@ import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { type Given, type Message, readAnswer, writeRequest } from "../wire/message.ts";
-import { readProblem } from "./problem.ts";
+import { readProblem } from "../wire/problem.ts";
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 

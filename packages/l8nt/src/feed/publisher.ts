@@ -7,7 +7,7 @@ import { utf8 } from "../internal/bytes.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
 import { NDJSON, readFeedQuery } from "../wire/feed.ts";
-import { problemOf, problemResponse } from "../wire/problem.ts";
+import { Refused } from "../wire/problem.ts";
 import { type FeedSigner, signPage } from "./page.ts";
 import { Published } from "./published.ts";
 
@@ -113,7 +113,7 @@ export function revocationFeed(
         : await poll(after, seconds, request.signal);
     } catch (error) {
       if (!(error instanceof AdapterError)) throw error;
-      return problemResponse(problemOf(error.code === "ERR_REQUEST" ? 400 : 503, error));
+      return new Refused(error).response;
     }
   };
 }

@@ -11,7 +11,7 @@ import { isWellKnown } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
 import type { Grants, Paywall } from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
-import { problemOf, problemResponse } from "../wire/problem.ts";
+import { Refused } from "../wire/problem.ts";
 import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
 import {
   authorizationIn,
@@ -122,7 +122,7 @@ export function paidEndpoint(
       priced = read(message);
     } catch (error) {
       if (!(error instanceof AdapterError)) throw error;
-      return problemResponse(problemOf(error.code === "ERR_TOO_LARGE" ? 413 : 400, error));
+      return new Refused(error).response;
     }
     if (priced === undefined) return handler(onward(request, message));
     const facts = factsOf(request, clientAddress?.(request));

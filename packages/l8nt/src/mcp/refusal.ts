@@ -3,32 +3,24 @@
  * spec/8-mcp.md §3.
  */
 import { base64Text } from "../internal/bytes.ts";
-import { formatMsat, type Network, readInvoice, type UnverifiedInvoice } from "../invoice/index.ts";
-import { Challenge } from "../l402/index.ts";
+import { formatMsat, type Network } from "../invoice/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import { challengeLines } from "../node/response.ts";
-import type { Refused } from "../service/index.ts";
-import { CHALLENGE, members, PAYMENT_REQUIRED, PROBLEM, type ToolResult } from "./wire.ts";
+import type { Offer, Refused } from "../wire/problem.ts";
+import { CHALLENGE, PAYMENT_REQUIRED, PROBLEM, type ToolResult } from "./wire.ts";
 
-/** @param url that the call was judged as */
-export async function refusalResult(
-  { response }: Refused,
-  tool: string,
-  url: string,
-): Promise<ToolResult> {
-  const problem = members(await response.json());
-  const { title, detail } = problem;
-  if (response.status !== 402)
-    return result(`The tool "${tool}" was not called. ${title}: ${detail}`, { [PROBLEM]: problem });
-  const lines = challengeLines(response.headers.get("www-authenticate") ?? "");
-  const challenge = Challenge.parse(lines);
-  const { invoice } = readInvoice(challenge.invoice);
-  const payment = paymentRequired(challenge, invoice, tool, url, problem);
+/** @param url the URL that the call was judged as */
+export function refusalResult(refused: Refused, tool: string, url: string): ToolResult {
+  const { offer, problem, challengeLines } = refused;
+  if (offer === undefined)
+    return result(`The tool "${tool}" was not called. ${problem.title}: ${problem.detail}`, {
+      [PROBLEM]: problem,
+    });
+  const payment = paymentRequired(offer, tool, url, problem.detail);
   return result(
-    `The tool "${tool}" was not called: it costs ${formatMsat(invoice.amountMsat ?? 0n)}. An MCP client that pays L402 challenges pays for it by itself; nothing in a tool's arguments can.`,
+    `The tool "${tool}" was not called: it costs ${formatMsat(offer.invoice.amountMsat ?? 0n)}. An MCP client that pays L402 challenges pays for it by itself; nothing in a tool's arguments can.`,
     {
       [PROBLEM]: problem,
-      [CHALLENGE]: { url, "www-authenticate": lines },
+      [CHALLENGE]: { url, "www-authenticate": challengeLines },
       ...(payment !== undefined && { [PAYMENT_REQUIRED]: payment }),
     },
   );
@@ -51,13 +43,13 @@ const PAYMENT_NETWORKS: Partial<Record<Network, string>> = {
  * three networks.
  */
 function paymentRequired(
-  { macaroon }: Challenge,
-  { amountMsat = 0n, network: prefix, paymentHash, expiresAt, text }: UnverifiedInvoice,
+  { challenge: { macaroon }, invoice }: Offer,
   tool: string,
   url: string,
-  { detail }: Readonly<Record<string, unknown>>,
+  detail: string,
 ): object | undefined {
-  const network = PAYMENT_NETWORKS[prefix];
+  const { amountMsat = 0n, paymentHash, expiresAt, text } = invoice;
+  const network = PAYMENT_NETWORKS[invoice.network];
   if (network === undefined || amountMsat === 0n || amountMsat % 1000n !== 0n) return undefined;
   const challenge = {
     id: base64Text(Macaroon.encode(macaroon))

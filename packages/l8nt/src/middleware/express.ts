@@ -2,7 +2,7 @@
 import type { RequestHandler } from "express";
 import { isWellKnown, nodeFacts, targetOf } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
-import { problem, writeResponse } from "../node/response.ts";
+import { problem, writeRefused, writeResponse } from "../node/response.ts";
 import { settle, settleBy } from "../node/settlement.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
 
@@ -29,7 +29,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
   const { origin } = new URL(paywall.authority.location);
   return (request, response, next) => {
     const proceed = (decision: Decision): void => {
-      if (!decision.granted) return void writeResponse(response, decision.response);
+      if (!decision.granted) return void writeRefused(response, decision);
       // Gone while the claim was written: nothing was served.
       if (response.destroyed) return void settle(decision, false);
       if (decision.claimed) settleBy(response, decision);

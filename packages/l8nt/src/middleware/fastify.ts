@@ -5,15 +5,17 @@ import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "
 import { NDJSON } from "../feed/index.ts";
 import { nodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
-import { fieldsOf, problem } from "../node/response.ts";
+import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
 import { settle, settleBy } from "../node/settlement.ts";
 import {
   type Decision,
   type Grant,
   type Paywall,
+  type Refused,
   type Terms,
   WELL_KNOWN_PATH,
 } from "../service/index.ts";
+import { render } from "../wire/problem.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -36,7 +38,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
   const { origin } = new URL(paywall.authority.location);
   return (request, reply, done) => {
     const proceed = (decision: Decision): void => {
-      if (!decision.granted) return void send(reply, decision.response);
+      if (!decision.granted) return void sendRefused(reply, decision);
       // Gone while the claim was written: nothing was served.
       if (reply.raw.destroyed) return void settle(decision, false);
       if (decision.claimed) settleBy(reply.raw, decision);
@@ -75,6 +77,11 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
       });
     done();
   };
+}
+
+function sendRefused(reply: FastifyReply, refused: Refused): void {
+  const { status, headers, body } = render(refused);
+  reply.code(status).headers(fieldsOfPairs(headers)).send(Buffer.from(body));
 }
 
 async function send(reply: FastifyReply, response: Response): Promise<void> {

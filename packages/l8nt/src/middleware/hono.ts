@@ -2,10 +2,18 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { authorizationOf, isWellKnown, macaroonOf } from "../node/facts.ts";
-import { challengeLines } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
-import type { Decision, Grant, Granted, Paywall, RequestFacts, Terms } from "../service/index.ts";
+import type {
+  Decision,
+  Grant,
+  Granted,
+  Paywall,
+  Refused,
+  RequestFacts,
+  Terms,
+} from "../service/index.ts";
 import { factsOf } from "../service/paywall.ts";
+import { render } from "../wire/problem.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -41,7 +49,7 @@ export function paid(
 ): MiddlewareHandler<PaidEnv> {
   const route = paywall.route(terms);
   const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): Promise<unknown> => {
-    if (!decision.granted) return refusal(c, decision.response);
+    if (!decision.granted) return refusal(c, decision);
     c.set("grant", decision.grant);
     return decision.claimed ? settled(c, next, decision) : next();
   };
@@ -126,14 +134,19 @@ class NodeFacts implements RequestFacts {
   }
 }
 
-/** Through the context, so that what other middleware has set stays on it. */
-async function refusal(c: Context, response: Response): Promise<Response> {
+/** Through the context, so that what other middleware has set stays on the response. */
+async function refusal(c: Context, refused: Refused): Promise<Response> {
+  const { status, headers, body } = render(refused);
   const { outgoing } = (c.env ?? {}) as NodeBindings;
-  const challenge = response.headers.get("www-authenticate");
-  // `Headers` joins the two lines of a challenge. Where Node writes them, they stay two.
-  if (challenge !== null && typeof outgoing?.setHeader === "function") {
-    outgoing.setHeader("www-authenticate", challengeLines(challenge));
-    response.headers.delete("www-authenticate");
+  const fields = new Headers();
+  for (const [name, value] of headers) fields.append(name, value);
+  // `Headers` joins the two lines of a challenge. Node writes them as two.
+  const lines = headers.filter(([name]) => name === CHALLENGE).map(([, value]) => value);
+  if (lines.length > 0 && typeof outgoing?.setHeader === "function") {
+    outgoing.setHeader(CHALLENGE, lines);
+    fields.delete(CHALLENGE);
   }
-  return c.newResponse(await response.text(), response);
+  return c.newResponse(body, { status: status as 402, headers: fields });
 }
+
+const CHALLENGE = "www-authenticate";

@@ -3,17 +3,18 @@
  * client reads.
  */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { type Refused, type Rendered, render } from "../wire/problem.ts";
 
 /**
- * A challenge is two field lines, and `Headers` has joined them: the reference clients match each
- * line. spec/3-challenge.md §1.
+ * A handler's `Response` has joined the two lines of a challenge, because `Headers` cannot hold two;
+ * the reference clients match each line. spec/3-challenge.md §1.
  */
 const CHALLENGES = /, (?=(?:LSAT|L402) macaroon=")/;
 
 export function fieldsOf(headers: Headers): OutgoingHttpHeaders {
   const fields: OutgoingHttpHeaders = {};
   for (const [name, value] of headers) {
-    if (name === "www-authenticate") fields[name] = challengeLines(value);
+    if (name === "www-authenticate") fields[name] = value.split(CHALLENGES);
     else if (name !== "set-cookie") fields[name] = value;
   }
   const cookies = headers.getSetCookie();
@@ -21,7 +22,21 @@ export function fieldsOf(headers: Headers): OutgoingHttpHeaders {
   return fields;
 }
 
-export const challengeLines = (value: string): string[] => value.split(CHALLENGES);
+/** The fields of a refusal, each challenge on a line of its own. */
+export function fieldsOfPairs(pairs: Rendered["headers"]): OutgoingHttpHeaders {
+  const fields: Record<string, string | string[]> = {};
+  for (const [name, value] of pairs) {
+    const before = fields[name];
+    fields[name] = before === undefined ? value : [before, value].flat();
+  }
+  return fields;
+}
+
+export function writeRefused(outgoing: ServerResponse, refused: Refused): void {
+  if (outgoing.destroyed) return;
+  const { status, headers, body } = render(refused);
+  outgoing.writeHead(status, fieldsOfPairs(headers)).end(body);
+}
 
 /** Never rejects: a client that is gone, or a body that breaks, ends the connection. */
 export async function writeResponse(outgoing: ServerResponse, response: Response): Promise<void> {

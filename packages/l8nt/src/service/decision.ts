@@ -1,8 +1,5 @@
-/**
- * A decision about one request: granted with a duty to settle, or refused with the response to
- * send.
- */
-import type { ErrorCode } from "../errors.ts";
+/** A decision about one request: granted with a duty to settle, or refused with the reason. */
+import type { Refused } from "../wire/problem.ts";
 
 /** The facts of a request, as the wire had them. */
 export interface RequestFacts {
@@ -56,13 +53,6 @@ export interface Granted {
    * back.
    */
   settle(response: Response): Promise<Response>;
-}
-
-export interface Refused {
-  readonly granted: false;
-  readonly code: ErrorCode;
-  /** To be sent as it is. */
-  readonly response: Response;
 }
 
 export type Decision = Granted | Refused;

@@ -2,25 +2,18 @@
  * A service's well-known paths: what is sold, which caveats are enforced, revocation.
  * spec/3-challenge.md §6.
  */
-import { AdapterError, DeniedError, TokenError } from "../errors.ts";
+import { SigilError, TokenError } from "../errors.ts";
 import type { AmountText } from "../invoice/index.ts";
 import { type Authority, authenticateFields, presentedIn } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import { serviceDiscovery, WELL_KNOWN_PATH } from "../wire/discovery.ts";
 import { readAsked, writeAnswer } from "../wire/message.ts";
-import { problemOf, problemResponse } from "../wire/problem.ts";
+import { Refused } from "../wire/problem.ts";
 import { REVOCATIONS_PATH, revocation } from "../wire/revocation.ts";
-import { isSilence, refuseToken } from "./answer.ts";
 import type { Revoking } from "./revoking.ts";
 import type { Route } from "./route.ts";
 import type { Grants } from "./terms.ts";
-
-const STATUS: Readonly<Record<string, number>> = {
-  ERR_TOO_LARGE: 413,
-  ERR_RATE_LIMITED: 429,
-  ERR_STORE: 503,
-};
 
 export async function discovery(
   request: Request,
@@ -85,11 +78,7 @@ async function revoke(
     const { body } = await readAsked(revocation, request, {});
     return writeAnswer(revocation, { node: await revoking.below(ancestor, body.caveats) });
   } catch (error) {
-    if (error instanceof TokenError) return refuseToken(error, authority.vocabulary.names).response;
-    if (error instanceof DeniedError)
-      return problemResponse(problemOf(isSilence(error) ? 503 : 403, error));
-    if (error instanceof AdapterError)
-      return problemResponse(problemOf(STATUS[error.code] ?? 400, error));
-    throw error;
+    if (!(error instanceof SigilError)) throw error;
+    return new Refused(error, { enforced: authority.vocabulary.names }).response;
   }
 }

@@ -1,7 +1,8 @@
 /** `l8nt/service`: the paywall, on `Request` and `Response`. */
 export { Authority } from "../l402/index.ts";
 export { WELL_KNOWN_PATH } from "../wire/discovery.ts";
-export type { Decision, Grant, Granted, Refused, RequestFacts } from "./decision.ts";
+export type { Refused } from "../wire/problem.ts";
+export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { Paywall, type PaywallOptions } from "./paywall.ts";
 export type { RevocationsOption } from "./revoking.ts";
 export type { Route } from "./route.ts";

@@ -59,11 +59,11 @@ test("decides, serves, settles, as its example says", async () => {
   expect(statuses).toEqual([500, 500, 200, 402]);
 });
 
-test("says what was decided, for the log", async () => {
+test("a refusal keeps the exact code for the log", async () => {
   const { paywall, request, buy } = world({ price: "1 sat" });
   const code = async (path: string, credential?: string) => {
     const decision = await paywall.authorize(request(path, credential));
-    return decision.granted ? "granted" : decision.code;
+    return decision.granted ? "granted" : decision.error.code;
   };
   const credential = await buy();
   const flipped = credential.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"));
@@ -106,11 +106,11 @@ test("a finish that comes twice counts once, and the first one stands [case 51]"
   const { paywall, request, buy } = world({ price: "1 sat" });
   const credential = await buy();
   const first = await paywall.authorize(request("/a", credential));
-  if (!first.granted) throw new Error(first.code);
+  if (!first.granted) throw new Error(first.error.code);
   await first.finish(false);
   await first.finish(true);
   const second = await paywall.authorize(request("/a", credential));
-  if (!second.granted) throw new Error(second.code);
+  if (!second.granted) throw new Error(second.error.code);
   await second.finish(true);
   await second.finish(false);
   expect((await paywall.authorize(request("/a", credential))).granted).toBe(false);
@@ -167,7 +167,7 @@ test("an agent's own cap is out of scope, not for sale: paying would not help", 
   const bought = Credential.parse(await buy());
   const capped = bought.delegate({ agent: "scout", maxPrice: "1 sat" }, { now: NOW });
   const decision = await paywall.authorize(request("/a", capped.toString()));
-  expect(decision).toMatchObject({ granted: false, code: "ERR_PRICE" });
+  expect(decision).toMatchObject({ granted: false, error: { code: "ERR_PRICE" } });
   if (!decision.granted) expect(decision.response.status).toBe(403);
   expect(invoicer.requests).toHaveLength(1);
 });
@@ -203,12 +203,12 @@ test("a credential that names services and capabilities is judged by the route's
   expect(read.authorize(facts(`L402 ${minted}`))).toMatchObject({ granted: true });
   expect(write.authorize(facts(`L402 ${minted}`))).toMatchObject({
     granted: false,
-    code: "ERR_CAPABILITY",
+    error: { code: "ERR_CAPABILITY" },
   });
   const elsewhere = authority.minter.mint({ services: ["loop"], expiresIn: "1h" });
   expect(read.authorize(facts(`L402 ${elsewhere}`))).toMatchObject({
     granted: false,
-    code: "ERR_SERVICE",
+    error: { code: "ERR_SERVICE" },
   });
 });
 
@@ -219,7 +219,7 @@ test("a caveat that nobody here enforces denies, and its value is not repeated [
     expiresIn: "1h",
   });
   const decision = paywall.route().authorize(facts(`L402 ${minted.append(["tenant=acme"])}`));
-  expect(decision).toMatchObject({ granted: false, code: "ERR_CAVEAT_UNKNOWN" });
+  expect(decision).toMatchObject({ granted: false, error: { code: "ERR_CAVEAT_UNKNOWN" } });
 });
 
 test("only the origin of the location counts, not where the request came in", async () => {

@@ -12,16 +12,9 @@ import { budgetError } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger, ReserveAnswer } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
-import {
-  isPayable,
-  isSilence,
-  paymentRequired,
-  refuse,
-  refuseToken,
-  tooManyRequests,
-  unauthorized,
-} from "./answer.ts";
-import type { Decision, Grant, Granted, Refused, RequestFacts } from "./decision.ts";
+import { Refused } from "../wire/problem.ts";
+import { isPayable } from "./answer.ts";
+import type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 import { clientKey, type Limiter } from "./limiter.ts";
 import { isSellable, readPrice, saleOf, type Terms } from "./terms.ts";
 
@@ -85,7 +78,7 @@ export class Route {
       verified = authenticateFields(this.#context.authority.verifier, facts);
     } catch (error) {
       if (error instanceof TokenError)
-        return refuseToken(error, this.#context.authority.vocabulary.names);
+        return new Refused(error, { enforced: this.#context.authority.vocabulary.names });
       throw error;
     }
     if (this.#fixedPriceMsat !== undefined)
@@ -118,7 +111,7 @@ export class Route {
         `l8nt: the price function of ${facts.method} ${target.path} gave no price`,
         cause,
       );
-      return refuse(503, new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
+      return new Refused(new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
     }
     return this.#judge(facts, target, verified, priceMsat);
   }
@@ -167,8 +160,7 @@ export class Route {
     try {
       answer = await ledger.reserve({ id, at: now, counted: countersOf(verified.limits), ...need });
     } catch (cause) {
-      return refuse(
-        503,
+      return new Refused(
         new AdapterError(
           "ERR_STORE",
           "The use could not be counted just now, so nothing was served. Try again later.",
@@ -195,8 +187,7 @@ export class Route {
     priceMsat: bigint,
     error: DeniedError,
   ): Refused | Promise<Refused> {
-    if (isSilence(error)) return refuse(503, error);
-    return isPayable(error) ? this.#ask(facts, target, priceMsat, error) : refuse(403, error);
+    return isPayable(error) ? this.#ask(facts, target, priceMsat, error) : new Refused(error);
   }
 
   async #ask(
@@ -207,16 +198,16 @@ export class Route {
   ): Promise<Refused> {
     const { authority, invoicer, clock, perClient, total, originText } = this.#context;
     if (this.terms.price === undefined || invoicer === undefined)
-      return unauthorized(why, authority.vocabulary.names);
+      return new Refused(why, { status: 401, enforced: authority.vocabulary.names });
     // What would be bought now would not be let in.
     const silence = authority.revocations.silence(clock());
-    if (silence !== undefined) return refuse(503, silence);
+    if (silence !== undefined) return new Refused(silence);
     const sale = saleOf(this.terms, target, originText, priceMsat);
     if (!isSellable(sale, target)) return notForSale();
     const now = clock();
     // In this order: what one client is refused must not use up what is there for all.
     const wait = perClient.take(clientKey(facts.clientAddress), now) || total.take("", now);
-    if (wait > 0) return tooManyRequests(wait);
+    if (wait > 0) return new Refused(tooManyRequests(wait));
     const { amountMsat, scope } = sale;
     try {
       const text = await invoicer.createInvoice({
@@ -230,11 +221,12 @@ export class Route {
           "ERR_WALLET",
           "The wallet made an invoice for another amount than was asked.",
         );
-      return paymentRequired(why, authority.minter.challenge(scope, invoice));
+      return new Refused(why, {
+        offer: { challenge: authority.minter.challenge(scope, invoice), invoice },
+      });
     } catch (cause) {
       this.#context.alarm("l8nt: the wallet made no invoice", cause);
-      return refuse(
-        503,
+      return new Refused(
         new AdapterError("ERR_WALLET", "No invoice could be made just now. Try again later.", {
           cause,
         }),
@@ -243,12 +235,19 @@ export class Route {
   }
 }
 
+const tooManyRequests = (retryAfterSeconds: number): AdapterError =>
+  new AdapterError(
+    "ERR_RATE_LIMITED",
+    "Too many challenges were requested and not paid. Pay one of them, or wait.",
+    { retryAfterSeconds },
+  );
+
 function badTarget(): Refused {
   const error = new AdapterError(
     "ERR_REQUEST",
     "The request's method or path can be read in two ways, so it is not served. Send the path without encoded slashes, dots or backslashes.",
   );
-  return refuse(400, error);
+  return new Refused(error);
 }
 
 function notForSale(): Refused {
@@ -256,7 +255,7 @@ function notForSale(): Refused {
     "ERR_REQUEST",
     "No credential that is sold here would cover this request, so there is nothing to pay.",
   );
-  return refuse(400, error);
+  return new Refused(error);
 }
 
 const NOTHING_TO_FINISH = async (): Promise<void> => {};

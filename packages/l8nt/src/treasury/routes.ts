@@ -1,12 +1,5 @@
 /** The treasury's HTTP side: a table of messages and what answers each. spec/4-purchase.md §7. */
-import {
-  AdapterError,
-  ChallengeError,
-  DeniedError,
-  PaymentError,
-  SigilError,
-  TokenError,
-} from "../errors.ts";
+import { AdapterError, SigilError, TokenError } from "../errors.ts";
 import { readAuthorization } from "../l402/index.ts";
 import {
   type AnyMessage,
@@ -16,7 +9,7 @@ import {
   writeAnswer,
 } from "../wire/message.ts";
 import { OWNER_PATHS } from "../wire/owner.ts";
-import { problemOf, problemResponse, unauthorizedResponse } from "../wire/problem.ts";
+import { Refused } from "../wire/problem.ts";
 import { AGENT_MESSAGES } from "../wire/treasury.ts";
 import type { TreasuryCore } from "./treasury.ts";
 
@@ -65,7 +58,8 @@ export function routesHandler(
       const asked = await readAsked(message, request, segments);
       return await answer({ ...asked, treasury, request, credential });
     } catch (error) {
-      return refusal(error, treasury.authority.vocabulary.names);
+      if (!(error instanceof SigilError)) throw error;
+      return new Refused(error, { enforced: treasury.authority.vocabulary.names }).response;
     }
   };
 }
@@ -103,7 +97,7 @@ export function routeLabel(pathname: string): string {
 function notFound(request: Request): Response {
   presented(request);
   const error = new AdapterError("ERR_REQUEST", "The treasury has no such endpoint.");
-  return problemResponse(problemOf(404, error));
+  return new Refused(error, { status: 404 }).response;
 }
 
 /** @throws TokenError */
@@ -126,23 +120,4 @@ function refuseBrowsers(request: Request, host: string): void {
   const named = request.headers.get("host");
   if (named !== null && named !== host)
     throw new AdapterError("ERR_REQUEST", "The Host field is not this treasury's.");
-}
-
-function refusal(error: unknown, enforced: readonly string[]): Response {
-  if (!(error instanceof SigilError)) throw error;
-  const status = statusOf(error);
-  return status === 401
-    ? unauthorizedResponse(error, enforced)
-    : problemResponse(problemOf(status, error));
-}
-
-/** 402 is left out: what a treasury sells is not for sale to whoever lacks a credential. */
-function statusOf(error: SigilError): number {
-  if (error instanceof TokenError) return error.code === "ERR_TOKEN_AMBIGUOUS" ? 400 : 401;
-  if (error instanceof DeniedError) return error.code === "ERR_REVOCATION_UNKNOWN" ? 503 : 403;
-  if (error instanceof ChallengeError || error instanceof PaymentError) return 502;
-  if (error.code === "ERR_REQUEST") return 400;
-  if (error.code === "ERR_TOO_LARGE") return 413;
-  if (error.code === "ERR_RATE_LIMITED") return 429;
-  return error.code === "ERR_SERVICE_UNREACHABLE" ? 502 : 503;
 }

@@ -10,6 +10,7 @@ export const problem = object({
   detail: text,
   code: pattern(/^ERR_[A-Z_]+$/, "be the code of an error"),
   spent: optional(oneOf("no", "yes", "unknown")),
+  line: optional(count()),
   condition: optional(text),
   node: optional(node),
   refusals: optional(

@@ -1,7 +1,28 @@
-/** Problem details (RFC 9457): how every HTTP end of Sigil says no. */
-import { DeniedError, type ErrorCode, type SigilError, type Spent, TokenError } from "../errors.ts";
+/**
+ * Problem details (RFC 9457): what every HTTP end of Sigil answers if it refuses, as data, as text,
+ * and read back to the error that it was. spec/3-challenge.md §5.
+ */
+import {
+  AdapterError,
+  BudgetError,
+  ChallengeError,
+  DeniedError,
+  ERRORS,
+  type ErrorClass,
+  type ErrorCode,
+  PaymentError,
+  ReceiptError,
+  type Refusal,
+  type SigilError,
+  type SigilErrorOptions,
+  type Spent,
+  TokenError,
+} from "../errors.ts";
+import { readJson } from "../http/body.ts";
+import type { UnverifiedInvoice } from "../invoice/index.ts";
+import { Challenge } from "../l402/index.ts";
 
-/** Stable members beside RFC 9457's own; never a credential. */
+/** The members of a problem; never a credential. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -9,6 +30,108 @@ export interface Problem {
   readonly detail: string;
   readonly code: ErrorCode;
   readonly [member: string]: unknown;
+}
+
+/** The class of a code and the status of an answer with it; undefined for an unknown code. */
+function rowOf(code: string): readonly [ErrorClass, status: number] | undefined {
+  for (const [name, codes] of Object.entries(ERRORS) as [ErrorClass, Record<string, number>][])
+    if (Object.hasOwn(codes, code)) return [name, codes[code]!];
+  return undefined;
+}
+
+/**
+ * The HTTP status of an error, by its code. 402 is never among them: only a service that can sell to
+ * the caller answers it.
+ */
+export const statusOf = (error: SigilError): number => rowOf(error.code)?.[1] ?? 503;
+
+/** What a service offers for sale beside a refusal: the challenge, and its invoice, decoded. */
+export interface Offer {
+  readonly challenge: Challenge;
+  readonly invoice: UnverifiedInvoice;
+}
+
+export interface RefusedOptions {
+  /** @default the status of the error's code */
+  readonly status?: number;
+  /** Makes the answer 402. */
+  readonly offer?: Offer;
+  /** The conditions that are judged here. A 401 names them. */
+  readonly enforced?: readonly string[];
+}
+
+/** A request that was refused, as data. Only the edge renders it. */
+export class Refused {
+  readonly granted = false;
+  readonly status: number;
+  /** Why, in full: for the log. What the caller is shown may say less. */
+  readonly error: SigilError;
+  /** What the caller can pay for, of a 402. */
+  readonly offer: Offer | undefined;
+  readonly #enforced: readonly string[] | undefined;
+
+  constructor(error: SigilError, { status, offer, enforced }: RefusedOptions = {}) {
+    this.error = error;
+    this.offer = offer;
+    this.status = status ?? (offer === undefined ? statusOf(error) : 402);
+    this.#enforced = enforced;
+  }
+
+  get retryAfterSeconds(): number | undefined {
+    return this.error.retryAfterSeconds;
+  }
+
+  /** For a log: an invoice holds amounts that JSON cannot. */
+  toJSON(): object {
+    return { granted: false, status: this.status, error: this.error };
+  }
+
+  /** The `WWW-Authenticate` lines: a challenge to pay, or the bare scheme (RFC 9110 §15.5.2). */
+  get challengeLines(): readonly string[] {
+    // `LSAT` first: the reference clients match by regular expression.
+    if (this.offer !== undefined) return Challenge.format(this.offer.challenge);
+    if (this.status !== 401 || this.#enforced === undefined) return [];
+    return [`L402 version="0", caveats="${this.#enforced.join(" ")}"`];
+  }
+
+  /** The problem details that the caller is shown. */
+  get problem(): Problem {
+    return problemOf(this.status, this.status === 401 ? withoutOracle(this.error) : this.error);
+  }
+
+  /**
+   * The refusal as a `Response`, made anew by each read. Its `Headers` join the two lines of a
+   * challenge by a comma, which every client of L402 reads.
+   */
+  get response(): Response {
+    const { status, headers, body } = render(this);
+    const fields = new Headers();
+    for (const [name, value] of headers) fields.append(name, value);
+    return new Response(body, { status, headers: fields });
+  }
+}
+
+export interface Rendered {
+  readonly status: number;
+  /** A list of pairs, because a challenge is two `WWW-Authenticate` lines. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
+/** The one rendering of a refusal to HTTP. */
+export function render({ status, challengeLines, problem, retryAfterSeconds }: Refused): Rendered {
+  return {
+    status,
+    headers: [
+      ...challengeLines.map((line) => ["www-authenticate", line] as const),
+      ["content-type", "application/problem+json"],
+      ...(retryAfterSeconds === undefined
+        ? []
+        : [["retry-after", String(retryAfterSeconds)] as const]),
+      ["cache-control", "no-store"],
+    ],
+    body: JSON.stringify(problem),
+  };
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -23,54 +146,99 @@ const TITLES: Readonly<Record<number, string>> = {
   503: "Unavailable",
 };
 
-export function problemOf(status: number, error: SigilError, detail = error.message): Problem {
+function problemOf(status: number, error: SigilError): Problem {
+  const { spent, line } = error as { spent?: Spent; line?: number };
   const problem: Problem = {
     type: `urn:sigil:${error.code}`,
     title: TITLES[status] ?? "Error",
     status,
-    detail,
+    detail: error.message,
     code: error.code,
+    ...(spent !== undefined && { spent }),
+    ...(line !== undefined && { line }),
   };
-  const { spent } = error as { spent?: Spent };
-  const whole = spent === undefined ? problem : { ...problem, spent };
-  if (!(error instanceof DeniedError)) return whole;
+  if (!(error instanceof DeniedError)) return problem;
   const [first] = error.refusals;
-  return { ...whole, condition: first?.condition, node: first?.node, refusals: error.refusals };
+  return { ...problem, condition: first?.condition, node: first?.node, refusals: error.refusals };
 }
 
-/**
- * What a bearer of a bad credential may know. A forger learns the class only: not which check he
- * failed. [case 98]
- */
-const CLASSES = new Set([
+/** The token codes that the bearer of a bad credential is shown; of every other, the class alone. */
+const SHOWN: ReadonlySet<ErrorCode> = new Set([
   "ERR_TOKEN_MALFORMED",
   "ERR_TOKEN_TOO_LARGE",
   "ERR_TOKEN_MISSING",
   "ERR_TOKEN_THIRD_PARTY",
 ]);
 
+/** A forger is not told which check failed. [case 98] */
+const withoutOracle = (error: SigilError): SigilError =>
+  error instanceof TokenError && !SHOWN.has(error.code)
+    ? new TokenError(
+        "ERR_TOKEN_FORGED",
+        "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
+      )
+    : error;
+
+const MAX_PROBLEM_BYTES = 65_536;
+
 /**
- * 401 with the scheme (RFC 9110 §15.5.2), and nothing to pay. @param enforced the conditions that
- * are judged here
+ * The error that a Sigil end answered with: the same class, code and message as there. Undefined for
+ * an answer of something in between, such as a proxy.
  */
-export function unauthorizedResponse(error: SigilError, enforced: readonly string[]): Response {
-  const shown =
-    error instanceof TokenError && !CLASSES.has(error.code)
-      ? new TokenError(
-          "ERR_TOKEN_FORGED",
-          "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.",
-        )
-      : error;
-  const headers = new Headers({
-    "www-authenticate": `L402 version="0", caveats="${enforced.join(" ")}"`,
+export async function readProblem(response: Response): Promise<SigilError | undefined> {
+  const json = await readJson(response, MAX_PROBLEM_BYTES).catch(() => undefined);
+  const after = response.headers.get("retry-after") ?? "";
+  return errorOf(json, {
+    retryAfterSeconds: /^[0-9]{1,9}$/.test(after) ? Number(after) : undefined,
   });
-  return problemResponse(problemOf(401, shown), headers);
 }
 
-export function problemResponse(problem: Problem, headers: Headers = new Headers()): Response {
-  headers.set("content-type", "application/problem+json");
-  // It may be over in a moment, and nothing but waiting helps.
-  if (problem.code === "ERR_REVOCATION_UNKNOWN") headers.set("retry-after", "1");
-  headers.set("cache-control", "no-store");
-  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+/** The error that problem details describe; undefined if they are none of Sigil's. */
+export function errorOf(problem: unknown, options: SigilErrorOptions = {}): SigilError | undefined {
+  const { code, detail, spent, line, refusals } = Object(problem) as Record<string, unknown>;
+  if (typeof code !== "string" || !CODE.test(code) || typeof detail !== "string") return undefined;
+  const denials = readRefusals(refusals);
+  const isSpent = SPENT.some((known) => known === spent);
+  // Codes of a newer version of the other end are kept; what they carry tells their class.
+  const known = rowOf(code)?.[0];
+  switch (known ?? classOfUnknown(code, denials !== undefined, isSpent)) {
+    case "DeniedError":
+      return denials && new DeniedError(denials, options);
+    case "BudgetError":
+      return denials && new BudgetError(denials, options);
+    case "TokenError":
+      return new TokenError(code as TokenError["code"], detail, options);
+    case "ChallengeError":
+      return new ChallengeError(code as ChallengeError["code"], detail, options);
+    case "PaymentError": {
+      // Money may have moved unless the other end says that it did not.
+      const moved = isSpent ? (spent as Spent) : "unknown";
+      return new PaymentError(code as PaymentError["code"], moved, detail, options);
+    }
+    case "ReceiptError": {
+      const at = typeof line === "number" ? line : 0;
+      const what = detail.replace(/^Line [0-9]+: |\.$/g, "");
+      return new ReceiptError(code as ReceiptError["code"], at, what, options);
+    }
+    default:
+      return new AdapterError(code as AdapterError["code"], detail, options);
+  }
+}
+
+const CODE = /^ERR_[A-Z0-9_]{1,64}$/;
+const SPENT: readonly Spent[] = ["no", "yes", "unknown"];
+
+function classOfUnknown(code: string, hasRefusals: boolean, isSpent: boolean): ErrorClass {
+  if (hasRefusals) return "DeniedError";
+  if (code.startsWith("ERR_TOKEN_")) return "TokenError";
+  return isSpent ? "PaymentError" : "AdapterError";
+}
+
+function readRefusals(value: unknown): [Refusal, ...Refusal[]] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  const valid = value.every((entry: unknown) => {
+    const { code, condition, have, need } = Object(entry) as Record<string, unknown>;
+    return [code, condition, have, need].every((text) => typeof text === "string");
+  });
+  return valid ? (value as [Refusal, ...Refusal[]]) : undefined;
 }
