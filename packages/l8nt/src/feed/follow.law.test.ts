@@ -147,7 +147,7 @@ test("one that was stopped knows nothing of what comes after", async () => {
   const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => time.now });
   const follower = followRevocations(authority, storeSource(log), {
     clock: () => time.now,
-    maxSilenceSeconds: 2,
+    maxSilence: "2s",
   });
   await follower.reached();
   follower.stop();
@@ -156,15 +156,37 @@ test("one that was stopped knows nothing of what comes after", async () => {
   expect(authority.revocations.silence(time.now)?.code).toBe("ERR_REVOCATION_UNKNOWN");
 });
 
-test.each([0, 1, Number.NaN, Number.POSITIVE_INFINITY])(
-  "a silence of %s seconds is refused",
-  (maxSilenceSeconds) => {
+test.each(["0s", "1s", "ten seconds", "", 10, Number.NaN, Number.POSITIVE_INFINITY])(
+  "a maxSilence of %o is refused",
+  (maxSilence) => {
     const authority = new Authority({ secret: SECRET, location: LOCATION });
-    expect(() => followRevocations(authority, () => never(), { maxSilenceSeconds })).toThrow(
-      TypeError,
-    );
+    expect(() =>
+      followRevocations(authority, () => never(), { maxSilence: maxSilence as never }),
+    ).toThrow(TypeError);
   },
 );
+
+test("an option that a follower does not have is refused by name", () => {
+  const authority = new Authority({ secret: SECRET, location: LOCATION });
+  expect(() =>
+    followRevocations(authority, () => never(), { maxSilenceSeconds: 5 } as never),
+  ).toThrow(/maxSilenceSeconds.*maxSilence/);
+});
+
+test("whoever waits for a directive, or for a failure, learns of the failure", async () => {
+  const log = new CallingLog();
+  const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
+  log.fault = new Error("the line is cut");
+  const follower = followRevocations(authority, storeSource(log), {
+    clock: () => NOW,
+    alarm: () => {},
+  });
+  await expect(follower.reachedOrFailed()).rejects.toThrow("the line is cut");
+  log.fault = undefined;
+  await follower.reachedOrFailed();
+  follower.stop();
+  await expect(follower.reachedOrFailed(1)).rejects.toThrow(/stopped/);
+});
 
 async function* never(): AsyncGenerator<never> {
   await new Promise(() => {});

@@ -1,78 +1,141 @@
 /**
- * Keeps an authority in step with what was revoked elsewhere; one that does not hear of it any more
- * lets nobody in.
+ * The follower of revocations: keeps an authority in step with what is revoked elsewhere.
+ * spec/7-revocation-feed.md.
  */
+import { type Duration, durationSeconds } from "../caveat/duration.ts";
+import { AdapterError } from "../errors.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Authority } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import type { Directive } from "../ports/directives.ts";
 import { notAPage } from "./page.ts";
 import { pause } from "./pause.ts";
 import type { Reading, RevocationSource } from "./source.ts";
 
 export interface FollowOptions {
-  /** How old the last sign of life may be. 10 where it is not given. */
-  readonly maxSilenceSeconds?: number;
-  /** The authority's own. */
+  /**
+   * How long the source may be silent before the authority denies everything. Two seconds or more.
+   *
+   * @default "10s"
+   */
+  readonly maxSilence?: Duration;
+  /** @default the system's clock; it must be the authority's own */
   readonly clock?: Clock;
-  /** Told when the source fails, once until it works again, and must not throw. */
+  /**
+   * Called when the source fails: once, until the source works again. It must not throw.
+   *
+   * @default console.error
+   */
   readonly alarm?: (what: string, cause: unknown) => void;
+  /** Also applies freezes and thaws, which a log carries and a published feed does not. */
+  readonly freezes?: Freezable;
+}
+
+const OPTIONS = {
+  maxSilence: true,
+  clock: true,
+  alarm: true,
+  freezes: true,
+} satisfies Keys<FollowOptions>;
+
+/** What freezes and thaws apply to. */
+export interface Freezable {
+  apply(directive: Pick<Directive, "kind" | "nodeId" | "reason">): void;
 }
 
 export interface Follower {
   /**
-   * Resolves once everything up to number `seq` is in force here; without one, at the first sign of
-   * life.
+   * Resolves once every directive up to number `seq` is in force here; without `seq`, at the first
+   * reading. A source that fails is tried again for as long as it takes.
    */
   reached(seq?: number): Promise<void>;
-  /**
-   * Ends it. What is revoked from now on is not known, so that the authority fails closed after the
-   * silence that is borne.
-   */
+  /** As `reached`, but rejects with the source's error if the source fails first. */
+  reachedOrFailed(seq?: number): Promise<void>;
+  /** Stops following. Once `maxSilence` has passed, the authority denies everything. */
   stop(): void;
 }
 
+interface Waiting {
+  readonly seq: number;
+  readonly resolve: () => void;
+  readonly reject?: (cause: unknown) => void;
+}
+
+const DEFAULT_MAX_SILENCE: Duration = "10s";
+const LEAST_SILENCE_SECONDS = 2;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
 
+/** @throws TypeError for a text that is not a duration of two seconds or more */
+export function readMaxSilence(
+  maxSilence: Duration = DEFAULT_MAX_SILENCE,
+  what = "maxSilence",
+): number {
+  const seconds = durationSeconds(maxSilence, what);
+  if (seconds < LEAST_SILENCE_SECONDS)
+    throw new TypeError(`${what} must be ${LEAST_SILENCE_SECONDS}s or more`);
+  return seconds;
+}
+
 /**
- * Applies what a source tells. Until it has told something, and whenever it is silent for longer
- * than `maxSilenceSeconds`, the authority denies everything with `ERR_REVOCATION_UNKNOWN`.
+ * Applies everything that a source reports to an authority. The authority denies everything with
+ * `ERR_REVOCATION_UNKNOWN` before the first reading, and whenever the source has been silent for
+ * longer than `maxSilence`. [case 111]
  *
- * @throws TypeError for a silence that is no number of seconds, 2 or more
+ * @throws TypeError for a `maxSilence` that is not a duration of two seconds or more
  * @example
  * const source = feedSource({ url: "https://treasury.example/.well-known/l402/revocations", publicKey });
- * const follower = followRevocations(authority, source, { maxSilenceSeconds: 10 });
+ * const follower = followRevocations(authority, source, { maxSilence: "10s" });
  */
 export function followRevocations(
   authority: Authority,
   source: RevocationSource,
-  { maxSilenceSeconds = 10, clock = systemClock, alarm = console.error }: FollowOptions = {},
+  options: FollowOptions = {},
 ): Follower {
-  if (!(Number.isFinite(maxSilenceSeconds) && maxSilenceSeconds >= 2))
-    throw new TypeError("maxSilenceSeconds is a number of seconds, 2 or more");
+  checkKeys(options, OPTIONS, "followRevocations");
+  const { clock = systemClock, alarm = console.error, freezes } = options;
+  const maxSilenceSeconds = readMaxSilence(options.maxSilence);
   const end = new AbortController();
   const { signal } = end;
-  let waiting: { readonly seq: number; readonly resolve: () => void }[] = [];
+  let waiting: readonly Waiting[] = [];
   let seq = 0;
   let isAlive = false;
   let pauseMs = FIRST_PAUSE_MS;
-  let isTold = false;
+  let isReported = false;
   authority.revocations.heard(Number.NEGATIVE_INFINITY, maxSilenceSeconds);
 
-  function take({ after, seq: until, entries, aliveAt }: Reading): void {
+  function take({ after, seq: until, entries, freezes: read = [], aliveAt }: Reading): void {
     if (after !== seq) throw notAPage(`it begins after ${after}, and ${seq} was expected`);
     for (const { node, endsAt } of entries) authority.revocations.revoke(node, endsAt);
-    // Only then: a sign of life vouches for all that came before it.
+    for (const directive of read) freezes?.apply(directive);
+    // Last: a sign of life says that everything before it is in force here.
     seq = until;
     if (aliveAt !== undefined) {
       authority.revocations.heard(aliveAt, maxSilenceSeconds);
       isAlive = true;
-      isTold = false;
+      isReported = false;
       pauseMs = FIRST_PAUSE_MS;
     }
     if (!isAlive) return;
     const reached = waiting.filter((one) => one.seq <= seq);
     waiting = waiting.filter((one) => one.seq > seq);
     for (const { resolve } of reached) resolve();
+  }
+
+  function rejectWaiting(cause: unknown): void {
+    const failed = waiting.filter(({ reject }) => reject !== undefined);
+    waiting = waiting.filter(({ reject }) => reject === undefined);
+    for (const { reject } of failed) reject!(cause);
+  }
+
+  function fail(cause: unknown): void {
+    rejectWaiting(cause);
+    if (!isReported)
+      alarm(
+        `l8nt: the revocations of ${authority.location} could not be read; after ${maxSilenceSeconds} seconds without them every credential is denied`,
+        cause,
+      );
+    isReported = true;
   }
 
   async function run(): Promise<void> {
@@ -88,12 +151,7 @@ export function followRevocations(
         for await (const reading of source(following)) take(reading);
       } catch (cause) {
         if (signal.aborted) return;
-        if (!isTold)
-          alarm(
-            `l8nt: the revocations of ${authority.location} could not be read; after ${maxSilenceSeconds} seconds without them nobody is let in`,
-            cause,
-          );
-        isTold = true;
+        fail(cause);
       }
       await pause(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
@@ -101,13 +159,23 @@ export function followRevocations(
   }
   void run();
 
+  function wait(until: number, mayFail: boolean): Promise<void> {
+    if (isAlive && seq >= until) return Promise.resolve();
+    if (mayFail && signal.aborted) return Promise.reject(stopped());
+    return new Promise((resolve, reject) => {
+      waiting = [...waiting, { seq: until, resolve, ...(mayFail && { reject }) }];
+    });
+  }
+
   return {
-    reached: (until = 0) =>
-      isAlive && seq >= until
-        ? Promise.resolve()
-        : new Promise((resolve) => {
-            waiting.push({ seq: until, resolve });
-          }),
-    stop: () => end.abort(),
+    reached: (until = 0) => wait(until, false),
+    reachedOrFailed: (until = 0) => wait(until, true),
+    stop() {
+      end.abort();
+      rejectWaiting(stopped());
+    },
   };
 }
+
+const stopped = (): AdapterError =>
+  new AdapterError("ERR_FEED", "The follower of the revocations was stopped.");

@@ -4,7 +4,7 @@ import { readBody } from "../http/body.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
 import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { DirectiveLog } from "../ports/directives.ts";
+import type { Directive, DirectiveLog } from "../ports/directives.ts";
 import { ReceiptKey } from "../receipt/key.ts";
 import { feedUrl, NDJSON } from "../wire/feed.ts";
 import {
@@ -23,6 +23,8 @@ export interface Reading {
   readonly after: number;
   readonly seq: number;
   readonly entries: readonly Pick<FeedEntry, "node" | "endsAt">[];
+  /** Freezes and thaws, in order. A published feed has none. */
+  readonly freezes?: readonly Pick<Directive, "kind" | "nodeId" | "reason">[];
   /**
    * Unix seconds, by the follower's clock, at which this was all; undefined where it may be old.
    */
@@ -44,12 +46,12 @@ export interface Following {
  */
 export type RevocationSource = (following: Following) => AsyncIterable<Reading>;
 
-/** Follows a log that this process can read. */
-export const storeSource = (store: DirectiveLog): RevocationSource =>
-  async function* readStops({ clock, seq, signal }) {
+/** Reads a log that this process can reach: at once, and whenever there may be something new. */
+export const storeSource = (log: DirectiveLog): RevocationSource =>
+  async function* readDirectives({ clock, seq, signal }) {
     let isNew = true;
     let wake = () => {};
-    const unwatch = watch(store, () => {
+    const unwatch = watch(log, () => {
       isNew = true;
       wake();
     });
@@ -66,17 +68,20 @@ export const storeSource = (store: DirectiveLog): RevocationSource =>
           });
         if (signal.aborted) return;
         isNew = false;
-        // Before it is read: what is written meanwhile may be missing.
+        // Before the read: a directive that is written during it may be missing from it.
         const aliveAt = clock();
         const after = seq();
-        const directives = await store.directives(after);
-        const entries = directives
-          .filter(({ kind }) => kind === "revoke")
-          .map(({ nodeId, endsAt }) => ({ node: nodeId, ...(endsAt !== undefined && { endsAt }) }));
+        const directives = await log.directives(after);
         yield {
           after,
           seq: Math.max(after, ...directives.map(({ seq: number }) => number)),
-          entries,
+          entries: directives
+            .filter(({ kind }) => kind === "revoke")
+            .map(({ nodeId, endsAt }) => ({
+              node: nodeId,
+              ...(endsAt !== undefined && { endsAt }),
+            })),
+          freezes: directives.filter(({ kind }) => kind !== "revoke"),
           aliveAt,
         };
       }

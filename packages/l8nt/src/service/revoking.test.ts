@@ -120,7 +120,7 @@ test("without news nobody is let in, nothing is sold, nothing is revoked; what i
   const paywall = open({
     invoicer,
     clock: () => now,
-    revocations: { store, maxSilenceSeconds: 5 },
+    revocations: { store, maxSilence: "5s" },
   });
   await paywall.ready();
   const who = family(paywall);
@@ -165,7 +165,7 @@ test("options that could not work fail at the start", () => {
   const store = new CallingLog();
   for (const revocations of [
     { store, maxSilence: 5 },
-    { store, maxSilenceSeconds: 0 },
+    { store, maxSilence: "0s" },
     { url: FEED_URL, publicKey: "short" },
     { url: "feed", publicKey: signer.publicKey },
     { url: FEED_URL, publicKey: signer.publicKey, store: undefined },

@@ -1,4 +1,5 @@
 /** Where a paywall writes down what is revoked at it, and hears of what was revoked elsewhere. */
+import type { Duration } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import {
   type FeedSigner,
@@ -20,16 +21,24 @@ export type RevocationsOption =
       readonly store: DirectiveLog;
       /** Signs the feed that `wellKnown` serves; without one it serves none. */
       readonly key?: FeedSigner;
-      /** How long the log may be unreadable before nobody is let in. 10 where it is not given. */
-      readonly maxSilenceSeconds?: number;
+      /**
+       * How long the log may be unreadable before every credential is denied.
+       *
+       * @default "10s"
+       */
+      readonly maxSilence?: Duration;
     }
   | {
       /** What is revoked here holds here alone, until a restart. */
       readonly url: string;
       /** Of the key that signs the feed, 64 hex. */
       readonly publicKey: string;
-      /** How long the feed may be silent before nobody is let in. 10 where it is not given. */
-      readonly maxSilenceSeconds?: number;
+      /**
+       * How long the feed may be silent before every credential is denied.
+       *
+       * @default "10s"
+       */
+      readonly maxSilence?: Duration;
       readonly fetch?: typeof fetch;
     };
 
@@ -54,10 +63,11 @@ export class Revoking {
     const isLog = "store" in revocations;
     checkKeys(revocations, isLog ? LOG_OPTIONS : FEED_OPTIONS, "a paywall's revocations option");
     const source = isLog ? storeSource(revocations.store) : feedSource(revocations);
-    const { maxSilenceSeconds } = revocations;
+    const { maxSilence } = revocations;
     this.#follower = followRevocations(authority, source, {
-      ...options,
-      ...(maxSilenceSeconds !== undefined && { maxSilenceSeconds }),
+      clock,
+      alarm: options.alarm,
+      ...(maxSilence !== undefined && { maxSilence }),
     });
     if (!isLog) return;
     const { store, key } = revocations;
@@ -114,10 +124,10 @@ export class Revoking {
 
 type LogOptions = Extract<RevocationsOption, { readonly store: DirectiveLog }>;
 type FeedOptions = Extract<RevocationsOption, { readonly url: string }>;
-const LOG_OPTIONS = { store: true, key: true, maxSilenceSeconds: true } satisfies Keys<LogOptions>;
+const LOG_OPTIONS = { store: true, key: true, maxSilence: true } satisfies Keys<LogOptions>;
 const FEED_OPTIONS = {
   url: true,
   publicKey: true,
-  maxSilenceSeconds: true,
+  maxSilence: true,
   fetch: true,
 } satisfies Keys<FeedOptions>;

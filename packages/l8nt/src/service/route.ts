@@ -2,15 +2,20 @@
  * One protected route: decides about a request, in the order that keeps the cheap and the certain
  * first.
  */
-import { type Access, countersOf, type Origin, type Target, targetAt } from "../caveat/index.ts";
-import { AdapterError, type DeniedError, denied, type SigilError, TokenError } from "../errors.ts";
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
+import { type Access, type Origin, type Target, targetAt } from "../caveat/index.ts";
+import {
+  AdapterError,
+  BudgetError,
+  type DeniedError,
+  denied,
+  type SigilError,
+  TokenError,
+} from "../errors.ts";
 import { readInvoice } from "../invoice/read.ts";
 import { type Authority, authenticateFields, type Verified } from "../l402/index.ts";
-import { budgetError } from "../ledger/index.ts";
+import { type Claim, claimUse } from "../ledger/claim.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Ledger, ReserveAnswer } from "../ports/ledger.ts";
+import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { Refused } from "../wire/problem.ts";
 import { isPayable } from "./answer.ts";
@@ -142,10 +147,6 @@ export class Route {
       : this.#claim(facts, target, verified, access, priceMsat);
   }
 
-  /**
-   * A settled invoice stays settled: a preimage proves payment, not first use. Claim before
-   * serving. [case 88]
-   */
   async #claim(
     facts: RequestFacts,
     target: Target,
@@ -154,31 +155,16 @@ export class Route {
     priceMsat: bigint,
   ): Promise<Decision> {
     const { ledger, clock } = this.#context;
-    const id = hexText(randomBytes(16));
-    const need = { amountMsat: priceMsat, uses: 1n };
-    let answer: ReserveAnswer;
+    let claim: Claim;
     try {
-      answer = await ledger.reserve({ id, at: now, counted: countersOf(verified.limits), ...need });
-    } catch (cause) {
-      return new Refused(
-        new AdapterError(
-          "ERR_STORE",
-          "The use could not be counted just now, so nothing was served. Try again later.",
-          { cause },
-        ),
-      );
+      claim = await claimUse(ledger, { limits: verified.limits, amountMsat: priceMsat, at: now });
+    } catch (error) {
+      if (error instanceof BudgetError) return this.#deny(facts, target, priceMsat, error);
+      return new Refused(error as AdapterError);
     }
-    if (!answer.reserved)
-      return this.#deny(
-        facts,
-        target,
-        priceMsat,
-        budgetError(verified.limits, answer.refused, need),
-      );
-    return grant(verified, priceMsat, async (delivered) => {
-      if (delivered) await ledger.commit(id, priceMsat, clock());
-      else await ledger.release(id, clock());
-    });
+    return grant(verified, priceMsat, (delivered) =>
+      delivered ? claim.commit(clock()) : claim.release(clock()),
+    );
   }
 
   #deny(

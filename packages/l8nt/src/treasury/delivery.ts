@@ -1,147 +1,196 @@
 /**
- * Uses what was paid for: one request with it, and the word against a service that asks for payment
- * all the same. spec/4-purchase.md §4.
+ * Delivery of what was paid for: hands the credential over or relays the request with it, and
+ * decides what became of it. spec/4-purchase.md §4-5.
  */
-import type { Target } from "../caveat/index.ts";
 import { PaymentError, TokenError } from "../errors.ts";
-import { discard, type OutboundLimits, relayed, send } from "../http/outbound.ts";
-import { type Credential, formatAuthorization, isLsatAlone, type Verified } from "../l402/index.ts";
+import { discard, relayed } from "../http/outbound.ts";
+import type { Credential } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
+import { ALL_NODES } from "../ports/directives.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
+import type { Store } from "../ports/store.ts";
 import type { Purchase, PurchaseRequest } from "../ports/treasury.ts";
-import type { Bought, PaidCredential } from "./bought.ts";
-import { relayCaveats } from "./narrowing.ts";
-
-/** One request that was admitted. */
-export interface Order {
-  readonly verified: Verified;
-  readonly target: Target;
-  readonly url: URL;
-  readonly request: PurchaseRequest;
-  /** Before a payment is made for it. @throws SigilError where nothing may be spent now */
-  readonly demandSpending: () => void;
-  /** After what was paid for was sent, and no answer came: the service may have served it. */
-  readonly onUnanswered?: () => void;
-}
-
-/** An order that is under way: what it claims, it claims under a name of its own. */
-export interface Running extends Order {
-  readonly by: string;
-}
+import type { Alarm } from "./alarm.ts";
+import { type Bought, mayServe, type PaidCredential, paidCredentialOf } from "./bought.ts";
+import { handoverCaveats, relayCaveats } from "./narrowing.ts";
+import type { Order } from "./order.ts";
+import type { Recall } from "./recall.ts";
+import type { ServiceRequests } from "./service-requests.ts";
+import type { Settler } from "./settler.ts";
 
 export interface DeliveryOptions {
+  readonly store: Store;
   readonly bought: Bought;
-  readonly fetch: typeof fetch;
+  readonly recall: Recall;
+  readonly settler: Settler;
+  readonly services: ServiceRequests;
   readonly clock: Clock;
-  readonly outbound: OutboundLimits;
-  /** How long a service that took a payment and did not deliver is paid nothing. */
+  readonly alarm: Alarm;
+  /** How long an origin that took a payment and did not deliver is not paid. */
   readonly quarantineSeconds: number;
-  readonly alarm: (what: string) => void;
 }
 
 /** After paying, how often a service is asked before it counts as not delivering. [case 72] */
-const DELIVERY_ATTEMPTS = 3;
-/** In place of a node's id. */
-export const ALL_NODES = "*";
+const ATTEMPTS = 3;
 
+/**
+ * The only place that decides whether something was delivered, used up, or never delivered. Nothing
+ * else changes a purchase once it is paid for.
+ */
 export class Delivery {
   readonly #options: DeliveryOptions;
+  readonly #bought: Bought;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#bought = options.bought;
+  }
+
+  /** Delivers what was just paid for. */
+  async ofPayment(order: Order, record: PaymentRecord): Promise<Purchase> {
+    const paid = paidCredentialOf(record);
+    return (await this.#handOver(order, paid)) ?? (await this.#relay(order, paid, ALL_NODES));
+  }
+
+  /** Delivers what was paid for earlier; undefined if nothing of it is of use for this order. */
+  async ofBought(order: Order): Promise<Purchase | undefined> {
+    const { verified, target, by } = order;
+    for (;;) {
+      const paid = await this.#bought.take(verified, target, this.#options.clock(), by);
+      if (paid === undefined) return undefined;
+      const handedOver = await this.#handOver(order, paid);
+      if (handedOver !== undefined) return handedOver;
+      try {
+        const response = await this.#use(order, paid);
+        if (response !== undefined) return { kind: "response", response: relayed(response) };
+      } catch (error) {
+        await this.#bought.giveBack(paid.record, by);
+        throw error;
+      }
+      // The order that paid for it never got an answer, and now the service wants another payment:
+      // it is accused, not paid again. [cases 62, 72] It is not accused if another process had the
+      // credential, because that process may have used it up and died before it wrote that down.
+      const { paymentHash, delivered } = paid.record;
+      const isCertain =
+        this.#options.settler.settledHere(paymentHash) && !this.#bought.wasShared(paid.record);
+      if (!delivered && isCertain) return this.#accuse(paid, ALL_NODES);
+      await this.#bought.usedUp(paid);
+    }
   }
 
   /**
-   * One request with what was paid for; undefined where the service asks for payment all the same.
+   * Handles the agent's claim that a credential which was handed over is used up, or never worked.
+   * The claim is not believed: the service is asked, with this order's own request. [case 25]
+   *
+   * @returns the answer if the credential works after all; undefined if something must be bought
+   * @throws PaymentError `ERR_PAID_NOT_DELIVERED`
    */
-  async use(order: Running, paid: PaidCredential): Promise<Response | undefined> {
+  async ofRefused(
+    order: Order,
+    { paymentHash, delivered }: NonNullable<PurchaseRequest["refused"]>,
+  ): Promise<Purchase | undefined> {
+    const { verified, target } = order;
+    const { store, clock } = this.#options;
+    const record = await store.payment(paymentHash);
+    const payer = record?.nodeIds.at(-1);
+    const isTheirs = verified.nodes.some(({ id }) => id === payer);
+    if (record?.preimage === undefined || !isTheirs) return undefined;
+    // Another order is using it. Using it here as well would take it away from that order, and an
+    // honest service would seem not to deliver.
+    if (this.#bought.isInUse(record, clock())) return undefined;
+    const paid = paidCredentialOf(record);
+    const isGood = record.status !== "undelivered" && mayServe(paid, verified, target, clock());
+    if (!delivered) {
+      if (!isGood) throw notDelivered(record.origin);
+      return this.#relay(order, paid, verified.node.id);
+    }
+    if (!isGood || record.status !== "paid") return undefined;
+    const response = await this.#use(order, paid);
+    if (response !== undefined) return { kind: "response", response: relayed(response) };
+    await this.#bought.usedUp(paid);
+    return undefined;
+  }
+
+  /** Undefined if the agent may not hold the credential, so that the request must be relayed. */
+  async #handOver(order: Order, paid: PaidCredential): Promise<Purchase | undefined> {
+    const { verified, target, by } = order;
+    const now = this.#options.clock();
+    const caveats = handoverCaveats(verified, target, paid.record, now);
+    const credential = caveats === undefined ? undefined : narrowed(paid.full, caveats);
+    if (caveats === undefined || credential === undefined) return undefined;
+    // Paying takes time, and the agent may have been revoked meanwhile. [case 111]
+    try {
+      verified.demand({ now, target });
+    } catch (error) {
+      await this.#bought.giveBack(paid.record, by);
+      throw error;
+    }
+    // Before anything is awaited, so that a revocation from now on recalls this one too. [case 111]
+    this.#options.recall.add({
+      origin: paid.record.origin,
+      full: paid.full,
+      caveats,
+      nodeIds: verified.nodes.map(({ id }) => id),
+      validUntil: credential.chain.validUntil ?? now,
+    });
+    await this.#bought.handedOver(paid);
+    return { kind: "credential", credential: credential.toString() };
+  }
+
+  /**
+   * Relays the request until the service answers. A service that still asks for payment has not
+   * delivered, and is not paid again. [case 62]
+   *
+   * @param closedTo the node that the origin is closed to then. Everybody, if the credential never
+   * left the treasury. What was handed over may have been used, so an agent that denies it can close
+   * the origin only to itself.
+   */
+  async #relay(order: Order, paid: PaidCredential, closedTo: string): Promise<Purchase> {
+    const wasShared = this.#bought.wasShared(paid.record);
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      try {
+        const response = await this.#use(order, paid);
+        if (response !== undefined) return { kind: "response", response: relayed(response) };
+      } catch (error) {
+        if (attempt < ATTEMPTS) continue;
+        await this.#bought.giveBack(paid.record, order.by);
+        throw noAnswer(error);
+      }
+    }
+    if (!wasShared) return this.#accuse(paid, closedTo);
+    await this.#bought.usedUp(paid);
+    throw notDelivered(paid.record.origin);
+  }
+
+  /** One request with the credential; undefined if the service still asks for payment. */
+  async #use(order: Order, paid: PaidCredential): Promise<Response | undefined> {
     const { record, full } = paid;
     const caveats = relayCaveats(order.target, record.enforced, this.#options.clock());
-    const response = await this.#present(order, narrowed(full, caveats) ?? full);
+    const { services } = this.#options;
+    const response = await services.present(order, narrowed(full, caveats) ?? full);
     if (response.status === 402) {
       discard(response);
       return undefined;
     }
-    const isFailure = response.status >= 500;
-    const written = isFailure
-      ? this.#options.bought.giveBack(record, order.by)
-      : this.#options.bought.served(paid);
-    // The response is here, and a second one may never come: a store that fails now takes it from
-    // nobody.
+    const written =
+      response.status >= 500 ? this.#bought.giveBack(record, order.by) : this.#bought.served(paid);
+    // The agent gets its answer even if the store fails now: there may be no second answer.
     await written.catch(() => {});
     return response;
   }
 
-  /**
-   * Uses what was paid for; a service that still asks for payment has not delivered, and is not
-   * paid again. [case 62]
-   *
-   * @param closedTo whom the origin is closed to then: everyone, where the credential never left
-   * here. What was handed over may have been used, and whoever says that it was not speaks for
-   * himself.
-   */
-  async deliver(order: Running, paid: PaidCredential, closedTo: string): Promise<Purchase> {
-    const shared = this.#options.bought.wasShared(paid.record);
-    for (let attempt = 1; attempt <= DELIVERY_ATTEMPTS; attempt++) {
-      try {
-        const response = await this.use(order, paid);
-        if (response !== undefined) return { kind: "response", response: relayed(response) };
-      } catch (error) {
-        if (attempt < DELIVERY_ATTEMPTS) continue;
-        await this.#options.bought.giveBack(paid.record, order.by);
-        throw afterPaying(error);
-      }
-    }
-    if (!shared) return this.accuse(paid, closedTo);
-    await this.#options.bought.usedUp(paid);
-    throw notDelivered(paid.record.origin);
-  }
-
-  /**
-   * Paid, and not delivered: recorded, told, and its origin closed for a while. @throws
-   * PaymentError `ERR_PAID_NOT_DELIVERED`
-   */
-  async accuse(paid: PaidCredential, closedTo: string): Promise<never> {
+  /** @throws PaymentError `ERR_PAID_NOT_DELIVERED` always, once the origin is closed */
+  async #accuse(paid: PaidCredential, closedTo: string): Promise<never> {
     const { origin, paymentHash } = paid.record;
     const until = this.#options.clock() + this.#options.quarantineSeconds;
-    await this.#options.bought.undelivered(paid, { to: closedTo, until });
+    await this.#bought.undelivered(paid, { to: closedTo, until });
     this.#options.alarm(`${origin} took payment ${paymentHash} and did not deliver`);
     throw notDelivered(origin);
   }
-
-  /**
-   * A service that knows `LSAT` alone does not see an `L402`: it is asked again in its own words,
-   * or what was paid for is lost.
-   */
-  async #present(order: Order, credential: Credential): Promise<Response> {
-    const response = await this.send(order, formatAuthorization(credential));
-    if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate")))
-      return response;
-    discard(response);
-    return this.send(order, formatAuthorization(credential, "LSAT"));
-  }
-
-  /** Asks the service: for its challenge, or with the `Authorization` of what was paid for. */
-  async send({ request, url, onUnanswered }: Order, authorization?: string): Promise<Response> {
-    const { method, headers, body, signal } = request;
-    const { fetch: fetcher, outbound } = this.#options;
-    const asked = {
-      method,
-      url,
-      headers,
-      ...(body !== undefined && { body }),
-      ...(signal !== undefined && { signal }),
-    };
-    try {
-      return await send(fetcher, asked, authorization, outbound);
-    } catch (error) {
-      if (authorization !== undefined) onUnanswered?.();
-      throw error;
-    }
-  }
 }
 
-/** Undefined where it would be too large to send. */
-export function narrowed(full: Credential, caveats: readonly string[]): Credential | undefined {
+/** Undefined if the credential would be too large to send. */
+function narrowed(full: Credential, caveats: readonly string[]): Credential | undefined {
   try {
     return full.append(caveats);
   } catch (error) {
@@ -150,18 +199,17 @@ export function narrowed(full: Credential, caveats: readonly string[]): Credenti
   }
 }
 
-export const notDelivered = (origin: string): PaymentError =>
+const notDelivered = (origin: string): PaymentError =>
   new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
     `${origin} was paid and still asks for payment. It was not paid again.`,
   );
 
-function afterPaying(cause: unknown): PaymentError {
-  return new PaymentError(
+const noAnswer = (cause: unknown): PaymentError =>
+  new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
-    "The service was paid and does not answer. What was paid for is kept: ask again, and it is used without paying.",
+    "The service was paid and does not answer. What was paid for is kept: send the request again, and it is used without another payment.",
     { cause },
   );
-}

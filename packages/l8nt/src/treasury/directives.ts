@@ -1,99 +1,102 @@
 /**
- * What was revoked and what is frozen, as the store has it: kept in step with every other process
- * on the same books.
+ * The directives of a treasury: applied here at once, written to the store, and followed when other
+ * processes write them. spec/4-purchase.md §6.
  */
-import { type Node, refusal } from "../caveat/index.ts";
-import { denied, type Refusal } from "../errors.ts";
-import { watch } from "../feed/watch.ts";
-import type { Authority, Verified } from "../l402/index.ts";
+import type { Duration } from "../caveat/index.ts";
+import { type Follower, followRevocations } from "../feed/follow.ts";
+import { storeSource } from "../feed/source.ts";
+import type { Authority } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import { ALL_NODES, type Directive } from "../ports/directives.ts";
+import type { Directive, DirectiveLog, NumberedDirective } from "../ports/directives.ts";
 import type { Store } from "../ports/store.ts";
-
-/** A log that could not be read for this long: nobody knows what was revoked since. */
-const MAX_SILENCE_SECONDS = 5;
+import type { Alarm } from "./alarm.ts";
+import type { SpendingGate } from "./gate.ts";
 
 export interface DirectivesOptions {
   readonly store: Store;
   readonly authority: Authority;
+  readonly gate: SpendingGate;
   readonly clock: Clock;
+  readonly alarm: Alarm;
+  readonly maxSilence: Duration | undefined;
 }
 
-export class Directives {
+export class Directives implements DirectiveLog {
   readonly #options: DirectivesOptions;
-  /** By node, or everything: why. */
-  readonly #frozen = new Map<string, string>();
-  #seen = 0;
-  #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<void> | undefined;
+  readonly #listeners = new Set<() => void>();
+  #follower: Follower | undefined;
 
   constructor(options: DirectivesOptions) {
     this.#options = options;
   }
 
-  /** Reads what is new. @throws AdapterError `ERR_STORE` */
-  read(): Promise<void> {
-    this.#reading ??= this.#readOnce().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
-  }
-
-  async #readOnce(): Promise<void> {
-    const { store, clock } = this.#options;
-    const at = clock();
-    for (const directive of await store.directives(this.#seen)) {
-      this.#apply(directive);
-      this.#seen = Math.max(this.#seen, directive.seq);
+  /**
+   * Applies every directive in the store, and follows it if other processes write to it as well.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  async start(): Promise<void> {
+    const { store, authority, gate, clock, alarm, maxSilence } = this.#options;
+    if (!store.shared) {
+      for (const directive of await store.directives(0)) this.#apply(directive);
+      return;
     }
-    this.#readAt = at;
+    const follower = followRevocations(authority, storeSource(this), {
+      clock,
+      alarm,
+      freezes: gate,
+      ...(maxSilence !== undefined && { maxSilence }),
+    });
+    try {
+      await follower.reachedOrFailed();
+    } catch (error) {
+      follower.stop();
+      throw error;
+    }
+    this.#follower = follower;
   }
 
-  /** Follows what other processes write. Gives what ends it. */
-  follow(): () => void {
-    return watch(this.#options.store, () => void this.read().catch(() => {}));
+  stop(): void {
+    this.#follower?.stop();
   }
 
-  /** Holds in this process at once, and everywhere once it resolves. */
+  /**
+   * In force in this process at once, even if the store fails; in force at every process once the
+   * promise resolves, up to the time that they take to read it.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
   async issue(directive: Directive): Promise<void> {
     this.#apply(directive);
-    await this.#options.store.addDirective(directive);
-    await this.read();
+    const seq = await this.addDirective(directive);
+    // Others may have written before: the order of the log decides whether a node is frozen.
+    await this.#follower?.reachedOrFailed(seq);
   }
 
-  #apply({ kind, nodeId, endsAt, reason = "by its owner" }: Directive): void {
-    if (kind === "revoke") this.#options.authority.revocations.revoke(nodeId, endsAt);
-    else if (kind === "freeze") this.#frozen.set(nodeId, reason);
-    else this.#frozen.delete(nodeId);
+  #apply(directive: Directive): void {
+    const { authority, gate } = this.#options;
+    if (directive.kind === "revoke")
+      authority.revocations.revoke(directive.nodeId, directive.endsAt);
+    else gate.apply(directive);
   }
 
-  isFrozen(nodeIds: readonly string[]): boolean {
-    return [ALL_NODES, ...nodeIds].some((id) => this.#frozen.has(id));
+  async addDirective(directive: Directive): Promise<number> {
+    const seq = await this.#options.store.addDirective(directive);
+    for (const listener of this.#listeners) listener();
+    return seq;
   }
 
-  /** Why everything is frozen; undefined where it is not. */
-  get everything(): string | undefined {
-    return this.#frozen.get(ALL_NODES);
+  directives(after: number): Promise<readonly NumberedDirective[]> {
+    return this.#options.store.directives(after);
   }
 
-  /** Spending, not reading. @throws DeniedError `ERR_FROZEN` */
-  demandSpending(verified: Verified): void {
-    const error = denied(this.#refusals(verified));
-    if (error !== undefined) throw error;
-  }
-
-  #refusals(verified: Verified): readonly Refusal[] {
-    const { store, clock } = this.#options;
-    if (store.shared && clock() - this.#readAt > MAX_SILENCE_SECONDS)
-      return [frozen(verified.node, "a treasury that cannot read what was revoked")];
-    if (this.#frozen.size === 0) return [];
-    if (this.#frozen.has(ALL_NODES))
-      return [frozen(verified.nodes[0]!, `a treasury that is frozen: ${this.everything}`)];
-    return verified.nodes
-      .filter(({ id }) => this.#frozen.has(id))
-      .map((node) => frozen(node, `an agent that is frozen: ${this.#frozen.get(node.id)}`));
+  /** Calls `listener` for the directives of other processes, and at once for those of this one. */
+  onDirective(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    const end = this.#options.store.onDirective?.(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      end?.();
+    };
   }
 }
-
-const frozen = (node: Node, have: string): Refusal =>
-  refusal(node, "frozen", { code: "ERR_FROZEN", have, need: "its owner to thaw it" });

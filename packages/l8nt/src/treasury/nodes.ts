@@ -1,30 +1,33 @@
-/** The nodes that a treasury has met: agents are not registered, they turn up. */
+/**
+ * Directory of the nodes seen so far. Agents are never registered; each node is recorded on its first
+ * request.
+ */
 import { Lru } from "../internal/lru.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
-import type { Directives } from "./directives.ts";
+import type { SpendingGate } from "./gate.ts";
 
-/** How many are shown at a time. */
+/** How many nodes are listed at a time. */
 const MAX_NODES = 10_000;
 
 export interface NodeDirectoryOptions {
   readonly store: Store;
   readonly authority: Authority;
-  readonly directives: Directives;
+  readonly gate: SpendingGate;
 }
 
 export class NodeDirectory {
   readonly #options: NodeDirectoryOptions;
-  /** What the store has already. */
+  /** The nodes that are in the store already. */
   readonly #met = new Lru<string, true>(MAX_NODES);
 
   constructor(options: NodeDirectoryOptions) {
     this.#options = options;
   }
 
-  /** Every node on the chain of a credential that was verified. */
+  /** Records every node on the chain of a verified credential. */
   async meet(verified: Verified, now: number): Promise<void> {
     const fresh = verified.nodes.flatMap(({ id }, depth) =>
       this.#met.get(id) ? [] : [recordOf(verified, depth, now)],
@@ -34,19 +37,20 @@ export class NodeDirectory {
     for (const { id } of fresh) this.#met.set(id, true);
   }
 
-  /** A child that was revoked by its caveats, maybe before it was ever used. */
+  /** Records a child that is revoked by its caveats, maybe before its first request. */
   async meetBelow(ancestor: Verified, caveats: readonly string[], now: number): Promise<void> {
     const child = ancestor.credential.append(caveats);
     await this.meet(this.#options.authority.verifier.authenticate(child), now);
   }
 
+  /** The node of a credential and its ancestors, root first. */
   async chain(verified: Verified, now: number): Promise<readonly NodeStanding[]> {
     return Promise.all(
       verified.nodes.map((_node, depth) => this.#standing(recordOf(verified, depth, now), now)),
     );
   }
 
-  /** A node and all below it, parents first; every one where it is not given. */
+  /** A node and all below it, parents first; every node if `nodeId` is undefined. */
   async below(nodeId: string | undefined, now: number): Promise<readonly NodeStanding[]> {
     const records = await this.#options.store.nodes(nodeId, MAX_NODES);
     return Promise.all(records.map((record) => this.#standing(record, now)));
@@ -75,10 +79,10 @@ export class NodeDirectory {
   }
 
   #state({ path, validUntil }: NodeRecord, now: number): NodeStanding["state"] {
-    const { authority, directives } = this.#options;
+    const { authority, gate } = this.#options;
     if (path.some((id) => authority.revocations.has(id))) return "revoked";
     if (validUntil !== undefined && validUntil <= now) return "expired";
-    return directives.isFrozen(path) ? "frozen" : "active";
+    return gate.isFrozen(path) ? "frozen" : "active";
   }
 }
 

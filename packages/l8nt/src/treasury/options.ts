@@ -1,5 +1,7 @@
 /** What a treasury is made of. */
 
+import type { Duration } from "../caveat/index.ts";
+import { readMaxSilence } from "../feed/follow.ts";
 import type { OutboundLimits } from "../http/outbound.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Secret } from "../l402/index.ts";
@@ -55,6 +57,13 @@ export interface TreasuryOptions {
   readonly relaySeconds?: number;
   /** How long a service that took a payment and did not deliver is paid nothing. */
   readonly quarantineSeconds?: number;
+  /**
+   * With a shared store: how long the log of revocations may be unreadable before every credential is
+   * denied with `ERR_REVOCATION_UNKNOWN`. Two seconds or more.
+   *
+   * @default "10s"
+   */
+  readonly maxSilence?: Duration;
   /** Told of each payment once it is written down: time to make its receipt. */
   readonly onPaid?: (payment: PaymentSummary) => void;
   /** Told what a person should look at. */
@@ -80,6 +89,7 @@ const OPTIONS = {
   relayIdleSeconds: true,
   relaySeconds: true,
   quarantineSeconds: true,
+  maxSilence: true,
   onPaid: true,
   alarm: true,
 } satisfies Keys<TreasuryOptions>;
@@ -96,15 +106,39 @@ const CAPS = {
  */
 export function checkOptions(options: TreasuryOptions): void {
   checkKeys(options, OPTIONS, "a treasury");
+  readMaxSilence(options.maxSilence, "a treasury's maxSilence");
   if (options.maxInFlight !== undefined)
     checkKeys(options.maxInFlight, CAPS, "a treasury's maxInFlight");
 }
 
-export const outboundLimits = (options: TreasuryOptions): OutboundLimits => ({
-  headSeconds: options.requestTimeoutSeconds ?? 30,
-  body: {
-    maxBytes: options.maxRelayBytes ?? 64 * 1024 * 1024,
-    idleSeconds: options.relayIdleSeconds ?? 60,
-    totalSeconds: options.relaySeconds ?? 3600,
+/** The limits of a treasury as numbers. */
+export interface SpendingPolicy {
+  /** The most that routing one payment may cost, in msat. */
+  readonly maxFeeMsat: (amountMsat: bigint) => bigint;
+  readonly maxInFlight: InFlightCaps;
+  readonly pinsPayees: boolean;
+  readonly maxFirstPaymentMsat: bigint | undefined;
+  readonly paymentTimeoutSeconds: number;
+  readonly quarantineSeconds: number;
+  readonly outbound: OutboundLimits;
+}
+
+export const policyOf = (options: TreasuryOptions): SpendingPolicy => ({
+  maxFeeMsat: options.maxFeeMsat ?? defaultMaxFee,
+  maxInFlight: options.maxInFlight ?? {},
+  pinsPayees: options.pinsPayees ?? true,
+  maxFirstPaymentMsat: options.maxFirstPaymentMsat,
+  paymentTimeoutSeconds: options.paymentTimeoutSeconds ?? 60,
+  quarantineSeconds: options.quarantineSeconds ?? 600,
+  outbound: {
+    headSeconds: options.requestTimeoutSeconds ?? 30,
+    body: {
+      maxBytes: options.maxRelayBytes ?? 64 * 1024 * 1024,
+      idleSeconds: options.relayIdleSeconds ?? 60,
+      totalSeconds: options.relaySeconds ?? 3600,
+    },
   },
 });
+
+const defaultMaxFee = (amountMsat: bigint): bigint =>
+  amountMsat / 100n > 3000n ? amountMsat / 100n : 3000n;

@@ -1,4 +1,4 @@
-/** What a treasury's owner sees and may do: everything, apart from the agents' API. */
+/** What the owner of a treasury sees and does, apart from the agents' API. */
 import type { Scope, Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { hexBytes, utf8 } from "../internal/bytes.ts";
@@ -15,21 +15,25 @@ import type { NodeStanding } from "../ports/treasury.ts";
 import { OWNER_PATHS } from "../wire/owner.ts";
 import { PAGE_ROWS } from "../wire/page.ts";
 import type { Directives } from "./directives.ts";
+import type { SpendingGate } from "./gate.ts";
 import type { NodeDirectory } from "./nodes.ts";
+import type { Sending } from "./payment-lookup.ts";
+import type { Recall } from "./recall.ts";
 import type { Reconciler } from "./reconciler.ts";
+import type { Startup } from "./startup.ts";
 
 export interface OwnerOptions {
   readonly store: Store;
-  readonly nodes: NodeDirectory;
-  readonly directives: Directives;
-  readonly reconciler: Reconciler;
   readonly clock: Clock;
-  /** Of the owner's own credentials. */
+  /** Verifies the owner's own credentials. */
   readonly authority: Authority;
-  readonly revoke: (nodeId: string, reason: string) => Promise<void>;
-  readonly start: () => Promise<void>;
-  /** Whether a payment is being made by this process. */
-  readonly isSending: (paymentHash: string) => boolean;
+  readonly startup: Startup;
+  readonly nodes: NodeDirectory;
+  readonly gate: SpendingGate;
+  readonly directives: Directives;
+  readonly recall: Recall;
+  readonly reconciler: Reconciler;
+  readonly sending: Sending;
 }
 
 const STUCK_SECONDS = 3600;
@@ -70,7 +74,7 @@ export class Owner implements TreasuryOwner {
   }
 
   async tree(nodeId?: string): Promise<readonly NodeStanding[]> {
-    await this.#options.start();
+    await this.#options.startup.done();
     return this.#options.nodes.below(nodeId, this.#options.clock());
   }
 
@@ -87,20 +91,21 @@ export class Owner implements TreasuryOwner {
   }
 
   async revoke(nodeId: string, reason = "by its owner"): Promise<void> {
-    await this.#options.start();
-    await this.#options.revoke(checkedNode(nodeId), reason);
+    await this.#options.startup.done();
+    await this.#options.recall.revoke(checkedNode(nodeId), reason);
   }
 
   async freeze(nodeId: string = ALL_NODES, reason = "by its owner"): Promise<void> {
-    await this.#stop("freeze", nodeId, reason);
+    await this.#direct("freeze", nodeId, reason);
   }
 
+  /** Ends a freeze of the same node, or of all nodes. */
   async thaw(nodeId: string = ALL_NODES, reason = "by its owner"): Promise<void> {
-    await this.#stop("thaw", nodeId, reason);
+    await this.#direct("thaw", nodeId, reason);
   }
 
-  async #stop(kind: "freeze" | "thaw", nodeId: string, reason: string): Promise<void> {
-    await this.#options.start();
+  async #direct(kind: "freeze" | "thaw", nodeId: string, reason: string): Promise<void> {
+    await this.#options.startup.done();
     const checked = nodeId === ALL_NODES ? nodeId : checkedNode(nodeId);
     await this.#options.directives.issue({
       kind,
@@ -114,37 +119,40 @@ export class Owner implements TreasuryOwner {
     if (!/^0[23][0-9a-f]{64}$/.test(payee))
       throw new AdapterError(
         "ERR_REQUEST",
-        "A payee is a node's public key: 66 hex digits that begin with 02 or 03.",
+        "payee must be the public key of a Lightning node: 66 hex digits that begin with 02 or 03.",
       );
+    await this.#options.startup.done();
     await this.#options.store.allowPayee(origin, payee, this.#options.clock());
   }
 
   async giveUp(paymentHash: string, reason: string): Promise<void> {
     const { store, clock } = this.#options;
+    await this.#options.startup.done();
     const record = await store.payment(paymentHash);
-    if (this.#options.isSending(paymentHash))
+    if (this.#options.sending.has(paymentHash))
       throw new AdapterError(
         "ERR_REQUEST",
-        "The payment is being made at this moment, so it cannot be given up.",
+        "The payment is being made at this moment, so it cannot be given up. Try again later.",
       );
     if (record?.status !== "open")
       throw new AdapterError(
         "ERR_REQUEST",
-        "There is no open payment of this hash, so there is nothing to give up.",
+        "No open payment has this hash, so there is nothing to give up.",
       );
     await store.note(`override: payment ${paymentHash} was given up: ${reason}`, clock());
     await store.settle(paymentHash, { status: "failed", at: clock() });
   }
 
+  /** Asks the wallet about every payment whose outcome is unknown. */
   async reconcile(): Promise<{ readonly stillOpen: number }> {
-    await this.#options.start();
+    await this.#options.startup.done();
     return this.#options.reconciler.reconcile();
   }
 
   async health(): Promise<Health> {
-    const { store, directives, reconciler, clock } = this.#options;
+    const { store, gate, clock } = this.#options;
     const open = await store.openPayments();
-    const reason = reconciler.doubts ?? directives.everything;
+    const { reason } = gate;
     return {
       spending: reason === undefined,
       ...(reason !== undefined && { reason }),
@@ -155,8 +163,8 @@ export class Owner implements TreasuryOwner {
 }
 
 /**
- * Of a secret of its own, which follows from the treasury's: no credential of the one is one of the
- * other.
+ * The authority of the owner's credentials. Its secret is derived with HKDF from the treasury's
+ * secret, so credentials of the owner and of agents never verify as each other.
  */
 export function ownersAuthority(secret: Secret, location: string, clock: Clock): Authority {
   const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
@@ -178,6 +186,6 @@ function viewOf(record: PaymentRecord): PaymentView {
 
 function checkedNode(nodeId: string): string {
   if (!/^[0-9a-f]{32}$/.test(nodeId))
-    throw new AdapterError("ERR_REQUEST", "A node id is 32 hex digits, in lower case.");
+    throw new AdapterError("ERR_REQUEST", "A node id must be 32 hex digits in lower case.");
   return nodeId;
 }

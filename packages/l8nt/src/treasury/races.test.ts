@@ -268,7 +268,7 @@ test("a wallet that does not say what it paid is an alarm, and spending goes on 
   inner = devWallet(world.net.account("treasury").url);
   const shop = await world.shop();
   expect(await buy(world, world.root(), `${shop.url}/a`)).toHaveProperty("payment");
-  expect(world.alarms).toEqual([expect.stringContaining("did not say what it has paid")]);
+  expect(world.alarms).toEqual([expect.stringContaining("did not list its payments")]);
 });
 
 test("an alarm that fails, also the clock's, stops nothing", async () => {

@@ -1,84 +1,102 @@
 /**
- * The credentials that were handed over and may still be used: what it takes to revoke one at the
- * service that would honour it.
+ * Recall: revokes a node here, and what was handed over to it at the services that would accept it.
+ * spec/4-purchase.md §6.
  */
 import { Lru } from "../internal/lru.ts";
 import type { Credential } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import { writeRequest } from "../wire/message.ts";
 import { revocation } from "../wire/revocation.ts";
 import { paidCredentialOf } from "./bought.ts";
+import type { Directives } from "./directives.ts";
 import { HANDOVER_SECONDS, handoverTag } from "./narrowing.ts";
 
-/** What it takes to revoke it. */
+/** A credential that can be revoked at its service. */
 interface Revocable {
   readonly origin: string;
-  /** The payer's full credential: the ancestor. */
+  /** The full credential that was paid for: the ancestor that revokes. */
   readonly full: Credential;
+  /** The caveats between the full credential and the one to revoke. */
   readonly caveats: readonly string[];
 }
 
 export interface HandedOver extends Revocable {
-  /** The nodes of the agent that it was given to, root first. */
+  /** The nodes of the agent that holds it, root first. */
   readonly nodeIds: readonly string[];
   /** Unix seconds. */
   readonly validUntil: number;
 }
 
 const REMEMBERED = 10_000;
-/**
- * How many nodes below a revoked one are looked at for what a process before this one handed over.
- */
+/** How many nodes below a revoked one are searched for what another process handed over. */
 const MAX_NODES = 1000;
 const TIMEOUT_MS = 2000;
 
+export interface RecallOptions {
+  readonly fetch: typeof fetch;
+  readonly store: Store;
+  readonly directives: Directives;
+  readonly clock: Clock;
+  /** Unix seconds at which this process began: it does not remember what was handed over before. */
+  readonly since: number;
+}
+
 export class Recall {
-  /** By number: the oldest, which end first, are forgotten first. */
+  readonly #options: RecallOptions;
+  /** By number, so that the oldest, which end first, are forgotten first. */
   readonly #all = new Lru<number, HandedOver>(REMEMBERED);
-  readonly #fetch: typeof fetch;
-  readonly #store: Store;
-  /** Unix seconds. What was handed over before then, this process does not remember. */
-  readonly #since: number;
   #count = 0;
 
-  constructor(fetcher: typeof fetch, store: Store, since: number) {
-    this.#fetch = fetcher;
-    this.#store = store;
-    this.#since = since;
+  constructor(options: RecallOptions) {
+    this.#options = options;
   }
 
-  add(handover: HandedOver): void {
-    this.#all.set(this.#count++, handover);
+  add(handedOver: HandedOver): void {
+    this.#all.set(this.#count++, handedOver);
   }
 
   /**
-   * Revokes at their services what was handed over to a node and to those below it. Not every
-   * service can; what it cannot revoke ends by itself within minutes. spec/4-purchase.md §6.
+   * Revokes a node and all below it: here, and at the services that can revoke what was handed over
+   * to them. What a service cannot revoke ends by itself within minutes.
+   *
+   * @param endsAt Unix seconds after which nothing below the node can be valid
+   * @throws AdapterError `ERR_STORE`; the revocation is in force in this process all the same
    */
-  async recall(nodeId: string, now: number): Promise<void> {
-    const affected = [...this.#all.values()].filter(
+  async revoke(nodeId: string, reason: string, endsAt?: number): Promise<void> {
+    const { directives, clock } = this.#options;
+    const at = clock();
+    const end = endsAt === undefined ? {} : { endsAt };
+    await directives.issue({ kind: "revoke", nodeId, at, reason, ...end });
+    await this.#revokeAtServices(nodeId, clock());
+  }
+
+  async #revokeAtServices(nodeId: string, now: number): Promise<void> {
+    const { store, since } = this.#options;
+    const remembered = [...this.#all.values()].filter(
       ({ nodeIds, validUntil }) => nodeIds.includes(nodeId) && validUntil > now,
     );
-    const forgotten =
-      this.#store.shared || now < this.#since + HANDOVER_SECONDS ? await this.#before(nodeId) : [];
-    await Promise.all([...affected, ...forgotten].map((handover) => this.#revoke(handover)));
+    const mayHaveForgotten = store.shared || now < since + HANDOVER_SECONDS;
+    const others = mayHaveForgotten ? await this.#handedOverElsewhere(nodeId) : [];
+    await Promise.all([...remembered, ...others].map((one) => this.#revokeAt(one)));
   }
 
   /**
-   * What other processes may have handed over and this one would not know of: its node at the
-   * service follows from the books.
+   * What other processes may have handed over. The node of each at its service follows from the
+   * books.
    */
-  async #before(nodeId: string): Promise<readonly Revocable[]> {
-    const nodes = await this.#store.nodes(nodeId, MAX_NODES);
+  async #handedOverElsewhere(nodeId: string): Promise<readonly Revocable[]> {
+    const { store, since } = this.#options;
+    const nodes = await store.nodes(nodeId, MAX_NODES);
     const [root] = nodes[0]?.path ?? [];
     if (root === undefined) return [];
-    const bought = (await this.#store.payments({ nodeId: root, limit: MAX_NODES }))
+    const bought = (await store.payments({ nodeId: root, limit: MAX_NODES }))
       .filter(({ preimage, status, enforced }) => {
         const isUsable = preimage !== undefined && status !== "undelivered";
         return isUsable && enforced?.includes("agent");
       })
       .map(paidCredentialOf)
-      .filter(({ full }) => (full.chain.validUntil ?? 0) > this.#since);
+      .filter(({ full }) => (full.chain.validUntil ?? 0) > since);
     return nodes.flatMap(({ id, path }) =>
       bought
         .filter(({ record }) => path.includes(record.nodeIds.at(-1)!))
@@ -90,17 +108,17 @@ export class Recall {
     );
   }
 
-  /** As the ancestor that the treasury is. */
-  async #revoke({ origin, full, caveats }: Revocable): Promise<void> {
+  /** Asks the service with the full credential, whose holder may revoke what descends from it. */
+  async #revokeAt({ origin, full, caveats }: Revocable): Promise<void> {
     if (!caveats.some((caveat) => caveat.startsWith("agent="))) return;
-    const fetcher = this.#fetch;
+    const { fetch: fetcher } = this.#options;
     try {
       const [url, init] = writeRequest(revocation, origin, full.toString(), { body: { caveats } });
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       const response = await fetcher(url, { ...init, signal });
       await response.body?.cancel();
     } catch {
-      // A service that cannot be reached cannot be told. Nobody is kept waiting for it.
+      // A service that cannot be reached is not waited for.
     }
   }
 }

@@ -1,19 +1,19 @@
-/**
- * Holds the books against the wallet. Where the two may differ, nothing is spent until they agree
- * again.
- */
-import { AdapterError, PaymentError } from "../errors.ts";
+/** Compares the books with the wallet. spec/4-purchase.md §7. */
+import { PaymentError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { Payer } from "../ports/wallet.ts";
-import type { OutgoingPayments } from "./payments.ts";
+import type { Alarm } from "./alarm.ts";
+import type { SpendingGate } from "./gate.ts";
+import type { PaymentLookup } from "./payment-lookup.ts";
 
 export interface ReconcilerOptions {
   readonly store: Store;
-  readonly payments: OutgoingPayments;
+  readonly lookup: PaymentLookup;
   readonly wallet: () => Promise<Payer>;
   readonly clock: Clock;
-  readonly alarm: (what: string) => void;
+  readonly gate: SpendingGate;
+  readonly alarm: Alarm;
 }
 
 /** The wallet's clock and ours may differ. */
@@ -21,57 +21,26 @@ const OVERLAP_SECONDS = 3600;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  #doubt: string | undefined;
-  /**
-   * How often doubt has come up: one that comes while another is being settled is not settled with
-   * it.
-   */
-  #times = 0;
-  /** Unix seconds from which on the wallet's own list was not compared yet; 0 for new books. */
+  /** Unix seconds up to which the wallet's own list was compared; 0 for new books. */
   #from = 0;
   #running: Promise<{ readonly stillOpen: number }> | undefined;
-  /** Payments of the wallet that the books do not know, and an alarm was raised for. */
+  /** Payments of the wallet that are in no book and that an alarm was raised for. */
   readonly #suspense = new Set<string>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
   }
 
-  /**
-   * Before anything is written: when the books ended (Unix seconds), as the process before this one
-   * left them.
-   */
+  /** @param latest Unix seconds of the last entry that the process before this one wrote */
   lookFrom(latest: number): void {
     this.#from = latest;
   }
 
-  /** Why nothing is spent for now; undefined where the books are certain. */
-  get doubts(): string | undefined {
-    return this.#doubt;
-  }
-
-  doubt(why: string): void {
-    if (this.#doubt === undefined) this.#options.alarm(`spending has stopped: ${why}`);
-    this.#doubt = why;
-    this.#times++;
-  }
-
   /**
-   * Looks again in the background, so that a store that is well again ends the doubt. @throws
-   * AdapterError `ERR_TREASURY_STOPPED`
-   */
-  demandCertainty(): void {
-    if (this.#doubt === undefined) return;
-    void this.reconcile().catch(() => {});
-    throw new AdapterError(
-      "ERR_TREASURY_STOPPED",
-      `The treasury spends nothing for now: ${this.#doubt}. It looks again whenever it is asked; its owner sees why in its journal.`,
-    );
-  }
-
-  /**
-   * Asks the wallet about every payment whose outcome is not known. @throws AdapterError
-   * `ERR_STORE`
+   * Asks the wallet about every payment whose outcome is unknown. If the books are certain
+   * afterwards, spending may go on.
+   *
+   * @throws AdapterError `ERR_STORE`
    */
   reconcile(): Promise<{ readonly stillOpen: number }> {
     this.#running ??= this.#reconcile().finally(() => {
@@ -81,21 +50,21 @@ export class Reconciler {
   }
 
   async #reconcile(): Promise<{ readonly stillOpen: number }> {
-    const { store, payments } = this.#options;
-    const before = this.#times;
+    const { store, lookup, gate } = this.#options;
+    const { doubts } = gate;
     for (const record of await store.openPayments())
-      await payments.follow(record).catch((error: unknown) => {
+      await lookup.follow(record).catch((error: unknown) => {
         if (!(error instanceof PaymentError)) throw error;
       });
     await this.#findUnknown();
     const stillOpen = (await store.openPayments()).length;
-    if (this.#times === before) this.#doubt = undefined;
+    gate.trust(doubts);
     return { stillOpen };
   }
 
   /**
-   * Money that left the wallet and is in no book: never ignored. It may be its owner's own, so it
-   * stops nothing. [case 105]
+   * Raises an alarm for each payment of the wallet that is in no book. It may be the owner's own
+   * payment, so spending goes on. [case 105]
    */
   async #findUnknown(): Promise<void> {
     const { store, wallet, alarm, clock } = this.#options;
@@ -106,7 +75,7 @@ export class Reconciler {
     const payer = await wallet().catch(() => undefined);
     const began = clock();
     const paid = await payer?.paidSince?.(this.#from - OVERLAP_SECONDS).catch(() => {
-      alarm("the wallet did not say what it has paid: money that is in no book would not be seen");
+      alarm("the wallet did not list its payments, so a payment that is in no book goes unseen");
       return undefined;
     });
     if (paid !== undefined) this.#from = began;

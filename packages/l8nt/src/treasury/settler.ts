@@ -1,35 +1,33 @@
-/**
- * Writes down what became of a payment, and gives what was paid for, or says why there is nothing.
- * spec/4-purchase.md §4.
- */
+/** Writes down the outcome of a payment: paid, failed, or still unknown. spec/4-purchase.md §4. */
 import { PaymentError } from "../errors.ts";
 import { hexBytes, hexText } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
 import type { Clock } from "../ports/clock.ts";
+import { ALL_NODES } from "../ports/directives.ts";
 import type { PaymentRecord, Settlement } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import type { PaymentOutcome } from "../ports/wallet.ts";
+import type { Alarm } from "./alarm.ts";
+import type { Directives } from "./directives.ts";
+import type { SpendingGate } from "./gate.ts";
 
 export interface SettlerOptions {
   readonly store: Store;
   readonly clock: Clock;
-  /** Told about what a person should look at: a fee over its cap, a preimage that is wrong. */
-  readonly alarm: (what: string) => void;
-  /** Told of each payment once it is written down. */
-  readonly paid: (payment: PaymentSummary) => void;
-  /** Stops all spending until its owner has looked: the wallet broke its word. */
-  readonly freeze: (reason: string) => Promise<void>;
-  /** What was paid cannot be written down: nothing more is spent until it is. */
-  readonly doubt: (why: string) => void;
+  readonly alarm: Alarm;
+  /** Stops spending if an outcome cannot be written down. */
+  readonly gate: SpendingGate;
+  /** Freezes all spending if the wallet broke its word. */
+  readonly directives: Directives;
+  /** Called for each payment once it is written down. */
+  readonly onPaid: (payment: PaymentSummary) => void;
 }
 
 export class Settler {
   readonly #options: SettlerOptions;
-  /**
-   * The hashes whose payment this process saw end: nothing that they bought was used before that.
-   */
+  /** Payments that this process settled: nothing that they bought was used before. */
   readonly #settledHere = new Lru<string, true>(10_000);
 
   constructor(options: SettlerOptions) {
@@ -37,8 +35,9 @@ export class Settler {
   }
 
   /**
-   * Gives the record of one that was made. @throws PaymentError for every other outcome, and where
-   * it cannot be written down
+   * Returns the settled record of a payment that was made.
+   *
+   * @throws PaymentError for every other outcome, and if the outcome cannot be written down
    */
   async settle(record: PaymentRecord, outcome: PaymentOutcome): Promise<PaymentRecord> {
     const { alarm } = this.#options;
@@ -64,7 +63,7 @@ export class Settler {
           `The payment was not made: ${outcome.reason}.`,
         );
       case "unknown":
-        // A time-out is not a failure: the reservation stays until the wallet knows. [cases 52, 57]
+        // A time-out is not a failure, so the amount stays reserved. [cases 52, 57]
         throw new PaymentError(
           "ERR_PAYMENT_UNKNOWN",
           "unknown",
@@ -73,25 +72,25 @@ export class Settler {
     }
   }
 
-  /** Certain to be made by nobody: its amount is free again. */
+  /** Releases the amount of a payment that certainly was not made. */
   async fail(record: PaymentRecord): Promise<void> {
     await this.#write(record, { status: "failed", at: this.#options.clock() });
   }
 
-  /** Whether all that was ever done with what it bought was done by this process. */
+  /** Whether only this process can have used what the payment bought. */
   settledHere(paymentHash: string): boolean {
     return this.#settledHere.get(paymentHash) ?? false;
   }
 
   async #paid(record: PaymentRecord, preimage: string, feeMsat: bigint): Promise<PaymentRecord> {
-    const { clock, alarm, freeze } = this.#options;
+    const { clock, alarm } = this.#options;
     const overCap =
       feeMsat > record.maxFeeMsat
         ? `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`
         : undefined;
-    // The next payment's fee would be no safer. Frozen first: nobody looks again at what was
-    // written down. [case 46]
-    const first = overCap === undefined ? undefined : () => freeze(overCap);
+    // The next payment could cost as much, so spending is frozen. It is frozen before the payment is
+    // settled, because a payment that is settled is not looked at again. [case 46]
+    const first = overCap === undefined ? undefined : () => this.#freeze(overCap);
     let paid: PaymentRecord;
     try {
       paid = await this.#write(record, { status: "paid", preimage, feeMsat, at: clock() }, first);
@@ -100,11 +99,11 @@ export class Settler {
     }
     const { origin, paymentHash, amountMsat } = record;
     this.#settledHere.set(paymentHash, true);
-    this.#options.paid({ origin, paymentHash, amountMsat, feeMsat });
+    this.#options.onPaid({ origin, paymentHash, amountMsat, feeMsat });
     if (paid.status !== "failed") return paid;
     const what = `payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`;
     alarm(what);
-    await freeze(what);
+    await this.#freeze(what);
     throw new PaymentError(
       "ERR_PAYMENT_UNKNOWN",
       "yes",
@@ -112,7 +111,12 @@ export class Settler {
     );
   }
 
-  /** @param first before it is settled: nobody looks again at what is */
+  #freeze(reason: string): Promise<void> {
+    const { directives, clock } = this.#options;
+    return directives.issue({ kind: "freeze", nodeId: ALL_NODES, at: clock(), reason });
+  }
+
+  /** @param first is awaited before the settlement is written */
   async #write(
     record: PaymentRecord,
     settlement: Settlement,
@@ -122,7 +126,9 @@ export class Settler {
       await first();
       return await this.#options.store.settle(record.paymentHash, settlement);
     } catch (cause) {
-      this.#options.doubt(`what became of payment ${record.paymentHash} could not be written down`);
+      this.#options.gate.doubt(
+        `what became of payment ${record.paymentHash} could not be written down`,
+      );
       throw new PaymentError(
         "ERR_PAYMENT_UNKNOWN",
         settlement.status === "paid" ? "yes" : "unknown",
@@ -132,6 +138,7 @@ export class Settler {
     }
   }
 }
+
 function provesPayment(preimage: string, paymentHash: string): boolean {
   const bytes = preimage.length === 64 ? hexBytes(preimage) : undefined;
   return bytes !== undefined && hexText(sha256(bytes)) === paymentHash;

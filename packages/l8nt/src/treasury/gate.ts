@@ -1,0 +1,108 @@
+/** The spending gate: may anything be spent now, and if not, why? spec/4-purchase.md §4. */
+import { formatOrigin, type Node, refusal, type Target } from "../caveat/index.ts";
+import { AdapterError, denied, PaymentError, type Refusal } from "../errors.ts";
+import type { Freezable } from "../feed/follow.ts";
+import type { Verified } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
+import { ALL_NODES, type Directive } from "../ports/directives.ts";
+import type { Payments } from "../ports/payments.ts";
+import type { Alarm } from "./alarm.ts";
+
+export interface SpendingGateOptions {
+  readonly store: Pick<Payments, "closures">;
+  readonly clock: Clock;
+  readonly alarm: Alarm;
+}
+
+/**
+ * The one place that stops spending. Freezes and doubts are reported to it; whatever spends asks it.
+ * Revocation is not judged here: a revoked credential is denied before it gets this far.
+ */
+export class SpendingGate implements Freezable {
+  readonly #options: SpendingGateOptions;
+  /** The reason of each freeze, by node id or `ALL_NODES`. */
+  readonly #frozen = new Map<string, string>();
+  #doubt: string | undefined;
+  #doubts = 0;
+
+  constructor(options: SpendingGateOptions) {
+    this.#options = options;
+  }
+
+  /** Applies a freeze or a thaw. */
+  apply({ kind, nodeId, reason = "by its owner" }: Omit<Directive, "at">): void {
+    if (kind === "freeze") this.#frozen.set(nodeId, reason);
+    else if (kind === "thaw") this.#frozen.delete(nodeId);
+  }
+
+  /** Whether one of these nodes, or every node, is frozen. */
+  isFrozen(nodeIds: readonly string[]): boolean {
+    return [ALL_NODES, ...nodeIds].some((id) => this.#frozen.has(id));
+  }
+
+  /** Stops all spending until the books and the wallet have been compared again. */
+  doubt(why: string): void {
+    if (this.#doubt === undefined) this.#options.alarm(`spending has stopped: ${why}`);
+    this.#doubt = why;
+    this.#doubts++;
+  }
+
+  /** How many doubts were ever reported. Read it before a comparison, and give it to `trust`. */
+  get doubts(): number {
+    return this.#doubts;
+  }
+
+  /** Ends the doubt, unless another one was reported after `doubts` was read. */
+  trust(doubts: number): void {
+    if (this.#doubts === doubts) this.#doubt = undefined;
+  }
+
+  /** Why nothing may be spent by anybody; undefined if spending is possible. */
+  get reason(): string | undefined {
+    return this.#doubt ?? this.#frozen.get(ALL_NODES);
+  }
+
+  /**
+   * Asks whether a credential may spend. Ask again immediately before money moves.
+   *
+   * @throws DeniedError `ERR_FROZEN`; AdapterError `ERR_TREASURY_STOPPED`
+   */
+  demand(verified: Verified): void {
+    const error = denied(this.#freezes(verified));
+    if (error !== undefined) throw error;
+    if (this.#doubt === undefined) return;
+    throw new AdapterError(
+      "ERR_TREASURY_STOPPED",
+      `The treasury has stopped spending: ${this.#doubt}. It compares its books with the wallet again on each request; the reason is also in the owner's journal.`,
+    );
+  }
+
+  /**
+   * Also asks whether the credential may spend at this origin, which may be in quarantine.
+   *
+   * @throws PaymentError `ERR_ORIGIN_QUARANTINED`, and whatever `demand` throws
+   */
+  async demandAt(verified: Verified, target: Target): Promise<void> {
+    this.demand(verified);
+    const origin = formatOrigin(target.origin);
+    const closedTo = await this.#options.store.closures(origin, this.#options.clock());
+    if (closedTo.some((to) => to === ALL_NODES || verified.nodes.some(({ id }) => id === to)))
+      throw new PaymentError(
+        "ERR_ORIGIN_QUARANTINED",
+        "no",
+        `${origin} took a payment and did not deliver, so it is not paid for now.`,
+      );
+  }
+
+  #freezes(verified: Verified): readonly Refusal[] {
+    if (this.#frozen.size === 0) return [];
+    const all = this.#frozen.get(ALL_NODES);
+    if (all !== undefined) return [frozen(verified.nodes[0]!, `a treasury that is frozen: ${all}`)];
+    return verified.nodes
+      .filter(({ id }) => this.#frozen.has(id))
+      .map((node) => frozen(node, `an agent that is frozen: ${this.#frozen.get(node.id)}`));
+  }
+}
+
+const frozen = (node: Node, have: string): Refusal =>
+  refusal(node, "frozen", { code: "ERR_FROZEN", have, need: "its owner to thaw it" });
