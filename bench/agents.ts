@@ -8,13 +8,11 @@ import { withServer } from "./paywall.ts";
 import { microseconds } from "./rounds.ts";
 
 const CALLS = 300;
-const FOLDER = resolve(import.meta.dirname, "../packages/l8nt/src/agents");
-/** What all adapters share, and is no adapter. */
-const CORE = /^(?:index|handle|current|policy|running|tools)\.ts$|\.test\.ts$/;
+const FOLDER = resolve(import.meta.dirname, "../packages/l8nt/src/frameworks");
 
 export async function agents(): Promise<Figure[]> {
   const { handle: through, header } = await withServer(async ({ url, warm }) => {
-    const handle = new SigilHandle({ credential: warm });
+    const handle = SigilHandle.open({ credential: warm });
     const headers = { authorization: `L402 ${warm}` };
     const target = `${url}/paid`;
     const read = async (response: Response) => {
@@ -49,12 +47,12 @@ async function repeat(count: number, call: () => Promise<void>): Promise<void> {
 
 function sizes(): readonly Figure[] {
   return readdirSync(FOLDER)
-    .filter((file) => file.endsWith(".ts") && !CORE.test(file))
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
     .flatMap((file) => {
       const text = readFileSync(join(FOLDER, file), "utf8");
       return [
-        plain(`agents/${file}`, text.split("\n").length - 1, "lines", "its source"),
-        plain(`agents/${file}, gzip`, gzipSync(text).length, "bytes", "its source"),
+        plain(`frameworks/${file}`, text.split("\n").length - 1, "lines", "its source"),
+        plain(`frameworks/${file}, gzip`, gzipSync(text).length, "bytes", "its source"),
       ];
     });
 }

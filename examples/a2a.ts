@@ -7,11 +7,12 @@ import assert from "node:assert/strict";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type AgentCard, type Message, Role, type SendMessageRequest } from "@a2a-js/sdk";
+import { ClientFactory } from "@a2a-js/sdk/client";
 import { AgentEvent, DefaultRequestHandler, InMemoryTaskStore } from "@a2a-js/sdk/server";
 import { agentCardHandler, jsonRpcHandler } from "@a2a-js/sdk/server/express";
 import express from "express";
 import type { AmountText } from "l8nt";
-import { payingUser, sigilClients } from "l8nt/a2a";
+import { payingUser, withSigil } from "l8nt/a2a";
 import { SigilHandle } from "l8nt/agents";
 import { paid } from "l8nt/express";
 import { Paywall } from "l8nt/service";
@@ -100,6 +101,9 @@ async function agent(
   return location;
 }
 
+/** Makes clients that pay with a handle. */
+const clientsOf = (handle: SigilHandle) => new ClientFactory(withSigil({}, handle));
+
 // The dictionary, and the translator, which has a wallet of its own and an entry for the
 // dictionary.
 const dictionary = await agent(
@@ -107,21 +111,21 @@ const dictionary = await agent(
   "2 sat",
   async (word) => ({ sunny: "sonnig" })[word] ?? word,
 );
-const translators = new SigilHandle({
+const translators = SigilHandle.open({
   wallet: network.account("translators-own", { balanceMsat: 100_000n }).url,
   agents: { dictionary: { budget: "10 sat" } },
 });
 const translator = await agent("translator", "10 sat", async (text) => {
-  const client = await sigilClients(translators.forAgent("dictionary")).createFromUrl(dictionary);
+  const client = await clientsOf(translators.forAgent("dictionary")).createFromUrl(dictionary);
   return textOf(await client.sendMessage(asks(text)));
 });
 
 // The writer: whatever the translator costs is bounded by its entry.
-const handle = new SigilHandle({
+const handle = SigilHandle.open({
   wallet: network.account("writer", { balanceMsat: 1_000_000n }).url,
   agents: { translator: { budget: "25 sat", endpoints: [`* ${translator}/**`], expiresIn: "15m" } },
 });
-const writer = await sigilClients(handle.forAgent("translator")).createFromUrl(translator);
+const writer = await clientsOf(handle.forAgent("translator")).createFromUrl(translator);
 const first = textOf(await writer.sendMessage(asks("sunny")));
 const second = textOf(await writer.sendMessage(asks("May")));
 const third = await writer.sendMessage(asks("more")).catch(({ code }) => code);

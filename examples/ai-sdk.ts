@@ -34,7 +34,7 @@ reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
 });
 
 // The agents. What the models say is fixed here; with a real one, only `model` is another.
-const sigil = new SigilHandle({
+const sigil = SigilHandle.open({
   wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
   agents: { researcher: { budget: "25 sat", expiresIn: "15m" } },

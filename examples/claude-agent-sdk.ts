@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSdkMcpServer, query } from "@anthropic-ai/claude-agent-sdk";
 import { budgetText, SigilHandle } from "l8nt/agents";
-import { claudeAgents } from "l8nt/claude-agent-sdk";
+import { sigilContext, sigilTools, withSigil } from "l8nt/claude-agent-sdk";
 import { paid } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
@@ -38,7 +38,7 @@ reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
 });
 
 // The process pays from its own wallet, and is its own treasury.
-const sigil = new SigilHandle({
+const sigil = SigilHandle.open({
   wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
@@ -68,22 +68,24 @@ const model = await messagesApi((body) => [
   (body.includes("You are the scout.") ? said.scout : said.main).shift() ?? says("done"),
 ]);
 
-const { ready, hooks, env } = claudeAgents(sigil);
+const session = sigilContext(sigil);
 const home = mkdtempSync(join(tmpdir(), "sigil-claude-"));
 const seen: unknown[] = [];
 for await (const message of query({
   prompt: "What of metals?",
   options: {
-    hooks,
+    hooks: session.hooks,
     agents: { scout: { description: "Looks things up.", prompt: "You are the scout." } },
-    mcpServers: { paid: createSdkMcpServer({ name: "paid", tools: [...ready] }) },
+    mcpServers: {
+      paid: createSdkMcpServer({ name: "paid", tools: withSigil(sigilTools, session) }),
+    },
     allowedTools: ["mcp__paid__*", "Agent"],
     tools: ["Agent"],
     settingSources: [],
     model: "claude-sonnet-4-5",
     cwd: home,
     env: {
-      PATH: env.PATH,
+      PATH: session.env.PATH,
       HOME: home,
       TMPDIR: home,
       CLAUDE_CODE_TMPDIR: home,

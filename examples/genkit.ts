@@ -9,7 +9,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { genkit, type Part, z } from "genkit";
 import { budgetText, SigilHandle, sigilFetch } from "l8nt/agents";
-import { asAgent, asCaller, sigilContext } from "l8nt/genkit";
+import { sigilContext, subAgent, withSigil } from "l8nt/genkit";
 import { paid } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
@@ -33,7 +33,7 @@ reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
 });
 
 // The process pays from its own wallet, and is its own treasury.
-const sigil = new SigilHandle({
+const sigil = SigilHandle.open({
   wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
@@ -43,7 +43,7 @@ const sigil = new SigilHandle({
 const ai = genkit({});
 const report = ai.defineTool(
   { name: "report", description: "Buys a report.", inputSchema: z.object({ on: z.string() }) },
-  asCaller(async ({ on }) => {
+  withSigil(async ({ on }) => {
     try {
       return await (await sigilFetch(`${url}/${on}`)).text();
     } catch (error) {
@@ -56,7 +56,7 @@ const scoutSays = [buys("tin"), buys("zinc"), buys("lead"), { text: "Lead was to
 const scoutModel = scripted("scout model", ...scoutSays);
 const scout = ai.defineTool(
   { name: "scout", description: "Looks things up.", inputSchema: z.object({ task: z.string() }) },
-  asAgent("scout", async ({ task }) => {
+  subAgent("scout", async ({ task }) => {
     return (await ai.generate({ model: scoutModel, prompt: task, tools: [report] })).text;
   }),
 );

@@ -16,7 +16,7 @@ import {
   type LlmResponse,
 } from "@google/adk";
 import { budgetText, SigilHandle } from "l8nt/agents";
-import { readyTools, runAs } from "l8nt/google-adk";
+import { sigilTools, withSigil } from "l8nt/google-adk";
 import { paid } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
@@ -59,7 +59,7 @@ reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
 });
 
 // The process pays from its own wallet, and is its own treasury.
-const sigil = new SigilHandle({
+const sigil = SigilHandle.open({
   wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
@@ -67,7 +67,7 @@ const sigil = new SigilHandle({
 
 const buys = (on: string) => call("fetch_url", { url: `${url}/${on}` });
 const transfer = (agentName: string) => call("transfer_to_agent", { agentName });
-const tools = readyTools(FunctionTool);
+const tools = sigilTools(FunctionTool);
 const scout = new LlmAgent({
   name: "scout",
   model: new Scripted(buys("tin"), buys("zinc"), buys("lead"), transfer("boss")),
@@ -84,7 +84,8 @@ const whose = { userId: "owner", sessionId: "first" };
 await runner.sessionService.createSession({ appName: "metals", ...whose });
 const newMessage = { role: "user", parts: [{ text: "What of metals?" }] };
 const seen: unknown[] = [];
-for await (const event of runAs(sigil, runner, { ...whose, newMessage })) seen.push(event);
+for await (const event of withSigil(runner, sigil).runAsync({ ...whose, newMessage }))
+  seen.push(event);
 
 // Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
 assert.match(JSON.stringify(seen), /ERR_BUDGET.*The report at \/lead.*All three\./);

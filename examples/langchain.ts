@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { budgetText, SigilHandle, sigilFetch } from "l8nt/agents";
-import { sigilMiddleware } from "l8nt/langchain";
+import { sigilContext, withSigil } from "l8nt/langchain";
 import { paid } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
@@ -34,7 +34,7 @@ reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
 });
 
 // The agents. What the models say is fixed here; with a real one, only `model` is another.
-const sigil = new SigilHandle({
+const sigil = SigilHandle.open({
   wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
@@ -44,15 +44,17 @@ const report = tool(async ({ on }) => (await sigilFetch(`${url}/${on}`)).text(),
   description: "Buys a report.",
   schema: z.object({ on: z.string() }),
 });
-const scout = createAgent({
-  model: fakeModel()
-    .respondWithTools([{ name: "report", args: { on: "tin" } }])
-    .respondWithTools([{ name: "report", args: { on: "zinc" } }])
-    .respondWithTools([{ name: "report", args: { on: "lead" } }])
-    .respond(new AIMessage("Tin and zinc; lead was too dear.")),
-  tools: [report],
-  middleware: [sigilMiddleware("scout")],
-});
+const scout = createAgent(
+  withSigil({
+    name: "scout",
+    model: fakeModel()
+      .respondWithTools([{ name: "report", args: { on: "tin" } }])
+      .respondWithTools([{ name: "report", args: { on: "zinc" } }])
+      .respondWithTools([{ name: "report", args: { on: "lead" } }])
+      .respond(new AIMessage("Tin and zinc; lead was too dear.")),
+    tools: [report],
+  }),
+);
 const askScout = tool(
   async ({ question }) => (await scout.invoke({ messages: [question] })).messages.at(-1)!.text,
   {
@@ -61,15 +63,19 @@ const askScout = tool(
     schema: z.object({ question: z.string() }),
   },
 );
-const boss = createAgent({
-  model: fakeModel()
-    .respondWithTools([{ name: "ask_scout", args: { question: "Metals?" } }])
-    .respondWithTools([{ name: "report", args: { on: "lead" } }])
-    .respond(new AIMessage("All three.")),
-  tools: [askScout, report],
-  middleware: [sigilMiddleware()],
-});
-const { messages } = await boss.invoke({ messages: ["What of metals?"] }, { context: { sigil } });
+const boss = createAgent(
+  withSigil({
+    model: fakeModel()
+      .respondWithTools([{ name: "ask_scout", args: { question: "Metals?" } }])
+      .respondWithTools([{ name: "report", args: { on: "lead" } }])
+      .respond(new AIMessage("All three.")),
+    tools: [askScout, report],
+  }),
+);
+const { messages } = await boss.invoke(
+  { messages: ["What of metals?"] },
+  { context: sigilContext(sigil) },
+);
 
 // Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
 const results = messages.filter(({ type }) => type === "tool").map(({ text }) => text);

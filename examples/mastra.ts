@@ -10,7 +10,7 @@ import { Agent } from "@mastra/core/agent";
 import type { MastraModelConfig } from "@mastra/core/llm";
 import { MockLanguageModelV3 } from "ai6/test";
 import { SigilHandle } from "l8nt/agents";
-import { readyTools, sigilContext, withSigil } from "l8nt/mastra";
+import { sigilContext, sigilTools, withSigil } from "l8nt/mastra";
 import { paid } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
@@ -67,7 +67,7 @@ const scout = new Agent(
     description: "Finds out about the weather.",
     instructions: "Find out.",
     model: says(gets("/forecast"), gets("/almanac"), "Sunny. The almanac was too dear for me."),
-    tools: readyTools,
+    tools: sigilTools,
   }),
 );
 const supervisor = new Agent(
@@ -80,12 +80,12 @@ const supervisor = new Agent(
       gets("/almanac"),
       "Sunny.",
     ),
-    tools: readyTools,
+    tools: sigilTools,
     agents: { scout },
   }),
 );
 
-const handle = new SigilHandle({
+const handle = SigilHandle.open({
   wallet,
   agents: { scout: { budget: "50 sat", expiresIn: "15m" } },
 });

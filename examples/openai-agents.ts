@@ -12,7 +12,7 @@ import { Agent, run, setTracingDisabled } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents/testing";
 import { SigilHandle } from "l8nt/agents";
 import { paid } from "l8nt/node";
-import { sigilTools, withSigil } from "l8nt/openai-agents";
+import { sigilContext, sigilTools, withSigil } from "l8nt/openai-agents";
 import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
@@ -57,12 +57,12 @@ scout.handoffs = [boss];
 stranger.handoffs = [boss];
 
 // The process pays from its own wallet, and is its own treasury.
-const sigil = new SigilHandle({
+const sigil = SigilHandle.open({
   wallet: devWallet(purse.url),
   agents: { scout: { budget: "25 sat" } },
 });
 const { newItems, finalOutput } = await run(withSigil(boss), "How is the weather?", {
-  context: { sigil },
+  context: sigilContext(sigil),
 });
 
 const results = newItems.flatMap((item) =>

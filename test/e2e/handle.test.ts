@@ -59,7 +59,7 @@ async function handles() {
   const options = { clock: world.clock, credential: world.root({ budget: "100 sat" }) };
   return {
     world,
-    handle: new SigilHandle({
+    handle: SigilHandle.open({
       ...options,
       agents: { "Flight booker": { budget: "50 sat", expiresIn: "15m" } },
     }),
@@ -126,7 +126,7 @@ test.each(["研究员", "_scout", " scout", "-", "🛰 scout"])(
   "an agent may be called %j",
   async (name) => {
     const { world, handle: top } = await handles();
-    const handle = new SigilHandle({
+    const handle = SigilHandle.open({
       clock: world.clock,
       credential: top.credential,
       agents: { [name]: { budget: "50 sat" } },
@@ -189,6 +189,33 @@ test("fetch_url reads of an answer without an end what a model reads, and lets t
   const shown = await fetchTool.run(handle, { url });
   expect(shown).toMatch(/^sunny .*\(cut after 20000 characters\)$/s);
   await vi.waitFor(() => expect(closed).toBe(true));
+});
+
+test.each<[options: object, named: RegExp]>([
+  [{ agnets: {} }, /a handle has no option "agnets"/],
+  [{ credentials: [] }, /a handle has no option "credentials"/],
+  [{ agents: { scout: { budgt: "1 sat" } } }, /agents\.scout: .*"budgt"/],
+  [{ agents: { scout: { budget: "1" } } }, /agents\.scout: .*budget/],
+  [{ agents: { scout: { agent: "scout" } } }, /agents\.scout has no "agent"/],
+  [
+    { agents: { scout: { agents: { runner: { maxprice: "1 sat" } } } } },
+    /agents\.scout\.agents\.runner: .*"maxprice"/,
+  ],
+  [{ agents: [] }, /agents must be an object/],
+  [{ agents: { scout: { agents: "all" } } }, /agents\.scout\.agents must be an object/],
+])(
+  "an option or a limit that does not exist is refused by its name: %j [case 97]",
+  async (options, named) => {
+    const { handle } = await handles();
+    const open = () => SigilHandle.open({ credential: handle.credential, ...options });
+    expect(open).toThrow(TypeError);
+    expect(open).toThrow(named);
+  },
+);
+
+test("a delegation by hand with a limit that does not exist is refused by its name [case 97]", async () => {
+  const { handle } = await handles();
+  expect(() => handle.delegate("x", { budgt: "1 sat" } as never)).toThrow(/scope of x: .*"budgt"/);
 });
 
 test("who handed work to whom is told by the handles", async () => {

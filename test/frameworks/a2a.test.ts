@@ -22,7 +22,7 @@ import {
 } from "@a2a-js/sdk/server";
 import { agentCardHandler, jsonRpcHandler, restHandler } from "@a2a-js/sdk/server/express";
 import express from "express";
-import { payingUser, sigilClients } from "l8nt/a2a";
+import { payingUser, withSigil } from "l8nt/a2a";
 import { type AgentPolicies, SigilHandle } from "l8nt/agents";
 import { paid } from "l8nt/express";
 import { Paywall, type Terms } from "l8nt/service";
@@ -162,8 +162,11 @@ async function stage(agents: AgentPolicies = {}) {
   const world = await town({ clock: () => Date.now() / 1000 });
   world.time.now = Date.now() / 1000;
   const root = world.root({ budget: "1000 sat" });
-  return { world, root, handle: new SigilHandle({ credential: root, agents }) };
+  return { world, root, handle: SigilHandle.open({ credential: root, agents }) };
 }
+
+/** Makes clients that pay with a handle. */
+const clientsOf = (handle?: SigilHandle) => new ClientFactory(withSigil({}, handle));
 
 const bought = ({ received }: Remote) => received.filter(({ headers }) => headers.authorization);
 
@@ -173,7 +176,11 @@ test("the page's snippet runs as it stands", async () => {
   const translator = await remote(world, EACH);
   const message = text("hello");
   await runSnippet("a2a", {
-    modules: { "l8nt/agents": { SigilHandle }, "l8nt/a2a": { sigilClients } },
+    modules: {
+      "@a2a-js/sdk/client": { ClientFactory },
+      "l8nt/agents": { SigilHandle },
+      "l8nt/a2a": { withSigil },
+    },
     url: translator.url,
     request: { ...asking(), message },
   });
@@ -194,7 +201,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
   test("a message is paid for by the remote agent's own entry of the table, which counts below its caller", async () => {
     const { world, root, handle } = await stage({ translator: { budget: "50 sat" } });
     const translator = await remote(world, EACH, { binding });
-    const client = await sigilClients(handle.forAgent("translator")).createFromUrl(translator.url);
+    const client = await clientsOf(handle.forAgent("translator")).createFromUrl(translator.url);
     expect(wordOf(await client.sendMessage(asking()))).toBe("heard hello");
     const tree = await world.client(root).tree();
     expect(tree.map(({ agent, spentMsat }) => [agent, spentMsat])).toEqual([
@@ -211,7 +218,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     ] as const) {
       const before = world.paid().count;
       const agent = await remote(world, terms, { binding });
-      const client = await sigilClients(handle).createFromUrl(agent.url);
+      const client = await clientsOf(handle).createFromUrl(agent.url);
       await client.sendMessage(asking("one"));
       await client.sendMessage(asking("two"));
       expect(agent.told).toHaveLength(2);
@@ -222,7 +229,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
   test("messages sent at once pay once", async () => {
     const { world, handle } = await stage();
     const agent = await remote(world, HOUR, { binding });
-    const client = await sigilClients(handle).createFromUrl(agent.url);
+    const client = await clientsOf(handle).createFromUrl(agent.url);
     const answers = await Promise.all(
       ["a", "b", "c"].map((word) => client.sendMessage(asking(word))),
     );
@@ -233,7 +240,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
   test("a stream is paid once", async () => {
     const { world, handle } = await stage();
     const agent = await remote(world, EACH, { binding });
-    const client = await sigilClients(handle).createFromUrl(agent.url);
+    const client = await clientsOf(handle).createFromUrl(agent.url);
     const events = [];
     for await (const event of client.sendMessageStream(asking())) events.push(event.payload?.$case);
     expect(events).toEqual(["message"]);
@@ -247,11 +254,11 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
       await remote(world, EACH, { binding }),
     ];
     const only = ({ url }: Remote) => ({ endpoints: [`* ${url}/**`] });
-    const scoped = new SigilHandle({
+    const scoped = SigilHandle.open({
       credential: handle.credential,
       agents: { left: only(left), right: only(right) },
     });
-    const clients = sigilClients();
+    const clients = clientsOf();
     const tell = async (name: string, { url }: Remote) => {
       const sent = scoped.forAgent(name).run(async () => {
         const client = await clients.createFromUrl(url);
@@ -278,7 +285,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
       return new Promise<string>(() => {});
     };
     const agent = await remote(world, EACH, { binding, speak });
-    const client = await sigilClients(handle).createFromUrl(agent.url);
+    const client = await clientsOf(handle).createFromUrl(agent.url);
     const { signal } = abort;
     await expect(client.sendMessage(asking(), { signal })).rejects.toThrow("enough");
     await expect(client.sendMessage(asking(), { signal })).rejects.toThrow("enough");
@@ -290,7 +297,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     const { world, root, handle } = await stage({ translator: { budget: "50 sat" } });
     const translator = await remote(world, HOUR, { binding });
     const child = handle.forAgent("translator");
-    const client = await sigilClients(child).createFromUrl(translator.url);
+    const client = await clientsOf(child).createFromUrl(translator.url);
     await client.sendMessage(asking());
     expect(bought(translator).length).toBeGreaterThan(0);
     const wire = JSON.stringify(translator.received);
@@ -317,11 +324,11 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
   test("a task is seen by whoever paid for it, and by nobody else", async () => {
     const { world, handle } = await stage({ other: {} });
     const agent = await remote(world, HOUR, { binding });
-    const mine = await sigilClients(handle).createFromUrl(agent.url);
+    const mine = await clientsOf(handle).createFromUrl(agent.url);
     const { id } = (await mine.sendMessage(asking("task"))) as { id: string };
     expect((await mine.getTask({ tenant: "", id })).id).toBe(id);
-    const stranger = new SigilHandle({ credential: world.root() });
-    const theirs = await sigilClients(stranger).createFromUrl(agent.url);
+    const stranger = SigilHandle.open({ credential: world.root() });
+    const theirs = await clientsOf(stranger).createFromUrl(agent.url);
     await expect(theirs.getTask({ tenant: "", id })).rejects.toThrow(/not found/i);
   });
 });
@@ -331,12 +338,12 @@ describe("the hand-off", () => {
     const { world, handle } = await stage({ translator: { budget: "50 sat" } });
     const agent = await remote(world, EACH);
     const stranger = handle.forAgent("stranger");
-    expect(await failure(sigilClients(stranger).createFromUrl(agent.url))).toMatchObject({
+    expect(await failure(clientsOf(stranger).createFromUrl(agent.url))).toMatchObject({
       code: "ERR_AGENT_UNKNOWN",
     });
-    const client = await sigilClients(handle).createFromUrl(agent.url);
+    const client = await clientsOf(handle).createFromUrl(agent.url);
     const card = await client.getAgentCard();
-    const theirs = await sigilClients(stranger).createFromAgentCard(card);
+    const theirs = await clientsOf(stranger).createFromAgentCard(card);
     expect(await failure(theirs.sendMessage(asking()))).toMatchObject({
       code: "ERR_AGENT_UNKNOWN",
     });
@@ -348,8 +355,8 @@ describe("the hand-off", () => {
   test("that would widen is refused", async () => {
     const { world, handle } = await stage({ translator: { budget: "5000 sat" } });
     const agent = await remote(world, EACH);
-    const client = await sigilClients(handle).createFromUrl(agent.url);
-    const wider = await sigilClients(handle.forAgent("translator")).createFromAgentCard(
+    const client = await clientsOf(handle).createFromUrl(agent.url);
+    const wider = await clientsOf(handle.forAgent("translator")).createFromAgentCard(
       await client.getAgentCard(),
     );
     expect(await failure(wider.sendMessage(asking()))).toMatchObject({ code: "ERR_SCOPE_WIDER" });
@@ -361,8 +368,8 @@ describe("the hand-off", () => {
     const elsewhere = await remote(world, EACH);
     const agent = await remote(world, EACH, { at: `${elsewhere.url}/a2a` });
     const agents = { translator: { endpoints: [`* ${agent.url}/**`] } };
-    const handle = new SigilHandle({ credential: root, agents });
-    const client = await sigilClients(handle.forAgent("translator")).createFromUrl(agent.url);
+    const handle = SigilHandle.open({ credential: root, agents });
+    const client = await clientsOf(handle.forAgent("translator")).createFromUrl(agent.url);
     expect(await failure(client.sendMessage(asking()))).toMatchObject({ code: "ERR_ENDPOINT" });
     expect(elsewhere.received).toEqual([]);
   });
@@ -371,11 +378,11 @@ describe("the hand-off", () => {
     const { world } = await stage();
     const root = world.root({ budget: "35 sat" });
     const agents: AgentPolicies = { left: { budget: "25 sat" }, right: { budget: "25 sat" } };
-    const handle = new SigilHandle({ credential: root, agents });
+    const handle = SigilHandle.open({ credential: root, agents });
     const agent = await remote(world, EACH);
     const got: (string | undefined)[] = [];
     for (const name of ["left", "left", "left", "right", "right"]) {
-      const client = await sigilClients(handle.forAgent(name)).createFromUrl(agent.url);
+      const client = await clientsOf(handle.forAgent(name)).createFromUrl(agent.url);
       got.push(await client.sendMessage(asking(name)).then(wordOf, ({ code }) => code));
     }
     expect(got).toEqual(["heard left", "heard left", "ERR_BUDGET", "heard right", "ERR_BUDGET"]);
@@ -387,16 +394,34 @@ describe("the hand-off", () => {
     const { world, handle } = await stage();
     const far = await remote(world, EACH);
     const own = world.root({ budget: "100 sat" });
-    const theirs = new SigilHandle({ credential: own, agents: { far: { budget: "20 sat" } } });
+    const theirs = SigilHandle.open({ credential: own, agents: { far: { budget: "20 sat" } } });
     const speak = async (word: string) => {
-      const client = await sigilClients(theirs.forAgent("far")).createFromUrl(far.url);
+      const client = await clientsOf(theirs.forAgent("far")).createFromUrl(far.url);
       return wordOf(await client.sendMessage(asking(`${word}, passed on`))) ?? "";
     };
     const near = await remote(world, EACH, { speak });
-    const client = await sigilClients(handle).createFromUrl(near.url);
+    const client = await clientsOf(handle).createFromUrl(near.url);
     expect(wordOf(await client.sendMessage(asking()))).toBe("heard hello, passed on");
     expect(await world.spent(handle.credential)).toBe(10_010n);
     expect(await world.spent(own)).toBe(10_010n);
+  });
+
+  test("of a client that was given the handle of one agent, a sibling's tool gets nothing", async () => {
+    const { world, handle } = await stage({ left: {}, right: {} });
+    const agent = await remote(world, EACH);
+    const [left, right] = [handle.forAgent("left"), handle.forAgent("right")];
+    const client = await clientsOf(left).createFromUrl(agent.url);
+    const sent = right.run(() => client.sendMessage(asking()));
+    expect(await failure(sent)).toMatchObject({ code: "ERR_AGENT_UNKNOWN" });
+    expect(agent.told).toEqual([]);
+    expect(world.paid().count).toBe(0);
+    const own = handle.run(() => client.sendMessage(asking()));
+    expect(wordOf(await own)).toBe("heard hello");
+  });
+
+  test("an option that the adapter does not have is refused by its name [case 97]", () => {
+    const options = { prefferedTransports: ["JSONRPC"] } as never;
+    expect(() => withSigil(options)).toThrow(/prefferedTransports/);
   });
 
   test("a plain client of the SDK is asked to pay, and told nothing of anybody's", async () => {

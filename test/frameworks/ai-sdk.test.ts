@@ -145,7 +145,7 @@ async function family() {
   world.time.now = Date.now() / 1000;
   const root = world.root({ budget: "100 sat" });
   const agents = { scout: { budget: "50 sat" }, runner: { budget: "20 sat" } } as const;
-  return { world, root, handle: new SigilHandle({ credential: root, agents }) };
+  return { world, root, handle: SigilHandle.open({ credential: root, agents }) };
 }
 
 const whoRuns = (): string => {
@@ -288,7 +288,7 @@ describe.each([seven, six])("$name", (major) => {
     const again = as("scout", [callOf("get", { url: shop.url })], {});
     const runner = as("runner", [callOf("scout", { task: "go" })], { scout: again });
     const scout = as("scout", [callOf("runner", { task: "go" })], { runner });
-    const scouted = new SigilHandle({
+    const scouted = SigilHandle.open({
       credential: handle.credential,
       agents: { scout: { budget: "50 sat", agents: { runner: { maxPrice: "1 sat" } } } },
     });
@@ -370,7 +370,9 @@ test("tools that run elsewhere are left alone, and a tool of a class stays one",
 test("types: the SDK's own tools, agents and tool sets go in and out of both majors as they are", async () => {
   const { handle } = await family();
   const inputSchema = z.object({ url: z.string() });
-  const callOptionsSchema = z.object({ sigil: z.instanceof(SigilHandle) });
+  const callOptionsSchema = z.object({
+    sigil: z.custom<SigilHandle>((one) => one instanceof SigilHandle),
+  });
   const options = { sigil: handle };
 
   const get7 = ai7.tool({ inputSchema, execute: async ({ url }) => `${whoRuns()} ${url}` });

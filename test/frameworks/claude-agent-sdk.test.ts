@@ -9,7 +9,7 @@ import * as sdk from "@anthropic-ai/claude-agent-sdk";
 import { createSdkMcpServer, type Options, query, tool } from "@anthropic-ai/claude-agent-sdk";
 import type { SigilHandle } from "l8nt/agents";
 import * as adapter from "l8nt/claude-agent-sdk";
-import { type ClaudeHookInput, claudeAgents } from "l8nt/claude-agent-sdk";
+import { type ClaudeHookInput, sigilContext, sigilTools, withSigil } from "l8nt/claude-agent-sdk";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import {
@@ -67,13 +67,17 @@ async function play(
   { tool: called = "get", hooks: more }: { tool?: string; hooks?: Options["hooks"] } = {},
 ): Promise<unknown[]> {
   const model = await claudeModel(script, `mcp__mine__${called}`);
-  const { wrap, ready, hooks, env } = claudeAgents(handle);
+  const context = sigilContext(handle);
+  const { hooks, env } = context;
   const getTool = tool("get", "Gets a URL.", { url: z.string() }, async ({ url }, extra) => ({
     content: [
       { type: "text", text: await get({ url }, (extra as { signal?: AbortSignal }).signal) },
     ],
   }));
-  const mine = createSdkMcpServer({ name: "mine", tools: [...wrap([getTool]), ...ready] });
+  const mine = createSdkMcpServer({
+    name: "mine",
+    tools: withSigil([getTool, ...sigilTools], context),
+  });
   const own = homed(model, env);
   const abortController = new AbortController();
   signal?.addEventListener("abort", () => abortController.abort(signal.reason));
@@ -207,8 +211,12 @@ const never = new AbortController().signal;
 
 test("a call that no hook told of is denied, also where the whole query runs inside a handle", async () => {
   const { handle, get, lineages } = place({});
-  const { wrap, hooks } = claudeAgents(handle);
-  const [own] = wrap([{ handler: async (url: string, _extra: unknown) => get({ url }) }]);
+  const context = sigilContext(handle);
+  const { hooks } = context;
+  const [own] = withSigil(
+    [{ handler: async (url: string, _extra: unknown) => get({ url }) }],
+    context,
+  );
   await handle.run(() => own!.handler("a", { _meta: { "claudecode/toolUseId": "1" } }));
   await handle.run(() => own!.handler("b", {}));
   const pre = hooks.PreToolUse[0]!.hooks[0]!;
@@ -224,7 +232,8 @@ test("a start waits for its turn, and is denied where that does not come", async
   const { handle, get, lineages } = place({
     agents: { left: { agents: { runner: {} } }, runner: {} },
   });
-  const { wrap, hooks } = claudeAgents(handle);
+  const context = sigilContext(handle);
+  const { hooks } = context;
   const [start] = [hooks.SubagentStart[0]!.hooks[0]!];
   const pre = hooks.PreToolUse[0]!.hooks[0]!;
   const spawn = (id: string, type: string, agent_id?: string) => ({
@@ -244,7 +253,10 @@ test("a start waits for its turn, and is denied where that does not come", async
   await start({ agent_id: "r1", agent_type: "runner" }, "", { signal: never });
   expect(await next).toEqual({});
   await start({ agent_id: "r2", agent_type: "runner" }, "", { signal: never });
-  const [own] = wrap([{ handler: async (url: string, _extra: unknown) => get({ url }) }]);
+  const [own] = withSigil(
+    [{ handler: async (url: string, _extra: unknown) => get({ url }) }],
+    context,
+  );
   for (const agent_id of ["r1", "r2"]) {
     await pre({ tool_name: "mcp__x__get", tool_use_id: agent_id, agent_id }, agent_id, {
       signal: never,
@@ -259,7 +271,7 @@ test("nothing of Sigil's is in the environment of the program", () => {
   onTestFinished(() => {
     delete process.env.SIGIL_CREDENTIAL;
   });
-  const { env } = claudeAgents(place({}).handle);
+  const { env } = sigilContext(place({}).handle);
   expect(Object.keys(env).filter((name) => name.startsWith("SIGIL"))).toEqual([]);
   expect(env.PATH).toBe(process.env.PATH);
 });

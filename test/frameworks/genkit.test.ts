@@ -6,7 +6,7 @@ import { type Genkit, genkit, z } from "genkit";
 import { enableTelemetry } from "genkit/tracing";
 import { type SigilHandle, sigilFetch } from "l8nt/agents";
 import * as adapter from "l8nt/genkit";
-import { asAgent, asCaller, readyTools, sigilContext } from "l8nt/genkit";
+import { sigilContext, sigilTools, subAgent, withSigil } from "l8nt/genkit";
 import { expect, test } from "vitest";
 import {
   type AgentAdapter,
@@ -54,7 +54,7 @@ class Company {
 
   readonly get = this.ai.defineTool(
     { name: "get", description: "Gets a URL.", inputSchema: z.object({ url: z.string() }) },
-    asCaller(async (input: { url: string }, { abortSignal }) =>
+    withSigil(async (input: { url: string }, { abortSignal }) =>
       this.#world.get(input, abortSignal),
     ),
   );
@@ -97,7 +97,7 @@ class Company {
     const name = `${path.slice(0, -1).flat().join("-")}/${script.agent}_${path.at(-1)!.join("_")}`;
     return this.ai.defineTool(
       { name, description: script.agent, inputSchema: z.object({}) },
-      asAgent(script.agent, async (_: object, { context }) =>
+      subAgent(script.agent, async (_: object, { context }) =>
         work(this.#pass ? context : undefined),
       ),
     );
@@ -170,7 +170,7 @@ const options = (context: object = {}) => ({ context, abortSignal: new AbortCont
 test("of a context and what runs around it the one below holds; two that disagree are denied", async () => {
   const { handle, get, lineages } = place({ agents: { left: {}, right: {} } });
   const [left, right] = [handle.forAgent("left"), handle.forAgent("right")];
-  const tool = asCaller((url: string) => get({ url }));
+  const tool = withSigil((url: string) => get({ url }));
   await left.run(() => tool("parent's context", options(sigilContext(handle))));
   await handle.run(() => tool("own context", options(sigilContext(left))));
   await left.run(() => tool("sibling's context", options(sigilContext(right))));
@@ -186,11 +186,11 @@ test("of a context and what runs around it the one below holds; two that disagre
 });
 
 test("without a handle a tool runs, and sigilFetch in it is denied", async () => {
-  const tool = asCaller(async (url: string) => sigilFetch(url));
+  const tool = withSigil(async (url: string) => sigilFetch(url));
   await expect(tool("https://x.example/", options())).rejects.toMatchObject({
     code: "ERR_AGENT_UNKNOWN",
   });
-  const agent = asAgent("scout", async (url: string) => sigilFetch(url));
+  const agent = subAgent("scout", async (url: string) => sigilFetch(url));
   await expect(agent("https://x.example/", options())).rejects.toMatchObject({
     code: "ERR_AGENT_UNKNOWN",
   });
@@ -198,7 +198,7 @@ test("without a handle a tool runs, and sigilFetch in it is denied", async () =>
 
 test("the ready tools answer as the agent that calls, and a denial is something to read", async () => {
   const { handle } = place({ agents: { scout: { endpoints: ["GET https://open.example/**"] } } });
-  const [fetchUrl, showBudget] = readyTools(genkit({}));
+  const [fetchUrl, showBudget] = sigilTools(genkit({}));
   const scout = { context: { ...sigilContext(handle.forAgent("scout")) } };
   expect(await fetchUrl({ url: "https://closed.example/" }, scout)).toMatch(/^ERR_ENDPOINT/);
   expect(await showBudget({}, { context: { ...sigilContext(handle.forAgent("x")) } })).toMatch(
@@ -252,7 +252,7 @@ test("the page's snippet runs as it stands", async () => {
   });
   const report = ai.defineTool(
     { name: "report", description: "Gets a report.", inputSchema: z.object({ url: z.string() }) },
-    asCaller(get),
+    withSigil(get),
   );
   const printed: unknown[] = [];
   await runSnippet("genkit", {

@@ -21,7 +21,7 @@ import { trace } from "@opentelemetry/api";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import type { SigilHandle } from "l8nt/agents";
 import * as adapter from "l8nt/google-adk";
-import { readyTools, runAs } from "l8nt/google-adk";
+import { sigilTools, withSigil } from "l8nt/google-adk";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import {
@@ -148,7 +148,7 @@ async function play(
   const seen: unknown[] = [asked];
   try {
     const params = { ...whose, newMessage, ...(signal !== undefined && { abortSignal: signal }) };
-    for await (const event of runAs(handle, runner, params)) seen.push(event);
+    for await (const event of withSigil(runner, handle).runAsync(params)) seen.push(event);
   } finally {
     seen.push(await runner.sessionService.getSession(whose), spans.slice(before));
   }
@@ -226,7 +226,7 @@ test("a transfer to a peer is denied unless whoever hands on may hand to it", as
     const left = actor(seen, "left", [transfer("right")]);
     const right = actor(seen, "right", [get("by right")]);
     const boss = actor(seen, "boss", [transfer("left")], { subAgents: [left, right] });
-    await ended(runAs(seen.handle, await runnerOf(boss), params));
+    await ended(withSigil(await runnerOf(boss), seen.handle).runAsync(params));
     expect(seen.lineages).toEqual([expected]);
   }
 });
@@ -249,7 +249,7 @@ test("an agent as a tool is below its caller, also where it is one of those abov
   const boss = actor(seen, "boss", [call("scout", { request: "go" })], {
     tools: [new AgentTool({ agent: scout })],
   });
-  await ended(runAs(seen.handle, await runnerOf(boss), params));
+  await ended(withSigil(await runnerOf(boss), seen.handle).runAsync(params));
   // The scout below the runner is nobody's entry; the one that the boss called goes on as itself.
   expect(seen.lineages.slice(0, 2)).toEqual(["run /scout/runner", "again ERR_AGENT_UNKNOWN"]);
 });
@@ -260,9 +260,9 @@ test("a session goes on with the agent that spoke last, in its place in the tree
   const scout = actor(seen, "scout", [transfer("runner")], { subAgents: [runner] });
   const boss = actor(seen, "boss", [transfer("scout")], { subAgents: [scout] });
   const company = await runnerOf(boss);
-  await ended(runAs(seen.handle, company, params));
+  await ended(withSigil(company, seen.handle).runAsync(params));
   runner.model = new Scripted([get("second")], []);
-  await ended(runAs(seen.handle, company, params));
+  await ended(withSigil(company, seen.handle).runAsync(params));
   expect(seen.lineages).toEqual(["first /scout/runner", "second /scout/runner"]);
 });
 
@@ -274,7 +274,7 @@ test("sequential agents hand on what they were handed", async () => {
     actor(seen, "other", [get("c")]),
   ];
   const all = new SequentialAgent({ name: "all", subAgents: steps });
-  await ended(runAs(seen.handle, await runnerOf(all), params));
+  await ended(withSigil(await runnerOf(all), seen.handle).runAsync(params));
   expect(seen.lineages).toEqual(["a /left", "b /right", "c ERR_AGENT_UNKNOWN"]);
 });
 
@@ -294,8 +294,8 @@ test("runs of one runner at once are kept apart, and one that is not by runAs ha
   const runner = await runnerOf(boss);
   await runner.sessionService.createSession({ appName: "app", userId: "u", sessionId: "t" });
   await Promise.all([
-    ended(runAs(one.handle, runner, params)),
-    ended(runAs(two.handle, runner, { ...params, sessionId: "t" })),
+    ended(withSigil(runner, one.handle).runAsync(params)),
+    ended(withSigil(runner, two.handle).runAsync({ ...params, sessionId: "t" })),
   ]);
   const places = lines.map((line) => line.slice(2));
   expect(places).toContain("/scout");
@@ -311,19 +311,19 @@ test("the ready tools answer as the agent that calls, and a denial is something 
   const scout = new LlmAgent({
     name: "scout",
     model: new Scripted([call("fetch_url", { url: "https://closed.example/" })], []),
-    tools: readyTools(FunctionTool),
+    tools: sigilTools(FunctionTool),
   });
   const boss = new LlmAgent({
     name: "boss",
     model: new Scripted([transfer("scout")], []),
     subAgents: [scout],
   });
-  const events = await ended(runAs(handle, await runnerOf(boss), params));
+  const events = await ended(withSigil(await runnerOf(boss), handle).runAsync(params));
   expect(JSON.stringify(events)).toContain("ERR_ENDPOINT");
   const lone = new LlmAgent({
     name: "lone",
     model: new Scripted([call("show_budget", {})], []),
-    tools: readyTools(FunctionTool),
+    tools: sigilTools(FunctionTool),
   });
   expect(JSON.stringify(await ended((await runnerOf(lone)).runAsync(params)))).toContain(
     "ERR_AGENT_UNKNOWN",
@@ -333,7 +333,7 @@ test("the ready tools answer as the agent that calls, and a denial is something 
 test("a root that is no agent is refused", () => {
   const { handle } = place({});
   const runner = { agent: {}, runAsync: async function* () {} };
-  expect(() => runAs(handle, runner, {})).toThrow(/root is an agent/);
+  expect(() => withSigil(runner, handle).runAsync({})).toThrow(/root is an agent/);
 });
 
 test("the page's snippet runs as it stands", async () => {

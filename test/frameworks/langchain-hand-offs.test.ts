@@ -10,7 +10,7 @@ import {
   StateGraph,
 } from "@langchain/langgraph";
 import { currentHandle, type SigilHandle, sigilFetch } from "l8nt/agents";
-import { sigilMiddleware } from "l8nt/langchain";
+import { withSigil } from "l8nt/langchain";
 import {
   AIMessage,
   type BaseMessage,
@@ -49,9 +49,9 @@ test("a middleware behind it sees the agent's own handle in the context, also a 
       return handler(request);
     },
   }) as unknown as Middleware;
-  const scout = eachOnce([whoAmI], [sigilMiddleware("scout"), behind]);
+  const scout = eachOnce([whoAmI], { name: "scout", middleware: [behind] });
   const ask = plainTool("ask", () => scout.invoke(TASK));
-  await eachOnce([ask], [sigilMiddleware(), behind]).invoke(TASK, { context: { sigil: handle } });
+  await eachOnce([ask], { middleware: [behind] }).invoke(TASK, { context: { sigil: handle } });
   expect(seen).toEqual([undefined, undefined, "scout", "scout"]);
 });
 
@@ -62,12 +62,12 @@ test.each([
   ["is given a context without a handle", () => ({})],
 ])("a sub-agent without a name that %s is denied", async (_, context) => {
   const { world, shop, handle } = await stage({ scout: {} });
-  const child = eachOnce([buy(shop)], [sigilMiddleware()]);
+  const child = eachOnce([buy(shop)]);
   const ask = plainTool("ask", async ({ context: { sigil } }) => {
     const given = context(sigil!);
     return results(await child.invoke(TASK, given === undefined ? {} : { context: given }));
   });
-  const scout = eachOnce([ask], [sigilMiddleware("scout")]);
+  const scout = eachOnce([ask], { name: "scout" });
   const told = results(await scout.invoke(TASK, { context: { sigil: handle } }));
   expect(told[0]).toMatch(/^ERR_AGENT_UNKNOWN: /);
   expect(world.paid().count).toBe(0);
@@ -75,7 +75,7 @@ test.each([
 
 test("a stranger has nothing of the scout's by giving a sub-agent the scout's handle", async () => {
   const { world, shop, handle } = await stage({ scout: {} });
-  const scout = eachOnce([buy(shop)], [sigilMiddleware("scout")]);
+  const scout = eachOnce([buy(shop)], { name: "scout" });
   const ask = () => scout.invoke(TASK, { context: { sigil: handle.forAgent("scout") } });
   const told = results(await handle.forAgent("stranger").run(ask));
   expect(told[0]).toMatch(/^ERR_AGENT_UNKNOWN: /);
@@ -90,9 +90,9 @@ test("the handle in a tool's own context is its agent's, however deep", async ()
     seen.push(context.sigil?.agent, configs?.sigil?.agent);
   });
   const asking = (child: ReactAgent) => plainTool("ask", () => child.invoke(TASK));
-  const runner = eachOnce([look], [sigilMiddleware("runner")]);
-  const scout = eachOnce([look, asking(runner)], [sigilMiddleware("scout")]);
-  await eachOnce([look, asking(scout), look], [sigilMiddleware()]).invoke(TASK, {
+  const runner = eachOnce([look], { name: "runner" });
+  const scout = eachOnce([look, asking(runner)], { name: "scout" });
+  await eachOnce([look, asking(scout), look]).invoke(TASK, {
     context: { sigil: handle },
   });
   expect(seen.filter((_, at) => at % 2 === 0)).toEqual([undefined, "scout", "runner", undefined]);
@@ -103,9 +103,9 @@ test("the handle in a tool's own context is its agent's, however deep", async ()
 // any middleware as well.
 test("a run that is read by streamEvents v3 keeps its agents apart", async () => {
   const { handle } = await stage({ scout: {} });
-  const scout = eachOnce([whoAmI], [sigilMiddleware("scout")]);
+  const scout = eachOnce([whoAmI], { name: "scout" });
   const ask = plainTool("ask", async () => results(await scout.invoke(TASK)));
-  const boss = eachOnce([ask, whoAmI], [sigilMiddleware()]);
+  const boss = eachOnce([ask, whoAmI]);
   const run = await boss.streamEvents(TASK, { version: "v3", context: { sigil: handle } });
   await collected(run);
   expect(results(await run.output)).toEqual(["scout", "the one at the top"]);
@@ -113,11 +113,11 @@ test("a run that is read by streamEvents v3 keeps its agents apart", async () =>
 
 test("an agent above that is asked by one below has only what the one below may give it", async () => {
   const { shop, handle } = await stage({ scout: { agents: { runner: { maxPrice: "1 sat" } } } });
-  const again = eachOnce([buy(shop)], [sigilMiddleware("scout")]);
+  const again = eachOnce([buy(shop)], { name: "scout" });
   const asking = (child: ReactAgent) =>
     plainTool("ask", async () => results(await child.invoke(TASK)));
-  const runner = eachOnce([asking(again)], [sigilMiddleware("runner")]);
-  const scout = eachOnce([asking(runner)], [sigilMiddleware("scout")]);
+  const runner = eachOnce([asking(again)], { name: "runner" });
+  const scout = eachOnce([asking(runner)], { name: "scout" });
   expect(results(await scout.invoke(TASK, { context: { sigil: handle } }))[0]).toMatch(
     /^ERR_AGENT_UNKNOWN/,
   );
@@ -134,16 +134,14 @@ test("a model that is asked by sigilFetch is paid for by the agent that asks it"
         return message;
       });
     }, fakeModel());
-  const scout = createAgent({
-    model: model(new AIMessage("yes")),
-    middleware: [sigilMiddleware("scout")],
-  });
+  const scout = createAgent(withSigil({ name: "scout", model: model(new AIMessage("yes")) }));
   const ask = plainTool("ask", () => scout.invoke(TASK));
-  const boss = createAgent({
-    model: model(calling("ask", {}), new AIMessage("done")),
-    tools: [ask],
-    middleware: [sigilMiddleware()],
-  });
+  const boss = createAgent(
+    withSigil({
+      model: model(calling("ask", {}), new AIMessage("done")),
+      tools: [ask],
+    }),
+  );
   await boss.invoke(TASK, { context: { sigil: handle } });
   expect(asked).toEqual([undefined, "scout", undefined]);
 });
@@ -152,12 +150,12 @@ test("a sub-agent's stream that is read outside of the tool which began it is st
   const { handle } = await stage({ scout: { agents: { runner: {} } } });
   const lineages: (readonly string[])[] = [];
   const look = plainTool("look", () => lineages.push(currentHandle()!.credential.chain.lineage));
-  const runner = eachOnce([look], [sigilMiddleware("runner")]);
+  const runner = eachOnce([look], { name: "runner" });
   let begun!: AsyncIterable<unknown>;
   const begin = plainTool("begin", async () => {
     begun = await runner.stream(TASK);
   });
-  await eachOnce([begin], [sigilMiddleware("scout")]).invoke(TASK, { context: { sigil: handle } });
+  await eachOnce([begin], { name: "scout" }).invoke(TASK, { context: { sigil: handle } });
   await collected(begun);
   expect(lineages).toEqual([["scout", "runner"]]);
 });
@@ -178,18 +176,19 @@ test("a transfer by Command gives each agent its own entry, and the one at the t
       },
       { name: `transfer_to_${goto}`, description: "", schema: z.object({}) },
     );
-  const scout = eachOnce([look, transferTo("boss")], [sigilMiddleware("scout")]);
-  const stranger = eachOnce([look], [sigilMiddleware("stranger")]);
-  const boss = createAgent({
-    model: modelOf([
-      [{ name: "look", args: {} }],
-      [{ name: "transfer_to_scout", args: {} }],
-      [{ name: "look", args: {} }],
-      [{ name: "transfer_to_stranger", args: {} }],
-    ]),
-    tools: [look, transferTo("scout"), transferTo("stranger")],
-    middleware: [sigilMiddleware()],
-  });
+  const scout = eachOnce([look, transferTo("boss")], { name: "scout" });
+  const stranger = eachOnce([look], { name: "stranger" });
+  const boss = createAgent(
+    withSigil({
+      model: modelOf([
+        [{ name: "look", args: {} }],
+        [{ name: "transfer_to_scout", args: {} }],
+        [{ name: "look", args: {} }],
+        [{ name: "transfer_to_stranger", args: {} }],
+      ]),
+      tools: [look, transferTo("scout"), transferTo("stranger")],
+    }),
+  );
   const team = new StateGraph(MessagesAnnotation)
     .addNode("boss", boss.graph, { ends: ["scout", "stranger"] })
     .addNode("scout", scout.graph, { ends: ["boss"] })
@@ -208,7 +207,7 @@ test("an interrupt goes up, and the run goes on as the same agent once it is res
     const said = interrupt("may I?");
     return `${said} ${await (await sigilFetch(shop.url)).text()}`;
   });
-  const agent = eachOnce([careful], [sigilMiddleware("scout")], { checkpointer });
+  const agent = eachOnce([careful], { name: "scout", checkpointer });
   const config = { configurable: { thread_id: "1" }, context: { sigil: handle } };
   const halted = (await agent.invoke(TASK, config)) as { __interrupt__?: { value?: unknown }[] };
   expect(halted.__interrupt__?.map(({ value }) => value)).toEqual(["may I?"]);

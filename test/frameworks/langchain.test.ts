@@ -10,7 +10,7 @@ import { MemorySaver } from "@langchain/langgraph";
 import * as agents from "l8nt/agents";
 import { currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
 import * as adapter from "l8nt/langchain";
-import { sigilMiddleware, sigilTools } from "l8nt/langchain";
+import { sigilTools, withSigil } from "l8nt/langchain";
 import * as langchain from "langchain";
 import {
   AIMessage,
@@ -29,6 +29,7 @@ import {
   buy,
   calling,
   eachOnce,
+  eachOnceConfig,
   type Middleware,
   plainTool,
   results,
@@ -73,14 +74,15 @@ agentContract(
 
 test("the ready tools fetch and pay, and say what is left", async () => {
   const { shop, handle } = await stage();
-  const agent = createAgent({
-    model: modelOf([
-      [{ name: "fetch_url", args: { url: shop.url } }],
-      [{ name: "show_budget", args: {} }],
-    ]),
-    tools: [...sigilTools],
-    middleware: [sigilMiddleware()],
-  });
+  const agent = createAgent(
+    withSigil({
+      model: modelOf([
+        [{ name: "fetch_url", args: { url: shop.url } }],
+        [{ name: "show_budget", args: {} }],
+      ]),
+      tools: [...sigilTools],
+    }),
+  );
   const [fetched, left] = results(await agent.invoke(TASK, { context: { sigil: handle } }));
   expect(fetched).toBe('{"served":1}');
   expect(left).toMatch(/^everybody here: 89\.99 sat left of 100 sat/);
@@ -94,8 +96,9 @@ test("a tool that throws, and arguments that do not fit, are told to the model a
     description: "",
     schema: z.object({ n: z.number() }),
   });
-  const [without, withIt] = [[], [sigilMiddleware()]].map((middleware) =>
-    eachOnce([broken, picky], middleware).invoke(TASK, { context: { sigil: handle } }),
+  const config = () => eachOnceConfig([broken, picky]);
+  const [without, withIt] = [config(), withSigil(config())].map((one) =>
+    createAgent(one as never).invoke(TASK, { context: { sigil: handle } } as never),
   );
   const [asBefore, now] = [results(await without!), results(await withIt!)];
   expect(now[0]).toBe("RangeError: out of paper");
@@ -107,7 +110,7 @@ test("a tool that throws, and arguments that do not fit, are told to the model a
 test("an error of the model is the run's, with itself as the cause", async () => {
   const { handle } = await stage();
   const error = new RangeError("out of tokens");
-  const agent = createAgent({ model: fakeModel().respond(error), middleware: [sigilMiddleware()] });
+  const agent = createAgent(withSigil({ model: fakeModel().respond(error) }));
   const run = agent.invoke(TASK, { context: { sigil: handle } });
   await expect(run).rejects.toMatchObject({
     name: "RangeError",
@@ -118,7 +121,7 @@ test("an error of the model is the run's, with itself as the cause", async () =>
 
 test("a denial is something that the model reads, and the run goes on", async () => {
   const { world, shop, handle } = await stage({ scout: { maxPrice: "1 sat" } });
-  const agent = eachOnce([buy(shop), whoAmI], [sigilMiddleware("scout")]);
+  const agent = eachOnce([buy(shop), whoAmI], { name: "scout" });
   const told = results(await agent.invoke(TASK, { context: { sigil: handle } }));
   expect(told).toEqual([expect.stringMatching(/^ERR_PRICE: /), "scout"]);
   expect(world.paid().count).toBe(0);
@@ -126,7 +129,7 @@ test("a denial is something that the model reads, and the run goes on", async ()
 
 test("an agent that was given no handle fetches nothing by sigilFetch", async () => {
   const { shop } = await stage();
-  const told = results(await eachOnce([buy(shop)], [sigilMiddleware()]).invoke(TASK));
+  const told = results(await eachOnce([buy(shop)]).invoke(TASK));
   expect(told[0]).toContain("outside of handle.run");
 });
 
@@ -137,7 +140,7 @@ test("a middleware behind it, such as one that tries again, still sees what a to
     ++tries < 3 ? Promise.reject(new Error("not yet")) : "at last",
   );
   const retry = toolRetryMiddleware({ maxRetries: 3, initialDelayMs: 1 });
-  const agent = eachOnce([shaky], [sigilMiddleware(), retry as unknown as Middleware]);
+  const agent = eachOnce([shaky], { middleware: [retry as unknown as Middleware] });
   expect(results(await agent.invoke(TASK, { context: { sigil: handle } }))).toEqual(["at last"]);
 });
 
@@ -151,12 +154,16 @@ test("one agent that works for two at once keeps them apart, with a context of t
   });
   const act = (messages: readonly BaseMessage[]) =>
     messages.at(-1)!.type === "tool" ? new AIMessage("done") : calling("look", {});
-  const agent = createAgent({
-    model: fakeModel().respond(act).respond(act).respond(act).respond(act),
-    tools: [look],
-    middleware: [sigilMiddleware()],
-    contextSchema: z.object({ user: z.string(), sigil: z.instanceof(SigilHandle) }),
-  });
+  const agent = createAgent(
+    withSigil({
+      model: fakeModel().respond(act).respond(act).respond(act).respond(act),
+      tools: [look],
+      contextSchema: z.object({
+        user: z.string(),
+        sigil: z.custom<SigilHandle>((one) => one instanceof SigilHandle),
+      }),
+    }),
+  );
   const run = (user: string, { handle: sigil }: { handle: SigilHandle }) =>
     agent.invoke(TASK, { context: { user, sigil } });
   await Promise.all([run("one", one), run("two", two)]);
@@ -174,15 +181,16 @@ test("an agent's own signal stops it as well, and nothing more is paid", async (
       (await sigilFetch(`${shop.url}${path}`, { signal: signal ?? null })).text(),
     { name: "get", description: "", schema: z.object({ path: z.string() }) },
   );
-  const agent = createAgent({
-    model: modelOf([
-      [{ name: "get", args: { path: "/a" } }],
-      [{ name: "get", args: { path: "/b" } }],
-    ]),
-    tools: [get],
-    middleware: [sigilMiddleware()],
-    signal: abort.signal,
-  });
+  const agent = createAgent(
+    withSigil({
+      model: modelOf([
+        [{ name: "get", args: { path: "/a" } }],
+        [{ name: "get", args: { path: "/b" } }],
+      ]),
+      tools: [get],
+      signal: abort.signal,
+    }),
+  );
   await expect(agent.invoke(TASK, { context: { sigil: handle } })).rejects.toThrow();
   expect(shop.received.filter(({ target }) => target === "/b")).toEqual([]);
   expect(world.paid().count).toBe(1);

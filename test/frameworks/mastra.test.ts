@@ -12,8 +12,8 @@ import { createTool } from "@mastra/core/tools";
 import { createStep, createWorkflow } from "@mastra/core/workflows";
 import { Observability, TestExporter } from "@mastra/observability";
 import { tool } from "ai";
-import { currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
-import { readyTools, sigilContext, sigilDelegation, sigilTools, withSigil } from "l8nt/mastra";
+import { currentHandle, type HandleOptions, SigilHandle, sigilFetch } from "l8nt/agents";
+import { sigilContext, sigilTools, withSigil } from "l8nt/mastra";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { type Town, town } from "../e2e/support/town.ts";
@@ -84,13 +84,13 @@ const adapter = (way: "generate" | "stream", version: keyof typeof MODELS): Agen
 agentContract(adapter("generate", "v3"));
 agentContract(adapter("stream", "v4"));
 
-async function stage(agents: ConstructorParameters<typeof SigilHandle>[0] = {}) {
+async function stage(options: HandleOptions = {}) {
   const world = await town({ clock: () => Date.now() / 1000 });
   world.time.now = Date.now() / 1000;
-  const handle = new SigilHandle({
+  const handle = SigilHandle.open({
     credential: world.root({ budget: "1000 sat" }),
     agents: { scout: { budget: "50 sat" } },
-    ...agents,
+    ...options,
   });
   const shop = await world.shop({
     price: "10 sat",
@@ -167,7 +167,7 @@ describe("tools", () => {
       [{ toolName: "fetch_url", input: { url: shop.url } }],
       [{ toolName: "show_budget", input: {} }],
     );
-    const boss = new Agent(withSigil({ ...named("boss"), model, tools: readyTools }));
+    const boss = new Agent(withSigil({ ...named("boss"), model, tools: sigilTools }));
     const { steps } = await boss.generate("go", { requestContext: sigilContext(handle, boss) });
     const results = steps.flatMap(({ toolResults }) =>
       toolResults.map(({ payload }) => payload.result),
@@ -180,8 +180,8 @@ describe("tools", () => {
 
   test("a ready tool without a handle says why not", async () => {
     await expect(
-      readyTools.fetch_url!.execute!({ url: "http://127.0.0.1:1/" }, { observe: {} as never }),
-    ).rejects.toMatchObject({ code: "ERR_AGENT_UNKNOWN" });
+      sigilTools.fetch_url!.execute!({ url: "http://127.0.0.1:1/" }, { observe: {} as never }),
+    ).resolves.toMatch(/^ERR_AGENT_UNKNOWN: /);
   });
 
   test("a tool of the AI SDK, a tool given for a run, and tools made for a run pay as well", async () => {
@@ -201,7 +201,7 @@ describe("tools", () => {
     );
     await boss.generate("go", {
       requestContext: sigilContext(handle, boss),
-      toolsets: { more: sigilTools("boss", { late: get }) },
+      toolsets: { more: withSigil({ id: "boss", tools: { late: get } }).tools },
     });
     expect(seen).toEqual([
       [undefined, 200],
@@ -212,7 +212,7 @@ describe("tools", () => {
   test("a tool itself is as it was, and without a run opens nothing, whatever runs around it", async () => {
     const { handle, shop, get } = await stage();
     const { execute } = get;
-    const { get: wrapped } = sigilTools("boss", { get });
+    const { get: wrapped } = withSigil({ id: "boss", tools: { get } }).tools;
     expect(get.execute).toBe(execute);
     expect(wrapped).toBeInstanceOf(get.constructor);
     const context = { requestContext: new RequestContext(), observe: {} as never };
@@ -237,7 +237,10 @@ describe("tools", () => {
       },
     });
     const outputSchema = z.any();
-    const { stepped } = sigilTools("boss", { stepped: Object.assign(get, { outputSchema }) });
+    const { stepped } = withSigil({
+      id: "boss",
+      tools: { stepped: Object.assign(get, { outputSchema }) },
+    }).tools;
     const errand = createWorkflow({ id: "errand", inputSchema: schema, outputSchema: z.any() })
       .then(createStep(stepped as never) as never)
       .then(inner as never)
@@ -308,7 +311,7 @@ describe("delegation", () => {
     for (const [options, more] of [
       [{}, { defaultOptions: own }],
       [{}, { defaultOptions: async () => own }],
-      [{ delegation: sigilDelegation(own.delegation) }, {}],
+      [withSigil({ id: "boss", defaultOptions: own }).defaultOptions, {}],
     ] as const) {
       const { seen } = await spends(options, more);
       expect(seen).toEqual([
@@ -474,7 +477,7 @@ describe("state", () => {
     expect(JSON.stringify([...workflows])).not.toContain(
       handle.credential.toString().slice(20, 60),
     );
-    const other = new SigilHandle({ credential: world.root({ endpoints: [] }) });
+    const other = SigilHandle.open({ credential: world.root({ endpoints: [] }) });
     await one.boss.resumeGenerate(
       { yes: true },
       { runId: one.runId, requestContext: sigilContext(other, one.boss) },

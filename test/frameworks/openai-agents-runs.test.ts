@@ -19,7 +19,7 @@ async function stage(agents: AgentPolicies, budget: `${number} sat` = "1000 sat"
   world.time.now = Date.now() / 1000;
   const root = world.root({ budget });
   const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h" } } as never);
-  const handle = new SigilHandle({ credential: root, agents });
+  const handle = SigilHandle.open({ credential: root, agents });
   /** Who called, and what it got. */
   const seen: [agent: string | undefined, got: string][] = [];
   const get = async ({ url }: { readonly url: string }) => {
@@ -73,7 +73,7 @@ test("two runs at once of the same agents know nothing of each other", async () 
     ),
   );
   const handles = [{ scout: { budget: "20 sat" } }, { scout: { maxPrice: "5 sat" } }, {}].map(
-    (agents) => new SigilHandle({ credential: root, agents: agents as AgentPolicies }),
+    (agents) => SigilHandle.open({ credential: root, agents: agents as AgentPolicies }),
   );
   const runs = handles.slice(0, 2).map((sigil) => run(boss, "go", { context: { sigil } }));
   await both.opened;

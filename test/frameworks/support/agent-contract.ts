@@ -70,7 +70,7 @@ async function stage<Shops = undefined>(
   const seen: Seen[] = [];
   const visible: unknown[] = [];
   const root = world.root({ budget, endpoints: ["GET http://127.0.0.1:*/**"] });
-  const handle = new SigilHandle({ credential: root, agents });
+  const handle = SigilHandle.open({ credential: root, agents });
   const get: Get = async ({ url }, signal) => {
     const agent = currentHandle()?.agent;
     const note = (got: string) => {

@@ -1,7 +1,7 @@
 /** Agents of LangChain as a test needs them: what each tool does, and each called once. */
 import { randomUUID } from "node:crypto";
 import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
-import type { sigilMiddleware } from "l8nt/langchain";
+import { withSigil } from "l8nt/langchain";
 import { AIMessage, createAgent, type ReactAgent, type ToolRuntime, tool } from "langchain";
 import { z } from "zod";
 import { type Shop, town } from "../../e2e/support/town.ts";
@@ -13,7 +13,7 @@ export async function stage(agents: AgentPolicies = {}) {
   return {
     world,
     shop: await world.shop(),
-    handle: new SigilHandle({ credential, clock: world.clock, agents }),
+    handle: SigilHandle.open({ credential, clock: world.clock, agents }),
   };
 }
 
@@ -32,20 +32,26 @@ export const plainTool = (
   );
 
 type Tools = NonNullable<Parameters<typeof createAgent>[0]["tools"]>;
-export type Middleware = ReturnType<typeof sigilMiddleware>;
+export type Middleware = NonNullable<Parameters<typeof createAgent>[0]["middleware"]>[number];
 
-/** An agent that calls each of its tools once, one after another. */
-export const eachOnce = (
-  tools: Tools,
-  middleware: readonly Middleware[] = [],
-  more: object = {},
-): ReactAgent =>
-  createAgent({
-    model: modelOf(tools.map(({ name }) => [{ name: name as string, args: {} }])),
-    tools,
-    middleware,
-    ...more,
-  }) as unknown as ReactAgent;
+interface EachOnce {
+  /** The agent's entry in the table; left out for the agent at the top. */
+  readonly name?: string;
+  /** Middleware after Sigil's. */
+  readonly middleware?: readonly Middleware[];
+  readonly [more: string]: unknown;
+}
+
+/** The configuration of an agent that calls each of its tools once, one after another. */
+export const eachOnceConfig = (tools: Tools, more: EachOnce = {}) => ({
+  model: modelOf(tools.map(({ name }) => [{ name: name as string, args: {} }])),
+  tools,
+  ...more,
+});
+
+/** An agent of `withSigil` that calls each of its tools once. */
+export const eachOnce = (tools: Tools, more?: EachOnce): ReactAgent =>
+  createAgent(withSigil(eachOnceConfig(tools, more)) as never) as unknown as ReactAgent;
 
 export const results = (state: { messages: readonly { type: string; text: string }[] }) =>
   state.messages.filter(({ type }) => type === "tool").map(({ text }) => text);

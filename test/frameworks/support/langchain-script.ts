@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { RunCollectorCallbackHandler } from "@langchain/core/tracers/run_collector";
 import type { MemorySaver } from "@langchain/langgraph";
 import type { SigilHandle } from "l8nt/agents";
-import { sigilMiddleware } from "l8nt/langchain";
+import { sigilContext, withSigil } from "l8nt/langchain";
 import {
   AIMessage,
   createAgent,
@@ -62,7 +62,7 @@ export async function collected<Part>(parts: AsyncIterable<Part>): Promise<Part[
 }
 
 /**
- * The agent of a script. @param name what its middleware is told; left out for the one at the top
+ * The agent of a script. @param name its entry in the table; left out for the agent at the top
  */
 export function agentOf(
   script: Script,
@@ -79,21 +79,22 @@ export function agentOf(
           { context }: ToolRuntime<unknown, { sigil: SigilHandle }>,
         ): Promise<string> => {
           const child = agentOf(sub, get, way, sub.agent);
-          const narrowed = { context: { sigil: context.sigil.forAgent(sub.agent) } };
+          const narrowed = { context: sigilContext(context.sigil.forAgent(sub.agent)) };
           return JSON.stringify(await way.run(child, way.handsOn === "nothing" ? {} : narrowed));
         },
         { name: `ask_${at}_${which}`, description: `Asks ${sub.agent}.`, schema: z.object({}) },
       ),
     ),
   );
-  const agent = createAgent({
-    name: script.agent,
-    model: modelOf(script.acts.map(callsOf)),
-    tools: [getTool(get), ...subAgents],
-    middleware: [sigilMiddleware(name)],
-    version: way.version,
-    ...(checkpointer !== undefined && { checkpointer }),
-  });
+  const agent = createAgent(
+    withSigil({
+      ...(name !== undefined && { name }),
+      model: modelOf(script.acts.map(callsOf)),
+      tools: [getTool(get), ...subAgents],
+      version: way.version,
+      ...(checkpointer !== undefined && { checkpointer }),
+    }),
+  );
   return agent as unknown as ReactAgent;
 }
 

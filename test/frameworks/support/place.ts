@@ -1,5 +1,5 @@
 /** A handle without a treasury, and a tool that writes down whose call it was. */
-import { currentHandle, SigilHandle } from "l8nt/agents";
+import { currentHandle, type HandleOptions, SigilHandle } from "l8nt/agents";
 import { Authority } from "l8nt/l402";
 import { secretOf } from "../../e2e/support/town.ts";
 import type { Get } from "./agent-contract.ts";
@@ -10,13 +10,13 @@ const authority = new Authority({
 });
 
 /** `lineages` has a line for each call: the url, and the path of its caller or why it has none. */
-export function place(agents: NonNullable<ConstructorParameters<typeof SigilHandle>[0]>) {
+export function place(options: HandleOptions) {
   const credential = authority.minter.mint({
     endpoints: ["GET https://*.example/**"],
     budget: "100 sat",
     expiresIn: "1h",
   });
-  const handle = new SigilHandle({ credential, ...agents });
+  const handle = SigilHandle.open({ credential, ...options });
   const lineages: string[] = [];
   const get: Get = async ({ url }) => {
     const caller = currentHandle();

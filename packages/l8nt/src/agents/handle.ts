@@ -1,94 +1,114 @@
 /**
- * A credential as an agent framework may hold it: it fetches and narrows, and never shows what it
- * holds. docs/guides/agents.md.
+ * A credential in the form in which an agent framework may hold it: it fetches and hands work on, and
+ * never shows the credential. docs/guides/agents.md.
  */
-import { compileScope, type Scope, widenings } from "../caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "../client/index.ts";
 import { DeniedError, type Refusal } from "../errors.ts";
 import { Client, type ClientOptions } from "../index.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Credential } from "../l402/index.ts";
 import { systemClock } from "../ports/clock.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
-import { type AgentPolicies, type AgentPolicy, caveatName, readPolicies } from "./policy.ts";
-import { runWith } from "./running.ts";
+import { asyncContext } from "./async-context.ts";
+import {
+  type AgentPolicies,
+  type AgentPolicy,
+  narrowed,
+  type PolicyEntry,
+  type PolicyTable,
+  readPolicies,
+  readPolicy,
+  unknownAgent,
+} from "./policy.ts";
 
 export interface HandleOptions extends ClientOptions {
-  /** Who may be handed work, and what each is given. Whoever is not in it gets nothing. */
+  /** Agents that may be handed work, and what each is given. Any other agent gets nothing. */
   readonly agents?: AgentPolicies;
 }
 
-/**
- * What a handle is made from inside: an agent's own client, its place, and what those below it
- * share with it.
- */
+const OPTIONS = {
+  agents: true,
+  credential: true,
+  wallet: true,
+  limits: true,
+  treasury: true,
+  onPayment: true,
+  fetch: true,
+  clock: true,
+} satisfies Keys<HandleOptions>;
+
+/** One agent's place in its family. */
 interface Place {
+  /** As the framework calls it; undefined at the top. */
   readonly agent: string | undefined;
   readonly parent: SigilHandle | undefined;
+  /** Undefined if the agent is denied everything, for `refusal`. */
   readonly client: HttpClient | undefined;
   readonly refusal: Refusal | undefined;
-  readonly policies: ReadonlyMap<string, AgentPolicy>;
+  readonly policies: PolicyTable;
+  /** Options of the client of every agent in the family. */
   readonly shared: Omit<HttpClientOptions, "credential">;
 }
 
-class Made {
-  readonly place: Place;
-  constructor(place: Place) {
-    this.place = place;
-  }
-}
+/** The handle of the agent that runs now. */
+export const handleContext = asyncContext<SigilHandle | undefined>();
 
 /**
  * @example
- * const sigil = new SigilHandle({ agents: { researcher: { budget: "100 sat", expiresIn: "15m" } } });
- * await sigil.forAgent("researcher").run(() => research(question)); // sigilFetch in it pays as the researcher
+ * const sigil = SigilHandle.open({ agents: { researcher: { budget: "100 sat", expiresIn: "15m" } } });
+ * await sigil.forAgent("researcher").run(() => research(question)); // sigilFetch pays as the researcher
  */
 export class SigilHandle {
   readonly #place: Place;
   readonly #children = new Map<string, SigilHandle>();
   #id: string | undefined;
 
+  private constructor(place: Place) {
+    this.#place = place;
+  }
+
   /**
-   * The credential is `SIGIL_CREDENTIAL`'s where none is given, as with `Client`.
+   * Opens the handle at the top of a family of agents.
    *
-   * @throws TypeError for options that could not work; TokenError for a credential that cannot be
-   * read
+   * @param options as for `Client`, which takes the credential from `SIGIL_CREDENTIAL` if none is
+   * given; and the table of agents
+   * @throws TypeError for an unknown option, or an entry of the table that cannot be read
+   * @throws TokenError for a credential that cannot be read
    */
-  constructor(options: HandleOptions | Made = {}) {
-    if (options instanceof Made) {
-      this.#place = options.place;
-      return;
-    }
-    const { agents, ...rest } = options;
-    const client = new Client(rest);
-    const { fetch, clock, onPayment } = rest;
-    this.#place = {
+  static open(options: HandleOptions = {}): SigilHandle {
+    checkKeys(options, OPTIONS, "a handle");
+    const { agents, ...own } = options;
+    const policies = readPolicies(agents);
+    const client = new Client(own);
+    const { fetch, clock, onPayment } = own;
+    return new SigilHandle({
       agent: undefined,
       parent: undefined,
       client,
       refusal: undefined,
-      policies: readPolicies(agents),
+      policies,
       shared: {
         ...(client.treasury !== undefined && { treasury: client.treasury }),
         ...(fetch !== undefined && { fetch }),
         ...(clock !== undefined && { clock }),
         ...(onPayment !== undefined && { onPayment }),
       },
-    };
+    });
   }
 
-  /** The name that work was handed to; undefined for the one at the top. */
+  /** Name of the agent, as the framework calls it; undefined at the top. */
   get agent(): string | undefined {
     return this.#place.agent;
   }
 
-  /** Who handed the work on; undefined for the one at the top. */
+  /** Handle of the agent that handed work to this one; undefined at the top. */
   get parent(): SigilHandle | undefined {
     return this.#place.parent;
   }
 
-  /** Tells handles apart in logs and traces; nothing can be derived from it. */
+  /** Tells handles apart in logs and traces: 16 hex digits, from which nothing can be derived. */
   get id(): string {
     const { client, agent, parent } = this.#place;
     this.#id ??= digest(
@@ -98,47 +118,47 @@ export class SigilHandle {
   }
 
   /**
-   * The credential itself: for the environment of a process that is this agent. Never put it into
+   * The credential itself, for the environment of a process that is this agent. Never put it into
    * messages or state.
    *
-   * @throws DeniedError for an agent that was given nothing; PaymentError where the handle was made
-   * without one
+   * @throws DeniedError for an agent that is denied everything
+   * @throws PaymentError for a handle that was opened without a credential and without a wallet
    */
   get credential(): Credential {
     return this.#demandClient().credential;
   }
 
   /**
-   * A drop-in for `fetch`, which opens doors and pays as this agent.
+   * `fetch` that presents this agent's credential and pays within its limits.
    *
-   * @throws DeniedError `ERR_AGENT_UNKNOWN`, `ERR_SCOPE_WIDER` for an agent that was given nothing;
-   * then as `Client.fetch`
+   * @throws DeniedError `ERR_AGENT_UNKNOWN` or `ERR_SCOPE_WIDER` for an agent that is denied
+   * everything; otherwise as `Client.fetch`
    */
   readonly fetch: typeof fetch = async (input, init) => this.#demandClient().fetch(input, init);
 
-  /** Runs something as this agent: `sigilFetch` inside it, over every `await`, is this handle's. */
+  /** Calls `act` as this agent: `sigilFetch` inside it, across every await, is this handle's. */
   run<Result>(act: () => Result): Result {
-    return runWith(this, act);
+    return handleContext.run(this, act);
   }
 
   /**
-   * The handle of an agent below this one, as the table has it: the same each time, so that what it
-   * may spend is counted once. One that is not in the table, or is to have more than this one has,
-   * gets a handle that is denied everything, and says why.
+   * The handle of an agent below this one, by its entry in the table. It is the same handle each
+   * time, so that what the agent spends is counted once. An agent without an entry, or whose entry
+   * asks for more than this agent has, gets a handle that is denied everything.
    */
   forAgent(name: string): SigilHandle {
     const known = this.#children.get(name);
     if (known !== undefined && !known.#isOver()) return known;
-    const child = this.#child(name);
+    const child = this.#byTable(name);
     this.#children.set(name, child);
     return child;
   }
 
   /**
-   * Where work goes next: back to an agent that it came from, whose own handle it is again, or on
-   * to one below.
+   * The handle for a transfer of the conversation: that of an agent above, if work goes back to it,
+   * and else the entry of an agent below.
    *
-   * @param name as the framework calls it; undefined for the one at the top
+   * @param name as the framework calls the agent; undefined for the one at the top
    */
   handTo(name: string | undefined): SigilHandle {
     for (let at: SigilHandle | undefined = this; at !== undefined; at = at.parent)
@@ -147,43 +167,52 @@ export class SigilHandle {
   }
 
   /**
-   * A new agent below this one, which is in no table. A second one of the same name is another,
-   * with a count of its own.
+   * A new agent below this one, with a scope that is in no table. Each call makes another agent, with
+   * a count of its own.
    *
-   * @throws DeniedError `ERR_SCOPE_WIDER` for a scope that asks for more than this handle has
+   * @throws DeniedError `ERR_SCOPE_WIDER` for a scope that asks for more than this agent has
    * @throws TypeError for a scope that cannot be read
    */
-  delegate(
-    name: string,
-    scope: Omit<Scope, "agent"> & { readonly agents?: AgentPolicies },
-  ): SigilHandle {
-    const child = this.#narrowed(name, scope);
+  delegate(name: string, scope: AgentPolicy): SigilHandle {
+    const child = this.#below(name, readPolicy(scope, `the scope of ${name}`));
     this.#children.set(name, child);
     return child;
   }
 
   /**
-   * A handle below this one that is denied everything: for an agent whose place is not known.
-   * @param why for the error's reader
+   * A handle below this one that is denied everything, for an agent that was not handed what it
+   * presents.
+   *
+   * @param why what the agent presents, for the error
    */
   nobody(name: string, why: string): SigilHandle {
     return this.#denied(name, {
       code: "ERR_AGENT_UNKNOWN",
       condition: "agent",
       have: why,
-      need: "a hand-off that was seen",
+      need: "a hand-off that Sigil has seen",
     });
   }
 
   /**
-   * What is left at this agent's node and at every node above it, the top first. @throws as
-   * `Client.standing`
+   * Throws if this agent is denied everything.
+   *
+   * @throws DeniedError `ERR_AGENT_UNKNOWN` or `ERR_SCOPE_WIDER`
+   */
+  assertAllowed(): void {
+    this.#demandClient();
+  }
+
+  /**
+   * What is left at this agent's node and at every node above it, the top first.
+   *
+   * @throws as `Client.standing`
    */
   standing(): Promise<readonly NodeStanding[]> {
     return this.#demandClient().standing();
   }
 
-  /** Whether it is this one, or came from it at whatever distance. */
+  /** Whether this handle is `other`, or below it at any distance. */
   isWithin(other: SigilHandle): boolean {
     for (let at: SigilHandle | undefined = this; at !== undefined; at = at.parent)
       if (at === other) return true;
@@ -191,17 +220,20 @@ export class SigilHandle {
   }
 
   /**
-   * Kills this agent's credential and all below it; whoever handed it out lives on. @throws
-   * TypeError for the one at the top
+   * Revokes this agent's credential and all below it. The agents above keep theirs.
+   *
+   * @throws TypeError for the handle at the top
    */
   async revoke(): Promise<void> {
     const { parent } = this.#place;
     if (parent === undefined)
-      throw new TypeError("the handle at the top is revoked by the treasury's owner");
+      throw new TypeError(
+        "The handle at the top cannot revoke itself. Its treasury's owner can: sigil revoke NODE-ID.",
+      );
     await parent.#demandClient().revoke(this.credential);
   }
 
-  /** Frameworks write their state into traces and checkpoints: they get a name. */
+  /** A name in place of the credential: frameworks write their state into traces and checkpoints. */
   toJSON(): { readonly sigil: string; readonly agent?: string } {
     const { agent } = this.#place;
     return { sigil: this.id, ...(agent !== undefined && { agent }) };
@@ -221,50 +253,46 @@ export class SigilHandle {
     return client;
   }
 
-  #child(name: string): SigilHandle {
+  #byTable(name: string): SigilHandle {
     const { client, refusal, policies } = this.#place;
     if (client === undefined) return this.#denied(name, refusal!);
-    const policy = policies.get(name);
-    if (policy === undefined) return this.#denied(name, unknownAgent(name, policies));
+    const entry = policies.get(name);
+    if (entry === undefined) return this.#denied(name, unknownAgent(name, policies));
     try {
-      return this.#narrowed(name, policy);
+      return this.#below(name, entry);
     } catch (error) {
       if (!(error instanceof DeniedError)) throw error;
       return this.#denied(name, error.refusals[0]!);
     }
   }
 
-  #narrowed(name: string, { agents, ...scope }: AgentPolicy): SigilHandle {
+  #below(name: string, entry: PolicyEntry): SigilHandle {
     const { shared } = this.#place;
-    const own = this.credential;
     const now = (shared.clock ?? systemClock)();
-    const agent = caveatName(name);
-    const [first, ...others] = widenings(own.caveats, compileScope(scope, { now }));
-    if (first !== undefined) throw new DeniedError([first, ...others]);
-    const credential = own.delegate({ ...scope, agent }, { now });
-    return new SigilHandle(
-      new Made({
-        agent: name,
-        parent: this,
-        client: new HttpClient({ ...shared, credential }),
-        refusal: undefined,
-        policies: readPolicies(agents),
-        shared,
-      }),
-    );
+    const credential = narrowed(this.credential, name, entry, now);
+    return new SigilHandle({
+      agent: name,
+      parent: this,
+      client: new HttpClient({ ...shared, credential }),
+      refusal: undefined,
+      policies: entry.agents,
+      shared,
+    });
   }
 
   #denied(name: string, refusal: Refusal): SigilHandle {
     const { shared, policies } = this.#place;
-    return new SigilHandle(
-      new Made({ agent: name, parent: this, client: undefined, refusal, policies, shared }),
-    );
+    return new SigilHandle({
+      agent: name,
+      parent: this,
+      client: undefined,
+      refusal,
+      policies,
+      shared,
+    });
   }
 
-  /**
-   * Its time is past; the one that takes its place begins with a count of its own, and the family's
-   * goes on.
-   */
+  /** Whether its time is past. The handle that replaces it starts a count of its own. */
   #isOver(): boolean {
     const { client, shared } = this.#place;
     const end = client?.credential.chain.validUntil;
@@ -272,14 +300,15 @@ export class SigilHandle {
   }
 }
 
-const digest = (text: string): string => hexText(sha256(utf8(`l8nt handle ${text}`))).slice(0, 16);
+/** The error of code that no agent runs. */
+export const noHandle = (): DeniedError =>
+  new DeniedError([
+    {
+      code: "ERR_AGENT_UNKNOWN",
+      condition: "agent",
+      have: "no agent: this runs outside of handle.run",
+      need: "to call it inside of handle.run, or in a tool that an adapter runs",
+    },
+  ]);
 
-const unknownAgent = (name: string, policies: ReadonlyMap<string, AgentPolicy>): Refusal => ({
-  code: "ERR_AGENT_UNKNOWN",
-  condition: "agent",
-  have:
-    policies.size === 0
-      ? "no agent that may be handed work"
-      : `work for ${[...policies.keys()].join(", ")}`,
-  need: `an entry for ${caveatName(name)}`,
-});
+const digest = (text: string): string => hexText(sha256(utf8(`sigil handle ${text}`))).slice(0, 16);

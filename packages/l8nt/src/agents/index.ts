@@ -1,4 +1,5 @@
-/** `l8nt/agents`: what every adapter of an agent framework stands on. */
+/** `l8nt/agents`: what every adapter of an agent framework is built on. */
+export type { SigilContext } from "./context.ts";
 export { currentHandle, sigilFetch } from "./current.ts";
 export { type HandleOptions, SigilHandle } from "./handle.ts";
 export type { AgentPolicies, AgentPolicy } from "./policy.ts";

@@ -1,33 +1,86 @@
-/**
- * Who may be handed what: the owner's table of agents, by the names that the framework knows them
- * by.
- */
-import type { Scope } from "../caveat/index.ts";
+/** The owner's table of agents: who may be handed work, and what each is given. docs/guides/agents.md. */
+import { compileScope, type Scope, widenings } from "../caveat/index.ts";
+import { DeniedError, type Refusal } from "../errors.ts";
+import type { Credential } from "../l402/index.ts";
 
-/** What one agent is given when work is handed to it, and whom it may hand work to in turn. */
+/** What one agent is given when work is handed to it, and to whom it may hand work in turn. */
 export interface AgentPolicy extends Omit<Scope, "agent"> {
   readonly agents?: AgentPolicies;
 }
 
+/** Keys are the names by which the framework knows its agents. */
 export type AgentPolicies = Readonly<Record<string, AgentPolicy>>;
 
+/** A table that was checked. A Map, so that inherited keys (`constructor`) are not entries. */
+export type PolicyTable = ReadonlyMap<string, PolicyEntry>;
+
+export interface PolicyEntry {
+  readonly scope: Omit<Scope, "agent">;
+  readonly agents: PolicyTable;
+}
+
 /**
- * As the `agent` caveat has it, which begins with a letter or a digit: frameworks let an agent be
- * called "Flight booker".
+ * @param what names the table in errors
+ * @throws TypeError for a table or an entry that cannot be read, with the entry's name
  */
-export function caveatName(name: string): string {
+export function readPolicies(policies: AgentPolicies = {}, what = "agents"): PolicyTable {
+  if (typeof policies !== "object" || policies === null || Array.isArray(policies))
+    throw new TypeError(
+      `${what} must be an object, such as { researcher: { budget: "100 sat", expiresIn: "15m" } }`,
+    );
+  return new Map(
+    Object.entries(policies).map(([name, policy]) => [name, readPolicy(policy, `${what}.${name}`)]),
+  );
+}
+
+/** @throws TypeError as `readPolicies` */
+export function readPolicy(policy: AgentPolicy, what: string): PolicyEntry {
+  const { agents, ...scope } = policy ?? {};
+  if ("agent" in scope)
+    throw new TypeError(`${what} has no "agent": the name of its entry is the agent's name`);
+  try {
+    compileScope(scope, { now: 0 });
+  } catch (error) {
+    throw new TypeError(`${what}: ${(error as Error).message}`, { cause: error });
+  }
+  return { scope, agents: readPolicies(agents, `${what}.agents`) };
+}
+
+/**
+ * The credential of an agent below the one that holds `own`.
+ *
+ * @throws DeniedError `ERR_SCOPE_WIDER` for a scope that asks for more than `own` has
+ */
+export function narrowed(
+  own: Credential,
+  name: string,
+  { scope }: PolicyEntry,
+  now: number,
+): Credential {
+  const [first, ...others] = widenings(own.caveats, compileScope(scope, { now }));
+  if (first !== undefined) throw new DeniedError([first, ...others]);
+  return own.delegate({ ...scope, agent: caveatName(name) }, { now });
+}
+
+/** The refusal for an agent without an entry. */
+export const unknownAgent = (name: string, policies: PolicyTable): Refusal => ({
+  code: "ERR_AGENT_UNKNOWN",
+  condition: "agent",
+  have:
+    policies.size === 0
+      ? "no agent that may be handed work"
+      : `work for ${[...policies.keys()].join(", ")}`,
+  need: `an entry for ${caveatName(name)}`,
+});
+
+/**
+ * A name as the `agent` caveat spells it. Frameworks allow names such as "Flight booker"; the caveat
+ * begins with a letter or a digit and has no spaces.
+ */
+function caveatName(name: string): string {
   const plain = name
     .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
     .replace(/^[_-]+/, "")
     .slice(0, 64);
   return plain === "" ? "agent" : plain;
-}
-
-/** A table that a prototype's member is no entry of. @throws TypeError */
-export function readPolicies(policies: AgentPolicies = {}): ReadonlyMap<string, AgentPolicy> {
-  if (typeof policies !== "object" || policies === null)
-    throw new TypeError(
-      'agents is a table, such as { researcher: { budget: "100 sat", expiresIn: "15m" } }',
-    );
-  return new Map(Object.entries(policies));
 }

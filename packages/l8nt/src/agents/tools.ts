@@ -1,12 +1,12 @@
 /**
- * The two tools that an adapter offers the model, told without any framework: fetch a URL and pay
- * for it, and see what is left.
+ * The two tools that every adapter offers to the model, independent of a framework: fetch a URL and
+ * pay for it, and show what is left of the budget. docs/guides/agents.md.
  */
 import { SigilError } from "../errors.ts";
 import { formatMsat } from "../invoice/index.ts";
 import { withoutCredentials } from "../l402/index.ts";
 import type { NodeStanding, Standing } from "../ports/treasury.ts";
-import type { SigilHandle } from "./handle.ts";
+import { noHandle, type SigilHandle } from "./handle.ts";
 
 export interface ReadyTool<Input> {
   readonly name: string;
@@ -20,16 +20,17 @@ export interface ReadyTool<Input> {
     readonly additionalProperties: false;
   };
   /**
-   * Gives a text for the model, also where it was denied: never a credential, and never an
-   * exception of Sigil's own.
+   * Returns a text for the model. A denial is such a text, too; the text never holds a credential.
+   *
+   * @param handle of the agent that calls; without one the call is denied
    */
-  run(handle: SigilHandle, input: Input, signal?: AbortSignal): Promise<string>;
+  run(handle: SigilHandle | undefined, input: Input, signal?: AbortSignal): Promise<string>;
 }
 
-/** What a model reads of an answer, in characters. */
+/** How much of a response the model reads, in characters. */
 const MAX_TEXT = 20_000;
 /**
- * Beyond that, so that what stands at its end is seen whole before it is cut: a credential has at
+ * Read beyond `MAX_TEXT`, so that a credential at the cut is recognized whole and removed. It has at
  * most 8,192 characters.
  */
 const OVERLAP = 10_000;
@@ -37,7 +38,7 @@ const OVERLAP = 10_000;
 export const fetchTool: ReadyTool<{ readonly url: string }> = {
   name: "fetch_url",
   description:
-    "Fetches a URL with GET and gives its text. Pays for it by itself where it has a price, within the budget and the endpoints that this agent was given.",
+    "Fetches a URL with GET and returns its text. Pays automatically if the URL has a price, within the budget and the endpoints that this agent was given.",
   parameters: {
     type: "object",
     properties: { url: { type: "string", description: "An absolute http(s) URL." } },
@@ -45,25 +46,26 @@ export const fetchTool: ReadyTool<{ readonly url: string }> = {
     additionalProperties: false,
   },
   run: (handle, { url }, signal) =>
-    told(async () => {
-      const response = await handle.fetch(url, signal === undefined ? {} : { signal });
+    explained(handle, signal, async (agent) => {
+      const response = await agent.fetch(url, signal === undefined ? {} : { signal });
       const text = withoutCredentials(await beginning(response));
       const cut =
         text.length > MAX_TEXT
           ? `${text.slice(0, MAX_TEXT)}\n(cut after ${MAX_TEXT} characters)`
           : text;
       return response.ok ? cut : `HTTP ${response.status}\n${cut}`;
-    }, signal),
+    }),
 };
 
 export const budgetTool: ReadyTool<Record<string, never>> = {
   name: "show_budget",
-  description: "Shows what this agent may still spend, and by what it is limited.",
+  description: "Shows what this agent may still spend, and which limits it has.",
   parameters: { type: "object", properties: {}, required: [], additionalProperties: false },
-  run: (handle, _input, signal) => told(async () => budgetText(await handle.standing()), signal),
+  run: (handle, _input, signal) =>
+    explained(handle, signal, async (agent) => budgetText(await agent.standing())),
 };
 
-/** One line for each limit; those of the agents above hold as well. */
+/** One line for each limit of the agent and of the agents above it, all of which hold. */
 export function budgetText(nodes: readonly NodeStanding[]): string {
   const lines = nodes.flatMap(({ agent, limits }) =>
     limits.map((limit) => `${agent ?? "everybody here"}: ${limitText(limit)}`),
@@ -79,19 +81,24 @@ function limitText({ condition, max, used }: Standing): string {
 }
 
 /**
- * A denial is something that a model can act on; an abort, and what is no error of ours, is the
- * framework's.
+ * A denial becomes a text, because a model can act on it. An abort, and any error that is not
+ * Sigil's, is thrown to the framework.
  */
-async function told(act: () => Promise<string>, signal: AbortSignal | undefined): Promise<string> {
+async function explained(
+  handle: SigilHandle | undefined,
+  signal: AbortSignal | undefined,
+  act: (agent: SigilHandle) => Promise<string>,
+): Promise<string> {
   try {
-    return await act();
+    if (handle === undefined) throw noHandle();
+    return await act(handle);
   } catch (error) {
     if (signal?.aborted || !(error instanceof SigilError)) throw error;
     return `${error.code}: ${error.message}`;
   }
 }
 
-/** As much of a body as matters: a stream may have no end. */
+/** The first characters of a body. A stream may have no end, so the rest is cancelled. */
 async function beginning(response: Response): Promise<string> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";

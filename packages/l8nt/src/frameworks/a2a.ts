@@ -1,51 +1,67 @@
 /**
- * `l8nt/a2a`: a remote agent is paid by whoever sends it a message, and no credential of the
- * sender's goes there. docs/guides/agents/a2a.md.
+ * `l8nt/a2a`: A2A. The agent that sends a message to a remote agent pays for it, and none of its
+ * credentials go there. docs/guides/agents/a2a.md.
  */
 import {
-  ClientFactory,
   type ClientFactoryOptions,
   DefaultAgentCardResolver,
   JsonRpcTransportFactory,
   RestTransportFactory,
 } from "@a2a-js/sdk/client";
 import type { User } from "@a2a-js/sdk/server";
-import { sigilFetch } from "../agents/current.ts";
-import type { SigilHandle } from "../agents/handle.ts";
+import { currentHandle } from "../agents/current.ts";
+import { noHandle, type SigilHandle } from "../agents/handle.ts";
+import { turn } from "../agents/turn.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Grant } from "../service/index.ts";
 
-export interface SigilClientsOptions
+export interface A2aOptions
   extends Pick<ClientFactoryOptions, "clientConfig" | "preferredTransports"> {
-  /** Whether agents that speak A2A 0.3 are spoken to as well. */
+  /** Whether the clients also speak A2A 0.3. @default { enabled: false } */
   readonly legacyCompat?: { readonly enabled: boolean };
 }
 
-/**
- * Makes clients of remote agents, over JSON-RPC and HTTP+JSON: cards, messages and streams are all
- * fetched, and paid for, by this handle; by the one whose tool it is that sends, where none is
- * given.
- *
- * @example
- * const translator = await sigilClients(handle.forAgent("translator")).createFromUrl("https://translator.example");
- */
-export function sigilClients(
-  handle?: Pick<SigilHandle, "fetch">,
-  { legacyCompat, ...options }: SigilClientsOptions = {},
-): ClientFactory {
-  const over = {
-    fetchImpl: handle?.fetch ?? sigilFetch,
-    ...(legacyCompat !== undefined && { legacyCompat }),
-  };
-  return new ClientFactory({
-    ...options,
-    transports: [new JsonRpcTransportFactory(over), new RestTransportFactory(over)],
-    cardResolver: new DefaultAgentCardResolver(over),
-  });
-}
+const OPTIONS = {
+  clientConfig: true,
+  preferredTransports: true,
+  legacyCompat: true,
+} satisfies Keys<A2aOptions>;
 
 /**
- * The SDK's `userBuilder` behind the paywall: one user a payment, so that nobody else sees what was
- * asked for with it. Without one the SDK keeps the tasks of all callers in one place.
+ * Returns the options of a `ClientFactory` whose clients, over JSON-RPC and HTTP+JSON, fetch cards,
+ * messages and streams as a handle, and pay for them.
+ *
+ * @param handle to pay with. If left out, or if an agent below it runs, the agent that runs pays
+ * @throws TypeError for an unknown option
+ * @example
+ * const clients = new ClientFactory(withSigil({}, handle.forAgent("translator")));
+ * const translator = await clients.createFromUrl("https://translator.example");
+ */
+export function withSigil(options: A2aOptions = {}, handle?: SigilHandle): ClientFactoryOptions {
+  checkKeys(options, OPTIONS, "an A2A client factory");
+  const { legacyCompat, ...own } = options;
+  const over = {
+    fetchImpl: fetchAs(handle),
+    ...(legacyCompat !== undefined && { legacyCompat }),
+  };
+  return {
+    ...own,
+    transports: [new JsonRpcTransportFactory(over), new RestTransportFactory(over)],
+    cardResolver: new DefaultAgentCardResolver(over),
+  };
+}
+
+const fetchAs =
+  (given: SigilHandle | undefined): typeof fetch =>
+  async (input, init) => {
+    const handle = turn({ given, around: currentHandle() });
+    if (handle === undefined) throw noHandle();
+    return handle.fetch(input, init);
+  };
+
+/**
+ * The SDK's `userBuilder` behind a paywall. Each payment is a user of its own, so that no other
+ * client sees what was asked with it. The SDK's default gives all clients one user.
  *
  * @example
  * app.use("/a2a", paid(paywall, { price: "10 sat" }), jsonRpcHandler({ requestHandler, userBuilder: payingUser }));

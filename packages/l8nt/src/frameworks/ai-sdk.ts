@@ -1,32 +1,33 @@
 /**
- * The Vercel AI SDK, 6 and 7: tools that pay as the agent whose call it is, and agents as tools,
- * who are given less. docs/guides/agents/ai-sdk.md.
+ * `l8nt/ai-sdk`: the Vercel AI SDK, 6 and 7. Tools pay as the agent that calls them, and an agent
+ * that is a tool gets its own entry. docs/guides/agents/ai-sdk.md.
  */
-import { currentHandle, demandHandle } from "../agents/current.ts";
-import { SigilHandle } from "../agents/handle.ts";
+import { handleIn } from "../agents/context.ts";
+import { currentHandle } from "../agents/current.ts";
+import type { SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
+import { turn } from "../agents/turn.ts";
 import { type InputSchema, inputSchema } from "./input-schema.ts";
 
-/** What both majors hand to a tool's `execute`, as far as it is looked at here. */
+export { type SigilContext, sigilContext } from "../agents/context.ts";
+
+/** The part of the second argument of `execute` that this adapter reads, in both majors. */
 export interface CallOptions {
   readonly abortSignal?: AbortSignal | undefined;
-  /** `ai` 7: the tool's own part of `toolsContext`. */
+  /** `ai` 7: the tool's entry of `toolsContext`. */
   readonly context?: unknown;
   /** `ai` 6. */
   readonly experimental_context?: unknown;
 }
 
-/** A tool as both majors take it. */
+/** A tool that both majors accept. */
 export interface SigilTool<Input> {
   readonly description: string;
   readonly inputSchema: InputSchema<Input>;
   readonly execute: (input: Input, options: CallOptions) => Promise<string>;
 }
 
-/**
- * A `ToolLoopAgent`, or whatever else answers a prompt, and what the model that calls it reads
- * about it.
- */
+/** A `ToolLoopAgent`, or any object with such a `generate`, and its description for the model. */
 export interface AgentTool {
   readonly description: string;
   readonly agent: {
@@ -38,11 +39,12 @@ export interface AgentTool {
 }
 
 /**
- * The tools as they are, but each call runs inside of a handle, at every step of one that streams.
+ * Returns the same tools, each of which runs as a handle: its `execute`, and every step of an
+ * `execute` that streams.
  *
- * @param handle whose tools these are; where left out, `{ sigil: handle }` in the run's context
- * (`toolsContext` of each tool in `ai` 7, `experimental_context` in 6), or whoever the run itself
- * runs as. An agent below that one, if it is its turn, goes first.
+ * @param handle to run as. If left out, the handle in the context of the run (`toolsContext` of each
+ * tool in `ai` 7, `experimental_context` in `ai` 6), or that of the agent that runs. If the agent
+ * that runs is below the handle, the tool runs as that agent.
  * @example
  * const { text } = await generateText({ model, prompt, tools: withSigil({ search, ...sigilTools }, handle) });
  */
@@ -53,17 +55,17 @@ export function withSigil<Tools extends Readonly<Record<string, object>>>(
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => [
       name,
-      within(tool, (options) => whose(options, handle)),
+      within(tool, (options) => callerOf(options, handle)),
     ]),
   ) as Tools;
 }
 
 /**
- * An agent as a tool: whatever it does, it does by the handle that is one below its caller's, as
- * the table has it.
+ * An agent as a tool: everything it does runs as the entry `name` in the table of the agent that
+ * calls it.
  *
- * @param name as the table of agents has it
- * @param work the agent, which is given a `task` and gives its text; or a tool of your own, whose
+ * @param name the agent's entry in the table
+ * @param work the agent, which is given a `task` and returns its text; or a tool of your own, whose
  * `execute` runs the agent
  */
 export function subAgent(name: string, work: AgentTool): SigilTool<{ task: string }>;
@@ -72,10 +74,10 @@ export function subAgent<Tool extends { readonly inputSchema: unknown }>(
   work: Tool,
 ): Tool;
 export function subAgent(name: string, work: AgentTool | object): object {
-  // Never `handTo`: a call of somebody above by name is no hand-back, and must not give the
-  // caller's callee more than the caller has.
+  // Never `handTo`: an agent that is called by name works for its caller, and must not have more
+  // than the caller has, even if an agent above has that name.
   return within("agent" in work ? toolOf(work as AgentTool) : work, (options) =>
-    whose(options)?.forAgent(name),
+    callerOf(options)?.forAgent(name),
   );
 }
 
@@ -84,7 +86,7 @@ const toolOf = ({ description, agent }: AgentTool): SigilTool<{ task: string }> 
   inputSchema: inputSchema({
     type: "object",
     properties: {
-      task: { type: "string", description: "What to do, with all that is needed to do it." },
+      task: { type: "string", description: "What to do, with everything needed to do it." },
     },
     required: ["task"],
     additionalProperties: false,
@@ -97,10 +99,10 @@ const toolOf = ({ description, agent }: AgentTool): SigilTool<{ task: string }> 
 const ready = <Input>({ description, parameters, run }: ReadyTool<Input>): SigilTool<Input> => ({
   description,
   inputSchema: inputSchema(parameters),
-  execute: async (input, { abortSignal }) => run(demandHandle(), input, abortSignal),
+  execute: async (input, { abortSignal }) => run(currentHandle(), input, abortSignal),
 });
 
-/** The two tools that a model may be given: fetch a URL and pay for it, and see what is left. */
+/** The two ready tools, for any tool set: `fetch_url` and `show_budget`. */
 export const sigilTools = withSigil({
   fetch_url: ready(fetchTool),
   show_budget: ready(budgetTool),
@@ -113,7 +115,7 @@ function within<Tool extends object>(
   choose: (options: CallOptions | undefined) => SigilHandle | undefined,
 ): Tool {
   const { execute } = tool as { readonly execute?: Execute };
-  // Called by the client or by the provider: nothing of it runs here.
+  // A tool without `execute` runs in the browser or at the provider.
   if (typeof execute !== "function") return tool;
   const inside: Execute = (input, options) => {
     const handle = choose(options);
@@ -125,29 +127,13 @@ function within<Tool extends object>(
   return Object.assign(Object.create(Object.getPrototypeOf(tool)), tool, { execute: inside });
 }
 
-/**
- * The innermost of those that were named: a tool that was wrapped for the boss and lent to the
- * researcher pays as the researcher.
- */
-function whose(options: CallOptions | undefined, given?: SigilHandle): SigilHandle | undefined {
-  const around = currentHandle();
-  const named = [given, sigilIn(options?.context), sigilIn(options?.experimental_context), around];
-  const found = named.reduce((outer, next) =>
-    outer === undefined || next?.isWithin(outer) ? next : outer,
-  );
-  if (found === undefined || around === undefined || found.isWithin(around)) return found;
-  // Neither has handed work to the other: whoever calls has no part in what the tool's own agent
-  // was given.
-  return around.nobody("agent", "a tool of another agent's");
+/** The handle of the agent whose call it is. */
+function callerOf(options: CallOptions | undefined, given?: SigilHandle): SigilHandle | undefined {
+  const { context, experimental_context: context6 } = options ?? {};
+  return turn({ given: [given, handleIn(context), handleIn(context6)], around: currentHandle() });
 }
 
-/** What was serialised on its way is no handle any more, and gives nothing. */
-function sigilIn(context: unknown): SigilHandle | undefined {
-  const { sigil } = (context ?? {}) as { readonly sigil?: unknown };
-  return sigil instanceof SigilHandle ? sigil : undefined;
-}
-
-/** A generator's body runs when it is asked for more, in the context of whoever asks. */
+/** An iterator's body runs in the context of the code that calls `next`, so each step is bound. */
 function steps(
   handle: SigilHandle,
   results: AsyncIterable<unknown>,

@@ -1,20 +1,22 @@
 /**
- * The Claude Agent SDK: tools of an in-process MCP server run as the agent whose call it is.
- * docs/guides/agents/claude-agent-sdk.md.
+ * `l8nt/claude-agent-sdk`: the Claude Agent SDK. Tools of an in-process MCP server run as the agent
+ * that calls them. docs/guides/agents/claude-agent-sdk.md.
  */
 import { z } from "zod";
+import { currentHandle } from "../agents/current.ts";
 import type { SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
+import { turn } from "../agents/turn.ts";
 import { Lineage } from "./claude-lineage.ts";
 
-/** What the SDK's `tool(...)` makes, so far as it matters here. */
+/** The part of what the SDK's `tool(...)` returns that this adapter uses. */
 export interface ClaudeTool {
   readonly handler: (args: never, extra: unknown) => Promise<unknown>;
 }
 
-/** What a hook is told, so far as it matters here. */
+/** The part of a hook's input that this adapter reads. */
 export interface ClaudeHookInput {
-  /** Absent for the main thread, also where that has an `agent_type`. */
+  /** Absent for the main thread, even if that has an `agent_type`. */
   readonly agent_id?: string;
   readonly agent_type?: string;
   readonly tool_name?: string;
@@ -41,106 +43,120 @@ interface Extra {
   readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
-/** Where the program says which call of the model's it is that a tool answers. */
+/** The member of `_meta` in which the program sends the id of the model's call. */
 const CALL_ID = "claudecode/toolUseId";
-/** The tool that starts an agent, by both its names. */
+/** Both names of the tool that starts an agent. */
 const SPAWNS = ["Agent", "Task"];
 
-/**
- * What one `query` needs: `wrap` the tools of your in-process MCP servers, and give `hooks` and
- * `env` to its options.
- *
- * @example
- * const { wrap, ready, hooks, env } = claudeAgents(handle);
- * const paid = createSdkMcpServer({ name: "paid", tools: [...wrap([lookUp]), ...ready] });
- * query({ prompt, options: { agents, hooks, env, mcpServers: { paid } } });
- */
-export function claudeAgents(handle: SigilHandle) {
-  const lineage = new Lineage(handle);
-  const calls = new Map<string, SigilHandle>();
+/** One session: its options for `query`, and the handle of each call that its hooks announced. */
+class ClaudeContext {
+  readonly hooks;
+  /** This process's environment without `SIGIL_*`, which an agent with a shell could read. */
+  readonly env: Record<string, string | undefined>;
+  readonly #handle: SigilHandle;
+  readonly #lineage: Lineage;
+  readonly #calls = new Map<string, SigilHandle>();
 
-  const before: ClaudeHook = async (input, _id, { signal }) => {
+  constructor(handle: SigilHandle) {
+    this.#handle = handle;
+    this.#lineage = new Lineage(handle);
+    const spawns = SPAWNS.join("|");
+    this.hooks = {
+      PreToolUse: [{ matcher: `${spawns}|mcp__.*`, hooks: [this.#before] }],
+      SubagentStart: [{ hooks: [this.#started] }],
+      PostToolUseFailure: [{ matcher: spawns, hooks: [this.#ended] }],
+      PostToolBatch: [{ hooks: [this.#allEnded] }],
+    };
+    this.env = Object.fromEntries(
+      Object.entries(globalThis.process?.env ?? {}).filter(([name]) => !name.startsWith("SIGIL_")),
+    );
+  }
+
+  /** The agent that makes a call, by the call's id: several agents call at once. */
+  callerOf(extra: unknown): SigilHandle {
+    const id = (extra as Extra | undefined)?._meta?.[CALL_ID] as string;
+    const caller = this.#calls.get(id);
+    this.#calls.delete(id);
+    const given = caller ?? this.#handle.nobody("agent", "a call that no hook announced");
+    return turn({ given, around: currentHandle() })!;
+  }
+
+  readonly #before: ClaudeHook = async (input, _id, { signal }) => {
     const { agent_id, tool_name = "", tool_use_id } = input;
     if (tool_use_id === undefined) return {};
     if (SPAWNS.includes(tool_name)) {
       const type = spawnedType(input);
-      const may = await lineage.mayStart(tool_use_id, { type, by: agent_id }, signal);
-      return may ? {} : refused(`another agent is about to start ${type}: try again`);
+      const may = await this.#lineage.mayStart(tool_use_id, { type, by: agent_id }, signal);
+      return may ? {} : refused(`Another agent is about to start ${type}. Try again.`);
     }
-    const caller = lineage.handleOf(agent_id);
-    const twice = calls.has(tool_use_id) && calls.get(tool_use_id) !== caller;
-    calls.set(
+    const caller = this.#lineage.handleOf(agent_id);
+    const isAmbiguous = this.#calls.has(tool_use_id) && this.#calls.get(tool_use_id) !== caller;
+    this.#calls.set(
       tool_use_id,
-      twice ? handle.nobody("agent", "one id for the calls of two agents") : caller,
+      isAmbiguous ? this.#handle.nobody("agent", "one id for the calls of two agents") : caller,
     );
     return {};
   };
 
-  const started: ClaudeHook = async ({ agent_id, agent_type = "" }) => {
-    if (agent_id !== undefined) lineage.started(agent_id, agent_type);
+  readonly #started: ClaudeHook = async ({ agent_id, agent_type = "" }) => {
+    if (agent_id !== undefined) this.#lineage.started(agent_id, agent_type);
     return {};
   };
 
-  const ended: ClaudeHook = async ({ tool_use_id }) => {
-    if (tool_use_id !== undefined) lineage.ended(tool_use_id);
+  readonly #ended: ClaudeHook = async ({ tool_use_id }) => {
+    if (tool_use_id !== undefined) this.#lineage.ended(tool_use_id);
     return {};
   };
 
-  const allEnded: ClaudeHook = async ({ agent_id }) => {
-    lineage.allEnded(agent_id);
+  readonly #allEnded: ClaudeHook = async ({ agent_id }) => {
+    this.#lineage.allEnded(agent_id);
     return {};
-  };
-
-  /** Whose call it is, by its id: several agents call at once, and a tool is told of none. */
-  function callerOf(extra: unknown): SigilHandle {
-    const id = (extra as Extra | undefined)?._meta?.[CALL_ID] as string;
-    const caller = calls.get(id);
-    calls.delete(id);
-    return caller ?? handle.nobody("agent", "a call that no hook told of");
-  }
-
-  const wrap = <Tool extends ClaudeTool>(tools: readonly Tool[]): Tool[] =>
-    tools.map((tool) => ({
-      ...tool,
-      handler: (args: never, extra: unknown) =>
-        callerOf(extra).run(() => tool.handler(args, extra)),
-    }));
-
-  const readyTool = <Input, Shape>(
-    { name, description, run }: ReadyTool<Input>,
-    inputSchema: Shape,
-  ) => ({
-    name,
-    description,
-    inputSchema,
-    handler: async (args: Input, extra: unknown) => {
-      const text = await run(callerOf(extra), args, (extra as Extra).signal);
-      return { content: [{ type: "text" as const, text }] };
-    },
-  });
-
-  const spawns = SPAWNS.join("|");
-  return {
-    /** The user's own tools, which then run as whoever called them. */
-    wrap,
-    /** The two ready tools, for the same server. */
-    ready: [readyTool(fetchTool, { url: z.string() }), readyTool(budgetTool, {})] as const,
-    hooks: {
-      PreToolUse: [{ matcher: `${spawns}|mcp__.*`, hooks: [before] }],
-      SubagentStart: [{ hooks: [started] }],
-      PostToolUseFailure: [{ matcher: spawns, hooks: [ended] }],
-      PostToolBatch: [{ hooks: [allEnded] }],
-    },
-    /**
-     * This process's environment without anything of Sigil's: an agent with a shell could read it.
-     */
-    env: Object.fromEntries(
-      Object.entries(globalThis.process?.env ?? {}).filter(([name]) => !name.startsWith("SIGIL_")),
-    ),
   };
 }
 
-/** The program's own choice where the model names no type. */
+export type { ClaudeContext as SigilContext };
+
+/**
+ * One session's context: its `hooks` and `env` go into the options of `query`, and `withSigil` runs
+ * the tools of the same session by it. The main thread has the handle, each subagent the entry of its
+ * type.
+ *
+ * @example
+ * const sigil = sigilContext(handle);
+ * const paid = createSdkMcpServer({ name: "paid", tools: withSigil([lookUp, ...sigilTools], sigil) });
+ * query({ prompt, options: { agents, ...sigil, mcpServers: { paid } } });
+ */
+export const sigilContext = (handle: SigilHandle): ClaudeContext => new ClaudeContext(handle);
+
+/**
+ * Returns the same tools, each of which runs as the agent that calls it.
+ *
+ * @param context of the session, because the SDK tells a tool nothing but the id of its call
+ */
+export const withSigil = <Tool extends ClaudeTool>(
+  tools: readonly Tool[],
+  context: ClaudeContext,
+): Tool[] =>
+  tools.map((tool) => ({
+    ...tool,
+    handler: (args: never, extra: unknown) =>
+      context.callerOf(extra).run(() => tool.handler(args, extra)),
+  }));
+
+const ready = <Input, Shape>({ name, description, run }: ReadyTool<Input>, inputSchema: Shape) => ({
+  name,
+  description,
+  inputSchema,
+  handler: async (args: Input, extra: unknown) => {
+    const text = await run(currentHandle(), args, (extra as Extra).signal);
+    return { content: [{ type: "text" as const, text }] };
+  },
+});
+
+/** The two ready tools, `fetch_url` and `show_budget`, for `withSigil`. */
+export const sigilTools = [ready(fetchTool, { url: z.string() }), ready(budgetTool, {})] as const;
+
+/** The program's own default if the model names no type. */
 const spawnedType = ({ tool_input }: ClaudeHookInput): string =>
   (tool_input as { subagent_type?: string } | undefined)?.subagent_type ?? "general-purpose";
 

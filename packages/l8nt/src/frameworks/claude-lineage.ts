@@ -1,16 +1,16 @@
 /**
- * Who started whom in the Claude Agent SDK, whose hooks say that an agent has started, but not by
- * which call of whose.
+ * The parent of each agent in a session of the Claude Agent SDK. Its hooks report that an agent has
+ * started, but not which call started it. docs/guides/agents/claude-agent-sdk.md.
  */
 import type { SigilHandle } from "../agents/handle.ts";
 
-/** For a start that nobody hears of; the program itself gives a hook 60 seconds. */
+/** How long a start waits for another one. The program itself gives a hook 60 seconds. */
 const WAIT_MS = 30_000;
 
-/** An agent that is about to be started, and by whom. */
+/** An agent that is about to be started, and the agent that starts it. */
 interface Spawn {
   readonly type: string;
-  /** The program's id of it; undefined for the main thread. */
+  /** The program's id of the agent; undefined for the main thread. */
   readonly by: string | undefined;
 }
 
@@ -24,7 +24,7 @@ export class Lineage {
     this.#top = top;
   }
 
-  /** @param agent the program's id of it; undefined for the main thread */
+  /** @param agent the program's id of the agent; undefined for the main thread */
   handleOf(agent: string | undefined): SigilHandle {
     if (agent === undefined) return this.#top;
     return (
@@ -33,10 +33,10 @@ export class Lineage {
   }
 
   /**
-   * Waits for its turn: two agents of one type that two parents start at once could not be told
-   * apart.
+   * Waits until no other parent is starting an agent of the same type, because the two could not be
+   * told apart.
    *
-   * @returns false where the turn did not come
+   * @returns false after 30 seconds, or when the signal aborts
    */
   async mayStart(call: string, spawn: Spawn, signal: AbortSignal): Promise<boolean> {
     const end = Date.now() + WAIT_MS;
@@ -51,25 +51,22 @@ export class Lineage {
     return true;
   }
 
-  /** One that goes on after its end starts again, and is who it was. */
+  /** An agent that is resumed starts again, and keeps its handle. */
   started(agent: string, type: string): void {
     const [call, spawn] = [...this.#spawns].find(([, spawn]) => spawn.type === type) ?? [];
     if (call === undefined || this.#agents.has(agent)) return;
-    // Never `handTo`: whom a child starts is below it, also where it has the name of one above.
+    // Never `handTo`: an agent that a child starts is below it, even if an agent above has that name.
     this.#agents.set(agent, this.handleOf(spawn!.by).forAgent(type));
     this.ended(call);
   }
 
-  /** The call that was to start an agent has started it, or failed. */
+  /** The call that was to start an agent has started it, or has failed. */
   ended(call: string): void {
     if (!this.#spawns.delete(call)) return;
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /**
-   * All calls of one message have ended: what was denied by somebody else's hook ends without a
-   * word.
-   */
+  /** All calls of one message have ended. A call that another hook denied ends without an event. */
   allEnded(agent: string | undefined): void {
     for (const [call, { by }] of [...this.#spawns]) if (by === agent) this.ended(call);
   }

@@ -1,76 +1,79 @@
 /**
- * Genkit: the handle is in the context of a run, and each tool runs as the agent whose call it is.
- * docs/guides/agents/genkit.md.
+ * `l8nt/genkit`: Genkit. The handle is in the context of a run, and each tool runs as the agent that
+ * calls it. docs/guides/agents/genkit.md.
  */
+import { handleIn, type SigilContext } from "../agents/context.ts";
 import { currentHandle } from "../agents/current.ts";
-import { SigilHandle } from "../agents/handle.ts";
+import type { SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
+import { turn } from "../agents/turn.ts";
 
-/**
- * For `context` of `ai.generate`, of a flow or a prompt. Genkit passes it on to all that runs
- * below, and writes its JSON into traces.
- */
-export interface SigilContext {
-  readonly sigil: SigilHandle;
-  /** Genkit tells no tool of `ai.generate`'s `abortSignal`: given here, it reaches them all. */
+/** For `context` of `ai.generate`, of a flow or of a prompt. Genkit writes its JSON into traces. */
+export interface GenkitContext extends SigilContext {
   readonly signal?: AbortSignal;
 }
 
-/** What a tool's function is given beside its input, so far as it matters here. */
+/** The part of a tool function's second argument that this adapter reads. */
 export interface GenkitOptions {
-  // biome-ignore lint/suspicious/noExplicitAny: Genkit's own context is a table of any.
+  // biome-ignore lint/suspicious/noExplicitAny: Genkit types its context as a record of any.
   readonly context: Record<string, any>;
   readonly abortSignal: AbortSignal;
 }
 
 type Act<Input, Options, Output> = (input: Input, options: Options) => Promise<Output>;
 
-/** `context: sigilContext(handle)`, beside whatever else is in it. */
-export const sigilContext = (handle: SigilHandle, signal?: AbortSignal): SigilContext => ({
+/**
+ * The members that a run's context needs: `context: { ...yours, ...sigilContext(handle) }`.
+ *
+ * @param signal the `abortSignal` of the run, which Genkit does not pass to tools. It reaches every
+ * tool that this adapter wraps
+ */
+export const sigilContext = (handle: SigilHandle, signal?: AbortSignal): GenkitContext => ({
   sigil: handle,
   ...(signal !== undefined && { signal }),
 });
 
 /**
- * A tool's function, which then runs as whoever called the tool: `sigilFetch` in it pays as that
- * agent.
+ * Returns a tool's function that runs as the agent that calls the tool.
  *
+ * @param handle the agent's, if it does not come with the context of the run
  * @example
- * const report = ai.defineTool({ name: "report", ... }, asCaller(async ({ url }) => (await sigilFetch(url)).text()));
+ * const report = ai.defineTool({ name: "report", ... }, withSigil(async ({ url }) => (await sigilFetch(url)).text()));
  */
-export const asCaller =
+export const withSigil =
   <Input, Options extends GenkitOptions, Output>(
     act: Act<Input, Options, Output>,
+    handle?: SigilHandle,
   ): Act<Input, Options, Output> =>
   async (input, options) => {
-    const caller = callerOf(options.context);
-    const told = withSignal(options);
-    return caller === undefined ? act(input, told) : caller.run(() => act(input, told));
+    const caller = callerOf(options.context, handle);
+    const bound = withSignal(options);
+    return caller === undefined ? act(input, bound) : caller.run(() => act(input, bound));
   };
 
 /**
- * A tool's function that is an agent of its own: all that it generates is by the entry `name` below
- * whoever called it.
+ * Returns a tool's function that is an agent: everything it generates runs as the entry `name` in the
+ * table of the agent that calls the tool.
  *
  * @example
- * const scout = ai.defineTool({ name: "scout", ... }, asAgent("scout", async ({ task }) => (await ai.generate({ prompt: task, tools })).text));
+ * const scout = ai.defineTool({ name: "scout", ... }, subAgent("scout", async ({ task }) => (await ai.generate({ prompt: task, tools })).text));
  */
-export const asAgent =
+export const subAgent =
   <Input, Options extends GenkitOptions, Output>(
     name: string,
     act: Act<Input, Options, Output>,
   ): Act<Input, Options, Output> =>
   async (input, options) => {
-    // Never `handTo`: an agent as a tool is below its caller, also where it has the name of one
-    // above.
+    // Never `handTo`: an agent that is a tool works for its caller, and must not have more than the
+    // caller has, even if an agent above has that name.
     const child = callerOf(options.context)?.forAgent(name);
     if (child === undefined) return act(input, withSignal(options));
     const below = { ...withSignal(options), context: { ...options.context, sigil: child } };
     return child.run(() => act(input, below));
   };
 
-/** The two ready tools, defined. */
-export const readyTools = <Tool>(ai: {
+/** Defines the two ready tools, `fetch_url` and `show_budget`, on a Genkit instance. */
+export const sigilTools = <Tool>(ai: {
   defineTool(
     config: { name: string; description: string; inputJsonSchema: object },
     act: (input: never, options: GenkitOptions) => Promise<string>,
@@ -79,28 +82,16 @@ export const readyTools = <Tool>(ai: {
   const define = <Input>({ name, description, parameters, run }: ReadyTool<Input>) =>
     ai.defineTool(
       { name, description, inputJsonSchema: parameters },
-      asCaller(async (input: Input, { abortSignal }: GenkitOptions) => {
-        const caller = currentHandle();
-        return caller === undefined
-          ? "ERR_AGENT_UNKNOWN: there is no handle in the context of this run"
-          : run(caller, input, abortSignal);
-      }),
+      withSigil(async (input: Input, { abortSignal }: GenkitOptions) =>
+        run(currentHandle(), input, abortSignal),
+      ),
     );
   return [define(fetchTool), define(budgetTool)];
 };
 
-/**
- * A sub-agent's run that was given no context of its own inherits its parent's. What runs around it
- * knows better then: of the two, the one below holds.
- */
-function callerOf({ sigil: given }: { readonly sigil?: unknown }): SigilHandle | undefined {
-  const around = currentHandle();
-  if (!(given instanceof SigilHandle)) return around;
-  if (around === undefined || given.isWithin(around)) return given;
-  return around.isWithin(given)
-    ? around
-    : around.nobody("agent", "a context from another agent's run");
-}
+/** Genkit passes a parent's context on to a sub-agent's run, so what runs now counts as well. */
+const callerOf = (context: unknown, own?: SigilHandle): SigilHandle | undefined =>
+  turn({ given: [own, handleIn(context)], around: currentHandle() });
 
 function withSignal<Options extends GenkitOptions>(options: Options): Options {
   const { signal } = options.context;

@@ -1,21 +1,22 @@
 /**
- * Google ADK: each agent of a run is somebody in the handle's family, over transfers and agents as
- * tools. docs/guides/agents/google-adk.md.
+ * `l8nt/google-adk`: Google ADK. Each agent of a run has a place below the runner's handle, across
+ * transfers and agents that are tools. docs/guides/agents/google-adk.md.
  */
 import { z } from "zod";
+import { asyncContext } from "../agents/async-context.ts";
 import { currentHandle } from "../agents/current.ts";
 import type { SigilHandle } from "../agents/handle.ts";
-import { following } from "../agents/running.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
+import { turn } from "../agents/turn.ts";
 
-/** ADK's `Runner`, so far as it matters here. */
+/** The part of ADK's `Runner` that this adapter uses. */
 export interface AdkRunner<Params, Event> {
   /** The agent at the top. */
   readonly agent: object;
   runAsync(params: Params): AsyncGenerator<Event, void, undefined>;
 }
 
-/** What an agent is here: one of a tree, which is run in an invocation. */
+/** The part of an ADK agent that this adapter reads. */
 interface Agent {
   readonly name: string;
   readonly parentAgent?: Agent;
@@ -27,7 +28,7 @@ interface Invocation {
 
 type Run = (this: Agent, invocation: Invocation) => AsyncGenerator<unknown, void, undefined>;
 
-/** An agent at work: as whom, and who handed it the work. */
+/** An agent that runs, its handle, and the place of the agent that handed it the work. */
 interface Place {
   readonly handle: SigilHandle;
   readonly agent: object;
@@ -35,41 +36,47 @@ interface Place {
   readonly from: Place | undefined;
 }
 
-const places = following<Place>();
+const places = asyncContext<Place>();
 const AGENT = Symbol.for("google.adk.baseAgent");
-/**
- * They have no model and ask for nothing: what they run is handed work by whoever handed it to
- * them.
- */
+/** Agents without a model. They hand work on as the agent that handed it to them. */
 const FLOWS = ["sequential", "parallel", "loop"].map((kind) =>
   Symbol.for(`google.adk.${kind}Agent`),
 );
-const PLACED = Symbol.for("l8nt.placed");
+const PLACED = Symbol.for("sigil.placed");
 
 /**
- * `runner.runAsync(params)`, in which the agent at the top is the handle and each one below it the
- * entry of its name.
+ * Returns the runner's `runAsync`, in which the agent at the top has a handle, and each agent below
+ * has the entry of its name.
  *
- * @throws TypeError for a runner whose root is no agent
+ * @param handle of the agent at the top. If left out, or if an agent below it runs, the agent that
+ * runs
+ * @throws TypeError for a runner whose root is not an agent
  * @example
- * for await (const event of runAs(handle, runner, { userId, sessionId, newMessage })) show(event);
+ * const runs = withSigil(runner, handle);
+ * for await (const event of runs.runAsync({ userId, sessionId, newMessage })) show(event);
  */
-export function runAs<Params, Event>(
-  handle: SigilHandle,
+export function withSigil<Params, Event>(
   runner: AdkRunner<Params, Event>,
-  params: Params,
-): AsyncGenerator<Event, void, undefined> {
-  if (!(AGENT in runner.agent))
+  handle?: SigilHandle,
+): Pick<AdkRunner<Params, Event>, "runAsync"> {
+  const { agent } = runner;
+  if (!(AGENT in agent))
     throw new TypeError(
-      "runAs takes a runner whose root is an agent: what a workflow runs has no place below a handle",
+      "withSigil needs a runner whose root is an agent. The agents of a workflow have no place below a handle.",
     );
-  placeAgents(runner.agent);
-  const top: Place = { handle, agent: runner.agent, invocation: undefined, from: undefined };
-  return within(top, () => runner.runAsync(params));
+  placeAgents(agent);
+  return {
+    runAsync(params) {
+      const own = turn({ given: handle, around: currentHandle() });
+      if (own === undefined) return runner.runAsync(params);
+      const top: Place = { handle: own, agent, invocation: undefined, from: undefined };
+      return within(top, () => runner.runAsync(params));
+    },
+  };
 }
 
-/** The two ready tools. @param FunctionTool ADK's own class */
-export const readyTools = <Tool>(
+/** The two ready tools, `fetch_url` and `show_budget`. @param FunctionTool ADK's own class */
+export const sigilTools = <Tool>(
   FunctionTool: new (options: {
     name: string;
     description: string;
@@ -82,20 +89,15 @@ export const readyTools = <Tool>(
       name,
       description,
       parameters,
-      execute: async (input: Input, context) => {
-        const caller = currentHandle();
-        return caller === undefined
-          ? "ERR_AGENT_UNKNOWN: this run was not begun by runAs"
-          : run(caller, input, context?.abortSignal);
-      },
+      execute: (input: Input, context) => run(currentHandle(), input, context?.abortSignal),
     });
   return [define(fetchTool, z.object({ url: z.string() })), define(budgetTool, z.object({}))];
 };
 
 /**
- * ADK calls back before and after an agent, but lets nobody stand around it; and an agent as a tool
- * has a runner without the plugins of the first. So every agent's run is entered through here: once
- * for ADK's base class, which all agents share.
+ * ADK has callbacks before and after an agent, but none around it, and an agent that is a tool runs
+ * without the plugins of the first runner. So this replaces the run methods of ADK's base class, once
+ * for all agents. Without `withSigil` they do what they did.
  */
 function placeAgents(agent: object): void {
   let base = agent;
@@ -117,24 +119,22 @@ function placeAgents(agent: object): void {
 function placeOf(agent: Agent, { invocationId }: Invocation, from: Place): Place {
   const here = { agent, invocation: invocationId };
   if (from.invocation === undefined) return { ...here, handle: atStart(agent, from), from };
-  // A transfer goes back to whom the work came from. An agent as a tool has an invocation of its
-  // own, and is below whoever called it.
+  // A transfer may go back to an agent that the work came from, which then has its own place again. An
+  // agent that is a tool has an invocation of its own, and is below its caller.
   for (let at: Place | undefined = from; at !== undefined; at = at.from)
     if (at.agent === agent && at.invocation === invocationId) return at;
   const flow = FLOWS.some((kind) => kind in agent);
   return { ...here, handle: flow ? from.handle : from.handle.forAgent(agent.name), from };
 }
 
-/** A session goes on with the agent that spoke last: its place is then that in the tree. */
+/** A session goes on with the agent that spoke last. Its place is then the one in the tree. */
 function atStart(agent: Agent, top: Place): SigilHandle {
   if (agent === top.agent) return top.handle;
   const above = agent.parentAgent === undefined ? top.handle : atStart(agent.parentAgent, top);
   return FLOWS.some((kind) => kind in agent) ? above : above.forAgent(agent.name);
 }
 
-/**
- * A generator is run by whoever asks it for the next value: each step is taken in the same place.
- */
+/** A generator's body runs in the context of the code that calls `next`, so each step is bound. */
 async function* within<Event>(
   place: Place,
   start: () => AsyncGenerator<Event, void, undefined>,

@@ -1,6 +1,6 @@
 /**
- * The input of a ready tool as frameworks take it that know no JSON Schema alone: a Standard Schema
- * with one. https://standardschema.dev
+ * The input of a ready tool as a Standard Schema with a JSON Schema in it, for frameworks that do not
+ * accept plain JSON Schema. https://standardschema.dev
  */
 import type { ReadyTool } from "../agents/tools.ts";
 
@@ -18,9 +18,9 @@ export interface InputSchema<Input> {
   };
 }
 
-/** @param parameters an object of required texts, or an empty one */
+/** @param parameters an object whose members are required strings, or an empty one */
 export function inputSchema<Input>(parameters: ReadyTool<Input>["parameters"]): InputSchema<Input> {
-  // A fresh one each time: the Vercel AI SDK writes into it.
+  // A new object each time: the Vercel AI SDK writes into it.
   const schema = () => structuredClone(parameters) as JsonObject & typeof parameters;
   return {
     "~standard": {

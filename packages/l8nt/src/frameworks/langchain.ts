@@ -1,6 +1,6 @@
 /**
- * LangChain agents: what an agent calls runs as that agent, and a sub-agent has only what its name
- * is given. docs/guides/agents/langchain.md.
+ * `l8nt/langchain`: LangChain agents. The tools of an agent run as that agent, and a sub-agent has
+ * only what the entry of its name gives. docs/guides/agents/langchain.md.
  */
 import { ToolMessage } from "@langchain/core/messages";
 import type { ClientTool, ServerTool, StructuredToolInterface } from "@langchain/core/tools";
@@ -11,39 +11,49 @@ import {
   type ToolRuntime,
   tool,
 } from "langchain";
+import { handleIn, type SigilContext } from "../agents/context.ts";
 import { currentHandle } from "../agents/current.ts";
 import type { SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
+import { turn } from "../agents/turn.ts";
 import { SigilError } from "../errors.ts";
 
-/** What the run's `context` must hold: `agent.invoke(messages, { context: { sigil } })`. */
-export interface SigilContext {
-  readonly sigil?: SigilHandle;
+export { type SigilContext, sigilContext } from "../agents/context.ts";
+
+/** The members of a configuration for `createAgent` that this adapter reads. */
+interface AgentConfig {
+  readonly name?: string;
+  readonly middleware?: readonly unknown[];
 }
 
+type SigilMiddleware = AgentMiddleware<undefined, undefined, unknown, readonly []>;
+
 /**
- * Runs every call of an agent's tools and of its model inside of the agent's own handle. It belongs
- * first in `middleware`, so that what stands behind it runs there too.
+ * Returns an agent's configuration in which every call of its tools and of its model runs as that
+ * agent. Middleware of your own comes after Sigil's and runs as the agent, too.
  *
- * @param name the agent's entry in the table; left out for the one at the top, which is whoever's
- * handle the context holds
+ * @param config for `createAgent`. Its `name` is the agent's entry in the table; leave it out for the
+ * agent at the top, which has the handle of the run's context
+ * @param handle the agent's own, if it does not come with the context of each run
  * @example
- * const scout = createAgent({ model, tools: [lookUp], middleware: [sigilMiddleware("scout")] });
+ * const scout = createAgent(withSigil({ name: "scout", model, tools: [lookUp] }));
  */
-export function sigilMiddleware(
-  name?: string,
-): AgentMiddleware<undefined, undefined, unknown, readonly []> {
+export function withSigil<Config extends object>(config: Config, handle?: SigilHandle): Config {
+  const { name, middleware = [] }: AgentConfig = config;
+  return { ...config, middleware: [sigilMiddleware(name, handle), ...middleware] };
+}
+
+function sigilMiddleware(name: string | undefined, own: SigilHandle | undefined): SigilMiddleware {
   return createMiddleware({
     name: "sigil",
-    // A sub-agent's model would be its caller's otherwise, where it is asked by way of
-    // `sigilFetch`.
+    // A model that is paid for through `sigilFetch` would otherwise be paid by the agent's caller.
     wrapModelCall: (request, handler) => {
-      const handle = whose(name, request.runtime);
+      const handle = handleOf(name, own, request.runtime);
       return handle === undefined ? handler(request) : handle.run(() => handler(request));
     },
     wrapToolCall: async (request, handler) => {
       const { runtime, toolCall, tool: called } = request;
-      const handle = whose(name, runtime);
+      const handle = handleOf(name, own, runtime);
       try {
         if (handle === undefined) return await handler(request);
         const acting = {
@@ -53,8 +63,8 @@ export function sigilMiddleware(
         };
         return await handle.run(() => handler(acting));
       } catch (error) {
-        if (isFrameworks(error)) throw error;
-        // An agent without any wrapToolCall tells its model what a tool threw; with one, the throw
+        if (isForFramework(error)) throw error;
+        // Without any `wrapToolCall`, LangChain tells the model what a tool threw. With one, an error
         // would end the run.
         return new ToolMessage({
           content: error instanceof SigilError ? `${error.code}: ${error.message}` : String(error),
@@ -64,31 +74,28 @@ export function sigilMiddleware(
         });
       }
     },
-  }) as AgentMiddleware<undefined, undefined, unknown, readonly []>;
+  }) as SigilMiddleware;
 }
 
-/** The two ready tools, for agents with `sigilMiddleware`. */
+/** The two ready tools, `fetch_url` and `show_budget`, for agents made with `withSigil`. */
 export const sigilTools: readonly StructuredToolInterface[] = [ready(fetchTool), ready(budgetTool)];
 
-/**
- * LangGraph lets an agent that a tool invokes inherit the context of its caller: what is the
- * caller's, or above it, was not narrowed for this agent, which then has what the caller's table
- * gives its name. A name above the caller's is none of its own: whoever may spend little would
- * spend more by asking back.
- */
-function whose(
+/** The handle of the agent that this middleware belongs to. */
+function handleOf(
   name: string | undefined,
+  own: SigilHandle | undefined,
   { context }: { readonly context?: unknown },
 ): SigilHandle | undefined {
-  const given = (context as SigilContext | undefined)?.sigil;
-  const caller = currentHandle();
-  if (caller !== undefined && (given === undefined || caller.isWithin(given)))
-    return name === undefined
-      ? caller.nobody("nameless", "a sigilMiddleware without the sub-agent's name")
-      : caller.forAgent(name);
-  if (caller !== undefined && !given!.isWithin(caller))
-    return caller.nobody(name ?? "nameless", "a context with the handle of somebody else's agent");
-  return name === undefined || given?.agent === name ? given : given?.forAgent(name);
+  const [shared, around] = [handleIn(context), currentHandle()];
+  const handle = turn({ given: [own, shared], around, name });
+  // LangGraph passes a caller's context on to an agent that a tool invokes. Without a name that
+  // agent cannot be given an entry of its caller's table.
+  if (handle !== undefined && handle === around)
+    return around.nobody("nameless", "no name: the configuration of this sub-agent has none");
+  // Agents that transfer to each other share one context, from which each takes its own entry.
+  if (handle !== undefined && handle === shared && handle !== own && name !== undefined)
+    return handle.agent === name ? handle : handle.forAgent(name);
+  return handle;
 }
 
 const contextOf = (
@@ -99,10 +106,7 @@ const contextOf = (
   sigil,
 });
 
-/**
- * The tool as it is, only that `runtime.context.sigil` in it is its own agent's, not that of
- * whoever began the run.
- */
+/** The same tool, in which `runtime.context.sigil` is the handle of the agent that calls it. */
 function actingTool<Called extends ClientTool | ServerTool>(
   called: Called,
   handle: SigilHandle,
@@ -121,11 +125,8 @@ function actingTool<Called extends ClientTool | ServerTool>(
   }) as Called;
 }
 
-/**
- * Interrupts and commands on their way up, and arguments that do not fit: LangGraph and the tool
- * node know what to do.
- */
-const isFrameworks = (error: unknown): boolean =>
+/** Interrupts, commands and invalid arguments: LangGraph and its tool node handle them. */
+const isForFramework = (error: unknown): boolean =>
   (error as { is_bubble_up?: unknown } | undefined)?.is_bubble_up === true ||
   ToolInvocationError.isInstance(error);
 
@@ -135,13 +136,9 @@ function ready<Input>({
   parameters,
   run,
 }: ReadyTool<Input>): StructuredToolInterface {
-  return tool(
-    (input, { signal }: ToolRuntime) => {
-      const handle = currentHandle();
-      if (handle === undefined)
-        throw new TypeError(`${name} needs sigilMiddleware in its agent's middleware`);
-      return run(handle, input as Input, signal);
-    },
-    { name, description, schema: { ...parameters, required: [...parameters.required] } },
-  );
+  return tool((input, { signal }: ToolRuntime) => run(currentHandle(), input as Input, signal), {
+    name,
+    description,
+    schema: { ...parameters, required: [...parameters.required] },
+  });
 }

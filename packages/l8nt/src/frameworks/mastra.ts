@@ -1,20 +1,20 @@
 /**
- * `l8nt/mastra`: a Mastra agent's tools pay as that agent, and every delegation to a sub-agent
+ * `l8nt/mastra`: Mastra. The tools of an agent pay as that agent, and every delegation to a sub-agent
  * narrows. docs/guides/agents/mastra.md.
  */
 import type { DelegationConfig } from "@mastra/core/agent";
 import { RequestContext } from "@mastra/core/request-context";
 import { createTool, type ToolExecutionContext } from "@mastra/core/tools";
-import { demandHandle } from "../agents/current.ts";
-import type { SigilHandle } from "../agents/handle.ts";
-import { runWith } from "../agents/running.ts";
+import { currentHandle } from "../agents/current.ts";
+import { handleContext, type SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
+import { turn } from "../agents/turn.ts";
 
 const KEY = "sigil";
 
 /**
- * Mastra copies a parent's context for its sub-agent, so a handle in it says whose it is, and opens
- * nothing for another one.
+ * A handle and the agent that it belongs to. Mastra copies a parent's context for its sub-agent, so a
+ * handle in a context grants nothing to any other agent.
  */
 class Held {
   readonly handle: SigilHandle;
@@ -29,18 +29,19 @@ class Held {
   }
 }
 
-/**
- * A context that a run was resumed with from a store holds what `toJSON` gave: that is no handle.
- */
+/** A run that is resumed from a store has what `toJSON` returned in its context, which is no handle. */
 function heldIn(context: Pick<RequestContext, "get"> | undefined): Held | undefined {
   const held: unknown = context?.get(KEY);
   return held instanceof Held ? held : undefined;
 }
 
 /**
- * The `requestContext` of a run in which this agent pays by this handle.
+ * The `requestContext` of a run in which an agent pays with a handle.
  *
- * @param own what else the run's context is to hold; it is changed, and given back
+ * @param agent the agent that the run begins with
+ * @param own a context of your own, to which the handle is added
+ * @example
+ * await boss.generate(question, { requestContext: sigilContext(handle, boss) });
  */
 export function sigilContext(
   handle: SigilHandle,
@@ -51,29 +52,80 @@ export function sigilContext(
   return own;
 }
 
+interface AgentConfig {
+  readonly id: string;
+  readonly tools?: unknown;
+  readonly defaultOptions?: unknown;
+}
+
 /**
- * The hand-off: a sub-agent gets what the table has for its `id`, below its parent. One that is not
- * in the table, or would get more than its parent has, is not run at all; Mastra tells the parent's
- * model why.
+ * Returns an agent's configuration in which tools run as the agent, and every delegation gives the
+ * sub-agent its own entry in the table. Everything else in it is unchanged.
  *
- * @param own the other hooks of the same run; its `onDelegationStart` is asked first
+ * A part of a configuration is enough where Mastra takes one for a single run:
+ * `toolsets: { more: withSigil({ id, tools }).tools }`.
+ *
+ * @param handle the agent's own, if it does not come with the context of each run
+ * @example
+ * const boss = new Agent(withSigil({ id: "boss", name: "Boss", instructions, model, tools: { report }, agents: { scout } }));
  */
-export function sigilDelegation(own: DelegationConfig = {}): DelegationConfig {
+export function withSigil<Config extends AgentConfig>(
+  config: Config,
+  handle?: SigilHandle,
+): Config {
+  const { id, tools = {}, defaultOptions = {} } = config;
+  const delegating = (options: { delegation?: DelegationConfig }) => ({
+    ...options,
+    delegation: narrowing(options.delegation, { id, handle }),
+  });
+  return {
+    ...config,
+    tools: whenResolved(tools, (known: object) => running(known, { id, handle })),
+    defaultOptions: whenResolved(defaultOptions, delegating),
+  };
+}
+
+/** An agent, and the handle that was given to `withSigil` for it. */
+interface Owner {
+  readonly id: string;
+  readonly handle: SigilHandle | undefined;
+}
+
+/**
+ * The handle of an agent in a run; undefined if nothing was given. What only runs around the tool may
+ * be another agent's and grants nothing by itself.
+ */
+function handleOf(
+  { id, handle: own }: Owner,
+  context: Pick<RequestContext, "get"> | undefined,
+): SigilHandle | undefined {
+  const held = heldIn(context);
+  if (held !== undefined && held.agentId !== id)
+    return held.handle.nobody(id, `what was handed to ${held.agentId}`);
+  const given = [own, held?.handle];
+  return given.some(Boolean) ? turn({ given, around: currentHandle() }) : undefined;
+}
+
+/**
+ * A sub-agent gets what the table has for its `id`, below its parent. If that is denied, Mastra does
+ * not run it and tells the parent's model why.
+ */
+function narrowing(own: DelegationConfig = {}, parent: Owner): DelegationConfig {
   return {
     ...own,
-    // Mastra's default is to log what a hook throws, and to delegate all the same.
+    // Mastra's default is to log an error that a hook throws, and to delegate anyway.
     hookErrorStrategy: "throw",
     async onDelegationStart(start) {
       const held = heldIn(start.requestContext);
       start.requestContext.delete(KEY);
       const answer = await own.onDelegationStart?.(start);
-      if (held === undefined || answer?.proceed === false) return answer;
-      if (held.agentId !== start.parentAgentId) return answer;
-      // Never `handTo`: a call that comes back to an agent above is one more call, made by the one
-      // below.
-      const child = held.handle.forAgent(start.primitiveId);
-      // The one look at it that says whether there is any.
-      child.credential;
+      const given = [parent.handle, held?.handle];
+      const isAnothers = held !== undefined && held.agentId !== start.parentAgentId;
+      if (answer?.proceed === false || isAnothers || !given.some(Boolean)) return answer;
+      const from = turn({ given, around: currentHandle() })!;
+      // Never `handTo`: a call of an agent above is one more call by the agent below.
+      const child = from.forAgent(start.primitiveId);
+      child.assertAllowed();
       sigilContext(child, { id: start.primitiveId }, start.requestContext);
       return answer;
     },
@@ -84,66 +136,25 @@ interface Executable {
   execute?: unknown;
 }
 
-/**
- * Tools, as they are, that run inside the handle of this agent: for `toolsets`, which Mastra takes
- * for one run.
- */
-export function sigilTools<Tools extends object>(agentId: string, tools: Tools): Tools {
+function running(tools: object, agent: Owner): object {
   return Object.fromEntries(
-    Object.entries(tools).map(([name, tool]) => [name, wrapped(agentId, tool as Executable)]),
-  ) as Tools;
+    Object.entries(tools).map(([name, tool]) => [name, runningAs(agent, tool as Executable)]),
+  );
 }
 
-function wrapped(agentId: string, tool: Executable): Executable {
+function runningAs(agent: Owner, tool: Executable): Executable {
   const { execute } = tool;
   if (typeof execute !== "function") return tool;
   return Object.assign(Object.create(Object.getPrototypeOf(tool)), tool, {
     execute(input: unknown, context?: ToolExecutionContext) {
-      return runWith(handleOf(agentId, context?.requestContext), () =>
+      return handleContext.run(handleOf(agent, context?.requestContext), () =>
         execute.call(tool, input, context),
       );
     },
   });
 }
 
-/**
- * Undefined where nothing is held: what runs around a tool may be another agent's, and is not this
- * one's to spend.
- */
-function handleOf(agentId: string, context: RequestContext | undefined): SigilHandle | undefined {
-  const held = heldIn(context);
-  if (held === undefined || held.agentId === agentId) return held?.handle;
-  return held.handle.nobody(agentId, `what was handed to ${held.agentId}`);
-}
-
-interface Wrappable {
-  readonly id: string;
-  readonly tools?: unknown;
-  readonly defaultOptions?: unknown;
-}
-
-/**
- * An agent's configuration whose tools and delegations are Sigil's to look after; all else in it is
- * as it was.
- *
- * @example
- * const boss = new Agent(withSigil({ id: "boss", name: "Boss", instructions, model, tools: { report }, agents: { scout } }));
- * await boss.generate(question, { requestContext: sigilContext(handle, boss) });
- */
-export function withSigil<Config extends Wrappable>(config: Config): Config {
-  const { id, tools = {}, defaultOptions = {} } = config;
-  const delegating = (options: { delegation?: DelegationConfig }) => ({
-    ...options,
-    delegation: sigilDelegation(options.delegation),
-  });
-  return {
-    ...config,
-    tools: whenResolved(tools, (known: object) => sigilTools(id, known)),
-    defaultOptions: whenResolved(defaultOptions, delegating),
-  };
-}
-
-/** Mastra takes a value, or a function that gives it for a run, now or later. */
+/** Mastra accepts a value, or a function that returns it for a run. */
 function whenResolved<Value>(given: unknown, change: (value: Value) => unknown): unknown {
   if (typeof given !== "function") return change(given as Value);
   return async (...run: unknown[]) => change((await given(...run)) as Value);
@@ -154,11 +165,11 @@ const ready = <Input>({ name, description, parameters, run }: ReadyTool<Input>) 
     id: name,
     description,
     inputSchema: parameters as object,
-    execute: (input, { abortSignal }) => run(demandHandle(), input as Input, abortSignal),
+    execute: (input, { abortSignal }) => run(currentHandle(), input as Input, abortSignal),
   });
 
-/** For an agent's `tools`: fetch a URL and pay for it; show what is left of the budget. */
-export const readyTools = {
+/** The two ready tools, for an agent's `tools`: `fetch_url` and `show_budget`. */
+export const sigilTools = {
   [fetchTool.name]: ready(fetchTool),
   [budgetTool.name]: ready(budgetTool),
 };

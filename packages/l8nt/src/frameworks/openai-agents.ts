@@ -1,109 +1,115 @@
 /**
- * `l8nt/openai-agents`: each tool of the OpenAI Agents SDK runs as the agent whose call it is.
+ * `l8nt/openai-agents`: the OpenAI Agents SDK. Each tool runs as the agent that calls it.
  * docs/guides/agents/openai-agents.md.
  */
 import { type Agent, tool } from "@openai/agents";
+import { asyncContext } from "../agents/async-context.ts";
+import { handleIn } from "../agents/context.ts";
 import { currentHandle } from "../agents/current.ts";
-import { SigilHandle } from "../agents/handle.ts";
-import { following, runWith } from "../agents/running.ts";
+import { handleContext, type SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
+import { turn } from "../agents/turn.ts";
 import { DeniedError } from "../errors.ts";
 
-/** What the context of a run has to hold; the rest of it is yours. */
-export interface SigilContext {
-  readonly sigil: SigilHandle;
-}
+export { type SigilContext, sigilContext } from "../agents/context.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: of any context and any output, as the SDK's own types say it
+// biome-ignore lint/suspicious/noExplicitAny: any context and any output, as in the SDK's own types
 type AnyAgent = Agent<any, any>;
 type AnyTool = AnyAgent["tools"][number];
 type AnyRun = Parameters<AnyAgent["getAllTools"]>[0];
 type AnyHandoff = Awaited<ReturnType<AnyAgent["getEnabledHandoffs"]>>[number];
 type FunctionTool = Extract<AnyTool, { readonly type: "function" }>;
 
-/**
- * The agents of each run, and what each was given. An agent serves many runs at once: nothing of a
- * run is kept with the agent.
- */
-type Runs = WeakMap<AnyRun, Map<AnyAgent, SigilHandle>>;
+/** What `withSigil` knows of an agent. An agent serves many runs, so nothing here belongs to a run. */
+interface Prepared {
+  /** Whether a run may begin with it. Other agents are only reached by transfers. */
+  startsRuns: boolean;
+  /** Its own handle, if it was given to `withSigil`. */
+  handle: SigilHandle | undefined;
+}
 
-/** One call of a tool. The runs inside it are below the agent that called. */
+/** A call of a tool, or the top of the program. Runs inside of a call are below its agent. */
 interface Call {
-  readonly handle: SigilHandle;
-  readonly runs: Runs;
-  /** Its run was stored in the middle, and goes on with whatever agent it had come to. */
+  /** Of the agent that calls; undefined at the top. */
+  readonly handle: SigilHandle | undefined;
+  /** The handles that agents have in each run that began here. */
+  readonly handles: WeakMap<AnyRun, Map<AnyAgent, SigilHandle>>;
+  /** Whether the call resumes a run that was stored, at the agent that the run had come to. */
   readonly resumed: boolean;
 }
 
-const calls = following<Call>();
-const outermost: Runs = new WeakMap();
-const prepared = new WeakSet<AnyAgent>();
-/** Whom a run may begin with, and who has the run's own handle then. */
-const firsts = new WeakSet<AnyAgent>();
+const agents = new WeakMap<AnyAgent, Prepared>();
+const calls = asyncContext<Call>();
+const top: Call = { handle: undefined, handles: new WeakMap(), resumed: false };
 
 /**
- * Has the tools of an agent, and of all that it can transfer to, run as the agent whose call it is:
- * `sigilFetch` in them pays by what that agent was given. Call it once the `handoffs` are complete,
- * and for an agent that is another one's tool too.
+ * Prepares an agent, and every agent that it can transfer to, so that each tool runs as the agent
+ * that calls it. Call it once the agent's `handoffs` are complete, and for an agent that is another
+ * agent's tool as well.
  *
+ * @param handle the agent's own, if it does not come with the context of each run
  * @returns the same agent
- * @throws TypeError for a sandbox agent: the SDK runs a copy of it, which is out of reach
+ * @throws TypeError for a sandbox agent: the SDK runs a copy of it
  * @example
- * const scout = withSigil(new Agent({ name: "scout", tools: [...sigilTools] }));
+ * const scout = new Agent({ name: "scout", tools: [...sigilTools] });
  * const boss = withSigil(new Agent({ name: "boss", handoffs: [scout] }));
- * await run(boss, question, { context: { sigil: new SigilHandle({ agents: { scout: { budget: "100 sat" } } }) } });
+ * await run(boss, question, { context: sigilContext(handle) });
  */
-export function withSigil<Any extends AnyAgent>(agent: Any): Any {
-  if (prepared.has(agent) && !firsts.has(agent)) return agent;
-  firsts.add(agent);
-  prepare(agent);
+export function withSigil<Any extends AnyAgent>(agent: Any, handle?: SigilHandle): Any {
+  const isNew = !agents.has(agent);
+  const prepared = prepare(agent);
+  prepared.handle = handle ?? prepared.handle;
+  if (isNew) prepared.startsRuns = true;
+  if (!prepared.startsRuns) return agent;
   const met = new Set<AnyAgent>([agent]);
   for (const { handoffs } of met)
     for (const to of handoffs) {
       const next: AnyAgent = "agent" in to ? to.agent : to;
       if (met.has(next)) continue;
       met.add(next);
-      prepare(next);
-      // A stored run may go on with it; it must not be taken for one that begins, at the top, with
-      // all that the top has.
-      firsts.delete(next);
+      // A stored run may be resumed at this agent. It must not pass for a run that begins, which has
+      // the handle at the top.
+      prepare(next).startsRuns = false;
     }
   return agent;
 }
 
-function prepare(agent: AnyAgent): void {
-  if (prepared.has(agent)) return;
+function prepare(agent: AnyAgent): Prepared {
+  const known = agents.get(agent);
+  if (known !== undefined) return known;
   if ("capabilities" in agent)
     throw new TypeError(
-      `${agent.name} is a sandbox agent: the SDK runs a copy of it, which is out of reach`,
+      `${agent.name} is a sandbox agent. The SDK runs a copy of it, which withSigil cannot prepare.`,
     );
-  prepared.add(agent);
+  const prepared: Prepared = { startsRuns: false, handle: undefined };
+  agents.set(agent, prepared);
   const [allTools, enabledHandoffs] = [
     agent.getAllTools.bind(agent),
     agent.getEnabledHandoffs.bind(agent),
   ];
   const wrapped = new WeakMap<AnyTool, AnyTool>();
-  // Asked at each turn: what an MCP server offers, and what is added later, goes the same way.
-  agent.getAllTools = async (...turn) => {
-    const tools = await allTools(...turn);
+  // The SDK asks at each turn, so tools of MCP servers and tools that are added later are wrapped too.
+  agent.getAllTools = async (...asked) => {
+    const tools = await allTools(...asked);
     for (const one of tools) if (!wrapped.has(one)) wrapped.set(one, asCallOf(agent, one));
     return tools.map((one) => wrapped.get(one)!);
   };
   agent.getEnabledHandoffs = async (run) =>
     (await enabledHandoffs(run)).map((handoff) => asTransferBy(agent, handoff));
+  return prepared;
 }
 
-/** The SDK knows what `asTool` made by the object, so it stays the same in `agent.tools`. */
+/** A copy: the SDK recognizes an `asTool` by its object, so the one in `agent.tools` stays the same. */
 function asCallOf(agent: AnyAgent, one: AnyTool): AnyTool {
   if (one.type !== "function") return one;
-  // The agent inside has a handle of its own. If nobody prepared it, it has none, rather than its
-  // caller's.
+  // An agent that is a tool gets a handle of its own. If it was not prepared it gets none, and not
+  // its caller's.
   const isAgent = "on" in one;
   const invoke: FunctionTool["invoke"] = async (run, input, details) => {
     const handle = handleOf(agent, run);
     const resumed = details?.resumeState !== undefined;
-    return calls.run({ handle, runs: new WeakMap(), resumed }, () =>
-      runWith(isAgent ? undefined : handle, () => one.invoke(run, input, details)),
+    return calls.run({ handle, handles: new WeakMap(), resumed }, () =>
+      handleContext.run(isAgent ? undefined : handle, () => one.invoke(run, input, details)),
     );
   };
   const same = Object.getOwnPropertyDescriptors(one);
@@ -119,50 +125,48 @@ function asTransferBy(agent: AnyAgent, handoff: AnyHandoff): AnyHandoff {
       const from = handleOf(agent, run);
       const next = await handoff.onInvokeHandoff(run, input);
       prepare(next);
-      const before = seats(run).get(next);
-      const cameFrom = before !== undefined && from.isWithin(before);
-      seats(run).set(next, cameFrom ? before : from.handTo(next.name));
+      const handles = handlesIn(run);
+      const before = handles.get(next);
+      const isReturn = before !== undefined && from.isWithin(before);
+      handles.set(next, isReturn ? before : from.handTo(next.name));
       return next;
     },
   });
 }
 
-function seats(run: AnyRun): Map<AnyAgent, SigilHandle> {
-  const all = calls.get()?.runs ?? outermost;
+function handlesIn(run: AnyRun): Map<AnyAgent, SigilHandle> {
+  const all = (calls.get() ?? top).handles;
   const known = all.get(run) ?? new Map<AnyAgent, SigilHandle>();
   all.set(run, known);
   return known;
 }
 
-/**
- * An agent that nobody in this run has transferred to is where the run begins, or goes on after it
- * was stored.
- */
+/** An agent without a handle in the run is where the run begins, or where a stored run is resumed. */
 function handleOf(agent: AnyAgent, run: AnyRun): SigilHandle {
-  const handle =
-    seats(run).get(agent) ??
-    atTheStart(agent, (run.context as Partial<SigilContext> | undefined)?.sigil);
-  seats(run).set(agent, handle);
+  const handles = handlesIn(run);
+  const handle = handles.get(agent) ?? atStart(agent, run);
+  handles.set(agent, handle);
   return handle;
 }
 
-function atTheStart(agent: AnyAgent, given: unknown): SigilHandle {
-  const call = calls.get();
-  const own = given instanceof SigilHandle ? given : undefined;
-  // Contexts are passed on: what the caller has, or had its own from, was not meant for a run
-  // inside of its tool.
-  if (call !== undefined && (own === undefined || call.handle.isWithin(own))) {
-    if (call.resumed && !firsts.has(agent))
-      throw unknown(agent, "a stored run that another one had begun");
-    return call.handle.forAgent(agent.name);
-  }
-  if (own === undefined) throw unknown(agent, "no SigilHandle in the context of this run");
-  // Neither has handed work to the other: whoever calls has no part in what that agent was given.
-  if (call !== undefined && !own.isWithin(call.handle))
-    throw unknown(agent, "a context from another agent's run");
-  if (!firsts.has(agent) && own.agent !== agent.name)
-    throw unknown(agent, `the handle of ${own.agent ?? "the top"}`);
-  return own;
+function atStart(agent: AnyAgent, run: AnyRun): SigilHandle {
+  const { handle: caller, resumed } = calls.get() ?? top;
+  const { startsRuns, handle: own } = prepare(agent);
+  const given = [own, handleIn(run.context)];
+  const handle = turn({
+    given,
+    around: caller ?? currentHandle(),
+    name: caller === undefined ? undefined : agent.name,
+  });
+  if (handle === undefined) throw unknown(agent, "no SigilHandle in the context of this run");
+  if (startsRuns) return handle;
+  // A stored run does not say which agents transferred to this one, so only a handle of its own name
+  // can be trusted to be the one that it had.
+  if (resumed && !given.includes(handle))
+    throw unknown(agent, "a stored run that another agent began");
+  if (handle.agent !== agent.name)
+    throw unknown(agent, `the handle of ${handle.agent ?? "the top"}`);
+  return handle;
 }
 
 const unknown = (agent: AnyAgent, have: string): DeniedError =>
@@ -180,13 +184,8 @@ const ready = <Input>({ name, description, parameters, run }: ReadyTool<Input>):
     name,
     description,
     parameters: { ...parameters, required: [...parameters.required] },
-    execute: async (input, _run, details) => {
-      const handle = currentHandle();
-      if (handle === undefined)
-        throw new TypeError(`${name} belongs to an agent that withSigil has not seen`);
-      return run(handle, input as Input, details?.signal);
-    },
+    execute: (input, _run, details) => run(currentHandle(), input as Input, details?.signal),
   });
 
-/** For the model: fetch a URL and pay for it, and see what is left to spend. */
+/** The two ready tools, for an agent's `tools`: `fetch_url` and `show_budget`. */
 export const sigilTools: readonly FunctionTool[] = [ready(fetchTool), ready(budgetTool)];
