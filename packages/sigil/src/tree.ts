@@ -1,6 +1,7 @@
 /** The picture of the tree: each agent, what it spent of what, its state, and its scope. */
 import { styleText } from "node:util";
 import type { NodeStanding } from "l8nt";
+import { countedBy, isListed } from "l8nt/caveats";
 import { formatMsat } from "l8nt/invoice";
 import { type Branch, drawn, INDENT } from "./branches.ts";
 import { inWords } from "./words.ts";
@@ -58,7 +59,7 @@ export function picture(
 
   const heading = (node: ToldNode, depth: number): string => {
     const name = (node.agent ?? root).padEnd(NAME_WIDTH - depth * INDENT);
-    const budget = node.limits.find(({ condition }) => condition === "budget_msat");
+    const budget = node.limits.find(({ condition }) => isBudget(condition));
     const money = `${formatMsat(BigInt(node.spentMsat)).replace(/ sat$/, "")} of ${budget === undefined ? "no budget" : formatMsat(BigInt(budget.max))}`;
     return [
       paint("bold", name),
@@ -99,16 +100,19 @@ function bar(spent: bigint, max: bigint, paint: Paint): string {
   return paint("cyan", "━".repeat(filled)) + paint("dim", "─".repeat(BAR_WIDTH - filled));
 }
 
-/** The budget stands in the heading. */
+/** A limit of spending over the whole life, which stands in the heading. */
+function isBudget(condition: string): boolean {
+  const counted = countedBy(condition);
+  return counted?.kind === "spend" && counted.windowSeconds === undefined;
+}
+
 function scopeOf(node: ToldNode, now: number): readonly string[] {
   const texts = node.caveats.map((caveat) => {
     const at = caveat.indexOf("=");
     return { condition: caveat.slice(0, at), value: caveat.slice(at + 1) };
   });
-  const lines = (condition: string) =>
-    texts.filter((text) => text.condition === condition).flatMap((text) => inWords(text, now));
-  const others = texts
-    .filter(({ condition }) => condition !== "endpoints" && condition !== "budget_msat")
-    .flatMap((text) => inWords(text, now));
-  return [...lines("endpoints"), others.join(", ")].filter((line) => line !== "");
+  const words = (chosen: typeof texts) => chosen.flatMap((text) => inWords(text, now));
+  const listed = texts.filter(({ condition }) => isListed(condition));
+  const others = texts.filter(({ condition }) => !isListed(condition) && !isBudget(condition));
+  return [...words(listed), words(others).join(", ")].filter((line) => line !== "");
 }

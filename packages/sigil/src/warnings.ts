@@ -1,20 +1,21 @@
-/** What a new credential says and cannot mean: everything above it still holds. */
+/** What a new credential says and cannot mean, because everything above it still holds. */
 import type { Credential } from "l8nt";
-import { type CaveatText, distance, inWords } from "./words.ts";
+import { limitWords, mayMeet } from "l8nt/caveats";
+import { distance } from "./words.ts";
 
 /**
- * For people; a credential that is worth nothing is a credential all the same. `now` is in Unix
+ * Lines for people. A credential that is worth nothing is still a credential. `now` is in Unix
  * seconds.
  */
-export function warningsAbout(
+export const warningsAbout = (
   parent: Credential,
   child: Credential,
   now: number,
-): readonly string[] {
-  const above = parent.caveats;
-  const added = child.caveats.slice(above.length);
-  return [...ended(parent, now), ...largerBudgets(above, added), ...elsewhere(above, added)];
-}
+): readonly string[] => [
+  ...ended(parent, now),
+  ...largerBudgets(parent, child),
+  ...apart(parent, child),
+];
 
 function ended({ chain: { validUntil } }: Credential, now: number): readonly string[] {
   return validUntil === undefined || validUntil > now
@@ -22,63 +23,31 @@ function ended({ chain: { validUntil } }: Credential, now: number): readonly str
     : [`the credential above ended ${distance(validUntil - now)}; the new one is worth nothing`];
 }
 
-function largerBudgets(
-  above: readonly CaveatText[],
-  added: readonly CaveatText[],
-): readonly string[] {
-  return added.flatMap(({ condition, value }) => {
-    if (!condition.startsWith("budget_msat")) return [];
+function largerBudgets({ chain: { limits: above } }: Credential, child: Credential): string[] {
+  return child.chain.limits.slice(above.length).flatMap(({ kind, condition, max }) => {
     const smallest = above
-      .filter((other) => other.condition === condition && /^\d{1,19}$/.test(other.value))
-      .map((other) => BigInt(other.value))
+      .filter((other) => kind === "spend" && other.condition === condition)
+      .map((other) => other.max)
       .reduce<bigint | undefined>((a, b) => (a === undefined || b < a ? b : a), undefined);
-    if (smallest === undefined || BigInt(value) <= smallest) return [];
-    const say = (msat: string) => inWords({ condition, value: msat }, 0).join();
-    return [`${say(value)} is more than the ${say(`${smallest}`)} above it; the smaller holds`];
+    if (smallest === undefined || max <= smallest) return [];
+    return [
+      `${limitWords(condition, max)} is more than the ${limitWords(condition, smallest)} above it; the smaller holds`,
+    ];
   });
 }
 
-/** By origins alone: paths that exclude each other are not looked for. */
-function elsewhere(above: readonly CaveatText[], added: readonly CaveatText[]): readonly string[] {
-  const originsOf = (texts: readonly CaveatText[]) =>
-    texts
-      .filter(({ condition }) => condition === "endpoints")
-      .map(({ value }) => value.split(";").map(readOrigin));
-  const isApart = originsOf(added).some((ours) =>
-    originsOf(above).some(
-      (theirs) => !ours.some((one) => theirs.some((other) => mayMeet(one, other))),
-    ),
-  );
-  return isApart
-    ? [
-        "the new endpoints have nothing in common with those above; the new credential allows nothing",
-      ]
-    : [];
-}
-
-interface OriginPattern {
-  readonly scheme: string;
-  /** A name, `*.name`, or `*`. */
-  readonly host: string;
-  /** Digits, `*`, or nothing: the scheme's own. */
-  readonly port: string;
-}
-
-/** Undefined where it cannot be read: then nothing is said about it. */
-function readOrigin(endpoint: string): OriginPattern | undefined {
-  const [, scheme, host, port = ""] =
-    /^\S+ (https?):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d+|\*))?\//.exec(endpoint) ?? [];
-  return scheme === undefined || host === undefined ? undefined : { scheme, host, port };
-}
-
-function mayMeet(a: OriginPattern | undefined, b: OriginPattern | undefined): boolean {
-  if (a === undefined || b === undefined) return true;
-  return (
-    a.scheme === b.scheme &&
-    (a.port === b.port || a.port === "*" || b.port === "*") &&
-    (a.host === b.host || covers(a.host, b.host) || covers(b.host, a.host))
+/** Conditions that no request can satisfy together with those above. */
+function apart({ caveats: above }: Credential, child: Credential): readonly string[] {
+  const names = child.caveats
+    .slice(above.length)
+    .filter(({ condition, value }) =>
+      above.some(
+        (other) => other.condition === condition && !mayMeet(condition, other.value, value),
+      ),
+    )
+    .map(({ condition }) => condition);
+  return [...new Set(names)].map(
+    (name) =>
+      `the new ${name} have nothing in common with those above; the new credential allows nothing`,
   );
 }
-
-const covers = (pattern: string, host: string): boolean =>
-  pattern === "*" || (pattern.startsWith("*.") && host.endsWith(pattern.slice(1)));

@@ -2,6 +2,7 @@
  * A credential in the form in which an agent framework may hold it: it fetches and hands work on, and
  * never shows the credential. docs/guides/agents.md.
  */
+import { agentUnknown } from "../caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "../client/index.ts";
 import { DeniedError, type Refusal } from "../errors.ts";
 import { Client, type ClientOptions } from "../index.ts";
@@ -186,12 +187,7 @@ export class SigilHandle {
    * @param why what the agent presents, for the error
    */
   nobody(name: string, why: string): SigilHandle {
-    return this.#denied(name, {
-      code: "ERR_AGENT_UNKNOWN",
-      condition: "agent",
-      have: why,
-      need: "a hand-off that Sigil has seen",
-    });
+    return this.#denied(name, agentUnknown(why, "a hand-off that Sigil has seen"));
   }
 
   /**
@@ -303,12 +299,10 @@ export class SigilHandle {
 /** The error of code that no agent runs. */
 export const noHandle = (): DeniedError =>
   new DeniedError([
-    {
-      code: "ERR_AGENT_UNKNOWN",
-      condition: "agent",
-      have: "no agent: this runs outside of handle.run",
-      need: "to call it inside of handle.run, or in a tool that an adapter runs",
-    },
+    agentUnknown(
+      "no agent: this runs outside of handle.run",
+      "to call it inside of handle.run, or in a tool that an adapter runs",
+    ),
   ]);
 
 const digest = (text: string): string => hexText(sha256(utf8(`sigil handle ${text}`))).slice(0, 16);

@@ -1,5 +1,5 @@
 /** The owner's table of agents: who may be handed work, and what each is given. docs/guides/agents.md. */
-import { compileScope, type Scope, widenings } from "../caveat/index.ts";
+import { agentUnknown, compileScope, type Scope, widenings } from "../caveat/index.ts";
 import { DeniedError, type Refusal } from "../errors.ts";
 import type { Credential } from "../l402/index.ts";
 
@@ -63,15 +63,13 @@ export function narrowed(
 }
 
 /** The refusal for an agent without an entry. */
-export const unknownAgent = (name: string, policies: PolicyTable): Refusal => ({
-  code: "ERR_AGENT_UNKNOWN",
-  condition: "agent",
-  have:
+export const unknownAgent = (name: string, policies: PolicyTable): Refusal =>
+  agentUnknown(
     policies.size === 0
       ? "no agent that may be handed work"
       : `work for ${[...policies.keys()].join(", ")}`,
-  need: `an entry for ${caveatName(name)}`,
-});
+    `an entry for ${caveatName(name)}`,
+  );
 
 /**
  * A name as the `agent` caveat spells it. Frameworks allow names such as "Flight booker"; the caveat

@@ -2,8 +2,8 @@
  * The two tools that every adapter offers to the model, independent of a framework: fetch a URL and
  * pay for it, and show what is left of the budget. docs/guides/agents.md.
  */
+import { formatCounted } from "../caveat/index.ts";
 import { SigilError } from "../errors.ts";
-import { formatMsat } from "../invoice/index.ts";
 import { withoutCredentials } from "../l402/index.ts";
 import type { NodeStanding, Standing } from "../ports/treasury.ts";
 import { noHandle, type SigilHandle } from "./handle.ts";
@@ -75,9 +75,7 @@ export function budgetText(nodes: readonly NodeStanding[]): string {
 
 function limitText({ condition, max, used }: Standing): string {
   const left = max > used ? max - used : 0n;
-  return condition.includes("msat")
-    ? `${formatMsat(left)} left of ${formatMsat(max)} (${condition})`
-    : `${left} left of ${max} (${condition})`;
+  return `${formatCounted(condition, left)} left of ${formatCounted(condition, max)} (${condition})`;
 }
 
 /**

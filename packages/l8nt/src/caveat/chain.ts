@@ -1,19 +1,13 @@
-/**
- * A chain of caveats, read once and judged on every request: the tree's nodes, the conditions, the
- * counted limits.
- */
+/** A chain of caveats: its nodes, conditions and counted limits, and its verdict on an access. */
 import type { Refusal } from "../errors.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Access } from "./access.ts";
 import type { AnyCondition, Condition, Denial, Place } from "./condition.ts";
-import { type Agent, agent } from "./delegation.ts";
-import { preimage } from "./preimage.ts";
-import { validUntil } from "./time.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** A place in the tree of delegations: the root, or one `agent` caveat. */
+/** A place in the tree of delegations: the root, or one caveat that opens a node. */
 export class Node {
-  /** The root has none. */
+  /** Undefined for the root. */
   readonly agent: string | undefined;
   readonly #derive: (() => string) | undefined;
   #id: string | undefined;
@@ -23,10 +17,7 @@ export class Node {
     this.agent = agentName;
   }
 
-  /**
-   * Hex, 16 bytes; undefined where the chain was read without its secret. Derived when it is first
-   * asked for.
-   */
+  /** Hex, 16 bytes; undefined in a chain that was read without its secret. Derived on first use. */
   get id(): string | undefined {
     this.#id ??= this.#derive?.();
     return this.#id;
@@ -40,13 +31,23 @@ export interface ChainLimit extends Counted {
   readonly node: Node;
 }
 
-/** As a ledger takes them: whose they are is none of its business. */
+/** Strips node and condition: a ledger needs only the counters. */
 export const countersOf = (limits: readonly ChainLimit[]): readonly Counted[] =>
   limits.map(({ node: _, condition: __, ...counted }) => counted);
 
 export interface CaveatText {
   readonly condition: string;
+  /** Shown in place of a secret: `(not shown)`. */
   readonly value: string;
+  readonly node: Node;
+  readonly isSecret: boolean;
+}
+
+/** A caveat that can be read, with what it means. */
+export interface ChainEntry {
+  readonly condition: AnyCondition;
+  readonly value: never;
+  readonly place: Place;
   readonly node: Node;
 }
 
@@ -62,37 +63,31 @@ export interface ChainOptions {
   readonly placeId?: (count: number) => string;
 }
 
-interface Entry {
-  readonly condition: AnyCondition;
-  readonly value: never;
-  readonly place: Place;
-  readonly node: Node;
-}
-
 export class CaveatChain {
   /** Root first, this credential's own node last. */
   readonly nodes: readonly [Node, ...Node[]];
   /** Every counted limit, root first. */
   readonly limits: readonly ChainLimit[];
   readonly texts: readonly CaveatText[];
-  /** Unix seconds of the earliest `valid_until`; undefined where there is none. */
+  /** Unix seconds of the earliest end; undefined for a credential without an end. */
   readonly validUntil: number | undefined;
-  readonly #judged: readonly Entry[];
-  /** What denies every access: conditions nobody here knows, values nobody can read. */
+  /** The caveats that can be read, in their order. */
+  readonly entries: readonly ChainEntry[];
+  readonly #judged: readonly ChainEntry[];
+  /** What denies every access: unknown conditions, unreadable values. */
   readonly #broken: readonly Refusal[];
+  readonly #ends: ReadonlyMap<Node, number>;
 
   constructor({ caveats, vocabulary, paymentHash, placeId }: ChainOptions) {
     const read = caveats.map(vocabulary.read);
     let node = new Node(placeId && (() => placeId(0)));
     const nodes: [Node, ...Node[]] = [node];
     const texts: CaveatText[] = [];
-    const judged: Entry[] = [];
+    const entries: ChainEntry[] = [];
     const limits: ChainLimit[] = [];
     const broken: Refusal[] = [];
-    let agentsAfter = read.reduce(
-      (count, caveat) => (caveat?.name === agent.name ? count + 1 : count),
-      0,
-    );
+    const ends = new Map<Node, number>();
+    let agentsAfter = read.filter((caveat) => caveat?.condition?.opens !== undefined).length;
     let earliest: number | undefined;
     read.forEach((caveat, index) => {
       if (caveat === undefined) {
@@ -101,41 +96,40 @@ export class CaveatChain {
       }
       const { name, text, value } = caveat;
       const condition = caveat.condition as Condition<unknown> | undefined;
-      if (name === agent.name) {
+      if (condition?.opens !== undefined) {
         agentsAfter--;
         if (value !== undefined) {
-          node = new Node(placeId && (() => placeId(index + 1)), (value as Agent).name);
+          node = new Node(placeId && (() => placeId(index + 1)), condition.opens(value));
           nodes.push(node);
         }
       }
       // Texts are shown and logged, and a preimage is half of a credential.
-      texts.push({ condition: name, value: name === preimage.name ? "(not shown)" : text, node });
+      const isSecret = condition?.isSecret === true;
+      texts.push({ condition: name, value: isSecret ? "(not shown)" : text, node, isSecret });
       if (condition === undefined) broken.push(unknown(node, name));
       else if (value === undefined) broken.push(unreadable(node, name));
       else {
-        if (condition.prohibits !== undefined)
-          judged.push({
-            condition: condition as AnyCondition,
-            value,
-            place: { paymentHash, agentsAfter },
-            node,
-          });
+        const place = { paymentHash, agentsAfter };
+        entries.push({ condition: caveat.condition!, value, place, node });
         const limit = condition.limit?.(value);
         if (limit !== undefined) {
           const id = placeId?.(index + 1) ?? "";
           const expiry = earliest === undefined ? {} : { expiresAt: earliest };
           limits.push({ ...limit, ...expiry, id, condition: name, node });
         }
-        if (name === validUntil.name)
-          earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, value);
+        const end = condition.ends?.(value);
+        if (end !== undefined) earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, end);
       }
+      if (earliest !== undefined) ends.set(node, earliest);
     });
     this.nodes = nodes;
     this.limits = limits;
     this.texts = texts;
     this.validUntil = earliest;
-    this.#judged = judged;
+    this.entries = entries;
+    this.#judged = entries.filter(({ condition }) => condition.prohibits !== undefined);
     this.#broken = broken;
+    this.#ends = ends;
   }
 
   /** This credential's own node. */
@@ -150,15 +144,69 @@ export class CaveatChain {
   }
   #lineage: readonly string[] | undefined;
 
-  /** Every caveat that says no; empty is yes. Counted limits are the ledger's to judge. */
-  refusals(access: Access): readonly Refusal[] {
-    let refusals = this.#broken;
-    for (const { condition, value, place, node } of this.#judged) {
-      const denial = condition.prohibits!(value, access, place);
-      if (denial !== undefined) refusals = [...refusals, refusal(node, condition.name, denial)];
-    }
-    return refusals;
+  /** Whether a caveat of this condition is on the chain. */
+  has({ name }: { readonly name: string }): boolean {
+    return this.texts.some(({ condition }) => condition === name);
   }
+
+  /**
+   * Whether the credential is good for one request and no more: then it belongs to that request,
+   * and is worth nothing after it.
+   */
+  get isSingleUse(): boolean {
+    return this.limits.some(
+      ({ kind, max, windowSeconds }) =>
+        kind === "uses" && windowSeconds === undefined && max === 1n,
+    );
+  }
+
+  /** Whether each use takes something from it. A pass for a time is not used up. */
+  get isUsedUpByUse(): boolean {
+    return this.limits.length > 0;
+  }
+
+  /** Unix seconds of the earliest end among the caveats of the nodes from the root to `node`. */
+  validUntilOf(node: Node): number | undefined {
+    const depth = this.nodes.indexOf(node);
+    for (let at = depth; at >= 0; at--) {
+      const end = this.#ends.get(this.nodes[at]!);
+      if (end !== undefined) return end;
+    }
+    return undefined;
+  }
+
+  /**
+   * Every caveat that denies this access; empty if it is allowed. Counted limits are the ledger's
+   * to judge.
+   */
+  refusals(access: Access): readonly Refusal[] {
+    return judge(this.#broken, this.#judged, access);
+  }
+
+  /**
+   * The refusals that hold whatever service judges: a service may know conditions that are unknown
+   * here, and knows its own name.
+   */
+  certainRefusals(access: Access): readonly Refusal[] {
+    return judge(
+      this.#broken.filter(({ code }) => code !== UNKNOWN),
+      this.#judged.filter(({ condition }) => condition.judgedBy !== "service"),
+      access,
+    );
+  }
+}
+
+function judge(
+  broken: readonly Refusal[],
+  entries: readonly ChainEntry[],
+  access: Access,
+): readonly Refusal[] {
+  let refusals = broken;
+  for (const { condition, value, place, node } of entries) {
+    const denial = condition.prohibits!(value, access, place);
+    if (denial !== undefined) refusals = [...refusals, refusal(node, condition.name, denial)];
+  }
+  return refusals;
 }
 
 export function refusal(node: Node, condition: string, denial: Denial): Refusal {
@@ -171,11 +219,13 @@ export function refusal(node: Node, condition: string, denial: Denial): Refusal 
   };
 }
 
+const UNKNOWN = "ERR_CAVEAT_UNKNOWN";
+
 // The value and a strange name are the sender's text: neither is repeated. 64 characters might be a
 // preimage. [case 19]
 const unknown = (node: Node, name: string): Refusal =>
   refusal(node, /^[a-z0-9_]{1,63}$/.test(name) ? name : "(unprintable)", {
-    code: "ERR_CAVEAT_UNKNOWN",
+    code: UNKNOWN,
     have: "a condition that is not enforced here",
     need: "conditions that are",
   });

@@ -1,9 +1,9 @@
-/**
- * What a condition is: a name, a reader for its value, and at most a way to say no. It can do
- * nothing else.
- */
+/** The interface of a condition: one object that holds every fact about it. spec/2-caveats.md §2. */
+import type { Unit } from "../amount.ts";
 import type { BudgetCode, DenialCode } from "../errors.ts";
 import type { Access } from "./access.ts";
+import type { Field } from "./field.ts";
+import type { Origin } from "./target.ts";
 
 export interface Denial {
   readonly code: DenialCode | BudgetCode;
@@ -11,15 +11,15 @@ export interface Denial {
   readonly need: string;
 }
 
-/** Where a caveat stands: facts of the chain that some conditions need. */
+/** Facts of the chain around one caveat, which some conditions need. */
 export interface Place {
   /** Hex; from the identifier, never from a caveat. */
   readonly paymentHash: string;
-  /** How many `agent` caveats follow. */
+  /** How many caveats that open a node follow this one. */
   readonly agentsAfter: number;
 }
 
-/** What a counted limit counts: msat spent, or requests. */
+/** What a counted limit counts: an amount spent, or requests. */
 export type CountKind = "spend" | "uses";
 
 export interface LimitTerms {
@@ -29,15 +29,96 @@ export interface LimitTerms {
   readonly windowSeconds?: number;
 }
 
-export interface Condition<Value> {
-  readonly name: string;
-  /** Undefined where the text is not of this condition's form, which denies. */
-  parse(text: string): Value | undefined;
-  /** Says no to this access, or nothing. Judged on every request; knows no state. */
-  prohibits?(value: Value, access: Access, place: Place): Denial | undefined;
-  /** A limit that the ledger counts, under the id of this place in the chain. */
-  limit?(value: Value): LimitTerms;
+/**
+ * Who knows enough to judge a condition. A service denies a condition of the treasury as unknown. A
+ * condition of the service is denied by every authority that is no service, and a holder cannot
+ * foretell the verdict.
+ */
+export type JudgedBy = "service" | "treasury" | "both";
+
+/** Where and how long a handed-over credential holds. */
+export interface HandOverTerms {
+  readonly origin: Origin;
+  /** Unix seconds; the treasury's own end for a hand-over. */
+  readonly until: number;
 }
 
-/** A condition whose value's type is closed over: what a vocabulary holds. */
+/**
+ * What becomes of an agent's caveats if the treasury hands the agent a credential of the service.
+ * spec/4-purchase.md §5.
+ *
+ * `"dropped"`: the treasury judged them before it paid. `"relay"`: neither can judge them for the
+ * other, so nothing is handed over. A function: returns the values that the service must enforce,
+ * from the values of all caveats of this condition.
+ */
+export type HandOver<Value> =
+  | "dropped"
+  | "relay"
+  | ((values: readonly Value[], terms: HandOverTerms) => readonly string[]);
+
+/** The bounds that every minted credential needs; `"spend"` only if it can pay. */
+export type Bound = "place" | "time" | "spend";
+
+/** The row of spec/2-caveats.md §2. */
+export interface SpecRow {
+  readonly value: string;
+  readonly denies: string;
+  readonly code?: DenialCode | BudgetCode;
+}
+
+export interface Condition<Value> {
+  readonly name: string;
+  readonly judgedBy: JudgedBy;
+  readonly handOver: HandOver<Value>;
+  /** The unit of the amounts that it limits. */
+  readonly unit?: Unit;
+  readonly bound?: Bound;
+  /** Its value is never shown, logged or stored in words. */
+  readonly isSecret?: true;
+  /** The keys of a scope that it is written from. */
+  readonly fields: readonly Field[];
+  readonly spec: SpecRow;
+
+  /** Returns undefined for a text that is not of this condition's form, which denies. */
+  parse(text: string): Value | undefined;
+  /** The reason against this access, if there is one. Judged on every request; knows no state. */
+  prohibits?(value: Value, access: Access, place: Place): Denial | undefined;
+  /** The limit that the ledger counts, under the id of this place in the chain. */
+  limit?(value: Value): LimitTerms;
+  /** The name of the agent whose node it opens. */
+  opens?(value: Value): string;
+  /** Unix seconds after which the credential allows nothing. */
+  ends?(value: Value): number;
+  /**
+   * Whether `outer` allows everything that `inner` allows. Without it, no scope is refused as wider
+   * for this condition.
+   */
+  covers?(outer: Value, inner: Value): boolean;
+  /** Whether one request can satisfy both. Without it, any two may. */
+  meets?(one: Value, other: Value): boolean;
+  /** What it allows, in lines for people. `now` is in Unix seconds. */
+  words(value: Value, now: number): readonly string[];
+}
+
+/** Conditions that share a suffix; each is named after a service. */
+export interface Family {
+  readonly suffix: string;
+  readonly spec: SpecRow;
+  of(service: string, name: string): AnyCondition;
+  /** Of the condition of any service: names are of no consequence to them. */
+  readonly fields: readonly Field[];
+}
+
+/** A condition whose value's type is closed over: what a table holds. */
 export type AnyCondition = Condition<never>;
+
+/** A condition for the table. */
+export const condition = <Value>(facts: Condition<Value>): Condition<Value> => facts;
+
+/** The text of a caveat. */
+export const caveatOf = ({ name }: { readonly name: string }, value: string | bigint | number) =>
+  `${name}=${value}`;
+
+/** The value of a caveat of this condition; undefined for a caveat of another one. */
+export const valueIn = ({ name }: { readonly name: string }, caveat: string): string | undefined =>
+  caveat.startsWith(`${name}=`) ? caveat.slice(name.length + 1) : undefined;

@@ -2,7 +2,7 @@
  * Endpoint patterns: which methods, at which origin, under which path. The grammar is
  * spec/2-caveats.md §3.
  */
-import { defaultPort, type Origin, readPath, type Target } from "./target.ts";
+import { defaultPort, formatOrigin, type Origin, readPath, type Target } from "./target.ts";
 
 export interface EndpointPattern {
   /** Undefined is any method. */
@@ -116,6 +116,23 @@ export function coversEndpoint(outer: EndpointPattern, inner: EndpointPattern): 
     coversHost(outer.host, inner.host) &&
     coversPath(outer.segments, inner.segments)
   );
+}
+
+/**
+ * Whether one request may match both patterns, as far as their origins tell. Methods and paths are
+ * not compared.
+ */
+export const endpointsMeet = (one: EndpointPattern, other: EndpointPattern): boolean =>
+  one.scheme === other.scheme &&
+  (one.port === undefined || other.port === undefined || one.port === other.port) &&
+  (coversHost(one.host, other.host) || coversHost(other.host, one.host));
+
+/** The pattern with `origin` written out; undefined if it matches nothing at that origin. */
+export function endpointAt(pattern: EndpointPattern, origin: Origin): string | undefined {
+  if (!matchesOrigin(pattern, origin)) return undefined;
+  const { methods, segments } = pattern;
+  const list = methods === undefined ? "*" : [...methods].join("|");
+  return `${list} ${formatOrigin(origin)}/${segments.join("/")}`;
 }
 
 function coversMethods(outer: EndpointPattern, inner: EndpointPattern): boolean {

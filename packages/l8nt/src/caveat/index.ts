@@ -8,13 +8,29 @@ export {
   type Node,
   refusal,
 } from "./chain.ts";
-export type { Denial } from "./condition.ts";
+export {
+  boundsOf,
+  type CompileOptions,
+  checkCaveats,
+  compileScope,
+  SCOPE_KEYS,
+} from "./compile.ts";
+export { caveatOf, type Denial, valueIn } from "./condition.ts";
+export { agentUnknown } from "./conditions/agent.ts";
+export { endpoints } from "./conditions/endpoints.ts";
+export { preimage } from "./conditions/preimage.ts";
 export type { Duration } from "./duration.ts";
 export { durationSeconds } from "./duration.ts";
-export { matchesEndpoint, matchesOrigin, readEndpoint, readEndpoints } from "./endpoint.ts";
+export { matchesEndpoint, readEndpoint } from "./endpoint.ts";
+export {
+  handOverCaveats,
+  handOverNode,
+  lastNodeAt,
+  opensNodes,
+  relayCaveats,
+} from "./hand-over.ts";
 export { formatUnixSeconds } from "./integer.ts";
-export { formatWindow } from "./limits.ts";
-export { checkCaveats, compileScope, type Scope } from "./scope.ts";
+export type { Scope } from "./scope.ts";
 export {
   formatOrigin,
   type Origin,
@@ -26,3 +42,5 @@ export {
 } from "./target.ts";
 export { serviceVocabulary, treasuryVocabulary, type Vocabulary } from "./vocabulary.ts";
 export { widenings } from "./wider.ts";
+export { formatWindow } from "./window.ts";
+export { formatCounted } from "./words.ts";

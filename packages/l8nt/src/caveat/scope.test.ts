@@ -4,7 +4,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkCaveats, compileScope, type Scope } from "./scope.ts";
+import { checkCaveats, compileScope } from "./compile.ts";
+import type { Scope } from "./scope.ts";
 import { treasuryVocabulary } from "./vocabulary.ts";
 
 const options = { now: 1_767_225_600.75, nonce: "0011223344556677" };

@@ -1,17 +1,8 @@
-/**
- * A vocabulary: the conditions that a verifier knows. A value, not a global; what is not in it
- * denies.
- */
+/** The conditions that one verifier knows. Any other condition denies. */
 import { utf8Text } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
-import type { AnyCondition } from "./condition.ts";
-import { agent, maxDepth, purpose } from "./delegation.ts";
-import { endpoints } from "./endpoints.ts";
-import { limits } from "./limits.ts";
-import { preimage } from "./preimage.ts";
-import { maxPrice, payees } from "./price.ts";
-import { serviceCondition, services } from "./services.ts";
-import { validFrom, validUntil } from "./time.ts";
+import { type AnyCondition, condition } from "./condition.ts";
+import { CONDITIONS, familyCondition } from "./conditions/table.ts";
 
 export interface Vocabulary {
   /**
@@ -20,13 +11,13 @@ export interface Vocabulary {
    */
   readonly names: readonly string[];
   find(name: string): AnyCondition | undefined;
-  /** One caveat's bytes; undefined where they are no `condition=value` text. */
+  /** Reads the bytes of one caveat; undefined if they are not a `condition=value` text. */
   read(caveat: Uint8Array): ReadCaveat | undefined;
 }
 
 /**
- * A caveat, taken apart. Both unknown conditions and unreadable values deny; they are told apart
- * for the message.
+ * A caveat, taken apart. Unknown conditions and unreadable values both deny; the message tells them
+ * apart.
  */
 export interface ReadCaveat {
   readonly name: string;
@@ -37,14 +28,14 @@ export interface ReadCaveat {
   readonly value: never;
 }
 
-/** Many credentials say the same: what a text means is kept, since it never changes. */
+/** Many credentials hold the same caveats, and the meaning of a text never changes. */
 const TEXTS_KEPT = 4096;
 
 function vocabulary(conditions: readonly AnyCondition[], tolerated: readonly string[]): Vocabulary {
   // A Map, so that `__proto__` and `constructor` are names like any other. [case 14]
-  const byName = new Map(conditions.map((condition) => [condition.name, condition]));
+  const byName = new Map(conditions.map((row) => [row.name, row]));
   for (const name of tolerated) if (!byName.has(name)) byName.set(name, tolerate(name));
-  const find = (name: string) => byName.get(name) ?? serviceCondition(name);
+  const find = (name: string) => byName.get(name) ?? familyCondition(name);
   const kept = new Lru<string, ReadCaveat>(TEXTS_KEPT);
   const read = (caveat: Uint8Array): ReadCaveat | undefined => {
     const whole = utf8Text(caveat);
@@ -54,39 +45,35 @@ function vocabulary(conditions: readonly AnyCondition[], tolerated: readonly str
     if (at <= 0) return undefined;
     const name = whole.slice(0, at);
     const text = whole.slice(at + 1);
-    const condition = find(name);
-    const entry = { name, text, condition, value: condition?.parse(text) as never };
+    const found = find(name);
+    const entry = { name, text, condition: found, value: found?.parse(text) as never };
     kept.set(whole, entry);
     return entry;
   };
   return { names: conditions.map(({ name }) => name), find, read };
 }
 
-const tolerate = (name: string): AnyCondition => ({ name, parse: () => null as never });
-
-const SERVICE_CONDITIONS = [
-  endpoints,
-  validUntil,
-  validFrom,
-  maxPrice,
-  ...limits,
-  agent,
-  maxDepth,
-  purpose,
-  services,
-  preimage,
-] as readonly unknown[] as readonly AnyCondition[];
+/** A foreign condition that a service lets pass. */
+const tolerate = (name: string): AnyCondition =>
+  condition<string>({
+    name,
+    judgedBy: "service",
+    handOver: "relay",
+    fields: [],
+    spec: { value: "any text", denies: "never" },
+    parse: (text) => text,
+    words: (text) => [`${name}: ${text}`],
+  }) as unknown as AnyCondition;
 
 /**
- * What a service enforces. `tolerated` lists foreign conditions that it lets pass, and thereby
- * answers for.
+ * The conditions that a service enforces. `tolerated` lists foreign conditions that it lets pass,
+ * and thereby answers for.
  */
 export const serviceVocabulary = (tolerated: readonly string[] = []): Vocabulary =>
-  vocabulary(SERVICE_CONDITIONS, tolerated);
+  vocabulary(
+    CONDITIONS.filter(({ judgedBy }) => judgedBy !== "treasury"),
+    tolerated,
+  );
 
-/**
- * What a treasury enforces: a service's conditions, and `payees`, since it alone sees an invoice
- * before it is paid.
- */
-export const treasuryVocabulary = (): Vocabulary =>
-  vocabulary([...SERVICE_CONDITIONS, payees as unknown as AnyCondition], []);
+/** The conditions that a treasury enforces: every one of the table. */
+export const treasuryVocabulary = (): Vocabulary => vocabulary(CONDITIONS, []);

@@ -1,38 +1,36 @@
 /**
- * Where a scope asks for more than the credential that it is to narrow. It would gain nothing by
- * it, because every caveat holds; but whoever wrote it believes otherwise, and is told.
+ * The caveats of a scope that ask for more than the credential to narrow. They would gain nothing,
+ * because every caveat holds, but the author of the scope believes otherwise.
  */
 import type { Refusal } from "../errors.ts";
 import type { CaveatText } from "./chain.ts";
-import { coversEndpoint, type EndpointPattern } from "./endpoint.ts";
-import { readInteger } from "./integer.ts";
-import { serviceVocabulary } from "./vocabulary.ts";
-
-const VOCABULARY = serviceVocabulary();
-const NUMBERS = /^(?:budget_msat|max_uses)(?:_per_[a-z]+)?$|^max_(?:price_msat|depth)$/;
-const LISTS = /^(?:services|payees)$|_capabilities$/;
+import type { AnyCondition } from "./condition.ts";
+import { conditionNamed } from "./conditions/table.ts";
 
 /**
- * Times are left out: a delegation for an hour, by whom half an hour is left, is no mistake.
+ * Expiry is not compared: asking for an hour when half an hour is left is allowed, and ends with the
+ * parent.
  *
- * @param own the credential's caveats @param wanted those to be appended, as `condition=value`
+ * @param own the credential's caveats
+ * @param wanted the caveats to append, as `condition=value`
  */
 export function widenings(
-  own: readonly CaveatText[],
+  own: readonly Pick<CaveatText, "condition" | "value">[],
   wanted: readonly string[],
 ): readonly Refusal[] {
   return wanted.flatMap((caveat) => {
     const at = caveat.indexOf("=");
-    const [condition, value] = [caveat.slice(0, at), caveat.slice(at + 1)];
+    const [name, value] = [caveat.slice(0, at), caveat.slice(at + 1)];
+    const condition = conditionNamed(name);
     const held = own.find(
-      (one) => one.condition === condition && !covers(condition, one.value, value),
+      (one) => one.condition === name && condition && !covers(condition, one.value, value),
     );
     return held === undefined
       ? []
       : [
           {
             code: "ERR_SCOPE_WIDER",
-            condition,
+            condition: name,
             have: held.value || "nothing",
             need: value,
           } as const,
@@ -40,20 +38,17 @@ export function widenings(
   });
 }
 
-function covers(condition: string, own: string, wanted: string): boolean {
-  if (NUMBERS.test(condition)) {
-    const [held, asked] = [readInteger(own), readInteger(wanted)];
-    // What nobody can read allows nothing.
-    return held !== undefined && asked !== undefined && asked <= held;
-  }
-  if (LISTS.test(condition)) {
-    const held = new Set(own.split(","));
-    return wanted === "" || wanted.split(",").every((entry) => held.has(entry));
-  }
-  if (condition !== "endpoints") return true;
-  const [outer, inner] = [patterns(own), patterns(wanted)];
-  return inner.every((pattern) => outer.some((other) => coversEndpoint(other, pattern)));
+function covers(condition: AnyCondition, own: string, wanted: string): boolean {
+  if (condition.covers === undefined) return true;
+  const [held, asked] = [condition.parse(own), condition.parse(wanted)];
+  // A value that cannot be read allows nothing, and is covered by nothing.
+  return held !== undefined && asked !== undefined && condition.covers(held, asked);
 }
 
-const patterns = (value: string): readonly EndpointPattern[] =>
-  VOCABULARY.find("endpoints")?.parse(value) ?? [];
+/** Whether one request can satisfy both caveats of a condition, as far as that can be told. */
+export function mayMeet(name: string, one: string, other: string): boolean {
+  const condition = conditionNamed(name);
+  if (condition?.meets === undefined) return true;
+  const [first, second] = [condition.parse(one), condition.parse(other)];
+  return first === undefined || second === undefined || condition.meets(first, second);
+}

@@ -4,7 +4,7 @@
  */
 import { formatOrigin, type Target } from "../caveat/index.ts";
 import { Lru } from "../internal/lru.ts";
-import { type Credential, isSingleUse } from "../l402/index.ts";
+import type { Credential } from "../l402/index.ts";
 
 export interface Held {
   readonly credential: Credential;
@@ -26,14 +26,14 @@ export class HeldCredentials {
     const found = this.#at(target).find(
       ({ credential }) => credential.certainRefusals({ now, target }).length === 0,
     );
-    if (found !== undefined && isSingleUse(found.credential.body)) this.drop(target, found);
+    if (found?.credential.chain.isSingleUse) this.drop(target, found);
     return found;
   }
 
   /** For the next request: what buys a single one only where that was not served. */
   keep(target: Target, held: Held, served: boolean): void {
     const others = this.#at(target).filter((other) => other !== held);
-    const worthKeeping = !served || !isSingleUse(held.credential.body);
+    const worthKeeping = !served || !held.credential.chain.isSingleUse;
     const kept = worthKeeping ? [held, ...others].slice(0, MAX_PER_ORIGIN) : others;
     this.#byOrigin.set(formatOrigin(target.origin), kept);
   }

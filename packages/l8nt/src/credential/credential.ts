@@ -8,7 +8,7 @@ import {
   type Scope,
   treasuryVocabulary,
 } from "../caveat/index.ts";
-import type { ErrorCode, Refusal } from "../errors.ts";
+import type { Refusal } from "../errors.ts";
 import { type Bytes, utf8Text } from "../internal/bytes.ts";
 import { equalBytes } from "../internal/crypto.ts";
 import { systemClock } from "../ports/clock.ts";
@@ -24,11 +24,6 @@ export interface AttenuateOptions {
 }
 
 const VOCABULARY = treasuryVocabulary();
-const JUDGED_ELSEWHERE = new Set<ErrorCode>([
-  "ERR_CAVEAT_UNKNOWN",
-  "ERR_SERVICE",
-  "ERR_CAPABILITY",
-]);
 
 /**
  * A credential as its holder has it, not verified: only its issuer can say whether it is genuine.
@@ -77,7 +72,7 @@ export class Credential {
    * them.
    */
   certainRefusals(access: Access): readonly Refusal[] {
-    return certainRefusals(this.chain, access);
+    return this.chain.certainRefusals(access);
   }
 
   /**
@@ -154,7 +149,3 @@ export class Credential {
 /** Caveats, parsed and not verified. */
 export const unverifiedChain = (caveats: readonly Bytes[], paymentHash: string): CaveatChain =>
   new CaveatChain({ caveats, vocabulary: VOCABULARY, paymentHash });
-
-/** The reasons of an unverified chain against `access` that are certain without its issuer. */
-export const certainRefusals = (chain: CaveatChain, access: Access): readonly Refusal[] =>
-  chain.refusals(access).filter(({ code }) => !JUDGED_ELSEWHERE.has(code));

@@ -3,7 +3,6 @@ export type { Body, Places } from "./body.ts";
 export {
   type AttenuateOptions,
   Credential,
-  certainRefusals,
   unverifiedChain,
 } from "./credential.ts";
 export { ProvenTexts } from "./proven-texts.ts";

@@ -5,6 +5,7 @@ import {
   type CaveatText,
   type ChainLimit,
   checkCaveats,
+  lastNodeAt,
   type Vocabulary,
 } from "../caveat/index.ts";
 import { AdapterError, denied, type Refusal } from "../errors.ts";
@@ -103,7 +104,7 @@ export class Verified {
    */
   nodeBelow(caveats: readonly string[]): string {
     checkCaveats(caveats, this.#vocabulary);
-    const agentAt = caveats.findLastIndex((caveat) => caveat.startsWith("agent="));
+    const agentAt = lastNodeAt(caveats);
     if (agentAt === -1) throw new TypeError("the caveats open no node: none of them is an agent");
     return this.#places.after(caveats.slice(0, agentAt + 1).map(utf8));
   }

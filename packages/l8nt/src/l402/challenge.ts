@@ -3,10 +3,10 @@
  * spec/3-challenge.md.
  */
 import type { Access } from "../caveat/index.ts";
-import { certainRefusals, unverifiedChain } from "../credential/index.ts";
+import { unverifiedChain } from "../credential/index.ts";
 import { ChallengeError, type Refusal } from "../errors.ts";
 import { type AuthItem, readChallenges } from "../http/header.ts";
-import { base64Bytes, base64Text, utf8Text } from "../internal/bytes.ts";
+import { base64Bytes, base64Text } from "../internal/bytes.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { Identifier } from "./identifier.ts";
 
@@ -142,8 +142,8 @@ export const refusalsOnSale = (
   { macaroon, identifier }: Pick<Challenge, "macaroon" | "identifier">,
   access: Access,
 ): readonly Refusal[] =>
-  certainRefusals(unverifiedChain(macaroon.caveats, identifier.paymentHash), access);
+  unverifiedChain(macaroon.caveats, identifier.paymentHash).certainRefusals(access);
 
-/** Whether a macaroon is good for one request only. */
-export const isSingleUse = ({ caveats }: Pick<UnverifiedMacaroon, "caveats">): boolean =>
-  caveats.some((caveat) => utf8Text(caveat) === "max_uses=1");
+/** Whether the credential for sale is good for one request only. */
+export const isSingleUse = ({ macaroon, identifier }: Challenge): boolean =>
+  unverifiedChain(macaroon.caveats, identifier.paymentHash).isSingleUse;

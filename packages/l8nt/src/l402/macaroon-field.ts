@@ -2,6 +2,7 @@
  * The `Macaroon` and `Grpc-Metadata-Macaroon` fields: hex of a macaroon that carries its own
  * preimage. spec/3-challenge.md §4.
  */
+import { caveatOf, preimage, valueIn } from "../caveat/index.ts";
 import { TokenError } from "../errors.ts";
 import { hexBytes, hexText, utf8Text } from "../internal/bytes.ts";
 import { Macaroon } from "../macaroon/index.ts";
@@ -9,7 +10,6 @@ import { MAX_PACKET_BYTES } from "../macaroon/packet.ts";
 import { ambiguous, MAX_FIELD_CHARACTERS } from "./authorization.ts";
 import { Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
 
-const PREIMAGE = "preimage=";
 const BLANK = /^[ \t]*$/;
 
 /**
@@ -37,13 +37,13 @@ export function readMacaroonField(field: string | null | undefined): string | un
   if (packet === undefined || packet.length === 0)
     throw new TokenError("ERR_TOKEN_MALFORMED", "The Macaroon field is not hex.");
   const macaroon = Macaroon.decode(packet);
-  const preimage = preimageIn(macaroon.caveats);
-  if (preimage === undefined)
+  const proof = preimageIn(macaroon.caveats);
+  if (proof === undefined)
     throw new TokenError(
       "ERR_TOKEN_MALFORMED",
       "The macaroon has no preimage caveat. Send `Authorization: L402 base64(macaroon):hex(preimage)`, or append one.",
     );
-  return Credential.paid(macaroon, preimage).toString();
+  return Credential.paid(macaroon, proof).toString();
 }
 
 /**
@@ -53,7 +53,8 @@ export function readMacaroonField(field: string | null | undefined): string | un
 function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
   for (const caveat of caveats) {
     const text = utf8Text(caveat);
-    if (text?.startsWith(PREIMAGE)) return text.slice(PREIMAGE.length);
+    const value = text === undefined ? undefined : valueIn(preimage, text);
+    if (value !== undefined) return value;
   }
   return undefined;
 }
@@ -65,8 +66,8 @@ function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
  * @throws TokenError `ERR_TOKEN_TOO_LARGE` where there is no room for it
  */
 export function formatMacaroonField(credential: Credential): string {
-  const { macaroon, preimage } = macaroonBodyOf(credential);
-  const isCarried = preimageIn(macaroon.caveats)?.toLowerCase() === preimage;
-  const sent = isCarried ? macaroon : macaroonOf(credential.append([PREIMAGE + preimage]));
+  const { macaroon, preimage: proof } = macaroonBodyOf(credential);
+  const isCarried = preimageIn(macaroon.caveats)?.toLowerCase() === proof;
+  const sent = isCarried ? macaroon : macaroonOf(credential.append([caveatOf(preimage, proof)]));
   return hexText(Macaroon.encode(sent));
 }

@@ -1,5 +1,6 @@
 /** Mints credentials and challenges from a secret alone. spec/1-credential.md §4-5. */
 import {
+  boundsOf,
   checkCaveats,
   compileScope,
   readOrigin,
@@ -100,13 +101,14 @@ export class Minter {
   }
 
   #macaroon(paymentHash: Bytes, scope: Scope): UnverifiedMacaroon {
-    if (scope.endpoints === undefined && scope.services === undefined)
+    const bounds = boundsOf(scope);
+    if (!bounds.has("place"))
       throw new TypeError(
         "a credential needs endpoints (or services): there is no credential for everything",
       );
-    if (scope.expiresIn === undefined && scope.expiresAt === undefined)
+    if (!bounds.has("time"))
       throw new TypeError('a credential needs an end: expiresIn: "1h", or expiresAt');
-    if (this.kind === "spending" && !BUDGETS.some((key) => scope[key] !== undefined))
+    if (this.kind === "spending" && !bounds.has("spend"))
       throw new TypeError(
         'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay and the like',
       );
@@ -125,5 +127,3 @@ export class Minter {
     return Macaroon.attenuate(minted, ...caveats);
   }
 }
-
-const BUDGETS = ["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const;

@@ -2,12 +2,12 @@
  * What a treasury holds for its agents: full credentials that were paid for, and which of them may
  * still be worth something.
  */
-import { formatOrigin, type Target } from "../caveat/index.ts";
+import { endpoints, formatOrigin, type Target } from "../caveat/index.ts";
 import { base64Bytes } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
 import { later, type Timer } from "../internal/timers.ts";
-import { Credential, isSingleUse, type Verified } from "../l402/index.ts";
-import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import { Credential, type Verified } from "../l402/index.ts";
+import { Macaroon } from "../macaroon/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 
@@ -22,11 +22,8 @@ const CLAIM_SECONDS = 900;
 /** Longer than it takes an answer to leave. */
 const IN_HAND_MS = 500;
 
-export const claimFor = (
-  sold: Pick<UnverifiedMacaroon, "caveats">,
-  by: string,
-  now: number,
-): PaymentRecord["claim"] => (isSingleUse(sold) ? { by, until: now + CLAIM_SECONDS } : undefined);
+export const claimFor = (isSingleUse: boolean, by: string, now: number): PaymentRecord["claim"] =>
+  isSingleUse ? { by, until: now + CLAIM_SECONDS } : undefined;
 
 export class Bought {
   readonly #store: Store;
@@ -65,7 +62,7 @@ export class Bought {
   }
 
   async #claim({ record, full }: PaidCredential, by: string, now: number): Promise<boolean> {
-    const claim = claimFor(full.body, by, now);
+    const claim = claimFor(full.chain.isSingleUse, by, now);
     return claim === undefined || this.#store.claim(record.paymentHash, by, now, claim.until);
   }
 
@@ -91,7 +88,7 @@ export class Bought {
   /** A response came for it. */
   async served({ record, full }: PaidCredential): Promise<void> {
     this.#count(record);
-    const isUsed = isSingleUse(full.body);
+    const isUsed = full.chain.isSingleUse;
     if (!record.delivered || isUsed)
       await this.#store.mark(record.paymentHash, {
         delivered: true,
@@ -107,7 +104,7 @@ export class Bought {
   async handedOver({ record, full }: PaidCredential): Promise<void> {
     this.#count(record);
     const { paymentHash } = record;
-    if (!isSingleUse(full.body)) {
+    if (!full.chain.isSingleUse) {
       if (!record.delivered) await this.#store.mark(paymentHash, { delivered: true });
       return;
     }
@@ -188,8 +185,9 @@ export const mayServe = (
 function mayCover({ full, record }: PaidCredential, target: Target, now: number): boolean {
   if (record.origin !== formatOrigin(target.origin)) return false;
   if (full.certainRefusals({ now, target }).length > 0) return false;
-  const saysWhere = full.caveats.some(({ condition }) => condition === "endpoints");
-  return saysWhere || (record.method === target.method && record.path === target.path);
+  return (
+    full.chain.has(endpoints) || (record.method === target.method && record.path === target.path)
+  );
 }
 
 /**
@@ -198,11 +196,8 @@ function mayCover({ full, record }: PaidCredential, target: Target, now: number)
  * time is not used up, and serves all below.
  */
 function isChargedTo(verified: Verified, { full, record }: PaidCredential): boolean {
-  const isUsedUpByUse = full.caveats.some(({ condition }) =>
-    /^(?:max_uses|budget_msat)/.test(condition),
-  );
   return (
-    !isUsedUpByUse ||
+    !full.chain.isUsedUpByUse ||
     verified.limits.every(({ kind, id }) => kind !== "spend" || record.limitIds.includes(id))
   );
 }

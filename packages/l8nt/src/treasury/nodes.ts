@@ -89,22 +89,18 @@ export class NodeDirectory {
 function recordOf(verified: Verified, depth: number, metAt: number): NodeRecord {
   const { id, agent } = verified.nodes[depth]!;
   const line = verified.nodes.slice(0, depth + 1);
-  const ends = verified.caveats
-    .filter(
-      ({ condition, node }) => condition === "valid_until" && line.some((one) => one === node),
-    )
-    .map(({ value }) => Number(value));
+  const validUntil = verified.chain.validUntilOf(line.at(-1)!);
   return {
     id,
     ...(agent !== undefined && { agent }),
     path: line.map((node) => node.id) as unknown as NodeRecord["path"],
     caveats: verified.caveats
-      .filter(({ condition, node }) => node.id === id && condition !== "preimage")
+      .filter(({ node, isSecret }) => node.id === id && !isSecret)
       .map(({ condition, value }) => `${condition}=${value}`),
     limits: verified.limits
       .filter(({ node }) => node.id === id)
       .map(({ node: _, ...limit }) => limit),
-    ...(ends.length > 0 && { validUntil: Math.min(...ends) }),
+    ...(validUntil !== undefined && { validUntil }),
     metAt,
   };
 }

@@ -5,7 +5,7 @@
 import { PaymentError } from "../errors.ts";
 import { checkOrigin, discard, relayed } from "../http/outbound.ts";
 import { Turns } from "../internal/turns.ts";
-import { Challenge } from "../l402/index.ts";
+import { Challenge, isSingleUse } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
@@ -83,7 +83,7 @@ export class Purchases {
 
   async #pay({ verified, target, by }: Order, challenge: Challenge): Promise<PaymentRecord> {
     const { payments, store, clock } = this.#options;
-    const claim = claimFor(challenge.macaroon, by, clock());
+    const claim = claimFor(isSingleUse(challenge), by, clock());
     try {
       return await payments.pay({ verified, target, challenge, claim });
     } catch (error) {

@@ -2,6 +2,7 @@
  * Recall: revokes a node here, and what was handed over to it at the services that would accept it.
  * spec/4-purchase.md §6.
  */
+import { handOverNode, lastNodeAt, opensNodes } from "../caveat/index.ts";
 import { Lru } from "../internal/lru.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -93,7 +94,7 @@ export class Recall {
     const bought = (await store.payments({ nodeId: root, limit: MAX_NODES }))
       .filter(({ preimage, status, enforced }) => {
         const isUsable = preimage !== undefined && status !== "undelivered";
-        return isUsable && enforced?.includes("agent");
+        return isUsable && opensNodes(enforced);
       })
       .map(paidCredentialOf)
       .filter(({ full }) => (full.chain.validUntil ?? 0) > since);
@@ -103,14 +104,14 @@ export class Recall {
         .map(({ record: { origin, paymentHash }, full }) => ({
           origin,
           full,
-          caveats: [`agent=handed-over.${handoverTag(id, paymentHash)}`],
+          caveats: [handOverNode(handoverTag(id, paymentHash))],
         })),
     );
   }
 
   /** Asks the service with the full credential, whose holder may revoke what descends from it. */
   async #revokeAt({ origin, full, caveats }: Revocable): Promise<void> {
-    if (!caveats.some((caveat) => caveat.startsWith("agent="))) return;
+    if (lastNodeAt(caveats) === -1) return;
     const { fetch: fetcher } = this.#options;
     try {
       const [url, init] = writeRequest(revocation, origin, full.toString(), { body: { caveats } });

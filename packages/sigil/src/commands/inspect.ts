@@ -65,8 +65,7 @@ function describe({ chain, location, paymentHash, isPaid }: Credential, now: num
       caveats: chain.texts
         .filter((text) => text.node === node)
         .map((text) => ({
-          caveat:
-            text.condition === "preimage" ? text.condition : `${text.condition}=${text.value}`,
+          caveat: text.isSecret ? text.condition : `${text.condition}=${text.value}`,
           means: inWords(text, now),
         })),
     })),

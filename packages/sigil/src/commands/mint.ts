@@ -1,5 +1,6 @@
 /** `sigil mint`: a credential from a secret. */
 import { randomBytes } from "node:crypto";
+import { type Bound, boundsOf } from "l8nt/caveats";
 import { Minter } from "l8nt/l402";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -20,7 +21,7 @@ const FLAGS = {
   "new-secret": { help: "print a fresh secret, and mint nothing" },
 } as const;
 
-type Given = Arguments<keyof typeof FLAGS>;
+type Given = Arguments;
 
 export const mint = command({
   name: "mint",
@@ -45,7 +46,7 @@ one needs endpoints (or services), an end, and, where it can pay, a budget.`,
     if (kind !== "access" && kind !== "spending")
       throw new UsageError("--kind is access or spending.");
     const scope = readScope(given);
-    const missing = missingOf(given, terminal, kind);
+    const missing = missingOf(given, boundsOf(scope), terminal, kind);
     if (missing.length > 1) throw new UsageError(`sigil mint needs ${missing.join("; ")}.`);
     const location = given.text("location");
     if (location === undefined)
@@ -62,23 +63,16 @@ one needs endpoints (or services), an end, and, where it can pay, a budget.`,
 /** All at once: whoever is told one by one types the command five times. */
 function missingOf(
   given: Given,
+  bounds: ReadonlySet<Bound>,
   { env }: Terminal,
   kind: "access" | "spending",
 ): readonly string[] {
   const needs: readonly (readonly [isThere: boolean, what: string])[] = [
     [given.has("location"), "--location URL (the treasury, or the service)"],
-    [
-      given.has("endpoint") || given.has("service"),
-      '--endpoint "GET https://…" (or --service NAME)',
-    ],
-    [given.has("expires-in") || given.has("expires-at"), "--expires-in 1h (or --expires-at DATE)"],
-    [
-      kind === "access" || BUDGETS.some((flag) => given.has(flag)),
-      '--budget "500 sat" (or --budget-per-day …)',
-    ],
+    [bounds.has("place"), '--endpoint "GET https://…" (or --service NAME)'],
+    [bounds.has("time"), "--expires-in 1h (or --expires-at DATE)"],
+    [kind === "access" || bounds.has("spend"), '--budget "500 sat" (or --budget-per-day …)'],
     [given.has("secret-file") || Boolean(env.SIGIL_SECRET), "SIGIL_SECRET or --secret-file FILE"],
   ];
   return needs.filter(([isThere]) => !isThere).map(([, what]) => what);
 }
-
-const BUDGETS = ["budget", "budget-per-hour", "budget-per-day", "budget-per-month"] as const;

@@ -2,9 +2,9 @@
 import type { Flag } from "../arguments.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { SCOPE_FLAGS, type ScopeFlag } from "../scope-flags.ts";
+import { SCOPE_FLAGS } from "../scope-flags.ts";
 import { init } from "../treasury/init.ts";
-import { type StartFlag, start } from "../treasury/start.ts";
+import { start } from "../treasury/start.ts";
 
 const FLAGS = {
   dir: { value: "DIR", help: "the treasury's folder" },
@@ -26,7 +26,7 @@ const FLAGS = {
   ...SCOPE_FLAGS,
 } as const satisfies Record<string, Flag>;
 
-export const treasury = command<StartFlag | ScopeFlag | "location">({
+export const treasury = command({
   name: "treasury",
   summary: "holds the wallet, and buys for agents within their budgets",
   usage: "init|start --dir DIR [FLAGS]",

@@ -2,6 +2,7 @@
  * `sigil verify`: would this credential be let in? With the secret, as the authority itself judges.
  */
 import { DeniedError, type Refusal, TokenError } from "l8nt";
+import { limitWords } from "l8nt/caveats";
 import { type AmountText, amountMsat, formatMsat } from "l8nt/invoice";
 import { type Access, HmacVerifier, RevocationList, targetOfUrl, type Verified } from "l8nt/l402";
 import { command } from "../command.ts";
@@ -15,7 +16,7 @@ import {
 } from "../input.ts";
 import { fromScope } from "../scope-flags.ts";
 import { readHttpUrl } from "../service-url.ts";
-import { distance, inWords } from "../words.ts";
+import { distance } from "../words.ts";
 
 export const verify = command({
   name: "verify",
@@ -125,7 +126,7 @@ function neverPossible({ limits }: Verified, priceMsat: bigint | undefined): rea
     .map(({ condition, max, node: { id, agent } }) => ({
       code: "ERR_BUDGET",
       condition,
-      have: inWords({ condition, value: `${max}` }, 0).join(),
+      have: limitWords(condition, max),
       need: `${formatMsat(priceMsat)}, which is never possible`,
       ...(id !== undefined && { node: { id, ...(agent !== undefined && { agent }) } }),
     }));

@@ -1,6 +1,7 @@
 /** The tool `budget`: what is left at a credential and above it, and what it allows. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { Client, type Credential, type NodeStanding, SigilError, type Standing } from "l8nt";
+import { countedBy, formatCounted, limitWords } from "l8nt/caveats";
 import { formatMsat } from "l8nt/invoice";
 import { printable } from "../secrecy.ts";
 import { inWords } from "../words.ts";
@@ -56,15 +57,15 @@ async function left(credential: Credential, fetcher: typeof fetch): Promise<read
   }
 }
 
-const isMoney = (condition: string): boolean => condition.startsWith("budget_msat");
+const isMoney = (condition: string): boolean => countedBy(condition)?.kind === "spend";
 const leftOf = ({ max, used }: Standing): bigint => (used < max ? max - used : 0n);
 
 function standingText({ agent, state, spentMsat, limits }: NodeStanding): readonly string[] {
   return [
     `  ${agent ?? "the root"} (${state}): spent ${formatMsat(spentMsat)}`,
     ...limits.map((limit) => {
-      const amount = isMoney(limit.condition) ? formatMsat(leftOf(limit)) : `${leftOf(limit)}`;
-      return `    ${amount} left of ${inWords({ condition: limit.condition, value: `${limit.max}` }, 0).join()}`;
+      const { condition, max } = limit;
+      return `    ${formatCounted(condition, leftOf(limit))} left of ${limitWords(condition, max)}`;
     }),
   ];
 }

@@ -3,10 +3,11 @@
  * credentials.
  */
 import { type Credential, DEFAULT_LIMITS, type Scope } from "l8nt";
+import { boundsOf } from "l8nt/caveats";
 import { Treasury } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
 import { EXIT } from "../exit.ts";
-import { fromScope, readScope, type ScopeFlag } from "../scope-flags.ts";
+import { fromScope, readScope } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { inWords } from "../words.ts";
 import { checkedLocation, configText, DEFAULT_LOCATION } from "./config.ts";
@@ -15,12 +16,10 @@ import { makeSecrets, newKey, readKey } from "./secrets.ts";
 import { folderFlag } from "./start.ts";
 import { openStore } from "./store.ts";
 
-export type InitFlag = "dir" | "key-file" | "location" | ScopeFlag;
-
 /** A year of looking after it. */
 const OWNER_SECONDS = "365d";
 
-export async function init(given: Arguments<InitFlag>, terminal: Terminal): Promise<number> {
+export async function init(given: Arguments, terminal: Terminal): Promise<number> {
   const location = checkedLocation(given.text("location") ?? DEFAULT_LOCATION);
   const scope = scopeOf(given);
   const folder = makeFolder(folderFlag(given));
@@ -77,16 +76,14 @@ function keyFor(given: Arguments<"key-file">, { env }: Terminal, path: string): 
 }
 
 /** What is not said is what a bare wallet may do: some money, for a while, anywhere. */
-function scopeOf(given: Arguments<ScopeFlag>): Scope {
+function scopeOf(given: Arguments): Scope {
   const scope = readScope(given);
   const { endpoints, expiresIn, budget, budgetPerDay, maxPrice } = DEFAULT_LIMITS;
-  const isBudgeted = (["budget", "budgetPerHour", "budgetPerDay", "budgetPerMonth"] as const).some(
-    (name) => name in scope,
-  );
+  const bounds = boundsOf(scope);
   return {
-    ...(scope.endpoints === undefined && scope.services === undefined && { endpoints }),
-    ...(scope.expiresIn === undefined && scope.expiresAt === undefined && { expiresIn }),
-    ...(!isBudgeted && { budget, budgetPerDay, maxPrice }),
+    ...(!bounds.has("place") && { endpoints }),
+    ...(!bounds.has("time") && { expiresIn }),
+    ...(!bounds.has("spend") && { budget, budgetPerDay, maxPrice }),
     ...scope,
   } as Scope;
 }

@@ -1,0 +1,58 @@
+/** `agent`: opens a node of the tree of delegations. spec/2-caveats.md §4. */
+import type { Refusal } from "../../errors.ts";
+import { hexText } from "../../internal/bytes.ts";
+import { randomBytes } from "../../internal/crypto.ts";
+import { caveatOf, condition } from "../condition.ts";
+import { field, textFlag } from "../field.ts";
+
+export interface Agent {
+  readonly name: string;
+  /** Gives two agents of one name a node each. */
+  readonly nonce: string;
+}
+
+const NAME = "agent";
+const AGENT = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([0-9a-f]{8,32})$/;
+
+export const isAgentName = (name: string): boolean => AGENT.test(`${name}.00000000`);
+
+/** The caveat that opens a node. @param nonce 8 to 32 hex digits in lower case */
+export const agentCaveat = (name: string, nonce: string): string =>
+  caveatOf({ name: NAME }, `${name}.${nonce}`);
+
+/** The refusal of a request whose agent is not known. */
+export const agentUnknown = (have: string, need: string): Refusal => ({
+  code: "ERR_AGENT_UNKNOWN",
+  condition: NAME,
+  have,
+  need,
+});
+
+/** It never denies: a name is for people, and gives its bearer nothing. [case 18] */
+export const agent = condition<Agent>({
+  name: NAME,
+  judgedBy: "both",
+  // The owner's names are not shown to services. A hand-over opens a node of its own.
+  handOver: "dropped",
+  fields: [
+    field("agent", {
+      example: '"booker"',
+      flag: textFlag("agent", "NAME", "the agent that it is for: a node of its own"),
+      write(name, { nonce, what }) {
+        if (typeof name !== "string" || !isAgentName(name))
+          throw new TypeError(
+            `${what} must be 1 to 64 letters, digits, "-" or "_", such as "flight-booker"`,
+          );
+        return [agentCaveat(name, nonce ?? hexText(randomBytes(8)))];
+      },
+    }),
+  ],
+  spec: { value: "`name.nonce` (§4)", denies: "never: it opens a node" },
+  parse(text) {
+    const match = AGENT.exec(text);
+    return match === null ? undefined : { name: match[1]!, nonce: match[2]! };
+  },
+  opens: ({ name }) => name,
+  // The name heads the node that the other conditions belong to.
+  words: () => [],
+});

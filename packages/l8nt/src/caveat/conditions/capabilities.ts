@@ -1,0 +1,99 @@
+/** `<service>_capabilities`: what may be done at one service. Says nothing about other services. */
+import type { AnyCondition, Condition, Family } from "../condition.ts";
+import { caveatOf } from "../condition.ts";
+import { field, writeList } from "../field.ts";
+import { isServiceName } from "../service-name.ts";
+
+const SUFFIX = "_capabilities";
+// Visible ASCII without the comma: a capability is repeated in denials, where a line break or an
+// escape would forge a log.
+const CAPABILITY = /^[!-+\x2d-~]+$/;
+
+const isCapability = (text: string): boolean => CAPABILITY.test(text);
+
+const ENTRY = {
+  read: (text: string) => (isCapability(text) ? text : undefined),
+  form: 'capabilities, such as "loop_out"',
+};
+
+const spec = {
+  value: "names joined by `,`",
+  denies:
+    "the verifier is that service, and the request's capability is not listed or there is none",
+  code: "ERR_CAPABILITY",
+} as const;
+
+const fields = [
+  field("capabilities", {
+    example: '{ loop: ["out", "in"] }',
+    flag: {
+      name: "capability",
+      value: "SERVICE:NAME",
+      repeatable: true,
+      help: "what may be done at a service, such as an MCP tool; a service that is not named here is not limited",
+      read: readFlag,
+    },
+    write(byService, { what }) {
+      if (typeof byService !== "object" || byService === null)
+        throw new TypeError(`${what} must be an object, such as { lightning_loop: ["loop_out"] }`);
+      return Object.entries(byService).map(([service, names]) => {
+        if (!isServiceName(service))
+          throw new TypeError(
+            `${what} has the key ${JSON.stringify(service)}, which is not the name of a service`,
+          );
+        const list = writeList(names, { what: `${what}.${service}` }, ENTRY);
+        return caveatOf({ name: `${service}${SUFFIX}` }, list.join(","));
+      });
+    },
+  }),
+];
+
+/**
+ * `SERVICE:NAME`; the first colon ends the name of the service. `SERVICE:` alone allows none of its
+ * capabilities.
+ */
+function readFlag(texts: readonly string[], what: string): Record<string, readonly string[]> {
+  const byService = new Map<string, string[]>();
+  for (const text of texts) {
+    const at = text.indexOf(":");
+    if (at < 1)
+      throw new TypeError(`${what} must be a service and what may be done there: SERVICE:NAME`);
+    const [service, name] = [text.slice(0, at), text.slice(at + 1)];
+    byService.set(service, [...(byService.get(service) ?? []), ...(name === "" ? [] : [name])]);
+  }
+  return Object.fromEntries(byService);
+}
+
+const capabilitiesOf = (service: string, name: string): Condition<readonly string[]> => ({
+  name,
+  judgedBy: "service",
+  handOver: "relay",
+  fields,
+  spec,
+  parse(text) {
+    const capabilities = text === "" ? [] : text.split(",");
+    return capabilities.every(isCapability) ? capabilities : undefined;
+  },
+  prohibits: (capabilities, access) =>
+    access.target === "self" ||
+    access.service !== service ||
+    (access.capability !== undefined && capabilities.includes(access.capability))
+      ? undefined
+      : {
+          code: "ERR_CAPABILITY",
+          have: capabilities.length === 0 ? "no capability at all" : capabilities.join(", "),
+          need: access.capability ?? "a credential that names no capabilities",
+        },
+  covers: (outer, inner) => inner.every((name) => outer.includes(name)),
+  words: (capabilities) =>
+    capabilities.length === 0
+      ? [`at ${service}: no capability at all`]
+      : capabilities.map((capability) => `at ${service}: ${capability}`),
+});
+
+export const capabilities: Family = {
+  suffix: SUFFIX,
+  spec,
+  fields,
+  of: (service, name) => capabilitiesOf(service, name) as unknown as AnyCondition,
+};

@@ -1,0 +1,68 @@
+/** `endpoints`: which requests. spec/2-caveats.md §3. */
+import { caveatOf, condition } from "../condition.ts";
+import {
+  coversEndpoint,
+  type EndpointPattern,
+  endpointAt,
+  endpointsMeet,
+  matchesEndpoint,
+  readEndpoint,
+  readEndpoints,
+} from "../endpoint.ts";
+import { field, listFlag, writeList } from "../field.ts";
+import { formatOrigin } from "../target.ts";
+
+const NAME = "endpoints";
+
+const ENTRY = {
+  /** People write a host in any case and a default port; the caveat holds the canonical form. */
+  read: (text: string) =>
+    readEndpoint(text.trim().replace(/(?<=:\/\/)[^/]+/, (host) => host.toLowerCase()))?.text,
+  form: 'methods, origin and path, such as "GET https://api.example/search/*"',
+};
+
+export const endpoints = condition<readonly EndpointPattern[]>({
+  name: NAME,
+  judgedBy: "both",
+  // Patterns of other origins are not shown to the service.
+  handOver: (values, { origin }) =>
+    values.map((patterns) =>
+      patterns.flatMap((pattern) => endpointAt(pattern, origin) ?? []).join(";"),
+    ),
+  bound: "place",
+  fields: [
+    field("endpoints", {
+      example: '["GET https://a.example/x/*"]',
+      flag: listFlag(
+        "endpoint",
+        '"GET https://…"',
+        "what may be requested; * one segment, ** the rest",
+      ),
+      write: (entries, { what }) => [
+        caveatOf({ name: NAME }, writeList(entries, { what }, ENTRY).join(";")),
+      ],
+    }),
+  ],
+  spec: {
+    value: "entries joined by `;` (§3)",
+    denies: "no entry covers method, origin and path",
+    code: "ERR_ENDPOINT",
+  },
+  parse: readEndpoints,
+  prohibits(patterns, { target }) {
+    if (target === "self") return undefined;
+    for (const pattern of patterns) if (matchesEndpoint(pattern, target)) return undefined;
+    return {
+      code: "ERR_ENDPOINT",
+      have:
+        patterns.length === 0 ? "no endpoint at all" : patterns.map(({ text }) => text).join("; "),
+      need: `${target.method} ${formatOrigin(target.origin)}${target.path}`,
+    };
+  },
+  covers: (outer, inner) =>
+    inner.every((pattern) => outer.some((other) => coversEndpoint(other, pattern))),
+  meets: (one, other) =>
+    one.some((pattern) => other.some((theirs) => endpointsMeet(pattern, theirs))),
+  words: (patterns) =>
+    patterns.length === 0 ? ["no endpoint at all"] : patterns.map(({ text }) => text),
+});

@@ -1,0 +1,70 @@
+/** `services`: which L402 services, by the names that they give themselves. */
+import { caveatOf, condition } from "../condition.ts";
+import { field, listFlag, writeList } from "../field.ts";
+import { readInteger } from "../integer.ts";
+import { isServiceName } from "../service-name.ts";
+
+const NAME = "services";
+
+interface Service {
+  readonly name: string;
+  /** An integer; not judged. */
+  readonly tier: string;
+}
+
+/** `name:tier,name:tier`; undefined for anything else. */
+function parse(text: string): readonly Service[] | undefined {
+  const entries = text === "" ? [] : text.split(",").map((entry) => entry.split(":"));
+  const isValid = entries.every(
+    ([name = "", tier = "", ...more]) =>
+      isServiceName(name) && readInteger(tier) !== undefined && more.length === 0,
+  );
+  return isValid ? entries.map(([name, tier]) => ({ name: name!, tier: tier! })) : undefined;
+}
+
+const ENTRY = {
+  read(text: string) {
+    const entry = text.includes(":") ? text : `${text}:0`;
+    return parse(entry)?.length === 1 ? entry : undefined;
+  },
+  form: 'services, such as "lightning_loop" or "lightning_loop:0"',
+};
+
+export const services = condition<readonly Service[]>({
+  name: NAME,
+  judgedBy: "service",
+  handOver: "relay",
+  bound: "place",
+  fields: [
+    field("services", {
+      example: '["loop", "pool:1"]',
+      flag: listFlag("service", "NAME", "for L402 services that name themselves"),
+      write: (names, { what }) => [
+        caveatOf({ name: NAME }, writeList(names, { what }, ENTRY).join(",")),
+      ],
+    }),
+  ],
+  spec: {
+    value: "`name:tier` joined by `,`; the tier is an integer, and is not judged",
+    denies: "the verifier's own service name is not listed, or it has none",
+    code: "ERR_SERVICE",
+  },
+  parse,
+  prohibits: (entries, { target, service }) =>
+    target === "self" || (service !== undefined && entries.some(({ name }) => name === service))
+      ? undefined
+      : {
+          code: "ERR_SERVICE",
+          have:
+            entries.length === 0 ? "no service at all" : entries.map(({ name }) => name).join(", "),
+          need: service ?? "a credential that names no service",
+        },
+  covers: (outer, inner) =>
+    inner.every(({ name, tier }) =>
+      outer.some((other) => other.name === name && other.tier === tier),
+    ),
+  words: (entries) =>
+    entries.length === 0
+      ? ["no service at all"]
+      : entries.map(({ name, tier }) => `service ${name}:${tier}`),
+});

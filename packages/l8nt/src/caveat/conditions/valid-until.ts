@@ -1,0 +1,90 @@
+/** `valid_until` and `<service>_valid_until`: the end of a credential, and its end at one service. */
+import {
+  type AnyCondition,
+  type Condition,
+  caveatOf,
+  condition,
+  type Family,
+} from "../condition.ts";
+import { durationSeconds } from "../duration.ts";
+import { field, textFlag, writeDate } from "../field.ts";
+import { formatDistance, formatInstant } from "../instant.ts";
+import { formatUnixSeconds, readUnixSeconds } from "../integer.ts";
+
+const NAME = "valid_until";
+
+export const validUntil = condition<number>({
+  name: NAME,
+  judgedBy: "both",
+  // One caveat for all: whichever ends first, the agent's or the hand-over's own.
+  handOver: (values, { until }) => [String(Math.floor(Math.min(until, ...values)))],
+  bound: "time",
+  fields: [
+    field("expiresAt", {
+      example: "a date",
+      flag: {
+        name: "expires-at",
+        value: "DATE",
+        help: "ISO 8601, such as 2030-01-01T00:00:00Z",
+        read: readDate,
+      },
+      write: (date, terms) => [caveatOf({ name: NAME }, writeDate(date, terms))],
+    }),
+    field("expiresIn", {
+      example: '"30s", "15m", "1h", "7d"',
+      flag: textFlag("expires-in", "15m", "30s, 15m, 1h, 7d"),
+      write: (duration, { now, what }) => [
+        caveatOf({ name: NAME }, Math.floor(now) + durationSeconds(duration, what)),
+      ],
+    }),
+  ],
+  spec: { value: "unix seconds", denies: "now ≥ value", code: "ERR_EXPIRED" },
+  parse: readUnixSeconds,
+  prohibits: (until, { now }) =>
+    now < until
+      ? undefined
+      : {
+          code: "ERR_EXPIRED",
+          have: `a credential that ended at ${formatUnixSeconds(until)}`,
+          need: `one that is valid at ${formatUnixSeconds(now)}`,
+        },
+  ends: (until) => until,
+  words: (until, now) => [`until ${formatInstant(until)} (${formatDistance(until - now)})`],
+});
+
+function readDate([text = ""]: readonly string[], what: string, now: number): Date {
+  const date = new Date(text);
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(date.getTime()))
+    throw new TypeError(`${what} must be a date, such as 2030-01-01T00:00:00Z`);
+  if (date.getTime() <= now * 1000)
+    throw new TypeError(
+      `${what} is in the past (${date.toISOString()}): such a credential is worth nothing`,
+    );
+  return date;
+}
+
+const spec = {
+  value: "unix seconds",
+  denies: "the verifier is that service, and now ≥ value",
+  code: "ERR_EXPIRED",
+} as const;
+
+const validUntilAt = (service: string, name: string): Condition<number> => ({
+  name,
+  judgedBy: "service",
+  handOver: "relay",
+  fields: [],
+  spec,
+  parse: readUnixSeconds,
+  prohibits: (until, access, place) =>
+    access.service === service ? validUntil.prohibits!(until, access, place) : undefined,
+  words: (until, now) => validUntil.words(until, now).map((line) => `at ${service} ${line}`),
+});
+
+/** Says nothing about other services. */
+export const serviceValidUntil: Family = {
+  suffix: `_${NAME}`,
+  spec,
+  fields: [],
+  of: (service, name) => validUntilAt(service, name) as unknown as AnyCondition,
+};

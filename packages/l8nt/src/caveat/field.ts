@@ -1,0 +1,113 @@
+/** A key of a scope: how its value becomes caveats, and the command-line flag that gives it. */
+import type { Scope } from "./scope.ts";
+
+export interface WriteTerms {
+  /** Unix seconds; what durations count from. */
+  readonly now: number;
+  /** Hex, 8 bytes; keeps two agents of one name apart. @default random */
+  readonly nonce?: string;
+  /** What a message calls the value: `scope.budget`. */
+  readonly what: string;
+}
+
+/** A flag of the command line. */
+export interface ScopeFlag {
+  /** Without the dashes. */
+  readonly name: string;
+  /** The placeholder in the help. */
+  readonly value: string;
+  readonly help: string;
+  readonly repeatable?: true;
+  /**
+   * Reads what was typed to the value of the scope. `what` is the flag as messages name it.
+   *
+   * @throws TypeError
+   */
+  read(texts: readonly string[], what: string, now: number): unknown;
+}
+
+export interface Field {
+  readonly key: keyof Scope;
+  readonly flag?: ScopeFlag;
+  /** An example of a value, for documentation. */
+  readonly example: string;
+  /**
+   * The caveats of a value.
+   *
+   * @throws TypeError that names the value, for one that cannot be read
+   */
+  write(value: never, terms: WriteTerms): readonly string[];
+}
+
+export const field = <Key extends keyof Scope>(
+  key: Key,
+  facts: {
+    readonly flag?: ScopeFlag;
+    readonly example: string;
+    write(value: Required<Scope>[Key], terms: WriteTerms): readonly string[];
+  },
+): Field => ({ key, ...facts });
+
+/** A flag that takes one text as it stands. */
+export const textFlag = (name: string, value: string, help: string): ScopeFlag => ({
+  name,
+  value,
+  help,
+  read: ([text]) => text,
+});
+
+/** A flag that may be given several times, and makes a list. */
+export const listFlag = (name: string, value: string, help: string): ScopeFlag => ({
+  name,
+  value,
+  help,
+  repeatable: true,
+  read: (texts) => texts,
+});
+
+export const countFlag = (name: string, help: string): ScopeFlag => ({
+  name,
+  value: "N",
+  help,
+  read([text = ""], what) {
+    if (!/^(?:0|[1-9][0-9]{0,14})$/.test(text)) throw notWhole(what);
+    return Number(text);
+  },
+});
+
+/** The digits of a whole number. @throws TypeError */
+export function writeCount(value: number, { what }: WriteTerms): string {
+  if (!Number.isSafeInteger(value) || value < 0) throw notWhole(what);
+  return String(value);
+}
+
+const notWhole = (what: string) => new TypeError(`${what} must be a whole number, 0 or more`);
+
+/** The Unix seconds of a date. @throws TypeError */
+export function writeDate(value: Date, { what }: WriteTerms): string {
+  const seconds = value instanceof Date ? Math.floor(value.getTime() / 1000) : Number.NaN;
+  if (!(seconds >= 0)) throw new TypeError(`${what} must be a Date after 1970`);
+  return String(seconds);
+}
+
+/**
+ * The canonical entries of a list. Each entry is read by itself, because a separator inside one
+ * would otherwise add a second entry.
+ *
+ * @throws TypeError that shows the entry
+ */
+export function writeList(
+  entries: readonly string[],
+  { what }: Pick<WriteTerms, "what">,
+  entry: { readonly read: (text: string) => string | undefined; readonly form: string },
+): readonly string[] {
+  if (!Array.isArray(entries)) throw new TypeError(`${what} must be a list of ${entry.form}`);
+  return entries.map((text) => {
+    const canonical = typeof text === "string" ? entry.read(text) : undefined;
+    if (canonical === undefined)
+      throw new TypeError(
+        `${what} has ${typeof text === "string" ? JSON.stringify(text) : `a ${typeof text}`}; it lists ${entry.form}`,
+      );
+    return canonical;
+  });
+}
