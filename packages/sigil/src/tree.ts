@@ -6,13 +6,13 @@ import { formatMsat } from "l8nt/invoice";
 import { type Branch, drawn, INDENT } from "./branches.ts";
 import { inWords } from "./words.ts";
 
-/** A node as the treasury tells of it; amounts are decimal strings of msat. */
+/** A node of the tree; an amount is a decimal string if the node came as JSON. */
 export type ToldNode = Omit<NodeStanding, "spentMsat" | "limits"> & {
-  readonly spentMsat: string;
+  readonly spentMsat: bigint | string;
   readonly limits: readonly {
     readonly condition: string;
-    readonly max: string;
-    readonly used: string;
+    readonly max: bigint | string;
+    readonly used: bigint | string;
   }[];
 };
 

@@ -7,6 +7,8 @@ import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { CREDENTIAL_FIELDS, Credential, formatAuthorization } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import { PAGE_ROWS } from "../ports/owner.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
 import type {
   NodeStanding,
   PaymentSummary,
@@ -24,7 +26,7 @@ import {
 import { type Held, HeldCredentials } from "./held.ts";
 import { type Outgoing, outgoing, unlessAborted } from "./outgoing.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
-import { RemoteTreasury } from "./remote.ts";
+import { remoteTreasurer } from "./treasurer.ts";
 
 export interface HttpClientOptions {
   /** One or more; a text may hold several, separated by white space. */
@@ -70,7 +72,7 @@ export class HttpClient {
     this.#clock = clock;
     this.#onPayment = onPayment;
     this.#carried = new CarriedCredentials(credential, (location) =>
-      treasury?.location === location ? treasury : new RemoteTreasury(location, this.#fetch),
+      treasury?.location === location ? treasury : remoteTreasurer(location, this.#fetch),
     );
   }
 
@@ -326,6 +328,17 @@ export class HttpClient {
   tree(): Promise<readonly NodeStanding[]> {
     const { credential, treasurer } = this.#carried.first;
     return treasurer().tree(credential.toString());
+  }
+
+  /**
+   * Signed receipts of what this credential's node and those below it paid, in order.
+   *
+   * @param after the number of the last receipt that is known already. @default 0
+   * @param limit at most 1000. @default 100
+   */
+  receipts(after = 0, limit = PAGE_ROWS): Promise<readonly ReceiptRow[]> {
+    const { credential, treasurer } = this.#carried.first;
+    return treasurer().receipts(credential.toString(), after, limit);
   }
 }
 

@@ -1,5 +1,6 @@
 /** A treasury across HTTP, as a client uses it. */
 import { AdapterError } from "../errors.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
 import {
   EMBEDDED_LOCATION,
   type NodeStanding,
@@ -9,6 +10,7 @@ import {
 } from "../ports/treasury.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
 import { isRelayed, orderOf, purchase, readPurchase } from "../wire/purchase.ts";
+import { ownReceipts } from "../wire/receipts.ts";
 import { revocation } from "../wire/revocation.ts";
 import { TreasuryHttp } from "./treasury-http.ts";
 
@@ -48,5 +50,10 @@ export class RemoteTreasury implements Treasurer {
 
   async tree(credential: string): Promise<readonly NodeStanding[]> {
     return (await this.#treasury.ask(ownTree, credential, {})).nodes;
+  }
+
+  async receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]> {
+    return (await this.#treasury.ask(ownReceipts, credential, { query: { after, limit } }))
+      .receipts;
   }
 }

@@ -48,7 +48,7 @@ export class TreasuryHttp {
     try {
       return await fetcher(url, init);
     } catch (cause) {
-      const code = (cause as { cause?: { code?: unknown } }).cause?.code;
+      const code = systemCodeOf(cause);
       throw mayPay && code !== "ECONNREFUSED" && code !== "ENOTFOUND"
         ? this.#unclear("did not answer.", true, cause)
         : this.#unclear("cannot be reached. Is it running?", false, cause);
@@ -82,4 +82,10 @@ export class TreasuryHttp {
       { cause },
     );
   }
+}
+
+/** The system's name for why a connection failed. The global `fetch` keeps it in `cause`. */
+function systemCodeOf(failure: unknown): unknown {
+  const { code, cause } = failure as { code?: unknown; cause?: { code?: unknown } };
+  return cause?.code ?? code;
 }

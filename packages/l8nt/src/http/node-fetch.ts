@@ -10,6 +10,8 @@ export interface NodeFetchOptions {
   readonly lookup?: LookupFunction;
   /** PEM: the only certificates that are trusted. */
   readonly ca?: string;
+  /** A Unix socket to connect to, in place of the URL's host and port. */
+  readonly socketPath?: string;
 }
 
 /** @throws TypeError on a runtime that has none of Node's modules */
@@ -28,7 +30,7 @@ export function builtin<Module>(name: string): Module {
 const underWay = new Set<Request>();
 
 /** Redirects are not followed. Where `ca` is given, connections are kept for the next request. */
-export function nodeFetch({ lookup, ca }: NodeFetchOptions): typeof fetch {
+export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof fetch {
   const http = builtin<typeof import("node:http")>("node:http");
   const https = builtin<typeof import("node:https")>("node:https");
   const agent = ca === undefined ? undefined : new https.Agent({ ca, keepAlive: true });
@@ -41,6 +43,7 @@ export function nodeFetch({ lookup, ca }: NodeFetchOptions): typeof fetch {
       headers: { "accept-encoding": "identity", ...Object.fromEntries(request.headers) },
       signal: request.signal,
       ...(lookup !== undefined && { lookup }),
+      ...(socketPath !== undefined && { socketPath }),
       ...(agent !== undefined && !isPlain && { agent }),
     };
     const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());

@@ -16,6 +16,7 @@ export {
   type ServeOptions,
   serve,
 } from "./listener.ts";
+export { socketFetch } from "./socket-fetch.ts";
 
 export type PaidListener = (
   incoming: IncomingMessage,

@@ -4,6 +4,9 @@ import type { PaymentQuery, PaymentRecord } from "./payments.ts";
 import type { ReceiptRow } from "./receipts.ts";
 import type { NodeStanding } from "./treasury.ts";
 
+/** How many rows a page of a list has if the caller does not say. */
+export const PAGE_ROWS = 100;
+
 /** Whether a treasury spends, and what its owner should look at. */
 export interface Health {
   readonly spending: boolean;

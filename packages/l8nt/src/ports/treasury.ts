@@ -1,4 +1,5 @@
 /** What a client needs of a treasury, embedded or across HTTP: the port on which the two meet. */
+import type { ReceiptRow } from "./receipts.ts";
 
 /** One logical request that costs money: the treasury pays at most once for it. */
 export interface PurchaseRequest {
@@ -84,6 +85,8 @@ export interface Treasurer {
   standing(credential: string): Promise<readonly NodeStanding[]>;
   /** This credential's node and everything below it that the treasury has met, parents first. */
   tree(credential: string): Promise<readonly NodeStanding[]>;
+  /** Signed receipts of what this credential's node and those below it paid, in order. */
+  receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]>;
 }
 
 /**

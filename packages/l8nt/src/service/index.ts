@@ -1,6 +1,6 @@
 /** `l8nt/service`: the paywall, on `Request` and `Response`. */
 export { Authority } from "../l402/index.ts";
-export { WELL_KNOWN_PATH } from "../wire/discovery.ts";
+export { WELL_KNOWN_PATH } from "../wire/paths.ts";
 export type { Refused } from "../wire/problem.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { Paywall, type PaywallOptions } from "./paywall.ts";

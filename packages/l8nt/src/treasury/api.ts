@@ -1,8 +1,8 @@
 /** The treasury over HTTP, for agents: purchases, revocations, budgets. spec/4-purchase.md §7. */
+import { PAGE_ROWS } from "../ports/owner.ts";
 import { openApiDocument, treasuryDiscovery } from "../wire/discovery.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
 import { openApi } from "../wire/openapi.ts";
-import { PAGE_ROWS } from "../wire/page.ts";
 import { purchase, writePurchase } from "../wire/purchase.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { revocation } from "../wire/revocation.ts";

@@ -7,13 +7,18 @@ import { Authority, type Credential, type Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
-import type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "../ports/owner.ts";
+import {
+  type Health,
+  PAGE_ROWS,
+  type PaymentFilter,
+  type PaymentView,
+  type TreasuryOwner,
+} from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
-import { OWNER_PATHS } from "../wire/owner.ts";
-import { PAGE_ROWS } from "../wire/page.ts";
+import { OWNER_PATHS } from "../wire/paths.ts";
 import type { Directives } from "./directives.ts";
 import type { SpendingGate } from "./gate.ts";
 import type { NodeDirectory } from "./nodes.ts";

@@ -7,8 +7,6 @@ import { Lru } from "../internal/lru.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
-import { writeRequest } from "../wire/message.ts";
-import { revocation } from "../wire/revocation.ts";
 import { paidCredentialOf } from "./bought.ts";
 import type { Directives } from "./directives.ts";
 import { HANDOVER_SECONDS, handoverTag } from "./narrowing.ts";
@@ -114,7 +112,9 @@ export class Recall {
     if (lastNodeAt(caveats) === -1) return;
     const { fetch: fetcher } = this.#options;
     try {
-      const [url, init] = writeRequest(revocation, origin, full.toString(), { body: { caveats } });
+      // Loaded here, because a page that only pays does not need it.
+      const { revocationRequest } = await import("../wire/revocation.ts");
+      const [url, init] = revocationRequest(origin, full.toString(), caveats);
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       const response = await fetcher(url, { ...init, signal });
       await response.body?.cancel();

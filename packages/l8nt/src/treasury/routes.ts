@@ -8,7 +8,7 @@ import {
   readAsked,
   writeAnswer,
 } from "../wire/message.ts";
-import { OWNER_PATHS } from "../wire/owner.ts";
+import { OWNER_PATH } from "../wire/paths.ts";
 import { Refused } from "../wire/problem.ts";
 import { AGENT_MESSAGES } from "../wire/treasury.ts";
 import type { TreasuryCore } from "./treasury.ts";
@@ -89,7 +89,7 @@ function routeOf(
  * `other`. Nothing of what the caller wrote is in it.
  */
 export function routeLabel(pathname: string): string {
-  if (pathname.startsWith(OWNER_PATHS.slice(0, -"**".length))) return "owner";
+  if (pathname.startsWith(`${OWNER_PATH}/`)) return "owner";
   return AGENT_MESSAGES.find(({ path }) => path === pathname)?.path ?? "other";
 }
 

@@ -4,8 +4,7 @@
  */
 import { anything, count, list, nullable, object, oneOf, optional, text } from "./codec.ts";
 import { message } from "./message.ts";
-
-export const WELL_KNOWN_PATH = "/.well-known/l402";
+import { WELL_KNOWN_PATH } from "./paths.ts";
 
 const discovery = {
   name: "discovery",

@@ -19,11 +19,8 @@ import { entry } from "./journal.ts";
 import { message } from "./message.ts";
 import { nodes } from "./nodes.ts";
 import { limit, page } from "./page.ts";
+import { OWNER_PATH } from "./paths.ts";
 import { receiptList } from "./receipts.ts";
-
-const OWNER = "/v1/owner";
-/** What an owner's credential opens, as a pattern of a scope's endpoints. */
-export const OWNER_PATHS = `${OWNER}/**`;
 
 const read = { audience: "owner", method: "GET" } as const;
 const write = { audience: "owner", method: "POST" } as const;
@@ -64,7 +61,7 @@ const payment: Codec<PaymentView> = object({
 export const ownerHealth = message({
   ...read,
   name: "health",
-  path: `${OWNER}/health`,
+  path: `${OWNER_PATH}/health`,
   summary: "Whether the treasury spends, and what its owner should look at",
   answer: health,
 });
@@ -72,7 +69,7 @@ export const ownerHealth = message({
 export const ownerTree = message({
   ...read,
   name: "tree",
-  path: `${OWNER}/tree`,
+  path: `${OWNER_PATH}/tree`,
   summary: "Every node that the treasury has met, or one and all below it; parents first",
   query: object({ node: optional(nodeId) }),
   answer: nodes,
@@ -81,7 +78,7 @@ export const ownerTree = message({
 export const ownerPayments = message({
   ...read,
   name: "payments",
-  path: `${OWNER}/payments`,
+  path: `${OWNER_PATH}/payments`,
   summary: "Payments, the newest first",
   query: object({ status: optional(status), node: optional(nodeId), limit }),
   answer: object({ payments: list(payment) }),
@@ -90,7 +87,7 @@ export const ownerPayments = message({
 export const ownerJournal = message({
   ...read,
   name: "journal",
-  path: `${OWNER}/journal`,
+  path: `${OWNER_PATH}/journal`,
   summary: "Everything that changed the books, in order",
   query: object(page),
   answer: object({ entries: list(entry) }),
@@ -99,7 +96,7 @@ export const ownerJournal = message({
 export const ownerReceipts = message({
   ...read,
   name: "receipts",
-  path: `${OWNER}/receipts`,
+  path: `${OWNER_PATH}/receipts`,
   summary: "Signed receipts, in order; with a node, of what it and those below it paid",
   query: object({ ...page, node: optional(nodeId) }),
   answer: receiptList,
@@ -109,7 +106,7 @@ export const ownerReceipts = message({
 export const ownerMetrics = message({
   ...read,
   name: "metrics",
-  path: `${OWNER}/metrics`,
+  path: `${OWNER_PATH}/metrics`,
   summary: "Metrics, in the text format of Prometheus",
   contentType: "text/plain",
 });
@@ -117,7 +114,7 @@ export const ownerMetrics = message({
 export const ownerRevoke = message({
   ...write,
   name: "revocation",
-  path: `${OWNER}/revoke`,
+  path: `${OWNER_PATH}/revoke`,
   summary: "Revokes a node and everything below it, for good",
   body: object({ node: nodeId, reason: optional(reason) }),
   answer: done,
@@ -126,7 +123,7 @@ export const ownerRevoke = message({
 export const ownerFreeze = message({
   ...write,
   name: "freeze",
-  path: `${OWNER}/freeze`,
+  path: `${OWNER_PATH}/freeze`,
   summary: "Stops spending by a node and those below it, or, without a node, by everyone",
   body: object({ node: optional(nodeId), reason: optional(reason) }),
   answer: done,
@@ -135,7 +132,7 @@ export const ownerFreeze = message({
 export const ownerThaw = message({
   ...write,
   name: "thaw",
-  path: `${OWNER}/thaw`,
+  path: `${OWNER_PATH}/thaw`,
   summary: "Ends a freeze",
   body: object({ node: optional(nodeId), reason: optional(reason) }),
   answer: done,
@@ -144,7 +141,7 @@ export const ownerThaw = message({
 export const ownerReconcile = message({
   ...write,
   name: "reconciliation",
-  path: `${OWNER}/reconcile`,
+  path: `${OWNER_PATH}/reconcile`,
   summary: "Asks the wallet about every payment whose outcome is not known",
   body: object({}),
   answer: object({ stillOpen: count() }),
@@ -153,7 +150,7 @@ export const ownerReconcile = message({
 export const ownerAllowPayee = message({
   ...write,
   name: "payee",
-  path: `${OWNER}/payees`,
+  path: `${OWNER_PATH}/payees`,
   summary: "Lets another node be paid for an origin",
   body: object({ origin: text, payee: text }),
   answer: done,
@@ -162,7 +159,7 @@ export const ownerAllowPayee = message({
 export const ownerGiveUp = message({
   ...write,
   name: "surrender",
-  path: `${OWNER}/payments/{hash}/give-up`,
+  path: `${OWNER_PATH}/payments/{hash}/give-up`,
   summary: "Gives up an open payment on the owner's word that it was not made; written down",
   parameters: object({ hash }),
   body: object({ reason }),

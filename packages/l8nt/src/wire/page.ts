@@ -1,8 +1,7 @@
 /** Pages of a numbered list: rows after a number, a thousand at most. */
+import { PAGE_ROWS } from "../ports/owner.ts";
 import { count, optional } from "./codec.ts";
 
-/** How many rows a page has if the query does not say. */
-export const PAGE_ROWS = 100;
 const MAX_ROWS = 1000;
 
 export const limit = optional(count(MAX_ROWS, { default: PAGE_ROWS }));

@@ -3,8 +3,8 @@
  * treasury. spec/3-challenge.md §6.
  */
 import { list, nodeId, object, text } from "./codec.ts";
-import { WELL_KNOWN_PATH } from "./discovery.ts";
-import { message } from "./message.ts";
+import { message, writeRequest } from "./message.ts";
+import { WELL_KNOWN_PATH } from "./paths.ts";
 
 /** Of revocation requests (`POST`), and of the feed of revocations (`GET`). */
 export const REVOCATIONS_PATH = `${WELL_KNOWN_PATH}/revocations`;
@@ -18,3 +18,11 @@ export const revocation = message({
   body: object({ caveats: list(text) }),
   answer: object({ node: nodeId }),
 });
+
+/** Asks the authority at `origin`, which minted `ancestor`, to revoke what `caveats` open. */
+export const revocationRequest = (
+  origin: string,
+  ancestor: string,
+  caveats: readonly string[],
+): readonly [url: string, init: RequestInit] =>
+  writeRequest(revocation, origin, ancestor, { body: { caveats } });

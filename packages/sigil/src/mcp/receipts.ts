@@ -1,8 +1,7 @@
 /** The tool `receipts`: what was paid, as the treasury signed it, and as this process saw it. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import type { Credential } from "l8nt";
+import { Client, type Credential } from "l8nt";
 import { formatMsat } from "l8nt/invoice";
-import { formatAuthorization } from "l8nt/l402";
 import { printable } from "../secrecy.ts";
 import { dateText } from "../words.ts";
 import type { Agent, Agents } from "./agents.ts";
@@ -68,38 +67,18 @@ async function signedBy(
   ];
 }
 
-/**
- * A credential is shown to the treasury that it names and to nobody else, never in the clear beyond
- * this machine.
- */
 async function asked(
   credential: Credential,
   after: number,
   fetcher: typeof fetch,
-): Promise<readonly Said[] | undefined> {
-  const url = new URL(`/v1/receipts?after=${after}&limit=${LIMIT}`, credential.location);
-  const isSafe =
-    url.protocol === "https:" || /^(?:127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname);
-  if (!isSafe) return undefined;
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
-  try {
-    const response = await fetcher(url, {
-      headers: { authorization: formatAuthorization(credential) },
-      redirect: "manual",
-      signal: abort.signal,
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      return undefined;
-    }
-    const { receipts } = (await response.json()) as {
-      receipts: readonly { readonly text: string }[];
-    };
-    return receipts.map(({ text }) => JSON.parse(text) as Said);
-  } finally {
-    clearTimeout(timer);
-  }
+): Promise<readonly Said[]> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const client = new Client({
+    credential,
+    fetch: (input, init) => fetcher(input, { ...init, signal }),
+  });
+  const receipts = await client.receipts(after, LIMIT);
+  return receipts.map(({ text }) => JSON.parse(text) as Said);
 }
 
 const signedText = ({ seq, settledAt, lineage, ...said }: Said): string =>

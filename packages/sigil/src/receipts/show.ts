@@ -2,22 +2,18 @@
 import { formatMsat } from "l8nt/invoice";
 import { exportReceipts, ReceiptSigner } from "l8nt/receipts";
 import type { Arguments } from "../arguments.ts";
+import { countOf } from "../count.ts";
 import { EXIT } from "../exit.ts";
 import { printable } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingFolder } from "../treasury/folder.ts";
-import { type OWNER_FLAGS, OwnerClient } from "../treasury/owner-client.ts";
+import { type OWNER_FLAGS, ownerClient } from "../treasury/owner-client.ts";
 import { openSecrets, readKey } from "../treasury/secrets.ts";
 import { folderFlag, keyText } from "../treasury/start.ts";
 import { openStore } from "../treasury/store.ts";
 import { dateText } from "../words.ts";
 
 type ShowFlag = "after" | "key-file" | keyof typeof OWNER_FLAGS;
-
-interface ToldReceipt {
-  readonly seq: number;
-  readonly text: string;
-}
 
 /** What a receipt says, as far as it is shown. */
 interface Said {
@@ -35,10 +31,7 @@ export async function listReceipts(
   _rest: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const client = new OwnerClient(given, terminal);
-  const { receipts } = await client.get<{ receipts: readonly ToldReceipt[] }>("receipts", {
-    after: given.text("after"),
-  });
+  const receipts = await ownerClient(given, terminal).receipts(countOf(given, "after"));
   const lines = receipts.map(({ seq, text }) => {
     const { settledAt, amountMsat, feeMsat, lineage, method, origin } = JSON.parse(text) as Said;
     const amount = formatMsat(BigInt(amountMsat) + BigInt(feeMsat)).padStart(14);

@@ -1,0 +1,22 @@
+/** The treasury across HTTP of a credential, loaded when the client first speaks to it. */
+import { lazily } from "../internal/lazily.ts";
+import type { Treasurer } from "../ports/treasury.ts";
+
+/**
+ * Its messages are a tenth of what a page loads, and a page that pays nothing needs none of them.
+ *
+ * @throws AdapterError from every method, if the location cannot be one of a treasury
+ */
+export function remoteTreasurer(location: string, fetcher: typeof fetch): Treasurer {
+  const open = lazily(async () => {
+    const { RemoteTreasury } = await import("./remote.ts");
+    return new RemoteTreasury(location, fetcher);
+  });
+  return {
+    buy: async (order) => (await open()).buy(order),
+    revoke: async (credential, caveats) => (await open()).revoke(credential, caveats),
+    standing: async (credential) => (await open()).standing(credential),
+    tree: async (credential) => (await open()).tree(credential),
+    receipts: async (credential, after, limit) => (await open()).receipts(credential, after, limit),
+  };
+}
