@@ -1,4 +1,5 @@
 /** A chain of caveats: its nodes, conditions and counted limits, and its verdict on an access. */
+import type { Unit } from "../amount.ts";
 import type { Refusal } from "../errors.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Access } from "./access.ts";
@@ -25,11 +26,13 @@ export class Node {
 }
 
 /** A limit on the chain, with the node and the condition that it comes from. */
-export interface ChainLimit extends Counted {
+export type ChainLimit = Counted & {
   readonly max: bigint;
+  /** Of a limit on spending. */
+  readonly unit?: Unit | undefined;
   readonly condition: string;
   readonly node: Node;
-}
+};
 
 /** Strips node and condition: a ledger needs only the counters. */
 export const countersOf = (limits: readonly ChainLimit[]): readonly Counted[] =>

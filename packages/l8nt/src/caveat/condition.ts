@@ -19,15 +19,16 @@ export interface Place {
   readonly agentsAfter: number;
 }
 
-/** What a counted limit counts: an amount spent, or requests. */
-export type CountKind = "spend" | "uses";
+/** What a counted limit counts: amounts of one unit, or requests. */
+export type Counting =
+  | { readonly kind: "spend"; readonly unit: Unit }
+  | { readonly kind: "uses"; readonly unit?: undefined };
 
-export interface LimitTerms {
-  readonly kind: CountKind;
+export type LimitTerms = Counting & {
   readonly max: bigint;
   /** Undefined counts over the whole life of the credential. */
   readonly windowSeconds?: number;
-}
+};
 
 /**
  * Who knows enough to judge a condition. A service denies a condition of the treasury as unknown. A

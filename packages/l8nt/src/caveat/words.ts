@@ -28,7 +28,7 @@ export function caveatWords(
 }
 
 /** What a condition counts, and in which window; undefined for a condition that counts nothing. */
-export function countedBy(name: string): Omit<LimitTerms, "max"> | undefined {
+export function countedBy(name: string): LimitTerms | undefined {
   const condition = conditionNamed(name);
   return condition?.limit?.(0n as never);
 }

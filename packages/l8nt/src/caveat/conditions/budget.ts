@@ -57,8 +57,8 @@ function budget(unit: Unit, { key, flag, help, window, example }: Span): Conditi
     parse: readInteger,
     limit: (max) =>
       window === undefined
-        ? { kind: "spend", max }
-        : { kind: "spend", max, windowSeconds: window.seconds },
+        ? { kind: "spend", unit, max }
+        : { kind: "spend", unit, max, windowSeconds: window.seconds },
     covers: (outer, inner) => inner <= outer,
     words: (value) => [`${formatAmount({ unit, value })} ${window?.words ?? "in all"}`],
   });
