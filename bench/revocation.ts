@@ -9,12 +9,12 @@ import {
   REVOCATIONS_PATH,
   type RevocationSource,
   revocationFeed,
-  storeSource,
 } from "l8nt/feed";
 import { Authority } from "l8nt/l402";
 import { serve } from "l8nt/node";
 import { ReceiptSigner } from "l8nt/receipts";
 import { MemoryStore } from "l8nt/stores/memory";
+import { storeSource } from "../packages/l8nt/src/feed/source.ts";
 import { atMost, type Figure, median, plain } from "./figure.ts";
 
 const REVOCATIONS = 100;

@@ -4,10 +4,9 @@
  * serves.
  */
 import { openWallet } from "l8nt";
-import { auditLedger } from "l8nt/ledger";
 import { serve } from "l8nt/node";
 import { openSqliteStore } from "l8nt/stores/sqlite";
-import { guardedFetch } from "l8nt/treasury";
+import { auditLedger, guardedFetch } from "l8nt/treasury";
 import { logger } from "../../packages/sigil/src/treasury/log.ts";
 import { runTreasury } from "../../packages/sigil/src/treasury/run.ts";
 

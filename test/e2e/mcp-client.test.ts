@@ -5,10 +5,11 @@
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { Challenge } from "l8nt/l402";
-import { CHALLENGE, CREDENTIAL, type PayOptions, PROBLEM, paidTool, pay } from "l8nt/mcp";
+import { type PayOptions, paidTool, pay } from "l8nt/mcp";
 import { Paywall, type Terms } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, test, vi } from "vitest";
+import { CHALLENGE, CREDENTIAL, PROBLEM } from "../../packages/l8nt/src/mcp/wire.ts";
 import { type Caller, type CallOf, type Equip, majors, type ToolAnswer } from "./support/mcp.ts";
 import {
   challenger,

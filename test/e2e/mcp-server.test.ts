@@ -9,20 +9,13 @@ import { inputRequired, type ServerContext } from "@modelcontextprotocol/server"
 import { Credential } from "l8nt";
 import { Invoice } from "l8nt/invoice";
 import { Authority, Challenge } from "l8nt/l402";
-import {
-  type CallContext,
-  CHALLENGE,
-  CREDENTIAL,
-  type PaidToolOptions,
-  PROBLEM,
-  paidTool,
-  paidTools,
-} from "l8nt/mcp";
+import { type CallContext, type PaidToolOptions, paidTool, paidTools } from "l8nt/mcp";
 import { listener } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { FakeInvoicer } from "l8nt/testing";
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { z } from "zod";
+import { CHALLENGE, CREDENTIAL, PROBLEM } from "../../packages/l8nt/src/mcp/wire.ts";
 import { type Caller, majors, type ToolAnswer } from "./support/mcp.ts";
 import { listen, secretOf } from "./support/town.ts";
 

@@ -16,6 +16,7 @@ import {
 } from "../../packages/l8nt/src/caveat/target.ts";
 import { ChallengeError, DeniedError, TokenError } from "../../packages/l8nt/src/errors.ts";
 import { Invoice } from "../../packages/l8nt/src/invoice/index.ts";
+import { readAuthorization } from "../../packages/l8nt/src/l402/authorization.ts";
 import { verify } from "../../packages/l8nt/src/l402/fixtures/verdict.ts";
 import {
   Authority,
@@ -23,7 +24,6 @@ import {
   Challenge,
   Credential,
   macaroonOf,
-  readAuthorization,
 } from "../../packages/l8nt/src/l402/index.ts";
 import { Macaroon } from "../../packages/l8nt/src/macaroon/index.ts";
 import bolt11 from "../../spec/vectors/bolt11.json" with { type: "json" };

@@ -7,12 +7,12 @@ import {
   authenticateFields,
   Credential,
   formatAuthorization,
-  formatMacaroonField,
   Identifier,
   macaroonOf,
-  readPresented,
 } from "l8nt/l402";
 import { describe, expect, test } from "vitest";
+import { formatMacaroonField } from "../../packages/l8nt/src/l402/macaroon-field.ts";
+import { readPresented } from "../../packages/l8nt/src/l402/presented.ts";
 import {
   authority,
   caveatsOf,

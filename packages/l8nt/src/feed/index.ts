@@ -3,7 +3,6 @@
  * spec/7-revocation-feed.md.
  */
 export type { DirectiveLog } from "../ports/directives.ts";
-export { NDJSON } from "../wire/feed.ts";
 export { REVOCATIONS_PATH } from "../wire/revocation.ts";
 export { type Follower, type FollowOptions, followRevocations } from "./follow.ts";
 export type { FeedEntry, FeedPage, FeedSigner } from "./page.ts";
@@ -11,7 +10,5 @@ export { type RevocationFeedOptions, revocationFeed } from "./publisher.ts";
 export {
   type FeedSourceOptions,
   feedSource,
-  type Reading,
   type RevocationSource,
-  storeSource,
 } from "./source.ts";

@@ -9,17 +9,14 @@ export {
   amountMsat,
   formatAmount,
   formatMsat,
-  MAX_MSAT,
   parseAmount,
   readAmount,
   readAmountOption,
   type Unit,
 } from "../amount.ts";
-export type { Fallback } from "./fallback.ts";
 export type { InvoiceFields } from "./invoice.ts";
 export { NETWORKS, type Network } from "./network.ts";
 export { MAX_INVOICE_LENGTH, readInvoice, type UnverifiedInvoice } from "./read.ts";
-export type { RouteHop } from "./route-hint.ts";
 
 /** A decoded invoice, frozen. */
 export interface Invoice extends InvoiceData {}

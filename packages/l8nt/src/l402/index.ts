@@ -8,19 +8,17 @@ export {
   type Verifier,
 } from "../credential/index.ts";
 export { Authority, type AuthorityOptions } from "./authority.ts";
-export { formatAuthorization, mentionsCredential, readAuthorization } from "./authorization.ts";
-export { Challenge, isLsatAlone, isSingleUse, refusalsOnSale } from "./challenge.ts";
+export { formatAuthorization } from "./authorization.ts";
+export { Challenge } from "./challenge.ts";
 export { Credential, macaroonOf } from "./credential.ts";
 export { HmacVerifier, type HmacVerifierOptions } from "./hmac-verifier.ts";
 export { Identifier } from "./identifier.ts";
-export { formatMacaroonField, readMacaroonField } from "./macaroon-field.ts";
 export { Minter, type MinterOptions } from "./minter.ts";
 export {
   authenticateFields,
   CREDENTIAL_FIELDS,
   type Presented,
   presentedIn,
-  readPresented,
 } from "./presented.ts";
 export { withoutCredentials } from "./repeated.ts";
 export type { Secret } from "./roots.ts";

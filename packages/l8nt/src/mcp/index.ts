@@ -16,4 +16,4 @@ export {
   type ToolServer,
   type ToolTerms,
 } from "./tool.ts";
-export { type CallContext, CHALLENGE, CREDENTIAL, PROBLEM } from "./wire.ts";
+export type { CallContext } from "./wire.ts";

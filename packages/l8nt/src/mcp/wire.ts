@@ -2,7 +2,9 @@
  * How L402 travels inside MCP messages: the keys of `_meta`, and the URL that a tool call is judged
  * as. spec/8-mcp.md §1–2.
  */
-import { mentionsCredential, type Presented, presentedIn } from "../l402/index.ts";
+
+import { mentionsCredential } from "../l402/authorization.ts";
+import { type Presented, presentedIn } from "../l402/index.ts";
 
 /** In a request: `base64(macaroon):hex(preimage)`. */
 export const CREDENTIAL = "dev.l8nt/credential";

@@ -2,7 +2,6 @@
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "fastify";
-import { NDJSON } from "../feed/index.ts";
 import { nodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
@@ -15,6 +14,7 @@ import {
   type Terms,
   WELL_KNOWN_PATH,
 } from "../service/index.ts";
+import { NDJSON } from "../wire/feed.ts";
 import { render } from "../wire/problem.ts";
 
 export type { Grant, Terms } from "../service/index.ts";

@@ -8,10 +8,10 @@ import { settle, settleBy } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 export {
-  type Client,
   type Handler,
   type ListenerOptions,
   listener,
+  type Peer,
   type Served,
   type ServeOptions,
   serve,

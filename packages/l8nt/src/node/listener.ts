@@ -12,11 +12,11 @@ import { headersOf, targetOf } from "./facts.ts";
 import { problem, writeFailure, writeResponse } from "./response.ts";
 
 /** Who sent a request, as the socket says. */
-export interface Client {
+export interface Peer {
   readonly address: string | undefined;
 }
 
-export type Handler = (request: Request, client: Client) => Response | Promise<Response>;
+export type Handler = (request: Request, client: Peer) => Response | Promise<Response>;
 
 export interface ListenerOptions {
   /** The origin of the URLs that the handler sees. A `Host` header never is. */

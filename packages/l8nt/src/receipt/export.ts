@@ -7,6 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { ReceiptBook } from "../ports/receipts.ts";
 import { Chain } from "./chain.ts";
 import { ReceiptKey, type ReceiptSigner } from "./key.ts";
+import { linesOf } from "./lines.ts";
 import {
   hashOfLine,
   lineOf,
@@ -69,18 +70,18 @@ export interface VerifyExportOptions {
 /**
  * Whether this is a whole export that the key signed. Needs nothing but the public key.
  *
- * @param lines without their line feeds; `linesOf` cuts bytes into them
+ * @param source the lines of the export without their line feeds, or its bytes in chunks of any size
  * @throws TypeError for a public key that is none
  */
 export async function verifyExport(
-  lines: Iterable<string> | AsyncIterable<string>,
+  source: Iterable<string> | AsyncIterable<string | Uint8Array>,
   publicKey: string,
   { each }: VerifyExportOptions = {},
 ): Promise<ExportVerdict> {
   const chain = new Chain(await ReceiptKey.of(publicKey));
   let head: ReceiptHead | undefined;
   try {
-    for await (const line of lines) {
+    for await (const line of linesOf(source)) {
       if (head !== undefined)
         throw new ReceiptError(
           "ERR_RECEIPT_HEAD",

@@ -12,7 +12,5 @@ export {
   type VerifyExportOptions,
   verifyExport,
 } from "./export.ts";
-export { ReceiptKey, ReceiptSigner } from "./key.ts";
-export { linesOf } from "./lines.ts";
-export { pathClass } from "./path-class.ts";
+export { ReceiptSigner } from "./key.ts";
 export type { Receipt, ReceiptHead } from "./receipt.ts";

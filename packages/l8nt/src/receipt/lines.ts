@@ -1,21 +1,28 @@
-/** Cuts bytes into the lines of an export: at line feeds alone, and only where they are UTF-8. */
+/** Splits the bytes of an export into lines, at line feeds only. spec/6-receipts.md. */
 import { ReceiptError } from "../errors.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
 
-/** No receipt is nearly as long; whoever sends a longer line wants our memory. */
+/** No receipt is nearly as long. A longer line would only exhaust memory. */
 const MAX_LINE_BYTES = 65_536;
 const LF = 10;
 
 /**
- * A last line need not end with a line feed. A carriage return is part of its line, and so makes it
- * another text.
+ * Lines pass as they are; bytes are split. The last line need not end with a line feed. A carriage
+ * return is part of its line, so it makes the line a different text.
  *
- * @throws ReceiptError `ERR_RECEIPT_MALFORMED`, which `verifyExport` takes for its answer
+ * @throws ReceiptError `ERR_RECEIPT_MALFORMED` for bytes that are not UTF-8, or a line that is too
+ * long
  */
-export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
+export async function* linesOf(
+  chunks: Iterable<string> | AsyncIterable<string | Uint8Array>,
+): AsyncGenerator<string, void> {
   let number = 1;
   let rest: Uint8Array = new Uint8Array();
   for await (const chunk of chunks) {
+    if (typeof chunk === "string") {
+      yield chunk;
+      continue;
+    }
     let start = 0;
     for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
       yield lineText(concat(rest, chunk.subarray(start, end)), number++);

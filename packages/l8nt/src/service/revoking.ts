@@ -7,8 +7,8 @@ import {
   feedSource,
   followRevocations,
   revocationFeed,
-  storeSource,
 } from "../feed/index.ts";
+import { storeSource } from "../feed/source.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";

@@ -3,7 +3,8 @@
  * a middleware's own test is a few lines.
  */
 import assert from "node:assert/strict";
-import { Challenge, Credential, formatMacaroonField } from "../l402/index.ts";
+import { Challenge, Credential } from "../l402/index.ts";
+import { formatMacaroonField } from "../l402/macaroon-field.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../ports/ledger.ts";
 import { type Grant, Paywall, type PaywallOptions, type Terms } from "../service/index.ts";
 import { MemoryStore } from "../stores/memory.ts";

@@ -7,7 +7,8 @@ import { formatMsat } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import { ChallengeError } from "../errors.ts";
 import type { Invoice, Network } from "../invoice/index.ts";
-import { type Challenge, refusalsOnSale } from "../l402/index.ts";
+import { refusalsOnSale } from "../l402/challenge.ts";
+import type { Challenge } from "../l402/index.ts";
 
 /** Time that a payment needs before the payee refuses it. [case 67] */
 const EXPIRY_MARGIN_SECONDS = 10;

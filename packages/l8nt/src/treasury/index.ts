@@ -4,6 +4,7 @@ import type { TreasuryOptions } from "./options.ts";
 import { TreasuryCore } from "./treasury.ts";
 
 export { type GuardedFetchOptions, guardedFetch } from "../http/guarded-fetch.ts";
+export { auditLedger, type LedgerAudit } from "../ledger/audit.ts";
 export type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "../ports/owner.ts";
 export type {
   NodeStanding,

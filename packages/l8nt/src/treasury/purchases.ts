@@ -5,7 +5,8 @@
 import { PaymentError } from "../errors.ts";
 import { checkOrigin, discard, relayed } from "../http/outbound.ts";
 import { Turns } from "../internal/turns.ts";
-import { Challenge, isSingleUse } from "../l402/index.ts";
+import { isSingleUse } from "../l402/challenge.ts";
+import { Challenge } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";

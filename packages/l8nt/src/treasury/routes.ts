@@ -1,6 +1,6 @@
 /** The treasury's HTTP side: a table of messages and what answers each. spec/4-purchase.md §7. */
 import { AdapterError, SigilError, TokenError } from "../errors.ts";
-import { readAuthorization } from "../l402/index.ts";
+import { readAuthorization } from "../l402/authorization.ts";
 import {
   type AnyMessage,
   type Asked,

@@ -1,6 +1,7 @@
 /** Requests to a service: for its challenge, or with a credential that was paid for. */
 import { discard, type OutboundLimits, send } from "../http/outbound.ts";
-import { type Credential, formatAuthorization, isLsatAlone } from "../l402/index.ts";
+import { isLsatAlone } from "../l402/challenge.ts";
+import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Order } from "./order.ts";
 
 export interface ServiceRequestsOptions {

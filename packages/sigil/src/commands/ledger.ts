@@ -1,5 +1,5 @@
 /** `sigil ledger`: whether the books are right. */
-import { auditLedger } from "l8nt/ledger";
+import { auditLedger } from "l8nt/treasury";
 import type { Flag } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";

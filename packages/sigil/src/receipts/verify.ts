@@ -1,6 +1,6 @@
 /** `sigil receipts verify`: an export against a public key, and what it comes to. */
 import { createReadStream } from "node:fs";
-import { linesOf, type ReceiptHead, ReceiptKey, verifyExport } from "l8nt/receipts";
+import { type ReceiptHead, verifyExport } from "l8nt/receipts";
 import type { Arguments } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
@@ -17,9 +17,6 @@ export async function verifyReceipts(
     throw new UsageError(
       "Whose receipts? --public-key HEX is the treasury's receipt key, 64 hex digits.",
     );
-  await ReceiptKey.of(publicKey).catch((cause: unknown) => {
-    throw new UsageError("--public-key must be 64 hex digits: an Ed25519 public key.", { cause });
-  });
   if (file === "-" && terminal.stdin.isTTY)
     throw new UsageError("Which receipts? sigil receipts verify FILE, or pipe them in.");
   const sums = new Sums();
@@ -39,8 +36,12 @@ export async function verifyReceipts(
 /** @throws UsageError for what cannot be read */
 async function judged(bytes: AsyncIterable<Uint8Array>, publicKey: string, sums: Sums) {
   try {
-    return await verifyExport(linesOf(bytes), publicKey, { each: (receipt) => sums.add(receipt) });
+    return await verifyExport(bytes, publicKey, { each: (receipt) => sums.add(receipt) });
   } catch (error) {
+    if (error instanceof TypeError)
+      throw new UsageError("--public-key must be 64 hex digits: an Ed25519 public key.", {
+        cause: error,
+      });
     // The system's own message repeats the path, which may be a mistyped secret.
     if ((error as NodeJS.ErrnoException).syscall !== undefined)
       throw new UsageError("The file of receipts cannot be read.");

@@ -1,0 +1,38 @@
+/** `l8nt/ports`: what a store, a wallet and a treasurer must be, and the records they exchange. */
+export type { Clock } from "./clock.ts";
+export type { Directive, DirectiveLog, NumberedDirective } from "./directives.ts";
+export type { CounterRow, Journal, JournalEntry, JournalEvent } from "./journal.ts";
+export type { Ledger, Reservation, ReserveAnswer, Resolution, Usage } from "./ledger.ts";
+export type { Counted, CounterKind } from "./limit.ts";
+export type { NodeBook, NodeRecord } from "./nodes.ts";
+export type {
+  BeginAnswer,
+  PaymentMark,
+  PaymentQuery,
+  PaymentRecord,
+  PaymentStatus,
+  Payments,
+  Settlement,
+} from "./payments.ts";
+export type { ReceiptBook, ReceiptRow } from "./receipts.ts";
+export type { Store } from "./store.ts";
+export type {
+  NodeStanding,
+  PaymentSummary,
+  Purchase,
+  PurchaseRequest,
+  Standing,
+  Treasurer,
+} from "./treasury.ts";
+export type { Vault } from "./vault.ts";
+export type {
+  InvoiceRequest,
+  Invoicer,
+  Network,
+  Payer,
+  PaymentOutcome,
+  PaymentRequest,
+  Wallet,
+  WalletFacts,
+  WalletPayment,
+} from "./wallet.ts";
