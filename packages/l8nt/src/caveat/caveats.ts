@@ -1,6 +1,7 @@
 /** `l8nt/caveats`: scopes, the caveats that they compile to, and what caveats mean in words. */
 export { boundsOf, type CompileOptions, compileScope } from "./compile.ts";
 export type { Bound } from "./condition.ts";
+export { namesCapabilities } from "./conditions/capabilities.ts";
 export type { ScopeFlag } from "./field.ts";
 export { SCOPE_FLAGS, type ScopeKeyFlag } from "./flags.ts";
 export { formatDistance, formatInstant } from "./instant.ts";

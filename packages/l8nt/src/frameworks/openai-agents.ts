@@ -9,6 +9,7 @@ import { currentHandle } from "../agents/current.ts";
 import { handleContext, type SigilHandle } from "../agents/handle.ts";
 import { budgetTool, fetchTool, type ReadyTool } from "../agents/tools.ts";
 import { turn } from "../agents/turn.ts";
+import { agentUnknown } from "../caveat/index.ts";
 import { DeniedError } from "../errors.ts";
 
 export { type SigilContext, sigilContext } from "../agents/context.ts";
@@ -171,12 +172,7 @@ function atStart(agent: AnyAgent, run: AnyRun): SigilHandle {
 
 const unknown = (agent: AnyAgent, have: string): DeniedError =>
   new DeniedError([
-    {
-      code: "ERR_AGENT_UNKNOWN",
-      condition: "agent",
-      have,
-      need: `context: { sigil } with the handle that ${agent.name} is to have`,
-    },
+    agentUnknown(have, `context: { sigil } with the handle that ${agent.name} is to have`),
   ]);
 
 const ready = <Input>({ name, description, parameters, run }: ReadyTool<Input>): FunctionTool =>

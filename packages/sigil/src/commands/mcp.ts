@@ -1,5 +1,7 @@
 /** `sigil mcp`: an MCP server that fetches and pays, and a gate in front of any other. */
+
 import { lstatSync, readFileSync } from "node:fs";
+import { namesCapabilities } from "l8nt/caveats";
 import type { Arguments, Flag } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -11,7 +13,7 @@ import { Gate } from "../mcp/gate.ts";
 import { HOSTS, type Host, hostConfig, whereItGoes } from "../mcp/host-config.ts";
 import { proxy } from "../mcp/proxy.ts";
 import { Revocation } from "../mcp/revocation.ts";
-import { namesCapabilities, ToolList } from "../mcp/tool-list.ts";
+import { ToolList } from "../mcp/tool-list.ts";
 import type { Terminal } from "../terminal.ts";
 import { makeFolder } from "../treasury/folder.ts";
 
@@ -44,7 +46,7 @@ const PROXY_FLAGS = {
   audit: { value: "FILE", help: "proxy: append a JSON line for each call" },
   service: {
     value: "NAME",
-    help: "proxy: only the tools that the credential names in NAME_capabilities",
+    help: "proxy: only the tools that the credential lists as capabilities of this service",
   },
   "check-revocation": {
     help: "proxy: ask the credential's treasury before a call, at most once a second; no answer is a no",
@@ -203,7 +205,7 @@ async function heldCredential(given: Given, terminal: Terminal) {
     return undefined;
   }
   const credential = oneCredential(await credentialText(given, terminal, { pipe: false }));
-  if (!namesCapabilities(credential, service))
+  if (!namesCapabilities(credential.chain, service))
     throw new UsageError(
       "The credential names no capabilities of the service of --service, so it would allow every tool.",
     );

@@ -4,6 +4,7 @@
  * own hands protects nobody. What protects is the treasury and the service, and the tricks show it.
  */
 import { Client, Credential, explain, type Refusal } from "l8nt";
+import { compileScope } from "l8nt/caveats";
 import { macaroonOf } from "l8nt/l402";
 import { type Meter, type Outcome, pathOf, visit } from "./outcome.ts";
 
@@ -15,12 +16,15 @@ interface Target {
 }
 
 /** Caveats that would allow more, if appending could. */
-const LAXER = [
-  "endpoints=* http://127.0.0.1:*/**",
-  "budget_msat=1000000000",
-  "max_price_msat=1000000000",
-  "valid_until=4102444800",
-];
+const LAXER = compileScope(
+  {
+    endpoints: ["* http://127.0.0.1:*/**"],
+    expiresAt: new Date("2100-01-01T00:00:00Z"),
+    budget: "1000000 sat",
+    maxPrice: "1000000 sat",
+  },
+  { now: 0 },
+);
 
 export class Tricks {
   readonly #client: Client;
@@ -167,7 +171,12 @@ function tampered(
 const withoutLast = (credential: Credential): Credential =>
   tampered(credential, (caveats) => caveats.slice(0, -1));
 
-const withMoreBudget = (credential: Credential): Credential =>
-  tampered(credential, (caveats) =>
-    caveats.map((caveat) => caveat.replace("budget_msat=40000", "budget_msat=4000000")),
+const withMoreBudget = (credential: Credential): Credential => {
+  const [held, wanted] = [
+    compileScope({ budget: "40 sat" }, { now: 0 }),
+    compileScope({ budget: "4000 sat" }, { now: 0 }),
+  ];
+  return tampered(credential, (caveats) =>
+    caveats.map((caveat) => (held.includes(caveat) ? wanted[0]! : caveat)),
   );
+};

@@ -40,10 +40,3 @@ export class ToolList {
 }
 
 const reason = (refusal: Refusal): string => printable(explain(refusal));
-
-/**
- * Whether a credential says anything of this service's tools: one that does not would allow them
- * all.
- */
-export const namesCapabilities = (credential: Credential, service: string): boolean =>
-  credential.caveats.some(({ condition }) => condition === `${service}_capabilities`);

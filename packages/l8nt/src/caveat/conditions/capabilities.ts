@@ -91,6 +91,15 @@ const capabilitiesOf = (service: string, name: string): Condition<readonly strin
       : capabilities.map((capability) => `at ${service}: ${capability}`),
 });
 
+/**
+ * Whether a credential limits the capabilities of this service. If it does not, it allows all of
+ * them.
+ */
+export const namesCapabilities = (
+  chain: { has(condition: { readonly name: string }): boolean },
+  service: string,
+): boolean => chain.has({ name: `${service}${SUFFIX}` });
+
 export const capabilities: Family = {
   suffix: SUFFIX,
   spec,
