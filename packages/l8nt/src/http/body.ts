@@ -1,4 +1,4 @@
-/** Reading a JSON body that somebody else wrote: capped before it is parsed. */
+/** Bodies that another party wrote, capped before they are parsed. */
 import { AdapterError } from "../errors.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
 
@@ -19,7 +19,8 @@ export async function readBody(
     if (done) return concat(...parts);
     size += value.length;
     if (size > maxBytes) {
-      await reader.cancel().catch(() => {});
+      // Not awaited: one branch of a cloned body ends only when the other one does.
+      void reader.cancel().catch(() => {});
       throw tooLarge();
     }
     parts.push(value);

@@ -10,8 +10,8 @@ import { mentionsCredential } from "../l402/authorization.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { isWellKnown } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
+import { factsOf } from "../service/facts.ts";
 import type { Grants, Paywall } from "../service/index.ts";
-import { factsOf } from "../service/paywall.ts";
 import { Refused } from "../wire/problem.ts";
 import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
 import {
@@ -74,12 +74,11 @@ export function paidEndpoint(
     if (readAmount(one) === undefined) checkPrice(undefined);
   const prices = new Map(Object.entries(tools));
   const methodPrices = new Map(Object.entries(methods));
-  const asked = new WeakMap<Request, Priced>();
   const route = paywall.route({
     // A function, so that what a cheap call bought is capped at its price, and buys no dear one.
     // [case 41]
-    price: (request) => {
-      const { call, amount } = asked.get(request)!;
+    price: async ({ json }) => {
+      const { call, amount } = pricedIn(await json())!;
       return typeof amount === "function" ? amount(call!) : amount;
     },
     ...(grants !== undefined && { grants }),
@@ -129,12 +128,12 @@ export function paidEndpoint(
     const facts = factsOf(request, clientAddress?.(request));
     const inBand = authorizationIn(members(members(message).params)._meta);
     const field = mentionsCredential(facts.authorization ?? "") ? facts.authorization : undefined;
-    asked.set(request, priced);
     const decision = await route.authorize({
       ...facts,
       authorization:
         inBand === undefined ? facts.authorization : [inBand, field].filter(Boolean).join(", "),
       capability: priced.call?.name,
+      json: async () => message,
     });
     if (!decision.granted) return decision.response;
     let delivered = false;

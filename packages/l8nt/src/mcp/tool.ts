@@ -2,13 +2,15 @@
  * Tools that cost something, whatever their server is reached by: each call is judged as a request
  * for the tool's URL. spec/8-mcp.md §2.
  */
+import { utf8 } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, readAmount } from "../invoice/index.ts";
 import { settle } from "../node/settlement.ts";
-import type { Grant, Grants, Paywall, Route } from "../service/index.ts";
+import type { Grant, Grants, Paywall } from "../service/index.ts";
 import { refusalResult } from "./refusal.ts";
 import {
   type CallContext,
+  headersOf,
   isToolName,
   members,
   metaOf,
@@ -184,32 +186,6 @@ export function checkPrice(price: unknown): void {
     );
 }
 
-/** The price of one call, by the request that it is judged as. */
-const asked = new WeakMap<Request, () => AmountText | Promise<AmountText>>();
-const routes = new WeakMap<Paywall, Map<string, Route>>();
-
-/**
- * A paywall keeps its routes for good, and a stateless server registers its tools anew for each
- * request: they share one.
- */
-function routeOf(paywall: Paywall, name: string, { price, grants }: ToolTerms): Route {
-  const known = routes.get(paywall) ?? new Map<string, Route>();
-  routes.set(paywall, known);
-  const terms = [name, typeof price === "function" ? null : price, grants];
-  const key = JSON.stringify(terms, (_, value) =>
-    typeof value === "bigint" ? `${value} msat` : value,
-  );
-  const route =
-    known.get(key) ??
-    paywall.route({
-      price: typeof price === "function" ? (request) => asked.get(request)!() : price,
-      ...(grants !== undefined && { grants }),
-      capability: name,
-    });
-  known.set(key, route);
-  return route;
-}
-
 type Guarded = (
   args: unknown,
   context: CallContext,
@@ -217,25 +193,30 @@ type Guarded = (
 ) => Promise<ToolResult | object>;
 
 function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
-  const { price, clientAddress } = terms;
+  const { price, grants, clientAddress } = terms;
   if (!isToolName(name))
     throw new TypeError("a paid tool's name is 1 to 128 letters, digits, and any of _ - .");
   checkPrice(price);
   const { origin } = new URL(paywall.authority.location);
   const url = origin + toolPath(name);
-  const route = routeOf(paywall, name, terms);
+  const route = paywall.route({
+    price:
+      typeof price === "function"
+        ? async ({ json }) => price({ name, arguments: members(await json()) })
+        : price,
+    ...(grants !== undefined && { grants }),
+    capability: name,
+  });
   return async (args, context, run) => {
     const decision = await route.authorize({
       method: "POST",
       target: toolPath(name),
       ...presentedBy(context),
       clientAddress: clientAddress?.(context),
-      request: () => {
-        const request = new Request(url, { method: "POST" });
-        if (typeof price === "function")
-          asked.set(request, () => price({ name, arguments: members(args) }));
-        return request;
-      },
+      headers: () => headersOf(context),
+      // A call is priced as a request for the tool's URL, with the arguments as its body.
+      body: async () => utf8(JSON.stringify(args)),
+      json: async () => args,
     });
     if (!decision.granted) return refusalResult(decision, name, url);
     let delivered = false;

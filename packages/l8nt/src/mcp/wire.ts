@@ -96,7 +96,8 @@ export const metaOf = (context: CallContext): unknown => context.mcpReq?._meta ?
 export const signalOf = (context: CallContext): AbortSignal | undefined =>
   context.mcpReq?.signal ?? context.signal;
 
-function headersOf({ requestInfo, http }: CallContext): Headers {
+/** The fields of the HTTP request that a call came in; none on a pipe. */
+export function headersOf({ requestInfo, http }: CallContext): Headers {
   if (http?.req instanceof Request) return http.req.headers;
   if (requestInfo?.headers instanceof Headers) return requestInfo.headers;
   const headers = new Headers();

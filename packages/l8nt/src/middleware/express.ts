@@ -1,5 +1,6 @@
 /** `l8nt/express`: the paywall as Express middleware. */
-import type { RequestHandler } from "express";
+import type { Request, RequestHandler } from "express";
+import { utf8 } from "../internal/bytes.ts";
 import { isWellKnown, nodeFacts, targetOf } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { problem, writeRefused, writeResponse } from "../node/response.ts";
@@ -26,7 +27,6 @@ declare global {
  */
 export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
   const route = paywall.route(terms);
-  const { origin } = new URL(paywall.authority.location);
   return (request, response, next) => {
     const proceed = (decision: Decision): void => {
       if (!decision.granted) return void writeRefused(response, decision);
@@ -36,7 +36,9 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
       request.grant = decision.grant;
       next();
     };
-    const decided = route.authorize(nodeFacts(request, origin, request.ip));
+    const decided = route.authorize(
+      nodeFacts(request, request.ip, targetOf(request), parsedBody(request)),
+    );
     if (decided instanceof Promise) decided.then(proceed, next);
     else proceed(decided);
   };
@@ -63,5 +65,15 @@ export function wellKnown(paywall: Paywall): RequestHandler {
     if (!isWellKnown(targetOf(request))) next();
     // Express 4 does not catch what a handler rejects with.
     else void Promise.resolve(answer(request, response, next)).catch(next);
+  };
+}
+
+/** The body that a parser has read and left as a value; undefined if none has. */
+function parsedBody(request: Request): (() => Promise<Uint8Array>) | undefined {
+  if (!request.readableEnded || request.body === undefined) return undefined;
+  return async () => {
+    const body: unknown = request.body;
+    if (body instanceof Uint8Array) return body;
+    return utf8(typeof body === "string" ? body : JSON.stringify(body));
   };
 }

@@ -35,7 +35,6 @@ declare module "fastify" {
  */
 export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler {
   const route = paywall.route(terms);
-  const { origin } = new URL(paywall.authority.location);
   return (request, reply, done) => {
     const proceed = (decision: Decision): void => {
       if (!decision.granted) return void sendRefused(reply, decision);
@@ -45,7 +44,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       request.grant = decision.grant;
       done();
     };
-    const facts = nodeFacts(request.raw, origin, request.ip, request.originalUrl);
+    const facts = nodeFacts(request.raw, request.ip, request.originalUrl);
     const decided = route.authorize(facts);
     if (decided instanceof Promise) decided.then(proceed, done);
     else proceed(decided);

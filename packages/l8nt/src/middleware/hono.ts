@@ -1,8 +1,9 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
-import { authorizationOf, isWellKnown, macaroonOf } from "../node/facts.ts";
+import { authorizationOf, headersOf, isWellKnown, macaroonOf } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
+import { factsOf } from "../service/facts.ts";
 import type {
   Decision,
   Grant,
@@ -12,7 +13,7 @@ import type {
   RequestFacts,
   Terms,
 } from "../service/index.ts";
-import { factsOf } from "../service/paywall.ts";
+import { copyOfBody } from "../service/price.ts";
 import { render } from "../wire/problem.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -129,8 +130,12 @@ class NodeFacts implements RequestFacts {
       : this.#clientAddress(this.#c);
   }
 
-  request(): Request {
-    return this.#c.req.raw;
+  headers(): Headers {
+    return headersOf(this.#incoming.rawHeaders);
+  }
+
+  body(): Promise<Uint8Array> {
+    return copyOfBody(this.#c.req.raw);
   }
 }
 

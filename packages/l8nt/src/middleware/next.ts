@@ -5,8 +5,8 @@
 
 import { problem } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
+import { factsOf } from "../service/facts.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
-import { factsOf } from "../service/paywall.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 

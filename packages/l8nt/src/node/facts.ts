@@ -50,25 +50,24 @@ export function headersOf(rawHeaders: readonly string[]): Headers {
 }
 
 /**
- * @param origin of the service, for a price function's request: never from `Host`, which anyone can
- * write
+ * The facts of a request on Node.
+ *
  * @param address the peer's, as the framework says; it alone knows which proxies are trusted
+ * @param body for a price function, if the framework can give the body to the handler again
  */
 export function nodeFacts(
   incoming: IncomingMessage,
-  origin: string,
   address: string | undefined,
   target = targetOf(incoming),
+  body?: () => Promise<Uint8Array>,
 ): RequestFacts {
-  const method = incoming.method ?? "";
   return {
-    method,
+    method: incoming.method ?? "",
     target,
     authorization: authorizationOf(incoming.rawHeaders),
     macaroon: macaroonOf(incoming.rawHeaders),
     clientAddress: address,
-    // Without the body: it is a stream that can be read once, and the handler is to read it.
-    request: () =>
-      new Request(origin + target, { method, headers: headersOf(incoming.rawHeaders) }),
+    headers: () => headersOf(incoming.rawHeaders),
+    body,
   };
 }

@@ -32,11 +32,10 @@ export type PaidListener = (
  */
 export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): RequestListener {
   const route = paywall.route(terms);
-  const { origin } = new URL(paywall.authority.location);
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
-      const decided = route.authorize(nodeFacts(incoming, origin, incoming.socket.remoteAddress));
+      const decided = route.authorize(nodeFacts(incoming, incoming.socket.remoteAddress));
       const decision = decided instanceof Promise ? await decided : decided;
       if (!decision.granted) return writeRefused(outgoing, decision);
       // Gone while the claim was written: nothing was served.

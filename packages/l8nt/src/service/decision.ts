@@ -1,7 +1,8 @@
 /** A decision about one request: granted with a duty to settle, or refused with the reason. */
+import type { Target } from "../caveat/index.ts";
 import type { Refused } from "../wire/problem.ts";
 
-/** The facts of a request, as the wire had them. */
+/** The facts of a request, as they were sent. */
 export interface RequestFacts {
   readonly method: string;
   /** The raw request target: path and query, before any framework decoded it. */
@@ -23,8 +24,15 @@ export interface RequestFacts {
    * otherwise the route's.
    */
   readonly capability?: string | undefined;
-  /** For a price function. Built only where one is asked. */
-  request(): Request;
+  /** All fields, for a price function. Called only by one. */
+  headers(): Headers;
+  /**
+   * The body, for a price function: the handler must be able to read it again. Undefined if the
+   * framework cannot give it twice.
+   */
+  readonly body?: (() => Promise<Uint8Array>) | undefined;
+  /** The body as JSON, if it was parsed already. */
+  readonly json?: (() => Promise<unknown>) | undefined;
 }
 
 /** Who is being served, and under what. */
@@ -35,6 +43,13 @@ export interface Grant {
   readonly lineage: readonly string[];
   /** Hex. */
   readonly paymentHash: string | undefined;
+  readonly priceMsat: bigint;
+}
+
+/** A request with its price: what is judged, claimed and sold. */
+export interface PricedRequest {
+  readonly facts: RequestFacts;
+  readonly target: Target;
   readonly priceMsat: bigint;
 }
 

@@ -3,7 +3,6 @@
  * spec/3-challenge.md §6.
  */
 import { SigilError, TokenError } from "../errors.ts";
-import type { AmountText } from "../invoice/index.ts";
 import { type Authority, authenticateFields, presentedIn } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { TypeOf } from "../wire/codec.ts";
@@ -12,14 +11,13 @@ import { readAsked, writeAnswer } from "../wire/message.ts";
 import { WELL_KNOWN_PATH } from "../wire/paths.ts";
 import { Refused } from "../wire/problem.ts";
 import { REVOCATIONS_PATH, revocation } from "../wire/revocation.ts";
+import type { RouteDescription } from "./open-routes.ts";
 import type { Revoking } from "./revoking.ts";
-import type { Route } from "./route.ts";
-import type { Grants } from "./terms.ts";
 
 export async function discovery(
   request: Request,
   authority: Authority,
-  routes: readonly Route[],
+  routes: readonly RouteDescription[],
   clock: Clock,
   revoking: Revoking,
 ): Promise<Response | undefined> {
@@ -32,34 +30,17 @@ export async function discovery(
   return undefined;
 }
 
-type Description = TypeOf<NonNullable<typeof serviceDiscovery.answer>>;
-
-function describe(authority: Authority, routes: readonly Route[]): Description {
-  return {
-    version: "0",
-    location: authority.location,
-    ...(authority.service !== undefined && { service: authority.service }),
-    caveats: authority.vocabulary.names,
-    revocations: REVOCATIONS_PATH,
-    routes: routes.map(({ terms: { price, grants, capability } }) => ({
-      price:
-        price === undefined
-          ? null
-          : typeof price === "function"
-            ? "depends on the request"
-            : withUnit(price),
-      grants: grantsOf(grants),
-      ...(capability !== undefined && { capability }),
-    })),
-  };
-}
-
-function grantsOf({ budget, ...others }: Grants = {}): Description["routes"][number]["grants"] {
-  return { ...others, ...(budget !== undefined && { budget: withUnit(budget) }) };
-}
-
-const withUnit = (amount: AmountText): string =>
-  typeof amount === "bigint" ? `${amount} msat` : amount;
+const describe = (
+  authority: Authority,
+  routes: readonly RouteDescription[],
+): TypeOf<NonNullable<typeof serviceDiscovery.answer>> => ({
+  version: "0",
+  location: authority.location,
+  ...(authority.service !== undefined && { service: authority.service }),
+  caveats: authority.vocabulary.names,
+  revocations: REVOCATIONS_PATH,
+  routes,
+});
 
 /**
  * The holder of a credential revokes what descends from it: the request presents the ancestor's

@@ -4,6 +4,7 @@ export { WELL_KNOWN_PATH } from "../wire/paths.ts";
 export type { Refused } from "../wire/problem.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { Paywall, type PaywallOptions } from "./paywall.ts";
+export type { PriceFacts, PriceFunction } from "./price.ts";
 export type { RevocationsOption } from "./revoking.ts";
 export type { Route } from "./route.ts";
-export type { Grants, PriceFunction, Terms } from "./terms.ts";
+export type { Grants, Terms } from "./terms.ts";

@@ -38,8 +38,8 @@ const facts = (authorization?: string): RequestFacts => ({
   method: "GET",
   target: "/a",
   authorization,
-  request: () => {
-    throw new Error("nobody asks");
+  headers: () => {
+    throw new Error("a route with a fixed price reads no fields");
   },
 });
 
@@ -248,7 +248,7 @@ test("what could not work fails at the start [cases 97, 112]", () => {
     { ...good, price: "10" },
     { ...good, challengesPerMinute: { perClient: 0 } },
     { ...good, challengesPerMinute: { total: Number.NaN } },
-    { ...good, invoiceExpirySeconds: 0 },
+    { ...good, invoiceExpiry: "0s" },
     { ...good, prise: "1 sat" },
   ])
     expect(() => new Paywall(options as PaywallOptions), JSON.stringify(options)).toThrow(
@@ -264,8 +264,8 @@ test("its owner is told of a price function and of a wallet that fail, and the c
     location: "https://api.example",
     invoicer: { createInvoice: () => Promise.reject(boom) },
     alarm: (...what) => told.push(what),
-    price: (request) => {
-      if (request.url.endsWith("/dear")) throw boom;
+    price: ({ url }) => {
+      if (url.pathname === "/dear") throw boom;
       return "1 sat";
     },
   });

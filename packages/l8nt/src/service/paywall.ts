@@ -1,52 +1,77 @@
 /**
- * A paywall: what stands in front of a service's routes. Holds the power to mint and to invoice;
- * never the power to pay.
+ * A paywall: stands in front of the routes of a service. It can mint and invoice, and never pay.
+ * spec/3-challenge.md.
  */
-import { formatOrigin, readOrigin } from "../caveat/index.ts";
+
+import { durationSeconds } from "../caveat/duration.ts";
+import { type Duration, formatOrigin, readOrigin } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { Authority, presentedIn, type Secret } from "../l402/index.ts";
+import { Authority, type Secret } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import type { Decision, RequestFacts } from "./decision.ts";
+import type { PaywallContext } from "./context.ts";
+import type { Decision } from "./decision.ts";
 import { discovery } from "./discovery.ts";
+import { factsOf } from "./facts.ts";
 import { Limiter } from "./limiter.ts";
+import { OpenRoutes } from "./open-routes.ts";
 import { type RevocationsOption, Revoking } from "./revoking.ts";
-import { Route, type RouteContext } from "./route.ts";
+import { Route } from "./route.ts";
 import { checkTerms, TERMS, type Terms } from "./terms.ts";
 
-export interface PaywallOptions extends Terms {
+export interface ChallengesPerMinute {
   /**
-   * What mints and verifies. Or `secret` and `location`, for an authority of this paywall's own.
+   * To one client address; an IPv6 /64 counts as one.
+   *
+   * @default 60
    */
+  readonly perClient?: number;
+  /** @default 6000 */
+  readonly total?: number;
+}
+
+export interface PaywallOptions extends Terms {
+  /** Mints and verifies. Give either this, or `secret` and `location`. */
   readonly authority?: Authority;
   /** 32 random bytes or more, or their hex. */
   readonly secret?: Secret | undefined;
   /** The public URL of this service. Only its origin is believed; a `Host` header is not. */
   readonly location?: string;
-  /** Makes the invoices. Without one nothing is sold, and only minted credentials are let in. */
+  /** Makes the invoices. Without one nothing is sold, and only minted credentials are accepted. */
   readonly invoicer?: Invoicer;
   /**
-   * Counts uses and prepaid budgets. In memory where it is not given: then a restart forgets what
-   * was used.
+   * Counts uses and prepaid budgets.
+   *
+   * @default a store in memory: a restart forgets what was used
    */
   readonly store?: Ledger;
   /**
-   * Where revocations are kept and heard of. In memory where it is not given: then a restart
-   * forgets them, and others do not hear.
+   * Where revocations are kept and read from.
+   *
+   * @default in memory: a restart forgets them, and other instances do not learn of them
    */
   readonly revocations?: RevocationsOption;
   readonly clock?: Clock;
-  /** Unpaid challenges a minute: for one client address (an IPv6 /64), and in all. */
-  readonly challengesPerMinute?: { readonly perClient?: number; readonly total?: number };
-  /** How long an invoice can be paid. */
-  readonly invoiceExpirySeconds?: number;
-  /** Seen by payers and their wallets. */
+  /** How many unpaid challenges are given in a minute. */
+  readonly challengesPerMinute?: ChallengesPerMinute;
+  /**
+   * How long an invoice can be paid.
+   *
+   * @default "10m"
+   */
+  readonly invoiceExpiry?: Duration;
+  /**
+   * What payers and their wallets see.
+   *
+   * @default "L402"
+   */
   readonly invoiceDescription?: string;
   /**
-   * Told what its owner should look at: a price function or a wallet that fails. The console, where
-   * it is not given.
+   * Called with what the operator should look at: a price function or a wallet that fails.
+   *
+   * @default console.error
    */
   readonly alarm?: (what: string, cause: unknown) => void;
 }
@@ -60,17 +85,18 @@ const OPTIONS = {
   revocations: true,
   clock: true,
   challengesPerMinute: true,
-  invoiceExpirySeconds: true,
+  invoiceExpiry: true,
   invoiceDescription: true,
   alarm: true,
   ...TERMS,
 } satisfies Keys<PaywallOptions>;
+const RATES = { perClient: true, total: true } satisfies Keys<ChallengesPerMinute>;
 
-/** How many client addresses the rate is kept for. */
+/** The number of client addresses whose rate is kept. */
 const CLIENTS = 10_000;
 
 /**
- * Asks for an L402 credential, judges it, counts it.
+ * Asks for an L402 credential, judges it and counts its use.
  *
  * @example
  * const paywall = new Paywall({ secret, location: "https://api.weather.example", invoicer: wallet });
@@ -78,25 +104,22 @@ const CLIENTS = 10_000;
  */
 export class Paywall {
   readonly authority: Authority;
-  readonly #context: RouteContext;
-  readonly #routes: Route[] = [];
+  readonly #context: PaywallContext;
+  readonly #open = new OpenRoutes();
   readonly #defaults: Terms;
   readonly #revoking: Revoking;
   #own: Route | undefined;
 
-  /** @throws TypeError for options that could not work: they fail here, not at the first request */
+  /** @throws TypeError for options that cannot work: here, and not at the first request */
   constructor(options: PaywallOptions) {
     const { price, grants, capability, invoicer, clock = systemClock } = options;
-    const {
-      challengesPerMinute: { perClient = 60, total = 6000 } = {},
-      invoiceExpirySeconds = 600,
-    } = options;
+    const { challengesPerMinute = {}, invoiceExpiry = "10m" } = options;
     checkKeys(options, OPTIONS, "a paywall");
-    for (const rate of [perClient, total, invoiceExpirySeconds])
+    checkKeys(challengesPerMinute, RATES, "a paywall's challengesPerMinute");
+    const { perClient = 60, total = 6000 } = challengesPerMinute;
+    for (const [name, rate] of Object.entries({ perClient, total }))
       if (!(Number.isSafeInteger(rate) && rate > 0))
-        throw new TypeError(
-          "challengesPerMinute and invoiceExpirySeconds are whole numbers, 1 or more",
-        );
+        throw new TypeError(`challengesPerMinute.${name} must be a whole number, 1 or more`);
     this.authority = options.authority ?? ownAuthority(options, clock);
     const origin = readOrigin(this.authority.location)!;
     const alarm = options.alarm ?? console.error;
@@ -109,7 +132,7 @@ export class Paywall {
       clock,
       perClient: new Limiter(perClient, CLIENTS),
       total: new Limiter(total, 1),
-      invoiceExpirySeconds,
+      invoiceExpirySeconds: durationSeconds(invoiceExpiry, "invoiceExpiry"),
       invoiceDescription: options.invoiceDescription ?? "L402",
       alarm,
     };
@@ -119,36 +142,40 @@ export class Paywall {
       ...(capability !== undefined && { capability }),
     };
     checkTerms(this.#defaults, this.authority.location);
-    // Last: what it follows goes on until it is closed.
+    // Last, because following the revocations goes on until `close`.
     this.#revoking = new Revoking(options.revocations, { authority: this.authority, clock, alarm });
   }
 
-  /** Resolves once it is known what was revoked. Until then every answer to a credential is 503. */
+  /**
+   * Resolves once the revocations are read. Until then every answer to a credential is 503.
+   */
   ready(): Promise<void> {
     return this.#revoking.ready();
   }
 
   /**
-   * The owner's: kills a node and everything below it, here at once and at every other instance
-   * within a second.
+   * Revokes a node and everything below it: here at once, and at every other instance within a
+   * second.
    *
    * @param endsAt Unix seconds after which nothing below it can be valid
-   * @throws TypeError for what is no node id; AdapterError `ERR_STORE`: then it holds here alone
+   * @throws TypeError for anything but a node id
+   * @throws AdapterError `ERR_STORE`: the revocation holds in this process alone
    */
   revoke(nodeId: string, endsAt?: number): Promise<void> {
     return this.#revoking.node(nodeId, endsAt);
   }
 
   /**
-   * Hears of no more revocations. One that followed any lets nobody in, once the silence is too
-   * long.
+   * Stops following revocations. A paywall that followed any refuses everything once it has not
+   * read them for too long.
    */
   close(): void {
     this.#revoking.stop();
   }
 
   /**
-   * A route on terms of its own; what is not given is the paywall's.
+   * Opens a route on terms of its own. Terms that are left out are the paywall's.
+   * `/.well-known/l402` lists it until `route.close()`; routes with equal terms are listed once.
    *
    * @throws TypeError for terms that could not be sold, or a price without an invoicer
    */
@@ -159,9 +186,7 @@ export class Paywall {
       throw new TypeError(
         "a route with a price needs an invoicer: the wallet that its payments go to",
       );
-    const route = new Route(whole, this.#context);
-    this.#routes.push(route);
-    return route;
+    return new Route(whole, this.#context, this.#open);
   }
 
   /**
@@ -179,7 +204,8 @@ export class Paywall {
 
   /** Answers `/.well-known/l402` and what is below it; undefined for any other path. */
   async wellKnown(request: Request): Promise<Response | undefined> {
-    return discovery(request, this.authority, this.#routes, this.#context.clock, this.#revoking);
+    const { descriptions } = this.#open;
+    return discovery(request, this.authority, descriptions, this.#context.clock, this.#revoking);
   }
 }
 
@@ -190,17 +216,4 @@ function ownAuthority({ secret, location }: PaywallOptions, clock: Clock): Autho
       `a paywall needs an authority, or a secret and a location: its ${missing} is undefined`,
     );
   return new Authority({ secret, location, clock });
-}
-
-/** A `Request` joins several lines of one field by commas, as the facts want them. */
-export function factsOf(request: Request, clientAddress?: string): RequestFacts {
-  const { authorization, macaroon } = presentedIn(request.headers);
-  return {
-    method: request.method,
-    target: request.url.replace(/^[a-z]+:\/\/[^/?#]*|#.*$/gi, "") || "/",
-    authorization,
-    macaroon,
-    clientAddress,
-    request: () => request,
-  };
 }

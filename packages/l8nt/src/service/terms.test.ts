@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { readOrigin, targetAt } from "../caveat/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { Paywall, type Terms } from "./index.ts";
-import { isSellable, readPrice, saleOf } from "./terms.ts";
+import { readPrice } from "./price.ts";
+import { isSellable, saleOf } from "./sale.ts";
 
 const ORIGIN = "https://api.example";
 const target = (path = "/a", method = "GET") => targetAt(method, readOrigin(ORIGIN)!, path)!;

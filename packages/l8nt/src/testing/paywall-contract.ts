@@ -461,7 +461,7 @@ export function paywallContract(test: TestFunction, { name, start }: PaywallCont
   law(
     "asks the price of this very request, and a payment covers no dearer one [case 41]",
     {
-      price: (request) => BigInt(new URL(request.url).searchParams.get("n") ?? 1) * 1000n,
+      price: ({ url }) => BigInt(url.searchParams.get("n") ?? 1) * 1000n,
       grants: { uses: 9 },
     },
     async (world) => {

@@ -145,7 +145,7 @@ test("a service that was never paid is paid no more than the first-payment cap [
     spent: "no",
   });
   const shop = await world.shop({
-    price: (request) => (new URL(request.url).pathname === "/dear" ? "500 sat" : "10 sat"),
+    price: ({ url }) => (url.pathname === "/dear" ? "500 sat" : "10 sat"),
   });
   await buy(world, root, `${shop.url}/a`);
   expect(await buy(world, root, `${shop.url}/dear`)).toHaveProperty("payment");

@@ -1,0 +1,22 @@
+/** What all routes of one paywall share. */
+import type { Origin } from "../caveat/index.ts";
+import type { Authority } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Ledger } from "../ports/ledger.ts";
+import type { Invoicer } from "../ports/wallet.ts";
+import type { Limiter } from "./limiter.ts";
+
+export interface PaywallContext {
+  readonly authority: Authority;
+  readonly origin: Origin;
+  /** The same origin, as text. */
+  readonly originText: string;
+  readonly ledger: Ledger;
+  readonly invoicer: Invoicer | undefined;
+  readonly clock: Clock;
+  readonly perClient: Limiter;
+  readonly total: Limiter;
+  readonly invoiceExpirySeconds: number;
+  readonly invoiceDescription: string;
+  readonly alarm: (what: string, cause: unknown) => void;
+}

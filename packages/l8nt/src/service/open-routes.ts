@@ -1,0 +1,59 @@
+/** The routes of a paywall that are open, as discovery lists them. spec/3-challenge.md §6. */
+import type { AmountText } from "../invoice/index.ts";
+import type { TypeOf } from "../wire/codec.ts";
+import type { serviceDiscovery } from "../wire/discovery.ts";
+import type { Grants, Terms } from "./terms.ts";
+
+type Discovery = TypeOf<NonNullable<typeof serviceDiscovery.answer>>;
+export type RouteDescription = Discovery["routes"][number];
+
+/**
+ * Counts the open routes by what they offer. Routes with equal terms are listed once, so that what
+ * is kept does not grow with routes that are opened again for each request or each reload.
+ */
+export class OpenRoutes {
+  readonly #open = new Map<string, { readonly description: RouteDescription; count: number }>();
+
+  /** Lists a route; returns a function that takes it out of the list again. */
+  add(terms: Terms): () => void {
+    const description = describe(terms);
+    const key = JSON.stringify(description);
+    const entry = this.#open.get(key) ?? { description, count: 0 };
+    entry.count++;
+    this.#open.set(key, entry);
+    return () => {
+      entry.count--;
+      if (entry.count === 0) this.#open.delete(key);
+    };
+  }
+
+  get descriptions(): readonly RouteDescription[] {
+    return [...this.#open.values()].map(({ description }) => description);
+  }
+}
+
+function describe({ price, grants, capability }: Terms): RouteDescription {
+  return {
+    price:
+      price === undefined
+        ? null
+        : typeof price === "function"
+          ? "depends on the request"
+          : withUnit(price),
+    grants: grantsOf(grants),
+    ...(capability !== undefined && { capability }),
+  };
+}
+
+/** Written in one order, whatever the order in the terms: equal grants have equal texts. */
+function grantsOf({ uses, budget, validFor, endpoints }: Grants = {}): RouteDescription["grants"] {
+  return {
+    ...(uses !== undefined && { uses }),
+    ...(budget !== undefined && { budget: withUnit(budget) }),
+    ...(validFor !== undefined && { validFor }),
+    ...(endpoints !== undefined && { endpoints }),
+  };
+}
+
+const withUnit = (amount: AmountText): string =>
+  typeof amount === "bigint" ? `${amount} msat` : amount;

@@ -1,0 +1,109 @@
+/** What one request costs: the price function, and the facts that it is given. */
+import { AdapterError } from "../errors.ts";
+import { readBody } from "../http/body.ts";
+import { utf8Text } from "../internal/bytes.ts";
+import { type AmountText, readAmount } from "../invoice/index.ts";
+import type { RequestFacts } from "./decision.ts";
+
+/**
+ * The price of one request. It is called for every request, also without a credential and before
+ * anything about the caller is known: it must be cheap, and must not trust what it reads. If it
+ * throws, or returns a number without a unit, NaN or a negative amount, the answer is 503. `"0 sat"`
+ * is free.
+ */
+export type PriceFunction = (request: PriceFacts) => AmountText | Promise<AmountText>;
+
+/** The facts of a request that is being priced. Nothing in them is verified. */
+export interface PriceFacts {
+  readonly method: string;
+  /**
+   * The paywall's own origin, the path exactly as scope and sale judge it, and the query as it was
+   * sent.
+   */
+  readonly url: URL;
+  readonly headers: Headers;
+  /**
+   * The body, read at the first call; the handler can still read it. At most 1 MiB, otherwise the
+   * answer is 413. Rejects in `l8nt/node` and `l8nt/fastify`, and in `l8nt/express` if no body parser
+   * ran before: a stream of Node can be read once, and the handler is to read it.
+   */
+  body(): Promise<Uint8Array>;
+  /** The body as UTF-8 text; the answer is 400 if it is not. */
+  text(): Promise<string>;
+  /** The body as JSON; the answer is 400 if it is not. */
+  json(): Promise<unknown>;
+}
+
+/** Reads a price in msat. @throws AdapterError `ERR_PRICE_FUNCTION` */
+export function readPrice(price: unknown): bigint {
+  const msat = readAmount(price);
+  if (msat === undefined)
+    throw new AdapterError(
+      "ERR_PRICE_FUNCTION",
+      'A price is an amount with its unit, such as "10 sat".',
+    );
+  return msat;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The body of a request whose handler reads it too. @throws AdapterError `ERR_TOO_LARGE` */
+export async function copyOfBody(request: Request): Promise<Uint8Array> {
+  const copy = request.clone();
+  try {
+    return await readBody(copy, MAX_BODY_BYTES);
+  } catch (error) {
+    // A copy that is left open would keep in memory whatever the handler reads.
+    void copy.body?.cancel().catch(() => {});
+    throw error;
+  }
+}
+
+const UNREADABLE =
+  "The body cannot be read before the handler here. Price by method, URL and headers, or run a body parser first where the framework has one.";
+
+/** {@link PriceFacts} of a request; each member is computed when it is asked for. */
+export class FactsOfRequest implements PriceFacts {
+  readonly method: string;
+  readonly #facts: RequestFacts;
+  readonly #url: string;
+  #body: Promise<Uint8Array> | undefined;
+
+  /** @param url the paywall's origin, the canonical path and the query */
+  constructor(facts: RequestFacts, url: string) {
+    this.method = facts.method;
+    this.#facts = facts;
+    this.#url = url;
+  }
+
+  get url(): URL {
+    return new URL(this.#url);
+  }
+
+  get headers(): Headers {
+    return this.#facts.headers();
+  }
+
+  readonly body = async (): Promise<Uint8Array> => {
+    this.#body ??=
+      this.#facts.body?.() ?? Promise.reject(new AdapterError("ERR_PRICE_FUNCTION", UNREADABLE));
+    return this.#body;
+  };
+
+  readonly text = async (): Promise<string> => {
+    const text = utf8Text(await this.body());
+    if (text === undefined) throw new AdapterError("ERR_REQUEST", "The body is not UTF-8.");
+    return text;
+  };
+
+  readonly json = async (): Promise<unknown> => {
+    if (this.#facts.json !== undefined) return this.#facts.json();
+    const text = await this.text();
+    try {
+      return JSON.parse(text);
+    } catch {
+      // The parser's own error quotes the text, which may hold a secret.
+      throw new AdapterError("ERR_REQUEST", "The body is not JSON.");
+    }
+  };
+}

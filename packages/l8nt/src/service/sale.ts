@@ -1,0 +1,148 @@
+/** Selling a request: what a payment buys, and the challenge for it. spec/3-challenge.md §5. */
+import {
+  type Duration,
+  matchesEndpoint,
+  readEndpoint,
+  type Scope,
+  type Target,
+  targetAt,
+} from "../caveat/index.ts";
+import { AdapterError, type SigilError } from "../errors.ts";
+import { readAmount } from "../invoice/index.ts";
+import { readInvoice } from "../invoice/read.ts";
+import { type Offer, Refused } from "../wire/problem.ts";
+import type { PaywallContext } from "./context.ts";
+import type { PricedRequest } from "./decision.ts";
+import { clientKey } from "./limiter.ts";
+import type { Terms } from "./terms.ts";
+
+const DEFAULT_VALIDITY: Duration = "1h";
+
+/** What a payment buys. */
+export interface Sale {
+  /** What the invoice asks for: the request's price, or the whole of a prepaid budget. */
+  readonly amountMsat: bigint;
+  /** What the credential allows. */
+  readonly scope: Scope & { readonly endpoints: readonly string[] };
+}
+
+export function saleOf(
+  { price, grants = {} }: Terms,
+  target: Target,
+  origin: string,
+  priceMsat: bigint,
+): Sale {
+  const { uses, validFor, endpoints } = grants;
+  // A prepaid budget below the price of the request that asks for it would be paid for nothing.
+  const isTooSmall =
+    grants.budget !== undefined && (readAmount(grants.budget) ?? priceMsat) < priceMsat;
+  const budget = isTooSmall ? priceMsat : grants.budget;
+  const bought = uses ?? (budget === undefined && validFor === undefined ? 1 : undefined);
+  // If each request has a price of its own, the payment for a cheap one must not buy a dear one.
+  // [case 41] A path with a star in it would be read as a pattern and sell more than itself, so it
+  // names no endpoint.
+  const asked = target.path.includes("*") ? [] : [`${target.method} ${origin}${target.path}`];
+  const isCapped = typeof price === "function" && budget === undefined;
+  return {
+    amountMsat: readAmount(budget) ?? priceMsat,
+    scope: {
+      endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${origin}/`)) ?? asked,
+      expiresIn: validFor ?? DEFAULT_VALIDITY,
+      ...(bought !== undefined && { maxUses: bought }),
+      ...(budget !== undefined && { budget }),
+      ...(isCapped && { maxPrice: priceMsat }),
+    },
+  };
+}
+
+/**
+ * Whether a sale covers the very request that asked for it, in patterns that a caveat can hold. It
+ * does not if the path has a `*` or `;`, is longer than a caveat may be, or lies outside of
+ * `grants.endpoints`.
+ */
+export function isSellable({ scope: { endpoints } }: Sale, target: Target): boolean {
+  const patterns = endpoints.map((entry) =>
+    entry.length <= MAX_ENDPOINT_CHARACTERS ? readEndpoint(entry) : undefined,
+  );
+  return (
+    patterns.every((pattern) => pattern !== undefined) &&
+    patterns.some((pattern) => matchesEndpoint(pattern, target))
+  );
+}
+
+const MAX_ENDPOINT_CHARACTERS = 900;
+
+/** Offers requests on the terms of one route. */
+export class Sales {
+  readonly #terms: Terms;
+  readonly #context: PaywallContext;
+
+  /** @throws TypeError for terms that could never be minted: before the first customer */
+  constructor(terms: Terms, context: PaywallContext) {
+    this.#terms = terms;
+    this.#context = context;
+    const sample = targetAt("GET", context.origin, "/")!;
+    const { scope } = saleOf(terms, sample, context.originText, 0n);
+    context.authority.minter.mint({ budget: 0n, ...scope });
+  }
+
+  /** Refuses because of `why`, with an invoice that would buy the request. */
+  async offer(request: PricedRequest, why: SigilError): Promise<Refused> {
+    const { authority, invoicer, clock, originText } = this.#context;
+    if (this.#terms.price === undefined || invoicer === undefined)
+      return new Refused(why, { status: 401, enforced: authority.vocabulary.names });
+    // A credential that is bought now would not be let in.
+    const silence = authority.revocations.silence(clock());
+    if (silence !== undefined) return new Refused(silence);
+    const sale = saleOf(this.#terms, request.target, originText, request.priceMsat);
+    if (!isSellable(sale, request.target)) return new Refused(notForSale());
+    const wait = this.#waitSeconds(request);
+    if (wait > 0) return new Refused(tooManyRequests(wait));
+    try {
+      return new Refused(why, { offer: await this.#invoiced(sale) });
+    } catch (cause) {
+      this.#context.alarm("l8nt: the wallet made no invoice", cause);
+      return new Refused(
+        new AdapterError("ERR_WALLET", "No invoice could be made just now. Try again later.", {
+          cause,
+        }),
+      );
+    }
+  }
+
+  /** Asked in this order: what one client is refused must not use up what is left for all. */
+  #waitSeconds({ facts }: PricedRequest): number {
+    const { perClient, total, clock } = this.#context;
+    const now = clock();
+    return perClient.take(clientKey(facts.clientAddress), now) || total.take("", now);
+  }
+
+  async #invoiced({ amountMsat, scope }: Sale): Promise<Offer> {
+    const { authority, invoicer, invoiceExpirySeconds, invoiceDescription } = this.#context;
+    const text = await invoicer!.createInvoice({
+      amountMsat,
+      expirySeconds: invoiceExpirySeconds,
+      description: invoiceDescription,
+    });
+    const { invoice } = readInvoice(text);
+    if (invoice.amountMsat !== amountMsat)
+      throw new AdapterError(
+        "ERR_WALLET",
+        "The wallet made an invoice for another amount than it was asked for.",
+      );
+    return { challenge: authority.minter.challenge(scope, invoice), invoice };
+  }
+}
+
+const notForSale = (): AdapterError =>
+  new AdapterError(
+    "ERR_REQUEST",
+    "No credential that is sold here would cover this request, so there is nothing to pay.",
+  );
+
+const tooManyRequests = (retryAfterSeconds: number): AdapterError =>
+  new AdapterError(
+    "ERR_RATE_LIMITED",
+    "Too many challenges were requested and not paid. Pay one of them, or wait.",
+    { retryAfterSeconds },
+  );
