@@ -2,6 +2,7 @@
  * A treasury as its daemon runs it, on SQLite, in a process of its own; a dev network and a shop in
  * this one.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -13,6 +14,7 @@ import { Challenge } from "l8nt/l402";
 import { paid } from "l8nt/node";
 import { Paywall, type PaywallOptions } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
+import { PURCHASES_PATH } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { freePort } from "../test/e2e/support/free-port.ts";
 
@@ -104,7 +106,7 @@ export async function buy(
   credential: string,
   path: string,
 ): Promise<void> {
-  const response = await fetch(`${location}/v1/purchases`, {
+  const response = await fetch(`${location}${PURCHASES_PATH}`, {
     method: "POST",
     headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
     body: JSON.stringify({ method: "GET", url: shop + path, headers: [] }),

@@ -14,6 +14,8 @@ export type {
   Standing,
   Treasurer,
 } from "../ports/treasury.ts";
+/** The path of orders, for a caller that speaks HTTP by itself. */
+export { PURCHASES_PATH } from "../wire/purchase.ts";
 export { treasuryApi } from "./api.ts";
 export type { InFlightCaps } from "./in-flight.ts";
 export type { TreasuryOptions } from "./options.ts";

@@ -67,13 +67,17 @@ export async function readAsked<Path, Query, Body>(
   } as Asked<Path, Query, Body>;
 }
 
-/** The query as JSON: a parameter whose schema is a whole number becomes one. */
+/**
+ * The query as JSON: a parameter whose schema is a whole number becomes one. A parameter that is
+ * given twice becomes a list, which no schema of a query takes.
+ */
 export function queryOf(query: URLSearchParams, { schema }: Codec<unknown>): object {
   const properties = schema.properties as Readonly<Record<string, Schema>>;
   return Object.fromEntries(
     [...query].map(([name, value]) => {
+      const all = query.getAll(name);
       const isNumber = Object.hasOwn(properties, name) && properties[name]!.type === "integer";
-      return [name, isNumber ? wholeNumber(value) : value];
+      return [name, all.length > 1 ? all : isNumber ? wholeNumber(value) : value];
     }),
   );
 }

@@ -42,11 +42,13 @@ export const payment: Codec<PaymentSummary> = object({
   feeMsat: decimal,
 });
 
+export const PURCHASES_PATH = "/v1/purchases";
+
 /** No field names an invoice, a payee or another agent's node. [cases 85, 100] */
 export const purchase = message({
   name: "purchase",
   method: "POST",
-  path: "/v1/purchases",
+  path: PURCHASES_PATH,
   summary:
     "Answers one request, from what is held or by paying within the credential's scope: with a credential for the service, or, with the field sigil-relayed, with the service's own answer",
   audience: "agent",

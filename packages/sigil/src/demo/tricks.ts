@@ -6,6 +6,7 @@
 import { Client, Credential, explain, type Refusal } from "l8nt";
 import { compileScope } from "l8nt/caveats";
 import { macaroonOf } from "l8nt/l402";
+import { PURCHASES_PATH } from "l8nt/treasury";
 import { type Meter, type Outcome, pathOf, visit } from "./outcome.ts";
 
 interface Target {
@@ -110,7 +111,7 @@ export class Tricks {
 
   /** Asks the treasury to buy, without the library. */
   async #purchase(credential: Credential, url: string, what: string): Promise<Outcome> {
-    const response = await fetch(`${this.#own.location}/v1/purchases`, {
+    const response = await fetch(`${this.#own.location}${PURCHASES_PATH}`, {
       method: "POST",
       headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
       body: JSON.stringify({ method: "GET", url }),
