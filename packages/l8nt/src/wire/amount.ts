@@ -2,7 +2,8 @@
 import { type Amount, MAX_VALUE, type Unit } from "../amount.ts";
 import { type Codec, mapped, object, oneOf, pattern } from "./codec.ts";
 
-const UNITS = Object.keys(MAX_VALUE) as readonly Unit[];
+/** What an amount is counted in. */
+export const unit: Codec<Unit> = oneOf(...(Object.keys(MAX_VALUE) as readonly Unit[]));
 
 /** A decimal string of 20 digits at most. What was recorded as given back may be below zero. */
 export const decimal: Codec<bigint> = mapped(
@@ -13,4 +14,4 @@ export const decimal: Codec<bigint> = mapped(
 );
 
 /** `{"unit":"msat","value":"10000"}` */
-export const amount: Codec<Amount> = object({ unit: oneOf(...UNITS), value: decimal });
+export const amount: Codec<Amount> = object({ unit, value: decimal });

@@ -2,7 +2,7 @@
 
 import type { JournalEntry, JournalEvent } from "../ports/journal.ts";
 import type { Counted } from "../ports/limit.ts";
-import { decimal } from "./amount.ts";
+import { decimal, unit } from "./amount.ts";
 import {
   type Codec,
   count,
@@ -19,6 +19,7 @@ import {
 const counted: Codec<Counted> = object({
   id: text,
   kind: oneOf("spend", "uses", "in-flight", "in-flight-msat"),
+  unit: optional(unit),
   max: optional(decimal),
   windowSeconds: optional(count()),
   expiresAt: optional(seconds),
