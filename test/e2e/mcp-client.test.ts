@@ -9,8 +9,16 @@ import { type PayOptions, paidTool, pay } from "l8nt/mcp";
 import { Paywall, type Terms } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, test, vi } from "vitest";
-import { CHALLENGE, CREDENTIAL, PROBLEM } from "../../packages/l8nt/src/mcp/wire.ts";
-import { type Caller, type CallOf, type Equip, majors, type ToolAnswer } from "./support/mcp.ts";
+import {
+  type Caller,
+  type CallOf,
+  CHALLENGE,
+  CREDENTIAL,
+  type Equip,
+  majors,
+  PROBLEM,
+  type ToolAnswer,
+} from "./support/mcp.ts";
 import {
   challenger,
   failure,

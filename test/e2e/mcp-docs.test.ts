@@ -13,7 +13,7 @@ import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { CHALLENGE } from "../../packages/l8nt/src/mcp/wire.ts";
 import { freePort } from "./support/free-port.ts";
-import { type Caller, majors } from "./support/mcp.ts";
+import { type Caller, CHALLENGE, majors } from "./support/mcp.ts";
 import { secretOf, type Town, town } from "./support/town.ts";
 
 const LOCATION = "https://weather.example";

@@ -15,8 +15,14 @@ import { Paywall } from "l8nt/service";
 import { FakeInvoicer } from "l8nt/testing";
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { z } from "zod";
-import { CHALLENGE, CREDENTIAL, PROBLEM } from "../../packages/l8nt/src/mcp/wire.ts";
-import { type Caller, majors, type ToolAnswer } from "./support/mcp.ts";
+import {
+  type Caller,
+  CHALLENGE,
+  CREDENTIAL,
+  majors,
+  PROBLEM,
+  type ToolAnswer,
+} from "./support/mcp.ts";
 import { listen, secretOf } from "./support/town.ts";
 
 const LOCATION = "https://weather.example";

@@ -19,6 +19,11 @@ import { createMcpHandler, McpServer as McpServer2 } from "@modelcontextprotocol
 import type { ToolServer } from "l8nt/mcp";
 import { onTestFinished } from "vitest";
 
+/** The keys of `_meta`, as spec/8-mcp.md §1 writes them. */
+export const CREDENTIAL = "dev.l8nt/credential";
+export const CHALLENGE = "dev.l8nt/challenge";
+export const PROBLEM = "dev.l8nt/problem";
+
 export interface ToolAnswer {
   readonly content: readonly { readonly type: string; readonly text?: string }[];
   readonly isError?: boolean;

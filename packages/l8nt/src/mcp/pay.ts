@@ -1,45 +1,46 @@
-/**
- * An MCP client that pays, over whatever it is connected by: its `callTool`, with a wallet behind
- * it. spec/8-mcp.md §5.
- */
+/** An MCP client that pays for its tool calls, over any transport. spec/8-mcp.md §5. */
 import { readOrigin, sameOrigin } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { Client, type ClientOptions } from "../index.ts";
 import { type CallTool, Tunnel } from "./tunnel.ts";
 
-/** `Client` of either major. */
+/** The SDK's `Client`, of either major. */
 export interface ToolCaller {
   callTool(params: never, ...rest: never[]): Promise<unknown>;
 }
 
 export interface PayOptions extends Omit<ClientOptions, "fetch"> {
   /**
-   * The origin of the server's paywall, such as `https://weather.example`: `limits` are of its
-   * URLs, `POST https://weather.example/mcp/tools/<name>`, and a challenge for another place is not
+   * Origin of the server's paywall, such as `https://weather.example`. The endpoints in `limits` are
+   * its URLs, `POST https://weather.example/mcp/tools/<name>`. A challenge for another origin is not
    * paid.
    */
   readonly location: string;
 }
 
 /**
- * Beyond any time-out that an MCP client has of its own: a call that a treasury gave up would be
- * paid for, and lost.
+ * Longer than any time-out of an MCP client, because a call that the treasury gave up first would be
+ * paid for and lost.
  */
 const TIMEOUT_SECONDS = 86_400;
 
 const paying = new WeakSet<ToolCaller>();
 
 /**
- * Lets an MCP client pay for what it calls: in place, so that a framework that holds the client
- * pays too. Each server has limits and books of its own. Gives the client whose budget it is.
+ * Makes an MCP client pay for the tools that it calls. It changes the client in place, so that a
+ * framework that already holds the client pays, too. Each server has limits and books of its own.
  *
- * @throws PaymentError `ERR_PAYMENT_REQUIRED` without a wallet, where the credential would have to
- * be spent at a treasury
+ * @returns the `Client` that pays
+ * @throws TypeError for an unknown option, for a `location` that is not an http(s) URL, and for an MCP
+ * client that pays already
+ * @throws PaymentError `ERR_PAYMENT_REQUIRED` for a credential that can only be spent at a treasury,
+ * if there is no wallet
  * @example
  * pay(mcp, { location: "https://weather.example", wallet, limits: { ...limits, budget: "500 sat" } });
  */
 export function pay(mcp: ToolCaller, { location, ...options }: PayOptions): Client {
-  if (paying.has(mcp)) throw new TypeError("this MCP client pays already");
+  if (paying.has(mcp))
+    throw new TypeError("This MCP client pays already: pay() was called with it before.");
   const tunnel = new Tunnel(location, (mcp.callTool as CallTool).bind(mcp));
   const treasury = { requestTimeoutSeconds: TIMEOUT_SECONDS, ...options.treasury };
   const client = new Client({ ...options, treasury, fetch: tunnel.fetch });
@@ -51,8 +52,8 @@ export function pay(mcp: ToolCaller, { location, ...options }: PayOptions): Clie
 }
 
 /**
- * No API takes an invoice: a treasury fetches each challenge itself, and this one comes through a
- * pipe that only we hold.
+ * A treasury accepts no invoices, it fetches each challenge itself. It cannot reach an MCP server
+ * that is only connected to this process.
  */
 function checkAtHome({ credential }: Client, origin: string): void {
   const home = readOrigin(credential.location);

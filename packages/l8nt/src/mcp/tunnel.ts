@@ -1,7 +1,4 @@
-/**
- * A `fetch` for one origin that is no HTTP server but an MCP client's pipe: a request goes out as a
- * tool call. spec/8-mcp.md §5.
- */
+/** A `fetch` that sends each request to one origin as an MCP tool call. spec/8-mcp.md §5. */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { unlessAborted } from "../client/outgoing.ts";
 import { AdapterError } from "../errors.ts";
@@ -26,21 +23,15 @@ export interface CallParams {
 
 export type CallTool = (params: CallParams, ...rest: unknown[]) => Promise<unknown>;
 
-/** One call by the program that holds the MCP client, over everything that is sent for it. */
+/** One tool call of the program, which may take several requests: unpaid, and paid. */
 interface Open {
   readonly params: CallParams;
   readonly rest: readonly unknown[];
-  /**
-   * What each request brought, by number: what is paid for may have been asked for twice, and by a
-   * treasury.
-   */
+  /** Result of each request, by number: the unpaid one, the paid one, and those of a treasury. */
   readonly results: unknown[];
 }
 
-/**
- * Goes with everything that is sent for one call, so that a treasury's requests are told from
- * another call's.
- */
+/** Goes with every request of one call, so that the requests of a treasury belong to it, too. */
 const CALL_FIELD = "idempotency-key";
 const RESULT_FIELD = "l8nt-result";
 
@@ -50,15 +41,15 @@ export class Tunnel {
   readonly #open = new Map<string, Open>();
 
   /**
-   * @param location the origin that the server's credentials are for, as its operator says it
-   * @throws TypeError for one that is no http(s) URL; AdapterError for plain HTTP beyond this
-   * machine
+   * @param location origin of the server's credentials, as the server's operator publishes it
+   * @throws TypeError for a location that is not an http(s) URL
+   * @throws AdapterError for plain HTTP to another machine
    */
   constructor(location: string, callTool: CallTool) {
     const origin = readOrigin(location);
     if (origin === undefined)
       throw new TypeError(
-        "location is the http(s) URL that the MCP server's operator gives for its paywall",
+        "location must be the http(s) URL that the MCP server's operator publishes for its paywall",
       );
     checkTransport(new URL(location));
     this.#origin = formatOrigin(origin);
@@ -69,12 +60,9 @@ export class Tunnel {
     return this.#origin;
   }
 
-  /**
-   * The call as a request, made by a client that pays. Gives what the server answered, as it was.
-   */
+  /** Makes a call as a request of a client that pays. Returns the server's result unchanged. */
   async call(paying: typeof fetch, params: CallParams, ...rest: unknown[]): Promise<unknown> {
-    // One that brings a credential, and one that no paywall of ours could have named, go out as
-    // they are.
+    // A call that has a credential already, or a name that no paywall accepts, is sent unchanged.
     if (authorizationIn(params._meta) !== undefined || !isToolName(params.name))
       return this.#callTool(params, ...rest);
     const id = hexText(randomBytes(16));
@@ -100,11 +88,11 @@ export class Tunnel {
     if (url.origin !== this.#origin) throw elsewhere(this.#origin);
     const open = this.#open.get(request.headers.get(CALL_FIELD) ?? "");
     if (open === undefined || url.pathname !== toolPath(open.params.name)) {
-      // Whoever made the call has gone; what was bought for him stays, for the next one.
+      // The call has ended. What was bought for it stays with the treasury, for the next call.
       if (url.pathname.startsWith(toolPath("")))
         throw new AdapterError(
           "ERR_SERVICE_UNREACHABLE",
-          "The tool call that this was for has ended.",
+          "The tool call that this request was for has ended. Call the tool again.",
         );
       return new Response(null, { status: 404 });
     }
@@ -129,10 +117,7 @@ export class Tunnel {
   };
 }
 
-/**
- * As refused before anything was sent: a client takes it for that, and does not believe that a
- * payment is open.
- */
+/** The same code as a refused connection, so that a client knows that nothing was paid. */
 function elsewhere(origin: string): Error {
   return Object.assign(
     new Error(`A treasury elsewhere cannot fetch a challenge through the MCP client of ${origin}.`),
@@ -143,10 +128,7 @@ function elsewhere(origin: string): Error {
 const MAX_LINES = 8;
 const MAX_LINE_CHARACTERS = 16_384;
 
-/**
- * What the result would have been over HTTP. A challenge that cannot be one is none, and so is not
- * paid.
- */
+/** The result as an HTTP response. A malformed challenge is left out, and so is not paid. */
 function responseOf(result: unknown): Response {
   const { isError, _meta } = members(result);
   const { [PROBLEM]: problem, [CHALLENGE]: challenge } = members(_meta);
@@ -163,8 +145,7 @@ function responseOf(result: unknown): Response {
     status === 402 && typeof url === "string" && URL.canParse(url) && areLines(lines);
   if (isChallenge) for (const line of lines) headers.append("www-authenticate", line);
   const response = new Response(null, { status: Number(status), headers });
-  // Where a challenge came from is what it says; whether that is who was asked is judged by whoever
-  // pays.
+  // The challenge names its own URL. The client that pays checks that it is the URL it asked for.
   if (isChallenge) Object.defineProperty(response, "url", { value: url });
   return response;
 }
@@ -178,7 +159,7 @@ const areLines = (value: unknown): value is string[] =>
 
 const LINE = /^[\x20-\x7e]+$/;
 
-/** A server that repeats what it was sent would put a credential before a model. */
+/** A server may repeat what it was sent, which would show the credential to a model. */
 function withoutCredential(result: unknown, credential: string | undefined): unknown {
   if (credential === undefined) return result;
   if (result instanceof Error) return errorWithout(result, credential);
@@ -192,8 +173,8 @@ function withoutCredential(result: unknown, credential: string | undefined): unk
 }
 
 /**
- * In place: whoever catches it asks for its class. What a server says is in `message` and `data`,
- * and the message in `stack`.
+ * Changes the error in place, because its class must stay. The server's text is in `message`, `data`
+ * and `stack`.
  */
 function errorWithout(error: Error, credential: string): Error {
   for (const name of Object.getOwnPropertyNames(error)) {

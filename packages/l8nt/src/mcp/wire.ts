@@ -1,25 +1,25 @@
 /**
- * How L402 travels inside MCP messages: the keys of `_meta`, and the URL that a tool call is judged
- * as. spec/8-mcp.md §1–2.
+ * L402 inside of MCP messages: the keys of `_meta`, and the URL that stands for a tool call.
+ * spec/8-mcp.md §1–2.
  */
 
 import { mentionsCredential } from "../l402/authorization.ts";
 import { type Presented, presentedIn } from "../l402/index.ts";
 
-/** In a request: `base64(macaroon):hex(preimage)`. */
+/** Key in a request: `base64(macaroon):hex(preimage)`. */
 export const CREDENTIAL = "dev.l8nt/credential";
-/** In a result: what is to be paid, and for which URL. */
+/** Key in a result: what to pay, and for which URL. */
 export const CHALLENGE = "dev.l8nt/challenge";
-/** In a result: problem details (RFC 9457) of every refusal. */
+/** Key in a result: problem details (RFC 9457) of a refusal. */
 export const PROBLEM = "dev.l8nt/problem";
-/** The same three of the "Payment" scheme's MCP transport, where L402 fits in. */
+/** The three keys of the "Payment" scheme's MCP transport, which L402 fits into. */
 export const PAYMENT_REQUIRED = "org.paymentauth/payment-required";
 export const PAYMENT_CREDENTIAL = "org.paymentauth/credential";
 export const PAYMENT_RECEIPT = "org.paymentauth/receipt";
 
 export type Members = Readonly<Record<string, unknown>>;
 
-/** The result of a tool call, as both majors of the SDK have it. */
+/** Result of a tool call, in both majors of the SDK. */
 export interface ToolResult {
   content: { type: "text"; text: string }[];
   isError?: boolean;
@@ -27,7 +27,7 @@ export interface ToolResult {
   [member: string]: unknown;
 }
 
-/** What a tool's handler is told of its request: `extra` in 1.x of the SDK, `ctx` in 2.x. */
+/** Second argument of a tool's handler: `extra` in 1.x of the SDK, `ctx` in 2.x. */
 export interface CallContext {
   readonly _meta?: unknown;
   readonly signal?: AbortSignal;
@@ -38,7 +38,7 @@ export interface CallContext {
 
 const TOOL_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
-/** MCP's own rule for names, without those that a path would swallow. */
+/** MCP's rule for names, without the names that a URL path drops (`.` and `..`). */
 export const isToolName = (name: unknown): name is string =>
   typeof name === "string" && TOOL_NAME.test(name) && !/^\.+$/.test(name);
 
@@ -47,13 +47,10 @@ export const toolPath = (name: string): string => `/mcp/tools/${name}`;
 export const members = (value: unknown): Members =>
   typeof value === "object" && value !== null ? (value as Members) : {};
 
-/** No credential has this text: what is of the wrong type is malformed, not absent. */
+/** Stands for a value of the wrong type, which counts as a malformed credential and not as none. */
 const UNREADABLE = "?";
 
-/**
- * The credential that a request's `_meta` carries, under either key; as an `Authorization` value,
- * so that one reader judges all.
- */
+/** The credentials in a request's `_meta`, under either key, as the value of `Authorization`. */
 export function authorizationIn(meta: unknown): string | undefined {
   const { [CREDENTIAL]: ours, [PAYMENT_CREDENTIAL]: theirs } = members(meta);
   const texts = [
@@ -63,10 +60,7 @@ export function authorizationIn(meta: unknown): string | undefined {
   return texts.length === 0 ? undefined : texts.map((text) => `L402 ${text}`).join(", ");
 }
 
-/**
- * Its challenge's id is our macaroon, and its payload the preimage. Nothing else that it echoes is
- * believed, or read.
- */
+/** The challenge's id is the macaroon, and the payload is the preimage. Nothing else is read. */
 function paymentCredential(value: unknown): string {
   const { challenge, payload } = members(value);
   const { id, method } = members(challenge);
@@ -76,13 +70,13 @@ function paymentCredential(value: unknown): string {
 }
 
 /**
- * From `_meta` and, over HTTP, from the fields of the request; never from a tool's arguments. Two
- * different ones are two.
+ * The credentials of a call, from `_meta` and, over HTTP, from the fields of the request; never from
+ * a tool's arguments. Two different credentials stay two.
  */
 export function presentedBy(context: CallContext): Required<Presented> {
   const inBand = authorizationIn(metaOf(context));
   const { authorization, macaroon } = presentedIn(headersOf(context));
-  // Another scheme's field is for whoever guards the connection, and not a second credential.
+  // A field of another scheme authenticates the connection, and is not a second credential.
   const lines = [inBand, mentionsCredential(authorization ?? "") ? authorization : undefined];
   const given = lines.filter((line) => typeof line === "string");
   return {
