@@ -11,7 +11,6 @@ import type { Served } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { CHALLENGE } from "../../packages/l8nt/src/mcp/wire.ts";
 import { freePort } from "./support/free-port.ts";
 import { type Caller, CHALLENGE, majors } from "./support/mcp.ts";
 import { secretOf, type Town, town } from "./support/town.ts";

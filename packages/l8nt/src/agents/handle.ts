@@ -3,71 +3,44 @@
  * never shows the credential. docs/guides/agents.md.
  */
 import { agentUnknown } from "../caveat/index.ts";
-import { HttpClient, type HttpClientOptions } from "../client/index.ts";
-import { DeniedError, type Refusal } from "../errors.ts";
-import { Client, type ClientOptions } from "../index.ts";
+import { DeniedError } from "../errors.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
-import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Credential } from "../l402/index.ts";
-import { systemClock } from "../ports/clock.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
 import { asyncContext } from "./async-context.ts";
 import {
-  type AgentPolicies,
-  type AgentPolicy,
-  narrowed,
-  type PolicyEntry,
-  type PolicyTable,
-  readPolicies,
-  readPolicy,
-  unknownAgent,
-} from "./policy.ts";
-
-export interface HandleOptions extends ClientOptions {
-  /** Agents that may be handed work, and what each is given. Any other agent gets nothing. */
-  readonly agents?: AgentPolicies;
-}
-
-const OPTIONS = {
-  agents: true,
-  credential: true,
-  wallet: true,
-  limits: true,
-  treasury: true,
-  onPayment: true,
-  fetch: true,
-  clock: true,
-} satisfies Keys<HandleOptions>;
-
-/** One agent's place in its family. */
-interface Place {
-  /** As the framework calls it; undefined at the top. */
-  readonly agent: string | undefined;
-  readonly parent: SigilHandle | undefined;
-  /** Undefined if the agent is denied everything, for `refusal`. */
-  readonly client: HttpClient | undefined;
-  readonly refusal: Refusal | undefined;
-  readonly policies: PolicyTable;
-  /** Options of the client of every agent in the family. */
-  readonly shared: Omit<HttpClientOptions, "credential">;
-}
+  clientAt,
+  deniedPlace,
+  type HandleOptions,
+  isOver,
+  type Place,
+  placeBelow,
+  placeByTable,
+  topPlace,
+} from "./place.ts";
+import { type AgentPolicy, readPolicy } from "./policy.ts";
 
 /** The handle of the agent that runs now. */
 export const handleContext = asyncContext<SigilHandle | undefined>();
 
 /**
+ * An agent's credential, as a framework may hold it. A handle serializes to a name, never to the
+ * credential.
+ *
  * @example
  * const sigil = SigilHandle.open({ agents: { researcher: { budget: "100 sat", expiresIn: "15m" } } });
  * await sigil.forAgent("researcher").run(() => research(question)); // sigilFetch pays as the researcher
  */
 export class SigilHandle {
   readonly #place: Place;
+  readonly #parent: SigilHandle | undefined;
   readonly #children = new Map<string, SigilHandle>();
   #id: string | undefined;
 
-  private constructor(place: Place) {
+  private constructor(place: Place, parent?: SigilHandle) {
     this.#place = place;
+    this.#parent = parent;
   }
 
   /**
@@ -79,24 +52,7 @@ export class SigilHandle {
    * @throws TokenError for a credential that cannot be read
    */
   static open(options: HandleOptions = {}): SigilHandle {
-    checkKeys(options, OPTIONS, "a handle");
-    const { agents, ...own } = options;
-    const policies = readPolicies(agents);
-    const client = new Client(own);
-    const { fetch, clock, onPayment } = own;
-    return new SigilHandle({
-      agent: undefined,
-      parent: undefined,
-      client,
-      refusal: undefined,
-      policies,
-      shared: {
-        ...(client.treasury !== undefined && { treasury: client.treasury }),
-        ...(fetch !== undefined && { fetch }),
-        ...(clock !== undefined && { clock }),
-        ...(onPayment !== undefined && { onPayment }),
-      },
-    });
+    return new SigilHandle(topPlace(options));
   }
 
   /** Name of the agent, as the framework calls it; undefined at the top. */
@@ -106,15 +62,13 @@ export class SigilHandle {
 
   /** Handle of the agent that handed work to this one; undefined at the top. */
   get parent(): SigilHandle | undefined {
-    return this.#place.parent;
+    return this.#parent;
   }
 
   /** Tells handles apart in logs and traces: 16 hex digits, from which nothing can be derived. */
   get id(): string {
-    const { client, agent, parent } = this.#place;
-    this.#id ??= digest(
-      client === undefined ? `nobody ${parent?.id} ${agent}` : this.credential.toString(),
-    );
+    const { client, agent } = this.#place;
+    this.#id ??= digest(client?.credential.toString() ?? `nobody ${this.#parent?.id} ${agent}`);
     return this.#id;
   }
 
@@ -126,7 +80,7 @@ export class SigilHandle {
    * @throws PaymentError for a handle that was opened without a credential and without a wallet
    */
   get credential(): Credential {
-    return this.#demandClient().credential;
+    return clientAt(this.#place).credential;
   }
 
   /**
@@ -135,7 +89,7 @@ export class SigilHandle {
    * @throws DeniedError `ERR_AGENT_UNKNOWN` or `ERR_SCOPE_WIDER` for an agent that is denied
    * everything; otherwise as `Client.fetch`
    */
-  readonly fetch: typeof fetch = async (input, init) => this.#demandClient().fetch(input, init);
+  readonly fetch: typeof fetch = async (input, init) => clientAt(this.#place).fetch(input, init);
 
   /** Calls `act` as this agent: `sigilFetch` inside it, across every await, is this handle's. */
   run<Result>(act: () => Result): Result {
@@ -149,10 +103,9 @@ export class SigilHandle {
    */
   forAgent(name: string): SigilHandle {
     const known = this.#children.get(name);
-    if (known !== undefined && !known.#isOver()) return known;
-    const child = this.#byTable(name);
-    this.#children.set(name, child);
-    return child;
+    // After its time, the handle that replaces it starts a count of its own.
+    if (known !== undefined && !isOver(known.#place)) return known;
+    return this.#adopt(name, placeByTable(this.#place, name));
   }
 
   /**
@@ -175,9 +128,8 @@ export class SigilHandle {
    * @throws TypeError for a scope that cannot be read
    */
   delegate(name: string, scope: AgentPolicy): SigilHandle {
-    const child = this.#below(name, readPolicy(scope, `the scope of ${name}`));
-    this.#children.set(name, child);
-    return child;
+    const entry = readPolicy(scope, `the scope of ${name}`);
+    return this.#adopt(name, placeBelow(this.#place, name, entry));
   }
 
   /**
@@ -187,7 +139,8 @@ export class SigilHandle {
    * @param why what the agent presents, for the error
    */
   nobody(name: string, why: string): SigilHandle {
-    return this.#denied(name, agentUnknown(why, "a hand-off that Sigil has seen"));
+    const refusal = agentUnknown(why, "a hand-off that Sigil has seen");
+    return new SigilHandle(deniedPlace(this.#place, name, refusal), this);
   }
 
   /**
@@ -196,7 +149,7 @@ export class SigilHandle {
    * @throws DeniedError `ERR_AGENT_UNKNOWN` or `ERR_SCOPE_WIDER`
    */
   assertAllowed(): void {
-    this.#demandClient();
+    clientAt(this.#place);
   }
 
   /**
@@ -205,7 +158,7 @@ export class SigilHandle {
    * @throws as `Client.standing`
    */
   standing(): Promise<readonly NodeStanding[]> {
-    return this.#demandClient().standing();
+    return clientAt(this.#place).standing();
   }
 
   /** Whether this handle is `other`, or below it at any distance. */
@@ -221,12 +174,12 @@ export class SigilHandle {
    * @throws TypeError for the handle at the top
    */
   async revoke(): Promise<void> {
-    const { parent } = this.#place;
+    const parent = this.#parent;
     if (parent === undefined)
       throw new TypeError(
         "The handle at the top cannot revoke itself. Its treasury's owner can: sigil revoke NODE-ID.",
       );
-    await parent.#demandClient().revoke(this.credential);
+    await clientAt(parent.#place).revoke(this.credential);
   }
 
   /** A name in place of the credential: frameworks write their state into traces and checkpoints. */
@@ -243,56 +196,10 @@ export class SigilHandle {
     return this.toJSON();
   }
 
-  #demandClient(): HttpClient {
-    const { client, refusal } = this.#place;
-    if (client === undefined) throw new DeniedError([refusal!]);
-    return client;
-  }
-
-  #byTable(name: string): SigilHandle {
-    const { client, refusal, policies } = this.#place;
-    if (client === undefined) return this.#denied(name, refusal!);
-    const entry = policies.get(name);
-    if (entry === undefined) return this.#denied(name, unknownAgent(name, policies));
-    try {
-      return this.#below(name, entry);
-    } catch (error) {
-      if (!(error instanceof DeniedError)) throw error;
-      return this.#denied(name, error.refusals[0]!);
-    }
-  }
-
-  #below(name: string, entry: PolicyEntry): SigilHandle {
-    const { shared } = this.#place;
-    const now = (shared.clock ?? systemClock)();
-    const credential = narrowed(this.credential, name, entry, now);
-    return new SigilHandle({
-      agent: name,
-      parent: this,
-      client: new HttpClient({ ...shared, credential }),
-      refusal: undefined,
-      policies: entry.agents,
-      shared,
-    });
-  }
-
-  #denied(name: string, refusal: Refusal): SigilHandle {
-    const { shared, policies } = this.#place;
-    return new SigilHandle({
-      agent: name,
-      parent: this,
-      client: undefined,
-      refusal,
-      policies,
-      shared,
-    });
-  }
-
-  /** Whether its time is past. The handle that replaces it starts a count of its own. */
-  #isOver(): boolean {
-    const { client, shared } = this.#place;
-    const end = client?.credential.chain.validUntil;
-    return end !== undefined && (shared.clock ?? systemClock)() >= end;
+  #adopt(name: string, place: Place): SigilHandle {
+    const child = new SigilHandle(place, this);
+    this.#children.set(name, child);
+    return child;
   }
 }
 
