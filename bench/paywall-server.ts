@@ -6,7 +6,8 @@ import { randomBytes } from "node:crypto";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { paid } from "l8nt/hono";
-import { Authority, Paywall } from "l8nt/service";
+import { Authority } from "l8nt/l402";
+import { Paywall } from "l8nt/service";
 import { freePort } from "../test/e2e/support/free-port.ts";
 
 const port = await freePort();

@@ -1,7 +1,9 @@
 /** The list of public names: what the reader of modules finds, and what a difference says. */
-import { resolve } from "node:path";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { difference, exportedNames, publicNames } from "./exports.ts";
+import { ambiguities, difference, exportedNames, publicNames } from "./exports.ts";
 
 describe("exportedNames", () => {
   test.each<[string, string, string[]]>([
@@ -45,6 +47,23 @@ test("a new export and a removed one are each named", () => {
     "not in the list: l8nt c",
     "in the list only: l8nt a",
   ]);
+});
+
+test("a name that two subpaths declare apart has two meanings; one exported again has one", () => {
+  const folder = mkdtempSync(join(tmpdir(), "exports-"));
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  write("a.ts", "export interface Client {}\nexport const made = 1;\nexport function paid() {}");
+  write(
+    "b.ts",
+    'export interface Client {}\nexport { made } from "./a.ts";\nexport const paid = 1;',
+  );
+  write(
+    "package.json",
+    JSON.stringify({
+      exports: { "./a": { "l8nt-source": "./a.ts" }, "./b": { "l8nt-source": "./b.ts" } },
+    }),
+  );
+  expect(ambiguities(folder)).toEqual([expect.stringMatching(/^has two meanings: Client \(/)]);
 });
 
 test("l8nt/ports exports types only", () => {

@@ -4,7 +4,7 @@
  * a decision.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Manifest } from "./layers.ts";
 
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
@@ -54,6 +54,43 @@ export function publicNames(folder: string): string[] {
   });
 }
 
+const FROM = /^export\s+(?:type\s+)?\{(?<names>[^}]*)\}\s*from\s*"(?<module>\.[^"]+)"/gm;
+
+/** The file that declares a name, followed through the lists that export it again. */
+function declaredIn(file: string, name: string): string {
+  for (const { groups } of readFileSync(file, "utf8").replace(COMMENT, "").matchAll(FROM))
+    for (const item of groups!.names!.split(",")) {
+      const [own, renamed = own] = item
+        .trim()
+        .replace(/^type\s+/, "")
+        .split(/\s+as\s+/);
+      if (renamed === name) return declaredIn(join(dirname(file), groups!.module!), own!);
+    }
+  return file;
+}
+
+/** Names that every adapter of a kind has, for its own framework. */
+const ADAPTER_NAMES = new Set([
+  ...["paid", "wellKnown", "PaidOptions"],
+  ...["withSigil", "sigilTools", "sigilContext", "SigilContext", "subAgent"],
+]);
+
+/** Public names that mean one thing in one subpath and another in the next. */
+export function ambiguities(folder: string): string[] {
+  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
+  const meanings = new Map<string, Set<string>>();
+  for (const line of publicNames(folder)) {
+    const [subpath = "", ...words] = line.split(" ");
+    const name = words.at(-1)!;
+    const conditions = exports[subpath.replace(/^l8nt/, ".")] as Record<string, string>;
+    const declared = declaredIn(join(folder, conditions["l8nt-source"]!), name);
+    meanings.set(name, (meanings.get(name) ?? new Set()).add(declared));
+  }
+  return [...meanings]
+    .filter(([name, files]) => files.size > 1 && !ADAPTER_NAMES.has(name))
+    .map(([name, files]) => `has two meanings: ${name} (${[...files].join(", ")})`);
+}
+
 /** What differs between the committed list and the code, one line for each name. */
 export function difference(listed: readonly string[], found: readonly string[]): string[] {
   return [
@@ -67,14 +104,14 @@ if (import.meta.main) {
   const list = join(folder, "exports.txt");
   const found = publicNames(folder);
   if (process.argv.includes("--write")) writeFileSync(list, `${found.join("\n")}\n`);
-  const faults = difference(readFileSync(list, "utf8").trimEnd().split("\n"), found);
+  const differing = difference(readFileSync(list, "utf8").trimEnd().split("\n"), found);
+  const faults = [...differing, ...ambiguities(folder)];
   for (const fault of faults) console.error(fault);
-  if (faults.length > 0) {
+  if (faults.length > 0) process.exitCode = 1;
+  if (differing.length > 0)
     console.error(
       "packages/l8nt/exports.txt is out of date: node scripts/exports.ts --write, if each line is meant",
     );
-    process.exitCode = 1;
-  }
   const subpaths = new Set(found.map((line) => line.split(" ")[0]));
   console.log(
     `exports: ${subpaths.size} subpaths, ${found.length} exports, ${faults.length} faults`,

@@ -1,7 +1,9 @@
 /** The agents: they buy, race, overspend, lie, delegate, revoke, and ask for what is not theirs. */
+
+import type { Scope } from "l8nt";
 import { type PaymentError, SigilError } from "l8nt";
-import { Credential, type Scope } from "l8nt/l402";
-import type { PurchaseRequest } from "l8nt/treasury";
+import { Credential } from "l8nt/l402";
+import type { PurchaseRequest } from "l8nt/ports";
 import { type Agent, type Bounds, type Deed, type Goods, lineOf } from "./facts.ts";
 import type { House } from "./house.ts";
 import { acting } from "./schedule.ts";

@@ -3,7 +3,7 @@
  * last msat.
  */
 import { createHash } from "node:crypto";
-import type { PaymentView } from "l8nt/treasury";
+import type { PaymentView } from "l8nt/ports";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
 import { type Agents, hasUses } from "./agents.ts";
 import { type Deed, isLive, lineOf, type Payment } from "./facts.ts";

@@ -12,9 +12,10 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Scope } from "l8nt";
 import { Client, type ClientOptions } from "l8nt";
 import { Invoice } from "l8nt/invoice";
-import { Authority, Challenge, type Credential, type Scope } from "l8nt/l402";
+import { Authority, Challenge, type Credential } from "l8nt/l402";
 import { type Grant, listener, paid, wellKnown } from "l8nt/node";
 import { Paywall, type PaywallOptions, type Terms } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";

@@ -5,6 +5,5 @@ export { namesCapabilities } from "./conditions/capabilities.ts";
 export type { ScopeFlag } from "./field.ts";
 export { SCOPE_FLAGS, type ScopeKeyFlag } from "./flags.ts";
 export { formatDistance, formatInstant } from "./instant.ts";
-export type { Scope } from "./scope.ts";
 export { mayMeet } from "./wider.ts";
 export { caveatWords, countedBy, formatCounted, isListed, limitWords } from "./words.ts";

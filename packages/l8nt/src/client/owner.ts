@@ -21,14 +21,6 @@ import {
 } from "../wire/owner.ts";
 import { TreasuryHttp } from "./treasury-http.ts";
 
-export type { JournalEntry, JournalEvent } from "../ports/journal.ts";
-export type { Reservation } from "../ports/ledger.ts";
-export type { Counted, CounterKind } from "../ports/limit.ts";
-export type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "../ports/owner.ts";
-export type { PaymentStatus } from "../ports/payments.ts";
-export type { ReceiptRow } from "../ports/receipts.ts";
-export type { NodeStanding, Standing } from "../ports/treasury.ts";
-
 export interface OwnerClientOptions {
   /** The owner's credential, as `treasury.owner.mint` or `sigil treasury init` made it. */
   readonly credential: Credential | string;

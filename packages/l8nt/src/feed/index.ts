@@ -2,7 +2,6 @@
  * `l8nt/feed`: what was revoked, published with a signature and followed by every instance.
  * spec/7-revocation-feed.md.
  */
-export type { DirectiveLog } from "../ports/directives.ts";
 export { REVOCATIONS_PATH } from "../wire/revocation.ts";
 export { type Follower, type FollowOptions, followRevocations } from "./follow.ts";
 export type { FeedEntry, FeedPage, FeedSigner } from "./page.ts";

@@ -16,7 +16,6 @@ export {
 } from "../amount.ts";
 export type { InvoiceFields } from "./invoice.ts";
 export { NETWORKS, type Network } from "./network.ts";
-export { MAX_INVOICE_LENGTH, readInvoice, type UnverifiedInvoice } from "./read.ts";
 
 /** A decoded invoice, frozen. */
 export interface Invoice extends InvoiceData {}

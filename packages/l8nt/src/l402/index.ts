@@ -1,5 +1,5 @@
 /** `l8nt/l402`: credentials and challenges of the L402 scheme, their minter and their verifier. */
-export type { Access, Scope } from "../caveat/index.ts";
+export type { Access } from "../caveat/index.ts";
 export { targetAt, targetOfUrl } from "../caveat/index.ts";
 export {
   type AttenuateOptions,

@@ -10,7 +10,7 @@ import type { Grant, Paywall, Terms } from "../service/index.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
-export type PaidHandler<R extends Request, Context> = (
+export type PaidRouteHandler<R extends Request, Context> = (
   request: R,
   context: Context,
   grant: Grant,
@@ -33,7 +33,7 @@ export interface PaidOptions {
 export function paid<R extends Request, Context>(
   paywall: Paywall,
   terms: Terms,
-  handler: PaidHandler<R, Context>,
+  handler: PaidRouteHandler<R, Context>,
   { clientAddress }: PaidOptions = {},
 ): (request: R, context: Context) => Promise<Response> {
   const route = paywall.route(terms);

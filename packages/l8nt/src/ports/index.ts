@@ -5,6 +5,7 @@ export type { CounterRow, Journal, JournalEntry, JournalEvent } from "./journal.
 export type { Ledger, Reservation, ReserveAnswer, Resolution, Usage } from "./ledger.ts";
 export type { Counted, CounterKind } from "./limit.ts";
 export type { NodeBook, NodeRecord } from "./nodes.ts";
+export type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "./owner.ts";
 export type {
   BeginAnswer,
   PaymentMark,

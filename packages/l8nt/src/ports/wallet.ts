@@ -2,7 +2,7 @@
 
 import type { Network } from "../invoice/network.ts";
 
-export type { Network };
+export type { Network } from "../invoice/network.ts";
 
 export interface InvoiceRequest {
   readonly amountMsat: bigint;

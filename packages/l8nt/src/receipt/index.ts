@@ -3,7 +3,6 @@
  * a treasury.
  */
 export { type ReceiptCode, ReceiptError } from "../errors.ts";
-export type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
 export { type ChainVerdict, verifyChain } from "./chain.ts";
 export { ReceiptClerk, type ReceiptClerkOptions } from "./clerk.ts";
 export {

@@ -1,5 +1,4 @@
 /** `l8nt/service`: the paywall, on `Request` and `Response`. */
-export { Authority } from "../l402/index.ts";
 export { WELL_KNOWN_PATH } from "../wire/paths.ts";
 export type { Refused } from "../wire/problem.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";

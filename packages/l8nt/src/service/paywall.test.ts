@@ -3,9 +3,9 @@
  * testing/paywall-contract.ts.
  */
 import { describe, expect, test } from "vitest";
-import { Credential } from "../l402/index.ts";
+import { Authority, Credential } from "../l402/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
-import { Authority, Paywall, type PaywallOptions, type RequestFacts, type Terms } from "./index.ts";
+import { Paywall, type PaywallOptions, type RequestFacts, type Terms } from "./index.ts";
 
 const SECRET = "f5061728394a5b6c7d8e9fa0b1c2d3e4f506172891c4e07a3b5d2f6881a2c3e4";
 const ORIGIN = "https://api.example";

@@ -5,21 +5,11 @@ import { TreasuryCore } from "./treasury.ts";
 
 export { type GuardedFetchOptions, guardedFetch } from "../http/guarded-fetch.ts";
 export { auditLedger, type LedgerAudit } from "../ledger/audit.ts";
-export type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "../ports/owner.ts";
-export type {
-  NodeStanding,
-  PaymentSummary,
-  Purchase,
-  PurchaseRequest,
-  Standing,
-  Treasurer,
-} from "../ports/treasury.ts";
 /** The path of orders, for a caller that speaks HTTP by itself. */
 export { PURCHASES_PATH } from "../wire/purchase.ts";
 export { treasuryApi } from "./api.ts";
 export type { InFlightCaps } from "./in-flight.ts";
 export type { TreasuryOptions } from "./options.ts";
-export type { Owner } from "./owner.ts";
 export { type OwnerApiOptions, ownerApi } from "./owner-api.ts";
 export { routeLabel } from "./routes.ts";
 

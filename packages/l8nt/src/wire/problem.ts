@@ -19,7 +19,7 @@ import {
   TokenError,
 } from "../errors.ts";
 import { readJson } from "../http/body.ts";
-import type { UnverifiedInvoice } from "../invoice/index.ts";
+import type { UnverifiedInvoice } from "../invoice/read.ts";
 import { Challenge } from "../l402/index.ts";
 
 /** The members of a problem; never a credential. */

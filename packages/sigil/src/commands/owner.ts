@@ -1,6 +1,7 @@
 /** What an owner does with a running treasury: look, stop, go on. */
 import { formatMsat } from "l8nt/invoice";
-import type { JournalEvent, OwnerClient, PaymentStatus } from "l8nt/owner";
+import type { OwnerClient } from "l8nt/owner";
+import type { JournalEvent, PaymentStatus } from "l8nt/ports";
 import type { Flag } from "../arguments.ts";
 import { type Command, command } from "../command.ts";
 import { countOf } from "../count.ts";

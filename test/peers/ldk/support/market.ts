@@ -3,8 +3,10 @@
  * loopback TCP and the machine's own clock. What really moved is read from the nodes. Everything
  * closes when its test ends.
  */
+
+import type { Scope } from "l8nt";
 import { Client } from "l8nt";
-import type { Credential, Scope } from "l8nt/l402";
+import type { Credential } from "l8nt/l402";
 import { listener, paid } from "l8nt/node";
 import { Paywall, type Terms } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";
