@@ -27,8 +27,6 @@ const folderOf: Readonly<Record<string, Folder>> = {
   peers: "peers",
   postgres: "peers",
 };
-const rest = ["long", ...Object.keys(folderOf)];
-
 interface TestSet {
   readonly projects: readonly string[];
   /** Globs of tests that take seconds, and stay out. */
@@ -52,9 +50,10 @@ const sets: Readonly<Record<string, TestSet>> = {
     ],
   },
   main: { projects: ["unit", "e2e"] },
-  rest: { projects: rest, node20: true },
-  all: { projects: ["unit", "e2e", ...rest], node20: true },
+  all: { projects: ["unit", "e2e", "long", ...Object.keys(folderOf)], node20: true },
   node20: { projects: [], node20: true },
+  long: { projects: ["long"] },
+  runtimes: { projects: ["runtimes"] },
   frameworks: { projects: ["frameworks"] },
   peers: { projects: ["peers", "postgres"] },
 };

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
-import { bundleSmoke, runOn, runtimeNames } from "./main.ts";
+import { bundleSmoke, runOn, runtimeNames } from "./runtimes.ts";
 
 let onThisNode: readonly string[];
 
