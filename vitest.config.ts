@@ -19,6 +19,16 @@ const never = ["**/node_modules/**", "**/fixtures/**"];
 /** Tests that start processes, servers or frameworks. */
 const heavy = { setupFiles, testTimeout: 120_000, hookTimeout: 120_000 };
 
+/** Unit tests that take seconds, wait, or open servers: `npm run test:quick` leaves them out. */
+const slow = [
+  "scripts/**",
+  "packages/sigil/**",
+  "packages/l8nt/src/{middleware,node,wallets}/**",
+  "packages/l8nt/src/l402/tampering.property.test.ts",
+  "packages/l8nt/src/receipt/export.property.test.ts",
+  "packages/l8nt/src/stores/sqlite*.test.ts",
+];
+const quick = process.env.SIGIL_QUICK !== undefined;
 /** What `npm test` leaves to `npm run test:all`: minutes of crashes and simulated days. */
 const long = ["test/crash/**/*.test.ts", "test/simulation/**/*.test.ts", "test/e2e/demo.test.ts"];
 /** Folders whose tests need more than the root install; the ones with lnd have a command. */
@@ -38,7 +48,9 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
-          exclude: never,
+          exclude: quick ? [...never, ...slow] : never,
+          // Loading the modules again for each file is a third of the time.
+          isolate: !quick,
           setupFiles,
           testTimeout: 60_000,
         },

@@ -29,26 +29,13 @@ const folderOf: Readonly<Record<string, Folder>> = {
 };
 interface TestSet {
   readonly projects: readonly string[];
-  /** Globs of tests that take seconds, and stay out. */
-  readonly exclude?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
   /** Whether the library's unit tests run on Node 20 as well. */
   readonly node20?: true;
 }
 
 const sets: Readonly<Record<string, TestSet>> = {
-  quick: {
-    projects: ["unit"],
-    exclude: [
-      "scripts/**",
-      "packages/sigil/**",
-      "packages/l8nt/src/middleware/**",
-      "packages/l8nt/src/node/**",
-      "packages/l8nt/src/wallets/**",
-      "packages/l8nt/src/**/sqlite-faults.test.ts",
-      "packages/l8nt/src/l402/tampering.property.test.ts",
-      "packages/l8nt/src/receipt/export.property.test.ts",
-    ],
-  },
+  quick: { projects: ["unit"], env: { SIGIL_QUICK: "1", SIGIL_LAW_RUNS: "500" } },
   main: { projects: ["unit", "e2e"] },
   all: { projects: ["unit", "e2e", "long", ...Object.keys(folderOf)], node20: true },
   node20: { projects: [], node20: true },
@@ -197,10 +184,9 @@ if (ready.length > 0)
         join(root, "node_modules/vitest/vitest.mjs"),
         "run",
         ...(everywhere ? [] : ready.map((project) => `--project=${project}`)),
-        ...(set.exclude ?? []).map((glob) => `--exclude=${glob}`),
         ...args,
       ],
-      env: cleanEnv(),
+      env: { ...cleanEnv(), ...set.env },
     }),
   );
 if (set.node20 && isReady("node20", "runtimes"))
