@@ -1,24 +1,26 @@
 /**
- * A `fetch` that reaches public addresses only: for a treasury, which makes requests that agents
- * name. [case 78]
+ * A `fetch` that reaches public addresses only, for a server that requests URLs that others name.
+ * [case 78]
  */
 import type { LookupAddress } from "node:dns";
 import type { BlockList, LookupFunction } from "node:net";
 import { AdapterError } from "../errors.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { builtin, nodeFetch } from "./node-fetch.ts";
 
 export interface GuardedFetchOptions {
   /**
-   * For development: this machine's own addresses may be reached, and still no others that are
-   * private.
+   * Also reaches the addresses of this machine, for development. Other private addresses stay out
+   * of reach.
+   *
+   * @default false
    */
   readonly allowLoopback?: boolean;
 }
 
-/**
- * Not reachable from the internet, or not meant to be: RFC 6890 and its registries, multicast, and
- * the cloud's metadata.
- */
+const OPTIONS = { allowLoopback: true } satisfies Keys<GuardedFetchOptions>;
+
+/** Not reachable from the internet: RFC 6890 and its registries, multicast, cloud metadata. */
 const PRIVATE_V4 = [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -57,14 +59,16 @@ const PRIVATE_V6 = [
  * @throws AdapterError `ERR_SERVICE_UNREACHABLE` (from the returned function) for an address that
  * is not public
  */
-export function guardedFetch({ allowLoopback = false }: GuardedFetchOptions = {}): typeof fetch {
+export function guardedFetch(options: GuardedFetchOptions = {}): typeof fetch {
+  checkKeys(options, OPTIONS, "a guarded fetch");
+  const { allowLoopback = false } = options;
   const net = builtin<typeof import("node:net")>("node:net");
   const dns = builtin<typeof import("node:dns")>("node:dns");
   const loopback = listOf(net, [["127.0.0.0", 8]], [["::1", 128]]);
   const refused = listOf(net, [...PRIVATE_V4, ["127.0.0.0", 8]], PRIVATE_V6);
 
   const isAllowed = (address: string): boolean => {
-    // An IPv4 address in IPv6 clothes is judged as what it is.
+    // An IPv4-mapped IPv6 address is judged as the IPv4 address that it holds.
     const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
     const family = net.isIPv6(plain) ? "ipv6" : "ipv4";
     if (/^::ffff:/i.test(plain)) return false;
@@ -90,7 +94,7 @@ export function guardedFetch({ allowLoopback = false }: GuardedFetchOptions = {}
     if (!isHttp || (net.isIP(literal) !== 0 && !isAllowed(literal)))
       throw new AdapterError(
         "ERR_SERVICE_UNREACHABLE",
-        "The URL leads to an address that is not public, and a treasury reaches public ones only. For a service on this machine, in development: guardedFetch({ allowLoopback: true }), or sigil treasury start --allow-loopback.",
+        "The URL leads to an address that is not public, and only public ones may be reached from here. For a service on this machine, in development, use guardedFetch({ allowLoopback: true }), or --allow-loopback at the command line.",
       );
     return send(request);
   };

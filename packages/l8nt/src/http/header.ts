@@ -6,7 +6,7 @@
 export interface AuthItem {
   /** Lower case: schemes are case-insensitive. */
   readonly scheme: string;
-  /** What follows the scheme where it is not parameters. */
+  /** What follows the scheme, if it is not parameters. */
   readonly token68?: string;
   /** In order, duplicates and all. Names in lower case. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
@@ -15,8 +15,7 @@ export interface AuthItem {
 const TOKEN = /[A-Za-z0-9!#$%&'*+.^_`|~-]+/y;
 const TOKEN68 = /[A-Za-z0-9+/._~:-]+=*/y;
 const BLANK = /[ \t,]*/y;
-// A bare value may hold base64, which is wider than a token. [DESIGN: read what clients and servers
-// in the field send]
+// A bare value may hold base64, which has more characters than a token; servers send it unquoted.
 const BARE = /[^\s",;]+/y;
 const BEFORE_EQUALS = /[ \t]*(?==)/y;
 const AFTER_EQUALS = /[ \t]*/y;
@@ -27,7 +26,7 @@ export const isFieldText = (text: string): boolean => /^[\t\x20-\x7e]*$/.test(te
 
 /**
  * Reads a `WWW-Authenticate` value, or several joined by commas, as servers really write them:
- * commas may be missing between parameters, schemes may share a line. Undefined where it cannot be
+ * commas may be missing between parameters, schemes may share a line. Undefined if it cannot be
  * read without guessing.
  */
 export function readChallenges(text: string): readonly AuthItem[] | undefined {

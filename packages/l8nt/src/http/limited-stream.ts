@@ -1,18 +1,19 @@
-/**
- * A relayed body: passed on as it comes, up to a size and a time, and ended at both ends when
- * either one goes. [case 79]
- */
+/** A body that is passed on as it comes, up to a size and a time. [case 79] */
 import { AdapterError } from "../errors.ts";
 import { later } from "../internal/timers.ts";
 
 export interface StreamLimits {
   readonly maxBytes: number;
-  /** Without a byte in between. */
+  /** The longest pause between two bytes. */
   readonly idleSeconds: number;
   readonly totalSeconds: number;
 }
 
-/** @param abort ends the request at the service */
+/**
+ * Bounds a body. It ends at both ends if either the sender or the reader goes away.
+ *
+ * @param abort ends the request that the body answers
+ */
 export function limited(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   { maxBytes, idleSeconds, totalSeconds }: StreamLimits,
@@ -22,9 +23,7 @@ export function limited(
   let bytes = 0;
   let isOver = false;
   let sink: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
-  /**
-   * Also where nobody reads: an agent that stops reading must not hold the service's connection.
-   */
+  // Also while nothing is read: a reader that stops reading must not hold the sender's connection.
   const fail = (why: unknown) => {
     if (isOver) return;
     end();
@@ -58,7 +57,7 @@ export function limited(
           if (bytes > maxBytes)
             throw new AdapterError(
               "ERR_TOO_LARGE",
-              `The service's answer has more than ${maxBytes} bytes.`,
+              `The response has more than ${maxBytes} bytes.`,
             );
           controller.enqueue(value);
         } catch (error) {
@@ -77,7 +76,4 @@ export function limited(
 }
 
 const tooLong = (what: string): AdapterError =>
-  new AdapterError(
-    "ERR_SERVICE_UNREACHABLE",
-    `The service's answer took longer than it may: ${what}.`,
-  );
+  new AdapterError("ERR_SERVICE_UNREACHABLE", `The response took longer than allowed: ${what}.`);

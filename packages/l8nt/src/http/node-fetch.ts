@@ -1,20 +1,17 @@
-/**
- * A `fetch` over Node's own `http` and `https`, for what the global one takes no option for:
- * addresses and certificates.
- */
+/** A `fetch` over Node's `http` and `https`, with options for addresses and certificates. */
 import type { IncomingMessage, RequestOptions } from "node:http";
 import type { LookupFunction } from "node:net";
 import { AdapterError } from "../errors.ts";
 
 export interface NodeFetchOptions {
   readonly lookup?: LookupFunction;
-  /** PEM: the only certificates that are trusted. */
+  /** The only certificates that are trusted, as PEM. */
   readonly ca?: string;
   /** A Unix socket to connect to, in place of the URL's host and port. */
   readonly socketPath?: string;
 }
 
-/** @throws TypeError on a runtime that has none of Node's modules */
+/** A built-in module of Node. @throws TypeError on a runtime without those */
 export function builtin<Module>(name: string): Module {
   const module = globalThis.process?.getBuiltinModule?.(name);
   if (module === undefined)
@@ -24,12 +21,10 @@ export function builtin<Module>(name: string): Module {
   return module as Module;
 }
 
-/**
- * A Request feeds its own signal only while it lives: one that was collected would never time out.
- */
+// A Request that is garbage-collected no longer feeds its signal, and would never time out.
 const underWay = new Set<Request>();
 
-/** Redirects are not followed. Where `ca` is given, connections are kept for the next request. */
+/** Redirects are not followed. With `ca`, connections are kept for the next request. */
 export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof fetch {
   const http = builtin<typeof import("node:http")>("node:http");
   const https = builtin<typeof import("node:https")>("node:https");
@@ -60,9 +55,7 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
 
 const BODILESS = new Set([101, 204, 205, 304]);
 
-/**
- * As `fetch` gives it: the body decoded. What was not asked for and cannot be decoded is refused.
- */
+/** The response with its body decoded, as `fetch` returns it. An unknown encoding is refused. */
 function responseOf(incoming: IncomingMessage, method: string): Response {
   const headers = new Headers();
   for (let at = 0; at < incoming.rawHeaders.length; at += 2)
@@ -81,7 +74,7 @@ function responseOf(incoming: IncomingMessage, method: string): Response {
     incoming.destroy();
     throw new AdapterError(
       "ERR_SERVICE_UNREACHABLE",
-      "The service encodes its answer in a way that was not asked for.",
+      "The response has a content encoding that was not asked for.",
     );
   }
   return new Response(raw.pipeThrough(new DecompressionStream(encoding)), { status, headers });

@@ -95,3 +95,16 @@ export function checkSale(challenge: Challenge, target: Target, now: number): vo
 /** "10 sat, and up to 3 sat of routing fee". */
 export const formatCost = (amountMsat: bigint, maxFeeMsat: bigint): string =>
   `${formatMsat(amountMsat)}, and up to ${formatMsat(maxFeeMsat)} of routing fee`;
+
+/**
+ * A challenge is believed only if it comes from the very origin that was asked.
+ *
+ * @throws ChallengeError `ERR_CHALLENGE_ORIGIN`
+ */
+export function checkOrigin({ url }: Response, asked: URL): void {
+  if (url !== "" && new URL(url).origin !== asked.origin)
+    throw new ChallengeError(
+      "ERR_CHALLENGE_ORIGIN",
+      `${asked.origin} was asked, and the challenge came from another origin. Nothing was paid.`,
+    );
+}

@@ -3,7 +3,8 @@
  * decides what became of it. spec/4-purchase.md §4-5.
  */
 import { PaymentError, TokenError } from "../errors.ts";
-import { discard, relayed } from "../http/outbound.ts";
+import { discard } from "../http/discard.ts";
+import { relayed } from "../http/hop.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";

@@ -3,7 +3,8 @@
  * for it. spec/4-purchase.md §4.
  */
 import { PaymentError } from "../errors.ts";
-import { checkOrigin, discard, relayed } from "../http/outbound.ts";
+import { discard } from "../http/discard.ts";
+import { relayed } from "../http/hop.ts";
 import { Turns } from "../internal/turns.ts";
 import { isSingleUse } from "../l402/challenge.ts";
 import { Challenge } from "../l402/index.ts";
@@ -12,6 +13,7 @@ import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Purchase } from "../ports/treasury.ts";
 import { claimFor } from "./bought.ts";
+import { checkOrigin } from "./check.ts";
 import type { Delivery } from "./delivery.ts";
 import type { SpendingGate } from "./gate.ts";
 import type { Order } from "./order.ts";

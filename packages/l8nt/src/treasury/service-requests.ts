@@ -1,5 +1,6 @@
 /** Requests to a service: for its challenge, or with a credential that was paid for. */
-import { discard, type OutboundLimits, send } from "../http/outbound.ts";
+import { discard } from "../http/discard.ts";
+import { type OutboundLimits, send } from "../http/outbound.ts";
 import { isLsatAlone } from "../l402/challenge.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Order } from "./order.ts";

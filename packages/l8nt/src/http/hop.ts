@@ -1,0 +1,53 @@
+/** Which fields one party may pass on to another: RFC 9110 §7.6.1, and what is not for the other. */
+
+/** Fields of one connection. Whatever `Connection` names is one of them too. */
+const OF_ONE_HOP = "connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade";
+
+const fieldNames = (...patterns: readonly string[]): RegExp =>
+  new RegExp(`^(?:${patterns.join("|")})$`, "i");
+
+/**
+ * Fields that are withheld from a request to another party: of one hop, of an identity that is not
+ * meant for that party, Sigil's own, and those that make another request of this one. [cases 38, 93,
+ * 94]
+ */
+const WITHHELD_FROM_REQUEST = fieldNames(
+  OF_ONE_HOP,
+  "(?:grpc-metadata-)?(?:authorization|macaroon)|cookie2?",
+  "host|origin|referer|expect|content-length|accept-encoding",
+  "forwarded|x-forwarded-.*|x-real-ip|via|(?:x-|true-)(?:cluster-)?client-ip|cf-connecting-.*",
+  "(?:x-)?sigil-.*",
+  "x-http-method.*|x-method-override|x-original-.*|x-rewrite-.*",
+);
+
+/** The lengths and encodings of a response are those of the hop that it came by. */
+const WITHHELD_FROM_RESPONSE = fieldNames(
+  OF_ONE_HOP,
+  "set-cookie2?|content-encoding|content-length|sigil-.*",
+);
+
+type Fields = Iterable<readonly [name: string, value: string]>;
+
+function passedOn(fields: Fields, withheld: RegExp): [name: string, value: string][] {
+  const all = [...fields];
+  const ofThisHop = new Set(
+    all
+      .filter(([name]) => name.toLowerCase() === "connection")
+      .flatMap(([, value]) => value.toLowerCase().split(/[ \t]*,[ \t]*/)),
+  );
+  return all
+    .filter(([name]) => !withheld.test(name) && !ofThisHop.has(name.toLowerCase()))
+    .map(([name, value]) => [name, value]);
+}
+
+/** The fields of a request that may be sent to another party. */
+export const requestFields = (fields: Fields): [name: string, value: string][] =>
+  passedOn(fields, WITHHELD_FROM_REQUEST);
+
+/** A response as it may be passed on: without cookies, and without fields of the hop it came by. */
+export const relayed = (response: Response): Response =>
+  new Response(response.body, {
+    status: response.status,
+    statusText: response.statusText,
+    headers: passedOn(response.headers, WITHHELD_FROM_RESPONSE),
+  });
