@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { utf8 } from "../internal/bytes.ts";
 import { canonical } from "../receipt/jcs.ts";
+import type { FeedPage } from "../wire/feed.ts";
 import {
   CallingLog,
   FEED_URL,
@@ -17,7 +18,7 @@ import {
   signer,
   taking,
 } from "./fixtures/world.ts";
-import { type FeedPage, signPage } from "./page.ts";
+import { signPage } from "./page.ts";
 import { revocationFeed } from "./publisher.ts";
 import { feedSource } from "./source.ts";
 

@@ -6,34 +6,11 @@ import { AdapterError } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { canonical, type JcsValue } from "../receipt/jcs.ts";
 import type { ReceiptKey, ReceiptSigner } from "../receipt/key.ts";
-
-export interface FeedEntry {
-  readonly seq: number;
-  /** The node that was revoked, with everything below it. */
-  readonly node: string;
-  /** Unix seconds after which nothing below it can be valid; absent where that is not known. */
-  readonly endsAt?: number;
-}
-
-export interface FeedPage {
-  /** Keeps the signature from being taken for one of a receipt, should the two share a key. */
-  readonly type: "revocations";
-  /** The authority whose nodes these are. */
-  readonly location: string;
-  /** What is newer than this number is here … */
-  readonly after: number;
-  /** … up to this one. */
-  readonly seq: number;
-  /** Whole Unix seconds at which it was signed. */
-  readonly at: number;
-  readonly entries: readonly FeedEntry[];
-  readonly keyId: string;
-}
+import { type FeedPage, readFeedPage, type SignedPage } from "../wire/feed.ts";
 
 /** Signs pages: a key of its own, 32 bytes of seed. */
 export type FeedSigner = Pick<ReceiptSigner, "keyId" | "publicKey" | "sign">;
 
-export const MAX_ENTRIES = 1000;
 /** A thousand entries are 110 kB. */
 export const MAX_PAGE_BYTES = 262_144;
 /** How far the clocks of publisher and follower may be apart. */
@@ -56,12 +33,12 @@ export function signPage(page: Omit<FeedPage, "type" | "keyId">, signer: FeedSig
  * @throws AdapterError `ERR_FEED`
  */
 export function readPage(text: string, key: ReceiptKey): FeedPage {
-  const { signature, ...page } = objectOf(text);
-  if (!isPage(page) || typeof signature !== "string" || !/^[0-9a-f]{128}$/.test(signature))
-    throw notAPage("its members are not of their form");
+  const json = objectOf(text);
+  const { signature, ...page } = formOf(json);
   if (page.keyId !== key.keyId)
     throw notAPage(`key ${page.keyId} signed it, and key ${key.keyId} was expected`);
-  if (!key.verifies(bytesOf(page), signature)) throw notAPage("its signature does not hold");
+  const { signature: _, ...signed } = json;
+  if (!key.verifies(bytesOf(signed), signature)) throw notAPage("its signature does not hold");
   return page;
 }
 
@@ -77,38 +54,19 @@ function objectOf(text: string): Record<string, unknown> {
   }
 }
 
-function bytesOf(page: FeedPage): Uint8Array {
+function formOf(json: Record<string, unknown>): SignedPage {
   try {
-    return utf8(canonical(page as unknown as JcsValue));
+    return readFeedPage(json);
+  } catch {
+    throw notAPage("its members are not of their form");
+  }
+}
+
+function bytesOf(signed: Record<string, unknown>): Uint8Array {
+  try {
+    return utf8(canonical(signed as JcsValue));
   } catch {
     // A member that we do not know, with a fraction or a lone surrogate in it, or nested too deep.
     throw notAPage("it has no canonical text");
   }
-}
-
-const natural = (member: unknown): boolean =>
-  Number.isSafeInteger(member) && (member as number) >= 0;
-
-function isPage(json: Record<string, unknown>): json is Record<string, unknown> & FeedPage {
-  const { type, location, after, seq, at, entries, keyId } = json;
-  return (
-    type === "revocations" &&
-    typeof location === "string" &&
-    [after, seq, at].every(natural) &&
-    typeof keyId === "string" &&
-    /^[0-9a-f]{16}$/.test(keyId) &&
-    Array.isArray(entries) &&
-    entries.length <= MAX_ENTRIES &&
-    entries.every(isEntry)
-  );
-}
-
-function isEntry(json: unknown): json is FeedEntry {
-  const { seq, node, endsAt } = Object(json) as Record<string, unknown>;
-  return (
-    natural(seq) &&
-    typeof node === "string" &&
-    /^[0-9a-f]{32}$/.test(node) &&
-    (endsAt === undefined || natural(endsAt))
-  );
 }

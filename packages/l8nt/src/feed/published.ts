@@ -4,7 +4,8 @@
 import { later } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
-import { type FeedEntry, MAX_ENTRIES, MAX_SKEW_SECONDS } from "./page.ts";
+import { type FeedEntry, MAX_ENTRIES } from "../wire/feed.ts";
+import { MAX_SKEW_SECONDS } from "./page.ts";
 import { watch } from "./watch.ts";
 
 export interface Piece {

@@ -6,15 +6,8 @@ import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Directive, DirectiveLog } from "../ports/directives.ts";
 import { ReceiptKey } from "../receipt/key.ts";
-import { feedUrl, NDJSON } from "../wire/feed.ts";
-import {
-  type FeedEntry,
-  type FeedPage,
-  MAX_PAGE_BYTES,
-  MAX_SKEW_SECONDS,
-  notAPage,
-  readPage,
-} from "./page.ts";
+import { type FeedEntry, type FeedPage, feedUrl, NDJSON } from "../wire/feed.ts";
+import { MAX_PAGE_BYTES, MAX_SKEW_SECONDS, notAPage, readPage } from "./page.ts";
 import { pause } from "./pause.ts";
 import { POLL_MS, watch } from "./watch.ts";
 

@@ -284,7 +284,7 @@ describe("a message is written by a client and read by a server", () => {
     expect(sent[0]).toBe(`${BASE}/v1/owner/payments/${HASH}/give-up`);
     expect(await asked(ownerGiveUp, sent, { hash: HASH })).toEqual(given);
     await expect(asked(ownerGiveUp, sent, { hash: "../tree" })).rejects.toThrow(
-      'field "hash" in path of surrender must be 64 hex digits',
+      'field "hash" in path of give-up must be 64 hex digits',
     );
   });
 

@@ -71,13 +71,14 @@ export class Place {
   }
 
   #cannotRead(why: string): AdapterError {
-    return new AdapterError("ERR_REQUEST", `The request cannot be read: ${why}.`);
+    const what = this.isStrict ? "request" : "answer";
+    return new AdapterError("ERR_REQUEST", `The ${what} cannot be read: ${why}.`);
   }
 }
 
 const MAX_SHOWN = 40;
 
-/** Reads what another program sent; a field that the schema does not list is refused. */
+/** Reads a request; a field that the schema does not list is refused. */
 export const readStrictly = <T>(codec: Codec<T>, json: unknown, message: string): T =>
   codec.read(json, new Place(message, true));
 
@@ -169,10 +170,15 @@ export const nullable = <T>(codec: Codec<T>): Codec<T | null> => ({
   write: (value) => (value === null ? null : codec.write(value)),
 });
 
-export const list = <T>(items: Codec<T>): Codec<readonly T[]> => ({
-  schema: { type: "array", items: items.schema },
+export const list = <T>(items: Codec<T>, max = Number.POSITIVE_INFINITY): Codec<readonly T[]> => ({
+  schema: {
+    type: "array",
+    items: items.schema,
+    ...(Number.isFinite(max) && { maxItems: max }),
+  },
   read(json, place) {
     if (!Array.isArray(json)) throw place.fault("be a list");
+    if (json.length > max) throw place.fault(`be a list of ${max} at most`);
     return json.map((item, at) => items.read(item, place.at(at)));
   },
   write: (values) => values.map((value) => items.write(value)),

@@ -158,7 +158,7 @@ export const ownerAllowPayee = message({
 
 export const ownerGiveUp = message({
   ...write,
-  name: "surrender",
+  name: "give-up",
   path: `${OWNER_PATH}/payments/{hash}/give-up`,
   summary: "Gives up an open payment on the owner's word that it was not made; written down",
   parameters: object({ hash }),
