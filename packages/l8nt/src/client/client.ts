@@ -300,7 +300,7 @@ export class HttpClient {
    *
    * @throws TypeError for a scope that cannot be read
    * @example
-   * const booker = client.delegate({ agent: "flight-booker", budget: "500 sat", expiresIn: "15m" });
+   * const booker = client.delegate({ agent: "booker", budget: "500 sat", expiresIn: "15m" });
    */
   delegate(scope: Scope & { readonly agent: string }): Credential {
     return this.credential.delegate(scope, { now: this.#clock() });

@@ -44,7 +44,8 @@ const OPTIONS = { credential: true, url: true, fetch: true } satisfies Keys<Owne
  * @example
  * import { OwnerClient } from "l8nt/owner";
  *
- * const owner = new OwnerClient({ credential: process.env.SIGIL_OWNER_CREDENTIAL });
+ * const { SIGIL_OWNER_CREDENTIAL: credential = "" } = process.env;
+ * const owner = new OwnerClient({ credential });
  * const { spending, reason } = await owner.health();
  * if (!spending) console.log(reason);
  * for (const { agent, id } of await owner.tree())

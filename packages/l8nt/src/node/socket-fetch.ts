@@ -2,8 +2,8 @@
 import { nodeFetch } from "../http/node-fetch.ts";
 
 /**
- * Returns a `fetch` that connects to the Unix socket at `path`, whatever host a URL names. Redirects
- * are not followed.
+ * Returns a `fetch` that connects to the Unix socket at `path`, whatever host a URL names.
+ * Redirects are not followed.
  *
  * @example
  * const client = new Client({ fetch: socketFetch("/run/sigil/treasury.sock") });

@@ -1,4 +1,4 @@
-/** Codecs: what is written is read back, what is read fits the schema, and a fault names the field. */
+/** Codecs: what is written is read back, what is read fits the schema, a fault names the field. */
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
