@@ -56,10 +56,7 @@ const bytes = Buffer.from(secret, "hex");
 const running = await runTreasury({
   config: {
     location,
-    maxFirstPaymentMsat: 10_000_000n,
-    maxFeeMsat: 3_000n,
-    maxInFlightPerAgent: 64,
-    pinsPayees: true,
+    limits: { maxFirstPayment: "10000 sat" },
   },
   secrets: { root: bytes.subarray(0, 32), receipts: bytes.subarray(32, 64) },
   store,

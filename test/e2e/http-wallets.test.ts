@@ -76,7 +76,7 @@ describe.each([
 ] as const)("through %s", (_, ends, feeMsat) => {
   async function market() {
     const { payer, invoicer, ...nodes } = await ends();
-    const world = await town({ wallet: payer, maxFeeMsat: () => 5_000n });
+    const world = await town({ wallet: payer, maxFee: "5 sat" });
     const shop = await world.shop({ price: "10 sat" }, { invoicer });
     const root = world.root();
     const client = world.client(root);

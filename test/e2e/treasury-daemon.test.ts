@@ -234,9 +234,9 @@ test("what must not start says why in one line", async () => {
   );
   await refused(start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "short" }), /64 hex/);
   writeFileSync(config, configText.replace("maxFirstPayment", "maxFristPayment"));
-  await refused(start(), /key that there is not/);
+  await refused(start(), /unknown key "maxFristPayment"; did you mean "maxFirstPayment"/);
   writeFileSync(config, "{");
-  await refused(start(), /no JSON/);
+  await refused(start(), /not JSON/);
   writeFileSync(config, configText);
   chmodSync(key, 0o644);
   await refused(start(), /read by others: chmod 600/);

@@ -40,12 +40,9 @@ async function stage() {
   const running = await runTreasury({
     config: {
       location: LOCATION,
-      maxFirstPaymentMsat: 1_000_000n,
-      maxFeeMsat: 3_000n,
-      maxInFlightPerAgent: 64,
-      pinsPayees: true,
+      limits: { maxFirstPayment: "1000 sat" },
     },
-    followSeconds: 0.05,
+    lookUpEvery: "1s",
     secrets: {
       root: Buffer.from(secretOf("root"), "hex"),
       receipts: Buffer.from(secretOf("receipts"), "hex"),
@@ -194,7 +191,9 @@ test("a payment whose answer was lost is in the books soon, without anybody aski
   const order = { method: "GET", url: `${shop.url}/x`, headers: [] };
   const answer = await ask("/v1/purchases", agent, order);
   expect(await answer.json()).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
-  await vi.waitFor(async () =>
-    expect(await treasury.owner.payments({ limit: 10 })).toMatchObject([{ status: "paid" }]),
+  await vi.waitFor(
+    async () =>
+      expect(await treasury.owner.payments({ limit: 10 })).toMatchObject([{ status: "paid" }]),
+    { timeout: 10_000 },
   );
 });

@@ -19,7 +19,7 @@ const FEE_MSAT = 1_000n;
 async function buyer(options: MarketOptions = {}) {
   const world = await market({
     ...options,
-    treasury: { paymentTimeoutSeconds: 1, ...options.treasury },
+    treasury: { paymentTimeout: "1s", ...options.treasury },
   });
   const root = world.root();
   const client = world.client(root);
@@ -154,14 +154,14 @@ describe("an invoice that expired", () => {
 
 describe("no way within the limits is a definite failure, and nothing moves", () => {
   test("the hop asks for more than the fee cap [case 46]", async () => {
-    const { world, buy, spent } = await buyer({ treasury: { maxFeeMsat: () => FEE_MSAT - 1n } });
+    const { world, buy, spent } = await buyer({ treasury: { maxFee: `${FEE_MSAT - 1n} msat` } });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
     expect(await spent()).toBe(0n);
     expect(await world.gone()).toBe(0n);
   });
 
   test("and one msat more pays it", async () => {
-    const { world, buy, spent } = await buyer({ treasury: { maxFeeMsat: () => FEE_MSAT } });
+    const { world, buy, spent } = await buyer({ treasury: { maxFee: `${FEE_MSAT} msat` } });
     expect((await buy()).status).toBe(200);
     expect(await spent()).toBe(AMOUNT_MSAT + FEE_MSAT);
     expect(await world.gone()).toBe(AMOUNT_MSAT + FEE_MSAT);
@@ -170,7 +170,7 @@ describe("no way within the limits is a definite failure, and nothing moves", ()
   test("the price is more than the node has", async () => {
     const { world, buy, spent } = await buyer({
       terms: { price: "700000 sat" },
-      treasury: { maxFeeMsat: () => 10_000_000n },
+      treasury: { maxFee: "10000 sat" },
     });
     const rich = world.client(world.root({ budget: "1000000 sat" }));
     expect(await failure(rich.get(`${world.shop.url}/forecast`))).toMatchObject({

@@ -17,10 +17,19 @@ export function checkKeys(
   known: Readonly<Record<string, true>>,
   what: string,
 ): void {
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key));
+  const unknown = unknownKey(options, known);
   if (unknown === undefined) return;
-  const names = Object.keys(known);
-  const similar = nearest(unknown, names);
-  const hint = similar === undefined ? "." : `; did you mean "${similar}"?`;
-  throw new TypeError(`${what} has no option "${unknown}"${hint} Options: ${names.join(", ")}`);
+  const names = Object.keys(known).join(", ");
+  throw new TypeError(`${what} has no option "${unknown.key}"${unknown.hint} Options: ${names}`);
+}
+
+/** The first unknown key, and the end of a sentence about it that names the most similar known key. */
+export function unknownKey(
+  options: object,
+  known: Readonly<Record<string, true>>,
+): { readonly key: string; readonly hint: string } | undefined {
+  const key = Object.keys(options).find((one) => !Object.hasOwn(known, one));
+  if (key === undefined) return undefined;
+  const similar = nearest(key, Object.keys(known));
+  return { key, hint: similar === undefined ? "." : `; did you mean "${similar}"?` };
 }

@@ -22,7 +22,7 @@ export interface PayOptions extends Omit<ClientOptions, "fetch"> {
  * Longer than any time-out of an MCP client, because a call that the treasury gave up first would be
  * paid for and lost.
  */
-const TIMEOUT_SECONDS = 86_400;
+const TIMEOUT = "1d" as const;
 
 const paying = new WeakSet<ToolCaller>();
 
@@ -42,7 +42,7 @@ export function pay(mcp: ToolCaller, { location, ...options }: PayOptions): Clie
   if (paying.has(mcp))
     throw new TypeError("This MCP client pays already: pay() was called with it before.");
   const tunnel = new Tunnel(location, (mcp.callTool as CallTool).bind(mcp));
-  const treasury = { requestTimeoutSeconds: TIMEOUT_SECONDS, ...options.treasury };
+  const treasury = { requestTimeout: TIMEOUT, ...options.treasury };
   const client = new Client({ ...options, treasury, fetch: tunnel.fetch });
   if (client.treasury === undefined) checkAtHome(client, tunnel.origin);
   paying.add(mcp);

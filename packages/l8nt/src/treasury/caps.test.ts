@@ -50,7 +50,7 @@ describe("what is in flight [case 55]", () => {
   });
 
   test("in msat, and to one origin, whoever pays", async () => {
-    const world = await town({ maxInFlight: { perNodeMsat: 20_000n, perOrigin: 3 } });
+    const world = await town({ maxInFlight: { perNodeAmount: "20 sat", perOrigin: 3 } });
     const [slow, fair] = [await world.shop(), await world.shop()];
     const root = world.root();
     const child = root.delegate({ agent: "child" });
@@ -136,7 +136,7 @@ describe("whom a service has paid [case 70]", () => {
 });
 
 test("a service that was never paid is paid no more than the first-payment cap [case 86]", async () => {
-  const world = await town({ maxFirstPaymentMsat: 10_000n });
+  const world = await town({ maxFirstPayment: "10 sat" });
   const dear = await world.shop({ price: "11 sat" });
   const root = world.root();
   expect(await failure(buy(world, root, `${dear.url}/a`))).toMatchObject({

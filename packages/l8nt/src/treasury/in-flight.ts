@@ -1,28 +1,17 @@
 /**
- * How much may be in flight at one time: payments that never settle hold a budget, and its owner's
- * siblings should not starve. [case 55]
+ * How much may be in flight at one time. A payment that never settles keeps its amount reserved, and
+ * one agent must not use up what its siblings share. [case 55]
  */
 import type { ChainLimit } from "../caveat/index.ts";
 import type { Verified } from "../l402/index.ts";
-
-export interface InFlightCaps {
-  /**
-   * Payments of one agent and all below it; the root of a tree has none. 64 where it is not given.
-   */
-  readonly perNode?: number;
-  /** The same, in msat. None where it is not given. */
-  readonly perNodeMsat?: bigint;
-  /** Payments to one origin, whoever makes them. 256 where it is not given. */
-  readonly perOrigin?: number;
-  readonly perOriginMsat?: bigint;
-}
+import type { InFlightCaps } from "./limits.ts";
 
 export function inFlightLimits(
   verified: Verified,
   origin: string,
   caps: InFlightCaps,
 ): readonly ChainLimit[] {
-  const { perNode = 64, perNodeMsat, perOrigin = 256, perOriginMsat } = caps;
+  const { perNode, perNodeMsat, perOrigin, perOriginMsat } = caps;
   const cap = (
     kind: ChainLimit["kind"],
     where: string,
@@ -42,5 +31,5 @@ export function inFlightLimits(
   ];
 }
 
-/** No caveat of the chain, so its name is none that a caveat can have. */
+/** Not a caveat of the chain, so it has a name that no caveat can have. */
 const IN_FLIGHT = "in flight";

@@ -5,6 +5,7 @@
 import { targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import type { TreasuryOwner } from "../ports/owner.ts";
 import {
   ownerAllowPayee,
   ownerFreeze,
@@ -64,7 +65,7 @@ const OWNER_ROUTES: readonly Route[] = [
 
 export interface OwnerApiOptions {
   /** Answers the owner's request for metrics. @default no metrics: 404 */
-  readonly metrics?: () => Promise<Response>;
+  readonly metrics?: (owner: TreasuryOwner) => Promise<Response>;
 }
 
 const OPTIONS = { metrics: true } satisfies Keys<OwnerApiOptions>;
@@ -82,7 +83,9 @@ export function ownerApi(
   const { metrics } = options;
   const { origin } = new URL(treasury.location);
   const routes =
-    metrics === undefined ? OWNER_ROUTES : [...OWNER_ROUTES, responding(ownerMetrics, metrics)];
+    metrics === undefined
+      ? OWNER_ROUTES
+      : [...OWNER_ROUTES, responding(ownerMetrics, (call) => metrics(call.treasury.owner))];
   return routesHandler(treasury, routes, (_message, request, { pathname, search }) => {
     const credential = presented(request);
     const target = targetOfUrl(request.method, new URL(origin + pathname + search));

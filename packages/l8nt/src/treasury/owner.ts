@@ -24,6 +24,7 @@ import type { SpendingGate } from "./gate.ts";
 import type { NodeDirectory } from "./nodes.ts";
 import type { Sending } from "./payment-lookup.ts";
 import type { Recall } from "./recall.ts";
+import type { ReceiptMaker } from "./receipt-maker.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { Startup } from "./startup.ts";
 
@@ -39,6 +40,7 @@ export interface OwnerOptions {
   readonly recall: Recall;
   readonly reconciler: Reconciler;
   readonly sending: Sending;
+  readonly receipts: ReceiptMaker;
 }
 
 const STUCK_SECONDS = 3600;
@@ -92,7 +94,7 @@ export class Owner implements TreasuryOwner {
   }
 
   async receipts(after = 0, limit = PAGE_ROWS, nodeId?: string): Promise<readonly ReceiptRow[]> {
-    return this.#options.store.receipts(after, limit, nodeId);
+    return this.#options.receipts.receipts(after, limit, nodeId);
   }
 
   async revoke(nodeId: string, reason = "by its owner"): Promise<void> {

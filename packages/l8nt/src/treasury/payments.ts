@@ -18,7 +18,7 @@ import type { Network, Payer, PaymentOutcome } from "../ports/wallet.ts";
 import { checkInvoice, checkPayee, checkSale, formatCost, type PayableInvoice } from "./check.ts";
 import type { SpendingGate } from "./gate.ts";
 import { inFlightLimits } from "./in-flight.ts";
-import type { SpendingPolicy } from "./options.ts";
+import type { SpendingPolicy } from "./limits.ts";
 import type { Sending } from "./payment-lookup.ts";
 import type { Settler } from "./settler.ts";
 

@@ -163,7 +163,7 @@ describe("what was stopped while a payment was looked at is not paid [cases 50, 
 });
 
 test("forty first payments at once are one first payment: the cap for strangers holds [cases 70, 86]", async () => {
-  const world = await town({ maxFirstPaymentMsat: 10_000n });
+  const world = await town({ maxFirstPayment: "10 sat" });
   let asked = 0;
   const riser = await site(async (request, response, url) => {
     if (request.headers.authorization !== undefined) return void response.end("served");

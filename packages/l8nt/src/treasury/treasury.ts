@@ -21,14 +21,16 @@ import { Delivery } from "./delivery.ts";
 import { Directives } from "./directives.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { SpendingGate } from "./gate.ts";
+import { readLimits } from "./limits.ts";
 import { NodeDirectory } from "./nodes.ts";
-import { checkOptions, policyOf, type TreasuryOptions } from "./options.ts";
+import { checkOptions, type TreasuryOptions } from "./options.ts";
 import type { Order } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
 import { PaymentLookup, Sending } from "./payment-lookup.ts";
 import { OutgoingPayments } from "./payments.ts";
 import { Purchases } from "./purchases.ts";
 import { Recall } from "./recall.ts";
+import { ReceiptMaker } from "./receipt-maker.ts";
 import { Reconciler } from "./reconciler.ts";
 import { ServiceRequests } from "./service-requests.ts";
 import { Settler } from "./settler.ts";
@@ -45,6 +47,7 @@ export class TreasuryCore implements Treasurer {
   readonly owner: Owner;
   readonly #clock: Clock;
   readonly #store: Store;
+  readonly #receipts: ReceiptMaker;
   readonly #instance: string;
   readonly #gate: SpendingGate;
   readonly #directives: Directives;
@@ -56,17 +59,22 @@ export class TreasuryCore implements Treasurer {
   readonly #startup: Startup;
 
   /** @throws TypeError for an option that is unknown or cannot work */
-  constructor(options: TreasuryOptions & { readonly fetch: typeof fetch }) {
+  constructor(
+    options: TreasuryOptions & { readonly fetch: typeof fetch },
+    receipts?: ReceiptMaker,
+  ) {
     checkOptions(options);
     const { secret, location, fetch, store = new MemoryStore(), onPaid = () => {} } = options;
     const opened = options.wallet;
     const wallet = lazily(typeof opened === "function" ? opened : async () => opened);
-    const policy = policyOf(options);
+    const policy = readLimits(options, "a treasury");
     const raise = safely(options.alarm ?? (() => {}));
     const time = new ForwardClock(options.clock ?? systemClock, raise);
     const clock = time.now;
     const alarm = inJournal(raise, store, clock);
     const since = (options.clock ?? systemClock)();
+    const { receiptSeed } = options;
+    const maker = receipts ?? new ReceiptMaker({ store, secret, receiptSeed, alarm: raise });
     const instance = options.instance ?? hexText(randomBytes(8));
     const previousSecrets = options.previousSecrets ?? [];
     const kind = "spending";
@@ -95,6 +103,7 @@ export class TreasuryCore implements Treasurer {
     this.location = location;
     this.#clock = clock;
     this.#store = store;
+    this.#receipts = maker;
     this.#instance = instance;
     this.#gate = gate;
     this.#directives = directives;
@@ -106,6 +115,7 @@ export class TreasuryCore implements Treasurer {
     this.#startup = startup;
     this.owner = new Owner({
       ...{ store, clock, startup, nodes, gate, directives, recall, reconciler, sending },
+      receipts: maker,
       authority: ownersAuthority(secret, location, clock),
     });
   }
@@ -227,7 +237,12 @@ export class TreasuryCore implements Treasurer {
   async receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]> {
     await this.start();
     const { node } = await this.#admit(credential, { now: this.#clock(), target: "self" });
-    return this.#store.receipts(after, limit, node.id);
+    return this.#receipts.receipts(after, limit, node.id);
+  }
+
+  /** The public key of this treasury's receipts, 64 hex. */
+  async receiptKey(): Promise<string> {
+    return (await this.#receipts.signer()).publicKey;
   }
 
   /** Asks the wallet about every payment whose outcome is unknown. */

@@ -342,7 +342,7 @@ describe("a wallet that does what it must not", () => {
   });
 
   test("the fee cap goes to the node with the payment, and a dearer route is not taken [case 46]", async () => {
-    const world = await town({ maxFeeMsat: () => 9n });
+    const world = await town({ maxFee: "9 msat" });
     const { buy, spent } = buyer(world, await world.shop());
     // The network's fee is 0.1 %: 10 msat.
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });

@@ -4,6 +4,7 @@
  */
 import type { WalletFacts } from "l8nt";
 import { formatMsat, type Network } from "l8nt/invoice";
+import { walletFaults } from "l8nt/treasury";
 import { type Finding, failing, ok, told, warning } from "./finding.ts";
 
 export type Role = "treasury" | "service";
@@ -92,28 +93,21 @@ export function commonFindings(facts: WalletFacts, asked: Asked): readonly Findi
   return findings;
 }
 
-export function treasuryFindings({
-  rights,
-  spendableMsat,
-  preimagesUntried,
-}: WalletFacts): readonly Finding[] {
-  const treasurys =
-    "Give the URL a credential with a treasury's rights: docs/guides/wallets.md lists them.";
+export function treasuryFindings(facts: WalletFacts): readonly Finding[] {
+  const { rights, spendableMsat, preimagesUntried } = facts;
   return [
-    rights.pay
-      ? ok("pays", "its credential may pay")
-      : failing("pays", "its credential may not pay", treasurys),
-    rights.find
-      ? ok("finds", "its credential may look for payments")
-      : failing(
-          "finds",
-          "its credential may not look for payments: one whose answer is lost would stay open",
-          treasurys,
-        ),
+    faultOr(facts, ok("pays", "its credential may pay")),
+    faultOr(facts, ok("finds", "its credential may look for payments")),
     ...(rights.pay
       ? [spendableFinding(spendableMsat), preimagesUntried ? UNTRIED : PREIMAGES]
       : []),
   ];
+}
+
+/** The library decides what a treasury needs of a wallet. */
+function faultOr(facts: WalletFacts, fine: Finding): Finding {
+  const fault = walletFaults(facts).find(({ point }) => point === fine.point);
+  return fault === undefined ? fine : failing(fault.point, fault.found, fault.advice);
 }
 
 /** A backend that gives none says so when it is examined. */

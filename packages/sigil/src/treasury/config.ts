@@ -1,73 +1,56 @@
 /**
- * `config.json`: what a treasury is told about itself. No secrets. A key that is not known is a
- * mistake. [case 97]
+ * `config.json`: the options of a treasury that are not secret, under the names that the library
+ * gives them. An unknown key is refused. [case 97]
  */
 import { readFileSync } from "node:fs";
-import { type AmountText, amountMsat } from "l8nt/invoice";
+import { checkLimits, type TreasuryLimits } from "l8nt/treasury";
 import { UsageError } from "../exit.ts";
 
 export interface Config {
-  /** Where agents reach it: it stands in their credentials. */
+  /** The URL at which agents reach the treasury. It is part of their credentials. */
   readonly location: string;
-  /** The most that a service is paid the first time, in msat. */
-  readonly maxFirstPaymentMsat: bigint;
-  /** The most that routing one payment may cost, in msat, where that is more than 1 % of it. */
-  readonly maxFeeMsat: bigint;
-  /** Payments in flight of one agent and all below it. */
-  readonly maxInFlightPerAgent: number;
-  /** Whether a service keeps the payee of its first payment. */
-  readonly pinsPayees: boolean;
-  /** A file with the wallet's URL, where SIGIL_WALLET does not hold it. */
+  /** A file with the wallet's URL, used if SIGIL_WALLET is not set. */
   readonly walletFile?: string;
+  readonly limits: TreasuryLimits;
 }
 
 export const DEFAULT_LOCATION = "http://127.0.0.1:8409";
 
+/** A daemon pays services that nobody vetted, so it pays each of them little at first. */
+const DEFAULT_LIMITS = { maxFirstPayment: "1000 sat" } satisfies TreasuryLimits;
+
+/** The file of a new treasury, with the limits that an owner is most likely to change. */
 export const configText = (location: string): string =>
-  `${JSON.stringify({ location, maxFirstPayment: "1000 sat", maxInFlightPerAgent: 64, pinsPayees: true }, null, 2)}\n`;
+  `${JSON.stringify(
+    {
+      location,
+      ...DEFAULT_LIMITS,
+      maxFee: "1 % or 3 sat",
+      maxInFlight: { perNode: 64 },
+      pinsPayees: true,
+    },
+    null,
+    2,
+  )}\n`;
 
-const KEYS = [
-  "location",
-  "maxFirstPayment",
-  "maxFee",
-  "maxInFlightPerAgent",
-  "pinsPayees",
-  "walletFile",
-];
+const OTHER_KEYS = { location: true, walletFile: true } as const;
 
-/** @throws UsageError */
+/** @throws UsageError that names the key */
 export function readConfig(path: string): Config {
   const json = parsed(path);
-  const unknown = Object.keys(json).find((key) => !KEYS.includes(key));
-  if (unknown !== undefined)
-    throw new UsageError(
-      `config.json has a key that there is not; it may have ${KEYS.join(", ")}.`,
-    );
-  const {
-    location,
-    maxFirstPayment = "1000 sat",
-    maxFee = "3 sat",
-    maxInFlightPerAgent = 64,
-    pinsPayees = true,
-    walletFile,
-  } = json;
-  if (typeof location !== "string") throw new UsageError("config.json needs a location, a URL.");
-  if (
-    typeof maxInFlightPerAgent !== "number" ||
-    !Number.isSafeInteger(maxInFlightPerAgent) ||
-    maxInFlightPerAgent < 1
-  )
-    throw new UsageError("config.json: maxInFlightPerAgent is a whole number, 1 or more.");
-  if (typeof pinsPayees !== "boolean")
-    throw new UsageError("config.json: pinsPayees is true or false.");
+  const { location, walletFile, ...given } = json;
+  try {
+    checkLimits(json, "config.json", OTHER_KEYS);
+  } catch (error) {
+    throw new UsageError((error as TypeError).message);
+  }
+  if (typeof location !== "string")
+    throw new UsageError(`config.json: location must be a URL, such as "${DEFAULT_LOCATION}"`);
   if (walletFile !== undefined && typeof walletFile !== "string")
-    throw new UsageError("config.json: walletFile is the path of a file.");
+    throw new UsageError("config.json: walletFile must be the path of a file");
   return {
     location: checkedLocation(location),
-    maxFirstPaymentMsat: readAmount(maxFirstPayment, "maxFirstPayment", "1000 sat"),
-    maxFeeMsat: readAmount(maxFee, "maxFee", "3 sat"),
-    maxInFlightPerAgent,
-    pinsPayees,
+    limits: { ...DEFAULT_LIMITS, ...given },
     ...(walletFile !== undefined && { walletFile }),
   };
 }
@@ -97,17 +80,9 @@ function parsed(path: string): Record<string, unknown> {
   try {
     json = JSON.parse(readFileSync(path, "utf8"));
   } catch {
-    throw new UsageError("config.json cannot be read, or is no JSON.");
+    throw new UsageError("config.json cannot be read, or is not JSON.");
   }
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new UsageError("config.json must be a JSON object.");
   return json as Record<string, unknown>;
-}
-
-function readAmount(value: unknown, key: string, example: string): bigint {
-  try {
-    return amountMsat(value as AmountText, key);
-  } catch {
-    throw new UsageError(`config.json: ${key} is an amount, such as "${example}".`);
-  }
 }

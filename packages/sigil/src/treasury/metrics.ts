@@ -1,14 +1,7 @@
-/** What a treasury counts for Prometheus. No label has more values than this file lists. */
+/** Metrics of a treasury for Prometheus. No label has more values than this file lists. */
 import type { PaymentSummary } from "l8nt";
+import type { Health } from "l8nt/ports";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-
-export interface Watched {
-  health(): Promise<{
-    readonly spending: boolean;
-    readonly openPayments: number;
-    readonly stuckPayments: number;
-  }>;
-}
 
 export class Metrics {
   readonly #registry = new Registry();
@@ -19,9 +12,8 @@ export class Metrics {
   readonly #spending: Gauge;
   readonly #open: Gauge;
   readonly #stuck: Gauge;
-  readonly #owner: Watched;
 
-  constructor(owner: Watched) {
+  constructor() {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#requests = new Histogram({
@@ -38,31 +30,30 @@ export class Metrics {
     });
     this.#msat = new Counter({
       name: "sigil_spent_msat_total",
-      help: "What they came to, in msat",
+      help: "The amounts of these payments, in msat",
       labelNames: ["part"],
       registers,
     });
     this.#alarms = new Counter({
       name: "sigil_alarms_total",
-      help: "What a person should look at",
+      help: "Alarms that were raised",
       registers,
     });
     this.#spending = new Gauge({
       name: "sigil_spending",
-      help: "1 where the treasury spends, 0 where it has stopped",
+      help: "1 if the treasury spends, 0 if it has stopped",
       registers,
     });
     this.#open = new Gauge({
       name: "sigil_open_payments",
-      help: "Payments whose outcome is not known",
+      help: "Payments whose outcome is unknown",
       registers,
     });
     this.#stuck = new Gauge({
       name: "sigil_stuck_payments",
-      help: "Of them, those older than an hour",
+      help: "Open payments that are older than an hour",
       registers,
     });
-    this.#owner = owner;
   }
 
   requested(route: string, status: number, seconds: number): void {
@@ -80,8 +71,7 @@ export class Metrics {
   }
 
   /** The text format of Prometheus. */
-  async text(): Promise<string> {
-    const { spending, openPayments, stuckPayments } = await this.#owner.health();
+  text({ spending, openPayments, stuckPayments }: Health): Promise<string> {
     this.#spending.set(spending ? 1 : 0);
     this.#open.set(openPayments);
     this.#stuck.set(stuckPayments);

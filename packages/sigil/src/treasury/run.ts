@@ -1,14 +1,11 @@
 /**
- * A treasury at work: its ports in, a handler and an end out. The same here and in the test that
- * kills it.
+ * A treasury at work, as the library serves it, with logs, metrics and traces. The test that kills a
+ * treasury runs this, too.
  */
 import { randomUUID } from "node:crypto";
-import { REVOCATIONS_PATH, revocationFeed } from "l8nt/feed";
 import type { Handler } from "l8nt/node";
-import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
-import { ownerApi, routeLabel, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
+import { routeLabel, serveTreasury, type Treasury, type TreasuryOptions } from "l8nt/treasury";
 import type { Config } from "./config.ts";
-import { followOpen } from "./follow.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import type { Secrets } from "./secrets.ts";
@@ -22,16 +19,10 @@ export interface RunOptions {
   readonly wallet: OpenWallet;
   readonly fetch: typeof fetch;
   readonly log: Logger;
-  /**
-   * The same again after a restart, so that what this process left behind is told from what another
-   * one is at.
-   */
+  /** The name of this process among those that share a store: the same again after a restart. */
   readonly instance: string;
-  /**
-   * How often the wallet is asked about payments whose outcome it did not know. 15 where it is not
-   * given.
-   */
-  readonly followSeconds?: number;
+  /** How often the wallet is asked about open payments. @default "15s" */
+  readonly lookUpEvery?: `${number}s`;
 }
 
 export interface Running {
@@ -39,158 +30,84 @@ export interface Running {
   /** The public key of its receipts, 64 hex. */
   readonly receiptKey: string;
   readonly handler: Handler;
-  /** Lets what is under way end, makes the receipts that are missing, and closes the store. */
+  /** Waits for work under way and makes the receipts that are missing. The store stays open. */
   stop(): Promise<void>;
 }
 
-/** A batch of receipts is signed in one go: the event loop should not stand still for longer. */
-const RECEIPTS_AT_ONCE = 8;
-/**
- * How long a stop waits for payments under way. What is not known by then is found at the next
- * start.
- */
-const PATIENCE_MS = 60_000;
-
-const FOLLOW_SECONDS = 15;
-
-/**
- * Reads the books, reconciles them with the wallet, and is then ready to serve. @throws
- * AdapterError `ERR_STORE`
- */
+/** @throws AdapterError `ERR_STORE` */
 export async function runTreasury(options: RunOptions): Promise<Running> {
-  const { config, secrets, store, log } = options;
+  const { config, secrets, store, instance, lookUpEvery, log } = options;
   const traced = await tracer();
-  const signer = await ReceiptSigner.fromSeed(secrets.receipts);
-  const clerk = new ReceiptClerk({
-    book: store,
-    signer,
-    batch: RECEIPTS_AT_ONCE,
-    alarm: (error) =>
-      log.error(
-        { code: (error as { code?: unknown }).code },
-        "a receipt could not be made; it is tried again",
-      ),
-  });
-  const treasury: Treasury = new Treasury({
+  const metrics = new Metrics();
+  const served = await serveTreasury({
+    ...config.limits,
     secret: secrets.root,
+    receiptSeed: secrets.receipts,
     location: config.location,
     store,
-    instance: options.instance,
+    instance,
+    ...(lookUpEvery !== undefined && { lookUpEvery }),
     wallet: tracedWallet(options.wallet, traced),
     fetch: tracedFetch(options.fetch, traced),
-    pinsPayees: config.pinsPayees,
-    maxFirstPaymentMsat: config.maxFirstPaymentMsat,
-    maxFeeMsat: (amountMsat) => {
-      const onePercent = amountMsat / 100n;
-      return onePercent > config.maxFeeMsat ? onePercent : config.maxFeeMsat;
-    },
-    maxInFlight: { perNode: config.maxInFlightPerAgent },
-    onPaid: (payment) => {
+    metrics: async (owner) =>
+      new Response(await metrics.text(await owner.health()), {
+        headers: { "content-type": metrics.contentType },
+      }),
+    onPaid(payment) {
       metrics.paid(payment);
-      log.info(
-        {
-          paymentHash: payment.paymentHash,
-          origin: payment.origin,
-          amountMsat: `${payment.amountMsat}`,
-          feeMsat: `${payment.feeMsat}`,
-        },
-        "paid",
-      );
-      clerk.wake();
+      const { paymentHash, origin, amountMsat, feeMsat } = payment;
+      log.info({ paymentHash, origin, amountMsat: `${amountMsat}`, feeMsat: `${feeMsat}` }, "paid");
     },
-    alarm: (what) => {
+    alarm(what) {
       metrics.alarmed();
       log.warn(what);
     },
+    onLookUp: onChange((stillOpen) =>
+      log.info({ stillOpen }, "asked the wallet about open payments"),
+    ),
   });
-  const metrics = new Metrics(treasury.owner);
-  await treasury.start();
-  clerk.wake();
+  const { treasury, receiptKey } = served;
   const { openPayments } = await treasury.owner.health();
   if (openPayments > 0)
     log.warn(
       { openPayments },
       "payments whose outcome the wallet does not know: their amounts stay reserved",
     );
-  const stopFollowing = followOpen(treasury, options.followSeconds ?? FOLLOW_SECONDS, log);
-  const underWay = new Set<Promise<unknown>>();
-  return {
-    treasury,
-    receiptKey: signer.publicKey,
-    handler: withFeed(
-      revocationFeed(store, { key: signer, location: config.location }),
-      watched({ treasury, metrics, log, traced, underWay }),
-    ),
-    async stop() {
-      stopFollowing();
-      await ended(underWay);
-      await treasury.stop();
-      clerk.wake();
-      await clerk.idle();
-      await store.close();
-    },
-  };
+  const handler = watched({ handler: served.handler, metrics, log, traced });
+  return { treasury, receiptKey, handler, stop: () => served.stop() };
 }
 
 interface WatchOptions {
-  readonly treasury: Treasury;
+  readonly handler: (request: Request) => Promise<Response>;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly traced: Traced;
-  readonly underWay: Set<Promise<unknown>>;
 }
 
-/**
- * What was revoked is public, and signed. Whoever waits there waits for news, so a stop does not
- * wait for him.
- */
-const withFeed =
-  (feed: (request: Request) => Promise<Response>, others: Handler): Handler =>
-  (request, client) =>
-    request.method === "GET" && new URL(request.url).pathname === REVOCATIONS_PATH
-      ? feed(request)
-      : others(request, client);
-
-/** Agents and owner on one listener, each under a credential of its own. */
-function watched({ treasury, metrics, log, traced, underWay }: WatchOptions): Handler {
-  const agents = treasuryApi(treasury);
-  const owner = ownerApi(treasury, {
-    metrics: async () =>
-      new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } }),
-  });
+/** Counts, logs and traces each request. */
+function watched({ handler, metrics, log, traced }: WatchOptions): Handler {
   return async (request) => {
-    const { pathname } = new URL(request.url);
-    const route = routeLabel(pathname);
-    const begun = performance.now();
+    const route = routeLabel(new URL(request.url).pathname);
+    const began = performance.now();
     const id = randomUUID();
-    const work = traced(
-      `${request.method} ${route}`,
-      { "http.request.method": request.method, "url.path": route },
-      () => (route === "owner" ? owner(request) : agents(request)),
-    );
-    underWay.add(work);
+    const elapsedSeconds = () => (performance.now() - began) / 1000;
     try {
-      const response = await work;
-      const seconds = (performance.now() - begun) / 1000;
-      metrics.requested(route, response.status, seconds);
-      log.info(
-        {
-          id,
-          method: request.method,
-          route,
-          status: response.status,
-          ms: Math.round(seconds * 1000),
-        },
-        "answered",
+      const response = await traced(
+        `${request.method} ${route}`,
+        { "http.request.method": request.method, "url.path": route },
+        () => handler(request),
       );
+      const seconds = elapsedSeconds();
+      const { status } = response;
+      metrics.requested(route, status, seconds);
+      const ms = Math.round(seconds * 1000);
+      log.info({ id, method: request.method, route, status, ms }, "answered");
       response.headers.set("sigil-request", id);
       return response;
     } catch (error) {
-      metrics.requested(route, 500, (performance.now() - begun) / 1000);
+      metrics.requested(route, 500, elapsedSeconds());
       log.error({ id, route, error: (error as Error).message }, "a bug in sigil");
       throw error;
-    } finally {
-      underWay.delete(work);
     }
   };
 }
@@ -202,11 +119,11 @@ const tracedFetch =
     return traced("fetch", { "server.address": origin }, () => fetcher(input, init));
   };
 
-async function ended(underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS);
-  });
-  await Promise.race([Promise.allSettled(underWay), patience]);
-  clearTimeout(timer);
+/** A payment that is stuck stays so for hours: it is logged once for each change. */
+function onChange(act: (value: number) => void): (value: number) => void {
+  let last = 0;
+  return (value) => {
+    if (value !== last) act(value);
+    last = value;
+  };
 }

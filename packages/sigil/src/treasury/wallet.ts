@@ -1,43 +1,30 @@
 /**
  * The wallet of a treasury as a process: looked at before anything is spent from it, and traced.
  */
-import { AdapterError, openWallet, type Wallet } from "l8nt";
-import type { TreasuryOptions } from "l8nt/treasury";
-import { commonFindings, networkFinding, treasuryFindings } from "../doctor/facts.ts";
+import { openWallet, type Wallet } from "l8nt";
+import { examineWallet, type TreasuryOptions } from "l8nt/treasury";
+import { commonFindings, treasuryFindings } from "../doctor/facts.ts";
 import { faultOf } from "../doctor/fault.ts";
-import { type Finding, type Point, told } from "../doctor/finding.ts";
+import { type Finding, told } from "../doctor/finding.ts";
 import type { Logger } from "./log.ts";
 import type { Traced } from "./tracing.ts";
 
 export type OpenWallet = Extract<TreasuryOptions["wallet"], () => unknown>;
 
 /**
- * Without these a treasury could not do its work, or would lose money doing it. The rest may be
- * mended while it runs.
- */
-const NEEDED: readonly Point[] = ["network", "pays", "finds"];
-
-/**
- * Opens the wallet, and looks at it before it is used.
+ * Opens the wallet, and examines it before it is used. Logs what is unusual about it.
  *
- * @throws AdapterError `ERR_WALLET`, one line: it lacks what a treasury needs, it lets nobody in,
- * it is locked, or it was not reached
+ * @throws AdapterError `ERR_WALLET`: it lacks what a treasury needs, it refuses the credential, it is
+ * locked, or it was not reached
  */
 export async function fitWallet(open: () => Promise<Wallet>, log: Logger): Promise<Wallet> {
   const wallet = await open();
   const from = Date.now() / 1000;
-  const facts = await wallet.examine?.();
+  const facts = await examineWallet(wallet);
   if (facts === undefined) return wallet;
-  const findings = [
-    networkFinding(facts.network, undefined),
-    ...treasuryFindings(facts),
-    ...commonFindings(facts, { from, to: Date.now() / 1000 }),
-  ];
-  const odd = findings.filter((one) => one.state !== "ok");
-  const lacking = odd.find(({ point, state }) => state === "failing" && NEEDED.includes(point));
-  if (lacking !== undefined)
-    throw new AdapterError("ERR_WALLET", `A treasury cannot use this wallet: ${sentence(lacking)}`);
-  for (const one of odd) log.warn({ point: one.point }, `the wallet: ${sentence(one)}`);
+  const asked = { from, to: Date.now() / 1000 };
+  for (const one of [...treasuryFindings(facts), ...commonFindings(facts, asked)])
+    if (one.state !== "ok") log.warn({ point: one.point }, `the wallet: ${sentence(one)}`);
   return wallet;
 }
 

@@ -1,0 +1,53 @@
+/** The most that routing one payment may cost, as people write it: a share, an amount, or both. */
+import { readAmountOption } from "../amount.ts";
+
+/**
+ * `"1 %"`, `"3 sat"`, or `"1 % or 3 sat"`: the larger of the two. A share has at most two decimals.
+ */
+export type MaxFee = string;
+
+/** The smallest payments need a fixed amount, because a node's base fee is one. */
+export const DEFAULT_MAX_FEE: MaxFee = "1 % or 3 sat";
+
+const SHARE = /^([0-9]{1,2}|100)(?:\.([0-9]{1,2}))? ?%$/;
+/** Hundredths of a percent. */
+const WHOLE = 10_000n;
+
+/** @throws TypeError that names the option */
+export function readMaxFee(text: MaxFee, what: string): (amountMsat: bigint) => bigint {
+  const parts = typeof text === "string" ? text.split(" or ") : [];
+  const shares = parts.flatMap((part) => shareOf(part) ?? []);
+  const amounts = parts.filter((part) => shareOf(part) === undefined);
+  if (parts.length === 0 || shares.length > 1 || amounts.length > 1) throw malformed(what);
+  const [share = 0n] = shares;
+  const least = amounts.map((amount) => readMsatOption(amount, () => malformed(what)))[0] ?? 0n;
+  return (amountMsat) => {
+    const part = (amountMsat * share) / WHOLE;
+    return part > least ? part : least;
+  };
+}
+
+function shareOf(text: string): bigint | undefined {
+  const [, percent, decimals = ""] = SHARE.exec(text) ?? [];
+  if (percent === undefined) return undefined;
+  const share = BigInt(percent + decimals.padEnd(2, "0"));
+  return share <= WHOLE ? share : undefined;
+}
+
+const malformed = (what: string): TypeError =>
+  new TypeError(`${what} must be a share, an amount, or both: "1 %", "3 sat" or "1 % or 3 sat"`);
+
+/**
+ * Reads an option that is an amount of bitcoin, in msat.
+ *
+ * @throws whatever `error` makes
+ */
+export function readMsatOption(text: unknown, error: () => TypeError): bigint {
+  try {
+    const { unit, value } = readAmountOption(text, "");
+    if (unit === "msat") return value;
+  } catch {
+    // The error below names the option.
+  }
+  throw error();
+}

@@ -1,0 +1,72 @@
+/** Makes the signed receipts of a treasury's payments. spec/6-receipts.md §6. */
+import { hexBytes, utf8 } from "../internal/bytes.ts";
+import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
+import { lazily } from "../internal/lazily.ts";
+import type { Secret } from "../l402/index.ts";
+import type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
+import { ReceiptClerk } from "../receipt/clerk.ts";
+import { ReceiptSigner } from "../receipt/key.ts";
+import type { Alarm } from "./alarm.ts";
+
+export interface ReceiptMakerOptions {
+  readonly store: ReceiptBook;
+  readonly secret: Secret;
+  /** @default derived from `secret` with HKDF */
+  readonly receiptSeed: Uint8Array | undefined;
+  readonly alarm: Alarm;
+}
+
+/** A batch is signed in one go, and the event loop waits for it. */
+const BATCH = 8;
+
+/**
+ * Signs receipts when they are asked for, or earlier if it is woken. An embedded treasury whose
+ * receipts nobody reads signs none.
+ */
+export class ReceiptMaker {
+  readonly #options: ReceiptMakerOptions;
+  /** Reads the seed and loads the curve at the first receipt. */
+  readonly signer: () => Promise<ReceiptSigner>;
+  readonly #clerk: () => Promise<ReceiptClerk>;
+
+  constructor(options: ReceiptMakerOptions) {
+    this.#options = options;
+    this.signer = lazily(() => {
+      const { receiptSeed, secret } = options;
+      return ReceiptSigner.fromSeed(receiptSeed ?? derivedSeed(secret));
+    });
+    this.#clerk = lazily(async () => {
+      const signer = await this.signer();
+      return new ReceiptClerk({ book: options.store, signer, batch: BATCH, alarm: this.#failed });
+    });
+  }
+
+  /** Begins to make the receipts that are missing. Returns at once: no payment waits for it. */
+  wake(): void {
+    void this.make().catch(this.#failed);
+  }
+
+  /** Resolves once no receipt is missing, or the alarm was raised. */
+  async make(): Promise<void> {
+    const clerk = await this.#clerk();
+    clerk.wake();
+    await clerk.idle();
+  }
+
+  /** @throws AdapterError `ERR_STORE` */
+  async receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
+    await this.make();
+    return this.#options.store.receipts(after, limit, nodeId);
+  }
+
+  readonly #failed = (error: unknown): void => {
+    const { code = "" } = Object(error) as { readonly code?: unknown };
+    this.#options.alarm(`a receipt could not be made, and is tried again later ${code}`.trim());
+  };
+}
+
+/** No credential is derived under this name, so the key signs receipts and the feed only. */
+function derivedSeed(secret: Secret): Uint8Array {
+  const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
+  return hkdfExpandUnder(hkdfExtract(bytes))(utf8("sigil receipts")).slice(0, 32);
+}

@@ -1,0 +1,174 @@
+/** A whole treasury in one call: it signs receipts, follows open payments, and ends in order. */
+import { Client } from "l8nt";
+import { expect, onTestFinished, test } from "vitest";
+import { failure, secretOf, type Town, town } from "../../../../test/e2e/support/town.ts";
+import type { Credential } from "../l402/index.ts";
+import type { ReceiptRow } from "../ports/receipts.ts";
+import { verifyChain } from "../receipt/chain.ts";
+import { ReceiptKey, ReceiptSigner } from "../receipt/key.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { devWallet } from "../wallets/dev.ts";
+import { guardedFetch, type ServeTreasuryOptions, serveTreasury, treasuryApi } from "./index.ts";
+
+const LOCATION = "http://127.0.0.1:8409";
+
+async function served(options: Partial<ServeTreasuryOptions> = {}) {
+  const world = await town();
+  const store = new MemoryStore({ journal: true });
+  const alarms: string[] = [];
+  const running = await serveTreasury({
+    secret: secretOf("the served treasury"),
+    location: LOCATION,
+    wallet: devWallet(world.net.account("treasury").url),
+    store,
+    fetch: guardedFetch({ allowLoopback: true }),
+    clock: world.clock,
+    alarm: (what) => void alarms.push(what),
+    ...options,
+  });
+  onTestFinished(() => running.stop());
+  const { treasury } = running;
+  const agent = treasury.mint({
+    endpoints: ["* http://127.0.0.1:*/**"],
+    budget: "1000 sat",
+    expiresIn: "1h",
+  });
+  return { world, store, alarms, running, treasury, agent, ask: asking(running.handler) };
+}
+
+const asking =
+  (handler: (request: Request) => Promise<Response>, location = LOCATION) =>
+  (path: string, credential: { toString(): string }, body?: object): Promise<Response> =>
+    handler(
+      new Request(location + path, {
+        method: body === undefined ? "GET" : "POST",
+        headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+    );
+
+const order = (url: string) => ({ method: "GET", url, headers: [] });
+
+/** What a reader of `/v1/receipts` gets, verified with the public key alone. */
+async function receiptsOf(answer: Response, publicKey: string) {
+  expect(answer.status).toBe(200);
+  const { receipts } = (await answer.json()) as { receipts: readonly ReceiptRow[] };
+  const lines = receipts.map(({ text }) => text);
+  if (lines.length > 0) expect(await verifyChain(lines, publicKey)).toMatchObject({ holds: true });
+  return lines;
+}
+
+test("an agent reads the signed receipt of what it paid, and the owner reads it, too", async () => {
+  const { world, running, treasury, agent, ask } = await served();
+  const shop = await world.shop();
+  expect((await ask("/v1/purchases", agent, order(`${shop.url}/a`))).status).toBe(200);
+  const own = await receiptsOf(await ask("/v1/receipts", agent), running.receiptKey);
+  expect(own).toHaveLength(1);
+  const { paymentHash } = world.net.payments()[0]!;
+  expect(own[0]).toContain(paymentHash);
+  const owner = treasury.owner.mint({ expiresIn: "1h" });
+  expect(await receiptsOf(await ask("/v1/owner/receipts", owner), running.receiptKey)).toEqual(own);
+});
+
+test("an embedded treasury signs receipts, too", async () => {
+  const world: Town = await town();
+  const shop = await world.shop();
+  const client = new Client({
+    wallet: devWallet(world.net.account("treasury").url),
+    clock: world.clock,
+    treasury: { location: LOCATION },
+  });
+  expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+  const ask = asking(treasuryApi(client.treasury));
+  const credential = client.credential as Credential;
+  const key = await client.treasury!.receiptKey();
+  expect(await receiptsOf(await ask("/v1/receipts", credential), key)).toHaveLength(1);
+  expect(await client.treasury!.owner.receipts()).toHaveLength(1);
+});
+
+test("receipts are signed with the seed that is given, else with a key of the secret's own", async () => {
+  const seed = new Uint8Array(32).fill(7);
+  const { running } = await served({ receiptSeed: seed });
+  expect(running.receiptKey).toBe((await ReceiptSigner.fromSeed(seed)).publicKey);
+  const [one, same, other] = await Promise.all([
+    served(),
+    served(),
+    served({ secret: secretOf("another") }),
+  ]);
+  expect(one.running.receiptKey).toBe(same.running.receiptKey);
+  expect(other.running.receiptKey).not.toBe(one.running.receiptKey);
+});
+
+test("a revocation is in the feed, signed with the key of the receipts", async () => {
+  const { running, treasury, agent, ask } = await served();
+  const { id } = treasury.authority.verifier.authenticate(agent).node;
+  await treasury.owner.revoke(id);
+  const page = await (await ask("/.well-known/l402/revocations", "")).text();
+  expect(page).toContain(id);
+  const key = await ReceiptKey.of(running.receiptKey);
+  expect(page).toContain(key.keyId);
+});
+
+test("a payment whose answer was lost is looked up, and the look-up is reported", async () => {
+  const lookedUp: number[] = [];
+  const { world, treasury, agent, ask } = await served({
+    lookUpEvery: "1s",
+    onLookUp: (stillOpen) => void lookedUp.push(stillOpen),
+  });
+  const shop = await world.shop();
+  world.net.fault({ kind: "reply-lost" });
+  expect((await ask("/v1/purchases", agent, order(`${shop.url}/a`))).status).toBe(502);
+  expect(await treasury.owner.payments()).toMatchObject([{ status: "open" }]);
+  await expect.poll(() => lookedUp, { timeout: 10_000 }).toEqual([0]);
+  expect(await treasury.owner.payments()).toMatchObject([{ status: "paid" }]);
+});
+
+test("a wallet that cannot pay is refused at the start; one that is opened later is not looked at", async () => {
+  const world = await town();
+  const wallet = devWallet(world.net.account("treasury").invoiceOnlyUrl);
+  expect(await failure(served({ wallet }))).toMatchObject({
+    code: "ERR_WALLET",
+    message: expect.stringContaining("may not pay"),
+  });
+  await served({ wallet: async () => wallet });
+});
+
+test("stop makes the receipts that are missing and leaves the store open", async () => {
+  const { world, store, running, agent, ask } = await served();
+  const shop = await world.shop();
+  await ask("/v1/purchases", agent, order(`${shop.url}/a`));
+  await running.stop();
+  expect(await store.unreceipted(10)).toEqual([]);
+  expect(await store.receipts(0, 10)).toHaveLength(1);
+});
+
+test("stop waits for a purchase under way", async () => {
+  const { world, running, agent, ask } = await served();
+  const shop = await world.shop();
+  const bought = ask("/v1/purchases", agent, order(`${shop.url}/a`));
+  let isAnswered = false;
+  bought.then(() => {
+    isAnswered = true;
+  });
+  await running.stop();
+  expect(isAnswered).toBe(true);
+});
+
+test("a receipt that cannot be made is an alarm, and is made the next time", async () => {
+  const { world, store, alarms, running, agent, ask } = await served();
+  const shop = await world.shop();
+  const append = store.appendReceipts.bind(store);
+  store.appendReceipts = () => Promise.reject(new Error("the disk is full"));
+  await ask("/v1/purchases", agent, order(`${shop.url}/a`));
+  expect(await receiptsOf(await ask("/v1/receipts", agent), running.receiptKey)).toEqual([]);
+  expect(alarms.join("\n")).toContain("a receipt could not be made");
+  store.appendReceipts = append;
+  expect(await receiptsOf(await ask("/v1/receipts", agent), running.receiptKey)).toHaveLength(1);
+});
+
+test.each([
+  [{ lookUpEvery: 15 }, /lookUpEvery/],
+  [{ maxfee: "3 sat" }, /"maxfee".*"maxFee"/],
+])("the option %o is refused by name", async (options, why) => {
+  expect((await failure(served(options as never))).message).toMatch(why);
+});

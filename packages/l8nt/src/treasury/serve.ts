@@ -1,0 +1,124 @@
+/**
+ * A whole treasury: purchases, receipts, the look-up of open payments, the revocation feed, and both
+ * HTTP APIs behind one handler. spec/4-purchase.md §7.
+ */
+import { type Duration, durationSeconds } from "../caveat/duration.ts";
+import { revocationFeed } from "../feed/publisher.ts";
+import { every, later, type Timer } from "../internal/timers.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { REVOCATIONS_PATH } from "../wire/revocation.ts";
+import { safely } from "./alarm.ts";
+import { treasuryApi } from "./api.ts";
+import { Treasury } from "./guarded.ts";
+import type { TreasuryOptions } from "./options.ts";
+import { type OwnerApiOptions, ownerApi } from "./owner-api.ts";
+import { ReceiptMaker } from "./receipt-maker.ts";
+import { routeLabel } from "./routes.ts";
+import { examineWallet } from "./wallet-fitness.ts";
+
+export interface ServeTreasuryOptions extends TreasuryOptions, OwnerApiOptions {
+  /**
+   * How often the wallet is asked about payments whose outcome is unknown. An agent may never ask
+   * for them again. [case 57]
+   *
+   * @default "15s"
+   */
+  readonly lookUpEvery?: Duration;
+  /** Called after each such look-up, with the number of payments that are still open. */
+  readonly onLookUp?: (stillOpen: number) => void;
+}
+
+export interface ServedTreasury {
+  readonly treasury: Treasury;
+  /** The public key of its receipts and of its revocation feed, 64 hex. */
+  readonly receiptKey: string;
+  /** Answers agents, the owner and followers of the feed. A Web-standard handler. */
+  readonly handler: (request: Request) => Promise<Response>;
+  /**
+   * Waits for purchases under way (a minute at most), makes the receipts that are missing, and stops
+   * everything that runs. The store and the wallet stay open: close them afterwards.
+   */
+  stop(): Promise<void>;
+}
+
+/** What is not known by then is looked up at the next start. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Assembles a treasury and starts it: reads its books, compares them with the wallet, and returns a
+ * handler.
+ *
+ * @throws TypeError for an option that is unknown or cannot work
+ * @throws AdapterError `ERR_STORE`; `ERR_WALLET` for a wallet that a treasury cannot use
+ * @example
+ * const store = await openSqliteStore("treasury.db"); // l8nt/stores/sqlite
+ * const served = await serveTreasury({ secret, location: "http://127.0.0.1:8409", wallet, store });
+ * await serve(served.handler, { port: 8409 }); // l8nt/node
+ */
+export async function serveTreasury(options: ServeTreasuryOptions): Promise<ServedTreasury> {
+  const { metrics, lookUpEvery = "15s", onLookUp = () => {}, ...rest } = options;
+  const { secret, wallet, store = new MemoryStore(), onPaid = () => {}, receiptSeed } = rest;
+  const lookUpSeconds = durationSeconds(lookUpEvery, "lookUpEvery");
+  const alarm = safely(options.alarm ?? (() => {}));
+  const maker = new ReceiptMaker({ store, secret, receiptSeed, alarm });
+  const treasury = new Treasury(
+    {
+      ...rest,
+      store,
+      onPaid(payment) {
+        maker.wake();
+        onPaid(payment);
+      },
+    },
+    maker,
+  );
+  const signer = await maker.signer();
+  if (typeof wallet !== "function") await examineWallet(wallet);
+  await treasury.start();
+  maker.wake();
+
+  const { location } = treasury;
+  const clock = options.clock === undefined ? {} : { clock: options.clock };
+  const feed = revocationFeed(store, { key: signer, location, ...clock });
+  const agents = treasuryApi(treasury);
+  const owner = ownerApi(treasury, metrics === undefined ? {} : { metrics });
+  const underWay = new Set<Promise<unknown>>();
+  const lookUp = async () => {
+    if ((await store.openPayments()).length === 0) return;
+    const { stillOpen } = await treasury.reconcile();
+    onLookUp(stillOpen);
+  };
+  const timer = every(lookUpSeconds * 1000, () => {
+    lookUp().catch(() => alarm("the wallet could not be asked about open payments"));
+  });
+
+  return {
+    treasury,
+    receiptKey: signer.publicKey,
+    handler(request) {
+      const { pathname } = new URL(request.url);
+      // A follower waits for news, so a stop does not wait for followers.
+      if (request.method === "GET" && pathname === REVOCATIONS_PATH) return feed(request);
+      const work = routeLabel(pathname) === "owner" ? owner(request) : agents(request);
+      underWay.add(work);
+      const end = () => underWay.delete(work);
+      work.then(end, end);
+      return work;
+    },
+    async stop() {
+      clearInterval(timer);
+      await ended(underWay);
+      await treasury.stop();
+      await maker.make();
+    },
+  };
+}
+
+async function ended(underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
+  let timer: Timer | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = later(PATIENCE_MS, resolve);
+  });
+  await Promise.race([Promise.allSettled(underWay), patience]);
+  clearTimeout(timer);
+}
