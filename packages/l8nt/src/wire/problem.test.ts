@@ -1,65 +1,21 @@
 import { describe, expect, test } from "vitest";
 import {
   AdapterError,
-  BudgetError,
-  ChallengeError,
   DeniedError,
   ERRORS,
   type ErrorClass,
   PaymentError,
-  ReceiptError,
-  type Refusal,
   SigilError,
   TokenError,
 } from "../errors.ts";
+import { CONCEALED, everyError, FORGED, factsOf, refusalOf } from "./fixtures/errors.ts";
 import { errorOf, Refused, readProblem, render, statusOf } from "./problem.ts";
 
-const node = { id: "82c1c2751854768d156b0777a3f79842", agent: "booker" };
-const refusalOf = (code: string): Refusal =>
-  ({ code, condition: "budget_msat", node, have: "1 sat", need: "2 sat" }) as Refusal;
-
-/** One error of each class; a payment's with every answer to "did money move?". */
-const make: Readonly<Record<ErrorClass, (code: never) => readonly SigilError[]>> = {
-  TokenError: (code) => [new TokenError(code, "A token.")],
-  DeniedError: (code) => [
-    new DeniedError([refusalOf(code)]),
-    new DeniedError([refusalOf(code), { ...refusalOf("ERR_ENDPOINT"), condition: "endpoints" }]),
-  ],
-  BudgetError: (code) => [new BudgetError([refusalOf(code)])],
-  ChallengeError: (code) => [new ChallengeError(code, "A challenge.")],
-  PaymentError: (code) =>
-    (["no", "yes", "unknown"] as const).map((spent) => new PaymentError(code, spent, "A payment.")),
-  ReceiptError: (code) => [new ReceiptError(code, 7, "it is altered: twice")],
-  AdapterError: (code) => [
-    new AdapterError(code, "An adapter."),
-    new AdapterError(code, "An adapter.", { retryAfterSeconds: 30 }),
-  ],
-};
-
-const classes = Object.keys(ERRORS) as ErrorClass[];
-const codes = classes.flatMap((name) =>
-  Object.entries(ERRORS[name]).map(([code, status]) => ({ name, code, status: status as number })),
-);
-
-/** Everything that a program may branch on, and the message. */
-const factsOf = (error: SigilError | undefined) =>
-  error && {
-    class: error.constructor,
-    message: error.message,
-    retryAfterSeconds: error.retryAfterSeconds,
-    ...error.toJSON(),
-    spent: (error as { spent?: unknown }).spent,
-  };
-
-// A forger is not told which check failed. [case 98]
-const CONCEALED = ["ERR_TOKEN_PREIMAGE", "ERR_TOKEN_ROOT"];
-
 describe("every code is the same error after it crossed HTTP", () => {
-  test.each(codes.filter(({ code }) => !CONCEALED.includes(code)))(
+  test.each(everyError.filter(({ code }) => !CONCEALED.includes(code)))(
     "$code stays a $name with its message, spent, refusals and line",
-    async ({ name, code, status }) => {
-      for (const error of make[name](code as never)) {
-        if (code === "ERR_TOKEN_FORGED") Object.assign(error, { message: FORGED });
+    async ({ errors, status }) => {
+      for (const error of errors) {
         const { response } = new Refused(error, { enforced: ["endpoints"] });
         expect(response.status).toBe(status);
         expect(factsOf(await readProblem(response))).toEqual(factsOf(error));
@@ -75,18 +31,17 @@ describe("every code is the same error after it crossed HTTP", () => {
   });
 });
 
-const FORGED = "The credential is not genuine here: forged, altered, unpaid, or minted elsewhere.";
-
 test("statuses are those of spec/3-challenge.md §5 and spec/4-purchase.md §7", () => {
   const statusesOf = (name: ErrorClass) => new Set(Object.values<number>(ERRORS[name]));
   expect(statusesOf("BudgetError")).toEqual(new Set([403]));
   expect(statusesOf("PaymentError")).toEqual(new Set([502]));
   expect(statusesOf("ChallengeError")).toEqual(new Set([502]));
-  for (const { name, code, status } of codes) {
-    expect(statusOf(make[name](code as never)[0]!), code).toBe(status);
+  for (const { errors, code, status } of everyError) {
+    expect(statusOf(errors[0]!), code).toBe(status);
     expect(status, "402 is for whoever can sell").not.toBe(402);
   }
-  expect(codes.length).toBe(new Set(codes.map(({ code }) => code)).size);
+  const codes = everyError.map(({ code }) => code);
+  expect(codes.length).toBe(new Set(codes).size);
 });
 
 describe("a code that this version does not know stays readable", () => {
