@@ -3,6 +3,7 @@
  * commit, each durable when it is answered.
  */
 
+import { msat } from "../packages/l8nt/src/amount.ts";
 import type { Ledger } from "../packages/l8nt/src/ports/ledger.ts";
 import type { Counted } from "../packages/l8nt/src/ports/limit.ts";
 
@@ -16,15 +17,20 @@ export const chain = (depth: number, caller = 0): readonly Counted[] =>
   Array.from({ length: depth }, (_, at) => {
     // The upper nodes are shared by all callers, the lowest is its own.
     const node = at === depth - 1 ? `leaf-${caller}` : `node-${at}`;
-    return { id: `${node} of ${depth}`, kind: "spend", max: 9_000_000_000_000_000_000n } as const;
+    return {
+      id: `${node} of ${depth}`,
+      kind: "spend",
+      unit: "msat",
+      max: 9_000_000_000_000_000_000n,
+    } as const;
   });
 
 async function debit(store: Ledger, counted: readonly Counted[]): Promise<void> {
   const id = `bench-${++serial}`;
   const at = 1_900_000_000 + serial / 1000;
-  const { reserved } = await store.reserve({ id, at, amountMsat: 1000n, uses: 0n, counted });
+  const { reserved } = await store.reserve({ id, at, amount: msat(1000n), uses: 0n, counted });
   if (!reserved) throw new Error("the bench ran out of budget");
-  await store.commit(id, 900n, at);
+  await store.commit(id, msat(900n), at);
 }
 
 /**

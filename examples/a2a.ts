@@ -130,15 +130,15 @@ const first = textOf(await writer.sendMessage(asks("sunny")));
 const second = textOf(await writer.sendMessage(asks("May")));
 const third = await writer.sendMessage(asks("more")).catch(({ code }) => code);
 
-const spentMsat = async (of: SigilHandle) => (await of.standing()).at(-1)!.spentMsat;
+const spent = async (of: SigilHandle) => (await of.standing()).at(-1)!.spent[0]!.value;
 console.log(`translated: ${first}, ${second}; the third message ended with ${third}`);
 console.log(
-  `the writer spent ${await spentMsat(handle)} msat, the translator ${await spentMsat(translators)}`,
+  `the writer spent ${await spent(handle)} msat, the translator ${await spent(translators)}`,
 );
 
 assert.deepEqual([first, second, third], ["sonnig", "May", "ERR_BUDGET"]);
-assert.equal(await spentMsat(handle), 20_020n);
-assert.equal(await spentMsat(translators), 4_004n);
+assert.equal(await spent(handle), 20_020n);
+assert.equal(await spent(translators), 4_004n);
 
 for (const server of servers) {
   server.close();

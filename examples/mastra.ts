@@ -94,16 +94,16 @@ const { text } = await supervisor.generate("How is the weather, and how is it in
   requestContext,
 });
 
-const spentMsat = async (agent: SigilHandle) => (await agent.standing()).at(-1)!.spentMsat;
-const scoutMsat = await spentMsat(handle.forAgent("scout"));
+const spent = async (agent: SigilHandle) => (await agent.standing()).at(-1)!.spent[0]!.value;
+const scoutMsat = await spent(handle.forAgent("scout"));
 console.log(
-  `scout spent ${scoutMsat} msat of its 50 sat; all of them together ${await spentMsat(handle)} msat`,
+  `scout spent ${scoutMsat} msat of its 50 sat; all of them together ${await spent(handle)} msat`,
 );
 console.log(`the supervisor says: ${text}`);
 
 assert.equal(text, "Sunny.");
 assert.equal(scoutMsat, 10_010n);
-assert.equal(await spentMsat(handle), 90_090n);
+assert.equal(await spent(handle), 90_090n);
 const paidFor = network.payments().map(({ amountMsat, status }) => [status, amountMsat]);
 assert.deepEqual(paidFor, [
   ["paid", 10_000n],

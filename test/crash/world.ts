@@ -192,7 +192,7 @@ export async function openWorld(victim: string): Promise<World> {
     wrong.push(...open.map(({ path }) => `${path}: its payment is still open`));
     // Made after each payment, it may lack the last ones; no more than one batch of them.
     if (unreceipted.length > 8) wrong.push(`${unreceipted.length} payments have no receipt`);
-    wrong.push(...compareMoney(net, records, served, standing?.spentMsat ?? 0n));
+    wrong.push(...compareMoney(net, records, served, standing?.spent[0]?.value ?? 0n));
     for (const path of delivered)
       if (!served.has(path)) wrong.push(`${path} was delivered, and the shop did not serve it`);
     for (const path of served.keys())

@@ -1056,8 +1056,8 @@ describe("sigil get", () => {
         {
           origin: service.url,
           paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
-          amountMsat: "10000",
-          feeMsat: "10",
+          amount: { unit: "msat", value: "10000" },
+          fee: { unit: "msat", value: "10" },
         },
       ],
     });
@@ -1134,7 +1134,7 @@ describe("sigil get", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({
       status: 500,
       body: "sorry\n",
-      paid: [{ amountMsat: "10000" }],
+      paid: [{ amount: { unit: "msat", value: "10000" } }],
       error: { code: "ERR_PAID_NOT_DELIVERED", message: fact, spent: "yes" },
     });
   });

@@ -17,6 +17,8 @@ import { childEnv } from "./support/child-env.ts";
 const execArgv = ["--conditions=l8nt-source"];
 const main = resolve("packages/sigil/src/main.ts");
 
+const msat = (value: string) => ({ unit: "msat", value }) as const;
+
 interface Run {
   readonly code: number | null;
   readonly stdout: string;
@@ -88,7 +90,10 @@ describe("the demo as one JSON document", async () => {
 
   test("the orchestrator pays, and gets a forecast", () => {
     const [outcome] = report.steps[0]!.outcomes;
-    expect(outcome).toMatchObject({ status: 200, paid: { amountMsat: "10000", feeMsat: "10" } });
+    expect(outcome).toMatchObject({
+      status: 200,
+      paid: { amount: msat("10000"), fee: msat("10") },
+    });
     expect(outcome!.answer).toContain("Tokyo tomorrow");
   });
 
@@ -152,10 +157,10 @@ describe("the demo as one JSON document", async () => {
 
   test("the tree says who spent what of what, and its sum is what the network moved", () => {
     const byAgent = new Map(report.tree.map((node) => [node.agent ?? "root", node]));
-    const spent = (agent: string) => [byAgent.get(agent)!.state, byAgent.get(agent)!.spentMsat];
-    expect(spent("root")).toEqual(["active", "100100"]);
-    expect(spent("scout")).toEqual(["active", "20020"]);
-    expect(spent("rogue")).toEqual(["revoked", "30030"]);
+    const spent = (agent: string) => [byAgent.get(agent)!.state, byAgent.get(agent)!.spent];
+    expect(spent("root")).toEqual(["active", [msat("100100")]]);
+    expect(spent("scout")).toEqual(["active", [msat("20020")]]);
+    expect(spent("rogue")).toEqual(["revoked", [msat("30030")]]);
     expect(report.money).toEqual({
       payments: 7,
       amountMsat: "100000",
@@ -267,15 +272,15 @@ describe("a demo that goes wrong", () => {
 });
 
 test("the picture: who works stands first, and colours are there only where they are wanted", () => {
-  const limits = [{ condition: "budget_msat", max: "40000", used: "40000" }];
+  const limits = [{ condition: "budget_msat", unit: "msat", max: "40000", used: "40000" }] as const;
   const nodes = [
-    { id: "0", state: "active", spentMsat: "52500", limits: [], caveats: ["valid_until=1600"] },
+    { id: "0", state: "active", spent: [msat("52500")], limits: [], caveats: ["valid_until=1600"] },
     {
       id: "1",
       parentId: "0",
       agent: "late",
       state: "expired",
-      spentMsat: "0",
+      spent: [msat("0")],
       limits,
       caveats: [],
     },
@@ -284,7 +289,7 @@ test("the picture: who works stands first, and colours are there only where they
       parentId: "0",
       agent: "bad",
       state: "revoked",
-      spentMsat: "40000",
+      spent: [msat("40000")],
       limits,
       caveats: [
         "agent=bad.0123456789abcdef",
@@ -297,7 +302,7 @@ test("the picture: who works stands first, and colours are there only where they
       parentId: "0",
       agent: "good",
       state: "active",
-      spentMsat: "12500",
+      spent: [msat("12500")],
       limits,
       caveats: ["max_depth=0"],
     },

@@ -112,7 +112,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.paid().count).toBe(1);
     expect(payments).toHaveBeenCalledOnce();
     const [standing] = await client.standing();
-    expect(standing?.spentMsat).toBe(here.paid().msat);
+    expect(standing?.spent).toEqual([{ unit: "msat", value: here.paid().msat }]);
     expect(JSON.stringify(answer)).not.toMatch(/[0-9a-f]{64}/);
   });
 

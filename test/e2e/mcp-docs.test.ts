@@ -78,7 +78,9 @@ describe.each(majors)("docs/guides/mcp.md with $name", (major) => {
     const answer = await mcp.callTool({ name: "forecast", arguments: { city: "Tokyo" } });
     expect(answer.content).toEqual([{ type: "text", text: "Tokyo: sunny" }]);
     expect(here.paid().count).toBe(1);
-    expect((await client.standing()).at(-1)?.spentMsat).toBe(here.paid().msat);
+    expect((await client.standing()).at(-1)?.spent).toEqual([
+      { unit: "msat", value: here.paid().msat },
+    ]);
   });
 
   test("every tool", async () => {

@@ -188,7 +188,7 @@ describe("the document", () => {
       "payee",
       "node",
       "nodeId",
-      "amountMsat",
+      "amount",
       "preimage",
       "budget",
       "__proto_",

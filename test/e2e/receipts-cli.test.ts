@@ -1,4 +1,5 @@
 /** `sigil receipts verify`, a process of its own: what it sums up, what it finds, how it ends. */
+
 import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,6 +8,7 @@ import { join, resolve } from "node:path";
 import { exportReceipts, ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { MemoryStore } from "l8nt/stores/memory";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { msat } from "../../packages/l8nt/src/amount.ts";
 import { childEnv } from "./support/child-env.ts";
 
 const main = resolve("packages/sigil/src/main.ts");
@@ -19,13 +21,23 @@ const PAYMENTS = [
   {
     lineage: ["planner", "scout"],
     origin: "https://api.example",
-    amountMsat: 10_000n,
-    feeMsat: 17n,
+    amount: msat(10_000n),
+    fee: msat(17n),
   },
-  { lineage: [], origin: "https://maps.example", amountMsat: 1500n, feeMsat: 0n },
-  { lineage: ["planner"], origin: "https://api.example", amountMsat: 2_000_000n, feeMsat: 983n },
-  { lineage: ["planner"], origin: "https://maps.example", amountMsat: 1000n, feeMsat: 1n },
-  { lineage: ["\u001b[31mred"], origin: "https://maps.example", amountMsat: 1000n, feeMsat: 1n },
+  { lineage: [], origin: "https://maps.example", amount: msat(1500n), fee: msat(0n) },
+  {
+    lineage: ["planner"],
+    origin: "https://api.example",
+    amount: msat(2_000_000n),
+    fee: msat(983n),
+  },
+  { lineage: ["planner"], origin: "https://maps.example", amount: msat(1000n), fee: msat(1n) },
+  {
+    lineage: ["\u001b[31mred"],
+    origin: "https://maps.example",
+    amount: msat(1000n),
+    fee: msat(1n),
+  },
 ];
 
 let publicKey: string;
@@ -43,8 +55,8 @@ beforeAll(async () => {
   };
   const store = new MemoryStore();
   [empty = ""] = await linesIn(store);
-  for (const [at, { feeMsat, ...facts }] of PAYMENTS.entries()) {
-    const reservation = { id: `${at}`, at: NEW_YEAR, amountMsat: 0n, uses: 0n, counted: [] };
+  for (const [at, { fee, ...facts }] of PAYMENTS.entries()) {
+    const reservation = { id: `${at}`, at: NEW_YEAR, amount: msat(0n), uses: 0n, counted: [] };
     const paymentHash = `${at}`.padStart(64, "0");
     await store.begin(reservation, {
       ...facts,
@@ -55,7 +67,7 @@ beforeAll(async () => {
       path: `/orders/${at}`,
       invoice: "",
       payee: "",
-      maxFeeMsat: 1000n,
+      maxFee: msat(1000n),
       reservationId: `${at}`,
       limitIds: [],
       macaroon: "",
@@ -67,7 +79,7 @@ beforeAll(async () => {
     await store.settle(paymentHash, {
       status: "paid",
       preimage: "ab".repeat(32),
-      feeMsat,
+      fee,
       at: NEW_YEAR + 10 * at,
     });
   }
@@ -136,29 +148,29 @@ test("the same as JSON, from stdin", async () => {
         agent: null,
         origin: "https://maps.example",
         payments: 1,
-        amountMsat: "1500",
-        feeMsat: "0",
+        amount: { unit: "msat", value: "1500" },
+        fee: { unit: "msat", value: "0" },
       },
       {
         agent: "\u001b[31mred",
         origin: "https://maps.example",
         payments: 1,
-        amountMsat: "1000",
-        feeMsat: "1",
+        amount: { unit: "msat", value: "1000" },
+        fee: { unit: "msat", value: "1" },
       },
       {
         agent: "planner",
         origin: "https://api.example",
         payments: 2,
-        amountMsat: "2010000",
-        feeMsat: "1000",
+        amount: { unit: "msat", value: "2010000" },
+        fee: { unit: "msat", value: "1000" },
       },
       {
         agent: "planner",
         origin: "https://maps.example",
         payments: 1,
-        amountMsat: "1000",
-        feeMsat: "1",
+        amount: { unit: "msat", value: "1000" },
+        fee: { unit: "msat", value: "1" },
       },
     ],
   });

@@ -111,7 +111,7 @@ test("init, start, buy, look, stop one agent, stop, start again: everything is a
   writeFileSync(file, exported.stdout);
   const verify = ["receipts", "verify", file, "--public-key", first.ready.receiptKey];
   expect(await sigil(verify)).toMatchObject({ code: 0, stdout: expect.stringContaining("3") });
-  writeFileSync(file, exported.stdout.replace('"amountMsat":"10000"', '"amountMsat":"9000"'));
+  writeFileSync(file, exported.stdout.replace('"value":"10000"', '"value":"9000"'));
   expect(await sigil(verify)).toMatchObject({ code: 1 });
 
   // Nothing that it said could be spent: no macaroon, no preimage, no key, no wallet.

@@ -102,8 +102,8 @@ test("a purchase is a span, with the requests to the service and the payment bel
   const owner = treasury.owner.mint({ expiresIn: "1h" });
   const metrics = await (await ask("/v1/owner/metrics", owner)).text();
   expect(metrics).toMatch(/^sigil_payments_total 2$/m);
-  expect(metrics).toMatch(/^sigil_spent_msat_total\{part="amount"\} 20000$/m);
-  expect(metrics).toMatch(/^sigil_spent_msat_total\{part="fee"\} 20$/m);
+  expect(metrics).toMatch(/^sigil_spent_total\{unit="msat",part="amount"\} 20000$/m);
+  expect(metrics).toMatch(/^sigil_spent_total\{unit="msat",part="fee"\} 20$/m);
   expect(metrics).toMatch(/^sigil_spending 1$/m);
   expect(metrics).toMatch(
     /^sigil_request_seconds_count\{route="\/v1\/purchases",status="2xx"\} 2$/m,

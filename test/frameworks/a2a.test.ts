@@ -204,7 +204,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     const client = await clientsOf(handle.forAgent("translator")).createFromUrl(translator.url);
     expect(wordOf(await client.sendMessage(asking()))).toBe("heard hello");
     const tree = await world.client(root).tree();
-    expect(tree.map(({ agent, spentMsat }) => [agent, spentMsat])).toEqual([
+    expect(tree.map(({ agent, spent }) => [agent, spent[0]!.value])).toEqual([
       [undefined, 10_010n],
       ["translator", 10_010n],
     ]);

@@ -452,7 +452,7 @@ test.each([seven, six])(
     expect(said).toEqual(["Tin is dear."]);
     expect(notes).toEqual(["researcher"]);
     const tree = await world.client(root).tree();
-    expect(tree.map(({ agent, spentMsat }) => [agent, spentMsat])).toEqual([
+    expect(tree.map(({ agent, spent }) => [agent, spent[0]!.value])).toEqual([
       [undefined, 10_010n],
       ["researcher", 10_010n],
     ]);

@@ -220,7 +220,7 @@ test("the page's snippet runs as it stands", async () => {
   });
   expect(said).toEqual(["It rains, says the scout."]);
   const tree = await world.client(root).tree();
-  expect(tree.map(({ agent, spentMsat }) => [agent, spentMsat])).toEqual([
+  expect(tree.map(({ agent, spent }) => [agent, spent[0]!.value])).toEqual([
     [undefined, 10_010n],
     ["scout", 10_010n],
   ]);

@@ -18,7 +18,7 @@ function ask(store: Store, event: LedgerEvent): Promise<unknown> {
     case "reserve":
       return store.reserve(event.reservation);
     case "commit":
-      return store.commit(event.id, event.amountMsat, event.at);
+      return store.commit(event.id, event.amount, event.at);
     case "release":
       return store.release(event.id, event.at);
     case "begin":
@@ -72,7 +72,7 @@ async function rowsOf(books: Books, store: Store): Promise<object> {
     slots: [number, string][];
   }>("SELECT id, committed::text, reserved::text, slots FROM sigil_counters");
   const reservations = await books.sql<{ id: string; outcome: string[] | null }>(
-    `SELECT id, CASE WHEN outcome IS NOT NULL THEN ARRAY[outcome, outcome_msat::text, outcome_uses::text] END AS outcome
+    `SELECT id, CASE WHEN outcome IS NOT NULL THEN ARRAY[outcome, unit, outcome_value::text, outcome_uses::text] END AS outcome
      FROM sigil_reservations`,
   );
   return {
@@ -101,7 +101,14 @@ function modelRows(model: Model): object {
     reservations: new Map(
       [...model.reservations].map(([id, { resolution }]) => [
         id,
-        resolution ? [resolution.outcome, `${resolution.amountMsat}`, `${resolution.uses}`] : null,
+        resolution
+          ? [
+              resolution.outcome,
+              resolution.amount.unit,
+              `${resolution.amount.value}`,
+              `${resolution.uses}`,
+            ]
+          : null,
       ]),
     ),
     payments: model.payments,

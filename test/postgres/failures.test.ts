@@ -2,10 +2,12 @@
  * What the store says when the database does not do what it should: one line that helps, and never
  * a URL or a password.
  */
+
 import { inspect } from "node:util";
 import { AdapterError } from "l8nt";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { msat } from "../../packages/l8nt/src/amount.ts";
 import { openPostgresStore } from "../../packages/l8nt/src/stores/postgres.ts";
 import { order, START, spend } from "../../packages/l8nt/src/testing/store-laws.ts";
 import { Books } from "./support/books.ts";
@@ -114,7 +116,7 @@ test("what the database cannot hold fails alone, not its batch", async () => {
   const answers = await Promise.allSettled([
     store.reserve(order([limit], 1n)),
     store.reserve(order([spend(endless)], 1n)),
-    store.commit("nobody's", 1n, START),
+    store.commit("nobody's", msat(1n), START),
     store.reserve(order([spend("nul\0")], 1n)),
     store.reserve(order([limit], 1n, Number.NaN)),
     store.reserve(order([limit], 1n)),

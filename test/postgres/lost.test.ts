@@ -4,6 +4,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { msat } from "../../packages/l8nt/src/amount.ts";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
 import type { Store } from "../../packages/l8nt/src/ports/store.ts";
 import { beginPayment, paymentOf } from "../../packages/l8nt/src/testing/payment-laws.ts";
@@ -31,22 +32,22 @@ afterEach(async () => {
 });
 
 const limit = spend("a", 100n);
-const PAID = { status: "paid", preimage: "ab".repeat(32), feeMsat: 1n, at: START } as const;
+const PAID = { status: "paid", preimage: "ab".repeat(32), fee: msat(1n), at: START } as const;
 
 describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
   test("what its id makes one thing is asked for again, and is counted once", async () => {
     const first = order([limit], 30n);
     await other.reserve(first);
-    const begun = paymentOf({ amountMsat: 5n, maxFeeMsat: 0n });
+    const begun = paymentOf({ amount: msat(5n), maxFee: msat(0n) });
     await beginPayment(other, begun, [spend("b")]);
-    const bought = paymentOf({ amountMsat: 5n, maxFeeMsat: 0n });
+    const bought = paymentOf({ amount: msat(5n), maxFee: msat(0n) });
     await beginPayment(other, bought, [spend("b")]);
     await other.settle(bought.paymentHash, PAID);
-    const fresh = paymentOf({ amountMsat: 10n, maxFeeMsat: 0n });
+    const fresh = paymentOf({ amount: msat(10n), maxFee: msat(0n) });
     const isCut = wire.cutNext(cut);
     const answers = await Promise.all([
       store.reserve(order([limit], 40n)),
-      store.commit(first.id, 25n, START),
+      store.commit(first.id, msat(25n), START),
       beginPayment(store, fresh, [limit]),
       store.settle(begun.paymentHash, PAID),
       store.claim(bought.paymentHash, "me.1", START, START + 60),
@@ -54,9 +55,9 @@ describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
     await isCut;
     expect(answers).toMatchObject([
       { reserved: true },
-      { outcome: "committed", amountMsat: 25n },
+      { outcome: "committed", amount: msat(25n) },
       { reserved: true },
-      { status: "paid", feeMsat: 1n },
+      { status: "paid", fee: msat(1n) },
       true,
     ]);
     expect(await other.usage([limit], START)).toEqual([{ id: "a", used: 75n, reserved: 50n }]);
@@ -64,7 +65,7 @@ describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
   });
 
   test("what would happen twice is not asked for again, and its error says that nobody knows", async () => {
-    const record = paymentOf({ amountMsat: 5n, maxFeeMsat: 0n });
+    const record = paymentOf({ amount: msat(5n), maxFee: msat(0n) });
     await beginPayment(other, record, [limit]);
     const isCut = wire.cutNext(cut);
     const calls = [
@@ -92,7 +93,7 @@ describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
 });
 
 test("a payment that somebody ended while its beginning was in doubt is not begun [case 56]", async () => {
-  const record = paymentOf({ amountMsat: 5n, maxFeeMsat: 0n });
+  const record = paymentOf({ amount: msat(5n), maxFee: msat(0n) });
   let open = () => {};
   const gate = new Promise<void>((done) => {
     open = done;

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { PaymentView } from "l8nt/ports";
-import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
+import { auditLedger, nodeTotal } from "../../packages/l8nt/src/ledger/index.ts";
 import { type Agents, hasUses } from "./agents.ts";
 import { type Deed, isLive, lineOf, type Payment } from "./facts.ts";
 import type { House } from "./house.ts";
@@ -109,8 +109,8 @@ async function judgeRecords(town: Town, owner: OwnerAtWork): Promise<void> {
     const isPaid = view !== undefined && ["paid", "used", "undelivered"].includes(view.status);
     oracle.demand(isPaid, `${what} was paid, and the books have it ${view?.status}`);
     oracle.demand(
-      view?.amountMsat === amountMsat && view.feeMsat === feeMsat,
-      `${what} came to ${amountMsat} and ${feeMsat}, and the books have ${view?.amountMsat} and ${view?.feeMsat}`,
+      view?.amount.value === amountMsat && view.fee?.value === feeMsat,
+      `${what} came to ${amountMsat} and ${feeMsat}, and the books have ${view?.amount.value} and ${view?.fee?.value}`,
     );
     const { preimage = "" } = (await disk.image.payment(paymentHash)) ?? {};
     const hash = createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
@@ -156,13 +156,13 @@ async function judgeTree(town: Town, owner: OwnerAtWork, isStoreSound: boolean):
   await rest(
     town,
     owner.do("looks at the tree", async (treasury) => {
-      for (const { id, spentMsat } of await treasury.owner.tree()) spent.set(id, spentMsat);
+      for (const node of await treasury.owner.tree()) spent.set(node.id, node.spent[0]!.value);
     }),
   );
   for (const agent of oracle.agents) {
     const { mostMsat } = oracle.paidBelow(agent);
     const shown = spent.get(agent.id);
-    const [counted] = await disk.image.usage([{ id: agent.id, kind: "spend" }], schedule.now);
+    const [counted] = await disk.image.usage([nodeTotal(agent.id, "msat")], schedule.now);
     oracle.demand(
       counted!.used === mostMsat,
       `the books have ${counted!.used} msat for ${agent.name} at the end, and the node has ${mostMsat}`,

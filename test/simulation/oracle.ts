@@ -2,6 +2,7 @@
  * What must hold, whatever happens, in its own arithmetic: over what was told, what the node did,
  * and what was served.
  */
+import type { Amount } from "l8nt/invoice";
 import type { Credential } from "l8nt/l402";
 import { Chronicle, type Serving } from "./chronicle.ts";
 import { type Agent, type Deed, type Goods, isLive, lineOf, type Payment } from "./facts.ts";
@@ -281,7 +282,7 @@ export class Oracle extends Chronicle {
     told: {
       readonly spent?: string | undefined;
       readonly payment?:
-        | { readonly paymentHash: string; readonly amountMsat: bigint; readonly feeMsat: bigint }
+        | { readonly paymentHash: string; readonly amount: Amount; readonly fee: Amount }
         | undefined;
     },
   ): void {
@@ -291,13 +292,13 @@ export class Oracle extends Chronicle {
       `${deed} was told that nothing was spent, and it had paid`,
     );
     if (told.payment === undefined) return;
-    const { paymentHash, amountMsat, feeMsat } = told.payment;
+    const { paymentHash, amount, fee } = told.payment;
     const [real] = mine;
     this.demand(
       real?.status === "paid" &&
         real.paymentHash === paymentHash &&
-        real.amountMsat === amountMsat &&
-        real.feeMsat === feeMsat,
+        real.amountMsat === amount.value &&
+        real.feeMsat === fee.value,
       `${deed} was told of a payment that was not so`,
     );
     const payees = this.#payees.get(this.goods.get(paymentHash)!.origin)!;

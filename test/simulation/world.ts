@@ -1,6 +1,8 @@
 /** A world from one seed: the same seed gives the same trace. */
+
 import { createHash } from "node:crypto";
 import { Authority } from "l8nt/l402";
+import { nodeTotal } from "../../packages/l8nt/src/ledger/index.ts";
 import { Agents, scopeOf } from "./agents.ts";
 import { crook } from "./crooks.ts";
 import { Disk } from "./disk.ts";
@@ -150,7 +152,7 @@ function plant({ random, schedule, sites }: Town, agents: Agents, registrar: Aut
  */
 export async function audit({ disk, oracle, schedule, lightning }: Town): Promise<void> {
   const usage = await disk.image.usage(
-    oracle.agents.map(({ id }) => ({ id, kind: "spend" as const })),
+    oracle.agents.map(({ id }) => nodeTotal(id, "msat")),
     schedule.now,
   );
   oracle.agents.forEach((agent, at) => {

@@ -105,7 +105,9 @@ describe("with SIGIL_WALLET", () => {
     expect((await client.get(`${shop.url}/a`)).status).toBe(200);
     expect((await client.get(`${shop.url}/b`)).status).toBe(200);
     expect(world.paid().count).toBe(1);
-    expect((await client.standing())[0]!.spentMsat).toBe(world.paid().msat);
+    expect((await client.standing())[0]!.spent).toEqual([
+      { unit: "msat", value: world.paid().msat },
+    ]);
   });
 
   test("a bare wallet has limits: more than 100 sat at once, or 1000 a day, is not paid", async () => {

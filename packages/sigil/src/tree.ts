@@ -2,15 +2,16 @@
 import { styleText } from "node:util";
 import type { NodeStanding } from "l8nt";
 import { countedBy, isListed } from "l8nt/caveats";
-import { formatMsat } from "l8nt/invoice";
+import { formatAmount, type Unit } from "l8nt/invoice";
 import { type Branch, drawn, INDENT } from "./branches.ts";
 import { inWords } from "./words.ts";
 
-/** A node of the tree; an amount is a decimal string if the node came as JSON. */
-export type ToldNode = Omit<NodeStanding, "spentMsat" | "limits"> & {
-  readonly spentMsat: bigint | string;
+/** A node of the tree; an integer is a decimal string if the node came as JSON. */
+export type ToldNode = Omit<NodeStanding, "spent" | "limits"> & {
+  readonly spent: readonly { readonly unit: Unit; readonly value: bigint | string }[];
   readonly limits: readonly {
     readonly condition: string;
+    readonly unit?: Unit;
     readonly max: bigint | string;
     readonly used: bigint | string;
   }[];
@@ -60,7 +61,11 @@ export function picture(
   const heading = (node: ToldNode, depth: number): string => {
     const name = (node.agent ?? root).padEnd(NAME_WIDTH - depth * INDENT);
     const budget = node.limits.find(({ condition }) => isBudget(condition));
-    const money = `${formatMsat(BigInt(node.spentMsat)).replace(/ sat$/, "")} of ${budget === undefined ? "no budget" : formatMsat(BigInt(budget.max))}`;
+    const unit = budget?.unit ?? "msat";
+    const spent = BigInt(node.spent.find((amount) => amount.unit === unit)?.value ?? 0n);
+    const most =
+      budget === undefined ? "no budget" : formatAmount({ unit, value: BigInt(budget.max) });
+    const money = `${formatAmount({ unit, value: spent }).replace(/ \w+$/, "")} of ${most}`;
     return [
       paint("bold", name),
       paint(
@@ -68,7 +73,7 @@ export function picture(
         `${STATE_SIGNS[node.state]} ${node.state}`.padEnd(STATE_WIDTH),
       ),
       `spent ${money}`.padEnd(MONEY_WIDTH),
-      budget === undefined ? "" : bar(BigInt(node.spentMsat), BigInt(budget.max), paint),
+      budget === undefined ? "" : bar(spent, BigInt(budget.max), paint),
     ].join("  ");
   };
 

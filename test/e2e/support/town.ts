@@ -211,7 +211,8 @@ export async function town(options: Partial<TreasuryOptions> = {}): Promise<Town
         msat: made.reduce((total, { amountMsat, feeMsat }) => total + amountMsat + feeMsat, 0n),
       };
     },
-    spent: async (credential) => (await treasury.standing(credential.toString())).at(-1)!.spentMsat,
+    spent: async (credential) =>
+      (await treasury.standing(credential.toString())).at(-1)!.spent[0]!.value,
   };
 }
 

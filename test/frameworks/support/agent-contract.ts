@@ -117,7 +117,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
     expect(seen.map(({ agent }) => agent)).toEqual([undefined, "scout"]);
     for (const { got } of seen) expect(got).toMatch(SERVED);
     const tree = await world.client(root).tree();
-    expect(tree.map(({ agent, spentMsat }) => [agent, spentMsat])).toEqual([
+    expect(tree.map(({ agent, spent }) => [agent, spent[0]!.value])).toEqual([
       [undefined, 20_020n],
       ["scout", 10_010n],
     ]);

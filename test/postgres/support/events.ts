@@ -2,7 +2,9 @@
  * Random batches of events that get in each other's way: few ids, tight limits, a clock that jumps
  * both ways.
  */
+
 import fc from "fast-check";
+import { type Amount, msat, type Unit } from "../../../packages/l8nt/src/amount.ts";
 import type { LedgerEvent } from "../../../packages/l8nt/src/ledger/index.ts";
 import type { Reservation } from "../../../packages/l8nt/src/ports/ledger.ts";
 import type { Counted } from "../../../packages/l8nt/src/ports/limit.ts";
@@ -19,20 +21,31 @@ const START = 1_900_000_020;
 const HOUR = 3600;
 
 const LIMITS: readonly Counted[] = [
-  { id: "root", kind: "spend", max: 2000n },
-  { id: "root-hour", kind: "spend", max: 60n, windowSeconds: HOUR },
+  { id: "root", kind: "spend", unit: "msat", max: 2000n },
+  { id: "root-hour", kind: "spend", unit: "msat", max: 60n, windowSeconds: HOUR },
   { id: "root-minute", kind: "uses", max: 2n, windowSeconds: 60 },
-  { id: "minute", kind: "spend", max: 50n, windowSeconds: 60 },
+  { id: "minute", kind: "spend", unit: "msat", max: 50n, windowSeconds: 60 },
   { id: "root-uses", kind: "uses", max: 40n },
-  { id: "total", kind: "spend" },
+  { id: "total", kind: "spend", unit: "msat" },
+  { id: "dollars", kind: "spend", unit: "usd_micro", max: 150n },
+  { id: "dollars-minute", kind: "spend", unit: "usd_micro", max: 50n, windowSeconds: 60 },
+  { id: "total-dollars", kind: "spend", unit: "usd_micro" },
   { id: "flying", kind: "in-flight", max: 5n },
-  { id: "flying-msat", kind: "in-flight-msat", max: 200n },
-  { id: "odd", kind: "spend", max: 90n, windowSeconds: 0.7 },
-  { id: "wide", kind: "spend", max: 9_999_999_999_999_999_999n, windowSeconds: 86_400 },
+  { id: "flying-msat", kind: "in-flight-amount", unit: "msat", max: 200n },
+  { id: "flying-dollars", kind: "in-flight-amount", unit: "usd_micro", max: 90n },
+  { id: "odd", kind: "spend", unit: "msat", max: 90n, windowSeconds: 0.7 },
+  {
+    id: "wide",
+    kind: "spend",
+    unit: "msat",
+    max: 9_999_999_999_999_999_999n,
+    windowSeconds: 86_400,
+  },
   // The same place under another hat: nothing forbids it, so both laws must do the same.
   { id: "root", kind: "uses", max: 50n },
-  { id: "root-hour", kind: "spend", max: 40n },
-  { id: "flying", kind: "in-flight-msat" },
+  { id: "root-hour", kind: "spend", unit: "msat", max: 40n },
+  { id: "root", kind: "spend", unit: "usd_micro", max: 100n },
+  { id: "flying", kind: "in-flight-amount", unit: "msat" },
 ];
 
 /** Mostly the edges of the windows, where a second more or less decides. */
@@ -46,31 +59,32 @@ const at = fc.oneof(
   { weight: 1, arbitrary: fc.double({ min: START, max: START + 200, noNaN: true }) },
 );
 
-const amountMsat = fc.oneof(
-  { weight: 8, arbitrary: fc.bigInt({ min: 0n, max: 120n }) },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom(0n, 2_100_000_000_000_000_000n, 9_999_999_999_999_999_998n),
-  },
+const unit = fc.oneof(
+  { weight: 2, arbitrary: fc.constant("msat" as const) },
+  { weight: 1, arbitrary: fc.constant("usd_micro" as const) },
 );
+const MOST = 2_100_000_000_000_000_000n;
+const value = fc.oneof(
+  { weight: 8, arbitrary: fc.bigInt({ min: 0n, max: 120n }) },
+  { weight: 1, arbitrary: fc.constantFrom(0n, MOST, MOST + 1n, -1n) },
+);
+const amount = record<Amount>({ unit, value });
 
 const reservationOf = (maxLength: number): fc.Arbitrary<Reservation> =>
   record({
     id: fc.integer({ min: 0, max: 19 }).map((n) => `r${n}`),
     at,
-    amountMsat,
+    amount,
     uses: fc.constantFrom(1n, 1n, 1n, 0n, 2n),
     counted: fc.array(fc.constantFrom(...LIMITS), { maxLength }),
   });
 
 const paymentHash = fc.integer({ min: 1, max: 4 }).map((n) => `${n}`.padStart(64, "0"));
+/** What is paid by one hash is mostly of one unit, so that most settlements fit what was begun. */
+const unitOf = (hash: string): Unit => (hash.endsWith("3") ? "usd_micro" : "msat");
 const person = fc.constantFrom("me.1", "me.2", "you.1");
 
-const payment = (
-  hash: string,
-  intent: string,
-  { id, at, amountMsat }: Reservation,
-): PaymentRecord => ({
+const payment = (hash: string, intent: string, { id, at, amount }: Reservation): PaymentRecord => ({
   paymentHash: hash,
   intent,
   nodeIds: ["root", `child of ${intent}`],
@@ -80,8 +94,8 @@ const payment = (
   path: "/ümläut/\u0000",
   invoice: "lnbcrt10n1…",
   payee: `02${hash.slice(2)}`,
-  amountMsat,
-  maxFeeMsat: 7n,
+  amount,
+  maxFee: { unit: amount.unit, value: 7n },
   reservationId: id,
   limitIds: ["root"],
   macaroon: "AgE=",
@@ -101,10 +115,7 @@ const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
     arbitrary: record({
       type: fc.constant("commit" as const),
       id: fc.integer({ min: 0, max: 20 }).map((n) => `r${n}`),
-      amountMsat: fc.oneof(
-        { weight: 12, arbitrary: amountMsat },
-        { weight: 1, arbitrary: fc.constant(-1n) },
-      ),
+      amount,
       at,
     }),
   },
@@ -122,10 +133,12 @@ const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
       .record({
         hash: paymentHash,
         intent: fc.constantFrom("i1", "i2", LONG_INTENT),
-        reservation: reservationOf(1),
+        drawn: reservationOf(1),
       })
-      .chain(({ hash, intent, reservation: one }) =>
+      .chain(({ hash, intent, drawn }) =>
         fc.option(person).map((by): LedgerEvent => {
+          const { value } = drawn.amount;
+          const one = { ...drawn, amount: { unit: unitOf(hash), value } };
           const record = payment(hash, intent, one);
           const claimed = by === null ? record : { ...record, claim: { by, until: one.at + 60 } };
           return { type: "begin", reservation: one, payment: claimed };
@@ -134,22 +147,27 @@ const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: record({
-      type: fc.constant("settle" as const),
-      paymentHash,
-      settlement: fc.oneof(
-        {
-          weight: 3,
-          arbitrary: record({
-            status: fc.constant("paid" as const),
-            preimage: fc.constant("ab".repeat(32)),
-            feeMsat: fc.constantFrom(0n, 1n, 3n, 50n, -1_000_000n),
-            at,
-          }),
-        },
-        { weight: 1, arbitrary: record({ status: fc.constant("failed" as const), at }) },
-      ),
-    }),
+    arbitrary: paymentHash.chain((hash) =>
+      record({
+        type: fc.constant("settle" as const),
+        paymentHash: fc.constant(hash),
+        settlement: fc.oneof(
+          {
+            weight: 3,
+            arbitrary: record({
+              status: fc.constant("paid" as const),
+              preimage: fc.constant("ab".repeat(32)),
+              fee: record<Amount>({
+                unit: fc.oneof({ weight: 9, arbitrary: fc.constant(unitOf(hash)) }, unit),
+                value: fc.constantFrom(0n, 1n, 3n, 50n, -1_000_000n),
+              }),
+              at,
+            }),
+          },
+          { weight: 1, arbitrary: record({ status: fc.constant("failed" as const), at }) },
+        ),
+      }),
+    ),
   },
   {
     weight: 3,
@@ -190,19 +208,19 @@ export const histories: fc.Arbitrary<readonly (readonly LedgerEvent[])[]> = fc.a
 );
 
 const MINUTE = LIMITS.find(({ id }) => id === "minute")!;
-const hold = (id: string, amountMsat: bigint, at: number): LedgerEvent => ({
+const hold = (id: string, value: bigint, at: number): LedgerEvent => ({
   type: "reserve",
-  reservation: { id, at, amountMsat, uses: 1n, counted: [MINUTE] },
+  reservation: { id, at, amount: msat(value), uses: 1n, counted: [MINUTE] },
 });
 
 /** Within one batch, a spend lands in another slot than the window was last looked at from. */
 export const otherSlot: readonly (readonly LedgerEvent[])[] = [
   [
     hold("r1", 30n, START),
-    { type: "commit", id: "r1", amountMsat: 30n, at: START + 1 },
+    { type: "commit", id: "r1", amount: msat(30n), at: START + 1 },
     hold("r2", 30n, START),
     hold("r3", 20n, START + 1),
-    { type: "commit", id: "r3", amountMsat: 20n, at: START - 1 },
+    { type: "commit", id: "r3", amount: msat(20n), at: START - 1 },
     hold("r4", 1n, START + 60),
     hold("r5", 30n, START + 61),
   ],

@@ -1,4 +1,5 @@
 /** A client that pays: once for a request, within its scope, and what was paid for is not lost. */
+
 import { describe, expect, test } from "vitest";
 import {
   ask402,
@@ -11,6 +12,7 @@ import {
   type Town,
   town,
 } from "../../../../test/e2e/support/town.ts";
+import { msat } from "../amount.ts";
 import { Credential } from "../l402/index.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import type { Payer } from "../ports/wallet.ts";
@@ -34,8 +36,8 @@ describe("one request, one payment", () => {
       {
         origin: shop.url,
         paymentHash: made!.paymentHash,
-        amountMsat: made!.amountMsat,
-        feeMsat: made!.feeMsat,
+        amount: msat(made!.amountMsat),
+        fee: msat(made!.feeMsat),
       },
     ]);
     // The second request had its credential with it at once.
@@ -357,7 +359,7 @@ describe("what a treasury's answer says about money", () => {
       '{"credential":"AAA',
       "[]",
       '{"credential":7}',
-      '{"credential":"x","payment":{"amountMsat":"1.5"}}',
+      '{"credential":"x","payment":{"amount":{"unit":"msat","value":"1.5"}}}',
       "null",
     ])
       expect(await broken((response) => response.writeHead(200, json).end(text))).toMatchObject(

@@ -1,6 +1,7 @@
 /** Recomputes every total from the journal, and compares it with what the store says. */
+import type { Amount } from "../amount.ts";
 import type { Journal, JournalEntry } from "../ports/journal.ts";
-import type { Reservation, Resolution } from "../ports/ledger.ts";
+import type { Reservation } from "../ports/ledger.ts";
 import { type Counter, type Counters, type ReservationRow, reserve, resolve } from "./count.ts";
 
 export interface LedgerFault {
@@ -60,8 +61,8 @@ class Books {
     if (seq <= this.#lastSeq) this.#fault("the journal is out of order", String(seq));
     this.#lastSeq = seq;
     if (event.type === "reserve") this.#reserve(event.reservation);
-    else if (event.type === "commit") this.#resolve(event.id, "committed", event.amountMsat, at);
-    else if (event.type === "release") this.#resolve(event.id, "released", 0n, at);
+    else if (event.type === "commit") this.#resolve(event.id, event.amount, at);
+    else if (event.type === "release") this.#resolve(event.id, undefined, at);
   }
 
   #reserve(reservation: Reservation): void {
@@ -76,12 +77,12 @@ class Books {
     }
   }
 
-  #resolve(id: string, outcome: Resolution["outcome"], amountMsat: bigint, at: number): void {
+  #resolve(id: string, spent: Amount | undefined, at: number): void {
     if (!this.#open.has(id)) {
       this.#fault("it was resolved twice, or was never reserved", id);
       return;
     }
-    this.#keep(resolve(this.#state, id, outcome, amountMsat, at).counters);
+    this.#keep(resolve(this.#state, id, spent, at).counters);
     this.#open.delete(id);
   }
 

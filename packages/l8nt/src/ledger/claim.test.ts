@@ -1,5 +1,7 @@
 /** One use, claimed before it is served and counted or given back afterwards. [case 88] */
+
 import { expect, test } from "vitest";
+import { msat, type Unit } from "../amount.ts";
 import { Authority } from "../l402/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { claimUse, endAbandonedUses } from "./claim.ts";
@@ -21,7 +23,8 @@ function world() {
     maxUses: 1,
   });
   const { limits } = authority.verifier.authenticate(credential);
-  const claim = (amountMsat = 0n) => claimUse(store, { limits, amountMsat, at: NOW });
+  const claim = (value = 0n, unit: Unit = "msat") =>
+    claimUse(store, { limits, amount: { unit, value }, at: NOW });
   const used = async () => (await store.usage(limits, NOW)).map((usage) => usage.used);
   return { store, claim, used, limits };
 }
@@ -55,12 +58,20 @@ test("a store that fails is an error that can be tried again, and nothing is cla
   expect(await used()).toEqual([0n, 0n]);
 });
 
+test("a claim of a price in dollars that a dead process left behind counts as used, too [case 89]", async () => {
+  const { store, claim, used, limits } = world();
+  await claim(50n, "usd_micro");
+  await endAbandonedUses(store, NOW + 1, NOW + 1);
+  expect((await used())[limits.findIndex(({ kind }) => kind === "uses")]).toBe(1n);
+  expect(await store.abandoned(NOW + 1)).toEqual([]);
+});
+
 test("a claim that a dead process left behind counts as used; other reservations do not end [case 89]", async () => {
   const { store, claim, used, limits } = world();
   await claim();
-  const other = { id: "a payment", counted: [], amountMsat: 1n, uses: 0n };
+  const other = { id: "a payment", counted: [], amount: msat(1n), uses: 0n };
   await store.reserve({ ...other, at: NOW });
   await endAbandonedUses(store, NOW + 1, NOW + 1);
   expect((await used())[limits.findIndex(({ kind }) => kind === "uses")]).toBe(1n);
-  expect(await store.abandoned(NOW + 1)).toEqual(["a payment"]);
+  expect(await store.abandoned(NOW + 1)).toEqual([{ id: "a payment", unit: "msat" }]);
 });

@@ -2,6 +2,7 @@
  * A claim: one use of a credential, with what it costs, counted before the request is served.
  * spec/5-ledger.md §2.
  */
+import type { Amount } from "../amount.ts";
 import { type ChainLimit, countersOf } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
@@ -15,7 +16,7 @@ const PREFIX = "use.";
 export interface ClaimRequest {
   readonly limits: readonly ChainLimit[];
   /** What is spent with the use. */
-  readonly amountMsat: bigint;
+  readonly amount: Amount;
   /** Unix seconds. */
   readonly at: number;
 }
@@ -35,10 +36,10 @@ export interface Claim {
  */
 export async function claimUse(
   ledger: Ledger,
-  { limits, amountMsat, at }: ClaimRequest,
+  { limits, amount, at }: ClaimRequest,
 ): Promise<Claim> {
   const id = `${PREFIX}${hexText(randomBytes(16))}`;
-  const need = { amountMsat, uses: 1n };
+  const need = { amount, uses: 1n };
   let answer: ReserveAnswer;
   try {
     answer = await ledger.reserve({ id, at, counted: countersOf(limits), ...need });
@@ -52,7 +53,7 @@ export async function claimUse(
   if (!answer.reserved) throw budgetError(limits, answer.refused, need);
   return {
     commit: async (end) => {
-      await ledger.commit(id, amountMsat, end);
+      await ledger.commit(id, amount, end);
     },
     release: async (end) => {
       await ledger.release(id, end);
@@ -65,6 +66,6 @@ export async function claimUse(
  * served. [case 89]
  */
 export async function endAbandonedUses(ledger: Ledger, before: number, at: number): Promise<void> {
-  for (const id of await ledger.abandoned(before))
-    if (id.startsWith(PREFIX)) await ledger.commit(id, 0n, at);
+  for (const { id, unit } of await ledger.abandoned(before))
+    if (id.startsWith(PREFIX)) await ledger.commit(id, { unit, value: 0n }, at);
 }

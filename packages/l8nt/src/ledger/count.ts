@@ -2,6 +2,7 @@
  * Counting, pure: the rows that an event touches in, the changed rows and the answer out.
  * spec/5-ledger.md.
  */
+import type { Amount } from "../amount.ts";
 import type { JournalEvent } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -59,15 +60,19 @@ export function usageOf(state: Counters, counted: Counted, at: number): Usage {
   return { id: counted.id, used: spent + reserved, reserved };
 }
 
-const heldFor = ({ kind }: Counted, { amountMsat, uses }: Reservation): bigint => {
-  if (kind === "in-flight") return 1n;
-  return kind === "uses" ? uses : amountMsat;
+/** An amount counts in its own unit only: units are never converted. */
+const inUnitOf = ({ unit }: Counted, amount: Amount): bigint =>
+  amount.unit === unit ? amount.value : 0n;
+
+const heldFor = (counted: Counted, { amount, uses }: Reservation): bigint => {
+  if (counted.kind === "in-flight") return 1n;
+  return counted.kind === "uses" ? uses : inUnitOf(counted, amount);
 };
 
-/** What is in flight counts for nothing once it has landed. */
-const spentFor = ({ kind }: Counted, { amountMsat, uses }: Resolution): bigint => {
-  if (kind === "spend") return amountMsat;
-  return kind === "uses" ? uses : 0n;
+/** A counter of what is in flight keeps nothing of a reservation that ended. */
+const spentFor = (counted: Counted, { amount, uses }: Resolution): bigint => {
+  if (counted.kind === "spend") return inUnitOf(counted, amount);
+  return counted.kind === "uses" ? uses : 0n;
 };
 
 /** Holds the worst case against every limit, or against none. */
@@ -94,45 +99,48 @@ export function reserve(state: Counters, reservation: Reservation): CountStep<Re
 }
 
 /**
- * Ends a reservation: what was committed is counted when it is committed, and the rest is given
- * back.
+ * Ends a reservation: commits `spent`, or releases all of it if that is undefined. The answer of the
+ * first end stands.
+ *
+ * @throws TypeError for an unknown reservation, or an amount in another unit than the reservation
  */
 export function resolve(
   state: Counters,
   id: string,
-  outcome: Resolution["outcome"],
-  amountMsat: bigint,
+  spent: Amount | undefined,
   at: number,
 ): CountStep<Resolution> {
   const row = state.reservation(id);
   if (row === undefined) throw new TypeError("no such reservation");
   if (row.resolution !== undefined) return unchanged(row.resolution);
-  if (amountMsat < 0n) throw new TypeError("a spend is 0 or more");
   const { reservation } = row;
+  const { unit } = reservation.amount;
+  if (spent !== undefined && spent.unit !== unit)
+    throw new TypeError(`the reservation is in ${unit}, and the spend is in ${spent.unit}`);
   const resolution: Resolution =
-    outcome === "committed"
-      ? { outcome, amountMsat, uses: reservation.uses }
-      : { outcome, amountMsat: 0n, uses: 0n };
+    spent === undefined
+      ? { outcome: "released", amount: { unit, value: 0n }, uses: 0n }
+      : { outcome: "committed", amount: spent, uses: reservation.uses };
   const counters = new Map<string, Counter>();
   for (const counted of reservation.counted) {
     const held = heldFor(counted, reservation);
-    const spent = spentFor(counted, resolution);
-    if (held === 0n && spent === 0n) continue;
+    const kept = spentFor(counted, resolution);
+    if (held === 0n && kept === 0n) continue;
     const counter = counterOf(state, counted);
     counters.set(counted.id, {
-      committed: counter.committed + spent,
+      committed: counter.committed + kept,
       reserved: counter.reserved - held,
       slots:
-        counted.windowSeconds === undefined || spent === 0n
+        counted.windowSeconds === undefined || kept === 0n
           ? counter.slots
-          : addToWindow(counter.slots, counted.windowSeconds, at, spent),
+          : addToWindow(counter.slots, counted.windowSeconds, at, kept),
     });
   }
   return {
     counters,
     reservation: { reservation, resolution },
     journal: [
-      outcome === "committed" ? { type: "commit", id, amountMsat } : { type: "release", id },
+      spent === undefined ? { type: "release", id } : { type: "commit", id, amount: spent },
     ],
     answer: resolution,
   };

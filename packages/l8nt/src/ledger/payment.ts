@@ -1,6 +1,7 @@
 /**
  * Payments, pure: which may begin, how one ends, who may use what it bought. spec/4-purchase.md §4.
  */
+import type { Amount } from "../amount.ts";
 import type { Reservation } from "../ports/ledger.ts";
 import type { BeginAnswer, PaymentMark, PaymentRecord, Settlement } from "../ports/payments.ts";
 import { type Counters, type CountStep, reserve, resolve, unchanged } from "./count.ts";
@@ -32,7 +33,7 @@ export function begin(
     : held;
 }
 
-/** @throws TypeError for a hash that was never begun */
+/** @throws TypeError for a hash that was never begun, or a fee in another unit than the payment */
 export function settle(
   state: PaymentState,
   paymentHash: string,
@@ -48,14 +49,8 @@ export function settle(
       : { ...rest, ...outcome, settledAt };
   const ended =
     outcome.status === "paid"
-      ? resolve(
-          state,
-          open.reservationId,
-          "committed",
-          open.amountMsat + outcome.feeMsat,
-          settledAt,
-        )
-      : resolve(state, open.reservationId, "released", 0n, settledAt);
+      ? resolve(state, open.reservationId, withFee(open, outcome.fee), settledAt)
+      : resolve(state, open.reservationId, undefined, settledAt);
   return { ...ended, payment, journal: [...ended.journal, entry(payment)], answer: payment };
 }
 
@@ -98,6 +93,12 @@ export function claim(
   return isFree
     ? { ...unchanged(true), payment: { ...payment, claim: { by, until } } }
     : unchanged(false);
+}
+
+function withFee({ amount }: PaymentRecord, fee: Amount): Amount {
+  if (fee.unit !== amount.unit)
+    throw new TypeError(`the payment is in ${amount.unit}, and its fee is in ${fee.unit}`);
+  return { unit: amount.unit, value: amount.value + fee.value };
 }
 
 const entry = ({ paymentHash, status }: PaymentRecord) =>

@@ -1,5 +1,7 @@
 /** A ledger's "no", in a person's words. */
+
 import { expect, test } from "vitest";
+import { msat } from "../amount.ts";
 import { Authority } from "../l402/index.ts";
 import { budgetError } from "./index.ts";
 
@@ -26,7 +28,7 @@ test("says which limit, whose, what is left of it, and what was needed", () => {
     limits,
     [usage("budget_msat_per_day", 99_500n), usage("max_uses_per_minute", 3n)],
     {
-      amountMsat: 10_000n,
+      amount: msat(10_000n),
       uses: 1n,
     },
   );
@@ -45,7 +47,7 @@ test("never shows less than nothing, where more was spent than was allowed [case
   );
   const [{ id } = { id: "" }] = limits;
   const error = budgetError(limits, [{ id, used: 99_000n, reserved: 0n }], {
-    amountMsat: 1n,
+    amount: msat(1n),
     uses: 1n,
   });
   expect(error.refusals[0]?.have).toBe("0 sat left of 10 sat");

@@ -1,6 +1,6 @@
 /** A ledger's "no" in a person's words. */
 
-import { formatMsat } from "../amount.ts";
+import { type Amount, formatAmount } from "../amount.ts";
 import { type ChainLimit, type Denial, formatWindow, refusal } from "../caveat/index.ts";
 import { BudgetError, type Refusal } from "../errors.ts";
 import type { Usage } from "../ports/ledger.ts";
@@ -10,7 +10,7 @@ import type { Usage } from "../ports/ledger.ts";
  * worst case.
  */
 export interface Need {
-  readonly amountMsat: bigint;
+  readonly amount: Amount;
   readonly uses: bigint;
   readonly costText?: string;
 }
@@ -32,27 +32,35 @@ export function budgetError(
 function denial(limit: ChainLimit, used: bigint, need: Need): Denial {
   const left = used < limit.max ? limit.max - used : 0n;
   const window = formatWindow(limit.windowSeconds);
-  if (limit.kind === "spend")
-    return {
-      code: "ERR_BUDGET",
-      have: `${formatMsat(left)} left of ${formatMsat(limit.max)}${window}`,
-      need: need.costText ?? formatMsat(need.amountMsat),
-    };
-  if (limit.kind === "in-flight")
-    return {
-      code: "ERR_IN_FLIGHT",
-      have: `${used} payments in flight`,
-      need: `fewer than ${limit.max} of them`,
-    };
-  if (limit.kind === "in-flight-msat")
-    return {
-      code: "ERR_IN_FLIGHT",
-      have: `${formatMsat(used)} in flight of at most ${formatMsat(limit.max)}`,
-      need: need.costText ?? formatMsat(need.amountMsat),
-    };
-  return {
-    code: "ERR_USES",
-    have: `${left} of ${limit.max} uses${window} left`,
-    need: `${need.uses}`,
-  };
+  const asked = need.costText ?? formatAmount(need.amount);
+  switch (limit.kind) {
+    case "spend": {
+      const { unit } = limit;
+      return {
+        code: "ERR_BUDGET",
+        have: `${formatAmount({ unit, value: left })} left of ${formatAmount({ unit, value: limit.max })}${window}`,
+        need: asked,
+      };
+    }
+    case "in-flight-amount": {
+      const { unit } = limit;
+      return {
+        code: "ERR_IN_FLIGHT",
+        have: `${formatAmount({ unit, value: used })} in flight of at most ${formatAmount({ unit, value: limit.max })}`,
+        need: asked,
+      };
+    }
+    case "in-flight":
+      return {
+        code: "ERR_IN_FLIGHT",
+        have: `${used} payments in flight`,
+        need: `fewer than ${limit.max} of them`,
+      };
+    case "uses":
+      return {
+        code: "ERR_USES",
+        have: `${left} of ${limit.max} uses${window} left`,
+        need: `${need.uses}`,
+      };
+  }
 }

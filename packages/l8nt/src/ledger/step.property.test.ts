@@ -1,8 +1,10 @@
 /** The law of the ledger, against a bookkeeper who sums up everything anew. */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type Amount, msat, UNITS, type Unit } from "../amount.ts";
 import type { Reservation, Resolution } from "../ports/ledger.ts";
-import type { Counted } from "../ports/limit.ts";
+import type { Counted, Counting } from "../ports/limit.ts";
 import { NaiveLedger } from "../testing/naive-ledger.ts";
 import {
   type Answers,
@@ -48,24 +50,34 @@ function freeze<Value>(value: Value): Value {
   return value;
 }
 
+const MSAT: Counting = { kind: "spend", unit: "msat" };
+const DOLLARS: Counting = { kind: "spend", unit: "usd_micro" };
+const USES: Counting = { kind: "uses" };
+const dollars = (value: bigint): Amount => ({ unit: "usd_micro", value });
+
 const limit = (
   id: string,
   max: bigint,
-  kind: Counted["kind"] = "spend",
+  counting: Counting = MSAT,
   windowSeconds?: number,
 ): Counted => ({
+  ...counting,
   id,
-  kind,
   max,
   ...(windowSeconds !== undefined && { windowSeconds }),
 });
 
 /** Five children under one parent, each with as much as the parent has: case 44. */
-const PARENT = [limit("parent", 1000n), limit("parent-hour", 400n, "spend", HOUR)];
+const PARENT = [
+  limit("parent", 1000n),
+  limit("parent-hour", 400n, MSAT, HOUR),
+  limit("parent-dollars", 700n, DOLLARS),
+  limit("parent-dollars-minute", 300n, DOLLARS, 60),
+];
 const CHILDREN = Array.from({ length: 5 }, (_, at) => [
   ...PARENT,
   limit(`child-${at}`, 1000n),
-  limit(`child-${at}-minute`, BigInt(at + 1), "uses", 60),
+  limit(`child-${at}-minute`, BigInt(at + 1), USES, 60),
 ]);
 const CHAINS = [PARENT, ...CHILDREN, [...CHILDREN[0]!, limit("grandchild", 50n)]];
 const COUNTED = [...new Map(CHAINS.flat().map((counted) => [counted.id, counted])).values()];
@@ -75,6 +87,7 @@ type Move =
       readonly do: "reserve";
       readonly chain: number;
       readonly amount: number;
+      readonly unit: Unit;
       readonly uses: number;
     }
   | { readonly do: "commit" | "release"; readonly which: number; readonly part: number }
@@ -87,6 +100,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
       do: fc.constant("reserve" as const),
       chain: fc.nat(CHAINS.length - 1),
       amount: fc.oneof(fc.nat(120), fc.constantFrom(0, 400, 401, 999, 1000, 1001)),
+      unit: fc.constantFrom(...UNITS),
       uses: fc.nat(2),
     }),
   },
@@ -123,8 +137,10 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   },
 );
 
-const amountOf = ({ kind }: Counted, amounts: { amountMsat: bigint; uses: bigint }) =>
-  kind === "spend" ? amounts.amountMsat : amounts.uses;
+function committedBy({ kind, unit }: Counted, { amount, uses }: Resolution): bigint {
+  if (kind === "uses") return uses;
+  return amount.unit === unit ? amount.value : 0n;
+}
 
 test("keeps the books of a bookkeeper: limits, windows, first ends, sums [cases 23, 44, 49, 51, 54]", () => {
   fc.assert(
@@ -138,7 +154,7 @@ test("keeps the books of a bookkeeper: limits, windows, first ends, sums [cases 
           const reservation: Reservation = {
             id: `r${rows.rows.size}`,
             at,
-            amountMsat: BigInt(one.amount),
+            amount: { unit: one.unit, value: BigInt(one.amount) },
             uses: BigInt(one.uses),
             counted: CHAINS[one.chain]!,
           };
@@ -154,16 +170,16 @@ test("keeps the books of a bookkeeper: limits, windows, first ends, sums [cases 
           const reservation = model.all[one.which % Math.max(1, model.all.length)];
           if (reservation === undefined) continue;
           const { id } = reservation;
-          const amountMsat =
+          const { unit, value } = reservation.amount;
+          const spent =
             one.do === "release"
-              ? 0n
-              : BigInt(Math.round(Number(reservation.amountMsat) * one.part));
-          const outcome = one.do === "commit" ? "committed" : "released";
+              ? undefined
+              : { unit, value: BigInt(Math.round(Number(value) * one.part)) };
           const event: LedgerEvent =
-            one.do === "commit"
-              ? { type: "commit", id, amountMsat, at }
-              : { type: "release", id, at };
-          expect(rows.apply(event)).toEqual(model.resolve(id, outcome, amountMsat, at));
+            spent === undefined
+              ? { type: "release", id, at }
+              : { type: "commit", id, amount: spent, at };
+          expect(rows.apply(event)).toEqual(model.resolve(id, spent, at));
         }
         audit(rows, model, at);
       }
@@ -187,7 +203,7 @@ function audit(rows: Rows, model: NaiveLedger, at: number): void {
         resolution !== undefined && reservation.counted.some(({ id }) => id === counted.id),
     );
     const committed = ended.reduce(
-      (sum, { resolution }) => sum + amountOf(counted, resolution!),
+      (sum, { resolution }) => sum + committedBy(counted, resolution!),
       0n,
     );
     expect(counter?.committed ?? 0n).toBe(committed);
@@ -199,19 +215,19 @@ describe("a reservation ends once [case 51]", () => {
   const end = fc.oneof(
     fc.record({
       type: fc.constant("commit" as const),
-      amountMsat: fc.bigInt({ min: 0n, max: 200n }),
+      amount: fc.bigInt({ min: 0n, max: 200n }).map(msat),
     }),
-    fc.record({ type: fc.constant("release" as const), amountMsat: fc.constant(0n) }),
+    fc.record({ type: fc.constant("release" as const), amount: fc.constant(msat(0n)) }),
   );
 
   test("the first end stands, and later ones get its answer", () => {
     fc.assert(
       fc.property(fc.array(end, { minLength: 1, maxLength: 6 }), (ends) => {
         const rows = new Rows();
-        const counted = [limit("a", 100n), limit("b", 100n, "spend", 60), limit("c", 1n, "uses")];
+        const counted = [limit("a", 100n), limit("b", 100n, MSAT, 60), limit("c", 1n, USES)];
         rows.apply({
           type: "reserve",
-          reservation: { id: "r", at: START, amountMsat: 100n, uses: 1n, counted },
+          reservation: { id: "r", at: START, amount: msat(100n), uses: 1n, counted },
         });
         const answers = ends.map(
           (one, at) => rows.apply({ ...one, id: "r", at: START + at }) as Resolution,
@@ -219,12 +235,12 @@ describe("a reservation ends once [case 51]", () => {
         for (const answer of answers) expect(answer).toEqual(answers[0]);
         expect(answers[0]).toEqual(
           ends[0]!.type === "commit"
-            ? { outcome: "committed", amountMsat: ends[0]!.amountMsat, uses: 1n }
-            : { outcome: "released", amountMsat: 0n, uses: 0n },
+            ? { outcome: "committed", amount: ends[0]!.amount, uses: 1n }
+            : { outcome: "released", amount: msat(0n), uses: 0n },
         );
         expect(counted.map((one) => usageOf(rows, one, START))).toEqual([
-          { id: "a", used: answers[0]!.amountMsat, reserved: 0n },
-          { id: "b", used: answers[0]!.amountMsat, reserved: 0n },
+          { id: "a", used: answers[0]!.amount.value, reserved: 0n },
+          { id: "b", used: answers[0]!.amount.value, reserved: 0n },
           { id: "c", used: answers[0]!.uses, reserved: 0n },
         ]);
       }),
@@ -233,7 +249,7 @@ describe("a reservation ends once [case 51]", () => {
 
   test("nothing ends that was not reserved", () => {
     for (const event of [
-      { type: "commit", id: "x", amountMsat: 0n, at: START },
+      { type: "commit", id: "x", amount: msat(0n), at: START },
       { type: "release", id: "x", at: START },
     ] as const)
       expect(() => new Rows().apply(event)).toThrow(TypeError);
@@ -247,20 +263,90 @@ test("an over-cap commit is recorded as it is, on every counter, and nothing is 
       fc.bigInt({ min: 0n, max: 10_000n }),
       (held, spent) => {
         const rows = new Rows();
-        const counted = [limit("a", 100n), limit("b", 500n, "spend", 60)];
+        const counted = [limit("a", 100n), limit("b", 500n, MSAT, 60)];
         rows.apply({
           type: "reserve",
-          reservation: { id: "r", at: START, amountMsat: held, uses: 1n, counted },
+          reservation: { id: "r", at: START, amount: msat(held), uses: 1n, counted },
         });
-        rows.apply({ type: "commit", id: "r", amountMsat: spent, at: START });
+        rows.apply({ type: "commit", id: "r", amount: msat(spent), at: START });
         for (const one of counted)
           expect(usageOf(rows, one, START)).toEqual({ id: one.id, used: spent, reserved: 0n });
-        const next: Reservation = { id: "s", at: START, amountMsat: 1n, uses: 1n, counted };
+        const next: Reservation = { id: "s", at: START, amount: msat(1n), uses: 1n, counted };
         const answer = rows.apply({ type: "reserve", reservation: next });
         expect(answer).toMatchObject({ reserved: spent < 100n });
       },
     ),
   );
+});
+
+describe("an amount counts in its own unit", () => {
+  const BOTH = [limit("sats", 100n), limit("usd", 100n, DOLLARS)];
+  const spend = (rows: Rows, id: string, amount: Amount) => {
+    const reservation: Reservation = { id, at: START, amount, uses: 0n, counted: BOTH };
+    const answer = rows.apply({ type: "reserve", reservation });
+    rows.apply({ type: "commit", id, amount, at: START });
+    return answer;
+  };
+
+  test.each<[string, Amount, bigint[]]>([
+    ["a spend in dollars touches no counter of msat", dollars(60n), [0n, 60n]],
+    ["a spend in msat touches no counter of dollars", msat(60n), [60n, 0n]],
+  ])("%s", (_, amount, used) => {
+    const rows = new Rows();
+    expect(spend(rows, "r", amount)).toEqual({ reserved: true });
+    expect(BOTH.map((one) => usageOf(rows, one, START).used)).toEqual(used);
+    expect(rows.counters.size).toBe(1);
+  });
+
+  test("a budget that is spent in one unit refuses nothing in the other", () => {
+    const rows = new Rows();
+    spend(rows, "r", dollars(100n));
+    const more = (id: string, amount: Amount) =>
+      rows.apply({
+        type: "reserve",
+        reservation: { id, at: START, amount, uses: 0n, counted: BOTH },
+      });
+    expect(more("s", dollars(1n))).toMatchObject({ refused: [{ id: "usd", used: 100n }] });
+    expect(more("t", msat(100n))).toEqual({ reserved: true });
+  });
+
+  test("a reservation is committed in its own unit, and in no other", () => {
+    const rows = new Rows();
+    const reservation = { id: "r", at: START, amount: dollars(10n), uses: 0n, counted: BOTH };
+    rows.apply({ type: "reserve", reservation });
+    expect(() => rows.apply({ type: "commit", id: "r", amount: msat(5n), at: START })).toThrow(
+      "the reservation is in usd_micro, and the spend is in msat",
+    );
+    expect(usageOf(rows, BOTH[1]!, START)).toEqual({ id: "usd", used: 10n, reserved: 10n });
+    expect(rows.apply({ type: "commit", id: "r", amount: dollars(5n), at: START })).toEqual({
+      outcome: "committed",
+      amount: dollars(5n),
+      uses: 0n,
+    });
+  });
+});
+
+describe("an amount is within the bounds of its unit", () => {
+  const MOST = { msat: 2_100_000_000_000_000_000n, usd_micro: 1_000_000_000_000_000_000n };
+  const asked = (amount: Amount, uses = 0n) =>
+    new Rows().apply({
+      type: "reserve",
+      reservation: { id: "r", at: START, amount, uses, counted: [] },
+    });
+
+  test.each(UNITS)("%s: 0 and the most are taken; -1 and one more are refused", (unit) => {
+    for (const value of [0n, 1n, MOST[unit]])
+      expect(asked({ unit, value })).toEqual({ reserved: true });
+    for (const value of [-1n, MOST[unit] + 1n])
+      expect(() => asked({ unit, value })).toThrow(
+        `an amount in ${unit} is at least 0 and at most ${MOST[unit]}`,
+      );
+  });
+
+  test("an unknown unit and a negative number of uses are refused", () => {
+    expect(() => asked({ unit: "eur" as Unit, value: 1n })).toThrow("msat, usd_micro");
+    expect(() => asked(msat(1n), -1n)).toThrow(TypeError);
+  });
 });
 
 test("a refusal names every limit that has too little, and no other", () => {
@@ -271,7 +357,7 @@ test("a refusal names every limit that has too little, and no other", () => {
         const counted = maxima.map((max, at) => limit(`l${at}`, max));
         const answer = new Rows().apply({
           type: "reserve",
-          reservation: { id: "r", at: START, amountMsat: 10n, uses: 1n, counted },
+          reservation: { id: "r", at: START, amount: msat(10n), uses: 1n, counted },
         });
         const lacking = counted
           .filter(({ max }) => max! < 10n)
@@ -289,21 +375,21 @@ test("an answer has nothing but what changed: a store writes that, and no more",
   const reservation: Reservation = {
     id: "r",
     at: START,
-    amountMsat: 5n,
+    amount: msat(5n),
     uses: 0n,
-    counted: [limit("spend", 9n), limit("uses", 9n, "uses")],
+    counted: [limit("spend", 9n), limit("uses", 9n, USES)],
   };
   const keys = (result: Step<unknown>) => [...result.counters.keys()];
   expect(keys(step(rows, { type: "reserve", reservation }))).toEqual(["spend"]);
   rows.apply({ type: "reserve", reservation });
   expect(keys(step(rows, { type: "reserve", reservation }))).toEqual([]);
-  expect(keys(step(rows, { type: "commit", id: "r", amountMsat: 5n, at: START }))).toEqual([
+  expect(keys(step(rows, { type: "commit", id: "r", amount: msat(5n), at: START }))).toEqual([
     "spend",
   ]);
-  rows.apply({ type: "commit", id: "r", amountMsat: 5n, at: START });
+  rows.apply({ type: "commit", id: "r", amount: msat(5n), at: START });
   expect(step(rows, { type: "release", id: "r", at: START })).toEqual({
     counters: new Map(),
     journal: [],
-    answer: { outcome: "committed", amountMsat: 5n, uses: 0n },
+    answer: { outcome: "committed", amount: msat(5n), uses: 0n },
   });
 });

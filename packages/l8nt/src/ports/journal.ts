@@ -2,11 +2,12 @@
  * The journal: everything that changed the books, in order, append-only. Every total can be
  * recomputed from it.
  */
+import type { Amount } from "../amount.ts";
 import type { Reservation } from "./ledger.ts";
 
 export type JournalEvent =
   | { readonly type: "reserve"; readonly reservation: Reservation }
-  | { readonly type: "commit"; readonly id: string; readonly amountMsat: bigint }
+  | { readonly type: "commit"; readonly id: string; readonly amount: Amount }
   | { readonly type: "release"; readonly id: string }
   /** A payment was begun, settled or marked. Its reservation has entries of its own. */
   | { readonly type: "payment"; readonly paymentHash: string; readonly status: string }

@@ -1,6 +1,7 @@
 /**
  * Counting: reserve the worst case, then commit what it came to, or release it. spec/5-ledger.md.
  */
+import type { Amount, Unit } from "../amount.ts";
 import type { Counted } from "./limit.ts";
 
 /**
@@ -10,8 +11,11 @@ export interface Reservation {
   readonly id: string;
   /** Unix seconds. */
   readonly at: number;
-  /** For each counter of kind `spend` and `in-flight-msat`. */
-  readonly amountMsat: bigint;
+  /**
+   * For each counter of kind `spend` and `in-flight-amount` of the same unit. It does not count
+   * against a counter of another unit.
+   */
+  readonly amount: Amount;
   /** For each counter of kind `uses`. */
   readonly uses: bigint;
   readonly counted: readonly Counted[];
@@ -34,21 +38,34 @@ export type ReserveAnswer =
 /** How a reservation ended. It ends once; whoever comes later gets the first answer. [case 51] */
 export interface Resolution {
   readonly outcome: "committed" | "released";
-  readonly amountMsat: bigint;
+  /** In the unit of the reservation. */
+  readonly amount: Amount;
   readonly uses: bigint;
+}
+
+/** A reservation that its process never ended. */
+export interface AbandonedReservation {
+  readonly id: string;
+  /** The unit that it must be committed in. */
+  readonly unit: Unit;
 }
 
 /** Every method is one atomic step, and durable when its promise resolves. */
 export interface Ledger {
-  /** Reserving twice under one id is one reservation. */
+  /**
+   * Reserving twice under one id is one reservation.
+   *
+   * @throws TypeError for an amount or a number of uses that is negative or too large
+   */
   reserve(reservation: Reservation): Promise<ReserveAnswer>;
   /**
-   * Turns a reservation into a spend of `amountMsat`. More than was reserved is recorded as it is:
-   * it was spent. [case 46]
+   * Turns a reservation into a spend of `amount`. More than was reserved is recorded as it is: it
+   * was spent. [case 46]
    *
-   * @throws TypeError for a reservation that there is not, or a negative amount
+   * @throws TypeError for an unknown reservation, and for an amount that is negative, too large, or
+   * in another unit than the reservation
    */
-  commit(id: string, amountMsat: bigint, at: number): Promise<Resolution>;
+  commit(id: string, amount: Amount, at: number): Promise<Resolution>;
   /**
    * Gives a reservation back: only on proof that nothing was spent or served. @throws TypeError for
    * one that there is not
@@ -59,5 +76,5 @@ export interface Ledger {
    * Reservations without a payment that were made before `before` (Unix seconds) and never ended:
    * whoever made them is gone.
    */
-  abandoned(before: number): Promise<readonly string[]>;
+  abandoned(before: number): Promise<readonly AbandonedReservation[]>;
 }

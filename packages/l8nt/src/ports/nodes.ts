@@ -1,10 +1,10 @@
 /** The nodes that a treasury has met. Agents are not registered; they turn up. */
 import type { Counted } from "./limit.ts";
 
-export interface NodeLimit extends Counted {
+export type NodeLimit = Counted & {
   readonly max: bigint;
   readonly condition: string;
-}
+};
 
 export interface NodeRecord {
   readonly id: string;

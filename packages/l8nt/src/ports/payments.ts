@@ -1,4 +1,5 @@
 /** Payments, from the moment before they are sent, and what they bought. spec/4-purchase.md §4. */
+import type { Amount } from "../amount.ts";
 import type { Reservation, ReserveAnswer } from "./ledger.ts";
 
 /**
@@ -20,8 +21,10 @@ export interface PaymentRecord {
   readonly path: string;
   readonly invoice: string;
   readonly payee: string;
-  readonly amountMsat: bigint;
-  readonly maxFeeMsat: bigint;
+  /** What the service is paid. */
+  readonly amount: Amount;
+  /** The most that the payment may cost on top, in the unit of `amount`. */
+  readonly maxFee: Amount;
   readonly reservationId: string;
   /** The limits on spending that it counts against. */
   readonly limitIds: readonly string[];
@@ -38,7 +41,8 @@ export interface PaymentRecord {
   readonly wallet?: string;
   readonly status: PaymentStatus;
   readonly preimage?: string;
-  readonly feeMsat?: bigint;
+  /** In the unit of `amount`. */
+  readonly fee?: Amount;
   /** Unix seconds at which its outcome was known. */
   readonly settledAt?: number;
   /** Whether the service has ever served it. */
@@ -67,7 +71,8 @@ export type Settlement =
   | {
       readonly status: "paid";
       readonly preimage: string;
-      readonly feeMsat: bigint;
+      /** In the unit of the payment's amount. */
+      readonly fee: Amount;
       readonly at: number;
     }
   | { readonly status: "failed"; readonly at: number };
@@ -95,13 +100,16 @@ export interface Payments {
   /**
    * Reserves and writes the record in one step, before anything is sent. A hash may come again only
    * where paying it failed for certain; an intent only where none is open.
+   *
+   * @throws TypeError for amounts that are negative, too large, or not all of one unit
    */
   begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer>;
   /**
    * Writes what became of an open payment, and commits or releases its reservation, in one step.
    * Gives the record as it stands then: a second settlement changes nothing. [case 51]
    *
-   * @throws TypeError for a hash that was never begun
+   * @throws TypeError for a hash that was never begun, and for a fee that is negative, too large, or
+   * in another unit than the payment
    */
   settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord>;
   /** Gives the record as it stands then. @throws TypeError for a hash that was never begun */

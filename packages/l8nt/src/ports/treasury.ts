@@ -1,4 +1,6 @@
 /** What a client needs of a treasury, embedded or across HTTP: the port on which the two meet. */
+
+import type { Amount, Unit } from "../amount.ts";
 import type { ReceiptRow } from "./receipts.ts";
 
 /** One logical request that costs money: the treasury pays at most once for it. */
@@ -32,9 +34,9 @@ export interface PaymentSummary {
   readonly origin: string;
   /** Hex. */
   readonly paymentHash: string;
-  readonly amountMsat: bigint;
+  readonly amount: Amount;
   /** The routing fee, on top. */
-  readonly feeMsat: bigint;
+  readonly fee: Amount;
 }
 
 /**
@@ -48,7 +50,9 @@ export type Purchase =
 /** One limit, and what stands against it. */
 export interface Standing {
   readonly condition: string;
-  /** Msat, or requests. */
+  /** What a limit on spending counts in; absent for a number of requests. */
+  readonly unit?: Unit;
+  /** In `unit`, or a number of requests. */
   readonly max: bigint;
   readonly used: bigint;
   readonly windowSeconds?: number;
@@ -64,8 +68,11 @@ export interface NodeStanding {
   readonly state: "active" | "expired" | "frozen" | "revoked";
   /** The node's own caveats, as texts. */
   readonly caveats: readonly string[];
-  /** Everything spent at this node and below it, fees and payments in flight included. */
-  readonly spentMsat: bigint;
+  /**
+   * Everything spent at this node and below it, fees and payments in flight included: msat first,
+   * then each other unit in which something was spent.
+   */
+  readonly spent: readonly Amount[];
   readonly limits: readonly Standing[];
 }
 

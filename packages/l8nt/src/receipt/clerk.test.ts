@@ -1,5 +1,7 @@
 /** The clerk: every settled payment gets one receipt, in order, whatever happens meanwhile. */
+
 import { expect, test } from "vitest";
+import { msat } from "../amount.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { beginPayment, buy, paymentOf } from "../testing/payment-laws.ts";
 import { verifyChain } from "./chain.ts";
@@ -41,8 +43,8 @@ test("a receipt says who paid what for which kind of request, and nothing that i
       method: "GET",
       origin: "https://api.example",
       pathClass: "/orders/*",
-      amountMsat: 10_000n,
-      feeMsat: 17n,
+      amount: msat(10_000n),
+      fee: msat(17n),
       settledAt: NOW,
     },
   ]);
@@ -57,7 +59,7 @@ test("receipts are made in the order of settling, across batches, and only of wh
   for (const record of records) await beginPayment(store, record);
   const settled = [5, 0, 3, 6, 1].map((at) => records[at]!.paymentHash);
   for (const hash of settled)
-    await store.settle(hash, { status: "paid", preimage: "ab".repeat(32), feeMsat: 0n, at: NOW });
+    await store.settle(hash, { status: "paid", preimage: "ab".repeat(32), fee: msat(0n), at: NOW });
   await store.settle(records[2]!.paymentHash, { status: "failed", at: NOW });
   await store.mark(settled[1]!, { status: "undelivered" });
   const clerk = new ReceiptClerk({ book: store, signer, alarm: unwanted, batch: 2 });

@@ -2,6 +2,7 @@
  * Reads one line of an export: every member of its form, nothing beside them, in the one text that
  * they have.
  */
+import { type Amount, UNITS } from "../amount.ts";
 import { lineOf, type Receipt, type ReceiptHead, type Signable } from "./receipt.ts";
 
 export interface SignedLine {
@@ -21,7 +22,12 @@ const matching =
     typeof member === "string" && form.test(member);
 const hash = matching(/^[0-9a-f]{64}$/);
 const keyId = matching(/^[0-9a-f]{16}$/);
-const msat = matching(/^(?:0|[1-9][0-9]{0,18})$/);
+const decimal = matching(/^(?:0|[1-9][0-9]{0,18})$/);
+const amount: Form = (member) =>
+  typeof member === "object" &&
+  member !== null &&
+  UNITS.some((unit) => unit === (member as Json).unit) &&
+  decimal((member as Json).value);
 const natural: Form = (member) => Number.isSafeInteger(member) && (member as number) >= 0;
 const version: Form = (member) => member === 1;
 
@@ -36,8 +42,8 @@ const RECEIPT: Readonly<Record<Exclude<keyof Receipt, "type">, Form>> = {
   method: text,
   origin: text,
   pathClass: text,
-  amountMsat: msat,
-  feeMsat: msat,
+  amount,
+  fee: amount,
   settledAt: natural,
 };
 
@@ -72,8 +78,10 @@ export function readLine(line: string): SignedLine | string {
   for (const [name, isOfForm] of Object.entries(forms)) {
     const member = Object.hasOwn(json, name) ? json[name] : undefined;
     if (!isOfForm(member)) return `its member ${name} is missing or not of its form`;
-    members[name] = isOfForm === msat ? BigInt(member as string) : member;
+    members[name] = isOfForm === amount ? readAmount(member as Json) : member;
   }
+  if (type === "receipt" && unitOf(members.amount) !== unitOf(members.fee))
+    return "its amount and its fee are in two units";
   if (typeof signature !== "string" || !SIGNATURE.test(signature))
     return "its member signature is missing or not of its form";
   const signed = members as unknown as Signable;
@@ -81,6 +89,10 @@ export function readLine(line: string): SignedLine | string {
   // another text.
   return isTextOf(line, signed, signature) ? { signed, signature } : "it is not in canonical form";
 }
+
+const unitOf = (read: unknown): unknown => (read as Amount).unit;
+
+const readAmount = ({ unit, value }: Json) => ({ unit, value: BigInt(value as string) });
 
 function isTextOf(line: string, signed: Signable, signature: string): boolean {
   try {

@@ -3,6 +3,7 @@
  * spec/6-receipts.md §1, §4.
  */
 
+import type { Amount } from "../amount.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
@@ -26,8 +27,8 @@ export interface Receipt {
   readonly method: string;
   readonly origin: string;
   readonly pathClass: string;
-  readonly amountMsat: bigint;
-  readonly feeMsat: bigint;
+  readonly amount: Amount;
+  readonly fee: Amount;
   /** Whole Unix seconds. */
   readonly settledAt: number;
 }
@@ -55,9 +56,8 @@ export interface Place {
 
 /** What a receipt says of a payment. @throws TypeError for one that is not paid */
 export function receiptOf(payment: PaymentRecord, { seq, previous, keyId }: Place): Receipt {
-  const { paymentHash, nodeIds, lineage, method, origin, path, amountMsat, feeMsat, settledAt } =
-    payment;
-  if (feeMsat === undefined || settledAt === undefined)
+  const { paymentHash, nodeIds, lineage, method, origin, path, amount, fee, settledAt } = payment;
+  if (fee === undefined || settledAt === undefined)
     throw new TypeError("this payment is not settled");
   return {
     type: "receipt",
@@ -71,21 +71,21 @@ export function receiptOf(payment: PaymentRecord, { seq, previous, keyId }: Plac
     method,
     origin,
     pathClass: pathClass(path),
-    amountMsat,
-    feeMsat,
+    amount,
+    fee,
     settledAt: Math.floor(settledAt),
   };
 }
 
 export type Signable = Receipt | ReceiptHead;
 
+/** An amount's value is a decimal string: a JSON number would round it. */
+const textOf = ({ unit, value }: Amount): JcsValue => ({ unit, value: `${value}` });
+
 const membersOf = (signable: Signable): Record<string, JcsValue> =>
-  Object.fromEntries(
-    Object.entries(signable).map(([name, member]) => [
-      name,
-      typeof member === "bigint" ? `${member}` : member,
-    ]),
-  );
+  signable.type === "receipt"
+    ? { ...signable, amount: textOf(signable.amount), fee: textOf(signable.fee) }
+    : { ...signable };
 
 /** What the signature signs: the canonical text without `signature`. */
 export const signedBytes = (signable: Signable): Uint8Array => utf8(canonical(membersOf(signable)));

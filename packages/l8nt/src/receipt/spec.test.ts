@@ -75,7 +75,7 @@ test("§7: it is what this library makes of these payments, and it holds", async
       intent: "",
       invoice: "",
       payee: "",
-      maxFeeMsat: 100n,
+      maxFee: { unit: "msat", value: 100n },
       reservationId: "",
       limitIds: [],
       macaroon: "",

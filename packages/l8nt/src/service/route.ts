@@ -1,4 +1,5 @@
 /** One protected route: judges a request, in an order that keeps the cheap checks first. */
+import { msat } from "../amount.ts";
 import { type Access, type Target, targetAt } from "../caveat/index.ts";
 import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from "../errors.ts";
 import { authenticateFields, type Verified } from "../l402/index.ts";
@@ -138,7 +139,7 @@ export class Route {
     const { limits } = verified;
     let claim: Claim;
     try {
-      claim = await claimUse(ledger, { limits, amountMsat: request.priceMsat, at: now });
+      claim = await claimUse(ledger, { limits, amount: msat(request.priceMsat), at: now });
     } catch (error) {
       if (error instanceof BudgetError) return this.#deny(request, error);
       if (error instanceof AdapterError) return new Refused(error);

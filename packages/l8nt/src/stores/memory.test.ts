@@ -1,5 +1,7 @@
 /** The memory store: the laws of every store, and what it forgets. */
+
 import { expect, test } from "vitest";
+import { msat } from "../amount.ts";
 import type { Counted } from "../ports/limit.ts";
 import { storeContract } from "../testing/store-contract.ts";
 import { MemoryStore } from "./memory.ts";
@@ -17,6 +19,7 @@ const MANY = 5000;
 const limit = (id: string, expiresAt?: number): Counted => ({
   id,
   kind: "spend",
+  unit: "msat",
   max: 10n,
   ...(expiresAt !== undefined && { expiresAt }),
 });
@@ -26,15 +29,15 @@ async function churn(store: MemoryStore, at: number): Promise<void> {
     await store.reserve({
       id: `${at} ${turn}`,
       at,
-      amountMsat: 1n,
+      amount: msat(1n),
       uses: 1n,
       counted: [limit(`${turn}`, at + 1)],
     });
 }
 
 async function spend(store: MemoryStore, counted: Counted): Promise<void> {
-  await store.reserve({ id: counted.id, at: NOW, amountMsat: 10n, uses: 1n, counted: [counted] });
-  await store.commit(counted.id, 10n, NOW);
+  await store.reserve({ id: counted.id, at: NOW, amount: msat(10n), uses: 1n, counted: [counted] });
+  await store.commit(counted.id, msat(10n), NOW);
 }
 
 const used = async (store: MemoryStore, counted: Counted) =>
@@ -62,10 +65,10 @@ test("forgets a limit whose credential has ended, so that memory is bounded [cas
 test("forgets nothing that is in flight, also beyond the credential's end [case 52]", async () => {
   const store = new MemoryStore();
   const ends = limit("ends", NOW + 100);
-  await store.reserve({ id: "open", at: NOW, amountMsat: 10n, uses: 1n, counted: [ends] });
+  await store.reserve({ id: "open", at: NOW, amount: msat(10n), uses: 1n, counted: [ends] });
   await churn(store, NOW + 200_000);
   expect(await used(store, ends)).toBe(10n);
-  expect(await store.commit("open", 12n, NOW + 200_001)).toMatchObject({ amountMsat: 12n });
+  expect(await store.commit("open", msat(12n), NOW + 200_001)).toMatchObject({ amount: msat(12n) });
   expect(await used(store, ends)).toBe(12n);
 });
 
@@ -73,12 +76,12 @@ test("remembers how a reservation ended for as long as its like may still ask", 
   const store = new MemoryStore();
   await spend(store, limit("a"));
   for (let turn = 0; turn < 4000; turn++) {
-    await store.reserve({ id: `x${turn}`, at: NOW, amountMsat: 0n, uses: 1n, counted: [] });
+    await store.reserve({ id: `x${turn}`, at: NOW, amount: msat(0n), uses: 1n, counted: [] });
     await store.release(`x${turn}`, NOW);
   }
   expect(await store.release("a", NOW)).toEqual({
     outcome: "committed",
-    amountMsat: 10n,
+    amount: msat(10n),
     uses: 1n,
   });
 });

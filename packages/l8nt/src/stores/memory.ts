@@ -1,4 +1,5 @@
 /** A store in memory: for one process, and for nothing that must survive it. */
+import type { Amount } from "../amount.ts";
 import { Lru } from "../internal/lru.ts";
 import {
   type Answers,
@@ -13,7 +14,13 @@ import {
 } from "../ledger/index.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
-import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
+import type {
+  AbandonedReservation,
+  Reservation,
+  ReserveAnswer,
+  Resolution,
+  Usage,
+} from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type {
@@ -78,8 +85,8 @@ export class MemoryStore implements Store {
     return this.#apply({ type: "reserve", reservation });
   }
 
-  async commit(id: string, amountMsat: bigint, at: number): Promise<Resolution> {
-    return this.#apply({ type: "commit", id, amountMsat, at });
+  async commit(id: string, amount: Amount, at: number): Promise<Resolution> {
+    return this.#apply({ type: "commit", id, amount, at });
   }
 
   async release(id: string, at: number): Promise<Resolution> {
@@ -90,11 +97,11 @@ export class MemoryStore implements Store {
     return counted.map((one) => usageOf(this.#state, one, at));
   }
 
-  async abandoned(before: number): Promise<readonly string[]> {
+  async abandoned(before: number): Promise<readonly AbandonedReservation[]> {
     const paying = new Set((await this.openPayments()).map(({ reservationId }) => reservationId));
     return [...this.#open.values()]
       .filter(({ reservation: { id, at } }) => at < before && !paying.has(id))
-      .map(({ reservation: { id } }) => id);
+      .map(({ reservation: { id, amount } }) => ({ id, unit: amount.unit }));
   }
 
   async begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {

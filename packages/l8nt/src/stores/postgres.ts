@@ -3,12 +3,19 @@
  * once. spec/5-ledger.md.
  */
 import type pg from "pg";
+import type { Amount, Unit } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { usageOf } from "../ledger/index.ts";
 import type { Slots } from "../ledger/window.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type { CounterRow, JournalEntry } from "../ports/journal.ts";
-import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
+import type {
+  AbandonedReservation,
+  Reservation,
+  ReserveAnswer,
+  Resolution,
+  Usage,
+} from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type {
@@ -159,10 +166,8 @@ class PostgresStore implements Store {
     return decodeReserve(await this.#add<ReserveJson>({ type: "reserve", reservation }));
   }
 
-  async commit(id: string, amountMsat: bigint, at: number): Promise<Resolution> {
-    return decodeResolution(
-      await this.#add<ResolutionJson>({ type: "commit", id, amountMsat, at }),
-    );
+  async commit(id: string, amount: Amount, at: number): Promise<Resolution> {
+    return decodeResolution(await this.#add<ResolutionJson>({ type: "commit", id, amount, at }));
   }
 
   async release(id: string, at: number): Promise<Resolution> {
@@ -189,14 +194,13 @@ class PostgresStore implements Store {
     return counted.map((one) => usageOf(state, one, at));
   }
 
-  async abandoned(before: number): Promise<readonly string[]> {
-    const rows = await this.#database.read<{ id: string }>(
-      `SELECT r.id FROM ${this.#in}.sigil_reservations r WHERE r.outcome IS NULL AND r.at < $1
+  async abandoned(before: number): Promise<readonly AbandonedReservation[]> {
+    return this.#database.read<{ id: string; unit: Unit }>(
+      `SELECT r.id, r.unit FROM ${this.#in}.sigil_reservations r WHERE r.outcome IS NULL AND r.at < $1
          AND NOT EXISTS (SELECT FROM ${this.#in}.sigil_payments p WHERE p.status = 'open' AND p.reservation = r.id)
        ORDER BY r.at`,
       [before],
     );
-    return rows.map(({ id }) => id);
   }
 
   async begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {
@@ -352,7 +356,7 @@ class PostgresStore implements Store {
 
   async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
     const rows = await this.#database.read<JournalRow & Record<string, unknown>>(
-      `SELECT seq::text, at, type, ref, amount_msat::text, detail FROM ${this.#in}.sigil_journal j
+      `SELECT seq::text, at, type, ref, unit, value::text, detail FROM ${this.#in}.sigil_journal j
        WHERE j.seq > $1 ORDER BY j.seq LIMIT $2`,
       [after, limit],
     );

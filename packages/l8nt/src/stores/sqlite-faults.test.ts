@@ -1,4 +1,5 @@
 /** The SQLite store against disks that fail, files that are not its own, and processes that die. */
+
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -14,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { DatabaseSync as Database } from "node:sqlite";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { msat } from "../amount.ts";
 import { auditLedger } from "../ledger/index.ts";
 import type { Store } from "../ports/store.ts";
 import { order, START, spend } from "../testing/store-laws.ts";
@@ -206,7 +208,7 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
     expect(kept.length).toBeGreaterThan(20);
     expect((await store.usage([limit], START))[0]!.used).toBe(BigInt(kept.length));
     pages = 1000;
-    await store.commit(kept[0]!, 1n, START);
+    await store.commit(kept[0]!, msat(1n), START);
     expect((await auditLedger(store)).faults).toEqual([]);
     await store.close();
     const again = await open(path);
@@ -231,17 +233,17 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
       failing((sql) => (sql === "COMMIT" && commits++ === 0 ? errcode : undefined));
       const answers = await Promise.allSettled([
         store.reserve(order([limit], 20n, START, "during")),
-        store.commit("before", 5n, START),
+        store.commit("before", msat(5n), START),
       ]);
       for (const answer of answers)
         expect(answer).toMatchObject({ status: "rejected", reason: failure });
-      await expect(store.commit("before", 5n, START)).rejects.toMatchObject(failure);
+      await expect(store.commit("before", msat(5n), START)).rejects.toMatchObject(failure);
       expect(commits).toBe(1);
       expect(await store.usage([limit], START)).toEqual([{ id: "a", used: 10n, reserved: 10n }]);
       await store.close();
       vi.restoreAllMocks();
       const again = await open(path);
-      await again.commit("before", 5n, START);
+      await again.commit("before", msat(5n), START);
       expect(await again.usage([limit], START)).toEqual([{ id: "a", used: 5n, reserved: 0n }]);
     },
   );
@@ -254,8 +256,8 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
     vi.spyOn(sqlite!.StatementSync.prototype, "all").mockImplementation(() => {
       throw Object.assign(new Error("injected"), { errcode: 10 });
     });
-    await expect(store.commit("before", 5n, START)).rejects.toMatchObject(failure);
-    await expect(store.commit("before", 5n, START)).rejects.toMatchObject(failure);
+    await expect(store.commit("before", msat(5n), START)).rejects.toMatchObject(failure);
+    await expect(store.commit("before", msat(5n), START)).rejects.toMatchObject(failure);
   });
 
   test("another program's lock denies what is new; it goes on when that is gone", async () => {
@@ -273,11 +275,12 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
   test("a statement that fails in the middle undoes its whole group, in memory too", async () => {
     const store = await open(fresh());
     await store.reserve(order([limit], 1n));
-    // More than SQLite's integers hold: it fails while it is written, after the law said yes.
-    const huge = 10n ** 19n - 1n;
+    // Their sum is more than SQLite's integers hold: the last fails while it is written, after the
+    // law said yes.
+    const huge = 2_100_000_000_000_000_000n;
     const answers = await Promise.allSettled([
       store.reserve(order([limit], 5n, START, "good")),
-      store.reserve(order([spend("b")], huge, START, "bad")),
+      ...[1, 2, 3, 4, 5].map((n) => store.reserve(order([spend("b")], huge, START, `bad ${n}`))),
     ]);
     for (const answer of answers)
       expect(answer).toMatchObject({ status: "rejected", reason: failure });
@@ -342,7 +345,7 @@ describe.skipIf(sqlite === undefined)("what was written", () => {
       for (const kind of ["reserved", "committed"] as const)
         expect([...acknowledged[kind]].filter((id) => !seen[kind].has(id))).toEqual([]);
       // Whoever was killed holds nothing any more.
-      for (const id of await store.abandoned(START * 2)) await store.release(id, START);
+      for (const { id } of await store.abandoned(START * 2)) await store.release(id, START);
       await store.close();
       expect(raw(path).prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
     }
@@ -357,7 +360,7 @@ describe.skipIf(sqlite === undefined)("what was written", () => {
       const ids = Array.from({ length: 5 }, (_, at) => `${round}-${at}`);
       await Promise.all(ids.map((id) => store.reserve(order([spend("a")], 1n, START, id))));
       const synced = statSync(`${path}-wal`).size;
-      await Promise.all(ids.map((id) => store.commit(id, 1n, START)));
+      await Promise.all(ids.map((id) => store.commit(id, msat(1n), START)));
       const after = statSync(`${path}-wal`).size;
       const copy = fresh();
       for (const end of ["", "-wal"]) copyFileSync(path + end, copy + end);

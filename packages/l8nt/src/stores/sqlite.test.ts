@@ -58,7 +58,7 @@ test.skipIf(!hasSqlite)(
       store.payees(origin),
       store.directives(0),
     ]);
-    await store.usage([{ id: "wallet", kind: "spend" }], START);
+    await store.usage([{ id: "wallet", kind: "spend", unit: "msat" }], START);
     await store.appendReceipts([{ seq: 1, paymentHash, hash: "00", text: "{}" }]);
     await Promise.all([
       store.unreceipted(8),

@@ -3,11 +3,18 @@
  * power cut. spec/5-ledger.md.
  */
 import type { DatabaseSync } from "node:sqlite";
+import type { Amount, Unit } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
-import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
+import type {
+  AbandonedReservation,
+  Reservation,
+  ReserveAnswer,
+  Resolution,
+  Usage,
+} from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type {
@@ -127,8 +134,8 @@ class SqliteStore implements Store {
     return this.#apply({ type: "reserve", reservation });
   }
 
-  commit(id: string, amountMsat: bigint, at: number): Promise<Resolution> {
-    return this.#apply({ type: "commit", id, amountMsat, at });
+  commit(id: string, amount: Amount, at: number): Promise<Resolution> {
+    return this.#apply({ type: "commit", id, amount, at });
   }
 
   release(id: string, at: number): Promise<Resolution> {
@@ -139,15 +146,15 @@ class SqliteStore implements Store {
     return this.#look(() => counted.map((one) => usageOf(this.#tables, one, at)));
   }
 
-  abandoned(before: number): Promise<readonly string[]> {
+  abandoned(before: number): Promise<readonly AbandonedReservation[]> {
     return this.#look(() =>
       this.#sql
         .all(
-          `SELECT id FROM reservations WHERE outcome IS NULL AND at < ?
+          `SELECT id, body ->> '$.amount.unit' AS unit FROM reservations WHERE outcome IS NULL AND at < ?
            AND id NOT IN (SELECT body ->> 'reservationId' FROM payments WHERE status = 'open')`,
           before,
         )
-        .map(({ id }) => String(id)),
+        .map(({ id, unit }) => ({ id: String(id), unit: unit as Unit })),
     );
   }
 

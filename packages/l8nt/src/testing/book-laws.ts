@@ -2,7 +2,9 @@
  * The laws of what a store keeps beside money: directives, nodes, receipts, the journal, wrapped
  * secrets.
  */
+
 import assert from "node:assert/strict";
+import { msat } from "../amount.ts";
 import { auditLedger } from "../ledger/index.ts";
 import type { NumberedDirective } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
@@ -16,7 +18,13 @@ const node = (id: string, path: readonly string[], more: Partial<NodeRecord> = {
   path: [...path, id] as unknown as [string, ...string[]],
   caveats: [`endpoints=GET https://${id}.example/**`],
   limits: [
-    { id: `${id}-limit`, kind: "spend", max: 1_000_000_000_000_000_000n, condition: "budget_msat" },
+    {
+      id: `${id}-limit`,
+      kind: "spend",
+      unit: "msat",
+      max: 1_000_000_000_000_000_000n,
+      condition: "budget_msat",
+    },
   ],
   metAt: START,
   ...more,
@@ -72,7 +80,7 @@ export function bookLaws(law: Law): void {
             handle.reserve(reservation),
             handle.addDirective({ kind: "revoke", nodeId: `${writer} ${turn}`, at: START }),
           ]);
-          await handle.commit(reservation.id, 1n, START);
+          await handle.commit(reservation.id, msat(1n), START);
         }
       });
       const written = Promise.all(writers).finally(() => {
@@ -153,7 +161,7 @@ export function bookLaws(law: Law): void {
       await store.reserve(one);
       await store.reserve(order(chain, 41n));
       await store.reserve(two);
-      await store.commit(one.id, 55n, START + 1);
+      await store.commit(one.id, msat(55n), START + 1);
       await store.release(one.id, START + 2);
       await store.release(two.id, START + 3);
       await store.note("somebody looked", START + 4);
@@ -165,7 +173,7 @@ export function bookLaws(law: Law): void {
         [
           { at: START, event: { type: "reserve", reservation: one } },
           { at: START, event: { type: "reserve", reservation: two } },
-          { at: START + 1, event: { type: "commit", id: one.id, amountMsat: 55n } },
+          { at: START + 1, event: { type: "commit", id: one.id, amount: msat(55n) } },
           { at: START + 3, event: { type: "release", id: two.id } },
           { at: START + 4, event: { type: "note", text: "somebody looked" } },
           {
@@ -182,7 +190,10 @@ export function bookLaws(law: Law): void {
             },
           },
           { at: START, event: { type: "payment", paymentHash: paid.paymentHash, status: "open" } },
-          { at: START + 6, event: { type: "commit", id: paid.reservationId, amountMsat: 10_017n } },
+          {
+            at: START + 6,
+            event: { type: "commit", id: paid.reservationId, amount: msat(10_017n) },
+          },
           {
             at: START + 6,
             event: { type: "payment", paymentHash: paid.paymentHash, status: "paid" },

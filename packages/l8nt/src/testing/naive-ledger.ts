@@ -3,6 +3,7 @@
  * anew for each question.
  */
 
+import type { Amount } from "../amount.ts";
 import type { Reservation, Resolution } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 
@@ -85,14 +86,14 @@ export class NaiveLedger {
   }
 
   /** The first answer stands. */
-  resolve(id: string, outcome: Resolution["outcome"], amountMsat: bigint, at: number): Resolution {
+  resolve(id: string, spent: Amount | undefined, at: number): Resolution {
     const entry = this.#entries.find(({ reservation }) => reservation.id === id)!;
     if (entry.resolution === undefined) {
-      const { uses } = entry.reservation;
+      const { uses, amount } = entry.reservation;
       entry.resolution =
-        outcome === "committed"
-          ? { outcome, amountMsat, uses }
-          : { outcome, amountMsat: 0n, uses: 0n };
+        spent === undefined
+          ? { outcome: "released", amount: { unit: amount.unit, value: 0n }, uses: 0n }
+          : { outcome: "committed", amount: spent, uses };
       entry.resolvedAt = at;
     }
     return entry.resolution;
@@ -125,8 +126,10 @@ export class NaiveLedger {
 const counts = ({ counted }: Reservation, { id }: Counted): boolean =>
   counted.some((other) => other.id === id);
 
-const amountOf = ({ kind }: Counted, amounts: { amountMsat: bigint; uses: bigint }): bigint =>
-  kind === "spend" ? amounts.amountMsat : amounts.uses;
+function amountOf({ kind, unit }: Counted, { amount, uses }: Reservation | Resolution): bigint {
+  if (kind === "uses") return uses;
+  return amount.unit === unit ? amount.value : 0n;
+}
 
 const sum = <Item>(items: readonly Item[], amount: (item: Item) => bigint): bigint =>
   items.reduce((total, item) => total + amount(item), 0n);

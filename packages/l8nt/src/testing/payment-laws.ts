@@ -1,9 +1,11 @@
 /** The laws of payments in a store. */
+
 import assert from "node:assert/strict";
+import { type Amount, msat } from "../amount.ts";
 import type { Usage } from "../ports/ledger.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import { type Law, newId, order, START, spend } from "./store-laws.ts";
+import { dollars, type Law, newId, order, START, spend } from "./store-laws.ts";
 
 const budget = spend("wallet", 1_000_000n);
 const PREIMAGE = "ab".repeat(32);
@@ -21,8 +23,8 @@ export function paymentOf(more: Partial<PaymentRecord> = {}): PaymentRecord {
     path: "/forecast",
     invoice: "lnbcrt10n1…",
     payee: `02${"ab".repeat(32)}`,
-    amountMsat: 10_000n,
-    maxFeeMsat: 100n,
+    amount: msat(10_000n),
+    maxFee: msat(100n),
     reservationId: newId(),
     limitIds: ["wallet"],
     macaroon: "AgE=",
@@ -36,7 +38,12 @@ export function paymentOf(more: Partial<PaymentRecord> = {}): PaymentRecord {
 
 export const beginPayment = (store: Store, record: PaymentRecord, counted = [budget]) =>
   store.begin(
-    order(counted, record.amountMsat + record.maxFeeMsat, record.createdAt, record.reservationId),
+    order(
+      counted,
+      record.amount.value + record.maxFee.value,
+      record.createdAt,
+      record.reservationId,
+    ),
     record,
   );
 
@@ -47,7 +54,12 @@ export async function buy(
 ): Promise<PaymentRecord> {
   const record = paymentOf(more);
   assert.deepEqual(await beginPayment(store, record), { reserved: true });
-  return store.settle(record.paymentHash, { status: "paid", preimage: PREIMAGE, feeMsat: 17n, at });
+  return store.settle(record.paymentHash, {
+    status: "paid",
+    preimage: PREIMAGE,
+    fee: msat(17n),
+    at,
+  });
 }
 
 const standing = async (store: Store): Promise<Usage> => (await store.usage([budget], START))[0]!;
@@ -68,7 +80,7 @@ export function paymentLaws(law: Law): void {
   );
 
   law("writes no payment that no limit allows", async (store) => {
-    const record = paymentOf({ amountMsat: 2_000_000n });
+    const record = paymentOf({ amount: msat(2_000_000n) });
     const refused: Usage[] = [{ id: "wallet", used: 0n, reserved: 0n }];
     assert.deepEqual(await beginPayment(store, record), { reserved: false, refused });
     assert.equal(await store.payment(record.paymentHash), undefined);
@@ -85,8 +97,8 @@ export function paymentLaws(law: Law): void {
       path: "/ümläut/%2F",
       claim: { by: "me.1", until: START + 10.5 },
       createdAt: START + 0.25,
-      amountMsat: 0n,
-      maxFeeMsat: 999_999n,
+      amount: msat(0n),
+      maxFee: msat(999_999n),
     });
     await beginPayment(store, record);
     assert.deepEqual(await store.payment(record.paymentHash), record);
@@ -100,21 +112,21 @@ export function paymentLaws(law: Law): void {
       const settlement = {
         status: "paid",
         preimage: PREIMAGE,
-        feeMsat: 17n,
+        fee: msat(17n),
         at: START + 5,
       } as const;
       const paid = {
         ...record,
         status: "paid",
         preimage: PREIMAGE,
-        feeMsat: 17n,
+        fee: msat(17n),
         settledAt: START + 5,
       } as const;
       assert.deepEqual(await store.settle(record.paymentHash, settlement), paid);
       assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
       for (const handle of handles) {
         assert.deepEqual(
-          await handle.settle(record.paymentHash, { ...settlement, feeMsat: 90n, at: START + 9 }),
+          await handle.settle(record.paymentHash, { ...settlement, fee: msat(90n), at: START + 9 }),
           paid,
         );
         assert.deepEqual(
@@ -123,9 +135,9 @@ export function paymentLaws(law: Law): void {
         );
         assert.deepEqual(await handle.payment(record.paymentHash), paid);
       }
-      assert.deepEqual(await store.commit(record.reservationId, 1n, START), {
+      assert.deepEqual(await store.commit(record.reservationId, msat(1n), START), {
         outcome: "committed",
-        amountMsat: 10_017n,
+        amount: msat(10_017n),
         uses: 1n,
       });
       assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
@@ -143,7 +155,7 @@ export function paymentLaws(law: Law): void {
       failed,
     );
     assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
-    const late = { status: "paid", preimage: PREIMAGE, feeMsat: 0n, at: START + 2 } as const;
+    const late = { status: "paid", preimage: PREIMAGE, fee: msat(0n), at: START + 2 } as const;
     assert.deepEqual(await store.settle(record.paymentHash, late), failed);
     assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
   });
@@ -154,10 +166,40 @@ export function paymentLaws(law: Law): void {
     await store.settle(record.paymentHash, {
       status: "paid",
       preimage: PREIMAGE,
-      feeMsat: 5000n,
+      fee: msat(5000n),
       at: START,
     });
     assert.deepEqual(await standing(store), { id: "wallet", used: 15_000n, reserved: 0n });
+  });
+
+  law("begins and settles a payment in one unit only", async (store) => {
+    const wallet = spend("dollars", 1_000_000n, undefined, "usd_micro");
+    const record = paymentOf({ amount: dollars(40n), maxFee: dollars(2n) });
+    const begin = (payment: PaymentRecord, amount: Amount) =>
+      store.begin(order([wallet, budget], amount, START, payment.reservationId), payment);
+    const mixed = {
+      name: "TypeError",
+      message: /has an amount in msat|has an amount in usd_micro/,
+    };
+    await assert.rejects(begin(record, msat(42n)), mixed);
+    await assert.rejects(begin({ ...record, maxFee: msat(2n) }, dollars(42n)), mixed);
+    assert.deepEqual(await begin(record, dollars(42n)), { reserved: true });
+    const paid = { status: "paid", preimage: PREIMAGE, at: START + 1 } as const;
+    await assert.rejects(store.settle(record.paymentHash, { ...paid, fee: msat(1n) }), {
+      name: "TypeError",
+      message: "the payment is in usd_micro, and its fee is in msat",
+    });
+    await assert.rejects(store.settle(record.paymentHash, { ...paid, fee: dollars(-1n) }), {
+      name: "TypeError",
+      message: /at least 0/,
+    });
+    assert.deepEqual(await store.payment(record.paymentHash), record);
+    const settled = await store.settle(record.paymentHash, { ...paid, fee: dollars(1n) });
+    assert.deepEqual([settled.amount, settled.fee], [dollars(40n), dollars(1n)]);
+    assert.deepEqual(await store.usage([wallet, budget], START + 1), [
+      { id: "dollars", used: 41n, reserved: 0n },
+      { id: "wallet", used: 0n, reserved: 0n },
+    ]);
   });
 
   law("settles and marks nothing that was never begun", async (store) => {
@@ -170,7 +212,7 @@ export function paymentLaws(law: Law): void {
     const [, begun] = await Promise.allSettled([
       store.settle(hash, { status: "failed", at: START }),
       beginPayment(store, record),
-      store.commit("nobody's", 1n, START),
+      store.commit("nobody's", msat(1n), START),
     ]);
     assert.equal(begun.status, "fulfilled");
     assert.deepEqual(await store.payment(record.paymentHash), record);
@@ -184,7 +226,7 @@ export function paymentLaws(law: Law): void {
         await store.settle(first.paymentHash, {
           status: "paid",
           preimage: PREIMAGE,
-          feeMsat: 0n,
+          fee: msat(0n),
           at: START,
         });
       if (end === "used" || end === "undelivered")
@@ -215,7 +257,7 @@ export function paymentLaws(law: Law): void {
       const paid = await store.settle(first.paymentHash, {
         status: "paid",
         preimage: PREIMAGE,
-        feeMsat: 1n,
+        fee: msat(1n),
         at: START,
       });
       assert.equal(paid.status, "paid");
@@ -254,7 +296,7 @@ export function paymentLaws(law: Law): void {
     await store.settle(next!.paymentHash, {
       status: "paid",
       preimage: PREIMAGE,
-      feeMsat: 0n,
+      fee: msat(0n),
       at: START,
     });
     assert.deepEqual(await beginPayment(store, paymentOf({ intent })), { reserved: true });
@@ -277,17 +319,23 @@ export function paymentLaws(law: Law): void {
     async (store, handles) => {
       const [old, young] = [order([budget], 1n, START), order([budget], 1n, START + 10)];
       for (const one of [old, young]) await store.reserve(one);
+      const inDollars = order([budget], dollars(1n), START + 20);
+      await store.reserve(inDollars);
       await beginPayment(store, paymentOf());
       const ended = order([budget], 1n, START);
       await store.reserve(ended);
       await store.release(ended.id, START);
       for (const handle of handles) {
-        assert.deepEqual(await handle.abandoned(START + 10), [old.id]);
+        assert.deepEqual(await handle.abandoned(START + 10), [{ id: old.id, unit: "msat" }]);
         assert.deepEqual(
-          [...(await handle.abandoned(START + 11))].sort(),
+          (await handle.abandoned(START + 11)).map(({ id }) => id).sort(),
           [old.id, young.id].sort(),
         );
         assert.deepEqual(await handle.abandoned(START), []);
+        assert.deepEqual(
+          (await handle.abandoned(START + 21)).find(({ id }) => id === inDollars.id),
+          { id: inDollars.id, unit: "usd_micro" },
+        );
       }
     },
   );

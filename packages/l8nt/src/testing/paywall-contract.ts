@@ -2,7 +2,9 @@
  * What every paywall must do, whatever framework it stands in: one suite over real sockets, so that
  * a middleware's own test is a few lines.
  */
+
 import assert from "node:assert/strict";
+import type { Amount } from "../amount.ts";
 import { Challenge, Credential } from "../l402/index.ts";
 import { formatMacaroonField } from "../l402/macaroon-field.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../ports/ledger.ts";
@@ -57,9 +59,9 @@ class WatchedStore extends MemoryStore {
     return answer;
   }
 
-  override async commit(id: string, amountMsat: bigint, at: number): Promise<Resolution> {
+  override async commit(id: string, amount: Amount, at: number): Promise<Resolution> {
     this.ended.push(`commit ${id}`);
-    return super.commit(id, amountMsat, at);
+    return super.commit(id, amount, at);
   }
 
   override async release(id: string, at: number): Promise<Resolution> {

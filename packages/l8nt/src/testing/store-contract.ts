@@ -2,7 +2,9 @@
  * What every store must do, whatever it writes to: one suite for the port, so that a store's own
  * test is a few lines.
  */
+
 import assert from "node:assert/strict";
+import { msat, type Unit } from "../amount.ts";
 import { auditLedger } from "../ledger/index.ts";
 import type { Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -10,7 +12,16 @@ import type { Store } from "../ports/store.ts";
 import { bookLaws } from "./book-laws.ts";
 import { NaiveLedger } from "./naive-ledger.ts";
 import { paymentLaws } from "./payment-laws.ts";
-import { inFlight, type Law, order, START, spend, uses } from "./store-laws.ts";
+import {
+  dollars,
+  inFlight,
+  inFlightAmount,
+  type Law,
+  order,
+  START,
+  spend,
+  uses,
+} from "./store-laws.ts";
 import type { TestFunction } from "./wallet-contract.ts";
 
 export interface StoreFixture {
@@ -29,6 +40,9 @@ export interface StoreContract {
 }
 
 const HOUR = 3600;
+
+/** 21 million bitcoin in msat, and 10¹² US dollars in 10⁻⁶: both fit in 64 bits with a sign. */
+const LARGEST = { msat: 21n * 10n ** 17n, usd_micro: 10n ** 18n };
 
 /**
  * Registers the laws of a store with a test runner.
@@ -53,24 +67,14 @@ export function storeContract(
   const used = async (store: Store, counted: Counted, at = START) =>
     (await store.usage([counted], at))[0]!.used;
 
-  const held = async (
-    store: Store,
-    counted: readonly Counted[],
-    amountMsat: bigint,
-    at = START,
-  ) => {
-    const reservation = order(counted, amountMsat, at);
+  const held = async (store: Store, counted: readonly Counted[], value: bigint, at = START) => {
+    const reservation = order(counted, value, at);
     assert.deepEqual(await store.reserve(reservation), { reserved: true });
     return reservation.id;
   };
 
-  const spent = async (
-    store: Store,
-    counted: readonly Counted[],
-    amountMsat: bigint,
-    at = START,
-  ) => {
-    await store.commit(await held(store, counted, amountMsat, at), amountMsat, at);
+  const spent = async (store: Store, counted: readonly Counted[], value: bigint, at = START) => {
+    await store.commit(await held(store, counted, value, at), msat(value), at);
   };
 
   law("knows nothing of what was never counted", async (store) => {
@@ -165,7 +169,12 @@ export function storeContract(
           if (!(await handle.reserve(reservation)).reserved) return;
           assert.ok((await used(store, parent)) <= 1000n);
           if (at % 3 === 0) await handle.release(reservation.id, START);
-          else await handle.commit(reservation.id, reservation.amountMsat - BigInt(at % 10), START);
+          else
+            await handle.commit(
+              reservation.id,
+              msat(reservation.amount.value - BigInt(at % 10)),
+              START,
+            );
         }),
       );
       const [all, ...each] = await store.usage([parent, ...children], START);
@@ -181,9 +190,9 @@ export function storeContract(
   law("gives back what was not spent, and all of what was released [case 46]", async (store) => {
     const chain = [spend("a", 100n), uses("b", 2n)];
     const paid = await held(store, chain, 100n);
-    assert.deepEqual(await store.commit(paid, 60n, START), {
+    assert.deepEqual(await store.commit(paid, msat(60n), START), {
       outcome: "committed",
-      amountMsat: 60n,
+      amount: msat(60n),
       uses: 1n,
     });
     assert.deepEqual(await store.usage(chain, START), [
@@ -194,7 +203,7 @@ export function storeContract(
     assert.equal((await store.reserve(order(chain, 1n))).reserved, false);
     assert.deepEqual(await store.release(failed, START), {
       outcome: "released",
-      amountMsat: 0n,
+      amount: msat(0n),
       uses: 0n,
     });
     await held(store, chain, 40n);
@@ -205,11 +214,11 @@ export function storeContract(
     async (store) => {
       const limit = spend("a", 100n);
       const id = await held(store, [limit], 90n);
-      assert.equal((await store.commit(id, 130n, START)).amountMsat, 130n);
+      assert.deepEqual((await store.commit(id, msat(130n), START)).amount, msat(130n));
       assert.deepEqual(await store.usage([limit], START), [{ id: "a", used: 130n, reserved: 0n }]);
       assert.equal((await store.reserve(order([limit], 1n))).reserved, false);
       const unforeseen = await held(store, [spend("b", 10n)], 0n);
-      await store.commit(unforeseen, 3n, START);
+      await store.commit(unforeseen, msat(3n), START);
       assert.equal(await used(store, spend("b", 10n)), 3n);
     },
   );
@@ -220,7 +229,7 @@ export function storeContract(
       const id = await held(store, [spend("a", 100n)], 80n);
       const lowered = spend("a", 50n);
       assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
-      await store.commit(id, 80n, START);
+      await store.commit(id, msat(80n), START);
       assert.deepEqual(await store.usage([lowered], START), [{ id: "a", used: 80n, reserved: 0n }]);
       assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
       await held(store, [spend("a", 81n)], 1n);
@@ -228,8 +237,8 @@ export function storeContract(
   );
 
   const ends: Record<string, (store: Store, id: string) => Promise<Resolution>> = {
-    "a commit": (store, id) => store.commit(id, 7n, START),
-    "a dearer commit": (store, id) => store.commit(id, 9n, START + 1),
+    "a commit": (store, id) => store.commit(id, msat(7n), START),
+    "a dearer commit": (store, id) => store.commit(id, msat(9n), START + 1),
     "a release": (store, id) => store.release(id, START + 2),
   };
   for (const [first, end] of Object.entries(ends))
@@ -263,30 +272,99 @@ export function storeContract(
         const answers = await Promise.all(
           Array.from({ length: 6 }, (_, at) => {
             const handle = handles[at % handles.length]!;
-            return at % 2 === times % 2 ? handle.commit(id, 10n, START) : handle.release(id, START);
+            return at % 2 === times % 2
+              ? handle.commit(id, msat(10n), START)
+              : handle.release(id, START);
           }),
         );
         for (const answer of answers) assert.deepEqual(answer, answers[0]);
-        assert.equal(await used(store, limit), answers[0]!.amountMsat);
+        assert.equal(await used(store, limit), answers[0]!.amount.value);
       }
     },
   );
 
   law("ends nothing that was never reserved [case 51]", async (store) => {
-    await assert.rejects(store.commit("nobody's", 1n, START), TypeError);
+    await assert.rejects(store.commit("nobody's", msat(1n), START), TypeError);
     await assert.rejects(store.release("nobody's", START), TypeError);
     const refused = order([spend("a", 1n)], 2n);
     assert.equal((await store.reserve(refused)).reserved, false);
-    await assert.rejects(store.commit(refused.id, 2n, START), TypeError);
+    await assert.rejects(store.commit(refused.id, msat(2n), START), TypeError);
     assert.equal(await used(store, spend("a", 1n)), 0n);
+  });
+
+  law("counts an amount in its own unit, and against no limit in another one", async (store) => {
+    const both = [spend("sats", 100n), spend("usd", 100n, undefined, "usd_micro")];
+    const flying = [
+      inFlightAmount("sats in flight", 100n),
+      inFlightAmount("usd in flight", 100n, "usd_micro"),
+    ];
+    const spent = order([...both, ...flying], dollars(100n));
+    assert.deepEqual(await store.reserve(spent), { reserved: true });
+    assert.deepEqual(await store.usage([...both, ...flying], START), [
+      { id: "sats", used: 0n, reserved: 0n },
+      { id: "usd", used: 100n, reserved: 100n },
+      { id: "sats in flight", used: 0n, reserved: 0n },
+      { id: "usd in flight", used: 100n, reserved: 100n },
+    ]);
+    assert.deepEqual(await store.commit(spent.id, dollars(90n), START), {
+      outcome: "committed",
+      amount: dollars(90n),
+      uses: 1n,
+    });
+    assert.deepEqual(await store.reserve(order(both, dollars(11n))), {
+      reserved: false,
+      refused: [{ id: "usd", used: 90n, reserved: 0n }],
+    });
+    await held(store, both, 100n);
+    assert.deepEqual(await store.usage(both, START), [
+      { id: "sats", used: 100n, reserved: 100n },
+      { id: "usd", used: 90n, reserved: 0n },
+    ]);
+    assert.deepEqual((await auditLedger(store)).faults, []);
+  });
+
+  law("commits a reservation in its own unit only", async (store) => {
+    const limit = spend("usd", 100n, undefined, "usd_micro");
+    const reservation = order([limit], dollars(10n));
+    await store.reserve(reservation);
+    await assert.rejects(store.commit(reservation.id, msat(5n), START), {
+      name: "TypeError",
+      message: "the reservation is in usd_micro, and the spend is in msat",
+    });
+    assert.deepEqual(await store.usage([limit], START), [{ id: "usd", used: 10n, reserved: 10n }]);
+    await store.commit(reservation.id, dollars(5n), START);
+    assert.deepEqual(await store.usage([limit], START), [{ id: "usd", used: 5n, reserved: 0n }]);
+  });
+
+  law("takes every amount up to the largest of its unit, and none beyond", async (store) => {
+    for (const [unit, most] of Object.entries(LARGEST) as [Unit, bigint][]) {
+      const limit = spend(`all ${unit}`, undefined, undefined, unit);
+      const first = order([limit], { unit, value: most });
+      await store.reserve(first);
+      await store.commit(first.id, { unit, value: most }, START);
+      assert.deepEqual(await store.usage([limit], START), [
+        { id: limit.id, used: most, reserved: 0n },
+      ]);
+      for (const value of [-1n, most + 1n, 2n ** 64n]) {
+        const refusal = {
+          name: "TypeError",
+          message: `an amount in ${unit} is at least 0 and at most ${most}`,
+        };
+        await assert.rejects(store.reserve(order([limit], { unit, value })), refusal);
+        const other = order([limit], { unit, value: 1n });
+        await store.reserve(other);
+        await assert.rejects(store.commit(other.id, { unit, value }, START), refusal);
+        await store.release(other.id, START);
+      }
+    }
   });
 
   law("takes no negative spend", async (store) => {
     const limit = spend("a", 10n);
     const id = await held(store, [limit], 10n);
-    await assert.rejects(store.commit(id, -1n, START), TypeError);
+    await assert.rejects(store.commit(id, msat(-1n), START), TypeError);
     assert.deepEqual(await store.usage([limit], START), [{ id: "a", used: 10n, reserved: 10n }]);
-    await store.commit(id, 10n, START);
+    await store.commit(id, msat(10n), START);
   });
 
   law(
@@ -324,10 +402,7 @@ export function storeContract(
   law(
     "caps what is in flight at one time, in number and in msat, and counts nothing of it for good [case 55]",
     async (store) => {
-      const caps = [
-        inFlight("node", 2n),
-        { ...inFlight("node-msat", 100n), kind: "in-flight-msat" } as const,
-      ];
+      const caps = [inFlight("node", 2n), inFlightAmount("node-amount", 100n)];
       const first = await held(store, caps, 60n);
       const second = await held(store, caps, 40n);
       const answer = await store.reserve(order(caps, 1n));
@@ -335,16 +410,16 @@ export function storeContract(
         reserved: false,
         refused: [
           { id: "node", used: 2n, reserved: 2n },
-          { id: "node-msat", used: 100n, reserved: 100n },
+          { id: "node-amount", used: 100n, reserved: 100n },
         ],
       });
-      await store.commit(first, 60n, START);
+      await store.commit(first, msat(60n), START);
       assert.equal((await store.reserve(order(caps, 61n))).reserved, false);
       const third = await held(store, caps, 60n);
       for (const id of [second, third]) await store.release(id, START);
       assert.deepEqual(await store.usage(caps, START), [
         { id: "node", used: 0n, reserved: 0n },
-        { id: "node-msat", used: 0n, reserved: 0n },
+        { id: "node-amount", used: 0n, reserved: 0n },
       ]);
     },
   );
@@ -391,7 +466,7 @@ export function storeContract(
         `at ${at - START} s`,
       );
     const late = await held(store, [spend("b", 10n, HOUR)], 10n, START + 100);
-    await store.commit(late, 10n, START - 500);
+    await store.commit(late, msat(10n), START - 500);
     assert.equal(
       (await store.reserve(order([spend("b", 10n, HOUR)], 1n, START + 100))).reserved,
       false,
@@ -460,15 +535,13 @@ async function playHistory(store: Store, handles: readonly Store[], seed: number
     } else if (kind < 9 && model.all.length > 0) {
       // Mostly an open one; now and then one that has ended.
       const candidates = model.open.length > 0 && below(5) > 0 ? model.open : model.all;
-      const { id, amountMsat } = candidates[below(candidates.length)]!;
+      const { id, amount: reserved } = candidates[below(candidates.length)]!;
       if (below(3) === 0)
-        assert.deepEqual(await handle.release(id, at), model.resolve(id, "released", 0n, at));
+        assert.deepEqual(await handle.release(id, at), model.resolve(id, undefined, at));
       else {
-        const amount = amountMsat - BigInt(below(Number(amountMsat) + 1));
-        assert.deepEqual(
-          await handle.commit(id, amount, at),
-          model.resolve(id, "committed", amount, at),
-        );
+        const { unit, value } = reserved;
+        const spent = { unit, value: value - BigInt(below(Number(value) + 1)) };
+        assert.deepEqual(await handle.commit(id, spent, at), model.resolve(id, spent, at));
       }
     } else at += [1, 30, 59, 60, 600, HOUR, 86_400, -20][below(8)]!;
     const standing = await store.usage(COUNTED, at);

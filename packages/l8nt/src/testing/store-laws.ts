@@ -1,4 +1,5 @@
 /** What the laws of a store are written with. */
+import { type Amount, msat, type Unit } from "../amount.ts";
 import type { Reservation } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Store } from "../ports/store.ts";
@@ -14,23 +15,45 @@ export const START = 1_900_000_000;
 let serial = 0;
 export const newId = (): string => `r${++serial}`;
 
-export const spend = (id: string, max?: bigint, windowSeconds?: number): Counted => ({
+export const spend = (
+  id: string,
+  max?: bigint,
+  windowSeconds?: number,
+  unit: Unit = "msat",
+): Counted => ({ id, kind: "spend", unit, ...terms(max, windowSeconds) });
+
+export const uses = (id: string, max: bigint, windowSeconds?: number): Counted => ({
   id,
-  kind: "spend",
+  kind: "uses",
+  ...terms(max, windowSeconds),
+});
+
+const terms = (max?: bigint, windowSeconds?: number) => ({
   ...(max !== undefined && { max }),
   ...(windowSeconds !== undefined && { windowSeconds }),
 });
 
-export const uses = (id: string, max: bigint, windowSeconds?: number): Counted => ({
-  ...spend(id, max, windowSeconds),
-  kind: "uses",
-});
-
 export const inFlight = (id: string, max: bigint): Counted => ({ id, max, kind: "in-flight" });
 
+export const inFlightAmount = (id: string, max: bigint, unit: Unit = "msat"): Counted => ({
+  id,
+  max,
+  kind: "in-flight-amount",
+  unit,
+});
+
+export const dollars = (value: bigint): Amount => ({ unit: "usd_micro", value });
+
+/** @param amount in msat, or with its unit */
 export const order = (
   counted: readonly Counted[],
-  amountMsat: bigint,
+  amount: bigint | Amount,
   at = START,
   id = newId(),
-): Reservation => ({ id, at, amountMsat, uses: 1n, counted });
+): Reservation => ({
+  id,
+  at,
+  amount: typeof amount === "bigint" ? msat(amount) : amount,
+  uses: 1n,
+  counted,
+});

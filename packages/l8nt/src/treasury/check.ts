@@ -3,7 +3,7 @@
  * payable now. spec/4-purchase.md §3.
  */
 
-import { formatMsat } from "../amount.ts";
+import { type Amount, formatAmount, msat } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import { ChallengeError } from "../errors.ts";
 import type { Invoice, Network } from "../invoice/index.ts";
@@ -75,7 +75,7 @@ export function checkPayee({ invoice, amountMsat }: PayableInvoice, policy: Paye
   if (payees.length === 0 && most !== undefined && amountMsat > most)
     throw refused(
       "ERR_INVOICE_FIRST_PAYMENT",
-      `it asks for ${formatMsat(amountMsat)}, and a service that was never paid before is paid ${formatMsat(most)} at most`,
+      `it asks for ${formatAmount(msat(amountMsat))}, and a service that was never paid before is paid ${formatAmount(msat(most))} at most`,
     );
 }
 
@@ -93,8 +93,8 @@ export function checkSale(challenge: Challenge, target: Target, now: number): vo
 }
 
 /** "10 sat, and up to 3 sat of routing fee". */
-export const formatCost = (amountMsat: bigint, maxFeeMsat: bigint): string =>
-  `${formatMsat(amountMsat)}, and up to ${formatMsat(maxFeeMsat)} of routing fee`;
+export const formatCost = (amount: Amount, maxFee: Amount): string =>
+  `${formatAmount(amount)}, and up to ${formatAmount(maxFee)} of routing fee`;
 
 /**
  * A challenge is believed only if it comes from the very origin that was asked.

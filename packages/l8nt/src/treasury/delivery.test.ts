@@ -1,4 +1,5 @@
 /** After paying: what a service may do with its money in hand, and that it never gets any twice. */
+
 import { describe, expect, test } from "vitest";
 import {
   ask402,
@@ -11,6 +12,7 @@ import {
   type Town,
   town,
 } from "../../../../test/e2e/support/town.ts";
+import { msat } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { type Challenge, Credential } from "../l402/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -117,7 +119,7 @@ describe("a service that takes payment and fails [case 72]", () => {
     const buy = buying(world, `${shop.url}/a`, root);
     const first = await buy();
     expect(first.kind === "response" && first.response.status).toBe(500);
-    expect(first.payment).toMatchObject({ amountMsat: 10_000n });
+    expect(first.payment).toMatchObject({ amount: msat(10_000n) });
     const second = await buy();
     expect(second.kind === "response" && second.response.status).toBe(200);
     expect(second.payment).toBeUndefined();

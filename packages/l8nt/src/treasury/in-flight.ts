@@ -4,6 +4,7 @@
  */
 import type { ChainLimit } from "../caveat/index.ts";
 import type { Verified } from "../l402/index.ts";
+import type { Counting } from "../ports/limit.ts";
 import type { InFlightCaps } from "./limits.ts";
 
 export function inFlightLimits(
@@ -13,23 +14,28 @@ export function inFlightLimits(
 ): readonly ChainLimit[] {
   const { perNode, perNodeMsat, perOrigin, perOriginMsat } = caps;
   const cap = (
-    kind: ChainLimit["kind"],
+    counting: Counting,
     where: string,
     node: ChainLimit["node"],
     max: bigint | undefined,
-  ) =>
-    max === undefined ? [] : [{ kind, max, node, id: `${kind} ${where}`, condition: IN_FLIGHT }];
+  ): readonly ChainLimit[] =>
+    max === undefined
+      ? []
+      : [{ ...counting, max, node, id: `${counting.kind} ${where}`, condition: IN_FLIGHT }];
   return [
     ...verified.nodes
       .slice(1)
       .flatMap((node) => [
-        ...cap("in-flight", node.id, node, BigInt(perNode)),
-        ...cap("in-flight-msat", node.id, node, perNodeMsat),
+        ...cap(COUNT, node.id, node, BigInt(perNode)),
+        ...cap(AMOUNT, node.id, node, perNodeMsat),
       ]),
-    ...cap("in-flight", origin, verified.node, BigInt(perOrigin)),
-    ...cap("in-flight-msat", origin, verified.node, perOriginMsat),
+    ...cap(COUNT, origin, verified.node, BigInt(perOrigin)),
+    ...cap(AMOUNT, origin, verified.node, perOriginMsat),
   ];
 }
+
+const COUNT: Counting = { kind: "in-flight" };
+const AMOUNT: Counting = { kind: "in-flight-amount", unit: "msat" };
 
 /** Not a caveat of the chain, so it has a name that no caveat can have. */
 const IN_FLIGHT = "in flight";

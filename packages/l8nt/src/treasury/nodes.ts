@@ -4,6 +4,7 @@
  */
 import { Lru } from "../internal/lru.ts";
 import type { Authority, Verified } from "../l402/index.ts";
+import { nodeTotals, spentOf } from "../ledger/index.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
@@ -58,19 +59,19 @@ export class NodeDirectory {
 
   async #standing(record: NodeRecord, now: number): Promise<NodeStanding> {
     const { id, agent, path, caveats, limits } = record;
-    const [spent, ...used] = await this.#options.store.usage(
-      [{ id, kind: "spend" }, ...limits],
-      now,
-    );
+    const totals = nodeTotals(id);
+    const usages = await this.#options.store.usage([...totals, ...limits], now);
+    const used = usages.slice(totals.length);
     return {
       id,
       ...(agent !== undefined && { agent }),
       ...(path.length > 1 && { parentId: path.at(-2)! }),
       state: this.#state(record, now),
       caveats,
-      spentMsat: spent!.used,
-      limits: limits.map(({ condition, max, windowSeconds }, at) => ({
+      spent: spentOf(usages),
+      limits: limits.map(({ condition, unit, max, windowSeconds }, at) => ({
         condition,
+        ...(unit !== undefined && { unit }),
         max,
         used: used[at]!.used,
         ...(windowSeconds !== undefined && { windowSeconds }),

@@ -2,16 +2,16 @@
  * Pays one challenge for one node: reserve on every limit, write the intent, pay, check, commit.
  * spec/4-purchase.md §4.
  */
+import { msat } from "../amount.ts";
 import { countersOf, formatOrigin, type Target } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { base64Text, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { Turns } from "../internal/turns.ts";
 import type { Challenge, Verified } from "../l402/index.ts";
-import { budgetError } from "../ledger/index.ts";
+import { budgetError, nodeTotal } from "../ledger/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Counted } from "../ports/limit.ts";
 import type { BeginAnswer, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Network, Payer, PaymentOutcome } from "../ports/wallet.ts";
@@ -40,10 +40,6 @@ export interface PaymentRequest {
   /** Which order may use what is bought, if it buys a single request. */
   readonly claim: PaymentRecord["claim"];
 }
-
-/** Counts each node's own total, beside its limits. The tree shows it. */
-const nodeCounters = (verified: Verified): readonly Counted[] =>
-  verified.nodes.map(({ id }) => ({ id, kind: "spend" }));
 
 /** What a payment is for. At most one payment of an intent is open at a time. [case 63] */
 export const intentOf = (verified: Verified, { method, origin, path }: Target): string =>
@@ -106,11 +102,13 @@ export class OutgoingPayments {
       ...inFlightLimits(verified, record.origin, policy.maxInFlight),
     ];
     const need = {
-      amountMsat: amountMsat + record.maxFeeMsat,
+      amount: msat(amountMsat + record.maxFee.value),
       uses: 0n,
-      costText: formatCost(amountMsat, record.maxFeeMsat),
+      costText: formatCost(record.amount, record.maxFee),
     };
-    const counted = [...nodeCounters(verified), ...countersOf(limits)];
+    const { unit } = record.amount;
+    // Each node's own total, which the tree shows, and its limits.
+    const counted = [...verified.nodes.map(({ id }) => nodeTotal(id, unit)), ...countersOf(limits)];
     // Asked again: the agent may have been revoked or frozen while the invoice was checked, or while
     // the payment was written down. [cases 50, 111]
     const demand = () => {
@@ -122,7 +120,7 @@ export class OutgoingPayments {
     try {
       const again = (await store.payment(record.paymentHash)) !== undefined;
       const begun = await store.begin(
-        { id: record.reservationId, at: now, counted, amountMsat: need.amountMsat, uses: 0n },
+        { id: record.reservationId, at: now, counted, amount: need.amount, uses: 0n },
         record,
       );
       if (!begun.reserved) {
@@ -156,8 +154,8 @@ export class OutgoingPayments {
       path: target.path,
       invoice: invoice.text,
       payee: invoice.payee,
-      amountMsat,
-      maxFeeMsat: this.#options.policy.maxFeeMsat(amountMsat),
+      amount: msat(amountMsat),
+      maxFee: msat(this.#options.policy.maxFeeMsat(amountMsat)),
       reservationId: hexText(randomBytes(16)),
       limitIds: verified.limits.filter(({ kind }) => kind === "spend").map(({ id }) => id),
       macaroon: base64Text(Macaroon.encode(challenge.macaroon)),
@@ -173,7 +171,8 @@ export class OutgoingPayments {
   async #send(wallet: Payer, record: PaymentRecord, again: boolean): Promise<PaymentOutcome> {
     const { policy, store, clock } = this.#options;
     const timeoutSeconds = policy.paymentTimeoutSeconds;
-    const { invoice, paymentHash, amountMsat, maxFeeMsat } = record;
+    const { invoice, paymentHash } = record;
+    const [amountMsat, maxFeeMsat] = [record.amount.value, record.maxFee.value];
     // This process may have slept. Another one may have looked for the payment by now, and released
     // its amount.
     if (store.shared && clock() > record.createdAt + timeoutSeconds)

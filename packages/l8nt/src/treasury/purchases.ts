@@ -2,6 +2,7 @@
  * Purchases: gets an order answered, with what was bought earlier or by paying, and never pays twice
  * for it. spec/4-purchase.md §4.
  */
+import { msat } from "../amount.ts";
 import { PaymentError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
@@ -79,9 +80,9 @@ export class Purchases {
     await gate.demandAt(order.verified, order.target);
     const challenge = Challenge.parse(response.headers.get("www-authenticate"));
     const record = await this.#pay(order, challenge);
-    const { origin, paymentHash, amountMsat, feeMsat = 0n } = record;
+    const { origin, paymentHash, amount, fee = msat(0n) } = record;
     const purchase = await delivery.ofPayment(order, record);
-    return { ...purchase, payment: { origin, paymentHash, amountMsat, feeMsat } };
+    return { ...purchase, payment: { origin, paymentHash, amount, fee } };
   }
 
   async #pay({ verified, target, by }: Order, challenge: Challenge): Promise<PaymentRecord> {

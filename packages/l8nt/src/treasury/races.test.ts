@@ -1,4 +1,5 @@
 /** What happens between a look and a deed: each of these was once a hole. */
+
 import { describe, expect, test } from "vitest";
 import {
   ask402,
@@ -9,6 +10,7 @@ import {
   type Town,
   town,
 } from "../../../../test/e2e/support/town.ts";
+import type { Amount } from "../amount.ts";
 import { limited } from "../http/limited-stream.ts";
 import { Invoice } from "../invoice/index.ts";
 import type { Credential } from "../l402/index.ts";
@@ -186,10 +188,10 @@ test("forty first payments at once are one first payment: the cap for strangers 
 test("a use that cannot be written down does not take away what was bought [case 108]", async () => {
   class Failing extends MemoryStore {
     fails = false;
-    override commit(id: string, amountMsat: bigint, at: number) {
+    override commit(id: string, amount: Amount, at: number) {
       return this.fails
         ? Promise.reject(new Error("the disk is full"))
-        : super.commit(id, amountMsat, at);
+        : super.commit(id, amount, at);
     }
   }
   const store = new Failing();

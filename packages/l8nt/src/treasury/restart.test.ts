@@ -10,6 +10,7 @@ import {
   type Town,
   town,
 } from "../../../../test/e2e/support/town.ts";
+import { msat } from "../amount.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Reservation, ReserveAnswer } from "../ports/ledger.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
@@ -57,7 +58,7 @@ describe("after a restart", () => {
     const next = again(world, store);
     expect(await buy(next, child, shop)).not.toHaveProperty("payment");
     expect(world.paid().count).toBe(1);
-    expect((await next.standing(child.toString())).map(({ spentMsat }) => spentMsat)).toEqual([
+    expect((await next.standing(child.toString())).map(({ spent }) => spent[0]!.value)).toEqual([
       10_010n,
       10_010n,
     ]);
@@ -157,7 +158,7 @@ describe("after a restart", () => {
     const died: Reservation = {
       id: "use.dead",
       at: world.time.now - 1,
-      amountMsat: 0n,
+      amount: msat(0n),
       uses: 1n,
       counted: limits,
     };
@@ -165,7 +166,9 @@ describe("after a restart", () => {
     await store.reserve({ ...died, id: "served.elsewhere", counted: [] });
     const next = again(world, store);
     expect(await failure(buy(next, child, shop))).toMatchObject({ code: "ERR_USES" });
-    expect(await store.abandoned(world.time.now + 1)).toEqual(["served.elsewhere"]);
+    expect(await store.abandoned(world.time.now + 1)).toEqual([
+      { id: "served.elsewhere", unit: "msat" },
+    ]);
   });
 
   test("time goes on where the books end, whatever the clock says [case 109]", async () => {
@@ -354,12 +357,12 @@ describe("a store that fails", () => {
       code: "ERR_TREASURY_STOPPED",
     });
     expect(await world.treasury.owner.health()).toMatchObject({ spending: false, openPayments: 1 });
-    expect((await world.treasury.standing(root.toString()))[0]!.spentMsat).toBe(13_000n);
+    expect((await world.treasury.standing(root.toString()))[0]!.spent).toEqual([msat(13_000n)]);
     expect(world.paid().count).toBe(1);
     store.settle = settle;
     await world.treasury.reconcile();
     expect(await world.treasury.owner.health()).toMatchObject({ spending: true, openPayments: 0 });
-    expect((await world.treasury.standing(root.toString()))[0]!.spentMsat).toBe(10_010n);
+    expect((await world.treasury.standing(root.toString()))[0]!.spent).toEqual([msat(10_010n)]);
     await buy(world.treasury, root, shop);
     expect(world.paid().count).toBe(1);
   });

@@ -1,4 +1,5 @@
 /** Writes down the outcome of a payment: paid, failed, or still unknown. spec/4-purchase.md §4. */
+import { type Amount, formatAmount, msat } from "../amount.ts";
 import { PaymentError } from "../errors.ts";
 import { hexBytes, hexText } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
@@ -53,7 +54,7 @@ export class Settler {
             "The wallet says that it paid, and gives a preimage that does not prove it. The amount stays reserved until the wallet is asked again.",
           );
         }
-        return this.#paid(record, outcome.preimage.toLowerCase(), outcome.feeMsat);
+        return this.#paid(record, outcome.preimage.toLowerCase(), msat(outcome.feeMsat));
       case "failed":
       case "never-sent":
         await this.fail(record);
@@ -82,24 +83,24 @@ export class Settler {
     return this.#settledHere.get(paymentHash) ?? false;
   }
 
-  async #paid(record: PaymentRecord, preimage: string, feeMsat: bigint): Promise<PaymentRecord> {
+  async #paid(record: PaymentRecord, preimage: string, fee: Amount): Promise<PaymentRecord> {
     const { clock, alarm } = this.#options;
     const overCap =
-      feeMsat > record.maxFeeMsat
-        ? `the wallet paid ${feeMsat} msat of routing fee for ${record.paymentHash}, over its cap of ${record.maxFeeMsat}`
+      fee.value > record.maxFee.value
+        ? `the wallet paid ${formatAmount(fee)} of routing fee for ${record.paymentHash}, over its cap of ${formatAmount(record.maxFee)}`
         : undefined;
     // The next payment could cost as much, so spending is frozen. It is frozen before the payment is
     // settled, because a payment that is settled is not looked at again. [case 46]
     const first = overCap === undefined ? undefined : () => this.#freeze(overCap);
     let paid: PaymentRecord;
     try {
-      paid = await this.#write(record, { status: "paid", preimage, feeMsat, at: clock() }, first);
+      paid = await this.#write(record, { status: "paid", preimage, fee, at: clock() }, first);
     } finally {
       if (overCap !== undefined) alarm(overCap);
     }
-    const { origin, paymentHash, amountMsat } = record;
+    const { origin, paymentHash, amount } = record;
     this.#settledHere.set(paymentHash, true);
-    this.#options.onPaid({ origin, paymentHash, amountMsat, feeMsat });
+    this.#options.onPaid({ origin, paymentHash, amount, fee });
     if (paid.status !== "failed") return paid;
     const what = `payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`;
     alarm(what);

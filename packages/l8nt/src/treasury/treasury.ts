@@ -2,6 +2,7 @@
  * The treasury: holds the wallet, and buys access for agents within their scope and their budgets.
  * spec/4-purchase.md.
  */
+import { msat } from "../amount.ts";
 import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
@@ -193,7 +194,7 @@ export class TreasuryCore implements Treasurer {
    */
   async #counted(order: Order): Promise<Purchase> {
     const { limits } = order.verified;
-    const claim = await claimUse(this.#store, { limits, amountMsat: 0n, at: this.#clock() });
+    const claim = await claimUse(this.#store, { limits, amount: msat(0n), at: this.#clock() });
     let isServed = false;
     try {
       const purchase = await this.#purchases.run(order);

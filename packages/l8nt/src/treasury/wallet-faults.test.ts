@@ -5,6 +5,7 @@
 
 import { describe, expect, test } from "vitest";
 import { failure, gate, type Shop, type Town, town } from "../../../../test/e2e/support/town.ts";
+import { msat } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import type { Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -312,11 +313,11 @@ describe("a wallet that does what it must not", () => {
     world.net.fault({ kind: "fee-over-cap" });
     expect(await buy()).toMatchObject({
       kind: "credential",
-      payment: { amountMsat: 10_000n, feeMsat: 3_001n },
+      payment: { amount: msat(10_000n), fee: msat(3_001n) },
     });
     expect(await spent()).toBe(13_001n);
     expect(world.paid().msat).toBe(13_001n);
-    expect(world.alarms).toEqual([expect.stringContaining("over its cap of 3000")]);
+    expect(world.alarms).toEqual([expect.stringContaining("over its cap of 3 sat")]);
     // The next one's fee would be no safer: nothing is spent until its owner has looked.
     expect(await failure(buy("/other"))).toMatchObject({ code: "ERR_FROZEN" });
     expect(await world.treasury.owner.health()).toMatchObject({ spending: false });
@@ -337,7 +338,7 @@ describe("a wallet that does what it must not", () => {
     world.net.fault({ kind: "fee-over-cap" });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "yes" });
     await world.treasury.reconcile();
-    expect(world.alarms).toContainEqual(expect.stringContaining("over its cap of 3000"));
+    expect(world.alarms).toContainEqual(expect.stringContaining("over its cap of 3 sat"));
     expect(await failure(buy("/other"))).toMatchObject({ code: "ERR_FROZEN" });
   });
 

@@ -1,9 +1,9 @@
 /** Amounts in JSON. A number would round, and `bigint` has no JSON of its own: values are text. */
-import { type Amount, MAX_VALUE, type Unit } from "../amount.ts";
+import { type Amount, UNITS, type Unit } from "../amount.ts";
 import { type Codec, mapped, object, oneOf, pattern } from "./codec.ts";
 
 /** What an amount is counted in. */
-export const unit: Codec<Unit> = oneOf(...(Object.keys(MAX_VALUE) as readonly Unit[]));
+export const unit: Codec<Unit> = oneOf(...UNITS);
 
 /** A decimal string of 20 digits at most. What was recorded as given back may be below zero. */
 export const decimal: Codec<bigint> = mapped(

@@ -2,27 +2,31 @@
 
 import type { JournalEntry, JournalEvent } from "../ports/journal.ts";
 import type { Counted } from "../ports/limit.ts";
-import { decimal, unit } from "./amount.ts";
+import { amount, decimal, unit } from "./amount.ts";
 import {
   type Codec,
   count,
   hash,
   list,
   object,
-  oneOf,
   optional,
   seconds,
   text,
   variants,
 } from "./codec.ts";
 
-const counted: Codec<Counted> = object({
+const limit = {
   id: text,
-  kind: oneOf("spend", "uses", "in-flight", "in-flight-msat"),
-  unit: optional(unit),
   max: optional(decimal),
   windowSeconds: optional(count()),
   expiresAt: optional(seconds),
+};
+
+const counted: Codec<Counted> = variants("kind", {
+  spend: { unit, ...limit },
+  uses: limit,
+  "in-flight": limit,
+  "in-flight-amount": { unit, ...limit },
 });
 
 const event: Codec<JournalEvent> = variants("type", {
@@ -30,12 +34,12 @@ const event: Codec<JournalEvent> = variants("type", {
     reservation: object({
       id: text,
       at: seconds,
-      amountMsat: decimal,
+      amount,
       uses: decimal,
       counted: list(counted),
     }),
   },
-  commit: { id: text, amountMsat: decimal },
+  commit: { id: text, amount },
   release: { id: text },
   payment: { paymentHash: hash, status: text },
   directive: { kind: text, nodeId: text, reason: optional(text) },

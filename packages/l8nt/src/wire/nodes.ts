@@ -1,6 +1,6 @@
 /** Nodes of the tree as a treasury tells of them: scope, state, spending. spec/4-purchase.md §7. */
 import type { NodeStanding } from "../ports/treasury.ts";
-import { decimal } from "./amount.ts";
+import { amount, decimal, unit } from "./amount.ts";
 import { type Codec, count, list, nodeId, object, oneOf, optional, text } from "./codec.ts";
 import { message } from "./message.ts";
 
@@ -10,9 +10,15 @@ export const standing: Codec<NodeStanding> = object({
   parentId: optional(nodeId),
   state: oneOf("active", "expired", "frozen", "revoked"),
   caveats: list(text),
-  spentMsat: decimal,
+  spent: list(amount),
   limits: list(
-    object({ condition: text, max: decimal, used: decimal, windowSeconds: optional(count()) }),
+    object({
+      condition: text,
+      unit: optional(unit),
+      max: decimal,
+      used: decimal,
+      windowSeconds: optional(count()),
+    }),
   ),
 });
 

@@ -16,7 +16,7 @@ export function openApi(location: string, messages: readonly AnyMessage[]): obje
       title: "Sigil treasury",
       version: "1",
       description:
-        "Buys access for agents within their budgets. Amounts are decimal strings of msat.",
+        "Buys access for agents within their budgets. An amount is its unit and its value as a decimal string.",
     },
     servers: [{ url: location }],
     paths,

@@ -1,6 +1,6 @@
 /** What a treasury's owner sees and may do. spec/4-purchase.md §7. */
 import type { Health, PaymentView } from "../ports/owner.ts";
-import { decimal } from "./amount.ts";
+import { amount } from "./amount.ts";
 import {
   type Codec,
   count,
@@ -46,13 +46,13 @@ const payment: Codec<PaymentView> = object({
   path: text,
   invoice: text,
   payee: text,
-  amountMsat: decimal,
-  maxFeeMsat: decimal,
+  amount,
+  maxFee: amount,
   enforced: optional(list(text)),
   createdAt: seconds,
   wallet: optional(text),
   status,
-  feeMsat: optional(decimal),
+  fee: optional(amount),
   settledAt: optional(seconds),
   delivered: flag,
   closed: optional(object({ to: text, until: seconds })),

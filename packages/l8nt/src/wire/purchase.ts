@@ -1,9 +1,10 @@
 /** An order of one paid request, and what the treasury answers. spec/4-purchase.md §7. */
+import { UNITS } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { base64Bytes, base64Text } from "../internal/bytes.ts";
 import { Credential } from "../l402/index.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
-import { decimal } from "./amount.ts";
+import { amount } from "./amount.ts";
 import {
   type Codec,
   flag,
@@ -20,7 +21,10 @@ import { message, readAnswer, writeAnswer } from "./message.ts";
 
 /** Set on a response that a service gave: its status and body are the service's own. */
 const RELAYED_FIELD = "sigil-relayed";
-/** On a relayed response that was paid for: payment hash, amount and routing fee in msat. */
+/**
+ * On a relayed response that was paid for: payment hash, unit, amount and routing fee, such as
+ * `4f…9a msat 10000 12`.
+ */
 const PAYMENT_FIELD = "sigil-payment";
 
 const MAX_ORDER_BYTES = 2 * 1024 * 1024;
@@ -38,8 +42,8 @@ const base64: Codec<Uint8Array<ArrayBuffer>> = {
 export const payment: Codec<PaymentSummary> = object({
   origin: text,
   paymentHash: hash,
-  amountMsat: decimal,
-  feeMsat: decimal,
+  amount,
+  fee: amount,
 });
 
 export const PURCHASES_PATH = "/v1/purchases";
@@ -105,16 +109,22 @@ function relayed(response: Response, origin: string): Purchase {
   };
 }
 
-const formatPayment = ({ paymentHash, amountMsat, feeMsat }: PaymentSummary): string =>
-  `${paymentHash} ${amountMsat} ${feeMsat}`;
+const formatPayment = ({ paymentHash, amount: { unit, value }, fee }: PaymentSummary): string =>
+  `${paymentHash} ${unit} ${value} ${fee.value}`;
 
 function parsePayment(field: string, origin: string): PaymentSummary {
-  const [, paymentHash, amountMsat, feeMsat] =
-    /^([0-9a-f]{64}) ([0-9]{1,20}) ([0-9]{1,20})$/.exec(field) ?? [];
-  if (paymentHash === undefined)
+  const [, paymentHash, written, value, fee] =
+    /^([0-9a-f]{64}) (\w+) ([0-9]{1,20}) ([0-9]{1,20})$/.exec(field) ?? [];
+  const unit = UNITS.find((one) => one === written);
+  if (paymentHash === undefined || unit === undefined)
     throw new AdapterError(
       "ERR_TREASURY",
-      `The field ${PAYMENT_FIELD} must be a payment hash, an amount and a fee.`,
+      `The field ${PAYMENT_FIELD} must be a payment hash, a unit, an amount and a fee.`,
     );
-  return { origin, paymentHash, amountMsat: BigInt(amountMsat!), feeMsat: BigInt(feeMsat!) };
+  return {
+    origin,
+    paymentHash,
+    amount: { unit, value: BigInt(value!) },
+    fee: { unit, value: BigInt(fee!) },
+  };
 }

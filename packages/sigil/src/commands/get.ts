@@ -13,6 +13,7 @@ import {
   type PaymentSummary,
 } from "l8nt";
 import { amountMsat, formatMsat } from "l8nt/invoice";
+import { formatPaid } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
@@ -223,7 +224,7 @@ const statusOf = ({ status, statusText }: Response): string =>
   `${status} ${statusText || (STATUS_CODES[status] ?? "")}`.trimEnd();
 
 function undelivered({ status }: Response, paid: readonly PaymentSummary[]): PaymentError {
-  const amount = formatMsat(paid.reduce((sum, { amountMsat: msat }) => sum + msat, 0n));
+  const amount = formatMsat(paid.reduce((sum, { amount: { value } }) => sum + value, 0n));
   return new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
@@ -239,12 +240,12 @@ function limitsInWords(): string {
   return `${request} a request, ${day} a day, ${all} in all`;
 }
 
-const paidLine = ({ amountMsat, feeMsat, origin }: PaymentSummary): string =>
-  `paid ${formatMsat(amountMsat)} and ${formatMsat(feeMsat)} of routing fee to ${origin}`;
+const paidLine = ({ amount, fee, origin }: PaymentSummary): string =>
+  `paid ${formatPaid(amount, fee)} to ${origin}`;
 
-const paidDocument = ({ origin, paymentHash, amountMsat, feeMsat }: PaymentSummary): object => ({
+const paidDocument = ({ origin, paymentHash, amount, fee }: PaymentSummary): object => ({
   origin,
   paymentHash,
-  amountMsat,
-  feeMsat,
+  amount,
+  fee,
 });

@@ -1,7 +1,8 @@
 /** What an owner does with a running treasury: look, stop, go on. */
-import { formatMsat } from "l8nt/invoice";
+import { formatAmount } from "l8nt/invoice";
 import type { OwnerClient } from "l8nt/owner";
 import type { JournalEvent, PaymentStatus } from "l8nt/ports";
+import { withFee } from "../amounts.ts";
 import type { Flag } from "../arguments.ts";
 import { type Command, command } from "../command.ts";
 import { countOf } from "../count.ts";
@@ -82,7 +83,7 @@ const payments = command<OwnerFlag | "status" | "limit">({
     });
     const lines = rows.map(
       (row) =>
-        `${dateText(row.createdAt)}  ${row.status.padEnd(11)}  ${formatMsat(row.amountMsat + (row.feeMsat ?? 0n)).padStart(14)}  ${printable(`${row.method} ${row.origin}${row.path}`)}  ${row.lineage.join(" > ") || "the root"}  ${row.paymentHash}`,
+        `${dateText(row.createdAt)}  ${row.status.padEnd(11)}  ${formatAmount(withFee(row.amount, row.fee)).padStart(14)}  ${printable(`${row.method} ${row.origin}${row.path}`)}  ${row.lineage.join(" > ") || "the root"}  ${row.paymentHash}`,
     );
     terminal.answer(lines.length === 0 ? "None.\n" : `${lines.join("\n")}\n`, { payments: rows });
     return EXIT.ok;
@@ -106,9 +107,9 @@ const journal = command<OwnerFlag | "after" | "limit">({
 function eventText(event: JournalEvent): string {
   switch (event.type) {
     case "reserve":
-      return `reserved ${formatMsat(event.reservation.amountMsat)} (${event.reservation.id})`;
+      return `reserved ${formatAmount(event.reservation.amount)} (${event.reservation.id})`;
     case "commit":
-      return `committed ${formatMsat(event.amountMsat)} (${event.id})`;
+      return `committed ${formatAmount(event.amount)} (${event.id})`;
     case "release":
       return `released (${event.id})`;
     case "payment":

@@ -222,7 +222,7 @@ async function moneyMoved({ url, controlKey }: Network, tree: readonly ToldNode[
     payments: paid.length,
     amountMsat: sum("amountMsat"),
     feeMsat: sum("feeMsat"),
-    treasurySpentMsat: `${root?.spentMsat ?? 0n}`,
+    treasurySpentMsat: `${root?.spent[0]?.value ?? 0n}`,
   };
 }
 

@@ -3,6 +3,7 @@
  * picture tells.
  */
 import { type Client, DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
+import { type AmountJson, amountJson } from "../amounts.ts";
 
 export interface Outcome {
   /** What was tried. */
@@ -17,8 +18,7 @@ export interface Outcome {
   readonly reasons?: readonly string[];
   /** What was learnt, where it was granted. */
   readonly answer?: string;
-  /** Msat, in decimal. */
-  readonly paid?: { readonly amountMsat: string; readonly feeMsat: string };
+  readonly paid?: { readonly amount: AmountJson; readonly fee: AmountJson };
   /** How many requests left the process for it. */
   readonly requests?: number;
   readonly [fact: string]: unknown;
@@ -77,7 +77,7 @@ export async function visit(
       status: response.status,
       ...(summary !== undefined && { answer: summary }),
       ...(paid !== undefined && {
-        paid: { amountMsat: `${paid.amountMsat}`, feeMsat: `${paid.feeMsat}` },
+        paid: { amount: amountJson(paid.amount), fee: amountJson(paid.fee) },
       }),
     };
   } catch (error) {

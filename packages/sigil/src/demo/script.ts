@@ -9,7 +9,11 @@ export interface Step {
 }
 
 const served: Partial<Outcome> = { by: "service", granted: true, status: 200 };
-const bought: Partial<Outcome> = { ...served, paid: { amountMsat: "10000", feeMsat: "10" } };
+const paid = (amount: string, fee: string): NonNullable<Outcome["paid"]> => ({
+  amount: { unit: "msat", value: amount },
+  fee: { unit: "msat", value: fee },
+});
+const bought: Partial<Outcome> = { ...served, paid: paid("10000", "10") };
 /** By the agent's own client, with nothing sent. */
 const offline = (code: string): Partial<Outcome> => ({
   by: "client",
@@ -65,7 +69,7 @@ export const SCRIPT: readonly Step[] = [
     title: "rogue reads another path",
     expected: [
       offline("ERR_ENDPOINT"),
-      { by: "treasury", granted: true, paid: { amountMsat: "10000", feeMsat: "10" } },
+      { by: "treasury", granted: true, paid: paid("10000", "10") },
       byTreasury("ERR_ENDPOINT", 403),
       byService("ERR_ENDPOINT", 403),
     ],
@@ -107,7 +111,7 @@ export const SCRIPT: readonly Step[] = [
   {
     step: "go-on",
     title: "scout and the orchestrator go on working",
-    expected: [bought, { ...served, paid: { amountMsat: "40000", feeMsat: "40" } }],
+    expected: [bought, { ...served, paid: paid("40000", "40") }],
   },
   {
     step: "sums",

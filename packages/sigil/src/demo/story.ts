@@ -1,5 +1,6 @@
 /** The demo as text, step by step, for a terminal of 100 columns. */
-import { formatMsat } from "l8nt/invoice";
+import { formatAmount } from "l8nt/invoice";
+import { readAmountJson } from "../amounts.ts";
 import { painter, picture } from "../tree.ts";
 import type { PlayedStep, Process, Report } from "./director.ts";
 import type { Outcome } from "./outcome.ts";
@@ -81,7 +82,7 @@ function resultOf({ answer, paid, requests, environment }: Outcome): string {
   const cost =
     paid === undefined
       ? undefined
-      : `${formatMsat(BigInt(paid.amountMsat)).replace(/ sat$/, "")} + ${formatMsat(BigInt(paid.feeMsat))} fee`;
+      : `${formatAmount(readAmountJson(paid.amount)).replace(/ sat$/, "")} + ${formatAmount(readAmountJson(paid.fee))} fee`;
   const sent = requests === 0 ? "no request made" : undefined;
   return [answer, cost, sent].filter((part) => part !== undefined).join(" · ");
 }

@@ -7,6 +7,7 @@ import { Client, Credential, explain, type Refusal } from "l8nt";
 import { compileScope } from "l8nt/caveats";
 import { macaroonOf } from "l8nt/l402";
 import { PURCHASES_PATH } from "l8nt/treasury";
+import type { AmountJson } from "../amounts.ts";
 import { type Meter, type Outcome, pathOf, visit } from "./outcome.ts";
 
 interface Target {
@@ -119,7 +120,7 @@ export class Tricks {
     if (!response.ok) return denied(response, what, "treasury");
     const { credential: handed, payment } = (await response.json()) as {
       credential?: string;
-      payment?: { amountMsat: string; feeMsat: string };
+      payment?: { amount: AmountJson; fee: AmountJson };
     };
     if (handed !== undefined) this.#handed = Credential.parse(handed);
     return {
@@ -128,7 +129,7 @@ export class Tricks {
       granted: true,
       status: response.status,
       ...(payment !== undefined && {
-        paid: { amountMsat: payment.amountMsat, feeMsat: payment.feeMsat },
+        paid: { amount: payment.amount, fee: payment.fee },
       }),
     };
   }

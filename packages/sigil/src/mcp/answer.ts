@@ -4,8 +4,8 @@
  */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
-import { formatMsat } from "l8nt/invoice";
 import { withoutCredentials } from "l8nt/l402";
+import { formatPaid } from "../amounts.ts";
 import { UsageError } from "../exit.ts";
 import { printable, withoutSecrets } from "../secrecy.ts";
 
@@ -32,5 +32,5 @@ function reasonOf(error: unknown): string {
   return `A bug in sigil: ${withoutSecrets(error instanceof Error ? error.message : String(error))}`;
 }
 
-export const paidText = ({ amountMsat, feeMsat, origin }: PaymentSummary): string =>
-  `Paid ${formatMsat(amountMsat)} and ${formatMsat(feeMsat)} of routing fee to ${origin}.`;
+export const paidText = ({ amount, fee, origin }: PaymentSummary): string =>
+  `Paid ${formatPaid(amount, fee)} to ${origin}.`;

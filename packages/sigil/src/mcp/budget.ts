@@ -2,7 +2,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { Client, type Credential, type NodeStanding, SigilError, type Standing } from "l8nt";
 import { countedBy, formatCounted, limitWords } from "l8nt/caveats";
-import { formatMsat } from "l8nt/invoice";
+import { formatAmount, formatMsat } from "l8nt/invoice";
 import { printable } from "../secrecy.ts";
 import { inWords } from "../words.ts";
 import type { Agent, Agents } from "./agents.ts";
@@ -60,9 +60,9 @@ async function left(credential: Credential, fetcher: typeof fetch): Promise<read
 const isMoney = (condition: string): boolean => countedBy(condition)?.kind === "spend";
 const leftOf = ({ max, used }: Standing): bigint => (used < max ? max - used : 0n);
 
-function standingText({ agent, state, spentMsat, limits }: NodeStanding): readonly string[] {
+function standingText({ agent, state, spent, limits }: NodeStanding): readonly string[] {
   return [
-    `  ${agent ?? "the root"} (${state}): spent ${formatMsat(spentMsat)}`,
+    `  ${agent ?? "the root"} (${state}): spent ${spent.map(formatAmount).join(" and ")}`,
     ...limits.map((limit) => {
       const { condition, max } = limit;
       return `    ${formatCounted(condition, leftOf(limit))} left of ${limitWords(condition, max)}`;

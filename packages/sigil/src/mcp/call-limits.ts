@@ -2,6 +2,7 @@
  * How often tools may be called, counted in this process by the ledger that counts everything else.
  */
 import type { Credential } from "l8nt";
+import type { Amount } from "l8nt/invoice";
 import { MemoryStore } from "l8nt/stores/memory";
 import { UsageError } from "../exit.ts";
 
@@ -53,6 +54,9 @@ export const limitsOf = ({ chain }: Credential): readonly CallLimit[] =>
       said: `${condition} ${max} of the credential`,
     }));
 
+/** A call is a use: it costs no money here. */
+const NOTHING: Amount = { unit: "msat", value: 0n };
+
 export class CallCounter {
   readonly #limits: readonly (CallLimit & { readonly id: string })[];
   readonly #ledger = new MemoryStore();
@@ -74,9 +78,9 @@ export class CallCounter {
       }));
     if (counted.length === 0) return undefined;
     const id = `call.${this.#calls++}`;
-    const answer = await this.#ledger.reserve({ id, at: now, amountMsat: 0n, uses: 1n, counted });
+    const answer = await this.#ledger.reserve({ id, at: now, amount: NOTHING, uses: 1n, counted });
     if (answer.reserved) {
-      await this.#ledger.commit(id, 0n, now);
+      await this.#ledger.commit(id, NOTHING, now);
       return undefined;
     }
     const full = answer.refused.map(

@@ -1,7 +1,7 @@
 /** The tool `fetch`: one request, paid for where that is asked, and its answer as text. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { AdapterError, type PaymentSummary } from "l8nt";
-import { formatMsat } from "l8nt/invoice";
+import { formatAmount } from "l8nt/invoice";
 import { CREDENTIAL_FIELDS, withoutCredentials } from "l8nt/l402";
 import { UsageError } from "../exit.ts";
 import { readHttpUrl, unreachable } from "../service-url.ts";
@@ -130,10 +130,10 @@ async function shown(
   return text === undefined || text === "" ? said(head) : said(head, withoutCredentials(text));
 }
 
-const paidFact = ({ origin, amountMsat, feeMsat }: PaymentSummary) => ({
+const paidFact = ({ origin, amount, fee }: PaymentSummary) => ({
   origin,
-  amount: formatMsat(amountMsat),
-  routingFee: formatMsat(feeMsat),
+  amount: formatAmount(amount),
+  routingFee: formatAmount(fee),
 });
 
 function lengthOf({ headers }: Response): object {

@@ -1,7 +1,7 @@
 /** The tool `receipts`: what was paid, as the treasury signed it, and as this process saw it. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { Client, type Credential } from "l8nt";
-import { formatMsat } from "l8nt/invoice";
+import { type AmountJson, formatPaid, readAmountJson } from "../amounts.ts";
 import { printable } from "../secrecy.ts";
 import { dateText } from "../words.ts";
 import type { Agent, Agents } from "./agents.ts";
@@ -20,8 +20,8 @@ const TIMEOUT_MS = 30_000;
 interface Said {
   readonly seq: number;
   readonly settledAt: number;
-  readonly amountMsat: string;
-  readonly feeMsat: string;
+  readonly amount: AmountJson;
+  readonly fee: AmountJson;
   readonly lineage: readonly string[];
   readonly method: string;
   readonly origin: string;
@@ -81,20 +81,12 @@ async function asked(
   return receipts.map(({ text }) => JSON.parse(text) as Said);
 }
 
-const signedText = ({ seq, settledAt, lineage, ...said }: Said): string =>
+const signedText = ({ seq, settledAt, lineage, amount, fee, ...said }: Said): string =>
   printable(
-    `  ${seq}  ${dateText(settledAt)}  ${amounts(said)}  ${said.method} ${said.origin}${said.pathClass}  by ${lineage.join(" > ") || "the root"}`,
+    `  ${seq}  ${dateText(settledAt)}  ${formatPaid(readAmountJson(amount), readAmountJson(fee))}  ${said.method} ${said.origin}${said.pathClass}  by ${lineage.join(" > ") || "the root"}`,
   );
 
-const ownText = ({ at, agent, origin, ...payment }: OwnPayment): string =>
+const ownText = ({ at, agent, origin, amount, fee }: OwnPayment): string =>
   printable(
-    `  ${dateText(at)}  ${amounts(payment)}  ${origin}${agent === undefined ? "" : `  by ${agent}`}`,
+    `  ${dateText(at)}  ${formatPaid(amount, fee)}  ${origin}${agent === undefined ? "" : `  by ${agent}`}`,
   );
-
-const amounts = ({
-  amountMsat,
-  feeMsat,
-}: {
-  readonly amountMsat: string | bigint;
-  readonly feeMsat: string | bigint;
-}) => `${formatMsat(BigInt(amountMsat))} and ${formatMsat(BigInt(feeMsat))} of routing fee`;

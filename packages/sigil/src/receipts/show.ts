@@ -1,6 +1,7 @@
 /** `sigil receipts list` and `export`: from a treasury's books. */
-import { formatMsat } from "l8nt/invoice";
+import { formatAmount } from "l8nt/invoice";
 import { exportReceipts, ReceiptSigner } from "l8nt/receipts";
+import { type AmountJson, readAmountJson, withFee } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { countOf } from "../count.ts";
 import { EXIT } from "../exit.ts";
@@ -18,8 +19,8 @@ type ShowFlag = "after" | "key-file" | keyof typeof OWNER_FLAGS;
 /** What a receipt says, as far as it is shown. */
 interface Said {
   readonly settledAt: number;
-  readonly amountMsat: string;
-  readonly feeMsat: string;
+  readonly amount: AmountJson;
+  readonly fee: AmountJson;
   readonly lineage: readonly string[];
   readonly method: string;
   readonly origin: string;
@@ -33,9 +34,9 @@ export async function listReceipts(
 ): Promise<number> {
   const receipts = await ownerClient(given, terminal).receipts(countOf(given, "after"));
   const lines = receipts.map(({ seq, text }) => {
-    const { settledAt, amountMsat, feeMsat, lineage, method, origin } = JSON.parse(text) as Said;
-    const amount = formatMsat(BigInt(amountMsat) + BigInt(feeMsat)).padStart(14);
-    return `${seq}  ${dateText(settledAt)}  ${amount}  ${printable(`${method} ${origin}  ${lineage.join(" > ") || "the root"}`)}`;
+    const { settledAt, amount, fee, lineage, method, origin } = JSON.parse(text) as Said;
+    const total = withFee(readAmountJson(amount), readAmountJson(fee));
+    return `${seq}  ${dateText(settledAt)}  ${formatAmount(total).padStart(14)}  ${printable(`${method} ${origin}  ${lineage.join(" > ") || "the root"}`)}`;
   });
   terminal.answer(lines.length === 0 ? "None.\n" : `${lines.join("\n")}\n`, {
     receipts: receipts.map(({ text }) => JSON.parse(text) as object),

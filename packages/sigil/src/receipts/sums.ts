@@ -1,6 +1,7 @@
-/** What receipts come to, by the topmost agent and the origin. */
-import { formatMsat } from "l8nt/invoice";
+/** What receipts come to, by the topmost agent, the origin and the unit. */
+import { type Amount, formatAmount } from "l8nt/invoice";
 import type { Receipt } from "l8nt/receipts";
+import { withFee } from "../amounts.ts";
 import { printable } from "../secrecy.ts";
 
 interface Sum {
@@ -8,8 +9,8 @@ interface Sum {
   readonly agent: string | undefined;
   readonly origin: string;
   payments: number;
-  amountMsat: bigint;
-  feeMsat: bigint;
+  amount: Amount;
+  fee: Amount;
 }
 
 export class Sums {
@@ -17,30 +18,36 @@ export class Sums {
   lastAt: number | undefined;
   readonly #sums = new Map<string, Sum>();
 
-  add({ lineage: [agent], origin, amountMsat, feeMsat, settledAt }: Receipt): void {
+  add({ lineage: [agent], origin, amount, fee, settledAt }: Receipt): void {
     this.firstAt = Math.min(this.firstAt ?? settledAt, settledAt);
     this.lastAt = Math.max(this.lastAt ?? settledAt, settledAt);
-    const key = JSON.stringify([agent ?? null, origin]);
-    const sum = this.#sums.get(key) ?? { agent, origin, payments: 0, amountMsat: 0n, feeMsat: 0n };
+    const key = JSON.stringify([agent ?? null, origin, amount.unit]);
+    const none: Amount = { unit: amount.unit, value: 0n };
+    const sum = this.#sums.get(key) ?? { agent, origin, payments: 0, amount: none, fee: none };
     sum.payments++;
-    sum.amountMsat += amountMsat;
-    sum.feeMsat += feeMsat;
+    sum.amount = withFee(sum.amount, amount);
+    sum.fee = withFee(sum.fee, fee);
     this.#sums.set(key, sum);
   }
 
   /** By agent, then by origin; the root first. */
   rows() {
     return [...this.#sums.values()]
-      .sort((a, b) => order(a.agent ?? "", b.agent ?? "") || order(a.origin, b.origin))
+      .sort(
+        (a, b) =>
+          order(a.agent ?? "", b.agent ?? "") ||
+          order(a.origin, b.origin) ||
+          order(a.amount.unit, b.amount.unit),
+      )
       .map((sum) => ({ ...sum, agent: sum.agent ?? null }));
   }
 
   lines(): readonly string[] {
-    const cells = this.rows().map(({ agent, origin, payments, amountMsat, feeMsat }) => [
+    const cells = this.rows().map(({ agent, origin, payments, amount, fee }) => [
       agent === null ? "the root" : printable(agent),
       printable(origin),
       `${payments} ${payments === 1 ? "payment" : "payments"}`,
-      `${formatMsat(amountMsat)}, fees ${formatMsat(feeMsat)}`,
+      `${formatAmount(amount)}, fees ${formatAmount(fee)}`,
     ]);
     const widths = [0, 1, 2].map((at) => Math.max(...cells.map((row) => row[at]!.length)));
     return cells.map(

@@ -7,7 +7,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Histogram<"route" | "status">;
   readonly #paid: Counter;
-  readonly #msat: Counter<"part">;
+  readonly #spent: Counter<"unit" | "part">;
   readonly #alarms: Counter;
   readonly #spending: Gauge;
   readonly #open: Gauge;
@@ -28,10 +28,10 @@ export class Metrics {
       help: "Payments that were made",
       registers,
     });
-    this.#msat = new Counter({
-      name: "sigil_spent_msat_total",
-      help: "The amounts of these payments, in msat",
-      labelNames: ["part"],
+    this.#spent = new Counter({
+      name: "sigil_spent_total",
+      help: "The amounts of these payments, in the unit that the label names",
+      labelNames: ["unit", "part"],
       registers,
     });
     this.#alarms = new Counter({
@@ -60,10 +60,10 @@ export class Metrics {
     this.#requests.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds);
   }
 
-  paid({ amountMsat, feeMsat }: PaymentSummary): void {
+  paid({ amount, fee }: PaymentSummary): void {
     this.#paid.inc();
-    this.#msat.inc({ part: "amount" }, Number(amountMsat));
-    this.#msat.inc({ part: "fee" }, Number(feeMsat));
+    this.#spent.inc({ unit: amount.unit, part: "amount" }, Number(amount.value));
+    this.#spent.inc({ unit: fee.unit, part: "fee" }, Number(fee.value));
   }
 
   alarmed(): void {

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { Handler } from "l8nt/node";
 import { routeLabel, serveTreasury, type Treasury, type TreasuryOptions } from "l8nt/treasury";
+import { amountJson } from "../amounts.ts";
 import type { Config } from "./config.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -55,8 +56,8 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
       }),
     onPaid(payment) {
       metrics.paid(payment);
-      const { paymentHash, origin, amountMsat, feeMsat } = payment;
-      log.info({ paymentHash, origin, amountMsat: `${amountMsat}`, feeMsat: `${feeMsat}` }, "paid");
+      const { paymentHash, origin, amount, fee } = payment;
+      log.info({ paymentHash, origin, amount: amountJson(amount), fee: amountJson(fee) }, "paid");
     },
     alarm(what) {
       metrics.alarmed();

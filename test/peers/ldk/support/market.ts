@@ -94,7 +94,8 @@ export async function market(options: MarketOptions = {}): Promise<Market> {
     shop: { url, served },
     root: (scope = {}) => treasury.mint({ ...WIDE, ...scope }),
     client: (credential) => new Client({ credential }),
-    spent: async (credential) => (await treasury.standing(credential.toString())).at(-1)!.spentMsat,
+    spent: async (credential) =>
+      (await treasury.standing(credential.toString())).at(-1)!.spent[0]!.value,
     gone: async () => {
       await road.rest();
       return before - road.payer.balanceMsat();

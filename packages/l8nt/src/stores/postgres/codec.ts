@@ -2,7 +2,8 @@
  * Between the ports' values and what the database takes and gives: amounts as decimal strings,
  * opaque parts as JSON in text.
  */
-import type { LedgerEvent } from "../../ledger/index.ts";
+import type { Amount, Unit } from "../../amount.ts";
+import { demandValid, type LedgerEvent } from "../../ledger/index.ts";
 import type { Directive } from "../../ports/directives.ts";
 import type { JournalEntry, JournalEvent } from "../../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../../ports/ledger.ts";
@@ -28,8 +29,12 @@ export type StoreEvent =
 /** As the type `sigil_event` in law.ts has them. */
 type EventRow = Readonly<Record<string, unknown>>;
 
-/** @throws TypeError for what no database row can hold */
+const isLedgerEvent = (event: StoreEvent): event is LedgerEvent =>
+  event.type !== "directive" && event.type !== "note" && event.type !== "payee";
+
+/** @throws TypeError for what the law refuses whatever is in the books, or no row can hold */
 export function encodeEvent(event: StoreEvent): EventRow {
+  if (isLedgerEvent(event)) demandValid(event);
   switch (event.type) {
     case "reserve":
       return { type: event.type, ...reservationColumns(event.reservation) };
@@ -37,7 +42,7 @@ export function encodeEvent(event: StoreEvent): EventRow {
       return {
         type: event.type,
         id: text(event.id),
-        amount_msat: `${event.amountMsat}`,
+        ...amountColumns(event.amount),
         at: time(event.at),
       };
     case "release":
@@ -52,7 +57,8 @@ export function encodeEvent(event: StoreEvent): EventRow {
       const { settlement } = event;
       const paid = settlement.status === "paid" && {
         preimage: text(settlement.preimage),
-        fee_msat: `${settlement.feeMsat}`,
+        fee_unit: settlement.fee.unit,
+        fee: `${settlement.fee.value}`,
       };
       const { status } = settlement;
       return {
@@ -127,14 +133,15 @@ function length(value: number | undefined): number | null {
 }
 
 function reservationColumns(reservation: Reservation): EventRow {
-  const { id, at, amountMsat, uses, counted } = reservation;
+  const { id, at, amount, uses, counted } = reservation;
   return {
     id: text(id),
     at: time(at),
-    amount_msat: `${amountMsat}`,
+    ...amountColumns(amount),
     uses: `${uses}`,
     ids: counted.map((limit) => text(limit.id)),
     kinds: counted.map(({ kind }) => kind),
+    units: counted.map(({ unit }) => unit ?? null),
     maxes: counted.map(({ max }) => (max === undefined ? null : `${max}`)),
     windows: counted.map(({ windowSeconds }) => length(windowSeconds)),
     body: stringify(reservation),
@@ -142,8 +149,8 @@ function reservationColumns(reservation: Reservation): EventRow {
 }
 
 function paymentColumns(payment: PaymentRecord): EventRow {
-  const { status, preimage, feeMsat, settledAt, delivered, claim, closed, ...record } = payment;
-  const { paymentHash, reservationId, intent, origin, payee, nodeIds, amountMsat } = record;
+  const { status, preimage, fee, settledAt, delivered, claim, closed, ...record } = payment;
+  const { paymentHash, reservationId, intent, origin, payee, nodeIds, amount } = record;
   return {
     hash: text(paymentHash),
     reservation: text(reservationId),
@@ -151,15 +158,17 @@ function paymentColumns(payment: PaymentRecord): EventRow {
     origin: text(origin),
     payee: text(payee),
     node_ids: nodeIds.map(text),
-    price_msat: `${amountMsat}`,
+    price: `${amount.value}`,
     record: stringify(record),
     ...{ status, preimage, delivered },
-    ...(feeMsat !== undefined && { fee_msat: `${feeMsat}` }),
+    ...(fee !== undefined && { fee: `${fee.value}` }),
     ...(settledAt !== undefined && { settled_at: time(settledAt) }),
     ...claimColumns(claim),
     ...closedColumns(closed),
   };
 }
+
+const amountColumns = ({ unit, value }: Amount): EventRow => ({ unit, value: `${value}` });
 
 const claimColumns = (claim: PaymentRecord["claim"]): EventRow =>
   claim === undefined ? {} : { claim_by: text(claim.by), claim_until: time(claim.until) };
@@ -176,7 +185,8 @@ export interface PaymentJson {
   readonly record: string;
   readonly status: PaymentStatus;
   readonly preimage: string | null;
-  readonly feeMsat: string | null;
+  /** In the unit of the payment's amount. */
+  readonly fee: string | null;
   readonly settledAt: number | null;
   readonly delivered: boolean;
   readonly claimBy: string | null;
@@ -190,17 +200,22 @@ export function decodePayment(row: PaymentJson): PaymentRecord {
   return {
     ...record,
     enforced: record.enforced,
-    amountMsat: BigInt(record.amountMsat),
-    maxFeeMsat: BigInt(record.maxFeeMsat),
+    amount: decodeAmount(record.amount),
+    maxFee: decodeAmount(record.maxFee),
     status: row.status,
     delivered: row.delivered,
     ...(row.preimage !== null && { preimage: row.preimage }),
-    ...(row.feeMsat !== null && { feeMsat: BigInt(row.feeMsat) }),
+    ...(row.fee !== null && { fee: decodeAmount({ unit: record.amount.unit, value: row.fee }) }),
     ...(row.settledAt !== null && { settledAt: row.settledAt }),
     ...(row.claimBy !== null && { claim: { by: row.claimBy, until: row.claimUntil! } }),
     ...(row.closedTo !== null && { closed: { to: row.closedTo, until: row.closedUntil! } }),
   };
 }
+
+const decodeAmount = ({ unit, value }: { unit: Unit; value: unknown }): Amount => ({
+  unit,
+  value: BigInt(value as string),
+});
 
 /** What was refused, as `[id, used, reserved]`; a payment that stands in the way; or `true`. */
 export type ReserveJson = true | readonly (readonly [string, string, string])[];
@@ -230,11 +245,16 @@ export function decodeBegin(answer: BeginJson): BeginAnswer {
   };
 }
 
-export type ResolutionJson = readonly [Resolution["outcome"], amountMsat: string, uses: string];
+export type ResolutionJson = readonly [
+  Resolution["outcome"],
+  unit: Unit,
+  value: string,
+  uses: string,
+];
 
-export const decodeResolution = ([outcome, amountMsat, uses]: ResolutionJson): Resolution => ({
+export const decodeResolution = ([outcome, unit, value, uses]: ResolutionJson): Resolution => ({
   outcome,
-  amountMsat: BigInt(amountMsat),
+  amount: decodeAmount({ unit, value }),
   uses: BigInt(uses),
 });
 
@@ -244,7 +264,8 @@ export interface JournalRow {
   readonly at: number;
   readonly type: JournalEvent["type"];
   readonly ref: string;
-  readonly amount_msat: string;
+  readonly unit: Unit;
+  readonly value: string;
   readonly detail: string;
 }
 
@@ -252,12 +273,12 @@ export function decodeEntry(row: JournalRow): JournalEntry {
   return { seq: Number(row.seq), at: row.at, event: decodeJournalEvent(row) };
 }
 
-function decodeJournalEvent({ type, ref, amount_msat, detail }: JournalRow): JournalEvent {
+function decodeJournalEvent({ type, ref, unit, value, detail }: JournalRow): JournalEvent {
   switch (type) {
     case "reserve":
       return { type, reservation: decodeReservation(JSON.parse(detail)) };
     case "commit":
-      return { type, id: ref, amountMsat: BigInt(amount_msat) };
+      return { type, id: ref, amount: decodeAmount({ unit, value }) };
     case "release":
       return { type, id: ref };
     case "payment":
@@ -269,7 +290,7 @@ function decodeJournalEvent({ type, ref, amount_msat, detail }: JournalRow): Jou
 
 const decodeReservation = (written: Reservation): Reservation => ({
   ...written,
-  amountMsat: BigInt(written.amountMsat),
+  amount: decodeAmount(written.amount),
   uses: BigInt(written.uses),
   counted: written.counted.map(decodeLimit),
 });

@@ -29,10 +29,12 @@ CREATE TYPE sigil_event AS (
   at double precision,
   -- a reservation, and the beginning of a payment
   id text,
-  amount_msat numeric,
+  unit text,
+  value numeric,
   uses numeric,
   ids text[],
   kinds text[],
+  units text[],
   maxes numeric[],
   windows double precision[],
   body text,
@@ -43,11 +45,12 @@ CREATE TYPE sigil_event AS (
   origin text,
   payee text,
   node_ids text[],
-  price_msat numeric,
+  price numeric,
   record text,
   status text,
   preimage text,
-  fee_msat numeric,
+  fee_unit text,
+  fee numeric,
   settled_at double precision,
   delivered boolean,
   claim_by text,
@@ -60,7 +63,7 @@ CREATE TYPE sigil_event AS (
 );
 
 CREATE FUNCTION sigil_payment_json(p sigil_payments) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('record', p.record, 'status', p.status, 'preimage', p.preimage, 'feeMsat', p.fee_msat::text,
+  SELECT jsonb_build_object('record', p.record, 'status', p.status, 'preimage', p.preimage, 'fee', p.fee::text,
     'settledAt', p.settled_at, 'delivered', p.delivered, 'claimBy', p.claim_by, 'claimUntil', p.claim_until,
     'closedTo', p.closed_to, 'closedUntil', p.closed_until)
 $$;
@@ -144,14 +147,16 @@ DECLARE
   used numeric;
   refused jsonb;
   outcome text;
-  outcome_msat numeric;
+  outcome_unit text;
+  outcome_value numeric;
   outcome_at double precision;
   -- journal entries
   j integer := 0;
   j_at double precision[] := '{}';
   j_type text[] := '{}';
   j_ref text[] := '{}';
-  j_amount numeric[] := '{}';
+  j_unit text[] := '{}';
+  j_value numeric[] := '{}';
   j_detail text[] := '{}';
 BEGIN
   SELECT array_agg(e ORDER BY o) INTO events
@@ -228,7 +233,8 @@ BEGIN
       IF res.id IS NULL THEN
         refused := NULL;
         FOR k IN 1..cardinality(ev.ids) LOOP
-          amount := CASE ev.kinds[k] WHEN 'in-flight' THEN 1 WHEN 'uses' THEN ev.uses ELSE ev.amount_msat END;
+          amount := CASE WHEN ev.kinds[k] = 'in-flight' THEN 1 WHEN ev.kinds[k] = 'uses' THEN ev.uses
+            WHEN ev.units[k] = ev.unit THEN ev.value ELSE 0 END;
           CONTINUE WHEN ev.maxes[k] IS NULL OR amount = 0;
           c := (c_at ->> ev.ids[k])::integer;
           IF ev.windows[k] IS NULL THEN
@@ -257,7 +263,8 @@ BEGIN
         END IF;
         -- Backwards, and each counter once: where one is named twice, the last word holds, as it does in count.ts.
         FOR k IN REVERSE cardinality(ev.ids)..1 LOOP
-          amount := CASE ev.kinds[k] WHEN 'in-flight' THEN 1 WHEN 'uses' THEN ev.uses ELSE ev.amount_msat END;
+          amount := CASE WHEN ev.kinds[k] = 'in-flight' THEN 1 WHEN ev.kinds[k] = 'uses' THEN ev.uses
+            WHEN ev.units[k] = ev.unit THEN ev.value ELSE 0 END;
           CONTINUE WHEN amount = 0;
           c := (c_at ->> ev.ids[k])::integer;
           CONTINUE WHEN c_touched[c] = n;
@@ -265,20 +272,20 @@ BEGIN
           c_reserved[c] := c_reserved[c] + amount;
           c_in_flight[c] := left(ev.kinds[k], 9) = 'in-flight';
         END LOOP;
-        res := ROW(ev.id, ev.at, ev.amount_msat, ev.uses, ev.ids, ev.kinds, ev.windows, NULL, NULL, NULL);
+        res := ROW(ev.id, ev.at, ev.unit, ev.value, ev.uses, ev.ids, ev.kinds, ev.units, ev.windows, NULL, NULL, NULL);
         ress[r] := res;
         ress_touched[r] := true;
         j := j + 1;
-        j_at[j] := ev.at; j_type[j] := 'reserve'; j_ref[j] := ev.id; j_amount[j] := NULL; j_detail[j] := ev.body;
+        j_at[j] := ev.at; j_type[j] := 'reserve'; j_ref[j] := ev.id; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.body;
         newest := greatest(newest, ev.at);
       END IF;
       answers[n] := 'true';
       IF ev.type = 'begin' THEN
         j := j + 1;
-        j_at[j] := ev.at; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_amount[j] := NULL; j_detail[j] := ev.status;
+        j_at[j] := ev.at; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.status;
         newest := greatest(newest, ev.at);
-        pays[p] := ROW(ev.hash, ev.intent, ev.origin, ev.payee, ev.node_ids[cardinality(ev.node_ids)], ev.node_ids, ev.reservation, ev.price_msat,
-          ev.record, ev.status, ev.preimage, ev.fee_msat, ev.settled_at, ev.delivered, ev.claim_by, ev.claim_until,
+        pays[p] := ROW(ev.hash, ev.intent, ev.origin, ev.payee, ev.node_ids[cardinality(ev.node_ids)], ev.node_ids, ev.reservation, ev.unit, ev.price,
+          ev.record, ev.status, ev.preimage, ev.fee, ev.settled_at, ev.delivered, ev.claim_by, ev.claim_until,
           ev.closed_to, ev.closed_until, head.seq + j, NULL, false);
         pays_touched[p] := true;
         IF ev.status = 'open' THEN intent_open[i] := p; END IF;
@@ -288,13 +295,15 @@ BEGIN
     WHEN 'commit' THEN
       r := (res_at ->> ev.id)::integer;
       outcome := 'committed';
-      outcome_msat := ev.amount_msat;
+      outcome_unit := ev.unit;
+      outcome_value := ev.value;
       outcome_at := ev.at;
 
     WHEN 'release' THEN
       r := (res_at ->> ev.id)::integer;
       outcome := 'released';
-      outcome_msat := 0;
+      outcome_unit := NULL;
+      outcome_value := 0;
       outcome_at := ev.at;
 
     WHEN 'settle' THEN
@@ -310,13 +319,19 @@ BEGIN
       END IF;
       r := (res_at ->> pay.reservation)::integer;
       IF ev.status = 'paid' THEN
+        IF ev.fee_unit <> pay.unit THEN
+          answers[n] := jsonb_build_object('error', format('the payment is in %s, and its fee is in %s', pay.unit, ev.fee_unit));
+          CONTINUE;
+        END IF;
         outcome := 'committed';
-        outcome_msat := pay.amount_msat + ev.fee_msat;
+        outcome_unit := pay.unit;
+        outcome_value := pay.amount + ev.fee;
         pay.preimage := ev.preimage;
-        pay.fee_msat := ev.fee_msat;
+        pay.fee := ev.fee;
       ELSE
         outcome := 'released';
-        outcome_msat := 0;
+        outcome_unit := NULL;
+        outcome_value := 0;
         pay.claim_by := NULL;
         pay.claim_until := NULL;
       END IF;
@@ -342,7 +357,7 @@ BEGIN
           pay.closed_until := ev.closed_until;
         END IF;
         j := j + 1;
-        j_at[j] := newest; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_amount[j] := NULL; j_detail[j] := ev.status;
+        j_at[j] := newest; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.status;
       END IF;
       pay.delivered := pay.delivered OR coalesce(ev.delivered, false);
       pays[p] := pay;
@@ -370,7 +385,7 @@ BEGIN
       -- Sent at commit, so whoever hears it can read it.
       PERFORM pg_notify('sigil_directive', current_schema());
       j := j + 1;
-      j_at[j] := ev.at; j_type[j] := 'directive'; j_ref[j] := ev.node_id; j_amount[j] := NULL; j_detail[j] := ev.body;
+      j_at[j] := ev.at; j_type[j] := 'directive'; j_ref[j] := ev.node_id; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.body;
       newest := greatest(newest, ev.at);
       answers[n] := to_jsonb(head.directive_seq);
       CONTINUE;
@@ -380,7 +395,7 @@ BEGIN
         INSERT INTO sigil_payees (origin, payee) VALUES (ev.origin, ev.payee) ON CONFLICT DO NOTHING;
       END IF;
       j := j + 1;
-      j_at[j] := ev.at; j_type[j] := 'note'; j_ref[j] := NULL; j_amount[j] := NULL; j_detail[j] := ev.body;
+      j_at[j] := ev.at; j_type[j] := 'note'; j_ref[j] := NULL; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.body;
       newest := greatest(newest, ev.at);
       answers[n] := 'true';
       CONTINUE;
@@ -393,19 +408,22 @@ BEGIN
       CONTINUE;
     END IF;
     IF res.outcome IS NULL THEN
-      IF outcome_msat < 0 THEN
-        answers[n] := '{"error": "a spend is 0 or more"}';
+      IF outcome_unit <> res.unit THEN
+        answers[n] := jsonb_build_object('error', format('the reservation is in %s, and the spend is in %s', res.unit, outcome_unit));
         CONTINUE;
       END IF;
       res.outcome := outcome;
-      res.outcome_msat := outcome_msat;
+      res.outcome_value := outcome_value;
       res.outcome_uses := CASE outcome WHEN 'committed' THEN res.uses ELSE 0 END;
       FOR k IN REVERSE cardinality(res.ids)..1 LOOP
         CASE res.kinds[k]
-          WHEN 'spend' THEN amount := res.amount_msat; spent := outcome_msat;
           WHEN 'uses' THEN amount := res.uses; spent := res.outcome_uses;
           WHEN 'in-flight' THEN amount := 1; spent := 0;
-          ELSE amount := res.amount_msat; spent := 0;
+          ELSE
+            -- An amount counts in its own unit only: units are never converted.
+            CONTINUE WHEN res.units[k] <> res.unit;
+            amount := res.value;
+            spent := CASE res.kinds[k] WHEN 'spend' THEN outcome_value ELSE 0 END;
         END CASE;
         CONTINUE WHEN amount = 0 AND spent = 0;
         c := (c_at ->> res.ids[k])::integer;
@@ -434,18 +452,18 @@ BEGIN
       j := j + 1;
       j_at[j] := outcome_at; j_ref[j] := res.id; j_detail[j] := NULL;
       IF outcome = 'committed' THEN
-        j_type[j] := 'commit'; j_amount[j] := outcome_msat;
+        j_type[j] := 'commit'; j_unit[j] := res.unit; j_value[j] := outcome_value;
       ELSE
-        j_type[j] := 'release'; j_amount[j] := NULL;
+        j_type[j] := 'release'; j_unit[j] := NULL; j_value[j] := NULL;
       END IF;
       newest := greatest(newest, outcome_at);
     END IF;
     IF ev.type <> 'settle' THEN
-      answers[n] := jsonb_build_array(res.outcome, res.outcome_msat::text, res.outcome_uses::text);
+      answers[n] := jsonb_build_array(res.outcome, res.unit, res.outcome_value::text, res.outcome_uses::text);
       CONTINUE;
     END IF;
     j := j + 1;
-    j_at[j] := ev.at; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_amount[j] := NULL; j_detail[j] := ev.status;
+    j_at[j] := ev.at; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.status;
     newest := greatest(newest, ev.at);
     IF pay.status = 'paid' THEN
       pay.paid_seq := head.seq + j;
@@ -475,30 +493,30 @@ BEGIN
       WHERE s.id = t.id AND t.in_flight AND t.reserved = 0 AND t.committed = 0;
   END IF;
   INSERT INTO sigil_reservations AS s
-    SELECT t.id, t.at, t.amount_msat, t.uses, t.ids, t.kinds, t.windows, t.outcome, t.outcome_msat, t.outcome_uses
+    SELECT t.id, t.at, t.unit, t.value, t.uses, t.ids, t.kinds, t.units, t.windows, t.outcome, t.outcome_value, t.outcome_uses
       FROM unnest(ress, ress_touched)
-        AS t(id, at, amount_msat, uses, ids, kinds, windows, outcome, outcome_msat, outcome_uses, touched)
+        AS t(id, at, unit, value, uses, ids, kinds, units, windows, outcome, outcome_value, outcome_uses, touched)
       WHERE t.touched
     ON CONFLICT (id) DO UPDATE
-      SET outcome = excluded.outcome, outcome_msat = excluded.outcome_msat, outcome_uses = excluded.outcome_uses;
+      SET outcome = excluded.outcome, outcome_value = excluded.outcome_value, outcome_uses = excluded.outcome_uses;
   IF true = ANY (pays_touched) THEN
     INSERT INTO sigil_payments AS s
-      SELECT t.hash, t.intent, t.origin, t.payee, t.payer, t.node_ids, t.reservation, t.amount_msat, t.record, t.status, t.preimage,
-          t.fee_msat, t.settled_at, t.delivered, t.claim_by, t.claim_until, t.closed_to, t.closed_until, t.begun_seq, t.paid_seq, t.receipted
+      SELECT t.hash, t.intent, t.origin, t.payee, t.payer, t.node_ids, t.reservation, t.unit, t.amount, t.record, t.status, t.preimage,
+          t.fee, t.settled_at, t.delivered, t.claim_by, t.claim_until, t.closed_to, t.closed_until, t.begun_seq, t.paid_seq, t.receipted
         FROM unnest(pays, pays_touched)
-          AS t(hash, intent, origin, payee, payer, node_ids, reservation, amount_msat, record, status, preimage,
-            fee_msat, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted, touched)
+          AS t(hash, intent, origin, payee, payer, node_ids, reservation, unit, amount, record, status, preimage,
+            fee, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted, touched)
         WHERE t.touched
-      ON CONFLICT (hash) DO UPDATE SET (intent, origin, payee, payer, node_ids, reservation, amount_msat, record, status, preimage,
-          fee_msat, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted)
+      ON CONFLICT (hash) DO UPDATE SET (intent, origin, payee, payer, node_ids, reservation, unit, amount, record, status, preimage,
+          fee, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted)
         = (excluded.intent, excluded.origin, excluded.payee, excluded.payer, excluded.node_ids, excluded.reservation,
-          excluded.amount_msat, excluded.record, excluded.status, excluded.preimage, excluded.fee_msat, excluded.settled_at,
+          excluded.unit, excluded.amount, excluded.record, excluded.status, excluded.preimage, excluded.fee, excluded.settled_at,
           excluded.delivered, excluded.claim_by, excluded.claim_until, excluded.closed_to, excluded.closed_until,
           excluded.begun_seq, excluded.paid_seq, excluded.receipted);
   END IF;
-  INSERT INTO sigil_journal (seq, at, type, ref, amount_msat, detail)
-    SELECT head.seq + t.n, t.at, t.type, t.ref, t.amount, t.detail
-      FROM unnest(j_at, j_type, j_ref, j_amount, j_detail) WITH ORDINALITY AS t(at, type, ref, amount, detail, n);
+  INSERT INTO sigil_journal (seq, at, type, ref, unit, value, detail)
+    SELECT head.seq + t.n, t.at, t.type, t.ref, t.unit, t.value, t.detail
+      FROM unnest(j_at, j_type, j_ref, j_unit, j_value, j_detail) WITH ORDINALITY AS t(at, type, ref, unit, value, detail, n);
   UPDATE sigil_head SET seq = head.seq + j, directive_seq = head.directive_seq, latest = newest;
   RETURN to_jsonb(answers);
 END $law$;

@@ -36,17 +36,19 @@ CREATE TABLE sigil_counters (
   slots jsonb NOT NULL
 ) WITH (fillfactor = 50);
 
--- The limits are three arrays of one length. The whole of it, as it was asked for, is in the journal.
+-- The limits are four arrays of one length. The whole of it, as it was asked for, is in the journal.
 CREATE TABLE sigil_reservations (
   id text COLLATE "C" PRIMARY KEY,
   at double precision NOT NULL,
-  amount_msat numeric NOT NULL,
+  unit text NOT NULL,
+  value numeric NOT NULL,
   uses numeric NOT NULL,
   ids text[] NOT NULL,
   kinds text[] NOT NULL,
+  units text[] NOT NULL,
   windows double precision[] NOT NULL,
   outcome text CHECK (outcome IN ('committed', 'released')),
-  outcome_msat numeric,
+  outcome_value numeric,
   outcome_uses numeric
 ) WITH (fillfactor = 80);
 CREATE INDEX sigil_reservations_open ON sigil_reservations (at) WHERE outcome IS NULL;
@@ -60,11 +62,12 @@ CREATE TABLE sigil_payments (
   payer text,
   node_ids text[] NOT NULL,
   reservation text NOT NULL,
-  amount_msat numeric NOT NULL,
+  unit text NOT NULL,
+  amount numeric NOT NULL,
   record text NOT NULL,
   status text NOT NULL CHECK (status IN ('open', 'paid', 'used', 'failed', 'undelivered')),
   preimage text,
-  fee_msat numeric,
+  fee numeric,
   settled_at double precision,
   delivered boolean NOT NULL,
   claim_by text,
@@ -97,7 +100,8 @@ CREATE TABLE sigil_journal (
   at double precision NOT NULL,
   type text NOT NULL,
   ref text,
-  amount_msat numeric,
+  unit text,
+  value numeric,
   detail text
 );
 

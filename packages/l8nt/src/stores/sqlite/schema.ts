@@ -27,7 +27,7 @@ export const MIGRATIONS: readonly Migration[] = [
       // The body goes when the reservation ends: only its answer may be asked for again.
       `CREATE TABLE reservations (
          id TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT,
-         outcome TEXT CHECK (outcome IN ('committed', 'released')), amount_msat INTEGER, uses INTEGER,
+         outcome TEXT CHECK (outcome IN ('committed', 'released')), unit TEXT, value INTEGER, uses INTEGER,
          CHECK ((body IS NULL) = (outcome IS NOT NULL))
        ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE payments (

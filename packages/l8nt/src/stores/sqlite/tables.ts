@@ -3,6 +3,7 @@
  * kept in memory.
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { Unit } from "../../amount.ts";
 import { Lru } from "../../internal/lru.ts";
 import type { Counter, LedgerState, ReservationRow, Step } from "../../ledger/index.ts";
 import type { Reservation, Resolution } from "../../ports/ledger.ts";
@@ -102,15 +103,16 @@ export class Tables implements LedgerState {
     const open = this.#open.get(id);
     if (open !== undefined) return open;
     const row = this.#sql.get(
-      "SELECT at, outcome, amount_msat, uses FROM reservations WHERE id = ?",
+      "SELECT at, outcome, unit, value, uses FROM reservations WHERE id = ?",
       id,
     );
     if (row === undefined) return undefined;
+    const amount = { unit: row.unit as Unit, value: row.value as bigint };
     return {
-      reservation: { id, at: Number(row.at), amountMsat: 0n, uses: 0n, counted: [] },
+      reservation: { id, at: Number(row.at), amount, uses: 0n, counted: [] },
       resolution: {
         outcome: row.outcome as Resolution["outcome"],
-        amountMsat: row.amount_msat as bigint,
+        amount,
         uses: row.uses as bigint,
       },
     };
@@ -179,11 +181,12 @@ export class Tables implements LedgerState {
       this.#open.set(id, row);
       return;
     }
-    const { outcome, amountMsat, uses } = resolution;
+    const { outcome, amount, uses } = resolution;
     this.#sql.run(
-      "UPDATE reservations SET body = NULL, outcome = ?, amount_msat = ?, uses = ? WHERE id = ?",
+      "UPDATE reservations SET body = NULL, outcome = ?, unit = ?, value = ?, uses = ? WHERE id = ?",
       outcome,
-      amountMsat,
+      amount.unit,
+      amount.value,
       uses,
       id,
     );

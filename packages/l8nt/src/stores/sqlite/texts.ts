@@ -1,8 +1,6 @@
-/**
- * Records as JSON: `bigint`, which JSON has not, is an object that nothing else of ours looks like.
- */
+/** Records as JSON. A `bigint`, which JSON lacks, is an object that no record contains. */
 
-const MARK = "$msat";
+const MARK = "$integer";
 
 export const textOf = (value: unknown): string =>
   JSON.stringify(value, (_key, member) =>

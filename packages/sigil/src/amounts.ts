@@ -1,0 +1,25 @@
+/** Amounts as JSON has them, and as people read them. */
+import { type Amount, formatAmount, type Unit } from "l8nt/invoice";
+
+/** An amount in a JSON document: a JSON number would round its value. */
+export interface AmountJson {
+  readonly unit: Unit;
+  readonly value: string;
+}
+
+export const amountJson = ({ unit, value }: Amount): AmountJson => ({ unit, value: `${value}` });
+
+export const readAmountJson = ({ unit, value }: AmountJson): Amount => ({
+  unit,
+  value: BigInt(value),
+});
+
+/** The sum of an amount and its fee, which is in the same unit. */
+export const withFee = (amount: Amount, fee: Amount | undefined): Amount => ({
+  unit: amount.unit,
+  value: amount.value + (fee?.value ?? 0n),
+});
+
+/** "10 sat and 0.01 sat of routing fee". */
+export const formatPaid = (amount: Amount, fee: Amount): string =>
+  `${formatAmount(amount)} and ${formatAmount(fee)} of routing fee`;
