@@ -252,7 +252,7 @@ test("the page's snippet runs as it stands", async () => {
   });
   const report = ai.defineTool(
     { name: "report", description: "Gets a report.", inputSchema: z.object({ url: z.string() }) },
-    withSigil(get),
+    withSigil((input) => get(input)),
   );
   const printed: unknown[] = [];
   await runSnippet("genkit", {

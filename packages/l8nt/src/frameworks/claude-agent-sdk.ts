@@ -52,7 +52,7 @@ const SPAWNS = ["Agent", "Task"];
 class ClaudeContext {
   readonly hooks;
   /** This process's environment without `SIGIL_*`, which an agent with a shell could read. */
-  readonly env: Record<string, string | undefined>;
+  readonly env: Record<string, string>;
   readonly #handle: SigilHandle;
   readonly #lineage: Lineage;
   readonly #calls = new Map<string, SigilHandle>();
@@ -68,7 +68,9 @@ class ClaudeContext {
       PostToolBatch: [{ hooks: [this.#allEnded] }],
     };
     this.env = Object.fromEntries(
-      Object.entries(globalThis.process?.env ?? {}).filter(([name]) => !name.startsWith("SIGIL_")),
+      Object.entries((globalThis.process?.env ?? {}) as Record<string, string>).filter(
+        ([name]) => !name.startsWith("SIGIL_"),
+      ),
     );
   }
 
@@ -147,8 +149,8 @@ const ready = <Input, Shape>({ name, description, run }: ReadyTool<Input>, input
   name,
   description,
   inputSchema,
-  handler: async (args: Input, extra: unknown) => {
-    const text = await run(currentHandle(), args, (extra as Extra).signal);
+  handler: async (args: Record<string, unknown>, extra: unknown) => {
+    const text = await run(currentHandle(), args as Input, (extra as Extra).signal);
     return { content: [{ type: "text" as const, text }] };
   },
 });

@@ -76,7 +76,8 @@ export const subAgent =
 export const sigilTools = <Tool>(ai: {
   defineTool(
     config: { name: string; description: string; inputJsonSchema: object },
-    act: (input: never, options: GenkitOptions) => Promise<string>,
+    // biome-ignore lint/suspicious/noExplicitAny: Genkit types an input without a schema as any.
+    act: (input: any, options: GenkitOptions) => Promise<string>,
   ): Tool;
 }): [fetchUrl: Tool, showBudget: Tool] => {
   const define = <Input>({ name, description, parameters, run }: ReadyTool<Input>) =>

@@ -81,7 +81,10 @@ export const sigilTools = <Tool>(
     name: string;
     description: string;
     parameters: z.ZodObject;
-    execute: (input: never, context?: { readonly abortSignal?: AbortSignal }) => Promise<string>;
+    execute: (
+      input: Record<string, unknown>,
+      context?: { readonly abortSignal?: AbortSignal },
+    ) => Promise<string>;
   }) => Tool,
 ): [fetchUrl: Tool, showBudget: Tool] => {
   const define = <Input>({ name, description, run }: ReadyTool<Input>, parameters: z.ZodObject) =>
@@ -89,7 +92,7 @@ export const sigilTools = <Tool>(
       name,
       description,
       parameters,
-      execute: (input: Input, context) => run(currentHandle(), input, context?.abortSignal),
+      execute: (input, context) => run(currentHandle(), input as Input, context?.abortSignal),
     });
   return [define(fetchTool, z.object({ url: z.string() })), define(budgetTool, z.object({}))];
 };
