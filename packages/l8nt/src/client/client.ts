@@ -324,7 +324,7 @@ export class HttpClient {
     return treasurer().standing(credential.toString());
   }
 
-  /** This credential's node and everything below it that the treasury has met. */
+  /** This credential's node and everything below it that the treasury has seen. */
   tree(): Promise<readonly NodeStanding[]> {
     const { credential, treasurer } = this.#carried.first;
     return treasurer().tree(credential.toString());

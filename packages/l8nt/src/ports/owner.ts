@@ -30,7 +30,7 @@ export type PaymentFilter = Omit<PaymentQuery, "limit"> & { readonly limit?: num
 /** The owner's side of a treasury. Node ids are 32 hex digits, in lower case. */
 export interface TreasuryOwner {
   health(): Promise<Health>;
-  /** Every node that the treasury has met, or one and all below it; parents first. */
+  /** Every node that the treasury has seen, or one and all below it; parents first. */
   tree(nodeId?: string): Promise<readonly NodeStanding[]>;
   /** The newest first. */
   payments(filter?: PaymentFilter): Promise<readonly PaymentView[]>;

@@ -90,7 +90,7 @@ export interface Treasurer {
    * This credential's node and its ancestors, root first: what is left everywhere it stands under.
    */
   standing(credential: string): Promise<readonly NodeStanding[]>;
-  /** This credential's node and everything below it that the treasury has met, parents first. */
+  /** This credential's node and everything below it that the treasury has seen, parents first. */
   tree(credential: string): Promise<readonly NodeStanding[]>;
   /** Signed receipts of what this credential's node and those below it paid, in order. */
   receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]>;

@@ -37,7 +37,7 @@ export const ownTree = message({
   name: "tree",
   method: "GET",
   path: "/v1/tree",
-  summary: "The credential's node and all below it that the treasury has met, parents first",
+  summary: "The credential's node and all below it that the treasury has seen, parents first",
   audience: "agent",
   answer: nodes,
 });

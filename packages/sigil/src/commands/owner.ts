@@ -1,4 +1,4 @@
-/** What an owner does with a running treasury: look, stop, go on. */
+/** The commands of a treasury's owner: tree, revoke, freeze, thaw, payments, journal. */
 import { formatAmount } from "l8nt/invoice";
 import type { OwnerClient } from "l8nt/owner";
 import type { JournalEvent, PaymentStatus } from "l8nt/ports";
@@ -16,13 +16,13 @@ const REASON = {
   reason: { value: "TEXT", help: "written into the journal" },
 } as const satisfies Record<string, Flag>;
 const LIMIT = {
-  limit: { value: "N", help: "how many; 100 where it is not given" },
+  limit: { value: "N", help: "how many; 100 if it is not given" },
 } as const satisfies Record<string, Flag>;
 type OwnerFlag = keyof typeof OWNER_FLAGS;
 
 const tree = command<OwnerFlag>({
   name: "tree",
-  summary: "every agent that the treasury has met: its scope, what it spent, its state",
+  summary: "every agent that the treasury has seen: its scope, what it spent, its state",
   usage: "[NODE-ID] --dir DIR",
   flags: OWNER_FLAGS,
   positionals: 1,
@@ -30,7 +30,7 @@ const tree = command<OwnerFlag>({
     const nodes = await ownerClient(given, terminal).tree(given.positionals[0]);
     const text =
       nodes.length === 0
-        ? "The treasury has met nobody yet.\n"
+        ? "The treasury has seen no agent yet.\n"
         : `${picture(nodes, { colours: terminal.colours, root: "root", now: Date.now() / 1000, ids: true })}\n`;
     terminal.answer(text, { nodes });
     return EXIT.ok;
@@ -39,7 +39,7 @@ const tree = command<OwnerFlag>({
 
 const revoke = command<OwnerFlag | "reason">({
   name: "revoke",
-  summary: "kills an agent and everything below it, for good",
+  summary: "revokes an agent and everything below it, for good",
   usage: "NODE-ID|AGENT-NAME --dir DIR",
   flags: { ...OWNER_FLAGS, ...REASON },
   positionals: 1,
@@ -123,20 +123,22 @@ function eventText(event: JournalEvent): string {
   }
 }
 
-/** A name that several agents have would revoke the wrong one. @throws UsageError */
+/** A name that several agents have could name the wrong one. @throws UsageError */
 async function nodeNamed(
   client: OwnerClient,
   typed: string | undefined,
   verb: string,
 ): Promise<string> {
   if (typed === undefined)
-    throw new UsageError(`Whom? sigil ${verb} NODE-ID, or an agent's name; sigil tree shows them.`);
+    throw new UsageError(
+      `Which agent? Give its node id or its name: sigil ${verb} NODE-ID. sigil tree shows both.`,
+    );
   if (/^[0-9a-f]{32}$/.test(typed)) return typed;
   const named = (await client.tree()).filter(({ agent }) => agent === typed);
   if (named.length === 1) return named[0]!.id;
   throw new UsageError(
     named.length === 0
-      ? "The treasury has met no agent of that name; sigil tree shows those that it has."
+      ? "The treasury has seen no agent of that name; sigil tree shows those that it has."
       : `${named.length} agents have that name. Say which by its id: ${named.map(({ id }) => id).join(", ")}.`,
   );
 }
@@ -145,7 +147,7 @@ export const ownerCommands: readonly Command[] = [
   tree,
   revoke,
   freezing("freeze", "stops spending by an agent and those below it, or by everyone", "Frozen:"),
-  freezing("thaw", "lets it spend again", "Thawed:"),
+  freezing("thaw", "ends a freeze", "Thawed:"),
   payments,
   journal,
 ];
