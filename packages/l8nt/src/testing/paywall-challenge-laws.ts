@@ -1,0 +1,148 @@
+/** Laws of a paywall's challenges: what is answered to a request that is not served. spec/3-challenge.md §5. */
+import assert from "node:assert/strict";
+import { Challenge } from "../l402/index.ts";
+import { LOCATION, type PaywallLaws } from "./paywall-laws.ts";
+
+export function challengeLaws({ law }: PaywallLaws): void {
+  law(
+    "a request without a credential is answered 402 with two challenge lines, LSAT first",
+    { price: "10 sat" },
+    async (world) => {
+      const response = await world.ask("/paid");
+      assert.equal(response.status, 402);
+      const [lsat, l402, ...others] = response.lines("www-authenticate");
+      assert.deepEqual(others, []);
+      assert.match(lsat!, /^LSAT macaroon="[\w+/=]+", invoice="lnbcrt\w+"$/);
+      const [, , enforced] =
+        /^L402 macaroon="([\w+/=]+)", invoice="lnbcrt\w+", version="0", token="\1", caveats="([a-z_ ]+)"$/.exec(
+          l402!,
+        ) ?? [];
+      const { names } = world.paywall.authority.vocabulary;
+      assert.deepEqual(enforced?.split(" "), names);
+      assert.ok(names.includes("endpoints") && names.includes("valid_until"));
+      assert.deepEqual(response.lines("cache-control"), ["no-store"]);
+      assert.deepEqual(response.lines("content-type"), ["application/problem+json"]);
+      const problem = JSON.parse(response.body);
+      assert.equal(problem.status, 402);
+      assert.equal(problem.code, "ERR_TOKEN_MISSING");
+      assert.equal(world.invoicer.requests[0]?.amountMsat, 10_000n);
+      assert.deepEqual(world.grants, []);
+    },
+  );
+
+  law(
+    "a request that paying cannot help is answered 403 without a challenge [case 41]",
+    [
+      { path: "/cheap", price: "1 sat" },
+      { path: "/dear", price: "1000 sat" },
+      { path: "/cheap", method: "POST", price: "1 sat" },
+    ],
+    async (world) => {
+      const credential = await world.buy("/cheap");
+      for (const [target, method] of [
+        ["/dear", "GET"],
+        ["/cheap", "POST"],
+      ] as const) {
+        const response = await world.ask(target, [credential], { method });
+        assert.equal(response.status, 403);
+        assert.deepEqual(response.lines("www-authenticate"), []);
+        const problem = JSON.parse(response.body);
+        assert.equal(problem.code, "ERR_ENDPOINT");
+        assert.equal(problem.refusals[0].need, `${method} ${LOCATION}${target}`);
+      }
+      assert.deepEqual(world.grants, []);
+      assert.equal((await world.ask("/cheap", [credential])).status, 200);
+    },
+  );
+
+  law(
+    "a flood is counted by its address, whatever its fields say, and writes nothing [cases 90, 93, 113]",
+    { price: "1 sat" },
+    async (world) => {
+      const flood = async (localAddress: string, times: number) => {
+        const statuses: number[] = [];
+        for (let at = 0; at < times; at++) {
+          const fields = [
+            "x-forwarded-for",
+            "forwarded",
+            "x-real-ip",
+            "cf-connecting-ip",
+            "true-client-ip",
+          ].map((field): [string, string] => [
+            field,
+            field === "forwarded" ? `for=192.0.2.${at}` : `192.0.2.${at}`,
+          ]);
+          const response = await world.ask("/paid", [], { localAddress, fields });
+          if (response.status === 429) {
+            assert.ok(Number(response.lines("retry-after")[0]) > 0);
+            assert.deepEqual(response.lines("www-authenticate"), []);
+          }
+          statuses.push(response.status);
+        }
+        return statuses;
+      };
+      assert.deepEqual(await flood("127.0.0.1", 40), [
+        ...Array(3).fill(402),
+        ...Array(37).fill(429),
+      ]);
+      assert.deepEqual(
+        await flood("127.0.0.2", 2),
+        [402, 402],
+        "one client's flood shut out another",
+      );
+      assert.equal(world.invoicer.requests.length, 5);
+      world.time.now += 20;
+      assert.deepEqual(await flood("127.0.0.1", 2), [402, 429]);
+      assert.deepEqual(world.store.reserved, []);
+      assert.deepEqual(world.grants, []);
+    },
+    { challengesPerMinute: { perClient: 3, total: 20 } },
+  );
+
+  law(
+    "invoices are capped in all, and a paid credential is still served [case 113]",
+    { price: "1 sat", grants: { uses: 2 } },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      for (let at = 0; at < 20; at++)
+        await world.ask("/paid", [], { localAddress: `127.0.0.${at + 2}` });
+      assert.equal(world.invoicer.requests.length, 5);
+      assert.equal((await world.ask("/paid", [credential])).status, 200);
+    },
+    { challengesPerMinute: { perClient: 3, total: 5 } },
+  );
+
+  law("a route without a price sells nothing and accepts minted credentials", {}, async (world) => {
+    const bare = await world.ask("/paid");
+    assert.equal(bare.status, 401);
+    assert.equal(JSON.parse(bare.body).code, "ERR_TOKEN_MISSING");
+    const scope = { endpoints: [`GET ${LOCATION}/paid`], expiresIn: "1h", maxUses: 1 } as const;
+    const minted = world.paywall.authority.minter.mint(scope).toString();
+    assert.equal((await world.ask("/paid", [minted])).status, 200);
+    assert.equal((await world.ask("/paid", [minted])).status, 401);
+    assert.deepEqual(world.invoicer.requests, []);
+  });
+
+  law(
+    "a wallet that makes no invoice answers 503, without the wallet's own words",
+    { price: "1 sat" },
+    async (world) => {
+      for (const fault of ["down", "wrong-amount"] as const) {
+        world.invoicer.fault = fault;
+        const response = await world.ask("/paid");
+        assert.equal(response.status, 503);
+        assert.equal(JSON.parse(response.body).code, "ERR_WALLET");
+        assert.ok(!response.body.includes("0201036c6e64"));
+      }
+    },
+  );
+
+  law("a client can read the challenge", { price: "1 sat" }, async (world) => {
+    const { macaroon, invoice, enforced } = Challenge.parse(
+      (await world.ask("/paid?x=1")).lines("www-authenticate"),
+    );
+    assert.equal(macaroon.location, LOCATION);
+    assert.match(invoice, /^lnbcrt/);
+    assert.ok(enforced?.includes("max_uses"));
+  });
+}

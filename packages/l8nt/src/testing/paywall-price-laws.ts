@@ -1,0 +1,107 @@
+/** Laws of prices: by request, prepaid, free, and unknown. */
+import assert from "node:assert/strict";
+import { LOCATION, type PaywallLaws } from "./paywall-laws.ts";
+
+export function priceLaws({ law, build }: PaywallLaws): void {
+  const broken: Record<string, unknown> = {
+    throws: () => {
+      throw new Error("price list of 192.0.2.1 unreachable");
+    },
+    rejects: () => Promise.reject(new Error("price list of 192.0.2.1 unreachable")),
+    "gives NaN": () => Number.NaN,
+    "gives a bare number": () => 10,
+    "gives a negative number": () => -1,
+    "gives a negative amount": () => -1n,
+    "gives nothing": () => undefined,
+    "gives an amount without a unit": () => "10",
+  };
+  law(
+    "a price that cannot be determined answers 503 and serves nothing",
+    Object.values(broken).map((price, at) => ({ path: `/${at}`, price: price as () => bigint })),
+    async (world) => {
+      const minted = world.paywall.authority.minter.mint({
+        endpoints: [`GET ${LOCATION}/**`],
+        expiresIn: "1h",
+      });
+      for (const [at, what] of Object.keys(broken).entries()) {
+        for (const credentials of [[], [minted.toString()]]) {
+          const response = await world.ask(`/${at}`, credentials);
+          assert.equal(response.status, 503, what);
+          assert.equal(JSON.parse(response.body).code, "ERR_PRICE_FUNCTION", what);
+          assert.ok(!response.body.includes("192.0.2.1"), what);
+        }
+      }
+      assert.deepEqual(world.grants, []);
+      assert.deepEqual(world.invoicer.requests, []);
+    },
+  );
+
+  law(
+    "a free request is served without a credential",
+    [
+      { path: "/free", price: "0 sat" },
+      { path: "/free-now", price: async () => 0n },
+    ],
+    async (world) => {
+      assert.equal((await world.ask("/free")).status, 200);
+      assert.equal((await world.ask("/free-now")).status, 200);
+      for (const { nodeId, priceMsat } of world.grants)
+        assert.deepEqual([nodeId, priceMsat], [undefined, 0n]);
+      assert.equal(world.grants.length, 2);
+      assert.deepEqual(world.store.reserved, []);
+    },
+  );
+
+  law(
+    "each request has its own price, and a payment covers no dearer request [case 41]",
+    {
+      price: ({ url }) => BigInt(url.searchParams.get("n") ?? 1) * 1000n,
+      grants: { uses: 9 },
+    },
+    async (world) => {
+      const three = await world.buy("/paid?n=3");
+      assert.equal(world.invoicer.requests[0]?.amountMsat, 3000n);
+      assert.equal((await world.ask("/paid?n=3", [three])).status, 200);
+      assert.equal((await world.ask("/paid?n=2", [three])).status, 200);
+      const dearer = await world.ask("/paid?n=500", [three]);
+      assert.equal(dearer.status, 402);
+      assert.equal(JSON.parse(dearer.body).code, "ERR_PRICE");
+      assert.equal(world.invoicer.requests.at(-1)?.amountMsat, 500_000n);
+      assert.deepEqual(
+        world.grants.map(({ priceMsat }) => priceMsat),
+        [3000n, 2000n],
+      );
+    },
+  );
+
+  law(
+    "a prepaid budget pays the price of each request",
+    { price: "10 sat", grants: { budget: "25 sat" } },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      assert.equal(world.invoicer.requests[0]?.amountMsat, 25_000n);
+      const statuses: number[] = [];
+      for (let at = 0; at < 3; at++) statuses.push((await world.ask("/paid", [credential])).status);
+      assert.deepEqual(statuses, [200, 200, 402]);
+      const { code, refusals } = JSON.parse((await world.ask("/paid", [credential])).body);
+      assert.deepEqual(
+        [code, refusals[0].have, refusals[0].need],
+        ["ERR_BUDGET", "5 sat left of 25 sat", "10 sat"],
+      );
+    },
+  );
+
+  law(
+    "a credential that was sold is honoured after the price rose [case 91]",
+    { price: "1 sat" },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      const today = await build([{ price: "1000 sat" }]);
+      try {
+        assert.equal((await today.world.ask("/paid", [credential])).status, 200);
+      } finally {
+        await today.host.close();
+      }
+    },
+  );
+}
