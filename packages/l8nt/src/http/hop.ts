@@ -1,4 +1,6 @@
-/** Which fields one party may pass on to another: RFC 9110 §7.6.1, and what is not for the other. */
+/**
+ * Which fields one party may pass on to another: RFC 9110 §7.6.1, and what is not for the other.
+ */
 
 /** Fields of one connection. Whatever `Connection` names is one of them too. */
 const OF_ONE_HOP = "connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade";
@@ -8,8 +10,8 @@ const fieldNames = (...patterns: readonly string[]): RegExp =>
 
 /**
  * Fields that are withheld from a request to another party: of one hop, of an identity that is not
- * meant for that party, Sigil's own, and those that make another request of this one. [cases 38, 93,
- * 94]
+ * meant for that party, Sigil's own, and those that make another request of this one. [cases 38,
+ * 93, 94]
  */
 const WITHHELD_FROM_REQUEST = fieldNames(
   OF_ONE_HOP,

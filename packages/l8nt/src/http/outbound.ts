@@ -18,8 +18,8 @@ export interface OutboundLimits {
 }
 
 /**
- * Sends the fields that may be passed on, and `authorization` if there is one. A redirect is returned
- * and not followed: it may lead to another origin. [case 76]
+ * Sends the fields that may be passed on, and `authorization` if there is one. A redirect is
+ * returned and not followed: it may lead to another origin. [case 76]
  *
  * @throws AdapterError `ERR_SERVICE_UNREACHABLE`
  */

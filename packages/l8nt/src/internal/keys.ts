@@ -2,9 +2,9 @@
 import { nearest } from "./nearest.ts";
 
 /**
- * The keys of an options interface, as a value. Write it as
- * `const KEYS = { price: true, … } satisfies Keys<Options>`, so that the compiler reports a key that
- * is missing from the table or left over in it.
+ * The keys of an options interface, as a value. Write it as `const KEYS = { price: true, … }
+ * satisfies Keys<Options>`, so that the compiler reports a key that is missing from the table or
+ * left over in it.
  */
 export type Keys<Options> = Readonly<Record<keyof Options, true>>;
 
@@ -23,7 +23,9 @@ export function checkKeys(
   throw new TypeError(`${what} has no option "${unknown.key}"${unknown.hint} Options: ${names}`);
 }
 
-/** The first unknown key, and the end of a sentence about it that names the most similar known key. */
+/**
+ * The first unknown key, and the end of a sentence about it that names the most similar known key.
+ */
 export function unknownKey(
   options: object,
   known: Readonly<Record<string, true>>,

@@ -60,7 +60,8 @@ type Endpoint = (request: Request) => Response | Promise<Response>;
  *
  * @throws TypeError for terms that could not be sold
  * @example
- * await serve(paidEndpoint({ paywall, price: "10 sat" }, (request) => handler.fetch(request)), { port: 8402 });
+ * const paid = paidEndpoint({ paywall, price: "10 sat" }, (request) => handler.fetch(request));
+ * await serve(paid, { port: 8402 });
  */
 export function paidEndpoint(
   options: PaidEndpointOptions,

@@ -1,4 +1,6 @@
-/** `l8nt/mcp`: MCP tools that are paid for, and MCP clients that pay, for both majors of the SDK. */
+/**
+ * `l8nt/mcp`: MCP tools that are paid for, and MCP clients that pay, for both majors of the SDK.
+ */
 export { type PaidEndpointOptions, paidEndpoint } from "./endpoint.ts";
 export { type PayOptions, pay, type ToolCaller } from "./pay.ts";
 export {

@@ -11,16 +11,16 @@ export interface ToolCaller {
 
 export interface PayOptions extends Omit<ClientOptions, "fetch"> {
   /**
-   * Origin of the server's paywall, such as `https://weather.example`. The endpoints in `limits` are
-   * its URLs, `POST https://weather.example/mcp/tools/<name>`. A challenge for another origin is not
-   * paid.
+   * Origin of the server's paywall, such as `https://weather.example`. The endpoints in `limits`
+   * are its URLs, `POST https://weather.example/mcp/tools/<name>`. A challenge for another origin
+   * is not paid.
    */
   readonly location: string;
 }
 
 /**
- * Longer than any time-out of an MCP client, because a call that the treasury gave up first would be
- * paid for and lost.
+ * Longer than any time-out of an MCP client, because a call that the treasury gave up first would
+ * be paid for and lost.
  */
 const TIMEOUT = "1d" as const;
 
@@ -31,12 +31,13 @@ const paying = new WeakSet<ToolCaller>();
  * framework that already holds the client pays, too. Each server has limits and books of its own.
  *
  * @returns the `Client` that pays
- * @throws TypeError for an unknown option, for a `location` that is not an http(s) URL, and for an MCP
- * client that pays already
- * @throws PaymentError `ERR_PAYMENT_REQUIRED` for a credential that can only be spent at a treasury,
- * if there is no wallet
+ * @throws TypeError for an unknown option, for a `location` that is not an http(s) URL, and for an
+ * MCP client that pays already
+ * @throws PaymentError `ERR_PAYMENT_REQUIRED` for a credential that can only be spent at a
+ * treasury, if there is no wallet
  * @example
- * pay(mcp, { location: "https://weather.example", wallet, limits: { ...limits, budget: "500 sat" } });
+ * const limits = { ...scope, budget: "500 sat" };
+ * pay(mcp, { location: "https://weather.example", wallet, limits });
  */
 export function pay(mcp: ToolCaller, { location, ...options }: PayOptions): Client {
   if (paying.has(mcp))

@@ -102,7 +102,8 @@ export type PaidHandler<Schema> = Handling<Schema>["handle"];
  *
  * @throws TypeError for terms that could not be sold, and for a name that could stand in no URL
  * @example
- * paidTool(server, "forecast", { paywall, price: "10 sat", inputSchema: z.object({ city: z.string() }) }, ({ city }) => ({
+ * const inputSchema = z.object({ city: z.string() });
+ * paidTool(server, "forecast", { paywall, price: "10 sat", inputSchema }, ({ city }) => ({
  *   content: [{ type: "text", text: `${city}: sunny` }],
  * }));
  */

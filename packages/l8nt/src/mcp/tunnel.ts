@@ -173,8 +173,8 @@ function withoutCredential(result: unknown, credential: string | undefined): unk
 }
 
 /**
- * Changes the error in place, because its class must stay. The server's text is in `message`, `data`
- * and `stack`.
+ * Changes the error in place, because its class must stay. The server's text is in `message`,
+ * `data` and `stack`.
  */
 function errorWithout(error: Error, credential: string): Error {
   for (const name of Object.getOwnPropertyNames(error)) {

@@ -70,8 +70,8 @@ function paymentCredential(value: unknown): string {
 }
 
 /**
- * The credentials of a call, from `_meta` and, over HTTP, from the fields of the request; never from
- * a tool's arguments. Two different credentials stay two.
+ * The credentials of a call, from `_meta` and, over HTTP, from the fields of the request; never
+ * from a tool's arguments. Two different credentials stay two.
  */
 export function presentedBy(context: CallContext): Required<Presented> {
   const inBand = authorizationIn(metaOf(context));

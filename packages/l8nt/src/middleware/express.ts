@@ -23,7 +23,9 @@ declare global {
  * `request.ip` is the client, so Express's own "trust proxy" says who is believed.
  *
  * @example
- * app.get("/forecast", paid(paywall, { price: "10 sat" }), (request, response) => response.json(request.grant.lineage));
+ * app.get("/forecast", paid(paywall, { price: "10 sat" }), (request, response) => {
+ *   response.json(request.grant.lineage);
+ * });
  */
 export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
   const route = paywall.route(terms);

@@ -31,7 +31,8 @@ declare module "fastify" {
  * Fastify's own `trustProxy` says who is believed.
  *
  * @example
- * app.get("/forecast", { onRequest: paid(paywall, { price: "10 sat" }) }, async (request) => request.grant.lineage);
+ * const onRequest = paid(paywall, { price: "10 sat" });
+ * app.get("/forecast", { onRequest }, async (request) => request.grant.lineage);
  */
 export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler {
   const route = paywall.route(terms);

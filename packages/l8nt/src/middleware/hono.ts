@@ -41,7 +41,9 @@ interface NodeBindings {
  * Puts the paywall before a route.
  *
  * @example
- * app.get("/forecast", paid(paywall, { price: "10 sat" }), (c) => c.json({ for: c.get("grant").lineage }));
+ * app.get("/forecast", paid(paywall, { price: "10 sat" }), (c) =>
+ *   c.json({ for: c.get("grant").lineage }),
+ * );
  */
 export function paid(
   paywall: Paywall,

@@ -28,7 +28,9 @@ export interface PaidOptions {
  * Puts the paywall before a route handler.
  *
  * @example
- * export const GET = paid(paywall, { price: "10 sat" }, (request, context, grant) => Response.json(grant.lineage));
+ * export const GET = paid(paywall, { price: "10 sat" }, (request, context, grant) =>
+ *   Response.json(grant.lineage),
+ * );
  */
 export function paid<R extends Request, Context>(
   paywall: Paywall,

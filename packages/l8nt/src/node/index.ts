@@ -28,7 +28,8 @@ export type PaidListener = (
  * Puts the paywall before a listener.
  *
  * @example
- * createServer(paid(paywall, { price: "10 sat" }, (incoming, outgoing, grant) => outgoing.end("sunny"))).listen(8080);
+ * const handler = paid(paywall, { price: "10 sat" }, (incoming, outgoing) => outgoing.end("sunny"));
+ * createServer(handler).listen(8080);
  */
 export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): RequestListener {
   const route = paywall.route(terms);

@@ -28,7 +28,8 @@ export interface ListenerOptions {
  * why; a client that hangs up aborts `request.signal`.
  *
  * @example
- * createServer(listener((request) => Response.json({ path: new URL(request.url).pathname }))).listen(8080);
+ * const handler = (request: Request) => Response.json({ path: new URL(request.url).pathname });
+ * createServer(listener(handler)).listen(8080);
  */
 export function listener(
   handler: Handler,

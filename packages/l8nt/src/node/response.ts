@@ -6,8 +6,8 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { type Refused, type Rendered, render } from "../wire/problem.ts";
 
 /**
- * A handler's `Response` has joined the two lines of a challenge, because `Headers` cannot hold two;
- * the reference clients match each line. spec/3-challenge.md §1.
+ * A handler's `Response` has joined the two lines of a challenge, because `Headers` cannot hold
+ * two; the reference clients match each line. spec/3-challenge.md §1.
  */
 const CHALLENGES = /, (?=(?:LSAT|L402) macaroon=")/;
 

@@ -99,7 +99,8 @@ const CLIENTS = 10_000;
  * Asks for an L402 credential, judges it and counts its use.
  *
  * @example
- * const paywall = new Paywall({ secret, location: "https://api.weather.example", invoicer: wallet });
+ * const location = "https://api.weather.example";
+ * const paywall = new Paywall({ secret, location, invoicer: wallet });
  * app.get("/forecast", paid(paywall, { price: "10 sat" }), (c) => c.json(forecast()));
  */
 export class Paywall {

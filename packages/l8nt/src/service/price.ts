@@ -8,8 +8,8 @@ import type { RequestFacts } from "./decision.ts";
 /**
  * The price of one request. It is called for every request, also without a credential and before
  * anything about the caller is known: it must be cheap, and must not trust what it reads. If it
- * throws, or returns a number without a unit, NaN or a negative amount, the answer is 503. `"0 sat"`
- * is free.
+ * throws, or returns a number without a unit, NaN or a negative amount, the answer is 503. `"0
+ * sat"` is free.
  */
 export type PriceFunction = (request: PriceFacts) => AmountText | Promise<AmountText>;
 
@@ -24,8 +24,8 @@ export interface PriceFacts {
   readonly headers: Headers;
   /**
    * The body, read at the first call; the handler can still read it. At most 1 MiB, otherwise the
-   * answer is 413. Rejects in `l8nt/node` and `l8nt/fastify`, and in `l8nt/express` if no body parser
-   * ran before: a stream of Node can be read once, and the handler is to read it.
+   * answer is 413. Rejects in `l8nt/node` and `l8nt/fastify`, and in `l8nt/express` if no body
+   * parser ran before: a stream of Node can be read once, and the handler is to read it.
    */
   body(): Promise<Uint8Array>;
   /** The body as UTF-8 text; the answer is 400 if it is not. */

@@ -58,8 +58,8 @@ export class Route {
   }
 
   /**
-   * Decides about one request. Returns a value instead of a promise if nothing has to be waited for:
-   * the common request costs no turn of the event loop.
+   * Decides about one request. Returns a value instead of a promise if nothing has to be waited
+   * for: the common request costs no turn of the event loop.
    */
   authorize(facts: RequestFacts): Decision | Promise<Decision> {
     if (this.#isClosed) return new Refused(closed(), { status: 404 });

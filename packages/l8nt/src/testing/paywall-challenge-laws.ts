@@ -1,4 +1,7 @@
-/** Laws of a paywall's challenges: what is answered to a request that is not served. spec/3-challenge.md §5. */
+/**
+ * Laws of a paywall's challenges: what is answered to a request that is not served.
+ * spec/3-challenge.md §5.
+ */
 import assert from "node:assert/strict";
 import { Challenge } from "../l402/index.ts";
 import { LOCATION, type PaywallLaws } from "./paywall-laws.ts";

@@ -1,4 +1,7 @@
-/** Laws of counting: a use is claimed before the handler runs, and kept or given back after it. spec/5-ledger.md §5. */
+/**
+ * Laws of counting: a use is claimed before the handler runs, and kept or given back after it.
+ * spec/5-ledger.md §5.
+ */
 import assert from "node:assert/strict";
 import { Credential } from "../l402/index.ts";
 import { type PaywallLaws, type Reply, type RouteTerms, START } from "./paywall-laws.ts";

@@ -40,8 +40,8 @@ function rowOf(code: string): readonly [ErrorClass, status: number] | undefined 
 }
 
 /**
- * The HTTP status of an error, by its code. 402 is never among them: only a service that can sell to
- * the caller answers it.
+ * The HTTP status of an error, by its code. 402 is never among them: only a service that can sell
+ * to the caller answers it.
  */
 export const statusOf = (error: SigilError): number => rowOf(error.code)?.[1] ?? 503;
 
@@ -162,7 +162,9 @@ function problemOf(status: number, error: SigilError): Problem {
   return { ...problem, condition: first?.condition, node: first?.node, refusals: error.refusals };
 }
 
-/** The token codes that the bearer of a bad credential is shown; of every other, the class alone. */
+/**
+ * The token codes that the bearer of a bad credential is shown; of every other, the class alone.
+ */
 const SHOWN: ReadonlySet<ErrorCode> = new Set([
   "ERR_TOKEN_MALFORMED",
   "ERR_TOKEN_TOO_LARGE",
@@ -182,8 +184,8 @@ const withoutOracle = (error: SigilError): SigilError =>
 const MAX_PROBLEM_BYTES = 65_536;
 
 /**
- * The error that a Sigil end answered with: the same class, code and message as there. Undefined for
- * an answer of something in between, such as a proxy.
+ * The error that a Sigil end answered with: the same class, code and message as there. Undefined
+ * for an answer of something in between, such as a proxy.
  */
 export async function readProblem(response: Response): Promise<SigilError | undefined> {
   const json = await readJson(response, MAX_PROBLEM_BYTES).catch(() => undefined);
