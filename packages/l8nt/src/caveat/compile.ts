@@ -1,4 +1,5 @@
 /** Compiles a scope to caveats: a loop over the fields of the conditions. spec/2-caveats.md §1. */
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Bound } from "./condition.ts";
 import { CONDITIONS, FIELDS } from "./conditions/table.ts";
 import type { WriteTerms } from "./field.ts";
@@ -6,6 +7,8 @@ import type { Scope } from "./scope.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export type CompileOptions = Omit<WriteTerms, "what">;
+
+const OPTIONS = { now: true, nonce: true } satisfies Keys<CompileOptions>;
 
 /** The keys of a scope, in the order in which they compile. */
 export const SCOPE_KEYS: readonly (keyof Scope)[] = [...new Set(FIELDS.map(({ key }) => key))];
@@ -17,6 +20,7 @@ export const SCOPE_KEYS: readonly (keyof Scope)[] = [...new Set(FIELDS.map(({ ke
  * unit, an endpoint that is not a pattern
  */
 export function compileScope(scope: Scope, options: CompileOptions): readonly string[] {
+  checkKeys(options, OPTIONS, "compileScope");
   if (typeof scope !== "object" || scope === null || Array.isArray(scope))
     throw new TypeError(
       'a scope is an object, such as { endpoints: ["GET https://api.example/**"], expiresIn: "1h" }',

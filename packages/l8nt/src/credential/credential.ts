@@ -11,6 +11,7 @@ import {
 import type { Refusal } from "../errors.ts";
 import { type Bytes, utf8Text } from "../internal/bytes.ts";
 import { equalBytes } from "../internal/crypto.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { systemClock } from "../ports/clock.ts";
 import type { Body } from "./body.ts";
 
@@ -22,6 +23,8 @@ export interface AttenuateOptions {
    */
   readonly now?: number;
 }
+
+const OPTIONS = { now: true } satisfies Keys<AttenuateOptions>;
 
 const VOCABULARY = treasuryVocabulary();
 
@@ -81,7 +84,9 @@ export class Credential {
    * @throws TypeError for a scope that cannot be read
    * @throws TokenError `ERR_TOKEN_TOO_LARGE`
    */
-  attenuate(scope: Scope, { now = systemClock() }: AttenuateOptions = {}): Credential {
+  attenuate(scope: Scope, options: AttenuateOptions = {}): Credential {
+    checkKeys(options, OPTIONS, "attenuate");
+    const { now = systemClock() } = options;
     const caveats = compileScope(scope, { now });
     checkCaveats(caveats, VOCABULARY);
     return this.append(caveats);

@@ -6,6 +6,6 @@ export {
   unverifiedChain,
 } from "./credential.ts";
 export { ProvenTexts } from "./proven-texts.ts";
-export { type ProvenNode, RevocationList } from "./revocations.ts";
+export { type ProvenNode, RevocationList, type RevocationListOptions } from "./revocations.ts";
 export { Verified } from "./verified.ts";
 export type { Verifier } from "./verifier.ts";

@@ -1,6 +1,7 @@
 /** The list of revoked nodes that a verifier's credentials are judged by. spec/1-credential.md §6. */
 import { type Denial, type Node, refusal } from "../caveat/index.ts";
 import { AdapterError, type DeniedError, denied, type Refusal } from "../errors.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Lru } from "../internal/lru.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 
@@ -12,6 +13,13 @@ const MAX_ROOTS = 100_000;
 
 /** A node whose id a verifier has derived. */
 export type ProvenNode = Node & { readonly id: string };
+
+export interface RevocationListOptions {
+  /** @default the system's clock */
+  readonly clock?: Clock;
+}
+
+const OPTIONS = { clock: true } satisfies Keys<RevocationListOptions>;
 
 /** An entry is kept for as long as a credential below its node can be valid, and no longer. */
 export class RevocationList {
@@ -26,8 +34,10 @@ export class RevocationList {
   #heardAt = 0;
   #maxSilenceSeconds = Number.POSITIVE_INFINITY;
 
-  constructor({ clock = systemClock }: { readonly clock?: Clock } = {}) {
-    this.#clock = clock;
+  /** @throws TypeError for an unknown option */
+  constructor(options: RevocationListOptions = {}) {
+    checkKeys(options, OPTIONS, "a list of revocations");
+    this.#clock = options.clock ?? systemClock;
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import { AdapterError } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
 import { NDJSON, readFeedQuery } from "../wire/feed.ts";
@@ -23,6 +24,13 @@ export interface RevocationFeedOptions {
   readonly maxWaiting?: number;
 }
 
+const OPTIONS = {
+  key: true,
+  location: true,
+  clock: true,
+  maxWaiting: true,
+} satisfies Keys<RevocationFeedOptions>;
+
 const MAX_WAIT_SECONDS = 25;
 const HEARTBEAT_SECONDS = 1;
 
@@ -36,8 +44,10 @@ const HEARTBEAT_SECONDS = 1;
  */
 export function revocationFeed(
   store: DirectiveLog,
-  { key, location, clock = systemClock, maxWaiting = 1000 }: RevocationFeedOptions,
+  options: RevocationFeedOptions,
 ): (request: Request) => Promise<Response> {
+  checkKeys(options, OPTIONS, "revocationFeed");
+  const { key, location, clock = systemClock, maxWaiting = 1000 } = options;
   const published = new Published(store, clock);
   let waiting = 0;
   let last = { after: -1, seq: -1, at: -1, text: "" };

@@ -2,6 +2,7 @@
 
 import { readBody } from "../http/body.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { later, type Timer } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Directive, DirectiveLog } from "../ports/directives.ts";
@@ -96,11 +97,19 @@ export interface FeedSourceOptions {
   readonly fetch?: typeof fetch;
 }
 
+const OPTIONS = {
+  url: true,
+  publicKey: true,
+  by: true,
+  fetch: true,
+} satisfies Keys<FeedSourceOptions>;
+
 /**
  * Follows a feed over HTTP. Nobody in between can add to it, and what he holds back is missed:
  * spec/7-revocation-feed.md §3. @throws TypeError for a URL or a key that is none
  */
 export function feedSource(options: FeedSourceOptions): RevocationSource {
+  checkKeys(options, OPTIONS, "feedSource");
   const { url, publicKey, by = "poll" } = options;
   if (!(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
     throw new TypeError("a feed's url is an http(s) URL");

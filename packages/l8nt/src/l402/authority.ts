@@ -4,6 +4,7 @@
  */
 import type { Vocabulary } from "../caveat/index.ts";
 import { RevocationList, type Verifier } from "../credential/index.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { HmacVerifier } from "./hmac-verifier.ts";
 import { type Kind, Minter, type MinterOptions } from "./minter.ts";
 import type { Secret } from "./roots.ts";
@@ -21,6 +22,17 @@ export interface AuthorityOptions extends MinterOptions {
   readonly cacheSize?: number;
 }
 
+const OPTIONS = {
+  secret: true,
+  previousSecrets: true,
+  location: true,
+  kind: true,
+  service: true,
+  tolerate: true,
+  clock: true,
+  cacheSize: true,
+} satisfies Keys<AuthorityOptions>;
+
 export class Authority {
   readonly minter: Minter;
   readonly verifier: Verifier;
@@ -29,17 +41,19 @@ export class Authority {
   readonly #hmac: HmacVerifier;
 
   /** @throws TypeError for a secret that is short or not random, or a location that is not a URL */
-  constructor({ previousSecrets = [], service, cacheSize = 4096, ...options }: AuthorityOptions) {
-    const { secret, kind = "access", tolerate = [] } = options;
-    this.minter = new Minter(options);
-    this.revocations = new RevocationList(options);
+  constructor(options: AuthorityOptions) {
+    checkKeys(options, OPTIONS, "an authority");
+    const { previousSecrets, service, cacheSize, ...minting } = options;
+    const { secret, kind, tolerate, clock } = minting;
+    this.minter = new Minter(minting);
+    this.revocations = new RevocationList({ ...(clock !== undefined && { clock }) });
     this.#hmac = new HmacVerifier({
       secret,
-      previousSecrets,
-      kind,
-      tolerate,
-      cacheSize,
       revocations: this.revocations,
+      ...(previousSecrets !== undefined && { previousSecrets }),
+      ...(kind !== undefined && { kind }),
+      ...(tolerate !== undefined && { tolerate }),
+      ...(cacheSize !== undefined && { cacheSize }),
     });
     this.verifier = this.#hmac;
     this.service = service;

@@ -3,6 +3,7 @@ import type { Vocabulary } from "../caveat/index.ts";
 import { ProvenTexts, type RevocationList, Verified, type Verifier } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
 import { equalBytes } from "../internal/crypto.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Credential, macaroonBodyOf } from "./credential.ts";
 import { type Kind, vocabularyOf } from "./minter.ts";
 import { SignedPlaces } from "./places.ts";
@@ -28,6 +29,15 @@ export interface HmacVerifierOptions {
   readonly cacheSize?: number;
 }
 
+const OPTIONS = {
+  secret: true,
+  previousSecrets: true,
+  kind: true,
+  tolerate: true,
+  revocations: true,
+  cacheSize: true,
+} satisfies Keys<HmacVerifierOptions>;
+
 /** No database, no look-up, no request to the issuer. */
 export class HmacVerifier implements Verifier {
   readonly vocabulary: Vocabulary;
@@ -38,6 +48,7 @@ export class HmacVerifier implements Verifier {
 
   /** @throws TypeError for a secret that is short or not random */
   constructor(options: HmacVerifierOptions) {
+    checkKeys(options, OPTIONS, "a verifier");
     const { kind = "access", tolerate = [], cacheSize = 4096 } = options;
     this.vocabulary = vocabularyOf(kind, tolerate);
     this.#revocations = options.revocations;

@@ -4,6 +4,7 @@ export { targetAt, targetOfUrl } from "../caveat/index.ts";
 export {
   type AttenuateOptions,
   RevocationList,
+  type RevocationListOptions,
   type Verified,
   type Verifier,
 } from "../credential/index.ts";

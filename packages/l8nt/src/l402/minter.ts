@@ -11,6 +11,7 @@ import {
 } from "../caveat/index.ts";
 import { type Bytes, concat, hexBytes, hexText } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -41,6 +42,14 @@ export interface MinterOptions {
   readonly clock?: Clock;
 }
 
+const OPTIONS = {
+  secret: true,
+  location: true,
+  kind: true,
+  tolerate: true,
+  clock: true,
+} satisfies Keys<MinterOptions>;
+
 /** The conditions that credentials of a kind may have, and that their verifier enforces. */
 export const vocabularyOf = (kind: Kind, tolerate: readonly string[]): Vocabulary =>
   kind === "spending" ? treasuryVocabulary() : serviceVocabulary(tolerate);
@@ -53,14 +62,16 @@ export class Minter {
   readonly #clock: Clock;
 
   /** @throws TypeError for a secret that is short or not random, or a location that is not a URL */
-  constructor({ secret, location, kind = "access", tolerate = [], clock }: MinterOptions) {
+  constructor(options: MinterOptions) {
+    checkKeys(options, OPTIONS, "a minter");
+    const { secret, location, kind = "access", tolerate = [], clock = systemClock } = options;
     if (readOrigin(location) === undefined)
       throw new TypeError("location must be the public http(s) URL where credentials are spent");
     this.location = location;
     this.kind = kind;
     this.vocabulary = vocabularyOf(kind, tolerate);
     this.#roots = new Roots(secret);
-    this.#clock = clock ?? systemClock;
+    this.#clock = clock;
   }
 
   /**
@@ -101,6 +112,9 @@ export class Minter {
   }
 
   #macaroon(paymentHash: Bytes, scope: Scope): UnverifiedMacaroon {
+    // First, so that a misspelt key is named, not missed.
+    const caveats = compileScope(scope, { now: this.#clock() });
+    checkCaveats(caveats, this.vocabulary);
     const bounds = boundsOf(scope);
     if (!bounds.has("place"))
       throw new TypeError(
@@ -117,8 +131,6 @@ export class Minter {
       paymentHash,
       concat(root.id, randomBytes(32 - ROOT_ID_BYTES)),
     );
-    const caveats = compileScope(scope, { now: this.#clock() });
-    checkCaveats(caveats, this.vocabulary);
     const minted = Macaroon.mint({
       rootKey: root.rootKey(identifier),
       identifier,

@@ -4,6 +4,7 @@
  */
 import { TokenError } from "../errors.ts";
 import { type Bytes, utf8 } from "../internal/bytes.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { signatures, signCaveats } from "./chain.ts";
 import {
   MAX_CAVEAT_BYTES,
@@ -28,13 +29,17 @@ export interface MintOptions {
   readonly location?: string;
 }
 
+const OPTIONS = { rootKey: true, identifier: true, location: true } satisfies Keys<MintOptions>;
+
 /** In one shape, whatever it was made from, and frozen with its list of caveats. */
 function frozen({ location, identifier, caveats, signature }: Packet): UnverifiedMacaroon {
   return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature });
 }
 
 /** Makes the macaroon that every other one for this identifier descends from. */
-function mint({ rootKey, identifier, location = "" }: MintOptions): UnverifiedMacaroon {
+function mint(options: MintOptions): UnverifiedMacaroon {
+  checkKeys(options, OPTIONS, "Macaroon.mint");
+  const { rootKey, identifier, location = "" } = options;
   if (identifier.length === 0) throw new TypeError("a macaroon needs an identifier");
   const own = new Uint8Array(identifier);
   return frozen({

@@ -2,6 +2,7 @@
 import { readOrigin, sameOrigin } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { Client, type ClientOptions } from "../index.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type CallTool, Tunnel } from "./tunnel.ts";
 
 /** The SDK's `Client`, of either major. */
@@ -17,6 +18,16 @@ export interface PayOptions extends Omit<ClientOptions, "fetch"> {
    */
   readonly location: string;
 }
+
+const OPTIONS = {
+  location: true,
+  credential: true,
+  wallet: true,
+  limits: true,
+  treasury: true,
+  onPayment: true,
+  clock: true,
+} satisfies Keys<PayOptions>;
 
 /**
  * Longer than any time-out of an MCP client, because a call that the treasury gave up first would
@@ -39,7 +50,9 @@ const paying = new WeakSet<ToolCaller>();
  * const limits = { ...scope, budget: "500 sat" };
  * pay(mcp, { location: "https://weather.example", wallet, limits });
  */
-export function pay(mcp: ToolCaller, { location, ...options }: PayOptions): Client {
+export function pay(mcp: ToolCaller, given: PayOptions): Client {
+  checkKeys(given, OPTIONS, "pay");
+  const { location, ...options } = given;
   if (paying.has(mcp))
     throw new TypeError("This MCP client pays already: pay() was called with it before.");
   const tunnel = new Tunnel(location, (mcp.callTool as CallTool).bind(mcp));

@@ -1,6 +1,7 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { authorizationOf, headersOf, isWellKnown, macaroonOf } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
@@ -31,6 +32,8 @@ export interface PaidOptions {
   readonly clientAddress?: (c: Context) => string | undefined;
 }
 
+const OPTIONS = { clientAddress: true } satisfies Keys<PaidOptions>;
+
 /** What @hono/node-server gives as `c.env`. */
 interface NodeBindings {
   readonly incoming?: IncomingMessage;
@@ -48,8 +51,10 @@ interface NodeBindings {
 export function paid(
   paywall: Paywall,
   terms: Terms = {},
-  { clientAddress }: PaidOptions = {},
+  options: PaidOptions = {},
 ): MiddlewareHandler<PaidEnv> {
+  checkKeys(options, OPTIONS, "paid");
+  const { clientAddress } = options;
   const route = paywall.route(terms);
   const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): Promise<unknown> => {
     if (!decision.granted) return refusal(c, decision);

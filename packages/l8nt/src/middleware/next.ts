@@ -3,6 +3,7 @@
  * Response`.
  */
 
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { problem } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
@@ -24,6 +25,8 @@ export interface PaidOptions {
   readonly clientAddress?: (request: Request) => string | undefined;
 }
 
+const OPTIONS = { clientAddress: true } satisfies Keys<PaidOptions>;
+
 /**
  * Puts the paywall before a route handler.
  *
@@ -36,8 +39,10 @@ export function paid<R extends Request, Context>(
   paywall: Paywall,
   terms: Terms,
   handler: PaidRouteHandler<R, Context>,
-  { clientAddress }: PaidOptions = {},
+  options: PaidOptions = {},
 ): (request: R, context: Context) => Promise<Response> {
+  checkKeys(options, OPTIONS, "paid");
+  const { clientAddress } = options;
   const route = paywall.route(terms);
   return async (request, context) => {
     const decision = await route.authorize(factsOf(request, clientAddress?.(request)));

@@ -8,6 +8,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { headersOf, targetOf } from "./facts.ts";
 import { problem, writeFailure, writeResponse } from "./response.ts";
 
@@ -23,6 +24,8 @@ export interface ListenerOptions {
   readonly origin?: string;
 }
 
+const LISTENER = { origin: true } satisfies Keys<ListenerOptions>;
+
 /**
  * A listener for `node:http` from a handler. A handler that throws answers 500 without a word about
  * why; a client that hangs up aborts `request.signal`.
@@ -31,10 +34,9 @@ export interface ListenerOptions {
  * const handler = (request: Request) => Response.json({ path: new URL(request.url).pathname });
  * createServer(listener(handler)).listen(8080);
  */
-export function listener(
-  handler: Handler,
-  { origin = "http://localhost" }: ListenerOptions = {},
-): RequestListener {
+export function listener(handler: Handler, options: ListenerOptions = {}): RequestListener {
+  checkKeys(options, LISTENER, "a listener");
+  const { origin = "http://localhost" } = options;
   return (incoming, outgoing) => {
     void answer(incoming, outgoing, origin, handler);
   };
@@ -133,6 +135,8 @@ export interface ServeOptions {
   readonly origin?: string;
 }
 
+const SERVE = { port: true, host: true, socket: true, origin: true } satisfies Keys<ServeOptions>;
+
 export interface Served {
   /** The origin that it listens at: `http://127.0.0.1:8402`. */
   readonly url: string;
@@ -168,10 +172,9 @@ function listenPrivately(server: Server, socket: string, done: () => void): void
  * @example
  * const { url, close } = await serve(() => new Response("hello"), { port: 8402 });
  */
-export async function serve(
-  handler: Handler,
-  { port = 0, host = "127.0.0.1", socket, origin }: ServeOptions = {},
-): Promise<Served> {
+export async function serve(handler: Handler, options: ServeOptions = {}): Promise<Served> {
+  checkKeys(options, SERVE, "serve");
+  const { port = 0, host = "127.0.0.1", socket, origin } = options;
   const server = createServer(LIMITS);
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {

@@ -2,6 +2,8 @@
  * The clerk: makes the receipts of what was paid, afterwards and in the order of settling.
  * spec/6-receipts.md §6.
  */
+
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
 import type { ReceiptSigner } from "./key.ts";
@@ -15,6 +17,13 @@ export interface ReceiptClerkOptions {
   /** How many are signed and appended at once. Default: 64. */
   readonly batch?: number;
 }
+
+const OPTIONS = {
+  book: true,
+  signer: true,
+  alarm: true,
+  batch: true,
+} satisfies Keys<ReceiptClerkOptions>;
 
 /**
  * Drains the outbox whenever it is woken. Several clerks of one key, each in its own process, make
@@ -30,7 +39,9 @@ export class ReceiptClerk {
   #running: Promise<void> | undefined;
   #isWoken = false;
 
+  /** @throws TypeError for an unknown option */
   constructor(options: ReceiptClerkOptions) {
+    checkKeys(options, OPTIONS, "a receipt clerk");
     this.#options = options;
   }
 

@@ -3,6 +3,7 @@
  * too. spec/6-receipts.md §4.
  */
 import { ReceiptError } from "../errors.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ReceiptBook } from "../ports/receipts.ts";
 import { Chain } from "./chain.ts";
@@ -67,6 +68,8 @@ export interface VerifyExportOptions {
   readonly each?: (receipt: Receipt) => void;
 }
 
+const OPTIONS = { each: true } satisfies Keys<VerifyExportOptions>;
+
 /**
  * Whether this is a whole export that the key signed. Needs nothing but the public key.
  *
@@ -76,8 +79,9 @@ export interface VerifyExportOptions {
 export async function verifyExport(
   source: Iterable<string> | AsyncIterable<string | Uint8Array>,
   publicKey: string,
-  { each }: VerifyExportOptions = {},
+  options: VerifyExportOptions = {},
 ): Promise<ExportVerdict> {
+  checkKeys(options, OPTIONS, "verifyExport");
   const chain = new Chain(await ReceiptKey.of(publicKey));
   let head: ReceiptHead | undefined;
   try {
@@ -91,7 +95,7 @@ export async function verifyExport(
       const signed = chain.read(line);
       if (signed.type === "receipt") {
         const receipt = chain.follow(line, signed);
-        each?.(receipt);
+        options.each?.(receipt);
       } else head = endOf(chain, signed);
     }
     if (head === undefined)

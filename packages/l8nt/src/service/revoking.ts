@@ -62,8 +62,8 @@ export class Revoking {
     const { authority, clock } = options;
     const isLog = "store" in revocations;
     checkKeys(revocations, isLog ? LOG_OPTIONS : FEED_OPTIONS, "a paywall's revocations option");
-    const source = isLog ? storeSource(revocations.store) : feedSource(revocations);
-    const { maxSilence } = revocations;
+    const { maxSilence, ...followed } = revocations;
+    const source = "store" in followed ? storeSource(followed.store) : feedSource(followed);
     this.#follower = followRevocations(authority, source, {
       clock,
       alarm: options.alarm,

@@ -1,5 +1,6 @@
 /** A store in memory: for one process, and for nothing that must survive it. */
 import type { Amount } from "../amount.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Lru } from "../internal/lru.ts";
 import {
   type Answers,
@@ -37,6 +38,8 @@ export interface MemoryStoreOptions {
   /** Keeps the journal, which grows without end. Otherwise there is none. */
   readonly journal?: boolean;
 }
+
+const OPTIONS = { journal: true } satisfies Keys<MemoryStoreOptions>;
 
 /** How many ended reservations keep their answer, for whoever asks again. */
 const REMEMBERED = 4096;
@@ -77,8 +80,10 @@ export class MemoryStore implements Store {
     openFor: (intent) => this.#payments.get(this.#undecided.get(intent) ?? ""),
   };
 
-  constructor({ journal = false }: MemoryStoreOptions = {}) {
-    this.#keepsJournal = journal;
+  /** @throws TypeError for an unknown option */
+  constructor(options: MemoryStoreOptions = {}) {
+    checkKeys(options, OPTIONS, "a memory store");
+    this.#keepsJournal = options.journal ?? false;
   }
 
   async reserve(reservation: Reservation): Promise<ReserveAnswer> {

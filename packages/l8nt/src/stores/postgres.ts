@@ -5,6 +5,7 @@
 import type pg from "pg";
 import type { Amount, Unit } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { usageOf } from "../ledger/index.ts";
 import type { Slots } from "../ledger/window.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
@@ -77,6 +78,16 @@ interface ByPool extends Tuning {
   readonly url?: never;
 }
 
+const BY_URL = {
+  schema: true,
+  maxBatch: true,
+  url: true,
+  pool: true,
+  timeoutSeconds: true,
+  connections: true,
+} satisfies Keys<ByUrl>;
+const BY_POOL = { schema: true, maxBatch: true, pool: true, url: true } satisfies Keys<ByPool>;
+
 export type PostgresStoreOptions = ByUrl | ByPool;
 
 /** What the driver waits beyond the server's own limit before it takes a connection for dead. */
@@ -91,6 +102,7 @@ const GRACE_MS = 5000;
  * half made, or somebody else's
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  checkKeys(options, options.pool === undefined ? BY_URL : BY_POOL, "openPostgresStore");
   const { schema = "sigil", maxBatch = 256 } = options;
   const { Pool, Client } = await driver();
   const settings = options.pool === undefined ? connection(options, Client) : options.pool.options;

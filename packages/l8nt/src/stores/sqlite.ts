@@ -5,6 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Amount, Unit } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
@@ -42,6 +43,8 @@ export interface SqliteOptions {
   readonly maxBatch?: number;
 }
 
+const OPTIONS = { readOnly: true, maxBatch: true } satisfies Keys<SqliteOptions>;
+
 /**
  * Opens the store in the file at `path`, and makes it where there is none. Whoever has it open to
  * write is the only one.
@@ -52,6 +55,7 @@ export interface SqliteOptions {
  * const treasury = new Treasury({ secret, location, wallet, store: await openSqliteStore("treasury.db") });
  */
 export async function openSqliteStore(path: string, options: SqliteOptions = {}): Promise<Store> {
+  checkKeys(options, OPTIONS, "openSqliteStore");
   const { readOnly = false } = options;
   const { database, unlock } = readOnly ? openForReading(path) : openForWriting(path);
   return new SqliteStore(database, unlock, options);

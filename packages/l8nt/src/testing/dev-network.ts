@@ -6,6 +6,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { Access } from "./dev-network-access.ts";
 import { DevBank, type DevPayment, type DevTotals } from "./dev-network-bank.ts";
@@ -27,6 +28,14 @@ export interface DevNetworkOptions {
   /** Millionths of the amount, rounded up to a msat: 1000 (0.1 %) where left out. */
   readonly routingFeePpm?: number;
 }
+
+const OPTIONS = {
+  port: true,
+  host: true,
+  seed: true,
+  clock: true,
+  routingFeePpm: true,
+} satisfies Keys<DevNetworkOptions>;
 
 export interface DevAccount {
   readonly name: string;
@@ -75,6 +84,7 @@ export class DevNetwork {
   }
 
   static async start(options: DevNetworkOptions = {}): Promise<DevNetwork> {
+    checkKeys(options, OPTIONS, "a dev network");
     const network = new DevNetwork(options);
     await network.up();
     return network;

@@ -5,6 +5,7 @@
 
 import { readAmount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { NETWORKS, type Network } from "../invoice/network.ts";
 import type {
   InvoiceRequest,
@@ -31,6 +32,8 @@ export interface DevWalletOptions {
   readonly fetch?: typeof fetch;
 }
 
+const OPTIONS = { fetch: true } satisfies Keys<DevWalletOptions>;
+
 const FORM: WalletUrlForm = {
   name: "the dev network",
   scheme: "dev",
@@ -46,6 +49,7 @@ const FORM: WalletUrlForm = {
  * network's
  */
 export function devWallet(url: string | undefined, options: DevWalletOptions = {}): Wallet {
+  checkKeys(options, OPTIONS, "a dev wallet");
   if (url === undefined)
     throw new TypeError(
       "a dev wallet needs an account's URL, and was given none: is SIGIL_WALLET set?",

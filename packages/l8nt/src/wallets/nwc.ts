@@ -3,6 +3,7 @@
  * a relay. NIP-47.
  */
 import { AdapterError } from "../errors.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Lru } from "../internal/lru.ts";
 import { Invoice } from "../invoice/index.ts";
@@ -23,6 +24,8 @@ export interface NwcWalletOptions {
   /** Instead of the global one, which Node has from 22 on. */
   readonly webSocket?: typeof WebSocket;
 }
+
+const OPTIONS = { webSocket: true } satisfies Keys<NwcWalletOptions>;
 
 const NETWORK_NAMES: Readonly<Record<string, Network>> = {
   mainnet: "bc",
@@ -82,6 +85,7 @@ const MAX_PAGES = 500;
  * Wallet Connect
  */
 export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {}): Wallet {
+  checkKeys(options, OPTIONS, "an NWC wallet");
   if (url === undefined)
     throw new TypeError(
       "an NWC wallet needs a connection's URL, and was given none: is SIGIL_WALLET set?",
