@@ -26,7 +26,7 @@ export type StoreEvent =
       readonly at: number;
     };
 
-/** As the type `sigil_event` in law.ts has them. */
+/** As the type `sigil_event` in law.sql has them. */
 type EventRow = Readonly<Record<string, unknown>>;
 
 const isLedgerEvent = (event: StoreEvent): event is LedgerEvent =>

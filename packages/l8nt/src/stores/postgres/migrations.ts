@@ -4,8 +4,22 @@
  */
 import type pg from "pg";
 import { AdapterError } from "../../errors.ts";
-import { law } from "./law.ts";
-import { TABLES, tables } from "./tables.ts";
+import { law, tables } from "./sql.generated.ts";
+
+/** Every table. A table of another program must have none of these names. */
+const TABLES = [
+  "sigil_migrations",
+  "sigil_head",
+  "sigil_counters",
+  "sigil_reservations",
+  "sigil_payments",
+  "sigil_payees",
+  "sigil_journal",
+  "sigil_directives",
+  "sigil_nodes",
+  "sigil_receipts",
+  "sigil_wrapped",
+] as const;
 
 /** In order, and never changed once released: the first is number 1. */
 const MIGRATIONS: readonly string[] = [tables, law];

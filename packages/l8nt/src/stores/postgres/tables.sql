@@ -1,25 +1,7 @@
-/**
- * Migration 1: the tables of the shared books. Amounts are `numeric`, exact at any size; times are
- * Unix seconds.
- */
+-- Migration 1: the tables of the shared books. Amounts are numeric, which is exact at any size.
+-- Times are Unix seconds. spec/5-ledger.md.
 
-/** Every table, by the name that a stranger's must not have. */
-export const TABLES = [
-  "sigil_migrations",
-  "sigil_head",
-  "sigil_counters",
-  "sigil_reservations",
-  "sigil_payments",
-  "sigil_payees",
-  "sigil_journal",
-  "sigil_directives",
-  "sigil_nodes",
-  "sigil_receipts",
-  "sigil_wrapped",
-] as const;
-
-export const tables = `
--- One row. Who writes locks it first, and holds it until his commit: see law.ts.
+-- One row. Each writer locks it first, until its commit: see law.sql.
 CREATE TABLE sigil_head (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   seq bigint NOT NULL DEFAULT 0,
@@ -28,7 +10,8 @@ CREATE TABLE sigil_head (
 ) WITH (fillfactor = 20);
 INSERT INTO sigil_head DEFAULT VALUES;
 
--- Room on the page for the next version of a row, because a root's counter changes with every batch.
+-- The fill factor leaves room for the next version of a row: a root's counter changes with every
+-- batch.
 CREATE TABLE sigil_counters (
   id text COLLATE "C" PRIMARY KEY,
   committed numeric NOT NULL,
@@ -36,7 +19,7 @@ CREATE TABLE sigil_counters (
   slots jsonb NOT NULL
 ) WITH (fillfactor = 50);
 
--- The limits are four arrays of one length. The whole of it, as it was asked for, is in the journal.
+-- The limits are four arrays of one length. The journal has the whole reservation.
 CREATE TABLE sigil_reservations (
   id text COLLATE "C" PRIMARY KEY,
   at double precision NOT NULL,
@@ -53,7 +36,8 @@ CREATE TABLE sigil_reservations (
 ) WITH (fillfactor = 80);
 CREATE INDEX sigil_reservations_open ON sigil_reservations (at) WHERE outcome IS NULL;
 
--- "record" is what never changes, as JSON in text: jsonb has no place for U+0000, and an agent writes some of it.
+-- "record" holds what never changes, as JSON in text: an agent writes part of it, and jsonb cannot
+-- hold U+0000. "amount" and "fee" are in "unit".
 CREATE TABLE sigil_payments (
   hash text COLLATE "C" PRIMARY KEY,
   intent text NOT NULL,
@@ -78,7 +62,7 @@ CREATE TABLE sigil_payments (
   paid_seq bigint,
   receipted boolean NOT NULL
 );
--- An intent has a path in it, which may be longer than a B-tree takes.
+-- An intent has a path in it, which may be longer than an entry of a B-tree.
 CREATE INDEX sigil_payments_open ON sigil_payments USING hash (intent) WHERE status = 'open';
 CREATE INDEX sigil_payments_waiting ON sigil_payments (begun_seq) WHERE status = 'open';
 CREATE INDEX sigil_payments_begun ON sigil_payments (begun_seq);
@@ -143,4 +127,3 @@ CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_di
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
 CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_receipts
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
-`;

@@ -1,29 +1,24 @@
-/**
- * Migration 2: the law of ledger/step.ts inside the database. One function takes a batch of events
- * in order and gives one answer each. Longer than a file should be, because it is one procedure: it
- * must not lose its place between the rows that it has loaded and those that it will write.
- *
- * Order. Every function here begins by locking the one row of `sigil_head`, and a transaction is
- * one statement, so the lock is held from before the first read until after the commit is durable.
- * Therefore:
- * - writers take turns: what one reads is what the one before it committed (READ COMMITTED gives
- * each statement after the
- *   lock a fresh snapshot; the function refuses to run at another level, whose snapshot would be older than the lock);
- * - there is one lock and so no deadlock, whatever rows two batches share;
- * - the numbers of the journal and of the directives come from that row, so that a smaller number was
- * always committed earlier,
- *   and a number that was rolled back is given again: a reader that has seen n will never be shown a new one below n;
- * - no client can die with the lock in hand: the statement ends, and with it the transaction,
- * without another word from it. Locking only the counters that a batch touches would gain little:
- * the journal's order needs one lock until the commit, and every spend below one root shares the
- * root's counter. What makes it fast is the batch: one commit for all of it.
- */
+-- Migration 2: the law of ledger/step.ts, evaluated in the database. sigil_apply takes a batch of
+-- events in order and gives one answer for each. spec/5-ledger.md.
+--
+-- Every function here first locks the one row of sigil_head. A transaction is one statement, so the
+-- lock is held from before the first read until the commit is durable. Therefore:
+--
+-- * Writers take turns. READ COMMITTED gives each statement after the lock a fresh snapshot, so a
+--   writer reads what the writer before it committed. sigil_lock refuses every other isolation
+--   level, because its snapshot would be older than the lock.
+-- * There is one lock, so two batches cannot deadlock, whatever rows they share.
+-- * The numbers of the journal and of the directives come from that row. A smaller number was
+--   committed earlier, and a number that was rolled back is given again: a reader that has seen n
+--   is never shown a new entry below n.
+-- * A client that dies cannot keep the lock: the statement ends without another word from it, and
+--   the transaction ends with the statement.
+--
+-- Locking only the counters that a batch touches would gain little: the order of the journal needs
+-- one lock until the commit, and every spend below one root shares the counter of the root. The
+-- batch makes it fast: there is one commit for all its events. Rows are loaded once, changed in
+-- arrays, and written once, so the counter of a root has one new version for each batch.
 
-/**
- * Rows are loaded once, changed in arrays, and written once: a root's counter has one new version a
- * batch, not one an event.
- */
-export const law = `
 CREATE TYPE sigil_event AS (
   type text,
   at double precision,
@@ -68,7 +63,8 @@ CREATE FUNCTION sigil_payment_json(p sigil_payments) RETURNS jsonb LANGUAGE sql 
     'closedTo', p.closed_to, 'closedUntil', p.closed_until)
 $$;
 
--- ledger/window.ts: 60 slots, the edge rounded against the spender, later slots than now live too.
+-- The rule of ledger/window.ts: 60 slots, the edge rounded against the spender, and slots later
+-- than now are live too.
 CREATE FUNCTION sigil_window_add(slots jsonb, slot double precision, amount numeric) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -91,7 +87,7 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the books are written at READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
   END IF;
-  -- Nothing is paid or served before its commit is durable, whatever the role's default is.
+  -- A role may default to "off", and nothing may be paid or served before its commit is durable.
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
@@ -100,7 +96,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION sigil_apply(batch jsonb, again boolean) RETURNS jsonb LANGUAGE plpgsql
--- Look-ups by key, whatever the statistics of a young table say, and planned once: planning costs more than they do.
+-- Look-ups by key whatever the statistics of a young table say, and planned once: planning costs
+-- more than the look-ups.
 SET search_path FROM CURRENT SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off SET plan_cache_mode = force_generic_plan AS $law$
 #variable_conflict use_column
@@ -134,7 +131,8 @@ DECLARE
   c_slots jsonb[];
   c_touched integer[];
   c_in_flight boolean[];
-  -- what the window of a counter comes to at a slot; and what is added to a slot and not yet in "c_slots"
+  -- what the window of a counter comes to at a slot; and what is added to a slot and not yet in
+  -- "c_slots"
   c_now double precision[];
   c_total numeric[];
   c_adding double precision[];
@@ -209,7 +207,8 @@ BEGIN
       IF ev.type = 'begin' THEN
         p := (pay_at ->> ev.hash)::integer;
         pay := pays[p];
-        -- A batch is sent again where nobody knows whether it was committed. What this very call began is its own.
+        -- A batch is sent again if it is not known whether it was committed. What this call began
+        -- is its own.
         IF again AND pay.reservation = ev.reservation THEN
           IF pay.status = 'open' THEN
             answers[n] := 'true';
@@ -261,7 +260,8 @@ BEGIN
           answers[n] := refused;
           CONTINUE;
         END IF;
-        -- Backwards, and each counter once: where one is named twice, the last word holds, as it does in count.ts.
+        -- Backwards, and each counter once: if a counter is named twice, the last one holds, as in
+        -- count.ts.
         FOR k IN REVERSE cardinality(ev.ids)..1 LOOP
           amount := CASE WHEN ev.kinds[k] = 'in-flight' THEN 1 WHEN ev.kinds[k] = 'uses' THEN ev.uses
             WHEN ev.units[k] = ev.unit THEN ev.value ELSE 0 END;
@@ -382,7 +382,7 @@ BEGIN
     WHEN 'directive' THEN
       head.directive_seq := head.directive_seq + 1;
       INSERT INTO sigil_directives (seq, kind, node_id, at, record) VALUES (head.directive_seq, ev.status, ev.node_id, ev.at, ev.record);
-      -- Sent at commit, so whoever hears it can read it.
+      -- Postgres delivers it at commit, when a listener can read the directive.
       PERFORM pg_notify('sigil_directive', current_schema());
       j := j + 1;
       j_at[j] := ev.at; j_type[j] := 'directive'; j_ref[j] := ev.node_id; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.body;
@@ -467,7 +467,7 @@ BEGIN
     newest := greatest(newest, ev.at);
     IF pay.status = 'paid' THEN
       pay.paid_seq := head.seq + j;
-      -- The first who was paid at an origin is who may be paid there.
+      -- The first payee of an origin is the one that may be paid there. [case 70]
       INSERT INTO sigil_payees (origin, payee)
         SELECT pay.origin, pay.payee WHERE NOT EXISTS (SELECT FROM sigil_payees q WHERE q.origin = pay.origin);
     END IF;
@@ -481,7 +481,7 @@ BEGIN
   FOR c IN 1..coalesce(cardinality(c_ids), 0) LOOP
     IF c_adding[c] IS NOT NULL THEN c_slots[c] := sigil_window_add(c_slots[c], c_adding[c], c_added[c]); END IF;
   END LOOP;
-  -- What is in flight nowhere is worth no row: its ids are as many as there are origins.
+  -- A counter with nothing in flight needs no row: there are as many ids as origins.
   INSERT INTO sigil_counters AS s (id, committed, reserved, slots)
     SELECT t.id, t.committed, t.reserved, t.slots
       FROM unnest(c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight) AS t(id, committed, reserved, slots, touched, in_flight)
@@ -521,7 +521,7 @@ BEGIN
   RETURN to_jsonb(answers);
 END $law$;
 
--- Whether they follow the last one that is kept, and so were kept.
+-- Appends receipts. Returns false, and appends nothing, unless they follow the last one.
 CREATE FUNCTION sigil_append_receipts(seqs bigint[], hashes text[], digests text[], texts text[]) RETURNS boolean
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -541,4 +541,3 @@ BEGIN
   PERFORM sigil_lock();
   UPDATE sigil_payments p SET claim_by = NULL, claim_until = NULL WHERE starts_with(p.claim_by, prefix);
 END $$;
-`;
