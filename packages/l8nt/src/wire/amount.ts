@@ -1,6 +1,6 @@
 /** Amounts in JSON. A number would round, and `bigint` has no JSON of its own: values are text. */
 import { type Amount, UNITS, type Unit } from "../amount.ts";
-import { type Codec, mapped, object, oneOf, pattern } from "./codec.ts";
+import { type Codec, codecOf, mapped, object, oneOf, pattern } from "./codec.ts";
 
 /** What an amount is counted in. */
 export const unit: Codec<Unit> = oneOf(...UNITS);
@@ -14,4 +14,4 @@ export const decimal: Codec<bigint> = mapped(
 );
 
 /** `{"unit":"msat","value":"10000"}` */
-export const amount: Codec<Amount> = object({ unit, value: decimal });
+export const amount = codecOf<Amount>()(object({ unit, value: decimal }));

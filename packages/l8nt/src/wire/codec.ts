@@ -256,6 +256,16 @@ export function object<F extends Fields>(fields: F): Codec<ObjectOf<F>> {
   };
 }
 
+/**
+ * A codec of a type that is declared elsewhere. The compiler reports a field of `T` that the codec
+ * lacks, an optional one included: the writer would leave it out without a word.
+ */
+export const codecOf =
+  <T>() =>
+  <C extends Codec<T>>(codec: C & Complete<Exclude<keyof T, keyof TypeOf<C>>>): Codec<T> =>
+    codec;
+type Complete<Missing> = [Missing] extends [never] ? unknown : { readonly missing: Missing };
+
 /** One of several objects, told apart by the value of their field `tag`. */
 export function variants<const T extends string, F extends Readonly<Record<string, Fields>>>(
   tag: T,

@@ -1,6 +1,6 @@
 /** The feed of revocations: a request for a page, and the page. spec/7-revocation-feed.md. */
 import {
-  type Codec,
+  codecOf,
   count,
   list,
   nodeId,
@@ -47,22 +47,26 @@ export interface FeedPage {
 
 export type SignedPage = FeedPage & { readonly signature: string };
 
-const entry: Codec<FeedEntry> = object({
-  seq: count(),
-  node: nodeId,
-  endsAt: optional(count()),
-});
+const entry = codecOf<FeedEntry>()(
+  object({
+    seq: count(),
+    node: nodeId,
+    endsAt: optional(count()),
+  }),
+);
 
-const page: Codec<SignedPage> = object({
-  type: oneOf("revocations"),
-  location: text,
-  after: count(),
-  seq: count(),
-  at: count(),
-  entries: list(entry, MAX_ENTRIES),
-  keyId: pattern(/^[0-9a-f]{16}$/, "be 16 hex digits, in lower case"),
-  signature: pattern(/^[0-9a-f]{128}$/, "be 128 hex digits, in lower case"),
-});
+const page = codecOf<SignedPage>()(
+  object({
+    type: oneOf("revocations"),
+    location: text,
+    after: count(),
+    seq: count(),
+    at: count(),
+    entries: list(entry, MAX_ENTRIES),
+    keyId: pattern(/^[0-9a-f]{16}$/, "be 16 hex digits, in lower case"),
+    signature: pattern(/^[0-9a-f]{128}$/, "be 128 hex digits, in lower case"),
+  }),
+);
 
 const query = object({ after: optional(count()), wait: optional(count()) });
 type Asked = TypeOf<typeof query>;

@@ -5,6 +5,7 @@ import type { Counted } from "../ports/limit.ts";
 import { amount, decimal, unit } from "./amount.ts";
 import {
   type Codec,
+  codecOf,
   count,
   hash,
   list,
@@ -46,4 +47,4 @@ const event: Codec<JournalEvent> = variants("type", {
   note: { text },
 });
 
-export const entry: Codec<JournalEntry> = object({ seq: count(), at: seconds, event });
+export const entry = codecOf<JournalEntry>()(object({ seq: count(), at: seconds, event }));

@@ -1,28 +1,32 @@
 /** Nodes of the tree as a treasury tells of them: scope, state, spending. spec/4-purchase.md §7. */
-import type { NodeStanding } from "../ports/treasury.ts";
+import type { NodeStanding, Standing } from "../ports/treasury.ts";
 import { amount, decimal, unit } from "./amount.ts";
-import { type Codec, count, list, nodeId, object, oneOf, optional, text } from "./codec.ts";
+import { codecOf, count, list, nodeId, object, oneOf, optional, text } from "./codec.ts";
 import { message } from "./message.ts";
 
-export const standing: Codec<NodeStanding> = object({
-  id: nodeId,
-  agent: optional(text),
-  parentId: optional(nodeId),
-  state: oneOf("active", "expired", "frozen", "revoked"),
-  caveats: list(text),
-  spent: list(amount),
-  limits: list(
-    object({
-      condition: text,
-      unit: optional(unit),
-      max: decimal,
-      used: decimal,
-      windowSeconds: optional(count()),
-    }),
-  ),
-});
+const standing = codecOf<Standing>()(
+  object({
+    condition: text,
+    unit: optional(unit),
+    max: decimal,
+    used: decimal,
+    windowSeconds: optional(count()),
+  }),
+);
 
-export const nodes = object({ nodes: list(standing) });
+const node = codecOf<NodeStanding>()(
+  object({
+    id: nodeId,
+    agent: optional(text),
+    parentId: optional(nodeId),
+    state: oneOf("active", "expired", "frozen", "revoked"),
+    caveats: list(text),
+    spent: list(amount),
+    limits: list(standing),
+  }),
+);
+
+export const nodes = object({ nodes: list(node) });
 
 export const ownStanding = message({
   name: "credential",

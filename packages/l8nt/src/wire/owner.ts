@@ -2,7 +2,7 @@
 import type { Health, PaymentView } from "../ports/owner.ts";
 import { amount } from "./amount.ts";
 import {
-  type Codec,
+  codecOf,
   count,
   flag,
   hash,
@@ -28,35 +28,39 @@ const done = object({ done: flag });
 const reason = pattern(/^[^\p{Cc}]{1,200}$/u, "be one line of at most 200 characters");
 const status = oneOf("open", "paid", "used", "failed", "undelivered");
 
-const health: Codec<Health> = object({
-  spending: flag,
-  reason: optional(text),
-  openPayments: count(),
-  stuckPayments: count(),
-});
+const health = codecOf<Health>()(
+  object({
+    spending: flag,
+    reason: optional(text),
+    openPayments: count(),
+    stuckPayments: count(),
+  }),
+);
 
 /** Without a preimage or a macaroon: nothing that could be spent. */
-const payment: Codec<PaymentView> = object({
-  paymentHash: hash,
-  intent: text,
-  nodeIds: list(nodeId),
-  lineage: list(text),
-  method: text,
-  origin: text,
-  path: text,
-  invoice: text,
-  payee: text,
-  amount,
-  maxFee: amount,
-  enforced: optional(list(text)),
-  createdAt: seconds,
-  wallet: optional(text),
-  status,
-  fee: optional(amount),
-  settledAt: optional(seconds),
-  delivered: flag,
-  closed: optional(object({ to: text, until: seconds })),
-});
+const payment = codecOf<PaymentView>()(
+  object({
+    paymentHash: hash,
+    intent: text,
+    nodeIds: list(nodeId),
+    lineage: list(text),
+    method: text,
+    origin: text,
+    path: text,
+    invoice: text,
+    payee: text,
+    amount,
+    maxFee: amount,
+    enforced: optional(list(text)),
+    createdAt: seconds,
+    wallet: optional(text),
+    status,
+    fee: optional(amount),
+    settledAt: optional(seconds),
+    delivered: flag,
+    closed: optional(object({ to: text, until: seconds })),
+  }),
+);
 
 export const ownerHealth = message({
   ...read,

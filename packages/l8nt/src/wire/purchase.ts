@@ -7,6 +7,7 @@ import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasur
 import { amount } from "./amount.ts";
 import {
   type Codec,
+  codecOf,
   flag,
   hash,
   list,
@@ -39,12 +40,14 @@ const base64: Codec<Uint8Array<ArrayBuffer>> = {
   schema: { type: "string", contentEncoding: "base64" },
 };
 
-export const payment: Codec<PaymentSummary> = object({
-  origin: text,
-  paymentHash: hash,
-  amount,
-  fee: amount,
-});
+export const payment = codecOf<PaymentSummary>()(
+  object({
+    origin: text,
+    paymentHash: hash,
+    amount,
+    fee: amount,
+  }),
+);
 
 export const PURCHASES_PATH = "/v1/purchases";
 

@@ -1,10 +1,10 @@
 /** Signed receipts, in order. spec/6-receipts.md. */
 import type { ReceiptRow } from "../ports/receipts.ts";
-import { type Codec, count, hash, list, object, text } from "./codec.ts";
+import { codecOf, count, hash, list, object, text } from "./codec.ts";
 import { message } from "./message.ts";
 import { page } from "./page.ts";
 
-const receipt: Codec<ReceiptRow> = object({ seq: count(), paymentHash: hash, hash, text });
+const receipt = codecOf<ReceiptRow>()(object({ seq: count(), paymentHash: hash, hash, text }));
 
 export const receiptList = object({ receipts: list(receipt) });
 
