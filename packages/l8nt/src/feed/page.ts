@@ -8,7 +8,7 @@ import { canonical, type JcsValue } from "../receipt/jcs.ts";
 import type { ReceiptKey, ReceiptSigner } from "../receipt/key.ts";
 import { type FeedPage, readFeedPage, type SignedPage } from "../wire/feed.ts";
 
-/** Signs pages: a key of its own, 32 bytes of seed. */
+/** Signs pages. `ReceiptSigner.fromSeed` makes one. */
 export type FeedSigner = Pick<ReceiptSigner, "keyId" | "publicKey" | "sign">;
 
 /** A thousand entries are 110 kB. */
@@ -27,8 +27,8 @@ export function signPage(page: Omit<FeedPage, "type" | "keyId">, signer: FeedSig
 }
 
 /**
- * Reads a page that somebody sent, and verifies who signed it. Whose feed it is, and whether it is
- * the next, is not judged here.
+ * Reads a page and verifies its signature. It does not check whose feed the page belongs to, nor that
+ * it is the next one.
  *
  * @throws AdapterError `ERR_FEED`
  */

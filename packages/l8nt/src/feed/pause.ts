@@ -1,4 +1,4 @@
-/** A pause that ends early when its signal aborts, and keeps no process alive. */
+/** A pause that ends early when its signal aborts. It does not keep the process alive. */
 import { later } from "../internal/timers.ts";
 
 export const pause = (ms: number, signal: AbortSignal): Promise<void> =>

@@ -1,6 +1,4 @@
-/**
- * What there is to publish: the revocations of a directive log, in memory, and who waits for the next.
- */
+/** The revocations of a log in memory, to be published, and the requests that wait for the next. */
 import { later } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
@@ -28,9 +26,7 @@ export class Published {
     this.#clock = clock;
   }
 
-  /**
-   * Reads what is new; those who ask meanwhile share one reading. @throws AdapterError `ERR_STORE`
-   */
+  /** Reads what is new. Calls at the same time share one read. @throws AdapterError `ERR_STORE` */
   read(): Promise<void> {
     this.#reading ??= this.#readOnce().finally(() => {
       this.#reading = undefined;
@@ -42,7 +38,7 @@ export class Published {
     const before = this.#entries.length;
     for (const { seq, kind, nodeId, endsAt } of await this.#store.directives(this.#seq)) {
       if (kind === "revoke")
-        // Rounded up: what is left out too early would be let in again.
+        // Rounded up: a revocation that is left out too early would let its node in again.
         this.#entries.push({
           seq,
           node: nodeId,
@@ -51,13 +47,13 @@ export class Published {
       this.#seq = Math.max(this.#seq, seq);
     }
     if (this.#entries.length === before) return;
-    // A follower whose clock is behind ours still needs those that ended just now.
+    // A follower whose clock is behind this one still needs the entries that ended just now.
     const ended = this.#clock() - MAX_SKEW_SECONDS;
     this.#entries = this.#entries.filter(({ endsAt }) => endsAt === undefined || endsAt >= ended);
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Those after number `after`, a thousand at most. */
+  /** The entries after number `after`, at most a thousand. */
   after(after: number): Piece {
     const entries: FeedEntry[] = [];
     for (let at = this.#indexAfter(after); at < this.#entries.length; at++) {
@@ -78,8 +74,8 @@ export class Published {
   }
 
   /**
-   * Resolves at the next revocation, after `seconds`, or once `signal` aborts; at once where there
-   * is one already.
+   * Resolves at the next revocation, after `seconds`, or once `signal` aborts. Resolves at once if
+   * there is an entry after number `after` already.
    */
   async wait(after: number, seconds: number, signal: AbortSignal): Promise<void> {
     if (seconds === 0 || signal.aborted || this.#indexAfter(after) < this.#entries.length) return;

@@ -1,5 +1,5 @@
 /**
- * The feed over HTTP: a page at once, a page when there is something new, or a page a second.
+ * The feed over HTTP: a page at once, a page once there is something new, or a page every second.
  * spec/7-revocation-feed.md §2.
  */
 import { AdapterError } from "../errors.ts";
@@ -14,13 +14,10 @@ import { Published } from "./published.ts";
 
 export interface RevocationFeedOptions {
   readonly key: FeedSigner;
-  /** Of the authority whose nodes are revoked. */
+  /** The location of the authority whose nodes are revoked. */
   readonly location: string;
   readonly clock?: Clock;
-  /**
-   * How many may wait at once; whoever comes then is answered without waiting. 1,000 where it is
-   * not given.
-   */
+  /** How many requests may wait at once. A further request is answered at once. @default 1000 */
   readonly maxWaiting?: number;
 }
 
@@ -35,8 +32,8 @@ const MAX_WAIT_SECONDS = 25;
 const HEARTBEAT_SECONDS = 1;
 
 /**
- * Publishes the revocations of a log, to anybody: a node's id is no secret. A Web-standard handler
- * for `GET` of {@link REVOCATIONS_PATH}.
+ * Publishes the revocations of a log to anybody, because node ids are not secret. A Web-standard
+ * handler for `GET` of {@link REVOCATIONS_PATH}.
  *
  * @example
  * const feed = revocationFeed(store, { key: await ReceiptSigner.fromSeed(seed), location: "https://treasury.example" });
@@ -52,7 +49,7 @@ export function revocationFeed(
   let waiting = 0;
   let last = { after: -1, seq: -1, at: -1, text: "" };
 
-  /** All who wait at the end of the feed get one page a second, signed once. */
+  /** Requests that wait at the end of the feed share one page a second, which is signed once. */
   function pageAfter(after: number): { readonly seq: number; readonly text: string } {
     const { seq, entries } = published.after(after);
     const at = Math.floor(clock());
@@ -69,7 +66,7 @@ export function revocationFeed(
       } finally {
         waiting--;
       }
-      // A page vouches for the second that it is signed in, so that it is read then.
+      // A page vouches for the second in which it is signed, so the log is read in that second.
       await published.read();
     }
     return answer(pageAfter(after).text, "application/json");
@@ -89,7 +86,7 @@ export function revocationFeed(
     if (signal.aborted) leave();
     let position = after;
     let wait = 0;
-    // Pulled, so that a client that does not read has one page waiting for it, and not all of them.
+    // Pulled, so that at most one page is kept for a client that does not read.
     const body = new ReadableStream<Uint8Array>(
       {
         async pull(controller) {

@@ -1,5 +1,4 @@
-/** Where revocations come from: a log on the same books, or a feed over HTTP. */
-
+/** Sources of revocations: a log in a shared store, or a feed over HTTP. */
 import { readBody } from "../http/body.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
@@ -12,7 +11,7 @@ import { MAX_PAGE_BYTES, MAX_SKEW_SECONDS, notAPage, readPage } from "./page.ts"
 import { pause } from "./pause.ts";
 import { POLL_MS, watch } from "./watch.ts";
 
-/** All that was revoked after number `after`, up to number `seq`. */
+/** Everything that was revoked after number `after`, up to number `seq`. */
 export interface Reading {
   readonly after: number;
   readonly seq: number;
@@ -20,7 +19,8 @@ export interface Reading {
   /** Freezes and thaws, in order. A published feed has none. */
   readonly freezes?: readonly Pick<Directive, "kind" | "nodeId" | "reason">[];
   /**
-   * Unix seconds, by the follower's clock, at which this was all; undefined where it may be old.
+   * Unix seconds of the follower's clock at which the reading was complete; undefined if it may be
+   * out of date.
    */
   readonly aliveAt: number | undefined;
 }
@@ -28,16 +28,13 @@ export interface Reading {
 export interface Following {
   readonly location: string;
   readonly clock: Clock;
-  /** What was taken so far: where a reading begins. */
+  /** The number up to which everything was applied: the next reading begins after it. */
   readonly seq: () => number;
   readonly maxSilenceSeconds: number;
   readonly signal: AbortSignal;
 }
 
-/**
- * One reading after the other until `signal` aborts; throws when it breaks, and is then asked
- * again.
- */
+/** Yields readings until `signal` aborts. A source that throws is called again later. */
 export type RevocationSource = (following: Following) => AsyncIterable<Reading>;
 
 /** Reads a log that this process can reach: at once, and whenever there may be something new. */
@@ -87,11 +84,13 @@ export const storeSource = (log: DirectiveLog): RevocationSource =>
 
 export interface FeedSourceOptions {
   readonly url: string;
-  /** Of the key that signs it, 64 hex. */
+  /** The public key that the feed is signed with, 64 hex. */
   readonly publicKey: string;
   /**
-   * `"poll"` asks again and again, which every proxy lets through; `"stream"` keeps one answer
-   * open.
+   * `"poll"` sends a request for each page, which works through every proxy; `"stream"` keeps one
+   * answer open.
+   *
+   * @default "poll"
    */
   readonly by?: "poll" | "stream";
   readonly fetch?: typeof fetch;
@@ -105,23 +104,25 @@ const OPTIONS = {
 } satisfies Keys<FeedSourceOptions>;
 
 /**
- * Follows a feed over HTTP. Nobody in between can add to it, and what he holds back is missed:
- * spec/7-revocation-feed.md §3. @throws TypeError for a URL or a key that is none
+ * Follows a feed over HTTP. A party in between cannot add an entry, and a page that it holds back
+ * counts as silence. spec/7-revocation-feed.md §3.
+ *
+ * @throws TypeError for a `url` or a `publicKey` that cannot be read
  */
 export function feedSource(options: FeedSourceOptions): RevocationSource {
   checkKeys(options, OPTIONS, "feedSource");
   const { url, publicKey, by = "poll" } = options;
   if (!(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
-    throw new TypeError("a feed's url is an http(s) URL");
+    throw new TypeError("a feed's url must be an http or https URL");
   if (!/^[0-9a-fA-F]{64}$/.test(publicKey))
     throw new TypeError("a feed's publicKey must be 64 hex digits: an Ed25519 public key");
   const fetcher = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  // Kept when a connection breaks: an old page must not pass for a new one because it comes first
-  // on the next.
+  // Kept over connections: an old page must not pass for a new one because it comes first on the next
+  // connection.
   let lastAt = Number.NEGATIVE_INFINITY;
   return async function* readFeed(following) {
     const key = await ReceiptKey.of(publicKey);
-    // Several times within the silence that is borne, so that one lost answer is not yet an outage.
+    // Several requests within maxSilence, so that one lost answer is not an outage.
     const waitSeconds = Math.max(1, Math.min(25, Math.floor(following.maxSilenceSeconds / 3)));
     const judge = (text: string | undefined): Reading => {
       if (text === undefined) throw notAPage("it is not UTF-8");
@@ -142,7 +143,7 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
       await response.body?.cancel();
       throw notAPage(`status ${response.status}`);
     };
-    // The first answer is not waited for: until it is there nobody is let in.
+    // The first request does not wait, because every credential is denied until its answer.
     for (let wait = 0; !following.signal.aborted; wait = waitSeconds) {
       const patience = new Patience(following.signal, waitSeconds + ANSWER_SECONDS);
       try {
@@ -159,7 +160,7 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
           const reading = judge(utf8Text(await readBody(response, MAX_PAGE_BYTES)));
           patience.end();
           yield reading;
-          // A publisher that lets nobody wait is asked as often as a log is read.
+          // A publisher that answers at once is asked as often as a log is read.
           if (wait > 0 && reading.entries.length === 0 && following.clock() - sentAt < wait / 2)
             await pause(POLL_MS, following.signal);
         }
@@ -170,7 +171,7 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
   };
 }
 
-/** How long an answer may take beyond what it was asked to wait. */
+/** How long an answer may take beyond the time that it was asked to wait. */
 const ANSWER_SECONDS = 3;
 
 function readingOf(page: FeedPage, { location, clock, seq }: Following, lastAt: number): Reading {
@@ -189,7 +190,7 @@ function readingOf(page: FeedPage, { location, clock, seq }: Following, lastAt: 
     throw notAPage(
       `it was signed more than ${MAX_SKEW_SECONDS} seconds away from this clock's time`,
     );
-  // The same page again says nothing about now, whoever sends it.
+  // A page that was seen before says nothing about the present.
   return {
     after,
     seq: page.seq,
@@ -198,7 +199,7 @@ function readingOf(page: FeedPage, { location, clock, seq }: Following, lastAt: 
   };
 }
 
-/** Ends a request that nobody answers. */
+/** Ends a request that is not answered in time. */
 class Patience {
   readonly #abort = new AbortController();
   readonly #seconds: number;

@@ -1,7 +1,4 @@
-/**
- * The clerk: makes the receipts of what was paid, afterwards and in the order of settling.
- * spec/6-receipts.md §6.
- */
+/** The clerk: makes the receipts of payments, in the order of settling. spec/6-receipts.md §6. */
 
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
@@ -12,9 +9,9 @@ import { hashOfLine, lineOf, NO_RECEIPT, receiptOf, signedBytes } from "./receip
 export interface ReceiptClerkOptions {
   readonly book: Pick<ReceiptBook, "unreceipted" | "appendReceipts" | "lastReceipt">;
   readonly signer: ReceiptSigner;
-  /** Hears of what went wrong, and must not throw. Nothing is lost: the next wake tries again. */
+  /** Called with each failure; the next wake tries again. It must not throw. */
   readonly alarm: (error: unknown) => void;
-  /** How many are signed and appended at once. Default: 64. */
+  /** How many receipts are signed and appended at once. @default 64 */
   readonly batch?: number;
 }
 
@@ -26,12 +23,12 @@ const OPTIONS = {
 } satisfies Keys<ReceiptClerkOptions>;
 
 /**
- * Drains the outbox whenever it is woken. Several clerks of one key, each in its own process, make
- * one chain.
+ * Makes every missing receipt when it is woken. Several clerks with one key, each in its own process,
+ * make one chain.
  *
  * @example
  * const clerk = new ReceiptClerk({ book: store, signer, alarm: console.error });
- * clerk.wake(); // at the start, and whenever a payment settled
+ * clerk.wake(); // at the start, and after each payment
  * await clerk.idle(); // before the store is closed
  */
 export class ReceiptClerk {
@@ -45,19 +42,19 @@ export class ReceiptClerk {
     this.#options = options;
   }
 
-  /** Returns at once: no payment waits for its receipt. */
+  /** Returns at once, so that no payment waits for its receipt. */
   wake(): void {
     this.#isWoken = true;
     this.#running ??= this.#run();
   }
 
-  /** Resolves once nothing is under way: all receipts are made, or the alarm was told why not. */
+  /** Resolves once all receipts are made, or the alarm was called. */
   async idle(): Promise<void> {
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    // Woken while it worked, it may have looked before that payment was there.
+    // If it was woken while it worked, it may have looked before that payment was written.
     while (this.#isWoken) {
       this.#isWoken = false;
       try {
@@ -73,9 +70,9 @@ export class ReceiptClerk {
     const { book, batch = 64 } = this.#options;
     let last = await book.lastReceipt();
     for (;;) {
-      // After the last receipt, never before: what another process made in between is then out of
-      // this list, or our place in the chain is taken. The other way round, a payment would get
-      // two.
+      // Read after the last receipt, never before it. A receipt that another process makes in between
+      // is then either out of this list or in this clerk's place in the chain. The other way round, a
+      // payment would get two receipts.
       const payments = await book.unreceipted(batch);
       if (payments.length === 0) return;
       const rows = this.#rows(payments, last);
@@ -85,7 +82,7 @@ export class ReceiptClerk {
       }
       const newer = await book.lastReceipt();
       if (newer?.seq === last?.seq)
-        throw new Error("The store took no receipt although nobody else's stands in its place.");
+        throw new Error("The store took no receipt, although no other receipt is in its place.");
       last = newer;
     }
   }

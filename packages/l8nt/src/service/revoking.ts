@@ -1,4 +1,7 @@
-/** Where a paywall writes down what is revoked at it, and hears of what was revoked elsewhere. */
+/**
+ * Revocation at a paywall: where it is written, and where revocations of other instances are read.
+ * spec/3-challenge.md §6.
+ */
 import type { Duration } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import {
@@ -14,12 +17,12 @@ import type { Authority, Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DirectiveLog } from "../ports/directives.ts";
 
-/** A log that its instances share, or the feed of whoever has one. */
+/** A log that all instances share, or the feed of another authority of the same secret. */
 export type RevocationsOption =
   | {
-      /** What is revoked here is written there before the answer, and read from there. */
+      /** Revocations are written to this log before they are answered, and read from it. */
       readonly store: DirectiveLog;
-      /** Signs the feed that `wellKnown` serves; without one it serves none. */
+      /** Signs the feed that `wellKnown` serves. @default no feed */
       readonly key?: FeedSigner;
       /**
        * How long the log may be unreadable before every credential is denied.
@@ -29,9 +32,12 @@ export type RevocationsOption =
       readonly maxSilence?: Duration;
     }
   | {
-      /** What is revoked here holds here alone, until a restart. */
+      /**
+       * The URL of the feed. A revocation at this paywall is in force at this instance only, until a
+       * restart.
+       */
       readonly url: string;
-      /** Of the key that signs the feed, 64 hex. */
+      /** The public key that the feed is signed with, 64 hex. */
       readonly publicKey: string;
       /**
        * How long the feed may be silent before every credential is denied.
@@ -52,10 +58,10 @@ export class Revoking {
   readonly #options: RevokingOptions;
   readonly #store: DirectiveLog | undefined;
   readonly #follower: Follower | undefined;
-  /** Undefined where this paywall publishes none. */
+  /** Undefined if this paywall publishes no feed. */
   readonly feed: ((request: Request) => Promise<Response>) | undefined;
 
-  /** @throws TypeError for an option that could not work */
+  /** @throws TypeError for an option that is unknown or cannot work */
   constructor(revocations: RevocationsOption | undefined, options: RevokingOptions) {
     this.#options = options;
     if (revocations === undefined) return;
@@ -76,14 +82,15 @@ export class Revoking {
       this.feed = revocationFeed(store, { key, location: authority.location, clock });
   }
 
-  /** Resolves once it is known what was revoked. */
+  /** Resolves once every earlier revocation is in force here. */
   async ready(): Promise<void> {
     await this.#follower?.reached();
   }
 
   /**
-   * As `ancestor` asks. Gives the node's id. @throws AdapterError `ERR_REQUEST`,
-   * `ERR_RATE_LIMITED`, `ERR_STORE`
+   * Revokes a node for the holder of an ancestor's credential. Returns the node's id.
+   *
+   * @throws AdapterError `ERR_REQUEST`, `ERR_RATE_LIMITED`, `ERR_STORE`
    */
   async below(ancestor: Verified, caveats: readonly string[]): Promise<string> {
     const nodeId = ancestor.revokeBelow(caveats);
@@ -91,13 +98,17 @@ export class Revoking {
     return nodeId;
   }
 
-  /** As the owner asks. @throws TypeError for what is no node id; AdapterError `ERR_STORE` */
+  /**
+   * Revokes a node for the owner.
+   *
+   * @throws TypeError for a text that is not a node id; AdapterError `ERR_STORE`
+   */
   async node(nodeId: string, endsAt?: number): Promise<void> {
     this.#options.authority.revocations.revoke(nodeId, endsAt);
     await this.#write(nodeId, endsAt, "by the owner");
   }
 
-  /** In force here already, whatever becomes of it. */
+  /** The revocation is in force at this instance already, even if the log fails. */
   async #write(nodeId: string, endsAt: number | undefined, reason: string): Promise<void> {
     const at = this.#options.clock();
     try {
@@ -111,7 +122,7 @@ export class Revoking {
     } catch (cause) {
       throw new AdapterError(
         "ERR_STORE",
-        "The revocation holds at this instance alone: it could not be written down. Ask again.",
+        "The revocation is in force at this instance only, because it could not be written to the log. Send it again.",
         { cause },
       );
     }

@@ -1,7 +1,4 @@
-/**
- * What a treasury holds for its agents: full credentials that were paid for, and which of them may
- * still be worth something.
- */
+/** Credentials that were paid for, and which order may use each of them. spec/4-purchase.md §4. */
 import { endpoints, formatOrigin, type Target } from "../caveat/index.ts";
 import { base64Bytes } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
@@ -13,25 +10,26 @@ import type { Store } from "../ports/store.ts";
 
 export interface PaidCredential {
   readonly record: PaymentRecord;
-  /** Un-attenuated: never leaves the treasury. [case 25] */
+  /** Not narrowed, so it never leaves the treasury. [case 25] */
   readonly full: Credential;
 }
 
-/** Longer than any request: after that, whoever had it is gone. */
+/** Longer than any order takes: a claim that is older belongs to a process that died. */
 const CLAIM_SECONDS = 900;
-/** Longer than it takes an answer to leave. */
-const IN_HAND_MS = 500;
+/** Longer than an answer takes to reach the agent. */
+const HANDING_OVER_MS = 500;
 
 export const claimFor = (isSingleUse: boolean, by: string, now: number): PaymentRecord["claim"] =>
   isSingleUse ? { by, until: now + CLAIM_SECONDS } : undefined;
 
+/** What a single use buys goes to one order only, which claims it. */
 export class Bought {
   readonly #store: Store;
-  /** Payment hashes of what was handed over in this period, and in the one before. */
+  /** Payment hashes of what was handed over in this period and in the period before it. */
   #young = new Set<string>();
   #old = new Set<string>();
   #timer: Timer | undefined;
-  /** How often each was handed over or used by this process. */
+  /** By payment hash: how often this process handed the credential over or used it. */
   readonly #given = new Lru<string, number>(10_000);
 
   constructor(store: Store) {
@@ -39,10 +37,10 @@ export class Bought {
   }
 
   /**
-   * Takes one that may cover this request: paid for by this node or by one above it, never by a
-   * sibling. What buys a single request goes to one taker only.
+   * Finds a credential that may cover a request, paid for by the node itself or by a node above it,
+   * never by a sibling. A credential for a single request is claimed.
    *
-   * @param by who takes it
+   * @param by the order that claims it
    */
   async take(
     verified: Verified,
@@ -67,25 +65,25 @@ export class Bought {
   }
 
   /**
-   * Whether a request has it at this moment. What was handed over is with its agent, who may say
-   * what became of it.
+   * Whether an order is using the credential at this moment. A credential that was handed over is
+   * not in use: its agent may report what became of it.
    */
   isInUse({ paymentHash, status, claim }: PaymentRecord, now: number): boolean {
     const isClaimed = status === "paid" && claim !== undefined && claim.until > now;
     return isClaimed && !this.#young.has(paymentHash) && !this.#old.has(paymentHash);
   }
 
-  /** It was not served: the next request may have it. */
+  /** Ends an order's claim: nothing was served, so the next order may use the credential. */
   async giveBack({ paymentHash }: PaymentRecord, by: string): Promise<void> {
     await this.#store.mark(paymentHash, { unclaim: by });
   }
 
-  /** It is worth nothing any more. */
+  /** Records that the credential is of no use any more. */
   async usedUp({ record }: PaidCredential): Promise<void> {
     await this.#store.mark(record.paymentHash, { status: "used" });
   }
 
-  /** A response came for it. */
+  /** Records that the service answered it. */
   async served({ record, full }: PaidCredential): Promise<void> {
     this.#count(record);
     const isUsed = full.chain.isSingleUse;
@@ -97,9 +95,9 @@ export class Bought {
   }
 
   /**
-   * It was handed over. What buys a single request counts as used a moment later: if this process
-   * dies before its answer has left, the agent asks again, and what it was to have is still there.
-   * Until then it is claimed, and nobody else's. [case 72]
+   * Records that the credential was handed over. A credential for a single request counts as used a
+   * moment later: if this process dies before its answer reaches the agent, the agent's next order
+   * still finds it. Until then it stays claimed. [case 72]
    */
   async handedOver({ record, full }: PaidCredential): Promise<void> {
     this.#count(record);
@@ -114,7 +112,7 @@ export class Bought {
 
   #wait(): void {
     if (this.#timer !== undefined) return;
-    this.#timer = later(IN_HAND_MS, () => {
+    this.#timer = later(HANDING_OVER_MS, () => {
       this.#timer = undefined;
       void this.#end(this.#old);
       [this.#old, this.#young] = [this.#young, new Set()];
@@ -123,15 +121,15 @@ export class Bought {
   }
 
   /**
-   * Together, so that a store writes once. What cannot be written down is offered once more, and
-   * the service says that it is used.
+   * Written together, so that a store commits once. What cannot be written is offered to one more
+   * order, and the service says that it was used.
    */
   async #end(paymentHashes: ReadonlySet<string>): Promise<void> {
     const mark = { delivered: true, status: "used" } as const;
     await Promise.allSettled([...paymentHashes].map((hash) => this.#store.mark(hash, mark)));
   }
 
-  /** What was handed over has left: before a process ends in peace. */
+  /** Writes the pending marks of what was handed over, before the process ends. */
   async flushHandedOver(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -144,15 +142,17 @@ export class Bought {
     this.#given.set(paymentHash, (this.#given.get(paymentHash) ?? 0) + 1);
   }
 
-  /**
-   * Whether it was given to more than one request, or may have been, by a process before this one.
-   */
+  /** Whether more than one order may have used it, those of an earlier process included. */
   wasShared({ paymentHash, delivered }: PaymentRecord): boolean {
     const times = this.#given.get(paymentHash) ?? 0;
     return times > 1 || (times === 0 && delivered);
   }
 
-  /** @param closed whom its origin is paid nothing for, and until when */
+  /**
+   * Records that the service did not deliver.
+   *
+   * @param closed the node that its origin is closed to, and until when (Unix seconds)
+   */
   async undelivered(
     { record }: PaidCredential,
     closed: NonNullable<PaymentRecord["closed"]>,
@@ -171,10 +171,7 @@ export function paidCredentialOf(record: PaymentRecord): PaidCredential {
 const isClaimedByAnother = ({ claim }: PaymentRecord, by: string, now: number): boolean =>
   claim !== undefined && claim.by !== by && claim.until > now;
 
-/**
- * Whether this request may be made with it: bought at this very origin, good for this, and charged
- * to this agent's limits.
- */
+/** Whether a credential was bought at the request's origin, covers it, and may be used by the node. */
 export const mayServe = (
   paid: PaidCredential,
   verified: Verified,
@@ -191,9 +188,8 @@ function mayCover({ full, record }: PaidCredential, target: Target, now: number)
 }
 
 /**
- * What is used up by using it was charged to the limits of whoever bought it. One that has a limit
- * of its own below those would use another's money past it, so it buys for itself. A pass for a
- * time is not used up, and serves all below.
+ * A metered credential was charged to the limits of the node that bought it. A node below that has a
+ * limit of its own would spend past it, so it buys for itself. A time pass serves every node below.
  */
 function isChargedTo(verified: Verified, { full, record }: PaidCredential): boolean {
   return (

@@ -1,9 +1,12 @@
-/** Time that never goes back, not even over a restart: what has expired stays so. [case 109] */
+/**
+ * A clock that never goes back, not even over a restart, so that what has expired stays expired.
+ * [case 109]
+ */
 import type { Clock } from "../ports/clock.ts";
 
-/** Less is a clock being set by the network. */
+/** A smaller step is the network setting the clock. */
 const NOTABLE_SECONDS = 60;
-/** The books of a treasury are written to more often than this, or somebody should look. */
+/** The books of a treasury are written to more often than this. */
 const LEAP_SECONDS = 366 * 86_400;
 
 export class ForwardClock {
@@ -17,7 +20,7 @@ export class ForwardClock {
     this.#alarm = alarm;
   }
 
-  /** What the books say: it was later than that already. */
+  /** @param latest Unix seconds that the books have already reached */
   atLeast(latest: number): void {
     if (latest > 0 && this.#clock() - latest > LEAP_SECONDS)
       this.#alarm(
@@ -26,7 +29,7 @@ export class ForwardClock {
     this.#latest = Math.max(this.#latest, latest);
   }
 
-  /** Unix seconds. @throws TypeError for a clock that has never told a time */
+  /** Unix seconds. @throws TypeError if the clock has never returned a number */
   readonly now = (): number => {
     const read = this.#clock();
     if (read >= this.#latest) {
@@ -38,7 +41,8 @@ export class ForwardClock {
         `this machine's clock is behind the books, which were written at ${this.#latest} (Unix seconds): time stands still until it has caught up`,
       );
     }
-    if (!Number.isFinite(this.#latest)) throw new TypeError("the clock tells no time");
+    if (!Number.isFinite(this.#latest))
+      throw new TypeError("the clock returned no number of seconds");
     return this.#latest;
   };
 }
