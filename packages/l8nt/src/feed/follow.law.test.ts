@@ -173,7 +173,7 @@ test("an option that a follower does not have is refused by name", () => {
   ).toThrow(/maxSilenceSeconds.*maxSilence/);
 });
 
-test("whoever waits for a directive, or for a failure, learns of the failure", async () => {
+test("reachedOrFailed rejects if the source fails or the follower stops, and resolves if it works again", async () => {
   const log = new CallingLog();
   const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
   log.fault = new Error("the line is cut");

@@ -77,7 +77,7 @@ describe("refused is", () => {
     ["an entry added", edited({ entries: [...entries, { seq: 4, node: nodeOf(4) }], seq: 4 })],
     ["a later time", edited({ at: NOW + 1 })],
     ["a lower end", edited({ seq: 2 })],
-    ["another key, whoever it says it is", signPage({ ...base, entries }, otherSigner)],
+    ["another key under the name of the right one", signPage({ ...base, entries }, otherSigner)],
     [
       "another key under this one's id",
       signPage({ ...base, entries }, { ...stolen(), keyId: signer.keyId }),

@@ -77,7 +77,7 @@ test("a page is signed so that OpenSSL verifies it", async () => {
   ).toBe(true);
 });
 
-test("freezes and thaws have numbers, and are nobody's business", async () => {
+test("freezes and thaws take numbers and are not published", async () => {
   const { log, page } = publish();
   await log.addDirective({ kind: "freeze", nodeId: nodeOf(9), at: NOW, reason: "a whim" });
   await log.addDirective(revocation(1));
@@ -158,7 +158,7 @@ describe("waiting", () => {
     expect([log.listeners, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
-  test("is for so many; whoever comes then is answered without", async () => {
+  test("is limited to maxWaiting requests; a further one is answered at once", async () => {
     const { get, page } = publish(undefined, { maxWaiting: 2 });
     const asked = [page("?wait=25"), get("?wait=25", stream)];
     const reader = (await asked[1]!).body!.getReader();

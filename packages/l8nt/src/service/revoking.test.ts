@@ -81,7 +81,7 @@ test("what the owner revokes is written down, too", async () => {
   await expect(first.revoke("root")).rejects.toThrow(TypeError);
 });
 
-test("a log that takes no entry is told to whoever revoked, and the node is dead here all the same", async () => {
+test("if the log fails, the revocation is in force at this instance and its caller is told", async () => {
   const store = new CallingLog();
   const paywall = open({ revocations: { store } });
   await paywall.ready();

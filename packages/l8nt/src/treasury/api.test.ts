@@ -21,7 +21,7 @@ const post = (
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
 
-describe("no member of a purchase names an invoice, a payee or another agent [cases 85, 99]", () => {
+describe("a purchase has no field for an invoice, a payee or another agent [cases 85, 99]", () => {
   test.each([
     "invoice",
     "payee",
@@ -91,7 +91,7 @@ describe("no member of a purchase names an invoice, a payee or another agent [ca
     expect(await answer.json()).toMatchObject({ code: "ERR_REQUEST" });
   });
 
-  test("a body of more than 2 MiB is refused unread [case 7]", async () => {
+  test("a body over 2 MiB is refused unread [case 7]", async () => {
     const world = await town();
     const answer = await post(
       world,
@@ -152,7 +152,7 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
     expect(agents(await world.treasury.tree(mine!.toString()))).toEqual(["mine", "below"]);
   });
 
-  test("an error holds no credential, and a forged one is told its class only [case 98]", async () => {
+  test("an error repeats no credential, and the bearer of a forged one learns only its class [case 98]", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
     const root = world.root({ budget: "1 sat" });
@@ -170,7 +170,7 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
     expect(await refused.text()).not.toMatch(SECRETS);
   });
 
-  test("there is no other door: whatever the path, the method and the credential", async () => {
+  test("every other path and method is refused, with any credential", async () => {
     const world = await town();
     const paths = [
       "/",
@@ -188,7 +188,7 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
       }
   });
 
-  test("nothing is told without a credential, nor for a service's", async () => {
+  test("a caller without a credential, or with a service's credential, learns nothing", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
     const foreign = shop.paywall.authority.minter.mint({
@@ -203,14 +203,14 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
   });
 });
 
-describe("a page in a browser speaks for nobody [case 101]", () => {
+describe("a page in a browser cannot speak for an agent [case 101]", () => {
   const ask = (world: Town, fields: readonly (readonly [string, string])[]) =>
     exchange(world.treasury.location, {
       target: "/v1/credential",
       fields: [["authorization", `L402 ${world.root()}`], ...fields],
     });
 
-  test("any Origin, and what a browser adds by itself, is refused", async () => {
+  test("a request with Origin or Sec-Fetch-Site is refused", async () => {
     const world = await town();
     expect((await ask(world, [])).status).toBe(200);
     for (const field of [
@@ -223,7 +223,7 @@ describe("a page in a browser speaks for nobody [case 101]", () => {
       expect((await ask(world, [field])).status).toBe(400);
   });
 
-  test("a name that was rebound to this address is not ours", async () => {
+  test("a host name that was rebound to this address is refused", async () => {
     const world = await town();
     const { port } = new URL(world.treasury.location);
     for (const host of [
@@ -240,14 +240,14 @@ describe("a page in a browser speaks for nobody [case 101]", () => {
     expect(preflight.headers.has("access-control-allow-origin")).toBe(false);
   });
 
-  test("two credentials are one too many [case 8]", async () => {
+  test("a request with two credentials is refused [case 8]", async () => {
     const world = await town();
     const answer = await ask(world, [["authorization", `L402 ${world.root()}`]]);
     expect(answer.status).toBe(400);
   });
 });
 
-test("an agent with full access to the API, told to by a page, cannot have any invoice paid [cases 85, 99]", async () => {
+test("an agent with full access to the API, instructed by a hostile page, cannot have an invoice paid [cases 85, 99]", async () => {
   const world = await town();
   const shop = await world.shop(SHOP);
   const evil = world.net.account("evil", { balanceMsat: 0n });

@@ -95,7 +95,7 @@ describe("a challenge is not paid", () => {
     expect(error).toMatchObject({ code: "ERR_INVOICE_AMOUNTLESS", spent: "no" });
   });
 
-  test("for an amount of nothing, which is no invoice [case 48]", async () => {
+  test("for an amount of 0, which no invoice may have [case 48]", async () => {
     const world = await town();
     const error = await refused(world, (honest) => ({
       ...honest,
@@ -115,7 +115,7 @@ describe("a challenge is not paid", () => {
     });
   });
 
-  test("whose macaroon is no L402 macaroon", async () => {
+  test("whose macaroon is not an L402 macaroon", async () => {
     const world = await town();
     const { url } = await site((_request, response) => {
       response
@@ -126,7 +126,7 @@ describe("a challenge is not paid", () => {
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MALFORMED", spent: "no" });
   });
 
-  test("where two different ones stand in one response [case 10]", async () => {
+  test("if one response has two different challenges [case 10]", async () => {
     const world = await town();
     const { url } = await site(async (_request, response, own) => {
       const { demand } = challenger(world, own);
@@ -169,7 +169,7 @@ describe("a challenge is not paid", () => {
     });
   });
 
-  test("that came from another origin than the one asked for, whatever fetch followed it there [case 76]", async () => {
+  test("that came from another origin than the one that was asked, even if fetch followed a redirect [case 76]", async () => {
     const elsewhere = await site(async (_request, response, own) => {
       ask402(response, await challenger(world, own).demand());
     });
@@ -202,18 +202,18 @@ describe("the edges of an invoice's time [case 67]", () => {
     await expect(at({ timestamp: START - 600, expirySeconds: 609 })).rejects.toMatchObject(expired);
   });
 
-  test("another clock may be a minute ahead, and not a second more", async () => {
+  test("an invoice dated a minute ahead is paid, and a second more is refused", async () => {
     expect((await at({ timestamp: START + 60, expirySeconds: 600 })).amountMsat).toBe(10_000n);
     await expect(at({ timestamp: START + 61, expirySeconds: 600 })).rejects.toMatchObject(expired);
   });
 
-  test("an invoice that does not say has an hour", async () => {
+  test("an invoice without an expiry is valid for an hour", async () => {
     const terms = (timestamp: number) => ({ timestamp, expirySeconds: undefined }) as never;
     expect((await at(terms(START - 3590))).invoice.expirySeconds).toBe(3600);
     await expect(at(terms(START - 3591))).rejects.toMatchObject(expired);
   });
 
-  test("an end beyond all numbers is no end: it is no invoice", async () => {
+  test("an expiry too large for a number makes the invoice malformed", async () => {
     const world = await town();
     const honest = await challenger(world, "http://127.0.0.1:9").demand();
     expect(() => forgeInvoice(honest.invoice, { expirySeconds: Number.MAX_SAFE_INTEGER })).toThrow(
@@ -264,7 +264,7 @@ describe("what a credential allows is judged on the invoice itself", () => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("a payee that is not on the list is not paid; one that is, is", async () => {
+  test("a payee on the list is paid, and another payee is not", async () => {
     const world = await town();
     const { url } = await hostile(world, (honest) => honest);
     const payee = Invoice.decode((await challenger(world, url).demand()).invoice).payee;
@@ -310,7 +310,7 @@ describe("what a credential allows is judged on the invoice itself", () => {
     expect(world.net.payments()).toHaveLength(1);
   });
 
-  test("a repeated hash does not wake what is used up: nothing is sent with it again [case 64]", async () => {
+  test("a repeated hash does not revive a used credential: it is not sent again [case 64]", async () => {
     const world = await town({ quarantine: "1s" });
     let offered: Challenge | undefined;
     const greedy = await site(async (_request, response, own) => {

@@ -46,8 +46,8 @@ describe("amount and fee cap must fit what every node on the chain has left [cas
   });
 });
 
-describe("whoever comes at once [case 43]", () => {
-  test("200 spends against a budget for one: exactly one", async () => {
+describe("concurrent spends [case 43]", () => {
+  test("200 of them against a budget for one: exactly one is made", async () => {
     const world = await town();
     const shop = await world.shop();
     const root = world.root({ budget: WORST });
@@ -62,7 +62,7 @@ describe("whoever comes at once [case 43]", () => {
     expect(await world.spent(root)).toBe(REAL);
   });
 
-  test("through HTTP, by clients of their own", async () => {
+  test("hold over HTTP, from separate clients", async () => {
     const world = await town();
     const shop = await world.shop();
     const root = world.root({ budget: WORST });
@@ -98,7 +98,7 @@ describe("siblings share the parent [cases 23, 44]", () => {
     expect(each.reduce((total, one) => total + one, 0n)).toBe(msat);
   });
 
-  test("a hundred forks of one credential are no richer than it", async () => {
+  test("a hundred forks of one credential spend no more than the credential could", async () => {
     const world = await town();
     const shop = await world.shop();
     const root = world.root({ budget: "30 sat" });
@@ -114,7 +114,7 @@ describe("siblings share the parent [cases 23, 44]", () => {
     expect(world.paid()).toEqual({ count: 2, msat: 2n * REAL });
   });
 
-  test("a laxer repeat, a plea, another's name: no text that is appended adds a msat [cases 17, 18]", async () => {
+  test("no appended text adds a msat: a laxer repeat, a plea, another agent's name [cases 17, 18]", async () => {
     const world = await town();
     const shop = await world.shop();
     const poor = world.root({ budget: "5 sat" });
@@ -145,7 +145,7 @@ test("a window slides: what was spent an hour ago is free again, and not a secon
   expect(world.paid().count).toBe(2);
 });
 
-test("reading what is left promises nothing: the decision is made at the purchase [case 53]", async () => {
+test("reading a budget reserves nothing: the purchase decides [case 53]", async () => {
   const world = await town();
   const shop = await world.shop();
   const root = world.root({ budget: WORST });

@@ -49,7 +49,7 @@ describe("what is in flight [case 55]", () => {
     expect(await buy(world, bad, `${shop.url}/c`)).toHaveProperty("payment");
   });
 
-  test("in msat, and to one origin, whoever pays", async () => {
+  test("an amount per agent and a number per origin, of all agents, are limits, too", async () => {
     const world = await town({ maxInFlight: { perNodeAmount: "20 sat", perOrigin: 3 } });
     const [slow, fair] = [await world.shop(), await world.shop()];
     const root = world.root();
@@ -80,7 +80,7 @@ async function changing(world: Town, keys: readonly number[], amountMsat = 10_00
   });
 }
 
-describe("whom a service has paid [case 70]", () => {
+describe("the payee of a service [case 70]", () => {
   test("stays the same node until the owner allows another", async () => {
     const world = await town();
     let isMoved = false;
@@ -115,7 +115,7 @@ describe("whom a service has paid [case 70]", () => {
     expect(await buy(world, root, `${service.url}/c`)).toHaveProperty("payment");
   });
 
-  test("another one is refused before anything moves, and says what to do", async () => {
+  test("another payee is refused before money moves, and the error says what to do", async () => {
     const store = new MemoryStore();
     const world = await town({ store });
     const hostile = await changing(world, [7]);
@@ -126,7 +126,7 @@ describe("whom a service has paid [case 70]", () => {
     expect(world.net.payments()).toEqual([]);
   });
 
-  test("is nobody's business where the owner says so", async () => {
+  test("may be any node if the owner sets pinsPayees to false", async () => {
     const store = new MemoryStore();
     const world = await town({ store, pinsPayees: false });
     const shop = await world.shop();
@@ -177,7 +177,7 @@ describe("frozen by the owner [case 50]", () => {
     expect(await buy(world, child, `${shop.url}/c`)).toHaveProperty("payment");
   });
 
-  test("everything: reading goes on, and so does what was paid for", async () => {
+  test("all nodes: reading goes on, and what was paid for can be used", async () => {
     const world = await town();
     const shop = await world.shop({
       price: "10 sat",
@@ -197,7 +197,7 @@ describe("frozen by the owner [case 50]", () => {
     });
   });
 
-  test("names no node that cannot be one", async () => {
+  test("a text that is not a node id is refused", async () => {
     const { treasury } = await town();
     for (const id of ["", "scout", "A".repeat(32)]) {
       await expect(treasury.owner.freeze(id)).rejects.toMatchObject({ code: "ERR_REQUEST" });

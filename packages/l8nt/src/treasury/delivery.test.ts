@@ -43,7 +43,7 @@ describe("a service that asks again for what was paid [case 62]", () => {
     });
   }
 
-  test("is paid once: recorded as not delivered, told, and paid nothing for now", async () => {
+  test("is paid once, recorded as not delivered, reported, and not paid for now", async () => {
     const world = await town();
     const shop = await greedy(world);
     const root = world.root(RELAYED);
@@ -63,7 +63,7 @@ describe("a service that asks again for what was paid [case 62]", () => {
     expect(world.paid().count).toBe(2);
   });
 
-  test("what it sold is not tried again, also after its time [case 62]", async () => {
+  test("its credential is not tried again, even after the quarantine [case 62]", async () => {
     const store = new MemoryStore();
     const world = await town({ store, quarantine: "1s" });
     const shop = await greedy(world);
@@ -80,7 +80,7 @@ describe("a service that asks again for what was paid [case 62]", () => {
     expect(withCredential(shop.received)).toHaveLength(6);
   });
 
-  test("hundred requests at once pay it once", async () => {
+  test("a hundred requests at once pay it once", async () => {
     const world = await town();
     const shop = await greedy(world);
     const root = world.root(RELAYED);
@@ -93,7 +93,7 @@ describe("a service that asks again for what was paid [case 62]", () => {
     expect(await world.spent(root)).toBe(world.paid().msat);
   });
 
-  test("with other services nothing changes", async () => {
+  test("other services are paid and used as before", async () => {
     const world = await town();
     const root = world.root(RELAYED);
     await failure(buying(world, (await greedy(world)).url, root)());
@@ -126,7 +126,7 @@ describe("a service that takes payment and fails [case 72]", () => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("what was served is passed on, though the store fails when that is written down", async () => {
+  test("an answer reaches the agent even if the store fails when the delivery is written", async () => {
     const store = new MemoryStore();
     const mark = store.mark.bind(store);
     store.mark = async () => {
@@ -171,7 +171,7 @@ describe("a service that takes payment and fails [case 72]", () => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("a status that no response may have is a failure like any other", async () => {
+  test("an invalid HTTP status is a failure", async () => {
     const world = await town();
     const odd: Shop["acts"][number] = (response) => {
       response.socket?.end("HTTP/1.1 999 Request denied\r\ncontent-length: 0\r\n\r\n");
@@ -255,7 +255,7 @@ describe("many at once [case 80]", () => {
     },
   );
 
-  test("one who retries while another comes does not make an honest service a thief", async () => {
+  test("a retry beside another request does not accuse an honest service", async () => {
     const world = await town();
     const [retrying, retry] = [gate(), gate()];
     const used = new Set<string>();
@@ -293,7 +293,7 @@ describe("many at once [case 80]", () => {
     expect(world.alarms).toEqual([]);
   });
 
-  test("a hash that is offered again frees nothing that another request has [case 64]", async () => {
+  test("a hash that is offered again does not free the claim of another request [case 64]", async () => {
     const world = await town();
     const [arrived, answer] = [gate(), gate()];
     let offered: Challenge | undefined;

@@ -86,7 +86,7 @@ describe("a freeze", () => {
     expect([code(root), code(child), gate.reason]).toEqual(["open", "open", undefined]);
   });
 
-  test("is not what a revocation is: the gate leaves that to the verifier", () => {
+  test("is no revocation: a revoke directive does not close the gate, because the verifier denies", () => {
     const { gate, code } = gateOf();
     gate.apply({ kind: "revoke", nodeId: idOf(child) });
     expect(code(child)).toBe("open");

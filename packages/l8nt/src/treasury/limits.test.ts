@@ -73,7 +73,7 @@ describe("each limit is read, and refused by name if it is something else", () =
       );
   });
 
-  test("what is left out has the default that its comment names", () => {
+  test("an option that is left out has its documented default", () => {
     expect(POLICY.maxFeeMsat(10_000n)).toBe(3_000n);
     expect(POLICY).toMatchObject({
       maxInFlight: { perNode: 64, perOrigin: 256 },

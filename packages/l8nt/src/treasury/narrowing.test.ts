@@ -68,7 +68,7 @@ describe("what is handed over", () => {
       );
   });
 
-  test("ends with the agent's own end, where that is sooner than five minutes", async () => {
+  test("ends with the agent's own end if that is within five minutes", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
     const child = world
@@ -165,7 +165,7 @@ describe("it is relayed instead", () => {
     expect(await relays(world, `${shop.url}/a`, {})).toBe(true);
   });
 
-  test("where the scope has a beginning that the service does not know", async () => {
+  test("if the scope has a beginning and the service does not know valid_from", async () => {
     const world = await town();
     const shop = await site(async (request, response, url) => {
       if (request.headers.authorization === undefined)
@@ -179,7 +179,7 @@ describe("it is relayed instead", () => {
     expect(await relays(world, `${shop.url}/a`, {})).toBe(false);
   });
 
-  test("where the narrowed credential would be too large to send: paid for all the same, and served", async () => {
+  test("if the narrowed credential would be too large to send: the request is still paid for and served", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
     // Short patterns, which grow when the origin is written out.
@@ -243,7 +243,7 @@ describe("it is relayed instead", () => {
   });
 });
 
-describe("who is served by a purchase", () => {
+describe("the nodes that a purchase serves", () => {
   test("the node that paid and those below it, never a sibling, never the one above", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
@@ -261,7 +261,7 @@ describe("who is served by a purchase", () => {
     expect(world.paid().count).toBe(3);
   });
 
-  test("a twin with the same name is a sibling all the same", async () => {
+  test("a second node with the same agent name is a sibling", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
     const root = world.root();
@@ -270,7 +270,7 @@ describe("who is served by a purchase", () => {
     expect(world.paid().count).toBe(2);
   });
 
-  test("a harmless caveat more opens no new account: the same node, the same purchase", async () => {
+  test("a further harmless caveat opens no new node, so the purchase serves it", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
     const root = world.root();
@@ -282,7 +282,7 @@ describe("who is served by a purchase", () => {
   });
 });
 
-describe("what an agent says about a credential that it was given", () => {
+describe("an agent's claim about a credential that it was handed", () => {
   const refused = (credential: Credential, delivered: boolean) => ({
     refused: { paymentHash: credential.paymentHash, delivered },
   });
@@ -301,7 +301,7 @@ describe("what an agent says about a credential that it was given", () => {
     }
   });
 
-  test("nor where the credential itself names no place, as other makes of services write them [case 25]", async () => {
+  test("never sends it to another origin, even if the credential itself names no endpoint [case 25]", async () => {
     const world = await town();
     const scope = { services: ["weather"], expiresIn: "1h" } as const;
     const shop = await site(async (request, response, url) => {
@@ -335,7 +335,7 @@ describe("what an agent says about a credential that it was given", () => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("burns nothing that an ancestor paid for: the treasury finds out itself", async () => {
+  test("uses up nothing that an ancestor paid for, because the treasury asks the service itself", async () => {
     const world = await town();
     const shop = await world.shop({ price: "10 sat", grants: { uses: 10, endpoints: ["* /**"] } });
     const root = world.root();
@@ -346,7 +346,7 @@ describe("what an agent says about a credential that it was given", () => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("closes no honest service to others: whoever lies pays for it alone", async () => {
+  test("closes an honest service to nobody but the agent that lies", async () => {
     const world = await town();
     const shop = await world.shop();
     const at = { now: world.time.now };
@@ -361,7 +361,7 @@ describe("what an agent says about a credential that it was given", () => {
     expect(await buy(world, honest!, `${shop.url}/a`)).toMatchObject({ kind: "credential" });
   });
 
-  test("about a payment that is not its own is not heard", async () => {
+  test("about another agent's payment is ignored", async () => {
     const world = await town();
     const shop = await world.shop(SHOP);
     const root = world.root();
@@ -403,7 +403,7 @@ describe("what a relayed request shows the service", () => {
     expect(shop.served).toEqual([]);
   });
 
-  test("is the whole credential only where the service could not judge a narrower one", async () => {
+  test("is the full credential only if the service could not judge a narrower one", async () => {
     const world = await town();
     const shop = await site(async (request, response, url) => {
       if (request.headers.authorization === undefined)

@@ -42,7 +42,7 @@ function gatedWallet() {
   };
 }
 
-test("a service that hangs up after it was paid, and then asks again, is paid once, and then nothing [cases 62, 72]", async () => {
+test("a service that hangs up after it was paid and then asks again is paid once, then not at all [cases 62, 72]", async () => {
   const world = await town();
   let asked = 0;
   const cheat = await site(async (request, response, url) => {
@@ -83,7 +83,7 @@ test("one hash under two intents: the second one, refused, does not free the fir
   expect(world.paid().count).toBe(1);
 });
 
-test("who doubts what another request is being served with does not take it away [case 88]", async () => {
+test("an agent's claim about a credential that another request is using does not take it away [case 88]", async () => {
   const store = new MemoryStore();
   const world = await town({ store });
   const [asked, go] = [gate(), gate()];
@@ -120,7 +120,7 @@ test("who doubts what another request is being served with does not take it away
   expect(world.alarms).toEqual([]);
 });
 
-test("what is being paid at this moment cannot be given up", async () => {
+test("a payment that is being made cannot be given up", async () => {
   const { asked, open, wallet, connect } = gatedWallet();
   const store = new MemoryStore();
   const world = await town({ wallet, store });
@@ -137,7 +137,7 @@ test("what is being paid at this moment cannot be given up", async () => {
   expect(await buying).toHaveProperty("payment");
 });
 
-describe("what was stopped while a payment was looked at is not paid [cases 50, 111]", () => {
+describe("an agent that is revoked or frozen while an invoice is checked does not pay [cases 50, 111]", () => {
   test.each(["freeze", "revoke"] as const)("%s", async (verb) => {
     const [reached, go] = [gate(), gate()];
     class Slow extends MemoryStore {
@@ -164,7 +164,7 @@ describe("what was stopped while a payment was looked at is not paid [cases 50, 
   });
 });
 
-test("forty first payments at once are one first payment: the cap for strangers holds [cases 70, 86]", async () => {
+test("forty first payments at once are one first payment, so maxFirstPayment holds [cases 70, 86]", async () => {
   const world = await town({ maxFirstPayment: "10 sat" });
   let asked = 0;
   const riser = await site(async (request, response, url) => {
@@ -204,7 +204,7 @@ test("a use that cannot be written down does not take away what was bought [case
   expect(world.alarms).toEqual([expect.stringContaining("a use could not be written down")]);
 });
 
-test("a body that nobody reads ends with its time", async () => {
+test("a relayed body that nobody reads ends at its time-out", async () => {
   const ended = gate();
   const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull: (sink) => sink.enqueue(new Uint8Array(10)),
@@ -214,7 +214,7 @@ test("a body that nobody reads ends with its time", async () => {
   await expect(body.getReader().read()).rejects.toMatchObject({ code: "ERR_SERVICE_UNREACHABLE" });
 });
 
-test("what the wallet says of a first attempt at a hash, too late, ends no second one", async () => {
+test("a late answer about the first attempt at a hash does not end the second attempt", async () => {
   const [asked, answer] = [gate(), gate()];
   let inner: Payer | undefined;
   let isSlow = false;
@@ -254,7 +254,7 @@ test("what the wallet says of a first attempt at a hash, too late, ends no secon
   expect(await world.spent(root)).toBe(13_000n);
 });
 
-test("a wallet that does not say what it paid is an alarm, and spending goes on [case 105]", async () => {
+test("a wallet that does not list its payments raises an alarm, and spending goes on [case 105]", async () => {
   const store = new MemoryStore();
   await store.note("an older process was here", 1_999_999_000);
   let inner: Payer | undefined;
@@ -273,7 +273,7 @@ test("a wallet that does not say what it paid is an alarm, and spending goes on 
   expect(world.alarms).toEqual([expect.stringContaining("did not list its payments")]);
 });
 
-test("an alarm that fails, also the clock's, stops nothing", async () => {
+test("an alarm that throws, the clock's included, stops nothing", async () => {
   const store = new MemoryStore();
   await store.note("from the future", 2_000_000_500);
   const world = await town({

@@ -70,7 +70,7 @@ describe("to the service", () => {
     expect(shop.received[1]!.headers.authorization).toMatch(/^L402 [A-Za-z0-9+/=]+:[0-9a-f]{64}$/);
   });
 
-  test("what Connection names is of one hop too", async () => {
+  test("fields that Connection names are not passed on", async () => {
     const world = await town();
     const shop = await echo(world);
     await order(world, `${shop.url}/a`, [
@@ -103,7 +103,7 @@ describe("to the service", () => {
     }
   });
 
-  test("the owner's credential never, in no byte [case 94]", async () => {
+  test("the treasury's credential is never sent to a service [case 94]", async () => {
     const world = await town();
     const shop = await echo(world);
     const root = world.root();
@@ -123,7 +123,7 @@ describe("to the service", () => {
 });
 
 describe("to the agent", () => {
-  test("cookies, fields of one hop and ours stay behind; the rest arrives", async () => {
+  test("cookies, hop-by-hop fields and Sigil's own fields are removed; the rest arrives", async () => {
     const world = await town();
     const shop = await echo(world, {
       "set-cookie": ["a=canary", "b=canary"],
@@ -141,7 +141,7 @@ describe("to the agent", () => {
     expect(await purchase.response.text()).toBe("served");
   });
 
-  test("a compressed body arrives as it is read, not as it was sent", async () => {
+  test("a compressed body arrives decompressed", async () => {
     const { gzipSync } = await import("node:zlib");
     const world = await town();
     const shop = await site((_request, response) => {

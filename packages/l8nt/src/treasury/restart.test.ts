@@ -66,7 +66,7 @@ describe("after a restart", () => {
     expect(await failure(buy(next, child, other))).toMatchObject({ code: "ERR_BUDGET" });
   });
 
-  test("who was revoked stays revoked, also a child that was never seen", async () => {
+  test("a revoked node stays revoked, as does a child that was never seen", async () => {
     const { store, world, shop, root } = await start();
     const child = root.delegate({ agent: "scout" });
     const unseen = root.delegate({ agent: "ghost" });
@@ -104,7 +104,7 @@ describe("after a restart", () => {
     expect(await use()).not.toBe(200);
   });
 
-  test("an origin that did not deliver is still paid nothing [case 62]", async () => {
+  test("an origin that did not deliver is still not paid [case 62]", async () => {
     const { store, world, root } = await start();
     const cheat = await world.shop({ price: "10 sat" });
     world.net.fault({ kind: "slow", delayMs: 0 });
@@ -132,7 +132,7 @@ describe("after a restart", () => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("what buys a single request and was in nobody's hand any more is used [cases 72, 82]", async () => {
+  test("a single-use credential whose order died is used by the next order [cases 72, 82]", async () => {
     const store = new MemoryStore();
     const world = await town({ store });
     const shop = await world.shop();
@@ -227,7 +227,7 @@ describe("two treasuries on one store", () => {
     return { store, world, other };
   }
 
-  test("pay once for one intent, whoever is asked [cases 63, 80]", async () => {
+  test("pay once for one intent, whichever of them is asked [cases 63, 80]", async () => {
     const { world, other } = await two();
     const shop = await world.shop();
     const root = world.root({ budget: "1000 sat" });
@@ -271,7 +271,7 @@ describe("two treasuries on one store", () => {
     expect(await other.owner.health()).toMatchObject({ openPayments: 0 });
   });
 
-  test("what one revokes or freezes, the other refuses within its next look [case 111]", async () => {
+  test("what one of them revokes or freezes, the other refuses after its next read [case 111]", async () => {
     const { world, other } = await two();
     const shop = await world.shop();
     const root = world.root();
@@ -299,7 +299,7 @@ describe("two treasuries on one store", () => {
       return { world, other, shop, root, mend: () => (store.directives = read) };
     };
 
-    test("goes on for ten seconds, then denies every credential, and goes on once it can read", async () => {
+    test("goes on for ten seconds, then denies every credential, and goes on once it can read again", async () => {
       const { world, other, shop, root, mend } = await silent();
       world.time.now += 10;
       await buy(other, root, shop, "/a");
@@ -316,7 +316,7 @@ describe("two treasuries on one store", () => {
       expect(world.paid().count).toBe(paid + 1);
     });
 
-    test("waits as long as its owner says", async () => {
+    test("goes on for as long as maxSilence says", async () => {
       const { world, other, shop, root } = await silent({ maxSilence: "1m" });
       world.time.now += 60;
       await buy(other, root, shop, "/a");
@@ -367,7 +367,7 @@ describe("a store that fails", () => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("before anything was sent, it is simply not paid", async () => {
+  test("before the payment is sent means that nothing is paid", async () => {
     const store = new MemoryStore();
     const world = await town({ store });
     const shop = await world.shop();

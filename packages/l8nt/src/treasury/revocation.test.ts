@@ -34,7 +34,7 @@ async function family() {
 
 const REVOKED = { name: "DeniedError", code: "ERR_REVOKED" };
 
-test("a parent's end is its children's, also of those that nobody listed; its own parent and siblings live [case 27]", async () => {
+test("revoking a parent revokes its children, unlisted ones included; its own parent and siblings go on [case 27]", async () => {
   const { world, root, parent, child, sibling, client, shop } = await family();
   const unlisted = child.delegate({ agent: "unlisted" }, { now: world.time.now });
   await client.revoke(parent);
@@ -46,7 +46,7 @@ test("a parent's end is its children's, also of those that nobody listed; its ow
     expect(await failure(world.treasury.standing(dead.toString()))).toMatchObject(REVOKED);
 });
 
-test("what was handed over dies with it at the service, before the revocation returns; a sibling's lives [case 111]", async () => {
+test("what was handed over is revoked at the service before the revocation returns; a sibling's goes on [case 111]", async () => {
   const { world, parent, child, sibling, client, shop } = await family();
   const url = `${shop.url}/a`;
   const [ofParent, ofChild, ofSibling] = await Promise.all(
@@ -67,7 +67,7 @@ test("what was handed over dies with it at the service, before the revocation re
   expect(await present(Credential.parse(ofChild!).append(["purpose=x"]).toString(), url)).toBe(402);
 });
 
-test("what is just being handed over dies too [case 111]", async () => {
+test("what is being handed over at that moment is revoked, too [case 111]", async () => {
   const store = new MemoryStore();
   const [begun, written] = [gate(), gate()];
   const mark = store.mark.bind(store);
@@ -89,7 +89,7 @@ test("what is just being handed over dies too [case 111]", async () => {
   expect(await present(await handing, `${shop.url}/a`)).toBe(402);
 });
 
-test("a child's end is not its parent's, though the parent paid for what the child had", async () => {
+test("revoking a child does not revoke its parent, even if the parent paid for what the child had", async () => {
   const { world, parent, child, client, shop } = await family();
   const url = `${shop.url}/a`;
   const ofParent = await handed(world, parent, url);
@@ -100,7 +100,7 @@ test("a child's end is not its parent's, though the parent paid for what the chi
   expect(world.paid().count).toBe(1);
 });
 
-test("nobody revokes what is not below him: a parent, a sibling, himself", async () => {
+test("a credential cannot revoke its parent, its sibling or itself", async () => {
   const { world, root, parent, child, sibling, shop } = await family();
   for (const other of [root, sibling, child])
     expect(await failure(world.client(child).revoke(other))).toBeInstanceOf(TypeError);
@@ -115,7 +115,7 @@ test("nobody revokes what is not below him: a parent, a sibling, himself", async
     expect(await buy(world, alive, `${shop.url}/a`)).toBeDefined();
 });
 
-test("a service that cannot revoke, or is gone, delays nobody: what it holds ends within five minutes", async () => {
+test("a service that cannot revoke, or is gone, delays nothing: what was handed over ends within five minutes", async () => {
   const { world, parent, client } = await family();
   const shop = await world.shop(SHOP);
   const url = `${shop.url}/a`;
@@ -126,7 +126,7 @@ test("a service that cannot revoke, or is gone, delays nobody: what it holds end
 });
 
 describe("a revocation that comes while a payment is made [case 111]", () => {
-  test("lets the payment end, and hands nothing over", async () => {
+  test("lets the payment complete, and nothing is handed over", async () => {
     let real!: Payer;
     let meanwhile = async () => {};
     const wallet: Payer = {

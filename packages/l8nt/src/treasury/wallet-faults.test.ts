@@ -33,7 +33,7 @@ function expectSound({ net }: Town) {
   expect(balancesMsat + inFlightMsat + feesMsat).toBe(fundedMsat);
 }
 
-describe("where the reply is lost, the payment is not", () => {
+describe("a payment whose reply is lost is found again", () => {
   test.each<FaultKind>(["reply-lost", "half-json", "server-error"])(
     "%s: held until the wallet is asked, then used without paying again [cases 56, 75]",
     async (kind) => {
@@ -56,7 +56,7 @@ describe("where the reply is lost, the payment is not", () => {
     },
   );
 
-  test("and while the wallet cannot say, nothing is paid for that intent [cases 57, 63]", async () => {
+  test("while the wallet cannot say, nothing is paid for that intent [cases 57, 63]", async () => {
     const world = await town();
     const { buy, spent } = buyer(world, await world.shop());
     world.net.fault({ kind: "reply-lost" });
@@ -120,7 +120,7 @@ describe("a payment that is stuck [case 58]", () => {
     expect(await spent()).toBe(world.paid().msat);
   });
 
-  test("is given up on its owner's word alone, and that is written down [case 58]", async () => {
+  test("is given up only if the owner says so, and that is in the journal [case 58]", async () => {
     const store = new MemoryStore({ journal: true });
     const world = await town({ store });
     const { buy, spent } = buyer(world, await world.shop());
@@ -167,7 +167,7 @@ describe("a failure that is certain gives everything back", () => {
     expect(await spent()).toBe(world.paid().msat);
   });
 
-  test("a network that cannot be reached when the payment is sent: nothing left [case 75]", async () => {
+  test("a network that cannot be reached when the payment is sent: nothing was sent [case 75]", async () => {
     const world = await town();
     const shop = await world.shop();
     const { buy, spent } = buyer(world, shop);
@@ -199,7 +199,7 @@ describe("a failure that is certain gives everything back", () => {
     return buyer(world, shop);
   }
 
-  test("a wallet that never had it, asked at the next start [case 59]", async () => {
+  test("a wallet that never saw it, asked at the next start [case 59]", async () => {
     const world = await town({ wallet: lossy("before") });
     const { buy, spent } = buyer(world, await world.shop());
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
@@ -218,7 +218,7 @@ describe("a failure that is certain gives everything back", () => {
   });
 });
 
-test("what another node never saw is no proof: only the one that a payment was begun from can free its amount [case 59]", async () => {
+test("only the node that a payment was begun from can prove that it was never made [case 59]", async () => {
   const node = { name: "the first" };
   const world = await town({ wallet: { ...lossy("before"), identity: async () => node.name } });
   const { buy, spent } = buyer(world, await world.shop());
@@ -245,7 +245,7 @@ test("a payment is begun from the node that answers now, not from the one that d
   expect(await spent()).toBe(RESERVED);
 });
 
-test("a wallet is told of a payment that was tried before, whoever tried it [case 56]", async () => {
+test("the wallet learns that a payment was tried before, by whichever process [case 56]", async () => {
   const requests: PaymentRequest[] = [];
   const wallet: Payer = {
     ...lossy("before"),
@@ -258,7 +258,7 @@ test("a wallet is told of a payment that was tried before, whoever tried it [cas
   const invoicer = devWallet(world.net.account("shop").invoiceOnlyUrl);
   let invoice: Promise<string> | undefined;
   const shop = await world.shop(undefined, {
-    // One challenge is good for whoever asks until it is paid. [case 113]
+    // One challenge can be paid by any agent until it is paid. [case 113]
     invoicer: { createInvoice: (request) => (invoice ??= invoicer.createInvoice(request)) },
   });
   const { buy } = buyer(world, shop);
@@ -280,8 +280,8 @@ const lossy = (found: "before" | "unknown" | "throws"): Payer => ({
   },
 });
 
-describe("a wallet that does what it must not", () => {
-  test("throwing, in paying and in asking, is an outcome nobody knows: held [case 75]", async () => {
+describe("a wallet that breaks its contract", () => {
+  test("a wallet that throws leaves the outcome unknown: the amount stays reserved [case 75]", async () => {
     const world = await town({ wallet: lossy("throws") });
     const { buy, spent } = buyer(world, await world.shop());
     for (let asked = 0; asked < 2; asked++)
@@ -294,7 +294,7 @@ describe("a wallet that does what it must not", () => {
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
   });
 
-  test("a preimage that proves nothing holds the amount, and tells a person", async () => {
+  test("a preimage that proves nothing keeps the amount reserved, and raises an alarm", async () => {
     const world = await town();
     const { buy, spent } = buyer(world, await world.shop());
     world.net.fault({ kind: "wrong-preimage" });
@@ -307,7 +307,7 @@ describe("a wallet that does what it must not", () => {
     expect(world.net.payments()).toHaveLength(1);
   });
 
-  test("a fee over its cap was spent: it is counted as it is, over the budget if need be, and told [case 46]", async () => {
+  test("a fee over its cap is counted as it was spent, even over the budget, and raises an alarm [case 46]", async () => {
     const world = await town();
     const { buy, spent } = buyer(world, await world.shop(), world.root({ budget: "13 sat" }));
     world.net.fault({ kind: "fee-over-cap" });
@@ -325,7 +325,7 @@ describe("a wallet that does what it must not", () => {
     expect(await failure(buy("/other"))).toMatchObject({ code: "ERR_BUDGET" });
   });
 
-  test("a fee over its cap is told though the store fails when it is written down [case 46]", async () => {
+  test("a fee over its cap raises an alarm even if the store fails when it is written [case 46]", async () => {
     const store = new MemoryStore();
     const settle = store.settle.bind(store);
     store.settle = async (...settlement) => {
@@ -342,7 +342,7 @@ describe("a wallet that does what it must not", () => {
     expect(await failure(buy("/other"))).toMatchObject({ code: "ERR_FROZEN" });
   });
 
-  test("the fee cap goes to the node with the payment, and a dearer route is not taken [case 46]", async () => {
+  test("the fee cap reaches the node, which takes no dearer route [case 46]", async () => {
     const world = await town({ maxFee: "9 msat" });
     const { buy, spent } = buyer(world, await world.shop());
     // The network's fee is 0.1 %: 10 msat.
@@ -359,8 +359,8 @@ describe("a wallet that does what it must not", () => {
   });
 });
 
-describe("a person who asks what became of payments, while one is being made", () => {
-  test("does not free it: what the wallet has not seen yet is not what it never will [cases 56, 59]", async () => {
+describe("a reconciliation while a payment is being made", () => {
+  test("does not free its amount, although the wallet has not seen it yet [cases 56, 59]", async () => {
     const arrived = gate();
     const go = gate();
     let real!: Payer;
@@ -386,7 +386,7 @@ describe("a person who asks what became of payments, while one is being made", (
   });
 });
 
-test("an alarm that fails does not lose a payment", async () => {
+test("an alarm that throws does not lose a payment", async () => {
   const world = await town({
     alarm: () => {
       throw new Error("the pager is off");

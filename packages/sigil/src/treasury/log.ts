@@ -8,7 +8,7 @@ import { withoutWalletUrls } from "../secrecy.ts";
 
 export type { Logger };
 
-/** A second guard: whoever logs an object with such a member by mistake. */
+/** A second guard, for an object with such a member that is logged by mistake. */
 const REDACTED = [
   "authorization",
   "credential",

@@ -25,11 +25,10 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   const log = logger(given.text("log-level") ?? "info");
   const stopped = untilStopped();
   const store = await openStore(folder, terminal);
-  let running: Awaited<ReturnType<typeof runTreasury>> | undefined;
   try {
     const secrets = await openSecrets(store, key);
     const wallet = await walletAtStart(walletUrl, log);
-    running = await runTreasury({
+    const running = await runTreasury({
       config,
       secrets,
       store,
@@ -38,20 +37,28 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
       log,
     });
-    const served = await listen(given, config, running.handler);
-    const { location } = config;
-    terminal.answer(
-      `The treasury of ${location} listens at ${served.url}. Its receipts are signed with the key ${running.receiptKey}.\n`,
-      { listening: served.url, location, receiptKey: running.receiptKey, pid: process.pid },
-    );
-    const { treasury } = running;
-    const stopAsking = wallet.keepAsking(() => treasury.reconcile());
-    await stopped;
-    stopAsking();
-    log.info("stopping: no more requests are taken, payments under way end first");
-    await Promise.all([served.close(), running.stop()]);
+    try {
+      await serveUntil(stopped);
+    } finally {
+      await running.stop();
+    }
     log.info("stopped");
     return EXIT.ok;
+
+    async function serveUntil(end: Promise<void>): Promise<void> {
+      const { treasury, receiptKey, handler } = running;
+      const { location } = config;
+      const served = await listen(given, config, handler);
+      terminal.answer(
+        `The treasury of ${location} listens at ${served.url}. Its receipts are signed with the key ${receiptKey}.\n`,
+        { listening: served.url, location, receiptKey, pid: process.pid },
+      );
+      const stopAsking = wallet.keepAsking(() => treasury.reconcile());
+      await end;
+      stopAsking();
+      log.info("stopping: no more requests are taken, payments under way end first");
+      await served.close();
+    }
   } finally {
     await store.close();
   }
@@ -59,11 +66,11 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
 
 export function folderFlag(given: Arguments<"dir">): string {
   const dir = given.text("dir");
-  if (dir === undefined) throw new UsageError("Where is the treasury? Give --dir DIR.");
+  if (dir === undefined) throw new UsageError("Missing --dir DIR: the folder of the treasury.");
   return dir;
 }
 
-/** From the environment, a file elsewhere, or the folder itself. */
+/** The key's text: from `--key-file`, the environment, or the folder itself. */
 export function keyText(given: Arguments<"key-file">, { env }: Terminal, folder: Folder): string {
   const file = given.text("key-file");
   if (file !== undefined) return readPrivate(file, "The key file");
@@ -76,7 +83,7 @@ function walletText({ walletFile }: Config, { env }: Terminal): string {
     (walletFile === undefined ? undefined : readPrivate(walletFile, "The wallet file"));
   if (!url)
     throw new UsageError(
-      "A treasury pays from a wallet: set SIGIL_WALLET to its URL, or name a file that has it as walletFile in config.json.",
+      "A treasury pays from a wallet: set SIGIL_WALLET to its URL, or walletFile in config.json to a file with the URL.",
     );
   return url;
 }
@@ -90,7 +97,7 @@ function listen(
   if (socket !== undefined) return serve(handler, { socket, origin: location });
   const port = given.text("port") ?? new URL(location).port;
   if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535)
-    throw new UsageError("Which port? The location names none: give --port N, or --socket PATH.");
+    throw new UsageError("The location has no port: give --port N, or --socket PATH.");
   return serve(handler, { port: Number(port), origin: location }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE")
@@ -101,8 +108,8 @@ function listen(
 }
 
 /**
- * Never taken off: npm and the terminal may both pass one on, and the second must not break off the
- * way out.
+ * The handlers stay: npm and the terminal may both pass a signal on, and the second signal must not
+ * end the process before it has stopped in order.
  */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,4 @@
-/**
- * The wallet of a treasury as a process: looked at before anything is spent from it, and traced.
- */
+/** The wallet of a treasury as a process: examined before anything is paid from it, and traced. */
 import { openWallet, type Wallet } from "l8nt";
 import { examineWallet, type TreasuryOptions } from "l8nt/treasury";
 import { commonFindings, treasuryFindings } from "../doctor/facts.ts";
@@ -31,8 +29,8 @@ export async function fitWallet(open: () => Promise<Wallet>, log: Logger): Promi
 export interface WalletAtStart {
   readonly open: OpenWallet;
   /**
-   * Where it was not: asks again until it answers and is fit, and then calls `then`. Gives what
-   * ends that.
+   * If the wallet was not reached: opens it again and again until it answers and is fit, then calls
+   * `then`. Returns a function that stops that.
    */
   keepAsking(then: () => Promise<unknown>): () => void;
 }
@@ -40,14 +38,13 @@ export interface WalletAtStart {
 const ASK_AGAIN_MS = 5_000;
 
 /**
- * Looks at the wallet before anything is served.
+ * Examines the wallet before anything is served.
  *
- * One that is merely not reached is no reason not to start: nodes restart, and a treasury that had
- * to be restarted with them would be away just when its owner and its agents ask what is open. It
- * shows its books, revokes and freezes meanwhile, and spends nothing until the wallet has answered
- * and was found fit; then it asks about the open payments, as it would have at the start. One that
- * is not synced yet is used: it finds payments again, refuses by itself what it cannot pay, and
- * mends without help. Everything else stands until somebody mends it, so it is said at once.
+ * A wallet that was not reached does not stop the start, because nodes restart, and the owner and the
+ * agents need the treasury just then: it shows its books, revokes and freezes, and pays nothing until
+ * the wallet has answered and was found fit. Then it asks about the open payments. A wallet that is
+ * not synced yet is used: it refuses by itself what it cannot pay. Every other fault lasts until
+ * somebody mends it, so it is reported at once.
  *
  * @throws AdapterError `ERR_WALLET`
  */
@@ -80,7 +77,7 @@ function asking(
       log.info("the wallet answers, and was asked about the payments that are open");
     } catch (error) {
       const why = whyOf(error);
-      // Once for each reason: a node may be away for a night.
+      // Logged once for each reason, because a node may be away for a night.
       if (why !== said) log.warn(`nothing is paid yet: ${why}`);
       said = why;
       if (!isOver) timer = setTimeout(again, ASK_AGAIN_MS);
@@ -99,7 +96,7 @@ const whyOf = (error: unknown): string =>
 const sentence = (finding: Finding): string =>
   `${finding.found}. ${finding.state === "ok" ? "" : finding.advice}`.trim();
 
-/** The wallet itself, each payment a span. */
+/** The same wallet, with a span for each payment. */
 export function tracedWallet(open: OpenWallet, traced: Traced): OpenWallet {
   return async () => {
     const wallet = await open();
