@@ -16,6 +16,7 @@ const serve = (app: Express) => listening(createServer(app));
 
 paywallContract(test, {
   name: "l8nt/express",
+  pricesBodies: false,
   start: async (paywall, routes) => {
     const app = express();
     app.use(wellKnown(paywall));
@@ -27,6 +28,24 @@ paywallContract(test, {
           const reply = handle(request.grant, () => bodyText(request));
           const answer = ({ status, body }: Reply): void => void response.status(status).send(body);
           return reply instanceof Promise ? reply.then(answer) : answer(reply);
+        },
+      );
+    return serve(app);
+  },
+});
+
+paywallContract(test, {
+  name: "l8nt/express behind a body parser",
+  start: async (paywall, routes) => {
+    const app = express();
+    app.use(express.text({ type: () => true, limit: "2mb" }), wellKnown(paywall));
+    for (const { method, path, terms, handle } of routes)
+      app[method === "GET" ? "get" : "post"](
+        path.replace("/*", "/*rest"),
+        paid(paywall, terms),
+        async (request, response) => {
+          const { status, body } = await handle(request.grant, async () => request.body ?? "");
+          response.status(status).send(body);
         },
       );
     return serve(app);

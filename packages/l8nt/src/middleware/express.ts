@@ -56,7 +56,7 @@ export function wellKnown(paywall: Paywall): RequestHandler {
   const { origin } = new URL(paywall.authority.location);
   const answer: RequestHandler = async (request, response, next) => {
     // A body parser that ran before has left the value, and an empty stream.
-    const body = request.readableEnded && request.body ? JSON.stringify(request.body) : undefined;
+    const body = isParsed(request) ? bytesOf(request.body) : undefined;
     const webRequest = requestOf(request, origin, { body, signal: goneSignal(response) });
     const found =
       webRequest === undefined ? problem(400, "Bad request") : await paywall.wellKnown(webRequest);
@@ -72,10 +72,13 @@ export function wellKnown(paywall: Paywall): RequestHandler {
 
 /** The body that a parser has read and left as a value; undefined if none has. */
 function parsedBody(request: Request): (() => Promise<Uint8Array>) | undefined {
-  if (!request.readableEnded || request.body === undefined) return undefined;
-  return async () => {
-    const body: unknown = request.body;
-    if (body instanceof Uint8Array) return body;
-    return utf8(typeof body === "string" ? body : JSON.stringify(body));
-  };
+  return isParsed(request) ? async () => bytesOf(request.body) : undefined;
+}
+
+const isParsed = ({ readableEnded, body }: Request): boolean => readableEnded && body !== undefined;
+
+/** What `express.raw`, `express.text` or `express.json` left, as bytes again. */
+function bytesOf(body: unknown): Uint8Array<ArrayBuffer> {
+  if (body instanceof Uint8Array) return new Uint8Array(body);
+  return utf8(typeof body === "string" ? body : JSON.stringify(body));
 }

@@ -73,8 +73,8 @@ export function goneSignal(outgoing: ServerResponse): AbortSignal {
 
 interface RequestOptions {
   readonly signal?: AbortSignal;
-  /** Instead of the stream, where somebody has read it already. */
-  readonly body?: string | undefined;
+  /** Instead of the stream, if it was read already. */
+  readonly body?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /**
@@ -90,7 +90,8 @@ export function requestOf(
   const { method = "" } = incoming;
   const target = targetOf(incoming);
   const url = origin + target;
-  const content = body ?? bodyOf(incoming);
+  const isBodiless = method === "GET" || method === "HEAD";
+  const content = isBodiless ? null : (body ?? bodyOf(incoming));
   try {
     const request = new Request(url, {
       method,
@@ -110,8 +111,7 @@ export function requestOf(
 }
 
 function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
-  const { method, headers } = incoming;
-  if (method === "GET" || method === "HEAD") return null;
+  const { headers } = incoming;
   const isThere =
     headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
   return isThere ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;

@@ -84,9 +84,8 @@ export class FactsOfRequest implements PriceFacts {
     return this.#facts.headers();
   }
 
-  readonly body = async (): Promise<Uint8Array> => {
-    this.#body ??=
-      this.#facts.body?.() ?? Promise.reject(new AdapterError("ERR_PRICE_FUNCTION", UNREADABLE));
+  readonly body = (): Promise<Uint8Array> => {
+    this.#body ??= this.#read();
     return this.#body;
   };
 
@@ -106,4 +105,13 @@ export class FactsOfRequest implements PriceFacts {
       throw new AdapterError("ERR_REQUEST", "The body is not JSON.");
     }
   };
+
+  async #read(): Promise<Uint8Array> {
+    const { body } = this.#facts;
+    if (body === undefined) throw new AdapterError("ERR_PRICE_FUNCTION", UNREADABLE);
+    const bytes = await body.call(this.#facts);
+    // A body parser of a framework has a limit of its own.
+    if (bytes.length <= MAX_BODY_BYTES) return bytes;
+    throw new AdapterError("ERR_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  }
 }

@@ -31,6 +31,12 @@ export interface PaywallHost {
 
 export interface PaywallContract {
   readonly name: string;
+  /**
+   * Whether a price function can read the body, and the handler after it.
+   *
+   * @default true
+   */
+  readonly pricesBodies?: boolean;
   /** Serves the routes and the well-known path on loopback. */
   start(paywall: Paywall, routes: readonly ContractRoute[]): Promise<PaywallHost>;
 }
@@ -133,6 +139,7 @@ type Build = (
 ) => Promise<{ readonly host: PaywallHost; readonly world: World }>;
 
 export interface PaywallLaws {
+  readonly contract: PaywallContract;
   readonly law: PaywallLaw;
   readonly build: Build;
 }
@@ -141,8 +148,9 @@ export interface PaywallLaws {
 export function lawsOf(
   subject: string,
   test: TestFunction,
-  { name, start }: PaywallContract,
+  contract: PaywallContract,
 ): PaywallLaws {
+  const { name, start } = contract;
   const build: Build = async (routes, options = {}) => {
     const time = { now: START };
     const invoicer = new FakeInvoicer(() => time.now);
@@ -198,5 +206,5 @@ export function lawsOf(
         await host.close();
       }
     });
-  return { law, build };
+  return { contract, law, build };
 }

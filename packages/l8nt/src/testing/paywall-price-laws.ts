@@ -1,8 +1,8 @@
 /** Laws of prices: by request, prepaid, free, and unknown. */
 import assert from "node:assert/strict";
-import { LOCATION, type PaywallLaws } from "./paywall-laws.ts";
+import { LOCATION, type PaywallLaws, type RouteTerms } from "./paywall-laws.ts";
 
-export function priceLaws({ law, build }: PaywallLaws): void {
+export function priceLaws({ law, build, contract }: PaywallLaws): void {
   const broken: Record<string, unknown> = {
     throws: () => {
       throw new Error("price list of 192.0.2.1 unreachable");
@@ -51,6 +51,63 @@ export function priceLaws({ law, build }: PaywallLaws): void {
       assert.deepEqual(world.store.reserved, []);
     },
   );
+
+  {
+    const urls: string[] = [];
+    law(
+      "a price function sees the path that is judged, at the paywall's own origin [case 30]",
+      {
+        path: "/paid/*",
+        price: ({ method, url }) => {
+          urls.push(`${method} ${url.href}`);
+          return "1 sat";
+        },
+      },
+      async (world) => {
+        urls.length = 0;
+        const fields = [["host", "evil.example"]] as const;
+        assert.equal((await world.ask("/paid/%79?q=%2f&q=1", [], { fields })).status, 402);
+        assert.deepEqual(urls, [`GET ${LOCATION}/paid/y?q=%2f&q=1`]);
+      },
+    );
+  }
+
+  const byLength: RouteTerms = {
+    method: "POST",
+    price: async ({ text }) => `${(await text()).length} sat`,
+    grants: { uses: 9 },
+    handle: async (_, body) => ({ status: 200, body: await body() }),
+  };
+  const post = (length: number) => ({ method: "POST", body: "x".repeat(length) });
+  if (contract.pricesBodies ?? true)
+    law(
+      "a price function may read the body, and the handler still receives it",
+      byLength,
+      async (world) => {
+        const seven = await world.buy("/paid", post(7));
+        assert.equal(world.invoicer.requests[0]?.amountMsat, 7000n);
+        const served = await world.ask("/paid", [seven], post(7));
+        assert.deepEqual([served.status, served.body], [200, "x".repeat(7)]);
+        const dearer = await world.ask("/paid", [seven], post(8));
+        assert.deepEqual([dearer.status, JSON.parse(dearer.body).code], [402, "ERR_PRICE"]);
+        const huge = await world.ask("/paid", [seven], post(1024 * 1024 + 1));
+        assert.deepEqual([huge.status, JSON.parse(huge.body).code], [413, "ERR_TOO_LARGE"]);
+        assert.equal(world.grants.length, 1);
+      },
+    );
+  else
+    law(
+      "a price function that reads the body answers 503, and serves nothing",
+      byLength,
+      async (world) => {
+        const response = await world.ask("/paid", [], post(7));
+        assert.deepEqual(
+          [response.status, JSON.parse(response.body).code],
+          [503, "ERR_PRICE_FUNCTION"],
+        );
+        assert.deepEqual(world.grants, []);
+      },
+    );
 
   law(
     "each request has its own price, and a payment covers no dearer request [case 41]",
