@@ -17,6 +17,7 @@ import {
   receipt,
   signer,
 } from "./fixtures/books.ts";
+import { canonical, type JcsValue } from "./jcs.ts";
 import { linesOf } from "./lines.ts";
 import { readLine } from "./read.ts";
 import { lineOf, type Signable, signedBytes } from "./receipt.ts";
@@ -277,6 +278,42 @@ test("a line that is no receipt is refused without a word of what it held", asyn
     });
     expect(JSON.stringify(verdict)).not.toContain(secret);
   }
+});
+
+describe("the amounts of a receipt", () => {
+  const [genuine = ""] = exports[1]!;
+  /** Signed by the key's holder, so that nothing but the form can be wrong. */
+  const verdictOn = (amount: unknown, fee: unknown) => {
+    const { signature: _, ...members } = JSON.parse(genuine);
+    const text = canonical({ ...members, amount, fee } as JcsValue);
+    const signature = signer.sign(new TextEncoder().encode(text));
+    return verifyExport([canonical({ ...JSON.parse(text), signature })], PUBLIC_KEY);
+  };
+  const sats = { unit: "msat", value: "10000" };
+
+  test.each([
+    ["msat", sats, { unit: "msat", value: "0" }],
+    ["US dollars", { unit: "usd_micro", value: "20000" }, { unit: "usd_micro", value: "5" }],
+  ])("in %s are read", async (_, amount, fee) => {
+    // The line has no head after it, and that is all that is wrong.
+    expect(await verdictOn(amount, fee)).toMatchObject({ fault: { code: "ERR_RECEIPT_HEAD" } });
+  });
+
+  test.each<[string, unknown, unknown]>([
+    ["in two units", sats, { unit: "usd_micro", value: "17" }],
+    ["in an unknown unit", { unit: "eur", value: "1" }, { unit: "eur", value: "1" }],
+    ["without a unit", { value: "1" }, sats],
+    ["as a number", { unit: "msat", value: 10000 }, sats],
+    ["as text alone", "10000", "17"],
+    ["below zero", { unit: "msat", value: "-1" }, sats],
+    ["with a leading zero", { unit: "msat", value: "010" }, sats],
+    ["with a member too many", { ...sats, note: "x" }, sats],
+  ])("%s are refused", async (_, amount, fee) => {
+    expect(await verdictOn(amount, fee)).toMatchObject({
+      holds: false,
+      fault: { line: 1, code: "ERR_RECEIPT_MALFORMED" },
+    });
+  });
 });
 
 test("a second receipt for one payment is refused, even where the key's holder signed it", async () => {
