@@ -22,6 +22,11 @@ test("what an agent needs to narrow a credential has no faults", async () => {
   expect(gzipBytes).toBeLessThan(browserBudgetBytes);
 });
 
+test("the client of a treasury's owner loads in a browser", async () => {
+  const { faults } = await bundled("owner", 'export { OwnerClient } from "l8nt/owner";');
+  expect(faults).toEqual([]);
+});
+
 test.each([
   [
     "server code",

@@ -61,7 +61,7 @@ export class TreasuryCore implements Treasurer {
 
   /** @throws TypeError for an option that is unknown or cannot work */
   constructor(
-    options: TreasuryOptions & { readonly fetch: typeof fetch },
+    options: TreasuryOptions & Required<Pick<TreasuryOptions, "fetch">>,
     receipts?: ReceiptMaker,
   ) {
     checkOptions(options);
