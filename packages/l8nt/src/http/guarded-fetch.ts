@@ -3,10 +3,11 @@
  * [case 78]
  */
 import type { LookupAddress } from "node:dns";
-import type { BlockList, LookupFunction } from "node:net";
+import type { LookupFunction } from "node:net";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { builtin, nodeFetch } from "./node-fetch.ts";
+import { publicAddress } from "./public-address.ts";
 
 export interface GuardedFetchOptions {
   /**
@@ -20,38 +21,6 @@ export interface GuardedFetchOptions {
 
 const OPTIONS = { allowLoopback: true } satisfies Keys<GuardedFetchOptions>;
 
-/** Not reachable from the internet: RFC 6890 and its registries, multicast, cloud metadata. */
-const PRIVATE_V4 = [
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.0.0.0", 24],
-  ["192.0.2.0", 24],
-  ["192.88.99.0", 24],
-  ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-  ["198.51.100.0", 24],
-  ["203.0.113.0", 24],
-  ["224.0.0.0", 3],
-] as const;
-/**
- * `::` covers `::1` and the IPv4-compatible ones; `64:ff9b::` and `2002::` carry an IPv4 address
- * inside.
- */
-const PRIVATE_V6 = [
-  ["::", 64],
-  ["64:ff9b::", 32],
-  ["100::", 8],
-  ["2001::", 23],
-  ["2001:db8::", 32],
-  ["2002::", 16],
-  ["fc00::", 7],
-  ["fe80::", 9],
-  ["ff00::", 8],
-] as const;
-
 /**
  * Looks a name up once, checks every address, and connects to one of those that were checked: a
  * name that is rebound in between gains nothing. Redirects are not followed.
@@ -64,16 +33,7 @@ export function guardedFetch(options: GuardedFetchOptions = {}): typeof fetch {
   const { allowLoopback = false } = options;
   const net = builtin<typeof import("node:net")>("node:net");
   const dns = builtin<typeof import("node:dns")>("node:dns");
-  const loopback = listOf(net, [["127.0.0.0", 8]], [["::1", 128]]);
-  const refused = listOf(net, [...PRIVATE_V4, ["127.0.0.0", 8]], PRIVATE_V6);
-
-  const isAllowed = (address: string): boolean => {
-    // An IPv4-mapped IPv6 address is judged as the IPv4 address that it holds.
-    const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-    const family = net.isIPv6(plain) ? "ipv6" : "ipv4";
-    if (/^::ffff:/i.test(plain)) return false;
-    return allowLoopback && loopback.check(plain, family) ? true : !refused.check(plain, family);
-  };
+  const isAllowed = publicAddress(net, allowLoopback);
 
   const lookup: LookupFunction = (hostname, options, done) => {
     dns.lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
@@ -98,13 +58,4 @@ export function guardedFetch(options: GuardedFetchOptions = {}): typeof fetch {
       );
     return send(request);
   };
-}
-
-type Subnets = readonly (readonly [address: string, bits: number])[];
-
-function listOf(net: typeof import("node:net"), v4: Subnets, v6: Subnets): BlockList {
-  const list = new net.BlockList();
-  for (const [address, bits] of v4) list.addSubnet(address, bits, "ipv4");
-  for (const [address, bits] of v6) list.addSubnet(address, bits, "ipv6");
-  return list;
 }

@@ -1,0 +1,89 @@
+/** Which IP addresses are public, by the special-purpose registries of IANA. [case 78] */
+import type { BlockList } from "node:net";
+
+type Net = typeof import("node:net");
+type Family = "ipv4" | "ipv6";
+type Subnet = readonly [address: string, bits: number];
+
+/** https://www.iana.org/assignments/iana-ipv4-special-registry, multicast, and reserved. */
+const SPECIAL_V4: readonly Subnet[] = [
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.0.0.0", 24],
+  ["192.0.2.0", 24],
+  ["192.88.99.0", 24],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["198.51.100.0", 24],
+  ["203.0.113.0", 24],
+  ["224.0.0.0", 3],
+];
+
+/** All global unicast addresses; whatever is outside is not public. */
+const GLOBAL_V6: readonly Subnet[] = [["2000::", 3]];
+/** https://www.iana.org/assignments/iana-ipv6-special-registry, as far as it is inside. */
+const SPECIAL_V6: readonly Subnet[] = [
+  ["2001::", 23],
+  ["2001:db8::", 32],
+  ["2002::", 16],
+  ["3fff::", 20],
+];
+
+/** The prefix by which NAT64 reaches IPv4 (RFC 6052). Addresses of DNS64 are in it. */
+const NAT64 = "64:ff9b::";
+
+/** Interface identifiers of ISATAP (RFC 5214 §6.1), which hold an IPv4 address. */
+const ISATAP = /(?:::|:0:|:200:)5efe:[0-9a-f]{1,4}:[0-9a-f]{1,4}$/;
+
+/**
+ * Makes the judge of addresses. An IPv4 address inside an IPv6 address is judged by itself if the
+ * network translates it (NAT64), and refused in every other form.
+ *
+ * @returns whether an address, as the resolver or a URL without brackets writes it, is public
+ */
+export function publicAddress(net: Net, allowLoopback: boolean): (address: string) => boolean {
+  // One list for each family: a `BlockList` finds an IPv4 address in IPv6 subnets such as `::/96`.
+  const v4 = listOf(net, "ipv4", SPECIAL_V4);
+  const loopbackV4 = listOf(net, "ipv4", [["127.0.0.0", 8]]);
+  const globalV6 = listOf(net, "ipv6", GLOBAL_V6);
+  const v6 = listOf(net, "ipv6", SPECIAL_V6);
+
+  const isPublicV4 = (address: string): boolean => !v4.check(address, "ipv4");
+
+  return (address) => {
+    // The resolver writes an IPv4-mapped address with dots.
+    const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+    if (net.isIPv4(plain))
+      return (allowLoopback && loopbackV4.check(plain, "ipv4")) || isPublicV4(plain);
+    // A zone names an interface of this machine.
+    if (!net.isIPv6(plain) || plain.includes("%")) return false;
+    const canonical = new URL(`http://[${plain}]/`).hostname.slice(1, -1);
+    if (canonical === "::1") return allowLoopback;
+    if (canonical.startsWith(NAT64)) {
+      const inside = translated(canonical);
+      return inside !== undefined && isPublicV4(inside);
+    }
+    return (
+      globalV6.check(canonical, "ipv6") && !v6.check(canonical, "ipv6") && !ISATAP.test(canonical)
+    );
+  };
+}
+
+/** The IPv4 address in the last 32 bits; undefined if there is more behind the prefix. */
+function translated(canonical: string): string | undefined {
+  const groups = canonical.slice(NAT64.length).split(":");
+  if (groups.length > 2 || groups.includes("")) return undefined;
+  const [high, low] = groups.length === 1 ? ["0", groups[0]!] : groups;
+  const bits = Number.parseInt(high!, 16) * 0x1_0000 + Number.parseInt(low!, 16);
+  return [24, 16, 8, 0].map((shift) => Math.floor(bits / 2 ** shift) % 256).join(".");
+}
+
+function listOf(net: Net, family: Family, subnets: readonly Subnet[]): BlockList {
+  const list = new net.BlockList();
+  for (const [address, bits] of subnets) list.addSubnet(address, bits, family);
+  return list;
+}
