@@ -57,9 +57,9 @@ describe("a tree that keeps the table has no faults", () => {
 test.each<[broken: string, path: string, text: string, says: RegExp]>([
   [
     "a row imports a row below it",
-    "macaroon/a.ts",
-    'import { x } from "../caveat/x.ts";',
-    /macaroon\/a\.ts:1: .*below it/,
+    "credential/a.ts",
+    'import { x } from "../macaroon/x.ts";',
+    /credential\/a\.ts:1: .*below it/,
   ],
   ["a type counts too", "ports/a.ts", 'import type { X } from "../ledger/x.ts";', /below it/],
   ["so does a type expression", "ports/a.ts", 'type X = import("../ledger/x.ts").X;', /below it/],

@@ -19,7 +19,7 @@ beforeEach(() => {
 const walletOf = ({ net }: Town) => net.account("treasury").url;
 
 describe("with neither a credential nor a wallet", () => {
-  test("what is free is fetched, whatever it answers", async () => {
+  test("a free request is sent, and its answer returned as it is", async () => {
     const free = await site((request, response) => {
       response
         .writeHead(request.target === "/gone" ? 410 : 200, { "set-cookie": "a=1" })
@@ -49,7 +49,7 @@ describe("with neither a credential nor a wallet", () => {
     expect(error.message).not.toMatch(/lnbcrt|macaroon/i);
   });
 
-  test("what needs a credential says the same, at once", () => {
+  test("a call that needs a credential fails at once with the same error", () => {
     const client = new Client();
     for (const ask of [
       () => client.delegate({ agent: "a" }),
@@ -62,7 +62,7 @@ describe("with neither a credential nor a wallet", () => {
 });
 
 describe("with SIGIL_CREDENTIAL", () => {
-  test("several in it, separated by white space; one that cannot be read fails at once", async () => {
+  test("it may hold several credentials, separated by white space; an unreadable one fails at once", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
     const own = shop.paywall.authority.minter.mint({
@@ -78,7 +78,7 @@ describe("with SIGIL_CREDENTIAL", () => {
     expect(() => new Client()).toThrow(expect.objectContaining({ code: "ERR_TOKEN_MALFORMED" }));
   });
 
-  test("it goes before SIGIL_WALLET: an agent that was given a scope does not get round it", async () => {
+  test("it takes precedence over SIGIL_WALLET, so an agent cannot get around its scope", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
     vi.stubEnv("SIGIL_WALLET", walletOf(world));
@@ -98,7 +98,7 @@ describe("with SIGIL_WALLET", () => {
     return new Client({ clock: world.clock, ...options });
   };
 
-  test("this process is its own treasury, and pays", async () => {
+  test("the client embeds a treasury, and pays", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
     const client = embedded(world);
@@ -129,7 +129,7 @@ describe("with SIGIL_WALLET", () => {
       expect(DEFAULT_LIMITS).toHaveProperty(key);
   });
 
-  test("limits of its own are taken as they are, and none at all is no way out", async () => {
+  test("given limits replace the default ones, and empty limits are refused", async () => {
     const world = await town();
     const shop = await world.shop(PASS);
     const client = embedded(world, {
@@ -170,7 +170,7 @@ describe("with SIGIL_WALLET", () => {
     expect(location).toBe(child.location);
   });
 
-  test("a wallet that nobody knows is an error, which does not repeat the secret in its URL", async () => {
+  test("an unknown wallet is an error that does not repeat the secret in its URL", async () => {
     vi.stubEnv("SIGIL_WALLET", "abacus://node?secret=canary0123456789");
     const world = await town();
     const shop = await world.shop();

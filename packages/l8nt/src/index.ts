@@ -33,15 +33,20 @@ export type { PaymentOutcome, Wallet, WalletFacts } from "./ports/wallet.ts";
 
 export interface ClientOptions extends Omit<HttpClientOptions, "treasury"> {
   /**
-   * A wallet, or its URL: this process is then its own treasury. `SIGIL_WALLET` where neither this
-   * nor a credential is given.
+   * A wallet, or its URL. The client then embeds a treasury that pays from it.
+   *
+   * @default the URL in `SIGIL_WALLET`, unless the client has a credential
    */
   readonly wallet?: Payer | string | undefined;
-  /** What a bare wallet may be used for; see {@link DEFAULT_LIMITS}. */
+  /**
+   * The scope of the client's own credential, if it pays from a wallet.
+   *
+   * @default {@link DEFAULT_LIMITS}
+   */
   readonly limits?: Scope;
   /**
-   * More for the embedded treasury: its store, its fee cap, where sub-agents will reach it once it
-   * is served.
+   * Options of the embedded treasury, such as its store, its fee cap, or the location where
+   * sub-agents reach it.
    */
   readonly treasury?: Partial<Omit<TreasuryOptions, "wallet">>;
 }
@@ -57,9 +62,9 @@ const OPTIONS = {
 } satisfies Keys<ClientOptions>;
 
 /**
- * What a client with a bare wallet and no limits may do: any https URL and this machine, 100 sat a
- * request, 1,000 sat a day, 10,000 sat in all, for 365 days. Counted in this process: a new one
- * begins anew.
+ * Limits of a client that has a wallet and no `limits`: any https URL and this machine, 100 sat a
+ * request, 1,000 sat a day, 10,000 sat in all, for 365 days. They are counted in this process, so a
+ * new process starts at zero.
  */
 export const DEFAULT_LIMITS: Scope = {
   endpoints: [
@@ -75,19 +80,19 @@ export const DEFAULT_LIMITS: Scope = {
 };
 
 /**
- * The client of an agent. Its credential comes from `SIGIL_CREDENTIAL`, or it pays from the wallet
- * of `SIGIL_WALLET`; with neither, it fetches what is free.
+ * The client of an agent. It takes its credential from `SIGIL_CREDENTIAL`, or pays from the wallet
+ * of `SIGIL_WALLET`. With neither, it makes requests that are free.
  *
  * @throws TokenError for a credential that cannot be read
- * @throws TypeError for an option that a client has not
+ * @throws TypeError for an unknown option
  * @example
  * const client = new Client();
  * const response = await client.get("https://api.weather.example/forecast?city=tokyo");
  */
 export class Client extends HttpClient {
   /**
-   * The embedded treasury, where this client has a wallet. Sub-agents in other processes reach it
-   * once it has a location and is served there.
+   * The embedded treasury; undefined if this client has no wallet. Sub-agents in other processes
+   * reach it once it has a location and is served there.
    *
    * @example
    * const client = new Client({ wallet, treasury: { location: "http://127.0.0.1:8409" } });
@@ -120,7 +125,7 @@ function embedded(
   return new TreasuryCore({
     secret: hexText(randomBytes(32)),
     location: EMBEDDED_LOCATION,
-    // The agent's own process: what it may reach, it reaches without a treasury, too.
+    // Not a guarded fetch: this process can reach the same addresses without the treasury.
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
     ...(clock !== undefined && { clock }),
     ...options,
@@ -128,7 +133,7 @@ function embedded(
   });
 }
 
-/** Absent in a browser, and where a runtime does not let it be read. */
+/** Undefined in a browser, or if the runtime refuses to read the environment. */
 function environment(name: string): string | undefined {
   try {
     return (

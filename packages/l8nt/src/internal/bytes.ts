@@ -1,23 +1,20 @@
-/**
- * Bytes and their texts: strict readers that take the whole input or nothing, and one writer for
- * each.
- */
+/** Bytes as UTF-8, hex and base64: strict readers, which take the whole input or none of it. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const utf8Encoder = new TextEncoder();
-// Fatal, and a BOM is kept: bytes are never lossily decoded, nor silently dropped. [case 14]
+// Invalid bytes fail and a BOM is kept, so that no two byte strings decode to one text. [case 14]
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The same bytes in memory of their own: small Buffers share a pool, and whoever clones a view of
- * it gets all that lies beside it.
+ * A copy in memory of its own. Small Buffers share a pool, and a structured clone of a view sends
+ * the whole pool along.
  */
 export const ownBytes = (buffer: Uint8Array): Bytes => new Uint8Array(buffer);
 
-// The platform's coders are many times faster and lenient: what they read counts only where it
-// writes back to the same text.
+// Node's coders are many times faster, and lenient: their result counts only if it encodes back to
+// the same text.
 const native: typeof Buffer | undefined = (globalThis as { Buffer?: typeof Buffer }).Buffer;
 
 export const utf8: (text: string) => Bytes =
@@ -27,11 +24,10 @@ export const utf8: (text: string) => Bytes =
 
 const ASCII = /^[\0-\x7f]*$/;
 
-/** The text of UTF-8 bytes, or undefined where they are not UTF-8. */
+/** The text of UTF-8 bytes; undefined if they are not UTF-8. */
 export function utf8Text(bytes: Uint8Array): string | undefined {
   if (native !== undefined) {
-    // Most texts here are ASCII, which is the same in latin1, and is read several times faster as
-    // that.
+    // Most texts are ASCII, which latin1 decodes to the same text several times faster.
     const text = native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
     if (ASCII.test(text)) return text;
   }
@@ -50,8 +46,8 @@ export const hexText: (bytes: Uint8Array) => string =
 const HEX = /^(?:[0-9a-fA-F]{2})*$/;
 
 /**
- * Hex of either case. `Buffer.from(x, "hex")` alone would cut silently at the first wrong digit.
- * [case 4]
+ * The bytes of hex in either case; undefined for anything else. `Buffer.from(x, "hex")` alone stops
+ * silently at the first wrong digit. [case 4]
  */
 export function hexBytes(text: string): Bytes | undefined {
   if (!HEX.test(text)) return undefined;
@@ -64,8 +60,8 @@ export const base64Text: (bytes: Uint8Array) => string =
     : (bytes) => native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
 /**
- * Base64 in the standard or the URL-safe alphabet, padded or not: one of them, throughout. Trailing
- * bits must be zero, so that every byte string has one text in each form. [case 3]
+ * The bytes of base64, padded or not, in the standard or the URL-safe alphabet, not mixed; undefined
+ * for anything else. Trailing bits must be zero, so that bytes have one text in each form. [case 3]
  */
 export function base64Bytes(text: string): Bytes | undefined {
   const urlSafe = text.includes("-") || text.includes("_");

@@ -1,7 +1,4 @@
-/**
- * The few primitives Sigil stands on: from the platform (`node:crypto`) where there is one, from
- * `@noble/hashes` elsewhere.
- */
+/** SHA-256, HMAC, HKDF and random bytes: from `node:crypto` if it exists, else `@noble/hashes`. */
 import type { TransformOptions } from "node:stream";
 import { extract } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
@@ -10,7 +7,7 @@ import { type Bytes, hexText, ownBytes } from "./bytes.ts";
 
 type NodeCrypto = typeof import("node:crypto");
 
-// Asked for, not imported: the same file loads in a browser, where there is no `node:crypto`.
+// Looked up, not imported, so that the file loads in a browser, which has no `node:crypto`.
 const platform: NodeCrypto | undefined = (
   globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
 ).process?.getBuiltinModule?.("node:crypto") as NodeCrypto | undefined;
@@ -20,9 +17,9 @@ export const sha256: (message: Uint8Array) => Bytes =
     ? (message) => nobleSha256(message) as Bytes
     : (message) => bytesOf(platform.createHash("sha256").update(message).digest("binary"));
 
-/** The same in hex, to compare with what is public. */
+/** SHA-256 in hex, to compare with public values. */
 export const sha256Hex: (message: Uint8Array) => string =
-  // One call without a stream behind it, where the platform has it (Node ≥ 20.12).
+  // A single call without a stream, in Node 20.12 and later.
   platform?.hash === undefined
     ? (message) => hexText(sha256(message))
     : (message) => platform.hash("sha256", message, "hex");
@@ -49,7 +46,7 @@ export const hmacChain: (key: Uint8Array, messages: readonly Uint8Array[]) => By
         return macs;
       };
 
-/** HMAC under one key many times: the key is prepared once. */
+/** HMAC under one key, which is prepared once for many messages. */
 export function hmacUnder(key: Uint8Array): (message: Uint8Array) => Bytes {
   if (platform !== undefined) {
     const prepared = platform.createSecretKey(key);
@@ -60,8 +57,8 @@ export function hmacUnder(key: Uint8Array): (message: Uint8Array) => Bytes {
   return (message) => prepared.clone().update(message).digest() as Bytes;
 }
 
-// A latin1 string is bytes to OpenSSL, and crosses into it several times faster than a buffer does:
-// 1.7 µs against 12 µs on Node 24. It never holds anything but a key or a digest.
+// A latin1 string passes into OpenSSL several times faster than a buffer: 1.7 µs against 12 µs on
+// Node 24. Only keys and digests are passed so.
 const LATIN1 = { encoding: "latin1" } as unknown as TransformOptions;
 const latin1 = (bytes: Uint8Array): string =>
   Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length);
@@ -70,7 +67,7 @@ const bytesOf = (text: string): Bytes => ownBytes(Buffer.from(text, "latin1"));
 /** The pseudo-random key of HKDF-SHA256 (RFC 5869 §2.2) with an empty salt. */
 export const hkdfExtract = (secret: Uint8Array): Bytes => extract(nobleSha256, secret) as Bytes;
 
-/** HKDF-Expand (RFC 5869 §2.3) of one block, 32 bytes, under a key that is prepared once. */
+/** HKDF-Expand (RFC 5869 §2.3) of one block, 32 bytes. The key is prepared once. */
 export function hkdfExpandUnder(pseudoRandomKey: Uint8Array): (info: Uint8Array) => Bytes {
   const prf = hmacUnder(pseudoRandomKey);
   return (info) => {
@@ -81,9 +78,7 @@ export function hkdfExpandUnder(pseudoRandomKey: Uint8Array): (info: Uint8Array)
   };
 }
 
-/**
- * Compares in time that depends on the length alone; unequal lengths are unequal at once. [case 13]
- */
+/** Compares in constant time; unequal lengths return at once. [case 13] */
 export const equalBytes: (a: Uint8Array, b: Uint8Array) => boolean =
   platform === undefined
     ? (a, b) => {

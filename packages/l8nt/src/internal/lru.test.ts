@@ -20,7 +20,7 @@ test("setting an entry again renews it", () => {
   expect([lru.get("a"), lru.get("b"), lru.get("c")]).toEqual([3, undefined, 4]);
 });
 
-test("a capacity of none keeps nothing", () => {
+test("a capacity of 0 keeps nothing", () => {
   const lru = new Lru<string, number>(0);
   lru.set("a", 1);
   expect(lru.get("a")).toBeUndefined();

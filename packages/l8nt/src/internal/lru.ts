@@ -1,4 +1,4 @@
-/** A map that forgets its least recently used entry once it is full. */
+/** A map of limited size that drops its least recently used entry. */
 
 interface Entry<Key, Value> {
   readonly key: Key;
@@ -8,7 +8,7 @@ interface Entry<Key, Value> {
   older: Entry<Key, Value> | undefined;
 }
 
-/** Entries are chained by use, so that a look-up hashes its key once and writes to no map. */
+/** Entries form a list in order of use, so a look-up hashes its key once and writes to no map. */
 export class Lru<Key, Value> {
   readonly #entries = new Map<Key, Entry<Key, Value>>();
   readonly #capacity: number;
@@ -41,7 +41,7 @@ export class Lru<Key, Value> {
     if (this.#entries.size > this.#capacity) this.delete(this.#oldest!.key);
   }
 
-  /** The least recently used first. */
+  /** Every value, least recently used first. */
   *values(): Generator<Value> {
     for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) yield entry.value;
   }

@@ -1,15 +1,15 @@
-/** Timers that keep no process alive: what they end or look at is no reason to stay. */
+/** Timers that do not keep the process alive. */
 
 export type Timer = ReturnType<typeof setTimeout>;
 
-/** Node gives an object, a browser a number. */
+/** Node returns an object, a browser a number. */
 function unheld(timer: Timer): Timer {
   (timer as { unref?: () => void }).unref?.();
   return timer;
 }
 
-/** `clearTimeout` ends it. */
+/** Calls `act` once after `ms`. `clearTimeout` cancels it. */
 export const later = (ms: number, act: () => void): Timer => unheld(setTimeout(act, ms));
 
-/** `clearInterval` ends it. */
+/** Calls `act` every `ms`. `clearInterval` cancels it. */
 export const every = (ms: number, act: () => void): Timer => unheld(setInterval(act, ms));

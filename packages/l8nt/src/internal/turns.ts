@@ -1,8 +1,8 @@
-/** One at a time for each key: who comes second waits, and then looks again. [cases 63, 80] */
+/** A queue for each key, which runs one piece of work at a time. [cases 63, 80] */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs `work` once everyone who came before for this key is done. */
+  /** Runs `work` after all work that was queued before it under `key`, failed or not. */
   async take<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
     const before = this.#last.get(key) ?? Promise.resolve();
     const turn = before.then(work, work);

@@ -32,7 +32,7 @@ const SECRETS = Array.from({ length: 4 }, (_, at) =>
   createHash("sha256").update(`secret ${at}`).digest("hex"),
 );
 
-describe("what other software made is verified here", () => {
+describe("credentials that other software made verify here", () => {
   test.each(
     GOLDEN_TERMS.map((terms) => [terms.salt ?? terms.caveats?.[0] ?? "bare", terms] as const),
   )("%s", (_name, terms) => {
@@ -62,7 +62,7 @@ describe("what other software made is verified here", () => {
   });
 });
 
-describe("what is minted here is verified by other software", () => {
+describe("credentials minted here verify in other software", () => {
   test("under HKDF-SHA256(secret, identifier)", () => {
     const minted = authorityOf().minter.mint(scope);
     const rootKey = Buffer.from(
@@ -83,7 +83,7 @@ describe("what is minted here is verified by other software", () => {
     expect(createHash("sha256").update(preimage).digest("hex")).toBe(minted.paymentHash);
   });
 
-  test("no two are alike", () => {
+  test("two minted credentials differ in payment hash, token id and preimage", () => {
     const authority = authorityOf();
     const minted = [authority.minter.mint(scope), authority.minter.mint(scope)];
     expect(minted[0]!.paymentHash).not.toBe(minted[1]!.paymentHash);
@@ -98,7 +98,7 @@ describe("verdicts", () => {
   const authority = authorityOf();
   const minted = authority.minter.mint(scope);
 
-  test("within its scope: granted", () => {
+  test("an access within the scope is granted", () => {
     expect(verify(authority, minted, access)).toMatchObject({ granted: true });
     expect(verify(authority, minted.toString(), access)).toMatchObject({ granted: true });
   });
@@ -146,7 +146,7 @@ describe("verdicts", () => {
     ]);
   });
 
-  test("a malformed or forged one is told by its class alone", () => {
+  test("a malformed or forged credential is a TokenError", () => {
     for (const text of ["", "nonsense", credentialText({ secret: OTHER_SECRET })]) {
       const verdict = verify(authority, text, access);
       expect(verdict).toMatchObject({ granted: false });
@@ -155,7 +155,7 @@ describe("verdicts", () => {
     }
   });
 
-  test("a cheap route's credential is none for a dear one, or for another service [case 41]", () => {
+  test("a credential for a cheap route opens no dear route and no other service [case 41]", () => {
     const routes = [
       "GET https://api.example/cheap",
       "GET https://api.example/dear",
@@ -250,7 +250,7 @@ describe("no god mode", () => {
     expect(() => authority.minter.challenge(large, bolt11.valid[0]!.invoice)).toThrow(tooLarge);
   });
 
-  test("the largest that is minted can be presented", () => {
+  test("the largest credential that is minted can be presented", () => {
     const authority = authorityOf();
     let largest: Credential | undefined;
     for (let length = 950; length > 0; length -= 7) {
@@ -298,7 +298,7 @@ describe("secrets [case 112]", () => {
     "ftp://api.example",
     "https://user@api.example",
     "https://api.example.",
-  ])("%j is no location", (location) => {
+  ])("%j is refused as a location", (location) => {
     expect(() => authorityOf({ location })).toThrow(TypeError);
   });
 
@@ -310,7 +310,7 @@ describe("secrets [case 112]", () => {
 });
 
 describe("key rotation", () => {
-  test("what was minted before is verified, and new ones are minted under the new secret alone", () => {
+  test("earlier credentials still verify, and new ones are minted under the new secret only", () => {
     const authority = authorityOf({ secret: SECRETS[0]! });
     const minted = [authority.minter.mint(scope)];
     for (const secret of SECRETS.slice(1)) {
@@ -363,7 +363,7 @@ describe("key rotation", () => {
 });
 
 describe("the cache remembers what was proven, and never what is allowed now", () => {
-  test("time passes for a warm credential", () => {
+  test("a cached credential expires", () => {
     const authority = authorityOf();
     const text = authority.minter.mint(scope).toString();
     for (let repeat = 0; repeat < 3; repeat++) {
@@ -375,7 +375,7 @@ describe("the cache remembers what was proven, and never what is allowed now", (
     }
   });
 
-  test("revocation takes effect on a warm credential, and on one that somebody still holds in hand [case 111]", () => {
+  test("revocation takes effect on a cached credential, and on a Verified that a caller kept [case 111]", () => {
     const authority = authorityOf();
     const text = authority.minter.mint(scope).toString();
     const inHand = authority.verifier.authenticate(text);
@@ -393,7 +393,7 @@ describe("the cache remembers what was proven, and never what is allowed now", (
     expect(verify(authority, text, { ...access, priceMsat: 1001n }).granted).toBe(false);
   });
 
-  test("what was refused is refused again, and is not kept", () => {
+  test("a refused credential is refused again, and is not cached", () => {
     const authority = authorityOf();
     const good = credentialText();
     const bad = `${good.slice(0, -64)}${"0".repeat(64)}`;
@@ -440,7 +440,7 @@ describe("challenges", () => {
     });
   });
 
-  test("what is no invoice is no challenge", () => {
+  test("a text that is not an invoice makes no challenge", () => {
     expect(() => authorityOf().minter.challenge(scope, "lnbc1nonsense")).toThrow(
       expect.objectContaining({ code: "ERR_INVOICE_MALFORMED" }),
     );

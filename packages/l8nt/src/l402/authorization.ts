@@ -1,4 +1,4 @@
-/** The `Authorization` field: one credential, or none. spec/3-challenge.md §4. */
+/** The `Authorization` header field: one credential, or none. spec/3-challenge.md §4. */
 import { TokenError } from "../errors.ts";
 import { isFieldText } from "../http/header.ts";
 import { Credential } from "./credential.ts";
@@ -9,16 +9,16 @@ const MENTIONS = /(?:^|,)[ \t]*(?:l402|lsat)(?:[ \t]|$)/i;
 export const MAX_FIELD_CHARACTERS = 24_576;
 
 /**
- * The text of the credential that a request presents; undefined where it presents none of ours.
- * Several lines (joined by commas, as `Headers` does) are one where they carry the same credential,
- * as aperture's client sends it. [case 8]
+ * The text of the credential in an `Authorization` field; undefined if the field has none of ours.
+ * Several lines, joined by commas as `Headers` does, count as one if they carry the same credential,
+ * which is how aperture's client sends it. [case 8]
  *
  * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED`,
  * `ERR_TOKEN_TOO_LARGE`
  */
 export function readAuthorization(field: string | null | undefined): string | undefined {
   if (field === null || field === undefined) return undefined;
-  // As nearly every client writes it: one look at each character.
+  // The form of nearly every client, read in one pass.
   if (field.length <= MAX_FIELD_CHARACTERS && PLAIN.test(field)) return field.slice("L402 ".length);
   if (!MENTIONS.test(field)) return undefined;
   if (field.length > MAX_FIELD_CHARACTERS)
@@ -38,7 +38,7 @@ export function readAuthorization(field: string | null | undefined): string | un
 /** Whether an `Authorization` value has an element of ours, readable or not. */
 export const mentionsCredential = (field: string): boolean => MENTIONS.test(field);
 
-/** What cannot be read is not the same as anything else. */
+/** Whether two texts are one credential. A text that cannot be read equals nothing. */
 export function sameCredential(a: string, b: string): boolean {
   try {
     return Credential.parse(a).toString() === Credential.parse(b).toString();
@@ -57,8 +57,9 @@ const malformed = (): TokenError =>
   );
 
 /**
- * The value that presents a credential. `LSAT` is for a service that knows the scheme by its old
- * name alone.
+ * The value of an `Authorization` field that presents a credential.
+ *
+ * @param scheme `"LSAT"` for a service that knows only the scheme's old name
  */
 export const formatAuthorization = (
   credential: Credential,

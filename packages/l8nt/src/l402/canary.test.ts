@@ -124,7 +124,7 @@ describe("what is shown of a credential", () => {
     },
   );
 
-  test("nor of one that was minted here, narrowed or delegated", () => {
+  test("a credential minted here, narrowed or delegated: described, not shown", () => {
     const minted = authorityOf().minter.mint({
       endpoints: ["GET https://api.example/**"],
       expiresIn: "1h",
@@ -140,7 +140,7 @@ describe("what is shown of a credential", () => {
     }
   });
 
-  test("the authority shows no secret, nor what it has seen", () => {
+  test("an authority shows no secret and no credential that it verified", () => {
     const authority = authorityOf();
     authority.verifier.authenticate(credentialText());
     authority.rotate(OTHER_SECRET);

@@ -1,7 +1,4 @@
-/**
- * An L402 challenge: a macaroon to be paid for, and the invoice that pays for it.
- * spec/3-challenge.md.
- */
+/** An L402 challenge: a macaroon, and the invoice that pays for it. spec/3-challenge.md §1-2. */
 import type { Access } from "../caveat/index.ts";
 import { unverifiedChain } from "../credential/index.ts";
 import { ChallengeError, type Refusal } from "../errors.ts";
@@ -15,7 +12,7 @@ export interface Challenge {
   readonly identifier: Identifier;
   /** BOLT 11 text, unverified. */
   readonly invoice: string;
-  /** The conditions that the service says it enforces; undefined where it says nothing. */
+  /** The conditions that the service says it enforces; undefined if it does not say. */
   readonly enforced: readonly string[] | undefined;
 }
 
@@ -31,13 +28,12 @@ const malformed = (why: string, cause?: unknown): ChallengeError =>
   );
 
 /**
- * Finds the one L402 challenge among whatever schemes a response offers, in any order. `L402` goes
- * before `LSAT`; two different challenges of one scheme are refused, because choosing one would be
- * guessing.
+ * Finds the L402 challenge among the schemes that a response offers, in any order. `L402` takes
+ * precedence over `LSAT`. Two different challenges of one scheme are refused, because nothing says
+ * which one to pay.
  *
  * @param header the `WWW-Authenticate` value, or each field line of it
- * @throws ChallengeError `ERR_CHALLENGE_MISSING` where no L402 challenge is there,
- * `ERR_CHALLENGE_MALFORMED`
+ * @throws ChallengeError `ERR_CHALLENGE_MISSING` if there is none, `ERR_CHALLENGE_MALFORMED`
  */
 function parse(header: string | readonly string[] | null | undefined): Challenge {
   const text = typeof header === "string" ? header : (header ?? []).join(", ");
@@ -62,8 +58,8 @@ function parse(header: string | readonly string[] | null | undefined): Challenge
 }
 
 /**
- * Whether a `WWW-Authenticate` value asks for `LSAT` and not for `L402`: who wrote it may read no
- * other.
+ * Whether a `WWW-Authenticate` value offers `LSAT` without `L402`. The service may not know the new
+ * name.
  */
 export function isLsatAlone(header: string | null): boolean {
   if (header === null || header.length > MAX_CHARACTERS) return false;
@@ -71,7 +67,7 @@ export function isLsatAlone(header: string | null): boolean {
   return schemes.includes("lsat") && !schemes.includes("l402");
 }
 
-/** Undefined for a version that is not ours, or a challenge that nobody is asked to pay. */
+/** Undefined for another version, or an item without a macaroon and an invoice. */
 function readItem({ parameters }: AuthItem): Challenge | undefined {
   const one = (name: string): string | undefined => {
     const values = new Set(parameters.filter(([key]) => key === name).map(([, value]) => value));
@@ -115,10 +111,10 @@ const sameChallenge = (a: Challenge, b: Challenge): boolean =>
   base64Text(Macaroon.encode(a.macaroon)) === base64Text(Macaroon.encode(b.macaroon));
 
 /**
- * The field lines of a challenge, in the order and form that the reference clients' regular
- * expressions expect.
+ * The `WWW-Authenticate` lines of a challenge, in the order and form that the regular expressions of
+ * the reference clients expect.
  *
- * @throws TypeError for an invoice or a condition that would not stay within its quotes [case 9]
+ * @throws TypeError for an invoice or a condition that could break out of its quotes [case 9]
  */
 function format(challenge: Challenge): readonly [lsat: string, l402: string] {
   const macaroon = base64Text(Macaroon.encode(challenge.macaroon));

@@ -93,7 +93,7 @@ describe("reading [cases 3, 4]", () => {
     expect(() => Credential.parse(text)).toThrow(malformed);
   });
 
-  test.each([undefined, null, 7, {}, [], new Uint8Array(3)])("%o is no text", (value) => {
+  test.each([undefined, null, 7, {}, [], new Uint8Array(3)])("%o is refused", (value) => {
     expect(() => Credential.parse(value as never)).toThrow(malformed);
   });
 
@@ -208,12 +208,12 @@ describe("narrowing, offline", () => {
     expect(root.delegate({ agent: "scout" }).chain.lineage).toEqual(["scout"]);
   });
 
-  test("a scope that cannot be read is told before it is signed", () => {
+  test("a scope that cannot be read is an error before anything is signed", () => {
     expect(() => root.attenuate({ budgt: "5 sat" } as never)).toThrow(TypeError);
     expect(() => root.attenuate({ expiresIn: "15m" }, { now: Number.NaN })).toThrow(TypeError);
   });
 
-  test("a credential is made of a macaroon and 64 digits, or not at all", () => {
+  test("Credential.paid takes a macaroon and 64 hex digits only", () => {
     for (const preimage of ["", PREIMAGE.slice(1), `${PREIMAGE}0`, "g".repeat(64)])
       expect(() => Credential.paid(macaroonOf(root), preimage)).toThrow(malformed);
     const foreignIdentifier = Macaroon.mint({

@@ -55,7 +55,7 @@ describe("the identifier [case 6]", () => {
     expect(read.tokenId[0]).toBe(0x20);
   });
 
-  test("parts of another length are their maker's mistake", () => {
+  test("parts of another length are a TypeError", () => {
     expect(() => Identifier.encode(new Uint8Array(31), new Uint8Array(32))).toThrow(TypeError);
     expect(() => Identifier.encode(new Uint8Array(32), new Uint8Array(33))).toThrow(TypeError);
   });

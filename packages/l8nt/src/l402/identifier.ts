@@ -8,7 +8,7 @@ import { type Bytes, hexText } from "../internal/bytes.ts";
 export interface Identifier {
   /** Hex. The SHA-256 of the preimage that the credential must carry. */
   readonly paymentHash: string;
-  /** 32 bytes: which root secret (4), and random (28). */
+  /** 32 bytes: 4 that name the root secret, 28 random ones. */
   readonly tokenId: Bytes;
 }
 
@@ -27,7 +27,7 @@ function decode(bytes: Uint8Array): Identifier {
       "The macaroon's identifier is not an L402 identifier of version 0.",
     );
   const paymentHash = hexText(bytes.subarray(2, 2 + HASH_BYTES));
-  // The hash of no payment: some implementations use it for "not paid for". [case 6]
+  // Some implementations use a hash of zeros for "not paid for". [case 6]
   if (paymentHash === NO_PAYMENT)
     throw new TokenError("ERR_TOKEN_MALFORMED", "The macaroon's identifier commits to no payment.");
   return { paymentHash, tokenId: new Uint8Array(bytes.subarray(2 + HASH_BYTES)) };

@@ -1,6 +1,6 @@
 /**
- * The `Macaroon` and `Grpc-Metadata-Macaroon` fields: hex of a macaroon that carries its own
- * preimage. spec/3-challenge.md §4.
+ * The `Macaroon` and `Grpc-Metadata-Macaroon` header fields: the hex of a macaroon with its preimage
+ * in a caveat. spec/3-challenge.md §4.
  */
 import { caveatOf, preimage, valueIn } from "../caveat/index.ts";
 import { TokenError } from "../errors.ts";
@@ -13,8 +13,8 @@ import { Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
 const BLANK = /^[ \t]*$/;
 
 /**
- * The text of the credential that the two fields present; undefined where they are missing or
- * blank. Several lines (joined by commas) are one where they carry the same. [case 8]
+ * The text of the credential in the two fields; undefined if they are missing or blank. Several
+ * lines, joined by commas, count as one if they carry the same macaroon. [case 8]
  *
  * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED` (also for
  * a macaroon without a `preimage` caveat), `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
@@ -26,7 +26,7 @@ export function readMacaroonField(field: string | null | undefined): string | un
   const [first, ...others] = field
     .split(",")
     .map((element) => element.replace(/^[ \t]+|[ \t]+$/g, ""));
-  // Hex of either case is one text in two spellings; nothing else here is.
+  // Only the case of hex digits may differ.
   if (others.some((other) => other.toLowerCase() !== first!.toLowerCase())) throw ambiguous();
   if (first!.length > 2 * MAX_PACKET_BYTES)
     throw new TokenError(
@@ -47,8 +47,8 @@ export function readMacaroonField(field: string | null | undefined): string | un
 }
 
 /**
- * The first one: whoever may append could otherwise replace the proof. Every later one is judged
- * like any caveat.
+ * Reads the first such caveat, because any holder can append another. Later ones are judged like any
+ * caveat.
  */
 function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
   for (const caveat of caveats) {
@@ -61,9 +61,9 @@ function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
 
 /**
  * The value that presents a credential to a service behind gRPC, as Lightning Labs' clients send
- * it. It has one caveat more.
+ * it: with a caveat that holds the preimage.
  *
- * @throws TokenError `ERR_TOKEN_TOO_LARGE` where there is no room for it
+ * @throws TokenError `ERR_TOKEN_TOO_LARGE` if the caveat does not fit
  */
 export function formatMacaroonField(credential: Credential): string {
   const { macaroon, preimage: proof } = macaroonBodyOf(credential);

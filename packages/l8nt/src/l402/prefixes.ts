@@ -1,6 +1,6 @@
 /**
- * The signatures along a chain, continued from where they were proven before: a sub-agent's
- * credential costs its own caveats.
+ * The signatures along a macaroon's chain, continued from the longest prefix that was proven before,
+ * so that verifying a sub-agent's credential costs its own caveats only. spec/1-credential.md §4.
  */
 import { type Bytes, hexText } from "../internal/bytes.ts";
 import { equalBytes, hmacChain } from "../internal/crypto.ts";
@@ -9,21 +9,21 @@ import { signatures } from "../macaroon/chain.ts";
 import type { UnverifiedMacaroon } from "../macaroon/index.ts";
 import type { Root } from "./roots.ts";
 
-/** A chain whose end was found to be right: every prefix of it is, too. */
+/** A chain with a correct last signature, which makes every signature before it correct. */
 interface Proven {
   readonly caveats: readonly Bytes[];
   readonly signatures: readonly Bytes[];
 }
 
 export class ProvenPrefixes {
-  /** By identifier: the chain that was proven last. */
+  /** By identifier: the most recently proven chain. */
   readonly #proven: Lru<string, Proven>;
 
   constructor(capacity: number) {
     this.#proven = new Lru(capacity);
   }
 
-  /** Every signature of the chain as it should be: after the identifier, then after each caveat. */
+  /** The correct signatures of the chain: after the identifier, then after each caveat. */
   along(root: Root, { identifier, caveats }: UnverifiedMacaroon): readonly Bytes[] {
     const known = this.#proven.get(hexText(identifier));
     if (known === undefined) return signatures(root.rootKey(identifier), identifier, caveats);
@@ -33,16 +33,12 @@ export class ProvenPrefixes {
     return [...start, ...hmacChain(start[shared]!, caveats.slice(shared))];
   }
 
-  /** Only after the macaroon's own signature was found equal to the last of these. */
+  /** Call only if the macaroon's own signature equals the last one of `proven`. */
   remember({ identifier, caveats }: UnverifiedMacaroon, proven: readonly Bytes[]): void {
-    // Copies: whoever holds the macaroon could write to its bytes, and what he wrote would pass for
+    // Copies, because a caller could write to the macaroon's bytes and have the result count as
     // proven.
     const own = caveats.map((caveat) => new Uint8Array(caveat));
     this.#proven.set(hexText(identifier), { caveats: own, signatures: proven });
-  }
-
-  clear(): void {
-    this.#proven.clear();
   }
 }
 

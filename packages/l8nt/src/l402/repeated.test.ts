@@ -18,24 +18,21 @@ const WAYS: Record<string, (text: string) => string> = {
   "percent-encoded": encodeURIComponent,
 };
 
-test.each(Object.entries(WAYS))(
-  "a credential is not shown where it is repeated: %s",
-  (_, written) => {
-    for (let at = 0; at < 50; at++) {
-      const credential = authority.minter.mint({
-        expiresIn: "1h",
-        endpoints: [`GET https://service.example/${at}`],
-      });
-      const [macaroon = "", preimage = ""] = credential.toString().split(":");
-      const shown = withoutCredentials(`you sent ${written(`L402 ${credential}`)}, thank you`);
-      expect(shown).not.toContain(preimage);
-      expect(shown).not.toContain(written(macaroon).slice(-30));
-      expect(shown).toMatch(/^you sent .*, thank you$/);
-    }
-  },
-);
+test.each(Object.entries(WAYS))("a repeated credential is removed: %s", (_, written) => {
+  for (let at = 0; at < 50; at++) {
+    const credential = authority.minter.mint({
+      expiresIn: "1h",
+      endpoints: [`GET https://service.example/${at}`],
+    });
+    const [macaroon = "", preimage = ""] = credential.toString().split(":");
+    const shown = withoutCredentials(`you sent ${written(`L402 ${credential}`)}, thank you`);
+    expect(shown).not.toContain(preimage);
+    expect(shown).not.toContain(written(macaroon).slice(-30));
+    expect(shown).toMatch(/^you sent .*, thank you$/);
+  }
+});
 
-test("what is none stays as it is, also where it is long", () => {
+test("a text without a credential stays as it is, however long", () => {
   for (const text of [
     "a".repeat(100_000),
     `sha256:${"a".repeat(64)}`,

@@ -1,14 +1,14 @@
 /**
- * Credentials in somebody else's text, such as a service's that repeats what it was sent: they are
- * not for a model, or a log.
+ * Removes credentials from a text that came from elsewhere, such as the answer of a service that
+ * repeats its request, before a model or a log sees it.
  */
 
-// Looked for from its end: a pattern for the whole would take quadratic time on long runs of
-// letters.
+// Matches the end of a credential: a pattern for the whole would take quadratic time on long runs
+// of letters.
 const PREIMAGE = /(?:=|%3d|\\u003d){0,2}(?::|%3a)[0-9a-f]{64}(?![0-9a-f])/gi;
 const SHORTEST_MACAROON = 80;
 
-/** The text without the credentials in it. */
+/** The text with a placeholder instead of each credential. */
 export function withoutCredentials(text: string): string {
   let shown = "";
   let from = 0;

@@ -21,7 +21,7 @@ describe("what a holder may revoke", () => {
     return verdict.granted ? "granted" : verdict.error.code;
   };
 
-  test("what is below, and nothing else; it lasts as long as his own credential could", () => {
+  test("a holder revokes nodes below its credential, nothing else, for as long as its credential could last", () => {
     let now = NOW;
     const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => now });
     const holder = authority.verifier.authenticate(credentialText(held));
@@ -37,7 +37,7 @@ describe("what a holder may revoke", () => {
     expect(codeOf(authority, childOf(1))).toBe("ERR_REVOKED");
   });
 
-  test("a thousand nodes of one tree, through whichever of its credentials; the same one twice counts once", () => {
+  test("holders of one tree revoke a thousand nodes in all, and the same node twice counts once", () => {
     const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
     const holder = authority.verifier.authenticate(credentialText(held));
     const below = authority.verifier.authenticate(
@@ -64,7 +64,7 @@ describe("what a holder may revoke", () => {
     ["nothing", []],
     ["an agent that cannot be read", ["agent=a"]],
     ["an unknown condition", ["zzz=1", "agent=a.00000001"]],
-  ])("%s: told, and nothing is revoked", (_what, caveats) => {
+  ])("%s: an error, and nothing is revoked", (_what, caveats) => {
     const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
     const holder = authority.verifier.authenticate(credentialText(held));
     expect(() => holder.revokeBelow(caveats)).toThrow(

@@ -1,7 +1,4 @@
-/**
- * The root secrets of an authority: root keys are derived from them, never stored.
- * spec/1-credential.md §4.
- */
+/** Secrets, and the root keys derived from them, which are never stored. spec/1-credential.md §4. */
 import { hexBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { ROOT_ID_BYTES } from "./identifier.ts";
@@ -10,7 +7,7 @@ import { ROOT_ID_BYTES } from "./identifier.ts";
 export type Secret = Uint8Array | string;
 
 export interface Root {
-  /** 4 bytes; the beginning of every token id under this secret. */
+  /** 4 bytes that every token id under this secret begins with. */
   readonly id: Uint8Array;
   /** `HKDF-SHA256(secret, identifier)`. */
   rootKey(identifier: Uint8Array): Uint8Array;
@@ -22,12 +19,11 @@ function readSecret(secret: Secret): Uint8Array {
   const bytes = typeof secret === "string" ? hexBytes(secret) : secret;
   if (bytes === undefined || bytes.length < MIN_SECRET_BYTES)
     throw new TypeError(
-      "an authority's secret is 32 random bytes or more, or their hex (openssl rand -hex 32)",
+      "secret must be 32 random bytes or more, or their hex: openssl rand -hex 32",
     );
-  // Catches zeros, "a".repeat(64) and the like: a start with a made-up secret fails here, not in
-  // production. [case 112]
+  // Zeros, "a".repeat(64) and other placeholders fail at the start, not in production. [case 112]
   if (new Set(bytes).size < 12)
-    throw new TypeError("an authority's secret must be random; this one is not");
+    throw new TypeError("secret must be random, and this one is not: openssl rand -hex 32");
   return bytes;
 }
 
@@ -43,17 +39,17 @@ export class Roots {
     this.#roots = [current, ...previous].map(rootOf);
   }
 
-  /** What new credentials are minted under. */
+  /** The root that new credentials are minted under. */
   get current(): Root {
     return this.#roots[0]!;
   }
 
-  /** The one that a token id names; undefined for a secret that is not, or no longer, ours. */
+  /** The root that a token id names; undefined if its secret is unknown or was dropped. */
   find(tokenId: Uint8Array): Root | undefined {
     return this.#roots.find(({ id }) => id.every((byte, at) => byte === tokenId[at]));
   }
 
-  /** Mints under `secret` from now on, and still verifies what was minted before. */
+  /** Puts `secret` first; the roots before it are still found. */
   rotate(secret: Secret): void {
     this.#roots = [rootOf(secret), ...this.#roots];
   }

@@ -1,5 +1,5 @@
 /**
- * Damage and forgery: whoever has no secret can append to a credential, and do nothing else with
+ * Damage and forgery: a holder without the secret can append to a credential, and do nothing else with
  * it.
  */
 import fc from "fast-check";
@@ -323,7 +323,7 @@ describe("any edit of the caveats but an appendix [case 15]", () => {
   });
 });
 
-describe("an authority that has proven the honest ones before, and continues from what it knows", () => {
+describe("an authority that proved the honest credentials before, and continues from them", () => {
   const made: Terms = {
     caveats: [
       "endpoints=GET https://api.example/a",
@@ -394,7 +394,7 @@ describe("an authority that has proven the honest ones before, and continues fro
     expect(refused).toBeGreaterThan(2000);
   });
 
-  test("what was refused is not continued from", () => {
+  test("a refused chain is never continued from", () => {
     const wrong = packet(["max_uses=9"], Buffer.alloc(32, 1));
     expect(refusal(wrong)).toBe("ERR_TOKEN_FORGED");
     expect(refusal(wrong)).toBe("ERR_TOKEN_FORGED");
@@ -425,7 +425,7 @@ describe("an authority that has proven the honest ones before, and continues fro
       }
   });
 
-  test("whoever gets hold of a verified credential's bytes and writes to them changes nothing that was proven", () => {
+  test("writing to the bytes of a verified credential changes nothing that was proven", () => {
     const verified = authority.verifier.authenticate(credentialText(made));
     const held = macaroonOf(verified.credential);
     // Of the same length, and much more.

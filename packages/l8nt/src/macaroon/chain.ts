@@ -1,17 +1,14 @@
 /**
- * The HMAC chain: every caveat's signature keys the next, so whoever holds one end can only add to
- * it.
+ * The HMAC chain: each signature keys the next caveat, so a holder can append and never remove.
+ * spec/1-credential.md §1.
  */
 import { type Bytes, utf8 } from "../internal/bytes.ts";
 import { hmacChain, hmacUnder } from "../internal/crypto.ts";
 
-/** Root keys of any length go through the generator that every implementation uses. */
+/** The key derivation that every macaroon implementation applies to a root key. */
 const deriveKey = hmacUnder(utf8("macaroons-key-generator"));
 
-/**
- * Every prefix of the chain: after the identifier, then after each caveat. The last one is the
- * macaroon's signature.
- */
+/** The signatures after the identifier and after each caveat; the last is the macaroon's own. */
 export const signatures = (
   rootKey: Uint8Array,
   identifier: Uint8Array,
@@ -19,6 +16,6 @@ export const signatures = (
 ): readonly [Bytes, ...Bytes[]] =>
   hmacChain(deriveKey(rootKey), [identifier, ...caveats]) as [Bytes, ...Bytes[]];
 
-/** The signature after more caveats. */
+/** The signature after appending `caveats` to a chain that ends in `signature`. */
 export const signCaveats = (signature: Bytes, caveats: readonly Uint8Array[]): Bytes =>
   hmacChain(signature, caveats).at(-1) ?? signature;

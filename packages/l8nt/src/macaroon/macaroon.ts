@@ -1,6 +1,6 @@
 /**
- * A macaroon: an identifier, caveats, and the signature that ties them. Nothing here proves one;
- * only an authority can.
+ * A macaroon: an identifier, caveats, and a signature over both. Nothing here verifies one; that
+ * takes the root key. spec/1-credential.md §1.
  */
 import { TokenError } from "../errors.ts";
 import { type Bytes, utf8 } from "../internal/bytes.ts";
@@ -16,27 +16,31 @@ import {
 } from "./packet.ts";
 
 /**
- * What a macaroon says. Not yet verified: its signature may be anything. Frozen; treat its bytes as
- * read-only.
+ * A decoded macaroon. Not verified: its signature may be anything. The object is frozen; treat its
+ * bytes as read-only.
  */
 export type UnverifiedMacaroon = Packet;
 
 export interface MintOptions {
-  /** Any length; 32 random bytes are right. It never leaves the authority. */
+  /** Any length; 32 random bytes are right. Keep it secret. */
   readonly rootKey: Uint8Array;
   readonly identifier: Uint8Array;
-  /** A hint of where the macaroon is spent. Not covered by the signature. */
+  /** A hint of where the macaroon is spent, which the signature does not cover. @default "" */
   readonly location?: string;
 }
 
 const OPTIONS = { rootKey: true, identifier: true, location: true } satisfies Keys<MintOptions>;
 
-/** In one shape, whatever it was made from, and frozen with its list of caveats. */
+/** Freezes a macaroon and its list of caveats. */
 function frozen({ location, identifier, caveats, signature }: Packet): UnverifiedMacaroon {
   return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature });
 }
 
-/** Makes the macaroon that every other one for this identifier descends from. */
+/**
+ * Makes a macaroon without caveats. All others for its identifier descend from it.
+ *
+ * @throws TypeError for an empty identifier, or an unknown option
+ */
 function mint(options: MintOptions): UnverifiedMacaroon {
   checkKeys(options, OPTIONS, "Macaroon.mint");
   const { rootKey, identifier, location = "" } = options;
@@ -51,7 +55,7 @@ function mint(options: MintOptions): UnverifiedMacaroon {
 }
 
 /**
- * A weaker macaroon: the same, with `caveats` appended. Needs no secret and no request.
+ * A weaker macaroon: the same, with `caveats` appended. Works offline and needs no secret.
  *
  * @throws TokenError `ERR_TOKEN_TOO_LARGE` past 64 caveats, 1 KiB a caveat or 6093 bytes in all (8
  * KiB as text)
@@ -86,7 +90,7 @@ function attenuate(
   });
 }
 
-/** At most: version, field headers, ends and the signature; and the header and end of a caveat. */
+// Upper bounds: of version, field headers, ends and signature; of the header and end of a caveat.
 const FIXED_BYTES = 48;
 const CAVEAT_OVERHEAD_BYTES = 4;
 
@@ -97,10 +101,11 @@ export const Macaroon = {
   mint,
   attenuate,
   /**
-   * Reads the V2 binary form, whole. @throws TokenError `ERR_TOKEN_MALFORMED`,
-   * `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
+   * Reads the V2 binary form. Bytes after it are an error.
+   *
+   * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
    */
   decode: (bytes: Uint8Array): UnverifiedMacaroon => frozen(readPacket(bytes)),
-  /** The V2 binary form. */
+  /** Writes the V2 binary form. */
   encode: (macaroon: UnverifiedMacaroon): Bytes => writePacket(macaroon),
 } as const;

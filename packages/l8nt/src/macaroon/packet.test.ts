@@ -203,7 +203,7 @@ describe("limits ±1 [case 7]", () => {
   });
 });
 
-test("a macaroon without an identifier is its maker's mistake", () => {
+test("a macaroon without an identifier is a TypeError", () => {
   expect(() => Macaroon.mint({ rootKey: utf8("key"), identifier: new Uint8Array() })).toThrow(
     TypeError,
   );

@@ -5,7 +5,7 @@
 import { TokenError } from "../errors.ts";
 import { type Bytes, concat, utf8, utf8Text } from "../internal/bytes.ts";
 
-/** What a packet holds, before anything about it is proven. */
+/** The fields of a packet, not verified. */
 export interface Packet {
   readonly location: string;
   readonly identifier: Bytes;
@@ -14,8 +14,8 @@ export interface Packet {
 }
 
 /**
- * What fits a credential of 8192 characters: base64, a colon and 64 digits. A larger one could
- * never be presented. [case 7]
+ * The most that fits in a credential of 8192 characters, as base64 with a colon and 64 digits. A
+ * larger macaroon could never be presented. [case 7]
  */
 export const MAX_PACKET_BYTES = 6093;
 export const MAX_CAVEATS = 64;
@@ -29,8 +29,9 @@ const malformed = (why: string): TokenError =>
   new TokenError("ERR_TOKEN_MALFORMED", `The macaroon is malformed: ${why}.`);
 
 /**
- * Reads one packet and nothing after it. @throws TokenError `ERR_TOKEN_MALFORMED`,
- * `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
+ * Reads a packet. Bytes after it are an error.
+ *
+ * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
  */
 export function readPacket(input: Uint8Array): Packet {
   if (input.length > MAX_PACKET_BYTES)
@@ -57,8 +58,8 @@ function readCaveat(reader: FieldReader, index: number): Bytes {
     throw new TokenError("ERR_TOKEN_TOO_LARGE", `A macaroon has at most ${MAX_CAVEATS} caveats.`);
   const location = reader.optional(FIELD.location);
   const caveat = reader.required(FIELD.identifier, "caveat");
-  // Skipping one would drop a restriction; verifying one would need its discharge, which no L402
-  // client sends. [case 28]
+  // Skipping a third-party caveat would drop a restriction, and verifying one takes a discharge,
+  // which no L402 client sends. [case 28]
   if (location !== undefined || reader.optional(FIELD.verificationId) !== undefined)
     throw new TokenError(
       "ERR_TOKEN_THIRD_PARTY",
@@ -99,10 +100,7 @@ function field(type: number, data: Uint8Array): Bytes {
   return concat(Uint8Array.from(header), data);
 }
 
-/**
- * Walks the type-length-value fields of a packet. Order is the caller's: a field out of place is
- * simply not the one asked for.
- */
+/** Reads the type-length-value fields of a packet in the order in which the caller asks for them. */
 class FieldReader {
   readonly #bytes: Bytes;
   #offset = 0;
