@@ -35,7 +35,7 @@ export async function verify(): Promise<Figure[]> {
   const access = {
     now: Date.now() / 1000,
     target: targetOfUrl("GET", new URL(`${LOCATION}/search/tokyo`))!,
-    priceMsat: 5000n,
+    price: { unit: "msat", value: 5000n } as const,
   };
   const warm = new Authority({ secret, location: LOCATION, cacheSize: COUNT });
   const verifyAll = (authority: Authority, presented: readonly string[]) => {

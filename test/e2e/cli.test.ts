@@ -239,8 +239,16 @@ describe("the program", () => {
     [["mint", "--budget"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
     [["mint", "--budget", "--agent", "x"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
     [
+      ["mint", "--max-uses", "1", "--max-uses=2"],
+      "sigil: --max-uses is given twice; give it once.\n",
+    ],
+    [
       ["mint", "--budget", "1 sat", "--budget=2 sat"],
-      "sigil: --budget is given twice; give it once.\n",
+      "sigil: --budget has two amounts in bitcoin; give at most one for each unit.\n",
+    ],
+    [
+      ["mint", "--budget", "1 usd", "--budget", "2 sat", "--budget", "0.5 usd"],
+      "sigil: --budget has two amounts in US dollars; give at most one for each unit.\n",
     ],
     [["demo", "--json=yes"], "sigil: --json takes no value.\n"],
     [["demo", "now"], "sigil: This command takes flags only, and something else was given.\n"],
@@ -409,7 +417,7 @@ export SIGIL_WALLET='…'
 
   test.each([
     [["--account", "alice"], '--account must be a name and an amount, such as "alice=1000 sat"'],
-    [["--account", "alice=1000"], "--account's amount must be an amount with its unit"],
+    [["--account", "alice=1000"], "--account's amount must be an amount of bitcoin with its unit"],
     [["--account", "Alice=1 sat"], "An account's name is lower-case letters, digits and hyphens"],
     [["--account", "a=1 sat", "--account", "a=2 sat"], 'Account "a" is open already'],
     [["--port", "65536"], "--port must be a whole number, 0 to 65535"],

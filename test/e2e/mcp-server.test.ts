@@ -110,7 +110,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(textOf(answer)).toBe("Tokyo: sunny");
     expect(JSON.stringify(answer)).not.toContain(credential.split(":")[1]);
     expect(handled).toHaveBeenCalledOnce();
-    expect(handled.mock.calls[0]?.[1]).toMatchObject({ priceMsat: 10_000n });
+    expect(handled.mock.calls[0]?.[1]).toMatchObject({ price: { unit: "msat", value: 10_000n } });
     const again = await ask(credential);
     expect(problemOf(again)).toMatchObject({ status: 402, code: "ERR_USES" });
     expect(handled).toHaveBeenCalledOnce();
@@ -326,7 +326,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     const price = () => "1 sat" as const;
     for (let request = 0; request < 10; request++) {
       const server = major.server();
-      paidTool(server, "one", { paywall, price: "1 sat", grants: { budget: 5_000n } }, handler);
+      paidTool(server, "one", { paywall, price: "1 sat", grants: { budget: "5 sat" } }, handler);
       paidTool(server, "two", { paywall, price }, handler);
       paidTool(server, "three", { paywall, price: () => price() }, handler);
     }

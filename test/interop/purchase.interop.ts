@@ -39,7 +39,10 @@ describe("our paywall sells to aperture's client", () => {
     const first = await peer.buy(`${shop.url}/a`, folder, (invoice) => pay(world, invoice));
     expect(first).toMatchObject({ status: 200, body: '{"served":1}' });
     expect(first.sent.map((fields) => Object.keys(fields))).toEqual([[], ["macaroon"]]);
-    expect(shop.served[0]!.grant).toMatchObject({ lineage: [], priceMsat: 21_000n });
+    expect(shop.served[0]!.grant).toMatchObject({
+      lineage: [],
+      price: { unit: "msat", value: 21_000n },
+    });
     // From the file that it keeps.
     const second = await peer.buy(`${shop.url}/a`, folder, () =>
       Promise.reject(new Error("it paid twice")),

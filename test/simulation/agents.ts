@@ -309,9 +309,9 @@ export function scopeOf({
   origins,
 }: Agent["bounds"]): Scope {
   return {
-    ...(budgetMsat !== undefined && { budget: budgetMsat }),
-    ...(hourMsat !== undefined && { budgetPerHour: hourMsat }),
-    ...(priceMsat !== undefined && { maxPrice: priceMsat }),
+    ...(budgetMsat !== undefined && { budget: `${budgetMsat} msat` as const }),
+    ...(hourMsat !== undefined && { budgetPerHour: `${hourMsat} msat` as const }),
+    ...(priceMsat !== undefined && { maxPrice: `${priceMsat} msat` as const }),
     ...(uses !== undefined && { maxUses: uses }),
     ...(usesPerHour !== undefined && { maxUsesPerHour: usesPerHour }),
     ...(origins !== undefined && { endpoints: origins.map((origin) => `GET ${origin}/**`) }),

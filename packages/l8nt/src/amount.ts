@@ -16,12 +16,7 @@ export interface Amount {
  * An amount with its unit, such as `"10 sat"`, `"1000 msat"`, `"0.001 btc"`, `"5 usd"` or
  * `"0.25 usd"`. A number without a unit is refused.
  */
-export type AmountText =
-  | `${string} sat`
-  | `${string} msat`
-  | `${string} btc`
-  | `${string} usd`
-  | bigint;
+export type AmountText = `${string} sat` | `${string} msat` | `${string} btc` | `${string} usd`;
 
 /** The largest amount of bitcoin that can exist, in msat: 21 million × 10¹¹. */
 export const MAX_MSAT = 2_100_000_000_000_000_000n;
@@ -97,22 +92,35 @@ export function formatAmount({ unit, value }: Amount): string {
   return `${value < 0n ? "-" : ""}${whole}${rest === "" ? "" : `.${rest}`} ${suffix}`;
 }
 
+/** Writes an amount as an {@link AmountText}: "12345 msat", "0.25 usd". */
+export const writeAmount = (amount: Amount): AmountText =>
+  amount.unit === "msat"
+    ? `${amount.value} msat`
+    : (formatAmount(amount).replaceAll(",", "") as AmountText);
+
 /** What messages call a unit: "bitcoin", "US dollars". */
 export const unitName = (unit: Unit): string => SHOWN[unit].name;
 
-/** Reads an amount to msat; a `bigint` is msat. */
-export function readAmount(amount: unknown): bigint | undefined {
-  if (typeof amount === "bigint") return amount >= 0n && amount <= MAX_MSAT ? amount : undefined;
-  const read = parseAmount(amount);
-  return read?.unit === "msat" ? read.value : undefined;
+/** The value, if that much bitcoin can exist; undefined otherwise. */
+export const msatInRange = (value: bigint | undefined): bigint | undefined =>
+  value !== undefined && value >= 0n && value <= MAX_MSAT ? value : undefined;
+
+/** Reads an amount of bitcoin to msat; undefined for anything else. */
+export function parseMsat(text: unknown): bigint | undefined {
+  const amount = parseAmount(text);
+  return amount?.unit === "msat" ? amount.value : undefined;
 }
 
-/** Like {@link readAmount}, for an option. @throws TypeError that names the option */
-export function amountMsat(amount: AmountText, what: string): bigint {
-  const value = readAmount(amount);
+/**
+ * Reads the option `what`, which must be an amount of bitcoin, to msat.
+ *
+ * @throws TypeError that names the option
+ */
+export function readMsatOption(text: unknown, what: string): bigint {
+  const value = parseMsat(text);
   if (value === undefined)
     throw new TypeError(
-      `${what} must be an amount with its unit, such as "500 sat" or "1000 msat" (or a bigint in msat)`,
+      `${what} must be an amount of bitcoin with its unit, such as "500 sat" or "1000 msat"`,
     );
   return value;
 }

@@ -46,5 +46,5 @@ function inFlags(message: string): string {
     if (/[A-Z]/.test(key))
       text = text.replaceAll(new RegExp(`(?<![\\w-])${key}\\b`, "g"), `--${name}`);
   }
-  return text.replace(/ \(or a bigint in msat\)/, "");
+  return text;
 }

@@ -60,12 +60,14 @@ export function picture(
 
   const heading = (node: ToldNode, depth: number): string => {
     const name = (node.agent ?? root).padEnd(NAME_WIDTH - depth * INDENT);
-    const budget = node.limits.find(({ condition }) => isBudget(condition));
-    const unit = budget?.unit ?? "msat";
-    const spent = BigInt(node.spent.find((amount) => amount.unit === unit)?.value ?? 0n);
-    const most =
-      budget === undefined ? "no budget" : formatAmount({ unit, value: BigInt(budget.max) });
-    const money = `${formatAmount({ unit, value: spent }).replace(/ \w+$/, "")} of ${most}`;
+    const budgets = budgetsOf(node);
+    const money = budgets
+      .map(({ unit, spent, max }) => {
+        const most = max === undefined ? "no budget" : formatAmount({ unit, value: max });
+        return `${formatAmount({ unit, value: spent }).replace(/ \w+$/, "")} of ${most}`;
+      })
+      .join(", ");
+    const [first] = budgets;
     return [
       paint("bold", name),
       paint(
@@ -73,7 +75,7 @@ export function picture(
         `${STATE_SIGNS[node.state]} ${node.state}`.padEnd(STATE_WIDTH),
       ),
       `spent ${money}`.padEnd(MONEY_WIDTH),
-      budget === undefined ? "" : bar(spent, BigInt(budget.max), paint),
+      first?.max === undefined ? "" : bar(first.spent, first.max, paint),
     ].join("  ");
   };
 
@@ -103,6 +105,26 @@ function bar(spent: bigint, max: bigint, paint: Paint): string {
   const share = max === 0n ? BAR_WIDTH : Math.ceil((Number(spent) / Number(max)) * BAR_WIDTH);
   const filled = Math.min(BAR_WIDTH, share);
   return paint("cyan", "━".repeat(filled)) + paint("dim", "─".repeat(BAR_WIDTH - filled));
+}
+
+interface Budget {
+  readonly unit: Unit;
+  readonly spent: bigint;
+  readonly max: bigint | undefined;
+}
+
+/** What was spent of the budget of each unit; of no budget, if a node has none. */
+function budgetsOf({ spent, limits }: ToldNode): readonly Budget[] {
+  const budgets = new Map<Unit, bigint>();
+  for (const { condition, unit, max } of limits)
+    if (unit !== undefined && isBudget(condition) && !budgets.has(unit))
+      budgets.set(unit, BigInt(max));
+  const units: readonly Unit[] = budgets.size === 0 ? ["msat"] : [...budgets.keys()];
+  return units.map((unit) => ({
+    unit,
+    spent: BigInt(spent.find((amount) => amount.unit === unit)?.value ?? 0n),
+    max: budgets.get(unit),
+  }));
 }
 
 /** A limit of spending over the whole life, which stands in the heading. */

@@ -2,6 +2,7 @@
  * The facts of one request. A caveat can only prohibit an access; no fact in it comes from a
  * caveat.
  */
+import type { Amount } from "../amount.ts";
 import type { Target } from "./target.ts";
 
 export interface Access {
@@ -14,7 +15,7 @@ export interface Access {
    */
   readonly target: Target | "self";
   /** The price of this request or purchase, once it is known. */
-  readonly priceMsat?: bigint | undefined;
+  readonly price?: Amount | undefined;
   /** The node (hex public key) that the invoice pays, once it is known. */
   readonly payee?: string | undefined;
   /** The L402 name of the service that judges, and what the request does there. */

@@ -5,5 +5,6 @@ export { namesCapabilities } from "./conditions/capabilities.ts";
 export type { ScopeFlag } from "./field.ts";
 export { SCOPE_FLAGS, type ScopeKeyFlag } from "./flags.ts";
 export { formatDistance, formatInstant } from "./instant.ts";
+export { uncountedSpend } from "./spending.ts";
 export { mayMeet } from "./wider.ts";
 export { caveatWords, countedBy, formatCounted, isListed, limitWords } from "./words.ts";

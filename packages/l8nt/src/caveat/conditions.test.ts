@@ -31,7 +31,12 @@ const INTEGER_CONDITIONS = [
   "budget_msat_per_hour",
   "budget_msat_per_day",
   "budget_msat_per_month",
+  "budget_usd_micro",
+  "budget_usd_micro_per_hour",
+  "budget_usd_micro_per_day",
+  "budget_usd_micro_per_month",
   "max_price_msat",
+  "max_price_usd_micro",
   "max_uses",
   "max_uses_per_minute",
   "max_uses_per_hour",
@@ -145,8 +150,16 @@ describe("every caveat holds, and a repeated one replaces nothing [case 17]", ()
     [[`valid_until=${NOW + 9}`, "valid_until=1"], ["ERR_EXPIRED"]],
     [["endpoints=", "endpoints=* https://*:*/**"], ["ERR_ENDPOINT"]],
     [["endpoints=* https://*:*/**", "endpoints=GET https://b.example/**"], ["ERR_ENDPOINT"]],
-    [["max_price_msat=10", "max_price_msat=1000"], ["ERR_PRICE"], { priceMsat: 11n }],
-    [["max_price_msat=1000", "max_price_msat=10"], ["ERR_PRICE"], { priceMsat: 11n }],
+    [
+      ["max_price_msat=10", "max_price_msat=1000"],
+      ["ERR_PRICE"],
+      { price: { unit: "msat", value: 11n } },
+    ],
+    [
+      ["max_price_msat=1000", "max_price_msat=10"],
+      ["ERR_PRICE"],
+      { price: { unit: "msat", value: 11n } },
+    ],
     [["max_depth=0", "max_depth=9", "agent=a.00000000"], ["ERR_DEPTH"]],
     [["services=a:0", "services=a:0,b:0"], ["ERR_SERVICE"], { service: "b" }],
     [
@@ -344,10 +357,14 @@ describe("services and capabilities, as in L402", () => {
 
 describe("price, payee and preimage", () => {
   test.each<[string, Partial<Access>, string[]]>([
-    ["max_price_msat=10", { priceMsat: 10n }, []],
-    ["max_price_msat=10", { priceMsat: 11n }, ["ERR_PRICE"]],
-    ["max_price_msat=0", { priceMsat: 0n }, []],
-    ["max_price_msat=0", { priceMsat: 1n }, ["ERR_PRICE"]],
+    ["max_price_msat=10", { price: { unit: "msat", value: 10n } }, []],
+    ["max_price_msat=10", { price: { unit: "msat", value: 11n } }, ["ERR_PRICE"]],
+    ["max_price_msat=0", { price: { unit: "msat", value: 0n } }, []],
+    ["max_price_msat=0", { price: { unit: "msat", value: 1n } }, ["ERR_PRICE"]],
+    ["max_price_usd_micro=20000", { price: { unit: "usd_micro", value: 20_000n } }, []],
+    ["max_price_usd_micro=20000", { price: { unit: "usd_micro", value: 20_001n } }, ["ERR_PRICE"]],
+    ["max_price_msat=0", { price: { unit: "usd_micro", value: 1n } }, []],
+    ["max_price_usd_micro=0", { price: { unit: "msat", value: 1n } }, []],
     [`payees=${NODE_A}`, { payee: NODE_A }, []],
     [`payees=${NODE_A}`, { payee: NODE_B }, ["ERR_PAYEE"]],
     [`payees=${NODE_A.toUpperCase()}`, { payee: NODE_A }, ["ERR_CAVEAT_MALFORMED"]],
@@ -454,18 +471,28 @@ describe("agents, depth and purpose", () => {
   });
 });
 
-test("the counted limits say what they count", () => {
+test("the counted limits say what they count, and in which unit", () => {
   const { limits } = chain(...INTEGER_CONDITIONS.map((name) => `${name}=7`));
   expect(
-    limits.map(({ condition, kind, max, windowSeconds }) => [condition, kind, max, windowSeconds]),
+    limits.map(({ condition, kind, unit, max, windowSeconds }) => [
+      condition,
+      kind,
+      unit,
+      max,
+      windowSeconds,
+    ]),
   ).toEqual([
-    ["budget_msat", "spend", 7n, undefined],
-    ["budget_msat_per_hour", "spend", 7n, 3600],
-    ["budget_msat_per_day", "spend", 7n, 86_400],
-    ["budget_msat_per_month", "spend", 7n, 30 * 86_400],
-    ["max_uses", "uses", 7n, undefined],
-    ["max_uses_per_minute", "uses", 7n, 60],
-    ["max_uses_per_hour", "uses", 7n, 3600],
-    ["max_uses_per_day", "uses", 7n, 86_400],
+    ["budget_msat", "spend", "msat", 7n, undefined],
+    ["budget_msat_per_hour", "spend", "msat", 7n, 3600],
+    ["budget_msat_per_day", "spend", "msat", 7n, 86_400],
+    ["budget_msat_per_month", "spend", "msat", 7n, 30 * 86_400],
+    ["budget_usd_micro", "spend", "usd_micro", 7n, undefined],
+    ["budget_usd_micro_per_hour", "spend", "usd_micro", 7n, 3600],
+    ["budget_usd_micro_per_day", "spend", "usd_micro", 7n, 86_400],
+    ["budget_usd_micro_per_month", "spend", "usd_micro", 7n, 30 * 86_400],
+    ["max_uses", "uses", undefined, 7n, undefined],
+    ["max_uses_per_minute", "uses", undefined, 7n, 60],
+    ["max_uses_per_hour", "uses", undefined, 7n, 3600],
+    ["max_uses_per_day", "uses", undefined, 7n, 86_400],
   ]);
 });

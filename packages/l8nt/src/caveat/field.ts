@@ -1,5 +1,6 @@
 /** A key of a scope: how its value becomes caveats, and the command-line flag that gives it. */
-import type { Scope } from "./scope.ts";
+import { type Amount, type AmountText, readAmountOption, type Unit, unitName } from "../amount.ts";
+import type { Amounts, Scope } from "./scope.ts";
 
 export interface WriteTerms {
   /** Unix seconds; what durations count from. */
@@ -74,6 +75,44 @@ export const countFlag = (name: string, help: string): ScopeFlag => ({
     return Number(text);
   },
 });
+
+/**
+ * A flag that takes an amount, and may be given once for each unit.
+ */
+export const amountFlag = (name: string, value: string, help: string): ScopeFlag => ({
+  name,
+  value,
+  help,
+  repeatable: true,
+  read(texts, what) {
+    readAmounts(texts as readonly AmountText[], what);
+    return texts.length === 1 ? texts[0] : texts;
+  },
+});
+
+/** Reads amounts of different units. @throws TypeError that names the value */
+function readAmounts(amounts: Amounts, what: string): readonly Amount[] {
+  const texts: readonly unknown[] = Array.isArray(amounts) ? amounts : [amounts];
+  const read = texts.map((text) => readAmountOption(text, what));
+  if (read.length === 0) throw new TypeError(`${what} is an empty list; give an amount`);
+  for (const [at, { unit }] of read.entries())
+    if (read.findIndex((other) => other.unit === unit) < at)
+      throw new TypeError(
+        `${what} has two amounts in ${unitName(unit)}; give at most one for each unit`,
+      );
+  return read;
+}
+
+/**
+ * The value that `amounts` has in a unit; undefined if it has none.
+ *
+ * @throws TypeError that names the value, for anything but amounts of different units
+ */
+export const writeAmounts = (
+  amounts: Amounts,
+  unit: Unit,
+  { what }: WriteTerms,
+): bigint | undefined => readAmounts(amounts, what).find((one) => one.unit === unit)?.value;
 
 /** The digits of a whole number. @throws TypeError */
 export function writeCount(value: number, { what }: WriteTerms): string {

@@ -30,7 +30,8 @@ export {
   relayCaveats,
 } from "./hand-over.ts";
 export { formatUnixSeconds } from "./integer.ts";
-export type { Scope } from "./scope.ts";
+export type { Amounts, Scope } from "./scope.ts";
+export { uncountedSpend } from "./spending.ts";
 export {
   formatOrigin,
   type Origin,

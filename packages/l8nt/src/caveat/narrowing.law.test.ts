@@ -3,9 +3,11 @@
  * not. `SIGIL_LAW_RUNS` pairs (10,000 unless it says otherwise), every one of them real macaroons
  * through `Authority.verify`. `SIGIL_LAW_SEED` picks other ones.
  */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { credentialText, LOCATION, NOW, PREIMAGE, SECRET } from "../../../../test/fuzz/golden.ts";
+import { type Amount, UNITS } from "../amount.ts";
 import { verify } from "../l402/fixtures/verdict.ts";
 import { Authority, Credential, macaroonOf } from "../l402/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
@@ -40,7 +42,7 @@ interface Asked {
   readonly origin: string;
   readonly path: string;
   readonly now: number;
-  readonly priceMsat: bigint | undefined;
+  readonly price: Amount | undefined;
   readonly payee: string | undefined;
   readonly service: string | undefined;
   readonly capability: string | undefined;
@@ -50,7 +52,9 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   origin: fc.constantFrom(...ORIGINS),
   path: fc.constantFrom(...PATHS),
   now: fc.integer({ min: NOW - 100, max: NOW + 100 }),
-  priceMsat: fc.option(fc.bigInt(0n, 30n), { nil: undefined }),
+  price: fc.option(fc.record({ unit: fc.constantFrom(...UNITS), value: fc.bigInt(0n, 30n) }), {
+    nil: undefined,
+  }),
   payee: fc.constantFrom(undefined, ...NODES),
   service: fc.constantFrom("loop", "loop", "pool", undefined),
   capability: fc.constantFrom("in", "in", "out", undefined),
@@ -134,12 +138,14 @@ const from = (times: readonly number[]) =>
         now >= time,
   );
 const maxPrice = (prices: readonly bigint[]) =>
-  says(
-    prices,
-    (max) => `max_price_msat=${max}`,
-    (max) =>
-      ({ priceMsat }) =>
-        priceMsat === undefined || priceMsat <= max,
+  fc.constantFrom(...UNITS).chain((unit) =>
+    says(
+      prices,
+      (max) => `max_price_${unit}=${max}`,
+      (max) =>
+        ({ price }) =>
+          price === undefined || price.unit !== unit || price.value <= max,
+    ),
   );
 const maxDepth = (depths: readonly number[]) =>
   says(
@@ -169,7 +175,14 @@ const serviceUntil = (times: readonly number[]) =>
   );
 const counted = fc
   .tuple(
-    fc.constantFrom("budget_msat", "budget_msat_per_day", "max_uses", "max_uses_per_minute"),
+    fc.constantFrom(
+      "budget_msat",
+      "budget_msat_per_day",
+      "budget_usd_micro",
+      "budget_usd_micro_per_hour",
+      "max_uses",
+      "max_uses_per_minute",
+    ),
     fc.bigInt(0n, 99n),
   )
   .map(([name, max]): Said => ({ caveat: `${name}=${max}`, allows: always }));
@@ -341,6 +354,7 @@ describe.each([
             same.id !== limit.id ||
             same.max !== limit.max ||
             same.kind !== limit.kind ||
+            same.unit !== limit.unit ||
             same.windowSeconds !== limit.windowSeconds
           )
             throw new Error("a limit is counted elsewhere");

@@ -24,7 +24,7 @@ test("a whole scope, in the order in which it is appended", () => {
       maxUsesPerMinute: 2,
       maxUses: 1,
       maxPrice: "21 sat",
-      budgetPerMonth: 5n,
+      budgetPerMonth: "5 msat",
       budgetPerDay: "0.00000001 btc",
       budgetPerHour: "1.5 sats",
       budget: "500 sat",
@@ -58,6 +58,22 @@ test("a whole scope, in the order in which it is appended", () => {
   ]);
 });
 
+test("amounts of both units, in one scope", () => {
+  expect(
+    compile({
+      maxPrice: ["0.02 usd", "10 sat"],
+      budgetPerDay: "1 usd",
+      budget: ["500 sat", "5 usd"],
+    }),
+  ).toEqual([
+    "budget_msat=500000",
+    "budget_usd_micro=5000000",
+    "budget_usd_micro_per_day=1000000",
+    "max_price_msat=10000",
+    "max_price_usd_micro=20000",
+  ]);
+});
+
 test.each([
   [{ expiresIn: "1s" }, "valid_until=1767225601"],
   [{ expiresIn: "1h" }, "valid_until=1767229200"],
@@ -69,7 +85,11 @@ test.each([
   [{ payees: [] }, "payees="],
   [{ maxUses: 0 }, "max_uses=0"],
   [{ maxUses: -0 }, "max_uses=0"],
-  [{ budget: 0n }, "budget_msat=0"],
+  [{ budget: "0 sat" }, "budget_msat=0"],
+  [{ budget: "5 usd" }, "budget_usd_micro=5000000"],
+  [{ budget: ["0.25 usd"] }, "budget_usd_micro=250000"],
+  [{ budgetPerHour: "1 usd" }, "budget_usd_micro_per_hour=1000000"],
+  [{ maxPrice: "0.000001 usd" }, "max_price_usd_micro=1"],
 ])("%o is %s", (scope, caveat) => {
   expect(compile(scope)).toEqual([caveat]);
 });
@@ -90,10 +110,15 @@ describe("a mistake is a TypeError that helps", () => {
     ["null for an amount", { budget: null }, /scope\.budget.*unit/],
     ["a negative amount", { budget: "-5 sat" }, /scope\.budget/],
     ["a negative bigint", { maxPrice: -1n }, /scope\.maxPrice/],
+    ["a bigint for an amount", { budget: 5n }, /scope\.budget.*unit/],
     ["more than there is", { budget: "21000001 btc" }, /scope\.budget/],
     ["part of a msat", { budget: "0.0001 sat" }, /scope\.budget/],
     ["an exponent", { budget: "1e3 sat" }, /scope\.budget/],
-    ["another currency", { budget: "5 usd" }, /scope\.budget/],
+    ["another currency", { budget: "5 eur" }, /scope\.budget/],
+    ["two amounts in one unit", { budget: ["5 sat", "1 btc"] }, /scope\.budget has two.*bitcoin/],
+    ["two amounts in dollars", { maxPrice: ["5 usd", "6 usd"] }, /scope\.maxPrice.*US dollars/],
+    ["no amount in a list", { budget: [] }, /scope\.budget is an empty list/],
+    ["a list in a list", { budget: [["5 sat"]] }, /scope\.budget.*unit/],
     ["two amounts", { budget: "5 sat 5 sat" }, /scope\.budget/],
     ["an amount with more behind it", { budget: "5 sat\nmax_uses=1" }, /scope\.budget/],
     ["a duration without a unit", { expiresIn: "15" }, /scope\.expiresIn.*"15m"/],

@@ -2,6 +2,9 @@
 import type { AmountText } from "../amount.ts";
 import type { Duration } from "./duration.ts";
 
+/** An amount, or one for each unit: `"500 sat"`, `["500 sat", "5 usd"]`. */
+export type Amounts = AmountText | readonly AmountText[];
+
 export interface Scope {
   /** The agent that this credential is for. Opens a node that is revoked and counted by itself. */
   readonly agent?: string;
@@ -15,14 +18,14 @@ export interface Scope {
   /** Instead of `expiresIn`. */
   readonly expiresAt?: Date;
   readonly validFrom?: Date;
-  /** In all, routing fees included. */
-  readonly budget?: AmountText;
-  readonly budgetPerHour?: AmountText;
-  readonly budgetPerDay?: AmountText;
+  /** In all, routing fees included. What is spent in a unit needs a budget in that unit. */
+  readonly budget?: Amounts;
+  readonly budgetPerHour?: Amounts;
+  readonly budgetPerDay?: Amounts;
   /** Within thirty days. */
-  readonly budgetPerMonth?: AmountText;
-  /** For one purchase, or one request. */
-  readonly maxPrice?: AmountText;
+  readonly budgetPerMonth?: Amounts;
+  /** For one purchase, or one request. Says nothing about prices in another unit. */
+  readonly maxPrice?: Amounts;
   readonly maxUses?: number;
   readonly maxUsesPerMinute?: number;
   readonly maxUsesPerHour?: number;

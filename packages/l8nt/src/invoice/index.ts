@@ -6,13 +6,14 @@ import type { InvoiceData } from "./invoice.ts";
 export {
   type Amount,
   type AmountText,
-  amountMsat,
   formatAmount,
   formatMsat,
   parseAmount,
-  readAmount,
+  parseMsat,
   readAmountOption,
+  readMsatOption,
   type Unit,
+  writeAmount,
 } from "../amount.ts";
 export type { InvoiceFields } from "./invoice.ts";
 export { NETWORKS, type Network } from "./network.ts";

@@ -388,9 +388,15 @@ describe("the cache remembers what was proven, and never what is allowed now", (
   test("the facts of one request stay out of the next", () => {
     const authority = authorityOf();
     const text = authority.minter.mint({ ...scope, maxPrice: "1 sat" }).toString();
-    expect(verify(authority, text, { ...access, priceMsat: 1001n }).granted).toBe(false);
-    expect(verify(authority, text, { ...access, priceMsat: 1000n }).granted).toBe(true);
-    expect(verify(authority, text, { ...access, priceMsat: 1001n }).granted).toBe(false);
+    expect(
+      verify(authority, text, { ...access, price: { unit: "msat", value: 1001n } }).granted,
+    ).toBe(false);
+    expect(
+      verify(authority, text, { ...access, price: { unit: "msat", value: 1000n } }).granted,
+    ).toBe(true);
+    expect(
+      verify(authority, text, { ...access, price: { unit: "msat", value: 1001n } }).granted,
+    ).toBe(false);
   });
 
   test("a refused credential is refused again, and is not cached", () => {

@@ -25,7 +25,7 @@ import { verify } from "./fixtures/verdict.ts";
 const access: Access = {
   now: NOW,
   target: targetAt("POST", readOrigin(LOCATION)!, "/a")!,
-  priceMsat: 10n ** 15n,
+  price: { unit: "msat", value: 10n ** 15n },
 };
 const authorityOf = () =>
   new Authority({ secret: SECRET, location: LOCATION, kind: "spending", clock: () => NOW });

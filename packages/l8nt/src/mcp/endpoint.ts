@@ -5,7 +5,7 @@
 import { AdapterError } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { type AmountText, readAmount } from "../invoice/index.ts";
+import { type AmountText, parseAmount } from "../invoice/index.ts";
 import { mentionsCredential } from "../l402/authorization.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { isWellKnown } from "../node/facts.ts";
@@ -72,7 +72,7 @@ export function paidEndpoint(
   const { maxBodyBytes = MAX_BODY_BYTES } = options;
   for (const one of [price, ...Object.values(tools)]) checkPrice(one);
   for (const one of Object.values(methods))
-    if (readAmount(one) === undefined) checkPrice(undefined);
+    if (parseAmount(one) === undefined) checkPrice(undefined);
   const prices = new Map(Object.entries(tools));
   const methodPrices = new Map(Object.entries(methods));
   const route = paywall.route({

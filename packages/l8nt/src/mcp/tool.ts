@@ -4,7 +4,7 @@
  */
 import { utf8 } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { type AmountText, readAmount } from "../invoice/index.ts";
+import { type AmountText, parseAmount } from "../invoice/index.ts";
 import { settle } from "../node/settlement.ts";
 import type { Grant, Grants, Paywall } from "../service/index.ts";
 import { refusalResult } from "./refusal.ts";
@@ -181,7 +181,7 @@ export function paidTools<Server extends ToolServer<unknown>>(
 
 /** @throws TypeError */
 export function checkPrice(price: unknown): void {
-  if (typeof price !== "function" && readAmount(price) === undefined)
+  if (typeof price !== "function" && parseAmount(price) === undefined)
     throw new TypeError(
       'a price is an amount with its unit, such as "10 sat", or a function of the call',
     );

@@ -1,4 +1,5 @@
 /** A decision about one request: granted with a duty to settle, or refused with the reason. */
+import type { Amount } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import type { Refused } from "../wire/problem.ts";
 
@@ -43,14 +44,14 @@ export interface Grant {
   readonly lineage: readonly string[];
   /** Hex. */
   readonly paymentHash: string | undefined;
-  readonly priceMsat: bigint;
+  readonly price: Amount;
 }
 
 /** A request with its price: what is judged, claimed and sold. */
 export interface PricedRequest {
   readonly facts: RequestFacts;
   readonly target: Target;
-  readonly priceMsat: bigint;
+  readonly price: Amount;
 }
 
 export interface Granted {

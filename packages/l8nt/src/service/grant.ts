@@ -1,4 +1,5 @@
 /** The decision to serve a request, and the end of what was claimed for it. */
+import type { Amount } from "../amount.ts";
 import type { Verified } from "../l402/index.ts";
 import type { Grant, Granted } from "./decision.ts";
 
@@ -8,10 +9,10 @@ const NOTHING_TO_SETTLE = async (response: Response): Promise<Response> => respo
 /** @param finish ends the claim; undefined if nothing was claimed */
 export function grant(
   verified: Verified | undefined,
-  priceMsat: bigint,
+  price: Amount,
   finish: ((delivered: boolean) => Promise<void>) | undefined,
 ): Granted {
-  const served = new ServedGrant(verified, priceMsat);
+  const served = new ServedGrant(verified, price);
   if (finish === undefined)
     return {
       granted: true,
@@ -32,17 +33,18 @@ class ServedGrant implements Grant {
   readonly nodeId: string | undefined;
   readonly lineage: readonly string[];
   readonly paymentHash: string | undefined;
-  readonly priceMsat: bigint;
+  readonly price: Amount;
 
-  constructor(verified: Verified | undefined, priceMsat: bigint) {
+  constructor(verified: Verified | undefined, price: Amount) {
     this.nodeId = verified?.node.id;
     this.lineage = verified?.lineage ?? NOBODY;
     this.paymentHash = verified?.paymentHash;
-    this.priceMsat = priceMsat;
+    this.price = price;
   }
 
   toJSON(): object {
-    return { ...this, priceMsat: this.priceMsat.toString() };
+    const { unit, value } = this.price;
+    return { ...this, price: { unit, value: value.toString() } };
   }
 }
 

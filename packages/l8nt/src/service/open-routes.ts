@@ -1,5 +1,4 @@
 /** The routes of a paywall that are open, as discovery lists them. spec/3-challenge.md §6. */
-import type { AmountText } from "../invoice/index.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import type { serviceDiscovery } from "../wire/discovery.ts";
 import type { Grants, Terms } from "./terms.ts";
@@ -35,11 +34,7 @@ export class OpenRoutes {
 function describe({ price, grants, capability }: Terms): RouteDescription {
   return {
     price:
-      price === undefined
-        ? null
-        : typeof price === "function"
-          ? "depends on the request"
-          : withUnit(price),
+      price === undefined ? null : typeof price === "function" ? "depends on the request" : price,
     grants: grantsOf(grants),
     ...(capability !== undefined && { capability }),
   };
@@ -49,11 +44,8 @@ function describe({ price, grants, capability }: Terms): RouteDescription {
 function grantsOf({ uses, budget, validFor, endpoints }: Grants = {}): RouteDescription["grants"] {
   return {
     ...(uses !== undefined && { uses }),
-    ...(budget !== undefined && { budget: withUnit(budget) }),
+    ...(budget !== undefined && { budget }),
     ...(validFor !== undefined && { validFor }),
     ...(endpoints !== undefined && { endpoints }),
   };
 }
-
-const withUnit = (amount: AmountText): string =>
-  typeof amount === "bigint" ? `${amount} msat` : amount;

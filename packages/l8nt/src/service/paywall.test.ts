@@ -85,7 +85,10 @@ describe("costs no turn of the event loop where nothing has to be waited for", (
     });
     const decision = paywall.route().authorize(facts(`L402 ${minted}`));
     expect(decision).not.toBeInstanceOf(Promise);
-    expect(decision).toMatchObject({ granted: true, grant: { priceMsat: 0n } });
+    expect(decision).toMatchObject({
+      granted: true,
+      grant: { price: { unit: "msat", value: 0n } },
+    });
   });
 
   test("what is refused without an invoice", () => {

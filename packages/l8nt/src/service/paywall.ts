@@ -19,7 +19,7 @@ import { Limiter } from "./limiter.ts";
 import { OpenRoutes } from "./open-routes.ts";
 import { type RevocationsOption, Revoking } from "./revoking.ts";
 import { Route } from "./route.ts";
-import { checkTerms, TERMS, type Terms } from "./terms.ts";
+import { checkTerms, maySell, TERMS, type Terms } from "./terms.ts";
 
 export interface ChallengesPerMinute {
   /**
@@ -183,7 +183,7 @@ export class Paywall {
   route(terms: Terms = {}): Route {
     const whole = { ...this.#defaults, ...terms };
     checkTerms(whole, this.authority.location);
-    if (whole.price !== undefined && this.#context.invoicer === undefined)
+    if (maySell(whole) && this.#context.invoicer === undefined)
       throw new TypeError(
         "a route with a price needs an invoicer: the wallet that its payments go to",
       );

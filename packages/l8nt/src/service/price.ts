@@ -1,15 +1,16 @@
 /** What one request costs: the price function, and the facts that it is given. */
+import { type Amount, type AmountText, parseAmount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { utf8Text } from "../internal/bytes.ts";
-import { type AmountText, readAmount } from "../invoice/index.ts";
 import type { RequestFacts } from "./decision.ts";
 
 /**
  * The price of one request. It is called for every request, also without a credential and before
  * anything about the caller is known: it must be cheap, and must not trust what it reads. If it
- * throws, or returns a number without a unit, NaN or a negative amount, the answer is 503. `"0
- * sat"` is free.
+ * throws, or returns a number without a unit, NaN or a negative amount, the answer is 503. `"0 sat"`
+ * is free. A price in US dollars sells no credential: it is taken from credentials that were minted
+ * with a budget in US dollars.
  */
 export type PriceFunction = (request: PriceFacts) => AmountText | Promise<AmountText>;
 
@@ -34,15 +35,15 @@ export interface PriceFacts {
   json(): Promise<unknown>;
 }
 
-/** Reads a price in msat. @throws AdapterError `ERR_PRICE_FUNCTION` */
-export function readPrice(price: unknown): bigint {
-  const msat = readAmount(price);
-  if (msat === undefined)
+/** Reads a price. @throws AdapterError `ERR_PRICE_FUNCTION` */
+export function readPrice(price: unknown): Amount {
+  const amount = parseAmount(price);
+  if (amount === undefined)
     throw new AdapterError(
       "ERR_PRICE_FUNCTION",
-      'A price is an amount with its unit, such as "10 sat".',
+      'A price is an amount with its unit, such as "10 sat" or "0.02 usd".',
     );
-  return msat;
+  return amount;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;

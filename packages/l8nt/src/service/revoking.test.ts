@@ -141,7 +141,7 @@ test("without news nobody is let in, nothing is sold, nothing is revoked; what i
   }
   const asked = (await askToRevoke(paywall, who))!;
   expect([asked.status, asked.headers.get("retry-after")]).toEqual([503, "1"]);
-  const free = paywall.route({ price: () => 0n });
+  const free = paywall.route({ price: () => "0 sat" });
   const decision = await free.authorize({
     method: "GET",
     target: "/a",

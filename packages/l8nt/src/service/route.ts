@@ -1,6 +1,6 @@
 /** One protected route: judges a request, in an order that keeps the cheap checks first. */
-import { msat } from "../amount.ts";
-import { type Access, type Target, targetAt } from "../caveat/index.ts";
+import type { Amount } from "../amount.ts";
+import { type Access, type Target, targetAt, uncountedSpend } from "../caveat/index.ts";
 import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from "../errors.ts";
 import { authenticateFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
@@ -30,7 +30,7 @@ export class Route {
   readonly terms: Terms;
   readonly #context: PaywallContext;
   readonly #sales: Sales;
-  readonly #fixedPriceMsat: bigint | undefined;
+  readonly #fixedPrice: Amount | undefined;
   readonly #delist: () => void;
   #isClosed = false;
   #last: { readonly method: string; readonly raw: string; readonly target: Target | undefined } =
@@ -41,8 +41,8 @@ export class Route {
     this.terms = terms;
     this.#context = context;
     this.#sales = new Sales(terms, context);
-    this.#fixedPriceMsat =
-      typeof terms.price === "function" ? undefined : readPrice(terms.price ?? 0n);
+    this.#fixedPrice =
+      typeof terms.price === "function" ? undefined : readPrice(terms.price ?? "0 sat");
     this.#delist = open.add(terms);
   }
 
@@ -73,9 +73,9 @@ export class Route {
         return new Refused(error, { enforced: this.#context.authority.vocabulary.names });
       throw error;
     }
-    return this.#fixedPriceMsat === undefined
+    return this.#fixedPrice === undefined
       ? this.#price(facts, target, verified)
-      : this.#judge({ facts, target, priceMsat: this.#fixedPriceMsat }, verified);
+      : this.#judge({ facts, target, price: this.#fixedPrice }, verified);
   }
 
   /** The last target is kept: a route sees the same one again and again. */
@@ -97,10 +97,10 @@ export class Route {
     const query = facts.target.indexOf("?");
     const url =
       this.#context.originText + target.path + (query === -1 ? "" : facts.target.slice(query));
-    let priceMsat: bigint;
+    let price: Amount;
     try {
-      const price = this.terms.price as PriceFunction;
-      priceMsat = readPrice(await price(new FactsOfRequest(facts, url)));
+      const priceOf = this.terms.price as PriceFunction;
+      price = readPrice(await priceOf(new FactsOfRequest(facts, url)));
     } catch (cause) {
       // The caller sent a body that cannot be priced, which is no fault of the price function.
       if (cause instanceof AdapterError && UNPRICED.has(cause.code)) return new Refused(cause);
@@ -110,27 +110,29 @@ export class Route {
       );
       return new Refused(new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
     }
-    return this.#judge({ facts, target, priceMsat }, verified);
+    return this.#judge({ facts, target, price }, verified);
   }
 
   #judge(request: PricedRequest, verified: Verified | undefined): Decision | Promise<Decision> {
-    const { facts, target, priceMsat } = request;
-    const sells = this.terms.price !== undefined;
-    if (sells && priceMsat === 0n) return grant(undefined, 0n, undefined);
-    if (verified === undefined) return this.#sales.offer(request, sells ? MISSING : NOT_SOLD);
+    const { facts, target, price } = request;
+    const isPriced = this.terms.price !== undefined;
+    if (isPriced && price.value === 0n) return grant(undefined, price, undefined);
+    if (verified === undefined)
+      return this.#sales.offer(request, isPriced && price.unit === "msat" ? MISSING : NOT_SOLD);
     const { authority, clock } = this.#context;
     const access: Access = {
       now: clock(),
       target,
-      priceMsat,
+      price,
       payee: undefined,
       service: authority.service,
       capability: facts.capability ?? this.terms.capability,
     };
-    const error = denied(verified.judge(access));
+    const uncounted = uncountedSpend(verified.chain, price, authority.kind);
+    const error = denied([...verified.judge(access), ...(uncounted ? [uncounted] : [])]);
     if (error !== undefined) return this.#deny(request, error);
     return verified.limits.length === 0
-      ? grant(verified, priceMsat, undefined)
+      ? grant(verified, price, undefined)
       : this.#claim(request, verified, access.now);
   }
 
@@ -139,13 +141,13 @@ export class Route {
     const { limits } = verified;
     let claim: Claim;
     try {
-      claim = await claimUse(ledger, { limits, amount: msat(request.priceMsat), at: now });
+      claim = await claimUse(ledger, { limits, amount: request.price, at: now });
     } catch (error) {
       if (error instanceof BudgetError) return this.#deny(request, error);
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
-    return grant(verified, request.priceMsat, (delivered) =>
+    return grant(verified, request.price, (delivered) =>
       delivered ? claim.commit(clock()) : claim.release(clock()),
     );
   }

@@ -1,4 +1,5 @@
 /** Selling a request: what a payment buys, and the challenge for it. spec/3-challenge.md §5. */
+import { type Amount, type AmountText, msat, parseMsat, UNITS, writeAmount } from "../amount.ts";
 import {
   type Duration,
   matchesEndpoint,
@@ -8,7 +9,6 @@ import {
   targetAt,
 } from "../caveat/index.ts";
 import { AdapterError, type SigilError } from "../errors.ts";
-import { readAmount } from "../invoice/index.ts";
 import { readInvoice } from "../invoice/read.ts";
 import { type Offer, Refused } from "../wire/problem.ts";
 import type { PaywallContext } from "./context.ts";
@@ -34,26 +34,29 @@ export function saleOf(
 ): Sale {
   const { uses, validFor, endpoints } = grants;
   // A prepaid budget below the price of the request that asks for it would be paid for nothing.
-  const isTooSmall =
-    grants.budget !== undefined && (readAmount(grants.budget) ?? priceMsat) < priceMsat;
-  const budget = isTooSmall ? priceMsat : grants.budget;
+  const prepaid = parseMsat(grants.budget);
+  const budget = prepaid !== undefined && prepaid < priceMsat ? priceMsat : prepaid;
   const bought = uses ?? (budget === undefined && validFor === undefined ? 1 : undefined);
-  // If each request has a price of its own, the payment for a cheap one must not buy a dear one.
-  // [case 41] A path with a star in it would be read as a pattern and sell more than itself, so it
+  // If each request has a price of its own, the payment for a cheap one must not buy a dear one,
+  // and none that has a price in another unit. [case 41] A path with a star in it would be read as a pattern and sell more than itself, so it
   // names no endpoint.
   const asked = target.path.includes("*") ? [] : [`${target.method} ${origin}${target.path}`];
   const isCapped = typeof price === "function" && budget === undefined;
   return {
-    amountMsat: readAmount(budget) ?? priceMsat,
+    amountMsat: budget ?? priceMsat,
     scope: {
       endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${origin}/`)) ?? asked,
       expiresIn: validFor ?? DEFAULT_VALIDITY,
       ...(bought !== undefined && { maxUses: bought }),
-      ...(budget !== undefined && { budget }),
-      ...(isCapped && { maxPrice: priceMsat }),
+      ...(budget !== undefined && { budget: `${budget} msat` as const }),
+      ...(isCapped && { maxPrice: onlyIn(msat(priceMsat)) }),
     },
   };
 }
+
+/** A price, and nothing in any other unit. */
+const onlyIn = (price: Amount): readonly AmountText[] =>
+  UNITS.map((unit) => writeAmount(unit === price.unit ? price : { unit, value: 0n }));
 
 /**
  * Whether a sale covers the very request that asked for it, in patterns that a caveat can hold. It
@@ -83,19 +86,20 @@ export class Sales {
     this.#context = context;
     const sample = targetAt("GET", context.origin, "/")!;
     const { scope } = saleOf(terms, sample, context.originText, 0n);
-    context.authority.minter.mint({ budget: 0n, ...scope });
+    context.authority.minter.mint({ budget: "0 sat", ...scope });
   }
 
   /** Refuses because of `why`, with an invoice that would buy the request. */
   async offer(request: PricedRequest, why: SigilError): Promise<Refused> {
     const { authority, invoicer, clock, originText } = this.#context;
-    if (this.#terms.price === undefined || invoicer === undefined)
+    const { target, price } = request;
+    if (this.#terms.price === undefined || price.unit !== "msat" || invoicer === undefined)
       return new Refused(why, { status: 401, enforced: authority.vocabulary.names });
     // A credential that is bought now would not be let in.
     const silence = authority.revocations.silence(clock());
     if (silence !== undefined) return new Refused(silence);
-    const sale = saleOf(this.#terms, request.target, originText, request.priceMsat);
-    if (!isSellable(sale, request.target)) return new Refused(notForSale());
+    const sale = saleOf(this.#terms, target, originText, price.value);
+    if (!isSellable(sale, target)) return new Refused(notForSale());
     const wait = this.#waitSeconds(request);
     if (wait > 0) return new Refused(tooManyRequests(wait));
     try {

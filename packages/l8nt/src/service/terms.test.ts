@@ -33,25 +33,25 @@ describe("a payment buys", () => {
       "a prepaid budget",
       { grants: { budget: "25 sat" } },
       25_000n,
-      { budget: "25 sat", expiresIn: "1h" },
+      { budget: "25000 msat", expiresIn: "1h" },
     ],
     [
       "a budget of at least the request's price, because less would be paid for nothing",
       { grants: { budget: "9 sat" } },
       10_000n,
-      { budget: 10_000n, expiresIn: "1h" },
+      { budget: "10000 msat", expiresIn: "1h" },
     ],
     [
-      "nothing dearer than itself, where each request has its price [case 41]",
-      { price: () => 10_000n },
+      "nothing dearer than itself and nothing in another unit, if each request has its price [case 41]",
+      { price: () => "10 sat" },
       10_000n,
-      { maxUses: 1, maxPrice: 10_000n, expiresIn: "1h" },
+      { maxUses: 1, maxPrice: ["10000 msat", "0 usd"], expiresIn: "1h" },
     ],
     [
       "what its budget covers, where each request has its price",
-      { price: () => 10_000n, grants: { budget: "25 sat" } },
+      { price: () => "10 sat", grants: { budget: "25 sat" } },
       25_000n,
-      { budget: "25 sat", expiresIn: "1h" },
+      { budget: "25000 msat", expiresIn: "1h" },
     ],
   ])("%s", (_, terms, amountMsat, scope) => {
     expect(sale(terms)).toEqual({

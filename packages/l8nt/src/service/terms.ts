@@ -1,14 +1,17 @@
 /** The terms of a route: what it costs, and what a payment for it buys. */
+import { type AmountText, parseAmount, parseMsat, readMsatOption } from "../amount.ts";
 import type { Duration } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { type AmountText, readAmount } from "../invoice/index.ts";
 import type { PriceFunction } from "./price.ts";
 
 /** What one payment buys. With none of `uses`, `budget` and `validFor`: one request. */
 export interface Grants {
   /** This many requests. */
   readonly uses?: number;
-  /** Prepaid: the payment is this amount, and each request takes its price from it. */
+  /**
+   * Prepaid: the payment is this amount, and each request takes its price from it. An amount of
+   * bitcoin, because an invoice is paid in bitcoin.
+   */
   readonly budget?: AmountText;
   /**
    * How long the credential is valid, from the challenge on.
@@ -25,7 +28,11 @@ export interface Grants {
 }
 
 export interface Terms {
-  /** Without a price a route takes credentials that the authority minted, and sells none. */
+  /**
+   * Without a price a route takes credentials that the authority minted, and sells none. So does a
+   * route with a price in US dollars, because an invoice is paid in bitcoin and nothing converts: it
+   * takes credentials that were minted with a budget in US dollars.
+   */
   readonly price?: AmountText | PriceFunction;
   readonly grants?: Grants;
   /** What the request does, for credentials that name capabilities. */
@@ -35,6 +42,10 @@ export interface Terms {
 export const TERMS = { price: true, grants: true, capability: true } satisfies Keys<Terms>;
 const GRANTS = { uses: true, budget: true, validFor: true, endpoints: true } satisfies Keys<Grants>;
 
+/** Whether terms may sell a credential: not without a price, and not at a price in US dollars. */
+export const maySell = ({ price }: Terms): boolean =>
+  typeof price === "function" || parseMsat(price) !== undefined;
+
 /**
  * @throws TypeError for a fixed price that is no amount, and for grants that could never be minted
  */
@@ -42,10 +53,11 @@ export function checkTerms(terms: Terms, location: string): void {
   const { price, grants = {} } = terms;
   checkKeys(terms, TERMS, "a route");
   checkKeys(grants, GRANTS, "a route's grants");
-  if (price !== undefined && typeof price !== "function" && readAmount(price) === undefined)
+  if (price !== undefined && typeof price !== "function" && parseAmount(price) === undefined)
     throw new TypeError(
-      'a price is an amount with its unit, such as "10 sat", or a function of the request',
+      'a price is an amount with its unit, such as "10 sat" or "0.02 usd", or a function of the request',
     );
+  if (grants.budget !== undefined) readMsatOption(grants.budget, "grants.budget");
   if (grants.uses !== undefined && !(Number.isSafeInteger(grants.uses) && grants.uses > 0))
     throw new TypeError("grants.uses must be a whole number, 1 or more");
   if (grants.endpoints?.length === 0)

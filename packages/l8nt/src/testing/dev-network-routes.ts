@@ -2,7 +2,7 @@
  * The dev network's HTTP API: `/:account/…` for wallets, `/control/…` for whoever runs the test.
  */
 
-import { readAmount } from "../invoice/index.ts";
+import { msatInRange } from "../amount.ts";
 import type { Access } from "./dev-network-access.ts";
 import { attempt } from "./dev-network-attempt.ts";
 import { type DevBank, outcomeOf } from "./dev-network-bank.ts";
@@ -167,7 +167,7 @@ async function delay({ timers }: Routes, fault: FaultRule | undefined): Promise<
 function msat(body: Readonly<Record<string, unknown>>, name: string): bigint {
   const text = body[name];
   const amountMsat =
-    typeof text === "string" && /^[0-9]{1,19}$/.test(text) ? readAmount(BigInt(text)) : undefined;
+    typeof text === "string" && /^[0-9]{1,19}$/.test(text) ? msatInRange(BigInt(text)) : undefined;
   if (amountMsat === undefined)
     throw new TypeError(`${name} must be msat in decimal digits, as a string`);
   return amountMsat;

@@ -1,5 +1,6 @@
 /** Laws of prices: by request, prepaid, free, and unknown. */
 import assert from "node:assert/strict";
+import type { AmountText } from "../amount.ts";
 import { LOCATION, type PaywallLaws, type RouteTerms } from "./paywall-laws.ts";
 
 export function priceLaws({ law, build, contract }: PaywallLaws): void {
@@ -11,13 +12,17 @@ export function priceLaws({ law, build, contract }: PaywallLaws): void {
     "gives NaN": () => Number.NaN,
     "gives a bare number": () => 10,
     "gives a negative number": () => -1,
-    "gives a negative amount": () => -1n,
+    "gives a negative amount": () => "-1 sat",
+    "gives an amount without text": () => 10_000n,
     "gives nothing": () => undefined,
     "gives an amount without a unit": () => "10",
   };
   law(
     "a price that cannot be determined answers 503 and serves nothing",
-    Object.values(broken).map((price, at) => ({ path: `/${at}`, price: price as () => bigint })),
+    Object.values(broken).map((price, at) => ({
+      path: `/${at}`,
+      price: price as () => AmountText,
+    })),
     async (world) => {
       const minted = world.paywall.authority.minter.mint({
         endpoints: [`GET ${LOCATION}/**`],
@@ -40,13 +45,13 @@ export function priceLaws({ law, build, contract }: PaywallLaws): void {
     "a free request is served without a credential",
     [
       { path: "/free", price: "0 sat" },
-      { path: "/free-now", price: async () => 0n },
+      { path: "/free-now", price: async () => "0 sat" as const },
     ],
     async (world) => {
       assert.equal((await world.ask("/free")).status, 200);
       assert.equal((await world.ask("/free-now")).status, 200);
-      for (const { nodeId, priceMsat } of world.grants)
-        assert.deepEqual([nodeId, priceMsat], [undefined, 0n]);
+      for (const { nodeId, price } of world.grants)
+        assert.deepEqual([nodeId, price], [undefined, { unit: "msat", value: 0n }]);
       assert.equal(world.grants.length, 2);
       assert.deepEqual(world.store.reserved, []);
     },
@@ -112,7 +117,7 @@ export function priceLaws({ law, build, contract }: PaywallLaws): void {
   law(
     "each request has its own price, and a payment covers no dearer request [case 41]",
     {
-      price: ({ url }) => BigInt(url.searchParams.get("n") ?? 1) * 1000n,
+      price: ({ url }) => `${url.searchParams.get("n") ?? "1"} sat`,
       grants: { uses: 9 },
     },
     async (world) => {
@@ -125,7 +130,7 @@ export function priceLaws({ law, build, contract }: PaywallLaws): void {
       assert.equal(JSON.parse(dearer.body).code, "ERR_PRICE");
       assert.equal(world.invoicer.requests.at(-1)?.amountMsat, 500_000n);
       assert.deepEqual(
-        world.grants.map(({ priceMsat }) => priceMsat),
+        world.grants.map(({ price }) => price.value),
         [3000n, 2000n],
       );
     },

@@ -15,7 +15,7 @@ export function useLaws({ law }: PaywallLaws): void {
     const { paymentHash } = Credential.parse(credential);
     assert.deepEqual(
       world.grants.map((grant) => ({ ...grant, nodeId: typeof grant.nodeId })),
-      [{ nodeId: "string", lineage: [], paymentHash, priceMsat: 10_000n }],
+      [{ nodeId: "string", lineage: [], paymentHash, price: { unit: "msat", value: 10_000n } }],
     );
     const again = await world.ask("/paid", [credential]);
     assert.equal(again.status, 402);

@@ -22,9 +22,9 @@ describe("amount and fee cap must fit what every node on the chain has left [cas
       const tight = (place: string, budget: bigint) => (place === where ? budget : 1_000_000n);
       const chain = (budget: bigint) =>
         world
-          .root({ budget: tight("the root", budget) })
-          .delegate({ agent: "middle", budget: tight("the middle", budget) }, at)
-          .delegate({ agent: "leaf", budget: tight("the agent itself", budget) }, at);
+          .root({ budget: `${tight("the root", budget)} msat` })
+          .delegate({ agent: "middle", budget: `${tight("the middle", budget)} msat` }, at)
+          .delegate({ agent: "leaf", budget: `${tight("the agent itself", budget)} msat` }, at);
       const short = await failure(buy(world, chain(WORST - 1n), `${shop.url}/a`));
       expect(short).toMatchObject({ name: "BudgetError", code: "ERR_BUDGET", spent: "no" });
       expect(short.refusals).toHaveLength(1);
@@ -37,8 +37,8 @@ describe("amount and fee cap must fit what every node on the chain has left [cas
   test("what is left after a purchase counts the real fee, to the msat", async () => {
     const world = await town();
     const shop = await world.shop();
-    const enough = world.root({ budget: REAL + WORST });
-    const short = world.root({ budget: REAL + WORST - 1n });
+    const enough = world.root({ budget: `${REAL + WORST} msat` });
+    const short = world.root({ budget: `${REAL + WORST - 1n} msat` });
     for (const credential of [enough, short]) await buy(world, credential, `${shop.url}/a`);
     await buy(world, enough, `${shop.url}/b`);
     expect(await failure(buy(world, short, `${shop.url}/b`))).toMatchObject({ code: "ERR_BUDGET" });
@@ -50,7 +50,7 @@ describe("concurrent spends [case 43]", () => {
   test("200 of them against a budget for one: exactly one is made", async () => {
     const world = await town();
     const shop = await world.shop();
-    const root = world.root({ budget: WORST });
+    const root = world.root({ budget: `${WORST} msat` });
     const all = await Promise.allSettled(
       Array.from({ length: 200 }, (_, at) => buy(world, root, `${shop.url}/${at}`)),
     );
@@ -65,7 +65,7 @@ describe("concurrent spends [case 43]", () => {
   test("hold over HTTP, from separate clients", async () => {
     const world = await town();
     const shop = await world.shop();
-    const root = world.root({ budget: WORST });
+    const root = world.root({ budget: `${WORST} msat` });
     const all = await Promise.allSettled(
       Array.from({ length: 50 }, (_, at) => world.client(root.toString()).get(`${shop.url}/${at}`)),
     );
@@ -148,7 +148,7 @@ test("a window slides: what was spent an hour ago is free again, and not a secon
 test("reading a budget reserves nothing: the purchase decides [case 53]", async () => {
   const world = await town();
   const shop = await world.shop();
-  const root = world.root({ budget: WORST });
+  const root = world.root({ budget: `${WORST} msat` });
   const text = root.toString();
   const [, one, two] = await Promise.allSettled([
     world.treasury.standing(text),
@@ -157,4 +157,30 @@ test("reading a budget reserves nothing: the purchase decides [case 53]", async 
   ]);
   expect([one!.status, two!.status].sort()).toEqual(["fulfilled", "rejected"]);
   expect(world.paid().count).toBe(1);
+});
+
+describe("a payment in bitcoin and a budget in US dollars", () => {
+  test("a credential without a budget in bitcoin pays nothing, and is told which it misses", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const dollars = world.root({ budget: "100 usd" });
+    const error = await failure(buy(world, dollars, `${shop.url}/a`));
+    expect(error).toMatchObject({ name: "BudgetError", code: "ERR_BUDGET", spent: "no" });
+    expect(error.refusals).toMatchObject([
+      { condition: "budget_msat", have: "no budget in bitcoin", need: "10 sat" },
+    ]);
+    expect(world.net.payments()).toEqual([]);
+  });
+
+  test("a payment counts against the budget in bitcoin alone", async () => {
+    const world = await town();
+    const shop = await world.shop();
+    const both = world.root({ budget: ["100 sat", "0.000001 usd"] });
+    await buy(world, both, `${shop.url}/a`);
+    const [standing] = await world.treasury.standing(both.toString());
+    expect(standing!.limits.map(({ condition, used }) => [condition, used])).toEqual([
+      ["budget_msat", REAL],
+      ["budget_usd_micro", 0n],
+    ]);
+  });
 });

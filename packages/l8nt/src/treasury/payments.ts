@@ -3,8 +3,8 @@
  * spec/4-purchase.md §4.
  */
 import { msat } from "../amount.ts";
-import { countersOf, formatOrigin, type Target } from "../caveat/index.ts";
-import { PaymentError } from "../errors.ts";
+import { countersOf, formatOrigin, type Target, uncountedSpend } from "../caveat/index.ts";
+import { BudgetError, PaymentError } from "../errors.ts";
 import { base64Text, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { Turns } from "../internal/turns.ts";
@@ -90,7 +90,10 @@ export class OutgoingPayments {
     checkSale(challenge, target, now);
     const payable = await checkInvoice(challenge, this.#network, now);
     const { invoice, amountMsat } = payable;
-    verified.demand({ now, target, priceMsat: amountMsat, payee: invoice.payee });
+    const price = msat(amountMsat);
+    verified.demand({ now, target, price, payee: invoice.payee });
+    const uncounted = uncountedSpend(verified.chain, price, "spending");
+    if (uncounted !== undefined) throw new BudgetError([uncounted]);
     checkPayee(payable, {
       payees,
       pinned: policy.pinsPayees,
@@ -112,7 +115,7 @@ export class OutgoingPayments {
     // Asked again: the agent may have been revoked or frozen while the invoice was checked, or while
     // the payment was written down. [cases 50, 111]
     const demand = () => {
-      verified.demand({ now: clock(), target, priceMsat: amountMsat, payee: invoice.payee });
+      verified.demand({ now: clock(), target, price, payee: invoice.payee });
       gate.demand(verified);
     };
     demand();

@@ -3,7 +3,7 @@
  * words for its owner.
  */
 
-import { readAmount } from "../amount.ts";
+import { msatInRange } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { nodeFetch } from "../http/node-fetch.ts";
 
@@ -182,7 +182,7 @@ export function wholeNumber(value: unknown): bigint | undefined {
 }
 
 /** The same for an amount in msat: none is below zero, or above all that there is. */
-export const wholeMsat = (value: unknown): bigint | undefined => readAmount(wholeNumber(value));
+export const wholeMsat = (value: unknown): bigint | undefined => msatInRange(wholeNumber(value));
 
 /** Hex in lower case, from a backend's text; undefined for what is no preimage. */
 export const preimageOf = (value: unknown): string | undefined =>

@@ -3,7 +3,7 @@
  * wherever `fetch` does.
  */
 
-import { readAmount } from "../amount.ts";
+import { msatInRange } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { NETWORKS, type Network } from "../invoice/network.ts";
@@ -181,7 +181,7 @@ function readOutcome(status: number, answer: unknown): PaymentOutcome {
     const { feeMsat: fee } = body;
     const preimage = preimageOf(body.preimage);
     const feeMsat =
-      typeof fee === "string" && /^[0-9]{1,19}$/.test(fee) ? readAmount(BigInt(fee)) : undefined;
+      typeof fee === "string" && /^[0-9]{1,19}$/.test(fee) ? msatInRange(BigInt(fee)) : undefined;
     if (preimage !== undefined && feeMsat !== undefined)
       return { status: "paid", preimage, feeMsat };
   }

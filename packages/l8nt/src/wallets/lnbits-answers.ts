@@ -2,7 +2,7 @@
  * How LNbits' answers read: rows of its payments (`core/models/payments.py`), and `{ detail, status
  * }` for what it refuses.
  */
-import { readAmount } from "../amount.ts";
+import { msatInRange } from "../amount.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
 import type { OnRecord } from "./pay-once.ts";
@@ -115,7 +115,7 @@ export function givesPreimages(data: unknown): boolean | undefined {
 
 function feeOf({ fee }: Answer): bigint | undefined {
   const written = wholeNumber(fee);
-  return written === undefined ? undefined : readAmount(written < 0n ? -written : written);
+  return written === undefined ? undefined : msatInRange(written < 0n ? -written : written);
 }
 
 const isOut = ({ amount }: Answer): boolean => (wholeNumber(amount) ?? 0n) < 0n;

@@ -12,7 +12,7 @@ import {
   PaymentError,
   type PaymentSummary,
 } from "l8nt";
-import { amountMsat, formatMsat } from "l8nt/invoice";
+import { formatAmount, formatMsat, readAmountOption } from "l8nt/invoice";
 import { formatPaid } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -96,7 +96,7 @@ async function clientOf(
   onPayment: (payment: PaymentSummary) => void,
 ): Promise<Client> {
   const maxPrice = given.text("max-price") as AmountText | undefined;
-  if (maxPrice !== undefined) fromScope(() => amountMsat(maxPrice, "--max-price"));
+  if (maxPrice !== undefined) fromScope(() => readAmountOption(maxPrice, "--max-price"));
   const text = await credentialText(given, terminal, { pipe: false });
   const credentials = readCredentials(text ?? "");
   if (credentials.length > 0) {
@@ -235,7 +235,7 @@ function undelivered({ status }: Response, paid: readonly PaymentSummary[]): Pay
 function limitsInWords(): string {
   const { maxPrice, budgetPerDay, budget } = DEFAULT_LIMITS;
   const [request, day, all] = [maxPrice!, budgetPerDay!, budget!].map((amount) =>
-    formatMsat(amountMsat(amount, "")),
+    formatAmount(readAmountOption(amount, "")),
   );
   return `${request} a request, ${day} a day, ${all} in all`;
 }

@@ -1,5 +1,5 @@
 /** `sigil network`: a Lightning network for trying things, until it is interrupted. */
-import { type AmountText, amountMsat, formatMsat } from "l8nt/invoice";
+import { formatMsat, readMsatOption } from "l8nt/invoice";
 import type { DevNetwork } from "l8nt/testing";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -100,9 +100,7 @@ function readAccount(text: string): WantedAccount {
     throw new UsageError('--account must be a name and an amount, such as "alice=1000 sat".');
   return {
     name: text.slice(0, at),
-    balanceMsat: fromScope(() =>
-      amountMsat(text.slice(at + 1) as AmountText, "--account's amount"),
-    ),
+    balanceMsat: fromScope(() => readMsatOption(text.slice(at + 1), "--account's amount")),
   };
 }
 

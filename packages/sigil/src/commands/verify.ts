@@ -2,8 +2,8 @@
  * `sigil verify`: would this credential be let in? With the secret, as the authority itself judges.
  */
 import { DeniedError, type Refusal, TokenError } from "l8nt";
-import { limitWords } from "l8nt/caveats";
-import { type AmountText, amountMsat, formatMsat } from "l8nt/invoice";
+import { limitWords, uncountedSpend } from "l8nt/caveats";
+import { type Amount, formatAmount, readAmountOption } from "l8nt/invoice";
 import { type Access, HmacVerifier, RevocationList, targetOfUrl, type Verified } from "l8nt/l402";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
@@ -48,13 +48,15 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     if (url === undefined) throw new UsageError("Which request? sigil verify --url URL.");
     const target = targetOfUrl(readMethod(given.text("method") ?? "GET"), readHttpUrl(url));
     if (target === undefined) throw new UsageError("This method and path cannot be requested.");
-    const price = given.text("price") as AmountText | undefined;
+    const price = given.has("price")
+      ? fromScope(() => readAmountOption(given.text("price"), "--price"))
+      : undefined;
     const service = given.text("service");
     const capability = given.text("capability");
     const access: Access = {
       now: Date.now() / 1000,
       target,
-      ...(price !== undefined && { priceMsat: fromScope(() => amountMsat(price, "--price")) }),
+      ...(price !== undefined && { price }),
       ...(service !== undefined && { service }),
       ...(capability !== undefined && { capability }),
     };
@@ -71,10 +73,7 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
       terminal.fail(error, { granted: false, genuine: false });
       return exitCodeOf(error);
     }
-    const [first, ...others] = [
-      ...verified.judge(access),
-      ...neverPossible(verified, access.priceMsat),
-    ];
+    const [first, ...others] = [...verified.judge(access), ...neverPossible(verified, price, kind)];
     if (first !== undefined) {
       // Never a BudgetError: nothing has run out, and waiting does not help.
       const error = new DeniedError([first, ...others]);
@@ -117,17 +116,29 @@ function readMethod(typed: string): string {
 }
 
 /**
- * A budget that is smaller than one price, whatever was spent of it: no ledger is needed to say no.
+ * The budgets that are smaller than one price, whatever was spent of them, and a missing budget: no
+ * ledger is needed to refuse.
  */
-function neverPossible({ limits }: Verified, priceMsat: bigint | undefined): readonly Refusal[] {
-  if (priceMsat === undefined) return [];
-  return limits
-    .filter(({ kind, max }) => kind === "spend" && max < priceMsat)
-    .map(({ condition, max, node: { id, agent } }) => ({
-      code: "ERR_BUDGET",
-      condition,
-      have: limitWords(condition, max),
-      need: `${formatMsat(priceMsat)}, which is never possible`,
-      ...(id !== undefined && { node: { id, ...(agent !== undefined && { agent }) } }),
-    }));
+function neverPossible(
+  { chain }: Verified,
+  price: Amount | undefined,
+  kind: "access" | "spending",
+): readonly Refusal[] {
+  if (price === undefined) return [];
+  const uncounted = uncountedSpend(chain, price, kind);
+  const tooSmall = chain.limits
+    .filter(
+      ({ kind: counts, unit, max }) =>
+        counts === "spend" && unit === price.unit && max < price.value,
+    )
+    .map(
+      ({ condition, max, node: { id, agent } }): Refusal => ({
+        code: "ERR_BUDGET",
+        condition,
+        have: limitWords(condition, max),
+        need: `${formatAmount(price)}, which is never possible`,
+        ...(id !== undefined && { node: { id, ...(agent !== undefined && { agent }) } }),
+      }),
+    );
+  return uncounted === undefined ? tooSmall : [uncounted];
 }

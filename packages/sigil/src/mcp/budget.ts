@@ -1,8 +1,8 @@
 /** The tool `budget`: what is left at a credential and above it, and what it allows. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { Client, type Credential, type NodeStanding, SigilError, type Standing } from "l8nt";
-import { countedBy, formatCounted, limitWords } from "l8nt/caveats";
-import { formatAmount, formatMsat } from "l8nt/invoice";
+import { formatCounted, limitWords } from "l8nt/caveats";
+import { type Amount, formatAmount, type Unit } from "l8nt/invoice";
 import { printable } from "../secrecy.ts";
 import { inWords } from "../words.ts";
 import type { Agent, Agents } from "./agents.ts";
@@ -38,18 +38,15 @@ async function budgetOf(credential: Credential, { fetch: fetcher }: Agent): Prom
 async function left(credential: Credential, fetcher: typeof fetch): Promise<readonly string[]> {
   try {
     const nodes = await new Client({ credential, fetch: fetcher }).standing();
-    const limits = nodes.flatMap((node) => node.limits);
-    const money = limits.filter(({ condition }) => isMoney(condition)).map(leftOf);
-    const least = money.reduce<bigint | undefined>(
-      (a, b) => (a === undefined || b < a ? b : a),
-      undefined,
-    );
+    const least = leastLeft(nodes.flatMap((node) => node.limits));
     return [
       "What is left, from the top of the tree down:",
       ...nodes.flatMap(standingText),
-      ...(least === undefined
+      ...(least.length === 0
         ? []
-        : [`At most ${formatMsat(least)} can be spent now, routing fees included.`]),
+        : [
+            `At most ${least.map(formatAmount).join(" and ")} can be spent now, routing fees included.`,
+          ]),
     ];
   } catch (error) {
     if (!(error instanceof SigilError)) throw error;
@@ -57,7 +54,18 @@ async function left(credential: Credential, fetcher: typeof fetch): Promise<read
   }
 }
 
-const isMoney = (condition: string): boolean => countedBy(condition)?.kind === "spend";
+/** The least that any limit has left, for each unit that has a limit. */
+function leastLeft(limits: readonly Standing[]): readonly Amount[] {
+  const least = new Map<Unit, bigint>();
+  for (const limit of limits) {
+    const { unit } = limit;
+    if (unit === undefined) continue;
+    const [left, before] = [leftOf(limit), least.get(unit)];
+    if (before === undefined || left < before) least.set(unit, left);
+  }
+  return [...least].map(([unit, value]) => ({ unit, value }));
+}
+
 const leftOf = ({ max, used }: Standing): bigint => (used < max ? max - used : 0n);
 
 function standingText({ agent, state, spent, limits }: NodeStanding): readonly string[] {

@@ -1,7 +1,7 @@
 /** `budget_<unit>` and its windows: the most that may be spent. spec/2-caveats.md §5. */
-import { type AmountText, amountMsat, formatAmount, type Unit } from "../../amount.ts";
+import { formatAmount, UNITS, type Unit } from "../../amount.ts";
 import { type Condition, caveatOf, condition } from "../condition.ts";
-import { field, textFlag } from "../field.ts";
+import { amountFlag, field, writeAmounts } from "../field.ts";
 import { readInteger } from "../integer.ts";
 import { DAY, HOUR, MONTH, type Window } from "../window.ts";
 
@@ -49,8 +49,11 @@ function budget(unit: Unit, { key, flag, help, window, example }: Span): Conditi
     fields: [
       field(key, {
         example,
-        flag: textFlag(flag, example, help),
-        write: (text: AmountText, { what }) => [caveatOf({ name }, amountMsat(text, what))],
+        flag: amountFlag(flag, example, help),
+        write(amounts, terms) {
+          const max = writeAmounts(amounts, unit, terms);
+          return max === undefined ? [] : [caveatOf({ name }, max)];
+        },
       }),
     ],
     spec: { value: "integer", denies: "the spends would pass it", code: "ERR_BUDGET" },
@@ -64,4 +67,9 @@ function budget(unit: Unit, { key, flag, help, window, example }: Span): Conditi
   });
 }
 
-export const budgets: readonly Condition<bigint>[] = SPANS.map((span) => budget("msat", span));
+export const budgets: readonly Condition<bigint>[] = UNITS.flatMap((unit) =>
+  SPANS.map((span) => budget(unit, span)),
+);
+
+/** The name of the budget of a unit over the whole life: what a refusal names that misses it. */
+export const budgetOf = (unit: Unit): string => budget(unit, SPANS[0]).name;

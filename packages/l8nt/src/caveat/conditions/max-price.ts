@@ -1,7 +1,7 @@
 /** `max_price_<unit>`: the most that one purchase or request may cost. */
-import { type AmountText, amountMsat, formatAmount, type Unit } from "../../amount.ts";
+import { formatAmount, UNITS, type Unit } from "../../amount.ts";
 import { type Condition, caveatOf, condition } from "../condition.ts";
-import { field, textFlag } from "../field.ts";
+import { amountFlag, field, writeAmounts } from "../field.ts";
 import { readInteger } from "../integer.ts";
 
 function maxPrice(unit: Unit): Condition<bigint> {
@@ -14,23 +14,30 @@ function maxPrice(unit: Unit): Condition<bigint> {
     fields: [
       field("maxPrice", {
         example: '"10 sat"',
-        flag: textFlag("max-price", '"10 sat"', "for one request"),
-        write: (text: AmountText, { what }) => [caveatOf({ name }, amountMsat(text, what))],
+        flag: amountFlag("max-price", '"10 sat"', "for one request"),
+        write(amounts, terms) {
+          const max = writeAmounts(amounts, unit, terms);
+          return max === undefined ? [] : [caveatOf({ name }, max)];
+        },
       }),
     ],
-    spec: { value: "integer", denies: "the price is known and greater", code: "ERR_PRICE" },
+    spec: {
+      value: "integer",
+      denies: "the price is known, in this unit, and greater",
+      code: "ERR_PRICE",
+    },
     parse: readInteger,
-    prohibits: (max, { priceMsat }) =>
-      priceMsat === undefined || priceMsat <= max
+    prohibits: (max, { price }) =>
+      price === undefined || price.unit !== unit || price.value <= max
         ? undefined
         : {
             code: "ERR_PRICE",
             have: `at most ${formatAmount({ unit, value: max })} at once`,
-            need: formatAmount({ unit, value: priceMsat }),
+            need: formatAmount(price),
           },
     covers: (outer, inner) => inner <= outer,
     words: (value) => [`at most ${formatAmount({ unit, value })} at once`],
   });
 }
 
-export const maxPrices: readonly Condition<bigint>[] = [maxPrice("msat")];
+export const maxPrices: readonly Condition<bigint>[] = UNITS.map(maxPrice);
