@@ -48,7 +48,7 @@ async function doAct(
 
 agentContract(bare);
 
-test("outside of a handle, sigilFetch is denied, and says what to do", async () => {
+test("sigilFetch outside of a handle is denied, with what to do", async () => {
   await expect(sigilFetch("http://127.0.0.1:1/")).rejects.toMatchObject({
     code: "ERR_AGENT_UNKNOWN",
   });
@@ -66,7 +66,7 @@ async function handles() {
   };
 }
 
-test("an agent is the same one each time, until its time is over", async () => {
+test("forAgent returns the same agent each time, until the agent's time is over", async () => {
   const { world, handle } = await handles();
   const booker = handle.forAgent("Flight booker");
   expect(handle.forAgent("Flight booker")).toBe(booker);
@@ -75,7 +75,7 @@ test("an agent is the same one each time, until its time is over", async () => {
   expect(handle.forAgent("Flight booker")).not.toBe(booker);
 });
 
-test("work goes back to whom it came from as often as it likes, and nobody below another is meant by a name above", async () => {
+test("handTo returns an agent above by its name, and an unknown name is denied", async () => {
   const { handle } = await handles();
   const booker = handle.handTo("Flight booker");
   expect(booker.handTo(undefined)).toBe(handle);
@@ -83,7 +83,7 @@ test("work goes back to whom it came from as often as it likes, and nobody below
   expect(() => booker.handTo("somebody").credential).toThrow(/agent/);
 });
 
-test("whoever has no known place is denied, whatever the table says, and nobody's place is taken", async () => {
+test("nobody() is denied everything, whatever the table says, and takes no agent's place", async () => {
   const { handle } = await handles();
   const lost = handle.nobody("Flight booker", "a hand-off that nobody saw");
   await expect(lost.fetch("http://127.0.0.1:1/")).rejects.toMatchObject({
@@ -94,7 +94,7 @@ test("whoever has no known place is denied, whatever the table says, and nobody'
   expect(handle.forAgent("Flight booker").credential.chain.lineage).toEqual(["Flight-booker"]);
 });
 
-test("a delegation by hand that asks for more is refused at once; a second one of a name is another agent", async () => {
+test("delegate refuses a wider scope at once, and makes a new agent for each call", async () => {
   const { handle } = await handles();
   expect(() => handle.delegate("x", { budget: "200 sat" })).toThrow(
     expect.objectContaining({ code: "ERR_SCOPE_WIDER" }),
@@ -103,7 +103,7 @@ test("a delegation by hand that asks for more is refused at once; a second one o
   expect(handle.delegate("x", { budget: "10 sat" }).id).not.toBe(first.id);
 });
 
-test("a child is revoked without its parent", async () => {
+test("revoke kills the child's credential and not its parent's", async () => {
   const { world, handle } = await handles();
   const shop = await world.shop();
   const booker = handle.forAgent("Flight booker");
@@ -113,7 +113,7 @@ test("a child is revoked without its parent", async () => {
 });
 
 test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
-  "%s is no agent [case 14]",
+  "the inherited key %s is not an entry of the table [case 14]",
   async (name) => {
     const { handle } = await handles();
     await expect(handle.forAgent(name).fetch("http://127.0.0.1:1/")).rejects.toMatchObject({
@@ -123,7 +123,7 @@ test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
 );
 
 test.each(["研究员", "_scout", " scout", "-", "🛰 scout"])(
-  "an agent may be called %j",
+  "an agent called %j has its entry",
   async (name) => {
     const { world, handle: top } = await handles();
     const handle = SigilHandle.open({
@@ -136,7 +136,7 @@ test.each(["研究员", "_scout", " scout", "-", "🛰 scout"])(
   },
 );
 
-test("what a generator does, it does as whoever it was begun by, whoever asks it for more", async () => {
+test("a generator runs as the agent that began it, whichever agent calls next", async () => {
   const { handle } = await handles();
   const booker = handle.forAgent("Flight booker");
   const steps = async function* () {
@@ -154,7 +154,7 @@ test("what a generator does, it does as whoever it was begun by, whoever asks it
   });
 });
 
-test("a model that fetches is not shown the credentials that a service repeats", async () => {
+test("fetch_url removes credentials that a service repeats", async () => {
   const { world, handle } = await handles();
   const shop = await world.shop({ price: "10 sat" });
   const repeat = (status: number) => {
@@ -173,7 +173,7 @@ test("a model that fetches is not shown the credentials that a service repeats",
   }
 });
 
-test("fetch_url reads of an answer without an end what a model reads, and lets the rest go", async () => {
+test("fetch_url reads 20,000 characters of an endless response, and closes it", async () => {
   const { handle } = await handles();
   let closed = false;
   const { url } = await site((_, response) => {
@@ -218,7 +218,7 @@ test("a delegation by hand with a limit that does not exist is refused by its na
   expect(() => handle.delegate("x", { budgt: "1 sat" } as never)).toThrow(/scope of x: .*"budgt"/);
 });
 
-test("who handed work to whom is told by the handles", async () => {
+test("isWithin is true for the handle itself and every handle above", async () => {
   const { handle } = await handles();
   const booker = handle.forAgent("Flight booker");
   expect([booker.isWithin(handle), booker.isWithin(booker), handle.isWithin(booker)]).toEqual([

@@ -1,6 +1,6 @@
 /**
- * The snippets of docs/guides/mcp.md, run as they stand: what they leave out is put before them, and what
- * they make is looked at.
+ * The snippets of docs/guides/mcp.md, run as they stand: what they leave out is put before them,
+ * and what they make is looked at.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

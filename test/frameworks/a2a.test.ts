@@ -188,7 +188,7 @@ test("the page's snippet runs as it stands", async () => {
   expect(world.paid().count).toBe(1);
 });
 
-test("the example ends as it says", async () => {
+test("the example runs, and its own assertions hold", async () => {
   const ran = await promisify(execFile)(
     process.execPath,
     ["--conditions=l8nt-source", resolve(import.meta.dirname, "../../examples/a2a.ts")],
@@ -210,7 +210,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     ]);
   });
 
-  test("what is sold by the message is paid by the message; what is sold by the hour, once", async () => {
+  test("an agent sold per message is paid for each message; one sold per hour is paid for once", async () => {
     const { world, handle } = await stage();
     for (const [terms, payments] of [
       [EACH, 2],
@@ -226,7 +226,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     }
   });
 
-  test("messages sent at once pay once", async () => {
+  test("messages sent at the same time share one payment", async () => {
     const { world, handle } = await stage();
     const agent = await remote(world, HOUR, { binding });
     const client = await clientsOf(handle).createFromUrl(agent.url);
@@ -237,7 +237,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("a stream is paid once", async () => {
+  test("a stream is paid for once", async () => {
     const { world, handle } = await stage();
     const agent = await remote(world, EACH, { binding });
     const client = await clientsOf(handle).createFromUrl(agent.url);
@@ -247,7 +247,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("inside a tool, the agent whose tool it is pays, and siblings at once are kept apart", async () => {
+  test("inside a tool, the agent that calls the tool pays, and siblings at the same time are kept apart", async () => {
     const { world, handle } = await stage();
     const [left, right] = [
       await remote(world, EACH, { binding }),
@@ -277,7 +277,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     expect(world.paid().count).toBe(2);
   });
 
-  test("an abort stops it; the message is not sent again, nor the next one asked for", async () => {
+  test("an abort ends the call; the message is not sent again, and neither is the next one", async () => {
     const { world, handle } = await stage();
     const abort = new AbortController();
     const speak = () => {
@@ -293,7 +293,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     expect(world.paid().count).toBe(1);
   });
 
-  test("nothing of the sender's is in what the remote agent gets: it sees what was bought from it, and no more", async () => {
+  test("the remote agent receives the credential that was bought from it, and nothing else of the sender's", async () => {
     const { world, root, handle } = await stage({ translator: { budget: "50 sat" } });
     const translator = await remote(world, HOUR, { binding });
     const child = handle.forAgent("translator");
@@ -321,7 +321,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     ).not.toContain(child.credential.toString().split(":")[1]);
   });
 
-  test("a task is seen by whoever paid for it, and by nobody else", async () => {
+  test("a task is visible to the client that paid for it, and to no other", async () => {
     const { world, handle } = await stage({ other: {} });
     const agent = await remote(world, HOUR, { binding });
     const mine = await clientsOf(handle).createFromUrl(agent.url);
@@ -334,7 +334,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
 });
 
 describe("the hand-off", () => {
-  test("to an agent that nobody named, nothing is sent; its caller goes on", async () => {
+  test("to an agent that is not in the table sends nothing, and its caller goes on", async () => {
     const { world, handle } = await stage({ translator: { budget: "50 sat" } });
     const agent = await remote(world, EACH);
     const stranger = handle.forAgent("stranger");
@@ -390,7 +390,7 @@ describe("the hand-off", () => {
     expect(await world.spent(root)).toBe(30_030n);
   });
 
-  test("goes on from the remote agent by its own treasury: what it buys, it pays", async () => {
+  test("ends at the remote agent: it pays from its own treasury for what it buys", async () => {
     const { world, handle } = await stage();
     const far = await remote(world, EACH);
     const own = world.root({ budget: "100 sat" });
@@ -424,7 +424,7 @@ describe("the hand-off", () => {
     expect(() => withSigil(options)).toThrow(/prefferedTransports/);
   });
 
-  test("a plain client of the SDK is asked to pay, and told nothing of anybody's", async () => {
+  test("a plain client of the SDK is asked to pay, and learns nothing of other clients", async () => {
     const { world } = await stage();
     const agent = await remote(world, EACH);
     const client = await new ClientFactory().createFromUrl(agent.url);

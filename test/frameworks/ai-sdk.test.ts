@@ -164,7 +164,7 @@ const callOf = (toolName: string, input: object = {}): Turn => [{ toolName, inpu
 const go = { prompt: "go" };
 
 describe.each([seven, six])("$name", (major) => {
-  test("the two ready tools pay, show what is left, and take no arguments but their own", async () => {
+  test("the two ready tools pay, show what is left, and reject arguments that are not theirs", async () => {
     const { world, handle } = await family();
     const shop = await world.shop();
     const seen: unknown[] = [];
@@ -198,12 +198,12 @@ describe.each([seven, six])("$name", (major) => {
     });
   });
 
-  test("a tool that nobody runs is denied", async () => {
+  test("a ready tool without a handle is denied", async () => {
     const agent = major.agent({ turns: [callOf("show_budget")], tools: sigilTools });
     expect(inspect((await agent.generate(go)).steps, { depth: 9 })).toContain("ERR_AGENT_UNKNOWN");
   });
 
-  test("a handle that was serialised on its way is none", async () => {
+  test("a handle that was serialized grants nothing", async () => {
     const { handle } = await family();
     const notes: string[] = [];
     const sigil = JSON.parse(JSON.stringify(handle)) as SigilHandle;
@@ -226,7 +226,7 @@ describe.each([seven, six])("$name", (major) => {
     expect(notes).toEqual(["the boss", "scout", "the boss"]);
   });
 
-  test("a tool that was given to the scout runs as the scout, also where the boss runs it", async () => {
+  test("a tool that was given to the scout runs as the scout, even if the boss runs it", async () => {
     const { handle } = await family();
     const notes: string[] = [];
     const tools = withSigil({ who: whoTool(notes) }, handle.forAgent("scout"));
@@ -234,7 +234,7 @@ describe.each([seven, six])("$name", (major) => {
     expect(notes).toEqual(["scout"]);
   });
 
-  test("a stranger has nothing of the scout's by a tool that was given to the scout", async () => {
+  test("a stranger that runs a tool of the scout's is denied", async () => {
     const { handle } = await family();
     const notes: string[] = [];
     const tools = withSigil({ who: whoTool(notes) }, handle.forAgent("scout"));
@@ -268,7 +268,7 @@ describe.each([seven, six])("$name", (major) => {
     );
   });
 
-  test("an agent that calls one above it by name is given nothing of the one above", async () => {
+  test("an agent that calls an agent above it by name does not get that agent's handle", async () => {
     const { world, handle } = await family();
     const shop = await world.shop();
     const fetched: string[] = [];
@@ -298,7 +298,7 @@ describe.each([seven, six])("$name", (major) => {
     expect(world.paid().count).toBe(0);
   });
 
-  test("a tool that streams is its agent's at every step, also where it is broken off", async () => {
+  test("a tool that streams runs as its agent at every step, even if it is broken off", async () => {
     const { handle } = await family();
     const notes: string[] = [];
     const abort = new AbortController();
@@ -337,7 +337,7 @@ describe.each([seven, six])("$name", (major) => {
     expect(notes.slice(8)).toEqual(["scout", "scout at the end"]);
   });
 
-  test("what the run's context, its events and its traces show of a handle is its name", async () => {
+  test("the context, events and traces of a run show the name of a handle only", async () => {
     const { root, handle } = await family();
     const seen: unknown[] = [];
     const tools = withSigil({ who: whoTool([]) });
@@ -348,7 +348,7 @@ describe.each([seven, six])("$name", (major) => {
   });
 });
 
-test("tools that run elsewhere are left alone, and a tool of a class stays one", () => {
+test("tools without execute are unchanged, and a tool stays an instance of its class", () => {
   class Counter {
     readonly inputSchema = z.object({});
     #count = 0;
@@ -367,7 +367,7 @@ test("tools that run elsewhere are left alone, and a tool of a class stays one",
   expect([wrapped.counter.execute(), wrapped.counter.execute()]).toEqual([1, 2]);
 });
 
-test("types: the SDK's own tools, agents and tool sets go in and out of both majors as they are", async () => {
+test("types: tools, agents and tool sets of both majors keep their types", async () => {
   const { handle } = await family();
   const inputSchema = z.object({ url: z.string() });
   const callOptionsSchema = z.object({

@@ -112,14 +112,14 @@ const claude: AgentAdapter = {
 
 agentContract(claude);
 
-test("an agent that is in no table really runs, and is denied", async () => {
+test("an agent that is not in the table runs, and is denied", async () => {
   const { handle, get, lineages } = place({});
   const stranger: Script = { agent: "stranger", acts: [{ get: "a" }] };
   await play({ agent: "boss", acts: [{ hand: stranger }, { get: "b" }] }, { handle, get });
   expect(lineages).toEqual(["a ERR_AGENT_UNKNOWN", "b "]);
 });
 
-test("agents of one name that two parents start at once are below their own parents", async () => {
+test("agents of one name that two parents start at the same time are below their own parents", async () => {
   const runner = { runner: { budget: "1 sat" } } as const;
   const { handle, get, lineages } = place({
     agents: { left: { agents: runner }, right: { agents: runner } },
@@ -144,7 +144,7 @@ test("agents of one name that two parents start at once are below their own pare
   ]);
 });
 
-test("whom a child starts is below it, also where it has its parent's name", async () => {
+test("an agent that a child starts is below the child, even if it has the name of the child's parent", async () => {
   const { handle, get, lineages } = place({ agents: { scout: { agents: { runner: {} } } } });
   const again: Script = { agent: "scout", acts: [{ get: "again" }] };
   const runner: Script = { agent: "runner", acts: [{ get: "run" }, { hand: again }] };
@@ -155,7 +155,7 @@ test("whom a child starts is below it, also where it has its parent's name", asy
   expect(lineages).toEqual(["run /scout/runner", "again ERR_AGENT_UNKNOWN"]);
 });
 
-test("a start that another hook denied leaves no place for the next one of that name", async () => {
+test("a start that another hook denied does not give its place to the next agent of that name", async () => {
   const runner = { runner: { budget: "1 sat" } } as const;
   const { handle, get, lineages } = place({
     agents: { left: { agents: runner }, right: { agents: runner } },
@@ -188,7 +188,7 @@ test("a start that another hook denied leaves no place for the next one of that 
   expect(lineages).toEqual(["right /right/runner"]);
 });
 
-test("the ready tools answer as the agent that calls, and a denial is something to read", async () => {
+test("the ready tools run as the agent that calls, and a denial is a text for the model", async () => {
   const { handle, get } = place({
     agents: { scout: { endpoints: ["GET https://open.example/**"] } },
   });
@@ -209,7 +209,7 @@ test("the ready tools answer as the agent that calls, and a denial is something 
 
 const never = new AbortController().signal;
 
-test("a call that no hook told of is denied, also where the whole query runs inside a handle", async () => {
+test("a call that no hook announced is denied, even if the whole query runs inside a handle", async () => {
   const { handle, get, lineages } = place({});
   const context = sigilContext(handle);
   const { hooks } = context;
@@ -228,7 +228,7 @@ test("a call that no hook told of is denied, also where the whole query runs ins
   expect(lineages).toEqual(["a ERR_AGENT_UNKNOWN", "b ERR_AGENT_UNKNOWN", "c ERR_AGENT_UNKNOWN"]);
 });
 
-test("a start waits for its turn, and is denied where that does not come", async () => {
+test("a start waits for its turn, and is denied if the turn does not come", async () => {
   const { handle, get, lineages } = place({
     agents: { left: { agents: { runner: {} } }, runner: {} },
   });
@@ -266,7 +266,7 @@ test("a start waits for its turn, and is denied where that does not come", async
   expect(lineages).toEqual(["r1 /runner", "r2 /left/runner"]);
 });
 
-test("nothing of Sigil's is in the environment of the program", () => {
+test("the environment for the child process has no SIGIL_ variables", () => {
   process.env.SIGIL_CREDENTIAL = "x";
   onTestFinished(() => {
     delete process.env.SIGIL_CREDENTIAL;

@@ -142,7 +142,7 @@ agentContract({
   run: (script, world) => play(script, world, false),
 });
 
-test("an agent that is in no table really runs, and is denied; the traces have a name of the handle", async () => {
+test("an agent that is not in the table runs, and is denied; the traces have the handle's name", async () => {
   const { handle, get, lineages } = place({});
   const stranger: Script = { agent: "stranger", acts: [{ get: "a" }] };
   const seen = await play(
@@ -154,7 +154,7 @@ test("an agent that is in no table really runs, and is denied; the traces have a
   expect(spans.length).toBeGreaterThan(4);
 });
 
-test("a sub-agent as a tool is below its caller, also where it has the name of one above", async () => {
+test("a sub-agent is below its caller, even if an agent above has its name", async () => {
   const { handle, get, lineages } = place({ agents: { scout: { agents: { runner: {} } } } });
   const again: Script = { agent: "scout", acts: [{ get: "again" }] };
   const runner: Script = { agent: "runner", acts: [{ get: "run" }, { hand: again }] };
@@ -167,7 +167,7 @@ test("a sub-agent as a tool is below its caller, also where it has the name of o
 
 const options = (context: object = {}) => ({ context, abortSignal: new AbortController().signal });
 
-test("of a context and what runs around it the one below holds; two that disagree are denied", async () => {
+test("of a context and the agent around it the innermost counts; unrelated handles are denied", async () => {
   const { handle, get, lineages } = place({ agents: { left: {}, right: {} } });
   const [left, right] = [handle.forAgent("left"), handle.forAgent("right")];
   const tool = withSigil((url: string) => get({ url }));
@@ -185,7 +185,7 @@ test("of a context and what runs around it the one below holds; two that disagre
   ]);
 });
 
-test("without a handle a tool runs, and sigilFetch in it is denied", async () => {
+test("a tool without a handle runs, and sigilFetch in it is denied", async () => {
   const tool = withSigil(async (url: string) => sigilFetch(url));
   await expect(tool("https://x.example/", options())).rejects.toMatchObject({
     code: "ERR_AGENT_UNKNOWN",
@@ -196,7 +196,7 @@ test("without a handle a tool runs, and sigilFetch in it is denied", async () =>
   });
 });
 
-test("the ready tools answer as the agent that calls, and a denial is something to read", async () => {
+test("the ready tools run as the agent that calls, and a denial is a text for the model", async () => {
   const { handle } = place({ agents: { scout: { endpoints: ["GET https://open.example/**"] } } });
   const [fetchUrl, showBudget] = sigilTools(genkit({}));
   const scout = { context: { ...sigilContext(handle.forAgent("scout")) } };

@@ -168,7 +168,7 @@ agentContract({
   run: (script, world) => play(script, world, true),
 });
 
-test("an agent that is in no table really runs, and is denied, as a tool and by a transfer", async () => {
+test("an agent that is not in the table runs, and is denied, as a tool and after a transfer", async () => {
   const { handle, get, lineages } = place({});
   const stranger: Script = { agent: "stranger", acts: [{ get: "a" }] };
   const script: Script = { agent: "boss", acts: [{ hand: stranger }, { get: "b" }] };
@@ -217,7 +217,7 @@ async function ended(events: AsyncIterable<Event>): Promise<Event[]> {
   return all;
 }
 
-test("a transfer to a peer is denied unless whoever hands on may hand to it", async () => {
+test("a transfer to a peer is denied unless the agent that transfers has an entry for it", async () => {
   for (const [agents, expected] of [
     [{ left: {}, right: {} }, "by right ERR_AGENT_UNKNOWN"],
     [{ left: { agents: { right: {} } }, right: {} }, "by right /left/right"],
@@ -231,7 +231,7 @@ test("a transfer to a peer is denied unless whoever hands on may hand to it", as
   }
 });
 
-test("an agent as a tool is below its caller, also where it is one of those above", async () => {
+test("an agent that is a tool is below its caller, even if it is one of the agents above", async () => {
   const seen = place({ agents: { scout: { agents: { runner: {} } } } });
   const tools: AgentTool[] = [];
   const runner = actor(seen, "runner", [get("run"), call("scout", { request: "again" })], {
@@ -266,7 +266,7 @@ test("a session goes on with the agent that spoke last, in its place in the tree
   expect(seen.lineages).toEqual(["first /scout/runner", "second /scout/runner"]);
 });
 
-test("sequential agents hand on what they were handed", async () => {
+test("a sequential agent hands work on as the agent that handed it work", async () => {
   const seen = place({ agents: { left: {}, right: {} } });
   const steps = [
     actor(seen, "left", [get("a")]),
@@ -278,7 +278,7 @@ test("sequential agents hand on what they were handed", async () => {
   expect(seen.lineages).toEqual(["a /left", "b /right", "c ERR_AGENT_UNKNOWN"]);
 });
 
-test("runs of one runner at once are kept apart, and one that is not by runAs has no handle", async () => {
+test("runs of one runner at the same time are kept apart; a run without withSigil has no handle", async () => {
   const [one, two] = [place({ agents: { scout: {} } }), place({})];
   const lines = one.lineages;
   const scout = actor(one, "scout", [get("1"), get("2"), get("3")]);
@@ -306,7 +306,7 @@ test("runs of one runner at once are kept apart, and one that is not by runAs ha
   expect(lines.slice(before)).toEqual(["alone undefined"]);
 });
 
-test("the ready tools answer as the agent that calls, and a denial is something to read", async () => {
+test("the ready tools run as the agent that calls, and a denial is a text for the model", async () => {
   const { handle } = place({ agents: { scout: { endpoints: ["GET https://open.example/**"] } } });
   const scout = new LlmAgent({
     name: "scout",
@@ -330,7 +330,7 @@ test("the ready tools answer as the agent that calls, and a denial is something 
   );
 });
 
-test("a root that is no agent is refused", () => {
+test("a runner whose root is not an agent is refused", () => {
   const { handle } = place({});
   const runner = { agent: {}, runAsync: async function* () {} };
   expect(() => withSigil(runner, handle).runAsync({})).toThrow(/root is an agent/);

@@ -36,7 +36,7 @@ import {
 } from "./support/langchain-agents.ts";
 import { collected, modelOf, saved, TASK } from "./support/langchain-script.ts";
 
-test("a middleware behind it sees the agent's own handle in the context, also a sub-agent's", async () => {
+test("middleware after Sigil's sees the agent's own handle in the context, in sub-agents as well", async () => {
   const { handle } = await stage({ scout: {} });
   const seen: (string | undefined)[] = [];
   const behind = createMiddleware({
@@ -73,7 +73,7 @@ test.each([
   expect(world.paid().count).toBe(0);
 });
 
-test("a stranger has nothing of the scout's by giving a sub-agent the scout's handle", async () => {
+test("a stranger that gives a sub-agent the scout's handle is denied", async () => {
   const { world, shop, handle } = await stage({ scout: {} });
   const scout = eachOnce([buy(shop)], { name: "scout" });
   const ask = () => scout.invoke(TASK, { context: { sigil: handle.forAgent("scout") } });
@@ -82,7 +82,7 @@ test("a stranger has nothing of the scout's by giving a sub-agent the scout's ha
   expect(world.paid().count).toBe(0);
 });
 
-test("the handle in a tool's own context is its agent's, however deep", async () => {
+test("the handle in a tool's context is the calling agent's, at every depth", async () => {
   const { handle } = await stage({ scout: { agents: { runner: {} } } });
   const seen: (string | undefined)[] = [];
   const look = plainTool("look", ({ context, config }) => {
@@ -111,7 +111,7 @@ test("a run that is read by streamEvents v3 keeps its agents apart", async () =>
   expect(results(await run.output)).toEqual(["scout", "the one at the top"]);
 });
 
-test("an agent above that is asked by one below has only what the one below may give it", async () => {
+test("an agent above that an agent below asks has only what the agent below may give it", async () => {
   const { shop, handle } = await stage({ scout: { agents: { runner: { maxPrice: "1 sat" } } } });
   const again = eachOnce([buy(shop)], { name: "scout" });
   const asking = (child: ReactAgent) =>
@@ -124,7 +124,7 @@ test("an agent above that is asked by one below has only what the one below may 
   expect(shop.served).toEqual([]);
 });
 
-test("a model that is asked by sigilFetch is paid for by the agent that asks it", async () => {
+test("a model that is asked with sigilFetch is paid for by the agent that asks it", async () => {
   const { handle } = await stage({ scout: {} });
   const asked: (string | undefined)[] = [];
   const model = (...said: AIMessage[]) =>
@@ -146,7 +146,7 @@ test("a model that is asked by sigilFetch is paid for by the agent that asks it"
   expect(asked).toEqual([undefined, "scout", undefined]);
 });
 
-test("a sub-agent's stream that is read outside of the tool which began it is still the sub-agent's", async () => {
+test("a sub-agent's stream runs as the sub-agent, even if it is read outside of the tool that began it", async () => {
   const { handle } = await stage({ scout: { agents: { runner: {} } } });
   const lineages: (readonly string[])[] = [];
   const look = plainTool("look", () => lineages.push(currentHandle()!.credential.chain.lineage));
@@ -160,7 +160,7 @@ test("a sub-agent's stream that is read outside of the tool which began it is st
   expect(lineages).toEqual([["scout", "runner"]]);
 });
 
-test("a transfer by Command gives each agent its own entry, and the one at the top its own handle back", async () => {
+test("a transfer by Command gives each agent its own entry, and the agent at the top its own handle again", async () => {
   const { handle } = await stage({ scout: { budget: "20 sat" } });
   const seen: (string | undefined)[] = [];
   const look = plainTool("look", () => seen.push(currentHandle()?.agent));
@@ -200,7 +200,7 @@ test("a transfer by Command gives each agent its own entry, and the one at the t
   expect(() => handle.forAgent("stranger").credential).toThrow(/agent/);
 });
 
-test("an interrupt goes up, and the run goes on as the same agent once it is resumed", async () => {
+test("an interrupt reaches the caller, and the resumed run goes on as the same agent", async () => {
   const { world, shop, handle } = await stage({ scout: { budget: "20 sat" } });
   const checkpointer = new MemorySaver();
   const careful = plainTool("careful", async () => {

@@ -72,7 +72,7 @@ agentContract(
   adapted("its context", { run: invoked, handsOn: "a narrowed context", version: "v1" }),
 );
 
-test("the ready tools fetch and pay, and say what is left", async () => {
+test("the ready tools fetch, pay and show what is left", async () => {
   const { shop, handle } = await stage();
   const agent = createAgent(
     withSigil({
@@ -88,7 +88,7 @@ test("the ready tools fetch and pay, and say what is left", async () => {
   expect(left).toMatch(/^everybody here: 89\.99 sat left of 100 sat/);
 });
 
-test("a tool that throws, and arguments that do not fit, are told to the model as without the middleware", async () => {
+test("the model reads an error of a tool and invalid arguments as it does without the middleware", async () => {
   const { handle } = await stage();
   const broken = plainTool("broken", () => Promise.reject(new RangeError("out of paper")));
   const picky = tool((_: { n: number }) => "never", {
@@ -107,7 +107,7 @@ test("a tool that throws, and arguments that do not fit, are told to the model a
   expect(unplaced(now[1])).toBe(unplaced(asBefore[1]));
 });
 
-test("an error of the model is the run's, with itself as the cause", async () => {
+test("an error of the model ends the run, and is its cause", async () => {
   const { handle } = await stage();
   const error = new RangeError("out of tokens");
   const agent = createAgent(withSigil({ model: fakeModel().respond(error) }));
@@ -119,7 +119,7 @@ test("an error of the model is the run's, with itself as the cause", async () =>
   });
 });
 
-test("a denial is something that the model reads, and the run goes on", async () => {
+test("the model reads a denial, and the run goes on", async () => {
   const { world, shop, handle } = await stage({ scout: { maxPrice: "1 sat" } });
   const agent = eachOnce([buy(shop), whoAmI], { name: "scout" });
   const told = results(await agent.invoke(TASK, { context: { sigil: handle } }));
@@ -127,13 +127,13 @@ test("a denial is something that the model reads, and the run goes on", async ()
   expect(world.paid().count).toBe(0);
 });
 
-test("an agent that was given no handle fetches nothing by sigilFetch", async () => {
+test("sigilFetch in an agent without a handle is denied", async () => {
   const { shop } = await stage();
   const told = results(await eachOnce([buy(shop)]).invoke(TASK));
   expect(told[0]).toContain("outside of handle.run");
 });
 
-test("a middleware behind it, such as one that tries again, still sees what a tool throws", async () => {
+test("middleware after Sigil's, such as one that retries, sees what a tool throws", async () => {
   const { handle } = await stage();
   let tries = 0;
   const shaky = plainTool("shaky", () =>
@@ -144,7 +144,7 @@ test("a middleware behind it, such as one that tries again, still sees what a to
   expect(results(await agent.invoke(TASK, { context: { sigil: handle } }))).toEqual(["at last"]);
 });
 
-test("one agent that works for two at once keeps them apart, with a context of the user's own kind", async () => {
+test("an agent in two runs at the same time keeps their handles apart, with a context schema of the user's", async () => {
   const [one, two] = [await stage(), await stage()];
   const seen: string[] = [];
   const look = plainTool("look", async ({ context }) => {
@@ -172,7 +172,7 @@ test("one agent that works for two at once keeps them apart, with a context of t
   expect(seen.sort()).toEqual([`one ${first} ${first}`, `two ${second} ${second}`]);
 });
 
-test("an agent's own signal stops it as well, and nothing more is paid", async () => {
+test("an agent's own signal ends the run, and nothing more is paid", async () => {
   const { world, shop, handle } = await stage();
   const abort = new AbortController();
   shop.acts.push(() => abort.abort(new Error("enough")));

@@ -150,7 +150,7 @@ test("the page's snippet runs as it stands", async () => {
   expect(seen).toEqual([["scout", 200]]);
 });
 
-test("the example ends as it says", async () => {
+test("the example runs, and its own assertions hold", async () => {
   const ran = await promisify(execFile)(
     process.execPath,
     ["--conditions=l8nt-source", resolve(import.meta.dirname, "../../examples/mastra.ts")],
@@ -160,7 +160,7 @@ test("the example ends as it says", async () => {
 });
 
 describe("tools", () => {
-  test("the ready tools fetch and tell what is left, in Mastra's own shape", async () => {
+  test("the ready tools fetch and show what is left, in Mastra's own shape", async () => {
     const { handle, shop } = await stage();
     const model = scripted(
       "v3",
@@ -178,7 +178,7 @@ describe("tools", () => {
     ]);
   });
 
-  test("a ready tool without a handle says why not", async () => {
+  test("a ready tool without a handle is denied, with the reason", async () => {
     await expect(
       sigilTools.fetch_url!.execute!({ url: "http://127.0.0.1:1/" }, { observe: {} as never }),
     ).resolves.toMatch(/^ERR_AGENT_UNKNOWN: /);
@@ -209,7 +209,7 @@ describe("tools", () => {
     ]);
   });
 
-  test("a tool itself is as it was, and without a run opens nothing, whatever runs around it", async () => {
+  test("the original tool is unchanged; a wrapped one without a context is denied, whatever runs around it", async () => {
     const { handle, shop, get } = await stage();
     const { execute } = get;
     const { get: wrapped } = withSigil({ id: "boss", tools: { get } }).tools;
@@ -223,7 +223,7 @@ describe("tools", () => {
     });
   });
 
-  test("a step of a workflow pays as the agent that called the workflow; an agent in it gets nothing", async () => {
+  test("a step of a workflow pays as the agent that called the workflow; an agent in the step is denied", async () => {
     const { world, handle, shop, get, seen, scoutConfig } = await stage();
     const schema = z.object({ url: z.string() });
     const inner = createStep({
@@ -272,7 +272,7 @@ describe("delegation", () => {
     return { world, seen, text: JSON.stringify(steps), requestContext };
   };
 
-  test("Mastra's default would run a sub-agent whose hand-off failed: ours does not, and its model hears why", async () => {
+  test("a sub-agent whose hand-off failed is not run, and its parent's model reads why", async () => {
     const { handle, seen, boss } = await stage({ agents: {} });
     const agent = boss();
     const requestContext = sigilContext(handle, agent);
@@ -284,7 +284,7 @@ describe("delegation", () => {
     ]);
   });
 
-  test("where a run's own hooks took the place of ours, the sub-agent gets nothing", async () => {
+  test("a sub-agent of a run whose hooks replaced Sigil's is denied", async () => {
     const { seen } = await spends({ delegation: { onDelegationStart: () => ({ proceed: true }) } });
     expect(seen).toEqual([
       ["scout", "ERR_AGENT_UNKNOWN"],
@@ -292,7 +292,7 @@ describe("delegation", () => {
     ]);
   });
 
-  test("where a run is told to go on after a failed hand-off, the sub-agent gets nothing", async () => {
+  test("a sub-agent of a run that goes on after a failed hand-off is denied", async () => {
     const { handle, seen, boss } = await stage({ agents: {} });
     const agent = boss();
     await agent.generate("go", {
@@ -305,7 +305,7 @@ describe("delegation", () => {
     ]);
   });
 
-  test("hooks of one's own go on: in the configuration, in a function of it, and for a run", async () => {
+  test("the user's own hooks still run: in the configuration, in a function of it, and for a run", async () => {
     const onDelegationStart = vi.fn(({ prompt }) => ({ modifiedPrompt: `${prompt}, please` }));
     const own = { delegation: { onDelegationStart } };
     for (const [options, more] of [
@@ -322,7 +322,7 @@ describe("delegation", () => {
     expect(onDelegationStart).toHaveBeenCalledTimes(3);
   });
 
-  test("a hook of one's own that says no is not overruled, and cannot put another handle there", async () => {
+  test("a hook of the user's that refuses is obeyed, and a hook cannot replace the handle", async () => {
     const no = await spends(
       {},
       { defaultOptions: { delegation: { onDelegationStart: () => ({ proceed: false }) } } },
@@ -344,7 +344,7 @@ describe("delegation", () => {
     expect(seen[0]).toEqual(["scout", 200]);
   });
 
-  test("an agent below that calls the one above it makes one more call of its own, and does not get that one's handle", async () => {
+  test("an agent that calls an agent above it does not get that agent's handle", async () => {
     const agents = {
       scout: { budget: "50 sat", agents: { runner: { maxPrice: "20 sat" } } },
     } as const;
@@ -369,7 +369,7 @@ describe("delegation", () => {
     expect(seen).toEqual([]);
   });
 
-  test("an agent that no hand-off of ours led to gets nothing from its parent's context", async () => {
+  test("an agent that was not handed work through Sigil gets nothing from its parent's context", async () => {
     const { handle, seen, scoutConfig } = await stage();
     const scout = new Agent(withSigil(scoutConfig));
     const plain = new Agent({
@@ -381,7 +381,7 @@ describe("delegation", () => {
     expect(seen).toEqual([["scout", "ERR_AGENT_UNKNOWN"]]);
   });
 
-  test("an agent that a tool runs is handed its own by the tool", async () => {
+  test("an agent that a tool runs gets the handle that the tool gives it", async () => {
     const { handle, seen, scoutConfig } = await stage();
     const scout = new Agent(withSigil(scoutConfig));
     const ask = createTool({
@@ -404,7 +404,7 @@ describe("delegation", () => {
     expect(seen).toEqual([["scout", 200]]);
   });
 
-  test("network(), which has no hook, gives its agents nothing", async () => {
+  test("agents of network(), which has no hook, are denied", async () => {
     const { world, handle, seen, scoutConfig } = await stage();
     const storage = new InMemoryStore();
     const route = {
@@ -433,7 +433,7 @@ describe("delegation", () => {
 });
 
 describe("state", () => {
-  test("a run that was put to sleep holds a name, and wakes with what it is given again", async () => {
+  test("a suspended run stores a name, and resumes with the handle that it is given again", async () => {
     const { world, handle, shop, seen } = await stage();
     const careful = createTool({
       id: "careful",

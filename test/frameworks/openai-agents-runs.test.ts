@@ -46,7 +46,7 @@ const always = (answer: (input: string) => ReturnType<typeof said | typeof buy>)
     modelResponder(({ request }) => answer(JSON.stringify(request.input))),
   );
 
-test("two runs at once of the same agents know nothing of each other", async () => {
+test("two runs of the same agents at the same time are kept apart", async () => {
   const { world, root, seen, shop, get } = await stage({});
   const [both, open] = [gate(), gate()];
   let inside = 0;
@@ -84,7 +84,7 @@ test("two runs at once of the same agents know nothing of each other", async () 
   expect(world.paid().count).toBe(1);
 });
 
-test("two agents that are tools, at work at once, hand work to one and the same, each by what it has itself", async () => {
+test("two agents that transfer to the same agent at the same time each give it what they have themselves", async () => {
   const { world, seen, shop, get, handle } = await stage({
     left: { agents: { runner: { maxPrice: "5 sat" } } },
     right: { agents: { runner: { budget: "20 sat" } } },
@@ -155,13 +155,13 @@ const TABLE: AgentPolicies = {
   runner: { budget: "500 sat" },
 };
 
-test("a run that was interrupted goes on as the agent that it had come to", async () => {
+test("an interrupted run goes on as the agent that it had come to", async () => {
   const { boss, state, seen } = await interrupted(TABLE);
   await run(boss, approved(state as never));
   expect(seen).toEqual([["runner", "ERR_PRICE"]]);
 });
 
-test("a stored run holds no credential, and goes on with the handle of its agent, or not at all", async () => {
+test("a stored run holds no credential, and resumes only with the handle of its agent", async () => {
   const { boss, state, seen, handle, world } = await interrupted(TABLE);
   const stored = state.toString();
   const credentials = [handle, handle.handTo("scout"), handle.handTo("scout").handTo("runner")];
@@ -192,12 +192,9 @@ test("a stored run holds no credential, and goes on with the handle of its agent
 });
 
 test.each([
+  ["an agent that is a tool resumes as itself if its run was stored inside of its caller's", false],
   [
-    "an agent that is a tool goes on as itself when its run was stored inside of its caller's",
-    false,
-  ],
-  [
-    "an agent that such a one had transferred to gets nothing then, rather than what the caller may hand it",
+    "an agent that it had transferred to is denied then, and does not get what the caller may hand it",
     true,
   ],
 ])("%s", async (_title, transferred) => {
@@ -221,7 +218,7 @@ test.each([
   expect(seen).toEqual(transferred ? [] : [["scout", SERVED]]);
 });
 
-test("an agent that is a tool, and that nobody prepared, has nothing of its caller's", async () => {
+test("an agent that is a tool and was not prepared is denied", async () => {
   const { seen, get, shop, handle, world } = await stage({ scout: { budget: "30 sat" } });
   const scout = actor("scout", [buy(shop.url), said()], { tools: [getTool(get)] });
   const boss = actor("boss", [[call("scout", { input: "go" })], said()], {
@@ -232,7 +229,7 @@ test("an agent that is a tool, and that nobody prepared, has nothing of its call
   expect(world.paid().count).toBe(0);
 });
 
-test("a run inside of a tool is below the agent whose tool it is, whatever context is passed on", async () => {
+test("a run inside of a tool is below the agent that calls the tool, whatever context is passed on", async () => {
   const { seen, get, shop, handle } = await stage({ scout: { maxPrice: "5 sat" } });
   const scout = withSigil(
     actor(
@@ -264,7 +261,7 @@ test("a run inside of a tool is below the agent whose tool it is, whatever conte
   ]);
 });
 
-test("a run inside of a tool, with the handle of an agent beside the one whose tool it is, is denied", async () => {
+test("a run inside of a tool with the handle of a sibling of the calling agent is denied", async () => {
   const { seen, get, shop, handle, world } = await stage({
     scout: { maxPrice: "5 sat" },
     rich: { budget: "50 sat" },
@@ -285,7 +282,7 @@ test("a run inside of a tool, with the handle of an agent beside the one whose t
   expect(world.paid().count).toBe(0);
 });
 
-test("a conversation goes on with whom it had come to: by its RunContext, or by that agent's own handle", async () => {
+test("a conversation goes on with its last agent: by its RunContext, or by that agent's own handle", async () => {
   const { seen, get, shop, handle } = await stage({ scout: { budget: "30 sat" } });
   const scout = actor("scout", [said(), buy(shop.url), said(), buy(shop.url), said()], {
     tools: [getTool(get)],
@@ -318,7 +315,7 @@ test.each([
   },
 );
 
-test("the agent that a run begins with has the run's handle, whatever name that has, and has it back", async () => {
+test("the agent that a run begins with has the run's handle, whatever its name, also after a transfer back", async () => {
   const { seen, get, shop, handle } = await stage({
     crew: { budget: "60 sat", agents: { scout: { budget: "30 sat" } } },
   });
@@ -333,7 +330,7 @@ test("the agent that a run begins with has the run's handle, whatever name that 
   ]);
 });
 
-test("a handoff(...) narrows too; its onHandoff is nobody's call of a tool", async () => {
+test("a handoff(...) narrows; sigilFetch in its onHandoff is denied", async () => {
   const { seen, get, shop, handle } = await stage({ scout: { budget: "30 sat" } });
   const scout = actor("scout", [buy(shop.url), said()], { tools: [getTool(get)] });
   const onHandoff = () => get({ url: shop.url }).then(() => {});
@@ -373,7 +370,7 @@ test("an MCP server's tool runs as the agent that called it", async () => {
   expect(seen).toEqual([["scout", SERVED]]);
 });
 
-test("the two ready tools fetch, and show what is left; a denial is a text for the model", async () => {
+test("the two ready tools fetch and show what is left; a denial is a text for the model", async () => {
   const { shop, handle } = await stage({ scout: { budget: "15 sat" } });
   const other = `${shop.url.replace("127.0.0.1", "localhost")}/`;
   const scout = actor(
@@ -400,7 +397,7 @@ test("the two ready tools fetch, and show what is left; a denial is a text for t
   ]);
 });
 
-test("a needsApproval function is asked about what the model wrote, before the schema fills in the rest", async () => {
+test("a needsApproval function gets the arguments as the model wrote them, before the schema's defaults", async () => {
   const { handle } = await stage({});
   const asked: unknown[] = [];
   const order = tool({

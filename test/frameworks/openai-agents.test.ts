@@ -93,7 +93,7 @@ test("the page's snippet runs as it stands", async () => {
   expect(await world.spent(root)).toBe(10_010n);
 });
 
-test("the example runs, and comes out as it says", async () => {
+test("the example runs, and its own assertions hold", async () => {
   const example = join(import.meta.dirname, "../../examples/openai-agents.ts");
   const { stdout } = await promisify(execFile)(
     process.execPath,

@@ -107,7 +107,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
   const law = (title: string, body: () => Promise<void>) => test(`${adapter.name}: ${title}`, body);
   const boss = (...acts: readonly Act[]): Script => ({ agent: first, acts });
 
-  law("a plain sigilFetch inside a tool pays as the agent whose tool it is", async () => {
+  law("a plain sigilFetch inside a tool pays as the agent that calls the tool", async () => {
     const { world, run, root } = await stage({ scout: { budget: "50 sat" } });
     const [own, scouts] = [await pass(world), await pass(world)];
     const seen = await run(
@@ -124,7 +124,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
   });
 
   law(
-    "a child can do at most what its parent allowed it; the parent is unchanged, and has its own back",
+    "a child can do at most what its parent allowed it, and the parent has its own handle again",
     async () => {
       const { run, shops } = await stage(async (world) => {
         const [open, closed] = [await pass(world), await pass(world)];
@@ -151,19 +151,22 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
     },
   );
 
-  law("an agent that nobody named gets nothing, least of all its parent's credential", async () => {
-    const { world, run } = await stage({ scout: { budget: "50 sat" } });
-    const shop = await pass(world);
-    const seen = await run(
-      adapter,
-      boss({ hand: { agent: "stranger", acts: [{ get: shop.url }] } }, { get: shop.url }),
-    ).catch(() => undefined);
-    const strangers = (seen ?? []).filter(({ agent }) => agent !== undefined);
-    for (const { got } of strangers) expect(got).toBe("ERR_AGENT_UNKNOWN");
-    expect(world.paid().count).toBeLessThanOrEqual(1);
-  });
+  law(
+    "an agent that is not in the table gets nothing, and not its parent's credential",
+    async () => {
+      const { world, run } = await stage({ scout: { budget: "50 sat" } });
+      const shop = await pass(world);
+      const seen = await run(
+        adapter,
+        boss({ hand: { agent: "stranger", acts: [{ get: shop.url }] } }, { get: shop.url }),
+      ).catch(() => undefined);
+      const strangers = (seen ?? []).filter(({ agent }) => agent !== undefined);
+      for (const { got } of strangers) expect(got).toBe("ERR_AGENT_UNKNOWN");
+      expect(world.paid().count).toBeLessThanOrEqual(1);
+    },
+  );
 
-  law("a hand-off that would widen is refused", async () => {
+  law("a hand-off that would widen is denied", async () => {
     const { world, run } = await stage({ scout: { budget: "5000 sat" } });
     const shop = await pass(world);
     const seen = await run(
@@ -193,7 +196,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
   });
 
   if (adapter.siblings)
-    law("siblings at work at once are kept apart", async () => {
+    law("siblings that work at the same time are kept apart", async () => {
       const { run, shops } = await stage(async (world) => {
         const [left, right] = [await pass(world), await pass(world)];
         const only = ({ url }: Shop) => ({ endpoints: [`GET ${url}/**`] });
@@ -223,7 +226,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
       );
     });
 
-  law("calls of one tool at once pay once", async () => {
+  law("calls of one tool at the same time share one payment", async () => {
     const { world, run } = await stage({});
     const shop = await pass(world);
     const seen = await run(adapter, boss({ getAll: [shop.url, shop.url, shop.url] }));
@@ -232,7 +235,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
     expect(world.paid().count).toBe(1);
   });
 
-  law("the budget of the family holds over all of it", async () => {
+  law("the budget at the top limits the whole family", async () => {
     const { world, run, root } = await stage(
       { left: { budget: "25 sat" }, right: { budget: "25 sat" } },
       "30 sat",
@@ -249,7 +252,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
     expect(await world.spent(root)).toBe(world.paid().msat);
   });
 
-  law("an abort stops it, and what was not asked for is not paid", async () => {
+  law("an abort ends the run, and nothing is paid after it", async () => {
     const { world, run, seen } = await stage({});
     const [shop, next] = [await pass(world), await pass(world)];
     const abort = new AbortController();

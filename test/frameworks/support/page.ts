@@ -1,6 +1,6 @@
 /**
- * Runs the snippet of a framework's page as it stands in docs/guides/agents/: its imports and what it does
- * not define are given by the test.
+ * Runs the snippet of a framework's page as it stands in docs/guides/agents/: its imports and what
+ * it does not define are given by the test.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

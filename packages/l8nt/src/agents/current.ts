@@ -7,8 +7,8 @@ export const currentHandle = (): SigilHandle | undefined => handleContext.get();
 /**
  * `fetch` as the agent that runs now: inside a tool it pays with that agent's credential only.
  *
- * @throws DeniedError `ERR_AGENT_UNKNOWN` outside of `handle.run` and of tools that an adapter runs;
- * otherwise as `Client.fetch`
+ * @throws DeniedError `ERR_AGENT_UNKNOWN` outside of `handle.run` and of tools that an adapter
+ * runs; otherwise as `Client.fetch`
  */
 export const sigilFetch: typeof fetch = async (input, init) => {
   const handle = currentHandle();

@@ -1,6 +1,6 @@
 /**
- * A credential in the form in which an agent framework may hold it: it fetches and hands work on, and
- * never shows the credential. docs/guides/agents.md.
+ * A credential in the form in which an agent framework may hold it: it fetches and hands work on,
+ * and never shows the credential. docs/guides/agents.md.
  */
 import { agentUnknown } from "../caveat/index.ts";
 import { DeniedError } from "../errors.ts";
@@ -29,8 +29,9 @@ export const handleContext = asyncContext<SigilHandle | undefined>();
  * credential.
  *
  * @example
- * const sigil = SigilHandle.open({ agents: { researcher: { budget: "100 sat", expiresIn: "15m" } } });
- * await sigil.forAgent("researcher").run(() => research(question)); // sigilFetch pays as the researcher
+ * const sigil = SigilHandle.open({ agents: { researcher: { budget: "100 sat" } } });
+ * // sigilFetch in `research` pays as the researcher.
+ * await sigil.forAgent("researcher").run(() => research(question));
  */
 export class SigilHandle {
   readonly #place: Place;
@@ -121,8 +122,8 @@ export class SigilHandle {
   }
 
   /**
-   * A new agent below this one, with a scope that is in no table. Each call makes another agent, with
-   * a count of its own.
+   * A new agent below this one, with a scope that is in no table. Each call makes another agent,
+   * with a count of its own.
    *
    * @throws DeniedError `ERR_SCOPE_WIDER` for a scope that asks for more than this agent has
    * @throws TypeError for a scope that cannot be read
@@ -182,7 +183,9 @@ export class SigilHandle {
     await clientAt(parent.#place).revoke(this.credential);
   }
 
-  /** A name in place of the credential: frameworks write their state into traces and checkpoints. */
+  /**
+   * A name in place of the credential: frameworks write their state into traces and checkpoints.
+   */
   toJSON(): { readonly sigil: string; readonly agent?: string } {
     const { agent } = this.#place;
     return { sigil: this.id, ...(agent !== undefined && { agent }) };

@@ -82,7 +82,9 @@ export function placeByTable(above: Place, name: string): Place {
   }
 }
 
-/** @throws DeniedError `ERR_SCOPE_WIDER` for an entry that asks for more than the agent above has */
+/**
+ * @throws DeniedError `ERR_SCOPE_WIDER` for an entry that asks for more than the agent above has
+ */
 export function placeBelow(above: Place, name: string, entry: PolicyEntry): Place {
   const { shared } = above;
   const credential = narrowed(clientAt(above).credential, name, entry, nowOf(above));

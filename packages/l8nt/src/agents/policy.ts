@@ -1,4 +1,7 @@
-/** The owner's table of agents: who may be handed work, and what each is given. docs/guides/agents.md. */
+/**
+ * The owner's table of agents: who may be handed work, and what each is given.
+ * docs/guides/agents.md.
+ */
 import { agentUnknown, compileScope, type Scope, widenings } from "../caveat/index.ts";
 import { DeniedError, type Refusal } from "../errors.ts";
 import type { Credential } from "../l402/index.ts";
@@ -72,8 +75,8 @@ export const unknownAgent = (name: string, policies: PolicyTable): Refusal =>
   );
 
 /**
- * A name as the `agent` caveat spells it. Frameworks allow names such as "Flight booker"; the caveat
- * begins with a letter or a digit and has no spaces.
+ * A name as the `agent` caveat spells it. Frameworks allow names such as "Flight booker"; the
+ * caveat begins with a letter or a digit and has no spaces.
  */
 function caveatName(name: string): string {
   const plain = name

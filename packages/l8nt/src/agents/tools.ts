@@ -30,8 +30,8 @@ export interface ReadyTool<Input> {
 /** How much of a response the model reads, in characters. */
 const MAX_TEXT = 20_000;
 /**
- * Read beyond `MAX_TEXT`, so that a credential at the cut is recognized whole and removed. It has at
- * most 8,192 characters.
+ * Read beyond `MAX_TEXT`, so that a credential at the cut is recognized whole and removed. It has
+ * at most 8,192 characters.
  */
 const OVERLAP = 10_000;
 

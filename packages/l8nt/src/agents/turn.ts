@@ -1,4 +1,7 @@
-/** The one rule that decides which handle a call of a tool or of an agent runs as. docs/guides/agents.md. */
+/**
+ * The one rule that decides which handle a call of a tool or of an agent runs as.
+ * docs/guides/agents.md.
+ */
 import type { SigilHandle } from "./handle.ts";
 
 export interface Turn {

@@ -64,7 +64,8 @@ const fetchAs =
  * client sees what was asked with it. The SDK's default gives all clients one user.
  *
  * @example
- * app.use("/a2a", paid(paywall, { price: "10 sat" }), jsonRpcHandler({ requestHandler, userBuilder: payingUser }));
+ * const handler = jsonRpcHandler({ requestHandler, userBuilder: payingUser });
+ * app.use("/a2a", paid(paywall, { price: "10 sat" }), handler);
  */
 export const payingUser = async (request: {
   readonly grant?: Grant | undefined;

@@ -42,11 +42,12 @@ export interface AgentTool {
  * Returns the same tools, each of which runs as a handle: its `execute`, and every step of an
  * `execute` that streams.
  *
- * @param handle to run as. If left out, the handle in the context of the run (`toolsContext` of each
- * tool in `ai` 7, `experimental_context` in `ai` 6), or that of the agent that runs. If the agent
- * that runs is below the handle, the tool runs as that agent.
+ * @param handle to run as. If left out, the handle in the context of the run (`toolsContext` of
+ * each tool in `ai` 7, `experimental_context` in `ai` 6), or that of the agent that runs. If the
+ * agent that runs is below the handle, the tool runs as that agent.
  * @example
- * const { text } = await generateText({ model, prompt, tools: withSigil({ search, ...sigilTools }, handle) });
+ * const tools = withSigil({ search, ...sigilTools }, handle);
+ * const { text } = await generateText({ model, prompt, tools });
  */
 export function withSigil<Tools extends Readonly<Record<string, object>>>(
   tools: Tools,

@@ -120,12 +120,13 @@ export type { ClaudeContext as SigilContext };
 
 /**
  * One session's context: its `hooks` and `env` go into the options of `query`, and `withSigil` runs
- * the tools of the same session by it. The main thread has the handle, each subagent the entry of its
- * type.
+ * the tools of the same session by it. The main thread has the handle, each subagent the entry of
+ * its type.
  *
  * @example
  * const sigil = sigilContext(handle);
- * const paid = createSdkMcpServer({ name: "paid", tools: withSigil([lookUp, ...sigilTools], sigil) });
+ * const tools = withSigil([lookUp, ...sigilTools], sigil);
+ * const paid = createSdkMcpServer({ name: "paid", tools });
  * query({ prompt, options: { agents, ...sigil, mcpServers: { paid } } });
  */
 export const sigilContext = (handle: SigilHandle): ClaudeContext => new ClaudeContext(handle);

@@ -55,7 +55,8 @@ export class Lineage {
   started(agent: string, type: string): void {
     const [call, spawn] = [...this.#spawns].find(([, spawn]) => spawn.type === type) ?? [];
     if (call === undefined || this.#agents.has(agent)) return;
-    // Never `handTo`: an agent that a child starts is below it, even if an agent above has that name.
+    // Never `handTo`: an agent that a child starts is below it, even if an agent above has that
+    // name.
     this.#agents.set(agent, this.handleOf(spawn!.by).forAgent(type));
     this.ended(call);
   }

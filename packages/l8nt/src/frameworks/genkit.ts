@@ -1,6 +1,6 @@
 /**
- * `l8nt/genkit`: Genkit. The handle is in the context of a run, and each tool runs as the agent that
- * calls it. docs/guides/agents/genkit.md.
+ * `l8nt/genkit`: Genkit. The handle is in the context of a run, and each tool runs as the agent
+ * that calls it. docs/guides/agents/genkit.md.
  */
 import { handleIn, type SigilContext } from "../agents/context.ts";
 import { currentHandle } from "../agents/current.ts";
@@ -38,7 +38,8 @@ export const sigilContext = (handle: SigilHandle, signal?: AbortSignal): GenkitC
  *
  * @param handle the agent's, if it does not come with the context of the run
  * @example
- * const report = ai.defineTool({ name: "report", ... }, withSigil(async ({ url }) => (await sigilFetch(url)).text()));
+ * const buy = withSigil(async ({ url }) => (await sigilFetch(url)).text());
+ * const report = ai.defineTool({ name: "report", description, inputSchema }, buy);
  */
 export const withSigil =
   <Input, Options extends GenkitOptions, Output>(
@@ -52,11 +53,12 @@ export const withSigil =
   };
 
 /**
- * Returns a tool's function that is an agent: everything it generates runs as the entry `name` in the
- * table of the agent that calls the tool.
+ * Returns a tool's function that is an agent: everything it generates runs as the entry `name` in
+ * the table of the agent that calls the tool.
  *
  * @example
- * const scout = ai.defineTool({ name: "scout", ... }, subAgent("scout", async ({ task }) => (await ai.generate({ prompt: task, tools })).text));
+ * const work = async ({ task }) => (await ai.generate({ prompt: task, tools })).text;
+ * const scout = ai.defineTool({ name: "scout", description }, subAgent("scout", work));
  */
 export const subAgent =
   <Input, Options extends GenkitOptions, Output>(

@@ -99,8 +99,8 @@ export const sigilTools = <Tool>(
 
 /**
  * ADK has callbacks before and after an agent, but none around it, and an agent that is a tool runs
- * without the plugins of the first runner. So this replaces the run methods of ADK's base class, once
- * for all agents. Without `withSigil` they do what they did.
+ * without the plugins of the first runner. So this replaces the run methods of ADK's base class,
+ * once for all agents. Without `withSigil` they do what they did.
  */
 function placeAgents(agent: object): void {
   let base = agent;
@@ -122,8 +122,8 @@ function placeAgents(agent: object): void {
 function placeOf(agent: Agent, { invocationId }: Invocation, from: Place): Place {
   const here = { agent, invocation: invocationId };
   if (from.invocation === undefined) return { ...here, handle: atStart(agent, from), from };
-  // A transfer may go back to an agent that the work came from, which then has its own place again. An
-  // agent that is a tool has an invocation of its own, and is below its caller.
+  // A transfer may go back to an agent that the work came from, which then has its own place again.
+  // An agent that is a tool has an invocation of its own, and is below its caller.
   for (let at: Place | undefined = from; at !== undefined; at = at.from)
     if (at.agent === agent && at.invocation === invocationId) return at;
   const flow = FLOWS.some((kind) => kind in agent);

@@ -1,6 +1,6 @@
 /**
- * The input of a ready tool as a Standard Schema with a JSON Schema in it, for frameworks that do not
- * accept plain JSON Schema. https://standardschema.dev
+ * The input of a ready tool as a Standard Schema with a JSON Schema in it, for frameworks that do
+ * not accept plain JSON Schema. https://standardschema.dev
  */
 import type { ReadyTool } from "../agents/tools.ts";
 

@@ -32,8 +32,8 @@ type SigilMiddleware = AgentMiddleware<undefined, undefined, unknown, readonly [
  * Returns an agent's configuration in which every call of its tools and of its model runs as that
  * agent. Middleware of your own comes after Sigil's and runs as the agent, too.
  *
- * @param config for `createAgent`. Its `name` is the agent's entry in the table; leave it out for the
- * agent at the top, which has the handle of the run's context
+ * @param config for `createAgent`. Its `name` is the agent's entry in the table; leave it out for
+ * the agent at the top, which has the handle of the run's context
  * @param handle the agent's own, if it does not come with the context of each run
  * @example
  * const scout = createAgent(withSigil({ name: "scout", model, tools: [lookUp] }));
@@ -64,8 +64,8 @@ function sigilMiddleware(name: string | undefined, own: SigilHandle | undefined)
         return await handle.run(() => handler(acting));
       } catch (error) {
         if (isForFramework(error)) throw error;
-        // Without any `wrapToolCall`, LangChain tells the model what a tool threw. With one, an error
-        // would end the run.
+        // Without any `wrapToolCall`, LangChain tells the model what a tool threw. With one, an
+        // error would end the run.
         return new ToolMessage({
           content: error instanceof SigilError ? `${error.code}: ${error.message}` : String(error),
           tool_call_id: toolCall.id ?? "",

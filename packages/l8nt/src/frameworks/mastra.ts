@@ -1,6 +1,6 @@
 /**
- * `l8nt/mastra`: Mastra. The tools of an agent pay as that agent, and every delegation to a sub-agent
- * narrows. docs/guides/agents/mastra.md.
+ * `l8nt/mastra`: Mastra. The tools of an agent pay as that agent, and every delegation to a
+ * sub-agent narrows. docs/guides/agents/mastra.md.
  */
 import type { DelegationConfig } from "@mastra/core/agent";
 import { RequestContext } from "@mastra/core/request-context";
@@ -13,8 +13,8 @@ import { turn } from "../agents/turn.ts";
 const KEY = "sigil";
 
 /**
- * A handle and the agent that it belongs to. Mastra copies a parent's context for its sub-agent, so a
- * handle in a context grants nothing to any other agent.
+ * A handle and the agent that it belongs to. Mastra copies a parent's context for its sub-agent, so
+ * a handle in a context grants nothing to any other agent.
  */
 class Held {
   readonly handle: SigilHandle;
@@ -29,7 +29,9 @@ class Held {
   }
 }
 
-/** A run that is resumed from a store has what `toJSON` returned in its context, which is no handle. */
+/**
+ * A run that is resumed from a store has what `toJSON` returned in its context, which is no handle.
+ */
 function heldIn(context: Pick<RequestContext, "get"> | undefined): Held | undefined {
   const held: unknown = context?.get(KEY);
   return held instanceof Held ? held : undefined;
@@ -62,12 +64,13 @@ interface AgentConfig {
  * Returns an agent's configuration in which tools run as the agent, and every delegation gives the
  * sub-agent its own entry in the table. Everything else in it is unchanged.
  *
- * A part of a configuration is enough where Mastra takes one for a single run:
- * `toolsets: { more: withSigil({ id, tools }).tools }`.
+ * A part of a configuration is enough where Mastra takes one for a single run: `toolsets: { more:
+ * withSigil({ id, tools }).tools }`.
  *
  * @param handle the agent's own, if it does not come with the context of each run
  * @example
- * const boss = new Agent(withSigil({ id: "boss", name: "Boss", instructions, model, tools: { report }, agents: { scout } }));
+ * const config = { id: "boss", name: "Boss", instructions, model, tools: { report }, agents };
+ * const boss = new Agent(withSigil(config));
  */
 export function withSigil<Config extends AgentConfig>(
   config: Config,
@@ -92,8 +95,8 @@ interface Owner {
 }
 
 /**
- * The handle of an agent in a run; undefined if nothing was given. What only runs around the tool may
- * be another agent's and grants nothing by itself.
+ * The handle of an agent in a run; undefined if nothing was given. What only runs around the tool
+ * may be another agent's and grants nothing by itself.
  */
 function handleOf(
   { id, handle: own }: Owner,
@@ -107,8 +110,8 @@ function handleOf(
 }
 
 /**
- * A sub-agent gets what the table has for its `id`, below its parent. If that is denied, Mastra does
- * not run it and tells the parent's model why.
+ * A sub-agent gets what the table has for its `id`, below its parent. If that is denied, Mastra
+ * does not run it and tells the parent's model why.
  */
 function narrowing(own: DelegationConfig = {}, parent: Owner): DelegationConfig {
   return {

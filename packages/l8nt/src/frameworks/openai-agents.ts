@@ -21,7 +21,9 @@ type AnyRun = Parameters<AnyAgent["getAllTools"]>[0];
 type AnyHandoff = Awaited<ReturnType<AnyAgent["getEnabledHandoffs"]>>[number];
 type FunctionTool = Extract<AnyTool, { readonly type: "function" }>;
 
-/** What `withSigil` knows of an agent. An agent serves many runs, so nothing here belongs to a run. */
+/**
+ * What `withSigil` knows of an agent. An agent serves many runs, so nothing here belongs to a run.
+ */
 interface Prepared {
   /** Whether a run may begin with it. Other agents are only reached by transfers. */
   startsRuns: boolean;
@@ -68,8 +70,8 @@ export function withSigil<Any extends AnyAgent>(agent: Any, handle?: SigilHandle
       const next: AnyAgent = "agent" in to ? to.agent : to;
       if (met.has(next)) continue;
       met.add(next);
-      // A stored run may be resumed at this agent. It must not pass for a run that begins, which has
-      // the handle at the top.
+      // A stored run may be resumed at this agent. It must not pass for a run that begins, which
+      // has the handle at the top.
       prepare(next).startsRuns = false;
     }
   return agent;
@@ -89,7 +91,8 @@ function prepare(agent: AnyAgent): Prepared {
     agent.getEnabledHandoffs.bind(agent),
   ];
   const wrapped = new WeakMap<AnyTool, AnyTool>();
-  // The SDK asks at each turn, so tools of MCP servers and tools that are added later are wrapped too.
+  // The SDK asks at each turn, so tools of MCP servers and tools that are added later are wrapped
+  // too.
   agent.getAllTools = async (...asked) => {
     const tools = await allTools(...asked);
     for (const one of tools) if (!wrapped.has(one)) wrapped.set(one, asCallOf(agent, one));
@@ -100,7 +103,9 @@ function prepare(agent: AnyAgent): Prepared {
   return prepared;
 }
 
-/** A copy: the SDK recognizes an `asTool` by its object, so the one in `agent.tools` stays the same. */
+/**
+ * A copy: the SDK recognizes an `asTool` by its object, so the one in `agent.tools` stays the same.
+ */
 function asCallOf(agent: AnyAgent, one: AnyTool): AnyTool {
   if (one.type !== "function") return one;
   // An agent that is a tool gets a handle of its own. If it was not prepared it gets none, and not
@@ -142,7 +147,9 @@ function handlesIn(run: AnyRun): Map<AnyAgent, SigilHandle> {
   return known;
 }
 
-/** An agent without a handle in the run is where the run begins, or where a stored run is resumed. */
+/**
+ * An agent without a handle in the run is where the run begins, or where a stored run is resumed.
+ */
 function handleOf(agent: AnyAgent, run: AnyRun): SigilHandle {
   const handles = handlesIn(run);
   const handle = handles.get(agent) ?? atStart(agent, run);
@@ -161,8 +168,8 @@ function atStart(agent: AnyAgent, run: AnyRun): SigilHandle {
   });
   if (handle === undefined) throw unknown(agent, "no SigilHandle in the context of this run");
   if (startsRuns) return handle;
-  // A stored run does not say which agents transferred to this one, so only a handle of its own name
-  // can be trusted to be the one that it had.
+  // A stored run does not say which agents transferred to this one, so only a handle of its own
+  // name can be trusted to be the one that it had.
   if (resumed && !given.includes(handle))
     throw unknown(agent, "a stored run that another agent began");
   if (handle.agent !== agent.name)
