@@ -1,7 +1,7 @@
 /**
- * A writer that has a remote translator's work paid by the message, over A2A, on a Lightning
- * network for development. The translator asks a dictionary, another remote agent, and pays for
- * that itself. The agents are scripts, so this runs anywhere.
+ * A2A: a writer pays a remote translator for each message. The translator asks a dictionary,
+ * another remote agent, and pays for that itself. The agents are scripts, and the money is play
+ * money, so it runs anywhere: `node --conditions=l8nt-source examples/a2a.ts`
  */
 import assert from "node:assert/strict";
 import type { Server } from "node:http";
@@ -104,8 +104,7 @@ async function agent(
 /** Makes clients that pay with a handle. */
 const clientsOf = (handle: SigilHandle) => new ClientFactory(withSigil({}, handle));
 
-// The dictionary, and the translator, which has a wallet of its own and an entry for the
-// dictionary.
+// The dictionary; and the translator, which has its own wallet and an entry for the dictionary.
 const dictionary = await agent(
   "dictionary",
   "2 sat",
@@ -120,7 +119,7 @@ const translator = await agent("translator", "10 sat", async (text) => {
   return textOf(await client.sendMessage(asks(text)));
 });
 
-// The writer: whatever the translator costs is bounded by its entry.
+// The writer. The entry `translator` limits what the translator may cost.
 const handle = SigilHandle.open({
   wallet: network.account("writer", { balanceMsat: 1_000_000n }).url,
   agents: { translator: { budget: "25 sat", endpoints: [`* ${translator}/**`], expiresIn: "15m" } },

@@ -1,6 +1,6 @@
 /**
- * The Vercel AI SDK: a boss has things looked up by a researcher, who may spend 25 sat of its 100.
- * Runs anywhere: the models are the SDK's own mocks, the money is a development network's. `node
+ * The Vercel AI SDK: a boss asks a researcher, who may spend 25 sat of the boss's 100. The models
+ * are the SDK's own mocks, and the money is play money, so it runs anywhere: `node
  * --conditions=l8nt-source examples/ai-sdk.ts`
  */
 import assert from "node:assert/strict";
@@ -33,7 +33,7 @@ reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
   outgoing.end(`The report at ${path}.`);
 });
 
-// The agents. What the models say is fixed here; with a real one, only `model` is another.
+// The agents. The models are scripted; with a real model, only `model` changes.
 const sigil = SigilHandle.open({
   wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
@@ -61,7 +61,7 @@ const boss = new ToolLoopAgent({
 });
 const { text, steps } = await boss.generate({ prompt: "What of metals?" });
 
-// Twice 10 sat were within the researcher's 25, and a third time was not; the boss had enough left.
+// Two reports at 10 sat fit into the researcher's 25, a third did not. The boss had enough left.
 const results = steps.flatMap(({ toolResults }) => toolResults.map(({ output }) => output));
 assert.equal(text, "All three.");
 assert.deepEqual(results, ["Tin and zinc; lead was too dear.", "The report at /lead."]);

@@ -1,8 +1,7 @@
 /**
- * The Claude Agent SDK: the main thread has things looked up by a scout, who may spend 25 sat of
- * its 100. Runs anywhere that Claude's program runs: the model is a server on this machine which
- * says what is fixed here, the money is a development network's. `node --conditions=l8nt-source
- * examples/claude-agent-sdk.ts`
+ * The Claude Agent SDK: the main thread asks a scout, who may spend 25 sat of its 100. The model is
+ * a scripted server on this machine, and the money is play money, so it runs wherever Claude's
+ * program runs: `node --conditions=l8nt-source examples/claude-agent-sdk.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -44,7 +43,7 @@ const sigil = SigilHandle.open({
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
 });
 
-// What the model says is fixed here; with a real one, ANTHROPIC_API_KEY is all.
+// The model is scripted. With a real model, set ANTHROPIC_API_KEY instead.
 let calls = 0;
 const call = (name: string, input: object): Block => ({
   type: "tool_use",
@@ -97,7 +96,7 @@ for await (const message of query({
 }))
   seen.push(message);
 
-// Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
+// Two reports at 10 sat fit into the scout's 25, a third did not. The boss had enough left.
 assert.match(
   JSON.stringify(seen),
   /ERR_BUDGET.*Lead was too dear.*The report at \/lead.*All three\./,

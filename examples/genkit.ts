@@ -1,7 +1,7 @@
 /**
- * Genkit: a boss has things looked up by a scout, who may spend 25 sat of its 100. Runs anywhere:
- * the models say what is fixed here, the money is a development network's. `node
- * --conditions=l8nt-source examples/genkit.ts`
+ * Genkit: a boss asks a scout, who may spend 25 sat of the boss's 100. The models are scripted, and
+ * the money is play money, so it runs anywhere:
+ * `node --conditions=l8nt-source examples/genkit.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -39,7 +39,7 @@ const sigil = SigilHandle.open({
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
 });
 
-// The agents. What the models say is fixed here; with a real one, only `model` is another.
+// The agents. The models are scripted; with a real model, only `model` changes.
 const ai = genkit({});
 const report = ai.defineTool(
   { name: "report", description: "Buys a report.", inputSchema: z.object({ on: z.string() }) },
@@ -70,7 +70,7 @@ const { text, messages: seen } = await ai.generate({
   context: { ...sigilContext(sigil) },
 });
 
-// Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
+// Two reports at 10 sat fit into the scout's 25, a third did not. The boss had enough left.
 assert.equal(text, "All three.");
 assert.match(JSON.stringify(seen), /Lead was too dear.*The report at \/lead/);
 assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);

@@ -1,6 +1,6 @@
 /**
- * Google ADK: a boss transfers to a scout, who may spend 25 sat of its 100, and gets the work back.
- * Runs anywhere: the models say what is fixed here, the money is a development network's. `node
+ * Google ADK: a boss transfers to a scout, who may spend 25 sat of the boss's 100, and gets the
+ * work back. The models are scripted, and the money is play money, so it runs anywhere: `node
  * --conditions=l8nt-source examples/google-adk.ts`
  */
 import assert from "node:assert/strict";
@@ -22,7 +22,7 @@ import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 
-/** What the models say is fixed here; with a real one, only `model` is another. */
+/** A scripted model. With a real model, only `model` changes. */
 class Scripted extends BaseLlm {
   readonly #said: object[];
   constructor(...said: object[]) {
@@ -87,7 +87,7 @@ const seen: unknown[] = [];
 for await (const event of withSigil(runner, sigil).runAsync({ ...whose, newMessage }))
   seen.push(event);
 
-// Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
+// Two reports at 10 sat fit into the scout's 25, a third did not. The boss had enough left.
 assert.match(JSON.stringify(seen), /ERR_BUDGET.*The report at \/lead.*All three\./);
 assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
 assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);

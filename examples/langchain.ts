@@ -1,6 +1,6 @@
 /**
- * LangChain: a boss has things looked up by a scout, who may spend 25 sat of its 100. Runs
- * anywhere: the models are LangChain's own fakes, the money is a development network's. `node
+ * LangChain: a boss asks a scout, who may spend 25 sat of the boss's 100. The models are
+ * LangChain's own fakes, and the money is play money, so it runs anywhere: `node
  * --conditions=l8nt-source examples/langchain.ts`
  */
 import assert from "node:assert/strict";
@@ -33,7 +33,7 @@ reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
   outgoing.end(`The report at ${path}.`);
 });
 
-// The agents. What the models say is fixed here; with a real one, only `model` is another.
+// The agents. The models are scripted; with a real model, only `model` changes.
 const sigil = SigilHandle.open({
   wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
@@ -77,7 +77,7 @@ const { messages } = await boss.invoke(
   { context: sigilContext(sigil) },
 );
 
-// Twice 10 sat were within the scout's 25, and a third time was not; the boss had enough left.
+// Two reports at 10 sat fit into the scout's 25, a third did not. The boss had enough left.
 const results = messages.filter(({ type }) => type === "tool").map(({ text }) => text);
 assert.deepEqual(results, ["Tin and zinc; lead was too dear.", "The report at /lead."]);
 assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);

@@ -1,7 +1,7 @@
 /**
- * A supervisor and its scout in Mastra, on a Lightning network for development. The scout buys a
- * forecast, and is denied the almanac, which costs more than it was given; the supervisor buys it.
- * The models are mocks, so this runs anywhere.
+ * Mastra: a scout buys a forecast and is denied the almanac, which costs more than the scout has;
+ * its supervisor buys the almanac. The models are mocks, and the money is play money, so it runs
+ * anywhere: `node --conditions=l8nt-source examples/mastra.ts`
  */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -39,7 +39,7 @@ server.on("request", (incoming, answer) =>
   (incoming.url === "/almanac" ? almanac : forecast)(incoming, answer),
 );
 
-// What each agent's model says, one line after another.
+// The answers of each agent's model, one after another.
 const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };
 const says = (...lines: (string | { toolName: string; input: object })[]) =>
   new MockLanguageModelV3({

@@ -1,8 +1,7 @@
 /**
- * A boss, a scout and a stranger of the OpenAI Agents SDK buy from a paid service. The scout may
- * spend 25 sat; nobody named the stranger. Everything is on this machine: a Lightning network with
- * play money, and models that read from a script. `node --conditions=l8nt-source
- * examples/openai-agents.ts`
+ * The OpenAI Agents SDK: a boss transfers to a scout, who may spend 25 sat, and to a stranger, who
+ * is not in the table. The models are scripted, and the money is play money, so it runs anywhere:
+ * `node --conditions=l8nt-source examples/openai-agents.ts`
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -36,7 +35,7 @@ server.on(
   paid(paywall, { price: "10 sat" }, (_, outgoing) => void outgoing.end("sunny")),
 );
 
-// The agents. Each model says its lines, one a turn.
+// The agents. Each model gives one of its answers each turn.
 let calls = 0;
 const call = (name: string, input: Record<string, unknown> = {}) => [
   functionCall(name, input, { callId: `call-${++calls}` }),

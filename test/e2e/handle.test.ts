@@ -1,4 +1,4 @@
-/** The handle by itself, without any framework: it keeps every law that an adapter must. */
+/** The handle without any framework: the laws of the contract, and laws of the handle. */
 import { currentHandle, fetchTool, SigilHandle, sigilFetch } from "l8nt/agents";
 import { expect, test, vi } from "vitest";
 import {

@@ -1,6 +1,6 @@
 /**
- * Remote agents over A2A, by both of its HTTP transports: who pays, how much, and what goes over
- * the wire.
+ * Remote agents over A2A, with both of its HTTP transports: which agent pays, how much, and what is
+ * sent.
  */
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -67,13 +67,15 @@ const wordOf = (message: unknown) => {
 interface Remote {
   readonly url: string;
   readonly received: Received[];
-  /** What it was told, and by whom. */
+  /** The messages it received, and whether their senders were authenticated. */
   readonly told: string[];
 }
 
 /**
- * A remote agent behind the paywall. @param speak what it answers @param at where its card says
- * that it is
+ * A remote agent behind a paywall.
+ *
+ * @param speak returns its answer to a message
+ * @param at the address in its card
  */
 async function remote(
   world: Town,

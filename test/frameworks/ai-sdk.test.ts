@@ -1,6 +1,6 @@
 /**
- * The Vercel AI SDK, in both majors, generating and streaming: every law, and what is particular to
- * it.
+ * The Vercel AI SDK, in both majors, generating and streaming: the laws of the contract, and laws
+ * of this adapter.
  */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ type SigilHandle = agents.SigilHandle;
 
 const execFileAsync = promisify(execFile);
 
-/** The user's own tool, as it is. */
+/** A user's own tool, not wrapped. */
 const getTool = ({ sdk }: Major, get: Get) =>
   sdk.tool({
     description: "Gets a URL.",
@@ -37,7 +37,7 @@ const getTool = ({ sdk }: Major, get: Get) =>
   });
 
 /**
- * The model's turns by a script, and the scripts that it hands work to, by the names of their
+ * The turns of a script's model, and the scripts to which it hands work, by the names of their
  * tools.
  */
 function played({ acts }: Script): { turns: Turn[]; hands: Map<string, Script> } {
@@ -62,7 +62,7 @@ interface Cast {
 }
 
 /**
- * Generates; the handle is given to the tools of the agent at the top, and nothing below is
+ * Generates. The tools of the agent at the top are given the handle; the tools below are not
  * wrapped.
  */
 const generating = (major: Major): AgentAdapter => ({
@@ -95,9 +95,9 @@ function cast(script: Script, { major, get, seen }: Cast, handle?: SigilHandle):
 }
 
 /**
- * Streams; the handle comes from the run's context, and by mistake the boss's own is in the context
- * of all below as well. Agents below stream too, inside of a tool that is a generator, and whoever
- * reads the stream runs as nobody.
+ * Streams. The handle comes from the run's context, and the boss's handle is by mistake in the
+ * context of every agent below, too. Agents below stream inside of a tool that is a generator, and
+ * the code that reads the stream runs outside of any handle.
  */
 const streaming = (major: Major): AgentAdapter => ({
   name: `${major.name}, streaming`,
@@ -153,7 +153,7 @@ const whoRuns = (): string => {
   return handle === undefined ? "nobody" : (handle.agent ?? "the boss");
 };
 
-/** A tool that notes who runs it. */
+/** A tool that notes the agent that runs it. */
 const whoTool = (notes: string[]) => ({
   description: "Notes who runs it.",
   inputSchema: z.object({}),
@@ -243,11 +243,26 @@ describe.each([seven, six])("$name", (major) => {
     expect(notes).not.toContain("scout");
   });
 
+  test("a tool that was given the handles of two siblings is denied", async () => {
+    const { handle } = await family();
+    const seen: string[] = [];
+    const who = {
+      ...whoTool([]),
+      execute: async () => {
+        seen.push(await sigilFetch("http://127.0.0.1:1/").then(String, ({ code }) => code));
+      },
+    };
+    const tools = withSigil({ who }, handle.forAgent("scout"));
+    const sigil = handle.forAgent("runner");
+    await major.agent({ turns: [callOf("who")], tools, sigil }).generate(go);
+    expect(seen).toEqual(["ERR_AGENT_UNKNOWN"]);
+  });
+
   test("an abort reaches the agent below and its ready tool", { timeout: 10_000 }, async () => {
     const { world, handle } = await family();
     const [shop, next] = [await world.shop(), await world.shop()];
     const abort = new AbortController();
-    // It never answers: only the signal ends the wait.
+    // The shop never answers, so only the signal ends the wait.
     shop.acts.push(() => abort.abort(new Error("enough")));
     const turns = [shop, next].map(({ url }) => callOf("fetch_url", { url }));
     const below: unknown[] = [];
@@ -436,7 +451,7 @@ test.each([seven, six])(
       modules: { ai: sdk, "l8nt/agents": agents, "l8nt/ai-sdk": adapter },
       prompt: "What is the price of tin?",
       search,
-      // One model for both of them: who may have it researched does, and the other searches.
+      // One model for both agents: the one with the tool `research` calls it, the other searches.
       model: model((options) => {
         const { prompt, tools = [] } = options as {
           prompt: { role: string }[];

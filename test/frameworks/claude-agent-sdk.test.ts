@@ -27,7 +27,7 @@ const namesIn = (script: Script): string[] => [
   ...script.acts.flatMap((act) => handed(act).flatMap(namesIn)),
 ];
 
-/** A home of its own: nothing of the machine's settings, and no network but the model. */
+/** Options with an empty home directory and no network but the model. */
 function homed(model: ClaudeModel, env: Record<string, string>): Options & { cwd: string } {
   const home = mkdtempSync(join(tmpdir(), "sigil-claude-"));
   onTestFinished(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
@@ -49,7 +49,7 @@ function homed(model: ClaudeModel, env: Record<string, string>): Options & { cwd
   };
 }
 
-/** Everything that the program left on its disk: transcripts of all agents. */
+/** The text of every file that the program wrote, such as transcripts. */
 const written = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -228,6 +228,28 @@ test("a call that no hook announced is denied, even if the whole query runs insi
   expect(lineages).toEqual(["a ERR_AGENT_UNKNOWN", "b ERR_AGENT_UNKNOWN", "c ERR_AGENT_UNKNOWN"]);
 });
 
+test("a session inside of an unrelated agent's handle is denied", async () => {
+  const { handle, get, lineages } = place({ agents: { left: {}, right: {} } });
+  const context = sigilContext(handle.forAgent("right"));
+  const [own] = withSigil(
+    [{ handler: async (url: string, _extra: unknown) => get({ url }) }],
+    context,
+  );
+  const pre = context.hooks.PreToolUse[0]!.hooks[0]!;
+  const call = async (id: string) => {
+    await pre({ tool_name: "mcp__mine__get", tool_use_id: id }, id, { signal: never });
+    return own!.handler(id, { _meta: { "claudecode/toolUseId": id } });
+  };
+  await handle.forAgent("left").run(() => call("a sibling runs"));
+  await handle.run(() => call("its parent runs"));
+  await call("nothing runs");
+  expect(lineages).toEqual([
+    "a sibling runs ERR_AGENT_UNKNOWN",
+    "its parent runs /right",
+    "nothing runs /right",
+  ]);
+});
+
 test("a start waits for its turn, and is denied if the turn does not come", async () => {
   const { handle, get, lineages } = place({
     agents: { left: { agents: { runner: {} } }, runner: {} },
@@ -282,7 +304,7 @@ test("the page's snippet runs as it stands", async () => {
   const script: Script = { agent: "boss", acts: [{ hand: scout }, { get: "by the boss" }] };
   const model = await claudeModel(script, "mcp__paid__report");
   const { env, ...own } = homed(model, {});
-  // The snippet takes the environment of this process: nothing of the machine's own is left in it.
+  // The snippet passes the environment of this process on, so the machine's own settings go first.
   for (const name of Object.keys(process.env).filter((name) => /^(?:ANTHROPIC|CLAUDE)/.test(name)))
     vi.stubEnv(name, undefined);
   for (const [name, value] of Object.entries(env!)) if (name !== "PATH") vi.stubEnv(name, value);
@@ -295,7 +317,7 @@ test("the page's snippet runs as it stands", async () => {
   const printed: unknown[] = [];
   await runSnippet("claude-agent-sdk", {
     modules: {
-      // As it stands, but for the machine's own settings and a model's name.
+      // Adds only the settings of the test and a model's name.
       "@anthropic-ai/claude-agent-sdk": {
         ...sdk,
         query: ({ prompt, options }: { prompt: string; options: Options }) =>

@@ -1,6 +1,6 @@
 /**
- * Genkit with a model of its own kind (`ai.defineModel`) that does as it is told; traces go to
- * memory.
+ * Genkit with scripted models (`ai.defineModel`) and traces in memory: the laws of the contract,
+ * and laws of this adapter.
  */
 import { type Genkit, genkit, z } from "genkit";
 import { enableTelemetry } from "genkit/tracing";
@@ -37,7 +37,8 @@ interface World {
 }
 
 /**
- * Where an agent's own part of the script is: the act, and which of its scripts, for each hand-off.
+ * The place of an agent's part in the script: for each hand-off the act, and the index of the
+ * script.
  */
 type Path = readonly (readonly [act: number, index: number])[];
 
@@ -46,7 +47,7 @@ class Company {
   readonly seen: unknown[] = [];
   readonly #world: World;
   readonly #pass: boolean;
-  /** Whether a sub-agent is given its context, or left to inherit one. */
+  /** Whether a sub-agent is given a context; it inherits one otherwise. */
   constructor(world: World, pass = true) {
     this.#world = world;
     this.#pass = pass;
@@ -60,8 +61,9 @@ class Company {
   );
 
   /**
-   * Defines an agent and all below it; Genkit takes no definitions while it runs. @returns its
-   * work, in a context
+   * Defines an agent and all below it, because Genkit accepts no definitions during a run.
+   *
+   * @returns the agent's work, given a context
    */
   agent({ acts }: Script, path: Path): (context: object | undefined) => Promise<string> {
     const model = this.ai.defineModel(
@@ -182,6 +184,22 @@ test("of a context and the agent around it the innermost counts; unrelated handl
     "sibling's context ERR_AGENT_UNKNOWN",
     "no context /left",
     "something else /left",
+  ]);
+});
+
+test("a tool that withSigil was given a handle for needs no context, and has at most what runs", async () => {
+  const { handle, get, lineages } = place({ agents: { left: {}, right: {} } });
+  const [left, right] = [handle.forAgent("left"), handle.forAgent("right")];
+  const tool = withSigil((url: string) => get({ url }), left);
+  await tool("no context", options());
+  await tool("its parent's context", options(sigilContext(handle)));
+  await tool("its sibling's context", options(sigilContext(right)));
+  await right.run(() => tool("a sibling runs", options()));
+  expect(lineages).toEqual([
+    "no context /left",
+    "its parent's context /left",
+    "its sibling's context ERR_AGENT_UNKNOWN",
+    "a sibling runs ERR_AGENT_UNKNOWN",
   ]);
 });
 

@@ -1,5 +1,5 @@
 /**
- * Google ADK with a `BaseLlm` that does as it is told: agents as tools, transfers, parallel agents.
+ * Google ADK with a scripted `BaseLlm`: agents as tools, transfers, parallel agents.
  */
 import * as sdk from "@google/adk";
 import {
@@ -50,7 +50,7 @@ trace.setGlobalTracerProvider(
 
 type Call = { readonly name: string; readonly args: Record<string, unknown> };
 
-/** Makes these calls, one message of them after another, and says that it is done. */
+/** A model that makes these calls, one message after another, and then is done. */
 class Scripted extends BaseLlm {
   readonly asked: unknown[];
   readonly #messages: Call[][];
@@ -87,7 +87,7 @@ type Act = Script["acts"][number];
 const urls = (act: Act): readonly string[] =>
   "get" in act ? [act.get] : "getAll" in act ? act.getAll : [];
 
-/** @param transfers work is handed on by `transfer_to_agent`, and back; else agents are tools */
+/** @param transfers whether work is transferred, there and back; otherwise agents are tools */
 function agentOf(
   script: Script,
   get: Get,
@@ -182,7 +182,7 @@ const call = (name: string, args: Record<string, unknown>): Call[] => [{ name, a
 const transfer = (agentName: string): Call[] => call("transfer_to_agent", { agentName });
 const get = (url: string): Call[] => call("get", { url });
 
-/** One agent and what it says; `get` writes down whose call it was. */
+/** An agent with scripted messages, whose tool `get` notes the agent that calls it. */
 const actor = (
   { get: body }: { get: Get },
   name: string,
@@ -250,7 +250,7 @@ test("an agent that is a tool is below its caller, even if it is one of the agen
     tools: [new AgentTool({ agent: scout })],
   });
   await ended(withSigil(await runnerOf(boss), seen.handle).runAsync(params));
-  // The scout below the runner is nobody's entry; the one that the boss called goes on as itself.
+  // The runner has no entry for a scout. The scout that the boss called goes on as itself.
   expect(seen.lineages.slice(0, 2)).toEqual(["run /scout/runner", "again ERR_AGENT_UNKNOWN"]);
 });
 
@@ -282,7 +282,7 @@ test("runs of one runner at the same time are kept apart; a run without withSigi
   const [one, two] = [place({ agents: { scout: {} } }), place({})];
   const lines = one.lineages;
   const scout = actor(one, "scout", [get("1"), get("2"), get("3")]);
-  // Whichever run comes first asks for the next address.
+  // The two runs share one script: the run that comes first makes the next call.
   const boss = actor(
     one,
     "boss",
@@ -304,6 +304,23 @@ test("runs of one runner at the same time are kept apart; a run without withSigi
   const alone = await runnerOf(actor(one, "boss", [get("alone")]));
   await ended(alone.runAsync(params));
   expect(lines.slice(before)).toEqual(["alone undefined"]);
+});
+
+test("a run that a tool begins has at most what the agent around it has", async () => {
+  const seen = place({ agents: { left: {}, right: {} } });
+  const [left, right] = [seen.handle.forAgent("left"), seen.handle.forAgent("right")];
+  const begin = async (url: string, handle?: SigilHandle) =>
+    ended(withSigil(await runnerOf(actor(seen, "boss", [get(url)])), handle).runAsync(params));
+  await left.run(() => begin("the top's", seen.handle));
+  await left.run(() => begin("its sibling's", right));
+  await left.run(() => begin("none"));
+  await seen.handle.run(() => begin("one below", right));
+  expect(seen.lineages).toEqual([
+    "the top's /left",
+    "its sibling's ERR_AGENT_UNKNOWN",
+    "none /left",
+    "one below /right",
+  ]);
 });
 
 test("the ready tools run as the agent that calls, and a denial is a text for the model", async () => {

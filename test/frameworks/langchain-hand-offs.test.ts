@@ -1,6 +1,6 @@
 /**
- * LangChain: whose a call is, however work was handed on: sub-agents in tools, transfers, streams
- * read elsewhere, interrupts.
+ * LangChain: the agent of a call for each way to hand work on: sub-agents in tools, transfers,
+ * streams that are read elsewhere, interrupts.
  */
 import {
   Command,
@@ -99,8 +99,8 @@ test("the handle in a tool's context is the calling agent's, at every depth", as
   expect(seen.filter((_, at) => at % 2 === 1)).toEqual([undefined, "scout", "runner", undefined]);
 });
 
-// Not by the whole contract: v3 leaves the error of a tool as a rejection that nobody has, without
-// any middleware as well.
+// Not the whole contract: with v3 an error of a tool is an unhandled rejection, even without any
+// middleware.
 test("a run that is read by streamEvents v3 keeps its agents apart", async () => {
   const { handle } = await stage({ scout: {} });
   const scout = eachOnce([whoAmI], { name: "scout" });

@@ -1,6 +1,6 @@
 /**
- * LangChain: `createAgent` with its fake model; a checkpointer and a tracer, which are searched for
- * the credential.
+ * LangChain: `createAgent` with its fake model, and with a checkpointer and a tracer that are
+ * searched for the credential.
  */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -172,6 +172,16 @@ test("an agent in two runs at the same time keeps their handles apart, with a co
   expect(seen.sort()).toEqual([`one ${first} ${first}`, `two ${second} ${second}`]);
 });
 
+test("an agent that withSigil was given a handle for needs no context, whatever its name", async () => {
+  const { world, shop, handle } = await stage({ scout: { maxPrice: "1 sat" } });
+  const named = (own: SigilHandle) =>
+    createAgent(withSigil({ ...eachOnceConfig([buy(shop)]), name: "boss" }, own));
+  expect(results(await named(handle).invoke(TASK))).toEqual(['{"served":1}']);
+  const [denied] = results(await named(handle.forAgent("scout")).invoke(TASK));
+  expect(denied).toMatch(/^ERR_PRICE: /);
+  expect(world.paid().count).toBe(1);
+});
+
 test("an agent's own signal ends the run, and nothing more is paid", async () => {
   const { world, shop, handle } = await stage();
   const abort = new AbortController();
@@ -203,8 +213,7 @@ test("the page's snippet runs as it stands", async () => {
   vi.stubEnv("SIGIL_CREDENTIAL", root.toString());
   onTestFinished(() => void vi.unstubAllEnvs());
   const said: unknown[] = [];
-  // One model for both of them: the boss asks the scout, who looks it up; then both say that it
-  // rains.
+  // One model for both agents: the boss asks the scout, the scout looks it up, and both answer.
   const model = fakeModel()
     .respond(calling("ask_scout", { question: "Weather?" }))
     .respond(calling("look_up", {}))

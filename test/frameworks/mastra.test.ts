@@ -1,4 +1,6 @@
-/** The Mastra adapter keeps the laws, by `generate` and by `stream`; and what Mastra alone has. */
+/**
+ * Mastra, with `generate` and with `stream`: the laws of the contract, and laws of this adapter.
+ */
 import { execFile } from "node:child_process";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
@@ -38,7 +40,7 @@ class Logs extends MastraLogger {
   override trackException = this.debug;
 }
 
-/** A whole Mastra: memory, a store, traces with the handle in every span, and logs. */
+/** A Mastra with memory, a store, traces with the handle in every span, and logs. */
 function whole(boss: Agent, storage: InMemoryStore) {
   const traces = new TestExporter();
   const logger = new Logs();
@@ -96,7 +98,7 @@ async function stage(options: HandleOptions = {}) {
     price: "10 sat",
     grants: { validFor: "1h", endpoints: ["GET /**"] },
   } as Parameters<Town["shop"]>[0]);
-  /** Who called it, and what came of it. */
+  /** The agent of each call, and the status or the code of the denial. */
   const seen: [who: string | undefined, got: number | string][] = [];
   const get = getTool(async ({ url }, signal) => {
     const who = currentHandle()?.agent;
@@ -404,6 +406,41 @@ describe("delegation", () => {
     expect(seen).toEqual([["scout", 200]]);
   });
 
+  test("an agent that withSigil was given a handle for needs no context, and delegates below it", async () => {
+    const { handle, shop, get, seen, scoutConfig } = await stage();
+    const boss = new Agent(
+      withSigil(
+        {
+          ...named("boss"),
+          model: scripted("v3", [callsAgent("scout")], [callsGet(shop.url)]),
+          tools: { get },
+          agents: { scout: new Agent(withSigil(scoutConfig)) },
+        },
+        handle,
+      ),
+    );
+    await boss.generate("go");
+    expect(seen).toEqual([
+      ["scout", 200],
+      [undefined, 200],
+    ]);
+  });
+
+  test("an agent that a tool runs with the handle of a sibling or of an agent above gets neither", async () => {
+    const { world, shop, get, handle, seen } = await stage({
+      agents: { scout: { maxPrice: "5 sat" }, rich: {} },
+    });
+    const rich = (own: SigilHandle) => {
+      const model = scripted("v3", [callsGet(shop.url)]);
+      const agent = new Agent(withSigil({ ...named("rich"), model, tools: { get } }));
+      return agent.generate("go", { requestContext: sigilContext(own, agent) });
+    };
+    await handle.forAgent("scout").run(() => rich(handle.forAgent("rich")));
+    await handle.forAgent("scout").run(() => rich(handle));
+    expect(seen.map(([, got]) => got)).toEqual(["ERR_AGENT_UNKNOWN", "ERR_PRICE"]);
+    expect(world.paid().count).toBe(0);
+  });
+
   test("agents of network(), which has no hook, are denied", async () => {
     const { world, handle, seen, scoutConfig } = await stage();
     const storage = new InMemoryStore();
@@ -482,7 +519,7 @@ describe("state", () => {
       { yes: true },
       { runId: one.runId, requestContext: sigilContext(other, one.boss) },
     );
-    // Mastra goes on with the run that it still has, and the context that this began with.
+    // Mastra still has the run, and goes on with the context that the run began with.
     expect(seen.splice(0)).toEqual([[undefined, 200]]);
 
     const two = await asleep();

@@ -1,12 +1,12 @@
 /**
- * What is particular to the OpenAI Agents SDK: one agent in many runs, runs that are stored, runs
- * inside of tools, MCP servers.
+ * Laws of the adapter of the OpenAI Agents SDK: one agent in many runs, stored runs, runs inside of
+ * tools, MCP servers.
  */
 import { handoff, type MCPServer, RunContext, RunState, run, tool } from "@openai/agents";
 import { modelResponder } from "@openai/agents/testing";
 import type { DeniedError } from "l8nt";
 import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
-import { sigilTools, withSigil } from "l8nt/openai-agents";
+import { sigilContext, sigilTools, withSigil } from "l8nt/openai-agents";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { gate, town } from "../e2e/support/town.ts";
@@ -20,7 +20,7 @@ async function stage(agents: AgentPolicies, budget: `${number} sat` = "1000 sat"
   const root = world.root({ budget });
   const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h" } } as never);
   const handle = SigilHandle.open({ credential: root, agents });
-  /** Who called, and what it got. */
+  /** The agent of each call, and what it got. */
   const seen: [agent: string | undefined, got: string][] = [];
   const get = async ({ url }: { readonly url: string }) => {
     const agent = currentHandle()?.agent;
@@ -38,8 +38,7 @@ const buy = (url: string) => [call("get", { url })];
 const to = (name: string) => [call(`transfer_to_${name}`, {})];
 
 /**
- * The model of an agent that is in several runs at once: what it says depends on what it reads, and
- * on nothing else.
+ * The model of an agent in several runs at the same time: its answer depends on its input only.
  */
 const always = (answer: (input: string) => ReturnType<typeof said | typeof buy>) =>
   Array.from({ length: 20 }, () =>
@@ -91,7 +90,7 @@ test("two agents that transfer to the same agent at the same time each give it w
   });
   const open = gate();
   let inside = 0;
-  // Both have transferred before one of them calls.
+  // Both agents have transferred before either runner calls.
   const wait = tool({
     name: "wait",
     description: "Waits.",
@@ -127,13 +126,13 @@ test("two agents that transfer to the same agent at the same time each give it w
 });
 
 /**
- * A run that stops where the runner asks for a yes: the boss transferred to the scout, and that one
- * to the runner.
+ * A run that is interrupted for an approval: the boss transferred to the scout, and the scout to
+ * the runner.
  */
 async function interrupted(agents: AgentPolicies) {
   const set = await stage(agents);
   const { get, shop, handle } = set;
-  // Prepared one by one, as an agent may be where it is made: what it is to the boss counts.
+  // Each agent is prepared by itself, too. Its place below the boss counts.
   const runner = withSigil(
     actor("runner", [buy(shop.url), said()], { tools: [getTool(get, { needsApproval: true })] }),
   );
@@ -149,7 +148,7 @@ const approved = <State extends RunState<never, never>>(state: State): State => 
   return state;
 };
 
-/** At the top, a runner may have more than one below the scout. */
+/** A runner below the top may spend more than a runner below the scout. */
 const TABLE: AgentPolicies = {
   scout: { budget: "30 sat", agents: { runner: { maxPrice: "5 sat" } } },
   runner: { budget: "500 sat" },
@@ -416,6 +415,32 @@ test("a needsApproval function gets the arguments as the model wrote them, befor
   expect(newItems.find((item) => item.type === "tool_call_output_item")).toMatchObject({
     output: "500",
   });
+});
+
+test("an agent that withSigil was given a handle for needs no context, and transfers below it", async () => {
+  const { seen, get, shop, handle } = await stage({
+    crew: { budget: "60 sat", agents: { scout: { budget: "30 sat" } } },
+  });
+  const tools = [getTool(get)];
+  const scout = actor("scout", [buy(shop.url), said()], { tools });
+  const boss = actor("boss", [buy(shop.url), to("scout")], { tools, handoffs: [scout] });
+  await run(withSigil(boss, handle.forAgent("crew")), "go");
+  expect(seen).toEqual([
+    ["crew", SERVED],
+    ["scout", SERVED],
+  ]);
+});
+
+test("a whole run inside of another agent's handle has at most what that agent has", async () => {
+  const { seen, get, shop, handle } = await stage({
+    scout: { maxPrice: "5 sat" },
+    rich: { budget: "50 sat" },
+  });
+  const boss = () => withSigil(actor("boss", [buy(shop.url), said()], { tools: [getTool(get)] }));
+  const scout = handle.forAgent("scout");
+  await scout.run(() => run(boss(), "go", { context: sigilContext(handle) }));
+  await scout.run(() => run(boss(), "go", { context: sigilContext(handle.forAgent("rich")) }));
+  expect(seen.map(([, got]) => got)).toEqual(["ERR_PRICE", "ERR_AGENT_UNKNOWN"]);
 });
 
 test("a sandbox agent is refused: the SDK runs a copy of it", () => {

@@ -1,6 +1,6 @@
 /**
- * `l8nt/openai-agents` with the SDK's own scripted model: both ways to hand work on, streamed and
- * not, and runs that are stored.
+ * The OpenAI Agents SDK with its own scripted model: the laws of the contract for both ways to hand
+ * work on, streamed and not.
  */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -41,8 +41,7 @@ interface Ran {
 }
 
 /**
- * What the SDK lets be seen of a run: its items, its state as it is stored, its context, its
- * traces.
+ * Everything of a run that the SDK shows: its items, its stored state, its context, its traces.
  */
 const shown = ({ newItems, history, rawResponses, state, runContext }: Ran) => {
   expect(traced.length).toBeGreaterThan(0);

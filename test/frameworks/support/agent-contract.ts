@@ -1,14 +1,14 @@
 /**
- * What every adapter of an agent framework must do, with the framework's own mock model, a real
- * paywall and a real treasury on loopback. The treasury's books and the services' are the judges,
- * not what the framework says.
+ * The laws of every adapter, run with the framework's own mock model, a real paywall and a real
+ * treasury on loopback. The books of the treasury and of the services are the judges, not the
+ * framework.
  */
 import { DeniedError } from "l8nt";
 import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
 import { expect, test } from "vitest";
 import { type Shop, type Town, town } from "../../e2e/support/town.ts";
 
-/** What one agent does, in this order; its name is the framework's. */
+/** What one agent does, in this order. `agent` is its name in the framework. */
 export interface Script {
   readonly agent: string;
   readonly acts: readonly Act[];
@@ -21,25 +21,25 @@ export type Act =
   | { readonly getAll: readonly string[] }
   /** Hands work to another agent, which does its acts; then this one goes on. */
   | { readonly hand: Script }
-  /** Hands work to several in one message of the model. Only where the adapter says `siblings`. */
+  /** Hands work to several in one message of the model. Only for adapters with `siblings`. */
   | { readonly handAll: readonly Script[] };
 
 /**
- * The body of the tool `get`, which every agent has: `{ url }` in, a text out. It uses `sigilFetch`
- * and knows no agent.
+ * The function of the tool `get`, which every agent has. It calls `sigilFetch` and does not know
+ * its agent.
  */
 export type Get = (input: { readonly url: string }, signal?: AbortSignal) => Promise<string>;
 
 export interface AgentAdapter {
   readonly name: string;
-  /** Whether its mock model can hand work to two agents at once. */
+  /** Whether its mock model can hand work to two agents at the same time. */
   readonly siblings: boolean;
   /**
-   * Has the framework run the script from its top, by a mock model that makes the calls one after
-   * another. Rejects where the framework does; a tool that throws is the framework's to handle.
+   * Runs the script in the framework, with a mock model that makes the calls one after another.
+   * Rejects if the framework does. The framework handles a tool that throws.
    *
-   * @returns whatever the framework lets be seen: messages, arguments, results, state, traces; and
-   * what it serialises of its context
+   * @returns everything that the framework shows: messages, arguments, results, state, traces, and
+   * its serialized context
    */
   run(
     script: Script,
@@ -47,18 +47,18 @@ export interface AgentAdapter {
   ): Promise<unknown>;
 }
 
-/** One call of `get`, as the tool itself saw it. */
+/** One call of `get`, noted by the tool itself. */
 interface Seen {
   /** `undefined` at the top. */
   readonly agent: string | undefined;
   readonly url: string;
-  /** The text that it got, or the code of the denial. */
+  /** The text of the response, or the code of the denial. */
   readonly got: string;
 }
 
 const SERVED = /^\{"served":\d+\}$/;
 
-/** @param table the agents; a function where their endpoints are the shops of this very town */
+/** @param table the agents; a function if their endpoints are shops of the town */
 async function stage<Shops = undefined>(
   table: AgentPolicies | ((world: Town) => Promise<{ agents: AgentPolicies; shops: Shops }>),
   budget: `${number} sat` = "1000 sat",
@@ -101,7 +101,9 @@ const pass = (world: Town, price = "10 sat"): Promise<Shop> =>
   >[0]);
 
 /**
- * Registers the laws. @param first how the framework calls the agent at the top, where that matters
+ * Registers the laws.
+ *
+ * @param first name of the agent at the top, if the framework requires one
  */
 export function agentContract(adapter: AgentAdapter, first = "boss"): void {
   const law = (title: string, body: () => Promise<void>) => test(`${adapter.name}: ${title}`, body);
@@ -300,7 +302,7 @@ const structuredCloned = (value: unknown): unknown => {
 };
 
 /**
- * Everything that is in there, however deep, also what is no own enumerable property of an error.
+ * The JSON of a value at every depth, with the properties of errors that JSON leaves out.
  */
 function textOf(value: unknown): string {
   const met = new WeakSet<object>();

@@ -1,6 +1,6 @@
 /**
- * The Vercel AI SDK in both majors, as one: agents of the SDK's own mock models, that act by a
- * script of turns.
+ * Both majors of the Vercel AI SDK behind one interface: agents with the SDK's own mock models,
+ * which follow a script of turns.
  */
 import { inspect } from "node:util";
 import {
@@ -14,7 +14,7 @@ import * as ai6 from "ai6";
 import { MockLanguageModelV3 } from "ai6/test";
 import type { SigilHandle } from "l8nt/agents";
 
-/** What the model says in one step: calls of tools, or a text and it is done. */
+/** What the model answers in one step: calls of tools, or the final text. */
 export type Turn = string | readonly { readonly toolName: string; readonly input: object }[];
 
 /** An agent as both majors have it. */
@@ -43,7 +43,7 @@ export interface Major {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly sdk: any;
   model(turns: readonly Turn[] | ((options: unknown) => Turn), seen?: unknown[]): never;
-  /** @param seen gets all that the run lets be seen: prompts, events, spans. */
+  /** @param seen receives everything that the run shows: prompts, events, spans */
   agent(options: AgentOptions, seen?: unknown[]): Agent;
 }
 

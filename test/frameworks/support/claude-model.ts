@@ -1,4 +1,4 @@
-/** A model for Claude's program, which has each agent do what its script says. */
+/** A model for Claude's program, with which each agent follows its script. */
 import { onTestFinished } from "vitest";
 import type { Act, Script } from "./agent-contract.ts";
 import { type Block, messagesApi } from "./messages-api.ts";
@@ -14,7 +14,7 @@ export interface ClaudeModel {
   readonly asked: string[];
 }
 
-/** Where in the script an agent's own part is; its prompt says it. */
+/** The place of an agent's part in the script, which is in its prompt. */
 const MARK = /\[part ([\d.]*)\]/g;
 export const promptOf = (part: readonly number[]): string => `[part ${part.join(".")}]`;
 
@@ -61,7 +61,7 @@ export async function claudeModel(script: Script, tool: string): Promise<ClaudeM
 export const handed = (act: Act): readonly Script[] =>
   "hand" in act ? [act.hand] : "handAll" in act ? act.handAll : [];
 
-/** `path` has two numbers for each hand-off: the act, and which of its scripts. */
+/** `path` has two numbers for each hand-off: the act, and the index of the script. */
 function find(script: Script, path: readonly number[]): Script {
   let at = script;
   for (let index = 0; index < path.length; index += 2)

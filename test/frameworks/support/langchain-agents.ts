@@ -1,4 +1,4 @@
-/** Agents of LangChain as a test needs them: what each tool does, and each called once. */
+/** LangChain agents for tests, each of which calls each of its tools once. */
 import { randomUUID } from "node:crypto";
 import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
 import { withSigil } from "l8nt/langchain";

@@ -1,4 +1,4 @@
-/** A script of the contract as agents of LangChain, with the framework's own fake model. */
+/** The scripts of the contract as LangChain agents, with the framework's own fake model. */
 import { randomUUID } from "node:crypto";
 import type { RunCollectorCallbackHandler } from "@langchain/core/tracers/run_collector";
 import type { MemorySaver } from "@langchain/langgraph";
@@ -26,12 +26,12 @@ export interface RunConfig {
   readonly signal?: AbortSignal;
 }
 
-/** How an agent is run, and what is seen of it. */
+/** Runs an agent. Returns everything that the run shows. */
 export type Run = (agent: ReactAgent, config: RunConfig) => Promise<unknown>;
 
 /**
- * How work is handed on: by a context of the sub-agent's own, or none, so that it inherits its
- * caller's.
+ * How work is handed on: with a context of the sub-agent's own, or with none, so that it inherits
+ * its caller's.
  */
 export interface Way {
   readonly run: Run;
@@ -62,7 +62,9 @@ export async function collected<Part>(parts: AsyncIterable<Part>): Promise<Part[
 }
 
 /**
- * The agent of a script. @param name its entry in the table; left out for the agent at the top
+ * The agent of a script.
+ *
+ * @param name its entry in the table; left out for the agent at the top
  */
 export function agentOf(
   script: Script,
@@ -106,9 +108,9 @@ export const getTool = (get: Get) =>
   });
 
 /**
- * A model that makes these calls, one message after another, and then is done. Not by
- * `respondWithTools`: its messages of two models have the same ids, and LangGraph takes one for the
- * other where agents share their messages.
+ * A model that makes these calls, one message after another, and then is done. It does not use
+ * `respondWithTools`, because the messages of two such models have the same ids, and LangGraph
+ * confuses them if agents share their messages.
  */
 export const modelOf = (messages: readonly { name: string; args: object }[][]) =>
   messages
@@ -128,7 +130,7 @@ function callsOf(act: Act, at: number): { name: string; args: object }[] {
 const scriptsOf = (act: Act): readonly Script[] =>
   "hand" in act ? [act.hand] : "handAll" in act ? act.handAll : [];
 
-/** All that a checkpointer has kept, its bytes as the text that they are. */
+/** Everything that a checkpointer has stored, with bytes decoded to text. */
 export const saved = ({ storage, writes }: MemorySaver): string =>
   JSON.stringify([storage, writes], (_, part) =>
     part instanceof Uint8Array ? Buffer.from(part).toString() : part,

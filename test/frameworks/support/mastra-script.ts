@@ -1,6 +1,5 @@
 /**
- * Mastra agents that do as a script says: mock models of the AI SDK, which speak one line after
- * another.
+ * The scripts of the contract as Mastra agents, with mock models of the AI SDK.
  */
 import { Agent } from "@mastra/core/agent";
 import type { MastraModelConfig } from "@mastra/core/llm";
@@ -20,7 +19,7 @@ export const MODELS = { v3: MockLanguageModelV3, v4: MockLanguageModelV4 };
 
 let calls = 0;
 
-/** Says these, and "done" ever after. */
+/** A model that answers with these lines, and then with "done". */
 export function scripted(
   version: keyof typeof MODELS,
   ...lines: readonly Said[]
@@ -99,7 +98,7 @@ export const named = (id: string) => ({
   instructions: "Do as you are told.",
 });
 
-/** @param more what the agent at the top has besides */
+/** @param more further members of the configuration of the agent at the top */
 export function agentOf(
   version: keyof typeof MODELS,
   { agent, acts }: Script,

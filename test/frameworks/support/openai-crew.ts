@@ -1,6 +1,6 @@
 /**
- * Agents of the OpenAI Agents SDK that do what a script says, by the SDK's own scripted model; and
- * all that it traces.
+ * The scripts of the contract as agents of the OpenAI Agents SDK, with the SDK's own scripted
+ * model; and everything that the SDK traces.
  */
 import { Agent, setTraceProcessors, setTracingDisabled, tool } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents/testing";
@@ -8,7 +8,7 @@ import { withSigil } from "l8nt/openai-agents";
 import { z } from "zod";
 import type { Act, Get, Script } from "./agent-contract.ts";
 
-/** What the SDK would have sent away: each trace and each span, inputs and outputs and all. */
+/** Each trace and span that the SDK would have exported, with inputs and outputs. */
 export const traced: unknown[] = [];
 
 const keep = async (item: { toJSON(): object | null }) => {
@@ -26,7 +26,7 @@ setTraceProcessors([
   },
 ]);
 
-/** How work goes on: the conversation is transferred, and back; or the other agent is a tool. */
+/** How work is handed on: the conversation is transferred, and back; or the agent is a tool. */
 export type Way = "transfers" | "tools";
 
 export const call = (name: string, input: object, callId: string = crypto.randomUUID()) =>
@@ -41,7 +41,7 @@ export const getTool = (get: Get, options: { readonly needsApproval?: boolean } 
     ...options,
   });
 
-/** An agent whose model gives these answers, one a turn. */
+/** An agent whose model gives one of these answers each turn. */
 export function actor(
   name: string,
   turns: ConstructorParameters<typeof ScriptedModel>[0],

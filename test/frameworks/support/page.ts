@@ -6,9 +6,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Stage {
-  /** What each `import` means, by its specifier. */
+  /** The modules that the snippet imports, by specifier. */
   readonly modules: Readonly<Record<string, object>>;
-  /** Names that the page takes for granted, such as `model`. */
+  /** Names that the snippet uses and does not define, such as `model`. */
   readonly [name: string]: unknown;
 }
 
@@ -23,7 +23,7 @@ export function snippetOf(page: string): string {
   return snippet;
 }
 
-/** @throws Error for a snippet of more than eight lines; whatever the snippet throws */
+/** @throws Error for a snippet of more than eight lines, and what the snippet throws */
 export async function runSnippet(page: string, { modules, ...names }: Stage): Promise<void> {
   const snippet = snippetOf(page);
   if (snippet.trimEnd().split("\n").length > 8)

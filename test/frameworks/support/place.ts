@@ -1,4 +1,4 @@
-/** A handle without a treasury, and a tool that writes down whose call it was. */
+/** A handle without a treasury, and a tool that notes the agent of each call. */
 import { currentHandle, type HandleOptions, SigilHandle } from "l8nt/agents";
 import { Authority } from "l8nt/l402";
 import { secretOf } from "../../e2e/support/town.ts";
@@ -9,7 +9,7 @@ const authority = new Authority({
   location: "https://treasury.example",
 });
 
-/** `lineages` has a line for each call: the url, and the path of its caller or why it has none. */
+/** `lineages` has a line for each call: the URL, and the caller's lineage or its denial's code. */
 export function place(options: HandleOptions) {
   const credential = authority.minter.mint({
     endpoints: ["GET https://*.example/**"],
