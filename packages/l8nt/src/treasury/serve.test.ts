@@ -134,11 +134,15 @@ test("a wallet that cannot pay is refused at the start; one that is opened later
 });
 
 test("stop makes the receipts that are missing and leaves the store open", async () => {
-  const { world, store, running, agent, ask } = await served();
+  const { world, store, alarms, running, agent, ask } = await served();
   const shop = await world.shop();
+  const append = store.appendReceipts.bind(store);
+  store.appendReceipts = () => Promise.reject(new Error("the disk is full"));
   await ask("/v1/purchases", agent, order(`${shop.url}/a`));
+  await expect.poll(() => alarms.join()).toContain("a receipt could not be made");
+  store.appendReceipts = append;
+  expect(await store.receipts(0, 10)).toEqual([]);
   await running.stop();
-  expect(await store.unreceipted(10)).toEqual([]);
   expect(await store.receipts(0, 10)).toHaveLength(1);
 });
 
