@@ -1,4 +1,4 @@
-/** Recomputes every total from the journal, and compares it with what the store says. */
+/** Recomputes every total from the journal, and compares it with the store. spec/5-ledger.md §6. */
 import type { Amount } from "../amount.ts";
 import type { Journal, JournalEntry } from "../ports/journal.ts";
 import type { Reservation } from "../ports/ledger.ts";
@@ -15,15 +15,15 @@ export interface LedgerAudit {
   readonly counters: number;
   /** Reservations that are not resolved. */
   readonly open: number;
-  /** Empty where the books are right. */
+  /** Empty if the books are right. */
   readonly faults: readonly LedgerFault[];
 }
 
 const PAGE = 1000;
 
 /**
- * Reads a store while nothing writes to it. Two totals that differ, a limit that was passed, an end
- * without a beginning.
+ * Audits a store that nothing writes to. Finds totals that differ, limits that were passed, and
+ * ends without a beginning.
  */
 export async function auditLedger(store: Journal): Promise<LedgerAudit> {
   const books = new Books();

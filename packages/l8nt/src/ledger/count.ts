@@ -1,6 +1,6 @@
 /**
- * Counting, pure: the rows that an event touches in, the changed rows and the answer out.
- * spec/5-ledger.md.
+ * Counting as pure functions: an event and the rows it touches go in; the changed rows and the
+ * answer come out. spec/5-ledger.md.
  */
 import type { Amount } from "../amount.ts";
 import type { JournalEvent } from "../ports/journal.ts";
@@ -23,10 +23,7 @@ export interface ReservationRow {
   readonly resolution?: Resolution;
 }
 
-/**
- * The state is read by look-up, so that a store need neither load nor copy what an event does not
- * touch.
- */
+/** State is read by look-up, so that a store loads only the rows that an event touches. */
 export interface Counters {
   counter(id: string): Counter | undefined;
   reservation(id: string): ReservationRow | undefined;
@@ -37,7 +34,7 @@ export interface CountStep<Answer> {
   /** The rows as they are from now on. */
   readonly counters: ReadonlyMap<string, Counter>;
   readonly reservation?: ReservationRow;
-  /** Empty where nothing changed. */
+  /** Empty if nothing changed. */
   readonly journal: readonly JournalEvent[];
   readonly answer: Answer;
 }
@@ -50,7 +47,7 @@ export const unchanged = <Answer>(answer: Answer): CountStep<Answer> => ({
   answer,
 });
 
-/** No counter means that nothing was spent: the limit itself is in the caveat. */
+/** A missing counter means that nothing was spent. The limit itself is in the caveat. */
 const counterOf = (state: Counters, { id }: Counted): Counter => state.counter(id) ?? FRESH;
 
 export function usageOf(state: Counters, counted: Counted, at: number): Usage {

@@ -1,6 +1,6 @@
 /**
- * The ledger: counts what each node has spent and used. Pure; a store gives it rows and keeps what
- * it returns.
+ * The ledger counts what each node has spent and used. It is pure: a store passes rows in and keeps
+ * the rows that come back.
  */
 export { auditLedger, type LedgerAudit, type LedgerFault } from "./audit.ts";
 export { type Counter, type ReservationRow, usageOf } from "./count.ts";

@@ -1,5 +1,6 @@
 /**
- * Payments, pure: which may begin, how one ends, who may use what it bought. spec/4-purchase.md §4.
+ * Payments as pure functions: which may begin, how one ends, which order may use it.
+ * spec/4-purchase.md §4.
  */
 import type { Amount } from "../amount.ts";
 import type { Reservation } from "../ports/ledger.ts";

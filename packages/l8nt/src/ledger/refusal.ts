@@ -1,14 +1,11 @@
-/** A ledger's "no" in a person's words. */
+/** The ledger's refusal as an error for people. */
 
 import { type Amount, formatAmount } from "../amount.ts";
 import { type ChainLimit, type Denial, formatWindow, refusal } from "../caveat/index.ts";
 import { BudgetError, type Refusal } from "../errors.ts";
 import type { Usage } from "../ports/ledger.ts";
 
-/**
- * What was asked for; `costText` where the amount needs explaining, such as a fee that is only the
- * worst case.
- */
+/** What was asked for. `costText` explains an amount, such as a fee that is only the worst case. */
 export interface Need {
   readonly amount: Amount;
   readonly uses: bigint;

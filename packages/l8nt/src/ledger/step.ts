@@ -1,6 +1,6 @@
 /**
- * The law of the ledger, pure: one event and the rows it touches in, the changed rows and the
- * answer out.
+ * The rules of the ledger as one pure function: an event and the rows it touches go in; the changed
+ * rows and the answer come out. spec/5-ledger.md.
  */
 import { reserve, resolve } from "./count.ts";
 import type { Answers, LedgerEvent } from "./event.ts";
@@ -11,7 +11,7 @@ export type LedgerState = PaymentState;
 export type Step<Answer> = PaymentStep<Answer>;
 
 /**
- * One event.
+ * Applies one event.
  *
  * @throws TypeError for an unknown reservation or payment, and for amounts that are negative, too
  * large, or of several units; nothing changes then

@@ -1,6 +1,6 @@
 /**
- * A sliding window in slots: what was committed within any span of the window's length never passes
- * the limit.
+ * A sliding window in slots: within any span of the window's length, no more than the limit is
+ * committed. spec/5-ledger.md §3.
  */
 
 /** The edge is rounded against the spender, by at most one slot in sixty. [case 49] */

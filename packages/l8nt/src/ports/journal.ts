@@ -1,6 +1,6 @@
 /**
- * The journal: everything that changed the books, in order, append-only. Every total can be
- * recomputed from it.
+ * The journal: every change of the books, in order and append-only. Every total can be recomputed
+ * from it. spec/5-ledger.md §6.
  */
 import type { Amount } from "../amount.ts";
 import type { Reservation } from "./ledger.ts";
@@ -9,7 +9,7 @@ export type JournalEvent =
   | { readonly type: "reserve"; readonly reservation: Reservation }
   | { readonly type: "commit"; readonly id: string; readonly amount: Amount }
   | { readonly type: "release"; readonly id: string }
-  /** A payment was begun, settled or marked. Its reservation has entries of its own. */
+  /** A payment was begun, settled or marked. Its reservation has its own entries. */
   | { readonly type: "payment"; readonly paymentHash: string; readonly status: string }
   | {
       readonly type: "directive";
@@ -17,18 +17,18 @@ export type JournalEvent =
       readonly nodeId: string;
       readonly reason?: string;
     }
-  /** What a person should see: an alarm, an override, money that the ledger did not know of. */
+  /** Text for people: an alarm, an override, a payment that is in no book. */
   | { readonly type: "note"; readonly text: string };
 
 export interface JournalEntry {
-  /** From 1; later ones are greater. */
+  /** From 1, and increasing. */
   readonly seq: number;
   /** Unix seconds. */
   readonly at: number;
   readonly event: JournalEvent;
 }
 
-/** A counter's row as it is kept. */
+/** A counter as it is stored. */
 export interface CounterRow {
   readonly id: string;
   readonly committed: bigint;
@@ -36,14 +36,14 @@ export interface CounterRow {
 }
 
 export interface Journal {
-  /** Those after `after`, in order. */
+  /** The entries after `after`, in order. */
   journal(after: number, limit: number): Promise<readonly JournalEntry[]>;
   note(text: string, at: number): Promise<void>;
   /** Counters by id, after the id `after`, in the order of their ids' code units. */
   counters(after: string, limit: number): Promise<readonly CounterRow[]>;
   /**
-   * The latest time that was ever written, in Unix seconds; 0 for a new store. Time never goes back
-   * behind it. [case 109]
+   * The latest time that was ever written, in Unix seconds; 0 for a new store. The treasury's clock
+   * never goes back behind it. [case 109]
    */
   latest(): Promise<number>;
 }

@@ -5,7 +5,7 @@ import type { Amount, Unit } from "../amount.ts";
 import type { Counted } from "./limit.ts";
 
 /**
- * The worst case of one spend or use, held against every limit on its chain until it is resolved.
+ * The most that one spend or use can come to, held against every limit of its chain until it ends.
  */
 export interface Reservation {
   readonly id: string;
@@ -21,21 +21,23 @@ export interface Reservation {
   readonly counted: readonly Counted[];
 }
 
-/** What stands against one limit. */
+/** What is counted against one limit. */
 export interface Usage {
   readonly id: string;
   /** Committed within the window (or in all), and reserved now. */
   readonly used: bigint;
-  /** The part of it that is in flight. */
+  /** The part of `used` that is reserved. */
   readonly reserved: bigint;
 }
 
 export type ReserveAnswer =
   | { readonly reserved: true }
-  /** All or nothing: every limit that had too little left, with what stands against it. */
+  /** Nothing was reserved. Lists every limit that had too little left. */
   | { readonly reserved: false; readonly refused: readonly Usage[] };
 
-/** How a reservation ended. It ends once; whoever comes later gets the first answer. [case 51] */
+/**
+ * How a reservation ended. It ends once: a later commit or release gets the first answer. [case 51]
+ */
 export interface Resolution {
   readonly outcome: "committed" | "released";
   /** In the unit of the reservation. */
@@ -67,14 +69,15 @@ export interface Ledger {
    */
   commit(id: string, amount: Amount, at: number): Promise<Resolution>;
   /**
-   * Gives a reservation back: only on proof that nothing was spent or served. @throws TypeError for
-   * one that there is not
+   * Gives a reservation back. Call it only with proof that nothing was spent or served.
+   *
+   * @throws TypeError for an unknown reservation
    */
   release(id: string, at: number): Promise<Resolution>;
   usage(counted: readonly Counted[], at: number): Promise<readonly Usage[]>;
   /**
-   * Reservations without a payment that were made before `before` (Unix seconds) and never ended:
-   * whoever made them is gone.
+   * Open reservations without a payment that were made before `before` (Unix seconds): the process
+   * that made them is gone.
    */
   abandoned(before: number): Promise<readonly AbandonedReservation[]>;
 }

@@ -1,4 +1,7 @@
-/** The nodes that a treasury has met. Agents are not registered; they turn up. */
+/**
+ * Directory of nodes seen so far. Agents are never registered: each is recorded on its first
+ * request.
+ */
 import type { Counted } from "./limit.ts";
 
 export type NodeLimit = Counted & {
@@ -23,8 +26,8 @@ export interface NodeRecord {
 }
 
 export interface NodeBook {
-  /** Writes those that are not known; a known one stays as it was met. */
+  /** Writes the nodes that are not known yet. A known node keeps its record. */
   meet(nodes: readonly NodeRecord[]): Promise<void>;
-  /** The node `under` and all below it, or every one; parents first, at most `limit`. */
+  /** The node `under` and all below it, or every node; parents first, at most `limit`. */
   nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]>;
 }

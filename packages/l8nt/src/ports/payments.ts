@@ -1,11 +1,8 @@
-/** Payments, from the moment before they are sent, and what they bought. spec/4-purchase.md §4. */
+/** Payments, from before they are sent, and what they bought. spec/4-purchase.md §4. */
 import type { Amount } from "../amount.ts";
 import type { Reservation, ReserveAnswer } from "./ledger.ts";
 
-/**
- * `used`: paid, and worth nothing any more. `undelivered`: paid, and the service still asks for
- * payment.
- */
+/** `used`: paid, and used up. `undelivered`: paid, and the service still asks for payment. */
 export type PaymentStatus = "open" | "paid" | "used" | "failed" | "undelivered";
 
 export interface PaymentRecord {
@@ -26,7 +23,7 @@ export interface PaymentRecord {
   /** The most that the payment may cost on top, in the unit of `amount`. */
   readonly maxFee: Amount;
   readonly reservationId: string;
-  /** The limits on spending that it counts against. */
+  /** The limits on spending that the payment counts against. */
   readonly limitIds: readonly string[];
   /** Base64 of the challenge's macaroon: with the preimage, the full credential. */
   readonly macaroon: string;
@@ -35,26 +32,26 @@ export interface PaymentRecord {
   /** Unix seconds. */
   readonly createdAt: number;
   /**
-   * Which wallet it is paid from, where that can tell: only the same one can prove that it never
-   * paid. [case 59]
+   * The wallet that pays, if the wallet can identify itself. Only the same wallet can prove that it
+   * never paid. [case 59]
    */
   readonly wallet?: string;
   readonly status: PaymentStatus;
   readonly preimage?: string;
   /** In the unit of `amount`. */
   readonly fee?: Amount;
-  /** Unix seconds at which its outcome was known. */
+  /** Unix seconds at which the outcome was known. */
   readonly settledAt?: number;
-  /** Whether the service has ever served it. */
+  /** Whether the service has ever served the purchase. */
   readonly delivered: boolean;
   /**
-   * Who has what buys a single request, and until when (Unix seconds): nobody else may use it
-   * meanwhile.
+   * The order that may use a purchase of a single request, and until when (Unix seconds). No other
+   * order may use it in that time.
    */
   readonly claim?: { readonly by: string; readonly until: number };
   /**
-   * Of an undelivered one: the node that its origin is paid nothing for, or `*`, until then (Unix
-   * seconds). [case 62]
+   * Of an undelivered payment: the node for which its origin is paid nothing, or `*` for all nodes,
+   * until then (Unix seconds). [case 62]
    */
   readonly closed?: { readonly to: string; readonly until: number };
 }
@@ -66,7 +63,7 @@ export type BeginAnswer =
   /** Another payment for the same intent is open. */
   | { readonly reserved: false; readonly open: PaymentRecord };
 
-/** What became of a payment. `failed` is proof that nothing moved and nothing will. */
+/** The outcome of a payment. `failed` is proof that no money moved and none will. */
 export type Settlement =
   | {
       readonly status: "paid";
@@ -78,8 +75,8 @@ export type Settlement =
   | { readonly status: "failed"; readonly at: number };
 
 /**
- * What became of that which was bought: from `paid` to `used` to `undelivered`, and never back; nor
- * does `delivered`.
+ * What became of a purchase: its status goes from `paid` to `used` to `undelivered`, and never
+ * back. `delivered` never becomes false again.
  */
 export interface PaymentMark {
   readonly status?: "used" | "undelivered";
@@ -98,46 +95,48 @@ export interface PaymentQuery {
 /** Every method is one atomic step, and durable when its promise resolves. */
 export interface Payments {
   /**
-   * Reserves and writes the record in one step, before anything is sent. A hash may come again only
-   * where paying it failed for certain; an intent only where none is open.
+   * Reserves and writes the record in one step, before anything is sent. A hash is begun again only
+   * if its last payment failed for certain. An intent has at most one open payment.
    *
    * @throws TypeError for amounts that are negative, too large, or not all of one unit
    */
   begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer>;
   /**
-   * Writes what became of an open payment, and commits or releases its reservation, in one step.
-   * Gives the record as it stands then: a second settlement changes nothing. [case 51]
+   * Writes the outcome of an open payment, and commits or releases its reservation, in one step.
+   * Returns the record after that. A second settlement changes nothing. [case 51]
    *
-   * @throws TypeError for a hash that was never begun, and for a fee that is negative, too large, or
-   * in another unit than the payment
+   * @throws TypeError for a hash that was never begun, and for a fee that is negative, too large,
+   * or in another unit than the payment
    */
   settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord>;
-  /** Gives the record as it stands then. @throws TypeError for a hash that was never begun */
+  /**
+   * Returns the record after the mark.
+   *
+   * @throws TypeError for a hash that was never begun
+   */
   mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord>;
   /**
-   * Takes what buys a single request for `by`: whether nobody else has it at `at`, and it is not
-   * used.
+   * Claims a purchase of a single request for `by`. Returns false if another order has a claim at
+   * `at`, or the purchase is used.
    */
   claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean>;
-  /**
-   * Gives up every claim whose `by` begins with `prefix`: they died with the process that had them.
-   */
+  /** Ends every claim whose `by` begins with `prefix`, because the process that had it is gone. */
   unclaimAll(prefix: string): Promise<void>;
   payment(paymentHash: string): Promise<PaymentRecord | undefined>;
-  /** Those whose outcome is not known yet, the oldest first. */
+  /** Payments whose outcome is not known yet, the oldest first. */
   openPayments(): Promise<readonly PaymentRecord[]>;
   /**
-   * Those of status `paid` that one of `nodeIds` itself made at `origin`, the newest first for
-   * each.
+   * Payments of status `paid` that one of `nodeIds` itself made at `origin`: in the order of
+   * `nodeIds`, the newest first for each.
    */
   purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]>;
-  /** For people: the newest first. */
+  /** Payments for people to read, the newest first. */
   payments(query: PaymentQuery): Promise<readonly PaymentRecord[]>;
-  /** To whom `origin` is closed at `at`: node ids, or `*` for everyone. */
+  /** The nodes for which `origin` is closed at `at`: node ids, or `*` for all. */
   closures(origin: string, at: number): Promise<readonly string[]>;
   /**
-   * The node keys that may be paid for `origin`: the first that was paid there, and those that were
-   * allowed since. [case 70]
+   * The Lightning nodes that may be paid for `origin`: the first one that was paid, and those that
+   * the owner has allowed since. [case 70]
    */
   payees(origin: string): Promise<readonly string[]>;
   allowPayee(origin: string, payee: string, at: number): Promise<void>;

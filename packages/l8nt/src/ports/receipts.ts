@@ -1,7 +1,4 @@
-/**
- * Receipts as a store keeps them: one chain, in order. What they say is the treasury's.
- * spec/6-receipts.md.
- */
+/** Receipts as a store keeps them: one chain, in order. spec/6-receipts.md. */
 import type { PaymentRecord } from "./payments.ts";
 
 export interface ReceiptRow {
@@ -15,16 +12,16 @@ export interface ReceiptRow {
 }
 
 export interface ReceiptBook {
-  /** What was paid and has no receipt yet, in the order in which it was settled. */
+  /** Payments that have no receipt yet, in the order in which they were settled. */
   unreceipted(limit: number): Promise<readonly PaymentRecord[]>;
   /**
-   * All or none: false where the first does not follow the last one kept, because another process
-   * was faster.
+   * Appends all rows or none. Returns false if the first row does not follow the last stored
+   * receipt, because another process has appended one.
    */
   appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean>;
   /**
-   * Those after `after`, in order; with `nodeId`, those of payments that it or a node below it
-   * made.
+   * The receipts after `after`, in order; with `nodeId`, those of payments of that node and the
+   * nodes below it.
    */
   receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]>;
   /** The last one. */

@@ -34,8 +34,8 @@ export async function verifyChain(
 }
 
 /**
- * Where a verifier stands: it has seen `count` genuine receipts. Every method throws a ReceiptError
- * for the next line.
+ * A verifier that has seen `count` genuine receipts. Every method throws a ReceiptError for the
+ * next line.
  */
 export class Chain {
   readonly #key: ReceiptKey;

@@ -1,6 +1,6 @@
 /**
- * Reads one line of an export: every member of its form, nothing beside them, in the one text that
- * they have.
+ * Reads one line of an export: it has every member, no other, and the canonical text.
+ * spec/6-receipts.md §5.
  */
 import { type Amount, UNITS } from "../amount.ts";
 import { lineOf, type Receipt, type ReceiptHead, type Signable } from "./receipt.ts";
@@ -57,16 +57,13 @@ const HEAD: Readonly<Record<Exclude<keyof ReceiptHead, "type">, Form>> = {
 
 const SIGNATURE = /^[0-9a-f]{128}$/;
 
-/**
- * What is wrong with a line, for the message that names it; or what the line says, not yet
- * verified.
- */
+/** Returns what the line says, not yet verified; or what is wrong with it, for a message. */
 export function readLine(line: string): SignedLine | string {
   let json: Json;
   try {
     json = JSON.parse(line);
   } catch {
-    // The parser's own message quotes the text.
+    // The parser's own message would quote the text.
     return "it is not JSON, or was cut off";
   }
   if (typeof json !== "object" || json === null || Array.isArray(json))
@@ -85,8 +82,8 @@ export function readLine(line: string): SignedLine | string {
   if (typeof signature !== "string" || !SIGNATURE.test(signature))
     return "its member signature is missing or not of its form";
   const signed = members as unknown as Signable;
-  // Written again from what was read: a member twice, one too many, another order or escape is
-  // another text.
+  // Writes the line again from what was read: a repeated or unknown member, another order or
+  // another escape gives another text.
   return isTextOf(line, signed, signature) ? { signed, signature } : "it is not in canonical form";
 }
 
@@ -98,7 +95,7 @@ function isTextOf(line: string, signed: Signable, signature: string): boolean {
   try {
     return lineOf(signed, signature) === line;
   } catch {
-    // A lone surrogate, which no canonical text has.
+    // A lone surrogate has no canonical text.
     return false;
   }
 }

@@ -45,7 +45,7 @@ export interface ReceiptHead {
   readonly at: number;
 }
 
-/** Stands for the receipt before the first. */
+/** The hash in the place of a receipt before the first. */
 export const NO_RECEIPT = "0".repeat(64);
 
 export interface Place {
@@ -54,7 +54,11 @@ export interface Place {
   readonly keyId: string;
 }
 
-/** What a receipt says of a payment. @throws TypeError for one that is not paid */
+/**
+ * The receipt of a payment.
+ *
+ * @throws TypeError for a payment that is not paid
+ */
 export function receiptOf(payment: PaymentRecord, { seq, previous, keyId }: Place): Receipt {
   const { paymentHash, nodeIds, lineage, method, origin, path, amount, fee, settledAt } = payment;
   if (fee === undefined || settledAt === undefined)

@@ -1,4 +1,4 @@
-/** A store in memory: for one process, and for nothing that must survive it. */
+/** A store in memory, for one process. Nothing survives the process. */
 import type { Amount } from "../amount.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Lru } from "../internal/lru.ts";
@@ -35,17 +35,17 @@ import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 
 export interface MemoryStoreOptions {
-  /** Keeps the journal, which grows without end. Otherwise there is none. */
+  /** Keeps the journal, which grows without end. @default false */
   readonly journal?: boolean;
 }
 
 const OPTIONS = { journal: true } satisfies Keys<MemoryStoreOptions>;
 
-/** How many ended reservations keep their answer, for whoever asks again. */
+/** How many ended reservations keep their answer, for a second commit or release. */
 const REMEMBERED = 4096;
 /** How many nodes are remembered for the tree. */
 const MAX_NODES = 10_000;
-/** How often counters of credentials that have ended are looked for, in events. */
+/** How many events pass between two searches for counters of credentials that have ended. */
 const SWEEP_EVERY = 4096;
 /** A clock that is set back by less than this finds every counter where it was. */
 const CLOCK_MARGIN_SECONDS = 86_400;
@@ -275,7 +275,7 @@ export class MemoryStore implements Store {
     for (const { id: counterId, kind, expiresAt = Number.POSITIVE_INFINITY } of counted) {
       const counter = counters.get(counterId);
       if (counter === undefined) continue;
-      // What is in flight nowhere is worth no row: its ids are as many as there are origins.
+      // A counter with nothing in flight needs no row: there are as many ids as origins.
       if (kind.startsWith("in-flight") && counter.reserved === 0n) this.#counters.delete(counterId);
       else this.#counters.set(counterId, { ...counter, expiresAt });
     }

@@ -1,6 +1,6 @@
 /**
- * A store in Postgres: the shared books of several treasuries and gateways, which all write at
- * once. spec/5-ledger.md.
+ * A store in Postgres: books that several treasuries and gateways share and write at once.
+ * spec/5-ledger.md.
  */
 import type pg from "pg";
 import type { Amount, Unit } from "../amount.ts";
@@ -50,9 +50,12 @@ import { Feed } from "./postgres/feed.ts";
 import { migrate, quoted } from "./postgres/migrations.ts";
 
 interface Tuning {
-  /** Where the tables are; made where there is none. Each has books of its own. */
+  /**
+   * The schema of the tables, created if it does not exist. Each schema has its own books. @default
+   * "sigil"
+   */
   readonly schema?: string;
-  /** How many events go out in one statement, and are durable with one commit. */
+  /** How many events share one statement and one commit. @default 256 */
   readonly maxBatch?: number;
 }
 
@@ -63,16 +66,19 @@ interface ByUrl extends Tuning {
    */
   readonly url: string;
   readonly pool?: never;
-  /** How long a statement may take, locks included, before it is given up and rolled back. */
+  /**
+   * How long a statement may take, waiting for locks included, before it is rolled back. @default
+   * 10
+   */
   readonly timeoutSeconds?: number;
-  /** How many connections it opens at most, beside the one that listens. */
+  /** The most connections to open, beside the one that listens. @default 5 */
   readonly connections?: number;
 }
 
 interface ByPool extends Tuning {
   /**
-   * The caller's own, with his timeouts; he ends it. One connection more is opened with its
-   * options, to listen.
+   * The caller's pool, with its own timeouts; the caller ends it. One more connection is opened
+   * with the pool's options, to listen.
    */
   readonly pool: pg.Pool;
   readonly url?: never;
@@ -90,7 +96,10 @@ const BY_POOL = { schema: true, maxBatch: true, pool: true, url: true } satisfie
 
 export type PostgresStoreOptions = ByUrl | ByPool;
 
-/** What the driver waits beyond the server's own limit before it takes a connection for dead. */
+/**
+ * How much longer than the server's own limit the driver waits before it takes a connection for
+ * dead.
+ */
 const GRACE_MS = 5000;
 
 /**
@@ -136,7 +145,7 @@ function connection(
     if (!/^postgres(?:ql)?:\/\//.test(url)) throw new TypeError("another scheme");
     new Client(settings);
   } catch {
-    // The driver's own complaint would quote the URL.
+    // The driver's own message would quote the URL, which holds a password.
     throw new AdapterError(
       "ERR_STORE",
       "The Postgres URL cannot be read. Write postgres://user:password@host:5432/database, special characters percent-encoded.",
@@ -335,8 +344,7 @@ class PostgresStore implements Store {
   }
 
   async meet(nodes: readonly NodeRecord[]): Promise<void> {
-    // In order of their ids: two processes that meet the same nodes must not wait for each other in
-    // a ring.
+    // In the order of their ids, so that two processes that write the same nodes cannot deadlock.
     await this.#database.write(
       `INSERT INTO ${this.#in}.sigil_nodes (id, path, depth, met_at, record)
          SELECT id, path, cardinality(path), met_at, record

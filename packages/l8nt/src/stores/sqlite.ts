@@ -1,6 +1,6 @@
 /**
- * The durable store of one process: an SQLite file. What it has acknowledged survives a kill and a
- * power cut. spec/5-ledger.md.
+ * The durable store of one process: an SQLite file. What it has acknowledged survives a killed
+ * process and a power cut. spec/5-ledger.md.
  */
 import type { DatabaseSync } from "node:sqlite";
 import type { Amount, Unit } from "../amount.ts";
@@ -34,11 +34,11 @@ import { paymentIn, Statements, Tables } from "./sqlite/tables.ts";
 import { textOf, valueOfText } from "./sqlite/texts.ts";
 
 export interface SqliteOptions {
-  /** For tools: takes no lock, and refuses to write. */
+  /** Takes no lock, and refuses to write. @default false */
   readonly readOnly?: boolean;
   /**
-   * How many changes share one transaction, and so one fsync. 512 where it is not given; 1 is
-   * slower, and no safer.
+   * How many changes share one transaction, and so one fsync. A smaller number is slower and no
+   * safer. @default 512
    */
   readonly maxBatch?: number;
 }
@@ -101,7 +101,7 @@ class SqliteStore implements Store {
     return Number(this.#sql.get("SELECT latest FROM meta")!.latest);
   }
 
-  /** What a reader of a file that somebody else writes to remembers may be old. */
+  /** Another process writes to the file, so a reader's cache may be stale. */
   #look<Result>(read: () => Result): Promise<Result> {
     try {
       if (this.#readOnly) this.#tables.reload();
@@ -119,7 +119,7 @@ class SqliteStore implements Store {
     event: Extract<LedgerEvent, { readonly type: Type }>,
   ): Promise<Answers[Type]> {
     return this.#queue.add(() => {
-      // Nothing is written before the law has said yes, so what it throws is the caller's alone.
+      // The rules run before anything is written, so an error of theirs ends this event only.
       const change = step<Type>(this.#tables, event);
       return whole(() => {
         this.#tables.write(change);
@@ -193,8 +193,8 @@ class SqliteStore implements Store {
   }
 
   openPayments(): Promise<readonly PaymentRecord[]> {
-    // Left to itself SQLite reads the whole table in the order that is asked for, to find the few
-    // that are open.
+    // Without the hint SQLite scans the whole table in the order of `seq` to find the few open
+    // payments.
     return this.#payments("INDEXED BY payments_open WHERE status = 'open' ORDER BY seq");
   }
 
@@ -224,7 +224,7 @@ class SqliteStore implements Store {
     where: string,
     ...values: (string | number | null)[]
   ): Promise<readonly PaymentRecord[]> {
-    // Most of them were written a moment ago, and need not be parsed again.
+    // Most of these payments were written a moment ago, and are still parsed in the cache.
     return this.#look(() =>
       this.#sql
         .all(`SELECT payment_hash FROM payments ${where}`, ...values)
@@ -327,7 +327,7 @@ class SqliteStore implements Store {
   }
 
   appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean> {
-    // Nobody waits for a receipt, so it goes with whatever is written next.
+    // No caller waits for a receipt, so it is written with the next transaction.
     return this.#queue.add(() => whole(() => this.#appendReceipts(rows)), "patient");
   }
 
@@ -425,7 +425,7 @@ class SqliteStore implements Store {
     try {
       if (!this.#readOnly) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
-      // Whoever opens it next reads the log instead.
+      // The next process that opens the file reads the log instead.
     }
     this.#database.close();
     this.#unlock();
@@ -433,7 +433,7 @@ class SqliteStore implements Store {
 }
 
 /**
- * Once writing has begun, every error is the whole transaction's: half an event must not be
+ * Once writing has begun, every error ends the whole transaction: half an event must not be
  * committed.
  */
 function whole<Result>(work: () => Result): Result {

@@ -1,7 +1,4 @@
-/**
- * The ledger as a bookkeeper without cleverness would keep it: a list of what happened, summed up
- * anew for each question.
- */
+/** A naive ledger to test against: a list of what happened, summed up anew for each question. */
 
 import type { Amount } from "../amount.ts";
 import type { Reservation, Resolution } from "../ports/ledger.ts";
@@ -17,7 +14,8 @@ interface Entry {
 }
 
 /**
- * Between what must be counted and what may be: the two differ at the old edge of a window alone.
+ * The least that must be counted and the most that may be. They differ only at the old edge of a
+ * window.
  */
 export interface Bounds {
   readonly least: bigint;
@@ -52,7 +50,7 @@ export class NaiveLedger {
       const all = reserved + committedSince(Number.NEGATIVE_INFINITY);
       return { least: all, most: all, reserved };
     }
-    // What had left the window when the latest spend was counted need not come back with the clock.
+    // A spend that has left the window need not come back if the clock goes back.
     const latest = Math.max(
       at,
       ...own.map(({ resolution, resolvedAt }) => (resolution ? resolvedAt! : at)),

@@ -1,4 +1,4 @@
-/** What the laws of a store are written with. */
+/** Values for the laws of a store. */
 import { type Amount, msat, type Unit } from "../amount.ts";
 import type { Reservation } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";

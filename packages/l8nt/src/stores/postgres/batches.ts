@@ -1,6 +1,6 @@
 /**
- * Group commit: what is asked for in one turn, or while a batch is under way, goes out as one
- * statement.
+ * Group commit: events that arrive in one turn of the event loop, or while a batch is under way, go
+ * out as one statement.
  */
 import { AdapterError } from "../../errors.ts";
 import { encodeEvent, type StoreEvent } from "./codec.ts";
@@ -15,10 +15,10 @@ interface Call {
 }
 
 /**
- * Whether it may be sent again where nobody knows if it was committed. A reservation, its end, a
- * payment's beginning and its end are themselves by their ids, a claim by who claims. A note or a
- * directive would be written twice; a freeze that comes again may undo a thaw that came between; a mark
- * may take a claim that was made since.
+ * Whether an event may be sent again if it is not known whether it was committed. A reservation, a
+ * payment, and the end of either are repeatable by their ids, and a claim by its claimant. A note
+ * or a directive would be written twice, a repeated freeze could undo a thaw that came between, and
+ * a repeated mark could end a claim that was made since.
  */
 const isRepeatable = ({ event: { type } }: Call): boolean =>
   type !== "mark" && type !== "directive" && type !== "note" && type !== "payee";
@@ -45,8 +45,9 @@ export class Batches {
   }
 
   /**
-   * The answer, once it is durable. @throws TypeError for an event that the law refuses;
-   * AdapterError `ERR_STORE`
+   * Returns the answer once it is durable.
+   *
+   * @throws TypeError for an event that the rules refuse; AdapterError `ERR_STORE`
    */
   async add(event: StoreEvent): Promise<unknown> {
     const row = encodeEvent(event);
@@ -62,7 +63,7 @@ export class Batches {
   }
 
   async #work(): Promise<void> {
-    // Whoever got an answer just now asks for the next thing within this turn.
+    // A caller that was just answered sends its next event within this turn.
     for (await turn(); this.#waiting.length > 0; await turn()) {
       const calls = this.#waiting.splice(0, this.#maxBatch);
       await this.#send(calls).catch((error: unknown) => reject(calls, error));
@@ -92,7 +93,7 @@ export class Batches {
     const once = calls.filter((call) => !isRepeatable(call));
     reject(once, lost);
     if (again.length === 0) return;
-    // However the second time fails, the first may have been committed.
+    // However the second attempt fails, the first may have been committed.
     await this.#apply(again, true).catch(() => reject(again, lost));
   }
 

@@ -1,5 +1,5 @@
 /**
- * Between the ports' values and what the database takes and gives: amounts as decimal strings,
+ * Converts the ports' values to and from what the database takes: integers as decimal strings,
  * opaque parts as JSON in text.
  */
 import type { Amount, Unit } from "../../amount.ts";
@@ -11,10 +11,7 @@ import type { Counted } from "../../ports/limit.ts";
 import type { NodeRecord } from "../../ports/nodes.ts";
 import type { BeginAnswer, PaymentRecord, PaymentStatus } from "../../ports/payments.ts";
 
-/**
- * What goes to the database in one batch: the ledger's events, and what else must have a place in
- * the journal.
- */
+/** The events of a batch: those of the ledger, and others that need a place in the journal. */
 export type StoreEvent =
   | LedgerEvent
   | { readonly type: "directive"; readonly directive: Directive }
@@ -32,7 +29,9 @@ type EventRow = Readonly<Record<string, unknown>>;
 const isLedgerEvent = (event: StoreEvent): event is LedgerEvent =>
   event.type !== "directive" && event.type !== "note" && event.type !== "payee";
 
-/** @throws TypeError for what the law refuses whatever is in the books, or no row can hold */
+/**
+ * @throws TypeError for an event that is invalid whatever the books say, or that no row can hold
+ */
 export function encodeEvent(event: StoreEvent): EventRow {
   if (isLedgerEvent(event)) demandValid(event);
   switch (event.type) {
@@ -106,10 +105,7 @@ export function encodeEvent(event: StoreEvent): EventRow {
 
 const noteBody = (note: string): string => JSON.stringify({ type: "note", text: note });
 
-/**
- * Postgres keeps no U+0000 and no half of a surrogate pair in text. What is JSON in text has both
- * escaped.
- */
+/** Postgres text cannot hold U+0000 or a lone surrogate. JSON in text has both escaped. */
 const UNWRITABLE = /[\0\p{Surrogate}]/u;
 
 function text(value: string): string {
@@ -217,7 +213,9 @@ const decodeAmount = ({ unit, value }: { unit: Unit; value: unknown }): Amount =
   value: BigInt(value as string),
 });
 
-/** What was refused, as `[id, used, reserved]`; a payment that stands in the way; or `true`. */
+/**
+ * `true`; or the refused limits as `[id, used, reserved]`; or the payment that stands in the way.
+ */
 export type ReserveJson = true | readonly (readonly [string, string, string])[];
 export type BeginJson =
   | ReserveJson

@@ -19,8 +19,8 @@ export class Database {
   constructor(pool: pg.Pool, isOwn: boolean) {
     this.#pool = pool;
     this.#isOwn = isOwn;
-    // A connection that dies while idle is told here, and would end the process if nobody listened.
-    // The next one is new.
+    // The driver reports an idle connection that dies here; without a listener the error would end
+    // the process. The next query gets a new connection.
     if (isOwn) pool.on("error", ignore);
   }
 
@@ -42,7 +42,7 @@ export class Database {
     } catch (error) {
       throw new Failure(error, false);
     }
-    // The driver tells a lost connection twice: to the query, and to whoever listens here.
+    // The driver reports a lost connection twice: to the query, and to this listener.
     client.on("error", ignore);
     let failure: Failure | undefined;
     try {
@@ -53,12 +53,16 @@ export class Database {
       throw failure;
     } finally {
       client.removeListener("error", ignore);
-      // One whose state is not known is given to nobody again.
+      // A connection of unknown state is not used again.
       client.release(failure !== undefined && failure.fate !== "undone");
     }
   }
 
-  /** Reads; once more on a new connection where one was lost. @throws AdapterError `ERR_STORE` */
+  /**
+   * Reads, and tries once more on a new connection if the connection was lost.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
   async read<Rows extends Row>(
     sql: string,
     values: readonly unknown[] = [],
@@ -74,7 +78,11 @@ export class Database {
     }
   }
 
-  /** Writes, once. @throws AdapterError `ERR_STORE` */
+  /**
+   * Writes, and never tries again.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
   async write<Rows extends Row>(sql: string, values: readonly unknown[]): Promise<readonly Rows[]> {
     try {
       return await this.run<Rows>(sql, values);

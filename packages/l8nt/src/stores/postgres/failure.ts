@@ -1,7 +1,4 @@
-/**
- * What went wrong with the database, and whether what was asked for may have been written all the
- * same.
- */
+/** Failures of the database, and whether the statement may have been committed all the same. */
 import { AdapterError } from "../../errors.ts";
 
 /**
@@ -11,7 +8,7 @@ import { AdapterError } from "../../errors.ts";
 export type Fate = "unsent" | "undone" | "unknown";
 
 /**
- * Holds nothing of the driver's own error: that may quote the connection's URL, or the values of a
+ * Keeps nothing of the driver's own error, which may quote the connection's URL or the values of a
  * row.
  */
 export class Failure extends Error {
@@ -24,20 +21,20 @@ export class Failure extends Error {
     const known = typeof code === "string" && /^\w{1,40}$/.test(code) ? code : "lost";
     super(known);
     this.code = known;
-    // Only what Postgres itself says has a severity. Shut down or crashed (57P0x), it may have
-    // committed first.
+    // Only an error of Postgres itself has a severity. If it was shut down or crashed (57P0x), it
+    // may have committed first.
     const isAnswer = severity !== undefined && !/^(?:08|57P0)/.test(known);
     this.fate = !isSent ? "unsent" : isAnswer ? "undone" : "unknown";
   }
 
-  /** Rolled back because of what another transaction did; the same may succeed at once. */
+  /** Rolled back because of another transaction; the same statement may succeed at once. */
   get isCollision(): boolean {
     return this.fate === "undone" && /^40/.test(this.code);
   }
 
   /**
-   * Rolled back because of a value that the database cannot hold: in a batch, the others are not at
-   * fault.
+   * Rolled back because of a value that the database cannot hold. The other events of the batch are
+   * not at fault.
    */
   get isAboutValues(): boolean {
     return this.fate === "undone" && /^(?:2[123]|54)/.test(this.code);

@@ -1,6 +1,6 @@
 /**
- * Hears of directives that other processes write: LISTEN on a connection of its own, and again whenever
- * that is lost.
+ * Listens for directives that other processes write, on its own connection, and reconnects if that
+ * is lost.
  */
 import type pg from "pg";
 
@@ -26,7 +26,7 @@ export class Feed {
     this.#options = options;
   }
 
-  /** Gives what ends it. */
+  /** Returns a function that stops listening. */
   listen(listener: () => void): () => void {
     // One that is registered twice is called once for each.
     const own = () => listener();
@@ -69,7 +69,7 @@ export class Feed {
       return;
     }
     this.#pauseMs = FIRST_PAUSE_MS;
-    // What was written before this moment was heard by nobody here.
+    // No notification arrived for what was written before this moment.
     if (this.#client === client) this.#call();
   }
 

@@ -1,7 +1,4 @@
-/**
- * Brings a schema to the version that this program knows, or says in one line why it must not be
- * touched.
- */
+/** Migrates a schema to the version that this program knows, or refuses with the reason. */
 import type pg from "pg";
 import { AdapterError } from "../../errors.ts";
 import { law, tables } from "./sql.generated.ts";
@@ -21,19 +18,21 @@ const TABLES = [
   "sigil_wrapped",
 ] as const;
 
-/** In order, and never changed once released: the first is number 1. */
+/** In order; the first is number 1. A released migration is never changed. */
 const MIGRATIONS: readonly string[] = [tables, law];
 
-/** On the table of migrations, so that nobody's table of that name is taken for ours. */
+/**
+ * The comment on the table of migrations, which tells it from another program's table of that name.
+ */
 const MARK = "the shared books of Sigil";
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** @throws AdapterError `ERR_STORE` for a schema that is newer, half made, or somebody else's */
+/** @throws AdapterError `ERR_STORE` for a schema that is newer, incomplete, or another program's */
 export async function migrate(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
   try {
-    // Two processes that start at once: the second finds it done.
+    // If two processes start at once, the second one waits and finds the schema migrated.
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [
       `sigil migrations of ${schema}`,
     ]);
@@ -41,7 +40,7 @@ export async function migrate(client: pg.ClientBase, schema: string): Promise<vo
       schema,
     ]);
     if (there.length === 0) await client.query(`CREATE SCHEMA ${quoted(schema)}`);
-    // The functions keep this path. A temporary table must not stand before one of ours.
+    // The functions keep this path. A temporary table must not hide one of Sigil's tables.
     await client.query(`SET LOCAL search_path TO ${quoted(schema)}, pg_temp`);
     const version = await versionOf(client, schema);
     for (const [at, migration] of MIGRATIONS.entries()) {

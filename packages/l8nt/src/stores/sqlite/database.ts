@@ -8,10 +8,10 @@ import { MIGRATIONS } from "./schema.ts";
 
 /** "Sigl", so that another program's database is not taken for ours. */
 const APPLICATION_ID = 0x5369_676c;
-/** How long another program's lock is waited for. The process stands still meanwhile. */
+/** How long to wait for another program's lock. The process is blocked in that time. */
 const BUSY_MS = 250;
 
-/** What must be so for an acknowledged commit to survive a power cut. */
+/** The settings without which an acknowledged commit may not survive a power cut. */
 const PRAGMAS: readonly (readonly [name: string, value: string, read: string | number])[] = [
   ["journal_mode", "WAL", "wal"],
   ["synchronous", "FULL", 2],
@@ -33,7 +33,7 @@ export interface Opened {
 const refused = (why: string, cause?: unknown): AdapterError =>
   new AdapterError("ERR_STORE", `The database was not opened: ${why}.`, { cause });
 
-/** @throws AdapterError `ERR_STORE` where the runtime has no SQLite: Node 24 has */
+/** @throws AdapterError `ERR_STORE` if the runtime has no SQLite; Node 24 has it */
 function builtin(): typeof import("node:sqlite") {
   const sqlite = globalThis.process?.getBuiltinModule?.("node:sqlite");
   if (sqlite?.DatabaseSync === undefined)
@@ -59,7 +59,7 @@ export function openForWriting(path: string): Opened {
   }
 }
 
-/** For tools that look, also while a writer is at work. */
+/** Opens the file for reading, also while another process writes. */
 export function openForReading(path: string): Opened {
   const { DatabaseSync } = builtin();
   let database: DatabaseSync | undefined;
@@ -86,8 +86,8 @@ const plain = (error: unknown): unknown => {
 };
 
 /**
- * One writer at a time: a lock of the operating system on a file beside the database, which ends
- * with the process, also with one that is killed. The file says who has it.
+ * Takes the lock of the only writer: a lock of the operating system on a file beside the database.
+ * It ends with the process, even a killed one. The file holds the process id.
  */
 function lock(path: string): () => void {
   const { DatabaseSync } = builtin();
@@ -100,7 +100,7 @@ function lock(path: string): () => void {
     holder.exec("DELETE FROM holder");
     holder.prepare("INSERT INTO holder VALUES (?)").run(globalThis.process.pid);
     holder.exec("COMMIT");
-    // Read-locked for others it is not: they can see who it is.
+    // This lock does not stop readers, so another process can read the process id.
     holder.exec("BEGIN IMMEDIATE");
     return () => holder.close();
   } catch (error) {
@@ -121,7 +121,7 @@ function pidIn(holder: DatabaseSync): number | undefined {
   }
 }
 
-/** SQLite gives its files the rights of the first one. */
+/** SQLite gives its other files the permissions of the first one. */
 function createPrivate(path: string): void {
   const fs = globalThis.process.getBuiltinModule("node:fs");
   for (const file of [path, `${path}.lock`]) {
@@ -163,7 +163,7 @@ function checkOwner(database: DatabaseSync): void {
   throw refused("it is another program's database");
 }
 
-/** The schema's number. Every step up to it must be there, whole. [case 110] */
+/** Returns the number of the schema. Every step up to it must be complete. [case 110] */
 function checkSchema(database: DatabaseSync): number {
   const version = Number(pragmaOf(database, "user_version"));
   if (version > MIGRATIONS.length)
@@ -184,7 +184,10 @@ function checkIntegrity(database: DatabaseSync): void {
   if (found !== "ok") throw refused("it is damaged. Restore it from a backup");
 }
 
-/** Each step is one transaction, its number included: a cut one leaves the step before it. */
+/**
+ * Each step is one transaction that includes its number, so an interrupted step leaves the step
+ * before it.
+ */
 function migrate(database: DatabaseSync): void {
   for (let version = checkSchema(database); version < MIGRATIONS.length; version++) {
     database.exec("BEGIN IMMEDIATE");

@@ -17,7 +17,7 @@ export interface QueueOptions {
   readonly maxBatch: number;
   /** Within each transaction, after the work. */
   readonly beforeCommit: () => void;
-  /** What was kept in memory of a transaction that is no more is wrong. */
+  /** Memory may hold rows of the transaction that was rolled back. */
   readonly afterRollback: () => void;
 }
 
@@ -62,7 +62,7 @@ export class CommitQueue {
     });
   }
 
-  /** Once everything that waits is done. */
+  /** Resolves when no work waits. */
   drained(): Promise<void> {
     if (this.#waiting.length > 0) this.#schedule();
     return this.#waiting.length === 0
@@ -70,7 +70,7 @@ export class CommitQueue {
       : new Promise((done) => this.#idle.push(done));
   }
 
-  /** Nothing is taken any more. */
+  /** Refuses new work from now on. */
   close(why: AdapterError): void {
     this.#broken ??= why;
   }
@@ -100,7 +100,7 @@ export class CommitQueue {
       try {
         afterRollback();
       } catch {
-        // It cannot even be read back: what memory has is wrong from here on.
+        // The rows cannot be read back, so the cache can no longer be trusted.
         this.#broken ??= error;
       }
       return;

@@ -6,7 +6,10 @@
 export interface Migration {
   /** One statement each. */
   readonly statements: readonly string[];
-  /** What must be there once it is done: how half a migration is told from a whole one. */
+  /**
+   * The objects that exist once the step is complete. They tell a complete migration from an
+   * interrupted one.
+   */
   readonly objects: readonly string[];
 }
 
@@ -24,7 +27,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE counters (
          id TEXT PRIMARY KEY, committed INTEGER NOT NULL, reserved INTEGER NOT NULL, slots TEXT NOT NULL
        ) STRICT, WITHOUT ROWID`,
-      // The body goes when the reservation ends: only its answer may be asked for again.
+      // The body is deleted when the reservation ends: only its answer may be asked for again.
       `CREATE TABLE reservations (
          id TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT,
          outcome TEXT CHECK (outcome IN ('committed', 'released')), unit TEXT, value INTEGER, uses INTEGER,
@@ -76,7 +79,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     statements: [
-      // The database holds this too, whoever writes to it. [case 63]
+      // The database enforces this too, for every program that writes to it. [case 63]
       `CREATE UNIQUE INDEX payments_open ON payments (intent) WHERE status = 'open'`,
       `CREATE INDEX payments_usable ON payments (node_id, origin, seq) WHERE status = 'paid'`,
       `CREATE INDEX payments_closed ON payments (origin, closed_until) WHERE closed_to IS NOT NULL`,

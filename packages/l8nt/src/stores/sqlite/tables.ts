@@ -1,6 +1,6 @@
 /**
- * The rows of the law, read and written: counters, reservations, payments. What was read lately is
- * kept in memory.
+ * Reads and writes the rows of the ledger's rules: counters, reservations, payments. Recently read
+ * rows are cached.
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Unit } from "../../amount.ts";
@@ -56,7 +56,7 @@ export const paymentIn = (row: Row | undefined): PaymentRecord | undefined =>
 
 export class Tables implements LedgerState {
   readonly #sql: Statements;
-  /** Undefined is known to be absent. */
+  /** `null`: known to be absent. */
   #counters = new Lru<string, Counter | null>(KEPT_COUNTERS);
   #payments = new Lru<string, PaymentRecord>(KEPT_PAYMENTS);
   readonly #open = new Map<string, ReservationRow>();
@@ -67,7 +67,7 @@ export class Tables implements LedgerState {
     this.reload();
   }
 
-  /** Forgets what memory has of a transaction that was undone. */
+  /** Clears the cache, which may hold rows of a transaction that was rolled back. */
   reload(): void {
     this.#counters = new Lru(KEPT_COUNTERS);
     this.#payments = new Lru(KEPT_PAYMENTS);
@@ -150,7 +150,7 @@ export class Tables implements LedgerState {
       const counter = counters.get(id);
       if (counter === undefined) continue;
       const { committed, reserved, slots } = counter;
-      // What is in flight nowhere is worth no row: its ids are as many as there are origins.
+      // A counter with nothing in flight needs no row: there are as many ids as origins.
       if (kind.startsWith("in-flight") && reserved === 0n) {
         this.#sql.run("DELETE FROM counters WHERE id = ?", id);
         this.#counters.set(id, null);
@@ -198,7 +198,7 @@ export class Tables implements LedgerState {
     const before = this.payment(hash);
     const isBegun = status === "open" && before?.status !== "open";
     if (isBegun) {
-      // A hash whose payment failed may be begun anew, and is as new then.
+      // A hash whose payment failed may be begun again, as if it were new.
       if (before !== undefined) this.#forgetPayment(before);
       this.#sql.run(
         "INSERT INTO payments (payment_hash, intent, node_id, origin, status, body) VALUES (?, ?, ?, ?, 'open', '')",
@@ -222,8 +222,8 @@ export class Tables implements LedgerState {
       hash,
     );
     if (status === "paid" && before?.status === "open") {
-      // Each settlement adds to the journal, so its end tells their order, and is found without
-      // looking at all of them.
+      // Each settlement adds to the journal, so the journal's last number orders settlements
+      // without a scan.
       this.#sql.run(
         "UPDATE payments SET settled = (SELECT coalesce(max(seq), 0) + 1 FROM journal) WHERE payment_hash = ?",
         hash,
