@@ -10,7 +10,7 @@ import { market } from "./support/market.ts";
 const PURCHASES = 20;
 
 /** No two alike, and none in whole satoshi. */
-const priceOf = (url: string) =>
+const priceOf = (url: string | URL) =>
   10_001n + 137n * BigInt(new URL(url).pathname.slice("/forecast/".length));
 
 const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n);
