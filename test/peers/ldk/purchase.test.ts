@@ -57,8 +57,8 @@ test("an agent buys twenty times, and every book agrees with the nodes", async (
     expect(record).toMatchObject({
       paymentHash,
       preimage,
-      feeMsat,
-      amountMsat: priceOf(urls[at]!),
+      fee: { unit: "msat", value: feeMsat },
+      amount: { unit: "msat", value: priceOf(urls[at]!) },
       payee,
     });
     expect(["paid", "used"]).toContain(record.status);
