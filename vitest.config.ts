@@ -64,7 +64,10 @@ export default defineConfig({
           exclude: [...never, ...long, ...apart.map((folder) => `test/${folder}/**`)],
         },
       },
-      { ...common, test: { ...heavy, name: "long", include: long, exclude: never } },
+      {
+        ...common,
+        test: { ...heavy, name: "long", include: long, exclude: never, testTimeout: 300_000 },
+      },
       // The setup of a project installs its folder. It runs only if one of the project's tests does.
       ...["frameworks", "peers", "runtimes"].map((folder) => ({
         ...common,
