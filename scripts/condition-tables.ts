@@ -1,0 +1,87 @@
+/**
+ * The tables of spec/2-caveats.md that say what the conditions are, from the conditions themselves.
+ * `node scripts/condition-tables.ts` exits 1 if the page differs, and `--write` updates it.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { FIELDS, TABLE } from "../packages/l8nt/src/caveat/conditions/table.ts";
+
+type Row = (typeof TABLE)[number];
+
+const labelOf = (row: Row): string => ("suffix" in row ? `<service>${row.suffix}` : row.name);
+const code = (text: string): string => `\`${text}\``;
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
+
+/** Each key of a scope, once, with every condition that it is written to. */
+function scopeTable(): string {
+  const keys = new Map<string, { example: string; conditions: string[] }>();
+  for (const { key, example } of FIELDS) keys.set(key, { example, conditions: [] });
+  for (const row of TABLE)
+    for (const { key } of row.fields) keys.get(key)!.conditions.push(code(labelOf(row)));
+  return table(
+    ["scope", "example", "condition"],
+    [...keys].map(([key, { example, conditions }]) => [
+      code(key),
+      example.startsWith("a ") ? example : code(example),
+      conditions.join(", "),
+    ]),
+  );
+}
+
+function handOverOf(row: Row): string {
+  const { handOver } = "suffix" in row ? row.of("service", labelOf(row)) : row;
+  return typeof handOver === "string" ? handOver : "copied";
+}
+
+function counts(row: Row): string {
+  const terms = "suffix" in row ? undefined : row.limit?.(0n as never);
+  return terms === undefined ? "" : terms.kind === "uses" ? "uses" : code(terms.unit);
+}
+
+const conditionTable = (): string =>
+  table(
+    ["condition", "value", "denies when", "code", "counted", "judged by", "hand-over"],
+    TABLE.map((row) => {
+      const { judgedBy } = "suffix" in row ? row.of("service", labelOf(row)) : row;
+      const { value, denies, code: denial } = row.spec;
+      return [
+        code(labelOf(row)),
+        value,
+        denies,
+        denial === undefined ? "" : code(denial),
+        counts(row),
+        judgedBy,
+        handOverOf(row),
+      ];
+    }),
+  );
+
+/** The page with its tables as the conditions have them. */
+export function withTables(page: string): string {
+  let text = page;
+  for (const [name, content] of [
+    ["scope", scopeTable()],
+    ["conditions", conditionTable()],
+  ] as const) {
+    const [begin, end] = [`<!-- ${name}: generated -->`, `<!-- /${name} -->`];
+    const [before, rest] = text.split(begin);
+    const after = rest?.split(end)[1];
+    if (after === undefined) throw new Error(`the page lacks ${begin} … ${end}`);
+    text = `${before}${begin}\n\n${content}\n\n${end}${after}`;
+  }
+  return text;
+}
+
+if (import.meta.main) {
+  const path = join(resolve(import.meta.dirname, ".."), "spec/2-caveats.md");
+  const page = readFileSync(path, "utf8");
+  const wanted = withTables(page);
+  if (process.argv.includes("--write")) writeFileSync(path, wanted);
+  else if (page !== wanted) {
+    console.error("spec/2-caveats.md is out of date: node scripts/condition-tables.ts --write");
+    process.exitCode = 1;
+  }
+}
