@@ -391,11 +391,11 @@ describe.each(majors)("a paid tool of $name", (major) => {
       () => ({}),
     );
     expect(() => paidTools(before, { paywall, price: "1 sat" })).toThrow(
-      /before the server's tools/,
+      /call paidTools before the first tool/,
     );
     const whole = paidTools(major.server(), { paywall, price: "1 sat" });
     const twice = () => paidTool(whole, "a", { paywall, price: "1 sat" }, () => ({ content: [] }));
-    expect(twice).toThrow(/paid for already/);
+    expect(twice).toThrow(/every tool of this server is paid already/);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * A paywall before a whole MCP server over streamable HTTP: 402 before the server sees the call.
- * spec/8-mcp.md §4.
+ * A paywall before a whole MCP server over streamable HTTP: it answers 402 before the server sees a
+ * call. spec/8-mcp.md §4.
  */
 import { AdapterError } from "../errors.ts";
 import { readJson } from "../http/body.ts";
@@ -25,19 +25,20 @@ import {
 
 export interface PaidEndpointOptions {
   readonly paywall: Paywall;
-  /** Of every tool that `tools` does not name. */
+  /** The price of every tool that `tools` does not name. */
   readonly price: ToolPrice;
   readonly tools?: Readonly<Record<string, ToolPrice>>;
-  /** What else costs something, by its method, such as `tools/list`. Free where it is not named. */
+  /** Prices of other methods, such as `tools/list`. A method that is not named is free. */
   readonly methods?: Readonly<Record<string, AmountText>>;
   /**
-   * What one payment buys: calls whose price is the paid one, or less. One call, where it is not
-   * given.
+   * What one payment buys: calls of the price that was paid, or a lower one.
+   *
+   * @default one call
    */
   readonly grants?: Grants;
-  /** 4 MiB where it is not given. */
+  /** @default 4 MiB */
   readonly maxBodyBytes?: number;
-  /** The peer's address, from something that only a trusted proxy can have written. */
+  /** The peer's address, from a source that only a trusted proxy can write. */
   readonly clientAddress?: (request: Request) => string | undefined;
 }
 
@@ -58,7 +59,7 @@ type Endpoint = (request: Request) => Response | Promise<Response>;
  * Puts the paywall before an MCP server's streamable HTTP handler. `initialize`, lists and
  * notifications are free. Answers `/.well-known/l402` too.
  *
- * @throws TypeError for terms that could not be sold
+ * @throws TypeError for terms that cannot be sold
  * @example
  * const paid = paidEndpoint({ paywall, price: "10 sat" }, (request) => handler.fetch(request));
  * await serve(paid, { port: 8402 });
@@ -76,7 +77,7 @@ export function paidEndpoint(
   const prices = new Map(Object.entries(tools));
   const methodPrices = new Map(Object.entries(methods));
   const route = paywall.route({
-    // A function, so that what a cheap call bought is capped at its price, and buys no dear one.
+    // A function, so that a payment is capped at the price of its call and buys no dearer one.
     // [case 41]
     price: async ({ json }) => {
       const { call, amount } = pricedIn(await json())!;
@@ -93,11 +94,11 @@ export function paidEndpoint(
     }
     const { name, arguments: args } = members(params);
     if (!isToolName(name))
-      throw unclear("The call names no tool, or one whose name MCP does not have");
+      throw unclear("The call names no tool, or a name that MCP does not allow");
     return { amount: prices.get(name) ?? price, call: { name, arguments: members(args) } };
   }
 
-  /** What is to be paid for, of a body that can be read in one way only. @throws AdapterError */
+  /** The price of a body that can be read in one way only. @throws AdapterError `ERR_REQUEST` */
   function read(message: unknown): Priced | undefined {
     if (!Array.isArray(message)) {
       checkSpelling(message);
@@ -105,12 +106,12 @@ export function paidEndpoint(
     }
     for (const one of message) checkSpelling(one);
     if (message.some((one) => pricedIn(one) !== undefined))
-      throw unclear("What is paid for is sent alone, and not in a batch");
+      throw unclear("A call that costs something must be sent alone, and not in a batch");
     return undefined;
   }
 
   return async (request) => {
-    // Holders revoke there what they handed on.
+    // Holders of credentials revoke here.
     const known = isWellKnown(new URL(request.url).pathname)
       ? await paywall.wellKnown(request)
       : undefined;
@@ -152,21 +153,21 @@ export function paidEndpoint(
 
 interface Priced {
   readonly amount: ToolPrice;
-  /** Undefined where it is no tool that is paid for. */
+  /** Undefined for a method that is no tool call. */
   readonly call: ToolCall | undefined;
 }
 
 const unclear = (what: string): AdapterError =>
   new AdapterError("ERR_REQUEST", `${what}, so it is not served.`);
 
-/** A server that reads names in any case would read another call than we did. */
+/** A server that ignores the case of names would read another call than the paywall did. */
 function checkSpelling(message: unknown): void {
   const names = [
     ...Object.keys(members(message)),
     ...Object.keys(members(members(message).params)),
   ];
   if (names.some((name) => CALL.test(name) && name !== name.toLowerCase()))
-    throw unclear("The message has a member that could be read as another one");
+    throw unclear("The message has a member whose name differs from another one in case only");
 }
 
 const CALL = /^(?:method|params|name|arguments)$/i;
@@ -174,8 +175,8 @@ const CALL = /^(?:method|params|name|arguments)$/i;
 const OF_THE_BODY = ["content-length", "content-encoding", "transfer-encoding"];
 
 /**
- * What was read is what is forwarded: not the bytes, in which another parser may find another call.
- * [case 42]
+ * The request with the message that was read. The bytes are not forwarded: another parser may find
+ * another call in them. [case 42]
  */
 function onward({ url, method, signal, headers: given }: Request, message: unknown): Request {
   const headers = new Headers(given);
@@ -183,10 +184,7 @@ function onward({ url, method, signal, headers: given }: Request, message: unkno
   return new Request(url, { method, headers, body: JSON.stringify(message), signal });
 }
 
-/**
- * The server behind has no use for a credential that was judged here, and could only pass it on.
- * [case 94]
- */
+/** The request without its credential, which the server behind could only leak. [case 94] */
 function withoutCredential(request: Request, message: unknown): Request {
   const passed = onward(request, withoutMeta(message));
   for (const name of CREDENTIAL_FIELDS)

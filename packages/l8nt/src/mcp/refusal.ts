@@ -1,6 +1,6 @@
 /**
- * A service's refusal as the result of a tool call: text for the model, facts for its client.
- * spec/8-mcp.md §3.
+ * A refusal as the result of a tool call: text for the model, data for its client. spec/8-mcp.md
+ * §3.
  */
 import { base64Text } from "../internal/bytes.ts";
 import { formatMsat, type Network } from "../invoice/index.ts";
@@ -17,7 +17,7 @@ export function refusalResult(refused: Refused, tool: string, url: string): Tool
     });
   const payment = paymentRequired(offer, tool, url, problem.detail);
   return result(
-    `The tool "${tool}" was not called: it costs ${formatMsat(offer.invoice.amountMsat ?? 0n)}. An MCP client that pays L402 challenges pays for it by itself; nothing in a tool's arguments can.`,
+    `The tool "${tool}" was not called: it costs ${formatMsat(offer.invoice.amountMsat ?? 0n)}. An MCP client that pays L402 challenges pays by itself; the arguments of a tool cannot pay.`,
     {
       [PROBLEM]: problem,
       [CHALLENGE]: { url, "www-authenticate": challengeLines },
@@ -39,8 +39,8 @@ const PAYMENT_NETWORKS: Partial<Record<Network, string>> = {
 };
 
 /**
- * Undefined where the price or the network has no form there: it counts whole satoshis, and knows
- * three networks.
+ * The challenge in the form of the "Payment" scheme, which counts whole satoshis and knows three
+ * networks; undefined for any other price or network.
  */
 function paymentRequired(
   { challenge: { macaroon }, invoice }: Offer,

@@ -1,6 +1,6 @@
 /**
- * Tools that cost something, whatever their server is reached by: each call is judged as a request
- * for the tool's URL. spec/8-mcp.md §2.
+ * Paid tools of an MCP server, on any transport: each call is judged as a request for the URL of
+ * the tool. spec/8-mcp.md §2.
  */
 import { utf8 } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
@@ -22,34 +22,36 @@ import {
   toolPath,
 } from "./wire.ts";
 
-/** One call, as its client wrote it. */
+/** One call of a tool, as the client wrote it. */
 export interface ToolCall {
   readonly name: string;
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
-/** `"10 sat"`, or a function of the call; `"0 sat"` is free. */
+/** The price of a call: `"10 sat"`, or a function of the call. `"0 sat"` is free. */
 export type ToolPrice = AmountText | ((call: ToolCall) => AmountText | Promise<AmountText>);
 
 export interface ToolTerms {
   readonly price: ToolPrice;
-  /** What one payment buys. One call, where it is not given. */
+  /**
+   * What one payment buys.
+   *
+   * @default one call
+   */
   readonly grants?: Grants;
   /**
-   * The peer's address, from something that only a trusted proxy can have written. Without it all
-   * clients share one rate of challenges, which is as it should be on a pipe.
+   * The peer's address, from a source that only a trusted proxy can write. Without it all clients
+   * share one rate of challenges, which is right on a pipe.
    */
   readonly clientAddress?: (context: CallContext) => string | undefined;
 }
 
-/** `McpServer` of either major. */
+/** `McpServer` of either major of the SDK. */
 export interface ToolServer<Tool> {
   registerTool(name: string, config: never, callback: never): Tool;
 }
 
-/**
- * What a handler is called with: the output of its schema, in either form that the SDK takes one.
- */
+/** The arguments of a handler: the output of its schema, in either form that the SDK accepts. */
 export type ArgumentsOf<Schema> = Schema extends {
   readonly "~standard": { readonly types?: infer Types };
 }
@@ -68,7 +70,7 @@ export interface PaidToolOptions<Schema = unknown> extends ToolTerms {
   readonly outputSchema?: unknown;
   readonly annotations?: object;
   readonly icons?: readonly object[];
-  /** Of 2.x. */
+  /** Of version 2.x of the SDK. */
   readonly scopeChallenge?: unknown;
   readonly _meta?: Record<string, unknown>;
 }
@@ -87,20 +89,20 @@ const TOOL = {
   _meta: true,
 } satisfies Keys<PaidToolOptions>;
 
-/** The SDK's own result type differs between majors, and is the handler's to meet. */
+/** The SDK's result type differs between majors, so the handler's own type is kept. */
 type Answer = object | Promise<object>;
 
 interface Handling<Schema> {
   handle(args: ArgumentsOf<Schema>, context: CallContext, grant: Grant): Answer;
 }
-/** As a method's type, so that a handler may name the context by its SDK's own type. */
+/** The type of a method, so that a handler may name the context by the type of its SDK. */
 export type PaidHandler<Schema> = Handling<Schema>["handle"];
 
 /**
- * Registers a tool that costs something. What it is called with has been checked by its schema, and
- * paid for. A handler that throws gives the use back.
+ * Registers a paid tool. Its handler is called with arguments that the schema accepted, after the
+ * payment. A handler that throws gives the use back.
  *
- * @throws TypeError for terms that could not be sold, and for a name that could stand in no URL
+ * @throws TypeError for terms that cannot be sold, and for a name that cannot stand in a URL
  * @example
  * const inputSchema = z.object({ city: z.string() });
  * paidTool(server, "forecast", { paywall, price: "10 sat", inputSchema }, ({ city }) => ({
@@ -116,7 +118,7 @@ export function paidTool<Tool, Schema = undefined>(
   checkKeys(options, TOOL, "a paid tool");
   if (whole.has(server))
     throw new TypeError(
-      "every tool of this server is paid for already: give paidTools the price of this one",
+      "every tool of this server is paid already: name the price of this one in the tools option of paidTools",
     );
   const { paywall, price, grants, clientAddress, ...config } = options;
   const guarded = guard(paywall, name, options);
@@ -131,21 +133,21 @@ export function paidTool<Tool, Schema = undefined>(
 
 export interface PaidToolsOptions extends ToolTerms {
   readonly paywall: Paywall;
-  /** By the name of a tool, where its price is another one. */
+  /** Prices of single tools, by name, that differ from `price`. */
   readonly tools?: Readonly<Record<string, ToolPrice>>;
 }
 
 const TOOLS = { ...TERMS, paywall: true, tools: true } satisfies Keys<PaidToolsOptions>;
 
-/** The servers all of whose tools are paid for. */
+/** The servers that `paidTools` was called for. */
 const whole = new WeakSet<object>();
 
 type Register = (name: string, ...rest: unknown[]) => unknown;
 
 /**
- * Puts the paywall before every tool that is registered from here on, in place.
+ * Puts the paywall before every tool that is registered later; returns the same server.
  *
- * @throws TypeError for terms that could not be sold, and for a server that has tools already
+ * @throws TypeError for terms that cannot be sold, and for a server that has tools already
  * @example
  * paidTools(server, { paywall, price: "10 sat", tools: { status: "0 sat" } });
  */
@@ -160,17 +162,17 @@ export function paidTools<Server extends ToolServer<unknown>>(
   const registering = server as unknown as Record<string, Register | undefined>;
   if (Object.keys(members(registering._registeredTools)).length > 0)
     throw new TypeError(
-      "paidTools comes before the server's tools: those that are there already would be free",
+      "call paidTools before the first tool is registered: a tool that is registered already would be free",
     );
   whole.add(server);
-  // `tool` is the older name in 1.x. What both are given last is the handler.
+  // `tool` is the older name in 1.x. The last argument of both is the handler.
   for (const method of ["registerTool", "tool"]) {
     const register = registering[method]?.bind(server);
     if (register === undefined) continue;
     registering[method] = (name, ...rest) => {
       const callback = rest.pop() as (...of: unknown[]) => Answer;
       const guarded = guard(paywall, name, { ...options, price: priced.get(name) ?? price });
-      // A tool without a schema is called with its context alone.
+      // The SDK calls a tool without a schema with the context alone.
       return register(name, ...rest, (...of: unknown[]) =>
         guarded(of.length > 1 ? of[0] : {}, members(of.at(-1)), () => callback(...of)),
       );
@@ -196,7 +198,9 @@ type Guarded = (
 function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
   const { price, grants, clientAddress } = terms;
   if (!isToolName(name))
-    throw new TypeError("a paid tool's name is 1 to 128 letters, digits, and any of _ - .");
+    throw new TypeError(
+      "the name of a paid tool must be 1 to 128 letters, digits, and any of _ - .",
+    );
   checkPrice(price);
   const { origin } = new URL(paywall.authority.location);
   const url = origin + toolPath(name);
@@ -223,11 +227,11 @@ function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
     let delivered = false;
     try {
       const result = await run(decision.grant);
-      // A question back is no answer yet: the same call comes again, with what was asked for.
+      // A question back is no answer: the same call is repeated with the input that it asked for.
       delivered = members(result).resultType !== "input_required";
       return delivered ? withReceipt(result, context, decision.grant) : result;
     } catch (error) {
-      // Whoever hangs up was served.
+      // A client that hangs up was served.
       delivered = signalOf(context)?.aborted === true;
       throw error;
     } finally {
@@ -236,7 +240,7 @@ function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
   };
 }
 
-/** For a client of the "Payment" scheme, which is told that its own challenge was met. */
+/** Adds the receipt that a client of the "Payment" scheme expects. */
 function withReceipt(result: object, context: CallContext, { paymentHash }: Grant): object {
   const { challenge } = members(members(metaOf(context))[PAYMENT_CREDENTIAL]);
   if (challenge === undefined || paymentHash === undefined) return result;

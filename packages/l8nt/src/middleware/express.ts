@@ -12,15 +12,16 @@ export type { Grant, Terms } from "../service/index.ts";
 declare global {
   namespace Express {
     interface Request {
-      /** Set behind `paid`. */
+      /** Which credential is served. Set behind `paid`. */
       grant: Grant;
     }
   }
 }
 
 /**
- * Puts the paywall before a route. The whole `originalUrl` is judged, also in a mounted app;
- * `request.ip` is the client, so Express's own "trust proxy" says who is believed.
+ * Puts the paywall before a route. The whole `originalUrl` is judged, also in a mounted app.
+ * `request.ip` is the client's address, so Express's "trust proxy" decides which proxies are
+ * trusted.
  *
  * @example
  * app.get("/forecast", paid(paywall, { price: "10 sat" }), (request, response) => {
@@ -32,7 +33,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
   return (request, response, next) => {
     const proceed = (decision: Decision): void => {
       if (!decision.granted) return void writeRefused(response, decision);
-      // Gone while the claim was written: nothing was served.
+      // The client left while the claim was written, so nothing was served.
       if (response.destroyed) return void settle(decision, false);
       if (decision.claimed) settleBy(response, decision);
       request.grant = decision.grant;
@@ -65,7 +66,7 @@ export function wellKnown(paywall: Paywall): RequestHandler {
   };
   return (request, response, next) => {
     if (!isWellKnown(targetOf(request))) next();
-    // Express 4 does not catch what a handler rejects with.
+    // Express 4 does not catch a handler that rejects.
     else void Promise.resolve(answer(request, response, next)).catch(next);
   };
 }

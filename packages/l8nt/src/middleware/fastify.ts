@@ -21,14 +21,14 @@ export type { Grant, Terms } from "../service/index.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Set behind `paid`. */
+    /** Which credential is served. Set behind `paid`. */
     grant: Grant;
   }
 }
 
 /**
- * Puts the paywall before a route, and before its body is read. `request.ip` is the client, so
- * Fastify's own `trustProxy` says who is believed.
+ * Puts the paywall before a route, and before its body is read. `request.ip` is the client's
+ * address, so Fastify's `trustProxy` decides which proxies are trusted.
  *
  * @example
  * const onRequest = paid(paywall, { price: "10 sat" });
@@ -39,7 +39,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
   return (request, reply, done) => {
     const proceed = (decision: Decision): void => {
       if (!decision.granted) return void sendRefused(reply, decision);
-      // Gone while the claim was written: nothing was served.
+      // The client left while the claim was written, so nothing was served.
       if (reply.raw.destroyed) return void settle(decision, false);
       if (decision.claimed) settleBy(reply.raw, decision);
       request.grant = decision.grant;
@@ -61,7 +61,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
 export function wellKnown(paywall: Paywall): FastifyPluginCallback {
   const { origin } = new URL(paywall.authority.location);
   return (scope, _options, done) => {
-    // The body is read where its size is capped.
+    // The well-known handler reads the body itself, with a cap on its size.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
     for (const url of [WELL_KNOWN_PATH, `${WELL_KNOWN_PATH}/*`])
@@ -85,8 +85,8 @@ function sendRefused(reply: FastifyReply, refused: Refused): void {
 }
 
 async function send(reply: FastifyReply, response: Response): Promise<void> {
-  // As bytes: to a text Fastify would append a charset, which JSON has not. A feed has no end, and
-  // goes out as it comes.
+  // As bytes: Fastify would append a charset to a text, which JSON does not have. A feed has no end
+  // and is streamed.
   const isEndless = response.headers.get("content-type") === NDJSON && response.body !== null;
   const body = isEndless
     ? Readable.fromWeb(response.body as NodeStream)

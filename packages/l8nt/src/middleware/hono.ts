@@ -19,22 +19,23 @@ import { render } from "../wire/problem.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
-/** What a handler behind {@link paid} finds in `c.get("grant")`. */
+/** The type of `c.get("grant")` in a handler behind {@link paid}. */
 export interface PaidEnv {
   Variables: { grant: Grant };
 }
 
 export interface PaidOptions {
   /**
-   * The peer's address. On Node it is the socket's; elsewhere, and behind a proxy, only the caller
-   * knows whom to believe.
+   * The peer's address, for a server behind a trusted proxy and for runtimes other than Node.
+   *
+   * @default the address of the socket, on Node
    */
   readonly clientAddress?: (c: Context) => string | undefined;
 }
 
 const OPTIONS = { clientAddress: true } satisfies Keys<PaidOptions>;
 
-/** What @hono/node-server gives as `c.env`. */
+/** `c.env` under @hono/node-server. */
 interface NodeBindings {
   readonly incoming?: IncomingMessage;
   readonly outgoing?: ServerResponse;
@@ -61,8 +62,7 @@ export function paid(
     c.set("grant", decision.grant);
     return decision.claimed ? settled(c, next, decision) : next();
   };
-  // Without a promise of its own where nothing has to be waited for: each would cost every request
-  // a turn.
+  // Returns no promise if nothing has to be waited for: each promise costs every request a turn.
   return ((c, next) => {
     const decided = route.authorize(honoFacts(c, clientAddress));
     return decided instanceof Promise
@@ -95,13 +95,13 @@ export function wellKnown(paywall: Paywall): MiddlewareHandler {
 
 function honoFacts(c: Context, clientAddress: PaidOptions["clientAddress"]): RequestFacts {
   const { incoming } = (c.env ?? {}) as NodeBindings;
-  // Elsewhere `url` is what the router matched, too: the two are one text.
+  // Elsewhere the router matched the same `url`.
   if (!Array.isArray(incoming?.rawHeaders)) return factsOf(c.req.raw, clientAddress?.(c));
   return new NodeFacts(c, incoming, clientAddress);
 }
 
 /**
- * Read when it is asked for: an address, for one, costs a call to the system, and only unpaid
+ * Facts that are read when they are asked for. An address costs a system call, and only unpaid
  * challenges are counted by it.
  */
 class NodeFacts implements RequestFacts {

@@ -2,7 +2,6 @@
  * `l8nt/next`: the paywall for Next.js route handlers, and for any other `(request, context) =>
  * Response`.
  */
-
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { problem } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
@@ -19,8 +18,8 @@ export type PaidRouteHandler<R extends Request, Context> = (
 
 export interface PaidOptions {
   /**
-   * The peer's address, from something that only a trusted proxy can have written. Next.js does not
-   * tell; without it all clients share one rate of challenges.
+   * The peer's address, from a source that only a trusted proxy can write. Next.js does not tell
+   * it; without it all clients share one rate of challenges.
    */
   readonly clientAddress?: (request: Request) => string | undefined;
 }
@@ -61,7 +60,7 @@ export function paid<R extends Request, Context>(
   };
 }
 
-/** Next.js's `redirect()`, `notFound()` and the like throw what is an answer. */
+/** `redirect()`, `notFound()` and the like of Next.js throw, and are answers all the same. */
 const isAnswer = (error: unknown): boolean =>
   /^NEXT_/.test(String((error as { digest?: unknown } | null | undefined)?.digest));
 

@@ -1,19 +1,16 @@
-/**
- * The facts of a request, from the raw lines that Node read. Loads anywhere: of Node it imports
- * types alone.
- */
+/** The facts of a request, from the raw lines that Node read. Imports only types of Node. */
 import type { IncomingMessage } from "node:http";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { type RequestFacts, WELL_KNOWN_PATH } from "../service/index.ts";
 
 /**
- * Every `Authorization` line: `incoming.headers` keeps the first and drops the others, and so hides
- * a second credential. [case 8]
+ * Every `Authorization` line. `incoming.headers` keeps the first and drops the others, which would
+ * hide a second credential. [case 8]
  */
 export const authorizationOf = (rawHeaders: readonly string[]): string | undefined =>
   linesOf(rawHeaders, AUTHORIZATION);
 
-/** The same of the two fields that hold a macaroon in hex. */
+/** Every line of the two fields that hold a macaroon in hex. */
 export const macaroonOf = (rawHeaders: readonly string[]): string | undefined =>
   linesOf(rawHeaders, METADATA, MACAROON);
 
@@ -32,13 +29,13 @@ function linesOf(rawHeaders: readonly string[], one: string, other = one): strin
 }
 
 /**
- * The request target as it was sent: a router that mounts an app rewrites `url` and keeps the whole
- * in `originalUrl`.
+ * The request target as it was sent. A router that mounts an app rewrites `url`, and keeps the
+ * whole target in `originalUrl`.
  */
 export const targetOf = (incoming: IncomingMessage): string =>
   (incoming as { originalUrl?: string }).originalUrl ?? incoming.url ?? "";
 
-/** `/.well-known/l402`, and what is below it; not what merely begins so. */
+/** Whether a target is `/.well-known/l402` or below it. */
 export const isWellKnown = (target: string): boolean =>
   target.startsWith(WELL_KNOWN_PATH) && /^[/?]?$/.test(target.charAt(WELL_KNOWN_PATH.length));
 
@@ -52,7 +49,7 @@ export function headersOf(rawHeaders: readonly string[]): Headers {
 /**
  * The facts of a request on Node.
  *
- * @param address the peer's, as the framework says; it alone knows which proxies are trusted
+ * @param address the peer's address, from the framework, which knows the proxies that are trusted
  * @param body for a price function, if the framework can give the body to the handler again
  */
 export function nodeFacts(

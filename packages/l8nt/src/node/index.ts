@@ -28,7 +28,7 @@ export type PaidListener = (
  * Puts the paywall before a listener.
  *
  * @example
- * const handler = paid(paywall, { price: "10 sat" }, (incoming, outgoing) => outgoing.end("sunny"));
+ * const handler = paid(paywall, { price: "10 sat" }, (_, outgoing) => outgoing.end("sunny"));
  * createServer(handler).listen(8080);
  */
 export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): RequestListener {
@@ -39,7 +39,7 @@ export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): Req
       const decided = route.authorize(nodeFacts(incoming, incoming.socket.remoteAddress));
       const decision = decided instanceof Promise ? await decided : decided;
       if (!decision.granted) return writeRefused(outgoing, decision);
-      // Gone while the claim was written: nothing was served.
+      // The client left while the claim was written, so nothing was served.
       if (outgoing.destroyed) return await settle(decision, false);
       if (decision.claimed) settleBy(outgoing, decision);
       await handler(incoming, outgoing, decision.grant);

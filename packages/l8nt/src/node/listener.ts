@@ -27,8 +27,8 @@ export interface ListenerOptions {
 const LISTENER = { origin: true } satisfies Keys<ListenerOptions>;
 
 /**
- * A listener for `node:http` from a handler. A handler that throws answers 500 without a word about
- * why; a client that hangs up aborts `request.signal`.
+ * A listener for `node:http` from a handler. A handler that throws answers 500 without the reason;
+ * a client that hangs up aborts `request.signal`.
  *
  * @example
  * const handler = (request: Request) => Response.json({ path: new URL(request.url).pathname });
@@ -57,7 +57,7 @@ async function answer(
       await handler(request, { address: incoming.socket.remoteAddress }),
     );
   } catch (error) {
-    // Whoever asked is gone: nobody is left to tell, and an abort is no fault.
+    // After the client has gone, an abort is no fault and needs no answer.
     if (!signal.aborted) await writeFailure(outgoing, error);
   }
 }
@@ -78,9 +78,9 @@ interface RequestOptions {
 }
 
 /**
- * The request, body included; undefined for a target that `URL` would read as another path than it
- * says (dot segments, backslashes) or that names a host: who routes by the URL and who judges the
- * raw target would see two requests. [case 30]
+ * The request with its body. Undefined for a target that `URL` would read as another path (dot
+ * segments, backslashes) or that names a host: a router that reads the URL and a paywall that reads
+ * the raw target would see two requests. [case 30]
  */
 export function requestOf(
   incoming: IncomingMessage,
@@ -117,20 +117,21 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
   return isThere ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
 }
 
-/** What `URL` does to a query changes no path. */
+/** `URL` may rewrite a query, which does not change the path. */
 const samePath = (url: string, target: string): boolean =>
   new URL(url).pathname === target.split("?", 1)[0];
 
 export interface ServeOptions {
-  /** 0, or none: a free one. */
+  /** @default 0, which chooses a free port */
   readonly port?: number;
-  /** Loopback, where it is not given. */
+  /** @default "127.0.0.1" */
   readonly host?: string;
-  /** A Unix socket at this path instead, for this user alone. */
+  /** Listens on a Unix socket at this path instead, for this user alone. */
   readonly socket?: string;
   /**
-   * The origin of the URLs that the handler sees: where a proxy stands in front, or a socket has
-   * none.
+   * The origin of the URLs that the handler sees, behind a proxy or on a Unix socket.
+   *
+   * @default the address that it listens at
    */
   readonly origin?: string;
 }
@@ -140,11 +141,11 @@ const SERVE = { port: true, host: true, socket: true, origin: true } satisfies K
 export interface Served {
   /** The origin that it listens at: `http://127.0.0.1:8402`. */
   readonly url: string;
-  /** Takes no more requests, and waits a moment for those being answered. */
+  /** Accepts no more requests, and waits up to 5 s for those being answered. */
   close(): Promise<void>;
 }
 
-/** Slow and idle clients are sent away, and headers are capped. [case 115] */
+/** Slow and idle clients are disconnected, and headers are capped. [case 115] */
 const LIMITS = {
   maxHeaderSize: 16_384,
   headersTimeout: 10_000,
@@ -156,7 +157,7 @@ const LIMITS = {
 const MAX_CONNECTIONS = 10_000;
 const GRACE_MS = 5_000;
 
-/** From its first moment: a socket's mode is set when it is made. [case 101] */
+/** The umask holds when the socket is made, so that it is never open to others. [case 101] */
 function listenPrivately(server: Server, socket: string, done: () => void): void {
   const before = process.umask(0o177);
   try {

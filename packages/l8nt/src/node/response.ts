@@ -1,7 +1,4 @@
-/**
- * Writes a Web `Response` to a Node response: field by field, streaming, and no faster than the
- * client reads.
- */
+/** Writes a Web `Response` to a Node response, streaming, no faster than the client reads. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { type Refused, type Rendered, render } from "../wire/problem.ts";
 
@@ -38,7 +35,7 @@ export function writeRefused(outgoing: ServerResponse, refused: Refused): void {
   outgoing.writeHead(status, fieldsOfPairs(headers)).end(body);
 }
 
-/** Never rejects: a client that is gone, or a body that breaks, ends the connection. */
+/** Never rejects: if the client leaves or the body breaks, the connection ends. */
 export async function writeResponse(outgoing: ServerResponse, response: Response): Promise<void> {
   if (outgoing.destroyed) {
     await response.body?.cancel().catch(() => {});
@@ -53,7 +50,7 @@ export async function writeResponse(outgoing: ServerResponse, response: Response
     return;
   }
   const reader = response.body.getReader();
-  // Wakes a write that waits for a client who has gone.
+  // Wakes a write that waits for a client that has gone.
   let wake = (): void => {};
   outgoing.on("drain", () => wake());
   outgoing.on("close", () => {
@@ -72,12 +69,12 @@ export async function writeResponse(outgoing: ServerResponse, response: Response
     }
     outgoing.end();
   } catch {
-    // Half a body must not look like a whole one.
+    // A partial body must not look complete.
     outgoing.destroy();
   }
 }
 
-/** What broke is the operator's to see, and nobody else's. */
+/** Answers 500. The error is logged for the operator, and not shown to the client. */
 export async function writeFailure(outgoing: ServerResponse, error: unknown): Promise<void> {
   console.error(error);
   if (outgoing.headersSent) outgoing.destroy();

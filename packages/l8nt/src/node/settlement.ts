@@ -1,10 +1,10 @@
-/** The duty that comes with a grant: exactly one `finish`, whatever becomes of the handler. */
+/** Settling a grant: exactly one `finish`, whatever the handler does. */
 import type { ServerResponse } from "node:http";
 import type { Granted } from "../service/index.ts";
 
 /**
- * Settles, and never fails: the claim itself is durable, so what cannot be settled now stays
- * counted, and the answer goes out as it is.
+ * Settles, and never rejects. The claim is durable: a use that cannot be settled now stays counted,
+ * and the answer goes out as it is.
  */
 export async function settle(granted: Granted, delivered: boolean): Promise<void> {
   try {
@@ -15,8 +15,8 @@ export async function settle(granted: Granted, delivered: boolean): Promise<void
 }
 
 /**
- * Settles by the status that a Node response gets, at the moment when its head is written: before a
- * client can read a 500 and come again. A client that hangs up was served.
+ * Settles by the status of a Node response when its head is written, before a client can read a 500
+ * and repeat the request. A client that hangs up was served.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   let open = true;

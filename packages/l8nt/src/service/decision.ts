@@ -9,20 +9,21 @@ export interface RequestFacts {
   /** The raw request target: path and query, before any framework decoded it. */
   readonly target: string;
   /**
-   * Every `Authorization` line, joined by commas: a framework that keeps only the first hides a
-   * second credential.
+   * Every `Authorization` line, joined by commas. A framework that keeps only the first line hides
+   * a second credential.
    */
   readonly authorization: string | null | undefined;
-  /** The same of `Grpc-Metadata-Macaroon` and `Macaroon`, of both together. */
+  /** Every `Grpc-Metadata-Macaroon` and `Macaroon` line, joined by commas. */
   readonly macaroon?: string | null | undefined;
   /**
-   * The peer's address, from the socket or from a proxy that is trusted; never from a header that
-   * anyone can write.
+   * The peer's address, from the socket or from a trusted proxy; never from a header that anyone
+   * can write.
    */
   readonly clientAddress?: string | undefined;
   /**
-   * What the request does, where the request itself says it, as an MCP call names its tool;
-   * otherwise the route's.
+   * What the request does, if the request itself says so, as an MCP call names its tool.
+   *
+   * @default the capability of the route
    */
   readonly capability?: string | undefined;
   /** All fields, for a price function. Called only by one. */
@@ -36,13 +37,13 @@ export interface RequestFacts {
   readonly json?: (() => Promise<unknown>) | undefined;
 }
 
-/** Who is being served, and under what. */
+/** Which credential is served, and what for. */
 export interface Grant {
-  /** Undefined for a route that was free this time. */
+  /** Undefined for a request that was free. */
   readonly nodeId: string | undefined;
-  /** The agent names from the root to whoever asks; for the log, not for authorization. */
+  /** The agent names from the root to the caller; for the log, not for authorization. */
   readonly lineage: readonly string[];
-  /** Hex. */
+  /** 64 hex digits. */
   readonly paymentHash: string | undefined;
   readonly price: Amount;
 }
@@ -57,16 +58,15 @@ export interface PricedRequest {
 export interface Granted {
   readonly granted: true;
   readonly grant: Grant;
-  /** `false`: nothing was counted, so `finish` has nothing to do and need not be called. */
+  /** `false` if nothing was counted: `finish` then does nothing and need not be called. */
   readonly claimed: boolean;
   /**
-   * Must be called once the handler has answered, or has failed to. `false` gives the use back:
-   * only where nothing was served. A client that hangs up was served.
+   * Ends the claim; must be called once the handler has answered or failed. `false` gives the use
+   * back, and is only right if nothing was served. A client that hangs up was served.
    */
   finish(delivered: boolean): Promise<void>;
   /**
-   * `finish` by the status of a response: one of 500 or more was not delivered. Gives the response
-   * back.
+   * Ends the claim by the status of a response, which it returns: 500 and more give the use back.
    */
   settle(response: Response): Promise<Response>;
 }

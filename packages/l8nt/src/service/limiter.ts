@@ -1,4 +1,6 @@
-/** How many unpaid challenges a client may ask for: each costs the node an invoice. [case 113] */
+/**
+ * The rate of unpaid challenges: each one costs the Lightning node an invoice. [case 113]
+ */
 import { Lru } from "../internal/lru.ts";
 
 interface Bucket {
@@ -16,7 +18,7 @@ export class Limiter {
     this.#buckets = new Lru(clients);
   }
 
-  /** Seconds to wait; 0 is yes, and takes one. */
+  /** Takes one challenge. Returns the seconds to wait; 0 if there is nothing to wait for. */
   take(client: string, now: number): number {
     const bucket = this.#buckets.get(client) ?? { tokens: this.#perMinute, filledAt: now };
     const refilled = bucket.tokens + Math.max(0, now - bucket.filledAt) * (this.#perMinute / 60);
@@ -30,7 +32,7 @@ export class Limiter {
   }
 }
 
-/** One IPv6 subscriber has a /64 at least: the host part is his to choose. */
+/** The client that an address belongs to: an IPv6 subscriber chooses freely within a /64. */
 export function clientKey(address: string | undefined): string {
   if (address === undefined) return "unknown";
   const mapped = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, "");

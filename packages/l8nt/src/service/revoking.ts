@@ -33,8 +33,8 @@ export type RevocationsOption =
     }
   | {
       /**
-       * The URL of the feed. A revocation at this paywall is in force at this instance only, until a
-       * restart.
+       * The URL of the feed. A revocation at this paywall is in force at this instance only, until
+       * a restart.
        */
       readonly url: string;
       /** The public key that the feed is signed with, 64 hex. */
