@@ -20,6 +20,13 @@ export const withFee = (amount: Amount, fee: Amount | undefined): Amount => ({
   value: amount.value + (fee?.value ?? 0n),
 });
 
+/** The sum of amounts for people, for each unit: "20 sat", "20 sat and 0.5 usd". */
+export function formatSum(amounts: readonly Amount[]): string {
+  const sums = new Map<Unit, bigint>();
+  for (const { unit, value } of amounts) sums.set(unit, (sums.get(unit) ?? 0n) + value);
+  return [...sums].map(([unit, value]) => formatAmount({ unit, value })).join(" and ");
+}
+
 /** "10 sat and 0.01 sat of routing fee". */
 export const formatPaid = (amount: Amount, fee: Amount): string =>
   `${formatAmount(amount)} and ${formatAmount(fee)} of routing fee`;

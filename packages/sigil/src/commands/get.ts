@@ -12,8 +12,8 @@ import {
   PaymentError,
   type PaymentSummary,
 } from "l8nt";
-import { formatAmount, formatMsat, readAmountOption } from "l8nt/invoice";
-import { formatPaid } from "../amounts.ts";
+import { formatAmount, readAmountOption } from "l8nt/invoice";
+import { formatPaid, formatSum } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
@@ -224,7 +224,7 @@ const statusOf = ({ status, statusText }: Response): string =>
   `${status} ${statusText || (STATUS_CODES[status] ?? "")}`.trimEnd();
 
 function undelivered({ status }: Response, paid: readonly PaymentSummary[]): PaymentError {
-  const amount = formatMsat(paid.reduce((sum, { amount: { value } }) => sum + value, 0n));
+  const amount = formatSum(paid.map((payment) => payment.amount));
   return new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
