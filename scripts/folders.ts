@@ -7,8 +7,6 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
-const root = resolve(import.meta.dirname, "..");
-
 export const folders = ["frameworks", "package", "peers", "runtimes"] as const;
 export type Folder = (typeof folders)[number];
 
@@ -17,19 +15,21 @@ interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-const pathOf = (folder: Folder): string => join(root, "test", folder);
+const repository = resolve(import.meta.dirname, "..");
+
 /** Written after `npm ci` succeeds, so that an interrupted install counts as none. */
-const markOf = (folder: Folder): string => join(pathOf(folder), "node_modules/.installed-for");
+const markIn = (path: string): string => join(path, "node_modules/.installed-for");
 
 /** Identifies the lock file that an install was made from. */
-function lockOf(folder: Folder): string {
-  const lock = readFileSync(join(pathOf(folder), "package-lock.json"));
-  return createHash("sha256").update(lock).digest("hex");
-}
+const lockIn = (path: string): string =>
+  createHash("sha256")
+    .update(readFileSync(join(path, "package-lock.json")))
+    .digest("hex");
 
-export function isInstalled(folder: Folder): boolean {
+export function isInstalled(folder: Folder, root: string = repository): boolean {
+  const path = join(root, "test", folder);
   try {
-    return readFileSync(markOf(folder), "utf8") === lockOf(folder);
+    return readFileSync(markIn(path), "utf8") === lockIn(path);
   } catch {
     return false;
   }
@@ -39,15 +39,18 @@ export function isInstalled(folder: Folder): boolean {
  * Installs a folder if its lock file changed since the last time. Returns false, with a message, if
  * that fails; a machine without a network needs no install once it had one.
  */
-export function install(folder: Folder): boolean {
-  if (!isInstalled(folder)) {
+export function install(folder: Folder, root: string = repository): boolean {
+  const path = join(root, "test", folder);
+  if (!isInstalled(folder, root)) {
     console.log(`test/${folder}: running npm ci, once for each change of its lock file`);
-    // npm passes its own settings to its scripts, the project's folder among them.
+    // In a script, npm takes the folder of the script for the project.
     const env = Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)),
+      Object.entries(process.env).filter(
+        ([name]) => !/^npm_(?:package|lifecycle|config_local)/.test(name),
+      ),
     );
     const { status } = spawnSync("npm", ["ci", "--prefer-offline", "--loglevel=error"], {
-      cwd: pathOf(folder),
+      cwd: path,
       env,
       stdio: ["ignore", "inherit", "inherit"],
       shell: process.platform === "win32",
@@ -56,9 +59,11 @@ export function install(folder: Folder): boolean {
       console.error(`test/${folder}: npm ci failed, see above. It needs the registry once.`);
       return false;
     }
-    writeFileSync(markOf(folder), lockOf(folder));
+    // npm makes no node_modules for a lock file without packages.
+    mkdirSync(dirname(markIn(path)), { recursive: true });
+    writeFileSync(markIn(path), lockIn(path));
   }
-  if (folder === "frameworks") linkFrameworks();
+  if (folder === "frameworks") linkFrameworks(root);
   return true;
 }
 
@@ -71,9 +76,10 @@ export function need(folder: Folder): void {
  * Links the frameworks into the root's node_modules, because the adapters and the examples import
  * them from outside their folder. An install in the root removes the links.
  */
-function linkFrameworks(): void {
+function linkFrameworks(root: string): void {
+  const frameworks = join(root, "test/frameworks");
   const owned = dependenciesOf(root);
-  for (const name of Object.keys(dependenciesOf(pathOf("frameworks")))) {
+  for (const name of Object.keys(dependenciesOf(frameworks))) {
     if (name in owned) continue;
     const link = join(root, "node_modules", name);
     const found = lstatSync(link, { throwIfNoEntry: false });
@@ -81,7 +87,7 @@ function linkFrameworks(): void {
       console.error(`node_modules/${name} is from an older install: run npm ci in the root`);
     if (found !== undefined) continue;
     mkdirSync(dirname(link), { recursive: true });
-    const target = join(pathOf("frameworks"), "node_modules", name);
+    const target = join(frameworks, "node_modules", name);
     symlinkSync(
       process.platform === "win32" ? target : relative(dirname(link), target),
       link,
