@@ -1,0 +1,72 @@
+/** Wires the parts of a treasury, from the bottom up: each part knows only the parts above it. */
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
+import { lazily } from "../internal/lazily.ts";
+import { Authority } from "../l402/index.ts";
+import { systemClock } from "../ports/clock.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { inJournal, safely } from "./alarm.ts";
+import { Bought } from "./bought.ts";
+import { Delivery } from "./delivery.ts";
+import { Directives } from "./directives.ts";
+import { ForwardClock } from "./forward-clock.ts";
+import { SpendingGate } from "./gate.ts";
+import { readLimits } from "./limits.ts";
+import { NodeDirectory } from "./nodes.ts";
+import type { TreasuryOptions } from "./options.ts";
+import { PaymentLookup, Sending } from "./payment-lookup.ts";
+import { OutgoingPayments } from "./payments.ts";
+import { Purchases } from "./purchases.ts";
+import { Recall } from "./recall.ts";
+import { ReceiptMaker } from "./receipt-maker.ts";
+import { Reconciler } from "./reconciler.ts";
+import { ServiceRequests } from "./service-requests.ts";
+import { Settler } from "./settler.ts";
+import { Startup } from "./startup.ts";
+
+/** The options of a treasury whose fetch is decided. */
+export type CoreOptions = TreasuryOptions & Required<Pick<TreasuryOptions, "fetch">>;
+
+export type TreasuryParts = ReturnType<typeof assemble>;
+
+/** @throws TypeError for an option that cannot work */
+export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
+  const { secret, location, fetch, store = new MemoryStore(), onPaid = () => {} } = options;
+  const opened = options.wallet;
+  const wallet = lazily(typeof opened === "function" ? opened : async () => opened);
+  const policy = readLimits(options, "a treasury");
+  const raise = safely(options.alarm ?? (() => {}));
+  const time = new ForwardClock(options.clock ?? systemClock, raise);
+  const clock = time.now;
+  const alarm = inJournal(raise, store, clock);
+  const since = (options.clock ?? systemClock)();
+  const { receiptSeed } = options;
+  const receipts = receiptMaker ?? new ReceiptMaker({ store, secret, receiptSeed, alarm: raise });
+  const instance = options.instance ?? hexText(randomBytes(8));
+  const previousSecrets = options.previousSecrets ?? [];
+  const kind = "spending";
+  const authority = new Authority({ secret, previousSecrets, location, kind, clock });
+
+  const gate = new SpendingGate({ store, clock, alarm });
+  const { maxSilence } = options;
+  const directives = new Directives({ store, authority, gate, clock, alarm, maxSilence });
+  const recall = new Recall({ fetch, store, directives, clock, since });
+  const nodes = new NodeDirectory({ store, authority, gate });
+  const settler = new Settler({ store, clock, alarm, gate, directives, onPaid });
+  const sending = new Sending();
+  const paying = { wallet, store, clock, settler, sending };
+  const lookup = new PaymentLookup({ ...paying, ...policy });
+  const payments = new OutgoingPayments({ ...paying, gate, policy });
+  const reconciler = new Reconciler({ store, lookup, wallet, clock, gate, alarm });
+  const bought = new Bought(store);
+  const services = new ServiceRequests({ fetch, ...policy });
+  const told = { store, clock, alarm };
+  const delivery = new Delivery({ ...told, bought, recall, settler, services, ...policy });
+  const purchases = new Purchases({ store, clock, gate, payments, lookup, services, delivery });
+  const startup = new Startup({ store, time, clock, instance, directives, reconciler });
+
+  return {
+    ...{ authority, store, clock, instance, gate, directives, recall, nodes, sending },
+    ...{ reconciler, bought, purchases, startup, receipts },
+  };
+}
