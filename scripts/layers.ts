@@ -28,6 +28,7 @@ export const rows: readonly (readonly string[])[] = [
   ["stores/", "wallets/"],
   ["service/", "treasury/", "client/"],
   ["open-wallet.ts", "open-wallet.browser.ts"],
+  ["embedded.ts"],
   ["index.ts"],
   ["node/"],
   ["middleware/", "mcp/"],

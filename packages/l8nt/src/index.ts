@@ -1,15 +1,19 @@
 /** `l8nt`: a credential for a software agent, and the client that uses it. */
 
-import { openWallet } from "#open-wallet";
 import type { Scope } from "./caveat/index.ts";
 import { HttpClient, type HttpClientOptions } from "./client/index.ts";
+import {
+  type EmbeddedOptions,
+  type EmbeddedTreasury,
+  embeddedCredential,
+  embeddedTreasury,
+} from "./embedded.ts";
 import { hexText } from "./internal/bytes.ts";
 import { randomBytes } from "./internal/crypto.ts";
 import { checkKeys, type Keys } from "./internal/keys.ts";
 import { EMBEDDED_LOCATION } from "./ports/treasury.ts";
 import type { Payer } from "./ports/wallet.ts";
 import type { TreasuryOptions } from "./treasury/options.ts";
-import { TreasuryCore } from "./treasury/treasury.ts";
 
 export { openWallet } from "#open-wallet";
 export type { Duration, Scope } from "./caveat/index.ts";
@@ -98,7 +102,7 @@ export class Client extends HttpClient {
    * const client = new Client({ wallet, treasury: { location: "http://127.0.0.1:8409" } });
    * await serve(treasuryApi(client.treasury!), { port: 8409 }); // l8nt/node, l8nt/treasury
    */
-  readonly treasury: TreasuryCore | undefined;
+  readonly treasury: EmbeddedTreasury | undefined;
 
   constructor(options: ClientOptions = {}) {
     checkKeys(options, OPTIONS, "a client");
@@ -106,8 +110,10 @@ export class Client extends HttpClient {
     const credential =
       options.credential ?? (wallet === undefined ? environment("SIGIL_CREDENTIAL") : undefined);
     const payer = wallet ?? (credential === undefined ? environment("SIGIL_WALLET") : undefined);
-    const treasury = payer === undefined ? undefined : embedded(payer, options, treasuryOptions);
-    const own = credential ?? treasury?.mint(limits);
+    const embedded =
+      payer === undefined ? undefined : embeddedOptions(payer, options, treasuryOptions);
+    const treasury = embedded && embeddedTreasury(embedded);
+    const own = credential ?? (embedded && embeddedCredential(embedded, limits, options.clock));
     super({
       ...rest,
       ...(own !== undefined && { credential: own }),
@@ -117,20 +123,20 @@ export class Client extends HttpClient {
   }
 }
 
-function embedded(
+function embeddedOptions(
   wallet: Payer | string,
   { fetch, clock }: ClientOptions,
   options: Partial<TreasuryOptions>,
-): TreasuryCore {
-  return new TreasuryCore({
+): EmbeddedOptions {
+  return {
     secret: hexText(randomBytes(32)),
     location: EMBEDDED_LOCATION,
     // Not a guarded fetch: this process can reach the same addresses without the treasury.
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
     ...(clock !== undefined && { clock }),
     ...options,
-    wallet: typeof wallet === "string" ? () => openWallet(wallet) : wallet,
-  });
+    wallet,
+  };
 }
 
 /** Undefined in a browser, or if the runtime refuses to read the environment. */

@@ -12,11 +12,14 @@ export function remoteTreasurer(location: string, fetcher: typeof fetch): Treasu
     const { RemoteTreasury } = await import("./remote.ts");
     return new RemoteTreasury(location, fetcher);
   });
-  return {
-    buy: async (order) => (await open()).buy(order),
-    revoke: async (credential, caveats) => (await open()).revoke(credential, caveats),
-    standing: async (credential) => (await open()).standing(credential),
-    tree: async (credential) => (await open()).tree(credential),
-    receipts: async (credential, after, limit) => (await open()).receipts(credential, after, limit),
-  };
+  return lazyTreasurer(open);
 }
+
+/** A treasurer that `open` creates at its first use. */
+export const lazyTreasurer = (open: () => Promise<Treasurer>): Treasurer => ({
+  buy: async (order) => (await open()).buy(order),
+  revoke: async (credential, caveats) => (await open()).revoke(credential, caveats),
+  standing: async (credential) => (await open()).standing(credential),
+  tree: async (credential) => (await open()).tree(credential),
+  receipts: async (credential, after, limit) => (await open()).receipts(credential, after, limit),
+});

@@ -1,4 +1,5 @@
 /** The treasury over HTTP, for agents: purchases, revocations, budgets. spec/4-purchase.md §7. */
+import { lazily } from "../internal/lazily.ts";
 import { PAGE_ROWS } from "../ports/owner.ts";
 import { openApiDocument, treasuryDiscovery } from "../wire/discovery.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
@@ -37,16 +38,28 @@ const AGENT_ROUTES: readonly Route[] = [
   })),
 ];
 
+/** A treasury that is created when it is first needed, as the one of a client is. */
+export interface OpenableTreasury {
+  open(): Promise<TreasuryCore>;
+}
+
 /**
  * Serves one treasury to its agents. A Web-standard handler: hand it to any server, on loopback or
- * behind TLS. @throws TypeError without a treasury
+ * behind TLS.
+ *
+ * @param treasury a treasury, or `client.treasury`
+ * @throws TypeError without a treasury
  */
 export function treasuryApi(
-  treasury: TreasuryCore | undefined,
+  treasury: TreasuryCore | OpenableTreasury | undefined,
 ): (request: Request) => Promise<Response> {
   if (treasury === undefined)
     throw new TypeError("there is no treasury to serve: a client has one only with a wallet");
-  return routesHandler(treasury, AGENT_ROUTES, ({ audience }, request) =>
-    audience === "none" ? "" : presented(request),
-  );
+  const handlerOf = (core: TreasuryCore) =>
+    routesHandler(core, AGENT_ROUTES, ({ audience }, request) =>
+      audience === "none" ? "" : presented(request),
+    );
+  if (!("open" in treasury)) return handlerOf(treasury);
+  const handler = lazily(async () => handlerOf(await treasury.open()));
+  return async (request) => (await handler())(request);
 }

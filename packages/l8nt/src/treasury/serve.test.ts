@@ -81,9 +81,10 @@ test("an embedded treasury signs receipts, too", async () => {
   expect((await client.get(`${shop.url}/a`)).status).toBe(200);
   const ask = asking(treasuryApi(client.treasury));
   const credential = client.credential as Credential;
-  const key = await client.treasury!.receiptKey();
+  const treasury = await client.treasury!.open();
+  const key = await treasury.receiptKey();
   expect(await receiptsOf(await ask("/v1/receipts", credential), key)).toHaveLength(1);
-  expect(await client.treasury!.owner.receipts()).toHaveLength(1);
+  expect(await treasury.owner.receipts()).toHaveLength(1);
 });
 
 test("receipts are signed with the seed that is given, else with a key of the secret's own", async () => {

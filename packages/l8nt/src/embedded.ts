@@ -1,0 +1,51 @@
+/** The treasury inside a client that has a wallet. Its code is loaded at its first use. */
+import { openWallet } from "#open-wallet";
+import type { Scope } from "./caveat/index.ts";
+import { lazyTreasurer } from "./client/treasurer.ts";
+import { lazily } from "./internal/lazily.ts";
+import { type Credential, Minter } from "./l402/index.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Treasurer } from "./ports/treasury.ts";
+import type { Payer } from "./ports/wallet.ts";
+import { readLimits } from "./treasury/limits.ts";
+import { checkOptions, type TreasuryOptions } from "./treasury/options.ts";
+import type { TreasuryCore } from "./treasury/treasury.ts";
+
+export interface EmbeddedOptions extends Omit<TreasuryOptions, "wallet" | "fetch"> {
+  /** A wallet, or its URL, which is opened at the first payment. */
+  readonly wallet: Payer | string;
+  readonly fetch: typeof fetch;
+}
+
+/** A treasury that is created when it is first needed: a page that pays nothing never loads it. */
+export interface EmbeddedTreasury extends Treasurer {
+  readonly location: string;
+  /** Creates the treasury at the first call, and returns the same one from then on. */
+  open(): Promise<TreasuryCore>;
+}
+
+/** @throws TypeError for an option that is unknown or cannot work */
+export function embeddedTreasury({ wallet, ...options }: EmbeddedOptions): EmbeddedTreasury {
+  const whole = {
+    ...options,
+    wallet: typeof wallet === "string" ? () => openWallet(wallet) : wallet,
+  };
+  // A mistake is reported when the client is made, not at its first payment.
+  checkOptions(whole);
+  readLimits(whole, "a treasury");
+  const open = lazily(async () => {
+    const { TreasuryCore } = await import("./treasury/treasury.ts");
+    return new TreasuryCore(whole);
+  });
+  return { ...lazyTreasurer(open), location: options.location, open };
+}
+
+/** The credential at the top of the tree of an embedded treasury. @throws TypeError as `mint` */
+export function embeddedCredential(
+  { secret, location }: Pick<EmbeddedOptions, "secret" | "location">,
+  limits: Scope,
+  clock: Clock | undefined,
+): Credential {
+  const given = clock === undefined ? {} : { clock };
+  return new Minter({ secret, location, kind: "spending", ...given }).mint(limits);
+}
