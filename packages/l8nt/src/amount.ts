@@ -124,5 +124,3 @@ export function readMsatOption(text: unknown, what: string): bigint {
     );
   return value;
 }
-
-export const formatMsat = (value: bigint): string => formatAmount(msat(value));

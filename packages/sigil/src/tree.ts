@@ -23,7 +23,7 @@ export interface PictureOptions {
   readonly root: string;
   /** Unix seconds. */
   readonly now: number;
-  /** Whether each node's id is shown, for whoever wants to stop one. */
+  /** Whether the id of each node is shown, which freezing and revoking need. */
   readonly ids?: boolean;
 }
 

@@ -23,7 +23,7 @@ const HOST =
   /^(?:\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*|\[[0-9a-f:.]+\])$/;
 
 /**
- * Reads one entry such as `GET|POST https://api.example/orders/*`; undefined where it is not one.
+ * Reads one entry such as `GET|POST https://api.example/orders/*`; undefined for anything else.
  */
 export function readEndpoint(entry: string): EndpointPattern | undefined {
   const match = ENTRY.exec(entry);
@@ -80,7 +80,7 @@ export function matchesEndpoint(pattern: EndpointPattern, target: Target): boole
 }
 
 /**
- * HEAD is GET without the content (RFC 9110 §9.3.2): whoever may GET may ask for less. [case 38]
+ * HEAD is GET without the content (RFC 9110 §9.3.2): a credential that allows GET allows less. [case 38]
  */
 function matchesMethod({ methods }: EndpointPattern, method: string): boolean {
   return methods === undefined || methods.has(method) || (method === "HEAD" && methods.has("GET"));

@@ -90,7 +90,7 @@ function pathOf(rawTarget: string): string {
 const PLAIN_PATH = /^(?:\/[A-Za-z0-9_~!$&'()*+,=:@-]+(?:\.[A-Za-z0-9_~!$&'()*+,=:@-]+)*)+$/;
 const PATH = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$/;
 
-/** A path in the one form that two spellings of it share; undefined where it is ambiguous. */
+/** A path in the one form that two spellings of it share; undefined if it is ambiguous. */
 export function readPath(path: string): string | undefined {
   if (PLAIN_PATH.test(path)) return path;
   if (!PATH.test(path) || isAmbiguous(path)) return undefined;

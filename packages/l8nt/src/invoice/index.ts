@@ -7,7 +7,7 @@ export {
   type Amount,
   type AmountText,
   formatAmount,
-  formatMsat,
+  msat,
   parseAmount,
   parseMsat,
   readAmountOption,

@@ -2,8 +2,9 @@
  * A refusal as the result of a tool call: text for the model, data for its client. spec/8-mcp.md
  * §3.
  */
+import { formatAmount, msat } from "../amount.ts";
 import { base64Text } from "../internal/bytes.ts";
-import { formatMsat, type Network } from "../invoice/index.ts";
+import type { Network } from "../invoice/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
 import type { Offer, Refused } from "../wire/problem.ts";
 import { CHALLENGE, PAYMENT_REQUIRED, PROBLEM, type ToolResult } from "./wire.ts";
@@ -17,7 +18,7 @@ export function refusalResult(refused: Refused, tool: string, url: string): Tool
     });
   const payment = paymentRequired(offer, tool, url, problem.detail);
   return result(
-    `The tool "${tool}" was not called: it costs ${formatMsat(offer.invoice.amountMsat ?? 0n)}. An MCP client that pays L402 challenges pays by itself; the arguments of a tool cannot pay.`,
+    `The tool "${tool}" was not called: it costs ${formatAmount(msat(offer.invoice.amountMsat ?? 0n))}. An MCP client that pays L402 challenges pays by itself; the arguments of a tool cannot pay.`,
     {
       [PROBLEM]: problem,
       [CHALLENGE]: { url, "www-authenticate": challengeLines },

@@ -50,7 +50,7 @@ interface Described {
     readonly agent: string | null;
     readonly caveats: readonly { readonly caveat: string; readonly means: readonly string[] }[];
   }[];
-  /** What denies every request now: it has expired, or says something that nobody can read. */
+  /** What denies every request now: an end that is past, or a caveat that cannot be read. */
   readonly denies: readonly Refusal[];
 }
 

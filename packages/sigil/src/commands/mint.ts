@@ -14,7 +14,7 @@ const FLAGS = {
   location: { value: "URL", help: "where it is spent: the treasury, or the service" },
   kind: {
     value: "access|spending",
-    help: "spending, where it is not given: then it needs a budget",
+    help: "spending if it is not given; a spending credential needs a budget",
   },
   ...SCOPE_FLAGS,
   ...SECRET_FLAGS,
@@ -28,7 +28,7 @@ export const mint = command({
   summary: "a credential, from an authority's secret",
   usage: '--location URL --endpoint "GET URL" --budget "500 sat" --expires-in 1h [--agent NAME …]',
   help: `The secret comes from SIGIL_SECRET or --secret-file, never from an argument. There is no credential for everything:
-one needs endpoints (or services), an end, and, where it can pay, a budget.`,
+it needs endpoints (or services), an end, and, if it can pay, a budget.`,
   flags: FLAGS,
   async run(given: Given, terminal) {
     if (given.has("new-secret")) {
@@ -60,7 +60,7 @@ one needs endpoints (or services), an end, and, where it can pay, a budget.`,
   },
 });
 
-/** All at once: whoever is told one by one types the command five times. */
+/** Everything that is missing, so that one message is enough. */
 function missingOf(
   given: Given,
   bounds: ReadonlySet<Bound>,

@@ -1,5 +1,5 @@
 /** `sigil network`: a Lightning network for trying things, until it is interrupted. */
-import { formatMsat, readMsatOption } from "l8nt/invoice";
+import { formatAmount, msat, readMsatOption } from "l8nt/invoice";
 import type { DevNetwork } from "l8nt/testing";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -38,7 +38,7 @@ runs until Ctrl-C (or SIGTERM) and then exits with 0.`,
           `# A Lightning network of play money at ${url}. It ends with this command: Ctrl-C.`,
           ...accounts.flatMap((account) => [
             "",
-            `# ${account.name} (${formatMsat(account.balanceMsat)}): pays`,
+            `# ${account.name} (${formatAmount(msat(account.balanceMsat))}): pays`,
             `export SIGIL_WALLET='${account.url}'`,
             `# ${account.name}: makes invoices only`,
             `export SIGIL_WALLET='${account.invoiceOnlyUrl}'`,

@@ -26,7 +26,7 @@ export const verify = command({
 counted (budgets, uses) and what was revoked, only the treasury or the service knows.`,
   flags: {
     url: { value: "URL", help: "what would be requested" },
-    method: { value: "METHOD", help: "GET, where it is not given" },
+    method: { value: "METHOD", help: "GET if it is not given" },
     price: { value: '"10 sat"', help: "what it would cost" },
     service: {
       value: "NAME",
@@ -107,7 +107,7 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/** @throws UsageError for `post`, which is a method of its own and nobody's */
+/** @throws UsageError for a method in lower case, which no server knows */
 function readMethod(typed: string): string {
   const upper = typed.toUpperCase();
   if (typed === upper) return typed;

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { formatMsat } from "l8nt/invoice";
+import { formatAmount, msat } from "l8nt/invoice";
 import { Authority } from "l8nt/l402";
 import type { ToldNode } from "../tree.ts";
 import type { Outcome } from "./outcome.ts";
@@ -229,9 +229,9 @@ async function moneyMoved({ url, controlKey }: Network, tree: readonly ToldNode[
 function sums({ payments, amountMsat, feeMsat, treasurySpentMsat }: Money): Outcome {
   const moved = BigInt(amountMsat) + BigInt(feeMsat);
   return {
-    what: `${payments} payments, ${formatMsat(moved)} with fees`,
+    what: `${payments} payments, ${formatAmount(msat(moved))} with fees`,
     by: "treasury",
     granted: payments > 0 && moved === BigInt(treasurySpentMsat),
-    answer: `the tree has spent ${formatMsat(BigInt(treasurySpentMsat))}`,
+    answer: `the tree has spent ${formatAmount(msat(BigInt(treasurySpentMsat)))}`,
   };
 }

@@ -3,7 +3,7 @@
  * findings out.
  */
 import type { WalletFacts } from "l8nt";
-import { formatMsat, type Network } from "l8nt/invoice";
+import { formatAmount, type Network } from "l8nt/invoice";
 import { walletFaults } from "l8nt/treasury";
 import { type Finding, failing, ok, told, warning } from "./finding.ts";
 
@@ -126,7 +126,7 @@ function spendableFinding(msat: bigint | undefined): Finding {
       "it does not tell what it can spend",
       "Look there whether it is enough.",
     );
-  const found = `${formatMsat(msat)} can be spent`;
+  const found = `${formatAmount({ unit: "msat", value: msat })} can be spent`;
   const advice = "Put money into it, or open a channel from it with some.";
   if (msat <= 0n) return failing("spendable", found, advice);
   return msat < LITTLE_MSAT ? warning("spendable", found, advice) : ok("spendable", found);
@@ -161,7 +161,7 @@ export function serviceFindings(
 }
 
 function receivableFinding(msat: bigint): Finding {
-  const found = `${formatMsat(msat)} can arrive`;
+  const found = `${formatAmount({ unit: "msat", value: msat })} can arrive`;
   return msat > 0n
     ? ok("receivable", found)
     : failing(

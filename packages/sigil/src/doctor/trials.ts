@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { PaymentOutcome, Wallet } from "l8nt";
-import { formatMsat, Invoice, type Network } from "l8nt/invoice";
+import { formatAmount, Invoice, msat, type Network } from "l8nt/invoice";
 import type { Asked } from "./facts.ts";
 import { type Finding, failing, ok, told, warning } from "./finding.ts";
 
@@ -51,10 +51,10 @@ export async function tryInvoice(wallet: Wallet, now: () => number): Promise<Inv
 }
 
 function readBack(amountMsat: bigint | undefined, expirySeconds: number): Finding {
-  const wanted = `an invoice of ${formatMsat(AMOUNT_MSAT)} for ${EXPIRY_SECONDS} s`;
+  const wanted = `an invoice of ${formatAmount(msat(AMOUNT_MSAT))} for ${EXPIRY_SECONDS} s`;
   if (amountMsat === AMOUNT_MSAT && expirySeconds === EXPIRY_SECONDS)
     return ok("invoices", `it made ${wanted}, which says so`);
-  const amount = amountMsat === undefined ? "no amount" : formatMsat(amountMsat);
+  const amount = amountMsat === undefined ? "no amount" : formatAmount(msat(amountMsat));
   return failing(
     "invoices",
     `asked for ${wanted}, it made one of ${amount} for ${expirySeconds} s`,

@@ -24,7 +24,7 @@ export async function init(given: Arguments, terminal: Terminal): Promise<number
   const scope = scopeOf(given);
   const folder = makeFolder(folderFlag(given));
   refuseExisting(folder);
-  // First: where it cannot be opened, nothing is left lying about.
+  // First, so that a store that cannot be opened leaves nothing behind.
   const store = await openStore(folder, terminal);
   try {
     writePrivate(folder.config, configText(location));
