@@ -179,7 +179,7 @@ describe.skipIf(sqlite === undefined)("opening", () => {
         break;
       }
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
