@@ -19,7 +19,7 @@ const hashOf = (preimage: string) =>
   createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
 
 test("an agent buys twenty times, and every book agrees with the nodes", async () => {
-  const world = await market({ terms: { price: ({ url }) => priceOf(url) } });
+  const world = await market({ terms: { price: ({ url }) => `${priceOf(url)} msat` } });
   const { road, shop, store, treasury } = world;
   const before = { hop: road.hop.balanceMsat(), payee: road.payee.balanceMsat() };
   const root = world.root();
