@@ -3,53 +3,11 @@
 import { readFileSync } from "node:fs";
 import { readArguments } from "./arguments.ts";
 import { COMMON_FLAGS, type Command, helpOf } from "./command.ts";
-import { delegate } from "./commands/delegate.ts";
-import { demo } from "./commands/demo.ts";
-import { doctor } from "./commands/doctor.ts";
-import { get } from "./commands/get.ts";
-import { inspect } from "./commands/inspect.ts";
-import { ledger } from "./commands/ledger.ts";
-import { mcp } from "./commands/mcp.ts";
-import { mint } from "./commands/mint.ts";
-import { network } from "./commands/network.ts";
-import { ownerCommands } from "./commands/owner.ts";
-import { receipts } from "./commands/receipts.ts";
-import { treasury } from "./commands/treasury.ts";
-import { verify } from "./commands/verify.ts";
-import { EXIT, EXIT_HELP, exitCodeOf, UsageError } from "./exit.ts";
+import { COMMANDS, HELP } from "./commands/index.ts";
+import { EXIT, exitCodeOf, UsageError } from "./exit.ts";
 import { nearest } from "./nearest.ts";
 import { plainName } from "./secrecy.ts";
 import { Terminal } from "./terminal.ts";
-
-const COMMANDS: readonly Command[] = [
-  demo,
-  network,
-  get,
-  mint,
-  delegate,
-  inspect,
-  verify,
-  treasury,
-  ...ownerCommands,
-  receipts,
-  ledger,
-  doctor,
-  mcp,
-];
-
-const HELP = `sigil: credentials for software agents, which can pay
-
-Usage: sigil COMMAND [ARGUMENTS]
-
-${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join("\n")}
-
-\`sigil COMMAND --help\` says more. Every command takes --json.
-
-A credential comes from SIGIL_CREDENTIAL, a file or stdin, and a secret from SIGIL_SECRET or a file, so that neither
-stands in the process list. SIGIL_WALLET is the URL of a wallet, for whoever has no credential.
-
-${EXIT_HELP}
-`;
 
 async function main([name, ...argv]: readonly string[], terminal: Terminal): Promise<number> {
   if (name === undefined) {

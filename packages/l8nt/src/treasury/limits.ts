@@ -30,6 +30,11 @@ export interface TreasuryLimits {
    * @default "1 % or 3 sat"
    */
   readonly maxFee?: MaxFee;
+  /**
+   * The payments that may be in flight at one time.
+   *
+   * @default { "perNode": 64, "perOrigin": 256 }
+   */
   readonly maxInFlight?: InFlightOptions;
   /**
    * Whether a service keeps the payee of its first payment until the owner allows another.

@@ -11,13 +11,14 @@ export interface Config {
   readonly location: string;
   /** A file with the wallet's URL, used if SIGIL_WALLET is not set. */
   readonly walletFile?: string;
+  /** The limits, which stand beside the other keys in the file. */
   readonly limits: TreasuryLimits;
 }
 
 export const DEFAULT_LOCATION = "http://127.0.0.1:8409";
 
 /** A daemon pays services that nobody vetted, so it pays each of them little at first. */
-const DEFAULT_LIMITS = { maxFirstPayment: "1000 sat" } satisfies TreasuryLimits;
+export const DEFAULT_LIMITS = { maxFirstPayment: "1000 sat" } satisfies TreasuryLimits;
 
 /** The file of a new treasury, with the limits that an owner is most likely to change. */
 export const configText = (location: string): string =>

@@ -1,0 +1,47 @@
+/** Every command of the program, in the order in which the help lists them. */
+import type { Command } from "../command.ts";
+import { EXIT_HELP } from "../exit.ts";
+import { delegate } from "./delegate.ts";
+import { demo } from "./demo.ts";
+import { doctor } from "./doctor.ts";
+import { get } from "./get.ts";
+import { inspect } from "./inspect.ts";
+import { ledger } from "./ledger.ts";
+import { mcp } from "./mcp.ts";
+import { mint } from "./mint.ts";
+import { network } from "./network.ts";
+import { ownerCommands } from "./owner.ts";
+import { receipts } from "./receipts.ts";
+import { treasury } from "./treasury.ts";
+import { verify } from "./verify.ts";
+
+export const COMMANDS: readonly Command[] = [
+  demo,
+  network,
+  get,
+  mint,
+  delegate,
+  inspect,
+  verify,
+  treasury,
+  ...ownerCommands,
+  receipts,
+  ledger,
+  doctor,
+  mcp,
+];
+
+export const HELP = `sigil: credentials for software agents, which can pay
+
+Usage: sigil COMMAND [ARGUMENTS]
+
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join("\n")}
+
+\`sigil COMMAND --help\` says more. Every command takes --json.
+
+A credential comes from SIGIL_CREDENTIAL, a file or stdin, and a secret from SIGIL_SECRET or a
+file, so that neither is in the list of processes. Without a credential, \`sigil get\` pays from the
+wallet whose URL is in SIGIL_WALLET.
+
+${EXIT_HELP}
+`;

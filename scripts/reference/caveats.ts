@@ -1,0 +1,105 @@
+/** `docs/reference/caveats.md`, from the table of conditions. */
+import type { AnyCondition, Family } from "../../packages/l8nt/src/caveat/condition.ts";
+import { TABLE } from "../../packages/l8nt/src/caveat/conditions/table.ts";
+import { code, list, page, prose, table } from "./markdown.ts";
+
+/** A service whose name stands for any in the conditions that are named after one. */
+const SERVICE = "loop";
+/** 2030-01-01T00:00:00Z: the same in every run. */
+const NOW = 1_893_456_000;
+
+const COUNTED = {
+  uses: "requests",
+  msat: "bitcoin, in thousandths of a satoshi (msat)",
+  usd_micro: "US dollars, in millionths",
+} as const;
+
+const JUDGE = {
+  service: "the service that it names, and no treasury",
+  treasury: "the treasury that pays, and no service",
+  both: "services and treasuries",
+} as const;
+
+const HAND_OVER = {
+  dropped: "dropped: the treasury enforced it before it paid",
+  relay: "nothing is handed over; the treasury relays the request",
+  copied: "written into the service's credential",
+} as const;
+
+const labelOf = (row: AnyCondition | Family): string =>
+  "suffix" in row ? `<service>${row.suffix}` : row.name;
+const conditionOf = (row: AnyCondition | Family): AnyCondition =>
+  "suffix" in row ? row.of(SERVICE, `${SERVICE}${row.suffix}`) : row;
+
+/**
+ * The caveat that the example of a scope's key becomes; undefined if the key has no JSON example.
+ */
+function exampleOf(row: AnyCondition | Family): string | undefined {
+  for (const { key, example, write } of row.fields) {
+    const value = exampleValue(example, conditionOf(row));
+    const [caveat] = write(value as never, { now: NOW, nonce: "5f3a9c0d1e2b4a68", what: key });
+    if (caveat !== undefined) return caveat;
+  }
+  return undefined;
+}
+
+function exampleValue(example: string, { unit }: AnyCondition): unknown {
+  if (example === "a date") return new Date((NOW + 900) * 1000);
+  if (unit === "usd_micro") return "5 usd";
+  if (example.startsWith("{")) return { [SERVICE]: ["out", "in"] };
+  if (example.includes("02…")) return [`02${"7f".repeat(32)}`];
+  return JSON.parse(example);
+}
+
+function wordsOf(row: AnyCondition | Family, caveat: string): readonly string[] {
+  const condition = conditionOf(row);
+  const value = condition.parse(caveat.slice(caveat.indexOf("=") + 1));
+  if (value === undefined) throw new Error(`the example of ${labelOf(row)} cannot be read`);
+  return condition.words(value, NOW);
+}
+
+function section(row: AnyCondition | Family): readonly string[] {
+  const { judgedBy, handOver, limit } = conditionOf(row);
+  const { value, denies, code: denial } = row.spec;
+  const terms = limit?.(0n as never);
+  const example = exampleOf(row);
+  const facts = [
+    `Value: ${withLinks(value)}`,
+    `Denies${denial === undefined ? `: ${denies}` : ` if ${prose(denies)} ([${denial}](errors.md#${denial.toLowerCase()}))`}`,
+    `Judged by: ${JUDGE[judgedBy]}`,
+    `At a hand-over: ${HAND_OVER[typeof handOver === "string" ? handOver : "copied"]}`,
+  ];
+  if (terms !== undefined) facts.push(`Counts: ${COUNTED[terms.unit ?? "uses"]}`);
+  for (const { key, example, flag } of row.fields) {
+    const text = example.startsWith("a ") ? example : code(example);
+    facts.push(`Scope: ${code(key)}, such as ${text}`);
+    if (flag !== undefined)
+      facts.push(`Flag: ${code(`--${flag.name} ${flag.value}`)}, ${prose(flag.help)}`);
+  }
+  if (example !== undefined) {
+    const words = wordsOf(row, example);
+    facts.push(
+      `Example: ${code(example)}${words.length === 0 ? "" : `, shown to people as “${prose(words.join("; "))}”`}`,
+    );
+  }
+  return [`## ${code(labelOf(row))}`, list(facts)];
+}
+
+/** Sections that a value's form names are those of the specification's page. */
+const withLinks = (value: string): string =>
+  value.replace(/§\d+/g, (section) => `[${section}](../../spec/2-caveats.md)`);
+
+export const caveats = (): string =>
+  page(
+    "Caveats",
+    "A caveat is one condition, `name=value`, that a credential carries. It can only deny. A verifier denies a condition that it does not know. [Specification page 2](../../spec/2-caveats.md) has the grammar of every value, and the rules for conditions that are counted.",
+    table(
+      ["condition", "judged by", "error"],
+      TABLE.map((row) => [
+        `[${code(labelOf(row))}](#${labelOf(row).replace(/[<>]/g, "")})`,
+        conditionOf(row).judgedBy,
+        row.spec.code === undefined ? "" : code(row.spec.code),
+      ]),
+    ),
+    ...TABLE.flatMap(section),
+  );
