@@ -68,7 +68,8 @@ export default defineConfig({
         ...common,
         test: { ...heavy, name: "long", include: long, exclude: never, testTimeout: 300_000 },
       },
-      // The setup of a project installs its folder. It runs only if one of the project's tests does.
+      // The setup of a project installs its folder. It runs only if one of the project's tests
+      // does.
       ...["frameworks", "peers", "runtimes"].map((folder) => ({
         ...common,
         test: {

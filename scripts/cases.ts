@@ -9,7 +9,9 @@ import { basename, join, resolve } from "node:path";
 export const PAGE = "spec/cases.md";
 const REFERENCE = /\[cases? ([0-9][0-9, -]*)\]/g;
 const ROW = /^\| <a id="case-(?<id>\d+)"><\/a>.*\| (?<tests>[^|]*)\|$/;
-/** Tests, and what only tests run. Contract suites are in the library, because users run them too. */
+/**
+ * Tests, and what only tests run. Contract suites are in the library, because users run them too.
+ */
 const IS_TEST = /\.(?:test|interop)\.ts$|^test\/|(?:^|\/)(?:fixtures|testing)\//;
 
 /** The numbers that a text names: `[case 9]`, `[cases 43-46, 51]`. */

@@ -1,7 +1,7 @@
 /**
  * Inlines the SQL of the Postgres store in a module, so that the package reads no file and runs
- * bundled. `node scripts/inline-sql.ts` writes the module; with `--check` it only compares, and exits
- * 1 if the module is stale.
+ * bundled. `node scripts/inline-sql.ts` writes the module; with `--check` it only compares, and
+ * exits 1 if the module is stale.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";

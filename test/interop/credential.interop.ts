@@ -127,7 +127,9 @@ test("a macaroon that aperture narrowed is ours, narrowed", async () => {
   expect(refusalsOf(unknown)).toMatchObject([{ code: "ERR_CAVEAT_UNKNOWN" }]);
 });
 
-/** What docs/guides/interop.md lists: whoever writes for one of the two must not count on the other. */
+/**
+ * What docs/guides/interop.md lists: whoever writes for one of the two must not count on the other.
+ */
 describe("aperture decides otherwise than we do", () => {
   test("where a request presents two credentials: Authorization first, and of two lines the last; we refuse", async () => {
     const peer = Peer.start();

@@ -1,4 +1,7 @@
-/** Directives are heard by the other processes, also by one that had lost its connection for a while. */
+/**
+ * Directives are heard by the other processes, also by one that had lost its connection for a
+ * while.
+ */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { START } from "../../packages/l8nt/src/testing/store-laws.ts";
 import { Books } from "./support/books.ts";

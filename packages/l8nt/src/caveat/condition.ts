@@ -1,4 +1,6 @@
-/** The interface of a condition: one object that holds every fact about it. spec/2-caveats.md §2. */
+/**
+ * The interface of a condition: one object that holds every fact about it. spec/2-caveats.md §2.
+ */
 import type { Unit } from "../amount.ts";
 import type { BudgetCode, DenialCode } from "../errors.ts";
 import type { Access } from "./access.ts";

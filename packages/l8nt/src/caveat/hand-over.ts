@@ -1,4 +1,6 @@
-/** The caveats of a hand-over: an agent's own, as a service can enforce them. spec/4-purchase.md §5. */
+/**
+ * The caveats of a hand-over: an agent's own, as a service can enforce them. spec/4-purchase.md §5.
+ */
 import type { CaveatChain } from "./chain.ts";
 import { caveatOf, type HandOverTerms } from "./condition.ts";
 import { agent, agentCaveat } from "./conditions/agent.ts";
@@ -52,8 +54,8 @@ export const lastNodeAt = (caveats: readonly string[]): number =>
 
 /**
  * The caveats that narrow the treasury's own credential to one relayed request; empty if the
- * service cannot judge them. An endpoint that echoes what it was sent would otherwise give the agent
- * the full credential. [case 25]
+ * service cannot judge them. An endpoint that echoes what it was sent would otherwise give the
+ * agent the full credential. [case 25]
  *
  * @param until Unix seconds
  */

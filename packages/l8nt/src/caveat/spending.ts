@@ -11,8 +11,8 @@ import { budgetOf } from "./conditions/budget.ts";
  * The refusal of a spend that no limit of the chain counts; undefined if one counts it, and for a
  * credential that is not there to spend.
  *
- * @param kind `"spending"` for a credential of a treasury, which spends nothing without a budget. An
- * `"access"` credential without any budget, such as a pass for a time, has no price to pay.
+ * @param kind `"spending"` for a credential of a treasury, which spends nothing without a budget.
+ * An `"access"` credential without any budget, such as a pass for a time, has no price to pay.
  */
 export function uncountedSpend(
   { limits, node }: CaveatChain,

@@ -8,8 +8,8 @@ import type { AnyCondition } from "./condition.ts";
 import { conditionNamed } from "./conditions/table.ts";
 
 /**
- * Expiry is not compared: asking for an hour when half an hour is left is allowed, and ends with the
- * parent.
+ * Expiry is not compared: asking for an hour when half an hour is left is allowed, and ends with
+ * the parent.
  *
  * @param own the credential's caveats
  * @param wanted the caveats to append, as `condition=value`

@@ -1,4 +1,6 @@
-/** The list of revoked nodes that a verifier's credentials are judged by. spec/1-credential.md §6. */
+/**
+ * The list of revoked nodes that a verifier's credentials are judged by. spec/1-credential.md §6.
+ */
 import { type Denial, type Node, refusal } from "../caveat/index.ts";
 import { AdapterError, type DeniedError, denied, type Refusal } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";

@@ -84,8 +84,8 @@ export function readMaxSilence(
  *
  * @throws TypeError for a `maxSilence` that is not a duration of two seconds or more
  * @example
- * const source = feedSource({ url: "https://treasury.example/.well-known/l402/revocations", publicKey });
- * const follower = followRevocations(authority, source, { maxSilence: "10s" });
+ * const source = feedSource({ url: "https://treasury.example/.well-known/l402/revocations",
+ * publicKey }); const follower = followRevocations(authority, source, { maxSilence: "10s" });
  */
 export function followRevocations(
   authority: Authority,

@@ -27,8 +27,8 @@ export function signPage(page: Omit<FeedPage, "type" | "keyId">, signer: FeedSig
 }
 
 /**
- * Reads a page and verifies its signature. It does not check whose feed the page belongs to, nor that
- * it is the next one.
+ * Reads a page and verifies its signature. It does not check whose feed the page belongs to, nor
+ * that it is the next one.
  *
  * @throws AdapterError `ERR_FEED`
  */

@@ -36,8 +36,8 @@ const HEARTBEAT_SECONDS = 1;
  * handler for `GET` of {@link REVOCATIONS_PATH}.
  *
  * @example
- * const feed = revocationFeed(store, { key: await ReceiptSigner.fromSeed(seed), location: "https://treasury.example" });
- * await serve(feed, { port: 8410 }); // l8nt/node
+ * const feed = revocationFeed(store, { key: await ReceiptSigner.fromSeed(seed), location:
+ * "https://treasury.example" }); await serve(feed, { port: 8410 }); // l8nt/node
  */
 export function revocationFeed(
   store: DirectiveLog,

@@ -117,8 +117,8 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
   if (!/^[0-9a-fA-F]{64}$/.test(publicKey))
     throw new TypeError("a feed's publicKey must be 64 hex digits: an Ed25519 public key");
   const fetcher = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  // Kept over connections: an old page must not pass for a new one because it comes first on the next
-  // connection.
+  // Kept over connections: an old page must not pass for a new one because it comes first on the
+  // next connection.
   let lastAt = Number.NEGATIVE_INFINITY;
   return async function* readFeed(following) {
     const key = await ReceiptKey.of(publicKey);

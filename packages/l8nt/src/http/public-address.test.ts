@@ -1,4 +1,6 @@
-/** Expected values are from the registries that public-address.ts names. Nothing is connected to. */
+/**
+ * Expected values are from the registries that public-address.ts names. Nothing is connected to.
+ */
 import net from "node:net";
 import { describe, expect, test } from "vitest";
 import { publicAddress } from "./public-address.ts";

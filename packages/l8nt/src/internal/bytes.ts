@@ -60,8 +60,9 @@ export const base64Text: (bytes: Uint8Array) => string =
     : (bytes) => native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
 /**
- * The bytes of base64, padded or not, in the standard or the URL-safe alphabet, not mixed; undefined
- * for anything else. Trailing bits must be zero, so that bytes have one text in each form. [case 3]
+ * The bytes of base64, padded or not, in the standard or the URL-safe alphabet, not mixed;
+ * undefined for anything else. Trailing bits must be zero, so that bytes have one text in each
+ * form. [case 3]
  */
 export function base64Bytes(text: string): Bytes | undefined {
   const urlSafe = text.includes("-") || text.includes("_");

@@ -19,7 +19,8 @@ import { bytesToWords, integerToWords } from "./words.ts";
  *
  * @throws TypeError where a field does not fit
  * @example
- * Invoice.encode({ network: "bcrt", amountMsat: 21_000n, timestamp, paymentHash, paymentSecret, description: "1 forecast" }, key);
+ * Invoice.encode({ network: "bcrt", amountMsat: 21_000n, timestamp, paymentHash, paymentSecret,
+ * description: "1 forecast" }, key);
  */
 export function encode(fields: InvoiceFields, privateKey: Uint8Array): string {
   const { network, amountMsat, timestamp, description, descriptionHash, metadata } = fields;

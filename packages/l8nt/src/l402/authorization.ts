@@ -10,8 +10,8 @@ export const MAX_FIELD_CHARACTERS = 24_576;
 
 /**
  * The text of the credential in an `Authorization` field; undefined if the field has none of ours.
- * Several lines, joined by commas as `Headers` does, count as one if they carry the same credential,
- * which is how aperture's client sends it. [case 8]
+ * Several lines, joined by commas as `Headers` does, count as one if they carry the same
+ * credential, which is how aperture's client sends it. [case 8]
  *
  * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED`,
  * `ERR_TOKEN_TOO_LARGE`

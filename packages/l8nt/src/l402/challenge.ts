@@ -111,8 +111,8 @@ const sameChallenge = (a: Challenge, b: Challenge): boolean =>
   base64Text(Macaroon.encode(a.macaroon)) === base64Text(Macaroon.encode(b.macaroon));
 
 /**
- * The `WWW-Authenticate` lines of a challenge, in the order and form that the regular expressions of
- * the reference clients expect.
+ * The `WWW-Authenticate` lines of a challenge, in the order and form that the regular expressions
+ * of the reference clients expect.
  *
  * @throws TypeError for an invoice or a condition that could break out of its quotes [case 9]
  */

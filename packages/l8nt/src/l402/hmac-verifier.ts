@@ -1,4 +1,6 @@
-/** Verifies macaroon credentials with the secret they were minted under. spec/1-credential.md §4-6. */
+/**
+ * Verifies macaroon credentials with the secret they were minted under. spec/1-credential.md §4-6.
+ */
 import type { Vocabulary } from "../caveat/index.ts";
 import { ProvenTexts, type RevocationList, Verified, type Verifier } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";

@@ -1,6 +1,6 @@
 /**
- * The `Macaroon` and `Grpc-Metadata-Macaroon` header fields: the hex of a macaroon with its preimage
- * in a caveat. spec/3-challenge.md §4.
+ * The `Macaroon` and `Grpc-Metadata-Macaroon` header fields: the hex of a macaroon with its
+ * preimage in a caveat. spec/3-challenge.md §4.
  */
 import { caveatOf, preimage, valueIn } from "../caveat/index.ts";
 import { TokenError } from "../errors.ts";
@@ -47,8 +47,8 @@ export function readMacaroonField(field: string | null | undefined): string | un
 }
 
 /**
- * Reads the first such caveat, because any holder can append another. Later ones are judged like any
- * caveat.
+ * Reads the first such caveat, because any holder can append another. Later ones are judged like
+ * any caveat.
  */
 function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
   for (const caveat of caveats) {

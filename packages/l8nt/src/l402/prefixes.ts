@@ -1,6 +1,7 @@
 /**
- * The signatures along a macaroon's chain, continued from the longest prefix that was proven before,
- * so that verifying a sub-agent's credential costs its own caveats only. spec/1-credential.md §4.
+ * The signatures along a macaroon's chain, continued from the longest prefix that was proven
+ * before, so that verifying a sub-agent's credential costs its own caveats only.
+ * spec/1-credential.md §4.
  */
 import { type Bytes, hexText } from "../internal/bytes.ts";
 import { equalBytes, hmacChain } from "../internal/crypto.ts";

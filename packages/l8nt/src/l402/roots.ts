@@ -1,4 +1,6 @@
-/** Secrets, and the root keys derived from them, which are never stored. spec/1-credential.md §4. */
+/**
+ * Secrets, and the root keys derived from them, which are never stored. spec/1-credential.md §4.
+ */
 import { hexBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { ROOT_ID_BYTES } from "./identifier.ts";

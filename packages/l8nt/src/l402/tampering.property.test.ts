@@ -1,6 +1,6 @@
 /**
- * Damage and forgery: a holder without the secret can append to a credential, and do nothing else with
- * it.
+ * Damage and forgery: a holder without the secret can append to a credential, and do nothing else
+ * with it.
  */
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";

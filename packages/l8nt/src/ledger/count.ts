@@ -96,8 +96,8 @@ export function reserve(state: Counters, reservation: Reservation): CountStep<Re
 }
 
 /**
- * Ends a reservation: commits `spent`, or releases all of it if that is undefined. The answer of the
- * first end stands.
+ * Ends a reservation: commits `spent`, or releases all of it if that is undefined. The answer of
+ * the first end stands.
  *
  * @throws TypeError for an unknown reservation, or an amount in another unit than the reservation
  */

@@ -100,7 +100,9 @@ function field(type: number, data: Uint8Array): Bytes {
   return concat(Uint8Array.from(header), data);
 }
 
-/** Reads the type-length-value fields of a packet in the order in which the caller asks for them. */
+/**
+ * Reads the type-length-value fields of a packet in the order in which the caller asks for them.
+ */
 class FieldReader {
   readonly #bytes: Bytes;
   #offset = 0;

@@ -23,8 +23,8 @@ const OPTIONS = {
 } satisfies Keys<ReceiptClerkOptions>;
 
 /**
- * Makes every missing receipt when it is woken. Several clerks with one key, each in its own process,
- * make one chain.
+ * Makes every missing receipt when it is woken. Several clerks with one key, each in its own
+ * process, make one chain.
  *
  * @example
  * const clerk = new ReceiptClerk({ book: store, signer, alarm: console.error });
@@ -70,9 +70,9 @@ export class ReceiptClerk {
     const { book, batch = 64 } = this.#options;
     let last = await book.lastReceipt();
     for (;;) {
-      // Read after the last receipt, never before it. A receipt that another process makes in between
-      // is then either out of this list or in this clerk's place in the chain. The other way round, a
-      // payment would get two receipts.
+      // Read after the last receipt, never before it. A receipt that another process makes in
+      // between is then either out of this list or in this clerk's place in the chain. The other
+      // way round, a payment would get two receipts.
       const payments = await book.unreceipted(batch);
       if (payments.length === 0) return;
       const rows = this.#rows(payments, last);

@@ -23,7 +23,8 @@ const PAGE = 500;
 /**
  * The lines of an export, without their line feeds.
  *
- * @example for await (const line of exportReceipts(store, signer, systemClock)) file.write(`${line}\n`);
+ * @example for await (const line of exportReceipts(store, signer, systemClock))
+ * file.write(`${line}\n`);
  */
 export async function* exportReceipts(
   book: Pick<ReceiptBook, "receipts">,
@@ -73,7 +74,8 @@ const OPTIONS = { each: true } satisfies Keys<VerifyExportOptions>;
 /**
  * Whether this is a whole export that the key signed. Needs nothing but the public key.
  *
- * @param source the lines of the export without their line feeds, or its bytes in chunks of any size
+ * @param source the lines of the export without their line feeds, or its bytes in chunks of any
+ * size
  * @throws TypeError for a public key that is none
  */
 export async function verifyExport(

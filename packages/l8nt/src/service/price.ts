@@ -8,9 +8,9 @@ import type { RequestFacts } from "./decision.ts";
 /**
  * The price of one request. It is called for every request, also without a credential and before
  * anything about the caller is known: it must be cheap, and must not trust what it reads. If it
- * throws, or returns a number without a unit, NaN or a negative amount, the answer is 503. `"0 sat"`
- * is free. A price in US dollars sells no credential: it is taken from credentials that were minted
- * with a budget in US dollars.
+ * throws, or returns a number without a unit, NaN or a negative amount, the answer is 503. `"0
+ * sat"` is free. A price in US dollars sells no credential: it is taken from credentials that were
+ * minted with a budget in US dollars.
  */
 export type PriceFunction = (request: PriceFacts) => AmountText | Promise<AmountText>;
 

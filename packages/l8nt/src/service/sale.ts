@@ -38,8 +38,8 @@ export function saleOf(
   const budget = prepaid !== undefined && prepaid < priceMsat ? priceMsat : prepaid;
   const bought = uses ?? (budget === undefined && validFor === undefined ? 1 : undefined);
   // If each request has a price of its own, the payment for a cheap one must not buy a dear one,
-  // and none that has a price in another unit. [case 41] A path with a star in it would be read as a pattern and sell more than itself, so it
-  // names no endpoint.
+  // and none that has a price in another unit. [case 41] A path with a star in it would be read as
+  // a pattern and sell more than itself, so it names no endpoint.
   const asked = target.path.includes("*") ? [] : [`${target.method} ${origin}${target.path}`];
   const isCapped = typeof price === "function" && budget === undefined;
   return {

@@ -30,8 +30,8 @@ export interface Grants {
 export interface Terms {
   /**
    * Without a price a route takes credentials that the authority minted, and sells none. So does a
-   * route with a price in US dollars, because an invoice is paid in bitcoin and nothing converts: it
-   * takes credentials that were minted with a budget in US dollars.
+   * route with a price in US dollars, because an invoice is paid in bitcoin and nothing converts:
+   * it takes credentials that were minted with a budget in US dollars.
    */
   readonly price?: AmountText | PriceFunction;
   readonly grants?: Grants;

@@ -52,7 +52,8 @@ const OPTIONS = { readOnly: true, maxBatch: true } satisfies Keys<SqliteOptions>
  * @throws AdapterError `ERR_STORE`: locked, damaged, another program's, of a newer version,
  * half-migrated
  * @example
- * const treasury = new Treasury({ secret, location, wallet, store: await openSqliteStore("treasury.db") });
+ * const treasury = new Treasury({ secret, location, wallet, store: await
+ * openSqliteStore("treasury.db") });
  */
 export async function openSqliteStore(path: string, options: SqliteOptions = {}): Promise<Store> {
   checkKeys(options, OPTIONS, "openSqliteStore");

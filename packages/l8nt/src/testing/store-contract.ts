@@ -48,7 +48,8 @@ const LARGEST = { msat: 21n * 10n ** 17n, usd_micro: 10n ** 18n };
  * Registers the laws of a store with a test runner.
  *
  * @example
- * storeContract(test, { name: "the memory store", setup: async () => ({ store: new MemoryStore(), teardown: async () => {} }) });
+ * storeContract(test, { name: "the memory store", setup: async () => ({ store: new MemoryStore(),
+ * teardown: async () => {} }) });
  */
 export function storeContract(
   test: TestFunction,

@@ -171,7 +171,9 @@ export function paidCredentialOf(record: PaymentRecord): PaidCredential {
 const isClaimedByAnother = ({ claim }: PaymentRecord, by: string, now: number): boolean =>
   claim !== undefined && claim.by !== by && claim.until > now;
 
-/** Whether a credential was bought at the request's origin, covers it, and may be used by the node. */
+/**
+ * Whether a credential was bought at the request's origin, covers it, and may be used by the node.
+ */
 export const mayServe = (
   paid: PaidCredential,
   verified: Verified,
@@ -188,8 +190,9 @@ function mayCover({ full, record }: PaidCredential, target: Target, now: number)
 }
 
 /**
- * A metered credential was charged to the limits of the node that bought it. A node below that has a
- * limit of its own would spend past it, so it buys for itself. A time pass serves every node below.
+ * A metered credential was charged to the limits of the node that bought it. A node below that has
+ * a limit of its own would spend past it, so it buys for itself. A time pass serves every node
+ * below.
  */
 function isChargedTo(verified: Verified, { full, record }: PaidCredential): boolean {
   return (

@@ -1,6 +1,6 @@
 /**
- * The checks of a challenge before paying: it must be for this request, on the wallet's network, and
- * payable now. spec/4-purchase.md §3.
+ * The checks of a challenge before paying: it must be for this request, on the wallet's network,
+ * and payable now. spec/4-purchase.md §3.
  */
 import { type Amount, formatAmount, msat } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";

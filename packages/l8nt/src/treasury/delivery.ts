@@ -143,8 +143,8 @@ export class Delivery {
    * delivered, and is not paid again. [case 62]
    *
    * @param closedTo the node that the origin is closed to then. Everybody, if the credential never
-   * left the treasury. What was handed over may have been used, so an agent that denies it can close
-   * the origin only to itself.
+   * left the treasury. What was handed over may have been used, so an agent that denies it can
+   * close the origin only to itself.
    */
   async #relay(order: Order, paid: PaidCredential, closedTo: string): Promise<Purchase> {
     const wasShared = this.#bought.wasShared(paid.record);

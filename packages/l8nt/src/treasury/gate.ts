@@ -15,8 +15,8 @@ export interface SpendingGateOptions {
 }
 
 /**
- * The one place that stops spending. Freezes and doubts are reported to it; whatever spends asks it.
- * Revocation is not judged here: a revoked credential is denied before it gets this far.
+ * The one place that stops spending. Freezes and doubts are reported to it; whatever spends asks
+ * it. Revocation is not judged here: a revoked credential is denied before it gets this far.
  */
 export class SpendingGate implements Freezable {
   readonly #options: SpendingGateOptions;

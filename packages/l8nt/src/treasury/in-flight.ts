@@ -1,6 +1,6 @@
 /**
- * How much may be in flight at one time. A payment that never settles keeps its amount reserved, and
- * one agent must not use up what its siblings share. [case 55]
+ * How much may be in flight at one time. A payment that never settles keeps its amount reserved,
+ * and one agent must not use up what its siblings share. [case 55]
  */
 import type { ChainLimit } from "../caveat/index.ts";
 import type { Verified } from "../l402/index.ts";

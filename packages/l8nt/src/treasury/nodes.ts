@@ -1,6 +1,6 @@
 /**
- * Directory of the nodes seen so far. Agents are never registered; each node is recorded on its first
- * request.
+ * Directory of the nodes seen so far. Agents are never registered; each node is recorded on its
+ * first request.
  */
 import { Lru } from "../internal/lru.ts";
 import type { Authority, Verified } from "../l402/index.ts";

@@ -15,7 +15,9 @@ import type { Settler } from "./settler.ts";
  */
 const ABANDONED_SECONDS = 120;
 
-/** A wallet that never saw the payment proves nothing: another wallet may have made it. [case 59] */
+/**
+ * A wallet that never saw the payment proves nothing: another wallet may have made it. [case 59]
+ */
 const ANOTHER_WALLET: PaymentOutcome = {
   status: "unknown",
   reason: "it was begun from another wallet than the one that is asked",
@@ -73,8 +75,8 @@ export class PaymentLookup {
   }
 
   /**
-   * A failed hash may be paid again. That the wallet never made the first attempt says nothing about
-   * the second.
+   * A failed hash may be paid again. That the wallet never made the first attempt says nothing
+   * about the second.
    */
   async #isAnotherAttempt({ paymentHash, reservationId }: PaymentRecord): Promise<boolean> {
     const { store, sending } = this.#options;

@@ -59,8 +59,8 @@ export class OutgoingPayments {
   /**
    * Pays, unless a limit, the policy or the spending gate is against it.
    *
-   * @throws ChallengeError, DeniedError, BudgetError with nothing spent; PaymentError, whose `spent`
-   * says whether money moved
+   * @throws ChallengeError, DeniedError, BudgetError with nothing spent; PaymentError, whose
+   * `spent` says whether money moved
    */
   async pay(request: PaymentRequest): Promise<PaymentRecord> {
     const origin = formatOrigin(request.target.origin);
@@ -112,8 +112,8 @@ export class OutgoingPayments {
     const { unit } = record.amount;
     // Each node's own total, which the tree shows, and its limits.
     const counted = [...verified.nodes.map(({ id }) => nodeTotal(id, unit)), ...countersOf(limits)];
-    // Asked again: the agent may have been revoked or frozen while the invoice was checked, or while
-    // the payment was written down. [cases 50, 111]
+    // Asked again: the agent may have been revoked or frozen while the invoice was checked, or
+    // while the payment was written down. [cases 50, 111]
     const demand = () => {
       verified.demand({ now: clock(), target, price, payee: invoice.payee });
       gate.demand(verified);

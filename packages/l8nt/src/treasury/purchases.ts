@@ -1,6 +1,6 @@
 /**
- * Purchases: gets an order answered, with what was bought earlier or by paying, and never pays twice
- * for it. spec/4-purchase.md §4.
+ * Purchases: gets an order answered, with what was bought earlier or by paying, and never pays
+ * twice for it. spec/4-purchase.md §4.
  */
 import { msat } from "../amount.ts";
 import { PaymentError } from "../errors.ts";

@@ -1,6 +1,6 @@
 /**
- * A whole treasury: purchases, receipts, the look-up of open payments, the revocation feed, and both
- * HTTP APIs behind one handler. spec/4-purchase.md §7.
+ * A whole treasury: purchases, receipts, the look-up of open payments, the revocation feed, and
+ * both HTTP APIs behind one handler. spec/4-purchase.md §7.
  */
 import { type Duration, durationSeconds } from "../caveat/duration.ts";
 import { revocationFeed } from "../feed/publisher.ts";
@@ -35,8 +35,8 @@ export interface ServedTreasury {
   /** Answers agents, the owner and followers of the feed. A Web-standard handler. */
   readonly handler: (request: Request) => Promise<Response>;
   /**
-   * Waits for purchases under way (a minute at most), makes the receipts that are missing, and stops
-   * everything that runs. The store and the wallet stay open: close them afterwards.
+   * Waits for purchases under way (a minute at most), makes the receipts that are missing, and
+   * stops everything that runs. The store and the wallet stay open: close them afterwards.
    */
   stop(): Promise<void>;
 }

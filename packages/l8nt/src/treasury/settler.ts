@@ -89,8 +89,8 @@ export class Settler {
       fee.value > record.maxFee.value
         ? `the wallet paid ${formatAmount(fee)} of routing fee for ${record.paymentHash}, over its cap of ${formatAmount(record.maxFee)}`
         : undefined;
-    // The next payment could cost as much, so spending is frozen. It is frozen before the payment is
-    // settled, because a payment that is settled is not looked at again. [case 46]
+    // The next payment could cost as much, so spending is frozen. It is frozen before the payment
+    // is settled, because a payment that is settled is not looked at again. [case 46]
     const first = overCap === undefined ? undefined : () => this.#freeze(overCap);
     let paid: PaymentRecord;
     try {

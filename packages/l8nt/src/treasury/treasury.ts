@@ -54,7 +54,9 @@ export class TreasuryCore implements Treasurer {
     return this.#parts.startup.done();
   }
 
-  /** Stops following other processes. The store and the wallet stay open: their owner closes them. */
+  /**
+   * Stops following other processes. The store and the wallet stay open: their owner closes them.
+   */
   async stop(): Promise<void> {
     this.#parts.directives.stop();
     await this.#parts.bought.flushHandedOver();
@@ -65,7 +67,8 @@ export class TreasuryCore implements Treasurer {
    *
    * @throws TypeError for a scope without endpoints, without an end, or without a budget
    * @example
-   * treasury.mint({ endpoints: ["GET https://api.weather.example/*"], budget: "1000 sat", expiresIn: "1h" });
+   * treasury.mint({ endpoints: ["GET https://api.weather.example/*"], budget: "1000 sat",
+   * expiresIn: "1h" });
    */
   mint(scope: Scope): Credential {
     return this.authority.minter.mint(scope);
@@ -127,8 +130,8 @@ export class TreasuryCore implements Treasurer {
       isServed = purchase.kind === "credential" || purchase.response.status < 500;
       return purchase;
     } finally {
-      // An order that broke off before its answer counts too: otherwise an agent that hangs up would
-      // never use anything up. [case 89]
+      // An order that broke off before its answer counts too: otherwise an agent that hangs up
+      // would never use anything up. [case 89]
       const mayBeServed = isServed || order.progress.unanswered;
       const end = mayBeServed
         ? claim.commit(this.#parts.clock())

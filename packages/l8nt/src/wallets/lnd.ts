@@ -43,8 +43,8 @@ const MAY_GO_ON = new Set([1, 4, 14]);
 
 /**
  * A wallet of an lnd node: `lnd+https://HOST:8080?macaroon=…&cert=…`. The macaroon is a file, hex
- * or base64; the certificate a file. docs/guides/wallets.md says which permissions a treasury needs, and
- * which a service.
+ * or base64; the certificate a file. docs/guides/wallets.md says which permissions a treasury
+ * needs, and which a service.
  *
  * @throws AdapterError `ERR_WALLET` for a URL of another form
  */

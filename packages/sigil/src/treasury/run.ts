@@ -1,6 +1,6 @@
 /**
- * A treasury at work, as the library serves it, with logs, metrics and traces. The test that kills a
- * treasury runs this, too.
+ * A treasury at work, as the library serves it, with logs, metrics and traces. The test that kills
+ * a treasury runs this, too.
  */
 import { randomUUID } from "node:crypto";
 import type { Handler } from "l8nt/node";

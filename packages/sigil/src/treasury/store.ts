@@ -1,6 +1,6 @@
 /**
- * The store of a treasury: the file in its folder, or the Postgres database that `SIGIL_STORE` names
- * and that several treasuries share.
+ * The store of a treasury: the file in its folder, or the Postgres database that `SIGIL_STORE`
+ * names and that several treasuries share.
  */
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import type { TreasuryOptions } from "l8nt/treasury";

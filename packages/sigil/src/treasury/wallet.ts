@@ -12,8 +12,8 @@ export type OpenWallet = Extract<TreasuryOptions["wallet"], () => unknown>;
 /**
  * Opens the wallet, and examines it before it is used. Logs what is unusual about it.
  *
- * @throws AdapterError `ERR_WALLET`: it lacks what a treasury needs, it refuses the credential, it is
- * locked, or it was not reached
+ * @throws AdapterError `ERR_WALLET`: it lacks what a treasury needs, it refuses the credential, it
+ * is locked, or it was not reached
  */
 export async function fitWallet(open: () => Promise<Wallet>, log: Logger): Promise<Wallet> {
   const wallet = await open();
@@ -40,11 +40,11 @@ const ASK_AGAIN_MS = 5_000;
 /**
  * Examines the wallet before anything is served.
  *
- * A wallet that was not reached does not stop the start, because nodes restart, and the owner and the
- * agents need the treasury just then: it shows its books, revokes and freezes, and pays nothing until
- * the wallet has answered and was found fit. Then it asks about the open payments. A wallet that is
- * not synced yet is used: it refuses by itself what it cannot pay. Every other fault lasts until
- * somebody mends it, so it is reported at once.
+ * A wallet that was not reached does not stop the start, because nodes restart, and the owner and
+ * the agents need the treasury just then: it shows its books, revokes and freezes, and pays nothing
+ * until the wallet has answered and was found fit. Then it asks about the open payments. A wallet
+ * that is not synced yet is used: it refuses by itself what it cannot pay. Every other fault lasts
+ * until somebody mends it, so it is reported at once.
  *
  * @throws AdapterError `ERR_WALLET`
  */

@@ -1,4 +1,6 @@
-/** `valid_until` and `<service>_valid_until`: the end of a credential, and its end at one service. */
+/**
+ * `valid_until` and `<service>_valid_until`: the end of a credential, and its end at one service.
+ */
 import {
   type AnyCondition,
   type Condition,
