@@ -1,13 +1,13 @@
-/** The credentials that a client carries: which of them covers a request, and who pays for it. */
+/** The credentials of a client: which one covers a request, and which treasury pays for it. */
 import { type Access, readOrigin, sameOrigin, type Target } from "../caveat/index.ts";
 import { denied, PaymentError } from "../errors.ts";
 import { Credential } from "../l402/index.ts";
 import type { Treasurer } from "../ports/treasury.ts";
 
-/** One of them, and the treasury that it is spent at. */
+/** A credential, and the treasury at which it is spent. */
 export interface Carried {
   readonly credential: Credential;
-  /** Made when it is first needed: a credential that is only presented needs none. */
+  /** Created at its first use: a credential that is only presented needs no treasury. */
   readonly treasurer: () => Treasurer;
 }
 
@@ -19,7 +19,7 @@ export const WHAT_TO_SET =
 export class CarriedCredentials {
   readonly #all: readonly Carried[];
 
-  /** @throws TokenError for a text that is none */
+  /** @throws TokenError for a text that is not a credential */
   constructor(given: GivenCredentials, treasurerAt: (location: string) => Treasurer) {
     this.#all = readCredentials(given).map((credential) => ({
       credential,
@@ -31,7 +31,7 @@ export class CarriedCredentials {
     return this.#all.length === 0;
   }
 
-  /** The first. @throws PaymentError `ERR_PAYMENT_REQUIRED` where there is none */
+  /** The first credential. @throws PaymentError `ERR_PAYMENT_REQUIRED` without one */
   get first(): Carried {
     const [first] = this.#all;
     if (first === undefined)
@@ -44,10 +44,10 @@ export class CarriedCredentials {
   }
 
   /**
-   * The first that covers the access, one that is spent at its very origin before others; undefined
-   * where there is none at all.
+   * The first credential that covers the access; one that names the origin of the access goes before
+   * others. Undefined if there is no credential at all.
    *
-   * @throws DeniedError where there are some, and all of them say no
+   * @throws DeniedError if there are credentials, and each one denies the access
    */
   choose(
     access: Access & { readonly target: Target },
@@ -67,8 +67,9 @@ export class CarriedCredentials {
   }
 
   /**
-   * The one that `child` was derived from, and the caveats that lead from it to the child. @throws
-   * TypeError where there is none
+   * The credential from which `child` was derived, and the caveats that lead to the child.
+   *
+   * @throws TypeError if there is none
    */
   ancestorOf(child: Credential): {
     readonly carried: Carried;
@@ -82,7 +83,7 @@ export class CarriedCredentials {
   }
 }
 
-/** Spent where it is: at the very origin that it names, a credential is presented as it stands. */
+/** Whether a credential names the origin of the target. It is presented there as it is. */
 export function isAtHome(credential: Credential, target: Target): boolean {
   const home = readOrigin(credential.location);
   return home !== undefined && sameOrigin(home, target.origin);

@@ -1,6 +1,6 @@
 /**
- * The service credentials that a client was handed: kept by origin, in memory, for as long as they
- * may be worth something.
+ * The credentials of services that a treasury handed to a client: kept in memory by origin, for as
+ * long as they may work.
  */
 import { formatOrigin, type Target } from "../caveat/index.ts";
 import { Lru } from "../internal/lru.ts";
@@ -8,7 +8,7 @@ import type { Credential } from "../l402/index.ts";
 
 export interface Held {
   readonly credential: Credential;
-  /** Whether the service ever served it. */
+  /** Whether the service has ever answered a request with it. */
   delivered: boolean;
 }
 
@@ -19,8 +19,8 @@ export class HeldCredentials {
   readonly #byOrigin = new Lru<string, readonly Held[]>(MAX_ORIGINS);
 
   /**
-   * One that covers this request, as far as its own caveats say. What buys a single request goes to
-   * one taker.
+   * Takes a credential that covers this request, as far as its own caveats say. A credential for a
+   * single request goes to one request only.
    */
   take(target: Target, now: number): Held | undefined {
     const found = this.#at(target).find(
@@ -30,7 +30,7 @@ export class HeldCredentials {
     return found;
   }
 
-  /** For the next request: what buys a single one only where that was not served. */
+  /** Keeps a credential for the next request, unless it was for a single request that was served. */
   keep(target: Target, held: Held, served: boolean): void {
     const others = this.#at(target).filter((other) => other !== held);
     const worthKeeping = !served || !held.credential.chain.isSingleUse;

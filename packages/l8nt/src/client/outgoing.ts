@@ -1,7 +1,4 @@
-/**
- * A request taken apart, so that it can be sent more than once: without a credential, then with
- * one.
- */
+/** The parts of a request that may be sent more than once: without a credential, then with one. */
 import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { hexText } from "../internal/bytes.ts";
@@ -13,13 +10,13 @@ export interface Outgoing {
   readonly headers: Headers;
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly redirect: RequestRedirect;
-  /** Only where the caller gave one: a `fetch` that has none to follow is a third faster. */
+  /** Only if the caller gave one: a `fetch` without a signal is a third faster. */
   readonly signal: AbortSignal | undefined;
-  /** Redirected to another origin than the one asked for: nothing is paid there. */
+  /** Whether a redirect led to another origin than the one asked for. Nothing is paid there. */
   readonly strayed: boolean;
 }
 
-/** What can be sent again, and through a treasury. */
+/** The size of a body that is kept in memory, to be sent again or through a treasury. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 
@@ -29,8 +26,8 @@ export async function outgoing(
   signal: AbortSignal | undefined,
 ): Promise<Outgoing> {
   const headers = new Headers(request.headers);
-  // Sent once before and once after the payment: a service can tell that it is one request. [case
-  // 83]
+  // The request is sent before and after the payment: the service can tell that it is one request.
+  // [case 83]
   if (!IDEMPOTENT.has(request.method) && !headers.has("idempotency-key"))
     headers.set("idempotency-key", hexText(randomBytes(16)));
   const { method, redirect } = request;
@@ -42,7 +39,7 @@ export async function outgoing(
     if (cause instanceof AdapterError)
       throw new AdapterError(
         "ERR_TOO_LARGE",
-        `A request that may have to be paid for has at most ${MAX_BODY_BYTES} bytes of body.`,
+        `The body is too large: a request that may have to be paid for has at most ${MAX_BODY_BYTES} bytes.`,
         { cause },
       );
     throw cause;
@@ -50,8 +47,8 @@ export async function outgoing(
 }
 
 /**
- * Settles as `promise` does, or rejects once the caller gives up. What was begun goes on: a payment
- * is not undone. [case 82]
+ * Settles as `promise` does, or rejects when the caller aborts. The work goes on: a payment cannot be
+ * undone. [case 82]
  */
 export function unlessAborted<Result>(
   promise: Promise<Result>,

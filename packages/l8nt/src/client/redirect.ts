@@ -1,6 +1,5 @@
 /**
- * Redirects, as `fetch` follows them, but hop by hop: no credential and no body goes to another
- * origin. [case 76]
+ * Redirects, followed one at a time: no credential and no body goes to another origin. [case 76]
  */
 import { AdapterError } from "../errors.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
@@ -10,23 +9,27 @@ const STATUSES = new Set([301, 302, 303, 307, 308]);
 export const MAX_REDIRECTS = 20;
 
 /**
- * The request that a response redirects to; undefined for a response that is an answer. @throws
- * AdapterError `ERR_REDIRECT`
+ * The request to which a response redirects; undefined for any other response.
+ *
+ * @throws AdapterError `ERR_REDIRECT`
  */
 export function redirected(request: Outgoing, response: Response): Outgoing | undefined {
   if (response.type === "opaqueredirect")
     throw new AdapterError(
       "ERR_REDIRECT",
-      "The service redirects, and a browser does not show where to. Ask for the final URL.",
+      "The service redirects, and a browser does not show the new location. Request the final URL.",
     );
   const location = response.headers.get("location");
   if (!STATUSES.has(response.status) || location === null || request.redirect === "manual")
     return undefined;
   if (request.redirect === "error")
-    throw new AdapterError("ERR_REDIRECT", "The service redirects, and redirects were refused.");
+    throw new AdapterError(
+      "ERR_REDIRECT",
+      'The service redirects, and the request has `redirect: "error"`.',
+    );
   const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
   if (url === undefined)
-    throw new AdapterError("ERR_REDIRECT", "The service redirects to something that is no URL.");
+    throw new AdapterError("ERR_REDIRECT", "The service redirects, and its Location is not a URL.");
   const becomesGet =
     (response.status === 303 && request.method !== "HEAD") ||
     (response.status <= 302 && request.method === "POST");
@@ -35,7 +38,7 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
   if (kept.body !== undefined)
     throw new AdapterError(
       "ERR_REDIRECT",
-      "The service redirects a request with a body to another origin. Ask there directly.",
+      "The service redirects a request with a body to another origin. Request that URL directly.",
     );
   const headers = new Headers(kept.headers);
   for (const name of [...CREDENTIAL_FIELDS, "cookie", "proxy-authorization"]) headers.delete(name);

@@ -14,19 +14,19 @@ import { ownReceipts } from "../wire/receipts.ts";
 import { revocation } from "../wire/revocation.ts";
 import { TreasuryHttp } from "./treasury-http.ts";
 
-/** Speaks for credentials that name this location. Their text is sent there and nowhere else. */
+/** Serves credentials that name this location. Their text is sent there and nowhere else. */
 export class RemoteTreasury implements Treasurer {
   readonly #treasury: TreasuryHttp;
 
   /**
-   * @throws AdapterError `ERR_REQUEST` for a location that is no URL, or plain HTTP beyond this
+   * @throws AdapterError `ERR_REQUEST` for a location that is not a URL, or for plain HTTP to another
    * machine
    */
   constructor(location: string, fetcher: typeof fetch) {
     if (location === EMBEDDED_LOCATION)
       throw new AdapterError(
         "ERR_TREASURY",
-        "The credential was made by a client with a wallet of its own, whose treasury no other process can reach. Give that client a treasury location, and serve client.treasury there.",
+        "The credential comes from a client whose treasury is inside its own process. To let other processes use it, give that client `treasury: { location }` and serve `treasuryApi(client.treasury)` there.",
       );
     this.#treasury = new TreasuryHttp(location, fetcher);
   }

@@ -3,7 +3,8 @@ import { lazily } from "../internal/lazily.ts";
 import type { Treasurer } from "../ports/treasury.ts";
 
 /**
- * Its messages are a tenth of what a page loads, and a page that pays nothing needs none of them.
+ * The codecs of its messages are loaded at the first order: a page that pays nothing never loads
+ * them.
  *
  * @throws AdapterError from every method, if the location cannot be one of a treasury
  */

@@ -1,4 +1,4 @@
-/** Messages to a treasury across HTTP: sending, and what a failure means for the money. */
+/** Sends messages to a treasury across HTTP, and says what a failure means for the money. */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
@@ -13,13 +13,13 @@ export class TreasuryHttp {
   readonly #fetch: typeof fetch;
 
   /**
-   * @throws AdapterError `ERR_REQUEST` for a location that is no URL, or plain HTTP beyond this
+   * @throws AdapterError `ERR_REQUEST` for a location that is not a URL, or for plain HTTP to another
    * machine
    */
   constructor(location: string, fetcher: typeof fetch) {
     const origin = readOrigin(location);
     if (origin === undefined)
-      throw new AdapterError("ERR_REQUEST", "The treasury's location is no http(s) URL.");
+      throw new AdapterError("ERR_REQUEST", "The treasury's location is not an http(s) URL.");
     checkTransport(new URL(location));
     this.origin = formatOrigin(origin);
     this.#fetch = fetcher;
@@ -55,11 +55,11 @@ export class TreasuryHttp {
     }
   }
 
-  /** The treasury's own error, or that its answer is none. */
+  /** The treasury's own error, or an error that says which status it answered with. */
   async failure(response: Response, mayPay: boolean): Promise<Error> {
     return (
       (await readProblem(response)) ??
-      // A gateway in between that gave up waiting does not know what was paid.
+      // A proxy that gave up waiting does not know what was paid.
       this.#unclear(`answered with HTTP ${response.status}.`, mayPay && response.status >= 500)
     );
   }
@@ -68,7 +68,7 @@ export class TreasuryHttp {
     try {
       return await read();
     } catch (cause) {
-      throw this.#unclear("gave an answer that cannot be understood.", mayPay, cause);
+      throw this.#unclear("answered with something that cannot be read.", mayPay, cause);
     }
   }
 
@@ -84,7 +84,7 @@ export class TreasuryHttp {
   }
 }
 
-/** The system's name for why a connection failed. The global `fetch` keeps it in `cause`. */
+/** The system's code for a failed connection. The global `fetch` keeps it in `cause`. */
 function systemCodeOf(failure: unknown): unknown {
   const { code, cause } = failure as { code?: unknown; cause?: { code?: unknown } };
   return cause?.code ?? code;
