@@ -18,7 +18,7 @@ import { Paywall } from "./service/index.ts";
 import { MemoryStore } from "./stores/memory.ts";
 import { openPostgresStore } from "./stores/postgres.ts";
 import { openSqliteStore } from "./stores/sqlite.ts";
-import { DevNetwork } from "./testing/index.ts";
+import { DevNetwork, devTown } from "./testing/index.ts";
 import { ownerApi, serveTreasury, Treasury } from "./treasury/index.ts";
 import { devWallet } from "./wallets/dev.ts";
 import { nwcWallet } from "./wallets/nwc.ts";
@@ -92,6 +92,11 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
     (o) => nwcWallet("nostr+walletconnect://a", o),
   ],
   "l8nt/testing DevNetworkOptions": ["prt", (o) => DevNetwork.start(o)],
+  "l8nt/testing DevShopOptions": [
+    "servic",
+    async (o) => (await devTown({ ...(o as object), handler } as never)).close(),
+  ],
+  "l8nt/testing DevTownOptions": ["balanse", (o) => devTown(o)],
 };
 
 /** Objects that a framework's SDK makes, or that are tested beside the SDK that they need. */
