@@ -1,6 +1,6 @@
 /**
- * Rules of BOLT 11 that its own examples leave out: each invoice here is signed and checksummed,
- * and wrong in one thing.
+ * Rules of BOLT 11 that its own examples leave out. Each invoice is signed and checksummed, and
+ * breaks one rule.
  */
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { bech32 } from "@scure/base";
@@ -35,7 +35,7 @@ function forge(fields: readonly number[][], { prefix = "lnbcrt", timestamp = NOW
 const decode = (fields: readonly number[][], prefix = "lnbcrt") =>
   Invoice.decode(forge(fields, { prefix }));
 
-test("a forged invoice with p, s and d is sound: the tests below fail for their own reason alone", () => {
+test("a forged invoice with p, s and d is valid, so that each refusal below has one reason", () => {
   expect(decode([p, s, d])).toMatchObject({
     network: "bcrt",
     description: "x",
@@ -43,7 +43,7 @@ test("a forged invoice with p, s and d is sound: the tests below fail for their 
   });
 });
 
-describe("the network is the whole prefix, exactly [case 66]", () => {
+describe("the network is read from the whole prefix [case 66]", () => {
   test.each([
     ["lnbc", "bc"],
     ["lntb", "tb"],
@@ -73,7 +73,7 @@ describe("the network is the whole prefix, exactly [case 66]", () => {
   });
 });
 
-describe("an amount is a whole number of msat, written one way", () => {
+describe("an amount is a whole number of msat with one spelling", () => {
   test.each([
     ["1", 100_000_000_000n],
     ["1m", 100_000_000n],
@@ -105,7 +105,7 @@ describe("an amount is a whole number of msat, written one way", () => {
   });
 });
 
-describe("the fields that must be there are there once", () => {
+describe("a required field occurs exactly once", () => {
   test.each([
     ["no payment hash", [s, d]],
     ["no payment secret", [p, d]],
@@ -116,7 +116,7 @@ describe("the fields that must be there are there once", () => {
     ["two descriptions", [p, s, d, d]],
     ["two expiries", [p, s, d, field(TAG.x, [1]), field(TAG.x, [2])]],
     [
-      "a payment hash of another length alone",
+      "only a payment hash of another length",
       [field(TAG.p, bytesToWords(new Uint8Array(33))), s, d],
     ],
   ])("%s is refused", (_, fields) => {
@@ -124,7 +124,7 @@ describe("the fields that must be there are there once", () => {
   });
 
   test.each([51, 53])(
-    "p, s, h and n of %i or so words are skipped beside the right ones",
+    "p, s, h and n of another length (%i words) are skipped beside the right ones",
     (length) => {
       const odd = [TAG.p, TAG.s, TAG.h].map((type) => field(type, new Array(length).fill(0)));
       const odder = field(TAG.n, new Array(length + 1).fill(0));
@@ -137,7 +137,7 @@ describe("the fields that must be there are there once", () => {
   });
 });
 
-describe("a field is well-formed to its last bit", () => {
+describe("a field has one encoding", () => {
   const badPadding = [...p.slice(0, -1), p.at(-1)! | 1];
   test.each([
     ["padding that is not zero", [badPadding, s, d]],
@@ -159,19 +159,22 @@ describe("a field is well-formed to its last bit", () => {
       [p, s, d, field(TAG.f, [0, ...bytesToWords(new Uint8Array(21))])],
     ],
     [
-      "a required feature nobody knows",
+      "an unknown required feature",
       [p, s, d, field(TAG.features, [...new Array(20).fill(0)].with(0, 2))],
     ],
-    ["a payee that is no point", [p, s, d, field(TAG.n, bytesToWords(new Uint8Array(33).fill(2)))]],
     [
-      "a payee that is somebody else",
+      "a payee that is not a point of the curve",
+      [p, s, d, field(TAG.n, bytesToWords(new Uint8Array(33).fill(2)))],
+    ],
+    [
+      "a payee that did not sign it",
       [p, s, d, field(TAG.n, bytesToWords(publicKeyOf(new Uint8Array(32).fill(8))))],
     ],
   ])("%s is refused", (_, fields) => {
     expect(() => decode(fields)).toThrow(refused);
   });
 
-  test("a fallback of a later version is skipped, an optional feature is kept", () => {
+  test("a fallback of an unknown version is skipped, an optional feature is kept", () => {
     const later = field(TAG.f, [19, 1, 2, 3]);
     const optional = field(TAG.features, integerToWords(2 ** 9 + 2 ** 21));
     expect(decode([p, s, d, later, optional])).toMatchObject({ fallbacks: [], features: [9, 21] });
@@ -179,7 +182,7 @@ describe("a field is well-formed to its last bit", () => {
 });
 
 describe("time cannot overflow [case 67]", () => {
-  test("the default is an hour", () => {
+  test("the default expiry is an hour", () => {
     expect(decode([p, s, d])).toMatchObject({
       timestamp: NOW,
       expirySeconds: 3600,
@@ -187,7 +190,7 @@ describe("time cannot overflow [case 67]", () => {
     });
   });
 
-  test("an expiry of zero is an expiry of zero", () => {
+  test("an expiry of zero expires at the timestamp", () => {
     expect(decode([p, s, d, field(TAG.x, [])]).expiresAt).toBe(NOW);
   });
 
@@ -199,7 +202,10 @@ describe("time cannot overflow [case 67]", () => {
   });
 
   test.each([
-    ["2^53 - 1 (its end is past what numbers hold)", integerToWords(Number.MAX_SAFE_INTEGER)],
+    [
+      "2^53 - 1 (whose end is above the largest safe integer)",
+      integerToWords(Number.MAX_SAFE_INTEGER),
+    ],
     ["2^64", [16, ...new Array(12).fill(0)]],
     ["1023 words", new Array(1023).fill(31)],
   ])("an expiry of %s is refused", (_, words) => {
@@ -207,7 +213,7 @@ describe("time cannot overflow [case 67]", () => {
   });
 });
 
-describe("a signature is the payee's", () => {
+describe("an invoice is signed by its payee", () => {
   const n = field(TAG.n, bytesToWords(publicKeyOf(key)));
   function resign(fields: number[][], change: (signature: Uint8Array) => Uint8Array): string {
     const { prefix, words } = bech32.decode(forge(fields) as `${string}1${string}`, false);
@@ -220,7 +226,7 @@ describe("a signature is the payee's", () => {
     return Uint8Array.of(...other, signature[64]! ^ 1);
   };
 
-  test("high-S: taken where the key is recovered, refused where the invoice names it", () => {
+  test("a high-S signature is valid if the key is recovered, and refused if the invoice names it", () => {
     const payee = decode([p, s, d]).payee;
     expect(Invoice.decode(resign([p, s, d], highS)).payee).toBe(payee);
     expect(decode([p, s, d, n]).payee).toBe(payee);
@@ -237,13 +243,13 @@ describe("a signature is the payee's", () => {
   });
 });
 
-describe("size and type are judged first", () => {
-  test("a megabyte is refused for its length, not read", () => {
+describe("size and type are checked first", () => {
+  test("a text of a megabyte is refused by its length, without decoding", () => {
     const huge = `lnbc1${"q".repeat(2 ** 20)}`;
     expect(() => Invoice.decode(huge)).toThrow("longer than 8192 characters");
   });
 
-  test("an invoice just under the cap is read", () => {
+  test("a long invoice within the limit is read", () => {
     const hints = Array.from({ length: 6 }, () => field(2, new Array(1023).fill(1)));
     expect(decode([...hints, p, s, d]).text.length).toBeGreaterThan(6000);
   });
@@ -255,7 +261,7 @@ describe("size and type are judged first", () => {
     },
   );
 
-  test("a decoded invoice is frozen all the way down", () => {
+  test("a decoded invoice is deeply frozen", () => {
     const invoice = decode([p, s, d, field(TAG.f, [17, ...bytesToWords(new Uint8Array(20))])]);
     for (const part of [
       invoice,
@@ -268,7 +274,7 @@ describe("size and type are judged first", () => {
   });
 });
 
-describe("encode refuses a caller's own mistakes with a TypeError", () => {
+describe("encode refuses invalid fields with a TypeError", () => {
   const good: InvoiceFields = {
     network: "bcrt",
     amountMsat: 1n,
@@ -278,10 +284,10 @@ describe("encode refuses a caller's own mistakes with a TypeError", () => {
     description: "",
   };
   test.each<[string, Partial<Record<keyof InvoiceFields, unknown>>]>([
-    ["an amount of nothing", { amountMsat: 0n }],
+    ["an amount of zero", { amountMsat: 0n }],
     ["a negative amount", { amountMsat: -1n }],
     ["an amount that is a number", { amountMsat: 5 }],
-    ["more bitcoin than there is", { amountMsat: 2_100_000_000_000_000_001n }],
+    ["more than 21 million bitcoin", { amountMsat: 2_100_000_000_000_000_001n }],
     ["an unknown network", { network: "ltc" }],
     ["a fraction of a second", { timestamp: 1.5 }],
     ["a timestamp past 35 bits", { timestamp: 2 ** 35 }],
@@ -291,7 +297,7 @@ describe("encode refuses a caller's own mistakes with a TypeError", () => {
     ["half a surrogate", { description: "\ud800" }],
     ["a description past 639 bytes", { description: "x".repeat(640) }],
     ["an unknown required feature", { features: [100] }],
-    ["a fallback of no version", { fallbacks: [{ version: 40, program: "00" }] }],
+    ["a fallback of an unknown version", { fallbacks: [{ version: 40, program: "00" }] }],
     ["an empty route hint", { routeHints: [[]] }],
     ["a negative expiry", { expirySeconds: -1 }],
   ])("%s", (_, wrong) => {

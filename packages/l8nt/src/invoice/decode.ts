@@ -1,14 +1,14 @@
-/** Reads a BOLT 11 invoice: everything in it holds, or it is refused. */
+/** Reads and verifies a BOLT 11 invoice. */
 import type { InvoiceData } from "./invoice.ts";
 import { readInvoice } from "./read.ts";
 import { invoiceHash, payeeOf } from "./signature.ts";
 
 /**
- * Reads an invoice and checks its checksum, its signature and every rule of BOLT 11. It does not
- * judge: whether the network, the amount and the expiry are acceptable is for whoever pays.
+ * Reads an invoice and checks its checksum, its signature and every rule of BOLT 11. The payer
+ * still has to check that the network, the amount and the expiry are acceptable.
  *
- * @throws ChallengeError (`ERR_INVOICE_MALFORMED`), for any input that is not a valid invoice; the
- * message never holds it
+ * @throws ChallengeError (`ERR_INVOICE_MALFORMED`) for any input that is not a valid invoice; the
+ * message never contains the input
  * @example
  * const { amountMsat, expiresAt, paymentHash } = Invoice.decode("lnbc2500u1pvjluez…");
  */

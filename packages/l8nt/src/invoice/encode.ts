@@ -1,4 +1,4 @@
-/** Writes and signs a BOLT 11 invoice: one text for each set of fields and key. */
+/** Writes and signs a BOLT 11 invoice. The same fields and key always give the same text. */
 import { bech32 } from "@scure/base";
 import { MAX_MSAT } from "../amount.ts";
 import { hexBytes, utf8, utf8Text } from "../internal/bytes.ts";
@@ -14,10 +14,10 @@ import { TAG } from "./tags.ts";
 import { bytesToWords, integerToWords } from "./words.ts";
 
 /**
- * The text of an invoice, signed with the payee's private key (32 bytes). The fields come in the
- * order of BOLT 11's own examples, and the signature is deterministic.
+ * Returns the text of an invoice, signed with the payee's private key (32 bytes). The fields are in
+ * the order of BOLT 11's own examples, and the signature is deterministic.
  *
- * @throws TypeError where a field does not fit
+ * @throws TypeError for a field that an invoice cannot hold
  * @example
  * Invoice.encode({ network: "bcrt", amountMsat: 21_000n, timestamp, paymentHash, paymentSecret,
  * description: "1 forecast" }, key);
@@ -29,7 +29,7 @@ export function encode(fields: InvoiceFields, privateKey: Uint8Array): string {
   need(
     amountMsat === undefined ||
       (typeof amountMsat === "bigint" && amountMsat > 0n && amountMsat <= MAX_MSAT),
-    "amountMsat must be a bigint from 1 to all the bitcoin there can be, or left out",
+    "amountMsat must be a bigint from 1 to 21 million bitcoin in msat, or left out",
   );
   need(
     isCount(timestamp) && timestamp <= MAX_TIMESTAMP,
@@ -37,12 +37,12 @@ export function encode(fields: InvoiceFields, privateKey: Uint8Array): string {
   );
   need(
     (description === undefined) !== (descriptionHash === undefined),
-    "an invoice has a description or a descriptionHash, and not both",
+    "an invoice has either a description or a descriptionHash",
   );
 
   const words = integerToWords(timestamp, TIMESTAMP_WORDS);
   const add = (type: number, data: readonly number[]) => {
-    need(data.length < 1024, "a field must fit 639 bytes");
+    need(data.length < 1024, "a field must fit in 639 bytes");
     words.push(type, data.length >> 5, data.length & 31, ...data);
   };
   add(TAG.s, bytesToWords(hash32(fields.paymentSecret, "paymentSecret")));
@@ -98,7 +98,9 @@ function featureWords(features: readonly number[]): number[] {
   try {
     readFeatures(words);
   } catch (cause) {
-    throw new TypeError("features must not hold an even bit that no reader knows", { cause });
+    throw new TypeError("features must not have an even bit that BOLT 9 does not define", {
+      cause,
+    });
   }
   return words;
 }

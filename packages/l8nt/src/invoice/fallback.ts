@@ -1,11 +1,12 @@
 /**
- * An on-chain address that an invoice offers instead: a witness program, or the hash of a key or a
- * script. BOLT 11, `f`.
+ * On-chain fallback addresses of an invoice: a witness program, or the hash of a key or a script.
+ * BOLT 11, `f`.
  */
 import { hexBytes, hexText } from "../internal/bytes.ts";
 import { malformed } from "./malformed.ts";
 import { bytesToWords, type Words, wordsToBytes } from "./words.ts";
 
+/** An on-chain address that the payee accepts instead. */
 export interface Fallback {
   /**
    * 0-16: a witness version; 17: the hash of a public key (P2PKH); 18: the hash of a script (P2SH).
@@ -24,7 +25,9 @@ function fits(version: number, length: number): boolean {
 }
 
 /**
- * Undefined for a version that is not known yet: BOLT 11 says to skip it. @throws ChallengeError
+ * Returns undefined for an unknown version, which BOLT 11 says to skip.
+ *
+ * @throws ChallengeError (`ERR_INVOICE_MALFORMED`)
  */
 export function readFallback(words: Words): Fallback | undefined {
   const version = words[0];
@@ -47,7 +50,7 @@ export function writeFallback({ version, program }: Fallback): number[] {
     !fits(version, bytes.length)
   )
     throw new TypeError(
-      "fallbacks must hold a version from 0 to 18 and a program (hex) that fits it",
+      "each of fallbacks must have a version from 0 to 18 and a program (hex) of a length that fits it",
     );
   return [version, ...bytesToWords(bytes)];
 }

@@ -1,6 +1,6 @@
 /**
- * The feature bits of an invoice: an odd one may be ignored, an even one must be understood. BOLT
- * 9; BOLT 11, "Feature Bits".
+ * The feature bits of an invoice: readers may ignore an odd bit and must understand an even one.
+ * BOLT 9; BOLT 11, "Feature Bits".
  */
 import { malformed } from "./malformed.ts";
 import type { Words } from "./words.ts";
@@ -8,13 +8,14 @@ import type { Words } from "./words.ts";
 /**
  * The features that BOLT 9 allows in an invoice, by their even bit: var_onion_optin,
  * payment_secret, basic_mpp, option_route_blinding, option_attribution_data,
- * option_payment_metadata. What they depend on is assumed by BOLT 9.
+ * option_payment_metadata. BOLT 9 assumes the features that they depend on.
  */
 const KNOWN: ReadonlySet<number> = new Set([8, 14, 16, 24, 36, 48]);
 
 /**
- * The set bits, ascending. @throws ChallengeError (`ERR_INVOICE_MALFORMED`) where a required one is
- * unknown
+ * Returns the set bits, ascending.
+ *
+ * @throws ChallengeError (`ERR_INVOICE_MALFORMED`) for an unknown even bit
  */
 export function readFeatures(words: Words): readonly number[] {
   const features: number[] = [];
@@ -27,7 +28,7 @@ export function readFeatures(words: Words): readonly number[] {
   return Object.freeze(features);
 }
 
-/** As few words as the highest bit needs; none for no features. */
+/** Returns as few words as the highest bit needs; none for no features. */
 export function writeFeatures(features: readonly number[]): number[] {
   const words: number[] = new Array(Math.floor(Math.max(-1, ...features) / 5) + 1).fill(0);
   for (const bit of features) words[words.length - 1 - Math.floor(bit / 5)]! |= 1 << (bit % 5);

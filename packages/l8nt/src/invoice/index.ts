@@ -1,4 +1,4 @@
-/** BOLT 11 invoices: `Invoice.decode`, `Invoice.encode`. */
+/** `l8nt/invoice`: BOLT 11 invoices, read by `Invoice.decode` and written by `Invoice.encode`. */
 import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 import type { InvoiceData } from "./invoice.ts";
@@ -21,4 +21,5 @@ export { NETWORKS, type Network } from "./network.ts";
 /** A decoded invoice, frozen. */
 export interface Invoice extends InvoiceData {}
 
+/** Reads and writes BOLT 11 invoices. */
 export const Invoice = { decode, encode } as const;

@@ -1,4 +1,4 @@
-/** Laws of the invoice codec, over invoices and damages that nobody thought of. */
+/** Laws of the invoice codec, over generated invoices and generated damage. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_MSAT } from "../amount.ts";
@@ -60,7 +60,7 @@ const fields: fc.Arbitrary<InvoiceFields> = fc
   )
   .map(([base, either, extra]) => ({ ...base, ...either, ...extra }));
 
-/** One invoice, so that the damage properties spend their time on damage. */
+/** One invoice, encoded once: the damage properties need no other. */
 const sound = Invoice.encode(
   {
     network: "bcrt",
@@ -76,8 +76,8 @@ const sound = Invoice.encode(
 );
 const refused = expect.objectContaining({ code: "ERR_INVOICE_MALFORMED" });
 
-describe("what is written is what is read", () => {
-  test("decode(encode(fields)) gives the fields back, whatever they are", () => {
+describe("an encoded invoice is read back", () => {
+  test("decode(encode(fields)) returns the fields", () => {
     fc.assert(
       fc.property(fields, privateKey, ({ namesPayee, ...wanted }, key) => {
         const text = Invoice.encode({ ...wanted, namesPayee: namesPayee === true }, key);
@@ -85,7 +85,7 @@ describe("what is written is what is read", () => {
         expect(rest).toEqual(wanted);
         expect(read).toBe(text);
         expect(expiresAt).toBe(wanted.timestamp + wanted.expirySeconds!);
-        // The named and the recovered key are one.
+        // The named and the recovered key are equal.
         expect(
           Invoice.decode(Invoice.encode({ ...wanted, namesPayee: !namesPayee }, key)).payee,
         ).toBe(payee);
@@ -94,20 +94,20 @@ describe("what is written is what is read", () => {
     );
   });
 
-  test("upper case says the same", () => {
+  test("an invoice in upper case has the same fields", () => {
     const { text: _, ...lower } = Invoice.decode(sound);
     const { text: __, ...upper } = Invoice.decode(sound.toUpperCase());
     expect(upper).toEqual(lower);
   });
 });
 
-describe("damage is refused", () => {
+describe("a damaged invoice is refused:", () => {
   const character = fc.oneof(
     fc.constantFrom(..."qpzry9x8gf2tvdw0s3jn54khce6mua7l1bio"),
     fc.string({ minLength: 1, maxLength: 1 }),
   );
 
-  test("any one character changed", () => {
+  test("one character changed", () => {
     fc.assert(
       fc.property(fc.nat(sound.length - 1), character, (at, other) => {
         fc.pre(sound[at] !== other);
@@ -118,7 +118,7 @@ describe("damage is refused", () => {
     );
   });
 
-  test("any one character lost or put in", () => {
+  test("one character removed or inserted", () => {
     fc.assert(
       fc.property(fc.nat(sound.length - 1), fc.option(character, { nil: "" }), (at, other) => {
         const changed =
@@ -132,7 +132,7 @@ describe("damage is refused", () => {
     );
   });
 
-  test("any value at all that is no invoice, with the one error and without the value in it", () => {
+  test("any other value", () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -1,32 +1,32 @@
-/** A decoded BOLT 11 invoice: what it asks for, who signed it, and until when. */
+/** The data of a BOLT 11 invoice, as decoded and as given to `encode`. */
 import type { Fallback } from "./fallback.ts";
 import type { Network } from "./network.ts";
 import type { RouteHop } from "./route-hint.ts";
 
 /**
- * Frozen, all the way down. Bytes are lower-case hex. The signature has been checked; nothing else
- * about the payee has.
+ * A decoded invoice, deeply frozen. Bytes are lower-case hex. The signature has been verified;
+ * nothing else is known about the payee.
  */
 export interface InvoiceData {
-  /** The invoice as it was given. */
+  /** The text that was decoded. */
   readonly text: string;
   readonly network: Network;
-  /** Undefined where the payer may choose. */
+  /** Undefined if the payer may choose the amount. */
   readonly amountMsat: bigint | undefined;
   /** Unix seconds. */
   readonly timestamp: number;
   readonly expirySeconds: number;
-  /** Unix seconds: the payee refuses from here on. */
+  /** Unix seconds; the payee refuses payment from this time on. */
   readonly expiresAt: number;
   readonly paymentHash: string;
   readonly paymentSecret: string;
   /** The payee's node: a compressed public key. */
   readonly payee: string;
-  /** Written by whoever made the invoice: show it as text, never as markup. */
+  /** The payee's text, which is not trusted: show it as text, never as markup. */
   readonly description?: string;
   readonly descriptionHash?: string;
   readonly minFinalCltvExpiryDelta: number;
-  /** The feature bits that are set, ascending. An even one is required, and known. */
+  /** The feature bits that are set, ascending. Every even one is a known feature. */
   readonly features: readonly number[];
   readonly fallbacks: readonly Fallback[];
   readonly routeHints: readonly (readonly RouteHop[])[];
@@ -35,33 +35,34 @@ export interface InvoiceData {
   readonly signature: string;
 }
 
-/** What an invoice is made from; the key that signs it is the payee. */
+/** The fields of an invoice to write. The key that signs it identifies the payee. */
 export interface InvoiceFields {
   readonly network: Network;
   readonly amountMsat?: bigint | undefined;
   /** Unix seconds. */
   readonly timestamp: number;
-  /** Not written where left out; readers then take 3600. */
+  /** The field is left out of the invoice if undefined. @default 3600 */
   readonly expirySeconds?: number;
   readonly paymentHash: string;
   readonly paymentSecret: string;
-  /** Exactly one of `description` and `descriptionHash`. */
+  /** Exactly one of `description` and `descriptionHash` is needed. */
   readonly description?: string;
   readonly descriptionHash?: string;
-  /** Not written where left out; readers then take 18. */
+  /** The field is left out of the invoice if undefined. @default 18 */
   readonly minFinalCltvExpiryDelta?: number;
   readonly features?: readonly number[];
   readonly fallbacks?: readonly Fallback[];
   readonly routeHints?: readonly (readonly RouteHop[])[];
   readonly metadata?: string;
   /**
-   * Writes the payee's key out (the `n` field); without it, readers recover the key from the
-   * signature.
+   * Writes the payee's key (the `n` field). Without it, readers recover the key from the signature.
+   *
+   * @default false
    */
   readonly namesPayee?: boolean;
 }
 
-/** BOLT 11's "if not specified". */
+/** The defaults of BOLT 11 for fields that an invoice leaves out. */
 export const DEFAULT_EXPIRY_SECONDS = 3600;
 export const DEFAULT_MIN_FINAL_CLTV_EXPIRY_DELTA = 18;
 

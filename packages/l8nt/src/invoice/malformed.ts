@@ -1,9 +1,9 @@
-/** The one error that reading an invoice throws. */
+/** The only error that reading an invoice throws. */
 import { ChallengeError } from "../errors.ts";
 
 /**
- * `what` names the rule, never the invoice: a description may hold anything, and the text is as
- * long as its author likes.
+ * `what` names the broken rule and never quotes the invoice, which may have any length and any
+ * description.
  */
 export function malformed(what: string): ChallengeError {
   return new ChallengeError(

@@ -1,14 +1,14 @@
 /**
- * The network that an invoice is for, by its BIP 173 currency prefix; compared exactly, never by
- * how a text starts.
+ * The Bitcoin network of an invoice, named by its BIP 173 prefix. Prefixes are compared as a whole,
+ * because one starts with another (`bc`, `bcrt`).
  */
 
 /**
- * The human-readable part that follows `ln` in an invoice: mainnet, testnet, signet, regtest,
- * simnet.
+ * The prefix that follows `ln` in an invoice: mainnet, testnet, signet, regtest, simnet.
  */
 export type Network = "bc" | "tb" | "tbs" | "bcrt" | "sb";
 
+/** Every network that an invoice can be for. */
 export const NETWORKS: readonly Network[] = Object.freeze([
   "bc",
   "tb",

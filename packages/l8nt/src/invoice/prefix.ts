@@ -11,11 +11,10 @@ export interface Prefix {
   readonly amountMsat: bigint | undefined;
 }
 
-// Anchored at both ends, so `lnbcrt…` can never be read as `lnbc` and the rest of something. [case
-// 66]
+// Anchored at both ends, so that `lnbcrt…` cannot match as `lnbc` with a remainder. [case 66]
 const PREFIX = /^ln(bcrt|bc|tbs|tb|sb)(?:([1-9][0-9]{0,19})([munp]?))?$/;
 
-/** Msat in one unit of each multiplier; a pico-bitcoin is a tenth of a msat. */
+/** Msat in one unit of each multiplier. A pico-bitcoin is a tenth of a msat. */
 const MULTIPLIERS = [
   ["", 100_000_000_000n],
   ["m", 100_000_000n],
@@ -27,7 +26,7 @@ const MULTIPLIERS = [
 export function readPrefix(text: string): Prefix {
   const match = PREFIX.exec(text);
   if (match === null)
-    throw malformed("the network or the amount in its prefix is not one of BOLT 11");
+    throw malformed("its prefix does not have a network and an amount of BOLT 11");
   const [, network, digits, multiplier] = match;
   return {
     network: network as Network,
@@ -40,11 +39,13 @@ function amountOf(count: bigint, multiplier: string): bigint {
     throw malformed("the amount has a fraction of a millisatoshi");
   const unit = MULTIPLIERS.find(([letter]) => letter === multiplier);
   const amountMsat = unit === undefined ? count / 10n : count * unit[1];
-  if (amountMsat > MAX_MSAT) throw malformed("the amount is more bitcoin than there can be");
+  if (amountMsat > MAX_MSAT) throw malformed("the amount is more than 21 million bitcoin");
   return amountMsat;
 }
 
-/** The shortest text of this prefix: the largest multiplier that divides the amount. */
+/**
+ * Returns the shortest text of this prefix, with the largest multiplier that divides the amount.
+ */
 export function writePrefix({ network, amountMsat }: Prefix): string {
   if (amountMsat === undefined) return `ln${network}`;
   const unit = MULTIPLIERS.find(([, msat]) => amountMsat % msat === 0n);

@@ -1,4 +1,4 @@
-/** Reads what a BOLT 11 invoice says, by every rule but one: who signed it is not checked here. */
+/** Reads a BOLT 11 invoice by every rule except the signature, which is not verified here. */
 import { bech32 } from "@scure/base";
 import { type Bytes, hexText } from "../internal/bytes.ts";
 import {
@@ -13,15 +13,15 @@ import { readPrefix } from "./prefix.ts";
 import { readTags, type Tags } from "./tags.ts";
 import { type Words, wordsToBytes, wordsToInteger } from "./words.ts";
 
-/** More than the largest QR code holds, and 20 times a usual invoice. */
+/** In characters: more than the largest QR code holds, and 20 times a usual invoice. */
 export const MAX_INVOICE_LENGTH = 8192;
 
-/** Enough for whoever asked his own node for it; never enough to pay it. */
+/** An invoice whose signature was not verified: trusted from one's own node, never to be paid. */
 export type UnverifiedInvoice = Omit<InvoiceData, "payee">;
 
 export interface Reading {
   readonly invoice: UnverifiedInvoice;
-  /** What the signature signs, and the key that the invoice says signed it. */
+  /** `prefix` and `data` are signed by `signature`; `named` is the payee's key, if stated. */
   readonly prefix: string;
   readonly data: Words;
   readonly signature: Bytes;
@@ -29,16 +29,15 @@ export interface Reading {
 }
 
 /**
- * @throws ChallengeError (`ERR_INVOICE_MALFORMED`), for any input that breaks a rule; the message
- * never holds it
+ * @throws ChallengeError (`ERR_INVOICE_MALFORMED`) for any input that breaks a rule; the message
+ * never contains the input
  */
 export function readInvoice(text: string): Reading {
-  if (typeof text !== "string") throw malformed("it is not a text");
-  // Before any work is done on it.
+  if (typeof text !== "string") throw malformed("it is not a string");
   if (text.length > MAX_INVOICE_LENGTH)
     throw malformed(`it is longer than ${MAX_INVOICE_LENGTH} characters`);
   const decoded = bech32.decodeUnsafe(text, false);
-  if (!decoded) throw malformed("it is not bech32, or its checksum does not hold");
+  if (!decoded) throw malformed("it is not bech32, or its checksum is wrong");
   const { prefix, words } = decoded;
   const { network, amountMsat } = readPrefix(prefix);
   if (words.length < TIMESTAMP_WORDS + SIGNATURE_WORDS) throw malformed("it is too short");
@@ -48,13 +47,13 @@ export function readInvoice(text: string): Reading {
   if (paymentHash === undefined) throw malformed("it has no payment hash");
   if (paymentSecret === undefined) throw malformed("it has no payment secret");
   if ((tags.description === undefined) === (tags.descriptionHash === undefined))
-    throw malformed("it must have a description or the hash of one, and not both");
+    throw malformed("it must have either a description or the hash of one");
 
   const timestamp = wordsToInteger(data.slice(0, TIMESTAMP_WORDS))!;
   const expirySeconds = tags.expirySeconds ?? DEFAULT_EXPIRY_SECONDS;
   const expiresAt = timestamp + expirySeconds;
-  if (!Number.isSafeInteger(expiresAt)) throw malformed("it expires later than numbers go");
-  // 520 bits are 65 bytes exactly: there is no padding to be wrong.
+  if (!Number.isSafeInteger(expiresAt)) throw malformed("its expiry is too far in the future");
+  // 520 bits are exactly 65 bytes, so that there is no padding to check.
   const signature = wordsToBytes(words.slice(-SIGNATURE_WORDS))!;
   const invoice = Object.freeze({
     text,

@@ -1,15 +1,16 @@
-/** A way to the payee through channels that are not public: hop by hop. BOLT 11, `r`. */
+/** Route hints: hops to the payee through channels that are not public. BOLT 11, `r`. */
 import { concat, hexBytes, hexText } from "../internal/bytes.ts";
 import { malformed } from "./malformed.ts";
 import { bytesToWords, type Words, wordsToBytes } from "./words.ts";
 
+/** One channel of a route hint. */
 export interface RouteHop {
   /**
-   * The node where the channel starts, in hex. Not checked to be on the curve: nothing here
-   * computes with it.
+   * The node where the channel starts, in hex. It is not checked to be a point on the curve,
+   * because nothing computes with it.
    */
   readonly pubkey: string;
-  /** Block, transaction, output: "66051x263430x1800". BOLT 7. */
+  /** Block, transaction and output, such as "66051x263430x1800". BOLT 7. */
   readonly shortChannelId: string;
   readonly feeBaseMsat: bigint;
   readonly feeProportionalMillionths: number;
@@ -23,7 +24,7 @@ const SHORT_CHANNEL_ID = /^(\d{1,8})x(\d{1,8})x(\d{1,5})$/;
 export function readRouteHint(words: Words): readonly RouteHop[] {
   const bytes = wordsToBytes(words);
   if (bytes === undefined || bytes.length === 0 || bytes.length % HOP_BYTES !== 0)
-    throw malformed("a route hint is not made of whole hops");
+    throw malformed("a route hint does not consist of whole hops");
   const hops: RouteHop[] = [];
   for (let at = 0; at < bytes.length; at += HOP_BYTES)
     hops.push(readHop(bytes.subarray(at, at + HOP_BYTES)));
@@ -32,7 +33,7 @@ export function readRouteHint(words: Words): readonly RouteHop[] {
 
 function readHop(bytes: Uint8Array): RouteHop {
   if (bytes[0] !== 2 && bytes[0] !== 3)
-    throw malformed("a route hint names no compressed public key");
+    throw malformed("a node of a route hint is not a compressed public key");
   const view = new DataView(bytes.buffer, bytes.byteOffset, HOP_BYTES);
   const block = view.getUint32(33) >>> 8;
   const transaction = view.getUint32(36) >>> 8;
@@ -65,7 +66,7 @@ function writeHop(hop: RouteHop): Uint8Array {
     within(hop.feeProportionalMillionths, 32) &&
     within(hop.cltvExpiryDelta, 16);
   if (!sound)
-    throw new TypeError("routeHints must hold hops whose every number fits its field in BOLT 11");
+    throw new TypeError("a number of a hop in routeHints does not fit its field of BOLT 11");
   const bytes = new Uint8Array(HOP_BYTES);
   const view = new DataView(bytes.buffer);
   bytes.set(pubkey!);

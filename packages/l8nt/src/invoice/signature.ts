@@ -8,18 +8,20 @@ import { sha256 } from "../internal/crypto.ts";
 import { malformed } from "./malformed.ts";
 import { type Words, wordsToPaddedBytes } from "./words.ts";
 
-/** What the signature signs: the prefix as text, and the data without the signature. */
+/** Returns the hash that is signed: of the prefix as text, and the data without the signature. */
 export function invoiceHash(prefix: string, data: Words): Bytes {
   return sha256(concat(utf8(prefix), wordsToPaddedBytes(data)));
 }
 
 /**
- * The payee's key in hex. A named key needs a canonical (low-S) signature; recovery takes both,
- * because each gives exactly one key. @throws ChallengeError (`ERR_INVOICE_MALFORMED`)
+ * Returns the payee's key in hex. A named key needs a canonical (low-S) signature; recovery takes
+ * both, because each gives exactly one key.
+ *
+ * @throws ChallengeError (`ERR_INVOICE_MALFORMED`)
  */
 export function payeeOf(hash: Bytes, signature: Bytes, named: string | undefined): string {
   const recoveryId = signature[64]!;
-  if (recoveryId > 3) throw malformed("its signature has no such recovery id");
+  if (recoveryId > 3) throw malformed("the recovery id of its signature is above 3");
   const compact = signature.subarray(0, 64);
   let payee: string | undefined;
   try {
@@ -30,14 +32,13 @@ export function payeeOf(hash: Bytes, signature: Bytes, named: string | undefined
       payee = named;
     }
   } catch {
-    // r or s out of range, a point off the curve: no signature. The library's message is of no use
-    // to a caller.
+    // r or s is out of range, or a point is not on the curve. The library's message does not help.
   }
-  if (payee === undefined) throw malformed("its signature does not hold");
+  if (payee === undefined) throw malformed("its signature is not valid");
   return payee;
 }
 
-/** Deterministic (RFC 6979), low-S: r, s, recovery id. */
+/** Returns a deterministic (RFC 6979), low-S signature: r, s, recovery id. */
 export function signInvoice(hash: Bytes, privateKey: Uint8Array): Bytes {
   const signature = secp256k1.sign(hash, privateKey, {
     prehash: false,
@@ -47,7 +48,7 @@ export function signInvoice(hash: Bytes, privateKey: Uint8Array): Bytes {
   return concat(signature.subarray(1), signature.subarray(0, 1));
 }
 
-/** The compressed public key of a private one. @throws TypeError */
+/** Returns the compressed public key of a private key. @throws TypeError for an invalid key */
 export function publicKeyOf(privateKey: Uint8Array): Bytes {
   if (!(privateKey instanceof Uint8Array) || !secp256k1.utils.isValidSecretKey(privateKey))
     throw new TypeError("privateKey must be the 32 bytes of a secp256k1 private key");

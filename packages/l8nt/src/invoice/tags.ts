@@ -1,6 +1,6 @@
 /**
- * The tagged fields of an invoice: what each tag holds, and which of them there may be one of. BOLT
- * 11, "Tagged Fields".
+ * The tagged fields of an invoice: the form of each, and which may occur once only. BOLT 11,
+ * "Tagged Fields".
  */
 import { hexText, utf8Text } from "../internal/bytes.ts";
 import { type Fallback, readFallback } from "./fallback.ts";
@@ -9,7 +9,7 @@ import { malformed } from "./malformed.ts";
 import { type RouteHop, readRouteHint } from "./route-hint.ts";
 import { type Words, wordsToBytes, wordsToInteger } from "./words.ts";
 
-/** Each tag's 5-bit type; the letter is that word in bech32. */
+/** The 5-bit type of each tag. Its letter is that word in bech32. */
 export const TAG = {
   p: 1,
   r: 3,
@@ -38,7 +38,7 @@ export interface Tags {
   readonly routeHints: (readonly RouteHop[])[];
 }
 
-/** 256 bits, and the 264 of a public key, in words. */
+/** The lengths in words of 256 bits, and of the 264 bits of a public key. */
 const HASH_WORDS = 52;
 const KEY_WORDS = 53;
 
@@ -58,9 +58,9 @@ export function readTags(words: Words): Tags {
 
 function readTag(tags: Tags, type: number, data: Words): void {
   switch (type) {
-    // A later spec text refuses these four at another length, but its own examples still have them
-    // skipped. Skipping is as strict where it counts: without one of the right length the invoice
-    // is refused.
+    // A later text of BOLT 11 refuses these four fields at another length, but its own examples
+    // skip them. Skipping is strict enough: an invoice without a field of the right length is
+    // refused.
     case TAG.p:
       if (data.length === HASH_WORDS) once(tags, "paymentHash", hexOf(data));
       return;
@@ -99,7 +99,7 @@ function readTag(tags: Tags, type: number, data: Words): void {
   }
 }
 
-// Two payment hashes are two invoices: which one is paid would depend on who reads it.
+// With two payment hashes, each reader could choose another one to pay.
 function once<Name extends keyof Tags>(tags: Tags, name: Name, value: Tags[Name]): void {
   if (tags[name] !== undefined) throw malformed("a field that may occur once occurs twice");
   tags[name] = value;
@@ -109,9 +109,7 @@ function fail(what: string): never {
   throw malformed(what);
 }
 
-const bytesOf = (data: Words) =>
-  wordsToBytes(data) ?? fail("a field is padded with other bits than zeros");
+const bytesOf = (data: Words) => wordsToBytes(data) ?? fail("the padding of a field is not zero");
 const hexOf = (data: Words) => hexText(bytesOf(data));
-const minimal = (data: Words) =>
-  data[0] === 0 ? fail("a number is longer than it needs to be") : data;
+const minimal = (data: Words) => (data[0] === 0 ? fail("a number has a leading zero") : data);
 const integerOf = (data: Words) => wordsToInteger(minimal(data)) ?? fail("a number is too large");

@@ -1,6 +1,5 @@
 /**
- * The examples of BOLT 11, all of them; what each one says is written out here by hand, from the
- * text of the BOLT.
+ * All examples of BOLT 11. The expected fields are written by hand, from the text of the BOLT.
  */
 import { readFileSync } from "node:fs";
 import { bech32, createBase58check } from "@scure/base";
@@ -30,7 +29,7 @@ const JUNE_2017 = 1496314658;
 const ITEMS =
   'Blockstream Store: 88.85 USD for Blockstream Ledger Nano S x 1, "Back In My Day" Sticker x 2, "I Got Lightning Working" Sticker x 2 and 1 more items';
 
-/** What every example shares unless it says otherwise. */
+/** The fields of every example, unless it states others. */
 const common = {
   network: "bc",
   amountMsat: undefined as bigint | undefined,
@@ -127,13 +126,13 @@ const expected = [
     metadata: "01fafaf0",
     features: [8, 14, 48],
   },
-  // The BOLT gives no key for this one: it negates s and keeps the recovery id, so another key
-  // comes out than the donation's.
+  // BOLT 11 names no key for this example. It negates s and keeps the recovery id, so that the
+  // recovered key differs from the donation's.
   { ...donation, payee: "02d0139ce7427d6dfffd26a326c18be754ef1e64672b42694ba5b23ef6e6e7803d" },
 ];
 
 describe("an example of BOLT 11 is read as the BOLT explains it [case 66]", () => {
-  test("there are 15 valid ones and 10 invalid ones", () => {
+  test("the file has 15 valid and 10 invalid examples", () => {
     expect([vectors.valid.length, vectors.invalid.length]).toEqual([15, 10]);
     expect(expected).toHaveLength(15);
   });
@@ -168,7 +167,7 @@ describe("an invalid example of BOLT 11 is refused, and the refusal does not rep
   });
 });
 
-/** Without what the BOLT's examples leave out: `x` and `c` at their defaults. */
+/** Without `x` and `c` at their defaults, which BOLT 11's examples leave out. */
 function fieldsOf(invoice: Invoice): InvoiceFields {
   const { expirySeconds, minFinalCltvExpiryDelta, ...rest } = invoice;
   return {
@@ -178,8 +177,8 @@ function fieldsOf(invoice: Invoice): InvoiceFields {
   };
 }
 
-describe("the spec's key signs the spec's text again, byte for byte", () => {
-  // The others hold their fields in another order, or a high-S signature.
+describe("encoding an example with BOLT 11's key gives its text, byte for byte", () => {
+  // The other examples have another order of fields, or a high-S signature.
   test.each([0, 1, 2, 3, 5])("valid example %i", (i) => {
     const { invoice } = vectors.valid[i]!;
     expect(Invoice.encode(fieldsOf(Invoice.decode(invoice)), privateKey)).toBe(invoice);

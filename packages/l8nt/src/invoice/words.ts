@@ -1,12 +1,11 @@
 /**
- * The 5-bit words of bech32, regrouped to bytes and integers and back. BOLT 11, "Data Part"; BIP
- * 173.
+ * Converts the 5-bit words of bech32 to bytes and integers and back. BOLT 11, "Data Part"; BIP 173.
  */
 import type { Bytes } from "../internal/bytes.ts";
 
 export type Words = readonly number[];
 
-/** The bytes in these words; undefined where the padding is not zero, or is a whole word long. */
+/** Returns the bytes; undefined if the padding is not zero, or is a whole word long. */
 export function wordsToBytes(words: Words): Bytes | undefined {
   const bytes = new Uint8Array((words.length * 5) >> 3);
   let held = 0;
@@ -23,7 +22,7 @@ export function wordsToBytes(words: Words): Bytes | undefined {
   return heldBits < 5 && (held & ((1 << heldBits) - 1)) === 0 ? bytes : undefined;
 }
 
-/** Bytes as words, padded with zero bits. */
+/** Returns the words, padded with zero bits. */
 export function bytesToWords(bytes: Uint8Array): number[] {
   const words: number[] = [];
   let held = 0;
@@ -40,7 +39,7 @@ export function bytesToWords(bytes: Uint8Array): number[] {
   return words;
 }
 
-/** What is signed: the words as bytes, the last byte filled with zero bits. */
+/** Returns the words as bytes, padded with zero bits: the form that is signed. */
 export function wordsToPaddedBytes(words: Words): Bytes {
   const bytes = new Uint8Array(Math.ceil((words.length * 5) / 8));
   for (let i = 0; i < words.length; i++) {
@@ -52,7 +51,7 @@ export function wordsToPaddedBytes(words: Words): Bytes {
   return bytes;
 }
 
-/** A big-endian integer; undefined where a double could not hold it exactly. */
+/** Reads a big-endian integer; undefined above `Number.MAX_SAFE_INTEGER`. */
 export function wordsToInteger(words: Words): number | undefined {
   let value = 0;
   for (const word of words) {
@@ -62,7 +61,7 @@ export function wordsToInteger(words: Words): number | undefined {
   return value;
 }
 
-/** A big-endian integer in as few words as it needs, or in `length` of them. Zero needs none. */
+/** Writes a big-endian integer in at least `length` words. Zero needs none. */
 export function integerToWords(value: number, length = 0): number[] {
   const words: number[] = [];
   for (let rest = value; rest > 0; rest = Math.floor(rest / 32)) words.unshift(rest % 32);
