@@ -11,7 +11,7 @@ import { join, resolve, sep } from "node:path";
  */
 export const rows: readonly (readonly string[])[] = [
   ["errors.ts"],
-  ["internal/", "error-reference.ts"],
+  ["internal/"],
   ["amount.ts"],
   ["http/"],
   ["invoice/"],

@@ -1,6 +1,7 @@
 /** `docs/reference/errors.md`, from the table of codes. */
-import { ERROR_REFERENCE } from "../../packages/l8nt/src/error-reference.ts";
+
 import type { ErrorClass } from "../../packages/l8nt/src/errors.ts";
+import { ERROR_REFERENCE } from "./error-table.ts";
 import { code, page, table } from "./markdown.ts";
 
 const CLASSES: Readonly<Record<ErrorClass, string>> = {
