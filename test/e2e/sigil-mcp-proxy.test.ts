@@ -102,8 +102,8 @@ describe.each(PAIRS)("between a host with %s and %s", (...pair) => {
       isError: true,
       texts: [expect.stringContaining("out of order")],
     });
-    expect(await refused(host, "delete")).toContain("not among those allowed");
-    expect(await refused(host, "no-such-tool")).toContain("not among those allowed");
+    expect(await refused(host, "delete")).toContain("--allow does not name this tool");
+    expect(await refused(host, "no-such-tool")).toContain("--allow does not name this tool");
     // The server's own stderr, passed on.
     expect(host.stderr()).toContain("ran read\n");
     expect(host.stderr()).not.toContain("ran delete");
@@ -119,7 +119,7 @@ describe.each(PAIRS)("between a host with %s and %s", (...pair) => {
       { content: { text: "sum it up" } },
     ]);
     expect((await client.listResources()).resources).toHaveLength(1);
-    expect(await refused(host, "delete")).toContain("denied here");
+    expect(await refused(host, "delete")).toContain("--deny names this tool");
     const [progressed, abort] = [gate(), new AbortController()];
     const waiting = expect(
       host.call("wait", {}, { signal: abort.signal, onprogress: progressed.open }),
@@ -153,7 +153,7 @@ test("a request of the server to the host, such as sampling, passes, and so does
 test("an empty allow list allows nothing, and no list everything that is not denied", async () => {
   const none = await behind(["--allow", ""]);
   expect(await none.tools()).toEqual([]);
-  expect(await refused(none, "read")).toContain("not among those allowed");
+  expect(await refused(none, "read")).toContain("--allow does not name this tool");
   const all = await behind(["--deny", "delete", "--deny", "wait"]);
   expect(await all.tools()).toEqual(["read", "fail", "environment", "ask"]);
 });
@@ -202,7 +202,7 @@ test("the audit has a line for each call, with sizes and without contents", asyn
     {
       tool: "delete",
       decision: "refused",
-      reason: "this tool is not among those allowed here",
+      reason: "--allow does not name this tool",
       argumentBytes: 25,
     },
     { tool: "fail", decision: "allowed", outcome: "tool-error", argumentBytes: 2 },
@@ -225,7 +225,7 @@ describe("with a credential", () => {
       "delete",
     ]);
     expect(await host.tools()).toEqual(["read", "environment"]);
-    expect(await refused(host, "delete")).toContain("denied here");
+    expect(await refused(host, "delete")).toContain("--deny names this tool");
     expect(await refused(host, "fail")).toContain("notes_capabilities");
     // The proxy's own credential is not handed to the server.
     expect((await host.call("environment")).texts[0]).not.toContain("SIGIL_CREDENTIAL");
@@ -468,7 +468,7 @@ describe("a server that means harm", () => {
     run.listen();
     expect((await run.closed)[0]).toBe(1);
     expect(run.parts.stdout).toBe("");
-    expect(run.parts.stderr).toContain("longer than a proxy passes on");
+    expect(run.parts.stderr).toContain("a message is longer than 32 MiB");
   });
 
   test("floods a host that does not read: it has to wait, and memory is not filled", async () => {

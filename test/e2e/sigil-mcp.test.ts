@@ -180,7 +180,7 @@ describe("the tool fetch", () => {
     const host = await hostFor(root({ endpoints: ["GET https://a.example/**"] }));
     for (const name of ["Authorization", "macaroon", "Grpc-Metadata-Macaroon"])
       expect(await denied(host, "fetch", { url: other.url, headers: { [name]: "x" } })).toContain(
-        "cannot be given here",
+        "headers may not contain",
       );
     expect(other.received).toHaveLength(0);
   });
@@ -265,12 +265,14 @@ describe("the tools delegate, budget and receipts", () => {
     const free = await site((_, response) => response.end("free"));
     const host = await hostFor(root());
     expect(await denied(host, "fetch", { url: free.url, as: "nobody" })).toContain(
-      "no agent nobody",
+      "Unknown agent nobody",
     );
-    expect(await denied(host, "budget", { as: "nobody" })).toContain("no agent nobody");
+    expect(await denied(host, "budget", { as: "nobody" })).toContain("Unknown agent nobody");
     expect(free.received).toHaveLength(0);
     await host.call("delegate", { agent: "a" });
-    expect(await denied(host, "delegate", { agent: "a" })).toContain("of that name already");
+    expect(await denied(host, "delegate", { agent: "a" })).toContain(
+      "with this name exists already",
+    );
     expect(await denied(host, "delegate", { agent: "../b" })).toContain("agent");
     expect(await denied(host, "delegate", { agent: "b", budget: "5" })).toContain("budget");
     expect(await denied(host, "delegate", { agent: "b", buget: "5 sat" })).toContain("buget");
@@ -311,7 +313,7 @@ describe("the tools delegate, budget and receipts", () => {
       new RegExp(`\\n {2}2 {2}.* UTC {2}10 sat and .* GET ${url}/.* by scout\\n`),
     );
     expect(all).not.toContain("\n  1  ");
-    expect(all).toMatch(new RegExp(`in its own words:\\n.* 10 sat and .* ${url} {2}by scout$`));
+    expect(all).toMatch(new RegExp(`not signed:\\n.* 10 sat and .* ${url} {2}by scout$`));
     const [later = ""] = (await host.call("receipts", { after: 2 })).texts;
     expect(later).toContain("those below it:\n  nothing");
   });
@@ -386,7 +388,7 @@ describe("over stdio", () => {
     [["proxy", "--http", "1", "--", "x"], "--http belongs to sigil mcp."],
     [["proxy", "--alow", "x", "--", "x"], "There is no flag --alow. Did you mean --allow?"],
     [["proxy", "--max-calls", "x", "--", "x"], "--max-calls must be a whole number, or TOOL=N."],
-    [["proxy", "--max-calls", "a=1", "--max-calls", "a=2", "--", "x"], "given twice for the same"],
+    [["proxy", "--max-calls", "a=1", "--max-calls", "a=2", "--", "x"], "given twice for one tool"],
     [["proxy", "--service", "notes", "--", "x"], "There is no credential."],
     [["proxy", "--", "no-such-command-here"], "The command after -- cannot be started."],
   ])("%j is refused", async (args, why) => {
@@ -501,7 +503,7 @@ describe("over HTTP", () => {
     expect(await run([])).toMatchObject({
       code: 2,
       stdout: "",
-      stderr: expect.stringContaining("needs a token"),
+      stderr: expect.stringContaining("needs a bearer token"),
     });
     const weak = await run([], { SIGIL_MCP_TOKEN: "hunter2hunter2" });
     expect(weak).toMatchObject({ code: 2, stderr: expect.stringContaining("32 characters") });

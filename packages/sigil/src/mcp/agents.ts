@@ -1,7 +1,4 @@
-/**
- * The agents that one process speaks for: its own credential, and those derived from it, each by
- * its name.
- */
+/** The agents of one MCP server: its own credential, and the named credentials derived from it. */
 import { join } from "node:path";
 import { Client, type Credential, DEFAULT_LIMITS, openWallet, type Scope, TokenError } from "l8nt";
 import { treasuryApi } from "l8nt/treasury";
@@ -11,28 +8,25 @@ import { writePrivate } from "../treasury/folder.ts";
 import { OwnPayments } from "./payments.ts";
 
 export interface Agent {
-  /** Undefined for the credential that the process was started with. */
+  /** Undefined for the credential that the process started with. */
   readonly name: string | undefined;
   readonly client: Client;
   readonly credentials: readonly [Credential, ...Credential[]];
-  /** What its requests go through: also those to a treasury that is in this process. */
+  /** Carries the agent's requests, and those to a treasury inside this process. */
   readonly fetch: typeof fetch;
 }
 
 export interface AgentsOptions {
   readonly credentials: readonly Credential[];
-  /** The URL of a wallet, for whoever has no credential. */
+  /** URL of the wallet to pay from if there is no credential. */
   readonly wallet: string | undefined;
-  /**
-   * A folder that only this user can enter: each derived credential is kept there as well, for
-   * other processes.
-   */
+  /** Private folder that receives a file for each derived credential, for other processes. */
   readonly dir: string | undefined;
 }
 
-/** Where the treasury of a bare wallet is: in this process, and nowhere else. */
+/** Location of the treasury that wraps a bare wallet; only this process can reach it. */
 const WITHIN = "https://sigil-mcp.invalid";
-/** A model that delegates in a loop is told to stop. */
+/** Stops a model that delegates in a loop. */
 const MAX_AGENTS = 256;
 
 export class Agents {
@@ -53,8 +47,10 @@ export class Agents {
   }
 
   /**
-   * @throws TokenError where there is neither a credential nor a wallet: a server without a scope
-   * would fetch anything
+   * Opens the server's own agent from a credential, or from a wallet.
+   *
+   * @throws TokenError with `ERR_TOKEN_MISSING` without either: a server without a scope would
+   * fetch anything
    */
   static async open(options: AgentsOptions): Promise<Agents> {
     const [first, ...others] = options.credentials;
@@ -63,15 +59,14 @@ export class Agents {
     if (!options.wallet)
       throw new TokenError(
         "ERR_TOKEN_MISSING",
-        "There is no credential. Set SIGIL_CREDENTIAL, or give --credential-file FILE; or set SIGIL_WALLET.",
+        "No credential or wallet. Set SIGIL_CREDENTIAL, give --credential-file FILE, or set SIGIL_WALLET.",
       );
     if (options.dir !== undefined)
       throw new UsageError(
-        "--dir needs a credential: what is derived from a bare wallet is spent in this process alone.",
+        "--dir needs a credential: only this process can spend what is derived from a bare wallet.",
       );
     const wallet = await openWallet(options.wallet);
-    // A derived credential is spent at the same treasury, so that the whole family is counted
-    // together.
+    // Derived credentials are spent at this treasury too, so that their budgets count together.
     const { credential, treasury } = new Client({
       wallet,
       limits: DEFAULT_LIMITS,
@@ -89,18 +84,19 @@ export class Agents {
   }
 
   /**
-   * @throws UsageError for a name that nobody has: it never stands for the process's own credential
+   * @throws UsageError for an unknown name: it never falls back to the process's own credential
    */
   find(name: string | undefined): Agent {
     const found = name === undefined ? this.#own : this.#named.get(name);
     if (found !== undefined) return found;
     const known = [...this.#named.keys()];
+    const shown = plainName(name!);
     throw new UsageError(
-      `There is no agent ${plainName(name!) ?? "of that name"} here. ${known.length === 0 ? "None was delegated to yet." : `There are: ${known.join(", ")}.`}`,
+      `Unknown agent${shown === undefined ? "" : ` ${shown}`}. ${known.length === 0 ? "No agent was made with delegate yet." : `Known agents: ${known.join(", ")}.`}`,
     );
   }
 
-  /** Gives the path of its file, where files are kept. @throws UsageError */
+  /** Returns the path of the new credential's file, if files are kept. @throws UsageError */
   delegate(
     scope: Scope & { readonly agent: string },
     from: string | undefined,
@@ -108,16 +104,16 @@ export class Agents {
     const { agent: name } = scope;
     const parent = this.find(from);
     if (this.#named.has(name))
-      throw new UsageError("There is an agent of that name already; take another name.");
+      throw new UsageError("An agent with this name exists already; choose another name.");
     if (this.#named.size >= MAX_AGENTS)
-      throw new UsageError(`This process speaks for ${MAX_AGENTS} agents at most.`);
+      throw new UsageError(`This server has ${MAX_AGENTS} agents, which is its limit.`);
     const child = derived(parent.credentials[0], scope);
     const path = this.#dir === undefined ? undefined : join(this.#dir, `${name}.credential`);
     if (path !== undefined)
       writePrivate(
         path,
         `${child}\n`,
-        "There is a file for an agent of that name already; take another name.",
+        "--dir has a file for an agent with this name already; choose another name.",
       );
     this.#named.set(name, this.#agent(name, [child]));
     return path;

@@ -1,7 +1,4 @@
-/**
- * What a tool says to the model: text, and a refusal that it can act on. Never a stack, never a
- * credential.
- */
+/** Results of the tools as text for the model, never with a stack trace or a credential. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
 import { withoutCredentials } from "l8nt/l402";
@@ -13,7 +10,10 @@ export const said = (...texts: readonly string[]): CallToolResult => ({
   content: texts.map((text) => ({ type: "text", text })),
 });
 
-/** A result with `isError`, as the specification asks: thrown errors may never reach the model. */
+/**
+ * Result with `isError`. MCP hosts may keep a protocol error from the model, which could then not
+ * act on it.
+ */
 export function refused(error: unknown, paid: readonly PaymentSummary[] = []): CallToolResult {
   const lines = [reasonOf(error), ...paid.map(paidText)];
   return { ...said(lines.join("\n")), isError: true };

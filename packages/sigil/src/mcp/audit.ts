@@ -1,6 +1,4 @@
-/**
- * The proxy's audit: a JSON line for each call. Sizes, and never what is in arguments or results.
- */
+/** Audit file of the proxy: one JSON line for each call, with sizes but no contents. */
 import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
 import { UsageError } from "../exit.ts";
 
@@ -8,7 +6,7 @@ export interface AuditEntry {
   readonly tool: string;
   readonly decision: "allowed" | "refused";
   readonly reason?: string;
-  /** Of an allowed one: what came of it. */
+  /** How an allowed call ended. */
   readonly outcome?: "result" | "tool-error" | "error" | "cancelled" | "unanswered";
   readonly durationMs?: number;
   readonly argumentBytes: number;
@@ -21,25 +19,25 @@ export class Audit {
   readonly #file: number | undefined;
   #failed = false;
 
-  /** Without a path nothing is written. @throws UsageError */
+  /** Opens the file at `path`; writes nothing without a path. @throws UsageError */
   constructor(path: string | undefined) {
     if (path === undefined) return;
     const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
     try {
       this.#file = openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600);
     } catch {
-      throw new UsageError("The file of --audit cannot be written; it must be no link.");
+      throw new UsageError("The file of --audit cannot be written; it may not be a symbolic link.");
     }
   }
 
-  /** Once a line could not be written, nothing more is let through: an audit with holes is none. */
+  /** Whether a line could not be written. The gate then refuses all calls. */
   get isBroken(): boolean {
     return this.#failed;
   }
 
   write({ tool, ...entry }: AuditEntry): void {
     if (this.#file === undefined || this.#failed) return;
-    // A name comes from the model, and may be anything.
+    // The model chooses the name, so it may be of any length.
     const shown = tool.length <= MAX_NAME ? tool : "(too long)";
     try {
       writeSync(

@@ -1,4 +1,4 @@
-/** The tool `budget`: what is left at a credential and above it, and what it allows. */
+/** The tool `budget`: what a credential allows, and what is left of its budgets. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { Client, type Credential, type NodeStanding, SigilError, type Standing } from "l8nt";
 import { formatCounted, limitWords } from "l8nt/caveats";
@@ -29,8 +29,8 @@ async function budgetOf(credential: Credential, { fetch: fetcher }: Agent): Prom
     .flatMap((caveat) => inWords(caveat, now))
     .map((line) => `  ${line}`);
   return [
-    "What the credential says (all of it holds together):",
-    ...(scope.length === 0 ? ["  nothing: it has no conditions"] : scope),
+    "The credential's conditions (all of them apply):",
+    ...(scope.length === 0 ? ["  none"] : scope),
     ...(await left(credential, fetcher)),
   ].join("\n");
 }
@@ -40,7 +40,7 @@ async function left(credential: Credential, fetcher: typeof fetch): Promise<read
     const nodes = await new Client({ credential, fetch: fetcher }).standing();
     const least = leastLeft(nodes.flatMap((node) => node.limits));
     return [
-      "What is left, from the top of the tree down:",
+      "What is left, from the root down:",
       ...nodes.flatMap(standingText),
       ...(least.length === 0
         ? []
@@ -50,11 +50,11 @@ async function left(credential: Credential, fetcher: typeof fetch): Promise<read
     ];
   } catch (error) {
     if (!(error instanceof SigilError)) throw error;
-    return [`What is left is not known: ${printable(error.message)}`];
+    return [`The treasury did not say what is left: ${printable(error.message)}`];
   }
 }
 
-/** The least that any limit has left, for each unit that has a limit. */
+/** The smallest remainder of all limits, for each unit that has a limit. */
 function leastLeft(limits: readonly Standing[]): readonly Amount[] {
   const least = new Map<Unit, bigint>();
   for (const limit of limits) {

@@ -1,20 +1,19 @@
-/**
- * How often tools may be called, counted in this process by the ledger that counts everything else.
- */
+/** Limits on the number of tool calls, counted in this process by a ledger in memory. */
 import type { Credential } from "l8nt";
 import type { Amount } from "l8nt/invoice";
 import { MemoryStore } from "l8nt/stores/memory";
 import { UsageError } from "../exit.ts";
 
 export interface CallLimit {
-  /** Undefined counts all of them together. */
+  /** Name of the tool; undefined limits the calls of all tools together. */
   readonly tool: string | undefined;
   readonly max: bigint;
   readonly windowSeconds?: number;
-  readonly said: string;
+  /** The limit in words, for the message of a refusal. */
+  readonly words: string;
 }
 
-/** `N`, or `TOOL=N`. @throws UsageError */
+/** Reads limits of the form `N` or `TOOL=N`. @throws UsageError */
 export function readLimits(
   texts: readonly string[],
   flag: "max-calls" | "max-calls-per-hour",
@@ -26,23 +25,24 @@ export function readLimits(
     const number = text.slice(at + 1);
     if (tool === "" || !/^(?:0|[1-9][0-9]{0,14})$/.test(number))
       throw new UsageError(`--${flag} must be a whole number, or TOOL=N.`);
-    // Of two limits one would be dropped in silence.
     if (seen.has(tool ?? ""))
-      throw new UsageError(`--${flag} is given twice for the same; give it once.`);
+      throw new UsageError(
+        `--${flag} is given twice for ${tool === undefined ? "all tools" : "one tool"}; give it once.`,
+      );
     seen.add(tool ?? "");
     const isHourly = flag === "max-calls-per-hour";
     return {
       tool,
       max: BigInt(number),
       ...(isHourly && { windowSeconds: 3600 }),
-      said: `${number} calls${tool === undefined ? "" : ` of ${tool}`}${isHourly ? " an hour" : ""}`,
+      words: `${number} calls${tool === undefined ? "" : ` of ${tool}`}${isHourly ? " an hour" : ""}`,
     };
   });
 }
 
 /**
- * A credential's own numbers of uses. Its holder cannot derive whose counter each is, so they count
- * for this process alone.
+ * The credential's own limits on uses. The holder of a credential cannot derive the ids of its
+ * counters, so each process counts them by itself.
  */
 export const limitsOf = ({ chain }: Credential): readonly CallLimit[] =>
   chain.limits
@@ -51,10 +51,10 @@ export const limitsOf = ({ chain }: Credential): readonly CallLimit[] =>
       tool: undefined,
       max,
       ...(windowSeconds !== undefined && { windowSeconds }),
-      said: `${condition} ${max} of the credential`,
+      words: `${condition} ${max} of the credential`,
     }));
 
-/** A call is a use: it costs no money here. */
+/** A call counts as one use and costs no money. */
 const NOTHING: Amount = { unit: "msat", value: 0n };
 
 export class CallCounter {
@@ -66,7 +66,7 @@ export class CallCounter {
     this.#limits = limits.map((limit, at) => ({ ...limit, id: `limit.${at}` }));
   }
 
-  /** Counts one call, or says why it is one too many: then it is counted nowhere. */
+  /** Counts one call. Returns the reason if a limit is used up; the call is then not counted. */
   async count(tool: string, now: number): Promise<string | undefined> {
     const counted = this.#limits
       .filter((limit) => limit.tool === undefined || limit.tool === tool)
@@ -86,6 +86,6 @@ export class CallCounter {
     const full = answer.refused.map(
       ({ id: refused }) => this.#limits.find((limit) => limit.id === refused)!,
     );
-    return `used up: ${full.map(({ said }) => said).join(", ")}`;
+    return `used up: ${full.map(({ words }) => words).join(", ")}`;
   }
 }

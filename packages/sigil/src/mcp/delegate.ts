@@ -1,6 +1,6 @@
 /**
- * The tool `delegate`: a narrower credential for a sub-agent, which the model gets by name and
- * never sees.
+ * The tool `delegate`: makes a narrower credential for a sub-agent. The model refers to it by name
+ * and never sees it.
  */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Scope } from "l8nt";
@@ -23,10 +23,10 @@ export function delegateTool(agents: Agents, { from, ...wanted }: DelegateOrder)
     const [parent, child] = [from, agent].map((name) => agents.find(name).credentials[0]);
     return said(
       [
-        `There is an agent ${agent} now. Its requests are made with fetch and as: "${agent}"; its budget is shown by budget.`,
+        `Made the agent ${agent}. Use fetch and budget with as: "${agent}" to act as this agent.`,
         ...(path === undefined
           ? []
-          : [`Its credential, for another process of this user, is in ${path}`]),
+          : [`Other processes of this user can read its credential from ${path}`]),
         ...warningsAbout(parent!, child!, Date.now() / 1000).map((warning) => `Note: ${warning}`),
       ].join("\n"),
     );

@@ -1,4 +1,4 @@
-/** The tool `fetch`: one request, paid for where that is asked, and its answer as text. */
+/** The tool `fetch`: sends one request, pays if the service asks, and returns the body as text. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { AdapterError, type PaymentSummary } from "l8nt";
 import { formatAmount } from "l8nt/invoice";
@@ -16,7 +16,7 @@ export interface FetchOrder {
   readonly as?: string | undefined;
 }
 
-/** What a model is shown of one answer. */
+/** The most bytes of a body that the model gets. */
 export const MAX_SHOWN_BYTES = 65_536;
 const TIMEOUT_MS = 300_000;
 
@@ -51,7 +51,7 @@ export async function fetchTool(
 const tooSlow = (): AdapterError =>
   new AdapterError(
     "ERR_SERVICE_UNREACHABLE",
-    `There was no whole answer within ${TIMEOUT_MS / 1000} seconds. What was paid for is kept: ask again.`,
+    `The service did not finish its answer within ${TIMEOUT_MS / 1000} seconds. Send the same request again: what was paid for is kept.`,
   );
 
 /** @throws UsageError */
@@ -61,10 +61,10 @@ function requestOf(
 ): Request {
   const target = readHttpUrl(url);
   const fields = fieldsOf(headers ?? {});
-  // With a field of its own a request would be passed on as it is, past the credential's scope.
+  // A request with a credential field of its own would bypass the credential's scope.
   if (CREDENTIAL_FIELDS.some((name) => fields.has(name)))
     throw new UsageError(
-      `The header fields ${CREDENTIAL_FIELDS.join(", ")} cannot be given here: the credential is this server's.`,
+      `headers may not contain ${CREDENTIAL_FIELDS.join(" or ")}: this server adds its own credential.`,
     );
   if (body !== undefined && !fields.has("content-type"))
     fields.set("content-type", isJson(body) ? "application/json" : "text/plain;charset=utf-8");
@@ -76,7 +76,7 @@ function requestOf(
       ...(body !== undefined && { body }),
     });
   } catch {
-    throw new UsageError("This method cannot be requested, or cannot have a body.");
+    throw new UsageError("method is not an HTTP method that can be requested with this body.");
   }
 }
 
@@ -84,9 +84,7 @@ function fieldsOf(headers: Readonly<Record<string, string>>): Headers {
   try {
     return new Headers(headers);
   } catch {
-    throw new UsageError(
-      "One of the header fields has a name or a value that HTTP does not allow.",
-    );
+    throw new UsageError("headers has a name or a value that HTTP does not allow.");
   }
 }
 
@@ -109,12 +107,12 @@ async function shown(
   const facts = {
     status: response.status,
     contentType: response.headers.get("content-type"),
-    // A relayed answer has no URL.
+    // A relayed response has no URL.
     ...(response.url !== "" && response.url !== asked && { url: response.url }),
     ...(paid.length > 0 && { paid: paid.map(paidFact) }),
     ...(paid.length > 0 &&
       response.status >= 500 && {
-        note: "Paid, and nothing was delivered. What was bought is kept: asking again does not pay again.",
+        note: "Paid, but nothing was delivered. The purchase is kept: the same request again does not pay again.",
       }),
     ...(text === undefined && {
       note: "The body is binary and is not shown.",
@@ -141,7 +139,7 @@ function lengthOf({ headers }: Response): object {
   return length === null ? {} : { bytes: Number(length) };
 }
 
-/** The rest is not waited for: a stream may have no end. */
+/** Reads the first `MAX_SHOWN_BYTES` and cancels the rest, because a stream may never end. */
 async function firstBytes(
   response: Response,
 ): Promise<{ readonly bytes: Buffer; readonly isWhole: boolean }> {
@@ -159,11 +157,11 @@ async function firstBytes(
   return { bytes: Buffer.concat(parts).subarray(0, MAX_SHOWN_BYTES), isWhole };
 }
 
-/** Undefined for what is no text. */
+/** Decodes UTF-8; undefined for binary data. */
 function textOf(bytes: Buffer, isWhole: boolean): string | undefined {
   if (bytes.includes(0)) return undefined;
   try {
-    // A character that the cap cut through is left off.
+    // `stream` leaves out a character that the limit cut in two.
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: !isWhole });
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * What a proxy does with each message: passes it on as it is, answers it itself, or takes tools out
- * of a list.
+ * Decides about each message of a proxied MCP session: forward it unchanged, answer it, or remove
+ * tools from a list.
  */
 import { printable } from "../secrecy.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
@@ -11,20 +11,21 @@ import type { ToolList } from "./tool-list.ts";
 
 export interface GateOptions {
   readonly tools: ToolList;
-  /** Asked before each call, where there is one to ask. */
+  /** Consulted before each call, if given. */
   readonly revocation?: Revocation | undefined;
   readonly counter: CallCounter;
   readonly audit: Audit;
-  /** Unix seconds. */
+  /** Returns the time in Unix seconds. @default the system's clock */
   readonly clock?: () => number;
 }
 
+/** What becomes of one message. */
 export interface Passage {
-  /** To go where it was going. */
+  /** Line to forward to the receiver. */
   readonly onward?: Buffer | string;
-  /** To go back. */
+  /** Line to send back to the host. */
   readonly answer?: string;
-  /** For whoever looks after the proxy. */
+  /** Line for stderr. */
   readonly note?: string;
 }
 
@@ -32,19 +33,19 @@ interface Pending {
   readonly kind: "list" | "call";
   readonly tool: string;
   readonly argumentBytes: number;
-  /** Milliseconds. */
+  /** `performance.now()` when the request was forwarded. */
   readonly since: number;
 }
 
-/** A request that declares a version says how its answer must look. */
+/** `_meta` key by which a request declares its protocol version, and so the form of its result. */
 const MODERN = "io.modelcontextprotocol/protocolVersion";
 
 export class Gate {
   readonly #options: GateOptions;
   readonly #clock: () => number;
   /**
-   * By the id as text: a server that answers "1" for 1 means the same request, and some hosts
-   * believe it.
+   * By the id as text: some servers answer "1" for 1, and some hosts accept that as the same
+   * request.
    */
   readonly #pending = new Map<string, Pending>();
 
@@ -53,33 +54,35 @@ export class Gate {
     this.#clock = options.clock ?? (() => Date.now() / 1000);
   }
 
-  /** From the host to the server. */
+  /** Judges a line from the host to the server. */
   async outward(line: Buffer): Promise<Passage> {
     const text = exactText(line);
     if (text?.trim() === "") return {};
     const message = text === undefined ? undefined : readMessage(text);
     if (text === undefined || message === undefined)
-      return { answer: failure(null, -32700, "one JSON-RPC message a line, in UTF-8") };
+      return {
+        answer: failure(null, -32700, "a line must be one JSON-RPC message in UTF-8"),
+      };
     const { id = null, method } = message;
     const why = ambiguity(text, message);
     if (why !== undefined) return this.#unclear(message, why);
     if (method === "notifications/cancelled") this.#cancelled(message);
     if (method !== "tools/call" && method !== "tools/list") return { onward: line };
-    // Without an id there is no answer, and a server might do it all the same.
-    if (id === null) return this.#refusedCall(message, "a call without an id is not passed on");
+    // The gate could not answer a call without an id, but a server might still run it.
+    if (id === null) return this.#refusedCall(message, "a call needs an id");
     if (this.#pending.has(`${id}`)) return { answer: failure(id, -32600, "this id is in use") };
     if (method === "tools/call") return this.#call(line, message, id);
     this.#pending.set(`${id}`, { ...NO_CALL, since: performance.now() });
     return { onward: line };
   }
 
-  /** From the server to the host. */
+  /** Judges a line from the server to the host. */
   inward(line: Buffer): Passage {
     const text = line.toString("utf8");
     if (text.trim() === "") return {};
     const message = readMessage(text);
     if (message === undefined)
-      return { note: "the server wrote a line that is no message; it was left out" };
+      return { note: "left out a line of the server that is not a JSON-RPC message" };
     const { id, method } = message;
     if (method !== undefined || id === undefined || id === null) return { onward: line };
     const pending = this.#pending.get(`${id}`);
@@ -90,7 +93,7 @@ export class Gate {
     return { onward: line };
   }
 
-  /** The calls that nobody will answer any more. */
+  /** Records the calls that will get no answer any more. */
   end(): void {
     for (const pending of this.#pending.values())
       if (pending.kind === "call") this.#audited(pending, "unanswered");
@@ -100,13 +103,14 @@ export class Gate {
   async #call(line: Buffer, message: Message, id: MessageId): Promise<Passage> {
     const { tools, revocation, counter, audit } = this.#options;
     const { name } = message.params ?? {};
-    if (typeof name !== "string") return { answer: failure(id, -32602, "a call names its tool") };
+    if (typeof name !== "string")
+      return { answer: failure(id, -32602, "params.name must be the name of a tool") };
     const pending = { ...callOf(name, message), since: performance.now() };
-    // Before anything is waited for: the next message may use the id as well.
+    // Before the first await: the next message may use the same id.
     this.#pending.set(`${id}`, pending);
     const now = this.#clock();
     const why = audit.isBroken
-      ? "the audit cannot be written, so nothing is let through"
+      ? "the file of --audit cannot be written"
       : (tools.refusal(name, now) ??
         (await revocation?.refusal()) ??
         (await counter.count(name, now)));
@@ -129,16 +133,16 @@ export class Gate {
   #unclear(message: Message, why: string): Passage {
     if (message.method === "tools/call") return this.#refusedCall(message, why);
     const { id = null, method } = message;
-    // An answer to the server is not answered.
+    // A response to the server gets no answer.
     return method === undefined || id === null
-      ? { note: `the host sent a message that is not passed on: ${why}` }
+      ? { note: `left out a message of the host: ${why}` }
       : { answer: failure(id, -32600, why) };
   }
 
   #cancelled({ params }: Message): void {
     const id = `${params?.requestId}`;
     const pending = this.#pending.get(id);
-    // No answer is to be expected. A list that comes all the same is still looked at.
+    // No answer is expected to a cancelled call. A list is still filtered if it arrives.
     if (pending?.kind !== "call") return;
     this.#pending.delete(id);
     this.#audited(pending, "cancelled");
@@ -178,8 +182,8 @@ export class Gate {
 }
 
 /**
- * Undefined for what is not UTF-8: a server that leaves such bytes out would read another name than
- * we do.
+ * Decodes UTF-8 strictly; undefined for other bytes. A server that skips such bytes would read
+ * another name than the gate.
  */
 function exactText(line: Buffer): string | undefined {
   try {

@@ -1,6 +1,6 @@
 /**
- * What an MCP host's own file needs, so that it starts this server. Names a file or a variable,
- * never what is in it.
+ * The entry of an MCP host's configuration file that starts this server. It names a credential's
+ * file or variable, and never holds the credential.
  */
 import { resolve } from "node:path";
 
@@ -8,20 +8,21 @@ export const HOSTS = ["claude", "cursor", "vscode"] as const;
 export type Host = (typeof HOSTS)[number];
 
 export interface HostConfigOptions {
-  /** A file with the credential. */
+  /** File that holds the credential. */
   readonly credentialFile: string | undefined;
-  /** The variable that has it otherwise. */
+  /** Environment variable that holds it if there is no file. */
   readonly variable: "SIGIL_CREDENTIAL" | "SIGIL_WALLET";
-  /** The port of a server that is running. */
+  /** Port of a running HTTP server; undefined starts the server on stdio. */
   readonly port: number | undefined;
 }
 
 interface HostForm {
   readonly key: "mcpServers" | "servers";
-  /** How its file refers to an environment variable. */
+  /** Writes a reference to an environment variable. */
   readonly variable: (name: string) => string;
-  /** Whether an entry says its transport; where it need not, an unknown member may be refused. */
+  /** Whether an entry has `type`. Cursor needs none, and may refuse an unknown member. */
   readonly typed: boolean;
+  /** The files that hold such entries. */
   readonly where: string;
 }
 
@@ -31,7 +32,7 @@ const FORMS: Readonly<Record<Host, HostForm>> = {
     variable: (name) => `\${${name}}`,
     typed: true,
     where:
-      ".mcp.json of a project (Claude Code), or claude_desktop_config.json (Claude Desktop, which fills in no variables: give --credential-file)",
+      ".mcp.json of a project (Claude Code), or claude_desktop_config.json (Claude Desktop does not expand variables: give --credential-file)",
   },
   cursor: {
     key: "mcpServers",
@@ -68,7 +69,7 @@ function overStdio(host: Host, { credentialFile, variable }: HostConfigOptions) 
     : {
         type: "stdio",
         command: "sigil",
-        // A host starts its servers in a folder of its own choice.
+        // Absolute: a host may start its servers in any folder.
         args: ["mcp", "--credential-file", resolve(credentialFile)],
       };
 }

@@ -1,7 +1,4 @@
-/**
- * The server on a port of this machine, behind a bearer token: an open port that can spend would be
- * a hole.
- */
+/** The MCP server over HTTP on 127.0.0.1, behind a bearer token because it can spend money. */
 import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
 import {
   createMcpHandler,
@@ -21,10 +18,10 @@ export interface HttpOptions {
   readonly token: string;
 }
 
-/** Of clients before protocol version 2026-07-28, which have one each. */
+/** Limit for clients before protocol version 2026-07-28, each of which has a session. */
 const MAX_SESSIONS = 64;
 
-/** Served at `/mcp`. @throws UsageError for a port that cannot be had */
+/** Serves MCP at `/mcp`. @throws UsageError if the port cannot be opened */
 export async function overHttp(
   make: () => McpServer,
   { port, token }: HttpOptions,
@@ -33,8 +30,7 @@ export async function overHttp(
   const modern = createMcpHandler(make, { legacy: "reject" });
   const wanted = digest(`Bearer ${token}`);
   const served = await listening(port, async (request) => {
-    // A name that was rebound to this machine, or a page in a browser, is turned away before
-    // anything is looked at.
+    // First of all refuse DNS names rebound to this machine, and pages in a browser.
     const stranger =
       hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
       originValidationResponse(request, localhostAllowedOrigins());
@@ -57,7 +53,7 @@ export async function overHttp(
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 const unauthorized = (): Response =>
-  new Response("This server asks for its bearer token.\n", {
+  new Response("Send this server's token as Authorization: Bearer TOKEN.\n", {
     status: 401,
     headers: { "www-authenticate": "Bearer" },
   });
@@ -70,19 +66,20 @@ async function listening(
     return await serve(handler, { port });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") throw new UsageError(`Something else listens at port ${port}.`);
-    if (code === "EACCES") throw new UsageError(`Port ${port} may not be used by this user.`);
+    if (code === "EADDRINUSE") throw new UsageError(`--http: port ${port} is in use.`);
+    if (code === "EACCES")
+      throw new UsageError(`--http: this user may not listen on port ${port}.`);
     throw error;
   }
 }
 
 /**
- * Without a session a client of an earlier version could not cancel: its notification comes by a
- * request of its own.
+ * Sessions of clients of earlier protocol versions. Without one they could not cancel a call,
+ * because the notification arrives in another request.
  */
 class Sessions {
   readonly #make: () => McpServer;
-  /** The one not used for longest first. */
+  /** Least recently used first. */
   readonly #open = new Map<string, WebStandardStreamableHTTPServerTransport>();
 
   constructor(make: () => McpServer) {
@@ -93,7 +90,7 @@ class Sessions {
     const id = request.headers.get("mcp-session-id");
     if (id === null) return (await this.#fresh()).handleRequest(request);
     const transport = this.#open.get(id);
-    if (transport === undefined) return gone();
+    if (transport === undefined) return sessionNotFound();
     this.#open.delete(id);
     this.#open.set(id, transport);
     return transport.handleRequest(request);
@@ -120,7 +117,7 @@ class Sessions {
   }
 }
 
-const gone = (): Response =>
+const sessionNotFound = (): Response =>
   Response.json(
     { jsonrpc: "2.0", error: { code: -32001, message: "Session not found" }, id: null },
     { status: 404 },

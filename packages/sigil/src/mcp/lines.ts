@@ -1,16 +1,13 @@
-/**
- * Lines from one stream to another, each looked at on its way; the reader waits where the writer is
- * slow.
- */
+/** Reads and writes lines of streams, with a limit on a line's length and with backpressure. */
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 
-/** More than any host reads; a line without an end must not fill the memory. */
+/** More than any host reads; keeps an endless line from filling the memory. */
 export const MAX_LINE_BYTES = 32 * 1024 * 1024;
 
 export class LineTooLong extends Error {}
 
-/** @throws LineTooLong */
+/** Awaits `act` for each whole line. @throws LineTooLong */
 export async function eachLine(
   from: Readable,
   act: (line: Buffer) => Promise<void>,
@@ -29,12 +26,10 @@ export async function eachLine(
     length += chunk.length - start;
     if (length > MAX_LINE_BYTES) throw new LineTooLong();
   }
-  // Without a newline at its end it is no message.
+  // The rest is dropped: a message ends with a newline.
 }
 
-/**
- * Resolves once there is room for more. Whoever stopped reading gets nothing, and that is no fault.
- */
+/** Resolves once the stream has room for more. Ignores a stream that has ended. */
 export async function writeLine(to: Writable, line: Buffer | string): Promise<void> {
   if (to.destroyed || to.writableEnded) return;
   to.write(line);

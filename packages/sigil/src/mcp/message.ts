@@ -1,8 +1,8 @@
-/** One line of MCP over stdio, as far as a proxy must understand it. */
+/** The parts of an MCP message on stdio that the proxy reads. */
 
 export type MessageId = string | number;
 
-/** What a line asks or says; everything a proxy does not judge is only passed on. */
+/** A JSON-RPC request, notification or response. */
 export interface Message {
   readonly id?: MessageId | null;
   readonly method?: string;
@@ -13,7 +13,7 @@ export interface Message {
 
 const MEMBERS = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
 
-/** Undefined for what is no single JSON-RPC message. */
+/** Reads one JSON-RPC message; undefined for anything else, such as a batch. */
 export function readMessage(line: string): Message | undefined {
   let json: unknown;
   try {
@@ -32,26 +32,26 @@ export function readMessage(line: string): Message | undefined {
 }
 
 /**
- * Why a server might read something else in this line than we do: a name that is there twice, of
- * which parsers take the first or the last, or one that differs in case, which some parsers take
- * for the same. It is passed on as it is, so it must be plain.
+ * Why a server might read this line differently than the proxy; undefined if it cannot. Parsers
+ * take the first or the last of repeated names, and some ignore case. The proxy forwards the bytes
+ * as they are, so it refuses such lines.
  */
 export function ambiguity(line: string, message: Message): string | undefined {
-  // Whoever ends lines there, as Python's text streams do, reads several messages in this one.
-  if (/\r(?!$)/.test(line)) return "a carriage return is in the middle of a line";
-  if (repeatsName(line)) return "a member is there twice";
+  // Python's text streams end a line there, and read several messages in this one.
+  if (/\r(?!$)/.test(line)) return "the line contains a carriage return";
+  if (repeatsName(line)) return "the message contains a member twice";
   if (Object.keys(message).some((key) => !MEMBERS.has(key)))
-    return "a member is unknown to JSON-RPC";
+    return "the message has a member that JSON-RPC does not define";
   if (
     Object.keys(message.params ?? {}).some((key) => key !== "name" && key.toLowerCase() === "name")
   )
-    return "a parameter is name in other letters";
+    return "params has name in another case";
   return undefined;
 }
 
-/** Of text that is JSON. */
+/** Whether an object in this valid JSON text has a member twice. */
 function repeatsName(json: string): boolean {
-  // The names seen in each object that is open; undefined for a list.
+  // The names seen in each open object; undefined for an open array.
   const open: (Set<string> | undefined)[] = [];
   let isName = false;
   for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]/g)) {

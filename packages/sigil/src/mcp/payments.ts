@@ -1,9 +1,9 @@
-/** What this process paid: for which call, and the latest of all. */
+/** Payments of this process: those of each tool call, and the latest of all calls. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PaymentSummary } from "l8nt";
 
 export interface OwnPayment extends PaymentSummary {
-  /** Undefined for the credential that the process was started with. */
+  /** Undefined for the credential that the process started with. */
   readonly agent: string | undefined;
   /** Unix seconds. */
   readonly at: number;
@@ -15,10 +15,7 @@ export class OwnPayments {
   readonly #latest: OwnPayment[] = [];
   readonly #call = new AsyncLocalStorage<PaymentSummary[]>();
 
-  /**
-   * Of one agent and, by `undefined`, of the process's own credential. A payment that ends after
-   * its call is kept all the same.
-   */
+  /** Returns the recorder of an agent's payments; `undefined` is the process's own credential. */
   readonly recorder =
     (agent: string | undefined) =>
     (payment: PaymentSummary): void => {
@@ -27,13 +24,13 @@ export class OwnPayments {
       if (this.#latest.length > MAX_KEPT) this.#latest.shift();
     };
 
-  /** Calls run side by side, and each hears of its own payments only. */
+  /** Runs a call and gives it the list of its own payments, though calls run concurrently. */
   during<Result>(run: (paid: readonly PaymentSummary[]) => Promise<Result>): Promise<Result> {
     const paid: PaymentSummary[] = [];
     return this.#call.run(paid, () => run(paid));
   }
 
-  /** Latest last; without an agent, everybody's. */
+  /** The last `limit` payments of one agent, or of all agents, the latest last. */
   latest(agent: string | undefined, limit: number): readonly OwnPayment[] {
     return this.#latest.filter((one) => agent === undefined || one.agent === agent).slice(-limit);
   }

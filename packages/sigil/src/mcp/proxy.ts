@@ -1,10 +1,10 @@
-/** A gate in front of an MCP server that it starts: the two live and end together. */
+/** Starts an MCP server on stdio and passes its messages through a gate until either side ends. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { EXIT, UsageError } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
 import type { Gate, Passage } from "./gate.ts";
-import { eachLine, LineTooLong, writeLine } from "./lines.ts";
+import { eachLine, LineTooLong, MAX_LINE_BYTES, writeLine } from "./lines.ts";
 
 export interface ProxyOptions {
   readonly command: string;
@@ -13,12 +13,12 @@ export interface ProxyOptions {
   readonly gate: Gate;
 }
 
-/** What a server is given to end by itself: after its stdin has ended, and again after SIGTERM. */
+/** Time that the server has to exit after the end of its stdin, and again after SIGTERM. */
 const GRACE_MS = 2000;
-/** A server that floods us with nonsense does not flood whoever reads our stderr. */
+/** Keeps a server that writes endless invalid lines from flooding stderr. */
 const MAX_NOTES = 20;
 
-/** Gives the exit code. @throws UsageError for a command that cannot be started */
+/** Runs the proxy and returns the exit code. @throws UsageError if the command cannot be started */
 export async function proxy(
   { command, args, env, gate }: ProxyOptions,
   { stdin, stdout, stderr }: Terminal,
@@ -27,7 +27,7 @@ export async function proxy(
   const exited = exitOf(child);
   const killed = () => void child.kill("SIGKILL");
   process.on("exit", killed);
-  // A server that ended reads nothing more; that it ended is told by its exit.
+  // EPIPE after the server has ended; its exit is handled below.
   child.stdin.on("error", () => {});
   let notes = 0;
   const note = (text: string) => {
@@ -45,7 +45,7 @@ export async function proxy(
   try {
     const fromHost = eachLine(stdin, async (line) => pass(await gate.outward(line), child.stdin));
     const fromServer = eachLine(child.stdout, async (line) => pass(gate.inward(line), stdout));
-    // The one that is still under way when the other has ended may fail, and that is no news.
+    // Either stream may fail after the other side has ended, which needs no report.
     for (const stream of [fromHost, fromServer]) stream.catch(() => {});
     const first = await Promise.race([
       fromHost.then(() => "host" as const),
@@ -57,7 +57,7 @@ export async function proxy(
       signalled,
     ]);
     if (first === "server") {
-      // What it wrote before it ended is still on its way.
+      // Forward what the server wrote before it ended.
       await fromServer;
       const { code, signal } = await exited;
       if (code === 0) return EXIT.ok;
@@ -71,7 +71,7 @@ export async function proxy(
     return first === "host" ? EXIT.ok : EXIT.interrupted;
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error;
-    note("a message is longer than a proxy passes on; the server was ended");
+    note(`stopped the server: a message is longer than ${MAX_LINE_BYTES / 2 ** 20} MiB`);
     return EXIT.failed;
   } finally {
     gate.end();
@@ -91,9 +91,9 @@ async function exitOf(child: ChildProcess): Promise<Exit> {
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     return { code, signal };
   } catch {
-    // Node's own message repeats the command, which may be anything that was typed there.
+    // Node's message repeats the command, which could be a credential typed in the wrong place.
     throw new UsageError(
-      "The command after -- cannot be started. Is it installed, and its name right?",
+      "The command after -- cannot be started. Check its name, and that it is installed.",
     );
   }
 }

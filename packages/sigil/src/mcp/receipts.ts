@@ -1,4 +1,4 @@
-/** The tool `receipts`: what was paid, as the treasury signed it, and as this process saw it. */
+/** The tool `receipts`: payments that the treasury signed, and those that this process saw. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { Client, type Credential } from "l8nt";
 import { type AmountJson, formatPaid, readAmountJson } from "../amounts.ts";
@@ -16,8 +16,8 @@ export interface ReceiptsOrder {
 const LIMIT = 100;
 const TIMEOUT_MS = 30_000;
 
-/** What a receipt says, as far as it is shown. */
-interface Said {
+/** The members of a receipt that the tool shows. */
+interface Shown {
   readonly seq: number;
   readonly settledAt: number;
   readonly amount: AmountJson;
@@ -41,7 +41,7 @@ export async function receiptsTool(
     return said(
       [
         ...signed.flat(),
-        `Paid by this process${as === undefined ? "" : ` for ${as}`}, in its own words:`,
+        `Paid by this process${as === undefined ? "" : ` for ${as}`}, not signed:`,
         ...(own.length === 0 ? ["  nothing"] : own),
       ].join("\n"),
     );
@@ -57,7 +57,9 @@ async function signedBy(
 ): Promise<readonly string[]> {
   const receipts = await asked(credential, after, fetcher).catch(() => undefined);
   if (receipts === undefined)
-    return ["The treasury gave no receipts, or the credential is not spent at one."];
+    return [
+      "No signed receipts: the treasury did not answer, or this credential belongs to no treasury.",
+    ];
   const more =
     receipts.length === LIMIT ? [`  … more: ask with after: ${receipts.at(-1)!.seq}`] : [];
   return [
@@ -71,19 +73,19 @@ async function asked(
   credential: Credential,
   after: number,
   fetcher: typeof fetch,
-): Promise<readonly Said[]> {
+): Promise<readonly Shown[]> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const client = new Client({
     credential,
     fetch: (input, init) => fetcher(input, { ...init, signal }),
   });
   const receipts = await client.receipts(after, LIMIT);
-  return receipts.map(({ text }) => JSON.parse(text) as Said);
+  return receipts.map(({ text }) => JSON.parse(text) as Shown);
 }
 
-const signedText = ({ seq, settledAt, lineage, amount, fee, ...said }: Said): string =>
+const signedText = ({ seq, settledAt, lineage, amount, fee, ...request }: Shown): string =>
   printable(
-    `  ${seq}  ${dateText(settledAt)}  ${formatPaid(readAmountJson(amount), readAmountJson(fee))}  ${said.method} ${said.origin}${said.pathClass}  by ${lineage.join(" > ") || "the root"}`,
+    `  ${seq}  ${dateText(settledAt)}  ${formatPaid(readAmountJson(amount), readAmountJson(fee))}  ${request.method} ${request.origin}${request.pathClass}  by ${lineage.join(" > ") || "the root"}`,
   );
 
 const ownText = ({ at, agent, origin, amount, fee }: OwnPayment): string =>

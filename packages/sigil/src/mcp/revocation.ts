@@ -1,11 +1,11 @@
 /**
- * Whether a credential still stands, as its treasury says: the proxy has no secret, and cannot know
- * by itself.
+ * Asks a credential's treasury whether the credential was revoked or frozen. The proxy does not
+ * have the secret, so it cannot know by itself.
  */
 import { Client, type Credential, SigilError } from "l8nt";
 import { printable } from "../secrecy.ts";
 
-/** What the treasury said holds for as long as a revocation may take anywhere. */
+/** How long an answer is used: as long as a revocation may take to reach any service. */
 const KEPT_MS = 1000;
 const TIMEOUT_MS = 5000;
 
@@ -18,7 +18,7 @@ export class Revocation {
     this.#credential = credential;
   }
 
-  /** Why nothing may be called now. A treasury that does not answer is a reason, too. */
+  /** Returns why no tool may be called now, also if the treasury does not answer. */
   refusal(): Promise<string | undefined> {
     if (performance.now() - this.#askedAt >= KEPT_MS) {
       this.#askedAt = performance.now();
@@ -41,7 +41,7 @@ export class Revocation {
         : `${stopped.agent ?? "the root"} is ${stopped.state}`;
     } catch (error) {
       if (!(error instanceof SigilError))
-        return "the treasury did not say whether the credential stands";
+        return "the treasury did not say whether the credential is active";
       return printable(error.message.replace(/\.$/, ""));
     } finally {
       clearTimeout(timer);

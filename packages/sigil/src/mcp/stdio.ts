@@ -1,4 +1,4 @@
-/** The server on stdin and stdout, until the host closes them. */
+/** The MCP server on stdin and stdout, until the host closes them. */
 import { Console } from "node:console";
 import type { McpServer } from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
@@ -9,7 +9,7 @@ export async function overStdio(
   make: () => McpServer,
   { stdin, stdout, stderr }: Terminal,
 ): Promise<void> {
-  // Nothing but the protocol belongs on stdout, whatever a library prints.
+  // Keeps libraries that use the console from printing to stdout, which carries the protocol.
   globalThis.console = new Console(stderr, stderr);
   await new Promise<void>((resolve) => {
     const handle = serveStdio(make, {
@@ -21,7 +21,7 @@ export async function overStdio(
   });
 }
 
-/** Tells its end, of whichever kind: the host's, a signal's, or a message past the cap. */
+/** Reports its end: the host closed stdin, a signal arrived, or a message was too long. */
 class EndingTransport extends StdioServerTransport {
   readonly #ended: () => void;
 

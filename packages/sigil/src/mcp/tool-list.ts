@@ -1,20 +1,17 @@
-/**
- * Which tools may be called: named ones, all but named ones, or those that a credential names as
- * capabilities.
- */
+/** Decides which tools may be called: by --allow, by --deny, and by a credential's capabilities. */
 import { type Credential, explain, type Refusal } from "l8nt";
 import { targetAt } from "l8nt/l402";
 import { printable } from "../secrecy.ts";
 
 export interface ToolListOptions {
-  /** Undefined lets everything through that is not denied; an empty list nothing. */
+  /** Undefined allows all tools that `deny` does not name; an empty list allows none. */
   readonly allow: readonly string[] | undefined;
   readonly deny: readonly string[];
-  /** Its caveats, where there is one, for the service of this name. */
+  /** Credential whose capabilities of this service are the allowed tools. */
   readonly held: { readonly credential: Credential; readonly service: string } | undefined;
 }
 
-/** A call over stdio has no URL, so what a credential says of URLs says nothing here. */
+/** Stand-in target: a call over stdio has no URL, so refusals for an endpoint are ignored. */
 const NOWHERE = targetAt("POST", { scheme: "https", host: "stdio.invalid", port: 443 }, "/")!;
 
 export class ToolList {
@@ -24,12 +21,11 @@ export class ToolList {
     this.#options = options;
   }
 
-  /** Why this tool may not be called now; undefined where it may. */
+  /** Returns why this tool may not be called now; undefined if it may. */
   refusal(tool: string, now: number): string | undefined {
     const { allow, deny, held } = this.#options;
-    if (deny.includes(tool)) return "this tool is denied here";
-    if (allow !== undefined && !allow.includes(tool))
-      return "this tool is not among those allowed here";
+    if (deny.includes(tool)) return "--deny names this tool";
+    if (allow !== undefined && !allow.includes(tool)) return "--allow does not name this tool";
     if (held === undefined) return undefined;
     const { credential, service } = held;
     const refusals = credential.chain
