@@ -1,9 +1,11 @@
 /**
- * `sigil`, each command a process of its own against a real service and a real treasury on
- * loopback: what it prints, how it ends, what it never shows.
+ * The commands of `sigil` against a real service and a real treasury on loopback: what they print,
+ * their exit codes, and what they never show. They run in this process, except those under "the
+ * process" and `sigil network`.
  */
-import { type StdioOptions, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Credential } from "l8nt";
@@ -15,6 +17,7 @@ import { guardedFetch, Treasury, treasuryApi } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { childEnv } from "./support/child-env.ts";
+import { type CallOptions, type Ended, ended, sigil as inProcess } from "./support/sigil.ts";
 
 const main = resolve("packages/sigil/src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sigil-cli-"));
@@ -43,12 +46,6 @@ const COMMANDS = [
 const secret = "5e884898da28047151d0e56f8dc6292773603d0d6aabbd62a11ef721d1542d8f";
 const treasurySecret = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
 
-const start = (args: readonly string[], stdio: StdioOptions, env: Record<string, string> = {}) =>
-  spawn(process.execPath, ["--conditions=l8nt-source", main, ...args], {
-    env: childEnv(env),
-    stdio,
-  });
-
 interface Run {
   readonly args: readonly string[];
   readonly code: number | null;
@@ -57,7 +54,7 @@ interface Run {
 }
 
 const runs: Run[] = [];
-/** What no output may show, but where a credential is the result that was asked for. */
+/** What no output may show, except a credential that is the result that was asked for. */
 const hidden = new Set([secret, treasurySecret]);
 
 function hide(credential: Credential): Credential {
@@ -68,31 +65,37 @@ function hide(credential: Credential): Credential {
   return credential;
 }
 
-/**
- * Both outputs go to files: a credential on stdout is the result of some commands, and no leak of
- * the suite.
- */
-async function sigil(
+interface CallOf extends CallOptions {
+  readonly env?: Record<string, string>;
+}
+
+/** Runs a command in this process. */
+const sigil = (args: readonly string[], { env = {}, ...call }: CallOf = {}): Promise<Run> =>
+  kept(args, inProcess(args, env, call));
+
+/** Runs a command as a process of its own, whose stdin is a pipe. */
+function sigilProcess(
   args: readonly string[],
-  { env = {}, input }: { readonly env?: Record<string, string>; readonly input?: string } = {},
+  { env = {}, input = "" }: CallOf = {},
 ): Promise<Run> {
-  const paths = ["out", "err"].map((name) =>
-    join(folder, `${name}-${runs.length}-${Math.random()}`),
-  );
-  const [out, err] = paths.map((path) => openSync(path, "w"));
-  const child = start(args, [input === undefined ? "ignore" : "pipe", out, err], env);
-  // A command that does not want its stdin may be gone before it is written.
-  child.stdin?.on("error", () => {});
-  child.stdin?.end(input);
-  const code = await new Promise<number | null>((end) => child.once("close", end));
-  for (const fd of [out!, err!]) closeSync(fd);
-  const [stdout = "", stderr = ""] = paths.map((path) => readFileSync(path, "utf8"));
-  const run = { args, code, stdout, stderr };
+  const child = started(args, env);
+  // A command that does not read its stdin may have ended before it is written.
+  child.stdin.on("error", () => {}).end(input);
+  return kept(args, ended(child));
+}
+
+const started = (args: readonly string[], env: Record<string, string> = {}) =>
+  spawn(process.execPath, ["--conditions=l8nt-source", main, ...args], {
+    env: childEnv(env),
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+
+async function kept(args: readonly string[], ending: Promise<Ended>): Promise<Run> {
+  const run = { args, ...(await ending) };
   runs.push(run);
   return run;
 }
 
-/** The last one that ran, and whatever it minted. */
 afterEach(() => {
   for (const { args, stdout, stderr } of runs.splice(0)) {
     const isResult = args[0] === "mint" || args[0] === "delegate";
@@ -120,6 +123,7 @@ beforeAll(async () => {
     const { pathname } = new URL(request.url);
     seen.push(`${request.method} ${pathname}`);
     if (pathname === "/free") return new Response("free\n", { headers: { "x-kind": "free" } });
+    if (pathname === "/endless") return new Response(endless());
     if (pathname === "/bytes") return new Response(new Uint8Array([0, 255, 254]));
     if (pathname === "/missing") return new Response("nothing here\n", { status: 404 });
     if (pathname === "/echo")
@@ -164,6 +168,12 @@ const spending = (scope: Parameters<Treasury["mint"]>[0] = {}): Credential =>
     }),
   );
 
+/** A body that goes on until its reader leaves. */
+const endless = () =>
+  new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(0x2e)),
+  });
+
 /** A body that breaks off. */
 const cutOff = () => {
   let isFirst = true;
@@ -181,6 +191,9 @@ async function freePort(): Promise<string> {
   await close();
   return new URL(url).port;
 }
+
+/** What a minted credential of these tests needs besides its endpoints. */
+const AT = ["--location", "http://127.0.0.1:8402", "--expires-in", "1h"];
 
 const withCredential = (credential: Credential) => ({
   env: { SIGIL_CREDENTIAL: credential.toString() },
@@ -316,25 +329,92 @@ describe("the program", () => {
   });
 });
 
+describe("the process", () => {
+  test("starts, prints and ends with 0", async () => {
+    const run = await sigilProcess(["--version"]);
+    expect(run).toMatchObject({ code: 0, stdout: "0.1.0\n", stderr: "" });
+  });
+
+  test("pays, and ends although its connections could be used again", async () => {
+    const env = { SIGIL_CREDENTIAL: spending().toString() };
+    const run = await sigilProcess(["get", `${service.url}/paid`], { env });
+    expect(run).toMatchObject({ code: 0, stdout: "sunny\n" });
+  });
+
+  test.each([
+    ["an unknown command", ["frobnicate"], {}, 2],
+    ["a budget of nothing", ["get", "/paid"], { budget: "5 sat" }, 4],
+    ["a host where nothing listens", ["get", "http://127.0.0.1:1/"], {}, 7],
+  ] as const)("ends with the exit code of %s", async (_, [name, path], scope, code) => {
+    const env = { SIGIL_CREDENTIAL: spending(scope).toString() };
+    const url = path?.startsWith("/") ? service.url + path : path;
+    const outside = path?.startsWith("http:") ?? false;
+    const args = url === undefined ? [name] : [name, url];
+    const run = await sigilProcess(args, outside ? {} : { env });
+    expect(run).toMatchObject({ code, stdout: "" });
+    expect(run.stderr).toMatch(/^sigil: /);
+  });
+
+  test("reads a pipe that another process of it writes", async () => {
+    const args = ["mint", "--kind", "access", "--endpoint", "GET https://a.example/**", ...AT];
+    const minter = started(args, { SIGIL_SECRET: secret });
+    const narrower = started(["delegate", "--agent", "scout"]);
+    minter.stdout.pipe(narrower.stdin);
+    const { code, stdout } = await kept(["delegate"], ended(narrower));
+    expect(code).toBe(0);
+    expect(hide(Credential.parse(stdout.trimEnd())).chain.lineage).toEqual(["scout"]);
+  });
+
+  test("takes SIGIL_CREDENTIAL before a pipe, and says so", async () => {
+    const { env } = withCredential(spending());
+    // A pipe of a shell: a process that Node starts has a socket as its stdin.
+    const piped = ["-c", `printf x | "$0" --conditions=l8nt-source "$1" inspect`];
+    const child = spawn("sh", [...piped, process.execPath, main], { env: childEnv(env) });
+    const run = await kept(["inspect"], ended(child));
+    expect(run).toMatchObject({
+      code: 0,
+      stderr:
+        "sigil: the credential is SIGIL_CREDENTIAL's; write --credential - to read stdin instead\n",
+    });
+  });
+
+  test("ends with 0 and silently when the reader of its stdout has left", async () => {
+    const child = started(["get", `${service.url}/endless`]);
+    child.stdout.once("data", () => child.stdout.destroy());
+    const run = await kept(["get"], ended(child));
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("shows nothing of an error that nobody caught but that there is a bug", async () => {
+    const bug = `process.once("SIGUSR2",()=>{throw new Error("at ${secret}")})`;
+    const options = `--import=data:text/javascript,${encodeURIComponent(bug)}`;
+    const child = started(["network"], { NODE_OPTIONS: options });
+    child.stdout.once("data", () => child.kill("SIGUSR2"));
+    const run = await kept(["network"], ended(child));
+    expect(run.code).toBe(70);
+    expect(run.stderr).toMatch(/^sigil: a bug: /);
+  });
+});
+
 describe("sigil network", () => {
-  /** Runs it until it has printed all, lets `use` use it, and ends it as Ctrl-C does. */
+  /** Starts the process, waits until it has printed everything, calls `use`, and sends `signal`. */
   async function running(
     args: readonly string[],
     use: (stdout: string) => Promise<void>,
     signal: NodeJS.Signals = "SIGINT",
   ): Promise<number | null> {
-    const path = join(folder, `network-${Math.random()}`);
-    const out = openSync(path, "w");
-    const child = start(["network", ...args], ["ignore", out, "ignore"]);
-    const ended = new Promise<number | null>((end) => child.once("close", end));
+    const child = started(["network", ...args]);
+    const ended = once(child, "close");
+    let printed = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
     try {
-      await expect.poll(() => readFileSync(path, "utf8"), { timeout: 10_000 }).toMatch(/\n$/);
-      await use(readFileSync(path, "utf8"));
+      await expect.poll(() => printed, { timeout: 10_000 }).toMatch(/\n$/);
+      await use(printed);
     } finally {
       child.kill(signal);
-      closeSync(out);
     }
-    return ended;
+    const [code] = (await ended) as [number | null];
+    return code;
   }
 
   /** The wallets of the output, kept out of the assertions: they hold keys. */
@@ -1156,10 +1236,9 @@ describe("sigil get", () => {
   });
 
   test("on a terminal, what was paid begins a line of its own", async () => {
-    const asTerminal = "--import=data:text/javascript,process.stdout.isTTY=true";
     const env = { SIGIL_WALLET: ownerWallet };
     const args = ["get", `${service.url}/unfinished`];
-    const run = await sigil(args, { env: { ...env, NODE_OPTIONS: asTerminal } });
+    const run = await sigil(args, { env, isTerminal: true });
     expect(run).toMatchObject({ code: 0, stdout: "sunny\n", stderr: paid() });
     expect((await sigil(args, { env })).stdout).toBe("sunny");
   });

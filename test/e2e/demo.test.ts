@@ -210,9 +210,10 @@ function recorder(json: boolean): { terminal: Terminal; text: () => string } {
       written += chunk;
       done();
     },
-  }) as unknown as NodeJS.WriteStream;
+  });
   const { stdin, stderr } = process;
-  return { terminal: new Terminal({ stdin, stdout, stderr, env: {}, json }), text: () => written };
+  const streams = { stdin, stdout, stderr, env: {}, signals: process };
+  return { terminal: new Terminal({ ...streams, json }), text: () => written };
 }
 
 describe("a demo that goes wrong", () => {

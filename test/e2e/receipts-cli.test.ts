@@ -1,17 +1,14 @@
-/** `sigil receipts verify`, a process of its own: what it sums up, what it finds, how it ends. */
-
-import { spawn } from "node:child_process";
+/** `sigil receipts verify`: what it sums up, what it finds, and its exit codes. */
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { exportReceipts, ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { MemoryStore } from "l8nt/stores/memory";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { msat } from "../../packages/l8nt/src/amount.ts";
-import { childEnv } from "./support/child-env.ts";
+import { sigil } from "./support/sigil.ts";
 
-const main = resolve("packages/sigil/src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "sigil-receipts-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -93,22 +90,8 @@ beforeAll(async () => {
   lines = await linesIn(store);
 });
 
-async function verify(args: readonly string[], input?: string) {
-  const child = spawn(process.execPath, ["--conditions=l8nt-source", main, "receipts", ...args], {
-    env: childEnv(),
-    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-  });
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const)
-    child[name]!.setEncoding("utf8").on("data", (text: string) => {
-      said[name] += text;
-    });
-  // A command that found the fault does not read the rest.
-  child.stdin?.on("error", () => {});
-  child.stdin?.end(input);
-  const code = await new Promise<number | null>((end) => child.once("close", end));
-  return { code, ...said };
-}
+const verify = (args: readonly string[], input?: string) =>
+  sigil(["receipts", ...args], {}, input === undefined ? {} : { input });
 
 const fileOf = (texts: readonly string[]) => texts.map((line) => `${line}\n`).join("");
 

@@ -43,7 +43,7 @@ export async function credentialText(
   if (file !== undefined) return readText(file, "--credential-file");
   const { SIGIL_CREDENTIAL: fromEnvironment } = terminal.env;
   if (fromEnvironment) {
-    if (pipe && isPipedInto())
+    if (pipe && isPipedInto(terminal))
       terminal.note(
         "sigil: the credential is SIGIL_CREDENTIAL's; write --credential - to read stdin instead",
       );
@@ -139,9 +139,9 @@ async function readText(path: string, flag: string): Promise<string> {
  * A shell's pipe or redirection; not a terminal, /dev/null, or the socket that a program starts
  * another with.
  */
-function isPipedInto(): boolean {
+function isPipedInto({ stdin }: Terminal): boolean {
   try {
-    const stat = fstatSync(0);
+    const stat = fstatSync(stdin.fd!);
     return stat.isFIFO() || (stat.isFile() && stat.size > 0);
   } catch {
     return false;

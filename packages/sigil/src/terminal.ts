@@ -1,29 +1,56 @@
-/** Where a command reads and writes: the process's own streams and environment. */
+/** What a command reads, writes and is stopped by: streams, environment and signals. */
+import type { Readable, Writable } from "node:stream";
 import { DeniedError, explain, SigilError } from "l8nt";
 import { UsageError } from "./exit.ts";
 import { printable, withoutSecrets } from "./secrecy.ts";
 
-export interface TerminalOptions {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+/** A stream that may be a terminal. */
+type MaybeTerminal<Stream> = Stream & { readonly isTTY?: boolean };
+
+/** Those of the process; a test gives its own. */
+export interface Streams {
+  readonly stdin: MaybeTerminal<Readable> & { readonly fd?: number };
+  readonly stdout: MaybeTerminal<Writable>;
+  readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where SIGINT, SIGTERM and SIGHUP arrive. */
+  readonly signals: { on(signal: NodeJS.Signals, listener: () => void): unknown };
+}
+
+export interface TerminalOptions extends Streams {
   readonly json: boolean;
 }
 
-export class Terminal {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly json: boolean;
+type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-  constructor({ stdin, stdout, stderr, env, json }: TerminalOptions) {
+export class Terminal {
+  readonly stdin: Streams["stdin"];
+  readonly stdout: Streams["stdout"];
+  readonly stderr: Streams["stderr"];
+  readonly env: Streams["env"];
+  readonly json: boolean;
+  readonly #signals: Streams["signals"];
+
+  constructor({ stdin, stdout, stderr, env, signals, json }: TerminalOptions) {
     this.stdin = stdin;
     this.stdout = stdout;
     this.stderr = stderr;
     this.env = env;
     this.json = json;
+    this.#signals = signals;
+  }
+
+  /**
+   * Calls `stop` at each such signal. Never taken off: npm and the terminal may both pass a signal
+   * on, and the second must not end the process before it has stopped in order.
+   */
+  onStop(stop: () => void, signals: readonly StopSignal[] = ["SIGINT", "SIGTERM"]): void {
+    for (const signal of signals) this.#signals.on(signal, stop);
+  }
+
+  /** Resolves at SIGINT or SIGTERM. */
+  untilStopped(): Promise<void> {
+    return new Promise((resolve) => this.onStop(resolve));
   }
 
   get colours(): boolean {

@@ -1,12 +1,14 @@
 /**
- * The program `sigil` as a process of its own, and its treasury as one that runs until the test
- * ends.
+ * The program `sigil` as a function in this process, as a process of its own, and its treasury as a
+ * process that runs until the test ends.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Readable, Writable } from "node:stream";
 import { onTestFinished } from "vitest";
+import { main, terminalOf } from "../../../packages/sigil/src/cli.ts";
 import { childEnv } from "./child-env.ts";
 
 const MAIN = join(import.meta.dirname, "../../../packages/sigil/src/main.ts");
@@ -17,21 +19,54 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** With nothing in its environment but `PATH` and what is given. */
+export interface CallOptions {
+  /** What stdin holds; empty if it is left out. */
+  readonly input?: string;
+  /** Whether stdout says that it is a terminal. */
+  readonly isTerminal?: boolean;
+}
+
+/** Runs a command in this process, with nothing in its environment but what is given. */
+export async function sigil(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { input, isTerminal = false }: CallOptions = {},
+): Promise<Ended> {
+  const [stdout, stderr] = [new Written(), new Written()];
+  const terminal = terminalOf(args, {
+    stdin: Readable.from(input === undefined ? [] : [Buffer.from(input)]),
+    stdout: Object.assign(stdout, { isTTY: isTerminal }),
+    stderr,
+    env,
+    signals: new EventEmitter(),
+  });
+  const code = await main(args, terminal);
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+class Written extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#chunks.push(chunk);
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString("utf8");
+  }
+}
+
+/** A process with nothing in its environment but `PATH` and what is given. */
 export const spawned = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   spawn(process.execPath, ["--conditions=l8nt-source", "--no-warnings", MAIN, ...args], {
     env: childEnv(env),
     stdio: ["ignore", "pipe", "pipe"],
   });
 
-export async function sigil(
-  args: readonly string[],
-  env?: Readonly<Record<string, string>>,
+export async function ended(
+  child: ChildProcessByStdio<Writable | null, Readable, Readable>,
 ): Promise<Ended> {
-  return ended(spawned(args, env));
-}
-
-export async function ended(child: ReturnType<typeof spawned>): Promise<Ended> {
   const parts = { stdout: "", stderr: "" };
   child.stdout.on("data", (part) => (parts.stdout += part));
   child.stderr.on("data", (part) => (parts.stderr += part));

@@ -17,10 +17,7 @@ its own. Ends with the tree of agents; exits with 0 only if every step ended as 
   flags: {},
   async run(_given, terminal) {
     const stop = new AbortController();
-    const interrupt = () => stop.abort(INTERRUPTED);
-    // Never taken off: npm and the terminal may both pass one on, and the second must not break off
-    // the way out.
-    process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+    terminal.onStop(() => stop.abort(INTERRUPTED));
     const timer = setTimeout(
       () => stop.abort(new Error(`not done after ${MAX_MS / 1000} s`)),
       MAX_MS,

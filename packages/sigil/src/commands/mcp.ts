@@ -115,18 +115,12 @@ async function startServer(given: Given, terminal: Terminal): Promise<number> {
     import("../mcp/http.ts"),
     import("../mcp/token.ts"),
   ]);
-  const stopped = untilStopped();
+  const stopped = terminal.untilStopped();
   const served = await overHttp(make, { port, token: bearerToken(given, terminal) });
   terminal.answer(`MCP over HTTP at ${served.url}\n`, { url: served.url });
   await stopped;
   await served.close();
   return EXIT.ok;
-}
-
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());
-  });
 }
 
 function printConfig(given: Given, terminal: Terminal): number {

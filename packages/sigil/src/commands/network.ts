@@ -25,7 +25,7 @@ runs until Ctrl-C (or SIGTERM) and then exits with 0.`,
   async run(given, terminal) {
     const wanted = (given.all("account") ?? DEFAULT_ACCOUNTS).map(readAccount);
     const port = readPort(given.text("port") ?? "0");
-    const stopped = untilStopped();
+    const stopped = terminal.untilStopped();
     const running = await started(port);
     try {
       const accounts = wanted.map(({ name, balanceMsat }) => ({
@@ -62,16 +62,6 @@ runs until Ctrl-C (or SIGTERM) and then exits with 0.`,
     }
   },
 });
-
-/**
- * Never taken off: npm and the terminal may both pass one on, and the second must not break off the
- * way out.
- */
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());
-  });
-}
 
 async function started(port: number): Promise<DevNetwork> {
   // Loaded here alone: no other command needs a network of its own.

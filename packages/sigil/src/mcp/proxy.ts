@@ -21,8 +21,9 @@ const MAX_NOTES = 20;
 /** Runs the proxy and returns the exit code. @throws UsageError if the command cannot be started */
 export async function proxy(
   { command, args, env, gate }: ProxyOptions,
-  { stdin, stdout, stderr }: Terminal,
+  terminal: Terminal,
 ): Promise<number> {
+  const { stdin, stdout, stderr } = terminal;
   const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "inherit"] });
   const exited = exitOf(child);
   const killed = () => void child.kill("SIGKILL");
@@ -39,8 +40,7 @@ export async function proxy(
     if (answer !== undefined) await writeLine(stdout, answer);
   };
   const signalled = new Promise<"signal">((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      process.on(signal, () => resolve("signal"));
+    terminal.onStop(() => resolve("signal"), ["SIGINT", "SIGTERM", "SIGHUP"]);
   });
   try {
     const fromHost = eachLine(stdin, async (line) => pass(await gate.outward(line), child.stdin));

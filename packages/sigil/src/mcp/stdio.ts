@@ -5,10 +5,8 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import { printable, withoutSecrets } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
 
-export async function overStdio(
-  make: () => McpServer,
-  { stdin, stdout, stderr }: Terminal,
-): Promise<void> {
+export async function overStdio(make: () => McpServer, terminal: Terminal): Promise<void> {
+  const { stdin, stdout, stderr } = terminal;
   // Keeps libraries that use the console from printing to stdout, which carries the protocol.
   globalThis.console = new Console(stderr, stderr);
   await new Promise<void>((resolve) => {
@@ -16,8 +14,7 @@ export async function overStdio(
       transport: new EndingTransport(stdin, stdout, resolve),
       onerror: (error) => void stderr.write(`sigil: ${printable(withoutSecrets(error.message))}\n`),
     });
-    for (const signal of ["SIGINT", "SIGTERM"] as const)
-      process.on(signal, () => void handle.close());
+    terminal.onStop(() => void handle.close());
   });
 }
 
@@ -25,7 +22,7 @@ export async function overStdio(
 class EndingTransport extends StdioServerTransport {
   readonly #ended: () => void;
 
-  constructor(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream, ended: () => void) {
+  constructor(stdin: Terminal["stdin"], stdout: Terminal["stdout"], ended: () => void) {
     super(stdin, stdout);
     this.#ended = ended;
   }

@@ -23,7 +23,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   const key = readKey(keyText(given, terminal, folder));
   const walletUrl = walletText(config, terminal);
   const log = logger(given.text("log-level") ?? "info");
-  const stopped = untilStopped();
+  const stopped = terminal.untilStopped();
   const store = await openStore(folder, terminal);
   try {
     const secrets = await openSecrets(store, key);
@@ -105,14 +105,4 @@ function listen(
       throw error;
     },
   );
-}
-
-/**
- * The handlers stay: npm and the terminal may both pass a signal on, and the second signal must not
- * end the process before it has stopped in order.
- */
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    process.on("SIGINT", () => resolve()).on("SIGTERM", () => resolve());
-  });
 }
