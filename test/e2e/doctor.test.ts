@@ -1,7 +1,4 @@
-/**
- * `sigil doctor` against the dev network, as a process of its own; and that no command shows
- * anything of a wallet's URL.
- */
+/** `sigil doctor` against the dev network; and that no command shows any part of a wallet's URL. */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +8,7 @@ import { type DevAccount, DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { freePort } from "./support/free-port.ts";
-import { type Ended, ended, sigil, spawned } from "./support/sigil.ts";
+import { sigil } from "./support/sigil.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sigil-doctor-"));
 
@@ -215,15 +212,9 @@ describe("nothing of a wallet's URL is shown or written, whatever is wrong with 
       expect(text.includes(secret) || text.includes(encodeURIComponent(secret)), what).toBe(false);
   };
 
-  /**
-   * A treasury that starts all the same, because its wallet is merely not reached, is stopped once
-   * it says so.
-   */
-  async function start(args: readonly string[], wallet: string): Promise<Ended> {
-    const child = spawned(["treasury", "start", ...args], { SIGIL_WALLET: wallet });
-    child.stdout.once("data", () => child.kill("SIGTERM"));
-    return ended(child);
-  }
+  /** A treasury starts although its wallet is not reached, and is stopped once it says so. */
+  const start = (args: readonly string[], wallet: string) =>
+    sigil(["treasury", "start", ...args], { SIGIL_WALLET: wallet }, { stopsAtOutput: true });
 
   test("by sigil doctor, sigil get and sigil treasury start, as text and as JSON", async () => {
     const port = await freePort();

@@ -24,21 +24,24 @@ export interface CallOptions {
   readonly input?: string;
   /** Whether stdout says that it is a terminal. */
   readonly isTerminal?: boolean;
+  /** Sends SIGTERM at the first output on stdout, for a command that serves until it is stopped. */
+  readonly stopsAtOutput?: boolean;
 }
 
 /** Runs a command in this process, with nothing in its environment but what is given. */
 export async function sigil(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  { input, isTerminal = false }: CallOptions = {},
+  { input, isTerminal = false, stopsAtOutput = false }: CallOptions = {},
 ): Promise<Ended> {
-  const [stdout, stderr] = [new Written(), new Written()];
+  const [stdout, stderr, signals] = [new Written(), new Written(), new EventEmitter()];
+  if (stopsAtOutput) stdout.once("output", () => signals.emit("SIGTERM"));
   const terminal = terminalOf(args, {
     stdin: Readable.from(input === undefined ? [] : [Buffer.from(input)]),
     stdout: Object.assign(stdout, { isTTY: isTerminal }),
     stderr,
     env,
-    signals: new EventEmitter(),
+    signals,
   });
   const code = await main(args, terminal);
   return { code, stdout: stdout.text(), stderr: stderr.text() };
@@ -49,6 +52,7 @@ class Written extends Writable {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.#chunks.push(chunk);
+    this.emit("output");
     done();
   }
 

@@ -2,7 +2,7 @@
  * Structured logs on stderr. What could be a credential, a preimage or a key is taken out of every
  * text before it is written.
  */
-import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 import { UsageError } from "../exit.ts";
 import { withoutWalletUrls } from "../secrecy.ts";
 
@@ -29,11 +29,8 @@ const SECRETS =
 /** What `--log-level` may say; pino's own refusal would repeat it. */
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
-/** @throws UsageError for a level that there is not */
-export function logger(
-  level: string,
-  stream: DestinationStream = destination({ fd: 2, sync: true }),
-): Logger {
+/** @throws UsageError for an unknown level */
+export function logger(level: string, stream: DestinationStream): Logger {
   if (!LEVELS.includes(level)) throw new UsageError(`--log-level is one of ${LEVELS.join(", ")}.`);
   return pino(
     {

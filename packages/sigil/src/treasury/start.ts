@@ -22,7 +22,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   const config = readConfig(folder.config);
   const key = readKey(keyText(given, terminal, folder));
   const walletUrl = walletText(config, terminal);
-  const log = logger(given.text("log-level") ?? "info");
+  const log = logger(given.text("log-level") ?? "info", terminal.stderr);
   const stopped = terminal.untilStopped();
   const store = await openStore(folder, terminal);
   try {
