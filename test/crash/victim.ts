@@ -63,7 +63,7 @@ const running = await runTreasury({
   instance: "victim",
   wallet: async () => mined("wallet", { ...(await openWallet(walletUrl)) }),
   fetch: mined("web", { fetch: guardedFetch({ allowLoopback: true }) }).fetch,
-  log: logger("silent"),
+  log: logger("silent", process.stderr),
 });
 const { faults } = await auditLedger(store);
 const open = (await store.openPayments()).length;
