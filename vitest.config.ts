@@ -29,8 +29,13 @@ const slow = [
   "packages/l8nt/src/stores/sqlite*.test.ts",
 ];
 const quick = process.env.SIGIL_QUICK !== undefined;
-/** What `npm test` leaves to `npm run test:all`: minutes of crashes and simulated days. */
-const long = ["test/crash/**/*.test.ts", "test/simulation/**/*.test.ts", "test/e2e/demo.test.ts"];
+/** What `npm test` leaves to `npm run test:all`: minutes of crashes, days, tutorials. */
+const long = [
+  "test/crash/**/*.test.ts",
+  "test/simulation/**/*.test.ts",
+  "test/e2e/demo.test.ts",
+  "test/docs/tutorials.test.ts",
+];
 /** Folders whose tests need more than the root install; the ones with lnd have a command. */
 const apart = ["frameworks", "lnd", "peers", "postgres", "runtimes"];
 

@@ -80,7 +80,8 @@ export function matchesEndpoint(pattern: EndpointPattern, target: Target): boole
 }
 
 /**
- * HEAD is GET without the content (RFC 9110 §9.3.2): a credential that allows GET allows less. [case 38]
+ * HEAD is GET without the content (RFC 9110 §9.3.2): a credential that allows GET allows less.
+ * [case 38]
  */
 function matchesMethod({ methods }: EndpointPattern, method: string): boolean {
   return methods === undefined || methods.has(method) || (method === "HEAD" && methods.has("GET"));
