@@ -76,6 +76,8 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
       },
       body: typeof message === "string" ? message : JSON.stringify(message),
     });
+  const deep = (levels: number) =>
+    JSON.parse(`${'{"a":'.repeat(levels)}0${"}".repeat(levels)}`) as object;
   const callOf = (params: unknown) => ({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
 
   test("is paid once for one connect and call, by a transport with a client's fetch", async () => {
@@ -268,6 +270,8 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
       [{ jsonrpc: "2.0", id: 1, Method: "tools/call", params: FORECAST }, 400],
       [callOf({ ...FORECAST, Name: "report" }), 400],
       [callOf({ ...FORECAST, arguments: { city: "x".repeat(20_000) } }), 413],
+      [callOf({ ...FORECAST, arguments: deep(300) }), 400],
+      [{ jsonrpc: "2.0", id: 1, method: "tools/list", params: deep(300) }, 400],
     ];
     for (const [message, status] of pairs)
       expect((await post(url, message)).status, JSON.stringify(message)?.slice(0, 80)).toBe(status);

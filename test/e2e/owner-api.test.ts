@@ -37,7 +37,7 @@ async function stage() {
   await world.client(child).get(`${shop.url}/a`);
   world.net.fault({ kind: "stuck", delayMs: 0 });
   await failure(world.client(root).get(`${shop.url}/b`));
-  await treasury.owner.freeze("*", "to see one");
+  await treasury.owner.freeze(undefined, "to see one");
   await treasury.owner.thaw();
   await store.note("a note", world.time.now);
   const apis = { agent: treasuryApi(treasury), owner: ownerApi(treasury) };

@@ -92,7 +92,7 @@ async function judgeRecords(town: Town, owner: OwnerAtWork): Promise<void> {
   await rest(
     town,
     owner.do("looks at the payments", async (treasury) => {
-      views = await treasury.owner.payments({ limit: 100_000 });
+      views = await treasury.owner.payments({ limit: 1000 });
     }),
   );
   for (const payment of oracle.payments.filter(isLive)) {

@@ -182,10 +182,16 @@ export class DeniedError extends SigilError {
   }
 }
 
-/** The error of a list of refusals; undefined for an empty list, which prohibits nothing. */
+/**
+ * The error of a list of refusals, of the class that carries the code of the first one; undefined
+ * for an empty list, which prohibits nothing.
+ */
 export function denied(refusals: readonly Refusal[]): DeniedError | undefined {
   const [first, ...others] = refusals;
-  return first === undefined ? undefined : new DeniedError([first, ...others]);
+  if (first === undefined) return undefined;
+  return Object.hasOwn(ERRORS.BudgetError, first.code)
+    ? new BudgetError([first, ...others])
+    : new DeniedError([first, ...others]);
 }
 
 /** A counted limit (budget, uses) somewhere on the chain has too little left. Nothing was spent. */

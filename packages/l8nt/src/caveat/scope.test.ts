@@ -196,7 +196,12 @@ describe("a mistake is a TypeError that helps", () => {
     ["an upper-case service", { services: ["Loop"] }, /scope\.services/],
     ["a service's tier that is none", { services: ["loop:x"] }, /scope\.services/],
     ["null for capabilities", { capabilities: null }, /scope\.capabilities/],
-    ["a list for capabilities", { capabilities: ["out"] }, /scope\.capabilities/],
+    ["a list for capabilities", { capabilities: ["out"] }, /scope\.capabilities must be an object/],
+    [
+      "an empty list for capabilities",
+      { capabilities: [] },
+      /scope\.capabilities must be an object/,
+    ],
     [
       "one text for a service's capabilities",
       { capabilities: { loop: "out" } },

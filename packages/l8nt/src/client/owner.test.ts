@@ -74,15 +74,32 @@ describe("an owner's client gives what treasury.owner gives", () => {
 describe("an owner's client fails as treasury.owner fails", () => {
   test.each<[string, (owner: OwnerClient) => Promise<unknown>]>([
     ["a payee that is no key", (owner) => owner.allowPayee("https://a.example", "02ff")],
+    ["an origin that is none", (owner) => owner.allowPayee("a.example", `02${"ff".repeat(32)}`)],
     ["a payment that is not open", (owner) => owner.giveUp("00".repeat(32), "why")],
     ["a node id that is none", (owner) => owner.revoke("scout")],
+    ["a node id that stands for all nodes", (owner) => owner.freeze("*")],
+    ["an empty node id", (owner) => owner.thaw("")],
+    ["a node id of a tree that is none", (owner) => owner.tree("scout")],
+    ["a reason of two lines", (owner) => owner.revoke("a0".repeat(16), "it\nwas odd")],
+    ["a reason of 201 characters", (owner) => owner.freeze(undefined, "x".repeat(201))],
+    ["no reason to give up", (owner) => owner.giveUp("00".repeat(32), "")],
+    ["a payment hash that is none", (owner) => owner.giveUp("00", "why")],
+    ["a filter with a misspelt key", (owner) => owner.payments({ stats: "open" } as never)],
+    ["a status that is none", (owner) => owner.payments({ status: "lost" as never })],
+    ["a limit below zero", (owner) => owner.payments({ limit: -1 })],
+    ["more rows than a page has", (owner) => owner.journal(0, 1001)],
+    ["a number that is not whole", (owner) => owner.receipts(0.5)],
   ])("%s: the same class and code", async (_what, act) => {
     const { owner, embedded } = await stage();
     const [remote, local] = [
       await failure(act(owner)),
       await failure(act(embedded as unknown as OwnerClient)),
     ];
-    expect([remote.constructor, remote.code]).toEqual([local.constructor, local.code]);
+    expect([remote.constructor, remote.code, remote.message]).toEqual([
+      local.constructor,
+      local.code,
+      local.message,
+    ]);
     expect(remote.code).toBe("ERR_REQUEST");
   });
 

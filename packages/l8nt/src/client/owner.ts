@@ -5,7 +5,7 @@ import type { JournalEntry } from "../ports/journal.ts";
 import type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
-import type { Given, Message } from "../wire/message.ts";
+import { checkGiven, type Given, type Message } from "../wire/message.ts";
 import {
   ownerAllowPayee,
   ownerFreeze,
@@ -117,10 +117,12 @@ export class OwnerClient implements TreasuryOwner {
     await this.#ask(ownerGiveUp, { parameters: { hash: paymentHash }, body: { reason } });
   }
 
-  #ask<Path, Query, Body, Answer>(
+  async #ask<Path, Query, Body, Answer>(
     message: Message<Path, Query, Body, Answer>,
     asked: Given<Path, Query, Body>,
   ): Promise<Answer> {
+    // The writer leaves out what a message does not list: a misspelt filter would filter nothing.
+    checkGiven(message, asked as Parameters<typeof checkGiven>[1]);
     return this.#treasury.ask(message, this.#credential, asked);
   }
 }

@@ -191,3 +191,30 @@ test("reachedOrFailed rejects if the source fails or the follower stops, and res
 async function* never(): AsyncGenerator<never> {
   await new Promise(() => {});
 }
+
+test("a log whose read is never answered is read again, and what was revoked meanwhile holds", async () => {
+  const log = new CallingLog();
+  const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
+  const read = log.directives.bind(log);
+  log.directives = () => new Promise(() => {});
+  const follower = followRevocations(authority, storeSource(log), {
+    clock: () => NOW,
+    maxSilence: "2s",
+    alarm: () => {},
+  });
+  onTestFinished(() => follower.stop());
+  await log.addDirective({ kind: "revoke", nodeId: "a0".repeat(16), at: NOW });
+  log.directives = read;
+  await follower.reached(1);
+  expect(authority.revocations.has("a0".repeat(16))).toBe(true);
+});
+
+test("a follower whose log does not answer listens to nothing once it is stopped", async () => {
+  const log = new CallingLog();
+  log.directives = () => new Promise(() => {});
+  const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
+  const follower = followRevocations(authority, storeSource(log), { clock: () => NOW });
+  expect(log.listeners).toBe(1);
+  follower.stop();
+  expect(log.listeners).toBe(0);
+});

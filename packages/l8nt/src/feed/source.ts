@@ -1,4 +1,5 @@
 /** Sources of revocations: a log in a shared store, or a feed over HTTP. */
+import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
@@ -39,7 +40,7 @@ export type RevocationSource = (following: Following) => AsyncIterable<Reading>;
 
 /** Reads a log that this process can reach: at once, and whenever there may be something new. */
 export const storeSource = (log: DirectiveLog): RevocationSource =>
-  async function* readDirectives({ clock, seq, signal }) {
+  async function* readDirectives({ clock, seq, maxSilenceSeconds, signal }) {
     let isNew = true;
     let wake = () => {};
     const unwatch = watch(log, () => {
@@ -62,7 +63,16 @@ export const storeSource = (log: DirectiveLog): RevocationSource =>
         // Before the read: a directive that is written during it may be missing from it.
         const aliveAt = clock();
         const after = seq();
-        const directives = await log.directives(after);
+        // A read that is never answered must not end the following: the next one may be.
+        const directives = await within(
+          Math.min(maxSilenceSeconds, MAX_READ_SECONDS),
+          log.directives(after),
+          signal,
+        );
+        if (directives === undefined) {
+          if (signal.aborted) return;
+          throw new AdapterError("ERR_STORE", "The log of revocations did not answer in time.");
+        }
         yield {
           after,
           seq: Math.max(after, ...directives.map(({ seq: number }) => number)),
@@ -81,6 +91,23 @@ export const storeSource = (log: DirectiveLog): RevocationSource =>
       unwatch();
     }
   };
+
+const MAX_READ_SECONDS = 60;
+
+/** The result of `work`; undefined if it takes longer than `seconds`, or `signal` aborts. */
+async function within<Value>(
+  seconds: number,
+  work: Promise<Value>,
+  signal: AbortSignal,
+): Promise<Value | undefined> {
+  const over = new AbortController();
+  const late = pause(seconds * 1000, AbortSignal.any([signal, over.signal]));
+  try {
+    return await Promise.race([work, late.then(() => undefined)]);
+  } finally {
+    over.abort();
+  }
+}
 
 export interface FeedSourceOptions {
   readonly url: string;

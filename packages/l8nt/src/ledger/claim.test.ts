@@ -66,6 +66,17 @@ test("a claim of a price in dollars that a dead process left behind counts as us
   expect(await store.abandoned(NOW + 1)).toEqual([]);
 });
 
+test("what a use that a dead process left behind costs is spent, not given back [case 89]", async () => {
+  const { store, claim, used, limits } = world();
+  const late = await claim(4_000n);
+  await endAbandonedUses(store, NOW + 1, NOW + 1);
+  const spent = async () => (await used())[limits.findIndex(({ kind }) => kind === "spend")];
+  expect(await spent()).toBe(4_000n);
+  // The process is not dead after all: the first end stands.
+  await late.commit(NOW + 2);
+  expect(await spent()).toBe(4_000n);
+});
+
 test("a claim that a dead process left behind counts as used; other reservations do not end [case 89]", async () => {
   const { store, claim, used, limits } = world();
   await claim();
@@ -73,5 +84,5 @@ test("a claim that a dead process left behind counts as used; other reservations
   await store.reserve({ ...other, at: NOW });
   await endAbandonedUses(store, NOW + 1, NOW + 1);
   expect((await used())[limits.findIndex(({ kind }) => kind === "uses")]).toBe(1n);
-  expect(await store.abandoned(NOW + 1)).toEqual([{ id: "a payment", unit: "msat" }]);
+  expect(await store.abandoned(NOW + 1)).toEqual([{ id: "a payment", amount: msat(1n) }]);
 });

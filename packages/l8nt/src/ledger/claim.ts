@@ -62,10 +62,10 @@ export async function claimUse(
 }
 
 /**
- * Counts the uses that were under way when the process before this one died: they may have been
- * served. [case 89]
+ * Counts the uses that were under way when the process before this one died, with what they cost:
+ * they may have been served. [case 89]
  */
 export async function endAbandonedUses(ledger: Ledger, before: number, at: number): Promise<void> {
-  for (const { id, unit } of await ledger.abandoned(before))
-    if (id.startsWith(PREFIX)) await ledger.commit(id, { unit, value: 0n }, at);
+  for (const { id, amount } of await ledger.abandoned(before))
+    if (id.startsWith(PREFIX)) await ledger.commit(id, amount, at);
 }

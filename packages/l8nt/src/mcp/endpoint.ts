@@ -121,6 +121,7 @@ export function paidEndpoint(
     let priced: Priced | undefined;
     try {
       message = await readJson(request, maxBodyBytes);
+      if (isDeeperThan(MAX_DEPTH, message)) throw unclear("The message is nested too deeply");
       priced = read(message);
     } catch (error) {
       if (!(error instanceof AdapterError)) throw error;
@@ -159,6 +160,19 @@ interface Priced {
 
 const unclear = (what: string): AdapterError =>
   new AdapterError("ERR_REQUEST", `${what}, so it is not served.`);
+
+/** What is nested more deeply cannot be written again, nor read by every parser. */
+const MAX_DEPTH = 256;
+
+/** Without recursion, which deep JSON would end. [case 115] */
+function isDeeperThan(depth: number, message: unknown): boolean {
+  let level: readonly unknown[] = [message];
+  for (let at = 0; level.length > 0; at++) {
+    if (at > depth) return true;
+    level = level.flatMap((value) => Object.values(members(value)));
+  }
+  return false;
+}
 
 /** A server that ignores the case of names would read another call than the paywall did. */
 function checkSpelling(message: unknown): void {

@@ -1,7 +1,7 @@
 /**
  * Counting: reserve the worst case, then commit what it came to, or release it. spec/5-ledger.md.
  */
-import type { Amount, Unit } from "../amount.ts";
+import type { Amount } from "../amount.ts";
 import type { Counted } from "./limit.ts";
 
 /**
@@ -48,8 +48,8 @@ export interface Resolution {
 /** A reservation that its process never ended. */
 export interface AbandonedReservation {
   readonly id: string;
-  /** The unit that it must be committed in. */
-  readonly unit: Unit;
+  /** What it holds. A commit is in the same unit. */
+  readonly amount: Amount;
 }
 
 /** Every method is one atomic step, and durable when its promise resolves. */

@@ -19,9 +19,12 @@ function world(options: Partial<PaywallOptions>) {
     ...options,
   });
   const { minter, verifier } = paywall.authority;
-  const ask = async (credential?: string, path = "/a") => {
+  const decide = (credential?: string, path = "/a") => {
     const headers = credential === undefined ? {} : { authorization: `L402 ${credential}` };
-    const decision = await paywall.authorize(new Request(`${ORIGIN}${path}`, { headers }));
+    return paywall.authorize(new Request(`${ORIGIN}${path}`, { headers }));
+  };
+  const ask = async (credential?: string, path = "/a") => {
+    const decision = await decide(credential, path);
     if (decision.granted) await decision.settle(new Response());
     return decision.granted
       ? { status: 200, price: decision.grant.price }
@@ -40,12 +43,22 @@ function world(options: Partial<PaywallOptions>) {
     ).map(({ used }) => used);
   return {
     ask,
+    decide,
     spent,
     mint: (scope: object) => minter.mint({ ...EVERYWHERE, ...scope }).toString(),
   };
 }
 
 describe("a route priced in US dollars", () => {
+  test("refuses a credential without a budget in dollars with the error of a budget", async () => {
+    const { decide, mint } = world({ price: "0.02 usd" });
+    const decision = await decide(mint({ budget: "1000 sat" }));
+    expect(decision).toMatchObject({
+      granted: false,
+      error: { name: "BudgetError", code: "ERR_BUDGET", spent: "no" },
+    });
+  });
+
   test("takes its price from a minted budget in dollars, until it is used up", async () => {
     const { ask, spent, mint } = world({ price: "0.02 usd" });
     const credential = mint({ budget: "0.05 usd" });

@@ -2,7 +2,7 @@
 export { WELL_KNOWN_PATH } from "../wire/paths.ts";
 export type { Refused } from "../wire/problem.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
-export { Paywall, type PaywallOptions } from "./paywall.ts";
+export { type AuthorizeOptions, Paywall, type PaywallOptions } from "./paywall.ts";
 export type { PriceFacts, PriceFunction } from "./price.ts";
 export type { RevocationsOption } from "./revoking.ts";
 export type { Route } from "./route.ts";

@@ -32,6 +32,11 @@ export interface ChallengesPerMinute {
   readonly total?: number;
 }
 
+export interface AuthorizeOptions {
+  /** The peer's address, from the socket or from a trusted proxy. */
+  readonly address?: string | undefined;
+}
+
 export interface PaywallOptions extends Terms {
   /** Mints and verifies. Give either this, or `secret` and `location`. */
   readonly authority?: Authority;
@@ -90,6 +95,7 @@ const OPTIONS = {
   alarm: true,
   ...TERMS,
 } satisfies Keys<PaywallOptions>;
+const AUTHORIZE = { address: true } satisfies Keys<AuthorizeOptions>;
 const RATES = { perClient: true, total: true } satisfies Keys<ChallengesPerMinute>;
 
 /** The number of client addresses whose rate is kept. */
@@ -198,9 +204,10 @@ export class Paywall {
    * if (!decision.granted) return decision.response;
    * return decision.settle(await handler(request, decision.grant));
    */
-  async authorize(request: Request, client: { readonly address?: string } = {}): Promise<Decision> {
+  async authorize(request: Request, options: AuthorizeOptions = {}): Promise<Decision> {
+    checkKeys(options, AUTHORIZE, "authorize");
     this.#own ??= this.route();
-    return this.#own.authorize(factsOf(request, client.address));
+    return this.#own.authorize(factsOf(request, options.address));
   }
 
   /** Answers `/.well-known/l402` and what is below it; undefined for any other path. */

@@ -106,7 +106,7 @@ export class MemoryStore implements Store {
     const paying = new Set((await this.openPayments()).map(({ reservationId }) => reservationId));
     return [...this.#open.values()]
       .filter(({ reservation: { id, at } }) => at < before && !paying.has(id))
-      .map(({ reservation: { id, amount } }) => ({ id, unit: amount.unit }));
+      .map(({ reservation: { id, amount } }) => ({ id, amount }));
   }
 
   async begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {

@@ -216,12 +216,13 @@ class PostgresStore implements Store {
   }
 
   async abandoned(before: number): Promise<readonly AbandonedReservation[]> {
-    return this.#database.read<{ id: string; unit: Unit }>(
-      `SELECT r.id, r.unit FROM ${this.#in}.sigil_reservations r WHERE r.outcome IS NULL AND r.at < $1
+    const rows = await this.#database.read<{ id: string; unit: Unit; value: string }>(
+      `SELECT r.id, r.unit, r.value FROM ${this.#in}.sigil_reservations r WHERE r.outcome IS NULL AND r.at < $1
          AND NOT EXISTS (SELECT FROM ${this.#in}.sigil_payments p WHERE p.status = 'open' AND p.reservation = r.id)
        ORDER BY r.at`,
       [before],
     );
+    return rows.map(({ id, unit, value }) => ({ id, amount: { unit, value: BigInt(value) } }));
   }
 
   async begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer> {

@@ -3,7 +3,7 @@
  * process and a power cut. spec/5-ledger.md.
  */
 import type { DatabaseSync } from "node:sqlite";
-import type { Amount, Unit } from "../amount.ts";
+import type { Amount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
@@ -155,11 +155,14 @@ class SqliteStore implements Store {
     return this.#look(() =>
       this.#sql
         .all(
-          `SELECT id, body ->> '$.amount.unit' AS unit FROM reservations WHERE outcome IS NULL AND at < ?
+          `SELECT body FROM reservations WHERE outcome IS NULL AND at < ?
            AND id NOT IN (SELECT body ->> 'reservationId' FROM payments WHERE status = 'open')`,
           before,
         )
-        .map(({ id, unit }) => ({ id: String(id), unit: unit as Unit })),
+        .map(({ body }) => {
+          const { id, amount } = valueOfText<Reservation>(body);
+          return { id, amount };
+        }),
     );
   }
 

@@ -326,7 +326,7 @@ export function paymentLaws(law: Law): void {
       await store.reserve(ended);
       await store.release(ended.id, START);
       for (const handle of handles) {
-        assert.deepEqual(await handle.abandoned(START + 10), [{ id: old.id, unit: "msat" }]);
+        assert.deepEqual(await handle.abandoned(START + 10), [{ id: old.id, amount: msat(1n) }]);
         assert.deepEqual(
           (await handle.abandoned(START + 11)).map(({ id }) => id).sort(),
           [old.id, young.id].sort(),
@@ -334,7 +334,7 @@ export function paymentLaws(law: Law): void {
         assert.deepEqual(await handle.abandoned(START), []);
         assert.deepEqual(
           (await handle.abandoned(START + 21)).find(({ id }) => id === inDollars.id),
-          { id: inDollars.id, unit: "usd_micro" },
+          { id: inDollars.id, amount: dollars(1n) },
         );
       }
     },

@@ -106,7 +106,7 @@ describe("the payee of a service [case 70]", () => {
     await expect(world.treasury.owner.allowPayee(service.url, "no key")).rejects.toMatchObject({
       code: "ERR_REQUEST",
     });
-    await world.treasury.owner.allowPayee(service.url, hexText(publicKeyOf(key)));
+    await world.treasury.owner.allowPayee(`${service.url}/`, hexText(publicKeyOf(key)));
     // Allowed now: it is the network that has never heard of such a node.
     expect(await failure(buy(world, root, `${service.url}/b`))).toMatchObject({
       code: "ERR_PAYMENT_FAILED",
@@ -194,6 +194,15 @@ describe("frozen by the owner [case 50]", () => {
     expect(await world.treasury.owner.health()).toMatchObject({
       spending: false,
       reason: "by its owner",
+    });
+  });
+
+  test("a freeze of the process before is known to an owner who asks first of all", async () => {
+    const store = new MemoryStore();
+    await (await town({ store })).treasury.owner.freeze(undefined, "it looks odd");
+    expect(await (await town({ store })).treasury.owner.health()).toMatchObject({
+      spending: false,
+      reason: "it looks odd",
     });
   });
 

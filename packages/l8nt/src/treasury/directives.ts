@@ -41,19 +41,20 @@ export class Directives implements DirectiveLog {
       for (const directive of await store.directives(0)) this.#apply(directive);
       return;
     }
-    const follower = followRevocations(authority, storeSource(this), {
+    // A start that failed later on is tried again, and follows already.
+    this.#follower ??= followRevocations(authority, storeSource(this), {
       clock,
       alarm,
       freezes: gate,
       ...(maxSilence !== undefined && { maxSilence }),
     });
     try {
-      await follower.reachedOrFailed();
+      await this.#follower.reachedOrFailed();
     } catch (error) {
-      follower.stop();
+      this.#follower?.stop();
+      this.#follower = undefined;
       throw error;
     }
-    this.#follower = follower;
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
 /** What the owner of a treasury sees and does, apart from the agents' API. */
-import type { Scope, Target } from "../caveat/index.ts";
+import { formatOrigin, readOrigin, type Scope, type Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { hexBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
@@ -18,6 +18,18 @@ import type { PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
+import { checkGiven } from "../wire/message.ts";
+import {
+  ownerAllowPayee,
+  ownerFreeze,
+  ownerGiveUp,
+  ownerJournal,
+  ownerPayments,
+  ownerReceipts,
+  ownerRevoke,
+  ownerThaw,
+  ownerTree,
+} from "../wire/owner.ts";
 import { OWNER_PATHS } from "../wire/paths.ts";
 import type { Directives } from "./directives.ts";
 import type { SpendingGate } from "./gate.ts";
@@ -45,6 +57,10 @@ export interface OwnerOptions {
 
 const STUCK_SECONDS = 3600;
 
+/**
+ * The owner in this process. Its arguments are checked as those of a request across HTTP are: each
+ * method throws an AdapterError `ERR_REQUEST` that names what cannot be read.
+ */
 export class Owner implements TreasuryOwner {
   readonly #options: OwnerOptions;
 
@@ -81,58 +97,72 @@ export class Owner implements TreasuryOwner {
   }
 
   async tree(nodeId?: string): Promise<readonly NodeStanding[]> {
+    checkGiven(ownerTree, { query: { node: nodeId } });
     await this.#options.startup.done();
     return this.#options.nodes.below(nodeId, this.#options.clock());
   }
 
   async payments(filter: PaymentFilter = {}): Promise<readonly PaymentView[]> {
+    const { nodeId: node, ...rest } = filter;
+    checkGiven(ownerPayments, { query: { ...rest, node } });
     return (await this.#options.store.payments({ limit: PAGE_ROWS, ...filter })).map(viewOf);
   }
 
   async journal(after = 0, limit = PAGE_ROWS): Promise<readonly JournalEntry[]> {
+    checkGiven(ownerJournal, { query: { after, limit } });
     return this.#options.store.journal(after, limit);
   }
 
   async receipts(after = 0, limit = PAGE_ROWS, nodeId?: string): Promise<readonly ReceiptRow[]> {
+    checkGiven(ownerReceipts, { query: { after, limit, node: nodeId } });
     return this.#options.receipts.receipts(after, limit, nodeId);
   }
 
   async revoke(nodeId: string, reason = "by its owner"): Promise<void> {
+    checkGiven(ownerRevoke, { body: { node: nodeId, reason } });
     await this.#options.startup.done();
-    await this.#options.recall.revoke(checkedNode(nodeId), reason);
+    await this.#options.recall.revoke(nodeId, reason);
   }
 
-  async freeze(nodeId: string = ALL_NODES, reason = "by its owner"): Promise<void> {
+  async freeze(nodeId?: string, reason = "by its owner"): Promise<void> {
+    checkGiven(ownerFreeze, { body: { node: nodeId, reason } });
     await this.#direct("freeze", nodeId, reason);
   }
 
   /** Ends a freeze of the same node, or of all nodes. */
-  async thaw(nodeId: string = ALL_NODES, reason = "by its owner"): Promise<void> {
+  async thaw(nodeId?: string, reason = "by its owner"): Promise<void> {
+    checkGiven(ownerThaw, { body: { node: nodeId, reason } });
     await this.#direct("thaw", nodeId, reason);
   }
 
-  async #direct(kind: "freeze" | "thaw", nodeId: string, reason: string): Promise<void> {
+  async #direct(
+    kind: "freeze" | "thaw",
+    nodeId: string = ALL_NODES,
+    reason: string,
+  ): Promise<void> {
     await this.#options.startup.done();
-    const checked = nodeId === ALL_NODES ? nodeId : checkedNode(nodeId);
-    await this.#options.directives.issue({
-      kind,
-      nodeId: checked,
-      at: this.#options.clock(),
-      reason,
-    });
+    await this.#options.directives.issue({ kind, nodeId, at: this.#options.clock(), reason });
   }
 
   async allowPayee(origin: string, payee: string): Promise<void> {
+    checkGiven(ownerAllowPayee, { body: { origin, payee } });
     if (!/^0[23][0-9a-f]{64}$/.test(payee))
       throw new AdapterError(
         "ERR_REQUEST",
         "payee must be the public key of a Lightning node: 66 hex digits that begin with 02 or 03.",
       );
+    const at = readOrigin(origin);
+    if (at === undefined)
+      throw new AdapterError(
+        "ERR_REQUEST",
+        'origin must be the URL of a service, such as "https://api.example".',
+      );
     await this.#options.startup.done();
-    await this.#options.store.allowPayee(origin, payee, this.#options.clock());
+    await this.#options.store.allowPayee(formatOrigin(at), payee, this.#options.clock());
   }
 
   async giveUp(paymentHash: string, reason: string): Promise<void> {
+    checkGiven(ownerGiveUp, { parameters: { hash: paymentHash }, body: { reason } });
     const { store, clock } = this.#options;
     await this.#options.startup.done();
     const record = await store.payment(paymentHash);
@@ -157,7 +187,9 @@ export class Owner implements TreasuryOwner {
   }
 
   async health(): Promise<Health> {
-    const { store, gate, clock } = this.#options;
+    const { store, gate, clock, startup } = this.#options;
+    // A freeze of the process before this one is read at the start.
+    await startup.done();
     const open = await store.openPayments();
     const { reason } = gate;
     return {
@@ -189,10 +221,4 @@ function viewOf(record: PaymentRecord): PaymentView {
     ...view
   } = record;
   return view;
-}
-
-function checkedNode(nodeId: string): string {
-  if (!/^[0-9a-f]{32}$/.test(nodeId))
-    throw new AdapterError("ERR_REQUEST", "A node id must be 32 hex digits in lower case.");
-  return nodeId;
 }

@@ -177,3 +177,57 @@ test.each([
 ])("the option %o is refused by name", async (options, why) => {
   expect((await failure(served(options as never))).message).toMatch(why);
 });
+
+/** A store that several processes share, which counts the reads of its log. */
+class SharedStore extends MemoryStore {
+  override readonly shared = true as unknown as false;
+  reads = 0;
+  fault: Error | undefined;
+
+  override async directives(after: number) {
+    this.reads++;
+    return super.directives(after);
+  }
+
+  override async unclaimAll(prefix: string) {
+    if (this.fault !== undefined) throw this.fault;
+    return super.unclaimAll(prefix);
+  }
+}
+
+test("a start that fails follows nothing afterwards", async () => {
+  const store = new SharedStore();
+  store.fault = new Error("the store is gone");
+  expect(await failure(served({ store }))).toBe(store.fault);
+  const { reads } = store;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(store.reads).toBe(reads);
+});
+
+test("a start that is tried again follows once, until stop", async () => {
+  const store = new SharedStore();
+  const { treasury } = await town({ store });
+  store.fault = new Error("the store is gone");
+  for (let attempt = 0; attempt < 3; attempt++)
+    await expect(treasury.start()).rejects.toBe(store.fault);
+  store.fault = undefined;
+  await treasury.start();
+  await treasury.stop();
+  const { reads } = store;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(store.reads).toBe(reads);
+});
+
+test("stop ends the streams of the revocation feed, and answers those who wait", async () => {
+  const { running } = await served();
+  const follow = (query: string, accept: string) =>
+    running.handler(
+      new Request(`${LOCATION}/.well-known/l402/revocations${query}`, { headers: { accept } }),
+    );
+  const stream = (await follow("", "application/x-ndjson")).body!.getReader();
+  expect((await stream.read()).done).toBe(false);
+  const waiting = follow("?after=0&wait=25", "application/json");
+  await running.stop();
+  expect((await stream.read()).done).toBe(true);
+  expect((await waiting).status).toBe(200);
+});

@@ -74,7 +74,13 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
   );
   const signer = await maker.signer();
   if (typeof wallet !== "function") await examineWallet(wallet);
-  await treasury.start();
+  try {
+    await treasury.start();
+  } catch (error) {
+    // A start that fails after the log was read would go on following it.
+    await treasury.stop().catch(() => {});
+    throw error;
+  }
   maker.wake();
 
   const { location } = treasury;
@@ -83,6 +89,7 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
   const agents = treasuryApi(treasury);
   const owner = ownerApi(treasury, metrics === undefined ? {} : { metrics });
   const underWay = new Set<Promise<unknown>>();
+  const stopped = new AbortController();
   const lookUp = async () => {
     if ((await store.openPayments()).length === 0) return;
     const { stillOpen } = await treasury.reconcile();
@@ -98,7 +105,10 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
     handler(request) {
       const { pathname } = new URL(request.url);
       // A follower waits for news, so a stop does not wait for followers.
-      if (request.method === "GET" && pathname === REVOCATIONS_PATH) return feed(request);
+      if (request.method === "GET" && pathname === REVOCATIONS_PATH)
+        return feed(
+          new Request(request, { signal: AbortSignal.any([request.signal, stopped.signal]) }),
+        );
       const work = routeLabel(pathname) === "owner" ? owner(request) : agents(request);
       underWay.add(work);
       const end = () => underWay.delete(work);
@@ -107,6 +117,7 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
     },
     async stop() {
       clearInterval(timer);
+      stopped.abort();
       await ended(underWay);
       await treasury.stop();
       await maker.make();

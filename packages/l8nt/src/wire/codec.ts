@@ -102,7 +102,7 @@ function plain<T>(schema: Schema, must: string, fits: (json: unknown) => boolean
 export const anything: Codec<object> = plain(
   { type: "object" },
   "be a JSON object",
-  (json) => typeof json === "object" && json !== null,
+  (json) => typeof json === "object" && json !== null && !Array.isArray(json),
 );
 export const text: Codec<string> = plain(
   { type: "string" },

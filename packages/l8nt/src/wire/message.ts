@@ -68,6 +68,20 @@ export async function readAsked<Path, Query, Body>(
 }
 
 /**
+ * Checks what a caller gives of a message as the server reads it, for an end without HTTP.
+ *
+ * @throws AdapterError `ERR_REQUEST` that names the field
+ */
+export function checkGiven<Path, Query, Body>(
+  { name, parameters, query, body }: Message<Path, Query, Body>,
+  given: { readonly parameters?: object; readonly query?: object; readonly body?: object },
+): void {
+  if (parameters !== undefined) readStrictly(parameters, given.parameters, `path of ${name}`);
+  if (query !== undefined) readStrictly(query, given.query, `query of ${name}`);
+  if (body !== undefined) readStrictly(body, given.body, name);
+}
+
+/**
  * The query as JSON: a parameter whose schema is a whole number becomes one. A parameter that is
  * given twice becomes a list, which no schema of a query takes.
  */

@@ -1,5 +1,6 @@
 /** Problem details (RFC 9457) as JSON Schema. */
 import { count, list, object, oneOf, optional, pattern, text } from "./codec.ts";
+import { CODE } from "./problem.ts";
 
 const node = object({ id: text, agent: optional(text) });
 
@@ -8,7 +9,7 @@ export const problem = object({
   title: text,
   status: count(),
   detail: text,
-  code: pattern(/^ERR_[A-Z_]+$/, "be the code of an error"),
+  code: pattern(CODE, "be the code of an error"),
   spent: optional(oneOf("no", "yes", "unknown")),
   line: optional(count()),
   condition: optional(text),

@@ -109,3 +109,25 @@ test("a refusal can be written to a log as JSON, with the exact code", () => {
   });
   expect(refused.error).toBeInstanceOf(SigilError);
 });
+
+test("refusals that are not of their form make no error, and nothing else of them is kept", () => {
+  const refusal = refusalOf("ERR_ENDPOINT");
+  const read = (entry: unknown, code = "ERR_ENDPOINT") =>
+    errorOf({ code, detail: "Denied.", refusals: [entry] });
+  const hostile = JSON.parse('{"toString":null,"valueOf":null}');
+  const { node: _, ...unnamed } = refusal;
+  expect(read({ ...refusal, node: hostile })).toMatchObject({ refusals: [unnamed] });
+  expect(read({ ...refusal, node: { id: "a0", agent: hostile, more: 1 } })).toMatchObject({
+    message: expect.not.stringContaining("set for"),
+    refusals: [{ ...unnamed, node: { id: "a0" } }],
+  });
+  expect(read({ ...refusal, more: "x" })?.toJSON()).toMatchObject({ refusals: [refusal] });
+  for (const entry of [
+    { ...refusal, code: "two\nlines" },
+    { ...refusal, code: "ERR_PRICE" },
+    { ...refusal, have: hostile },
+    null,
+    [],
+  ])
+    expect(read(entry), JSON.stringify(entry)).toBeUndefined();
+});

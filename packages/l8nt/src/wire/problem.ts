@@ -200,6 +200,7 @@ export function errorOf(problem: unknown, options: SigilErrorOptions = {}): Sigi
   const { code, detail, spent, line, refusals } = Object(problem) as Record<string, unknown>;
   if (typeof code !== "string" || !CODE.test(code) || typeof detail !== "string") return undefined;
   const denials = readRefusals(refusals);
+  if (denials !== undefined && denials[0].code !== code) return undefined;
   const isSpent = SPENT.some((known) => known === spent);
   // Codes of a newer version of the other end are kept; what they carry tells their class.
   const known = rowOf(code)?.[0];
@@ -227,7 +228,8 @@ export function errorOf(problem: unknown, options: SigilErrorOptions = {}): Sigi
   }
 }
 
-const CODE = /^ERR_[A-Z0-9_]{1,64}$/;
+/** The form of a code, known or not. */
+export const CODE = /^ERR_[A-Z0-9_]{1,64}$/;
 const SPENT: readonly Spent[] = ["no", "yes", "unknown"];
 
 function classOfUnknown(code: string, hasRefusals: boolean, isSpent: boolean): ErrorClass {
@@ -237,10 +239,27 @@ function classOfUnknown(code: string, hasRefusals: boolean, isSpent: boolean): E
 }
 
 function readRefusals(value: unknown): [Refusal, ...Refusal[]] | undefined {
-  if (!Array.isArray(value) || value.length === 0) return undefined;
-  const valid = value.every((entry: unknown) => {
-    const { code, condition, have, need } = Object(entry) as Record<string, unknown>;
-    return [code, condition, have, need].every((text) => typeof text === "string");
-  });
-  return valid ? (value as [Refusal, ...Refusal[]]) : undefined;
+  if (!Array.isArray(value)) return undefined;
+  const refusals = value.map(readRefusal);
+  const [first, ...others] = refusals.filter((refusal) => refusal !== undefined);
+  return first === undefined || others.length + 1 < refusals.length
+    ? undefined
+    : [first, ...others];
+}
+
+/** Only what is declared, because the message and the log of an error repeat its refusals. */
+function readRefusal(value: unknown): Refusal | undefined {
+  const { code, condition, have, need, node } = Object(value) as Record<string, unknown>;
+  if (![code, condition, have, need].every((text) => typeof text === "string")) return undefined;
+  if (!CODE.test(code as string)) return undefined;
+  const { id, agent } = Object(node) as Record<string, unknown>;
+  return {
+    code: code as Refusal["code"],
+    condition: condition as string,
+    ...(typeof id === "string" && {
+      node: { id, ...(typeof agent === "string" && { agent }) },
+    }),
+    have: have as string,
+    need: need as string,
+  };
 }

@@ -34,7 +34,7 @@ const fields = [
       read: readFlag,
     },
     write(byService, { what }) {
-      if (typeof byService !== "object" || byService === null)
+      if (typeof byService !== "object" || byService === null || Array.isArray(byService))
         throw new TypeError(`${what} must be an object, such as { lightning_loop: ["loop_out"] }`);
       return Object.entries(byService).map(([service, names]) => {
         if (!isServiceName(service))
