@@ -167,7 +167,7 @@ describe("after a restart", () => {
     const next = again(world, store);
     expect(await failure(buy(next, child, shop))).toMatchObject({ code: "ERR_USES" });
     expect(await store.abandoned(world.time.now + 1)).toEqual([
-      { id: "served.elsewhere", unit: "msat" },
+      { id: "served.elsewhere", amount: msat(0n) },
     ]);
   });
 
