@@ -30,13 +30,13 @@ const FAULTS: readonly (readonly [what: string, url: string, message: RegExp])[]
   [
     "another node's macaroon",
     payer.walletUrl(hexOf(payee.macaroonPath("admin"))),
-    /is another node's, or was withdrawn/,
+    /belongs to another node, or was revoked/,
   ],
-  ["what is no macaroon", payer.walletUrl("00"), /macaroon= is none/],
+  ["what is no macaroon", payer.walletUrl("00"), /macaroon= .*is not a macaroon/],
   [
     "a macaroon that has expired",
     payer.walletUrl(narrowed("time-before 2020-01-01T00:00:00Z")),
-    /has expired: bake/,
+    /has expired: bake a new one/,
   ],
   ["no cert=", withoutCert(payer.walletUrl(admin)), /self-signed TLS certificate .*add cert=/],
   [
@@ -188,7 +188,7 @@ test("a node without a wallet, locked, and unlocked again: each says what to do"
     until(`the state ${wanted}`, async () => (await node.get("/v1/state")).state === wanted);
   await reaches("NON_EXISTING");
   await expect(wallet().examine!()).rejects.toThrow(
-    "lnd has no wallet yet: make one (lncli create)",
+    "lnd does not have a wallet yet: create one (lncli create)",
   );
   const { cipher_seed_mnemonic } = await node.get("/v1/genseed");
   const password = Buffer.from("a long password").toString("base64");

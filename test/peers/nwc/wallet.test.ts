@@ -907,12 +907,12 @@ describe("a URL", () => {
     [
       "another wallet's",
       `lnd+https://${KEY}?relay=wss://a.example&secret=${SECRET}`,
-      /This is no URL of Nostr/,
+      /This is not a URL of Nostr/,
     ],
     [
       "no public key",
       `nostr+walletconnect://wallet?relay=wss://a.example&secret=${SECRET}`,
-      /no URL of Nostr/,
+      /not a URL of Nostr/,
     ],
     ["no relay", `nostr+walletconnect://${KEY}?secret=${SECRET}`, /lacks relay=/],
     ["no secret", `nostr+walletconnect://${KEY}?relay=wss://a.example`, /lacks secret=/],
@@ -924,7 +924,7 @@ describe("a URL", () => {
     [
       "a short secret",
       `nostr+walletconnect://${KEY}?relay=wss://a.example&secret=${SECRET.slice(1)}`,
-      /is no key/,
+      /is not a key/,
     ],
     [
       "a plain relay elsewhere",
@@ -949,14 +949,14 @@ describe("a URL", () => {
     [
       "a file that is not there",
       `nostr+walletconnect://${KEY}?relay=wss://a.example&secret=/nowhere/${SECRET}`,
-      /is not there/,
+      /does not exist/,
     ],
     [
       "a name that is not set",
       `nostr+walletconnect://${KEY}?relay=wss://a.example&secret=env:${SECRET}`,
       /not set/,
     ],
-    ["nothing", "", /no URL of Nostr/],
+    ["nothing", "", /not a URL of Nostr/],
   ])("is refused with %s, and nothing of it repeated", (_, url, message) => {
     let error: unknown;
     try {
@@ -989,7 +989,7 @@ describe("a URL", () => {
       await expect(
         open(`nostr+walletconnect://${key}?relay=wss://a.example&secret=${secret}`).network(),
       ).rejects.toMatchObject({
-        message: expect.stringContaining("not on the curve"),
+        message: expect.stringContaining("not valid for secp256k1"),
       });
   });
 

@@ -1,6 +1,5 @@
 /**
- * How far a request got: what counts as proof that nothing left, and what an error must not carry
- * on.
+ * HTTP to a backend: what proves that no byte of a request left, and what an error must not repeat.
  */
 import { once } from "node:events";
 import { createServer } from "node:https";
@@ -10,10 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type Backend, exchange, fetchTrusting, wholeMsat } from "./backend.ts";
 import { ANOTHER, CERT, KEY } from "./fixtures/tls.ts";
 
-/**
- * A TLS server that never answers, behind somebody on the way. `received` is what got through to
- * it.
- */
+/** A TLS server that never answers, behind a party in between. `received`: what reached it. */
 async function wiretapped(onReceived: (client: Socket) => void) {
   const received: string[] = [];
   let client: Socket;
@@ -47,8 +43,8 @@ const bank = (base: string, cert: string): Backend => ({
   fetch: fetchTrusting(cert, "the bank"),
 });
 
-test("what somebody on the way says once the request has left is no proof that it did not [case 75]", async () => {
-  // A record of a version that TLS never had: OpenSSL has one error for it, as for a port without
+test("bytes of a party in between do not prove that a request was not sent [case 75]", async () => {
+  // A record with an impossible version of TLS: OpenSSL gives the same error as for a port without
   // TLS.
   const record = Uint8Array.of(0x17, 0x02, 0x05, 0, 5, 1, 2, 3, 4, 5);
   const { received, base } = await wiretapped((client) => client.write(record));
@@ -57,7 +53,7 @@ test("what somebody on the way says once the request has left is no proof that i
   expect(answer).toMatchObject({ got: "nothing", sent: true });
 });
 
-test("nothing of a request leaves before the certificate has been found to be the one that is trusted", async () => {
+test("no byte of a request leaves before the certificate is verified", async () => {
   const { received, base } = await wiretapped(() => {});
   const answer = await exchange(bank(base, ANOTHER), { method: "POST", path: "/pay", json: {} });
   expect(answer).toMatchObject({ got: "nothing", sent: false });
@@ -65,7 +61,7 @@ test("nothing of a request leaves before the certificate has been found to be th
   expect(received).toEqual([]);
 });
 
-test("an answer that cannot be read is not carried on in the parser's error [case 112]", async () => {
+test("an answer that cannot be read is not repeated in the parser's error [case 112]", async () => {
   const echo: typeof fetch = async (_, init) =>
     new Response(new Headers(init!.headers).get("rune"));
   const answer = await exchange(
@@ -76,7 +72,7 @@ test("an answer that cannot be read is not carried on in the parser's error [cas
   expect(inspect(answer, { depth: 9 })).not.toContain("rune-5ec4e7");
 });
 
-test("a line that does not end is read once, not again for every piece of it [case 75]", async () => {
+test("a line without an end is parsed once, and not again for every chunk [case 75]", async () => {
   const piece = new TextEncoder().encode(" ".repeat(16_384));
   let pieces = 512;
   const pull = (stream: ReadableStreamDefaultController) =>
@@ -87,7 +83,7 @@ test("a line that does not end is read once, not again for every piece of it [ca
     { ...bank("https://bank.example", CERT), fetch: endless },
     { method: "GET", path: "", until: () => true },
   );
-  // Read again for every piece, it would be 2 GiB.
+  // Parsing at every chunk would read 2 GiB.
   expect(performance.now() - since).toBeLessThan(2_000);
 });
 

@@ -1,6 +1,6 @@
 /**
- * HTTP to a wallet's backend: how far each request got, and, where there is no answer, why, in
- * words for its owner.
+ * HTTP requests to a wallet's backend: how far each request got and, without an answer, why, in
+ * words for the owner.
  */
 
 import { msatInRange } from "../amount.ts";
@@ -8,15 +8,15 @@ import { AdapterError } from "../errors.ts";
 import { nodeFetch } from "../http/node-fetch.ts";
 
 export interface Backend {
-  /** What it is called in messages. */
+  /** The backend's name in messages. */
   readonly name: string;
   /** The URL that paths are added to. */
   readonly base: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: typeof fetch;
   /**
-   * Why it refused, and what to do, in its own terms; undefined where it gave no reason that is
-   * known.
+   * Explains a refusal in words for the owner, and says what to do; undefined for an answer without
+   * a known reason.
    */
   readonly explain?: (status: number, body: unknown) => string | undefined;
 }
@@ -26,20 +26,20 @@ export interface Call {
   readonly path: string;
   readonly json?: object;
   readonly form?: Readonly<Record<string, string>>;
-  /** How long the backend may take; the connection gets a little more. */
+  /** How long the backend may take; the connection gets 5 seconds more. @default 10 */
   readonly seconds?: number;
   /**
-   * Where it answers with one JSON text a line: reads on until this is true of one, which is the
-   * answer.
+   * For an answer of one JSON text per line: reads until this returns true for a line, which
+   * becomes the answer.
    */
   readonly until?: (line: unknown) => boolean;
-  /** Where it may answer in words: what is no JSON is the answer as it stands, a text. */
+  /** For an answer that may be plain text: a body that is not JSON becomes a string. */
   readonly words?: true;
 }
 
 /**
- * An answer, or how far the request got without one. `sent: false` is proof that no byte of it
- * left.
+ * An answer, or how far the request got without one. `sent: false` proves that no byte of the
+ * request left.
  */
 export type Exchange =
   | {
@@ -61,20 +61,21 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /**
- * The global `fetch`, or one that trusts `cert` (PEM) alone. @throws AdapterError `ERR_WALLET` for
- * what is no certificate
+ * Returns the global `fetch`, or one that trusts only `cert` (PEM).
+ *
+ * @throws AdapterError `ERR_WALLET` if `cert` is not a certificate
  */
 export function fetchTrusting(cert: string | undefined, name: string): typeof fetch {
   if (cert === undefined) return (input, init) => fetch(input, init);
   if (!/^-----BEGIN CERTIFICATE-----\s/.test(cert))
     throw new AdapterError(
       "ERR_WALLET",
-      `What the URL of ${name} names as cert= is no certificate in PEM form (-----BEGIN CERTIFICATE-----).`,
+      `cert= in the URL of ${name} is not a certificate in PEM form (-----BEGIN CERTIFICATE-----).`,
     );
   return nodeFetch({ ca: cert });
 }
 
-/** Never throws. Redirects are not followed. */
+/** Sends a request. Never throws, and never follows a redirect. */
 export async function exchange(backend: Backend, call: Call): Promise<Exchange> {
   const { name, base, headers, fetch: send } = backend;
   const { method, path, json, form, seconds = DEFAULT_SECONDS, until, words } = call;
@@ -105,7 +106,7 @@ export async function exchange(backend: Backend, call: Call): Promise<Exchange> 
     const clock = Number.isNaN(date) ? {} : { clock: date / 1000 };
     return { got: "answer", status: response.status, body, ...clock };
   } catch (cause) {
-    // The parser's own error quotes what it read, which may be what was sent.
+    // The parser's error quotes the answer, which may repeat what was sent.
     const kept = cause instanceof SyntaxError ? undefined : cause;
     return nothing(true, `gave an answer that cannot be read (HTTP ${response.status})`, kept);
   }
@@ -122,14 +123,15 @@ function jsonOrText(text: string): unknown {
 }
 
 /**
- * The answer to what moves nothing. @throws AdapterError `ERR_WALLET` where there is none, or a
- * refusal
+ * Returns the answer to a request that moves no money.
+ *
+ * @throws AdapterError `ERR_WALLET` for a refusal, or without an answer
  */
 export async function ask(backend: Backend, call: Call): Promise<Record<string, unknown>> {
   return (await askTheTime(backend, call)).body;
 }
 
-/** The same, and the backend's own clock (Unix seconds), where it says what time it is. */
+/** As `ask`, with the backend's clock (Unix seconds) if the answer states it. */
 export async function askTheTime(
   backend: Backend,
   call: Call,
@@ -143,10 +145,10 @@ export async function askTheTime(
 }
 
 /**
- * Whether a request that can move nothing gets past the check of the credential: the answers (HTTP)
- * that say so, and those that deny it.
+ * Whether the backend's check of the credential lets a request through that can move no money.
+ * `yes` and `no` are the HTTP statuses that say so.
  *
- * @throws AdapterError `ERR_WALLET` for any other answer, and for none
+ * @throws AdapterError `ERR_WALLET` for any other status, or without an answer
  */
 export async function mayDo(
   backend: Backend,
@@ -160,31 +162,29 @@ export async function mayDo(
   throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body));
 }
 
-/** Keeps why: whoever asks may want to know whether time will mend it. */
+/** Keeps the cause, which tells the caller whether a later attempt may succeed. */
 export const noAnswer = ({ reason, cause }: Extract<Exchange, { got: "nothing" }>) =>
   new AdapterError("ERR_WALLET", `The wallet cannot be used: ${reason}.`, { cause });
 
-/** One sentence about an answer that is a refusal. */
+/** Describes a refusal in one sentence. */
 export function refusal({ name, explain }: Backend, status: number, body: unknown): string {
   return `The wallet cannot be used: ${explain?.(status, body) ?? `${name} refused (HTTP ${status})`}.`;
 }
 
-/**
- * Its members, none where it is no object: what lacks a member that is needed says so by itself.
- */
+/** The members of an object; none for any other value. */
 export const recordOf = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
-/** An integer that a backend wrote as a number or as text; undefined for anything else. */
+/** Reads an integer that a backend wrote as a number or as text; undefined for anything else. */
 export function wholeNumber(value: unknown): bigint | undefined {
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : undefined;
   return typeof value === "string" && /^-?[0-9]{1,19}$/.test(value) ? BigInt(value) : undefined;
 }
 
-/** The same for an amount in msat: none is below zero, or above all that there is. */
+/** As `wholeNumber`, for an amount from 0 to 21 million bitcoin in msat. */
 export const wholeMsat = (value: unknown): bigint | undefined => msatInRange(wholeNumber(value));
 
-/** Hex in lower case, from a backend's text; undefined for what is no preimage. */
+/** Reads a preimage as lower-case hex; undefined for anything else. */
 export const preimageOf = (value: unknown): string | undefined =>
   typeof value === "string" && /^[0-9a-f]{64}$/i.test(value) ? value.toLowerCase() : undefined;
 
@@ -208,8 +208,8 @@ async function lastJson(
     text += value;
     size += value.length;
     if (size > MAX_ANSWER_BYTES) throw new RangeError("an answer without an end");
-    // A line is looked for where one may end: else whoever never ends one has all of it read again
-    // for every piece.
+    // Only a chunk with a line feed can end a line. Splitting at every chunk would take quadratic
+    // time for a line that never ends.
     if (until === undefined || !value.includes("\n")) continue;
     const lines = text.split("\n");
     text = lines.pop()!;
@@ -222,21 +222,21 @@ async function lastJson(
   return last;
 }
 
-// What Node, Bun and Deno call a connection that was never made, and why. A reset or a time-out may
-// come after the request left.
+// The codes of Node, Bun and Deno for a connection that was never made. A reset or a time-out is
+// not among them, because it may come after the request left.
 const NO_CONNECTION: Readonly<Record<string, string>> = {
   ECONNREFUSED:
-    "cannot be reached: nothing listens there; it is not running, or this is not its port",
+    "cannot be reached: nothing listens there; it is not running, or the port is another one",
   ConnectionRefused:
-    "cannot be reached: nothing listens there; it is not running, or this is not its port",
-  ENOTFOUND: "cannot be reached: its host's name leads nowhere",
-  EAI_AGAIN: "cannot be reached: its host's name cannot be looked up now",
-  EHOSTUNREACH: "cannot be reached: no way leads to its host",
-  ENETUNREACH: "cannot be reached: no way leads to its host",
+    "cannot be reached: nothing listens there; it is not running, or the port is another one",
+  ENOTFOUND: "cannot be reached: the name of its host has no address",
+  EAI_AGAIN: "cannot be reached: the name of its host cannot be looked up now",
+  EHOSTUNREACH: "cannot be reached: there is no route to its host",
+  ENETUNREACH: "cannot be reached: there is no route to its host",
   UND_ERR_CONNECT_TIMEOUT: "cannot be reached: its host does not answer",
   CERT_HAS_EXPIRED:
     "shows a TLS certificate that has expired: renew it there, and give the new one in the URL as cert=",
-  CERT_NOT_YET_VALID: "shows a TLS certificate that is not valid yet: look at this machine's clock",
+  CERT_NOT_YET_VALID: "shows a TLS certificate that is not valid yet: check this machine's clock",
   DEPTH_ZERO_SELF_SIGNED_CERT:
     "shows a self-signed TLS certificate that is not the one in cert=: add cert=/path/to/its/certificate to the URL",
   SELF_SIGNED_CERT_IN_CHAIN:
@@ -245,16 +245,16 @@ const NO_CONNECTION: Readonly<Record<string, string>> = {
     "shows a TLS certificate that is not trusted: add cert=/path/to/its/certificate to the URL",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     "shows a TLS certificate that is not trusted: add cert=/path/to/its/certificate to the URL",
-  CERT_SIGNATURE_FAILURE: "shows another TLS certificate than the one in cert=",
+  CERT_SIGNATURE_FAILURE: "shows a TLS certificate that is not the one in cert=",
   ERR_TLS_CERT_ALTNAME_INVALID:
-    "shows a TLS certificate for other host names: name the host as the certificate does",
+    "shows a TLS certificate for other host names: use a host name of the certificate in the URL",
 };
 
 /**
- * What is no TLS may also come in the middle of a connection, from somebody on the way, once the
- * request has left.
+ * Not proof that nothing was sent: a party in between can send bytes that are not TLS in the middle
+ * of a connection, after the request left.
  */
-const NO_TLS = "does not speak TLS there: this is not its port, or the URL should say http";
+const NO_TLS = "does not speak TLS there: use another port, or http in the URL";
 
 function isNoTls(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++)
@@ -262,14 +262,14 @@ function isNoTls(error: unknown): boolean {
   return false;
 }
 
-/** Why no connection was made; undefined where one was, so that bytes may have left. */
+/** Why no connection was made; undefined if one was made, so that bytes may have left. */
 function noConnection(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
     const { code, syscall } = at as { code?: unknown; syscall?: unknown };
     const known = Object.hasOwn(NO_CONNECTION, String(code))
       ? NO_CONNECTION[String(code)]
       : undefined;
-    // A way may also be lost under a connection that stands, and a request that is on it.
+    // Outside of `connect`, this code means that an established connection lost its route.
     if (known !== undefined && (syscall === "connect" || !String(code).endsWith("UNREACH")))
       return known;
     if (/\(Connect\).*connection refused/i.test(at.message)) return NO_CONNECTION.ECONNREFUSED;

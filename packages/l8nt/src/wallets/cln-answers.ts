@@ -1,6 +1,6 @@
 /**
- * How Core Lightning's answers read: msat as numbers (as texts that end in `msat` before v23.08),
- * errors as `{ code, message }`.
+ * Reads the answers of Core Lightning: amounts are msat as numbers (as texts that end in `msat`
+ * before v23.08), errors are `{ code, message }`.
  */
 import type { Network } from "../invoice/network.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
@@ -20,7 +20,7 @@ const NETWORK: Readonly<{ [name: string]: Network }> = {
 export const networkOf = ({ network }: Answer): Network | undefined =>
   typeof network === "string" && Object.hasOwn(NETWORK, network) ? NETWORK[network] : undefined;
 
-/** A node that still reads blocks says so in a warning; one that has read all says nothing. */
+/** Whether the node has read all blocks. A node that has not says so in a warning. */
 export const isSynced = ({ warning_bitcoind_sync, warning_lightningd_sync }: Answer): boolean =>
   warning_bitcoind_sync === undefined && warning_lightningd_sync === undefined;
 
@@ -30,24 +30,24 @@ export function codeOf(body: unknown): number | undefined {
 }
 
 /**
- * What the codes say (`common/jsonrpc_errors.h`, `doc/schemas/{xpay,pay,checkrune}.json`). The
- * node's own text is not shown.
+ * The meaning of error codes (`common/jsonrpc_errors.h`, `doc/schemas/{xpay,pay,checkrune}.json`).
+ * The node's own text is not shown, because it may quote the request.
  */
 const REASONS: Readonly<{ [code: string]: string }> = {
   "-32601": "Core Lightning has no such command",
   "-32602": "Core Lightning refused the request's form",
-  "-1": "Core Lightning failed, for no reason that it has a code for",
+  "-1": "Core Lightning failed, and gave no reason",
   "-3": "a plugin of Core Lightning failed",
-  "-4": "a plugin of Core Lightning ended",
-  "200": "Core Lightning is paying it already",
-  "201": "Core Lightning paid this hash before, with another amount or payee",
+  "-4": "a plugin of Core Lightning stopped",
+  "200": "Core Lightning is already paying the invoice",
+  "201": "Core Lightning has paid this hash before, with another amount or payee",
   "203": "the payee refused the payment",
-  "205": "Core Lightning found no way to the payee",
-  "206": "Core Lightning found no way within the fee cap",
+  "205": "Core Lightning found no route to the payee",
+  "206": "Core Lightning found no route within the fee cap",
   "207": "the invoice has expired",
   "209": "Core Lightning could not pay",
-  "210": "Core Lightning found no way in time",
-  "219": "Core Lightning paid it before",
+  "210": "Core Lightning found no route in time",
+  "219": "Core Lightning has paid the invoice before",
   "1501": "Core Lightning does not know the rune: make one with lightning-cli createrune",
   "1502":
     "the rune does not permit this: docs/guides/wallets.md lists the methods that a treasury and a service need",
@@ -69,8 +69,8 @@ const msatOf = (value: unknown): bigint | undefined =>
   wholeMsat(typeof value === "string" ? value.replace(/msat$/, "") : value);
 
 /**
- * Of an answer to a payment, or of its record: what was sent and what arrived, the difference being
- * the fee.
+ * Reads the answer to a payment, or its record. The fee is the difference between the amounts sent
+ * and received.
  */
 export function paidOf(row: Answer, preimageName: string): PaymentOutcome {
   const preimage = preimageOf(row[preimageName]);
@@ -80,14 +80,13 @@ export function paidOf(row: Answer, preimageName: string): PaymentOutcome {
   if (!isDone || preimage === undefined || sentMsat === undefined || amountMsat === undefined)
     return {
       status: "unknown",
-      reason: "Core Lightning's answer says neither that it paid nor that it did not",
+      reason: "Core Lightning's answer does not say whether it paid",
     };
   return { status: "paid", preimage, feeMsat: sentMsat > amountMsat ? sentMsat - amountMsat : 0n };
 }
 
 /**
- * One row for each group of parts: whoever paid the same hash twice has two. The one that is paid,
- * or open, counts.
+ * Reads the rows of one hash. Each attempt has a row; the one that is paid, or else open, counts.
  */
 export function readPays(pays: unknown, paymentHash: string): OnRecord {
   if (!Array.isArray(pays))
@@ -100,7 +99,7 @@ export function readPays(pays: unknown, paymentHash: string): OnRecord {
   if (rows.some(({ status }) => status !== "failed"))
     return { status: "unknown", reason: "the payment is in flight" };
   return rows.length > 0
-    ? { status: "failed", reason: "Core Lightning says that it failed" }
+    ? { status: "failed", reason: "Core Lightning says that the payment failed" }
     : { status: "never-sent", reason: "Core Lightning knows no such payment" };
 }
 

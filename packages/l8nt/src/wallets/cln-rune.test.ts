@@ -1,4 +1,4 @@
-/** What a rune permits: runes from lightning-createrune(7). */
+/** What a rune permits, for the runes of lightning-createrune(7). */
 import { expect, test } from "vitest";
 import { excessOf } from "./cln-rune.ts";
 
@@ -23,7 +23,7 @@ test.each([
     "a0noy2CAu8-s2xSgJuBW09hqB_YsqLkwIDy5qkftGMk9MiZtZXRob2Q9cGF5JnBuYW1lYW1vdW50bXNhdDwxMDAwMA==",
     [],
   ],
-  ["that is none", "not a rune", []],
+  ["that is malformed", "not a rune", []],
 ])("%s", (_, rune, expected) => {
   expect(excessOf(rune)).toEqual(expected);
 });

@@ -1,17 +1,16 @@
 /**
- * What a rune permits, read from the rune itself: 32 bytes of authentication, then `=ID` and the
- * restrictions, joined by `&`, each of alternatives joined by `|` (`doc/schemas/createrune.json`,
- * rustyrussell/runes). Nobody is asked: clnrest writes what it is asked into the node's log.
+ * Reads what a rune permits: after 32 bytes of authentication, `=ID` and the restrictions are
+ * joined by `&`, and the alternatives of each restriction by `|` (`doc/schemas/createrune.json`,
+ * rustyrussell/runes). The node is not asked, because clnrest writes its requests into the node's
+ * log.
  */
 import { base64Bytes, utf8Text } from "../internal/bytes.ts";
 
 const AUTHENTICATION_BYTES = 32;
-/** What treasuries and services call. */
+/** The methods that treasuries and services call. */
 const NEEDED = new Set(["getinfo", "listpays", "xpay", "pay", "invoice", "listpeerchannels"]);
 
-/**
- * What it permits beyond what any wallet needs; none where it permits just that, or cannot be read.
- */
+/** What a rune permits beyond the methods that a wallet needs; empty if it cannot be read. */
 export function excessOf(rune: string): readonly string[] {
   const bytes = base64Bytes(rune);
   const text = bytes === undefined ? undefined : utf8Text(bytes.slice(AUTHENTICATION_BYTES));
@@ -30,7 +29,7 @@ export function excessOf(rune: string): readonly string[] {
   );
 }
 
-/** A separator that is escaped with a backslash is none. */
+/** Splits at separators that are not escaped with a backslash. */
 function split(text: string, separator: "&" | "|"): string[] {
   return text.match(separator === "&" ? /(?:\\.|[^&\\])+/gs : /(?:\\.|[^|\\])+/gs) ?? [""];
 }

@@ -1,6 +1,5 @@
 /**
- * Core Lightning's wallet, against a stand-in for clnrest: the laws of every wallet, and what is
- * its own.
+ * The Core Lightning wallet against a stand-in for clnrest: the wallet contract, and its own laws.
  */
 import { describe, expect, test } from "vitest";
 import { clnWallet } from "./cln.ts";
@@ -46,11 +45,11 @@ async function start(options: object = {}): Promise<World<ClnStandIn>> {
 const law = lawsOf(start);
 
 standInContract("the Core Lightning wallet", start);
-describe("on a node from before v24.11, which has no xpay", () => {
+describe("on a node before v24.11, which does not have xpay", () => {
   standInContract("the Core Lightning wallet", () => start({ hasXpay: false }));
 });
 
-describe("an error is judged by its code, and by what the node has on record", () => {
+describe("an error is judged by its code and by the node's records", () => {
   const codes: [number | null, number, string][] = [
     [-32602, 500, "failed"],
     [-1, 500, "failed"],
@@ -65,7 +64,7 @@ describe("an error is judged by its code, and by what the node has on record", (
     [1501, 401, "failed"],
     [1502, 401, "failed"],
     [1503, 401, "failed"],
-    // clnrest lost the node in the middle of it: the command itself may live on.
+    // clnrest lost its connection to the node: the command may go on.
     [null, 500, "unknown"],
   ];
   const failing = (code: number | null, status: number, world: World<ClnStandIn>) =>
@@ -75,7 +74,7 @@ describe("an error is judged by its code, and by what the node has on record", (
     });
 
   test.each(codes)(
-    "code %s (HTTP %i), of a payment that is not on record: %s",
+    "code %s (HTTP %i) for a payment without a record is %s",
     async (code, status, expected) => {
       const world = await start();
       const request = await order(world);
@@ -83,8 +82,7 @@ describe("an error is judged by its code, and by what the node has on record", (
       const outcome = await world.payer.pay(request);
       expect(outcome).toMatchObject({ status: expected });
       expect(JSON.stringify(outcome)).not.toContain(world.secrets[0]);
-      // The node knows nothing of it, and a wallet that is minutes old cannot know what it was told
-      // before.
+      // The node has no record, and a new wallet cannot know what an earlier process sent.
       expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
       await stop(world);
     },
@@ -104,7 +102,7 @@ describe("an error is judged by its code, and by what the node has on record", (
     expect(world.paying.requests.filter((call) => call === "POST /v1/xpay")).toHaveLength(1);
   });
 
-  law("an error of a payment that the node has made is paid", async (world) => {
+  law("an error for a payment that the node has made is paid", async (world) => {
     const request = await order(world);
     const first = await world.payer.pay(request);
     world.paying.instead.push({
@@ -114,7 +112,7 @@ describe("an error is judged by its code, and by what the node has on record", (
     expect(await world.payer.pay(request)).toEqual(first);
   });
 
-  law("what cannot be looked up after an error is unknown", async (world) => {
+  law("a payment that cannot be looked up after an error is unknown", async (world) => {
     const request = await order(world);
     failing(205, 500, world);
     world.paying.instead.push(
@@ -125,23 +123,20 @@ describe("an error is judged by its code, and by what the node has on record", (
   });
 });
 
-describe("a record is no end while the node may still try", () => {
+describe("a record does not end a payment that the node may still try:", () => {
   const row = (payment_hash: string, status: string) => ({
     status: 201,
     body: { pays: [{ payment_hash, status }] },
   });
 
-  law(
-    "a failure on record, which may be one of many tries, is unknown for as long as a try may last",
-    async (world) => {
-      const request = await order(world);
-      world.paying.instead.push({
-        to: "POST /v1/listpays",
-        answer: row(request.paymentHash, "failed"),
-      });
-      expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
-    },
-  );
+  law("a failure on record is unknown for as long as another attempt may last", async (world) => {
+    const request = await order(world);
+    world.paying.instead.push({
+      to: "POST /v1/listpays",
+      answer: row(request.paymentHash, "failed"),
+    });
+    expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "unknown" });
+  });
 
   law("a row of another payment proves nothing", async (world) => {
     const request = await order(world);
@@ -153,7 +148,7 @@ describe("a record is no end while the node may still try", () => {
     expect(world.paying.requests).not.toContain("POST /v1/xpay");
   });
 
-  law("of two rows, the one that is open counts", async (world) => {
+  law("of a failed row and an open row, the open one counts", async (world) => {
     const request = await order(world);
     const pays = ["failed", "pending"].map((status) => ({
       payment_hash: request.paymentHash,
@@ -164,8 +159,8 @@ describe("a record is no end while the node may still try", () => {
   });
 });
 
-describe("what a rune may do", () => {
-  law("a treasury's and a service's are told apart, without moving anything", async (world) => {
+describe("the rights of a rune", () => {
+  law("the runes of a treasury and a service are told apart, and no money moves", async (world) => {
     expect(await world.payer.examine!()).toEqual({
       software: "Core Lightning v25.12",
       network: "bcrt",
@@ -184,7 +179,7 @@ describe("what a rune may do", () => {
     expect(world.paying.balanceMsat).toBe(BALANCE_MSAT);
   });
 
-  law("a rune for everything is shown as more than is needed", async ({ paying }) => {
+  law("a rune for every method is reported as excess", async ({ paying }) => {
     const facts = await open(paying.url, paying.createRune()).examine!();
     expect(facts.rights).toEqual({ pay: true, find: true, invoice: true });
     expect(facts.excess).toEqual(["everything: the rune has no restrictions"]);
@@ -192,7 +187,7 @@ describe("what a rune may do", () => {
     expect(more.excess).toEqual(["method=withdraw"]);
   });
 
-  law("a rune for small invoices only is one that may pay, and pays no others", async (world) => {
+  law("a rune for small invoices has the right to pay, and pays no larger one", async (world) => {
     const rune = world.paying.createRune(["getinfo", "listpays", "xpay"], 60_000n);
     const payer = open(world.paying.url, rune);
     const { rights, excess } = await payer.examine!();
@@ -205,14 +200,14 @@ describe("what a rune may do", () => {
     });
   });
 
-  law("a node from before xpay is paid through pay", async (world) => {
+  law("on a node without xpay, a rune for pay has the right to pay", async (world) => {
     const old = await ClnStandIn.start({ shared: world.shared, account: "old", hasXpay: false });
     const facts = await open(old.url, old.createRune(TREASURY)).examine!();
     expect(facts.rights.pay).toBe(true);
     await old.down();
   });
 
-  law("a rune that may not look for payments pays nothing", async (world) => {
+  law("a rune without listpays pays nothing", async (world) => {
     const { paying } = world;
     const payer = open(paying.url, paying.createRune(["getinfo", "xpay"]));
     const outcome = await payer.pay(await order(world));
@@ -223,7 +218,7 @@ describe("what a rune may do", () => {
     expect(paying.requests).not.toContain("POST /v1/xpay");
   });
 
-  law("a wrong rune is refused in one line that does not repeat it", async (world) => {
+  law("a wrong rune is refused in one line that does not repeat the rune", async (world) => {
     const rune = `${"A".repeat(43)}=`;
     const payer = open(world.paying.url, rune);
     const message = await thrown(payer.network());
@@ -234,22 +229,22 @@ describe("what a rune may do", () => {
   });
 });
 
-describe("the node", () => {
+describe("a node", () => {
   test.each([
     ["bitcoin", "bc"],
     ["testnet", "tb"],
     ["testnet4", "tb"],
     ["signet", "tbs"],
     ["regtest", "bcrt"],
-  ])("on %s is on %s", async (network, expected) => {
+  ])("on %s has the network %s", async (network, expected) => {
     const world = await start({ info: { network } });
     expect(await world.payer.network()).toBe(expected);
     await stop(world);
   });
 
-  test("on a chain that is not Bitcoin's is refused", async () => {
+  test("on a chain other than Bitcoin is refused", async () => {
     const world = await start({ info: { network: "liquid" } });
-    expect(await thrown(world.payer.network())).toContain("not known here");
+    expect(await thrown(world.payer.network())).toContain("on an unknown chain");
     await stop(world);
   });
 
@@ -269,23 +264,28 @@ describe("the node", () => {
   });
 });
 
-describe("its certificate", () => {
+describe("a certificate of the node", () => {
   const secure = async (cert: string) => {
     const shared = new StandInBank();
     const node = await ClnStandIn.start({ shared, account: "agent", tls: { cert, key: KEY } });
     return { node, rune: node.createRune(TREASURY) };
   };
 
-  test("is trusted where the URL names it", async () => {
+  test("is trusted if the URL names it", async () => {
     const { node, rune } = await secure(CERT);
     expect(await open(node.url, rune, CERT).network()).toBe("bcrt");
     await node.down();
   });
 
   test.each([
-    ["a self-signed one without cert=", CERT, undefined, /self-signed TLS certificate.*add cert=/],
-    ["another one than in cert=", CERT, ANOTHER, /TLS certificate/],
-    ["an expired one", EXPIRED, EXPIRED, /expired: renew it there/],
+    [
+      "that is self-signed, without cert=",
+      CERT,
+      undefined,
+      /self-signed TLS certificate.*add cert=/,
+    ],
+    ["other than in cert=", CERT, ANOTHER, /TLS certificate/],
+    ["that has expired", EXPIRED, EXPIRED, /expired: renew it there/],
   ])("%s is refused, and nothing is sent", async (_, shown, named, message) => {
     const { node, rune } = await secure(shown);
     const wallet = open(node.url, rune, named);

@@ -1,7 +1,8 @@
 /**
- * Core Lightning, over clnrest: every method is `POST /v1/METHOD` with the rune in a header. HTTP
- * 201 is an answer, 500 the node's own error, 401 a rune that may not (`plugins/rest-plugin/src`
- * and `doc/schemas` of ElementsProject/lightning, v25.09 to v26.06).
+ * The wallet of a Core Lightning node, over clnrest: every method is `POST /v1/METHOD` with the
+ * rune in a header. HTTP 201 is an answer, 500 an error of the node, 401 a rune without the
+ * permission (`plugins/rest-plugin/src` and `doc/schemas` of ElementsProject/lightning, v25.09 to
+ * v26.06).
  */
 import { AdapterError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
@@ -36,26 +37,26 @@ import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 const FORM: WalletUrlForm = {
   name: "Core Lightning",
   scheme: "cln",
-  form: "cln+https://HOST:3010?rune=…&cert=… (its clnrest; cert= is the ca.pem beside its certificates)",
+  form: "cln+https://HOST:3010?rune=…&cert=… (the address of clnrest; cert= is the ca.pem in its folder of certificates)",
   params: { rune: true, cert: false },
 };
 
 /**
- * The node is never told to try for longer, so that a failure on its record is final once that long
- * has passed.
+ * The longest `retry_for` that the node is given, so that a failure on record is final after this
+ * time.
  */
 const MAX_TRY_SECONDS = 300;
-/** xpay makes its first attempt even past its time, and looks for ways before it. */
+/** xpay makes its first attempt even after `retry_for`, and looks for routes before it. */
 const SLOW_START_SECONDS = 60;
 
 const trySeconds = (timeoutSeconds: number) =>
   Math.min(Math.max(Math.ceil(timeoutSeconds), 1), MAX_TRY_SECONDS);
 
 /**
- * A wallet of Core Lightning, from `cln+https://HOST:3010?rune=…&cert=…`, with what the rune
- * permits.
+ * Returns the wallet of a Core Lightning node at `cln+https://HOST:3010?rune=…&cert=…`. The rune
+ * decides what the wallet may do.
  *
- * @throws AdapterError `ERR_WALLET` where the URL is none of Core Lightning's
+ * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
 export function clnWallet(url: string): Wallet {
   const { base, text, header } = readWalletUrl(url, FORM);
@@ -93,13 +94,13 @@ export function clnWallet(url: string): Wallet {
     const pay = (method: string, invoiceParam: string) =>
       exchange(backend, call(method, { [invoiceParam]: invoice, ...limits }, timeoutSeconds));
     const answer = await pay("xpay", "invstring");
-    // Before v24.11 there is no xpay, and in its place a pay that takes the same limits.
+    // Nodes before v24.11 do not have xpay; their pay takes the same limits.
     return readSent(isNoSuchCommand(answer) ? await pay("pay", "bolt11") : answer);
   }
 
   /**
-   * A request that is wrong in itself: a rune that permits it lets it through to the node, which
-   * refuses it.
+   * Whether the rune permits a method. `json` is a request that the node refuses: the error then
+   * comes from the node, and not from the check of the rune.
    */
   async function mayCall(method: string, json: object): Promise<boolean> {
     const answer = await exchange(backend, call(method, json));
@@ -114,15 +115,14 @@ export function clnWallet(url: string): Wallet {
     ...payOnce({
       look,
       send,
-      // Also because listpays says `failed` between two tries of one xpay.
+      // listpays also says `failed` between two attempts of one xpay.
       // https://github.com/ElementsProject/lightning/issues/9036
       lingerSeconds: (timeoutSeconds) => trySeconds(timeoutSeconds) + SLOW_START_SECONDS,
     }),
 
     async network(): Promise<Network> {
       const network = networkOf((await info()).body);
-      if (network === undefined)
-        throw unusable("Core Lightning is on a chain that is not known here");
+      if (network === undefined) throw unusable("Core Lightning is on an unknown chain");
       return network;
     },
 
@@ -134,7 +134,7 @@ export function clnWallet(url: string): Wallet {
 
     async createInvoice({ amountMsat, expirySeconds, description = "" }) {
       if (amountMsat <= 0n) throw unusable("Core Lightning makes invoices of 1 msat and more");
-      // The label must be new; nobody but the node sees it.
+      // Each label must be new. Only the node sees it.
       const label = `l8nt-${hexText(randomBytes(16))}`;
       const json = { amount_msat: `${amountMsat}msat`, label, description, expiry: expirySeconds };
       const { bolt11 } = await ask(backend, call("invoice", json));
@@ -179,9 +179,9 @@ export function clnWallet(url: string): Wallet {
 }
 
 /**
- * An invoice that expired in 2020, of a payee that nobody is: every node refuses it before it looks
- * for a way (code 207). It is a whole invoice, because a rune may permit some by what is in them;
- * with no network that is known, it is not even that.
+ * An invoice of a random payee that expired in 2020: every node refuses it before it looks for a
+ * route (code 207). It is well-formed, because a rune may restrict the invoices that it permits; on
+ * an unknown network, a text that is not an invoice has to do.
  */
 function unpayable(network: Network | undefined): string {
   if (network === undefined) return "no-invoice";
@@ -200,7 +200,7 @@ function unpayable(network: Network | undefined): string {
 }
 
 const LIMITS: readonly string[] = [
-  `Core Lightning is never told to try for longer than ${MAX_TRY_SECONDS} seconds, and a part that is stuck on its way may take longer than that.`,
+  `Core Lightning tries to pay for at most ${MAX_TRY_SECONDS} seconds; a part of a payment that is stuck at a node on its route may take longer.`,
 ];
 
 const unusable = (why: string) =>
@@ -214,8 +214,8 @@ function readSent(answer: Exchange): PaymentOutcome {
     return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
   const { status, body } = answer;
   if (status === 201) return paidOf(recordOf(body), "payment_preimage");
-  // An error with a code is the end of the command: it starts no further part. Without one, the
-  // command itself may live on, as where clnrest lost its own connection to the node.
+  // An error with a code ends the command, which then starts no further part. Without a code, the
+  // command may go on: clnrest may have lost its own connection to the node.
   const isOver = codeOf(body) !== undefined || status === 401 || status === 403;
   return { status: isOver ? "failed" : "unknown", reason: whyNot(status, body) };
 }

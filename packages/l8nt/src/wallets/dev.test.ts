@@ -1,4 +1,4 @@
-/** The dev wallet: the laws of every wallet, and how it tells apart what the network does to it. */
+/** The dev wallet: the wallet contract, and how it reads the faults of the network. */
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { Invoice } from "../invoice/index.ts";
@@ -61,14 +61,14 @@ async function order({ invoicer }: World, amountMsat = 50_000n): Promise<Payment
   return { invoice, paymentHash, amountMsat, maxFeeMsat: 1_000n, timeoutSeconds: 30 };
 }
 
-/** A law on a world of its own. */
+/** Registers a law with its own world. */
 const law = (name: string, body: (world: World) => Promise<void>) =>
   test(name, async () => {
     const world = await start();
     await body(world).finally(() => world.dev.stop());
   });
 
-describe("what left the wallet and was not answered is unknown, and found again [cases 56, 75]", () => {
+describe("a payment without a clear answer is unknown, and can be found [cases 56, 75]", () => {
   test.each<FaultKind>(["reply-lost", "half-json", "server-error"])("%s", async (kind) => {
     const world = await start();
     const request = await order(world);
@@ -86,7 +86,7 @@ describe("what left the wallet and was not answered is unknown, and found again 
     ["HTTP 500", async () => new Response('{"status":"failed","reason":""}', { status: 500 })],
     ["HTTP 429", async () => new Response('{"status":"failed","reason":""}', { status: 429 })],
     ["HTTP 302", async () => Response.redirect("http://127.0.0.1/", 302)],
-    ["no JSON", async () => new Response("<html>")],
+    ["HTML", async () => new Response("<html>")],
     ["null", async () => new Response("null")],
     ["an unknown status", async () => Response.json({ status: "PAID" })],
     ["paid without a preimage", async () => Response.json({ status: "paid", feeMsat: "0" })],
@@ -132,7 +132,7 @@ describe("what left the wallet and was not answered is unknown, and found again 
   });
 
   test.each(["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND"])(
-    "%s is never-sent, but proves nothing to find",
+    "%s is never-sent for a payment, and unknown for a look-up",
     async (code) => {
       const fetch = async () =>
         Promise.reject(new TypeError("fetch failed", { cause: coded(code) }));
@@ -144,16 +144,19 @@ describe("what left the wallet and was not answered is unknown, and found again 
 });
 
 describe("faults of the payment itself", () => {
-  law("a definite failure moves nothing, and the invoice can be paid afterwards", async (world) => {
-    const request = await order(world);
-    world.dev.fault({ kind: "fails" });
-    expect(await world.payer.pay(request)).toEqual({ status: "failed", reason: "no route" });
-    expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "failed" });
-    expect(world.agent.balanceMsat()).toBe(10_000_000n);
-    expect(await world.payer.pay(request)).toMatchObject({ status: "paid" });
-  });
+  law(
+    "a definite failure moves no money, and the invoice can be paid afterwards",
+    async (world) => {
+      const request = await order(world);
+      world.dev.fault({ kind: "fails" });
+      expect(await world.payer.pay(request)).toEqual({ status: "failed", reason: "no route" });
+      expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "failed" });
+      expect(world.agent.balanceMsat()).toBe(10_000_000n);
+      expect(await world.payer.pay(request)).toMatchObject({ status: "paid" });
+    },
+  );
 
-  law("a wrong preimage is passed on as it came: judging it is the treasury's", async (world) => {
+  law("a wrong preimage is passed on unchanged, for the treasury to judge", async (world) => {
     const request = await order(world);
     world.dev.fault({ kind: "wrong-preimage" });
     const outcome = await world.payer.pay(request);
@@ -164,7 +167,7 @@ describe("faults of the payment itself", () => {
     expect(await world.payer.find(request.paymentHash)).toEqual(outcome);
   });
 
-  law("a fee over the cap is reported as it was charged [case 46]", async (world) => {
+  law("a fee above the cap is reported as charged [case 46]", async (world) => {
     const request = await order(world);
     world.dev.fault({ kind: "fee-over-cap" });
     expect(await world.payer.pay(request)).toMatchObject({ status: "paid", feeMsat: 1_001n });
@@ -172,7 +175,7 @@ describe("faults of the payment itself", () => {
   });
 
   law(
-    "a stuck payment that fails gives the money back, and only then is failed [case 58]",
+    "a stuck payment becomes failed only when it fails and the money comes back [case 58]",
     async (world) => {
       const request = await order(world);
       world.dev.fault({ kind: "stuck", delayMs: 0 });
@@ -202,24 +205,21 @@ describe("faults of the payment itself", () => {
   );
 });
 
-describe("a service never holds the power to pay", () => {
-  law(
-    "an invoice-only key is refused when it pays or looks for payments, and nothing moves",
-    async (world) => {
-      const request = await order(world);
-      const receiver = devWallet(world.agent.invoiceOnlyUrl);
-      expect(await receiver.pay(request)).toEqual({
-        status: "failed",
-        reason: "the dev network refused (HTTP 403)",
-      });
-      expect(await receiver.find(request.paymentHash)).toMatchObject({ status: "unknown" });
-      expect(world.dev.payments()).toEqual([]);
-      expect(await receiver.network()).toBe("bcrt");
-    },
-  );
+describe("a service cannot pay", () => {
+  law("an invoice-only key is refused payments and look-ups, and no money moves", async (world) => {
+    const request = await order(world);
+    const receiver = devWallet(world.agent.invoiceOnlyUrl);
+    expect(await receiver.pay(request)).toEqual({
+      status: "failed",
+      reason: "the dev network refused (HTTP 403)",
+    });
+    expect(await receiver.find(request.paymentHash)).toMatchObject({ status: "unknown" });
+    expect(world.dev.payments()).toEqual([]);
+    expect(await receiver.network()).toBe("bcrt");
+  });
 
   law(
-    "a network that was started again does not know the old keys: unknown, never never-sent [case 59]",
+    "a network that was restarted does not know the old keys: a payment is unknown, not never-sent [case 59]",
     async (world) => {
       const request = await order(world);
       await world.payer.pay(request);
@@ -237,7 +237,7 @@ describe("a service never holds the power to pay", () => {
 describe("a wallet does not show its key", () => {
   const key = "ab".repeat(16);
 
-  test("printed, as JSON, or in what it throws", async () => {
+  test("printed, as JSON, or in an error", async () => {
     const fetch = async () => Promise.reject(new TypeError("fetch failed"));
     const wallet = devWallet(`dev+http://127.0.0.1:1/alice?key=${key}`, { fetch });
     const error = await wallet.network().catch((thrown: unknown) => thrown);
@@ -256,7 +256,7 @@ describe("a wallet does not show its key", () => {
     `lnd+http://127.0.0.1:1/alice?key=${key}`,
     `dev+http://127.0.0.1:1/alice?key=${key}&x=1`,
     "",
-  ])("in the refusal of a URL that is not on loopback, or not its own: %#", (url) => {
+  ])("in the refusal of a malformed URL: %#", (url) => {
     let error: unknown;
     try {
       devWallet(url);
@@ -268,8 +268,8 @@ describe("a wallet does not show its key", () => {
   });
 });
 
-describe("a wallet says what its key may do, and moves nothing", () => {
-  law("the full key and the invoice-only key of one account", async ({ dev, agent, time }) => {
+describe("a wallet examines the rights of its key, and moves no money", () => {
+  law("for the full key and the invoice-only key of one account", async ({ dev, agent, time }) => {
     const common = {
       software: "the dev network of l8nt",
       network: "bcrt",
@@ -290,7 +290,7 @@ describe("a wallet says what its key may do, and moves nothing", () => {
     expect(agent.balanceMsat()).toBe(10_000_000n);
   });
 
-  law("what it asks takes no fault from a payment or an invoice", async (world) => {
+  law("an examination does not use up a fault of a payment or an invoice", async (world) => {
     world.dev.fault({ kind: "fails" });
     world.dev.fault({ kind: "server-error", on: "invoice" });
     await world.payer.examine!();
@@ -299,7 +299,7 @@ describe("a wallet says what its key may do, and moves nothing", () => {
   });
 
   law(
-    "a key of nobody, a network that is down, and one that answers with errors",
+    "an unknown key, a network that is down, and one that answers with errors are reported",
     async ({ dev, agent }) => {
       const examined = (url: string) => devWallet(url).examine!();
       await expect(examined(agent.url.replace(/key=.*/, "key=ab"))).rejects.toMatchObject({

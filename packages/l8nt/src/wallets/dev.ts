@@ -1,6 +1,6 @@
 /**
- * The wallet of the dev network (`l8nt/testing`): pays and makes invoices over its HTTP API. Runs
- * wherever `fetch` does.
+ * The wallet of an account on the dev network (`l8nt/testing`), over its HTTP API. It needs nothing
+ * but `fetch`.
  */
 
 import { msatInRange } from "../amount.ts";
@@ -27,8 +27,9 @@ import {
 } from "./backend.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 
+/** Options of {@link devWallet}. */
 export interface DevWalletOptions {
-  /** Instead of the global one. */
+  /** @default the global `fetch` */
   readonly fetch?: typeof fetch;
 }
 
@@ -42,23 +43,22 @@ const FORM: WalletUrlForm = {
 };
 
 /**
- * A wallet of the dev network, from an account's URL: `dev+http://127.0.0.1:PORT/alice?key=…`. With
- * an invoice-only key it makes invoices and is refused everything else.
+ * Returns the wallet of an account on the dev network, at `dev+http://127.0.0.1:PORT/alice?key=…`.
+ * With an invoice-only key the wallet can make invoices and nothing else.
  *
- * @throws TypeError where there is no URL; AdapterError `ERR_WALLET` where it is none of the dev
- * network's
+ * @throws TypeError without a URL; AdapterError `ERR_WALLET` for a URL of another form
  */
 export function devWallet(url: string | undefined, options: DevWalletOptions = {}): Wallet {
   checkKeys(options, OPTIONS, "a dev wallet");
   if (url === undefined)
     throw new TypeError(
-      "a dev wallet needs an account's URL, and was given none: is SIGIL_WALLET set?",
+      "a dev wallet needs the URL of an account, and got undefined: is SIGIL_WALLET set?",
     );
   const { base, header } = readWalletUrl(url, FORM);
   if (!/[^/]\/[a-z][a-z0-9-]{0,62}$/.test(base))
     throw new AdapterError(
       "ERR_WALLET",
-      `The URL of ${FORM.name} names no account: it is ${FORM.form}.`,
+      `The URL of ${FORM.name} does not name an account. Its form is ${FORM.form}.`,
     );
   const backend: Backend = {
     name: FORM.name,
@@ -71,7 +71,7 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
     async network(): Promise<Network> {
       const known = networkOf(await ask(backend, { method: "GET", path: "" }));
       if (known === undefined)
-        throw new AdapterError("ERR_WALLET", "The dev network names no Bitcoin network.");
+        throw new AdapterError("ERR_WALLET", "The dev network did not name a Bitcoin network.");
       return known;
     },
 
@@ -120,7 +120,7 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
     async find(paymentHash: string): Promise<PaymentOutcome> {
       const path = `/payments/${encodeURIComponent(paymentHash)}`;
       const answer = await exchange(backend, { method: "GET", path });
-      // Here "never sent" is about asking, not about the payment. And a network that does not know
+      // A look-up that was never sent says nothing about the payment. A network that does not know
       // this key cannot know what became of its payments. [case 59]
       if (answer.got === "nothing") return { status: "unknown", reason: answer.reason };
       return readOutcome(answer.status, answer.body);
@@ -158,9 +158,9 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
 }
 
 /**
- * Nothing can come of these: an order that names nothing, a hash that nobody can pay, an invoice
- * without an amount. The network looks at the key first: whoever is told that the request makes no
- * sense might have made it.
+ * Requests that can have no effect: a payment without an invoice, an unknown hash, an invoice
+ * without an amount. The network checks the key first, so that a 400 proves the right to make the
+ * request.
  */
 const TRIALS: readonly Call[] = [
   { method: "POST", path: "/payments", json: {} },
@@ -171,7 +171,7 @@ const TRIALS: readonly Call[] = [
 const networkOf = ({ network }: Record<string, unknown>): Network | undefined =>
   NETWORKS.find((name) => name === network);
 
-/** Anything that is not exactly an outcome is no proof of anything: money may have moved. */
+/** Any answer that is not exactly an outcome is unknown: money may have moved. */
 function readOutcome(status: number, answer: unknown): PaymentOutcome {
   const body = recordOf(answer);
   if (status !== 200)

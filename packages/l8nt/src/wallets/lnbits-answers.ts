@@ -1,6 +1,6 @@
 /**
- * How LNbits' answers read: rows of its payments (`core/models/payments.py`), and `{ detail, status
- * }` for what it refuses.
+ * Reads the answers of LNbits: rows of payments (`core/models/payments.py`), and `{ detail, status
+ * }` for a refusal.
  */
 import { msatInRange } from "../amount.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
@@ -10,8 +10,8 @@ import type { OnRecord } from "./pay-once.ts";
 type Answer = ReturnType<typeof recordOf>;
 
 /**
- * The texts of `core/services/payments.py` and `decorators.py` that are known; another one is not
- * shown.
+ * The texts of `core/services/payments.py` and `decorators.py`, in words for the owner. An unknown
+ * text is not shown.
  */
 const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^Insufficient balance/, "the balance of the LNbits wallet is too small"],
@@ -20,19 +20,19 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
     "the balance of the LNbits wallet is too small for the fee that LNbits reserves",
   ],
   [/^Bolt11 decoding failed/, "LNbits cannot read the invoice"],
-  [/^Invoice amount .* is too high/, "the amount is above the limit that this LNbits has"],
-  [/^Internal invoice already paid|^Payment already paid/, "it was paid before"],
-  [/^Payment is still pending/, "LNbits is paying it already"],
-  [/^Payment is failed node/, "LNbits tried it before, failed, and does not try it again"],
+  [/^Invoice amount .* is too high/, "the amount is above the limit of this LNbits"],
+  [/^Internal invoice already paid|^Payment already paid/, "the invoice was paid before"],
+  [/^Payment is still pending/, "LNbits is already paying the invoice"],
+  [/^Payment is failed node/, "LNbits failed to pay the invoice before, and does not try again"],
   [/^Daily withdrawal limit/, "the daily limit of this LNbits is reached"],
-  [/^The time limit of/, "this LNbits wants more time between payments"],
+  [/^The time limit of/, "this LNbits requires more time between payments"],
   [
     /^It is not allowed to spend funds|^Only incoming payments allowed/,
-    "this LNbits lets nobody pay",
+    "this LNbits does not allow payments",
   ],
   [/^Wallet does not have permission/, "the owner of this shared LNbits wallet does not permit it"],
-  [/^Wallet balance cannot exceed/, "the LNbits wallet is as full as its server lets it be"],
-  [/^VoidWallet/, "LNbits has lost its own node and runs without one: look at its log"],
+  [/^Wallet balance cannot exceed/, "the LNbits wallet has reached the largest balance"],
+  [/^VoidWallet/, "LNbits has lost its own node and runs without one: see its log"],
   [/^Payment failed:/, "the node behind LNbits could not pay"],
 ];
 
@@ -51,26 +51,27 @@ export function explain(status: number, body: unknown): string | undefined {
 export const whyNot = (status: number, body: unknown): string =>
   explain(status, body) ?? `LNbits refused (HTTP ${status})`;
 
-/** A payment out, as it stands. */
+/** Reads the row of an outgoing payment. */
 export function readPayment(row: Answer): PaymentOutcome {
-  if (row.status === "failed") return { status: "failed", reason: "LNbits says that it failed" };
+  if (row.status === "failed")
+    return { status: "failed", reason: "LNbits says that the payment failed" };
   if (row.status === "pending") return { status: "unknown", reason: "the payment is in flight" };
   const feeMsat = feeOf(row);
   if (row.status !== "success" || feeMsat === undefined)
-    return { status: "unknown", reason: "LNbits' record of it cannot be read" };
+    return { status: "unknown", reason: "LNbits' record of the payment cannot be read" };
   const preimage = preimageOf(row.preimage);
   if (preimage === undefined)
     return {
       status: "unknown",
       reason:
-        "LNbits paid it and gave no preimage, because the node behind it gives none: nothing can be bought with it",
+        "LNbits paid but gave no preimage, because the node behind it gives none: nothing can be bought with it",
     };
   return { status: "paid", preimage, feeMsat };
 }
 
 /**
- * Another payment's row, or an incoming one, is not what was asked for; a page that leaves rows out
- * proves nothing.
+ * Reads a page of rows. Rows of other payments and incoming ones are ignored; a page that leaves
+ * rows out proves nothing.
  */
 export function readPage(body: unknown, paymentHash: string): OnRecord {
   const { data, total } = recordOf(body);
@@ -80,8 +81,8 @@ export function readPage(body: unknown, paymentHash: string): OnRecord {
   const row = rows.find(({ status }) => status !== "failed") ?? rows[0];
   if (row !== undefined) return readPayment(row);
   return total === data.length
-    ? { status: "never-sent", reason: "LNbits knows no such payment of this wallet" }
-    : { status: "unseen", reason: "LNbits did not list all that it was asked for" };
+    ? { status: "never-sent", reason: "LNbits knows no such payment by this wallet" }
+    : { status: "unseen", reason: "LNbits did not list all the payments" };
 }
 
 export function paymentsOf(data: readonly unknown[], since: number): WalletPayment[] {
@@ -98,8 +99,8 @@ export function paymentsOf(data: readonly unknown[], since: number): WalletPayme
 }
 
 /**
- * Whether the node behind it gives preimages, from what was paid through it; undefined where that
- * is nothing. A payment between two wallets of the same LNbits says nothing of the node.
+ * Whether the node behind LNbits gives preimages, judged by past payments; undefined without any. A
+ * payment between two wallets of the same LNbits says nothing about the node.
  */
 export function givesPreimages(data: unknown): boolean | undefined {
   const paid = (Array.isArray(data) ? data : [])
@@ -120,7 +121,7 @@ function feeOf({ fee }: Answer): bigint | undefined {
 
 const isOut = ({ amount }: Answer): boolean => (wholeNumber(amount) ?? 0n) < 0n;
 
-/** ISO 8601, with or without a zone: UTC. */
+/** Reads ISO 8601. A time without a zone is in UTC. */
 function secondsOf(time: unknown): number {
   const text = typeof time === "string" ? time : "";
   return Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`) / 1000;

@@ -1,4 +1,4 @@
-/** LNbits' wallet, against a stand-in: the laws of every wallet, and what is its own. */
+/** The LNbits wallet against a stand-in: the wallet contract, and its own laws. */
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { LnbitsStandIn } from "./fixtures/stand-ins/lnbits.ts";
 import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
@@ -45,7 +45,7 @@ const refused = (status: number, detail: string, state?: string): StandInAnswer 
 
 standInContract("the LNbits wallet", start);
 
-describe("what it answers to a payment", () => {
+describe("the answer to a payment is read:", () => {
   const answers: [string, StandInAnswer, string, RegExp][] = [
     [
       "too small a balance",
@@ -60,7 +60,7 @@ describe("what it answers to a payment", () => {
       /reserves/,
     ],
     [
-      "its node's failure",
+      "a failure of the node",
       refused(520, "Payment failed: SECRET", "failed"),
       "failed",
       /node behind LNbits could not pay/,
@@ -72,41 +72,31 @@ describe("what it answers to a payment", () => {
       /daily limit/,
     ],
     [
-      "an invoice that it cannot read",
+      "an unreadable invoice",
       refused(520, "Bolt11 decoding failed.", "failed"),
       "failed",
       /cannot read/,
     ],
     ["an invoice key", refused(403, "Invoice (or Admin) key required."), "failed", /invoice key/],
+    ["an unknown key", refused(404, "Wallet not found."), "failed", /does not know the key/],
+    ["an unknown text", refused(520, "SECRET", "failed"), "failed", /refused \(HTTP 520\)/],
     [
-      "a key that it does not know",
-      refused(404, "Wallet not found."),
-      "failed",
-      /does not know the key/,
-    ],
-    ["what is not known here", refused(520, "SECRET", "failed"), "failed", /refused \(HTTP 520\)/],
-    [
-      "a payment that it follows on",
+      "a payment under way",
       refused(520, "Payment is still pending.", "pending"),
       "unknown",
-      /paying it/,
+      /already paying/,
     ],
-    // Also the code of Cloudflare, for an answer of LNbits that it could not read.
-    ["somebody in front of it, with its code", refused(520, "SECRET"), "unknown", /HTTP 520/],
+    // Cloudflare also answers 520, for an answer of LNbits that it could not read.
+    ["a 520 of a proxy", refused(520, "SECRET"), "unknown", /HTTP 520/],
+    ["a time-out of a proxy", refused(408, "SECRET"), "unknown", /HTTP 408/],
+    ["an error of the server", refused(500, "SECRET"), "unknown", /HTTP 500/],
     [
-      "somebody in front of it who waited for too long",
-      refused(408, "SECRET"),
-      "unknown",
-      /HTTP 408/,
-    ],
-    ["a fault of its own", refused(500, "SECRET"), "unknown", /HTTP 500/],
-    [
-      "a success that names no fee",
+      "a success without a fee",
       { status: 201, body: { status: "success" } },
       "unknown",
       /cannot be read/,
     ],
-    ["nothing that can be read", { status: 201, body: {} }, "unknown", /cannot be read/],
+    ["an empty object", { status: 201, body: {} }, "unknown", /cannot be read/],
   ];
   test.each(answers)("%s", async (_, answer, expected, reason) => {
     const world = await start();
@@ -118,7 +108,7 @@ describe("what it answers to a payment", () => {
     await stop(world);
   });
 
-  law("a payment that LNbits has made, and says so as an error, is paid", async (world) => {
+  law("an error that says that the payment was made is paid", async (world) => {
     const request = await order(world);
     const first = await world.payer.pay(request);
     const path = "GET /api/v1/payments/paginated";
@@ -127,7 +117,7 @@ describe("what it answers to a payment", () => {
   });
 
   law(
-    "one that is pending when LNbits answers is followed until its time is over [case 57]",
+    "a payment that is pending in LNbits' answer is followed until its time-out [case 57]",
     async (world) => {
       const request = await order(world);
       world.shared.faults.add({ kind: "slow", delayMs: 300 });
@@ -136,8 +126,8 @@ describe("what it answers to a payment", () => {
   );
 });
 
-describe("a node behind it that gives no preimages", () => {
-  test("leaves what was paid unknown, and says why", async () => {
+describe("a node behind LNbits that gives no preimages", () => {
+  test("leaves a paid payment unknown, with the reason", async () => {
     const world = await start({ givesPreimages: false });
     const request = await order(world);
     const outcome = { status: "unknown", reason: expect.stringContaining("gave no preimage") };
@@ -147,7 +137,7 @@ describe("a node behind it that gives no preimages", () => {
     await stop(world);
   });
 
-  law("is told from one that does by what was paid already, and not before", async (world) => {
+  law("is recognized by past payments, and unknown without any", async (world) => {
     expect(await world.payer.examine!()).toMatchObject({ preimagesUntried: true });
     await world.payer.pay(await order(world));
     expect((await world.payer.examine!()).preimagesUntried).toBeUndefined();
@@ -160,7 +150,7 @@ describe("the fee cap", () => {
     [50_000n, 2_000n, "paid"],
     [900_000n, 8_999n, "never-sent"],
     [900_000n, 9_000n, "paid"],
-  ])("of an invoice of %d msat, %d msat: %s", async (amountMsat, maxFeeMsat, expected) => {
+  ])("for an invoice of %d msat is %d msat: %s", async (amountMsat, maxFeeMsat, expected) => {
     const world = await start();
     const request = { ...(await order(world, amountMsat)), maxFeeMsat };
     expect(await world.payer.pay(request)).toMatchObject({ status: expected });
@@ -168,21 +158,21 @@ describe("the fee cap", () => {
     await stop(world);
   });
 
-  law("a fee that LNbits does not tell is no fee within the cap", async (world) => {
+  law("is not met by a fee that LNbits does not state: nothing is sent", async (world) => {
     const path = "GET /api/v1/payments/fee-reserve";
     world.paying.instead.push({ to: path, answer: { status: 200, body: { fee_reserve: "?" } } });
     expect(await world.payer.pay(await order(world))).toMatchObject({ status: "never-sent" });
   });
 });
 
-/** When nothing that a process before this one handed over can still be on its way. */
+/** A time at which no payment of an earlier process can still be on its way. */
 function longAfterTheStart(): void {
   const later = performance.now() + 61_000;
   vi.spyOn(performance, "now").mockReturnValue(later);
   onTestFinished(() => void vi.restoreAllMocks());
 }
 
-describe("what it has on record", () => {
+describe("the record of a payment is read:", () => {
   const hash = "cd".repeat(32);
   const row = {
     payment_hash: hash,
@@ -217,7 +207,7 @@ describe("what it has on record", () => {
   });
 
   law(
-    "where rows are left out, what was asked for may be among them: it is not paid",
+    "a payment is not sent if the list leaves rows out, because the payment may be among them",
     async (world) => {
       const page = { status: 200, body: { data: [], total: 3 } };
       world.paying.instead.push({ to: "GET /api/v1/payments/paginated", answer: page });
@@ -226,7 +216,7 @@ describe("what it has on record", () => {
     },
   );
 
-  law("a payment that failed on its way is failed", async (world) => {
+  law("a payment that fails after it was sent is failed", async (world) => {
     const request = await order(world);
     world.shared.faults.add({ kind: "stuck" });
     expect(await world.payer.pay({ ...request, timeoutSeconds: 1 })).toMatchObject({
@@ -238,8 +228,8 @@ describe("what it has on record", () => {
   });
 });
 
-describe("what a key may do", () => {
-  law("the admin's and the invoice key are told apart, without moving anything", async (world) => {
+describe("the rights of a key", () => {
+  law("the admin key and the invoice key are told apart, and no money moves", async (world) => {
     expect(await world.payer.examine!()).toEqual({
       software: expect.stringContaining("LNbits"),
       network: "bcrt",
@@ -259,7 +249,7 @@ describe("what a key may do", () => {
     expect(world.shared.bank.payments()).toEqual([]);
   });
 
-  law("with the invoice key nothing is paid, for good", async (world) => {
+  law("a payment with the invoice key has failed", async (world) => {
     const request = await order(world);
     const service = open(world.paying.url, world.paying.invoiceKey);
     expect(await service.pay(request)).toEqual({
@@ -271,7 +261,7 @@ describe("what a key may do", () => {
   });
 
   law(
-    "a wrong one is refused in one line that does not repeat it, and proves nothing of a payment",
+    "a wrong key is refused in one line that does not repeat the key, and proves nothing about a payment",
     async (world) => {
       const key = "5ec4e7".repeat(5);
       const wrong = open(world.paying.url, key);
@@ -287,7 +277,7 @@ describe("what a key may do", () => {
 
 describe("the server", () => {
   law(
-    "is asked for its network once, by an invoice that nobody is given",
+    "is asked for its network once, by an invoice that is given to no one",
     async ({ payer, paying }) => {
       expect(await Promise.all([payer.network(), payer.network()])).toEqual(["bcrt", "bcrt"]);
       await payer.network();
@@ -295,7 +285,7 @@ describe("the server", () => {
     },
   );
 
-  law("that has lost its node says so, and is asked again", async ({ payer, paying }) => {
+  law("without its node says so, and is asked again", async ({ payer, paying }) => {
     const answer = refused(520, "VoidWallet cannot create invoices.", "pending");
     paying.instead.push({ to: "POST /api/v1/payments", answer });
     expect(await thrown(payer.network())).toContain("LNbits has lost its own node");
@@ -311,7 +301,7 @@ describe("the server", () => {
   });
 
   law(
-    "that makes an invoice of another amount is not believed",
+    "that makes an invoice of another amount is an error",
     async ({ invoicer, receiving, shared }) => {
       const bolt11 = shared.bank.createInvoice("service", {
         amountMsat: 2_000n,
@@ -328,7 +318,7 @@ describe("the server", () => {
   );
 });
 
-test("a certificate of its own is trusted where the URL names it, and refused where it does not", async () => {
+test("a self-signed certificate is trusted if the URL names it, and else refused", async () => {
   const shared = new StandInBank();
   const server = await LnbitsStandIn.start({
     shared,

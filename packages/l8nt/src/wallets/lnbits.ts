@@ -1,7 +1,7 @@
 /**
- * LNbits: an account at a server, kept by whoever runs it. As in lnbits/lnbits v1.x,
- * `core/views/payment_api.py`, `core/services/payments.py`, `core/models/payments.py`; amounts and
- * fees are msat, and negative where money went out.
+ * The wallet of an LNbits account, which the operator of the server holds in custody. lnbits/lnbits
+ * v1.x, `core/views/payment_api.py`, `core/services/payments.py`, `core/models/payments.py`;
+ * amounts and fees are msat, negative for outgoing payments.
  */
 import { AdapterError } from "../errors.ts";
 import type { Network } from "../invoice/network.ts";
@@ -37,24 +37,24 @@ const FORM: WalletUrlForm = {
   params: { key: true, cert: false },
 };
 
-/** Payments of one wallet wait for each other before they are written down. */
+/** LNbits handles the payments of one wallet in turn, and records each only then. */
 const LINGER_SECONDS = 60;
 const POLL_MS = 500;
 const PAGE = 100;
 const PAYMENTS = "/api/v1/payments";
 /**
- * LNbits' own. A fault of the server (500), or of somebody in front of it (408, 5xx), says nothing
- * of the payment.
+ * Statuses of LNbits itself. An error of the server (500), or of a proxy in front of it (408, 5xx),
+ * says nothing about the payment.
  */
 const REFUSALS = new Set([400, 401, 403, 404, 422, 429]);
-/** What 520 is about is said beside it, where it is LNbits that says 520. */
+/** A 520 of LNbits itself has a status in its body. */
 const isFailed = (body: unknown) => recordOf(body).status === "failed";
 
 /**
- * A wallet of LNbits, from `lnbits+https://HOST?key=…`. With an invoice key it makes invoices, and
- * is refused every payment.
+ * Returns the wallet of an LNbits account at `lnbits+https://HOST?key=…`. With an invoice key the
+ * wallet can make invoices but not pay.
  *
- * @throws AdapterError `ERR_WALLET` where the URL is none of LNbits'
+ * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
 export function lnbitsWallet(url: string): Wallet {
   const { base, text, header } = readWalletUrl(url, FORM);
@@ -68,8 +68,8 @@ export function lnbitsWallet(url: string): Wallet {
   let network: Promise<Network> | undefined;
 
   /**
-   * By the list of this wallet's payments: `GET /payments/HASH` answers 404 to a key that it does
-   * not know, too.
+   * Reads the list of this wallet's payments, because `GET /payments/HASH` also answers 404 to an
+   * unknown key.
    */
   async function look(paymentHash: string): Promise<OnRecord> {
     const path = `${PAYMENTS}/paginated?payment_hash=${paymentHash}&recheck_pending=true&limit=${PAGE}`;
@@ -82,16 +82,18 @@ export function lnbitsWallet(url: string): Wallet {
 
   async function send(request: PaymentRequest): Promise<Sent> {
     const { invoice, maxFeeMsat, timeoutSeconds, paymentHash } = request;
-    // No cap can be handed over: LNbits reserves this much and gives its node that limit. It asks
-    // for no key.
+    // LNbits takes no fee cap. It limits its node to this reserve, which needs no key to read.
     const path = `${PAYMENTS}/fee-reserve?invoice=${encodeURIComponent(invoice)}`;
     const reserve = await exchange(backend, { method: "GET", path });
     if (reserve.got === "nothing") return { status: "never-sent", reason: reserve.reason };
     const feeMsat = wholeMsat(recordOf(reserve.body).fee_reserve);
     if (reserve.status !== 200 || feeMsat === undefined)
-      return { status: "never-sent", reason: "LNbits does not say what fee it may take" };
+      return { status: "never-sent", reason: "LNbits did not state the fee that it reserves" };
     if (feeMsat > maxFeeMsat)
-      return { status: "never-sent", reason: `LNbits may take ${feeMsat} msat, above the fee cap` };
+      return {
+        status: "never-sent",
+        reason: `LNbits reserves a fee of ${feeMsat} msat, above the fee cap`,
+      };
     const until = performance.now() + timeoutSeconds * 1000;
     const json = { out: true, bolt11: invoice };
     const answer = await exchange(backend, {
@@ -106,7 +108,7 @@ export function lnbitsWallet(url: string): Wallet {
       const reason = whyNot(answer.status, answer.body);
       if (REFUSALS.has(answer.status) || (answer.status === 520 && isFailed(answer.body)))
         return { status: "failed", reason };
-      // "Payment already paid" is 520, too.
+      // The status of "Payment already paid" is 520 too.
       const seen = await look(paymentHash);
       return seen.status === "paid" ? seen : { status: "unknown", reason };
     }
@@ -114,7 +116,7 @@ export function lnbitsWallet(url: string): Wallet {
     return { ...(await follow(paymentHash, until)), arrived: true };
   }
 
-  /** LNbits answers after some seconds of its own choice (5), and pays on. */
+  /** Waits for the end of a payment: LNbits answers after 5 seconds, and goes on paying. */
   async function follow(paymentHash: string, until: number): Promise<PaymentOutcome> {
     for (;;) {
       const seen = await look(paymentHash);
@@ -139,8 +141,8 @@ export function lnbitsWallet(url: string): Wallet {
   }
 
   /**
-   * LNbits names its network nowhere: an invoice of its node does. Asked once; nobody is given that
-   * invoice.
+   * Reads the network from an invoice, because LNbits does not state it. The invoice is made once,
+   * and given to no one.
    */
   function networkOf(): Promise<Network> {
     network ??= createInvoice(1_000n, 60, "which network is this")
@@ -160,7 +162,7 @@ export function lnbitsWallet(url: string): Wallet {
     async identity(): Promise<string> {
       const { id } = await ask(backend, { method: "GET", path: "/api/v1/wallet" });
       if (typeof id !== "string")
-        throw unusable("LNbits tells the holder of an invoice key not which wallet it is");
+        throw unusable("LNbits does not state the wallet's id to an invoice key");
       return id;
     },
 
@@ -191,14 +193,14 @@ export function lnbitsWallet(url: string): Wallet {
       const gives = givesPreimages((await ask(backend, { method: "GET", path })).data);
       if (pay && gives === false)
         throw unusable(
-          "the node behind this LNbits gives no preimages of what it pays, and without them nothing can be bought",
+          "the node behind this LNbits gives no preimages of its payments, and without them nothing can be bought",
         );
       const health = await exchange(backend, { method: "GET", path: "/api/v1/health" });
       const time =
         health.got === "answer" ? wholeNumber(recordOf(health.body).server_time) : undefined;
       const spendableMsat = wholeNumber(wallet.balance);
       return {
-        software: "LNbits (it tells its version to its admins only)",
+        software: "LNbits (which states its version to admins only)",
         network: await networkOf(),
         rights: { pay: pay!, find: find!, invoice: invoice! },
         limits: LIMITS,
@@ -215,8 +217,8 @@ const unusable = (why: string) =>
   new AdapterError("ERR_WALLET", `The wallet cannot be used: ${why}.`);
 
 /**
- * An order without an invoice, a hash that nobody can pay, an invoice of nothing: LNbits looks at
- * the key first.
+ * Requests that can have no effect: a payment without an invoice, an unknown hash, an invoice of 0
+ * sat. LNbits checks the key first.
  */
 const TRIALS: readonly Call[] = [
   { method: "POST", path: PAYMENTS, json: { out: true } },
@@ -226,10 +228,10 @@ const TRIALS: readonly Call[] = [
 const VERDICT = { yes: [200, 400, 520], no: [401, 403] };
 
 const LIMITS: readonly string[] = [
-  "LNbits keeps the money: the balance is a promise of whoever runs the server.",
-  "LNbits takes no fee cap: a payment is refused before it is made where the fee that LNbits reserves is above the cap.",
+  "LNbits holds the money: the balance is a promise of the server's operator.",
+  "LNbits takes no fee cap: a payment is not sent if the fee that LNbits reserves is above the cap.",
   "LNbits takes no time-out: a payment may stay in flight for longer than asked.",
-  "LNbits calls a payment failed, and does not charge it, also where its own node gave it no clear answer.",
-  "Whether a preimage comes back depends on the node behind LNbits: OpenNode, for one, gives none, and no L402 can be bought with it.",
+  "LNbits calls a payment failed, and does not charge it, even if its own node gave no clear answer.",
+  "Whether LNbits returns a preimage depends on the node behind it: OpenNode, for example, gives none, and no L402 can be bought with it.",
   "LNbits makes invoices of whole satoshi only.",
 ];

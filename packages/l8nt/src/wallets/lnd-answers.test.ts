@@ -1,6 +1,6 @@
 /**
- * Which line of a payment's stream is its end: one about this payment, whole, and with sums that
- * can be.
+ * Which line of a payment's stream ends it: a complete line about this payment, with possible
+ * amounts.
  */
 import { expect, test } from "vitest";
 import { endOf, isOnRecord } from "./lnd-answers.ts";
@@ -23,15 +23,15 @@ test.each([
   ["no hash", { status: "FAILED", payment_hash: undefined }, undefined],
   ["no preimage", { payment_preimage: "" }, undefined],
   ["a fee below zero", { fee_msat: "-1" }, undefined],
-  ["a fee above all that there is", { fee_msat: "2100000000000000001" }, undefined],
-  ["a fee that is no whole number", { fee_msat: 1.5 }, undefined],
+  ["a fee above 21 million bitcoin", { fee_msat: "2100000000000000001" }, undefined],
+  ["a fee that is not a whole number", { fee_msat: 1.5 }, undefined],
 ])("%s", (_, change, expected) => {
   const end = endOf({ result: { ...PAID, ...change } }, HASH);
   if (expected === undefined) expect(end).toBeUndefined();
   else expect(end).toMatchObject(expected);
 });
 
-test("a line about another payment is no sign that this one arrived", () => {
+test("a line about another payment does not show that this one is on record", () => {
   expect(isOnRecord({ result: { status: "IN_FLIGHT", payment_hash: HASH } }, HASH)).toBe(true);
   expect(isOnRecord({ result: { status: "IN_FLIGHT", payment_hash: "ef".repeat(32) } }, HASH)).toBe(
     false,

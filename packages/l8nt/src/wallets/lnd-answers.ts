@@ -1,10 +1,12 @@
-/** What lnd's answers mean: its payments, its networks, and its errors, in words for its owner. */
+/**
+ * Reads the answers of lnd: payments, networks, and errors, which are put in words for the owner.
+ */
 import { AdapterError } from "../errors.ts";
 import type { Network } from "../invoice/network.ts";
 import type { PaymentOutcome } from "../ports/wallet.ts";
 import { preimageOf, recordOf, wholeMsat } from "./backend.ts";
 
-/** How lnd names the networks that an invoice can be for. */
+/** lnd's names of the networks that an invoice can be for. */
 const NETWORK_NAMES: Readonly<Record<string, Network>> = {
   mainnet: "bc",
   testnet: "tb",
@@ -14,18 +16,18 @@ const NETWORK_NAMES: Readonly<Record<string, Network>> = {
   simnet: "sb",
 };
 
-/** @throws AdapterError `ERR_WALLET` for a network that invoices have no prefix for */
+/** @throws AdapterError `ERR_WALLET` for a network that is not one of invoices */
 export function lndNetwork({ chains }: Record<string, unknown>): Network {
   const name = recordOf(Array.isArray(chains) ? chains[0] : undefined).network;
   const network = Object.hasOwn(NETWORK_NAMES, String(name))
     ? NETWORK_NAMES[String(name)]
     : undefined;
   if (network === undefined)
-    throw new AdapterError("ERR_WALLET", "lnd names no Bitcoin network that is known.");
+    throw new AdapterError("ERR_WALLET", "lnd did not name a known Bitcoin network.");
   return network;
 }
 
-/** The outcome that a line of this payment's stream tells, where it is the last. */
+/** The outcome in a line of the payment's stream; undefined if the payment has not ended. */
 export function endOf(line: unknown, paymentHash: string): PaymentOutcome | undefined {
   const payment = recordOf(recordOf(line).result);
   if (payment.payment_hash !== paymentHash) return undefined;
@@ -33,25 +35,25 @@ export function endOf(line: unknown, paymentHash: string): PaymentOutcome | unde
   const feeMsat = wholeMsat(payment.fee_msat);
   if (payment.status === "SUCCEEDED" && preimage !== undefined && feeMsat !== undefined)
     return { status: "paid", preimage, feeMsat };
-  // Told only once nothing of it is in flight any more.
+  // lnd says FAILED only once no part of the payment is in flight.
   if (payment.status === "FAILED")
     return {
       status: "failed",
-      reason: FAILURES[String(payment.failure_reason)] ?? "lnd gave it up",
+      reason: FAILURES[String(payment.failure_reason)] ?? "lnd gave the payment up",
     };
   return undefined;
 }
 
 const FAILURES: Readonly<Record<string, string>> = {
-  FAILURE_REASON_TIMEOUT: "lnd found no way in time",
-  FAILURE_REASON_NO_ROUTE: "lnd found no way to the payee within the fee cap",
-  FAILURE_REASON_ERROR: "lnd failed to send it",
+  FAILURE_REASON_TIMEOUT: "lnd found no route in time",
+  FAILURE_REASON_NO_ROUTE: "lnd found no route to the payee within the fee cap",
+  FAILURE_REASON_ERROR: "lnd failed to send the payment",
   FAILURE_REASON_INCORRECT_PAYMENT_DETAILS: "the payee does not know the invoice any more",
   FAILURE_REASON_INSUFFICIENT_BALANCE: "lnd has too little in its channels",
-  FAILURE_REASON_CANCELED: "it was cancelled at lnd",
+  FAILURE_REASON_CANCELED: "the payment was cancelled at lnd",
 };
 
-/** Whether a line of a payment's stream is about it: lnd has written it down then. */
+/** Whether a line of the stream is about the payment, which means that lnd has recorded it. */
 export function isOnRecord(line: unknown, paymentHash: string): boolean {
   const { status, payment_hash } = recordOf(recordOf(line).result);
   return status !== undefined && payment_hash === paymentHash;
@@ -59,10 +61,10 @@ export function isOnRecord(line: unknown, paymentHash: string): boolean {
 
 export const standing = (line: unknown, paymentHash: string): string =>
   isOnRecord(line, paymentHash)
-    ? "it is in flight"
-    : (reasonOf(line) ?? "lnd did not say how it stands");
+    ? "the payment is in flight"
+    : (reasonOf(line) ?? "lnd did not state what became of the payment");
 
-/** gRPC's status, as the REST gateway writes it: bare, or under `error` in a stream. */
+/** The gRPC status, as the REST gateway writes it: at the top, or under `error` in a stream. */
 export function statusOf(body: unknown): { readonly code?: number; readonly message?: string } {
   const { error, ...bare } = recordOf(body);
   const { code, message } = error === undefined ? bare : recordOf(error);
@@ -72,7 +74,8 @@ export function statusOf(body: unknown): { readonly code?: number; readonly mess
 const NOT_FOUND = 5;
 
 /**
- * By its words, too: for a path that it does not know, the gateway before lnd has the same code.
+ * Whether lnd does not know the payment. The message is compared too, because the gateway has the
+ * same code for an unknown path.
  */
 export function isUnknownPayment(body: unknown): boolean {
   const { code, message = "" } = statusOf(body);
@@ -80,51 +83,45 @@ export function isUnknownPayment(body: unknown): boolean {
 }
 
 /**
- * Of a node that will answer by itself, later: not reached yet, as it were.
+ * The messages of a node that is still starting, and so will answer later.
  * `rpcperms/interceptor.go`, `rpcserver.go`.
  */
 export const STARTING =
   /^waiting to start|in the process of starting up|server is still in the process of starting/;
 
-// lnd gives nearly all of its errors the code 2, so that its words have to tell them apart. They
-// are not repeated.
-const REFUSED_AT_THE_DOOR: readonly (readonly [RegExp, string])[] = [
+// Nearly all errors of lnd have the code 2, so that only the message tells them apart. The message
+// is not shown, because it may quote the request.
+const REFUSED_BEFORE_THE_CALL: readonly (readonly [RegExp, string])[] = [
   [
     /^permission denied/,
     "the macaroon in the URL of lnd does not allow it: docs/guides/wallets.md lists the permissions",
   ],
-  [
-    /^caveat .*macaroon has expired/,
-    "the macaroon in the URL of lnd has expired: bake another one",
-  ],
-  [
-    /^caveat .*not satisfied/,
-    "the macaroon in the URL of lnd is narrowed to other uses than this one",
-  ],
+  [/^caveat .*macaroon has expired/, "the macaroon in the URL of lnd has expired: bake a new one"],
+  [/^caveat .*not satisfied/, "a caveat of the macaroon in the URL of lnd does not allow this"],
   [
     /^verification failed|^cannot get macaroon/,
-    "the macaroon in the URL of lnd is another node's, or was withdrawn",
+    "the macaroon in the URL of lnd belongs to another node, or was revoked",
   ],
   [
     /^expected 1 macaroon|^cannot determine data format|^unmarshal v[12]|^empty macaroon|^encoding\/hex/,
-    "what the URL of lnd has as macaroon= is none",
+    "macaroon= in the URL of lnd is not a macaroon",
   ],
   [/wallet locked/, "lnd is locked: unlock it (lncli unlock)"],
-  [/wallet not created/, "lnd has no wallet yet: make one (lncli create)"],
+  [/wallet not created/, "lnd does not have a wallet yet: create one (lncli create)"],
   [STARTING, "lnd is still starting: try again in a moment"],
 ];
 const REASONS: readonly (readonly [RegExp, string])[] = [
-  ...REFUSED_AT_THE_DOOR,
+  ...REFUSED_BEFORE_THE_CALL,
   [
     /^Not Found$/,
-    "it is no lnd, or one that was built without its router: build it with the tag routerrpc, as its releases are",
+    "the server is not lnd, or was built without its router: build lnd with the tag routerrpc, as its releases are",
   ],
   [/not for current active network/, "the invoice is for another network than lnd's"],
   [/invoice expired/, "the invoice has expired"],
-  [/self-payments not allowed/, "the invoice is lnd's own"],
+  [/self-payments not allowed/, "the invoice is of lnd itself"],
   [
     /already paid|already succeeded|in transition|already in flight/,
-    "lnd has paid it before, or is paying it",
+    "lnd has paid the invoice before, or is paying it",
   ],
 ];
 
@@ -133,6 +130,6 @@ export function reasonOf(body: unknown): string | undefined {
   return message === undefined ? undefined : REASONS.find(([words]) => words.test(message))?.[1];
 }
 
-/** Whether a call got past lnd's door; false is proof that it touched no money. */
+/** Whether lnd began to carry out the call; false proves that no money moved. */
 export const isLetIn = (message: string): boolean =>
-  !REFUSED_AT_THE_DOOR.some(([words]) => words.test(message));
+  !REFUSED_BEFORE_THE_CALL.some(([words]) => words.test(message));

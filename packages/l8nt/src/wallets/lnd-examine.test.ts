@@ -1,6 +1,6 @@
 /**
- * How an lnd is read that no network of the tests is: each text as lnd 0.21 answers it. The real
- * one: test/lnd.
+ * How the answers of lnd in rare states are read, in the texts of lnd 0.21. test/lnd runs the real
+ * one.
  */
 import { describe, expect, test } from "vitest";
 import type { Backend } from "./backend.ts";
@@ -21,7 +21,7 @@ const examined = (message: string) =>
     (error: Error) => error,
   );
 
-describe("a node that will let in by itself, later, is told from one that waits for a person", () => {
+describe("a node that is starting is told from one that needs its owner", () => {
   test.each([
     "waiting to start, RPC services not available",
     "the RPC server is in the process of starting up, but not yet ready to accept calls",
@@ -37,11 +37,11 @@ describe("a node that will let in by itself, later, is told from one that waits 
   test.each([
     ["wallet locked, unlock it to enable full RPC access", /lncli unlock/],
     ["wallet not created, create one to enable full RPC access", /lncli create/],
-    // grpc-gateway's, for a path that it does not know.
+    // The text of grpc-gateway for an unknown path.
     ["Not Found", /built without its router/],
     [
       "verification failed: signature mismatch after caveat verification",
-      /another node's, or was withdrawn/,
+      /belongs to another node, or was revoked/,
     ],
   ])("%s", async (message, why) => {
     const error = await examined(message);
@@ -54,9 +54,9 @@ test.each([
   "unmarshal v2: varint value extends past end of buffer",
   "encoding/hex: invalid byte: U+007A 'z'",
   "cannot determine data format of binary-encoded macaroon",
-])("a macaroon that is none has no rights: %s", async (message) => {
+])("a malformed macaroon is named as such: %s", async (message) => {
   expect(await examined(message)).toMatchObject({
     code: "ERR_WALLET",
-    message: "The wallet cannot be used: what the URL of lnd has as macaroon= is none.",
+    message: "The wallet cannot be used: macaroon= in the URL of lnd is not a macaroon.",
   });
 });

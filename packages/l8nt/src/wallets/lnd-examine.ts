@@ -1,6 +1,6 @@
 /**
- * What an lnd node says of itself and of the macaroon it is asked with: every right tried by a call
- * that can move nothing.
+ * Examines an lnd node and the rights of its macaroon: each right is tried by a call that can have
+ * no effect.
  */
 import { AdapterError } from "../errors.ts";
 import type { WalletFacts } from "../ports/wallet.ts";
@@ -16,7 +16,7 @@ import {
 import { lndNetwork, STARTING, statusOf } from "./lnd-answers.ts";
 
 /**
- * Each is refused for what it lacks; who may not make it at all is refused for that before. Seen
+ * Calls that lack a required field. lnd checks the permission first, and then the fields. Observed
  * with lnd 0.21.1.
  */
 const PROBES = {
@@ -32,7 +32,7 @@ const EXCESS = {
   bake: "make macaroons with more rights (macaroon:generate)",
 } as const;
 
-/** @throws AdapterError `ERR_WALLET`: not reached, locked, or the macaroon is not the node's */
+/** @throws AdapterError `ERR_WALLET` if lnd is not reached, is locked, or refuses the macaroon */
 export async function examineLnd(backend: Backend): Promise<WalletFacts> {
   const may = async (right: keyof typeof PROBES): Promise<boolean> => {
     const answer = await exchange(backend, { ...PROBES[right], until: () => true });
@@ -43,7 +43,7 @@ export async function examineLnd(backend: Backend): Promise<WalletFacts> {
     const cause = isStarting ? { cause: new DOMException("lnd is starting", "NetworkError") } : {};
     throw new AdapterError("ERR_WALLET", refusal(backend, answer.status, answer.body), cause);
   };
-  // First, because it tells a node that is locked from one that refuses the macaroon.
+  // First, because its error tells a locked node from a refused macaroon.
   const pay = await may("pay");
   const rights = { pay, find: await may("find"), invoice: await may("invoice") };
   const excess = [];
@@ -84,7 +84,7 @@ async function balances(
       ...(receivableMsat !== undefined && { receivableMsat }),
     };
   } catch {
-    // The macaroon does not allow it: nobody needs it but whoever is curious.
+    // The macaroon does not allow it. Balances are only shown to people.
     return {};
   }
 }

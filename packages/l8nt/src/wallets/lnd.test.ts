@@ -1,6 +1,6 @@
 /**
- * What lnd's own network of tests cannot answer: each as grpc-gateway 2.16 in front of it does. The
- * real one: test/lnd.
+ * Answers of grpc-gateway 2.16 in front of lnd that test/lnd, which runs the real one, cannot
+ * produce.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -29,20 +29,23 @@ async function answering(status: number, body: object) {
 
 test.each([
   [
-    "the payment, unknown to it",
+    "that lnd does not know the payment",
     404,
     { code: 5, message: "payment isn't initiated", details: [] },
     "never-sent",
   ],
-  // An lnd that was built without its router, and whoever else is behind the gateway.
+  // An lnd that was built without its router, or another server behind the gateway.
   [
-    "the path, unknown to the gateway",
+    "that the gateway does not know the path",
     404,
     { code: 5, message: "Not Found", details: [] },
     "unknown",
   ],
   ["nothing", 200, {}, "unknown"],
-])("asked for a payment, %s is what it says [case 59]", async (_, status, body, expected) => {
-  const wallet = await answering(status, body);
-  expect(await wallet.find("cd".repeat(32))).toMatchObject({ status: expected });
-});
+])(
+  "a look-up that answers %s finds what that proves [case 59]",
+  async (_, status, body, expected) => {
+    const wallet = await answering(status, body);
+    expect(await wallet.find("cd".repeat(32))).toMatchObject({ status: expected });
+  },
+);

@@ -26,25 +26,26 @@ const FORM: WalletUrlForm = {
 };
 
 /**
- * In blocks, about a week: the longest that whoever is paid can keep an amount in flight. [case 71]
+ * In blocks, about a week: the longest time that a payee can keep an amount in flight. [case 71]
  */
 const CLTV_LIMIT = 1008;
 
 /**
- * lnd writes a payment down before anything else; a request may wait for that, as where the node
- * was frozen.
+ * How long lnd may take from a request to its record of it, which it writes first; the machine may
+ * have been suspended in between.
  */
 const LINGER_SECONDS = 60;
 
 /**
- * gRPC's codes for a call that lnd may still be working on: cancelled, out of time, unavailable.
+ * The gRPC codes of a call that lnd may still be working on: cancelled, deadline exceeded,
+ * unavailable.
  */
 const MAY_GO_ON = new Set([1, 4, 14]);
 
 /**
- * A wallet of an lnd node: `lnd+https://HOST:8080?macaroon=…&cert=…`. The macaroon is a file, hex
- * or base64; the certificate a file. docs/guides/wallets.md says which permissions a treasury
- * needs, and which a service.
+ * Returns the wallet of an lnd node at `lnd+https://HOST:8080?macaroon=…&cert=…`. The macaroon is a
+ * file, hex or base64; the certificate is a file. docs/guides/wallets.md lists the permissions that
+ * a treasury and a service need.
  *
  * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
@@ -61,7 +62,7 @@ export function lndWallet(url: string): Wallet {
 
   async function look(paymentHash: string): Promise<OnRecord> {
     const id = base64Text(hexBytes(paymentHash)!).replaceAll("+", "-").replaceAll("/", "_");
-    // A stream, whose first line is how the payment stands; the rest would wait for its end.
+    // A stream: its first line is the present state, and later lines come as the state changes.
     const answer = await exchange(backend, {
       method: "GET",
       path: `/v2/router/track/${id}`,
@@ -111,7 +112,7 @@ export function lndWallet(url: string): Wallet {
     const { code, message } = statusOf(answer.body);
     if (message === undefined || code === undefined || MAY_GO_ON.has(code))
       return { status: "unknown", reason: standing(answer.body, paymentHash) };
-    const reason = reasonOf(answer.body) ?? "lnd refused to pay it";
+    const reason = reasonOf(answer.body) ?? "lnd refused to pay the invoice";
     return { status: isLetIn(message) ? "failed" : "never-sent", reason };
   }
 
@@ -169,7 +170,7 @@ function walletPayment(payment: Record<string, unknown>): WalletPayment {
   };
 }
 
-/** The header wants hex; people have a file, or base64 from `lncli` and lndconnect. */
+/** Returns the macaroon as hex, from a file, hex, or the base64 of `lncli` and lndconnect. */
 function macaroonHex(given: string | Uint8Array): string {
   const isHex = typeof given === "string" && /^(?:[0-9a-f]{2})+$/i.test(given);
   if (isHex) return given;
@@ -178,7 +179,7 @@ function macaroonHex(given: string | Uint8Array): string {
   if (bytes === undefined || bytes.length === 0)
     throw new AdapterError(
       "ERR_WALLET",
-      "What the URL of lnd has as macaroon= is none: it is a file, hex or base64.",
+      "macaroon= in the URL of lnd is not a macaroon: give a file, hex or base64.",
     );
   return hexText(bytes);
 }

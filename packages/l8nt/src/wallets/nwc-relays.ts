@@ -1,6 +1,6 @@
 /**
- * The relays between a wallet and its service: they bring a signed request there and a signed reply
- * back. NIP-01.
+ * The relays between a client and a wallet service: they carry signed requests and signed replies.
+ * NIP-01.
  */
 import type { AbstractRelay } from "nostr-tools/abstract-relay";
 import type { NostrEvent, VerifiedEvent } from "nostr-tools/pure";
@@ -13,8 +13,8 @@ export const REQUEST_KIND = 23194;
 const REPLY_KIND = 23195;
 
 /**
- * A reply, or how far the request got without one. `sent: false` is proof that no relay was given
- * it, nor will be.
+ * A reply, or how far the request got without one. `sent: false` proves that no relay got the
+ * request, nor will get it.
  */
 export type Passage =
   | { readonly got: "reply"; readonly event: NostrEvent }
@@ -28,30 +28,30 @@ export type Passage =
 export interface RelaysOptions {
   /** `wss://…`, or `ws://` on this machine. */
   readonly urls: readonly string[];
-  /** Hex. Whose replies count. */
+  /** Hex; the author of replies. */
   readonly servicePubkey: string;
-  /** Hex. Whom they are for. */
+  /** Hex; the addressee of replies. */
   readonly clientPubkey: string;
   readonly webSocket: typeof WebSocket;
 }
 
-export interface Errand {
+export interface CarryOptions {
   readonly seconds: number;
-  /** At most one relay is given the request; else each that can be reached. */
+  /** Gives the request to at most one relay, instead of every relay that can be reached. */
   readonly once: boolean;
 }
 
 /** A connection with a standing subscription for replies. */
 interface Line {
   readonly relay: AbstractRelay;
-  /** Whoever waits for something on it. */
+  /** Called when the connection is lost. */
   readonly onLost: Set<() => void>;
 }
 
 const CONNECT_MS = 5_000;
 /**
- * An open socket keeps a process alive: long enough for one purchase's requests to share it, and no
- * longer.
+ * Long enough for the requests of one purchase to share a connection. An open socket keeps the
+ * process alive.
  */
 const IDLE_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -64,7 +64,7 @@ const missing = (cause: unknown): never => {
   );
 };
 
-/** An optional peer. Whoever bundles without it gets an error here, and no failed build. */
+/** Loads the optional peer `nostr-tools`. A bundle without it fails here, and not at build time. */
 export const nostrTools = lazily(async () => {
   const [pure, nip44, nip04, { AbstractRelay }] = await Promise.all([
     import(/* webpackIgnore: true */ "nostr-tools/pure").catch(missing),
@@ -75,12 +75,13 @@ export const nostrTools = lazily(async () => {
   return { ...pure, nip44, nip04, AbstractRelay };
 });
 
-/** For whoever asks whether time may mend it. */
-export const notReached = () => new DOMException("no way to the wallet service", "NetworkError");
+/** The cause of an error that a later attempt may not meet. */
+export const notReached = () =>
+  new DOMException("the wallet service was not reached", "NetworkError");
 
 /**
- * Closes once: of a connection that fails, Node 20 and 22 fire `error` out of `close()`, which the
- * library calls on `error`.
+ * A WebSocket that closes once. When a connection fails, the library calls `close()` on `error`,
+ * and Node 20 and 22 fire `error` again from `close()`.
  */
 const closingOnce = (Base: typeof WebSocket): typeof WebSocket =>
   class extends Base {
@@ -97,7 +98,7 @@ export class Relays {
   readonly #options: RelaysOptions;
   readonly #lines = new Map<string, Promise<Line>>();
   readonly #waiting = new Map<string, (event: NostrEvent) => void>();
-  /** The one that brought the last reply: a way to the service that is known to be whole. */
+  /** The relay that delivered the last reply, tried first: it is known to reach the service. */
   #proven: string | undefined;
   #atWork = 0;
   #idle: Timer | undefined;
@@ -106,8 +107,8 @@ export class Relays {
     this.#options = { ...options, webSocket: closingOnce(options.webSocket) };
   }
 
-  /** Never throws. */
-  carry(request: VerifiedEvent, { seconds, once }: Errand): Promise<Passage> {
+  /** Sends a request and waits for the reply. Never throws. */
+  carry(request: VerifiedEvent, { seconds, once }: CarryOptions): Promise<Passage> {
     return this.#work(async () => {
       let sent = false;
       let isOver = false;
@@ -115,8 +116,8 @@ export class Relays {
       const ends: (() => void)[] = [];
       const bring = async (url: string): Promise<string> => {
         const line = await this.#line(url);
-        // What is written to a connection that has died unnoticed counts as sent: it is made to
-        // answer first.
+        // A write to a connection that died unnoticed would count as sent, so that the relay has to
+        // answer a query first.
         const isAlive = line !== undefined && (!once || (await this.#stored(line)) !== undefined);
         if (isOver || !isAlive || !line.relay.connected) return "cannot be reached at its relay";
         sent = true;
@@ -128,7 +129,7 @@ export class Relays {
         });
       };
       const passage = await new Promise<Passage>((resolve) => {
-        // At once: what connects late must find that nothing of this request may be sent any more.
+        // `isOver` is set at once: a relay that connects later must not send this request any more.
         const end = (outcome: Passage) => {
           isOver = true;
           resolve(outcome);
@@ -154,8 +155,8 @@ export class Relays {
   }
 
   /**
-   * The newest event in which the service says what it can; undefined where no relay that can be
-   * reached holds one.
+   * Returns the newest event in which the service announces its methods; undefined if no relay that
+   * was reached has one.
    */
   async info(): Promise<{ readonly reached: boolean; readonly event: NostrEvent | undefined }> {
     return this.#work(async () => {
@@ -195,7 +196,7 @@ export class Relays {
     for (const line of lines) line.then(({ relay }) => relay.close()).catch(() => {});
   }
 
-  /** Undefined where the relay cannot be reached. */
+  /** Returns undefined if the relay cannot be reached. */
   async #line(url: string): Promise<Line | undefined> {
     let line = this.#lines.get(url);
     if (line === undefined) {
@@ -206,7 +207,7 @@ export class Relays {
       line = opened;
     }
     const open = await line.catch(() => undefined);
-    // The library throws into the void where it is used after its end.
+    // Used after its end, the library throws errors that nothing can catch.
     return open?.relay.connected === true ? open : undefined;
   }
 
@@ -215,7 +216,7 @@ export class Relays {
     try {
       const { AbstractRelay, verifyEvent } = await nostrTools();
       const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: webSocket });
-      // The library would print them, with the relay's URL.
+      // By default the library prints notices, with the relay's URL.
       relay.onnotice = () => {};
       const onLost = new Set<() => void>();
       relay.onclose = () => {
@@ -223,8 +224,8 @@ export class Relays {
         for (const lost of onLost) lost();
       };
       await relay.connect({ timeout: CONNECT_MS });
-      // One for all requests: relays allow few at a time. What was stored earlier answers nothing
-      // that is asked now.
+      // One subscription for all requests, because relays allow few at a time. Replies that were
+      // stored earlier do not answer a new request.
       const replies = {
         kinds: [REPLY_KIND],
         authors: [servicePubkey],
@@ -248,7 +249,7 @@ export class Relays {
     }
   }
 
-  /** What a relay that answers knows of the service. */
+  /** Returns the service's announcement that the relay has stored. */
   #stored({ relay }: Line): Promise<NostrEvent | undefined> {
     return new Promise((resolve) => {
       let newest: NostrEvent | undefined;
@@ -267,8 +268,8 @@ export class Relays {
   }
 
   /**
-   * The library has checked signature, kind, author and addressee: a relay is not trusted with any
-   * of them.
+   * Takes a reply. The library has checked its signature, kind, author and addressee, because a
+   * relay is not trusted.
    */
   #take(event: NostrEvent, url: string): void {
     const take = this.#waiting.get(event.tags.find(([name]) => name === "e")?.[1] ?? "");
@@ -278,7 +279,7 @@ export class Relays {
   }
 }
 
-/** That a relay says neither yes nor no in time means nothing: the reply may still come. */
+/** Ends at a relay's refusal. A relay that does not answer in time may still have the request. */
 function onRefusal(
   relay: AbstractRelay,
   request: VerifiedEvent,
@@ -286,11 +287,11 @@ function onRefusal(
 ): void {
   relay.publish(request).catch((error: unknown) => {
     if ((error as Error).message !== "publish timed out")
-      end("was perhaps not given the request: its relay refused it");
+      end("may not have received the request: its relay refused it");
   });
 }
 
-/** One after the other, until one has taken it. */
+/** Tries one relay after the other, until the request was sent to one. */
 async function inTurn(
   urls: readonly string[],
   bring: (url: string) => Promise<string>,

@@ -1,6 +1,6 @@
 /**
- * The wallet service that a Nostr Wallet Connect URL names: asks it one thing at a time, encrypted
- * and signed. NIP-47.
+ * The wallet service that a Nostr Wallet Connect URL names: encrypts and signs requests to it, and
+ * reads its replies. NIP-47.
  */
 import type { NostrEvent, VerifiedEvent } from "nostr-tools/pure";
 import { AdapterError } from "../errors.ts";
@@ -22,7 +22,7 @@ export interface NwcUrl {
   readonly secret: Uint8Array;
 }
 
-/** What the service announces to everybody who has its public key. */
+/** What the service announces to everyone who knows its public key. */
 export interface Announced {
   readonly methods: readonly string[];
   readonly encryption: "nip44_v2" | "nip04";
@@ -40,40 +40,44 @@ export type Answer =
     };
 
 export interface AskOptions {
+  /** @default 10 */
   readonly seconds?: number;
-  /** For what must not happen twice. */
+  /**
+   * Sends the request to one relay only, because it must not be carried out twice. @default false
+   */
   readonly once?: boolean;
 }
 
 const DEFAULT_SECONDS = 10;
-/** Two clocks differ: a service that is this far ahead still takes a request for a live one. */
+/** Added to a request's expiry, for a service whose clock is ahead. */
 const CLOCK_SKEW_SECONDS = 60;
 
 const fault = (message: string, cause?: unknown) =>
   new AdapterError("ERR_WALLET", message, { cause });
 
 /**
- * `secret` may be `env:NAME` or a file. Parameters that are not known are left alone: a wallet
- * wrote the URL.
+ * Reads the URL of a connection. `secret` may be `env:NAME` or a file. Unknown parameters are
+ * ignored, because a wallet wrote the URL.
  *
  * @throws AdapterError `ERR_WALLET`
  */
 export function readNwcUrl(url: string): NwcUrl {
   const parts = /^nostr\+walletconnect:(?:\/\/)?([0-9a-f]{64})\/?\?(.*)$/is.exec(url);
-  if (parts === null) throw fault(`This is no URL of Nostr Wallet Connect: it is ${FORM}.`);
+  if (parts === null)
+    throw fault(`This is not a URL of Nostr Wallet Connect, which has the form ${FORM}.`);
   const params = new URLSearchParams(parts[2]);
   const relays = [...new Set(params.getAll("relay"))];
   if (relays.length === 0)
-    throw fault(`The URL of Nostr Wallet Connect lacks relay=…: it is ${FORM}.`);
+    throw fault(`The URL of Nostr Wallet Connect lacks relay=…. Its form is ${FORM}.`);
   for (const relay of relays) checkRelay(relay);
   const [written, ...more] = params.getAll("secret");
   if (!written || more.length > 0)
-    throw fault(`The URL of Nostr Wallet Connect lacks secret=…, or has two: it is ${FORM}.`);
+    throw fault(`The URL of Nostr Wallet Connect lacks secret=…, or has two. Its form is ${FORM}.`);
   const text = readSecret(written, "secret", "Nostr Wallet Connect");
   const secret = /^[0-9a-f]{64}$/i.test(text) ? hexBytes(text) : undefined;
   if (secret === undefined)
     throw fault(
-      "The secret in the URL of Nostr Wallet Connect is no key: it is 64 hexadecimal digits.",
+      "secret= in the URL of Nostr Wallet Connect is not a key of 64 hexadecimal digits.",
     );
   return { servicePubkey: parts[1]!.toLowerCase(), relays, secret };
 }
@@ -81,14 +85,12 @@ export function readNwcUrl(url: string): NwcUrl {
 function checkRelay(relay: string): void {
   const isSocket = /^wss?:\/\//i.test(relay) && URL.canParse(relay);
   if (!isSocket)
-    throw fault(
-      "A relay in the URL of Nostr Wallet Connect has no address of the form wss://HOST.",
-    );
+    throw fault("relay= in the URL of Nostr Wallet Connect does not have the form wss://HOST.");
   try {
     checkTransport(new URL(relay.replace(/^ws/i, "http")));
   } catch {
     throw fault(
-      "A relay in the URL of Nostr Wallet Connect is plain ws:// beyond this machine, where everybody on the way sees when you pay: use one with wss://.",
+      "relay= in the URL of Nostr Wallet Connect is plain ws:// to another machine, where anybody on the network sees when you pay: use a relay with wss://.",
     );
   }
 }
@@ -112,7 +114,7 @@ export class NwcService {
         };
       } catch {
         throw fault(
-          "The URL of Nostr Wallet Connect holds a public key or a secret that is not on the curve.",
+          "The URL of Nostr Wallet Connect has a public key or a secret that is not valid for secp256k1.",
         );
       }
     });
@@ -122,7 +124,7 @@ export class NwcService {
     return this.#url.servicePubkey;
   }
 
-  /** @throws AdapterError `ERR_WALLET` where no relay can be reached, or none knows the service */
+  /** @throws AdapterError `ERR_WALLET` if no relay can be reached, or none knows the service */
   announced(): Promise<Announced> {
     this.#announced ??= this.#readAnnounced().catch((error: unknown) => {
       this.#announced = undefined;
@@ -131,7 +133,7 @@ export class NwcService {
     return this.#announced;
   }
 
-  /** Never throws. A time-out is kept on this side: the protocol has none. */
+  /** Sends a request. Never throws. The time-out is local, because NIP-47 does not have one. */
   async ask(
     method: string,
     params: object,
@@ -162,7 +164,7 @@ export class NwcService {
     const isOld = encryption === "nip04";
     const tags = [
       ["p", this.pubkey],
-      // A relay or a service that was away must not carry it out hours later. Some do anyway.
+      // A relay or a service that was offline must not act on it hours later. Some do anyway.
       ["expiration", String(now + Math.ceil(seconds) + CLOCK_SKEW_SECONDS)],
       // A request without this tag is NIP-04.
       ...(isOld ? [] : [["encryption", encryption]]),
@@ -178,14 +180,14 @@ export class NwcService {
     const { reached, event } = await relays.info();
     if (!reached)
       throw fault(
-        "The wallet cannot be used: no relay in its URL can be reached. Look whether this machine is online.",
+        "The wallet cannot be used: no relay in its URL can be reached. Check that this machine is online.",
         notReached(),
       );
     if (event === undefined)
       throw fault(
-        "The wallet cannot be used: its relays know no wallet service with the public key in its URL. Start the wallet, and look whether this connection still exists there.",
+        "The wallet cannot be used: its relays know no wallet service with the public key in its URL. Start the wallet, and check that this connection still exists there.",
       );
-    // Services from before the tag speak NIP-04 alone.
+    // Services without the tag are older than it, and speak only NIP-04.
     const offered = event.tags.find(([name]) => name === "encryption")?.[1]?.split(/\s+/) ?? [
       "nip04",
     ];
@@ -200,15 +202,15 @@ export class NwcService {
   async #read(event: NostrEvent, method: string): Promise<Answer> {
     try {
       const { nip04, nip44 } = await nostrTools();
-      // A service that cannot read a request answers in the form that it prefers. Only NIP-04's
-      // text has this mark.
+      // A service that cannot read a request replies in the encryption that it prefers. Only NIP-04
+      // has this mark.
       const text = event.content.includes("?iv=")
         ? nip04.decrypt(this.#url.secret, this.pubkey, event.content)
         : nip44.decrypt(event.content, (await this.#link()).conversationKey);
       const { error, result, result_type } = recordOf(JSON.parse(text));
       if (error !== undefined && error !== null) {
         const { code } = recordOf(error);
-        // What it speaks may have changed since it was announced.
+        // The service may have changed its encryption since it announced it.
         if (code === "UNSUPPORTED_ENCRYPTION") this.#announced = undefined;
         return {
           got: "error",
@@ -218,12 +220,12 @@ export class NwcService {
       if (result_type === method && typeof result === "object" && result !== null)
         return { got: "result", result: recordOf(result), clock: event.created_at };
     } catch {
-      // Said below: the parser's and the cipher's own errors quote what they read.
+      // The error below says so: those of the parser and the cipher quote what they read.
     }
     return { got: "nothing", sent: true, reason: `${NAME} gave an answer that cannot be read` };
   }
 }
 
-/** A message's sentence as part of another one. */
+/** Turns a message into a clause of another one. */
 const sentence = (message: string): string =>
   message.replace(/^The wallet cannot be used: /, "").replace(/\.$/, "");

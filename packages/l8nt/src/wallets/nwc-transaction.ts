@@ -1,14 +1,13 @@
 /**
- * What a wallet service has on record of one payment. NIP-47, `lookup_invoice` and
- * `list_transactions`.
+ * Reads a wallet service's record of one payment. NIP-47, `lookup_invoice` and `list_transactions`.
  */
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 import { preimageOf, wholeMsat } from "./backend.ts";
 import { NAME } from "./nwc-service.ts";
 
 /**
- * What a look-up says of a payment. Only `failed` is an end: "expired" is a state of invoices,
- * whose payment may be in flight.
+ * Reads a look-up. Only `failed` means that the payment ended without success: "expired" is a state
+ * of an invoice, whose payment may still be in flight.
  */
 export function outcomeOf(
   transaction: Record<string, unknown>,
@@ -21,20 +20,20 @@ export function outcomeOf(
   });
   if (transaction.payment_hash !== undefined && transaction.payment_hash !== paymentHash)
     return unknown("found another payment than the one asked for");
-  // Its own invoice for the same hash carries the same preimage, paid by whomever. [case 74]
-  if (type !== "outgoing") return unknown("found an invoice with this hash, and no payment");
+  // The wallet's own invoice with this hash has the same preimage, paid by anybody. [case 74]
+  if (type !== "outgoing") return unknown("found an invoice with this hash instead of a payment");
   if (state === "failed")
     return { status: "failed", reason: `${NAME} says that the payment failed` };
-  // Services from before states tell a settled payment by its time.
+  // Older services do not have `state`; a settled payment of theirs has a time.
   if (state !== "settled" && !(state === undefined && isTime(settledAt)))
     return unknown("says that the payment is not settled yet");
   const preimage = preimageOf(transaction.preimage);
   if (preimage === undefined)
-    return unknown("says that the payment is settled, and shows no preimage");
+    return unknown("says that the payment is settled, but gave no preimage");
   return { status: "paid", preimage, feeMsat: feeOf(transaction) ?? 0n };
 }
 
-/** One of a list, where it is a payment and was made. */
+/** Reads a transaction of a list; undefined unless it is a payment that succeeded. */
 export function paymentOf(transaction: Record<string, unknown>): WalletPayment | undefined {
   const {
     type,
@@ -54,6 +53,6 @@ export function paymentOf(transaction: Record<string, unknown>): WalletPayment |
 
 const isTime = (value: unknown): value is number => typeof value === "number" && value > 0;
 
-/** Undefined where the service leaves it out. */
+/** Undefined if the service leaves the fee out. */
 export const feeOf = ({ fees_paid: fee }: Record<string, unknown>): bigint | undefined =>
   wholeMsat(fee);

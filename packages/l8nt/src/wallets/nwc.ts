@@ -1,6 +1,6 @@
 /**
- * A wallet that speaks Nostr Wallet Connect (Alby Hub and others): pays and makes invoices through
- * a relay. NIP-47.
+ * A wallet that speaks Nostr Wallet Connect, such as Alby Hub: it pays and makes invoices through a
+ * relay. NIP-47.
  */
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
@@ -20,8 +20,9 @@ import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
 import { type Answer, NAME, NwcService, readNwcUrl } from "./nwc-service.ts";
 import { feeOf, outcomeOf, paymentOf } from "./nwc-transaction.ts";
 
+/** Options of {@link nwcWallet}. */
 export interface NwcWalletOptions {
-  /** Instead of the global one, which Node has from 22 on. */
+  /** @default the global `WebSocket`, which Node has from version 22 on */
   readonly webSocket?: typeof WebSocket;
 }
 
@@ -34,35 +35,35 @@ const NETWORK_NAMES: Readonly<Record<string, Network>> = {
   regtest: "bcrt",
 };
 
-/** Refusals that come before a payment is tried, and what to do about them. */
+/** Error codes of a refusal before any attempt to pay, and what to do. */
 const REFUSALS: Readonly<Record<string, string>> = {
   INSUFFICIENT_BALANCE: "has too little to spend for this",
   QUOTA_EXCEEDED:
     "says that this connection's budget is used up: raise it there, or wait until it is renewed",
   RESTRICTED: "does not let this connection do that: give it the permission there",
   UNAUTHORIZED: "knows no wallet for this connection: make a new connection there, and use its URL",
-  RATE_LIMITED: "is asked too often: it takes requests again in some seconds",
+  RATE_LIMITED: "is asked too often: try again in a few seconds",
   NOT_IMPLEMENTED: "does not offer that",
-  // It could not read the request, and so carried out nothing of it.
+  // The service could not read the request, and so did nothing.
   UNSUPPORTED_ENCRYPTION: "no longer reads the encryption that it announced: try again",
 };
 
 const LIMITS: readonly string[] = [
-  "Nostr Wallet Connect takes no fee cap: what routing may cost is set in the wallet, and is booked as it comes.",
+  "Nostr Wallet Connect takes no fee cap: the wallet decides what routing may cost, and the treasury records what it cost.",
   "It takes no time-out: after the treasury's own, a payment counts as unknown until the wallet's look-up says paid or failed.",
-  "It cannot prove that a request was never received: a payment that the wallet's look-up does not find stays open, and its amount held.",
-  "A wallet that does not say what routing cost is believed that it cost nothing.",
+  "It cannot prove that a request was never received: a payment that the wallet's look-up does not find stays open, and its amount reserved.",
+  "If the wallet does not say what routing cost, the fee is recorded as 0.",
 ];
 
 const NO_LIST =
-  "This connection cannot list what it has paid (list_transactions): money that left the wallet and is in no book would not be seen.";
+  "This connection cannot list its payments (list_transactions): a payment that the treasury did not record would not be noticed.";
 
 const NEEDED_OR_HARMLESS = new Set([
   ...["pay_invoice", "lookup_invoice", "make_invoice", "list_transactions"],
   ...["get_info", "get_balance", "get_budget", "notifications"],
 ]);
 
-/** What the look-up says: `unseen` where it could not be asked, or would not say. */
+/** The result of a look-up: `unseen` if it was not possible, or was refused. */
 type Seen =
   | PaymentOutcome
   | { readonly status: "absent"; readonly reason: string }
@@ -70,32 +71,32 @@ type Seen =
 
 const NOT_ASKED: Seen = { status: "absent", reason: "" };
 
-/** How many payments it remembers having sent. */
+/** How many sent payments are remembered. */
 const REMEMBERED = 10_000;
 const PAGE = 20;
 const MAX_PAGES = 500;
 
 /**
- * A wallet from the URL that it shows for a new connection:
- * `nostr+walletconnect://PUBKEY?relay=wss://…&secret=…`, where `secret` may also be `env:NAME` or a
- * file. Connects when it is asked something, and hangs up a second later. Needs the package
+ * Returns the wallet of a Nostr Wallet Connect URL, as the wallet shows it for a new connection:
+ * `nostr+walletconnect://PUBKEY?relay=wss://…&secret=…`. `secret` may also be `env:NAME` or a file.
+ * It connects for each request, and disconnects a second after the last one. Needs the package
  * `nostr-tools`.
  *
- * @throws TypeError where there is no URL; AdapterError `ERR_WALLET` where it is none of Nostr
- * Wallet Connect
+ * @throws TypeError without a URL; AdapterError `ERR_WALLET` for a URL of another form, or without
+ * WebSocket
  */
 export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {}): Wallet {
   checkKeys(options, OPTIONS, "an NWC wallet");
   if (url === undefined)
     throw new TypeError(
-      "an NWC wallet needs a connection's URL, and was given none: is SIGIL_WALLET set?",
+      "an NWC wallet needs the URL of a connection, and got undefined: is SIGIL_WALLET set?",
     );
   const webSocket = options.webSocket ?? globalThis.WebSocket;
   const parsed = readNwcUrl(url);
   if (webSocket === undefined)
     throw new AdapterError(
       "ERR_WALLET",
-      "Nostr Wallet Connect needs WebSocket, which this runtime lacks: use Node 22 or later, or start Node 20 with --experimental-websocket.",
+      "Nostr Wallet Connect needs WebSocket, which this runtime does not have: use Node 22 or later, or start Node 20 with --experimental-websocket.",
     );
   const service = new NwcService(parsed, webSocket);
   const inFlight = new Map<string, Promise<PaymentOutcome>>();
@@ -113,7 +114,7 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     readonly methods: readonly unknown[];
   }> {
     const info = await ask("get_info", {});
-    // What this connection may do; what the service announced is the same for all of them.
+    // `info.methods` are those of this connection; the service announces the same for all.
     return {
       info,
       methods: Array.isArray(info.methods) ? info.methods : (await service.announced()).methods,
@@ -124,24 +125,24 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     const known = networkOf((await hello()).info);
     if (known !== undefined) return known;
     throw fault(
-      `${NAME} does not say which Bitcoin network it is on: give this connection the permission get_info there; if it has it, use a wallet that names mainnet, testnet, signet or regtest`,
+      `${NAME} does not say which Bitcoin network it is on: give this connection the permission get_info in the wallet; if it has the permission, use a wallet that names mainnet, testnet, signet or regtest`,
     );
   }
 
-  /** Why this is not sent at all. */
+  /** The reason not to send a payment of this invoice; undefined if it may be sent. */
   async function obstacle(invoice: string): Promise<string | undefined> {
     try {
-      // No error of the protocol says "another network": what was sent there would stay unknown.
-      // [case 66]
+      // NIP-47 does not have an error for another network: the payment would stay unknown. [case
+      // 66]
       if (Invoice.decode(invoice).network !== (await network()))
         return "the invoice is for another network";
       const lacking = ({ methods }: Awaited<ReturnType<typeof greet>>) =>
         ["pay_invoice", "lookup_invoice"].filter((method) => !methods.includes(method));
       if (lacking(await hello()).length === 0) return undefined;
-      // It may have been given since.
+      // The owner may have given the permission since.
       hello = lazily(greet);
       const missing = lacking(await hello());
-      // One that cannot look payments up would leave every lost reply unknown for ever.
+      // Without lookup_invoice, every payment whose reply was lost would stay unknown.
       return missing.length === 0
         ? undefined
         : `this connection may not ${missing.join(" and ")}: give it the permission in the wallet`;
@@ -156,13 +157,12 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     timeoutSeconds,
     again,
   }: PaymentRequest): Promise<PaymentOutcome> {
-    // Asked again, it looks instead of sending: nothing is sent twice from here.
+    // A hash that was sent is only looked up: no payment is sent twice.
     if (sent.get(paymentHash) !== undefined) return find(paymentHash);
     const reason = await obstacle(invoice);
     if (reason !== undefined) return { status: "never-sent", reason };
-    // What the wallet has on record as failed is not tried anew: its look-up could not tell the
-    // attempts apart, and the old one's "failed" would be taken for the new one's while that is
-    // still on its way.
+    // A payment that the wallet has on record as failed is not tried again: the look-up cannot tell
+    // two attempts apart, and the old "failed" would be read as the end of the new attempt.
     const before = again === true ? await look(paymentHash) : NOT_ASKED;
     if (before.status === "unseen") return { status: "never-sent", reason: before.reason };
     if (before.status !== "absent") return before;
@@ -177,16 +177,16 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
   }
 
   async function judge(answer: Answer, paymentHash: string): Promise<PaymentOutcome> {
-    // A relay's "no" is no proof: relays pass events on before they fail to store them, and nobody
-    // signs what they say.
+    // A refusal by a relay proves nothing: relays may forward an event and then fail to store it,
+    // and their messages are not signed.
     if (answer.got === "nothing")
       return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
     if (answer.got === "error") {
       const reason = reasonOf(answer, "pay_invoice");
       if (isRefusal(answer)) return { status: "failed", reason };
-      // PAYMENT_FAILED may be a time-out (NIP-47), INTERNAL may be anything (of Alby Hub, every
-      // failed payment): only what the wallet has on record as failed is over. What it does not
-      // find may still be under way, or yet to begin.
+      // PAYMENT_FAILED may be a time-out (NIP-47), and INTERNAL anything (in Alby Hub, every failed
+      // payment). Only a record of failure is an end: a payment without a record may still be under
+      // way, or yet to begin.
       const found = await find(paymentHash);
       return found.status === "unknown"
         ? { status: "unknown", reason: `${reason}; ${found.reason}` }
@@ -211,9 +211,9 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
 
   async function find(paymentHash: string): Promise<PaymentOutcome> {
     const seen = await look(paymentHash);
-    // NOT_FOUND is no proof either. A relay may keep a request and bring it later (Alby Hub carries
-    // it out for hours), and many services look among their own invoices only, never among
-    // payments. So never-sent is said by `pay` alone. [case 59]
+    // NOT_FOUND proves nothing either. A relay may keep a request and deliver it later (Alby Hub
+    // accepts it for hours), and many services search only their own invoices. Only `pay` returns
+    // never-sent. [case 59]
     return seen.status === "absent" || seen.status === "unseen"
       ? { status: "unknown", reason: seen.reason }
       : seen;
@@ -238,13 +238,13 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
       description,
     }: InvoiceRequest): Promise<string> {
       if (amountMsat <= 0n || amountMsat > Number.MAX_SAFE_INTEGER)
-        throw fault("an invoice for this amount cannot be asked for");
+        throw fault("an invoice must be for 1 msat or more, and at most 2^53 - 1 msat");
       const { invoice } = await ask("make_invoice", {
         amount: Number(amountMsat),
         expiry: expirySeconds,
         ...(description !== undefined && { description }),
       });
-      // A wallet that counts in sat rounds without a word.
+      // A wallet that counts in sat rounds the amount without an error.
       if (amountOf(invoice) !== amountMsat)
         throw fault(`${NAME} made no invoice, or one for another amount`);
       return invoice as string;
@@ -260,14 +260,14 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
         if (!Array.isArray(transactions))
           throw fault(`${NAME} gave a list of payments that cannot be read`);
         const before = seen.size;
-        // Its pages may be shorter than asked for.
+        // Pages may be shorter than requested.
         offset += transactions.length;
         for (const transaction of transactions.map(recordOf)) {
           seen.add(transaction.payment_hash);
           const payment = paymentOf(transaction);
           if (payment !== undefined && payment.at >= at) paid.set(payment.paymentHash, payment);
         }
-        // Nothing new: the end, or a service that knows no pages.
+        // Nothing new: the end, or a service that ignores `offset`.
         if (seen.size === before) return [...paid.values()];
       }
       throw fault(`${NAME} gave a list of payments without an end`);
@@ -318,7 +318,7 @@ const fault = (why: string, cause?: unknown) =>
 const isRefusal = (answer: Answer): boolean =>
   answer.got === "error" && Object.hasOwn(REFUSALS, answer.code);
 
-/** The service's own message is left out: it may quote what it was sent. */
+/** Leaves out the service's own message, which may quote the request. */
 function reasonOf(answer: Exclude<Answer, { got: "result" }>, method: string): string {
   if (answer.got === "nothing") return answer.reason;
   const { code } = answer;
@@ -349,7 +349,7 @@ const nameOf = ({ alias }: Record<string, unknown>): string =>
     ? `${printable(alias)}, over Nostr Wallet Connect`
     : "Nostr Wallet Connect";
 
-/** Anybody's text, on one line of a terminal. */
+/** Makes untrusted text safe for one line of a terminal. */
 const printable = (text: unknown): string =>
   String(text)
     .replaceAll(/[^\x20-\x7e]/g, "?")

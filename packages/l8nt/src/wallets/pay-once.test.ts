@@ -1,4 +1,6 @@
-/** No hash is handed over twice, and nothing counts as ended that may still be tried. */
+/**
+ * Each hash is sent at most once, and a payment that may still be tried is not reported as ended.
+ */
 import { expect, test } from "vitest";
 import type { PaymentOutcome } from "../ports/wallet.ts";
 import { type OnRecord, payOnce, type Sent } from "./pay-once.ts";
@@ -16,7 +18,7 @@ const ABSENT: OnRecord = { status: "never-sent", reason: "not known" };
 const FAILED = { status: "failed", reason: "it failed" } as const;
 const UNKNOWN = { status: "unknown", reason: "no answer" } as const;
 
-/** A wallet over what is on record now, and what it says when it is told to pay. */
+/** A wallet whose backend has `record` on record, and answers `sent` to a payment. */
 function world(sent: Sent, options: { refusesTwice?: true } = {}) {
   const state = { now: 1_000, record: ABSENT, sent, times: 0 };
   const wallet = payOnce({
@@ -32,7 +34,7 @@ function world(sent: Sent, options: { refusesTwice?: true } = {}) {
   return { state, wallet };
 }
 
-test("what is not on record is never-sent only once no process before this one can have asked for it", async () => {
+test("a hash without a record is never-sent only once no earlier process can have sent it", async () => {
   const { state, wallet } = world(PAID);
   expect(await wallet.find(HASH)).toMatchObject({ status: "unknown", askAgainInSeconds: 360 });
   state.now += 359;
@@ -41,7 +43,7 @@ test("what is not on record is never-sent only once no process before this one c
   expect(await wallet.find(HASH)).toEqual(ABSENT);
 });
 
-test("what was handed over and not answered is neither handed over again nor never-sent, until it can no longer begin", async () => {
+test("a payment without an answer is neither sent again nor never-sent until it can no longer begin", async () => {
   const { state, wallet } = world(UNKNOWN);
   state.now += 1_000;
   expect(await wallet.pay(REQUEST)).toEqual(UNKNOWN);
@@ -55,7 +57,7 @@ test("what was handed over and not answered is neither handed over again nor nev
   expect(state.times).toBe(2);
 });
 
-test("a failure that the backend answered with is an end at once; one on record once no other try of it can be on its way", async () => {
+test("a failure in the answer ends a payment at once; one on record only once no attempt is on its way", async () => {
   const { state, wallet } = world(FAILED);
   state.now += 1_000;
   expect(await wallet.pay(REQUEST)).toEqual(FAILED);
@@ -68,7 +70,7 @@ test("a failure that the backend answered with is an end at once; one on record 
   expect(await wallet.find(HASH)).toEqual(FAILED);
 });
 
-test("what the backend has taken is not on its way any more: its records are believed at once", async () => {
+test("once a payment has arrived at the backend, its records count at once", async () => {
   const { state, wallet } = world({ ...UNKNOWN, arrived: true });
   state.now += 1_000;
   expect(await wallet.pay(REQUEST)).toEqual(UNKNOWN);
@@ -76,9 +78,9 @@ test("what the backend has taken is not on its way any more: its records are bel
   expect(await wallet.find(HASH)).toEqual(FAILED);
 });
 
-test("a failure on record is no end while what the process before this one handed over last may still arrive [case 56]", async () => {
+test("a failure on record is no end while the last attempt of an earlier process may still arrive [case 56]", async () => {
   const { state, wallet } = world(PAID);
-  // Of an earlier try of the same hash: the last one is not on record yet.
+  // The record is of an earlier attempt at the same hash; the last one is not recorded yet.
   state.record = FAILED;
   expect(await wallet.find(HASH)).toMatchObject({ status: "unknown", askAgainInSeconds: 360 });
   state.record = PAID;
@@ -89,9 +91,9 @@ test.each<[string, OnRecord, PaymentOutcome["status"]]>([
   ["paid", PAID, "paid"],
   ["in flight", UNKNOWN, "unknown"],
   ["failed", FAILED, "failed"],
-  ["not there", ABSENT, "failed"],
-  ["not to be read", { status: "unseen", reason: "no answer" }, "unknown"],
-])("after an answer that it failed, a record that is %s decides", async (_, record, expected) => {
+  ["absent", ABSENT, "failed"],
+  ["unreadable", { status: "unseen", reason: "no answer" }, "unknown"],
+])("after an answer of failure, a record that is %s decides", async (_, record, expected) => {
   const { state, wallet } = world(FAILED);
   let looks = 0;
   const once = payOnce({
@@ -106,15 +108,15 @@ test.each<[string, OnRecord, PaymentOutcome["status"]]>([
 test.each<[string, OnRecord, PaymentOutcome["status"]]>([
   ["paid", PAID, "paid"],
   ["in flight", UNKNOWN, "unknown"],
-  ["not to be read", { status: "unseen", reason: "no answer" }, "never-sent"],
-])("what is %s before it is handed over is not handed over", async (_, record, expected) => {
+  ["unreadable", { status: "unseen", reason: "no answer" }, "never-sent"],
+])("a payment whose record is %s is not sent", async (_, record, expected) => {
   const { state, wallet } = world(PAID);
   state.record = record;
   expect(await wallet.pay(REQUEST)).toMatchObject({ status: expected });
   expect(state.times).toBe(0);
 });
 
-test("a backend that refuses twice itself is asked beforehand only where an earlier request may still be on its way", async () => {
+test("a backend that refuses a second payment is asked first only if an earlier request may be on its way", async () => {
   const { state, wallet } = world(UNKNOWN, { refusesTwice: true });
   state.record = PAID;
   expect(await wallet.pay(REQUEST)).toEqual(UNKNOWN);
@@ -122,7 +124,7 @@ test("a backend that refuses twice itself is asked beforehand only where an earl
   expect(state.times).toBe(1);
 });
 
-test("many who ask at once share one payment", async () => {
+test("concurrent requests for one hash share one payment", async () => {
   const { state, wallet } = world(PAID);
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => wallet.pay(REQUEST)));
   expect(outcomes).toEqual(Array.from({ length: 5 }, () => PAID));

@@ -1,33 +1,33 @@
 /**
- * Paying over HTTP, where a request may still be on its way when its answer is not: no hash is
- * handed over twice, and nothing counts as ended that a backend may still try. [cases 56-59, 75]
+ * Pays each hash at most once over HTTP, where a request may reach the backend after its answer was
+ * lost. A payment that the backend may still try is never reported as ended. [cases 56-59, 75]
  */
 import type { Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
 
-/**
- * What the backend's own records say of a hash, this moment; `unseen` where they could not be read.
- */
+/** The backend's record of a hash now; `unseen` if it could not be read. */
 export type OnRecord = PaymentOutcome | { readonly status: "unseen"; readonly reason: string };
 
-/** `arrived`: the backend has it, so that from now on its records know. */
+/**
+ * `arrived`: the backend has recorded the payment, so that its records are complete from now on.
+ */
 export type Sent = PaymentOutcome & { readonly arrived?: true };
 
 export interface PayOnceOptions {
-  /** `never-sent` where the backend itself answers that it knows no such payment. */
+  /** Reads the record. `never-sent` if the backend answers that it knows no such payment. */
   look(paymentHash: string): Promise<OnRecord>;
   /**
-   * Hands it over, once. `failed`: the backend says that its attempt is over. `never-sent`: it was
-   * not asked.
+   * Asks the backend to pay. `failed`: the backend says that its attempt ended. `never-sent`: the
+   * backend was not asked.
    */
   send(request: PaymentRequest): Promise<Sent>;
   /**
-   * How long after it was handed over a payment may first show up in the backend's records, at
-   * most.
+   * The longest time after `send` at which a payment may first appear in the backend's records, or
+   * be tried again.
    */
   lingerSeconds(timeoutSeconds: number): number;
   /**
-   * The backend itself refuses a hash that it has paid or has under way: it is not asked
-   * beforehand.
+   * The backend itself refuses a hash that it has paid or is paying, so that no look-up is needed
+   * before `send`.
    */
   readonly refusesTwice?: true;
   /** Seconds, from a clock that only goes forward. */
@@ -39,9 +39,9 @@ const monotonic = () => performance.now() / 1000;
 export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
   const { look, send, lingerSeconds, refusesTwice = false, now = monotonic } = options;
   const running = new Map<string, Promise<PaymentOutcome>>();
-  /** Until when what this process handed over may still begin. */
+  /** By hash: until when a payment that this process sent may still begin. */
   const lingering = new Map<string, number>();
-  // A process before this one may have handed something over just before it died.
+  // An earlier process may have sent a payment just before it died.
   const settled = now() + lingerSeconds(Number.MAX_SAFE_INTEGER);
 
   const lingers = (paymentHash: string) => now() < (lingering.get(paymentHash) ?? 0);
@@ -56,14 +56,14 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
     lingering.set(paymentHash, now() + lingerSeconds(timeoutSeconds));
     const { arrived = false, ...sent } = await send(request);
     const outcome = sent.status === "failed" ? await afterFailure(paymentHash, sent.reason) : sent;
-    // Kept, so that it is known whose try this hash's last one was.
+    // The entry stays: it tells `find` that this process sent the last attempt.
     if (outcome.status !== "unknown" || arrived) lingering.set(paymentHash, now());
     return outcome;
   }
 
   /**
-   * An error is what one request heard; the records know whether another part of the payment, or
-   * another request, lives.
+   * An error is about one request. Only the records tell whether another part of the payment, or
+   * another request for it, is still under way.
    */
   async function afterFailure(paymentHash: string, reason: string): Promise<PaymentOutcome> {
     const after = await look(paymentHash);
@@ -85,15 +85,15 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
 
     async find(paymentHash) {
       if (!/^[0-9a-f]{64}$/i.test(paymentHash))
-        return { status: "unknown", reason: "what was asked for is no payment hash" };
+        return { status: "unknown", reason: "the text is not a payment hash" };
       const hash = paymentHash.toLowerCase();
       const seen = await look(hash);
       if (seen.status === "unseen") return { status: "unknown", reason: seen.reason };
       if (seen.status === "paid" || seen.status === "unknown") return seen;
       if (running.has(hash)) return { status: "unknown", reason: ON_ITS_WAY };
       const own = lingering.get(hash);
-      // A failure on record may be an earlier try's, with the last one still to come, unless that
-      // one was ours.
+      // A failure on record may belong to an earlier attempt, with the last one still on its way,
+      // unless this process sent the last one.
       const until = seen.status === "failed" ? (own ?? settled) : Math.max(settled, own ?? 0);
       const wait = until - now();
       return wait > 0
@@ -106,4 +106,4 @@ export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
 const NOT_ASKED: OnRecord = { status: "never-sent", reason: "" };
 
 const ON_ITS_WAY =
-  "the payment may still be on its way to the node, or be tried again: ask again in some minutes";
+  "the payment may still be on its way to the node, or be tried again: ask again in a few minutes";

@@ -1,6 +1,6 @@
 /**
- * How phoenixd's answers read (its `JsonSerializers.kt`): satoshi where a name ends in `Sat`, msat
- * in `fees`, milliseconds in times.
+ * Reads the answers of phoenixd (its `JsonSerializers.kt`): names that end in `Sat` are satoshi,
+ * `fees` are msat, times are milliseconds.
  */
 import type { Network } from "../invoice/network.ts";
 import { readInvoice } from "../invoice/read.ts";
@@ -19,13 +19,13 @@ const NETWORK: Readonly<{ [chain: string]: Network }> = {
 };
 
 /**
- * What phoenixd says of a payment that failed (lightning-kmp `FinalFailure`), and what is said of
- * it here.
+ * The reasons of phoenixd for a failed payment (lightning-kmp `FinalFailure`), in words for the
+ * owner.
  */
 const REASONS: Readonly<{ [text: string]: string }> = {
   "not enough funds in wallet to afford payment": "the balance of phoenixd is too small",
-  "this invoice has already been paid": "phoenixd paid it before",
-  "another payment is in progress for that invoice": "phoenixd is paying it already",
+  "this invoice has already been paid": "phoenixd has paid the invoice before",
+  "another payment is in progress for that invoice": "phoenixd is already paying the invoice",
   "channel is not connected yet, please retry when connected":
     "phoenixd is not connected to its peer yet",
   "channel creation is in progress, please retry when ready":
@@ -33,13 +33,13 @@ const REASONS: Readonly<{ [text: string]: string }> = {
   "channel closing is in progress, please retry when a new channel has been created":
     "the channel of phoenixd is being closed",
   "payment could not be sent through existing channels, check individual failures for more details":
-    "phoenixd found no way to pay",
+    "phoenixd found no route to the payee",
   "the recipient was offline or did not have enough liquidity to receive the payment":
-    "the payee was offline, or could not receive as much",
-  "payment attempts exhausted without success": "phoenixd tried every way without success",
+    "the payee was offline, or could not receive the amount",
+  "payment attempts exhausted without success": "phoenixd tried every route without success",
 };
 
-/** Of a failure, in words that are known: another text is not shown. */
+/** Explains a failure. An unknown text is not shown. */
 export const whyNot = (reason: string): string =>
   Object.hasOwn(REASONS, reason) ? REASONS[reason]! : "phoenixd could not pay";
 
@@ -47,8 +47,8 @@ export const networkOf = ({ chain }: Answer): Network | undefined =>
   typeof chain === "string" && Object.hasOwn(NETWORK, chain) ? NETWORK[chain] : undefined;
 
 /**
- * `fees` are msat, `sent` and `completedAt` are satoshi and milliseconds; what is undefined is left
- * out.
+ * Reads the record of a payment. `fees` are msat, `sent` is satoshi, `completedAt` is milliseconds;
+ * phoenixd leaves undefined members out.
  */
 export function readPayment(row: Answer, asked: string): PaymentOutcome {
   const { isPaid, completedAt, paymentHash } = row;
@@ -59,16 +59,18 @@ export function readPayment(row: Answer, asked: string): PaymentOutcome {
   if (isPaid === true && preimage !== undefined && feeMsat !== undefined)
     return { status: "paid", preimage, feeMsat };
   if (isPaid === false && typeof completedAt === "number")
-    return { status: "failed", reason: "phoenixd says that it failed" };
+    return { status: "failed", reason: "phoenixd says that the payment failed" };
   const reason =
-    isPaid === false ? "the payment is in flight" : "phoenixd's record of it cannot be read";
+    isPaid === false
+      ? "the payment is in flight"
+      : "phoenixd's record of the payment cannot be read";
   return { status: "unknown", reason };
 }
 
 export function paymentOf(row: Answer, since: number): WalletPayment[] {
   const { paymentHash, isPaid, completedAt, invoice } = row;
   const feeMsat = wholeMsat(row.fees);
-  // On-chain payments are in the same list, and have no hash.
+  // The list includes on-chain payments, which do not have a hash.
   if (isPaid !== true || typeof paymentHash !== "string" || typeof completedAt !== "number")
     return [];
   if (completedAt < since || feeMsat === undefined) return [];

@@ -1,4 +1,4 @@
-/** phoenixd's wallet, against a stand-in: the laws of every wallet, and what is its own. */
+/** The phoenixd wallet against a stand-in: the wallet contract, and its own laws. */
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { PhoenixdStandIn } from "./fixtures/stand-ins/phoenixd.ts";
 import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
@@ -39,28 +39,24 @@ const law = lawsOf(start);
 
 standInContract("the phoenixd wallet", start);
 
-describe("what it answers to a payment", () => {
+describe("the answer to a payment is read:", () => {
   const answers: [string, StandInAnswer, string][] = [
     [
-      "that it failed",
+      "a failure",
       {
         status: 200,
         body: { paymentHash: "", reason: "not enough funds in wallet to afford payment" },
       },
       "failed",
     ],
+    ["a failure for an unknown reason", { status: 200, body: { reason: "SECRET" } }, "failed"],
     [
-      "that it failed, for a reason that is not known",
-      { status: 200, body: { reason: "SECRET" } },
-      "failed",
-    ],
-    [
-      "an invoice that it cannot read",
+      "an unreadable invoice",
       { status: 400, body: "Request parameter invoice couldn't be parsed: SECRET" },
       "failed",
     ],
     [
-      "a password that is not the full one",
+      "a password without the right to pay",
       { status: 401, body: "Invalid authentication" },
       "failed",
     ],
@@ -70,13 +66,9 @@ describe("what it answers to a payment", () => {
       { status: 200, body: { paymentPreimage: "a".repeat(63), routingFeeSat: 4 } },
       "unknown",
     ],
-    ["a fault of its own", { status: 500, body: "SECRET" }, "unknown"],
-    [
-      "an end that it no longer has",
-      { status: 404, body: "Unknown endpoint (check api doc)" },
-      "unknown",
-    ],
-    ["a proxy that lost it", { status: 502, body: "<html>SECRET</html>" }, "unknown"],
+    ["an error of phoenixd", { status: 500, body: "SECRET" }, "unknown"],
+    ["an unknown endpoint", { status: 404, body: "Unknown endpoint (check api doc)" }, "unknown"],
+    ["an error of a proxy", { status: 502, body: "<html>SECRET</html>" }, "unknown"],
   ];
   test.each(answers)("%s", async (_, answer, expected) => {
     const world = await start();
@@ -88,11 +80,11 @@ describe("what it answers to a payment", () => {
     await stop(world);
   });
 
-  // The texts of lightning-kmp's FinalFailure, and what its owner is told.
+  // The texts of lightning-kmp's FinalFailure, and the reasons for the owner.
   test.each([
     ["not enough funds in wallet to afford payment", "the balance of phoenixd is too small"],
-    ["this invoice has already been paid", "phoenixd paid it before"],
-    ["another payment is in progress for that invoice", "phoenixd is paying it already"],
+    ["this invoice has already been paid", "phoenixd has paid the invoice before"],
+    ["another payment is in progress for that invoice", "phoenixd is already paying the invoice"],
     [
       "channel is not connected yet, please retry when connected",
       "phoenixd is not connected to its peer yet",
@@ -101,7 +93,7 @@ describe("what it answers to a payment", () => {
       "channel creation is in progress, please retry when ready",
       "the channel of phoenixd is still being opened",
     ],
-    ["payment attempts exhausted without success", "phoenixd tried every way without success"],
+    ["payment attempts exhausted without success", "phoenixd tried every route without success"],
     ["constructor", "phoenixd could not pay"],
   ])("%s", async (text, reason) => {
     const world = await start();
@@ -112,7 +104,7 @@ describe("what it answers to a payment", () => {
   });
 
   law(
-    "the fee is exact, though the answer to a payment cuts it down to whole satoshi",
+    "the fee is exact, although the answer to a payment rounds it down to whole satoshi",
     async (world) => {
       const request = await order(world, 51_000n);
       const outcome = await world.payer.pay(request);
@@ -121,12 +113,12 @@ describe("what it answers to a payment", () => {
     },
   );
 
-  // A guess above the cap would freeze a treasury whose wallet kept its word.
+  // A guess above the cap would freeze a treasury whose wallet kept to the cap.
   test.each([
-    ["the published one, where that is what the answer cuts down", 4, 4_204n],
-    ["the most that it can have been, where it is another one", 5, 5_999n],
+    ["the published fee, if it rounds to the answer", 4, 4_204n],
+    ["the largest fee that rounds to the answer otherwise", 5, 5_999n],
   ])(
-    "where the exact fee cannot be asked for, it is %s [case 46]",
+    "a fee that cannot be looked up exactly is %s [case 46]",
     async (_, routingFeeSat, feeMsat) => {
       const world = await start();
       const request = await order(world, 51_000n);
@@ -156,7 +148,7 @@ describe("the fee cap", () => {
     [50_000n, 4_200n, "paid"],
     [1_000n, 4_003n, "never-sent"],
     [1_000n, 4_004n, "paid"],
-  ])("of an invoice of %d msat, %d msat: %s", async (amountMsat, maxFeeMsat, expected) => {
+  ])("for an invoice of %d msat is %d msat: %s", async (amountMsat, maxFeeMsat, expected) => {
     const world = await start();
     const request = { ...(await order(world, amountMsat)), maxFeeMsat };
     expect(await world.payer.pay(request)).toMatchObject({ status: expected });
@@ -165,18 +157,18 @@ describe("the fee cap", () => {
   });
 });
 
-/** When nothing that a process before this one handed over can still be on its way. */
+/** A time at which no payment of an earlier process can still be on its way. */
 function longAfterTheStart(): void {
   const later = performance.now() + 61_000;
   vi.spyOn(performance, "now").mockReturnValue(later);
   onTestFinished(() => void vi.restoreAllMocks());
 }
 
-describe("what it has on record", () => {
+describe("the record of a payment is read:", () => {
   const at = (paymentHash: string, world: World<PhoenixdStandIn>, answer: StandInAnswer) =>
     world.paying.instead.push({ to: `GET /payments/outgoingbyhash/${paymentHash}`, answer });
 
-  law("a version that cannot be asked by hash is paid from by nobody", async (world) => {
+  law("a version without a look-up by hash pays nothing", async (world) => {
     const request = await order(world);
     at(request.paymentHash, world, { status: 404, body: "Unknown endpoint (check api doc)" });
     expect(await world.payer.pay(request)).toMatchObject({ status: "never-sent" });
@@ -188,11 +180,7 @@ describe("what it has on record", () => {
     ["in flight", { isPaid: false }, "unknown"],
     ["paid without a preimage", { isPaid: true, completedAt: 1, fees: 1 }, "unknown"],
     ["paid without a fee", { isPaid: true, completedAt: 1, preimage: "ab".repeat(32) }, "unknown"],
-    [
-      "paid for less than nothing",
-      { isPaid: true, fees: -1, preimage: "ab".repeat(32) },
-      "unknown",
-    ],
+    ["paid with a negative fee", { isPaid: true, fees: -1, preimage: "ab".repeat(32) }, "unknown"],
     ["another payment", { isPaid: false, completedAt: 1, paymentHash: "ab".repeat(32) }, "unknown"],
     ["unreadable", {}, "unknown"],
   ];
@@ -204,7 +192,7 @@ describe("what it has on record", () => {
     await stop(world);
   });
 
-  law("a payment that failed on its way is failed", async (world) => {
+  law("a payment that fails after it was sent is failed", async (world) => {
     const request = await order(world);
     world.shared.faults.add({ kind: "stuck" });
     const paying = world.payer.pay(request);
@@ -217,8 +205,8 @@ describe("what it has on record", () => {
   });
 });
 
-describe("what a password may do", () => {
-  law("the full and the limited one are told apart, without moving anything", async (world) => {
+describe("the rights of a password", () => {
+  law("the full and the limited password are told apart, and no money moves", async (world) => {
     expect(await world.payer.examine!()).toEqual({
       software: "phoenixd 0.8.0-d7ac83b",
       network: "bcrt",
@@ -242,30 +230,33 @@ describe("what a password may do", () => {
     expect(world.shared.bank.payments()).toEqual([]);
   });
 
-  law("with the limited one nothing is paid, for good", async (world) => {
+  law("a payment with the limited password has failed", async (world) => {
     const request = await order(world);
     const limited = open(world.paying.url, world.paying.limitedPassword);
     expect(await limited.pay(request)).toEqual({
       status: "failed",
-      reason: expect.stringContaining("not the full one"),
+      reason: expect.stringContaining("not the full password"),
     });
     expect(world.paying.balanceMsat).toBe(BALANCE_MSAT);
   });
 
-  law("a wrong one is refused in one line that does not repeat it", async (world) => {
-    const password = "5ec4e7".repeat(10);
-    const wrong = open(world.paying.url, password);
-    const message = await thrown(wrong.network());
-    expect(message).toMatch(
-      /^The wallet cannot be used: phoenixd refused the password: take http-password/,
-    );
-    expect(message).not.toContain(password);
-    expect(await wrong.pay(await order(world))).toMatchObject({ status: "never-sent" });
-    expect(await wrong.find("ab".repeat(32))).toMatchObject({ status: "unknown" });
-  });
+  law(
+    "a wrong password is refused in one line that does not repeat the password",
+    async (world) => {
+      const password = "5ec4e7".repeat(10);
+      const wrong = open(world.paying.url, password);
+      const message = await thrown(wrong.network());
+      expect(message).toMatch(
+        /^The wallet cannot be used: phoenixd refused the password: take http-password/,
+      );
+      expect(message).not.toContain(password);
+      expect(await wrong.pay(await order(world))).toMatchObject({ status: "never-sent" });
+      expect(await wrong.find("ab".repeat(32))).toMatchObject({ status: "unknown" });
+    },
+  );
 });
 
-describe("the node", () => {
+describe("a node", () => {
   test.each([
     ["mainnet", "bc"],
     ["testnet", "tb"],
@@ -273,15 +264,15 @@ describe("the node", () => {
     ["testnet4", "tb"],
     ["signet", "tbs"],
     ["regtest", "bcrt"],
-  ])("on %s is on %s", async (chain, expected) => {
+  ])("on %s has the network %s", async (chain, expected) => {
     const world = await start({ info: { chain } });
     expect(await world.payer.network()).toBe(expected);
     await stop(world);
   });
 
-  test("on a chain that is not known is refused", async () => {
+  test("on an unknown chain is refused", async () => {
     const world = await start({ info: { chain: "constructor" } });
-    expect(await thrown(world.payer.network())).toContain("not known here");
+    expect(await thrown(world.payer.network())).toContain("on an unknown chain");
     await stop(world);
   });
 
@@ -292,7 +283,7 @@ describe("the node", () => {
   });
 
   law(
-    "makes invoices of whole satoshi only, and of short descriptions",
+    "makes invoices of whole satoshi only, with short descriptions",
     async ({ invoicer, receiving }) => {
       for (const amountMsat of [1_500n, 999n, 0n, -1_000n])
         expect(await thrown(invoicer.createInvoice({ amountMsat, expirySeconds: 60 }))).toContain(
@@ -308,13 +299,13 @@ describe("the node", () => {
     },
   );
 
-  law("leaves what was sent on chain out of what it paid", async (world) => {
+  law("lists its payments without those on chain", async (world) => {
     await world.payer.pay(await order(world));
     expect(await world.payer.paidSince!(0)).toHaveLength(1);
   });
 });
 
-test("a certificate of its own is trusted where the URL names it, and refused where it does not", async () => {
+test("a self-signed certificate is trusted if the URL names it, and else refused", async () => {
   const shared = new StandInBank();
   const node = await PhoenixdStandIn.start({
     shared,

@@ -1,7 +1,7 @@
 /**
- * phoenixd, over its HTTP API: forms in, JSON or plain words out. As documented at
- * https://phoenix.acinq.co/server/api (0.8.0) and in ACINQ/phoenixd `Api.kt` and
- * `JsonSerializers.kt`.
+ * The wallet of a phoenixd node, over its HTTP API: requests are forms, answers JSON or plain text.
+ * https://phoenix.acinq.co/server/api (0.8.0), and `Api.kt` and `JsonSerializers.kt` of
+ * ACINQ/phoenixd.
  */
 import { AdapterError } from "../errors.ts";
 import { base64Text, utf8 } from "../internal/bytes.ts";
@@ -32,18 +32,18 @@ const FORM: WalletUrlForm = {
 };
 
 /**
- * How long phoenixd may take from the request to its own record of it: it writes that before it
- * sends anything.
+ * How long phoenixd may take from a request to its record of it, which it writes before it sends a
+ * payment.
  */
 const LINGER_SECONDS = 60;
 const MAX_DESCRIPTION = 128;
 const PAGE = 100;
 
 /**
- * A wallet of phoenixd, from `phoenixd+http://127.0.0.1:9740?password=…`. With the limited password
- * it makes invoices, and is refused every payment.
+ * Returns the wallet of a phoenixd node at `phoenixd+http://127.0.0.1:9740?password=…`. With the
+ * limited password the wallet can make invoices but not pay.
  *
- * @throws AdapterError `ERR_WALLET` where the URL is none of phoenixd's
+ * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
 export function phoenixdWallet(url: string): Wallet {
   const { base, text } = readWalletUrl(url, FORM);
@@ -60,14 +60,14 @@ export function phoenixdWallet(url: string): Wallet {
     const path = `/payments/outgoingbyhash/${paymentHash}`;
     const answer = await exchange(backend, { method: "GET", path, words: true });
     if (answer.got === "nothing") return { status: "unseen", reason: answer.reason };
-    // 404 is also what a version says that lacks this endpoint ("Unknown endpoint"); only these
-    // words are about the payment.
+    // A version without this endpoint also answers 404 ("Unknown endpoint"); only this text is
+    // about the payment.
     if (answer.status === 404 && answer.body === "Not found")
       return { status: "never-sent", reason: "phoenixd knows no such payment" };
     if (answer.status !== 200)
       return {
         status: "unseen",
-        reason: `phoenixd could not be asked for it (HTTP ${answer.status})`,
+        reason: `phoenixd did not answer whether it paid (HTTP ${answer.status})`,
       };
     return readPayment(recordOf(answer.body), paymentHash);
   }
@@ -95,18 +95,18 @@ export function phoenixdWallet(url: string): Wallet {
     const preimage = preimageOf(paymentPreimage);
     const feeSat = wholeNumber(routingFeeSat);
     if (answer.status === 200 && preimage !== undefined) {
-      // The answer cuts the fee down to whole satoshi; the record has all of it.
+      // The answer rounds the fee down to whole satoshi; the record has the exact fee.
       const record = await look(paymentHash);
       if (record.status === "paid") return record;
       return feeSat === undefined || feeSat < 0n
-        ? unknown("phoenixd paid, and did not say what fee it took")
+        ? unknown("phoenixd paid, but did not state the fee")
         : ({ status: "paid", preimage, feeMsat: wholeFee(feeSat, published) } as const);
     }
     if (answer.status === 401)
-      return failed("phoenixd refused the password: it is not the full one");
+      return failed("phoenixd refused the password: it is not the full password");
     if (answer.status === 400) return failed("phoenixd cannot read the invoice");
     if (answer.status === 200 && typeof reason === "string") return failed(whyNot(reason));
-    return unknown(`phoenixd gave no outcome (HTTP ${answer.status})`);
+    return unknown(`phoenixd did not state an outcome (HTTP ${answer.status})`);
   }
 
   const info = () => askTheTime(backend, { method: "GET", path: "/getinfo", words: true });
@@ -116,7 +116,7 @@ export function phoenixdWallet(url: string): Wallet {
 
     async network(): Promise<Network> {
       const network = networkOf((await info()).body);
-      if (network === undefined) throw unusable("phoenixd is on a chain that is not known here");
+      if (network === undefined) throw unusable("phoenixd is on an unknown chain");
       return network;
     },
 
@@ -188,27 +188,27 @@ const NOT_LET_IN =
   "phoenixd refused the password: take http-password from its phoenix.conf for a treasury, http-password-limited-access for a service";
 
 /**
- * No cap can be handed over. What every payment costs: 0.4 % and 4 sat, by
+ * The fee of every payment, because phoenixd takes no fee cap: 0.4 % and 4 sat, by
  * https://phoenix.acinq.co/faq and phoenixd's own `Lsp.kt`.
  */
 const publishedFee = (amountMsat: bigint) => 4_000n + (amountMsat * 4n + 999n) / 1_000n;
 
 /**
- * Of a fee that was cut down to whole satoshi: the published one, where that is what was cut; else
- * the most that it can have been.
+ * The fee before it was rounded down to whole satoshi: the published fee, if it rounds to the same;
+ * else the largest fee that does.
  */
 const wholeFee = (feeSat: bigint, published: bigint) =>
   published / 1000n === feeSat ? published : feeSat * 1000n + 999n;
 
 const LIMITS: readonly string[] = [
-  "phoenixd takes no fee cap: a payment is refused before it is made where ACINQ's published fee (0.4 % and 4 sat) is above the cap, and a change of that fee would not be seen.",
+  "phoenixd takes no fee cap: a payment is not sent if ACINQ's published fee (0.4 % and 4 sat) is above the cap, and a change of that fee would not be noticed.",
   "phoenixd takes no time-out: a payment may stay in flight for longer than asked.",
   "phoenixd makes invoices of whole satoshi only.",
 ];
 
 /**
- * Form and password are looked at before anything else: the first names no invoice, the last no
- * description.
+ * Requests that can have no effect: phoenixd checks password and form first, the first form lacks
+ * an invoice, and the last a description.
  */
 const TRIALS: readonly Call[] = [
   { method: "POST", path: "/payinvoice", form: {}, words: true },

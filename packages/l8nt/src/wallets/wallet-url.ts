@@ -1,6 +1,6 @@
 /**
- * A wallet's URL: where its backend is, and what it is asked with. What is secret may stand in a
- * file or the environment.
+ * Reads the URL of a wallet: the address of its backend, and its credential, which may be in a file
+ * or an environment variable.
  */
 import { AdapterError } from "../errors.ts";
 import { builtin } from "../http/node-fetch.ts";
@@ -8,30 +8,30 @@ import { checkTransport } from "../http/transport.ts";
 import { ownBytes, utf8Text } from "../internal/bytes.ts";
 
 export interface WalletUrlForm {
-  /** What the wallet is called in messages. */
+  /** The wallet's name in messages. */
   readonly name: string;
-  /** What stands before `+http://` or `+https://`. */
+  /** The part before `+http://` or `+https://`. */
   readonly scheme: string;
-  /** How its URL looks, for whoever wrote another one. */
+  /** The form of the URL, for messages. */
   readonly form: string;
-  /** The parameters it takes; those with `true` it cannot do without. */
+  /** The parameters of the URL; `true` for a required one. */
   readonly params: Readonly<Record<string, boolean>>;
 }
 
 export interface WalletUrl {
-  /** Scheme, host, port and path, without a slash at its end. */
+  /** Scheme, host, port and path, without a trailing slash. */
   readonly base: string;
-  /** A parameter as text; of a file, what is in it, without the white space around it. */
+  /** A parameter as text, or the content of the file that it names, trimmed. */
   text(param: string): string | undefined;
   /**
-   * A secret that is to stand in a header: what `fetch` would refuse, it would repeat in its error.
+   * A secret for a header, checked here: `fetch` repeats a value that it refuses in its error.
    */
   header(param: string): string;
-  /** A parameter that may be a file of any bytes. */
+  /** A parameter as text, or the bytes of the file that it names. */
   value(param: string): string | Uint8Array | undefined;
 }
 
-/** The URL holds the power to pay: no message repeats it. */
+/** The URL contains a credential: no message repeats it. */
 const fault = (message: string, cause?: unknown) =>
   new AdapterError("ERR_WALLET", message, { cause });
 
@@ -39,8 +39,8 @@ const fault = (message: string, cause?: unknown) =>
  * Reads `NAME+http(s)://HOST:PORT/PATH?PARAM=VALUE&…`, where a value may also be `env:NAME`,
  * `file:PATH`, or a path that begins with `/`, `./` or `../`.
  *
- * @throws AdapterError `ERR_WALLET` for another form, for plain HTTP beyond this machine, for a
- * file or name that is not there
+ * @throws AdapterError `ERR_WALLET` for another form, for plain HTTP to another machine, or for a
+ * file or variable that does not exist
  */
 export function readWalletUrl(
   url: string,
@@ -54,17 +54,17 @@ export function readWalletUrl(
     parsed.password !== "" ||
     parsed.hash !== ""
   )
-    throw fault(`This is no URL of ${name}: it is ${form}.`);
+    throw fault(`This is not a URL of ${name}, which has the form ${form}.`);
   checkPlainHttp(parsed, name);
   const given = parsed.searchParams;
   for (const param of given.keys())
     if (!Object.hasOwn(params, param) || given.getAll(param).length > 1)
       throw fault(
-        `The URL of ${name} has a parameter that is not known or given twice: it is ${form}.`,
+        `The URL of ${name} has an unknown parameter, or one given twice. Its form is ${form}.`,
       );
   for (const [param, needed] of Object.entries(params))
     if (needed && !given.get(param))
-      throw fault(`The URL of ${name} lacks ${param}=…: it is ${form}.`);
+      throw fault(`The URL of ${name} lacks ${param}=…. Its form is ${form}.`);
   const value = (param: string) => {
     const written = given.get(param);
     return written === null ? undefined : resolved(written, param, name);
@@ -79,22 +79,22 @@ export function readWalletUrl(
     header(param) {
       const secret = readSecret(given.get(param) ?? "", param, name);
       if (!/^[\x21-\x7e]+$/.test(secret))
-        throw fault(
-          `What the URL of ${name} gives as ${param}= is none: there are characters in it that cannot be.`,
-        );
+        throw fault(`${param}= in the URL of ${name} has characters that a header cannot carry.`);
       return secret;
     },
   };
 }
 
 /**
- * What a parameter of the URL of `name` says, or what stands where it points. @throws AdapterError
- * `ERR_WALLET`
+ * Returns a parameter of the URL of `name` as text, or the content of the file or variable that it
+ * names.
+ *
+ * @throws AdapterError `ERR_WALLET`
  */
 export function readSecret(written: string, param: string, name: string): string {
   const found = resolved(written, param, name);
   const text = found instanceof Uint8Array ? utf8Text(ownBytes(found))?.trim() : found;
-  if (!text) throw fault(`What the URL of ${name} names as ${param}= is empty, or no text.`);
+  if (!text) throw fault(`${param}= in the URL of ${name} is empty, or names a file without text.`);
   return text;
 }
 
@@ -103,7 +103,7 @@ function checkPlainHttp(url: URL, name: string): void {
     checkTransport(url);
   } catch (cause) {
     throw fault(
-      `The URL of ${name} is plain HTTP beyond this machine: whoever listens on the way could pay from it. Use https, or a tunnel to 127.0.0.1.`,
+      `The URL of ${name} is plain HTTP to another machine, where anybody on the network could read the credential and pay. Use https, or a tunnel to 127.0.0.1.`,
       cause,
     );
   }
@@ -113,7 +113,7 @@ function resolved(written: string, param: string, name: string): string | Uint8A
   if (written.startsWith("env:")) {
     const found = globalThis.process?.env[written.slice(4)];
     if (!found)
-      throw fault(`The URL of ${name} takes ${param} from the environment, where it is not set.`);
+      throw fault(`${param}= in the URL of ${name} names an environment variable that is not set.`);
     return found;
   }
   const path = /^(?:file:|(?=\.{0,2}\/))(.+)$/s.exec(written)?.[1];
@@ -123,8 +123,12 @@ function resolved(written: string, param: string, name: string): string | Uint8A
   } catch (cause) {
     const code = (cause as { code?: unknown }).code;
     const why =
-      code === "ENOENT" ? "is not there" : code === "EACCES" ? "may not be read" : "cannot be read";
-    // Without its cause, which repeats the path: a secret may begin like one.
-    throw fault(`The file that the URL of ${name} names as ${param}= ${why}.`);
+      code === "ENOENT"
+        ? "does not exist"
+        : code === "EACCES"
+          ? "cannot be read: permission denied"
+          : "cannot be read";
+    // Without the cause, which repeats the path: a secret may look like a path.
+    throw fault(`The file that ${param}= in the URL of ${name} names ${why}.`);
   }
 }
