@@ -230,24 +230,24 @@ describe("the program", () => {
   });
 
   test.each([
-    [["inspekt"], "sigil: There is no command inspekt. Did you mean inspect?\n"],
-    [["frobnicate"], "sigil: There is no command frobnicate. See sigil --help.\n"],
-    [["mint", "--buget", "1 sat"], "sigil: There is no flag --buget. Did you mean --budget?\n"],
-    [["get", "-Z"], "sigil: There is no flag -Z.\n"],
-    [["get", "-iZ"], "sigil: There is no flag -Z.\n"],
-    [["mint", "-budget", "1 sat"], "sigil: There is no flag -budget. Did you mean --budget?\n"],
+    [["inspekt"], "sigil: Unknown command inspekt. Did you mean inspect?\n"],
+    [["frobnicate"], "sigil: Unknown command frobnicate. See sigil --help.\n"],
+    [["mint", "--buget", "1 sat"], "sigil: Unknown flag --buget. Did you mean --budget?\n"],
+    [["get", "-Z"], "sigil: Unknown flag -Z. See --help.\n"],
+    [["get", "-iZ"], "sigil: Unknown flag -Z. See --help.\n"],
+    [["mint", "-budget", "1 sat"], "sigil: Unknown flag -budget. Did you mean --budget?\n"],
     [["get", "-X"], "sigil: -X needs a value: -X METHOD.\n"],
     [
       ["mint", "--budget", "500", "sat"],
-      'sigil: Quote what has blanks in it: --budget "500 sat"\n',
+      'sigil: Quote a value with blanks: --budget "500 sat"\n',
     ],
     [
       ["mint", "--agent", "a", "--endpoint", "GET", "https://a.example/"],
-      'sigil: Quote what has blanks in it: --endpoint "GET https://…"\n',
+      'sigil: Quote a value with blanks: --endpoint "GET https://…"\n',
     ],
     [
       ["get", "http://a.example/", "-H", "a:", "b"],
-      'sigil: Quote what has blanks in it: -H "name: value"\n',
+      'sigil: Quote a value with blanks: -H "name: value"\n',
     ],
     [["mint", "--budget"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
     [["mint", "--budget", "--agent", "x"], 'sigil: --budget needs a value: --budget "500 sat".\n'],
@@ -264,7 +264,7 @@ describe("the program", () => {
       "sigil: --budget has two amounts in US dollars; give at most one for each unit.\n",
     ],
     [["demo", "--json=yes"], "sigil: --json takes no value.\n"],
-    [["demo", "now"], "sigil: This command takes flags only, and something else was given.\n"],
+    [["demo", "now"], "sigil: This command takes no arguments except flags.\n"],
   ])("%j is refused", async (args, stderr) => {
     expect(await sigil(args)).toMatchObject({ code: 2, stdout: "", stderr });
   });
@@ -273,7 +273,7 @@ describe("the program", () => {
     const { code, stdout, stderr } = await sigil(["mint", "--buget", "1 sat", "--json"]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
     expect(JSON.parse(stdout)).toEqual({
-      error: { code: "ERR_USAGE", message: "There is no flag --buget. Did you mean --budget?" },
+      error: { code: "ERR_USAGE", message: "Unknown flag --buget. Did you mean --budget?" },
     });
   });
 
@@ -429,16 +429,16 @@ describe("sigil network", () => {
     const code = await running([], async (stdout) => {
       const [alice, aliceInvoices, , weather] = wallets(stdout);
       expect(stdout.replaceAll(/'.+'/g, "'…'").replaceAll(/:\d+/g, ":…")).toBe(`\
-# A Lightning network of play money at http://127.0.0.1:…. It ends with this command: Ctrl-C.
+# A Lightning network with play money at http://127.0.0.1:…. Press Ctrl-C to end it.
 
 # alice (1,000 sat): pays
 export SIGIL_WALLET='…'
-# alice: makes invoices only
+# alice: only makes invoices
 export SIGIL_WALLET='…'
 
 # weather (0 sat): pays
 export SIGIL_WALLET='…'
-# weather: makes invoices only
+# weather: only makes invoices
 export SIGIL_WALLET='…'
 `);
       const shop = await serve(async (request) => {
@@ -488,7 +488,7 @@ export SIGIL_WALLET='…'
         }
         const taken = await sigil(["network", "--port", `${port}`]);
         expect(taken).toMatchObject({ code: 2, stdout: "" });
-        expect(taken.stderr).toContain(`Something else listens at port ${port}.`);
+        expect(taken.stderr).toContain(`port ${port} is in use.`);
       },
       "SIGTERM",
     );
@@ -500,14 +500,14 @@ export SIGIL_WALLET='…'
     [["--account", "alice=1000"], "--account's amount must be an amount of bitcoin with its unit"],
     [["--account", "Alice=1 sat"], "An account's name is lower-case letters, digits and hyphens"],
     [["--account", "a=1 sat", "--account", "a=2 sat"], 'Account "a" is open already'],
-    [["--port", "65536"], "--port must be a whole number, 0 to 65535"],
+    [["--port", "65536"], "--port must be a whole number from 0 to 65535"],
   ])("%j is refused", async (args, reason) => {
     const { code, stdout, stderr } = await sigil(["network", ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(reason);
   });
 
-  test("says in its help that the money is none, and ends", async () => {
+  test("its help says that the money is play money and ends with the command", async () => {
     const { stdout } = await sigil(["network", "--help"]);
     expect(stdout).toMatch(/Balances are play money\.[^.]*end with this command/);
   });
@@ -628,7 +628,7 @@ describe("sigil mint", () => {
     [["--expires-at", "tomorrow"], "--expires-at must be a date"],
     [["--expires-in", "1y"], "--expires-in must be a duration"],
     [["--payee", "me"], "--payee has"],
-    [["--kind", "all"], "--kind is access or spending"],
+    [["--kind", "all"], "--kind must be access or spending"],
     [["--agent", "a b"], "--agent must be 1 to 64 letters"],
   ])("%j is told in the words of the command line", async (flags, reason) => {
     const args = [
@@ -668,7 +668,7 @@ describe("sigil mint", () => {
     const bare = await sigil(["mint"]);
     expect(bare).toMatchObject({ code: 2, stdout: "" });
     expect(bare.stderr).toBe(
-      'sigil: sigil mint needs --location URL (the treasury, or the service); --endpoint "GET https://…" (or --service NAME); --expires-in 1h (or --expires-at DATE); --budget "500 sat" (or --budget-per-day …); SIGIL_SECRET or --secret-file FILE.\n',
+      'sigil: sigil mint needs --location URL (the treasury or service); --endpoint "GET https://…" (or --service NAME); --expires-in 1h (or --expires-at DATE); --budget "500 sat" (or --budget-per-day …); SIGIL_SECRET or --secret-file FILE.\n',
     );
     const some = await sigil([
       "mint",
@@ -689,19 +689,19 @@ describe("sigil mint", () => {
       const run = await sigil(["mint", ...good, ...flags]);
       expect(run).toMatchObject({ code: 2, stdout: "" });
       expect(run.stderr).toBe(
-        "sigil: A secret in an argument stands in the process list; use SIGIL_SECRET or --secret-file.\n",
+        "sigil: Other users can see a secret in an argument; use SIGIL_SECRET or --secret-file.\n",
       );
     }
     expect(await sigil(["mint", "--new-secret", ...good])).toMatchObject({
       code: 2,
       stdout: "",
-      stderr: "sigil: --new-secret prints a secret and mints nothing: give it alone.\n",
+      stderr: "sigil: --new-secret mints nothing; give it without other flags.\n",
     });
   });
 
   test("needs a secret, and a random one", async () => {
     const args = ["mint", ...good, "--budget", "1 sat"];
-    expect((await sigil(args)).stderr).toContain("There is no secret. Set SIGIL_SECRET");
+    expect((await sigil(args)).stderr).toContain("Missing secret. Set SIGIL_SECRET");
     const weak = await sigil(args, { env: { SIGIL_SECRET: "ab".repeat(32) } });
     expect(weak.code).toBe(2);
     expect(weak.stderr).toContain("must be random");
@@ -758,7 +758,7 @@ describe("sigil delegate", () => {
       "a larger budget",
       {},
       ["--budget", "500 sat"],
-      "500 sat in all is more than the 100 sat in all above it; the smaller holds",
+      "500 sat in all is more than the 100 sat in all above; the smaller limit applies",
     ],
     ["the same budget", {}, ["--budget", "100 sat"], ""],
     ["another kind of budget", {}, ["--budget-per-day", "500 sat"], ""],
@@ -766,13 +766,13 @@ describe("sigil delegate", () => {
       "a larger budget of one kind",
       { budgetPerDay: "5 sat" },
       ["--budget-per-day", "6 sat"],
-      "6 sat a day is more than the 5 sat a day above it; the smaller holds",
+      "6 sat a day is more than the 5 sat a day above; the smaller limit applies",
     ],
     [
       "endpoints elsewhere",
       {},
       ["--endpoint", "GET https://elsewhere.example/**"],
-      "the new endpoints have nothing in common with those above; the new credential allows nothing",
+      "the new endpoints and the endpoints above have nothing in common, so the new credential allows nothing",
     ],
     [
       "endpoints of which one may meet",
@@ -784,13 +784,13 @@ describe("sigil delegate", () => {
       "a port that is not above",
       { endpoints: ["GET https://a.example/**"] },
       ["--endpoint", "GET https://a.example:8443/"],
-      "the new endpoints have nothing in common with those above; the new credential allows nothing",
+      "the new endpoints and the endpoints above have nothing in common, so the new credential allows nothing",
     ],
     [
       "a parent that has ended",
       { expiresIn: undefined, expiresAt: new Date("2001-09-09T00:00:00Z") },
       ["--agent", "scout"],
-      "the credential above ended 25 y ago; the new one is worth nothing",
+      "the credential above ended 25 y ago, so the new one allows nothing",
     ],
   ] as const)("tells of %s", async (_what, scope, flags, warning) => {
     const parent = spending(scope as Parameters<typeof spending>[0]);
@@ -838,7 +838,7 @@ describe("sigil inspect", () => {
     const { code, stdout, stderr } = await sigil(["inspect"], { input: child.toString() });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout.replace(/\(in \d+ y\)/, "(in … y)")).toBe(`\
-An L402 credential. Not verified: only who minted it can say whether it is genuine.
+An L402 credential. Not verified: that needs the secret of its minter.
 
 spent at      ${treasury.url}
 payment hash  ${child.paymentHash}
@@ -859,11 +859,11 @@ root
 `);
   });
 
-  test("warns that an argument stands in the process list", async () => {
+  test("warns that other users can see arguments", async () => {
     const credential = hide(parent());
     const { code, stdout, stderr } = await sigil(["inspect", credential.toString()]);
     expect(code).toBe(0);
-    expect(stderr).toContain("an argument stands in the process list");
+    expect(stderr).toContain("other users can see arguments");
     expect(stdout).toContain("500 sat in all");
     expect((await sigil(["inspect", "-"], { input: credential.toString() })).stderr).toBe("");
     expect((await sigil(["inspect"], withCredential(credential))).stdout).toBe(stdout);
@@ -919,20 +919,20 @@ root
 
   test("says what often goes wrong in copying one", async () => {
     const credential = hide(parent()).toString();
-    const cut = "It may have been cut, quoted or pasted twice.";
+    const cut = "The text may be incomplete, quoted or pasted twice.";
     for (const [input, slip] of [
       ["rubbish", ""],
       [credential.slice(0, -1), ""],
       [credential + credential, ""],
-      [`"${credential}"`, " It begins with a quote: leave the quotes off."],
-      [`'${credential}`, " It begins with a quote: leave the quotes off."],
+      [`"${credential}"`, " It begins with a quotation mark; remove the quotation marks."],
+      [`'${credential}`, " It begins with a quotation mark; remove the quotation marks."],
       [
         `L402 ${credential}`,
-        " It begins with a scheme, which belongs to the header field: leave that off.",
+        " It begins with the scheme of a header field; remove the scheme.",
       ],
       [
         `LSAT ${credential}`,
-        " It begins with a scheme, which belongs to the header field: leave that off.",
+        " It begins with the scheme of a header field; remove the scheme.",
       ],
     ] as const) {
       const run = await sigil(["inspect"], { input });
@@ -964,7 +964,7 @@ describe("sigil verify", () => {
     const run = await sigil(args, { env, input: child.toString() });
     expect(run).toMatchObject({ code: 0, stderr: "" });
     expect(run.stdout).toBe(
-      "granted to scout, which ends in 60 min\ncounted elsewhere, not judged here: budget_msat\n",
+      "granted to scout, which ends in 60 min\nnot judged, because only the treasury or service counts: budget_msat\n",
     );
     const { stdout } = await sigil([...args, "--json"], { env, input: child.toString() });
     expect(JSON.parse(stdout)).toMatchObject({
@@ -1017,8 +1017,8 @@ describe("sigil verify", () => {
   });
 
   test.each([
-    ["post", "Methods are upper case: did you mean POST?"],
-    ["frob", "Methods are upper case."],
+    ["post", "--method must be in upper case. Did you mean POST?"],
+    ["frob", "--method must be in upper case."],
   ])("the method %s is not guessed", async (method, reason) => {
     const args = ["verify", "--url", url(), "--method", method];
     const run = await sigil(args, { env, input: spending().toString() });
@@ -1214,7 +1214,7 @@ describe("sigil get", () => {
         ? { SIGIL_WALLET: ownerWallet }
         : { SIGIL_CREDENTIAL: spending().toString() };
     const fact =
-      "paid 10 sat, and the service answered HTTP 500: nothing was delivered. What was bought is unused, but this command does not keep it.";
+      "Paid 10 sat, but the service answered HTTP 500 and delivered nothing. The purchase is unused, but this command does not keep it.";
     const run = await sigil(["get", `${service.url}/broken`], { env: env() });
     expect(run).toMatchObject({ code: 5, stdout: "sorry\n", stderr: `${paid()}sigil: ${fact}\n` });
     const json = await sigil(["get", `${service.url}/broken`, "--json"], { env: env() });
@@ -1232,7 +1232,7 @@ describe("sigil get", () => {
     const run = await sigil(["get", `${service.url}/cut`], { env });
     expect(run.code).toBe(7);
     expect(run.stderr).toContain(paid());
-    expect(run.stderr).toContain(`${new URL(service.url).host} cannot be reached, or broke off.`);
+    expect(run.stderr).toContain(`${new URL(service.url).host} cannot be reached, or closed the connection.`);
   });
 
   test("on a terminal, what was paid begins a line of its own", async () => {
@@ -1247,13 +1247,13 @@ describe("sigil get", () => {
     const { stdout } = await sigil(["get", "--help"]);
     const text = stdout.replaceAll(/\s+/g, " ");
     expect(text).toContain(
-      "100 sat a request, 1,000 sat a day, 10,000 sat in all (--max-price replaces the first)",
+      "100 sat a request, 1,000 sat a day, 10,000 sat in total (--max-price replaces the first)",
     );
-    expect(text).toContain("counted anew by every call");
+    expect(text).toContain("Every call starts to count from zero");
     expect(text).toContain(
-      "prepaid budget, or of several uses, is not kept: the next call pays again",
+      "prepaid budget or of several uses is not kept: the next call pays again",
     );
-    expect(text).toContain("before anything is paid");
+    expect(text).toContain("refuse a higher price before paying");
   });
 
   test("5: nothing to pay with, and what to set", async () => {
@@ -1312,7 +1312,7 @@ describe("sigil get", () => {
 
   /** Where there is no resolver, nobody knows whether there is such a host. */
   const NO_SUCH_HOST =
-    /^sigil: (?:There is no such host: nowhere\.invalid\.|The name nowhere\.invalid cannot be looked up now\.)/;
+    /^sigil: (?:The host nowhere\.invalid does not exist\.|The name nowhere\.invalid cannot be resolved now\.)/;
 
   test("7: names the host, and what is wrong with it", async () => {
     const gone = await serve(() => new Response());
@@ -1320,9 +1320,9 @@ describe("sigil get", () => {
     const { host } = new URL(gone.url);
     const plain = new URL(service.url).host;
     for (const [address, reason] of [
-      [gone.url, `sigil: Nothing listens at ${host}.`],
+      [gone.url, `sigil: Nothing listens on ${host}.`],
       ["http://nowhere.invalid/x?key=y", NO_SUCH_HOST],
-      [`https://${plain}/free`, `sigil: ${plain} does not speak TLS.`],
+      [`https://${plain}/free`, `sigil: ${plain} does not use TLS.`],
     ] as const) {
       const run = await sigil(["get", address]);
       expect(run).toMatchObject({ code: 7, stdout: "" });

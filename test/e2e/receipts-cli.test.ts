@@ -222,7 +222,7 @@ test.each<[what: string, args: readonly string[], says: RegExp]>([
     /cannot be read/,
   ],
   ["a folder", ["verify", "/", "--public-key", "KEY"], /cannot be read/],
-  ["two files", ["verify", "a", "b", "--public-key", "KEY"], /more were given/],
+  ["two files", ["verify", "a", "b", "--public-key", "KEY"], /at most 2 arguments/],
 ])("%s is a usage error, and repeats nothing", async (_what, args, says) => {
   const { code, stdout, stderr } = await verify(
     args.map((arg) => (arg === "KEY" ? publicKey : arg)),

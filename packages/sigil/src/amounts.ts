@@ -1,14 +1,16 @@
-/** Amounts as JSON has them, and as people read them. */
+/** Amounts in JSON documents and in text for people. */
 import { type Amount, formatAmount, type Unit } from "l8nt/invoice";
 
-/** An amount in a JSON document: a JSON number would round its value. */
+/** An amount in a JSON document; `value` is decimal digits, because a JSON number would round it. */
 export interface AmountJson {
   readonly unit: Unit;
   readonly value: string;
 }
 
+/** The JSON form of an amount. */
 export const amountJson = ({ unit, value }: Amount): AmountJson => ({ unit, value: `${value}` });
 
+/** Reads the JSON form of an amount. */
 export const readAmountJson = ({ unit, value }: AmountJson): Amount => ({
   unit,
   value: BigInt(value),

@@ -1,11 +1,12 @@
-/** The arguments of one command: every flag known, every value there, nothing left over. */
+/** Reads the arguments of a command, and refuses unknown flags, missing values and extra words. */
 import { parseArgs } from "node:util";
 import { UsageError } from "./exit.ts";
 import { nearest } from "./nearest.ts";
 import { plainName } from "./secrecy.ts";
 
+/** A flag of a command. */
 export interface Flag {
-  /** What stands for its value in the help; a flag without one is on or off. */
+  /** Stands for the value in the help. A flag without it takes no value. */
   readonly value?: string;
   readonly repeatable?: true;
   readonly short?: string;
@@ -16,9 +17,7 @@ export type Flags = Readonly<Record<string, Flag>>;
 
 export class Arguments<Name extends string = string> {
   readonly positionals: readonly string[];
-  /**
-   * What follows `--`, untouched, for a command that runs another one; undefined without a `--`.
-   */
+  /** The arguments after `--`, for a command that runs another one; undefined without `--`. */
   readonly rest: readonly string[] | undefined;
   readonly #values: ReadonlyMap<string, readonly string[]>;
 
@@ -53,8 +52,7 @@ export function readArguments<Name extends string>(
   rest?: readonly string[],
 ): Arguments<Name> {
   const table = new Map<string, Flag>(Object.entries(flags));
-  // Read loosely and judged here: the strict reader repeats what was typed, which may be a
-  // credential.
+  // Not strict: the messages of parseArgs repeat what was typed, which may be a credential.
   const { tokens } = parseArgs({
     args: [...argv],
     strict: false,
@@ -84,7 +82,7 @@ export function readArguments<Name extends string>(
     if (flag.value !== undefined && forgotten)
       throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${flag.value}.`);
     const given = values.get(token.name) ?? [];
-    // Of two limits one would be dropped in silence.
+    // One of two limits would be ignored silently.
     if (given.length > 0 && flag.repeatable === undefined)
       throw new UsageError(`${token.rawName} is given twice; give it once.`);
     values.set(token.name, [...given, value ?? ""]);
@@ -93,11 +91,10 @@ export function readArguments<Name extends string>(
   return new Arguments(positionals, values, rest);
 }
 
-/** What parseArgs gives, as far as it matters here. */
 type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 type OptionToken = Extract<Token, { readonly kind: "option" }>;
 
-/** `--budget 500 sat` leaves "sat" over: whoever typed it is shown where the quotes go. */
+/** The error for extra words. `--budget 500 sat` leaves "sat", so the error shows the quotes. */
 function leftOver(
   tokens: readonly Token[],
   table: ReadonlyMap<string, Flag>,
@@ -109,11 +106,11 @@ function leftOver(
     const { value = "" } = table.get(before.name) ?? {};
     return value.startsWith('"') ? [`${before.rawName} ${value}`] : [];
   })[0];
-  if (quotable !== undefined) return new UsageError(`Quote what has blanks in it: ${quotable}`);
+  if (quotable !== undefined) return new UsageError(`Quote a value with blanks: ${quotable}`);
   return new UsageError(
     max === 0
-      ? "This command takes flags only, and something else was given."
-      : `This command takes ${max} ${max === 1 ? "argument" : "arguments"}, and more were given. Quote what has blanks in it.`,
+      ? "This command takes no arguments except flags."
+      : `This command takes at most ${max} ${max === 1 ? "argument" : "arguments"} besides flags. Quote a value with blanks.`,
   );
 }
 
@@ -124,14 +121,14 @@ function unknownFlag(
 ): UsageError {
   if (name === "secret" && table.has("secret-file"))
     return new UsageError(
-      "A secret in an argument stands in the process list; use SIGIL_SECRET or --secret-file.",
+      "Other users can see a secret in an argument; use SIGIL_SECRET or --secret-file.",
     );
-  // `-budget` is read as -b -u -d …, and was typed as one flag.
+  // parseArgs reads `-budget` as -b -u -d …
   const isWord = !rawName.startsWith("--") && typed.startsWith(rawName) && typed.length > 2;
   const plain = plainName(isWord ? typed.slice(1) : name);
-  if (plain === undefined) return new UsageError("There is an unknown flag.");
+  if (plain === undefined) return new UsageError("Unknown flag. See --help.");
   const near = nearest(plain, [...table.keys()]);
   return new UsageError(
-    `There is no flag ${rawName.startsWith("--") ? "--" : "-"}${plain}.${near === undefined ? "" : ` Did you mean --${near}?`}`,
+    `Unknown flag ${rawName.startsWith("--") ? "--" : "-"}${plain}.${near === undefined ? " See --help." : ` Did you mean --${near}?`}`,
   );
 }

@@ -1,5 +1,6 @@
-/** A tree as text, with box-drawing characters. */
+/** Draws a tree as text, with box-drawing characters. */
 
+/** A branch of the tree. */
 export interface Branch {
   readonly heading: string;
   /** Lines below the heading that belong to it. */
@@ -7,9 +8,10 @@ export interface Branch {
   readonly children: readonly Branch[];
 }
 
-/** How far each level is indented. */
+/** Columns by which each level is indented. */
 export const INDENT = 3;
 
+/** The lines of a branch and of the branches below it. */
 export function drawn({ heading, details, children }: Branch): readonly string[] {
   const rail = children.length > 0 ? "│  " : "   ";
   return [

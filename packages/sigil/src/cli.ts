@@ -78,12 +78,12 @@ function parted(
 function unknownCommand(typed: string): UsageError {
   const name = plainName(typed);
   if (name === undefined)
-    return new UsageError("The first argument is no command. See sigil --help.");
+    return new UsageError("Unknown command. See sigil --help.");
   const near = nearest(
     name,
     COMMANDS.map((one) => one.name),
   );
   return new UsageError(
-    `There is no command ${name}.${near === undefined ? " See sigil --help." : ` Did you mean ${near}?`}`,
+    `Unknown command ${name}.${near === undefined ? " See sigil --help." : ` Did you mean ${near}?`}`,
   );
 }

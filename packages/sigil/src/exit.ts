@@ -1,4 +1,4 @@
-/** The exit codes of `sigil`, and which error ends in which. The one place that knows. */
+/** The exit codes of `sigil`, and the exit code of each kind of error. */
 import {
   AdapterError,
   BudgetError,
@@ -22,21 +22,22 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** The list of exit codes in `sigil --help`. */
 export const EXIT_HELP = `Exit codes:
-  0    done
-  1    the server answered with an error status, a step of the demo failed, or receipts do not hold
-  2    the command line cannot be read
+  0    success
+  1    the server answered an error status, or a check of the command failed
+  2    the command line is wrong
   3    denied: outside the credential's scope, expired or revoked
   4    denied: a budget or a number of uses has nothing left
-  5    not paid, not known whether paid, or paid and not delivered
-  6    the credential cannot be used: missing, malformed, forged, not paid for
-  7    the service, the treasury, the wallet or a store cannot be reached, or cannot be used
+  5    not paid, unknown whether paid, or paid but not delivered
+  6    the credential is missing, malformed, forged or not paid for
+  7    a service, treasury, wallet or store cannot be reached or used
   70   a bug in sigil
   130  interrupted`;
 
 /**
- * What the person who typed the command can mend. Its message never repeats a value that might be a
- * secret.
+ * A mistake in the command line, the environment or a file. The message never repeats a value that
+ * might be a secret.
  */
 export class UsageError extends Error {
   readonly code = "ERR_USAGE";

@@ -1,6 +1,6 @@
 /**
- * Credentials and secrets, from where they need not stand in the process list: stdin, a file, the
- * environment.
+ * Reads credentials and secrets from stdin, a file or the environment. They are never arguments,
+ * which other users can see in the list of processes.
  */
 import { fstatSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -12,19 +12,19 @@ import type { Terminal } from "./terminal.ts";
 const MAX_BYTES = 65_536;
 
 export const CREDENTIAL_FLAGS = {
-  credential: { value: "-", help: "read the credential from stdin (SIGIL_CREDENTIAL otherwise)" },
+  credential: { value: "-", help: "read the credential from stdin instead of SIGIL_CREDENTIAL" },
   "credential-file": { value: "FILE", help: "read the credential from a file" },
 } as const satisfies Record<string, Flag>;
 
 export const SECRET_FLAGS = {
-  "secret-file": { value: "FILE", help: "read the secret from a file (SIGIL_SECRET otherwise)" },
+  "secret-file": { value: "FILE", help: "read the secret from a file instead of SIGIL_SECRET" },
 } as const satisfies Record<string, Flag>;
 
 type CredentialFlag = keyof typeof CREDENTIAL_FLAGS;
 
 /**
- * The text of one credential or several: a flag's, `SIGIL_CREDENTIAL`, or, with `pipe`, what is
- * piped in. Undefined where there is none.
+ * The text of one or several credentials: from a flag, else from `SIGIL_CREDENTIAL`, else, with
+ * `pipe`, from stdin. Undefined if none of them has a text.
  */
 export async function credentialText(
   given: Arguments<CredentialFlag>,
@@ -37,7 +37,7 @@ export async function credentialText(
     throw new UsageError("Give --credential - or --credential-file, not both.");
   if (dash !== undefined && dash !== "-")
     throw new UsageError(
-      "A credential as an argument would stand in the process list. Pipe it in with --credential -, or use --credential-file or SIGIL_CREDENTIAL.",
+      "Other users can see a credential in an argument. Pipe it in with --credential -, or use --credential-file or SIGIL_CREDENTIAL.",
     );
   if (dash === "-") return readStdin(terminal);
   if (file !== undefined) return readText(file, "--credential-file");
@@ -45,41 +45,40 @@ export async function credentialText(
   if (fromEnvironment) {
     if (pipe && isPipedInto(terminal))
       terminal.note(
-        "sigil: the credential is SIGIL_CREDENTIAL's; write --credential - to read stdin instead",
+        "sigil: using the credential of SIGIL_CREDENTIAL; give --credential - to read stdin instead",
       );
     return fromEnvironment;
   }
   return pipe && !terminal.stdin.isTTY ? readStdin(terminal) : undefined;
 }
 
-/** Exactly one. @throws TokenError, UsageError */
+/** Reads exactly one credential. @throws TokenError, UsageError */
 export function oneCredential(text: string | undefined): Credential {
   const [first, ...others] = readCredentials(text ?? "");
   if (first === undefined)
     throw new TokenError(
       "ERR_TOKEN_MISSING",
-      "There is no credential. Set SIGIL_CREDENTIAL, or pipe one in with --credential -.",
+      "Missing credential. Set SIGIL_CREDENTIAL, or pipe one in with --credential -.",
     );
   if (others.length > 0)
-    throw new UsageError(
-      `There are ${others.length + 1} credentials; this command takes one at a time.`,
-    );
+    throw new UsageError(`This command takes one credential, but got ${others.length + 1}.`);
   return first;
 }
 
 /**
- * All of them, separated by white space. @throws TokenError, which says what often goes wrong in
- * copying one
+ * Reads credentials separated by white space.
+ *
+ * @throws TokenError whose message names frequent mistakes in copying a credential
  */
 export function readCredentials(text: string): readonly Credential[] {
   const parts = text.split(/\s+/).filter((part) => part !== "");
   const slip = SLIPS.find(([form]) => form.test(text.trimStart()))?.[1];
   try {
-    // A scheme is a word of its own, and no credential: the first part is what cannot be read.
+    // With a scheme in front, the first part is the scheme, which is not a credential.
     return parts.map(Credential.parse);
   } catch (error) {
     if (!(error instanceof TokenError)) throw error;
-    const message = `${error.message} It may have been cut, quoted or pasted twice.`;
+    const message = `${error.message} The text may be incomplete, quoted or pasted twice.`;
     throw new TokenError(error.code, slip === undefined ? message : `${message} ${slip}`, {
       cause: error,
     });
@@ -87,14 +86,14 @@ export function readCredentials(text: string): readonly Credential[] {
 }
 
 const SLIPS: readonly (readonly [form: RegExp, slip: string])[] = [
-  [/^["'`“”‘’]/, "It begins with a quote: leave the quotes off."],
+  [/^["'`“”‘’]/, "It begins with a quotation mark; remove the quotation marks."],
   [
     /^(?:authorization:\s*)?(?:L402|LSAT)\s/i,
-    "It begins with a scheme, which belongs to the header field: leave that off.",
+    "It begins with the scheme of a header field; remove the scheme.",
   ],
 ];
 
-/** @throws UsageError */
+/** Reads the secret of an authority. @throws UsageError */
 export async function secretText(
   given: Arguments<"secret-file">,
   terminal: Terminal,
@@ -104,16 +103,17 @@ export async function secretText(
     file === undefined ? terminal.env.SIGIL_SECRET : await readText(file, "--secret-file");
   if (!text?.trim())
     throw new UsageError(
-      "There is no secret. Set SIGIL_SECRET, or give --secret-file FILE; `sigil mint --new-secret` makes one.",
+      "Missing secret. Set SIGIL_SECRET, or give --secret-file FILE; `sigil mint --new-secret` makes a secret.",
     );
   return text.trim();
 }
 
+/** Reads all of stdin as text. @throws UsageError if it is too long */
 export async function readStdin({ stdin }: Terminal): Promise<string> {
   return (await readBytes(stdin, MAX_BYTES)).toString("utf8").trim();
 }
 
-/** @throws UsageError past `max` bytes */
+/** Reads a whole stream. @throws UsageError if it has more than `max` bytes */
 export async function readBytes(stream: NodeJS.ReadableStream, max: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -136,8 +136,8 @@ async function readText(path: string, flag: string): Promise<string> {
 }
 
 /**
- * A shell's pipe or redirection; not a terminal, /dev/null, or the socket that a program starts
- * another with.
+ * Whether stdin is a pipe or a file with contents. It is not if it is a terminal, /dev/null, or the
+ * socket that a parent process passes.
  */
 function isPipedInto({ stdin }: Terminal): boolean {
   try {

@@ -1,6 +1,6 @@
-/** "Did you mean …?" */
+/** Finds the name that a mistyped word most likely meant. */
 
-/** The name with the fewest changes to `typed`; undefined where none is near. */
+/** The name with the fewest changes to `typed`; undefined if all of them differ too much. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
   const [best] = names
     .map((name) => ({ name, changes: changesBetween(typed, name) }))
@@ -10,7 +10,7 @@ export function nearest(typed: string, names: readonly string[]): string | undef
     : undefined;
 }
 
-/** Levenshtein's distance, row by row. */
+/** The Levenshtein distance, computed row by row. */
 function changesBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {

@@ -1,10 +1,11 @@
-/** A scope on the command line: the flags that `mint`, `delegate` and `treasury init` share. */
+/** The flags of a scope, which `sigil mint`, `delegate` and `treasury init` share. */
 import type { Scope } from "l8nt";
 import { SCOPE_FLAGS as FLAGS } from "l8nt/caveats";
 import type { Arguments, Flag } from "./arguments.ts";
 import { UsageError } from "./exit.ts";
 import { withoutSecrets } from "./secrecy.ts";
 
+/** The flags by name. */
 export const SCOPE_FLAGS: Readonly<Record<string, Flag>> = Object.fromEntries(
   FLAGS.map(({ name, value, help, repeatable }) => [
     name,
@@ -24,7 +25,7 @@ export const readScope = (given: Arguments): Scope =>
   );
 
 /**
- * Returns what `make` returns. A scope that the library cannot read is a mistake in the flags.
+ * Returns what `make` returns. Turns the library's TypeErrors about a scope into UsageErrors.
  *
  * @throws UsageError
  */
@@ -38,7 +39,7 @@ export function fromScope<Value>(make: () => Value): Value {
   }
 }
 
-/** The library's messages name the keys of a scope; the reader of these typed flags. */
+/** Replaces the keys of a scope in the library's messages by the names of the flags. */
 function inFlags(message: string): string {
   let text = message.replace("endpoints (or services)", "--endpoint (or --service)");
   for (const { key, name } of FLAGS) {

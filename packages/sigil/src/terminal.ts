@@ -1,4 +1,4 @@
-/** What a command reads, writes and is stopped by: streams, environment and signals. */
+/** The streams, the environment and the signals of a command. */
 import type { Readable, Writable } from "node:stream";
 import { DeniedError, explain, SigilError } from "l8nt";
 import { UsageError } from "./exit.ts";
@@ -7,7 +7,7 @@ import { printable, withoutSecrets } from "./secrecy.ts";
 /** A stream that may be a terminal. */
 type MaybeTerminal<Stream> = Stream & { readonly isTTY?: boolean };
 
-/** Those of the process; a test gives its own. */
+/** The streams, environment and signals of the process, or of a test. */
 export interface Streams {
   readonly stdin: MaybeTerminal<Readable> & { readonly fd?: number };
   readonly stdout: MaybeTerminal<Writable>;
@@ -17,6 +17,7 @@ export interface Streams {
   readonly signals: { on(signal: NodeJS.Signals, listener: () => void): unknown };
 }
 
+/** Options of a `Terminal`; `json` is whether `--json` was given. */
 export interface TerminalOptions extends Streams {
   readonly json: boolean;
 }
@@ -41,8 +42,8 @@ export class Terminal {
   }
 
   /**
-   * Calls `stop` at each such signal. Never taken off: npm and the terminal may both pass a signal
-   * on, and the second must not end the process before it has stopped in order.
+   * Calls `stop` at each of the signals. The handlers stay: npm and the terminal may both send the
+   * signal, and the second one must not end the process before it has stopped in order.
    */
   onStop(stop: () => void, signals: readonly StopSignal[] = ["SIGINT", "SIGTERM"]): void {
     for (const signal of signals) this.#signals.on(signal, stop);
@@ -53,21 +54,22 @@ export class Terminal {
     return new Promise((resolve) => this.onStop(resolve));
   }
 
+  /** Whether stdout shows colours. */
   get colours(): boolean {
     return this.stdout.isTTY === true && !this.env.NO_COLOR && this.env.TERM !== "dumb";
   }
 
-  /** The result: text for people, or the one document of `--json`. */
+  /** Prints the result: text, or with `--json` the document. */
   answer(text: string, document: object): void {
     this.stdout.write(this.json ? jsonText(document) : text);
   }
 
-  /** For people alone. */
+  /** Prints a line on stderr; nothing with `--json`. */
   note(line: string): void {
     if (!this.json) this.stderr.write(`${line}\n`);
   }
 
-  /** Ends a command that could not do its work. `beside` is told in the document as well. */
+  /** Prints an error. `beside` holds more members for the document of `--json`. */
   fail(error: unknown, beside: object = {}): void {
     if (this.json) this.stdout.write(jsonText({ ...beside, error: errorDocument(error) }));
     else this.stderr.write(errorText(error));
@@ -97,6 +99,6 @@ function errorText(error: unknown): string {
     return `sigil: ${printable(error.message)} (${error.code}${spent})\n`;
   }
   if (error instanceof UsageError) return `sigil: ${error.message}\n`;
-  // A bug of ours: here a stack helps, and nowhere else.
+  // A bug in sigil, so print the stack.
   return `sigil: a bug: ${withoutSecrets(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`;
 }

@@ -1,4 +1,4 @@
-/** The picture of the tree: each agent, what it spent of what, its state, and its scope. */
+/** Draws the tree of agents, with the spending, state and scope of each. */
 import { styleText } from "node:util";
 import type { NodeStanding } from "l8nt";
 import { countedBy, isListed } from "l8nt/caveats";
@@ -6,8 +6,8 @@ import { formatAmount, type Unit } from "l8nt/invoice";
 import { type Branch, drawn, INDENT } from "./branches.ts";
 import { inWords } from "./words.ts";
 
-/** A node of the tree; an integer is a decimal string if the node came as JSON. */
-export type ToldNode = Omit<NodeStanding, "spent" | "limits"> & {
+/** A node of the tree. Integers are decimal strings if the node was read from JSON. */
+export type ShownNode = Omit<NodeStanding, "spent" | "limits"> & {
   readonly spent: readonly { readonly unit: Unit; readonly value: bigint | string }[];
   readonly limits: readonly {
     readonly condition: string;
@@ -19,11 +19,11 @@ export type ToldNode = Omit<NodeStanding, "spent" | "limits"> & {
 
 export interface PictureOptions {
   readonly colours: boolean;
-  /** What the root is called, which has no agent name. */
+  /** The name of the root, which has no agent name. */
   readonly root: string;
   /** Unix seconds. */
   readonly now: number;
-  /** Whether the id of each node is shown, which freezing and revoking need. */
+  /** Whether to show the id of each node, for freezing and revoking. @default false */
   readonly ids?: boolean;
 }
 
@@ -34,23 +34,25 @@ const BAR_WIDTH = 24;
 
 type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 
+/** Returns a function that styles text, or leaves it plain without colours. */
 export const painter =
   (colours: boolean): Paint =>
   (style, text) =>
     colours ? styleText(style, text, { validateStream: false }) : text;
 
+/** The tree of nodes as text. */
 export function picture(
-  nodes: readonly ToldNode[],
+  nodes: readonly ShownNode[],
   { colours, root, now, ids = false }: PictureOptions,
 ): string {
   const paint = painter(colours);
 
-  const childrenOf = ({ id }: ToldNode) =>
+  const childrenOf = ({ id }: ShownNode) =>
     nodes
       .filter(({ parentId }) => parentId === id)
       .sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
 
-  const branch = (node: ToldNode, depth: number): Branch => ({
+  const branch = (node: ShownNode, depth: number): Branch => ({
     heading: heading(node, depth),
     details: [...(ids ? [`node ${node.id}`] : []), ...scopeOf(node, now)].map((line) =>
       paint("dim", line),
@@ -58,7 +60,7 @@ export function picture(
     children: childrenOf(node).map((child) => branch(child, depth + 1)),
   });
 
-  const heading = (node: ToldNode, depth: number): string => {
+  const heading = (node: ShownNode, depth: number): string => {
     const name = (node.agent ?? root).padEnd(NAME_WIDTH - depth * INDENT);
     const budgets = budgetsOf(node);
     const money = budgets
@@ -83,25 +85,25 @@ export function picture(
   return tops.flatMap((top) => drawn(branch(top, 0))).join("\n");
 }
 
-const STATE_SIGNS: Readonly<Record<ToldNode["state"], string>> = {
+const STATE_SIGNS: Readonly<Record<ShownNode["state"], string>> = {
   active: "●",
   revoked: "✕",
   expired: "○",
   frozen: "❄",
 };
-const STATE_STYLES: Readonly<Record<ToldNode["state"], Parameters<typeof styleText>[0]>> = {
+const STATE_STYLES: Readonly<Record<ShownNode["state"], Parameters<typeof styleText>[0]>> = {
   active: "green",
   revoked: "red",
   expired: "yellow",
   frozen: "blue",
 };
 
-/** Those who work first. */
-const sortKey = ({ state, agent, id }: ToldNode): string =>
+/** Sorts active nodes first, and then by name. */
+const sortKey = ({ state, agent, id }: ShownNode): string =>
   `${["active", "frozen", "expired", "revoked"].indexOf(state)} ${agent} ${id}`;
 
 function bar(spent: bigint, max: bigint, paint: Paint): string {
-  // Something spent is something seen.
+  // Rounded up, so that the smallest spending shows.
   const share = max === 0n ? BAR_WIDTH : Math.ceil((Number(spent) / Number(max)) * BAR_WIDTH);
   const filled = Math.min(BAR_WIDTH, share);
   return paint("cyan", "━".repeat(filled)) + paint("dim", "─".repeat(BAR_WIDTH - filled));
@@ -113,8 +115,8 @@ interface Budget {
   readonly max: bigint | undefined;
 }
 
-/** What was spent of the budget of each unit; of no budget, if a node has none. */
-function budgetsOf({ spent, limits }: ToldNode): readonly Budget[] {
+/** The spending and the budget of each unit that has a budget, or else of `msat`. */
+function budgetsOf({ spent, limits }: ShownNode): readonly Budget[] {
   const budgets = new Map<Unit, bigint>();
   for (const { condition, unit, max } of limits)
     if (unit !== undefined && isBudget(condition) && !budgets.has(unit))
@@ -127,13 +129,13 @@ function budgetsOf({ spent, limits }: ToldNode): readonly Budget[] {
   }));
 }
 
-/** A limit of spending over the whole life, which stands in the heading. */
+/** Whether a condition limits spending in total; the heading shows that budget. */
 function isBudget(condition: string): boolean {
   const counted = countedBy(condition);
   return counted?.kind === "spend" && counted.windowSeconds === undefined;
 }
 
-function scopeOf(node: ToldNode, now: number): readonly string[] {
+function scopeOf(node: ShownNode, now: number): readonly string[] {
   const texts = node.caveats.map((caveat) => {
     const at = caveat.indexOf("=");
     return { condition: caveat.slice(0, at), value: caveat.slice(at + 1) };

@@ -1,12 +1,9 @@
-/** What a new credential says and cannot mean, because everything above it still holds. */
+/** Finds conditions of a new credential that have no effect, or that let it allow nothing. */
 import type { Credential } from "l8nt";
 import { limitWords, mayMeet } from "l8nt/caveats";
 import { distance } from "./words.ts";
 
-/**
- * Lines for people. A credential that is worth nothing is still a credential. `now` is in Unix
- * seconds.
- */
+/** Warnings about a new credential, one line each. `now` is in Unix seconds. */
 export const warningsAbout = (
   parent: Credential,
   child: Credential,
@@ -20,7 +17,7 @@ export const warningsAbout = (
 function ended({ chain: { validUntil } }: Credential, now: number): readonly string[] {
   return validUntil === undefined || validUntil > now
     ? []
-    : [`the credential above ended ${distance(validUntil - now)}; the new one is worth nothing`];
+    : [`the credential above ended ${distance(validUntil - now)}, so the new one allows nothing`];
 }
 
 function largerBudgets({ chain: { limits: above } }: Credential, child: Credential): string[] {
@@ -31,12 +28,12 @@ function largerBudgets({ chain: { limits: above } }: Credential, child: Credenti
       .reduce<bigint | undefined>((a, b) => (a === undefined || b < a ? b : a), undefined);
     if (smallest === undefined || max <= smallest) return [];
     return [
-      `${limitWords(condition, max)} is more than the ${limitWords(condition, smallest)} above it; the smaller holds`,
+      `${limitWords(condition, max)} is more than the ${limitWords(condition, smallest)} above; the smaller limit applies`,
     ];
   });
 }
 
-/** Conditions that no request can satisfy together with those above. */
+/** Warns of conditions that no request can satisfy together with the conditions above. */
 function apart({ caveats: above }: Credential, child: Credential): readonly string[] {
   const names = child.caveats
     .slice(above.length)
@@ -48,6 +45,6 @@ function apart({ caveats: above }: Credential, child: Credential): readonly stri
     .map(({ condition }) => condition);
   return [...new Set(names)].map(
     (name) =>
-      `the new ${name} have nothing in common with those above; the new credential allows nothing`,
+      `the new ${name} and the ${name} above have nothing in common, so the new credential allows nothing`,
   );
 }

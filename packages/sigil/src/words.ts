@@ -1,18 +1,22 @@
-/** Caveats in words, escaped for a terminal: "until 2030-01-01 00:00:00 UTC (in 42 min)". */
+/** Caveats and times in words, escaped for a terminal. */
 import { caveatWords, formatDistance, formatInstant } from "l8nt/caveats";
 import { printable } from "./secrecy.ts";
 
+/** The two parts of a caveat. */
 export interface CaveatText {
   readonly condition: string;
   readonly value: string;
 }
 
-/** The lines that say what a caveat allows. None for a caveat that only names a node. */
+/**
+ * Lines that say what a caveat allows, such as "until 2030-01-01 00:00:00 UTC (in 42 min)"; none
+ * for a caveat that only names a node. `now` is in Unix seconds.
+ */
 export const inWords = (caveat: CaveatText, now: number): readonly string[] =>
   caveatWords(caveat, now).map(printable);
 
-/** "2030-01-01 00:00:00 UTC", of Unix seconds. */
+/** Formats Unix seconds, such as "2030-01-01 00:00:00 UTC". */
 export const dateText = formatInstant;
 
-/** "in 42 min", "3 d ago", "in 1.5 y". */
+/** Formats seconds from now, such as "in 42 min", "3 d ago" or "in 1.5 y". */
 export const distance = formatDistance;

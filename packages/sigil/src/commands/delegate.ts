@@ -1,4 +1,4 @@
-/** `sigil delegate`: a narrower credential, offline. */
+/** `sigil delegate`: derives a narrower credential offline. */
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { CREDENTIAL_FLAGS, credentialText, oneCredential } from "../input.ts";
@@ -8,16 +8,17 @@ import { minted } from "./minted.ts";
 
 export const delegate = command({
   name: "delegate",
-  summary: "a narrower credential, derived offline from the one you have",
+  summary: "derive a narrower credential from the one you have, offline",
   usage: '--agent NAME [--endpoint "GET URL"] [--budget "50 sat"] [--expires-in 15m] …',
-  help: `Reads SIGIL_CREDENTIAL, or what is piped in, and asks nobody. Everything that held before still holds; what you
-give here holds as well. With --agent the new credential has a node of its own, which you can revoke.`,
+  help: `Reads the credential from SIGIL_CREDENTIAL or stdin and makes no request. The conditions of
+that credential still apply to the new one, and the flags add more. With --agent, the new
+credential opens a node of its own, which you can revoke.`,
   flags: { ...SCOPE_FLAGS, ...CREDENTIAL_FLAGS },
   async run(given, terminal) {
     const scope = readScope(given);
     if (Object.keys(scope).length === 0)
       throw new UsageError(
-        "Narrower in what? Give at least one flag, such as --agent NAME or --budget.",
+        "sigil delegate needs at least one flag that narrows, such as --agent NAME or --budget.",
       );
     const credential = oneCredential(await credentialText(given, terminal, { pipe: true }));
     const child = fromScope(() => credential.attenuate(scope));

@@ -1,4 +1,4 @@
-/** `sigil demo`: the main job, over real loopback TCP, and the tree that it leaves. */
+/** `sigil demo`: plays a purchase, a delegation and a revocation over loopback TCP. */
 import { command } from "../command.ts";
 import { type DirectOptions, direct } from "../demo/director.ts";
 import { Story } from "../demo/story.ts";
@@ -9,11 +9,11 @@ const MAX_MS = 60_000;
 
 export const demo = command({
   name: "demo",
-  summary:
-    "an agent pays, delegates and revokes, on this machine, with money that is worth nothing",
+  summary: "show an agent that pays, delegates and revokes, with play money",
   usage: "[--json]",
-  help: `A weather API, a treasury, a Lightning network for development, an orchestrator and two sub-agents, each a process of
-its own. Ends with the tree of agents; exits with 0 only if every step ended as it should.`,
+  help: `Starts a weather API, a treasury, a Lightning network for development, an orchestrator and
+two sub-agents on this machine, each as its own process. Prints every step and the tree of agents.
+Exits with 0 only if every step ended as expected.`,
   flags: {},
   async run(_given, terminal) {
     const stop = new AbortController();
@@ -33,7 +33,7 @@ its own. Ends with the tree of agents; exits with 0 only if every step ended as 
 
 const INTERRUPTED = new Error("interrupted");
 
-/** Plays it, tells it as it goes, and gives the exit code. */
+/** Plays the demo, prints each step, and returns the exit code. */
 export async function perform(terminal: Terminal, options: DirectOptions): Promise<number> {
   const story = new Story(terminal.colours);
   const tell = (text: string) => void (terminal.json || terminal.stdout.write(text));

@@ -1,4 +1,4 @@
-/** `sigil doctor`: can this wallet be used, for what, and if not, what is to be done? */
+/** `sigil doctor`: checks whether a wallet fits a treasury or a service, and advises. */
 import { AdapterError, openWallet, type Wallet } from "l8nt";
 import { NETWORKS, type Network } from "l8nt/invoice";
 import type { Arguments } from "../arguments.ts";
@@ -14,12 +14,12 @@ import { painter } from "../tree.ts";
 const FLAGS = {
   for: {
     value: "treasury|service",
-    help: "what the wallet is to be used for; both are judged otherwise",
+    help: "the wallet's intended use (default: check both)",
   },
-  network: { value: NETWORKS.join("|"), help: "the network that it should be on" },
+  network: { value: NETWORKS.join("|"), help: "the network that the wallet should be on" },
   "wallet-file": {
     value: "FILE",
-    help: "read the wallet's URL from a file (SIGIL_WALLET otherwise)",
+    help: "read the wallet's URL from a file instead of SIGIL_WALLET",
   },
 } as const;
 
@@ -27,11 +27,12 @@ type Given = Arguments<keyof typeof FLAGS>;
 
 export const doctor = command({
   name: "doctor",
-  summary: "checks a wallet from end to end, and says what to do",
+  summary: "check a wallet, and say what to mend",
   usage: "[--for treasury|service] [--network bc] [--wallet-file FILE]",
-  help: `Asks the wallet of SIGIL_WALLET what it is, what its credential may do, how its clock stands and what it holds. Nothing
-is paid. For a service it has the wallet make one invoice of 1 sat, which expires after a minute; for a treasury it looks
-for a payment that nobody made. Ends with 0 where the wallet can be used, warnings or not.`,
+  help: `Asks the wallet of SIGIL_WALLET for its software, the rights of its credential, its clock and
+its balance. Pays nothing. For a service, it lets the wallet make one invoice of 1 sat that expires
+after a minute. For a treasury, it looks up a payment that was never made. Exits with 0 if the
+wallet can be used, even with warnings.`,
   flags: FLAGS,
   async run(given: Given, terminal) {
     const role = readRole(given.text("for"));
@@ -59,7 +60,7 @@ async function examined(
       failing(
         "url",
         told(error.message),
-        "Write the URL as it says; docs/guides/wallets.md has one of each.",
+        "Correct the URL; docs/guides/wallets.md has an example for each kind of wallet.",
       ),
     ];
   }
@@ -71,21 +72,21 @@ function walletUrl(given: Given, { env }: Terminal): string {
   const url = file === undefined ? env.SIGIL_WALLET : readPrivate(file, "The wallet file");
   if (!url)
     throw new UsageError(
-      "Which wallet? Set SIGIL_WALLET to its URL, or give --wallet-file FILE. It never stands in an argument.",
+      "Missing wallet. Set SIGIL_WALLET to its URL, or give --wallet-file FILE; other users can see arguments.",
     );
   return url;
 }
 
 function readRole(text: string | undefined): Role | undefined {
   if (text === undefined || text === "treasury" || text === "service") return text;
-  throw new UsageError("--for is treasury or service.");
+  throw new UsageError("--for must be treasury or service.");
 }
 
 function readNetwork(text: string | undefined): Network | undefined {
   const known = NETWORKS.find((network) => network === text);
   if (known === undefined && text !== undefined)
     throw new UsageError(
-      "--network is bc (mainnet), tb (testnet), tbs (signet), bcrt (regtest) or sb (simnet).",
+      "--network must be bc (mainnet), tb (testnet), tbs (signet), bcrt (regtest) or sb (simnet).",
     );
   return known;
 }

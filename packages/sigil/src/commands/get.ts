@@ -1,4 +1,4 @@
-/** `sigil get`: a curl that pays. */
+/** `sigil get`: sends one request, like curl, and pays if the service asks. */
 import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { STATUS_CODES } from "node:http";
@@ -23,19 +23,19 @@ import { printable } from "../secrecy.ts";
 import { readHttpUrl, unreachable } from "../service-url.ts";
 import type { Terminal } from "../terminal.ts";
 
-/** What can be sent a second time, once it is paid for. */
+/** Limit of a body from stdin. It is kept in memory, because it is sent again after a payment. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 const FLAGS = {
   "max-price": {
     value: '"10 sat"',
-    help: "the most that this request may cost; judged before anything is paid",
+    help: "refuse a higher price before paying",
   },
-  request: { value: "METHOD", short: "X", help: "GET, or POST with -d" },
-  header: { value: '"name: value"', short: "H", repeatable: true, help: "a header field" },
-  data: { value: "BODY", short: "d", help: "the body; @FILE reads a file, @- stdin" },
-  output: { value: "FILE", short: "o", help: "write the body there" },
-  include: { short: "i", help: "status line and header fields before the body" },
+  request: { value: "METHOD", short: "X", help: "the method (default: GET, or POST with -d)" },
+  header: { value: '"name: value"', short: "H", repeatable: true, help: "add a header field" },
+  data: { value: "BODY", short: "d", help: "the body; @FILE reads a file, @- reads stdin" },
+  output: { value: "FILE", short: "o", help: "write the body to a file" },
+  include: { short: "i", help: "print the status line and header fields before the body" },
   ...CREDENTIAL_FLAGS,
 } as const;
 
@@ -43,12 +43,14 @@ type Given = Arguments<keyof typeof FLAGS>;
 
 export const get = command({
   name: "get",
-  summary: "a curl that pays",
+  summary: "request a URL like curl, and pay if the service asks",
   usage: 'URL [--max-price "10 sat"] [-X METHOD] [-H "name: value"] [-d BODY] [-o FILE] [-i]',
-  help: `The body goes to stdout; what was paid, and to whom, goes to stderr. Pays with the credential of
-SIGIL_CREDENTIAL, or from the wallet of SIGIL_WALLET, within limits: ${limitsInWords()}
-(--max-price replaces the first). They are counted anew by every call. What is left of a prepaid budget, or of several
-uses, is not kept: the next call pays again.`,
+  help: `Prints the body on stdout, and each payment and its payee on stderr.
+
+Pays with the credential of SIGIL_CREDENTIAL, or from the wallet of SIGIL_WALLET. A wallet pays
+within these limits: ${limitsInWords()} (--max-price replaces the first). Every call starts to count
+from zero. What is left of a prepaid budget or of several uses is not kept: the next call pays
+again.`,
   flags: FLAGS,
   positionals: 1,
   async run(given: Given, terminal) {
@@ -60,7 +62,7 @@ uses, is not kept: the next call pays again.`,
       return await tell(response, given, terminal, paid);
     } catch (caught) {
       const error = unreachable(caught, new URL(request.url));
-      // What was paid is told also where nothing came of it.
+      // Payments are reported even if the request failed afterwards.
       for (const payment of paid) terminal.note(paidLine(payment));
       terminal.fail(error, paid.length > 0 ? { paid: paid.map(paidDocument) } : {});
       return exitCodeOf(error);
@@ -68,7 +70,7 @@ uses, is not kept: the next call pays again.`,
   },
 });
 
-/** Gives the exit code. */
+/** Prints the response and the payments, and returns the exit code. */
 async function tell(
   response: Response,
   given: Given,
@@ -115,7 +117,7 @@ async function clientOf(
 
 async function readRequest(given: Given, terminal: Terminal): Promise<Request> {
   const [url] = given.positionals;
-  if (url === undefined) throw new UsageError("Which URL? sigil get URL.");
+  if (url === undefined) throw new UsageError("Missing URL. Usage: sigil get URL.");
   const parsed = readHttpUrl(url);
   const data = given.text("data");
   const body = data === undefined ? undefined : await readData(data, given, terminal);
@@ -125,7 +127,7 @@ async function readRequest(given: Given, terminal: Terminal): Promise<Request> {
     try {
       headers.append(field.slice(0, at).trim(), field.slice(at + 1).trim());
     } catch {
-      throw new UsageError('A header field is "name: value"; one of -H is not.');
+      throw new UsageError('-H must be a header field of the form "name: value".');
     }
   }
   if (body !== undefined && !headers.has("content-type"))
@@ -134,7 +136,7 @@ async function readRequest(given: Given, terminal: Terminal): Promise<Request> {
   try {
     return new Request(parsed, { method, headers, ...(body !== undefined && { body }) });
   } catch {
-    throw new UsageError("This method cannot be requested, or cannot have a body.");
+    throw new UsageError("-X is not an HTTP method that can be requested with this body.");
   }
 }
 
@@ -146,7 +148,7 @@ async function readData(
   if (!data.startsWith("@")) return new TextEncoder().encode(data);
   if (data === "@-") {
     if (given.has("credential"))
-      throw new UsageError("Stdin holds either the credential or the body, not both.");
+      throw new UsageError("--credential - and -d @- both read stdin; give only one of them.");
     return new Uint8Array(await readBytes(terminal.stdin, MAX_BODY_BYTES));
   }
   try {
@@ -156,7 +158,7 @@ async function readData(
   }
 }
 
-/** Whether the last line on stdout is finished. */
+/** Prints the response. Returns whether stdout ends with a newline. */
 async function show(
   response: Response,
   given: Given,
@@ -219,7 +221,7 @@ function headOf(response: Response): string {
   return `HTTP/1.1 ${statusOf(response)}\n${fields}\n`;
 }
 
-/** "404 Not Found"; the phrase is the standard's where a relay dropped it. */
+/** "404 Not Found". A relayed response has no phrase, so the standard one is used. */
 const statusOf = ({ status, statusText }: Response): string =>
   `${status} ${statusText || (STATUS_CODES[status] ?? "")}`.trimEnd();
 
@@ -228,7 +230,7 @@ function undelivered({ status }: Response, paid: readonly PaymentSummary[]): Pay
   return new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
-    `paid ${amount}, and the service answered HTTP ${status}: nothing was delivered. What was bought is unused, but this command does not keep it.`,
+    `Paid ${amount}, but the service answered HTTP ${status} and delivered nothing. The purchase is unused, but this command does not keep it.`,
   );
 }
 
@@ -237,7 +239,7 @@ function limitsInWords(): string {
   const [request, day, all] = [maxPrice!, budgetPerDay!, budget!].map((amount) =>
     formatAmount(readAmountOption(amount, "")),
   );
-  return `${request} a request, ${day} a day, ${all} in all`;
+  return `${request} a request, ${day} a day, ${all} in total`;
 }
 
 const paidLine = ({ amount, fee, origin }: PaymentSummary): string =>

@@ -1,4 +1,4 @@
-/** Every command of the program, in the order in which the help lists them. */
+/** All commands of the program, in the order of the help, and the help itself. */
 import type { Command } from "../command.ts";
 import { EXIT_HELP } from "../exit.ts";
 import { delegate } from "./delegate.ts";
@@ -31,17 +31,19 @@ export const COMMANDS: readonly Command[] = [
   mcp,
 ];
 
-export const HELP = `sigil: credentials for software agents, which can pay
+/** The text that `sigil --help` prints. */
+export const HELP = `sigil: credentials for software agents that can pay
 
 Usage: sigil COMMAND [ARGUMENTS]
 
 ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join("\n")}
 
-\`sigil COMMAND --help\` says more. Every command takes --json.
+\`sigil COMMAND --help\` explains a command. Every command takes --json.
 
-A credential comes from SIGIL_CREDENTIAL, a file or stdin, and a secret from SIGIL_SECRET or a
-file, so that neither is in the list of processes. Without a credential, \`sigil get\` pays from the
-wallet whose URL is in SIGIL_WALLET.
+Credentials are read from SIGIL_CREDENTIAL, a file or stdin, and secrets from
+SIGIL_SECRET or a file, because other users can see the arguments of a process.
+Without a credential, \`sigil get\` pays from the wallet whose URL is in
+SIGIL_WALLET.
 
 ${EXIT_HELP}
 `;

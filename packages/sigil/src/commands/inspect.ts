@@ -1,7 +1,4 @@
-/**
- * `sigil inspect`: what a credential says about itself, as a tree. Never its preimage, never its
- * signature.
- */
+/** `sigil inspect`: prints the caveats of a credential as a tree, without preimage or signature. */
 import type { Credential, Refusal } from "l8nt";
 import { macaroonOf } from "l8nt/l402";
 import { drawn } from "../branches.ts";
@@ -13,10 +10,11 @@ import { inWords } from "../words.ts";
 
 export const inspect = command({
   name: "inspect",
-  summary: "what a credential allows, node by node",
+  summary: "show what a credential allows, node by node",
   usage: "[CREDENTIAL | -]",
-  help: `Reads SIGIL_CREDENTIAL, or what is piped in. An argument works as well, and stands in the process list. Nothing is
-verified: for that, \`sigil verify\` needs the secret.`,
+  help: `Reads the credential from SIGIL_CREDENTIAL or stdin. It can also be an argument, but then other
+users can see it in the list of processes. Verifies nothing: that needs the secret, and
+\`sigil verify\`.`,
   flags: CREDENTIAL_FLAGS,
   positionals: 1,
   async run(given, terminal) {
@@ -25,7 +23,7 @@ verified: for that, \`sigil verify\` needs the secret.`,
       throw new UsageError("Give the credential once.");
     if (argument !== undefined && argument !== "-")
       terminal.note(
-        "sigil: an argument stands in the process list; pipe a credential in, or set SIGIL_CREDENTIAL",
+        "sigil: other users can see arguments; pipe the credential in, or set SIGIL_CREDENTIAL",
       );
     const text =
       argument === undefined
@@ -50,7 +48,7 @@ interface Described {
     readonly agent: string | null;
     readonly caveats: readonly { readonly caveat: string; readonly means: readonly string[] }[];
   }[];
-  /** What denies every request now: an end that is past, or a caveat that cannot be read. */
+  /** Refusals of every request now, by an end in the past or an unreadable caveat. */
   readonly denies: readonly Refusal[];
 }
 
@@ -83,9 +81,9 @@ function textOf({ location, paymentHash, paid, nodes, denies }: Described): stri
     undefined,
   )!;
   return [
-    "An L402 credential. Not verified: only who minted it can say whether it is genuine.",
+    "An L402 credential. Not verified: that needs the secret of its minter.",
     "",
-    `spent at      ${location === "" ? "(not said)" : printable(location)}`,
+    `spent at      ${location === "" ? "(no location)" : printable(location)}`,
     `payment hash  ${paymentHash}`,
     `preimage      ${paid ? "proves the payment" : "does NOT prove the payment: it will be refused"}`,
     "",
@@ -101,7 +99,7 @@ function textOf({ location, paymentHash, paid, nodes, denies }: Described): stri
   ].join("\n");
 }
 
-/** A caveat may hold anything, also a copy of what must not be shown. */
+/** Hides copies of the preimage and the signature, which a caveat may contain. */
 function hider(credential: Credential): (text: string) => string {
   const preimage = credential.toString().slice(-64);
   const signature = Buffer.from(macaroonOf(credential).signature).toString("hex");

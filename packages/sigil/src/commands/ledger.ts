@@ -1,4 +1,4 @@
-/** `sigil ledger`: whether the books are right. */
+/** `sigil ledger`: checks that the totals of a treasury's books match the journal. */
 import { auditLedger } from "l8nt/treasury";
 import type { Flag } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -14,15 +14,16 @@ const FLAGS = { dir: { value: "DIR", help: "the treasury's folder" } } as const 
 
 export const ledger = command<"dir">({
   name: "ledger",
-  summary: "recomputes every total from the journal",
+  summary: "check the treasury's totals against its journal",
   usage: "verify --dir DIR",
-  help: `verify reads the books without changing them, best while no treasury writes to them: every total is recomputed from the
-journal and compared, every reservation must be resolved once at most, and no limit may ever have been passed.`,
+  help: `Computes every total again from the journal and compares it. Also checks that no reservation was
+resolved twice, and that no limit was ever exceeded. Reads the books and changes nothing. Run it
+while no treasury writes to them.`,
   flags: FLAGS,
   positionals: 1,
   async run(given, terminal) {
     if (given.positionals[0] !== "verify")
-      throw new UsageError("What about the ledger? sigil ledger verify.");
+      throw new UsageError("Missing verb. Usage: sigil ledger verify --dir DIR.");
     const store = await openStore(existingFolder(folderFlag(given)), terminal, true);
     try {
       const { entries, counters, open, faults } = await auditLedger(store);

@@ -1,5 +1,4 @@
-/** `sigil mcp`: an MCP server that fetches and pays, and a gate in front of any other. */
-
+/** `sigil mcp`: an MCP server that fetches and pays, and a proxy in front of any other. */
 import { lstatSync, readFileSync } from "node:fs";
 import { namesCapabilities } from "l8nt/caveats";
 import type { Arguments, Flag } from "../arguments.ts";
@@ -18,38 +17,38 @@ import type { Terminal } from "../terminal.ts";
 import { makeFolder } from "../treasury/folder.ts";
 
 const SERVER_FLAGS = {
-  http: { value: "PORT", help: "serve HTTP on 127.0.0.1 instead of stdio; 0 takes a free port" },
+  http: { value: "PORT", help: "serve HTTP on 127.0.0.1 instead of stdio; 0 is any free port" },
   "token-file": {
     value: "FILE",
-    help: "with --http: what clients present; made where it is not there (SIGIL_MCP_TOKEN otherwise)",
+    help: "with --http: the file of the bearer token, made if it does not exist (default: SIGIL_MCP_TOKEN)",
   },
   dir: {
     value: "DIR",
-    help: "keep each delegated credential there, in a file for this user alone",
+    help: "write each delegated credential to a private file in this folder",
   },
-  config: { value: "HOST", help: "print what claude, cursor or vscode needs to start it, and end" },
+  config: { value: "HOST", help: "print the configuration for claude, cursor or vscode, and exit" },
 } as const satisfies Record<string, Flag>;
 
 const PROXY_FLAGS = {
-  allow: { value: "TOOL", repeatable: true, help: "proxy: only these tools" },
-  deny: { value: "TOOL", repeatable: true, help: "proxy: not these tools" },
+  allow: { value: "TOOL", repeatable: true, help: 'proxy: allow only these tools; "" allows none' },
+  deny: { value: "TOOL", repeatable: true, help: "proxy: refuse these tools" },
   "max-calls": {
     value: "[TOOL=]N",
     repeatable: true,
-    help: "proxy: so many calls in all, or of one tool",
+    help: "proxy: allow N calls in total, or of one tool",
   },
   "max-calls-per-hour": {
     value: "[TOOL=]N",
     repeatable: true,
-    help: "proxy: the same within any hour",
+    help: "proxy: allow N calls within any hour",
   },
-  audit: { value: "FILE", help: "proxy: append a JSON line for each call" },
+  audit: { value: "FILE", help: "proxy: append a JSON line for each call to a file" },
   service: {
     value: "NAME",
-    help: "proxy: only the tools that the credential lists as capabilities of this service",
+    help: "proxy: allow only the tools that the credential names as capabilities of this service",
   },
   "check-revocation": {
-    help: "proxy: ask the credential's treasury before a call, at most once a second; no answer is a no",
+    help: "proxy: ask the credential's treasury before a call, at most once a second; without an answer the call is refused",
   },
 } as const satisfies Record<string, Flag>;
 
@@ -58,12 +57,15 @@ type Given = Arguments<McpFlag>;
 
 export const mcp = command<McpFlag>({
   name: "mcp",
-  summary: "an MCP server that fetches and pays, or a gate in front of another one",
+  summary: "run an MCP server that fetches and pays, or guard another one",
   usage: "[--http PORT --token-file FILE] | --config HOST | proxy [FLAGS] -- COMMAND ARGS",
-  help: `Gives an MCP host the tools fetch, budget, delegate and receipts, under the credential of SIGIL_CREDENTIAL or
---credential-file, or within the limits of a bare wallet (SIGIL_WALLET; see sigil get --help). On stdio, or over HTTP behind
-a bearer token. proxy starts COMMAND, an MCP server on stdio, and lets through what the flags allow: --allow "" is no tool
-at all, no --allow every tool that is not denied. Calls are counted anew by every start.`,
+  help: `Gives an MCP host the tools fetch, budget, delegate and receipts, on stdio, or over HTTP behind a
+bearer token. The tools use the credential of SIGIL_CREDENTIAL or --credential-file. Without one,
+they pay from the wallet of SIGIL_WALLET within the limits of \`sigil get\`.
+
+\`sigil mcp proxy\` starts COMMAND, an MCP server on stdio, and forwards only the calls that the flags
+allow. Without --allow, it allows every tool that --deny does not name. Every start counts calls
+from zero.`,
   flags: { ...SERVER_FLAGS, ...CREDENTIAL_FLAGS, ...PROXY_FLAGS },
   positionals: 1,
   rest: true,
@@ -71,19 +73,19 @@ at all, no --allow every tool that is not denied. Calls are counted anew by ever
     const [verb] = given.positionals;
     if (given.has("credential") && (verb !== undefined || !given.has("http")))
       throw new UsageError(
-        "Stdin is the protocol's here: give --credential-file, or set SIGIL_CREDENTIAL.",
+        "--credential - cannot read stdin, which carries MCP. Give --credential-file, or set SIGIL_CREDENTIAL.",
       );
     if (verb === "proxy") return startProxy(given, terminal);
     if (verb !== undefined)
-      throw new UsageError("What about MCP? sigil mcp, or sigil mcp proxy -- COMMAND.");
+      throw new UsageError("Unknown verb. Usage: sigil mcp, or sigil mcp proxy -- COMMAND.");
     if (given.rest !== undefined)
-      throw new UsageError("A command after -- is for the proxy: sigil mcp proxy -- COMMAND.");
+      throw new UsageError("Only the proxy takes a command after --: sigil mcp proxy -- COMMAND.");
     refuseFlags(given, Object.keys(PROXY_FLAGS) as McpFlag[], "sigil mcp proxy");
     return given.has("config") ? printConfig(given, terminal) : startServer(given, terminal);
   },
 });
 
-/** A limit that is typed where nobody looks at it limits nothing. */
+/** Refuses flags that this form of the command would ignore, such as a limit. */
 function refuseFlags(given: Given, flags: readonly McpFlag[], owner: string): void {
   const stray = flags.find((flag) => given.has(flag));
   if (stray !== undefined) throw new UsageError(`--${stray} belongs to ${owner}.`);
@@ -100,7 +102,7 @@ async function startServer(given: Given, terminal: Terminal): Promise<number> {
     wallet: terminal.env.SIGIL_WALLET,
     dir: dir === undefined ? undefined : makeFolder(dir).path,
   });
-  // Loaded here alone: no other command needs a protocol of its own.
+  // Imported here, so that other commands do not load the MCP SDK.
   const { sigilServer } = await import("../mcp/server.ts");
   const { version } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
@@ -127,7 +129,7 @@ function printConfig(given: Given, terminal: Terminal): number {
   const host = HOSTS.find((one) => one === given.text("config"));
   if (host === undefined) throw new UsageError(`--config must be one of ${HOSTS.join(", ")}.`);
   const credentialFile = given.text("credential-file");
-  // What is printed is a path that exists, and no credential that was typed in its place.
+  // The path is printed, so make sure that it is not a credential typed by mistake.
   if (credentialFile !== undefined && !isFile(credentialFile))
     throw new UsageError("The file of --credential-file cannot be read.");
   const { SIGIL_CREDENTIAL, SIGIL_WALLET } = terminal.env;
@@ -152,7 +154,7 @@ function isFile(path: string): boolean {
 function readPort(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^(?:0|[1-9][0-9]{0,4})$/.test(text) || Number(text) > 65_535)
-    throw new UsageError("--http must be a port, 0 to 65535.");
+    throw new UsageError("--http must be a port from 0 to 65535.");
   return Number(text);
 }
 
@@ -160,7 +162,7 @@ async function startProxy(given: Given, terminal: Terminal): Promise<number> {
   refuseFlags(given, Object.keys(SERVER_FLAGS) as McpFlag[], "sigil mcp");
   const [name, ...args] = given.rest ?? [];
   if (name === undefined)
-    throw new UsageError("In front of which server? sigil mcp proxy [FLAGS] -- COMMAND ARGS.");
+    throw new UsageError("Missing COMMAND. Usage: sigil mcp proxy [FLAGS] -- COMMAND ARGS.");
   const held = await heldCredential(given, terminal);
   const limits = [
     ...readLimits(given.all("max-calls") ?? [], "max-calls"),
@@ -182,7 +184,7 @@ async function startProxy(given: Given, terminal: Terminal): Promise<number> {
       counter: new CallCounter(limits),
       audit,
     });
-    // The credential that was read here is the proxy's, and none of the server's business.
+    // The proxied server does not get the credential that the proxy uses.
     const { SIGIL_CREDENTIAL, ...others } = terminal.env;
     const env = held === undefined ? terminal.env : others;
     return await proxy({ command: name, args, env, gate }, terminal);
@@ -195,13 +197,15 @@ async function heldCredential(given: Given, terminal: Terminal) {
   const service = given.text("service");
   if (service === undefined) {
     if (given.has("credential-file") || given.has("check-revocation"))
-      throw new UsageError("Whose tools does the credential name? Give --service NAME with it.");
+      throw new UsageError(
+        "sigil mcp proxy uses a credential only with --service NAME; give both.",
+      );
     return undefined;
   }
   const credential = oneCredential(await credentialText(given, terminal, { pipe: false }));
   if (!namesCapabilities(credential.chain, service))
     throw new UsageError(
-      "The credential names no capabilities of the service of --service, so it would allow every tool.",
+      "The credential has no capabilities caveat for the service of --service, so it would allow every tool.",
     );
   return { credential, service };
 }

@@ -1,4 +1,4 @@
-/** `sigil mint`: a credential from a secret. */
+/** `sigil mint`: makes a credential from an authority's secret. */
 import { randomBytes } from "node:crypto";
 import { type Bound, boundsOf } from "l8nt/caveats";
 import { Minter } from "l8nt/l402";
@@ -11,24 +11,24 @@ import type { Terminal } from "../terminal.ts";
 import { minted } from "./minted.ts";
 
 const FLAGS = {
-  location: { value: "URL", help: "where it is spent: the treasury, or the service" },
+  location: { value: "URL", help: "the treasury or service that accepts the credential" },
   kind: {
     value: "access|spending",
-    help: "spending if it is not given; a spending credential needs a budget",
+    help: "spending (default) needs a budget; access does not",
   },
   ...SCOPE_FLAGS,
   ...SECRET_FLAGS,
-  "new-secret": { help: "print a fresh secret, and mint nothing" },
+  "new-secret": { help: "print a new secret, and mint nothing" },
 } as const;
 
 type Given = Arguments;
 
 export const mint = command({
   name: "mint",
-  summary: "a credential, from an authority's secret",
+  summary: "make a credential from an authority's secret",
   usage: '--location URL --endpoint "GET URL" --budget "500 sat" --expires-in 1h [--agent NAME …]',
-  help: `The secret comes from SIGIL_SECRET or --secret-file, never from an argument. There is no credential for everything:
-it needs endpoints (or services), an end, and, if it can pay, a budget.`,
+  help: `Reads the secret from SIGIL_SECRET or --secret-file. Every credential needs endpoints or services,
+and an end. A credential that can pay needs a budget too.`,
   flags: FLAGS,
   async run(given: Given, terminal) {
     if (given.has("new-secret")) {
@@ -37,21 +37,21 @@ it needs endpoints (or services), an end, and, if it can pay, a budget.`,
           (flag) => flag !== "new-secret" && given.has(flag as keyof typeof FLAGS),
         )
       )
-        throw new UsageError("--new-secret prints a secret and mints nothing: give it alone.");
+        throw new UsageError("--new-secret mints nothing; give it without other flags.");
       const secret = randomBytes(32).toString("hex");
       terminal.answer(`${secret}\n`, { secret });
       return EXIT.ok;
     }
     const kind = given.text("kind") ?? "spending";
     if (kind !== "access" && kind !== "spending")
-      throw new UsageError("--kind is access or spending.");
+      throw new UsageError("--kind must be access or spending.");
     const scope = readScope(given);
     const missing = missingOf(given, boundsOf(scope), terminal, kind);
     if (missing.length > 1) throw new UsageError(`sigil mint needs ${missing.join("; ")}.`);
     const location = given.text("location");
     if (location === undefined)
       throw new UsageError(
-        "A credential says where it is spent: --location URL (the treasury, or the service).",
+        "Missing --location URL: the treasury or service that accepts the credential.",
       );
     const secret = await secretText(given, terminal);
     const credential = fromScope(() => new Minter({ secret, location, kind }).mint(scope));
@@ -60,7 +60,7 @@ it needs endpoints (or services), an end, and, if it can pay, a budget.`,
   },
 });
 
-/** Everything that is missing, so that one message is enough. */
+/** Returns all that is missing, so that one message names it all. */
 function missingOf(
   given: Given,
   bounds: ReadonlySet<Bound>,
@@ -68,7 +68,7 @@ function missingOf(
   kind: "access" | "spending",
 ): readonly string[] {
   const needs: readonly (readonly [isThere: boolean, what: string])[] = [
-    [given.has("location"), "--location URL (the treasury, or the service)"],
+    [given.has("location"), "--location URL (the treasury or service)"],
     [bounds.has("place"), '--endpoint "GET https://…" (or --service NAME)'],
     [bounds.has("time"), "--expires-in 1h (or --expires-at DATE)"],
     [kind === "access" || bounds.has("spend"), '--budget "500 sat" (or --budget-per-day …)'],

@@ -1,4 +1,4 @@
-/** `sigil network`: a Lightning network for trying things, until it is interrupted. */
+/** `sigil network`: runs a Lightning network for development until it is interrupted. */
 import { formatAmount, msat, readMsatOption } from "l8nt/invoice";
 import type { DevNetwork } from "l8nt/testing";
 import { command } from "../command.ts";
@@ -9,18 +9,20 @@ const DEFAULT_ACCOUNTS = ["alice=1000 sat", "weather=0 sat"];
 
 export const network = command({
   name: "network",
-  summary: "a Lightning network for trying things, with money that is worth nothing",
+  summary: "run a Lightning network for development, with play money",
   usage: '[--account "NAME=AMOUNT" …] [--port N]',
-  help: `Prints two wallets for each account, ready for a shell: one that pays, for an agent or a treasury, and one that makes
-invoices only, for a service. Balances are play money. They, the accounts and their URLs end with this command, which
-runs until Ctrl-C (or SIGTERM) and then exits with 0.`,
+  help: `Prints two wallets for each account, as commands for a shell: one that pays, for an agent or a
+treasury, and one that only makes invoices, for a service.
+
+Balances are play money. Balances, accounts and URLs end with this command, which runs until
+Ctrl-C or SIGTERM and then exits with 0.`,
   flags: {
     account: {
       value: '"NAME=AMOUNT"',
       repeatable: true,
-      help: 'instead of "alice=1000 sat" and "weather=0 sat"',
+      help: 'an account (default: "alice=1000 sat" and "weather=0 sat")',
     },
-    port: { value: "N", help: "on 127.0.0.1; any free port, where it is not given" },
+    port: { value: "N", help: "the port on 127.0.0.1 (default: any free port)" },
   },
   async run(given, terminal) {
     const wanted = (given.all("account") ?? DEFAULT_ACCOUNTS).map(readAccount);
@@ -35,12 +37,12 @@ runs until Ctrl-C (or SIGTERM) and then exits with 0.`,
       const { url } = running;
       terminal.answer(
         [
-          `# A Lightning network of play money at ${url}. It ends with this command: Ctrl-C.`,
+          `# A Lightning network with play money at ${url}. Press Ctrl-C to end it.`,
           ...accounts.flatMap((account) => [
             "",
             `# ${account.name} (${formatAmount(msat(account.balanceMsat))}): pays`,
             `export SIGIL_WALLET='${account.url}'`,
-            `# ${account.name}: makes invoices only`,
+            `# ${account.name}: only makes invoices`,
             `export SIGIL_WALLET='${account.invoiceOnlyUrl}'`,
           ]),
           "",
@@ -64,7 +66,7 @@ runs until Ctrl-C (or SIGTERM) and then exits with 0.`,
 });
 
 async function started(port: number): Promise<DevNetwork> {
-  // Loaded here alone: no other command needs a network of its own.
+  // Imported here, so that other commands do not load the network.
   const { DevNetwork } = await import("l8nt/testing");
   try {
     return await DevNetwork.start({ port });
@@ -72,9 +74,10 @@ async function started(port: number): Promise<DevNetwork> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EADDRINUSE")
       throw new UsageError(
-        `Something else listens at port ${port}. Without --port, any free one is taken.`,
+        `--port: port ${port} is in use. Give another one, or leave out --port for any free port.`,
       );
-    if (code === "EACCES") throw new UsageError(`Port ${port} may not be used by this user.`);
+    if (code === "EACCES")
+      throw new UsageError(`--port: this user may not listen on port ${port}.`);
     throw error;
   }
 }
@@ -96,6 +99,6 @@ function readAccount(text: string): WantedAccount {
 
 function readPort(text: string): number {
   if (!/^(?:0|[1-9][0-9]{0,4})$/.test(text) || Number(text) > 65_535)
-    throw new UsageError("--port must be a whole number, 0 to 65535.");
+    throw new UsageError("--port must be a whole number from 0 to 65535.");
   return Number(text);
 }

@@ -13,16 +13,17 @@ import { picture } from "../tree.ts";
 import { dateText } from "../words.ts";
 
 const REASON = {
-  reason: { value: "TEXT", help: "written into the journal" },
+  reason: { value: "TEXT", help: "the reason, for the journal" },
 } as const satisfies Record<string, Flag>;
 const LIMIT = {
-  limit: { value: "N", help: "how many; 100 if it is not given" },
+  limit: { value: "N", help: "how many to list (default: 100)" },
 } as const satisfies Record<string, Flag>;
 type OwnerFlag = keyof typeof OWNER_FLAGS;
 
 const tree = command<OwnerFlag>({
   name: "tree",
-  summary: "every agent that the treasury has seen: its scope, what it spent, its state",
+  summary: "show all agents that a treasury has seen",
+  help: "Prints the name, state, spending, scope and node id of each agent, as a tree.",
   usage: "[NODE-ID] --dir DIR",
   flags: OWNER_FLAGS,
   positionals: 1,
@@ -39,7 +40,7 @@ const tree = command<OwnerFlag>({
 
 const revoke = command<OwnerFlag | "reason">({
   name: "revoke",
-  summary: "revokes an agent and everything below it, for good",
+  summary: "revoke an agent and all agents below it, for good",
   usage: "NODE-ID|AGENT-NAME --dir DIR",
   flags: { ...OWNER_FLAGS, ...REASON },
   positionals: 1,
@@ -71,13 +72,17 @@ const freezing = (name: "freeze" | "thaw", summary: string, done: string): Comma
 
 const payments = command<OwnerFlag | "status" | "limit">({
   name: "payments",
-  summary: "what the treasury paid, and what became of it; the newest first",
+  summary: "list a treasury's payments and their status, the newest first",
   usage: "[--status open|paid|used|failed|undelivered] --dir DIR",
-  flags: { ...OWNER_FLAGS, ...LIMIT, status: { value: "STATUS", help: "only these" } },
+  flags: {
+    ...OWNER_FLAGS,
+    ...LIMIT,
+    status: { value: "STATUS", help: "only payments with this status" },
+  },
   async run(given, terminal) {
     const [status, limit] = [given.text("status"), countOf(given, "limit")];
     const rows = await ownerClient(given, terminal).payments({
-      // The treasury refuses what is no status, and names those that are.
+      // The treasury refuses an unknown status, and names those that it knows.
       ...(status !== undefined && { status: status as PaymentStatus }),
       ...(limit !== undefined && { limit }),
     });
@@ -92,9 +97,13 @@ const payments = command<OwnerFlag | "status" | "limit">({
 
 const journal = command<OwnerFlag | "after" | "limit">({
   name: "journal",
-  summary: "everything that changed the books, in order",
+  summary: "list all changes to a treasury's books, in order",
   usage: "[--after N] [--limit N] --dir DIR",
-  flags: { ...OWNER_FLAGS, ...LIMIT, after: { value: "N", help: "only those after this number" } },
+  flags: {
+    ...OWNER_FLAGS,
+    ...LIMIT,
+    after: { value: "N", help: "only entries after this number" },
+  },
   async run(given, terminal) {
     const client = ownerClient(given, terminal);
     const rows = await client.journal(countOf(given, "after"), countOf(given, "limit"));
@@ -123,7 +132,7 @@ function eventText(event: JournalEvent): string {
   }
 }
 
-/** A name that several agents have could name the wrong one. @throws UsageError */
+/** The id of a node, from its id or its name. @throws UsageError if several agents have the name */
 async function nodeNamed(
   client: OwnerClient,
   typed: string | undefined,
@@ -146,8 +155,8 @@ async function nodeNamed(
 export const ownerCommands: readonly Command[] = [
   tree,
   revoke,
-  freezing("freeze", "stops spending by an agent and those below it, or by everyone", "Frozen:"),
-  freezing("thaw", "ends a freeze", "Thawed:"),
+  freezing("freeze", "stop an agent and those below it from spending, or all agents", "Frozen:"),
+  freezing("thaw", "end a freeze", "Thawed:"),
   payments,
   journal,
 ];

@@ -1,4 +1,4 @@
-/** `sigil receipts`: the signed receipts of what a treasury paid. A verb follows. */
+/** `sigil receipts verify|list|export`: the signed receipts of a treasury's payments. */
 import type { Arguments, Flag } from "../arguments.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../exit.ts";
@@ -11,14 +11,14 @@ import { OWNER_FLAGS } from "../treasury/owner-client.ts";
 
 const FLAGS = {
   "public-key": { value: "HEX", help: "verify: the treasury's receipt key, 64 hex digits" },
-  after: { value: "N", help: "list: only those after this number" },
-  "key-file": { value: "FILE", help: "export: the treasury's key, where it is not in the folder" },
+  after: { value: "N", help: "list: only receipts after this sequence number" },
+  "key-file": { value: "FILE", help: "export: the treasury's key, if it is not in the folder" },
   ...OWNER_FLAGS,
 } as const satisfies Record<string, Flag>;
 
 export type ReceiptFlag = keyof typeof FLAGS;
 
-/** What a verb does with the arguments after it. Gives the exit code. */
+/** Runs a verb with the arguments after it, and returns the exit code. */
 type Verb = (
   given: Arguments<ReceiptFlag>,
   rest: readonly string[],
@@ -33,11 +33,13 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
 
 export const receipts = command<ReceiptFlag>({
   name: "receipts",
-  summary: "whether receipts of payments are genuine and complete",
+  summary: "list and export receipts, and verify that none is missing",
   usage: "verify [FILE|-] --public-key HEX | list --dir DIR | export --dir DIR > FILE",
-  help: `verify reads an export, from a file or from stdin: JSON Lines, a signed receipt a line, and last a signed head. It says
-what was paid by whom and where, or names the first line that was altered, left out or put in. No treasury is asked.
-list asks a running treasury. export writes all of them, and the signed head, from its folder.`,
+  help: `verify reads an export from a file or stdin: JSON Lines with a signed receipt on each line and a
+signed head on the last. It prints which agents paid how much to which origins, or the first line
+that was altered, removed or added. It asks no treasury.
+
+list asks a running treasury. export writes all receipts and the signed head from the folder.`,
   flags: FLAGS,
   positionals: 2,
   async run(given, terminal) {
@@ -50,10 +52,10 @@ list asks a running treasury. export writes all of them, and the signed head, fr
 
 function unknownVerb(typed: string | undefined): UsageError {
   const names = [...VERBS.keys()];
-  const usage = `What about the receipts? sigil receipts ${names.join("|")}.`;
+  const usage = `Missing verb. Usage: sigil receipts ${names.join("|")}.`;
   const plain = typed === undefined ? undefined : plainName(typed);
   const near = plain === undefined ? undefined : nearest(plain, names);
   return new UsageError(
-    near === undefined ? usage : `There is no receipts ${plain}. Did you mean ${near}?`,
+    near === undefined ? usage : `Unknown verb ${plain}. Did you mean ${near}?`,
   );
 }

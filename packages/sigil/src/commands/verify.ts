@@ -1,6 +1,4 @@
-/**
- * `sigil verify`: would this credential be let in? With the secret, as the authority itself judges.
- */
+/** `sigil verify`: judges a credential for a request, with the authority's secret. */
 import { DeniedError, type Refusal, TokenError } from "l8nt";
 import { limitWords, uncountedSpend } from "l8nt/caveats";
 import { type Amount, formatAmount, readAmountOption } from "l8nt/invoice";
@@ -20,22 +18,23 @@ import { distance } from "../words.ts";
 
 export const verify = command({
   name: "verify",
-  summary: "whether a credential is genuine, and covers a request",
+  summary: "check that a credential is genuine, and covers a request",
   usage: '--url URL [--method GET] [--price "10 sat"]',
-  help: `Needs the authority's secret (SIGIL_SECRET or --secret-file) and judges signature, payment and caveats. What is
-counted (budgets, uses) and what was revoked, only the treasury or the service knows.`,
+  help: `Needs the authority's secret, from SIGIL_SECRET or --secret-file. Judges the signature, the
+payment and the caveats. Only the treasury or the service knows what is left of budgets and uses,
+and what was revoked.`,
   flags: {
-    url: { value: "URL", help: "what would be requested" },
-    method: { value: "METHOD", help: "GET if it is not given" },
-    price: { value: '"10 sat"', help: "what it would cost" },
+    url: { value: "URL", help: "the URL of the request" },
+    method: { value: "METHOD", help: "the method of the request (default: GET)" },
+    price: { value: '"10 sat"', help: "the price of the request" },
     service: {
       value: "NAME",
-      help: "the service's L402 name, where the credential names services",
+      help: "the service's L402 name, if the credential names services",
     },
-    capability: { value: "NAME", help: "what the request does there" },
+    capability: { value: "NAME", help: "the capability that the request needs" },
     kind: {
       value: "access|spending",
-      help: "which conditions the authority knows; spending knows all",
+      help: "which conditions the authority knows: spending (default) knows all",
     },
     ...CREDENTIAL_FLAGS,
     ...SECRET_FLAGS,
@@ -43,11 +42,13 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
   async run(given, terminal) {
     const kind = given.text("kind") ?? "spending";
     if (kind !== "access" && kind !== "spending")
-      throw new UsageError("--kind is access or spending.");
+      throw new UsageError("--kind must be access or spending.");
     const url = given.text("url");
-    if (url === undefined) throw new UsageError("Which request? sigil verify --url URL.");
+    if (url === undefined)
+      throw new UsageError("Missing --url URL: the request that the credential should cover.");
     const target = targetOfUrl(readMethod(given.text("method") ?? "GET"), readHttpUrl(url));
-    if (target === undefined) throw new UsageError("This method and path cannot be requested.");
+    if (target === undefined)
+      throw new UsageError("--method and --url are not a request that HTTP allows.");
     const price = given.has("price")
       ? fromScope(() => readAmountOption(given.text("price"), "--price"))
       : undefined;
@@ -75,7 +76,7 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
     }
     const [first, ...others] = [...verified.judge(access), ...neverPossible(verified, price, kind)];
     if (first !== undefined) {
-      // Never a BudgetError: nothing has run out, and waiting does not help.
+      // Not a BudgetError, which means that a budget ran out.
       const error = new DeniedError([first, ...others]);
       terminal.fail(error, { granted: false, genuine: true });
       return exitCodeOf(error);
@@ -87,7 +88,7 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
       `granted to ${who}${validUntil === undefined ? "" : `, which ends ${distance(validUntil - access.now)}`}`,
       ...(counted.length === 0
         ? []
-        : [`counted elsewhere, not judged here: ${counted.join(", ")}`]),
+        : [`not judged, because only the treasury or service counts: ${counted.join(", ")}`]),
     ];
     terminal.answer(`${lines.join("\n")}\n`, {
       granted: true,
@@ -107,18 +108,15 @@ counted (budgets, uses) and what was revoked, only the treasury or the service k
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/** @throws UsageError for a method in lower case, which no server knows */
+/** Reads a method. @throws UsageError for lower case: methods are case-sensitive */
 function readMethod(typed: string): string {
   const upper = typed.toUpperCase();
   if (typed === upper) return typed;
-  const meant = METHODS.includes(upper) ? `: did you mean ${upper}?` : ".";
-  throw new UsageError(`Methods are upper case${meant}`);
+  const meant = METHODS.includes(upper) ? ` Did you mean ${upper}?` : "";
+  throw new UsageError(`--method must be in upper case.${meant}`);
 }
 
-/**
- * The budgets that are smaller than one price, whatever was spent of them, and a missing budget: no
- * ledger is needed to refuse.
- */
+/** Refusals that need no ledger: a budget smaller than one price, or no budget in its unit. */
 function neverPossible(
   { chain }: Verified,
   price: Amount | undefined,

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { formatAmount, msat } from "l8nt/invoice";
 import { Authority } from "l8nt/l402";
-import type { ToldNode } from "../tree.ts";
+import type { ShownNode } from "../tree.ts";
 import type { Outcome } from "./outcome.ts";
 import { Player, type Role } from "./player.ts";
 import { differences, SCRIPT, type Step } from "./script.ts";
@@ -42,7 +42,7 @@ export interface Report {
   readonly ok: boolean;
   readonly processes: readonly Process[];
   readonly steps: readonly PlayedStep[];
-  readonly tree: readonly ToldNode[];
+  readonly tree: readonly ShownNode[];
   /** Msat, in decimal. */
   readonly money?: Money;
   readonly error?: { readonly message: string };
@@ -98,7 +98,7 @@ export async function direct(options: DirectOptions = {}): Promise<Report> {
   const cast = new Cast(execArgv);
   const processes: Process[] = [];
   const steps: PlayedStep[] = [];
-  let tree: readonly ToldNode[] = [];
+  let tree: readonly ShownNode[] = [];
   let money: Money | undefined;
   let error: Report["error"];
   const abort = () => void cast.stop();
@@ -128,7 +128,7 @@ export async function direct(options: DirectOptions = {}): Promise<Report> {
     onStart(processes);
     for (const title of script) {
       if (title.step === "sums") {
-        ({ tree } = await orchestrator.hear<{ tree: readonly ToldNode[] }>());
+        ({ tree } = await orchestrator.hear<{ tree: readonly ShownNode[] }>());
         money = await moneyMoved(network, tree);
         await played(title, { outcomes: [sums(money)] });
         continue;
@@ -207,7 +207,10 @@ async function start(cast: Cast) {
 }
 
 /** What the network moved, by its own account. */
-async function moneyMoved({ url, controlKey }: Network, tree: readonly ToldNode[]): Promise<Money> {
+async function moneyMoved(
+  { url, controlKey }: Network,
+  tree: readonly ShownNode[],
+): Promise<Money> {
   const response = await fetch(`${url}/control/payments`, {
     headers: { authorization: `Bearer ${controlKey}` },
   });

@@ -2,6 +2,7 @@
 import { formatAmount } from "l8nt/invoice";
 import { readAmountJson } from "../amounts.ts";
 import { painter, picture } from "../tree.ts";
+import { wrapped } from "../wrap.ts";
 import type { PlayedStep, Process, Report } from "./director.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -108,17 +109,4 @@ function inLines(reason: string, width: number): string[] {
           (line, row) => (at === 0 && row === 0 ? head : " ".repeat(head.length)) + line,
         ),
   );
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = "";
-    }
-    line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

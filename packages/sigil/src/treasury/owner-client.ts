@@ -1,5 +1,4 @@
-/** The owner's client of a treasury, from a command's flags. */
-
+/** Makes the client of the owner's API from a command's flags. */
 import { socketFetch } from "l8nt/node";
 import { OwnerClient } from "l8nt/owner";
 import type { Arguments, Flag } from "../arguments.ts";
@@ -10,12 +9,12 @@ import { existingFolder, readPrivate } from "./folder.ts";
 export const OWNER_FLAGS = {
   dir: {
     value: "DIR",
-    help: "the treasury's folder, which has its owner's credential (SIGIL_OWNER_CREDENTIAL otherwise)",
+    help: "the treasury's folder, which has its owner's credential (default: SIGIL_OWNER_CREDENTIAL)",
   },
-  socket: { value: "PATH", help: "the treasury listens at this Unix socket" },
+  socket: { value: "PATH", help: "the Unix socket on which the treasury listens" },
 } as const satisfies Record<string, Flag>;
 
-/** @throws UsageError without a credential; TokenError for one that cannot be read */
+/** @throws UsageError without a credential; TokenError if it cannot be read */
 export function ownerClient(
   given: Arguments<keyof typeof OWNER_FLAGS>,
   { env }: Terminal,
@@ -27,7 +26,7 @@ export function ownerClient(
       : readPrivate(existingFolder(dir).ownerCredential, "The owner's credential");
   if (!credential)
     throw new UsageError(
-      "Whose treasury? Give --dir DIR, or set SIGIL_OWNER_CREDENTIAL to the owner's credential.",
+      "Missing treasury. Give --dir DIR, or set SIGIL_OWNER_CREDENTIAL to the owner's credential.",
     );
   const socket = given.text("socket");
   return new OwnerClient({
