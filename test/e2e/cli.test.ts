@@ -237,10 +237,7 @@ describe("the program", () => {
     [["get", "-iZ"], "sigil: Unknown flag -Z. See --help.\n"],
     [["mint", "-budget", "1 sat"], "sigil: Unknown flag -budget. Did you mean --budget?\n"],
     [["get", "-X"], "sigil: -X needs a value: -X METHOD.\n"],
-    [
-      ["mint", "--budget", "500", "sat"],
-      'sigil: Quote a value with blanks: --budget "500 sat"\n',
-    ],
+    [["mint", "--budget", "500", "sat"], 'sigil: Quote a value with blanks: --budget "500 sat"\n'],
     [
       ["mint", "--agent", "a", "--endpoint", "GET", "https://a.example/"],
       'sigil: Quote a value with blanks: --endpoint "GET https://…"\n',
@@ -374,7 +371,7 @@ describe("the process", () => {
     expect(run).toMatchObject({
       code: 0,
       stderr:
-        "sigil: the credential is SIGIL_CREDENTIAL's; write --credential - to read stdin instead\n",
+        "sigil: using the credential of SIGIL_CREDENTIAL; give --credential - to read stdin instead\n",
     });
   });
 
@@ -926,14 +923,8 @@ root
       [credential + credential, ""],
       [`"${credential}"`, " It begins with a quotation mark; remove the quotation marks."],
       [`'${credential}`, " It begins with a quotation mark; remove the quotation marks."],
-      [
-        `L402 ${credential}`,
-        " It begins with the scheme of a header field; remove the scheme.",
-      ],
-      [
-        `LSAT ${credential}`,
-        " It begins with the scheme of a header field; remove the scheme.",
-      ],
+      [`L402 ${credential}`, " It begins with the scheme of a header field; remove the scheme."],
+      [`LSAT ${credential}`, " It begins with the scheme of a header field; remove the scheme."],
     ] as const) {
       const run = await sigil(["inspect"], { input });
       expect(run).toMatchObject({ code: 6, stdout: "" });
@@ -1232,7 +1223,9 @@ describe("sigil get", () => {
     const run = await sigil(["get", `${service.url}/cut`], { env });
     expect(run.code).toBe(7);
     expect(run.stderr).toContain(paid());
-    expect(run.stderr).toContain(`${new URL(service.url).host} cannot be reached, or closed the connection.`);
+    expect(run.stderr).toContain(
+      `${new URL(service.url).host} cannot be reached, or closed the connection.`,
+    );
   });
 
   test("on a terminal, what was paid begins a line of its own", async () => {

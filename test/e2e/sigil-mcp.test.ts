@@ -253,7 +253,7 @@ describe("the tools delegate, budget and receipts", () => {
     await host.call("delegate", { agent: "a", budget: "5 sat", maxDepth: 1 });
     const [text = ""] = (await host.call("delegate", { agent: "b", from: "a", budget: "500 sat" }))
       .texts;
-    expect(text).toContain("is more than the 5 sat in all above it");
+    expect(text).toContain("is more than the 5 sat in all above");
     expect(await denied(host, "fetch", { url, as: "b" })).toContain("ERR_BUDGET");
     await host.call("delegate", { agent: "c", from: "b" });
     expect(await denied(host, "fetch", { url, as: "c" })).toContain("ERR_DEPTH");
@@ -379,7 +379,7 @@ describe("over stdio", () => {
   test.each([
     [["--allow", "x"], "--allow belongs to sigil mcp proxy."],
     [["--token-file", "x"], "--token-file belongs to --http PORT."],
-    [["--credential", "-"], "Stdin is the protocol's here"],
+    [["--credential", "-"], "--credential - cannot read stdin, which carries MCP"],
     [["--http", "x"], "--http must be a port"],
     [["--config", "emacs"], "--config must be one of claude, cursor, vscode."],
     [["serve"], "Unknown verb."],

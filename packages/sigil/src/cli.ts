@@ -77,8 +77,7 @@ function parted(
 
 function unknownCommand(typed: string): UsageError {
   const name = plainName(typed);
-  if (name === undefined)
-    return new UsageError("Unknown command. See sigil --help.");
+  if (name === undefined) return new UsageError("Unknown command. See sigil --help.");
   const near = nearest(
     name,
     COMMANDS.map((one) => one.name),
