@@ -94,13 +94,15 @@ test("nobody() is denied everything, whatever the table says, and takes no agent
   expect(handle.forAgent("Flight booker").credential.chain.lineage).toEqual(["Flight-booker"]);
 });
 
-test("delegate refuses a wider scope at once, and makes a new agent for each call", async () => {
+test("delegate refuses a wider scope at once, and makes one agent of one name and one scope", async () => {
   const { handle } = await handles();
   expect(() => handle.delegate("x", { budget: "200 sat" })).toThrow(
     expect.objectContaining({ code: "ERR_SCOPE_WIDER" }),
   );
   const first = handle.delegate("x", { budget: "10 sat" });
-  expect(handle.delegate("x", { budget: "10 sat" }).id).not.toBe(first.id);
+  expect(handle.delegate("x", { budget: "10000 msat", expiresIn: "5m" }).id).toBe(first.id);
+  expect(handle.delegate("x", { budget: "9 sat" }).id).not.toBe(first.id);
+  expect(handle.delegate("y", { budget: "10 sat" }).id).not.toBe(first.id);
 });
 
 test("revoke kills the child's credential and not its parent's", async () => {

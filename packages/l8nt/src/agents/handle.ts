@@ -14,9 +14,11 @@ import {
   deniedPlace,
   type HandleOptions,
   isOver,
+  lastingAt,
   type Place,
   placeBelow,
   placeByTable,
+  revokeBelow,
   topPlace,
 } from "./place.ts";
 import { type AgentPolicy, readPolicy } from "./policy.ts";
@@ -66,10 +68,17 @@ export class SigilHandle {
     return this.#parent;
   }
 
-  /** Tells handles apart in logs and traces: 16 hex digits, from which nothing can be derived. */
+  /**
+   * Tells agents apart in logs and traces: 16 hex digits, from which nothing can be derived. The
+   * same agent has the same id in every process.
+   */
   get id(): string {
     const { client, agent } = this.#place;
-    this.#id ??= digest(client?.credential.toString() ?? `nobody ${this.#parent?.id} ${agent}`);
+    this.#id ??= digest(
+      client === undefined
+        ? `nobody ${this.#parent?.id} ${agent}`
+        : lastingAt(this.#place).toString(),
+    );
     return this.#id;
   }
 
@@ -98,13 +107,14 @@ export class SigilHandle {
   }
 
   /**
-   * The handle of an agent below this one, by its entry in the table. It is the same handle each
-   * time, so that what the agent spends is counted once. An agent without an entry, or whose entry
-   * asks for more than this agent has, gets a handle that is denied everything.
+   * The handle of an agent below this one, by its entry in the table. It is the same agent each
+   * time, in every process, so that what the agent spends is counted once. An agent without an
+   * entry, or whose entry asks for more than this agent has, gets a handle that is denied
+   * everything.
    */
   forAgent(name: string): SigilHandle {
     const known = this.#children.get(name);
-    // After its time, the handle that replaces it starts a count of its own.
+    // After its time, a new handle replaces it: the same agent, with a new end.
     if (known !== undefined && !isOver(known.#place)) return known;
     return this.#adopt(name, placeByTable(this.#place, name));
   }
@@ -122,8 +132,8 @@ export class SigilHandle {
   }
 
   /**
-   * A new agent below this one, with a scope that is in no table. Each call makes another agent,
-   * with a count of its own.
+   * An agent below this one, with a scope that is in no table. One name with one scope is one agent,
+   * with one count, in every process; another scope makes another agent. Times do not count.
    *
    * @throws DeniedError `ERR_SCOPE_WIDER` for a scope that asks for more than this agent has
    * @throws TypeError for a scope that cannot be read
@@ -180,7 +190,7 @@ export class SigilHandle {
       throw new TypeError(
         "The handle at the top cannot revoke itself. Its treasury's owner can: sigil revoke NODE-ID.",
       );
-    await clientAt(parent.#place).revoke(this.credential);
+    await revokeBelow(parent.#place, this.#place);
   }
 
   /**

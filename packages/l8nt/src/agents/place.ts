@@ -3,9 +3,11 @@ import { HttpClient, type HttpClientOptions } from "../client/index.ts";
 import { DeniedError, type Refusal } from "../errors.ts";
 import { Client, type ClientOptions } from "../index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import type { Credential } from "../l402/index.ts";
 import { systemClock } from "../ports/clock.ts";
 import {
   type AgentPolicies,
+  type Held,
   narrowed,
   type PolicyEntry,
   type PolicyTable,
@@ -34,6 +36,8 @@ export interface Place {
   readonly agent: string | undefined;
   /** Undefined if the agent is denied everything, for `refusal`. */
   readonly client: HttpClient | undefined;
+  /** Undefined at the top, and if the agent is denied everything. */
+  readonly held: Held | undefined;
   readonly refusal: Refusal | undefined;
   /** The agents to which this agent may hand work. */
   readonly policies: PolicyTable;
@@ -51,6 +55,7 @@ export function topPlace(options: HandleOptions): Place {
   return {
     agent: undefined,
     client,
+    held: undefined,
     refusal: undefined,
     policies,
     shared: {
@@ -67,6 +72,34 @@ export function clientAt({ client, refusal }: Place): HttpClient {
   if (client === undefined) throw new DeniedError([refusal!]);
   return client;
 }
+
+/**
+ * What the agent's credential consists of. The credential at the top is given, so its times stay
+ * where they stand.
+ *
+ * @throws DeniedError if the agent is denied everything
+ */
+function heldAt(place: Place): Held {
+  const { credential } = clientAt(place);
+  return place.held ?? { lasting: credential, times: [], credential };
+}
+
+/**
+ * What the agents below descend from.
+ *
+ * @throws DeniedError if the agent is denied everything
+ */
+export const lastingAt = (place: Place): Credential => heldAt(place).lasting;
+
+/**
+ * Revokes the credential of an agent below `place`.
+ *
+ * @throws as `Client.revoke`
+ */
+export const revokeBelow = (place: Place, child: Place): Promise<void> =>
+  new HttpClient({ ...place.shared, credential: lastingAt(place) }).revoke(
+    clientAt(child).credential,
+  );
 
 /** The place below that the table gives to an agent; a denied one if the table gives none. */
 export function placeByTable(above: Place, name: string): Place {
@@ -87,16 +120,16 @@ export function placeByTable(above: Place, name: string): Place {
  */
 export function placeBelow(above: Place, name: string, entry: PolicyEntry): Place {
   const { shared } = above;
-  const credential = narrowed(clientAt(above).credential, name, entry, nowOf(above));
-  const client = new HttpClient({ ...shared, credential });
-  return { agent: name, client, refusal: undefined, policies: entry.agents, shared };
+  const held = narrowed(heldAt(above), name, entry, nowOf(above));
+  const client = new HttpClient({ ...shared, credential: held.credential });
+  return { agent: name, client, held, refusal: undefined, policies: entry.agents, shared };
 }
 
 export const deniedPlace = (
   { policies, shared }: Place,
   name: string,
   refusal: Refusal,
-): Place => ({ agent: name, client: undefined, refusal, policies, shared });
+): Place => ({ agent: name, client: undefined, held: undefined, refusal, policies, shared });
 
 /** Whether the time of the agent's credential is past. */
 export function isOver(place: Place): boolean {

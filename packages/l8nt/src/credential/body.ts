@@ -22,6 +22,11 @@ export interface Body {
    * @throws TokenError `ERR_TOKEN_TOO_LARGE`
    */
   append(caveats: readonly string[]): Body;
+  /**
+   * 32 bytes that every holder of exactly this credential derives from `message`, and nobody else
+   * can.
+   */
+  derive(message: string): Bytes;
   /** The secret text, in the one spelling that this library writes. */
   toText(): string;
 }

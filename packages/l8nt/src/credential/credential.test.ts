@@ -27,6 +27,10 @@ class ListBody implements Body {
     return new ListBody(this.rootId, [...this.texts, ...texts]);
   }
 
+  derive(message: string): Bytes {
+    return sha256(utf8(`${this.toText()} ${message}`));
+  }
+
   toText(): string {
     return `secret ${this.rootId} ${this.texts.join(" & ")}`;
   }

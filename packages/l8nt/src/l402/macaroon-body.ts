@@ -1,10 +1,13 @@
 /** The macaroon form of a credential: a macaroon and a preimage. spec/1-credential.md §1-3. */
 import type { Body } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
-import { type Bytes, base64Text, hexBytes, hexText } from "../internal/bytes.ts";
-import { sha256Hex } from "../internal/crypto.ts";
+import { type Bytes, base64Text, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
+import { hmacChain, sha256Hex } from "../internal/crypto.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
 import { Identifier } from "./identifier.ts";
+
+// No caveat that a verifier could read: a derived key continues no chain that is granted anything.
+const DERIVE = utf8("sigil derive");
 
 export class MacaroonBody implements Body {
   readonly macaroon: UnverifiedMacaroon;
@@ -54,6 +57,10 @@ export class MacaroonBody implements Body {
 
   append(caveats: readonly string[]): MacaroonBody {
     return new MacaroonBody(Macaroon.attenuate(this.macaroon, ...caveats), this.preimage);
+  }
+
+  derive(message: string): Bytes {
+    return hmacChain(this.macaroon.signature, [DERIVE, utf8(message)])[1]!;
   }
 
   toText(): string {
