@@ -32,8 +32,7 @@ async function standIns<Node extends StandIn>(
   start: (options: { shared: StandInBank; account: string; balanceMsat?: bigint }) => Promise<Node>,
   open: (node: Node, role: "treasury" | "service") => Wallet,
 ): Promise<Ends> {
-  const shared = new StandInBank();
-  shared.time.now = START;
+  const shared = new StandInBank(START);
   const purse = await start({ shared, account: "treasury", balanceMsat: BALANCE_MSAT });
   const till = await start({ shared, account: "shop" });
   onTestFinished(async () => {

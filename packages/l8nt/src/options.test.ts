@@ -21,6 +21,7 @@ import { openSqliteStore } from "./stores/sqlite.ts";
 import { DevNetwork, devTown } from "./testing/index.ts";
 import { ownerApi, serveTreasury, Treasury } from "./treasury/index.ts";
 import { devWallet } from "./wallets/dev.ts";
+import { lndWallet } from "./wallets/lnd.ts";
 import { nwcWallet } from "./wallets/nwc.ts";
 
 const secret = "a5b6c7d8e9fa0b1c2d3e4f506172891c4e07a3b5d2f6881a2c3e4f5061728394";
@@ -81,6 +82,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/mcp PaidToolOptions": ["prise", (o) => paidTool({} as never, "a", o, handler as never)],
   "l8nt/mcp PaidToolsOptions": ["prise", (o) => paidTools({} as never, o)],
   "l8nt/mcp PayOptions": ["locaton", (o) => pay({ callTool: handler }, o)],
+  "l8nt/ports WalletOptions": ["slep", (o) => lndWallet("lnd+http://127.0.0.1:1?macaroon=02", o)],
   "l8nt/stores/memory MemoryStoreOptions": ["jornal", (o) => new MemoryStore(o)],
   "l8nt/stores/sqlite SqliteOptions": ["readonly", (o) => openSqliteStore("/nowhere/store", o)],
   "l8nt/stores/postgres PostgresStoreOptions": ["shema", (o) => openPostgresStore(o)],

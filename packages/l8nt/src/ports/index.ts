@@ -1,5 +1,5 @@
 /** `l8nt/ports`: what a store, a wallet and a treasurer must be, and the records they exchange. */
-export type { Clock } from "./clock.ts";
+export type { Clock, Sleep } from "./clock.ts";
 export type { Directive, DirectiveLog, NumberedDirective } from "./directives.ts";
 export type { CounterRow, Journal, JournalEntry, JournalEvent } from "./journal.ts";
 export type { Ledger, Reservation, ReserveAnswer, Resolution, Usage } from "./ledger.ts";
@@ -35,5 +35,6 @@ export type {
   PaymentRequest,
   Wallet,
   WalletFacts,
+  WalletOptions,
   WalletPayment,
 } from "./wallet.ts";

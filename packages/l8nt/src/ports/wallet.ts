@@ -1,8 +1,17 @@
 /** What a wallet must do, split by power: a service takes an `Invoicer` and can never pay. */
 
 import type { Network } from "../invoice/network.ts";
+import type { Clock, Sleep } from "./clock.ts";
 
 export type { Network } from "../invoice/network.ts";
+
+/** The time of a wallet that is reached over a network; a test lets it pass without waiting. */
+export interface WalletOptions {
+  /** @default the system's clock; for spans of time, one that only goes forward */
+  readonly clock?: Clock;
+  /** Waits for time-outs, and between two look-ups of a payment. @default timers of the runtime */
+  readonly sleep?: Sleep;
+}
 
 export interface InvoiceRequest {
   readonly amountMsat: bigint;

@@ -25,6 +25,7 @@ export {
 } from "./paywall-contract.ts";
 export { type StoreContract, type StoreFixture, storeContract } from "./store-contract.ts";
 export {
+  type StuckPayment,
   type TestFunction,
   type WalletFixture,
   type WalletPowers,

@@ -29,6 +29,17 @@ export interface WalletFixture {
   teardown(): Promise<void>;
 }
 
+export interface StuckPayment {
+  /** Lets the payment arrive. */
+  arrive(paymentHash: string): Promise<void>;
+  /**
+   * Lets its time-out pass once the payment is in flight, for a wallet with a clock of the test.
+   *
+   * @default waits
+   */
+  timeOut?(paymentHash: string): Promise<void>;
+}
+
 /** What the backend under test can be made to do. A law whose power is left out is not run. */
 export interface WalletPowers<Fixture> {
   /** What the payer has, in msat; in flight is not had. */
@@ -39,8 +50,8 @@ export interface WalletPowers<Fixture> {
   readonly expireInvoices?: (fixture: Fixture) => Promise<void>;
   /** The next payment is made, and its answer is lost on the way. */
   readonly loseReply?: (fixture: Fixture) => Promise<void>;
-  /** The next payment stays in flight. `arrive` ends it. */
-  readonly stick?: (fixture: Fixture) => Promise<{ arrive(paymentHash: string): Promise<void> }>;
+  /** The next payment stays in flight. */
+  readonly stick?: (fixture: Fixture) => Promise<StuckPayment>;
   /** The backend refuses connections, until the function that it returns is called. */
   readonly unplug?: (fixture: Fixture) => Promise<() => Promise<void>>;
 }
@@ -229,11 +240,10 @@ export function walletContract<Fixture extends WalletFixture>(
       async (fixture) => {
         const before = await powers.balanceMsat?.(fixture);
         const request = await order(fixture);
-        const { arrive } = await stick(fixture);
-        assert.equal(
-          (await fixture.payer.pay({ ...request, timeoutSeconds: 1 })).status,
-          "unknown",
-        );
+        const { arrive, timeOut } = await stick(fixture);
+        const paying = fixture.payer.pay({ ...request, timeoutSeconds: 1 });
+        await timeOut?.(request.paymentHash);
+        assert.equal((await paying).status, "unknown");
         assert.equal((await fixture.payer.find(request.paymentHash)).status, "unknown");
         await arrive(request.paymentHash);
         const { preimage, feeMsat } = paid(await fixture.payer.find(request.paymentHash));

@@ -6,7 +6,7 @@ import { createServer } from "node:https";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { type Backend, exchange, fetchTrusting, wholeMsat } from "./backend.ts";
+import { type Backend, exchange, fetchTrusting, timingOf, wholeMsat } from "./backend.ts";
 import { ANOTHER, CERT, KEY } from "./fixtures/tls.ts";
 
 /** A TLS server that never answers, behind a party in between. `received`: what reached it. */
@@ -41,6 +41,7 @@ const bank = (base: string, cert: string): Backend => ({
   base,
   headers: { rune: "rune-5ec4e7" },
   fetch: fetchTrusting(cert, "the bank"),
+  timing: timingOf({}, "a bank"),
 });
 
 test("bytes of a party in between do not prove that a request was not sent [case 75]", async () => {

@@ -6,6 +6,27 @@
 import { msatInRange } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { nodeFetch } from "../http/node-fetch.ts";
+import { checkKeys, type Keys } from "../internal/keys.ts";
+import { type Clock, type Sleep, systemSleep } from "../ports/clock.ts";
+import type { WalletOptions } from "../ports/wallet.ts";
+
+export interface Timing {
+  /** Seconds, for spans of time: only goes forward. */
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+}
+
+export const WALLET_KEYS = { clock: true, sleep: true } satisfies Keys<WalletOptions>;
+
+/** The system's time may be set back; a span that is measured with this one cannot shrink. */
+const monotonic: Clock = () => performance.now() / 1000;
+
+/** @throws TypeError for an unknown option */
+export function timingOf(options: WalletOptions, what: string): Timing {
+  checkKeys(options, WALLET_KEYS, what);
+  const { clock = monotonic, sleep = systemSleep } = options;
+  return { clock, sleep };
+}
 
 export interface Backend {
   /** The backend's name in messages. */
@@ -14,6 +35,7 @@ export interface Backend {
   readonly base: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: typeof fetch;
+  readonly timing: Timing;
   /**
    * Explains a refusal in words for the owner, and says what to do; undefined for an answer without
    * a known reason.
@@ -55,9 +77,8 @@ export type Exchange =
       readonly cause?: unknown;
     };
 
-const GRACE_MS = 5_000;
+const GRACE_SECONDS = 5;
 const DEFAULT_SECONDS = 10;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -77,8 +98,22 @@ export function fetchTrusting(cert: string | undefined, name: string): typeof fe
 
 /** Sends a request. Never throws, and never follows a redirect. */
 export async function exchange(backend: Backend, call: Call): Promise<Exchange> {
+  const { seconds = DEFAULT_SECONDS } = call;
+  const [ended, late] = [new AbortController(), new AbortController()];
+  const deadline = backend.timing.sleep(seconds + GRACE_SECONDS, ended.signal);
+  void deadline.then(() => {
+    if (!ended.signal.aborted) late.abort(new DOMException("no answer", "TimeoutError"));
+  });
+  try {
+    return await exchangeUntil(late.signal, backend, call);
+  } finally {
+    ended.abort();
+  }
+}
+
+async function exchangeUntil(signal: AbortSignal, backend: Backend, call: Call): Promise<Exchange> {
   const { name, base, headers, fetch: send } = backend;
-  const { method, path, json, form, seconds = DEFAULT_SECONDS, until, words } = call;
+  const { method, path, json, form, until, words } = call;
   const nothing = (sent: boolean, why: string, cause?: unknown): Exchange => ({
     got: "nothing",
     sent,
@@ -93,7 +128,7 @@ export async function exchange(backend: Backend, call: Call): Promise<Exchange> 
       ...(json !== undefined && { body: JSON.stringify(json) }),
       ...(form !== undefined && { body: new URLSearchParams(form) }),
       redirect: "manual",
-      signal: AbortSignal.timeout(Math.min(seconds * 1000 + GRACE_MS, MAX_TIMER_MS)),
+      signal,
     });
   } catch (cause) {
     const why = noConnection(cause);

@@ -13,15 +13,17 @@ import {
   standInContract,
   stop,
   thrown,
+  timeOut,
   type World,
 } from "./fixtures/world.ts";
 
 const TREASURY = ["getinfo", "listpays", "xpay", "pay", "listpeerchannels"];
 const SERVICE = ["getinfo", "invoice"];
 
-const open = (url: string, rune: string, cert?: string) =>
+const open = ({ url, shared }: ClnStandIn, rune: string, cert?: string) =>
   clnWallet(
     `cln+${url}?rune=${encodeURIComponent(rune)}${cert === undefined ? "" : `&cert=${encodeURIComponent(cert)}`}`,
+    shared.time,
   );
 
 async function start(options: object = {}): Promise<World<ClnStandIn>> {
@@ -38,7 +40,7 @@ async function start(options: object = {}): Promise<World<ClnStandIn>> {
     balanceMsat: BALANCE_MSAT,
   });
   const runes = [paying.createRune(TREASURY), receiving.createRune(SERVICE)] as const;
-  const [payer, invoicer] = [open(paying.url, runes[0]), open(receiving.url, runes[1])];
+  const [payer, invoicer] = [open(paying, runes[0]), open(receiving, runes[1])];
   return { shared, paying, receiving, payer, invoicer, secrets: runes };
 }
 
@@ -91,10 +93,10 @@ describe("an error is judged by its code and by the node's records", () => {
   law("an error while a part is in flight is unknown", async (world) => {
     const request = await order(world);
     world.shared.faults.add({ kind: "stuck" });
-    expect(await world.payer.pay({ ...request, timeoutSeconds: 1 })).toMatchObject({
-      status: "unknown",
-    });
-    const other = open(world.paying.url, world.secrets[0]!);
+    const paying = world.payer.pay({ ...request, timeoutSeconds: 1 });
+    await timeOut(world.shared, request.paymentHash);
+    expect(await paying).toMatchObject({ status: "unknown" });
+    const other = open(world.paying, world.secrets[0]!);
     expect(await other.pay(request)).toEqual({
       status: "unknown",
       reason: "the payment is in flight",
@@ -180,16 +182,16 @@ describe("the rights of a rune", () => {
   });
 
   law("a rune for every method is reported as excess", async ({ paying }) => {
-    const facts = await open(paying.url, paying.createRune()).examine!();
+    const facts = await open(paying, paying.createRune()).examine!();
     expect(facts.rights).toEqual({ pay: true, find: true, invoice: true });
     expect(facts.excess).toEqual(["everything: the rune has no restrictions"]);
-    const more = await open(paying.url, paying.createRune([...TREASURY, "withdraw"])).examine!();
+    const more = await open(paying, paying.createRune([...TREASURY, "withdraw"])).examine!();
     expect(more.excess).toEqual(["method=withdraw"]);
   });
 
   law("a rune for small invoices has the right to pay, and pays no larger one", async (world) => {
     const rune = world.paying.createRune(["getinfo", "listpays", "xpay"], 60_000n);
-    const payer = open(world.paying.url, rune);
+    const payer = open(world.paying, rune);
     const { rights, excess } = await payer.examine!();
     expect(rights.pay).toBe(true);
     expect(excess).toBeUndefined();
@@ -202,14 +204,14 @@ describe("the rights of a rune", () => {
 
   law("on a node without xpay, a rune for pay has the right to pay", async (world) => {
     const old = await ClnStandIn.start({ shared: world.shared, account: "old", hasXpay: false });
-    const facts = await open(old.url, old.createRune(TREASURY)).examine!();
+    const facts = await open(old, old.createRune(TREASURY)).examine!();
     expect(facts.rights.pay).toBe(true);
     await old.down();
   });
 
   law("a rune without listpays pays nothing", async (world) => {
     const { paying } = world;
-    const payer = open(paying.url, paying.createRune(["getinfo", "xpay"]));
+    const payer = open(paying, paying.createRune(["getinfo", "xpay"]));
     const outcome = await payer.pay(await order(world));
     expect(outcome).toEqual({
       status: "never-sent",
@@ -220,7 +222,7 @@ describe("the rights of a rune", () => {
 
   law("a wrong rune is refused in one line that does not repeat the rune", async (world) => {
     const rune = `${"A".repeat(43)}=`;
-    const payer = open(world.paying.url, rune);
+    const payer = open(world.paying, rune);
     const message = await thrown(payer.network());
     expect(message).toMatch(/^The wallet cannot be used: Core Lightning does not know the rune/);
     expect(message).not.toContain(rune);
@@ -273,7 +275,7 @@ describe("a certificate of the node", () => {
 
   test("is trusted if the URL names it", async () => {
     const { node, rune } = await secure(CERT);
-    expect(await open(node.url, rune, CERT).network()).toBe("bcrt");
+    expect(await open(node, rune, CERT).network()).toBe("bcrt");
     await node.down();
   });
 
@@ -288,7 +290,7 @@ describe("a certificate of the node", () => {
     ["that has expired", EXPIRED, EXPIRED, /expired: renew it there/],
   ])("%s is refused, and nothing is sent", async (_, shown, named, message) => {
     const { node, rune } = await secure(shown);
-    const wallet = open(node.url, rune, named);
+    const wallet = open(node, rune, named);
     const text = await thrown(wallet.network());
     expect(text).toMatch(message);
     expect(text).not.toContain(rune);

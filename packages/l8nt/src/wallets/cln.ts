@@ -8,7 +8,7 @@ import { AdapterError } from "../errors.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { Invoice, type Network } from "../invoice/index.ts";
-import type { PaymentOutcome, PaymentRequest, Wallet } from "../ports/wallet.ts";
+import type { PaymentOutcome, PaymentRequest, Wallet, WalletOptions } from "../ports/wallet.ts";
 import {
   ask,
   askTheTime,
@@ -18,6 +18,7 @@ import {
   fetchTrusting,
   noAnswer,
   recordOf,
+  timingOf,
 } from "./backend.ts";
 import {
   channelsOf,
@@ -58,7 +59,8 @@ const trySeconds = (timeoutSeconds: number) =>
  *
  * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
-export function clnWallet(url: string): Wallet {
+export function clnWallet(url: string, options: WalletOptions = {}): Wallet {
+  const timing = timingOf(options, "a Core Lightning wallet");
   const { base, text, header } = readWalletUrl(url, FORM);
   const rune = header("rune");
   const backend: Backend = {
@@ -66,6 +68,7 @@ export function clnWallet(url: string): Wallet {
     base: `${base}/v1`,
     headers: { rune },
     fetch: fetchTrusting(text("cert"), FORM.name),
+    timing,
     explain,
   };
   const call = (method: string, json: object = {}, seconds?: number) =>
@@ -118,6 +121,7 @@ export function clnWallet(url: string): Wallet {
       // listpays also says `failed` between two attempts of one xpay.
       // https://github.com/ElementsProject/lightning/issues/9036
       lingerSeconds: (timeoutSeconds) => trySeconds(timeoutSeconds) + SLOW_START_SECONDS,
+      clock: timing.clock,
     }),
 
     async network(): Promise<Network> {

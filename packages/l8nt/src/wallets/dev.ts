@@ -13,6 +13,7 @@ import type {
   PaymentRequest,
   Wallet,
   WalletFacts,
+  WalletOptions,
   WalletPayment,
 } from "../ports/wallet.ts";
 import {
@@ -23,17 +24,19 @@ import {
   mayDo,
   preimageOf,
   recordOf,
+  timingOf,
+  WALLET_KEYS,
   wholeNumber,
 } from "./backend.ts";
 import { readWalletUrl, type WalletUrlForm } from "./wallet-url.ts";
 
 /** Options of {@link devWallet}. */
-export interface DevWalletOptions {
+export interface DevWalletOptions extends WalletOptions {
   /** @default the global `fetch` */
   readonly fetch?: typeof fetch;
 }
 
-const OPTIONS = { fetch: true } satisfies Keys<DevWalletOptions>;
+const OPTIONS = { fetch: true, ...WALLET_KEYS } satisfies Keys<DevWalletOptions>;
 
 const FORM: WalletUrlForm = {
   name: "the dev network",
@@ -50,6 +53,7 @@ const FORM: WalletUrlForm = {
  */
 export function devWallet(url: string | undefined, options: DevWalletOptions = {}): Wallet {
   checkKeys(options, OPTIONS, "a dev wallet");
+  const { fetch: fetcher = (input, init) => fetch(input, init), ...time } = options;
   if (url === undefined)
     throw new TypeError(
       "a dev wallet needs the URL of an account, and got undefined: is SIGIL_WALLET set?",
@@ -64,7 +68,8 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
     name: FORM.name,
     base,
     headers: { authorization: `Bearer ${header("key")}` },
-    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    fetch: fetcher,
+    timing: timingOf(time, "a dev wallet"),
   };
 
   return Object.freeze<Wallet>({

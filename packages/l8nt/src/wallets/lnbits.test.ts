@@ -1,5 +1,5 @@
 /** The LNbits wallet against a stand-in: the wallet contract, and its own laws. */
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { LnbitsStandIn } from "./fixtures/stand-ins/lnbits.ts";
 import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { CERT, KEY } from "./fixtures/tls.ts";
@@ -14,7 +14,8 @@ import {
 } from "./fixtures/world.ts";
 import { lnbitsWallet } from "./lnbits.ts";
 
-const open = (url: string, key: string) => lnbitsWallet(`lnbits+${url}?key=${key}`);
+const open = ({ url, shared }: LnbitsStandIn, key: string) =>
+  lnbitsWallet(`lnbits+${url}?key=${key}`, shared.time);
 
 async function start(options: object = {}): Promise<World<LnbitsStandIn>> {
   const shared = new StandInBank();
@@ -25,8 +26,8 @@ async function start(options: object = {}): Promise<World<LnbitsStandIn>> {
     ...options,
   });
   const receiving = await LnbitsStandIn.start({ shared, account: "service" });
-  const payer = open(paying.url, paying.adminKey);
-  const invoicer = open(receiving.url, receiving.invoiceKey);
+  const payer = open(paying, paying.adminKey);
+  const invoicer = open(receiving, receiving.invoiceKey);
   return {
     shared,
     paying,
@@ -42,6 +43,10 @@ const refused = (status: number, detail: string, state?: string): StandInAnswer 
   status,
   body: { detail, ...(state !== undefined && { status: state }) },
 });
+
+/** Waits until LNbits has answered `pending`, and the wallet pauses before it asks again. */
+const asksAgain = ({ shared: { time } }: World<LnbitsStandIn>) =>
+  vi.waitUntil(() => time.wakesIn(0.5), { interval: 5, timeout: 10_000 });
 
 standInContract("the LNbits wallet", start);
 
@@ -120,8 +125,15 @@ describe("the answer to a payment is read:", () => {
     "a payment that is pending in LNbits' answer is followed until its time-out [case 57]",
     async (world) => {
       const request = await order(world);
-      world.shared.faults.add({ kind: "slow", delayMs: 300 });
-      expect(await world.payer.pay(request)).toMatchObject({ status: "paid", feeMsat: 50n });
+      const { bank, faults, time } = world.shared;
+      faults.add({ kind: "stuck" });
+      const paying = world.payer.pay(request);
+      await asksAgain(world);
+      time.advance(0.5);
+      await asksAgain(world);
+      bank.settle(bank.inFlight(request.paymentHash));
+      time.advance(0.5);
+      expect(await paying).toMatchObject({ status: "paid", feeMsat: 50n });
     },
   );
 });
@@ -165,13 +177,6 @@ describe("the fee cap", () => {
   });
 });
 
-/** A time at which no payment of an earlier process can still be on its way. */
-function longAfterTheStart(): void {
-  const later = performance.now() + 61_000;
-  vi.spyOn(performance, "now").mockReturnValue(later);
-  onTestFinished(() => void vi.restoreAllMocks());
-}
-
 describe("the record of a payment is read:", () => {
   const hash = "cd".repeat(32);
   const row = {
@@ -197,7 +202,7 @@ describe("the record of a payment is read:", () => {
   ];
   test.each(pages)("%s", async (_, body, expected) => {
     const world = await start();
-    if (expected === "failed") longAfterTheStart();
+    if (expected === "failed") world.shared.time.advance(61);
     world.paying.instead.push({
       to: "GET /api/v1/payments/paginated",
       answer: { status: 200, body },
@@ -219,9 +224,10 @@ describe("the record of a payment is read:", () => {
   law("a payment that fails after it was sent is failed", async (world) => {
     const request = await order(world);
     world.shared.faults.add({ kind: "stuck" });
-    expect(await world.payer.pay({ ...request, timeoutSeconds: 1 })).toMatchObject({
-      status: "unknown",
-    });
+    const paying = world.payer.pay({ ...request, timeoutSeconds: 1 });
+    await asksAgain(world);
+    world.shared.time.advance(1);
+    expect(await paying).toMatchObject({ status: "unknown" });
     world.shared.bank.fail(world.shared.bank.inFlight(request.paymentHash), "no route");
     expect(await world.payer.find(request.paymentHash)).toMatchObject({ status: "failed" });
     expect(world.paying.balanceMsat).toBe(BALANCE_MSAT);
@@ -251,7 +257,7 @@ describe("the rights of a key", () => {
 
   law("a payment with the invoice key has failed", async (world) => {
     const request = await order(world);
-    const service = open(world.paying.url, world.paying.invoiceKey);
+    const service = open(world.paying, world.paying.invoiceKey);
     expect(await service.pay(request)).toEqual({
       status: "failed",
       reason: expect.stringContaining("invoice key"),
@@ -264,7 +270,7 @@ describe("the rights of a key", () => {
     "a wrong key is refused in one line that does not repeat the key, and proves nothing about a payment",
     async (world) => {
       const key = "5ec4e7".repeat(5);
-      const wrong = open(world.paying.url, key);
+      const wrong = open(world.paying, key);
       const message = await thrown(wrong.network());
       expect(message).toMatch(/^The wallet cannot be used: LNbits does not know the key/);
       expect(message).not.toContain(key);

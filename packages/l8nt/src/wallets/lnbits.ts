@@ -6,7 +6,13 @@
 import { AdapterError } from "../errors.ts";
 import type { Network } from "../invoice/network.ts";
 import { readInvoice } from "../invoice/read.ts";
-import type { PaymentOutcome, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
+import type {
+  PaymentOutcome,
+  PaymentRequest,
+  Wallet,
+  WalletOptions,
+  WalletPayment,
+} from "../ports/wallet.ts";
 import {
   ask,
   type Backend,
@@ -15,6 +21,7 @@ import {
   fetchTrusting,
   mayDo,
   recordOf,
+  timingOf,
   wholeMsat,
   wholeNumber,
 } from "./backend.ts";
@@ -39,7 +46,7 @@ const FORM: WalletUrlForm = {
 
 /** LNbits handles the payments of one wallet in turn, and records each only then. */
 const LINGER_SECONDS = 60;
-const POLL_MS = 500;
+const POLL_SECONDS = 0.5;
 const PAGE = 100;
 const PAYMENTS = "/api/v1/payments";
 /**
@@ -56,13 +63,15 @@ const isFailed = (body: unknown) => recordOf(body).status === "failed";
  *
  * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
-export function lnbitsWallet(url: string): Wallet {
+export function lnbitsWallet(url: string, options: WalletOptions = {}): Wallet {
+  const timing = timingOf(options, "an LNbits wallet");
   const { base, text, header } = readWalletUrl(url, FORM);
   const backend: Backend = {
     name: FORM.name,
     base,
     headers: { "x-api-key": header("key") },
     fetch: fetchTrusting(text("cert"), FORM.name),
+    timing,
     explain,
   };
   let network: Promise<Network> | undefined;
@@ -94,7 +103,7 @@ export function lnbitsWallet(url: string): Wallet {
         status: "never-sent",
         reason: `LNbits reserves a fee of ${feeMsat} msat, above the fee cap`,
       };
-    const until = performance.now() + timeoutSeconds * 1000;
+    const until = timing.clock() + timeoutSeconds;
     const json = { out: true, bolt11: invoice };
     const answer = await exchange(backend, {
       method: "POST",
@@ -121,8 +130,8 @@ export function lnbitsWallet(url: string): Wallet {
     for (;;) {
       const seen = await look(paymentHash);
       if (seen.status === "paid" || seen.status === "failed") return seen;
-      if (performance.now() + POLL_MS > until) return { status: "unknown", reason: seen.reason };
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      if (timing.clock() + POLL_SECONDS > until) return { status: "unknown", reason: seen.reason };
+      await timing.sleep(POLL_SECONDS);
     }
   }
 
@@ -155,7 +164,7 @@ export function lnbitsWallet(url: string): Wallet {
   }
 
   return Object.freeze<Wallet>({
-    ...payOnce({ look, send, lingerSeconds: () => LINGER_SECONDS }),
+    ...payOnce({ look, send, lingerSeconds: () => LINGER_SECONDS, clock: timing.clock }),
 
     network: networkOf,
 

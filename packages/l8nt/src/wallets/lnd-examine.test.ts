@@ -3,7 +3,7 @@
  * one.
  */
 import { describe, expect, test } from "vitest";
-import type { Backend } from "./backend.ts";
+import { type Backend, timingOf } from "./backend.ts";
 import { reasonOf } from "./lnd-answers.ts";
 import { examineLnd } from "./lnd-examine.ts";
 
@@ -12,6 +12,7 @@ const answering = (message: string): Backend => ({
   base: "https://node.example",
   headers: {},
   fetch: async () => Response.json({ code: 2, message, details: [] }, { status: 500 }),
+  timing: timingOf({}, "a wallet"),
   explain: (_, body) => reasonOf(body),
 });
 

@@ -5,25 +5,24 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { TurnedTime } from "./fixtures/turned-time.ts";
 import { lndWallet } from "./lnd.ts";
 
-/** Long after its start, so that nothing of a process before this one can still be on its way. */
+/** 61 s after the start of the wallet, when no request of an earlier process can be under way. */
 async function answering(status: number, body: object) {
   const server = createServer((_, response) => {
     response.writeHead(status, { "content-type": "application/json", connection: "close" });
     response.end(JSON.stringify(body));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const time = new TurnedTime(0);
   const wallet = lndWallet(
     `lnd+http://127.0.0.1:${(server.address() as AddressInfo).port}?macaroon=0201`,
+    time,
   );
-  const later = performance.now() + 61_000;
-  vi.spyOn(performance, "now").mockReturnValue(later);
-  onTestFinished(() => {
-    vi.restoreAllMocks();
-    server.close();
-  });
+  time.advance(61);
   return wallet;
 }
 

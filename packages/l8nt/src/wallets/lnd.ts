@@ -2,8 +2,22 @@
 import { AdapterError } from "../errors.ts";
 import { base64Bytes, base64Text, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
 import type { Network } from "../invoice/network.ts";
-import type { InvoiceRequest, PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
-import { ask, type Backend, exchange, fetchTrusting, recordOf, wholeMsat } from "./backend.ts";
+import type {
+  InvoiceRequest,
+  PaymentRequest,
+  Wallet,
+  WalletOptions,
+  WalletPayment,
+} from "../ports/wallet.ts";
+import {
+  ask,
+  type Backend,
+  exchange,
+  fetchTrusting,
+  recordOf,
+  timingOf,
+  wholeMsat,
+} from "./backend.ts";
 import {
   endOf,
   isLetIn,
@@ -49,13 +63,15 @@ const MAY_GO_ON = new Set([1, 4, 14]);
  *
  * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
-export function lndWallet(url: string): Wallet {
+export function lndWallet(url: string, options: WalletOptions = {}): Wallet {
+  const timing = timingOf(options, "an lnd wallet");
   const { base, value, text } = readWalletUrl(url, FORM);
   const backend: Backend = {
     name: FORM.name,
     base,
     headers: { "grpc-metadata-macaroon": macaroonHex(value("macaroon")!) },
     fetch: fetchTrusting(text("cert"), FORM.name),
+    timing,
     explain: (_, body) => reasonOf(body),
   };
   const info = () => ask(backend, { method: "GET", path: "/v1/getinfo" });
@@ -117,7 +133,13 @@ export function lndWallet(url: string): Wallet {
   }
 
   return Object.freeze<Wallet>({
-    ...payOnce({ look, send, refusesTwice: true, lingerSeconds: () => LINGER_SECONDS }),
+    ...payOnce({
+      look,
+      send,
+      refusesTwice: true,
+      lingerSeconds: () => LINGER_SECONDS,
+      clock: timing.clock,
+    }),
 
     async network(): Promise<Network> {
       return lndNetwork(await info());

@@ -7,6 +7,7 @@ import type { NostrEvent, VerifiedEvent } from "nostr-tools/pure";
 import { AdapterError } from "../errors.ts";
 import { lazily } from "../internal/lazily.ts";
 import { later, type Timer } from "../internal/timers.ts";
+import type { Sleep } from "../ports/clock.ts";
 
 export const INFO_KIND = 13194;
 export const REQUEST_KIND = 23194;
@@ -33,6 +34,7 @@ export interface RelaysOptions {
   /** Hex; the addressee of replies. */
   readonly clientPubkey: string;
   readonly webSocket: typeof WebSocket;
+  readonly sleep: Sleep;
 }
 
 export interface CarryOptions {
@@ -54,7 +56,6 @@ const CONNECT_MS = 5_000;
  * process alive.
  */
 const IDLE_MS = 1_000;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const missing = (cause: unknown): never => {
   throw new AdapterError(
@@ -112,7 +113,7 @@ export class Relays {
     return this.#work(async () => {
       let sent = false;
       let isOver = false;
-      let timer: Timer | undefined;
+      const ended = new AbortController();
       const ends: (() => void)[] = [];
       const bring = async (url: string): Promise<string> => {
         const line = await this.#line(url);
@@ -137,17 +138,19 @@ export class Relays {
         const giveUp = (reason: string, cause: unknown) =>
           end({ got: "nothing", sent, reason, cause });
         this.#waiting.set(request.id, (event) => end({ got: "reply", event }));
-        timer = later(Math.min(seconds * 1000, MAX_TIMER_MS), () =>
-          giveUp(
-            `did not answer within ${seconds} s`,
-            new DOMException("no answer", "TimeoutError"),
-          ),
-        );
+        void this.#options
+          .sleep(seconds, ended.signal)
+          .then(() =>
+            giveUp(
+              `did not answer within ${seconds} s`,
+              new DOMException("no answer", "TimeoutError"),
+            ),
+          );
         const order = this.#order();
-        const ended = once ? inTurn(order, bring, () => sent) : allOf(order.map(bring));
-        void ended.then((reason) => giveUp(reason, notReached()));
+        const tried = once ? inTurn(order, bring, () => sent) : allOf(order.map(bring));
+        void tried.then((reason) => giveUp(reason, notReached()));
       });
-      clearTimeout(timer);
+      ended.abort();
       this.#waiting.delete(request.id);
       for (const end of ends) end();
       return passage;

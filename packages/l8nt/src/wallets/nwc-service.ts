@@ -7,6 +7,7 @@ import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { hexBytes } from "../internal/bytes.ts";
 import { lazily } from "../internal/lazily.ts";
+import type { Clock, Sleep } from "../ports/clock.ts";
 import { recordOf } from "./backend.ts";
 import { nostrTools, notReached, REQUEST_KIND, Relays } from "./nwc-relays.ts";
 import { readSecret } from "./wallet-url.ts";
@@ -95,13 +96,21 @@ function checkRelay(relay: string): void {
   }
 }
 
+export interface NwcServiceOptions {
+  readonly webSocket: typeof WebSocket;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+}
+
 export class NwcService {
   readonly #url: NwcUrl;
   readonly #link: () => Promise<{ readonly relays: Relays; readonly conversationKey: Uint8Array }>;
+  readonly #clock: Clock;
   #announced: Promise<Announced> | undefined;
 
-  constructor(url: NwcUrl, webSocket: typeof WebSocket) {
+  constructor(url: NwcUrl, { webSocket, clock, sleep }: NwcServiceOptions) {
     this.#url = url;
+    this.#clock = clock;
     this.#link = lazily(async () => {
       const { servicePubkey, relays: urls, secret } = url;
       const { getPublicKey, nip44 } = await nostrTools();
@@ -109,7 +118,7 @@ export class NwcService {
         const clientPubkey = getPublicKey(secret);
         const conversationKey = nip44.getConversationKey(secret, servicePubkey);
         return {
-          relays: new Relays({ urls, servicePubkey, clientPubkey, webSocket }),
+          relays: new Relays({ urls, servicePubkey, clientPubkey, webSocket, sleep }),
           conversationKey,
         };
       } catch {
@@ -159,7 +168,7 @@ export class NwcService {
     const { encryption } = await this.announced();
     const { conversationKey } = await this.#link();
     const { secret } = this.#url;
-    const now = Math.floor(Date.now() / 1000);
+    const now = Math.floor(this.#clock());
     const text = JSON.stringify({ method, params });
     const isOld = encryption === "nip04";
     const tags = [

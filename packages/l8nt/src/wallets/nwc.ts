@@ -7,6 +7,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Lru } from "../internal/lru.ts";
 import { Invoice } from "../invoice/index.ts";
+import { systemClock, systemSleep } from "../ports/clock.ts";
 import type {
   InvoiceRequest,
   Network,
@@ -14,19 +15,20 @@ import type {
   PaymentRequest,
   Wallet,
   WalletFacts,
+  WalletOptions,
   WalletPayment,
 } from "../ports/wallet.ts";
-import { preimageOf, recordOf, wholeNumber } from "./backend.ts";
+import { preimageOf, recordOf, WALLET_KEYS, wholeNumber } from "./backend.ts";
 import { type Answer, NAME, NwcService, readNwcUrl } from "./nwc-service.ts";
 import { feeOf, outcomeOf, paymentOf } from "./nwc-transaction.ts";
 
 /** Options of {@link nwcWallet}. */
-export interface NwcWalletOptions {
+export interface NwcWalletOptions extends WalletOptions {
   /** @default the global `WebSocket`, which Node has from version 22 on */
   readonly webSocket?: typeof WebSocket;
 }
 
-const OPTIONS = { webSocket: true } satisfies Keys<NwcWalletOptions>;
+const OPTIONS = { webSocket: true, ...WALLET_KEYS } satisfies Keys<NwcWalletOptions>;
 
 const NETWORK_NAMES: Readonly<Record<string, Network>> = {
   mainnet: "bc",
@@ -98,7 +100,8 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
       "ERR_WALLET",
       "Nostr Wallet Connect needs WebSocket, which this runtime does not have: use Node 22 or later, or start Node 20 with --experimental-websocket.",
     );
-  const service = new NwcService(parsed, webSocket);
+  const { clock = systemClock, sleep = systemSleep } = options;
+  const service = new NwcService(parsed, { webSocket, clock, sleep });
   const inFlight = new Map<string, Promise<PaymentOutcome>>();
   const sent = new Lru<string, true>(REMEMBERED);
   let hello = lazily(greet);

@@ -28,7 +28,7 @@ function world(sent: Sent, options: { refusesTwice?: true } = {}) {
       return state.sent;
     },
     lingerSeconds: (timeoutSeconds) => Math.min(timeoutSeconds, 300) + 60,
-    now: () => state.now,
+    clock: () => state.now,
     ...options,
   });
   return { state, wallet };
@@ -100,6 +100,7 @@ test.each<[string, OnRecord, PaymentOutcome["status"]]>([
     look: async () => (looks++ === 0 ? ABSENT : record),
     send: async () => state.sent,
     lingerSeconds: () => 60,
+    clock: () => state.now,
   });
   expect(await once.pay(REQUEST)).toMatchObject({ status: expected });
   expect(wallet).toBeDefined();

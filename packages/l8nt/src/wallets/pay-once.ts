@@ -2,6 +2,7 @@
  * Pays each hash at most once over HTTP, where a request may reach the backend after its answer was
  * lost. A payment that the backend may still try is never reported as ended. [cases 56-59, 75]
  */
+import type { Clock } from "../ports/clock.ts";
 import type { Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
 
 /** The backend's record of a hash now; `unseen` if it could not be read. */
@@ -31,13 +32,11 @@ export interface PayOnceOptions {
    */
   readonly refusesTwice?: true;
   /** Seconds, from a clock that only goes forward. */
-  readonly now?: () => number;
+  readonly clock: Clock;
 }
 
-const monotonic = () => performance.now() / 1000;
-
 export function payOnce(options: PayOnceOptions): Pick<Payer, "pay" | "find"> {
-  const { look, send, lingerSeconds, refusesTwice = false, now = monotonic } = options;
+  const { look, send, lingerSeconds, refusesTwice = false, clock: now } = options;
   const running = new Map<string, Promise<PaymentOutcome>>();
   /** By hash: until when a payment that this process sent may still begin. */
   const lingering = new Map<string, number>();

@@ -1,5 +1,5 @@
 /** The phoenixd wallet against a stand-in: the wallet contract, and its own laws. */
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { PhoenixdStandIn } from "./fixtures/stand-ins/phoenixd.ts";
 import { type StandInAnswer, StandInBank } from "./fixtures/stand-ins/stand-in.ts";
 import { CERT, KEY } from "./fixtures/tls.ts";
@@ -14,8 +14,8 @@ import {
 } from "./fixtures/world.ts";
 import { phoenixdWallet } from "./phoenixd.ts";
 
-const open = (url: string, password: string) =>
-  phoenixdWallet(`phoenixd+${url}?password=${password}`);
+const open = ({ url, shared }: PhoenixdStandIn, password: string) =>
+  phoenixdWallet(`phoenixd+${url}?password=${password}`, shared.time);
 
 async function start(options: object = {}): Promise<World<PhoenixdStandIn>> {
   const shared = new StandInBank();
@@ -26,8 +26,8 @@ async function start(options: object = {}): Promise<World<PhoenixdStandIn>> {
     ...options,
   });
   const receiving = await PhoenixdStandIn.start({ shared, account: "service" });
-  const payer = open(paying.url, paying.fullPassword);
-  const invoicer = open(receiving.url, receiving.limitedPassword);
+  const payer = open(paying, paying.fullPassword);
+  const invoicer = open(receiving, receiving.limitedPassword);
   const secrets = [paying.fullPassword, receiving.limitedPassword].flatMap((password) => [
     password,
     Buffer.from(`:${password}`).toString("base64"),
@@ -157,13 +157,6 @@ describe("the fee cap", () => {
   });
 });
 
-/** A time at which no payment of an earlier process can still be on its way. */
-function longAfterTheStart(): void {
-  const later = performance.now() + 61_000;
-  vi.spyOn(performance, "now").mockReturnValue(later);
-  onTestFinished(() => void vi.restoreAllMocks());
-}
-
 describe("the record of a payment is read:", () => {
   const at = (paymentHash: string, world: World<PhoenixdStandIn>, answer: StandInAnswer) =>
     world.paying.instead.push({ to: `GET /payments/outgoingbyhash/${paymentHash}`, answer });
@@ -186,7 +179,7 @@ describe("the record of a payment is read:", () => {
   ];
   test.each(rows)("%s", async (_, body, expected) => {
     const world = await start();
-    longAfterTheStart();
+    world.shared.time.advance(61);
     at("cd".repeat(32), world, { status: 200, body: { paymentHash: "cd".repeat(32), ...body } });
     expect(await world.payer.find("cd".repeat(32))).toMatchObject({ status: expected });
     await stop(world);
@@ -232,7 +225,7 @@ describe("the rights of a password", () => {
 
   law("a payment with the limited password has failed", async (world) => {
     const request = await order(world);
-    const limited = open(world.paying.url, world.paying.limitedPassword);
+    const limited = open(world.paying, world.paying.limitedPassword);
     expect(await limited.pay(request)).toEqual({
       status: "failed",
       reason: expect.stringContaining("not the full password"),
@@ -244,7 +237,7 @@ describe("the rights of a password", () => {
     "a wrong password is refused in one line that does not repeat the password",
     async (world) => {
       const password = "5ec4e7".repeat(10);
-      const wrong = open(world.paying.url, password);
+      const wrong = open(world.paying, password);
       const message = await thrown(wrong.network());
       expect(message).toMatch(
         /^The wallet cannot be used: phoenixd refused the password: take http-password/,

@@ -6,7 +6,7 @@
 import { AdapterError } from "../errors.ts";
 import { base64Text, utf8 } from "../internal/bytes.ts";
 import type { Network } from "../invoice/network.ts";
-import type { PaymentRequest, Wallet, WalletPayment } from "../ports/wallet.ts";
+import type { PaymentRequest, Wallet, WalletOptions, WalletPayment } from "../ports/wallet.ts";
 import {
   ask,
   askTheTime,
@@ -17,6 +17,7 @@ import {
   mayDo,
   preimageOf,
   recordOf,
+  timingOf,
   wholeNumber,
 } from "./backend.ts";
 import { type OnRecord, payOnce } from "./pay-once.ts";
@@ -45,7 +46,8 @@ const PAGE = 100;
  *
  * @throws AdapterError `ERR_WALLET` for a URL of another form
  */
-export function phoenixdWallet(url: string): Wallet {
+export function phoenixdWallet(url: string, options: WalletOptions = {}): Wallet {
+  const timing = timingOf(options, "a phoenixd wallet");
   const { base, text } = readWalletUrl(url, FORM);
   const backend: Backend = {
     name: FORM.name,
@@ -53,6 +55,7 @@ export function phoenixdWallet(url: string): Wallet {
     // The user's name is empty.
     headers: { authorization: `Basic ${base64Text(utf8(`:${text("password")}`))}` },
     fetch: fetchTrusting(text("cert"), FORM.name),
+    timing,
     explain: (status) => (status === 401 ? NOT_LET_IN : undefined),
   };
 
@@ -112,7 +115,7 @@ export function phoenixdWallet(url: string): Wallet {
   const info = () => askTheTime(backend, { method: "GET", path: "/getinfo", words: true });
 
   return Object.freeze<Wallet>({
-    ...payOnce({ look, send, lingerSeconds: () => LINGER_SECONDS }),
+    ...payOnce({ look, send, lingerSeconds: () => LINGER_SECONDS, clock: timing.clock }),
 
     async network(): Promise<Network> {
       const network = networkOf((await info()).body);
