@@ -1,6 +1,6 @@
 /**
- * Installs the folders under `test/` that have a lock file of their own, before their tests run.
- * They hold what is too heavy for the root install: frameworks, other implementations, runtimes.
+ * Installs the folders that have a lock file of their own, before something in them runs. They hold
+ * what is too heavy for the root install: frameworks, other implementations, runtimes, the site.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,7 +8,11 @@ import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "
 import { dirname, join, relative, resolve } from "node:path";
 
 export const folders = ["frameworks", "package", "peers", "runtimes"] as const;
-export type Folder = (typeof folders)[number];
+/** A folder of tests, or the folder of the documentation. */
+export type Folder = (typeof folders)[number] | "docs";
+
+/** Relative to the root. */
+const pathOf = (folder: Folder): string => (folder === "docs" ? folder : join("test", folder));
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -27,7 +31,7 @@ const lockIn = (path: string): string =>
     .digest("hex");
 
 export function isInstalled(folder: Folder, root: string = repository): boolean {
-  const path = join(root, "test", folder);
+  const path = join(root, pathOf(folder));
   try {
     return readFileSync(markIn(path), "utf8") === lockIn(path);
   } catch {
@@ -40,9 +44,9 @@ export function isInstalled(folder: Folder, root: string = repository): boolean 
  * that fails; a machine without a network needs no install once it had one.
  */
 export function install(folder: Folder, root: string = repository): boolean {
-  const path = join(root, "test", folder);
+  const path = join(root, pathOf(folder));
   if (!isInstalled(folder, root)) {
-    console.log(`test/${folder}: running npm ci, once for each change of its lock file`);
+    console.log(`${pathOf(folder)}: running npm ci, once for each change of its lock file`);
     // In a script, npm takes the folder of the script for the project.
     const env = Object.fromEntries(
       Object.entries(process.env).filter(
@@ -56,7 +60,7 @@ export function install(folder: Folder, root: string = repository): boolean {
       shell: process.platform === "win32",
     });
     if (status !== 0) {
-      console.error(`test/${folder}: npm ci failed, see above. It needs the registry once.`);
+      console.error(`${pathOf(folder)}: npm ci failed, see above. It needs the registry once.`);
       return false;
     }
     // npm makes no node_modules for a lock file without packages.
@@ -69,7 +73,7 @@ export function install(folder: Folder, root: string = repository): boolean {
 
 /** @throws Error if the folder is not installed and cannot be. */
 export function need(folder: Folder): void {
-  if (!install(folder)) throw new Error(`test/${folder} is not installed: npm ci failed in it`);
+  if (!install(folder)) throw new Error(`${pathOf(folder)} is not installed: npm ci failed in it`);
 }
 
 /**

@@ -2,8 +2,11 @@
 import { readdirSync } from "node:fs";
 import { join, posix, resolve } from "node:path";
 import { withMermaid } from "vitepress-plugin-mermaid";
+import { anchorOf } from "../../scripts/text.ts";
 
 const root = resolve(import.meta.dirname, "../..");
+/** Where scripts/docs.ts puts the pages: a page finds its packages only if it is below docs/. */
+const site = join(root, "docs/.cache/site");
 const repository = "https://github.com/l8nt/sigil";
 
 interface Link {
@@ -13,14 +16,15 @@ interface Link {
 
 const page = (text: string, link: string): Link => ({ text, link });
 
-/** The pages that typedoc wrote, if it did. */
+/** The pages that typedoc wrote, if it did: one for each subpath of the library. */
 function api(): Link[] {
+  const folder = join(root, "docs/reference/api");
   try {
-    return readdirSync(join(root, "docs/reference/api"), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) =>
-        page(name === "l8nt" ? "l8nt" : `l8nt/${name}`, `/reference/api/${name}/`),
-      );
+    return readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".md") && file !== "index.md")
+      .map((file) => file.replaceAll("\\", "/").slice(0, -".md".length))
+      .sort()
+      .map((name) => page(name === "l8nt" ? name : `l8nt/${name}`, `/reference/api/${name}`));
   } catch {
     return [];
   }
@@ -31,22 +35,26 @@ export default withMermaid({
   description:
     "A credential for software agents: scoped, attenuable, delegatable, and able to pay.",
   lang: "en",
-  srcDir: "..",
-  srcExclude: [
-    "**/node_modules/**",
-    "packages/**",
-    "test/**",
-    ".github/**",
-    ".changeset/**",
-    "**/AGENTS.md",
-    "README.md",
-  ],
+  srcDir: ".cache/site",
   rewrites: { "docs/:path(.*)": ":path" },
   outDir: "dist",
   cleanUrls: true,
   lastUpdated: false,
   vite: { publicDir: join(root, "docs/public") },
   markdown: {
+    anchor: { slugify: anchorOf },
+    languages: [
+      {
+        name: "abnf",
+        scopeName: "source.abnf",
+        repository: {},
+        patterns: [
+          { match: ";.*$", name: "comment.line" },
+          { match: '"[^"]*"', name: "string.quoted.double" },
+          { match: "^[A-Za-z][A-Za-z0-9-]*(?= +=)", name: "entity.name.function" },
+        ],
+      },
+    ],
     config(md) {
       // Links are written as they hold in the repository. Here the pages below docs/ stand at the
       // root, and a link to a file that is no page leads to the repository.
@@ -56,7 +64,7 @@ export default withMermaid({
         const href = token.attrGet("href") ?? "";
         const [path = "", anchor] = href.split("#");
         if (path !== "" && !/^(?:[a-z][a-z0-9+.-]*:|\/)/i.test(path)) {
-          const from = posix.dirname(posix.relative(root, env.realPath ?? env.path ?? ""));
+          const from = posix.dirname(posix.relative(site, env.realPath ?? env.path ?? ""));
           const to = posix.join(from, path);
           const isPage = to.endsWith(".md") && !/^(?:packages|README)/.test(to);
           const target = isPage ? `/${to.replace(/^docs\//, "")}` : `${repository}/tree/main/${to}`;
@@ -111,6 +119,7 @@ export default withMermaid({
           items: [
             page("Run a treasury", "/guides/treasury"),
             page("Connect a wallet", "/guides/wallets"),
+            page("Test your paid service", "/guides/testing"),
             page("Use an agent framework", "/guides/agents"),
             page("Sell and buy MCP tools", "/guides/mcp"),
             page("sigil mcp", "/guides/sigil-mcp"),

@@ -6,7 +6,8 @@
 /**
  * The closed list of codes: the class that carries each code, and the HTTP status of an answer with
  * it. A code means the same embedded and across HTTP. Status 402 is not listed: only a service that
- * can sell to the caller answers it. `scripts/reference/error-table.ts` explains every code for people.
+ * can sell to the caller answers it. `scripts/reference/error-table.ts` explains every code for
+ * people.
  */
 export const ERRORS = {
   TokenError: {

@@ -1,7 +1,9 @@
 /** Amounts in JSON documents and in text for people. */
 import { type Amount, formatAmount, type Unit } from "l8nt/invoice";
 
-/** An amount in a JSON document; `value` is decimal digits, because a JSON number would round it. */
+/**
+ * An amount in a JSON document; `value` is decimal digits, because a JSON number would round it.
+ */
 export interface AmountJson {
   readonly unit: Unit;
   readonly value: string;

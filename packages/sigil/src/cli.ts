@@ -64,7 +64,9 @@ async function run([name, ...argv]: readonly string[], terminal: Terminal): Prom
   return command.run(given, terminal);
 }
 
-/** The arguments of `sigil` itself, and those after `--`, which belong to the command that it runs. */
+/**
+ * The arguments of `sigil` itself, and those after `--`, which belong to the command that it runs.
+ */
 function parted(
   argv: readonly string[],
   command: Command | undefined,

@@ -1,6 +1,6 @@
 /**
- * An agent's program: opens a handle on SIGIL_CREDENTIAL, fetches a URL as the scout, and prints the
- * status or the code of the error.
+ * An agent's program: opens a handle on SIGIL_CREDENTIAL, fetches a URL as the scout, and prints
+ * the status or the code of the error.
  */
 import { SigilHandle } from "l8nt/agents";
 

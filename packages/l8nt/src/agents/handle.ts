@@ -132,8 +132,8 @@ export class SigilHandle {
   }
 
   /**
-   * An agent below this one, with a scope that is in no table. One name with one scope is one agent,
-   * with one count, in every process; another scope makes another agent. Times do not count.
+   * An agent below this one, with a scope that is in no table. One name with one scope is one
+   * agent, with one count, in every process; another scope makes another agent. Times do not count.
    *
    * @throws DeniedError `ERR_SCOPE_WIDER` for a scope that asks for more than this agent has
    * @throws TypeError for a scope that cannot be read

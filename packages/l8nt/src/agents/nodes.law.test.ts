@@ -1,7 +1,7 @@
 /**
- * The law of a handle's nodes, over random tables of agents: one name with one scope under one parent
- * is one node with the same counters, whenever and in however many handles it is made; everything
- * else is another node. The judge is the verifier of the credentials.
+ * The law of a handle's nodes, over random tables of agents: one name with one scope under one
+ * parent is one node with the same counters, whenever and in however many handles it is made;
+ * everything else is another node. The judge is the verifier of the credentials.
  */
 import { createHmac } from "node:crypto";
 import fc from "fast-check";

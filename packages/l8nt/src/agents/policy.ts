@@ -61,8 +61,8 @@ export function readPolicy(policy: AgentPolicy, what: string): PolicyEntry {
 }
 
 /**
- * A credential whose times stand last, apart from the rest. The id of a node, and of a limit, covers
- * all caveats before it, so with the times last both are the same whenever a handle is made.
+ * A credential whose times stand last, apart from the rest. The id of a node, and of a limit,
+ * covers all caveats before it, so with the times last both are the same whenever a handle is made.
  */
 export interface Held {
   /** Without the times. Never presented; delegations and revocations begin here. */

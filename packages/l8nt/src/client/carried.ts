@@ -44,8 +44,8 @@ export class CarriedCredentials {
   }
 
   /**
-   * The first credential that covers the access; one that names the origin of the access goes before
-   * others. Undefined if there is no credential at all.
+   * The first credential that covers the access; one that names the origin of the access goes
+   * before others. Undefined if there is no credential at all.
    *
    * @throws DeniedError if there are credentials, and each one denies the access
    */

@@ -79,8 +79,8 @@ export class HttpClient {
   }
 
   /**
-   * A drop-in for `fetch`, which can be passed to any library that takes one. Pays at most once, and
-   * only inside the scope of the credential.
+   * A drop-in for `fetch`, which can be passed to any library that takes one. Pays at most once,
+   * and only inside the scope of the credential.
    *
    * @throws DeniedError before anything is sent, if no credential covers the request
    * @throws BudgetError, ChallengeError, PaymentError, AdapterError; `PaymentError.spent` says

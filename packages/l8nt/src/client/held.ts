@@ -30,7 +30,9 @@ export class HeldCredentials {
     return found;
   }
 
-  /** Keeps a credential for the next request, unless it was for a single request that was served. */
+  /**
+   * Keeps a credential for the next request, unless it was for a single request that was served.
+   */
   keep(target: Target, held: Held, served: boolean): void {
     const others = this.#at(target).filter((other) => other !== held);
     const worthKeeping = !served || !held.credential.chain.isSingleUse;

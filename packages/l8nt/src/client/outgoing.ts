@@ -47,8 +47,8 @@ export async function outgoing(
 }
 
 /**
- * Settles as `promise` does, or rejects when the caller aborts. The work goes on: a payment cannot be
- * undone. [case 82]
+ * Settles as `promise` does, or rejects when the caller aborts. The work goes on: a payment cannot
+ * be undone. [case 82]
  */
 export function unlessAborted<Result>(
   promise: Promise<Result>,

@@ -19,8 +19,8 @@ export class RemoteTreasury implements Treasurer {
   readonly #treasury: TreasuryHttp;
 
   /**
-   * @throws AdapterError `ERR_REQUEST` for a location that is not a URL, or for plain HTTP to another
-   * machine
+   * @throws AdapterError `ERR_REQUEST` for a location that is not a URL, or for plain HTTP to
+   * another machine
    */
   constructor(location: string, fetcher: typeof fetch) {
     if (location === EMBEDDED_LOCATION)

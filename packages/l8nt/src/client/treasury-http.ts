@@ -13,8 +13,8 @@ export class TreasuryHttp {
   readonly #fetch: typeof fetch;
 
   /**
-   * @throws AdapterError `ERR_REQUEST` for a location that is not a URL, or for plain HTTP to another
-   * machine
+   * @throws AdapterError `ERR_REQUEST` for a location that is not a URL, or for plain HTTP to
+   * another machine
    */
   constructor(location: string, fetcher: typeof fetch) {
     const origin = readOrigin(location);

@@ -162,7 +162,9 @@ export class Trip {
     return unlessAborted(purchase, request.signal);
   }
 
-  /** Sends the request with a handed-over credential, and keeps the credential if it still works. */
+  /**
+   * Sends the request with a handed-over credential, and keeps the credential if it still works.
+   */
   async #use(request: Outgoing, target: Target, used: Held): Promise<Response> {
     const { held } = this.#context;
     let response: Response;

@@ -1,4 +1,6 @@
-/** A shop, a wallet, a treasury and a client on one development network, for tests of paid services. */
+/**
+ * A shop, a wallet, a treasury and a client on one development network, for tests of paid services.
+ */
 import { type AmountText, readMsatOption } from "../amount.ts";
 import type { Scope } from "../caveat/index.ts";
 import { Client } from "../index.ts";
@@ -86,8 +88,8 @@ export const DEV_SCOPE: Scope = {
  * that pays from it, and a client of that treasury. The money is play money; the invoices,
  * credentials and HTTP requests are real.
  *
- * Without `service`, a shop is opened that sells at `price`. With `service`, the shop is the service
- * that you test: give its paywall the location, invoicer, clock and secret of the place.
+ * Without `service`, a shop is opened that sells at `price`. With `service`, the shop is the
+ * service that you test: give its paywall the location, invoicer, clock and secret of the place.
  *
  * @throws TypeError for an option that is unknown or cannot work
  * @example
