@@ -495,8 +495,11 @@ export SIGIL_WALLET='…'
   test.each([
     [["--account", "alice"], '--account must be a name and an amount, such as "alice=1000 sat"'],
     [["--account", "alice=1000"], "--account's amount must be an amount of bitcoin with its unit"],
-    [["--account", "Alice=1 sat"], "An account's name is lower-case letters, digits and hyphens"],
-    [["--account", "a=1 sat", "--account", "a=2 sat"], 'Account "a" is open already'],
+    [
+      ["--account", "Alice=1 sat"],
+      "An account's name must be lower-case letters, digits and hyphens",
+    ],
+    [["--account", "a=1 sat", "--account", "a=2 sat"], 'Account "a" is already open'],
     [["--port", "65536"], "--port must be a whole number from 0 to 65535"],
   ])("%j is refused", async (args, reason) => {
     const { code, stdout, stderr } = await sigil(["network", ...args]);

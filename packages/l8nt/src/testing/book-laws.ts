@@ -1,6 +1,6 @@
 /**
- * The laws of what a store keeps beside money: directives, nodes, receipts, the journal, wrapped
- * secrets.
+ * The laws of a store's other records, part of the store contract: directives, nodes, receipts, the
+ * journal and wrapped secrets.
  */
 
 import assert from "node:assert/strict";
@@ -64,7 +64,7 @@ export function bookLaws(law: Law): void {
   });
 
   law(
-    "shows a reader nothing late: what he has read past stays as it was [case 54]",
+    "never adds an entry before a number that a reader has already passed [case 54]",
     async (store, handles) => {
       const read: JournalEntry[] = [];
       const directives: NumberedDirective[] = [];
@@ -99,61 +99,68 @@ export function bookLaws(law: Law): void {
     },
   );
 
-  law("keeps the nodes it meets as they were met, and finds a family", async (store, handles) => {
-    const root = node("root", []);
-    const scout = node("scout", ["root"], {
-      agent: "scout",
-      validUntil: START + 60,
-      metAt: START + 1,
-    });
-    const child = node("child", ["root", "scout"], { agent: "child", caveats: [], limits: [] });
-    const other = node("other", [], { metAt: START + 2 });
-    await store.meet([root, scout]);
-    await store.meet([root, scout, child]);
-    await store.meet([{ ...scout, caveats: ["another story"] }, other]);
-    for (const handle of handles) {
-      assert.deepEqual(await handle.nodes("root", 100), [root, scout, child]);
-      assert.deepEqual(await handle.nodes("scout", 100), [scout, child]);
-      assert.deepEqual(await handle.nodes("nobody", 100), []);
-      assert.deepEqual(await handle.nodes(undefined, 100), [root, other, scout, child]);
-      assert.deepEqual(await handle.nodes(undefined, 2), [root, other]);
-    }
-  });
-
-  law("keeps one chain of receipts, and knows which payments lack one", async (store, handles) => {
-    assert.equal(await store.lastReceipt(), undefined);
-    const open = paymentOf();
-    await beginPayment(store, open);
-    const payments = [
-      await buy(store, {}, START + 1),
-      await buy(store, { nodeIds: ["root", "spy"] }, START + 2),
-    ];
-    await store.mark(payments[0]!.paymentHash, { status: "used" });
-    const hashes = payments.map(({ paymentHash }) => paymentHash);
-    const waiting = async () => (await store.unreceipted(10)).map(({ paymentHash }) => paymentHash);
-    assert.deepEqual(await waiting(), hashes);
-    assert.equal((await store.unreceipted(1)).length, 1);
-    const rows = [receipt(1, hashes[0]!), receipt(2, hashes[1]!)];
-    assert.equal(await store.appendReceipts([rows[1]!]), false);
-    const answers = await Promise.all(handles.map((handle) => handle.appendReceipts([rows[0]!])));
-    assert.equal(answers.filter((kept) => kept).length, 1);
-    assert.deepEqual(await waiting(), [hashes[1]]);
-    assert.equal(await store.appendReceipts([rows[1]!]), true);
-    assert.equal(await store.appendReceipts([rows[1]!]), false);
-    assert.deepEqual(await waiting(), []);
-    for (const handle of handles) {
-      assert.deepEqual(await handle.receipts(0, 10), rows);
-      assert.deepEqual(await handle.receipts(1, 10), [rows[1]]);
-      assert.deepEqual(await handle.receipts(0, 1), [rows[0]]);
-      assert.deepEqual(await handle.receipts(0, 10, "spy"), [rows[1]]);
-      assert.deepEqual(await handle.receipts(0, 10, "root"), rows);
-      assert.deepEqual(await handle.receipts(0, 10, "nobody"), []);
-      assert.deepEqual(await handle.lastReceipt(), rows[1]);
-    }
-  });
+  law(
+    "records each node at its first request, and finds a node's family",
+    async (store, handles) => {
+      const root = node("root", []);
+      const scout = node("scout", ["root"], {
+        agent: "scout",
+        validUntil: START + 60,
+        metAt: START + 1,
+      });
+      const child = node("child", ["root", "scout"], { agent: "child", caveats: [], limits: [] });
+      const other = node("other", [], { metAt: START + 2 });
+      await store.meet([root, scout]);
+      await store.meet([root, scout, child]);
+      await store.meet([{ ...scout, caveats: ["another story"] }, other]);
+      for (const handle of handles) {
+        assert.deepEqual(await handle.nodes("root", 100), [root, scout, child]);
+        assert.deepEqual(await handle.nodes("scout", 100), [scout, child]);
+        assert.deepEqual(await handle.nodes("nobody", 100), []);
+        assert.deepEqual(await handle.nodes(undefined, 100), [root, other, scout, child]);
+        assert.deepEqual(await handle.nodes(undefined, 2), [root, other]);
+      }
+    },
+  );
 
   law(
-    "journals what changed, and nothing else; every total comes out of it [case 54]",
+    "stores one chain of receipts, and knows which payments lack a receipt",
+    async (store, handles) => {
+      assert.equal(await store.lastReceipt(), undefined);
+      const open = paymentOf();
+      await beginPayment(store, open);
+      const payments = [
+        await buy(store, {}, START + 1),
+        await buy(store, { nodeIds: ["root", "spy"] }, START + 2),
+      ];
+      await store.mark(payments[0]!.paymentHash, { status: "used" });
+      const hashes = payments.map(({ paymentHash }) => paymentHash);
+      const waiting = async () =>
+        (await store.unreceipted(10)).map(({ paymentHash }) => paymentHash);
+      assert.deepEqual(await waiting(), hashes);
+      assert.equal((await store.unreceipted(1)).length, 1);
+      const rows = [receipt(1, hashes[0]!), receipt(2, hashes[1]!)];
+      assert.equal(await store.appendReceipts([rows[1]!]), false);
+      const answers = await Promise.all(handles.map((handle) => handle.appendReceipts([rows[0]!])));
+      assert.equal(answers.filter((kept) => kept).length, 1);
+      assert.deepEqual(await waiting(), [hashes[1]]);
+      assert.equal(await store.appendReceipts([rows[1]!]), true);
+      assert.equal(await store.appendReceipts([rows[1]!]), false);
+      assert.deepEqual(await waiting(), []);
+      for (const handle of handles) {
+        assert.deepEqual(await handle.receipts(0, 10), rows);
+        assert.deepEqual(await handle.receipts(1, 10), [rows[1]]);
+        assert.deepEqual(await handle.receipts(0, 1), [rows[0]]);
+        assert.deepEqual(await handle.receipts(0, 10, "spy"), [rows[1]]);
+        assert.deepEqual(await handle.receipts(0, 10, "root"), rows);
+        assert.deepEqual(await handle.receipts(0, 10, "nobody"), []);
+        assert.deepEqual(await handle.lastReceipt(), rows[1]);
+      }
+    },
+  );
+
+  law(
+    "journals every change and nothing else, so that every total follows from the journal [case 54]",
     async (store) => {
       const chain = [spend("a", 100n), spend("b", 1000n, 3600), uses("c", 3n)];
       const [one, two] = [order(chain, 60n), order(chain, 30n)];
@@ -223,24 +230,27 @@ export function bookLaws(law: Law): void {
     },
   );
 
-  law("remembers the latest time that was ever written [case 109]", async (store, handles) => {
+  law("remembers the latest time that was written [case 109]", async (store, handles) => {
     assert.equal(await store.latest(), 0);
     await store.reserve(order([spend("a", 10n)], 1n, START + 100));
     await store.reserve(order([spend("a", 10n)], 1n, START));
     for (const handle of handles) assert.equal(await handle.latest(), START + 100);
   });
 
-  law("keeps the first of each wrapped secret", async (store, handles) => {
-    assert.equal(await store.wrapped("root"), undefined);
-    const answers = await Promise.all(
-      handles.map((handle, at) => handle.keepWrapped("root", new Uint8Array([at, 0, 255]))),
-    );
-    assert.equal(answers.filter((kept) => kept).length, 1);
-    const kept = await store.wrapped("root");
-    for (const handle of handles) assert.deepEqual(await handle.wrapped("root"), kept);
-    assert.equal(await store.keepWrapped("root", new Uint8Array([9])), false);
-    assert.deepEqual(await store.wrapped("root"), kept);
-    assert.equal(await store.keepWrapped("other", new Uint8Array()), true);
-    assert.deepEqual(await store.wrapped("other"), new Uint8Array());
-  });
+  law(
+    "stores the first value of each wrapped secret, and never replaces it",
+    async (store, handles) => {
+      assert.equal(await store.wrapped("root"), undefined);
+      const answers = await Promise.all(
+        handles.map((handle, at) => handle.keepWrapped("root", new Uint8Array([at, 0, 255]))),
+      );
+      assert.equal(answers.filter((kept) => kept).length, 1);
+      const kept = await store.wrapped("root");
+      for (const handle of handles) assert.deepEqual(await handle.wrapped("root"), kept);
+      assert.equal(await store.keepWrapped("root", new Uint8Array([9])), false);
+      assert.deepEqual(await store.wrapped("root"), kept);
+      assert.equal(await store.keepWrapped("other", new Uint8Array()), true);
+      assert.deepEqual(await store.wrapped("other"), new Uint8Array());
+    },
+  );
 }

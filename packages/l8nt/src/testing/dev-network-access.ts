@@ -1,6 +1,6 @@
 /**
- * Who may do what on the dev network: an account's full key, its invoice-only key, and the key of
- * the network itself.
+ * Checks the keys of the dev network: the full and the invoice-only key of each account, and the
+ * control key of the network.
  */
 
 import { hexText, utf8 } from "../internal/bytes.ts";
@@ -17,8 +17,8 @@ export class Access {
   readonly #accounts = new Map<string, AccountKeys>();
 
   /**
-   * Always random, also on a seeded network: a network that was started again is not the one that
-   * knows the payments. [case 59]
+   * Keys are random even on a seeded network, because a network that was restarted does not know
+   * the earlier payments. [case 59]
    */
   open(account: string): AccountKeys {
     const keys = Object.freeze({ full: newKey(), invoiceOnly: newKey() });
@@ -30,25 +30,24 @@ export class Access {
     return this.#accounts.get(account);
   }
 
-  /**
-   * What this key may do with this account. @throws WireRefusal (401) where it is none of its keys
-   */
+  /** Returns the right of a key to an account. @throws WireRefusal (401) for any other key */
   right(account: string, key: string | undefined): keyof AccountKeys {
     const keys = this.#accounts.get(account);
     if (keys !== undefined && matches(keys.full, key)) return "full";
     if (keys !== undefined && matches(keys.invoiceOnly, key)) return "invoiceOnly";
-    throw new WireRefusal(401, "no such account, or not its key");
+    throw new WireRefusal(401, "unknown account, or a key that is not of this account");
   }
 
   /** @throws WireRefusal (401, 403) */
   requireFull(account: string, key: string | undefined): void {
     if (this.right(account, key) !== "full")
-      throw new WireRefusal(403, "this key makes invoices and can do nothing else");
+      throw new WireRefusal(403, "this key can only make invoices");
   }
 
   /** @throws WireRefusal (401) */
   requireControl(key: string | undefined): void {
-    if (!matches(this.controlKey, key)) throw new WireRefusal(401, "not the key of this network");
+    if (!matches(this.controlKey, key))
+      throw new WireRefusal(401, "the key is not the control key");
   }
 }
 

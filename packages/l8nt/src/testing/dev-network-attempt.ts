@@ -1,4 +1,4 @@
-/** One attempt to pay on the dev network, with whatever shall go wrong with it. */
+/** Carries out one attempt to pay on the dev network, with the faults that apply to it. */
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { type DevBank, hashOf, type Payment, type PayOrder } from "./dev-network-bank.ts";
@@ -12,10 +12,10 @@ export interface AttemptParts {
 }
 
 export interface Attempted {
-  /** As it stands once it has ended, or once the time is over. */
+  /** The payment after its end, or after the time-out. */
   readonly payment: Payment;
   readonly fault: FaultRule | undefined;
-  /** False where it was refused before anything was held. */
+  /** False if the attempt was refused before any amount was reserved. */
   readonly begun: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The money of the dev network: accounts, invoices and payments. No sockets, no timers: every
- * change is one whole step.
+ * The money of the dev network: accounts, invoices and payments, without sockets and timers. Every
+ * change is one synchronous step.
  */
 
 import { hexText, utf8 } from "../internal/bytes.ts";
@@ -9,11 +9,11 @@ import { Invoice } from "../invoice/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { InvoiceRequest, PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 
-/** What became of one attempt to pay. Amounts of an attempt that never found its invoice are 0. */
+/** One attempt to pay. Amounts are 0 if the invoice is not of this network. */
 export interface DevPayment {
   readonly paymentHash: string;
   readonly payer: string;
-  /** Undefined where the invoice was nobody's here. */
+  /** Undefined if the invoice is not of this network. */
   readonly payee: string | undefined;
   readonly amountMsat: bigint;
   readonly feeMsat: bigint;
@@ -21,6 +21,7 @@ export interface DevPayment {
   readonly reason?: string;
 }
 
+/** The sums of the dev network, in msat. */
 export interface DevTotals {
   readonly fundedMsat: bigint;
   readonly balancesMsat: bigint;
@@ -40,11 +41,11 @@ interface Issued {
   readonly amountMsat: bigint;
   readonly expiresAt: number;
   readonly preimage: string;
-  /** The one payment that is open or done: an invoice is paid once, whoever pays. */
+  /** The payment that is in flight or paid. An invoice is paid once. */
   payment?: Payment;
 }
 
-/** One attempt, as the bank keeps it. `ended` resolves once it is paid or failed. */
+/** One attempt, as the bank stores it. `ended` resolves once it is paid or failed. */
 export interface Payment extends DevPayment {
   status: "paid" | "failed" | "in-flight";
   reason?: string;
@@ -58,12 +59,12 @@ export interface Payment extends DevPayment {
 export interface PayOrder {
   readonly payer: string;
   readonly invoice: string;
-  /** What the payer read in the invoice; undefined: whatever it says. */
+  /** The amount that the payer expects; undefined for the amount of the invoice. */
   readonly amountMsat?: bigint | undefined;
   readonly maxFeeMsat: bigint;
   /**
-   * Faults: charges this instead of the routing fee, cap or no cap; refuses for this reason; shows
-   * this preimage.
+   * Faults: charges this instead of the routing fee and ignores the cap; refuses with this reason;
+   * returns this preimage.
    */
   readonly feeMsat?: bigint | undefined;
   readonly refusal?: string | undefined;
@@ -101,7 +102,7 @@ export class DevBank {
     return this.#account(name).balanceMsat;
   }
 
-  /** Unix seconds: what expiry is judged by here. */
+  /** Unix seconds of the bank's clock. */
   now(): number {
     return this.#options.clock();
   }
@@ -138,8 +139,8 @@ export class DevBank {
   }
 
   /**
-   * Takes amount and fee from the payer and holds them, or refuses: a refused attempt is on record
-   * as failed. A payer who asks again while its payment is open joins that payment.
+   * Reserves amount and fee of the payer, or refuses and records the attempt as failed. A second
+   * request of a payer whose payment is in flight joins that payment.
    */
   begin(order: PayOrder): { readonly payment: Payment; readonly joined: boolean } {
     const payer = this.#account(order.payer);
@@ -157,12 +158,12 @@ export class DevBank {
       if (invoice === undefined) return "the invoice is malformed";
       if (invoice.network !== "bcrt") return "the invoice is for another network";
       if (issued === undefined || issued.text !== order.invoice.toLowerCase())
-        return "no route: nobody here made it";
+        return "no route: the invoice is not of this network";
       if (open !== undefined)
-        return open.status === "paid" ? "already paid" : "somebody else is paying it";
+        return open.status === "paid" ? "already paid" : "another account is paying it";
       if (order.amountMsat !== undefined && order.amountMsat !== amountMsat)
-        return "the invoice asks another amount";
-      // A node that pays itself would hand out a preimage for money that never moved. [case 74]
+        return "the invoice is for another amount";
+      // A node that pays itself would give a preimage although no money moved. [case 74]
       if (issued.payee === payer) return "the invoice is the payer's own";
       if (this.#options.clock() >= issued.expiresAt) return "the invoice has expired";
       if (order.feeMsat === undefined && feeMsat > order.maxFeeMsat)
@@ -195,7 +196,7 @@ export class DevBank {
     return { payment, joined: false };
   }
 
-  /** The payee takes the payment: what was held moves. */
+  /** Settles a payment: the payee gets the amount. */
   settle(payment: Payment): void {
     if (payment.status !== "in-flight")
       throw new TypeError("only a payment in flight can be settled");
@@ -206,7 +207,7 @@ export class DevBank {
     payment.end();
   }
 
-  /** What was held goes back; the invoice can be paid again. */
+  /** Fails a payment: the payer gets amount and fee back, and the invoice can be paid again. */
   fail(payment: Payment, reason: string): void {
     if (payment.status !== "in-flight") throw new TypeError("only a payment in flight can fail");
     this.#account(payment.payer).balanceMsat += payment.amountMsat + payment.feeMsat;
@@ -223,7 +224,7 @@ export class DevBank {
     return payment;
   }
 
-  /** This payer's payment: the one that is open or done, else the last that failed. */
+  /** This payer's payment of a hash: the one in flight or paid, else the last that failed. */
   find(payer: string, paymentHash: string): Payment | undefined {
     const live = this.#issued.get(paymentHash)?.payment;
     if (live?.payer === payer) return live;
@@ -232,7 +233,7 @@ export class DevBank {
     );
   }
 
-  /** What this payer paid since then (Unix seconds). */
+  /** The payments of this payer that were made at `at` or later (Unix seconds). */
   paidSince(payer: string, at: number): readonly WalletPayment[] {
     return this.#attempts
       .filter(
@@ -272,7 +273,7 @@ export class DevBank {
   }
 }
 
-/** What a wallet is told about a payment. */
+/** The outcome of a payment for a wallet. */
 export function outcomeOf(payment: Payment): PaymentOutcome {
   const { status, preimage, feeMsat, reason } = payment;
   if (status === "paid") return { status, preimage, feeMsat };
@@ -280,7 +281,7 @@ export function outcomeOf(payment: Payment): PaymentOutcome {
   return { status: "unknown", reason: "the payment is in flight" };
 }
 
-/** The payment hash of an invoice, where it is one. */
+/** The payment hash of an invoice; undefined for any other text. */
 export function hashOf(invoice: string): string | undefined {
   return decoded(invoice)?.paymentHash;
 }

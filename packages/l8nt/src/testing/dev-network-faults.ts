@@ -1,48 +1,50 @@
 /**
- * The faults of the dev network: what shall go wrong, for whom, and how often. [cases 56-58, 75]
+ * The faults of the dev network: which request goes wrong, how, and how often. [cases 56-58, 75]
  */
 
+/** The kinds of faults. */
 export const FAULTS = [
-  /** The payment happens, the answer does not: the connection is cut. */
+  /** The payment is made, and the connection is cut without an answer. */
   "reply-lost",
-  /** The payment happens, half of the answer arrives. */
+  /** The payment is made, and half of the answer arrives. */
   "half-json",
-  /** The payment happens, the answer is a 500. */
+  /** The payment is made, and the answer is a 500. */
   "server-error",
   /**
-   * Everything happens `delayMs` later; past the time-out the answer is "unknown" and the payment
-   * still happens.
+   * The request takes `delayMs` longer. After the time-out the answer is "unknown", and the payment
+   * is still made.
    */
   "slow",
   /** A definite failure. */
   "fails",
   /**
-   * In flight until `settle` or `fail`: the answer is "unknown" at the time-out, or after
-   * `delayMs`.
+   * The payment stays in flight until `settle` or `fail`. The answer is "unknown", after `delayMs`
+   * or at the time-out.
    */
   "stuck",
-  /** Paid, with a preimage of something else. */
+  /** The payment is made, and the answer has another preimage. */
   "wrong-preimage",
-  /** Paid, with a fee above the cap that it was given. */
+  /** The payment is made with a fee above the cap. */
   "fee-over-cap",
 ] as const;
 
+/** The kind of a fault. */
 export type FaultKind = (typeof FAULTS)[number];
+/** The request that a fault applies to: a payment, a look-up, or the making of an invoice. */
 export type FaultTarget = "pay" | "find" | "invoice";
 
+/** A fault, and the requests that it applies to. */
 export interface FaultRule {
   readonly kind: FaultKind;
-  /**
-   * Which request goes wrong; paying, where left out. Faults of the payment itself can only hit
-   * paying.
-   */
+  /** The request. Faults of the payment itself apply to `"pay"` only. @default "pay" */
   readonly on?: FaultTarget;
-  /** Whose requests; everybody's, where left out. */
+  /** The account whose requests go wrong. @default every account */
   readonly account?: string;
-  /** Which payment's requests; any, where left out. */
+  /** The payment whose requests go wrong. @default every payment */
   readonly paymentHash?: string;
-  /** How many requests, before all is well again: 1 where left out. */
+  /** How many requests go wrong. @default 1 */
   readonly times?: number;
+  /** Of `"slow"` and `"stuck"`, in milliseconds, at most 600000. */
   readonly delayMs?: number;
 }
 
@@ -55,7 +57,7 @@ export interface FaultSubject {
 const TARGETS: readonly FaultTarget[] = ["pay", "find", "invoice"];
 const OF_THE_REPLY: readonly FaultKind[] = ["reply-lost", "half-json", "server-error", "slow"];
 
-/** No fault waits longer than this. */
+/** The longest `delayMs`. */
 export const MAX_DELAY_MS = 600_000;
 
 export class Faults {
@@ -75,7 +77,10 @@ export class Faults {
       typeof delayMs === "number" &&
       delayMs >= 0 &&
       delayMs <= MAX_DELAY_MS;
-    if (!sound) throw new TypeError("not a fault that the dev network can make");
+    if (!sound)
+      throw new TypeError(
+        "the dev network cannot carry out this fault: kind, on, account, paymentHash, times or delayMs is wrong",
+      );
     this.#rules.push({ rule: Object.freeze({ ...rule }), left: times });
   }
 
@@ -83,7 +88,7 @@ export class Faults {
     this.#rules.length = 0;
   }
 
-  /** The first rule that fits this request, used once. */
+  /** Returns the first rule that applies to a request, and uses it up once. */
   take(subject: FaultSubject): FaultRule | undefined {
     const at = this.#rules.findIndex(
       ({ rule }) =>

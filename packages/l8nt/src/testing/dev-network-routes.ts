@@ -1,6 +1,4 @@
-/**
- * The dev network's HTTP API: `/:account/…` for wallets, `/control/…` for whoever runs the test.
- */
+/** The dev network's HTTP API: `/:account/…` for wallets, `/control/…` for the test itself. */
 
 import { msatInRange } from "../amount.ts";
 import type { Access } from "./dev-network-access.ts";
@@ -10,7 +8,7 @@ import type { FaultRule, Faults } from "./dev-network-faults.ts";
 import type { Timers } from "./dev-network-timers.ts";
 import { type WireAnswer, WireRefusal, type WireRequest } from "./dev-network-wire.ts";
 
-/** What the routes act on; `control` is the network itself. */
+/** The parts of a network that routes act on; `control` is the network itself. */
 export interface Routes {
   readonly bank: DevBank;
   readonly access: Access;
@@ -36,7 +34,7 @@ export async function route(network: Routes, request: WireRequest): Promise<Wire
     return paidSince(network, name, rest[1]!, request.key);
   if (action === "GET payments" && rest.length === 2)
     return find(network, name, rest[1]!, request.key);
-  throw new WireRefusal(404, "no such thing here");
+  throw new WireRefusal(404, "the dev network does not have this endpoint");
 }
 
 function describeAccount(
@@ -96,13 +94,13 @@ async function find(
   network.access.requireFull(name, key);
   const fault = network.faults.take({ on: "find", account: name, paymentHash: hash });
   await delay(network, fault);
-  // A payment whose bytes have arrived, but were not read yet, is not "never sent": whatever is
-  // readable is read first.
+  // A payment whose bytes have arrived but were not read yet is not "never sent": pending reads run
+  // first.
   for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
   const payment = network.bank.find(name, hash);
   const body =
     payment === undefined
-      ? { status: "never-sent", reason: "this account never tried to pay it" }
+      ? { status: "never-sent", reason: "this account never tried to pay this hash" }
       : outcomeOf(payment);
   return { status: 200, body, fault: fault?.kind };
 }
@@ -145,7 +143,7 @@ async function control(
     const forMs = Number(body.forMs);
     if (!(forMs >= 0))
       throw new TypeError(
-        "forMs must say how long: a network that is down cannot be told to come up",
+        "forMs is needed: over HTTP, a network that is down cannot be told to come up",
       );
     return { ...done, afterwards: () => void control.down(forMs) };
   }
@@ -155,7 +153,7 @@ async function control(
   if (action === "POST payments" && verb === "settle") bank.settle(bank.inFlight(hash));
   else if (action === "POST payments" && verb === "fail")
     bank.fail(bank.inFlight(hash), "no route");
-  else throw new WireRefusal(404, "no such thing here");
+  else throw new WireRefusal(404, "the dev network does not have this endpoint");
   return done;
 }
 
@@ -163,7 +161,7 @@ async function delay({ timers }: Routes, fault: FaultRule | undefined): Promise<
   if (fault?.kind === "slow") await timers.pause(fault.delayMs ?? 0);
 }
 
-/** Msat as decimal digits: JSON's numbers cannot hold them. */
+/** Reads msat from decimal digits, because a JSON number would round them. */
 function msat(body: Readonly<Record<string, unknown>>, name: string): bigint {
   const text = body[name];
   const amountMsat =

@@ -1,5 +1,6 @@
 /**
- * Timers that keep no process alive, never run longer than the longest fault, and all end together.
+ * Timers that do not keep the process alive, last no longer than the longest fault, and can all be
+ * cleared.
  */
 import { MAX_DELAY_MS } from "./dev-network-faults.ts";
 

@@ -1,13 +1,13 @@
 /**
- * The dev network's HTTP: reads JSON requests on loopback, writes JSON answers, and can spoil an
- * answer on purpose.
+ * The dev network's HTTP server: reads JSON requests, writes JSON answers, and damages an answer
+ * for a fault.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { FaultKind } from "./dev-network-faults.ts";
 
 export interface WireRequest {
   readonly method: string;
-  /** The parts of the path, as they came: no name here needs decoding. */
+  /** The segments of the path, not decoded: no name of the API needs it. */
   readonly path: readonly string[];
   readonly key: string | undefined;
   readonly body: Readonly<Record<string, unknown>>;
@@ -16,13 +16,13 @@ export interface WireRequest {
 export interface WireAnswer {
   readonly status: number;
   readonly body: unknown;
-  /** How to spoil the answer, if at all. */
+  /** The fault that damages the answer. */
   readonly fault?: FaultKind | undefined;
-  /** Runs once the answer is on its way. */
+  /** Runs once the answer was written. */
   readonly afterwards?: () => void;
 }
 
-/** An answer that is thrown. */
+/** An error answer, as an exception. */
 export class WireRefusal extends Error {
   readonly status: number;
 
@@ -44,13 +44,12 @@ export function wireServer(handle: (request: WireRequest) => Promise<WireAnswer>
 }
 
 function refusalAnswer(error: unknown): WireAnswer {
-  // A TypeError is what the network's own methods throw at a caller's mistake; over HTTP that is a
-  // 400.
+  // The network's methods throw a TypeError for a mistake of the caller, which is 400 over HTTP.
   const status =
     error instanceof WireRefusal ? error.status : error instanceof TypeError ? 400 : 500;
   return {
     status,
-    body: { error: error instanceof Error ? error.message : "the dev network is at fault" },
+    body: { error: error instanceof Error ? error.message : "internal error of the dev network" },
   };
 }
 
@@ -61,7 +60,7 @@ async function read(request: IncomingMessage): Promise<WireRequest> {
     length += chunk.length;
     if (length <= MAX_BODY_BYTES) chunks.push(chunk);
   }
-  // Only now: an answer in the middle of a request would reset the connection instead.
+  // Refused after the last byte: an answer in the middle of a request would reset the connection.
   if (length > MAX_BODY_BYTES) throw new WireRefusal(413, "the request is too large");
   const { pathname } = new URL(request.url ?? "/", "http://localhost");
   const bearer = /^Bearer ([0-9a-f]{1,128})$/.exec(request.headers.authorization ?? "");
@@ -94,8 +93,8 @@ function write(response: ServerResponse, { status, body, fault, afterwards }: Wi
     typeof value === "bigint" ? value.toString() : value,
   );
   const text = fault === "half-json" ? json.slice(0, json.length / 2) : json;
-  // One connection, one request: whoever connects after `down()` is refused, never caught half-way
-  // by a kept-alive socket.
+  // One request per connection, so that after `down()` a client is refused, and does not fail in
+  // the middle of a request on a kept-alive connection.
   response.writeHead(fault === "server-error" ? 500 : status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(text),

@@ -1,6 +1,5 @@
 /**
- * The dev network: its money adds up, its API says what its methods say, and it leaves nothing
- * behind.
+ * The dev network: its sums, its faults, its HTTP API, and its end.
  */
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
@@ -32,7 +31,7 @@ function sound(network: DevNetwork): void {
 }
 
 describe("money", () => {
-  law("amount to the payee, 0.1 % rounded up to the network, nothing lost", async (network) => {
+  law("goes to the payee, and a fee of 0.1 %, rounded up, to the network", async (network) => {
     const alice = network.account("alice", { balanceMsat: 1_000_000n });
     const bob = network.account("bob", { balanceMsat: 5n });
     const request = await order(devWallet(bob.url), 20_001n);
@@ -55,7 +54,7 @@ describe("money", () => {
     sound(network);
   });
 
-  law("what is in flight is nobody's, and still counted", async (network) => {
+  law("in flight belongs to no account, and is counted in the totals", async (network) => {
     const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
     const bob = devWallet(network.account("bob", { balanceMsat: 0n }).url);
     network.fault({ kind: "stuck", delayMs: 0, times: 2 });
@@ -72,7 +71,7 @@ describe("money", () => {
     expect(() => network.settle(second.paymentHash)).toThrow(TypeError);
   });
 
-  law("an invoice is paid by one account, once", async (network) => {
+  law("pays an invoice once, from one account", async (network) => {
     const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
     const carol = devWallet(network.account("carol", { balanceMsat: 1_000_000n }).url);
     const request = await order(devWallet(network.account("bob", { balanceMsat: 0n }).url), 1_000n);
@@ -86,7 +85,7 @@ describe("money", () => {
     sound(network);
   });
 
-  law("a node does not pay itself: no preimage for nothing [case 74]", async (network) => {
+  law("never goes from a node to itself [case 74]", async (network) => {
     const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
     const request = await order(alice, 1_000n);
     expect(await alice.pay(request)).toEqual({
@@ -96,18 +95,24 @@ describe("money", () => {
     expect(await alice.find(request.paymentHash)).toMatchObject({ status: "failed" });
   });
 
-  law("a request for another amount than the invoice's is a definite failure", async (network) => {
-    const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
-    const request = await order(devWallet(network.account("bob", { balanceMsat: 0n }).url), 1_000n);
-    expect(await alice.pay({ ...request, amountMsat: 999n })).toMatchObject({ status: "failed" });
-    expect(await alice.pay({ ...request, invoice: "lnbcrt1nonsense" })).toMatchObject({
-      status: "failed",
-    });
-    sound(network);
-  });
+  law(
+    "does not move for another amount than the invoice's, which is a definite failure",
+    async (network) => {
+      const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
+      const request = await order(
+        devWallet(network.account("bob", { balanceMsat: 0n }).url),
+        1_000n,
+      );
+      expect(await alice.pay({ ...request, amountMsat: 999n })).toMatchObject({ status: "failed" });
+      expect(await alice.pay({ ...request, invoice: "lnbcrt1nonsense" })).toMatchObject({
+        status: "failed",
+      });
+      sound(network);
+    },
+  );
 
   law(
-    "without routing fees, a fee cap of zero is enough",
+    "moves under a fee cap of zero on a network without routing fees",
     async (network) => {
       const alice = devWallet(network.account("alice", { balanceMsat: 1_000n }).url);
       const request = await order(
@@ -123,8 +128,8 @@ describe("money", () => {
   );
 });
 
-describe("faults hit whom they are meant for", () => {
-  law("this account, this payment, this many times", async (network) => {
+describe("a fault", () => {
+  law("applies to its account and its payment, as often as it says", async (network) => {
     const bob = devWallet(network.account("bob", { balanceMsat: 0n }).url);
     const [alice, carol] = ["alice", "carol"].map((name) =>
       devWallet(network.account(name, { balanceMsat: 1_000_000n }).url),
@@ -140,7 +145,7 @@ describe("faults hit whom they are meant for", () => {
     expect(await alice.pay(marked)).toMatchObject({ status: "paid" });
   });
 
-  law("looking for a payment and making an invoice can fail too", async (network) => {
+  law("can apply to a look-up and to making an invoice", async (network) => {
     const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
     const bob = devWallet(network.account("bob", { balanceMsat: 0n }).url);
     const request = await order(bob, 1_000n);
@@ -155,7 +160,7 @@ describe("faults hit whom they are meant for", () => {
     expect(await alice.pay(await order(bob, 1_000n))).toMatchObject({ status: "paid" });
   });
 
-  law("a fault that cannot be is refused", async (network) => {
+  law("that the network cannot carry out is refused", async (network) => {
     for (const wrong of [
       { kind: "no-such" },
       { kind: "fails", on: "find" },
@@ -180,7 +185,7 @@ describe("the HTTP API, for other processes", () => {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
 
-  law("opens accounts, makes faults, ends stuck payments, shows the ledger", async (network) => {
+  law("opens accounts, adds faults, ends stuck payments, lists payments", async (network) => {
     const open = async (name: string, balanceMsat: string) =>
       (await control(network, "POST", "accounts", { name, balanceMsat })).json() as Promise<{
         url: string;
@@ -204,7 +209,7 @@ describe("the HTTP API, for other processes", () => {
     });
   });
 
-  law("asks for the network's key, and says no to nonsense", async (network) => {
+  law("requires the control key, and refuses malformed requests", async (network) => {
     const { url } = network.account("alice", { balanceMsat: 0n });
     const key = url.slice(url.indexOf("key=") + 4);
     expect((await control(network, "GET", "payments", undefined, key)).status).toBe(401);
@@ -227,7 +232,7 @@ describe("the HTTP API, for other processes", () => {
     expect((await fetch(`${network.url}/alice/payments`, huge)).status).toBe(413);
   });
 
-  law("goes down when it is told to, after it has said so", async (network) => {
+  law("goes down on request, after it has answered", async (network) => {
     const alice = devWallet(network.account("alice", { balanceMsat: 0n }).url);
     expect((await control(network, "POST", "down", { forMs: 600_000 })).status).toBe(200);
     await expect(alice.network()).rejects.toMatchObject({ code: "ERR_WALLET" });
@@ -236,8 +241,8 @@ describe("the HTTP API, for other processes", () => {
   });
 });
 
-describe("a run can be had again, and ends", () => {
-  test("the same seed gives the same nodes and preimages; without one, nothing is the same", async () => {
+describe("a network", () => {
+  test("with the same seed has the same nodes and preimages; without a seed, others", async () => {
     const hash = async (options: DevNetworkOptions) => {
       await using network = await DevNetwork.start({ ...options, clock: () => 1_700_000_000 });
       const wallet = devWallet(network.account("alice", { balanceMsat: 0n }).url);
@@ -248,7 +253,7 @@ describe("a run can be had again, and ends", () => {
     expect(await hash({})).not.toBe(await hash({}));
   });
 
-  test("stop cuts what is open, and a payment that waits is cut off with it", async () => {
+  test("that stops cuts its connections, and payments that wait", async () => {
     const network = await DevNetwork.start();
     const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
     const request = await order(devWallet(network.account("bob", { balanceMsat: 0n }).url), 1_000n);
@@ -265,7 +270,7 @@ describe("a run can be had again, and ends", () => {
     await expect(network.up()).rejects.toThrow(TypeError);
   });
 
-  law("an account is opened once, by a sound name", async (network) => {
+  law("opens an account once, by a valid name", async (network) => {
     network.account("alice", { balanceMsat: 1n });
     expect(network.account("alice").url).toBe(network.account("alice").url);
     expect(() => network.account("alice", { balanceMsat: 1n })).toThrow(TypeError);

@@ -1,6 +1,6 @@
 /**
- * A Lightning network of one process: real signed regtest invoices, real preimages, balances, and
- * faults on request.
+ * A Lightning network in one process for development and tests, with signed regtest invoices, real
+ * preimages, balances, and faults on request.
  */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,17 +15,21 @@ import { route } from "./dev-network-routes.ts";
 import { Timers } from "./dev-network-timers.ts";
 import { wireServer } from "./dev-network-wire.ts";
 
+/** Options of {@link DevNetwork.start}. */
 export interface DevNetworkOptions {
-  /** 0, the default: any free port. */
+  /** 0 for any free port. @default 0 */
   readonly port?: number;
   readonly host?: "127.0.0.1";
   /**
-   * Makes node keys and preimages the same in every run. Never on a network whose payments somebody
-   * remembers.
+   * Makes node keys and preimages the same in every run. Do not use it on a network whose payments
+   * are stored elsewhere, because payment hashes repeat.
+   *
+   * @default random
    */
   readonly seed?: string;
+  /** Unix seconds; judges the expiry of invoices. @default the system's clock */
   readonly clock?: Clock;
-  /** Millionths of the amount, rounded up to a msat: 1000 (0.1 %) where left out. */
+  /** Millionths of the amount, rounded up to a msat. @default 1000, which is 0.1 % */
   readonly routingFeePpm?: number;
 }
 
@@ -37,19 +41,21 @@ const OPTIONS = {
   routingFeePpm: true,
 } satisfies Keys<DevNetworkOptions>;
 
+/** An account on the dev network. */
 export interface DevAccount {
   readonly name: string;
-  /** For a payer: `dev+http://…?key=…`. Holds the power to pay. */
+  /** The wallet URL `dev+http://…?key=…` of a payer. Its key can pay. */
   readonly url: string;
-  /** For a service: makes invoices, and can do nothing else. */
+  /** The wallet URL of a service. Its key can only make invoices. */
   readonly invoiceOnlyUrl: string;
+  /** The balance in msat, without amounts in flight. */
   balanceMsat(): bigint;
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /**
- * The dev Lightning network, on loopback, shared by every process that is given an account's URL.
+ * The dev Lightning network. It listens on loopback, for every process that has an account's URL.
  *
  * @example
  * await using network = await DevNetwork.start();
@@ -83,6 +89,7 @@ export class DevNetwork {
     this.#server = wireServer((request) => route(parts, request));
   }
 
+  /** Starts a network. @throws TypeError for an unknown option */
   static async start(options: DevNetworkOptions = {}): Promise<DevNetwork> {
     checkKeys(options, OPTIONS, "a dev network");
     const network = new DevNetwork(options);
@@ -90,25 +97,30 @@ export class DevNetwork {
     return network;
   }
 
+  /** The address of the network's HTTP API. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /**
-   * `Authorization: Bearer …` for `/control/…`: opens accounts, sets faults, reads every payment.
-   */
+  /** The bearer key of `/control/…`, which opens accounts, sets faults and lists every payment. */
   get controlKey(): string {
     return this.#access.controlKey;
   }
 
-  /** Opens an account, or, without a balance, gives one that is open. @throws TypeError */
+  /**
+   * Opens an account with a balance, or returns an open account if no balance is given.
+   *
+   * @throws TypeError for a name that is malformed, already open, or (without a balance) not open
+   */
   account(name: string, options?: { readonly balanceMsat: bigint }): DevAccount {
     const known = this.#access.keys(name);
     if (known !== undefined && options !== undefined)
-      throw new TypeError(`account "${name}" is open already`);
+      throw new TypeError(`account "${name}" is already open`);
     if (known === undefined) {
       if (!NAME.test(name) || name === "control")
-        throw new TypeError("an account's name is lower-case letters, digits and hyphens");
+        throw new TypeError(
+          'an account\'s name must be lower-case letters, digits and hyphens, such as "agent-1"',
+        );
       if (options === undefined)
         throw new TypeError(`account "${name}" is not open: give it a balanceMsat`);
       if (typeof options.balanceMsat !== "bigint" || options.balanceMsat < 0n)
@@ -125,37 +137,37 @@ export class DevNetwork {
     };
   }
 
-  /** From now on, this goes wrong. @throws TypeError */
+  /** Adds a fault. @throws TypeError for a rule that the network cannot carry out */
   fault(rule: FaultRule): void {
     this.#faults.add(rule);
   }
 
-  /** From now on, all is well. What is in flight stays in flight. */
+  /** Removes every fault. Payments in flight stay in flight. */
   clearFaults(): void {
     this.#faults.clear();
   }
 
-  /** Lets a stuck payment arrive. @throws TypeError */
+  /** Lets a stuck payment arrive. @throws TypeError if no payment of this hash is in flight */
   settle(paymentHash: string): void {
     this.#bank.settle(this.#bank.inFlight(paymentHash));
   }
 
-  /** Lets a stuck payment fail. @throws TypeError */
+  /** Lets a stuck payment fail. @throws TypeError if no payment of this hash is in flight */
   fail(paymentHash: string): void {
     this.#bank.fail(this.#bank.inFlight(paymentHash), "no route");
   }
 
-  /** Every attempt to pay, in order, as it stands now. */
+  /** Every attempt to pay in its present state, oldest first. */
   payments(): readonly DevPayment[] {
     return this.#bank.payments();
   }
 
-  /** Always: funded = balances + in flight + fees. */
+  /** The sums of all accounts, in msat. Always: funded = balances + in flight + fees. */
   totals(): DevTotals {
     return this.#bank.totals();
   }
 
-  /** Cuts every connection and refuses new ones, until `up()` or for `forMs`. */
+  /** Cuts every connection and refuses new ones until `up()`, or for `forMs` milliseconds. */
   async down(forMs?: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
@@ -164,7 +176,7 @@ export class DevNetwork {
       this.#timers.after(forMs, () => void this.up().catch(() => {}));
   }
 
-  /** Listens, on the same port as before. */
+  /** Listens again on the same port. @throws TypeError after `stop` */
   async up(): Promise<void> {
     if (this.#stopped) throw new TypeError("this network was stopped");
     if (this.#server.listening) return;
@@ -178,6 +190,7 @@ export class DevNetwork {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
+  /** Stops the network and its timers for good. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timers.clear();

@@ -1,6 +1,6 @@
 /**
- * An invoicer without a network: real signed `lnbcrt` invoices, and the preimage of each for
- * whoever plays the payer.
+ * An invoicer without a network: makes signed `lnbcrt` invoices, and gives the preimage of each to
+ * a test.
  */
 import { createHash } from "node:crypto";
 import { Invoice } from "../invoice/index.ts";
@@ -11,10 +11,11 @@ import type { InvoiceRequest, Invoicer } from "../ports/wallet.ts";
 
 const NODE_KEY = new Uint8Array(32).fill(0x51);
 
+/** An invoicer for tests of a paywall, which need no payer. */
 export class FakeInvoicer implements Invoicer {
-  /** Everything that it was asked for, in order. */
+  /** Every request, in order. */
   readonly requests: InvoiceRequest[] = [];
-  /** What the next invoices do instead: throw, or ask for another amount. */
+  /** Makes the next invoices fail: `"down"` throws, `"wrong-amount"` adds 1 msat. */
   fault: "down" | "wrong-amount" | undefined;
   readonly #clock: Clock;
   readonly #preimages = new Map<string, string>();
@@ -46,14 +47,14 @@ export class FakeInvoicer implements Invoicer {
     );
   }
 
-  /** Pays an invoice of this node: gives its preimage, in hex. */
+  /** Pays an invoice and returns its preimage, in hex. @throws TypeError for another invoice */
   pay(invoice: string): string {
     const preimage = this.#preimages.get(Invoice.decode(invoice).paymentHash);
-    if (preimage === undefined) throw new TypeError("no invoice of this node");
+    if (preimage === undefined) throw new TypeError("the invoice is not of this invoicer");
     return preimage;
   }
 
-  /** Pays a challenge: gives the text of the credential that it makes. */
+  /** Pays a challenge and returns the text of the credential. */
   buy(challenge: string | readonly string[]): string {
     const { macaroon, invoice } = Challenge.parse(challenge);
     return `${Buffer.from(Macaroon.encode(macaroon)).toString("base64")}:${this.pay(invoice)}`;

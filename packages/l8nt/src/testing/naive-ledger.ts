@@ -1,10 +1,10 @@
-/** A naive ledger to test against: a list of what happened, summed up anew for each question. */
+/** A naive ledger for differential tests: a list of entries that is summed for each question. */
 
 import type { Amount } from "../amount.ts";
 import type { Reservation, Resolution } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 
-/** A window's edge may be rounded against the spender, by this part of its length. */
+/** A store may round the start of a window to the past, by this part of its length. */
 const ROUNDING = 1 / 60;
 
 interface Entry {
@@ -14,7 +14,7 @@ interface Entry {
 }
 
 /**
- * The least that must be counted and the most that may be. They differ only at the old edge of a
+ * The least that a store must count and the most that it may. They differ only at the start of a
  * window.
  */
 export interface Bounds {
@@ -50,7 +50,7 @@ export class NaiveLedger {
       const all = reserved + committedSince(Number.NEGATIVE_INFINITY);
       return { least: all, most: all, reserved };
     }
-    // A spend that has left the window need not come back if the clock goes back.
+    // A spend that has left the window need not be counted again if the clock goes back.
     const latest = Math.max(
       at,
       ...own.map(({ resolution, resolvedAt }) => (resolution ? resolvedAt! : at)),
@@ -63,8 +63,8 @@ export class NaiveLedger {
   }
 
   /**
-   * Whether a reservation must be held, must be refused, or (at the rounded edge of a window) may
-   * be either.
+   * Whether a store must hold a reservation, must refuse it, or (at the rounded start of a window)
+   * may do either.
    */
   expects(reservation: Reservation): "held" | "refused" | "either" {
     let least = true;
@@ -83,7 +83,7 @@ export class NaiveLedger {
     this.#entries.push({ reservation });
   }
 
-  /** The first answer stands. */
+  /** Ends a reservation. A later call returns the first resolution. */
   resolve(id: string, spent: Amount | undefined, at: number): Resolution {
     const entry = this.#entries.find(({ reservation }) => reservation.id === id)!;
     if (entry.resolution === undefined) {
@@ -98,8 +98,8 @@ export class NaiveLedger {
   }
 
   /**
-   * The most that was ever committed within any span of the window's length, looking at each spend
-   * as its end.
+   * The most that was committed within any span of the window's length. Only spans that end at a
+   * spend are checked.
    */
   heaviestWindow(counted: Counted): bigint {
     const spent = this.#entries

@@ -1,4 +1,4 @@
-/** The laws of payments in a store. */
+/** The laws of payments in a store, part of the store contract. */
 
 import assert from "node:assert/strict";
 import { type Amount, msat } from "../amount.ts";
@@ -66,7 +66,7 @@ const standing = async (store: Store): Promise<Usage> => (await store.usage([bud
 
 export function paymentLaws(law: Law): void {
   law(
-    "writes a payment with its reservation, before it is sent [case 56]",
+    "writes a payment and its reservation in one step, before the payment is sent [case 56]",
     async (store, handles) => {
       const record = paymentOf();
       assert.deepEqual(await beginPayment(store, record), { reserved: true });
@@ -79,7 +79,7 @@ export function paymentLaws(law: Law): void {
     },
   );
 
-  law("writes no payment that no limit allows", async (store) => {
+  law("writes no payment that a limit refuses", async (store) => {
     const record = paymentOf({ amount: msat(2_000_000n) });
     const refused: Usage[] = [{ id: "wallet", used: 0n, reserved: 0n }];
     assert.deepEqual(await beginPayment(store, record), { reserved: false, refused });
@@ -88,7 +88,7 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await store.purchases(["scout"], record.origin), []);
   });
 
-  law("keeps a record as it was written", async (store) => {
+  law("returns a record as it was written", async (store) => {
     const record = paymentOf({
       enforced: undefined,
       lineage: [],
@@ -105,7 +105,7 @@ export function paymentLaws(law: Law): void {
   });
 
   law(
-    "settles a payment and its reservation in one step, once [cases 46, 51]",
+    "settles a payment and its reservation once, in one step [cases 46, 51]",
     async (store, handles) => {
       const record = paymentOf();
       await beginPayment(store, record);
@@ -145,7 +145,7 @@ export function paymentLaws(law: Law): void {
     },
   );
 
-  law("gives a failed payment's amount back, once, and its claim", async (store) => {
+  law("releases the amount and the claim of a failed payment, once", async (store) => {
     const record = paymentOf({ claim: { by: "me.1", until: START + 60 } });
     await beginPayment(store, record);
     const { claim: _, ...unclaimed } = record;
@@ -160,7 +160,7 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
   });
 
-  law("records a fee over its cap as it was paid [case 46]", async (store) => {
+  law("records a fee above its cap as paid [case 46]", async (store) => {
     const record = paymentOf();
     await beginPayment(store, record);
     await store.settle(record.paymentHash, {
@@ -202,12 +202,12 @@ export function paymentLaws(law: Law): void {
     ]);
   });
 
-  law("settles and marks nothing that was never begun", async (store) => {
+  law("settles, marks and claims no payment that was never begun", async (store) => {
     const hash = "ee".repeat(32);
     await assert.rejects(store.settle(hash, { status: "failed", at: START }), TypeError);
     await assert.rejects(store.mark(hash, { delivered: true }), TypeError);
     assert.equal(await store.claim(hash, "me", START, START + 1), false);
-    // What stood beside it in one batch is not lost with it.
+    // A failure in a batch does not undo the other writes of the batch.
     const record = paymentOf();
     const [, begun] = await Promise.allSettled([
       store.settle(hash, { status: "failed", at: START }),
@@ -218,7 +218,7 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await store.payment(record.paymentHash), record);
   });
 
-  law("never pays one hash twice, and holds nothing for the second [case 64]", async (store) => {
+  law("never begins a paid hash again, and reserves nothing for it [case 64]", async (store) => {
     for (const end of ["open", "paid", "used", "undelivered"] as const) {
       const first = paymentOf();
       await beginPayment(store, first);
@@ -243,7 +243,7 @@ export function paymentLaws(law: Law): void {
   });
 
   law(
-    "begins a hash again where paying it failed for certain, and as whose purchase it is now",
+    "begins a hash again after its payment failed, as a purchase of the new payer",
     async (store) => {
       const first = paymentOf();
       await beginPayment(store, first);
@@ -261,13 +261,13 @@ export function paymentLaws(law: Law): void {
         at: START,
       });
       assert.equal(paid.status, "paid");
-      // A purchase serves whoever paid for it and what descends from him, never a sibling.
+      // A purchase serves the node that paid and its descendants, never a sibling.
       assert.deepEqual(await store.purchases(["root", "scout"], first.origin), []);
       assert.deepEqual(await store.purchases(["spy"], first.origin), [paid]);
     },
   );
 
-  law("begins one hash once, also where many try at once [case 64]", async (store, handles) => {
+  law("begins one hash once for concurrent attempts [case 64]", async (store, handles) => {
     const { paymentHash } = paymentOf();
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
@@ -278,7 +278,7 @@ export function paymentLaws(law: Law): void {
     assert.equal((await standing(store)).used, 10_100n);
   });
 
-  law("has one open payment for an intent, whoever begins it [case 63]", async (store, handles) => {
+  law("has one open payment for each intent [case 63]", async (store, handles) => {
     const intent = "scout GET https://api.example/forecast";
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
@@ -302,7 +302,7 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await beginPayment(store, paymentOf({ intent })), { reserved: true });
   });
 
-  law("lists those that are open, the oldest first", async (store) => {
+  law("lists open payments, oldest first", async (store) => {
     const records = [
       paymentOf(),
       paymentOf({ createdAt: START + 1 }),
@@ -315,7 +315,7 @@ export function paymentLaws(law: Law): void {
   });
 
   law(
-    "finds the reservations that nobody will end, and no payment's [case 89]",
+    "finds the reservations that no process will end, without those of payments [case 89]",
     async (store, handles) => {
       const [old, young] = [order([budget], 1n, START), order([budget], 1n, START + 10)];
       for (const one of [old, young]) await store.reserve(one);
@@ -340,7 +340,7 @@ export function paymentLaws(law: Law): void {
     },
   );
 
-  law("marks what became of a purchase, and never takes it back", async (store) => {
+  law("marks a purchase as used or undelivered, and never undoes a mark", async (store) => {
     const one = await buy(store);
     assert.deepEqual(await store.mark(one.paymentHash, { delivered: true }), {
       ...one,
@@ -370,52 +370,52 @@ export function paymentLaws(law: Law): void {
     assert.equal((await store.mark(open.paymentHash, { status: "used" })).status, "open");
   });
 
+  law("closes an origin to one node or to all until a time [case 62]", async (store, handles) => {
+    const [one, two] = [await buy(store), await buy(store, { origin: "https://other.example" })];
+    await store.mark(one.paymentHash, {
+      status: "undelivered",
+      closed: { to: "scout", until: START + 600 },
+    });
+    await store.mark(two.paymentHash, {
+      status: "undelivered",
+      closed: { to: "*", until: START + 60 },
+    });
+    for (const handle of handles) {
+      assert.deepEqual(await handle.closures(one.origin, START), ["scout"]);
+      assert.deepEqual(await handle.closures(two.origin, START + 59), ["*"]);
+      assert.deepEqual(await handle.closures(two.origin, START + 60), []);
+      assert.deepEqual(await handle.closures("https://third.example", START), []);
+    }
+  });
+
   law(
-    "closes an origin to one node or to all, until the time is over [case 62]",
+    "gives a purchase of a single request to one claimant at a time [case 88]",
     async (store, handles) => {
-      const [one, two] = [await buy(store), await buy(store, { origin: "https://other.example" })];
-      await store.mark(one.paymentHash, {
-        status: "undelivered",
-        closed: { to: "scout", until: START + 600 },
-      });
-      await store.mark(two.paymentHash, {
-        status: "undelivered",
-        closed: { to: "*", until: START + 60 },
-      });
-      for (const handle of handles) {
-        assert.deepEqual(await handle.closures(one.origin, START), ["scout"]);
-        assert.deepEqual(await handle.closures(two.origin, START + 59), ["*"]);
-        assert.deepEqual(await handle.closures(two.origin, START + 60), []);
-        assert.deepEqual(await handle.closures("https://third.example", START), []);
-      }
+      const { paymentHash } = await buy(store);
+      const takes = await Promise.all(
+        Array.from({ length: 10 }, (_, at) =>
+          handles[at % handles.length]!.claim(paymentHash, `me.${at}`, START, START + 60),
+        ),
+      );
+      assert.equal(takes.filter((taken) => taken).length, 1);
+      const { claim } = (await store.payment(paymentHash))!;
+      assert.equal(await store.claim(paymentHash, claim!.by, START, START + 90), true);
+      assert.equal(await store.claim(paymentHash, "you.1", START + 89.5, START + 300), false);
+      assert.equal(await store.claim(paymentHash, "you.1", START + 90, START + 300), true);
+      await store.mark(paymentHash, { unclaim: "somebody else's" });
+      assert.equal(await store.claim(paymentHash, "me.1", START + 90, START + 300), false);
+      await store.mark(paymentHash, { unclaim: "you.1" });
+      assert.equal(await store.claim(paymentHash, "me.1", START + 90, START + 300), true);
+      await store.unclaimAll("me.");
+      assert.equal(await store.claim(paymentHash, "you.2", START + 90, START + 300), true);
+      await store.unclaimAll("me.");
+      assert.equal((await store.payment(paymentHash))?.claim?.by, "you.2");
+      await store.mark(paymentHash, { status: "used", unclaim: "you.2" });
+      assert.equal(await store.claim(paymentHash, "you.2", START + 90, START + 300), false);
     },
   );
 
-  law("lets one at a time have what buys a single request [case 88]", async (store, handles) => {
-    const { paymentHash } = await buy(store);
-    const takes = await Promise.all(
-      Array.from({ length: 10 }, (_, at) =>
-        handles[at % handles.length]!.claim(paymentHash, `me.${at}`, START, START + 60),
-      ),
-    );
-    assert.equal(takes.filter((taken) => taken).length, 1);
-    const { claim } = (await store.payment(paymentHash))!;
-    assert.equal(await store.claim(paymentHash, claim!.by, START, START + 90), true);
-    assert.equal(await store.claim(paymentHash, "you.1", START + 89.5, START + 300), false);
-    assert.equal(await store.claim(paymentHash, "you.1", START + 90, START + 300), true);
-    await store.mark(paymentHash, { unclaim: "somebody else's" });
-    assert.equal(await store.claim(paymentHash, "me.1", START + 90, START + 300), false);
-    await store.mark(paymentHash, { unclaim: "you.1" });
-    assert.equal(await store.claim(paymentHash, "me.1", START + 90, START + 300), true);
-    await store.unclaimAll("me.");
-    assert.equal(await store.claim(paymentHash, "you.2", START + 90, START + 300), true);
-    await store.unclaimAll("me.");
-    assert.equal((await store.payment(paymentHash))?.claim?.by, "you.2");
-    await store.mark(paymentHash, { status: "used", unclaim: "you.2" });
-    assert.equal(await store.claim(paymentHash, "you.2", START + 90, START + 300), false);
-  });
-
-  law("finds what a node itself bought at an origin, the newest first", async (store) => {
+  law("finds a node's own purchases at an origin, newest first", async (store) => {
     const first = await buy(store, { createdAt: START });
     const elsewhere = await buy(store, { origin: "https://api.example:8443" });
     const second = await buy(store, { createdAt: START + 1, path: "/other" });
@@ -438,7 +438,7 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await list(["scout"]), []);
   });
 
-  law("shows payments to people, the newest first", async (store) => {
+  law("lists payments for people, newest first", async (store) => {
     const [one, two] = [await buy(store), await buy(store, { nodeIds: ["root", "spy"] })];
     const open = paymentOf({ createdAt: START + 1 });
     await beginPayment(store, open);
@@ -452,7 +452,7 @@ export function paymentLaws(law: Law): void {
   });
 
   law(
-    "knows the first payee of an origin, and those that were allowed since [case 70]",
+    "knows the first payee of an origin, and the payees that were allowed since [case 70]",
     async (store, handles) => {
       const origin = "https://api.example";
       assert.deepEqual(await store.payees(origin), []);

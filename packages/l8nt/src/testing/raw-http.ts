@@ -1,6 +1,6 @@
 /**
- * One HTTP/1.1 exchange over a socket, byte for byte: what a client library would tidy up is sent
- * as it stands.
+ * One HTTP/1.1 exchange over a socket, which sends the bytes that a client library would refuse or
+ * normalize.
  */
 import { connect, type Socket } from "node:net";
 
@@ -8,12 +8,11 @@ export interface RawRequest {
   readonly method?: string;
   readonly target?: string;
   /**
-   * In order, duplicates and all; `Host` and `Connection: close` come by themselves, unless `Host`
-   * is given.
+   * Sent in order, with duplicates. `Connection: close` is added, and `Host` unless it is given.
    */
   readonly fields?: readonly (readonly [name: string, value: string])[];
   readonly body?: string;
-  /** Where the client sits: any address of 127.0.0.0/8. */
+  /** The client's address, in 127.0.0.0/8. */
   readonly localAddress?: string;
 }
 
@@ -32,7 +31,7 @@ export async function exchange(url: string, request: RawRequest = {}): Promise<R
   return read(Buffer.concat(parts).toString("latin1"));
 }
 
-/** The same without waiting for the answer. */
+/** Sends a request, and returns the socket without waiting for the answer. */
 export function open(url: string, request: RawRequest = {}): Socket {
   const { method = "GET", target = "/", fields = [], body = "", localAddress } = request;
   const { hostname, port, host } = new URL(url);
@@ -48,7 +47,7 @@ export function open(url: string, request: RawRequest = {}): Socket {
     port: Number(port),
     ...(localAddress !== undefined && { localAddress }),
   });
-  // Latin-1: one character is one byte, also the forbidden ones.
+  // In Latin-1 each character is one byte, including forbidden ones.
   socket.write(Buffer.from(`${method} ${target} HTTP/1.1\r\n${head.join("")}\r\n`, "latin1"));
   socket.write(body);
   return socket;

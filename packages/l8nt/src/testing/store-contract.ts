@@ -1,6 +1,5 @@
 /**
- * What every store must do, whatever it writes to: one suite for the port, so that a store's own
- * test is a few lines.
+ * The contract suite of the store port: laws that every store must keep, whatever it writes to.
  */
 
 import assert from "node:assert/strict";
@@ -24,24 +23,29 @@ import {
 } from "./store-laws.ts";
 import type { TestFunction } from "./wallet-contract.ts";
 
+/** The store under test. */
 export interface StoreFixture {
   readonly store: Store;
-  /** Other handles on the same data, where a store has them: several processes share one. */
+  /** Other handles on the same data, for a store that several processes can share. */
   readonly others?: readonly Store[];
   teardown(): Promise<void>;
 }
 
+/** A store to test. */
 export interface StoreContract {
+  /** The start of each test's name. */
   readonly name: string;
-  /** An empty store, for each law. */
+  /** Makes an empty store, for each law. */
   setup(): Promise<StoreFixture>;
-  /** How many random histories are played against the naive ledger. */
+  /** How many random histories are compared with a naive ledger. @default 40 */
   readonly histories?: number;
 }
 
 const HOUR = 3600;
 
-/** 21 million bitcoin in msat, and 10¹² US dollars in 10⁻⁶: both fit in 64 bits with a sign. */
+/**
+ * 21 million bitcoin in msat, and 10¹² US dollars in 10⁻⁶ dollars. Both fit in a signed 64 bits.
+ */
 const LARGEST = { msat: 21n * 10n ** 17n, usd_micro: 10n ** 18n };
 
 /**
@@ -78,7 +82,7 @@ export function storeContract(
     await store.commit(await held(store, counted, value, at), msat(value), at);
   };
 
-  law("knows nothing of what was never counted", async (store) => {
+  law("reports 0 for a limit that was never counted", async (store) => {
     assert.deepEqual(await store.usage([spend("a", 5n), uses("b", 1n, HOUR)], START), [
       { id: "a", used: 0n, reserved: 0n },
       { id: "b", used: 0n, reserved: 0n },
@@ -86,7 +90,7 @@ export function storeContract(
     assert.deepEqual(await store.usage([], START), []);
   });
 
-  law("holds up to the limit, and not a msat more [case 45]", async (store) => {
+  law("reserves up to the limit, and not a msat more [case 45]", async (store) => {
     const limit = spend("a", 1000n);
     await held(store, [limit], 999n);
     const refused: Usage[] = [{ id: "a", used: 999n, reserved: 999n }];
@@ -96,7 +100,7 @@ export function storeContract(
     await held(store, [limit], 0n);
   });
 
-  law("counts amounts that no double can hold", async (store) => {
+  law("counts amounts above 2^53 exactly", async (store) => {
     const supply = 2_100_000_000_000_000_000n;
     const limit = spend("a", supply);
     await spent(store, [limit], supply - 1n);
@@ -105,7 +109,7 @@ export function storeContract(
     assert.equal(await used(store, limit), supply);
   });
 
-  law("holds against every limit of the chain, or against none [case 44]", async (store) => {
+  law("reserves against every limit of a chain, or against none [case 44]", async (store) => {
     const chain = [
       spend("root", 1000n),
       uses("root-uses", 5n),
@@ -128,38 +132,38 @@ export function storeContract(
     );
   });
 
-  law(
-    "lets siblings share what their parent has, however many they are [case 23]",
-    async (store) => {
-      const parent = spend("parent", 300n);
-      let granted = 0;
-      for (let at = 0; at < 400; at++) {
-        const answer = await store.reserve(order([parent, spend(`child-${at}`, 1000n)], 1n));
-        if (answer.reserved) granted++;
-      }
-      assert.equal(granted, 300);
-    },
-  );
-
-  law("grants one of 200 at once that want the last [case 43]", async (store, handles) => {
-    const [limit, other] = [spend("a", 1000n), spend("b", 5n)];
-    const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, at) =>
-        handles[at % handles.length]!.reserve(
-          order(at % 2 === 0 ? [limit] : [limit, other], 1000n),
-        ),
-      ),
-    );
-    // Half of them would need more of another limit than there is.
-    assert.equal(answers.filter(({ reserved }) => reserved).length, 1);
-    assert.deepEqual(await store.usage([limit, other], START), [
-      { id: "a", used: 1000n, reserved: 1000n },
-      { id: "b", used: 0n, reserved: 0n },
-    ]);
+  law("lets any number of siblings share their parent's limit [case 23]", async (store) => {
+    const parent = spend("parent", 300n);
+    let granted = 0;
+    for (let at = 0; at < 400; at++) {
+      const answer = await store.reserve(order([parent, spend(`child-${at}`, 1000n)], 1n));
+      if (answer.reserved) granted++;
+    }
+    assert.equal(granted, 300);
   });
 
   law(
-    "keeps a family within its budget, however its spends interleave [case 44]",
+    "grants one of 200 concurrent requests for the last amount [case 43]",
+    async (store, handles) => {
+      const [limit, other] = [spend("a", 1000n), spend("b", 5n)];
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, (_, at) =>
+          handles[at % handles.length]!.reserve(
+            order(at % 2 === 0 ? [limit] : [limit, other], 1000n),
+          ),
+        ),
+      );
+      // Half of the requests exceed another limit.
+      assert.equal(answers.filter(({ reserved }) => reserved).length, 1);
+      assert.deepEqual(await store.usage([limit, other], START), [
+        { id: "a", used: 1000n, reserved: 1000n },
+        { id: "b", used: 0n, reserved: 0n },
+      ]);
+    },
+  );
+
+  law(
+    "keeps a family of agents within its budget for every interleaving of spends [case 44]",
     async (store, handles) => {
       const parent = spend("parent", 1000n);
       const children = Array.from({ length: 5 }, (_, at) => spend(`child-${at}`, 1000n));
@@ -188,7 +192,7 @@ export function storeContract(
     },
   );
 
-  law("gives back what was not spent, and all of what was released [case 46]", async (store) => {
+  law("frees the unspent part of a commit, and all of a release [case 46]", async (store) => {
     const chain = [spend("a", 100n), uses("b", 2n)];
     const paid = await held(store, chain, 100n);
     assert.deepEqual(await store.commit(paid, msat(60n), START), {
@@ -211,7 +215,7 @@ export function storeContract(
   });
 
   law(
-    "records more than was reserved as it was spent, and refuses from there on [case 46]",
+    "records a spend above its reservation, and then refuses further ones [case 46]",
     async (store) => {
       const limit = spend("a", 100n);
       const id = await held(store, [limit], 90n);
@@ -224,18 +228,15 @@ export function storeContract(
     },
   );
 
-  law(
-    "commits what is in flight, also under a limit that was lowered meanwhile [case 50]",
-    async (store) => {
-      const id = await held(store, [spend("a", 100n)], 80n);
-      const lowered = spend("a", 50n);
-      assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
-      await store.commit(id, msat(80n), START);
-      assert.deepEqual(await store.usage([lowered], START), [{ id: "a", used: 80n, reserved: 0n }]);
-      assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
-      await held(store, [spend("a", 81n)], 1n);
-    },
-  );
+  law("commits a reservation even if its limit was lowered since [case 50]", async (store) => {
+    const id = await held(store, [spend("a", 100n)], 80n);
+    const lowered = spend("a", 50n);
+    assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
+    await store.commit(id, msat(80n), START);
+    assert.deepEqual(await store.usage([lowered], START), [{ id: "a", used: 80n, reserved: 0n }]);
+    assert.equal((await store.reserve(order([lowered], 1n))).reserved, false);
+    await held(store, [spend("a", 81n)], 1n);
+  });
 
   const ends: Record<string, (store: Store, id: string) => Promise<Resolution>> = {
     "a commit": (store, id) => store.commit(id, msat(7n), START),
@@ -244,7 +245,7 @@ export function storeContract(
   };
   for (const [first, end] of Object.entries(ends))
     law(
-      `ends a reservation once: whoever comes after ${first} gets its answer [case 51]`,
+      `ends a reservation once: every later end returns the result of ${first} [case 51]`,
       async (store, handles) => {
         const chain = [spend("a", 100n), spend("b", 100n, HOUR), uses("c", 10n)];
         const id = await held(store, chain, 8n);
@@ -259,13 +260,13 @@ export function storeContract(
         assert.deepEqual(
           await store.usage(chain, START + 2),
           standing,
-          "an ended reservation was held again",
+          "an ended reservation was counted again",
         );
       },
     );
 
   law(
-    "ends a reservation once, also where both ends come at once [case 51]",
+    "ends a reservation once if a commit and a release come at once [case 51]",
     async (store, handles) => {
       for (let times = 0; times < 20; times++) {
         const limit = spend(`a${times}`, 100n);
@@ -284,7 +285,7 @@ export function storeContract(
     },
   );
 
-  law("ends nothing that was never reserved [case 51]", async (store) => {
+  law("ends no reservation that was never made [case 51]", async (store) => {
     await assert.rejects(store.commit("nobody's", msat(1n), START), TypeError);
     await assert.rejects(store.release("nobody's", START), TypeError);
     const refused = order([spend("a", 1n)], 2n);
@@ -293,7 +294,7 @@ export function storeContract(
     assert.equal(await used(store, spend("a", 1n)), 0n);
   });
 
-  law("counts an amount in its own unit, and against no limit in another one", async (store) => {
+  law("counts an amount against limits of its own unit only", async (store) => {
     const both = [spend("sats", 100n), spend("usd", 100n, undefined, "usd_micro")];
     const flying = [
       inFlightAmount("sats in flight", 100n),
@@ -337,7 +338,7 @@ export function storeContract(
     assert.deepEqual(await store.usage([limit], START), [{ id: "usd", used: 5n, reserved: 0n }]);
   });
 
-  law("takes every amount up to the largest of its unit, and none beyond", async (store) => {
+  law("accepts every amount up to the largest of its unit, and none above", async (store) => {
     for (const [unit, most] of Object.entries(LARGEST) as [Unit, bigint][]) {
       const limit = spend(`all ${unit}`, undefined, undefined, unit);
       const first = order([limit], { unit, value: most });
@@ -360,7 +361,7 @@ export function storeContract(
     }
   });
 
-  law("takes no negative spend", async (store) => {
+  law("refuses a negative spend", async (store) => {
     const limit = spend("a", 10n);
     const id = await held(store, [limit], 10n);
     await assert.rejects(store.commit(id, msat(-1n), START), TypeError);
@@ -368,30 +369,30 @@ export function storeContract(
     await store.commit(id, msat(10n), START);
   });
 
+  law("makes one reservation per id, even if it is requested again", async (store, handles) => {
+    const limit = spend("a", 100n);
+    const reservation = order([limit], 60n);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, at) => handles[at % handles.length]!.reserve(reservation)),
+    );
+    for (const answer of answers) assert.deepEqual(answer, { reserved: true });
+    assert.equal(await used(store, limit), 60n);
+  });
+
   law(
-    "holds one reservation under one id, however often it is asked for",
-    async (store, handles) => {
-      const limit = spend("a", 100n);
-      const reservation = order([limit], 60n);
-      const answers = await Promise.all(
-        Array.from({ length: 10 }, (_, at) => handles[at % handles.length]!.reserve(reservation)),
-      );
-      for (const answer of answers) assert.deepEqual(answer, { reserved: true });
-      assert.equal(await used(store, limit), 60n);
+    "never expires a reservation: only a commit or a release frees it [case 52]",
+    async (store) => {
+      const chain = [spend("a", 10n), spend("b", 10n, HOUR)];
+      const id = await held(store, chain, 10n);
+      const tenYears = START + 10 * 365 * 86_400;
+      assert.equal((await store.reserve(order([chain[0]!], 1n, tenYears))).reserved, false);
+      assert.equal((await store.reserve(order([chain[1]!], 1n, tenYears))).reserved, false);
+      await store.release(id, tenYears);
+      await held(store, chain, 10n, tenYears);
     },
   );
 
-  law("lets no reservation run out: only its end frees it [case 52]", async (store) => {
-    const chain = [spend("a", 10n), spend("b", 10n, HOUR)];
-    const id = await held(store, chain, 10n);
-    const tenYears = START + 10 * 365 * 86_400;
-    assert.equal((await store.reserve(order([chain[0]!], 1n, tenYears))).reserved, false);
-    assert.equal((await store.reserve(order([chain[1]!], 1n, tenYears))).reserved, false);
-    await store.release(id, tenYears);
-    await held(store, chain, 10n, tenYears);
-  });
-
-  law("counts without a limit, for showing what a node spent", async (store) => {
+  law("counts the spends of a node without a limit", async (store) => {
     const total = spend("node");
     for (const amount of [5n, 7n, 1_000_000_000_000_000_000n]) await spent(store, [total], amount);
     await held(store, [total], 3n);
@@ -401,7 +402,7 @@ export function storeContract(
   });
 
   law(
-    "caps what is in flight at one time, in number and in msat, and counts nothing of it for good [case 55]",
+    "limits reservations in flight, in number and in msat, and frees them when they end [case 55]",
     async (store) => {
       const caps = [inFlight("node", 2n), inFlightAmount("node-amount", 100n)];
       const first = await held(store, caps, 60n);
@@ -425,22 +426,19 @@ export function storeContract(
     },
   );
 
-  law(
-    "frees a window when its length has passed, and no second before [case 49]",
-    async (store) => {
-      const limit = spend("a", 10n, HOUR);
-      await spent(store, [limit], 10n, START);
-      for (const at of [START, START + 1, START + HOUR / 2, START + HOUR - 1, START + HOUR - 0.001])
-        assert.equal(
-          (await store.reserve(order([limit], 1n, at))).reserved,
-          false,
-          `after ${at - START} s`,
-        );
-      await held(store, [limit], 10n, START + HOUR + HOUR / 60);
-    },
-  );
+  law("frees a window after its length, and not a second earlier [case 49]", async (store) => {
+    const limit = spend("a", 10n, HOUR);
+    await spent(store, [limit], 10n, START);
+    for (const at of [START, START + 1, START + HOUR / 2, START + HOUR - 1, START + HOUR - 0.001])
+      assert.equal(
+        (await store.reserve(order([limit], 1n, at))).reserved,
+        false,
+        `after ${at - START} s`,
+      );
+    await held(store, [limit], 10n, START + HOUR + HOUR / 60);
+  });
 
-  law("has no edge at the full hour [case 49]", async (store) => {
+  law("slides a window, and does not reset it at the full hour [case 49]", async (store) => {
     const limit = uses("a", 3n, HOUR);
     const hour = Math.ceil(START / HOUR) * HOUR;
     for (const at of [hour - 2, hour - 1, hour - 0.5]) await spent(store, [limit], 0n, at);
@@ -449,7 +447,7 @@ export function storeContract(
     await held(store, [limit], 0n, hour + HOUR + 60);
   });
 
-  law("frees nothing for a clock that goes back [cases 49, 109]", async (store) => {
+  law("frees nothing if the clock goes back [cases 49, 109]", async (store) => {
     const limit = spend("a", 10n, HOUR);
     await spent(store, [limit], 6n, START);
     await spent(store, [limit], 4n, START + 1800);
@@ -475,7 +473,7 @@ export function storeContract(
   });
 
   law(
-    "keeps the books of a bookkeeper, whatever happens [cases 23, 44, 49, 50, 51, 54]",
+    "agrees with a naive ledger over random histories [cases 23, 44, 49, 50, 51, 54]",
     async (_) => {
       for (let seed = 1; seed <= histories; seed++) {
         const fixture = await setup();
@@ -493,7 +491,7 @@ export function storeContract(
   bookLaws(law);
 }
 
-/** Mulberry32: small, seeded, and good enough to shuffle with. */
+/** Mulberry32: a small seeded generator of random numbers. */
 function random(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -534,7 +532,7 @@ async function playHistory(store: Store, handles: readonly Store[], seed: number
         assert.equal(reserved, expected === "held", `seed ${seed}, step ${step}`);
       if (reserved) model.hold(reservation);
     } else if (kind < 9 && model.all.length > 0) {
-      // Mostly an open one; now and then one that has ended.
+      // Mostly an open reservation, and sometimes one that has ended.
       const candidates = model.open.length > 0 && below(5) > 0 ? model.open : model.all;
       const { id, amount: reserved } = candidates[below(candidates.length)]!;
       if (below(3) === 0)

@@ -1,4 +1,4 @@
-/** Values for the laws of a store. */
+/** Values that the laws of a store share. */
 import { type Amount, msat, type Unit } from "../amount.ts";
 import type { Reservation } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";

@@ -1,6 +1,5 @@
 /**
- * What every wallet must do, whatever it stands on: one suite for the port, so that a wallet's own
- * test is a few lines.
+ * The contract suite of the wallet port: laws that every wallet must keep, whatever its backend.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -15,50 +14,54 @@ import type {
   Wallet,
 } from "../ports/wallet.ts";
 
-/** `test` of vitest, of `node:test`, of Bun: this file imports none of them. */
+/** The `test` function of vitest, `node:test` or Bun. */
 export type TestFunction = (name: string, body: () => Promise<void>) => unknown;
 
+/** The wallets under test. */
 export interface WalletFixture {
-  /** With at least 1,000 sat to spend. */
+  /** Has at least 1,000 sat to spend. */
   readonly payer: Payer;
-  /** Of another node, to which the payer has a way. */
+  /** On another node, to which the payer has a route. */
   readonly invoicer: Invoicer;
   readonly network: Network;
-  /** What no outcome and no error may show. */
+  /** Texts that no outcome and no error may contain. */
   readonly secrets: readonly string[];
   teardown(): Promise<void>;
 }
 
+/** A payment that stays in flight. */
 export interface StuckPayment {
   /** Lets the payment arrive. */
   arrive(paymentHash: string): Promise<void>;
   /**
-   * Lets its time-out pass once the payment is in flight, for a wallet with a clock of the test.
+   * Lets its time-out pass once the payment is in flight, for a wallet with a test's clock.
    *
-   * @default waits
+   * @default waits for the real time-out
    */
   timeOut?(paymentHash: string): Promise<void>;
 }
 
-/** What the backend under test can be made to do. A law whose power is left out is not run. */
+/** What a test can make the backend do. A law whose power is undefined is not registered. */
 export interface WalletPowers<Fixture> {
-  /** What the payer has, in msat; in flight is not had. */
+  /** Returns the payer's balance in msat, without amounts in flight. */
   readonly balanceMsat?: (fixture: Fixture) => Promise<bigint>;
   /** Payments cost a routing fee. */
   readonly routingFees?: true;
-  /** Lets every invoice made so far expire. */
+  /** Makes every invoice expire. */
   readonly expireInvoices?: (fixture: Fixture) => Promise<void>;
-  /** The next payment is made, and its answer is lost on the way. */
+  /** Loses the answer to the next payment, which is still made. */
   readonly loseReply?: (fixture: Fixture) => Promise<void>;
-  /** The next payment stays in flight. */
+  /** Keeps the next payment in flight. */
   readonly stick?: (fixture: Fixture) => Promise<StuckPayment>;
-  /** The backend refuses connections, until the function that it returns is called. */
+  /** Makes the backend refuse connections until the returned function is called. */
   readonly unplug?: (fixture: Fixture) => Promise<() => Promise<void>>;
 }
 
+/** A wallet to test. */
 export interface WalletContract<Fixture extends WalletFixture> {
+  /** The start of each test's name. */
   readonly name: string;
-  /** Called for each law; a backend that is slow to start may give the same one again. */
+  /** Called for each law. It may return the same backend again if starting one is slow. */
   setup(): Promise<Fixture>;
   readonly powers?: WalletPowers<Fixture>;
 }
@@ -87,16 +90,16 @@ export function walletContract<Fixture extends WalletFixture>(
       }
     });
 
-  law("names its network exactly [case 66]", async ({ payer, network }) => {
+  law("names its network [case 66]", async ({ payer, network }) => {
     assert.equal(await payer.network(), network);
   });
 
-  law("says the same of who it is, each time [case 59]", async ({ payer }) => {
+  law("returns the same identity each time [case 59]", async ({ payer }) => {
     assert.equal(await payer.identity?.(), await payer.identity?.());
   });
 
   law(
-    "makes an invoice of exactly the amount, the network and the expiry asked for",
+    "makes an invoice with exactly the requested amount and expiry, on its network",
     async (fixture) => {
       const before = Math.floor(Date.now() / 1000);
       for (const amountMsat of [1_000n, AMOUNT_MSAT, 123_456_000n]) {
@@ -122,16 +125,19 @@ export function walletContract<Fixture extends WalletFixture>(
     assert.equal(new Set(hashes).size, 5);
   });
 
-  law("pays, gives the preimage of the payment hash, and finds the same again", async (fixture) => {
-    const request = await order(fixture);
-    const outcome = paid(await fixture.payer.pay(request));
-    assert.equal(hashOf(outcome.preimage), request.paymentHash);
-    assert.ok(
-      outcome.feeMsat >= 0n && outcome.feeMsat <= request.maxFeeMsat,
-      "a fee within the cap",
-    );
-    assert.deepEqual(await fixture.payer.find(request.paymentHash), outcome);
-  });
+  law(
+    "pays, returns the preimage of the payment hash, and finds the same outcome",
+    async (fixture) => {
+      const request = await order(fixture);
+      const outcome = paid(await fixture.payer.pay(request));
+      assert.equal(hashOf(outcome.preimage), request.paymentHash);
+      assert.ok(
+        outcome.feeMsat >= 0n && outcome.feeMsat <= request.maxFeeMsat,
+        "a fee within the cap",
+      );
+      assert.deepEqual(await fixture.payer.find(request.paymentHash), outcome);
+    },
+  );
 
   law("does not pay an invoice twice", async (fixture) => {
     const request = await order(fixture);
@@ -147,28 +153,28 @@ export function walletContract<Fixture extends WalletFixture>(
     );
   });
 
-  law("has never paid what it was never told to pay", async ({ payer }) => {
+  law("reports a hash that it was never asked to pay as not paid", async ({ payer }) => {
     const { status } = await payer.find("ab".repeat(32));
     assert.ok(status === "never-sent" || status === "unknown", `not ${status}`);
   });
 
-  law("refuses an invoice of another network for good [case 66]", async (fixture) => {
-    const other: Network = fixture.network === "bc" ? "tb" : "bc";
-    const outcome = await fixture.payer.pay(foreign(other));
-    assertEnded(outcome);
-  });
-
   law(
-    "says that a payment beyond its means came to nothing, and nothing moved",
+    "refuses an invoice of another network, and will not pay it later [case 66]",
     async (fixture) => {
-      const before = await powers.balanceMsat?.(fixture);
-      const request = await order(fixture, 2_000_000_000_000_000n);
-      assertEnded(await fixture.payer.pay(request));
-      assert.equal(await powers.balanceMsat?.(fixture), before);
+      const other: Network = fixture.network === "bc" ? "tb" : "bc";
+      const outcome = await fixture.payer.pay(foreign(other));
+      assertEnded(outcome);
     },
   );
 
-  law("shows no secret, whatever happens", async (fixture) => {
+  law("refuses a payment above its balance, and no money moves", async (fixture) => {
+    const before = await powers.balanceMsat?.(fixture);
+    const request = await order(fixture, 2_000_000_000_000_000n);
+    assertEnded(await fixture.payer.pay(request));
+    assert.equal(await powers.balanceMsat?.(fixture), before);
+  });
+
+  law("shows no secret in an outcome or an error", async (fixture) => {
     const shown: unknown[] = [
       await fixture.payer.pay(await order(fixture)),
       fixture.payer,
@@ -185,13 +191,13 @@ export function walletContract<Fixture extends WalletFixture>(
 
   if (powers.balanceMsat !== undefined) {
     const balanceMsat = powers.balanceMsat;
-    law("spends the amount and the fee that it reports, no msat more", async (fixture) => {
+    law("spends exactly the amount and the fee that it reports", async (fixture) => {
       const before = await balanceMsat(fixture);
       const { feeMsat } = paid(await fixture.payer.pay(await order(fixture)));
       assert.equal(await balanceMsat(fixture), before - AMOUNT_MSAT - feeMsat);
     });
 
-    law("pays once, however many ask at once", async (fixture) => {
+    law("pays once for concurrent requests", async (fixture) => {
       const request = await order(fixture);
       const before = await balanceMsat(fixture);
       await Promise.all(Array.from({ length: 4 }, () => fixture.payer.pay(request)));
@@ -202,7 +208,7 @@ export function walletContract<Fixture extends WalletFixture>(
 
   if (powers.routingFees === true)
     law(
-      "keeps the fee cap: no way within it is a definite failure, or not tried [case 46]",
+      "fails, or never sends, a payment without a route within the fee cap [case 46]",
       async (fixture) => {
         const request = await order(fixture);
         assertEnded(await fixture.payer.pay({ ...request, maxFeeMsat: 0n }));
@@ -212,7 +218,7 @@ export function walletContract<Fixture extends WalletFixture>(
 
   if (powers.expireInvoices !== undefined) {
     const expireInvoices = powers.expireInvoices;
-    law("says that paying an expired invoice failed [case 67]", async (fixture) => {
+    law("reports the payment of an expired invoice as failed [case 67]", async (fixture) => {
       const request = await order(fixture);
       await expireInvoices(fixture);
       assert.equal((await fixture.payer.pay(request)).status, "failed");
@@ -222,7 +228,7 @@ export function walletContract<Fixture extends WalletFixture>(
   if (powers.loseReply !== undefined) {
     const loseReply = powers.loseReply;
     law(
-      "calls a lost reply unknown, and finds the payment again by its hash [cases 56, 75]",
+      "reports a payment whose answer was lost as unknown, and finds it by its hash [cases 56, 75]",
       async (fixture) => {
         const request = await order(fixture);
         await loseReply(fixture);
@@ -236,7 +242,7 @@ export function walletContract<Fixture extends WalletFixture>(
   if (powers.stick !== undefined) {
     const stick = powers.stick;
     law(
-      "calls a payment in flight unknown at its time-out, and paid once it arrives [cases 57, 58]",
+      "reports a payment in flight as unknown at its time-out, and as paid once it arrives [cases 57, 58]",
       async (fixture) => {
         const before = await powers.balanceMsat?.(fixture);
         const request = await order(fixture);
@@ -248,7 +254,7 @@ export function walletContract<Fixture extends WalletFixture>(
         await arrive(request.paymentHash);
         const { preimage, feeMsat } = paid(await fixture.payer.find(request.paymentHash));
         assert.equal(hashOf(preimage), request.paymentHash);
-        // LDK, for one, forgets the fee of a payment that was abandoned at its time-out.
+        // LDK, for example, forgets the fee of a payment that was abandoned at its time-out.
         assert.equal(typeof feeMsat, "bigint", "the fee is known exactly, however late");
         if (before !== undefined)
           assert.equal(await powers.balanceMsat?.(fixture), before - AMOUNT_MSAT - feeMsat);
@@ -257,7 +263,7 @@ export function walletContract<Fixture extends WalletFixture>(
   }
 
   law(
-    "lists what it paid since then, where it can: nothing that failed, nothing from before [case 105]",
+    "lists its payments since a time, if it can, without failed and earlier ones [case 105]",
     async (fixture) => {
       const { payer } = fixture;
       if (payer.paidSince === undefined) return;
@@ -281,7 +287,7 @@ export function walletContract<Fixture extends WalletFixture>(
   if (powers.unplug !== undefined) {
     const unplug = powers.unplug;
     law(
-      "says never-sent only where nothing left, and never of a payment it asks about [cases 59, 75]",
+      "reports never-sent only for a payment that did not leave, and never for a look-up [cases 59, 75]",
       async (fixture) => {
         const earlier = await order(fixture);
         paid(await fixture.payer.pay(earlier));
@@ -299,7 +305,7 @@ export function walletContract<Fixture extends WalletFixture>(
     );
 
     law(
-      "examined while it is away, keeps why: that is no refusal, and time may mend it",
+      "keeps the cause if it is examined while the backend is away, which is not a refusal",
       async (fixture) => {
         const { examine } = fixture.payer as Partial<Wallet>;
         if (examine === undefined) return;
@@ -328,7 +334,7 @@ async function order(
   return { invoice, paymentHash, amountMsat, maxFeeMsat: MAX_FEE_MSAT, timeoutSeconds: 30 };
 }
 
-/** An invoice that nobody on this network made. */
+/** An invoice that no node of the network made. */
 function foreign(network: Network): PaymentRequest {
   const paymentHash = "cd".repeat(32);
   const timestamp = Math.floor(Date.now() / 1000);
@@ -357,7 +363,7 @@ function paid(outcome: PaymentOutcome): Extract<PaymentOutcome, { status: "paid"
   return outcome as Extract<PaymentOutcome, { status: "paid" }>;
 }
 
-/** Either is a proof that nothing moved and nothing will. */
+/** Each of these outcomes proves that no money moved, and none will. */
 function assertEnded({ status }: PaymentOutcome): void {
   assert.ok(status === "failed" || status === "never-sent", `not ${status}`);
 }
