@@ -28,7 +28,7 @@ if (import.meta.main) {
     const path = join(root, FOLDER, name);
     if (isWriting) writeFileSync(path, wanted);
     else if (readOrEmpty(path) !== wanted) {
-      console.error(`${FOLDER}/${name} is stale: node scripts/reference.ts --write`);
+      console.error(`${FOLDER}/${name} is stale: npm run reference`);
       process.exitCode = 1;
     }
   }

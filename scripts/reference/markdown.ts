@@ -1,7 +1,7 @@
 /** Parts of Markdown pages that are made from code. */
 
 /** Says how to make the page again, to the person who is about to edit it. */
-export const GENERATED = "<!-- Generated: node scripts/reference.ts --write -->";
+export const GENERATED = "<!-- Generated: npm run reference -->";
 
 export const code = (text: string): string => `\`${text}\``;
 
