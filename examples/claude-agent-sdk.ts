@@ -4,41 +4,25 @@
  * program runs: `node --conditions=l8nt-source examples/claude-agent-sdk.ts`
  */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSdkMcpServer, query } from "@anthropic-ai/claude-agent-sdk";
 import { budgetText, SigilHandle } from "l8nt/agents";
 import { sigilContext, sigilTools, withSigil } from "l8nt/claude-agent-sdk";
-import { paid } from "l8nt/node";
-import { Paywall } from "l8nt/service";
-import { DevNetwork } from "l8nt/testing";
-import { devWallet } from "l8nt/wallets/dev";
+import { devTown } from "l8nt/testing";
 import { type Block, messagesApi } from "../test/frameworks/support/messages-api.ts";
 
-// A service that sells reports at 10 sat each.
-const network = await DevNetwork.start();
-let reports: RequestListener = () => {};
-const server = createServer((incoming, outgoing) => reports(incoming, outgoing));
-await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-const paywall = new Paywall({
-  secret: randomBytes(32).toString("hex"),
-  location: url,
-  invoicer: devWallet(network.account("service", { balanceMsat: 0n }).invoiceOnlyUrl),
+// A service that sells reports at 10 sat each, and a wallet of play money.
+const town = await devTown({
+  price: "10 sat",
+  handler: (request) => new Response(`The report at ${new URL(request.url).pathname}.`),
 });
-const served: string[] = [];
-reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
-  served.push(path);
-  outgoing.end(`The report at ${path}.`);
-});
+const { url } = town.shop;
 
 // The process pays from its own wallet, and is its own treasury.
 const sigil = SigilHandle.open({
-  wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
+  wallet: town.wallet,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
 });
@@ -101,8 +85,9 @@ assert.match(
   JSON.stringify(seen),
   /ERR_BUDGET.*Lead was too dear.*The report at \/lead.*All three\./,
 );
+const served = town.shop.served.map(({ target }) => target);
 assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
-assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);
+assert.equal(town.network.payments().filter(({ status }) => status === "paid").length, 3);
 const left = budgetText(await sigil.forAgent("scout").standing());
 assert.match(left, /scout: 4\.98 sat left of 25 sat/);
 assert.ok(!JSON.stringify(seen).includes(sigil.credential.toString().slice(-40)));
@@ -110,6 +95,4 @@ assert.ok(!JSON.stringify(seen).includes(sigil.credential.toString().slice(-40))
 console.log(`${left}\nserved: ${served.join(" ")}`);
 await model.close();
 rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-server.close();
-server.closeAllConnections();
-await network.stop();
+await town.close();

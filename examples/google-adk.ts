@@ -4,9 +4,6 @@
  * --conditions=l8nt-source examples/google-adk.ts`
  */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import {
   BaseLlm,
   type BaseLlmConnection,
@@ -17,10 +14,7 @@ import {
 } from "@google/adk";
 import { budgetText, SigilHandle } from "l8nt/agents";
 import { sigilTools, withSigil } from "l8nt/google-adk";
-import { paid } from "l8nt/node";
-import { Paywall } from "l8nt/service";
-import { DevNetwork } from "l8nt/testing";
-import { devWallet } from "l8nt/wallets/dev";
+import { devTown } from "l8nt/testing";
 
 /** A scripted model. With a real model, only `model` changes. */
 class Scripted extends BaseLlm {
@@ -41,26 +35,16 @@ class Scripted extends BaseLlm {
 
 const call = (name: string, args: object) => ({ functionCall: { name, args } });
 
-// A service that sells reports at 10 sat each.
-const network = await DevNetwork.start();
-let reports: RequestListener = () => {};
-const server = createServer((incoming, outgoing) => reports(incoming, outgoing));
-await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-const paywall = new Paywall({
-  secret: randomBytes(32).toString("hex"),
-  location: url,
-  invoicer: devWallet(network.account("service", { balanceMsat: 0n }).invoiceOnlyUrl),
+// A service that sells reports at 10 sat each, and a wallet of play money.
+const town = await devTown({
+  price: "10 sat",
+  handler: (request) => new Response(`The report at ${new URL(request.url).pathname}.`),
 });
-const served: string[] = [];
-reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
-  served.push(path);
-  outgoing.end(`The report at ${path}.`);
-});
+const { url } = town.shop;
 
 // The process pays from its own wallet, and is its own treasury.
 const sigil = SigilHandle.open({
-  wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
+  wallet: town.wallet,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
 });
@@ -89,13 +73,12 @@ for await (const event of withSigil(runner, sigil).runAsync({ ...whose, newMessa
 
 // Two reports at 10 sat fit into the scout's 25, a third did not. The boss had enough left.
 assert.match(JSON.stringify(seen), /ERR_BUDGET.*The report at \/lead.*All three\./);
+const served = town.shop.served.map(({ target }) => target);
 assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
-assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);
+assert.equal(town.network.payments().filter(({ status }) => status === "paid").length, 3);
 const left = budgetText(await sigil.forAgent("scout").standing());
 assert.match(left, /scout: 4\.98 sat left of 25 sat/);
 assert.ok(!JSON.stringify(seen).includes(sigil.credential.toString().slice(-40)));
 
 console.log(`${left}\nserved: ${served.join(" ")}`);
-server.close();
-server.closeAllConnections();
-await network.stop();
+await town.close();

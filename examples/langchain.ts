@@ -4,38 +4,22 @@
  * --conditions=l8nt-source examples/langchain.ts`
  */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { budgetText, SigilHandle, sigilFetch } from "l8nt/agents";
 import { sigilContext, withSigil } from "l8nt/langchain";
-import { paid } from "l8nt/node";
-import { Paywall } from "l8nt/service";
-import { DevNetwork } from "l8nt/testing";
-import { devWallet } from "l8nt/wallets/dev";
+import { devTown } from "l8nt/testing";
 import { AIMessage, createAgent, fakeModel, tool } from "langchain";
 import { z } from "zod";
 
-// A service that sells reports at 10 sat each.
-const network = await DevNetwork.start();
-let reports: RequestListener = () => {};
-const server = createServer((incoming, outgoing) => reports(incoming, outgoing));
-await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-const paywall = new Paywall({
-  secret: randomBytes(32).toString("hex"),
-  location: url,
-  invoicer: devWallet(network.account("service", { balanceMsat: 0n }).invoiceOnlyUrl),
+// A service that sells reports at 10 sat each, and a wallet of play money.
+const town = await devTown({
+  price: "10 sat",
+  handler: (request) => new Response(`The report at ${new URL(request.url).pathname}.`),
 });
-const served: string[] = [];
-reports = paid(paywall, { price: "10 sat" }, ({ url: path = "" }, outgoing) => {
-  served.push(path);
-  outgoing.end(`The report at ${path}.`);
-});
+const { url } = town.shop;
 
 // The agents. The models are scripted; with a real model, only `model` changes.
 const sigil = SigilHandle.open({
-  wallet: network.account("agents", { balanceMsat: 1_000_000n }).url,
+  wallet: town.wallet,
   limits: { endpoints: [`GET ${url}/**`], budget: "100 sat", expiresIn: "1h" },
   agents: { scout: { budget: "25 sat", expiresIn: "15m" } },
 });
@@ -80,13 +64,12 @@ const { messages } = await boss.invoke(
 // Two reports at 10 sat fit into the scout's 25, a third did not. The boss had enough left.
 const results = messages.filter(({ type }) => type === "tool").map(({ text }) => text);
 assert.deepEqual(results, ["Tin and zinc; lead was too dear.", "The report at /lead."]);
+const served = town.shop.served.map(({ target }) => target);
 assert.deepEqual(served, ["/tin", "/zinc", "/lead"]);
-assert.equal(network.payments().filter(({ status }) => status === "paid").length, 3);
+assert.equal(town.network.payments().filter(({ status }) => status === "paid").length, 3);
 const left = budgetText(await sigil.forAgent("scout").standing());
 assert.match(left, /scout: 4\.98 sat left of 25 sat/);
 assert.ok(!JSON.stringify(messages).includes(sigil.credential.toString().slice(-40)));
 
 console.log(`boss: ${messages.at(-1)!.text}\n${left}`);
-server.close();
-server.closeAllConnections();
-await network.stop();
+await town.close();

@@ -4,40 +4,19 @@
  * anywhere: `node --conditions=l8nt-source examples/mastra.ts`
  */
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Agent } from "@mastra/core/agent";
 import type { MastraModelConfig } from "@mastra/core/llm";
 import { MockLanguageModelV3 } from "ai6/test";
 import { SigilHandle } from "l8nt/agents";
 import { sigilContext, sigilTools, withSigil } from "l8nt/mastra";
-import { paid } from "l8nt/node";
-import { Paywall } from "l8nt/service";
-import { DevNetwork } from "l8nt/testing";
-import { devWallet } from "l8nt/wallets/dev";
-
-const network = await DevNetwork.start();
-const wallet = network.account("owner", { balanceMsat: 1_000_000n }).url;
+import { devTown } from "l8nt/testing";
 
 // What is for sale: a forecast for 10 sat, an almanac for 80.
-const server = createServer();
-await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-const location = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-const invoicer = devWallet(network.account("weather", { balanceMsat: 0n }).invoiceOnlyUrl);
-const paywall = new Paywall({
-  secret: crypto.getRandomValues(new Uint8Array(32)),
-  location,
-  invoicer,
+const isAlmanac = ({ url }: { readonly url: string | URL }) => new URL(url).pathname === "/almanac";
+const town = await devTown({
+  price: (request) => (isAlmanac(request) ? "80 sat" : "10 sat"),
+  handler: (request) => new Response(isAlmanac(request) ? "It is always sunny in May." : "Sunny."),
 });
-const forecast = paid(paywall, { price: "10 sat" }, (_, answer) => void answer.end("Sunny."));
-const almanac = paid(
-  paywall,
-  { price: "80 sat" },
-  (_, answer) => void answer.end("It is always sunny in May."),
-);
-server.on("request", (incoming, answer) =>
-  (incoming.url === "/almanac" ? almanac : forecast)(incoming, answer),
-);
 
 // The answers of each agent's model, one after another.
 const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };
@@ -58,7 +37,10 @@ const says = (...lines: (string | { toolName: string; input: object })[]) =>
       return { content: [content], finishReason, usage, warnings: [] } as never;
     },
   }) as unknown as MastraModelConfig;
-const gets = (path: string) => ({ toolName: "fetch_url", input: { url: `${location}${path}` } });
+const gets = (path: string) => ({
+  toolName: "fetch_url",
+  input: { url: `${town.shop.url}${path}` },
+});
 
 const scout = new Agent(
   withSigil({
@@ -86,7 +68,7 @@ const supervisor = new Agent(
 );
 
 const handle = SigilHandle.open({
-  wallet,
+  wallet: town.wallet,
   agents: { scout: { budget: "50 sat", expiresIn: "15m" } },
 });
 const requestContext = sigilContext(handle, supervisor);
@@ -104,13 +86,11 @@ console.log(`the supervisor says: ${text}`);
 assert.equal(text, "Sunny.");
 assert.equal(scoutMsat, 10_010n);
 assert.equal(await spent(handle), 90_090n);
-const paidFor = network.payments().map(({ amountMsat, status }) => [status, amountMsat]);
+const paidFor = town.network.payments().map(({ amountMsat, status }) => [status, amountMsat]);
 assert.deepEqual(paidFor, [
   ["paid", 10_000n],
   ["paid", 80_000n],
 ]);
 assert(!JSON.stringify(requestContext).includes(handle.credential.toString().slice(20, 60)));
 
-server.close();
-server.closeAllConnections();
-await network.stop();
+await town.close();

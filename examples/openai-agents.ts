@@ -4,36 +4,17 @@
  * `node --conditions=l8nt-source examples/openai-agents.ts`
  */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Agent, run, setTracingDisabled } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents/testing";
 import { SigilHandle } from "l8nt/agents";
-import { paid } from "l8nt/node";
 import { sigilContext, sigilTools, withSigil } from "l8nt/openai-agents";
-import { Paywall } from "l8nt/service";
-import { DevNetwork } from "l8nt/testing";
-import { devWallet } from "l8nt/wallets/dev";
+import { devTown } from "l8nt/testing";
 
 setTracingDisabled(true);
-const network = await DevNetwork.start();
-const purse = network.account("purse", { balanceMsat: 1_000_000n });
-const till = network.account("till", { balanceMsat: 0n });
 
-// A service that takes 10 sat a request.
-const server = createServer();
-await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-const paywall = new Paywall({
-  secret: randomBytes(32).toString("hex"),
-  location: url,
-  invoicer: devWallet(till.invoiceOnlyUrl),
-});
-server.on(
-  "request",
-  paid(paywall, { price: "10 sat" }, (_, outgoing) => void outgoing.end("sunny")),
-);
+// A service that takes 10 sat a request, and a wallet of play money.
+const town = await devTown({ price: "10 sat", handler: () => new Response("sunny") });
+const { url } = town.shop;
 
 // The agents. Each model gives one of its answers each turn.
 let calls = 0;
@@ -57,7 +38,7 @@ stranger.handoffs = [boss];
 
 // The process pays from its own wallet, and is its own treasury.
 const sigil = SigilHandle.open({
-  wallet: devWallet(purse.url),
+  wallet: town.wallet,
   agents: { scout: { budget: "25 sat" } },
 });
 const { newItems, finalOutput } = await run(withSigil(boss), "How is the weather?", {
@@ -68,7 +49,7 @@ const results = newItems.flatMap((item) =>
   item.type === "tool_call_output_item" ? [`${item.agent.name}: ${item.output}`] : [],
 );
 for (const line of results) console.log(line);
-const spentMsat = network
+const spentMsat = town.network
   .payments()
   .filter(({ status }) => status === "paid")
   .reduce((total, { amountMsat, feeMsat }) => total + amountMsat + feeMsat, 0n);
@@ -87,6 +68,4 @@ assert.deepEqual(
 );
 assert.equal(spentMsat, 20_020n);
 
-server.close();
-server.closeAllConnections();
-await network.stop();
+await town.close();
