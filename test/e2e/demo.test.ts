@@ -88,7 +88,7 @@ describe("the demo as one JSON document", async () => {
     expect(stillAlive(report)).toEqual([]);
   });
 
-  test("the orchestrator pays, and gets a forecast", () => {
+  test("the orchestrator pays for a forecast", () => {
     const [outcome] = report.steps[0]!.outcomes;
     expect(outcome).toMatchObject({
       status: 200,
@@ -182,7 +182,7 @@ test("as text it fits into 100 columns, without colours where nobody sees them, 
   expect(tree).toMatch(/^orchestrator +● active +spent 100\.1 of 1,000 sat/);
   expect(tree).toMatch(/\n├─ scout +● active +spent 20\.02 of 100 sat/);
   expect(tree).toMatch(/\n└─ rogue +✕ revoked +spent 30\.03 of 40 sat/);
-  expect(tree).toMatch(/\nEvery step ended as it should: 11 of 11, in \d+\.\d s\.\n$/);
+  expect(tree).toMatch(/\nEvery step ended as expected: 11 of 11, in \d+\.\d s\.\n$/);
 });
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s ends it, and everybody in it", async (signal) => {
@@ -197,7 +197,7 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s ends it, and everybody in it", asy
     kill(signal);
   });
   expect(code).toBe(130);
-  expect(stdout).toContain("The demo did not end as it should: interrupted.");
+  expect(stdout).toContain("The demo did not end as expected: interrupted.");
   expect(pids.size).toBe(4);
   expect([...pids].filter(isAlive)).toEqual([]);
 });
@@ -224,7 +224,7 @@ describe("a demo that goes wrong", () => {
     const { terminal, text } = recorder(false);
     expect(await perform(terminal, { script, execArgv })).toBe(1);
     expect(text()).toContain("!! GET /forecast?city=Lisbon: status should be 404, and is 200");
-    expect(text()).toContain("The demo did not end as it should.");
+    expect(text()).toContain("The demo did not end as expected.");
     const report = await direct({ script, execArgv });
     expect(report.steps.filter(({ ok }) => !ok).map(({ step }) => step)).toEqual(["job"]);
     expect(stillAlive(report)).toEqual([]);
@@ -253,7 +253,7 @@ describe("a demo that goes wrong", () => {
     });
     expect(report).toMatchObject({
       ok: false,
-      error: { message: 'the process "orchestrator" ended too soon' },
+      error: { message: 'the process "orchestrator" ended too early' },
     });
     expect(report.processes).toHaveLength(6);
     expect(stillAlive(report)).toEqual([]);

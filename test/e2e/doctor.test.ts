@@ -58,21 +58,21 @@ describe("an account that pays, and one that makes invoices only", () => {
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toBe(`\
-ok       url         it can be read
-ok       reach       it answers
-ok       access      the dev network of l8nt lets us in
-ok       network     bcrt (regtest): its money is worth nothing
-ok       clock       as this machine's, within 5 s
-ok       pays        its credential may pay
-ok       finds       it tells what it has paid from what it has not
+ok       url         the URL is well-formed
+ok       reach       the wallet answers
+ok       access      the dev network of l8nt accepts the credential
+ok       network     bcrt (regtest): play money
+ok       clock       within 5 s of this machine's clock
+ok       pays        the credential may pay
+ok       finds       the wallet knows whether it made a payment
 ok       spendable   10,000 sat can be spent
-ok       preimages   it gives the preimage of what it has paid
+ok       preimages   the wallet returns the preimages of its payments
 `);
     const failing = await sigil(["doctor", "--for", "treasury"], { SIGIL_WALLET: poor.url });
     expect(failing.code).toBe(7);
     expect(failing.stdout).toContain(`\
 failing  spendable   0 sat can be spent
-                     Put money into it, or open a channel from it with some.
+                     Add money to the wallet, or open a channel from its node.
 `);
     expect(net.payments()).toEqual([]);
   });
@@ -148,7 +148,7 @@ test("the URL comes from the environment or a private file, and the flags are ju
   chmodSync(file, 0o644);
   expect(await sigil(["doctor", "--wallet-file", file])).toMatchObject({
     code: 2,
-    stderr: "sigil: The wallet file can be read by others: chmod 600 it.\n",
+    stderr: "sigil: The wallet file can be read by others. Run chmod 600 on it.\n",
   });
   for (const args of [
     [],

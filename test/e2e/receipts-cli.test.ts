@@ -102,7 +102,7 @@ test("a genuine file holds: how many, since when, and what each topmost agent pa
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toBe(
     [
-      `5 receipts hold, none is missing; signed by key ${keyId}, exported 2030-01-01 01:00:00 UTC`,
+      `5 receipts are genuine, and none is missing; signed by key ${keyId}, exported 2030-01-01 01:00:00 UTC`,
       "first 2030-01-01 00:00:00 UTC, last 2030-01-01 00:00:40 UTC",
       "  the root       https://maps.example  1 payment   1.5 sat, fees 0 sat",
       "  \\u{1b}[31mred  https://maps.example  1 payment   1 sat, fees 0.001 sat",
@@ -163,7 +163,7 @@ test("a treasury that paid nothing says so, signed", async () => {
   const { code, stdout } = await verify(["verify", "--public-key", publicKey], `${empty}\n`);
   expect([code, stdout]).toEqual([
     0,
-    `No receipts, which is what key ${keyId} signed; exported 2030-01-01 01:00:00 UTC\n`,
+    `The export is genuine and has no receipts; signed by key ${keyId}, exported 2030-01-01 01:00:00 UTC\n`,
   ]);
 });
 

@@ -217,7 +217,7 @@ test("what must not start says why in one line", async () => {
   const [configText, keyText] = [readFileSync(config, "utf8"), readFileSync(key, "utf8")];
 
   await refused(sigil(["treasury", "init", "--dir", dir]), /already/);
-  await refused(sigil(["treasury", "start", "--dir", join(dir, "nowhere")]), /is not there/);
+  await refused(sigil(["treasury", "start", "--dir", join(dir, "nowhere")]), /does not exist/);
   await refused(start({}), /SIGIL_WALLET/);
   await refused(start({ SIGIL_WALLET: "dev+http://127.0.0.1:1?key=ab" }), /names no account/);
   await refused(
@@ -239,10 +239,10 @@ test("what must not start says why in one line", async () => {
   await refused(start(), /not JSON/);
   writeFileSync(config, configText);
   chmodSync(key, 0o644);
-  await refused(start(), /read by others: chmod 600/);
+  await refused(start(), /read by others\. Run chmod 600/);
   chmodSync(key, 0o600);
   rmSync(key);
-  await refused(start(), /is not there/);
+  await refused(start(), /does not exist/);
   const elsewhere = join(dir, "elsewhere");
   writeFileSync(elsewhere, keyText, { mode: 0o600 });
   symlinkSync(elsewhere, key);
@@ -250,7 +250,7 @@ test("what must not start says why in one line", async () => {
   rmSync(key);
   writeFileSync(key, keyText, { mode: 0o600 });
   chmodSync(dir, 0o755);
-  await refused(start(), /read by others: chmod 700/);
+  await refused(start(), /read by others\. Run chmod 700/);
   chmodSync(dir, 0o700);
 
   const running = await daemon(dir, wallet);

@@ -18,16 +18,15 @@ export function walletFaults({ network, rights }: WalletFacts): readonly WalletF
   if (network === undefined)
     faults.push({
       point: "network",
-      found: "it does not say which network it is on",
-      advice:
-        "Give its credential the right to be asked for it, or use a wallet of a network that is known.",
+      found: "the wallet does not say which network it is on",
+      advice: "Give its credential the right to read the network, or use another wallet.",
     });
   if (!rights.pay)
-    faults.push({ point: "pays", found: "its credential may not pay", advice: RIGHTS });
+    faults.push({ point: "pays", found: "the credential may not pay", advice: RIGHTS });
   if (!rights.find)
     faults.push({
       point: "finds",
-      found: "its credential may not look for payments: one whose answer is lost would stay open",
+      found: "the credential may not look up payments, so one without an answer would stay open",
       advice: RIGHTS,
     });
   return faults;

@@ -64,7 +64,7 @@ async function examined(
       ),
     ];
   }
-  return [ok("url", "it can be read"), ...(await checkup(wallet, { role, network }))];
+  return [ok("url", "the URL is well-formed"), ...(await checkup(wallet, { role, network }))];
 }
 
 function walletUrl(given: Given, { env }: Terminal): string {

@@ -1,7 +1,4 @@
-/**
- * A sub-agent of the demo: all that it has is SIGIL_CREDENTIAL. It does what it is told, one task a
- * line.
- */
+/** Process of the demo's sub-agents: holds only SIGIL_CREDENTIAL, and reads one task per line. */
 import { Client } from "l8nt";
 import { failed, Meter, type Outcome, visit } from "./outcome.ts";
 import { hear, say } from "./stage.ts";
@@ -18,7 +15,7 @@ const meter = new Meter();
 const client = new Client({ fetch: meter.fetch, onPayment: meter.onPayment });
 const tricks = new Tricks(client, meter);
 
-const DEEDS: Readonly<Record<Task["do"], (task: Task) => Promise<readonly Outcome[]>>> = {
+const TASKS: Readonly<Record<Task["do"], (task: Task) => Promise<readonly Outcome[]>>> = {
   get: async ({ url }) => [await visit(client, meter, url)],
   trespass: (task) => tricks.trespass(task),
   widen: (task) => tricks.widen(task),
@@ -28,10 +25,10 @@ const DEEDS: Readonly<Record<Task["do"], (task: Task) => Promise<readonly Outcom
 
 say({
   pid: process.pid,
-  // macOS puts one there that nobody gave.
+  // macOS adds such a variable to every process.
   environment: Object.keys(process.env).filter((name) => !name.startsWith("__CF_")),
 });
 for (;;) {
   const task = await hear<Task>();
-  say({ outcomes: await DEEDS[task.do](task).catch((error) => [failed(task.do, error)]) });
+  say({ outcomes: await TASKS[task.do](task).catch((error) => [failed(task.do, error)]) });
 }

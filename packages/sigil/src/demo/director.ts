@@ -1,8 +1,4 @@
-/**
- * Directs the demo: starts every process, compares each step with the script, and leaves no process
- * behind.
- */
-
+/** Runs the demo: starts its processes, compares each step with the script, and stops them all. */
 import { randomBytes } from "node:crypto";
 import { formatAmount, msat } from "l8nt/invoice";
 import { Authority } from "l8nt/l402";
@@ -11,53 +7,59 @@ import type { Outcome } from "./outcome.ts";
 import { Player, type Role } from "./player.ts";
 import { differences, SCRIPT, type Step } from "./script.ts";
 
+/** Options of `direct`. */
 export interface DirectOptions {
+  /** The steps to compare with. @default SCRIPT */
   readonly script?: readonly Step[];
-  /** Told of every step when it has ended. */
+  /** Called after each step. */
   readonly onStep?: (step: PlayedStep, cast: Cast) => void | Promise<void>;
-  /** Told where everything listens, once it does. */
+  /** Called once all servers listen. */
   readonly onStart?: (processes: readonly Process[]) => void;
+  /** Stops the demo and its processes. */
   readonly signal?: AbortSignal;
-  /** Node's own flags for the processes; this one's where it is not given. */
+  /** Node's own flags for the processes. @default process.execArgv */
   readonly execArgv?: readonly string[];
 }
 
+/** A process of the demo. */
 export interface Process {
   readonly role: string;
   readonly pid: number;
   readonly url?: string;
 }
 
+/** A step with its outcomes. */
 export interface PlayedStep {
   readonly step: string;
   readonly title: string;
   readonly ok: boolean;
   readonly prompt?: string;
   readonly outcomes: readonly Outcome[];
-  /** What differs from the script. */
+  /** Differences from the script, in words; empty if there are none. */
   readonly differences: readonly string[];
 }
 
+/** The result of the demo, which `--json` prints. */
 export interface Report {
   readonly ok: boolean;
   readonly processes: readonly Process[];
   readonly steps: readonly PlayedStep[];
   readonly tree: readonly ShownNode[];
-  /** Msat, in decimal. */
   readonly money?: Money;
   readonly error?: { readonly message: string };
   readonly seconds: number;
 }
 
+/** The payments of the demo; amounts are decimal strings of msat. */
 export interface Money {
   readonly payments: number;
   readonly amountMsat: string;
   readonly feeMsat: string;
-  /** What the treasury says that the whole tree has spent. */
+  /** Spending of the whole tree, by the treasury's books. */
   readonly treasurySpentMsat: string;
 }
 
-/** The processes that were started: whoever has it can end them. */
+/** The processes that the demo started. */
 export class Cast {
   readonly #players: Player[] = [];
   readonly #execArgv: readonly string[];
@@ -74,18 +76,20 @@ export class Cast {
 
   async stop(role?: Role): Promise<void> {
     const leaving = this.#players.filter((player) => role === undefined || player.role === role);
-    // The last that came leaves first, so that nobody loses what he needs while he leaves.
+    // In reverse order, so that each process can still reach the servers that it uses.
     for (const player of leaving.reverse()) await player.stop();
   }
 }
 
-interface SaidStep {
+/** A step as the orchestrator reports it. */
+interface ReportedStep {
   readonly step: string;
   readonly outcomes: readonly Outcome[];
   readonly prompt?: string;
   readonly processes?: readonly Process[];
 }
 
+/** Plays the demo and returns its report. Never rejects: a failure is in the report. */
 export async function direct(options: DirectOptions = {}): Promise<Report> {
   const {
     script = SCRIPT,
@@ -105,13 +109,13 @@ export async function direct(options: DirectOptions = {}): Promise<Report> {
   signal?.addEventListener("abort", abort, { once: true });
 
   const played = async (
-    title: Step,
-    { outcomes, prompt }: Omit<SaidStep, "step">,
+    scripted: Step,
+    { outcomes, prompt }: Omit<ReportedStep, "step">,
   ): Promise<void> => {
-    const found = differences(title.expected, outcomes);
+    const found = differences(scripted.expected, outcomes);
     const step: PlayedStep = {
-      step: title.step,
-      title: title.title,
+      step: scripted.step,
+      title: scripted.title,
       ok: found.length === 0,
       ...(prompt !== undefined && { prompt }),
       outcomes,
@@ -126,18 +130,18 @@ export async function direct(options: DirectOptions = {}): Promise<Report> {
     const { orchestrator, network, ...started } = await start(cast);
     processes.push(...started.processes);
     onStart(processes);
-    for (const title of script) {
-      if (title.step === "sums") {
+    for (const scripted of script) {
+      if (scripted.step === "sums") {
         ({ tree } = await orchestrator.hear<{ tree: readonly ShownNode[] }>());
         money = await moneyMoved(network, tree);
-        await played(title, { outcomes: [sums(money)] });
+        await played(scripted, { outcomes: [sums(money)] });
         continue;
       }
-      const said = await orchestrator.hear<SaidStep>();
-      if (said.step !== title.step)
-        throw new Error(`"${title.step}" was to come, and "${said.step}" came`);
-      processes.push(...(said.processes ?? []));
-      await played(title, said);
+      const reported = await orchestrator.hear<ReportedStep>();
+      if (reported.step !== scripted.step)
+        throw new Error(`expected the step "${scripted.step}", but got "${reported.step}"`);
+      processes.push(...(reported.processes ?? []));
+      await played(scripted, reported);
       orchestrator.tell({});
     }
   } catch (cause) {
@@ -168,7 +172,7 @@ interface Network {
   readonly weatherWallet: string;
 }
 
-/** Network first, because both wallets are there; then who sells and who pays; then who asks. */
+/** Starts the network, which has both wallets; then the service and the treasury; then the agent. */
 async function start(cast: Cast) {
   const secret = () => randomBytes(32).toString("hex");
   const networkPlayer = cast.start("network", {});
@@ -187,8 +191,7 @@ async function start(cast: Cast) {
     treasuryPlayer.hear<{ url: string }>(),
   ]);
 
-  // The owner has the treasury's secret, and so can mint without asking it: `sigil mint` does the
-  // same.
+  // The owner has the treasury's secret, so the owner can mint offline, as `sigil mint` does.
   const owner = new Authority({ secret: treasurySecret, location: treasury.url, kind: "spending" });
   const credential = owner.minter.mint({
     endpoints: [`GET ${weather.url}/forecast`, `GET ${weather.url}/archive/*`],
@@ -206,7 +209,7 @@ async function start(cast: Cast) {
   return { orchestrator, network, processes };
 }
 
-/** What the network moved, by its own account. */
+/** The payments that the network reports, beside the spending that the treasury reports. */
 async function moneyMoved(
   { url, controlKey }: Network,
   tree: readonly ShownNode[],

@@ -1,6 +1,6 @@
 /**
- * The demo's Lightning network: regtest invoices that are really signed, preimages that really
- * prove, balances that move.
+ * Process of the demo's Lightning network, with signed regtest invoices, preimages that prove
+ * payments, and balances.
  */
 import { DevNetwork } from "l8nt/testing";
 import { say } from "./stage.ts";

@@ -1,17 +1,17 @@
 /**
- * The demo's orchestrator: pays for a forecast, hands narrower credentials to two sub-agents, and
- * revokes one of them.
+ * Process of the demo's orchestrator: pays for a forecast, delegates to two sub-agents, and revokes
+ * one of them.
  */
 import { Client, type Credential } from "l8nt";
 import { Meter, type Outcome, pathOf, visit } from "./outcome.ts";
 import { Player } from "./player.ts";
 import { ROGUE_PROMPT, SCOUT_PROMPT } from "./prompts.ts";
-import { beforeLeaving, hear, say } from "./stage.ts";
+import { beforeExit, hear, say } from "./stage.ts";
 
 const { weather } = await hear<{ weather: string }>();
 const forecast = (city: string) => `${weather}/forecast?city=${city}`;
 
-/** Tells the director what came of a step, and goes on when he has seen it. */
+/** Reports a step to the director, and waits for its answer. */
 async function report(step: object): Promise<void> {
   say(step);
   await hear();
@@ -22,7 +22,7 @@ const client = new Client({ fetch: meter.fetch, onPayment: meter.onPayment }); /
 
 await report({ step: "pay", outcomes: [await visit(client, meter, forecast("Tokyo"))] });
 
-// Offline: no request is made, and nobody is told.
+// Delegation is offline: it makes no request.
 meter.reset();
 const scout = client.delegate({
   agent: "scout",
@@ -48,11 +48,11 @@ await report({
   })),
 });
 
-/** A process of its own, with its credential in the environment and nothing else. */
+/** Starts a sub-agent as a process, with only its credential in the environment. */
 const start = (credential: Credential) =>
   new Player("agent", { env: { SIGIL_CREDENTIAL: credential.toString() } });
 const agents = { scout: start(scout), rogue: start(rogue) };
-beforeLeaving(() => Promise.all(Object.values(agents).map((player) => player.stop())));
+beforeExit(() => Promise.all(Object.values(agents).map((player) => player.stop())));
 const started = await Promise.all(
   Object.entries(agents).map(async ([agent, player]) => ({
     agent,
@@ -63,7 +63,7 @@ await report({
   step: "start",
   processes: started.map(({ agent, pid }) => ({ role: agent, pid })),
   outcomes: started.map(({ agent, environment }) => ({
-    what: `start ${agent} in a process of its own`,
+    what: `start ${agent} as its own process`,
     by: "client",
     granted: true,
     environment,
@@ -106,7 +106,7 @@ await report({
       what: "revoke rogue",
       by: "treasury",
       granted: true,
-      answer: `all that follows was denied within ${afterMs} ms`,
+      answer: `every request was denied within ${afterMs} ms`,
       withinOneSecond: afterMs < 1000,
     },
     ...afterwards,

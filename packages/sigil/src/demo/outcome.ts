@@ -1,25 +1,23 @@
-/**
- * What became of one thing that somebody tried: the facts that the director compares, and the
- * picture tells.
- */
+/** The outcome of one attempt in the demo, which the director compares and the story prints. */
 import { type Client, DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
 import { type AmountJson, amountJson } from "../amounts.ts";
 
+/** The outcome of one attempt. */
 export interface Outcome {
-  /** What was tried. */
+  /** What was tried, in words. */
   readonly what: string;
-  /** Who answered. `client`: the agent's own library; with `requests: 0` it answered offline. */
+  /** Which part answered. `client` is the agent's library, which with `requests: 0` was offline. */
   readonly by: "client" | "treasury" | "service";
   readonly granted: boolean;
-  /** HTTP status, where there was an answer over HTTP. */
+  /** HTTP status, if the answer came over HTTP. */
   readonly status?: number;
   readonly code?: string;
-  /** Why not: "you have …; you need …". */
+  /** Reasons of a denial: "you have …; you need …". */
   readonly reasons?: readonly string[];
-  /** What was learnt, where it was granted. */
+  /** The summary in the response. */
   readonly answer?: string;
   readonly paid?: { readonly amount: AmountJson; readonly fee: AmountJson };
-  /** How many requests left the process for it. */
+  /** How many requests the process sent for it. */
   readonly requests?: number;
   readonly [fact: string]: unknown;
 }
@@ -30,7 +28,7 @@ const refused = (error: SigilError): Pick<Outcome, "granted" | "code" | "reasons
   reasons: error instanceof DeniedError ? error.refusals.map(explain) : [error.message],
 });
 
-/** What nobody denied, and still did not work: a server that is gone. The script expects none. */
+/** The outcome of a failure that is not a denial, such as a dead server. The script has none. */
 export const failed = (what: string, error: unknown): Outcome => ({
   what,
   by: "client",
@@ -39,7 +37,7 @@ export const failed = (what: string, error: unknown): Outcome => ({
   reasons: [error instanceof Error ? error.message : String(error)],
 });
 
-/** Counts what a client sends and pays, so that "nothing was sent" is a fact and not a claim. */
+/** Counts the requests of a client and records its last payment. */
 export class Meter {
   requests = 0;
   paid: PaymentSummary | undefined;
@@ -58,7 +56,7 @@ export class Meter {
   }
 }
 
-/** One request through a client, as an outcome. */
+/** Makes one request through a client and returns its outcome. */
 export async function visit(
   client: Client,
   meter: Meter,
@@ -87,6 +85,7 @@ export async function visit(
   }
 }
 
+/** The path and query of a URL. */
 export function pathOf(url: string): string {
   const { pathname, search } = new URL(url);
   return pathname + search;

@@ -1,7 +1,4 @@
-/**
- * What the sub-agents are told. They stand in for a language model: they do what their prompt says,
- * step by step.
- */
+/** The prompts of the sub-agents, which carry out the steps that a language model would. */
 
 export const SCOUT_PROMPT = `Get tomorrow's forecast for Lisbon from the weather API.`;
 

@@ -1,10 +1,11 @@
-/** The play: what every step must give. The demo ends well only if all of it comes true. */
+/** The script of the demo: the expected outcomes of each step. */
 import type { Outcome } from "./outcome.ts";
 
+/** A step of the script. */
 export interface Step {
   readonly step: string;
   readonly title: string;
-  /** In order; every member that stands here must be the outcome's own. */
+  /** The outcomes in order. Only the members that are given are compared. */
   readonly expected: readonly Partial<Outcome>[];
 }
 
@@ -14,7 +15,7 @@ const paid = (amount: string, fee: string): NonNullable<Outcome["paid"]> => ({
   fee: { unit: "msat", value: fee },
 });
 const bought: Partial<Outcome> = { ...served, paid: paid("10000", "10") };
-/** By the agent's own client, with nothing sent. */
+/** Denied by the agent's own client, which sends nothing. */
 const offline = (code: string): Partial<Outcome> => ({
   by: "client",
   granted: false,
@@ -33,10 +34,7 @@ const byService = (code: string, status: number): Partial<Outcome> => ({
   code,
   status,
 });
-/**
- * Through the agent's own client, which cannot know what was spent, or revoked: the treasury says
- * it.
- */
+/** Denied by the treasury through the agent's client, which cannot know spending or revocations. */
 const throughClient = (code: string): Partial<Outcome> => ({
   by: "treasury",
   granted: false,
@@ -44,10 +42,10 @@ const throughClient = (code: string): Partial<Outcome> => ({
 });
 
 export const SCRIPT: readonly Step[] = [
-  { step: "pay", title: "The orchestrator pays, and gets a forecast", expected: [bought] },
+  { step: "pay", title: "The orchestrator pays for a forecast", expected: [bought] },
   {
     step: "delegate",
-    title: "It derives a narrower credential for each of two sub-agents, offline",
+    title: "The orchestrator derives a narrower credential for each of two sub-agents, offline",
     expected: [
       { granted: true, requests: 0 },
       { granted: true, requests: 0 },
@@ -55,18 +53,18 @@ export const SCRIPT: readonly Step[] = [
   },
   {
     step: "start",
-    title: "It starts them, with SIGIL_CREDENTIAL in their environment and nothing else",
+    title: "The orchestrator starts them with only SIGIL_CREDENTIAL in their environment",
     expected: [{ environment: ["SIGIL_CREDENTIAL"] }, { environment: ["SIGIL_CREDENTIAL"] }],
   },
   { step: "job", title: "scout does its job", expected: [bought] },
   {
     step: "rogue-job",
-    title: "rogue does its job, and goes on with its prompt",
+    title: "rogue does its job, and then follows the rest of its prompt",
     expected: [bought],
   },
   {
     step: "trespass",
-    title: "rogue reads another path",
+    title: "rogue tries to read another path",
     expected: [
       offline("ERR_ENDPOINT"),
       { by: "treasury", granted: true, paid: paid("10000", "10") },
@@ -76,7 +74,7 @@ export const SCRIPT: readonly Step[] = [
   },
   {
     step: "widen",
-    title: "rogue widens its own scope",
+    title: "rogue tries to widen its own scope",
     expected: [
       offline("ERR_ENDPOINT"),
       byTreasury("ERR_ENDPOINT", 403),
@@ -88,7 +86,7 @@ export const SCRIPT: readonly Step[] = [
   },
   {
     step: "overspend",
-    title: "rogue spends more than it has",
+    title: "rogue tries to spend more than its budget",
     expected: [
       bought,
       throughClient("ERR_BUDGET"),
@@ -110,29 +108,29 @@ export const SCRIPT: readonly Step[] = [
   },
   {
     step: "go-on",
-    title: "scout and the orchestrator go on working",
+    title: "scout and the orchestrator continue to work",
     expected: [bought, { ...served, paid: paid("40000", "40") }],
   },
   {
     step: "sums",
-    title: "The treasury's books are what the network moved",
+    title: "The treasury's books match the payments of the network",
     expected: [{ granted: true }],
   },
 ];
 
-/** What differs from what must be, in words; empty where nothing does. */
+/** The differences between expected and actual outcomes, in words; empty if there are none. */
 export function differences(
   expected: Step["expected"],
   outcomes: readonly Outcome[],
 ): readonly string[] {
   if (expected.length !== outcomes.length)
-    return [`${expected.length} outcomes were expected, and there were ${outcomes.length}`];
+    return [`expected ${expected.length} outcomes, but got ${outcomes.length}`];
   return expected.flatMap((wanted, at) =>
     Object.entries(wanted)
       .filter(([fact, value]) => JSON.stringify(value) !== JSON.stringify(outcomes[at]![fact]))
       .map(
         ([fact, value]) =>
-          `${outcomes[at]!.what}: ${fact} should be ${JSON.stringify(value)}, and is ${JSON.stringify(outcomes[at]![fact]) ?? "not said"}`,
+          `${outcomes[at]!.what}: ${fact} should be ${JSON.stringify(value)}, but is ${JSON.stringify(outcomes[at]![fact]) ?? "missing"}`,
       ),
   );
 }

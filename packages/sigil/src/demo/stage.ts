@@ -1,45 +1,43 @@
-/**
- * A process of the demo, from the inside: it hears and says one JSON document a line, and ends when
- * its stdin does.
- */
+/** The side of a demo process: reads and writes JSON lines, and ends when its stdin ends. */
 import { createInterface } from "node:readline";
 import { SigilError } from "l8nt";
 
-/** Whatever a line says; amounts are decimal strings of msat. */
+/** The contents of a line; integers of amounts are decimal strings. */
 export type Line = Readonly<Record<string, unknown>>;
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
-let parting = async (): Promise<unknown> => undefined;
+let cleanUp = async (): Promise<unknown> => undefined;
 
-/** What is to be done before this process ends, however it ends. */
-export function beforeLeaving(action: () => Promise<unknown>): void {
-  parting = action;
+/** Sets the action that runs before this process ends, for any reason. */
+export function beforeExit(action: () => Promise<unknown>): void {
+  cleanUp = action;
 }
 
-let isLeaving = false;
-function leave(exitCode: number): void {
-  isLeaving = true;
-  void parting().finally(() => process.exit(exitCode));
+let isEnding = false;
+function end(exitCode: number): void {
+  isEnding = true;
+  void cleanUp().finally(() => process.exit(exitCode));
 }
 
-// Whoever started this process holds the other end: once he is gone, nobody is left to play for.
-process.stdin.once("close", () => isLeaving || leave(0));
+// The parent process holds the other end of stdin; end with it.
+process.stdin.once("close", () => isEnding || end(0));
 process.on("uncaughtException", (error) => {
-  // Whoever leaves breaks off what he was at: that is no failure.
-  if (isLeaving) return;
+  // Requests that the end interrupts may fail.
+  if (isEnding) return;
   console.error(error instanceof SigilError ? `${error.message} (${error.code})` : error);
-  leave(1);
+  end(1);
 });
 
-/** The next thing that this process is told. */
+/** Reads the next line from the parent process. */
 export async function hear<Told = Line>(): Promise<Told> {
   const { value, done } = await lines.next();
-  // The end of stdin is the end of the process.
+  // After the end of stdin the process ends, so never resolve.
   if (done === true) return new Promise(() => {});
   return JSON.parse(value) as Told;
 }
 
+/** Writes a line to the parent process. */
 export function say(line: object): void {
   const text = JSON.stringify(line, (_key, member) =>
     typeof member === "bigint" ? `${member}` : member,

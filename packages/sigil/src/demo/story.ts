@@ -1,4 +1,4 @@
-/** The demo as text, step by step, for a terminal of 100 columns. */
+/** The text of the demo, for a terminal of 100 columns. */
 import { formatAmount } from "l8nt/invoice";
 import { readAmountJson } from "../amounts.ts";
 import { painter, picture } from "../tree.ts";
@@ -23,7 +23,7 @@ export class Story {
       ({ role, pid, url }) =>
         `  ${role.padEnd(14)}${this.#paint("dim", url === undefined ? `pid ${pid}` : `pid ${pid}`.padEnd(13) + url)}`,
     );
-    return `Every part is a process of its own, on loopback TCP:\n\n${lines.join("\n")}\n`;
+    return `Each part runs as its own process, on loopback TCP:\n\n${lines.join("\n")}\n`;
   }
 
   step({ title, prompt, outcomes, differences }: PlayedStep): string {
@@ -50,7 +50,7 @@ export class Story {
     const first = fits
       ? [`    ${mark} ${what}${" ".repeat(gap)}${granted ? result : this.#paint("yellow", result)}`]
       : [`    ${mark} ${what}`, `      ${result.padStart(WIDTH - 6)}`];
-    // One is enough for a reader; the JSON has them all.
+    // The text shows the first reason; the JSON has all of them.
     const why = reasons.slice(0, 1).flatMap((reason) => inLines(reason, WIDTH - 8));
     return [
       ...first.map((line) => line.trimEnd()),
@@ -68,11 +68,11 @@ export class Story {
     const summary = ok
       ? paint(
           "green",
-          `Every step ended as it should: ${good} of ${steps.length}, in ${seconds.toFixed(1)} s.`,
+          `Every step ended as expected: ${good} of ${steps.length}, in ${seconds.toFixed(1)} s.`,
         )
       : paint(
           "red",
-          `The demo did not end as it should${error === undefined ? "" : `: ${error.message}`}.`,
+          `The demo did not end as expected${error === undefined ? "" : `: ${error.message}`}.`,
         );
     return `${shown}\n${summary}\n`;
   }
@@ -98,7 +98,7 @@ function denialOf({ by, requests, status, code }: Outcome): string {
   return `${who}: ${code}`;
 }
 
-/** "condition: you have …" above "you need …", where it is so; each wrapped, and aligned. */
+/** Splits "condition: you have …; you need …" into two aligned lines; wraps any other reason. */
 function inLines(reason: string, width: number): string[] {
   const [, head = "", have = reason, need] =
     /^(.+?: )(you have .+); (you need .+)$/.exec(reason) ?? [];

@@ -1,7 +1,4 @@
-/**
- * The demo's treasury: holds the wallet, and buys for whoever has a credential, within its scope
- * and budgets.
- */
+/** Process of the demo's treasury, which holds the wallet and buys for agents. */
 import { openWallet } from "l8nt";
 import { serve } from "l8nt/node";
 import { guardedFetch, Treasury, treasuryApi } from "l8nt/treasury";
@@ -14,8 +11,7 @@ const treasury = new Treasury({
   secret: SIGIL_SECRET,
   location: url,
   wallet: await openWallet(SIGIL_WALLET),
-  // The demo's services are on this machine; without this, a treasury reaches public addresses
-  // only.
+  // The demo's services are on this machine; by default a treasury reaches only public addresses.
   fetch: guardedFetch({ allowLoopback: true }),
 });
 const api = treasuryApi(treasury);

@@ -1,7 +1,7 @@
 /**
- * What an agent does that was told to break out. First through its own client, which says no before
- * anything is sent; then around it, with requests written by hand, because a client in the agent's
- * own hands protects nobody. What protects is the treasury and the service, and the tricks show it.
+ * The attempts of an agent that tries to exceed its scope: first through its own client, which
+ * denies them offline, and then by requests without the client, which the treasury and the service
+ * deny. An agent can always avoid its own client, so only the latter denials protect.
  */
 import { Client, Credential, explain, type Refusal } from "l8nt";
 import { compileScope } from "l8nt/caveats";
@@ -11,13 +11,13 @@ import type { AmountJson } from "../amounts.ts";
 import { type Meter, type Outcome, pathOf, visit } from "./outcome.ts";
 
 interface Target {
-  /** What the agent may request. */
+  /** URL that the agent may request. */
   readonly job: string;
-  /** What it may not. */
+  /** URL that it may not request. */
   readonly archive: string;
 }
 
-/** Caveats that would allow more, if appending could. */
+/** Caveats that allow more, which has no effect when they are appended. */
 const LAXER = compileScope(
   {
     endpoints: ["* http://127.0.0.1:*/**"],
@@ -31,7 +31,7 @@ const LAXER = compileScope(
 export class Tricks {
   readonly #client: Client;
   readonly #meter: Meter;
-  /** For the service, handed over by the treasury within this agent's scope. */
+  /** The credential for the service that the treasury handed over, within this agent's scope. */
   #handed: Credential | undefined;
 
   constructor(client: Client, meter: Meter) {
@@ -88,7 +88,7 @@ export class Tricks {
 
   async overspend({ job }: Target): Promise<Outcome[]> {
     const bought: Outcome[] = [];
-    // Bounded, should nobody ever say no.
+    // Bounded, in case that no request is denied.
     while (bought.length < 10 && bought.at(-1)?.granted !== false)
       bought.push(await visit(this.#client, this.#meter, job, "buy another forecast"));
     const wider = this.#own.append(LAXER);
@@ -101,7 +101,7 @@ export class Tricks {
     ];
   }
 
-  /** Once it is revoked. */
+  /** Tries everything again after the revocation. */
   async retry({ job }: Target): Promise<Outcome[]> {
     return [
       await visit(this.#client, this.#meter, job, "its next request"),
@@ -110,7 +110,7 @@ export class Tricks {
     ];
   }
 
-  /** Asks the treasury to buy, without the library. */
+  /** Asks the treasury to buy, without the client. */
   async #purchase(credential: Credential, url: string, what: string): Promise<Outcome> {
     const response = await fetch(`${this.#own.location}${PURCHASES_PATH}`, {
       method: "POST",
@@ -134,7 +134,7 @@ export class Tricks {
     };
   }
 
-  /** Asks the service itself, without the library. */
+  /** Asks the service, without the client. */
   async #request(credential: Credential | undefined, url: string, what: string): Promise<Outcome> {
     const response = await fetch(url, {
       headers: credential === undefined ? {} : { authorization: `L402 ${credential}` },
@@ -155,10 +155,7 @@ async function denied(response: Response, what: string, by: Outcome["by"]): Prom
   return { what, by, granted: false, status: response.status, code, reasons };
 }
 
-/**
- * The same signature over other caveats: whoever holds a credential can write that, and cannot sign
- * it.
- */
+/** Other caveats under the old signature: a holder can write them, but cannot sign them. */
 function tampered(
   credential: Credential,
   change: (caveats: readonly string[]) => readonly string[],

@@ -1,4 +1,4 @@
-/** The demo's service: a weather API that sells forecasts for 10 sat and its archive for 40. */
+/** Process of the demo's service: a weather API with forecasts for 10 sat, an archive for 40. */
 import { Hono } from "hono";
 import { paid, wellKnown } from "l8nt/hono";
 import { serve } from "l8nt/node";

@@ -55,7 +55,7 @@ describe("how far one got that gives no facts", () => {
     expect(findings).toEqual([
       expect.objectContaining({ point: "reach", state: "failing", found: error.message }),
     ]);
-    const advice = fault === "tls" ? /cert=FILE/ : /^Start it/;
+    const advice = fault === "tls" ? /cert=FILE/ : /^Start the wallet's node/;
     expect(of(findings, "reach")).toMatchObject({ advice: expect.stringMatching(advice) });
   });
 

@@ -1,4 +1,4 @@
-/** A wallet from end to end: what it says of itself, what can be tried, and what it is fit for. */
+/** Checks a wallet: its own facts, harmless trials, and whether it fits a treasury or a service. */
 import type { Wallet, WalletFacts } from "l8nt";
 import type { Network } from "l8nt/invoice";
 import {
@@ -14,14 +14,17 @@ import { faultFindings } from "./fault.ts";
 import { type Finding, failing, isFailing, ok, told, warning } from "./finding.ts";
 import { type InvoiceTrial, tryInvoice, trySearch } from "./trials.ts";
 
+/** Options of `checkup`. */
 export interface CheckupOptions {
-  /** What it is to be used for; both are judged where it is not said. */
+  /** The intended use of the wallet; undefined checks both. */
   readonly role?: Role | undefined;
+  /** The expected network; undefined accepts any. */
   readonly network?: Network | undefined;
-  /** Unix seconds. */
+  /** Returns the time in Unix seconds. @default the system's clock */
   readonly now?: () => number;
 }
 
+/** Checks a wallet and returns all findings. Moves no money. */
 export async function checkup(
   wallet: Wallet,
   { role, network: expected, now = () => Date.now() / 1000 }: CheckupOptions,
@@ -43,13 +46,13 @@ export async function checkup(
   const search = isTried.treasury ? await trySearch(wallet) : undefined;
   const invoice = isTried.service ? await tryInvoice(wallet, now) : undefined;
   const common = [
-    ok("reach", "it answers"),
+    ok("reach", "the wallet answers"),
     accessFinding(facts),
     networkOf(facts.network, invoice, expected),
     ...commonFindings(facts, asked),
     ...(facts.clock === undefined ? clockOf(invoice) : []),
   ];
-  // What was tried says more than the right to try it.
+  // The outcome of the search says more than the right to search.
   const treasury = treasuryFindings(facts).map((one) =>
     one.point === "finds" ? (search ?? one) : one,
   );
@@ -64,8 +67,7 @@ export async function checkup(
 }
 
 /**
- * Both uses, by the rights that are there. What stands against one is no failing of a wallet that
- * is fit for the other.
+ * Judges both uses. A finding against one use is only a warning if the wallet fits the other use.
  */
 function judged(
   rights: WalletFacts["rights"],
@@ -84,7 +86,7 @@ function judged(
           one.state === "failing" ? warning(one.point, one.found, one.advice) : one,
         )
       : findings;
-  // One that may do neither is told what it lacks for either.
+  // A wallet that may neither pay nor make invoices gets the findings of both uses.
   return [
     ...(rights.pay || !rights.invoice ? softened(treasury, fit.service) : []),
     ...(rights.invoice || !rights.pay ? softened(service, fit.treasury) : []),
@@ -93,19 +95,19 @@ function judged(
 }
 
 function fitness(fit: Readonly<Record<Role, boolean>>, pays: boolean): Finding {
-  const butPays = "a service should hold one that makes invoices only";
+  const butPays = "a service should have a wallet that only makes invoices";
   if (fit.treasury && fit.service)
     return ok("fit", `for a treasury; for a service too, but ${butPays}`);
   if (fit.treasury) return ok("fit", "for a treasury");
   if (fit.service)
     return ok(
       "fit",
-      pays ? `for a service, but it may pay, and ${butPays}` : "for a service: it cannot pay",
+      pays ? `for a service, but it may pay; ${butPays}` : "for a service: it cannot pay",
     );
   return failing(
     "fit",
     "neither for a treasury nor for a service",
-    "Mend what is failing above, or give the URL another credential: docs/guides/wallets.md lists the rights.",
+    "Mend the failing points above, or give the URL another credential; docs/guides/wallets.md lists the rights.",
   );
 }
 
@@ -118,8 +120,8 @@ function networkOf(
   if (said !== undefined && made !== undefined && said !== made)
     return failing(
       "network",
-      `it says ${said}, and makes invoices of ${made}`,
-      "Do not use it: what one of the two says is wrong.",
+      `the wallet says ${said}, but makes invoices of ${made}`,
+      "Do not use this wallet: one of the two is wrong.",
     );
   return networkFinding(said ?? made, expected);
 }
@@ -127,7 +129,7 @@ function networkOf(
 const clockOf = (invoice: InvoiceTrial | undefined): readonly Finding[] =>
   invoice?.clock === undefined ? [] : [clockFinding(invoice.clock.at, invoice.clock.asked)];
 
-/** A wallet of somebody else's making: what the port alone can tell. */
+/** Checks a wallet without `examine`, which a user of the library may have written. */
 async function withoutFacts(
   wallet: Wallet,
   { role, network: expected, now }: CheckupOptions & { readonly now: () => number },
@@ -140,11 +142,11 @@ async function withoutFacts(
     if (invoice?.network === undefined) return faultFindings(error);
   }
   return [
-    ok("reach", "it answers"),
+    ok("reach", "the wallet answers"),
     warning(
       "access",
-      "this wallet does not say what its credential may do, nor whether it gives preimages",
-      "Try it with a small payment before it is trusted with more.",
+      "the wallet does not say what its credential may do, or whether it returns preimages",
+      "Try it with a small payment first.",
     ),
     networkOf(said, invoice, expected),
     ...clockOf(invoice),

@@ -29,15 +29,27 @@ const rights = (changed: Partial<WalletFacts["rights"]>) => ({
 });
 
 const TABLE: [Point, State, "treasury" | "service", Partial<WalletFacts>, RegExp][] = [
-  ["access", "ok", "treasury", {}, /^LND 0\.19\.2-beta lets us in; it is 02ababababababab…$/],
-  ["access", "ok", "service", { software: "\u001b[31mX\n" }, /^\\u\{1b\}\[31mX\\u\{a\} lets us in/],
+  [
+    "access",
+    "ok",
+    "treasury",
+    {},
+    /^LND 0\.19\.2-beta accepts the credential; node 02ababababababab…$/,
+  ],
+  [
+    "access",
+    "ok",
+    "service",
+    { software: "\u001b[31mX\n" },
+    /^\\u\{1b\}\[31mX\\u\{a\} accepts the credential/,
+  ],
   ["network", "ok", "treasury", {}, /^bc \(mainnet\)$/],
   [
     "network",
     "failing",
     "treasury",
     { network: "bcrt" },
-    /^bcrt \(regtest\), and bc \(mainnet\) is expected/,
+    /^bcrt \(regtest\), but bc \(mainnet\) is expected/,
   ],
   ["network", "failing", "treasury", { network: "tbs" }, /signet/],
   ["sync", "ok", "treasury", {}, /newest block/],
@@ -59,17 +71,17 @@ const TABLE: [Point, State, "treasury" | "service", Partial<WalletFacts>, RegExp
   ["pays", "ok", "treasury", {}, /may pay/],
   ["pays", "failing", "treasury", rights({ pay: false }), /may not pay/],
   ["pays", "ok", "service", rights({ pay: false }), /cannot pay/],
-  ["pays", "warning", "service", {}, /could spend all of it/],
-  ["finds", "ok", "treasury", {}, /look for payments/],
-  ["finds", "failing", "treasury", rights({ find: false }), /may not look for payments/],
+  ["pays", "warning", "service", {}, /could spend all the money/],
+  ["finds", "ok", "treasury", {}, /look up payments/],
+  ["finds", "failing", "treasury", rights({ find: false }), /may not look up payments/],
   ["preimages", "ok", "treasury", {}, /preimage/],
-  ["preimages", "warning", "treasury", { preimagesUntried: true }, /once it has paid/],
+  ["preimages", "warning", "treasury", { preimagesUntried: true }, /after its first payment/],
   ["spendable", "ok", "treasury", { spendableMsat: 1_000_000n }, /^1,000 sat can be spent/],
   ["spendable", "warning", "treasury", { spendableMsat: 999_999n }, /^999\.999 sat/],
   ["spendable", "failing", "treasury", { spendableMsat: 0n }, /^0 sat/],
   ["invoices", "failing", "service", rights({ invoice: false }), /may not make invoices/],
-  ["receivable", "ok", "service", { receivableMsat: 1n }, /^0\.001 sat can arrive/],
-  ["receivable", "failing", "service", { receivableMsat: 0n }, /^0 sat can arrive/],
+  ["receivable", "ok", "service", { receivableMsat: 1n }, /^0\.001 sat can be received/],
+  ["receivable", "failing", "service", { receivableMsat: 0n }, /^0 sat can be received/],
 ];
 
 test.each(TABLE)("%s is %s for a %s (%#)", (point, state, role, changed, found) => {
@@ -102,7 +114,7 @@ test("a network that is not said fails; one that nobody expects is told, and pla
   expect(networkFinding(undefined, undefined)).toMatchObject({ state: "failing" });
   expect(networkFinding("bcrt", undefined)).toMatchObject({
     state: "ok",
-    found: "bcrt (regtest): its money is worth nothing",
+    found: "bcrt (regtest): play money",
   });
   expect(networkFinding("tb", "tbs")).toMatchObject({ state: "failing" });
 });

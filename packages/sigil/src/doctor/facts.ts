@@ -1,15 +1,13 @@
-/**
- * What a wallet's facts mean for a treasury, and for a service. No clock, no wallet: facts in,
- * findings out.
- */
+/** Turns the facts of a wallet into findings for a treasury and for a service. */
 import type { WalletFacts } from "l8nt";
 import { formatAmount, type Network } from "l8nt/invoice";
 import { walletFaults } from "l8nt/treasury";
 import { type Finding, failing, ok, told, warning } from "./finding.ts";
 
+/** The use of a wallet. */
 export type Role = "treasury" | "service";
 
-/** Unix seconds, of this machine: when the facts were asked for, and when they were there. */
+/** When the facts were requested and when they arrived, in Unix seconds of this machine. */
 export interface Asked {
   readonly from: number;
   readonly to: number;
@@ -27,58 +25,60 @@ const SKEW_WARNING_SECONDS = 5;
 const SKEW_FAILING_SECONDS = 60;
 const LITTLE_MSAT = 1_000_000n;
 
+/** The software of the wallet, and its identity. */
 export function accessFinding({ software, identity }: WalletFacts): Finding {
-  // A node's public key is no secret, and as long as one.
+  // `told` would hide a node's public key, which is as long as a secret.
   const plain =
     identity !== undefined && /^[0-9a-zA-Z_-]{1,80}$/.test(identity) ? identity : undefined;
   const who =
-    plain === undefined ? "" : `; it is ${plain.length > 20 ? `${plain.slice(0, 16)}…` : plain}`;
-  return ok("access", `${told(software)} lets us in${who}`);
+    plain === undefined ? "" : `; node ${plain.length > 20 ? `${plain.slice(0, 16)}…` : plain}`;
+  return ok("access", `${told(software)} accepts the credential${who}`);
 }
 
+/** The network of the wallet, compared with the expected one. */
 export function networkFinding(found: Network | undefined, expected: Network | undefined): Finding {
   if (found === undefined)
     return failing(
       "network",
-      "it does not say which network it is on",
-      "Give its credential the right to be asked for it, or use a wallet of a network that is known.",
+      "the wallet does not say which network it is on",
+      "Give its credential the right to read the network, or use another wallet.",
     );
   const name = `${found} (${NETWORK_NAMES[found]})`;
   if (expected !== undefined && found !== expected)
     return failing(
       "network",
-      `${name}, and ${expected} (${NETWORK_NAMES[expected]}) is expected`,
+      `${name}, but ${expected} (${NETWORK_NAMES[expected]}) is expected`,
       "Give the URL of a wallet on that network.",
     );
-  return ok("network", found === "bc" ? name : `${name}: its money is worth nothing`);
+  return ok("network", found === "bc" ? name : `${name}: play money`);
 }
 
-/** The backend's clock is known to the second, and was read at some time in between. */
+/** The difference of the clocks. The backend's is in whole seconds, read at a time in between. */
 export function clockFinding(clock: number, { from, to }: Asked): Finding {
   const ahead = Math.max(0, Math.floor(clock) - to);
   const behind = Math.max(0, from - (Math.floor(clock) + 1));
   const skew = Math.floor(Math.max(ahead, behind));
-  if (skew < SKEW_WARNING_SECONDS) return ok("clock", "as this machine's, within 5 s");
+  if (skew < SKEW_WARNING_SECONDS) return ok("clock", "within 5 s of this machine's clock");
   const found = `${skew} s ${ahead > 0 ? "ahead of" : "behind"} this machine's`;
   const advice =
-    "Set both by NTP: whether an invoice has expired is judged by this machine's clock.";
+    "Set both clocks by NTP: this machine's clock decides whether an invoice has expired.";
   return skew < SKEW_FAILING_SECONDS
     ? warning("clock", found, advice)
     : failing("clock", found, advice);
 }
 
-/** What holds for whoever uses it. */
+/** The findings that matter for both uses. */
 export function commonFindings(facts: WalletFacts, asked: Asked): readonly Finding[] {
   const { synced, clock, excess = [] } = facts;
   const findings: Finding[] = [];
   if (synced !== undefined)
     findings.push(
       synced
-        ? ok("sync", "it knows the newest block")
+        ? ok("sync", "the node knows the newest block")
         : failing(
             "sync",
-            "it does not know the newest block yet",
-            "Wait until it does. If that takes long, look at its Bitcoin backend and its peers.",
+            "the node does not know the newest block yet",
+            "Wait until it does. If that takes long, check its Bitcoin backend and its peers.",
           ),
     );
   if (clock !== undefined) findings.push(clockFinding(clock, asked));
@@ -86,53 +86,58 @@ export function commonFindings(facts: WalletFacts, asked: Asked): readonly Findi
     findings.push(
       warning(
         "excess",
-        `its credential may do more than is needed: ${told(excess.join(", "))}`,
-        "Make one with the rights that docs/guides/wallets.md lists, and no more.",
+        `the credential may do more than needed: ${told(excess.join(", "))}`,
+        "Make a credential with only the rights that docs/guides/wallets.md lists.",
       ),
     );
   return findings;
 }
 
+/** The findings that matter for a treasury. */
 export function treasuryFindings(facts: WalletFacts): readonly Finding[] {
   const { rights, spendableMsat, preimagesUntried } = facts;
   return [
-    faultOr(facts, ok("pays", "its credential may pay")),
-    faultOr(facts, ok("finds", "its credential may look for payments")),
+    faultOr(facts, ok("pays", "the credential may pay")),
+    faultOr(facts, ok("finds", "the credential may look up payments")),
     ...(rights.pay
       ? [spendableFinding(spendableMsat), preimagesUntried ? UNTRIED : PREIMAGES]
       : []),
   ];
 }
 
-/** The library decides what a treasury needs of a wallet. */
+/** `fine`, unless the library finds a fault at this point. */
 function faultOr(facts: WalletFacts, fine: Finding): Finding {
   const fault = walletFaults(facts).find(({ point }) => point === fine.point);
   return fault === undefined ? fine : failing(fault.point, fault.found, fault.advice);
 }
 
-/** A backend that gives none says so when it is examined. */
-const PREIMAGES = ok("preimages", "it gives the preimage of what it has paid");
+/** `examine` reports a backend that does not return preimages. */
+const PREIMAGES = ok("preimages", "the wallet returns the preimages of its payments");
 
 const UNTRIED = warning(
   "preimages",
-  "whether it gives the preimage of what it has paid shows only once it has paid something",
-  "Try it with a small payment before it is trusted with more.",
+  "whether the wallet returns preimages shows only after its first payment",
+  "Try it with a small payment first.",
 );
 
 function spendableFinding(msat: bigint | undefined): Finding {
   if (msat === undefined)
     return warning(
       "spendable",
-      "it does not tell what it can spend",
-      "Look there whether it is enough.",
+      "the wallet does not say how much it can spend",
+      "Check its balance yourself.",
     );
   const found = `${formatAmount({ unit: "msat", value: msat })} can be spent`;
-  const advice = "Put money into it, or open a channel from it with some.";
+  const advice = "Add money to the wallet, or open a channel from its node.";
   if (msat <= 0n) return failing("spendable", found, advice);
   return msat < LITTLE_MSAT ? warning("spendable", found, advice) : ok("spendable", found);
 }
 
-/** @param isAsked whether it is to be a service's, or it is only asked whether it could be */
+/**
+ * The findings that matter for a service.
+ *
+ * @param isAsked whether the wallet is meant for a service, and not only checked for it
+ */
 export function serviceFindings(
   { rights, receivableMsat }: WalletFacts,
   { isAsked }: { readonly isAsked: boolean },
@@ -142,8 +147,8 @@ export function serviceFindings(
     findings.push(
       failing(
         "invoices",
-        "its credential may not make invoices",
-        "Give the URL a credential with a service's rights: docs/guides/wallets.md lists them.",
+        "the credential may not make invoices",
+        "Give the URL a credential with a service's rights; docs/guides/wallets.md lists them.",
       ),
     );
   if (isAsked)
@@ -151,22 +156,22 @@ export function serviceFindings(
       rights.pay
         ? warning(
             "pays",
-            "its credential may pay: whoever breaks into the service could spend all of it",
-            "Give the service a credential that makes invoices only: docs/guides/wallets.md says how.",
+            "the credential may pay, so an intruder in the service could spend all the money",
+            "Give the service a credential that only makes invoices; docs/guides/wallets.md says how.",
           )
-        : ok("pays", "its credential cannot pay, as it should be"),
+        : ok("pays", "the credential cannot pay, as it should be"),
     );
   if (receivableMsat !== undefined) findings.push(receivableFinding(receivableMsat));
   return findings;
 }
 
 function receivableFinding(msat: bigint): Finding {
-  const found = `${formatAmount({ unit: "msat", value: msat })} can arrive`;
+  const found = `${formatAmount({ unit: "msat", value: msat })} can be received`;
   return msat > 0n
     ? ok("receivable", found)
     : failing(
         "receivable",
         found,
-        "It needs inbound capacity: have somebody open a channel to it, or spend some of what it holds.",
+        "The node needs inbound capacity: let a peer open a channel to it, or spend some of its balance.",
       );
 }

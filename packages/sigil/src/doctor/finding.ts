@@ -1,6 +1,7 @@
-/** One point of a wallet: what was found there, and, where all is not well, what to do. */
+/** A finding about a wallet: the point, its state, what was found, and what to do about it. */
 import { printable, withoutSecrets } from "../secrecy.ts";
 
+/** What a finding is about. */
 export type Point =
   | "url"
   | "reach"
@@ -18,8 +19,10 @@ export type Point =
   | "note"
   | "fit";
 
+/** How good a finding is. A wallet with a failing one cannot be used. */
 export type State = "ok" | "warning" | "failing";
 
+/** A finding; one that is not ok has advice. */
 export type Finding = { readonly point: Point; readonly found: string } & (
   | { readonly state: "ok" }
   | { readonly state: "warning" | "failing"; readonly advice: string }
@@ -45,10 +48,7 @@ export const isFailing = ({ state }: Finding): boolean => state === "failing";
 
 const MAX_LENGTH = 300;
 
-/**
- * What a node, or an adapter in its words, said: on one line, of a length to be read, and without
- * what may be a secret.
- */
+/** Text of a node or an adapter on one line, of limited length, and without secrets. */
 export function told(text: string): string {
   const shown = printable(withoutSecrets(text));
   return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}…` : shown;

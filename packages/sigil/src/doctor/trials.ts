@@ -1,6 +1,6 @@
 /**
- * What can be tried with a wallet, and moves nothing: an invoice that nobody pays, and a search for
- * a payment that nobody made.
+ * Trials that move no money: the wallet makes an invoice, and looks up a payment that was never
+ * made.
  */
 import { randomBytes } from "node:crypto";
 import type { PaymentOutcome, Wallet } from "l8nt";
@@ -10,15 +10,17 @@ import { type Finding, failing, ok, told, warning } from "./finding.ts";
 
 const AMOUNT_MSAT = 1_000n;
 const EXPIRY_SECONDS = 60;
-const REPORT = "Report it: this wallet's adapter and its backend do not understand each other.";
+const REPORT = "Report this as a bug: the wallet's adapter and its backend do not fit together.";
 
+/** The result of making an invoice. */
 export interface InvoiceTrial {
   readonly finding: Finding;
   readonly network?: Network;
-  /** The backend's clock when it made it, Unix seconds. */
+  /** The backend's clock in the invoice, in Unix seconds. */
   readonly clock?: { readonly at: number; readonly asked: Asked };
 }
 
+/** Lets the wallet make an invoice of 1 sat that expires after a minute, and reads it. */
 export async function tryInvoice(wallet: Wallet, now: () => number): Promise<InvoiceTrial> {
   const request = {
     amountMsat: AMOUNT_MSAT,
@@ -30,7 +32,8 @@ export async function tryInvoice(wallet: Wallet, now: () => number): Promise<Inv
   try {
     text = await wallet.createInvoice(request);
   } catch (error) {
-    const advice = "Mend that at the wallet, or give its URL a credential that may make invoices.";
+    const advice =
+      "Correct that at the wallet, or give its URL a credential that may make invoices.";
     return { finding: failing("invoices", reasonOf(error), advice) };
   }
   const asked = { from, to: now() };
@@ -41,7 +44,7 @@ export async function tryInvoice(wallet: Wallet, now: () => number): Promise<Inv
     return {
       finding: failing(
         "invoices",
-        `it made an invoice that cannot be read: ${reasonOf(error)}`,
+        `the wallet made an invoice that cannot be read: ${reasonOf(error)}`,
         REPORT,
       ),
     };
@@ -53,15 +56,16 @@ export async function tryInvoice(wallet: Wallet, now: () => number): Promise<Inv
 function readBack(amountMsat: bigint | undefined, expirySeconds: number): Finding {
   const wanted = `an invoice of ${formatAmount(msat(AMOUNT_MSAT))} for ${EXPIRY_SECONDS} s`;
   if (amountMsat === AMOUNT_MSAT && expirySeconds === EXPIRY_SECONDS)
-    return ok("invoices", `it made ${wanted}, which says so`);
+    return ok("invoices", `the wallet made ${wanted}, as asked`);
   const amount = amountMsat === undefined ? "no amount" : formatAmount(msat(amountMsat));
   return failing(
     "invoices",
-    `asked for ${wanted}, it made one of ${amount} for ${expirySeconds} s`,
-    "A service must not use it: it would ask its callers for what they do not owe.",
+    `asked for ${wanted}, the wallet made one of ${amount} for ${expirySeconds} s`,
+    "Do not use this wallet for a service: its invoices would not match the prices.",
   );
 }
 
+/** Looks up a payment that was never made. */
 export async function trySearch(wallet: Wallet): Promise<Finding> {
   let outcome: PaymentOutcome;
   try {
@@ -70,30 +74,26 @@ export async function trySearch(wallet: Wallet): Promise<Finding> {
     return failing(
       "finds",
       reasonOf(error),
-      "Mend that at the wallet, or give its URL a treasury's credential.",
+      "Correct that at the wallet, or give its URL a credential with a treasury's rights.",
     );
   }
   switch (outcome.status) {
     case "never-sent":
     case "failed":
-      return ok("finds", "it tells what it has paid from what it has not");
+      return ok("finds", "the wallet knows whether it made a payment");
     case "unknown":
       if (outcome.askAgainInSeconds !== undefined)
         return ok(
           "finds",
-          `it tells what it has paid; of what it has not, once nothing can be on its way (${outcome.askAgainInSeconds} s)`,
+          `the wallet knows whether it made a payment, after ${outcome.askAgainInSeconds} s for one that it did not make`,
         );
       return warning(
         "finds",
-        `asked for a payment that nobody made, it does not rule it out: ${told(outcome.reason)}`,
-        "A payment whose answer is lost stays reserved until its owner gives it up: `sigil payments --status open` shows it.",
+        `the wallet cannot say that it did not make a payment: ${told(outcome.reason)}`,
+        "A payment without an answer stays reserved until its owner gives it up; `sigil payments --status open` shows it.",
       );
     case "paid":
-      return failing(
-        "finds",
-        "it says that it has made a payment that nobody can have made",
-        REPORT,
-      );
+      return failing("finds", "the wallet says that it made a payment that does not exist", REPORT);
   }
 }
 

@@ -1,4 +1,4 @@
-/** `sigil receipts list` and `export`: from a treasury's books. */
+/** `sigil receipts list` and `sigil receipts export`. */
 import { formatAmount } from "l8nt/invoice";
 import { exportReceipts, ReceiptSigner } from "l8nt/receipts";
 import { type AmountJson, readAmountJson, withFee } from "../amounts.ts";
@@ -16,8 +16,8 @@ import { dateText } from "../words.ts";
 
 type ShowFlag = "after" | "key-file" | keyof typeof OWNER_FLAGS;
 
-/** What a receipt says, as far as it is shown. */
-interface Said {
+/** The members of a receipt that the list shows. */
+interface Shown {
   readonly settledAt: number;
   readonly amount: AmountJson;
   readonly fee: AmountJson;
@@ -26,7 +26,7 @@ interface Said {
   readonly origin: string;
 }
 
-/** Asks the running treasury. */
+/** Lists receipts of a running treasury, and returns the exit code. */
 export async function listReceipts(
   given: Arguments<ShowFlag>,
   _rest: readonly string[],
@@ -34,7 +34,7 @@ export async function listReceipts(
 ): Promise<number> {
   const receipts = await ownerClient(given, terminal).receipts(countOf(given, "after"));
   const lines = receipts.map(({ seq, text }) => {
-    const { settledAt, amount, fee, lineage, method, origin } = JSON.parse(text) as Said;
+    const { settledAt, amount, fee, lineage, method, origin } = JSON.parse(text) as Shown;
     const total = withFee(readAmountJson(amount), readAmountJson(fee));
     return `${seq}  ${dateText(settledAt)}  ${formatAmount(total).padStart(14)}  ${printable(`${method} ${origin}  ${lineage.join(" > ") || "the root"}`)}`;
   });
@@ -44,9 +44,7 @@ export async function listReceipts(
   return EXIT.ok;
 }
 
-/**
- * Reads the books, which nobody need have open, and signs the head: that takes the treasury's key.
- */
+/** Writes all receipts and a signed head from the treasury's folder; needs the treasury's key. */
 export async function exportAll(
   given: Arguments<ShowFlag>,
   _rest: readonly string[],
@@ -60,7 +58,7 @@ export async function exportAll(
     for await (const line of exportReceipts(store, signer, () => Date.now() / 1000))
       terminal.stdout.write(`${line}\n`);
     terminal.note(
-      `sigil: to verify them: sigil receipts verify FILE --public-key ${signer.publicKey}`,
+      `sigil: verify them with: sigil receipts verify FILE --public-key ${signer.publicKey}`,
     );
     return EXIT.ok;
   } finally {

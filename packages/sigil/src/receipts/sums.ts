@@ -1,11 +1,11 @@
-/** What receipts come to, by the topmost agent, the origin and the unit. */
+/** Sums of receipts by the topmost agent, the origin and the unit. */
 import { type Amount, formatAmount } from "l8nt/invoice";
 import type { Receipt } from "l8nt/receipts";
 import { withFee } from "../amounts.ts";
 import { printable } from "../secrecy.ts";
 
 interface Sum {
-  /** Undefined for what the root itself paid. */
+  /** Undefined for payments of the root. */
   readonly agent: string | undefined;
   readonly origin: string;
   payments: number;
@@ -13,7 +13,9 @@ interface Sum {
   fee: Amount;
 }
 
+/** Sums receipts as they are added. */
 export class Sums {
+  /** Unix seconds of the first and the last payment. */
   firstAt: number | undefined;
   lastAt: number | undefined;
   readonly #sums = new Map<string, Sum>();
@@ -30,7 +32,7 @@ export class Sums {
     this.#sums.set(key, sum);
   }
 
-  /** By agent, then by origin; the root first. */
+  /** The sums in order of agent, origin and unit; the root is first. */
   rows() {
     return [...this.#sums.values()]
       .sort(
@@ -42,6 +44,7 @@ export class Sums {
       .map((sum) => ({ ...sum, agent: sum.agent ?? null }));
   }
 
+  /** The sums as aligned lines of text. */
   lines(): readonly string[] {
     const cells = this.rows().map(({ agent, origin, payments, amount, fee }) => [
       agent === null ? "the root" : printable(agent),

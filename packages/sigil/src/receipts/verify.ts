@@ -1,4 +1,4 @@
-/** `sigil receipts verify`: an export against a public key, and what it comes to. */
+/** `sigil receipts verify`: verifies an export with a public key, and prints the sums. */
 import { createReadStream } from "node:fs";
 import { type ReceiptHead, verifyExport } from "l8nt/receipts";
 import type { Arguments } from "../arguments.ts";
@@ -7,6 +7,7 @@ import type { Terminal } from "../terminal.ts";
 import { dateText } from "../words.ts";
 import { Sums } from "./sums.ts";
 
+/** Verifies an export and returns the exit code. */
 export async function verifyReceipts(
   given: Arguments<"public-key">,
   [file = "-"]: readonly string[],
@@ -14,11 +15,9 @@ export async function verifyReceipts(
 ): Promise<number> {
   const publicKey = given.text("public-key");
   if (publicKey === undefined)
-    throw new UsageError(
-      "Whose receipts? --public-key HEX is the treasury's receipt key, 64 hex digits.",
-    );
+    throw new UsageError("Missing --public-key HEX: the treasury's receipt key, 64 hex digits.");
   if (file === "-" && terminal.stdin.isTTY)
-    throw new UsageError("Which receipts? sigil receipts verify FILE, or pipe them in.");
+    throw new UsageError("Missing receipts. Usage: sigil receipts verify FILE, or pipe them in.");
   const sums = new Sums();
   const verdict = await judged(
     file === "-" ? terminal.stdin : createReadStream(file),
@@ -33,7 +32,7 @@ export async function verifyReceipts(
   return EXIT.ok;
 }
 
-/** @throws UsageError for what cannot be read */
+/** @throws UsageError for a bad key or an unreadable file */
 async function judged(bytes: AsyncIterable<Uint8Array>, publicKey: string, sums: Sums) {
   try {
     return await verifyExport(bytes, publicKey, { each: (receipt) => sums.add(receipt) });
@@ -42,7 +41,7 @@ async function judged(bytes: AsyncIterable<Uint8Array>, publicKey: string, sums:
       throw new UsageError("--public-key must be 64 hex digits: an Ed25519 public key.", {
         cause: error,
       });
-    // The system's own message repeats the path, which may be a mistyped secret.
+    // The system's message repeats the path, which may be a misplaced secret.
     if ((error as NodeJS.ErrnoException).syscall !== undefined)
       throw new UsageError("The file of receipts cannot be read.");
     throw error;
@@ -52,9 +51,9 @@ async function judged(bytes: AsyncIterable<Uint8Array>, publicKey: string, sums:
 function inWords({ count, keyId, at }: ReceiptHead, sums: Sums): string {
   const exportedAt = `exported ${dateText(at)}`;
   if (sums.firstAt === undefined || sums.lastAt === undefined)
-    return `No receipts, which is what key ${keyId} signed; ${exportedAt}\n`;
+    return `The export is genuine and has no receipts; signed by key ${keyId}, ${exportedAt}\n`;
   return [
-    `${count} ${count === 1 ? "receipt holds" : "receipts hold"}, none is missing; signed by key ${keyId}, ${exportedAt}`,
+    `${count} ${count === 1 ? "receipt is" : "receipts are"} genuine, and none is missing; signed by key ${keyId}, ${exportedAt}`,
     `first ${dateText(sums.firstAt)}, last ${dateText(sums.lastAt)}`,
     ...sums.lines(),
     "",

@@ -1,11 +1,12 @@
 /**
- * `config.json`: the options of a treasury that are not secret, under the names that the library
- * gives them. An unknown key is refused. [case 97]
+ * `config.json`: the options of a treasury that are not secret, with the names of the library's
+ * options. An unknown key is refused. [case 97]
  */
 import { readFileSync } from "node:fs";
 import { checkLimits, type TreasuryLimits } from "l8nt/treasury";
 import { UsageError } from "../exit.ts";
 
+/** The contents of `config.json`. */
 export interface Config {
   /** The URL at which agents reach the treasury. It is part of their credentials. */
   readonly location: string;
@@ -15,12 +16,13 @@ export interface Config {
   readonly limits: TreasuryLimits;
 }
 
+/** The location of a treasury whose `init` names none. */
 export const DEFAULT_LOCATION = "http://127.0.0.1:8409";
 
-/** A daemon pays services that nobody vetted, so it pays each of them little at first. */
+/** Limits that the file can change. The first payment to an unknown service is small. */
 export const DEFAULT_LIMITS = { maxFirstPayment: "1000 sat" } satisfies TreasuryLimits;
 
-/** The file of a new treasury, with the limits that an owner is most likely to change. */
+/** The text of a new `config.json`, with the limits that an owner is most likely to change. */
 export const configText = (location: string): string =>
   `${JSON.stringify(
     {
@@ -36,7 +38,7 @@ export const configText = (location: string): string =>
 
 const OTHER_KEYS = { location: true, walletFile: true } as const;
 
-/** @throws UsageError that names the key */
+/** Reads `config.json`. @throws UsageError that names the key */
 export function readConfig(path: string): Config {
   const json = parsed(path);
   const { location, walletFile, ...given } = json;
@@ -56,7 +58,7 @@ export function readConfig(path: string): Config {
   };
 }
 
-/** @throws UsageError */
+/** The origin of a location. @throws UsageError if agents could not reach it safely */
 export function checkedLocation(location: string): string {
   const url = URL.canParse(location) ? new URL(location) : undefined;
   if (
@@ -66,12 +68,12 @@ export function checkedLocation(location: string): string {
     url.search !== ""
   )
     throw new UsageError(
-      "A treasury's location is a URL without a path, such as http://127.0.0.1:8409.",
+      "The location must be an http or https URL without a path, such as http://127.0.0.1:8409.",
     );
   const isHere = ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
   if (url.protocol === "http:" && !isHere)
     throw new UsageError(
-      "A location beyond this machine must be https: put a proxy that ends TLS in front, and give its URL.",
+      "A location on another machine must be https. Put a proxy with TLS in front, and give its URL.",
     );
   return url.origin;
 }

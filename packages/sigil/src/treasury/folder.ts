@@ -1,7 +1,4 @@
-/**
- * A treasury's folder: what lies in it, and that nobody else can read what must stay private. [case
- * 87]
- */
+/** The files of a treasury's folder, and checks that only this user can read them. [case 87] */
 import {
   closeSync,
   constants,
@@ -16,6 +13,7 @@ import {
 import { join } from "node:path";
 import { UsageError } from "../exit.ts";
 
+/** Paths of the folder and its files. */
 export interface Folder {
   readonly path: string;
   readonly config: string;
@@ -25,6 +23,7 @@ export interface Folder {
   readonly agentCredential: string;
 }
 
+/** The paths of a folder, which need not exist. */
 export const folderAt = (path: string): Folder => ({
   path,
   config: join(path, "config.json"),
@@ -34,6 +33,7 @@ export const folderAt = (path: string): Folder => ({
   agentCredential: join(path, "agent.credential"),
 });
 
+/** Makes the folder if it does not exist. @throws UsageError if others can read it */
 export function makeFolder(path: string): Folder {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -44,38 +44,38 @@ export function makeFolder(path: string): Folder {
   return folderAt(path);
 }
 
-/** @throws UsageError where there is a treasury in it */
+/** @throws UsageError if the folder has a treasury */
 export function refuseExisting({ config, key }: Folder): void {
   if ([config, key].some((file) => lstatSync(file, { throwIfNoEntry: false }) !== undefined))
     throw new UsageError(
-      "There is a treasury in the folder of --dir already, or what is left of one: name another, or delete it if it is worth nothing.",
+      "The folder of --dir has a treasury, or files of one, already. Name another folder, or delete the files.",
     );
 }
 
-/** @throws UsageError for one that others may enter or that is a link */
+/** Opens a treasury's folder. @throws UsageError if it is a link, or if others can read it */
 export function existingFolder(path: string): Folder {
   const folder = folderAt(path);
   checkPrivate(path, "The folder of --dir");
   if (lstatSync(folder.config, { throwIfNoEntry: false }) === undefined)
     throw new UsageError(
-      "There is no treasury in the folder of --dir. `sigil treasury init --dir DIR` makes one.",
+      "The folder of --dir has no treasury. `sigil treasury init --dir DIR` makes one.",
     );
   return folder;
 }
 
 function checkPrivate(path: string, what: string): void {
-  const stat = looked(path, what);
-  if (stat === undefined) throw new UsageError(`${what} is not there.`);
+  const stat = statOf(path, what);
+  if (stat === undefined) throw new UsageError(`${what} does not exist.`);
   if (stat.isSymbolicLink())
-    throw new UsageError(`${what} is a symbolic link: name the place itself.`);
+    throw new UsageError(`${what} is a symbolic link. Give the path of its target.`);
   if ((stat.mode & 0o077) !== 0)
     throw new UsageError(
-      `${what} can be read by others: chmod ${stat.isDirectory() ? "700" : "600"} it.`,
+      `${what} can be read by others. Run chmod ${stat.isDirectory() ? "700" : "600"} on it.`,
     );
 }
 
-/** Node's own errors repeat the path, which may be a wallet's URL in the wrong place. */
-function looked(path: string, what: string): Stats | undefined {
+/** Node's errors repeat the path, which may be a misplaced wallet URL. */
+function statOf(path: string, what: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch {
@@ -83,9 +83,13 @@ function looked(path: string, what: string): Stats | undefined {
   }
 }
 
-const TAKEN = "There is a treasury in the folder of --dir already, or what is left of one.";
+const TAKEN = "The folder of --dir has a treasury, or files of one, already.";
 
-/** Never over an existing one, for which `taken` is said; never through a link. */
+/**
+ * Writes a new file that only this user can read. Never overwrites a file or follows a link.
+ *
+ * @throws UsageError with the message `taken` if the file exists
+ */
 export function writePrivate(path: string, text: string, taken = TAKEN): void {
   const file = openNew(path, taken);
   try {
@@ -105,14 +109,14 @@ function openNew(path: string, taken: string): number {
   }
 }
 
-/** @throws UsageError where it is a link, or others can read it */
+/** Reads a private file. @throws UsageError if it is a link, or if others can read it */
 export function readPrivate(path: string, what: string): string {
   checkPrivate(path, what);
-  // Looked at again through the open file: it may have been changed in between.
+  // Check the open file again: the path may have been replaced in between.
   const file = opened(path, what);
   try {
     if ((fstatSync(file).mode & 0o077) !== 0)
-      throw new UsageError(`${what} can be read by others: chmod 600 it.`);
+      throw new UsageError(`${what} can be read by others. Run chmod 600 on it.`);
     return readFileSync(file, "utf8").trim();
   } finally {
     closeSync(file);

@@ -1,7 +1,4 @@
-/**
- * `sigil treasury init`: a folder with a key, a store with the secrets in it, and the first two
- * credentials.
- */
+/** `sigil treasury init`: makes the folder with key, store, secrets and the first credentials. */
 import { type Credential, DEFAULT_LIMITS, type Scope } from "l8nt";
 import { boundsOf } from "l8nt/caveats";
 import { Treasury } from "l8nt/treasury";
@@ -16,29 +13,29 @@ import { makeSecrets, newKey, readKey } from "./secrets.ts";
 import { folderFlag } from "./start.ts";
 import { openStore } from "./store.ts";
 
-/** A year of looking after it. */
+/** How long the owner's credential is valid. */
 const OWNER_SECONDS = "365d";
 
+/** Makes a treasury and returns the exit code. */
 export async function init(given: Arguments, terminal: Terminal): Promise<number> {
   const location = checkedLocation(given.text("location") ?? DEFAULT_LOCATION);
   const scope = scopeOf(given);
   const folder = makeFolder(folderFlag(given));
   refuseExisting(folder);
-  // First, so that a store that cannot be opened leaves nothing behind.
+  // First, so that a store that cannot be opened leaves no other files.
   const store = await openStore(folder, terminal);
   try {
     writePrivate(folder.config, configText(location));
     const key = keyFor(given, terminal, folder.key);
     const { root } = await makeSecrets(store, readKey(key));
-    // Nothing is asked of it here, so it needs neither a wallet nor a network.
+    // This treasury only mints, so it needs no wallet and no network.
     const treasury = new Treasury({
       secret: root,
       location,
       store,
-      wallet: () =>
-        Promise.reject(new TypeError("no payment is made while a treasury is being made")),
+      wallet: () => Promise.reject(new TypeError("a treasury cannot pay while it is being made")),
       fetch: () =>
-        Promise.reject(new TypeError("no request is made while a treasury is being made")),
+        Promise.reject(new TypeError("a treasury cannot request while it is being made")),
     });
     const agent: Credential = fromScope(() => treasury.mint(scope));
     writePrivate(folder.ownerCredential, `${treasury.owner.mint({ expiresIn: OWNER_SECONDS })}\n`);
@@ -46,14 +43,14 @@ export async function init(given: Arguments, terminal: Terminal): Promise<number
     const { path, ownerCredential, agentCredential } = folder;
     terminal.answer(
       [
-        `A treasury in ${path}:`,
-        `  ${"config.json".padEnd(18)}what it is told about itself`,
-        `  ${"key".padEnd(18)}unwraps its secrets: keep a copy elsewhere, and none beside the database`,
+        `Made a treasury in ${path}:`,
+        `  ${"config.json".padEnd(18)}its options`,
+        `  ${"key".padEnd(18)}decrypts its secrets; keep a copy, but not beside the database`,
         `  ${"treasury.db".padEnd(18)}its books`,
-        `  ${"owner.credential".padEnd(18)}sees and stops everything; ends in 365 days`,
+        `  ${"owner.credential".padEnd(18)}for you: sees and stops everything; ends in 365 days`,
         `  ${"agent.credential".padEnd(18)}for your agent: ${describe(agent)}`,
         "",
-        "Next, in two terminals (to buy from services on this machine, start it with --allow-loopback):",
+        "Next, in two terminals (add --allow-loopback to buy from services on this machine):",
         `  SIGIL_WALLET=… sigil treasury start --dir ${path}`,
         `  SIGIL_CREDENTIAL=$(cat ${agentCredential}) sigil get https://…`,
         "",
@@ -75,7 +72,7 @@ function keyFor(given: Arguments<"key-file">, { env }: Terminal, path: string): 
   return key;
 }
 
-/** What is not said is what a bare wallet may do: some money, for a while, anywhere. */
+/** The scope of the flags. What they leave out has the limits of a client with a bare wallet. */
 function scopeOf(given: Arguments): Scope {
   const scope = readScope(given);
   const { endpoints, expiresIn, budget, budgetPerDay, maxPrice } = DEFAULT_LIMITS;

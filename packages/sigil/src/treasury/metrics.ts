@@ -1,8 +1,9 @@
-/** Metrics of a treasury for Prometheus. No label has more values than this file lists. */
+/** Metrics of a treasury for Prometheus. The set of label values is fixed. */
 import type { PaymentSummary } from "l8nt";
 import type { Health } from "l8nt/ports";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
+/** The metrics of one treasury. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Histogram<"route" | "status">;
@@ -56,16 +57,19 @@ export class Metrics {
     });
   }
 
+  /** Counts a request. */
   requested(route: string, status: number, seconds: number): void {
     this.#requests.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds);
   }
 
+  /** Counts a payment. */
   paid({ amount, fee }: PaymentSummary): void {
     this.#paid.inc();
     this.#spent.inc({ unit: amount.unit, part: "amount" }, Number(amount.value));
     this.#spent.inc({ unit: fee.unit, part: "fee" }, Number(fee.value));
   }
 
+  /** Counts an alarm. */
   alarmed(): void {
     this.#alarms.inc();
   }

@@ -1,7 +1,4 @@
-/**
- * A treasury at work, as the library serves it, with logs, metrics and traces. The test that kills
- * a treasury runs this, too.
- */
+/** Runs a treasury of the library with logs, metrics and traces. */
 import { randomUUID } from "node:crypto";
 import type { Handler } from "l8nt/node";
 import { routeLabel, serveTreasury, type Treasury, type TreasuryOptions } from "l8nt/treasury";
@@ -20,22 +17,23 @@ export interface RunOptions {
   readonly wallet: OpenWallet;
   readonly fetch: typeof fetch;
   readonly log: Logger;
-  /** The name of this process among those that share a store: the same again after a restart. */
+  /** Name of this process among those that share a store. It must be the same after a restart. */
   readonly instance: string;
   /** How often the wallet is asked about open payments. @default "15s" */
   readonly lookUpEvery?: `${number}s`;
 }
 
+/** A running treasury. */
 export interface Running {
   readonly treasury: Treasury;
-  /** The public key of its receipts, 64 hex. */
+  /** The public key of its receipts, 64 hex digits. */
   readonly receiptKey: string;
   readonly handler: Handler;
-  /** Waits for work under way and makes the receipts that are missing. The store stays open. */
+  /** Waits for work under way and makes missing receipts. The store stays open. */
   stop(): Promise<void>;
 }
 
-/** @throws AdapterError `ERR_STORE` */
+/** Starts a treasury. @throws AdapterError `ERR_STORE` */
 export async function runTreasury(options: RunOptions): Promise<Running> {
   const { config, secrets, store, instance, lookUpEvery, log } = options;
   const traced = await tracer();
@@ -72,7 +70,7 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
   if (openPayments > 0)
     log.warn(
       { openPayments },
-      "payments whose outcome the wallet does not know: their amounts stay reserved",
+      "the outcome of open payments is unknown; their amounts stay reserved",
     );
   const handler = watched({ handler: served.handler, metrics, log, traced });
   return { treasury, receiptKey, handler, stop: () => served.stop() };
@@ -120,7 +118,7 @@ const tracedFetch =
     return traced("fetch", { "server.address": origin }, () => fetcher(input, init));
   };
 
-/** A payment that is stuck stays so for hours: it is logged once for each change. */
+/** Calls `act` only for changes: a payment can be stuck for hours, and each look-up reports it. */
 function onChange(act: (value: number) => void): (value: number) => void {
   let last = 0;
   return (value) => {

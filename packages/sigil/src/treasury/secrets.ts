@@ -1,18 +1,19 @@
-/** The treasury's secrets: kept in the database, wrapped with a key that is not. [case 112] */
+/** The treasury's secrets: stored in the database, encrypted with a key outside of it. [case 112] */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { AdapterError } from "l8nt";
 import { UsageError } from "../exit.ts";
 
-/** As much of a store as holds them. */
+/** The part of a store that holds encrypted secrets. */
 export interface Vault {
   wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   keepWrapped(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean>;
 }
 
+/** The secrets of a treasury. */
 export interface Secrets {
-  /** What credentials are minted under. */
+  /** Secret from which credentials are minted, 32 bytes. */
   readonly root: Uint8Array;
-  /** The seed of the key that signs receipts. */
+  /** Seed of the key that signs receipts, 32 bytes. */
   readonly receipts: Uint8Array;
 }
 
@@ -20,21 +21,19 @@ const NAMES = { root: "treasury secret", receipts: "receipt seed" } as const;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
+/** Makes a random key, 64 hex digits. */
 export const newKey = (): string => randomBytes(32).toString("hex");
 
-/** @throws UsageError for what is no key */
+/** Reads a key. @throws UsageError if the text is not 64 hex digits */
 export function readKey(text: string): Buffer {
   if (!/^[0-9a-fA-F]{64}$/.test(text))
     throw new UsageError(
-      "The treasury's key is 64 hex digits. Is SIGIL_TREASURY_KEY, or the key file, whole?",
+      "The treasury's key must be 64 hex digits. Check SIGIL_TREASURY_KEY, or the key file.",
     );
   return Buffer.from(text, "hex");
 }
 
-/**
- * Makes those that are not there yet, and gives all. @throws AdapterError `ERR_STORE` where the key
- * is another one
- */
+/** Decrypts the secrets. @throws AdapterError `ERR_STORE` if there are none, or the key is wrong */
 export async function openSecrets(vault: Vault, key: Buffer): Promise<Secrets> {
   const [root, receipts] = await Promise.all([
     opened(vault, key, NAMES.root),
@@ -43,6 +42,7 @@ export async function openSecrets(vault: Vault, key: Buffer): Promise<Secrets> {
   return { root, receipts };
 }
 
+/** Makes the secrets that do not exist yet, and returns all. @throws AdapterError `ERR_STORE` */
 export async function makeSecrets(vault: Vault, key: Buffer): Promise<Secrets> {
   for (const name of Object.values(NAMES))
     await vault.keepWrapped(name, wrap(key, name, randomBytes(32)));
@@ -54,20 +54,20 @@ async function opened(vault: Vault, key: Buffer, name: string): Promise<Uint8Arr
   if (wrapped === undefined)
     throw new AdapterError(
       "ERR_STORE",
-      "The database has no secrets in it: it was not made by `sigil treasury init`.",
+      "The database has no secrets. Make it with `sigil treasury init`.",
     );
   try {
     return unwrap(key, name, wrapped);
   } catch (cause) {
     throw new AdapterError(
       "ERR_STORE",
-      "The treasury's secrets cannot be unwrapped: this is another treasury's key, or the database was changed.",
+      "The treasury's secrets cannot be decrypted: the key belongs to another treasury, or the database was changed.",
       { cause },
     );
   }
 }
 
-/** AES-256-GCM, under a key for this purpose; the name is bound to it. */
+/** Encrypts with AES-256-GCM under a derived key, and authenticates the secret's name. */
 function wrap(key: Buffer, name: string, secret: Uint8Array): Uint8Array<ArrayBuffer> {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv("aes-256-gcm", wrappingKey(key), nonce).setAAD(Buffer.from(name));

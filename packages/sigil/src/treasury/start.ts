@@ -1,6 +1,4 @@
-/**
- * `sigil treasury start`: opens the folder, runs the treasury, and serves until it is told to stop.
- */
+/** `sigil treasury start`: opens the folder, and serves the treasury until a signal stops it. */
 import { hostname } from "node:os";
 import { type Served, serve } from "l8nt/node";
 import { guardedFetch } from "l8nt/treasury";
@@ -56,7 +54,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       const stopAsking = wallet.keepAsking(() => treasury.reconcile());
       await end;
       stopAsking();
-      log.info("stopping: no more requests are taken, payments under way end first");
+      log.info("stopping: accepting no more requests, waiting for payments under way");
       await served.close();
     }
   } finally {
@@ -64,13 +62,14 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   }
 }
 
+/** The value of `--dir`. @throws UsageError without it */
 export function folderFlag(given: Arguments<"dir">): string {
   const dir = given.text("dir");
   if (dir === undefined) throw new UsageError("Missing --dir DIR: the folder of the treasury.");
   return dir;
 }
 
-/** The key's text: from `--key-file`, the environment, or the folder itself. */
+/** The text of the key, from `--key-file`, SIGIL_TREASURY_KEY or the folder. @throws UsageError */
 export function keyText(given: Arguments<"key-file">, { env }: Terminal, folder: Folder): string {
   const file = given.text("key-file");
   if (file !== undefined) return readPrivate(file, "The key file");
@@ -83,7 +82,7 @@ function walletText({ walletFile }: Config, { env }: Terminal): string {
     (walletFile === undefined ? undefined : readPrivate(walletFile, "The wallet file"));
   if (!url)
     throw new UsageError(
-      "A treasury pays from a wallet: set SIGIL_WALLET to its URL, or walletFile in config.json to a file with the URL.",
+      "Missing wallet. Set SIGIL_WALLET to its URL, or walletFile in config.json to a file with the URL.",
     );
   return url;
 }
@@ -101,7 +100,7 @@ function listen(
   return serve(handler, { port: Number(port), origin: location }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE")
-        throw new UsageError(`Something else listens at port ${port} of this machine.`);
+        throw new UsageError(`Port ${port} is in use. Give another one with --port N.`);
       throw error;
     },
   );

@@ -1,9 +1,11 @@
 /**
- * Spans, where the process has an OpenTelemetry SDK: otherwise nothing. No attribute holds a
- * credential, a query or an invoice.
+ * Makes spans if the process has OpenTelemetry. No attribute holds a credential, a query or an
+ * invoice.
  */
 
 type Attributes = Readonly<Record<string, string | number>>;
+
+/** Runs work inside a span. */
 export type Traced = <Result>(
   name: string,
   attributes: Attributes,
@@ -12,8 +14,9 @@ export type Traced = <Result>(
 
 const untraced: Traced = (_name, _attributes, work) => work();
 
-/** @opentelemetry/api is asked for by name, and need not be there. */
+/** Returns a function that makes spans, or one that only runs the work without OpenTelemetry. */
 export async function tracer(): Promise<Traced> {
+  // In a variable, so that the compiler and bundlers do not require the optional package.
   const name = "@opentelemetry/api";
   const api = await (import(name) as Promise<typeof import("@opentelemetry/api")>).catch(
     () => undefined,

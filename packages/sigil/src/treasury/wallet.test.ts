@@ -20,7 +20,7 @@ const rights = (changed: Partial<WalletFacts["rights"]>) => ({
 
 test.each<[string, Partial<WalletFacts>, RegExp]>([
   ["cannot pay", rights({ pay: false }), /may not pay. Give the URL a credential/],
-  ["cannot find payments again", rights({ find: false }), /may not look for payments/],
+  ["cannot find payments again", rights({ find: false }), /may not look up payments/],
 ])("one that %s is refused in one line", async (_, changed, why) => {
   const { log, lines } = listening();
   const facts = { ...clock(), ...changed, synced: false };

@@ -1,4 +1,4 @@
-/** The wallet of a treasury as a process: examined before anything is paid from it, and traced. */
+/** Opens the treasury's wallet, examines it before the first payment, and traces its payments. */
 import { openWallet, type Wallet } from "l8nt";
 import { examineWallet, type TreasuryOptions } from "l8nt/treasury";
 import { commonFindings, treasuryFindings } from "../doctor/facts.ts";
@@ -7,6 +7,7 @@ import { type Finding, told } from "../doctor/finding.ts";
 import type { Logger } from "./log.ts";
 import type { Traced } from "./tracing.ts";
 
+/** Opens the wallet, each time it is called. */
 export type OpenWallet = Extract<TreasuryOptions["wallet"], () => unknown>;
 
 /**
