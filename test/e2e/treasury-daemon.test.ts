@@ -219,7 +219,10 @@ test("what must not start says why in one line", async () => {
   await refused(sigil(["treasury", "init", "--dir", dir]), /already/);
   await refused(sigil(["treasury", "start", "--dir", join(dir, "nowhere")]), /does not exist/);
   await refused(start({}), /SIGIL_WALLET/);
-  await refused(start({ SIGIL_WALLET: "dev+http://127.0.0.1:1?key=ab" }), /names no account/);
+  await refused(
+    start({ SIGIL_WALLET: "dev+http://127.0.0.1:1?key=ab" }),
+    /does not name an account/,
+  );
   await refused(
     start({ SIGIL_WALLET: net.account("treasury").invoiceOnlyUrl }),
     /may not pay\. Give the URL a cred/,
@@ -230,7 +233,7 @@ test("what must not start says why in one line", async () => {
   );
   await refused(
     start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "ab".repeat(32) }),
-    /another treasury's key/,
+    /key belongs to another treasury/,
   );
   await refused(start({ SIGIL_WALLET: wallet, SIGIL_TREASURY_KEY: "short" }), /64 hex/);
   writeFileSync(config, configText.replace("maxFirstPayment", "maxFristPayment"));
