@@ -64,14 +64,16 @@ describe.each(majors)("a paid tool of $name", (major) => {
         content: [{ type: "text", text: "it rained" }],
         structuredContent: { rain: true },
       }));
-      paidTool(server, "slow", { paywall, price: "10 sat" }, async (_, context) => {
-        const signal = signalIn(context);
-        handled();
-        await new Promise((_, reject) =>
-          signal?.addEventListener("abort", () => reject(signal.reason)),
-        );
-        return { content: [] };
-      });
+      for (const name of ["slow", "dear"])
+        paidTool(server, name, { paywall, price: "10 sat" }, async (_, context, grant) => {
+          const signal = signalIn(context);
+          if (name === "dear") grant.consume();
+          handled();
+          await new Promise((_, reject) =>
+            signal?.addEventListener("abort", () => reject(signal.reason)),
+          );
+          return { content: [] };
+        });
       paidTool(server, "broken", { paywall, price: "10 sat" }, () => {
         handled();
         throw new Error("out of order");
@@ -200,19 +202,24 @@ describe.each(majors)("a paid tool of $name", (major) => {
     }
   });
 
-  test("counts the use of whoever hangs up", async () => {
-    const { caller, ask, buy } = await town();
-    const call = { name: "slow", arguments: {}, _meta: { [CREDENTIAL]: await buy("slow") } };
-    const leaving = new AbortController();
-    const left = caller
-      .callTool(call, ...major.options({ signal: leaving.signal }))
-      .catch(() => "left");
-    await vi.waitFor(() => expect(handled).toHaveBeenCalledOnce(), { timeout: 30_000 });
-    leaving.abort();
-    expect(await left).toBe("left");
-    expect(problemOf(await ask(call._meta[CREDENTIAL], "slow"))).toMatchObject({
-      code: "ERR_USES",
-    });
+  test.each([
+    ["slow", "gives the use back", undefined],
+    ["dear", "keeps the use that the handler declared consumed", "ERR_USES"],
+  ])("%s: a client that hangs up before the answer %s [case 89]", async (name, _, code) => {
+    const { caller, buy } = await town();
+    const call = { name, arguments: {}, _meta: { [CREDENTIAL]: await buy(name) } };
+    const hangUp = async (times: number) => {
+      const leaving = new AbortController();
+      const left = caller
+        .callTool(call, ...major.options({ signal: leaving.signal }))
+        .catch(() => "left");
+      await vi.waitFor(() => expect(handled).toHaveBeenCalledTimes(times), { timeout: 30_000 });
+      leaving.abort();
+      expect(await left).toBe("left");
+    };
+    await hangUp(1);
+    if (code === undefined) await hangUp(2);
+    else expect(problemOf(await caller.callTool(call))).toMatchObject({ code });
   });
 
   test("takes a credential from HTTP fields, and one that stands in both places as one", async () => {

@@ -8,6 +8,7 @@ import { checkTransport } from "../http/transport.ts";
 import { Credential, formatAuthorization } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
+import { declaredIn, isConsumed } from "../wire/consumption.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import type { Held, HeldCredentials } from "./held.ts";
 import { type Outgoing, unlessAborted } from "./outgoing.ts";
@@ -35,6 +36,8 @@ export class Trip {
   readonly #init: RequestInit | undefined;
   /** Once it is true, nothing more is paid for this call. */
   #isPaid = false;
+  /** Whether the target of a redirect may still be bought, if the redirect consumed nothing. */
+  #mayBuyTarget = true;
 
   /** @param init what the caller gave to `fetch`; passed on with each request */
   constructor(context: TripContext, init: RequestInit | undefined) {
@@ -43,7 +46,8 @@ export class Trip {
   }
 
   /**
-   * Sends the request and those that it is redirected to, and pays at most once.
+   * Sends the request and those that it is redirected to. Pays at most once for what answers: if a
+   * redirect gave its use back, its target may be bought, once in a call.
    *
    * @throws AdapterError `ERR_REDIRECT`, `ERR_REQUEST`; DeniedError, BudgetError, ChallengeError,
    * PaymentError
@@ -54,6 +58,10 @@ export class Trip {
       const response = await this.#request(next);
       const onward = redirected(next, response);
       if (onward === undefined) return response;
+      if (this.#isPaid && this.#mayBuyTarget && !isUsedUpBy(next, response)) {
+        this.#isPaid = false;
+        this.#mayBuyTarget = false;
+      }
       await response.body?.cancel();
       next = onward;
     }
@@ -178,11 +186,11 @@ export class Trip {
       held.drop(target, used);
       return response;
     }
-    // A service gives a use back if it failed to answer: the credential is good for another try.
-    // [case 72]
-    const served = response.status < 500;
-    if (served) used.delivered = true;
-    held.keep(target, used, served);
+    const isUsedUp = isUsedUpBy(request, response);
+    // A service with another rule may count an answer that ours gives back. A later refusal of the
+    // credential then does not prove that the service took the money and served nothing.
+    if (isUsedUp || response.status < 500) used.delivered = true;
+    held.keep(target, used, isUsedUp);
     return response;
   }
 
@@ -204,6 +212,9 @@ export class Trip {
     });
   }
 }
+
+const isUsedUpBy = ({ method }: Outgoing, { status, headers }: Response): boolean =>
+  isConsumed({ method, status }, declaredIn(headers));
 
 const heldOf = (text: string): Held => ({ credential: Credential.parse(text), delivered: false });
 

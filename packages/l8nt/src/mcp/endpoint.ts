@@ -11,7 +11,8 @@ import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { isWellKnown } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
-import type { Grants, Paywall } from "../service/index.ts";
+import { withUse } from "../service/grant.ts";
+import type { Grant, Grants, Paywall } from "../service/index.ts";
 import { Refused } from "../wire/problem.ts";
 import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
 import {
@@ -53,7 +54,8 @@ const OPTIONS = {
 } satisfies Keys<PaidEndpointOptions>;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-type Endpoint = (request: Request) => Response | Promise<Response>;
+/** @param grant of a call that was judged; undefined for a message that is free */
+type Endpoint = (request: Request, grant?: Grant) => Response | Promise<Response>;
 
 /**
  * Puts the paywall before an MCP server's streamable HTTP handler. `initialize`, lists and
@@ -139,16 +141,17 @@ export function paidEndpoint(
       json: async () => message,
     });
     if (!decision.granted) return decision.response;
-    let delivered = false;
+    const isFree = decision.grant.paymentHash === undefined;
+    let response: Response;
     try {
-      const isFree = decision.grant.paymentHash === undefined;
       const passed = isFree ? onward(request, message) : withoutCredential(request, message);
-      const response = await handler(passed);
-      delivered = response.status < 500;
-      return response;
-    } finally {
-      await settle(decision, delivered);
+      response = await handler(passed, decision.grant);
+    } catch (error) {
+      await settle(decision, undefined);
+      throw error;
     }
+    await settle(decision, response.status);
+    return withUse(response, decision.declared());
   };
 }
 

@@ -6,7 +6,8 @@ import { utf8 } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, parseAmount } from "../invoice/index.ts";
 import { settle } from "../node/settlement.ts";
-import type { Grant, Grants, Paywall } from "../service/index.ts";
+import type { Grant, Granted, Grants, Paywall } from "../service/index.ts";
+import { isConsumed } from "../wire/consumption.ts";
 import { refusalResult } from "./refusal.ts";
 import {
   type CallContext,
@@ -20,6 +21,7 @@ import {
   signalOf,
   type ToolResult,
   toolPath,
+  USE,
 } from "./wire.ts";
 
 /** One call of a tool, as the client wrote it. */
@@ -100,7 +102,7 @@ export type PaidHandler<Schema> = Handling<Schema>["handle"];
 
 /**
  * Registers a paid tool. Its handler is called with arguments that the schema accepted, after the
- * payment. A handler that throws gives the use back.
+ * payment. A handler that throws, or calls `grant.release()`, gives the use back.
  *
  * @throws TypeError for terms that cannot be sold, and for a name that cannot stand in a URL
  * @example
@@ -218,26 +220,49 @@ function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
       target: toolPath(name),
       ...presentedBy(context),
       clientAddress: clientAddress?.(context),
+      isGone: () => signalOf(context)?.aborted === true,
       headers: () => headersOf(context),
       // A call is priced as a request for the tool's URL, with the arguments as its body.
       body: async () => utf8(JSON.stringify(args)),
       json: async () => args,
     });
     if (!decision.granted) return refusalResult(decision, name, url);
-    let delivered = false;
+    let status: number | undefined;
     try {
       const result = await run(decision.grant);
       // A question back is no answer: the same call is repeated with the input that it asked for.
-      delivered = members(result).resultType !== "input_required";
-      return delivered ? withReceipt(result, context, decision.grant) : result;
+      if (members(result).resultType !== "input_required") status = OK;
+      const paid = status === undefined ? result : withReceipt(result, context, decision.grant);
+      return withUse(paid, decision, status);
     } catch (error) {
-      // A client that hangs up was served.
-      delivered = signalOf(context)?.aborted === true;
-      throw error;
+      status = FAILED;
+      if (!decision.claimed || members(error).code === URL_ELICITATION_REQUIRED) throw error;
+      return withUse(failure(error), decision, status);
     } finally {
-      await settle(decision, delivered);
+      await settle(decision, status);
     }
   };
+}
+
+/** The statuses of HTTP whose meaning a result has. */
+const OK = 200;
+const FAILED = 500;
+/** The one error of a handler that the SDK does not make a result of. */
+const URL_ELICITATION_REQUIRED = -32_042;
+
+/** The result that the SDK makes of an error; made here, so that it can say what became of the use. */
+const failure = (error: unknown): ToolResult => ({
+  content: [{ type: "text", text: error instanceof Error ? error.message : String(error) }],
+  isError: true,
+});
+
+/** Says in the result what became of the use, if a client would not expect it. */
+function withUse(result: object, granted: Granted, status: number | undefined): object {
+  if (!granted.claimed) return result;
+  const head = status === undefined ? undefined : { method: "POST", status };
+  const use = granted.declared() ?? (isConsumed(head) ? undefined : "released");
+  if (use === undefined) return result;
+  return { ...result, _meta: { ...members(members(result)._meta), [USE]: use } };
 }
 
 /** Adds the receipt that a client of the "Payment" scheme expects. */

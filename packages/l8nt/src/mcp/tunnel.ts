@@ -5,6 +5,7 @@ import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
+import { USE_FIELD } from "../wire/consumption.ts";
 import {
   authorizationIn,
   CHALLENGE,
@@ -14,6 +15,7 @@ import {
   members,
   PROBLEM,
   toolPath,
+  USE,
 } from "./wire.ts";
 
 export interface CallParams {
@@ -131,15 +133,17 @@ const MAX_LINE_CHARACTERS = 16_384;
 /** The result as an HTTP response. A malformed challenge is left out, and so is not paid. */
 function responseOf(result: unknown): Response {
   const { isError, _meta } = members(result);
-  const { [PROBLEM]: problem, [CHALLENGE]: challenge } = members(_meta);
+  const { [PROBLEM]: problem, [CHALLENGE]: challenge, [USE]: use } = members(_meta);
   const { status } = members(problem);
+  const useField: Record<string, string> =
+    use === "consumed" || use === "released" ? { [USE_FIELD]: use } : {};
   if (
     isError !== true ||
     !Number.isInteger(status) ||
     !(Number(status) >= 400 && Number(status) <= 599)
   )
-    return new Response(null);
-  const headers = new Headers();
+    return new Response(null, { headers: useField });
+  const headers = new Headers(useField);
   const { url, "www-authenticate": lines } = members(challenge);
   const isChallenge =
     status === 402 && typeof url === "string" && URL.canParse(url) && areLines(lines);

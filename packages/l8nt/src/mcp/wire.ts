@@ -12,6 +12,8 @@ export const CREDENTIAL = "dev.l8nt/credential";
 export const CHALLENGE = "dev.l8nt/challenge";
 /** Key in a result: problem details (RFC 9457) of a refusal. */
 export const PROBLEM = "dev.l8nt/problem";
+/** Key in a result: what became of the use, `consumed` or `released`. */
+export const USE = "dev.l8nt/use";
 /** The three keys of the "Payment" scheme's MCP transport, which L402 fits into. */
 export const PAYMENT_REQUIRED = "org.paymentauth/payment-required";
 export const PAYMENT_CREDENTIAL = "org.paymentauth/credential";

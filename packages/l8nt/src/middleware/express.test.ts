@@ -11,6 +11,7 @@ import { bodyText } from "./fixtures/body.ts";
 import { statusAfterGone, statusAfterHangUp } from "./fixtures/gone.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
+import { isCut } from "./fixtures/reply.ts";
 
 const serve = (app: Express) => listening(createServer(app));
 
@@ -26,7 +27,9 @@ paywallContract(test, {
         paid(paywall, terms),
         (request, response) => {
           const reply = handle(request.grant, () => bodyText(request));
-          const answer = ({ status, body }: Reply): void => void response.status(status).send(body);
+          const answer = (given: Reply): void => {
+            if (!isCut(response, given)) response.status(given.status).send(given.body);
+          };
           return reply instanceof Promise ? reply.then(answer) : answer(reply);
         },
       );
@@ -44,8 +47,8 @@ paywallContract(test, {
         path.replace("/*", "/*rest"),
         paid(paywall, terms),
         async (request, response) => {
-          const { status, body } = await handle(request.grant, async () => request.body ?? "");
-          response.status(status).send(body);
+          const given = await handle(request.grant, async () => request.body ?? "");
+          if (!isCut(response, given)) response.status(given.status).send(given.body);
         },
       );
     return serve(app);
@@ -92,7 +95,7 @@ test("error middleware answers, and its status decides", async () => {
   for (const [target, again] of [
     ["/500", 500],
     ["/503", 503],
-    ["/422", 402],
+    ["/422", 422],
   ] as const) {
     const credential = invoicer.buy(
       (await exchange(host.url, { target })).lines("www-authenticate"),
@@ -185,11 +188,33 @@ test("where nothing was claimed, there is nothing to settle: the response is lef
   await host.close();
 });
 
-test("who hangs up while the handler runs was served, also if the handler fails after that [case 89]", async () => {
+test("a client that hangs up before the head gets the use back, also if the handler fails after that [case 89]", async () => {
   const status = await statusAfterHangUp((paywall, work) =>
     express().get("/paid", paid(paywall, { price: "1 sat" }), async (_, response) => {
       response.status(await work()).send();
     }),
   );
-  expect(status).toBe(402);
+  expect(status).toBe(500);
+});
+
+test("a conditional request that Express answers with 304 costs nothing", async () => {
+  const invoicer = new FakeInvoicer();
+  const app = express();
+  app.get(
+    "/paid",
+    paid(newPaywall({ invoicer }), { price: "1 sat", grants: { uses: 2 } }),
+    (_, response) => {
+      response.send("sunny");
+    },
+  );
+  const host = await serve(app);
+  const asked = await exchange(host.url, { target: "/paid" });
+  const fields = [present(invoicer.buy(asked.lines("www-authenticate")))];
+  const ask = (more: readonly (readonly [string, string])[] = []) =>
+    exchange(host.url, { target: "/paid", fields: [...fields, ...more] });
+  const [etag = ""] = (await ask()).lines("etag");
+  for (let times = 0; times < 3; times++)
+    expect((await ask([["if-none-match", etag]])).status).toBe(304);
+  expect([(await ask()).status, (await ask()).status]).toEqual([200, 402]);
+  await host.close();
 });

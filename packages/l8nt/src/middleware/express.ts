@@ -34,7 +34,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
     const proceed = (decision: Decision): void => {
       if (!decision.granted) return void writeRefused(response, decision);
       // The client left while the claim was written, so nothing was served.
-      if (response.destroyed) return void settle(decision, false);
+      if (response.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleBy(response, decision);
       request.grant = decision.grant;
       next();

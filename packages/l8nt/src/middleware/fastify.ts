@@ -40,7 +40,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
     const proceed = (decision: Decision): void => {
       if (!decision.granted) return void sendRefused(reply, decision);
       // The client left while the claim was written, so nothing was served.
-      if (reply.raw.destroyed) return void settle(decision, false);
+      if (reply.raw.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleBy(reply.raw, decision);
       request.grant = decision.grant;
       done();

@@ -15,6 +15,7 @@ import type {
   Terms,
 } from "../service/index.ts";
 import { copyOfBody } from "../service/price.ts";
+import { USE_FIELD } from "../wire/consumption.ts";
 import { render } from "../wire/problem.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -72,12 +73,14 @@ export function paid(
 }
 
 async function settled(c: Context, next: Next, granted: Granted): Promise<undefined> {
-  let delivered = false;
+  let status: number | undefined;
   try {
     await next();
-    delivered = c.res.status < 500;
+    status = c.res.status;
+    const declared = granted.declared();
+    if (declared !== undefined) c.header(USE_FIELD, declared);
   } finally {
-    await settle(granted, delivered);
+    await settle(granted, status);
   }
   return undefined;
 }
@@ -143,6 +146,11 @@ class NodeFacts implements RequestFacts {
 
   body(): Promise<Uint8Array> {
     return copyOfBody(this.#c.req.raw);
+  }
+
+  isGone(): boolean {
+    const { outgoing } = (this.#c.env ?? {}) as NodeBindings;
+    return outgoing?.destroyed === true || outgoing?.socket?.destroyed === true;
   }
 }
 

@@ -7,6 +7,7 @@ import { serve } from "../node/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract } from "../testing/paywall-contract.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
+import { responseOf } from "./fixtures/reply.ts";
 import { type Grant, paid, wellKnown } from "./next.ts";
 
 const covers = (pattern: string, path: string): boolean =>
@@ -14,6 +15,7 @@ const covers = (pattern: string, path: string): boolean =>
 
 paywallContract(test, {
   name: "l8nt/next",
+  closesConnections: false,
   start: async (paywall, routes) => {
     const addresses = new WeakMap<Request, string | undefined>();
     const clientAddress = (request: Request) => addresses.get(request);
@@ -25,9 +27,7 @@ paywallContract(test, {
         terms,
         (request: Request, _: object, grant) => {
           const reply = handle(grant, () => request.text());
-          const answer = ({ status, body }: Awaited<typeof reply>) =>
-            new Response(body, { status });
-          return reply instanceof Promise ? reply.then(answer) : answer(reply);
+          return reply instanceof Promise ? reply.then(responseOf) : responseOf(reply);
         },
         { clientAddress },
       ),
@@ -78,16 +78,24 @@ test("the request, its context and the grant reach the handler with their types"
   expect((await pay()).status).toBe(402);
 });
 
-test("`redirect()` and `notFound()` throw an answer: the use stays counted; any other throw gives it back", async () => {
+test("`redirect()`, `notFound()` and every other throw give the use back", async () => {
   const digests = ["NEXT_REDIRECT;replace;/login;307;", "NEXT_HTTP_ERROR_FALLBACK;404"];
   for (const digest of digests) {
     const { pay } = await world(() => Promise.reject(Object.assign(new Error("NEXT"), { digest })));
-    await expect(pay()).rejects.toMatchObject({ digest });
-    expect((await pay()).status).toBe(402);
+    for (let times = 0; times < 2; times++) await expect(pay()).rejects.toMatchObject({ digest });
   }
   for (const thrown of [new Error("boom"), null, undefined, "boom", { digest: "3141592" }]) {
     const { pay } = await world(() => Promise.reject(thrown));
     for (let times = 0; times < 2; times++)
       expect(await pay().catch((error: unknown) => ({ error }))).toEqual({ error: thrown });
   }
+});
+
+test("a handler that declares its `notFound()` an answer consumes the use", async () => {
+  const { pay } = await world((grant) => {
+    grant.consume();
+    throw Object.assign(new Error("NEXT"), { digest: "NEXT_HTTP_ERROR_FALLBACK;404" });
+  });
+  await expect(pay()).rejects.toThrow("NEXT");
+  expect((await pay()).status).toBe(402);
 });

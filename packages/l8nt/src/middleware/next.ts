@@ -6,6 +6,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { problem } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
+import { withUse } from "../service/grant.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -46,23 +47,23 @@ export function paid<R extends Request, Context>(
   return async (request, context) => {
     const decision = await route.authorize(factsOf(request, clientAddress?.(request)));
     if (!decision.granted) return decision.response;
-    let delivered = false;
+    let response: Response;
     try {
-      const response = await handler(request, context, decision.grant);
-      delivered = response.status < 500;
-      return response;
+      response = await handler(request, context, decision.grant);
     } catch (error) {
-      delivered = isAnswer(error);
+      await settle(decision, statusOf(error));
       throw error;
-    } finally {
-      await settle(decision, delivered);
     }
+    await settle(decision, response.status);
+    return decision.claimed ? withUse(response, decision.declared()) : response;
   };
 }
 
-/** `redirect()`, `notFound()` and the like of Next.js throw, and are answers all the same. */
-const isAnswer = (error: unknown): boolean =>
-  /^NEXT_/.test(String((error as { digest?: unknown } | null | undefined)?.digest));
+/** Next.js answers 500 to an error, except to those of `redirect()`, `notFound()` and the like. */
+function statusOf(error: unknown): number {
+  const digest = String((error as { digest?: unknown } | null | undefined)?.digest);
+  return Number(/^NEXT_(?:REDIRECT;.*;|HTTP_ERROR_FALLBACK;)(\d{3})\b/.exec(digest)?.[1] ?? 500);
+}
 
 /**
  * Answers `/.well-known/l402` and the revocations below it, from

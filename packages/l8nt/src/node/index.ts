@@ -40,7 +40,7 @@ export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): Req
       const decision = decided instanceof Promise ? await decided : decided;
       if (!decision.granted) return writeRefused(outgoing, decision);
       // The client left while the claim was written, so nothing was served.
-      if (outgoing.destroyed) return await settle(decision, false);
+      if (outgoing.destroyed) return await settle(decision, undefined);
       if (decision.claimed) settleBy(outgoing, decision);
       await handler(incoming, outgoing, decision.grant);
     } catch (error) {

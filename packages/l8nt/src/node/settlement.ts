@@ -1,34 +1,41 @@
-/** Settling a grant: exactly one `finish`, whatever the handler does. */
+/** Settling a grant: exactly one `finish`, whatever the handler does. spec/5-ledger.md §5. */
 import type { ServerResponse } from "node:http";
 import type { Granted } from "../service/index.ts";
+import { USE_FIELD } from "../wire/consumption.ts";
 
 /**
  * Settles, and never rejects. The claim is durable: a use that cannot be settled now stays counted,
  * and the answer goes out as it is.
+ *
+ * @param status of the response; undefined if no head is sent
  */
-export async function settle(granted: Granted, delivered: boolean): Promise<void> {
+export async function settle(granted: Granted, status: number | undefined): Promise<void> {
   try {
-    await granted.finish(delivered);
+    await granted.finish(status);
   } catch (error) {
     console.error(error);
   }
 }
 
 /**
- * Settles by the status of a Node response when its head is written, before a client can read a 500
- * and repeat the request. A client that hangs up was served.
+ * Settles when the head of a Node response is written, before a client can read a 500 and repeat the
+ * request. A connection that closes before the head gives the use back: whether the client or the
+ * handler closed it, nothing was delivered. One that closes after it changes nothing.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   let open = true;
-  const settleOnce = (delivered: boolean): void => {
+  const settleOnce = (status: number | undefined): void => {
     if (!open) return;
     open = false;
-    void settle(granted, delivered);
+    void settle(granted, status);
   };
   const writeHead = outgoing.writeHead as (status: number, ...rest: unknown[]) => ServerResponse;
   outgoing.writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
-    settleOnce(status < 500);
+    const declared = granted.declared();
+    if (open && declared !== undefined && !outgoing.headersSent)
+      outgoing.setHeader(USE_FIELD, declared);
+    settleOnce(outgoing.destroyed ? undefined : status);
     return writeHead.call(outgoing, status, ...rest);
   };
-  outgoing.once("close", () => settleOnce(true));
+  outgoing.once("close", () => settleOnce(undefined));
 }

@@ -1,6 +1,7 @@
 /** A decision about one request: granted with a duty to settle, or refused with the reason. */
 import type { Amount } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
+import type { Declared } from "../wire/consumption.ts";
 import type { Refused } from "../wire/problem.ts";
 
 /** The facts of a request, as they were sent. */
@@ -35,6 +36,11 @@ export interface RequestFacts {
   readonly body?: (() => Promise<Uint8Array>) | undefined;
   /** The body as JSON, if it was parsed already. */
   readonly json?: (() => Promise<unknown>) | undefined;
+  /**
+   * Whether the client has hung up, if the framework can tell. An answer that is ready only after
+   * that is not sent, and gives the use back.
+   */
+  readonly isGone?: (() => boolean) | undefined;
 }
 
 /** Which credential is served, and what for. */
@@ -46,6 +52,21 @@ export interface Grant {
   /** 64 hex digits. */
   readonly paymentHash: string | undefined;
   readonly price: Amount;
+  /**
+   * Declares that this request uses up what was claimed for it, whatever the status of the response
+   * is. Call it before the head of the response is sent; of several declarations the last one holds.
+   *
+   * @default a 2xx response consumes the use, except to a HEAD request
+   * @example
+   * grant.consume();
+   * return Response.json({ found: false }, { status: 404 });
+   */
+  consume(): void;
+  /**
+   * Declares that this request was not served, so that the use is given back, whatever the status of
+   * the response is. Call it before the head of the response is sent.
+   */
+  release(): void;
 }
 
 /** A request with its price: what is judged, claimed and sold. */
@@ -60,13 +81,18 @@ export interface Granted {
   readonly grant: Grant;
   /** `false` if nothing was counted: `finish` then does nothing and need not be called. */
   readonly claimed: boolean;
+  /** What the handler declared until now; undefined if the status decides. */
+  declared(): Declared | undefined;
   /**
-   * Ends the claim; must be called once the handler has answered or failed. `false` gives the use
-   * back, and is only right if nothing was served. A client that hangs up was served.
+   * Ends the claim; must be called once the head of the response is known.
+   *
+   * @param status of the response; undefined if the exchange ended before its head was sent, which
+   * gives the use back
    */
-  finish(delivered: boolean): Promise<void>;
+  finish(status: number | undefined): Promise<void>;
   /**
-   * Ends the claim by the status of a response, which it returns: 500 and more give the use back.
+   * Ends the claim by the status of a response, and returns the response. What the handler declared
+   * is added to it as the field `Sigil-Use`.
    */
   settle(response: Response): Promise<Response>;
 }

@@ -14,5 +14,6 @@ export function factsOf(request: Request, clientAddress?: string): RequestFacts 
     clientAddress,
     headers: () => request.headers,
     body: () => copyOfBody(request),
+    isGone: () => request.signal.aborted,
   };
 }

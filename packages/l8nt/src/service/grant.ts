@@ -1,32 +1,57 @@
-/** The decision to serve a request, and the end of what was claimed for it. */
+/** The decision to serve a request, and the end of what was claimed for it. spec/5-ledger.md §5. */
 import type { Amount } from "../amount.ts";
 import type { Verified } from "../l402/index.ts";
-import type { Grant, Granted } from "./decision.ts";
+import { type Declared, isConsumed, USE_FIELD } from "../wire/consumption.ts";
+import type { Grant, Granted, RequestFacts } from "./decision.ts";
 
-const NOTHING_TO_FINISH = async (): Promise<void> => {};
-const NOTHING_TO_SETTLE = async (response: Response): Promise<Response> => response;
+/** Grants a request for which nothing was counted. */
+export function grant(verified: Verified | undefined, price: Amount): Granted {
+  return {
+    granted: true,
+    grant: new ServedGrant(verified, price),
+    claimed: false,
+    declared: () => undefined,
+    finish: async () => {},
+    settle: async (response) => response,
+  };
+}
 
-/** @param finish ends the claim; undefined if nothing was claimed */
-export function grant(
-  verified: Verified | undefined,
-  price: Amount,
-  finish: ((delivered: boolean) => Promise<void>) | undefined,
+/** Grants a request whose use was claimed. `end` commits the claim, or releases it. */
+export function claimedGrant(
+  verified: Verified,
+  { facts, price }: { readonly facts: RequestFacts; readonly price: Amount },
+  end: (consumed: boolean) => Promise<void>,
 ): Granted {
   const served = new ServedGrant(verified, price);
-  if (finish === undefined)
-    return {
-      granted: true,
-      grant: served,
-      claimed: false,
-      finish: NOTHING_TO_FINISH,
-      settle: NOTHING_TO_SETTLE,
-    };
-  const settle = async (response: Response) => {
-    await finish(response.status < 500);
-    return response;
+  const { method } = facts;
+  const finish = async (status: number | undefined): Promise<void> => {
+    const isHeadSent = status !== undefined && facts.isGone?.() !== true;
+    await end(isConsumed(isHeadSent ? { method, status } : undefined, declaredBy(served)));
   };
-  return { granted: true, grant: served, claimed: true, finish, settle };
+  return {
+    granted: true,
+    grant: served,
+    claimed: true,
+    declared: () => declaredBy(served),
+    finish,
+    settle: async (response) => {
+      await finish(response.status);
+      return withUse(response, declaredBy(served));
+    },
+  };
 }
+
+/** The response with the field that tells the client what the handler declared. */
+export function withUse(response: Response, declared: Declared | undefined): Response {
+  if (declared === undefined) return response;
+  const { status, statusText, body, headers: given } = response;
+  const headers = new Headers(given);
+  headers.set(USE_FIELD, declared);
+  return new Response(body, { status, statusText, headers });
+}
+
+const declarations = new WeakMap<Grant, Declared>();
+const declaredBy = (served: Grant): Declared | undefined => declarations.get(served);
 
 /** A grant that can be written as JSON, which has no `bigint`. */
 class ServedGrant implements Grant {
@@ -40,6 +65,14 @@ class ServedGrant implements Grant {
     this.lineage = verified?.lineage ?? NOBODY;
     this.paymentHash = verified?.paymentHash;
     this.price = price;
+  }
+
+  consume(): void {
+    declarations.set(this, "consumed");
+  }
+
+  release(): void {
+    declarations.set(this, "released");
   }
 
   toJSON(): object {

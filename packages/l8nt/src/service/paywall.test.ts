@@ -110,12 +110,12 @@ test("a finish that comes twice counts once, and the first one stands [case 51]"
   const credential = await buy();
   const first = await paywall.authorize(request("/a", credential));
   if (!first.granted) throw new Error(first.error.code);
-  await first.finish(false);
-  await first.finish(true);
+  await first.finish(500);
+  await first.finish(200);
   const second = await paywall.authorize(request("/a", credential));
   if (!second.granted) throw new Error(second.error.code);
-  await second.finish(true);
-  await second.finish(false);
+  await second.finish(200);
+  await second.finish(500);
   expect((await paywall.authorize(request("/a", credential))).granted).toBe(false);
 });
 

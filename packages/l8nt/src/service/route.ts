@@ -8,7 +8,7 @@ import { Refused } from "../wire/problem.ts";
 import { isPayable } from "./answer.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision, PricedRequest, RequestFacts } from "./decision.ts";
-import { grant } from "./grant.ts";
+import { claimedGrant, grant } from "./grant.ts";
 import type { OpenRoutes } from "./open-routes.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
 import { Sales } from "./sale.ts";
@@ -116,7 +116,7 @@ export class Route {
   #judge(request: PricedRequest, verified: Verified | undefined): Decision | Promise<Decision> {
     const { facts, target, price } = request;
     const isPriced = this.terms.price !== undefined;
-    if (isPriced && price.value === 0n) return grant(undefined, price, undefined);
+    if (isPriced && price.value === 0n) return grant(undefined, price);
     if (verified === undefined)
       return this.#sales.offer(request, isPriced && price.unit === "msat" ? MISSING : NOT_SOLD);
     const { authority, clock } = this.#context;
@@ -132,7 +132,7 @@ export class Route {
     const error = denied([...verified.judge(access), ...(uncounted ? [uncounted] : [])]);
     if (error !== undefined) return this.#deny(request, error);
     return verified.limits.length === 0
-      ? grant(verified, price, undefined)
+      ? grant(verified, price)
       : this.#claim(request, verified, access.now);
   }
 
@@ -147,8 +147,8 @@ export class Route {
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
-    return grant(verified, request.price, (delivered) =>
-      delivered ? claim.commit(clock()) : claim.release(clock()),
+    return claimedGrant(verified, request, (consumed) =>
+      consumed ? claim.commit(clock()) : claim.release(clock()),
     );
   }
 

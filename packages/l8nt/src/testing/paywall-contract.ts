@@ -3,6 +3,7 @@
  * so that the test of a middleware is a few lines.
  */
 import { challengeLaws } from "./paywall-challenge-laws.ts";
+import { consumptionLaws } from "./paywall-consumption-laws.ts";
 import { credentialLaws } from "./paywall-credential-laws.ts";
 import { lawsOf, type PaywallContract } from "./paywall-laws.ts";
 import { priceLaws } from "./paywall-price-laws.ts";
@@ -25,5 +26,6 @@ export function paywallContract(test: TestFunction, contract: PaywallContract): 
   priceLaws(lawsOf("price", test, contract));
   requestLaws(lawsOf("request", test, contract));
   useLaws(lawsOf("use", test, contract));
+  consumptionLaws(lawsOf("consumption", test, contract));
   wellKnownLaws(lawsOf("well-known", test, contract));
 }

@@ -21,6 +21,8 @@ export interface ContractRoute {
 export interface Reply {
   readonly status: number;
   readonly body: string;
+  /** Where the handler closes the connection, instead of answering in full. */
+  readonly cut?: "before the head" | "inside of the body";
 }
 
 export interface PaywallHost {
@@ -37,6 +39,12 @@ export interface PaywallContract {
    * @default true
    */
   readonly pricesBodies?: boolean;
+  /**
+   * Whether a handler can close the connection before it has answered.
+   *
+   * @default true
+   */
+  readonly closesConnections?: boolean;
   /** Serves the routes and the well-known path on loopback. */
   start(paywall: Paywall, routes: readonly ContractRoute[]): Promise<PaywallHost>;
 }

@@ -78,6 +78,15 @@ export class Bought {
     await this.#store.mark(paymentHash, { unclaim: by });
   }
 
+  /**
+   * Gives back a credential whose use the service answered without consuming it. A service with
+   * another rule may have counted the use, so a later refusal of the credential proves nothing.
+   */
+  async refused({ record: { paymentHash } }: PaidCredential, by: string): Promise<void> {
+    this.#given.set(paymentHash, Number.POSITIVE_INFINITY);
+    await this.#store.mark(paymentHash, { unclaim: by, delivered: true });
+  }
+
   /** Records that the credential is of no use any more. */
   async usedUp({ record }: PaidCredential): Promise<void> {
     await this.#store.mark(record.paymentHash, { status: "used" });

@@ -11,6 +11,7 @@ import { ALL_NODES } from "../ports/directives.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Purchase, PurchaseRequest } from "../ports/treasury.ts";
+import { declaredIn, isConsumed } from "../wire/consumption.ts";
 import type { Alarm } from "./alarm.ts";
 import { type Bought, mayServe, type PaidCredential, paidCredentialOf } from "./bought.ts";
 import { handoverCaveats, relayCaveats } from "./narrowing.ts";
@@ -173,8 +174,14 @@ export class Delivery {
       discard(response);
       return undefined;
     }
-    const written =
-      response.status >= 500 ? this.#bought.giveBack(record, order.by) : this.#bought.served(paid);
+    const head = { method: order.target.method, status: response.status };
+    // After a 401 the service does not know the credential, and never will.
+    const isUsedUp = response.status === 401 || isConsumed(head, declaredIn(response.headers));
+    const written = isUsedUp
+      ? this.#bought.served(paid)
+      : response.status >= 500
+        ? this.#bought.giveBack(record, order.by)
+        : this.#bought.refused(paid, order.by);
     // The agent gets its answer even if the store fails now: there may be no second answer.
     await written.catch(() => {});
     return response;
