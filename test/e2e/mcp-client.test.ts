@@ -62,10 +62,15 @@ describe.each(majors)("a client of $name", (major) => {
     const handled = vi.fn();
     const caller = await major.inMemory((server) => {
       for (const name of ["forecast", "history"])
-        paidTool(server, name, { paywall, price: "10 sat", ...terms }, async (args, context) => {
-          await handled(args, context);
-          return { content: [{ type: "text", text: `${name} ${handled.mock.calls.length}` }] };
-        });
+        paidTool(
+          server,
+          name,
+          { paywall, price: "10 sat", ...terms },
+          async (args, context, grant) => {
+            await handled(args, context, grant);
+            return { content: [{ type: "text", text: `${name} ${handled.mock.calls.length}` }] };
+          },
+        );
     });
     return { paywall, caller, handled };
   }
@@ -156,6 +161,43 @@ describe.each(majors)("a client of $name", (major) => {
     pay(caller as never, paying(here));
     expect(textOf(await caller.callTool(FORECAST))).toBe("no such city");
     expect(here.paid().count).toBe(0);
+  });
+
+  test("uses again what a tool that threw, asked back or released gave back [case 89]", async () => {
+    const here = await town();
+    const { caller, handled } = await shop(here);
+    pay(caller as never, paying(here));
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      handled.mockRejectedValueOnce(new Error("out of order"));
+      const answer = await caller.callTool(FORECAST);
+      expect([answer.isError, textOf(answer)]).toEqual([true, "out of order"]);
+      expect(here.paid().count).toBe(1);
+    }
+    handled.mockImplementationOnce((_args, _context, grant) => grant.release());
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 4");
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 5");
+    expect(here.paid().count).toBe(1);
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 6");
+    expect(here.paid().count).toBe(2);
+  });
+
+  test("uses again what it paid for a call that timed out before its result [case 89]", async () => {
+    const here = await town();
+    const { caller, handled } = await shop(here);
+    pay(caller as never, paying(here));
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const leaving = new AbortController();
+      handled.mockImplementationOnce((_args, context) => {
+        leaving.abort();
+        return new Promise((_, reject) => {
+          const signal = (context.mcpReq ?? context).signal as AbortSignal;
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      });
+      await failure(caller.callTool(FORECAST, ...major.options({ signal: leaving.signal })));
+    }
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 3");
+    expect(here.paid().count).toBe(1);
   });
 
   test("is denied before anything is sent, outside of its limits", async () => {
