@@ -49,6 +49,17 @@ const invoiceOf =
     invoice: forgeInvoice(invoice, terms),
   });
 
+describe("an invoice for nearly all the bitcoin that can exist", () => {
+  const MAX = 2_100_000_000_000_000_000n;
+  test.each([MAX, MAX - 1n, MAX - 10_000_000_000_000_000n])(
+    "%d msat is over the budget, and no fault of the books [case 45]",
+    async (amountMsat) => {
+      const error = await refused(await town(), invoiceOf({ amountMsat }));
+      expect(error).toMatchObject({ name: "BudgetError", code: "ERR_BUDGET", spent: "no" });
+    },
+  );
+});
+
 describe("a challenge is not paid", () => {
   test("whose invoice has another hash than its macaroon [case 65]", async () => {
     // Two honest challenges, crossed.

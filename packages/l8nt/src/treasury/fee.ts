@@ -1,5 +1,5 @@
 /** The most that routing one payment may cost, as people write it: a share, an amount, or both. */
-import { readAmountOption } from "../amount.ts";
+import { MAX_MSAT, readAmountOption } from "../amount.ts";
 
 /**
  * `"1 %"`, `"3 sat"`, or `"1 % or 3 sat"`: the larger of the two. A share has at most two decimals.
@@ -23,7 +23,9 @@ export function readMaxFee(text: MaxFee, what: string): (amountMsat: bigint) => 
   const least = amounts.map((amount) => readMsatOption(amount, () => malformed(what)))[0] ?? 0n;
   return (amountMsat) => {
     const part = (amountMsat * share) / WHOLE;
-    return part > least ? part : least;
+    const fee = part > least ? part : least;
+    // An invoice may ask for all the bitcoin that can exist, and the books hold no more than that.
+    return fee < MAX_MSAT - amountMsat ? fee : MAX_MSAT - amountMsat;
   };
 }
 
