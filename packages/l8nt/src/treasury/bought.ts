@@ -200,12 +200,15 @@ function mayCover({ full, record }: PaidCredential, target: Target, now: number)
 
 /**
  * A metered credential was charged to the limits of the node that bought it. A node below that has
- * a limit of its own would spend past it, so it buys for itself. A time pass serves every node
- * below.
+ * a limit of its own in the same unit would spend past it, so it buys for itself. A time pass serves
+ * every node below.
  */
 function isChargedTo(verified: Verified, { full, record }: PaidCredential): boolean {
   return (
     !full.chain.isUsedUpByUse ||
-    verified.limits.every(({ kind, id }) => kind !== "spend" || record.limitIds.includes(id))
+    verified.limits.every(
+      ({ kind, unit, id }) =>
+        kind !== "spend" || unit !== record.amount.unit || record.limitIds.includes(id),
+    )
   );
 }

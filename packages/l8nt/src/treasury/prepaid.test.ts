@@ -68,6 +68,9 @@ test.each<[string, Grants]>([
   });
   // A child that has no limit of its own is under the parent's, which paid.
   expect((await ask(parent.delegate({ agent: "heir" }))).payment).toBeUndefined();
+  // Nor does a limit in dollars count what was paid in bitcoin.
+  const inDollars = parent.delegate({ agent: "abroad", budget: "5 usd" });
+  expect((await ask(inDollars)).payment).toBeUndefined();
   expect(paid()).toHaveLength(1);
 });
 
