@@ -1086,8 +1086,10 @@ describe("sigil get", () => {
       stderr: paid(),
     });
     const before = paidPayments();
-    const run = await sigil(["get", `${service.url}/paid`, "--max-price", "9 sat"], { env });
-    expect(run).toMatchObject({ code: 3, stdout: "" });
+    for (const most of ["9 sat", "5 usd"]) {
+      const run = await sigil(["get", `${service.url}/paid`, "--max-price", most], { env });
+      expect(run, most).toMatchObject({ code: 3, stdout: "" });
+    }
     expect(paidPayments()).toBe(before);
   });
 
@@ -1176,6 +1178,17 @@ describe("sigil get", () => {
     expect(run).toMatchObject({ code: 3, stdout: "" });
     expect(run.stderr).toContain("max_price_msat: you have at most 9 sat at once; you need 10 sat");
     expect(paidPayments()).toBe(before);
+    const inDollars = ["get", `${service.url}/paid`, "--max-price", "5 usd"];
+    expect(await sigil(inDollars, withCredential(spending()))).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("max_price_msat: you have at most 0 sat at once"),
+    });
+    expect(paidPayments()).toBe(before);
+    expect((await sigil([...args, "--max-price", "8 sat"], withCredential(spending()))).code).toBe(
+      2,
+    );
+    const both = [...inDollars, "--max-price", "10 sat"];
+    expect((await sigil(both, withCredential(spending()))).code).toBe(0);
     const dearEnough = ["get", `${service.url}/paid`, "--max-price", "10 sat"];
     expect((await sigil(dearEnough, withCredential(spending()))).code).toBe(0);
   });

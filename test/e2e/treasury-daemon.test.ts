@@ -53,6 +53,14 @@ async function stage(flags: readonly string[] = ["--budget", "100 sat"]) {
   return { dir, location, made, net, wallet, url, agent };
 }
 
+test("init with a cap in dollars keeps the usual cap in bitcoin, beside the usual budgets", async () => {
+  const { agent } = await stage(["--max-price", "5 usd"]);
+  const texts = agent.caveats.map(({ condition, value }) => `${condition}=${value}`);
+  expect(texts).toEqual(
+    expect.arrayContaining(["max_price_msat=100000", "max_price_usd_micro=5000000"]),
+  );
+});
+
 test("init, start, buy, look, stop one agent, stop, start again: everything is as it was", async () => {
   const { dir, made, net, wallet, url, agent } = await stage();
   for (const file of readdirSync(dir)) expect(statSync(join(dir, file)).mode & 0o077, file).toBe(0);

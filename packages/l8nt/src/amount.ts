@@ -98,6 +98,13 @@ export const writeAmount = (amount: Amount): AmountText =>
     ? `${amount.value} msat`
     : (formatAmount(amount).replaceAll(",", "") as AmountText);
 
+/**
+ * These amounts, and 0 in every unit that none of them is in: a cap that no price in another unit
+ * passes.
+ */
+export const onlyIn = (...amounts: readonly Amount[]): readonly AmountText[] =>
+  UNITS.map((unit) => writeAmount(amounts.find((one) => one.unit === unit) ?? { unit, value: 0n }));
+
 /** What messages call a unit: "bitcoin", "US dollars". */
 export const unitName = (unit: Unit): string => SHOWN[unit].name;
 

@@ -8,6 +8,7 @@ export {
   type AmountText,
   formatAmount,
   msat,
+  onlyIn,
   parseAmount,
   parseMsat,
   readAmountOption,

@@ -1,5 +1,5 @@
 /** Selling a request: what a payment buys, and the challenge for it. spec/3-challenge.md §5. */
-import { type Amount, type AmountText, msat, parseMsat, UNITS, writeAmount } from "../amount.ts";
+import { msat, onlyIn, parseMsat } from "../amount.ts";
 import {
   type Duration,
   matchesEndpoint,
@@ -53,10 +53,6 @@ export function saleOf(
     },
   };
 }
-
-/** A price, and nothing in any other unit. */
-const onlyIn = (price: Amount): readonly AmountText[] =>
-  UNITS.map((unit) => writeAmount(unit === price.unit ? price : { unit, value: 0n }));
 
 /**
  * Whether a sale covers the very request that asked for it, in patterns that a caveat can hold. It

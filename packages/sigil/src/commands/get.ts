@@ -12,7 +12,8 @@ import {
   PaymentError,
   type PaymentSummary,
 } from "l8nt";
-import { formatAmount, readAmountOption } from "l8nt/invoice";
+import { SCOPE_FLAGS as FLAGS_OF_SCOPE } from "l8nt/caveats";
+import { formatAmount, onlyIn, readAmountOption } from "l8nt/invoice";
 import { formatPaid, formatSum } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -29,7 +30,8 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const FLAGS = {
   "max-price": {
     value: '"10 sat"',
-    help: "refuse a higher price before paying",
+    repeatable: true,
+    help: "refuse a higher price before paying, and any price in another unit",
   },
   request: { value: "METHOD", short: "X", help: "the method (default: GET, or POST with -d)" },
   header: { value: '"name: value"', short: "H", repeatable: true, help: "add a header field" },
@@ -97,8 +99,7 @@ async function clientOf(
   terminal: Terminal,
   onPayment: (payment: PaymentSummary) => void,
 ): Promise<Client> {
-  const maxPrice = given.text("max-price") as AmountText | undefined;
-  if (maxPrice !== undefined) fromScope(() => readAmountOption(maxPrice, "--max-price"));
+  const maxPrice = maxPriceOf(given);
   const text = await credentialText(given, terminal, { pipe: false });
   const credentials = readCredentials(text ?? "");
   if (credentials.length > 0) {
@@ -113,6 +114,15 @@ async function clientOf(
   const limits = maxPrice === undefined ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, maxPrice };
   const wallet = await openWallet(url);
   return fromScope(() => new Client({ wallet, limits, onPayment }));
+}
+
+/** A cap of "5 usd" must let no price in bitcoin pass uncapped, nor the reverse. */
+function maxPriceOf(given: Given): readonly AmountText[] | undefined {
+  const texts = given.all("max-price");
+  if (texts === undefined) return undefined;
+  const { read } = FLAGS_OF_SCOPE.find(({ key }) => key === "maxPrice")!;
+  fromScope(() => read(texts, "--max-price", Date.now() / 1000));
+  return onlyIn(...texts.map((text) => readAmountOption(text, "--max-price")));
 }
 
 async function readRequest(given: Given, terminal: Terminal): Promise<Request> {

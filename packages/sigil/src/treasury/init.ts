@@ -1,6 +1,7 @@
 /** `sigil treasury init`: makes the folder with key, store, secrets and the first credentials. */
 import { type Credential, DEFAULT_LIMITS, type Scope } from "l8nt";
 import { boundsOf } from "l8nt/caveats";
+import { parseMsat } from "l8nt/invoice";
 import { Treasury } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
 import { EXIT } from "../exit.ts";
@@ -80,9 +81,18 @@ function scopeOf(given: Arguments): Scope {
   return {
     ...(!bounds.has("place") && { endpoints }),
     ...(!bounds.has("time") && { expiresIn }),
-    ...(!bounds.has("spend") && { budget, budgetPerDay, maxPrice }),
+    ...(!bounds.has("spend") && { budget, budgetPerDay }),
     ...scope,
+    ...(!bounds.has("spend") && { maxPrice: withDefault(scope.maxPrice, maxPrice) }),
   } as Scope;
+}
+
+/** A cap in dollars caps nothing in bitcoin, so the default one stays beside it. */
+function withDefault(given: Scope["maxPrice"], usual: Scope["maxPrice"]): Scope["maxPrice"] {
+  const amounts = [given ?? []].flat();
+  return amounts.some((text) => parseMsat(text) !== undefined)
+    ? given
+    : [...amounts, ...[usual ?? []].flat()];
 }
 
 const describe = ({ caveats }: Credential): string =>
