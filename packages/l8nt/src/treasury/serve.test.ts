@@ -1,6 +1,6 @@
 /** A whole treasury in one call: it signs receipts, follows open payments, and ends in order. */
 import { Client } from "l8nt";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { failure, secretOf, type Town, town } from "../../../../test/e2e/support/town.ts";
 import type { Credential } from "../l402/index.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
@@ -230,4 +230,21 @@ test("stop ends the streams of the revocation feed, and answers those who wait",
   await running.stop();
   expect((await stream.read()).done).toBe(true);
   expect((await waiting).status).toBe(200);
+});
+
+test("stop ends in time, also with a store that never answers", async () => {
+  const { running, store } = await served();
+  const late = Promise.withResolvers<[]>();
+  store.unreceipted = () => late.promise;
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  let isStopped = false;
+  const stopped = running.stop().then(() => {
+    isStopped = true;
+  });
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(isStopped).toBe(false);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await stopped;
+  late.resolve([]);
 });

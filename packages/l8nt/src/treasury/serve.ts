@@ -118,18 +118,17 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
     async stop() {
       clearInterval(timer);
       stopped.abort();
-      await ended(underWay);
-      await treasury.stop();
-      await maker.make();
+      await inTime(Promise.allSettled(underWay));
+      await inTime(treasury.stop().then(() => maker.make()));
     },
   };
 }
 
-async function ended(underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
+/** Waits for `work`, a minute at most. */
+async function inTime(work: Promise<unknown>): Promise<void> {
   let timer: Timer | undefined;
   const patience = new Promise<void>((resolve) => {
     timer = later(PATIENCE_MS, resolve);
   });
-  await Promise.race([Promise.allSettled(underWay), patience]);
-  clearTimeout(timer);
+  await Promise.race([work, patience]).finally(() => clearTimeout(timer));
 }

@@ -12,6 +12,8 @@ import type { Authority, Credential, Verified } from "../l402/index.ts";
 import { claimUse } from "../ledger/claim.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
+import { checkGiven } from "../wire/message.ts";
+import { ownReceipts } from "../wire/receipts.ts";
 import { assemble, type CoreOptions, type TreasuryParts } from "./assemble.ts";
 import { checkOptions } from "./options.ts";
 import type { Order } from "./order.ts";
@@ -167,6 +169,7 @@ export class TreasuryCore implements Treasurer {
 
   /** The receipts of payments that this credential's node and the nodes below it made. */
   async receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]> {
+    checkGiven(ownReceipts, { query: { after, limit } });
     await this.start();
     const { node } = await this.#admit(credential, { now: this.#parts.clock(), target: "self" });
     return this.#parts.receipts.receipts(after, limit, node.id);

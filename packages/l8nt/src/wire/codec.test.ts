@@ -24,7 +24,7 @@ import {
 } from "./codec.ts";
 import { message, queryOf, readAsked, writeRequest } from "./message.ts";
 import { ownerFreeze, ownerGiveUp, ownerPayments } from "./owner.ts";
-import { purchase } from "./purchase.ts";
+import { base64, purchase } from "./purchase.ts";
 import { ownReceipts } from "./receipts.ts";
 import { revocation } from "./revocation.ts";
 
@@ -153,6 +153,32 @@ describe("one definition gives schema, reader and writer", () => {
       expect(tally.refused).toBeGreaterThan(20);
     },
   );
+
+  test("the reader of base64 takes exactly what its schema takes, in both alphabets", () => {
+    const validate = ajv.compile(base64.schema);
+    const tally = { read: 0, refused: 0 };
+    const compare = (text: string) => {
+      let isRead = true;
+      try {
+        readStrictly(base64, text, "sample");
+      } catch {
+        isRead = false;
+      }
+      tally[isRead ? "read" : "refused"]++;
+      expect(isRead, JSON.stringify(text)).toBe(validate(text));
+    };
+    const digits = fc.string({ unit: fc.constantFrom(..."AQgwEM059z+/-_=\n "), maxLength: 9 });
+    fc.assert(fc.property(digits, compare), { numRuns: 20_000 });
+    const bytes = fc.uint8Array({ maxLength: 9 }).map((some) => Buffer.from(some));
+    for (const alphabet of ["base64", "base64url"] as const)
+      fc.assert(
+        fc.property(bytes, (some) => {
+          const text = some.toString(alphabet);
+          for (const one of [text, text.replace(/=+$/, ""), text.replace(/=$/, "")]) compare(one);
+        }),
+      );
+    expect(Math.min(tally.read, tally.refused)).toBeGreaterThan(100);
+  });
 
   test("a value is written to what the schema lists, and read back as it was", () => {
     const value = {

@@ -35,9 +35,17 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const fieldName = pattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "be the name of a header field");
 const fieldValue = pattern(/^[\t\x20-\x7e\x80-\xff]*$/, "be the value of a header field");
 
-const base64: Codec<Uint8Array<ArrayBuffer>> = {
+/** What `base64Bytes` takes: either alphabet, padded or not, with unused bits of zero. */
+const BASE64 = ["+/", "\\-_"]
+  .map((last) => {
+    const digit = `[A-Za-z0-9${last}]`;
+    return `(?:${digit}{4})*(?:${digit}[AQgw](?:==)?|${digit}{2}[AEIMQUYcgkosw048]=?)?`;
+  })
+  .join("|");
+
+export const base64: Codec<Uint8Array<ArrayBuffer>> = {
   ...mapped(text, "be base64", base64Bytes, base64Text),
-  schema: { type: "string", contentEncoding: "base64" },
+  schema: { type: "string", contentEncoding: "base64", pattern: `^(?:${BASE64})$` },
 };
 
 export const payment = codecOf<PaymentSummary>()(
