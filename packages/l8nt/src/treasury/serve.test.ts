@@ -234,8 +234,11 @@ test("stop ends the streams of the revocation feed, and answers those who wait",
 
 test("stop ends in time, also with a store that never answers", async () => {
   const { running, store } = await served();
-  const late = Promise.withResolvers<[]>();
-  store.unreceipted = () => late.promise;
+  let answer = (_rows: []): void => {};
+  store.unreceipted = () =>
+    new Promise((resolve) => {
+      answer = resolve;
+    });
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   let isStopped = false;
@@ -246,5 +249,5 @@ test("stop ends in time, also with a store that never answers", async () => {
   expect(isStopped).toBe(false);
   await vi.advanceTimersByTimeAsync(1_000);
   await stopped;
-  late.resolve([]);
+  answer([]);
 });
