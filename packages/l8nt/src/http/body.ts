@@ -28,10 +28,18 @@ export async function readBody(
 }
 
 /** @throws AdapterError `ERR_REQUEST` for what is not JSON, `ERR_TOO_LARGE` */
-export async function readJson(message: Request | Response, maxBytes: number): Promise<unknown> {
-  const text = utf8Text(await readBody(message, maxBytes));
+export const readJson = async (message: Request | Response, maxBytes: number): Promise<unknown> =>
+  parseJson(await readJsonText(message, maxBytes));
+
+/** The text of a body that should be JSON. @throws AdapterError as `readJson` */
+export async function readJsonText(message: Request | Response, maxBytes: number): Promise<string> {
+  return utf8Text(await readBody(message, maxBytes)) ?? "";
+}
+
+/** @throws AdapterError `ERR_REQUEST` for what is not JSON */
+export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text ?? "");
+    return JSON.parse(text);
   } catch {
     // The parser's own error quotes the text, which is not ours to show.
     throw new AdapterError("ERR_REQUEST", "The body is not JSON.");

@@ -249,5 +249,6 @@ test("stop ends in time, also with a store that never answers", async () => {
   expect(isStopped).toBe(false);
   await vi.advanceTimersByTimeAsync(1_000);
   await stopped;
+  store.unreceipted = async () => [];
   answer([]);
 });

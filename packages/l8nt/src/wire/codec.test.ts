@@ -355,3 +355,22 @@ describe("a message is written by a client and read by a server", () => {
     expect(queryOf(new URLSearchParams("node=1&limit=2"), codec)).toEqual({ node: "1", limit: 2 });
   });
 });
+
+test("a body that gives a field twice is refused by name, whichever value would be taken", async () => {
+  const node = (digit: string) => `"node":"${digit.repeat(32)}"`;
+  const asked = (body: string) =>
+    readAsked(
+      ownerFreeze,
+      new Request("https://treasury.example/v1/owner/freeze", { method: "POST", body }),
+      {},
+    );
+  for (const body of [
+    `{${node("a")},${node("b")}}`,
+    `{${node("a")},"nod\\u0065":"${"b".repeat(32)}"}`,
+  ])
+    await expect(asked(body)).rejects.toMatchObject({
+      code: "ERR_REQUEST",
+      message: 'The request cannot be read: field "node" in freeze is given twice.',
+    });
+  expect((await asked(`{${node("a")}}`)).body).toEqual({ node: "a".repeat(32) });
+});

@@ -56,6 +56,10 @@ export class Place {
     return this.#cannotRead(`missing field ${this.#quoted()} in ${this.#message}`);
   }
 
+  twice(): AdapterError {
+    return this.#cannotRead(`field ${this.#quoted()} in ${this.#message} is given twice`);
+  }
+
   unknown(allowed: readonly string[]): AdapterError {
     const list = allowed.length === 0 ? "none" : allowed.join(", ");
     return this.#cannotRead(

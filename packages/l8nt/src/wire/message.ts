@@ -3,8 +3,9 @@
  * and used by the server, the client and the OpenAPI document.
  */
 import { AdapterError } from "../errors.ts";
-import { readJson } from "../http/body.ts";
-import { type Codec, readLeniently, readStrictly, type Schema } from "./codec.ts";
+import { parseJson, readJson, readJsonText } from "../http/body.ts";
+import { repeatedName } from "../http/repeated-name.ts";
+import { type Codec, Place, readLeniently, readStrictly, type Schema } from "./codec.ts";
 
 /** Whose credential a message takes. */
 export type Audience = "none" | "agent" | "owner";
@@ -63,8 +64,21 @@ export async function readAsked<Path, Query, Body>(
   return {
     parameters: parameters && readStrictly(parameters, segments, `path of ${name}`),
     query: query && readStrictly(query, queryOf(searchParams, query), `query of ${name}`),
-    body: body && readStrictly(body, await readJson(request, maxBodyBytes), name),
+    body: body && (await readOnce(body, request, maxBodyBytes, name)),
   } as Asked<Path, Query, Body>;
+}
+
+async function readOnce<Body>(
+  body: Codec<Body>,
+  request: Request,
+  maxBytes: number,
+  name: string,
+): Promise<Body> {
+  const text = await readJsonText(request, maxBytes);
+  const read = readStrictly(body, parseJson(text), name);
+  const repeated = repeatedName(text);
+  if (repeated !== undefined) throw new Place(name, true).at(repeated).twice();
+  return read;
 }
 
 /**
