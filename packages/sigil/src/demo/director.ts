@@ -172,7 +172,9 @@ interface Network {
   readonly weatherWallet: string;
 }
 
-/** Starts the network, which has both wallets; then the service and the treasury; then the agent. */
+/**
+ * Starts the network, which has both wallets; then the service and the treasury; then the agent.
+ */
 async function start(cast: Cast) {
   const secret = () => randomBytes(32).toString("hex");
   const networkPlayer = cast.start("network", {});

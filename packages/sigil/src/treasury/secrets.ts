@@ -1,4 +1,6 @@
-/** The treasury's secrets: stored in the database, encrypted with a key outside of it. [case 112] */
+/**
+ * The treasury's secrets: stored in the database, encrypted with a key outside of it. [case 112]
+ */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { AdapterError } from "l8nt";
 import { UsageError } from "../exit.ts";
