@@ -54,7 +54,8 @@ export interface Grant {
   readonly price: Amount;
   /**
    * Declares that this request uses up what was claimed for it, whatever the status of the response
-   * is. Call it before the head of the response is sent; of several declarations the last one holds.
+   * is. Call it before the head of the response is sent; of several declarations the last one
+   * holds.
    *
    * @default a 2xx response consumes the use, except to a HEAD request
    * @example
@@ -63,8 +64,8 @@ export interface Grant {
    */
   consume(): void;
   /**
-   * Declares that this request was not served, so that the use is given back, whatever the status of
-   * the response is. Call it before the head of the response is sent.
+   * Declares that this request was not served, so that the use is given back, whatever the status
+   * of the response is. Call it before the head of the response is sent.
    */
   release(): void;
 }
