@@ -24,7 +24,7 @@ function world() {
   });
   const { limits } = authority.verifier.authenticate(credential);
   const claim = (value = 0n, unit: Unit = "msat") =>
-    claimUse(store, { limits, amount: { unit, value }, at: NOW });
+    claimUse(store, { by: "service", limits, amount: { unit, value }, at: NOW });
   const used = async () => (await store.usage(limits, NOW)).map((usage) => usage.used);
   return { store, claim, used, limits };
 }
@@ -61,7 +61,7 @@ test("a store that fails is an error that can be tried again, and nothing is cla
 test("a claim of a price in dollars that a dead process left behind counts as used, too [case 89]", async () => {
   const { store, claim, used, limits } = world();
   await claim(50n, "usd_micro");
-  await endAbandonedUses(store, NOW + 1, NOW + 1);
+  await endAbandonedUses(store, { of: "service", before: NOW + 1, at: NOW + 1 });
   expect((await used())[limits.findIndex(({ kind }) => kind === "uses")]).toBe(1n);
   expect(await store.abandoned(NOW + 1)).toEqual([]);
 });
@@ -69,7 +69,7 @@ test("a claim of a price in dollars that a dead process left behind counts as us
 test("what a use that a dead process left behind costs is spent, not given back [case 89]", async () => {
   const { store, claim, used, limits } = world();
   const late = await claim(4_000n);
-  await endAbandonedUses(store, NOW + 1, NOW + 1);
+  await endAbandonedUses(store, { of: "service", before: NOW + 1, at: NOW + 1 });
   const spent = async () => (await used())[limits.findIndex(({ kind }) => kind === "spend")];
   expect(await spent()).toBe(4_000n);
   // The process is not dead after all: the first end stands.
@@ -82,7 +82,30 @@ test("a claim that a dead process left behind counts as used; other reservations
   await claim();
   const other = { id: "a payment", counted: [], amount: msat(1n), uses: 0n };
   await store.reserve({ ...other, at: NOW });
-  await endAbandonedUses(store, NOW + 1, NOW + 1);
+  await endAbandonedUses(store, { of: "service", before: NOW + 1, at: NOW + 1 });
   expect((await used())[limits.findIndex(({ kind }) => kind === "uses")]).toBe(1n);
   expect(await store.abandoned(NOW + 1)).toEqual([{ id: "a payment", amount: msat(1n) }]);
+});
+
+test("only the claims of the dead claimant end: not another's, and not those of one that lives", async () => {
+  const { store, limits } = world();
+  const claimBy = (by: string) =>
+    claimUse(store, {
+      by,
+      limits: limits.filter(({ kind }) => kind === "in-flight"),
+      amount: msat(0n),
+      at: NOW,
+    });
+  for (const by of ["service.a.1", "service.a.2", "service.ab.1", "treasury"]) await claimBy(by);
+  const left = async () =>
+    (await store.abandoned(NOW + 1)).map(({ id }) => id.replace(/\.[0-9a-f]{32}$/, "")).sort();
+  await endAbandonedUses(store, {
+    of: "service.a",
+    alive: "service.a.2",
+    before: NOW + 1,
+    at: NOW,
+  });
+  expect(await left()).toEqual(["use.service.a.2", "use.service.ab.1", "use.treasury"]);
+  await endAbandonedUses(store, { of: "service", before: NOW + 1, at: NOW });
+  expect(await left()).toEqual(["use.treasury"]);
 });

@@ -14,6 +14,8 @@ import { budgetError } from "./refusal.ts";
 const PREFIX = "use.";
 
 export interface ClaimRequest {
+  /** Who claims, for who ends what a dead process left open. Stands in the id of the claim. */
+  readonly by: string;
   readonly limits: readonly ChainLimit[];
   /** What is spent with the use. */
   readonly amount: Amount;
@@ -36,9 +38,9 @@ export interface Claim {
  */
 export async function claimUse(
   ledger: Ledger,
-  { limits, amount, at }: ClaimRequest,
+  { by, limits, amount, at }: ClaimRequest,
 ): Promise<Claim> {
-  const id = `${PREFIX}${hexText(randomBytes(16))}`;
+  const id = `${PREFIX}${by}.${hexText(randomBytes(16))}`;
   const need = { amount, uses: 1n };
   let answer: ReserveAnswer;
   try {
@@ -61,11 +63,26 @@ export async function claimUse(
   };
 }
 
+export interface Abandoned {
+  /** Who claimed, or the beginning of it up to a dot. */
+  readonly of: string;
+  /** A claimant that is not dead. */
+  readonly alive?: string;
+  /** Ends claims that were made before this time, in Unix seconds. */
+  readonly before: number;
+  readonly at: number;
+}
+
 /**
  * Counts the uses that were under way when the process before this one died, with what they cost:
  * they may have been served. [case 89]
  */
-export async function endAbandonedUses(ledger: Ledger, before: number, at: number): Promise<void> {
-  for (const { id, amount } of await ledger.abandoned(before))
-    if (id.startsWith(PREFIX)) await ledger.commit(id, amount, at);
+export async function endAbandonedUses(
+  ledger: Ledger,
+  { of, alive, before, at }: Abandoned,
+): Promise<void> {
+  for (const { id, amount } of await ledger.abandoned(before)) {
+    const isAlive = alive !== undefined && id.startsWith(`${PREFIX}${alive}.`);
+    if (id.startsWith(`${PREFIX}${of}.`) && !isAlive) await ledger.commit(id, amount, at);
+  }
 }

@@ -55,6 +55,11 @@ export interface AbandonedReservation {
 /** Every method is one atomic step, and durable when its promise resolves. */
 export interface Ledger {
   /**
+   * Whether several processes write at once: then nobody may take another's unfinished work for
+   * abandoned.
+   */
+  readonly shared: boolean;
+  /**
    * Reserving twice under one id is one reservation.
    *
    * @throws TypeError for an amount or a number of uses that is negative or too large

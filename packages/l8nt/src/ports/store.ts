@@ -16,11 +16,6 @@ export interface Store
     ReceiptBook,
     Journal,
     Vault {
-  /**
-   * Whether several processes write at once: then nobody may take another's unfinished work for
-   * abandoned.
-   */
-  readonly shared: boolean;
   /** Ends what is under way, then lets go of the file or the connection. */
   close(): Promise<void>;
 }

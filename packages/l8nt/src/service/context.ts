@@ -12,6 +12,8 @@ export interface PaywallContext {
   /** The same origin, as text. */
   readonly originText: string;
   readonly ledger: Ledger;
+  /** Who claims uses; service/abandoned.ts. */
+  readonly claimant: string;
   readonly invoicer: Invoicer | undefined;
   readonly clock: Clock;
   readonly perClient: Limiter;

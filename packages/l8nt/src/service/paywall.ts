@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { AbandonedUses } from "./abandoned.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision } from "./decision.ts";
 import { discovery } from "./discovery.ts";
@@ -53,6 +54,14 @@ export interface PaywallOptions extends Terms {
    */
   readonly store?: Ledger;
   /**
+   * Names this process among those that share one store, and is the same after a restart. What its
+   * process left under way when it died counts as used at the next start. A store of one process
+   * needs no name.
+   *
+   * @default what was under way in a shared store stays reserved
+   */
+  readonly instance?: string;
+  /**
    * Where revocations are kept and read from.
    *
    * @default in memory: a restart forgets them, and other instances do not learn of them
@@ -87,6 +96,7 @@ const OPTIONS = {
   location: true,
   invoicer: true,
   store: true,
+  instance: true,
   revocations: true,
   clock: true,
   challengesPerMinute: true,
@@ -115,6 +125,7 @@ export class Paywall {
   readonly #open = new OpenRoutes();
   readonly #defaults: Terms;
   readonly #revoking: Revoking;
+  readonly #abandoned: AbandonedUses;
   #own: Route | undefined;
 
   /** @throws TypeError for options that cannot work: here, and not at the first request */
@@ -130,11 +141,14 @@ export class Paywall {
     this.authority = options.authority ?? ownAuthority(options, clock);
     const origin = readOrigin(this.authority.location)!;
     const alarm = options.alarm ?? console.error;
+    const ledger = options.store ?? new MemoryStore();
+    this.#abandoned = new AbandonedUses(ledger, options.instance, clock);
     this.#context = {
       authority: this.authority,
       origin,
       originText: formatOrigin(origin),
-      ledger: options.store ?? new MemoryStore(),
+      ledger,
+      claimant: this.#abandoned.claimant,
       invoicer,
       clock,
       perClient: new Limiter(perClient, CLIENTS),
@@ -149,15 +163,19 @@ export class Paywall {
       ...(capability !== undefined && { capability }),
     };
     checkTerms(this.#defaults, this.authority.location);
+    this.#abandoned.end().catch((error: unknown) => alarm("l8nt: a start failed", error));
     // Last, because following the revocations goes on until `close`.
     this.#revoking = new Revoking(options.revocations, { authority: this.authority, clock, alarm });
   }
 
   /**
-   * Resolves once the revocations are read. Until then every answer to a credential is 503.
+   * Resolves once the revocations are read, and what an earlier process left under way has ended.
+   * Until the revocations are read every answer to a credential is 503.
+   *
+   * @throws AdapterError `ERR_STORE`
    */
-  ready(): Promise<void> {
-    return this.#revoking.ready();
+  async ready(): Promise<void> {
+    await Promise.all([this.#revoking.ready(), this.#abandoned.end()]);
   }
 
   /**

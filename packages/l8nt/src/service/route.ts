@@ -137,11 +137,11 @@ export class Route {
   }
 
   async #claim(request: PricedRequest, verified: Verified, now: number): Promise<Decision> {
-    const { ledger, clock } = this.#context;
+    const { ledger, claimant: by, clock } = this.#context;
     const { limits } = verified;
     let claim: Claim;
     try {
-      claim = await claimUse(ledger, { limits, amount: request.price, at: now });
+      claim = await claimUse(ledger, { by, limits, amount: request.price, at: now });
     } catch (error) {
       if (error instanceof BudgetError) return this.#deny(request, error);
       if (error instanceof AdapterError) return new Refused(error);

@@ -156,7 +156,7 @@ describe("after a restart", () => {
     expect(limit).toMatchObject({ condition: "max_uses", used: 0n });
     const { limits } = world.treasury.authority.verifier.authenticate(child);
     const died: Reservation = {
-      id: "use.dead",
+      id: "use.treasury.dead",
       at: world.time.now - 1,
       amount: msat(0n),
       uses: 1n,

@@ -9,6 +9,9 @@ import type { Directives } from "./directives.ts";
 import type { ForwardClock } from "./forward-clock.ts";
 import type { Reconciler } from "./reconciler.ts";
 
+/** Who claims the uses of orders. */
+export const CLAIMANT = "treasury";
+
 export interface StartupOptions {
   readonly store: Store;
   readonly time: ForwardClock;
@@ -50,7 +53,7 @@ export class Startup {
     await directives.start();
     // Other processes on the same store are still using what they claimed.
     await store.unclaimAll(store.shared ? `${instance}.` : "");
-    if (!store.shared) await endAbandonedUses(store, began, clock());
+    if (!store.shared) await endAbandonedUses(store, { of: CLAIMANT, before: began, at: clock() });
     await reconciler.reconcile();
   }
 }

@@ -19,6 +19,7 @@ import { checkOptions } from "./options.ts";
 import type { Order } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
+import { CLAIMANT } from "./startup.ts";
 
 /**
  * A treasury with the fetch that it is given: `l8nt/treasury` gives it a guarded one, and an
@@ -122,6 +123,7 @@ export class TreasuryCore implements Treasurer {
   async #counted(order: Order): Promise<Purchase> {
     const { limits } = order.verified;
     const claim = await claimUse(this.#parts.store, {
+      by: CLAIMANT,
       limits,
       amount: msat(0n),
       at: this.#parts.clock(),
