@@ -28,7 +28,7 @@ export class Node {
 /** A limit on the chain, with the node and the condition that it comes from. */
 export type ChainLimit = Counted & {
   readonly max: bigint;
-  /** Of a limit on spending. */
+  /** Defined for a limit on spending. */
   readonly unit?: Unit | undefined;
   readonly condition: string;
   readonly node: Node;
@@ -74,10 +74,10 @@ export class CaveatChain {
   readonly texts: readonly CaveatText[];
   /** Unix seconds of the earliest end; undefined for a credential without an end. */
   readonly validUntil: number | undefined;
-  /** The caveats that can be read, in their order. */
+  /** The caveats that could be read, in order. */
   readonly entries: readonly ChainEntry[];
   readonly #judged: readonly ChainEntry[];
-  /** What denies every access: unknown conditions, unreadable values. */
+  /** The refusals of every access: unknown conditions and unreadable values. */
   readonly #broken: readonly Refusal[];
   readonly #ends: ReadonlyMap<Node, number>;
 
@@ -153,8 +153,8 @@ export class CaveatChain {
   }
 
   /**
-   * Whether the credential is good for one request and no more: then it belongs to that request,
-   * and is worth nothing after it.
+   * Whether the credential serves a single request. Such a credential belongs to that request and
+   * is worth nothing afterwards.
    */
   get isSingleUse(): boolean {
     return this.limits.some(
@@ -163,7 +163,7 @@ export class CaveatChain {
     );
   }
 
-  /** Whether each use takes something from it. A pass for a time is not used up. */
+  /** Whether a use reduces what the credential allows. A pass for a time is not used up. */
   get isUsedUpByUse(): boolean {
     return this.limits.length > 0;
   }

@@ -38,7 +38,7 @@ export function compileScope(scope: Scope, options: CompileOptions): readonly st
   });
 }
 
-/** The bounds that a scope sets: where, until when, and how much. */
+/** The bounds that a scope sets: place, time and spending. */
 export const boundsOf = (scope: Scope): ReadonlySet<Bound> =>
   new Set(
     CONDITIONS.flatMap(({ bound, fields }) =>
@@ -47,8 +47,7 @@ export const boundsOf = (scope: Scope): ReadonlySet<Bound> =>
   );
 
 /**
- * Refuses a caveat that no verifier of this vocabulary could read: the caller's own mistake, found
- * before it is signed.
+ * Refuses a caveat that a verifier of this vocabulary could not read, before it is signed.
  *
  * @throws TypeError that shows the caveat
  */

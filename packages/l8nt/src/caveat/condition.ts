@@ -39,7 +39,7 @@ export type LimitTerms = Counting & {
  */
 export type JudgedBy = "service" | "treasury" | "both";
 
-/** Where and how long a handed-over credential holds. */
+/** The origin and the end of a hand-over. */
 export interface HandOverTerms {
   readonly origin: Origin;
   /** Unix seconds; the treasury's own end for a hand-over. */
@@ -62,13 +62,14 @@ export type HandOver<Value> =
 /** The bounds that every minted credential needs; `"spend"` only if it can pay. */
 export type Bound = "place" | "time" | "spend";
 
-/** The row of spec/2-caveats.md §2. */
+/** The condition's row in the table of spec/2-caveats.md §2. */
 export interface SpecRow {
   readonly value: string;
   readonly denies: string;
   readonly code?: DenialCode | BudgetCode;
 }
 
+/** Every fact about one condition, whose values are read as `Value`. */
 export interface Condition<Value> {
   readonly name: string;
   readonly judgedBy: JudgedBy;
@@ -108,14 +109,14 @@ export interface Family {
   readonly suffix: string;
   readonly spec: SpecRow;
   of(service: string, name: string): AnyCondition;
-  /** Of the condition of any service: names are of no consequence to them. */
+  /** The facts of the condition for any service, whose name does not matter to them. */
   readonly fields: readonly Field[];
 }
 
-/** A condition whose value's type is closed over: what a table holds. */
+/** A condition with any type of value, as the table lists it. */
 export type AnyCondition = Condition<never>;
 
-/** A condition for the table. */
+/** Infers the type of a condition's value. */
 export const condition = <Value>(facts: Condition<Value>): Condition<Value> => facts;
 
 /** The text of a caveat. */

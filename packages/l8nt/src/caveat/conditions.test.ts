@@ -1,4 +1,4 @@
-/** Every condition: which values it reads, and what it prohibits. Hand-written tables. */
+/** Every condition: the values that it reads, and what it prohibits. Hand-written tables. */
 import { describe, expect, test } from "vitest";
 import { hexBytes, utf8 } from "../internal/bytes.ts";
 import type { Access } from "./access.ts";
@@ -96,13 +96,13 @@ describe("integers are strict decimals [case 21]", () => {
       expect.soft(codes([`${condition}=${value}`], { target: "self" }), value).toEqual([]);
   });
 
-  test("and are counted exactly", () => {
+  test("are counted exactly", () => {
     const { limits } = chain("budget_msat=9007199254740993", "max_uses=9999999999999999999");
     expect(limits.map(({ max }) => max)).toEqual([9007199254740993n, 9999999999999999999n]);
   });
 
   test.each(["valid_until", "valid_from", "loop_valid_until"])(
-    "%s: the same, within the dates that numbers hold",
+    "of %s are strict decimals within the dates that a number can hold",
     (condition) => {
       for (const value of [...wrong, "9007199254740992", "9999999999999999999"])
         expect
@@ -127,17 +127,17 @@ describe("time", () => {
     expect(codes([caveat])).toEqual(refused);
   });
 
-  test("a fraction of a second before the end is before it", () => {
+  test("allows a request a fraction of a second before the end", () => {
     expect(codes([`valid_until=${NOW}`], { now: NOW - 0.001 })).toEqual([]);
     expect(codes([`valid_from=${NOW}`], { now: NOW - 0.001 })).toEqual(["ERR_NOT_YET_VALID"]);
   });
 
-  test("a clock that is broken allows nothing that has an end or a beginning [case 109]", () => {
+  test("denies a credential with an end or a beginning on a broken clock [case 109]", () => {
     expect(codes([`valid_until=${NOW}`], { now: Number.NaN })).toEqual(["ERR_EXPIRED"]);
     expect(codes([`valid_from=${NOW}`], { now: Number.NaN })).toEqual(["ERR_NOT_YET_VALID"]);
   });
 
-  test("time has its say about the credential's own affairs too", () => {
+  test("is judged for `self` requests too", () => {
     expect(codes(["valid_until=1", "endpoints=", "services="], { target: "self" })).toEqual([
       "ERR_EXPIRED",
     ]);
@@ -245,7 +245,7 @@ describe("unknown denies [case 19]", () => {
     expect(more).toEqual([]);
   });
 
-  test("what is refused is named by its class; a strange name and a value are never repeated", () => {
+  test("a refusal never repeats a value or an unusual name", () => {
     for (const caveat of [
       "sécret=hidden",
       `${preimage}=hidden`,
@@ -261,7 +261,7 @@ describe("unknown denies [case 19]", () => {
     }
   });
 
-  test("a service may tolerate a condition by name, and tolerates that one alone", () => {
+  test("a service tolerates a condition that it names, and no other", () => {
     const tolerant = new CaveatChain({
       caveats: [utf8("loop_out_monthly_volume_sats=1")],
       vocabulary: serviceVocabulary(["loop_out_monthly_volume_sats"]),
@@ -289,7 +289,7 @@ describe("unknown denies [case 19]", () => {
     ]);
   });
 
-  test("payees is the treasury's alone: a service cannot see who is paid, so it denies", () => {
+  test("a service denies `payees`, because only a treasury sees the payee", () => {
     const judged = new CaveatChain({
       caveats: [utf8(`payees=${NODE_A}`)],
       vocabulary: serviceVocabulary(),
@@ -315,7 +315,7 @@ describe("an empty list allows nothing [case 22]", () => {
     ["services=*:0", { service: "a" }],
     ["payees=*", { payee: NODE_A }],
     ["endpoints=*", {}],
-  ])("%s: no star where the grammar has none", (caveat, facts) => {
+  ])("%s: a star is literal in a list without patterns", (caveat, facts) => {
     expect(codes([caveat], facts)).toEqual(["ERR_CAVEAT_MALFORMED"]);
   });
 });
@@ -347,7 +347,7 @@ describe("services and capabilities, as in L402", () => {
     expect(codes([caveat], facts)).toEqual(refused);
   });
 
-  test("a capability that could break a line or hide in a list is none", () => {
+  test("a capability with a line break or a comma is malformed", () => {
     for (const value of ["a\r\nb", "a b", "a,,b", "é", "\u001b[2J", "a\0"])
       expect
         .soft(codes([`loop_capabilities=${value}`], { service: "loop", capability: "a" }), value)
@@ -434,7 +434,7 @@ describe("agents, depth and purpose", () => {
     expect(read.lineage).toEqual([]);
   });
 
-  test("a name gives its bearer nothing [case 18]", () => {
+  test("a name gives its bearer no rights [case 18]", () => {
     const named = [
       "agent=treasury.00000000",
       "purpose=account=treasury;budget=+1000",
@@ -453,7 +453,7 @@ describe("agents, depth and purpose", () => {
     [["max_depth=1", "agent=a.00000000"], []],
     [["max_depth=1", "agent=a.00000000", "agent=b.00000000"], ["ERR_DEPTH"]],
     [["max_depth=2", "agent=a.00000000", "max_depth=0", "agent=b.00000000"], ["ERR_DEPTH"]],
-    // One that nobody can read still counts, and denies on its own as well.
+    // An unreadable `agent` caveat counts too, and also denies by itself.
     [
       ["max_depth=0", "agent=x"],
       ["ERR_CAVEAT_MALFORMED", "ERR_DEPTH"],

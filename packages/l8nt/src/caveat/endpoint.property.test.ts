@@ -1,4 +1,4 @@
-/** Laws of targets and endpoint patterns, over paths that are meant to be read in two ways. */
+/** Laws of targets and endpoint patterns, over paths that are made to be ambiguous. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { matchesEndpoint, readEndpoint } from "./endpoint.ts";
@@ -78,7 +78,7 @@ const hostilePath = fc.oneof(
   { weight: 1, arbitrary: below.map((rest) => `/${rest}`) },
 );
 
-/** How other software reads a path: written from its habits, not from our code. */
+/** How other software reads a path, written from its behaviour and not from our code. */
 const readers: Record<string, (path: string) => string> = {
   "decoded once": (path) => decodeLeniently(path),
   "decoded twice": (path) => decodeLeniently(decodeLeniently(path)),
@@ -127,7 +127,7 @@ describe("a path that is accepted has one reading [case 30]", () => {
   const literal = (text: string) =>
     text.slice(0, text.indexOf("*") === -1 ? undefined : text.indexOf("*"));
 
-  test("whoever decodes it once, twice or thrice, and resolves its dots, stays below what the pattern names", () => {
+  test("software that decodes it up to three times and resolves its dots stays below the pattern", () => {
     let matched = 0;
     let encoded = 0;
     fc.assert(
@@ -150,7 +150,7 @@ describe("a path that is accepted has one reading [case 30]", () => {
       }),
       { numRuns: 12_000 },
     );
-    // Otherwise the law says little.
+    // The law proves little if few paths are accepted.
     expect(matched).toBeGreaterThan(1000);
     expect(encoded).toBeGreaterThan(200);
   });
@@ -175,7 +175,7 @@ describe("a path that is accepted has one reading [case 30]", () => {
     expect(accepted).toBeGreaterThan(1000);
   });
 
-  test("query and fragment change nothing [case 37]", () => {
+  test("a query and a fragment do not change it [case 37]", () => {
     const tail = fc
       .tuple(fc.constantFrom("?", "#", "?a=1&a=2;b#", "??", "#?"), below)
       .map((parts) => parts.join(""));
@@ -273,7 +273,7 @@ describe("patterns", () => {
     );
   });
 
-  test("any text is a pattern or none; a pattern's canonical text is a pattern that covers the same", () => {
+  test("the canonical text of a pattern is a pattern that covers the same", () => {
     const unit = fc.constantFrom(
       ..."GET|* :/.a[]1;%?#@\\",
       "GET ",

@@ -1,4 +1,4 @@
-/** Endpoint patterns: what is one, and which requests it covers. Hand-written tables. */
+/** Endpoint patterns: the grammar, and the requests that they cover. Hand-written tables. */
 import { describe, expect, test } from "vitest";
 import { matchesEndpoint, readEndpoint, readEndpoints } from "./endpoint.ts";
 import { readOrigin, targetAt } from "./target.ts";
@@ -117,12 +117,12 @@ describe("origins [cases 33, 35]", () => {
 });
 
 describe("lists [case 22]", () => {
-  test("an empty list is a list, and covers nothing", () => {
+  test("an empty list covers nothing", () => {
     expect(readEndpoints("")).toEqual([]);
     expect(covers("", "GET https://api.example/")).toBe(false);
   });
 
-  test("any entry covers", () => {
+  test("a list covers what any of its entries covers", () => {
     const list = "GET https://a.example/x;POST https://b.example/y";
     expect(covers(list, "GET https://a.example/x")).toBe(true);
     expect(covers(list, "POST https://b.example/y")).toBe(true);
@@ -138,12 +138,12 @@ describe("lists [case 22]", () => {
     "GET https://a.example/; GET https://b.example/",
     "GET https://a.example/;nonsense",
     "GET https://a.example/,GET https://b.example/",
-  ])("%j is no list: one wrong entry spoils it", (list) => {
+  ])("%j is refused, because one entry is malformed", (list) => {
     expect(readEndpoints(list)).toBeUndefined();
   });
 });
 
-describe("what is no pattern [cases 22, 30, 33, 35, 37]", () => {
+describe("texts that are not patterns [cases 22, 30, 33, 35, 37]", () => {
   test.each([
     "",
     "*",

@@ -5,12 +5,12 @@
 import { defaultPort, formatOrigin, type Origin, readPath, type Target } from "./target.ts";
 
 export interface EndpointPattern {
-  /** Undefined is any method. */
+  /** Undefined for any method. */
   readonly methods: ReadonlySet<string> | undefined;
   readonly scheme: Origin["scheme"];
   /** A name, `*.name` for the names below it, or `*` for any. */
   readonly host: string;
-  /** Undefined is any port. */
+  /** Undefined for any port. */
   readonly port: number | undefined;
   readonly segments: readonly string[];
   /** Canonical. */
@@ -96,7 +96,7 @@ export function matchesOrigin(pattern: EndpointPattern, origin: Origin): boolean
     : pattern.host === origin.host;
 }
 
-/** `*` is one segment that is not empty; a last `**` is one or more, empty ones included. */
+/** `*` matches one segment that is not empty; a final `**` matches one or more, even empty ones. */
 function matchesPath(pattern: readonly string[], path: readonly string[]): boolean {
   const open = pattern.at(-1) === "**";
   const fixed = open ? pattern.length - 1 : pattern.length;
@@ -108,7 +108,7 @@ function matchesPath(pattern: readonly string[], path: readonly string[]): boole
   return true;
 }
 
-/** Whether everything that `inner` matches, `outer` matches as well. */
+/** Whether `outer` matches everything that `inner` matches. */
 export function coversEndpoint(outer: EndpointPattern, inner: EndpointPattern): boolean {
   return (
     coversMethods(outer, inner) &&

@@ -7,7 +7,7 @@ export interface WriteTerms {
   readonly now: number;
   /** Hex, 8 bytes; keeps two agents of one name apart. @default random */
   readonly nonce?: string;
-  /** What a message calls the value: `scope.budget`. */
+  /** The value's name in messages, such as `scope.budget`. */
   readonly what: string;
 }
 
@@ -20,7 +20,7 @@ export interface ScopeFlag {
   readonly help: string;
   readonly repeatable?: true;
   /**
-   * Reads what was typed to the value of the scope. `what` is the flag as messages name it.
+   * Reads the typed texts to the value of the scope. `what` is the flag's name in messages.
    *
    * @throws TypeError
    */
@@ -33,7 +33,7 @@ export interface Field {
   /** An example of a value, for documentation. */
   readonly example: string;
   /**
-   * The caveats of a value.
+   * Returns the caveats of a value.
    *
    * @throws TypeError that names the value, for one that cannot be read
    */

@@ -20,7 +20,7 @@ const UNITS = [
 export function formatDistance(seconds: number): string {
   const size = Math.abs(seconds);
   const [unit, length] = UNITS.find(([, , from]) => size >= from) ?? UNITS[4];
-  // "1 y" may be eight months off; "74 y" is near enough.
+  // Rounding "1 y" could be wrong by months; "74 y" is exact enough.
   const digits = unit === "y" && size / length < 10 ? 1 : 0;
   const count = `${Number((size / length).toFixed(digits))} ${unit}`;
   return seconds >= 0 ? `in ${count}` : `${count} ago`;

@@ -1,7 +1,7 @@
 /**
- * The master law: whatever is appended, by whomever, a child may do nothing that its parent may
- * not. `SIGIL_LAW_RUNS` pairs (10,000 unless it says otherwise), every one of them real macaroons
- * through `Authority.verify`. `SIGIL_LAW_SEED` picks other ones.
+ * The law of narrowing: whatever caveats are appended, a child is allowed nothing that its parent
+ * is not. `SIGIL_LAW_RUNS` pairs (10,000 by default) of real macaroons are verified by an
+ * authority; `SIGIL_LAW_SEED` selects other pairs.
  */
 
 import fc from "fast-check";
@@ -32,7 +32,7 @@ const service = new Authority({
   tolerate: ["foreign"],
 });
 
-// ── Requests, in a world small enough that patterns and requests meet.
+// ── Requests, of few enough values that patterns and requests often match.
 
 const ORIGINS = ["https://api.example", "https://www.api.example", "http://api.example:8080"];
 const PATHS = ["/", "/orders", "/orders/1", "/orders/1/items", "/admin"];
@@ -66,12 +66,11 @@ function accessOf({ method, origin, path, ...facts }: Asked): Access {
   return { ...Object.fromEntries(known), target } as unknown as Access;
 }
 
-// ── Caveats, each with what it means: said here by hand, compared below with what the code makes
-// of it.
+// ── Caveats, each with its meaning written by hand, which is compared below with the code's.
 
 interface Said {
   readonly caveat: string | Uint8Array;
-  /** Undefined where nobody can say beforehand. */
+  /** Undefined if the meaning is not known beforehand. */
   readonly allows?: (request: Asked, agentsAfter: number) => boolean;
 }
 const always = () => true;
@@ -187,7 +186,7 @@ const counted = fc
   )
   .map(([name, max]): Said => ({ caveat: `${name}=${max}`, allows: always }));
 
-/** Well-formed, and letting most requests pass: laxer repeats among them. */
+/** Well-formed caveats that allow most requests, some of them laxer repeats. */
 const lax: fc.Arbitrary<Said> = fc.oneof(
   endpoints([everything, getAndPost]),
   until([NOW + 101, NOW + 500, 9_007_199_254_740_991]),
@@ -202,7 +201,7 @@ const lax: fc.Arbitrary<Said> = fc.oneof(
     .map((text): Said => ({ caveat: `purpose=${text}`, allows: always })),
   fc.constant<Said>({ caveat: `preimage=${PREIMAGE}`, allows: always }),
 );
-/** Well-formed, of every condition, and refusing some. */
+/** Well-formed caveats of every condition, some of which deny. */
 const strict: fc.Arbitrary<Said> = fc.oneof(
   endpoints(Object.keys(PATTERNS)),
   until([0, NOW - 50, NOW, NOW + 50]),
@@ -220,7 +219,7 @@ const strict: fc.Arbitrary<Said> = fc.oneof(
         payee === undefined || nodes.includes(payee),
   ),
 );
-/** What a sub-agent in search of more might append. */
+/** Caveats that a sub-agent might append to gain rights. */
 const garbage: fc.Arbitrary<Said> = fc.oneof(
   fc.string({ unit: "binary", maxLength: 24 }).map((caveat): Said => ({ caveat })),
   fc.uint8Array({ maxLength: 24 }).map((caveat): Said => ({ caveat })),
@@ -283,7 +282,7 @@ const narrowed = (credential: Credential, said: readonly Said[]): Credential =>
 const textOf = ({ caveat }: Said) =>
   typeof caveat === "string" ? caveat : Buffer.from(caveat).toString("latin1");
 
-/** What the caveats say by their own words; undefined where one of them says nobody knows what. */
+/** The verdict by the hand-written meanings; undefined if one of them is not known. */
 function meaning(said: readonly Said[], request: Asked): boolean | undefined {
   let all = true;
   let agentsAfter = said.filter((each) => textOf(each).startsWith("agent=")).length;
@@ -304,7 +303,7 @@ describe.each([
     authority === service && textOf({ caveat }).startsWith("payees=");
 
   test(
-    "what the child is allowed, the parent was allowed",
+    "the parent is allowed whatever the child is allowed",
     () => {
       const pairs = Math.ceil(RUNS / 2);
       let parentsAllowed = 0;
@@ -344,7 +343,7 @@ describe.each([
         if (nos(parent.verified).some((no) => !childNos.includes(no)))
           throw new Error("a refusal was lifted");
 
-        // Nobody gets a fresh counter, another account or a later end. [case 18]
+        // A child never gets a fresh counter, another payment or a later end. [case 18]
         const { verified: above } = parent;
         const { verified: below } = child;
         if (below.paymentHash !== above.paymentHash) throw new Error("the payment is another");
@@ -373,7 +372,7 @@ describe.each([
           throw new Error("the end is later");
       });
       fc.assert(law, { numRuns: pairs, seed: SEED });
-      // A law about pairs that never allow anything would say nothing.
+      // The law would prove nothing if no pair were ever allowed.
       expect(parentsAllowed / pairs).toBeGreaterThan(0.4);
       expect(childrenAllowed / pairs).toBeGreaterThan(0.4);
       expect(foretold / pairs).toBeGreaterThan(1);
@@ -383,7 +382,7 @@ describe.each([
 });
 
 describe("siblings [case 23]", () => {
-  test("a thousand forks of one parent share its counters, and each has its own besides", () => {
+  test("a thousand forks of one parent share its counters, and each has a counter of its own", () => {
     const parent = narrowed(ROOT, [{ caveat: "budget_msat=1000" }, { caveat: "max_uses=5" }]);
     const shared = treasury.verifier.authenticate(parent).limits.map(({ id }) => id);
     const own = new Set<string>();
@@ -401,7 +400,7 @@ describe("siblings [case 23]", () => {
     expect([own.size, nodes.size]).toEqual([1000, 1000]);
   });
 
-  test("a harmless caveat, the same limit again, or a limit that is larger, leaves the parent's counter where it was", () => {
+  test("a further caveat, the same limit or a larger limit does not move the parent's counter", () => {
     const parent = narrowed(ROOT, [{ caveat: "budget_msat=1000" }]);
     const [counter] = treasury.verifier.authenticate(parent).limits;
     for (const caveat of [

@@ -1,6 +1,6 @@
 /**
- * A person's scope: what it compiles to, which mistakes are caught, and that no text can smuggle a
- * caveat.
+ * Scopes: the caveats that they compile to, the mistakes that are refused, and that no text in a
+ * scope adds a caveat.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -13,7 +13,7 @@ const compile = (scope: unknown) => compileScope(scope as Scope, options);
 const vocabulary = treasuryVocabulary();
 const NODE = `02${"ab".repeat(32)}`;
 
-test("a whole scope, in the order in which it is appended", () => {
+test("a whole scope compiles in the fixed order", () => {
   expect(
     compile({
       purpose: "two nights in Tokyo",
@@ -58,7 +58,7 @@ test("a whole scope, in the order in which it is appended", () => {
   ]);
 });
 
-test("amounts of both units, in one scope", () => {
+test("a scope may have amounts of both units", () => {
   expect(
     compile({
       maxPrice: ["0.02 usd", "10 sat"],
@@ -94,7 +94,7 @@ test.each([
   expect(compile(scope)).toEqual([caveat]);
 });
 
-test("nothing given is nothing appended; undefined is not given", () => {
+test("an empty scope, or one of undefined values, compiles to no caveats", () => {
   expect(compile({})).toEqual([]);
   expect(compile({ budget: undefined, endpoints: undefined })).toEqual([]);
 });
@@ -222,7 +222,7 @@ describe("a mistake is a TypeError that helps", () => {
     const attempt = () => checkCaveats(compile(scope), vocabulary);
     expect(attempt).toThrow(TypeError);
     expect(attempt).toThrow(help);
-    // Not the engine's own words.
+    // The message is not one of the JavaScript engine.
     expect(attempt).not.toThrow(/is not a function|Cannot read|undefined \(|not iterable/);
   });
 });
@@ -247,7 +247,7 @@ describe("no text creates another caveat, or a wider one", () => {
     "agent=root.00000000",
   ];
 
-  test("through a purpose: it stays one caveat, whatever it says", () => {
+  test("through a purpose, which stays one caveat for every text", () => {
     for (const text of evil) expect(compile({ purpose: `a${text}` })).toEqual([`purpose=a${text}`]);
   });
 
@@ -268,8 +268,8 @@ describe("no text creates another caveat, or a wider one", () => {
     ["a duration", (text) => ({ expiresIn: `15m${text}` })],
     ["an amount", (text) => ({ budget: `5 sat${text}` })],
   ];
-  // Harmless where they stand: a blank around an endpoint is cut, `=` and `,` are characters of a
-  // path, and so on.
+  // Texts that are valid in these fields: a blank around an endpoint is removed, `=` and `,` are
+  // characters of a path, and so on.
   const harmless = [
     /^GET https:\/\/api\.example\/a(?:=| |_capabilities=x|purpose=a|agent=root\.00000000)$/,
   ];
@@ -285,7 +285,7 @@ describe("no text creates another caveat, or a wider one", () => {
     }
   });
 
-  test("through a capability: one stays one, or is refused", () => {
+  test("through a capability, which stays one or is refused", () => {
     for (const text of evil) {
       let caveats: readonly string[];
       try {
@@ -300,7 +300,7 @@ describe("no text creates another caveat, or a wider one", () => {
     }
   });
 
-  test("whatever the texts are, each compiled caveat has the condition that was meant, and lists keep their length", () => {
+  test("for generated texts, each compiled caveat has the intended condition, and lists keep their length", () => {
     const odd = fc.string({
       unit: fc.constantFrom(..."ab:;,=*|/. \n\0_", "GET ", "https://"),
       maxLength: 8,
@@ -357,7 +357,7 @@ describe("no text creates another caveat, or a wider one", () => {
   });
 });
 
-test("two agents of one name have two nonces", () => {
+test("two agents of one name get different nonces", () => {
   const nonceOf = () =>
     /^agent=a\.([0-9a-f]{16})$/.exec(compileScope({ agent: "a" }, { now: 0 })[0]!)![1];
   expect(nonceOf()).not.toBe(nonceOf());

@@ -1,5 +1,5 @@
 /**
- * The examples of spec/2-caveats.md §3, run against the code: the page cannot say what is not so.
+ * The examples of spec/2-caveats.md §3, run against the code.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -40,14 +40,14 @@ describe("the requests of the page", () => {
   });
 });
 
-describe("the texts that are no entry", () => {
+describe("the texts that are not entries", () => {
   const texts = rows.slice(answers.length);
 
   test.each(texts)("$entry: $rest", ({ entry }) => {
     expect(readEndpoints(entry)).toBeUndefined();
   });
 
-  test("there are some, and no row of the page was missed", () => {
+  test("the page has some, and every row was read", () => {
     expect(texts.length).toBeGreaterThan(5);
     const between = section.slice(section.indexOf("| entry |"));
     expect(between.match(/^\| `/gm)).toHaveLength(answers.length + texts.length);

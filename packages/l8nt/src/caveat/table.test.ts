@@ -1,6 +1,6 @@
 /**
  * Every row of the table of conditions × service, treasury, holder, hand-over, widening and flag.
- * The examples are written by hand; a row without one fails.
+ * The examples are written by hand, and a row without one fails.
  */
 import { describe, expect, test } from "vitest";
 import { utf8 } from "../internal/bytes.ts";
@@ -27,11 +27,11 @@ const HASH = "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925";
 const NONCE = "0011223344556677";
 
 interface Example {
-  /** Caveats that allow the access, and what of it they look at. */
+  /** Caveats that allow the access, and the facts of it that they need. */
   readonly allows: readonly [caveats: readonly string[], facts?: Partial<Access>];
-  /** Caveats that deny it, and with which code. Undefined for a condition that never denies. */
+  /** Caveats that deny the access, and the code. Undefined for a condition that never denies. */
   readonly denies?: readonly [caveats: readonly string[], code: string, facts?: Partial<Access>];
-  /** What the ledger counts, for a condition that never denies by itself. */
+  /** The counted limit, for a condition that never denies by itself. */
   readonly counts?: { kind: "spend" | "uses"; unit?: string; windowSeconds?: number };
   /** What a service denies that a treasury allows. */
   readonly unknownToService?: true;
@@ -238,7 +238,7 @@ describe.each(ROWS)("$label", ({ example, label }) => {
       ]);
   });
 
-  test("the ledger counts what it says, and nothing else", () => {
+  test("it gives the ledger the expected limit, and no other", () => {
     const [limit, ...more] = chainOf(allows[0], treasuryVocabulary()).limits;
     expect(more).toEqual([]);
     if (counts === undefined) expect(limit).toBeUndefined();
@@ -246,7 +246,7 @@ describe.each(ROWS)("$label", ({ example, label }) => {
     expect(limit?.windowSeconds).toBe(counts?.windowSeconds);
   });
 
-  test("a holder foretells what does not depend on the service's name", () => {
+  test("a holder can foretell a denial that does not depend on the service's name", () => {
     if (denies === undefined)
       return expect(codes(chainOf(allows[0], treasuryVocabulary()))).toEqual([]);
     const chain = chainOf(denies[0], treasuryVocabulary());
@@ -254,7 +254,7 @@ describe.each(ROWS)("$label", ({ example, label }) => {
     expect(certain).toEqual(example.certain === false ? [] : [denies[1]]);
   });
 
-  test("a hand-over drops it, writes it for the service, or is none", () => {
+  test("a hand-over drops it, writes it for the service, or becomes a relay", () => {
     const chain = chainOf(allows[0], treasuryVocabulary());
     const options = { origin: readOrigin(ORIGIN)!, until: NOW + 300, nonce: NONCE };
     const end = label === "valid_until" ? `valid_until=${NOW + 9}` : `valid_until=${NOW + 300}`;
@@ -262,7 +262,7 @@ describe.each(ROWS)("$label", ({ example, label }) => {
     expect(handOverCaveats(chain, { ...options, enforced })).toEqual(
       handOver === undefined ? undefined : [...handOver, end],
     );
-    // A service that enforces less than is needed is handed nothing.
+    // A service that enforces less than is needed gets no hand-over.
     for (const missing of (handOver ?? []).concat(end).map((caveat) => caveat.split("=")[0]))
       expect(
         handOverCaveats(chain, {
@@ -272,7 +272,7 @@ describe.each(ROWS)("$label", ({ example, label }) => {
       ).toBeUndefined();
   });
 
-  test("a wider scope is refused, a narrower is not", () => {
+  test("a wider scope is refused, and a narrower one is not", () => {
     const [held, covered, over] = wider ?? [allows[0][0]!, allows[0][0]!, undefined];
     const own = [
       { condition: held.slice(0, held.indexOf("=")), value: held.slice(held.indexOf("=") + 1) },
@@ -284,7 +284,7 @@ describe.each(ROWS)("$label", ({ example, label }) => {
     expect(more).toEqual([]);
   });
 
-  test("its flags make it", () => {
+  test("its flags compile to it", () => {
     for (const [name, typed, caveat] of flags) {
       const flag = SCOPE_FLAGS.find((one) => one.name === name)!;
       const value = flag.read(typed, `--${name}`, NOW);
@@ -295,7 +295,7 @@ describe.each(ROWS)("$label", ({ example, label }) => {
     }
   });
 
-  test("it is said in words, and a value of another form is said to deny", () => {
+  test("its words describe it, and say that a malformed value denies", () => {
     const caveat = flags[0] !== undefined && label !== "valid_until" ? flags[0][2] : allows[0][0]!;
     const shown = label === "valid_until" ? "valid_until=1893456000" : caveat;
     const [condition, value] = [

@@ -1,6 +1,6 @@
 /**
- * What a request asks for, and which spellings of it are refused because somebody else might read
- * them otherwise.
+ * Targets of requests, and the spellings that are refused because other software may read them
+ * differently.
  */
 import { describe, expect, test } from "vitest";
 import { formatOrigin, readOrigin, readPath, sameOrigin, targetAt, targetOfUrl } from "./target.ts";
@@ -33,7 +33,7 @@ describe("paths that have one reading", () => {
     ["/file%2ejson", "/file.json"],
     ["/%2a", "/%2A"],
   ])(
-    "%s and %s are one: only triplets of unreserved characters are decoded [case 32]",
+    "%s is read as %s: only triplets of unreserved characters are decoded [case 32]",
     (written, read) => {
       expect(at(written)?.path).toBe(read);
       expect(at(read)?.path).toBe(read);
@@ -54,12 +54,12 @@ describe("paths that have one reading", () => {
     ["/a?b#c?d", "/a"],
     ["/a#?b", "/a"],
     ["/a?b=1&b=2;c=3%26d", "/a"],
-  ])("%s: the query and the fragment are no part of it [case 37]", (raw, read) => {
+  ])("%s is read without its query and fragment [case 37]", (raw, read) => {
     expect(at(raw)?.path).toBe(read);
   });
 });
 
-describe("paths that a proxy, a framework or a file system might read otherwise [case 30]", () => {
+describe("paths that a proxy, a framework or a file system might read differently [case 30]", () => {
   test.each([
     "",
     "*",
@@ -146,7 +146,7 @@ describe("paths that a proxy, a framework or a file system might read otherwise 
 
 describe("methods [case 38]", () => {
   test.each(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "M-SEARCH"])(
-    "%s is one",
+    "%s is a method",
     (method) => {
       expect(at("/a", method)?.method).toBe(method);
     },
@@ -215,11 +215,11 @@ describe("origins [cases 32, 33, 35]", () => {
     "https://",
     "https://api example",
     "https://api.example%00.evil",
-  ])("%j has none", (url) => {
+  ])("%j does not have an origin", (url) => {
     expect(readOrigin(url)).toBeUndefined();
   });
 
-  test("an origin is scheme, host and port, all three", () => {
+  test("two origins are the same only if scheme, host and port are", () => {
     const origins = [
       "https://a.example",
       "http://a.example",
@@ -245,7 +245,7 @@ describe("origins [cases 32, 33, 35]", () => {
 });
 
 describe("a request as a client sends it", () => {
-  test("what URL resolved is judged, because that is what is sent", () => {
+  test("the path that `URL` resolved is judged, because it is sent", () => {
     const url = new URL("https://API.example/allowed/%2e%2e/admin\\x?q#f");
     expect(url.pathname).toBe("/admin/x");
     expect(targetOfUrl("GET", url)?.path).toBe("/admin/x");

@@ -1,4 +1,6 @@
-/** Covering, as laws: what is said to be covered gains nothing; what gains something is said. */
+/**
+ * Laws of covering: a covered caveat gains nothing, and a caveat that gains something is reported.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { coversEndpoint, matchesEndpoint, readEndpoint } from "./endpoint.ts";
@@ -17,7 +19,7 @@ const asked = fc.record({ method: fc.constantFrom("GET", "HEAD", "POST"), ...par
 type Asked = typeof asked extends fc.Arbitrary<infer Value> ? Value : never;
 
 /**
- * A part as it is, three times in four; the premise of the law would otherwise hardly ever hold.
+ * A part unchanged, three times in four; otherwise the law's premise would hardly ever hold.
  */
 const mostly = <Value>(same: Value, ...others: Value[]) =>
   fc.oneof(
@@ -25,7 +27,7 @@ const mostly = <Value>(same: Value, ...others: Value[]) =>
     { weight: 1, arbitrary: fc.constantFrom(...others) },
   );
 
-/** Patterns near a request: each part as it is, or wider, or another one. */
+/** Patterns near a request: each part unchanged, wider, or different. */
 const near = ({ method, scheme, host, port, path }: Asked) =>
   fc
     .record({
@@ -43,7 +45,7 @@ const near = ({ method, scheme, host, port, path }: Asked) =>
     })
     .filter((read) => read !== undefined);
 
-test("whatever a covered pattern matches, the covering one matches", () => {
+test("a covering pattern matches whatever the covered one matches", () => {
   let bound = 0;
   const cases = asked.chain((one) => fc.tuple(fc.constant(one), near(one), near(one)));
   fc.assert(

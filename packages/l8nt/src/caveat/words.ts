@@ -43,5 +43,5 @@ export function formatCounted(name: string, value: bigint): string {
 export const limitWords = (name: string, max: bigint): string =>
   caveatWords({ condition: name, value: `${max}` }, 0).join();
 
-/** Whether its words are a list that is shown line by line. */
+/** Whether the words of a condition are shown as a list, line by line. */
 export const isListed = (name: string): boolean => conditionNamed(name)?.meets !== undefined;

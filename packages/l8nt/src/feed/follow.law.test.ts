@@ -1,6 +1,6 @@
 /**
- * Revoked is revoked at every instance; one that is cut off lets nobody in after the stated time,
- * and recovers. [case 111]
+ * A revocation holds at every instance; an instance without news denies everything after the stated
+ * time, and recovers. [case 111]
  */
 import { describe, expect, onTestFinished, test } from "vitest";
 import { credentialText, SECRET } from "../../../../test/fuzz/golden.ts";
@@ -19,7 +19,7 @@ const target = targetAt("GET", readOrigin(LOCATION)!, "/a")!;
 
 interface World {
   readonly time: { now: number };
-  /** What the other instance says. */
+  /** The verdict of the other instance. */
   code(credential: Credential | string): string;
   /** Revokes at the first instance; resolves once the other one knows. */
   revoke(credential: Credential): Promise<void>;
@@ -81,7 +81,7 @@ async function world(way: "poll" | "stream" | "store"): Promise<World> {
 }
 
 describe.each(["poll", "stream", "store"] as const)("by %s", (way) => {
-  test("a revoked credential is dead in every spelling, further narrowed, with a warm cache; its sibling lives", async () => {
+  test("a revoked credential is denied in every spelling, narrowed, and with a warm cache; its sibling is not", async () => {
     const { code, revoke } = await world(way);
     const root = Credential.parse(credentialText());
     const scout = root.delegate({ agent: "scout" });
@@ -104,7 +104,7 @@ describe.each(["poll", "stream", "store"] as const)("by %s", (way) => {
     for (const credential of [root, sibling]) expect(code(credential.toString())).toBe("granted");
   });
 
-  test("cut off from its source, it lets everybody in for ten seconds and nobody after them, and recovers", async () => {
+  test("without its source, an instance admits requests for ten seconds, then denies all, and recovers", async () => {
     const { time, code, revoke, cut, mend, alarms } = await world(way);
     const root = Credential.parse(credentialText());
     const scout = root.delegate({ agent: "scout" });
@@ -115,7 +115,7 @@ describe.each(["poll", "stream", "store"] as const)("by %s", (way) => {
     time.now = NOW + 11;
     for (const credential of [root, scout, root.toString()])
       expect(code(credential)).toBe("ERR_REVOCATION_UNKNOWN");
-    // What is forged is told so, whatever is known.
+    // A forged credential is reported as forged even then.
     expect(code(credentialText({ secret: "00".repeat(32) }))).toBe("ERR_TOKEN_ROOT");
     mend();
     await revoke(scout);
@@ -123,7 +123,7 @@ describe.each(["poll", "stream", "store"] as const)("by %s", (way) => {
     expect(alarms.length).toBeLessThanOrEqual(1);
   });
 
-  test("on a clock that went back, the last word is as far away as on one that went on", async () => {
+  test("a clock that goes back counts as silence, as a clock that goes on does", async () => {
     const { time, code, cut } = await world(way);
     cut();
     time.now = NOW - 11;
@@ -131,7 +131,7 @@ describe.each(["poll", "stream", "store"] as const)("by %s", (way) => {
   });
 });
 
-test("until the first sign of life nobody is let in", () => {
+test("before the first reading every credential is denied", () => {
   const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
   const follower = followRevocations(authority, () => never(), { clock: () => NOW });
   expect(verify(authority, credentialText(), { now: NOW, target })).toMatchObject({
@@ -141,7 +141,7 @@ test("until the first sign of life nobody is let in", () => {
   follower.stop();
 });
 
-test("one that was stopped knows nothing of what comes after", async () => {
+test("a stopped follower applies no later revocation", async () => {
   const time = { now: NOW };
   const log = new CallingLog();
   const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => time.now });
@@ -166,7 +166,7 @@ test.each(["0s", "1s", "ten seconds", "", 10, Number.NaN, Number.POSITIVE_INFINI
   },
 );
 
-test("an option that a follower does not have is refused by name", () => {
+test("an unknown option is refused by name", () => {
   const authority = new Authority({ secret: SECRET, location: LOCATION });
   expect(() =>
     followRevocations(authority, () => never(), { maxSilenceSeconds: 5 } as never),

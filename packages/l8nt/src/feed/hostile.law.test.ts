@@ -1,5 +1,5 @@
 /**
- * Nobody between publisher and follower can add a revocation, take one away, or make an old page
+ * A party between publisher and follower cannot add or remove a revocation, or make an old page
  * pass for a new one. [case 111]
  */
 import fc from "fast-check";
@@ -27,8 +27,7 @@ const entries = [1, 2, 3].map((seq) => ({ seq, node: nodeOf(seq) }));
 const genuine = signPage({ ...base, entries }, signer);
 
 /**
- * What a follower at number `seq` makes of these bodies, one after the other; its clock goes on
- * with each.
+ * Reads these bodies in order, as a follower at number `seq` whose clock goes on with each.
  */
 function following(
   bodies: readonly (string | Uint8Array<ArrayBuffer>)[],
@@ -55,11 +54,11 @@ const refused = (
 const edited = (change: Partial<Record<keyof FeedPage, unknown>>) =>
   JSON.stringify({ ...JSON.parse(genuine), ...change });
 
-test("the page as it was signed is taken", async () => {
+test("a page as it was signed is accepted", async () => {
   expect(await following([genuine]).next()).toEqual({ after: 0, seq: 3, entries, aliveAt: NOW });
 });
 
-test("one changed bit of a page, wherever it is, makes it worthless", async () => {
+test("a page with any one bit changed is refused", async () => {
   const bytes = utf8(genuine);
   await fc.assert(
     fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(7), async (at, bit) => {
@@ -71,15 +70,15 @@ test("one changed bit of a page, wherever it is, makes it worthless", async () =
   );
 });
 
-describe("refused is", () => {
+describe("a follower refuses", () => {
   test.each<[string, string]>([
-    ["an entry taken away", edited({ entries: entries.slice(1) })],
+    ["an entry removed", edited({ entries: entries.slice(1) })],
     ["an entry added", edited({ entries: [...entries, { seq: 4, node: nodeOf(4) }], seq: 4 })],
     ["a later time", edited({ at: NOW + 1 })],
     ["a lower end", edited({ seq: 2 })],
-    ["another key under the name of the right one", signPage({ ...base, entries }, otherSigner)],
+    ["a page signed by another key under its own id", signPage({ ...base, entries }, otherSigner)],
     [
-      "another key under this one's id",
+      "a page signed by another key under the id of the right one",
       signPage({ ...base, entries }, { ...stolen(), keyId: signer.keyId }),
     ],
     [
@@ -87,7 +86,7 @@ describe("refused is", () => {
       signPage({ ...base, location: "https://other.example", entries }, signer),
     ],
     [
-      "a page that begins later: one was held back",
+      "a page that begins later, after one that was held back",
       signPage({ ...base, after: 1, entries: entries.slice(1) }, signer),
     ],
     ["entries out of order", signPage({ ...base, entries: [...entries].reverse() }, signer)],
@@ -100,9 +99,12 @@ describe("refused is", () => {
       "an entry before the beginning",
       signPage({ ...base, entries: [{ seq: 0, node: nodeOf(1) }] }, signer),
     ],
-    ["a page of a minute ago and more", signPage({ ...base, at: NOW - 61, entries }, signer)],
-    ["a page of the future", signPage({ ...base, at: NOW + 61, entries }, signer)],
-    ["a node that is none", signPage({ ...base, entries: [{ seq: 1, node: "ROOT" }] }, signer)],
+    ["a page that is more than a minute old", signPage({ ...base, at: NOW - 61, entries }, signer)],
+    [
+      "a page from more than a minute in the future",
+      signPage({ ...base, at: NOW + 61, entries }, signer),
+    ],
+    ["a malformed node id", signPage({ ...base, entries: [{ seq: 1, node: "ROOT" }] }, signer)],
     [
       "more than a thousand entries",
       signPage(
@@ -121,18 +123,18 @@ describe("refused is", () => {
     ["a list", "[]"],
     ["a fraction", edited({ extra: 0.5 } as object)],
     [
-      "brackets without end",
+      "deeply nested brackets",
       `{"extra":${"[".repeat(100_000)}${"]".repeat(100_000)},${genuine.slice(1)}`,
     ],
   ])("%s", async (_what, body) => {
     await refused(body);
     await refused(`${body}\n`, { by: "stream" }).catch((error) => {
-      // An answer without a line is an answer that ended.
+      // An answer without a line ends the reading.
       if (body !== "") throw error;
     });
   });
 
-  test("a page that is larger than a page can be, without being read to its end", async () => {
+  test("a page above the largest size, without reading it to its end", async () => {
     let sent = 0;
     const endless = () =>
       new ReadableStream<Uint8Array>({
@@ -169,12 +171,12 @@ describe("refused is", () => {
   });
 });
 
-test("the wrong key is named, so that who put it there sees it", async () => {
+test("a page of another key names that key in the error", async () => {
   const body = signPage({ ...base, entries }, otherSigner);
   await expect(following([body]).next()).rejects.toThrow(`key ${otherSigner.keyId} signed it`);
 });
 
-test("a page that was seen before, or an older one, is no sign of life, also on a new connection", async () => {
+test("a page that was seen before, or an older one, is not a reading, also on a new connection", async () => {
   const page = (at: number) => signPage({ ...base, after: 3, at, entries: [] }, signer);
   const bodies = [page(NOW), page(NOW), page(NOW - 5), "garbage", page(NOW), page(NOW + 1)];
   let now = NOW - 5;
@@ -196,11 +198,11 @@ test("a page that was seen before, or an older one, is no sign of life, also on 
   expect(await again.next()).toMatchObject({ aliveAt: NOW + 25 });
 });
 
-test("a feed that went back, restored from an old copy, is not believed", async () => {
+test("a feed that was restored from an old copy is refused", async () => {
   await refused(signPage({ ...base, after: 7, seq: 3, entries: [] }, signer), { seq: 7 });
 });
 
-test("reordered pages of a stream are refused at the first that is out of place", async () => {
+test("reordered pages of a stream are refused at the first one out of place", async () => {
   const pages = [
     signPage({ ...base, seq: 1, entries: entries.slice(0, 1) }, signer),
     signPage({ ...base, after: 1, seq: 2, entries: entries.slice(1, 2) }, signer),
@@ -213,7 +215,7 @@ test("reordered pages of a stream are refused at the first that is out of place"
   await expect(swapped.next()).rejects.toMatchObject({ code: "ERR_FEED" });
 });
 
-test("whatever was revoked, a follower that asks the publisher has all of it, by either way", async () => {
+test("a follower gets every revocation, by polling and by streaming", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom("revoke", "freeze"), { maxLength: 30 }),
@@ -253,7 +255,7 @@ function stolen() {
   };
 }
 
-/** The same key, the same members, under the name of a receipt. */
+/** A page with the type of a receipt, signed by the same key. */
 function receiptLike(): string {
   const { signature: _, ...page } = JSON.parse(genuine);
   const signed = { ...page, type: "receipt" };

@@ -1,5 +1,5 @@
 /**
- * The publisher: what it signs, when it answers, and what it does when nobody is there any more.
+ * The publisher: what it signs, when it answers, and what it does after a client has left.
  */
 import { createPublicKey, verify } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -71,7 +71,7 @@ test("a page is signed so that OpenSSL verifies it", async () => {
     },
     format: "jwk",
   });
-  // Our members are sorted in the answer already, those of the entries as well.
+  // The members of the answer and of its entries are already sorted.
   expect(
     verify(null, Buffer.from(JSON.stringify(signed)), key, Buffer.from(signature, "hex")),
   ).toBe(true);
@@ -86,7 +86,7 @@ test("freezes and thaws take numbers and are not published", async () => {
   expect(await page("?after=3")).toMatchObject({ after: 3, seq: 3, entries: [] });
 });
 
-test("more than a thousand come in pages that join up", async () => {
+test("more than a thousand revocations come in consecutive pages", async () => {
   const { log, page } = publish();
   for (let number = 1; number <= 2500; number++) await log.addDirective(revocation(number));
   const numbers: number[] = [];
@@ -99,7 +99,7 @@ test("more than a thousand come in pages that join up", async () => {
   expect(numbers).toEqual(Array.from({ length: 2500 }, (_, at) => at + 1));
 });
 
-test("what ended is left out, a minute later: a follower's clock may be behind", async () => {
+test("a revocation is left out a minute after its end, because a follower's clock may be behind", async () => {
   const { log, time, page } = publish();
   await log.addDirective(revocation(1, NOW + 10));
   time.now = NOW + 70;
@@ -111,7 +111,7 @@ test("what ended is left out, a minute later: a follower's clock may be behind",
 });
 
 describe("waiting", () => {
-  test("ends at once where there is something new", async () => {
+  test("ends at once if there is an entry already", async () => {
     const { log, page } = publish();
     await log.addDirective(revocation(1));
     expect(await page("?after=0&wait=25")).toMatchObject({ seq: 1 });
@@ -138,7 +138,7 @@ describe("waiting", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("ends within 400 ms where the log cannot call", async () => {
+  test("ends within 400 ms if the log cannot call", async () => {
     const log = new MemoryStore();
     const { page } = publish(log as unknown as CallingLog);
     const asked = page("?after=0&wait=25");
@@ -171,7 +171,7 @@ describe("waiting", () => {
     await asked[0];
   });
 
-  test("a log that fails while somebody waits is no page: nothing old is signed anew", async () => {
+  test("answers no page if the log fails, so that no old state is signed again", async () => {
     const { log, get } = publish();
     const asked = get("?wait=25");
     await vi.advanceTimersByTimeAsync(0);
@@ -182,7 +182,7 @@ describe("waiting", () => {
 });
 
 describe("streaming", () => {
-  test("a line for what is new, and one a second where nothing is", async () => {
+  test("sends a line for each revocation, and one a second without any", async () => {
     const { log, time, get } = publish();
     await log.addDirective(revocation(1));
     const response = await get("?after=0", stream);
@@ -201,7 +201,7 @@ describe("streaming", () => {
     expect([log.listeners, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
-  test("a client that does not read has nothing made for it", async () => {
+  test("signs no page for a client that does not read", async () => {
     const { log, get } = publish();
     const response = await get("", stream);
     for (let number = 1; number <= 10; number++) await log.addDirective(revocation(number));

@@ -1,4 +1,4 @@
-/** The Express middleware: the laws of every paywall, and what is Express's own. */
+/** The Express middleware: the paywall contract, and its own laws. */
 import { createServer } from "node:http";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { expect, expectTypeOf, test, vi } from "vitest";
@@ -55,11 +55,11 @@ paywallContract(test, {
   },
 });
 
-test("the grant is typed", () => {
+test("`request.grant` has its type", () => {
   expectTypeOf<Request["grant"]>().toEqualTypeOf<Grant>();
 });
 
-test("a mounted app is judged by the whole path", async () => {
+test("a request to a mounted app is judged by its whole path", async () => {
   const invoicer = new FakeInvoicer();
   const paywall = newPaywall({ invoicer });
   const inner = express().get("/paid", paid(paywall, { price: "1 sat" }), (_, response) => {
@@ -82,7 +82,7 @@ test("a mounted app is judged by the whole path", async () => {
   await host.close();
 });
 
-test("error middleware answers, and its status decides", async () => {
+test("the status that error middleware answers decides about the use", async () => {
   const invoicer = new FakeInvoicer();
   const app = express();
   app.get("/:status", paid(newPaywall({ invoicer }), { price: "1 sat" }), async () => {
@@ -107,7 +107,7 @@ test("error middleware answers, and its status decides", async () => {
   await host.close();
 });
 
-test("the address is Express's: a proxy is believed only where it is trusted [case 93]", async () => {
+test("the client's address is `request.ip`, which believes trusted proxies only [case 93]", async () => {
   for (const [trusted, statuses] of [
     [false, [402, 429]],
     [true, [402, 402]],
@@ -126,7 +126,7 @@ test("the address is Express's: a proxy is believed only where it is trusted [ca
   }
 });
 
-test("a body parser before the well-known path leaves it its body", async () => {
+test("the well-known path reads a body that a parser has already read", async () => {
   const invoicer = new FakeInvoicer();
   const paywall = newPaywall({ invoicer });
   const app = express().use(express.json()).use(wellKnown(paywall));
@@ -148,7 +148,7 @@ test("a body parser before the well-known path leaves it its body", async () => 
   await host.close();
 });
 
-test("middleware before it may have set fields and replaced `writeHead`", async () => {
+test("fields and a `writeHead` of earlier middleware are kept", async () => {
   const app = express();
   app.use((_, response, next) => {
     response.setHeader("access-control-allow-origin", "*");
@@ -162,7 +162,7 @@ test("middleware before it may have set fields and replaced `writeHead`", async 
   await host.close();
 });
 
-test("who is gone before he was let in was not served: the use comes back, and the handler is not called", async () => {
+test("a client that leaves before the grant gets its use back, and the handler is not called", async () => {
   const handler = vi.fn((_: Request, response: Response) => void response.send());
   const build = (paywall: Paywall) =>
     express().get("/paid", paid(paywall, { price: "1 sat" }), handler);
@@ -170,7 +170,7 @@ test("who is gone before he was let in was not served: the use comes back, and t
   expect(handler).toHaveBeenCalledOnce();
 });
 
-test("where nothing was claimed, there is nothing to settle: the response is left as it is", async () => {
+test("a grant without a claimed use leaves the response unchanged", async () => {
   const paywall = newPaywall();
   const minted = paywall.authority.minter.mint({
     endpoints: ["GET https://api.example/paid"],
@@ -188,7 +188,7 @@ test("where nothing was claimed, there is nothing to settle: the response is lef
   await host.close();
 });
 
-test("a client that hangs up before the head gets the use back, also if the handler fails after that [case 89]", async () => {
+test("a client that hangs up before the head gets the use back, even if the handler fails after that [case 89]", async () => {
   const status = await statusAfterHangUp((paywall, work) =>
     express().get("/paid", paid(paywall, { price: "1 sat" }), async (_, response) => {
       response.status(await work()).send();

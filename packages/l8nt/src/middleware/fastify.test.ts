@@ -1,4 +1,4 @@
-/** The Fastify hook: the laws of every paywall, and what is Fastify's own. */
+/** The Fastify hook: the paywall contract, and its own laws. */
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { expect, expectTypeOf, test, vi } from "vitest";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
@@ -50,11 +50,11 @@ paywallContract(test, {
   },
 });
 
-test("the grant is typed", () => {
+test("`request.grant` has its type", () => {
   expectTypeOf<FastifyRequest["grant"]>().toEqualTypeOf<Grant>();
 });
 
-test("routes under a prefix, and rewritten ones, are judged by the path that was asked for", async () => {
+test("a request to a prefixed or rewritten route is judged by the path of the request", async () => {
   const invoicer = new FakeInvoicer();
   const paywall = newPaywall({ invoicer });
   const app = fastify({ rewriteUrl: ({ url = "" }) => url.replace("/old", "/a") });
@@ -80,7 +80,7 @@ test("routes under a prefix, and rewritten ones, are judged by the path that was
   await host.close();
 });
 
-test("an error handler answers, and its status decides", async () => {
+test("the status that an error handler answers decides about the use", async () => {
   const invoicer = new FakeInvoicer();
   const app = fastify();
   app.setErrorHandler((_, request, reply) =>
@@ -108,7 +108,7 @@ test("an error handler answers, and its status decides", async () => {
   await host.close();
 });
 
-test("the address is Fastify's: a proxy is believed only where it is trusted [case 93]", async () => {
+test("the client's address is `request.ip`, which believes trusted proxies only [case 93]", async () => {
   for (const [trustProxy, statuses] of [
     [false, [402, 429]],
     [true, [402, 402]],
@@ -127,7 +127,7 @@ test("the address is Fastify's: a proxy is believed only where it is trusted [ca
   }
 });
 
-test("works under `inject`, without a socket, and keeps what hooks set", async () => {
+test("the hook works under `inject`, without a socket, and keeps fields that other hooks set", async () => {
   const invoicer = new FakeInvoicer();
   const app = fastify();
   app.addHook("onRequest", async (_, reply) => {
@@ -148,7 +148,7 @@ test("works under `inject`, without a socket, and keeps what hooks set", async (
   expect((await app.inject({ url: "/paid", headers })).statusCode).toBe(402);
 });
 
-test("who is gone before he was let in was not served: the use comes back, and the handler is not called", async () => {
+test("a client that leaves before the grant gets its use back, and the handler is not called", async () => {
   const handler = vi.fn(async () => "sunny");
   const apps: FastifyInstance[] = [];
   const status = await statusAfterGone((paywall) => {
@@ -165,7 +165,7 @@ test("who is gone before he was let in was not served: the use comes back, and t
   await Promise.all(apps.map((app) => app.close()));
 });
 
-test("a client that hangs up before the head gets the use back, also if the handler fails after that [case 89]", async () => {
+test("a client that hangs up before the head gets the use back, even if the handler fails after that [case 89]", async () => {
   const apps: FastifyInstance[] = [];
   const status = await statusAfterHangUp((paywall, work) => {
     const app = fastify();

@@ -1,6 +1,6 @@
 /**
- * The revocation feed through every framework: a page, lines as they come, and nobody left waiting
- * when a client hangs up.
+ * The revocation feed through every framework: a page, a stream of lines, and no request left
+ * waiting after its client hangs up.
  */
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -72,6 +72,6 @@ test.each<[string, (paywall: Paywall) => RequestListener | Promise<RequestListen
   const gone = new Promise((resolve) => asked.at(-1)!.signal.addEventListener("abort", resolve));
   client.abort();
   await gone;
-  // The paywall's own follower stays; whoever waited for the client does not.
+  // The paywall's own follower stays; the listener of the client's request does not.
   expect(store.listeners).toBe(1);
 });

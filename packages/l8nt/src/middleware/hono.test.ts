@@ -1,4 +1,4 @@
-/** The Hono middleware: the laws of every paywall, and what is Hono's own. */
+/** The Hono middleware: the paywall contract, and its own laws. */
 import type { Server } from "node:http";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
@@ -34,7 +34,7 @@ paywallContract(test, {
   },
 });
 
-test("the grant is typed, and there without a server, too", async () => {
+test('`c.get("grant")` has its type, and exists without a server too', async () => {
   const invoicer = new FakeInvoicer();
   const app = new Hono().get("/paid", paid(newPaywall({ invoicer }), { price: "1 sat" }), (c) => {
     expectTypeOf(c.get("grant")).toEqualTypeOf<Grant>();
@@ -52,7 +52,7 @@ test("the grant is typed, and there without a server, too", async () => {
   expect((await app.request("/paid", { headers })).status).toBe(400);
 });
 
-test("a mounted app is judged by the whole path", async () => {
+test("a request to a mounted app is judged by its whole path", async () => {
   const invoicer = new FakeInvoicer();
   const paywall = newPaywall({ invoicer });
   const inner = new Hono().get("/paid", paid(paywall, { price: "1 sat" }), (c) => c.text("sunny"));
@@ -70,7 +70,7 @@ test("a mounted app is judged by the whole path", async () => {
   await host.close();
 });
 
-test("the status that a client gets decides, whoever made it", async () => {
+test("the status that the client gets decides about the use, also from other middleware", async () => {
   const invoicer = new FakeInvoicer();
   const paywall = newPaywall({ invoicer });
   const app = new Hono();
@@ -99,7 +99,7 @@ test("the status that a client gets decides, whoever made it", async () => {
   expect(await statuses("/not-an-error")).toEqual(["threw", "threw"]);
 });
 
-test("fields that other middleware set stay on a refusal, and the challenge stays two lines", async () => {
+test("a refusal keeps the fields of other middleware, and two lines of a challenge", async () => {
   const app = new Hono();
   app.use(async (c, next) => {
     c.header("access-control-allow-origin", "*");
@@ -115,7 +115,7 @@ test("fields that other middleware set stay on a refusal, and the challenge stay
   await host.close();
 });
 
-test("off Node, the caller says where a client's address comes from", async () => {
+test("on other runtimes than Node, `clientAddress` gives the client's address", async () => {
   const paywall = newPaywall({ challengesPerMinute: { perClient: 1 } });
   const clientAddress = (c: { req: { header(name: string): string | undefined } }) =>
     c.req.header("x-trusted");

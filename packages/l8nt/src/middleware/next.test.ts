@@ -1,6 +1,6 @@
 /**
- * The paywall for Next.js route handlers: the laws of every paywall, over a server that turns what
- * Node reads into requests.
+ * The paywall for Next.js route handlers: the paywall contract, over a server that makes a
+ * `Request` of each Node request.
  */
 import { expect, expectTypeOf, test } from "vitest";
 import { serve } from "../node/index.ts";
@@ -72,7 +72,7 @@ async function world(handle: (grant: Grant) => Response | Promise<Response>) {
   return { pay: () => ask([present(credential)]) };
 }
 
-test("the request, its context and the grant reach the handler with their types", async () => {
+test("a handler gets the request, its context and the grant with their types", async () => {
   const { pay } = await world((grant) => Response.json({ lineage: grant.lineage }));
   expect(await (await pay()).json()).toEqual({ lineage: [] });
   expect((await pay()).status).toBe(402);

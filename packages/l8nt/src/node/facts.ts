@@ -39,6 +39,7 @@ export const targetOf = (incoming: IncomingMessage): string =>
 export const isWellKnown = (target: string): boolean =>
   target.startsWith(WELL_KNOWN_PATH) && /^[/?]?$/.test(target.charAt(WELL_KNOWN_PATH.length));
 
+/** The fields as `Headers`, without the pseudo-headers of HTTP/2. */
 export function headersOf(rawHeaders: readonly string[]): Headers {
   const headers = new Headers();
   for (let at = 0; at < rawHeaders.length; at += 2)

@@ -18,6 +18,7 @@ export {
 } from "./listener.ts";
 export { socketFetch } from "./socket-fetch.ts";
 
+/** A listener behind the paywall. */
 export type PaidListener = (
   incoming: IncomingMessage,
   outgoing: ServerResponse,

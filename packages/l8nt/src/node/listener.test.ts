@@ -1,5 +1,6 @@
 /**
- * A Web-standard handler on `node:http`: what reaches it, what leaves it, and what neither does.
+ * A Web-standard handler on `node:http`: the requests that it gets, the responses that leave it,
+ * and what is refused.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -30,7 +31,7 @@ const later = <Value>() => {
   return { promise, resolve };
 };
 
-test("a handler gets the request as it was sent, under a fixed origin", async () => {
+test("a handler gets the request as it was sent, under the fixed origin", async () => {
   const url = await start(async (request, client) =>
     Response.json({
       method: request.method,
@@ -62,14 +63,14 @@ test("a handler gets the request as it was sent, under a fixed origin", async ()
   });
 });
 
-test("the origin is the caller's to say", async () => {
+test("the `origin` option sets the origin of URLs", async () => {
   const echo = listener(({ url }) => new Response(url), { origin: "https://api.example" });
   const host = await listening(createServer(echo));
   expect((await exchange(host.url, { target: "/a?b" })).body).toBe("https://api.example/a?b");
   await host.close();
 });
 
-test("what `URL` would read as another path is refused before the handler [case 30]", async () => {
+test("a target that `URL` would read as another path is refused before the handler [case 30]", async () => {
   const handler = vi.fn(() => new Response("served"));
   const url = await start(handler);
   for (const target of [
@@ -94,7 +95,7 @@ test("what `URL` would read as another path is refused before the handler [case 
     expect((await exchange(url, { target })).status, target).toBe(200);
 });
 
-test("a response leaves as it is: fields, cookies, both lines of a challenge", async () => {
+test("a response keeps its fields, its cookies and both lines of a challenge", async () => {
   const url = await start(() => {
     const headers = new Headers([
       ["set-cookie", "a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT"],
@@ -120,7 +121,7 @@ test("a response leaves as it is: fields, cookies, both lines of a challenge", a
   expect(response.body).toBe("pay");
 });
 
-test("no content where there is none to send", async () => {
+test("a response to HEAD and a 204 have no content", async () => {
   const cancelled = vi.fn();
   const url = await start(({ url: asked }) =>
     asked.endsWith("/204")
@@ -135,7 +136,7 @@ test("no content where there is none to send", async () => {
   expect(cancelled).toHaveBeenCalledOnce();
 });
 
-test("a handler that throws, or answers nothing, is a 500 without a word of why", async () => {
+test("a handler that throws or returns nothing answers 500 without a reason", async () => {
   const bad: Handler[] = [
     () => {
       throw new Error("hunter2");
@@ -158,7 +159,7 @@ test("a handler that throws, or answers nothing, is a 500 without a word of why"
   expect(logged).toHaveBeenCalledTimes(bad.length);
 });
 
-test("half a body is cut off, never ended", async () => {
+test("a response whose body fails is cut off, not ended", async () => {
   const url = await start(
     () =>
       new Response(
@@ -178,7 +179,7 @@ test("half a body is cut off, never ended", async () => {
   expect(text).not.toMatch(/\r\n0\r\n\r\n$/);
 });
 
-test("bodies stream both ways: the first part arrives before the last is sent", async () => {
+test("bodies stream in both directions: the first part arrives before the last is sent", async () => {
   const url = await start((request) => new Response(request.body));
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -195,7 +196,7 @@ test("bodies stream both ways: the first part arrives before the last is sent", 
   await once(socket, "close");
 });
 
-test("no faster than the client reads", async () => {
+test("a body is not read faster than the client takes it", async () => {
   const part = new Uint8Array(65_536);
   const total = 512;
   let made = 0;
@@ -217,13 +218,13 @@ test("no faster than the client reads", async () => {
   );
   const socket = open(url);
   await once(socket, "readable");
-  // 32 MiB fit no socket's buffers: the rest waits until somebody reads it, or goes away.
+  // 32 MiB exceed the buffers of a socket: the rest waits until the client reads or leaves.
   socket.destroy();
   await cancelled.promise;
   expect(made).toBeLessThan(total);
 });
 
-test("a client that hangs up aborts the request, and is no fault of anybody", async () => {
+test("a client that hangs up aborts the request, and nothing is logged", async () => {
   const began = later<void>();
   const aborted = later<string>();
   const url = await start(async ({ signal }) => {
@@ -239,7 +240,7 @@ test("a client that hangs up aborts the request, and is no fault of anybody", as
   expect(logged).not.toHaveBeenCalled();
 });
 
-test("a request that was answered is not aborted", async () => {
+test("an answered request is not aborted", async () => {
   let signal: AbortSignal | undefined;
   const url = await start((request) => {
     signal = request.signal;
@@ -249,7 +250,7 @@ test("a request that was answered is not aborted", async () => {
   expect(signal?.aborted).toBe(false);
 });
 
-test("what could hide a second request is refused [case 40]", async () => {
+test("a request that could hide a second one is refused [case 40]", async () => {
   const handler = vi.fn(async (request: Request) => new Response(await request.text()));
   const url = await start(handler);
   const smuggled = "5\r\nhello\r\n0\r\n\r\n";
@@ -287,7 +288,7 @@ test("fields of more than 16 KiB are refused [case 115]", async () => {
   expect(handler).not.toHaveBeenCalled();
 });
 
-test("closing lets an answer finish, and takes no new request", async () => {
+test("closing lets an answer finish, and accepts no new request", async () => {
   const began = later<void>();
   const answer = later<void>();
   const { url, close } = await serve(async () => {
@@ -304,7 +305,7 @@ test("closing lets an answer finish, and takes no new request", async () => {
   await closed;
 });
 
-test("an address that is taken is an error, at once", async () => {
+test("an address in use is an error at once", async () => {
   const url = await start(() => new Response());
   await expect(
     serve(() => new Response(), { port: Number(new URL(url).port) }),
@@ -313,7 +314,7 @@ test("an address that is taken is an error, at once", async () => {
   });
 });
 
-test("listens on IPv6, where there is one", async () => {
+test("a server listens on IPv6, if the machine has it", async () => {
   const one = await serve(() => new Response("six"), { host: "::1" }).catch(
     (error: { code?: string }) => error,
   );

@@ -12,13 +12,15 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { headersOf, targetOf } from "./facts.ts";
 import { problem, writeFailure, writeResponse } from "./response.ts";
 
-/** Who sent a request, as the socket says. */
+/** The client of a request, by its socket. */
 export interface Peer {
   readonly address: string | undefined;
 }
 
+/** A Web-standard handler of requests. */
 export type Handler = (request: Request, client: Peer) => Response | Promise<Response>;
 
+/** Options of {@link listener}. */
 export interface ListenerOptions {
   /** The origin of the URLs that the handler sees. A `Host` header never is. */
   readonly origin?: string;
@@ -121,6 +123,7 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
 const samePath = (url: string, target: string): boolean =>
   new URL(url).pathname === target.split("?", 1)[0];
 
+/** Options of {@link serve}. */
 export interface ServeOptions {
   /** @default 0, which chooses a free port */
   readonly port?: number;
@@ -138,6 +141,7 @@ export interface ServeOptions {
 
 const SERVE = { port: true, host: true, socket: true, origin: true } satisfies Keys<ServeOptions>;
 
+/** A running server. */
 export interface Served {
   /** The origin that it listens at: `http://127.0.0.1:8402`. */
   readonly url: string;

@@ -1,4 +1,4 @@
-/** The paywall on bare `node:http`: the laws of every paywall, and what stands in no framework. */
+/** The paywall on bare `node:http`: the paywall contract, and its own laws. */
 import { once } from "node:events";
 import {
   createServer,
@@ -22,7 +22,7 @@ import { paid, wellKnown } from "./index.ts";
 
 const logged = vi.spyOn(console, "error").mockImplementation(() => {});
 
-/** Routes by what `URL` makes of the target, as many a server does: it resolves dot segments. */
+/** Routes by the path of `URL`, which resolves dot segments, as many servers do. */
 function pathOf({ url = "" }: IncomingMessage): string {
   return URL.canParse(url, "http://localhost") ? new URL(url, "http://localhost").pathname : "";
 }
@@ -57,7 +57,7 @@ paywallContract(test, {
   },
 });
 
-test("a handler that throws answers 500, and not a word of why", async () => {
+test("a handler that throws answers 500 without a reason", async () => {
   const invoicer = new FakeInvoicer();
   const error = new Error("password hunter2 was refused");
   const listener = paid(newPaywall({ invoicer }), { price: "1 sat" }, () => {
@@ -78,7 +78,7 @@ test("a handler that throws answers 500, and not a word of why", async () => {
   await host.close();
 });
 
-test("a handler that breaks off after its head was sent has served: half an answer is cut, not ended", async () => {
+test("a handler that fails after its head was sent has served, and its answer is cut off", async () => {
   const invoicer = new FakeInvoicer();
   const listener = paid(newPaywall({ invoicer }), { price: "1 sat" }, async (_, outgoing) => {
     outgoing.writeHead(200, { "content-length": "100" });
@@ -93,7 +93,7 @@ test("a handler that breaks off after its head was sent has served: half an answ
   await host.close();
 });
 
-test("what merely begins like the well-known path is another's", async () => {
+test("a path that only starts like the well-known path goes to the other listener", async () => {
   const host = await listening(
     createServer(wellKnown(newPaywall(), (_, outgoing) => void outgoing.end("other"))),
   );
@@ -109,7 +109,7 @@ test("what merely begins like the well-known path is another's", async () => {
   await host.close();
 });
 
-test("without another listener, the well-known path is all there is", async () => {
+test("without another listener, any other path answers 404", async () => {
   const host = await listening(createServer(wellKnown(newPaywall())));
   expect((await exchange(host.url, { target: "/.well-known/l402" })).status).toBe(200);
   for (const target of ["/", "/.well-known/l402x", "/.well-known/l40", "/.well-known"])
@@ -117,13 +117,13 @@ test("without another listener, the well-known path is all there is", async () =
   await host.close();
 });
 
-test("who is gone before he was let in was not served: the use comes back, and the handler is not called", async () => {
+test("a client that leaves before the grant gets its use back, and the handler is not called", async () => {
   const handler = vi.fn((_: IncomingMessage, outgoing: ServerResponse) => void outgoing.end());
   expect(await statusAfterGone((paywall) => paid(paywall, { price: "1 sat" }, handler))).toBe(200);
   expect(handler).toHaveBeenCalledOnce();
 });
 
-test("serves HTTP/2 by the same rules", async () => {
+test("HTTP/2 is served by the same rules", async () => {
   const invoicer = new FakeInvoicer();
   const store = new MemoryStore();
   const released = new Promise<void>((resolve) => {
@@ -161,7 +161,7 @@ test("serves HTTP/2 by the same rules", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("a client that hangs up before the head gets the use back, also if the handler fails after that [case 89]", async () => {
+test("a client that hangs up before the head gets the use back, even if the handler fails after that [case 89]", async () => {
   const status = await statusAfterHangUp((paywall, work) =>
     paid(
       paywall,

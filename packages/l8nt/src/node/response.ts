@@ -8,6 +8,7 @@ import { type Refused, type Rendered, render } from "../wire/problem.ts";
  */
 const CHALLENGES = /, (?=(?:LSAT|L402) macaroon=")/;
 
+/** The fields of a response, each challenge and each cookie on a line of its own. */
 export function fieldsOf(headers: Headers): OutgoingHttpHeaders {
   const fields: OutgoingHttpHeaders = {};
   for (const [name, value] of headers) {
@@ -29,6 +30,7 @@ export function fieldsOfPairs(pairs: Rendered["headers"]): OutgoingHttpHeaders {
   return fields;
 }
 
+/** Writes a refusal, unless the client has left. */
 export function writeRefused(outgoing: ServerResponse, refused: Refused): void {
   if (outgoing.destroyed) return;
   const { status, headers, body } = render(refused);
@@ -81,6 +83,7 @@ export async function writeFailure(outgoing: ServerResponse, error: unknown): Pr
   else await writeResponse(outgoing, problem(500, "Internal server error"));
 }
 
+/** A problem document (RFC 9457) without a code of Sigil. */
 export const problem = (status: number, title: string): Response =>
   new Response(JSON.stringify({ type: "about:blank", title, status }), {
     status,

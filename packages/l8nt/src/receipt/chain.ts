@@ -1,22 +1,23 @@
 /**
- * The chain: every signature, every `previous`, no number left out, no payment twice.
- * spec/6-receipts.md §3.
+ * Verifies a chain of receipts: every signature, every `previous`, no missing number, no payment
+ * twice. spec/6-receipts.md §3.
  */
 import { type ReceiptCode, ReceiptError } from "../errors.ts";
 import { ReceiptKey } from "./key.ts";
 import { readLine, type SignedLine } from "./read.ts";
 import { hashOfLine, NO_RECEIPT, type Receipt, signedBytes } from "./receipt.ts";
 
+/** The result of {@link verifyChain}. */
 export type ChainVerdict =
   | { readonly holds: true; readonly receipts: readonly Receipt[] }
   /** The first fault; `line` is the receipt's number in the sequence, from 1. */
   | { readonly holds: false; readonly fault: ReceiptError };
 
 /**
- * Whether these texts are an unbroken chain from the first receipt on. That nothing was removed at
- * its end, only an export with its head shows.
+ * Whether these texts are an unbroken chain from the first receipt on. Only an export with its head
+ * shows that nothing was removed at the end.
  *
- * @throws TypeError for a public key that is none
+ * @throws TypeError for a malformed public key
  */
 export async function verifyChain(
   texts: Iterable<string>,
@@ -66,16 +67,16 @@ export class Chain {
         `key ${signed.keyId} signed it, and key ${this.#key.keyId} was asked for`,
       );
     if (!this.#key.verifies(signedBytes(signed), signature))
-      throw this.fault("ERR_RECEIPT_FORGED", "its signature does not hold, so that it was altered");
+      throw this.fault("ERR_RECEIPT_FORGED", "its signature is not valid, so that it was altered");
     return signed;
   }
 
-  /** Takes what `read` gave as the next receipt. */
+  /** Appends a line that `read` returned as the next receipt. */
   follow(line: string, signed: SignedLine["signed"]): Receipt {
     if (signed.type !== "receipt")
       throw this.fault("ERR_RECEIPT_CHAIN", "it is a head, and a receipt was expected");
     if (this.#paid.has(signed.paymentHash))
-      throw this.fault("ERR_RECEIPT_REPEATED", "there is a receipt of this payment already");
+      throw this.fault("ERR_RECEIPT_REPEATED", "an earlier receipt is of the same payment");
     const next = this.count + 1;
     if (signed.seq !== next)
       throw this.fault(
@@ -92,7 +93,7 @@ export class Chain {
     return signed;
   }
 
-  /** A fault of the line after those that were followed. */
+  /** A fault of the next line. */
   fault(code: ReceiptCode, what: string): ReceiptError {
     return new ReceiptError(code, this.count + 1, what);
   }

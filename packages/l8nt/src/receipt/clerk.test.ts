@@ -1,4 +1,4 @@
-/** The clerk: every settled payment gets one receipt, in order, whatever happens meanwhile. */
+/** The clerk: every settled payment gets one receipt, in order, also through failures. */
 
 import { expect, test } from "vitest";
 import { msat } from "../amount.ts";
@@ -22,7 +22,7 @@ async function chainOf(store: MemoryStore) {
   return verdict.receipts;
 }
 
-test("a receipt says who paid what for which kind of request, and nothing that is worth anything", async () => {
+test("a receipt names payer, amount and kind of request, and contains no secret", async () => {
   const store = new MemoryStore();
   const paid = await buy(
     store,
@@ -53,7 +53,7 @@ test("a receipt says who paid what for which kind of request, and nothing that i
     expect(text).not.toContain(secret);
 });
 
-test("receipts are made in the order of settling, across batches, and only of what was paid", async () => {
+test("receipts are made in the order of settling, across batches, and only of paid payments", async () => {
   const store = new MemoryStore();
   const records = Array.from({ length: 7 }, () => paymentOf());
   for (const record of records) await beginPayment(store, record);
@@ -69,7 +69,7 @@ test("receipts are made in the order of settling, across batches, and only of wh
   expect(await hashesIn(store)).toEqual(settled);
 });
 
-test("what settles while the clerk works is not left over", async () => {
+test("a payment that settles while the clerk works gets its receipt", async () => {
   const store = await paidStore(3);
   let late = 2;
   const book: MemoryStore = Object.assign(Object.create(store), {
@@ -90,7 +90,7 @@ test("what settles while the clerk works is not left over", async () => {
   expect(await chainOf(store)).toHaveLength(5);
 });
 
-test("it works alone, however often it is woken", async () => {
+test("a clerk that is woken repeatedly runs once at a time", async () => {
   const store = await paidStore(10);
   let drains = 0;
   const book = {
@@ -124,7 +124,7 @@ test("several processes make one chain, and no payment has two receipts", async 
   expect(await store.unreceipted(1)).toEqual([]);
 });
 
-test("another process that is faster at any moment costs a second try, and never a second receipt", async () => {
+test("a race with another process costs a second attempt, and never a second receipt", async () => {
   for (const moment of ["lastReceipt", "unreceipted", "appendReceipts"] as const) {
     const store = await paidStore(4);
     let faster = 0;
@@ -153,7 +153,7 @@ test("another process that is faster at any moment costs a second try, and never
   }
 });
 
-test("a store that fails is told to the alarm once, and loses nothing: the next wake tries again", async () => {
+test("a failing store raises one alarm, and the next wake makes the receipts", async () => {
   const store = await paidStore(3);
   const alarms: unknown[] = [];
   const down = new Error("the disk is full");
@@ -178,7 +178,7 @@ test("a store that fails is told to the alarm once, and loses nothing: the next 
   expect(alarms).toHaveLength(1);
 });
 
-test("a store that takes nothing is told to the alarm, and not asked for ever", async () => {
+test("a store that appends nothing raises the alarm, and is not asked forever", async () => {
   const store = await paidStore(1);
   const alarms: unknown[] = [];
   const book = {
@@ -194,7 +194,7 @@ test("a store that takes nothing is told to the alarm, and not asked for ever", 
   ]);
 });
 
-test("a chain that a second key went on with does not hold", async () => {
+test("a chain that was continued with a second key is not valid", async () => {
   const store = await paidStore(1);
   await receipt(store);
   await buy(store);

@@ -6,6 +6,7 @@ import type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
 import type { ReceiptSigner } from "./key.ts";
 import { hashOfLine, lineOf, NO_RECEIPT, receiptOf, signedBytes } from "./receipt.ts";
 
+/** Options of {@link ReceiptClerk}. */
 export interface ReceiptClerkOptions {
   readonly book: Pick<ReceiptBook, "unreceipted" | "appendReceipts" | "lastReceipt">;
   readonly signer: ReceiptSigner;

@@ -1,6 +1,5 @@
 /**
- * An export from which anything was taken, or to which anything was done, is refused at the line
- * where it first differs.
+ * An export that was altered in any way is refused at the first line that differs.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -23,10 +22,10 @@ import { readLine } from "./read.ts";
 import { lineOf, type Signable, signedBytes } from "./receipt.ts";
 
 const exports = await Promise.all([0, 1, 2, 5].map((count) => genuineExport(count)));
-/** Of the same key, and of other payments. */
+/** Exports of the same key, with other payments. */
 const elsewhere = await genuineExport(4);
 
-/** What it does to the lines; undefined where there is nothing to do it to. */
+/** Alters the lines; undefined if there is nothing to alter. */
 type Tampering = (
   lines: readonly string[],
   at: number,
@@ -57,11 +56,11 @@ const TAMPERINGS: Readonly<Record<string, Tampering>> = {
     at >= lines.length - 1 ? undefined : [...lines.slice(0, at), lines.at(-1)!],
   "the end is removed with the head": (lines, at) => lines.slice(0, at),
   "two lines change places": (lines, at, to) => lines.with(at, lines[to]!).with(to, lines[at]!),
-  "a line stands twice": (lines, at, to) => lines.toSpliced(Math.max(at, to) + 1, 0, lines[at]!),
+  "a line is repeated": (lines, at, to) => lines.toSpliced(Math.max(at, to) + 1, 0, lines[at]!),
   // As the first line it would be the beginning of that other chain.
-  "a line of another chain of the same key is put in": (lines, at, _to, choice) =>
+  "a line of another chain of the same key is inserted": (lines, at, _to, choice) =>
     at === 0 ? undefined : lines.toSpliced(at, 0, elsewhere[choice % elsewhere.length]!),
-  "a line of another chain of the same key takes one's place": (lines, at, _to, choice) =>
+  "a line is replaced by one of another chain of the same key": (lines, at, _to, choice) =>
     at === 0 ? undefined : lines.with(at, elsewhere[choice % elsewhere.length]!),
   "a line is signed by another key": (lines, at) =>
     lines.with(
@@ -79,28 +78,29 @@ const TAMPERINGS: Readonly<Record<string, Tampering>> = {
     ...lines.slice(0, at),
     lines[at]!.slice(0, choice % lines[at]!.length),
   ],
-  "an empty line is put in": (lines, at, _to, choice) => lines.toSpliced(at + (choice % 2), 0, ""),
-  "a character is another": (lines, at, to, choice) => {
+  "an empty line is inserted": (lines, at, _to, choice) =>
+    lines.toSpliced(at + (choice % 2), 0, ""),
+  "a character is changed": (lines, at, to, choice) => {
     const line = lines[at]!;
     const index = choice % line.length;
     const character = [...charactersOf][(to + choice) % [...charactersOf].length]!;
     return lines.with(at, line.slice(0, index) + character + line.slice(index + 1));
   },
-  "a character is put in": (lines, at, to, choice) => {
+  "a character is inserted": (lines, at, to, choice) => {
     const line = lines[at]!;
     const index = choice % (line.length + 1);
     const character = [...charactersOf][to % [...charactersOf].length]!;
     return lines.with(at, line.slice(0, index) + character + line.slice(index));
   },
-  "a member stands twice": (lines, at, _to, choice) => {
+  "a member is repeated": (lines, at, _to, choice) => {
     const members = [...lines[at]!.matchAll(/"[A-Za-z]+":(?:"[^"]*"|\[[^\]]*\]|\d+)/g)].map(
       ([member]) => member,
     );
     return lines.with(at, lines[at]!.replace("{", `{${members[choice % members.length]},`));
   },
-  "a member stands twice, the second of another value": (lines, at) =>
+  "a member is repeated with another value": (lines, at) =>
     lines.with(at, lines[at]!.replace(/"version":1/, '"version":2,"version":1')),
-  "a member is put in": (lines, at) => lines.with(at, lines[at]!.replace("{", '{"__proto__":1,')),
+  "a member is inserted": (lines, at) => lines.with(at, lines[at]!.replace("{", '{"__proto__":1,')),
   "two members change places": (lines, at) =>
     replaced(lines, at, lines[at]!.replace(/("type":"[a-z]+"),("version":1)/, "$2,$1")),
   "a character is escaped": (lines, at) =>
@@ -125,7 +125,7 @@ function firstDifference(a: readonly string[], b: readonly string[]): number {
 }
 
 test.each(exports.map((lines) => [lines.length - 1, lines] as const))(
-  "a genuine export of %i receipts holds, and each receipt is seen once",
+  "a genuine export of %i receipts is valid, and each receipt is reported once",
   async (count, lines) => {
     const seen: number[] = [];
     const verdict = await verifyExport(lines, PUBLIC_KEY, { each: ({ seq }) => seen.push(seq) });
@@ -137,7 +137,7 @@ test.each(exports.map((lines) => [lines.length - 1, lines] as const))(
   },
 );
 
-describe("is refused at the first line that differs, where", () => {
+describe("an export is refused at the first line that differs if", () => {
   test.each(Object.entries(TAMPERINGS))("%s", async (_name, tamper) => {
     let judged = 0;
     await fc.assert(
@@ -165,7 +165,7 @@ describe("is refused at the first line that differs, where", () => {
       ),
       { numRuns: 100 },
     );
-    // A tampering that never did anything proves nothing.
+    // A kind of tampering that never changed a line would prove nothing.
     expect(judged).toBeGreaterThan(20);
   });
 });
@@ -174,7 +174,7 @@ async function* chunks(bytes: Uint8Array, size: number) {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-test("a file holds, whatever pieces it comes in, and with any byte of it changed it is refused at that line", async () => {
+test("a file is valid in chunks of any size, and refused at the line of any changed byte", async () => {
   const genuine = exports.at(-1)!;
   const file = Buffer.from(genuine.map((line) => `${line}\n`).join(""));
   await fc.assert(
@@ -197,7 +197,7 @@ test("a file holds, whatever pieces it comes in, and with any byte of it changed
   );
 });
 
-test("a file holds without its last line feed, and with another after it is refused", async () => {
+test("a file is valid without its last line feed, and refused with one more", async () => {
   const text = exports[1]!.join("\n");
   const judge = (file: string) => verifyExport(linesOf(chunks(Buffer.from(file), 100)), PUBLIC_KEY);
   expect((await judge(text)).holds).toBe(true);
@@ -208,7 +208,7 @@ test("a file holds without its last line feed, and with another after it is refu
   });
 });
 
-test("bytes that are not UTF-8 are not read as the replacement character that stands for them", async () => {
+test("bytes that are not UTF-8 are refused, and not read as replacement characters", async () => {
   const store = new MemoryStore();
   await buy(store, { lineage: ["\ufffd"] });
   await receipt(store);
@@ -222,7 +222,7 @@ test("bytes that are not UTF-8 are not read as the replacement character that st
   });
 });
 
-test("a head that follows the last receipt and miscounts is refused, even where the key's holder signed it", async () => {
+test("a head that miscounts is refused, even if the key's holder signed it", async () => {
   const lines = exports[2]!;
   const wrong = signedAgain(lines.at(-1)!, (head) => ({ ...head, count: 3 }) as Signable, signer);
   expect(await verifyExport([...lines.slice(0, -1), wrong], PUBLIC_KEY)).toMatchObject({
@@ -231,7 +231,7 @@ test("a head that follows the last receipt and miscounts is refused, even where 
   });
 });
 
-test("an export of more than the store gives at once has every line once", async () => {
+test("an export of more receipts than the store returns at once has every line once", async () => {
   const store = new MemoryStore();
   const texts = Array.from({ length: 1001 }, (_, at) => `receipt ${at}`);
   await store.appendReceipts(
@@ -243,7 +243,7 @@ test("an export of more than the store gives at once has every line once", async
 });
 
 test.each([1000, 65_537])(
-  "a line without an end is not waited for, in pieces of %i bytes",
+  "a line without an end is refused in chunks of %i bytes, without waiting for its end",
   async (size) => {
     let sent = 0;
     async function* endless() {
@@ -260,7 +260,7 @@ test.each([1000, 65_537])(
   },
 );
 
-test("a line that is no receipt is refused without a word of what it held", async () => {
+test("a line that is not a receipt is refused, and the error does not quote it", async () => {
   const secret = "ab".repeat(32);
   for (const line of [
     secret,
@@ -282,7 +282,7 @@ test("a line that is no receipt is refused without a word of what it held", asyn
 
 describe("the amounts of a receipt", () => {
   const [genuine = ""] = exports[1]!;
-  /** Signed by the key's holder, so that nothing but the form can be wrong. */
+  /** Signed by the key's holder, so that only the form can be wrong. */
   const verdictOn = (amount: unknown, fee: unknown) => {
     const { signature: _, ...members } = JSON.parse(genuine);
     const text = canonical({ ...members, amount, fee } as JcsValue);
@@ -295,7 +295,7 @@ describe("the amounts of a receipt", () => {
     ["msat", sats, { unit: "msat", value: "0" }],
     ["US dollars", { unit: "usd_micro", value: "20000" }, { unit: "usd_micro", value: "5" }],
   ])("in %s are read", async (_, amount, fee) => {
-    // The line has no head after it, and that is all that is wrong.
+    // Only the missing head is wrong.
     expect(await verdictOn(amount, fee)).toMatchObject({ fault: { code: "ERR_RECEIPT_HEAD" } });
   });
 
@@ -307,7 +307,7 @@ describe("the amounts of a receipt", () => {
     ["as text alone", "10000", "17"],
     ["below zero", { unit: "msat", value: "-1" }, sats],
     ["with a leading zero", { unit: "msat", value: "010" }, sats],
-    ["with a member too many", { ...sats, note: "x" }, sats],
+    ["with an unknown member", { ...sats, note: "x" }, sats],
   ])("%s are refused", async (_, amount, fee) => {
     expect(await verdictOn(amount, fee)).toMatchObject({
       holds: false,
@@ -316,7 +316,7 @@ describe("the amounts of a receipt", () => {
   });
 });
 
-test("a second receipt for one payment is refused, even where the key's holder signed it", async () => {
+test("a second receipt for one payment is refused, even if the key's holder signed it", async () => {
   const store = await paidStore(1);
   const [paid] = await store.unreceipted(1);
   const answers = [[paid!, paid!], []];
@@ -332,7 +332,7 @@ test("a second receipt for one payment is refused, even where the key's holder s
   });
 });
 
-test("who holds only another key's text verifies nothing with it", async () => {
+test("another key verifies nothing", async () => {
   expect(await verifyExport(exports[1]!, otherSigner.publicKey)).toMatchObject({
     holds: false,
     fault: { line: 1, code: "ERR_RECEIPT_KEY" },

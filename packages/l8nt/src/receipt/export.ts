@@ -1,6 +1,6 @@
 /**
- * An export: a receipt a line, as signed, and last a signed head, so that a removed end is found
- * too. spec/6-receipts.md §4.
+ * Exports: one signed receipt per line, and a signed head as the last line, which shows that no
+ * line was removed at the end. spec/6-receipts.md §4.
  */
 import { ReceiptError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
@@ -56,15 +56,17 @@ export async function* exportReceipts(
   yield lineOf(head, signer.sign(signedBytes(head)));
 }
 
+/** The result of {@link verifyExport}. */
 export type ExportVerdict =
   | { readonly holds: true; readonly head: ReceiptHead }
   /** The first fault, and the line that it is in. */
   | { readonly holds: false; readonly fault: ReceiptError };
 
+/** Options of {@link verifyExport}. */
 export interface VerifyExportOptions {
   /**
-   * Sees each receipt as soon as it is verified. What it makes of them counts only where the whole
-   * export holds.
+   * Called with each receipt as soon as it is verified. Use its results only if the whole export is
+   * valid.
    */
   readonly each?: (receipt: Receipt) => void;
 }
@@ -72,11 +74,11 @@ export interface VerifyExportOptions {
 const OPTIONS = { each: true } satisfies Keys<VerifyExportOptions>;
 
 /**
- * Whether this is a whole export that the key signed. Needs nothing but the public key.
+ * Whether a source is a complete export that the key signed. Needs nothing but the public key.
  *
  * @param source the lines of the export without their line feeds, or its bytes in chunks of any
  * size
- * @throws TypeError for a public key that is none
+ * @throws TypeError for a malformed public key
  */
 export async function verifyExport(
   source: Iterable<string> | AsyncIterable<string | Uint8Array>,

@@ -1,6 +1,6 @@
 /**
- * `l8nt/receipts`: signed receipts of what was paid. Verifying takes the public key and nothing of
- * a treasury.
+ * `l8nt/receipts`: signed receipts of payments. Verifying them needs the public key and nothing
+ * else of a treasury. spec/6-receipts.md.
  */
 export { type ReceiptCode, ReceiptError } from "../errors.ts";
 export { type ChainVerdict, verifyChain } from "./chain.ts";

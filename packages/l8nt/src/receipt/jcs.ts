@@ -1,4 +1,4 @@
-/** The one text of a JSON value: JCS (RFC 8785), for the values that a receipt is made of. */
+/** Canonical JSON: JCS (RFC 8785), for the values that receipts have. */
 
 export type JcsValue =
   | string
@@ -12,12 +12,10 @@ export type JcsValue =
 const LONE_SURROGATE = /\p{Cs}/u;
 
 /**
- * Members in the order of their names' UTF-16 code units, no white space, the shortest escapes.
- * Numbers are safe integers: how a fraction is written is the one hard part of RFC 8785, and no
- * receipt has one.
+ * Returns the canonical text: members in the order of their names' UTF-16 code units, no white
+ * space, the shortest escapes. Numbers must be safe integers, because receipts have no fractions.
  *
- * @throws TypeError for what is not such a value: a fraction, a lone surrogate, a member that is
- * undefined, a Date
+ * @throws TypeError for any other value: a fraction, a lone surrogate, an undefined member, a Date
  */
 export function canonical(value: JcsValue): string {
   if (typeof value === "string") return stringText(value);

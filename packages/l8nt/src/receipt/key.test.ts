@@ -10,7 +10,7 @@ import { ReceiptKey, ReceiptSigner } from "./key.ts";
 
 const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const messages = fc.uint8Array({ maxLength: 300 });
-// RFC 8410: what stands before the 32 bytes in DER.
+// The bytes before the 32 bytes of a key in DER (RFC 8410).
 const privateKey = (seed: Uint8Array) =>
   createPrivateKey({
     key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]),
@@ -50,7 +50,7 @@ test("Node verifies what we sign, and we verify what Node signs", async () => {
   );
 });
 
-test("a key id is the first 16 hex of SHA-256 of the public key, on both sides", async () => {
+test("a key id is the first 16 hex digits of the public key's SHA-256, for signer and verifier", async () => {
   const digest = createHash("sha256").update(Buffer.from(PUBLIC_KEY, "hex")).digest("hex");
   expect(signer.keyId).toBe(digest.slice(0, 16));
   expect((await ReceiptKey.of(PUBLIC_KEY.toUpperCase())).keyId).toBe(signer.keyId);
@@ -61,20 +61,23 @@ test.each([
   ["nothing", ""],
   ["63 digits", PUBLIC_KEY.slice(1)],
   ["no hex", PUBLIC_KEY.replace("d", "g")],
-  ["no point of the curve", `02${"00".repeat(31)}`],
-  ["the point under which a signature of nothing verifies", `01${"00".repeat(31)}`],
-  ["a second text of a point", `ee${"ff".repeat(30)}7f`],
-])("%s is no public key", async (_what, text) => {
+  ["a point that is not on the curve", `02${"00".repeat(31)}`],
+  [
+    "a point of small order, under which a signature of anything may verify",
+    `01${"00".repeat(31)}`,
+  ],
+  ["a second encoding of a point", `ee${"ff".repeat(30)}7f`],
+])("%s is not a public key", async (_what, text) => {
   await expect(ReceiptKey.of(text)).rejects.toThrow(TypeError);
 });
 
 test.each([[new Uint8Array(31)], [new Uint8Array(64)], [SEED as never]])(
-  "a seed is 32 bytes",
+  "a seed of another form than 32 bytes is refused",
   async (seed) => {
     await expect(ReceiptSigner.fromSeed(seed)).rejects.toThrow(TypeError);
   },
 );
 
-test("a signer shows its seed to nobody", () => {
+test("printing a signer does not show its seed", () => {
   expect(`${JSON.stringify(signer)} ${Object.values(signer)}`).not.toContain(SEED);
 });

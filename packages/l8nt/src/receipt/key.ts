@@ -1,6 +1,6 @@
 /**
- * The Ed25519 key of receipts and of the revocation feed (RFC 8032). The curve is loaded at its
- * first use: no page pays for it. spec/6-receipts.md §3.
+ * The Ed25519 key of receipts and of the revocation feed (RFC 8032). The curve is imported at its
+ * first use, to keep browser bundles small. spec/6-receipts.md §3.
  */
 import { type Bytes, concat, hexBytes, hexText, ownBytes } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
@@ -11,12 +11,12 @@ type Curve = Awaited<ReturnType<typeof loadCurve>>;
 /** The first 8 bytes of SHA-256 of the public key, in hex: names a key, and proves nothing. */
 const keyIdOf = (publicKey: Bytes): string => sha256Hex(publicKey).slice(0, 16);
 
-/** RFC 8410: what stands before the seed in a private key's DER. */
+/** The bytes before the seed in a private key's DER (RFC 8410). */
 const PKCS8_PREFIX = hexBytes("302e020100300506032b657004220420")!;
 
 /**
- * Ten times as fast where there is a node:crypto, and the same signatures: Ed25519 is
- * deterministic.
+ * Signs with node:crypto if the runtime has it, which is ten times as fast. The signatures are the
+ * same, because Ed25519 is deterministic.
  */
 function platformSign(seed: Bytes): ((message: Uint8Array) => Uint8Array) | undefined {
   const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
@@ -26,9 +26,9 @@ function platformSign(seed: Bytes): ((message: Uint8Array) => Uint8Array) | unde
   return (message) => crypto.sign(null, message, key);
 }
 
-/** Signs receipts: the one place that has their private key. */
+/** Signs receipts. It is the only holder of the private key. */
 export class ReceiptSigner {
-  /** 64 hex. */
+  /** 64 hex digits. */
   readonly publicKey: string;
   readonly keyId: string;
   readonly #sign: (message: Uint8Array) => Uint8Array;
@@ -53,7 +53,7 @@ export class ReceiptSigner {
   }
 }
 
-/** All that it takes to verify. */
+/** The public key, which verifies signatures. */
 export class ReceiptKey {
   readonly keyId: string;
   readonly #bytes: Bytes;
@@ -69,8 +69,8 @@ export class ReceiptKey {
   static async of(publicKey: string): Promise<ReceiptKey> {
     const bytes = /^[0-9a-fA-F]{64}$/.test(publicKey) ? hexBytes(publicKey) : undefined;
     const curve = await loadCurve();
-    // Strict: a point that has two texts, or one of small order, under which anything may seem
-    // signed, is no key.
+    // Strict: refuses a point with two encodings, and one of small order, under which a signature
+    // may be valid for any text.
     if (
       bytes === undefined ||
       !curve.utils.isValidPublicKey(bytes, false) ||

@@ -2,7 +2,7 @@
 import { ReceiptError } from "../errors.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
 
-/** No receipt is nearly as long. A longer line would only exhaust memory. */
+/** Far more than the longest receipt. A longer line would only exhaust memory. */
 const MAX_LINE_BYTES = 65_536;
 const LF = 10;
 

@@ -1,4 +1,4 @@
-/** Path classes: what stays, and what is an identifier. spec/6-receipts.md §2 */
+/** Path classes: which segments stay, and which are identifiers. spec/6-receipts.md §2. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { pathClass } from "./path-class.ts";
@@ -42,7 +42,7 @@ test("a class is its own class, begins with a slash and is short", () => {
   );
 });
 
-test("two numbers, two UUIDs and two queries are of one class", () => {
+test("paths that differ in a number, a UUID or a query have one class", () => {
   fc.assert(
     fc.property(
       fc.nat(),

@@ -1,9 +1,9 @@
 /**
- * A path without what tells one record from another, so that a receipt does not leak it.
+ * Path classes: a path without identifiers of records, so that a receipt does not leak them.
  * spec/6-receipts.md §2.
  */
 
-/** A longer path says nothing more of what was bought, and a receipt has an end. */
+/** The length limit of a class, which keeps receipts short. */
 const MAX_SEGMENTS = 16;
 const MAX_SEGMENT_LENGTH = 32;
 
@@ -19,7 +19,7 @@ const HEX = /^[0-9A-Fa-f]{8,}$/;
  */
 export function pathClass(path: string): string {
   const segments = path.replace(/[?#].*$/s, "").split("/");
-  // A path begins with a slash, so that the first segment is nothing.
+  // A path begins with a slash, so that the first segment is empty.
   const classes = segments
     .slice(0, MAX_SEGMENTS + 1)
     .map((segment) => (isIdentifier(segment) ? "*" : segment));

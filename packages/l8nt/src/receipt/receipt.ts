@@ -1,5 +1,5 @@
 /**
- * A receipt of one settled payment, and the head of an export: their members and their one text.
+ * The receipt of a settled payment, and the head of an export: their members and canonical text.
  * spec/6-receipts.md §1, §4.
  */
 
@@ -10,14 +10,15 @@ import type { PaymentRecord } from "../ports/payments.ts";
 import { canonical, type JcsValue } from "./jcs.ts";
 import { pathClass } from "./path-class.ts";
 
+/** A signed record of one payment. */
 export interface Receipt {
   readonly type: "receipt";
   readonly version: 1;
-  /** From 1, without gaps. */
+  /** The number in the sequence, from 1, without gaps. */
   readonly seq: number;
-  /** Hex of SHA-256 of the receipt before it; {@link NO_RECEIPT} for the first. */
+  /** The hex SHA-256 of the receipt before it; {@link NO_RECEIPT} for the first. */
   readonly previous: string;
-  /** Of the key that signed it. */
+  /** The id of the key that signed it. */
   readonly keyId: string;
   readonly paymentHash: string;
   /** The node that paid, with its ancestors, root first. */
@@ -33,19 +34,19 @@ export interface Receipt {
   readonly settledAt: number;
 }
 
-/** The last line of an export: how much there was when it was made. */
+/** The last line of an export, which counts the receipts before it. */
 export interface ReceiptHead {
   readonly type: "head";
   readonly version: 1;
   readonly count: number;
-  /** The hash of the last receipt; {@link NO_RECEIPT} where there is none. */
+  /** The hash of the last receipt; {@link NO_RECEIPT} without any. */
   readonly last: string;
   readonly keyId: string;
   /** Whole Unix seconds. */
   readonly at: number;
 }
 
-/** The hash in the place of a receipt before the first. */
+/** The `previous` of the first receipt. */
 export const NO_RECEIPT = "0".repeat(64);
 
 export interface Place {
@@ -98,5 +99,5 @@ export const signedBytes = (signable: Signable): Uint8Array => utf8(canonical(me
 export const lineOf = (signable: Signable, signature: string): string =>
   canonical({ ...membersOf(signable), signature });
 
-/** What the next receipt calls `previous`: of the whole line, its signature included. */
+/** The hash of a whole line, with its signature: the `previous` of the next receipt. */
 export const hashOfLine = (line: string): string => sha256Hex(utf8(line));

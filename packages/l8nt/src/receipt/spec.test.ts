@@ -1,6 +1,6 @@
 /**
- * The tables and the worked example of spec/6-receipts.md, run against the code and, for what is
- * signed, against Node's OpenSSL.
+ * The tables and the worked example of spec/6-receipts.md, run against the code; signatures also
+ * against Node's OpenSSL.
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -24,13 +24,13 @@ const publicKey = shown("public key");
 
 const sha256 = (data: Uint8Array | string) => createHash("sha256").update(data).digest("hex");
 
-test("§2: the paths are of the classes that the page says", () => {
+test("§2: each path has the class that the page states", () => {
   const rows = [...sectionOf("2. ").matchAll(/^\| `(.+?)` \| `(.+?)` \|$/gm)];
   expect(rows).toHaveLength(6);
   for (const [, path, expected] of rows) expect(pathClass(path!)).toBe(expected);
 });
 
-test("§1, §4: the members are those that the page lists, and no others", () => {
+test("§1, §4: receipts and heads have exactly the members that the page lists", () => {
   const named = (section: string) =>
     [...sectionOf(section).matchAll(/^\| (`.+?) \|/gm)]
       .flatMap(([, cell]) => [...cell!.matchAll(/`(\w+)`/g)].map(([, name]) => name!))
@@ -61,7 +61,7 @@ test("§7: Node verifies every signature over the text without it, and finds eve
   expect(shown("key id")).toBe(sha256(Buffer.from(publicKey, "hex")).slice(0, 16));
 });
 
-test("§7: it is what this library makes of these payments, and it holds", async () => {
+test("§7: this library makes the same export of these payments, and it is valid", async () => {
   const signer = await ReceiptSigner.fromSeed(Buffer.from(shown("seed"), "hex"));
   expect(signer.publicKey).toBe(publicKey);
   const read = readLine(lines[0]!);

@@ -7,7 +7,7 @@ import { field, textFlag } from "../field.ts";
 
 export interface Agent {
   readonly name: string;
-  /** Gives two agents of one name a node each. */
+  /** Distinguishes the nodes of two agents with the same name. */
   readonly nonce: string;
 }
 
@@ -37,7 +37,7 @@ export const agent = condition<Agent>({
   fields: [
     field("agent", {
       example: '"booker"',
-      flag: textFlag("agent", "NAME", "the agent that it is for: a node of its own"),
+      flag: textFlag("agent", "NAME", "the name of the agent that the credential is for"),
       write(name, { nonce, what }) {
         if (typeof name !== "string" || !isAgentName(name))
           throw new TypeError(
@@ -53,6 +53,6 @@ export const agent = condition<Agent>({
     return match === null ? undefined : { name: match[1]!, nonce: match[2]! };
   },
   opens: ({ name }) => name,
-  // The name heads the node that the other conditions belong to.
+  // The name is shown as the heading of the node's other conditions.
   words: () => [],
 });

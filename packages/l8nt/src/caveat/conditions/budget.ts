@@ -71,5 +71,5 @@ export const budgets: readonly Condition<bigint>[] = UNITS.flatMap((unit) =>
   SPANS.map((span) => budget(unit, span)),
 );
 
-/** The name of the budget of a unit over the whole life: what a refusal names that misses it. */
+/** The name of a unit's budget over the whole life, for a refusal that lacks one. */
 export const budgetOf = (unit: Unit): string => budget(unit, SPANS[0]).name;

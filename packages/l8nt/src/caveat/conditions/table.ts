@@ -16,8 +16,8 @@ import { services } from "./services.ts";
 import { validFrom } from "./valid-from.ts";
 import { serviceValidUntil, validUntil } from "./valid-until.ts";
 
-// The node first, because what follows belongs to it; an end before the limits, because a ledger
-// may forget a limit after the end that stands before it.
+// The node comes first, because the caveats that follow belong to it. An end comes before the
+// limits, because a ledger may forget a limit after the end that precedes it.
 const ROWS = [
   agent,
   purpose,
