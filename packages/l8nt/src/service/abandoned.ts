@@ -16,7 +16,9 @@ export class AbandonedUses {
   readonly claimant: string;
   readonly #ledger: Ledger;
   readonly #clock: Clock;
-  /** The claimants whose claims this process ends; undefined if it cannot know whether they live. */
+  /**
+   * The claimants whose claims this process ends; undefined if it cannot know whether they live.
+   */
   readonly #dead: string | undefined;
   #done: Promise<void> | undefined;
 

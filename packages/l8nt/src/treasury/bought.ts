@@ -200,8 +200,8 @@ function mayCover({ full, record }: PaidCredential, target: Target, now: number)
 
 /**
  * A metered credential was charged to the limits of the node that bought it. A node below that has
- * a limit of its own in the same unit would spend past it, so it buys for itself. A time pass serves
- * every node below.
+ * a limit of its own in the same unit would spend past it, so it buys for itself. A time pass
+ * serves every node below.
  */
 function isChargedTo(verified: Verified, { full, record }: PaidCredential): boolean {
   return (
