@@ -5,7 +5,7 @@
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: "×" | "%" | "ms" | "bytes" | "lines" | "µs" | "1/s";
+  readonly unit: "×" | "%" | "ms" | "bytes" | "lines" | "µs" | "1/s" | "files";
   /** Undefined for a figure that explains another. */
   readonly target?: number;
   readonly met?: boolean;

@@ -13,6 +13,7 @@ import { purchase } from "./purchase.ts";
 import { revocation } from "./revocation.ts";
 import { sqlite } from "./sqlite.ts";
 import { verify } from "./verify.ts";
+import { walks } from "./walks.ts";
 
 const progress = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -27,6 +28,7 @@ const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promi
   lnd,
   memory,
   postgres,
+  walks,
 };
 
 const asked = process.argv.slice(2);
