@@ -1,4 +1,4 @@
-/** What a tool call through a handle costs, and what each adapter weighs. */
+/** The cost of a tool call through a handle, and the bundle size of each adapter. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";

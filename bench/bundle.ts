@@ -1,4 +1,4 @@
-/** What the client weighs in a browser. */
+/** The size of the client in a browser. */
 import { browserBudgetBytes, browserBundle } from "../scripts/browser-bundle.ts";
 import { atMost, type Figure } from "./figure.ts";
 

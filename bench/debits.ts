@@ -1,6 +1,6 @@
 /**
- * Debits: what a store does for every payment and every use. A debit is a reservation and its
- * commit, each durable when it is answered.
+ * Debits, which a store makes for every payment and use: a reservation and its commit, each durable
+ * when it is answered.
  */
 
 import { msat } from "../packages/l8nt/src/amount.ts";

@@ -1,6 +1,6 @@
 /**
- * One measured figure, as `npm run -s bench` prints it: a ratio of one run, a count, or, where a
- * limit is in milliseconds, those.
+ * One measured figure, as `npm run -s bench` prints it: a ratio of one run, a count, or
+ * milliseconds if the limit is in milliseconds.
  */
 export interface Figure {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface Figure {
   /** Undefined for a figure that explains another. */
   readonly target?: number;
   readonly met?: boolean;
-  /** What it was measured against, in the same run. */
+  /** The reference that was measured in the same run. */
   readonly against: string;
 }
 

@@ -11,8 +11,8 @@ import { atLeast, type Figure, plain } from "./figure.ts";
 import { microseconds } from "./rounds.ts";
 
 /**
- * Beside the code, on the disk that it is on: a temporary folder may be in memory, where an fsync
- * costs nothing.
+ * On the disk of the code, because a temporary folder may be in memory, where an fsync costs
+ * nothing.
  */
 const FOLDER = resolve(import.meta.dirname, "../node_modules");
 /** As many connections as a store opens by default. */

@@ -5,8 +5,8 @@
 import { median } from "./figure.ts";
 
 /**
- * Does it `count` times. What had to be prepared is not counted where it gives the milliseconds
- * that are.
+ * Does the work `count` times. It may return the milliseconds to count, without those of a
+ * preparation.
  */
 export type Work = (count: number) => number | void | Promise<void>;
 

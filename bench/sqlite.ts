@@ -1,4 +1,4 @@
-/** What group commit gains, and what depth costs, on SQLite with an fsync for every commit. */
+/** The gain of group commit and the cost of depth on SQLite, with an fsync for every commit. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { openSqliteStore, type SqliteOptions } from "l8nt/stores/sqlite";
@@ -7,8 +7,8 @@ import { atLeast, atMost, type Figure, plain } from "./figure.ts";
 import { microseconds } from "./rounds.ts";
 
 /**
- * Beside the code, on the disk that it is on: a temporary folder may be in memory, where an fsync
- * costs nothing.
+ * On the disk of the code, because a temporary folder may be in memory, where an fsync costs
+ * nothing.
  */
 const FOLDER = resolve(import.meta.dirname, "../node_modules");
 

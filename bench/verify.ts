@@ -1,5 +1,5 @@
 /**
- * Verification and attenuation of one credential with three caveats, against what else there is.
+ * Verification and attenuation of a credential with three caveats, compared with other libraries.
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { TransformOptions } from "node:stream";

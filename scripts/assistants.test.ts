@@ -1,6 +1,5 @@
 /**
- * What coding assistants read in the package names everything that there is, and nothing that there
- * is not.
+ * The files for coding assistants in the package name every subpath, and only names that exist.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

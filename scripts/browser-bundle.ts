@@ -1,4 +1,4 @@
-/** What `l8nt` weighs in a browser, and whether anything came along that belongs on a server. */
+/** The size of `l8nt` in a browser, and the check that it contains no server code. */
 import { relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type BuildOptions, build, type Metafile } from "esbuild";

@@ -42,7 +42,7 @@ export const rows: readonly (readonly string[])[] = [
  * shared, and may be.
  */
 const adapterFolders = ["stores/", "wallets/", "middleware/", "frameworks/"];
-/** What the root `index.ts` must not lead to: whoever wants an adapter names its subpath. */
+/** What the root `index.ts` must not import: each adapter has its own subpath. */
 const notInRoot = [
   "node/",
   "middleware/",

@@ -51,7 +51,7 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** Packs a folder; gives the tarball and what is in it. */
+/** Packs a folder, and returns the tarball and its content. */
 function pack(folder: string, to: string): { tarball: string; files: readonly string[] } {
   const answer = JSON.parse(run(root, "npm", "pack", folder, "--json", "--pack-destination", to)) as
     | Packed[]

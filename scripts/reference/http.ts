@@ -51,7 +51,6 @@ function typeOf(schema: Json): string {
     const: value,
     items,
     pattern,
-    contentEncoding,
     anyOf,
   } = schema as {
     readonly type?: string | readonly string[];
@@ -59,14 +58,12 @@ function typeOf(schema: Json): string {
     readonly const?: unknown;
     readonly items?: Json;
     readonly pattern?: string;
-    readonly contentEncoding?: string;
     readonly anyOf?: readonly Json[];
   };
   if (values !== undefined) return values.map((one) => JSON.stringify(one)).join(" | ");
   if (value !== undefined) return JSON.stringify(value);
   if (anyOf !== undefined) return [...new Set(anyOf.map(typeOf))].join(" | ");
   if (items !== undefined) return `list of ${typeOf(items)}`;
-  if (contentEncoding !== undefined) return `string, ${contentEncoding}`;
   if (pattern !== undefined) return `string, ${pattern}`;
   return typeof type === "string" ? type : (type?.join(" | ") ?? "any");
 }

@@ -1,4 +1,4 @@
-/** So many kills, at named points and at random ones, in worlds side by side. */
+/** Kills treasuries at named points and at random times, in concurrent worlds. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { build } from "esbuild";
@@ -9,7 +9,7 @@ export interface CrashReport {
   readonly starts: number;
   readonly purchases: number;
   readonly payments: number;
-  /** Empty where everything that was acknowledged is so. */
+  /** Empty if everything that was acknowledged still holds. */
   readonly wrong: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export async function crash({
           for (const [index, kill] of mine.entries()) {
             await world.live(kill);
             if (++done % 10 === 0) progress(`${done} of ${kills} kills`);
-            // Not at the end alone: a wrong that a later start mends would not be seen.
+            // Not only at the end, because a later start may repair a fault.
             if (index % 25 === 24) wrong.push(...(await world.compare()));
           }
           wrong.push(...(await world.compare()));
@@ -66,7 +66,7 @@ export async function crash({
   }
 }
 
-/** Every named point in turn, and every third kill at a moment of chance. */
+/** Every named point in turn, and every third kill at a random time. */
 function planOf(kills: number, seed: number): readonly Kill[] {
   let state = seed;
   const below = (limit: number) => {
@@ -81,7 +81,7 @@ function planOf(kills: number, seed: number): readonly Kill[] {
   );
 }
 
-/** One file that starts in a third of the time. */
+/** Bundles the victim, which then starts in a third of the time. */
 async function bundled(outfile: string): Promise<string> {
   await build({
     entryPoints: [resolve(import.meta.dirname, "victim.ts")],

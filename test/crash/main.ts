@@ -1,6 +1,6 @@
 /**
- * `npm run test:crash -- --kills N [--seed S]`: kills the treasury, and says whether anything that
- * was acknowledged is lost.
+ * `npm run test:crash -- --kills N [--seed S]`: kills the treasury, and reports whether anything
+ * that it acknowledged is lost.
  */
 import { parseArgs } from "node:util";
 import { crash } from "./crash.ts";

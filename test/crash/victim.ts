@@ -1,7 +1,6 @@
 /**
- * The treasury that is killed: the daemon's own `runTreasury`, its ports wrapped by kill points.
- * `argv[2]` is its orders in JSON. Says `ready` to its parent, with what its books say, once it
- * serves.
+ * The treasury that is killed: the daemon's `runTreasury` with kill points around its ports.
+ * `argv[2]` has its orders in JSON. It sends `ready` with the audit of its store once it serves.
  */
 import { openWallet } from "l8nt";
 import { serve } from "l8nt/node";
@@ -16,7 +15,7 @@ export interface Orders {
   readonly wallet: string;
   /** Hex. */
   readonly secret: string;
-  /** Such as `store.settle after`: dies at the `nth` time. Undefined: the parent kills it. */
+  /** The point, such as `store.settle after`, whose `nth` pass kills the process. */
   readonly point?: string;
   readonly nth: number;
 }
@@ -35,7 +34,7 @@ function pass(place: string): void {
   if (place === point && --left === 0) process.kill(process.pid, "SIGKILL");
 }
 
-/** Every method that is called passes a point before, and one after. */
+/** Wraps methods so that each call passes a point before and a point after. */
 function mined<Port extends object>(name: string, port: Port): Port {
   return new Proxy(port, {
     get(target, member) {

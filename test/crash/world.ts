@@ -1,7 +1,7 @@
 /**
- * A treasury that is killed over and over, and what outlives it: the Lightning network, a shop,
- * agents, and what they were told. Whatever was acknowledged must still be so, and what the
- * network's books say must be what the treasury's say.
+ * A treasury that is killed repeatedly, with a Lightning network, a shop and agents that survive
+ * it. Everything that was acknowledged must still hold, and the treasury's records must agree with
+ * the network's.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -40,21 +40,21 @@ export const POINTS: readonly string[] = Object.entries(METHODS).flatMap(([port,
 );
 
 export interface Kill {
-  /** Undefined is a moment of chance. */
+  /** Undefined for a random time. */
   readonly point?: string | undefined;
-  /** At which time it is passed, or after how many tens of milliseconds. */
+  /** The pass of the point that kills, or the time in tens of milliseconds. */
   readonly nth: number;
 }
 
-/** A point that is not passed: then it is killed all the same. */
+/** How long to wait for a point before the process is killed anyway. */
 const PATIENCE_MS = 1500;
 
 export interface World {
   /** Runs the treasury until it dies, while agents buy. @throws Error for books that are wrong */
   live(kill: Kill): Promise<void>;
-  /** Lets everything come to rest, and compares. Gives what is wrong. */
+  /** Waits until nothing is under way, compares the records, and returns the faults. */
   compare(): Promise<readonly string[]>;
-  /** What it came to. */
+  /** Counts of the run. */
   summary(): { readonly purchases: number; readonly payments: number; readonly starts: number };
   end(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * The Postgres store under the laws of every store: three handles, each with connections of its
- * own, on one schema.
+ * The Postgres store under the store contract: three handles with their own connections on one
+ * schema.
  */
 import { storeContract } from "l8nt/testing";
 import { expect, test } from "vitest";
@@ -21,7 +21,7 @@ storeContract(test, {
   histories: 8,
 });
 
-test("what is asked for in one turn is one transaction, and so is what comes while it is under way", async () => {
+test("the calls of one turn are one transaction, and so are those that come while it runs", async () => {
   const books = new Books();
   try {
     const store = await books.open();

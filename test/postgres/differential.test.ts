@@ -1,6 +1,6 @@
 /**
- * One law, written twice: `step()` in memory and `sigil_apply` in the database must give the same
- * answers and the same rows.
+ * `step()` in memory and `sigil_apply` in the database must give the same answers and the same
+ * rows.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -49,11 +49,11 @@ function modelled(model: Model, event: LedgerEvent): Outcome {
   }
 }
 
-/** In one turn, and so one batch. */
+/** Applies events in one turn, and so in one batch. */
 const asked = (store: Store, batch: readonly LedgerEvent[]): Promise<readonly Outcome[]> =>
   Promise.all(batch.map((event) => ask(store, event).then((answer) => ({ answer }), failed)));
 
-/** No row, and a row in which nothing stands, are one. */
+/** A missing row equals a row of zeros. */
 const standing = (
   counters: readonly (readonly [string, Counter])[],
 ): ReadonlyMap<string, Counter> =>
@@ -129,7 +129,7 @@ const KINDS = [
   "false",
 ];
 
-/** What kind of answer it is, by what tells it from the others. */
+/** The kind of an answer, by the members that distinguish it. */
 function kindOf(outcome: Outcome): string {
   if ("error" in outcome) return outcome.isTypeError ? "TypeError" : outcome.error;
   const { answer } = outcome;
@@ -160,6 +160,6 @@ test("the database and the pure law give the same answers and keep the same rows
     }),
     { numRuns: RUNS, seed: 20_260, examples: [[otherSlot]] },
   );
-  // It would be no test if all of it were one kind of answer.
+  // The test would prove nothing if all answers were of one kind.
   for (const kind of KINDS) expect(seen.get(kind), kind).toBeGreaterThan(RUNS / 3);
 });

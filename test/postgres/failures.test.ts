@@ -1,6 +1,6 @@
 /**
- * What the store says when the database does not do what it should: one line that helps, and never
- * a URL or a password.
+ * The store's errors when the database fails: one line that says what to do, without a URL or a
+ * password.
  */
 
 import { inspect } from "node:util";
@@ -68,7 +68,7 @@ test.each([
     (url: string) => `${url}&options=-c%20default_transaction_isolation%3Dserializable`,
     /READ COMMITTED/,
   ],
-])("says what to do where %s", async (_, urlOf, expected) => {
+])("an error says what to do if %s", async (_, urlOf, expected) => {
   const work = async () => {
     const store = await books.open({ url: urlOf(books.url) });
     await store.note("one", START);
@@ -76,7 +76,7 @@ test.each([
   expect((await errorOf(work())).message).toMatch(expected);
 });
 
-test("gives up a statement that waits for a lock longer than is allowed, and nothing is written", async () => {
+test("a statement that waits too long for a lock fails, and writes nothing", async () => {
   const store = await openPostgresStore({
     url: books.url,
     schema: books.schema,
@@ -96,7 +96,7 @@ test("gives up a statement that waits for a lock longer than is allowed, and not
   await store.close();
 });
 
-test("says that the disk is full, and writes half of nothing", async () => {
+test("a full disk is reported, and no part of the batch is written", async () => {
   const store = await books.open();
   await books.sql(`CREATE FUNCTION ${books.schema}.no_space() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'could not extend file: ${PASSWORD}' USING ERRCODE = 'disk_full'; END $$`);
@@ -109,7 +109,7 @@ test("says that the disk is full, and writes half of nothing", async () => {
   expect(await store.usage([limit], START)).toEqual([{ id: "a", used: 0n, reserved: 0n }]);
 });
 
-test("what the database cannot hold fails alone, not its batch", async () => {
+test("an event that the database cannot store fails alone, without its batch", async () => {
   const store = await books.open();
   // Longer than an index entry may be, and of no pattern that would compress.
   const endless = Array.from({ length: 2000 }, (_, n) => Math.sin(n).toString(36)).join("");
@@ -127,7 +127,7 @@ test("what the database cannot hold fails alone, not its batch", async () => {
   expect(await store.usage([limit], START)).toEqual([{ id: "a", used: 2n, reserved: 2n }]);
 });
 
-test("waits for the disk also where the role's default is not to", async () => {
+test("a commit waits for the disk even if the role's default is not to", async () => {
   const store = await books.open({ url: `${books.url}&options=-c%20synchronous_commit%3Doff` });
   await books.sql(`CREATE FUNCTION ${books.schema}.waits() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN ASSERT current_setting('synchronous_commit') <> 'off'; RETURN NEW; END $$`);
@@ -138,7 +138,7 @@ test("waits for the disk also where the role's default is not to", async () => {
   expect(await store.reserve(order([limit], 1n))).toEqual({ reserved: true });
 });
 
-test("a closed store says so, and what was under way is written", async () => {
+test("a closed store refuses calls, and finishes those under way", async () => {
   const [store, other] = [await books.open(), await books.open()];
   const reserved = store.reserve(order([limit], 1n));
   await store.close();
@@ -148,7 +148,7 @@ test("a closed store says so, and what was under way is written", async () => {
   expect(await other.usage([limit], START)).toEqual([{ id: "a", used: 1n, reserved: 1n }]);
 });
 
-test("works on a pool of the caller's, and leaves it open", async () => {
+test("a store on the caller's pool leaves the pool open", async () => {
   const pool = new pg.Pool({ connectionString: books.url, max: 1 });
   const store = await openPostgresStore({ pool, schema: books.schema });
   expect(await store.reserve(order([limit], 1n))).toEqual({ reserved: true });

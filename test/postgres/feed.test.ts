@@ -1,6 +1,5 @@
 /**
- * Directives are heard by the other processes, also by one that had lost its connection for a
- * while.
+ * Directives reach the other processes, even one that had lost its connection for a while.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { START } from "../../packages/l8nt/src/testing/store-laws.ts";
@@ -37,11 +36,11 @@ function calls() {
   };
 }
 
-/** Of this test's schema: its connections carry the name in their URL. */
+/** The connections of this test's schema, which have its name in their URL. */
 const listeners = (schema: string) =>
   `SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN sigil_directive' AND application_name = '${schema}'`;
 
-test("a directive calls those who listen at other processes, each time and at once [case 111]", async () => {
+test("each directive calls the listeners of other processes at once [case 111]", async () => {
   const [one, two] = [await books.open(), await books.open()];
   const first = calls();
   const second = calls();
@@ -55,7 +54,7 @@ test("a directive calls those who listen at other processes, each time and at on
   expect(await one.directives(0)).toHaveLength(2);
 });
 
-test("a directive in other books calls nobody here", async () => {
+test("a directive in another schema calls no listener here", async () => {
   const elsewhere = new Books();
   try {
     const store = await books.open();
@@ -73,7 +72,7 @@ test("a directive in other books calls nobody here", async () => {
   }
 });
 
-test("a listener that lost its connection is called when it has one again, and hears what comes then", async () => {
+test("a listener that lost its connection is called when it has one again, and for later directives", async () => {
   const [store, other] = [await books.open(), await books.open()];
   const own = calls();
   store.onDirective!(own.listener);
@@ -88,7 +87,7 @@ test("a listener that lost its connection is called when it has one again, and h
   await own.until(before + 1);
 });
 
-test("whoever ends it is called no more, and the last one closes the connection", async () => {
+test("a listener that ended is not called again, and the last one closes the connection", async () => {
   const [store, other] = [await books.open(), await books.open()];
   const [own, stays] = [calls(), calls()];
   const end = store.onDirective!(own.listener);

@@ -1,6 +1,6 @@
 /**
- * A connection that breaks around a commit: nobody knows whether it was written, and nothing may
- * happen twice.
+ * A connection that breaks around a commit: it is not known whether the batch was written, and
+ * nothing may happen twice.
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -14,9 +14,9 @@ import { type Cut, Wire } from "./support/wire.ts";
 
 let books: Books;
 let wire: Wire;
-/** By way of the wire. */
+/** A store whose connections pass through the proxy. */
 let store: Store;
-/** Straight to the server. */
+/** A store that connects to the server itself. */
 let other: Store;
 
 beforeEach(async () => {
@@ -35,7 +35,7 @@ const limit = spend("a", 100n);
 const PAID = { status: "paid", preimage: "ab".repeat(32), fee: msat(1n), at: START } as const;
 
 describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
-  test("what its id makes one thing is asked for again, and is counted once", async () => {
+  test("a call with an id is repeated, and counted once", async () => {
     const first = order([limit], 30n);
     await other.reserve(first);
     const begun = paymentOf({ amount: msat(5n), maxFee: msat(0n) });
@@ -64,7 +64,7 @@ describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
     expect((await auditLedger(other)).faults).toEqual([]);
   });
 
-  test("what would happen twice is not asked for again, and its error says that nobody knows", async () => {
+  test("a call without an id is not repeated, and its error says that the outcome is unknown", async () => {
     const record = paymentOf({ amount: msat(5n), maxFee: msat(0n) });
     await beginPayment(other, record, [limit]);
     const isCut = wire.cutNext(cut);
@@ -92,7 +92,7 @@ describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
   });
 });
 
-test("a payment that somebody ended while its beginning was in doubt is not begun [case 56]", async () => {
+test("a payment that was ended while its begin was in doubt is not begun [case 56]", async () => {
   const record = paymentOf({ amount: msat(5n), maxFee: msat(0n) });
   let open = () => {};
   const gate = new Promise<void>((done) => {
@@ -122,7 +122,7 @@ test("a connection that died while idle is replaced", async () => {
   expect(await other.usage([limit], START)).toEqual([{ id: "a", used: 1n, reserved: 1n }]);
 });
 
-test("what cannot be read says so, and nothing of writing", async () => {
+test("the error of a read that fails does not speak of writing", async () => {
   await wire.close();
   const error = await store.latest().catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({

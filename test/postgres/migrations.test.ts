@@ -1,6 +1,6 @@
 /**
- * The tables: made once, whoever comes first; never over anything else; and what is written in the
- * books stays written.
+ * The tables: made once by concurrent processes, never in another application's schema, and
+ * append-only.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { order, START, spend } from "../../packages/l8nt/src/testing/store-laws.ts";
@@ -19,7 +19,7 @@ const refusal = (pattern: RegExp) => ({
   message: expect.stringMatching(pattern),
 });
 
-test("processes that start at once make the tables once", async () => {
+test("concurrent processes make the tables once", async () => {
   const stores = await Promise.all(Array.from({ length: 6 }, () => books.open()));
   for (const store of stores) await store.note("here", START);
   expect(await stores[0]!.journal(0, 10)).toHaveLength(6);
@@ -29,7 +29,7 @@ test("processes that start at once make the tables once", async () => {
   ]);
 });
 
-test("books are found again by the next process", async () => {
+test("the next process finds the existing tables", async () => {
   const limit = spend("a", 10n);
   const first = await books.open();
   await first.reserve(order([limit], 7n));
@@ -49,9 +49,9 @@ test("a newer schema is left alone", async () => {
 
 test.each([
   ["a table that was dropped", "DROP TABLE sigil_payees"],
-  ["a law that was dropped", "DROP FUNCTION sigil_apply(jsonb, boolean)"],
-  ["a number that is missing", "DELETE FROM sigil_migrations WHERE version = 1"],
-  ["a law that is not accounted for", "DELETE FROM sigil_migrations WHERE version = 2"],
+  ["a function that was dropped", "DROP FUNCTION sigil_apply(jsonb, boolean)"],
+  ["a missing version of the tables", "DELETE FROM sigil_migrations WHERE version = 1"],
+  ["a missing version of the functions", "DELETE FROM sigil_migrations WHERE version = 2"],
 ])("a half-migrated schema is left alone: %s", async (_, sabotage) => {
   await books.open();
   await books.sql(sabotage);
@@ -59,9 +59,9 @@ test.each([
 });
 
 test.each([
-  ["a counter of his", "CREATE TABLE %.sigil_counters (id text)"],
-  ["migrations of his", "CREATE TABLE %.sigil_migrations (version integer)"],
-])("somebody else's schema is left alone: %s", async (_, theirs) => {
+  ["a table of counters", "CREATE TABLE %.sigil_counters (id text)"],
+  ["a table of migrations", "CREATE TABLE %.sigil_migrations (version integer)"],
+])("another application's schema is left alone: %s", async (_, theirs) => {
   await books.sql(`CREATE SCHEMA ${books.schema}`);
   await books.sql(theirs.replace("%", books.schema));
   await expect(books.open()).rejects.toMatchObject(refusal(/that Sigil did not make/));
@@ -87,7 +87,7 @@ test("a migration that fails leaves nothing behind", async () => {
 });
 
 test.each(["sigil_journal", "sigil_receipts", "sigil_directives"])(
-  "%s is append-only, for whoever it is",
+  "%s is append-only for every role",
   async (table) => {
     const store = await books.open();
     await store.addDirective({ kind: "freeze", nodeId: "*", at: START });
@@ -106,7 +106,7 @@ test.each(["sigil_journal", "sigil_receipts", "sigil_directives"])(
   },
 );
 
-test("the few payments that are open are found without looking at all of them", async () => {
+test("open payments are found by an index, without a scan of all payments", async () => {
   await books.open();
   const plan = await books.sql<{ "QUERY PLAN": string }>(
     "EXPLAIN SELECT hash FROM sigil_payments p WHERE p.status = 'open' ORDER BY p.begun_seq",

@@ -1,6 +1,6 @@
 /**
- * Two treasuries on one database: one family, one budget, whoever is asked. Judged by the dev
- * network's books.
+ * Two treasuries on one database share the budget of a family of agents. Judged by the dev
+ * network's payments.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
@@ -39,7 +39,7 @@ async function two(): Promise<{
   return { world, treasuries: [world.treasury, other], store };
 }
 
-test("200 orders at both, and the family spends what its budget holds and not a msat more [cases 23, 43, 44]", async () => {
+test("200 orders at two treasuries spend no more than the family's budget [cases 23, 43, 44]", async () => {
   const { world, treasuries, store } = await two();
   const shop = await world.shop();
   const root = world.root({ budget: "200 sat" });
@@ -72,7 +72,7 @@ test("200 orders at both, and the family spends what its budget holds and not a 
   expect(world.alarms).toEqual([]);
 });
 
-test("one intent is paid once for each answer, and a single use serves one [cases 63, 80, 88]", async () => {
+test("one intent is paid once for each answer, and a single use serves one request [cases 63, 80, 88]", async () => {
   const { world, treasuries } = await two();
   const shop = await world.shop();
   const root = world.root();
@@ -97,7 +97,7 @@ test("one intent is paid once for each answer, and a single use serves one [case
   expect(world.alarms).toEqual([]);
 });
 
-test("what one revokes, the other refuses as soon as it has heard [case 111]", async () => {
+test("one treasury refuses what the other revoked, as soon as it reads the revocation [case 111]", async () => {
   const { world, treasuries } = await two();
   const shop = await world.shop();
   const root = world.root();

@@ -1,4 +1,7 @@
-/** The agents: they buy, race, overspend, lie, delegate, revoke, and ask for what is not theirs. */
+/**
+ * Simulated agents: they buy, race, overspend, lie, delegate, revoke, and request what is not
+ * theirs.
+ */
 
 import type { Scope } from "l8nt";
 import { type PaymentError, SigilError } from "l8nt";
@@ -23,7 +26,7 @@ const BUDGETS = [20_000n, 45_000n, 90_000n, 200_000n];
 export class Agents {
   readonly #town: Town;
   readonly #house: House;
-  /** Tells whose node a credential is. */
+  /** Identifies the node of a credential. */
   readonly #idOf: (credential: Credential) => string;
   readonly #web: typeof fetch;
   readonly #held: Held[] = [];
@@ -44,7 +47,7 @@ export class Agents {
     return this.#running === 0;
   }
 
-  /** Somebody with a credential of his own, and some things to do. */
+  /** Starts an agent with its own credential and some requests. */
   add(
     credential: Credential,
     caveats: readonly string[],
@@ -123,7 +126,7 @@ export class Agents {
     return `${origin}${random.pick(paths)}`;
   }
 
-  /** Opens a node below an agent. Offline. */
+  /** Opens a node below an agent, offline. */
   delegate(parent: Agent, wish: Partial<Bounds> = {}): Agent | undefined {
     const { random, schedule, sites, oracle } = this.#town;
     if (oracle.agents.length >= MAX_AGENTS) return undefined;
@@ -276,7 +279,7 @@ export class Agents {
     return deed;
   }
 
-  /** At the quiet end: what was paid for and is good is still worth its money. */
+  /** At the end of a world: a purchase that is paid and valid must still serve. */
   async collect(goods: Goods, agent: Agent, url: string): Promise<void> {
     const { oracle } = this.#town;
     const before = oracle.payments.length;

@@ -1,4 +1,4 @@
-/** What has happened in a world so far, in order, and what was found wrong with it. */
+/** The events of a world in order, and the faults that were found. */
 import { type Agent, Deed, type Goods, type Payment } from "./facts.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -42,7 +42,7 @@ export class Chronicle {
     this.goods.set(goods.paymentHash, goods);
   }
 
-  /** A service asks for payment where something was presented that had been paid for. */
+  /** A service asks for payment although a paid credential was presented. */
   refused(paymentHash: string): void {
     const goods = this.goods.get(paymentHash);
     if (goods !== undefined) goods.refused++;

@@ -1,13 +1,13 @@
 /**
- * Hostile services: what they ask for, and what they do once they were paid. [cases 48, 62, 64-67,
- * 69, 70, 72, 76]
+ * Hostile services: the challenges that they send, and what they do after a payment. [cases 48, 62,
+ * 64-67, 69, 70, 72, 76]
  */
 import { Authority, authenticateFields, Challenge } from "l8nt/l402";
 import { acting } from "./schedule.ts";
 import { secretOf } from "./shops.ts";
 import type { Site, Town } from "./town.ts";
 
-/** The invoice and the macaroon of one trick; the reason says that nobody may pay for it. */
+/** The invoice and the macaroon of one trick. The reason says why it must not be paid. */
 const TRICKS = [
   "none",
   "none",

@@ -31,7 +31,7 @@ const WRITES = new Set([
 ]);
 
 export class Disk {
-  /** As whoever asks now sees it. */
+  /** The present state, as a reader sees it. */
   image = new MemoryStore({ journal: true });
   readonly #synced: Call[] = [];
   readonly #unsynced: Call[] = [];
@@ -90,7 +90,7 @@ export class Disk {
     this.#synced.push(...this.#unsynced.splice(0, count));
   }
 
-  /** The power goes: of what was not synced, none or some is there. */
+  /** A power failure: a random part of what was not synced is lost. */
   async crash(): Promise<void> {
     this.#sync(this.#random.below(this.#unsynced.length + 1));
     this.#unsynced.length = 0;

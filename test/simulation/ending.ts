@@ -1,6 +1,6 @@
 /**
- * The quiet end: everything works again, and the books, the node and the services must agree to the
- * last msat.
+ * The end of a world: without further faults, the treasury's records, the node and the services
+ * must agree to the last msat.
  */
 import { createHash } from "node:crypto";
 import type { PaymentView } from "l8nt/ports";
@@ -175,7 +175,7 @@ async function judgeTree(town: Town, owner: OwnerAtWork, isStoreSound: boolean):
   }
 }
 
-/** Whoever has paid for something that is good gets it, and pays nothing. */
+/** An agent with a valid purchase gets what it bought without another payment. */
 async function collect(town: Town, agents: Agents): Promise<void> {
   const { oracle, schedule, disk } = town;
   for (const { paymentHash, deed } of [...oracle.payments]) {

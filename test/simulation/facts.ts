@@ -1,6 +1,6 @@
 /**
- * What the world knows of itself, for the oracle: who acts, what was sold, what was paid. In no
- * words of the ledger's.
+ * The facts of a world for the oracle: agents, sales and payments, independent of the ledger's
+ * types.
  */
 import type { Credential } from "l8nt/l402";
 
@@ -11,7 +11,7 @@ export interface Bounds {
   readonly priceMsat?: bigint;
   readonly uses?: number;
   readonly usesPerHour?: number;
-  /** Absent where every origin is open. */
+  /** Undefined if every origin is allowed. */
   readonly origins?: readonly string[];
   /** Unix seconds. */
   readonly until: number;
@@ -39,7 +39,7 @@ export function lineOf(agent: Agent): readonly Agent[] {
   return agent.parent === undefined ? [agent] : [...lineOf(agent.parent), agent];
 }
 
-/** One thing that somebody does, from its beginning to what he is told. */
+/** One action, from its start to the answer that its actor gets. */
 export class Deed {
   readonly number: number;
   readonly kind: "buy" | "direct" | "owner" | "agent";
@@ -53,7 +53,7 @@ export class Deed {
   hasSent = false;
   /** Whether it says that what it was handed was refused. */
   isDoubting = false;
-  /** Where a recall that it made may not have arrived. */
+  /** The origins at which its recall may not have arrived. */
   readonly unrecalled = new Set<string>();
 
   constructor(
@@ -81,7 +81,7 @@ export interface Goods {
   readonly origin: string;
   readonly payee: string;
   readonly amountMsat: bigint | undefined;
-  /** Why nobody may pay for it. */
+  /** Why it must not be paid. */
   readonly trap?: string;
   /** Whether its seller keeps to what it sells. */
   readonly isHonest: boolean;
@@ -102,7 +102,7 @@ export interface Goods {
 /** What the node really did. */
 export interface Payment {
   readonly paymentHash: string;
-  /** Undefined for one that the node's owner made himself. */
+  /** Undefined for a payment of the node's owner. */
   readonly deed: Deed | undefined;
   readonly amountMsat: bigint;
   readonly maxFeeMsat: bigint;

@@ -11,7 +11,7 @@ interface Handle {
   unref(): void;
 }
 
-/** Gives what puts everything back. One world at a time. */
+/** Returns a function that restores everything. Only one world may run at a time. */
 export function takeOver(schedule: Schedule, random: Random): () => void {
   const later = (act: () => void, milliseconds = 0): Handle => {
     // As a real timer keeps it.

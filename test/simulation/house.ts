@@ -1,6 +1,6 @@
 /**
- * The treasury's process: it starts, it dies between any two effects, and it starts again on what
- * the disk has.
+ * The treasury's process: it starts, dies between any two effects, and starts again with what the
+ * disk has.
  */
 import { Treasury } from "l8nt/treasury";
 import { acting, Life } from "./schedule.ts";
@@ -58,7 +58,7 @@ export class House {
     await disk.crash();
   }
 
-  /** Does something with the treasury as it is now. Rejects where it is down, or dies meanwhile. */
+  /** Acts on the running treasury. Rejects if it is down, or dies before the end. */
   ask<Answer>(work: (treasury: Treasury) => Promise<Answer>): Promise<Answer> {
     if (this.open === undefined) return Promise.reject(new Error("the treasury is down"));
     const { treasury, life } = this.open;

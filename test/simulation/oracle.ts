@@ -1,6 +1,6 @@
 /**
- * What must hold, whatever happens, in its own arithmetic: over what was told, what the node did,
- * and what was served.
+ * The laws that every world must keep, in arithmetic of its own over answers, payments and
+ * servings.
  */
 import type { Amount } from "l8nt/invoice";
 import type { Credential } from "l8nt/l402";
@@ -148,8 +148,8 @@ export class Oracle extends Chronicle {
   }
 
   /**
-   * The treasury is about to send what it holds to a service: whoever waited and was revoked
-   * meanwhile gets nothing.
+   * The treasury is about to use a purchase: an agent that waited and was revoked in the meantime
+   * gets nothing.
    */
   sending(deed: Deed): void {
     if (deed.kind !== "buy" || deed.hasSent) return;
@@ -322,8 +322,8 @@ export class Oracle extends Chronicle {
 }
 
 /**
- * What it cost as far as the treasury could know: a fee over its cap is the node's breach, and
- * nobody's limit. [case 46]
+ * The cost that limits can count: a fee above its cap is the node's fault, and counts against no
+ * limit. [case 46]
  */
 const feeWithin = ({ status, feeMsat, maxFeeMsat }: Payment): bigint => {
   if (status !== "paid") return 0n;

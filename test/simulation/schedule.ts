@@ -1,17 +1,15 @@
 /**
- * Virtual time and the one hand that decides what happens next: every effect waits here for its
- * turn.
+ * Virtual time and the scheduler: every effect waits here for its turn, in an order of the seed.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Deed } from "./facts.ts";
 import type { Random } from "./random.ts";
 
-/** On whose behalf something happens; follows it through every await. */
+/** The action that an effect belongs to, carried across awaits. */
 export const acting = new AsyncLocalStorage<Deed>();
 
 /**
- * Far from any real date: whatever looks at the system's clock instead of the given one is found
- * out.
+ * Far from any real date, so that code that reads the system's clock is noticed.
  */
 export const START = 2_000_000_000;
 
@@ -40,7 +38,7 @@ export class Life {
 export interface Wait {
   readonly seconds?: number;
   readonly life?: Life;
-  /** What still happens where the process dies while this was on its way: its bytes had left. */
+  /** Runs if the process dies while the effect is on its way, because its bytes have left. */
   readonly onDeath?: () => void;
 }
 
@@ -83,7 +81,7 @@ export class Schedule {
     });
   }
 
-  /** Acts at a time, whoever is alive then. */
+  /** Runs an action at a time, even if the process has died. */
   later(seconds: number, label: string, act: () => void): Timer {
     const entry: Entry = { at: this.now + seconds, label, go: act };
     this.#entries.add(entry);
@@ -110,7 +108,7 @@ export class Schedule {
     return true;
   }
 
-  /** The process dies. What had left it may arrive all the same, or not. */
+  /** Ends a process. Effects that have left it may still arrive. */
   async kill(life: Life): Promise<void> {
     life.end();
     for (const entry of [...this.#entries].filter((one) => one.life === life)) {

@@ -1,4 +1,4 @@
-/** Honest services: a paywall in front of what they sell, and a web that is not always there. */
+/** Honest services: a paywall in front of each, over an unreliable web. */
 import { createHash } from "node:crypto";
 import { Authority, authenticateFields, presentedIn } from "l8nt/l402";
 import { Paywall, type Terms } from "l8nt/service";

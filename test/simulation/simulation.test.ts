@@ -1,6 +1,6 @@
 /**
- * 200 worlds, each from its seed; in a process of its own, because a world owns the timers and the
- * randomness.
+ * 200 simulated worlds, each from its seed. They run in another process, because a world replaces
+ * timers and randomness.
  */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -40,19 +40,19 @@ test("in 200 worlds no limit is passed, nothing is paid twice, and no paid inten
   const { worlds, payments, deaths, failed } = await simulate("--seeds", "200");
   expect(failed).toEqual([]);
   expect(worlds).toBe(200);
-  // A world in which nothing happens proves nothing.
+  // Worlds in which little happens would prove nothing.
   expect(payments).toBeGreaterThan(600);
   expect(deaths).toBeGreaterThan(100);
 });
 
-test("no seed that ever failed fails again", async () => {
+test("seeds that failed once do not fail again", async () => {
   const seeds = JSON.parse(
     readFileSync(join(import.meta.dirname, "failed-seeds.json"), "utf8"),
   ) as number[];
   expect((await simulate(...seedsOf(seeds))).failed).toEqual([]);
 });
 
-test("the same seed is the same world to the last step, and another seed another", async () => {
+test("the same seed gives the same trace, and another seed another", async () => {
   const seeds = [1, 2, 3, 4, 5, 6, 7, 8];
   const [first, again] = [
     await simulate(...seedsOf(seeds)),

@@ -19,7 +19,7 @@ import { SALES, shop } from "./shops.ts";
 import type { Town } from "./town.ts";
 import { weatherOf } from "./weather.ts";
 
-/** More than any world takes: one that goes on has no end. */
+/** More steps than any world needs, so that a world without an end is noticed. */
 const MAX_STEPS = 40_000;
 const MAX_DEATHS = 4;
 /**
@@ -34,7 +34,7 @@ export interface Story {
   readonly trace: readonly string[];
   /** Of the trace. */
   readonly digest: string;
-  /** Empty where everything held. */
+  /** Empty if every law held. */
   readonly faults: readonly string[];
   readonly payments: number;
   readonly deaths: number;

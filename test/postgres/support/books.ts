@@ -1,4 +1,4 @@
-/** An empty schema of its own for each test, dropped after it. */
+/** An empty schema for each test, dropped after it. */
 import pg from "pg";
 import { inject } from "vitest";
 import type { Store } from "../../../packages/l8nt/src/ports/store.ts";
@@ -8,18 +8,18 @@ let serial = 0;
 
 export class Books {
   readonly schema = `t${process.pid}_${++serial}`;
-  /** Its connections go by the schema's name. */
+  /** The URL, whose connections have the schema's name. */
   readonly url = `${inject("postgresUrl")}&application_name=${this.schema}`;
   readonly #stores: Store[] = [];
 
-  /** A handle with connections of its own. */
+  /** A store with its own connections. */
   async open(more: { readonly url?: string; readonly maxBatch?: number } = {}): Promise<Store> {
     const store = await openPostgresStore({ url: this.url, schema: this.schema, ...more });
     this.#stores.push(store);
     return store;
   }
 
-  /** As an administrator would, beside the store. */
+  /** Runs SQL beside the store, as an administrator. */
   async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     const client = new pg.Client({
       connectionString: this.url,

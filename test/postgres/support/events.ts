@@ -1,6 +1,6 @@
 /**
- * Random batches of events that get in each other's way: few ids, tight limits, a clock that jumps
- * both ways.
+ * Random batches of events that conflict: few ids, tight limits, a clock that jumps forward and
+ * back.
  */
 
 import fc from "fast-check";
@@ -41,7 +41,7 @@ const LIMITS: readonly Counted[] = [
     max: 9_999_999_999_999_999_999n,
     windowSeconds: 86_400,
   },
-  // The same place under another hat: nothing forbids it, so both laws must do the same.
+  // The same place with another kind of limit: it is allowed, so both implementations must agree.
   { id: "root", kind: "uses", max: 50n },
   { id: "root-hour", kind: "spend", unit: "msat", max: 40n },
   { id: "root", kind: "spend", unit: "usd_micro", max: 100n },

@@ -1,4 +1,4 @@
-/** The ledger in two maps, by the pure law alone: what the database's rows must be. */
+/** The ledger in two maps, by `step()` alone: the rows that the database must have. */
 import {
   type Answers,
   type Counter,

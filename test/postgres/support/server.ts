@@ -1,6 +1,6 @@
 /**
- * A real Postgres of its own, from the binaries that npm brings: in a temporary folder, on a Unix
- * socket, gone when it stops.
+ * Starts a real Postgres from npm's binaries, in a temporary folder and on a Unix socket. Its
+ * folder is deleted when it stops.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
@@ -21,18 +21,21 @@ import { pathToFileURL } from "node:url";
 import { need } from "../../../scripts/folders.ts";
 
 export interface PostgresServer {
-  /** With its password. */
+  /** The URL, with the password. */
   readonly url: string;
-  /** Ends it, and deletes its folder. */
+  /** Stops the server, and deletes its folder. */
   stop(): Promise<void>;
 }
 
 export interface PostgresOptions {
-  /** Whether a commit waits for the disk. For a bench; a test loses nothing that it needs. */
+  /**
+   * Whether a commit waits for the disk, which a bench needs and a test does not. @default false
+   */
   readonly durable?: boolean;
   /**
-   * Where its data is. The temporary folder of the machine, where none is named, or where it is
-   * closed to the server's user.
+   * The folder of the data, if the server's user may enter it.
+   *
+   * @default the machine's temporary folder
    */
   readonly within?: string;
 }
@@ -68,7 +71,7 @@ export async function startPostgres({
     for (const path of [folder, sockets])
       rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   };
-  // Also where the run is ended by hand: SIGQUIT is the shutdown that waits for nothing.
+  // Also if the run is interrupted. SIGQUIT is the immediate shutdown.
   const onExit = () => {
     server?.kill("SIGQUIT");
     erase();
@@ -142,7 +145,7 @@ export async function startPostgres({
   }
 }
 
-/** Whether everybody may go there. */
+/** Whether every user may enter the folder. */
 const isOpen = (path: string): boolean =>
   (statSync(path).mode & 0o001) !== 0 && (dirname(path) === path || isOpen(dirname(path)));
 
@@ -160,7 +163,7 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Its log goes nowhere else: the tests make many of its statements fail. */
+/** The log is not shown, because the tests make many statements fail. */
 function isReady(server: ChildProcess): Promise<void> {
   let said = "";
   return new Promise((done, fail) => {

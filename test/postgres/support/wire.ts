@@ -1,6 +1,6 @@
 /**
- * Stands between a store and Postgres, and can break a connection at the moment that matters:
- * around a batch's commit.
+ * A proxy between a store and Postgres that can break a connection before or after a batch's
+ * commit.
  */
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
