@@ -1,4 +1,6 @@
 /** Finds the name that a mistyped word most likely meant. */
+import { UsageError } from "./exit.ts";
+import { plainName } from "./secrecy.ts";
 
 /** The name with the fewest changes to `typed`; undefined if all of them differ too much. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
@@ -8,6 +10,21 @@ export function nearest(typed: string, names: readonly string[]): string | undef
   return best !== undefined && best.changes <= Math.max(2, Math.floor(typed.length / 3))
     ? best.name
     : undefined;
+}
+
+/** The error for a verb that is missing, or is none of `names`. */
+export function wrongVerb(
+  typed: string | undefined,
+  names: readonly string[],
+  usage: string,
+): UsageError {
+  if (typed === undefined) return new UsageError(`Missing verb. Usage: ${usage}.`);
+  const plain = plainName(typed);
+  if (plain === undefined) return new UsageError(`Unknown verb. Usage: ${usage}.`);
+  const near = nearest(plain, names);
+  return new UsageError(
+    `Unknown verb ${plain}. ${near === undefined ? `Usage: ${usage}.` : `Did you mean ${near}?`}`,
+  );
 }
 
 /** The Levenshtein distance, computed row by row. */

@@ -211,7 +211,7 @@ describe("a service cannot pay", () => {
     const receiver = devWallet(world.agent.invoiceOnlyUrl);
     expect(await receiver.pay(request)).toEqual({
       status: "failed",
-      reason: "the dev network refused (HTTP 403)",
+      reason: "this wallet's URL can only make invoices (HTTP 403)",
     });
     expect(await receiver.find(request.paymentHash)).toMatchObject({ status: "unknown" });
     expect(world.dev.payments()).toEqual([]);

@@ -117,7 +117,9 @@ export function devWallet(url: string | undefined, options: DevWalletOptions = {
       if (answer.got === "nothing")
         return { status: answer.sent ? "unknown" : "never-sent", reason: answer.reason };
       // The network looks at the key and at the form of a request before it touches money.
-      if (answer.status === 400 || answer.status === 401 || answer.status === 403)
+      if (answer.status === 403)
+        return { status: "failed", reason: "this wallet's URL can only make invoices (HTTP 403)" };
+      if (answer.status === 400 || answer.status === 401)
         return { status: "failed", reason: `the dev network refused (HTTP ${answer.status})` };
       return readOutcome(answer.status, answer.body);
     },

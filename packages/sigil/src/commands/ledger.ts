@@ -2,7 +2,8 @@
 import { auditLedger } from "l8nt/treasury";
 import type { Flag } from "../arguments.ts";
 import { command } from "../command.ts";
-import { EXIT, UsageError } from "../exit.ts";
+import { EXIT } from "../exit.ts";
+import { wrongVerb } from "../nearest.ts";
 import { existingFolder } from "../treasury/folder.ts";
 import { folderFlag } from "../treasury/start.ts";
 import { openStore } from "../treasury/store.ts";
@@ -22,8 +23,8 @@ while no treasury writes to them.`,
   flags: FLAGS,
   positionals: 1,
   async run(given, terminal) {
-    if (given.positionals[0] !== "verify")
-      throw new UsageError("Missing verb. Usage: sigil ledger verify --dir DIR.");
+    const [verb] = given.positionals;
+    if (verb !== "verify") throw wrongVerb(verb, ["verify"], "sigil ledger verify --dir DIR");
     const store = await openStore(existingFolder(folderFlag(given)), terminal, true);
     try {
       const { entries, counters, open, faults } = await auditLedger(store);

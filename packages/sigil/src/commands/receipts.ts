@@ -1,11 +1,9 @@
 /** `sigil receipts verify|list|export`: the signed receipts of a treasury's payments. */
 import type { Arguments, Flag } from "../arguments.ts";
 import { command } from "../command.ts";
-import { UsageError } from "../exit.ts";
-import { nearest } from "../nearest.ts";
+import { wrongVerb } from "../nearest.ts";
 import { exportAll, listReceipts } from "../receipts/show.ts";
 import { verifyReceipts } from "../receipts/verify.ts";
-import { plainName } from "../secrecy.ts";
 import type { Terminal } from "../terminal.ts";
 import { OWNER_FLAGS } from "../treasury/owner-client.ts";
 
@@ -45,17 +43,8 @@ list asks a running treasury. export writes all receipts and the signed head fro
   async run(given, terminal) {
     const [name, ...rest] = given.positionals;
     const verb = VERBS.get(name ?? "");
-    if (verb === undefined) throw unknownVerb(name);
+    if (verb === undefined)
+      throw wrongVerb(name, [...VERBS.keys()], `sigil receipts ${[...VERBS.keys()].join("|")}`);
     return verb(given, rest, terminal);
   },
 });
-
-function unknownVerb(typed: string | undefined): UsageError {
-  const names = [...VERBS.keys()];
-  const usage = `Missing verb. Usage: sigil receipts ${names.join("|")}.`;
-  const plain = typed === undefined ? undefined : plainName(typed);
-  const near = plain === undefined ? undefined : nearest(plain, names);
-  return new UsageError(
-    near === undefined ? usage : `Unknown verb ${plain}. Did you mean ${near}?`,
-  );
-}

@@ -1,7 +1,7 @@
 /** `sigil treasury init|start`: makes a treasury, and runs it as a process. */
 import type { Flag } from "../arguments.ts";
 import { command } from "../command.ts";
-import { UsageError } from "../exit.ts";
+import { wrongVerb } from "../nearest.ts";
 import { SCOPE_FLAGS } from "../scope-flags.ts";
 import { init } from "../treasury/init.ts";
 import { start } from "../treasury/start.ts";
@@ -44,6 +44,6 @@ each its own SIGIL_INSTANCE.`,
     const [verb] = given.positionals;
     if (verb === "init") return init(given, terminal);
     if (verb === "start") return start(given, terminal);
-    throw new UsageError("Missing verb. Usage: sigil treasury init|start --dir DIR.");
+    throw wrongVerb(verb, ["init", "start"], "sigil treasury init|start --dir DIR");
   },
 });

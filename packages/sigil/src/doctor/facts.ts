@@ -130,7 +130,13 @@ function spendableFinding(msat: bigint | undefined): Finding {
   const found = `${formatAmount({ unit: "msat", value: msat })} can be spent`;
   const advice = "Add money to the wallet, or open a channel from its node.";
   if (msat <= 0n) return failing("spendable", found, advice);
-  return msat < LITTLE_MSAT ? warning("spendable", found, advice) : ok("spendable", found);
+  return msat < LITTLE_MSAT
+    ? warning(
+        "spendable",
+        `${found}, less than ${formatAmount({ unit: "msat", value: LITTLE_MSAT })}`,
+        advice,
+      )
+    : ok("spendable", found);
 }
 
 /**
