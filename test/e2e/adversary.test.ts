@@ -10,9 +10,10 @@ import { join } from "node:path";
 import { Credential } from "l8nt";
 import { targetOfUrl } from "l8nt/l402";
 import { openSqliteStore } from "l8nt/stores/sqlite";
+import { devClock } from "l8nt/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
-import { type Shop, site, type Town, town } from "./support/town.ts";
+import { type Shop, site, type Town, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 
 interface Report {
   readonly received: readonly string[];
@@ -20,7 +21,7 @@ interface Report {
 }
 
 /** Runs the agent with `SIGIL_CREDENTIAL` and nothing else of ours in its environment. */
-function turned(credential: Credential, orders: object, time = { now: 0 }): Promise<Report> {
+function turned(credential: Credential, orders: object, clock = devClock(0)): Promise<Report> {
   const script = join(import.meta.dirname, "support/hostile-agent.ts");
   const child = spawn(
     process.execPath,
@@ -35,7 +36,7 @@ function turned(credential: Credential, orders: object, time = { now: 0 }): Prom
     child.on("message", (message: Report | { readonly later: number }) => {
       if (!("later" in message)) report = message;
       else {
-        time.now += message.later;
+        clock.set(clock() + message.later);
         child.send("go on");
       }
     });
@@ -83,10 +84,10 @@ function expectNothingBeyond({ received }: Report, shop: Shop) {
 }
 
 async function stage(world: Town, scope: object, terms: object) {
-  const shop = await world.shop({ price: "10 sat", ...terms });
+  const shop = await world.openShop({ price: "10 sat", ...terms });
   const accomplice = await site((_request, response) => response.end("thanks"));
-  const at = { now: world.time.now };
-  const root = world.root({ budget: "2000 sat", expiresIn: "2h" });
+  const at = { now: world.clock() };
+  const root = world.mint({ budget: "2000 sat", expiresIn: "2h" });
   const agent = root.delegate(
     { agent: "turned", endpoints: [`GET ${shop.url}/docs/*`], budget: "100 sat", ...scope },
     at,
@@ -102,11 +103,11 @@ async function stage(world: Town, scope: object, terms: object) {
     headers: [],
   });
   const stolen = bought.kind === "credential" ? bought.credential : sibling.toString();
-  await world.client(root).revoke(sibling);
+  await world.connect(root).revoke(sibling);
   const orders = {
     shop: shop.url,
     accomplice: accomplice.url,
-    hashes: world.net.payments().map(({ paymentHash }) => paymentHash),
+    hashes: world.network.payments().map(({ paymentHash }) => paymentHash),
     stolen,
     allowed: ALLOWED,
     forbidden: FORBIDDEN,
@@ -145,7 +146,7 @@ describe.each([
     expect(spent).toBeLessThanOrEqual(100_000n);
     expect(spent).toBe(await world.spent(agent));
     expect(await world.spent(root)).toBe(world.paid().msat);
-    for (const payment of world.net.payments())
+    for (const payment of world.network.payments())
       expect(payment).toMatchObject({ payer: "treasury", payee: "shop" });
 
     // Leaked: nothing to its accomplice, and nothing to itself that opens more than its scope.
@@ -159,7 +160,7 @@ describe.each([
     expect(Object.keys(report.told).length).toBeGreaterThan(5);
 
     // The family goes on.
-    expect((await world.client(root).get(`${shop.url}/admin`)).status).toBe(200);
+    expect((await world.connect(root).get(`${shop.url}/admin`)).status).toBe(200);
   });
 });
 
@@ -171,7 +172,7 @@ test("a turned agent has an hour, and a treasury on a disk: it spends no more th
     rmSync(folder, { recursive: true });
   });
   const world = await town({ store });
-  const begun = world.time.now;
+  const begun = world.clock();
   const { shop, accomplice, root, agent, orders, before } = await stage(
     world,
     { budget: "600 sat", budgetPerHour: "300 sat", maxUsesPerMinute: 20 },
@@ -180,9 +181,9 @@ test("a turned agent has an hour, and a treasury on a disk: it spends no more th
   const report = await turned(
     agent,
     { ...orders, seed: 4, calls: 450, secondsPerCall: 8 },
-    world.time,
+    world.clock,
   );
-  expect(world.time.now - begun).toBe(3600);
+  expect(world.clock() - begun).toBe(3600);
   const spent = world.paid().msat - before.msat;
   // Slots of a minute: what was spent in its first one may have left the window by its last.
   expect(spent).toBeLessThanOrEqual(330_000n);
@@ -190,7 +191,7 @@ test("a turned agent has an hour, and a treasury on a disk: it spends no more th
   expect(spent).toBe(await world.spent(agent));
   expect(await world.spent(root)).toBe(world.paid().msat);
   for (const { target } of shop.served) expect(target.split("?")[0]).toMatch(DOCS);
-  for (const payment of world.net.payments())
+  for (const payment of world.network.payments())
     expect(payment).toMatchObject({ payer: "treasury", payee: "shop" });
   for (const { text } of accomplice.received) expect(text).not.toMatch(/L402|AgE[A-Za-z0-9+/]{20}/);
   expectNothingBeyond(report, shop);
@@ -202,18 +203,18 @@ test("a turned agent has an hour, and a treasury on a disk: it spends no more th
 test("the full credential is in the treasury, and in what it sends to that service, and nowhere else [case 25]", async () => {
   for (const scope of [{}, { maxUses: 9 }]) {
     const world = await town();
-    const shop = await world.shop({
+    const shop = await world.openShop({
       price: "10 sat",
       grants: { validFor: "1h", endpoints: ["* /**"] },
     });
     const child = world
-      .root()
+      .mint()
       .delegate(
         { agent: "child", endpoints: [`GET ${shop.url}/docs/*`], ...scope },
-        { now: world.time.now },
+        { now: world.clock() },
       );
     const received: string[] = [];
-    const client = world.client(child, {
+    const client = world.connect(child, {
       fetch: async (input, init) => {
         const response = await fetch(input, init);
         received.push(JSON.stringify([...response.headers]), await response.clone().text());

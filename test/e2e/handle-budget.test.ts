@@ -13,10 +13,9 @@ import { openSqliteStore } from "l8nt/stores/sqlite";
 import { guardedFetch, Treasury, treasuryApi } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { expect, onTestFinished, test } from "vitest";
+import { listen, secretOf, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { childEnv } from "./support/child-env.ts";
-import { listen, secretOf, town } from "./support/town.ts";
 
-const DAY = 86_400;
 /** Enough for one request at 10 sat and its routing fee. */
 const AGENTS = {
   scout: { budgetPerDay: "15 sat", expiresIn: "15m" },
@@ -25,8 +24,8 @@ const AGENTS = {
 
 async function world() {
   const there = await town();
-  const credential = there.root({ expiresIn: "7d" });
-  const shop = await there.shop();
+  const credential = there.mint({ expiresIn: "7d" });
+  const shop = await there.openShop();
   const open = () =>
     SigilHandle.open({ credential, clock: there.clock, agents: AGENTS }).forAgent("scout");
   return { ...there, credential, shop, open };
@@ -39,14 +38,14 @@ const outcome = (handle: SigilHandle, url: string) =>
   );
 
 test("a handle for each request has one budget a day, and the next day has another", async () => {
-  const { time, paid, shop, open } = await world();
+  const { clock, paid, shop, open } = await world();
   expect(await outcome(open(), shop.url)).toBe(200);
   for (const minutes of [0, 20, 40]) {
-    time.now += minutes * 60;
+    clock.set(clock() + minutes * 60);
     expect(await outcome(open(), shop.url)).toBe("ERR_BUDGET");
   }
   expect(paid().count).toBe(1);
-  time.now += DAY;
+  clock.advance("1d");
   expect(await outcome(open(), shop.url)).toBe(200);
   expect(paid().count).toBe(2);
 });
@@ -63,17 +62,17 @@ test("an agent of another name, or of one name with another scope, has a budget 
 });
 
 test("an agent below one whose time begins anew keeps its budget", async () => {
-  const { time, clock, credential, shop } = await world();
+  const { clock, credential, shop } = await world();
   const agents = { boss: { expiresIn: "15m", agents: AGENTS } } as const;
   const open = () =>
     SigilHandle.open({ credential, clock, agents }).forAgent("boss").forAgent("scout");
   expect(await outcome(open(), shop.url)).toBe(200);
-  time.now += 3600;
+  clock.advance("1h");
   expect(await outcome(open(), shop.url)).toBe("ERR_BUDGET");
 });
 
 test("the processes of one agent have one budget", async () => {
-  const { time, paid, credential, shop } = await world();
+  const { clock, paid, credential, shop } = await world();
   const child = async () => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
@@ -83,16 +82,16 @@ test("the processes of one agent have one budget", async () => {
           SIGIL_CREDENTIAL: credential.toString(),
           AGENTS: JSON.stringify(AGENTS),
           URL_TO_FETCH: shop.url,
-          NOW: String(time.now),
+          NOW: String(clock()),
         }),
       },
     );
     return stdout.trim();
   };
   expect(await child()).toBe("200");
-  time.now += 3600;
+  clock.advance("1h");
   expect(await child()).toBe("ERR_BUDGET");
-  time.now += DAY;
+  clock.advance("1d");
   expect(await child()).toBe("200");
   expect(paid().count).toBe(2);
 });
@@ -100,7 +99,7 @@ test("the processes of one agent have one budget", async () => {
 test("a treasury that starts again on its books, and a new handle, give no second budget", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sigil-handle-"));
   onTestFinished(() => rm(folder, { recursive: true }));
-  const { net, clock, time, shop, paid } = await world();
+  const { network, clock, shop, paid } = await world();
   let treasury!: Treasury;
   const location = await listen((origin) =>
     listener((request) => treasuryApi(treasury)(request), { origin }),
@@ -110,7 +109,7 @@ test("a treasury that starts again on its books, and a new handle, give no secon
     treasury = new Treasury({
       secret: secretOf("the restarted treasury"),
       location,
-      wallet: devWallet(net.account("treasury").url),
+      wallet: devWallet(network.account("treasury").url),
       store,
       fetch: guardedFetch({ allowLoopback: true }),
       clock,
@@ -131,9 +130,9 @@ test("a treasury that starts again on its books, and a new handle, give no secon
   expect(await outcome(open(), shop.url)).toBe(200);
   await stop();
   stop = await start();
-  time.now += 3600;
+  clock.advance("1h");
   expect(await outcome(open(), shop.url)).toBe("ERR_BUDGET");
-  time.now += DAY;
+  clock.advance("1d");
   expect(await outcome(open(), shop.url)).toBe(200);
   await stop();
   expect(paid().count).toBe(2);

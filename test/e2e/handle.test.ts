@@ -1,6 +1,7 @@
 /** The handle without any framework: the laws of the contract, and laws of the handle. */
 import { currentHandle, fetchTool, SigilHandle, sigilFetch } from "l8nt/agents";
 import { expect, test, vi } from "vitest";
+import { site, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import {
   type Act,
   type AgentAdapter,
@@ -8,7 +9,6 @@ import {
   type Get,
   type Script,
 } from "../frameworks/support/agent-contract.ts";
-import { site, town } from "./support/town.ts";
 
 const bare: AgentAdapter = {
   name: "the handle",
@@ -56,7 +56,7 @@ test("sigilFetch outside of a handle is denied, with what to do", async () => {
 
 async function handles() {
   const world = await town();
-  const options = { clock: world.clock, credential: world.root({ budget: "100 sat" }) };
+  const options = { clock: world.clock, credential: world.mint({ budget: "100 sat" }) };
   return {
     world,
     handle: SigilHandle.open({
@@ -71,7 +71,7 @@ test("forAgent returns the same agent each time, until the agent's time is over"
   const booker = handle.forAgent("Flight booker");
   expect(handle.forAgent("Flight booker")).toBe(booker);
   expect(booker.credential.chain.lineage).toEqual(["Flight-booker"]);
-  world.time.now += 900;
+  world.clock.advance("900s");
   expect(handle.forAgent("Flight booker")).not.toBe(booker);
 });
 
@@ -107,7 +107,7 @@ test("delegate refuses a wider scope at once, and makes one agent of one name an
 
 test("revoke kills the child's credential and not its parent's", async () => {
   const { world, handle } = await handles();
-  const shop = await world.shop();
+  const shop = await world.openShop();
   const booker = handle.forAgent("Flight booker");
   await booker.revoke();
   await expect(booker.fetch(shop.url)).rejects.toMatchObject({ code: "ERR_REVOKED" });
@@ -133,7 +133,7 @@ test.each(["研究员", "_scout", " scout", "-", "🛰 scout"])(
       credential: top.credential,
       agents: { [name]: { budget: "50 sat" } },
     });
-    const shop = await world.shop();
+    const shop = await world.openShop();
     expect((await handle.forAgent(name).fetch(shop.url)).status).toBe(200);
   },
 );
@@ -158,9 +158,9 @@ test("a generator runs as the agent that began it, whichever agent calls next", 
 
 test("fetch_url removes credentials that a service repeats", async () => {
   const { world, handle } = await handles();
-  const shop = await world.shop({ price: "10 sat" });
+  const shop = await world.openShop({ price: "10 sat" });
   const repeat = (status: number) => {
-    shop.acts.push((response) => {
+    shop.answers.push((response) => {
       response.statusCode = status;
       response.end(JSON.stringify(shop.received.at(-1)!.headers));
     });

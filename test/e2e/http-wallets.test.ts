@@ -7,6 +7,7 @@ import { lnbitsWallet } from "l8nt/wallets/lnbits";
 import { phoenixdWallet } from "l8nt/wallets/phoenixd";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Wallet } from "../../packages/l8nt/src/ports/wallet.ts";
+import { town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { ClnStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/cln.ts";
 import { LnbitsStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/lnbits.ts";
 import { PhoenixdStandIn } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/phoenixd.ts";
@@ -14,7 +15,6 @@ import {
   type StandIn,
   StandInBank,
 } from "../../packages/l8nt/src/wallets/fixtures/stand-ins/stand-in.ts";
-import { town } from "./support/town.ts";
 
 const BALANCE_MSAT = 1_000_000n;
 /** The town's own clock. */
@@ -76,9 +76,9 @@ describe.each([
   async function market() {
     const { payer, invoicer, ...nodes } = await ends();
     const world = await town({ wallet: payer, maxFee: "5 sat" });
-    const shop = await world.shop({ price: "10 sat" }, { invoicer });
-    const root = world.root();
-    const client = world.client(root);
+    const shop = await world.openShop({ price: "10 sat" }, { invoicer });
+    const root = world.mint();
+    const client = world.connect(root);
     return { ...nodes, world, root, buy: (n: number) => client.get(`${shop.url}/forecast/${n}`) };
   }
 

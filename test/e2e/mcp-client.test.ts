@@ -10,6 +10,15 @@ import { Paywall, type Terms } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, test, vi } from "vitest";
 import {
+  challenger,
+  failure,
+  forgeInvoice,
+  gate,
+  secretOf,
+  type Town,
+  town,
+} from "../../packages/l8nt/src/testing/fixtures/town.ts";
+import {
   type Caller,
   type CallOf,
   CHALLENGE,
@@ -19,15 +28,6 @@ import {
   PROBLEM,
   type ToolAnswer,
 } from "./support/mcp.ts";
-import {
-  challenger,
-  failure,
-  forgeInvoice,
-  gate,
-  secretOf,
-  type Town,
-  town,
-} from "./support/town.ts";
 
 const LOCATION = "https://weather.example";
 const FORECAST: CallOf = { name: "forecast", arguments: { city: "Tokyo" } };
@@ -38,7 +38,7 @@ const LIMITS = {
 } as const;
 const textOf = (answer: ToolAnswer): string => answer.content.map(({ text }) => text).join("");
 
-const wallet = (here: Town) => devWallet(here.net.account("treasury").url);
+const wallet = (here: Town) => devWallet(here.network.account("treasury").url);
 
 /** The options of a client that pays from the town's own wallet. */
 const paying = (here: Town, more: Partial<PayOptions> = {}): PayOptions => ({
@@ -55,7 +55,7 @@ describe.each(majors)("a client of $name", (major) => {
     const paywall = new Paywall({
       secret: secretOf("the MCP shop"),
       location: LOCATION,
-      invoicer: devWallet(here.net.account("shop").invoiceOnlyUrl),
+      invoicer: devWallet(here.network.account("shop").invoiceOnlyUrl),
       clock: here.clock,
       challengesPerMinute: { perClient: 10_000 },
     });
@@ -255,8 +255,8 @@ describe.each(majors)("a client of $name", (major) => {
       major === majors[0] ? "mcp-stdio-1.ts" : "mcp-stdio-2.ts",
     );
     const caller = await major.stdio(file, {
-      INVOICER: here.net.account("shop").invoiceOnlyUrl,
-      NOW: String(here.time.now),
+      INVOICER: here.network.account("shop").invoiceOnlyUrl,
+      NOW: String(here.clock()),
       SECRET: secretOf("the stdio shop"),
       LOCATION,
     });
@@ -492,7 +492,7 @@ describe.each(majors)("a client of $name", (major) => {
   test("says why it cannot pay where its treasury is elsewhere", async () => {
     const here = await town();
     const { caller, handled } = await shop(here);
-    const credential = here.root();
+    const credential = here.mint();
     const start = () => pay(caller as never, { location: LOCATION, credential, clock: here.clock });
     expect(start).toThrow(/treasury, which fetches every challenge itself/);
     expect(handled).not.toHaveBeenCalled();

@@ -11,9 +11,9 @@ import type { Served } from "l8nt/node";
 import { Paywall } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { secretOf, type Town, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { freePort } from "./support/free-port.ts";
 import { type Caller, CHALLENGE, majors } from "./support/mcp.ts";
-import { secretOf, type Town, town } from "./support/town.ts";
 
 const LOCATION = "https://weather.example";
 const page = readFileSync(join(import.meta.dirname, "../../docs/guides/mcp.md"), "utf8");
@@ -45,10 +45,10 @@ async function run(name: string, given: Record<string, unknown>, made?: string):
   return made === undefined ? undefined : module[made];
 }
 
-const paywallOf = ({ net, clock }: Town, location = LOCATION): Paywall =>
+const paywallOf = ({ network, clock }: Town, location = LOCATION): Paywall =>
   new Paywall({
     authority: new Authority({ secret: secretOf("the docs"), location, service: "weather", clock }),
-    invoicer: devWallet(net.account("shop").invoiceOnlyUrl),
+    invoicer: devWallet(network.account("shop").invoiceOnlyUrl),
     clock,
   });
 
@@ -69,11 +69,11 @@ describe.each(majors)("docs/guides/mcp.md with $name", (major) => {
   test("a tool, and a client that pays for it", async () => {
     const here = await town();
     // The client of the snippet has the system's clock.
-    here.time.now = Math.floor(Date.now() / 1000);
+    here.clock.set(Math.floor(Date.now() / 1000));
     const mcp = await serverOf(
       (server) => run("tool", { server, paywall: paywallOf(here) }) as Promise<void>,
     );
-    const wallet = devWallet(here.net.account("treasury").url);
+    const wallet = devWallet(here.network.account("treasury").url);
     const client = (await run("pay", { mcp, wallet }, "client")) as Client;
     const answer = await mcp.callTool({ name: "forecast", arguments: { city: "Tokyo" } });
     expect(answer.content).toEqual([{ type: "text", text: "Tokyo: sunny" }]);
@@ -98,7 +98,7 @@ describe.each(majors)("docs/guides/mcp.md with $name", (major) => {
 
   test("a whole server over HTTP, a client of it, and a credential for one tool", async () => {
     const here = await town();
-    here.time.now = Math.floor(Date.now() / 1000);
+    here.clock.set(Math.floor(Date.now() / 1000));
     const port = await freePort();
     const origin = `http://127.0.0.1:${port}`;
     const url = `${origin}/mcp`;
@@ -110,7 +110,7 @@ describe.each(majors)("docs/guides/mcp.md with $name", (major) => {
     const http = (await run("endpoint", { paywall, handler, port }, "http")) as Served;
     onTestFinished(() => http.close());
 
-    vi.stubEnv("SIGIL_CREDENTIAL", here.root().toString());
+    vi.stubEnv("SIGIL_CREDENTIAL", here.mint().toString());
     onTestFinished(() => void vi.unstubAllEnvs());
     const mcp = major.unconnected();
     onTestFinished(() => mcp.close());

@@ -12,8 +12,14 @@ import { Paywall } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
+import {
+  failure,
+  listen,
+  secretOf,
+  type Town,
+  town,
+} from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { majors, type ToolAnswer } from "./support/mcp.ts";
-import { failure, listen, secretOf, type Town, town } from "./support/town.ts";
 
 const FORECAST = { name: "forecast", arguments: { city: "Tokyo" } };
 const textOf = (answer: ToolAnswer): string => answer.content.map(({ text }) => text).join("");
@@ -38,7 +44,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
       });
       paywall = new Paywall({
         authority,
-        invoicer: devWallet(here.net.account("shop").invoiceOnlyUrl),
+        invoicer: devWallet(here.network.account("shop").invoiceOnlyUrl),
         clock: here.clock,
         challengesPerMinute: { perClient: 10_000 },
       });
@@ -83,7 +89,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
   test("is paid once for one connect and call, by a transport with a client's fetch", async () => {
     const here = await town();
     const { url, seen } = await shop(here);
-    const caller = await major.http(url, here.client(here.root()).fetch);
+    const caller = await major.http(url, here.connect(here.mint()).fetch);
     expect((await caller.listTools()).tools).toHaveLength(3);
     expect(here.paid().count).toBe(0);
     expect(textOf(await caller.callTool(FORECAST))).toBe("Tokyo: sunny");
@@ -95,7 +101,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     const here = await town();
     const { url, seen } = await shop(here);
     // What counts uses is never handed over.
-    const caller = await major.http(url, here.client(here.root({ maxUses: 50 })).fetch);
+    const caller = await major.http(url, here.connect(here.mint({ maxUses: 50 })).fetch);
     expect(textOf(await caller.callTool(FORECAST))).toBe("Tokyo: sunny");
     expect(here.paid().count).toBe(1);
     const call = seen.find(({ body }) => body.includes('"tools/call"'));
@@ -107,8 +113,8 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
   test("is paid once for what a payment allows several times, with the least that MCP needs", async () => {
     const here = await town();
     const { url } = await shop(here, { grants: { uses: 10 } });
-    const least = here.root({ endpoints: [`POST|GET|DELETE ${url}`] });
-    const caller = await major.http(url, here.client(least).fetch);
+    const least = here.mint({ endpoints: [`POST|GET|DELETE ${url}`] });
+    const caller = await major.http(url, here.connect(least).fetch);
     for (const city of ["Tokyo", "Oslo"])
       expect(textOf(await caller.callTool({ name: "forecast", arguments: { city } }))).toBe(
         `${city}: sunny`,
@@ -128,7 +134,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     const child = parent.delegate({ agent: "reader" });
     const authorization = `L402 ${child}`;
     expect((await post(url, callOf(FORECAST), { authorization })).status).toBe(200);
-    const own = here.client(parent);
+    const own = here.connect(parent);
     await own.revoke(child);
     expect((await post(url, callOf(FORECAST), { authorization })).status).toBe(402);
   });
@@ -148,7 +154,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
       "last-event-id": "3",
     };
     const body = JSON.stringify(callOf(FORECAST));
-    const client = here.client(here.root({ maxUses: 5 }));
+    const client = here.connect(here.mint({ maxUses: 5 }));
     const response = await client.fetch(url, { method: "POST", headers: fields, body });
     expect(response.status).toBe(200);
     const [call] = seen;
@@ -182,7 +188,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
   test("is free for what the owner did not price, and not for what he did", async () => {
     const here = await town();
     const { url, seen } = await shop(here, { methods: { "tools/list": "1 sat" } });
-    const caller = await major.http(url, here.client(here.root()).fetch);
+    const caller = await major.http(url, here.connect(here.mint()).fetch);
     expect(textOf(await caller.callTool({ name: "status", arguments: {} }))).toBe("up");
     expect(here.paid().count).toBe(0);
     await caller.listTools();
@@ -207,7 +213,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
   async function bought(here: Town, url: string, message: unknown): Promise<string> {
     const asked = await post(url, message);
     const { macaroon, invoice } = Challenge.parse(asked.headers.get("www-authenticate"));
-    const paid = await devWallet(here.net.account("treasury").url).pay({
+    const paid = await devWallet(here.network.account("treasury").url).pay({
       invoice,
       paymentHash: Invoice.decode(invoice).paymentHash,
       amountMsat: Invoice.decode(invoice).amountMsat!,
@@ -276,7 +282,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     for (const [message, status] of pairs)
       expect((await post(url, message)).status, JSON.stringify(message)?.slice(0, 80)).toBe(status);
     expect(answers).not.toHaveBeenCalled();
-    expect(here.net.payments()).toHaveLength(0);
+    expect(here.network.payments()).toHaveLength(0);
   });
 
   test("gives the use back where the server fails [case 89]", async () => {

@@ -15,6 +15,7 @@ import { Paywall } from "l8nt/service";
 import { FakeInvoicer } from "l8nt/testing";
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { z } from "zod";
+import { listen, secretOf } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import {
   type Caller,
   CHALLENGE,
@@ -23,7 +24,6 @@ import {
   PROBLEM,
   type ToolAnswer,
 } from "./support/mcp.ts";
-import { listen, secretOf } from "./support/town.ts";
 
 const LOCATION = "https://weather.example";
 const REQUIRED = "org.paymentauth/payment-required";

@@ -8,7 +8,7 @@ import type { Credential } from "l8nt";
 import { MemoryStore } from "l8nt/stores/memory";
 import { ownerApi, treasuryApi } from "l8nt/treasury";
 import { describe, expect, test } from "vitest";
-import { failure, town } from "./support/town.ts";
+import { failure, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 
 type Json = Record<string, unknown>;
 interface Operation {
@@ -31,15 +31,15 @@ async function stage() {
   const store = new MemoryStore({ journal: true });
   const world = await town({ store });
   const { treasury } = world;
-  const shop = await world.shop({ price: "10 sat" });
-  const root = world.root();
+  const shop = await world.openShop({ price: "10 sat" });
+  const root = world.mint();
   const child = root.delegate({ agent: "scout", budgetPerHour: "50 sat", maxUses: 5 });
-  await world.client(child).get(`${shop.url}/a`);
-  world.net.fault({ kind: "stuck", delayMs: 0 });
-  await failure(world.client(root).get(`${shop.url}/b`));
+  await world.connect(child).get(`${shop.url}/a`);
+  world.network.fault({ kind: "stuck", delayMs: 0 });
+  await failure(world.connect(root).get(`${shop.url}/b`));
   await treasury.owner.freeze(undefined, "to see one");
   await treasury.owner.thaw();
-  await store.note("a note", world.time.now);
+  await store.note("a note", world.clock());
   const apis = { agent: treasuryApi(treasury), owner: ownerApi(treasury) };
   const ask = (
     api: keyof typeof apis,
@@ -230,14 +230,14 @@ describe("the owner's credential", () => {
     const { ask, owner, world } = await stage();
     const looker = owner.attenuate(
       { endpoints: [`GET ${world.treasury.location}/v1/owner/tree`], expiresIn: "10m" },
-      { now: world.time.now },
+      { now: world.clock() },
     );
     expect((await ask("owner", "GET", "/v1/owner/tree", looker)).status).toBe(200);
     expect((await ask("owner", "GET", "/v1/owner/journal", looker)).status).toBe(403);
     const reader = world.treasury.owner.mint({ readOnly: true, expiresIn: "1h" });
     expect((await ask("owner", "GET", "/v1/owner/journal", reader)).status).toBe(200);
     expect((await ask("owner", "POST", "/v1/owner/freeze", reader, {})).status).toBe(403);
-    world.time.now += 3601;
+    world.clock.advance("3601s");
     expect((await ask("owner", "GET", "/v1/owner/tree", owner)).status).toBe(403);
   });
 

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { expect, test } from "vitest";
-import { town } from "./support/town.ts";
+import { town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 
 const SNIPPET = `
   import { Client } from "l8nt";
@@ -38,7 +38,7 @@ async function run(
 /** A process has the system's clock, so the whole town has it. */
 async function townOfNow() {
   const world = await town({ clock: () => Date.now() / 1000 });
-  world.time.now = Date.now() / 1000;
+  world.clock.set(Date.now() / 1000);
   return world;
 }
 
@@ -46,12 +46,12 @@ const PASS = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] }
 
 test("the five lines of the README pay, from a credential or from a wallet", async () => {
   const world = await townOfNow();
-  const shop = await world.shop(PASS);
+  const shop = await world.openShop(PASS);
   const url = `${shop.url}/forecast?city=tokyo`;
-  expect(await run({ SIGIL_CREDENTIAL: world.root().toString() }, SNIPPET, url)).toBe(
+  expect(await run({ SIGIL_CREDENTIAL: world.mint().toString() }, SNIPPET, url)).toBe(
     "{ served: 1 }\n",
   );
-  expect(await run({ SIGIL_WALLET: world.net.account("treasury").url }, SNIPPET, url)).toBe(
+  expect(await run({ SIGIL_WALLET: world.network.account("treasury").url }, SNIPPET, url)).toBe(
     "{ served: 2 }\n",
   );
   expect(world.paid().count).toBe(2);
@@ -59,13 +59,13 @@ test("the five lines of the README pay, from a credential or from a wallet", asy
 
 test("with neither, free resources work, and a 402 says what to set; an error that nobody catches prints no secret", async () => {
   const world = await townOfNow();
-  const shop = await world.shop(PASS);
-  const free = await world.shop({ price: "0 sat" });
+  const shop = await world.openShop(PASS);
+  const free = await world.openShop({ price: "0 sat" });
   expect(await run({}, SNIPPET, free.url)).toBe("{ served: 1 }\n");
   const uncaught = await run({}, SNIPPET, shop.url);
   expect(uncaught).toContain("SIGIL_CREDENTIAL");
   expect(uncaught).toContain("SIGIL_WALLET");
-  const poor = world.root({ budget: "1 sat" }).toString();
+  const poor = world.mint({ budget: "1 sat" }).toString();
   const denied = await run({ SIGIL_CREDENTIAL: poor }, SNIPPET, shop.url);
   expect(denied).toContain("ERR_BUDGET");
   expect(denied).not.toContain(poor.slice(-64));
@@ -74,8 +74,8 @@ test("with neither, free resources work, and a 402 says what to set; an error th
 
 test("two processes with one credential share one budget [case 43]", async () => {
   const world = await townOfNow();
-  const shop = await world.shop();
-  const env = { SIGIL_CREDENTIAL: world.root({ budget: "13 sat" }).toString() };
+  const shop = await world.openShop();
+  const env = { SIGIL_CREDENTIAL: world.mint({ budget: "13 sat" }).toString() };
   const both = await Promise.all(["/a", "/b"].map((path) => run(env, SNIPPET, shop.url + path)));
   expect(both.filter((printed) => printed.includes("served: 1"))).toHaveLength(1);
   expect(both.filter((printed) => printed.includes("ERR_BUDGET"))).toHaveLength(1);

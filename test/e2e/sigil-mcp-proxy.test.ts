@@ -12,10 +12,10 @@ import { CreateMessageRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { Scope } from "l8nt";
 import { Authority } from "l8nt/l402";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { gate, secretOf, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { childEnv } from "./support/child-env.ts";
 import { type Host, type HostKind, overStdio, sigilArgs } from "./support/mcp-hosts.ts";
 import { sigil } from "./support/sigil.ts";
-import { gate, secretOf, town } from "./support/town.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sigil-mcp-proxy-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -260,20 +260,20 @@ describe("with a credential", () => {
   });
 
   test("with --check-revocation, one that its treasury revoked calls nothing, and one that it does not know neither", async () => {
-    const { time, root, client, shop } = await town();
-    time.now = Math.floor(Date.now() / 1000);
-    const parent = root();
+    const { clock, mint, connect, openShop } = await town();
+    clock.set(Math.floor(Date.now() / 1000));
+    const parent = mint();
     const child = parent.delegate({ agent: "scout", capabilities: { notes: ["read"] } });
     const flags = ["--service", "notes", "--check-revocation"];
     const host = await behind(flags, PAIRS[0], { SIGIL_CREDENTIAL: child.toString() });
     expect(await host.call("read")).toMatchObject({ isError: false });
-    await client(parent).revoke(child);
+    await connect(parent).revoke(child);
     await expect
       .poll(async () => (await host.call("read")).isError, { timeout: 10_000 })
       .toBe(true);
     expect(await refused(host, "read")).toContain("revo");
     // A service is no treasury, and says nothing.
-    const { paywall } = await shop();
+    const { paywall } = await openShop();
     const strange = paywall.authority.minter.mint({
       endpoints: ["* http://127.0.0.1:*/**"],
       expiresIn: "1h",
@@ -284,9 +284,9 @@ describe("with a credential", () => {
   });
 
   test("with --check-revocation, one that is frozen calls nothing until its owner thaws it", async () => {
-    const { time, root, treasury } = await town();
-    time.now = Math.floor(Date.now() / 1000);
-    const own = root({ capabilities: { notes: ["read"] } });
+    const { clock, mint, treasury } = await town();
+    clock.set(Math.floor(Date.now() / 1000));
+    const own = mint({ capabilities: { notes: ["read"] } });
     const host = await behind(["--service", "notes", "--check-revocation"], PAIRS[0], {
       SIGIL_CREDENTIAL: own.toString(),
     });

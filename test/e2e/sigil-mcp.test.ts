@@ -13,6 +13,7 @@ import { macaroonOf } from "l8nt/l402";
 import { ReceiptClerk, ReceiptSigner } from "l8nt/receipts";
 import { MemoryStore } from "l8nt/stores/memory";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { gate, site, type Town, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { childEnv } from "./support/child-env.ts";
 import {
   HOSTS,
@@ -23,7 +24,6 @@ import {
   sigilArgs,
 } from "./support/mcp-hosts.ts";
 import { sigil, spawned } from "./support/sigil.ts";
-import { gate, site, type Town, town } from "./support/town.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sigil-mcp-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -31,7 +31,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The program has the system's clock, so the town has its time. */
 async function townOfToday(options: Parameters<typeof town>[0] = {}): Promise<Town> {
   const made = await town(options);
-  made.time.now = Math.floor(Date.now() / 1000);
+  made.clock.set(Math.floor(Date.now() / 1000));
   return made;
 }
 
@@ -63,9 +63,9 @@ function holdsNoSecret(text: string, ...credentials: readonly Credential[]): voi
 
 describe.each(HOSTS)("a host with %s", (kind) => {
   test("fetches, and what costs is paid for once", async () => {
-    const { root, shop, paid } = await townOfToday();
-    const { url, served } = await shop();
-    const credential = root();
+    const { mint, openShop, paid } = await townOfToday();
+    const { url, served } = await openShop();
+    const credential = mint();
     const host = await hostFor(credential, kind);
     expect(await host.tools()).toEqual(["fetch", "budget", "delegate", "receipts"]);
     const { facts, body } = await fetched(host, `${url}/forecast`);
@@ -81,9 +81,9 @@ describe.each(HOSTS)("a host with %s", (kind) => {
   });
 
   test("is told why something is out of scope, and nothing is sent", async () => {
-    const { root } = await townOfToday();
+    const { mint } = await townOfToday();
     const [own, other] = [await site((_, response) => response.end("own")), await site(() => {})];
-    const host = await hostFor(root({ endpoints: [`GET ${own.url}/**`] }), kind);
+    const host = await hostFor(mint({ endpoints: [`GET ${own.url}/**`] }), kind);
     expect((await fetched(host, `${own.url}/x`)).body).toBe("own");
     const why = await denied(host, "fetch", { url: `${other.url}/x` });
     expect(why).toContain("Denied (ERR_ENDPOINT)");
@@ -92,14 +92,14 @@ describe.each(HOSTS)("a host with %s", (kind) => {
   });
 
   test("cancels a request, and the service sees it end", async () => {
-    const { root } = await townOfToday();
+    const { mint } = await townOfToday();
     const [arrived, left] = [gate(), gate()];
     const slow = await site((_, response) => {
       response.on("close", left.open);
       response.write("…");
       arrived.open();
     });
-    const host = await hostFor(root(), kind);
+    const host = await hostFor(mint(), kind);
     const abort = new AbortController();
     const call = host.call("fetch", { url: slow.url }, { signal: abort.signal });
     const failed = expect(call).rejects.toThrow();
@@ -112,7 +112,7 @@ describe.each(HOSTS)("a host with %s", (kind) => {
 
 describe("the tool fetch", () => {
   test("shows text up to a cap, says what is binary, and passes on an error status", async () => {
-    const { root } = await townOfToday();
+    const { mint } = await townOfToday();
     const large = "ä".repeat(100_000);
     const { url } = await site(({ target, body, headers }, response) => {
       if (target === "/large") return response.end(large);
@@ -124,7 +124,7 @@ describe("the tool fetch", () => {
         return response.end(`${headers["content-type"]} ${headers["x-a"]} ${body}`);
       return response.writeHead(404).end("nothing here");
     });
-    const host = await hostFor(root());
+    const host = await hostFor(mint());
     const whole = await fetched(host, `${url}/large`);
     expect(whole.facts.note).toBe("Only the first 65536 bytes are shown.");
     expect(whole.body).toBe("ä".repeat(32_768));
@@ -148,14 +148,14 @@ describe("the tool fetch", () => {
   });
 
   test("does not show a credential that a service repeats", async () => {
-    const { root, shop } = await townOfToday();
-    const echoing = await shop();
+    const { mint, openShop } = await townOfToday();
+    const echoing = await openShop();
     let sent = "";
-    echoing.acts.push((response, { headers }) => {
+    echoing.answers.push((response, { headers }) => {
       sent = headers.authorization!.split(" ")[1]!;
       response.end(`you sent ${headers.authorization}, thank you`);
     });
-    const host = await hostFor(root());
+    const host = await hostFor(mint());
     const { body } = await fetched(host, echoing.url);
     expect(sent.length).toBeGreaterThan(200);
     expect(body?.includes(sent)).toBe(false);
@@ -163,9 +163,9 @@ describe("the tool fetch", () => {
   });
 
   test("does not show a credential that the treasury hands over to whoever asks it by hand", async () => {
-    const { root, shop, treasury } = await townOfToday();
-    const { url } = await shop();
-    const host = await hostFor(root());
+    const { mint, openShop, treasury } = await townOfToday();
+    const { url } = await openShop();
+    const host = await hostFor(mint());
     const order = JSON.stringify({ method: "GET", url });
     const { facts, body } = await fetched(host, `${treasury.location}/v1/purchases`, {
       body: order,
@@ -175,9 +175,9 @@ describe("the tool fetch", () => {
   });
 
   test("takes no credential field from the model: with one, a request would leave the scope", async () => {
-    const { root } = await townOfToday();
+    const { mint } = await townOfToday();
     const other = await site((_, response) => response.end("out"));
-    const host = await hostFor(root({ endpoints: ["GET https://a.example/**"] }));
+    const host = await hostFor(mint({ endpoints: ["GET https://a.example/**"] }));
     for (const name of ["Authorization", "macaroon", "Grpc-Metadata-Macaroon"])
       expect(await denied(host, "fetch", { url: other.url, headers: { [name]: "x" } })).toContain(
         "headers may not contain",
@@ -186,10 +186,10 @@ describe("the tool fetch", () => {
   });
 
   test("says what was paid for and not delivered, and does not pay again", async () => {
-    const { root, shop, paid } = await townOfToday();
-    const { url, acts } = await shop();
-    acts.push("fail");
-    const host = await hostFor(root());
+    const { mint, openShop, paid } = await townOfToday();
+    const { url, answers } = await openShop();
+    answers.push("fail");
+    const host = await hostFor(mint());
     const { facts } = await fetched(host, url);
     expect(facts).toMatchObject({ status: 500, paid: [{ amount: "10 sat" }] });
     expect(facts.note).toContain("nothing was delivered");
@@ -201,9 +201,9 @@ describe("the tool fetch", () => {
   });
 
   test("says in words what cannot be asked, and what is used up", async () => {
-    const { root, shop, paid } = await townOfToday();
-    const { url } = await shop();
-    const host = await hostFor(root({ budget: "12 sat" }));
+    const { mint, openShop, paid } = await townOfToday();
+    const { url } = await openShop();
+    const host = await hostFor(mint({ budget: "12 sat" }));
     expect(await denied(host, "fetch", { url: "file:///etc/passwd" })).toContain(
       "http:// or https://",
     );
@@ -218,9 +218,9 @@ describe("the tool fetch", () => {
 
 describe("the tools delegate, budget and receipts", () => {
   test("a sub-agent has a part, by its name; its spending counts above, and nobody sees a credential", async () => {
-    const { root, shop, paid, spent } = await townOfToday();
-    const { url } = await shop();
-    const credential = root({ budget: "100 sat" });
+    const { mint, openShop, paid, spent } = await townOfToday();
+    const { url } = await openShop();
+    const credential = mint({ budget: "100 sat" });
     const host = await hostFor(credential);
     const made = await host.call("delegate", {
       agent: "scout",
@@ -247,9 +247,9 @@ describe("the tools delegate, budget and receipts", () => {
   });
 
   test("a sub-agent can delegate further, and nobody can widen anything", async () => {
-    const { root, shop, paid } = await townOfToday();
-    const { url } = await shop();
-    const host = await hostFor(root());
+    const { mint, openShop, paid } = await townOfToday();
+    const { url } = await openShop();
+    const host = await hostFor(mint());
     await host.call("delegate", { agent: "a", budget: "5 sat", maxDepth: 1 });
     const [text = ""] = (await host.call("delegate", { agent: "b", from: "a", budget: "500 sat" }))
       .texts;
@@ -261,9 +261,9 @@ describe("the tools delegate, budget and receipts", () => {
   });
 
   test("an unknown agent gets nothing, a name is taken once, and a scope that cannot be read is refused", async () => {
-    const { root } = await townOfToday();
+    const { mint } = await townOfToday();
     const free = await site((_, response) => response.end("free"));
-    const host = await hostFor(root());
+    const host = await hostFor(mint());
     expect(await denied(host, "fetch", { url: free.url, as: "nobody" })).toContain(
       "Unknown agent nobody",
     );
@@ -279,10 +279,10 @@ describe("the tools delegate, budget and receipts", () => {
   });
 
   test("with --dir a sub-agent's credential is in a file for this user alone, which another process uses", async () => {
-    const { root, shop, paid } = await townOfToday();
-    const { url } = await shop();
+    const { mint, openShop, paid } = await townOfToday();
+    const { url } = await openShop();
     const dir = join(folder, "delegated");
-    const host = await hostFor(root(), "sdk 1", ["--dir", dir]);
+    const host = await hostFor(mint(), "sdk 1", ["--dir", dir]);
     const [text = ""] = (await host.call("delegate", { agent: "scout", budget: "15 sat" })).texts;
     const file = join(dir, "scout.credential");
     expect(text).toContain(file);
@@ -299,11 +299,11 @@ describe("the tools delegate, budget and receipts", () => {
     const store = new MemoryStore();
     const signer = await ReceiptSigner.fromSeed(new Uint8Array(32).fill(7));
     const clerk = new ReceiptClerk({ book: store, signer, alarm: () => {} });
-    const { root, shop, client } = await townOfToday({ store, onPaid: () => clerk.wake() });
-    const { url } = await shop();
-    const credential = root();
+    const { mint, openShop, connect } = await townOfToday({ store, onPaid: () => clerk.wake() });
+    const { url } = await openShop();
+    const credential = mint();
     // Somebody else's, of the same treasury.
-    await client(root()).get(`${url}/secret`);
+    await connect(mint()).get(`${url}/secret`);
     const host = await hostFor(credential);
     await host.call("delegate", { agent: "scout" });
     await fetched(host, `${url}/mine`, { as: "scout" });
@@ -320,9 +320,9 @@ describe("the tools delegate, budget and receipts", () => {
 });
 
 test("a bare wallet pays within its limits, for its sub-agents as well", async () => {
-  const { net, shop } = await townOfToday();
-  const { url } = await shop();
-  const wallet = net.account("alice", { balanceMsat: 1_000_000n }).url;
+  const { network, openShop } = await townOfToday();
+  const { url } = await openShop();
+  const wallet = network.account("alice", { balanceMsat: 1_000_000n }).url;
   const kept = await sigil(["mcp", "--dir", join(folder, "none")], { SIGIL_WALLET: wallet });
   expect(kept).toMatchObject({
     code: 2,
@@ -339,14 +339,16 @@ test("a bare wallet pays within its limits, for its sub-agents as well", async (
   expect(text).toContain("100 sat at once");
   const [own = ""] = (await host.call("receipts")).texts;
   expect(own.match(new RegExp(url, "g"))?.length).toBeGreaterThanOrEqual(2);
-  const made = net.payments().filter(({ payer, status }) => payer === "alice" && status === "paid");
+  const made = network
+    .payments()
+    .filter(({ payer, status }) => payer === "alice" && status === "paid");
   expect(made).toHaveLength(2);
 });
 
 describe("over stdio", () => {
   test("nothing but messages is on stdout, a line that is none is survived, and it ends with its host", async () => {
-    const { root } = await townOfToday();
-    const child = spawn(process.execPath, sigilArgs("mcp", "--credential-file", fileOf(root())), {
+    const { mint } = await townOfToday();
+    const child = spawn(process.execPath, sigilArgs("mcp", "--credential-file", fileOf(mint())), {
       env: childEnv(),
     });
     child.stdin.write("this is no message\n[]\n{}\n");
@@ -426,15 +428,15 @@ describe("over HTTP", () => {
   }
 
   test.each(HOSTS)("a host with %s fetches, pays and cancels", async (kind) => {
-    const { root, shop, paid } = await townOfToday();
-    const { url } = await shop();
+    const { mint, openShop, paid } = await townOfToday();
+    const { url } = await openShop();
     const [arrived, left] = [gate(), gate()];
     const slow = await site((_, response) => {
       response.on("close", left.open);
       response.write("…");
       arrived.open();
     });
-    const server = await served(root());
+    const server = await served(mint());
     const host = await overHttp(kind, server.url, server.token);
     expect(await host.tools()).toEqual(["fetch", "budget", "delegate", "receipts"]);
     expect((await fetched(host, url)).facts.status).toBe(200);
@@ -450,8 +452,8 @@ describe("over HTTP", () => {
   });
 
   test("nobody without the token, no page in a browser and no rebound name is answered", async () => {
-    const { root } = await townOfToday();
-    const { url, token, tokenFile } = await served(root());
+    const { mint } = await townOfToday();
+    const { url, token, tokenFile } = await served(mint());
     expect(statSync(tokenFile).mode & 0o777).toBe(0o600);
     const { port } = new URL(url);
     const own = { authorization: `Bearer ${token}`, accept: "application/json, text/event-stream" };
@@ -496,8 +498,8 @@ describe("over HTTP", () => {
   });
 
   test("without a token no port is opened, and a weak or shared one is refused", async () => {
-    const { root } = await townOfToday();
-    const env = { SIGIL_CREDENTIAL: root().toString() };
+    const { mint } = await townOfToday();
+    const env = { SIGIL_CREDENTIAL: mint().toString() };
     const run = (args: readonly string[], more: Record<string, string> = {}) =>
       sigil(["mcp", "--http", "0", ...args], { ...env, ...more });
     expect(await run([])).toMatchObject({
@@ -604,8 +606,8 @@ describe("--config", () => {
       },
     ],
   ])("%s %j is what its file wants, without the credential", async (host, args, config) => {
-    const { root } = await townOfToday();
-    const credential = root();
+    const { mint } = await townOfToday();
+    const credential = mint();
     const { code, stdout, stderr } = await sigil(["mcp", "--config", host, ...args], {
       SIGIL_CREDENTIAL: credential.toString(),
     });
@@ -615,8 +617,8 @@ describe("--config", () => {
   });
 
   test("names a file by its whole path, and what it names starts", async () => {
-    const { root } = await townOfToday();
-    const credential = root();
+    const { mint } = await townOfToday();
+    const credential = mint();
     const file = fileOf(credential);
     const { stdout } = await sigil(["mcp", "--config", "cursor", "--credential-file", file]);
     const { args } = JSON.parse(stdout).mcpServers.sigil as { args: string[] };

@@ -20,9 +20,9 @@ import { Paywall } from "l8nt/service";
 import { DevNetwork } from "l8nt/testing";
 import { devWallet } from "l8nt/wallets/dev";
 import { expect, onTestFinished, test } from "vitest";
+import { listen } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { freePort } from "./support/free-port.ts";
 import { daemon, type Ended, sigil } from "./support/sigil.ts";
-import { listen } from "./support/town.ts";
 
 const SECRET = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
 

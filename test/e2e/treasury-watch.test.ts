@@ -14,9 +14,9 @@ import type { DevNetwork } from "l8nt/testing";
 import { guardedFetch } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { failure, secretOf, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { logger } from "../../packages/sigil/src/treasury/log.ts";
 import { runTreasury } from "../../packages/sigil/src/treasury/run.ts";
-import { failure, secretOf, town } from "./support/town.ts";
 
 const LOCATION = "http://127.0.0.1:8409";
 
@@ -35,7 +35,7 @@ async function stage() {
     manager.disable();
   });
   const world = await town();
-  const net: DevNetwork = world.net;
+  const net: DevNetwork = world.network;
   const logs: string[] = [];
   const running = await runTreasury({
     config: {
@@ -68,8 +68,8 @@ async function stage() {
 test("a purchase is a span, with the requests to the service and the payment below it; so are its metrics and its log lines", async () => {
   const { world, running, exporter, logs, ask } = await stage();
   // Real time: what it mints is judged by the system's clock, and the shop's by the town's.
-  world.time.now = Date.now() / 1000;
-  const shop = await world.shop({ price: "10 sat" });
+  world.clock.set(Date.now() / 1000);
+  const shop = await world.openShop({ price: "10 sat" });
   const { treasury } = running;
   const scope = { endpoints: [`GET ${shop.url}/**`], budget: "100 sat", expiresIn: "1h" } as const;
   const agent = treasury.mint(scope);
@@ -179,15 +179,15 @@ test("a bug in a handler is a line in the log and a 500, and the next request is
 test("a payment whose answer was lost is in the books soon, without anybody asking for it [cases 56, 57]", async () => {
   const { world, running, ask } = await stage();
   onTestFinished(() => running.stop());
-  world.time.now = Date.now() / 1000;
-  const shop = await world.shop({ price: "10 sat" });
+  world.clock.set(Date.now() / 1000);
+  const shop = await world.openShop({ price: "10 sat" });
   const { treasury } = running;
   const agent = treasury.mint({
     endpoints: [`GET ${shop.url}/**`],
     budget: "100 sat",
     expiresIn: "1h",
   });
-  world.net.fault({ kind: "reply-lost" });
+  world.network.fault({ kind: "reply-lost" });
   const order = { method: "GET", url: `${shop.url}/x`, headers: [] };
   const answer = await ask("/v1/purchases", agent, order);
   expect(await answer.json()).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });

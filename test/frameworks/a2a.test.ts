@@ -28,7 +28,14 @@ import { paid } from "l8nt/express";
 import { Paywall, type Terms } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, test, vi } from "vitest";
-import { failure, listen, type Received, secretOf, type Town, town } from "../e2e/support/town.ts";
+import {
+  failure,
+  listen,
+  type Received,
+  secretOf,
+  type Town,
+  town,
+} from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { runSnippet } from "./support/page.ts";
 
 type Binding = "JSONRPC" | "HTTP+JSON";
@@ -92,7 +99,7 @@ async function remote(
     const paywall = new Paywall({
       secret: secretOf("the remote"),
       location,
-      invoicer: devWallet(world.net.account("shop").invoiceOnlyUrl),
+      invoicer: devWallet(world.network.account("shop").invoiceOnlyUrl),
       clock: world.clock,
       challengesPerMinute: { perClient: 100_000, total: 100_000 },
     });
@@ -162,8 +169,8 @@ async function remote(
 
 async function stage(agents: AgentPolicies = {}) {
   const world = await town({ clock: () => Date.now() / 1000 });
-  world.time.now = Date.now() / 1000;
-  const root = world.root({ budget: "1000 sat" });
+  world.clock.set(Date.now() / 1000);
+  const root = world.mint({ budget: "1000 sat" });
   return { world, root, handle: SigilHandle.open({ credential: root, agents }) };
 }
 
@@ -205,7 +212,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     const translator = await remote(world, EACH, { binding });
     const client = await clientsOf(handle.forAgent("translator")).createFromUrl(translator.url);
     expect(wordOf(await client.sendMessage(asking()))).toBe("heard hello");
-    const tree = await world.client(root).tree();
+    const tree = await world.connect(root).tree();
     expect(tree.map(({ agent, spent }) => [agent, spent[0]!.value])).toEqual([
       [undefined, 10_010n],
       ["translator", 10_010n],
@@ -329,7 +336,7 @@ describe.each<Binding>(["JSONRPC", "HTTP+JSON"])("%s", (binding) => {
     const mine = await clientsOf(handle).createFromUrl(agent.url);
     const { id } = (await mine.sendMessage(asking("task"))) as { id: string };
     expect((await mine.getTask({ tenant: "", id })).id).toBe(id);
-    const stranger = SigilHandle.open({ credential: world.root() });
+    const stranger = SigilHandle.open({ credential: world.mint() });
     const theirs = await clientsOf(stranger).createFromUrl(agent.url);
     await expect(theirs.getTask({ tenant: "", id })).rejects.toThrow(/not found/i);
   });
@@ -378,7 +385,7 @@ describe("the hand-off", () => {
 
   test("is bounded by both budgets: its own, and the family's", async () => {
     const { world } = await stage();
-    const root = world.root({ budget: "35 sat" });
+    const root = world.mint({ budget: "35 sat" });
     const agents: AgentPolicies = { left: { budget: "25 sat" }, right: { budget: "25 sat" } };
     const handle = SigilHandle.open({ credential: root, agents });
     const agent = await remote(world, EACH);
@@ -395,7 +402,7 @@ describe("the hand-off", () => {
   test("ends at the remote agent: it pays from its own treasury for what it buys", async () => {
     const { world, handle } = await stage();
     const far = await remote(world, EACH);
-    const own = world.root({ budget: "100 sat" });
+    const own = world.mint({ budget: "100 sat" });
     const theirs = SigilHandle.open({ credential: own, agents: { far: { budget: "20 sat" } } });
     const speak = async (word: string) => {
       const client = await clientsOf(theirs.forAgent("far")).createFromUrl(far.url);

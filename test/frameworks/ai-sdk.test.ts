@@ -11,7 +11,7 @@ import * as agents from "l8nt/agents";
 import * as adapter from "l8nt/ai-sdk";
 import { describe, expect, expectTypeOf, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
-import { town } from "../e2e/support/town.ts";
+import { town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import {
   type AgentAdapter,
   agentContract,
@@ -142,8 +142,8 @@ for (const major of [seven, six])
 
 async function family() {
   const world = await town({ clock: () => Date.now() / 1000 });
-  world.time.now = Date.now() / 1000;
-  const root = world.root({ budget: "100 sat" });
+  world.clock.set(Date.now() / 1000);
+  const root = world.mint({ budget: "100 sat" });
   const agents = { scout: { budget: "50 sat" }, runner: { budget: "20 sat" } } as const;
   return { world, root, handle: SigilHandle.open({ credential: root, agents }) };
 }
@@ -166,7 +166,7 @@ const go = { prompt: "go" };
 describe.each([seven, six])("$name", (major) => {
   test("the two ready tools pay, show what is left, and reject arguments that are not theirs", async () => {
     const { world, handle } = await family();
-    const shop = await world.shop();
+    const shop = await world.openShop();
     const seen: unknown[] = [];
     const turns = [
       callOf("fetch_url", { url: shop.url }),
@@ -260,10 +260,10 @@ describe.each([seven, six])("$name", (major) => {
 
   test("an abort reaches the agent below and its ready tool", { timeout: 10_000 }, async () => {
     const { world, handle } = await family();
-    const [shop, next] = [await world.shop(), await world.shop()];
+    const [shop, next] = [await world.openShop(), await world.openShop()];
     const abort = new AbortController();
     // The shop never answers, so only the signal ends the wait.
-    shop.acts.push(() => abort.abort(new Error("enough")));
+    shop.answers.push(() => abort.abort(new Error("enough")));
     const turns = [shop, next].map(({ url }) => callOf("fetch_url", { url }));
     const below: unknown[] = [];
     const scout = subAgent("scout", {
@@ -285,7 +285,7 @@ describe.each([seven, six])("$name", (major) => {
 
   test("an agent that calls an agent above it by name does not get that agent's handle", async () => {
     const { world, handle } = await family();
-    const shop = await world.shop();
+    const shop = await world.openShop();
     const fetched: string[] = [];
     const get = getTool(major, async ({ url }) => {
       const text = await sigilFetch(url).then(
@@ -434,7 +434,7 @@ test.each([seven, six])(
   "the page's snippet runs as it stands with $name",
   async ({ sdk, model }) => {
     const { world, root } = await family();
-    const shop = await world.shop();
+    const shop = await world.openShop();
     vi.stubEnv("SIGIL_CREDENTIAL", root.toString());
     onTestFinished(() => void vi.unstubAllEnvs());
     const notes: string[] = [];
@@ -466,7 +466,7 @@ test.each([seven, six])(
     });
     expect(said).toEqual(["Tin is dear."]);
     expect(notes).toEqual(["researcher"]);
-    const tree = await world.client(root).tree();
+    const tree = await world.connect(root).tree();
     expect(tree.map(({ agent, spent }) => [agent, spent[0]!.value])).toEqual([
       [undefined, 10_010n],
       ["researcher", 10_010n],

@@ -23,7 +23,7 @@ import {
 } from "langchain";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
-import { town } from "../e2e/support/town.ts";
+import { town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { type AgentAdapter, agentContract } from "./support/agent-contract.ts";
 import {
   buy,
@@ -185,7 +185,7 @@ test("an agent that withSigil was given a handle for needs no context, whatever 
 test("an agent's own signal ends the run, and nothing more is paid", async () => {
   const { world, shop, handle } = await stage();
   const abort = new AbortController();
-  shop.acts.push(() => abort.abort(new Error("enough")));
+  shop.answers.push(() => abort.abort(new Error("enough")));
   const get = tool(
     async ({ path }: { path: string }, { signal }: ToolRuntime) =>
       (await sigilFetch(`${shop.url}${path}`, { signal: signal ?? null })).text(),
@@ -208,8 +208,8 @@ test("an agent's own signal ends the run, and nothing more is paid", async () =>
 
 test("the page's snippet runs as it stands", async () => {
   const world = await town({ clock: () => Date.now() / 1000 });
-  world.time.now = Date.now() / 1000;
-  const [shop, root] = [await world.shop(), world.root({ budget: "100 sat" })];
+  world.clock.set(Date.now() / 1000);
+  const [shop, root] = [await world.openShop(), world.mint({ budget: "100 sat" })];
   vi.stubEnv("SIGIL_CREDENTIAL", root.toString());
   onTestFinished(() => void vi.unstubAllEnvs());
   const said: unknown[] = [];
@@ -228,7 +228,7 @@ test("the page's snippet runs as it stands", async () => {
     console: { log: (text: unknown) => said.push(text) },
   });
   expect(said).toEqual(["It rains, says the scout."]);
-  const tree = await world.client(root).tree();
+  const tree = await world.connect(root).tree();
   expect(tree.map(({ agent, spent }) => [agent, spent[0]!.value])).toEqual([
     [undefined, 10_010n],
     ["scout", 10_010n],

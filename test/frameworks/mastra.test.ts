@@ -18,7 +18,7 @@ import { currentHandle, type HandleOptions, SigilHandle, sigilFetch } from "l8nt
 import { sigilContext, sigilTools, withSigil } from "l8nt/mastra";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { type Town, town } from "../e2e/support/town.ts";
+import { type Town, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { type AgentAdapter, agentContract } from "./support/agent-contract.ts";
 import {
   agentOf,
@@ -88,16 +88,16 @@ agentContract(adapter("stream", "v4"));
 
 async function stage(options: HandleOptions = {}) {
   const world = await town({ clock: () => Date.now() / 1000 });
-  world.time.now = Date.now() / 1000;
+  world.clock.set(Date.now() / 1000);
   const handle = SigilHandle.open({
-    credential: world.root({ budget: "1000 sat" }),
+    credential: world.mint({ budget: "1000 sat" }),
     agents: { scout: { budget: "50 sat" } },
     ...options,
   });
-  const shop = await world.shop({
+  const shop = await world.openShop({
     price: "10 sat",
     grants: { validFor: "1h", endpoints: ["GET /**"] },
-  } as Parameters<Town["shop"]>[0]);
+  } as Parameters<Town["openShop"]>[0]);
   /** The agent of each call, and the status or the code of the denial. */
   const seen: [who: string | undefined, got: number | string][] = [];
   const get = getTool(async ({ url }, signal) => {
@@ -134,7 +134,7 @@ async function stage(options: HandleOptions = {}) {
 
 test("the page's snippet runs as it stands", async () => {
   const { world, shop, get, seen } = await stage();
-  vi.stubEnv("SIGIL_CREDENTIAL", world.root().toString());
+  vi.stubEnv("SIGIL_CREDENTIAL", world.mint().toString());
   const model = scripted("v3", [callsGet(shop.url)], "It was sunny.");
   await runSnippet("mastra", {
     modules: {
@@ -514,7 +514,7 @@ describe("state", () => {
     expect(JSON.stringify([...workflows])).not.toContain(
       handle.credential.toString().slice(20, 60),
     );
-    const other = SigilHandle.open({ credential: world.root({ endpoints: [] }) });
+    const other = SigilHandle.open({ credential: world.mint({ endpoints: [] }) });
     await one.boss.resumeGenerate(
       { yes: true },
       { runId: one.runId, requestContext: sigilContext(other, one.boss) },

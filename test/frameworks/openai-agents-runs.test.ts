@@ -9,16 +9,16 @@ import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt
 import { sigilContext, sigilTools, withSigil } from "l8nt/openai-agents";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { gate, town } from "../e2e/support/town.ts";
+import { gate, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { actor, call, getTool, said, traced } from "./support/openai-crew.ts";
 
 const SERVED = expect.stringMatching(/^\{"served":\d+\}$/);
 
 async function stage(agents: AgentPolicies, budget: `${number} sat` = "1000 sat") {
   const world = await town({ clock: () => Date.now() / 1000 });
-  world.time.now = Date.now() / 1000;
-  const root = world.root({ budget });
-  const shop = await world.shop({ price: "10 sat", grants: { validFor: "1h" } } as never);
+  world.clock.set(Date.now() / 1000);
+  const root = world.mint({ budget });
+  const shop = await world.openShop({ price: "10 sat", grants: { validFor: "1h" } } as never);
   const handle = SigilHandle.open({ credential: root, agents });
   /** The agent of each call, and what it got. */
   const seen: [agent: string | undefined, got: string][] = [];

@@ -10,7 +10,7 @@ import { ScriptedModel } from "@openai/agents/testing";
 import * as agents from "l8nt/agents";
 import * as adapters from "l8nt/openai-agents";
 import { expect, test, vi } from "vitest";
-import { town } from "../e2e/support/town.ts";
+import { town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { type AgentAdapter, agentContract } from "./support/agent-contract.ts";
 import { call, crew, said, traced, type Way } from "./support/openai-crew.ts";
 import { runSnippet } from "./support/page.ts";
@@ -55,9 +55,9 @@ agentContract(adapter("openai-agents, agents as tools, streamed", "tools", true)
 
 test("the page's snippet runs as it stands", async () => {
   const world = await town({ clock: () => Date.now() / 1000 });
-  world.time.now = Date.now() / 1000;
-  const root = world.root();
-  const shop = await world.shop();
+  world.clock.set(Date.now() / 1000);
+  const root = world.mint();
+  const shop = await world.openShop();
   const paying: (string | undefined)[] = [];
   const report = openai.tool({
     name: "report",

@@ -5,7 +5,7 @@
 import { hkdfSync } from "node:crypto";
 import { Authority, Credential, macaroonOf } from "l8nt/l402";
 import { Macaroon } from "l8nt/macaroon";
-import { secretOf } from "../e2e/support/town.ts";
+import { secretOf } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 
 const SECRET = secretOf("the weather");
 export const LOCATION = "https://weather.example";

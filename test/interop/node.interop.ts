@@ -10,7 +10,7 @@ import { lndWallet } from "l8nt/wallets/lnd";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { formatMacaroonField } from "../../packages/l8nt/src/l402/macaroon-field.ts";
 import { readPresented } from "../../packages/l8nt/src/l402/presented.ts";
-import { site, type Town, town } from "../e2e/support/town.ts";
+import { site, type Town, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { payee, payer, SERVICE_METHODS, TREASURY_METHODS } from "../lnd/support/stage.ts";
 import { Aperture, PRICE_SAT } from "./aperture.ts";
 import { Peer } from "./peer.ts";
@@ -24,7 +24,7 @@ const wallet = lndWallet(payer.walletUrl(await payer.bake(...TREASURY_METHODS)))
 /** A town whose treasury pays from the lnd node, by the real clock: lnd dates its invoices. */
 async function world(): Promise<Town> {
   const made = await town({ wallet });
-  made.time.now = Date.now() / 1000;
+  made.clock.set(Date.now() / 1000);
   return made;
 }
 
@@ -62,7 +62,7 @@ describe("aperture", () => {
   test("sells to our client: lnd pays lnd, once, and a second request costs nothing", async () => {
     const { url, served } = await weather();
     const [made, before] = [await world(), (await settled()).length];
-    const client = made.client(made.root());
+    const client = made.connect(made.mint());
     for (const _ of [1, 2])
       expect(await (await client.get(`${url}/forecast`)).text()).toBe("sunny");
     expect(served).toHaveLength(2);
@@ -109,7 +109,7 @@ describe("aperture", () => {
 
 test("aperture's client interceptor buys from our paywall, whose invoices lnd makes", async () => {
   const made = await world();
-  const shop = await made.shop(
+  const shop = await made.openShop(
     { price: "21 sat", grants: { validFor: "1h" } },
     { invoicer: lndWallet(payee.walletUrl(await payee.bake(...SERVICE_METHODS))) },
   );

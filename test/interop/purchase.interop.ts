@@ -11,7 +11,13 @@ import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { formatMacaroonField } from "../../packages/l8nt/src/l402/macaroon-field.ts";
 import { readPresented } from "../../packages/l8nt/src/l402/presented.ts";
-import { challenger, type Received, site, type Town, town } from "../e2e/support/town.ts";
+import {
+  challenger,
+  type Received,
+  site,
+  type Town,
+  town,
+} from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { packetOf, preimageOf } from "./credentials.ts";
 import { type Fields, Peer } from "./peer.ts";
 import { ask } from "./raw.ts";
@@ -19,7 +25,7 @@ import { ask } from "./raw.ts";
 describe("our paywall sells to aperture's client", () => {
   test("whose two lines, by SetHeader, are one credential, counted once", async () => {
     const [world, peer] = [await town(), Peer.start()];
-    const shop = await world.shop({ price: "10 sat", grants: { uses: 1 } });
+    const shop = await world.openShop({ price: "10 sat", grants: { uses: 1 } });
     const bought = await buyAt(world, shop.url);
     const fields = await peer.write(packetOf(bought), preimageOf(bought));
     expect(fields).toEqual({ Authorization: [`LSAT ${bought}`, `L402 ${bought}`] });
@@ -33,7 +39,7 @@ describe("our paywall sells to aperture's client", () => {
 
   test("whose interceptor buys once, and presents the token as hex", async () => {
     const [world, peer] = [await town(), Peer.start()];
-    const shop = await world.shop({ price: "21 sat", grants: { validFor: "1h" } });
+    const shop = await world.openShop({ price: "21 sat", grants: { validFor: "1h" } });
     const folder = mkdtempSync(join(tmpdir(), "sigil-interop-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const first = await peer.buy(`${shop.url}/a`, folder, (invoice) => pay(world, invoice));
@@ -58,7 +64,7 @@ describe("our paywall sells to aperture's client", () => {
  * only carries.
  */
 async function behindAperture(world: Town, peer: Peer) {
-  world.time.now = Date.now() / 1000;
+  world.clock.set(Date.now() / 1000);
   const served: Received[] = [];
   const { url, received } = await site(async (request, response, own) => {
     const header = Object.fromEntries(
@@ -80,7 +86,7 @@ describe("our client buys from aperture", () => {
   test("once, and a second request costs nothing", async () => {
     const [world, peer] = [await town(), Peer.start()];
     const { url, served } = await behindAperture(world, peer);
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     for (const _ of [1, 2])
       expect(await (await client.get(`${url}/forecast`)).text()).toBe("sunny");
     expect(served).toHaveLength(2);
@@ -109,7 +115,7 @@ describe("our client buys from aperture", () => {
   test("and narrows what it bought: aperture takes the narrower one, and none that is wider or proves no payment", async () => {
     const [world, peer] = [await town(), Peer.start()];
     const { url, received } = await behindAperture(world, peer);
-    await (await world.client(world.root()).get(`${url}/forecast`)).text();
+    await (await world.connect(world.mint()).get(`${url}/forecast`)).text();
     const full = Credential.parse(
       readPresented({ authorization: received.at(-1)!.headers.authorization })!,
     );
@@ -129,7 +135,7 @@ describe("our client buys from aperture", () => {
     expect(await status(full.append([`weather_valid_until=${soon - 120}`]))).toBe(402);
     expect(await status(full.append([`weather_valid_until=${soon + 86_400}`]))).toBe(402);
     expect(await status(`${full.toString().slice(0, -64)}${"ab".repeat(32)}`)).toBe(402);
-    const other = await buyAt(world, (await world.shop()).url);
+    const other = await buyAt(world, (await world.openShop()).url);
     expect(await status(other)).toBe(402);
   });
 });
@@ -142,7 +148,7 @@ async function buyAt(world: Town, url: string): Promise<Credential> {
   return Credential.paid(macaroon, await pay(world, invoice));
 }
 
-async function pay({ net }: Town, invoice: string): Promise<string> {
+async function pay({ network }: Town, invoice: string): Promise<string> {
   const { paymentHash, amountMsat } = Invoice.decode(invoice);
   const order = {
     invoice,
@@ -151,7 +157,7 @@ async function pay({ net }: Town, invoice: string): Promise<string> {
     maxFeeMsat: 3000n,
     timeoutSeconds: 10,
   };
-  const outcome = await devWallet(net.account("treasury").url).pay(order);
+  const outcome = await devWallet(network.account("treasury").url).pay(order);
   if (outcome.status !== "paid") throw new Error(`not paid: ${outcome.status}`);
   return outcome.preimage;
 }

@@ -12,9 +12,9 @@ import { Client, Credential } from "l8nt";
 import { lndWallet } from "l8nt/wallets/lnd";
 import { expect, onTestFinished, test } from "vitest";
 import type { Invoicer } from "../../packages/l8nt/src/ports/wallet.ts";
+import { town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { freePort } from "../e2e/support/free-port.ts";
 import { daemon, sigil } from "../e2e/support/sigil.ts";
-import { town } from "../e2e/support/town.ts";
 import { until } from "./support/program.ts";
 import {
   paidSince,
@@ -33,12 +33,12 @@ const serviceWallet = lndWallet(payee.walletUrl(await payee.bake(...SERVICE_METH
 async function market(options: Parameters<typeof town>[0] = {}) {
   await settled();
   const world = await town({ clock: now, wallet: lndWallet(treasuryUrl), ...options });
-  world.time.now = now();
+  world.clock.set(now());
   const { length: before } = await payer.payments();
   const shop = (price: string, invoicer: Invoicer = serviceWallet) =>
-    world.shop(
+    world.openShop(
       { price, grants: { validFor: "1h", endpoints: ["GET /**"] } } as Parameters<
-        typeof world.shop
+        typeof world.openShop
       >[0],
       {
         invoicer,
@@ -48,9 +48,9 @@ async function market(options: Parameters<typeof town>[0] = {}) {
 }
 
 test("an agent buys 10 times; what the books say was spent is what lnd says it paid, fees included", async () => {
-  const { root, client, shop, spent, before } = await market();
-  const credential = root({ budget: "1000 sat" });
-  const agent = client(credential);
+  const { mint, connect, shop, spent, before } = await market();
+  const credential = mint({ budget: "1000 sat" });
+  const agent = connect(credential);
   for (let nth = 1; nth <= 10; nth++) {
     const { url } = await shop(`${nth} sat`);
     expect(await (await agent.get(`${url}/forecast`)).json()).toEqual({ served: 1 });
@@ -63,11 +63,11 @@ test("an agent buys 10 times; what the books say was spent is what lnd says it p
 });
 
 test("ten agents at once, for one thing each: ten payments, and a budget that holds over all of them [case 43]", async () => {
-  const { root, client, shop, spent, before } = await market();
-  const family = root({ budget: "50 sat" });
+  const { mint, connect, shop, spent, before } = await market();
+  const family = mint({ budget: "50 sat" });
   const shops = await Promise.all(Array.from({ length: 10 }, () => shop("10 sat")));
   const results = await Promise.allSettled(
-    shops.map(({ url }, at) => client(family.delegate({ agent: `agent-${at}` })).get(`${url}/x`)),
+    shops.map(({ url }, at) => connect(family.delegate({ agent: `agent-${at}` })).get(`${url}/x`)),
   );
   const served = results.filter((result) => result.status === "fulfilled");
   const { count, msat } = await paidSince(before);
@@ -81,10 +81,10 @@ test("ten agents at once, for one thing each: ten payments, and a budget that ho
 });
 
 test("too little in the node's channels: failed for certain, nothing spent, nothing held [case 45]", async () => {
-  const { root, client, shop, spent, before } = await market();
-  const credential = root({ budget: "30000000 sat", maxPrice: "20000000 sat" });
+  const { mint, connect, shop, spent, before } = await market();
+  const credential = mint({ budget: "30000000 sat", maxPrice: "20000000 sat" });
   const { url } = await shop("15000000 sat");
-  await expect(client(credential).get(url)).rejects.toMatchObject({
+  await expect(connect(credential).get(url)).rejects.toMatchObject({
     code: "ERR_PAYMENT_FAILED",
     spent: "no",
   });
@@ -94,16 +94,16 @@ test("too little in the node's channels: failed for certain, nothing spent, noth
 
 test("a fee cap below what the way costs reaches the node: failed for certain, and paid once it is enough [case 46]", async () => {
   const { before, ...low } = await market({ maxFee: "0 msat" });
-  const credential = low.root({ budget: "100 sat" });
+  const credential = low.mint({ budget: "100 sat" });
   const { url } = await low.shop("10 sat");
-  await expect(low.client(credential).get(url)).rejects.toMatchObject({
+  await expect(low.connect(credential).get(url)).rejects.toMatchObject({
     code: "ERR_PAYMENT_FAILED",
     spent: "no",
   });
   expect(await low.spent(credential)).toBe(0n);
   const enough = await market({ maxFee: "1 sat" });
-  const other = enough.root({ budget: "100 sat" });
-  expect((await enough.client(other).get(url)).status).toBe(200);
+  const other = enough.mint({ budget: "100 sat" });
+  expect((await enough.connect(other).get(url)).status).toBe(200);
   expect(await paidSince(before)).toEqual({ count: 1, msat: 11_000n });
 });
 
@@ -143,10 +143,10 @@ function holdInvoices() {
 }
 
 test("a hold invoice stays in flight: its amount stays reserved, it is not paid again, and it is found once it lands [cases 52, 57, 71]", async () => {
-  const { root, client, shop, spent, before } = await market({ paymentTimeout: "1s" });
+  const { mint, connect, shop, spent, before } = await market({ paymentTimeout: "1s" });
   const { invoicer, settle } = holdInvoices();
-  const credential = root({ budget: "100 sat" });
-  const agent = client(credential);
+  const credential = mint({ budget: "100 sat" });
+  const agent = connect(credential);
   const { url } = await shop("10 sat", invoicer);
   await expect(agent.get(`${url}/held`)).rejects.toMatchObject({
     code: "ERR_PAYMENT_UNKNOWN",
@@ -163,11 +163,11 @@ test("a hold invoice stays in flight: its amount stays reserved, it is not paid 
 });
 
 test("a hold invoice that its owner cancels: failed for certain, and everything is given back", async () => {
-  const { root, client, shop, treasury, spent } = await market({ paymentTimeout: "1s" });
+  const { mint, connect, shop, treasury, spent } = await market({ paymentTimeout: "1s" });
   const { invoicer, cancel } = holdInvoices();
-  const credential = root({ budget: "100 sat" });
+  const credential = mint({ budget: "100 sat" });
   const { url } = await shop("10 sat", invoicer);
-  await expect(client(credential).get(`${url}/held`)).rejects.toMatchObject({ spent: "unknown" });
+  await expect(connect(credential).get(`${url}/held`)).rejects.toMatchObject({ spent: "unknown" });
   await cancel();
   expect(await treasury.reconcile()).toEqual({ stillOpen: 0 });
   expect(await spent(credential)).toBe(0n);

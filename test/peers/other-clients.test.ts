@@ -9,11 +9,18 @@ import { Macaroon } from "l8nt/macaroon";
 import { devWallet } from "l8nt/wallets/dev";
 import foreign from "macaroon";
 import { describe, expect, test } from "vitest";
-import { challenger, failure, type Received, site, type Town, town } from "../e2e/support/town.ts";
+import {
+  challenger,
+  failure,
+  type Received,
+  site,
+  type Town,
+  town,
+} from "../../packages/l8nt/src/testing/fixtures/town.ts";
 
 /** A wallet as that library wants one: a payment is a preimage. */
-function albyWallet({ net }: Town) {
-  const wallet = devWallet(net.account("treasury").url);
+function albyWallet({ network }: Town) {
+  const wallet = devWallet(network.account("treasury").url);
   return {
     async payInvoice({ invoice }: { invoice: string }) {
       const { paymentHash, amountMsat } = Invoice.decode(invoice);
@@ -33,7 +40,7 @@ function albyWallet({ net }: Town) {
 describe("@getalby/lightning-tools", () => {
   test("pays our challenge and passes our paywall; its credential serves as long as it was sold for", async () => {
     const world = await town();
-    const shop = await world.shop({ price: "21 sat", grants: { uses: 2 } });
+    const shop = await world.openShop({ price: "21 sat", grants: { uses: 2 } });
     const wallet = albyWallet(world);
     const first = await fetchWithL402(`${shop.url}/a`, {}, { wallet });
     expect(first.status).toBe(200);
@@ -50,7 +57,7 @@ describe("@getalby/lightning-tools", () => {
 
   test("sends a body with the payment, and an abort of ours does not confuse it", async () => {
     const world = await town();
-    const shop = await world.shop();
+    const shop = await world.openShop();
     const init = { method: "POST", body: "an order" };
     expect(
       (await fetchWithL402(`${shop.url}/orders`, init, { wallet: albyWallet(world) })).status,
@@ -60,7 +67,7 @@ describe("@getalby/lightning-tools", () => {
 
   test("reads our two lines as one challenge", async () => {
     const world = await town();
-    const shop = await world.shop();
+    const shop = await world.openShop();
     const header = (await fetch(`${shop.url}/a`)).headers.get("www-authenticate")!;
     expect(header).toMatch(/^LSAT macaroon="[^"]+", invoice="[^"]+", L402 macaroon="/);
     const read = parseL402(header);
@@ -153,7 +160,7 @@ describe("our client passes a server whose challenge is written", () => {
     const world = await town();
     const { answers, served } = handWritten(world, format);
     const { url, received } = await answers;
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     expect(await (await client.get(`${url}/forecast`)).text()).toBe("served");
     expect(await (await client.get(`${url}/forecast`)).text()).toBe("served");
     expect(served).toHaveLength(2);
@@ -173,7 +180,7 @@ describe("a service that knows the scheme by its old name alone, as aperture did
     const world = await town();
     const { answers, served } = handWritten(world, challenge, reads);
     const { url, received } = await answers;
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     for (const _ of [1, 2])
       expect(await (await client.post(`${url}/forecast`, "for Tokyo")).text()).toBe("served");
     expect(served.map(({ body }) => body)).toEqual(["for Tokyo", "for Tokyo"]);
@@ -191,7 +198,7 @@ describe("a service that knows the scheme by its old name alone, as aperture did
     const world = await town();
     const { answers } = handWritten(world, challenge, /^never$/);
     const { url, received } = await answers;
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     for (const _ of [1, 2])
       expect(await failure(client.get(`${url}/forecast`))).toMatchObject({ name: "PaymentError" });
     expect(world.paid().count).toBe(1);

@@ -5,9 +5,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
 import type { Store } from "../../packages/l8nt/src/ports/store.ts";
+import { failure, secretOf, town } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { guardedFetch, Treasury } from "../../packages/l8nt/src/treasury/index.ts";
 import { devWallet } from "../../packages/l8nt/src/wallets/dev.ts";
-import { failure, secretOf, town } from "../e2e/support/town.ts";
 import { Books } from "./support/books.ts";
 
 let books: Books;
@@ -28,7 +28,7 @@ async function two(): Promise<{
   const other = new Treasury({
     secret: secretOf("the treasury"),
     location: world.treasury.location,
-    wallet: devWallet(world.net.account("treasury").url),
+    wallet: devWallet(world.network.account("treasury").url),
     store: await books.open(),
     instance: "two",
     fetch: guardedFetch({ allowLoopback: true }),
@@ -41,8 +41,8 @@ async function two(): Promise<{
 
 test("200 orders at two treasuries spend no more than the family's budget [cases 23, 43, 44]", async () => {
   const { world, treasuries, store } = await two();
-  const shop = await world.shop();
-  const root = world.root({ budget: "200 sat" });
+  const shop = await world.openShop();
+  const root = world.mint({ budget: "200 sat" });
   const children = [0, 1, 2, 3].map((at) =>
     root.delegate({ agent: `child-${at}`, budget: "200 sat" }),
   );
@@ -74,8 +74,8 @@ test("200 orders at two treasuries spend no more than the family's budget [cases
 
 test("one intent is paid once for each answer, and a single use serves one request [cases 63, 80, 88]", async () => {
   const { world, treasuries } = await two();
-  const shop = await world.shop();
-  const root = world.root();
+  const shop = await world.openShop();
+  const root = world.mint();
   const buy = (at: number) =>
     treasuries[at % 2]!.buy({
       credential: root.toString(),
@@ -99,8 +99,8 @@ test("one intent is paid once for each answer, and a single use serves one reque
 
 test("one treasury refuses what the other revoked, as soon as it reads the revocation [case 111]", async () => {
   const { world, treasuries } = await two();
-  const shop = await world.shop();
-  const root = world.root();
+  const shop = await world.openShop();
+  const root = world.mint();
   const child = root.delegate({ agent: "scout" });
   const buy = (path: string) =>
     treasuries[1].buy({
@@ -110,7 +110,7 @@ test("one treasury refuses what the other revoked, as soon as it reads the revoc
       headers: [],
     });
   await buy("/before");
-  await world.client(root).revoke(child);
+  await world.connect(root).revoke(child);
   await expect
     .poll(() => failure(buy("/after")).catch(() => undefined), { timeout: 5000 })
     .toMatchObject({ code: "ERR_REVOKED" });

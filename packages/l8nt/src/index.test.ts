@@ -1,9 +1,9 @@
 /** `new Client()`, as in the README: five lines, and everything else from the environment. */
 import { inspect } from "node:util";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { failure, listen, site, type Town, town } from "../../../test/e2e/support/town.ts";
 import { Client, DEFAULT_LIMITS } from "./index.ts";
 import { listener } from "./node/index.ts";
+import { failure, listen, site, type Town, town } from "./testing/fixtures/town.ts";
 import { treasuryApi } from "./treasury/index.ts";
 
 const PASS = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
@@ -16,7 +16,7 @@ beforeEach(() => {
   };
 });
 
-const walletOf = ({ net }: Town) => net.account("treasury").url;
+const walletOf = ({ network }: Town) => network.account("treasury").url;
 
 describe("with neither a credential nor a wallet", () => {
   test("a free request is sent, and its answer returned as it is", async () => {
@@ -36,7 +36,7 @@ describe("with neither a credential nor a wallet", () => {
 
   test("a 402 is an error that names what to set", async () => {
     const world = await town();
-    const shop = await world.shop();
+    const shop = await world.openShop();
     const error = await failure(new Client().get(`${shop.url}/a`));
     expect(error).toMatchObject({
       name: "PaymentError",
@@ -64,14 +64,14 @@ describe("with neither a credential nor a wallet", () => {
 describe("with SIGIL_CREDENTIAL", () => {
   test("it may hold several credentials, separated by white space; an unreadable one fails at once", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const own = shop.paywall.authority.minter.mint({
       endpoints: [`* ${shop.url}/**`],
       expiresIn: "1h",
     });
     vi.stubEnv(
       "SIGIL_CREDENTIAL",
-      `\n${world.root({ endpoints: ["GET https://a.example/**"] })}\n ${own}\n`,
+      `\n${world.mint({ endpoints: ["GET https://a.example/**"] })}\n ${own}\n`,
     );
     expect((await new Client({ clock: world.clock }).get(`${shop.url}/a`)).status).toBe(200);
     vi.stubEnv("SIGIL_CREDENTIAL", "not-a-credential");
@@ -80,11 +80,11 @@ describe("with SIGIL_CREDENTIAL", () => {
 
   test("it takes precedence over SIGIL_WALLET, so an agent cannot get around its scope", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     vi.stubEnv("SIGIL_WALLET", walletOf(world));
     vi.stubEnv(
       "SIGIL_CREDENTIAL",
-      world.root({ endpoints: ["GET https://a.example/**"] }).toString(),
+      world.mint({ endpoints: ["GET https://a.example/**"] }).toString(),
     );
     const client = new Client({ clock: world.clock });
     expect(client.treasury).toBeUndefined();
@@ -100,7 +100,7 @@ describe("with SIGIL_WALLET", () => {
 
   test("the client embeds a treasury, and pays", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const client = embedded(world);
     expect((await client.get(`${shop.url}/a`)).status).toBe(200);
     expect((await client.get(`${shop.url}/b`)).status).toBe(200);
@@ -112,11 +112,11 @@ describe("with SIGIL_WALLET", () => {
 
   test("a bare wallet has limits: more than 100 sat at once, or 1000 a day, is not paid", async () => {
     const world = await town();
-    const dear = await world.shop({ price: "101 sat" });
+    const dear = await world.openShop({ price: "101 sat" });
     const client = embedded(world);
     expect(await failure(client.get(`${dear.url}/a`))).toMatchObject({ code: "ERR_PRICE" });
-    expect(world.net.payments()).toEqual([]);
-    const fair = await world.shop({ price: "100 sat" });
+    expect(world.network.payments()).toEqual([]);
+    const fair = await world.openShop({ price: "100 sat" });
     let paid = 0;
     for (let at = 0; at < 12; at++)
       if (
@@ -131,7 +131,7 @@ describe("with SIGIL_WALLET", () => {
 
   test("given limits replace the default ones, and empty limits are refused", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const client = embedded(world, {
       limits: { endpoints: [`GET ${shop.url}/a`], budget: "13 sat", expiresIn: "1h" },
     });
@@ -147,7 +147,7 @@ describe("with SIGIL_WALLET", () => {
 
   test("a sub-agent in another client reaches it once it is served", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     vi.stubEnv("SIGIL_WALLET", walletOf(world));
     let client!: Client;
     const location = await listen((url) => {
@@ -173,7 +173,7 @@ describe("with SIGIL_WALLET", () => {
   test("an unknown wallet is an error that does not repeat the secret in its URL", async () => {
     vi.stubEnv("SIGIL_WALLET", "abacus://node?secret=canary0123456789");
     const world = await town();
-    const shop = await world.shop();
+    const shop = await world.openShop();
     const client = new Client({ clock: world.clock });
     const error = await failure(client.get(`${shop.url}/a`));
     expect(error).toMatchObject({ name: "AdapterError", code: "ERR_WALLET" });

@@ -6,7 +6,7 @@
 import { DeniedError } from "l8nt";
 import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt/agents";
 import { expect, test } from "vitest";
-import { type Shop, type Town, town } from "../../e2e/support/town.ts";
+import { type Shop, type Town, town } from "../../../packages/l8nt/src/testing/fixtures/town.ts";
 
 /** What one agent does, in this order. `agent` is its name in the framework. */
 export interface Script {
@@ -64,12 +64,12 @@ async function stage<Shops = undefined>(
   budget: `${number} sat` = "1000 sat",
 ) {
   const world = await town({ clock: () => Date.now() / 1000 });
-  world.time.now = Date.now() / 1000;
+  world.clock.set(Date.now() / 1000);
   const { agents, shops } =
     typeof table === "function" ? await table(world) : { agents: table, shops: undefined as Shops };
   const seen: Seen[] = [];
   const visible: unknown[] = [];
-  const root = world.root({ budget, endpoints: ["GET http://127.0.0.1:*/**"] });
+  const root = world.mint({ budget, endpoints: ["GET http://127.0.0.1:*/**"] });
   const handle = SigilHandle.open({ credential: root, agents });
   const get: Get = async ({ url }, signal) => {
     const agent = currentHandle()?.agent;
@@ -96,8 +96,8 @@ async function stage<Shops = undefined>(
 }
 
 const pass = (world: Town, price = "10 sat"): Promise<Shop> =>
-  world.shop({ price, grants: { validFor: "1h", endpoints: ["GET /**"] } } as Parameters<
-    Town["shop"]
+  world.openShop({ price, grants: { validFor: "1h", endpoints: ["GET /**"] } } as Parameters<
+    Town["openShop"]
   >[0]);
 
 /**
@@ -118,7 +118,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
     );
     expect(seen.map(({ agent }) => agent)).toEqual([undefined, "scout"]);
     for (const { got } of seen) expect(got).toMatch(SERVED);
-    const tree = await world.client(root).tree();
+    const tree = await world.connect(root).tree();
     expect(tree.map(({ agent, spent }) => [agent, spent[0]!.value])).toEqual([
       [undefined, 20_020n],
       ["scout", 10_010n],
@@ -258,7 +258,7 @@ export function agentContract(adapter: AgentAdapter, first = "boss"): void {
     const { world, run, seen } = await stage({});
     const [shop, next] = [await pass(world), await pass(world)];
     const abort = new AbortController();
-    shop.acts.push(() => abort.abort(new Error("enough")));
+    shop.answers.push(() => abort.abort(new Error("enough")));
     await run(adapter, boss({ get: shop.url }, { get: next.url }), abort.signal).catch(() => {});
     expect(world.paid().count).toBe(1);
     expect(seen.filter(({ got }) => SERVED.test(got))).toEqual([]);

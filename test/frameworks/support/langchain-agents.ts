@@ -4,15 +4,15 @@ import { type AgentPolicies, currentHandle, SigilHandle, sigilFetch } from "l8nt
 import { withSigil } from "l8nt/langchain";
 import { AIMessage, createAgent, type ReactAgent, type ToolRuntime, tool } from "langchain";
 import { z } from "zod";
-import { type Shop, town } from "../../e2e/support/town.ts";
+import { type Shop, town } from "../../../packages/l8nt/src/testing/fixtures/town.ts";
 import { modelOf } from "./langchain-script.ts";
 
 export async function stage(agents: AgentPolicies = {}) {
   const world = await town();
-  const credential = world.root({ budget: "100 sat" });
+  const credential = world.mint({ budget: "100 sat" });
   return {
     world,
-    shop: await world.shop(),
+    shop: await world.openShop(),
     handle: SigilHandle.open({ credential, clock: world.clock, agents }),
   };
 }

@@ -1,7 +1,7 @@
 /** A handle without a treasury, and a tool that notes the agent of each call. */
 import { currentHandle, type HandleOptions, SigilHandle } from "l8nt/agents";
 import { Authority } from "l8nt/l402";
-import { secretOf } from "../../e2e/support/town.ts";
+import { secretOf } from "../../../packages/l8nt/src/testing/fixtures/town.ts";
 import type { Get } from "./agent-contract.ts";
 
 const authority = new Authority({

@@ -4,8 +4,8 @@
  */
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { failure, secretOf, site, type Town, town } from "../../../../test/e2e/support/town.ts";
 import { Authority } from "../l402/index.ts";
+import { failure, secretOf, site, type Town, town } from "../testing/fixtures/town.ts";
 import { HttpClient } from "./client.ts";
 
 const PASS = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
@@ -44,7 +44,7 @@ describe("denied before anything is sent", () => {
     await denied(client.get("https://api.example:8443/docs/a"), "ERR_ENDPOINT");
     await denied(client.get("http://api.example/docs/a"), "ERR_ENDPOINT");
     await denied(client.get("https://api.example.evil.example/docs/a"), "ERR_ENDPOINT");
-    world.time.now += 3600;
+    world.clock.advance("3600s");
     await denied(client.get("https://api.example/docs/a"), "ERR_EXPIRED");
     expect(sent).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe("denied before anything is sent", () => {
 
   test("credentials in a URL, another scheme, an ambiguous path", async () => {
     const world = await town();
-    const wide = world.root({ endpoints: ["* https://*:*/**", "* http://*:*/**"] }).toString();
+    const wide = world.mint({ endpoints: ["* https://*:*/**", "* http://*:*/**"] }).toString();
     const { client, sent } = watched(world, wide);
     for (const url of [
       "https://api.example/a%2fb",
@@ -100,8 +100,8 @@ describe("denied before anything is sent", () => {
 describe("a drop-in for fetch", () => {
   test("passed on as a bare function: URL, text, Request; method, headers and body arrive", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
-    const { fetch: detached } = world.client(world.root());
+    const shop = await world.openShop(PASS);
+    const { fetch: detached } = world.connect(world.mint());
     await detached(`${shop.url}/text`);
     await detached(new URL(`${shop.url}/url`));
     await detached(
@@ -131,24 +131,24 @@ describe("a drop-in for fetch", () => {
 
   test("a body that is a stream is read once and sent as often as it must", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const body = new Blob(["streamed"]).stream();
     await world
-      .client(world.root())
+      .connect(world.mint())
       .fetch(`${shop.url}/a`, { method: "POST", body, duplex: "half" } as RequestInit);
     expect(shop.served.map((one) => one.body)).toEqual(["streamed"]);
   });
 
   test("a response streams: its head is there before its body ends", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     let finish = () => {};
     for (const scope of [{}, { maxUses: 9 }]) {
-      shop.acts.push((response) => {
+      shop.answers.push((response) => {
         response.write("first");
         finish = () => void response.end("last");
       });
-      const response = await world.client(world.root(scope)).get(`${shop.url}/a`);
+      const response = await world.connect(world.mint(scope)).get(`${shop.url}/a`);
       const reader = response.body!.getReader();
       expect(new TextDecoder().decode((await reader.read()).value)).toBe("first");
       finish();
@@ -160,7 +160,7 @@ describe("a drop-in for fetch", () => {
   test("a signal that is aborted already sends nothing; one that comes later ends the request", async () => {
     const world = await town();
     const waits = await site((_request, _response) => {});
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     expect((await failure(client.get(waits.url, { signal: AbortSignal.abort() }))).name).toBe(
       "AbortError",
     );
@@ -174,14 +174,14 @@ describe("a drop-in for fetch", () => {
     "a request with its own %s field is passed on as it is, and pays nothing",
     async (field) => {
       const world = await town();
-      const shop = await world.shop(PASS);
+      const shop = await world.openShop(PASS);
       const own = { authorization: "Bearer mine" }[field] ?? "02ab";
       const response = await world
-        .client(world.root())
+        .connect(world.mint())
         .get(`${shop.url}/a`, { headers: { [field]: own } });
       expect(response.status).toBe(field === "authorization" ? 402 : 401);
       expect(shop.received.map(({ headers }) => headers[field])).toEqual([own]);
-      expect(world.net.payments()).toEqual([]);
+      expect(world.network.payments()).toEqual([]);
     },
   );
 
@@ -197,13 +197,13 @@ describe("a drop-in for fetch", () => {
 describe("several credentials, separated by white space", () => {
   test("the one that covers the request is used; at its own origin it is presented as it stands", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const own = shop.paywall.authority.minter.mint({
       endpoints: [`GET ${shop.url}/members/*`],
       expiresIn: "1h",
     });
-    const paying = world.root({ endpoints: [`GET ${shop.url}/paid`] });
-    const client = world.client(`  ${paying}\n\t${own}  `);
+    const paying = world.mint({ endpoints: [`GET ${shop.url}/paid`] });
+    const client = world.connect(`  ${paying}\n\t${own}  `);
     expect((await client.get(`${shop.url}/members/a`)).status).toBe(200);
     expect(world.asked).toEqual([]);
     expect(shop.received).toHaveLength(1);
@@ -216,19 +216,19 @@ describe("several credentials, separated by white space", () => {
 
   test("where the service's own is used up, another may pay; where there is none, it says so", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const own = shop.paywall.authority.minter.mint({
       endpoints: [`GET ${shop.url}/**`],
       expiresIn: "1h",
       maxUses: 1,
     });
-    const alone = world.client(own);
+    const alone = world.connect(own);
     await alone.get(`${shop.url}/a`);
     expect(await failure(alone.get(`${shop.url}/a`))).toMatchObject({
       code: "ERR_PAYMENT_REQUIRED",
       spent: "no",
     });
-    const both = world.client(`${own} ${world.root()}`);
+    const both = world.connect(`${own} ${world.mint()}`);
     expect((await both.get(`${shop.url}/a`)).status).toBe(200);
     expect(world.paid().count).toBe(1);
   });
@@ -254,24 +254,24 @@ describe("several credentials, separated by white space", () => {
 describe("delegating", () => {
   test("is synchronous and offline: no request is made", async () => {
     const world = await town();
-    const { client, sent } = watched(world, world.root().toString());
+    const { client, sent } = watched(world, world.mint().toString());
     const child = client.delegate({ agent: "booker", budget: "5 sat", expiresIn: "15m" });
     expect(typeof child.toString()).toBe("string");
     expect(child).not.toBeInstanceOf(Promise);
     expect(sent).toEqual([]);
     expect(child.caveats.at(-2)).toMatchObject({
       condition: "valid_until",
-      value: String(world.time.now + 900),
+      value: String(world.clock() + 900),
     });
   });
 
   test("what was delegated works in another client, within its own scope", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const child = world
-      .client(world.root())
+      .connect(world.mint())
       .delegate({ agent: "reader", endpoints: [`GET ${shop.url}/docs/*`] });
-    const other = world.client(child.toString());
+    const other = world.connect(child.toString());
     expect((await other.get(`${shop.url}/docs/a`)).status).toBe(200);
     expect(await failure(other.get(`${shop.url}/admin`))).toMatchObject({ code: "ERR_ENDPOINT" });
     expect((await other.standing()).map(({ agent }) => agent)).toEqual([undefined, "reader"]);
@@ -280,9 +280,9 @@ describe("delegating", () => {
 
 test("a client that is printed or serialised shows no secret", async () => {
   const world = await town();
-  const shop = await world.shop(PASS);
-  const root = world.root();
-  const client = world.client(root);
+  const shop = await world.openShop(PASS);
+  const root = world.mint();
+  const client = world.connect(root);
   await client.get(`${shop.url}/a`);
   const child = client.delegate({ agent: "child" });
   const [macaroon = "", preimage = ""] = root.toString().split(":");

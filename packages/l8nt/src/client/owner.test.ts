@@ -1,7 +1,7 @@
 /** The owner's client across HTTP: what it reads, what it does, and how it fails. */
 import { describe, expect, test } from "vitest";
-import { failure, type Town, town } from "../../../../test/e2e/support/town.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { failure, type Town, town } from "../testing/fixtures/town.ts";
 import { ownerApi } from "../treasury/index.ts";
 import { OwnerClient } from "./owner.ts";
 
@@ -18,12 +18,12 @@ const clientOf = (world: Town, credential = world.treasury.owner.mint({ expiresI
 /** A treasury that has paid once for a child, and does not know of a second payment. */
 async function stage() {
   const world = await town({ store: new MemoryStore({ journal: true }) });
-  const shop = await world.shop(SHOP);
-  const root = world.root();
+  const shop = await world.openShop(SHOP);
+  const root = world.mint();
   const child = root.delegate({ agent: "scout", budgetPerHour: "50 sat" });
-  await world.client(child).get(`${shop.url}/a`);
-  world.net.fault({ kind: "stuck", delayMs: 0 });
-  await failure(world.client(root).get(`${shop.url}/b`));
+  await world.connect(child).get(`${shop.url}/a`);
+  world.network.fault({ kind: "stuck", delayMs: 0 });
+  await failure(world.connect(root).get(`${shop.url}/b`));
   return { world, shop, root, owner: clientOf(world), embedded: world.treasury.owner };
 }
 

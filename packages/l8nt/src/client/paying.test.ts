@@ -1,37 +1,38 @@
 /** A client that pays: once for a request, within its scope, and what was paid for is not lost. */
 
 import { describe, expect, test } from "vitest";
+import { msat } from "../amount.ts";
+import { Credential } from "../l402/index.ts";
+import type { PaymentSummary } from "../ports/treasury.ts";
+import type { Payer } from "../ports/wallet.ts";
 import {
   ask402,
   challenger,
   failure,
   gate,
   type Received,
+  type Shop,
   secretOf,
   site,
   type Town,
   town,
-} from "../../../../test/e2e/support/town.ts";
-import { msat } from "../amount.ts";
-import { Credential } from "../l402/index.ts";
-import type { PaymentSummary } from "../ports/treasury.ts";
-import type { Payer } from "../ports/wallet.ts";
+} from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
 
 const PASS = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
-const withCredential = (received: readonly Received[]) =>
+const withCredential = (received: Shop["received"]) =>
   received.filter(({ headers }) => headers.authorization !== undefined);
 
 describe("one request, one payment", () => {
   test("a paid resource is got, what was paid is told, and the next request pays nothing", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const payments: PaymentSummary[] = [];
-    const client = world.client(world.root(), { onPayment: (payment) => payments.push(payment) });
+    const client = world.connect(world.mint(), { onPayment: (payment) => payments.push(payment) });
     expect(await (await client.get(`${shop.url}/a?q=1`)).json()).toEqual({ served: 1 });
     expect((await client.get(`${shop.url}/b`)).status).toBe(200);
     expect(world.paid().count).toBe(1);
-    const [made] = world.net.payments();
+    const [made] = world.network.payments();
     expect(payments).toEqual([
       {
         origin: shop.url,
@@ -47,8 +48,8 @@ describe("one request, one payment", () => {
 
   test("many at once for one thing pay once; for single uses, each once, and each is served [case 80]", async () => {
     const world = await town();
-    const [pass, single] = [await world.shop(PASS), await world.shop()];
-    const client = world.client(world.root());
+    const [pass, single] = [await world.openShop(PASS), await world.openShop()];
+    const client = world.connect(world.mint());
     const many = (url: string) =>
       Promise.all(Array.from({ length: 20 }, () => client.get(`${url}/a`)));
     expect((await many(pass.url)).every(({ status }) => status === 200)).toBe(true);
@@ -63,7 +64,7 @@ describe("one request, one payment", () => {
     const shop = await site(async (_request, response, url) =>
       ask402(response, await challenger(world, url).demand()),
     );
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     expect(await failure(client.get(`${shop.url}/a`))).toMatchObject({
       name: "PaymentError",
       code: "ERR_PAID_NOT_DELIVERED",
@@ -84,12 +85,12 @@ describe("one request, one payment", () => {
       if (honest && request.headers.authorization !== undefined) response.end("served");
       else ask402(response, await challenger(world, url).demand());
     });
-    const root = world.root();
-    await world.client(root).get(`${shop.url}/a`);
+    const root = world.mint();
+    await world.connect(root).get(`${shop.url}/a`);
     honest = false;
     // Another client on the same credential: it is handed what the first one bought, and that is
     // refused.
-    const error = await failure(world.client(root.toString()).get(`${shop.url}/a`));
+    const error = await failure(world.connect(root.toString()).get(`${shop.url}/a`));
     expect(error).toMatchObject({ code: "ERR_PAID_NOT_DELIVERED", spent: "yes" });
     expect(world.paid().count).toBe(2);
     expect(world.alarms).toHaveLength(1);
@@ -97,8 +98,8 @@ describe("one request, one payment", () => {
 
   test("what bought one request is not presented for the next", async () => {
     const world = await town();
-    const shop = await world.shop();
-    const client = world.client(world.root());
+    const shop = await world.openShop();
+    const client = world.connect(world.mint());
     for (let asked = 0; asked < 3; asked++)
       expect((await client.get(`${shop.url}/a`)).status).toBe(200);
     expect(withCredential(shop.received)).toHaveLength(3);
@@ -107,8 +108,8 @@ describe("one request, one payment", () => {
 
   test("used up by others: bought anew, once", async () => {
     const world = await town();
-    const shop = await world.shop({ price: "10 sat", grants: { uses: 2 } });
-    const client = world.client(world.root());
+    const shop = await world.openShop({ price: "10 sat", grants: { uses: 2 } });
+    const client = world.connect(world.mint());
     for (let asked = 0; asked < 5; asked++)
       expect((await client.get(`${shop.url}/a`)).status).toBe(200);
     expect(world.paid().count).toBe(3);
@@ -127,7 +128,7 @@ describe("401 never pays [case 81]", () => {
       if (!refuses(request)) ask402(response, challenge);
       else response.writeHead(401, { "www-authenticate": 'L402 version="0"' }).end();
     });
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     expect((await client.get(`${shop.url}/a`)).status).toBe(401);
     const after = world.paid().count;
     for (let asked = 0; asked < 3; asked++)
@@ -145,9 +146,9 @@ describe("a service that takes payment and fails [case 72]", () => {
     "500: the caller sees it, and the next request uses what was paid for (%s)",
     async (_what, terms) => {
       const world = await town();
-      const shop = await world.shop(terms);
-      shop.acts.push("fail");
-      const client = world.client(world.root());
+      const shop = await world.openShop(terms);
+      shop.answers.push("fail");
+      const client = world.connect(world.mint());
       expect((await client.get(`${shop.url}/a`)).status).toBe(500);
       expect((await client.get(`${shop.url}/a`)).status).toBe(200);
       expect(world.paid().count).toBe(1);
@@ -161,11 +162,11 @@ describe("a service that takes payment and fails [case 72]", () => {
     "%s: the caller's fetch fails, and the next request uses what was paid for",
     async (_what, act) => {
       const world = await town();
-      const shop = await world.shop(PASS);
-      shop.acts.push(
+      const shop = await world.openShop(PASS);
+      shop.answers.push(
         act === "hang-up" ? act : (response) => void response.socket?.end("nonsense\r\n\r\n"),
       );
-      const client = world.client(world.root());
+      const client = world.connect(world.mint());
       expect(await failure(client.get(`${shop.url}/a`))).toBeInstanceOf(TypeError);
       expect((await client.get(`${shop.url}/a`)).status).toBe(200);
       expect(world.paid().count).toBe(1);
@@ -192,7 +193,7 @@ describe("a caller who gives up [case 82]", () => {
       },
     };
     const world = await town({ wallet });
-    real = devWallet(world.net.account("treasury").url);
+    real = devWallet(world.network.account("treasury").url);
     return { world, paying, go, done };
   }
 
@@ -203,9 +204,9 @@ describe("a caller who gives up [case 82]", () => {
     "while the payment is made: it is made, and the next request has it (%s)",
     async (_what, terms) => {
       const { world, paying, go } = await slowTown();
-      const shop = await world.shop(terms);
+      const shop = await world.openShop(terms);
       const told = gate();
-      const client = world.client(world.root(), { onPayment: told.open });
+      const client = world.connect(world.mint(), { onPayment: told.open });
       const abort = new AbortController();
       const asking = client.get(`${shop.url}/a`, { signal: abort.signal });
       await paying.opened;
@@ -228,10 +229,10 @@ describe("a caller who gives up [case 82]", () => {
       ask402(response, challenge);
     });
     expect(
-      (await failure(world.client(world.root()).get(shop.url, { signal: abort.signal }))).name,
+      (await failure(world.connect(world.mint()).get(shop.url, { signal: abort.signal }))).name,
     ).toBe("AbortError");
     expect(world.asked).toEqual([]);
-    expect(world.net.payments()).toEqual([]);
+    expect(world.network.payments()).toEqual([]);
   });
 
   test("between the 402 and the order: nothing is ordered", async () => {
@@ -239,7 +240,7 @@ describe("a caller who gives up [case 82]", () => {
     const abort = new AbortController();
     const body = new ReadableStream({ cancel: () => abort.abort() });
     const asked: string[] = [];
-    const client = world.client(world.root({ endpoints: ["* https://shop.example/**"] }), {
+    const client = world.connect(world.mint({ endpoints: ["* https://shop.example/**"] }), {
       fetch: async (input) => {
         asked.push(String(input));
         return new Response(body, { status: 402 });
@@ -252,9 +253,9 @@ describe("a caller who gives up [case 82]", () => {
 
   test("with a reason of his own, which he gets", async () => {
     const { world, paying, go, done } = await slowTown();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const abort = new AbortController();
-    const asking = world.client(world.root()).get(`${shop.url}/a`, { signal: abort.signal });
+    const asking = world.connect(world.mint()).get(`${shop.url}/a`, { signal: abort.signal });
     await paying.opened;
     const reason = new Error("no longer needed");
     abort.abort(reason);
@@ -267,8 +268,8 @@ describe("a caller who gives up [case 82]", () => {
 describe("a request with a body [case 83]", () => {
   test("is sent again after the 402 alone, the same, under one idempotency key", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
-    const client = world.client(world.root());
+    const shop = await world.openShop(PASS);
+    const client = world.connect(world.mint());
     await client.post(`${shop.url}/orders`, '{"rooms":1}', {
       headers: { "content-type": "application/json" },
     });
@@ -282,8 +283,8 @@ describe("a request with a body [case 83]", () => {
 
   test("keeps the caller's own key, and one that is idempotent by itself gets none", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
-    const client = world.client(world.root());
+    const shop = await world.openShop(PASS);
+    const client = world.connect(world.mint());
     await client.post(`${shop.url}/a`, "x", { headers: { "idempotency-key": "mine" } });
     await client.put(`${shop.url}/a`, "x");
     const keys = shop.received.map(
@@ -299,7 +300,7 @@ describe("a request with a body [case 83]", () => {
         ask402(response, await challenger(world, url).demand());
       else response.writeHead(status).end();
     });
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     expect((await client.post(`${shop.url}/a`, "order")).status).toBe(status);
     expect(withCredential(shop.received)).toHaveLength(1);
     const free = await site((_request, response) => response.writeHead(status).end());
@@ -309,9 +310,9 @@ describe("a request with a body [case 83]", () => {
 
   test("of more than a mebibyte is refused before it is sent", async () => {
     const world = await town();
-    const shop = await world.shop(PASS);
+    const shop = await world.openShop(PASS);
     const sending = world
-      .client(world.root())
+      .connect(world.mint())
       .post(`${shop.url}/a`, new Uint8Array(1024 * 1024 + 1));
     expect(await failure(sending)).toMatchObject({ code: "ERR_TOO_LARGE" });
     expect(shop.received).toEqual([]);
@@ -338,7 +339,7 @@ describe("what a treasury's answer says about money", () => {
       budget: "100 sat",
       expiresIn: "1h",
     });
-    return failure(world.client(credential).get(`${shop.url}/a`));
+    return failure(world.connect(credential).get(`${shop.url}/a`));
   }
   const UNKNOWN = { name: "PaymentError", code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" };
 
@@ -376,23 +377,23 @@ describe("what a treasury's answer says about money", () => {
 
   test("its own words, as they are: what it denies is a denial here", async () => {
     const world = await town();
-    const shop = await world.shop();
-    const poor = world.client(world.root({ budget: "1 sat" }));
+    const shop = await world.openShop();
+    const poor = world.connect(world.mint({ budget: "1 sat" }));
     expect(await failure(poor.get(`${shop.url}/a`))).toMatchObject({
       name: "BudgetError",
       code: "ERR_BUDGET",
       spent: "no",
       refusals: [{ condition: "budget_msat" }],
     });
-    const picky = world.client(world.root({ maxPrice: "1 sat" }));
+    const picky = world.connect(world.mint({ maxPrice: "1 sat" }));
     expect(await failure(picky.get(`${shop.url}/a`))).toMatchObject({
       name: "DeniedError",
       code: "ERR_PRICE",
     });
-    world.net.fault({ kind: "stuck", delayMs: 0 });
-    expect(await failure(world.client(world.root()).get(`${shop.url}/a`))).toMatchObject(UNKNOWN);
-    const forged = Credential.parse(`${world.root().toString().slice(0, -2)}00`);
-    expect(await failure(world.client(forged).get(`${shop.url}/a`))).toMatchObject({
+    world.network.fault({ kind: "stuck", delayMs: 0 });
+    expect(await failure(world.connect(world.mint()).get(`${shop.url}/a`))).toMatchObject(UNKNOWN);
+    const forged = Credential.parse(`${world.mint().toString().slice(0, -2)}00`);
+    expect(await failure(world.connect(forged).get(`${shop.url}/a`))).toMatchObject({
       name: "TokenError",
     });
   });
@@ -400,16 +401,16 @@ describe("what a treasury's answer says about money", () => {
   test("one that is not there: nothing was spent, and it says so", async () => {
     const world = await town();
     const shop = await site((_request, response) => response.writeHead(402).end());
-    await world.net.down();
+    await world.network.down();
     const { Authority } = await import("../l402/index.ts");
-    const location = world.net.url;
+    const location = world.network.url;
     const mint = new Authority({
       secret: secretOf("another treasury"),
       location,
       clock: world.clock,
     });
     const credential = mint.minter.mint({ endpoints: [`* ${shop.url}/**`], expiresIn: "1h" });
-    expect(await failure(world.client(credential).get(`${shop.url}/a`))).toMatchObject({
+    expect(await failure(world.connect(credential).get(`${shop.url}/a`))).toMatchObject({
       name: "AdapterError",
       code: "ERR_TREASURY",
     });
@@ -418,9 +419,9 @@ describe("what a treasury's answer says about money", () => {
 
 test("a town's treasury sees an agent's credential, and its service never does", async () => {
   const world: Town = await town();
-  const shop = await world.shop(PASS);
-  const root = world.root();
-  await world.client(root).get(`${shop.url}/a`);
+  const shop = await world.openShop(PASS);
+  const root = world.mint();
+  await world.connect(root).get(`${shop.url}/a`);
   const [macaroon = ""] = root.toString().split(":");
   for (const { text } of shop.received) expect(text).not.toContain(macaroon);
   expect(world.asked.every(({ headers }) => headers.authorization?.includes(macaroon))).toBe(true);

@@ -8,7 +8,7 @@ import {
   site,
   type Town,
   town,
-} from "../../../../test/e2e/support/town.ts";
+} from "../testing/fixtures/town.ts";
 
 const STATUSES = [301, 302, 303, 307, 308];
 
@@ -46,7 +46,7 @@ describe.each(STATUSES)("%i to another origin", (status) => {
     const shop = await site((_request, response) =>
       response.writeHead(status, { location: `${thief.url}/loot` }).end(),
     );
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     expect(
       await failure(client.get(`${shop.url}/a`, { headers: { cookie: "session=1" } })),
     ).toMatchObject({
@@ -55,7 +55,7 @@ describe.each(STATUSES)("%i to another origin", (status) => {
     });
     expect(thief.received).toHaveLength(1);
     expectClean(thief.received);
-    expect(world.net.payments()).toEqual([]);
+    expect(world.network.payments()).toEqual([]);
     expect(world.asked).toEqual([]);
   });
 
@@ -66,7 +66,7 @@ describe.each(STATUSES)("%i to another origin", (status) => {
     const world = await town();
     const thief = await site((_request, response) => response.end("got it"));
     const shop = await redirectsAfterPaying(world, status, () => `${thief.url}/loot`, enforced);
-    const response = await world.client(world.root()).get(`${shop.url}/a`);
+    const response = await world.connect(world.mint()).get(`${shop.url}/a`);
     expect(await response.text()).toBe("got it");
     expectClean(thief.received);
     expect(thief.received).toHaveLength(1);
@@ -78,7 +78,7 @@ describe.each(STATUSES)("%i to another origin", (status) => {
     const thief = await site((_request, response) => response.end("got it"));
     const shop = await redirectsAfterPaying(world, status, () => `${thief.url}/loot`);
     await world
-      .client(world.root())
+      .connect(world.mint())
       .put(`${shop.url}/a`, "the order")
       .catch(() => {});
     for (const { text } of thief.received) expect(text).not.toContain("the order");
@@ -89,12 +89,12 @@ describe.each(STATUSES)("%i to another origin", (status) => {
 test("the host, the port and the scheme each make another origin", async () => {
   const sent: string[] = [];
   const world = await town();
-  const shop = await world.shop({
+  const shop = await world.openShop({
     price: "10 sat",
     grants: { validFor: "1h", endpoints: ["* /**"] },
   });
   const { port } = new URL(shop.url);
-  const client = world.client(world.root({ endpoints: ["* http://*:*/**", "* https://*:*/**"] }), {
+  const client = world.connect(world.mint({ endpoints: ["* http://*:*/**", "* https://*:*/**"] }), {
     // Looks at what is on its way out, and answers for the shop when it is to redirect.
     fetch: async (input, init) => {
       const request = new Request(input, init);
@@ -125,15 +125,17 @@ test("the host, the port and the scheme each make another origin", async () => {
 describe("chains and loops", () => {
   test("a chain that comes back home has no credential in between, and pays nothing more", async () => {
     const world = await town();
-    const shop = await world.shop({
+    const shop = await world.openShop({
       price: "10 sat",
       grants: { validFor: "1h", endpoints: ["* /**"] },
     });
     const between = await site((_request, response) =>
       response.writeHead(302, { location: `${shop.url}/end` }).end(),
     );
-    shop.acts.push("serve", (response) => response.writeHead(302, { location: between.url }).end());
-    const client = world.client(world.root());
+    shop.answers.push("serve", (response) =>
+      response.writeHead(302, { location: between.url }).end(),
+    );
+    const client = world.connect(world.mint());
     await client.get(`${shop.url}/start`);
     const response = await client.get(`${shop.url}/start`);
     expect(response.status).toBe(200);
@@ -144,7 +146,7 @@ describe("chains and loops", () => {
   test("a loop ends, and pays once at most", async () => {
     const world = await town();
     const shop = await redirectsAfterPaying(world, 302, (url) => `${url}/a`);
-    expect(await failure(world.client(world.root()).get(`${shop.url}/a`))).toMatchObject({
+    expect(await failure(world.connect(world.mint()).get(`${shop.url}/a`))).toMatchObject({
       code: "ERR_REDIRECT",
     });
     expect(world.paid().count).toBe(1);
@@ -165,7 +167,7 @@ describe("chains and loops", () => {
           ask402(response, await demand({ scope, ...(enforced && { enforced }) }));
         else response.writeHead(303, { location: `${url}${request.target}x` }).end();
       });
-      const error = await failure(world.client(world.root()).get(`${shop.url}/a`));
+      const error = await failure(world.connect(world.mint()).get(`${shop.url}/a`));
       expect(error).toMatchObject({
         name: "PaymentError",
         code: "ERR_PAID_NOT_DELIVERED",
@@ -180,7 +182,7 @@ describe("what the caller said about redirects holds", () => {
   test("manual gives him the redirect, before paying and after", async () => {
     const world = await town();
     const shop = await redirectsAfterPaying(world, 307, () => "https://elsewhere.example/");
-    const response = await world.client(world.root()).get(`${shop.url}/a`, { redirect: "manual" });
+    const response = await world.connect(world.mint()).get(`${shop.url}/a`, { redirect: "manual" });
     expect(response.status).toBe(307);
     expect(response.headers.get("location")).toBe("https://elsewhere.example/");
   });
@@ -189,7 +191,7 @@ describe("what the caller said about redirects holds", () => {
     const world = await town();
     const thief = await site((_request, response) => response.end());
     const shop = await redirectsAfterPaying(world, 302, () => thief.url);
-    const asking = world.client(world.root()).get(`${shop.url}/a`, { redirect: "error" });
+    const asking = world.connect(world.mint()).get(`${shop.url}/a`, { redirect: "error" });
     expect(await failure(asking)).toMatchObject({ code: "ERR_REDIRECT" });
     expect(thief.received).toEqual([]);
   });
@@ -201,7 +203,7 @@ describe("what the caller said about redirects holds", () => {
       else if (request.target === "/keep") response.writeHead(307, { location: "/end" }).end();
       else response.end(`${request.method} ${request.body}`);
     });
-    const client = world.client(world.root());
+    const client = world.connect(world.mint());
     expect(await (await client.post(`${shop.url}/see`, "order")).text()).toBe("GET ");
     expect(await (await client.post(`${shop.url}/keep`, "order")).text()).toBe("POST order");
   });
@@ -210,7 +212,7 @@ describe("what the caller said about redirects holds", () => {
     const world = await town();
     for (const location of ["http://", "ftp://127.0.0.1/x", "http://a:b@127.0.0.1/"]) {
       const shop = await site((_request, response) => response.writeHead(302, { location }).end());
-      expect(await failure(world.client(world.root()).get(shop.url))).toMatchObject({
+      expect(await failure(world.connect(world.mint()).get(shop.url))).toMatchObject({
         code: expect.stringMatching(/^ERR_(REDIRECT|REQUEST)$/),
       });
     }

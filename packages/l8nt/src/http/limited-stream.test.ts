@@ -13,7 +13,7 @@ import {
   site,
   type Town,
   town,
-} from "../../../../test/e2e/support/town.ts";
+} from "../testing/fixtures/town.ts";
 import { limited } from "./limited-stream.ts";
 
 /** Paid for once, then answers as told; a service that enforces nothing, so that it is relayed. */
@@ -36,7 +36,7 @@ describe("through the treasury's HTTP API", () => {
       await next.opened;
       response.end("data: two\n\n");
     });
-    const response = await world.client(world.root()).get(`${shop.url}/events`);
+    const response = await world.connect(world.mint()).get(`${shop.url}/events`);
     const reader = response.body!.getReader();
     expect(text.decode((await reader.read()).value)).toBe("data: one\n\n");
     next.open();
@@ -53,7 +53,7 @@ describe("through the treasury's HTTP API", () => {
       response.writeHead(200).write("part");
       response.once("close", gone.open);
     });
-    const response = await world.client(world.root()).get(`${shop.url}/endless`);
+    const response = await world.connect(world.mint()).get(`${shop.url}/endless`);
     const reader = response.body!.getReader();
     await reader.read();
     await reader.cancel();
@@ -70,7 +70,7 @@ describe("through the treasury's HTTP API", () => {
       response.once("close", gone.open);
       asked.open();
     });
-    const credential = world.root().toString();
+    const credential = world.mint().toString();
     const abort = new AbortController();
     const body = JSON.stringify({ method: "GET", url: `${shop.url}/slow`, headers: [] });
     const order = (signal?: AbortSignal) =>
@@ -103,7 +103,7 @@ describe("through the treasury's HTTP API", () => {
       response.on("drain", more);
       more();
     });
-    const response = await world.client(world.root()).get(`${shop.url}/flood`);
+    const response = await world.connect(world.mint()).get(`${shop.url}/flood`);
     await failure(response.text());
     await gone.opened;
   });
@@ -115,7 +115,7 @@ describe("through the treasury's HTTP API", () => {
         .writeHead(200, { "content-encoding": "gzip" })
         .end(gzipSync(Buffer.alloc(10_000_000)));
     });
-    const response = await world.client(world.root()).get(`${shop.url}/bomb`);
+    const response = await world.connect(world.mint()).get(`${shop.url}/bomb`);
     await failure(response.text());
   });
 
@@ -129,7 +129,7 @@ describe("through the treasury's HTTP API", () => {
         .writeHead(402, { "www-authenticate": [...Challenge.format(challenge)] })
         .write("and so on");
     });
-    expect(await (await world.client(world.root()).get(`${shop.url}/a`)).text()).toBe("served");
+    expect(await (await world.connect(world.mint()).get(`${shop.url}/a`)).text()).toBe("served");
   });
 });
 

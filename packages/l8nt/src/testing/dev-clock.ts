@@ -6,6 +6,8 @@ import { type Clock, systemClock } from "../ports/clock.ts";
 export interface DevClock extends Clock {
   /** @throws TypeError for anything but a duration such as `"90s"` or `"1h"` */
   advance(by: Duration): void;
+  /** Sets the time, in Unix seconds, forward or back. */
+  set(now: number): void;
 }
 
 /**
@@ -20,6 +22,9 @@ export function devClock(startsAt: number = Math.floor(systemClock())): DevClock
   return Object.assign(() => now, {
     advance(by: Duration) {
       now += durationSeconds(by, "the time to advance by");
+    },
+    set(time: number) {
+      now = time;
     },
   });
 }

@@ -61,6 +61,8 @@ export interface DevRequest {
   /** Path and query. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
+  /** The request line and every header field, as they were sent. */
+  readonly text: string;
 }
 
 /** A request that was paid for and answered with success. */
@@ -122,11 +124,14 @@ export async function openDevShop(
   if (service !== undefined) front = listener(service(place), { origin: location });
   else {
     paywall = new Paywall({ ...place, challengesPerMinute: MANY_CHALLENGES, ...more });
-    front = wellKnown(paywall, paid(paywall, { price: "10 sat", ...terms }, serveOne));
+    front = wellKnown(
+      paywall,
+      paid(paywall, { price: more?.price ?? "10 sat", ...terms }, serveOne),
+    );
   }
   server.handle((incoming, outgoing) => {
-    const { method = "", url: target = "", headers } = incoming;
-    received.push({ method, target, headers });
+    const { method = "", url: target = "", headers, rawHeaders } = incoming;
+    received.push({ method, target, headers, text: [method, target, ...rawHeaders].join("\n") });
     front(incoming, outgoing);
   });
 

@@ -3,8 +3,8 @@
  * 101]
  */
 import { describe, expect, test } from "vitest";
-import { challenger, type Town, town } from "../../../../test/e2e/support/town.ts";
 import type { Credential } from "../l402/index.ts";
+import { challenger, type Town, town } from "../testing/fixtures/town.ts";
 import { exchange } from "../testing/raw-http.ts";
 
 const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
@@ -35,14 +35,14 @@ describe("a purchase has no field for an invoice, a payee or another agent [case
     "__proto__",
   ])("%s is refused, whatever it holds", async (member) => {
     const world = await town();
-    const shop = await world.shop(SHOP);
+    const shop = await world.openShop(SHOP);
     const { invoice } = await challenger(world, shop.url).demand();
     const body = `{"method":"GET","url":"${shop.url}/a","headers":[],${JSON.stringify(member)}:${JSON.stringify(invoice)}}`;
-    const answer = await post(world, world.root(), body);
+    const answer = await post(world, world.mint(), body);
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ code: "ERR_REQUEST" });
     expect(shop.received).toEqual([]);
-    expect(world.net.payments()).toEqual([]);
+    expect(world.network.payments()).toEqual([]);
   });
 
   test.each<[string, unknown]>([
@@ -86,7 +86,7 @@ describe("a purchase has no field for an invoice, a payee or another agent [case
     ["a refusal of a text", { method: "GET", url: "http://127.0.0.1:1/", refused: "yes" }],
   ])("what is not a purchase is refused: %s [case 9]", async (_what, body) => {
     const world = await town({ fetch: () => Promise.reject(new Error("nothing must be sent")) });
-    const answer = await post(world, world.root(), body);
+    const answer = await post(world, world.mint(), body);
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ code: "ERR_REQUEST" });
   });
@@ -95,7 +95,7 @@ describe("a purchase has no field for an invoice, a payee or another agent [case
     const world = await town();
     const answer = await post(
       world,
-      world.root(),
+      world.mint(),
       `{"method":"GET","url":"${"x".repeat(3 * 1024 * 1024)}"}`,
     );
     expect(answer.status).toBe(413);
@@ -107,8 +107,8 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
 
   test("a hand-over: the attenuated credential, and what was paid", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const answer = await post(world, world.root(), {
+    const shop = await world.openShop(SHOP);
+    const answer = await post(world, world.mint(), {
       method: "GET",
       url: `${shop.url}/a`,
       headers: [],
@@ -124,9 +124,9 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
     "%s: nodes and counters, no credential, no invoice, no payee",
     async (path) => {
       const world = await town();
-      const shop = await world.shop(SHOP);
-      const root = world.root();
-      const child = root.delegate({ agent: "child", budget: "500 sat" }, { now: world.time.now });
+      const shop = await world.openShop(SHOP);
+      const root = world.mint();
+      const child = root.delegate({ agent: "child", budget: "500 sat" }, { now: world.clock() });
       await post(world, child, { method: "GET", url: `${shop.url}/a`, headers: [] });
       const answer = await fetch(world.treasury.location + path, {
         headers: { authorization: `L402 ${root}` },
@@ -141,11 +141,11 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
 
   test("a child sees its ancestors and what is below it, and no sibling", async () => {
     const world = await town();
-    const root = world.root();
+    const root = world.mint();
     const [mine, other] = ["mine", "other"].map((agent) =>
-      root.delegate({ agent }, { now: world.time.now }),
+      root.delegate({ agent }, { now: world.clock() }),
     );
-    const below = mine!.delegate({ agent: "below" }, { now: world.time.now });
+    const below = mine!.delegate({ agent: "below" }, { now: world.clock() });
     for (const one of [other!, below]) await world.treasury.standing(one.toString());
     const agents = (nodes: readonly { agent?: string }[]) => nodes.map(({ agent }) => agent);
     expect(agents(await world.treasury.standing(mine!.toString()))).toEqual([undefined, "mine"]);
@@ -154,8 +154,8 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
 
   test("an error repeats no credential, and the bearer of a forged one learns only its class [case 98]", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const root = world.root({ budget: "1 sat" });
+    const shop = await world.openShop(SHOP);
+    const root = world.mint({ budget: "1 sat" });
     const order = { method: "GET", url: `${shop.url}/a`, headers: [] };
     const denied = await (await post(world, root, order)).text();
     expect(JSON.parse(denied)).toMatchObject({
@@ -183,14 +183,14 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
     ];
     for (const path of paths)
       for (const method of ["GET", "POST", "PUT", "DELETE"]) {
-        const headers = { authorization: `L402 ${world.root()}` };
+        const headers = { authorization: `L402 ${world.mint()}` };
         expect((await fetch(world.treasury.location + path, { method, headers })).status).toBe(404);
       }
   });
 
   test("a caller without a credential, or with a service's credential, learns nothing", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
+    const shop = await world.openShop(SHOP);
     const foreign = shop.paywall.authority.minter.mint({
       endpoints: [`* ${shop.url}/**`],
       expiresIn: "1h",
@@ -207,7 +207,7 @@ describe("a page in a browser cannot speak for an agent [case 101]", () => {
   const ask = (world: Town, fields: readonly (readonly [string, string])[]) =>
     exchange(world.treasury.location, {
       target: "/v1/credential",
-      fields: [["authorization", `L402 ${world.root()}`], ...fields],
+      fields: [["authorization", `L402 ${world.mint()}`], ...fields],
     });
 
   test("a request with Origin or Sec-Fetch-Site is refused", async () => {
@@ -242,21 +242,21 @@ describe("a page in a browser cannot speak for an agent [case 101]", () => {
 
   test("a request with two credentials is refused [case 8]", async () => {
     const world = await town();
-    const answer = await ask(world, [["authorization", `L402 ${world.root()}`]]);
+    const answer = await ask(world, [["authorization", `L402 ${world.mint()}`]]);
     expect(answer.status).toBe(400);
   });
 });
 
 test("an agent with full access to the API, instructed by a hostile page, cannot have an invoice paid [cases 85, 99]", async () => {
   const world = await town();
-  const shop = await world.shop(SHOP);
-  const evil = world.net.account("evil", { balanceMsat: 0n });
+  const shop = await world.openShop(SHOP);
+  const evil = world.network.account("evil", { balanceMsat: 0n });
   const { devWallet } = await import("../wallets/dev.ts");
   const invoice = await devWallet(evil.invoiceOnlyUrl).createInvoice({
     amountMsat: 10_000n,
     expirySeconds: 600,
   });
-  const root = world.root({ endpoints: [`* ${shop.url}/**`] });
+  const root = world.mint({ endpoints: [`* ${shop.url}/**`] });
   for (const order of [
     { method: "GET", url: `lightning:${invoice}`, headers: [] },
     {
@@ -269,16 +269,16 @@ test("an agent with full access to the API, instructed by a hostile page, cannot
   ])
     await post(world, root, order);
   expect(evil.balanceMsat()).toBe(0n);
-  expect(world.net.payments().every(({ payee }) => payee === "shop")).toBe(true);
+  expect(world.network.payments().every(({ payee }) => payee === "shop")).toBe(true);
 });
 
 test("a treasury whose authority does not know what was revoked answers 503, and says when to come again [case 111]", async () => {
   const world = await town();
-  const shop = await world.shop(SHOP);
-  const root = world.root();
+  const shop = await world.openShop(SHOP);
+  const root = world.mint();
   world.treasury.authority.revocations.heard(Number.NEGATIVE_INFINITY, 10);
   const answer = await post(world, root, { method: "GET", url: `${shop.url}/a` });
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
   expect(await answer.json()).toMatchObject({ code: "ERR_REVOCATION_UNKNOWN" });
-  expect(world.net.payments()).toEqual([]);
+  expect(world.network.payments()).toEqual([]);
 });

@@ -4,6 +4,9 @@
  */
 import { bech32 } from "@scure/base";
 import { describe, expect, test } from "vitest";
+import type { Scope } from "../caveat/index.ts";
+import { Invoice, type Network } from "../invoice/index.ts";
+import { type Challenge, Credential } from "../l402/index.ts";
 import {
   ask402,
   challenger,
@@ -13,10 +16,7 @@ import {
   site,
   type Town,
   town,
-} from "../../../../test/e2e/support/town.ts";
-import type { Scope } from "../caveat/index.ts";
-import { Invoice, type Network } from "../invoice/index.ts";
-import { type Challenge, Credential } from "../l402/index.ts";
+} from "../testing/fixtures/town.ts";
 import { checkInvoice } from "./check.ts";
 
 const GET = { method: "GET", headers: [] } as const;
@@ -32,11 +32,11 @@ async function hostile(world: Town, wish: (honest: Challenge) => Demand | Promis
 
 async function refused(world: Town, wish: (honest: Challenge) => Demand | Promise<Demand>) {
   const { url } = await hostile(world, wish);
-  const root = world.root();
+  const root = world.mint();
   const error = await failure(
     world.treasury.buy({ ...GET, credential: root.toString(), url: `${url}/paid` }),
   );
-  expect(world.net.payments()).toEqual([]);
+  expect(world.network.payments()).toEqual([]);
   expect(await world.spent(root)).toBe(0n);
   return error;
 }
@@ -133,7 +133,7 @@ describe("a challenge is not paid", () => {
         .writeHead(402, { "www-authenticate": 'L402 macaroon="AgEEbHNhdAJC", invoice="lnbcrt1"' })
         .end();
     });
-    const buying = world.treasury.buy({ ...GET, credential: world.root().toString(), url });
+    const buying = world.treasury.buy({ ...GET, credential: world.mint().toString(), url });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MALFORMED", spent: "no" });
   });
 
@@ -143,9 +143,9 @@ describe("a challenge is not paid", () => {
       const { demand } = challenger(world, own);
       ask402(response, await demand(), await demand());
     });
-    const buying = world.treasury.buy({ ...GET, credential: world.root().toString(), url });
+    const buying = world.treasury.buy({ ...GET, credential: world.mint().toString(), url });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MALFORMED", spent: "no" });
-    expect(world.net.payments()).toEqual([]);
+    expect(world.network.payments()).toEqual([]);
   });
 
   test.each([
@@ -158,7 +158,7 @@ describe("a challenge is not paid", () => {
     const { url } = await site((_request, response) => {
       response.writeHead(402, field === undefined ? {} : { "www-authenticate": field }).end();
     });
-    const buying = world.treasury.buy({ ...GET, credential: world.root().toString(), url });
+    const buying = world.treasury.buy({ ...GET, credential: world.mint().toString(), url });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MISSING", spent: "no" });
   });
 
@@ -191,11 +191,11 @@ describe("a challenge is not paid", () => {
     });
     const buying = world.treasury.buy({
       ...GET,
-      credential: world.root().toString(),
+      credential: world.mint().toString(),
       url: `${url}/paid`,
     });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_ORIGIN", spent: "no" });
-    expect(world.net.payments()).toEqual([]);
+    expect(world.network.payments()).toEqual([]);
   });
 });
 
@@ -266,11 +266,11 @@ describe("what a credential allows is judged on the invoice itself", () => {
     const world = await town();
     const { url } = await hostile(world, () => ({ amountMsat: 10_001n }));
     const dear = { ...GET, url: `${url}/paid` };
-    const narrow = world.root({ maxPrice: "10 sat" });
+    const narrow = world.mint({ maxPrice: "10 sat" });
     const error = await failure(world.treasury.buy({ ...dear, credential: narrow.toString() }));
     expect(error).toMatchObject({ name: "DeniedError", code: "ERR_PRICE" });
-    expect(world.net.payments()).toEqual([]);
-    const wide = world.root({ maxPrice: "10001 msat" });
+    expect(world.network.payments()).toEqual([]);
+    const wide = world.mint({ maxPrice: "10001 msat" });
     await world.treasury.buy({ ...dear, credential: wide.toString() });
     expect(world.paid().count).toBe(1);
   });
@@ -281,12 +281,12 @@ describe("what a credential allows is judged on the invoice itself", () => {
     const payee = Invoice.decode((await challenger(world, url).demand()).invoice).payee;
     const other = `02${"ab".repeat(32)}`;
     for (const payees of [[], [other]]) {
-      const credential = world.root({ payees }).toString();
+      const credential = world.mint({ payees }).toString();
       const error = await failure(world.treasury.buy({ ...GET, credential, url: `${url}/paid` }));
       expect(error).toMatchObject({ name: "DeniedError", code: "ERR_PAYEE" });
     }
-    expect(world.net.payments()).toEqual([]);
-    const credential = world.root({ payees: [other, payee] }).toString();
+    expect(world.network.payments()).toEqual([]);
+    const credential = world.mint({ payees: [other, payee] }).toString();
     await world.treasury.buy({ ...GET, credential, url: `${url}/paid` });
     expect(world.paid().count).toBe(1);
   });
@@ -302,7 +302,7 @@ describe("what a credential allows is judged on the invoice itself", () => {
         ask402(response, authority.minter.challenge(scope, invoice));
       else response.end("served");
     });
-    const credential = world.root().toString();
+    const credential = world.mint().toString();
     await world.treasury.buy({ ...GET, credential, url: `${url}/a` });
     const error = await failure(world.treasury.buy({ ...GET, credential, url: `${url}/b` }));
     expect(error).toMatchObject({
@@ -311,14 +311,11 @@ describe("what a credential allows is judged on the invoice itself", () => {
       spent: "no",
     });
     // Nor by another agent.
-    const child = Credential.parse(credential).delegate(
-      { agent: "other" },
-      { now: world.time.now },
-    );
+    const child = Credential.parse(credential).delegate({ agent: "other" }, { now: world.clock() });
     expect(
       await failure(world.treasury.buy({ ...GET, credential: child.toString(), url: `${url}/c` })),
     ).toMatchObject({ code: "ERR_PAYMENT_REPEATED" });
-    expect(world.net.payments()).toHaveLength(1);
+    expect(world.network.payments()).toHaveLength(1);
   });
 
   test("a repeated hash does not revive a used credential: it is not sent again [case 64]", async () => {
@@ -330,19 +327,19 @@ describe("what a credential allows is judged on the invoice itself", () => {
       });
       ask402(response, offered);
     });
-    const credential = world.root({ maxUses: 100 }).toString();
+    const credential = world.mint({ maxUses: 100 }).toString();
     const buy = (path: string) =>
       failure(world.treasury.buy({ ...GET, credential, url: greedy.url + path }));
     expect(await buy("/a")).toMatchObject({ code: "ERR_PAID_NOT_DELIVERED", spent: "yes" });
     const before = greedy.received.filter(
       ({ headers }) => headers.authorization !== undefined,
     ).length;
-    world.time.now += 2;
+    world.clock.advance("2s");
     expect(await buy("/b")).toMatchObject({ code: "ERR_PAYMENT_REPEATED", spent: "no" });
     expect(await buy("/b")).toMatchObject({ code: "ERR_PAYMENT_REPEATED", spent: "no" });
     expect(
       greedy.received.filter(({ headers }) => headers.authorization !== undefined),
     ).toHaveLength(before);
-    expect(world.net.payments()).toHaveLength(1);
+    expect(world.network.payments()).toHaveLength(1);
   });
 });

@@ -3,6 +3,10 @@
  * paid, who spends at all.
  */
 import { describe, expect, test } from "vitest";
+import { hexText } from "../internal/bytes.ts";
+import { publicKeyOf } from "../invoice/signature.ts";
+import type { Credential } from "../l402/index.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import {
   ask402,
   challenger,
@@ -11,11 +15,7 @@ import {
   site,
   type Town,
   town,
-} from "../../../../test/e2e/support/town.ts";
-import { hexText } from "../internal/bytes.ts";
-import { publicKeyOf } from "../invoice/signature.ts";
-import type { Credential } from "../l402/index.ts";
-import { MemoryStore } from "../stores/memory.ts";
+} from "../testing/fixtures/town.ts";
 
 const buy = (world: Town, credential: Credential, url: string) =>
   world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
@@ -23,11 +23,11 @@ const buy = (world: Town, credential: Credential, url: string) =>
 describe("what is in flight [case 55]", () => {
   test("one child's payments that never settle stop at its cap, and its siblings go on", async () => {
     const world = await town({ maxInFlight: { perNode: 2 } });
-    const shop = await world.shop();
-    const root = world.root();
+    const shop = await world.openShop();
+    const root = world.mint();
     const [bad, good] = [root.delegate({ agent: "bad" }), root.delegate({ agent: "good" })];
     for (const path of ["/a", "/b"]) {
-      world.net.fault({ kind: "stuck", delayMs: 0 });
+      world.network.fault({ kind: "stuck", delayMs: 0 });
       expect(await failure(buy(world, bad, shop.url + path))).toMatchObject({
         code: "ERR_PAYMENT_UNKNOWN",
       });
@@ -44,17 +44,17 @@ describe("what is in flight [case 55]", () => {
       code: "ERR_IN_FLIGHT",
     });
     expect(await buy(world, good, `${shop.url}/e`)).toHaveProperty("payment");
-    world.net.settle(world.net.payments()[0]!.paymentHash);
+    world.network.settle(world.network.payments()[0]!.paymentHash);
     await world.treasury.reconcile();
     expect(await buy(world, bad, `${shop.url}/c`)).toHaveProperty("payment");
   });
 
   test("an amount per agent and a number per origin, of all agents, are limits, too", async () => {
     const world = await town({ maxInFlight: { perNodeAmount: "20 sat", perOrigin: 3 } });
-    const [slow, fair] = [await world.shop(), await world.shop()];
-    const root = world.root();
+    const [slow, fair] = [await world.openShop(), await world.openShop()];
+    const root = world.mint();
     const child = root.delegate({ agent: "child" });
-    for (let times = 0; times < 3; times++) world.net.fault({ kind: "stuck", delayMs: 0 });
+    for (let times = 0; times < 3; times++) world.network.fault({ kind: "stuck", delayMs: 0 });
     await failure(buy(world, child, `${slow.url}/a`));
     expect(await failure(buy(world, child, `${slow.url}/b`))).toMatchObject({
       code: "ERR_IN_FLIGHT",
@@ -96,7 +96,7 @@ describe("the payee of a service [case 70]", () => {
         isMoved ? { ...honest, invoice: forgeInvoice(honest.invoice, {}, key) } : honest,
       );
     });
-    const root = world.root();
+    const root = world.mint();
     await buy(world, root, `${service.url}/a`);
     isMoved = true;
     expect(await failure(buy(world, root, `${service.url}/b`))).toMatchObject({
@@ -119,32 +119,32 @@ describe("the payee of a service [case 70]", () => {
     const store = new MemoryStore();
     const world = await town({ store });
     const hostile = await changing(world, [7]);
-    await store.allowPayee(hostile.url, `02${"11".repeat(32)}`, world.time.now);
-    const error = await failure(buy(world, world.root(), `${hostile.url}/a`));
+    await store.allowPayee(hostile.url, `02${"11".repeat(32)}`, world.clock());
+    const error = await failure(buy(world, world.mint(), `${hostile.url}/a`));
     expect(error).toMatchObject({ name: "ChallengeError", code: "ERR_INVOICE_PAYEE", spent: "no" });
     expect(error.message).toContain("owner can allow");
-    expect(world.net.payments()).toEqual([]);
+    expect(world.network.payments()).toEqual([]);
   });
 
   test("may be any node if the owner sets pinsPayees to false", async () => {
     const store = new MemoryStore();
     const world = await town({ store, pinsPayees: false });
-    const shop = await world.shop();
-    await store.allowPayee(shop.url, `02${"11".repeat(32)}`, world.time.now);
-    expect(await buy(world, world.root(), `${shop.url}/a`)).toHaveProperty("payment");
+    const shop = await world.openShop();
+    await store.allowPayee(shop.url, `02${"11".repeat(32)}`, world.clock());
+    expect(await buy(world, world.mint(), `${shop.url}/a`)).toHaveProperty("payment");
   });
 });
 
 test("a service that was never paid is paid no more than the first-payment cap [case 86]", async () => {
   const world = await town({ maxFirstPayment: "10 sat" });
-  const dear = await world.shop({ price: "11 sat" });
-  const root = world.root();
+  const dear = await world.openShop({ price: "11 sat" });
+  const root = world.mint();
   expect(await failure(buy(world, root, `${dear.url}/a`))).toMatchObject({
     name: "ChallengeError",
     code: "ERR_INVOICE_FIRST_PAYMENT",
     spent: "no",
   });
-  const shop = await world.shop({
+  const shop = await world.openShop({
     price: ({ url }) => (url.pathname === "/dear" ? "500 sat" : "10 sat"),
   });
   await buy(world, root, `${shop.url}/a`);
@@ -154,10 +154,10 @@ test("a service that was never paid is paid no more than the first-payment cap [
 describe("frozen by the owner [case 50]", () => {
   test("a node and all below it spend nothing; what is in flight lands; the others go on", async () => {
     const world = await town();
-    const shop = await world.shop();
-    const root = world.root();
+    const shop = await world.openShop();
+    const root = world.mint();
     const [child, other] = [root.delegate({ agent: "child" }), root.delegate({ agent: "other" })];
-    world.net.fault({ kind: "stuck", delayMs: 0 });
+    world.network.fault({ kind: "stuck", delayMs: 0 });
     await failure(buy(world, child, `${shop.url}/a`));
     const nodeId = (await world.treasury.standing(child.toString())).at(-1)!.id;
     await world.treasury.owner.freeze(nodeId, "it looks odd");
@@ -170,7 +170,7 @@ describe("frozen by the owner [case 50]", () => {
       "frozen",
     );
     expect(await buy(world, other, `${shop.url}/b`)).toHaveProperty("payment");
-    world.net.settle(world.net.payments()[0]!.paymentHash);
+    world.network.settle(world.network.payments()[0]!.paymentHash);
     await world.treasury.reconcile();
     expect(await world.spent(child)).toBe(10_010n);
     await world.treasury.owner.thaw(nodeId);
@@ -179,15 +179,15 @@ describe("frozen by the owner [case 50]", () => {
 
   test("all nodes: reading goes on, and what was paid for can be used", async () => {
     const world = await town();
-    const shop = await world.shop({
+    const shop = await world.openShop({
       price: "10 sat",
       grants: { validFor: "1h", endpoints: ["GET /**"] },
     });
-    const root = world.root();
+    const root = world.mint();
     await buy(world, root, `${shop.url}/a`);
     await world.treasury.owner.freeze();
     expect(await buy(world, root, `${shop.url}/b`)).toMatchObject({ kind: "credential" });
-    expect(await failure(buy(world, root, `${(await world.shop()).url}/a`))).toMatchObject({
+    expect(await failure(buy(world, root, `${(await world.openShop()).url}/a`))).toMatchObject({
       code: "ERR_FROZEN",
     });
     expect(await world.treasury.standing(root.toString())).toHaveLength(1);

@@ -1,23 +1,22 @@
 /** After paying: what a service may do with its money in hand, and that it never gets any twice. */
 
 import { describe, expect, test } from "vitest";
+import { msat } from "../amount.ts";
+import { AdapterError } from "../errors.ts";
+import { type Challenge, Credential } from "../l402/index.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import {
   ask402,
   challenger,
   failure,
   gate,
-  type Received,
   type Shop,
   site,
   type Town,
   town,
-} from "../../../../test/e2e/support/town.ts";
-import { msat } from "../amount.ts";
-import { AdapterError } from "../errors.ts";
-import { type Challenge, Credential } from "../l402/index.ts";
-import { MemoryStore } from "../stores/memory.ts";
+} from "../testing/fixtures/town.ts";
 
-const withCredential = (received: readonly Received[]) =>
+const withCredential = (received: Shop["received"]) =>
   received.filter(({ headers }) => headers.authorization !== undefined);
 
 /** A scope with use counts is always relayed, so the treasury itself sees what the service does. */
@@ -46,7 +45,7 @@ describe("a service that asks again for what was paid [case 62]", () => {
   test("is paid once, recorded as not delivered, reported, and not paid for now", async () => {
     const world = await town();
     const shop = await greedy(world);
-    const root = world.root(RELAYED);
+    const root = world.mint(RELAYED);
     expect(await failure(buying(world, `${shop.url}/a`, root)())).toMatchObject(NOT_DELIVERED);
     expect(world.paid().count).toBe(1);
     expect(await world.spent(root)).toBe(world.paid().msat);
@@ -55,10 +54,10 @@ describe("a service that asks again for what was paid [case 62]", () => {
     for (const path of ["/a", "/b"])
       expect(await failure(buying(world, shop.url + path, root)())).toMatchObject(closed);
     // Nor by anyone else of the family.
-    const child = root.delegate({ agent: "child" }, { now: world.time.now });
+    const child = root.delegate({ agent: "child" }, { now: world.clock() });
     expect(await failure(buying(world, `${shop.url}/c`, child)())).toMatchObject(closed);
     expect(world.paid().count).toBe(1);
-    world.time.now += 601;
+    world.clock.advance("601s");
     expect(await failure(buying(world, `${shop.url}/a`, root)())).toMatchObject(NOT_DELIVERED);
     expect(world.paid().count).toBe(2);
   });
@@ -67,12 +66,12 @@ describe("a service that asks again for what was paid [case 62]", () => {
     const store = new MemoryStore();
     const world = await town({ store, quarantine: "1s" });
     const shop = await greedy(world);
-    const buy = buying(world, shop.url, world.root(RELAYED));
+    const buy = buying(world, shop.url, world.mint(RELAYED));
     for (let time = 0; time < 2; time++) {
       expect(await failure(buy())).toMatchObject(NOT_DELIVERED);
-      world.time.now += 2;
+      world.clock.advance("2s");
     }
-    for (const { paymentHash } of world.net.payments())
+    for (const { paymentHash } of world.network.payments())
       expect(await store.payment(paymentHash)).toMatchObject({
         status: "undelivered",
         delivered: false,
@@ -83,7 +82,7 @@ describe("a service that asks again for what was paid [case 62]", () => {
   test("a hundred requests at once pay it once", async () => {
     const world = await town();
     const shop = await greedy(world);
-    const root = world.root(RELAYED);
+    const root = world.mint(RELAYED);
     const all = await Promise.all(
       Array.from({ length: 100 }, () => failure(buying(world, shop.url, root)())),
     );
@@ -95,17 +94,17 @@ describe("a service that asks again for what was paid [case 62]", () => {
 
   test("other services are paid and used as before", async () => {
     const world = await town();
-    const root = world.root(RELAYED);
+    const root = world.mint(RELAYED);
     await failure(buying(world, (await greedy(world)).url, root)());
-    const honest = await world.shop();
+    const honest = await world.openShop();
     expect(await buying(world, `${honest.url}/x`, root)()).toMatchObject({ kind: "response" });
   });
 });
 
 describe("a service that takes payment and fails [case 72]", () => {
-  const failing = async (world: Town, grants: object | undefined, acts: Shop["acts"]) => {
-    const shop = await world.shop({ price: "10 sat", ...(grants && { grants }) });
-    shop.acts.push(...acts);
+  const failing = async (world: Town, grants: object | undefined, answers: Shop["answers"]) => {
+    const shop = await world.openShop({ price: "10 sat", ...(grants && { grants }) });
+    shop.answers.push(...answers);
     return shop;
   };
 
@@ -115,7 +114,7 @@ describe("a service that takes payment and fails [case 72]", () => {
   ])("500: passed on, and the next request uses what was paid for (%s)", async (_what, grants) => {
     const world = await town();
     const shop = await failing(world, grants, ["fail"]);
-    const root = world.root(RELAYED);
+    const root = world.mint(RELAYED);
     const buy = buying(world, `${shop.url}/a`, root);
     const first = await buy();
     expect(first.kind === "response" && first.response.status).toBe(500);
@@ -135,7 +134,7 @@ describe("a service that takes payment and fails [case 72]", () => {
     };
     const world = await town({ store });
     const shop = await failing(world, undefined, []);
-    const bought = await buying(world, `${shop.url}/a`, world.root(RELAYED))();
+    const bought = await buying(world, `${shop.url}/a`, world.mint(RELAYED))();
     expect(bought.kind === "response" && bought.response.status).toBe(200);
     expect(shop.served).toHaveLength(1);
     expect(world.alarms).toEqual([]);
@@ -143,14 +142,14 @@ describe("a service that takes payment and fails [case 72]", () => {
 
   test("garbage instead of HTTP: asked again, then kept", async () => {
     const world = await town();
-    const garbage: Shop["acts"][number] = (response) => {
+    const garbage: Shop["answers"][number] = (response) => {
       response.socket?.end("HTTP/9.9 nonsense\r\n\r\n");
     };
     const shop = await failing(world, { validFor: "1h" }, [garbage, garbage, garbage]);
-    const root = world.root(RELAYED);
+    const root = world.mint(RELAYED);
     const buy = buying(world, `${shop.url}/a`, root);
     expect(await failure(buy())).toMatchObject(NOT_DELIVERED);
-    expect(shop.acts).toEqual([]);
+    expect(shop.answers).toEqual([]);
     const second = await buy();
     expect(second.kind === "response" && second.response.status).toBe(200);
     expect(second.payment).toBeUndefined();
@@ -161,7 +160,7 @@ describe("a service that takes payment and fails [case 72]", () => {
   test("a closed socket: asked again with the same credential, and delivered", async () => {
     const world = await town();
     const shop = await failing(world, { validFor: "1h" }, ["hang-up", "hang-up"]);
-    const root = world.root(RELAYED);
+    const root = world.mint(RELAYED);
     const purchase = await buying(world, `${shop.url}/a`, root)();
     expect(purchase.kind === "response" && purchase.response.status).toBe(200);
     expect(withCredential(shop.received)).toHaveLength(3);
@@ -173,11 +172,11 @@ describe("a service that takes payment and fails [case 72]", () => {
 
   test("an invalid HTTP status is a failure", async () => {
     const world = await town();
-    const odd: Shop["acts"][number] = (response) => {
+    const odd: Shop["answers"][number] = (response) => {
       response.socket?.end("HTTP/1.1 999 Request denied\r\ncontent-length: 0\r\n\r\n");
     };
     const shop = await failing(world, { validFor: "1h" }, [odd, odd, odd]);
-    const root = world.root(RELAYED);
+    const root = world.mint(RELAYED);
     const buy = buying(world, `${shop.url}/a`, root);
     expect(await failure(buy())).toMatchObject(NOT_DELIVERED);
     expect(await buy()).toMatchObject({ kind: "response" });
@@ -192,7 +191,7 @@ describe("a service that takes payment and fails [case 72]", () => {
           ask402(response, await challenger(world, url).demand());
         else response.writeHead(status).end();
       });
-      const root = world.root(RELAYED);
+      const root = world.mint(RELAYED);
       const before = world.paid().count;
       for (let asked = 0; asked < 3; asked++) {
         const purchase = await buying(world, `${shop.url}/a`, root)();
@@ -212,18 +211,18 @@ describe("a service that takes payment and fails [case 72]", () => {
           .writeHead(status, { "www-authenticate": `L402 macaroon="AAAA", invoice="${invoice}"` })
           .end();
       });
-      const purchase = await buying(world, shop.url, world.root())();
+      const purchase = await buying(world, shop.url, world.mint())();
       expect(purchase.kind === "response" && purchase.response.status).toBe(status);
     }
-    expect(world.net.payments()).toEqual([]);
+    expect(world.network.payments()).toEqual([]);
   });
 });
 
 describe("many at once [case 80]", () => {
   test("one intent, many uses: one payment, and all are served", async () => {
     const world = await town();
-    const shop = await world.shop({ price: "10 sat", grants: { uses: 50 } });
-    const root = world.root(RELAYED);
+    const shop = await world.openShop({ price: "10 sat", grants: { uses: 50 } });
+    const root = world.mint(RELAYED);
     const all = await Promise.all(Array.from({ length: 50 }, buying(world, `${shop.url}/a`, root)));
     expect(all.every((one) => one.kind === "response" && one.response.status === 200)).toBe(true);
     expect(shop.served).toHaveLength(50);
@@ -238,8 +237,8 @@ describe("many at once [case 80]", () => {
     "single uses, %s: as many payments as requests at most, and each that was paid for is served",
     async (_how, scope) => {
       const world = await town();
-      const shop = await world.shop();
-      const root = world.root(scope);
+      const shop = await world.openShop();
+      const root = world.mint(scope);
       const all = await Promise.all(
         Array.from({ length: 20 }, buying(world, `${shop.url}/a`, root)),
       );
@@ -282,8 +281,8 @@ describe("many at once [case 80]", () => {
       const scope = { endpoints: [`GET ${url}/**`], maxUses: 1, expiresIn: "1h" } as const;
       ask402(response, await challenger(world, url).demand({ scope }));
     });
-    const root = world.root(RELAYED);
-    const child = root.delegate({ agent: "child" }, { now: world.time.now });
+    const root = world.mint(RELAYED);
+    const child = root.delegate({ agent: "child" }, { now: world.clock() });
     const first = buying(world, `${shop.url}/a`, root, { headers: [["x-who", "first"]] })();
     await retrying.opened;
     expect(await buying(world, `${shop.url}/a`, child)()).toMatchObject({ kind: "response" });
@@ -305,7 +304,7 @@ describe("many at once [case 80]", () => {
       await answer.opened;
       response.end(`served ${target}`);
     });
-    const root = world.root(RELAYED);
+    const root = world.mint(RELAYED);
     const first = buying(world, `${shop.url}/a`, root)();
     await arrived.opened;
     for (const path of ["/b", "/c"])
@@ -330,11 +329,11 @@ describe("a service that redirects [case 76]", () => {
           response.writeHead(status, { location: `${other.url}/loot` }).end();
         else ask402(response, await challenger(world, url).demand());
       });
-      const root = world.root(RELAYED);
+      const root = world.mint(RELAYED);
       const post = { method: "POST", body: new TextEncoder().encode("the order") };
       const early = await buying(world, `${shop.url}/a`, root, post)();
       expect(early.kind === "response" && early.response.status).toBe(status);
-      expect(world.net.payments()).toEqual([]);
+      expect(world.network.payments()).toEqual([]);
       redirecting = false;
       const late = await buying(world, `${shop.url}/a`, root, post)();
       expect(late.kind === "response" && late.response.status).toBe(status);

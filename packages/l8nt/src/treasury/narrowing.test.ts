@@ -2,6 +2,9 @@
  * Hand-over or relay, and that no agent ever holds more than its own scope. spec/4-purchase.md §5.
  */
 import { describe, expect, test } from "vitest";
+import type { Scope } from "../caveat/index.ts";
+import { Credential, macaroonOf } from "../l402/index.ts";
+import { Macaroon } from "../macaroon/index.ts";
 import {
   ask402,
   challenger,
@@ -10,10 +13,7 @@ import {
   site,
   type Town,
   town,
-} from "../../../../test/e2e/support/town.ts";
-import type { Scope } from "../caveat/index.ts";
-import { Credential, macaroonOf } from "../l402/index.ts";
-import { Macaroon } from "../macaroon/index.ts";
+} from "../testing/fixtures/town.ts";
 
 const buy = (world: Town, credential: Credential, url: string, more: object = {}) =>
   world.treasury.buy({
@@ -41,7 +41,7 @@ const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] }
 describe("what is handed over", () => {
   test("carries the agent's endpoints at this origin and an end, and nothing else of the owner's [case 25]", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
+    const shop = await world.openShop(SHOP);
     const full: Scope & { agent: string } = {
       agent: "head-office",
       purpose: "the owner's secret plans",
@@ -51,16 +51,16 @@ describe("what is handed over", () => {
       budgetPerDay: "400 sat",
       maxDepth: 3,
     };
-    const child = world.root().delegate(full, { now: world.time.now });
+    const child = world.mint().delegate(full, { now: world.clock() });
     const credential = await handed(world, child, `${shop.url}/a/x`);
     expect(texts(credential)).toEqual([
       `endpoints=* ${shop.url}/**`,
-      `valid_until=${world.time.now + 3600}`,
+      `valid_until=${world.clock() + 3600}`,
       expect.stringMatching(/^agent=handed-over\.[0-9a-f]{16}$/),
       // The root's pattern, with this origin in place of any port.
       `endpoints=* ${shop.url}/**`,
       `endpoints=GET ${shop.url}/a/**;GET ${shop.url}/b`,
-      `valid_until=${world.time.now + 300}`,
+      `valid_until=${world.clock() + 300}`,
     ]);
     for (const secret of ["head-office", "plans", "secret.example", "budget", "price"])
       expect(Buffer.from(Macaroon.encode(macaroonOf(credential))).toString("latin1")).not.toContain(
@@ -70,38 +70,38 @@ describe("what is handed over", () => {
 
   test("ends with the agent's own end if that is within five minutes", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
+    const shop = await world.openShop(SHOP);
     const child = world
-      .root()
-      .delegate({ agent: "brief", expiresIn: "90s" }, { now: world.time.now });
+      .mint()
+      .delegate({ agent: "brief", expiresIn: "90s" }, { now: world.clock() });
     const credential = await handed(world, child, `${shop.url}/a`);
-    expect(texts(credential).at(-1)).toBe(`valid_until=${world.time.now + 90}`);
-    world.time.now += 90;
+    expect(texts(credential).at(-1)).toBe(`valid_until=${world.clock() + 90}`);
+    world.clock.advance("90s");
     expect((await present(credential, `${shop.url}/a`)).status).toBe(402);
   });
 
   test("does not begin before the agent's own beginning", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const validFrom = new Date((world.time.now - 10) * 1000);
-    const child = world.root().delegate({ agent: "later", validFrom }, { now: world.time.now });
+    const shop = await world.openShop(SHOP);
+    const validFrom = new Date((world.clock() - 10) * 1000);
+    const child = world.mint().delegate({ agent: "later", validFrom }, { now: world.clock() });
     expect(texts(await handed(world, child, `${shop.url}/a`))).toContain(
-      `valid_from=${world.time.now - 10}`,
+      `valid_from=${world.clock() - 10}`,
     );
   });
 
   test("after five minutes is handed over anew, and not paid again while the full one lasts", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const root = world.root({ expiresIn: "2h" });
+    const shop = await world.openShop(SHOP);
+    const root = world.mint({ expiresIn: "2h" });
     const first = await handed(world, root, `${shop.url}/a`);
-    world.time.now += 300;
+    world.clock.advance("300s");
     expect((await present(first, `${shop.url}/a`)).status).toBe(402);
     expect(
       (await present(await handed(world, root, `${shop.url}/a`), `${shop.url}/a`)).status,
     ).toBe(200);
     expect(world.paid().count).toBe(1);
-    world.time.now += 3300;
+    world.clock.advance("3300s");
     expect(
       (await present(await handed(world, root, `${shop.url}/a`), `${shop.url}/a`)).status,
     ).toBe(200);
@@ -110,13 +110,10 @@ describe("what is handed over", () => {
 
   test("allows what the agent may do, and nothing more: paths, methods, other ports [case 25]", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
+    const shop = await world.openShop(SHOP);
     const child = world
-      .root()
-      .delegate(
-        { agent: "reader", endpoints: [`GET ${shop.url}/docs/*`] },
-        { now: world.time.now },
-      );
+      .mint()
+      .delegate({ agent: "reader", endpoints: [`GET ${shop.url}/docs/*`] }, { now: world.clock() });
     const credential = await handed(world, child, `${shop.url}/docs/a`);
     expect((await present(credential, `${shop.url}/docs/b`)).status).toBe(200);
     for (const [method, path] of [
@@ -132,7 +129,7 @@ describe("what is handed over", () => {
 
 describe("it is relayed instead", () => {
   const relays = async (world: Town, url: string, scope: Scope) => {
-    const purchase = await buy(world, world.root(scope), url);
+    const purchase = await buy(world, world.mint(scope), url);
     return purchase.kind === "response";
   };
 
@@ -145,7 +142,7 @@ describe("it is relayed instead", () => {
     "where the scope counts %s: one service cannot count what happens at another",
     async (_what, scope) => {
       const world = await town();
-      const shop = await world.shop(SHOP);
+      const shop = await world.openShop(SHOP);
       expect(await relays(world, `${shop.url}/a`, scope)).toBe(true);
     },
   );
@@ -181,13 +178,12 @@ describe("it is relayed instead", () => {
 
   test("if the narrowed credential would be too large to send: the request is still paid for and served", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
+    const shop = await world.openShop(SHOP);
     // Short patterns, which grow when the origin is written out.
     const endpoints = Array.from({ length: 34 }, (_, at) => `GET http://127.0.0.1:*/${at}`);
     const child = [0, 1, 2, 3, 4, 5].reduce(
-      (parent, depth) =>
-        parent.delegate({ agent: `a${depth}`, endpoints }, { now: world.time.now }),
-      world.root(),
+      (parent, depth) => parent.delegate({ agent: `a${depth}`, endpoints }, { now: world.clock() }),
+      world.mint(),
     );
     const purchase = await buy(world, child, `${shop.url}/7`);
     expect(purchase.kind === "response" && purchase.response.status).toBe(200);
@@ -198,8 +194,8 @@ describe("it is relayed instead", () => {
 
   test("and each request counts, whether it had to be paid for or not", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const root = world.root({ maxUses: 3 });
+    const shop = await world.openShop(SHOP);
+    const root = world.mint({ maxUses: 3 });
     for (let use = 0; use < 3; use++)
       expect(await buy(world, root, `${shop.url}/a`)).toMatchObject({ kind: "response" });
     const error = await failure(buy(world, root, `${shop.url}/a`));
@@ -210,8 +206,8 @@ describe("it is relayed instead", () => {
 
   test("200 at once against three uses: three are served [case 43]", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const root = world.root({ maxUses: 3 });
+    const shop = await world.openShop(SHOP);
+    const root = world.mint({ maxUses: 3 });
     const all = await Promise.allSettled(
       Array.from({ length: 200 }, () => buy(world, root, `${shop.url}/a`)),
     );
@@ -221,9 +217,9 @@ describe("it is relayed instead", () => {
 
   test("a use that was not served is given back", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    shop.acts.push("fail");
-    const root = world.root({ maxUses: 1 });
+    const shop = await world.openShop(SHOP);
+    shop.answers.push("fail");
+    const root = world.mint({ maxUses: 1 });
     const first = await buy(world, root, `${shop.url}/a`);
     expect(first.kind === "response" && first.response.status).toBe(500);
     const second = await buy(world, root, `${shop.url}/a`);
@@ -233,9 +229,9 @@ describe("it is relayed instead", () => {
 
   test("a use whose answer never came is not: it may have been served [case 89]", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    shop.acts.push("hang-up", "hang-up", "hang-up");
-    const root = world.root({ maxUses: 1 });
+    const shop = await world.openShop(SHOP);
+    shop.answers.push("hang-up", "hang-up", "hang-up");
+    const root = world.mint({ maxUses: 1 });
     expect(await failure(buy(world, root, `${shop.url}/a`))).toMatchObject({
       code: "ERR_PAID_NOT_DELIVERED",
     });
@@ -246,9 +242,9 @@ describe("it is relayed instead", () => {
 describe("the nodes that a purchase serves", () => {
   test("the node that paid and those below it, never a sibling, never the one above", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const root = world.root();
-    const at = { now: world.time.now };
+    const shop = await world.openShop(SHOP);
+    const root = world.mint();
+    const at = { now: world.clock() };
     const payer = root.delegate({ agent: "payer" }, at);
     const below = payer.delegate({ agent: "below" }, at);
     const sibling = root.delegate({ agent: "sibling" }, at);
@@ -263,17 +259,17 @@ describe("the nodes that a purchase serves", () => {
 
   test("a second node with the same agent name is a sibling", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const root = world.root();
+    const shop = await world.openShop(SHOP);
+    const root = world.mint();
     for (let twin = 0; twin < 2; twin++)
-      await buy(world, root.delegate({ agent: "twin" }, { now: world.time.now }), `${shop.url}/a`);
+      await buy(world, root.delegate({ agent: "twin" }, { now: world.clock() }), `${shop.url}/a`);
     expect(world.paid().count).toBe(2);
   });
 
   test("a further harmless caveat opens no new node, so the purchase serves it", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const root = world.root();
+    const shop = await world.openShop(SHOP);
+    const root = world.mint();
     await buy(world, root, `${shop.url}/a`);
     expect(
       (await buy(world, root.append(["purpose=another"]), `${shop.url}/a`)).payment,
@@ -289,9 +285,9 @@ describe("an agent's claim about a credential that it was handed", () => {
 
   test("never sends what was bought at one origin to another [case 25]", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
+    const shop = await world.openShop(SHOP);
     const accomplice = await site(async (_request, response) => response.end("thanks"));
-    const root = world.root();
+    const root = world.mint();
     const credential = await handed(world, root, `${shop.url}/a`);
     for (const delivered of [false, true])
       await buy(world, root, `${accomplice.url}/a`, refused(credential, delivered)).catch(() => {});
@@ -310,7 +306,7 @@ describe("an agent's claim about a credential that it was handed", () => {
       else response.end("served");
     });
     const accomplice = await site((_request, response) => response.end("thanks"));
-    const root = world.root();
+    const root = world.mint();
     const { payment } = await buy(world, root, `${shop.url}/a`);
     for (const delivered of [false, true]) {
       const lie = { refused: { paymentHash: payment!.paymentHash, delivered } };
@@ -321,11 +317,11 @@ describe("an agent's claim about a credential that it was handed", () => {
 
   test("gives it no path, and no use, of a credential that its own scope does not cover [case 25]", async () => {
     const world = await town();
-    const shop = await world.shop({
+    const shop = await world.openShop({
       price: "10 sat",
       grants: { validFor: "1h", endpoints: ["GET /a"] },
     });
-    const root = world.root();
+    const root = world.mint();
     const credential = await handed(world, root, `${shop.url}/a`);
     const otherwise = { ...refused(credential, false), method: "POST" };
     expect(await failure(buy(world, root, `${shop.url}/a`, otherwise))).toMatchObject({
@@ -337,10 +333,13 @@ describe("an agent's claim about a credential that it was handed", () => {
 
   test("uses up nothing that an ancestor paid for, because the treasury asks the service itself", async () => {
     const world = await town();
-    const shop = await world.shop({ price: "10 sat", grants: { uses: 10, endpoints: ["* /**"] } });
-    const root = world.root();
+    const shop = await world.openShop({
+      price: "10 sat",
+      grants: { uses: 10, endpoints: ["* /**"] },
+    });
+    const root = world.mint();
     const first = await handed(world, root, `${shop.url}/a`);
-    const child = root.delegate({ agent: "liar" }, { now: world.time.now });
+    const child = root.delegate({ agent: "liar" }, { now: world.clock() });
     await buy(world, child, `${shop.url}/b`, refused(first, true)).catch(() => {});
     expect((await buy(world, root, `${shop.url}/c`)).payment).toBeUndefined();
     expect(world.paid().count).toBe(1);
@@ -348,9 +347,9 @@ describe("an agent's claim about a credential that it was handed", () => {
 
   test("closes an honest service to nobody but the agent that lies", async () => {
     const world = await town();
-    const shop = await world.shop();
-    const at = { now: world.time.now };
-    const [liar, honest] = ["liar", "honest"].map((agent) => world.root().delegate({ agent }, at));
+    const shop = await world.openShop();
+    const at = { now: world.clock() };
+    const [liar, honest] = ["liar", "honest"].map((agent) => world.mint().delegate({ agent }, at));
     const credential = await handed(world, liar!, `${shop.url}/a`);
     expect((await present(credential, `${shop.url}/a`)).status).toBe(200);
     const lie = buy(world, liar!, `${shop.url}/a`, refused(credential, false));
@@ -363,9 +362,9 @@ describe("an agent's claim about a credential that it was handed", () => {
 
   test("about another agent's payment is ignored", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    const root = world.root();
-    const at = { now: world.time.now };
+    const shop = await world.openShop(SHOP);
+    const root = world.mint();
+    const at = { now: world.clock() };
     const [mine, theirs] = ["mine", "theirs"].map((agent) => root.delegate({ agent }, at));
     const credential = await handed(world, mine!, `${shop.url}/a`);
     await buy(world, theirs!, `${shop.url}/a`, refused(credential, true));
@@ -375,19 +374,19 @@ describe("an agent's claim about a credential that it was handed", () => {
 });
 
 describe("what a relayed request shows the service", () => {
-  const echo: Shop["acts"][number] = (response, request) => {
+  const echo: Shop["answers"][number] = (response, request) => {
     response.end(request.headers.authorization ?? "");
   };
 
   test("is good for that request alone, even where it is echoed back to the agent [case 25]", async () => {
     const world = await town();
-    const shop = await world.shop(SHOP);
-    shop.acts.push(echo);
+    const shop = await world.openShop(SHOP);
+    shop.answers.push(echo);
     const child = world
-      .root()
+      .mint()
       .delegate(
         { agent: "a", endpoints: [`GET ${shop.url}/echo`], maxUses: 3 },
-        { now: world.time.now },
+        { now: world.clock() },
       );
     const purchase = await buy(world, child, `${shop.url}/echo`);
     if (purchase.kind !== "response") throw new Error("it was handed over");
@@ -398,7 +397,7 @@ describe("what a relayed request shows the service", () => {
       ["GET", "/echo/x"],
     ] as const)
       expect((await present(seen, shop.url + path, { method })).status).toBe(403);
-    world.time.now += 60;
+    world.clock.advance("60s");
     expect((await present(seen, `${shop.url}/echo`)).status).toBe(402);
     expect(shop.served).toEqual([]);
   });
@@ -410,7 +409,7 @@ describe("what a relayed request shows the service", () => {
         ask402(response, await challenger(world, url).demand({ enforced: undefined }));
       else response.end(request.headers.authorization);
     });
-    const purchase = await buy(world, world.root(), `${shop.url}/x`);
+    const purchase = await buy(world, world.mint(), `${shop.url}/x`);
     const text = purchase.kind === "response" ? await purchase.response.text() : "";
     expect(texts(Credential.parse(text.slice(5)))).toHaveLength(2);
   });

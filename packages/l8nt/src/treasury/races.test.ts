@@ -1,6 +1,12 @@
 /** What happens between a look and a deed: each of these was once a hole. */
 
 import { describe, expect, test } from "vitest";
+import type { Amount } from "../amount.ts";
+import { limited } from "../http/limited-stream.ts";
+import { Invoice } from "../invoice/index.ts";
+import type { Credential } from "../l402/index.ts";
+import type { Payer } from "../ports/wallet.ts";
+import { MemoryStore } from "../stores/memory.ts";
 import {
   ask402,
   challenger,
@@ -9,13 +15,7 @@ import {
   site,
   type Town,
   town,
-} from "../../../../test/e2e/support/town.ts";
-import type { Amount } from "../amount.ts";
-import { limited } from "../http/limited-stream.ts";
-import { Invoice } from "../invoice/index.ts";
-import type { Credential } from "../l402/index.ts";
-import type { Payer } from "../ports/wallet.ts";
-import { MemoryStore } from "../stores/memory.ts";
+} from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
 
 const buy = (world: Town, credential: Credential, url: string) =>
@@ -38,7 +38,7 @@ function gatedWallet() {
     asked,
     open,
     wallet,
-    connect: (world: Town) => (inner = devWallet(world.net.account("treasury").url)),
+    connect: (world: Town) => (inner = devWallet(world.network.account("treasury").url)),
   };
 }
 
@@ -50,12 +50,12 @@ test("a service that hangs up after it was paid and then asks again is paid once
     if (isPaid && asked++ % 4 < 3) return void response.destroy();
     ask402(response, await challenger(world, url).demand({ enforced: undefined }));
   });
-  const root = world.root();
+  const root = world.mint();
   for (let times = 0; times < 6; times++)
     expect(await failure(buy(world, root, `${cheat.url}/a`))).toMatchObject({
       name: "PaymentError",
     });
-  expect(world.net.payments()).toHaveLength(1);
+  expect(world.network.payments()).toHaveLength(1);
   expect(world.alarms).toEqual([expect.stringContaining("did not deliver")]);
 });
 
@@ -68,7 +68,7 @@ test("one hash under two intents: the second one, refused, does not free the fir
     challenge ??= await challenger(world, url).demand();
     ask402(response, challenge);
   });
-  const root = world.root();
+  const root = world.mint();
   const first = buy(world, root, `${hostile.url}/a`).catch((error: unknown) => error);
   await asked.opened;
   // A payee that is known, so that the second one is not kept waiting for the first.
@@ -101,7 +101,7 @@ test("an agent's claim about a credential that another request is using does not
     await go.opened;
     response.end("served");
   });
-  const root = world.root();
+  const root = world.mint();
   const first = buy(world, root, `${shop.url}/a`);
   await asked.opened;
   const [record] = await store.payments({ limit: 1 });
@@ -125,8 +125,8 @@ test("a payment that is being made cannot be given up", async () => {
   const store = new MemoryStore();
   const world = await town({ wallet, store });
   connect(world);
-  const shop = await world.shop();
-  const root = world.root();
+  const shop = await world.openShop();
+  const root = world.mint();
   const buying = buy(world, root, `${shop.url}/a`);
   await asked.opened;
   const [record] = await store.openPayments();
@@ -148,8 +148,8 @@ describe("an agent that is revoked or frozen while an invoice is checked does no
       }
     }
     const world = await town({ store: new Slow() });
-    const shop = await world.shop();
-    const child = world.root().delegate({ agent: "scout" });
+    const shop = await world.openShop();
+    const child = world.mint().delegate({ agent: "scout" });
     const buying = failure(buy(world, child, `${shop.url}/a`) as Promise<unknown>);
     await reached.opened;
     const [, { id }] = (await world.treasury.standing(child.toString())) as [
@@ -159,7 +159,7 @@ describe("an agent that is revoked or frozen while an invoice is checked does no
     await world.treasury.owner[verb](id);
     go.open();
     expect(await buying).toMatchObject({ code: verb === "freeze" ? "ERR_FROZEN" : "ERR_REVOKED" });
-    expect(world.net.payments()).toEqual([]);
+    expect(world.network.payments()).toEqual([]);
     expect(await world.treasury.owner.health()).toMatchObject({ openPayments: 0 });
   });
 });
@@ -177,7 +177,7 @@ test("forty first payments at once are one first payment, so maxFirstPayment hol
       }),
     );
   });
-  const root = world.root({ maxPrice: "20 sat" });
+  const root = world.mint({ maxPrice: "20 sat" });
   const answers = await Promise.allSettled(
     Array.from({ length: 40 }, (_, at) => buy(world, root, `${riser.url}/${at}`)),
   );
@@ -196,8 +196,8 @@ test("a use that cannot be written down does not take away what was bought [case
   }
   const store = new Failing();
   const world = await town({ store });
-  const shop = await world.shop();
-  const counted = world.root().delegate({ agent: "counted", maxUses: 5 });
+  const shop = await world.openShop();
+  const counted = world.mint().delegate({ agent: "counted", maxUses: 5 });
   store.fails = true;
   const bought = await buy(world, counted, `${shop.url}/a`);
   expect(bought.kind === "response" && (await bought.response.text())).toContain("served");
@@ -230,14 +230,14 @@ test("a late answer about the first attempt at a hash does not end the second at
   };
   const store = new MemoryStore();
   const world = await town({ wallet, store });
-  inner = devWallet(world.net.account("treasury").url);
+  inner = devWallet(world.network.account("treasury").url);
   let challenge: Awaited<ReturnType<ReturnType<typeof challenger>["demand"]>> | undefined;
   const service = await site(async (_request, response, url) => {
     challenge ??= await challenger(world, url).demand();
     ask402(response, challenge);
   });
-  const root = world.root();
-  world.net.fault({ kind: "stuck", delayMs: 0 });
+  const root = world.mint();
+  world.network.fault({ kind: "stuck", delayMs: 0 });
   await failure(buy(world, root, `${service.url}/a`));
   isSlow = true;
   const late = world.treasury.reconcile();
@@ -245,9 +245,9 @@ test("a late answer about the first attempt at a hash does not end the second at
   // Meanwhile the owner gives the first attempt up, the network ends it, and the same hash is begun
   // anew, and stays open.
   const { paymentHash } = (await store.openPayments())[0]!;
-  await store.settle(paymentHash, { status: "failed", at: world.time.now });
-  world.net.fail(paymentHash);
-  world.net.fault({ kind: "stuck", delayMs: 0 });
+  await store.settle(paymentHash, { status: "failed", at: world.clock() });
+  world.network.fail(paymentHash);
+  world.network.fault({ kind: "stuck", delayMs: 0 });
   await failure(buy(world, root, `${service.url}/a`));
   answer.open();
   expect(await late).toEqual({ stillOpen: 1 });
@@ -267,9 +267,9 @@ test("a wallet that does not list its payments raises an alarm, and spending goe
       paidSince: () => Promise.reject(new Error("not now")),
     }),
   });
-  inner = devWallet(world.net.account("treasury").url);
-  const shop = await world.shop();
-  expect(await buy(world, world.root(), `${shop.url}/a`)).toHaveProperty("payment");
+  inner = devWallet(world.network.account("treasury").url);
+  const shop = await world.openShop();
+  expect(await buy(world, world.mint(), `${shop.url}/a`)).toHaveProperty("payment");
   expect(world.alarms).toEqual([expect.stringContaining("did not list its payments")]);
 });
 
@@ -282,13 +282,15 @@ test("an alarm that throws, the clock's included, stops nothing", async () => {
       throw new Error("nobody listens");
     },
   });
-  const shop = await world.shop();
-  world.time.now -= 200;
+  const shop = await world.openShop();
+  world.clock.set(world.clock() - 200);
   expect(
-    await failure(buy(world, world.root({ expiresIn: "1m" }), `${shop.url}/a`)),
+    await failure(buy(world, world.mint({ expiresIn: "1m" }), `${shop.url}/a`)),
   ).not.toMatchObject({
     message: "nobody listens",
   });
-  world.time.now += 2000;
-  expect(await buy(world, world.root(), `${(await world.shop()).url}/a`)).toHaveProperty("payment");
+  world.clock.advance("2000s");
+  expect(await buy(world, world.mint(), `${(await world.openShop()).url}/a`)).toHaveProperty(
+    "payment",
+  );
 });

@@ -3,14 +3,7 @@
  * 93, 94]
  */
 import { describe, expect, test } from "vitest";
-import {
-  ask402,
-  challenger,
-  failure,
-  site,
-  type Town,
-  town,
-} from "../../../../test/e2e/support/town.ts";
+import { ask402, challenger, failure, site, type Town, town } from "../testing/fixtures/town.ts";
 
 type Fields = readonly (readonly [string, string])[];
 
@@ -23,7 +16,7 @@ async function echo(world: Town, answer: Record<string, string | string[]> = {})
 }
 
 const order = (world: Town, url: string, headers: Fields = [], more: object = {}) =>
-  world.treasury.buy({ credential: world.root().toString(), method: "GET", url, headers, ...more });
+  world.treasury.buy({ credential: world.mint().toString(), method: "GET", url, headers, ...more });
 
 describe("to the service", () => {
   test.each([
@@ -106,7 +99,7 @@ describe("to the service", () => {
   test("the treasury's credential is never sent to a service [case 94]", async () => {
     const world = await town();
     const shop = await echo(world);
-    const root = world.root();
+    const root = world.mint();
     const credential = root.toString();
     await world.treasury.buy({
       credential,
@@ -170,7 +163,7 @@ describe("what cannot be requested is refused before anything is sent", () => {
       },
     });
     const credential = world
-      .root({ endpoints: ["* http://*:*/**", "* https://*:*/**"] })
+      .mint({ endpoints: ["* http://*:*/**", "* https://*:*/**"] })
       .toString();
     for (const method of ["GET", "POST"])
       expect(
@@ -187,7 +180,7 @@ describe("what cannot be requested is refused before anything is sent", () => {
       const world = await town();
       const shop = await echo(world);
       const buying = world.treasury.buy({
-        credential: world.root().toString(),
+        credential: world.mint().toString(),
         method,
         url: `${shop.url}/a`,
         headers: [],

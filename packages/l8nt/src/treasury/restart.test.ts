@@ -3,18 +3,12 @@
  * twice.
  */
 import { describe, expect, onTestFinished, test } from "vitest";
-import {
-  failure,
-  type Shop,
-  secretOf,
-  type Town,
-  town,
-} from "../../../../test/e2e/support/town.ts";
 import { msat } from "../amount.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Reservation, ReserveAnswer } from "../ports/ledger.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { failure, type Shop, secretOf, type Town, town } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
 import { guardedFetch, Treasury, type TreasuryOptions, treasuryApi } from "./index.ts";
 
@@ -23,7 +17,7 @@ function again(world: Town, store: MemoryStore, more: Partial<TreasuryOptions> =
   return new Treasury({
     secret: secretOf("the treasury"),
     location: world.treasury.location,
-    wallet: devWallet(world.net.account("treasury").url),
+    wallet: devWallet(world.network.account("treasury").url),
     store,
     fetch: guardedFetch({ allowLoopback: true }),
     clock: world.clock,
@@ -43,11 +37,11 @@ const buy = (treasury: Treasury, credential: Credential, shop: Shop, path = "/fo
 async function start() {
   const store = new MemoryStore({ journal: true });
   const world = await town({ store });
-  const shop = await world.shop({
+  const shop = await world.openShop({
     price: "10 sat",
     grants: { validFor: "1h", endpoints: ["GET /**"] },
   });
-  return { store, world, shop, root: world.root() };
+  return { store, world, shop, root: world.mint() };
 }
 
 describe("after a restart", () => {
@@ -62,7 +56,7 @@ describe("after a restart", () => {
       10_010n,
       10_010n,
     ]);
-    const other = await world.shop();
+    const other = await world.openShop();
     expect(await failure(buy(next, child, other))).toMatchObject({ code: "ERR_BUDGET" });
   });
 
@@ -71,11 +65,11 @@ describe("after a restart", () => {
     const child = root.delegate({ agent: "scout" });
     const unseen = root.delegate({ agent: "ghost" });
     await buy(world.treasury, child, shop);
-    for (const one of [child, unseen]) await world.client(root).revoke(one);
+    for (const one of [child, unseen]) await world.connect(root).revoke(one);
     const next = again(world, store);
     for (const one of [child, unseen, unseen.delegate({ agent: "heir" })])
       expect(await failure(buy(next, one, shop))).toMatchObject({ code: "ERR_REVOKED" });
-    expect(await buy(next, root, await world.shop())).toMatchObject({ kind: "credential" });
+    expect(await buy(next, root, await world.openShop())).toMatchObject({ kind: "credential" });
     const states = (await next.tree(root.toString())).map(({ agent, state }) => [agent, state]);
     expect(states).toEqual([
       [undefined, "active"],
@@ -106,24 +100,24 @@ describe("after a restart", () => {
 
   test("an origin that did not deliver is still not paid [case 62]", async () => {
     const { store, world, root } = await start();
-    const cheat = await world.shop({ price: "10 sat" });
-    world.net.fault({ kind: "slow", delayMs: 0 });
+    const cheat = await world.openShop({ price: "10 sat" });
+    world.network.fault({ kind: "slow", delayMs: 0 });
     const first = await buy(world.treasury, root, cheat);
     if (first.kind !== "credential") throw new Error("it was relayed");
     const [record] = await store.payments({ limit: 1 });
     await store.mark(record!.paymentHash, {
       status: "undelivered",
-      closed: { to: "*", until: world.time.now + 600 },
+      closed: { to: "*", until: world.clock() + 600 },
     });
     const next = again(world, store);
     expect(await failure(buy(next, root, cheat))).toMatchObject({ code: "ERR_ORIGIN_QUARANTINED" });
-    world.time.now += 601;
+    world.clock.advance("601s");
     expect(await buy(next, root, cheat)).toHaveProperty("payment");
   });
 
   test("a payment whose reply was lost is found, and not made again [case 56]", async () => {
     const { store, world, shop, root } = await start();
-    world.net.fault({ kind: "reply-lost" });
+    world.network.fault({ kind: "reply-lost" });
     expect(await failure(buy(world.treasury, root, shop))).toMatchObject({ spent: "unknown" });
     const next = again(world, store);
     await next.start();
@@ -135,15 +129,15 @@ describe("after a restart", () => {
   test("a single-use credential whose order died is used by the next order [cases 72, 82]", async () => {
     const store = new MemoryStore();
     const world = await town({ store });
-    const shop = await world.shop();
-    const root = world.root();
-    shop.acts.push("hang-up", "hang-up", "hang-up");
+    const shop = await world.openShop();
+    const root = world.mint();
+    shop.answers.push("hang-up", "hang-up", "hang-up");
     await buy(world.treasury, root.delegate({ agent: "counted", maxUses: 5 }), shop).catch(
       () => {},
     );
     const [record] = await store.payments({ limit: 1 });
     // As a process that was killed while it had it leaves it behind.
-    await store.claim(record!.paymentHash, "the dead", world.time.now, world.time.now + 900);
+    await store.claim(record!.paymentHash, "the dead", world.clock(), world.clock() + 900);
     const next = again(world, store);
     await next.start();
     expect((await store.payment(record!.paymentHash))!.claim).toBeUndefined();
@@ -157,7 +151,7 @@ describe("after a restart", () => {
     const { limits } = world.treasury.authority.verifier.authenticate(child);
     const died: Reservation = {
       id: "use.treasury.dead",
-      at: world.time.now - 1,
+      at: world.clock() - 1,
       amount: msat(0n),
       uses: 1n,
       counted: limits,
@@ -166,21 +160,21 @@ describe("after a restart", () => {
     await store.reserve({ ...died, id: "served.elsewhere", counted: [] });
     const next = again(world, store);
     expect(await failure(buy(next, child, shop))).toMatchObject({ code: "ERR_USES" });
-    expect(await store.abandoned(world.time.now + 1)).toEqual([
+    expect(await store.abandoned(world.clock() + 1)).toEqual([
       { id: "served.elsewhere", amount: msat(0n) },
     ]);
   });
 
   test("time goes on where the books end, whatever the clock says [case 109]", async () => {
     const { store, world, shop } = await start();
-    const short = world.root({ expiresIn: "5m" });
-    world.time.now += 301;
-    await store.note("somebody was here", world.time.now);
-    world.time.now -= 3600;
+    const short = world.mint({ expiresIn: "5m" });
+    world.clock.advance("301s");
+    await store.note("somebody was here", world.clock());
+    world.clock.set(world.clock() - 3600);
     const next = again(world, store);
     expect(await failure(buy(next, short, shop))).toMatchObject({ code: "ERR_EXPIRED" });
     expect(world.alarms).toEqual([expect.stringContaining("behind the books")]);
-    const later = again(world, store, { clock: () => world.time.now + 400 * 86_400 });
+    const later = again(world, store, { clock: () => world.clock() + 400 * 86_400 });
     await later.start();
     expect(world.alarms.at(-1)).toContain("more than a year");
   });
@@ -188,8 +182,8 @@ describe("after a restart", () => {
   test("money that left the wallet and is in no book is an alarm [case 105]", async () => {
     const { store, world, shop, root } = await start();
     await buy(world.treasury, root, shop);
-    const wallet = devWallet(world.net.account("treasury").url);
-    const invoice = await devWallet(world.net.account("shop").invoiceOnlyUrl).createInvoice({
+    const wallet = devWallet(world.network.account("treasury").url);
+    const invoice = await devWallet(world.network.account("shop").invoiceOnlyUrl).createInvoice({
       amountMsat: 5000n,
       expirySeconds: 600,
     });
@@ -201,13 +195,13 @@ describe("after a restart", () => {
       timeoutSeconds: 5,
     });
     // Down for longer than the clocks may differ.
-    world.time.now += 2 * 3600;
+    world.clock.advance("7200s");
     const next = again(world, store);
     await next.start();
     await next.reconcile();
     expect(world.alarms).toEqual([expect.stringMatching(/^suspense: .* of 5000 msat/)]);
     expect((await store.journal(0, 100)).map(({ event }) => event.type)).toContain("note");
-    expect(await buy(next, world.root(), await world.shop())).toHaveProperty("payment");
+    expect(await buy(next, world.mint(), await world.openShop())).toHaveProperty("payment");
   });
 });
 
@@ -229,8 +223,8 @@ describe("two treasuries on one store", () => {
 
   test("pay once for one intent, whichever of them is asked [cases 63, 80]", async () => {
     const { world, other } = await two();
-    const shop = await world.shop();
-    const root = world.root({ budget: "1000 sat" });
+    const shop = await world.openShop();
+    const root = world.mint({ budget: "1000 sat" });
     const answers = await Promise.allSettled(
       Array.from({ length: 10 }, (_, at) => buy(at % 2 === 0 ? world.treasury : other, root, shop)),
     );
@@ -246,15 +240,15 @@ describe("two treasuries on one store", () => {
 
   test("a payment that another process is making is not taken for one that never was [case 59]", async () => {
     const { store, world, other } = await two();
-    const shop = await world.shop();
-    const root = world.root();
-    world.net.fault({ kind: "stuck", delayMs: 0 });
+    const shop = await world.openShop();
+    const root = world.mint();
+    world.network.fault({ kind: "stuck", delayMs: 0 });
     await failure(buy(world.treasury, root, shop));
     const [open] = (await store.openPayments()) as [PaymentRecord];
     // The wallet that the other one asks has never heard of it: as if it were not sent yet.
     const deaf = again(world, store, {
       wallet: {
-        ...devWallet(world.net.account("treasury").url),
+        ...devWallet(world.network.account("treasury").url),
         find: async () => ({ status: "never-sent", reason: "who knows" }),
       },
     });
@@ -262,10 +256,10 @@ describe("two treasuries on one store", () => {
     expect((await store.payment(open.paymentHash))!.status).toBe("open");
     // A wallet looks before it hands a payment over, and Core Lightning tries once more past its
     // time.
-    world.time.now += 60 + 90;
+    world.clock.advance("150s");
     await deaf.reconcile();
     expect((await store.payment(open.paymentHash))!.status).toBe("open");
-    world.time.now += 31;
+    world.clock.advance("31s");
     await deaf.reconcile();
     expect((await store.payment(open.paymentHash))!.status).toBe("failed");
     expect(await other.owner.health()).toMatchObject({ openPayments: 0 });
@@ -273,17 +267,17 @@ describe("two treasuries on one store", () => {
 
   test("what one of them revokes or freezes, the other refuses after its next read [case 111]", async () => {
     const { world, other } = await two();
-    const shop = await world.shop();
-    const root = world.root();
+    const shop = await world.openShop();
+    const root = world.mint();
     const child = root.delegate({ agent: "scout" });
     await buy(other, child, shop);
     await world.treasury.owner.freeze();
-    await world.client(root).revoke(child);
+    await world.connect(root).revoke(child);
     await other.owner.reconcile();
     await expect
       .poll(() => failure(buy(other, child, shop)))
       .toMatchObject({ code: "ERR_REVOKED" });
-    expect(await failure(buy(other, root, await world.shop()))).toMatchObject({
+    expect(await failure(buy(other, root, await world.openShop()))).toMatchObject({
       code: "ERR_FROZEN",
     });
   });
@@ -291,8 +285,8 @@ describe("two treasuries on one store", () => {
   describe("one that cannot read what was revoked [case 111]", () => {
     const silent = async (options: Partial<TreasuryOptions> = {}) => {
       const { store, world, other } = await two(options);
-      const shop = await world.shop();
-      const root = world.root();
+      const shop = await world.openShop();
+      const root = world.mint();
       await buy(other, root, shop, "/before");
       const read = store.directives.bind(store);
       store.directives = () => Promise.reject(new Error("the line is cut"));
@@ -301,9 +295,9 @@ describe("two treasuries on one store", () => {
 
     test("goes on for ten seconds, then denies every credential, and goes on once it can read again", async () => {
       const { world, other, shop, root, mend } = await silent();
-      world.time.now += 10;
+      world.clock.advance("10s");
       await buy(other, root, shop, "/a");
-      world.time.now += 1;
+      world.clock.advance("1s");
       expect(await failure(buy(other, root, shop, "/b"))).toMatchObject({
         name: "DeniedError",
         code: "ERR_REVOCATION_UNKNOWN",
@@ -318,9 +312,9 @@ describe("two treasuries on one store", () => {
 
     test("goes on for as long as maxSilence says", async () => {
       const { world, other, shop, root } = await silent({ maxSilence: "1m" });
-      world.time.now += 60;
+      world.clock.advance("60s");
       await buy(other, root, shop, "/a");
-      world.time.now += 1;
+      world.clock.advance("1s");
       expect(await failure(buy(other, root, shop, "/b"))).toMatchObject({
         code: "ERR_REVOCATION_UNKNOWN",
       });
@@ -328,7 +322,7 @@ describe("two treasuries on one store", () => {
 
     test("answers an agent over HTTP with 503, and when to ask again", async () => {
       const { world, other, root } = await silent();
-      world.time.now += 11;
+      world.clock.advance("11s");
       const response = await treasuryApi(other)(
         new Request(`${other.location}/v1/credential`, {
           headers: { authorization: `L402 ${root}`, host: new URL(other.location).host },
@@ -345,8 +339,8 @@ describe("a store that fails", () => {
   test("denies new spends, loses nothing, and the treasury goes on when the books agree again [case 108]", async () => {
     const store = new MemoryStore();
     const world = await town({ store });
-    const shop = await world.shop();
-    const root = world.root();
+    const shop = await world.openShop();
+    const root = world.mint();
     const settle = store.settle.bind(store);
     store.settle = () => Promise.reject(new Error("the disk is full"));
     expect(await failure(buy(world.treasury, root, shop))).toMatchObject({
@@ -370,9 +364,9 @@ describe("a store that fails", () => {
   test("before the payment is sent means that nothing is paid", async () => {
     const store = new MemoryStore();
     const world = await town({ store });
-    const shop = await world.shop();
+    const shop = await world.openShop();
     store.begin = (): Promise<ReserveAnswer> => Promise.reject(new Error("locked"));
-    await failure(buy(world.treasury, world.root(), shop));
-    expect(world.net.payments()).toEqual([]);
+    await failure(buy(world.treasury, world.mint(), shop));
+    expect(world.network.payments()).toEqual([]);
   });
 });

@@ -3,10 +3,10 @@
  * [cases 27, 111]
  */
 import { describe, expect, test } from "vitest";
-import { failure, gate, type Town, town } from "../../../../test/e2e/support/town.ts";
 import { Credential, macaroonOf } from "../l402/index.ts";
 import type { Payer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { failure, gate, type Town, town } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
 
 const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
@@ -23,20 +23,20 @@ const handed = async (world: Town, credential: Credential, url: string): Promise
 
 async function family() {
   const world = await town();
-  const at = { now: world.time.now };
-  const root = world.root();
+  const at = { now: world.clock() };
+  const root = world.mint();
   const parent = root.delegate({ agent: "parent" }, at);
   const child = parent.delegate({ agent: "child" }, at);
   const sibling = root.delegate({ agent: "sibling" }, at);
-  const client = world.client(root);
-  return { world, root, parent, child, sibling, client, shop: await world.shop(SHOP) };
+  const client = world.connect(root);
+  return { world, root, parent, child, sibling, client, shop: await world.openShop(SHOP) };
 }
 
 const REVOKED = { name: "DeniedError", code: "ERR_REVOKED" };
 
 test("revoking a parent revokes its children, unlisted ones included; its own parent and siblings go on [case 27]", async () => {
   const { world, root, parent, child, sibling, client, shop } = await family();
-  const unlisted = child.delegate({ agent: "unlisted" }, { now: world.time.now });
+  const unlisted = child.delegate({ agent: "unlisted" }, { now: world.clock() });
   await client.revoke(parent);
   for (const dead of [parent, child, unlisted, child.append(["purpose=still here"])])
     expect(await failure(buy(world, dead, `${shop.url}/a`))).toMatchObject(REVOKED);
@@ -77,14 +77,14 @@ test("what is being handed over at that moment is revoked, too [case 111]", asyn
     return mark(...change);
   };
   const world = await town({ store });
-  const shop = await world.shop(SHOP);
+  const shop = await world.openShop(SHOP);
   // Past the time for which a new process looks through the books.
-  world.time.now += 400;
-  const root = world.root();
-  const child = root.delegate({ agent: "child" }, { now: world.time.now });
+  world.clock.advance("400s");
+  const root = world.mint();
+  const child = root.delegate({ agent: "child" }, { now: world.clock() });
   const handing = handed(world, child, `${shop.url}/a`);
   await begun.opened;
-  await world.client(root).revoke(child);
+  await world.connect(root).revoke(child);
   written.open();
   expect(await present(await handing, `${shop.url}/a`)).toBe(402);
 });
@@ -103,7 +103,7 @@ test("revoking a child does not revoke its parent, even if the parent paid for w
 test("a credential cannot revoke its parent, its sibling or itself", async () => {
   const { world, root, parent, child, sibling, shop } = await family();
   for (const other of [root, sibling, child])
-    expect(await failure(world.client(child).revoke(other))).toBeInstanceOf(TypeError);
+    expect(await failure(world.connect(child).revoke(other))).toBeInstanceOf(TypeError);
   // By hand, too: a sibling's own caveats lead elsewhere from here.
   const texts = (credential: Credential, from: Credential) =>
     macaroonOf(credential)
@@ -117,10 +117,10 @@ test("a credential cannot revoke its parent, its sibling or itself", async () =>
 
 test("a service that cannot revoke, or is gone, delays nothing: what was handed over ends within five minutes", async () => {
   const { world, parent, client } = await family();
-  const shop = await world.shop(SHOP);
+  const shop = await world.openShop(SHOP);
   const url = `${shop.url}/a`;
   const ofParent = await handed(world, parent, url);
-  world.time.now += 300;
+  world.clock.advance("300s");
   await client.revoke(parent);
   expect(await present(ofParent, url)).toBe(402);
 });
@@ -139,11 +139,11 @@ describe("a revocation that comes while a payment is made [case 111]", () => {
       },
     };
     const world = await town({ wallet });
-    real = devWallet(world.net.account("treasury").url);
-    const root = world.root();
-    const child = root.delegate({ agent: "child" }, { now: world.time.now });
-    const shop = await world.shop(SHOP);
-    meanwhile = () => world.client(root).revoke(child);
+    real = devWallet(world.network.account("treasury").url);
+    const root = world.mint();
+    const child = root.delegate({ agent: "child" }, { now: world.clock() });
+    const shop = await world.openShop(SHOP);
+    meanwhile = () => world.connect(root).revoke(child);
     expect(await failure(buy(world, child, `${shop.url}/a`))).toMatchObject(REVOKED);
     expect(world.paid().count).toBe(1);
     expect(await world.spent(root)).toBe(world.paid().msat);

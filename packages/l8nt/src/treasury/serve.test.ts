@@ -1,12 +1,12 @@
 /** A whole treasury in one call: it signs receipts, follows open payments, and ends in order. */
 import { Client } from "l8nt";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { failure, secretOf, type Town, town } from "../../../../test/e2e/support/town.ts";
 import type { Credential } from "../l402/index.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import { verifyChain } from "../receipt/chain.ts";
 import { ReceiptKey, ReceiptSigner } from "../receipt/key.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { failure, secretOf, type Town, town } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
 import { guardedFetch, type ServeTreasuryOptions, serveTreasury, treasuryApi } from "./index.ts";
 
@@ -19,7 +19,7 @@ async function served(options: Partial<ServeTreasuryOptions> = {}) {
   const running = await serveTreasury({
     secret: secretOf("the served treasury"),
     location: LOCATION,
-    wallet: devWallet(world.net.account("treasury").url),
+    wallet: devWallet(world.network.account("treasury").url),
     store,
     fetch: guardedFetch({ allowLoopback: true }),
     clock: world.clock,
@@ -60,11 +60,11 @@ async function receiptsOf(answer: Response, publicKey: string) {
 
 test("an agent reads the signed receipt of what it paid, and the owner reads it, too", async () => {
   const { world, running, treasury, agent, ask } = await served();
-  const shop = await world.shop();
+  const shop = await world.openShop();
   expect((await ask("/v1/purchases", agent, order(`${shop.url}/a`))).status).toBe(200);
   const own = await receiptsOf(await ask("/v1/receipts", agent), running.receiptKey);
   expect(own).toHaveLength(1);
-  const { paymentHash } = world.net.payments()[0]!;
+  const { paymentHash } = world.network.payments()[0]!;
   expect(own[0]).toContain(paymentHash);
   const owner = treasury.owner.mint({ expiresIn: "1h" });
   expect(await receiptsOf(await ask("/v1/owner/receipts", owner), running.receiptKey)).toEqual(own);
@@ -72,9 +72,9 @@ test("an agent reads the signed receipt of what it paid, and the owner reads it,
 
 test("an embedded treasury signs receipts, too", async () => {
   const world: Town = await town();
-  const shop = await world.shop();
+  const shop = await world.openShop();
   const client = new Client({
-    wallet: devWallet(world.net.account("treasury").url),
+    wallet: devWallet(world.network.account("treasury").url),
     clock: world.clock,
     treasury: { location: LOCATION },
   });
@@ -116,8 +116,8 @@ test("a payment whose answer was lost is looked up, and the look-up is reported"
     lookUpEvery: "1s",
     onLookUp: (stillOpen) => void lookedUp.push(stillOpen),
   });
-  const shop = await world.shop();
-  world.net.fault({ kind: "reply-lost" });
+  const shop = await world.openShop();
+  world.network.fault({ kind: "reply-lost" });
   expect((await ask("/v1/purchases", agent, order(`${shop.url}/a`))).status).toBe(502);
   expect(await treasury.owner.payments()).toMatchObject([{ status: "open" }]);
   await expect.poll(() => lookedUp, { timeout: 10_000 }).toEqual([0]);
@@ -126,7 +126,7 @@ test("a payment whose answer was lost is looked up, and the look-up is reported"
 
 test("a wallet that cannot pay is refused at the start; one that is opened later is not looked at", async () => {
   const world = await town();
-  const wallet = devWallet(world.net.account("treasury").invoiceOnlyUrl);
+  const wallet = devWallet(world.network.account("treasury").invoiceOnlyUrl);
   expect(await failure(served({ wallet }))).toMatchObject({
     code: "ERR_WALLET",
     message: expect.stringContaining("may not pay"),
@@ -136,7 +136,7 @@ test("a wallet that cannot pay is refused at the start; one that is opened later
 
 test("stop makes the receipts that are missing and leaves the store open", async () => {
   const { world, store, alarms, running, agent, ask } = await served();
-  const shop = await world.shop();
+  const shop = await world.openShop();
   const append = store.appendReceipts.bind(store);
   store.appendReceipts = () => Promise.reject(new Error("the disk is full"));
   await ask("/v1/purchases", agent, order(`${shop.url}/a`));
@@ -149,7 +149,7 @@ test("stop makes the receipts that are missing and leaves the store open", async
 
 test("stop waits for a purchase under way", async () => {
   const { world, running, agent, ask } = await served();
-  const shop = await world.shop();
+  const shop = await world.openShop();
   const bought = ask("/v1/purchases", agent, order(`${shop.url}/a`));
   let isAnswered = false;
   bought.then(() => {
@@ -161,7 +161,7 @@ test("stop waits for a purchase under way", async () => {
 
 test("a receipt that cannot be made is an alarm, and is made the next time", async () => {
   const { world, store, alarms, running, agent, ask } = await served();
-  const shop = await world.shop();
+  const shop = await world.openShop();
   const append = store.appendReceipts.bind(store);
   store.appendReceipts = () => Promise.reject(new Error("the disk is full"));
   await ask("/v1/purchases", agent, order(`${shop.url}/a`));

@@ -4,15 +4,15 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { failure, gate, type Shop, type Town, town } from "../../../../test/e2e/support/town.ts";
 import { msat } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import type { Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { failure, gate, type Shop, type Town, town } from "../testing/fixtures/town.ts";
 import type { FaultKind } from "../testing/index.ts";
 import { devWallet } from "../wallets/dev.ts";
 
-const buyer = (world: Town, shop: Shop, credential = world.root()) => ({
+const buyer = (world: Town, shop: Shop, credential = world.mint()) => ({
   credential,
   buy: (path = "/forecast") =>
     world.treasury.buy({
@@ -28,8 +28,8 @@ const buyer = (world: Town, shop: Shop, credential = world.root()) => ({
 const RESERVED = 13_000n;
 
 /** The network's own books: nothing appears and nothing is lost. */
-function expectSound({ net }: Town) {
-  const { fundedMsat, balancesMsat, inFlightMsat, feesMsat } = net.totals();
+function expectSound({ network }: Town) {
+  const { fundedMsat, balancesMsat, inFlightMsat, feesMsat } = network.totals();
   expect(balancesMsat + inFlightMsat + feesMsat).toBe(fundedMsat);
 }
 
@@ -38,9 +38,9 @@ describe("a payment whose reply is lost is found again", () => {
     "%s: held until the wallet is asked, then used without paying again [cases 56, 75]",
     async (kind) => {
       const world = await town();
-      const shop = await world.shop();
+      const shop = await world.openShop();
       const { buy, spent } = buyer(world, shop);
-      world.net.fault({ kind });
+      world.network.fault({ kind });
       expect(await failure(buy())).toMatchObject({
         name: "PaymentError",
         code: "ERR_PAYMENT_UNKNOWN",
@@ -50,7 +50,7 @@ describe("a payment whose reply is lost is found again", () => {
       expect(world.paid().count).toBe(1);
       // The same intent: the wallet is asked first, and what was bought is used. [case 63]
       expect(await buy()).toMatchObject({ kind: "credential" });
-      expect(world.net.payments()).toHaveLength(1);
+      expect(world.network.payments()).toHaveLength(1);
       expect(await spent()).toBe(world.paid().msat);
       expectSound(world);
     },
@@ -58,21 +58,21 @@ describe("a payment whose reply is lost is found again", () => {
 
   test("while the wallet cannot say, nothing is paid for that intent [cases 57, 63]", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop());
-    world.net.fault({ kind: "reply-lost" });
-    world.net.fault({ kind: "server-error", on: "find", times: 3 });
+    const { buy, spent } = buyer(world, await world.openShop());
+    world.network.fault({ kind: "reply-lost" });
+    world.network.fault({ kind: "server-error", on: "find", times: 3 });
     for (let asked = 0; asked < 4; asked++)
       expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
     expect(await spent()).toBe(RESERVED);
-    expect(world.net.payments()).toHaveLength(1);
+    expect(world.network.payments()).toHaveLength(1);
     await buy();
-    expect(world.net.payments()).toHaveLength(1);
+    expect(world.network.payments()).toHaveLength(1);
   });
 
   test("another intent of the same agent may pay, within what the open one leaves [case 52]", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop(), world.root({ budget: "25 sat" }));
-    world.net.fault({ kind: "reply-lost" });
+    const { buy, spent } = buyer(world, await world.openShop(), world.mint({ budget: "25 sat" }));
+    world.network.fault({ kind: "reply-lost" });
     await failure(buy("/a"));
     expect(await failure(buy("/b"))).toMatchObject({
       name: "BudgetError",
@@ -89,33 +89,33 @@ describe("a payment whose reply is lost is found again", () => {
 describe("a payment that is stuck [case 58]", () => {
   test("stays reserved for ever, until the network knows: then it is used [cases 52, 57]", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop(), world.root({ expiresIn: "365d" }));
-    world.net.fault({ kind: "stuck", delayMs: 0 });
+    const { buy, spent } = buyer(world, await world.openShop(), world.mint({ expiresIn: "365d" }));
+    world.network.fault({ kind: "stuck", delayMs: 0 });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
-    world.time.now += 1800;
+    world.clock.advance("1800s");
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
     expect(await spent()).toBe(RESERVED);
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
-    world.net.settle(world.net.payments()[0]!.paymentHash);
+    world.network.settle(world.network.payments()[0]!.paymentHash);
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
     expect(await buy()).toMatchObject({ kind: "credential" });
-    expect(world.net.payments()).toHaveLength(1);
+    expect(world.network.payments()).toHaveLength(1);
     expect(await spent()).toBe(world.paid().msat);
   });
 
   test("is not given up after 30 days, and counts if it lands then [cases 52, 57]", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop(), world.root({ expiresIn: "365d" }));
-    world.net.fault({ kind: "stuck", delayMs: 0 });
+    const { buy, spent } = buyer(world, await world.openShop(), world.mint({ expiresIn: "365d" }));
+    world.network.fault({ kind: "stuck", delayMs: 0 });
     await failure(buy());
-    world.time.now += 30 * 86_400;
+    world.clock.advance("2592000s");
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
     expect(await world.treasury.owner.health()).toMatchObject({
       openPayments: 1,
       stuckPayments: 1,
     });
     expect(await spent()).toBe(RESERVED);
-    world.net.settle(world.net.payments()[0]!.paymentHash);
+    world.network.settle(world.network.payments()[0]!.paymentHash);
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
     expect(await spent()).toBe(world.paid().msat);
   });
@@ -123,10 +123,10 @@ describe("a payment that is stuck [case 58]", () => {
   test("is given up only if the owner says so, and that is in the journal [case 58]", async () => {
     const store = new MemoryStore({ journal: true });
     const world = await town({ store });
-    const { buy, spent } = buyer(world, await world.shop());
-    world.net.fault({ kind: "stuck", delayMs: 0 });
+    const { buy, spent } = buyer(world, await world.openShop());
+    world.network.fault({ kind: "stuck", delayMs: 0 });
     await failure(buy());
-    const { paymentHash } = world.net.payments()[0]!;
+    const { paymentHash } = world.network.payments()[0]!;
     await world.treasury.owner.giveUp(paymentHash, "the channel was closed by force");
     expect(await spent()).toBe(0n);
     expect(await failure(world.treasury.owner.giveUp(paymentHash, "again"))).toMatchObject({
@@ -142,10 +142,10 @@ describe("a payment that is stuck [case 58]", () => {
 
   test("is given back once the network says that it failed, and may then be paid anew", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop());
-    world.net.fault({ kind: "stuck", delayMs: 0 });
+    const { buy, spent } = buyer(world, await world.openShop());
+    world.network.fault({ kind: "stuck", delayMs: 0 });
     await failure(buy());
-    world.net.fail(world.net.payments()[0]!.paymentHash);
+    world.network.fail(world.network.payments()[0]!.paymentHash);
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
     expect(await spent()).toBe(0n);
     await buy();
@@ -158,8 +158,8 @@ describe("a payment that is stuck [case 58]", () => {
 describe("a failure that is certain gives everything back", () => {
   test("no route [case 75]", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop());
-    world.net.fault({ kind: "fails" });
+    const { buy, spent } = buyer(world, await world.openShop());
+    world.network.fault({ kind: "fails" });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
     expect(await spent()).toBe(0n);
     expect(world.paid().count).toBe(0);
@@ -169,7 +169,7 @@ describe("a failure that is certain gives everything back", () => {
 
   test("a network that cannot be reached when the payment is sent: nothing was sent [case 75]", async () => {
     const world = await town();
-    const shop = await world.shop();
+    const shop = await world.openShop();
     const { buy, spent } = buyer(world, shop);
     await buy("/first");
     const before = await spent();
@@ -179,19 +179,19 @@ describe("a failure that is certain gives everything back", () => {
       code: "ERR_PAYMENT_FAILED",
       spent: "no",
     });
-    await world.net.up();
+    await world.network.up();
     expect(await spent()).toBe(before);
     expect(world.paid().count).toBe(1);
   });
 
   async function downAfterInvoice(world: Town) {
-    const shop = await world.shop(undefined, {
+    const shop = await world.openShop(undefined, {
       invoicer: {
         async createInvoice(request) {
-          const invoice = await devWallet(world.net.account("shop").invoiceOnlyUrl).createInvoice(
-            request,
-          );
-          await world.net.down();
+          const invoice = await devWallet(
+            world.network.account("shop").invoiceOnlyUrl,
+          ).createInvoice(request);
+          await world.network.down();
           return invoice;
         },
       },
@@ -201,7 +201,7 @@ describe("a failure that is certain gives everything back", () => {
 
   test("a wallet that never saw it, asked at the next start [case 59]", async () => {
     const world = await town({ wallet: lossy("before") });
-    const { buy, spent } = buyer(world, await world.shop());
+    const { buy, spent } = buyer(world, await world.openShop());
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
     expect(await spent()).toBe(RESERVED);
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
@@ -210,7 +210,7 @@ describe("a failure that is certain gives everything back", () => {
 
   test("but a wallet that cannot know keeps the reservation: another node, another key [case 59]", async () => {
     const world = await town({ wallet: lossy("unknown") });
-    const { buy, spent } = buyer(world, await world.shop());
+    const { buy, spent } = buyer(world, await world.openShop());
     await failure(buy());
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
@@ -221,7 +221,7 @@ describe("a failure that is certain gives everything back", () => {
 test("only the node that a payment was begun from can prove that it was never made [case 59]", async () => {
   const node = { name: "the first" };
   const world = await town({ wallet: { ...lossy("before"), identity: async () => node.name } });
-  const { buy, spent } = buyer(world, await world.shop());
+  const { buy, spent } = buyer(world, await world.openShop());
   await failure(buy());
   node.name = "another, behind the same URL";
   expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
@@ -235,7 +235,7 @@ test("only the node that a payment was begun from can prove that it was never ma
 test("a payment is begun from the node that answers now, not from the one that did at first [case 59]", async () => {
   const node = { name: "the first" };
   const world = await town({ wallet: { ...lossy("before"), identity: async () => node.name } });
-  const { buy, spent } = buyer(world, await world.shop());
+  const { buy, spent } = buyer(world, await world.openShop());
   await failure(buy("/one"));
   node.name = "another, behind the same URL";
   await failure(buy("/two"));
@@ -255,9 +255,9 @@ test("the wallet learns that a payment was tried before, by whichever process [c
     },
   };
   const world = await town({ wallet });
-  const invoicer = devWallet(world.net.account("shop").invoiceOnlyUrl);
+  const invoicer = devWallet(world.network.account("shop").invoiceOnlyUrl);
   let invoice: Promise<string> | undefined;
-  const shop = await world.shop(undefined, {
+  const shop = await world.openShop(undefined, {
     // One challenge can be paid by any agent until it is paid. [case 113]
     invoicer: { createInvoice: (request) => (invoice ??= invoicer.createInvoice(request)) },
   });
@@ -283,7 +283,7 @@ const lossy = (found: "before" | "unknown" | "throws"): Payer => ({
 describe("a wallet that breaks its contract", () => {
   test("a wallet that throws leaves the outcome unknown: the amount stays reserved [case 75]", async () => {
     const world = await town({ wallet: lossy("throws") });
-    const { buy, spent } = buyer(world, await world.shop());
+    const { buy, spent } = buyer(world, await world.openShop());
     for (let asked = 0; asked < 2; asked++)
       expect(await failure(buy())).toMatchObject({
         name: "PaymentError",
@@ -296,21 +296,21 @@ describe("a wallet that breaks its contract", () => {
 
   test("a preimage that proves nothing keeps the amount reserved, and raises an alarm", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop());
-    world.net.fault({ kind: "wrong-preimage" });
+    const { buy, spent } = buyer(world, await world.openShop());
+    world.network.fault({ kind: "wrong-preimage" });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_PREIMAGE", spent: "unknown" });
     expect(await spent()).toBe(RESERVED);
     expect(world.alarms).toHaveLength(1);
     // Asked again, it says the same again: still held, still not paid twice.
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_PREIMAGE", spent: "unknown" });
     expect(await spent()).toBe(RESERVED);
-    expect(world.net.payments()).toHaveLength(1);
+    expect(world.network.payments()).toHaveLength(1);
   });
 
   test("a fee over its cap is counted as it was spent, even over the budget, and raises an alarm [case 46]", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop(), world.root({ budget: "13 sat" }));
-    world.net.fault({ kind: "fee-over-cap" });
+    const { buy, spent } = buyer(world, await world.openShop(), world.mint({ budget: "13 sat" }));
+    world.network.fault({ kind: "fee-over-cap" });
     expect(await buy()).toMatchObject({
       kind: "credential",
       payment: { amount: msat(10_000n), fee: msat(3_001n) },
@@ -334,8 +334,8 @@ describe("a wallet that breaks its contract", () => {
       throw new AdapterError("ERR_STORE", "its answer was lost");
     };
     const world = await town({ store });
-    const { buy } = buyer(world, await world.shop());
-    world.net.fault({ kind: "fee-over-cap" });
+    const { buy } = buyer(world, await world.openShop());
+    world.network.fault({ kind: "fee-over-cap" });
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "yes" });
     await world.treasury.reconcile();
     expect(world.alarms).toContainEqual(expect.stringContaining("over its cap of 3 sat"));
@@ -344,7 +344,7 @@ describe("a wallet that breaks its contract", () => {
 
   test("the fee cap reaches the node, which takes no dearer route [case 46]", async () => {
     const world = await town({ maxFee: "9 msat" });
-    const { buy, spent } = buyer(world, await world.shop());
+    const { buy, spent } = buyer(world, await world.openShop());
     // The network's fee is 0.1 %: 10 msat.
     expect(await failure(buy())).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
     expect(await spent()).toBe(0n);
@@ -352,7 +352,7 @@ describe("a wallet that breaks its contract", () => {
 
   test("less fee than reserved gives the rest back [case 46]", async () => {
     const world = await town();
-    const { buy, spent } = buyer(world, await world.shop());
+    const { buy, spent } = buyer(world, await world.openShop());
     await buy();
     expect(await spent()).toBe(10_010n);
     expect(world.paid().msat).toBe(10_010n);
@@ -374,8 +374,8 @@ describe("a reconciliation while a payment is being made", () => {
       },
     };
     const world = await town({ wallet: slow });
-    real = devWallet(world.net.account("treasury").url);
-    const { buy, spent } = buyer(world, await world.shop());
+    real = devWallet(world.network.account("treasury").url);
+    const { buy, spent } = buyer(world, await world.openShop());
     const buying = buy();
     await arrived.opened;
     expect(await world.treasury.reconcile()).toEqual({ stillOpen: 1 });
@@ -392,8 +392,8 @@ test("an alarm that throws does not lose a payment", async () => {
       throw new Error("the pager is off");
     },
   });
-  const { buy, spent } = buyer(world, await world.shop());
-  world.net.fault({ kind: "fee-over-cap" });
+  const { buy, spent } = buyer(world, await world.openShop());
+  world.network.fault({ kind: "fee-over-cap" });
   expect(await buy()).toMatchObject({ kind: "credential" });
   expect(await spent()).toBe(world.paid().msat);
   expect(world.paid().count).toBe(1);

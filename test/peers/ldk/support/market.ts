@@ -10,10 +10,11 @@ import type { Credential } from "l8nt/l402";
 import { listener, paid } from "l8nt/node";
 import { Paywall, type Terms } from "l8nt/service";
 import { MemoryStore } from "l8nt/stores/memory";
+import { DEV_SCOPE } from "l8nt/testing";
 import { guardedFetch, Treasury, type TreasuryOptions, treasuryApi } from "l8nt/treasury";
 import { onTestFinished } from "vitest";
 import type { Payer } from "../../../../packages/l8nt/src/ports/wallet.ts";
-import { listen, secretOf, WIDE } from "../../../e2e/support/town.ts";
+import { listen, secretOf } from "../../../../packages/l8nt/src/testing/fixtures/town.ts";
 import { LdkInvoicer } from "./invoicer.ts";
 import type { Ending } from "./node.ts";
 import { LdkPayer } from "./payer.ts";
@@ -92,7 +93,7 @@ export async function market(options: MarketOptions = {}): Promise<Market> {
     store,
     alarms,
     shop: { url, served },
-    root: (scope = {}) => treasury.mint({ ...WIDE, ...scope }),
+    root: (scope = {}) => treasury.mint({ ...DEV_SCOPE, ...scope }),
     client: (credential) => new Client({ credential }),
     spent: async (credential) =>
       (await treasury.standing(credential.toString())).at(-1)!.spent[0]!.value,
