@@ -250,9 +250,7 @@ const FAILED = 500;
 /** The one error of a handler that the SDK does not make a result of. */
 const URL_ELICITATION_REQUIRED = -32_042;
 
-/**
- * The result that the SDK makes of an error; made here, so that it can say what became of the use.
- */
+/** The result that the SDK makes of an error, made here to say what became of the use. */
 const failure = (error: unknown): ToolResult => ({
   content: [{ type: "text", text: error instanceof Error ? error.message : String(error) }],
   isError: true,

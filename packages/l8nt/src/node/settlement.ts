@@ -19,8 +19,8 @@ export async function settle(granted: Granted, status: number | undefined): Prom
 
 /**
  * Settles when the head of a Node response is written, before a client can read a 500 and repeat
- * the request. A connection that closes before the head gives the use back: whether the client or
- * the handler closed it, nothing was delivered. One that closes after it changes nothing.
+ * the request. A connection that closes before the head gives the use back, whether the client or
+ * the handler closed it: nothing was delivered. One that closes after the head changes nothing.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   let open = true;

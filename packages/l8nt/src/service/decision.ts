@@ -53,8 +53,8 @@ export interface Grant {
   readonly paymentHash: string | undefined;
   readonly price: Amount;
   /**
-   * Declares that this request uses up what was claimed for it, whatever the status of the response
-   * is. Call it before the head of the response is sent; of several declarations the last one
+   * Declares that this request uses up what was claimed for it, whatever the status of the
+   * response. Call it before the head of the response is sent; of several declarations the last one
    * holds.
    *
    * @default a 2xx response consumes the use, except to a HEAD request
@@ -65,7 +65,7 @@ export interface Grant {
   consume(): void;
   /**
    * Declares that this request was not served, so that the use is given back, whatever the status
-   * of the response is. Call it before the head of the response is sent.
+   * of the response. Call it before the head of the response is sent.
    */
   release(): void;
 }
