@@ -84,4 +84,5 @@ if (import.meta.main) {
   run(join(root, "scripts/text.ts"), "--links");
   gatherPages();
   run(join(docs, "node_modules/vitepress/bin/vitepress.js"), "build", ".");
+  console.log("docs: the site is in docs/dist");
 }

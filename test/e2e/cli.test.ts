@@ -236,6 +236,14 @@ describe("the program", () => {
     [["treasury", "initt"], "sigil: Unknown verb initt. Did you mean init?\n"],
     [["treasury"], "sigil: Missing verb. Usage: sigil treasury init|start --dir DIR.\n"],
     [["ledger", "prune"], "sigil: Unknown verb prune. Usage: sigil ledger verify --dir DIR.\n"],
+    [
+      ["inspect", "--credential-file", "/nothing/here"],
+      "sigil: The file of --credential-file is not there.\n",
+    ],
+    [
+      ["inspect", "--credential-file", "/"],
+      "sigil: The file of --credential-file cannot be read.\n",
+    ],
     [["get", "-Z"], "sigil: Unknown flag -Z. See --help.\n"],
     [["get", "-iZ"], "sigil: Unknown flag -Z. See --help.\n"],
     [["mint", "-budget", "1 sat"], "sigil: Unknown flag -budget. Did you mean --budget?\n"],

@@ -129,8 +129,9 @@ async function readText(path: string, flag: string): Promise<string> {
   try {
     const bytes = await readFile(path);
     if (bytes.length <= MAX_BYTES) return bytes.toString("utf8").trim();
-  } catch {
-    throw new UsageError(`The file of ${flag} cannot be read.`);
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UsageError(`The file of ${flag} ${isMissing ? "is not there" : "cannot be read"}.`);
   }
   throw new UsageError(`The file of ${flag} has more than ${MAX_BYTES} bytes.`);
 }
