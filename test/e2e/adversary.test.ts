@@ -129,7 +129,7 @@ describe.each([
   ["handed over, a pass", {}, { grants: { validFor: "1h", endpoints: ["* /**"] } }, 2],
   ["relayed", { maxUses: 40 }, { grants: { validFor: "1h", endpoints: ["* /**"] } }, 3],
 ])("a turned agent, %s", (_how, scope, terms, seed) => {
-  test("gets past neither its scope nor its budget, whatever it does [cases 25, 43, 85, 99, 100]", async () => {
+  test("a hostile agent exceeds neither its scope nor its budget [cases 25, 43, 85, 99, 100]", async () => {
     const world = await town();
     const { shop, accomplice, root, agent, orders, before } = await stage(world, scope, terms);
     const report = await turned(agent, { ...orders, seed, calls: 150 });
@@ -164,7 +164,7 @@ describe.each([
   });
 });
 
-test("a turned agent has an hour, and a treasury on a disk: it spends no more than its budget, and no hour more than its rate [case 85]", async () => {
+test("a compromised agent spends at most its budget, and in no hour more than its rate [case 85]", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sigil-adversary-"));
   const store = await openSqliteStore(join(folder, "books.db"));
   onTestFinished(async () => {
@@ -200,7 +200,7 @@ test("a turned agent has an hour, and a treasury on a disk: it spends no more th
   expect(await store.openPayments()).toEqual([]);
 }, 120_000);
 
-test("the full credential is in the treasury, and in what it sends to that service, and nowhere else [case 25]", async () => {
+test("the full credential is only in the treasury and in its requests to that service [case 25]", async () => {
   for (const scope of [{}, { maxUses: 9 }]) {
     const world = await town();
     const shop = await world.openShop({

@@ -200,7 +200,7 @@ const withCredential = (credential: Credential) => ({
 });
 
 describe("the program", () => {
-  test("tells its version and its commands", async () => {
+  test("prints its version and its commands", async () => {
     expect(await sigil(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n", stderr: "" });
     expect(JSON.parse((await sigil(["--version", "--json"])).stdout)).toEqual({ version: "0.1.0" });
     const help = await sigil(["--help"]);
@@ -210,15 +210,18 @@ describe("the program", () => {
     expect(await sigil([])).toMatchObject({ code: 2, stdout: "", stderr: help.stdout });
   });
 
-  test.each(COMMANDS)("sigil %s --help says how, and where its exit codes are", async (name) => {
-    const { code, stdout, stderr } = await sigil([name, "--help"]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toContain(`Usage: sigil ${name} `);
-    expect(stdout).toContain("--json");
-    expect(stdout).toMatch(/\n\nExit codes: sigil --help\n$/);
-  });
+  test.each(COMMANDS)(
+    "sigil %s --help prints the usage, and refers to the exit codes",
+    async (name) => {
+      const { code, stdout, stderr } = await sigil([name, "--help"]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toContain(`Usage: sigil ${name} `);
+      expect(stdout).toContain("--json");
+      expect(stdout).toMatch(/\n\nExit codes: sigil --help\n$/);
+    },
+  );
 
-  test("its README has one example of each command, and the exit codes of --help", async () => {
+  test("the README has an example of each command, and the exit codes of --help", async () => {
     const readme = readFileSync("packages/sigil/README.md", "utf8");
     for (const name of COMMANDS) expect(readme).toMatch(new RegExp(`\\bsigil ${name}\\b`));
     const { stdout } = await sigil(["--help"]);
@@ -277,7 +280,7 @@ describe("the program", () => {
     expect(await sigil(args)).toMatchObject({ code: 2, stdout: "", stderr });
   });
 
-  test("with --json, what cannot be read is a document as well", async () => {
+  test("with --json, a usage error is a JSON document", async () => {
     const { code, stdout, stderr } = await sigil(["mint", "--buget", "1 sat", "--json"]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
     expect(JSON.parse(stdout)).toEqual({
@@ -343,7 +346,7 @@ describe("the process", () => {
     expect(run).toMatchObject({ code: 0, stdout: "0.1.0\n", stderr: "" });
   });
 
-  test("pays, and ends although its connections could be used again", async () => {
+  test("pays, and ends without waiting for its open connections", async () => {
     const env = { SIGIL_CREDENTIAL: spending().toString() };
     const run = await sigilProcess(["get", `${service.url}/paid`], { env });
     expect(run).toMatchObject({ code: 0, stdout: "sunny\n" });
@@ -363,7 +366,7 @@ describe("the process", () => {
     expect(run.stderr).toMatch(/^sigil: /);
   });
 
-  test("reads a pipe that another process of it writes", async () => {
+  test("reads a pipe that another sigil process writes", async () => {
     const args = ["mint", "--kind", "access", "--endpoint", "GET https://a.example/**", ...AT];
     const minter = started(args, { SIGIL_SECRET: secret });
     const narrower = started(["delegate", "--agent", "scout"]);
@@ -373,7 +376,7 @@ describe("the process", () => {
     expect(hide(Credential.parse(stdout.trimEnd())).chain.lineage).toEqual(["scout"]);
   });
 
-  test("takes SIGIL_CREDENTIAL before a pipe, and says so", async () => {
+  test("prefers SIGIL_CREDENTIAL to a pipe, and says so", async () => {
     const { env } = withCredential(spending());
     // A pipe of a shell: a process that Node starts has a socket as its stdin.
     const piped = ["-c", `printf x | "$0" --conditions=l8nt-source "$1" inspect`];
@@ -386,14 +389,14 @@ describe("the process", () => {
     });
   });
 
-  test("ends with 0 and silently when the reader of its stdout has left", async () => {
+  test("ends silently with 0 when the reader of its stdout closes the pipe", async () => {
     const child = started(["get", `${service.url}/endless`]);
     child.stdout.once("data", () => child.stdout.destroy());
     const run = await kept(["get"], ended(child));
     expect(run).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test("shows nothing of an error that nobody caught but that there is a bug", async () => {
+  test("reports an uncaught error only as a bug, without its contents", async () => {
     const bug = `process.once("SIGUSR2",()=>{throw new Error("at ${secret}")})`;
     const options = `--import=data:text/javascript,${encodeURIComponent(bug)}`;
     const child = started(["network"], { NODE_OPTIONS: options });
@@ -433,7 +436,7 @@ describe("sigil network", () => {
       ),
     ].map(([, url = ""]) => url);
 
-  test("prints wallets that pay, and wallets that make invoices only, until Ctrl-C", async () => {
+  test("prints wallets that pay and wallets that only make invoices, and runs until Ctrl-C", async () => {
     const code = await running([], async (stdout) => {
       const [alice, aliceInvoices, , weather] = wallets(stdout);
       expect(stdout.replaceAll(/'.+'/g, "'…'").replaceAll(/:\d+/g, ":…")).toBe(`\
@@ -467,7 +470,7 @@ export SIGIL_WALLET='…'
     expect(code).toBe(0);
   });
 
-  test("with --json, one document first; with accounts and a port of one's own", async () => {
+  test("prints one JSON document with --json, and takes accounts and a port", async () => {
     const port = await freePort();
     const args = [
       "--json",
@@ -534,7 +537,7 @@ describe("sigil mint", () => {
     "1h",
   ];
 
-  test("mints what the authority of this secret takes for genuine", async () => {
+  test("mints a credential that the authority of this secret accepts", async () => {
     const args = [
       ...good,
       "--budget",
@@ -590,7 +593,7 @@ describe("sigil mint", () => {
     });
   });
 
-  test("makes secrets that it takes itself, and never one twice", async () => {
+  test("--new-secret makes different secrets that sigil mint accepts", async () => {
     const [one, two] = await Promise.all([
       sigil(["mint", "--new-secret"]),
       sigil(["mint", "--new-secret"]),
@@ -675,7 +678,7 @@ describe("sigil mint", () => {
     );
   });
 
-  test("says all that is missing at once", async () => {
+  test("names everything that is missing in one message", async () => {
     const bare = await sigil(["mint"]);
     expect(bare).toMatchObject({ code: 2, stdout: "" });
     expect(bare.stderr).toBe(
@@ -695,7 +698,7 @@ describe("sigil mint", () => {
     );
   });
 
-  test("takes no secret as an argument, and makes one only where nothing else is asked for", async () => {
+  test("refuses a secret as an argument, and --new-secret beside other flags", async () => {
     for (const flags of [["--secret", secret], [`--secret=${secret}`]]) {
       const run = await sigil(["mint", ...good, ...flags]);
       expect(run).toMatchObject({ code: 2, stdout: "" });
@@ -710,7 +713,7 @@ describe("sigil mint", () => {
     });
   });
 
-  test("needs a secret, and a random one", async () => {
+  test("refuses a missing secret and a weak one", async () => {
     const args = ["mint", ...good, "--budget", "1 sat"];
     expect((await sigil(args)).stderr).toContain("Missing secret. Set SIGIL_SECRET");
     const weak = await sigil(args, { env: { SIGIL_SECRET: "ab".repeat(32) } });
@@ -754,7 +757,7 @@ describe("sigil delegate", () => {
     },
   );
 
-  test("reads what is piped in, where the environment has none", async () => {
+  test("reads the credential from a pipe if the environment has none", async () => {
     const { code, stdout } = await sigil(["delegate", "--expires-in", "5m", "--json"], {
       input: `${spending()}`,
     });
@@ -818,7 +821,7 @@ describe("sigil delegate", () => {
     expect(warnings).toHaveLength(warning === "" ? 0 : 1);
   });
 
-  test("wants a credential, exactly one, and something to narrow", async () => {
+  test("needs exactly one credential, and a flag that narrows", async () => {
     const one = spending().toString();
     expect(await sigil(["delegate", "--agent", "x"])).toMatchObject({ code: 6, stdout: "" });
     expect((await sigil(["delegate", "--agent", "x"], { input: "rubbish" })).code).toBe(6);
@@ -835,7 +838,7 @@ describe("sigil inspect", () => {
       expiresAt: new Date("2100-01-01T00:00:00Z"),
     });
 
-  test("shows a tree of its caveats in people's words, and neither preimage nor signature", async () => {
+  test("prints the caveats in words as a tree, without preimage and signature", async () => {
     const child = hide(
       parent().delegate({
         agent: "scout",
@@ -880,7 +883,7 @@ root
     expect((await sigil(["inspect"], withCredential(credential))).stdout).toBe(stdout);
   });
 
-  test("says what makes it worthless", async () => {
+  test("says why a credential allows nothing", async () => {
     const [macaroon] = parent().toString().split(":");
     const unpaid = hide(Credential.paid(macaroonOf(parent()), "00".repeat(32)));
     const odd = unpaid.append(["valid_until=1000000000", "colour=red", "max_uses=many"]);
@@ -893,7 +896,7 @@ root
     expect(stdout).toContain("It allows nothing now:");
   });
 
-  test("shows no copy of the preimage that a caveat carries", async () => {
+  test("hides a copy of the preimage in a caveat", async () => {
     const credential = hide(parent());
     const preimage = credential.toString().slice(-64);
     const copied = credential.append([
@@ -908,7 +911,7 @@ root
     }
   });
 
-  test("as JSON", async () => {
+  test("--json prints the same facts", async () => {
     const { stdout } = await sigil(["inspect", "--json"], { input: hide(parent()).toString() });
     expect(JSON.parse(stdout)).toMatchObject({
       location: treasury.url,
@@ -928,7 +931,7 @@ root
     });
   });
 
-  test("says what often goes wrong in copying one", async () => {
+  test("names frequent mistakes in copying a credential", async () => {
     const credential = hide(parent()).toString();
     const cut = "The text may be incomplete, quoted or pasted twice.";
     for (const [input, slip] of [
@@ -963,7 +966,7 @@ describe("sigil verify", () => {
   const env = { SIGIL_SECRET: treasurySecret };
   const url = () => `${service.url}/paid`;
 
-  test("grants what is covered", async () => {
+  test("grants a request that the credential covers", async () => {
     const child = hide(spending().delegate({ agent: "scout", maxPrice: "20 sat" }));
     const args = ["verify", "--url", url(), "--method", "POST", "--price", "10 sat"];
     const run = await sigil(args, { env, input: child.toString() });
@@ -980,7 +983,7 @@ describe("sigil verify", () => {
     });
   });
 
-  test("says of each refusal what is held and what is needed, and ends with 3", async () => {
+  test("explains each refusal, and ends with 3", async () => {
     const child = hide(
       spending().attenuate({ endpoints: [`GET ${service.url}/a`], maxPrice: "20 sat" }),
     );
@@ -999,7 +1002,7 @@ describe("sigil verify", () => {
     });
   });
 
-  test("a price above a whole budget is never possible: 3, not 4", async () => {
+  test("a price above the whole budget ends with 3, not 4", async () => {
     const child = hide(spending().delegate({ agent: "scout", budget: "20 sat" }));
     const args = ["verify", "--url", url(), "--price", "30 sat"];
     const run = await sigil(args, { env, input: child.toString() });
@@ -1030,7 +1033,7 @@ describe("sigil verify", () => {
     expect(run).toMatchObject({ code: 2, stdout: "", stderr: `sigil: ${reason}\n` });
   });
 
-  test("what is not genuine ends with 6", async () => {
+  test("a forged credential ends with 6", async () => {
     const macaroon = macaroonOf(spending());
     const unpaid = hide(Credential.paid(macaroon, "00".repeat(32)));
     const run = await sigil(["verify", "--url", url(), "--json"], {
@@ -1050,7 +1053,7 @@ describe("sigil verify", () => {
     expect(elsewhere.code).toBe(6);
   });
 
-  test("wants a URL and a secret", async () => {
+  test("needs a URL and a secret", async () => {
     const input = spending().toString();
     expect((await sigil(["verify"], { env, input })).code).toBe(2);
     expect((await sigil(["verify", "--url", "ftp://a.example/"], { env, input })).code).toBe(2);
@@ -1062,7 +1065,7 @@ describe("sigil verify", () => {
 describe("sigil get", () => {
   const paid = () => `paid 10 sat and 0.01 sat of routing fee to ${service.url}\n`;
 
-  test("fetches what is free without a credential", async () => {
+  test("fetches a free resource without a credential", async () => {
     expect(await sigil(["get", `${service.url}/free`])).toMatchObject({
       code: 0,
       stdout: "free\n",
@@ -1089,7 +1092,7 @@ describe("sigil get", () => {
     },
   );
 
-  test("pays from a wallet, where there is no credential", async () => {
+  test("pays from a wallet if there is no credential", async () => {
     const env = { SIGIL_WALLET: ownerWallet };
     expect(await sigil(["get", `${service.url}/paid`], { env })).toMatchObject({
       code: 0,
@@ -1129,7 +1132,7 @@ describe("sigil get", () => {
     ).toBe(2);
   });
 
-  test("writes the body to a file, or the head before it", async () => {
+  test("-o writes the body to a file, and -i prints the head before it", async () => {
     const file = join(folder, "body-out");
     const written = await sigil(["get", `${service.url}/bytes`, "-o", file]);
     expect(written).toMatchObject({ code: 0, stdout: "" });
@@ -1160,7 +1163,7 @@ describe("sigil get", () => {
     expect(bytes).toMatchObject({ bodyBase64: "AP/+", paid: [] });
   });
 
-  test("1: an error status of the service; its body is shown all the same", async () => {
+  test("prints the body of an error status, and ends with 1", async () => {
     const run = await sigil(["get", `${service.url}/missing`]);
     expect(run).toMatchObject({
       code: 1,
@@ -1172,7 +1175,7 @@ describe("sigil get", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ status: 404, body: "nothing here\n" });
   });
 
-  test("3: out of scope, before anything is sent", async () => {
+  test("denies a request out of scope before sending it, and ends with 3", async () => {
     const credential = hide(spending().attenuate({ endpoints: [`GET ${service.url}/other`] }));
     const run = await sigil(["get", `${service.url}/paid`], withCredential(credential));
     expect(run).toMatchObject({ code: 3, stdout: "" });
@@ -1182,7 +1185,7 @@ describe("sigil get", () => {
     expect(seen).toEqual([]);
   });
 
-  test("3: dearer than --max-price, and nothing is paid", async () => {
+  test("pays nothing for a price above --max-price, and ends with 3", async () => {
     const before = paidPayments();
     const args = ["get", `${service.url}/paid`, "--max-price", "9 sat"];
     const run = await sigil(args, withCredential(spending()));
@@ -1204,7 +1207,7 @@ describe("sigil get", () => {
     expect((await sigil(dearEnough, withCredential(spending()))).code).toBe(0);
   });
 
-  test("4: a budget with too little left, and nothing is paid", async () => {
+  test("pays nothing from a budget with too little left, and ends with 4", async () => {
     const before = paidPayments();
     const run = await sigil(
       ["get", `${service.url}/paid`, "--json"],
@@ -1219,33 +1222,40 @@ describe("sigil get", () => {
     expect(paidPayments()).toBe(before);
   });
 
-  test("5: a payment that fails, and says that nothing was spent", async () => {
+  test("says that a failed payment spent nothing, and ends with 5", async () => {
     network.fault({ on: "pay", account: "owner", kind: "fails", times: 1 });
     const run = await sigil(["get", `${service.url}/paid`, "--json"], withCredential(spending()));
     expect(run.code).toBe(5);
     expect(JSON.parse(run.stdout).error).toMatchObject({ code: "ERR_PAYMENT_FAILED", spent: "no" });
   });
 
-  test.each(["wallet", "credential"])("5: paid from a %s, and the service failed", async (from) => {
-    const env = () =>
-      from === "wallet"
-        ? { SIGIL_WALLET: ownerWallet }
-        : { SIGIL_CREDENTIAL: spending().toString() };
-    const fact =
-      "Paid 10 sat, but the service answered HTTP 500 and delivered nothing. The purchase is unused, but this command does not keep it.";
-    const run = await sigil(["get", `${service.url}/broken`], { env: env() });
-    expect(run).toMatchObject({ code: 5, stdout: "sorry\n", stderr: `${paid()}sigil: ${fact}\n` });
-    const json = await sigil(["get", `${service.url}/broken`, "--json"], { env: env() });
-    expect(json).toMatchObject({ code: 5, stderr: "" });
-    expect(JSON.parse(json.stdout)).toMatchObject({
-      status: 500,
-      body: "sorry\n",
-      paid: [{ amount: { unit: "msat", value: "10000" } }],
-      error: { code: "ERR_PAID_NOT_DELIVERED", message: fact, spent: "yes" },
-    });
-  });
+  test.each(["wallet", "credential"])(
+    "reports a payment from a %s that the service did not deliver for, and ends with 5",
+    async (from) => {
+      const env = () =>
+        from === "wallet"
+          ? { SIGIL_WALLET: ownerWallet }
+          : { SIGIL_CREDENTIAL: spending().toString() };
+      const fact =
+        "Paid 10 sat, but the service answered HTTP 500 and delivered nothing. The purchase is unused, but this command does not keep it.";
+      const run = await sigil(["get", `${service.url}/broken`], { env: env() });
+      expect(run).toMatchObject({
+        code: 5,
+        stdout: "sorry\n",
+        stderr: `${paid()}sigil: ${fact}\n`,
+      });
+      const json = await sigil(["get", `${service.url}/broken`, "--json"], { env: env() });
+      expect(json).toMatchObject({ code: 5, stderr: "" });
+      expect(JSON.parse(json.stdout)).toMatchObject({
+        status: 500,
+        body: "sorry\n",
+        paid: [{ amount: { unit: "msat", value: "10000" } }],
+        error: { code: "ERR_PAID_NOT_DELIVERED", message: fact, spent: "yes" },
+      });
+    },
+  );
 
-  test("7: a body that breaks off after it was paid for", async () => {
+  test("reports the payment if the body breaks off, and ends with 7", async () => {
     const env = { SIGIL_CREDENTIAL: spending().toString() };
     const run = await sigil(["get", `${service.url}/cut`], { env });
     expect(run.code).toBe(7);
@@ -1255,7 +1265,7 @@ describe("sigil get", () => {
     );
   });
 
-  test("on a terminal, what was paid begins a line of its own", async () => {
+  test("on a terminal, the payment is on a line of its own", async () => {
     const env = { SIGIL_WALLET: ownerWallet };
     const args = ["get", `${service.url}/unfinished`];
     const run = await sigil(args, { env, isTerminal: true });
@@ -1263,7 +1273,7 @@ describe("sigil get", () => {
     expect((await sigil(args, { env })).stdout).toBe("sunny");
   });
 
-  test("its help says what is counted anew, and what is not kept", async () => {
+  test("the help says that each call counts from zero, and what is not kept", async () => {
     const { stdout } = await sigil(["get", "--help"]);
     const text = stdout.replaceAll(/\s+/g, " ");
     expect(text).toContain(
@@ -1276,14 +1286,14 @@ describe("sigil get", () => {
     expect(text).toContain("refuse a higher price before paying");
   });
 
-  test("5: nothing to pay with, and what to set", async () => {
+  test("says what to set if there is nothing to pay with, and ends with 5", async () => {
     const run = await sigil(["get", `${service.url}/paid`]);
     expect(run).toMatchObject({ code: 5, stdout: "" });
     expect(run.stderr).toContain("Set SIGIL_CREDENTIAL");
     expect(run.stderr).toContain("ERR_PAYMENT_REQUIRED, spent: no");
   });
 
-  test("6: a credential that cannot be read", async () => {
+  test("ends with 6 for a malformed credential", async () => {
     const run = await sigil(["get", `${service.url}/paid`], {
       env: { SIGIL_CREDENTIAL: "rubbish" },
     });
@@ -1291,7 +1301,7 @@ describe("sigil get", () => {
     expect(seen).toEqual([]);
   });
 
-  test("6: one that the treasury did not mint", async () => {
+  test("ends with 6 for a credential that the treasury did not mint", async () => {
     const location = treasury.url;
     const forged = hide(
       new Authority({ secret, location, kind: "spending" }).minter.mint({
@@ -1305,7 +1315,7 @@ describe("sigil get", () => {
     expect(JSON.parse(run.stdout).error.code).toMatch(/^ERR_TOKEN_/);
   });
 
-  test("7: a service, a treasury or a wallet that is not there", async () => {
+  test("ends with 7 if a service, treasury or wallet cannot be reached", async () => {
     const gone = await serve(() => new Response());
     await gone.close();
     expect((await sigil(["get", gone.url])).code).toBe(7);
@@ -1334,7 +1344,7 @@ describe("sigil get", () => {
   const NO_SUCH_HOST =
     /^sigil: (?:The host nowhere\.invalid does not exist\.|The name nowhere\.invalid cannot be resolved now\.)/;
 
-  test("7: names the host, and what is wrong with it", async () => {
+  test("names the unreachable host and the reason, and ends with 7", async () => {
     const gone = await serve(() => new Response());
     await gone.close();
     const { host } = new URL(gone.url);

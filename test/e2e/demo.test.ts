@@ -67,7 +67,7 @@ describe("the demo as one JSON document", async () => {
   const run = await demo(["--json"]);
   const report: Report = JSON.parse(run.stdout);
 
-  test("ends well, and prints nothing else", () => {
+  test("succeeds, and prints nothing else", () => {
     expect(run.code).toBe(0);
     expect(run.stderr).toBe("");
     expect(report.ok).toBe(true);
@@ -75,7 +75,7 @@ describe("the demo as one JSON document", async () => {
     expect(report.steps.flatMap(({ differences }) => differences)).toEqual([]);
   });
 
-  test("plays every part in a process of its own, and none is left", () => {
+  test("runs each part as its own process, and leaves none behind", () => {
     expect(report.processes.map(({ role }) => role)).toEqual([
       "network",
       "weather",
@@ -97,7 +97,7 @@ describe("the demo as one JSON document", async () => {
     expect(outcome!.answer).toContain("Tokyo tomorrow");
   });
 
-  test("it delegates without a request, and the agents have SIGIL_CREDENTIAL and nothing else", () => {
+  test("delegation makes no request, and the agents have only SIGIL_CREDENTIAL", () => {
     expect(report.steps[1]!.outcomes.map(({ requests }) => requests)).toEqual([0, 0]);
     expect(report.steps[2]!.outcomes.map(({ environment }) => environment)).toEqual([
       ["SIGIL_CREDENTIAL"],
@@ -105,7 +105,7 @@ describe("the demo as one JSON document", async () => {
     ]);
   });
 
-  test("every attempt of the rogue is denied, by its own client and around it", () => {
+  test("every attempt of the rogue is denied, with its own client and without it", () => {
     expect(outcomesOf(report, "trespass")).toEqual([
       "client ERR_ENDPOINT",
       "treasury granted 200",
@@ -130,7 +130,7 @@ describe("the demo as one JSON document", async () => {
     ]);
   });
 
-  test("every denial says why", () => {
+  test("every denial gives its reason", () => {
     const denied = report.steps
       .flatMap(({ outcomes }) => outcomes)
       .filter(({ granted }) => !granted);
@@ -142,7 +142,7 @@ describe("the demo as one JSON document", async () => {
     }
   });
 
-  test("what is revoked is denied within a second, everywhere, and the others go on", () => {
+  test("a revoked agent is denied everywhere within a second, and the other agents continue", () => {
     expect(outcomesOf(report, "revoke")).toEqual([
       "treasury granted",
       "treasury ERR_REVOKED",
@@ -155,7 +155,7 @@ describe("the demo as one JSON document", async () => {
     expect(outcomesOf(report, "go-on")).toEqual(["service granted 200", "service granted 200"]);
   });
 
-  test("the tree says who spent what of what, and its sum is what the network moved", () => {
+  test("the tree shows spending and budgets, and its sum matches the payments of the network", () => {
     const byAgent = new Map(report.tree.map((node) => [node.agent ?? "root", node]));
     const spent = (agent: string) => [byAgent.get(agent)!.state, byAgent.get(agent)!.spent];
     expect(spent("root")).toEqual(["active", [msat("100100")]]);
@@ -170,7 +170,7 @@ describe("the demo as one JSON document", async () => {
   });
 });
 
-test("as text it fits into 100 columns, without colours where nobody sees them, and ends with the tree", async () => {
+test("the text fits 100 columns, has no colours in a pipe, and ends with the tree", async () => {
   const { code, stdout, stderr } = await demo([]);
   expect(code).toBe(0);
   expect(stderr).toBe("");
@@ -185,22 +185,25 @@ test("as text it fits into 100 columns, without colours where nobody sees them, 
   expect(tree).toMatch(/\nEvery step ended as expected: 11 of 11, in \d+\.\d s\.\n$/);
 });
 
-test.each(["SIGINT", "SIGTERM"] as const)("%s ends it, and everybody in it", async (signal) => {
-  const pids = new Set<number>();
-  let sent = false;
-  const { code, stdout } = await demo([], (soFar, kill) => {
-    for (const [, pid] of soFar.matchAll(/pid (\d+)/g)) pids.add(Number(pid));
-    if (sent || !soFar.includes("scout does its job")) return;
-    sent = true;
-    // Twice, as npm and the terminal do between them.
-    kill(signal);
-    kill(signal);
-  });
-  expect(code).toBe(130);
-  expect(stdout).toContain("The demo did not end as expected: interrupted.");
-  expect(pids.size).toBe(4);
-  expect([...pids].filter(isAlive)).toEqual([]);
-});
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "%s ends the demo and all its processes",
+  async (signal) => {
+    const pids = new Set<number>();
+    let sent = false;
+    const { code, stdout } = await demo([], (soFar, kill) => {
+      for (const [, pid] of soFar.matchAll(/pid (\d+)/g)) pids.add(Number(pid));
+      if (sent || !soFar.includes("scout does its job")) return;
+      sent = true;
+      // Twice, as npm and the terminal do between them.
+      kill(signal);
+      kill(signal);
+    });
+    expect(code).toBe(130);
+    expect(stdout).toContain("The demo did not end as expected: interrupted.");
+    expect(pids.size).toBe(4);
+    expect([...pids].filter(isAlive)).toEqual([]);
+  },
+);
 
 /** A terminal that keeps what is written to it. */
 function recorder(json: boolean): { terminal: Terminal; text: () => string } {
@@ -216,7 +219,7 @@ function recorder(json: boolean): { terminal: Terminal; text: () => string } {
   return { terminal: new Terminal({ ...streams, json }), text: () => written };
 }
 
-describe("a demo that goes wrong", () => {
+describe("a failing demo", () => {
   test("says what differs from the script, and exits with 1", async () => {
     const script = SCRIPT.map((step) =>
       step.step === "job" ? { ...step, expected: [{ ...step.expected[0], status: 404 }] } : step,
@@ -230,7 +233,7 @@ describe("a demo that goes wrong", () => {
     expect(stillAlive(report)).toEqual([]);
   });
 
-  test("a treasury that stops half-way is found out, and nobody is left", async () => {
+  test("reports a treasury that stops half-way, and leaves no process behind", async () => {
     const { terminal, text } = recorder(true);
     const code = await perform(terminal, {
       execArgv,
@@ -246,7 +249,7 @@ describe("a demo that goes wrong", () => {
     expect(stillAlive(report)).toEqual([]);
   });
 
-  test("an orchestrator that dies is found out, and its agents go with it", async () => {
+  test("reports an orchestrator that dies, and ends its agents", async () => {
     const report = await direct({
       execArgv,
       onStep: ({ step }, cast) => (step === "job" ? cast.stop("orchestrator") : undefined),
@@ -259,7 +262,7 @@ describe("a demo that goes wrong", () => {
     expect(stillAlive(report)).toEqual([]);
   });
 
-  test("one that takes too long is ended", async () => {
+  test("is ended if it takes too long", async () => {
     const stop = new AbortController();
     const report = await direct({
       execArgv,
@@ -272,7 +275,7 @@ describe("a demo that goes wrong", () => {
   });
 });
 
-test("the picture: who works stands first, and colours are there only where they are wanted", () => {
+test("the tree lists active agents first, and has colours only if asked", () => {
   const limits = [{ condition: "budget_msat", unit: "msat", max: "40000", used: "40000" }] as const;
   const nodes = [
     { id: "0", state: "active", spent: [msat("52500")], limits: [], caveats: ["valid_until=1600"] },

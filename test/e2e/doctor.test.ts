@@ -51,8 +51,8 @@ async function doctor(wallet: string, args: readonly string[] = []) {
   return { code, states: findings.map(({ point, state }) => `${point} ${state}`), findings };
 }
 
-describe("an account that pays, and one that makes invoices only", () => {
-  test("what it prints: a line a point, its mark in letters, and nothing was paid", async () => {
+describe("an account that pays, and an account that only makes invoices", () => {
+  test("prints one line for each point with its state as a word, and pays nothing", async () => {
     const { code, stdout, stderr } = await sigil(["doctor", "--for", "treasury"], {
       SIGIL_WALLET: rich.url,
     });
@@ -77,7 +77,7 @@ failing  spendable   0 sat can be spent
     expect(net.payments()).toEqual([]);
   });
 
-  test("each is fit for what it may do, and says so", async () => {
+  test("each account fits the uses that its rights allow", async () => {
     const whole = await doctor(rich.url);
     expect(whole.code).toBe(0);
     expect(whole.findings.at(-1)).toMatchObject({
@@ -104,12 +104,12 @@ failing  spendable   0 sat can be spent
     });
   });
 
-  test("another network than the one that is expected fails", async () => {
+  test("a network other than the expected one fails", async () => {
     expect((await doctor(rich.url, ["--network", "bc"])).states).toContain("network failing");
     expect((await doctor(rich.url, ["--network", "bcrt"])).states).toContain("network ok");
   });
 
-  test("a clock that is off is warned of from 5 s, and fails from 60 s", async () => {
+  test("a clock difference is a warning from 5 s, and fails from 60 s", async () => {
     onTestFinished(() => {
       time.ahead = 0;
     });
@@ -125,7 +125,7 @@ failing  spendable   0 sat can be spent
     });
   });
 
-  test("nothing there, a key of nobody, and a node that answers nonsense", async () => {
+  test("an unreachable node, an unknown key and an unreadable answer fail", async () => {
     const nowhere = `dev+http://127.0.0.1:${await freePort()}/alice?key=abcd`;
     const { code, states, findings } = await doctor(nowhere);
     expect({ code, states }).toEqual({ code: 7, states: ["url ok", "reach failing"] });
@@ -141,7 +141,7 @@ failing  spendable   0 sat can be spent
   });
 });
 
-test("the URL comes from the environment or a private file, and the flags are judged", async () => {
+test("reads the URL from the environment or a private file, and refuses bad flags", async () => {
   const file = join(folder, "wallet");
   writeFileSync(file, `${rich.url}\n`, { mode: 0o600 });
   expect((await sigil(["doctor", "--wallet-file", file])).code).toBe(0);
@@ -170,7 +170,7 @@ test("the URL comes from the environment or a private file, and the flags are ju
   }
 });
 
-describe("nothing of a wallet's URL is shown or written, whatever is wrong with it", () => {
+describe("no secret of a wallet's URL is printed or written", () => {
   const CANARY = "c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7cafe";
   const SHORT = "tyT8zpqFIfDdJ1zHCANARYb0oFC";
   const long = `02010${CANARY.repeat(8)}`;
@@ -252,7 +252,7 @@ describe("nothing of a wallet's URL is shown or written, whatever is wrong with 
     expect(paidPayments()).toBe(0);
   }, 240_000);
 
-  test("given in the wrong place", async () => {
+  test("if the URL is given in the wrong place", async () => {
     const url = urls(1)[0]!;
     const dir = join(folder, "elsewhere");
     expect((await sigil(["treasury", "init", "--dir", dir])).code).toBe(0);

@@ -82,7 +82,7 @@ describe.each([
     return { ...nodes, world, root, buy: (n: number) => client.get(`${shop.url}/forecast/${n}`) };
   }
 
-  test("a treasury pays for what is asked for, and the service has the money", async () => {
+  test("a treasury pays, and the service receives the money", async () => {
     const { world, root, buy, purse, till } = await market();
     for (const n of [1, 2]) expect((await buy(n)).status).toBe(200);
     expect(till.balanceMsat).toBe(20_000n);
@@ -91,7 +91,7 @@ describe.each([
     expect(world.alarms).toEqual([]);
   });
 
-  test("a payment whose answer is lost is found, and not made again [cases 56, 62, 75]", async () => {
+  test("a payment whose answer was lost is found, and not made again [cases 56, 62, 75]", async () => {
     const { world, root, buy, shared, till } = await market();
     shared.faults.add({ kind: "reply-lost" });
     await expect(buy(1)).rejects.toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });

@@ -121,7 +121,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(JSON.stringify(answer)).not.toMatch(/[0-9a-f]{64}/);
   });
 
-  test("pays once for what a payment allows a hundred times, also at the same time [case 80]", async () => {
+  test("pays once for a hundred uses, also concurrent ones [case 80]", async () => {
     const here = await town();
     const { caller, handled } = await shop(here, { grants: { uses: 100 } });
     pay(caller as never, paying(here));
@@ -141,7 +141,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.paid().count).toBe(2);
   });
 
-  test("has its treasury call, where only that can count [case 80]", async () => {
+  test("lets its treasury call, if only the treasury can count [case 80]", async () => {
     const here = await town();
     const { caller, handled } = await shop(here);
     pay(caller as never, paying(here, { limits: { ...LIMITS, maxUses: 2 } }));
@@ -152,7 +152,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.paid().count).toBe(2);
   });
 
-  test("calls what is free without paying, and gives a failing tool's answer as it is", async () => {
+  test("calls a free tool without paying, and returns a failing tool's answer unchanged", async () => {
     const here = await town();
     const { caller } = await crook(() => ({
       content: [{ type: "text", text: "no such city" }],
@@ -200,7 +200,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.paid().count).toBe(1);
   });
 
-  test("is denied before anything is sent, outside of its limits", async () => {
+  test("is denied outside of its limits before it sends anything", async () => {
     const here = await town();
     const { caller, received } = await crook(() => ({ content: [] }));
     pay(
@@ -211,7 +211,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(received).toHaveLength(0);
   });
 
-  test("does not pay more than its limits, over all calls", async () => {
+  test("pays no more than its limits over all calls", async () => {
     const here = await town();
     const { caller } = await shop(here);
     pay(caller as never, paying(here, { limits: { ...LIMITS, budget: "21 sat" } }));
@@ -223,7 +223,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.paid().count).toBe(1);
   });
 
-  test("uses the next time what was paid for when the caller had gone [case 82]", async () => {
+  test("uses a purchase whose caller had gone for the next call [case 82]", async () => {
     const here = await town();
     const { caller } = await shop(here);
     const [reached, held, settled] = [gate(), gate(), gate()];
@@ -426,7 +426,7 @@ describe.each(majors)("a client of $name", (major) => {
     });
   });
 
-  test("pays a server that asks again once, and says that it was not served [case 62]", async () => {
+  test("pays a server that asks again only once, and reports that nothing was delivered [case 62]", async () => {
     const here = await town();
     const { demand } = challenger(here, LOCATION);
     const { caller } = await crook(async () => asks(await demand()));
@@ -441,7 +441,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.paid().count).toBe(1);
   });
 
-  test("keeps what it paid with from whoever reads the answer", async () => {
+  test("hides the credential from readers of the answer", async () => {
     const here = await town();
     const { demand } = challenger(here, LOCATION);
     const { caller, received } = await crook(async ({ _meta }) => {
@@ -465,7 +465,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(JSON.stringify(received.map(({ arguments: args }) => args))).not.toContain(preimage);
   });
 
-  test("keeps what it paid with from whoever reads why a call failed", async () => {
+  test("hides the credential from readers of an error", async () => {
     const here = await town();
     const { demand } = challenger(here, LOCATION);
     const { caller, received } = await crook(async ({ _meta }) => {
@@ -489,7 +489,7 @@ describe.each(majors)("a client of $name", (major) => {
     for (const secret of sent.split(":")) expect(shown).not.toContain(secret);
   });
 
-  test("says why it cannot pay where its treasury is elsewhere", async () => {
+  test("says why it cannot pay if its treasury is remote", async () => {
     const here = await town();
     const { caller, handled } = await shop(here);
     const credential = here.mint();
@@ -499,7 +499,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.asked).toHaveLength(0);
   });
 
-  test("presents a credential of the server's own, and needs no wallet for it", async () => {
+  test("presents a credential that the server minted, without a wallet", async () => {
     const here = await town();
     const { caller, paywall } = await shop(here);
     const credential = paywall.authority.minter.mint({
@@ -511,7 +511,7 @@ describe.each(majors)("a client of $name", (major) => {
     expect(here.paid().count).toBe(0);
   });
 
-  test("is not made to pay twice over", async () => {
+  test("does not pay twice if it is wrapped twice", async () => {
     const here = await town();
     const { caller }: { caller: Caller } = await shop(here);
     pay(caller as never, paying(here));
@@ -523,7 +523,7 @@ describe.each(majors)("a client of $name", (major) => {
   });
 });
 
-test("a call that was given up before it began is not sent", async () => {
+test("a call that was aborted before it began is not sent", async () => {
   const here = await town();
   const callTool = vi.fn(async () => ({}));
   const mcp: { callTool: (...of: unknown[]) => Promise<unknown> } = { callTool };

@@ -125,7 +125,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect(here.paid().count).toBe(2);
   });
 
-  test("says what it sells, and lets holders revoke", async () => {
+  test("describes its routes, and lets holders revoke", async () => {
     const here = await town();
     const { url, origin, paywall } = await shop(here);
     const found = await fetch(`${origin}/.well-known/l402`);
@@ -185,7 +185,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect(url).toBe(`${origin}/mcp`);
   });
 
-  test("is free for what the owner did not price, and not for what he did", async () => {
+  test("is free for the tools without a price, and not for the others", async () => {
     const here = await town();
     const { url, seen } = await shop(here, { methods: { "tools/list": "1 sat" } });
     const caller = await major.http(url, here.connect(here.mint()).fetch);
@@ -285,7 +285,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect(here.network.payments()).toHaveLength(0);
   });
 
-  test("gives the use back where the server fails [case 89]", async () => {
+  test("gives the use back if the server fails [case 89]", async () => {
     const here = await town();
     const { url, answers } = await shop(here);
     const authorization = await bought(here, url, callOf(FORECAST));
@@ -300,7 +300,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect((await post(url, callOf(FORECAST), { authorization })).status).toBe(402);
   });
 
-  test("is called without a wallet as far as it is free, and says what is missing then", async () => {
+  test("serves free calls without a wallet, and a paid call says what is missing", async () => {
     const here = await town();
     const { url } = await shop(here);
     const caller = await major.http(url);

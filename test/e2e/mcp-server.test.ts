@@ -104,7 +104,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(handled).not.toHaveBeenCalled();
   });
 
-  test("is called once for one payment, and says who paid", async () => {
+  test("is called once for one payment, and knows who paid", async () => {
     const { ask, buy } = await town();
     const credential = await buy();
     const answer = await ask(credential);
@@ -150,7 +150,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect((await ask(wide.toString())).isError ?? false).toBe(false);
   });
 
-  test("asks nobody with a bad credential to pay [case 90]", async () => {
+  test("does not ask a caller with a bad credential to pay [case 90]", async () => {
     const { ask, buy, invoicer } = await town();
     const good = await buy();
     const made = invoicer.requests.length;
@@ -192,7 +192,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     }
   });
 
-  test("gives the use back where its handler throws [case 89]", async () => {
+  test("gives the use back if its handler throws [case 89]", async () => {
     const { ask, buy } = await town();
     const credential = await buy("broken");
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -222,7 +222,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     else expect(problemOf(await caller.callTool(call))).toMatchObject({ code });
   });
 
-  test("takes a credential from HTTP fields, and one that stands in both places as one", async () => {
+  test("reads a credential from HTTP fields, and the same one in both places once", async () => {
     const { paywall, buy } = await town();
     const forecast = { name: "forecast", arguments: {} };
     const serve = major.handler((server) => {
@@ -315,7 +315,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(problemOf(other)).toMatchObject({ status: 401, code: "ERR_TOKEN_MALFORMED" });
   });
 
-  test("asks each client for payment only so often [case 113]", async () => {
+  test("limits how often each client is asked for payment [case 113]", async () => {
     const [near, far] = ["192.0.2.1", "192.0.2.2"];
     let address = near;
     const { ask, invoicer } = await town({ clientAddress: () => address }, { perClient: 1 });
@@ -360,7 +360,7 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(() => paidTool(major.server(), "a", misspelt, handler)).toThrow(/grant/);
   });
 
-  test("stands before every tool of a server, where the whole is to be paid", async () => {
+  test("can guard every tool of a server", async () => {
     const invoicer = new FakeInvoicer();
     const paywall = new Paywall({ secret: secretOf("x"), location: LOCATION, invoicer });
     const caller: Caller = await major.inMemory((server) => {
@@ -429,7 +429,7 @@ test("tools that 1.x registers by their older name are paid for, too, and once",
   }
 });
 
-test("a tool of 2.x that asks back is paid for by the call that is answered", async () => {
+test("a tool of 2.x that asks back is paid for once, by the call that it answers", async () => {
   const invoicer = new FakeInvoicer();
   const paywall = new Paywall({ secret: secretOf("x"), location: LOCATION, invoicer });
   const handled = vi.fn();

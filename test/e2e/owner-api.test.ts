@@ -211,7 +211,7 @@ describe("the document", () => {
 });
 
 describe("the owner's credential", () => {
-  test("is not an agent's, whatever the agent appends; and the other way round", async () => {
+  test("an agent's credential with more caveats is never an owner's, and an owner's is never an agent's", async () => {
     const { ask, root, owner, world } = await stage();
     const wide = root.attenuate({ endpoints: [`* ${world.treasury.location}/**`] });
     for (const path of READS) expect((await ask("owner", "GET", path, wide)).status).toBe(401);
@@ -226,7 +226,7 @@ describe("the owner's credential", () => {
     ).toBe(401);
   });
 
-  test("is narrowed by its holder, for whoever only looks", async () => {
+  test("can be narrowed by its holder to reading", async () => {
     const { ask, owner, world } = await stage();
     const looker = owner.attenuate(
       { endpoints: [`GET ${world.treasury.location}/v1/owner/tree`], expiresIn: "10m" },
@@ -251,7 +251,7 @@ describe("the owner's credential", () => {
     }
   });
 
-  test("cannot be used by a browser, nor by a name that was rebound [case 101]", async () => {
+  test("cannot be used by a browser, or through a rebound name [case 101]", async () => {
     const { world, owner } = await stage();
     const api = ownerApi(world.treasury);
     for (const headers of [

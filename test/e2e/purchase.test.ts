@@ -57,7 +57,7 @@ test("the five lines of the README pay, from a credential or from a wallet", asy
   expect(world.paid().count).toBe(2);
 });
 
-test("with neither, free resources work, and a 402 says what to set; an error that nobody catches prints no secret", async () => {
+test("without either, free resources work, a 402 says what to set, and an uncaught error prints no secret", async () => {
   const world = await townOfNow();
   const shop = await world.openShop(PASS);
   const free = await world.openShop({ price: "0 sat" });

@@ -95,7 +95,7 @@ const verify = (args: readonly string[], input?: string) =>
 
 const fileOf = (texts: readonly string[]) => texts.map((line) => `${line}\n`).join("");
 
-test("a genuine file holds: how many, since when, and what each topmost agent paid where", async () => {
+test("a genuine file is accepted, and prints count, times and sums by topmost agent and origin", async () => {
   const file = join(folder, "genuine.jsonl");
   writeFileSync(file, fileOf(lines));
   const { code, stdout, stderr } = await verify(["verify", file, "--public-key", publicKey]);
@@ -113,7 +113,7 @@ test("a genuine file holds: how many, since when, and what each topmost agent pa
   );
 });
 
-test("the same as JSON, from stdin", async () => {
+test("--json prints the same facts, from stdin", async () => {
   const { code, stdout } = await verify(
     ["verify", "-", "--json", "--public-key", publicKey],
     fileOf(lines),
@@ -159,7 +159,7 @@ test("the same as JSON, from stdin", async () => {
   });
 });
 
-test("a treasury that paid nothing says so, signed", async () => {
+test("an export without receipts is signed too", async () => {
   const { code, stdout } = await verify(["verify", "--public-key", publicKey], `${empty}\n`);
   expect([code, stdout]).toEqual([
     0,
@@ -191,7 +191,7 @@ test.each<
   expect(stderr).toMatch(says);
 });
 
-test("a fault as JSON has its line and no sum of what was read before it", async () => {
+test("a fault as JSON has its line, and no sums of the lines before", async () => {
   const { code, stdout } = await verify(
     ["verify", "--json", "--public-key", publicKey],
     fileOf(lines.toSpliced(1, 1)),
@@ -203,7 +203,7 @@ test("a fault as JSON has its line and no sum of what was read before it", async
   });
 });
 
-test("the receipts of another key are not those that were asked for", async () => {
+test("receipts signed by another key are refused", async () => {
   const { x } = generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" });
   const another = Buffer.from(x!, "base64url").toString("hex");
   const { code, stderr } = await verify(["verify", "--public-key", another], fileOf(lines));

@@ -109,7 +109,7 @@ describe.each(PAIRS)("between a host with %s and %s", (...pair) => {
     expect(host.stderr()).not.toContain("ran delete");
   });
 
-  test("resources, prompts, progress and cancellation pass as they are", async () => {
+  test("resources, prompts, progress and cancellation pass unchanged", async () => {
     const host = await behind(["--deny", "delete"], pair);
     const client = host.client as Client1;
     expect((await client.readResource({ uri: "note://1" })).contents).toMatchObject([
@@ -140,7 +140,7 @@ describe.each(PAIRS)("between a host with %s and %s", (...pair) => {
   });
 });
 
-test("a request of the server to the host, such as sampling, passes, and so does its answer", async () => {
+test("a request of the server to the host, such as sampling, passes, and so does the answer", async () => {
   const host = await behind(["--allow", "ask"]);
   (host.client as Client1).setRequestHandler(CreateMessageRequestSchema, () => ({
     model: "m",
@@ -150,7 +150,7 @@ test("a request of the server to the host, such as sampling, passes, and so does
   expect(await host.call("ask")).toEqual({ isError: false, texts: ["it said that"] });
 });
 
-test("an empty allow list allows nothing, and no list everything that is not denied", async () => {
+test("an empty --allow allows nothing, and without --allow everything is allowed that is not denied", async () => {
   const none = await behind(["--allow", ""]);
   expect(await none.tools()).toEqual([]);
   expect(await refused(none, "read")).toContain("--allow does not name this tool");
@@ -219,7 +219,7 @@ describe("with a credential", () => {
   const held = (scope: Scope, flags: readonly string[] = []) =>
     behind(["--service", "notes", ...flags], PAIRS[0], { SIGIL_CREDENTIAL: credentialText(scope) });
 
-  test("the allowed tools are those that it names, and what it said above holds as well", async () => {
+  test("the allowed tools are the credential's capabilities, and --deny still applies", async () => {
     const host = await held({ capabilities: { notes: ["read", "delete", "environment"] } }, [
       "--deny",
       "delete",
@@ -231,7 +231,7 @@ describe("with a credential", () => {
     expect((await host.call("environment")).texts[0]).not.toContain("SIGIL_CREDENTIAL");
   });
 
-  test("an ancestor's list and its own are both judged", async () => {
+  test("the capabilities of an ancestor apply too", async () => {
     const wide = authority.minter.mint({
       services: ["notes"],
       expiresIn: "1h",
@@ -250,7 +250,7 @@ describe("with a credential", () => {
     expect(await refused(host, "read")).toContain("used up: max_uses 1 of the credential");
   });
 
-  test("it is judged at each call: once it has ended, nothing is called", async () => {
+  test("an expired credential allows no call, because it is judged at each call", async () => {
     const host = await held({ capabilities: { notes: ["read"] }, expiresIn: "6s" });
     expect(await host.call("read")).toMatchObject({ isError: false });
     await expect
@@ -259,7 +259,7 @@ describe("with a credential", () => {
     expect(await refused(host, "read")).toContain("valid_until");
   });
 
-  test("with --check-revocation, one that its treasury revoked calls nothing, and one that it does not know neither", async () => {
+  test("with --check-revocation, a revoked credential and an unknown one allow no call", async () => {
     const { clock, mint, connect, openShop } = await town();
     clock.set(Math.floor(Date.now() / 1000));
     const parent = mint();
@@ -283,7 +283,7 @@ describe("with a credential", () => {
     await refused(other, "read");
   });
 
-  test("with --check-revocation, one that is frozen calls nothing until its owner thaws it", async () => {
+  test("with --check-revocation, a frozen credential allows no call until the owner thaws it", async () => {
     const { clock, mint, treasury } = await town();
     clock.set(Math.floor(Date.now() / 1000));
     const own = mint({ capabilities: { notes: ["read"] } });
@@ -298,7 +298,7 @@ describe("with a credential", () => {
       .toBe(false);
   });
 
-  test("sigil delegate --capability makes one", async () => {
+  test("sigil delegate --capability makes such a credential", async () => {
     // Into a file: it prints a credential, and the canary reads what children print.
     const path = join(folder, "delegated.json");
     const child = spawn(
@@ -341,14 +341,14 @@ describe("with a credential", () => {
     expect(run.parts.stderr).toContain(why);
   });
 
-  test("one for another service lets nothing through", async () => {
+  test("a credential for another service is refused", async () => {
     const host = await held({ services: ["other"], capabilities: { notes: ["read"] } });
     expect(await host.tools()).toEqual([]);
     expect(await refused(host, "read")).toContain("services");
   });
 });
 
-describe("a host that means harm", () => {
+describe("a hostile host", () => {
   test.each([
     ["a name twice", call(1, '{"name":"read","name":"delete"}')],
     ["a name twice, once escaped", call(1, '{"name":"read","n\\u0061me":"delete"}')],
@@ -396,7 +396,7 @@ describe("a host that means harm", () => {
       expect(JSON.parse(answer)).toMatchObject({ jsonrpc: "2.0" });
   });
 
-  test("passes what is allowed byte for byte: no number is rounded, no letter is written anew", async () => {
+  test("an allowed message is forwarded byte for byte", async () => {
     const run = raw(["--allow", "read"], "echoes");
     const line = call(
       1,
@@ -407,7 +407,7 @@ describe("a host that means harm", () => {
   });
 
   // Python's text streams, by which its servers read, end a line at each of \r, \n and \r\n.
-  test("cannot hide a call between two carriage returns of one line", async () => {
+  test("cannot hide a call between carriage returns in one line", async () => {
     const run = raw(["--deny", "delete"], "echoes");
     run.say(
       `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":\r${call(2, '{"name":"delete"}')}\r}}`,
@@ -417,7 +417,7 @@ describe("a host that means harm", () => {
     expect(run.parts.stderr).not.toContain("delete");
   });
 
-  test("cannot hide a denied name behind bytes that are no text", async () => {
+  test("cannot hide a denied name behind bytes that are not UTF-8", async () => {
     const run = raw(["--deny", "delete"], "echoes");
     run.child.stdin.write(Buffer.from(`${call(1, '{"name":"del\u00ffete"}')}\n`, "latin1"));
     run.child.stdin.write(`\ufeff${call(2, '{"name":"delete"}')}\n`);
@@ -436,14 +436,14 @@ describe("a host that means harm", () => {
   });
 });
 
-describe("a server that means harm", () => {
-  test("exits at once: so does the proxy, and says how it ended", async () => {
+describe("a hostile server", () => {
+  test("that exits at once ends the proxy, which says how the server ended", async () => {
     const run = raw([], "exits");
     expect(await run.closed).toEqual([1, null]);
     expect(run.parts.stderr).toContain("sigil: the server ended: exit code 3\n");
   });
 
-  test("writes nonsense: it is left out, and what is a message passes", async () => {
+  test("that writes lines without a message cannot pass them, and its messages pass", async () => {
     const run = raw([], "nonsense");
     run.listen();
     await run.closed;
@@ -454,7 +454,7 @@ describe("a server that means harm", () => {
     expect(run.parts.stderr.split("\n").length).toBeLessThan(30);
   });
 
-  test("lists more than was allowed, under an id that hosts take for the same", async () => {
+  test("cannot list more tools under an id that hosts take for the same", async () => {
     const run = raw(["--allow", "read"], "lists");
     run.listen();
     run.say('{"jsonrpc":"2.0","id":1,"method":"tools/list"}');
@@ -463,7 +463,7 @@ describe("a server that means harm", () => {
     expect(JSON.parse(run.parts.stdout).result.tools).toHaveLength(1);
   });
 
-  test("writes a line without an end: it is ended", async () => {
+  test("that writes an endless line is stopped", async () => {
     const run = raw([], "huge");
     run.listen();
     expect((await run.closed)[0]).toBe(1);
@@ -471,7 +471,7 @@ describe("a server that means harm", () => {
     expect(run.parts.stderr).toContain("a message is longer than 32 MiB");
   });
 
-  test("floods a host that does not read: it has to wait, and memory is not filled", async () => {
+  test("that floods a host which does not read has to wait, and memory stays bounded", async () => {
     const run = raw([], "floods");
     await expect.poll(() => run.parts.stderr, { timeout: 10_000 }).toContain("said ");
     // Unread by this test: what was said by then is in pipes and buffers, and no more comes.
@@ -489,7 +489,7 @@ describe("a server that means harm", () => {
     expect(Number(/said (\d+)\n$/.exec(run.parts.stderr)?.[1])).toBeLessThan(20_000);
   });
 
-  test("does not end with its host, nor when it is asked: it is killed", async () => {
+  test("that ignores the end of its host and SIGTERM is killed", async () => {
     const run = raw([], "stays");
     await expect.poll(() => run.parts.stderr, { timeout: 10_000 }).toMatch(/pid \d+\n/);
     const pid = Number(/pid (\d+)/.exec(run.parts.stderr)?.[1]);

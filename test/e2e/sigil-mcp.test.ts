@@ -62,7 +62,7 @@ function holdsNoSecret(text: string, ...credentials: readonly Credential[]): voi
 }
 
 describe.each(HOSTS)("a host with %s", (kind) => {
-  test("fetches, and what costs is paid for once", async () => {
+  test("fetches, and pays once for a paid resource", async () => {
     const { mint, openShop, paid } = await townOfToday();
     const { url, served } = await openShop();
     const credential = mint();
@@ -80,7 +80,7 @@ describe.each(HOSTS)("a host with %s", (kind) => {
     holdsNoSecret(host.told() + host.stderr(), credential);
   });
 
-  test("is told why something is out of scope, and nothing is sent", async () => {
+  test("gets the reason for a request out of scope, and nothing is sent", async () => {
     const { mint } = await townOfToday();
     const [own, other] = [await site((_, response) => response.end("own")), await site(() => {})];
     const host = await hostFor(mint({ endpoints: [`GET ${own.url}/**`] }), kind);
@@ -111,7 +111,7 @@ describe.each(HOSTS)("a host with %s", (kind) => {
 });
 
 describe("the tool fetch", () => {
-  test("shows text up to a cap, says what is binary, and passes on an error status", async () => {
+  test("returns text up to a limit, a note for binary data, and an error status", async () => {
     const { mint } = await townOfToday();
     const large = "ä".repeat(100_000);
     const { url } = await site(({ target, body, headers }, response) => {
@@ -162,7 +162,7 @@ describe("the tool fetch", () => {
     expect(body).toBe("you sent L402 (a credential, not shown), thank you");
   });
 
-  test("does not show a credential that the treasury hands over to whoever asks it by hand", async () => {
+  test("does not show a credential that the treasury hands over to a request by hand", async () => {
     const { mint, openShop, treasury } = await townOfToday();
     const { url } = await openShop();
     const host = await hostFor(mint());
@@ -174,7 +174,7 @@ describe("the tool fetch", () => {
     expect(JSON.parse(body!)).toMatchObject({ credential: "(a credential, not shown)" });
   });
 
-  test("takes no credential field from the model: with one, a request would leave the scope", async () => {
+  test("refuses a credential field from the model, which would bypass the scope", async () => {
     const { mint } = await townOfToday();
     const other = await site((_, response) => response.end("out"));
     const host = await hostFor(mint({ endpoints: ["GET https://a.example/**"] }));
@@ -185,7 +185,7 @@ describe("the tool fetch", () => {
     expect(other.received).toHaveLength(0);
   });
 
-  test("says what was paid for and not delivered, and does not pay again", async () => {
+  test("reports a paid request that was not delivered, and does not pay again", async () => {
     const { mint, openShop, paid } = await townOfToday();
     const { url, answers } = await openShop();
     answers.push("fail");
@@ -200,7 +200,7 @@ describe("the tool fetch", () => {
     expect(paid().count).toBe(1);
   });
 
-  test("says in words what cannot be asked, and what is used up", async () => {
+  test("explains an invalid request, and a budget that is used up", async () => {
     const { mint, openShop, paid } = await townOfToday();
     const { url } = await openShop();
     const host = await hostFor(mint({ budget: "12 sat" }));
@@ -217,7 +217,7 @@ describe("the tool fetch", () => {
 });
 
 describe("the tools delegate, budget and receipts", () => {
-  test("a sub-agent has a part, by its name; its spending counts above, and nobody sees a credential", async () => {
+  test("a sub-agent is used by its name, its spending counts above, and no credential is shown", async () => {
     const { mint, openShop, paid, spent } = await townOfToday();
     const { url } = await openShop();
     const credential = mint({ budget: "100 sat" });
@@ -246,7 +246,7 @@ describe("the tools delegate, budget and receipts", () => {
     expect(host.told()).not.toMatch(/AgE[A-Za-z0-9+/_-]{80}/);
   });
 
-  test("a sub-agent can delegate further, and nobody can widen anything", async () => {
+  test("a sub-agent can delegate further, and no delegation widens a scope", async () => {
     const { mint, openShop, paid } = await townOfToday();
     const { url } = await openShop();
     const host = await hostFor(mint());
@@ -260,7 +260,7 @@ describe("the tools delegate, budget and receipts", () => {
     expect(paid().count).toBe(0);
   });
 
-  test("an unknown agent gets nothing, a name is taken once, and a scope that cannot be read is refused", async () => {
+  test("an unknown agent, a used name and a malformed scope are refused", async () => {
     const { mint } = await townOfToday();
     const free = await site((_, response) => response.end("free"));
     const host = await hostFor(mint());
@@ -278,7 +278,7 @@ describe("the tools delegate, budget and receipts", () => {
     expect(await denied(host, "delegate", { agent: "b", buget: "5 sat" })).toContain("buget");
   });
 
-  test("with --dir a sub-agent's credential is in a file for this user alone, which another process uses", async () => {
+  test("with --dir, a sub-agent's credential is in a private file that another process can use", async () => {
     const { mint, openShop, paid } = await townOfToday();
     const { url } = await openShop();
     const dir = join(folder, "delegated");
@@ -295,7 +295,7 @@ describe("the tools delegate, budget and receipts", () => {
     expect(host.told().includes(readFileSync(file, "utf8").trim())).toBe(false);
   });
 
-  test("receipts are the treasury's, of this agent and those below it, and else this process's own words", async () => {
+  test("receipts lists the treasury's receipts of this agent and those below, and this process's payments", async () => {
     const store = new MemoryStore();
     const signer = await ReceiptSigner.fromSeed(new Uint8Array(32).fill(7));
     const clerk = new ReceiptClerk({ book: store, signer, alarm: () => {} });
@@ -319,7 +319,7 @@ describe("the tools delegate, budget and receipts", () => {
   });
 });
 
-test("a bare wallet pays within its limits, for its sub-agents as well", async () => {
+test("a bare wallet pays within the default limits, also for sub-agents", async () => {
   const { network, openShop } = await townOfToday();
   const { url } = await openShop();
   const wallet = network.account("alice", { balanceMsat: 1_000_000n }).url;
@@ -346,7 +346,7 @@ test("a bare wallet pays within its limits, for its sub-agents as well", async (
 });
 
 describe("over stdio", () => {
-  test("nothing but messages is on stdout, a line that is none is survived, and it ends with its host", async () => {
+  test("stdout has only messages, a malformed line is survived, and the server ends with its host", async () => {
     const { mint } = await townOfToday();
     const child = spawn(process.execPath, sigilArgs("mcp", "--credential-file", fileOf(mint())), {
       env: childEnv(),
@@ -372,7 +372,7 @@ describe("over stdio", () => {
     expect(await closed).toEqual([0, null]);
   });
 
-  test("without a credential and without a wallet it does not start", async () => {
+  test("the server does not start without a credential or a wallet", async () => {
     const { code, stdout, stderr } = await sigil(["mcp"]);
     expect({ code, stdout }).toEqual({ code: 6, stdout: "" });
     expect(stderr).toContain("SIGIL_CREDENTIAL");
@@ -451,7 +451,7 @@ describe("over HTTP", () => {
     await left.opened;
   });
 
-  test("nobody without the token, no page in a browser and no rebound name is answered", async () => {
+  test("a request without the token, from a page or with a rebound name is refused", async () => {
     const { mint } = await townOfToday();
     const { url, token, tokenFile } = await served(mint());
     expect(statSync(tokenFile).mode & 0o777).toBe(0o600);
@@ -497,7 +497,7 @@ describe("over HTTP", () => {
     expect(await status({ ...own, "mcp-session-id": "made up" })).toBe(404);
   });
 
-  test("without a token no port is opened, and a weak or shared one is refused", async () => {
+  test("no port is opened without a token, and a weak or readable token is refused", async () => {
     const { mint } = await townOfToday();
     const env = { SIGIL_CREDENTIAL: mint().toString() };
     const run = (args: readonly string[], more: Record<string, string> = {}) =>
@@ -616,7 +616,7 @@ describe("--config", () => {
     holdsNoSecret(stdout + stderr, credential);
   });
 
-  test("names a file by its whole path, and what it names starts", async () => {
+  test("names the credential's file by its absolute path, and the command in it starts", async () => {
     const { mint } = await townOfToday();
     const credential = mint();
     const file = fileOf(credential);

@@ -61,7 +61,7 @@ test("init with a cap in dollars keeps the usual cap in bitcoin, beside the usua
   );
 });
 
-test("init, start, buy, look, stop one agent, stop, start again: everything is as it was", async () => {
+test("after init, start, purchases and a revocation, a restart finds everything as it was", async () => {
   const { dir, made, net, wallet, url, agent } = await stage();
   for (const file of readdirSync(dir)) expect(statSync(join(dir, file)).mode & 0o077, file).toBe(0);
   expect(made.stdout).not.toContain(agent.toString().slice(0, 60));
@@ -137,7 +137,7 @@ test("init, start, buy, look, stop one agent, stop, start again: everything is a
     expect(JSON.parse(line)).toHaveProperty("msg");
 }, 60_000);
 
-test("a payment under way ends before the treasury does, and is in its books [case 82]", async () => {
+test("a payment under way ends before the treasury exits, and is in the books [case 82]", async () => {
   const { dir, net, wallet, url, agent } = await stage();
   const running = await daemon(dir, wallet);
   net.fault({ kind: "slow", delayMs: 800 });
@@ -155,7 +155,7 @@ test("a payment under way ends before the treasury does, and is in its books [ca
   await again.stop();
 }, 60_000);
 
-test("a wallet that answers nonsense leaves a payment open, and it is shown so [case 75]", async () => {
+test("a wallet that answers nonsense leaves the payment open, and payments shows it as open [case 75]", async () => {
   const { dir, net, wallet, url, agent } = await stage();
   const running = await daemon(dir, wallet);
   net.fault({ kind: "half-json" });
@@ -168,7 +168,7 @@ test("a wallet that answers nonsense leaves a payment open, and it is shown so [
   await running.stop();
 }, 60_000);
 
-test("it serves on a Unix socket that is this user's alone", async () => {
+test("--socket serves on a Unix socket that only this user can open", async () => {
   const { dir, wallet } = await stage();
   const socket = join(dir, "socket");
   const running = await daemon(dir, wallet, ["--socket", socket]);
@@ -178,7 +178,7 @@ test("it serves on a Unix socket that is this user's alone", async () => {
   expect(await running.stop()).toBe(0);
 }, 60_000);
 
-test("a wallet that is not reached is waited for: nothing is paid, and then what was open is found [cases 59, 75]", async () => {
+test("a treasury waits for an unreachable wallet, pays nothing meanwhile, and then finds open payments [cases 59, 75]", async () => {
   const { dir, net, wallet, url, agent } = await stage();
   const first = await daemon(dir, wallet);
   net.fault({ kind: "half-json" });
@@ -201,14 +201,14 @@ test("a wallet that is not reached is waited for: nothing is paid, and then what
   expect(await second.stop()).toBe(0);
 }, 60_000);
 
-test("a treasury whose wallet is away stops at once when it is told to", async () => {
+test("a treasury with an unreachable wallet stops at once on a signal", async () => {
   const { dir, net, wallet } = await stage();
   await net.down();
   const running = await daemon(dir, wallet);
   expect(await running.stop()).toBe(0);
 }, 60_000);
 
-test("what must not start says why in one line", async () => {
+test("a treasury that cannot start says why in one line", async () => {
   const { dir, net, wallet } = await stage();
   const start = (
     env: Record<string, string> = { SIGIL_WALLET: wallet },

@@ -65,7 +65,7 @@ async function stage() {
   return { world, running, exporter, logs, ask };
 }
 
-test("a purchase is a span, with the requests to the service and the payment below it; so are its metrics and its log lines", async () => {
+test("a purchase makes a span with its requests and its payment below, metrics and log lines", async () => {
   const { world, running, exporter, logs, ask } = await stage();
   // Real time: what it mints is judged by the system's clock, and the shop's by the town's.
   world.clock.set(Date.now() / 1000);
@@ -136,7 +136,7 @@ test("a purchase is a span, with the requests to the service and the payment bel
     expect(secret.test(shown), String(secret)).toBe(false);
 });
 
-test("what is logged by mistake is not shown: credentials, preimages, wallets", () => {
+test("credentials, preimages and wallets that are logged by mistake are hidden", () => {
   const written: string[] = [];
   const log = logger("info", { write: (line: string) => void written.push(line) });
   const preimage = "ab".repeat(32);
@@ -160,7 +160,7 @@ test("what is logged by mistake is not shown: credentials, preimages, wallets", 
   expect(all.match(new RegExp("cd".repeat(32), "g"))).toHaveLength(2);
 });
 
-test("a bug in a handler is a line in the log and a 500, and the next request is answered", async () => {
+test("a bug in a handler is logged and answered with 500, and the next request is served", async () => {
   const { running, logs, ask } = await stage();
   const { treasury } = running;
   const agent = treasury.mint({
@@ -176,7 +176,7 @@ test("a bug in a handler is a line in the log and a 500, and the next request is
   expect((await ask("/v1/tree", agent)).status).toBe(200);
 });
 
-test("a payment whose answer was lost is in the books soon, without anybody asking for it [cases 56, 57]", async () => {
+test("a payment whose answer was lost is soon in the books without a request [cases 56, 57]", async () => {
   const { world, running, ask } = await stage();
   onTestFinished(() => running.stop());
   world.clock.set(Date.now() / 1000);
