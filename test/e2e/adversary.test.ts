@@ -1,7 +1,7 @@
 /**
- * The master test: a sub-agent that does its worst, with its own process and its own credential,
- * gets nothing that its scope does not give and spends nothing that its budget does not hold.
- * Judged by the dev network's books and by what services saw.
+ * A hostile sub-agent in its own process with its own credential gets nothing outside of its scope
+ * and spends nothing beyond its budget. The dev network's payments and the requests that services
+ * saw decide.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

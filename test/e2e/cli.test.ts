@@ -73,7 +73,7 @@ interface CallOf extends CallOptions {
 const sigil = (args: readonly string[], { env = {}, ...call }: CallOf = {}): Promise<Run> =>
   kept(args, inProcess(args, env, call));
 
-/** Runs a command as a process of its own, whose stdin is a pipe. */
+/** Runs a command as its own process with a pipe as stdin. */
 function sigilProcess(
   args: readonly string[],
   { env = {}, input = "" }: CallOf = {},
@@ -1340,7 +1340,7 @@ describe("sigil get", () => {
     expect(broken).toMatchObject({ code: 7, stdout: "" });
   });
 
-  /** Where there is no resolver, nobody knows whether there is such a host. */
+  /** Without a DNS resolver, it is unknown whether the host exists. */
   const NO_SUCH_HOST =
     /^sigil: (?:The host nowhere\.invalid does not exist\.|The name nowhere\.invalid cannot be resolved now\.)/;
 

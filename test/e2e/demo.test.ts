@@ -1,7 +1,4 @@
-/**
- * `sigil demo`, as a newcomer starts it, and as it must fail: whatever goes wrong, it says so and
- * leaves nobody behind.
- */
+/** `sigil demo`: succeeds, and reports every failure without leaving a process behind. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";

@@ -1,4 +1,4 @@
-/** `sigil doctor` against the dev network; and that no command shows any part of a wallet's URL. */
+/** `sigil doctor` against the dev network, and the secrecy of wallet URLs in all commands. */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -175,7 +175,7 @@ describe("no secret of a wallet's URL is printed or written", () => {
   const SHORT = "tyT8zpqFIfDdJ1zHCANARYb0oFC";
   const long = `02010${CANARY.repeat(8)}`;
 
-  /** Nobody listens at the port: what is well formed is not reached, the rest cannot be read. */
+  /** The port is closed: a well-formed URL is not reached, and the others cannot be read. */
   const urls = (port: number) => [
     `lnd+https://127.0.0.1:${port}?macaroon=${long}`,
     `lnd+https://127.0.0.1:${port}?macaroon=/nowhere/${CANARY}&cert=${CANARY}`,

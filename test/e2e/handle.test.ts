@@ -83,7 +83,7 @@ test("handTo returns an agent above by its name, and an unknown name is denied",
   expect(() => booker.handTo("somebody").credential).toThrow(/agent/);
 });
 
-test("nobody() is denied everything, whatever the table says, and takes no agent's place", async () => {
+test("nobody() is denied everything, also with a table, and takes no agent's place", async () => {
   const { handle } = await handles();
   const lost = handle.nobody("Flight booker", "a hand-off that nobody saw");
   await expect(lost.fetch("http://127.0.0.1:1/")).rejects.toMatchObject({

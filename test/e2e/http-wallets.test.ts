@@ -1,7 +1,4 @@
-/**
- * Purchases from end to end over the wallets that have stand-ins: a treasury pays through one node,
- * a service is paid by another.
- */
+/** Purchases from end to end over wallets with stand-in nodes, one that pays and one that is paid. */
 import { clnWallet } from "l8nt/wallets/cln";
 import { lnbitsWallet } from "l8nt/wallets/lnbits";
 import { phoenixdWallet } from "l8nt/wallets/phoenixd";

@@ -1,7 +1,4 @@
-/**
- * MCP clients that pay in band, in both majors of the SDK; and what a hostile server gets out of
- * them.
- */
+/** MCP clients that pay in band, in both majors of the SDK, with honest and hostile servers. */
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { Challenge } from "l8nt/l402";

@@ -1,7 +1,4 @@
-/**
- * The snippets of docs/guides/mcp.md, run as they stand: what they leave out is put before them,
- * and what they make is looked at.
- */
+/** The snippets of docs/guides/mcp.md, run unchanged between a preamble and assertions. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client, Credential } from "l8nt";
@@ -30,7 +27,7 @@ test("no snippet is longer than eight lines, and each snippet is tested", () => 
 });
 
 /**
- * Runs a snippet as a module of its own, with `given` around it; gives what it makes under `made`.
+ * Runs a snippet as its own module, with `given` in scope; returns the values named by `made`.
  */
 async function run(name: string, given: Record<string, unknown>, made?: string): Promise<unknown> {
   const folder = mkdtempSync(join(import.meta.dirname, "snippet-"));

@@ -1,7 +1,4 @@
-/**
- * Paid MCP tools, in both majors of the SDK: what a call without, with, and with a bad credential
- * is answered.
- */
+/** Paid MCP tools in both majors of the SDK: calls with, without and with a bad credential. */
 import { createHash } from "node:crypto";
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { ServerNotification, ServerRequest } from "@modelcontextprotocol/sdk/types.js";

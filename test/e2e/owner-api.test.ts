@@ -1,6 +1,6 @@
 /**
- * The treasury's HTTP API against the document that it serves: every answer is what the document
- * lists, and nothing else. [case 100]
+ * The treasury's HTTP APIs against the OpenAPI document that it serves: every answer is one that
+ * the document lists. [case 100]
  */
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";

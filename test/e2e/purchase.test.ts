@@ -1,7 +1,4 @@
-/**
- * Processes that have nothing but their environment: five lines that pay, and what they leave in
- * nobody's hands.
- */
+/** The five lines of the README in processes that have only their environment. */
 import { spawn } from "node:child_process";
 import { expect, test } from "vitest";
 import { town } from "../../packages/l8nt/src/testing/fixtures/town.ts";

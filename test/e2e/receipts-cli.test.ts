@@ -1,4 +1,4 @@
-/** `sigil receipts verify`: what it sums up, what it finds, and its exit codes. */
+/** `sigil receipts verify`: its sums, the faults that it finds, and its exit codes. */
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,7 +1,4 @@
-/**
- * `sigil mcp proxy`, a process of its own, in front of real servers of both SDKs and of hostile
- * ones.
- */
+/** `sigil mcp proxy` as a process in front of servers of both SDKs and of hostile servers. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

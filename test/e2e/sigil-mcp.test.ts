@@ -1,7 +1,4 @@
-/**
- * `sigil mcp`, a process of its own, as the official MCP clients see it: over stdio and over HTTP,
- * before a treasury and real services.
- */
+/** `sigil mcp` as a process, used by the official MCP clients over stdio and over HTTP. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** The snippets of docs/guides/testing.md, run as they stand by Node's own test runner. */
+/** The snippets of docs/guides/testing.md, run unchanged by Node's own test runner. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * The treasury as a process: from `init` to a restart, and everything that must not start. Judged
- * by the dev network's books.
+ * The treasury as a process: from `init` to a restart, and all reasons not to start. The dev
+ * network's payments decide.
  */
 import {
   chmodSync,
@@ -193,7 +193,7 @@ test("a treasury waits for an unreachable wallet, pays nothing meanwhile, and th
   expect((await sigil(open)).stdout).toContain("/a");
   expect((await sigil(["tree", "--dir", dir])).stdout).toContain("root");
   await net.up();
-  // Nobody asks for it: the daemon does.
+  // The daemon asks the wallet by itself.
   await expect.poll(async () => (await sigil(open)).stdout, { timeout: 20_000 }).toBe("None.\n");
   expect(await (await client.get(`${url}/a`)).text()).toBe("sunny");
   expect(net.payments()).toHaveLength(1);

@@ -1,7 +1,4 @@
-/**
- * What a treasury shows of its work: spans, metrics, logs. None of them holds anything that could
- * be spent.
- */
+/** Spans, metrics and logs of a treasury, which contain no credential, preimage or key. */
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import {
@@ -21,7 +18,7 @@ import { runTreasury } from "../../packages/sigil/src/treasury/run.ts";
 const LOCATION = "http://127.0.0.1:8409";
 
 /**
- * The daemon's own `runTreasury`, in this process, beside a town whose shop and network it uses.
+ * Runs the daemon's `runTreasury` in this process, with the shop and the network of a town.
  */
 async function stage() {
   const exporter = new InMemorySpanExporter();

@@ -1,6 +1,6 @@
 /**
- * The environment of a child process: nothing of this one's but `PATH`, and what Node compiled for
- * the children before it.
+ * The environment of a child process: only `PATH`, and the cache of modules that Node compiled for
+ * earlier children.
  */
 import { join } from "node:path";
 

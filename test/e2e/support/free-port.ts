@@ -1,7 +1,4 @@
-/**
- * A port of this machine that nobody listens at, for a server whose address must be known before it
- * starts.
- */
+/** Finds a free port, for a server whose address must be known before it starts. */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";

@@ -1,7 +1,6 @@
 /**
- * A sub-agent that was turned: a process with nothing but its own credential, which tries whatever
- * it can think of, in a seeded order, and reports all that it was ever sent. Run by
- * `adversary.test.ts`.
+ * A compromised sub-agent: a process with only its own credential that makes many kinds of attempts
+ * in a seeded order, and reports every text that it received. `adversary.test.ts` runs it.
  */
 import { Client, Credential } from "l8nt";
 import { macaroonOf } from "l8nt/l402";
@@ -251,7 +250,7 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
       body: JSON.stringify({ caveats: ["agent=agent.0000000000000000"] }),
     });
   },
-  // By the client, as it is meant to be used, and by one that is told another location.
+  // By the normal client, and by a client with another location.
   () => new Client({ fetch: recording }).get(anyUrl()),
   () =>
     new Client({

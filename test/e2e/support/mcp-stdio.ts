@@ -1,4 +1,4 @@
-/** What the paid stdio servers of the tests sell. */
+/** The tools that the paid stdio servers of the tests sell. */
 import { paidTool, type ToolServer } from "l8nt/mcp";
 import { Paywall } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";

@@ -1,7 +1,4 @@
-/**
- * Both majors of the MCP SDK behind one face, so that what holds for one of them is asked of the
- * other.
- */
+/** One interface to both majors of the MCP SDK, so that the same tests run on both. */
 import {
   Client as Client2,
   StreamableHTTPClientTransport as HttpTransport2,

@@ -1,6 +1,6 @@
 /**
- * The program `sigil` as a function in this process, as a process of its own, and its treasury as a
- * process that runs until the test ends.
+ * Runs the program `sigil` as a function or as a process, and its treasury as a process that runs
+ * until the test ends.
  */
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
@@ -85,7 +85,7 @@ export interface Daemon {
   stop(): Promise<number | null>;
 }
 
-/** Resolves once it listens. @throws Error with what it printed, where it does not start */
+/** Resolves once the treasury listens. @throws Error with its output if it does not start */
 export async function daemon(
   dir: string,
   wallet: string,
