@@ -299,7 +299,7 @@ describe("the tools delegate, budget and receipts", () => {
     const { mint, openShop, connect } = await townOfToday({ store, onPaid: () => clerk.wake() });
     const { url } = await openShop();
     const credential = mint();
-    // Somebody else's, of the same treasury.
+    // A payment of another agent of the same treasury.
     await connect(mint()).get(`${url}/secret`);
     const host = await hostFor(credential);
     await host.call("delegate", { agent: "scout" });
