@@ -281,7 +281,7 @@ const DESCRIPTIONS = {
   },
   ERR_RATE_LIMITED: {
     meaning:
-      "Too many challenges were requested and not paid, or too many nodes of one tree were revoked.",
+      "Too many challenges were requested and not paid, or the holders of one credential, or of one tree, have revoked as many nodes as they may.",
     whatToDo: "Wait for the seconds in `Retry-After`, or revoke a node higher up.",
   },
   ERR_REQUEST: {

@@ -175,7 +175,7 @@ describe("the agent of a handle", () => {
       const presented = request.headers.get("authorization")!.slice("L402 ".length);
       const { caveats } = (await request.json()) as { caveats: readonly string[] };
       const verified = authority.verifier.authenticate(presented);
-      return Response.json({ node: verified.revokeBelow(caveats) });
+      return Response.json({ node: verified.revokeBelow(caveats).nodeId });
     };
     const agents: AgentPolicies = {
       boss: { expiresIn: "15m", agents: { scout: { expiresIn: "5m" }, runner: {} } },

@@ -48,9 +48,9 @@ export const opensNodes = (enforced: Enforced): boolean => enforced?.includes(ag
 /** The caveat that opens the node of a hand-over, so that it can be revoked at the service. */
 export const handOverNode = (nonce: string): string => agentCaveat("handed-over", nonce);
 
-/** The index of the last caveat that opens a node; -1 if none does. */
-export const lastNodeAt = (caveats: readonly string[]): number =>
-  caveats.findLastIndex((caveat) => caveat.startsWith(caveatOf(agent, "")));
+/** The indices of the caveats that open nodes. */
+export const nodesAt = (caveats: readonly string[]): readonly number[] =>
+  caveats.flatMap((caveat, at) => (caveat.startsWith(caveatOf(agent, "")) ? [at] : []));
 
 /**
  * The caveats that narrow the treasury's own credential to one relayed request; empty if the

@@ -25,7 +25,7 @@ export { matchesEndpoint, readEndpoint } from "./endpoint.ts";
 export {
   handOverCaveats,
   handOverNode,
-  lastNodeAt,
+  nodesAt,
   opensNodes,
   relayCaveats,
 } from "./hand-over.ts";

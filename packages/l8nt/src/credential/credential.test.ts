@@ -116,7 +116,7 @@ describe("a verified credential", () => {
     const parent = listed(["max_uses=9"]);
     const child = parent.append(CHILD);
     const holder = proven(parent, revocations);
-    expect(holder.revokeBelow(CHILD)).toBe(proven(child).node.id);
+    expect(holder.revokeBelow(CHILD).nodeId).toBe(proven(child).node.id);
     const codes = [
       parent,
       child,

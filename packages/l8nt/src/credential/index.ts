@@ -6,6 +6,12 @@ export {
   unverifiedChain,
 } from "./credential.ts";
 export { ProvenTexts } from "./proven-texts.ts";
-export { type ProvenNode, RevocationList, type RevocationListOptions } from "./revocations.ts";
+export {
+  type ProvenNode,
+  type Revocation,
+  RevocationList,
+  type RevocationListOptions,
+  type RevokedPlace,
+} from "./revocations.ts";
 export { Verified } from "./verified.ts";
 export type { Verifier } from "./verifier.ts";

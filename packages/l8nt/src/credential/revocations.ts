@@ -4,17 +4,46 @@
 import { type Denial, type Node, refusal } from "../caveat/index.ts";
 import { AdapterError, type DeniedError, denied, type Refusal } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { Lru } from "../internal/lru.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 
 /** After this many additions, entries that have ended are removed. */
 const SWEEP_EVERY = 1024;
-/** Every revocation by a holder has to be remembered, so holders get a limited number per root. */
-const MAX_REVOKED_BELOW = 1000;
-const MAX_ROOTS = 100_000;
+/** Every revocation by a holder has to be remembered, so each node's holders get a limited number. */
+const MAX_BY_NODE = 1000;
+/** How many nodes the holders of one tree revoke in all. */
+const MAX_IN_TREE = 10_000;
+/**
+ * How many of them are kept for each step towards the root: what nodes further down revoke never
+ * takes them. A credential has at most 64 caveats, so no node is so deep that nothing is left.
+ */
+const KEPT_PER_STEP = 100;
 
 /** A node whose id a verifier has derived. */
 export type ProvenNode = Node & { readonly id: string };
+
+/** Where a revoked node stands in its tree. */
+export interface RevokedPlace {
+  /** Ids of the nodes above it, root first. @default not known */
+  readonly above?: readonly string[] | undefined;
+  /** The node whose holder revoked it: one of `above`. @default the owner revoked it */
+  readonly by?: string | undefined;
+}
+
+/** A revocation by a holder. */
+export interface Revocation extends Required<RevokedPlace> {
+  readonly nodeId: string;
+  readonly above: readonly string[];
+  readonly by: string;
+  /** Unix seconds after which nothing below the node can be valid; absent if that is not known. */
+  readonly endsAt?: number;
+}
+
+interface Entry {
+  readonly nodeId: string;
+  readonly above: readonly string[];
+  readonly by: string | undefined;
+  readonly end: number;
+}
 
 export interface RevocationListOptions {
   /** @default the system's clock */
@@ -23,14 +52,21 @@ export interface RevocationListOptions {
 
 const OPTIONS = { clock: true } satisfies Keys<RevocationListOptions>;
 
-/** An entry is kept for as long as a credential below its node can be valid, and no longer. */
+/**
+ * An entry is kept for as long as a credential below its node can be valid, and no longer. A node
+ * below a revoked one has no entry of its own, if its place is known: the one above says all.
+ */
 export class RevocationList {
   readonly #clock: Clock;
-  /** By node id: Unix seconds of the end of everything below the node. */
-  readonly #ends = new Map<string, number>();
-  /** By root: how many nodes its holders revoked. */
-  readonly #revokedBelow = new Lru<string, number>(MAX_ROOTS);
+  readonly #entries = new Map<string, Entry>();
+  /** By the id of a node: the entries whose nodes stand below it. */
+  readonly #below = new Map<string, Set<Entry>>();
+  /** By the id of a node: how many entries its holders made. */
+  readonly #byNode = new Map<string, number>();
+  /** By the id of a root: how many entries the holders in its tree made. */
+  readonly #inTree = new Map<string, number>();
   #untilSweep = SWEEP_EVERY;
+  #sweptAt = Number.NEGATIVE_INFINITY;
   #certainFrom = Number.NEGATIVE_INFINITY;
   // Until a feed is followed there is nothing to miss.
   #heardAt = 0;
@@ -43,52 +79,56 @@ export class RevocationList {
   }
 
   /**
-   * Revokes a node and everything below it, never its parent. For the owner.
+   * Revokes a node and everything below it, never its parent. Without a limit: for the owner, and
+   * for what was revoked elsewhere.
    *
    * @param endsAt Unix seconds after which nothing below the node can be valid; without it the
    * entry is kept for good
    * @throws TypeError if `nodeId` is not a node id
    */
-  revoke(nodeId: string, endsAt: number = Number.POSITIVE_INFINITY): void {
+  revoke(
+    nodeId: string,
+    endsAt: number = Number.POSITIVE_INFINITY,
+    { above = [], by }: RevokedPlace = {},
+  ): void {
     // A mistyped id would revoke nothing without a word.
     if (!/^[0-9a-f]{32}$/.test(nodeId))
       throw new TypeError("a node id is 32 hex digits, in lower case");
-    this.#ends.set(nodeId, Math.max(endsAt, this.#ends.get(nodeId) ?? 0));
-    if (--this.#untilSweep > 0) return;
-    this.#untilSweep = SWEEP_EVERY;
-    const now = this.#clock();
-    for (const [id, end] of this.#ends) {
-      if (end >= now) continue;
-      this.#ends.delete(id);
-      this.#certainFrom = Math.max(this.#certainFrom, end);
-    }
+    this.#fold({ nodeId, above, by, end: endsAt });
+    if (--this.#untilSweep <= 0) this.#sweep(this.#clock());
   }
 
   /**
-   * Revokes a node for a holder of the credential that the tree of `rootId` began with.
+   * Revokes a node for a holder of a credential above it. What the holders of other nodes revoke
+   * counts against none of the nodes above them, and a node that has revoked ones below it always
+   * fits: it takes the place of their entries.
    *
-   * @throws AdapterError `ERR_RATE_LIMITED` after a thousand nodes of one root
+   * @throws AdapterError `ERR_RATE_LIMITED` after a thousand nodes that the holders of one node
+   * revoked, or ten thousand in one tree
    */
-  revokeBelow(rootId: string, nodeId: string, endsAt?: number): void {
-    if (!this.has(nodeId)) {
-      const count = this.#revokedBelow.get(rootId) ?? 0;
-      if (count >= MAX_REVOKED_BELOW)
+  revokeBelow(revocation: Revocation): void {
+    if (!this.#hasRoom(revocation)) {
+      const now = this.#clock();
+      // At most once a second, so that refused requests do not go through the whole list.
+      if (now >= this.#sweptAt + 1 || now < this.#sweptAt) this.#sweep(now);
+      if (!this.#hasRoom(revocation))
         throw new AdapterError(
           "ERR_RATE_LIMITED",
-          "Too many nodes of this tree were revoked. Revoke a node above them.",
+          "Too many nodes were revoked with this credential, or in its tree. Revoke a node above them.",
         );
-      this.#revokedBelow.set(rootId, count + 1);
     }
-    this.revoke(nodeId, endsAt);
+    const { nodeId, endsAt, above, by } = revocation;
+    this.revoke(nodeId, endsAt, { above, by });
   }
 
+  /** Whether the node has an entry. One that stands below a revoked node may have none. */
   has(nodeId: string): boolean {
-    return this.#ends.has(nodeId);
+    return this.#entries.has(nodeId);
   }
 
   /** How many nodes are remembered. */
   get size(): number {
-    return this.#ends.size;
+    return this.#entries.size;
   }
 
   /**
@@ -118,9 +158,76 @@ export class RevocationList {
     if (!this.#isCompleteAt(now)) return SILENCE;
     if (now < this.#certainFrom) return refusal(nodes().at(-1)!, "revocation", FORGOTTEN);
     // Ids are derived only if there is something to look for.
-    if (this.#ends.size === 0) return undefined;
-    const revoked = nodes().find(({ id }) => this.#ends.has(id));
+    if (this.#entries.size === 0) return undefined;
+    const revoked = nodes().find(({ id }) => this.#entries.has(id));
     return revoked && refusal(revoked, "revocation", denialOf(revoked));
+  }
+
+  #hasRoom({ nodeId, above, by }: Revocation): boolean {
+    if (this.#below.has(nodeId) || [...above, nodeId].some((id) => this.#entries.has(id)))
+      return true;
+    const inTree = this.#inTree.get(above[0]!) ?? 0;
+    return (
+      (this.#byNode.get(by) ?? 0) < MAX_BY_NODE &&
+      inTree < MAX_IN_TREE - KEPT_PER_STEP * above.indexOf(by)
+    );
+  }
+
+  /**
+   * Adds an entry, unless a node above it is revoked. One entry remains of all along one line, until
+   * the latest of their ends: the owner may have given one that is too early.
+   */
+  #fold({ nodeId, above, by, end }: Entry): void {
+    const own = this.#entries.get(nodeId);
+    const parent = above.map((id) => this.#entries.get(id)).find((entry) => entry !== undefined);
+    const folded = [parent, own, ...(this.#below.get(nodeId) ?? [])].filter(
+      (entry) => entry !== undefined,
+    );
+    for (const entry of folded) this.#remove(entry);
+    this.#add({
+      ...(parent ?? {
+        nodeId,
+        above: own === undefined || own.above.length === 0 ? above : own.above,
+        by: own === undefined ? by : own.by,
+      }),
+      end: Math.max(end, ...folded.map((entry) => entry.end)),
+    });
+  }
+
+  #add(entry: Entry): void {
+    const { nodeId, above, by } = entry;
+    this.#entries.set(nodeId, entry);
+    for (const id of above) {
+      const below = this.#below.get(id);
+      if (below === undefined) this.#below.set(id, new Set([entry]));
+      else below.add(entry);
+    }
+    if (by === undefined) return;
+    count(this.#byNode, by, 1);
+    count(this.#inTree, above[0]!, 1);
+  }
+
+  #remove(entry: Entry): void {
+    const { nodeId, above, by } = entry;
+    this.#entries.delete(nodeId);
+    for (const id of above) {
+      const below = this.#below.get(id);
+      below?.delete(entry);
+      if (below?.size === 0) this.#below.delete(id);
+    }
+    if (by === undefined) return;
+    count(this.#byNode, by, -1);
+    count(this.#inTree, above[0]!, -1);
+  }
+
+  #sweep(now: number): void {
+    this.#untilSweep = SWEEP_EVERY;
+    this.#sweptAt = now;
+    for (const entry of this.#entries.values()) {
+      if (entry.end >= now) continue;
+      this.#remove(entry);
+      this.#certainFrom = Math.max(this.#certainFrom, entry.end);
+    }
   }
 
   // In both directions: on a clock that was set back, the last report is as far away as on one that
@@ -128,6 +235,12 @@ export class RevocationList {
   #isCompleteAt(now: number): boolean {
     return Math.abs(now - this.#heardAt) <= this.#maxSilenceSeconds;
   }
+}
+
+function count(counts: Map<string, number>, id: string, change: 1 | -1): void {
+  const after = (counts.get(id) ?? 0) + change;
+  if (after === 0) counts.delete(id);
+  else counts.set(id, after);
 }
 
 /** The list may be incomplete, so nothing is granted. [case 111] */

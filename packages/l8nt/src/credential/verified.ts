@@ -5,14 +5,14 @@ import {
   type CaveatText,
   type ChainLimit,
   checkCaveats,
-  lastNodeAt,
+  nodesAt,
   type Vocabulary,
 } from "../caveat/index.ts";
 import { AdapterError, denied, type Refusal } from "../errors.ts";
 import { utf8 } from "../internal/bytes.ts";
 import type { Places } from "./body.ts";
 import type { Credential } from "./credential.ts";
-import type { ProvenNode, RevocationList } from "./revocations.ts";
+import type { ProvenNode, Revocation, RevocationList } from "./revocations.ts";
 
 export interface Proof {
   readonly credential: Credential;
@@ -103,23 +103,30 @@ export class Verified {
    * @throws TypeError if the caveats cannot be read or name no agent
    */
   nodeBelow(caveats: readonly string[]): string {
+    return this.#nodesBelow(caveats).at(-1)!;
+  }
+
+  /** The ids of the nodes that `caveats` open, one below the other. @throws as `nodeBelow` */
+  #nodesBelow(caveats: readonly string[]): readonly string[] {
     checkCaveats(caveats, this.#vocabulary);
-    const agentAt = lastNodeAt(caveats);
-    if (agentAt === -1) throw new TypeError("the caveats open no node: none of them is an agent");
-    return this.#places.after(caveats.slice(0, agentAt + 1).map(utf8));
+    const opened = nodesAt(caveats);
+    if (opened.length === 0)
+      throw new TypeError("the caveats open no node: none of them is an agent");
+    const bytes = caveats.map(utf8);
+    return opened.map((at) => this.#places.after(bytes.slice(0, at + 1)));
   }
 
   /**
    * Revokes the node that `caveats` open below this credential, and everything below that node: the
-   * right of every holder. Returns the node's id.
+   * right of every holder. Returns what was revoked.
    *
    * @throws AdapterError `ERR_REQUEST` if the caveats cannot be read or name no agent;
-   * `ERR_RATE_LIMITED` after a thousand nodes of one root
+   * `ERR_RATE_LIMITED` after a thousand nodes that this credential's node revoked
    */
-  revokeBelow(caveats: readonly string[]): string {
-    let nodeId: string;
+  revokeBelow(caveats: readonly string[]): Revocation {
+    let opened: readonly string[];
     try {
-      nodeId = this.nodeBelow(caveats);
+      opened = this.#nodesBelow(caveats);
     } catch (cause) {
       throw new AdapterError(
         "ERR_REQUEST",
@@ -127,8 +134,15 @@ export class Verified {
         { cause },
       );
     }
-    this.#revocations.revokeBelow(this.nodes[0]!.id, nodeId, this.validUntil);
-    return nodeId;
+    const { validUntil } = this;
+    const revocation: Revocation = {
+      nodeId: opened.at(-1)!,
+      above: [...this.nodes.map(({ id }) => id), ...opened.slice(0, -1)],
+      by: this.node.id,
+      ...(validUntil !== undefined && { endsAt: validUntil }),
+    };
+    this.#revocations.revokeBelow(revocation);
+    return revocation;
   }
 
   /** The credential's description, without secrets, and its nodes. */

@@ -106,7 +106,8 @@ export function followRevocations(
 
   function take({ after, seq: until, entries, freezes: read = [], aliveAt }: Reading): void {
     if (after !== seq) throw notAPage(`it begins after ${after}, and ${seq} was expected`);
-    for (const { node, endsAt } of entries) authority.revocations.revoke(node, endsAt);
+    for (const { node, endsAt, ...place } of entries)
+      authority.revocations.revoke(node, endsAt, place);
     for (const directive of read) freezes?.apply(directive);
     // Last: a sign of life says that everything before it is in force here.
     seq = until;

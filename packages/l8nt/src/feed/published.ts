@@ -6,6 +6,9 @@ import { type FeedEntry, MAX_ENTRIES } from "../wire/feed.ts";
 import { MAX_SKEW_SECONDS } from "./page.ts";
 import { watch } from "./watch.ts";
 
+/** Ids on one page, of 35 bytes each: with the rest of a thousand entries, less than 262,144 bytes. */
+const MAX_IDS = 4000;
+
 export interface Piece {
   readonly seq: number;
   readonly entries: readonly FeedEntry[];
@@ -36,29 +39,41 @@ export class Published {
 
   async #readOnce(): Promise<void> {
     const before = this.#entries.length;
-    for (const { seq, kind, nodeId, endsAt } of await this.#store.directives(this.#seq)) {
+    for (const { seq, kind, nodeId, endsAt, above } of await this.#store.directives(this.#seq)) {
       if (kind === "revoke")
         // Rounded up: a revocation that is left out too early would let its node in again.
         this.#entries.push({
           seq,
           node: nodeId,
           ...(endsAt !== undefined && { endsAt: Math.ceil(endsAt) }),
+          ...(above !== undefined && { above }),
         });
       this.#seq = Math.max(this.#seq, seq);
     }
     if (this.#entries.length === before) return;
     // A follower whose clock is behind this one still needs the entries that ended just now.
     const ended = this.#clock() - MAX_SKEW_SECONDS;
-    this.#entries = this.#entries.filter(({ endsAt }) => endsAt === undefined || endsAt >= ended);
+    const ends = new Map<string, number>();
+    for (const { node, endsAt = Number.POSITIVE_INFINITY } of this.#entries)
+      ends.set(node, Math.max(endsAt, ends.get(node) ?? endsAt));
+    this.#entries = this.#entries.filter(({ endsAt = Number.POSITIVE_INFINITY, above = [] }) => {
+      // A revoked node above it, that is published for as long, says all that this entry says.
+      const isFolded = above.some((id) => (ends.get(id) ?? Number.NEGATIVE_INFINITY) >= endsAt);
+      return endsAt >= ended && !isFolded;
+    });
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** The entries after number `after`, at most a thousand. */
+  /** The entries after number `after`: as many as a page has room for. */
   after(after: number): Piece {
     const entries: FeedEntry[] = [];
+    let ids = 0;
     for (let at = this.#indexAfter(after); at < this.#entries.length; at++) {
-      if (entries.length === MAX_ENTRIES) return { seq: entries.at(-1)!.seq, entries };
-      entries.push(this.#entries[at]!);
+      const entry = this.#entries[at]!;
+      ids += 1 + (entry.above?.length ?? 0);
+      if (entries.length === MAX_ENTRIES || ids > MAX_IDS)
+        return { seq: entries.at(-1)!.seq, entries };
+      entries.push(entry);
     }
     return { seq: this.#seq, entries };
   }

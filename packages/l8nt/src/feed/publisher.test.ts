@@ -99,6 +99,46 @@ test("more than a thousand revocations come in consecutive pages", async () => {
   expect(numbers).toEqual(Array.from({ length: 2500 }, (_, at) => at + 1));
 });
 
+test("what is below a revoked node is left out, unless it is published for longer", async () => {
+  const { log, page } = publish();
+  const seqs = async () => (await page()).entries.map(({ seq }: { seq: number }) => seq);
+  const below = (number: number, above: readonly number[], endsAt?: number) => ({
+    ...revocation(number, endsAt),
+    above: above.map(nodeOf),
+    by: nodeOf(above[0]!),
+  });
+  await log.addDirective(below(11, [1, 10], NOW + 50));
+  await log.addDirective(below(12, [1, 10], NOW + 90));
+  await log.addDirective(below(13, [1, 14], NOW + 50));
+  expect(await seqs()).toEqual([1, 2, 3]);
+  await log.addDirective(below(10, [1], NOW + 60));
+  expect((await page()).entries).toMatchObject([
+    { seq: 2, node: nodeOf(12), above: [nodeOf(1), nodeOf(10)] },
+    { seq: 3, node: nodeOf(13) },
+    { seq: 4, node: nodeOf(10), above: [nodeOf(1)] },
+  ]);
+  await log.addDirective(below(15, [1, 10], NOW + 60));
+  expect(await seqs()).toEqual([2, 3, 4]);
+  expect(await page("?after=4")).toMatchObject({ seq: 5, entries: [] });
+  await log.addDirective(revocation(1));
+  expect(await seqs()).toEqual([6]);
+});
+
+test("a page of the deepest nodes is no larger than a follower reads", async () => {
+  const { log, get, page } = publish();
+  const above = Array.from({ length: 64 }, (_, at) => nodeOf(at + 10_000));
+  for (let number = 1; number <= 1000; number++)
+    await log.addDirective({ ...revocation(number, NOW + 1e9), above, by: above[0]! });
+  let count = 0;
+  for (let after = 0; after < 1000; ) {
+    expect((await (await get(`?after=${after}`)).text()).length).toBeLessThanOrEqual(262_144);
+    const { entries, seq } = await page(`?after=${after}`);
+    count += entries.length;
+    after = seq;
+  }
+  expect(count).toBe(1000);
+});
+
 test("a revocation is left out a minute after its end, because a follower's clock may be behind", async () => {
   const { log, time, page } = publish();
   await log.addDirective(revocation(1, NOW + 10));

@@ -1,4 +1,6 @@
 /** Sources of revocations: a log in a shared store, or a feed over HTTP. */
+
+import type { RevokedPlace } from "../credential/index.ts";
 import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
@@ -16,7 +18,7 @@ import { POLL_MS, watch } from "./watch.ts";
 export interface Reading {
   readonly after: number;
   readonly seq: number;
-  readonly entries: readonly Pick<FeedEntry, "node" | "endsAt">[];
+  readonly entries: readonly (Pick<FeedEntry, "node" | "endsAt"> & RevokedPlace)[];
   /** Freezes and thaws, in order. A published feed has none. */
   readonly freezes?: readonly Pick<Directive, "kind" | "nodeId" | "reason">[];
   /**
@@ -78,9 +80,11 @@ export const storeSource = (log: DirectiveLog): RevocationSource =>
           seq: Math.max(after, ...directives.map(({ seq: number }) => number)),
           entries: directives
             .filter(({ kind }) => kind === "revoke")
-            .map(({ nodeId, endsAt }) => ({
+            .map(({ nodeId, endsAt, above, by }) => ({
               node: nodeId,
               ...(endsAt !== undefined && { endsAt }),
+              ...(above !== undefined && { above }),
+              ...(by !== undefined && { by }),
             })),
           freezes: directives.filter(({ kind }) => kind !== "revoke"),
           aliveAt,

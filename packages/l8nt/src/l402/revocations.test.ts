@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { credentialText, LOCATION, NOW, placeIdOf, SECRET } from "../../../../test/fuzz/golden.ts";
 import { type Access, readOrigin, targetAt } from "../caveat/index.ts";
-import { AdapterError } from "../errors.ts";
 import { Authority } from "./authority.ts";
 import { verify } from "./fixtures/verdict.ts";
 
@@ -25,7 +24,7 @@ describe("what a holder may revoke", () => {
     let now = NOW;
     const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => now });
     const holder = authority.verifier.authenticate(credentialText(held));
-    expect(holder.revokeBelow(childOf(1))).toBe(
+    expect(holder.revokeBelow(childOf(1)).nodeId).toBe(
       placeIdOf({ ...held, caveats: [...held.caveats, ...childOf(1)] }),
     );
     expect(codeOf(authority, childOf(1))).toBe("ERR_REVOKED");
@@ -37,17 +36,17 @@ describe("what a holder may revoke", () => {
     expect(codeOf(authority, childOf(1))).toBe("ERR_REVOKED");
   });
 
-  test("holders of one tree revoke a thousand nodes in all, and the same node twice counts once", () => {
+  test("the holders of one node revoke a thousand nodes, and the same node twice counts once", () => {
     const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
     const holder = authority.verifier.authenticate(credentialText(held));
-    const below = authority.verifier.authenticate(
-      credentialText({ ...held, caveats: [...held.caveats, ...childOf(0xffff)] }),
+    const narrowed = authority.verifier.authenticate(
+      credentialText({ ...held, caveats: [...held.caveats, "max_uses=1"] }),
     );
-    for (let at = 0; at < 1000; at++) (at % 2 === 0 ? holder : below).revokeBelow(childOf(at));
-    expect(() => holder.revokeBelow(childOf(2000))).toThrow(AdapterError);
-    expect(() => below.revokeBelow(childOf(2000))).toThrow(
-      expect.objectContaining({ code: "ERR_RATE_LIMITED" }),
-    );
+    for (let at = 0; at < 1000; at++) (at % 2 === 0 ? holder : narrowed).revokeBelow(childOf(at));
+    for (const one of [holder, narrowed])
+      expect(() => one.revokeBelow(childOf(2000))).toThrow(
+        expect.objectContaining({ name: "AdapterError", code: "ERR_RATE_LIMITED" }),
+      );
     expect(() => holder.revokeBelow(childOf(0))).not.toThrow();
     expect(codeOf(authority, childOf(2000))).toBe("granted");
     // Another tree is another count, and the owner has none.
@@ -57,6 +56,47 @@ describe("what a holder may revoke", () => {
       placeIdOf({ ...held, caveats: [...held.caveats, ...childOf(2000)] }),
     );
     expect(codeOf(authority, childOf(2000))).toBe("ERR_REVOKED");
+  });
+
+  test("a child that revoked all that it may takes from nobody the right to revoke it, or others", () => {
+    const authority = new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW });
+    const at = (...path: number[]) => path.flatMap(childOf);
+    const holderOf = (...path: number[]) =>
+      authority.verifier.authenticate(
+        credentialText({ ...held, caveats: [...held.caveats, ...at(...path)] }),
+      );
+    const [root, parent, mallory, sibling] = [
+      holderOf(),
+      holderOf(1),
+      holderOf(1, 2),
+      holderOf(1, 3),
+    ];
+    for (let child = 0; child < 1000; child++) mallory.revokeBelow(at(child));
+    expect(() => mallory.revokeBelow(at(1000))).toThrow(
+      expect.objectContaining({ code: "ERR_RATE_LIMITED" }),
+    );
+    expect(codeOf(authority, at(1, 2, 999))).toBe("ERR_REVOKED");
+    for (const other of [sibling, parent, root]) other.revokeBelow(at(7000));
+    expect(authority.revocations.size).toBe(1003);
+    parent.revokeBelow(at(2));
+    // One entry says what a thousand said.
+    expect(authority.revocations.size).toBe(4);
+    for (const path of [
+      [1, 2],
+      [1, 2, 0],
+      [1, 2, 999],
+      [1, 2, 1000],
+      [1, 2, 5, 6],
+    ])
+      expect(codeOf(authority, at(...path))).toBe("ERR_REVOKED");
+    for (const path of [[], [1], [1, 3], [4]])
+      expect(codeOf(authority, at(...path))).toBe("granted");
+    root.revokeBelow(at(1, 2));
+    expect(authority.revocations.size).toBe(4);
+    root.revokeBelow(at(1));
+    expect(authority.revocations.size).toBe(2);
+    expect(codeOf(authority, at(1, 3))).toBe("ERR_REVOKED");
+    expect(codeOf(authority, at(4))).toBe("granted");
   });
 
   test.each([

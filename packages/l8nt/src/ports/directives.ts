@@ -9,6 +9,10 @@ export interface Directive {
   readonly nodeId: string;
   /** Unix seconds after which nothing below the node can be valid; absent if that is not known. */
   readonly endsAt?: number;
+  /** Of a revocation by a holder: the ids of the nodes above the node, root first. */
+  readonly above?: readonly string[];
+  /** Of a revocation by a holder: the node of the credential that revoked it. */
+  readonly by?: string;
   /** Unix seconds. */
   readonly at: number;
   /** For people. */

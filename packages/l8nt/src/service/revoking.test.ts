@@ -70,6 +70,54 @@ test("a revocation is in the log before its answer, and holds in an instance tha
   ]);
 });
 
+test("a child that floods its paywall with revocations can be revoked, there, after a restart and by the feed", async () => {
+  const store = new CallingLog();
+  const first = open({ revocations: { store, key: signer } });
+  await first.ready();
+  const { parent, child } = family(first);
+  const sibling = parent.delegate({ agent: "sibling" });
+  const below = (ancestor: typeof parent, other: typeof parent) => other.caveatsBelow(ancestor)!;
+  const ask = async (by: typeof parent, caveats: readonly string[], paywall = first) => {
+    const response = (await paywall.wellKnown(
+      new Request(FEED_URL, {
+        method: "POST",
+        headers: { authorization: `L402 ${by}` },
+        body: JSON.stringify({ caveats }),
+      }),
+    ))!;
+    return [response.status, (await response.json()).code];
+  };
+  const grandchild = (at: number) => [`agent=a.${at.toString(16).padStart(8, "0")}`];
+  for (let at = 0; at < 1000; at++) await ask(child, grandchild(at));
+  expect(await ask(child, grandchild(1000))).toEqual([429, "ERR_RATE_LIMITED"]);
+  // Its limit outlives a restart, and its siblings and its parent have their own.
+  const second = open({ revocations: { store, key: signer } });
+  await second.ready();
+  expect(await ask(child, grandchild(1000), second)).toEqual([429, "ERR_RATE_LIMITED"]);
+  expect(await ask(sibling, grandchild(0), second)).toEqual([200, undefined]);
+  expect(await ask(parent, below(parent, child), second)).toEqual([200, undefined]);
+  expect(second.authority.revocations.size).toBe(2);
+  // The log keeps every revocation, the memory of whoever reads it keeps what matters.
+  expect(await store.directives(0)).toHaveLength(1002);
+  const third = open({ revocations: { store, key: signer } });
+  const follower = open({
+    revocations: {
+      url: FEED_URL,
+      publicKey: signer.publicKey,
+      fetch: async (input, init) => (await third.wellKnown(new Request(input, init)))!,
+    },
+  });
+  for (const paywall of [third, follower]) {
+    await paywall.ready();
+    expect(paywall.authority.revocations.size).toBe(2);
+    expect([
+      await statusOf(paywall, child),
+      await statusOf(paywall, child.append(grandchild(5))),
+    ]).toEqual([402, 402]);
+    expect([await statusOf(paywall, parent), await statusOf(paywall, sibling)]).toEqual([200, 200]);
+  }
+});
+
 test("what the owner revokes is written down, too", async () => {
   const store = new CallingLog();
   const first = open({ revocations: { store } });

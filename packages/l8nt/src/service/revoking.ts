@@ -3,6 +3,7 @@
  * spec/3-challenge.md §6.
  */
 import type { Duration } from "../caveat/index.ts";
+import type { Revocation } from "../credential/index.ts";
 import { AdapterError } from "../errors.ts";
 import {
   type FeedSigner,
@@ -93,9 +94,9 @@ export class Revoking {
    * @throws AdapterError `ERR_REQUEST`, `ERR_RATE_LIMITED`, `ERR_STORE`
    */
   async below(ancestor: Verified, caveats: readonly string[]): Promise<string> {
-    const nodeId = ancestor.revokeBelow(caveats);
-    await this.#write(nodeId, ancestor.validUntil, "by the holder of an ancestor");
-    return nodeId;
+    const revocation = ancestor.revokeBelow(caveats);
+    await this.#write(revocation, "by the holder of an ancestor");
+    return revocation.nodeId;
   }
 
   /**
@@ -105,20 +106,17 @@ export class Revoking {
    */
   async node(nodeId: string, endsAt?: number): Promise<void> {
     this.#options.authority.revocations.revoke(nodeId, endsAt);
-    await this.#write(nodeId, endsAt, "by the owner");
+    await this.#write({ nodeId, ...(endsAt !== undefined && { endsAt }) }, "by the owner");
   }
 
   /** The revocation is in force at this instance already, even if the log fails. */
-  async #write(nodeId: string, endsAt: number | undefined, reason: string): Promise<void> {
+  async #write(
+    node: Pick<Revocation, "nodeId"> & Partial<Revocation>,
+    reason: string,
+  ): Promise<void> {
     const at = this.#options.clock();
     try {
-      await this.#store?.addDirective({
-        kind: "revoke",
-        nodeId,
-        at,
-        reason,
-        ...(endsAt !== undefined && { endsAt }),
-      });
+      await this.#store?.addDirective({ kind: "revoke", at, reason, ...node });
     } catch (cause) {
       throw new AdapterError(
         "ERR_STORE",

@@ -264,16 +264,18 @@ class SqliteStore implements Store {
   }
 
   addDirective(directive: Directive): Promise<number> {
-    const { kind, nodeId, endsAt, at, reason } = directive;
+    const { kind, nodeId, endsAt, at, reason, above, by } = directive;
     return this.#write(() => {
       this.#enter({ type: "directive", kind, nodeId, ...(reason !== undefined && { reason }) }, at);
       return this.#sql.insert(
-        "INSERT INTO directives (kind, node_id, ends_at, at, reason) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO directives (kind, node_id, ends_at, at, reason, above, by_node) VALUES (?, ?, ?, ?, ?, ?, ?)",
         kind,
         nodeId,
         endsAt ?? null,
         at,
         reason ?? null,
+        above?.join(" ") ?? null,
+        by ?? null,
       );
     });
   }
@@ -287,6 +289,8 @@ class SqliteStore implements Store {
         at: Number(row.at),
         ...(row.ends_at !== null && { endsAt: Number(row.ends_at) }),
         ...(row.reason !== null && { reason: String(row.reason) }),
+        ...(row.above !== null && { above: String(row.above).split(" ") }),
+        ...(row.by_node !== null && { by: String(row.by_node) }),
       })),
     );
   }

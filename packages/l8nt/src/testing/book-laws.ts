@@ -43,6 +43,13 @@ export function bookLaws(law: Law): void {
       { kind: "revoke", nodeId: "aa".repeat(16), endsAt: START + 60, at: START },
       { kind: "freeze", nodeId: "*", at: START + 1, reason: "I want to look at it" },
       { kind: "thaw", nodeId: "*", at: START + 2 },
+      {
+        kind: "revoke",
+        nodeId: "bb".repeat(16),
+        above: ["cc".repeat(16), "dd".repeat(16)],
+        by: "dd".repeat(16),
+        at: START + 3,
+      },
     ] as const;
     const numbers: number[] = [];
     for (const [at, directive] of directives.entries())
@@ -58,8 +65,9 @@ export function bookLaws(law: Law): void {
       );
       assert.deepEqual(await handle.directives(numbers[1]!), [
         { ...directives[2], seq: numbers[2] },
+        { ...directives[3], seq: numbers[3] },
       ]);
-      assert.deepEqual(await handle.directives(numbers[2]!), []);
+      assert.deepEqual(await handle.directives(numbers[3]!), []);
     }
   });
 

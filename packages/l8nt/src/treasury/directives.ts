@@ -77,7 +77,7 @@ export class Directives implements DirectiveLog {
   #apply(directive: Directive): void {
     const { authority, gate } = this.#options;
     if (directive.kind === "revoke")
-      authority.revocations.revoke(directive.nodeId, directive.endsAt);
+      authority.revocations.revoke(directive.nodeId, directive.endsAt, directive);
     else gate.apply(directive);
   }
 

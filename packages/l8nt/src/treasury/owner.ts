@@ -121,7 +121,7 @@ export class Owner implements TreasuryOwner {
   async revoke(nodeId: string, reason = "by its owner"): Promise<void> {
     checkGiven(ownerRevoke, { body: { node: nodeId, reason } });
     await this.#options.startup.done();
-    await this.#options.recall.revoke(nodeId, reason);
+    await this.#options.recall.revoke({ nodeId }, reason);
   }
 
   async freeze(nodeId?: string, reason = "by its owner"): Promise<void> {

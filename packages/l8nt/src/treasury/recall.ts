@@ -2,7 +2,8 @@
  * Recall: revokes a node here, and what was handed over to it at the services that would accept it.
  * spec/4-purchase.md §6.
  */
-import { handOverNode, lastNodeAt, opensNodes } from "../caveat/index.ts";
+import { handOverNode, nodesAt, opensNodes } from "../caveat/index.ts";
+import type { Revocation } from "../credential/index.ts";
 import { Lru } from "../internal/lru.ts";
 import type { Credential } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -59,15 +60,15 @@ export class Recall {
    * Revokes a node and all below it: here, and at the services that can revoke what was handed over
    * to them. What a service cannot revoke ends by itself within minutes.
    *
-   * @param endsAt Unix seconds after which nothing below the node can be valid
    * @throws AdapterError `ERR_STORE`; the revocation is in force in this process all the same
    */
-  async revoke(nodeId: string, reason: string, endsAt?: number): Promise<void> {
+  async revoke(
+    node: Pick<Revocation, "nodeId"> & Partial<Revocation>,
+    reason: string,
+  ): Promise<void> {
     const { directives, clock } = this.#options;
-    const at = clock();
-    const end = endsAt === undefined ? {} : { endsAt };
-    await directives.issue({ kind: "revoke", nodeId, at, reason, ...end });
-    await this.#revokeAtServices(nodeId, clock());
+    await directives.issue({ kind: "revoke", at: clock(), reason, ...node });
+    await this.#revokeAtServices(node.nodeId, clock());
   }
 
   async #revokeAtServices(nodeId: string, now: number): Promise<void> {
@@ -109,7 +110,7 @@ export class Recall {
 
   /** Asks the service with the full credential, whose holder may revoke what descends from it. */
   async #revokeAt({ origin, full, caveats }: Revocable): Promise<void> {
-    if (lastNodeAt(caveats) === -1) return;
+    if (nodesAt(caveats).length === 0) return;
     const { fetch: fetcher } = this.#options;
     try {
       // Loaded here, because a page that only pays does not need it.

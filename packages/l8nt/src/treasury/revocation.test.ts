@@ -6,8 +6,9 @@ import { describe, expect, test } from "vitest";
 import { Credential, macaroonOf } from "../l402/index.ts";
 import type { Payer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { failure, gate, type Town, town } from "../testing/fixtures/town.ts";
+import { failure, gate, secretOf, type Town, town } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
+import { Treasury } from "./index.ts";
 
 const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
 
@@ -98,6 +99,44 @@ test("revoking a child does not revoke its parent, even if the parent paid for w
   expect([await present(ofChild, url), await present(ofParent, url)]).toEqual([402, 200]);
   expect(await buy(world, parent, url)).toMatchObject({ kind: "credential" });
   expect(world.paid().count).toBe(1);
+});
+
+test("a child that revoked all that it may can be revoked by its parent and by the root, also after a restart", async () => {
+  const store = new MemoryStore();
+  const world = await town({ store });
+  const at = { now: world.clock() };
+  const root = world.mint();
+  const parent = root.delegate({ agent: "parent" }, at);
+  const [mallory, spy] = ["mallory", "spy"].map((agent) => parent.delegate({ agent }, at));
+  const flood = async (by: Credential) => {
+    for (let child = 0; child < 1000; child++)
+      await world.treasury.revoke(by.toString(), [
+        `agent=a.${child.toString(16).padStart(8, "0")}`,
+      ]);
+  };
+  await flood(mallory!);
+  await flood(spy!);
+  const again = new Treasury({
+    secret: secretOf("the treasury"),
+    location: world.treasury.location,
+    wallet: devWallet(world.network.account("treasury").url),
+    store,
+    clock: world.clock,
+    alarm: () => {},
+  });
+  for (const treasury of [world.treasury, again])
+    expect(await failure(treasury.revoke(mallory!.toString(), ["agent=a.ffffffff"]))).toMatchObject(
+      { code: "ERR_RATE_LIMITED" },
+    );
+  await world.treasury.revoke(parent.toString(), mallory!.caveatsBelow(parent)!);
+  await again.revoke(root.toString(), spy!.caveatsBelow(root)!);
+  expect(await failure(world.treasury.standing(mallory!.toString()))).toMatchObject(REVOKED);
+  expect(await failure(again.standing(spy!.toString()))).toMatchObject(REVOKED);
+  expect(await failure(again.standing(spy!.append(["agent=a.00000007"]).toString()))).toMatchObject(
+    REVOKED,
+  );
+  for (const alive of [parent, root])
+    expect(await world.treasury.standing(alive.toString())).toBeDefined();
 });
 
 test("a credential cannot revoke its parent, its sibling or itself", async () => {

@@ -149,11 +149,10 @@ export class TreasuryCore implements Treasurer {
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
     await this.start();
     const ancestor = await this.#admit(credential, { now: this.#parts.clock(), target: "self" });
-    const nodeId = ancestor.revokeBelow(caveats);
+    const revocation = ancestor.revokeBelow(caveats);
     await this.#parts.nodes.meetBelow(ancestor, caveats, this.#parts.clock()).catch(() => {});
-    const { lineage, validUntil } = ancestor;
-    await this.#parts.recall.revoke(nodeId, `by ${lineage.join(" > ") || "the root"}`, validUntil);
-    return nodeId;
+    await this.#parts.recall.revoke(revocation, `by ${ancestor.lineage.join(" > ") || "the root"}`);
+    return revocation.nodeId;
   }
 
   async standing(credential: string): Promise<readonly NodeStanding[]> {

@@ -21,6 +21,8 @@ export const NDJSON = "application/x-ndjson";
 
 /** The most entries of one page. */
 export const MAX_ENTRIES = 1000;
+/** The most nodes above another: a credential has at most 64 caveats. */
+const MAX_ABOVE = 64;
 
 export interface FeedEntry {
   readonly seq: number;
@@ -28,6 +30,8 @@ export interface FeedEntry {
   readonly node: string;
   /** Unix seconds after which nothing below it can be valid; absent if that is not known. */
   readonly endsAt?: number;
+  /** The nodes above it, root first; absent if they are not known. */
+  readonly above?: readonly string[];
 }
 
 export interface FeedPage {
@@ -52,6 +56,7 @@ const entry = codecOf<FeedEntry>()(
     seq: count(),
     node: nodeId,
     endsAt: optional(count()),
+    above: optional(list(nodeId, MAX_ABOVE)),
   }),
 );
 

@@ -48,7 +48,7 @@ export const MIGRATIONS: readonly Migration[] = [
        ) STRICT`,
       `CREATE TABLE directives (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, node_id TEXT NOT NULL, ends_at REAL, at REAL NOT NULL,
-         reason TEXT
+         reason TEXT, above TEXT, by_node TEXT
        ) STRICT`,
       `CREATE TABLE nodes (
          id TEXT PRIMARY KEY, depth INTEGER NOT NULL, met_at REAL NOT NULL, body TEXT NOT NULL

@@ -1,0 +1,186 @@
+/**
+ * The laws of revocations by holders, over random floods of them: whatever the nodes below a node
+ * revoked, each ancestor can still revoke each of them; the list says of every node what a list
+ * without limits and without folding says; its size is bounded. [case 111]
+ */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { AdapterError } from "../errors.ts";
+import { type ProvenNode, RevocationList } from "./revocations.ts";
+
+const NOW = 1_900_000_000;
+
+/** A node of the tree of this test: its ids from the root to itself. */
+type Path = readonly string[];
+
+let made = 0;
+const fresh = (): string => (++made).toString(16).padStart(32, "0");
+const below = (path: Path): Path => [...path, fresh()];
+
+/** A list beside a model of it, which remembers every node that was revoked. */
+function judged() {
+  const list = new RevocationList({ clock: () => NOW });
+  const revoked = new Set<string>();
+  const isRevoked = (path: Path) =>
+    list.refusalOf(() => path.map((id) => ({ id })) as unknown as ProvenNode[], NOW) !== undefined;
+  return {
+    list,
+    /** Whether `by` may revoke `path` now. */
+    revoke(by: Path, path: Path): boolean {
+      try {
+        list.revokeBelow({
+          nodeId: path.at(-1)!,
+          above: path.slice(0, -1),
+          by: by.at(-1)!,
+          endsAt: NOW + 60,
+        });
+      } catch (error) {
+        expect(error).toMatchObject({ name: "AdapterError", code: "ERR_RATE_LIMITED" });
+        return false;
+      }
+      revoked.add(path.at(-1)!);
+      return true;
+    },
+    isRevoked,
+    /** Those of which the list does not say what the model says. */
+    misjudged: (paths: readonly Path[]) =>
+      paths.filter((path) => isRevoked(path) !== path.some((id) => revoked.has(id))),
+  };
+}
+
+/** Bursts by nodes below one: each node hangs below the one with the index `from`. */
+const bursts = fc.array(
+  fc.record({
+    from: fc.nat(20),
+    depth: fc.integer({ min: 1, max: 4 }),
+    count: fc.constantFrom(1, 7, 1000, 1050),
+    deep: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 24, size: "max" },
+);
+
+describe("whatever the nodes below a node revoked", () => {
+  test("it and each of its ancestors can revoke each of them, and a hundred others", () => {
+    let refused = 0;
+    let full = 0;
+    fc.assert(
+      fc.property(bursts, fc.integer({ min: 0, max: 4 }), fc.nat(), (floods, depth, pick) => {
+        const { list, revoke, isRevoked, misjudged } = judged();
+        const line: Path[] = [[fresh()]];
+        for (let at = 0; at < depth; at++) line.push(below(line.at(-1)!));
+        const top = line.at(-1)!;
+        const nodes: Path[] = [top];
+        const children: Path[] = [];
+        for (const { from, depth: steps, count, deep } of floods) {
+          let by = nodes[from % nodes.length]!;
+          for (let step = 0; step < (by === top ? steps : steps - 1); step++) {
+            by = below(by);
+            nodes.push(by);
+          }
+          for (let at = 0; at < count; at++) {
+            const child = deep ? below(below(by)) : below(by);
+            if (!revoke(by, child)) refused++;
+            children.push(child);
+          }
+        }
+        if (list.size > 9000) full++;
+        expect(list.size).toBeLessThanOrEqual(10_000);
+        expect(misjudged(children.concat(nodes))).toEqual([]);
+
+        const revoker = line[pick % line.length]!;
+        for (let at = 0; at < 100; at++) expect(revoke(revoker, below(top))).toBe(true);
+        for (const path of nodes.slice(1).reverse()) {
+          expect(revoke(revoker, path)).toBe(true);
+          expect(isRevoked(path)).toBe(true);
+        }
+        expect(misjudged(children.concat(nodes, line))).toEqual([]);
+        expect(isRevoked(top)).toBe(false);
+        // One entry is left for each branch that hangs on the top, and a hundred for the others.
+        const branches = new Set(nodes.slice(1).map((path) => path[top.length]));
+        expect(list.size).toBe(100 + branches.size);
+      }),
+      // Shrinking floods takes minutes.
+      { numRuns: 25, endOnFailure: true },
+    );
+    expect(Math.min(refused, full)).toBeGreaterThan(0);
+  });
+
+  test("the entries of one node are at most a thousand, and room comes back when they end or are folded", () => {
+    let now = NOW;
+    const list = new RevocationList({ clock: () => now });
+    const root = fresh();
+    const by = fresh();
+    const child = (endsAt: number, ...more: string[]) => ({
+      nodeId: fresh(),
+      above: [root, by, ...more],
+      by,
+      endsAt,
+    });
+    const branch = fresh();
+    for (let at = 0; at < 500; at++) list.revokeBelow(child(NOW + 10));
+    for (let at = 0; at < 500; at++) list.revokeBelow(child(NOW + 90, branch));
+    const refused = () => list.revokeBelow(child(NOW + 90));
+    expect(refused).toThrow(AdapterError);
+    now = NOW + 11;
+    expect(refused).not.toThrow();
+    expect(list.size).toBe(501);
+    list.revokeBelow({ nodeId: branch, above: [root, by], by, endsAt: NOW + 90 });
+    expect(list.size).toBe(2);
+    for (let at = 0; at < 998; at++) list.revokeBelow(child(NOW + 90));
+    expect(refused).toThrow(AdapterError);
+    // A node with revoked ones below it fits all the same.
+    const flooder = fresh();
+    list.revokeBelow({ nodeId: fresh(), above: [root, by, flooder], by: flooder });
+    list.revokeBelow({ nodeId: flooder, above: [root, by], by });
+    expect([list.has(flooder), list.size]).toEqual([true, 1001]);
+    list.revoke(by);
+    expect(list.size).toBe(1);
+  });
+
+  test("the owner's revocation always fits, in a tree that is full", () => {
+    const list = new RevocationList({ clock: () => NOW });
+    const root = fresh();
+    let refused = 0;
+    for (let node = 0; node < 12; node++) {
+      const by = fresh();
+      for (let at = 0; at < 1000; at++)
+        try {
+          list.revokeBelow({ nodeId: fresh(), above: [root, by], by });
+        } catch {
+          refused++;
+        }
+    }
+    expect([list.size, refused]).toEqual([9900, 2100]);
+    const [one, other] = [fresh(), fresh()];
+    list.revoke(one);
+    list.revoke(other, NOW + 5, { above: [root] });
+    expect([list.has(one), list.has(other)]).toEqual([true, true]);
+    list.revoke(root);
+    expect(list.size).toBe(2);
+  });
+
+  test("the order of two revocations on one line does not matter, and the later end holds", () => {
+    const ends = fc.integer({ min: 1, max: 9 });
+    fc.assert(
+      fc.property(ends, ends, fc.boolean(), fc.boolean(), (a, b, isReversed, isKnown) => {
+        let now = NOW;
+        const list = new RevocationList({ clock: () => now });
+        const [root, upper, lower] = [fresh(), fresh(), fresh()];
+        const acts = [
+          () => list.revoke(upper, NOW + a, isKnown ? { above: [root], by: root } : {}),
+          () => list.revoke(lower, NOW + b, { above: [root, upper], by: upper }),
+        ];
+        for (const act of isReversed ? acts.reverse() : acts) act();
+        expect(list.size).toBe(1);
+        expect(list.has(upper)).toBe(true);
+        now = NOW + Math.max(a, b);
+        for (let at = 0; at < 1100; at++) list.revoke(fresh(), NOW + 99);
+        expect(list.has(upper)).toBe(true);
+        now++;
+        for (let at = 0; at < 1100; at++) list.revoke(fresh(), NOW + 99);
+        expect(list.has(upper)).toBe(false);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
