@@ -1333,7 +1333,9 @@ describe("sigil get", () => {
       env: { SIGIL_WALLET: `nostr:${secret}` },
     });
     expect(wallet).toMatchObject({ code: 7, stdout: "" });
-    expect(wallet.stderr).toContain("No wallet has this URL's scheme. Known are ");
+    expect(wallet.stderr).toContain(
+      "The value is not the URL of a wallet. It must begin with one of these schemes: ",
+    );
     const broken = await sigil(["get", `${service.url}/paid`], {
       env: { SIGIL_WALLET: `dev+http:${secret}` },
     });

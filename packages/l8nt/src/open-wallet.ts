@@ -33,7 +33,7 @@ export async function openWallet(url: string): Promise<Wallet> {
   if (open === undefined)
     throw new AdapterError(
       "ERR_WALLET",
-      `No wallet has this URL's scheme. Known are ${Object.keys(SCHEMES).join(", ")}.`,
+      `The value is not the URL of a wallet. It must begin with one of these schemes: ${Object.keys(SCHEMES).join(", ")}. If the value names a file, give the URL that is in the file.`,
     );
   return open(url);
 }

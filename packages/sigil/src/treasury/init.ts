@@ -17,10 +17,14 @@ import { openStore } from "./store.ts";
 /** How long the owner's credential is valid. */
 const OWNER_SECONDS = "365d";
 
+const ANYWHERE =
+  "No --endpoint was given, so the agent may call every https URL. Only its budget and its end\nlimit it. To narrow it, make the treasury again with --endpoint.";
+
 /** Makes a treasury and returns the exit code. */
 export async function init(given: Arguments, terminal: Terminal): Promise<number> {
   const location = checkedLocation(given.text("location") ?? DEFAULT_LOCATION);
   const scope = scopeOf(given);
+  const isAnywhere = !boundsOf(readScope(given)).has("place");
   const folder = makeFolder(folderFlag(given));
   refuseExisting(folder);
   // First, so that a store that cannot be opened leaves no other files.
@@ -51,6 +55,7 @@ export async function init(given: Arguments, terminal: Terminal): Promise<number
         `  ${"owner.credential".padEnd(18)}for you: sees and stops everything; ends in 365 days`,
         `  ${"agent.credential".padEnd(18)}for your agent: ${describe(agent)}`,
         "",
+        ...(isAnywhere ? [ANYWHERE, ""] : []),
         "Next, in two terminals (add --allow-loopback to buy from services on this machine):",
         `  SIGIL_WALLET=… sigil treasury start --dir ${path}`,
         `  SIGIL_CREDENTIAL=$(cat ${agentCredential}) sigil get https://…`,
