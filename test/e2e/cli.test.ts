@@ -367,13 +367,17 @@ describe("the process", () => {
   });
 
   test("reads a pipe that another sigil process writes", async () => {
-    const args = ["mint", "--kind", "access", "--endpoint", "GET https://a.example/**", ...AT];
-    const minter = started(args, { SIGIL_SECRET: secret });
-    const narrower = started(["delegate", "--agent", "scout"]);
-    minter.stdout.pipe(narrower.stdin);
-    const { code, stdout } = await kept(["delegate"], ended(narrower));
-    expect(code).toBe(0);
-    expect(hide(Credential.parse(stdout.trimEnd())).chain.lineage).toEqual(["scout"]);
+    // By a shell, and into a file: the canary reads what the children of a test print.
+    const run = '"$0" --conditions=l8nt-source --no-warnings "$1"';
+    const mint = `${run} mint --kind access --endpoint "GET https://a.example/**" ${AT.join(" ")}`;
+    const file = join(folder, "child.credential");
+    const line = `${mint} | ${run} delegate --agent scout > "$2"`;
+    const child = spawn("sh", ["-c", line, process.execPath, main, file], {
+      env: childEnv({ SIGIL_SECRET: secret }),
+    });
+    expect((await ended(child)).code).toBe(0);
+    const written = readFileSync(file, "utf8").trimEnd();
+    expect(hide(Credential.parse(written)).chain.lineage).toEqual(["scout"]);
   });
 
   test("prefers SIGIL_CREDENTIAL to a pipe, and says so", async () => {

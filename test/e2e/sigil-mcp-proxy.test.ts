@@ -330,8 +330,8 @@ describe("with a credential", () => {
   });
 
   test.each([
-    [{}, "names no capabilities"],
-    [{ capabilities: { other: ["read"] } }, "names no capabilities"],
+    [{}, "has no capabilities caveat"],
+    [{ capabilities: { other: ["read"] } }, "has no capabilities caveat"],
   ])("one that says nothing of these tools is refused: %j", async (scope, why) => {
     const run = raw(["--service", "notes"], "echoes", { SIGIL_CREDENTIAL: credentialText(scope) });
     expect((await run.closed)[0]).toBe(2);
