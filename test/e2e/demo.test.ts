@@ -223,7 +223,7 @@ describe("a failing demo", () => {
     );
     const { terminal, text } = recorder(false);
     expect(await perform(terminal, { script, execArgv })).toBe(1);
-    expect(text()).toContain("!! GET /forecast?city=Lisbon: status should be 404, and is 200");
+    expect(text()).toContain("!! GET /forecast?city=Lisbon: status should be 404, but is 200");
     expect(text()).toContain("The demo did not end as expected.");
     const report = await direct({ script, execArgv });
     expect(report.steps.filter(({ ok }) => !ok).map(({ step }) => step)).toEqual(["job"]);
