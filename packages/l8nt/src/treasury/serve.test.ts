@@ -252,3 +252,17 @@ test("stop ends in time, also with a store that never answers", async () => {
   store.unreceipted = async () => [];
   answer([]);
 });
+
+test("a stopped treasury answers every request with 503, and pays nothing", async () => {
+  const { world, running, agent, ask } = await served();
+  const shop = await world.openShop();
+  expect((await ask("/v1/purchases", agent, order(`${shop.url}/a`))).status).toBe(200);
+  const paid = world.network.payments.length;
+  await running.stop();
+  for (const body of [undefined, order(`${shop.url}/b`)]) {
+    const answer = await ask(body === undefined ? "/v1/tree" : "/v1/purchases", agent, body);
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ code: "ERR_TREASURY_STOPPED" });
+  }
+  expect(world.network.payments).toHaveLength(paid);
+});

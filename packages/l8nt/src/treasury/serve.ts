@@ -3,9 +3,11 @@
  * both HTTP APIs behind one handler. spec/4-purchase.md §7.
  */
 import { type Duration, durationSeconds } from "../caveat/duration.ts";
+import { AdapterError } from "../errors.ts";
 import { revocationFeed } from "../feed/publisher.ts";
 import { every, later, type Timer } from "../internal/timers.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { Refused } from "../wire/problem.ts";
 import { REVOCATIONS_PATH } from "../wire/revocation.ts";
 import { safely } from "./alarm.ts";
 import { treasuryApi } from "./api.ts";
@@ -40,6 +42,11 @@ export interface ServedTreasury {
    */
   stop(): Promise<void>;
 }
+
+const STOPPED = new AdapterError(
+  "ERR_TREASURY_STOPPED",
+  "The treasury is shutting down and takes no more requests. Send the request again once it runs.",
+);
 
 /** What is not known by then is looked up at the next start. */
 const PATIENCE_MS = 60_000;
@@ -103,6 +110,7 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
     treasury,
     receiptKey: signer.publicKey,
     handler(request) {
+      if (stopped.signal.aborted) return Promise.resolve(new Refused(STOPPED).response);
       const { pathname } = new URL(request.url);
       // A follower waits for news, so a stop does not wait for followers.
       if (request.method === "GET" && pathname === REVOCATIONS_PATH)
