@@ -1,4 +1,6 @@
-/** Purchases from end to end over wallets with stand-in nodes, one that pays and one that is paid. */
+/**
+ * Purchases from end to end over wallets with stand-in nodes, one that pays and one that is paid.
+ */
 import { clnWallet } from "l8nt/wallets/cln";
 import { lnbitsWallet } from "l8nt/wallets/lnbits";
 import { phoenixdWallet } from "l8nt/wallets/phoenixd";

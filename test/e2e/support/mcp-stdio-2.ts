@@ -1,4 +1,6 @@
-/** A paid MCP server over stdio, 2.x of the SDK: `INVOICER` makes its invoices, `NOW` is its time. */
+/**
+ * A paid MCP server over stdio, 2.x of the SDK: `INVOICER` makes its invoices, `NOW` is its time.
+ */
 import { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { equip } from "./mcp-stdio.ts";

@@ -8,7 +8,9 @@ import { type Clock, systemClock } from "../ports/clock.ts";
 
 /** After this many additions, entries that have ended are removed. */
 const SWEEP_EVERY = 1024;
-/** Every revocation by a holder has to be remembered, so each node's holders get a limited number. */
+/**
+ * Every revocation by a holder has to be remembered, so each node's holders get a limited number.
+ */
 const MAX_BY_NODE = 1000;
 /** How many nodes the holders of one tree revoke in all. */
 const MAX_IN_TREE = 10_000;
@@ -174,8 +176,8 @@ export class RevocationList {
   }
 
   /**
-   * Adds an entry, unless a node above it is revoked. One entry remains of all along one line, until
-   * the latest of their ends: the owner may have given one that is too early.
+   * Adds an entry, unless a node above it is revoked. One entry remains of all along one line,
+   * until the latest of their ends: the owner may have given one that is too early.
    */
   #fold({ nodeId, above, by, end }: Entry): void {
     const own = this.#entries.get(nodeId);

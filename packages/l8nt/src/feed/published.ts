@@ -6,7 +6,9 @@ import { type FeedEntry, MAX_ENTRIES } from "../wire/feed.ts";
 import { MAX_SKEW_SECONDS } from "./page.ts";
 import { watch } from "./watch.ts";
 
-/** Ids on one page, of 35 bytes each: with the rest of a thousand entries, less than 262,144 bytes. */
+/**
+ * Ids on one page, of 35 bytes each: with the rest of a thousand entries, less than 262,144 bytes.
+ */
 const MAX_IDS = 4000;
 
 export interface Piece {
