@@ -60,7 +60,7 @@ const bursts = fc.array(
 );
 
 describe("whatever the nodes below a node revoked", () => {
-  test("it and each of its ancestors can revoke each of them, and a hundred others", () => {
+  test("it and each of its ancestors can revoke each of them, and then a hundred others", () => {
     let refused = 0;
     let full = 0;
     fc.assert(
@@ -88,11 +88,12 @@ describe("whatever the nodes below a node revoked", () => {
         expect(misjudged(children.concat(nodes))).toEqual([]);
 
         const revoker = line[pick % line.length]!;
-        for (let at = 0; at < 100; at++) expect(revoke(revoker, below(top))).toBe(true);
         for (const path of nodes.slice(1).reverse()) {
           expect(revoke(revoker, path)).toBe(true);
           expect(isRevoked(path)).toBe(true);
         }
+        // A hundred entries are kept for each step, so others fit once the flood is folded.
+        for (let at = 0; at < 100; at++) expect(revoke(revoker, below(top))).toBe(true);
         expect(misjudged(children.concat(nodes, line))).toEqual([]);
         expect(isRevoked(top)).toBe(false);
         // One entry is left for each branch that hangs on the top, and a hundred for the others.
