@@ -255,7 +255,7 @@ describe("patterns", () => {
         const pattern = readEndpoint(`GET https://api.example/${parts.join("/")}`)!;
         expect(matchesEndpoint(pattern, targetAt("GET", origin, requestedPath)!)).toBe(wanted);
       }),
-      { numRuns: 6000 },
+      { numRuns: 9000 },
     );
     expect(covered).toBeGreaterThan(300);
   });
