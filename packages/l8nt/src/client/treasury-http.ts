@@ -78,7 +78,7 @@ export class TreasuryHttp {
     return new PaymentError(
       "ERR_PAYMENT_UNKNOWN",
       "unknown",
-      `${whole.slice(0, -1)}, and may have paid. Ask again: what was paid for is used without paying again.`,
+      `${whole.slice(0, -1)}, and may have paid. The next request uses what was paid for if it is still there, and may be paid for again if it was lost on its way.`,
       { cause },
     );
   }
