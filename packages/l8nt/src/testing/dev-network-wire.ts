@@ -33,9 +33,14 @@ export class WireRefusal extends Error {
 }
 
 const MAX_BODY_BYTES = 65_536;
+/**
+ * Longer than a client pauses between two payments. With Node's 5 seconds, a client that is busy
+ * for a second could send a payment on a connection that ends at that moment.
+ */
+const KEEP_ALIVE_MS = 120_000;
 
 export function wireServer(handle: (request: WireRequest) => Promise<WireAnswer>): Server {
-  return createServer((request, response) => {
+  return createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     read(request)
       .then(handle)
       .catch(refusalAnswer)
@@ -93,12 +98,11 @@ function write(response: ServerResponse, { status, body, fault, afterwards }: Wi
     typeof value === "bigint" ? value.toString() : value,
   );
   const text = fault === "half-json" ? json.slice(0, json.length / 2) : json;
-  // One request per connection, so that after `down()` a client is refused, and does not fail in
-  // the middle of a request on a kept-alive connection.
   response.writeHead(fault === "server-error" ? 500 : status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(text),
-    connection: "close",
+    // What runs afterwards may cut connections: the client must not send its next request on one.
+    ...(afterwards !== undefined && { connection: "close" }),
   });
   response.end(text, afterwards);
 }

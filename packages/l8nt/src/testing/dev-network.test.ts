@@ -1,8 +1,9 @@
 /**
  * The dev network: its sums, its faults, its HTTP API, and its end.
  */
+import { channel } from "node:diagnostics_channel";
 import { connect } from "node:net";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Invoice } from "../invoice/index.ts";
 import type { PaymentRequest, Wallet } from "../ports/wallet.ts";
 import { devWallet } from "../wallets/dev.ts";
@@ -230,6 +231,34 @@ describe("the HTTP API, for other processes", () => {
       headers: { authorization: `Bearer ${key}` },
     };
     expect((await fetch(`${network.url}/alice/payments`, huge)).status).toBe(413);
+  });
+
+  law("keeps its connections over ten requests of wallets", async (network) => {
+    const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
+    const bob = devWallet(network.account("bob", { balanceMsat: 0n }).url);
+    const opened = channel("undici:client:connected");
+    const ports: unknown[] = [];
+    const count = (event: unknown) => {
+      const { port } = (event as { connectParams: { port: string } }).connectParams;
+      if (port === new URL(network.url).port) ports.push(port);
+    };
+    opened.subscribe(count);
+    onTestFinished(() => void opened.unsubscribe(count));
+    for (let nth = 0; nth < 5; nth++)
+      expect(await alice.pay(await order(bob, 1_000n))).toMatchObject({ status: "paid" });
+    expect(ports.length).toBeLessThanOrEqual(2);
+  });
+
+  law("refuses a wallet that paid before, once it is down", async (network) => {
+    const alice = devWallet(network.account("alice", { balanceMsat: 1_000_000n }).url);
+    const bob = devWallet(network.account("bob", { balanceMsat: 0n }).url);
+    for (let nth = 0; nth < 20; nth++) {
+      const [first, second] = [await order(bob, 1_000n), await order(bob, 1_000n)];
+      expect(await alice.pay(first)).toMatchObject({ status: "paid" });
+      await network.down();
+      expect(await alice.pay(second)).toMatchObject({ status: "never-sent" });
+      await network.up();
+    }
   });
 
   law("goes down on request, after it has answered", async (network) => {

@@ -52,6 +52,7 @@ export interface DevAccount {
   balanceMsat(): bigint;
 }
 
+const TURNS_UNTIL_SEEN = 3;
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /**
@@ -172,6 +173,9 @@ export class DevNetwork {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
+    // A client in this process then knows that its kept-alive connections have ended, so that it is
+    // refused, and does not fail in the middle of a request.
+    for (let turn = 0; turn < TURNS_UNTIL_SEEN; turn++) await new Promise(setImmediate);
     if (forMs !== undefined && !this.#stopped)
       this.#timers.after(forMs, () => void this.up().catch(() => {}));
   }
