@@ -109,7 +109,7 @@ export async function buy(
   const response = await fetch(`${location}${PURCHASES_PATH}`, {
     method: "POST",
     headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
-    body: JSON.stringify({ method: "GET", url: shop + path, headers: [] }),
+    body: JSON.stringify({ id: crypto.randomUUID(), method: "GET", url: shop + path, headers: [] }),
   });
   const text = await response.text();
   if (response.status !== 200)

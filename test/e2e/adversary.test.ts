@@ -98,6 +98,7 @@ async function stage(world: Town, scope: object, terms: object) {
   );
   const bought = await world.treasury.buy({
     credential: sibling.toString(),
+    id: crypto.randomUUID(),
     method: "GET",
     url: `${shop.url}/admin`,
     headers: [],

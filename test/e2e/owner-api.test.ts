@@ -127,10 +127,11 @@ describe("the document", () => {
       await check("agent", "GET", path, child);
       await check("agent", "GET", path, "nonsense");
     }
-    const order = { method: "GET", url: `${set.shop.url}/c`, headers: [] };
+    const order = { id: crypto.randomUUID(), method: "GET", url: `${set.shop.url}/c`, headers: [] };
     expect(await check("agent", "POST", "/v1/purchases", root, order)).toHaveProperty("payment");
     await check("agent", "POST", "/v1/purchases", root, {
       ...order,
+      id: crypto.randomUUID(),
       url: "https://elsewhere.example/",
     });
     await check("agent", "POST", "/.well-known/l402/revocations", root, {
@@ -178,7 +179,7 @@ describe("the document", () => {
 
   test("lists every member that a body may have, and the treasury refuses each other one: an invoice, a payee, another's node", async () => {
     const { ask, root, owner, document, shop } = await stage();
-    const order = { method: "GET", url: `${shop.url}/x`, headers: [] };
+    const order = { id: crypto.randomUUID(), method: "GET", url: `${shop.url}/x`, headers: [] };
     const schema =
       document.paths["/v1/purchases"]!.post!.requestBody!.content["application/json"]!.schema;
     const validate = ajv.compile(schema);
@@ -219,6 +220,7 @@ describe("the owner's credential", () => {
     expect(
       (
         await ask("agent", "POST", "/v1/purchases", owner, {
+          id: crypto.randomUUID(),
           method: "GET",
           url: "https://a.example/",
         })

@@ -163,7 +163,7 @@ describe("the tool fetch", () => {
     const { mint, openShop, treasury } = await townOfToday();
     const { url } = await openShop();
     const host = await hostFor(mint());
-    const order = JSON.stringify({ method: "GET", url });
+    const order = JSON.stringify({ id: crypto.randomUUID(), method: "GET", url });
     const { facts, body } = await fetched(host, `${treasury.location}/v1/purchases`, {
       body: order,
     });

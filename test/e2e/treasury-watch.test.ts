@@ -72,6 +72,7 @@ test("a purchase makes a span with its requests and its payment below, metrics a
   const agent = treasury.mint(scope);
   const counted = treasury.mint({ ...scope, maxUses: 5 });
   const order = (path: string) => ({
+    id: crypto.randomUUID(),
     method: "GET",
     url: `${shop.url}${path}?key=canary-query`,
     headers: [["x-a", "canary-field"]],
@@ -185,7 +186,7 @@ test("a payment whose answer was lost is soon in the books without a request [ca
     expiresIn: "1h",
   });
   world.network.fault({ kind: "reply-lost" });
-  const order = { method: "GET", url: `${shop.url}/x`, headers: [] };
+  const order = { id: crypto.randomUUID(), method: "GET", url: `${shop.url}/x`, headers: [] };
   const answer = await ask("/v1/purchases", agent, order);
   expect(await answer.json()).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN", spent: "unknown" });
   await vi.waitFor(

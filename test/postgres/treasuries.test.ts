@@ -49,6 +49,7 @@ test("200 orders at two treasuries spend no more than the family's budget [cases
   const answers = await Promise.allSettled(
     Array.from({ length: 200 }, (_, at) =>
       treasuries[at % 2]!.buy({
+        id: crypto.randomUUID(),
         credential: children[at % 4]!.toString(),
         method: "GET",
         url: `${shop.url}/${at}`,
@@ -78,6 +79,7 @@ test("one intent is paid once for each answer, and a single use serves one reque
   const root = world.mint();
   const buy = (at: number) =>
     treasuries[at % 2]!.buy({
+      id: crypto.randomUUID(),
       credential: root.toString(),
       method: "GET",
       url: `${shop.url}/same`,
@@ -104,6 +106,7 @@ test("one treasury refuses what the other revoked, as soon as it reads the revoc
   const child = root.delegate({ agent: "scout" });
   const buy = (path: string) =>
     treasuries[1].buy({
+      id: crypto.randomUUID(),
       credential: child.toString(),
       method: "GET",
       url: shop.url + path,

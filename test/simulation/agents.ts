@@ -190,7 +190,7 @@ export class Agents {
     const { paymentHash, deed } = random.pick(oracle.payments);
     await this.buy(agent, random.chance(0.7) ? deed!.url : url, {
       paymentHash,
-      delivered: random.chance(0.5),
+      mayBeUsed: random.chance(0.5),
     });
   }
 
@@ -212,7 +212,7 @@ export class Agents {
     if (status === 200) held.served++;
     if (status === 402) {
       const { paymentHash } = credential;
-      await this.buy(agent, url, { paymentHash, delivered: held.served > 0 });
+      await this.buy(agent, url, { paymentHash, mayBeUsed: held.served > 0 });
     }
   }
 
@@ -227,6 +227,7 @@ export class Agents {
       if (random.chance(0.08)) setTimeout(() => controller.abort(), random.between(0, 5000));
       const purchase = await this.#house.ask((treasury) =>
         treasury.buy({
+          id: Buffer.from(random.fill(new Uint8Array(16))).toString("hex"),
           credential: agent.credential.toString(),
           method: "GET",
           url,

@@ -100,7 +100,10 @@ const purchase = (body: unknown, headers: Record<string, string> = {}, as = disg
   recording(`${treasury}/v1/purchases`, {
     method: "POST",
     headers: { authorization: `L402 ${as}`, "content-type": "application/json", ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
+    body:
+      typeof body === "string"
+        ? body
+        : JSON.stringify({ id: crypto.randomUUID(), ...(body as object) }),
   });
 
 const present = (text: string, url: string, method = "GET") =>
@@ -154,7 +157,7 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
         method: "GET",
         url: anyUrl(),
         headers: [],
-        refused: { paymentHash: pick(orders.hashes), delivered: random() < 0.5 },
+        refused: { paymentHash: pick(orders.hashes), mayBeUsed: random() < 0.5 },
       },
       {},
       credential,
@@ -165,7 +168,7 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
         method: "GET",
         url: `${orders.accomplice}/loot`,
         headers: [],
-        refused: { paymentHash: pick([...orders.hashes, ...preimagesSeen()]), delivered: false },
+        refused: { paymentHash: pick([...orders.hashes, ...preimagesSeen()]), mayBeUsed: false },
       },
       {},
       credential,

@@ -28,7 +28,13 @@ const fetchOf =
 const remote = new RemoteTreasury(LOCATION, fetchOf(treasuryApi(treasury)));
 const ownerClient = new OwnerClient({ credential: owner, fetch: fetchOf(ownerApi(treasury)) });
 
-const order = { credential: agent, method: "GET", url: "https://api.example/a", headers: [] };
+const order = {
+  id: "order-of-a-test",
+  credential: agent,
+  method: "GET",
+  url: "https://api.example/a",
+  headers: [],
+};
 const thrownBy = (work: Promise<unknown>): Promise<SigilError> =>
   work.then(
     () => expect.unreachable("the treasury refused"),

@@ -5,6 +5,8 @@
 import { type Access, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
 import { Credential, formatAuthorization } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
@@ -222,6 +224,7 @@ const orderOf = (
   { method, url, headers, body }: Outgoing,
   credential: Credential,
 ): PurchaseRequest => ({
+  id: hexText(randomBytes(16)),
   credential: credential.toString(),
   method,
   url: url.href,
@@ -232,7 +235,7 @@ const orderOf = (
 /** @param usedByOthers whether other requests may have used the credential */
 const refusalOf = ({ credential, delivered }: Held, usedByOthers: boolean) => ({
   paymentHash: credential.paymentHash,
-  delivered: delivered || usedByOthers,
+  mayBeUsed: delivered || usedByOthers,
 });
 
 const paidInVain = (what: string): PaymentError =>

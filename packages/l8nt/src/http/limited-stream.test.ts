@@ -72,12 +72,18 @@ describe("through the treasury's HTTP API", () => {
     });
     const credential = world.mint().toString();
     const abort = new AbortController();
-    const body = JSON.stringify({ method: "GET", url: `${shop.url}/slow`, headers: [] });
+    const bodyOf = () =>
+      JSON.stringify({
+        id: crypto.randomUUID(),
+        method: "GET",
+        url: `${shop.url}/slow`,
+        headers: [],
+      });
     const order = (signal?: AbortSignal) =>
       fetch(`${world.treasury.location}/v1/purchases`, {
         method: "POST",
         headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
-        body,
+        body: bodyOf(),
         ...(signal && { signal }),
       });
     const first = order(abort.signal);

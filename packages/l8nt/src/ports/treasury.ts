@@ -3,8 +3,13 @@
 import type { Amount, Unit } from "../amount.ts";
 import type { ReceiptRow } from "./receipts.ts";
 
-/** One logical request that costs money: the treasury pays at most once for it. */
+/** One logical request that may cost money: the treasury pays at most once for it. */
 export interface PurchaseRequest {
+  /**
+   * Names the order: 8 to 64 letters, digits, `_` and `-`. The client makes it, unique for each
+   * logical request, and sends the same one when it asks again. spec/4-purchase.md §4.
+   */
+  readonly id: string;
   /** The text of the agent's spending credential. */
   readonly credential: string;
   readonly method: string;
@@ -24,9 +29,20 @@ export interface PurchaseRequest {
   readonly refused?: {
     /** Hex. */
     readonly paymentHash: string;
-    /** Whether it was ever served. Used up, if so; paid and not delivered, if not. */
-    readonly delivered: boolean;
+    /**
+     * Whether the service may have served it: an answer to it was received, other requests used it,
+     * or the agent gave up a request with it. False: it was presented, no answer but a refusal was
+     * ever received, and nothing else used it.
+     */
+    readonly mayBeUsed: boolean;
   };
+  /** Ids of this agent's orders whose answers it has; at most 64. */
+  readonly answered?: readonly string[];
+  /**
+   * Ids of this client's other orders for the same method, origin and path that still run; at most
+   * 64. What was bought for them may be at the service at this moment.
+   */
+  readonly underWay?: readonly string[];
 }
 
 /** What was paid for this very request. Absent where nothing was. */

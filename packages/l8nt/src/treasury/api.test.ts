@@ -37,7 +37,7 @@ describe("a purchase has no field for an invoice, a payee or another agent [case
     const world = await town();
     const shop = await world.openShop(SHOP);
     const { invoice } = await challenger(world, shop.url).demand();
-    const body = `{"method":"GET","url":"${shop.url}/a","headers":[],${JSON.stringify(member)}:${JSON.stringify(invoice)}}`;
+    const body = `{"id":"${crypto.randomUUID()}","method":"GET","url":"${shop.url}/a","headers":[],${JSON.stringify(member)}:${JSON.stringify(invoice)}}`;
     const answer = await post(world, world.mint(), body);
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ code: "ERR_REQUEST" });
@@ -50,40 +50,85 @@ describe("a purchase has no field for an invoice, a payee or another agent [case
     ["a list", []],
     ["null", null],
     ["a text", '"GET"'],
-    ["no method", { url: "http://127.0.0.1:1/" }],
-    ["a method that is a list", { method: ["GET"], url: "http://127.0.0.1:1/" }],
-    ["a URL that is an object", { method: "GET", url: { href: "http://127.0.0.1:1/" } }],
+    ["no method", { id: crypto.randomUUID(), url: "http://127.0.0.1:1/" }],
+    [
+      "a method that is a list",
+      { id: crypto.randomUUID(), method: ["GET"], url: "http://127.0.0.1:1/" },
+    ],
+    [
+      "a URL that is an object",
+      { id: crypto.randomUUID(), method: "GET", url: { href: "http://127.0.0.1:1/" } },
+    ],
     [
       "headers that are an object",
-      { method: "GET", url: "http://127.0.0.1:1/", headers: { a: "b" } },
+      { id: crypto.randomUUID(), method: "GET", url: "http://127.0.0.1:1/", headers: { a: "b" } },
     ],
     [
       "a field name that is a list",
-      { method: "GET", url: "http://127.0.0.1:1/", headers: [[["authorization"], "x"]] },
+      {
+        id: crypto.randomUUID(),
+        method: "GET",
+        url: "http://127.0.0.1:1/",
+        headers: [[["authorization"], "x"]],
+      },
     ],
     [
       "a field name with a line break",
-      { method: "GET", url: "http://127.0.0.1:1/", headers: [["a\r\nauthorization", "x"]] },
+      {
+        id: crypto.randomUUID(),
+        method: "GET",
+        url: "http://127.0.0.1:1/",
+        headers: [["a\r\nauthorization", "x"]],
+      },
     ],
     [
       "a field value with a line break",
-      { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "x\r\nauthorization: y"]] },
+      {
+        id: crypto.randomUUID(),
+        method: "GET",
+        url: "http://127.0.0.1:1/",
+        headers: [["a", "x\r\nauthorization: y"]],
+      },
     ],
     [
       "a field value with a NUL",
-      { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "x\0"]] },
+      {
+        id: crypto.randomUUID(),
+        method: "GET",
+        url: "http://127.0.0.1:1/",
+        headers: [["a", "x\0"]],
+      },
     ],
     [
       "a field value that is a number",
-      { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", 1]] },
+      { id: crypto.randomUUID(), method: "GET", url: "http://127.0.0.1:1/", headers: [["a", 1]] },
     ],
-    ["a pair of three", { method: "GET", url: "http://127.0.0.1:1/", headers: [["a", "b", "c"]] }],
-    ["a body that is no base64", { method: "POST", url: "http://127.0.0.1:1/", body: "%%" }],
+    [
+      "a pair of three",
+      {
+        id: crypto.randomUUID(),
+        method: "GET",
+        url: "http://127.0.0.1:1/",
+        headers: [["a", "b", "c"]],
+      },
+    ],
+    [
+      "a body that is no base64",
+      { id: crypto.randomUUID(), method: "POST", url: "http://127.0.0.1:1/", body: "%%" },
+    ],
     [
       "a refusal without a hash",
-      { method: "GET", url: "http://127.0.0.1:1/", refused: { delivered: true } },
+      {
+        id: crypto.randomUUID(),
+        method: "GET",
+        url: "http://127.0.0.1:1/",
+        refused: { mayBeUsed: true },
+      },
     ],
-    ["a refusal of a text", { method: "GET", url: "http://127.0.0.1:1/", refused: "yes" }],
+    [
+      "a refusal of a text",
+      { id: crypto.randomUUID(), method: "GET", url: "http://127.0.0.1:1/", refused: "yes" },
+    ],
   ])("what is not a purchase is refused: %s [case 9]", async (_what, body) => {
     const world = await town({ fetch: () => Promise.reject(new Error("nothing must be sent")) });
     const answer = await post(world, world.mint(), body);
@@ -96,7 +141,7 @@ describe("a purchase has no field for an invoice, a payee or another agent [case
     const answer = await post(
       world,
       world.mint(),
-      `{"method":"GET","url":"${"x".repeat(3 * 1024 * 1024)}"}`,
+      `{"id":"${crypto.randomUUID()}","method":"GET","url":"${"x".repeat(3 * 1024 * 1024)}"}`,
     );
     expect(answer.status).toBe(413);
   });
@@ -109,6 +154,7 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
     const world = await town();
     const shop = await world.openShop(SHOP);
     const answer = await post(world, world.mint(), {
+      id: crypto.randomUUID(),
       method: "GET",
       url: `${shop.url}/a`,
       headers: [],
@@ -127,7 +173,12 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
       const shop = await world.openShop(SHOP);
       const root = world.mint();
       const child = root.delegate({ agent: "child", budget: "500 sat" }, { now: world.clock() });
-      await post(world, child, { method: "GET", url: `${shop.url}/a`, headers: [] });
+      await post(world, child, {
+        id: crypto.randomUUID(),
+        method: "GET",
+        url: `${shop.url}/a`,
+        headers: [],
+      });
       const answer = await fetch(world.treasury.location + path, {
         headers: { authorization: `L402 ${root}` },
       });
@@ -156,7 +207,7 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
     const world = await town();
     const shop = await world.openShop(SHOP);
     const root = world.mint({ budget: "1 sat" });
-    const order = { method: "GET", url: `${shop.url}/a`, headers: [] };
+    const order = { id: crypto.randomUUID(), method: "GET", url: `${shop.url}/a`, headers: [] };
     const denied = await (await post(world, root, order)).text();
     expect(JSON.parse(denied)).toMatchObject({
       code: "ERR_BUDGET",
@@ -258,14 +309,20 @@ test("an agent with full access to the API, instructed by a hostile page, cannot
   });
   const root = world.mint({ endpoints: [`* ${shop.url}/**`] });
   for (const order of [
-    { method: "GET", url: `lightning:${invoice}`, headers: [] },
+    { id: crypto.randomUUID(), method: "GET", url: `lightning:${invoice}`, headers: [] },
     {
+      id: crypto.randomUUID(),
       method: "POST",
       url: `${shop.url}/a`,
       headers: [["www-authenticate", `L402 invoice="${invoice}"`]],
       body: Buffer.from(invoice).toString("base64"),
     },
-    { method: "GET", url: `${shop.url}/a?invoice=${invoice}`, headers: [["x-invoice", invoice]] },
+    {
+      id: crypto.randomUUID(),
+      method: "GET",
+      url: `${shop.url}/a?invoice=${invoice}`,
+      headers: [["x-invoice", invoice]],
+    },
   ])
     await post(world, root, order);
   expect(evil.balanceMsat()).toBe(0n);
@@ -277,7 +334,11 @@ test("a treasury whose authority does not know what was revoked answers 503, and
   const shop = await world.openShop(SHOP);
   const root = world.mint();
   world.treasury.authority.revocations.heard(Number.NEGATIVE_INFINITY, 10);
-  const answer = await post(world, root, { method: "GET", url: `${shop.url}/a` });
+  const answer = await post(world, root, {
+    id: crypto.randomUUID(),
+    method: "GET",
+    url: `${shop.url}/a`,
+  });
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
   expect(await answer.json()).toMatchObject({ code: "ERR_REVOCATION_UNKNOWN" });
   expect(world.network.payments()).toEqual([]);

@@ -34,7 +34,12 @@ async function refused(world: Town, wish: (honest: Challenge) => Demand | Promis
   const { url } = await hostile(world, wish);
   const root = world.mint();
   const error = await failure(
-    world.treasury.buy({ ...GET, credential: root.toString(), url: `${url}/paid` }),
+    world.treasury.buy({
+      ...GET,
+      id: crypto.randomUUID(),
+      credential: root.toString(),
+      url: `${url}/paid`,
+    }),
   );
   expect(world.network.payments()).toEqual([]);
   expect(await world.spent(root)).toBe(0n);
@@ -133,7 +138,12 @@ describe("a challenge is not paid", () => {
         .writeHead(402, { "www-authenticate": 'L402 macaroon="AgEEbHNhdAJC", invoice="lnbcrt1"' })
         .end();
     });
-    const buying = world.treasury.buy({ ...GET, credential: world.mint().toString(), url });
+    const buying = world.treasury.buy({
+      ...GET,
+      id: crypto.randomUUID(),
+      credential: world.mint().toString(),
+      url,
+    });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MALFORMED", spent: "no" });
   });
 
@@ -143,7 +153,12 @@ describe("a challenge is not paid", () => {
       const { demand } = challenger(world, own);
       ask402(response, await demand(), await demand());
     });
-    const buying = world.treasury.buy({ ...GET, credential: world.mint().toString(), url });
+    const buying = world.treasury.buy({
+      ...GET,
+      id: crypto.randomUUID(),
+      credential: world.mint().toString(),
+      url,
+    });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MALFORMED", spent: "no" });
     expect(world.network.payments()).toEqual([]);
   });
@@ -158,7 +173,12 @@ describe("a challenge is not paid", () => {
     const { url } = await site((_request, response) => {
       response.writeHead(402, field === undefined ? {} : { "www-authenticate": field }).end();
     });
-    const buying = world.treasury.buy({ ...GET, credential: world.mint().toString(), url });
+    const buying = world.treasury.buy({
+      ...GET,
+      id: crypto.randomUUID(),
+      credential: world.mint().toString(),
+      url,
+    });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MISSING", spent: "no" });
   });
 
@@ -191,6 +211,7 @@ describe("a challenge is not paid", () => {
     });
     const buying = world.treasury.buy({
       ...GET,
+      id: crypto.randomUUID(),
       credential: world.mint().toString(),
       url: `${url}/paid`,
     });
@@ -267,11 +288,13 @@ describe("what a credential allows is judged on the invoice itself", () => {
     const { url } = await hostile(world, () => ({ amountMsat: 10_001n }));
     const dear = { ...GET, url: `${url}/paid` };
     const narrow = world.mint({ maxPrice: "10 sat" });
-    const error = await failure(world.treasury.buy({ ...dear, credential: narrow.toString() }));
+    const error = await failure(
+      world.treasury.buy({ ...dear, id: crypto.randomUUID(), credential: narrow.toString() }),
+    );
     expect(error).toMatchObject({ name: "DeniedError", code: "ERR_PRICE" });
     expect(world.network.payments()).toEqual([]);
     const wide = world.mint({ maxPrice: "10001 msat" });
-    await world.treasury.buy({ ...dear, credential: wide.toString() });
+    await world.treasury.buy({ ...dear, id: crypto.randomUUID(), credential: wide.toString() });
     expect(world.paid().count).toBe(1);
   });
 
@@ -282,12 +305,14 @@ describe("what a credential allows is judged on the invoice itself", () => {
     const other = `02${"ab".repeat(32)}`;
     for (const payees of [[], [other]]) {
       const credential = world.mint({ payees }).toString();
-      const error = await failure(world.treasury.buy({ ...GET, credential, url: `${url}/paid` }));
+      const error = await failure(
+        world.treasury.buy({ ...GET, id: crypto.randomUUID(), credential, url: `${url}/paid` }),
+      );
       expect(error).toMatchObject({ name: "DeniedError", code: "ERR_PAYEE" });
     }
     expect(world.network.payments()).toEqual([]);
     const credential = world.mint({ payees: [other, payee] }).toString();
-    await world.treasury.buy({ ...GET, credential, url: `${url}/paid` });
+    await world.treasury.buy({ ...GET, id: crypto.randomUUID(), credential, url: `${url}/paid` });
     expect(world.paid().count).toBe(1);
   });
 
@@ -303,8 +328,10 @@ describe("what a credential allows is judged on the invoice itself", () => {
       else response.end("served");
     });
     const credential = world.mint().toString();
-    await world.treasury.buy({ ...GET, credential, url: `${url}/a` });
-    const error = await failure(world.treasury.buy({ ...GET, credential, url: `${url}/b` }));
+    await world.treasury.buy({ ...GET, id: crypto.randomUUID(), credential, url: `${url}/a` });
+    const error = await failure(
+      world.treasury.buy({ ...GET, id: crypto.randomUUID(), credential, url: `${url}/b` }),
+    );
     expect(error).toMatchObject({
       name: "PaymentError",
       code: "ERR_PAYMENT_REPEATED",
@@ -313,7 +340,14 @@ describe("what a credential allows is judged on the invoice itself", () => {
     // Nor by another agent.
     const child = Credential.parse(credential).delegate({ agent: "other" }, { now: world.clock() });
     expect(
-      await failure(world.treasury.buy({ ...GET, credential: child.toString(), url: `${url}/c` })),
+      await failure(
+        world.treasury.buy({
+          ...GET,
+          id: crypto.randomUUID(),
+          credential: child.toString(),
+          url: `${url}/c`,
+        }),
+      ),
     ).toMatchObject({ code: "ERR_PAYMENT_REPEATED" });
     expect(world.network.payments()).toHaveLength(1);
   });
@@ -329,7 +363,9 @@ describe("what a credential allows is judged on the invoice itself", () => {
     });
     const credential = world.mint({ maxUses: 100 }).toString();
     const buy = (path: string) =>
-      failure(world.treasury.buy({ ...GET, credential, url: greedy.url + path }));
+      failure(
+        world.treasury.buy({ ...GET, id: crypto.randomUUID(), credential, url: greedy.url + path }),
+      );
     expect(await buy("/a")).toMatchObject({ code: "ERR_PAID_NOT_DELIVERED", spent: "yes" });
     const before = greedy.received.filter(
       ({ headers }) => headers.authorization !== undefined,

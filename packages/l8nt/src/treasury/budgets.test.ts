@@ -4,7 +4,13 @@ import type { Credential } from "../l402/index.ts";
 import { failure, type Town, town } from "../testing/fixtures/town.ts";
 
 const buy = (world: Town, credential: Credential, url: string) =>
-  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
+  world.treasury.buy({
+    id: crypto.randomUUID(),
+    credential: credential.toString(),
+    method: "GET",
+    url,
+    headers: [],
+  });
 
 /**
  * What one purchase of 10 sat must leave room for: 3 sat of routing fee at worst; 10 msat in fact.

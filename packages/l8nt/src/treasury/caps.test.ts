@@ -18,7 +18,13 @@ import {
 } from "../testing/fixtures/town.ts";
 
 const buy = (world: Town, credential: Credential, url: string) =>
-  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
+  world.treasury.buy({
+    id: crypto.randomUUID(),
+    credential: credential.toString(),
+    method: "GET",
+    url,
+    headers: [],
+  });
 
 describe("what is in flight [case 55]", () => {
   test("one child's payments that never settle stop at its cap, and its siblings go on", async () => {

@@ -26,6 +26,7 @@ const buying =
   (world: Town, url: string, credential: Credential, more: object = {}) =>
   () =>
     world.treasury.buy({
+      id: crypto.randomUUID(),
       credential: credential.toString(),
       method: "GET",
       url,

@@ -89,7 +89,7 @@ export class Delivery {
    */
   async ofRefused(
     order: Order,
-    { paymentHash, delivered }: NonNullable<PurchaseRequest["refused"]>,
+    { paymentHash, mayBeUsed }: NonNullable<PurchaseRequest["refused"]>,
   ): Promise<Purchase | undefined> {
     const { verified, target } = order;
     const { store, clock } = this.#options;
@@ -102,7 +102,7 @@ export class Delivery {
     if (this.#bought.isInUse(record, clock())) return undefined;
     const paid = paidCredentialOf(record);
     const isGood = record.status !== "undelivered" && mayServe(paid, verified, target, clock());
-    if (!delivered) {
+    if (!mayBeUsed) {
       if (!isGood) throw notDelivered(record.origin);
       return this.#relay(order, paid, verified.node.id);
     }

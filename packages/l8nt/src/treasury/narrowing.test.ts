@@ -17,6 +17,7 @@ import {
 
 const buy = (world: Town, credential: Credential, url: string, more: object = {}) =>
   world.treasury.buy({
+    id: crypto.randomUUID(),
     credential: credential.toString(),
     method: "GET",
     url,
@@ -280,7 +281,7 @@ describe("the nodes that a purchase serves", () => {
 
 describe("an agent's claim about a credential that it was handed", () => {
   const refused = (credential: Credential, delivered: boolean) => ({
-    refused: { paymentHash: credential.paymentHash, delivered },
+    refused: { paymentHash: credential.paymentHash, mayBeUsed: delivered },
   });
 
   test("never sends what was bought at one origin to another [case 25]", async () => {
@@ -309,7 +310,7 @@ describe("an agent's claim about a credential that it was handed", () => {
     const root = world.mint();
     const { payment } = await buy(world, root, `${shop.url}/a`);
     for (const delivered of [false, true]) {
-      const lie = { refused: { paymentHash: payment!.paymentHash, delivered } };
+      const lie = { refused: { paymentHash: payment!.paymentHash, mayBeUsed: delivered } };
       await buy(world, root, `${accomplice.url}/a`, lie).catch(() => {});
     }
     for (const { headers } of accomplice.received) expect(headers.authorization).toBeUndefined();

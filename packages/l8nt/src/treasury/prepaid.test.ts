@@ -43,6 +43,7 @@ async function market(grants: Grants) {
   });
   const ask = (credential: { toString(): string }) =>
     treasury.buy({
+      id: crypto.randomUUID(),
       credential: credential.toString(),
       method: "GET",
       url: `${API}/reports`,

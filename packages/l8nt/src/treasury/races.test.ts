@@ -19,7 +19,13 @@ import {
 import { devWallet } from "../wallets/dev.ts";
 
 const buy = (world: Town, credential: Credential, url: string) =>
-  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
+  world.treasury.buy({
+    id: crypto.randomUUID(),
+    credential: credential.toString(),
+    method: "GET",
+    url,
+    headers: [],
+  });
 
 /** A wallet that waits at a gate before it pays. */
 function gatedWallet() {
@@ -106,11 +112,12 @@ test("an agent's claim about a credential that another request is using does not
   await asked.opened;
   const [record] = await store.payments({ limit: 1 });
   const second = world.treasury.buy({
+    id: crypto.randomUUID(),
     credential: root.toString(),
     method: "GET",
     url: `${shop.url}/b`,
     headers: [],
-    refused: { paymentHash: record!.paymentHash, delivered: true },
+    refused: { paymentHash: record!.paymentHash, mayBeUsed: true },
   });
   await expect.poll(() => world.paid().count).toBe(2);
   go.open();

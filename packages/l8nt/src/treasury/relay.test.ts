@@ -16,7 +16,14 @@ async function echo(world: Town, answer: Record<string, string | string[]> = {})
 }
 
 const order = (world: Town, url: string, headers: Fields = [], more: object = {}) =>
-  world.treasury.buy({ credential: world.mint().toString(), method: "GET", url, headers, ...more });
+  world.treasury.buy({
+    id: crypto.randomUUID(),
+    credential: world.mint().toString(),
+    method: "GET",
+    url,
+    headers,
+    ...more,
+  });
 
 describe("to the service", () => {
   test.each([
@@ -102,6 +109,7 @@ describe("to the service", () => {
     const root = world.mint();
     const credential = root.toString();
     await world.treasury.buy({
+      id: crypto.randomUUID(),
       credential,
       method: "GET",
       url: `${shop.url}/a`,
@@ -167,7 +175,9 @@ describe("what cannot be requested is refused before anything is sent", () => {
       .toString();
     for (const method of ["GET", "POST"])
       expect(
-        await failure(world.treasury.buy({ credential, method, url, headers: [] })),
+        await failure(
+          world.treasury.buy({ id: crypto.randomUUID(), credential, method, url, headers: [] }),
+        ),
       ).toMatchObject({
         code,
       });
@@ -180,6 +190,7 @@ describe("what cannot be requested is refused before anything is sent", () => {
       const world = await town();
       const shop = await echo(world);
       const buying = world.treasury.buy({
+        id: crypto.randomUUID(),
         credential: world.mint().toString(),
         method,
         url: `${shop.url}/a`,

@@ -28,6 +28,7 @@ function again(world: Town, store: MemoryStore, more: Partial<TreasuryOptions> =
 
 const buy = (treasury: Treasury, credential: Credential, shop: Shop, path = "/forecast") =>
   treasury.buy({
+    id: crypto.randomUUID(),
     credential: credential.toString(),
     method: "GET",
     url: shop.url + path,

@@ -13,7 +13,13 @@ import { Treasury } from "./index.ts";
 const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
 
 const buy = (world: Town, credential: Credential, url: string) =>
-  world.treasury.buy({ credential: credential.toString(), method: "GET", url, headers: [] });
+  world.treasury.buy({
+    id: crypto.randomUUID(),
+    credential: credential.toString(),
+    method: "GET",
+    url,
+    headers: [],
+  });
 const present = async (credential: string, url: string) =>
   (await fetch(url, { headers: { authorization: `L402 ${credential}` } })).status;
 const handed = async (world: Town, credential: Credential, url: string): Promise<string> => {

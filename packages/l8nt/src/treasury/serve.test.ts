@@ -47,7 +47,7 @@ const asking =
       }),
     );
 
-const order = (url: string) => ({ method: "GET", url, headers: [] });
+const order = (url: string) => ({ id: crypto.randomUUID(), method: "GET", url, headers: [] });
 
 /** What a reader of `/v1/receipts` gets, verified with the public key alone. */
 async function receiptsOf(answer: Response, publicKey: string) {

@@ -16,6 +16,7 @@ const buyer = (world: Town, shop: Shop, credential = world.mint()) => ({
   credential,
   buy: (path = "/forecast") =>
     world.treasury.buy({
+      id: crypto.randomUUID(),
       credential: credential.toString(),
       method: "GET",
       url: shop.url + path,

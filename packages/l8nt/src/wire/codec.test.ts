@@ -82,10 +82,13 @@ describe("one definition gives schema, reader and writer", () => {
       "an order without a body",
       purchase.body!,
       {
+        id: "order-of-a-test",
         method: "GET",
         url: "https://a.example/",
         headers: [["a", "b"]],
-        refused: { paymentHash: HASH, delivered: true },
+        refused: { paymentHash: HASH, mayBeUsed: true },
+        answered: ["another-order"],
+        underWay: [],
       },
     ],
     ["a revocation", revocation.body!, { caveats: ["agent=x.0000000000000000"] }],
@@ -216,13 +219,26 @@ describe("one definition gives schema, reader and writer", () => {
 });
 
 describe("a fault names the field, the message and what to do", () => {
-  const order = { method: "GET", url: "https://a.example/" };
+  const order = { id: "order-of-a-test", method: "GET", url: "https://a.example/" };
   test.each<[unknown, string]>([
     [
       { ...order, pric: "10 sat" },
-      'unknown field "pric" in purchase; allowed: method, url, headers, body, refused',
+      'unknown field "pric" in purchase; allowed: id, method, url, headers, body, refused, answered, underWay',
     ],
-    [{ method: "GET" }, 'missing field "url" in purchase'],
+    [{ id: order.id, method: "GET" }, 'missing field "url" in purchase'],
+    [{ ...order, id: undefined }, 'missing field "id" in purchase'],
+    [
+      { ...order, id: "7 chars" },
+      'field "id" in purchase must be 8 to 64 letters, digits, _ and -',
+    ],
+    [
+      { ...order, answered: Array.from({ length: 65 }, () => order.id) },
+      'field "answered" in purchase must be a list of 64 at most',
+    ],
+    [
+      { ...order, underWay: ["\n"] },
+      'field "underWay[0]" in purchase must be 8 to 64 letters, digits, _ and -',
+    ],
     [{ ...order, method: ["GET"] }, 'field "method" in purchase must be a string'],
     [{ ...order, headers: { a: "b" } }, 'field "headers" in purchase must be a list'],
     [
@@ -237,10 +253,10 @@ describe("a fault names the field, the message and what to do", () => {
     ],
     [{ ...order, headers: [["a"]] }, 'field "headers[0]" in purchase must be a list of two'],
     [{ ...order, body: "%%" }, 'field "body" in purchase must be base64'],
-    [{ ...order, refused: { paymentHash: HASH } }, 'missing field "refused.delivered" in purchase'],
+    [{ ...order, refused: { paymentHash: HASH } }, 'missing field "refused.mayBeUsed" in purchase'],
     [
-      { ...order, refused: { paymentHash: HASH, delivered: true, by: "x" } },
-      'unknown field "refused.by" in purchase; allowed: paymentHash, delivered',
+      { ...order, refused: { paymentHash: HASH, mayBeUsed: true, by: "x" } },
+      'unknown field "refused.by" in purchase; allowed: paymentHash, mayBeUsed',
     ],
     [[], "the purchase must be a JSON object"],
     [null, "the purchase must be a JSON object"],
@@ -253,7 +269,7 @@ describe("a fault names the field, the message and what to do", () => {
 
   test("__proto__ and constructor are unknown fields, and a missing field is not inherited", () => {
     const json = JSON.parse(
-      '{"method":"GET","url":"https://a.example/","__proto__":{"body":"AA=="}}',
+      '{"id":"order-of-a-test","method":"GET","url":"https://a.example/","__proto__":{"body":"AA=="}}',
     ) as unknown;
     expect(faultOf(() => readStrictly(purchase.body!, json, "purchase")).message).toContain(
       'unknown field "__proto__"',
@@ -282,11 +298,13 @@ describe("a message is written by a client and read by a server", () => {
 
   test("a body, with the credential in Authorization", async () => {
     const body = {
+      id: "order-of-a-test",
       method: "POST",
       url: "https://a.example/",
       headers: [["a", "b"]] as const,
       body: new Uint8Array([0, 255]),
-      refused: { paymentHash: HASH, delivered: false },
+      refused: { paymentHash: HASH, mayBeUsed: false },
+      underWay: ["another-order"],
     };
     const sent = writeRequest(purchase, BASE, "cred", { body });
     expect(sent[0]).toBe(`${BASE}/v1/purchases`);

@@ -57,6 +57,10 @@ export const payment = codecOf<PaymentSummary>()(
   }),
 );
 
+const orderId = pattern(/^[A-Za-z0-9_-]{8,64}$/, "be 8 to 64 letters, digits, _ and -");
+/** How many other orders one order names. */
+const MAX_ORDER_IDS = 64;
+
 export const PURCHASES_PATH = "/v1/purchases";
 
 /** No field names an invoice, a payee or another agent's node. [cases 85, 100] */
@@ -69,11 +73,14 @@ export const purchase = message({
   audience: "agent",
   maxBodyBytes: MAX_ORDER_BYTES,
   body: object({
+    id: orderId,
     method: text,
     url: text,
     headers: optional(list(pair(fieldName, fieldValue))),
     body: optional(base64),
-    refused: optional(object({ paymentHash: hash, delivered: flag })),
+    refused: optional(object({ paymentHash: hash, mayBeUsed: flag })),
+    answered: optional(list(orderId, MAX_ORDER_IDS)),
+    underWay: optional(list(orderId, MAX_ORDER_IDS)),
   }),
   answer: object({ credential: text, payment: optional(payment) }),
 });

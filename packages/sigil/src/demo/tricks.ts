@@ -115,7 +115,7 @@ export class Tricks {
     const response = await fetch(`${this.#own.location}${PURCHASES_PATH}`, {
       method: "POST",
       headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
-      body: JSON.stringify({ method: "GET", url }),
+      body: JSON.stringify({ id: crypto.randomUUID(), method: "GET", url }),
     });
     if (!response.ok) return denied(response, what, "treasury");
     const { credential: handed, payment } = (await response.json()) as {
