@@ -16,6 +16,7 @@ export {
   type Unit,
   writeAmount,
 } from "../amount.ts";
+export type { InvoiceCurve } from "./curve.ts";
 export type { InvoiceFields } from "./invoice.ts";
 export { NETWORKS, type Network } from "./network.ts";
 

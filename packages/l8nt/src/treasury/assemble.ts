@@ -40,7 +40,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const clock = time.now;
   const alarm = inJournal(raise, store, clock);
   const since = (options.clock ?? systemClock)();
-  const { receiptSeed } = options;
+  const { receiptSeed, curve } = options;
   const receipts = receiptMaker ?? new ReceiptMaker({ store, secret, receiptSeed, alarm: raise });
   const instance = options.instance ?? hexText(randomBytes(8));
   const previousSecrets = options.previousSecrets ?? [];
@@ -56,7 +56,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const sending = new Sending();
   const paying = { wallet, store, clock, settler, sending };
   const lookup = new PaymentLookup({ ...paying, ...policy });
-  const payments = new OutgoingPayments({ ...paying, gate, policy });
+  const payments = new OutgoingPayments({ ...paying, gate, policy, curve });
   const reconciler = new Reconciler({ store, lookup, wallet, clock, gate, alarm });
   const bought = new Bought(store);
   const services = new ServiceRequests({ fetch, ...policy });

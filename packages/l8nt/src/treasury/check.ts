@@ -5,7 +5,7 @@
 import { type Amount, formatAmount, msat } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import { ChallengeError } from "../errors.ts";
-import type { Invoice, Network } from "../invoice/index.ts";
+import type { Invoice, InvoiceCurve, Network } from "../invoice/index.ts";
 import { refusalsOnSale } from "../l402/challenge.ts";
 import type { Challenge } from "../l402/index.ts";
 
@@ -27,10 +27,11 @@ export async function checkInvoice(
   challenge: Challenge,
   network: Network,
   now: number,
+  curve?: InvoiceCurve,
 ): Promise<PayableInvoice> {
   // Loaded at the first payment, because only payments need an elliptic curve.
   const { decode } = await import("../invoice/decode.ts");
-  const invoice = decode(challenge.invoice);
+  const invoice = decode(challenge.invoice, curve);
   // Otherwise the payment would reveal another preimage than the credential needs. [case 65]
   if (invoice.paymentHash !== challenge.identifier.paymentHash)
     throw refused("ERR_INVOICE_HASH", "its payment hash is not the one in the macaroon");

@@ -8,6 +8,7 @@ import { BudgetError, PaymentError } from "../errors.ts";
 import { base64Text, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { Turns } from "../internal/turns.ts";
+import type { InvoiceCurve } from "../invoice/index.ts";
 import type { Challenge, Verified } from "../l402/index.ts";
 import { budgetError, nodeTotal } from "../ledger/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
@@ -30,6 +31,7 @@ export interface OutgoingPaymentsOptions {
   readonly gate: SpendingGate;
   readonly settler: Settler;
   readonly sending: Sending;
+  readonly curve: InvoiceCurve | undefined;
 }
 
 /** One payment that is asked for. */
@@ -79,7 +81,7 @@ export class OutgoingPayments {
 
   async #attempt(request: PaymentRequest, payees: readonly string[]): Promise<PaymentRecord> {
     const { verified, target, challenge } = request;
-    const { clock, store, settler, gate, sending, policy } = this.#options;
+    const { clock, store, settler, gate, sending, policy, curve } = this.#options;
     const wallet = await this.#options.wallet();
     // Asked for each payment, because another node may answer at the wallet's URL by now. The other
     // checks run meanwhile.
@@ -88,7 +90,7 @@ export class OutgoingPayments {
     this.#network ??= await wallet.network();
     const now = clock();
     checkSale(challenge, target, now);
-    const payable = await checkInvoice(challenge, this.#network, now);
+    const payable = await checkInvoice(challenge, this.#network, now, curve);
     const { invoice, amountMsat } = payable;
     const price = msat(amountMsat);
     verified.demand({ now, target, price, payee: invoice.payee });

@@ -42,6 +42,7 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     ...config.limits,
     secret: secrets.root,
     receiptSeed: secrets.receipts,
+    curve: (await import("./curve.ts")).curve,
     location: config.location,
     store,
     instance,
