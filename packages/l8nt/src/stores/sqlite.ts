@@ -27,7 +27,7 @@ import type {
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
-import { openForReading, openForWriting } from "./sqlite/database.ts";
+import { type Opened, openForReading, openForWriting } from "./sqlite/database.ts";
 import { storeError } from "./sqlite/faults.ts";
 import { CommitQueue } from "./sqlite/queue.ts";
 import { paymentIn, Statements, Tables } from "./sqlite/tables.ts";
@@ -58,8 +58,7 @@ const OPTIONS = { readOnly: true, maxBatch: true } satisfies Keys<SqliteOptions>
 export async function openSqliteStore(path: string, options: SqliteOptions = {}): Promise<Store> {
   checkKeys(options, OPTIONS, "openSqliteStore");
   const { readOnly = false } = options;
-  const { database, unlock } = readOnly ? openForReading(path) : openForWriting(path);
-  return new SqliteStore(database, unlock, options);
+  return new SqliteStore(readOnly ? openForReading(path) : openForWriting(path), options);
 }
 
 class SqliteStore implements Store {
@@ -74,8 +73,7 @@ class SqliteStore implements Store {
   #isClosed = false;
 
   constructor(
-    database: DatabaseSync,
-    unlock: () => void,
+    { database, unlock, lost }: Opened,
     { readOnly = false, maxBatch = 512 }: SqliteOptions,
   ) {
     this.#database = database;
@@ -87,6 +85,7 @@ class SqliteStore implements Store {
     this.#queue = new CommitQueue({
       database,
       maxBatch,
+      lost,
       beforeCommit: () =>
         this.#sql.run("UPDATE meta SET latest = ?1 WHERE latest < ?1", this.#latest),
       afterRollback: () => {

@@ -1,5 +1,6 @@
 /**
- * Opens the file, or refuses it in one clear line: lock, format, owner, schema, integrity, pragmas.
+ * Opens the file, or refuses it in one clear line: name, lock, format, owner, schema, integrity,
+ * pragmas.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "../../errors.ts";
@@ -28,6 +29,11 @@ export interface Opened {
   readonly database: DatabaseSync;
   /** Gives up the lock. */
   readonly unlock: () => void;
+  /**
+   * Why this process may not write any more; undefined if it may. Ask within each transaction: its
+   * lock keeps the answer true until the commit.
+   */
+  readonly lost: () => string | undefined;
 }
 
 const refused = (why: string, cause?: unknown): AdapterError =>
@@ -43,15 +49,21 @@ function builtin(): typeof import("node:sqlite") {
 
 export function openForWriting(path: string): Opened {
   const { DatabaseSync } = builtin();
-  const unlock = path === ":memory:" ? () => {} : lock(path);
+  const file = path === ":memory:" ? undefined : fileAt(path, createPrivate);
+  const unlock = file === undefined ? () => {} : lock(file.path);
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: BUSY_MS });
+    database = new DatabaseSync(file?.path ?? path, { timeout: BUSY_MS });
     checkOwner(database);
     setPragmas(database);
     checkIntegrity(database);
     migrate(database);
-    return { database, unlock };
+    const isOwn = ownEpoch(database);
+    const lost = () => {
+      if (file?.isStillThere() === false) return MOVED;
+      return isOwn() ? undefined : OPENED_AGAIN;
+    };
+    return { database, unlock, lost };
   } catch (error) {
     database?.close();
     unlock();
@@ -62,16 +74,17 @@ export function openForWriting(path: string): Opened {
 /** Opens the file for reading, also while another process writes. */
 export function openForReading(path: string): Opened {
   const { DatabaseSync } = builtin();
+  const file = fileAt(path);
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS });
+    database = new DatabaseSync(file.path, { readOnly: true, timeout: BUSY_MS });
     checkOwner(database);
     const version = checkSchema(database);
     if (version !== MIGRATIONS.length)
       throw refused(
         "its schema is older than this version of Sigil, which migrates it when a treasury starts on it",
       );
-    return { database, unlock: () => {} };
+    return { database, unlock: () => {}, lost: () => undefined };
   } catch (error) {
     database?.close();
     throw plain(error);
@@ -85,13 +98,70 @@ const plain = (error: unknown): unknown => {
   return storeError(error);
 };
 
+const MOVED =
+  "the file of the books was moved or replaced while this process had it open. Nothing was written, and this process writes no more: start it again on the file that should be used";
+const OPENED_AGAIN =
+  "another process has opened these books, although this one was using them: its lock file was removed. Nothing was written, and this process writes no more: end it, and let one process run";
+
+interface DatabaseFile {
+  /** Absolute, without links: two names of one file are one lock and one log. */
+  readonly path: string;
+  readonly isStillThere: () => boolean;
+}
+
+/**
+ * The file behind a name. A file with a second name (a hard link) is refused: SQLite keeps a log
+ * beside each name, and a reader or writer of one name never sees what the log of the other holds.
+ */
+function fileAt(name: string, create = (_name: string): void => {}): DatabaseFile {
+  const fs = globalThis.process.getBuiltinModule("node:fs");
+  create(name);
+  let path: string;
+  let links: number;
+  let own: string;
+  const identity = ({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }) =>
+    `${dev} ${ino}`;
+  try {
+    path = fs.realpathSync(name);
+    const stat = fs.statSync(path, { bigint: true });
+    links = Number(stat.nlink);
+    own = identity(stat);
+  } catch (cause) {
+    throw refused("there is no file of that name, or it cannot be read", cause);
+  }
+  if (links > 1)
+    throw refused(
+      `its file has ${links} names (hard links), and SQLite keeps a separate log for each, so changes would be lost. Remove every name but one; for a copy, use a backup`,
+    );
+  return {
+    path,
+    isStillThere: () => {
+      const now = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+      return now !== undefined && identity(now) === own;
+    },
+  };
+}
+
+/**
+ * Raises the epoch of the books. Returns whether it is still the one that was raised here: a
+ * process that opened the books later, for example after the lock file was removed, raised it too.
+ */
+function ownEpoch(database: DatabaseSync): () => boolean {
+  database.exec("BEGIN IMMEDIATE");
+  database.exec("UPDATE books SET epoch = epoch + 1 WHERE one = 1");
+  const read = database.prepare("SELECT epoch FROM books WHERE one = 1");
+  const own = read.get()!.epoch;
+  database.exec("COMMIT");
+  return () => read.get()!.epoch === own;
+}
+
 /**
  * Takes the lock of the only writer: a lock of the operating system on a file beside the database.
  * It ends with the process, even a killed one. The file holds the process id.
  */
 function lock(path: string): () => void {
   const { DatabaseSync } = builtin();
-  createPrivate(path);
+  createPrivate(`${path}.lock`);
   const holder = new DatabaseSync(`${path}.lock`, { timeout: 0 });
   try {
     holder.exec("PRAGMA journal_mode = MEMORY");
@@ -122,17 +192,15 @@ function pidIn(holder: DatabaseSync): number | undefined {
 }
 
 /** SQLite gives its other files the permissions of the first one. */
-function createPrivate(path: string): void {
+function createPrivate(file: string): void {
   const fs = globalThis.process.getBuiltinModule("node:fs");
-  for (const file of [path, `${path}.lock`]) {
-    try {
-      fs.closeSync(fs.openSync(file, fs.constants.O_CREAT | fs.constants.O_RDWR, 0o600));
-    } catch (cause) {
-      throw refused(
-        "its file cannot be made or written to. Are its folder and its rights as they should be?",
-        cause,
-      );
-    }
+  try {
+    fs.closeSync(fs.openSync(file, fs.constants.O_CREAT | fs.constants.O_RDWR, 0o600));
+  } catch (cause) {
+    throw refused(
+      "its file cannot be made or written to. Are its folder and its rights as they should be?",
+      cause,
+    );
   }
 }
 

@@ -15,6 +15,8 @@ export interface QueueOptions {
   readonly database: DatabaseSync;
   /** How many pieces of work share a transaction: more would hold up the event loop for long. */
   readonly maxBatch: number;
+  /** Why this process may not write any more; asked within each transaction. */
+  readonly lost: () => string | undefined;
   /** Within each transaction, after the work. */
   readonly beforeCommit: () => void;
   /** Memory may hold rows of the transaction that was rolled back. */
@@ -76,11 +78,13 @@ export class CommitQueue {
   }
 
   #commit(group: readonly Work[]): void {
-    const { database, beforeCommit, afterRollback } = this.#options;
+    const { database, lost, beforeCommit, afterRollback } = this.#options;
     const done: (() => void)[] = [];
     try {
       if (this.#broken !== undefined) throw this.#broken;
       database.exec("BEGIN IMMEDIATE");
+      const why = lost();
+      if (why !== undefined) throw this.#end(why);
       for (const { run, resolve, reject } of group) {
         try {
           const result = run() as never;
@@ -106,6 +110,12 @@ export class CommitQueue {
       return;
     }
     for (const end of done) end();
+  }
+
+  /** Writes no more, for good: the books belong to another process, or are gone. */
+  #end(why: string): AdapterError {
+    this.#broken = new AdapterError("ERR_STORE", `The store was given up: ${why}.`);
+    return this.#broken;
   }
 
   #rollBack(): boolean {

@@ -24,6 +24,9 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: [
       `CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), latest REAL NOT NULL) STRICT`,
       `INSERT INTO meta VALUES (1, 0)`,
+      // "epoch" is raised by each process that opens the books to write.
+      `CREATE TABLE books (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT`,
+      `INSERT INTO books VALUES (1, 0)`,
       `CREATE TABLE counters (
          id TEXT PRIMARY KEY, committed INTEGER NOT NULL, reserved INTEGER NOT NULL, slots TEXT NOT NULL
        ) STRICT, WITHOUT ROWID`,
@@ -64,6 +67,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
     objects: [
       "meta",
+      "books",
       "counters",
       "reservations",
       "payments",
