@@ -209,6 +209,24 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect((await post(url, callOf(FORECAST), { authorization: cheap })).status).toBe(200);
   });
 
+  test("serves the very call that was priced, under another id, after its price has risen", async () => {
+    const here = await town();
+    let price = 10;
+    const { url, answers } = await shop(here, {
+      price: ({ arguments: { city } }) =>
+        `${price * (city === "Tokyo" ? 1 : 2)} sat` as `${number} sat`,
+    });
+    const authorization = await bought(here, url, callOf(FORECAST));
+    price = 11;
+    answers.mockClear();
+    const other = { name: "forecast", arguments: { city: "Kyoto" } };
+    expect((await post(url, callOf(other), { authorization })).status).toBe(402);
+    expect(answers).not.toHaveBeenCalled();
+    const call = { ...callOf({ ...FORECAST, _meta: { progressToken: 7 } }), id: "other" };
+    expect((await post(url, call, { authorization })).status).toBe(200);
+    expect((await post(url, call, { authorization })).status).toBe(402);
+  });
+
   /** Pays what `url` asks for, as the `Authorization` of what was bought. */
   async function bought(here: Town, url: string, message: unknown): Promise<string> {
     const asked = await post(url, message);

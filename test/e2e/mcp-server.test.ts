@@ -269,6 +269,21 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(textOf(free)).toBe("Kyoto: sunny");
   });
 
+  test("is served at the price that was paid if its price has risen, and no dearer call is", async () => {
+    let price = 10;
+    const { ask, buy, caller } = await town({
+      price: ({ arguments: { city } }) =>
+        `${price * (city === "Tokyo" ? 1 : 2)} sat` as `${number} sat`,
+    });
+    const credential = await buy();
+    price = 11;
+    const kyoto = { name: "forecast", arguments: { city: "Kyoto" } };
+    const dearer = await caller.callTool({ ...kyoto, _meta: { [CREDENTIAL]: credential } });
+    expect(problemOf(dearer)).toMatchObject({ status: 402, code: "ERR_PRICE" });
+    expect(textOf(await ask(credential))).toBe("Tokyo: sunny");
+    expect(problemOf(await ask(credential))).toMatchObject({ code: "ERR_USES" });
+  });
+
   test("is paid for by a client of the Payment scheme, with its macaroon as the challenge's id", async () => {
     const { ask, invoicer } = await town();
     const required = (await ask())._meta?.[REQUIRED] as {

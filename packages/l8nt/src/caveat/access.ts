@@ -16,6 +16,11 @@ export interface Access {
   readonly target: Target | "self";
   /** The price of this request or purchase, once it is known. */
   readonly price?: Amount | undefined;
+  /**
+   * The hash of this request as it is priced now, of a service whose prices depend on the request;
+   * undefined if the request cannot be told apart from others. spec/2-caveats.md §6.
+   */
+  readonly pricedRequest?: (() => string | undefined) | undefined;
   /** The node (hex public key) that the invoice pays, once it is known. */
   readonly payee?: string | undefined;
   /** The L402 name of the service that judges, and what the request does there. */

@@ -356,6 +356,11 @@ describe("services and capabilities, as in L402", () => {
 });
 
 describe("price, payee and preimage", () => {
+  const HASH = "3f".repeat(32);
+  const dear = (request: string | undefined): Partial<Access> => ({
+    price: { unit: "msat", value: 11n },
+    pricedRequest: () => request,
+  });
   test.each<[string, Partial<Access>, string[]]>([
     ["max_price_msat=10", { price: { unit: "msat", value: 10n } }, []],
     ["max_price_msat=10", { price: { unit: "msat", value: 11n } }, ["ERR_PRICE"]],
@@ -365,6 +370,24 @@ describe("price, payee and preimage", () => {
     ["max_price_usd_micro=20000", { price: { unit: "usd_micro", value: 20_001n } }, ["ERR_PRICE"]],
     ["max_price_msat=0", { price: { unit: "usd_micro", value: 1n } }, []],
     ["max_price_usd_micro=0", { price: { unit: "msat", value: 1n } }, []],
+    ["sold_price=10 msat", { price: { unit: "msat", value: 10n } }, []],
+    ["sold_price=10 msat", { price: { unit: "msat", value: 11n } }, ["ERR_PRICE"]],
+    ["sold_price=10 usd_micro", { price: { unit: "usd_micro", value: 10n } }, []],
+    ["sold_price=10 usd_micro", { price: { unit: "msat", value: 1n } }, ["ERR_PRICE"]],
+    ["sold_price=10 msat", { price: { unit: "usd_micro", value: 0n } }, ["ERR_PRICE"]],
+    [`sold_price=10 msat ${HASH}`, dear(HASH), []],
+    [`sold_price=10 usd_micro ${HASH}`, dear(HASH), []],
+    [`sold_price=10 msat ${HASH}`, dear("00".repeat(32)), ["ERR_PRICE"]],
+    [`sold_price=10 msat ${HASH}`, dear(undefined), ["ERR_PRICE"]],
+    ["sold_price=10 msat", dear(undefined), ["ERR_PRICE"]],
+    [`sold_price=10 msat ${HASH}`, { target: "self", ...dear(undefined) }, []],
+    ...["10", "10 ", "10 sat", "010 msat", "-1 msat", "10  msat", `10 msat ${HASH.toUpperCase()}`]
+      .concat([`10 msat ${HASH.slice(1)}`, `10 msat ${HASH} x`, `10 msat\n${HASH}`, " 10 msat"])
+      .map((value): [string, Partial<Access>, string[]] => [
+        `sold_price=${value}`,
+        { target: "self" },
+        ["ERR_CAVEAT_MALFORMED"],
+      ]),
     [`payees=${NODE_A}`, { payee: NODE_A }, []],
     [`payees=${NODE_A}`, { payee: NODE_B }, ["ERR_PAYEE"]],
     [`payees=${NODE_A.toUpperCase()}`, { payee: NODE_A }, ["ERR_CAVEAT_MALFORMED"]],

@@ -146,6 +146,17 @@ const maxPrice = (prices: readonly bigint[]) =>
           price === undefined || price.unit !== unit || price.value <= max,
     ),
   );
+/** Without a request that was priced, because nothing here has one. */
+const soldPrice = (prices: readonly bigint[]) =>
+  fc.constantFrom(...UNITS).chain((unit) =>
+    says(
+      prices,
+      (max) => `sold_price=${max} ${unit}${max % 20n === 0n ? "" : ` ${"3f".repeat(32)}`}`,
+      (max) =>
+        ({ price }) =>
+          price === undefined || (price.unit === unit && price.value <= max),
+    ),
+  );
 const maxDepth = (depths: readonly number[]) =>
   says(
     depths,
@@ -207,6 +218,7 @@ const strict: fc.Arbitrary<Said> = fc.oneof(
   until([0, NOW - 50, NOW, NOW + 50]),
   from([NOW - 50, NOW, NOW + 50, NOW + 500]),
   maxPrice([0n, 10n, 20n]),
+  soldPrice([0n, 10n, 20n, 1000n]),
   maxDepth([0, 1, 2]),
   services([[], ["loop"], ["pool", "loop"]]),
   capabilities([[], ["in"], ["in", "out"]]),
@@ -243,6 +255,8 @@ const garbage: fc.Arbitrary<Said> = fc.oneof(
       "valid_until=",
       "max_price_msat=-1",
       "max_price_msat=1e9",
+      "sold_price=1e9 msat",
+      `sold_price=0 ${"3f".repeat(32)}`,
       "budget_msat=Infinity",
       "agent=treasury",
       "agent=",

@@ -184,6 +184,21 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     words: ["at loop until 2026-01-01 00:00:09 UTC (in 9 s)"],
   },
   ...Object.fromEntries([...budgets, ...prices, ...uses]),
+  sold_price: {
+    allows: [
+      [`sold_price=10 msat ${HASH}`],
+      { price: { unit: "msat", value: 11n }, pricedRequest: () => HASH },
+    ],
+    denies: [
+      [`sold_price=10 msat ${HASH}`],
+      "ERR_PRICE",
+      { price: { unit: "msat", value: 11n }, pricedRequest: () => PREIMAGE },
+    ],
+    certain: false,
+    handOver: undefined,
+    flags: [],
+    words: ["at most 0.01 sat at once, or the request that was sold at this price"],
+  },
   payees: {
     allows: [[`payees=${KEY}`], { payee: KEY }],
     denies: [[`payees=${KEY}`], "ERR_PAYEE", { payee: OTHER_KEY }],

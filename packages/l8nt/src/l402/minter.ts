@@ -91,13 +91,18 @@ export class Minter {
    * A challenge whose credential costs `invoice`. The invoice must come from this service's own
    * wallet: its signature is not checked. Nothing is stored; the payment completes the credential.
    *
-   * @throws TypeError as {@link mint}
+   * @param terms more caveats, as `condition=value`, for what no key of a scope says
+   * @throws TypeError as {@link mint}, and for a caveat that no verifier here could read
    * @throws ChallengeError `ERR_INVOICE_MALFORMED`
    */
-  challenge(scope: Scope, invoice: string | UnverifiedInvoice): Challenge {
+  challenge(
+    scope: Scope,
+    invoice: string | UnverifiedInvoice,
+    terms: readonly string[] = [],
+  ): Challenge {
     const { text, paymentHash } =
       typeof invoice === "string" ? readInvoice(invoice).invoice : invoice;
-    const macaroon = this.#macaroon(hexBytes(paymentHash)!, scope);
+    const macaroon = this.#macaroon(hexBytes(paymentHash)!, scope, terms);
     return {
       macaroon,
       identifier: Identifier.decode(macaroon.identifier),
@@ -111,9 +116,9 @@ export class Minter {
     this.#roots.rotate(secret);
   }
 
-  #macaroon(paymentHash: Bytes, scope: Scope): UnverifiedMacaroon {
+  #macaroon(paymentHash: Bytes, scope: Scope, terms: readonly string[] = []): UnverifiedMacaroon {
     // First, so that a misspelt key is named, not missed.
-    const caveats = compileScope(scope, { now: this.#clock() });
+    const caveats = [...compileScope(scope, { now: this.#clock() }), ...terms];
     checkCaveats(caveats, this.vocabulary);
     const bounds = boundsOf(scope);
     if (!bounds.has("place"))

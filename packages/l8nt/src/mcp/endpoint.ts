@@ -92,12 +92,13 @@ export function paidEndpoint(
     const { method, params } = members(message);
     if (method !== "tools/call") {
       const amount = typeof method === "string" ? methodPrices.get(method) : undefined;
-      return amount === undefined ? undefined : { amount, call: undefined };
+      return amount === undefined ? undefined : { amount, call: undefined, part: { method } };
     }
     const { name, arguments: args } = members(params);
     if (!isToolName(name))
       throw unclear("The call names no tool, or a name that MCP does not allow");
-    return { amount: prices.get(name) ?? price, call: { name, arguments: members(args) } };
+    const call = { name, arguments: members(args) };
+    return { amount: prices.get(name) ?? price, call, part: { method, params: call } };
   }
 
   /** The price of a body that can be read in one way only. @throws AdapterError `ERR_REQUEST` */
@@ -138,7 +139,7 @@ export function paidEndpoint(
       authorization:
         inBand === undefined ? facts.authorization : [inBand, field].filter(Boolean).join(", "),
       capability: priced.call?.name,
-      json: async () => message,
+      json: async () => priced.part,
     });
     if (!decision.granted) return decision.response;
     const isFree = decision.grant.paymentHash === undefined;
@@ -159,6 +160,11 @@ interface Priced {
   readonly amount: ToolPrice;
   /** Undefined for a method that is no tool call. */
   readonly call: ToolCall | undefined;
+  /**
+   * The part of the message that the price is for. The message has an id and a credential too,
+   * which are others when the call is paid for.
+   */
+  readonly part: object;
 }
 
 const unclear = (what: string): AdapterError =>

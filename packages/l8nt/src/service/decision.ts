@@ -75,6 +75,8 @@ export interface PricedRequest {
   readonly facts: RequestFacts;
   readonly target: Target;
   readonly price: Amount;
+  /** Hash of what was priced; undefined if it cannot be told apart. spec/2-caveats.md §6. */
+  readonly hash: () => string | undefined;
 }
 
 export interface Granted {

@@ -121,7 +121,7 @@ describe("a route whose price function gives both units", () => {
   const price = ({ url }: { url: URL }) =>
     url.pathname === "/dear" ? ("5 usd" as const) : ("1 sat" as const);
 
-  test("sells the request that costs bitcoin, capped at 0 in dollars [case 41]", async () => {
+  test("sells the request that costs bitcoin, which covers none that costs dollars [case 41]", async () => {
     const invoicer = new FakeInvoicer(() => NOW);
     const grants = { endpoints: ["GET /**"], uses: 9 };
     const { ask } = world({ price, grants, invoicer });
@@ -132,7 +132,13 @@ describe("a route whose price function gives both units", () => {
     expect(await ask(bought, "/dear")).toMatchObject({
       status: 401,
       code: "ERR_PRICE",
-      refusals: [{ condition: "max_price_usd_micro", have: "at most 0 usd at once" }],
+      refusals: [
+        {
+          condition: "sold_price",
+          have: "a request of at most 1 sat, or the one that was sold",
+          need: "5 usd",
+        },
+      ],
     });
     expect(await ask(undefined, "/dear")).toMatchObject({ status: 401 });
     expect(invoicer.requests).toHaveLength(1);

@@ -4,6 +4,7 @@ import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { utf8Text } from "../internal/bytes.ts";
 import type { RequestFacts } from "./decision.ts";
+import { Readings } from "./readings.ts";
 
 /**
  * The price of one request. It is called for every request, also without a credential and before
@@ -63,11 +64,13 @@ export async function copyOfBody(request: Request): Promise<Uint8Array> {
 const UNREADABLE =
   "The body cannot be read before the handler here. Price by method, URL and headers, or run a body parser first where the framework has one.";
 
-/** {@link PriceFacts} of a request; each member is computed when it is asked for. */
+/** {@link PriceFacts} of a request; each member is computed, and recorded, when it is asked for. */
 export class FactsOfRequest implements PriceFacts {
   readonly method: string;
+  readonly readings: Readings;
   readonly #facts: RequestFacts;
   readonly #url: string;
+  #headers: Headers | undefined;
   #body: Promise<Uint8Array> | undefined;
 
   /** @param url the paywall's origin, the canonical path and the query */
@@ -75,6 +78,7 @@ export class FactsOfRequest implements PriceFacts {
     this.method = facts.method;
     this.#facts = facts;
     this.#url = url;
+    this.readings = new Readings(facts.method, url);
   }
 
   get url(): URL {
@@ -82,7 +86,8 @@ export class FactsOfRequest implements PriceFacts {
   }
 
   get headers(): Headers {
-    return this.#facts.headers();
+    this.#headers ??= this.readings.fields(this.#facts.headers());
+    return this.#headers;
   }
 
   readonly body = (): Promise<Uint8Array> => {
@@ -97,7 +102,11 @@ export class FactsOfRequest implements PriceFacts {
   };
 
   readonly json = async (): Promise<unknown> => {
-    if (this.#facts.json !== undefined) return this.#facts.json();
+    if (this.#facts.json !== undefined) {
+      const value = await this.#facts.json();
+      this.readings.value(value);
+      return value;
+    }
     const text = await this.text();
     try {
       return JSON.parse(text);
@@ -108,11 +117,14 @@ export class FactsOfRequest implements PriceFacts {
   };
 
   async #read(): Promise<Uint8Array> {
+    this.readings.reading();
     const { body } = this.#facts;
     if (body === undefined) throw new AdapterError("ERR_PRICE_FUNCTION", UNREADABLE);
     const bytes = await body.call(this.#facts);
     // A body parser of a framework has a limit of its own.
-    if (bytes.length <= MAX_BODY_BYTES) return bytes;
-    throw new AdapterError("ERR_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+    if (bytes.length > MAX_BODY_BYTES)
+      throw new AdapterError("ERR_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+    this.readings.body(bytes);
+    return bytes;
   }
 }

@@ -11,6 +11,7 @@ import type { Decision, PricedRequest, RequestFacts } from "./decision.ts";
 import { claimedGrant, grant } from "./grant.ts";
 import type { OpenRoutes } from "./open-routes.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
+import { Readings } from "./readings.ts";
 import { Sales } from "./sale.ts";
 import type { Terms } from "./terms.ts";
 
@@ -75,7 +76,21 @@ export class Route {
     }
     return this.#fixedPrice === undefined
       ? this.#price(facts, target, verified)
-      : this.#judge({ facts, target, price: this.#fixedPrice }, verified);
+      : this.#judge(
+          {
+            facts,
+            target,
+            price: this.#fixedPrice,
+            hash: () => new Readings(facts.method, this.#urlOf(facts, target)).hash(),
+          },
+          verified,
+        );
+  }
+
+  /** The paywall's origin, the canonical path and the query as it was sent. */
+  #urlOf(facts: RequestFacts, target: Target): string {
+    const query = facts.target.indexOf("?");
+    return this.#context.originText + target.path + (query < 0 ? "" : facts.target.slice(query));
   }
 
   /** The last target is kept: a route sees the same one again and again. */
@@ -94,13 +109,10 @@ export class Route {
     target: Target,
     verified: Verified | undefined,
   ): Promise<Decision> {
-    const query = facts.target.indexOf("?");
-    const url =
-      this.#context.originText + target.path + (query === -1 ? "" : facts.target.slice(query));
+    const asked = new FactsOfRequest(facts, this.#urlOf(facts, target));
     let price: Amount;
     try {
-      const priceOf = this.terms.price as PriceFunction;
-      price = readPrice(await priceOf(new FactsOfRequest(facts, url)));
+      price = readPrice(await (this.terms.price as PriceFunction)(asked));
     } catch (cause) {
       // The caller sent a body that cannot be priced, which is no fault of the price function.
       if (cause instanceof AdapterError && UNPRICED.has(cause.code)) return new Refused(cause);
@@ -110,7 +122,8 @@ export class Route {
       );
       return new Refused(new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
     }
-    return this.#judge({ facts, target, price }, verified);
+    const hash = asked.readings.hash();
+    return this.#judge({ facts, target, price, hash: () => hash }, verified);
   }
 
   #judge(request: PricedRequest, verified: Verified | undefined): Decision | Promise<Decision> {
@@ -124,6 +137,7 @@ export class Route {
       now: clock(),
       target,
       price,
+      pricedRequest: request.hash,
       payee: undefined,
       service: authority.service,
       capability: facts.capability ?? this.terms.capability,

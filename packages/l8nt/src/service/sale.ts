@@ -1,10 +1,11 @@
 /** Selling a request: what a payment buys, and the challenge for it. spec/3-challenge.md §5. */
-import { msat, onlyIn, parseMsat } from "../amount.ts";
+import { msat, parseMsat } from "../amount.ts";
 import {
   type Duration,
   matchesEndpoint,
   readEndpoint,
   type Scope,
+  soldPriceCaveat,
   type Target,
   targetAt,
 } from "../caveat/index.ts";
@@ -24,13 +25,17 @@ export interface Sale {
   readonly amountMsat: bigint;
   /** What the credential allows. */
   readonly scope: Scope & { readonly endpoints: readonly string[] };
+  /** More caveats of the credential. */
+  readonly caveats: readonly string[];
 }
 
+/** @param hash of the request that was priced */
 export function saleOf(
   { price, grants = {} }: Terms,
   target: Target,
   origin: string,
   priceMsat: bigint,
+  hash?: string,
 ): Sale {
   const { uses, validFor, endpoints } = grants;
   // A prepaid budget below the price of the request that asks for it would be paid for nothing.
@@ -38,7 +43,8 @@ export function saleOf(
   const budget = prepaid !== undefined && prepaid < priceMsat ? priceMsat : prepaid;
   const bought = uses ?? (budget === undefined && validFor === undefined ? 1 : undefined);
   // If each request has a price of its own, the payment for a cheap one must not buy a dear one,
-  // and none that has a price in another unit. [case 41] A path with a star in it would be read as
+  // and none that has a price in another unit. [case 41] It buys the very request that was priced
+  // also if the price has risen since the challenge. A path with a star in it would be read as
   // a pattern and sell more than itself, so it names no endpoint.
   const asked = target.path.includes("*") ? [] : [`${target.method} ${origin}${target.path}`];
   const isCapped = typeof price === "function" && budget === undefined;
@@ -49,8 +55,8 @@ export function saleOf(
       expiresIn: validFor ?? DEFAULT_VALIDITY,
       ...(bought !== undefined && { maxUses: bought }),
       ...(budget !== undefined && { budget: `${budget} msat` as const }),
-      ...(isCapped && { maxPrice: onlyIn(msat(priceMsat)) }),
     },
+    caveats: isCapped ? [soldPriceCaveat(msat(priceMsat), hash)] : [],
   };
 }
 
@@ -94,7 +100,7 @@ export class Sales {
     // A credential that is bought now would not be let in.
     const silence = authority.revocations.silence(clock());
     if (silence !== undefined) return new Refused(silence);
-    const sale = saleOf(this.#terms, target, originText, price.value);
+    const sale = saleOf(this.#terms, target, originText, price.value, request.hash());
     if (!isSellable(sale, target)) return new Refused(notForSale());
     const wait = this.#waitSeconds(request);
     if (wait > 0) return new Refused(tooManyRequests(wait));
@@ -117,7 +123,7 @@ export class Sales {
     return perClient.take(clientKey(facts.clientAddress), now) || total.take("", now);
   }
 
-  async #invoiced({ amountMsat, scope }: Sale): Promise<Offer> {
+  async #invoiced({ amountMsat, scope, caveats }: Sale): Promise<Offer> {
     const { authority, invoicer, invoiceExpirySeconds, invoiceDescription } = this.#context;
     const text = await invoicer!.createInvoice({
       amountMsat,
@@ -130,7 +136,7 @@ export class Sales {
         "ERR_WALLET",
         "The wallet made an invoice for another amount than it was asked for.",
       );
-    return { challenge: authority.minter.challenge(scope, invoice), invoice };
+    return { challenge: authority.minter.challenge(scope, invoice, caveats), invoice };
   }
 }
 

@@ -136,6 +136,59 @@ export function priceLaws({ law, build, contract }: PaywallLaws): void {
     },
   );
 
+  {
+    let rate = 1;
+    const moving: RouteTerms = {
+      price: ({ url, headers }) =>
+        `${Number(url.searchParams.get("n") ?? "1") * Number(headers.get("x-size") ?? "1") * rate} msat` as AmountText,
+    };
+    const sized = (size: number) => ({ fields: [["x-size", String(size)]] as const });
+    law(
+      "the very request that was priced is served at the price that was paid, wherever its price goes [case 91]",
+      moving,
+      async (world) => {
+        for (const [before, after] of [
+          [1000, 1001],
+          [1000, 1_000_000],
+          [1000, 1],
+        ] as const) {
+          rate = before;
+          const credential = await world.buy("/paid?n=3", sized(2));
+          rate = after;
+          assert.equal((await world.ask("/paid?n=3", [credential], sized(2))).status, 200);
+          const again = await world.ask("/paid?n=3", [credential], sized(2));
+          assert.deepEqual([again.status, JSON.parse(again.body).code], [402, "ERR_USES"]);
+        }
+      },
+    );
+    law(
+      "what was paid for one request opens no dearer one, whatever part of it makes it dearer [case 41]",
+      moving,
+      async (world) => {
+        rate = 1000;
+        const credential = await world.buy("/paid?n=3", sized(2));
+        for (const now of [1000, 1001]) {
+          rate = now;
+          for (const [target, size] of [
+            ["/paid?n=4", 2],
+            ["/paid?n=3", 3],
+            ["/paid?n=4&n=3", 2],
+          ] as const) {
+            const response = await world.ask(target, [credential], sized(size));
+            assert.deepEqual(
+              [response.status, JSON.parse(response.body).code],
+              [402, "ERR_PRICE"],
+              target,
+            );
+          }
+        }
+        assert.deepEqual(world.grants, []);
+        rate = 1;
+        assert.equal((await world.ask("/paid?n=4", [credential], sized(3))).status, 200);
+      },
+    );
+  }
+
   law(
     "a prepaid budget pays the price of each request",
     { price: "10 sat", grants: { budget: "25 sat" } },

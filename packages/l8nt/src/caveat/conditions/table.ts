@@ -13,6 +13,7 @@ import { payees } from "./payees.ts";
 import { preimage } from "./preimage.ts";
 import { purpose } from "./purpose.ts";
 import { services } from "./services.ts";
+import { soldPrice } from "./sold-price.ts";
 import { validFrom } from "./valid-from.ts";
 import { serviceValidUntil, validUntil } from "./valid-until.ts";
 
@@ -29,6 +30,7 @@ const ROWS = [
   serviceValidUntil,
   ...budgets,
   ...maxPrices,
+  soldPrice,
   ...uses,
   payees,
   maxDepth,

@@ -1,0 +1,61 @@
+/**
+ * `sold_price`: what a service sold a request for. At most this price, or exactly the request that
+ * was priced. spec/2-caveats.md §6.
+ */
+import { type Amount, formatAmount, UNITS, type Unit } from "../../amount.ts";
+import { caveatOf, condition } from "../condition.ts";
+import { readInteger } from "../integer.ts";
+
+const NAME = "sold_price";
+
+interface Sold {
+  readonly price: Amount;
+  /** Hash of the request that was priced; undefined if it could not be told apart from others. */
+  readonly request: string | undefined;
+}
+
+const VALUE = /^([0-9]+) ([a-z_]+)(?: ([0-9a-f]{64}))?$/;
+
+function parse(text: string): Sold | undefined {
+  const [, amount = "", unit = "", request] = VALUE.exec(text) ?? [];
+  const value = readInteger(amount);
+  return value !== undefined && isUnit(unit) ? { price: { unit, value }, request } : undefined;
+}
+
+const isUnit = (text: string): text is Unit => (UNITS as readonly string[]).includes(text);
+
+export const soldPrice = condition<Sold>({
+  name: NAME,
+  judgedBy: "service",
+  handOver: "relay",
+  // A service writes it when it sells. A person caps prices by `maxPrice`.
+  fields: [],
+  spec: {
+    value: "integer, unit and, if the request has one, its hash, joined by a blank (§6)",
+    denies: "the price is greater or in another unit, and the request is not the one of the hash",
+    code: "ERR_PRICE",
+  },
+  parse,
+  prohibits: ({ price: sold, request }, { target, price, pricedRequest }) =>
+    target === "self" ||
+    price === undefined ||
+    (price.unit === sold.unit && price.value <= sold.value) ||
+    (request !== undefined && request === pricedRequest?.())
+      ? undefined
+      : {
+          code: "ERR_PRICE",
+          have: `a request of at most ${formatAmount(sold)}, or the one that was sold`,
+          need: formatAmount(price),
+        },
+  words: ({ price, request }) => [
+    `at most ${formatAmount(price)} at once${request === undefined ? "" : ", or the request that was sold at this price"}`,
+  ],
+});
+
+/**
+ * The caveat of a sold credential.
+ *
+ * @param request hash of the request that was priced; undefined if only the price decides
+ */
+export const soldPriceCaveat = ({ unit, value }: Amount, request: string | undefined): string =>
+  caveatOf(soldPrice, [value, unit, ...(request === undefined ? [] : [request])].join(" "));

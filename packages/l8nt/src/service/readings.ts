@@ -1,0 +1,118 @@
+/**
+ * What a price function read of a request: the hash over it tells the request that was priced from
+ * every request that could have another price. spec/2-caveats.md §6.
+ */
+import { utf8 } from "../internal/bytes.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+import { mentionsCredential } from "../l402/authorization.ts";
+import { CREDENTIAL_FIELDS } from "../l402/index.ts";
+
+/**
+ * Records reads. Two requests with one hash gave a price function the same answers to the same
+ * questions, so at one time both have one price.
+ */
+export class Readings {
+  readonly #method: string;
+  readonly #url: string;
+  /** The values of the fields that were read; null for one that the request does not have. */
+  readonly #fields = new Map<string, string | null>();
+  #hasReadAllFields = false;
+  /** SHA-256 of the body, as bytes and as a value; undefined if it was not read so. */
+  #bytes: string | undefined;
+  #value: string | undefined;
+  /** Reads of the body that have not ended, or have failed. */
+  #unknown = 0;
+
+  constructor(method: string, url: string) {
+    this.#method = method;
+    this.#url = url;
+  }
+
+  /** The same fields, as an object that records what is read of them. */
+  fields(headers: Headers): Headers {
+    const record = (name: string): void => {
+      this.#fields.set(name.toLowerCase(), fieldOf(headers, name));
+    };
+    const recordAll = (): void => {
+      this.#hasReadAllFields = true;
+      for (const name of headers.keys()) if (fieldOf(headers, name) !== null) record(name);
+    };
+    return new Proxy(headers, {
+      get: (_, key) => {
+        const value: unknown = Reflect.get(headers, key, headers);
+        if (typeof value !== "function") return value;
+        return (...given: unknown[]): unknown => {
+          const [name] = given;
+          // Every other method tells the names of fields that nobody asked for.
+          if ((key === "get" || key === "has") && typeof name === "string") record(name);
+          else recordAll();
+          return Reflect.apply(value, headers, given);
+        };
+      },
+    });
+  }
+
+  /** Records that the body is being read: until {@link body} it is not known. */
+  reading(): void {
+    this.#unknown++;
+  }
+
+  /** Records the bytes of a body that was being read. */
+  body(bytes: Uint8Array): void {
+    this.#unknown--;
+    this.#bytes = sha256Hex(bytes);
+  }
+
+  /** Records a body that is there as a value. */
+  value(value: unknown): void {
+    const text = plainText(value);
+    if (text === undefined) this.#unknown++;
+    else this.#value = sha256Hex(utf8(text));
+  }
+
+  /**
+   * 64 hex digits; undefined if the body was read and could not be, or is a value that JSON does
+   * not hold.
+   */
+  hash(): string | undefined {
+    if (this.#unknown > 0) return undefined;
+    const fields = [...this.#fields].sort(([a], [b]) => (a < b ? -1 : 1));
+    const read = [this.#bytes ?? null, this.#value ?? null, this.#hasReadAllFields, fields];
+    return sha256Hex(utf8(JSON.stringify([this.#method, this.#url, ...read])));
+  }
+}
+
+/**
+ * The value of a field, without a credential of ours: the request that asks for a challenge has
+ * none, and the one that was paid for has one.
+ */
+function fieldOf(headers: Headers, name: string): string | null {
+  const value = headers.get(name);
+  const lower = name.toLowerCase();
+  if (!(CREDENTIAL_FIELDS as readonly string[]).includes(lower)) return value;
+  return lower === "authorization" && !mentionsCredential(value ?? "") ? value : null;
+}
+
+/**
+ * The JSON text of a value; undefined for a value that JSON does not hold as it is. A schema may
+ * have made a `Map` or a `Date` of what was sent, and all maps have one text.
+ */
+function plainText(value: unknown): string | undefined {
+  try {
+    return isPlain(value) ? JSON.stringify(value) : undefined;
+  } catch {
+    // Too deep for the stack, or a value that refers to itself.
+    return undefined;
+  }
+}
+
+function isPlain(value: unknown): boolean {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value !== "object") return false;
+  if (Array.isArray(value)) return Array.from(value).every(isPlain);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (
+    (prototype === Object.prototype || prototype === null) && Object.values(value).every(isPlain)
+  );
+}
