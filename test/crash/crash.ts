@@ -90,7 +90,8 @@ async function bundled(outfile: string): Promise<string> {
     platform: "node",
     format: "esm",
     conditions: ["l8nt-source"],
-    external: ["@opentelemetry/api"],
+    // The second reads its WebAssembly from beside itself.
+    external: ["@opentelemetry/api", "tiny-secp256k1"],
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },

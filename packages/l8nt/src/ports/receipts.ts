@@ -17,8 +17,11 @@ export interface ReceiptBook {
   /**
    * Appends all rows or none. Returns false if the first row does not follow the last stored
    * receipt, because another process has appended one.
+   *
+   * @param pace `patient`: no caller waits for a receipt, so the rows may wait a moment for another
+   * change to be written with. @default "patient"
    */
-  appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean>;
+  appendReceipts(rows: readonly ReceiptRow[], pace?: "patient" | "urgent"): Promise<boolean>;
   /**
    * The receipts after `after`, in order; with `nodeId`, those of payments of that node and the
    * nodes below it.

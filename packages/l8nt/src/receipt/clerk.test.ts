@@ -153,6 +153,84 @@ test("a race with another process costs a second attempt, and never a second rec
   }
 });
 
+test("a clerk that is paused finishes its batch, and another one makes the rest, each once", async () => {
+  for (const moment of ["lastReceipt", "unreceipted", "appendReceipts"] as const) {
+    const store = await paidStore(50);
+    const seen = { lastReceipt: 0, unreceipted: 0, appendReceipts: 0 };
+    let paused: Promise<void> | undefined;
+    const pauseAt = async (name: typeof moment) => {
+      await undefined;
+      const isThen = name === moment && ++seen[name] === (name === "lastReceipt" ? 1 : 3);
+      if (isThen) paused = clerk.pause();
+    };
+    const book = {
+      lastReceipt: async () => {
+        await pauseAt("lastReceipt");
+        return store.lastReceipt();
+      },
+      unreceipted: async (limit: number) => {
+        await pauseAt("unreceipted");
+        return store.unreceipted(limit);
+      },
+      appendReceipts: async (rows: Parameters<MemoryStore["appendReceipts"]>[0]) => {
+        await pauseAt("appendReceipts");
+        return store.appendReceipts(rows);
+      },
+    };
+    const clerk = new ReceiptClerk({ book, signer, alarm: unwanted, batch: 5 });
+    // Woken twice: what comes in meanwhile is left to the next wake as well.
+    clerk.wake();
+    clerk.wake();
+    await clerk.idle();
+    await paused;
+    const made = { lastReceipt: 0, unreceipted: 15, appendReceipts: 15 }[moment];
+    expect(await hashesIn(store), moment).toHaveLength(made);
+    await receipt(store);
+    expect(await chainOf(store), moment).toHaveLength(50);
+    expect(new Set(await hashesIn(store)).size, moment).toBe(50);
+    await buy(store);
+    clerk.wake();
+    await clerk.idle();
+    expect(await chainOf(store), moment).toHaveLength(51);
+  }
+});
+
+test("a clerk with a backlog asks for its full batches to be written at once", async () => {
+  const store = await paidStore(9);
+  const paces: unknown[] = [];
+  const book = {
+    lastReceipt: () => store.lastReceipt(),
+    unreceipted: (limit: number) => store.unreceipted(limit),
+    appendReceipts: (
+      rows: Parameters<MemoryStore["appendReceipts"]>[0],
+      pace?: "patient" | "urgent",
+    ) => {
+      paces.push(pace);
+      return store.appendReceipts(rows);
+    },
+  };
+  const clerk = new ReceiptClerk({ book, signer, alarm: unwanted, batch: 4 });
+  clerk.wake();
+  await clerk.idle();
+  expect(paces).toEqual(["urgent", "urgent", "patient"]);
+});
+
+test("a clerk lets other work of the thread in while it signs a large batch", async () => {
+  const store = await paidStore(64);
+  let turns = 0;
+  let isOver = false;
+  const others = (async () => {
+    for (; !isOver; turns++) await new Promise((next) => setTimeout(next));
+  })();
+  const clerk = new ReceiptClerk({ book: store, signer, alarm: unwanted });
+  clerk.wake();
+  await clerk.idle();
+  isOver = true;
+  await others;
+  expect(turns).toBeGreaterThanOrEqual(3);
+  expect(await chainOf(store)).toHaveLength(64);
+});
+
 test("a failing store raises one alarm, and the next wake makes the receipts", async () => {
   const store = await paidStore(3);
   const alarms: unknown[] = [];

@@ -333,9 +333,11 @@ class SqliteStore implements Store {
     );
   }
 
-  appendReceipts(rows: readonly ReceiptRow[]): Promise<boolean> {
-    // No caller waits for a receipt, so it is written with the next transaction.
-    return this.#queue.add(() => whole(() => this.#appendReceipts(rows)), "patient");
+  appendReceipts(
+    rows: readonly ReceiptRow[],
+    pace: "patient" | "urgent" = "patient",
+  ): Promise<boolean> {
+    return this.#queue.add(() => whole(() => this.#appendReceipts(rows)), pace);
   }
 
   #appendReceipts(rows: readonly ReceiptRow[]): boolean {

@@ -16,9 +16,6 @@ export interface ReceiptMakerOptions {
   readonly alarm: Alarm;
 }
 
-/** A batch is signed in one go, and the event loop waits for it. */
-const BATCH = 8;
-
 /**
  * Signs receipts when they are asked for, or earlier if it is woken. An embedded treasury whose
  * receipts nobody reads signs none.
@@ -28,6 +25,7 @@ export class ReceiptMaker {
   /** Reads the seed and loads the curve at the first receipt. */
   readonly signer: () => Promise<ReceiptSigner>;
   readonly #clerk: () => Promise<ReceiptClerk>;
+  #made: ReceiptClerk | undefined;
 
   constructor(options: ReceiptMakerOptions) {
     this.#options = options;
@@ -37,7 +35,8 @@ export class ReceiptMaker {
     });
     this.#clerk = lazily(async () => {
       const signer = await this.signer();
-      return new ReceiptClerk({ book: options.store, signer, batch: BATCH, alarm: this.#failed });
+      this.#made = new ReceiptClerk({ book: options.store, signer, alarm: this.#failed });
+      return this.#made;
     });
   }
 
@@ -46,11 +45,19 @@ export class ReceiptMaker {
     void this.make().catch(this.#failed);
   }
 
-  /** Resolves once no receipt is missing, or the alarm was raised. */
+  /** Resolves once no receipt is missing, or the alarm was raised, or `pause` ended the work. */
   async make(): Promise<void> {
     const clerk = await this.#clerk();
     clerk.wake();
     await clerk.idle();
+  }
+
+  /**
+   * Finishes the batch under way and leaves the rest to the next wake: receipts are an outbox in
+   * the books, so that the next start makes them.
+   */
+  async pause(): Promise<void> {
+    await this.#made?.pause();
   }
 
   /** @throws AdapterError `ERR_STORE` */

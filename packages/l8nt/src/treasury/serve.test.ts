@@ -1,12 +1,14 @@
 /** A whole treasury in one call: it signs receipts, follows open payments, and ends in order. */
 import { Client } from "l8nt";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { msat } from "../amount.ts";
 import type { Credential } from "../l402/index.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import { verifyChain } from "../receipt/chain.ts";
 import { ReceiptKey, ReceiptSigner } from "../receipt/key.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { failure, secretOf, type Town, town } from "../testing/fixtures/town.ts";
+import { buy } from "../testing/payment-laws.ts";
 import { devWallet } from "../wallets/dev.ts";
 import { guardedFetch, type ServeTreasuryOptions, serveTreasury, treasuryApi } from "./index.ts";
 
@@ -245,12 +247,56 @@ test("stop ends in time, also with a store that never answers", async () => {
   const stopped = running.stop().then(() => {
     isStopped = true;
   });
-  await vi.advanceTimersByTimeAsync(59_000);
+  await vi.advanceTimersByTimeAsync(1_900);
   expect(isStopped).toBe(false);
-  await vi.advanceTimersByTimeAsync(1_000);
+  await vi.advanceTimersByTimeAsync(3_100);
+  expect(isStopped).toBe(true);
   await stopped;
   store.unreceipted = async () => [];
   answer([]);
+});
+
+test("stop ends within 5 seconds whatever the backlog of receipts, and the next start makes them", async () => {
+  const PAID = 1_000;
+  const { world, running, store, ask, treasury } = await served();
+  const little = { amount: msat(10n), maxFee: msat(20n) };
+  for (let nth = 0; nth < PAID; nth++) await buy(store, little, world.clock());
+  const append = store.appendReceipts.bind(store);
+  store.appendReceipts = async (rows) => {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    return append(rows);
+  };
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const owner = treasury.owner.mint({ expiresIn: "1h" });
+  // It waits for every receipt, and must not hold up the stop.
+  const read = ask("/v1/owner/receipts", owner);
+  await vi.advanceTimersByTimeAsync(1_000);
+  let isStopped = false;
+  const stopped = running.stop().then(() => {
+    isStopped = true;
+  });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(isStopped).toBe(true);
+  await stopped;
+  expect((await read).status).toBe(200);
+  const made = (await store.receipts(0, PAID)).length;
+  expect(made).toBeGreaterThan(0);
+  expect(made).toBeLessThan(PAID);
+  vi.useRealTimers();
+  store.appendReceipts = append;
+  const next = await serveTreasury({
+    secret: secretOf("the served treasury"),
+    location: LOCATION,
+    wallet: devWallet(world.network.account("treasury").url),
+    store,
+    clock: world.clock,
+  });
+  await next.stop();
+  const rows = await store.receipts(0, 2 * PAID);
+  expect(new Set(rows.map(({ paymentHash }) => paymentHash)).size).toBe(PAID);
+  const lines = rows.map(({ text }) => text);
+  expect(await verifyChain(lines, next.receiptKey)).toMatchObject({ holds: true });
 });
 
 test("a stopped treasury answers every request with 503, and pays nothing", async () => {

@@ -37,8 +37,9 @@ export interface ServedTreasury {
   /** Answers agents, the owner and followers of the feed. A Web-standard handler. */
   readonly handler: (request: Request) => Promise<Response>;
   /**
-   * Waits for purchases under way (a minute at most), makes the receipts that are missing, and
-   * stops everything that runs. The store and the wallet stay open: close them afterwards.
+   * Waits for purchases under way (a minute at most), makes receipts that are missing (for two
+   * seconds at most; the next start makes the rest), and stops everything that runs. The store and
+   * the wallet stay open: close them afterwards.
    */
   stop(): Promise<void>;
 }
@@ -50,6 +51,8 @@ const STOPPED = new AdapterError(
 
 /** What is not known by then is looked up at the next start. */
 const PATIENCE_MS = 60_000;
+/** For missing receipts, and once more for the batch under way. The next start makes the rest. */
+const RECEIPTS_MS = 2_000;
 
 /**
  * Assembles a treasury and starts it: reads its books, compares them with the wallet, and returns a
@@ -126,17 +129,21 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
     async stop() {
       clearInterval(timer);
       stopped.abort();
+      // A request for receipts waits for those that are missing, however many these are.
+      void maker.pause();
       await inTime(Promise.allSettled(underWay));
-      await inTime(treasury.stop().then(() => maker.make()));
+      await inTime(treasury.stop());
+      await inTime(maker.make(), RECEIPTS_MS);
+      await inTime(maker.pause(), RECEIPTS_MS);
     },
   };
 }
 
-/** Waits for `work`, a minute at most. */
-async function inTime(work: Promise<unknown>): Promise<void> {
+/** Waits for `work`, a minute at most, or as long as it is said. */
+async function inTime(work: Promise<unknown>, atMostMs = PATIENCE_MS): Promise<void> {
   let timer: Timer | undefined;
   const patience = new Promise<void>((resolve) => {
-    timer = later(PATIENCE_MS, resolve);
+    timer = later(atMostMs, resolve);
   });
   await Promise.race([work, patience]).finally(() => clearTimeout(timer));
 }

@@ -29,7 +29,7 @@ export interface Running {
   /** The public key of its receipts, 64 hex digits. */
   readonly receiptKey: string;
   readonly handler: Handler;
-  /** Waits for work under way and makes missing receipts. The store stays open. */
+  /** Waits for work under way, and makes receipts for two seconds. The store stays open. */
   stop(): Promise<void>;
 }
 
