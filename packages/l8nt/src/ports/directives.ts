@@ -17,6 +17,11 @@ export interface Directive {
   readonly at: number;
   /** For people. */
   readonly reason?: string;
+  /**
+   * Of a freeze until a payment is explained: the payment, as JSON. Its `nodeId` is
+   * `payment <hash>`, and a thaw of the same `nodeId` explains it.
+   */
+  readonly payment?: string;
 }
 
 export interface NumberedDirective extends Directive {

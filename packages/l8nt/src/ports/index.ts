@@ -1,6 +1,7 @@
 /** `l8nt/ports`: what a store, a wallet and a treasurer must be, and the records they exchange. */
 export type { Clock, Sleep } from "./clock.ts";
 export type { Directive, DirectiveLog, NumberedDirective } from "./directives.ts";
+export type { Facts } from "./facts.ts";
 export type { CounterRow, Journal, JournalEntry, JournalEvent } from "./journal.ts";
 export type { Ledger, Reservation, ReserveAnswer, Resolution, Usage } from "./ledger.ts";
 export type { Counted, CounterKind } from "./limit.ts";

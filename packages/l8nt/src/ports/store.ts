@@ -1,6 +1,7 @@
 /** What must be remembered: one port of small ones, and one contract suite for every store. */
 
 import type { DirectiveLog } from "./directives.ts";
+import type { Facts } from "./facts.ts";
 import type { Journal } from "./journal.ts";
 import type { Ledger } from "./ledger.ts";
 import type { NodeBook } from "./nodes.ts";
@@ -15,7 +16,15 @@ export interface Store
     NodeBook,
     ReceiptBook,
     Journal,
+    Facts,
     Vault {
+  /**
+   * Rejects once another process has taken the books over: nothing may be paid any more. Ask just
+   * before a payment leaves. Absent if the store is shared, or cannot be taken over.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  held?(): Promise<void>;
   /** Ends what is under way, then lets go of the file or the connection. */
   close(): Promise<void>;
 }

@@ -69,6 +69,7 @@ export class MemoryStore implements Store {
   readonly #directives: NumberedDirective[] = [];
   readonly #nodes = new Lru<string, NodeRecord>(MAX_NODES);
   readonly #wrapped = new Map<string, Uint8Array<ArrayBuffer>>();
+  readonly #facts = new Map<string, string>();
   readonly #journal: JournalEntry[] = [];
   #latest = 0;
   #events = 0;
@@ -244,6 +245,20 @@ export class MemoryStore implements Store {
 
   async latest(): Promise<number> {
     return this.#latest;
+  }
+
+  async fact(name: string): Promise<string | undefined> {
+    return this.#facts.get(name);
+  }
+
+  async firstFact(name: string, value: string): Promise<string> {
+    const kept = this.#facts.get(name) ?? value;
+    this.#facts.set(name, kept);
+    return kept;
+  }
+
+  async setFact(name: string, value: string): Promise<void> {
+    this.#facts.set(name, value);
   }
 
   async wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {

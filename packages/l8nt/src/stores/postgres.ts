@@ -407,6 +407,30 @@ class PostgresStore implements Store {
     return head!.latest;
   }
 
+  async fact(name: string): Promise<string | undefined> {
+    const [row] = await this.#database.read<{ value: string }>(
+      `SELECT value FROM ${this.#in}.sigil_facts WHERE name = $1`,
+      [name],
+    );
+    return row?.value;
+  }
+
+  async firstFact(name: string, value: string): Promise<string> {
+    await this.#database.write(
+      `INSERT INTO ${this.#in}.sigil_facts (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+      [name, value],
+    );
+    return (await this.fact(name))!;
+  }
+
+  async setFact(name: string, value: string): Promise<void> {
+    await this.#database.write(
+      `INSERT INTO ${this.#in}.sigil_facts (name, value) VALUES ($1, $2)
+       ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+      [name, value],
+    );
+  }
+
   async wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const [row] = await this.#database.read<{ bytes: Uint8Array }>(
       `SELECT bytes FROM ${this.#in}.sigil_wrapped WHERE name = $1`,

@@ -128,6 +128,7 @@ describe.skipIf(!hasSqlite)("a second process on the same books", () => {
     for (let at = 0; at < 6; at++) expect(await second.spend()).toEqual({ reserved: true });
     expect(await second.spend()).toEqual({ reserved: false });
     expect(await first.spend()).toMatchObject(refused);
+    expect(await second.spend()).toEqual({ reserved: false });
     const books = await openSqliteStore(path, { readOnly: true });
     expect((await auditLedger(books)).faults).toEqual([]);
     expect(await books.counters("", 10)).toEqual([{ id: "budget", committed: 100n, reserved: 0n }]);
@@ -166,6 +167,18 @@ describe.skipIf(!hasSqlite)("a second process on the same books", () => {
       }
     },
   );
+
+  test("lets the first one know before a payment leaves", async () => {
+    const path = fresh();
+    const first = await openSqliteStore(path);
+    onTestFinished(() => first.close());
+    await first.held!();
+    rmSync(`${path}.lock`);
+    await spender(path);
+    for (let at = 0; at < 2; at++)
+      await expect(first.held!()).rejects.toThrow(/another process has opened these books/);
+    await expect(first.note("too late", 1)).rejects.toThrow(/another process has opened/);
+  });
 
   test("may read beside the writer, and does not stop it", async () => {
     const path = fresh();

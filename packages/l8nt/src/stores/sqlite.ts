@@ -29,7 +29,7 @@ import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import { type Opened, openForReading, openForWriting } from "./sqlite/database.ts";
 import { storeError } from "./sqlite/faults.ts";
-import { CommitQueue } from "./sqlite/queue.ts";
+import { CommitQueue, givenUp } from "./sqlite/queue.ts";
 import { paymentIn, Statements, Tables } from "./sqlite/tables.ts";
 import { textOf, valueOfText } from "./sqlite/texts.ts";
 
@@ -69,6 +69,7 @@ class SqliteStore implements Store {
   readonly #sql: Statements;
   readonly #tables: Tables;
   readonly #queue: CommitQueue;
+  readonly #lost: () => string | undefined;
   #latest: number;
   #isClosed = false;
 
@@ -78,6 +79,7 @@ class SqliteStore implements Store {
   ) {
     this.#database = database;
     this.#unlock = unlock;
+    this.#lost = lost;
     this.#readOnly = readOnly;
     this.#sql = new Statements(database);
     this.#tables = new Tables(this.#sql);
@@ -263,11 +265,11 @@ class SqliteStore implements Store {
   }
 
   addDirective(directive: Directive): Promise<number> {
-    const { kind, nodeId, endsAt, at, reason, above, by } = directive;
+    const { kind, nodeId, endsAt, at, reason, above, by, payment } = directive;
     return this.#write(() => {
       this.#enter({ type: "directive", kind, nodeId, ...(reason !== undefined && { reason }) }, at);
       return this.#sql.insert(
-        "INSERT INTO directives (kind, node_id, ends_at, at, reason, above, by_node) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO directives (kind, node_id, ends_at, at, reason, above, by_node, payment) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         kind,
         nodeId,
         endsAt ?? null,
@@ -275,6 +277,7 @@ class SqliteStore implements Store {
         reason ?? null,
         above?.join(" ") ?? null,
         by ?? null,
+        payment ?? null,
       );
     });
   }
@@ -290,6 +293,7 @@ class SqliteStore implements Store {
         ...(row.reason !== null && { reason: String(row.reason) }),
         ...(row.above !== null && { above: String(row.above).split(" ") }),
         ...(row.by_node !== null && { by: String(row.by_node) }),
+        ...(row.payment !== null && { payment: String(row.payment) }),
       })),
     );
   }
@@ -413,6 +417,32 @@ class SqliteStore implements Store {
     return this.#look(() => this.#readLatest());
   }
 
+  fact(name: string): Promise<string | undefined> {
+    return this.#look(() => this.#fact(name));
+  }
+
+  firstFact(name: string, value: string): Promise<string> {
+    return this.#write(() => {
+      this.#sql.run("INSERT OR IGNORE INTO facts VALUES (?, ?)", name, value);
+      return this.#fact(name)!;
+    });
+  }
+
+  async setFact(name: string, value: string): Promise<void> {
+    await this.#write(() =>
+      this.#sql.run(
+        "INSERT INTO facts VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+        name,
+        value,
+      ),
+    );
+  }
+
+  #fact(name: string): string | undefined {
+    const row = this.#sql.get("SELECT value FROM facts WHERE name = ?", name);
+    return row === undefined ? undefined : String(row.value);
+  }
+
   wrapped(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#look(() => {
       const row = this.#sql.get("SELECT bytes FROM vault WHERE name = ?", name);
@@ -424,6 +454,16 @@ class SqliteStore implements Store {
     return this.#write(
       () => this.#sql.run("INSERT OR IGNORE INTO vault VALUES (?, ?)", name, bytes) === 1n,
     );
+  }
+
+  held(): Promise<void> {
+    return this.#look(() => {
+      const why = this.#lost();
+      if (why === undefined) return;
+      const error = givenUp(why);
+      this.#queue.close(error);
+      throw error;
+    });
   }
 
   async close(): Promise<void> {

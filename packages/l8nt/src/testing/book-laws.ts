@@ -1,6 +1,6 @@
 /**
  * The laws of a store's other records, part of the store contract: directives, nodes, receipts, the
- * journal and wrapped secrets.
+ * journal, facts and wrapped secrets.
  */
 
 import assert from "node:assert/strict";
@@ -44,6 +44,13 @@ export function bookLaws(law: Law): void {
       { kind: "freeze", nodeId: "*", at: START + 1, reason: "I want to look at it" },
       { kind: "thaw", nodeId: "*", at: START + 2 },
       {
+        kind: "freeze",
+        nodeId: `payment ${"ab".repeat(32)}`,
+        at: START + 2,
+        reason: "no book has it",
+        payment: '{"why":"missing"}',
+      },
+      {
         kind: "revoke",
         nodeId: "bb".repeat(16),
         above: ["cc".repeat(16), "dd".repeat(16)],
@@ -63,11 +70,11 @@ export function bookLaws(law: Law): void {
         await handle.directives(0),
         directives.map((directive, at) => ({ ...directive, seq: numbers[at] })),
       );
-      assert.deepEqual(await handle.directives(numbers[1]!), [
-        { ...directives[2], seq: numbers[2] },
+      assert.deepEqual(await handle.directives(numbers[2]!), [
         { ...directives[3], seq: numbers[3] },
+        { ...directives[4], seq: numbers[4] },
       ]);
-      assert.deepEqual(await handle.directives(numbers[3]!), []);
+      assert.deepEqual(await handle.directives(numbers[4]!), []);
     }
   });
 
@@ -243,6 +250,22 @@ export function bookLaws(law: Law): void {
     await store.reserve(order([spend("a", 10n)], 1n, START + 100));
     await store.reserve(order([spend("a", 10n)], 1n, START));
     for (const handle of handles) assert.equal(await handle.latest(), START + 100);
+  });
+
+  law("keeps the first value of a fact, or replaces it", async (store, handles) => {
+    assert.equal(await store.fact("made"), undefined);
+    const answers = await Promise.all(
+      handles.map((handle, at) => handle.firstFact("made", `at ${at}`)),
+    );
+    const kept = await store.fact("made");
+    assert.match(kept!, /^at \d+$/);
+    for (const answer of answers) assert.equal(answer, kept);
+    assert.equal(await store.firstFact("made", "later"), kept);
+    for (const value of ["1", "2"]) {
+      await store.setFact("compared", value);
+      for (const handle of handles) assert.equal(await handle.fact("compared"), value);
+    }
+    assert.equal(await store.fact("made"), kept);
   });
 
   law(

@@ -15,6 +15,7 @@ const TABLES = [
   "sigil_directives",
   "sigil_nodes",
   "sigil_receipts",
+  "sigil_facts",
   "sigil_wrapped",
 ] as const;
 

@@ -118,6 +118,8 @@ CREATE TABLE sigil_receipts (
   text text NOT NULL
 );
 
+CREATE TABLE sigil_facts (name text PRIMARY KEY, value text NOT NULL);
+
 CREATE TABLE sigil_wrapped (name text PRIMARY KEY, bytes bytea NOT NULL);
 
 CREATE FUNCTION sigil_refuse() RETURNS trigger LANGUAGE plpgsql AS $$

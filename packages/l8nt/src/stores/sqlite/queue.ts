@@ -23,6 +23,10 @@ export interface QueueOptions {
   readonly afterRollback: () => void;
 }
 
+/** The books belong to another process, or are gone: nothing is written any more. */
+export const givenUp = (why: string): AdapterError =>
+  new AdapterError("ERR_STORE", `The store was given up: ${why}.`);
+
 const PATIENT_MS = 50;
 
 export class CommitQueue {
@@ -84,7 +88,10 @@ export class CommitQueue {
       if (this.#broken !== undefined) throw this.#broken;
       database.exec("BEGIN IMMEDIATE");
       const why = lost();
-      if (why !== undefined) throw this.#end(why);
+      if (why !== undefined) {
+        this.#broken = givenUp(why);
+        throw this.#broken;
+      }
       for (const { run, resolve, reject } of group) {
         try {
           const result = run() as never;
@@ -110,12 +117,6 @@ export class CommitQueue {
       return;
     }
     for (const end of done) end();
-  }
-
-  /** Writes no more, for good: the books belong to another process, or are gone. */
-  #end(why: string): AdapterError {
-    this.#broken = new AdapterError("ERR_STORE", `The store was given up: ${why}.`);
-    return this.#broken;
   }
 
   #rollBack(): boolean {

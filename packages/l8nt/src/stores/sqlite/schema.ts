@@ -51,7 +51,7 @@ export const MIGRATIONS: readonly Migration[] = [
        ) STRICT`,
       `CREATE TABLE directives (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, node_id TEXT NOT NULL, ends_at REAL, at REAL NOT NULL,
-         reason TEXT, above TEXT, by_node TEXT
+         reason TEXT, above TEXT, by_node TEXT, payment TEXT
        ) STRICT`,
       `CREATE TABLE nodes (
          id TEXT PRIMARY KEY, depth INTEGER NOT NULL, met_at REAL NOT NULL, body TEXT NOT NULL
@@ -63,6 +63,7 @@ export const MIGRATIONS: readonly Migration[] = [
          seq INTEGER PRIMARY KEY, payment_hash TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, text TEXT NOT NULL
        ) STRICT`,
       `CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, event TEXT NOT NULL) STRICT`,
+      `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
       `CREATE TABLE vault (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID`,
     ],
     objects: [
@@ -78,6 +79,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "node_paths",
       "receipts",
       "journal",
+      "facts",
       "vault",
     ],
   },

@@ -1,0 +1,12 @@
+/**
+ * Facts about the books themselves, by name: when they were made, and up to when they were compared
+ * with the wallet. spec/4-purchase.md §8.
+ */
+
+export interface Facts {
+  fact(name: string): Promise<string | undefined>;
+  /** Keeps `value` if there is no fact of that name. Returns the one that is kept. */
+  firstFact(name: string, value: string): Promise<string>;
+  /** Replaces the fact. Durable when the promise resolves. */
+  setFact(name: string, value: string): Promise<void>;
+}
