@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 
 const FOLDER = resolve(import.meta.dirname, "../packages/l8nt/src/stores/postgres");
 const MODULE = join(FOLDER, "sql.generated.ts");
-const NAMES = ["tables", "law"];
+const NAMES = ["tables", "handovers", "law"];
 
 /** A module that exports each text under its name. */
 export function moduleOf(texts: Readonly<Record<string, string>>): string {
@@ -16,10 +16,9 @@ export function moduleOf(texts: Readonly<Record<string, string>>): string {
     ([name, sql]) => `export const ${name} = \`\n${sql.replace(/[\\`]|\$\{/g, "\\$&")}\`;\n`,
   );
   const files = Object.keys(texts).map((name) => `${name}.sql`);
-  return [
-    `/** The text of ${files.join(" and ")}. Written by scripts/inline-sql.ts: edit the SQL. */\n`,
-    ...exports,
-  ].join("\n");
+  return [`/** Written by scripts/inline-sql.ts: edit ${files.join(", ")}. */\n`, ...exports].join(
+    "\n",
+  );
 }
 
 if (import.meta.main) {

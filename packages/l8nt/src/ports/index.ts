@@ -2,6 +2,15 @@
 export type { Clock, Sleep } from "./clock.ts";
 export type { Directive, DirectiveLog, NumberedDirective } from "./directives.ts";
 export type { Facts } from "./facts.ts";
+export type {
+  HandOver,
+  HandOverBook,
+  HandOverEnds,
+  HandOverTerms,
+  Recall,
+  RecallKey,
+  Revoked,
+} from "./hand-overs.ts";
 export type { CounterRow, Journal, JournalEntry, JournalEvent } from "./journal.ts";
 export type { Ledger, Reservation, ReserveAnswer, Resolution, Usage } from "./ledger.ts";
 export type { Counted, CounterKind } from "./limit.ts";

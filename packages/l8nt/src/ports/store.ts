@@ -2,6 +2,7 @@
 
 import type { DirectiveLog } from "./directives.ts";
 import type { Facts } from "./facts.ts";
+import type { HandOverBook } from "./hand-overs.ts";
 import type { Journal } from "./journal.ts";
 import type { Ledger } from "./ledger.ts";
 import type { NodeBook } from "./nodes.ts";
@@ -14,6 +15,7 @@ export interface Store
     Payments,
     DirectiveLog,
     NodeBook,
+    HandOverBook,
     ReceiptBook,
     Journal,
     Facts,

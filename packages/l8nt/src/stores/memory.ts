@@ -14,6 +14,14 @@ import {
   usageOf,
 } from "../ledger/index.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
+import type {
+  HandOver,
+  HandOverEnds,
+  HandOverTerms,
+  Recall,
+  RecallKey,
+  Revoked,
+} from "../ports/hand-overs.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
 import type {
   AbandonedReservation,
@@ -33,6 +41,7 @@ import type {
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
+import { MemoryHandOvers } from "./memory-hand-overs.ts";
 
 export interface MemoryStoreOptions {
   /** Keeps the journal, which grows without end. @default false */
@@ -68,6 +77,7 @@ export class MemoryStore implements Store {
   readonly #receipts: ReceiptRow[] = [];
   readonly #directives: NumberedDirective[] = [];
   readonly #nodes = new Lru<string, NodeRecord>(MAX_NODES);
+  readonly #handOvers = new MemoryHandOvers();
   readonly #wrapped = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #facts = new Map<string, string>();
   readonly #journal: JournalEntry[] = [];
@@ -225,6 +235,42 @@ export class MemoryStore implements Store {
       .filter(({ path }) => under === undefined || path.includes(under))
       .sort((a, b) => a.path.length - b.path.length || a.metAt - b.metAt)
       .slice(0, limit);
+  }
+
+  async handOver(handOver: HandOver, terms: HandOverTerms): Promise<boolean> {
+    return this.#handOvers.handOver(handOver, terms);
+  }
+
+  async recall(revoked: Revoked): Promise<void> {
+    this.#handOvers.recall(revoked);
+  }
+
+  async widenRecall(recall: RecallKey): Promise<void> {
+    this.#handOvers.widenRecall(recall);
+  }
+
+  async acknowledge(recall: RecallKey, at: number): Promise<void> {
+    this.#handOvers.acknowledge(recall, at);
+  }
+
+  async pendingRecalls(
+    at: number,
+    except: readonly string[],
+    limit: number,
+  ): Promise<readonly Recall[]> {
+    return this.#handOvers.pendingRecalls(at, except, limit);
+  }
+
+  async countPendingRecalls(at: number): Promise<number> {
+    return this.#handOvers.countPendingRecalls(at);
+  }
+
+  async recalls(nodeId: string | undefined, limit: number): Promise<readonly Recall[]> {
+    return this.#handOvers.recalls(nodeId, limit);
+  }
+
+  async forgetHandOvers(before: HandOverEnds, limit: number): Promise<boolean> {
+    return this.#handOvers.forget(before, limit);
   }
 
   async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {

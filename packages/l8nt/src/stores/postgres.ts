@@ -9,6 +9,14 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { usageOf } from "../ledger/index.ts";
 import type { Slots } from "../ledger/window.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
+import type {
+  HandOver,
+  HandOverEnds,
+  HandOverTerms,
+  Recall,
+  RecallKey,
+  Revoked,
+} from "../ports/hand-overs.ts";
 import type { CounterRow, JournalEntry } from "../ports/journal.ts";
 import type {
   AbandonedReservation,
@@ -47,6 +55,7 @@ import {
 import { Database } from "./postgres/database.ts";
 import { Failure, storeError } from "./postgres/failure.ts";
 import { Feed } from "./postgres/feed.ts";
+import { PostgresHandOvers } from "./postgres/hand-overs.ts";
 import { migrate, quoted } from "./postgres/migrations.ts";
 
 interface Tuning {
@@ -173,6 +182,7 @@ class PostgresStore implements Store {
   readonly #database: Database;
   readonly #batches: Batches;
   readonly #feed: Feed;
+  readonly #handOvers: PostgresHandOvers;
   /** The schema, quoted. */
   readonly #in: string;
 
@@ -181,6 +191,7 @@ class PostgresStore implements Store {
     this.#batches = batches;
     this.#feed = feed;
     this.#in = schema;
+    this.#handOvers = new PostgresHandOvers(database, schema);
   }
 
   async reserve(reservation: Reservation): Promise<ReserveAnswer> {
@@ -373,6 +384,38 @@ class PostgresStore implements Store {
       [under ?? null, limit],
     );
     return rows.map(({ record }) => decodeNode(record));
+  }
+
+  handOver(handOver: HandOver, terms: HandOverTerms): Promise<boolean> {
+    return this.#handOvers.handOver(handOver, terms);
+  }
+
+  recall(revoked: Revoked): Promise<void> {
+    return this.#handOvers.recall(revoked);
+  }
+
+  widenRecall(recall: RecallKey): Promise<void> {
+    return this.#handOvers.widenRecall(recall);
+  }
+
+  acknowledge(recall: RecallKey, at: number): Promise<void> {
+    return this.#handOvers.acknowledge(recall, at);
+  }
+
+  pendingRecalls(at: number, except: readonly string[], limit: number): Promise<readonly Recall[]> {
+    return this.#handOvers.pendingRecalls(at, except, limit);
+  }
+
+  countPendingRecalls(at: number): Promise<number> {
+    return this.#handOvers.countPendingRecalls(at);
+  }
+
+  recalls(nodeId: string | undefined, limit: number): Promise<readonly Recall[]> {
+    return this.#handOvers.recalls(nodeId, limit);
+  }
+
+  forgetHandOvers(before: HandOverEnds, limit: number): Promise<boolean> {
+    return this.#handOvers.forget(before, limit);
   }
 
   async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {

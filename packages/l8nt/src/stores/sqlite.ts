@@ -8,6 +8,14 @@ import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
+import type {
+  HandOver,
+  HandOverEnds,
+  HandOverTerms,
+  Recall,
+  RecallKey,
+  Revoked,
+} from "../ports/hand-overs.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
 import type {
   AbandonedReservation,
@@ -29,6 +37,7 @@ import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import { type Opened, openForReading, openForWriting } from "./sqlite/database.ts";
 import { storeError } from "./sqlite/faults.ts";
+import { SqliteHandOvers } from "./sqlite/hand-overs.ts";
 import { CommitQueue, givenUp } from "./sqlite/queue.ts";
 import { paymentIn, Statements, Tables } from "./sqlite/tables.ts";
 import { textOf, valueOfText } from "./sqlite/texts.ts";
@@ -68,6 +77,7 @@ class SqliteStore implements Store {
   readonly #readOnly: boolean;
   readonly #sql: Statements;
   readonly #tables: Tables;
+  readonly #handOvers: SqliteHandOvers;
   readonly #queue: CommitQueue;
   readonly #lost: () => string | undefined;
   #latest: number;
@@ -83,6 +93,7 @@ class SqliteStore implements Store {
     this.#readOnly = readOnly;
     this.#sql = new Statements(database);
     this.#tables = new Tables(this.#sql);
+    this.#handOvers = new SqliteHandOvers(this.#sql);
     this.#latest = this.#readLatest();
     this.#queue = new CommitQueue({
       database,
@@ -379,6 +390,39 @@ class SqliteStore implements Store {
         text: String(row.text),
       })),
     );
+  }
+
+  handOver(handOver: HandOver, terms: HandOverTerms): Promise<boolean> {
+    return this.#write(() => this.#handOvers.handOver(handOver, terms));
+  }
+
+  recall(revoked: Revoked): Promise<void> {
+    return this.#write(() => this.#handOvers.recall(revoked));
+  }
+
+  widenRecall(recall: RecallKey): Promise<void> {
+    return this.#write(() => this.#handOvers.widenRecall(recall));
+  }
+
+  acknowledge(recall: RecallKey, at: number): Promise<void> {
+    return this.#write(() => this.#handOvers.acknowledge(recall, at));
+  }
+
+  pendingRecalls(at: number, except: readonly string[], limit: number): Promise<readonly Recall[]> {
+    return this.#look(() => this.#handOvers.pendingRecalls(at, except, limit));
+  }
+
+  countPendingRecalls(at: number): Promise<number> {
+    return this.#look(() => this.#handOvers.countPendingRecalls(at));
+  }
+
+  recalls(nodeId: string | undefined, limit: number): Promise<readonly Recall[]> {
+    return this.#look(() => this.#handOvers.recalls(nodeId, limit));
+  }
+
+  forgetHandOvers(before: HandOverEnds, limit: number): Promise<boolean> {
+    // No caller waits for it, so it is written with the next transaction.
+    return this.#queue.add(() => whole(() => this.#handOvers.forget(before, limit)), "patient");
   }
 
   journal(after: number, limit: number): Promise<readonly JournalEntry[]> {

@@ -9,6 +9,7 @@ import type { Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Store } from "../ports/store.ts";
 import { bookLaws } from "./book-laws.ts";
+import { handOverLaws } from "./hand-over-laws.ts";
 import { NaiveLedger } from "./naive-ledger.ts";
 import { paymentLaws } from "./payment-laws.ts";
 import {
@@ -489,6 +490,7 @@ export function storeContract(
 
   paymentLaws(law);
   bookLaws(law);
+  handOverLaws(law);
 }
 
 /** Mulberry32: a small seeded generator of random numbers. */

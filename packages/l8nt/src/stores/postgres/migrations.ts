@@ -1,7 +1,7 @@
 /** Migrates a schema to the version that this program knows, or refuses with the reason. */
 import type pg from "pg";
 import { AdapterError } from "../../errors.ts";
-import { law, tables } from "./sql.generated.ts";
+import { handovers, law, tables } from "./sql.generated.ts";
 
 /** Every table. A table of another program must have none of these names. */
 const TABLES = [
@@ -17,10 +17,12 @@ const TABLES = [
   "sigil_receipts",
   "sigil_facts",
   "sigil_wrapped",
+  "sigil_hand_overs",
+  "sigil_recalls",
 ] as const;
 
 /** In order; the first is number 1. A released migration is never changed. */
-const MIGRATIONS: readonly string[] = [tables, law];
+const MIGRATIONS: readonly string[] = [tables + handovers, law];
 
 /**
  * The comment on the table of migrations, which tells it from another program's table of that name.

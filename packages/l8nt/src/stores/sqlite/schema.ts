@@ -3,6 +3,8 @@
  * never edited.
  */
 
+import { HAND_OVERS } from "./hand-overs.ts";
+
 export interface Migration {
   /** One statement each. */
   readonly statements: readonly string[];
@@ -109,4 +111,5 @@ export const MIGRATIONS: readonly Migration[] = [
       ]),
     ],
   },
+  HAND_OVERS,
 ];

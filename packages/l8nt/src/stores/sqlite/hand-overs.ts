@@ -1,0 +1,223 @@
+/** The hand-overs and recalls of the SQLite store. Each method runs inside a transaction. */
+import type {
+  HandOver,
+  HandOverEnds,
+  HandOverTerms,
+  Recall,
+  RecallKey,
+  Revoked,
+} from "../../ports/hand-overs.ts";
+import { pathIn, pathText, presentedBy, rowsOf } from "../hand-over-rows.ts";
+import type { Statements } from "./tables.ts";
+
+export const HAND_OVERS = {
+  statements: [
+    `CREATE TABLE hand_overs (
+       node_id TEXT NOT NULL, payment_hash TEXT NOT NULL, parent TEXT, path TEXT NOT NULL,
+       origin TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (node_id, payment_hash)
+     ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE recalls (
+       payment_hash TEXT NOT NULL, path TEXT NOT NULL, origin TEXT NOT NULL,
+       presented INTEGER NOT NULL, rank INTEGER NOT NULL, at REAL NOT NULL, until REAL NOT NULL,
+       acknowledged_at REAL, PRIMARY KEY (payment_hash, path)
+     ) STRICT, WITHOUT ROWID`,
+    `CREATE INDEX hand_overs_below ON hand_overs (parent, until) WHERE parent IS NOT NULL`,
+    `CREATE INDEX hand_overs_ended ON hand_overs (until)`,
+    `CREATE INDEX recalls_pending ON recalls (rank, at) WHERE acknowledged_at IS NULL`,
+    `CREATE INDEX recalls_at ON recalls (at)`,
+    `CREATE INDEX recalls_ended ON recalls (until)`,
+  ],
+  objects: [
+    "hand_overs",
+    "recalls",
+    "hand_overs_below",
+    "hand_overs_ended",
+    "recalls_pending",
+    "recalls_at",
+    "recalls_ended",
+  ],
+};
+
+export class SqliteHandOvers {
+  readonly #sql: Statements;
+
+  constructor(sql: Statements) {
+    this.#sql = sql;
+  }
+
+  handOver(handOver: HandOver, { at, maxBelow }: HandOverTerms): boolean {
+    const { paymentHash, origin, until } = handOver;
+    const rows = rowsOf(handOver);
+    const isFull = rows.some(({ nodeId, parent }) => {
+      if (parent === undefined) return false;
+      const known = this.#sql.get(
+        "SELECT 1 FROM hand_overs WHERE node_id = ? AND payment_hash = ? AND until > ?",
+        nodeId,
+        paymentHash,
+        at,
+      );
+      if (known !== undefined) return false;
+      const live = this.#sql.get(
+        `SELECT count(*) AS n FROM
+           (SELECT 1 FROM hand_overs WHERE parent = ? AND until > ? LIMIT ?)`,
+        parent,
+        at,
+        maxBelow,
+      );
+      return Number(live!.n) >= maxBelow;
+    });
+    if (isFull) return false;
+    for (const { nodeId, parent, path } of rows)
+      this.#sql.run(
+        `INSERT INTO hand_overs VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (node_id, payment_hash) DO UPDATE SET until = max(until, excluded.until)`,
+        nodeId,
+        paymentHash,
+        parent ?? null,
+        path,
+        origin,
+        until,
+      );
+    return true;
+  }
+
+  recall({ nodeId, by, rank, at }: Revoked): void {
+    const rows = this.#sql.all(
+      "SELECT payment_hash, path, origin, until FROM hand_overs WHERE node_id = ? AND until > ?",
+      nodeId,
+      at,
+    );
+    for (const row of rows) {
+      const path = pathIn(String(row.path));
+      this.#put({
+        paymentHash: String(row.payment_hash),
+        origin: String(row.origin),
+        path,
+        presented: presentedBy(path, by),
+        rank,
+        at,
+        until: Number(row.until),
+      });
+    }
+  }
+
+  #put({ paymentHash, origin, path, presented, rank, at, until }: Recall): void {
+    const isCovered = path.some(
+      (_, length) =>
+        length > 0 &&
+        this.#sql.get(
+          "SELECT 1 FROM recalls WHERE payment_hash = ? AND path = ?",
+          paymentHash,
+          pathText(path.slice(0, length)),
+        ) !== undefined,
+    );
+    if (isCovered) return;
+    const text = pathText(path);
+    // All paths below this one are between these two texts, because "!" comes after the space.
+    this.#sql.run(
+      "DELETE FROM recalls WHERE payment_hash = ? AND path > ? AND path < ?",
+      paymentHash,
+      `${text} `,
+      `${text}!`,
+    );
+    this.#sql.run(
+      `INSERT INTO recalls (payment_hash, path, origin, presented, rank, at, until)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (payment_hash, path) DO UPDATE SET presented = min(presented, excluded.presented),
+         rank = min(rank, excluded.rank), until = max(until, excluded.until)`,
+      paymentHash,
+      text,
+      origin,
+      presented,
+      rank,
+      at,
+      until,
+    );
+  }
+
+  widenRecall({ paymentHash, path }: RecallKey): void {
+    const [recall] = this.#recalls(
+      "WHERE payment_hash = ? AND path = ?",
+      paymentHash,
+      pathText(path),
+    );
+    if (recall === undefined || path.length < 2) return;
+    const presented = Math.min(recall.presented, path.length - 2);
+    this.#put({ ...recall, path: path.slice(0, -1), presented });
+  }
+
+  acknowledge({ paymentHash, path }: RecallKey, at: number): void {
+    this.#sql.run(
+      `UPDATE recalls SET acknowledged_at = coalesce(acknowledged_at, ?)
+       WHERE payment_hash = ? AND path = ?`,
+      at,
+      paymentHash,
+      pathText(path),
+    );
+  }
+
+  pendingRecalls(at: number, except: readonly string[], limit: number): readonly Recall[] {
+    return this.#recalls(
+      `WHERE acknowledged_at IS NULL AND path <> '' AND until > ?
+         AND origin NOT IN (SELECT value FROM json_each(?)) ORDER BY rank, at LIMIT ?`,
+      at,
+      JSON.stringify(except),
+      limit,
+    );
+  }
+
+  countPendingRecalls(at: number): number {
+    const row = this.#sql.get(
+      "SELECT count(*) AS n FROM recalls WHERE acknowledged_at IS NULL AND until > ?",
+      at,
+    );
+    return Number(row!.n);
+  }
+
+  recalls(nodeId: string | undefined, limit: number): readonly Recall[] {
+    if (nodeId === undefined) return this.#recalls("ORDER BY at DESC LIMIT ?", limit);
+    return this.#recalls(
+      `JOIN hand_overs h USING (payment_hash)
+       WHERE h.node_id = ? AND (h.path = recalls.path
+         OR substr(h.path, 1, length(recalls.path) + 1) = recalls.path || ' ')
+       ORDER BY at DESC LIMIT ?`,
+      nodeId,
+      limit,
+    );
+  }
+
+  forget(before: HandOverEnds, limit: number): boolean {
+    const rows = this.#sql.run(
+      `DELETE FROM hand_overs WHERE (node_id, payment_hash) IN
+         (SELECT node_id, payment_hash FROM hand_overs WHERE until < ? ORDER BY until LIMIT ?)`,
+      before.handOvers,
+      limit,
+    );
+    const recalls = this.#sql.run(
+      `DELETE FROM recalls WHERE (payment_hash, path) IN
+         (SELECT payment_hash, path FROM recalls WHERE until < ? ORDER BY until LIMIT ?)`,
+      before.recalls,
+      limit,
+    );
+    return rows >= limit || recalls >= limit;
+  }
+
+  #recalls(clause: string, ...values: (string | number)[]): readonly Recall[] {
+    return this.#sql
+      .all(
+        `SELECT recalls.payment_hash, recalls.path, recalls.origin, recalls.presented, recalls.rank,
+           recalls.at, recalls.until, recalls.acknowledged_at FROM recalls ${clause}`,
+        ...values,
+      )
+      .map((row) => ({
+        paymentHash: String(row.payment_hash),
+        origin: String(row.origin),
+        path: pathIn(String(row.path)),
+        presented: Number(row.presented),
+        rank: Number(row.rank),
+        at: Number(row.at),
+        until: Number(row.until),
+        ...(row.acknowledged_at !== null && { acknowledgedAt: Number(row.acknowledged_at) }),
+      }));
+  }
+}
