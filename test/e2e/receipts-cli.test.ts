@@ -65,7 +65,10 @@ beforeAll(async () => {
       invoice: "",
       payee: "",
       maxFee: msat(1000n),
-      reservationId: `${at}`,
+      attemptId: `${at}`,
+      order: `${at}`,
+      request: "",
+      anyPath: false,
       limitIds: [],
       macaroon: "",
       enforced: undefined,
@@ -73,7 +76,7 @@ beforeAll(async () => {
       status: "open",
       delivered: false,
     });
-    await store.settle(paymentHash, {
+    await store.settle(paymentHash, `${at}`, {
       status: "paid",
       preimage: "ab".repeat(32),
       fee,

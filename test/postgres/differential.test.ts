@@ -24,7 +24,9 @@ function ask(store: Store, event: LedgerEvent): Promise<unknown> {
     case "begin":
       return store.begin(event.reservation, event.payment);
     case "settle":
-      return store.settle(event.paymentHash, event.settlement);
+      return store.settle(event.paymentHash, event.attemptId, event.settlement);
+    case "take":
+      return store.take(event.paymentHash, event.from, event.to);
     case "mark":
       return store.mark(event.paymentHash, event.mark);
     case "claim":
@@ -122,9 +124,11 @@ const KINDS = [
   "reserved",
   "refused",
   "repeated",
+  "ordered",
   "open",
   "outcome",
   "paymentHash",
+  "late",
   "true",
   "false",
 ];
@@ -134,9 +138,17 @@ function kindOf(outcome: Outcome): string {
   if ("error" in outcome) return outcome.isTypeError ? "TypeError" : outcome.error;
   const { answer } = outcome;
   if (typeof answer !== "object" || answer === null) return `${answer}`;
-  return ["refused", "repeated", "open", "outcome", "paymentHash", "reserved"].find(
-    (key) => key in answer,
-  )!;
+  if ("late" in answer && answer.late === true) return "late";
+  return [
+    "refused",
+    "repeated",
+    "ordered",
+    "open",
+    "outcome",
+    "paymentHash",
+    "payment",
+    "reserved",
+  ].find((key) => key in answer)!;
 }
 
 test("the database and the pure law give the same answers and keep the same rows, batch by batch [cases 44, 49, 50, 51, 63, 64, 109]", async () => {

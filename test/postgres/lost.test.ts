@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { msat } from "../../packages/l8nt/src/amount.ts";
 import { auditLedger } from "../../packages/l8nt/src/ledger/index.ts";
 import type { Store } from "../../packages/l8nt/src/ports/store.ts";
-import { beginPayment, paymentOf } from "../../packages/l8nt/src/testing/payment-laws.ts";
+import { beginPayment, paymentOf, settle } from "../../packages/l8nt/src/testing/payment-laws.ts";
 import { order, START, spend } from "../../packages/l8nt/src/testing/store-laws.ts";
 import { Books } from "./support/books.ts";
 import { type Cut, Wire } from "./support/wire.ts";
@@ -42,14 +42,14 @@ describe.each<Cut>(["before", "after"])("broken %s the commit", (cut) => {
     await beginPayment(other, begun, [spend("b")]);
     const bought = paymentOf({ amount: msat(5n), maxFee: msat(0n) });
     await beginPayment(other, bought, [spend("b")]);
-    await other.settle(bought.paymentHash, PAID);
+    await settle(other, bought, PAID);
     const fresh = paymentOf({ amount: msat(10n), maxFee: msat(0n) });
     const isCut = wire.cutNext(cut);
     const answers = await Promise.all([
       store.reserve(order([limit], 40n)),
       store.commit(first.id, msat(25n), START),
       beginPayment(store, fresh, [limit]),
-      store.settle(begun.paymentHash, PAID),
+      settle(store, begun, PAID),
       store.claim(bought.paymentHash, "me.1", START, START + 60),
     ]);
     await isCut;
@@ -102,7 +102,7 @@ test("a payment that was ended while its begin was in doubt is not begun [case 5
   const begun = beginPayment(store, record, [limit]);
   await isCut;
   // Another treasury asks the wallet, which has never heard of it.
-  await other.settle(record.paymentHash, { status: "failed", at: START });
+  await settle(other, record, { status: "failed", at: START });
   open();
   await expect(begun).rejects.toMatchObject({
     code: "ERR_STORE",

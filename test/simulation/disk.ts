@@ -20,6 +20,8 @@ const WRITES = new Set([
   "begin",
   "settle",
   "mark",
+  "take",
+  "reopen",
   "claim",
   "unclaimAll",
   "allowPayee",

@@ -84,7 +84,14 @@ const paymentHash = fc.integer({ min: 1, max: 4 }).map((n) => `${n}`.padStart(64
 const unitOf = (hash: string): Unit => (hash.endsWith("3") ? "usd_micro" : "msat");
 const person = fc.constantFrom("me.1", "me.2", "you.1");
 
-const payment = (hash: string, intent: string, { id, at, amount }: Reservation): PaymentRecord => ({
+const orderKey = fc.constantFrom("root o1", "root o2", "root o3");
+
+const payment = (
+  hash: string,
+  intent: string,
+  order: string,
+  { id, at, amount }: Reservation,
+): PaymentRecord => ({
   paymentHash: hash,
   intent,
   nodeIds: ["root", `child of ${intent}`],
@@ -96,7 +103,10 @@ const payment = (hash: string, intent: string, { id, at, amount }: Reservation):
   payee: `02${hash.slice(2)}`,
   amount,
   maxFee: { unit: amount.unit, value: 7n },
-  reservationId: id,
+  attemptId: id,
+  order,
+  request: "00",
+  anyPath: intent === "i1",
   limitIds: ["root"],
   macaroon: "AgE=",
   enforced: undefined,
@@ -133,24 +143,26 @@ const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
       .record({
         hash: paymentHash,
         intent: fc.constantFrom("i1", "i2", LONG_INTENT),
+        order: orderKey,
         drawn: reservationOf(1),
       })
-      .chain(({ hash, intent, drawn }) =>
+      .chain(({ hash, intent, order, drawn }) =>
         fc.option(person).map((by): LedgerEvent => {
           const { value } = drawn.amount;
           const one = { ...drawn, amount: { unit: unitOf(hash), value } };
-          const record = payment(hash, intent, one);
+          const record = payment(hash, intent, order, one);
           const claimed = by === null ? record : { ...record, claim: { by, until: one.at + 60 } };
           return { type: "begin", reservation: one, payment: claimed };
         }),
       ),
   },
   {
-    weight: 4,
+    weight: 7,
     arbitrary: paymentHash.chain((hash) =>
       record({
         type: fc.constant("settle" as const),
         paymentHash: fc.constant(hash),
+        attemptId: fc.constantFrom(CURRENT, CURRENT, "r1", "another"),
         settlement: fc.oneof(
           {
             weight: 3,
@@ -164,7 +176,7 @@ const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
               at,
             }),
           },
-          { weight: 1, arbitrary: record({ status: fc.constant("failed" as const), at }) },
+          { weight: 2, arbitrary: record({ status: fc.constant("failed" as const), at }) },
         ),
       }),
     ),
@@ -186,6 +198,18 @@ const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
     }),
   },
   {
+    weight: 4,
+    arbitrary: record({
+      type: fc.constant("take" as const),
+      paymentHash,
+      from: orderKey,
+      to: fc.oneof(
+        orderKey,
+        paymentHash.map((hash) => `late ${hash}`),
+      ),
+    }),
+  },
+  {
     weight: 5,
     arbitrary: record({
       type: fc.constant("claim" as const),
@@ -197,15 +221,29 @@ const event: fc.Arbitrary<LedgerEvent> = fc.oneof(
   },
 );
 
+/** Stands for the attempt that was asked for last at a hash, so that most settlements fit. */
+const CURRENT = "the current attempt";
+
+function withAttempts(batches: readonly (readonly LedgerEvent[])[]): readonly LedgerEvent[][] {
+  const current = new Map<string, string>();
+  return batches.map((batch) =>
+    batch.map((one) => {
+      if (one.type === "begin") current.set(one.payment.paymentHash, one.payment.attemptId);
+      return one.type === "settle" && one.attemptId === CURRENT
+        ? { ...one, attemptId: current.get(one.paymentHash) ?? CURRENT }
+        : one;
+    }),
+  );
+}
+
 /** Batches, in order. */
-export const histories: fc.Arbitrary<readonly (readonly LedgerEvent[])[]> = fc.array(
-  fc.array(event, { minLength: 1, maxLength: 20, size: "max" }),
-  {
+export const histories: fc.Arbitrary<readonly (readonly LedgerEvent[])[]> = fc
+  .array(fc.array(event, { minLength: 1, maxLength: 20, size: "max" }), {
     minLength: 4,
     maxLength: 12,
     size: "max",
-  },
-);
+  })
+  .map(withAttempts);
 
 const MINUTE = LIMITS.find(({ id }) => id === "minute")!;
 const hold = (id: string, value: bigint, at: number): LedgerEvent => ({

@@ -27,6 +27,10 @@ export class Model {
       [...this.payments.values()].find(
         (payment) => payment.intent === intent && payment.status === "open",
       ),
+    ordered: (order) =>
+      [...this.payments.values()].find(
+        (payment) => payment.order === order && payment.status !== "failed",
+      ),
   };
 
   /** @throws TypeError as `step` does */

@@ -2,7 +2,14 @@
 import type { Amount } from "../amount.ts";
 import type { Journal, JournalEntry } from "../ports/journal.ts";
 import type { Reservation } from "../ports/ledger.ts";
-import { type Counter, type Counters, type ReservationRow, reserve, resolve } from "./count.ts";
+import {
+  type Counter,
+  type Counters,
+  type ReservationRow,
+  reserve,
+  resolve,
+  spend,
+} from "./count.ts";
 
 export interface LedgerFault {
   readonly what: string;
@@ -26,15 +33,9 @@ const PAGE = 1000;
  * ends without a beginning.
  */
 export async function auditLedger(store: Journal): Promise<LedgerAudit> {
-  const books = new Books();
-  let entries = 0;
-  for (let after = 0; ; ) {
-    const page = await store.journal(after, PAGE);
-    for (const entry of page) books.replay(entry);
-    entries += page.length;
-    if (page.length < PAGE) break;
-    after = page.at(-1)!.seq;
-  }
+  let books = await replayed(store, new Set());
+  // What was reserved is forgotten with its end, unless it was spent after its release.
+  if (books.late.size > 0) books = await replayed(store, books.late);
   let counters = 0;
   for (let after = ""; ; ) {
     const page = await store.counters(after, PAGE);
@@ -43,23 +44,44 @@ export async function auditLedger(store: Journal): Promise<LedgerAudit> {
     if (page.length < PAGE) break;
     after = page.at(-1)!.id;
   }
-  return { entries, counters, ...books.close() };
+  return { counters, ...books.close() };
+}
+
+async function replayed(store: Journal, late: ReadonlySet<string>): Promise<Books> {
+  const books = new Books(late);
+  for (let after = 0; ; ) {
+    const page = await store.journal(after, PAGE);
+    for (const entry of page) books.replay(entry);
+    if (page.length < PAGE) return books;
+    after = page.at(-1)!.seq;
+  }
 }
 
 class Books {
   readonly #counters = new Map<string, Counter>();
   readonly #open = new Map<string, ReservationRow>();
+  readonly #released = new Map<string, ReservationRow>();
   readonly #seen = new Set<string>();
   readonly #faults: LedgerFault[] = [];
   readonly #state: Counters = {
     counter: (id) => this.#counters.get(id),
-    reservation: (id) => this.#open.get(id),
+    reservation: (id) => this.#open.get(id) ?? this.#released.get(id),
   };
+  readonly #known: ReadonlySet<string>;
+  /** Reservations that were committed after they had ended. */
+  readonly late = new Set<string>();
+  #entries = 0;
   #lastSeq = 0;
+
+  /** @param late what is expected to be committed after its release */
+  constructor(late: ReadonlySet<string>) {
+    this.#known = late;
+  }
 
   replay({ seq, at, event }: JournalEntry): void {
     if (seq <= this.#lastSeq) this.#fault("the journal is out of order", String(seq));
     this.#lastSeq = seq;
+    this.#entries++;
     if (event.type === "reserve") this.#reserve(event.reservation);
     else if (event.type === "commit") this.#resolve(event.id, event.amount, at);
     else if (event.type === "release") this.#resolve(event.id, undefined, at);
@@ -78,12 +100,18 @@ class Books {
   }
 
   #resolve(id: string, spent: Amount | undefined, at: number): void {
-    if (!this.#open.has(id)) {
+    const isOpen = this.#open.has(id);
+    if (!isOpen && spent !== undefined) this.late.add(id);
+    if (!isOpen && (spent === undefined || !this.#released.has(id))) {
       this.#fault("it was resolved twice, or was never reserved", id);
       return;
     }
-    this.#keep(resolve(this.#state, id, spent, at).counters);
+    const { counters, reservation } =
+      spent === undefined ? resolve(this.#state, id, spent, at) : spend(this.#state, id, spent, at);
+    this.#keep(counters);
     this.#open.delete(id);
+    if (spent === undefined && this.#known.has(id)) this.#released.set(id, reservation!);
+    else this.#released.delete(id);
   }
 
   compare(id: string, committed: bigint, reserved: bigint): void {
@@ -96,11 +124,11 @@ class Books {
       );
   }
 
-  close(): { readonly open: number; readonly faults: readonly LedgerFault[] } {
+  close(): Pick<LedgerAudit, "entries" | "open" | "faults"> {
     for (const [id, { committed, reserved }] of this.#counters)
       if (!this.#seen.has(id) && (committed > 0n || reserved > 0n))
         this.#fault("it is in the journal, and the store has lost it", id);
-    return { open: this.#open.size, faults: this.#faults };
+    return { entries: this.#entries, open: this.#open.size, faults: this.#faults };
   }
 
   #keep(counters: ReadonlyMap<string, Counter>): void {

@@ -75,7 +75,8 @@ const spentFor = (counted: Counted, { amount, uses }: Resolution): bigint => {
 /** Holds the worst case against every limit, or against none. */
 export function reserve(state: Counters, reservation: Reservation): CountStep<ReserveAnswer> {
   const known = state.reservation(reservation.id);
-  if (known !== undefined) return unchanged({ reserved: true });
+  if (known !== undefined && known.resolution?.outcome !== "released")
+    return unchanged({ reserved: true });
   const refused: Usage[] = [];
   const counters = new Map<string, Counter>();
   for (const counted of reservation.counted) {
@@ -107,11 +108,46 @@ export function resolve(
   spent: Amount | undefined,
   at: number,
 ): CountStep<Resolution> {
+  const { reservation, resolution } = known(state, id);
+  return resolution === undefined
+    ? end(state, reservation, spent, at, heldFor)
+    : unchanged(resolution);
+}
+
+/**
+ * Counts what was spent under a reservation that was open, or was released although it was spent:
+ * past a limit too. The answer of a commit stands.
+ *
+ * @throws TypeError for an unknown reservation, or an amount in another unit than the reservation
+ */
+export function spend(
+  state: Counters,
+  id: string,
+  spent: Amount,
+  at: number,
+): CountStep<Resolution> {
+  const { reservation, resolution } = known(state, id);
+  return resolution?.outcome === "released"
+    ? end(state, reservation, spent, at, () => 0n)
+    : resolve(state, id, spent, at);
+}
+
+function known(state: Counters, id: string): ReservationRow {
   const row = state.reservation(id);
   if (row === undefined) throw new TypeError("no such reservation");
-  if (row.resolution !== undefined) return unchanged(row.resolution);
-  const { reservation } = row;
-  const { unit } = reservation.amount;
+  return row;
+}
+
+/** @param heldBy what stands in a counter as reserved */
+function end(
+  state: Counters,
+  reservation: Reservation,
+  spent: Amount | undefined,
+  at: number,
+  heldBy: typeof heldFor,
+): CountStep<Resolution> {
+  const { id, amount } = reservation;
+  const { unit } = amount;
   if (spent !== undefined && spent.unit !== unit)
     throw new TypeError(`the reservation is in ${unit}, and the spend is in ${spent.unit}`);
   const resolution: Resolution =
@@ -120,7 +156,7 @@ export function resolve(
       : { outcome: "committed", amount: spent, uses: reservation.uses };
   const counters = new Map<string, Counter>();
   for (const counted of reservation.counted) {
-    const held = heldFor(counted, reservation);
+    const held = heldBy(counted, reservation);
     const kept = spentFor(counted, resolution);
     if (held === 0n && kept === 0n) continue;
     const counter = counterOf(state, counted);

@@ -1,7 +1,13 @@
 /** The events that change the books, and their answers. spec/5-ledger.md. */
 import type { Amount } from "../amount.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../ports/ledger.ts";
-import type { BeginAnswer, PaymentMark, PaymentRecord, Settlement } from "../ports/payments.ts";
+import type {
+  BeginAnswer,
+  PaymentMark,
+  PaymentRecord,
+  Settled,
+  Settlement,
+} from "../ports/payments.ts";
 
 /** The answer to each type of event. */
 export interface Answers {
@@ -9,8 +15,9 @@ export interface Answers {
   readonly commit: Resolution;
   readonly release: Resolution;
   readonly begin: BeginAnswer;
-  readonly settle: PaymentRecord;
+  readonly settle: Settled;
   readonly mark: PaymentRecord;
+  readonly take: boolean;
   readonly claim: boolean;
 }
 
@@ -24,8 +31,19 @@ export type LedgerEvent =
     }
   | { readonly type: "release"; readonly id: string; readonly at: number }
   | { readonly type: "begin"; readonly reservation: Reservation; readonly payment: PaymentRecord }
-  | { readonly type: "settle"; readonly paymentHash: string; readonly settlement: Settlement }
+  | {
+      readonly type: "settle";
+      readonly paymentHash: string;
+      readonly attemptId: string;
+      readonly settlement: Settlement;
+    }
   | { readonly type: "mark"; readonly paymentHash: string; readonly mark: PaymentMark }
+  | {
+      readonly type: "take";
+      readonly paymentHash: string;
+      readonly from: string;
+      readonly to: string;
+    }
   | {
       readonly type: "claim";
       readonly paymentHash: string;
@@ -43,6 +61,7 @@ export function timeOf(event: LedgerEvent): number | undefined {
     case "settle":
       return event.settlement.at;
     case "mark":
+    case "take":
       return undefined;
     default:
       return event.at;

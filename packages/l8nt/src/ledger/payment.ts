@@ -4,13 +4,21 @@
  */
 import type { Amount } from "../amount.ts";
 import type { Reservation } from "../ports/ledger.ts";
-import type { BeginAnswer, PaymentMark, PaymentRecord, Settlement } from "../ports/payments.ts";
-import { type Counters, type CountStep, reserve, resolve, unchanged } from "./count.ts";
+import type {
+  BeginAnswer,
+  PaymentMark,
+  PaymentRecord,
+  Settled,
+  Settlement,
+} from "../ports/payments.ts";
+import { type Counters, type CountStep, reserve, resolve, spend, unchanged } from "./count.ts";
 
 export interface PaymentState extends Counters {
   payment(paymentHash: string): PaymentRecord | undefined;
   /** The open payment of an intent. */
   openFor(intent: string): PaymentRecord | undefined;
+  /** The payment of an order that did not fail. */
+  ordered(order: string): PaymentRecord | undefined;
 }
 
 export interface PaymentStep<Answer> extends CountStep<Answer> {
@@ -23,36 +31,74 @@ export function begin(
   reservation: Reservation,
   payment: PaymentRecord,
 ): PaymentStep<BeginAnswer> {
+  const ordered = state.ordered(payment.order);
+  if (ordered !== undefined) return unchanged({ reserved: false, ordered } as const);
   const repeated = state.payment(payment.paymentHash);
   if (repeated !== undefined && repeated.status !== "failed")
     return unchanged({ reserved: false, repeated } as const);
   const open = state.openFor(payment.intent);
   if (open !== undefined) return unchanged({ reserved: false, open } as const);
   const held = reserve(state, reservation);
-  return held.answer.reserved
-    ? { ...held, payment, journal: [...held.journal, entry(payment)] }
-    : held;
+  if (!held.answer.reserved) return held;
+  // Otherwise a payment could be made that nothing is held for.
+  if (held.reservation === undefined) throw new TypeError("the attempt id was used before");
+  return { ...held, payment, journal: [...held.journal, entry(payment)] };
 }
 
 /** @throws TypeError for a hash that was never begun, or a fee in another unit than the payment */
 export function settle(
   state: PaymentState,
   paymentHash: string,
-  settlement: Settlement,
-): PaymentStep<PaymentRecord> {
-  const open = known(state, paymentHash);
-  if (open.status !== "open") return unchanged(open);
-  const { at: settledAt, ...outcome } = settlement;
-  const { claim: _, ...rest } = open;
-  const payment: PaymentRecord =
-    outcome.status === "paid"
-      ? { ...open, ...outcome, settledAt }
-      : { ...rest, ...outcome, settledAt };
-  const ended =
-    outcome.status === "paid"
-      ? resolve(state, open.reservationId, withFee(open, outcome.fee), settledAt)
-      : resolve(state, open.reservationId, undefined, settledAt);
-  return { ...ended, payment, journal: [...ended.journal, entry(payment)], answer: payment };
+  attemptId: string,
+  { at: settledAt, ...outcome }: Settlement,
+): PaymentStep<Settled> {
+  const before = known(state, paymentHash);
+  const { claim, ...rest } = before;
+  if (outcome.status === "failed") {
+    // An attempt that wakes up late knows nothing about the one that was made since.
+    if (before.status !== "open" || before.attemptId !== attemptId)
+      return unchanged(settledOf(before));
+    return settled(resolve(state, attemptId, undefined, settledAt), {
+      ...rest,
+      ...outcome,
+      settledAt,
+    });
+  }
+  if (before.status !== "open" && before.status !== "failed") return unchanged(settledOf(before));
+  const spent = withFee(before, outcome.fee);
+  return settled(spend(state, before.attemptId, spent, settledAt), {
+    ...before,
+    ...outcome,
+    settledAt,
+    ...(before.status === "failed" && { order: lateOrder(paymentHash) }),
+  });
+}
+
+const settled = (ended: CountStep<unknown>, payment: PaymentRecord): PaymentStep<Settled> => ({
+  ...ended,
+  payment,
+  journal: [...ended.journal, entry(payment)],
+  answer: settledOf(payment),
+});
+
+export const settledOf = (payment: PaymentRecord): Settled => ({
+  payment,
+  late: payment.order === lateOrder(payment.paymentHash),
+});
+
+/** No order has this key, which has no node id. */
+const lateOrder = (paymentHash: string): string => `late ${paymentHash}`;
+
+export function take(
+  state: PaymentState,
+  paymentHash: string,
+  from: string,
+  to: string,
+): PaymentStep<boolean> {
+  const payment = state.payment(paymentHash);
+  const isFree =
+    payment?.status === "paid" && payment.order === from && state.ordered(to) === undefined;
+  return isFree ? { ...unchanged(true), payment: { ...payment, order: to } } : unchanged(false);
 }
 
 /** @throws TypeError for a hash that was never begun */

@@ -28,6 +28,7 @@ class Rows implements LedgerState {
   reservation = (id: string) => this.rows.get(id);
   payment = () => undefined;
   openFor = () => undefined;
+  ordered = () => undefined;
 
   apply<Type extends LedgerEvent["type"]>(
     event: Extract<LedgerEvent, { readonly type: Type }>,

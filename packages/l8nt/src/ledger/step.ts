@@ -4,7 +4,15 @@
  */
 import { reserve, resolve } from "./count.ts";
 import type { Answers, LedgerEvent } from "./event.ts";
-import { begin, claim, mark, type PaymentState, type PaymentStep, settle } from "./payment.ts";
+import {
+  begin,
+  claim,
+  mark,
+  type PaymentState,
+  type PaymentStep,
+  settle,
+  take,
+} from "./payment.ts";
 import { demandValid } from "./valid.ts";
 
 export type LedgerState = PaymentState;
@@ -35,9 +43,11 @@ function stepAny(state: LedgerState, event: LedgerEvent): Step<Answers[keyof Ans
     case "begin":
       return begin(state, event.reservation, event.payment);
     case "settle":
-      return settle(state, event.paymentHash, event.settlement);
+      return settle(state, event.paymentHash, event.attemptId, event.settlement);
     case "mark":
       return mark(state, event.paymentHash, event.mark);
+    case "take":
+      return take(state, event.paymentHash, event.from, event.to);
     case "claim":
       return claim(state, event.paymentHash, event.by, event.at, event.until);
   }

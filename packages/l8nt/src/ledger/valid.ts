@@ -22,6 +22,8 @@ export function demandValid(event: LedgerEvent): void {
     case "begin":
       demandReservation(event.reservation);
       demandPayment(event.payment, event.reservation.amount);
+      if (event.payment.attemptId !== event.reservation.id)
+        throw new TypeError("the attempt id of a payment is the id of its reservation");
       break;
     case "settle":
       if (event.settlement.status === "paid") demandAmount(event.settlement.fee);

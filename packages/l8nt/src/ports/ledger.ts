@@ -60,7 +60,8 @@ export interface Ledger {
    */
   readonly shared: boolean;
   /**
-   * Reserving twice under one id is one reservation.
+   * Reserving twice under one id is one reservation. An id whose reservation was released may be
+   * reserved again.
    *
    * @throws TypeError for an amount or a number of uses that is negative or too large
    */

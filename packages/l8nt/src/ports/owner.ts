@@ -21,7 +21,15 @@ export interface Health {
 /** A payment without its preimage and its macaroon: nothing that could be spent. */
 export type PaymentView = Omit<
   PaymentRecord,
-  "preimage" | "macaroon" | "claim" | "limitIds" | "reservationId"
+  | "preimage"
+  | "macaroon"
+  | "claim"
+  | "limitIds"
+  | "attemptId"
+  | "order"
+  | "request"
+  | "anyPath"
+  | "skewSeconds"
 >;
 
 /** Payments to list. @default the newest 100 of every status and node */

@@ -22,13 +22,25 @@ export interface PaymentRecord {
   readonly amount: Amount;
   /** The most that the payment may cost on top, in the unit of `amount`. */
   readonly maxFee: Amount;
-  readonly reservationId: string;
+  /** The attempt to pay, which its reservation has as id. A hash that failed may have another. */
+  readonly attemptId: string;
+  /**
+   * The order that the purchase belongs to: `<payer's node id> <order's id>`. `late <payment hash>`
+   * is nobody's: it was paid although its payment was recorded as failed.
+   */
+  readonly order: string;
+  /** Hex SHA-256 of the request that the service named the price of. */
+  readonly request: string;
+  /** Whether the credential has a condition on endpoints, so that it may serve other paths. */
+  readonly anyPath: boolean;
   /** The limits on spending that the payment counts against. */
   readonly limitIds: readonly string[];
   /** Base64 of the challenge's macaroon: with the preimage, the full credential. */
   readonly macaroon: string;
   /** The conditions that the service said it enforces. */
   readonly enforced?: readonly string[] | undefined;
+  /** The service's clock minus ours, in seconds, as the challenge showed it. */
+  readonly skewSeconds?: number;
   /** Unix seconds. */
   readonly createdAt: number;
   /**
@@ -56,10 +68,15 @@ export interface PaymentRecord {
   readonly closed?: { readonly to: string; readonly until: number };
 }
 
+/** How many purchases of one node a query returns at most, of each kind. */
+export const MAX_PURCHASES = 256;
+
 export type BeginAnswer =
   | ReserveAnswer
   /** The hash was paid before, or is being paid. */
   | { readonly reserved: false; readonly repeated: PaymentRecord }
+  /** The order has a payment that did not fail. */
+  | { readonly reserved: false; readonly ordered: PaymentRecord }
   /** Another payment for the same intent is open. */
   | { readonly reserved: false; readonly open: PaymentRecord };
 
@@ -73,6 +90,23 @@ export type Settlement =
       readonly at: number;
     }
   | { readonly status: "failed"; readonly at: number };
+
+export interface Settled {
+  /** The record after the settlement. */
+  readonly payment: PaymentRecord;
+  /**
+   * The payment was recorded as failed, and was made all the same; no order has taken it since.
+   * The wallet broke its word, or the owner was wrong.
+   */
+  readonly late: boolean;
+}
+
+/** What a purchase is looked for. */
+export interface PurchaseQuery {
+  readonly origin: string;
+  readonly method: string;
+  readonly path: string;
+}
 
 /**
  * What became of a purchase: its status goes from `paid` to `used` to `undelivered`, and never
@@ -96,19 +130,26 @@ export interface PaymentQuery {
 export interface Payments {
   /**
    * Reserves and writes the record in one step, before anything is sent. A hash is begun again only
-   * if its last payment failed for certain. An intent has at most one open payment.
+   * if its last payment failed for certain. An order has at most one payment that did not fail, and
+   * an intent at most one open payment.
    *
-   * @throws TypeError for amounts that are negative, too large, or not all of one unit
+   * @throws TypeError for amounts that are negative, too large, or not all of one unit, and for an
+   * attempt id that is not the reservation's, or was used before
    */
   begin(reservation: Reservation, payment: PaymentRecord): Promise<BeginAnswer>;
   /**
-   * Writes the outcome of an open payment, and commits or releases its reservation, in one step.
-   * Returns the record after that. A second settlement changes nothing. [case 51]
+   * Writes the outcome of an attempt, and commits or releases the reservation, in one step. A
+   * second settlement changes nothing, and neither does the failure of an attempt that is not the
+   * record's own any more. [case 51]
+   *
+   * `paid` holds whatever the attempt, because money moved. A payment that was recorded as failed
+   * becomes paid: the amount and the fee are counted on every limit of its released reservation,
+   * past a limit too, and the purchase belongs to no order.
    *
    * @throws TypeError for a hash that was never begun, and for a fee that is negative, too large,
    * or in another unit than the payment
    */
-  settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord>;
+  settle(paymentHash: string, attemptId: string, settlement: Settlement): Promise<Settled>;
   /**
    * Returns the record after the mark.
    *
@@ -122,18 +163,30 @@ export interface Payments {
   claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean>;
   /** Ends every claim whose `by` begins with `prefix`, because the process that had it is gone. */
   unclaimAll(prefix: string): Promise<void>;
+  /**
+   * Gives a purchase of status `paid` to the order `to`. Returns false, and changes nothing, unless
+   * it belongs to `from` and `to` has no payment that did not fail.
+   */
+  take(paymentHash: string, from: string, to: string): Promise<boolean>;
   payment(paymentHash: string): Promise<PaymentRecord | undefined>;
+  /** The payment of an order that did not fail. */
+  ordered(order: string): Promise<PaymentRecord | undefined>;
+  /** The payment of an intent whose outcome is not known yet. */
+  openFor(intent: string): Promise<PaymentRecord | undefined>;
   /** Payments whose outcome is not known yet, the oldest first. */
   openPayments(): Promise<readonly PaymentRecord[]>;
   /**
-   * Payments of status `paid` that one of `nodeIds` itself made at `origin`: in the order of
-   * `nodeIds`, the newest first for each.
+   * Payments of status `paid` that one of `nodeIds` itself made at an origin, for this method and
+   * path or with `anyPath`: in the order of `nodeIds`, the newest first for each. At most the
+   * newest 256 of each node for the path, and as many with `anyPath`.
    */
-  purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]>;
+  purchases(nodeIds: readonly string[], query: PurchaseQuery): Promise<readonly PaymentRecord[]>;
   /** Payments for people to read, the newest first. */
   payments(query: PaymentQuery): Promise<readonly PaymentRecord[]>;
   /** The nodes for which `origin` is closed at `at`: node ids, or `*` for all. */
   closures(origin: string, at: number): Promise<readonly string[]>;
+  /** Ends every closure of `origin`, on the owner's word. */
+  reopen(origin: string, at: number): Promise<void>;
   /**
    * The Lightning nodes that may be paid for `origin`: the first one that was paid, and those that
    * the owner has allowed since. [case 70]

@@ -59,8 +59,13 @@ test("receipts are made in the order of settling, across batches, and only of pa
   for (const record of records) await beginPayment(store, record);
   const settled = [5, 0, 3, 6, 1].map((at) => records[at]!.paymentHash);
   for (const hash of settled)
-    await store.settle(hash, { status: "paid", preimage: "ab".repeat(32), fee: msat(0n), at: NOW });
-  await store.settle(records[2]!.paymentHash, { status: "failed", at: NOW });
+    await store.settle(hash, records.find(({ paymentHash }) => paymentHash === hash)!.attemptId, {
+      status: "paid",
+      preimage: "ab".repeat(32),
+      fee: msat(0n),
+      at: NOW,
+    });
+  await store.settle(records[2]!.paymentHash, records[2]!.attemptId, { status: "failed", at: NOW });
   await store.mark(settled[1]!, { status: "undelivered" });
   const clerk = new ReceiptClerk({ book: store, signer, alarm: unwanted, batch: 2 });
   clerk.wake();

@@ -32,12 +32,15 @@ import type {
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
-import type {
-  BeginAnswer,
-  PaymentMark,
-  PaymentQuery,
-  PaymentRecord,
-  Settlement,
+import {
+  type BeginAnswer,
+  MAX_PURCHASES,
+  type PaymentMark,
+  type PaymentQuery,
+  type PaymentRecord,
+  type PurchaseQuery,
+  type Settled,
+  type Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
@@ -59,17 +62,31 @@ const SWEEP_EVERY = 4096;
 /** A clock that is set back by less than this finds every counter where it was. */
 const CLOCK_MARGIN_SECONDS = 86_400;
 
+const anyPlaceOf = (nodeId: string, { origin }: { readonly origin: string }): string =>
+  [nodeId, origin].join("\n");
+
+const placeOf = (nodeId: string, { origin, method, path }: PurchaseQuery): string =>
+  [nodeId, origin, method, path].join("\n");
+
+const placeOfPayment = (payment: PaymentRecord): string =>
+  (payment.anyPath ? anyPlaceOf : placeOf)(payment.nodeIds.at(-1)!, payment);
+
 export class MemoryStore implements Store {
   readonly shared = false;
   readonly #keepsJournal: boolean;
   readonly #counters = new Map<string, Counter & { expiresAt: number }>();
   readonly #open = new Map<string, ReservationRow>();
   readonly #ended = new Lru<string, ReservationRow>(REMEMBERED);
+  /** The reservations of payments that failed: a payment may turn out to have been made. */
+  readonly #failed = new Map<string, ReservationRow>();
   readonly #payments = new Map<string, PaymentRecord>();
-  /** The hashes of what each node bought and may still use, oldest first. */
-  readonly #usable = new Map<string, Set<string>>();
+  /** What each node bought for each place and may still use, oldest first: hash and number. */
+  readonly #usable = new Map<string, Map<string, number>>();
+  #paid = 0;
   /** The hashes of those whose outcome is not known yet, by intent, oldest first. */
   readonly #undecided = new Map<string, string>();
+  /** The hash of the payment of each order that did not fail. */
+  readonly #ordered = new Map<string, string>();
   /** The hashes of those that closed their origin. */
   readonly #closing = new Set<string>();
   readonly #payees = new Map<string, Set<string>>();
@@ -86,9 +103,10 @@ export class MemoryStore implements Store {
 
   readonly #state: LedgerState = {
     counter: (id) => this.#counters.get(id),
-    reservation: (id) => this.#open.get(id) ?? this.#ended.get(id),
+    reservation: (id) => this.#open.get(id) ?? this.#failed.get(id) ?? this.#ended.get(id),
     payment: (hash) => this.#payments.get(hash),
     openFor: (intent) => this.#payments.get(this.#undecided.get(intent) ?? ""),
+    ordered: (order) => this.#payments.get(this.#ordered.get(order) ?? ""),
   };
 
   /** @throws TypeError for an unknown option */
@@ -114,7 +132,7 @@ export class MemoryStore implements Store {
   }
 
   async abandoned(before: number): Promise<readonly AbandonedReservation[]> {
-    const paying = new Set((await this.openPayments()).map(({ reservationId }) => reservationId));
+    const paying = new Set((await this.openPayments()).map(({ attemptId }) => attemptId));
     return [...this.#open.values()]
       .filter(({ reservation: { id, at } }) => at < before && !paying.has(id))
       .map(({ reservation: { id, amount } }) => ({ id, amount }));
@@ -124,8 +142,12 @@ export class MemoryStore implements Store {
     return this.#apply({ type: "begin", reservation, payment });
   }
 
-  async settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord> {
-    return this.#apply({ type: "settle", paymentHash, settlement });
+  async settle(paymentHash: string, attemptId: string, settlement: Settlement): Promise<Settled> {
+    return this.#apply({ type: "settle", paymentHash, attemptId, settlement });
+  }
+
+  async take(paymentHash: string, from: string, to: string): Promise<boolean> {
+    return this.#apply({ type: "take", paymentHash, from, to });
   }
 
   async mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {
@@ -147,15 +169,28 @@ export class MemoryStore implements Store {
     return this.#payments.get(paymentHash);
   }
 
+  async ordered(order: string): Promise<PaymentRecord | undefined> {
+    return this.#state.ordered(order);
+  }
+
+  async openFor(intent: string): Promise<PaymentRecord | undefined> {
+    return this.#state.openFor(intent);
+  }
+
   async openPayments(): Promise<readonly PaymentRecord[]> {
     return [...this.#undecided.values()].map((hash) => this.#payments.get(hash)!);
   }
 
-  async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
-    return nodeIds
-      .flatMap((nodeId) => [...(this.#usable.get(nodeId) ?? [])].reverse())
-      .map((hash) => this.#payments.get(hash)!)
-      .filter((payment) => payment.origin === origin);
+  async purchases(
+    nodeIds: readonly string[],
+    query: PurchaseQuery,
+  ): Promise<readonly PaymentRecord[]> {
+    return nodeIds.flatMap((nodeId) =>
+      [placeOf(nodeId, query), anyPlaceOf(nodeId, query)]
+        .flatMap((place) => [...(this.#usable.get(place) ?? [])].slice(-MAX_PURCHASES))
+        .sort(([, a], [, b]) => b - a)
+        .map(([hash]) => this.#payments.get(hash)!),
+    );
   }
 
   async payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
@@ -171,6 +206,16 @@ export class MemoryStore implements Store {
       .map((hash) => this.#payments.get(hash)!)
       .filter((payment) => payment.origin === origin && payment.closed!.until > at)
       .map((payment) => payment.closed!.to);
+  }
+
+  async reopen(origin: string, at: number): Promise<void> {
+    for (const hash of this.#closing) {
+      const { closed: _, ...payment } = this.#payments.get(hash)!;
+      if (payment.origin !== origin) continue;
+      this.#payments.set(hash, payment);
+      this.#closing.delete(hash);
+    }
+    this.#write({ type: "note", text: `${origin} is open again` }, at);
   }
 
   async payees(origin: string): Promise<readonly string[]> {
@@ -327,6 +372,8 @@ export class MemoryStore implements Store {
     const change = step<Type>(this.#state, event);
     if (change.reservation !== undefined) this.#keepCounted(change.counters, change.reservation);
     if (change.payment !== undefined) this.#keepPayment(change.payment);
+    if (change.payment?.status === "failed" && change.reservation !== undefined)
+      this.#failed.set(change.payment.attemptId, change.reservation);
     for (const entry of change.journal) this.#write(entry, at);
     return change.answer;
   }
@@ -349,18 +396,25 @@ export class MemoryStore implements Store {
 
   #keepPayment(payment: PaymentRecord): void {
     const { paymentHash, status, origin, intent } = payment;
-    const before = this.#payments.get(paymentHash)?.status;
+    const previous = this.#payments.get(paymentHash);
+    const before = previous?.status;
     this.#payments.set(paymentHash, payment);
-    const payer = payment.nodeIds.at(-1)!;
-    const usable = this.#usable.get(payer) ?? new Set();
-    if (status === "paid") usable.add(paymentHash);
-    else usable.delete(paymentHash);
-    if (usable.size > 0) this.#usable.set(payer, usable);
-    else this.#usable.delete(payer);
+    if (previous !== undefined) {
+      if (this.#ordered.get(previous.order) === paymentHash) this.#ordered.delete(previous.order);
+      if (status !== "failed") this.#failed.delete(previous.attemptId);
+    }
+    const place = placeOfPayment(payment);
+    const usable = this.#usable.get(place) ?? new Map();
+    if (status === "paid") {
+      if (!usable.has(paymentHash)) usable.set(paymentHash, ++this.#paid);
+    } else usable.delete(paymentHash);
+    if (usable.size > 0) this.#usable.set(place, usable);
+    else this.#usable.delete(place);
+    if (status !== "failed") this.#ordered.set(payment.order, paymentHash);
     if (status === "open") this.#undecided.set(intent, paymentHash);
     else if (this.#undecided.get(intent) === paymentHash) this.#undecided.delete(intent);
     if (payment.closed !== undefined) this.#closing.add(paymentHash);
-    if (status !== "paid" || before !== "open") return;
+    if (status !== "paid" || (before !== "open" && before !== "failed")) return;
     this.#unreceipted.add(paymentHash);
     if (!this.#payees.has(origin)) this.#payees.set(origin, new Set([payment.payee]));
   }

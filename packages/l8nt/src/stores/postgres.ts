@@ -6,7 +6,7 @@ import type pg from "pg";
 import type { Amount, Unit } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { usageOf } from "../ledger/index.ts";
+import { settledOf, usageOf } from "../ledger/index.ts";
 import type { Slots } from "../ledger/window.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type {
@@ -27,12 +27,15 @@ import type {
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
-import type {
-  BeginAnswer,
-  PaymentMark,
-  PaymentQuery,
-  PaymentRecord,
-  Settlement,
+import {
+  type BeginAnswer,
+  MAX_PURCHASES,
+  type PaymentMark,
+  type PaymentQuery,
+  type PaymentRecord,
+  type PurchaseQuery,
+  type Settled,
+  type Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
@@ -47,6 +50,7 @@ import {
   decodeResolution,
   type JournalRow,
   type PaymentJson,
+  placeOf,
   type ReserveJson,
   type ResolutionJson,
   type StoreEvent,
@@ -240,8 +244,13 @@ class PostgresStore implements Store {
     return decodeBegin(await this.#add<BeginJson>({ type: "begin", reservation, payment }));
   }
 
-  async settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord> {
-    return decodePayment(await this.#add<PaymentJson>({ type: "settle", paymentHash, settlement }));
+  async settle(paymentHash: string, attemptId: string, settlement: Settlement): Promise<Settled> {
+    const event = { type: "settle", paymentHash, attemptId, settlement } as const;
+    return settledOf(decodePayment(await this.#add<PaymentJson>(event)));
+  }
+
+  async take(paymentHash: string, from: string, to: string): Promise<boolean> {
+    return this.#add<boolean>({ type: "take", paymentHash, from, to });
   }
 
   async mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {
@@ -261,16 +270,38 @@ class PostgresStore implements Store {
     return payment;
   }
 
+  async ordered(order: string): Promise<PaymentRecord | undefined> {
+    const [payment] = await this.#payments("WHERE p.order_key = $1 AND p.status <> 'failed'", [
+      order,
+    ]);
+    return payment;
+  }
+
+  async openFor(intent: string): Promise<PaymentRecord | undefined> {
+    const [payment] = await this.#payments("WHERE p.intent = $1 AND p.status = 'open'", [intent]);
+    return payment;
+  }
+
   async openPayments(): Promise<readonly PaymentRecord[]> {
     return this.#payments("WHERE p.status = 'open' ORDER BY p.begun_seq", []);
   }
 
-  async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
-    return this.#payments(
-      `JOIN unnest($1::text[]) WITH ORDINALITY AS asked(node, n) ON p.payer = asked.node
-       WHERE p.status = 'paid' AND p.origin = $2 ORDER BY asked.n, p.paid_seq DESC`,
-      [nodeIds, origin],
+  async purchases(
+    nodeIds: readonly string[],
+    query: PurchaseQuery,
+  ): Promise<readonly PaymentRecord[]> {
+    const newest = (place: string) =>
+      `(SELECT q AS p, q.paid_seq FROM ${this.#in}.sigil_payments q
+        WHERE q.status = 'paid' AND q.payer = asked.node AND q.origin = $2 AND q.place ${place}
+        ORDER BY q.paid_seq DESC LIMIT ${MAX_PURCHASES})`;
+    const rows = await this.#database.read<{ payment: string }>(
+      `SELECT ${this.#in}.sigil_payment_json(held.p)::text AS payment
+       FROM unnest($1::text[]) WITH ORDINALITY AS asked(node, n)
+       CROSS JOIN LATERAL (${newest("= $3")} UNION ALL ${newest("IS NULL")}) AS held
+       ORDER BY asked.n, held.paid_seq DESC`,
+      [nodeIds, query.origin, placeOf(query)],
     );
+    return rows.map(({ payment }) => decodePayment(JSON.parse(payment)));
   }
 
   async payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
@@ -288,6 +319,11 @@ class PostgresStore implements Store {
       [origin, at],
     );
     return rows.map(({ to }) => to);
+  }
+
+  async reopen(origin: string, at: number): Promise<void> {
+    const note = JSON.stringify({ type: "note", text: `${origin} is open again` });
+    await this.#database.write(`SELECT ${this.#in}.sigil_reopen($1, $2, $3)`, [origin, at, note]);
   }
 
   async payees(origin: string): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { beginPayment, buy, paymentOf } from "../testing/payment-laws.ts";
+import { beginPayment, buy, paymentOf, settle } from "../testing/payment-laws.ts";
 import { storeContract } from "../testing/store-contract.ts";
 import { START } from "../testing/store-laws.ts";
 import { openSqliteStore } from "./sqlite.ts";
@@ -46,12 +46,14 @@ test.skipIf(!hasSqlite)(
     // All that one order does, from the first look to the receipt.
     const failed = paymentOf();
     await beginPayment(store, failed);
-    await store.settle(failed.paymentHash, { status: "failed", at: START });
+    await settle(store, failed, { status: "failed", at: START });
     const bought = await buy(store, { paymentHash: failed.paymentHash });
-    const { paymentHash, origin } = bought;
+    const { paymentHash, origin, order, intent } = bought;
     await store.claim(paymentHash, "me", START, START + 1);
     await store.mark(paymentHash, { delivered: true, unclaim: "me" });
-    await store.purchases(["root", "scout"], origin);
+    await store.purchases(["root", "scout"], bought);
+    await Promise.all([store.ordered(order), store.openFor(intent)]);
+    expect(await store.take(paymentHash, order, "another")).toBe(true);
     await Promise.all([
       store.openPayments(),
       store.closures(origin, START),

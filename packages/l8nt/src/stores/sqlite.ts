@@ -26,12 +26,15 @@ import type {
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { NodeRecord } from "../ports/nodes.ts";
-import type {
-  BeginAnswer,
-  PaymentMark,
-  PaymentQuery,
-  PaymentRecord,
-  Settlement,
+import {
+  type BeginAnswer,
+  MAX_PURCHASES,
+  type PaymentMark,
+  type PaymentQuery,
+  type PaymentRecord,
+  type PurchaseQuery,
+  type Settled,
+  type Settlement,
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
@@ -168,7 +171,7 @@ class SqliteStore implements Store {
       this.#sql
         .all(
           `SELECT body FROM reservations WHERE outcome IS NULL AND at < ?
-           AND id NOT IN (SELECT body ->> 'reservationId' FROM payments WHERE status = 'open')`,
+           AND id NOT IN (SELECT body ->> 'attemptId' FROM payments WHERE status = 'open')`,
           before,
         )
         .map(({ body }) => {
@@ -182,8 +185,12 @@ class SqliteStore implements Store {
     return this.#apply({ type: "begin", reservation, payment });
   }
 
-  settle(paymentHash: string, settlement: Settlement): Promise<PaymentRecord> {
-    return this.#apply({ type: "settle", paymentHash, settlement });
+  settle(paymentHash: string, attemptId: string, settlement: Settlement): Promise<Settled> {
+    return this.#apply({ type: "settle", paymentHash, attemptId, settlement });
+  }
+
+  take(paymentHash: string, from: string, to: string): Promise<boolean> {
+    return this.#apply({ type: "take", paymentHash, from, to });
   }
 
   mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {
@@ -208,21 +215,49 @@ class SqliteStore implements Store {
     return this.#look(() => this.#tables.payment(paymentHash));
   }
 
+  ordered(order: string): Promise<PaymentRecord | undefined> {
+    return this.#look(() => this.#tables.ordered(order));
+  }
+
+  openFor(intent: string): Promise<PaymentRecord | undefined> {
+    return this.#look(() => this.#tables.openFor(intent));
+  }
+
   openPayments(): Promise<readonly PaymentRecord[]> {
     // Without the hint SQLite scans the whole table in the order of `seq` to find the few open
     // payments.
     return this.#payments("INDEXED BY payments_open WHERE status = 'open' ORDER BY seq");
   }
 
-  async purchases(nodeIds: readonly string[], origin: string): Promise<readonly PaymentRecord[]> {
-    const bought = nodeIds.map((nodeId) =>
-      this.#payments(
-        "WHERE status = 'paid' AND node_id = ? AND origin = ? ORDER BY seq DESC",
-        nodeId,
-        origin,
-      ),
+  purchases(
+    nodeIds: readonly string[],
+    { origin, method, path }: PurchaseQuery,
+  ): Promise<readonly PaymentRecord[]> {
+    return this.#look(() =>
+      nodeIds.flatMap((nodeId) => {
+        const forPath = this.#sql.all(
+          `SELECT seq, payment_hash FROM payments
+           WHERE status = 'paid' AND any_path = 0 AND node_id = ? AND origin = ? AND method = ? AND path = ?
+           ORDER BY seq DESC LIMIT ?`,
+          nodeId,
+          origin,
+          method,
+          path,
+          MAX_PURCHASES,
+        );
+        const forAny = this.#sql.all(
+          `SELECT seq, payment_hash FROM payments
+           WHERE status = 'paid' AND any_path = 1 AND node_id = ? AND origin = ?
+           ORDER BY seq DESC LIMIT ?`,
+          nodeId,
+          origin,
+          MAX_PURCHASES,
+        );
+        return [...forPath, ...forAny]
+          .sort((a, b) => Number(b.seq) - Number(a.seq))
+          .map((row) => this.#tables.payment(String(row.payment_hash))!);
+      }),
     );
-    return (await Promise.all(bought)).flat();
   }
 
   payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
@@ -258,6 +293,20 @@ class SqliteStore implements Store {
         )
         .map((row) => String(row.closed_to)),
     );
+  }
+
+  reopen(origin: string, at: number): Promise<void> {
+    return this.#write(() => {
+      const rows = this.#sql.all(
+        "SELECT payment_hash FROM payments WHERE closed_to IS NOT NULL AND origin = ?",
+        origin,
+      );
+      for (const row of rows) {
+        const { closed: _, ...payment } = this.#tables.payment(String(row.payment_hash))!;
+        this.#tables.writePayment(payment);
+      }
+      this.#enter({ type: "note", text: `${origin} is open again` }, at);
+    });
   }
 
   payees(origin: string): Promise<readonly string[]> {

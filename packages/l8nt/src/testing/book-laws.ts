@@ -207,14 +207,14 @@ export function bookLaws(law: Law): void {
             event: {
               type: "reserve",
               reservation: {
-                ...order([spend("wallet", 1_000_000n)], 10_100n, START, paid.reservationId),
+                ...order([spend("wallet", 1_000_000n)], 10_100n, START, paid.attemptId),
               },
             },
           },
           { at: START, event: { type: "payment", paymentHash: paid.paymentHash, status: "open" } },
           {
             at: START + 6,
-            event: { type: "commit", id: paid.reservationId, amount: msat(10_017n) },
+            event: { type: "commit", id: paid.attemptId, amount: msat(10_017n) },
           },
           {
             at: START + 6,

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type Amount, msat } from "../amount.ts";
 import type { Usage } from "../ports/ledger.ts";
-import type { PaymentRecord } from "../ports/payments.ts";
+import type { PaymentRecord, Settlement } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import { dollars, type Law, newId, order, START, spend } from "./store-laws.ts";
 
@@ -25,7 +25,10 @@ export function paymentOf(more: Partial<PaymentRecord> = {}): PaymentRecord {
     payee: `02${"ab".repeat(32)}`,
     amount: msat(10_000n),
     maxFee: msat(100n),
-    reservationId: newId(),
+    attemptId: newId(),
+    order: `scout order-${serial}`,
+    request: serial.toString(16).padStart(64, "0"),
+    anyPath: false,
     limitIds: ["wallet"],
     macaroon: "AgE=",
     enforced: ["endpoints", "valid_until"],
@@ -38,14 +41,15 @@ export function paymentOf(more: Partial<PaymentRecord> = {}): PaymentRecord {
 
 export const beginPayment = (store: Store, record: PaymentRecord, counted = [budget]) =>
   store.begin(
-    order(
-      counted,
-      record.amount.value + record.maxFee.value,
-      record.createdAt,
-      record.reservationId,
-    ),
+    order(counted, record.amount.value + record.maxFee.value, record.createdAt, record.attemptId),
     record,
   );
+
+export const settle = async (
+  store: Store,
+  { paymentHash, attemptId }: PaymentRecord,
+  settlement: Settlement,
+): Promise<PaymentRecord> => (await store.settle(paymentHash, attemptId, settlement)).payment;
 
 export async function buy(
   store: Store,
@@ -54,7 +58,7 @@ export async function buy(
 ): Promise<PaymentRecord> {
   const record = paymentOf(more);
   assert.deepEqual(await beginPayment(store, record), { reserved: true });
-  return store.settle(record.paymentHash, {
+  return settle(store, record, {
     status: "paid",
     preimage: PREIMAGE,
     fee: msat(17n),
@@ -85,7 +89,7 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await beginPayment(store, record), { reserved: false, refused });
     assert.equal(await store.payment(record.paymentHash), undefined);
     assert.deepEqual(await store.openPayments(), []);
-    assert.deepEqual(await store.purchases(["scout"], record.origin), []);
+    assert.deepEqual(await store.purchases(["scout"], record), []);
   });
 
   law("returns a record as it was written", async (store) => {
@@ -122,20 +126,17 @@ export function paymentLaws(law: Law): void {
         fee: msat(17n),
         settledAt: START + 5,
       } as const;
-      assert.deepEqual(await store.settle(record.paymentHash, settlement), paid);
+      assert.deepEqual(await settle(store, record, settlement), paid);
       assert.deepEqual(await standing(store), { id: "wallet", used: 10_017n, reserved: 0n });
       for (const handle of handles) {
         assert.deepEqual(
-          await handle.settle(record.paymentHash, { ...settlement, fee: msat(90n), at: START + 9 }),
+          await settle(handle, record, { ...settlement, fee: msat(90n), at: START + 9 }),
           paid,
         );
-        assert.deepEqual(
-          await handle.settle(record.paymentHash, { status: "failed", at: START + 9 }),
-          paid,
-        );
+        assert.deepEqual(await settle(handle, record, { status: "failed", at: START + 9 }), paid);
         assert.deepEqual(await handle.payment(record.paymentHash), paid);
       }
-      assert.deepEqual(await store.commit(record.reservationId, msat(1n), START), {
+      assert.deepEqual(await store.commit(record.attemptId, msat(1n), START), {
         outcome: "committed",
         amount: msat(10_017n),
         uses: 1n,
@@ -150,20 +151,16 @@ export function paymentLaws(law: Law): void {
     await beginPayment(store, record);
     const { claim: _, ...unclaimed } = record;
     const failed = { ...unclaimed, status: "failed", settledAt: START + 1 } as const;
-    assert.deepEqual(
-      await store.settle(record.paymentHash, { status: "failed", at: START + 1 }),
-      failed,
-    );
+    assert.deepEqual(await settle(store, record, { status: "failed", at: START + 1 }), failed);
     assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
-    const late = { status: "paid", preimage: PREIMAGE, fee: msat(0n), at: START + 2 } as const;
-    assert.deepEqual(await store.settle(record.paymentHash, late), failed);
+    assert.deepEqual(await settle(store, record, { status: "failed", at: START + 2 }), failed);
     assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
   });
 
   law("records a fee above its cap as paid [case 46]", async (store) => {
     const record = paymentOf();
     await beginPayment(store, record);
-    await store.settle(record.paymentHash, {
+    await settle(store, record, {
       status: "paid",
       preimage: PREIMAGE,
       fee: msat(5000n),
@@ -176,7 +173,7 @@ export function paymentLaws(law: Law): void {
     const wallet = spend("dollars", 1_000_000n, undefined, "usd_micro");
     const record = paymentOf({ amount: dollars(40n), maxFee: dollars(2n) });
     const begin = (payment: PaymentRecord, amount: Amount) =>
-      store.begin(order([wallet, budget], amount, START, payment.reservationId), payment);
+      store.begin(order([wallet, budget], amount, START, payment.attemptId), payment);
     const mixed = {
       name: "TypeError",
       message: /has an amount in msat|has an amount in usd_micro/,
@@ -185,16 +182,16 @@ export function paymentLaws(law: Law): void {
     await assert.rejects(begin({ ...record, maxFee: msat(2n) }, dollars(42n)), mixed);
     assert.deepEqual(await begin(record, dollars(42n)), { reserved: true });
     const paid = { status: "paid", preimage: PREIMAGE, at: START + 1 } as const;
-    await assert.rejects(store.settle(record.paymentHash, { ...paid, fee: msat(1n) }), {
+    await assert.rejects(settle(store, record, { ...paid, fee: msat(1n) }), {
       name: "TypeError",
       message: "the payment is in usd_micro, and its fee is in msat",
     });
-    await assert.rejects(store.settle(record.paymentHash, { ...paid, fee: dollars(-1n) }), {
+    await assert.rejects(settle(store, record, { ...paid, fee: dollars(-1n) }), {
       name: "TypeError",
       message: /at least 0/,
     });
     assert.deepEqual(await store.payment(record.paymentHash), record);
-    const settled = await store.settle(record.paymentHash, { ...paid, fee: dollars(1n) });
+    const settled = await settle(store, record, { ...paid, fee: dollars(1n) });
     assert.deepEqual([settled.amount, settled.fee], [dollars(40n), dollars(1n)]);
     assert.deepEqual(await store.usage([wallet, budget], START + 1), [
       { id: "dollars", used: 41n, reserved: 0n },
@@ -204,13 +201,16 @@ export function paymentLaws(law: Law): void {
 
   law("settles, marks and claims no payment that was never begun", async (store) => {
     const hash = "ee".repeat(32);
-    await assert.rejects(store.settle(hash, { status: "failed", at: START }), TypeError);
+    await assert.rejects(
+      store.settle(hash, "nobody's", { status: "failed", at: START }),
+      TypeError,
+    );
     await assert.rejects(store.mark(hash, { delivered: true }), TypeError);
     assert.equal(await store.claim(hash, "me", START, START + 1), false);
     // A failure in a batch does not undo the other writes of the batch.
     const record = paymentOf();
     const [, begun] = await Promise.allSettled([
-      store.settle(hash, { status: "failed", at: START }),
+      store.settle(hash, "nobody's", { status: "failed", at: START }),
       beginPayment(store, record),
       store.commit("nobody's", msat(1n), START),
     ]);
@@ -223,7 +223,7 @@ export function paymentLaws(law: Law): void {
       const first = paymentOf();
       await beginPayment(store, first);
       if (end !== "open")
-        await store.settle(first.paymentHash, {
+        await settle(store, first, {
           status: "paid",
           preimage: PREIMAGE,
           fee: msat(0n),
@@ -238,7 +238,7 @@ export function paymentLaws(law: Law): void {
       assert.deepEqual(await beginPayment(store, again), { reserved: false, repeated: recorded });
       assert.deepEqual(await standing(store), before);
       assert.deepEqual(await store.payment(first.paymentHash), recorded);
-      await assert.rejects(store.release(again.reservationId, START), TypeError);
+      await assert.rejects(store.release(again.attemptId, START), TypeError);
     }
   });
 
@@ -247,14 +247,14 @@ export function paymentLaws(law: Law): void {
     async (store) => {
       const first = paymentOf();
       await beginPayment(store, first);
-      await store.settle(first.paymentHash, { status: "failed", at: START });
+      await settle(store, first, { status: "failed", at: START });
       const again = paymentOf({ paymentHash: first.paymentHash });
       assert.deepEqual(await beginPayment(store, again), { reserved: true });
       assert.deepEqual(await store.payment(first.paymentHash), again);
-      await store.settle(first.paymentHash, { status: "failed", at: START });
+      await settle(store, again, { status: "failed", at: START });
       const others = paymentOf({ paymentHash: first.paymentHash, nodeIds: ["root", "spy"] });
       assert.deepEqual(await beginPayment(store, others), { reserved: true });
-      const paid = await store.settle(first.paymentHash, {
+      const paid = await settle(store, others, {
         status: "paid",
         preimage: PREIMAGE,
         fee: msat(1n),
@@ -262,8 +262,8 @@ export function paymentLaws(law: Law): void {
       });
       assert.equal(paid.status, "paid");
       // A purchase serves the node that paid and its descendants, never a sibling.
-      assert.deepEqual(await store.purchases(["root", "scout"], first.origin), []);
-      assert.deepEqual(await store.purchases(["spy"], first.origin), [paid]);
+      assert.deepEqual(await store.purchases(["root", "scout"], first), []);
+      assert.deepEqual(await store.purchases(["spy"], first), [paid]);
     },
   );
 
@@ -290,10 +290,10 @@ export function paymentLaws(law: Law): void {
     const [open] = await store.openPayments();
     for (const answer of answers)
       if (!answer.reserved) assert.deepEqual(answer, { reserved: false, open });
-    await store.settle(open!.paymentHash, { status: "failed", at: START });
+    await settle(store, open!, { status: "failed", at: START });
     assert.deepEqual(await beginPayment(store, paymentOf({ intent })), { reserved: true });
     const [next] = await store.openPayments();
-    await store.settle(next!.paymentHash, {
+    await settle(store, next!, {
       status: "paid",
       preimage: PREIMAGE,
       fee: msat(0n),
@@ -310,7 +310,7 @@ export function paymentLaws(law: Law): void {
     ];
     for (const record of records) await beginPayment(store, record);
     assert.deepEqual(await store.openPayments(), records);
-    await store.settle(records[1]!.paymentHash, { status: "failed", at: START });
+    await settle(store, records[1]!, { status: "failed", at: START });
     assert.deepEqual(await store.openPayments(), [records[0], records[2]]);
   });
 
@@ -418,12 +418,14 @@ export function paymentLaws(law: Law): void {
   law("finds a node's own purchases at an origin, newest first", async (store) => {
     const first = await buy(store, { createdAt: START });
     const elsewhere = await buy(store, { origin: "https://api.example:8443" });
-    const second = await buy(store, { createdAt: START + 1, path: "/other" });
+    const second = await buy(store, { createdAt: START + 1, path: "/other", anyPath: true });
     const parents = await buy(store, { nodeIds: ["root"], createdAt: START + 2 });
     const siblings = await buy(store, { nodeIds: ["root", "spy"], createdAt: START + 3 });
     const { origin } = first;
     const list = async (nodeIds: readonly string[], where = origin) =>
-      (await store.purchases(nodeIds, where)).map(({ paymentHash }) => paymentHash);
+      (await store.purchases(nodeIds, { ...first, origin: where })).map(
+        ({ paymentHash }) => paymentHash,
+      );
     const hashes = (...records: PaymentRecord[]) => records.map(({ paymentHash }) => paymentHash);
     assert.deepEqual(await list(["scout"]), hashes(second, first));
     assert.deepEqual((await list(["root", "scout"])).sort(), hashes(second, first, parents).sort());
@@ -431,7 +433,7 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await list(["scout"], elsewhere.origin), hashes(elsewhere));
     assert.deepEqual(await list(["nobody"]), []);
     assert.deepEqual(await list([]), []);
-    assert.deepEqual((await store.purchases(["spy"], origin))[0], siblings);
+    assert.deepEqual((await store.purchases(["spy"], siblings))[0], siblings);
     await store.mark(second.paymentHash, { status: "used" });
     assert.deepEqual(await list(["scout"]), hashes(first));
     await store.mark(first.paymentHash, { status: "undelivered" });
@@ -458,7 +460,7 @@ export function paymentLaws(law: Law): void {
       assert.deepEqual(await store.payees(origin), []);
       const failed = paymentOf({ payee: "03ff" });
       await beginPayment(store, failed);
-      await store.settle(failed.paymentHash, { status: "failed", at: START });
+      await settle(store, failed, { status: "failed", at: START });
       assert.deepEqual(await store.payees(origin), []);
       await buy(store, { payee: "02aa" });
       await buy(store, { payee: "02bb" });

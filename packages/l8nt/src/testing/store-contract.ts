@@ -11,6 +11,7 @@ import type { Store } from "../ports/store.ts";
 import { bookLaws } from "./book-laws.ts";
 import { handOverLaws } from "./hand-over-laws.ts";
 import { NaiveLedger } from "./naive-ledger.ts";
+import { orderLaws } from "./order-laws.ts";
 import { paymentLaws } from "./payment-laws.ts";
 import {
   dollars,
@@ -256,15 +257,42 @@ export function storeContract(
           for (const later of Object.values(ends))
             assert.deepEqual(await later(handle, id), answer);
         assert.deepEqual(await store.usage(chain, START + 2), standing);
+        if (answer.outcome === "released") return;
         const { reserved } = await store.reserve(order(chain, 8n, START, id));
         assert.equal(reserved, true);
         assert.deepEqual(
           await store.usage(chain, START + 2),
           standing,
-          "an ended reservation was counted again",
+          "a committed reservation was counted again",
         );
       },
     );
+
+  law(
+    "reserves an id again after its release, as a new reservation, and only then",
+    async (store, handles) => {
+      const [first, second] = [spend("a", 100n), spend("b", 100n, HOUR)];
+      const id = await held(store, [first], 8n);
+      await store.release(id, START);
+      for (const handle of handles) {
+        const again = order([second], 30n, START + 1, id);
+        assert.deepEqual(await handle.reserve(again), { reserved: true });
+        assert.deepEqual(await handle.reserve(again), { reserved: true });
+        assert.deepEqual(await store.usage([first, second], START + 1), [
+          { id: "a", used: 0n, reserved: 0n },
+          { id: "b", used: 30n, reserved: 30n },
+        ]);
+        assert.equal((await handle.release(id, START + 1)).outcome, "released");
+      }
+      const tooMuch = order([second], 101n, START + 2, id);
+      assert.equal((await store.reserve(tooMuch)).reserved, false);
+      await store.reserve(order([second], 40n, START + 3, id));
+      assert.deepEqual((await store.commit(id, msat(40n), START + 3)).amount, msat(40n));
+      await store.reserve(order([second], 40n, START + 4, id));
+      assert.equal(await used(store, second), 40n);
+      assert.deepEqual((await auditLedger(store)).faults, []);
+    },
+  );
 
   law(
     "ends a reservation once if a commit and a release come at once [case 51]",
@@ -489,6 +517,7 @@ export function storeContract(
   );
 
   paymentLaws(law);
+  orderLaws(law);
   bookLaws(law);
   handOverLaws(law);
 }

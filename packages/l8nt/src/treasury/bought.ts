@@ -49,7 +49,9 @@ export class Bought {
     by: string,
   ): Promise<PaidCredential | undefined> {
     const ids = verified.nodes.map(({ id }) => id).reverse();
-    for (const record of await this.#store.purchases(ids, formatOrigin(target.origin))) {
+    const { method, path } = target;
+    const query = { origin: formatOrigin(target.origin), method, path };
+    for (const record of await this.#store.purchases(ids, query)) {
       if (record.preimage === undefined || isClaimedByAnother(record, by, now)) continue;
       const paid = paidCredentialOf(record);
       if ((paid.full.chain.validUntil ?? now) < now) await this.usedUp(paid);

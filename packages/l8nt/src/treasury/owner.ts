@@ -177,7 +177,7 @@ export class Owner implements TreasuryOwner {
         "No open payment has this hash, so there is nothing to give up.",
       );
     await store.note(`override: payment ${paymentHash} was given up: ${reason}`, clock());
-    await store.settle(paymentHash, { status: "failed", at: clock() });
+    await store.settle(paymentHash, record.attemptId, { status: "failed", at: clock() });
   }
 
   /** Asks the wallet about every payment whose outcome is unknown. */
@@ -217,7 +217,11 @@ function viewOf(record: PaymentRecord): PaymentView {
     macaroon: __,
     claim: ___,
     limitIds: ____,
-    reservationId: _____,
+    attemptId: _____,
+    order: ______,
+    request: _______,
+    anyPath: ________,
+    skewSeconds: _________,
     ...view
   } = record;
   return view;

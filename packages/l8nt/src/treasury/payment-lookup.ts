@@ -78,10 +78,10 @@ export class PaymentLookup {
    * A failed hash may be paid again. That the wallet never made the first attempt says nothing
    * about the second.
    */
-  async #isAnotherAttempt({ paymentHash, reservationId }: PaymentRecord): Promise<boolean> {
+  async #isAnotherAttempt({ paymentHash, attemptId }: PaymentRecord): Promise<boolean> {
     const { store, sending } = this.#options;
     const now = await store.payment(paymentHash);
-    return sending.has(paymentHash) || now?.reservationId !== reservationId;
+    return sending.has(paymentHash) || now?.attemptId !== attemptId;
   }
 
   /** By this process, or by another one on the same store, which may be about to send it. */

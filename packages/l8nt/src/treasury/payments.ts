@@ -3,7 +3,14 @@
  * spec/4-purchase.md §4.
  */
 import { msat } from "../amount.ts";
-import { countersOf, formatOrigin, type Target, uncountedSpend } from "../caveat/index.ts";
+import {
+  countersOf,
+  endpoints,
+  formatOrigin,
+  type Target,
+  uncountedSpend,
+} from "../caveat/index.ts";
+import { unverifiedChain } from "../credential/index.ts";
 import { BudgetError, PaymentError } from "../errors.ts";
 import { base64Text, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
@@ -41,6 +48,8 @@ export interface PaymentRequest {
   readonly challenge: Challenge;
   /** Which order may use what is bought, if it buys a single request. */
   readonly claim: PaymentRecord["claim"];
+  /** The order that pays. */
+  readonly by: string;
 }
 
 /** What a payment is for. At most one payment of an intent is open at a time. [case 63] */
@@ -125,7 +134,7 @@ export class OutgoingPayments {
     try {
       const again = (await store.payment(record.paymentHash)) !== undefined;
       const begun = await store.begin(
-        { id: record.reservationId, at: now, counted, amount: need.amount, uses: 0n },
+        { id: record.attemptId, at: now, counted, amount: need.amount, uses: 0n },
         record,
       );
       if (!begun.reserved) {
@@ -145,7 +154,7 @@ export class OutgoingPayments {
   }
 
   #recordOf(
-    { verified, target, challenge, claim }: PaymentRequest,
+    { verified, target, challenge, claim, by }: PaymentRequest,
     { invoice, amountMsat }: PayableInvoice,
     wallet: string | undefined,
   ): PaymentRecord {
@@ -161,7 +170,10 @@ export class OutgoingPayments {
       payee: invoice.payee,
       amount: msat(amountMsat),
       maxFee: msat(this.#options.policy.maxFeeMsat(amountMsat)),
-      reservationId: hexText(randomBytes(16)),
+      attemptId: hexText(randomBytes(16)),
+      order: `${verified.node.id} ${by}`,
+      request: "",
+      anyPath: unverifiedChain(challenge.macaroon.caveats, invoice.paymentHash).has(endpoints),
       limitIds: verified.limits.filter(({ kind }) => kind === "spend").map(({ id }) => id),
       macaroon: base64Text(Macaroon.encode(challenge.macaroon)),
       enforced: challenge.enforced,
@@ -195,7 +207,7 @@ export class OutgoingPayments {
 function underWay(
   begun: Exclude<BeginAnswer, { reserved: true } | { refused: unknown }>,
 ): PaymentError {
-  return "open" in begun
+  return "open" in begun || "ordered" in begun
     ? new PaymentError(
         "ERR_PAYMENT_UNKNOWN",
         "unknown",

@@ -66,8 +66,8 @@ export class Purchases {
   async #settleOpen({ verified, target }: Order): Promise<void> {
     const { store, lookup } = this.#options;
     const intent = intentOf(verified, target);
-    for (const record of await store.openPayments())
-      if (record.intent === intent) await lookup.follow(record).catch(rethrowUnlessUnpaid);
+    const open = await store.openFor(intent);
+    if (open !== undefined) await lookup.follow(open).catch(rethrowUnlessUnpaid);
   }
 
   /** Fetches the challenge itself, so that no agent can give it an invoice. [case 99] */
@@ -89,7 +89,7 @@ export class Purchases {
     const { payments, store, clock } = this.#options;
     const claim = claimFor(isSingleUse(challenge), by, clock());
     try {
-      return await payments.pay({ verified, target, challenge, claim });
+      return await payments.pay({ verified, target, challenge, claim, by });
     } catch (error) {
       // If the payment turns out to have been made, the next order may use it. The claim of another
       // order stays.

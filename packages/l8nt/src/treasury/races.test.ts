@@ -251,8 +251,8 @@ test("a late answer about the first attempt at a hash does not end the second at
   await asked.opened;
   // Meanwhile the owner gives the first attempt up, the network ends it, and the same hash is begun
   // anew, and stays open.
-  const { paymentHash } = (await store.openPayments())[0]!;
-  await store.settle(paymentHash, { status: "failed", at: world.clock() });
+  const { paymentHash, attemptId } = (await store.openPayments())[0]!;
+  await store.settle(paymentHash, attemptId, { status: "failed", at: world.clock() });
   world.network.fail(paymentHash);
   world.network.fault({ kind: "stuck", delayMs: 0 });
   await failure(buy(world, root, `${service.url}/a`));

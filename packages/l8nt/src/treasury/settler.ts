@@ -6,7 +6,7 @@ import { sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
-import type { PaymentRecord, Settlement } from "../ports/payments.ts";
+import type { PaymentRecord, Settled, Settlement } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import type { PaymentOutcome } from "../ports/wallet.ts";
@@ -92,23 +92,23 @@ export class Settler {
     // The next payment could cost as much, so spending is frozen. It is frozen before the payment
     // is settled, because a payment that is settled is not looked at again. [case 46]
     const first = overCap === undefined ? undefined : () => this.#freeze(overCap);
-    let paid: PaymentRecord;
+    let settled: Settled;
     try {
-      paid = await this.#write(record, { status: "paid", preimage, fee, at: clock() }, first);
+      settled = await this.#write(record, { status: "paid", preimage, fee, at: clock() }, first);
     } finally {
       if (overCap !== undefined) alarm(overCap);
     }
     const { origin, paymentHash, amount } = record;
     this.#settledHere.set(paymentHash, true);
     this.#options.onPaid({ origin, paymentHash, amount, fee });
-    if (paid.status !== "failed") return paid;
+    if (!settled.late) return settled.payment;
     const what = `payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`;
     alarm(what);
     await this.#freeze(what);
     throw new PaymentError(
       "ERR_PAYMENT_UNKNOWN",
       "yes",
-      "The payment was given up as failed, and was made all the same. It is in no budget, and what it bought is lost; the treasury's owner was told.",
+      "The payment was given up as failed, and was made all the same. It counts against its budgets, and the next order for the same thing uses what it bought; the treasury's owner was told.",
     );
   }
 
@@ -122,10 +122,10 @@ export class Settler {
     record: PaymentRecord,
     settlement: Settlement,
     first: () => Promise<void> = async () => {},
-  ): Promise<PaymentRecord> {
+  ): Promise<Settled> {
     try {
       await first();
-      return await this.#options.store.settle(record.paymentHash, settlement);
+      return await this.#options.store.settle(record.paymentHash, record.attemptId, settlement);
     } catch (cause) {
       this.#options.gate.doubt(
         `what became of payment ${record.paymentHash} could not be written down`,

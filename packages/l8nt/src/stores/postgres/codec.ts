@@ -3,13 +3,20 @@
  * opaque parts as JSON in text.
  */
 import type { Amount, Unit } from "../../amount.ts";
+import { hexText, utf8 } from "../../internal/bytes.ts";
+import { sha256 } from "../../internal/crypto.ts";
 import { demandValid, type LedgerEvent } from "../../ledger/index.ts";
 import type { Directive } from "../../ports/directives.ts";
 import type { JournalEntry, JournalEvent } from "../../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../../ports/ledger.ts";
 import type { Counted } from "../../ports/limit.ts";
 import type { NodeRecord } from "../../ports/nodes.ts";
-import type { BeginAnswer, PaymentRecord, PaymentStatus } from "../../ports/payments.ts";
+import type {
+  BeginAnswer,
+  PaymentRecord,
+  PaymentStatus,
+  PurchaseQuery,
+} from "../../ports/payments.ts";
 
 /** The events of a batch: those of the ledger, and others that need a place in the journal. */
 export type StoreEvent =
@@ -63,6 +70,7 @@ export function encodeEvent(event: StoreEvent): EventRow {
       return {
         type: event.type,
         hash: text(event.paymentHash),
+        reservation: text(event.attemptId),
         status,
         at: time(settlement.at),
         ...paid,
@@ -78,6 +86,13 @@ export function encodeEvent(event: StoreEvent): EventRow {
       };
       return { type: event.type, hash: text(event.paymentHash), ...columns };
     }
+    case "take":
+      return {
+        type: event.type,
+        hash: text(event.paymentHash),
+        order_from: text(event.from),
+        order_key: text(event.to),
+      };
     case "claim": {
       const claim = claimColumns({ by: event.by, until: event.until });
       return { type: event.type, hash: text(event.paymentHash), at: time(event.at), ...claim };
@@ -145,13 +160,15 @@ function reservationColumns(reservation: Reservation): EventRow {
 }
 
 function paymentColumns(payment: PaymentRecord): EventRow {
-  const { status, preimage, fee, settledAt, delivered, claim, closed, ...record } = payment;
-  const { paymentHash, reservationId, intent, origin, payee, nodeIds, amount } = record;
+  const { status, order, preimage, fee, settledAt, delivered, claim, closed, ...record } = payment;
+  const { paymentHash, attemptId, intent, origin, payee, nodeIds, amount } = record;
   return {
     hash: text(paymentHash),
-    reservation: text(reservationId),
+    reservation: text(attemptId),
     intent: text(intent),
+    order_key: text(order),
     origin: text(origin),
+    ...(!record.anyPath && { place: placeOf(record) }),
     payee: text(payee),
     node_ids: nodeIds.map(text),
     price: `${amount.value}`,
@@ -163,6 +180,10 @@ function paymentColumns(payment: PaymentRecord): EventRow {
     ...closedColumns(closed),
   };
 }
+
+/** A path may be longer than an entry of a B-tree, and hold what no text of Postgres can. */
+export const placeOf = ({ method, path }: Omit<PurchaseQuery, "origin">): string =>
+  hexText(sha256(utf8(`${method} ${path}`)));
 
 const amountColumns = ({ unit, value }: Amount): EventRow => ({ unit, value: `${value}` });
 
@@ -179,6 +200,7 @@ export const stringify = (value: object): string =>
 /** A payment as `sigil_payment_json` gives it. */
 export interface PaymentJson {
   readonly record: string;
+  readonly order: string;
   readonly status: PaymentStatus;
   readonly preimage: string | null;
   /** In the unit of the payment's amount. */
@@ -198,6 +220,7 @@ export function decodePayment(row: PaymentJson): PaymentRecord {
     enforced: record.enforced,
     amount: decodeAmount(record.amount),
     maxFee: decodeAmount(record.maxFee),
+    order: row.order,
     status: row.status,
     delivered: row.delivered,
     ...(row.preimage !== null && { preimage: row.preimage }),
@@ -220,6 +243,7 @@ export type ReserveJson = true | readonly (readonly [string, string, string])[];
 export type BeginJson =
   | ReserveJson
   | { readonly repeated: PaymentJson }
+  | { readonly ordered: PaymentJson }
   | { readonly open: PaymentJson };
 
 export const decodeReserve = (answer: ReserveJson): ReserveAnswer =>
@@ -236,6 +260,7 @@ export const decodeReserve = (answer: ReserveJson): ReserveAnswer =>
 
 export function decodeBegin(answer: BeginJson): BeginAnswer {
   if (answer === true || Array.isArray(answer)) return decodeReserve(answer as ReserveJson);
+  if ("ordered" in answer) return { reserved: false, ordered: decodePayment(answer.ordered) };
   if ("open" in answer) return { reserved: false, open: decodePayment(answer.open) };
   return {
     reserved: false,

@@ -40,11 +40,13 @@ CREATE TABLE sigil_reservations (
 CREATE INDEX sigil_reservations_open ON sigil_reservations (at) WHERE outcome IS NULL;
 
 -- "record" holds what never changes, as JSON in text: an agent writes part of it, and jsonb cannot
--- hold U+0000. "amount" and "fee" are in "unit".
+-- hold U+0000. "place" is the SHA-256 of method and path, NULL if the credential may serve any path. "amount" and "fee" are in "unit".
 CREATE TABLE sigil_payments (
   hash text COLLATE "C" PRIMARY KEY,
   intent text NOT NULL,
+  order_key text NOT NULL,
   origin text NOT NULL,
+  place text,
   payee text NOT NULL,
   payer text,
   node_ids text[] NOT NULL,
@@ -63,13 +65,16 @@ CREATE TABLE sigil_payments (
   closed_until double precision,
   begun_seq bigint NOT NULL,
   paid_seq bigint,
-  receipted boolean NOT NULL
+  receipted boolean NOT NULL,
+  -- Deferred, because one batch may take a purchase from an order and begin a payment for it.
+  CONSTRAINT sigil_payments_ordered EXCLUDE USING btree (order_key WITH =) WHERE (status <> 'failed')
+    DEFERRABLE INITIALLY DEFERRED
 );
 -- An intent has a path in it, which may be longer than an entry of a B-tree.
 CREATE INDEX sigil_payments_open ON sigil_payments USING hash (intent) WHERE status = 'open';
 CREATE INDEX sigil_payments_waiting ON sigil_payments (begun_seq) WHERE status = 'open';
 CREATE INDEX sigil_payments_begun ON sigil_payments (begun_seq);
-CREATE INDEX sigil_payments_usable ON sigil_payments (payer, origin) WHERE status = 'paid';
+CREATE INDEX sigil_payments_usable ON sigil_payments (payer, origin, place, paid_seq) WHERE status = 'paid';
 CREATE INDEX sigil_payments_closed ON sigil_payments (origin) WHERE closed_to IS NOT NULL;
 CREATE INDEX sigil_payments_claimed ON sigil_payments (claim_by) WHERE claim_by IS NOT NULL;
 CREATE INDEX sigil_payments_unreceipted ON sigil_payments (paid_seq) WHERE paid_seq IS NOT NULL AND NOT receipted;
@@ -242,7 +247,10 @@ CREATE TYPE sigil_event AS (
   hash text,
   reservation text,
   intent text,
+  order_key text,
+  order_from text,
   origin text,
+  place text,
   payee text,
   node_ids text[],
   price numeric,
@@ -263,7 +271,7 @@ CREATE TYPE sigil_event AS (
 );
 
 CREATE FUNCTION sigil_payment_json(p sigil_payments) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('record', p.record, 'status', p.status, 'preimage', p.preimage, 'fee', p.fee::text,
+  SELECT jsonb_build_object('record', p.record, 'order', p.order_key, 'status', p.status, 'preimage', p.preimage, 'fee', p.fee::text,
     'settledAt', p.settled_at, 'delivered', p.delivered, 'claimBy', p.claim_by, 'claimUntil', p.claim_until,
     'closedTo', p.closed_to, 'closedUntil', p.closed_until)
 $$;
@@ -320,6 +328,10 @@ DECLARE
   pay sigil_payments;
   intent_at jsonb := '{}';
   intent_open integer[] := '{}';
+  -- the place of the payment of an order that did not fail, by the order's place
+  order_at jsonb := '{}';
+  order_paid integer[] := '{}';
+  o integer;
   p integer;
   i integer;
   -- reservations by place
@@ -349,6 +361,7 @@ DECLARE
   spent numeric;
   used numeric;
   refused jsonb;
+  is_open boolean;
   outcome text;
   outcome_unit text;
   outcome_value numeric;
@@ -371,6 +384,8 @@ BEGIN
           SELECT e.hash FROM unnest(events) e WHERE e.hash IS NOT NULL
           UNION
           SELECT o.hash FROM unnest(events) e JOIN sigil_payments o ON o.intent = e.intent AND o.status = 'open'
+          UNION
+          SELECT o.hash FROM unnest(events) e JOIN sigil_payments o ON o.order_key = e.order_key AND o.status <> 'failed'
         ) u) k
       LEFT JOIN sigil_payments s ON s.hash = k.hash;
     SELECT coalesce(jsonb_object_agg(u.intent, u.n), '{}'), coalesce(array_agg(u.open ORDER BY u.n), '{}') INTO intent_at, intent_open
@@ -379,6 +394,12 @@ BEGIN
           UNION ALL
           SELECT l.intent, CASE WHEN l.status = 'open' THEN (pay_at ->> l.hash)::integer END FROM unnest(pays) l WHERE l.hash IS NOT NULL
         ) t GROUP BY t.intent) u;
+    SELECT coalesce(jsonb_object_agg(u.order_key, u.n), '{}'), coalesce(array_agg(u.paid ORDER BY u.n), '{}') INTO order_at, order_paid
+      FROM (SELECT t.order_key, row_number() OVER () AS n, max(t.paid) AS paid FROM (
+          SELECT unnest(ARRAY[e.order_key, e.order_from]) AS order_key, NULL::integer AS paid FROM unnest(events) e
+          UNION ALL
+          SELECT l.order_key, CASE WHEN l.status <> 'failed' THEN (pay_at ->> l.hash)::integer END FROM unnest(pays) l WHERE l.hash IS NOT NULL
+        ) t WHERE t.order_key IS NOT NULL GROUP BY t.order_key) u;
   END IF;
 
   SELECT coalesce(jsonb_object_agg(k.id, k.n), '{}'), array_agg(s ORDER BY k.n), array_agg(false) INTO res_at, ress, ress_touched
@@ -399,7 +420,7 @@ BEGIN
     FROM (SELECT u.id, row_number() OVER () AS n FROM (
         SELECT unnest(e.ids) FROM unnest(events) e
         UNION
-        SELECT unnest(l.ids) FROM unnest(ress) l WHERE l.outcome IS NULL
+        SELECT unnest(l.ids) FROM unnest(ress) l WHERE l.outcome IS DISTINCT FROM 'committed'
       ) u(id)) k
     LEFT JOIN sigil_counters s ON s.id = k.id;
 
@@ -422,6 +443,11 @@ BEGIN
           END IF;
           CONTINUE;
         END IF;
+        o := (order_at ->> ev.order_key)::integer;
+        IF order_paid[o] IS NOT NULL THEN
+          answers[n] := jsonb_build_object('ordered', sigil_payment_json(pays[order_paid[o]]));
+          CONTINUE;
+        END IF;
         IF pay.hash IS NOT NULL AND pay.status <> 'failed' THEN
           answers[n] := jsonb_build_object('repeated', sigil_payment_json(pay));
           CONTINUE;
@@ -434,7 +460,11 @@ BEGIN
       END IF;
       r := (res_at ->> ev.id)::integer;
       res := ress[r];
-      IF res.id IS NULL THEN
+      IF ev.type = 'begin' AND res.id IS NOT NULL AND res.outcome IS DISTINCT FROM 'released' THEN
+        answers[n] := '{"error": "the attempt id was used before"}';
+        CONTINUE;
+      END IF;
+      IF res.id IS NULL OR res.outcome = 'released' THEN
         refused := NULL;
         FOR k IN 1..cardinality(ev.ids) LOOP
           amount := CASE WHEN ev.kinds[k] = 'in-flight' THEN 1 WHEN ev.kinds[k] = 'uses' THEN ev.uses
@@ -489,11 +519,12 @@ BEGIN
         j := j + 1;
         j_at[j] := ev.at; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.status;
         newest := greatest(newest, ev.at);
-        pays[p] := ROW(ev.hash, ev.intent, ev.origin, ev.payee, ev.node_ids[cardinality(ev.node_ids)], ev.node_ids, ev.reservation, ev.unit, ev.price,
+        pays[p] := ROW(ev.hash, ev.intent, ev.order_key, ev.origin, ev.place, ev.payee, ev.node_ids[cardinality(ev.node_ids)], ev.node_ids, ev.reservation, ev.unit, ev.price,
           ev.record, ev.status, ev.preimage, ev.fee, ev.settled_at, ev.delivered, ev.claim_by, ev.claim_until,
           ev.closed_to, ev.closed_until, head.seq + j, NULL, false);
         pays_touched[p] := true;
         IF ev.status = 'open' THEN intent_open[i] := p; END IF;
+        IF ev.status <> 'failed' THEN order_paid[o] := p; END IF;
       END IF;
       CONTINUE;
 
@@ -518,11 +549,15 @@ BEGIN
         answers[n] := '{"error": "no such payment"}';
         CONTINUE;
       END IF;
-      IF pay.status <> 'open' THEN
+      -- "paid" holds whatever the attempt, because money moved. An attempt that wakes up late knows
+      -- nothing about the one that was made since, so its "failed" changes nothing.
+      IF (ev.status = 'paid' AND pay.status NOT IN ('open', 'failed'))
+          OR (ev.status = 'failed' AND (pay.status <> 'open' OR pay.reservation <> ev.reservation)) THEN
         answers[n] := sigil_payment_json(pay);
         CONTINUE;
       END IF;
       r := (res_at ->> pay.reservation)::integer;
+      o := (order_at ->> pay.order_key)::integer;
       IF ev.status = 'paid' THEN
         IF ev.fee_unit <> pay.unit THEN
           answers[n] := jsonb_build_object('error', format('the payment is in %s, and its fee is in %s', pay.unit, ev.fee_unit));
@@ -533,6 +568,10 @@ BEGIN
         outcome_value := pay.amount + ev.fee;
         pay.preimage := ev.preimage;
         pay.fee := ev.fee;
+        IF pay.status = 'failed' THEN
+          pay.order_key := 'late ' || pay.hash;
+          o := (order_at ->> pay.order_key)::integer;
+        END IF;
       ELSE
         outcome := 'released';
         outcome_unit := NULL;
@@ -568,6 +607,23 @@ BEGIN
       pays[p] := pay;
       pays_touched[p] := true;
       answers[n] := sigil_payment_json(pay);
+      CONTINUE;
+
+    WHEN 'take' THEN
+      p := (pay_at ->> ev.hash)::integer;
+      pay := pays[p];
+      o := (order_at ->> ev.order_key)::integer;
+      IF pay.status = 'paid' AND pay.order_key = ev.order_from AND order_paid[o] IS NULL THEN
+        order_paid[(order_at ->> ev.order_from)::integer] := NULL;
+        order_paid[o] := p;
+        pay.order_key := ev.order_key;
+        pays[p] := pay;
+        pays_touched[p] := true;
+        answers[n] := 'true';
+      ELSE
+        -- What this call took is its own.
+        answers[n] := to_jsonb(again AND coalesce(pay.status = 'paid' AND pay.order_key = ev.order_key, false));
+      END IF;
       CONTINUE;
 
     WHEN 'claim' THEN
@@ -612,7 +668,9 @@ BEGIN
       answers[n] := '{"error": "no such reservation"}';
       CONTINUE;
     END IF;
-    IF res.outcome IS NULL THEN
+    is_open := res.outcome IS NULL;
+    -- What was spent is counted, past a limit too, also if its reservation was released.
+    IF is_open OR (ev.type = 'settle' AND outcome = 'committed' AND res.outcome = 'released') THEN
       IF outcome_unit <> res.unit THEN
         answers[n] := jsonb_build_object('error', format('the reservation is in %s, and the spend is in %s', res.unit, outcome_unit));
         CONTINUE;
@@ -630,6 +688,7 @@ BEGIN
             amount := res.value;
             spent := CASE res.kinds[k] WHEN 'spend' THEN outcome_value ELSE 0 END;
         END CASE;
+        IF NOT is_open THEN amount := 0; END IF;
         CONTINUE WHEN amount = 0 AND spent = 0;
         c := (c_at ->> res.ids[k])::integer;
         CONTINUE WHEN c_touched[c] = n;
@@ -680,6 +739,7 @@ BEGIN
     pays_touched[p] := true;
     i := (intent_at ->> pay.intent)::integer;
     IF intent_open[i] = p THEN intent_open[i] := NULL; END IF;
+    IF o IS NOT NULL THEN order_paid[o] := CASE pay.status WHEN 'failed' THEN NULL ELSE p END; END IF;
     answers[n] := sigil_payment_json(pay);
   END LOOP;
 
@@ -703,18 +763,20 @@ BEGIN
         AS t(id, at, unit, value, uses, ids, kinds, units, windows, outcome, outcome_value, outcome_uses, touched)
       WHERE t.touched
     ON CONFLICT (id) DO UPDATE
-      SET outcome = excluded.outcome, outcome_value = excluded.outcome_value, outcome_uses = excluded.outcome_uses;
+      SET (at, unit, value, uses, ids, kinds, units, windows, outcome, outcome_value, outcome_uses)
+        = (excluded.at, excluded.unit, excluded.value, excluded.uses, excluded.ids, excluded.kinds, excluded.units,
+          excluded.windows, excluded.outcome, excluded.outcome_value, excluded.outcome_uses);
   IF true = ANY (pays_touched) THEN
     INSERT INTO sigil_payments AS s
-      SELECT t.hash, t.intent, t.origin, t.payee, t.payer, t.node_ids, t.reservation, t.unit, t.amount, t.record, t.status, t.preimage,
+      SELECT t.hash, t.intent, t.order_key, t.origin, t.place, t.payee, t.payer, t.node_ids, t.reservation, t.unit, t.amount, t.record, t.status, t.preimage,
           t.fee, t.settled_at, t.delivered, t.claim_by, t.claim_until, t.closed_to, t.closed_until, t.begun_seq, t.paid_seq, t.receipted
         FROM unnest(pays, pays_touched)
-          AS t(hash, intent, origin, payee, payer, node_ids, reservation, unit, amount, record, status, preimage,
+          AS t(hash, intent, order_key, origin, place, payee, payer, node_ids, reservation, unit, amount, record, status, preimage,
             fee, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted, touched)
         WHERE t.touched
-      ON CONFLICT (hash) DO UPDATE SET (intent, origin, payee, payer, node_ids, reservation, unit, amount, record, status, preimage,
+      ON CONFLICT (hash) DO UPDATE SET (intent, order_key, origin, place, payee, payer, node_ids, reservation, unit, amount, record, status, preimage,
           fee, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted)
-        = (excluded.intent, excluded.origin, excluded.payee, excluded.payer, excluded.node_ids, excluded.reservation,
+        = (excluded.intent, excluded.order_key, excluded.origin, excluded.place, excluded.payee, excluded.payer, excluded.node_ids, excluded.reservation,
           excluded.unit, excluded.amount, excluded.record, excluded.status, excluded.preimage, excluded.fee, excluded.settled_at,
           excluded.delivered, excluded.claim_by, excluded.claim_until, excluded.closed_to, excluded.closed_until,
           excluded.begun_seq, excluded.paid_seq, excluded.receipted);
@@ -739,6 +801,17 @@ BEGIN
     SELECT t.* FROM unnest(seqs, hashes, digests, texts) AS t;
   UPDATE sigil_payments p SET receipted = true WHERE p.hash = ANY (hashes);
   RETURN true;
+END $$;
+
+-- Lifts every closure of an origin.
+CREATE FUNCTION sigil_reopen(place text, at double precision, body text) RETURNS void LANGUAGE plpgsql
+SET search_path FROM CURRENT AS $$
+DECLARE
+  head sigil_head := sigil_lock();
+BEGIN
+  UPDATE sigil_payments p SET closed_to = NULL, closed_until = NULL WHERE p.origin = place AND p.closed_to IS NOT NULL;
+  INSERT INTO sigil_journal (seq, at, type, detail) VALUES (head.seq + 1, sigil_reopen.at, 'note', body);
+  UPDATE sigil_head h SET seq = head.seq + 1, latest = greatest(h.latest, sigil_reopen.at);
 END $$;
 
 CREATE FUNCTION sigil_unclaim(prefix text) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

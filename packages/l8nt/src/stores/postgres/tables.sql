@@ -37,11 +37,13 @@ CREATE TABLE sigil_reservations (
 CREATE INDEX sigil_reservations_open ON sigil_reservations (at) WHERE outcome IS NULL;
 
 -- "record" holds what never changes, as JSON in text: an agent writes part of it, and jsonb cannot
--- hold U+0000. "amount" and "fee" are in "unit".
+-- hold U+0000. "place" is the SHA-256 of method and path, NULL if the credential may serve any path. "amount" and "fee" are in "unit".
 CREATE TABLE sigil_payments (
   hash text COLLATE "C" PRIMARY KEY,
   intent text NOT NULL,
+  order_key text NOT NULL,
   origin text NOT NULL,
+  place text,
   payee text NOT NULL,
   payer text,
   node_ids text[] NOT NULL,
@@ -60,13 +62,16 @@ CREATE TABLE sigil_payments (
   closed_until double precision,
   begun_seq bigint NOT NULL,
   paid_seq bigint,
-  receipted boolean NOT NULL
+  receipted boolean NOT NULL,
+  -- Deferred, because one batch may take a purchase from an order and begin a payment for it.
+  CONSTRAINT sigil_payments_ordered EXCLUDE USING btree (order_key WITH =) WHERE (status <> 'failed')
+    DEFERRABLE INITIALLY DEFERRED
 );
 -- An intent has a path in it, which may be longer than an entry of a B-tree.
 CREATE INDEX sigil_payments_open ON sigil_payments USING hash (intent) WHERE status = 'open';
 CREATE INDEX sigil_payments_waiting ON sigil_payments (begun_seq) WHERE status = 'open';
 CREATE INDEX sigil_payments_begun ON sigil_payments (begun_seq);
-CREATE INDEX sigil_payments_usable ON sigil_payments (payer, origin) WHERE status = 'paid';
+CREATE INDEX sigil_payments_usable ON sigil_payments (payer, origin, place, paid_seq) WHERE status = 'paid';
 CREATE INDEX sigil_payments_closed ON sigil_payments (origin) WHERE closed_to IS NOT NULL;
 CREATE INDEX sigil_payments_claimed ON sigil_payments (claim_by) WHERE claim_by IS NOT NULL;
 CREATE INDEX sigil_payments_unreceipted ON sigil_payments (paid_seq) WHERE paid_seq IS NOT NULL AND NOT receipted;

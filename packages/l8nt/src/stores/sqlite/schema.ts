@@ -32,15 +32,16 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE counters (
          id TEXT PRIMARY KEY, committed INTEGER NOT NULL, reserved INTEGER NOT NULL, slots TEXT NOT NULL
        ) STRICT, WITHOUT ROWID`,
-      // The body is deleted when the reservation ends: only its answer may be asked for again.
+      // The body of what was released stays: a payment may turn out to have been made.
       `CREATE TABLE reservations (
          id TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT,
          outcome TEXT CHECK (outcome IN ('committed', 'released')), unit TEXT, value INTEGER, uses INTEGER,
-         CHECK ((body IS NULL) = (outcome IS NOT NULL))
+         CHECK ((body IS NULL) = (outcome IS NOT NULL AND outcome = 'committed'))
        ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE payments (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, payment_hash TEXT NOT NULL UNIQUE, intent TEXT NOT NULL,
-         node_id TEXT NOT NULL, origin TEXT NOT NULL,
+         order_key TEXT NOT NULL, node_id TEXT NOT NULL,
+         origin TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, any_path INTEGER NOT NULL,
          status TEXT NOT NULL CHECK (status IN ('open', 'paid', 'used', 'failed', 'undelivered')),
          settled INTEGER, receipted INTEGER NOT NULL DEFAULT 0,
          claim_by TEXT, claim_until REAL, closed_to TEXT, closed_until REAL, body TEXT NOT NULL
@@ -89,7 +90,11 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: [
       // The database enforces this too, for every program that writes to it. [case 63]
       `CREATE UNIQUE INDEX payments_open ON payments (intent) WHERE status = 'open'`,
-      `CREATE INDEX payments_usable ON payments (node_id, origin, seq) WHERE status = 'paid'`,
+      `CREATE UNIQUE INDEX payments_ordered ON payments (order_key) WHERE status <> 'failed'`,
+      `CREATE INDEX payments_usable ON payments (node_id, origin, method, path, seq)
+       WHERE status = 'paid' AND any_path = 0`,
+      `CREATE INDEX payments_usable_anywhere ON payments (node_id, origin, seq)
+       WHERE status = 'paid' AND any_path = 1`,
       `CREATE INDEX payments_closed ON payments (origin, closed_until) WHERE closed_to IS NOT NULL`,
       `CREATE INDEX payments_unreceipted ON payments (settled) WHERE receipted = 0 AND settled IS NOT NULL`,
       `CREATE INDEX payments_claimed ON payments (claim_by) WHERE claim_by IS NOT NULL`,
@@ -100,7 +105,9 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
     objects: [
       "payments_open",
+      "payments_ordered",
       "payments_usable",
+      "payments_usable_anywhere",
       "payments_closed",
       "payments_unreceipted",
       "payments_claimed",

@@ -103,13 +103,16 @@ export class Tables implements LedgerState {
     const open = this.#open.get(id);
     if (open !== undefined) return open;
     const row = this.#sql.get(
-      "SELECT at, outcome, unit, value, uses FROM reservations WHERE id = ?",
+      "SELECT at, body, outcome, unit, value, uses FROM reservations WHERE id = ?",
       id,
     );
     if (row === undefined) return undefined;
     const amount = { unit: row.unit as Unit, value: row.value as bigint };
     return {
-      reservation: { id, at: Number(row.at), amount, uses: 0n, counted: [] },
+      reservation:
+        row.body === null
+          ? { id, at: Number(row.at), amount, uses: 0n, counted: [] }
+          : valueOfText<Reservation>(row.body),
       resolution: {
         outcome: row.outcome as Resolution["outcome"],
         amount,
@@ -131,6 +134,14 @@ export class Tables implements LedgerState {
   readonly openFor = (intent: string): PaymentRecord | undefined => {
     const hash = this.#openIntents.get(intent);
     return hash === undefined ? undefined : this.payment(hash);
+  };
+
+  readonly ordered = (order: string): PaymentRecord | undefined => {
+    const row = this.#sql.get(
+      "SELECT payment_hash FROM payments WHERE order_key = ? AND status <> 'failed'",
+      order,
+    );
+    return row === undefined ? undefined : this.payment(String(row.payment_hash));
   };
 
   get openReservations(): Iterable<ReservationRow> {
@@ -173,7 +184,8 @@ export class Tables implements LedgerState {
     const { id, at } = reservation;
     if (resolution === undefined) {
       this.#sql.run(
-        "INSERT INTO reservations (id, at, body) VALUES (?, ?, ?)",
+        `INSERT INTO reservations (id, at, body) VALUES (?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET at = ?2, body = ?3, outcome = NULL, unit = NULL, value = NULL, uses = NULL`,
         id,
         at,
         textOf(reservation),
@@ -183,7 +195,8 @@ export class Tables implements LedgerState {
     }
     const { outcome, amount, uses } = resolution;
     this.#sql.run(
-      "UPDATE reservations SET body = NULL, outcome = ?, unit = ?, value = ?, uses = ? WHERE id = ?",
+      `UPDATE reservations SET body = iif(?1 = 'released', body, NULL), outcome = ?1, unit = ?2, value = ?3, uses = ?4
+       WHERE id = ?5`,
       outcome,
       amount.unit,
       amount.value,
@@ -194,26 +207,32 @@ export class Tables implements LedgerState {
   }
 
   writePayment(payment: PaymentRecord): void {
-    const { paymentHash: hash, intent, status, origin, claim, closed, payee } = payment;
+    const { paymentHash: hash, intent, status, order, origin, claim, closed, payee } = payment;
     const before = this.payment(hash);
     const isBegun = status === "open" && before?.status !== "open";
     if (isBegun) {
       // A hash whose payment failed may be begun again, as if it were new.
       if (before !== undefined) this.#forgetPayment(before);
       this.#sql.run(
-        "INSERT INTO payments (payment_hash, intent, node_id, origin, status, body) VALUES (?, ?, ?, ?, 'open', '')",
+        `INSERT INTO payments (payment_hash, intent, order_key, node_id, origin, method, path, any_path, status, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', '')`,
         hash,
         intent,
+        order,
         payment.nodeIds.at(-1)!,
         origin,
+        payment.method,
+        payment.path,
+        Number(payment.anyPath),
       );
       for (const id of new Set(payment.nodeIds))
         this.#sql.run("INSERT INTO payment_nodes VALUES (?, ?)", id, hash);
     }
     this.#sql.run(
-      `UPDATE payments SET status = ?, claim_by = ?, claim_until = ?, closed_to = ?, closed_until = ?, body = ?
+      `UPDATE payments SET status = ?, order_key = ?, claim_by = ?, claim_until = ?, closed_to = ?, closed_until = ?, body = ?
        WHERE payment_hash = ?`,
       status,
+      order,
       claim?.by ?? null,
       claim?.until ?? null,
       closed?.to ?? null,
@@ -221,7 +240,7 @@ export class Tables implements LedgerState {
       textOf(payment),
       hash,
     );
-    if (status === "paid" && before?.status === "open") {
+    if (status === "paid" && (before?.status === "open" || before?.status === "failed")) {
       // Each settlement adds to the journal, so the journal's last number orders settlements
       // without a scan.
       this.#sql.run(
