@@ -6,7 +6,8 @@ import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { builtin, nodeFetch } from "./node-fetch.ts";
+import { builtin } from "./builtin.ts";
+import { nodeFetch } from "./node-fetch.ts";
 import { publicAddress } from "./public-address.ts";
 
 export interface GuardedFetchOptions {

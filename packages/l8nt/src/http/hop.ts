@@ -1,6 +1,7 @@
 /**
  * Which fields one party may pass on to another: RFC 9110 §7.6.1, and what is not for the other.
  */
+import { isStillEncoded } from "./content-encoding.ts";
 
 /** Fields of one connection. Whatever `Connection` names is one of them too. */
 const OF_ONE_HOP = "connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade";
@@ -22,11 +23,11 @@ const WITHHELD_FROM_REQUEST = fieldNames(
   "x-http-method.*|x-method-override|x-original-.*|x-rewrite-.*",
 );
 
-/** The lengths and encodings of a response are those of the hop that it came by. */
-const WITHHELD_FROM_RESPONSE = fieldNames(
-  OF_ONE_HOP,
-  "set-cookie2?|content-encoding|content-length|sigil-.*",
-);
+/**
+ * The length of a response is that of the hop that it came by, and so is an encoding that was
+ * decoded.
+ */
+const WITHHELD_FROM_RESPONSE = fieldNames(OF_ONE_HOP, "set-cookie2?|content-length|sigil-.*");
 
 type Fields = Iterable<readonly [name: string, value: string]>;
 
@@ -47,9 +48,10 @@ export const requestFields = (fields: Fields): [name: string, value: string][] =
   passedOn(fields, WITHHELD_FROM_REQUEST);
 
 /** A response as it may be passed on: without cookies, and without fields of the hop it came by. */
-export const relayed = (response: Response): Response =>
-  new Response(response.body, {
-    status: response.status,
-    statusText: response.statusText,
-    headers: passedOn(response.headers, WITHHELD_FROM_RESPONSE),
-  });
+export function relayed({ body, status, statusText, headers: given }: Response): Response {
+  const headers = new Headers(passedOn(given, WITHHELD_FROM_RESPONSE));
+  if (!isStillEncoded(given.get(ENCODING))) headers.delete(ENCODING);
+  return new Response(body, { status, statusText, headers });
+}
+
+const ENCODING = "content-encoding";

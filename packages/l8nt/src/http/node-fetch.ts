@@ -1,7 +1,9 @@
 /** A `fetch` over Node's `http` and `https`, with options for addresses and certificates. */
 import type { IncomingMessage, RequestOptions } from "node:http";
 import type { LookupFunction } from "node:net";
-import { AdapterError } from "../errors.ts";
+import type { Readable } from "node:stream";
+import { builtin } from "./builtin.ts";
+import { decoded } from "./content-encoding.ts";
 
 export interface NodeFetchOptions {
   readonly lookup?: LookupFunction;
@@ -9,16 +11,6 @@ export interface NodeFetchOptions {
   readonly ca?: string;
   /** A Unix socket to connect to, in place of the URL's host and port. */
   readonly socketPath?: string;
-}
-
-/** A built-in module of Node. @throws TypeError on a runtime without those */
-export function builtin<Module>(name: string): Module {
-  const module = globalThis.process?.getBuiltinModule?.(name);
-  if (module === undefined)
-    throw new TypeError(
-      `This needs a runtime with Node's built-in modules (${name}); this one has none.`,
-    );
-  return module as Module;
 }
 
 // A Request that is garbage-collected no longer feeds its signal, and would never time out.
@@ -55,27 +47,34 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
 
 const BODILESS = new Set([101, 204, 205, 304]);
 
-/** The response with its body decoded, as `fetch` returns it. An unknown encoding is refused. */
-function responseOf(incoming: IncomingMessage, method: string): Response {
+/**
+ * The response with its body decoded. One in an encoding that cannot be decoded here is returned as
+ * it is, with the field that names it: it may have been paid for.
+ */
+async function responseOf(incoming: IncomingMessage, method: string): Promise<Response> {
   const headers = new Headers();
   for (let at = 0; at < incoming.rawHeaders.length; at += 2)
     headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!);
-  const { Readable } = builtin<typeof import("node:stream")>("node:stream");
+  const stream = builtin<typeof import("node:stream")>("node:stream");
   const status = incoming.statusCode ?? 502;
-  const encoding = headers.get("content-encoding")?.toLowerCase() ?? "identity";
-  const isEmpty = BODILESS.has(status) || method === "HEAD";
-  if (isEmpty) {
+  if (BODILESS.has(status) || method === "HEAD") {
     incoming.resume();
     return new Response(null, { status, headers });
   }
-  const raw = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
-  if (encoding === "identity" || encoding === "") return new Response(raw, { status, headers });
-  if (encoding !== "gzip" && encoding !== "deflate") {
-    incoming.destroy();
-    throw new AdapterError(
-      "ERR_SERVICE_UNREACHABLE",
-      "The response has a content encoding that was not asked for.",
-    );
+  let body: Readable | undefined;
+  try {
+    body = await decoded(incoming, headers.get("content-encoding"));
+  } catch (error) {
+    // The head has arrived, and so the answer has begun.
+    return new Response(broken(error), { status, headers });
   }
-  return new Response(raw.pipeThrough(new DecompressionStream(encoding)), { status, headers });
+  if (body !== undefined && body !== incoming) {
+    headers.delete("content-encoding");
+    headers.delete("content-length");
+  }
+  const web = stream.Readable.toWeb(body ?? incoming);
+  return new Response(web as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers });
 }
+
+const broken = (error: unknown): ReadableStream =>
+  new ReadableStream({ start: (controller) => controller.error(error) });

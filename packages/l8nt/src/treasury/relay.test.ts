@@ -2,6 +2,7 @@
  * What crosses a treasury that relays: nothing of one hop, nobody's identity, no credential. [cases
  * 93, 94]
  */
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { ask402, challenger, failure, site, type Town, town } from "../testing/fixtures/town.ts";
 
@@ -142,16 +143,27 @@ describe("to the agent", () => {
     expect(await purchase.response.text()).toBe("served");
   });
 
-  test("a compressed body arrives decompressed", async () => {
-    const { gzipSync } = await import("node:zlib");
+  test.each([
+    ["gzip", gzipSync("plain"), "plain"],
+    ["deflate", deflateSync("plain"), "plain"],
+    ["br", brotliCompressSync("plain"), "plain"],
+    ["aes128gcm", Buffer.from("sealed"), "sealed"],
+  ])("a paid answer in %s arrives, and nobody is accused", async (encoding, body, text) => {
     const world = await town();
-    const shop = await site((_request, response) => {
-      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("plain"));
+    const shop = await site(async (request, response, url) => {
+      if (request.headers.authorization === undefined)
+        ask402(response, await challenger(world, url).demand({ enforced: undefined }));
+      else response.writeHead(200, { "content-encoding": encoding }).end(body);
     });
     const purchase = await order(world, `${shop.url}/a`);
     if (purchase.kind !== "response") throw new Error("it was handed over");
-    expect(purchase.response.headers.has("content-encoding")).toBe(false);
-    expect(await purchase.response.text()).toBe("plain");
+    const { status, headers } = purchase.response;
+    expect([status, headers.get("content-encoding")]).toEqual([
+      200,
+      text === "plain" ? null : encoding,
+    ]);
+    expect(await purchase.response.text()).toBe(text);
+    expect(shop.received).toHaveLength(2);
   });
 });
 

@@ -3,7 +3,7 @@
  * or an environment variable.
  */
 import { AdapterError } from "../errors.ts";
-import { builtin } from "../http/node-fetch.ts";
+import { builtin } from "../http/builtin.ts";
 import { checkTransport } from "../http/transport.ts";
 import { ownBytes, utf8Text } from "../internal/bytes.ts";
 
