@@ -41,6 +41,7 @@ import type { Store } from "../ports/store.ts";
 import { type Opened, openForReading, openForWriting } from "./sqlite/database.ts";
 import { storeError } from "./sqlite/faults.ts";
 import { SqliteHandOvers } from "./sqlite/hand-overs.ts";
+import type { WriteAheadLog } from "./sqlite/log.ts";
 import { CommitQueue, givenUp } from "./sqlite/queue.ts";
 import { paymentIn, Statements, Tables } from "./sqlite/tables.ts";
 import { textOf, valueOfText } from "./sqlite/texts.ts";
@@ -77,6 +78,7 @@ class SqliteStore implements Store {
   readonly shared = false;
   readonly #database: DatabaseSync;
   readonly #unlock: () => void;
+  readonly #log: WriteAheadLog | undefined;
   readonly #readOnly: boolean;
   readonly #sql: Statements;
   readonly #tables: Tables;
@@ -87,11 +89,12 @@ class SqliteStore implements Store {
   #isClosed = false;
 
   constructor(
-    { database, unlock, lost }: Opened,
+    { database, log, unlock, lost }: Opened,
     { readOnly = false, maxBatch = 512 }: SqliteOptions,
   ) {
     this.#database = database;
     this.#unlock = unlock;
+    this.#log = log;
     this.#lost = lost;
     this.#readOnly = readOnly;
     this.#sql = new Statements(database);
@@ -100,6 +103,7 @@ class SqliteStore implements Store {
     this.#latest = this.#readLatest();
     this.#queue = new CommitQueue({
       database,
+      log,
       maxBatch,
       lost,
       beforeCommit: () =>
@@ -121,7 +125,7 @@ class SqliteStore implements Store {
   #look<Result>(read: () => Result): Promise<Result> {
     try {
       if (this.#readOnly) this.#tables.reload();
-      return Promise.resolve(read());
+      return this.#queue.onDisk(read());
     } catch (cause) {
       return Promise.reject(cause instanceof AdapterError ? cause : storeError(cause));
     }
@@ -569,6 +573,7 @@ class SqliteStore implements Store {
     } catch {
       // The next process that opens the file reads the log instead.
     }
+    this.#log?.close();
     this.#database.close();
     this.#unlock();
   }

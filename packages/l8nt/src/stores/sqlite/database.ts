@@ -5,6 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "../../errors.ts";
 import { isBusy, isNoDatabase, storeError } from "./faults.ts";
+import { openLog, type WriteAheadLog } from "./log.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 /** "Sigl", so that another program's database is not taken for ours. */
@@ -27,6 +28,8 @@ const PRAGMAS: readonly (readonly [name: string, value: string, read: string | n
 
 export interface Opened {
   readonly database: DatabaseSync;
+  /** If it is given, a commit is durable only once the log was synced. */
+  readonly log?: WriteAheadLog;
   /** Gives up the lock. */
   readonly unlock: () => void;
   /**
@@ -63,7 +66,12 @@ export function openForWriting(path: string): Opened {
       if (file?.isStillThere() === false) return MOVED;
       return isOwn() ? undefined : OPENED_AGAIN;
     };
-    return { database, unlock, lost };
+    if (file === undefined) return { database, unlock, lost };
+    const log = openLog(file.path);
+    // From here on the queue syncs the log after each commit, on another thread. SQLite syncs it
+    // itself before a checkpoint, as ever.
+    database.exec("PRAGMA synchronous = NORMAL");
+    return { database, log, unlock, lost };
   } catch (error) {
     database?.close();
     unlock();

@@ -1,9 +1,11 @@
 /**
- * Group commit: what comes in one turn of the event loop shares one transaction, and so one fsync.
+ * Group commit: what comes in one turn of the event loop, or while the disk is busy, shares one
+ * transaction, and so one fsync.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "../../errors.ts";
 import { isDoubtful, storeError } from "./faults.ts";
+import type { WriteAheadLog } from "./log.ts";
 
 interface Work {
   readonly run: () => unknown;
@@ -13,6 +15,8 @@ interface Work {
 
 export interface QueueOptions {
   readonly database: DatabaseSync;
+  /** If a commit does not bring the log to the disk: what does. */
+  readonly log: Pick<WriteAheadLog, "sync"> | undefined;
   /** How many pieces of work share a transaction: more would hold up the event loop for long. */
   readonly maxBatch: number;
   /** Why this process may not write any more; asked within each transaction. */
@@ -32,7 +36,9 @@ const PATIENT_MS = 50;
 export class CommitQueue {
   readonly #options: QueueOptions;
   #waiting: Work[] = [];
-  #isScheduled = false;
+  /** A group is about to be committed, or on its way to the disk. */
+  #isBusy = false;
+  #syncing: Promise<void> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #broken: AdapterError | undefined;
   #idle: (() => void)[] = [];
@@ -58,22 +64,40 @@ export class CommitQueue {
   #schedule(): void {
     clearTimeout(this.#patience);
     this.#patience = undefined;
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
+    if (this.#isBusy) return;
+    this.#isBusy = true;
     setImmediate(() => {
-      this.#isScheduled = false;
-      this.#commit(this.#waiting.splice(0, this.#options.maxBatch));
-      if (this.#waiting.length > 0) this.#schedule();
-      else for (const done of this.#idle.splice(0)) done();
+      const group = this.#waiting.splice(0, this.#options.maxBatch);
+      const done = this.#commit(group);
+      if (done === undefined || this.#options.log === undefined) {
+        for (const end of done ?? []) end();
+        this.#next();
+        return;
+      }
+      this.#syncing = this.#sync(this.#options.log, group, done);
+      void this.#syncing.then(() => this.#next());
     });
+  }
+
+  #next(): void {
+    this.#syncing = undefined;
+    this.#isBusy = false;
+    if (this.#waiting.length > 0) this.#schedule();
+    else for (const done of this.#idle.splice(0)) done();
   }
 
   /** Resolves when no work waits. */
   drained(): Promise<void> {
     if (this.#waiting.length > 0) this.#schedule();
-    return this.#waiting.length === 0
-      ? Promise.resolve()
-      : new Promise((done) => this.#idle.push(done));
+    return this.#isBusy ? new Promise((done) => this.#idle.push(done)) : Promise.resolve();
+  }
+
+  /**
+   * Gives what was read once it is on the disk: a power cut must not take back what an answer was
+   * made from.
+   */
+  onDisk<Result>(read: Result): Promise<Result> {
+    return this.#syncing === undefined ? Promise.resolve(read) : this.#syncing.then(() => read);
   }
 
   /** Refuses new work from now on. */
@@ -81,7 +105,8 @@ export class CommitQueue {
     this.#broken ??= why;
   }
 
-  #commit(group: readonly Work[]): void {
+  /** Returns what tells the callers; undefined if the transaction was undone, and they know. */
+  #commit(group: readonly Work[]): readonly (() => void)[] | undefined {
     const { database, lost, beforeCommit, afterRollback } = this.#options;
     const done: (() => void)[] = [];
     try {
@@ -114,6 +139,23 @@ export class CommitQueue {
         // The rows cannot be read back, so the cache can no longer be trusted.
         this.#broken ??= error;
       }
+      return undefined;
+    }
+    return done;
+  }
+
+  /** Resolves in any case. */
+  async #sync(
+    log: Pick<WriteAheadLog, "sync">,
+    group: readonly Work[],
+    done: readonly (() => void)[],
+  ): Promise<void> {
+    try {
+      await log.sync();
+    } catch (cause) {
+      // Committed, and perhaps not on the disk: neither can be undone, so nothing more is written.
+      this.#broken ??= storeError(cause);
+      for (const { reject } of group) reject(this.#broken);
       return;
     }
     for (const end of done) end();
