@@ -15,8 +15,11 @@ export type Enforced = readonly string[] | undefined;
 
 export interface HandOverOptions extends HandOverTerms {
   readonly enforced: Enforced;
-  /** Hex; of the node that the hand-over opens at the service. */
-  readonly nonce: string;
+  /**
+   * Hex; of the nodes that the hand-over opens at the service, one below the other: one for the
+   * node that paid and for each node below it, down to the one that gets the credential.
+   */
+  readonly nonces: readonly string[];
 }
 
 /**
@@ -25,11 +28,11 @@ export interface HandOverOptions extends HandOverTerms {
  */
 export function handOverCaveats(
   chain: CaveatChain,
-  { enforced, nonce, ...terms }: HandOverOptions,
+  { enforced, nonces, ...terms }: HandOverOptions,
 ): readonly string[] | undefined {
   if (chain.entries.length < chain.texts.length) return undefined;
   if (chain.entries.some(({ condition }) => condition.handOver === "relay")) return undefined;
-  const caveats = opensNodes(enforced) ? [handOverNode(nonce)] : [];
+  const caveats = opensNodes(enforced) ? nonces.map(handOverNode) : [];
   for (const condition of CONDITIONS) {
     if (typeof condition.handOver === "string") continue;
     const values = chain.entries
@@ -45,7 +48,7 @@ export function handOverCaveats(
 /** Whether a service opens nodes, so that a hand-over can be revoked there by itself. */
 export const opensNodes = (enforced: Enforced): boolean => enforced?.includes(agent.name) ?? false;
 
-/** The caveat that opens the node of a hand-over, so that it can be revoked at the service. */
+/** A caveat that opens a node of a hand-over, so that it can be revoked at the service. */
 export const handOverNode = (nonce: string): string => agentCaveat("handed-over", nonce);
 
 /** The indices of the caveats that open nodes. */

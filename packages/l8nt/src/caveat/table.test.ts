@@ -271,7 +271,7 @@ describe.each(ROWS)("$label", ({ example, label }) => {
 
   test("a hand-over drops it, writes it for the service, or becomes a relay", () => {
     const chain = chainOf(allows[0], treasuryVocabulary());
-    const options = { origin: readOrigin(ORIGIN)!, until: NOW + 300, nonce: NONCE };
+    const options = { origin: readOrigin(ORIGIN)!, until: NOW + 300, nonces: [NONCE] };
     const end = label === "valid_until" ? `valid_until=${NOW + 9}` : `valid_until=${NOW + 300}`;
     const enforced = ["endpoints", "valid_from", "valid_until"];
     expect(handOverCaveats(chain, { ...options, enforced })).toEqual(

@@ -85,8 +85,10 @@ export interface HandOverBook {
   widenRecall(recall: RecallKey): Promise<void>;
   /** Records that the service confirmed it. */
   acknowledge(recall: RecallKey, at: number): Promise<void>;
+  /** Keeps the recall out of the pending ones before Unix second `until`. */
+  postponeRecall(recall: RecallKey, until: number): Promise<void>;
   /**
-   * Recalls that can be sent and were not acknowledged, and have not ended at `at`: those of the
+   * Recalls that can be sent at `at`: not acknowledged, not ended, and not postponed: those of the
    * lowest rank first, then the oldest; none at the origins `except`.
    */
   pendingRecalls(at: number, except: readonly string[], limit: number): Promise<readonly Recall[]>;

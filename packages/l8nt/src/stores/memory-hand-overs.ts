@@ -18,13 +18,18 @@ interface Row {
   readonly until: number;
 }
 
+interface Kept extends Recall {
+  /** Unix seconds before which it is not sent. */
+  readonly notBefore?: number;
+}
+
 export class MemoryHandOvers {
   /** By node, then by payment hash. */
   readonly #rows = new Map<string, Map<string, Row>>();
   /** The rows of the children of each node, oldest first. */
   readonly #below = new Map<string, Set<Row>>();
   /** By payment hash, then by path. */
-  readonly #recalls = new Map<string, Map<string, Recall>>();
+  readonly #recalls = new Map<string, Map<string, Kept>>();
 
   handOver(handOver: HandOver, { at, maxBelow }: HandOverTerms): boolean {
     const { paymentHash, origin, until } = handOver;
@@ -78,9 +83,9 @@ export class MemoryHandOvers {
     }
   }
 
-  #put(recall: Recall): void {
+  #put(recall: Kept): void {
     const { paymentHash, path } = recall;
-    const ofPayment = this.#recalls.get(paymentHash) ?? new Map<string, Recall>();
+    const ofPayment = this.#recalls.get(paymentHash) ?? new Map<string, Kept>();
     const text = pathText(path);
     const isCovered = path.some((_, at) => at > 0 && ofPayment.has(pathText(path.slice(0, at))));
     if (isCovered) return;
@@ -114,11 +119,17 @@ export class MemoryHandOvers {
     if (recall !== undefined) ofPayment!.set(pathText(path), { acknowledgedAt: at, ...recall });
   }
 
-  #all(): readonly Recall[] {
+  postpone({ paymentHash, path }: RecallKey, until: number): void {
+    const ofPayment = this.#recalls.get(paymentHash);
+    const recall = ofPayment?.get(pathText(path));
+    if (recall !== undefined) ofPayment!.set(pathText(path), { ...recall, notBefore: until });
+  }
+
+  #all(): readonly Kept[] {
     return [...this.#recalls.values()].flatMap((ofPayment) => [...ofPayment.values()]);
   }
 
-  #pending(at: number): readonly Recall[] {
+  #pending(at: number): readonly Kept[] {
     return this.#all().filter(
       ({ acknowledgedAt, until }) => acknowledgedAt === undefined && until > at,
     );
@@ -127,7 +138,10 @@ export class MemoryHandOvers {
   pendingRecalls(at: number, except: readonly string[], limit: number): readonly Recall[] {
     const others = new Set(except);
     return this.#pending(at)
-      .filter(({ path, origin }) => path.length > 0 && !others.has(origin))
+      .filter(
+        ({ path, origin, notBefore = at }) =>
+          path.length > 0 && notBefore <= at && !others.has(origin),
+      )
       .sort((a, b) => a.rank - b.rank || a.at - b.at)
       .slice(0, limit);
   }

@@ -298,6 +298,10 @@ export class MemoryStore implements Store {
     this.#handOvers.acknowledge(recall, at);
   }
 
+  async postponeRecall(recall: RecallKey, until: number): Promise<void> {
+    this.#handOvers.postpone(recall, until);
+  }
+
   async pendingRecalls(
     at: number,
     except: readonly string[],

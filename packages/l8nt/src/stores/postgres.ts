@@ -438,6 +438,10 @@ class PostgresStore implements Store {
     return this.#handOvers.acknowledge(recall, at);
   }
 
+  postponeRecall(recall: RecallKey, until: number): Promise<void> {
+    return this.#handOvers.postpone(recall, until);
+  }
+
   pendingRecalls(at: number, except: readonly string[], limit: number): Promise<readonly Recall[]> {
     return this.#handOvers.pendingRecalls(at, except, limit);
   }

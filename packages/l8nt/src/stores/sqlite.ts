@@ -461,6 +461,10 @@ class SqliteStore implements Store {
     return this.#write(() => this.#handOvers.acknowledge(recall, at));
   }
 
+  postponeRecall(recall: RecallKey, until: number): Promise<void> {
+    return this.#write(() => this.#handOvers.postpone(recall, until));
+  }
+
   pendingRecalls(at: number, except: readonly string[], limit: number): Promise<readonly Recall[]> {
     return this.#look(() => this.#handOvers.pendingRecalls(at, except, limit));
   }

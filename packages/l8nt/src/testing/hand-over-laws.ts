@@ -118,6 +118,15 @@ export function handOverLaws(law: Law): void {
     },
   );
 
+  law("keeps a recall that was postponed out of the pending ones until then", async (store) => {
+    await store.handOver(handed("root* a"), terms);
+    await store.recall({ nodeId: id("a"), ...owner });
+    await store.postponeRecall({ paymentHash: "p1", path: ids("root a") }, START + 5);
+    assert.deepEqual(await pending(store, START + 4), []);
+    assert.equal(await store.countPendingRecalls(START + 4), 1);
+    assert.deepEqual(await pending(store, START + 5), [path("p1", "root a")]);
+  });
+
   law(
     "presents the revoking node where the service knows it, and the payer's credential else",
     async (store) => {

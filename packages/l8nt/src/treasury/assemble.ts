@@ -1,4 +1,5 @@
 /** Wires the parts of a treasury, from the bottom up: each part knows only the parts above it. */
+import { readMaxSilence } from "../feed/follow.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { lazily } from "../internal/lazily.ts";
@@ -39,7 +40,6 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const time = new ForwardClock(options.clock ?? systemClock, raise);
   const clock = time.now;
   const alarm = inJournal(raise, store, clock);
-  const since = (options.clock ?? systemClock)();
   const { receiptSeed, curve } = options;
   const receipts = receiptMaker ?? new ReceiptMaker({ store, secret, receiptSeed, alarm: raise });
   const instance = options.instance ?? hexText(randomBytes(8));
@@ -49,8 +49,9 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
 
   const gate = new SpendingGate({ store, clock, alarm });
   const { maxSilence } = options;
+  const maxSilenceSeconds = readMaxSilence(maxSilence);
   const directives = new Directives({ store, authority, gate, clock, alarm, maxSilence });
-  const recall = new Recall({ fetch, store, directives, clock, since });
+  const recall = new Recall({ fetch, store, directives, clock, maxSilenceSeconds });
   const nodes = new NodeDirectory({ store, authority, gate });
   const settler = new Settler({ store, clock, alarm, gate, directives, onPaid });
   const sending = new Sending();
@@ -63,7 +64,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const told = { store, clock, alarm };
   const delivery = new Delivery({ ...told, bought, recall, settler, services, ...policy });
   const purchases = new Purchases({ store, clock, gate, payments, lookup, services, delivery });
-  const startup = new Startup({ store, time, clock, instance, directives, reconciler });
+  const startup = new Startup({ store, time, clock, instance, directives, recall, reconciler });
 
   return {
     ...{ authority, store, clock, instance, gate, directives, recall, nodes, sending },

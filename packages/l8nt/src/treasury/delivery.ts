@@ -116,25 +116,23 @@ export class Delivery {
   /** Undefined if the agent may not hold the credential, so that the request must be relayed. */
   async #handOver(order: Order, paid: PaidCredential): Promise<Purchase | undefined> {
     const { verified, target, by } = order;
+    const { recall } = this.#options;
     const now = this.#options.clock();
-    const caveats = handoverCaveats(verified, target, paid.record, now);
+    const until = now + recall.lifeSeconds(paid.record);
+    const caveats = handoverCaveats(verified, target, paid.record, until);
     const credential = caveats === undefined ? undefined : narrowed(paid.full, caveats);
-    if (caveats === undefined || credential === undefined) return undefined;
-    // Paying takes time, and the agent may have been revoked meanwhile. [case 111]
+    // What the service would refuse for certain is relayed, such as too many delegations.
+    if (credential === undefined || credential.certainRefusals({ now, target }).length > 0)
+      return undefined;
+    // Durable before the credential leaves, so that a revocation from now on recalls it.
+    if (!(await recall.handOver(verified, paid.record, until))) return undefined;
+    // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
     try {
-      verified.demand({ now, target });
+      verified.demand({ now: this.#options.clock(), target });
     } catch (error) {
       await this.#bought.giveBack(paid.record, by);
       throw error;
     }
-    // Before anything is awaited, so that a revocation from now on recalls this one too. [case 111]
-    this.#options.recall.add({
-      origin: paid.record.origin,
-      full: paid.full,
-      caveats,
-      nodeIds: verified.nodes.map(({ id }) => id),
-      validUntil: credential.chain.validUntil ?? now,
-    });
     await this.#bought.handedOver(paid);
     return { kind: "credential", credential: credential.toString() };
   }

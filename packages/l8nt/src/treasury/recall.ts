@@ -1,64 +1,108 @@
 /**
- * Recall: revokes a node here, and what was handed over to it at the services that would accept it.
- * spec/4-purchase.md §6.
+ * Recall: records what is handed over to which node, and when a node is revoked, revokes that at
+ * the services as well. spec/4-purchase.md §6.
  */
-import { handOverNode, nodesAt, opensNodes } from "../caveat/index.ts";
+import { opensNodes } from "../caveat/index.ts";
 import type { Revocation } from "../credential/index.ts";
 import { Lru } from "../internal/lru.ts";
-import type { Credential } from "../l402/index.ts";
+import { every, type Timer } from "../internal/timers.ts";
+import type { Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Revoked } from "../ports/hand-overs.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import { paidCredentialOf } from "./bought.ts";
 import type { Directives } from "./directives.ts";
-import { HANDOVER_SECONDS, handoverTag } from "./narrowing.ts";
+import { RecallQueue } from "./recall-queue.ts";
 
-/** A credential that can be revoked at its service. */
-interface Revocable {
-  readonly origin: string;
-  /** The full credential that was paid for: the ancestor that revokes. */
-  readonly full: Credential;
-  /** The caveats between the full credential and the one to revoke. */
-  readonly caveats: readonly string[];
-}
-
-export interface HandedOver extends Revocable {
-  /** The nodes of the agent that holds it, root first. */
-  readonly nodeIds: readonly string[];
-  /** Unix seconds. */
-  readonly validUntil: number;
-}
-
+/** How long a handed-over credential holds: asking again costs no payment. */
+const HAND_OVER_SECONDS = 300;
+/** The same at a service that does not confirm revocations. */
+const UNCONFIRMED_SECONDS = 60;
+/** The end of a row is rounded up to a multiple of this, so that few repetitions write it again. */
+const GRID_SECONDS = 60;
+/** How much the clocks of the treasury and a service may drift apart during a hand-over. */
+const DRIFT_SECONDS = 10;
+/** How many hand-overs the children of one node have at once. More are relayed. */
+const MAX_BELOW = 1000;
+/** How many rows are known to be written already. A row that is forgotten is written again. */
 const REMEMBERED = 10_000;
-/** How many nodes below a revoked one are searched for what another process handed over. */
-const MAX_NODES = 1000;
-const TIMEOUT_MS = 2000;
+/** How long a revocation waits for the services. They are told all the same after that. */
+const PATIENCE_MS = 2000;
+const TICK_MS = 1000;
+/** Recalls are shown for an hour after their end. */
+const SHOWN_SECONDS = 3600;
+const PRUNE_EVERY_SECONDS = 60;
+const BATCH = 500;
+
+/** The longest that a row can last, by the clock of the process that wrote it. */
+const LONGEST_SECONDS = HAND_OVER_SECONDS + GRID_SECONDS + DRIFT_SECONDS;
 
 export interface RecallOptions {
   readonly fetch: typeof fetch;
   readonly store: Store;
   readonly directives: Directives;
   readonly clock: Clock;
-  /** Unix seconds at which this process began: it does not remember what was handed over before. */
-  readonly since: number;
+  /** After that many seconds without news, other processes on the same store hand nothing over. */
+  readonly maxSilenceSeconds: number;
 }
 
 export class Recall {
   readonly #options: RecallOptions;
-  /** By number, so that the oldest, which end first, are forgotten first. */
-  readonly #all = new Lru<number, HandedOver>(REMEMBERED);
-  #count = 0;
+  readonly #queue: RecallQueue;
+  /** By node and payment: the end of the row that is in the store. */
+  readonly #written = new Lru<string, number>(REMEMBERED);
+  /** Revocations whose hand-overs by other processes may not all be written yet. */
+  #recent: readonly Revoked[] = [];
+  #timer: Timer | undefined;
+  #prunedAt = Number.NEGATIVE_INFINITY;
+  #isStopped = false;
 
   constructor(options: RecallOptions) {
     this.#options = options;
+    this.#queue = new RecallQueue(options);
   }
 
-  add(handedOver: HandedOver): void {
-    this.#all.set(this.#count++, handedOver);
+  /** How long a credential that is handed over at this origin holds, in seconds. */
+  lifeSeconds({ enforced, origin }: Pick<PaymentRecord, "enforced" | "origin">): number {
+    return opensNodes(enforced) && this.#queue.confirms(origin)
+      ? HAND_OVER_SECONDS
+      : UNCONFIRMED_SECONDS;
   }
 
   /**
-   * Revokes a node and all below it: here, and at the services that can revoke what was handed over
-   * to them. What a service cannot revoke ends by itself within minutes.
+   * Records a hand-over. It is durable once the promise resolves, so that a revocation which comes
+   * later recalls it; one that came meanwhile is for the caller to look at. Returns false if the
+   * node above has too many children with hand-overs: the request must be relayed.
+   *
+   * @param until Unix seconds of the treasury's clock by which the credential ends
+   * @throws AdapterError `ERR_STORE`
+   */
+  async handOver({ nodes }: Verified, record: PaymentRecord, until: number): Promise<boolean> {
+    const { store, clock } = this.#options;
+    const { paymentHash, origin, enforced } = record;
+    const nodeIds = nodes.map(({ id }) => id);
+    const key = `${nodeIds.at(-1)} ${paymentHash}`;
+    const needed = until + DRIFT_SECONDS;
+    if ((this.#written.get(key) ?? 0) >= needed) return true;
+    const end = Math.ceil(needed / GRID_SECONDS) * GRID_SECONDS;
+    const isWritten = await store.handOver(
+      {
+        ...{ paymentHash, origin, nodeIds },
+        payer: record.nodeIds.at(-1)!,
+        recallable: opensNodes(enforced),
+        until: end,
+      },
+      { at: clock(), maxBelow: MAX_BELOW },
+    );
+    if (isWritten) this.#written.set(key, end);
+    this.#prune();
+    return isWritten;
+  }
+
+  /**
+   * Revokes a node and all below it: here, and at the services that were handed something for them.
+   * Once the promise resolves, the revocation and the recalls are durable, and the services had two
+   * seconds to confirm. Those that did not are told until what they were handed has ended.
    *
    * @throws AdapterError `ERR_STORE`; the revocation is in force in this process all the same
    */
@@ -66,61 +110,88 @@ export class Recall {
     node: Pick<Revocation, "nodeId"> & Partial<Revocation>,
     reason: string,
   ): Promise<void> {
-    const { directives, clock } = this.#options;
-    await directives.issue({ kind: "revoke", at: clock(), reason, ...node });
-    await this.#revokeAtServices(node.nodeId, clock());
-  }
-
-  async #revokeAtServices(nodeId: string, now: number): Promise<void> {
-    const { store, since } = this.#options;
-    const remembered = [...this.#all.values()].filter(
-      ({ nodeIds, validUntil }) => nodeIds.includes(nodeId) && validUntil > now,
-    );
-    const mayHaveForgotten = store.shared || now < since + HANDOVER_SECONDS;
-    const others = mayHaveForgotten ? await this.#handedOverElsewhere(nodeId) : [];
-    await Promise.all([...remembered, ...others].map((one) => this.#revokeAt(one)));
+    const { directives, clock, store } = this.#options;
+    const at = clock();
+    const revoked = revokedOf(node, at);
+    // Both begin in one turn, so that a store writes them in one step if it can.
+    const written = await Promise.allSettled([
+      directives.issue({ kind: "revoke", at, reason, ...node }),
+      store.recall(revoked),
+    ]);
+    if (store.shared) this.#recent = [...this.#recent, revoked];
+    this.#tick();
+    for (const one of written) if (one.status === "rejected") throw one.reason;
+    await this.#queue.settled(PATIENCE_MS);
   }
 
   /**
-   * What other processes may have handed over. The node of each at its service follows from the
-   * books.
+   * Takes up what the process before this one left: recalls that no service confirmed, and
+   * revocations that it did not live to recall.
    */
-  async #handedOverElsewhere(nodeId: string): Promise<readonly Revocable[]> {
-    const { store, since } = this.#options;
-    const nodes = await store.nodes(nodeId, MAX_NODES);
-    const [root] = nodes[0]?.path ?? [];
-    if (root === undefined) return [];
-    const bought = (await store.payments({ nodeId: root, limit: MAX_NODES }))
-      .filter(({ preimage, status, enforced }) => {
-        const isUsable = preimage !== undefined && status !== "undelivered";
-        return isUsable && opensNodes(enforced);
-      })
-      .map(paidCredentialOf)
-      .filter(({ full }) => (full.chain.validUntil ?? 0) > since);
-    return nodes.flatMap(({ id, path }) =>
-      bought
-        .filter(({ record }) => path.includes(record.nodeIds.at(-1)!))
-        .map(({ record: { origin, paymentHash }, full }) => ({
-          origin,
-          full,
-          caveats: [handOverNode(handoverTag(id, paymentHash))],
-        })),
+  async start(): Promise<void> {
+    const { store, clock } = this.#options;
+    const since = clock() - LONGEST_SECONDS;
+    const recent = (await store.directives(0)).filter(
+      ({ kind, at }) => kind === "revoke" && at >= since,
     );
+    for (let from = 0; from < recent.length; from += BATCH)
+      await Promise.all(
+        recent
+          .slice(from, from + BATCH)
+          .map((directive) => store.recall(revokedOf(directive, clock()))),
+      );
+    this.#tick();
+    this.#prune();
   }
 
-  /** Asks the service with the full credential, whose holder may revoke what descends from it. */
-  async #revokeAt({ origin, full, caveats }: Revocable): Promise<void> {
-    if (nodesAt(caveats).length === 0) return;
-    const { fetch: fetcher } = this.#options;
-    try {
-      // Loaded here, because a page that only pays does not need it.
-      const { revocationRequest } = await import("../wire/revocation.ts");
-      const [url, init] = revocationRequest(origin, full.toString(), caveats);
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const response = await fetcher(url, { ...init, signal });
-      await response.body?.cancel();
-    } catch {
-      // A service that cannot be reached is not waited for.
-    }
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    this.#queue.stop();
+  }
+
+  /** Sends what is due now, and each second for as long as something is pending. */
+  #tick(): void {
+    if (this.#isStopped) return;
+    this.#queue.wake();
+    this.#timer ??= every(TICK_MS, () => {
+      void this.#look().catch(() => {});
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { store, clock, maxSilenceSeconds } = this.#options;
+    const now = clock();
+    // Another process may have handed something over before it read of the revocation.
+    for (const revoked of this.#recent) await store.recall({ ...revoked, at: now });
+    this.#recent = this.#recent.filter(({ at }) => now < at + maxSilenceSeconds + DRIFT_SECONDS);
+    this.#queue.wake();
+    if (this.#recent.length > 0 || (await store.countPendingRecalls(now)) > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Deletes what has ended, in batches, while orders go on. */
+  #prune(): void {
+    const { store, clock } = this.#options;
+    const now = clock();
+    if (now < this.#prunedAt + PRUNE_EVERY_SECONDS) return;
+    this.#prunedAt = now;
+    const ends = { handOvers: now, recalls: now - SHOWN_SECONDS };
+    const prune = async () => {
+      while (!this.#isStopped && (await store.forgetHandOvers(ends, BATCH)));
+    };
+    // What is left is deleted a minute later.
+    void prune().catch(() => {});
   }
 }
+
+const revokedOf = (
+  { nodeId, above, by }: Pick<Revocation, "nodeId"> & Partial<Revocation>,
+  at: number,
+): Revoked => ({
+  nodeId,
+  at,
+  rank: by === undefined ? 0 : (above?.indexOf(by) ?? 0) + 1,
+  ...(by !== undefined && { by }),
+});

@@ -7,6 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { Directives } from "./directives.ts";
 import type { ForwardClock } from "./forward-clock.ts";
+import type { Recall } from "./recall.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 /** Who claims the uses of orders. */
@@ -19,6 +20,7 @@ export interface StartupOptions {
   /** This process among those that share the store. */
   readonly instance: string;
   readonly directives: Directives;
+  readonly recall: Recall;
   readonly reconciler: Reconciler;
 }
 
@@ -45,12 +47,13 @@ export class Startup {
   }
 
   async #start(): Promise<void> {
-    const { store, time, clock, instance, directives, reconciler } = this.#options;
+    const { store, time, clock, instance, directives, recall, reconciler } = this.#options;
     const began = clock();
     const latest = await store.latest();
     time.atLeast(latest);
     reconciler.lookFrom(latest);
     await directives.start();
+    await recall.start();
     // Other processes on the same store are still using what they claimed.
     await store.unclaimAll(store.shared ? `${instance}.` : "");
     if (!store.shared) await endAbandonedUses(store, { of: CLAIMANT, before: began, at: clock() });

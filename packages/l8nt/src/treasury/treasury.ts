@@ -62,6 +62,7 @@ export class TreasuryCore implements Treasurer {
    */
   async stop(): Promise<void> {
     this.#parts.directives.stop();
+    this.#parts.recall.stop();
     await this.#parts.bought.flushHandedOver();
   }
 

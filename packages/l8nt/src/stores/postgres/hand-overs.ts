@@ -60,7 +60,7 @@ export class PostgresHandOvers {
     if (path.length < 2) return;
     await this.#database.write(
       `SELECT ${this.#in}.sigil_put_recall(ROW(
-         r.payment_hash, $3, r.origin, least(r.presented, $4), r.rank, r.at, r.until, NULL
+         r.payment_hash, $3, r.origin, least(r.presented, $4), r.rank, r.at, r.until, NULL, 0
        )::${this.#in}.sigil_recalls)
        FROM ${this.#in}.sigil_recalls r WHERE r.payment_hash = $1 AND r.path = $2`,
       [paymentHash, pathText(path), pathText(path.slice(0, -1)), path.length - 2],
@@ -75,9 +75,17 @@ export class PostgresHandOvers {
     );
   }
 
+  async postpone({ paymentHash, path }: RecallKey, until: number): Promise<void> {
+    await this.#database.write(
+      `UPDATE ${this.#in}.sigil_recalls SET not_before = $3 WHERE payment_hash = $1 AND path = $2`,
+      [paymentHash, pathText(path), until],
+    );
+  }
+
   pendingRecalls(at: number, except: readonly string[], limit: number): Promise<readonly Recall[]> {
     return this.#read(
-      `WHERE r.acknowledged_at IS NULL AND r.path <> '' AND r.until > $1 AND r.origin <> ALL ($2)
+      `WHERE r.acknowledged_at IS NULL AND r.path <> '' AND r.until > $1 AND r.not_before <= $1
+         AND r.origin <> ALL ($2)
        ORDER BY r.rank, r.at LIMIT $3`,
       [at, except, limit],
     );

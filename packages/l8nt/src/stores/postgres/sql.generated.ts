@@ -164,6 +164,7 @@ CREATE TABLE sigil_recalls (
   at double precision NOT NULL,
   until double precision NOT NULL,
   acknowledged_at double precision,
+  not_before double precision NOT NULL,
   PRIMARY KEY (payment_hash, path)
 );
 CREATE INDEX sigil_recalls_pending ON sigil_recalls (rank, at) WHERE acknowledged_at IS NULL;
@@ -200,7 +201,7 @@ RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   PERFORM sigil_put_recall(ROW(
     h.payment_hash, h.path, h.origin, sigil_presented(string_to_array(h.path, ' '), by_node),
-    its_rank, its_at, h.until, NULL
+    its_rank, its_at, h.until, NULL, 0
   )::sigil_recalls)
   FROM sigil_hand_overs h WHERE h.node_id = node AND h.until > its_at;
 END

@@ -19,7 +19,7 @@ export const HAND_OVERS = {
     `CREATE TABLE recalls (
        payment_hash TEXT NOT NULL, path TEXT NOT NULL, origin TEXT NOT NULL,
        presented INTEGER NOT NULL, rank INTEGER NOT NULL, at REAL NOT NULL, until REAL NOT NULL,
-       acknowledged_at REAL, PRIMARY KEY (payment_hash, path)
+       acknowledged_at REAL, not_before REAL NOT NULL DEFAULT 0, PRIMARY KEY (payment_hash, path)
      ) STRICT, WITHOUT ROWID`,
     `CREATE INDEX hand_overs_below ON hand_overs (parent, until) WHERE parent IS NOT NULL`,
     `CREATE INDEX hand_overs_ended ON hand_overs (until)`,
@@ -156,10 +156,19 @@ export class SqliteHandOvers {
     );
   }
 
+  postpone({ paymentHash, path }: RecallKey, until: number): void {
+    this.#sql.run(
+      "UPDATE recalls SET not_before = ? WHERE payment_hash = ? AND path = ?",
+      until,
+      paymentHash,
+      pathText(path),
+    );
+  }
+
   pendingRecalls(at: number, except: readonly string[], limit: number): readonly Recall[] {
     return this.#recalls(
-      `WHERE acknowledged_at IS NULL AND path <> '' AND until > ?
-         AND origin NOT IN (SELECT value FROM json_each(?)) ORDER BY rank, at LIMIT ?`,
+      `WHERE acknowledged_at IS NULL AND path <> '' AND until > ?1 AND not_before <= ?1
+         AND origin NOT IN (SELECT value FROM json_each(?2)) ORDER BY rank, at LIMIT ?3`,
       at,
       JSON.stringify(except),
       limit,

@@ -1,0 +1,204 @@
+/**
+ * The queue of recalls: tells services of revocations until they confirm them, a bounded number at
+ * once. spec/4-purchase.md §6.
+ */
+import { discard } from "../http/discard.ts";
+import { Lru } from "../internal/lru.ts";
+import { later } from "../internal/timers.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Recall } from "../ports/hand-overs.ts";
+import type { Store } from "../ports/store.ts";
+import { paidCredentialOf } from "./bought.ts";
+import { recallCaveats } from "./narrowing.ts";
+
+export interface RecallQueueOptions {
+  readonly fetch: typeof fetch;
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+/** How many requests are under way at once. */
+const AT_ONCE = 16;
+/** How many of them at origins that did not answer before: these leave places for the others. */
+const AT_ONCE_FAILING = 8;
+/** How many requests are under way at one origin. */
+const AT_ONCE_BY_ORIGIN = 2;
+/** How long an origin may take for its answer, and how long one that did not answer before may. */
+const FIRST_MS = 2000;
+const LATER_MS = 10_000;
+const FIRST_PAUSE_SECONDS = 1;
+const LONGEST_PAUSE_SECONDS = 30;
+/** How many origins are remembered. One that is forgotten is only asked sooner. */
+const REMEMBERED = 10_000;
+
+interface Failing {
+  readonly origin: string;
+  readonly times: number;
+  /** Unix seconds before which nothing is sent there. */
+  readonly until: number;
+}
+
+/** It has no timer of its own: {@link wake} sends what is due by then. */
+export class RecallQueue {
+  readonly #options: RecallQueueOptions;
+  /** Keys of recalls, each with its origin. */
+  readonly #underWay = new Map<string, string>();
+  /** Origins that did not answer when they were last asked. */
+  readonly #failing = new Lru<string, Failing>(REMEMBERED);
+  /** Origins whose last answer was no confirmation. */
+  readonly #unconfirmed = new Lru<string, true>(REMEMBERED);
+  readonly #whenIdle = new Set<() => void>();
+  #isLooking = false;
+  #isNew = false;
+  #isStopped = false;
+
+  constructor(options: RecallQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the origin confirmed the last recall, if any was sent there. */
+  confirms(origin: string): boolean {
+    return this.#unconfirmed.get(origin) === undefined;
+  }
+
+  /** Sends what is due, and does not wait for it. */
+  wake(): void {
+    this.#isNew = true;
+    if (this.#isLooking || this.#isStopped) return;
+    this.#isLooking = true;
+    void this.#look().finally(() => {
+      this.#isLooking = false;
+      if (this.#isNew) this.wake();
+      else if (this.#underWay.size === 0) for (const done of [...this.#whenIdle]) done();
+    });
+  }
+
+  /** Resolves once everything that is due was sent and answered, after `ms` at the latest. */
+  settled(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#whenIdle.delete(done);
+        resolve();
+      };
+      const timer = later(ms, done);
+      this.#whenIdle.add(done);
+      this.wake();
+      if (this.#isStopped) done();
+    });
+  }
+
+  /** Starts nothing more. What is pending is sent after the next start. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const done of [...this.#whenIdle]) done();
+  }
+
+  async #look(): Promise<void> {
+    const { store, clock } = this.#options;
+    let isDone = false;
+    while (!isDone && !this.#isStopped && this.#underWay.size < AT_ONCE) {
+      this.#isNew = false;
+      const occupied = this.#occupied();
+      const limit = AT_ONCE + this.#underWay.size;
+      // The books cannot be read: they are read again when the queue is woken.
+      const due = await store.pendingRecalls(clock(), occupied, limit).catch(() => []);
+      // Each pass starts a recall or is the last: an origin that has its fill is left out of the
+      // next one, so that it hides no other origin.
+      isDone = due.map((recall) => this.#start(recall)).every((isStarted) => !isStarted);
+    }
+  }
+
+  /** Origins that are sent nothing now. */
+  #occupied(): readonly string[] {
+    const now = this.#options.clock();
+    const underWay = [...this.#underWay.values()];
+    const full = underWay.filter((origin) => this.#countAt(origin) >= AT_ONCE_BY_ORIGIN);
+    const areEnough = this.#failingUnderWay() >= AT_ONCE_FAILING;
+    const resting = [...this.#failing.values()]
+      .filter(({ until }) => areEnough || until > now)
+      .map(({ origin }) => origin);
+    return [...new Set([...full, ...resting])];
+  }
+
+  #countAt(origin: string): number {
+    return [...this.#underWay.values()].filter((other) => other === origin).length;
+  }
+
+  #failingUnderWay(): number {
+    return [...this.#underWay.values()].filter((origin) => this.#failing.get(origin)).length;
+  }
+
+  #start(recall: Recall): boolean {
+    const { origin, paymentHash, path } = recall;
+    const key = `${paymentHash} ${path.join(" ")}`;
+    const isFailing = this.#failing.get(origin) !== undefined;
+    if (
+      this.#underWay.has(key) ||
+      this.#underWay.size >= AT_ONCE ||
+      this.#countAt(origin) >= (isFailing ? 1 : AT_ONCE_BY_ORIGIN) ||
+      (isFailing && this.#failingUnderWay() >= AT_ONCE_FAILING)
+    )
+      return false;
+    this.#underWay.set(key, origin);
+    // If the store fails, the recall is still pending, and sent again.
+    void this.#send(recall)
+      .catch(() => {})
+      .finally(() => {
+        this.#underWay.delete(key);
+        this.wake();
+      });
+    return true;
+  }
+
+  async #send(recall: Recall): Promise<void> {
+    const { store, clock } = this.#options;
+    const { origin, path, at } = recall;
+    const status = await this.#ask(recall);
+    if (status === undefined || status >= 500) {
+      const times = (this.#failing.get(origin)?.times ?? 0) + 1;
+      const pause = Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (times - 1));
+      this.#failing.set(origin, { origin, times, until: clock() + pause });
+      this.#unconfirmed.set(origin, true);
+      return;
+    }
+    this.#failing.delete(origin);
+    if (status >= 200 && status < 300) {
+      this.#unconfirmed.delete(origin);
+      await store.acknowledge(recall, clock());
+    } else if (status === 429 && path.length > 1) {
+      // The service has no room for one more entry. It always has room for a node with entries
+      // below it, which then takes their place.
+      await store.widenRecall(recall);
+    } else {
+      // This recall alone is refused, so the others of its origin do not wait for it.
+      this.#unconfirmed.set(origin, true);
+      const pause = Math.min(LONGEST_PAUSE_SECONDS, Math.max(FIRST_PAUSE_SECONDS, clock() - at));
+      await store.postponeRecall(recall, clock() + pause);
+    }
+  }
+
+  /** The status of the service's answer; undefined if it did not answer. */
+  async #ask({ paymentHash, origin, path, presented }: Recall): Promise<number | undefined> {
+    const { fetch: fetcher, store } = this.#options;
+    const record = await store.payment(paymentHash);
+    if (record?.preimage === undefined) return 404;
+    const caveats = recallCaveats(path, paymentHash);
+    const isFirst = this.#failing.get(origin) === undefined;
+    try {
+      // Loaded here, because a page that only pays does not need it.
+      const { revocationRequest } = await import("../wire/revocation.ts");
+      // The service counts a revocation at the node that asks for it, so that a node which floods
+      // it uses up nothing of the nodes above.
+      const ancestor = paidCredentialOf(record).full.append(caveats.slice(0, presented));
+      const below = caveats.slice(presented);
+      const [url, init] = revocationRequest(origin, ancestor.toString(), below);
+      const signal = AbortSignal.timeout(isFirst ? FIRST_MS : LATER_MS);
+      const response = await fetcher(url, { ...init, signal });
+      discard(response);
+      return response.status;
+    } catch {
+      return undefined;
+    }
+  }
+}
