@@ -62,6 +62,12 @@ const SWEEP_EVERY = 4096;
 /** A clock that is set back by less than this finds every counter where it was. */
 const CLOCK_MARGIN_SECONDS = 86_400;
 
+/** What a node bought and may still use, numbered in the order of payment. */
+interface Bought {
+  readonly hash: string;
+  readonly number: number;
+}
+
 const anyPlaceOf = (nodeId: string, { origin }: { readonly origin: string }): string =>
   [nodeId, origin].join("\n");
 
@@ -80,8 +86,8 @@ export class MemoryStore implements Store {
   /** The reservations of payments that failed: a payment may turn out to have been made. */
   readonly #failed = new Map<string, ReservationRow>();
   readonly #payments = new Map<string, PaymentRecord>();
-  /** What each node bought for each place and may still use, oldest first: hash and number. */
-  readonly #usable = new Map<string, Map<string, number>>();
+  /** By node and place, oldest first. */
+  readonly #usable = new Map<string, Bought[]>();
   #paid = 0;
   /** The hashes of those whose outcome is not known yet, by intent, oldest first. */
   readonly #undecided = new Map<string, string>();
@@ -187,9 +193,9 @@ export class MemoryStore implements Store {
   ): Promise<readonly PaymentRecord[]> {
     return nodeIds.flatMap((nodeId) =>
       [placeOf(nodeId, query), anyPlaceOf(nodeId, query)]
-        .flatMap((place) => [...(this.#usable.get(place) ?? [])].slice(-MAX_PURCHASES))
-        .sort(([, a], [, b]) => b - a)
-        .map(([hash]) => this.#payments.get(hash)!),
+        .flatMap((place) => this.#usable.get(place)?.slice(-MAX_PURCHASES) ?? [])
+        .sort((a, b) => b.number - a.number)
+        .map(({ hash }) => this.#payments.get(hash)!),
     );
   }
 
@@ -408,12 +414,17 @@ export class MemoryStore implements Store {
       if (status !== "failed") this.#failed.delete(previous.attemptId);
     }
     const place = placeOfPayment(payment);
-    const usable = this.#usable.get(place) ?? new Map();
-    if (status === "paid") {
-      if (!usable.has(paymentHash)) usable.set(paymentHash, ++this.#paid);
-    } else usable.delete(paymentHash);
-    if (usable.size > 0) this.#usable.set(place, usable);
-    else this.#usable.delete(place);
+    const usable = this.#usable.get(place) ?? [];
+    if (status === "paid" && before !== "paid") {
+      usable.push({ hash: paymentHash, number: ++this.#paid });
+      this.#usable.set(place, usable);
+    } else if (status !== "paid" && before === "paid") {
+      usable.splice(
+        usable.findIndex(({ hash }) => hash === paymentHash),
+        1,
+      );
+      if (usable.length === 0) this.#usable.delete(place);
+    }
     if (status !== "failed") this.#ordered.set(payment.order, paymentHash);
     if (status === "open") this.#undecided.set(intent, paymentHash);
     else if (this.#undecided.get(intent) === paymentHash) this.#undecided.delete(intent);

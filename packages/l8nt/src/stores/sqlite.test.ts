@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { msat } from "../amount.ts";
+import { settleLate } from "../testing/order-laws.ts";
 import { beginPayment, buy, paymentOf, settle } from "../testing/payment-laws.ts";
 import { storeContract } from "../testing/store-contract.ts";
 import { START } from "../testing/store-laws.ts";
@@ -25,6 +27,86 @@ storeContract(hasSqlite ? test : test.skip, {
   },
   histories: 20,
 });
+
+const folderOfTest = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "sigil-sqlite-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+};
+
+test.skipIf(!hasSqlite)(
+  "counts a payment that was made after it had failed, also in a file that was opened since",
+  async () => {
+    const path = join(folderOfTest(), "books.db");
+    let store = await openSqliteStore(path);
+    await settleLate(store, async () => {
+      await store.close();
+      store = await openSqliteStore(path);
+      return store;
+    });
+    await store.close();
+  },
+);
+
+test.skipIf(!hasSqlite)(
+  "enforces in the database that an order has one payment that did not fail",
+  async () => {
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+    const path = join(folderOfTest(), "books.db");
+    const store = await openSqliteStore(path);
+    const [one, two] = [await buy(store), await buy(store)];
+    await store.close();
+    const database = new DatabaseSync(path);
+    const move = database.prepare("UPDATE payments SET order_key = ? WHERE payment_hash = ?");
+    expect(() => move.run(one.order, two.paymentHash)).toThrow(/UNIQUE/);
+    database
+      .prepare("UPDATE payments SET status = 'failed' WHERE payment_hash = ?")
+      .run(one.paymentHash);
+    expect(move.run(one.order, two.paymentHash).changes).toBe(1);
+    database.close();
+  },
+);
+
+test.skipIf(!hasSqlite)(
+  "reads and decodes only the purchases that it returns, however many are held",
+  async () => {
+    const path = join(folderOfTest(), "books.db");
+    const store = await openSqliteStore(path);
+    onTestFinished(() => store.close());
+    const at = { origin: "https://api.example", method: "GET", amount: msat(1n), maxFee: msat(0n) };
+    const bulk = (count: number, more: (n: number) => object) =>
+      Promise.all(Array.from({ length: count }, (_, n) => buy(store, { ...at, ...more(n) })));
+    await bulk(10_000, (n) => ({ path: `/${n}` }));
+    // A reader has no cache, so each record that it looks at is a row.
+    const reader = await openSqliteStore(path, { readOnly: true });
+    onTestFinished(() => reader.close());
+    const { StatementSync } = process.getBuiltinModule("node:sqlite");
+    const { get, all } = StatementSync.prototype;
+    const rowsFor = async (path: string) => {
+      let rows = 0;
+      const getting = vi.spyOn(StatementSync.prototype, "get");
+      getting.mockImplementation(function (this: typeof StatementSync.prototype, ...values) {
+        const row = get.apply(this, values as never);
+        rows += row === undefined ? 0 : 1;
+        return row;
+      });
+      const listing = vi.spyOn(StatementSync.prototype, "all");
+      listing.mockImplementation(function (this: typeof StatementSync.prototype, ...values) {
+        const list = all.apply(this, values as never);
+        rows += list.length;
+        return list;
+      });
+      const found = await reader.purchases(["root", "scout"], { ...at, path });
+      vi.restoreAllMocks();
+      return { found: found.length, rows };
+    };
+    expect(await rowsFor("/none")).toEqual({ found: 0, rows: 0 });
+    // One of the index, and one of the record.
+    expect(await rowsFor("/77")).toEqual({ found: 1, rows: 2 });
+    await bulk(2, (n) => ({ path: `/any/${n}`, anyPath: true }));
+    expect(await rowsFor("/77")).toEqual({ found: 3, rows: 6 });
+  },
+);
 
 test.skipIf(!hasSqlite)(
   "looks nothing up by reading a whole table, however long the books are",

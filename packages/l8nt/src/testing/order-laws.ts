@@ -287,6 +287,28 @@ export function orderLaws(law: Law): void {
     },
   );
 
+  law("finds the newest 256 of a kind that a node bought, and no more", async (store) => {
+    const place = { method: "GET", path: "/same", amount: msat(1n), maxFee: msat(0n) };
+    const bulk = (count: number, more: object = {}) =>
+      Promise.all(Array.from({ length: count }, () => buy(store, { ...place, ...more })));
+    const old = await bulk(10);
+    await store.mark(old[3]!.paymentHash, { status: "used" });
+    const passes = await bulk(260, { anyPath: true });
+    const young = await bulk(250);
+    const found = await store.purchases(["scout", "root"], old[0]!);
+    const hashes = new Set(found.map(({ paymentHash }) => paymentHash));
+    assert.equal(found.length, 512);
+    assert.equal(hashes.size, 512);
+    assert.equal(young.filter(({ paymentHash }) => hashes.has(paymentHash)).length, 250);
+    assert.equal(old.filter(({ paymentHash }) => hashes.has(paymentHash)).length, 6);
+    assert.equal(passes.filter(({ paymentHash }) => hashes.has(paymentHash)).length, 256);
+    const serials = found.map(({ paymentHash }) => Number.parseInt(paymentHash, 16));
+    assert.deepEqual(
+      serials,
+      [...serials].sort((a, b) => b - a),
+    );
+  });
+
   law("lifts the closures of an origin, and journals it", async (store, handles) => {
     const [one, two] = [await buy(store), await buy(store)];
     const elsewhere = await buy(store, { origin: "https://other.example" });

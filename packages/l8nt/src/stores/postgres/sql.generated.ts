@@ -805,14 +805,14 @@ BEGIN
 END $$;
 
 -- Lifts every closure of an origin.
-CREATE FUNCTION sigil_reopen(place text, at double precision, body text) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION sigil_reopen(reopened text, reopened_at double precision, body text) RETURNS void LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 DECLARE
   head sigil_head := sigil_lock();
 BEGIN
-  UPDATE sigil_payments p SET closed_to = NULL, closed_until = NULL WHERE p.origin = place AND p.closed_to IS NOT NULL;
-  INSERT INTO sigil_journal (seq, at, type, detail) VALUES (head.seq + 1, sigil_reopen.at, 'note', body);
-  UPDATE sigil_head h SET seq = head.seq + 1, latest = greatest(h.latest, sigil_reopen.at);
+  UPDATE sigil_payments p SET closed_to = NULL, closed_until = NULL WHERE p.origin = reopened AND p.closed_to IS NOT NULL;
+  INSERT INTO sigil_journal (seq, at, type, detail) VALUES (head.seq + 1, reopened_at, 'note', body);
+  UPDATE sigil_head h SET seq = head.seq + 1, latest = greatest(h.latest, reopened_at);
 END $$;
 
 CREATE FUNCTION sigil_unclaim(prefix text) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
