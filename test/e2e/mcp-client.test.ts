@@ -1,6 +1,7 @@
 /** MCP clients that pay in band, in both majors of the SDK, with honest and hostile servers. */
 import { join } from "node:path";
 import { inspect } from "node:util";
+import { Credential } from "l8nt";
 import { Challenge } from "l8nt/l402";
 import { type PayOptions, paidTool, pay } from "l8nt/mcp";
 import { Paywall, type Terms } from "l8nt/service";
@@ -86,7 +87,7 @@ describe.each(majors)("a client of $name", (major) => {
       };
       low.setRequestHandler(major.toolsCall, handle);
     };
-    return { caller: await major.inMemory(equip), received };
+    return { ...(await major.reconnecting(equip)), received };
   }
 
   const asks = (challenge: Challenge, url = `${LOCATION}/mcp/tools/forecast`) => ({
@@ -242,6 +243,118 @@ describe.each(majors)("a client of $name", (major) => {
     await settled.opened;
     expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 1");
     expect(here.paid().count).toBe(1);
+  });
+
+  describe("a paid call without an answer: what was paid for is presented with the next call", () => {
+    /** The payment hash of the credential that a call presents. */
+    const paidFor = ({ _meta }: CallOf) => {
+      const text = _meta?.[CREDENTIAL];
+      return typeof text === "string" ? Credential.parse(text).paymentHash : undefined;
+    };
+
+    /** A server whose first paid call goes as told; it refuses the same credential later. */
+    async function crookedShop(here: Town, first: () => unknown) {
+      const { demand } = challenger(here, LOCATION);
+      const used = new Set<unknown>();
+      let paidCalls = 0;
+      return crook(async (call) => {
+        const hash = paidFor(call);
+        if (hash === undefined || used.has(hash)) return asks(await demand(ONCE));
+        used.add(hash);
+        if (++paidCalls === 1) return first();
+        return { content: [{ type: "text", text: "served" }] };
+      });
+    }
+    const ONCE = {
+      scope: { endpoints: [`POST ${LOCATION}/mcp/tools/*`], maxUses: 1, expiresIn: "1h" },
+    } as const;
+
+    test("after a time-out of this side, and a refusal of it accuses nobody", async () => {
+      const here = await town();
+      const alarm = vi.fn();
+      const { caller } = await crookedShop(here, () => new Promise(() => {}));
+      pay(caller as never, paying(here, { treasury: { alarm } }));
+      const error = await failure(caller.callTool(FORECAST, ...major.options({ timeout: 40 })));
+      expect(String(error.code)).toMatch(/-32001|REQUEST_TIMEOUT/);
+      expect(here.paid().count).toBe(1);
+      expect(textOf(await caller.callTool(FORECAST))).toBe("served");
+      expect(here.paid().count).toBe(2);
+      expect(alarm).not.toHaveBeenCalled();
+    });
+
+    test("a server that says at once that the call timed out is not believed", async () => {
+      const here = await town();
+      const alarm = vi.fn();
+      const { caller } = await crookedShop(here, () => {
+        throw Object.assign(new Error("Request timed out"), { code: -32001 });
+      });
+      pay(caller as never, paying(here, { treasury: { alarm } }));
+      await failure(caller.callTool(FORECAST));
+      expect(await failure(caller.callTool(FORECAST))).toMatchObject({
+        code: "ERR_PAID_NOT_DELIVERED",
+      });
+      expect(here.paid().count).toBe(1);
+      expect(alarm).toHaveBeenCalledOnce();
+    });
+
+    test("a server that fails with an error of the protocol, and refuses then, is paid once", async () => {
+      const here = await town();
+      const { caller } = await crookedShop(here, () => {
+        throw Object.assign(new Error("down"), { code: -32603 });
+      });
+      pay(caller as never, paying(here));
+      for (let attempt = 1; attempt <= 3; attempt++) await failure(caller.callTool(FORECAST));
+      expect(here.paid().count).toBe(1);
+    });
+
+    test("a connection that this side closes accuses nobody", async () => {
+      const here = await town();
+      const alarm = vi.fn();
+      const reached = gate();
+      const { caller, connect } = await crookedShop(here, () => {
+        reached.open();
+        return new Promise(() => {});
+      });
+      pay(caller as never, paying(here, { treasury: { alarm } }));
+      const call = failure(caller.callTool(FORECAST));
+      await reached.opened;
+      await caller.close();
+      expect(String((await call).code)).toMatch(/-32000|CONNECTION_CLOSED/);
+      await connect();
+      expect(textOf(await caller.callTool(FORECAST))).toBe("served");
+      expect(here.paid().count).toBe(2);
+      expect(alarm).not.toHaveBeenCalled();
+    });
+
+    test("a connection that the server closes: a refusal of it is reported, and not paid again", async () => {
+      const here = await town();
+      const alarm = vi.fn();
+      const { caller, connect, hangUp } = await crookedShop(here, async () => {
+        await hangUp();
+        return new Promise(() => {});
+      });
+      pay(caller as never, paying(here, { treasury: { alarm } }));
+      expect(String((await failure(caller.callTool(FORECAST))).code)).toMatch(
+        /-32000|CONNECTION_CLOSED/,
+      );
+      await connect();
+      expect(await failure(caller.callTool(FORECAST))).toMatchObject({
+        code: "ERR_PAID_NOT_DELIVERED",
+      });
+      expect(here.paid().count).toBe(1);
+      expect(alarm).toHaveBeenCalledOnce();
+    });
+
+    test("a result that the SDK refuses was an answer", async () => {
+      const here = await town();
+      const alarm = vi.fn();
+      const { caller } = await crookedShop(here, () => ({ content: "no list" }));
+      pay(caller as never, paying(here, { treasury: { alarm } }));
+      await failure(caller.callTool(FORECAST));
+      expect(textOf(await caller.callTool(FORECAST))).toBe("served");
+      expect(here.paid().count).toBe(2);
+      expect(alarm).not.toHaveBeenCalled();
+    });
   });
 
   test("pays through a child process over stdio", async () => {

@@ -40,12 +40,22 @@ export interface Caller {
   close(): Promise<void>;
 }
 
+export interface Reconnecting {
+  readonly caller: Caller;
+  connect(): Promise<void>;
+  /** The server closes the connection. */
+  hangUp(): Promise<void>;
+}
+
 export type Equip = (server: ToolServer<unknown>) => void;
 
 export interface Major {
   readonly name: string;
   /** What follows the parameters of a call. */
-  options(options: { readonly signal: AbortSignal }): readonly unknown[];
+  options(options: {
+    readonly signal?: AbortSignal;
+    readonly timeout?: number;
+  }): readonly unknown[];
   /** How the request handler of a low-level server names `tools/call`. */
   readonly toolsCall: unknown;
   /** A server that was never connected. */
@@ -54,6 +64,8 @@ export interface Major {
   connected(server: ToolServer<unknown>): Promise<Caller>;
   /** The same, of a new server. */
   inMemory(equip: Equip): Promise<Caller>;
+  /** The same, which connects again to another server of the kind after its connection ended. */
+  reconnecting(equip: Equip): Promise<Reconnecting>;
   /** A client of a child process, which runs `file`. */
   stdio(file: string, env: Record<string, string>): Promise<Caller>;
   unconnected(): Caller;
@@ -79,6 +91,20 @@ export const majors: readonly Major[] = [
       const server = new McpServer1(INFO);
       equip(server);
       return paired1(server);
+    },
+    reconnecting: async (equip) => {
+      const client = new Client1(INFO);
+      let server: McpServer1;
+      const connect = async () => {
+        server = new McpServer1(INFO);
+        equip(server);
+        const [near, far] = InMemory1.createLinkedPair();
+        await server.connect(far);
+        await client.connect(near);
+      };
+      await connect();
+      onTestFinished(() => client.close());
+      return { caller: client as unknown as Caller, connect, hangUp: () => server.close() };
     },
     stdio: (file, env) =>
       connected1(new StdioTransport1({ command: process.execPath, args: [...FLAGS, file], env })),
@@ -109,6 +135,20 @@ export const majors: readonly Major[] = [
       const server = new McpServer2(INFO);
       equip(server);
       return paired2(server);
+    },
+    reconnecting: async (equip) => {
+      const client = new Client2(INFO);
+      let server: McpServer2;
+      const connect = async () => {
+        server = new McpServer2(INFO);
+        equip(server);
+        const [near, far] = InMemory2.createLinkedPair();
+        await server.connect(far);
+        await client.connect(near);
+      };
+      await connect();
+      onTestFinished(() => client.close());
+      return { caller: client as unknown as Caller, connect, hangUp: () => server.close() };
     },
     stdio: (file, env) =>
       connected2(new StdioTransport2({ command: process.execPath, args: [...FLAGS, file], env })),

@@ -3,12 +3,14 @@ import { type Access, readOrigin, sameOrigin, type Target } from "../caveat/inde
 import { denied, PaymentError } from "../errors.ts";
 import { Credential } from "../l402/index.ts";
 import type { Treasurer } from "../ports/treasury.ts";
+import { Orders } from "./orders.ts";
 
 /** A credential, and the treasury at which it is spent. */
 export interface Carried {
   readonly credential: Credential;
   /** Created at its first use: a credential that is only presented needs no treasury. */
   readonly treasurer: () => Treasurer;
+  readonly orders: Orders;
 }
 
 export type GivenCredentials = string | Credential | readonly (string | Credential)[];
@@ -24,6 +26,7 @@ export class CarriedCredentials {
     this.#all = readCredentials(given).map((credential) => ({
       credential,
       treasurer: once(() => treasurerAt(credential.location)),
+      orders: new Orders(),
     }));
   }
 

@@ -26,6 +26,14 @@ export interface HttpClientOptions {
   readonly clock?: Clock;
 }
 
+/** `client.fetch` of a request whose order has an id of the caller's, new for each request. */
+export let fetchAs: (
+  client: HttpClient,
+  orderId: string,
+  url: string,
+  init: RequestInit,
+) => Promise<Response>;
+
 /**
  * Sends nothing if every credential denies the request. A request that already has a field for
  * credentials, such as `Authorization`, is sent unchanged.
@@ -86,14 +94,25 @@ export class HttpClient {
    * @throws BudgetError, ChallengeError, PaymentError, AdapterError; `PaymentError.spent` says
    * whether money moved
    */
-  readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
+    this.#fetch(input, init);
+
+  static {
+    fetchAs = (client, orderId, url, init) => client.#fetch(url, init, orderId);
+  }
+
+  async #fetch(
+    input: string | URL | Request,
+    init: RequestInit | undefined,
+    orderId?: string,
+  ): Promise<Response> {
     const { fetch, carried } = this.#context;
     const request = new Request(input, init);
     if (CREDENTIAL_FIELDS.some((name) => request.headers.has(name))) return fetch(request);
     if (carried.isEmpty) return this.#free(request);
-    const first = await outgoing(request, signalOf(input, init));
+    const first = await outgoing(request, signalOf(input, init), orderId);
     return new Trip(this.#context, init).follow(first);
-  };
+  }
 
   /**
    * Without a credential this is `fetch`, which streams bodies, and whose 402 says what is missing.

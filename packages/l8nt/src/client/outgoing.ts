@@ -10,6 +10,10 @@ export interface Outgoing {
   readonly headers: Headers;
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly redirect: RequestRedirect;
+  /** The caller's own `Idempotency-Key`, which names the order. */
+  readonly key: string | undefined;
+  /** Id of the order, if the caller made one. A redirect's target is another order. */
+  readonly orderId: string | undefined;
   /** Only if the caller gave one: a `fetch` without a signal is a third faster. */
   readonly signal: AbortSignal | undefined;
   /** Whether a redirect led to another origin than the one asked for. Nothing is paid there. */
@@ -24,14 +28,18 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 export async function outgoing(
   request: Request,
   signal: AbortSignal | undefined,
+  orderId: string | undefined,
 ): Promise<Outgoing> {
   const headers = new Headers(request.headers);
+  const given = headers.get("idempotency-key");
+  const key = orderId === undefined ? (given ?? undefined) : undefined;
   // The request is sent before and after the payment: the service can tell that it is one request.
   // [case 83]
-  if (!IDEMPOTENT.has(request.method) && !headers.has("idempotency-key"))
+  if (!IDEMPOTENT.has(request.method) && given === null)
     headers.set("idempotency-key", hexText(randomBytes(16)));
   const { method, redirect } = request;
-  const parts = { method, url: new URL(request.url), headers, redirect, signal, strayed: false };
+  const url = new URL(request.url);
+  const parts = { method, url, headers, redirect, key, orderId, signal, strayed: false };
   if (request.body === null) return parts;
   try {
     return { ...parts, body: await readBody(request, MAX_BODY_BYTES) };

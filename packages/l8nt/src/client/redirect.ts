@@ -33,7 +33,7 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
   const becomesGet =
     (response.status === 303 && request.method !== "HEAD") ||
     (response.status <= 302 && request.method === "POST");
-  const kept = becomesGet ? withoutBody(request) : request;
+  const kept = { ...(becomesGet ? withoutBody(request) : request), orderId: undefined };
   if (url.origin === request.url.origin) return { ...kept, url };
   if (kept.body !== undefined)
     throw new AdapterError(

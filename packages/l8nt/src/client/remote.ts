@@ -1,5 +1,5 @@
 /** A treasury across HTTP, as a client uses it. */
-import { AdapterError } from "../errors.ts";
+import { AdapterError, BudgetError, ChallengeError, PaymentError, SigilError } from "../errors.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import {
   EMBEDDED_LOCATION,
@@ -9,10 +9,32 @@ import {
   type Treasurer,
 } from "../ports/treasury.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
+import { readProblem } from "../wire/problem.ts";
 import { isRelayed, orderOf, purchase, readPurchase } from "../wire/purchase.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { revocation } from "../wire/revocation.ts";
-import { TreasuryHttp } from "./treasury-http.ts";
+import { Tries } from "./retry.ts";
+import {
+  answeredWith,
+  TreasuryHttp,
+  UNREACHABLE,
+  UNREADABLE,
+  wasNotSent,
+} from "./treasury-http.ts";
+
+/** Statuses of a proxy that got no answer from the treasury behind it. */
+const BROKEN: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/** A try of an order whose answer was not heard. */
+interface Lost {
+  readonly what: string;
+  readonly cause?: unknown;
+  /** Whether the treasury may have received it. */
+  readonly wasSent: boolean;
+  /** Whether the same order may be heard at another try. */
+  readonly mayRepeat: boolean;
+  readonly afterSeconds?: number | undefined;
+}
 
 /** Serves credentials that name this location. Their text is sent there and nowhere else. */
 export class RemoteTreasury implements Treasurer {
@@ -31,13 +53,83 @@ export class RemoteTreasury implements Treasurer {
     this.#treasury = new TreasuryHttp(location, fetcher);
   }
 
+  /**
+   * Sends the order, and sends the same one again while its answer is lost on the way: the treasury
+   * pays at most once for an id. [case 63]
+   *
+   * @throws the treasury's own error; AdapterError `ERR_TREASURY` if nothing was sent; PaymentError
+   * `ERR_PAYMENT_UNKNOWN` if the treasury may have paid
+   */
   async buy(order: PurchaseRequest): Promise<Purchase> {
-    const treasury = this.#treasury;
-    const given = { body: orderOf(order) };
-    const response = await treasury.send(purchase, order.credential, given, true);
-    if (response.status !== 200 && !isRelayed(response))
-      throw await treasury.failure(response, true);
-    return treasury.understand(() => readPurchase(response, new URL(order.url).origin), true);
+    const tries = new Tries(order.signal);
+    let wasSent = false;
+    for (;;) {
+      const outcome = await this.#try(order);
+      if (outcome instanceof Error) throw wasSent ? this.#refusedLater(order, outcome) : outcome;
+      if ("kind" in outcome) return outcome;
+      wasSent ||= outcome.wasSent;
+      // A treasury that was never reached is not running. One that was may be starting again.
+      if (!wasSent) throw this.#treasury.failed(outcome.what, outcome.cause);
+      if (!outcome.mayRepeat || !(await tries.again(outcome.afterSeconds)))
+        throw this.#unknown(order, `${outcome.what}${triesInWords(tries.made)}`, outcome.cause);
+    }
+  }
+
+  async #try(order: PurchaseRequest): Promise<Purchase | SigilError | Lost> {
+    let response: Response;
+    try {
+      response = await this.#treasury.send(purchase, order.credential, { body: orderOf(order) });
+    } catch (cause) {
+      return wasNotSent(cause)
+        ? { what: UNREACHABLE, cause, wasSent: false, mayRepeat: true }
+        : { what: "did not answer", cause, wasSent: true, mayRepeat: true };
+    }
+    if (response.status !== 200 && !isRelayed(response)) {
+      const own = await readProblem(response);
+      if (own !== undefined) return own;
+      const after = Number(/^[0-9]{1,3}$/.exec(response.headers.get("retry-after") ?? "") ?? 0);
+      return {
+        what: answeredWith(response),
+        // A proxy does not know what the treasury did.
+        wasSent: response.status >= 500,
+        mayRepeat: BROKEN.has(response.status),
+        afterSeconds: after,
+      };
+    }
+    try {
+      return await readPurchase(response, new URL(order.url).origin);
+    } catch (cause) {
+      const broke = !(cause instanceof SigilError);
+      const what = broke ? "broke off its answer" : UNREADABLE;
+      return { what, cause, wasSent: true, mayRepeat: broke };
+    }
+  }
+
+  /**
+   * What the treasury answered to a later try. It looks for the order's payment before anything
+   * else that costs money, so an error about money is about the order. Any other one is not.
+   */
+  #refusedLater(order: PurchaseRequest, error: SigilError): SigilError {
+    const isAboutMoney =
+      error instanceof PaymentError ||
+      error instanceof BudgetError ||
+      error instanceof ChallengeError;
+    if (isAboutMoney) return error;
+    return this.#unknown(
+      order,
+      `did not answer, and then refused the order: ${error.message}`,
+      error,
+    );
+  }
+
+  #unknown({ id }: PurchaseRequest, what: string, cause: unknown): PaymentError {
+    const said = what.replace(/\.$/, "");
+    return new PaymentError(
+      "ERR_PAYMENT_UNKNOWN",
+      "unknown",
+      `The treasury ${this.#treasury.origin} ${said}. It may have paid for this order (${id}). Send the request again: with its Idempotency-Key, if it has one, it is the same order, which is paid for once; without one it is a new order, which uses what was paid for before it pays.`,
+      { cause },
+    );
   }
 
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
@@ -57,3 +149,5 @@ export class RemoteTreasury implements Treasurer {
       .receipts;
   }
 }
+
+const triesInWords = (tries: number): string => (tries === 1 ? "" : `, tried ${tries} times`);

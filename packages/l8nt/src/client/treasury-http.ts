@@ -1,6 +1,6 @@
-/** Sends messages to a treasury across HTTP, and says what a failure means for the money. */
+/** Sends messages to a treasury across HTTP. */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
-import { AdapterError, PaymentError } from "../errors.ts";
+import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { type Given, type Message, readAnswer, writeRequest } from "../wire/message.ts";
 import { readProblem } from "../wire/problem.ts";
@@ -31,61 +31,55 @@ export class TreasuryHttp {
     credential: string,
     given: Given<Path, Query, Body>,
   ): Promise<Answer> {
-    const response = await this.send(message, credential, given, false);
-    if (response.status !== 200) throw await this.failure(response, false);
-    return this.understand(() => readAnswer(message, response, MAX_ANSWER_BYTES), false);
+    let response: Response;
+    try {
+      response = await this.send(message, credential, given);
+    } catch (cause) {
+      throw this.failed(UNREACHABLE, cause);
+    }
+    if (response.status !== 200)
+      throw (await readProblem(response)) ?? this.failed(answeredWith(response));
+    try {
+      return await readAnswer(message, response, MAX_ANSWER_BYTES);
+    } catch (cause) {
+      throw this.failed(UNREADABLE, cause);
+    }
   }
 
-  /** @param mayPay whether the treasury may have paid although nothing comes back */
-  async send<Path, Query, Body>(
+  /** Sends a message once. @throws what `fetch` throws */
+  send<Path, Query, Body>(
     message: Message<Path, Query, Body>,
     credential: string,
     given: Given<Path, Query, Body>,
-    mayPay: boolean,
   ): Promise<Response> {
     const fetcher = this.#fetch;
-    const [url, init] = writeRequest(message, this.origin, credential, given);
-    try {
-      return await fetcher(url, init);
-    } catch (cause) {
-      const code = systemCodeOf(cause);
-      throw mayPay && code !== "ECONNREFUSED" && code !== "ENOTFOUND"
-        ? this.#unclear("did not answer.", true, cause)
-        : this.#unclear("cannot be reached. Is it running?", false, cause);
-    }
+    return fetcher(...writeRequest(message, this.origin, credential, given));
   }
 
-  /** The treasury's own error, or an error that says which status it answered with. */
-  async failure(response: Response, mayPay: boolean): Promise<Error> {
-    return (
-      (await readProblem(response)) ??
-      // A proxy that gave up waiting does not know what was paid.
-      this.#unclear(`answered with HTTP ${response.status}.`, mayPay && response.status >= 500)
-    );
-  }
-
-  async understand<Answer>(read: () => Promise<Answer>, mayPay: boolean): Promise<Answer> {
-    try {
-      return await read();
-    } catch (cause) {
-      throw this.#unclear("answered with something that cannot be read.", mayPay, cause);
-    }
-  }
-
-  #unclear(what: string, mayHavePaid: boolean, cause?: unknown): AdapterError | PaymentError {
-    const whole = `The treasury ${this.origin} ${what}`;
-    if (!mayHavePaid) return new AdapterError("ERR_TREASURY", whole, { cause });
-    return new PaymentError(
-      "ERR_PAYMENT_UNKNOWN",
-      "unknown",
-      `${whole.slice(0, -1)}, and may have paid. The next request uses what was paid for if it is still there, and may be paid for again if it was lost on its way.`,
-      { cause },
-    );
+  /** @param what the end of a sentence that begins with the treasury */
+  failed(what: string, cause?: unknown): AdapterError {
+    return new AdapterError("ERR_TREASURY", `The treasury ${this.origin} ${what}.`, { cause });
   }
 }
 
-/** The system's code for a failed connection. The global `fetch` keeps it in `cause`. */
-function systemCodeOf(failure: unknown): unknown {
-  const { code, cause } = failure as { code?: unknown; cause?: { code?: unknown } };
-  return cause?.code ?? code;
+export const UNREACHABLE = "cannot be reached (is it running?)";
+export const UNREADABLE = "answered with something that cannot be read";
+export const answeredWith = ({ status }: Response): string => `answered with HTTP ${status}`;
+
+/** Calls of the system that fail before anything is sent. */
+const CONNECTING: ReadonlySet<unknown> = new Set(["connect", "getaddrinfo"]);
+const UNSENT: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+/** Whether a `fetch` failed before it sent anything. The global `fetch` says so in `cause`. */
+export function wasNotSent(failure: unknown): boolean {
+  const { code, syscall, cause } = failure as { code?: unknown; syscall?: unknown; cause?: object };
+  const { code: inner, syscall: call } = Object(cause) as { code?: unknown; syscall?: unknown };
+  return (
+    UNSENT.has(inner ?? code) || CONNECTING.has(call ?? (inner === undefined ? syscall : undefined))
+  );
 }

@@ -5,14 +5,14 @@
 import { type Access, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
-import { Credential, formatAuthorization } from "../l402/index.ts";
+import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
+import { watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import type { Held, HeldCredentials } from "./held.ts";
+import { namedOrder, newOrderId, type Order } from "./orders.ts";
 import { type Outgoing, unlessAborted } from "./outgoing.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
 
@@ -26,10 +26,10 @@ export interface TripContext {
 }
 
 /**
- * How often the treasury is asked for one request. Credentials that the agent's family holds may be
+ * How often the treasury is asked for one order. Credentials that the agent's family holds may be
  * used up, and the treasury learns of each one at a time.
  */
-const MAX_ORDERS = 8;
+const MAX_ASKED = 8;
 
 type TargetAccess = Access & { readonly target: Target };
 
@@ -85,15 +85,15 @@ export class Trip {
     const chosen = carried.choose(access);
     if (chosen !== undefined && isAtHome(chosen.credential, target))
       return this.#requestAtHome(request, access, chosen.credential);
-    const held = allHeld.take(target, access.now);
+    const held = allHeld.take(target, access.now, namedId(request));
     const response = await (held === undefined
-      ? this.#send(request, undefined)
+      ? this.#send(request, target, undefined)
       : this.#use(request, target, held));
     if (response.status !== 402) return response;
     if (chosen === undefined || request.strayed)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : WHAT_TO_SET);
     await response.body?.cancel();
-    return this.#buy(request, target, chosen, held);
+    return this.#buy(request, target, chosen, held?.refusal);
   }
 
   /**
@@ -106,7 +106,7 @@ export class Trip {
     credential: Credential,
   ): Promise<Response> {
     const { carried } = this.#context;
-    const response = await this.#send(request, credential);
+    const response = await this.#send(request, access.target, credential);
     if (response.status !== 402) return response;
     const payer = carried.choose(access, (other) => !isAtHome(other, access.target));
     if (payer === undefined || request.strayed)
@@ -119,57 +119,100 @@ export class Trip {
    * Has the treasury buy. The challenge that the agent saw is dropped, and the treasury fetches its
    * own: a party that sees a paid challenge holds the credential in full.
    *
-   * @param refused a credential that was held, and that the service has just refused
+   * @param refused what is known of a credential that the service has just refused
    */
   async #buy(
     request: Outgoing,
     target: Target,
     payer: Carried,
-    refused: Held | undefined,
+    refused: PurchaseRequest["refused"],
   ): Promise<Response> {
     if (this.#isPaid)
       throw paidInVain(
         `What was paid for leads to another path of ${request.url.origin}, which asks for payment again`,
       );
-    const order = orderOf(request, payer.credential);
-    let claim = refused === undefined ? undefined : refusalOf(refused, true);
-    // At most one of these orders pays: the treasury is told what the service refused, and asks the
-    // service itself. [case 62]
-    for (let orders = 1; orders <= MAX_ORDERS; orders++) {
-      const bought = await this.#order(request, target, payer, {
-        ...order,
-        ...(claim !== undefined && { refused: claim }),
-      });
+    const named = namedId(request);
+    const order = payer.orders.open(
+      named ?? request.orderId ?? newOrderId(),
+      named !== undefined,
+      target,
+    );
+    let claim = refused;
+    // One order, however often the treasury is asked: it pays at most once for it. It is told what
+    // the service refused, and asks the service itself. [case 62]
+    for (let asked = 1; asked <= MAX_ASKED; asked++) {
+      const bought = await this.#order(request, payer, order, claim);
       if (bought.payment !== undefined) this.#isPaid = true;
-      if (bought.kind === "response") return bought.response;
-      const handed = heldOf(bought.credential);
-      const response = await this.#use(request, target, handed);
+      if (bought.kind === "response") return this.#relayed(request, order, bought.response);
+      const response = await this.#use(request, target, bought.held);
       if (response.status !== 402) return response;
       await response.body?.cancel();
-      claim = refusalOf(handed, bought.payment === undefined);
+      claim = bought.held.refusal;
     }
     throw paidInVain(`${request.url.origin} refuses what was paid for`);
   }
 
+  /** Sends the order to the treasury. It is under way until the treasury has answered. */
   async #order(
     request: Outgoing,
-    target: Target,
     payer: Carried,
-    order: PurchaseRequest,
-  ): Promise<Purchase> {
+    order: Order,
+    refused: PurchaseRequest["refused"],
+  ): Promise<Bought> {
     const { held, onPayment } = this.#context;
-    request.signal?.throwIfAborted();
-    const purchase = payer.treasurer().buy(order);
-    purchase.then(
-      (bought) => {
-        if (bought.payment !== undefined) onPayment(bought.payment);
-        // The caller has given up, and the purchase succeeded: the next request uses it. [case 82]
-        if (request.signal?.aborted && bought.kind === "credential")
-          held.keep(target, heldOf(bought.credential), false);
-      },
+    const { method, url, headers, body, signal } = request;
+    signal?.throwIfAborted();
+    const end = order.begin();
+    const told = payer.orders.toldWith(order);
+    const ordered = payer.treasurer().buy({
+      id: order.id,
+      credential: payer.credential.toString(),
+      method,
+      url: url.href,
+      headers: [...headers],
+      ...(body !== undefined && { body }),
+      ...(signal !== undefined && { signal }),
+      ...(refused !== undefined && { refused }),
+      ...told,
+    });
+    const bought = ordered.then((purchase): Bought => {
+      payer.orders.acknowledged(told.answered ?? []);
+      const isNew = purchase.payment !== undefined;
+      if (isNew) onPayment(purchase.payment);
+      if (purchase.kind === "response") return purchase;
+      return { ...purchase, held: held.handed(purchase.credential, order, isNew) };
+    });
+    try {
+      return await unlessAborted(bought, signal);
+    } catch (error) {
+      // The caller has given up, and the purchase may still succeed: the next request uses it.
+      // [case 82]
+      if (signal?.aborted)
+        bought.then(
+          (late) => this.#keep(late, order),
+          () => {},
+        );
+      throw error;
+    } finally {
+      end();
+    }
+  }
+
+  /** Keeps what arrives after the caller has given up. */
+  #keep(bought: Bought, { target }: Order): void {
+    if (bought.kind === "credential") this.#context.held.keep(target, bought.held);
+    else void bought.response.body?.cancel().catch(() => {});
+  }
+
+  /** The answer that the treasury relays. It consumed the order's purchase as any other would. */
+  #relayed(request: Outgoing, order: Order, response: Response): Response {
+    if (!isUsedUpBy(request, response)) return response;
+    return awaited(
+      order,
+      response,
+      () => order.answered(),
       () => {},
     );
-    return unlessAborted(purchase, request.signal);
   }
 
   /**
@@ -177,34 +220,64 @@ export class Trip {
    */
   async #use(request: Outgoing, target: Target, used: Held): Promise<Response> {
     const { held } = this.#context;
+    const { signal } = request;
+    if (signal?.aborted) {
+      held.keep(target, used);
+      throw signal.reason;
+    }
+    const end = used.use();
     let response: Response;
     try {
-      response = await this.#send(request, used.credential);
+      response = await this.#send(request, target, used.credential);
     } catch (error) {
-      held.keep(target, used, false);
+      end();
+      used.failed(error, signal);
+      held.keep(target, used);
       throw error;
     }
     if (response.status === 402 || response.status === 401) {
+      end();
       held.drop(target, used);
       return response;
     }
     const isUsedUp = isUsedUpBy(request, response);
     // A service with another rule may count an answer that ours gives back. A later refusal of the
     // credential then does not prove that the service took the money and served nothing.
-    if (isUsedUp || response.status < 500) used.delivered = true;
-    held.keep(target, used, isUsedUp);
-    return response;
+    if (isUsedUp || response.status < 500) used.wasAnswered();
+    if (!isUsedUp) {
+      end();
+      held.keep(target, used);
+      return response;
+    }
+    // A pass is there for other requests at once.
+    held.keep(target, used);
+    return awaited(
+      used.order,
+      response,
+      () => {
+        used.served();
+        end();
+      },
+      () => {
+        end();
+        held.keep(target, used);
+      },
+    );
   }
 
-  #send(request: Outgoing, credential: Credential | undefined): Promise<Response> {
-    const { fetch } = this.#context;
+  async #send(
+    request: Outgoing,
+    target: Target,
+    credential: Credential | undefined,
+  ): Promise<Response> {
+    const { fetch, held, clock } = this.#context;
     const { method, url, headers, body, signal } = request;
     const fields = new Headers(headers);
     if (credential !== undefined) {
       checkTransport(url);
       fields.set("authorization", formatAuthorization(credential));
     }
-    return fetch(url, {
+    const response = await fetch(url, {
       ...this.#init,
       method,
       headers: fields,
@@ -212,31 +285,40 @@ export class Trip {
       signal: signal ?? null,
       redirect: "manual",
     });
+    if (response.status === 402) held.learnClock(target, response, clock());
+    return response;
   }
+}
+
+/** What the treasury gave for an order. */
+type Bought =
+  | Extract<Purchase, { readonly kind: "response" }>
+  | (Extract<Purchase, { readonly kind: "credential" }> & { readonly held: Held });
+
+/**
+ * The response, whose order is under way until the caller has read its body or left it. A body that
+ * broke off is no answer.
+ */
+function awaited(order: Order, response: Response, read: () => void, broke: () => void): Response {
+  const end = order.begin();
+  let isOver = false;
+  const once = (act: () => void) => () => {
+    if (isOver) return;
+    isOver = true;
+    unwatch();
+    act();
+    end();
+  };
+  const ends = { read: once(read), broke: once(broke) };
+  const unwatch = order.orders.watchBody(ends.read);
+  return watched(response, ends);
 }
 
 const isUsedUpBy = ({ method }: Outgoing, { status, headers }: Response): boolean =>
   isConsumed({ method, status }, declaredIn(headers));
 
-const heldOf = (text: string): Held => ({ credential: Credential.parse(text), delivered: false });
-
-const orderOf = (
-  { method, url, headers, body }: Outgoing,
-  credential: Credential,
-): PurchaseRequest => ({
-  id: hexText(randomBytes(16)),
-  credential: credential.toString(),
-  method,
-  url: url.href,
-  headers: [...headers],
-  ...(body !== undefined && { body }),
-});
-
-/** @param usedByOthers whether other requests may have used the credential */
-const refusalOf = ({ credential, delivered }: Held, usedByOthers: boolean) => ({
-  paymentHash: credential.paymentHash,
-  mayBeUsed: delivered || usedByOthers,
-});
+const namedId = ({ key, method, url }: Outgoing): string | undefined =>
+  key === undefined ? undefined : namedOrder(key, method, url);
 
 const paidInVain = (what: string): PaymentError =>
   new PaymentError("ERR_PAID_NOT_DELIVERED", "yes", `${what}. One request is paid for once.`);

@@ -1,5 +1,6 @@
 /** An MCP client that pays for its tool calls, over any transport. spec/8-mcp.md §5. */
 import { readOrigin, sameOrigin } from "../caveat/index.ts";
+import { fetchAs } from "../client/client.ts";
 import { PaymentError } from "../errors.ts";
 import { Client, type ClientOptions } from "../index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
@@ -56,12 +57,17 @@ export function pay(mcp: ToolCaller, given: PayOptions): Client {
   if (paying.has(mcp))
     throw new TypeError("This MCP client pays already: pay() was called with it before.");
   const tunnel = new Tunnel(location, (mcp.callTool as CallTool).bind(mcp));
+  const { close } = mcp as { close?: () => Promise<void> };
   const treasury = { requestTimeout: TIMEOUT, ...options.treasury };
   const client = new Client({ ...options, treasury, fetch: tunnel.fetch });
   if (client.treasury === undefined) checkAtHome(client, tunnel.origin);
   paying.add(mcp);
-  const callTool: CallTool = (params, ...rest) => tunnel.call(client.fetch, params, ...rest);
+  const callTool: CallTool = (params, ...rest) =>
+    tunnel.call((id, url, init) => fetchAs(client, id, url, init), params, ...rest);
   mcp.callTool = callTool as ToolCaller["callTool"];
+  // A call that ends because this side closes the connection was not refused by the server.
+  if (typeof close === "function")
+    Object.assign(mcp, { close: () => tunnel.closing(() => close.call(mcp)) });
   return client;
 }
 

@@ -3,8 +3,8 @@ import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { unlessAborted } from "../client/outgoing.ts";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
+import { hexText, utf8 } from "../internal/bytes.ts";
+import { randomBytes, sha256Hex } from "../internal/crypto.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
 import {
   authorizationIn,
@@ -20,18 +20,27 @@ import {
 
 export interface CallParams {
   readonly name: string;
+  readonly arguments?: unknown;
   readonly _meta?: unknown;
 }
 
 export type CallTool = (params: CallParams, ...rest: unknown[]) => Promise<unknown>;
 
+/** `fetch` of a client that pays, for the order of this id. */
+export type PayingFetch = (id: string, url: string, init: RequestInit) => Promise<Response>;
+
 /** One tool call of the program, which may take several requests: unpaid, and paid. */
 interface Open {
   readonly params: CallParams;
   readonly rest: readonly unknown[];
-  /** Result of each request, by number: the unpaid one, the paid one, and those of a treasury. */
-  readonly results: unknown[];
+  /** What each request came to, by number: the unpaid one, the paid one, those of a treasury. */
+  readonly outcomes: Outcome[];
+  /** Whether this side has closed the connection meanwhile. */
+  isClosing: boolean;
 }
+
+/** What the MCP client returned or threw. */
+type Outcome = { readonly result: unknown } | { readonly error: unknown };
 
 /** Goes with every request of one call, so that the requests of a treasury belong to it, too. */
 const CALL_FIELD = "idempotency-key";
@@ -63,24 +72,39 @@ export class Tunnel {
   }
 
   /** Makes a call as a request of a client that pays. Returns the server's result unchanged. */
-  async call(paying: typeof fetch, params: CallParams, ...rest: unknown[]): Promise<unknown> {
+  async call(paying: PayingFetch, params: CallParams, ...rest: unknown[]): Promise<unknown> {
     // A call that has a credential already, or a name that no paywall accepts, is sent unchanged.
     if (authorizationIn(params._meta) !== undefined || !isToolName(params.name))
       return this.#callTool(params, ...rest);
     const id = hexText(randomBytes(16));
-    const open: Open = { params, rest, results: [] };
+    const open: Open = { params, rest, outcomes: [], isClosing: false };
     const signal = rest.map((one) => members(one).signal).find((one) => one instanceof AbortSignal);
     this.#open.set(id, open);
     try {
-      const response = await paying(this.#origin + toolPath(params.name), {
+      const response = await paying(id, this.#origin + toolPath(params.name), {
         method: "POST",
         headers: { [CALL_FIELD]: id },
+        // The price may depend on the arguments: another call is another request.
+        body: sha256Hex(utf8(JSON.stringify(params.arguments ?? {}))),
         ...(signal !== undefined && { signal }),
       });
-      return open.results[Number(response.headers.get(RESULT_FIELD) ?? Number.NaN)];
+      const number = Number(response.headers.get(RESULT_FIELD) ?? Number.NaN);
+      // Read to its end: the agent has the answer.
+      await response.body?.cancel();
+      const outcome = open.outcomes[number] ?? { result: undefined };
+      if ("error" in outcome) throw outcome.error;
+      return outcome.result;
+    } catch (error) {
+      throw error instanceof EndedHere ? error.cause : error;
     } finally {
       this.#open.delete(id);
     }
+  }
+
+  /** Closes the connection of the MCP client, at the wish of this side. */
+  closing<Result>(close: () => Result): Result {
+    for (const open of this.#open.values()) open.isClosing = true;
+    return close();
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
@@ -101,22 +125,72 @@ export class Tunnel {
     const credential = /^(?:L402|LSAT) (\S+)$/.exec(
       request.headers.get("authorization") ?? "",
     )?.[1];
-    const { params, rest, results } = open;
+    const outcome = await unlessAborted(this.#ask(open, credential), request.signal);
+    const response = responseOf(outcome);
+    response.headers.set(RESULT_FIELD, String(open.outcomes.push(outcome) - 1));
+    return response;
+  };
+
+  /** @throws what the MCP client threw if no answer came; {@link EndedHere} if this side ended it */
+  async #ask(open: Open, credential: string | undefined): Promise<Outcome> {
+    const { params, rest } = open;
     const sent =
       credential === undefined
         ? params
         : { ...params, _meta: { ...members(params._meta), [CREDENTIAL]: credential } };
-    const called = this.#callTool(sent, ...rest).catch((error: unknown) => {
-      throw withoutCredential(error, credential);
-    });
-    const result = await unlessAborted(called, request.signal);
-    const response = responseOf(result);
-    response.headers.set(
-      RESULT_FIELD,
-      String(results.push(withoutCredential(result, credential)) - 1),
-    );
-    return response;
-  };
+    const startedAt = performance.now();
+    try {
+      const result = await this.#callTool(sent, ...rest);
+      return { result: withoutCredential(result, credential) };
+    } catch (thrown) {
+      const error = withoutCredential(thrown, credential);
+      if (open.isClosing && isClosed(error)) throw new EndedHere(error);
+      if (isTimeOut(error) && performance.now() - startedAt >= shortestTimeOut(rest))
+        throw new EndedHere(error);
+      if (isClosed(error) || !isAnswer(error)) throw error;
+      return { error };
+    }
+  }
+}
+
+/** A call that this side ended, by a time-out or by closing the connection. */
+class EndedHere extends Error {
+  override readonly name = "AbortError";
+
+  constructor(cause: unknown) {
+    super("This side ended the call.", { cause });
+  }
+}
+
+/** `ErrorCode` of 1.x of the SDK, and `SdkErrorCode` of 2.x. */
+const CLOSED: ReadonlySet<unknown> = new Set([-32_000, "CONNECTION_CLOSED"]);
+const TIMED_OUT: ReadonlySet<unknown> = new Set([-32_001, "REQUEST_TIMEOUT"]);
+/** A result arrived, and the SDK refused it: in 1.x with codes that a server may answer, too. */
+const REFUSED: ReadonlySet<unknown> = new Set([-32_600, -32_602, "INVALID_RESULT"]);
+/** An error of the transport in 1.x, whose code is a status of HTTP. */
+const HTTP_ERROR = /^Streamable HTTP error/;
+const DEFAULT_TIMEOUT_MS = 60_000;
+/** A timer may fire early by as much. */
+const TIMER_MS = 2;
+
+const codeOf = (error: unknown): unknown => members(error).code;
+const isClosed = (error: unknown): boolean => CLOSED.has(codeOf(error));
+const isTimeOut = (error: unknown): boolean => TIMED_OUT.has(codeOf(error));
+
+/** Whether the server answered: with an error of JSON-RPC, or with a result that is none. */
+const isAnswer = (error: unknown): boolean =>
+  (typeof codeOf(error) === "number" && !HTTP_ERROR.test(String(members(error).message))) ||
+  REFUSED.has(codeOf(error)) ||
+  /^\$?ZodError$/.test(String(members(error).name));
+
+/**
+ * The earliest moment at which a time-out of this side can fire. An error with its code that comes
+ * earlier is the server's, which could otherwise be paid and say that this side gave up.
+ */
+function shortestTimeOut(rest: readonly unknown[]): number {
+  const options = members(rest.findLast((one) => typeof one === "object" && one !== null));
+  const given = [options.timeout ?? DEFAULT_TIMEOUT_MS, options.maxTotalTimeout];
+  return Math.min(...given.filter((one) => typeof one === "number")) - TIMER_MS;
 }
 
 /** The same code as a refused connection, so that a client knows that nothing was paid. */
@@ -130,9 +204,14 @@ function elsewhere(origin: string): Error {
 const MAX_LINES = 8;
 const MAX_LINE_CHARACTERS = 16_384;
 
-/** The result as an HTTP response. A malformed challenge is left out, and so is not paid. */
-function responseOf(result: unknown): Response {
-  const { isError, _meta } = members(result);
+/**
+ * What came back as an HTTP response. A malformed challenge is left out, and so is not paid. An
+ * error of JSON-RPC is a failure of the server, unless the error is about a result.
+ */
+function responseOf(outcome: Outcome): Response {
+  if ("error" in outcome)
+    return new Response(null, { status: REFUSED.has(codeOf(outcome.error)) ? 200 : 500 });
+  const { isError, _meta } = members(outcome.result);
   const { [PROBLEM]: problem, [CHALLENGE]: challenge, [USE]: use } = members(_meta);
   const { status } = members(problem);
   const useField: Record<string, string> =

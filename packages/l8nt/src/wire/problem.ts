@@ -181,7 +181,8 @@ const withoutOracle = (error: SigilError): SigilError =>
       )
     : error;
 
-const MAX_PROBLEM_BYTES = 65_536;
+/** Room for a refusal by each of 64 caveats, each with the path that was asked for. */
+const MAX_PROBLEM_BYTES = 1024 * 1024;
 
 /**
  * The error that a Sigil end answered with: the same class, code and message as there. Undefined

@@ -1,0 +1,69 @@
+/** What a treasury is told of a client's other orders. */
+import { expect, test } from "vitest";
+import { targetOfUrl } from "../caveat/index.ts";
+import { newOrderId, Orders } from "./orders.ts";
+
+const at = (url: string) => targetOfUrl("GET", new URL(url))!;
+const HERE = at("https://here.example/a");
+const THERE = at("https://there.example/a");
+
+const opened = (orders: Orders, target = HERE) => orders.open(newOrderId(), false, target);
+
+test("at most 64 answered orders are told at once, those of the same origin before others", () => {
+  const orders = new Orders();
+  const there = Array.from({ length: 70 }, () => opened(orders, THERE));
+  const here = Array.from({ length: 40 }, () => opened(orders));
+  for (const order of [...there, ...here]) order.answered();
+  const { answered } = orders.toldWith(opened(orders));
+  expect(answered).toEqual([...here, ...there.slice(0, 24)].map(({ id }) => id));
+  orders.acknowledged(answered!);
+  expect(orders.toldWith(opened(orders)).answered).toEqual(there.slice(24).map(({ id }) => id));
+});
+
+test("at most 64 orders are told to be under way, the last ones", () => {
+  const orders = new Orders();
+  const all = Array.from({ length: 70 }, () => opened(orders));
+  for (const order of all) order.begin();
+  expect(orders.toldWith(opened(orders)).underWay).toEqual(all.slice(6).map(({ id }) => id));
+  expect(orders.toldWith(all[69]!).underWay).toEqual(all.slice(5, 69).map(({ id }) => id));
+});
+
+test("an order is under way until the last of its requests has ended", () => {
+  const orders = new Orders();
+  const order = orders.open("order-by-its-key", true, HERE);
+  const [first, second] = [order.begin(), orders.open("order-by-its-key", true, HERE).begin()];
+  first();
+  first();
+  expect(orders.toldWith(opened(orders)).underWay).toEqual(["order-by-its-key"]);
+  second();
+  expect(orders.toldWith(opened(orders))).toEqual({});
+});
+
+test("another method, path or origin is none of an order's business", () => {
+  const orders = new Orders();
+  const others = ["https://here.example/b", "https://here.example:8443/a", "http://here.example/a"];
+  for (const url of others) opened(orders, at(url)).begin();
+  opened(orders, targetOfUrl("POST", new URL("https://here.example/a"))!).begin();
+  expect(orders.toldWith(opened(orders))).toEqual({});
+});
+
+test("an order that is asked for again is not told to be answered", () => {
+  const orders = new Orders();
+  const order = opened(orders);
+  order.answered();
+  expect(orders.toldWith(order)).toEqual({});
+});
+
+test("of very many answered orders the oldest are forgotten", () => {
+  const orders = new Orders();
+  const all = Array.from({ length: 5000 }, () => opened(orders));
+  for (const order of all) order.answered();
+  const told: string[] = [];
+  for (;;) {
+    const { answered } = orders.toldWith(opened(orders));
+    if (answered === undefined) break;
+    told.push(...answered);
+    orders.acknowledged(answered);
+  }
+  expect(told).toEqual(all.slice(-1024).map(({ id }) => id));
+});
