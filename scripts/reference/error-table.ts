@@ -200,7 +200,7 @@ const DESCRIPTIONS = {
   ERR_PAYMENT_UNKNOWN: {
     meaning: "It is not known whether the payment was made. The amount stays reserved.",
     whatToDo:
-      "Repeat the request: what was paid for is used if it is still there. If it was lost on its way to the agent, the request can be paid for again, within the budget. The treasury asks the wallet again by itself; `sigil payments` shows the payment.",
+      "Repeat the request: with the same `Idempotency-Key` it is the same order, which is paid for once; without one it is a new order, which uses what was paid for before it pays. The treasury asks the wallet again by itself; `sigil payments` shows the payment.",
   },
   ERR_PAYMENT_REPEATED: {
     meaning: "The invoice was paid before, or is being paid. It was not paid again.",
