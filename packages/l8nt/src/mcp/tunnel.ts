@@ -131,7 +131,7 @@ export class Tunnel {
     return response;
   };
 
-  /** @throws what the MCP client threw if no answer came; {@link EndedHere} if this side ended it */
+  /** @throws what the MCP client threw if no answer came; EndedHere if this side ended the call */
   async #ask(open: Open, credential: string | undefined): Promise<Outcome> {
     const { params, rest } = open;
     const sent =
