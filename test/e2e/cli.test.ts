@@ -1294,6 +1294,7 @@ describe("sigil get", () => {
     const run = await sigil(["get", `${service.url}/paid`]);
     expect(run).toMatchObject({ code: 5, stdout: "" });
     expect(run.stderr).toContain("Set SIGIL_CREDENTIAL");
+    expect(run.stderr).toContain("asks for payment of 10 sat.");
     expect(run.stderr).toContain("ERR_PAYMENT_REQUIRED, spent: no");
   });
 

@@ -1,7 +1,8 @@
 /** Reads the arguments of a command, and refuses unknown flags, missing values and extra words. */
+
 import { parseArgs } from "node:util";
+import { nearest } from "l8nt/caveats";
 import { UsageError } from "./exit.ts";
-import { nearest } from "./nearest.ts";
 import { plainName } from "./secrecy.ts";
 
 /** A flag of a command. */

@@ -1,10 +1,11 @@
 /** The program `sigil` as a function: finds the command, runs it, and returns its exit code. */
+
 import { readFileSync } from "node:fs";
+import { nearest } from "l8nt/caveats";
 import { readArguments } from "./arguments.ts";
 import { COMMON_FLAGS, type Command, helpOf } from "./command.ts";
 import { COMMANDS, HELP } from "./commands/index.ts";
 import { EXIT, exitCodeOf, UsageError } from "./exit.ts";
-import { nearest } from "./nearest.ts";
 import { plainName } from "./secrecy.ts";
 import { type Streams, Terminal } from "./terminal.ts";
 

@@ -1,4 +1,5 @@
 /** `l8nt/caveats`: scopes, the caveats that they compile to, and what caveats mean in words. */
+export { nearest } from "../internal/nearest.ts";
 export { boundsOf, type CompileOptions, compileScope } from "./compile.ts";
 export type { Bound } from "./condition.ts";
 export { namesCapabilities } from "./conditions/capabilities.ts";

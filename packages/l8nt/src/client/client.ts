@@ -12,7 +12,8 @@ import { CarriedCredentials, type GivenCredentials, WHAT_TO_SET } from "./carrie
 import { HeldCredentials } from "./held.ts";
 import { outgoing } from "./outgoing.ts";
 import { remoteTreasurer } from "./treasurer.ts";
-import { Trip, type TripContext, unpaid } from "./trip.ts";
+import { Trip, type TripContext } from "./trip.ts";
+import { unpaid } from "./unpaid.ts";
 
 export interface HttpClientOptions {
   /** One credential or more. A text may hold several, separated by white space. */

@@ -15,6 +15,7 @@ import type { Held, HeldCredentials } from "./held.ts";
 import { namedOrder, newOrderId, type Order } from "./orders.ts";
 import { type Outgoing, unlessAborted } from "./outgoing.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
+import { unpaid } from "./unpaid.ts";
 
 /** What all calls of one client share. */
 export interface TripContext {
@@ -327,13 +328,3 @@ const STRAYED =
   "A redirect led there, and a client pays only at the origin that was asked for. Request that URL directly.";
 const USED_UP =
   "The credential for this service is used up, expired or revoked, and no other credential can pay.";
-
-/** The error for a 402 that the client does not pay. Ends the response. */
-export async function unpaid(
-  response: Response,
-  { origin }: URL,
-  why: string,
-): Promise<PaymentError> {
-  await response.body?.cancel();
-  return new PaymentError("ERR_PAYMENT_REQUIRED", "no", `${origin} asks for payment. ${why}`);
-}

@@ -3,10 +3,10 @@ import { auditLedger } from "l8nt/treasury";
 import type { Flag } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { wrongVerb } from "../nearest.ts";
 import { existingFolder } from "../treasury/folder.ts";
 import { folderFlag } from "../treasury/start.ts";
 import { openStore } from "../treasury/store.ts";
+import { wrongVerb } from "../wrong-verb.ts";
 
 const FLAGS = { dir: { value: "DIR", help: "the treasury's folder" } } as const satisfies Record<
   string,

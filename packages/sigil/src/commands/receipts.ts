@@ -1,11 +1,11 @@
 /** `sigil receipts verify|list|export`: the signed receipts of a treasury's payments. */
 import type { Arguments, Flag } from "../arguments.ts";
 import { command } from "../command.ts";
-import { wrongVerb } from "../nearest.ts";
 import { exportAll, listReceipts } from "../receipts/show.ts";
 import { verifyReceipts } from "../receipts/verify.ts";
 import type { Terminal } from "../terminal.ts";
 import { OWNER_FLAGS } from "../treasury/owner-client.ts";
+import { wrongVerb } from "../wrong-verb.ts";
 
 const FLAGS = {
   "public-key": { value: "HEX", help: "verify: the treasury's receipt key, 64 hex digits" },

@@ -1,10 +1,10 @@
 /** `sigil treasury init|start`: makes a treasury, and runs it as a process. */
 import type { Flag } from "../arguments.ts";
 import { command } from "../command.ts";
-import { wrongVerb } from "../nearest.ts";
 import { SCOPE_FLAGS } from "../scope-flags.ts";
 import { init } from "../treasury/init.ts";
 import { start } from "../treasury/start.ts";
+import { wrongVerb } from "../wrong-verb.ts";
 
 const FLAGS = {
   dir: { value: "DIR", help: "the treasury's folder" },
