@@ -33,6 +33,7 @@ const quick = process.env.SIGIL_QUICK !== undefined;
 const long = [
   "test/crash/**/*.test.ts",
   "test/simulation/**/*.test.ts",
+  "test/links/table.test.ts",
   "test/e2e/demo.test.ts",
   "test/docs/tutorials.test.ts",
 ];
