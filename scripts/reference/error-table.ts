@@ -288,6 +288,16 @@ const DESCRIPTIONS = {
     meaning: "The request cannot be read, or can be read in two ways.",
     whatToDo: "Correct what the message names. Nothing was done and nothing was spent.",
   },
+  ERR_REQUEST_RUNNING: {
+    meaning: "A request with the same credential and the same `Idempotency-Key` is still running.",
+    whatToDo:
+      "Wait for the seconds of `Retry-After`, and send the same request with the same key again. It costs nothing more.",
+  },
+  ERR_IDEMPOTENCY_KEY: {
+    meaning:
+      "The `Idempotency-Key` was used for another request, or its answer is not kept any more.",
+    whatToDo: "Send another key: the request is then a new one, and a new use.",
+  },
   ERR_TOO_LARGE: {
     meaning: "A request or an answer is larger than its limit.",
     whatToDo: "Send less, or raise the limit that the message names.",

@@ -209,6 +209,24 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect((await post(url, callOf(FORECAST), { authorization: cheap })).status).toBe(200);
   });
 
+  test("answers a repeated call with the same Idempotency-Key by the answer of the first one", async () => {
+    const here = await town();
+    const { url, answers } = await shop(here, { grants: { uses: 5 } });
+    const authorization = await bought(here, url, callOf(FORECAST));
+    answers.mockClear();
+    const ask = (message: unknown) =>
+      post(url, message, { authorization, "idempotency-key": "k1" });
+    const first = await (await ask(callOf(FORECAST))).text();
+    expect(first).toContain("sunny");
+    const again = await ask(callOf(FORECAST));
+    expect([again.status, await again.text()]).toEqual([200, first]);
+    const other = await ask(callOf({ name: "forecast", arguments: { city: "Kyoto" } }));
+    expect([other.status, (await other.json()).code]).toEqual([422, "ERR_IDEMPOTENCY_KEY"]);
+    // Its answer would have the id of another message.
+    expect((await ask({ ...callOf(FORECAST), id: 2 })).status).toBe(422);
+    expect(answers).toHaveBeenCalledTimes(1);
+  });
+
   test("serves the very call that was priced, under another id, after its price has risen", async () => {
     const here = await town();
     let price = 10;

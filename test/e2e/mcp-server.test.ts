@@ -258,6 +258,48 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect((await ask(credential)).isError ?? false).toBe(false);
   });
 
+  const keyed = (credential: string, key: string) => ({
+    _meta: { [CREDENTIAL]: credential, "dev.l8nt/idempotency-key": key },
+  });
+
+  test("answers a repeated call, by its key in `_meta`, with the result of the first one", async () => {
+    const { buy, caller } = await town({ grants: { uses: 5 } });
+    const credential = await buy();
+    const call = (key: string, city = "Tokyo") =>
+      caller.callTool({ name: "forecast", arguments: { city }, ...keyed(credential, key) });
+    // The first one throws, which gives the use back: the key is free again.
+    handled.mockImplementationOnce(() => {
+      throw new Error("out of order");
+    });
+    expect((await call("k1")).isError).toBe(true);
+    for (let times = 0; times < 3; times++) expect(textOf(await call("k1"))).toBe("Tokyo: sunny");
+    expect(handled).toHaveBeenCalledTimes(2);
+    expect(problemOf(await call("k1", "Kyoto"))).toMatchObject({
+      status: 422,
+      code: "ERR_IDEMPOTENCY_KEY",
+    });
+    expect(textOf(await call("k2", "Kyoto"))).toBe("Kyoto: sunny");
+    expect(handled).toHaveBeenCalledTimes(3);
+  });
+
+  test("is called again under the same key after a call that was given up, and not while it runs", async () => {
+    const { caller, buy } = await town();
+    const call = { name: "slow", arguments: {}, ...keyed(await buy("slow"), "k1") };
+    for (const times of [1, 2]) {
+      const leaving = new AbortController();
+      const left = caller
+        .callTool(call, ...major.options({ signal: leaving.signal }))
+        .catch(() => "left");
+      await vi.waitFor(() => expect(handled).toHaveBeenCalledTimes(times), { timeout: 30_000 });
+      expect(problemOf(await caller.callTool(call))).toMatchObject({
+        status: 409,
+        code: "ERR_REQUEST_RUNNING",
+      });
+      leaving.abort();
+      expect(await left).toBe("left");
+    }
+  });
+
   test("may have a price for each call", async () => {
     const price = vi.fn(({ arguments: { city } }) =>
       city === "Tokyo" ? ("20 sat" as const) : "0 sat",

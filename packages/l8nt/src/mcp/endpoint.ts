@@ -4,6 +4,7 @@
  */
 import { AdapterError } from "../errors.ts";
 import { readJson } from "../http/body.ts";
+import { utf8 } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, parseAmount } from "../invoice/index.ts";
 import { mentionsCredential } from "../l402/authorization.ts";
@@ -13,6 +14,7 @@ import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
 import { withUse } from "../service/grant.ts";
 import type { Grant, Grants, Paywall } from "../service/index.ts";
+import { keeping } from "../service/keeping.ts";
 import { Refused } from "../wire/problem.ts";
 import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
 import {
@@ -139,6 +141,8 @@ export function paidEndpoint(
       authorization:
         inBand === undefined ? facts.authorization : [inBand, field].filter(Boolean).join(", "),
       capability: priced.call?.name,
+      // Tells a repeated message from another one. A credential is no part of it.
+      body: async () => utf8(JSON.stringify(withoutMeta(message))),
       json: async () => priced.part,
     });
     if (!decision.granted) return decision.response;
@@ -151,8 +155,10 @@ export function paidEndpoint(
       await settle(decision, undefined);
       throw error;
     }
+    const keep = decision.keeper();
     await settle(decision, response.status);
-    return withUse(response, decision.declared());
+    const answer = withUse(response, decision.declared());
+    return keep === undefined ? answer : keeping(answer, keep);
   };
 }
 

@@ -2,16 +2,19 @@
  * Paid tools of an MCP server, on any transport: each call is judged as a request for the URL of
  * the tool. spec/8-mcp.md §2.
  */
-import { utf8 } from "../internal/bytes.ts";
+import { utf8, utf8Text } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, parseAmount } from "../invoice/index.ts";
 import { settle } from "../node/settlement.ts";
+import { Answered } from "../service/answered.ts";
 import type { Grant, Granted, Grants, Paywall } from "../service/index.ts";
+import { answerOf } from "../service/repeats.ts";
 import { isConsumed } from "../wire/consumption.ts";
 import { refusalResult } from "./refusal.ts";
 import {
   type CallContext,
   headersOf,
+  idempotencyKeyOf,
   isToolName,
   members,
   metaOf,
@@ -219,6 +222,7 @@ function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
       method: "POST",
       target: toolPath(name),
       ...presentedBy(context),
+      idempotencyKey: idempotencyKeyOf(context),
       clientAddress: clientAddress?.(context),
       isGone: () => signalOf(context)?.aborted === true,
       headers: () => headersOf(context),
@@ -226,19 +230,27 @@ function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
       body: async () => utf8(JSON.stringify(args)),
       json: async () => args,
     });
+    if (decision instanceof Answered) return JSON.parse(utf8Text(decision.answer.body)!) as object;
     if (!decision.granted) return refusalResult(decision, name, url);
+    const keep = decision.keeper();
     let status: number | undefined;
     try {
       const result = await run(decision.grant);
       // A question back is no answer: the same call is repeated with the input that it asked for.
       if (members(result).resultType !== "input_required") status = OK;
       const paid = status === undefined ? result : withReceipt(result, context, decision.grant);
-      return withUse(paid, decision, status);
+      const answer = withUse(paid, decision, status);
+      keep?.(answerOf(OK, [], utf8(JSON.stringify(answer))));
+      return answer;
     } catch (error) {
       status = FAILED;
       if (!decision.claimed || members(error).code === URL_ELICITATION_REQUIRED) throw error;
-      return withUse(failure(error), decision, status);
+      const answer = withUse(failure(error), decision, status);
+      keep?.(answerOf(OK, [], utf8(JSON.stringify(answer))));
+      return answer;
     } finally {
+      // Does nothing if an answer was kept.
+      keep?.(undefined);
       await settle(decision, status);
     }
   };

@@ -14,6 +14,8 @@ export const CHALLENGE = "dev.l8nt/challenge";
 export const PROBLEM = "dev.l8nt/problem";
 /** Key in a result: what became of the use, `consumed` or `released`. */
 export const USE = "dev.l8nt/use";
+/** Key in a request: a text that a repeated call has, too. */
+export const IDEMPOTENCY_KEY = "dev.l8nt/idempotency-key";
 /** The three keys of the "Payment" scheme's MCP transport, which L402 fits into. */
 export const PAYMENT_REQUIRED = "org.paymentauth/payment-required";
 export const PAYMENT_CREDENTIAL = "org.paymentauth/credential";
@@ -88,6 +90,12 @@ export function presentedBy(context: CallContext): Required<Presented> {
 }
 
 export const metaOf = (context: CallContext): unknown => context.mcpReq?._meta ?? context._meta;
+
+/** The key of a call that may be repeated: in `_meta`, or else the field of the HTTP request. */
+export function idempotencyKeyOf(context: CallContext): string | undefined {
+  const { [IDEMPOTENCY_KEY]: key } = members(metaOf(context));
+  return typeof key === "string" ? key : (headersOf(context).get("idempotency-key") ?? undefined);
+}
 
 export const signalOf = (context: CallContext): AbortSignal | undefined =>
   context.mcpReq?.signal ?? context.signal;

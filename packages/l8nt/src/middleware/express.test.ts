@@ -17,7 +17,6 @@ const serve = (app: Express) => listening(createServer(app));
 
 paywallContract(test, {
   name: "l8nt/express",
-  pricesBodies: false,
   start: async (paywall, routes) => {
     const app = express();
     app.use(wellKnown(paywall));

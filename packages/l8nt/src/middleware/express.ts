@@ -3,7 +3,7 @@ import type { Request, RequestHandler } from "express";
 import { utf8 } from "../internal/bytes.ts";
 import { isWellKnown, nodeFacts, targetOf } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
-import { problem, writeRefused, writeResponse } from "../node/response.ts";
+import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleBy } from "../node/settlement.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
 
@@ -32,7 +32,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
   const route = paywall.route(terms);
   return (request, response, next) => {
     const proceed = (decision: Decision): void => {
-      if (!decision.granted) return void writeRefused(response, decision);
+      if (!decision.granted) return void writeUngranted(response, decision);
       // The client left while the claim was written, so nothing was served.
       if (response.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleBy(response, decision);

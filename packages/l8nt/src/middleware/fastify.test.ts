@@ -22,7 +22,6 @@ async function serve(app: FastifyInstance) {
 
 paywallContract(test, {
   name: "l8nt/fastify",
-  pricesBodies: false,
   start: async (paywall, routes) => {
     const app = fastify();
     app.register(wellKnown(paywall));

@@ -6,7 +6,9 @@ import { nodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
 import { settle, settleBy } from "../node/settlement.ts";
+import { rendering } from "../service/answered.ts";
 import {
+  type Answered,
   type Decision,
   type Grant,
   type Paywall,
@@ -15,7 +17,6 @@ import {
   WELL_KNOWN_PATH,
 } from "../service/index.ts";
 import { NDJSON } from "../wire/feed.ts";
-import { render } from "../wire/problem.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -38,7 +39,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
   const route = paywall.route(terms);
   return (request, reply, done) => {
     const proceed = (decision: Decision): void => {
-      if (!decision.granted) return void sendRefused(reply, decision);
+      if (!decision.granted) return void sendUngranted(reply, decision);
       // The client left while the claim was written, so nothing was served.
       if (reply.raw.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleBy(reply.raw, decision);
@@ -79,8 +80,8 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
   };
 }
 
-function sendRefused(reply: FastifyReply, refused: Refused): void {
-  const { status, headers, body } = render(refused);
+function sendUngranted(reply: FastifyReply, decision: Refused | Answered): void {
+  const { status, headers, body } = rendering(decision);
   reply.code(status).headers(fieldsOfPairs(headers)).send(Buffer.from(body));
 }
 

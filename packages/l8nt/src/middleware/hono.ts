@@ -2,10 +2,18 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { authorizationOf, headersOf, isWellKnown, macaroonOf } from "../node/facts.ts";
+import {
+  authorizationOf,
+  headersOf,
+  idempotencyKeyOf,
+  isWellKnown,
+  macaroonOf,
+} from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
+import { rendering } from "../service/answered.ts";
 import { factsOf } from "../service/facts.ts";
 import type {
+  Answered,
   Decision,
   Grant,
   Granted,
@@ -14,9 +22,9 @@ import type {
   RequestFacts,
   Terms,
 } from "../service/index.ts";
+import { keeping } from "../service/keeping.ts";
 import { copyOfBody } from "../service/price.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
-import { render } from "../wire/problem.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -59,7 +67,7 @@ export function paid(
   const { clientAddress } = options;
   const route = paywall.route(terms);
   const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): Promise<unknown> => {
-    if (!decision.granted) return refusal(c, decision);
+    if (!decision.granted) return ungranted(c, decision);
     c.set("grant", decision.grant);
     return decision.claimed ? settled(c, next, decision) : next();
   };
@@ -74,12 +82,15 @@ export function paid(
 
 async function settled(c: Context, next: Next, granted: Granted): Promise<undefined> {
   let status: number | undefined;
+  const keep = granted.keeper();
   try {
     await next();
     status = c.res.status;
     const declared = granted.declared();
     if (declared !== undefined) c.header(USE_FIELD, declared);
+    if (keep !== undefined) c.res = keeping(c.res, keep);
   } finally {
+    if (status === undefined) keep?.(undefined);
     await settle(granted, status);
   }
   return undefined;
@@ -140,6 +151,10 @@ class NodeFacts implements RequestFacts {
       : this.#clientAddress(this.#c);
   }
 
+  get idempotencyKey(): string | undefined {
+    return idempotencyKeyOf(this.#incoming.rawHeaders);
+  }
+
   headers(): Headers {
     return headersOf(this.#incoming.rawHeaders);
   }
@@ -155,8 +170,8 @@ class NodeFacts implements RequestFacts {
 }
 
 /** Through the context, so that what other middleware has set stays on the response. */
-async function refusal(c: Context, refused: Refused): Promise<Response> {
-  const { status, headers, body } = render(refused);
+async function ungranted(c: Context, decision: Refused | Answered): Promise<Response> {
+  const { status, headers, body } = rendering(decision);
   const { outgoing } = (c.env ?? {}) as NodeBindings;
   const fields = new Headers();
   for (const [name, value] of headers) fields.append(name, value);

@@ -8,6 +8,7 @@ import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
 import { withUse } from "../service/grant.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
+import { keeping } from "../service/keeping.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -54,8 +55,10 @@ export function paid<R extends Request, Context>(
       await settle(decision, statusOf(error));
       throw error;
     }
+    const keep = decision.keeper();
     await settle(decision, response.status);
-    return decision.claimed ? withUse(response, decision.declared()) : response;
+    const answer = decision.claimed ? withUse(response, decision.declared()) : response;
+    return keep === undefined ? answer : keeping(answer, keep);
   };
 }
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { type RequestFacts, WELL_KNOWN_PATH } from "../service/index.ts";
+import { peekBody } from "./peek.ts";
 
 /**
  * Every `Authorization` line. `incoming.headers` keeps the first and drops the others, which would
@@ -13,6 +14,10 @@ export const authorizationOf = (rawHeaders: readonly string[]): string | undefin
 /** Every line of the two fields that hold a macaroon in hex. */
 export const macaroonOf = (rawHeaders: readonly string[]): string | undefined =>
   linesOf(rawHeaders, METADATA, MACAROON);
+
+/** Every `Idempotency-Key` line. */
+export const idempotencyKeyOf = (rawHeaders: readonly string[]): string | undefined =>
+  linesOf(rawHeaders, "idempotency-key");
 
 const [AUTHORIZATION, METADATA, MACAROON] = CREDENTIAL_FIELDS;
 
@@ -51,13 +56,13 @@ export function headersOf(rawHeaders: readonly string[]): Headers {
  * The facts of a request on Node.
  *
  * @param address the peer's address, from the framework, which knows the proxies that are trusted
- * @param body for a price function, if the framework can give the body to the handler again
+ * @param body if a body parser has read it
  */
 export function nodeFacts(
   incoming: IncomingMessage,
   address: string | undefined,
   target = targetOf(incoming),
-  body?: () => Promise<Uint8Array>,
+  body: () => Promise<Uint8Array> = () => peekBody(incoming),
 ): RequestFacts {
   return {
     method: incoming.method ?? "",
@@ -65,6 +70,7 @@ export function nodeFacts(
     authorization: authorizationOf(incoming.rawHeaders),
     macaroon: macaroonOf(incoming.rawHeaders),
     clientAddress: address,
+    idempotencyKey: idempotencyKeyOf(incoming.rawHeaders),
     headers: () => headersOf(incoming.rawHeaders),
     body,
   };

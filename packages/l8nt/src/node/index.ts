@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { isWellKnown, nodeFacts, targetOf } from "./facts.ts";
 import { goneSignal, requestOf } from "./listener.ts";
-import { problem, writeFailure, writeRefused, writeResponse } from "./response.ts";
+import { problem, writeFailure, writeResponse, writeUngranted } from "./response.ts";
 import { settle, settleBy } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -39,7 +39,7 @@ export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): Req
     try {
       const decided = route.authorize(nodeFacts(incoming, incoming.socket.remoteAddress));
       const decision = decided instanceof Promise ? await decided : decided;
-      if (!decision.granted) return writeRefused(outgoing, decision);
+      if (!decision.granted) return writeUngranted(outgoing, decision);
       // The client left while the claim was written, so nothing was served.
       if (outgoing.destroyed) return await settle(decision, undefined);
       if (decision.claimed) settleBy(outgoing, decision);

@@ -32,7 +32,6 @@ const covers = (pattern: string, path: string): boolean =>
 
 paywallContract(test, {
   name: "l8nt/node",
-  pricesBodies: false,
   start: async (paywall, routes) => {
     const listeners = routes.map(({ method, path, terms, handle }) => ({
       method,

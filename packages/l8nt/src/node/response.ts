@@ -1,6 +1,7 @@
 /** Writes a Web `Response` to a Node response, streaming, no faster than the client reads. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { type Refused, type Rendered, render } from "../wire/problem.ts";
+import { type Answered, rendering } from "../service/answered.ts";
+import type { Refused, Rendered } from "../wire/problem.ts";
 
 /**
  * A handler's `Response` has joined the two lines of a challenge, because `Headers` cannot hold
@@ -20,7 +21,7 @@ export function fieldsOf(headers: Headers): OutgoingHttpHeaders {
   return fields;
 }
 
-/** The fields of a refusal, each challenge on a line of its own. */
+/** Fields as a list has them, each challenge and each cookie on a line of its own. */
 export function fieldsOfPairs(pairs: Rendered["headers"]): OutgoingHttpHeaders {
   const fields: Record<string, string | string[]> = {};
   for (const [name, value] of pairs) {
@@ -30,10 +31,10 @@ export function fieldsOfPairs(pairs: Rendered["headers"]): OutgoingHttpHeaders {
   return fields;
 }
 
-/** Writes a refusal, unless the client has left. */
-export function writeRefused(outgoing: ServerResponse, refused: Refused): void {
+/** Writes what is sent for a request that is not granted, unless the client has left. */
+export function writeUngranted(outgoing: ServerResponse, decision: Refused | Answered): void {
   if (outgoing.destroyed) return;
-  const { status, headers, body } = render(refused);
+  const { status, headers, body } = rendering(decision);
   outgoing.writeHead(status, fieldsOfPairs(headers)).end(body);
 }
 

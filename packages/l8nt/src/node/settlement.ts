@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { Granted } from "../service/index.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
+import { capture } from "./capture.ts";
 
 /**
  * Settles, and never rejects. The claim is durable: a use that cannot be settled now stays counted,
@@ -23,6 +24,9 @@ export async function settle(granted: Granted, status: number | undefined): Prom
  * the handler closed it: nothing was delivered. One that closes after the head changes nothing.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
+  // First, so that it sees the fields that are set below.
+  const keep = granted.keeper();
+  if (keep !== undefined) capture(outgoing, keep);
   let open = true;
   const settleOnce = (status: number | undefined): void => {
     if (!open) return;

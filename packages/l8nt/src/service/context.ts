@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import type { Limiter } from "./limiter.ts";
+import type { Repeats } from "./repeats.ts";
 
 export interface PaywallContext {
   readonly authority: Authority;
@@ -14,6 +15,7 @@ export interface PaywallContext {
   readonly ledger: Ledger;
   /** Who claims uses; service/abandoned.ts. */
   readonly claimant: string;
+  readonly repeats: Repeats;
   readonly invoicer: Invoicer | undefined;
   readonly clock: Clock;
   readonly perClient: Limiter;

@@ -3,6 +3,8 @@ import type { Amount } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import type { Declared } from "../wire/consumption.ts";
 import type { Refused } from "../wire/problem.ts";
+import type { Answered } from "./answered.ts";
+import type { Answer } from "./repeats.ts";
 
 /** The facts of a request, as they were sent. */
 export interface RequestFacts {
@@ -27,11 +29,17 @@ export interface RequestFacts {
    * @default the capability of the route
    */
   readonly capability?: string | undefined;
+  /**
+   * Every `Idempotency-Key` line, joined by commas. A request that is repeated with the same
+   * credential and the same key is the same use.
+   */
+  readonly idempotencyKey?: string | null | undefined;
   /** All fields, for a price function. Called only by one. */
   headers(): Headers;
   /**
-   * The body, for a price function: the handler must be able to read it again. Undefined if the
-   * framework cannot give it twice.
+   * The body, for a price function, and to tell a repeated request from another one under the same
+   * key: the handler must be able to read it again. Undefined if the framework cannot give it
+   * twice.
    */
   readonly body?: (() => Promise<Uint8Array>) | undefined;
   /** The body as JSON, if it was parsed already. */
@@ -94,10 +102,19 @@ export interface Granted {
    */
   finish(status: number | undefined): Promise<void>;
   /**
-   * Ends the claim by the status of a response, and returns the response. What the handler declared
-   * is added to it as the field `Sigil-Use`.
+   * Takes the duty to hand in the answer, for the same request when it is repeated: called before
+   * `finish`, and only by who sees the whole answer. The function that it returns must be called
+   * once: with the answer when it is complete, or with undefined if it is large or breaks off.
+   * Undefined if nothing is to be kept.
+   */
+  keeper(): ((answer: Answer | undefined) => void) | undefined;
+  /**
+   * Ends the claim by the status of a response, and returns the response, which is kept for a
+   * repeated request while it is sent. What the handler declared is added to it as the field
+   * `Sigil-Use`.
    */
   settle(response: Response): Promise<Response>;
 }
 
-export type Decision = Granted | Refused;
+/** Not granted is a request that was refused, or that was answered before. */
+export type Decision = Granted | Refused | Answered;

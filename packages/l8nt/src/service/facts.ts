@@ -12,6 +12,7 @@ export function factsOf(request: Request, clientAddress?: string): RequestFacts 
     authorization,
     macaroon,
     clientAddress,
+    idempotencyKey: request.headers.get("idempotency-key"),
     headers: () => request.headers,
     body: () => copyOfBody(request),
     isGone: () => request.signal.aborted,

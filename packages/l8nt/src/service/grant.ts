@@ -3,6 +3,8 @@ import type { Amount } from "../amount.ts";
 import type { Verified } from "../l402/index.ts";
 import { type Declared, isConsumed, USE_FIELD } from "../wire/consumption.ts";
 import type { Grant, Granted, RequestFacts } from "./decision.ts";
+import { keeping } from "./keeping.ts";
+import type { KeyedUse } from "./repeats.ts";
 
 /** Grants a request for which nothing was counted. */
 export function grant(verified: Verified | undefined, price: Amount): Granted {
@@ -12,31 +14,47 @@ export function grant(verified: Verified | undefined, price: Amount): Granted {
     claimed: false,
     declared: () => undefined,
     finish: async () => {},
+    keeper: () => undefined,
     settle: async (response) => response,
   };
 }
 
-/** Grants a request whose use was claimed. `end` commits the claim, or releases it. */
+/**
+ * Grants a request whose use was claimed.
+ *
+ * @param end commits the claim, or releases it
+ * @param keyed the use of a request that may be repeated
+ */
 export function claimedGrant(
   verified: Verified,
   { facts, price }: { readonly facts: RequestFacts; readonly price: Amount },
   end: (consumed: boolean) => Promise<void>,
+  keyed?: KeyedUse,
 ): Granted {
   const served = new ServedGrant(verified, price);
   const { method } = facts;
   const finish = async (status: number | undefined): Promise<void> => {
     const isHeadSent = status !== undefined && facts.isGone?.() !== true;
-    await end(isConsumed(isHeadSent ? { method, status } : undefined, declaredBy(served)));
+    const consumed = isConsumed(isHeadSent ? { method, status } : undefined, declaredBy(served));
+    try {
+      await end(consumed);
+    } finally {
+      keyed?.end(consumed);
+    }
   };
+  const keeper = () => keyed?.keeper();
   return {
     granted: true,
     grant: served,
     claimed: true,
     declared: () => declaredBy(served),
     finish,
+    keeper,
     settle: async (response) => {
+      const keep = keeper();
       await finish(response.status);
-      return withUse(response, declaredBy(served));
+      const answer = withUse(response, declaredBy(served));
+      return keep === undefined ? answer : keeping(answer, keep);
     },
   };
 }

@@ -1,9 +1,11 @@
 /** `l8nt/service`: the paywall, on `Request` and `Response`. */
 export { WELL_KNOWN_PATH } from "../wire/paths.ts";
 export type { Refused } from "../wire/problem.ts";
+export type { Answered } from "./answered.ts";
 export type { Decision, Grant, Granted, RequestFacts } from "./decision.ts";
 export { type AuthorizeOptions, Paywall, type PaywallOptions } from "./paywall.ts";
 export type { PriceFacts, PriceFunction } from "./price.ts";
+export type { Answer } from "./repeats.ts";
 export type { RevocationsOption } from "./revoking.ts";
 export type { Route } from "./route.ts";
 export type { Grants, Terms } from "./terms.ts";

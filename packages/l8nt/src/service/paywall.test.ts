@@ -63,7 +63,7 @@ test("a refusal keeps the exact code for the log", async () => {
   const { paywall, request, buy } = world({ price: "1 sat" });
   const code = async (path: string, credential?: string) => {
     const decision = await paywall.authorize(request(path, credential));
-    return decision.granted ? "granted" : decision.error.code;
+    return decision.granted ? "granted" : decision.error?.code;
   };
   const credential = await buy();
   const flipped = credential.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"));
@@ -109,11 +109,11 @@ test("a finish that comes twice counts once, and the first one stands [case 51]"
   const { paywall, request, buy } = world({ price: "1 sat" });
   const credential = await buy();
   const first = await paywall.authorize(request("/a", credential));
-  if (!first.granted) throw new Error(first.error.code);
+  if (!first.granted) throw new Error(first.error?.code);
   await first.finish(500);
   await first.finish(200);
   const second = await paywall.authorize(request("/a", credential));
-  if (!second.granted) throw new Error(second.error.code);
+  if (!second.granted) throw new Error(second.error?.code);
   await second.finish(200);
   await second.finish(500);
   expect((await paywall.authorize(request("/a", credential))).granted).toBe(false);

@@ -18,6 +18,7 @@ import { discovery } from "./discovery.ts";
 import { factsOf } from "./facts.ts";
 import { Limiter } from "./limiter.ts";
 import { OpenRoutes } from "./open-routes.ts";
+import { Repeats } from "./repeats.ts";
 import { type RevocationsOption, Revoking } from "./revoking.ts";
 import { Route } from "./route.ts";
 import { checkTerms, maySell, TERMS, type Terms } from "./terms.ts";
@@ -149,6 +150,7 @@ export class Paywall {
       originText: formatOrigin(origin),
       ledger,
       claimant: this.#abandoned.claimant,
+      repeats: new Repeats(),
       invoicer,
       clock,
       perClient: new Limiter(perClient, CLIENTS),

@@ -26,8 +26,7 @@ export interface PriceFacts {
   readonly headers: Headers;
   /**
    * The body, read at the first call; the handler can still read it. At most 1 MiB, otherwise the
-   * answer is 413. Rejects in `l8nt/node` and `l8nt/fastify`, and in `l8nt/express` if no body
-   * parser ran before: a stream of Node can be read once, and the handler is to read it.
+   * answer is 413. Rejects if something before the paywall has read it and kept no value of it.
    */
   body(): Promise<Uint8Array>;
   /** The body as UTF-8 text; the answer is 400 if it is not. */
@@ -62,7 +61,7 @@ export async function copyOfBody(request: Request): Promise<Uint8Array> {
 }
 
 const UNREADABLE =
-  "The body cannot be read before the handler here. Price by method, URL and headers, or run a body parser first where the framework has one.";
+  "The body cannot be read before the handler here. Price by method, URL and headers.";
 
 /** {@link PriceFacts} of a request; each member is computed, and recorded, when it is asked for. */
 export class FactsOfRequest implements PriceFacts {

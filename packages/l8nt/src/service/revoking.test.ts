@@ -182,7 +182,7 @@ test("without news nobody is let in, nothing is sold, nothing is revoked; what i
     const { status, headers: fields } = decision.response;
     expect([
       status,
-      decision.error.code,
+      decision.error?.code,
       fields.get("retry-after"),
       fields.get("www-authenticate"),
     ]).toEqual([503, "ERR_REVOCATION_UNKNOWN", "1", null]);

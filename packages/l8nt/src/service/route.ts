@@ -6,12 +6,14 @@ import { authenticateFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
 import { Refused } from "../wire/problem.ts";
 import { isPayable } from "./answer.ts";
+import { Answered } from "./answered.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision, PricedRequest, RequestFacts } from "./decision.ts";
 import { claimedGrant, grant } from "./grant.ts";
 import type { OpenRoutes } from "./open-routes.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
 import { Readings } from "./readings.ts";
+import { type Begun, fingerprintOf, repeatError } from "./repeats.ts";
 import { Sales } from "./sale.ts";
 import type { Terms } from "./terms.ts";
 
@@ -153,22 +155,50 @@ export class Route {
   async #claim(request: PricedRequest, verified: Verified, now: number): Promise<Decision> {
     const { ledger, claimant: by, clock } = this.#context;
     const { limits } = verified;
+    const begun = await this.#begin(request, verified, now);
+    if (begun?.kind === "answered") return new Answered(begun.answer);
+    // What was used up says so itself, with an offer to buy it again.
+    const isUsedUp = begun?.kind === "gone" && verified.chain.isSingleUse;
+    if (begun !== undefined && begun.kind !== "new" && !isUsedUp)
+      return new Refused(repeatError(begun.kind));
+    const keyed = begun?.kind === "new" ? begun.use : undefined;
     let claim: Claim;
     try {
       claim = await claimUse(ledger, { by, limits, amount: request.price, at: now });
     } catch (error) {
+      keyed?.end(false);
       if (error instanceof BudgetError) return this.#deny(request, error);
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
-    return claimedGrant(verified, request, (consumed) =>
-      consumed ? claim.commit(clock()) : claim.release(clock()),
-    );
+    const end = (consumed: boolean): Promise<void> =>
+      consumed ? claim.commit(clock()) : claim.release(clock());
+    return claimedGrant(verified, request, end, keyed);
+  }
+
+  /** Looks a request with an `Idempotency-Key` up; undefined for one that cannot be repeated. */
+  async #begin(
+    { facts, target }: PricedRequest,
+    { node, validUntil: endsAt }: Verified,
+    at: number,
+  ): Promise<Begun | undefined> {
+    const { idempotencyKey: key, method } = facts;
+    if (key === undefined || key === null || key === "") return undefined;
+    const body = await bodyOf(facts).catch(() => undefined);
+    const fingerprint = body && fingerprintOf(method, this.#urlOf(facts, target), body);
+    return this.#context.repeats.begin({ nodeId: node.id, key, fingerprint, at, endsAt });
   }
 
   #deny(request: PricedRequest, error: DeniedError): Refused | Promise<Refused> {
     return isPayable(error) ? this.#sales.offer(request, error) : new Refused(error);
   }
+}
+
+/** The body, if it can be read before the handler. @throws AdapterError for one that cannot */
+async function bodyOf(facts: RequestFacts): Promise<Uint8Array> {
+  if (facts.body !== undefined) return facts.body();
+  if (facts.method === "GET" || facts.method === "HEAD") return new Uint8Array();
+  throw new AdapterError("ERR_REQUEST", "The body cannot be read before the handler here.");
 }
 
 const UNPRICED: ReadonlySet<string> = new Set(["ERR_TOO_LARGE", "ERR_REQUEST"]);

@@ -168,7 +168,7 @@ test("a request is served only if what was paid is its price now, or was its pri
         expect(then === paid || now <= paid).toBe(true);
       } else {
         refused++;
-        expect(decision.error.code).toBe("ERR_PRICE");
+        expect(decision.error?.code).toBe("ERR_PRICE");
         expect(await priceOf(other, 1)).toBeGreaterThan(paid);
       }
     }),

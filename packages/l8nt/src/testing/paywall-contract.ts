@@ -7,6 +7,7 @@ import { consumptionLaws } from "./paywall-consumption-laws.ts";
 import { credentialLaws } from "./paywall-credential-laws.ts";
 import { lawsOf, type PaywallContract } from "./paywall-laws.ts";
 import { priceLaws } from "./paywall-price-laws.ts";
+import { repeatLaws } from "./paywall-repeat-laws.ts";
 import { requestLaws } from "./paywall-request-laws.ts";
 import { useLaws } from "./paywall-use-laws.ts";
 import { wellKnownLaws } from "./paywall-well-known-laws.ts";
@@ -26,6 +27,7 @@ export function paywallContract(test: TestFunction, contract: PaywallContract): 
   priceLaws(lawsOf("price", test, contract));
   requestLaws(lawsOf("request", test, contract));
   useLaws(lawsOf("use", test, contract));
+  repeatLaws(lawsOf("repeat", test, contract));
   consumptionLaws(lawsOf("consumption", test, contract));
   wellKnownLaws(lawsOf("well-known", test, contract));
 }

@@ -34,12 +34,6 @@ export interface PaywallHost {
 export interface PaywallContract {
   readonly name: string;
   /**
-   * Whether a price function can read the body, and the handler after it.
-   *
-   * @default true
-   */
-  readonly pricesBodies?: boolean;
-  /**
    * Whether a handler can close the connection before it has answered.
    *
    * @default true

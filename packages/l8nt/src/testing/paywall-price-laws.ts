@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { AmountText } from "../amount.ts";
 import { LOCATION, type PaywallLaws, type RouteTerms } from "./paywall-laws.ts";
 
-export function priceLaws({ law, build, contract }: PaywallLaws): void {
+export function priceLaws({ law, build }: PaywallLaws): void {
   const broken: Record<string, unknown> = {
     throws: () => {
       throw new Error("price list of 192.0.2.1 unreachable");
@@ -84,35 +84,21 @@ export function priceLaws({ law, build, contract }: PaywallLaws): void {
     handle: async (_, body) => ({ status: 200, body: await body() }),
   };
   const post = (length: number) => ({ method: "POST", body: "x".repeat(length) });
-  if (contract.pricesBodies ?? true)
-    law(
-      "a price function may read the body, and the handler still receives it",
-      byLength,
-      async (world) => {
-        const seven = await world.buy("/paid", post(7));
-        assert.equal(world.invoicer.requests[0]?.amountMsat, 7000n);
-        const served = await world.ask("/paid", [seven], post(7));
-        assert.deepEqual([served.status, served.body], [200, "x".repeat(7)]);
-        const dearer = await world.ask("/paid", [seven], post(8));
-        assert.deepEqual([dearer.status, JSON.parse(dearer.body).code], [402, "ERR_PRICE"]);
-        const huge = await world.ask("/paid", [seven], post(1024 * 1024 + 1));
-        assert.deepEqual([huge.status, JSON.parse(huge.body).code], [413, "ERR_TOO_LARGE"]);
-        assert.equal(world.grants.length, 1);
-      },
-    );
-  else
-    law(
-      "a price function that reads the body answers 503, and serves nothing",
-      byLength,
-      async (world) => {
-        const response = await world.ask("/paid", [], post(7));
-        assert.deepEqual(
-          [response.status, JSON.parse(response.body).code],
-          [503, "ERR_PRICE_FUNCTION"],
-        );
-        assert.deepEqual(world.grants, []);
-      },
-    );
+  law(
+    "a price function may read the body, and the handler still receives it",
+    byLength,
+    async (world) => {
+      const seven = await world.buy("/paid", post(7));
+      assert.equal(world.invoicer.requests[0]?.amountMsat, 7000n);
+      const served = await world.ask("/paid", [seven], post(7));
+      assert.deepEqual([served.status, served.body], [200, "x".repeat(7)]);
+      const dearer = await world.ask("/paid", [seven], post(8));
+      assert.deepEqual([dearer.status, JSON.parse(dearer.body).code], [402, "ERR_PRICE"]);
+      const huge = await world.ask("/paid", [seven], post(1024 * 1024 + 1));
+      assert.deepEqual([huge.status, JSON.parse(huge.body).code], [413, "ERR_TOO_LARGE"]);
+      assert.equal(world.grants.length, 1);
+    },
+  );
 
   law(
     "each request has its own price, and a payment covers no dearer request [case 41]",

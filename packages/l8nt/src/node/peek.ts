@@ -1,0 +1,72 @@
+/** Reads the body of a Node request before its handler, which reads it again. */
+import type { IncomingMessage } from "node:http";
+import { AdapterError } from "../errors.ts";
+import { concat } from "../internal/bytes.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+const peeked = new WeakMap<IncomingMessage, Promise<Uint8Array>>();
+
+/**
+ * The whole body, which stays in the stream.
+ *
+ * @throws AdapterError `ERR_TOO_LARGE` for more than 1 MiB, `ERR_REQUEST` for a body that breaks
+ * off or was read already
+ */
+export function peekBody(incoming: IncomingMessage): Promise<Uint8Array> {
+  let body = peeked.get(incoming);
+  if (body === undefined) {
+    body = peek(incoming);
+    peeked.set(incoming, body);
+  }
+  return body;
+}
+
+async function peek(incoming: IncomingMessage): Promise<Uint8Array> {
+  const { headers } = incoming;
+  const length = Number(headers["content-length"] ?? Number.NaN);
+  const isChunked = headers["transfer-encoding"] !== undefined;
+  if (length > MAX_BODY_BYTES) throw tooLarge();
+  // HTTP/2 needs neither field.
+  if (incoming.httpVersionMajor < 2 && !isChunked && !(length > 0)) return new Uint8Array();
+  if (incoming.readableEnded || incoming.readableDidRead) throw broken();
+  // A body that came with the head is there after this turn. One that is empty must not be asked
+  // for, because the stream would end before the handler listens.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (incoming.complete && incoming.readableLength === 0) return new Uint8Array();
+  const parts: Buffer[] = [];
+  let size = 0;
+  // In the very turn in which they were read: a stream that is empty at the end of a turn has
+  // ended, and takes nothing back.
+  const giveBack = (): void => {
+    for (const part of parts.toReversed()) incoming.unshift(part);
+  };
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      incoming.off("readable", read).off("close", gone).off("error", gone);
+      act();
+    };
+    const gone = (): void => settle(() => reject(broken()));
+    const read = (): void => {
+      while (incoming.readableLength > 0) {
+        const part = incoming.read() as Buffer;
+        parts.push(part);
+        size += part.length;
+      }
+      if (size > MAX_BODY_BYTES) {
+        giveBack();
+        settle(() => reject(tooLarge()));
+      } else if (size === length || incoming.complete) {
+        giveBack();
+        settle(() => resolve(concat(...parts)));
+      }
+    };
+    incoming.on("readable", read).on("close", gone).on("error", gone);
+  });
+}
+
+const tooLarge = (): AdapterError =>
+  new AdapterError("ERR_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+
+const broken = (): AdapterError =>
+  new AdapterError("ERR_REQUEST", "The body broke off, or was read before the paywall.");

@@ -1,0 +1,156 @@
+/**
+ * Answers that are kept for a request that is repeated: with the same credential and the same
+ * `Idempotency-Key` it is the same use. spec/5-ledger.md §5.
+ */
+import { AdapterError } from "../errors.ts";
+import { utf8 } from "../internal/bytes.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+
+/** A complete answer, as it can be sent again. */
+export interface Answer {
+  readonly status: number;
+  /** Without the fields of one connection, and without the length. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** A larger answer is not kept. */
+export const MAX_ANSWER_BYTES = 65_536;
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+const MAX_ENTRIES = 10_000;
+
+/** The fields of one connection, and those that are made anew for every answer. */
+const OF_ONE_ANSWER =
+  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|date)$/i;
+
+/** An answer of these parts; undefined if it is too large to be kept. */
+export function answerOf(
+  status: number,
+  headers: Iterable<readonly [name: string, value: string]>,
+  body: Uint8Array<ArrayBuffer>,
+): Answer | undefined {
+  const fields = [...headers].filter(([name]) => !OF_ONE_ANSWER.test(name));
+  const size = fields.reduce((sum, [name, value]) => sum + name.length + value.length, body.length);
+  return size > MAX_ANSWER_BYTES ? undefined : { status, headers: fields, body };
+}
+
+/** A request that is, or was, served under a key. */
+export interface KeyedRequest {
+  /** The node that asks. Nobody else sees what is kept for it. */
+  readonly nodeId: string;
+  /** The value of `Idempotency-Key`. */
+  readonly key: string;
+  /** What tells this request from another one; undefined if its body could not be read. */
+  readonly fingerprint: string | undefined;
+  /** Unix seconds. */
+  readonly at: number;
+  /** When the credential ends; nothing is kept for longer. */
+  readonly endsAt: number | undefined;
+}
+
+/** The fingerprint of a request: method, URL and body. */
+export const fingerprintOf = (method: string, url: string, body: Uint8Array): string =>
+  sha256Hex(utf8(JSON.stringify([method, url, sha256Hex(body)])));
+
+/** The use of a request that runs under a key. */
+export interface KeyedUse {
+  /** Says how the claim ended: a use that was given back is free for the same key. */
+  end(consumed: boolean): void;
+  /**
+   * Takes the duty to hand in the answer. If nobody takes it before the claim ends, nothing is
+   * kept.
+   */
+  keeper(): (answer: Answer | undefined) => void;
+}
+
+/** What is known of a request: it is new, it runs, it has an answer, or its answer is gone. */
+export type Begun =
+  | { readonly kind: "new"; readonly use: KeyedUse }
+  | { readonly kind: "answered"; readonly answer: Answer }
+  | { readonly kind: "running" | "other" | "gone" };
+
+interface Entry {
+  readonly fingerprint: string;
+  readonly endsAt: number;
+  state: "running" | "gone" | Answer;
+}
+
+/** Kept in memory: another process, and this one after a restart, does not know the answers. */
+export class Repeats {
+  /** In the order of their beginning. */
+  readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
+
+  /** Undefined for a request that nothing can be kept for. */
+  begin({ nodeId, key, fingerprint, at, endsAt }: KeyedRequest): Begun | undefined {
+    const id = sha256Hex(utf8(JSON.stringify([nodeId, key])));
+    const known = this.#entries.get(id);
+    if (known !== undefined && known.endsAt > at) {
+      // Also a request that cannot be compared: it is not known to be the same.
+      if (known.fingerprint !== fingerprint) return { kind: "other" };
+      const { state } = known;
+      return typeof state === "string" ? { kind: state } : { kind: "answered", answer: state };
+    }
+    if (fingerprint === undefined) return undefined;
+    this.#drop(id);
+    const entry: Entry = {
+      fingerprint,
+      endsAt: endsAt ?? Number.POSITIVE_INFINITY,
+      state: "running",
+    };
+    this.#entries.set(id, entry);
+    this.#makeRoom();
+    return { kind: "new", use: this.#use(id, entry) };
+  }
+
+  #use(id: string, entry: Entry): KeyedUse {
+    let isTaken = false;
+    const set = (state: Entry["state"]): void => {
+      if (this.#entries.get(id) !== entry || entry.state !== "running") return;
+      entry.state = state;
+      if (typeof state !== "string") this.#bytes += sizeOf(state);
+    };
+    return {
+      end: (consumed) => {
+        if (!consumed && this.#entries.get(id) === entry) this.#drop(id);
+        else if (!isTaken) set("gone");
+      },
+      keeper: () => {
+        isTaken = true;
+        return (answer) => set(answer ?? "gone");
+      },
+    };
+  }
+
+  #drop(id: string): void {
+    const state = this.#entries.get(id)?.state;
+    if (typeof state === "object") this.#bytes -= sizeOf(state);
+    this.#entries.delete(id);
+  }
+
+  /** Forgets the oldest; never what still runs. */
+  #makeRoom(): void {
+    for (const [id, { state }] of this.#entries) {
+      if (this.#entries.size <= MAX_ENTRIES && this.#bytes <= MAX_KEPT_BYTES) return;
+      if (state !== "running") this.#drop(id);
+    }
+  }
+}
+
+const sizeOf = ({ headers, body }: Answer): number =>
+  headers.reduce((sum, [name, value]) => sum + name.length + value.length, body.length);
+
+/** The error of a request that cannot be answered under its key. */
+export const repeatError = (kind: "running" | "other" | "gone"): AdapterError =>
+  kind === "running"
+    ? new AdapterError(
+        "ERR_REQUEST_RUNNING",
+        "A request with this Idempotency-Key is still being answered. Send it again later, with the same key.",
+        { retryAfterSeconds: 1 },
+      )
+    : new AdapterError(
+        "ERR_IDEMPOTENCY_KEY",
+        kind === "other"
+          ? "This Idempotency-Key was used for a request with another method, URL or body. Send another key."
+          : "The request with this Idempotency-Key was answered, and the answer is not kept. Send another key to make a new request.",
+      );
