@@ -245,6 +245,12 @@ const DESCRIPTIONS = {
     meaning: "The head does not count the receipts before it, or is missing.",
     whatToDo: "The export was cut short: get it from the treasury again.",
   },
+  ERR_RECEIPT_LOST: {
+    meaning:
+      "Every line is genuine, and receipts are missing all the same: the treasury's books were restored from a backup, and its key signed other receipts before.",
+    whatToDo:
+      "Look for an export that was made before the backup was restored. The payments of the missing receipts are in the owner's journal, where each was explained.",
+  },
   ERR_WALLET: {
     meaning: "The wallet could not be reached, or did not answer as it should.",
     whatToDo: "Check that the wallet runs and that its URL is right: `sigil doctor`.",

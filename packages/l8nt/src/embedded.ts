@@ -27,6 +27,8 @@ export interface EmbeddedTreasury extends Treasurer {
 /** @throws TypeError for an option that is unknown or cannot work */
 export function embeddedTreasury({ wallet, ...options }: EmbeddedOptions): EmbeddedTreasury {
   const whole = {
+    // Several clients may pay from one wallet, each with books in its own memory.
+    unexplainedPayments: "alarm" as const,
     ...options,
     wallet: typeof wallet === "string" ? () => openWallet(wallet) : wallet,
   };

@@ -72,6 +72,7 @@ export const ERRORS = {
     ERR_RECEIPT_CHAIN: 503,
     ERR_RECEIPT_REPEATED: 503,
     ERR_RECEIPT_HEAD: 503,
+    ERR_RECEIPT_LOST: 503,
   },
   AdapterError: {
     ERR_WALLET: 503,

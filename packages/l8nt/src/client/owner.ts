@@ -2,12 +2,21 @@
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Credential } from "../l402/index.ts";
 import type { JournalEntry } from "../ports/journal.ts";
-import type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "../ports/owner.ts";
+import type {
+  Explanation,
+  Health,
+  PaymentFilter,
+  PaymentView,
+  TreasuryOwner,
+  UnexplainedPayment,
+} from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
 import { checkGiven, type Given, type Message } from "../wire/message.ts";
 import {
   ownerAllowPayee,
+  ownerConfirmBooks,
+  ownerExplain,
   ownerFreeze,
   ownerGiveUp,
   ownerHealth,
@@ -18,6 +27,7 @@ import {
   ownerRevoke,
   ownerThaw,
   ownerTree,
+  ownerUnexplained,
 } from "../wire/owner.ts";
 import { TreasuryHttp } from "./treasury-http.ts";
 
@@ -107,6 +117,23 @@ export class OwnerClient implements TreasuryOwner {
 
   reconcile(): Promise<{ readonly stillOpen: number }> {
     return this.#ask(ownerReconcile, { body: {} });
+  }
+
+  async unexplained(): Promise<readonly UnexplainedPayment[]> {
+    return (await this.#ask(ownerUnexplained, {})).payments;
+  }
+
+  async explain(paymentHash: string, explanation: Explanation, reason?: string): Promise<void> {
+    const { as } = explanation;
+    const node = as === "node" ? explanation.nodeId : undefined;
+    await this.#ask(ownerExplain, {
+      parameters: { hash: paymentHash },
+      body: { as, ...given({ node, reason }) },
+    });
+  }
+
+  async confirmBooks(reason?: string): Promise<void> {
+    await this.#ask(ownerConfirmBooks, { body: given({ reason }) });
   }
 
   async allowPayee(origin: string, payee: string): Promise<void> {

@@ -40,7 +40,7 @@ const OPTIONS = {
 
 /** What freezes and thaws apply to. */
 export interface Freezable {
-  apply(directive: Pick<Directive, "kind" | "nodeId" | "reason">): void;
+  apply(directive: Pick<Directive, "kind" | "nodeId" | "reason" | "payment">): void;
 }
 
 export interface Follower {

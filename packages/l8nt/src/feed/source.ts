@@ -20,7 +20,7 @@ export interface Reading {
   readonly seq: number;
   readonly entries: readonly (Pick<FeedEntry, "node" | "endsAt"> & RevokedPlace)[];
   /** Freezes and thaws, in order. A published feed has none. */
-  readonly freezes?: readonly Pick<Directive, "kind" | "nodeId" | "reason">[];
+  readonly freezes?: readonly Pick<Directive, "kind" | "nodeId" | "reason" | "payment">[];
   /**
    * Unix seconds of the follower's clock at which the reading was complete; undefined if it may be
    * out of date.

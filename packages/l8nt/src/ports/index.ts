@@ -1,4 +1,5 @@
 /** `l8nt/ports`: what a store, a wallet and a treasurer must be, and the records they exchange. */
+export type { BooksMark, BooksWitness, ReceiptsEnd } from "./books-mark.ts";
 export type { Clock, Sleep } from "./clock.ts";
 export type { Directive, DirectiveLog, NumberedDirective } from "./directives.ts";
 export type { Facts } from "./facts.ts";
@@ -15,7 +16,14 @@ export type { CounterRow, Journal, JournalEntry, JournalEvent } from "./journal.
 export type { Ledger, Reservation, ReserveAnswer, Resolution, Usage } from "./ledger.ts";
 export type { Counted, CounterKind } from "./limit.ts";
 export type { NodeBook, NodeRecord } from "./nodes.ts";
-export type { Health, PaymentFilter, PaymentView, TreasuryOwner } from "./owner.ts";
+export type {
+  Explanation,
+  Health,
+  PaymentFilter,
+  PaymentView,
+  TreasuryOwner,
+  UnexplainedPayment,
+} from "./owner.ts";
 export type {
   BeginAnswer,
   PaymentMark,

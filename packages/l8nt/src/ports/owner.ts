@@ -1,4 +1,5 @@
 /** What a treasury's owner sees and may do, embedded or across HTTP. */
+import type { Amount } from "../amount.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { PaymentQuery, PaymentRecord } from "./payments.ts";
 import type { ReceiptRow } from "./receipts.ts";
@@ -16,7 +17,40 @@ export interface Health {
   readonly openPayments: number;
   /** Of them, those that are older than an hour. [case 58] */
   readonly stuckPayments: number;
+  /** Payments of the wallet that the books cannot explain. */
+  readonly unexplainedPayments: number;
 }
+
+/** A payment that the wallet made, and that the books cannot explain. */
+export interface UnexplainedPayment {
+  /** Hex. */
+  readonly paymentHash: string;
+  /**
+   * `missing`: no book has it. `more`: it was more than the books have for it. `failed`: the books
+   * have it as failed. `late`: the books had it as failed, and have and count it now.
+   */
+  readonly why: "missing" | "more" | "failed" | "late";
+  /** As the wallet lists it. */
+  readonly amount: Amount;
+  readonly fee: Amount;
+  /** The part of both that no budget has counted. */
+  readonly unbooked: Amount;
+  /** When the wallet made it, by the wallet's clock. Unix seconds. */
+  readonly at: number;
+  /** Unix seconds. */
+  readonly foundAt: number;
+  /** The node or account of the wallet, if it can identify itself. */
+  readonly wallet?: string;
+}
+
+/**
+ * What an unexplained payment was, on the owner's word. `own`: not a payment of this treasury, so
+ * no budget counts it. `node`: of that node, so its budgets and those above it count it. `late`:
+ * made although it had failed; its budgets count it already.
+ */
+export type Explanation =
+  | { readonly as: "own" | "late" }
+  | { readonly as: "node"; readonly nodeId: string };
 
 /** A payment without its preimage and its macaroon: nothing that could be spent. */
 export type PaymentView = Omit<
@@ -76,6 +110,22 @@ export interface TreasuryOwner {
    * known after that.
    */
   reconcile(): Promise<{ readonly stillOpen: number }>;
+  /** Payments of the wallet that the books cannot explain, the oldest first. Nothing is spent. */
+  unexplained(): Promise<readonly UnexplainedPayment[]>;
+  /**
+   * Says what an unexplained payment was, for good. Spending goes on once none is left.
+   *
+   * @param reason one line of at most 200 characters, for the journal
+   * @throws AdapterError `ERR_REQUEST` if the payment waits for no explanation
+   */
+  explain(paymentHash: string, explanation: Explanation, reason?: string): Promise<void>;
+  /**
+   * Lets spending go on after books were restored from a backup, on the owner's word that nothing
+   * was paid since the backup. Only needed if the wallet cannot list its payments.
+   *
+   * @throws AdapterError `ERR_REQUEST` if the books wait for no such word
+   */
+  confirmBooks(reason?: string): Promise<void>;
   /**
    * Lets another node be paid for an origin. [case 70]
    *

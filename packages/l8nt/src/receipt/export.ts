@@ -5,8 +5,10 @@
 import { ReceiptError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Facts } from "../ports/facts.ts";
 import type { ReceiptBook } from "../ports/receipts.ts";
 import { Chain } from "./chain.ts";
+import { type EarlierReceipts, earlierReceipts } from "./earlier.ts";
 import { ReceiptKey, type ReceiptSigner } from "./key.ts";
 import { linesOf } from "./lines.ts";
 import {
@@ -19,6 +21,17 @@ import {
 } from "./receipt.ts";
 
 const PAGE = 500;
+const EXPORT_OPTIONS = { earlier: true } satisfies Keys<ExportOptions>;
+
+/** Options of {@link exportReceipts}. */
+export interface ExportOptions {
+  /**
+   * Other histories that the key signed, for the head.
+   *
+   * @default those that the book remembers
+   */
+  readonly earlier?: readonly EarlierReceipts[];
+}
 
 /**
  * The lines of an export, without their line feeds.
@@ -27,10 +40,16 @@ const PAGE = 500;
  * file.write(`${line}\n`);
  */
 export async function* exportReceipts(
-  book: Pick<ReceiptBook, "receipts">,
+  book: Pick<ReceiptBook, "receipts"> & Partial<Pick<Facts, "fact">>,
   signer: ReceiptSigner,
   clock: Clock,
+  options: ExportOptions = {},
 ): AsyncGenerator<string, void> {
+  checkKeys(options, EXPORT_OPTIONS, "exportReceipts");
+  const { fact } = book;
+  const earlier =
+    options.earlier ??
+    (fact === undefined ? [] : await earlierReceipts({ fact: (name) => fact.call(book, name) }));
   let count = 0;
   let after = 0;
   let last = NO_RECEIPT;
@@ -52,6 +71,7 @@ export async function* exportReceipts(
     last,
     keyId,
     at: Math.floor(clock()),
+    ...(earlier.length > 0 && { earlier }),
   };
   yield lineOf(head, signer.sign(signedBytes(head)));
 }
@@ -59,8 +79,11 @@ export async function* exportReceipts(
 /** The result of {@link verifyExport}. */
 export type ExportVerdict =
   | { readonly holds: true; readonly head: ReceiptHead }
-  /** The first fault, and the line that it is in. */
-  | { readonly holds: false; readonly fault: ReceiptError };
+  /**
+   * The first fault, and the line that it is in. `head` is there for `ERR_RECEIPT_LOST`: every line
+   * is genuine, and the head says that receipts of another history are missing.
+   */
+  | { readonly holds: false; readonly fault: ReceiptError; readonly head?: ReceiptHead };
 
 /** Options of {@link verifyExport}. */
 export interface VerifyExportOptions {
@@ -107,11 +130,25 @@ export async function verifyExport(
         "ERR_RECEIPT_HEAD",
         "the export ends before its head, so that its end is missing",
       );
-    return { holds: true, head };
+    const lost = lostIn(head);
+    return lost === undefined ? { holds: true, head } : { holds: false, fault: lost, head };
   } catch (error) {
     if (error instanceof ReceiptError) return { holds: false, fault: error };
     throw error;
   }
+}
+
+/** A backup was restored: receipts that were made after it are missing, however the chain went on. */
+function lostIn({ count, earlier = [] }: ReceiptHead): ReceiptError | undefined {
+  if (earlier.length === 0) return undefined;
+  const lost = earlier
+    .map((one) => `${one.kept + 1} to ${one.count} of a history that ends with ${one.last}`)
+    .join(", and ");
+  return new ReceiptError(
+    "ERR_RECEIPT_LOST",
+    count + 1,
+    `the books were restored from a backup, and the same key signed receipts that are missing here: numbers ${lost}`,
+  );
 }
 
 function endOf(chain: Chain, head: ReceiptHead): ReceiptHead {

@@ -5,7 +5,9 @@
 export { type ReceiptCode, ReceiptError } from "../errors.ts";
 export { type ChainVerdict, verifyChain } from "./chain.ts";
 export { ReceiptClerk, type ReceiptClerkOptions } from "./clerk.ts";
+export { type EarlierReceipts, withEarlier } from "./earlier.ts";
 export {
+  type ExportOptions,
   type ExportVerdict,
   exportReceipts,
   type VerifyExportOptions,

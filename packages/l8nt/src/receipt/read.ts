@@ -47,12 +47,26 @@ const RECEIPT: Readonly<Record<Exclude<keyof Receipt, "type">, Form>> = {
   settledAt: natural,
 };
 
+const earlier: Form = (member) =>
+  member === undefined ||
+  (Array.isArray(member) &&
+    member.length > 0 &&
+    member.every(
+      (one: Json) =>
+        typeof one === "object" &&
+        one !== null &&
+        natural(one.count) &&
+        hash(one.last) &&
+        natural(one.kept),
+    ));
+
 const HEAD: Readonly<Record<Exclude<keyof ReceiptHead, "type">, Form>> = {
   version,
   count: natural,
   last: hash,
   keyId,
   at: natural,
+  earlier,
 };
 
 const SIGNATURE = /^[0-9a-f]{128}$/;
@@ -75,7 +89,8 @@ export function readLine(line: string): SignedLine | string {
   for (const [name, isOfForm] of Object.entries(forms)) {
     const member = Object.hasOwn(json, name) ? json[name] : undefined;
     if (!isOfForm(member)) return `its member ${name} is missing or not of its form`;
-    members[name] = isOfForm === amount ? readAmount(member as Json) : member;
+    if (member !== undefined)
+      members[name] = isOfForm === amount ? readAmount(member as Json) : member;
   }
   if (type === "receipt" && unitOf(members.amount) !== unitOf(members.fee))
     return "its amount and its fee are in two units";

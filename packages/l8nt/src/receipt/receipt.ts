@@ -7,6 +7,7 @@ import type { Amount } from "../amount.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
+import type { EarlierReceipts } from "./earlier.ts";
 import { canonical, type JcsValue } from "./jcs.ts";
 import { pathClass } from "./path-class.ts";
 
@@ -44,6 +45,8 @@ export interface ReceiptHead {
   readonly keyId: string;
   /** Whole Unix seconds. */
   readonly at: number;
+  /** Other histories that the key signed, each ended by a restored backup. Absent without any. */
+  readonly earlier?: readonly EarlierReceipts[];
 }
 
 /** The `previous` of the first receipt. */
@@ -90,7 +93,14 @@ const textOf = ({ unit, value }: Amount): JcsValue => ({ unit, value: `${value}`
 const membersOf = (signable: Signable): Record<string, JcsValue> =>
   signable.type === "receipt"
     ? { ...signable, amount: textOf(signable.amount), fee: textOf(signable.fee) }
-    : { ...signable };
+    : headMembersOf(signable);
+
+const headMembersOf = ({ earlier, ...head }: ReceiptHead): Record<string, JcsValue> => ({
+  ...head,
+  ...(earlier !== undefined && {
+    earlier: earlier.map(({ count, last, kept }) => ({ count, last, kept })),
+  }),
+});
 
 /** What the signature signs: the canonical text without `signature`. */
 export const signedBytes = (signable: Signable): Uint8Array => utf8(canonical(membersOf(signable)));

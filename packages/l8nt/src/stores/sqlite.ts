@@ -46,6 +46,8 @@ import { CommitQueue, givenUp } from "./sqlite/queue.ts";
 import { paymentIn, Statements, Tables } from "./sqlite/tables.ts";
 import { textOf, valueOfText } from "./sqlite/texts.ts";
 
+export { backupSqliteStore, restoreSqliteStore } from "./sqlite/backup.ts";
+
 export interface SqliteOptions {
   /** Takes no lock, and refuses to write. @default false */
   readonly readOnly?: boolean;

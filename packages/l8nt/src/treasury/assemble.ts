@@ -5,11 +5,13 @@ import { randomBytes } from "../internal/crypto.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Authority } from "../l402/index.ts";
 import { systemClock } from "../ports/clock.ts";
+import type { PaymentSummary } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { inJournal, safely } from "./alarm.ts";
 import { Bought } from "./bought.ts";
 import { Delivery } from "./delivery.ts";
 import { Directives } from "./directives.ts";
+import { Explanations } from "./explanations.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { SpendingGate } from "./gate.ts";
 import { readLimits } from "./limits.ts";
@@ -21,6 +23,7 @@ import { Purchases } from "./purchases.ts";
 import { Recall } from "./recall.ts";
 import { ReceiptMaker } from "./receipt-maker.ts";
 import { Reconciler } from "./reconciler.ts";
+import { RestoredBooks } from "./restored-books.ts";
 import { ServiceRequests } from "./service-requests.ts";
 import { Settler } from "./settler.ts";
 import { Startup } from "./startup.ts";
@@ -47,27 +50,47 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const kind = "spending";
   const authority = new Authority({ secret, previousSecrets, location, kind, clock });
 
-  const gate = new SpendingGate({ store, clock, alarm });
+  const stops = (options.unexplainedPayments ?? "stop") === "stop";
+  const gate = new SpendingGate({
+    store,
+    clock,
+    alarm,
+    stopsUnexplained: stops,
+    compareOnce: () => reconciler.compareOnce(),
+  });
   const { maxSilence } = options;
   const maxSilenceSeconds = readMaxSilence(maxSilence);
   const directives = new Directives({ store, authority, gate, clock, alarm, maxSilence });
   const recall = new Recall({ fetch, store, directives, clock, maxSilenceSeconds });
   const nodes = new NodeDirectory({ store, authority, gate });
-  const settler = new Settler({ store, clock, alarm, gate, directives, onPaid });
+  const explanations = new Explanations({ store, clock, gate, directives, alarm, stops });
+  const { witness } = options;
+  const restored = new RestoredBooks({ store, clock, gate, receipts, alarm, witness });
+  const paid = (payment: PaymentSummary) => {
+    restored.touch();
+    onPaid(payment);
+  };
+  const settling = { store, clock, alarm, gate, directives, explanations };
+  const settler = new Settler({ ...settling, onPaid: paid });
   const sending = new Sending();
   const paying = { wallet, store, clock, settler, sending };
   const lookup = new PaymentLookup({ ...paying, ...policy });
   const payments = new OutgoingPayments({ ...paying, gate, policy, curve });
-  const reconciler = new Reconciler({ store, lookup, wallet, clock, gate, alarm });
+  const reconciler = new Reconciler({
+    ...{ store, lookup, settler, explanations, wallet, clock, gate, alarm, restored },
+  });
   const bought = new Bought(store);
   const services = new ServiceRequests({ fetch, ...policy });
   const told = { store, clock, alarm };
   const delivery = new Delivery({ ...told, bought, recall, settler, services, ...policy });
   const purchases = new Purchases({ store, clock, gate, payments, lookup, services, delivery });
-  const startup = new Startup({ store, time, clock, instance, directives, recall, reconciler });
+  const startup = new Startup({
+    ...{ store, time, clock, instance, directives, recall, reconciler, restored },
+  });
 
   return {
     ...{ authority, store, clock, instance, gate, directives, recall, nodes, sending },
+    ...{ explanations, restored },
     ...{ reconciler, bought, purchases, startup, receipts },
   };
 }

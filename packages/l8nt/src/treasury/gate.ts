@@ -4,14 +4,19 @@ import { AdapterError, denied, PaymentError, type Refusal } from "../errors.ts";
 import type { Freezable } from "../feed/follow.ts";
 import type { Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import { ALL_NODES, type Directive } from "../ports/directives.ts";
+import { ALL_NODES } from "../ports/directives.ts";
 import type { Payments } from "../ports/payments.ts";
 import type { Alarm } from "./alarm.ts";
+import { type Applied, UnexplainedPayments } from "./unexplained.ts";
 
 export interface SpendingGateOptions {
   readonly store: Pick<Payments, "closures">;
   readonly clock: Clock;
   readonly alarm: Alarm;
+  /** Whether a payment that the books cannot explain stops spending. @default true */
+  readonly stopsUnexplained?: boolean;
+  /** Compares the books with the wallet, if that has not been done yet. */
+  readonly compareOnce?: () => Promise<void>;
 }
 
 /**
@@ -22,6 +27,10 @@ export class SpendingGate implements Freezable {
   readonly #options: SpendingGateOptions;
   /** The reason of each freeze, by node id or `ALL_NODES`. */
   readonly #frozen = new Map<string, string>();
+  /** Payments of the wallet that the books cannot explain. As long as there is one, all stops. */
+  readonly unexplained = new UnexplainedPayments();
+  /** Why the owner has to look at the books. */
+  #restored: string | undefined;
   #doubt: string | undefined;
   #doubts = 0;
 
@@ -30,14 +39,32 @@ export class SpendingGate implements Freezable {
   }
 
   /** Applies a freeze or a thaw. */
-  apply({ kind, nodeId, reason = "by its owner" }: Omit<Directive, "at">): void {
+  apply(directive: Applied): void {
+    if (this.unexplained.apply(directive)) return;
+    const { kind, nodeId, reason = "by its owner" } = directive;
     if (kind === "freeze") this.#frozen.set(nodeId, reason);
     else if (kind === "thaw") this.#frozen.delete(nodeId);
   }
 
   /** Whether one of these nodes, or every node, is frozen. */
   isFrozen(nodeIds: readonly string[]): boolean {
+    if (this.#unexplained > 0 || this.#restored !== undefined) return true;
     return [ALL_NODES, ...nodeIds].some((id) => this.#frozen.has(id));
+  }
+
+  /** Stops all spending on books that were restored from a backup, until `release`. */
+  hold(why: string): void {
+    if (this.#restored === undefined) this.#options.alarm(`spending has stopped: ${why}`);
+    this.#restored = why;
+  }
+
+  /** Ends a hold. */
+  release(): void {
+    this.#restored = undefined;
+  }
+
+  get isHeld(): boolean {
+    return this.#restored !== undefined;
   }
 
   /** Stops all spending until the books and the wallet have been compared again. */
@@ -45,6 +72,11 @@ export class SpendingGate implements Freezable {
     if (this.#doubt === undefined) this.#options.alarm(`spending has stopped: ${why}`);
     this.#doubt = why;
     this.#doubts++;
+  }
+
+  /** How many payments stop spending because they cannot be explained. */
+  get #unexplained(): number {
+    return this.#options.stopsUnexplained === false ? 0 : this.unexplained.count;
   }
 
   /** How many doubts were ever reported. Read it before a comparison, and give it to `trust`. */
@@ -59,7 +91,12 @@ export class SpendingGate implements Freezable {
 
   /** Why nothing may be spent by anybody; undefined if spending is possible. */
   get reason(): string | undefined {
-    return this.#doubt ?? this.#frozen.get(ALL_NODES);
+    const count = this.#unexplained;
+    const unexplained =
+      count === 0
+        ? undefined
+        : `${count === 1 ? "a payment" : `${count} payments`} of the wallet cannot be explained by the books; say what ${count === 1 ? "it was" : "they were"}`;
+    return this.#doubt ?? unexplained ?? this.#restored ?? this.#frozen.get(ALL_NODES);
   }
 
   /**
@@ -83,6 +120,7 @@ export class SpendingGate implements Freezable {
    * @throws PaymentError `ERR_ORIGIN_QUARANTINED`, and whatever `demand` throws
    */
   async demandAt(verified: Verified, target: Target): Promise<void> {
+    await this.#options.compareOnce?.();
     this.demand(verified);
     const origin = formatOrigin(target.origin);
     const closedTo = await this.#options.store.closures(origin, this.#options.clock());
@@ -95,9 +133,15 @@ export class SpendingGate implements Freezable {
   }
 
   #freezes(verified: Verified): readonly Refusal[] {
+    const [root] = verified.nodes;
+    // An agent does not learn what the owner's wallet paid.
+    if (this.#unexplained > 0)
+      return [stopped(root!, "a wallet that made a payment that the books cannot explain")];
+    if (this.#restored !== undefined)
+      return [stopped(root!, "books that were restored from a backup, and not compared yet")];
     if (this.#frozen.size === 0) return [];
     const all = this.#frozen.get(ALL_NODES);
-    if (all !== undefined) return [frozen(verified.nodes[0]!, `a treasury that is frozen: ${all}`)];
+    if (all !== undefined) return [frozen(root!, `a treasury that is frozen: ${all}`)];
     return verified.nodes
       .filter(({ id }) => this.#frozen.has(id))
       .map((node) => frozen(node, `an agent that is frozen: ${this.#frozen.get(node.id)}`));
@@ -106,3 +150,6 @@ export class SpendingGate implements Freezable {
 
 const frozen = (node: Node, have: string): Refusal =>
   refusal(node, "frozen", { code: "ERR_FROZEN", have, need: "its owner to thaw it" });
+
+const stopped = (node: Node, have: string): Refusal =>
+  refusal(node, "frozen", { code: "ERR_FROZEN", have, need: "the treasury's owner to explain it" });

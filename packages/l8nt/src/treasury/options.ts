@@ -2,6 +2,7 @@
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { InvoiceCurve } from "../invoice/index.ts";
 import type { Secret } from "../l402/index.ts";
+import type { BooksWitness } from "../ports/books-mark.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
@@ -44,6 +45,22 @@ export interface TreasuryOptions extends TreasuryLimits {
   readonly clock?: Clock;
   /** Called for each payment once it is written down. */
   readonly onPaid?: (payment: PaymentSummary) => void;
+  /**
+   * What a payment does that the wallet made and the books cannot explain: one that no book has,
+   * that is more than its books have, or that was made although it had failed. `"stop"` stops all
+   * spending until the owner has explained it. `"alarm"` only raises an alarm, for a wallet that
+   * others pay from too. [case 105]
+   *
+   * @default "stop"; "alarm" for the treasury in a `Client`
+   */
+  readonly unexplainedPayments?: "stop" | "alarm";
+  /**
+   * Keeps how far the books have come outside of them, so that a backup that is restored is
+   * noticed. `sigil treasury` keeps it in a file beside the key.
+   *
+   * @default none
+   */
+  readonly witness?: BooksWitness;
   /** Called with what a person should look at. */
   readonly alarm?: (what: string) => void;
 }
@@ -61,9 +78,15 @@ const OPTIONS = {
   fetch: true,
   clock: true,
   onPaid: true,
+  witness: true,
+  unexplainedPayments: true,
   alarm: true,
 } satisfies Keys<TreasuryOptions>;
 
 /** @throws TypeError for an unknown option: a misspelt limit would limit nothing. [case 97] */
-export const checkOptions = (options: TreasuryOptions): void =>
+export function checkOptions(options: TreasuryOptions): void {
   checkKeys(options, OPTIONS, "a treasury");
+  const { unexplainedPayments = "stop" } = options;
+  if (unexplainedPayments !== "stop" && unexplainedPayments !== "alarm")
+    throw new TypeError('a treasury\'s unexplainedPayments must be "stop" or "alarm"');
+}

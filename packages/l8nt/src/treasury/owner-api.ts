@@ -5,9 +5,11 @@
 import { targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import type { TreasuryOwner } from "../ports/owner.ts";
+import type { Explanation, TreasuryOwner } from "../ports/owner.ts";
 import {
   ownerAllowPayee,
+  ownerConfirmBooks,
+  ownerExplain,
   ownerFreeze,
   ownerGiveUp,
   ownerHealth,
@@ -19,6 +21,7 @@ import {
   ownerRevoke,
   ownerThaw,
   ownerTree,
+  ownerUnexplained,
 } from "../wire/owner.ts";
 import { presented, type Route, responding, route, routesHandler } from "./routes.ts";
 import type { TreasuryCore } from "./treasury.ts";
@@ -55,6 +58,15 @@ const OWNER_ROUTES: readonly Route[] = [
     done(treasury.owner.thaw(node, reason)),
   ),
   route(ownerReconcile, ({ treasury }) => treasury.owner.reconcile()),
+  route(ownerUnexplained, async ({ treasury }) => ({
+    payments: await treasury.owner.unexplained(),
+  })),
+  route(ownerExplain, ({ treasury, parameters: { hash }, body: { as, node, reason } }) =>
+    done(treasury.owner.explain(hash, explanationOf(as, node), reason)),
+  ),
+  route(ownerConfirmBooks, ({ treasury, body: { reason } }) =>
+    done(treasury.owner.confirmBooks(reason)),
+  ),
   route(ownerAllowPayee, ({ treasury, body: { origin, payee } }) =>
     done(treasury.owner.allowPayee(origin, payee)),
   ),
@@ -62,6 +74,13 @@ const OWNER_ROUTES: readonly Route[] = [
     done(treasury.owner.giveUp(hash, reason)),
   ),
 ];
+
+function explanationOf(as: Explanation["as"], node: string | undefined): Explanation {
+  if (as !== "node") return { as };
+  if (node === undefined)
+    throw new AdapterError("ERR_REQUEST", 'An explanation as "node" names the node.');
+  return { as, nodeId: node };
+}
 
 export interface OwnerApiOptions {
   /** Answers the owner's request for metrics. @default no metrics: 404 */

@@ -8,11 +8,13 @@ import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import {
+  type Explanation,
   type Health,
   PAGE_ROWS,
   type PaymentFilter,
   type PaymentView,
   type TreasuryOwner,
+  type UnexplainedPayment,
 } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
@@ -21,6 +23,8 @@ import type { NodeStanding } from "../ports/treasury.ts";
 import { checkGiven } from "../wire/message.ts";
 import {
   ownerAllowPayee,
+  ownerConfirmBooks,
+  ownerExplain,
   ownerFreeze,
   ownerGiveUp,
   ownerJournal,
@@ -32,12 +36,14 @@ import {
 } from "../wire/owner.ts";
 import { OWNER_PATHS } from "../wire/paths.ts";
 import type { Directives } from "./directives.ts";
+import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
 import type { NodeDirectory } from "./nodes.ts";
 import type { Sending } from "./payment-lookup.ts";
 import type { Recall } from "./recall.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
 import type { Reconciler } from "./reconciler.ts";
+import type { RestoredBooks } from "./restored-books.ts";
 import type { Startup } from "./startup.ts";
 
 export interface OwnerOptions {
@@ -51,6 +57,8 @@ export interface OwnerOptions {
   readonly directives: Directives;
   readonly recall: Recall;
   readonly reconciler: Reconciler;
+  readonly explanations: Explanations;
+  readonly restored: RestoredBooks;
   readonly sending: Sending;
   readonly receipts: ReceiptMaker;
 }
@@ -144,6 +152,29 @@ export class Owner implements TreasuryOwner {
     await this.#options.directives.issue({ kind, nodeId, at: this.#options.clock(), reason });
   }
 
+  async unexplained(): Promise<readonly UnexplainedPayment[]> {
+    await this.#options.startup.done();
+    return this.#options.gate.unexplained.list;
+  }
+
+  async explain(
+    paymentHash: string,
+    explanation: Explanation,
+    reason = "by its owner",
+  ): Promise<void> {
+    const { as } = explanation;
+    const node = as === "node" ? explanation.nodeId : undefined;
+    checkGiven(ownerExplain, { parameters: { hash: paymentHash }, body: { as, node, reason } });
+    await this.#options.startup.done();
+    await this.#options.explanations.explain(paymentHash, explanation, reason);
+  }
+
+  async confirmBooks(reason = "by its owner"): Promise<void> {
+    checkGiven(ownerConfirmBooks, { body: { reason } });
+    await this.#options.startup.done();
+    await this.#options.restored.confirm(reason);
+  }
+
   async allowPayee(origin: string, payee: string): Promise<void> {
     checkGiven(ownerAllowPayee, { body: { origin, payee } });
     if (!/^0[23][0-9a-f]{64}$/.test(payee))
@@ -197,6 +228,7 @@ export class Owner implements TreasuryOwner {
       ...(reason !== undefined && { reason }),
       openPayments: open.length,
       stuckPayments: open.filter(({ createdAt }) => createdAt < clock() - STUCK_SECONDS).length,
+      unexplainedPayments: gate.unexplained.count,
     };
   }
 }

@@ -261,25 +261,6 @@ test("a late answer about the first attempt at a hash does not end the second at
   expect(await world.spent(root)).toBe(13_000n);
 });
 
-test("a wallet that does not list its payments raises an alarm, and spending goes on [case 105]", async () => {
-  const store = new MemoryStore();
-  await store.note("an older process was here", 1_999_999_000);
-  let inner: Payer | undefined;
-  const world = await town({
-    store,
-    wallet: async () => ({
-      network: () => inner!.network(),
-      pay: (request) => inner!.pay(request),
-      find: (hash) => inner!.find(hash),
-      paidSince: () => Promise.reject(new Error("not now")),
-    }),
-  });
-  inner = devWallet(world.network.account("treasury").url);
-  const shop = await world.openShop();
-  expect(await buy(world, world.mint(), `${shop.url}/a`)).toHaveProperty("payment");
-  expect(world.alarms).toEqual([expect.stringContaining("did not list its payments")]);
-});
-
 test("an alarm that throws, the clock's included, stops nothing", async () => {
   const store = new MemoryStore();
   await store.note("from the future", 2_000_000_500);

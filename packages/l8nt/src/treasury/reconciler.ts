@@ -1,44 +1,80 @@
-/** Compares the books with the wallet. spec/4-purchase.md §7. */
+/** Compares the books with the wallet. spec/4-purchase.md §8. */
+import { type Amount, msat } from "../amount.ts";
 import { PaymentError } from "../errors.ts";
+import { Lru } from "../internal/lru.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { UnexplainedPayment } from "../ports/owner.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import type { Payer } from "../ports/wallet.ts";
+import type { Payer, WalletPayment } from "../ports/wallet.ts";
 import type { Alarm } from "./alarm.ts";
+import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
 import type { PaymentLookup } from "./payment-lookup.ts";
+import type { RestoredBooks } from "./restored-books.ts";
+import type { Settler } from "./settler.ts";
 
 export interface ReconcilerOptions {
   readonly store: Store;
   readonly lookup: PaymentLookup;
+  readonly settler: Settler;
+  readonly explanations: Explanations;
   readonly wallet: () => Promise<Payer>;
   readonly clock: Clock;
   readonly gate: SpendingGate;
   readonly alarm: Alarm;
+  readonly restored: RestoredBooks;
 }
 
-/** The wallet's clock and ours may differ. */
-const OVERLAP_SECONDS = 3600;
+/**
+ * What the wallet's list showed. `unreached`: the wallet did not answer at all. `unlisted`: it
+ * answers, and cannot list its payments.
+ */
+export type Comparison = "compared" | "unreached" | "unlisted";
+
+/**
+ * How far a list reaches back before the last comparison: at a start, every hour, and otherwise. A
+ * payment is listed by the time at which it was begun, and may have ended only now.
+ */
+const OVERLAP_SECONDS = { start: 86_400, hourly: 7200, usual: 120 } as const;
+const HOUR_SECONDS = 3600;
+/** What a wallet that pays whole satoshis may add to an amount and to a fee. */
+const ROUNDING_MSAT = 2000n;
+const REMEMBERED = 50_000;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  /** Unix seconds up to which the wallet's own list was compared; 0 for new books. */
-  #from = 0;
+  /** Unix seconds at which the books were made. No older payment of the wallet is theirs. */
+  #madeAt = 0;
+  #deepAt: number | undefined;
   #running: Promise<{ readonly stillOpen: number }> | undefined;
-  /** Payments of the wallet that are in no book and that an alarm was raised for. */
-  readonly #suspense = new Set<string>();
+  /** Payments of the wallet that the books have as the wallet does. */
+  readonly #matched = new Lru<string, true>(REMEMBERED);
+  #last: Comparison = "unreached";
+  #isUnlistedSaid = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
   }
 
-  /** @param latest Unix seconds of the last entry that the process before this one wrote */
-  lookFrom(latest: number): void {
-    this.#from = latest;
+  /** @param madeAt Unix seconds at which the books were made */
+  lookFrom(madeAt: number): void {
+    this.#madeAt = madeAt;
+  }
+
+  /** What the last look at the wallet's list showed. */
+  get last(): Comparison {
+    return this.#last;
+  }
+
+  /** Compares once in the life of this process, so that nothing is paid before. */
+  async compareOnce(): Promise<void> {
+    if (this.#last === "unreached") await this.reconcile();
   }
 
   /**
-   * Asks the wallet about every payment whose outcome is unknown. If the books are certain
-   * afterwards, spending may go on.
+   * Asks the wallet about every payment whose outcome is unknown, and compares what else it paid
+   * with the books. If the books are certain afterwards, spending may go on.
    *
    * @throws AdapterError `ERR_STORE`
    */
@@ -50,42 +86,106 @@ export class Reconciler {
   }
 
   async #reconcile(): Promise<{ readonly stillOpen: number }> {
-    const { store, lookup, gate } = this.#options;
+    const { store, lookup, gate, restored } = this.#options;
     const { doubts } = gate;
     for (const record of await store.openPayments())
-      await lookup.follow(record).catch((error: unknown) => {
-        if (!(error instanceof PaymentError)) throw error;
-      });
-    await this.#findUnknown();
+      await lookup.follow(record).catch(ignorePaymentError);
+    this.#last = await this.#compare();
+    if (this.#last === "compared") await restored.compared();
+    restored.touch();
     const stillOpen = (await store.openPayments()).length;
     gate.trust(doubts);
     return { stillOpen };
   }
 
-  /**
-   * Raises an alarm for each payment of the wallet that is in no book. It may be the owner's own
-   * payment, so spending goes on. [case 105]
-   */
-  async #findUnknown(): Promise<void> {
-    const { store, wallet, alarm, clock } = this.#options;
-    if (this.#from === 0) {
-      this.#from = clock();
+  async #compare(): Promise<Comparison> {
+    const { store, clock } = this.#options;
+    const payer = await this.#options.wallet().catch(() => undefined);
+    if (payer === undefined) return "unreached";
+    const identity = await payer.identity?.().catch(() => undefined);
+    const name = `compared ${identity ?? ""}`.trim();
+    const comparedTo = Number((await store.fact(name)) ?? 0);
+    const began = clock();
+    const overlap = this.#overlap(began);
+    const from = Math.max(Math.floor(this.#madeAt), Math.floor(comparedTo) - overlap);
+    let paid: readonly WalletPayment[] | undefined;
+    try {
+      paid = await payer.paidSince?.(from);
+    } catch {
+      // Said below.
+    }
+    if (paid === undefined) return this.#unlisted();
+    // A wallet may give a second more than it was asked for.
+    for (const payment of paid)
+      if (payment.at >= from) await this.#compareOne(payer, payment, identity);
+    if (overlap !== OVERLAP_SECONDS.usual) this.#deepAt = began;
+    await store.setFact(name, String(began));
+    return "compared";
+  }
+
+  #overlap(now: number): number {
+    if (this.#deepAt === undefined) return OVERLAP_SECONDS.start;
+    return now - this.#deepAt >= HOUR_SECONDS ? OVERLAP_SECONDS.hourly : OVERLAP_SECONDS.usual;
+  }
+
+  #unlisted(): Comparison {
+    if (!this.#isUnlistedSaid)
+      this.#options.alarm(
+        "the wallet does not list its payments, so a payment that is in no book goes unseen, and books that were restored from a backup are not noticed by their payments",
+      );
+    this.#isUnlistedSaid = true;
+    return "unlisted";
+  }
+
+  async #compareOne(
+    payer: Payer,
+    { paymentHash, amountMsat, feeMsat, at }: WalletPayment,
+    wallet: string | undefined,
+  ): Promise<void> {
+    const { store, explanations } = this.#options;
+    if (this.#matched.get(paymentHash) || explanations.knows(paymentHash)) return;
+    let record = await store.payment(paymentHash);
+    if (record?.status === "failed") record = await this.#settleLate(payer, record);
+    // It is looked up by itself, and compared afterwards.
+    if (record?.status === "open") return;
+    const total = amountMsat + feeMsat;
+    const why = whyOf(record, total);
+    if (why === undefined) {
+      this.#matched.set(paymentHash, true);
       return;
     }
-    const payer = await wallet().catch(() => undefined);
-    const began = clock();
-    const paid = await payer?.paidSince?.(this.#from - OVERLAP_SECONDS).catch(() => {
-      alarm("the wallet did not list its payments, so a payment that is in no book goes unseen");
-      return undefined;
-    });
-    if (paid !== undefined) this.#from = began;
-    for (const { paymentHash, amountMsat, feeMsat } of paid ?? []) {
-      if (this.#suspense.has(paymentHash) || (await store.payment(paymentHash)) !== undefined)
-        continue;
-      this.#suspense.add(paymentHash);
-      alarm(
-        `suspense: the wallet made payment ${paymentHash} of ${amountMsat} msat and ${feeMsat} msat of fee, which is in no book of this treasury`,
-      );
-    }
+    const found = { paymentHash, why, at, amount: msat(amountMsat), fee: msat(feeMsat) };
+    const unbooked = msat(why === "late" ? 0n : total - bookedMsat(record));
+    await explanations.report({ ...found, unbooked, ...(wallet !== undefined && { wallet }) });
   }
+
+  /** The wallet made a payment that had failed: its amount and its preimage go into the books. */
+  async #settleLate(payer: Payer, record: PaymentRecord): Promise<PaymentRecord> {
+    const { store, settler } = this.#options;
+    const outcome = await payer.find(record.paymentHash).catch(() => undefined);
+    if (outcome?.status !== "paid") return record;
+    await settler.settle(record, outcome).catch(ignorePaymentError);
+    return (await store.payment(record.paymentHash)) ?? record;
+  }
+}
+
+function whyOf(
+  record: PaymentRecord | undefined,
+  totalMsat: bigint,
+): UnexplainedPayment["why"] | undefined {
+  if (record === undefined) return "missing";
+  if (record.status === "failed") return "failed";
+  if (record.order === `late ${record.paymentHash}`) return "late";
+  return totalMsat > bookedMsat(record) + ROUNDING_MSAT ? "more" : undefined;
+}
+
+/** What the books count for a payment that was made. */
+function bookedMsat(record: PaymentRecord | undefined): bigint {
+  if (record === undefined || record.status === "failed") return 0n;
+  const inMsat = (amount: Amount | undefined) => (amount?.unit === "msat" ? amount.value : 0n);
+  return inMsat(record.amount) + inMsat(record.fee);
+}
+
+function ignorePaymentError(error: unknown): void {
+  if (!(error instanceof PaymentError)) throw error;
 }

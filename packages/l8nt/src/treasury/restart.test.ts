@@ -179,31 +179,6 @@ describe("after a restart", () => {
     await later.start();
     expect(world.alarms.at(-1)).toContain("more than a year");
   });
-
-  test("money that left the wallet and is in no book is an alarm [case 105]", async () => {
-    const { store, world, shop, root } = await start();
-    await buy(world.treasury, root, shop);
-    const wallet = devWallet(world.network.account("treasury").url);
-    const invoice = await devWallet(world.network.account("shop").invoiceOnlyUrl).createInvoice({
-      amountMsat: 5000n,
-      expirySeconds: 600,
-    });
-    await wallet.pay({
-      invoice,
-      paymentHash: "",
-      amountMsat: 5000n,
-      maxFeeMsat: 100n,
-      timeoutSeconds: 5,
-    });
-    // Down for longer than the clocks may differ.
-    world.clock.advance("7200s");
-    const next = again(world, store);
-    await next.start();
-    await next.reconcile();
-    expect(world.alarms).toEqual([expect.stringMatching(/^suspense: .* of 5000 msat/)]);
-    expect((await store.journal(0, 100)).map(({ event }) => event.type)).toContain("note");
-    expect(await buy(next, world.mint(), await world.openShop())).toHaveProperty("payment");
-  });
 });
 
 describe("two treasuries on one store", () => {

@@ -20,8 +20,9 @@ import { examineWallet } from "./wallet-fitness.ts";
 
 export interface ServeTreasuryOptions extends TreasuryOptions, OwnerApiOptions {
   /**
-   * How often the wallet is asked about payments whose outcome is unknown. An agent may never ask
-   * for them again. [case 57]
+   * How often the wallet is asked about payments whose outcome is unknown, because an agent may
+   * never ask for them again, and for what else it paid: books that were copied and are used
+   * beside these are noticed within this time. [cases 57, 105]
    *
    * @default "15s"
    */
@@ -101,12 +102,11 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
   const underWay = new Set<Promise<unknown>>();
   const stopped = new AbortController();
   const lookUp = async () => {
-    if ((await store.openPayments()).length === 0) return;
     const { stillOpen } = await treasury.reconcile();
     onLookUp(stillOpen);
   };
   const timer = every(lookUpSeconds * 1000, () => {
-    lookUp().catch(() => alarm("the wallet could not be asked about open payments"));
+    lookUp().catch(() => alarm("the books could not be compared with the wallet"));
   });
 
   return {
@@ -135,6 +135,7 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
       await inTime(treasury.stop());
       await inTime(maker.make(), RECEIPTS_MS);
       await inTime(maker.pause(), RECEIPTS_MS);
+      await inTime(treasury.keepMark());
     },
   };
 }

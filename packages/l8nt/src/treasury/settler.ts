@@ -12,6 +12,7 @@ import type { PaymentSummary } from "../ports/treasury.ts";
 import type { PaymentOutcome } from "../ports/wallet.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Directives } from "./directives.ts";
+import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
 
 export interface SettlerOptions {
@@ -22,6 +23,8 @@ export interface SettlerOptions {
   readonly gate: SpendingGate;
   /** Freezes all spending if the wallet broke its word. */
   readonly directives: Directives;
+  /** Stops spending for a payment that was made after it had failed. */
+  readonly explanations: Explanations;
   /** Called for each payment once it is written down. */
   readonly onPaid: (payment: PaymentSummary) => void;
 }
@@ -102,9 +105,9 @@ export class Settler {
     this.#settledHere.set(paymentHash, true);
     this.#options.onPaid({ origin, paymentHash, amount, fee });
     if (!settled.late) return settled.payment;
-    const what = `payment ${record.paymentHash} was given up as failed, and the wallet made it all the same`;
-    alarm(what);
-    await this.#freeze(what);
+    const { explanations } = this.#options;
+    const found = { paymentHash, amount, fee, unbooked: msat(0n), at: clock() };
+    await explanations.report({ ...found, why: "late" });
     throw new PaymentError(
       "ERR_PAYMENT_UNKNOWN",
       "yes",

@@ -9,6 +9,10 @@ import type { Directives } from "./directives.ts";
 import type { ForwardClock } from "./forward-clock.ts";
 import type { Recall } from "./recall.ts";
 import type { Reconciler } from "./reconciler.ts";
+import type { RestoredBooks } from "./restored-books.ts";
+
+/** The fact that says when the books were made, in Unix seconds. */
+export const MADE_AT = "made at";
 
 /** Who claims the uses of orders. */
 export const CLAIMANT = "treasury";
@@ -22,6 +26,7 @@ export interface StartupOptions {
   readonly directives: Directives;
   readonly recall: Recall;
   readonly reconciler: Reconciler;
+  readonly restored: RestoredBooks;
 }
 
 export class Startup {
@@ -47,16 +52,18 @@ export class Startup {
   }
 
   async #start(): Promise<void> {
-    const { store, time, clock, instance, directives, recall, reconciler } = this.#options;
+    const { store, time, clock, instance, directives, recall, reconciler, restored } =
+      this.#options;
     const began = clock();
     const latest = await store.latest();
     time.atLeast(latest);
-    reconciler.lookFrom(latest);
+    reconciler.lookFrom(Number(await store.firstFact(MADE_AT, String(clock()))));
     await directives.start();
     await recall.start();
     // Other processes on the same store are still using what they claimed.
     await store.unclaimAll(store.shared ? `${instance}.` : "");
     if (!store.shared) await endAbandonedUses(store, { of: CLAIMANT, before: began, at: clock() });
+    await restored.check();
     await reconciler.reconcile();
   }
 }

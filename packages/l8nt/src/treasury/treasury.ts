@@ -64,6 +64,7 @@ export class TreasuryCore implements Treasurer {
     this.#parts.directives.stop();
     this.#parts.recall.stop();
     await this.#parts.bought.flushHandedOver();
+    await this.#parts.restored.keep();
   }
 
   /**
@@ -175,6 +176,11 @@ export class TreasuryCore implements Treasurer {
     await this.start();
     const { node } = await this.#admit(credential, { now: this.#parts.clock(), target: "self" });
     return this.#parts.receipts.receipts(after, limit, node.id);
+  }
+
+  /** Writes down, outside the books, how far they have come. @see TreasuryOptions.witness */
+  keepMark(): Promise<void> {
+    return this.#parts.restored.keep();
   }
 
   /** The public key of this treasury's receipts, 64 hex. */

@@ -21,6 +21,7 @@ import { nodes } from "./nodes.ts";
 import { limit, page } from "./page.ts";
 import { OWNER_PATH } from "./paths.ts";
 import { receiptList } from "./receipts.ts";
+import { unexplained } from "./unexplained.ts";
 
 const read = { audience: "owner", method: "GET" } as const;
 const write = { audience: "owner", method: "POST" } as const;
@@ -34,6 +35,7 @@ const health = codecOf<Health>()(
     reason: optional(text),
     openPayments: count(),
     stuckPayments: count(),
+    unexplainedPayments: count(),
   }),
 );
 
@@ -149,6 +151,37 @@ export const ownerReconcile = message({
   summary: "Asks the wallet about every payment whose outcome is not known",
   body: object({}),
   answer: object({ stillOpen: count() }),
+});
+
+export const ownerUnexplained = message({
+  ...read,
+  name: "unexplained",
+  path: `${OWNER_PATH}/unexplained`,
+  summary: "Payments of the wallet that the books cannot explain; nothing is spent until they are",
+  answer: object({ payments: list(unexplained) }),
+});
+
+export const ownerExplain = message({
+  ...write,
+  name: "explanation",
+  path: `${OWNER_PATH}/unexplained/{hash}/explain`,
+  summary: "Says what such a payment was, for good; `node` is required if it was one of a node",
+  parameters: object({ hash }),
+  body: object({
+    as: oneOf("own", "node", "late"),
+    node: optional(nodeId),
+    reason: optional(reason),
+  }),
+  answer: done,
+});
+
+export const ownerConfirmBooks = message({
+  ...write,
+  name: "confirmation",
+  path: `${OWNER_PATH}/books/confirm`,
+  summary: "Lets spending go on after a restored backup, if the wallet cannot list its payments",
+  body: object({ reason: optional(reason) }),
+  answer: done,
 });
 
 export const ownerAllowPayee = message({

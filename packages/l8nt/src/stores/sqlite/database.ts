@@ -121,7 +121,7 @@ interface DatabaseFile {
  * The file behind a name. A file with a second name (a hard link) is refused: SQLite keeps a log
  * beside each name, and a reader or writer of one name never sees what the log of the other holds.
  */
-function fileAt(name: string, create = (_name: string): void => {}): DatabaseFile {
+export function fileAt(name: string, create = (_name: string): void => {}): DatabaseFile {
   const fs = globalThis.process.getBuiltinModule("node:fs");
   create(name);
   let path: string;
@@ -167,7 +167,7 @@ function ownEpoch(database: DatabaseSync): () => boolean {
  * Takes the lock of the only writer: a lock of the operating system on a file beside the database.
  * It ends with the process, even a killed one. The file holds the process id.
  */
-function lock(path: string): () => void {
+export function lock(path: string): () => void {
   const { DatabaseSync } = builtin();
   createPrivate(`${path}.lock`);
   const holder = new DatabaseSync(`${path}.lock`, { timeout: 0 });

@@ -1,0 +1,395 @@
+/**
+ * Money that the books cannot explain stops spending until the owner has said what it was: a
+ * restored or copied database, a payment that had failed, money that another program spent.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { msat } from "../amount.ts";
+import type { Credential } from "../l402/index.ts";
+import { auditLedger } from "../ledger/index.ts";
+import type { Store } from "../ports/store.ts";
+import type { Payer } from "../ports/wallet.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { backupSqliteStore, openSqliteStore } from "../stores/sqlite.ts";
+import { failure, type Shop, secretOf, type Town, town } from "../testing/fixtures/town.ts";
+import { devWallet } from "../wallets/dev.ts";
+import { guardedFetch, Treasury, type TreasuryOptions } from "./index.ts";
+
+const hasSqlite = process.getBuiltinModule("node:sqlite") !== undefined;
+
+/** What one payment of 10 sat costs with its fee. */
+const COST = 10_010n;
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "sigil-unexplained-"));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+async function opened(path: string): Promise<Store> {
+  const store = await openSqliteStore(path);
+  onTestFinished(() => store.close());
+  return store;
+}
+
+/** Another process with the same secret and the same wallet. */
+function another(world: Town, store: Store, more: Partial<TreasuryOptions> = {}): Treasury {
+  const treasury = new Treasury({
+    secret: secretOf("the treasury"),
+    location: world.treasury.location,
+    wallet: devWallet(world.network.account("treasury").url),
+    store,
+    fetch: guardedFetch({ allowLoopback: true }),
+    clock: world.clock,
+    alarm: (what) => world.alarms.push(what),
+    ...more,
+  });
+  onTestFinished(() => treasury.stop());
+  return treasury;
+}
+
+let serial = 0;
+const buy = (treasury: Treasury, credential: Credential, shop: Shop) =>
+  treasury.buy({
+    id: `order-${++serial}`.padEnd(12, "-"),
+    credential: credential.toString(),
+    method: "GET",
+    url: `${shop.url}/${serial}`,
+    headers: [],
+  });
+
+const codeOf = (work: Promise<unknown>) => failure(work).then(({ code }) => code);
+
+const spentBy = async (treasury: Treasury, credential: Credential) =>
+  (await treasury.standing(credential.toString())).map(({ spent }) => spent[0]!.value);
+
+/** Pays from the treasury's wallet, as another program would. */
+async function payFromWallet(world: Town, amountMsat = 5000n): Promise<string> {
+  const invoicer = devWallet(world.network.account("shop").invoiceOnlyUrl);
+  const invoice = await invoicer.createInvoice({ amountMsat, expirySeconds: 600 });
+  await devWallet(world.network.account("treasury").url).pay({
+    invoice,
+    paymentHash: "",
+    amountMsat,
+    maxFeeMsat: 100n,
+    timeoutSeconds: 5,
+  });
+  return world.network.payments().at(-1)!.paymentHash;
+}
+
+/** A treasury on books in a file, with a shop and an agent. */
+async function start(options: Partial<TreasuryOptions> = {}) {
+  const path = join(folder(), "treasury.db");
+  const store = await openSqliteStore(path);
+  const world = await town({ store, ...options });
+  const shop = await world.openShop({ price: "10 sat" });
+  await world.treasury.start();
+  const root = world.mint({ budget: "200 sat", expiresIn: "7d" });
+  const agent = root.delegate({ agent: "scout", budget: "60 sat", budgetPerDay: "60 sat" });
+  return { path, store, world, shop, root, agent };
+}
+
+describe.skipIf(!hasSqlite)("books that were restored from a backup [case 105]", () => {
+  test.for([
+    ["of two payments", 2],
+    ["from before the first payment", 0],
+  ] as const)(
+    "%s spend nothing until the owner has explained what the wallet paid since, and then what is left",
+    async ([, before]) => {
+      const { path, store, world, shop, agent, root } = await start();
+      const began = world.clock();
+      for (let paid = 0; paid < before; paid++) await buy(world.treasury, agent, shop);
+      const backup = `${path}.backup`;
+      await backupSqliteStore(path, backup);
+      for (let paid = before; paid < 5; paid++) {
+        world.clock.advance("100s");
+        await buy(world.treasury, agent, shop);
+      }
+      await store.close();
+      // Down for longer than the clocks may differ.
+      world.clock.advance("3h");
+
+      const books = await opened(backup);
+      const next = another(world, books);
+      for (let turn = 0; turn < 2; turn++)
+        expect(await codeOf(buy(next, agent, shop))).toBe("ERR_FROZEN");
+      expect(world.paid().count).toBe(5);
+      const { owner } = next;
+      expect(await owner.health()).toMatchObject({
+        spending: false,
+        unexplainedPayments: 5 - before,
+      });
+      const unexplained = await owner.unexplained();
+      const made = world.network.payments().slice(before);
+      expect(unexplained).toEqual(
+        made.map(({ paymentHash }, paid) => ({
+          paymentHash,
+          why: "missing",
+          amount: msat(10_000n),
+          fee: msat(10n),
+          unbooked: msat(COST),
+          at: began + 100 * (paid + 1),
+          foundAt: world.clock(),
+        })),
+      );
+
+      // An owner's thaw says nothing about them.
+      await owner.thaw();
+      expect(await codeOf(buy(next, agent, shop))).toBe("ERR_FROZEN");
+      const [scout] = (await owner.tree()).filter((node) => node.agent === "scout");
+      for (const { paymentHash } of unexplained) {
+        expect(await codeOf(buy(next, agent, shop))).toBe("ERR_FROZEN");
+        await owner.explain(paymentHash, { as: "node", nodeId: scout!.id }, "the lost day");
+      }
+      expect(await spentBy(next, agent)).toEqual([5n * COST, 5n * COST]);
+      expect(await spentBy(next, root)).toEqual([5n * COST]);
+      // 50.05 of 60 sat are spent: none is left for a payment of 10 sat with its fee cap of 3 sat.
+      expect(await codeOf(buy(next, agent, shop))).toBe("ERR_BUDGET");
+      await buy(next, root, shop);
+      expect(world.paid()).toEqual({ count: 6, msat: 6n * COST });
+      expect((await auditLedger(books)).faults).toEqual([]);
+    },
+  );
+
+  test("a payment is counted when it was made: a day's budget is free again a day after it", async () => {
+    const { path, store, world, shop, root } = await start();
+    const daily = root.delegate({ agent: "daily", budgetPerDay: "15 sat" });
+    const nobody = root.delegate({ agent: "nobody", budgetPerDay: "15 sat" });
+    await another(world, store).standing(daily.toString());
+    await backupSqliteStore(path, `${path}.backup`);
+    await buy(world.treasury, daily, shop);
+    await store.close();
+    world.clock.advance("20h");
+    const next = another(world, await opened(`${path}.backup`));
+    await failure(buy(next, daily, shop));
+    const [lost] = await next.owner.unexplained();
+    const tree = await next.owner.tree();
+    const { id } = tree.find(({ agent }) => agent === "daily")!;
+    await next.owner.explain(lost!.paymentHash, { as: "node", nodeId: id });
+    expect(await codeOf(buy(next, daily, shop))).toBe("ERR_BUDGET");
+    await buy(next, nobody, shop);
+    world.clock.advance("5h");
+    await buy(next, daily, shop);
+  });
+
+  test("what was explained is not asked for again after a restart, and what was not still stops", async () => {
+    const { path, store, world, shop, root } = await start();
+    await backupSqliteStore(path, `${path}.backup`);
+    await buy(world.treasury, root, shop);
+    await buy(world.treasury, root, shop);
+    await store.close();
+    let books = await openSqliteStore(`${path}.backup`);
+    const first = another(world, books);
+    const [one, two] = await first.owner.unexplained();
+    await first.owner.explain(one!.paymentHash, { as: "own" });
+    await books.close();
+    books = await openSqliteStore(`${path}.backup`);
+    const second = another(world, books);
+    expect((await second.owner.unexplained()).map(({ paymentHash }) => paymentHash)).toEqual([
+      two!.paymentHash,
+    ]);
+    expect(await codeOf(buy(second, root, shop))).toBe("ERR_FROZEN");
+    await second.owner.explain(two!.paymentHash, { as: "own" });
+    await books.close();
+    const third = another(world, await opened(`${path}.backup`));
+    expect(await third.owner.unexplained()).toEqual([]);
+    await buy(third, root, shop);
+    // The owner said that they were nobody's, so no budget has them.
+    expect(await spentBy(third, root)).toEqual([COST]);
+  });
+
+  test("a copy that runs beside the original is stopped at its next look-up, as is the original", async () => {
+    const { path, world, shop, root } = await start();
+    await buy(world.treasury, root, shop);
+    await backupSqliteStore(path, `${path}.copy`);
+    const copy = another(world, await opened(`${path}.copy`));
+    // At its start nothing is missing.
+    await buy(copy, root, shop);
+    await world.treasury.reconcile();
+    expect(await codeOf(buy(world.treasury, root, shop))).toBe("ERR_FROZEN");
+    await copy.reconcile();
+    await buy(copy, root, shop);
+    expect(world.paid().count).toBe(3);
+  });
+});
+
+describe("a payment that no book has [case 105]", () => {
+  test("stops spending at the next look-up, is journaled, and is over once the owner says that it was not the treasury's", async () => {
+    const store = new MemoryStore({ journal: true });
+    const world = await town({ store });
+    const shop = await world.openShop();
+    const root = world.mint();
+    await buy(world.treasury, root, shop);
+    const paymentHash = await payFromWallet(world);
+    await world.treasury.reconcile();
+    expect(await codeOf(buy(world.treasury, root, shop))).toBe("ERR_FROZEN");
+    expect(world.alarms).toEqual([
+      expect.stringMatching(`spending has stopped: .*${paymentHash} of 5 sat`),
+    ]);
+    const journal = await world.treasury.owner.journal(0, 1000);
+    expect(journal.map(({ event }) => event)).toContainEqual({
+      type: "directive",
+      kind: "freeze",
+      nodeId: `payment ${paymentHash}`,
+      reason: expect.stringMatching(`${paymentHash} of 5 sat`),
+    });
+    // An agent does not learn what the owner's wallet paid.
+    const { message } = await failure(buy(world.treasury, root, shop));
+    expect(message).not.toContain(paymentHash);
+    await world.treasury.owner.explain(paymentHash, { as: "own" }, "groceries");
+    await world.treasury.reconcile();
+    await buy(world.treasury, root, shop);
+    expect(await spentBy(world.treasury, root)).toEqual([2n * COST]);
+  });
+
+  test("is none of new books: a wallet that has paid others before pays for them", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    await payFromWallet(world);
+    world.clock.advance("10s");
+    const shop = await world.openShop();
+    const treasury = another(world, new MemoryStore());
+    await buy(treasury, world.mint(), shop);
+    await treasury.reconcile();
+    await buy(treasury, world.mint(), shop);
+    expect(world.alarms).toEqual([]);
+    expect(world.paid().count).toBe(3);
+  });
+
+  test("is only an alarm, once, where the treasury says so, and for a client's own treasury", async () => {
+    const world = await town({ unexplainedPayments: "alarm" });
+    const shop = await world.openShop();
+    const root = world.mint();
+    await buy(world.treasury, root, shop);
+    await payFromWallet(world);
+    for (let turn = 0; turn < 2; turn++) await world.treasury.reconcile();
+    expect(world.alarms).toEqual([expect.stringMatching(/^suspense: .* of 5 sat/)]);
+    await buy(world.treasury, root, shop);
+    expect(await world.treasury.owner.health()).toMatchObject({ spending: true });
+  });
+
+  test("is explained as what it can have been, and by a node that the treasury knows", async () => {
+    const world = await town();
+    const paymentHash = await payFromWallet(world);
+    world.clock.advance("1s");
+    const { owner } = world.treasury;
+    await world.treasury.start();
+    const later = await payFromWallet(world);
+    await world.treasury.reconcile();
+    expect((await owner.unexplained()).map((payment) => payment.paymentHash)).toEqual([later]);
+    const refusal = { code: "ERR_REQUEST" };
+    for (const explained of [
+      owner.explain(paymentHash, { as: "own" }),
+      owner.explain("ab".repeat(32), { as: "own" }),
+      owner.explain(later, { as: "late" }),
+      owner.explain(later, { as: "node", nodeId: "cd".repeat(16) }),
+      owner.explain(later, { as: "whim" as "own" }),
+      owner.explain("hash", { as: "own" }),
+    ])
+      await expect(explained).rejects.toMatchObject(refusal);
+    expect(await owner.unexplained()).toHaveLength(1);
+  });
+});
+
+describe("a payment that the books contradict", () => {
+  test("because the wallet paid more than they have stops spending, and what is missing is counted", async () => {
+    let extra = 0n;
+    const world = await town();
+    const inner = devWallet(world.network.account("treasury").url);
+    const treasury = another(world, new MemoryStore(), {
+      wallet: {
+        ...inner,
+        paidSince: async (at) =>
+          (await inner.paidSince!(at)).map((payment) => ({
+            ...payment,
+            amountMsat: payment.amountMsat + extra,
+          })),
+      },
+    });
+    const shop = await world.openShop();
+    const root = world.mint();
+    await buy(treasury, root, shop);
+    // What a wallet of whole satoshis adds is no contradiction.
+    extra = 990n;
+    await treasury.reconcile();
+    expect(await treasury.owner.unexplained()).toEqual([]);
+    await buy(treasury, root, shop);
+    extra = 40_000n;
+    await treasury.reconcile();
+    expect(await codeOf(buy(treasury, root, shop))).toBe("ERR_FROZEN");
+    const [more] = await treasury.owner.unexplained();
+    expect(more).toMatchObject({ why: "more", amount: msat(50_000n), unbooked: msat(40_000n) });
+    const [node] = await treasury.owner.tree();
+    await treasury.owner.explain(more!.paymentHash, { as: "node", nodeId: node!.id });
+    expect(await spentBy(treasury, root)).toEqual([2n * COST + 40_000n]);
+  });
+});
+
+describe("a wallet that does not list its payments", () => {
+  const lists: readonly [string, Partial<Payer>][] = [
+    ["has no list", {}],
+    ["fails to list them", { paidSince: () => Promise.reject(new Error("not now")) }],
+  ];
+  test.for(lists)(
+    "because it %s is reported at the start, once, and spending goes on",
+    async ([, list]) => {
+      const world = await town();
+      const { paidSince: _, ...inner } = devWallet(world.network.account("treasury").url);
+      const treasury = another(world, new MemoryStore(), { wallet: { ...inner, ...list } });
+      await treasury.start();
+      expect(world.alarms).toEqual([expect.stringContaining("does not list its payments")]);
+      await treasury.reconcile();
+      const shop = await world.openShop();
+      await buy(treasury, world.mint(), shop);
+      expect(world.alarms).toHaveLength(1);
+    },
+  );
+
+  test("nothing is paid before a wallet that was away at the start was compared", async () => {
+    const { world, shop, root, store, path } = await start();
+    await backupSqliteStore(path, `${path}.backup`);
+    await buy(world.treasury, root, shop);
+    await store.close();
+    const wallet = devWallet(world.network.account("treasury").url);
+    let isAway = true;
+    const next = another(world, await opened(`${path}.backup`), {
+      wallet: async () => {
+        if (isAway) throw new Error("away");
+        return wallet;
+      },
+    });
+    await next.start();
+    isAway = false;
+    expect(await codeOf(buy(next, root, shop))).toBe("ERR_FROZEN");
+    expect(world.paid().count).toBe(1);
+  });
+});
+
+test("two treasuries on one store do not stop each other [case 80]", async () => {
+  class SharedStore extends MemoryStore {
+    override readonly shared = true as unknown as false;
+  }
+  const store = new SharedStore();
+  const world = await town({ store });
+  const shop = await world.openShop();
+  const other = another(world, store);
+  const root = world.mint();
+  for (let turn = 0; turn < 2; turn++)
+    for (const treasury of [world.treasury, other]) {
+      await buy(treasury, root, shop);
+      await Promise.all([world.treasury.reconcile(), other.reconcile()]);
+    }
+  expect(world.alarms).toEqual([]);
+  expect(world.paid().count).toBe(4);
+  // What stops one of them stops both, and one explanation is for both.
+  const paymentHash = await payFromWallet(world);
+  await Promise.all([world.treasury.reconcile(), other.reconcile()]);
+  for (const treasury of [world.treasury, other])
+    expect(await codeOf(buy(treasury, root, shop))).toBe("ERR_FROZEN");
+  await other.owner.explain(paymentHash, { as: "own" });
+  await expect.poll(() => world.treasury.owner.unexplained()).toEqual([]);
+  for (const treasury of [world.treasury, other]) await buy(treasury, root, shop);
+  await world.treasury.stop();
+});
