@@ -138,7 +138,7 @@ export async function verifyExport(
   }
 }
 
-/** A backup was restored: receipts that were made after it are missing, however the chain went on. */
+/** A backup was restored: receipts made after it are missing, however the chain went on. */
 function lostIn({ count, earlier = [] }: ReceiptHead): ReceiptError | undefined {
   if (earlier.length === 0) return undefined;
   const lost = earlier

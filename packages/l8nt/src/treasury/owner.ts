@@ -38,6 +38,7 @@ import { OWNER_PATHS } from "../wire/paths.ts";
 import type { Directives } from "./directives.ts";
 import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
+import { addGivenUp } from "./given-up.ts";
 import type { NodeDirectory } from "./nodes.ts";
 import type { Sending } from "./payment-lookup.ts";
 import type { Recall } from "./recall.ts";
@@ -208,6 +209,7 @@ export class Owner implements TreasuryOwner {
         "No open payment has this hash, so there is nothing to give up.",
       );
     await store.note(`override: payment ${paymentHash} was given up: ${reason}`, clock());
+    await addGivenUp(store, paymentHash);
     await store.settle(paymentHash, record.attemptId, { status: "failed", at: clock() });
   }
 

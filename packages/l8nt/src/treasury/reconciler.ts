@@ -6,10 +6,11 @@ import type { Clock } from "../ports/clock.ts";
 import type { UnexplainedPayment } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import type { Payer, WalletPayment } from "../ports/wallet.ts";
+import type { Payer, PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
+import { givenUp, removeGivenUp } from "./given-up.ts";
 import type { PaymentLookup } from "./payment-lookup.ts";
 import type { RestoredBooks } from "./restored-books.ts";
 import type { Settler } from "./settler.ts";
@@ -103,6 +104,7 @@ export class Reconciler {
     const payer = await this.#options.wallet().catch(() => undefined);
     if (payer === undefined) return "unreached";
     const identity = await payer.identity?.().catch(() => undefined);
+    for (const hash of await givenUp(store)) await this.#lookAgain(payer, hash, identity);
     const name = `compared ${identity ?? ""}`.trim();
     const comparedTo = Number((await store.fact(name)) ?? 0);
     const began = clock();
@@ -121,6 +123,17 @@ export class Reconciler {
     if (overlap !== OVERLAP_SECONDS.usual) this.#deepAt = began;
     await store.setFact(name, String(began));
     return "compared";
+  }
+
+  /** Its list may not reach back to a payment that was begun long ago. [case 58] */
+  async #lookAgain(payer: Payer, paymentHash: string, identity: string | undefined): Promise<void> {
+    const { store } = this.#options;
+    const record = await store.payment(paymentHash);
+    if (record?.status !== "failed") return removeGivenUp(store, paymentHash);
+    const outcome = await payer.find(paymentHash).catch(() => undefined);
+    if (outcome?.status === "paid") await this.#settleLate(record, outcome);
+    const isCertain = outcome?.status === "failed" || outcome?.status === "never-sent";
+    if (isCertain && identity === record.wallet) await removeGivenUp(store, paymentHash);
   }
 
   #overlap(now: number): number {
@@ -145,7 +158,10 @@ export class Reconciler {
     const { store, explanations } = this.#options;
     if (this.#matched.get(paymentHash) || explanations.knows(paymentHash)) return;
     let record = await store.payment(paymentHash);
-    if (record?.status === "failed") record = await this.#settleLate(payer, record);
+    if (record?.status === "failed") {
+      const outcome = await payer.find(paymentHash).catch(() => undefined);
+      if (outcome?.status === "paid") record = await this.#settleLate(record, outcome);
+    }
     // It is looked up by itself, and compared afterwards.
     if (record?.status === "open") return;
     const total = amountMsat + feeMsat;
@@ -160,10 +176,8 @@ export class Reconciler {
   }
 
   /** The wallet made a payment that had failed: its amount and its preimage go into the books. */
-  async #settleLate(payer: Payer, record: PaymentRecord): Promise<PaymentRecord> {
+  async #settleLate(record: PaymentRecord, outcome: PaymentOutcome): Promise<PaymentRecord> {
     const { store, settler } = this.#options;
-    const outcome = await payer.find(record.paymentHash).catch(() => undefined);
-    if (outcome?.status !== "paid") return record;
     await settler.settle(record, outcome).catch(ignorePaymentError);
     return (await store.payment(record.paymentHash)) ?? record;
   }

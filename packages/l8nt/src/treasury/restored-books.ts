@@ -38,7 +38,11 @@ export class RestoredBooks {
     this.#options = options;
   }
 
-  /** Compares the books with the mark outside of them, at the start. @throws AdapterError `ERR_STORE` */
+  /**
+   * Compares the books with the mark outside of them, at the start.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
   async check(): Promise<void> {
     const { store, clock, gate, witness } = this.#options;
     const mark = await witness?.read();

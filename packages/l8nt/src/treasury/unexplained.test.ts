@@ -293,6 +293,95 @@ describe("a payment that no book has [case 105]", () => {
   });
 });
 
+describe("a payment that was made although it had failed", () => {
+  /** A treasury whose wallet lies once: it pays, and says that it failed. */
+  async function deceived() {
+    const path = join(folder(), "treasury.db");
+    const store = await opened(path);
+    const world = await town();
+    const inner = devWallet(world.network.account("treasury").url);
+    let lies = 1;
+    const wallet: Payer = {
+      ...inner,
+      pay: async (request) => {
+        const outcome = await inner.pay(request);
+        return lies-- > 0 ? { status: "failed", reason: "no route" } : outcome;
+      },
+    };
+    const treasury = another(world, store, { wallet });
+    const shop = await world.openShop();
+    const root = world.mint({ expiresIn: "30d" });
+    return { store, world, treasury, shop, root };
+  }
+
+  test.skipIf(!hasSqlite)(
+    "is in the budgets, keeps its preimage, and stops spending until the owner has seen it; then it is used",
+    async () => {
+      const { store, world, treasury, shop, root } = await deceived();
+      const order = (id: string) =>
+        treasury.buy({
+          id: `the-order-${id}`,
+          credential: root.toString(),
+          method: "GET",
+          url: `${shop.url}/forecast`,
+          headers: [],
+        });
+      expect(await codeOf(order("one"))).toBe("ERR_PAYMENT_FAILED");
+      expect(await spentBy(treasury, root)).toEqual([0n]);
+      await treasury.reconcile();
+      expect(await codeOf(buy(treasury, root, shop))).toBe("ERR_FROZEN");
+      expect(await spentBy(treasury, root)).toEqual([COST]);
+      const { owner } = treasury;
+      const [late] = await owner.unexplained();
+      expect(late).toMatchObject({ why: "late", amount: msat(10_000n), unbooked: msat(0n) });
+      const record = await store.payment(late!.paymentHash);
+      expect(record).toMatchObject({
+        status: "paid",
+        preimage: expect.stringMatching(/^[0-9a-f]{64}$/),
+      });
+      for (const wrong of [{ as: "own" }, { as: "node", nodeId: record!.nodeIds[0]! }] as const)
+        await expect(owner.explain(late!.paymentHash, wrong)).rejects.toMatchObject({
+          code: "ERR_REQUEST",
+        });
+      await owner.explain(late!.paymentHash, { as: "late" }, "the node was wrong");
+      expect(await order("two")).toMatchObject({ kind: "credential" });
+      expect(world.paid()).toEqual({ count: 1, msat: COST });
+      expect(await spentBy(treasury, root)).toEqual([COST]);
+      expect((await auditLedger(store)).faults).toEqual([]);
+    },
+  );
+
+  test.for(["10s", "72h"] as const)(
+    "%s after the owner gave it up is in the budgets, and stops spending",
+    async (later) => {
+      const world = await town();
+      const shop = await world.openShop();
+      const root = world.mint({ expiresIn: "30d" });
+      world.network.fault({ kind: "stuck", delayMs: 0 });
+      expect(await codeOf(buy(world.treasury, root, shop))).toBe("ERR_PAYMENT_UNKNOWN");
+      const { paymentHash } = world.network.payments()[0]!;
+      await world.treasury.owner.giveUp(paymentHash, "the channel is gone");
+      expect(await spentBy(world.treasury, root)).toEqual([0n]);
+      for (let turn = 0; turn < 2; turn++) {
+        world.clock.advance(later);
+        await world.treasury.reconcile();
+      }
+      await buy(world.treasury, root, shop);
+      world.network.settle(paymentHash);
+      await world.treasury.reconcile();
+      expect(await codeOf(buy(world.treasury, root, shop))).toBe("ERR_FROZEN");
+      expect(await spentBy(world.treasury, root)).toEqual([2n * COST]);
+      expect(await world.treasury.owner.unexplained()).toMatchObject([
+        { paymentHash, why: "late" },
+      ]);
+      await world.treasury.owner.explain(paymentHash, { as: "late" });
+      await world.treasury.reconcile();
+      await buy(world.treasury, root, shop);
+      expect(world.paid().count).toBe(3);
+    },
+  );
+});
+
 describe("a payment that the books contradict", () => {
   test("because the wallet paid more than they have stops spending, and what is missing is counted", async () => {
     let extra = 0n;

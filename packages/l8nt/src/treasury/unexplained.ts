@@ -1,4 +1,4 @@
-/** The payments that the books cannot explain, as directives tell of them. spec/4-purchase.md §8. */
+/** Payments that the books cannot explain, as directives tell of them. spec/4-purchase.md §8. */
 import type { Directive } from "../ports/directives.ts";
 import type { UnexplainedPayment } from "../ports/owner.ts";
 import { readUnexplained, writeUnexplained } from "../wire/unexplained.ts";
