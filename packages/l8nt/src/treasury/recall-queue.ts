@@ -97,6 +97,8 @@ export class RecallQueue {
   async #look(): Promise<void> {
     const { store, clock } = this.#options;
     let isDone = false;
+    // What is under way wakes the queue when it ends, so a full queue has nothing to look for.
+    this.#isNew = false;
     while (!isDone && !this.#isStopped && this.#underWay.size < AT_ONCE) {
       this.#isNew = false;
       const occupied = this.#occupied();
@@ -185,14 +187,14 @@ export class RecallQueue {
     if (record?.preimage === undefined) return 404;
     const caveats = recallCaveats(path, paymentHash);
     const isFirst = this.#failing.get(origin) === undefined;
+    // Loaded here, because a page that only pays does not need it.
+    const { revocationRequest } = await import("../wire/revocation.ts");
+    // The service counts a revocation at the node that asks for it, so that a node which floods it
+    // uses up nothing of the nodes above.
+    const ancestor = paidCredentialOf(record).full.append(caveats.slice(0, presented));
+    const below = caveats.slice(presented);
+    const [url, init] = revocationRequest(origin, ancestor.toString(), below);
     try {
-      // Loaded here, because a page that only pays does not need it.
-      const { revocationRequest } = await import("../wire/revocation.ts");
-      // The service counts a revocation at the node that asks for it, so that a node which floods
-      // it uses up nothing of the nodes above.
-      const ancestor = paidCredentialOf(record).full.append(caveats.slice(0, presented));
-      const below = caveats.slice(presented);
-      const [url, init] = revocationRequest(origin, ancestor.toString(), below);
       const signal = AbortSignal.timeout(isFirst ? FIRST_MS : LATER_MS);
       const response = await fetcher(url, { ...init, signal });
       discard(response);
