@@ -57,10 +57,14 @@ test.skipIf(!hasSqlite)(
     const [one, two] = [await buy(store), await buy(store)];
     await store.close();
     const database = new DatabaseSync(path);
-    const move = database.prepare("UPDATE payments SET order_key = ? WHERE payment_hash = ?");
+    const move = database.prepare(
+      "UPDATE payments SET order_key = ? WHERE hex(payment_hash) = upper(?)",
+    );
     expect(() => move.run(one.order, two.paymentHash)).toThrow(/UNIQUE/);
     database
-      .prepare("UPDATE payments SET status = 'failed' WHERE payment_hash = ?")
+      .prepare(
+        "UPDATE payments SET status = 'failed', order_key = NULL WHERE hex(payment_hash) = upper(?)",
+      )
       .run(one.paymentHash);
     expect(move.run(one.order, two.paymentHash).changes).toBe(1);
     database.close();

@@ -43,7 +43,8 @@ import { storeError } from "./sqlite/faults.ts";
 import { SqliteHandOvers } from "./sqlite/hand-overs.ts";
 import type { WriteAheadLog } from "./sqlite/log.ts";
 import { CommitQueue, givenUp } from "./sqlite/queue.ts";
-import { paymentIn, Statements, Tables } from "./sqlite/tables.ts";
+import { hashBytes, hashIn, isHash } from "./sqlite/rows.ts";
+import { Statements, Tables } from "./sqlite/tables.ts";
 import { textOf, valueOfText } from "./sqlite/texts.ts";
 
 export { backupSqliteStore, restoreSqliteStore } from "./sqlite/backup.ts";
@@ -144,16 +145,17 @@ class SqliteStore implements Store {
       // The rules run before anything is written, so an error of theirs ends this event only.
       const change = step<Type>(this.#tables, event);
       return whole(() => {
-        this.#tables.write(change);
-        for (const entry of change.journal) this.#enter(entry, timeOf(event) ?? this.#latest);
+        const at = timeOf(event) ?? this.#latest;
+        const entries = change.journal.map((entry) => this.#enter(entry, at));
+        this.#tables.write(change, entries);
         return change.answer;
       });
     });
   }
 
-  #enter(event: JournalEvent, at: number): void {
+  #enter(event: JournalEvent, at: number): number {
     this.#latest = Math.max(this.#latest, at);
-    this.#sql.run("INSERT INTO journal (at, event) VALUES (?, ?)", at, textOf(event));
+    return this.#sql.insert("INSERT INTO journal (at, event) VALUES (?, ?)", at, textOf(event));
   }
 
   reserve(reservation: Reservation): Promise<ReserveAnswer> {
@@ -174,16 +176,7 @@ class SqliteStore implements Store {
 
   abandoned(before: number): Promise<readonly AbandonedReservation[]> {
     return this.#look(() =>
-      this.#sql
-        .all(
-          `SELECT body FROM reservations WHERE outcome IS NULL AND at < ?
-           AND id NOT IN (SELECT body ->> 'attemptId' FROM payments WHERE status = 'open')`,
-          before,
-        )
-        .map(({ body }) => {
-          const { id, amount } = valueOfText<Reservation>(body);
-          return { id, amount };
-        }),
+      this.#tables.unpaid.filter(({ at }) => at < before).map(({ id, amount }) => ({ id, amount })),
     );
   }
 
@@ -209,16 +202,16 @@ class SqliteStore implements Store {
 
   unclaimAll(prefix: string): Promise<void> {
     return this.#write(() => {
-      const rows = this.#sql.all("SELECT body FROM payments WHERE claim_by IS NOT NULL");
+      const rows = this.#sql.all("SELECT payment_hash FROM payments WHERE claim_by IS NOT NULL");
       for (const row of rows) {
-        const { claim, ...rest } = paymentIn(row)!;
+        const { claim, ...rest } = this.#tables.payment(hashIn(row))!;
         if (claim!.by.startsWith(prefix)) this.#tables.writePayment(rest);
       }
     });
   }
 
   payment(paymentHash: string): Promise<PaymentRecord | undefined> {
-    return this.#look(() => this.#tables.payment(paymentHash));
+    return this.#look(() => (isHash(paymentHash) ? this.#tables.payment(paymentHash) : undefined));
   }
 
   ordered(order: string): Promise<PaymentRecord | undefined> {
@@ -261,7 +254,7 @@ class SqliteStore implements Store {
         );
         return [...forPath, ...forAny]
           .sort((a, b) => Number(b.seq) - Number(a.seq))
-          .map((row) => this.#tables.payment(String(row.payment_hash))!);
+          .map((row) => this.#tables.payment(hashIn(row))!);
       }),
     );
   }
@@ -269,7 +262,7 @@ class SqliteStore implements Store {
   payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
     return this.#payments(
       `WHERE (?1 IS NULL OR status = ?1)
-       AND (?2 IS NULL OR payment_hash IN (SELECT payment_hash FROM payment_nodes WHERE node_id = ?2))
+       AND (?2 IS NULL OR seq IN (SELECT payment FROM payment_nodes WHERE node_id = ?2))
        ORDER BY seq DESC LIMIT ?3`,
       status ?? null,
       nodeId ?? null,
@@ -285,7 +278,7 @@ class SqliteStore implements Store {
     return this.#look(() =>
       this.#sql
         .all(`SELECT payment_hash FROM payments ${where}`, ...values)
-        .map((row) => this.#tables.payment(String(row.payment_hash))!),
+        .map((row) => this.#tables.payment(hashIn(row))!),
     );
   }
 
@@ -308,7 +301,7 @@ class SqliteStore implements Store {
         origin,
       );
       for (const row of rows) {
-        const { closed: _, ...payment } = this.#tables.payment(String(row.payment_hash))!;
+        const { closed: _, ...payment } = this.#tables.payment(hashIn(row))!;
         this.#tables.writePayment(payment);
       }
       this.#enter({ type: "note", text: `${origin} is open again` }, at);
@@ -415,17 +408,26 @@ class SqliteStore implements Store {
       Number(this.#sql.get("SELECT coalesce(max(seq), 0) AS last FROM receipts")!.last) + 1;
     if (rows.some(({ seq }, at) => seq !== next + at)) return false;
     for (const { seq, paymentHash, hash, text } of rows) {
-      this.#sql.run("INSERT INTO receipts VALUES (?, ?, ?, ?)", seq, paymentHash, hash, text);
-      this.#sql.run("UPDATE payments SET receipted = 1 WHERE payment_hash = ?", paymentHash);
+      const payment = hashBytes(paymentHash);
+      const kept = this.#sql.run(
+        `INSERT INTO receipts (seq, payment, hash, text)
+         SELECT ?, seq, ?, ? FROM payments WHERE payment_hash = ?`,
+        seq,
+        hash,
+        text,
+        payment,
+      );
+      if (kept === 0n) throw new TypeError("a receipt is of a payment that is in the books");
+      this.#sql.run("UPDATE payments SET receipted = 1 WHERE payment_hash = ?", payment);
     }
     return true;
   }
 
   receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
     return this.#receipts(
-      `WHERE seq > ?1
-       AND (?2 IS NULL OR payment_hash IN (SELECT payment_hash FROM payment_nodes WHERE node_id = ?2))
-       ORDER BY seq LIMIT ?3`,
+      `WHERE r.seq > ?1
+       AND (?2 IS NULL OR r.payment IN (SELECT payment FROM payment_nodes WHERE node_id = ?2))
+       ORDER BY r.seq LIMIT ?3`,
       after,
       nodeId ?? null,
       limit,
@@ -433,17 +435,22 @@ class SqliteStore implements Store {
   }
 
   async lastReceipt(): Promise<ReceiptRow | undefined> {
-    return (await this.#receipts("ORDER BY seq DESC LIMIT 1"))[0];
+    return (await this.#receipts("ORDER BY r.seq DESC LIMIT 1"))[0];
   }
 
   #receipts(where: string, ...values: (string | number | null)[]): Promise<readonly ReceiptRow[]> {
     return this.#look(() =>
-      this.#sql.all(`SELECT * FROM receipts ${where}`, ...values).map((row) => ({
-        seq: Number(row.seq),
-        paymentHash: String(row.payment_hash),
-        hash: String(row.hash),
-        text: String(row.text),
-      })),
+      this.#sql
+        .all(
+          `SELECT r.*, p.payment_hash FROM receipts r JOIN payments p ON p.seq = r.payment ${where}`,
+          ...values,
+        )
+        .map((row) => ({
+          seq: Number(row.seq),
+          paymentHash: hashIn(row),
+          hash: String(row.hash),
+          text: String(row.text),
+        })),
     );
   }
 
@@ -497,7 +504,9 @@ class SqliteStore implements Store {
   }
 
   note(text: string, at: number): Promise<void> {
-    return this.#write(() => this.#enter({ type: "note", text }, at));
+    return this.#write(() => {
+      this.#enter({ type: "note", text }, at);
+    });
   }
 
   counters(after: string, limit: number): Promise<readonly CounterRow[]> {

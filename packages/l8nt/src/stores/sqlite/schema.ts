@@ -32,22 +32,26 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE counters (
          id TEXT PRIMARY KEY, committed INTEGER NOT NULL, reserved INTEGER NOT NULL, slots TEXT NOT NULL
        ) STRICT, WITHOUT ROWID`,
-      // The body of what was released stays: a payment may turn out to have been made.
+      // What was reserved is in the journal, in the entry of that number.
       `CREATE TABLE reservations (
-         id TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT,
-         outcome TEXT CHECK (outcome IN ('committed', 'released')), unit TEXT, value INTEGER, uses INTEGER,
-         CHECK ((body IS NULL) = (outcome IS NOT NULL AND outcome = 'committed'))
-       ) STRICT, WITHOUT ROWID`,
+         seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, entry INTEGER NOT NULL,
+         outcome TEXT CHECK (outcome IN ('committed', 'released')), unit TEXT, value INTEGER, uses INTEGER
+       ) STRICT`,
+      // What changes. A payment that failed is no order's.
       `CREATE TABLE payments (
-         seq INTEGER PRIMARY KEY AUTOINCREMENT, payment_hash TEXT NOT NULL UNIQUE, intent TEXT NOT NULL,
-         order_key TEXT NOT NULL, node_id TEXT NOT NULL,
+         seq INTEGER PRIMARY KEY AUTOINCREMENT, payment_hash BLOB NOT NULL UNIQUE, intent TEXT NOT NULL,
+         order_key TEXT, node_id TEXT NOT NULL,
          origin TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, any_path INTEGER NOT NULL,
          status TEXT NOT NULL CHECK (status IN ('open', 'paid', 'used', 'failed', 'undelivered')),
+         preimage TEXT, fee INTEGER, settled_at REAL, delivered INTEGER NOT NULL,
          settled INTEGER, receipted INTEGER NOT NULL DEFAULT 0,
-         claim_by TEXT, claim_until REAL, closed_to TEXT, closed_until REAL, body TEXT NOT NULL
+         claim_by TEXT, claim_until REAL, closed_to TEXT, closed_until REAL,
+         CHECK ((order_key IS NULL) = (status = 'failed'))
        ) STRICT`,
+      // What never changes, written once: a change of the row beside it does not write this again.
+      `CREATE TABLE payment_bodies (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT`,
       `CREATE TABLE payment_nodes (
-         node_id TEXT NOT NULL, payment_hash TEXT NOT NULL, PRIMARY KEY (node_id, payment_hash)
+         node_id TEXT NOT NULL, payment INTEGER NOT NULL, PRIMARY KEY (node_id, payment)
        ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE payees (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL, payee TEXT NOT NULL, UNIQUE (origin, payee)
@@ -63,7 +67,7 @@ export const MIGRATIONS: readonly Migration[] = [
          ancestor TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (ancestor, id)
        ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE receipts (
-         seq INTEGER PRIMARY KEY, payment_hash TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, text TEXT NOT NULL
+         seq INTEGER PRIMARY KEY, payment INTEGER NOT NULL UNIQUE, hash TEXT NOT NULL, text TEXT NOT NULL
        ) STRICT`,
       `CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, event TEXT NOT NULL) STRICT`,
       `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
@@ -75,6 +79,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "counters",
       "reservations",
       "payments",
+      "payment_bodies",
       "payment_nodes",
       "payees",
       "directives",
@@ -90,7 +95,7 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: [
       // The database enforces this too, for every program that writes to it. [case 63]
       `CREATE UNIQUE INDEX payments_open ON payments (intent) WHERE status = 'open'`,
-      `CREATE UNIQUE INDEX payments_ordered ON payments (order_key) WHERE status <> 'failed'`,
+      `CREATE UNIQUE INDEX payments_ordered ON payments (order_key)`,
       `CREATE INDEX payments_usable ON payments (node_id, origin, method, path, seq)
        WHERE status = 'paid' AND any_path = 0`,
       `CREATE INDEX payments_usable_anywhere ON payments (node_id, origin, seq)
@@ -98,7 +103,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX payments_closed ON payments (origin, closed_until) WHERE closed_to IS NOT NULL`,
       `CREATE INDEX payments_unreceipted ON payments (settled) WHERE receipted = 0 AND settled IS NOT NULL`,
       `CREATE INDEX payments_claimed ON payments (claim_by) WHERE claim_by IS NOT NULL`,
-      `CREATE INDEX reservations_open ON reservations (at) WHERE outcome IS NULL`,
+      `CREATE INDEX reservations_open ON reservations (entry) WHERE outcome IS NULL`,
       ...appendOnly("journal"),
       ...appendOnly("receipts"),
       ...appendOnly("directives"),

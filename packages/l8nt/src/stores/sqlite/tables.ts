@@ -8,12 +8,21 @@ import { Lru } from "../../internal/lru.ts";
 import type { Counter, LedgerState, ReservationRow, Step } from "../../ledger/index.ts";
 import type { Reservation, Resolution } from "../../ports/ledger.ts";
 import type { PaymentRecord } from "../../ports/payments.ts";
-import { textOf, valueOfText } from "./texts.ts";
+import {
+  bodyOf,
+  hashBytes,
+  hashIn,
+  keysOf,
+  paymentIn,
+  type Row,
+  reservationIn,
+  slotsIn,
+  slotsText,
+  statesOf,
+} from "./rows.ts";
 
 const KEPT_COUNTERS = 50_000;
-const KEPT_PAYMENTS = 1_000;
-
-type Row = Record<string, unknown>;
+const KEPT_PAYMENTS = 4_000;
 
 /** Prepared once; integers come as `bigint`. */
 export class Statements {
@@ -51,9 +60,6 @@ export class Statements {
   }
 }
 
-export const paymentIn = (row: Row | undefined): PaymentRecord | undefined =>
-  row === undefined ? undefined : valueOfText<PaymentRecord>(row.body);
-
 export class Tables implements LedgerState {
   readonly #sql: Statements;
   /** `null`: known to be absent. */
@@ -73,14 +79,16 @@ export class Tables implements LedgerState {
     this.#payments = new Lru(KEPT_PAYMENTS);
     this.#open.clear();
     this.#openIntents.clear();
-    for (const row of this.#sql.all("SELECT body FROM reservations WHERE outcome IS NULL")) {
-      const reservation = valueOfText<Reservation>(row.body);
+    for (const row of this.#sql.all(
+      "SELECT j.event FROM reservations r JOIN journal j ON j.seq = r.entry WHERE r.outcome IS NULL ORDER BY r.entry",
+    )) {
+      const reservation = reservationIn(row);
       this.#open.set(reservation.id, { reservation });
     }
     for (const row of this.#sql.all(
       "SELECT intent, payment_hash FROM payments WHERE status = 'open'",
     ))
-      this.#openIntents.set(String(row.intent), String(row.payment_hash));
+      this.#openIntents.set(String(row.intent), hashIn(row));
   }
 
   readonly counter = (id: string): Counter | undefined => {
@@ -93,7 +101,7 @@ export class Tables implements LedgerState {
         : {
             committed: row.committed as bigint,
             reserved: row.reserved as bigint,
-            slots: valueOfText<Counter["slots"]>(row.slots),
+            slots: slotsIn(row),
           };
     this.#counters.set(id, counter);
     return counter ?? undefined;
@@ -102,17 +110,19 @@ export class Tables implements LedgerState {
   readonly reservation = (id: string): ReservationRow | undefined => {
     const open = this.#open.get(id);
     if (open !== undefined) return open;
+    // What a payment that failed has reserved is asked for again if it was made after all.
     const row = this.#sql.get(
-      "SELECT at, body, outcome, unit, value, uses FROM reservations WHERE id = ?",
+      `SELECT r.outcome, r.unit, r.value, r.uses, j.at, iif(r.outcome = 'released', j.event, NULL) AS event
+       FROM reservations r JOIN journal j ON j.seq = r.entry WHERE r.id = ?`,
       id,
     );
     if (row === undefined) return undefined;
     const amount = { unit: row.unit as Unit, value: row.value as bigint };
     return {
       reservation:
-        row.body === null
+        row.event === null
           ? { id, at: Number(row.at), amount, uses: 0n, counted: [] }
-          : valueOfText<Reservation>(row.body),
+          : reservationIn(row),
       resolution: {
         outcome: row.outcome as Resolution["outcome"],
         amount,
@@ -124,10 +134,13 @@ export class Tables implements LedgerState {
   readonly payment = (hash: string): PaymentRecord | undefined => {
     const kept = this.#payments.get(hash);
     if (kept !== undefined) return kept;
-    const payment = paymentIn(
-      this.#sql.get("SELECT body FROM payments WHERE payment_hash = ?", hash),
+    const row = this.#sql.get(
+      "SELECT p.*, b.body FROM payments p JOIN payment_bodies b USING (seq) WHERE p.payment_hash = ?",
+      hashBytes(hash),
     );
-    if (payment !== undefined) this.#payments.set(hash, payment);
+    if (row === undefined) return undefined;
+    const payment = paymentIn(row);
+    this.#payments.set(hash, payment);
     return payment;
   };
 
@@ -137,23 +150,27 @@ export class Tables implements LedgerState {
   };
 
   readonly ordered = (order: string): PaymentRecord | undefined => {
-    const row = this.#sql.get(
-      "SELECT payment_hash FROM payments WHERE order_key = ? AND status <> 'failed'",
-      order,
-    );
-    return row === undefined ? undefined : this.payment(String(row.payment_hash));
+    const row = this.#sql.get("SELECT payment_hash FROM payments WHERE order_key = ?", order);
+    return row === undefined ? undefined : this.payment(hashIn(row));
   };
 
-  get openReservations(): Iterable<ReservationRow> {
-    return this.#open.values();
+  /** Open reservations without an open payment. */
+  get unpaid(): readonly Reservation[] {
+    const paying = new Set(
+      [...this.#openIntents.values()].map((hash) => this.payment(hash)!.attemptId),
+    );
+    return [...this.#open.values()]
+      .map(({ reservation }) => reservation)
+      .filter(({ id }) => !paying.has(id));
   }
 
-  write({ counters, reservation, payment }: Step<unknown>): void {
+  /** @param entries the numbers of the change's entries in the journal */
+  write({ counters, reservation, payment }: Step<unknown>, entries: readonly number[]): void {
     if (reservation !== undefined) {
       this.#writeCounters(counters, reservation);
-      this.#writeReservation(reservation);
+      this.#writeReservation(reservation, entries[0]!);
     }
-    if (payment !== undefined) this.writePayment(payment);
+    if (payment !== undefined) this.writePayment(payment, entries.at(-1));
   }
 
   #writeCounters(counters: ReadonlyMap<string, Counter>, { reservation }: ReservationRow): void {
@@ -173,30 +190,30 @@ export class Tables implements LedgerState {
         id,
         committed,
         reserved,
-        slots.length === 0 ? "[]" : textOf(slots),
+        slotsText(slots),
       );
       this.#counters.set(id, counter);
     }
   }
 
-  #writeReservation(row: ReservationRow): void {
-    const { reservation, resolution } = row;
-    const { id, at } = reservation;
+  #writeReservation(row: ReservationRow, entry: number): void {
+    const {
+      reservation: { id },
+      resolution,
+    } = row;
     if (resolution === undefined) {
       this.#sql.run(
-        `INSERT INTO reservations (id, at, body) VALUES (?1, ?2, ?3)
-         ON CONFLICT (id) DO UPDATE SET at = ?2, body = ?3, outcome = NULL, unit = NULL, value = NULL, uses = NULL`,
+        `INSERT INTO reservations (id, entry) VALUES (?1, ?2)
+         ON CONFLICT (id) DO UPDATE SET entry = ?2, outcome = NULL, unit = NULL, value = NULL, uses = NULL`,
         id,
-        at,
-        textOf(reservation),
+        entry,
       );
       this.#open.set(id, row);
       return;
     }
     const { outcome, amount, uses } = resolution;
     this.#sql.run(
-      `UPDATE reservations SET body = iif(?1 = 'released', body, NULL), outcome = ?1, unit = ?2, value = ?3, uses = ?4
-       WHERE id = ?5`,
+      "UPDATE reservations SET outcome = ?, unit = ?, value = ?, uses = ? WHERE id = ?",
       outcome,
       amount.unit,
       amount.value,
@@ -206,46 +223,21 @@ export class Tables implements LedgerState {
     this.#open.delete(id);
   }
 
-  writePayment(payment: PaymentRecord): void {
-    const { paymentHash: hash, intent, status, order, origin, claim, closed, payee } = payment;
+  /** @param entry the number of the change's last entry in the journal */
+  writePayment(payment: PaymentRecord, entry?: number): void {
+    const { paymentHash: hash, intent, status, origin, payee } = payment;
     const before = this.payment(hash);
-    const isBegun = status === "open" && before?.status !== "open";
-    if (isBegun) {
+    if (status === "open" && before?.status !== "open") {
       // A hash whose payment failed may be begun again, as if it were new.
       if (before !== undefined) this.#forgetPayment(before);
-      this.#sql.run(
-        `INSERT INTO payments (payment_hash, intent, order_key, node_id, origin, method, path, any_path, status, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', '')`,
-        hash,
-        intent,
-        order,
-        payment.nodeIds.at(-1)!,
-        origin,
-        payment.method,
-        payment.path,
-        Number(payment.anyPath),
-      );
-      for (const id of new Set(payment.nodeIds))
-        this.#sql.run("INSERT INTO payment_nodes VALUES (?, ?)", id, hash);
-    }
-    this.#sql.run(
-      `UPDATE payments SET status = ?, order_key = ?, claim_by = ?, claim_until = ?, closed_to = ?, closed_until = ?, body = ?
-       WHERE payment_hash = ?`,
-      status,
-      order,
-      claim?.by ?? null,
-      claim?.until ?? null,
-      closed?.to ?? null,
-      closed?.until ?? null,
-      textOf(payment),
-      hash,
-    );
+      this.#insertPayment(payment);
+    } else this.#updatePayment(before!, payment);
     if (status === "paid" && (before?.status === "open" || before?.status === "failed")) {
-      // Each settlement adds to the journal, so the journal's last number orders settlements
-      // without a scan.
+      // The journal's numbers order settlements without a scan.
       this.#sql.run(
-        "UPDATE payments SET settled = (SELECT coalesce(max(seq), 0) + 1 FROM journal) WHERE payment_hash = ?",
-        hash,
+        "UPDATE payments SET settled = ? WHERE payment_hash = ?",
+        entry!,
+        hashBytes(hash),
       );
       this.#sql.run(
         "INSERT INTO payees (origin, payee) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM payees WHERE origin = ?1)",
@@ -258,9 +250,42 @@ export class Tables implements LedgerState {
     this.#payments.set(hash, payment);
   }
 
-  #forgetPayment({ paymentHash: hash, nodeIds }: PaymentRecord): void {
-    this.#sql.run("DELETE FROM payments WHERE payment_hash = ?", hash);
+  #insertPayment(payment: PaymentRecord): void {
+    const columns = { ...keysOf(payment), ...statesOf(payment) };
+    const names = Object.keys(columns);
+    const seq = this.#sql.insert(
+      `INSERT INTO payments (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
+      ...Object.values(columns),
+    );
+    this.#sql.run("INSERT INTO payment_bodies VALUES (?, ?)", seq, bodyOf(payment));
+    for (const id of new Set(payment.nodeIds))
+      this.#sql.run("INSERT INTO payment_nodes VALUES (?, ?)", id, seq);
+  }
+
+  /** Writes only what has changed, so that an index of something else is not written. */
+  #updatePayment(before: PaymentRecord, payment: PaymentRecord): void {
+    const old = statesOf(before);
+    const changed = Object.entries(statesOf(payment)).filter(
+      ([name, value]) => old[name] !== value,
+    );
+    if (changed.length === 0) return;
+    this.#sql.run(
+      `UPDATE payments SET ${changed.map(([name]) => `${name} = ?`).join(", ")} WHERE payment_hash = ?`,
+      ...changed.map(([, value]) => value),
+      hashBytes(payment.paymentHash),
+    );
+  }
+
+  #forgetPayment({ paymentHash, nodeIds }: PaymentRecord): void {
+    const hash = hashBytes(paymentHash);
+    const { seq } = this.#sql.get("SELECT seq FROM payments WHERE payment_hash = ?", hash)!;
     for (const id of nodeIds)
-      this.#sql.run("DELETE FROM payment_nodes WHERE node_id = ? AND payment_hash = ?", id, hash);
+      this.#sql.run(
+        "DELETE FROM payment_nodes WHERE node_id = ? AND payment = ?",
+        id,
+        seq as bigint,
+      );
+    this.#sql.run("DELETE FROM payment_bodies WHERE seq = ?", seq as bigint);
+    this.#sql.run("DELETE FROM payments WHERE seq = ?", seq as bigint);
   }
 }
