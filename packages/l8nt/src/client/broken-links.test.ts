@@ -35,7 +35,7 @@ type Answer = (response: ServerResponse, order: Sent) => unknown;
 async function paidSite(serve: (request: Received, response: ServerResponse) => unknown) {
   const here = await site((request, response) =>
     request.headers.authorization === undefined
-      ? response.writeHead(402).end()
+      ? response.writeHead(402, { date: new Date(clock() * 1000).toUTCString() }).end()
       : serve(request, response),
   );
   const authority = new Authority({ secret: secretOf("the shop"), location: here.url, clock });
@@ -442,6 +442,17 @@ describe("an answer is acknowledged with the next order", () => {
     for (let times = 0; times < 2; times++)
       expect(await textOf(client.get(`${shop.url}/a`))).toBe("relayed");
     expect(orders[1]!.answered).toEqual([orders[0]!.id]);
+  });
+
+  test("not if the service gave the use of a relayed answer back", async () => {
+    const shop = await paidSite(serves);
+    const relay: Answer = (response) =>
+      response.writeHead(200, { "sigil-relayed": "1", "sigil-use": "released" }).end("relayed");
+    const { credential, orders } = await treasuryOf([], relay);
+    const client = new HttpClient({ credential, clock });
+    for (let times = 0; times < 2; times++)
+      expect(await textOf(client.get(`${shop.url}/a`))).toBe("relayed");
+    expect(orders[1]).not.toHaveProperty("answered");
   });
 
   test("not if the relayed answer broke off", async () => {

@@ -86,4 +86,11 @@ describe("a response that is passed on", () => {
     headers.append("set-cookie", "b=2");
     expect([...relayed(new Response(null, { headers })).headers]).toEqual([["x-kept", "1"]]);
   });
+
+  test("keeps what became of the use", () => {
+    const headers = { "sigil-use": "released", "sigil-used": "no" };
+    expect([...relayed(new Response(null, { headers })).headers]).toEqual([
+      ["sigil-use", "released"],
+    ]);
+  });
 });

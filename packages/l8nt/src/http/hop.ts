@@ -25,9 +25,12 @@ const WITHHELD_FROM_REQUEST = fieldNames(
 
 /**
  * The length of a response is that of the hop that it came by, and so is an encoding that was
- * decoded.
+ * decoded. What became of a use is passed on: the agent must not take a refusal for an answer.
  */
-const WITHHELD_FROM_RESPONSE = fieldNames(OF_ONE_HOP, "set-cookie2?|content-length|sigil-.*");
+const WITHHELD_FROM_RESPONSE = fieldNames(
+  OF_ONE_HOP,
+  "set-cookie2?|content-length|sigil-(?!use$).*",
+);
 
 type Fields = Iterable<readonly [name: string, value: string]>;
 

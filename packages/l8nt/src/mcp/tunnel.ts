@@ -43,7 +43,7 @@ interface Open {
 type Outcome = { readonly result: unknown } | { readonly error: unknown };
 
 /** Goes with every request of one call, so that the requests of a treasury belong to it, too. */
-const CALL_FIELD = "idempotency-key";
+const CALL_FIELD = "x-correlation-id";
 const RESULT_FIELD = "l8nt-result";
 
 export class Tunnel {
