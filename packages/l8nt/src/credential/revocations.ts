@@ -13,12 +13,20 @@ const SWEEP_EVERY = 1024;
  */
 const MAX_BY_NODE = 1000;
 /** How many nodes the holders of one tree revoke in all. */
-const MAX_IN_TREE = 10_000;
+const MAX_IN_TREE = 20_000;
 /**
- * How many of them are kept for each step towards the root: what nodes further down revoke never
- * takes them. A credential has at most 64 caveats, so no node is so deep that nothing is left.
+ * For each of the first steps from the root, everything that one node may revoke is kept: whatever
+ * nodes further down revoke, the nodes above them have all of their own.
  */
-const KEPT_PER_STEP = 100;
+const WHOLE_STEPS = 16;
+/** How many are kept for each step after these: a credential has at most 64 caveats. */
+const KEPT_PER_STEP = 62;
+
+/** How many entries the holders of a tree may have when a node this far from the root revokes. */
+const roomAt = (depth: number): number =>
+  MAX_IN_TREE -
+  MAX_BY_NODE * Math.min(depth, WHOLE_STEPS) -
+  KEPT_PER_STEP * Math.max(0, depth - WHOLE_STEPS);
 
 /** A node whose id a verifier has derived. */
 export type ProvenNode = Node & { readonly id: string };
@@ -106,7 +114,7 @@ export class RevocationList {
    * fits: it takes the place of their entries.
    *
    * @throws AdapterError `ERR_RATE_LIMITED` after a thousand nodes that the holders of one node
-   * revoked, or ten thousand in one tree
+   * revoked, or twenty thousand in one tree, fewer for nodes far from the root
    */
   revokeBelow(revocation: Revocation): void {
     if (!this.#hasRoom(revocation)) {
@@ -169,10 +177,7 @@ export class RevocationList {
     if (this.#below.has(nodeId) || [...above, nodeId].some((id) => this.#entries.has(id)))
       return true;
     const inTree = this.#inTree.get(above[0]!) ?? 0;
-    return (
-      (this.#byNode.get(by) ?? 0) < MAX_BY_NODE &&
-      inTree < MAX_IN_TREE - KEPT_PER_STEP * above.indexOf(by)
-    );
+    return (this.#byNode.get(by) ?? 0) < MAX_BY_NODE && inTree < roomAt(above.indexOf(by));
   }
 
   /**

@@ -113,8 +113,12 @@ export function followRevocations(
     seq = until;
     if (aliveAt !== undefined) {
       authority.revocations.heard(aliveAt, maxSilenceSeconds);
-      isAlive = true;
-      isReported = false;
+      const distance = clock() - aliveAt;
+      if (Math.abs(distance) > maxSilenceSeconds) fail(late(distance));
+      else {
+        isAlive = true;
+        isReported = false;
+      }
       pauseMs = FIRST_PAUSE_MS;
     }
     if (!isAlive) return;
@@ -177,6 +181,12 @@ export function followRevocations(
     },
   };
 }
+
+const late = (seconds: number): AdapterError =>
+  new AdapterError(
+    "ERR_FEED",
+    `The newest page of the revocation feed is ${Math.round(Math.abs(seconds))} seconds ${seconds > 0 ? "old" : "ahead"} by this clock. Compare the clocks of both sides; if they agree, the feed is delayed on its way.`,
+  );
 
 const stopped = (): AdapterError =>
   new AdapterError("ERR_FEED", "The follower of the revocations was stopped.");

@@ -22,8 +22,8 @@ export interface Reading {
   /** Freezes and thaws, in order. A published feed has none. */
   readonly freezes?: readonly Pick<Directive, "kind" | "nodeId" | "reason" | "payment">[];
   /**
-   * Unix seconds of the follower's clock at which the reading was complete; undefined if it may be
-   * out of date.
+   * Unix seconds at which the reading was complete: by the follower's clock for a log, by the
+   * publisher's for a page. Undefined if it says nothing about the present.
    */
   readonly aliveAt: number | undefined;
 }
@@ -153,8 +153,9 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
   let lastAt = Number.NEGATIVE_INFINITY;
   return async function* readFeed(following) {
     const key = await ReceiptKey.of(publicKey);
-    // Several requests within maxSilence, so that one lost answer is not an outage.
-    const waitSeconds = Math.max(1, Math.min(25, Math.floor(following.maxSilenceSeconds / 3)));
+    // Several requests within maxSilence, so that one lost answer is not an outage, even if the
+    // clocks are a few seconds apart.
+    const waitSeconds = Math.min(25, Math.floor(following.maxSilenceSeconds / 5));
     const judge = (text: string | undefined): Reading => {
       if (text === undefined) throw notAPage("it is not UTF-8");
       const page = readPage(text, key);
@@ -175,7 +176,8 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
       throw notAPage(`status ${response.status}`);
     };
     // The first request does not wait, because every credential is denied until its answer.
-    for (let wait = 0; !following.signal.aborted; wait = waitSeconds) {
+    for (let isFirst = true; !following.signal.aborted; isFirst = false) {
+      const wait = isFirst ? 0 : waitSeconds;
       const patience = new Patience(following.signal, waitSeconds + ANSWER_SECONDS);
       try {
         if (by === "stream") {
@@ -192,7 +194,8 @@ export function feedSource(options: FeedSourceOptions): RevocationSource {
           patience.end();
           yield reading;
           // A publisher that answers at once is asked as often as a log is read.
-          if (wait > 0 && reading.entries.length === 0 && following.clock() - sentAt < wait / 2)
+          const isAtOnce = wait === 0 || following.clock() - sentAt < wait / 2;
+          if (!isFirst && isAtOnce && reading.entries.length === 0)
             await pause(POLL_MS, following.signal);
         }
       } finally {
@@ -221,12 +224,13 @@ function readingOf(page: FeedPage, { location, clock, seq }: Following, lastAt: 
     throw notAPage(
       `it was signed more than ${MAX_SKEW_SECONDS} seconds away from this clock's time`,
     );
-  // A page that was seen before says nothing about the present.
+  // A page that was seen before says nothing about the present, and a page that comes late only
+  // about the time at which it was signed.
   return {
     after,
     seq: page.seq,
     entries: page.entries,
-    aliveAt: page.at > lastAt ? now : undefined,
+    aliveAt: page.at > lastAt ? page.at : undefined,
   };
 }
 
