@@ -5,13 +5,21 @@
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: "×" | "%" | "ms" | "bytes" | "lines" | "µs" | "1/s" | "files";
+  readonly unit: "×" | "%" | "ms" | "bytes" | "lines" | "µs" | "1/s" | "files" | "s" | "receipts";
   /** Undefined for a figure that explains another. */
   readonly target?: number;
   readonly met?: boolean;
   /** The reference that was measured in the same run. */
   readonly against: string;
 }
+
+/** What is measured: figures, and what explains them in another form. */
+export type Measured =
+  | readonly Figure[]
+  | { readonly figures: readonly Figure[]; readonly details: Readonly<Record<string, unknown>> };
+
+/** @param part a part of the area, as `area:part` names it; not every area has parts */
+export type Area = (progress: (text: string) => void, part?: string) => Promise<Measured>;
 
 const rounded = (value: number): number => Number(value.toPrecision(4));
 

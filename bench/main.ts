@@ -1,10 +1,11 @@
 /**
  * `npm run -s bench [-- area …]`: measures, and prints one JSON document. Progress goes to stderr.
+ * An area may have parts: `purchase:held`.
  */
 import { cpus, totalmem } from "node:os";
 import { agents } from "./agents.ts";
 import { bundle } from "./bundle.ts";
-import type { Figure } from "./figure.ts";
+import type { Area, Figure } from "./figure.ts";
 import { lnd } from "./lnd.ts";
 import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
@@ -17,7 +18,7 @@ import { walks } from "./walks.ts";
 
 const progress = (text: string) => process.stderr.write(`${text}\n`);
 
-const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promise<Figure[]>>> = {
+const AREAS: Readonly<Record<string, Area>> = {
   verify,
   paywall,
   bundle,
@@ -32,16 +33,22 @@ const AREAS: Readonly<Record<string, (progress: (text: string) => void) => Promi
 };
 
 const asked = process.argv.slice(2);
-const unknown = asked.find((area) => !Object.hasOwn(AREAS, area));
+const areaOf = (name: string): readonly [area: string, part?: string] =>
+  name.split(":") as [string, string?];
+const unknown = asked.find((name) => !Object.hasOwn(AREAS, areaOf(name)[0]));
 if (unknown !== undefined) {
   progress(`bench: no area "${unknown}"; there are ${Object.keys(AREAS).join(", ")}`);
   process.exit(2);
 }
 
 const figures: Figure[] = [];
-for (const area of asked.length > 0 ? asked : Object.keys(AREAS)) {
-  progress(`bench: ${area} …`);
-  figures.push(...(await AREAS[area]!(progress)));
+const details: Record<string, unknown> = {};
+for (const name of asked.length > 0 ? asked : Object.keys(AREAS)) {
+  progress(`bench: ${name} …`);
+  const [area, part] = areaOf(name);
+  const measured = await AREAS[area]!(progress, part);
+  if ("figures" in measured) Object.assign(details, measured.details);
+  figures.push(...("figures" in measured ? measured.figures : measured));
 }
 for (const { name, value, unit, target, met, against } of figures)
   progress(
@@ -53,4 +60,4 @@ const machine = {
   memoryBytes: totalmem(),
   node: process.version,
 };
-process.stdout.write(`${JSON.stringify({ machine, figures }, null, 2)}\n`);
+process.stdout.write(`${JSON.stringify({ machine, figures, ...details }, null, 2)}\n`);

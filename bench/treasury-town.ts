@@ -1,15 +1,13 @@
 /**
- * A treasury as its daemon runs it, on SQLite, in a process of its own; a dev network and a shop in
- * this one.
+ * A treasury in a process of its own, as its daemon runs it; a dev network and a shop in this one.
  */
-
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { Challenge } from "l8nt/l402";
 import { paid } from "l8nt/node";
 import { Paywall, type PaywallOptions } from "l8nt/service";
@@ -17,8 +15,9 @@ import { DevNetwork } from "l8nt/testing";
 import { PURCHASES_PATH } from "l8nt/treasury";
 import { devWallet } from "l8nt/wallets/dev";
 import { freePort } from "../test/e2e/support/free-port.ts";
+import type { Answers, Question, Setting } from "./treasury-process.ts";
 
-const MAIN = resolve(import.meta.dirname, "../packages/sigil/src/main.ts");
+const PROCESS = resolve(import.meta.dirname, "treasury-process.ts");
 /** Beside the code, on the disk that it is on. */
 const FOLDER = resolve(import.meta.dirname, "../node_modules");
 const SECRET = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
@@ -31,33 +30,31 @@ export interface Town {
   /** The treasury's process. */
   readonly pid: number;
   readonly net: DevNetwork;
+  /** Asks the treasury's process. */
+  ask<Ask extends keyof Answers>(ask: Ask, more?: Omit<Question, "ask">): Promise<Answers[Ask]>;
   stop(): Promise<void>;
 }
 
-const sigil = (args: readonly string[], env: Record<string, string> = {}): ChildProcess =>
-  spawn(process.execPath, ["--conditions=l8nt-source", "--no-warnings", MAIN, ...args], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-
-export interface TownWallets {
-  /** The URL that the treasury pays from. */
-  readonly wallet: string;
-  /** What the shop is paid by. */
-  readonly invoicer: NonNullable<PaywallOptions["invoicer"]>;
+export interface TownOptions {
+  /** The URL that the treasury pays from. @default an account on a dev network */
+  readonly wallet?: string;
+  /** What the shop is paid by. @default an account on the same dev network */
+  readonly invoicer?: NonNullable<PaywallOptions["invoicer"]>;
+  /** How many requests one purchase is good for. @default 1 */
+  readonly uses?: number;
+  /** The URL of a Postgres. @default an SQLite file */
+  readonly store?: string;
+  /** Whether the treasury's process records time lines. @default false */
+  readonly traces?: boolean;
 }
 
-/** @param wallets of another network than the town's own */
-export async function openTown(wallets?: TownWallets): Promise<Town> {
+export async function openTown(options: TownOptions = {}): Promise<Town> {
   const folder = mkdtempSync(join(FOLDER, ".bench-"));
-  const dir = join(folder, "treasury");
   const net = await DevNetwork.start({});
   const treasury = net.account("treasury", { balanceMsat: 10n ** 15n }).url;
   net.account("shop", { balanceMsat: 0n });
-  const { wallet, invoicer } = wallets ?? {
-    wallet: treasury,
-    invoicer: devWallet(net.account("shop").invoiceOnlyUrl),
-  };
+  const { wallet = treasury, invoicer = devWallet(net.account("shop").invoiceOnlyUrl) } = options;
+  const { store = join(folder, "books.db"), traces = false, uses } = options;
   let handle: RequestListener = () => {};
   const server = createServer((request, response) => handle(request, response)).listen(
     0,
@@ -71,27 +68,30 @@ export async function openTown(wallets?: TownWallets): Promise<Town> {
     invoicer,
     challengesPerMinute: { perClient: 10_000_000, total: 10_000_000 },
   });
-  handle = paid(paywall, { price: "10 sat" }, (_request, response) => void response.end("served"));
+  const terms = { price: "10 sat", ...(uses !== undefined && { grants: { uses } }) } as const;
+  handle = paid(paywall, terms, (_request, response) => void response.end("served"));
 
   const location = `http://127.0.0.1:${await freePort()}`;
-  const scope = ["--endpoint", `* ${shop}/**`, "--budget", "1000000000 sat", "--expires-in", "7d"];
-  await once(sigil(["treasury", "init", "--dir", dir, "--location", location, ...scope]), "close");
-  const daemon = sigil(
-    ["treasury", "start", "--dir", dir, "--allow-loopback", "--log-level", "silent"],
-    {
-      SIGIL_WALLET: wallet,
-    },
-  );
-  for await (const _line of createInterface({ input: daemon.stdout! })) break;
+  const setting: Setting = { location, wallet, store, endpoint: `* ${shop}/**`, traces };
+  const child = fork(PROCESS, [JSON.stringify(setting)], {
+    execArgv: ["--conditions=l8nt-source", "--no-warnings"],
+  });
+  const { credential } = (await messageOf(child)) as { credential: string };
   return {
     shop,
     location,
-    credential: readFileSync(join(dir, "agent.credential"), "utf8").trim(),
-    pid: daemon.pid!,
+    credential,
+    pid: child.pid!,
     net,
+    async ask(ask, more = {}) {
+      child.send({ ask, ...more });
+      return ((await messageOf(child)) as { answer: Answers[typeof ask] }).answer;
+    },
     async stop() {
-      daemon.kill("SIGTERM");
-      await once(daemon, "close");
+      if (child.exitCode === null) {
+        child.kill("SIGTERM");
+        await once(child, "close");
+      }
       server.closeAllConnections();
       server.close();
       await net.stop();
@@ -100,16 +100,31 @@ export async function openTown(wallets?: TownWallets): Promise<Town> {
   };
 }
 
+async function messageOf(child: ChildProcess): Promise<unknown> {
+  const ended = once(child, "close").then(() => {
+    throw new Error("the bench's treasury ended");
+  });
+  const [message] = (await Promise.race([once(child, "message"), ended])) as [unknown];
+  ended.catch(() => {});
+  return message;
+}
+
 /** One order, as an agent's client sends it. */
 export async function buy(
-  { location, shop }: Town,
+  { location, shop }: Pick<Town, "location" | "shop">,
   credential: string,
   path: string,
 ): Promise<void> {
+  const order = {
+    id: randomBytes(16).toString("hex"),
+    method: "GET",
+    url: shop + path,
+    headers: [],
+  };
   const response = await fetch(`${location}${PURCHASES_PATH}`, {
     method: "POST",
     headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
-    body: JSON.stringify({ id: crypto.randomUUID(), method: "GET", url: shop + path, headers: [] }),
+    body: JSON.stringify(order),
   });
   const text = await response.text();
   if (response.status !== 200)

@@ -90,8 +90,7 @@ async function bundled(outfile: string): Promise<string> {
     platform: "node",
     format: "esm",
     conditions: ["l8nt-source"],
-    // The second reads its WebAssembly from beside itself.
-    external: ["@opentelemetry/api", "tiny-secp256k1"],
+    external: ["@opentelemetry/api"],
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },

@@ -38,9 +38,9 @@ export interface ServedTreasury {
   /** Answers agents, the owner and followers of the feed. A Web-standard handler. */
   readonly handler: (request: Request) => Promise<Response>;
   /**
-   * Waits for purchases under way (a minute at most), makes receipts that are missing (for two
-   * seconds at most; the next start makes the rest), and stops everything that runs. The store and
-   * the wallet stay open: close them afterwards.
+   * Waits for purchases under way (a minute at most), makes receipts that are missing (for a second
+   * or two; the next start makes the rest), and stops everything that runs. The store and the
+   * wallet stay open: close them afterwards.
    */
   stop(): Promise<void>;
 }
@@ -52,8 +52,8 @@ const STOPPED = new AdapterError(
 
 /** What is not known by then is looked up at the next start. */
 const PATIENCE_MS = 60_000;
-/** For missing receipts, and once more for the batch under way. The next start makes the rest. */
-const RECEIPTS_MS = 2_000;
+/** For missing receipts, and for a batch under way. The next start makes the rest. */
+const RECEIPTS_MS = 1_500;
 
 /**
  * Assembles a treasury and starts it: reads its books, compares them with the wallet, and returns a
@@ -130,7 +130,7 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
       clearInterval(timer);
       stopped.abort();
       // A request for receipts waits for those that are missing, however many these are.
-      void maker.pause();
+      await inTime(maker.pause(), RECEIPTS_MS);
       await inTime(Promise.allSettled(underWay));
       await inTime(treasury.stop());
       await inTime(maker.make(), RECEIPTS_MS);

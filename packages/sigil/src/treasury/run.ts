@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly store: NonNullable<TreasuryOptions["store"]>;
   readonly wallet: OpenWallet;
   readonly fetch: typeof fetch;
+  /** @default the library's, in JavaScript */
+  readonly curve?: TreasuryOptions["curve"];
   readonly log: Logger;
   /** Name of this process among those that share a store. It must be the same after a restart. */
   readonly instance: string;
@@ -29,20 +31,20 @@ export interface Running {
   /** The public key of its receipts, 64 hex digits. */
   readonly receiptKey: string;
   readonly handler: Handler;
-  /** Waits for work under way, and makes receipts for two seconds. The store stays open. */
+  /** Waits for work under way, and makes receipts for a moment. The store stays open. */
   stop(): Promise<void>;
 }
 
 /** Starts a treasury. @throws AdapterError `ERR_STORE` */
 export async function runTreasury(options: RunOptions): Promise<Running> {
-  const { config, secrets, store, instance, lookUpEvery, log } = options;
+  const { config, secrets, store, instance, lookUpEvery, curve, log } = options;
   const traced = await tracer();
   const metrics = new Metrics();
   const served = await serveTreasury({
     ...config.limits,
     secret: secrets.root,
     receiptSeed: secrets.receipts,
-    curve: (await import("./curve.ts")).curve,
+    ...(curve !== undefined && { curve }),
     location: config.location,
     store,
     instance,

@@ -26,6 +26,8 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   try {
     const secrets = await openSecrets(store, key);
     const wallet = await walletAtStart(walletUrl, log);
+    // Loaded here, because no other command needs its WebAssembly.
+    const { curve } = await import("./curve.ts");
     const running = await runTreasury({
       config,
       secrets,
@@ -33,17 +35,22 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       wallet: wallet.open,
       instance: `${hostname()} ${terminal.env.SIGIL_INSTANCE ?? ""}`,
       fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
+      curve,
       log,
     });
+    let close = async () => {};
     try {
-      await serveUntil(stopped);
+      close = await serveUntil(stopped);
     } finally {
+      // At once: a follower's connection ends only when the treasury stops.
+      const closed = close();
       await running.stop();
+      await closed;
     }
     log.info("stopped");
     return EXIT.ok;
 
-    async function serveUntil(end: Promise<void>): Promise<void> {
+    async function serveUntil(end: Promise<void>): Promise<() => Promise<void>> {
       const { treasury, receiptKey, handler } = running;
       const { location } = config;
       const served = await listen(given, config, handler);
@@ -55,7 +62,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       await end;
       stopAsking();
       log.info("stopping: accepting no more requests, waiting for payments under way");
-      await served.close();
+      return () => served.close();
     }
   } finally {
     await store.close();
