@@ -390,6 +390,14 @@ describe("an answer is acknowledged with the next order", () => {
     });
   });
 
+  test("also with the next order of another client of the same credential", async () => {
+    const shop = await paidSite(serves);
+    const { credential, orders } = await treasuryOf([], handOver(shop.sold));
+    for (let times = 0; times < 2; times++)
+      await textOf(new HttpClient({ credential, clock }).get(`${shop.url}/a`));
+    expect(orders[1]!.answered).toEqual([orders[0]!.id]);
+  });
+
   test("not while its body is unread: its order is under way then", async () => {
     expect(await afterwards(large, () => {})).toEqual({
       orders: 2,

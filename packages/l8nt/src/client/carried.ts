@@ -3,7 +3,7 @@ import { type Access, readOrigin, sameOrigin, type Target } from "../caveat/inde
 import { denied, PaymentError } from "../errors.ts";
 import { Credential } from "../l402/index.ts";
 import type { Treasurer } from "../ports/treasury.ts";
-import { Orders } from "./orders.ts";
+import { type Orders, ordersOf } from "./orders.ts";
 
 /** A credential, and the treasury at which it is spent. */
 export interface Carried {
@@ -26,7 +26,7 @@ export class CarriedCredentials {
     this.#all = readCredentials(given).map((credential) => ({
       credential,
       treasurer: once(() => treasurerAt(credential.location)),
-      orders: new Orders(),
+      orders: ordersOf(credential),
     }));
   }
 

@@ -1,7 +1,9 @@
 /** What a treasury is told of a client's other orders. */
 import { expect, test } from "vitest";
 import { targetOfUrl } from "../caveat/index.ts";
-import { newOrderId, Orders } from "./orders.ts";
+import { Authority } from "../l402/index.ts";
+import { secretOf } from "../testing/fixtures/town.ts";
+import { newOrderId, Orders, ordersOf } from "./orders.ts";
 
 const at = (url: string) => targetOfUrl("GET", new URL(url))!;
 const HERE = at("https://here.example/a");
@@ -66,4 +68,24 @@ test("of very many answered orders the oldest are forgotten", () => {
     orders.acknowledged(answered);
   }
   expect(told).toEqual(all.slice(-1024).map(({ id }) => id));
+});
+
+test("the clients of one node in one process share what they tell, those of other nodes do not", () => {
+  const { minter } = new Authority({
+    secret: secretOf("a treasury"),
+    location: "https://treasury.example",
+    kind: "spending",
+  });
+  const endpoints = ["* https://here.example/**"];
+  const scope = { endpoints, budget: "1 sat", expiresIn: "1h" } as const;
+  const root = minter.mint(scope);
+  const child = root.delegate({ agent: "child" });
+  const orders = ordersOf(root);
+  // Narrowed without an agent, it is the same node to the treasury.
+  for (const same of [root, root.attenuate({ maxPrice: "1 sat" })])
+    expect(ordersOf(same)).toBe(orders);
+  for (const other of [child, minter.mint(scope)]) expect(ordersOf(other)).not.toBe(orders);
+  expect(ordersOf(child.attenuate({ expiresIn: "1m" }))).toBe(ordersOf(child));
+  expect(ordersOf(child)).not.toBe(ordersOf(root.delegate({ agent: "child" })));
+  expect(ordersOf(child)).not.toBe(ordersOf(child.delegate({ agent: "grandchild" })));
 });

@@ -1,14 +1,18 @@
 /**
- * The orders of one credential: which of them run, and which were answered. spec/4-purchase.md §2.
+ * The orders of one node in this process: which of them run, and which were answered.
+ * spec/4-purchase.md §2.
  */
 import { formatOrigin, type Target } from "../caveat/index.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256Hex } from "../internal/crypto.ts";
+import { Lru } from "../internal/lru.ts";
+import type { Credential } from "../l402/index.ts";
 
 /** The most ids that one message names. */
 const MAX_NAMED = 64;
 /** Bodies that the caller leaves unread. The oldest one beyond them counts as read. */
 const MAX_OPEN_BODIES = 64;
+const MAX_NODES = 1024;
 /** Beyond them the oldest is forgotten, which costs a later order one more exchange. */
 const MAX_ANSWERED = 1024;
 
@@ -120,6 +124,25 @@ export class Orders {
   acknowledged(ids: readonly string[]): void {
     for (const id of ids) this.#answered.delete(id);
   }
+}
+
+/** By node: a process may make a client for each request, and the treasury knows only the node. */
+const ofNodes = new Lru<string, Orders>(MAX_NODES);
+
+/** The orders of a credential's node in this process. */
+export function ordersOf(credential: Credential): Orders {
+  const { location, body, chain } = credential;
+  const opening =
+    chain.nodes.length === 1 ? -1 : chain.texts.findIndex(({ node }) => node === chain.node);
+  const path = chain.texts
+    .slice(0, opening + 1)
+    .map(({ condition, value }) => `${condition}=${value}`);
+  const key = sha256Hex(utf8(JSON.stringify([location, body.rootId, ...path])));
+  const known = ofNodes.get(key);
+  if (known !== undefined) return known;
+  const orders = new Orders();
+  ofNodes.set(key, orders);
+  return orders;
 }
 
 const isSame = (a: Target, b: Target): boolean =>
