@@ -278,7 +278,7 @@ const DESCRIPTIONS = {
   ERR_PRICE_FUNCTION: {
     meaning: "The service could not determine the price of the request. Nothing was charged.",
     whatToDo:
-      "The operator should look at the price function: it threw, or returned something that is no amount with a unit.",
+      "The operator should look at the price function: it threw, or returned something that is no amount with a unit. Or two `paid()` on different terms guard one request: remove one of them.",
   },
   ERR_FEED: {
     meaning:

@@ -1,11 +1,14 @@
 /** The Express middleware: the paywall contract, and its own laws. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { expect, expectTypeOf, test, vi } from "vitest";
 import type { Paywall } from "../service/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
-import { exchange } from "../testing/raw-http.ts";
+import { exchange, type RawRequest } from "../testing/raw-http.ts";
 import { type Grant, paid, wellKnown } from "./express.ts";
 import { bodyText } from "./fixtures/body.ts";
 import { statusAfterGone, statusAfterHangUp } from "./fixtures/gone.ts";
@@ -20,11 +23,11 @@ paywallContract(test, {
   start: async (paywall, routes) => {
     const app = express();
     app.use(wellKnown(paywall));
-    for (const { method, path, terms, handle } of routes)
+    for (const { method, path, terms, second, handle } of routes)
       app[method === "GET" ? "get" : "post"](
         path.replace("/*", "/*rest"),
-        paid(paywall, terms),
-        (request, response) => {
+        [paid(paywall, terms), ...(second === undefined ? [] : [paid(paywall, second)])],
+        (request: Request, response: Response) => {
           const reply = handle(request.grant, () => bodyText(request));
           const answer = (given: Reply): void => {
             if (!isCut(response, given)) response.status(given.status).send(given.body);
@@ -41,11 +44,11 @@ paywallContract(test, {
   start: async (paywall, routes) => {
     const app = express();
     app.use(express.text({ type: () => true, limit: "2mb" }), wellKnown(paywall));
-    for (const { method, path, terms, handle } of routes)
+    for (const { method, path, terms, second, handle } of routes)
       app[method === "GET" ? "get" : "post"](
         path.replace("/*", "/*rest"),
-        paid(paywall, terms),
-        async (request, response) => {
+        [paid(paywall, terms), ...(second === undefined ? [] : [paid(paywall, second)])],
+        async (request: Request, response: Response) => {
           const given = await handle(request.grant, async () => request.body ?? "");
           if (!isCut(response, given)) response.status(given.status).send(given.body);
         },
@@ -216,4 +219,56 @@ test("a conditional request that Express answers with 304 costs nothing", async 
     expect((await ask([["if-none-match", etag]])).status).toBe(304);
   expect([(await ask()).status, (await ask()).status]).toEqual([200, 402]);
   await host.close();
+});
+
+test("a static folder behind the paywall: a redirect, a 304, a 404 and a HEAD cost nothing, and a file is served once", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "l8nt-static-"));
+  await mkdir(join(folder, "docs"));
+  await writeFile(join(folder, "docs", "index.html"), "<p>sunny</p>");
+  const invoicer = new FakeInvoicer();
+  const terms = { price: "1 sat", grants: { endpoints: ["GET /**"], uses: 1 } } as const;
+  const app = express().use(paid(newPaywall({ invoicer }), terms), express.static(folder));
+  const host = await serve(app);
+  const asked = await exchange(host.url, { target: "/docs" });
+  const fields = [present(invoicer.buy(asked.lines("www-authenticate")))];
+  const ask = async (target: string, more: Partial<RawRequest> = {}) => {
+    const sent = { target, ...more, fields: [...fields, ...(more.fields ?? [])] };
+    return (await exchange(host.url, sent)).status;
+  };
+  const modified = ["if-modified-since", new Date(Date.now() + 60_000).toUTCString()] as const;
+  expect([
+    await ask("/docs"),
+    await ask("/docs"),
+    await ask("/docs/", { fields: [modified] }),
+    await ask("/docs/", { method: "HEAD" }),
+    await ask("/nothing"),
+    await ask("/docs/"),
+    await ask("/docs/"),
+  ]).toEqual([301, 301, 304, 200, 404, 200, 402]);
+  await host.close();
+  await rm(folder, { recursive: true });
+});
+
+test("what is bought for a folder is used for its redirect, and its target is bought once", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "l8nt-static-"));
+  await mkdir(join(folder, "docs"));
+  await writeFile(join(folder, "docs", "index.html"), "<p>sunny</p>");
+  const invoicer = new FakeInvoicer();
+  const paywall = newPaywall({ invoicer });
+  const app = express().use(paid(paywall, { price: "1 sat" }), express.static(folder));
+  const host = await serve(app);
+  const buy = async (target: string) =>
+    invoicer.buy((await exchange(host.url, { target })).lines("www-authenticate"));
+  const ask = async (target: string, credential: string) =>
+    (await exchange(host.url, { target, fields: [present(credential)] })).status;
+  const [folderOnly, target] = [await buy("/docs"), await buy("/docs/")];
+  expect([
+    await ask("/docs", folderOnly),
+    await ask("/docs/", folderOnly),
+    await ask("/docs/", target),
+    await ask("/docs/", target),
+    await ask("/docs", folderOnly),
+  ]).toEqual([301, 403, 200, 402, 301]);
+  await host.close();
+  await rm(folder, { recursive: true });
 });

@@ -4,7 +4,7 @@ import { utf8 } from "../internal/bytes.ts";
 import { isWellKnown, nodeFacts, targetOf } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { problem, writeResponse, writeUngranted } from "../node/response.ts";
-import { settle, settleBy } from "../node/settlement.ts";
+import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -35,7 +35,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
       if (!decision.granted) return void writeUngranted(response, decision);
       // The client left while the claim was written, so nothing was served.
       if (response.destroyed) return void settle(decision, undefined);
-      if (decision.claimed) settleBy(response, decision);
+      if (decision.claimed) settleAndKeepBy(response, decision);
       request.grant = decision.grant;
       next();
     };

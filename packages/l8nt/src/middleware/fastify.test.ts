@@ -26,11 +26,11 @@ paywallContract(test, {
     const app = fastify();
     app.register(wellKnown(paywall));
     app.addContentTypeParser("*", { parseAs: "string" }, (_, body, done) => done(null, body));
-    for (const { method, path, terms, handle } of routes)
+    for (const { method, path, terms, second, handle } of routes)
       app.route({
         method,
         url: path,
-        onRequest: paid(paywall, terms),
+        onRequest: [paid(paywall, terms), ...(second === undefined ? [] : [paid(paywall, second)])],
         handler: (request, reply) => {
           const answered = handle(
             request.grant,

@@ -5,7 +5,7 @@ import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "
 import { nodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
-import { settle, settleBy } from "../node/settlement.ts";
+import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import { rendering } from "../service/answered.ts";
 import {
   type Answered,
@@ -42,7 +42,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       if (!decision.granted) return void sendUngranted(reply, decision);
       // The client left while the claim was written, so nothing was served.
       if (reply.raw.destroyed) return void settle(decision, undefined);
-      if (decision.claimed) settleBy(reply.raw, decision);
+      if (decision.claimed) settleAndKeepBy(reply.raw, decision);
       request.grant = decision.grant;
       done();
     };

@@ -2,6 +2,7 @@
 import type { Server } from "node:http";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
+import { etag } from "hono/etag";
 import { HTTPException } from "hono/http-exception";
 import { expect, expectTypeOf, test, vi } from "vitest";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
@@ -21,8 +22,9 @@ paywallContract(test, {
   start: async (paywall, routes) => {
     const app = new Hono();
     app.use(wellKnown(paywall));
-    for (const { method, path, terms, handle } of routes)
-      app.on(method, [path], paid(paywall, terms), (c): Response | Promise<Response> => {
+    for (const { method, path, terms, second, handle } of routes) {
+      if (second !== undefined) app.use(path, paid(paywall, terms));
+      app.on(method, [path], paid(paywall, second ?? terms), (c): Response | Promise<Response> => {
         const reply = handle(c.get("grant"), () => c.req.text());
         const answer = (given: Reply): Response => {
           if (given.cut === "before the head") (c.env as HttpBindings).outgoing.destroy();
@@ -30,6 +32,7 @@ paywallContract(test, {
         };
         return reply instanceof Promise ? reply.then(answer) : answer(reply);
       });
+    }
     return serve(app);
   },
 });
@@ -127,4 +130,23 @@ test("on other runtimes than Node, `clientAddress` gives the client's address", 
   expect([await ask("192.0.2.1"), await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual([
     402, 429, 402,
   ]);
+});
+
+test("a conditional request that etag() answers with 304 costs nothing", async () => {
+  const invoicer = new FakeInvoicer();
+  const app = new Hono();
+  app.use(etag());
+  app.get("/paid", paid(newPaywall({ invoicer }), { price: "1 sat", grants: { uses: 2 } }), (c) =>
+    c.text("sunny"),
+  );
+  const host = await serve(app);
+  const asked = await exchange(host.url, { target: "/paid" });
+  const fields = [present(invoicer.buy(asked.lines("www-authenticate")))];
+  const ask = (more: readonly (readonly [string, string])[] = []) =>
+    exchange(host.url, { target: "/paid", fields: [...fields, ...more] });
+  const [tag = ""] = (await ask()).lines("etag");
+  for (let times = 0; times < 3; times++)
+    expect((await ask([["if-none-match", tag]])).status).toBe(304);
+  expect([(await ask()).status, (await ask()).status]).toEqual([200, 402]);
+  await host.close();
 });

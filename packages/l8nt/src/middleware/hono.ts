@@ -9,7 +9,7 @@ import {
   isWellKnown,
   macaroonOf,
 } from "../node/facts.ts";
-import { settle } from "../node/settlement.ts";
+import { settle, settleBy } from "../node/settlement.ts";
 import { rendering } from "../service/answered.ts";
 import { factsOf } from "../service/facts.ts";
 import type {
@@ -69,7 +69,8 @@ export function paid(
   const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): Promise<unknown> => {
     if (!decision.granted) return ungranted(c, decision);
     c.set("grant", decision.grant);
-    return decision.claimed ? settled(c, next, decision) : next();
+    if (!decision.claimed) return next();
+    return settled(c, next, decision);
   };
   // Returns no promise if nothing has to be waited for: each promise costs every request a turn.
   return ((c, next) => {
@@ -81,8 +82,12 @@ export function paid(
 }
 
 async function settled(c: Context, next: Next, granted: Granted): Promise<undefined> {
-  let status: number | undefined;
+  const { outgoing } = (c.env ?? {}) as NodeBindings;
+  const isOnNode = typeof outgoing?.writeHead === "function";
   const keep = granted.keeper();
+  // By the head as it is sent: middleware before this one may make a 304 of the answer.
+  if (isOnNode) settleBy(outgoing, granted);
+  let status: number | undefined;
   try {
     await next();
     status = c.res.status;
@@ -91,7 +96,7 @@ async function settled(c: Context, next: Next, granted: Granted): Promise<undefi
     if (keep !== undefined) c.res = keeping(c.res, keep);
   } finally {
     if (status === undefined) keep?.(undefined);
-    await settle(granted, status);
+    if (!isOnNode) await settle(granted, status);
   }
   return undefined;
 }
@@ -131,6 +136,10 @@ class NodeFacts implements RequestFacts {
 
   get method(): string {
     return this.#c.req.method;
+  }
+
+  get request(): object {
+    return this.#incoming;
   }
 
   get target(): string {

@@ -19,19 +19,14 @@ paywallContract(test, {
   start: async (paywall, routes) => {
     const addresses = new WeakMap<Request, string | undefined>();
     const clientAddress = (request: Request) => addresses.get(request);
-    const handlers = routes.map(({ method, path, terms, handle }) => ({
-      method,
-      path,
-      handler: paid(
-        paywall,
-        terms,
-        (request: Request, _: object, grant) => {
-          const reply = handle(grant, () => request.text());
-          return reply instanceof Promise ? reply.then(responseOf) : responseOf(reply);
-        },
-        { clientAddress },
-      ),
-    }));
+    const handlers = routes.map(({ method, path, terms, second, handle }) => {
+      const answer = (request: Request, _: object, grant: Grant) => {
+        const reply = handle(grant, () => request.text());
+        return reply instanceof Promise ? reply.then(responseOf) : responseOf(reply);
+      };
+      const inner = second === undefined ? answer : paid(paywall, second, answer);
+      return { method, path, handler: paid(paywall, terms, inner, { clientAddress }) };
+    });
     const GET = wellKnown(paywall);
     return serve(async (request, client) => {
       addresses.set(request, client.address);

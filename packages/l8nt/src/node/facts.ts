@@ -66,6 +66,7 @@ export function nodeFacts(
 ): RequestFacts {
   return {
     method: incoming.method ?? "",
+    request: incoming,
     target,
     authorization: authorizationOf(incoming.rawHeaders),
     macaroon: macaroonOf(incoming.rawHeaders),

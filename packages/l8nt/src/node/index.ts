@@ -4,7 +4,7 @@ import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { isWellKnown, nodeFacts, targetOf } from "./facts.ts";
 import { goneSignal, requestOf } from "./listener.ts";
 import { problem, writeFailure, writeResponse, writeUngranted } from "./response.ts";
-import { settle, settleBy } from "./settlement.ts";
+import { settle, settleAndKeepBy } from "./settlement.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 export {
@@ -42,7 +42,7 @@ export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): Req
       if (!decision.granted) return writeUngranted(outgoing, decision);
       // The client left while the claim was written, so nothing was served.
       if (outgoing.destroyed) return await settle(decision, undefined);
-      if (decision.claimed) settleBy(outgoing, decision);
+      if (decision.claimed) settleAndKeepBy(outgoing, decision);
       await handler(incoming, outgoing, decision.grant);
     } catch (error) {
       await writeFailure(outgoing, error);

@@ -18,7 +18,7 @@ import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
-import { paid, wellKnown } from "./index.ts";
+import { type PaidListener, paid, wellKnown } from "./index.ts";
 
 const logged = vi.spyOn(console, "error").mockImplementation(() => {});
 
@@ -33,17 +33,17 @@ const covers = (pattern: string, path: string): boolean =>
 paywallContract(test, {
   name: "l8nt/node",
   start: async (paywall, routes) => {
-    const listeners = routes.map(({ method, path, terms, handle }) => ({
-      method,
-      path,
-      listener: paid(paywall, terms, (incoming, outgoing, grant) => {
+    const listeners = routes.map(({ method, path, terms, second, handle }) => {
+      const answerer: PaidListener = (incoming, outgoing, grant) => {
         const reply = handle(grant, () => bodyText(incoming));
         const answer = (given: Awaited<typeof reply>): void => {
           if (!isCut(outgoing, given)) outgoing.writeHead(given.status).end(given.body);
         };
         return reply instanceof Promise ? reply.then(answer) : answer(reply);
-      }),
-    }));
+      };
+      const inner = second === undefined ? answerer : paid(paywall, second, answerer);
+      return { method, path, listener: paid(paywall, terms, inner) };
+    });
     const router: RequestListener = (incoming, outgoing) => {
       const method = incoming.method === "HEAD" ? "GET" : incoming.method;
       const found = listeners.find(

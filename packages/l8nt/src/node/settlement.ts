@@ -24,9 +24,6 @@ export async function settle(granted: Granted, status: number | undefined): Prom
  * the handler closed it: nothing was delivered. One that closes after the head changes nothing.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
-  // First, so that it sees the fields that are set below.
-  const keep = granted.keeper();
-  if (keep !== undefined) capture(outgoing, keep);
   let open = true;
   const settleOnce = (status: number | undefined): void => {
     if (!open) return;
@@ -42,4 +39,12 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
     return writeHead.call(outgoing, status, ...rest);
   };
   outgoing.once("close", () => settleOnce(undefined));
+}
+
+/** Settles by a Node response, and keeps what it sends for a repeated request. */
+export function settleAndKeepBy(outgoing: ServerResponse, granted: Granted): void {
+  const keep = granted.keeper();
+  // First, so that it sees the fields that `settleBy` sets.
+  if (keep !== undefined) capture(outgoing, keep);
+  settleBy(outgoing, granted);
 }

@@ -4,8 +4,16 @@ import type { Authority } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
+import type { Grant } from "./decision.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Repeats } from "./repeats.ts";
+import type { Terms } from "./terms.ts";
+
+/** A request whose use a route has claimed. */
+export interface GuardedRequest {
+  readonly terms: Terms;
+  readonly grant: Grant;
+}
 
 export interface PaywallContext {
   readonly authority: Authority;
@@ -16,6 +24,7 @@ export interface PaywallContext {
   /** Who claims uses; service/abandoned.ts. */
   readonly claimant: string;
   readonly repeats: Repeats;
+  readonly guarded: WeakMap<object, GuardedRequest>;
   readonly invoicer: Invoicer | undefined;
   readonly clock: Clock;
   readonly perClient: Limiter;

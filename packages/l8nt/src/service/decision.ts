@@ -9,6 +9,11 @@ import type { Answer } from "./repeats.ts";
 /** The facts of a request, as they were sent. */
 export interface RequestFacts {
   readonly method: string;
+  /**
+   * An object that stands for this request, the same one at each guard that the request passes, by
+   * which a request that is guarded twice is known.
+   */
+  readonly request?: object | undefined;
   /** The raw request target: path and query, before any framework decoded it. */
   readonly target: string;
   /**

@@ -8,6 +8,7 @@ export function factsOf(request: Request, clientAddress?: string): RequestFacts 
   const { authorization, macaroon } = presentedIn(request.headers);
   return {
     method: request.method,
+    request,
     target: request.url.replace(/^[a-z]+:\/\/[^/?#]*|#.*$/gi, "") || "/",
     authorization,
     macaroon,

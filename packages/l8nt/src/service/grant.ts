@@ -7,10 +7,14 @@ import { keeping } from "./keeping.ts";
 import type { KeyedUse } from "./repeats.ts";
 
 /** Grants a request for which nothing was counted. */
-export function grant(verified: Verified | undefined, price: Amount): Granted {
+export const grant = (verified: Verified | undefined, price: Amount): Granted =>
+  uncounted(new ServedGrant(verified, price));
+
+/** Grants a request that another guard of it has counted, and ends. */
+export function uncounted(served: Grant): Granted {
   return {
     granted: true,
-    grant: new ServedGrant(verified, price),
+    grant: served,
     claimed: false,
     declared: () => undefined,
     finish: async () => {},

@@ -45,24 +45,28 @@ function collected(
     else finish(undefined);
   };
   let isCancelled = false;
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const read = await reader.read();
-        collect(read);
-        if (isCancelled) return;
-        if (read.done) controller.close();
-        else controller.enqueue(read.value);
-      } catch (error) {
-        finish(undefined);
-        controller.error(error);
-      }
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const read = await reader.read();
+          collect(read);
+          if (isCancelled) return;
+          if (read.done) controller.close();
+          else controller.enqueue(read.value);
+        } catch (error) {
+          finish(undefined);
+          controller.error(error);
+        }
+      },
+      cancel(reason) {
+        isCancelled = true;
+        void rest().finally(() => reader.cancel(reason).catch(() => {}));
+      },
     },
-    cancel(reason) {
-      isCancelled = true;
-      void rest().finally(() => reader.cancel(reason).catch(() => {}));
-    },
-  });
+    // Reads nothing ahead: an error would drop what was read before it.
+    { highWaterMark: 0 },
+  );
 
   /** The client has gone, and asks again for what it did not receive. */
   async function rest(): Promise<void> {

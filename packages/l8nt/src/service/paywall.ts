@@ -151,6 +151,7 @@ export class Paywall {
       ledger,
       claimant: this.#abandoned.claimant,
       repeats: new Repeats(),
+      guarded: new WeakMap(),
       invoicer,
       clock,
       perClient: new Limiter(perClient, CLIENTS),

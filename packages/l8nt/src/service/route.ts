@@ -7,15 +7,15 @@ import { type Claim, claimUse } from "../ledger/claim.ts";
 import { Refused } from "../wire/problem.ts";
 import { isPayable } from "./answer.ts";
 import { Answered } from "./answered.ts";
-import type { PaywallContext } from "./context.ts";
+import type { GuardedRequest, PaywallContext } from "./context.ts";
 import type { Decision, PricedRequest, RequestFacts } from "./decision.ts";
-import { claimedGrant, grant } from "./grant.ts";
+import { claimedGrant, grant, uncounted } from "./grant.ts";
 import type { OpenRoutes } from "./open-routes.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
 import { Readings } from "./readings.ts";
 import { type Begun, fingerprintOf, repeatError } from "./repeats.ts";
 import { Sales } from "./sale.ts";
-import type { Terms } from "./terms.ts";
+import { sameTerms, type Terms } from "./terms.ts";
 
 const MISSING = new TokenError(
   "ERR_TOKEN_MISSING",
@@ -26,6 +26,8 @@ const NOT_SOLD = new TokenError(
   "This endpoint takes an L402 credential, and sells none. Bring one that its owner minted, or one derived from it.",
 );
 const NO_PRICE = "The price of this request could not be determined. Nothing was charged.";
+const GUARDED_TWICE =
+  "This request is guarded twice, on different terms, so its price cannot be determined. Nothing was charged. The operator should remove one of the two.";
 const NOTHING_READ = { method: "", raw: "", target: undefined };
 
 /** A route of a {@link Paywall}: decides about requests on terms of its own. */
@@ -68,6 +70,8 @@ export class Route {
     if (this.#isClosed) return new Refused(closed(), { status: 404 });
     const target = this.#read(facts.method, facts.target);
     if (target === undefined) return new Refused(badTarget());
+    const guarded = facts.request && this.#context.guarded.get(facts.request);
+    if (guarded !== undefined) return this.#again(guarded, target);
     let verified: Verified | undefined;
     try {
       verified = authenticateFields(this.#context.authority.verifier, facts);
@@ -93,6 +97,17 @@ export class Route {
   #urlOf(facts: RequestFacts, target: Target): string {
     const query = facts.target.indexOf("?");
     return this.#context.originText + target.path + (query < 0 ? "" : facts.target.slice(query));
+  }
+
+  /**
+   * A request that another route of this paywall has claimed a use for. It is paid for once: a
+   * second claim would be refused, and the buyer asked to pay again and again.
+   */
+  #again({ terms, grant: served }: GuardedRequest, { method, path }: Target): Decision {
+    if (sameTerms(terms, this.terms)) return uncounted(served);
+    const error = new AdapterError("ERR_PRICE_FUNCTION", GUARDED_TWICE);
+    this.#context.alarm(`l8nt: ${method} ${path} is guarded twice, by paid() on two terms`, error);
+    return new Refused(error);
   }
 
   /** The last target is kept: a route sees the same one again and again. */
@@ -153,7 +168,7 @@ export class Route {
   }
 
   async #claim(request: PricedRequest, verified: Verified, now: number): Promise<Decision> {
-    const { ledger, claimant: by, clock } = this.#context;
+    const { ledger, claimant: by, clock, guarded } = this.#context;
     const { limits } = verified;
     const begun = await this.#begin(request, verified, now);
     if (begun?.kind === "answered") return new Answered(begun.answer);
@@ -171,9 +186,14 @@ export class Route {
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
-    const end = (consumed: boolean): Promise<void> =>
-      consumed ? claim.commit(clock()) : claim.release(clock());
-    return claimedGrant(verified, request, end, keyed);
+    const { request: passed = {} } = request.facts;
+    const end = (consumed: boolean): Promise<void> => {
+      guarded.delete(passed);
+      return consumed ? claim.commit(clock()) : claim.release(clock());
+    };
+    const granted = claimedGrant(verified, request, end, keyed);
+    guarded.set(passed, { terms: this.terms, grant: granted.grant });
+    return granted;
   }
 
   /** Looks a request with an `Idempotency-Key` up; undefined for one that cannot be repeated. */

@@ -42,6 +42,13 @@ export interface Terms {
 export const TERMS = { price: true, grants: true, capability: true } satisfies Keys<Terms>;
 const GRANTS = { uses: true, budget: true, validFor: true, endpoints: true } satisfies Keys<Grants>;
 
+/** Whether two routes offer the same. */
+export const sameTerms = (one: Terms, other: Terms): boolean =>
+  one.price === other.price && textOf(one) === textOf(other);
+
+const textOf = ({ grants, capability }: Terms): string =>
+  JSON.stringify([Object.entries(grants ?? {}).sort(), capability]);
+
 /** Whether terms may sell a credential: not without a price, and not at a price in US dollars. */
 export const maySell = ({ price }: Terms): boolean =>
   typeof price === "function" || parseMsat(price) !== undefined;

@@ -14,6 +14,8 @@ export interface ContractRoute {
   /** An exact path, or everything below it if it ends in `/*`. */
   readonly path: string;
   readonly terms: Terms;
+  /** Terms of a second `paid`, between the first one and the handler. */
+  readonly second?: Terms | undefined;
   /** What the handler does; it may throw at once, or later. */
   readonly handle: (grant: Grant, body: () => Promise<string>) => Reply | Promise<Reply>;
 }
@@ -171,10 +173,11 @@ export function lawsOf(
     });
     const host = await start(
       paywall,
-      routes.map(({ method = "GET", path = "/paid", handle, ...terms }) => ({
+      routes.map(({ method = "GET", path = "/paid", handle, second, ...terms }) => ({
         method,
         path,
         terms,
+        second,
         handle: (grant, body) => {
           grants.push(grant);
           return handle === undefined ? { status: 200, body: "sunny" } : handle(grant, body);

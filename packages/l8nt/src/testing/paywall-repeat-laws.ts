@@ -223,12 +223,13 @@ export function repeatLaws({ contract, law }: PaywallLaws): void {
         async (world) => {
           isFirst = true;
           const credential = await world.buy("/paid");
-          await world.ask("/paid", [credential], keyed("k1")).catch(() => {});
+          const broken = await world.ask("/paid", [credential], keyed("k1")).catch(() => undefined);
           await world.ask("/.well-known/l402");
+          // A server may read ahead, and answer 500 before it has sent a head.
+          const isFree = uses === "free" || broken?.status === 500;
           const again = await world.ask("/paid", [credential], keyed("k1"));
-          const expected = uses === "free" ? 200 : count === 1 ? 402 : 422;
-          assert.equal(again.status, expected, again.body);
-          assert.equal(world.grants.length, uses === "free" ? 2 : 1);
+          assert.equal(again.status, isFree ? 200 : count === 1 ? 402 : 422, again.body);
+          assert.equal(world.grants.length, isFree ? 2 : 1);
           const other = await world.ask("/paid", [credential], keyed("k2"));
           assert.equal(other.status, count === 1 ? 402 : 200);
         },

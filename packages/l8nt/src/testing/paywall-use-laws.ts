@@ -4,9 +4,60 @@
  */
 import assert from "node:assert/strict";
 import { Credential } from "../l402/index.ts";
+import type { Terms } from "../service/index.ts";
 import { type PaywallLaws, type RouteTerms, START } from "./paywall-laws.ts";
 
 export function useLaws({ law }: PaywallLaws): void {
+  law(
+    "a request that is guarded twice on the same terms is paid for once",
+    { price: "10 sat", second: { price: "10 sat" } },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      const response = await world.ask("/paid", [credential]);
+      assert.deepEqual([response.status, response.body], [200, "sunny"]);
+      assert.equal((await world.ask("/paid", [credential])).status, 402);
+      assert.equal(world.store.reserved.length, 1);
+      assert.deepEqual(
+        world.grants.map(({ price }) => price.value),
+        [10_000n],
+      );
+    },
+  );
+
+  for (const second of [{ price: "20 sat" }, { price: () => "10 sat" }] satisfies Terms[]) {
+    const alarms: string[] = [];
+    law(
+      `a request that is guarded twice on other terms, ${JSON.stringify(second)}, is not served, its use is given back, and the operator is told`,
+      { price: "10 sat", second },
+      async (world) => {
+        alarms.length = 0;
+        const credential = await world.buy("/paid");
+        for (let times = 0; times < 2; times++) {
+          const response = await world.ask("/paid", [credential]);
+          assert.equal(response.status, 503);
+          const { code, detail } = JSON.parse(response.body);
+          assert.equal(code, "ERR_PRICE_FUNCTION");
+          assert.match(detail, /guarded twice/);
+          assert.match(alarms.at(-1) ?? "", /GET \/paid/);
+        }
+        assert.deepEqual(world.grants, []);
+        assert.equal(world.invoicer.requests.length, 1);
+        assert.ok(world.store.ended.every((end) => end.startsWith("release")));
+      },
+      { alarm: (what) => alarms.push(what) },
+    );
+  }
+
+  law(
+    "a request that the first guard lets through free is sold by the second",
+    { price: "0 sat", second: { price: "10 sat" } },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      assert.equal((await world.ask("/paid", [credential])).status, 200);
+      assert.equal((await world.ask("/paid", [credential])).status, 402);
+    },
+  );
+
   law("a paid credential is served once, and counted", { price: "10 sat" }, async (world) => {
     const credential = await world.buy("/paid");
     const response = await world.ask("/paid", [credential]);
