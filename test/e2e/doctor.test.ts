@@ -67,6 +67,7 @@ ok       pays        the credential may pay
 ok       finds       the wallet knows whether it made a payment
 ok       spendable   10,000 sat can be spent
 ok       preimages   the wallet returns the preimages of its payments
+ok       lists       the wallet lists its payments, so the books can be compared with it
 `);
     const failing = await sigil(["doctor", "--for", "treasury"], { SIGIL_WALLET: poor.url });
     expect(failing.code).toBe(7);

@@ -1,13 +1,13 @@
 /** The commands of a treasury's owner: tree, revoke, freeze, thaw, payments, journal. */
 import { formatAmount } from "l8nt/invoice";
-import type { OwnerClient } from "l8nt/owner";
 import type { JournalEvent, PaymentStatus } from "l8nt/ports";
 import { withFee } from "../amounts.ts";
 import type { Flag } from "../arguments.ts";
 import { type Command, command } from "../command.ts";
 import { countOf } from "../count.ts";
-import { EXIT, UsageError } from "../exit.ts";
+import { EXIT } from "../exit.ts";
 import { printable } from "../secrecy.ts";
+import { nodeNamed } from "../treasury/node-named.ts";
 import { OWNER_FLAGS, ownerClient } from "../treasury/owner-client.ts";
 import { picture } from "../tree.ts";
 import { dateText } from "../words.ts";
@@ -130,26 +130,6 @@ function eventText(event: JournalEvent): string {
     case "note":
       return printable(event.text);
   }
-}
-
-/** The id of a node, from its id or its name. @throws UsageError if several agents have the name */
-async function nodeNamed(
-  client: OwnerClient,
-  typed: string | undefined,
-  verb: string,
-): Promise<string> {
-  if (typed === undefined)
-    throw new UsageError(
-      `Which agent? Give its node id or its name: sigil ${verb} NODE-ID. sigil tree shows both.`,
-    );
-  if (/^[0-9a-f]{32}$/.test(typed)) return typed;
-  const named = (await client.tree()).filter(({ agent }) => agent === typed);
-  if (named.length === 1) return named[0]!.id;
-  throw new UsageError(
-    named.length === 0
-      ? "The treasury has seen no agent of that name; sigil tree shows those that it has."
-      : `${named.length} agents have that name. Say which by its id: ${named.map(({ id }) => id).join(", ")}.`,
-  );
 }
 
 export const ownerCommands: readonly Command[] = [

@@ -1,9 +1,13 @@
-/** `sigil treasury init|start`: makes a treasury, and runs it as a process. */
-import type { Flag } from "../arguments.ts";
+/** `sigil treasury`: makes a treasury, runs it, backs it up, and explains its payments. */
+import type { Arguments, Flag } from "../arguments.ts";
 import { command } from "../command.ts";
+import { UsageError } from "../exit.ts";
 import { SCOPE_FLAGS } from "../scope-flags.ts";
+import type { Terminal } from "../terminal.ts";
+import { backup, restore } from "../treasury/backup.ts";
 import { init } from "../treasury/init.ts";
 import { start } from "../treasury/start.ts";
+import { confirm, explain, unexplained } from "../treasury/unexplained.ts";
 import { wrongVerb } from "../wrong-verb.ts";
 
 const FLAGS = {
@@ -13,7 +17,10 @@ const FLAGS = {
     help: "the treasury's key, if it is not in the folder or in SIGIL_TREASURY_KEY",
   },
   port: { value: "N", help: "start: the port on 127.0.0.1 (default: the location's port)" },
-  socket: { value: "PATH", help: "start: listen on a private Unix socket instead" },
+  socket: {
+    value: "PATH",
+    help: "start: listen on a private Unix socket instead; otherwise where it listens",
+  },
   "allow-loopback": { help: "start: buy from services on this machine too, for development" },
   "log-level": {
     value: "LEVEL",
@@ -23,13 +30,36 @@ const FLAGS = {
     value: "URL",
     help: "init: the URL at which agents reach it (default: http://127.0.0.1:8409)",
   },
+  own: { help: "explain: it was not a payment of this treasury" },
+  late: { help: "explain: it had failed, and was made after all" },
+  node: { value: "NODE-ID|NAME", help: "explain: that agent's payment; its budgets count it" },
+  reason: { value: "TEXT", help: "explain, confirm: the reason, for the journal" },
   ...SCOPE_FLAGS,
 } as const satisfies Record<string, Flag>;
+
+/** Runs a verb, and returns the exit code. */
+type Verb = (given: Arguments<keyof typeof FLAGS>, terminal: Terminal) => Promise<number>;
+
+const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
+  ["init", init],
+  ["start", start],
+  ["backup", backup],
+  ["restore", restore],
+  ["unexplained", unexplained],
+  ["explain", explain],
+  ["confirm", confirm],
+]);
+
+/** The verbs that take arguments without a flag. */
+const TAKE_MORE = new Set(["backup", "restore", "explain"]);
+/** As many hashes as a line can hold. */
+const POSITIONALS = 1000;
 
 export const treasury = command({
   name: "treasury",
   summary: "run a treasury, which buys for agents within their budgets",
-  usage: "init|start --dir DIR [FLAGS]",
+  usage:
+    "init|start|backup FILE|restore FILE|unexplained|explain HASH…|all|confirm --dir DIR [FLAGS]",
   help: `init makes the folder with a key, the books, a credential for the owner and one for the first
 agent. The flags say what the agent's credential allows; what they leave out has the default limits
 of \`sigil get\`.
@@ -37,13 +67,24 @@ of \`sigil get\`.
 start serves until Ctrl-C or SIGTERM, and lets payments under way finish before it exits. It pays
 from the wallet of SIGIL_WALLET and writes logs as JSON on stderr. The books are a file in the
 folder, or the Postgres database of SIGIL_STORE. Several treasuries may share that database; give
-each its own SIGIL_INSTANCE.`,
+each its own SIGIL_INSTANCE.
+
+backup copies the books to a new file, also while the treasury runs. restore puts such a file in the
+place of the books, which it keeps beside it. A treasury on restored books spends nothing until they
+were compared with the wallet, and each payment that they lack was explained.
+
+unexplained lists payments of the wallet that the books do not have, have otherwise, or have as
+failed. Nothing is spent while there is one. explain says what they were. confirm lets spending go
+on after a restore, if the wallet cannot list its payments. These three ask a running treasury.`,
   flags: FLAGS,
-  positionals: 1,
+  positionals: POSITIONALS,
   async run(given, terminal) {
-    const [verb] = given.positionals;
-    if (verb === "init") return init(given, terminal);
-    if (verb === "start") return start(given, terminal);
-    throw wrongVerb(verb, ["init", "start"], "sigil treasury init|start --dir DIR");
+    const [name, ...more] = given.positionals;
+    const verb = VERBS.get(name ?? "");
+    if (verb === undefined)
+      throw wrongVerb(name, [...VERBS.keys()], "sigil treasury init|start --dir DIR");
+    if (more.length > 0 && !TAKE_MORE.has(name!))
+      throw new UsageError(`sigil treasury ${name} takes no more words.`);
+    return verb(given, terminal);
   },
 });

@@ -23,9 +23,10 @@ const walletError = (message: string, cause?: unknown) =>
 
 test("a node that is all well", async () => {
   expect(states(await checked({ facts: {} }, "treasury"))).toEqual(
-    ["reach", "access", "network", "sync", "clock", "pays", "finds", "spendable", "preimages"].map(
-      (point) => `${point} ok`,
-    ),
+    [
+      ...["reach", "access", "network", "sync", "clock"],
+      ...["pays", "finds", "spendable", "preimages", "lists"],
+    ].map((point) => `${point} ok`),
   );
   const rights = { pay: false, find: false, invoice: true };
   expect(
@@ -92,6 +93,19 @@ describe("the trials", () => {
     const findings = await checked({ facts: {}, found }, "treasury");
     expect(of(findings, "finds")).toMatchObject({ state });
     expect(JSON.stringify(findings)).not.toContain("ab".repeat(32));
+  });
+
+  test.each([
+    ["has no list", null, "cannot list its payments"],
+    ["fails to list them", walletError("not allowed"), "not allowed"],
+  ])("a wallet that %s of payments is fit, with a warning", async (_, list, why) => {
+    const findings = await checked({ facts: {}, list }, "treasury");
+    expect(of(findings, "lists")).toMatchObject({
+      state: "warning",
+      found: expect.stringContaining(why),
+      advice: expect.stringContaining("until its owner confirms the books"),
+    });
+    expect(states(findings).some((one) => one.endsWith("failing"))).toBe(false);
   });
 
   test.each([
@@ -191,6 +205,7 @@ test("a wallet of somebody else's making gets what the port tells", async () => 
     "network ok",
     "clock ok",
     "finds ok",
+    "lists ok",
     "invoices ok",
   ]);
   const gone = {

@@ -12,7 +12,7 @@ import {
 } from "./facts.ts";
 import { faultFindings } from "./fault.ts";
 import { type Finding, failing, isFailing, ok, told, warning } from "./finding.ts";
-import { type InvoiceTrial, tryInvoice, trySearch } from "./trials.ts";
+import { type InvoiceTrial, tryInvoice, tryList, trySearch } from "./trials.ts";
 
 /** Options of `checkup`. */
 export interface CheckupOptions {
@@ -44,6 +44,7 @@ export async function checkup(
     service: role !== "treasury" && rights.invoice,
   };
   const search = isTried.treasury ? await trySearch(wallet) : undefined;
+  const lists = isTried.treasury ? [await tryList(wallet, now)] : [];
   const invoice = isTried.service ? await tryInvoice(wallet, now) : undefined;
   const common = [
     ok("reach", "the wallet answers"),
@@ -53,9 +54,10 @@ export async function checkup(
     ...(facts.clock === undefined ? clockOf(invoice) : []),
   ];
   // The outcome of the search says more than the right to search.
-  const treasury = treasuryFindings(facts).map((one) =>
-    one.point === "finds" ? (search ?? one) : one,
-  );
+  const treasury = [
+    ...treasuryFindings(facts).map((one) => (one.point === "finds" ? (search ?? one) : one)),
+    ...lists,
+  ];
   const service = [
     ...serviceFindings(facts, { isAsked: role === "service" }),
     ...(invoice === undefined ? [] : [invoice.finding]),
@@ -150,7 +152,7 @@ async function withoutFacts(
     ),
     networkOf(said, invoice, expected),
     ...clockOf(invoice),
-    ...(role === "service" ? [] : [await trySearch(wallet)]),
+    ...(role === "service" ? [] : [await trySearch(wallet), await tryList(wallet, now)]),
     ...(invoice === undefined ? [] : [invoice.finding]),
   ];
 }

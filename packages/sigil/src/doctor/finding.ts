@@ -11,6 +11,7 @@ export type Point =
   | "clock"
   | "pays"
   | "finds"
+  | "lists"
   | "preimages"
   | "spendable"
   | "invoices"

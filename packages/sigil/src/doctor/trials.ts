@@ -97,5 +97,22 @@ export async function trySearch(wallet: Wallet): Promise<Finding> {
   }
 }
 
+/** Lists what the wallet paid in the last minute. */
+export async function tryList(wallet: Wallet, now: () => number): Promise<Finding> {
+  const unlisted = (why: string) =>
+    warning(
+      "lists",
+      why,
+      "A payment of the wallet that is in no book then goes unseen. After a restored backup, the treasury spends nothing until its owner confirms the books.",
+    );
+  if (wallet.paidSince === undefined) return unlisted("the wallet cannot list its payments");
+  try {
+    await wallet.paidSince(now() - 60);
+    return ok("lists", "the wallet lists its payments, so the books can be compared with it");
+  } catch (error) {
+    return unlisted(`the wallet does not list its payments: ${reasonOf(error)}`);
+  }
+}
+
 const reasonOf = (error: unknown): string =>
   told(error instanceof Error ? error.message : String(error));

@@ -1,6 +1,6 @@
 /** `sigil receipts list` and `sigil receipts export`. */
 import { formatAmount } from "l8nt/invoice";
-import { exportReceipts, ReceiptSigner } from "l8nt/receipts";
+import { exportReceipts, ReceiptSigner, withEarlier } from "l8nt/receipts";
 import { type AmountJson, readAmountJson, withFee } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { countOf } from "../count.ts";
@@ -12,6 +12,7 @@ import { type OWNER_FLAGS, ownerClient } from "../treasury/owner-client.ts";
 import { openSecrets, readKey } from "../treasury/secrets.ts";
 import { folderFlag, keyText } from "../treasury/start.ts";
 import { openStore } from "../treasury/store.ts";
+import { fileWitness } from "../treasury/witness.ts";
 import { dateText } from "../words.ts";
 
 type ShowFlag = "after" | "key-file" | keyof typeof OWNER_FLAGS;
@@ -55,7 +56,11 @@ export async function exportAll(
   const store = await openStore(folder, terminal, true);
   try {
     const signer = await ReceiptSigner.fromSeed((await openSecrets(store, key)).receipts);
-    for await (const line of exportReceipts(store, signer, () => Date.now() / 1000))
+    // The folder knows of receipts that older books in it lack.
+    const mark = await fileWitness(folder.mark).read();
+    const ends = mark === undefined ? [] : [...mark.earlier, mark.receipts];
+    const earlier = await withEarlier(store, ends);
+    for await (const line of exportReceipts(store, signer, () => Date.now() / 1000, { earlier }))
       terminal.stdout.write(`${line}\n`);
     terminal.note(
       `sigil: verify them with: sigil receipts verify FILE --public-key ${signer.publicKey}`,

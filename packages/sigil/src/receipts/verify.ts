@@ -25,6 +25,8 @@ export async function verifyReceipts(
     sums,
   );
   if (!verdict.holds) {
+    // Every receipt is genuine, so the sums are right for what is there.
+    if (verdict.head !== undefined) terminal.note(inWords(verdict.head, sums).trimEnd());
     terminal.fail(verdict.fault, { holds: false });
     return EXIT.failed;
   }
@@ -48,12 +50,12 @@ async function judged(bytes: AsyncIterable<Uint8Array>, publicKey: string, sums:
   }
 }
 
-function inWords({ count, keyId, at }: ReceiptHead, sums: Sums): string {
+function inWords({ count, keyId, at, earlier }: ReceiptHead, sums: Sums): string {
   const exportedAt = `exported ${dateText(at)}`;
   if (sums.firstAt === undefined || sums.lastAt === undefined)
     return `The export is genuine and has no receipts; signed by key ${keyId}, ${exportedAt}\n`;
   return [
-    `${count} ${count === 1 ? "receipt is" : "receipts are"} genuine, and none is missing; signed by key ${keyId}, ${exportedAt}`,
+    `${count} ${count === 1 ? "receipt is" : "receipts are"} genuine, and ${earlier === undefined ? "none is missing" : "others are missing"}; signed by key ${keyId}, ${exportedAt}`,
     `first ${dateText(sums.firstAt)}, last ${dateText(sums.lastAt)}`,
     ...sums.lines(),
     "",

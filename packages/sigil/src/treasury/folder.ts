@@ -10,7 +10,7 @@ import {
   type Stats,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../exit.ts";
 
 /** Paths of the folder and its files. */
@@ -19,6 +19,8 @@ export interface Folder {
   readonly config: string;
   readonly key: string;
   readonly database: string;
+  /** How far the books have come. */
+  readonly mark: string;
   readonly ownerCredential: string;
   readonly agentCredential: string;
 }
@@ -29,6 +31,7 @@ export const folderAt = (path: string): Folder => ({
   config: join(path, "config.json"),
   key: join(path, "key"),
   database: join(path, "treasury.db"),
+  mark: join(path, "newest.json"),
   ownerCredential: join(path, "owner.credential"),
   agentCredential: join(path, "agent.credential"),
 });
@@ -36,12 +39,25 @@ export const folderAt = (path: string): Folder => ({
 /** Makes the folder if it does not exist. @throws UsageError if others can read it */
 export function makeFolder(path: string): Folder {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(resolve(path));
   } catch {
-    throw new UsageError("The folder of --dir cannot be made.");
+    throw new UsageError(
+      "The folder of --dir cannot be made. Name a folder in one that this user may write to.",
+    );
   }
   checkPrivate(path, "The folder of --dir");
   return folderAt(path);
+}
+
+/**
+ * Makes a folder and those above it. Node's own `recursive` never returns where a folder cannot be
+ * made and its parent exists all the same, as in /proc.
+ */
+function makeFolders(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolders(parent);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** @throws UsageError if the folder has a treasury */

@@ -13,6 +13,7 @@ import { makeFolder, readPrivate, refuseExisting, writePrivate } from "./folder.
 import { makeSecrets, newKey, readKey } from "./secrets.ts";
 import { folderFlag } from "./start.ts";
 import { openStore } from "./store.ts";
+import { fileWitness } from "./witness.ts";
 
 /** How long the owner's credential is valid. */
 const OWNER_SECONDS = "365d";
@@ -38,11 +39,15 @@ export async function init(given: Arguments, terminal: Terminal): Promise<number
       secret: root,
       location,
       store,
+      witness: fileWitness(folder.mark),
       wallet: () => Promise.reject(new TypeError("a treasury cannot pay while it is being made")),
       fetch: () =>
         Promise.reject(new TypeError("a treasury cannot request while it is being made")),
     });
     const agent: Credential = fromScope(() => treasury.mint(scope));
+    // The books say from now on when they were made: no earlier payment of the wallet is theirs.
+    await treasury.start();
+    await treasury.stop();
     writePrivate(folder.ownerCredential, `${treasury.owner.mint({ expiresIn: OWNER_SECONDS })}\n`);
     writePrivate(folder.agentCredential, `${agent}\n`);
     const { path, ownerCredential, agentCredential } = folder;
@@ -52,6 +57,7 @@ export async function init(given: Arguments, terminal: Terminal): Promise<number
         `  ${"config.json".padEnd(18)}its options`,
         `  ${"key".padEnd(18)}decrypts its secrets; keep a copy, but not beside the database`,
         `  ${"treasury.db".padEnd(18)}its books`,
+        `  ${"newest.json".padEnd(18)}how far its books have come, so that an old copy is noticed`,
         `  ${"owner.credential".padEnd(18)}for you: sees and stops everything; ends in 365 days`,
         `  ${"agent.credential".padEnd(18)}for your agent: ${describe(agent)}`,
         "",

@@ -13,6 +13,7 @@ export class Metrics {
   readonly #spending: Gauge;
   readonly #open: Gauge;
   readonly #stuck: Gauge;
+  readonly #unexplained: Gauge;
 
   constructor() {
     const registers = [this.#registry];
@@ -55,6 +56,11 @@ export class Metrics {
       help: "Open payments that are older than an hour",
       registers,
     });
+    this.#unexplained = new Gauge({
+      name: "sigil_unexplained_payments",
+      help: "Payments of the wallet that the books cannot explain",
+      registers,
+    });
   }
 
   /** Counts a request. */
@@ -75,10 +81,11 @@ export class Metrics {
   }
 
   /** The text format of Prometheus. */
-  text({ spending, openPayments, stuckPayments }: Health): Promise<string> {
+  text({ spending, openPayments, stuckPayments, unexplainedPayments }: Health): Promise<string> {
     this.#spending.set(spending ? 1 : 0);
     this.#open.set(openPayments);
     this.#stuck.set(stuckPayments);
+    this.#unexplained.set(unexplainedPayments);
     return this.#registry.metrics();
   }
 

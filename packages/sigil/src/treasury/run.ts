@@ -1,6 +1,7 @@
 /** Runs a treasury of the library with logs, metrics and traces. */
 import { randomUUID } from "node:crypto";
 import type { Handler } from "l8nt/node";
+import type { BooksWitness } from "l8nt/ports";
 import { routeLabel, serveTreasury, type Treasury, type TreasuryOptions } from "l8nt/treasury";
 import { amountJson } from "../amounts.ts";
 import type { Config } from "./config.ts";
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly secrets: Secrets;
   readonly store: NonNullable<TreasuryOptions["store"]>;
   readonly wallet: OpenWallet;
+  /** Keeps how far the books have come. */
+  readonly witness?: BooksWitness;
   readonly fetch: typeof fetch;
   /** @default the library's, in JavaScript */
   readonly curve?: TreasuryOptions["curve"];
@@ -37,7 +40,7 @@ export interface Running {
 
 /** Starts a treasury. @throws AdapterError `ERR_STORE` */
 export async function runTreasury(options: RunOptions): Promise<Running> {
-  const { config, secrets, store, instance, lookUpEvery, curve, log } = options;
+  const { config, secrets, store, instance, lookUpEvery, curve, log, witness } = options;
   const traced = await tracer();
   const metrics = new Metrics();
   const served = await serveTreasury({
@@ -49,6 +52,7 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     store,
     instance,
     ...(lookUpEvery !== undefined && { lookUpEvery }),
+    ...(witness !== undefined && { witness }),
     wallet: tracedWallet(options.wallet, traced),
     fetch: tracedFetch(options.fetch, traced),
     metrics: async (owner) =>
@@ -69,7 +73,12 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     ),
   });
   const { treasury, receiptKey } = served;
-  const { openPayments } = await treasury.owner.health();
+  const { openPayments, unexplainedPayments } = await treasury.owner.health();
+  if (unexplainedPayments > 0)
+    log.warn(
+      { unexplainedPayments },
+      "nothing is spent until the owner has explained payments of the wallet: sigil treasury unexplained",
+    );
   if (openPayments > 0)
     log.warn(
       { openPayments },

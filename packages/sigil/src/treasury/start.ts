@@ -12,6 +12,7 @@ import { runTreasury } from "./run.ts";
 import { openSecrets, readKey } from "./secrets.ts";
 import { openStore } from "./store.ts";
 import { walletAtStart } from "./wallet.ts";
+import { fileWitness } from "./witness.ts";
 
 export type StartFlag = "dir" | "key-file" | "port" | "socket" | "allow-loopback" | "log-level";
 
@@ -33,6 +34,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       secrets,
       store,
       wallet: wallet.open,
+      witness: fileWitness(folder.mark),
       instance: `${hostname()} ${terminal.env.SIGIL_INSTANCE ?? ""}`,
       fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
       curve,

@@ -104,7 +104,7 @@ test("a traced wallet is all the wallet that it traces: who it is, and what it p
   expect(await traced.identity?.()).toBe("me");
   expect(await traced.paidSince?.(0)).toEqual([]);
   const bare = await tracedWallet(
-    async () => standIn({}),
+    async () => standIn({ list: null }),
     async (_name, _attributes, work) => work(),
   )();
   expect(bare).not.toHaveProperty("identity");
