@@ -3,6 +3,8 @@
  * append-only.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { msat } from "../../packages/l8nt/src/amount.ts";
+import { buy } from "../../packages/l8nt/src/testing/payment-laws.ts";
 import { order, START, spend } from "../../packages/l8nt/src/testing/store-laws.ts";
 import { Books } from "./support/books.ts";
 
@@ -112,4 +114,30 @@ test("open payments are found by an index, without a scan of all payments", asyn
     "EXPLAIN SELECT hash FROM sigil_payments p WHERE p.status = 'open' ORDER BY p.begun_seq",
   );
   expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toContain("sigil_payments_waiting");
+});
+
+test("purchases are read from an index that has their order, and no others with them", async () => {
+  const store = await books.open();
+  const more = { amount: msat(1n), maxFee: msat(0n) };
+  const bought = await Promise.all(
+    Array.from({ length: 3000 }, (_, n) => buy(store, { ...more, path: `/${n}` })),
+  );
+  await Promise.all(Array.from({ length: 300 }, () => buy(store, { ...more, anyPath: true })));
+  await books.sql("ANALYZE");
+  const { payer, origin, place } = (
+    await books.sql("SELECT payer, origin, place FROM sigil_payments WHERE hash = $1", [
+      bought[7]!.paymentHash,
+    ])
+  )[0]!;
+  for (const where of [place, ""]) {
+    const plan = await books.sql<{ "QUERY PLAN": string }>(
+      `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)
+       SELECT hash FROM sigil_payments q WHERE q.status = 'paid' AND q.payer = '${payer}'
+         AND q.origin = '${origin}' AND q.place = '${where}' ORDER BY q.paid_seq DESC LIMIT 256`,
+    );
+    const text = plan.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(text).toContain("Index Scan Backward using sigil_payments_usable");
+    expect(text).not.toMatch(/Sort|Removed by Filter/);
+  }
+  expect(await store.purchases(["scout"], { ...bought[7]!, path: "/none" })).toHaveLength(256);
 });

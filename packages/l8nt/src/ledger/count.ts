@@ -3,6 +3,7 @@
  * answer come out. spec/5-ledger.md.
  */
 import type { Amount } from "../amount.ts";
+import { AdapterError } from "../errors.ts";
 import type { JournalEvent } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -39,6 +40,16 @@ export interface CountStep<Answer> {
   readonly answer: Answer;
 }
 
+/** Every store keeps a counter in 64 bits with a sign, or could. */
+const MAX_COUNTER = 2n ** 63n - 1n;
+
+/** An amount that would not fit. Another one of the same batch is counted all the same. */
+export const booksFull = (): AdapterError =>
+  new AdapterError(
+    "ERR_STORE",
+    "The books cannot count this: a counter would pass 2^63 - 1. Nothing was changed.",
+  );
+
 const FRESH: Counter = { committed: 0n, reserved: 0n, slots: [] };
 /** An answer that changes nothing. */
 export const unchanged = <Answer>(answer: Answer): CountStep<Answer> => ({
@@ -72,12 +83,17 @@ const spentFor = (counted: Counted, { amount, uses }: Resolution): bigint => {
   return counted.kind === "uses" ? uses : 0n;
 };
 
-/** Holds the worst case against every limit, or against none. */
+/**
+ * Holds the worst case against every limit, or against none.
+ *
+ * @throws AdapterError `ERR_STORE` if a counter would not hold it
+ */
 export function reserve(state: Counters, reservation: Reservation): CountStep<ReserveAnswer> {
   const known = state.reservation(reservation.id);
   if (known !== undefined && known.resolution?.outcome !== "released")
     return unchanged({ reserved: true });
   const refused: Usage[] = [];
+  let isFull = false;
   const counters = new Map<string, Counter>();
   for (const counted of reservation.counted) {
     const amount = heldFor(counted, reservation);
@@ -85,9 +101,11 @@ export function reserve(state: Counters, reservation: Reservation): CountStep<Re
     const usage = usageOf(state, counted, reservation.at);
     if (counted.max !== undefined && usage.used + amount > counted.max) refused.push(usage);
     const counter = counterOf(state, counted);
+    isFull ||= counter.committed + counter.reserved + amount > MAX_COUNTER;
     counters.set(counted.id, { ...counter, reserved: counter.reserved + amount });
   }
   if (refused.length > 0) return unchanged({ reserved: false, refused });
+  if (isFull) throw booksFull();
   return {
     counters,
     reservation: { reservation },
@@ -100,7 +118,8 @@ export function reserve(state: Counters, reservation: Reservation): CountStep<Re
  * Ends a reservation: commits `spent`, or releases all of it if that is undefined. The answer of
  * the first end stands.
  *
- * @throws TypeError for an unknown reservation, or an amount in another unit than the reservation
+ * @throws TypeError for an unknown reservation, or an amount in another unit than the reservation;
+ * AdapterError `ERR_STORE` if a counter would not hold it
  */
 export function resolve(
   state: Counters,
@@ -118,7 +137,8 @@ export function resolve(
  * Counts what was spent under a reservation that was open, or was released although it was spent:
  * past a limit too. The answer of a commit stands.
  *
- * @throws TypeError for an unknown reservation, or an amount in another unit than the reservation
+ * @throws TypeError for an unknown reservation, or an amount in another unit than the reservation;
+ * AdapterError `ERR_STORE` if a counter would not hold it
  */
 export function spend(
   state: Counters,
@@ -160,6 +180,7 @@ function end(
     const kept = spentFor(counted, resolution);
     if (held === 0n && kept === 0n) continue;
     const counter = counterOf(state, counted);
+    if (counter.committed + kept > MAX_COUNTER) throw booksFull();
     counters.set(counted.id, {
       committed: counter.committed + kept,
       reserved: counter.reserved - held,

@@ -3,7 +3,7 @@
  * the rows that come back.
  */
 export { auditLedger, type LedgerAudit, type LedgerFault } from "./audit.ts";
-export { type Counter, type ReservationRow, usageOf } from "./count.ts";
+export { booksFull, type Counter, type ReservationRow, usageOf } from "./count.ts";
 export { type Answers, type LedgerEvent, timeOf } from "./event.ts";
 export { settledOf } from "./payment.ts";
 export { budgetError } from "./refusal.ts";

@@ -22,7 +22,8 @@ export type Step<Answer> = PaymentStep<Answer>;
  * Applies one event.
  *
  * @throws TypeError for an unknown reservation or payment, and for amounts that are negative, too
- * large, or of several units; nothing changes then
+ * large, or of several units, and AdapterError `ERR_STORE` if a counter would not hold an amount;
+ * nothing changes then
  */
 export function step<Type extends LedgerEvent["type"]>(
   state: LedgerState,

@@ -397,6 +397,7 @@ export class MemoryStore implements Store {
       if (kind.startsWith("in-flight") && counter.reserved === 0n) this.#counters.delete(counterId);
       else this.#counters.set(counterId, { ...counter, expiresAt });
     }
+    this.#failed.delete(id);
     if (row.resolution === undefined) this.#open.set(id, row);
     else {
       this.#open.delete(id);

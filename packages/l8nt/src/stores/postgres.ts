@@ -41,6 +41,7 @@ import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import { Batches } from "./postgres/batches.ts";
 import {
+  ANY_PLACE,
   type BeginJson,
   decodeBegin,
   decodeEntry,
@@ -290,16 +291,16 @@ class PostgresStore implements Store {
     nodeIds: readonly string[],
     query: PurchaseQuery,
   ): Promise<readonly PaymentRecord[]> {
-    const newest = (place: string) =>
+    const newest = (place: "$3" | "$4") =>
       `(SELECT q AS p, q.paid_seq FROM ${this.#in}.sigil_payments q
-        WHERE q.status = 'paid' AND q.payer = asked.node AND q.origin = $2 AND q.place ${place}
+        WHERE q.status = 'paid' AND q.payer = asked.node AND q.origin = $2 AND q.place = ${place}
         ORDER BY q.paid_seq DESC LIMIT ${MAX_PURCHASES})`;
     const rows = await this.#database.read<{ payment: string }>(
       `SELECT ${this.#in}.sigil_payment_json(held.p)::text AS payment
        FROM unnest($1::text[]) WITH ORDINALITY AS asked(node, n)
-       CROSS JOIN LATERAL (${newest("= $3")} UNION ALL ${newest("IS NULL")}) AS held
+       CROSS JOIN LATERAL (${newest("$3")} UNION ALL ${newest("$4")}) AS held
        ORDER BY asked.n, held.paid_seq DESC`,
-      [nodeIds, query.origin, placeOf(query)],
+      [nodeIds, query.origin, placeOf(query), ANY_PLACE],
     );
     return rows.map(({ payment }) => decodePayment(JSON.parse(payment)));
   }

@@ -109,6 +109,36 @@ test.skipIf(!hasSqlite)(
     expect(await rowsFor("/77")).toEqual({ found: 1, rows: 2 });
     await bulk(2, (n) => ({ path: `/any/${n}`, anyPath: true }));
     expect(await rowsFor("/77")).toEqual({ found: 3, rows: 6 });
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+    const { prepare } = DatabaseSync.prototype;
+    const asked = new Set<string>();
+    vi.spyOn(DatabaseSync.prototype, "prepare").mockImplementation(function (
+      this: InstanceType<typeof DatabaseSync>,
+      sql,
+    ) {
+      asked.add(sql);
+      return prepare.call(this, sql);
+    });
+    const another = await openSqliteStore(path, { readOnly: true });
+    onTestFinished(() => another.close());
+    asked.clear();
+    await another.purchases(["scout"], { ...at, path: "/none" });
+    vi.restoreAllMocks();
+    const database = new DatabaseSync(path, { readOnly: true });
+    const plans = [...asked]
+      .filter((sql) => sql.includes("node_id = ?"))
+      .flatMap((sql) =>
+        database
+          .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+          .all()
+          .map(({ detail }) => detail),
+      );
+    database.close();
+    // Nothing is filtered beside the index, and nothing is sorted.
+    expect(plans).toEqual([
+      "SEARCH payments USING INDEX payments_usable (node_id=? AND origin=? AND method=? AND path=?)",
+      "SEARCH payments USING INDEX payments_usable_anywhere (node_id=? AND origin=?)",
+    ]);
   },
 );
 

@@ -42,7 +42,7 @@ import { type Opened, openForReading, openForWriting } from "./sqlite/database.t
 import { storeError } from "./sqlite/faults.ts";
 import { SqliteHandOvers } from "./sqlite/hand-overs.ts";
 import type { WriteAheadLog } from "./sqlite/log.ts";
-import { CommitQueue, givenUp } from "./sqlite/queue.ts";
+import { CommitQueue, givenUp, OwnError } from "./sqlite/queue.ts";
 import { hashBytes, hashIn, isHash } from "./sqlite/rows.ts";
 import { Statements, Tables } from "./sqlite/tables.ts";
 import { textOf, valueOfText } from "./sqlite/texts.ts";
@@ -143,7 +143,7 @@ class SqliteStore implements Store {
   ): Promise<Answers[Type]> {
     return this.#queue.add(() => {
       // The rules run before anything is written, so an error of theirs ends this event only.
-      const change = step<Type>(this.#tables, event);
+      const change = own(() => step<Type>(this.#tables, event));
       return whole(() => {
         const at = timeOf(event) ?? this.#latest;
         const entries = change.journal.map((entry) => this.#enter(entry, at));
@@ -591,6 +591,15 @@ class SqliteStore implements Store {
     this.#log?.close();
     this.#database.close();
     this.#unlock();
+  }
+}
+
+function own<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (cause) {
+    const isOurs = cause instanceof TypeError || cause instanceof AdapterError;
+    throw isOurs ? new OwnError(cause) : cause;
   }
 }
 

@@ -323,6 +323,44 @@ export function storeContract(
     assert.equal(await used(store, spend("a", 1n)), 0n);
   });
 
+  law(
+    "refuses what a counter of 64 bits would not hold, and nothing else of the same batch",
+    async (store) => {
+      const [total, other] = [spend("total"), spend("other", 10n)];
+      const most = 2_100_000_000_000_000_000n;
+      const rest = 2n ** 63n - 1n - 4n * most;
+      const full = { name: "AdapterError", code: "ERR_STORE", message: /would pass 2\^63 - 1/ };
+      const ids = await Promise.all([1, 2, 3, 4].map(() => held(store, [total], most)));
+      for (const id of ids.slice(1)) await store.commit(id, msat(most), START);
+      const last = order([total], rest);
+      const [, ...counted] = await Promise.all([
+        assert.rejects(store.reserve(order([spend("third"), total], rest + 1n, START, "x")), full),
+        store.reserve(last),
+        store.reserve(order([other], 10n)),
+      ]);
+      assert.deepEqual(counted, [{ reserved: true }, { reserved: true }]);
+      await assert.rejects(store.reserve(order([total], 1n)), full);
+      await assert.rejects(store.release("x", START), TypeError);
+      assert.deepEqual(await store.usage([total, other, spend("third")], START), [
+        { id: "total", used: 2n ** 63n - 1n, reserved: most + rest },
+        { id: "other", used: 10n, reserved: 10n },
+        { id: "third", used: 0n, reserved: 0n },
+      ]);
+      // What costs more than was held has to fit as well, and stays open until it does.
+      await store.commit(ids[0]!, msat(most), START);
+      const [, note] = await Promise.all([
+        assert.rejects(store.commit(last.id, msat(rest + 1n), START), full),
+        store.reserve(order([spend("third")], 1n)),
+      ]);
+      assert.deepEqual(note, { reserved: true });
+      assert.equal((await store.commit(last.id, msat(rest), START)).outcome, "committed");
+      assert.deepEqual(await store.usage([total], START), [
+        { id: "total", used: 2n ** 63n - 1n, reserved: 0n },
+      ]);
+      assert.deepEqual((await auditLedger(store)).faults, []);
+    },
+  );
+
   law("counts an amount against limits of its own unit only", async (store) => {
     const both = [spend("sats", 100n), spend("usd", 100n, undefined, "usd_micro")];
     const flying = [

@@ -3,6 +3,7 @@
  * out as one statement.
  */
 import { AdapterError } from "../../errors.ts";
+import { booksFull } from "../../ledger/index.ts";
 import { encodeEvent, type StoreEvent } from "./codec.ts";
 import type { Database } from "./database.ts";
 import { Failure, storeError } from "./failure.ts";
@@ -106,8 +107,13 @@ export class Batches {
 }
 
 function settle(call: Call, answer: unknown): void {
-  const { error, lost } = (answer ?? {}) as { readonly error?: string; readonly lost?: true };
+  const { error, full, lost } = (answer ?? {}) as {
+    readonly error?: string;
+    readonly full?: true;
+    readonly lost?: true;
+  };
   if (error !== undefined) call.reject(new TypeError(error));
+  else if (full) call.reject(booksFull());
   else if (lost)
     call.reject(
       new AdapterError(

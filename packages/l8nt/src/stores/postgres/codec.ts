@@ -168,7 +168,7 @@ function paymentColumns(payment: PaymentRecord): EventRow {
     intent: text(intent),
     order_key: text(order),
     origin: text(origin),
-    ...(!record.anyPath && { place: placeOf(record) }),
+    place: record.anyPath ? ANY_PLACE : placeOf(record),
     payee: text(payee),
     node_ids: nodeIds.map(text),
     price: `${amount.value}`,
@@ -180,6 +180,9 @@ function paymentColumns(payment: PaymentRecord): EventRow {
     ...closedColumns(closed),
   };
 }
+
+/** Of a credential that may serve any path. */
+export const ANY_PLACE = "";
 
 /** A path may be longer than an entry of a B-tree, and hold what no text of Postgres can. */
 export const placeOf = ({ method, path }: Omit<PurchaseQuery, "origin">): string =>

@@ -40,13 +40,14 @@ CREATE TABLE sigil_reservations (
 CREATE INDEX sigil_reservations_open ON sigil_reservations (at) WHERE outcome IS NULL;
 
 -- "record" holds what never changes, as JSON in text: an agent writes part of it, and jsonb cannot
--- hold U+0000. "place" is the SHA-256 of method and path, NULL if the credential may serve any path. "amount" and "fee" are in "unit".
+-- hold U+0000. "place" is the SHA-256 of method and path, or empty if the credential may serve any
+-- path: NULL would not keep the order of the index. "amount" and "fee" are in "unit".
 CREATE TABLE sigil_payments (
   hash text COLLATE "C" PRIMARY KEY,
   intent text NOT NULL,
   order_key text NOT NULL,
   origin text NOT NULL,
-  place text,
+  place text NOT NULL,
   payee text NOT NULL,
   payer text,
   node_ids text[] NOT NULL,
@@ -363,6 +364,7 @@ DECLARE
   used numeric;
   refused jsonb;
   is_open boolean;
+  is_full boolean;
   outcome text;
   outcome_unit text;
   outcome_value numeric;
@@ -467,11 +469,14 @@ BEGIN
       END IF;
       IF res.id IS NULL OR res.outcome = 'released' THEN
         refused := NULL;
+        is_full := false;
         FOR k IN 1..cardinality(ev.ids) LOOP
           amount := CASE WHEN ev.kinds[k] = 'in-flight' THEN 1 WHEN ev.kinds[k] = 'uses' THEN ev.uses
             WHEN ev.units[k] = ev.unit THEN ev.value ELSE 0 END;
-          CONTINUE WHEN ev.maxes[k] IS NULL OR amount = 0;
+          CONTINUE WHEN amount = 0;
           c := (c_at ->> ev.ids[k])::integer;
+          is_full := is_full OR c_committed[c] + c_reserved[c] + amount > 9223372036854775807;
+          CONTINUE WHEN ev.maxes[k] IS NULL;
           IF ev.windows[k] IS NULL THEN
             used := c_committed[c];
           ELSE
@@ -494,6 +499,10 @@ BEGIN
         END LOOP;
         IF refused IS NOT NULL THEN
           answers[n] := refused;
+          CONTINUE;
+        END IF;
+        IF is_full THEN
+          answers[n] := '{"full": true}';
           CONTINUE;
         END IF;
         -- Backwards, and each counter once: if a counter is named twice, the last one holds, as in
@@ -674,6 +683,18 @@ BEGIN
     IF is_open OR (ev.type = 'settle' AND outcome = 'committed' AND res.outcome = 'released') THEN
       IF outcome_unit <> res.unit THEN
         answers[n] := jsonb_build_object('error', format('the reservation is in %s, and the spend is in %s', res.unit, outcome_unit));
+        CONTINUE;
+      END IF;
+      is_full := false;
+      IF outcome = 'committed' THEN
+        FOR k IN 1..cardinality(res.ids) LOOP
+          spent := CASE WHEN res.kinds[k] = 'uses' THEN res.uses
+            WHEN res.kinds[k] = 'spend' AND res.units[k] = res.unit THEN outcome_value ELSE 0 END;
+          is_full := is_full OR c_committed[(c_at ->> res.ids[k])::integer] + spent > 9223372036854775807;
+        END LOOP;
+      END IF;
+      IF is_full THEN
+        answers[n] := '{"full": true}';
         CONTINUE;
       END IF;
       res.outcome := outcome;

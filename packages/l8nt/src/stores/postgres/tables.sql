@@ -37,13 +37,14 @@ CREATE TABLE sigil_reservations (
 CREATE INDEX sigil_reservations_open ON sigil_reservations (at) WHERE outcome IS NULL;
 
 -- "record" holds what never changes, as JSON in text: an agent writes part of it, and jsonb cannot
--- hold U+0000. "place" is the SHA-256 of method and path, NULL if the credential may serve any path. "amount" and "fee" are in "unit".
+-- hold U+0000. "place" is the SHA-256 of method and path, or empty if the credential may serve any
+-- path: NULL would not keep the order of the index. "amount" and "fee" are in "unit".
 CREATE TABLE sigil_payments (
   hash text COLLATE "C" PRIMARY KEY,
   intent text NOT NULL,
   order_key text NOT NULL,
   origin text NOT NULL,
-  place text,
+  place text NOT NULL,
   payee text NOT NULL,
   payer text,
   node_ids text[] NOT NULL,

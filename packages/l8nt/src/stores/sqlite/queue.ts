@@ -31,6 +31,16 @@ export interface QueueOptions {
 export const givenUp = (why: string): AdapterError =>
   new AdapterError("ERR_STORE", `The store was given up: ${why}.`);
 
+/** What a piece of work met before it wrote anything. It does not end the transaction. */
+export class OwnError extends Error {
+  override readonly cause: Error;
+
+  constructor(cause: Error) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
 const PATIENT_MS = 50;
 
 export class CommitQueue {
@@ -48,9 +58,9 @@ export class CommitQueue {
   }
 
   /**
-   * Runs `run` within a transaction, and gives its result once that is on the disk. A `TypeError`
-   * of `run`, which must come before it writes anything, is its own; every other error ends the
-   * whole transaction. Patient work waits a moment for a transaction that comes anyway.
+   * Runs `run` within a transaction, and gives its result once that is on the disk. An `OwnError`
+   * of `run` rejects with its cause; every other error ends the whole transaction. Patient work
+   * waits a moment for a transaction that comes anyway.
    */
   add<Result>(run: () => Result, pace: "urgent" | "patient" = "urgent"): Promise<Result> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
@@ -122,8 +132,8 @@ export class CommitQueue {
           const result = run() as never;
           done.push(() => resolve(result));
         } catch (error) {
-          if (!(error instanceof TypeError)) throw error;
-          done.push(() => reject(error));
+          if (!(error instanceof OwnError)) throw error;
+          done.push(() => reject(error.cause));
         }
       }
       beforeCommit();
