@@ -155,6 +155,11 @@ const DESCRIPTIONS = {
     whatToDo:
       "The service's operator should set the paywall's `location` to the address that callers use.",
   },
+  ERR_CHALLENGE_CLOCK: {
+    meaning:
+      "The clock of the service is more than 10 minutes away from the treasury's, so what it sells could not be judged. Nothing was paid.",
+    whatToDo: "Set the clock of the machine that is wrong: the treasury's, or the service's.",
+  },
   ERR_INVOICE_MALFORMED: {
     meaning: "The invoice cannot be read, or its signature does not hold. Nothing was paid.",
     whatToDo: "Report it to the service's operator.",
@@ -216,10 +221,17 @@ const DESCRIPTIONS = {
     meaning: "The payment was made, and the service did not deliver what it sold.",
     whatToDo: "Do not repeat the payment; contact the service's operator with the payment hash.",
   },
+  ERR_ANSWER_LOST: {
+    meaning:
+      "The order was paid for, and its answer was lost on the way. The service counts it as given, and nobody kept it. An order is paid for once.",
+    whatToDo:
+      "If the request may be made and paid for again, make it as a new request: without the `Idempotency-Key` of the old one.",
+  },
   ERR_ORIGIN_QUARANTINED: {
     meaning:
       "The service took a payment and did not deliver, so it is not paid for now. Nothing was spent.",
-    whatToDo: "Wait until the quarantine ends, or use another service.",
+    whatToDo:
+      "Wait until the quarantine ends, or use another service. The treasury's owner can end it: `sigil reopen`.",
   },
   ERR_RECEIPT_MALFORMED: {
     meaning: "A line of the export is no receipt.",

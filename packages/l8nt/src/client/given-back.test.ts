@@ -38,7 +38,8 @@ describe.each(WAYS)("a single use, %s", (_, scope) => {
           return new Response("early", { status });
         },
       });
-      expect((await town.client.get(town.shop.url)).status).toBe(status);
+      const early = await town.client.get(town.shop.url);
+      expect([early.status, await early.text()]).toEqual([status, "early"]);
       expect(await (await town.client.get(town.shop.url)).text()).toBe("sunny");
       expect(town.network.payments()).toHaveLength(payments);
     },

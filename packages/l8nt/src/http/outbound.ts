@@ -17,6 +17,16 @@ export interface OutboundLimits {
   readonly body: StreamLimits;
 }
 
+/** Errors of requests that this side ended, or could not read the answer of. */
+const ended = new WeakSet<object>();
+
+/**
+ * Whether this side gave the request up: the other one may have received it, and answered. False if
+ * the other side closed the connection, or never had one.
+ */
+export const wasGivenUp = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && ended.has(error);
+
 /**
  * Sends the fields that may be passed on, and `authorization` if there is one. A redirect is
  * returned and not followed: it may lead to another origin. [case 76]
@@ -47,8 +57,19 @@ export async function send(
     });
   } catch (cause) {
     // A guarded fetch refuses with an error that says why.
-    if (cause instanceof AdapterError) throw cause;
-    throw new AdapterError("ERR_SERVICE_UNREACHABLE", `${url.origin} did not answer.`, { cause });
+    if (cause instanceof AdapterError) {
+      ended.add(cause);
+      throw cause;
+    }
+    const isLate = ending.signal.aborted && signal?.aborted !== true;
+    const why = isLate ? ` within ${limits.headSeconds} s` : "";
+    const error = new AdapterError(
+      "ERR_SERVICE_UNREACHABLE",
+      `${url.origin} did not answer${why}.`,
+      { cause },
+    );
+    if (ending.signal.aborted) ended.add(error);
+    throw error;
   } finally {
     clearTimeout(late);
   }

@@ -16,6 +16,8 @@ const PREFIX = "use.";
 export interface ClaimRequest {
   /** Who claims, for who ends what a dead process left open. Stands in the id of the claim. */
   readonly by: string;
+  /** The same for a request that is made again, so that it counts once. @default random */
+  readonly id?: string;
   readonly limits: readonly ChainLimit[];
   /** What is spent with the use. */
   readonly amount: Amount;
@@ -38,9 +40,9 @@ export interface Claim {
  */
 export async function claimUse(
   ledger: Ledger,
-  { by, limits, amount, at }: ClaimRequest,
+  { by, id: own = hexText(randomBytes(16)), limits, amount, at }: ClaimRequest,
 ): Promise<Claim> {
-  const id = `${PREFIX}${by}.${hexText(randomBytes(16))}`;
+  const id = `${PREFIX}${by}.${own}`;
   const need = { amount, uses: 1n };
   let answer: ReserveAnswer;
   try {

@@ -1,5 +1,6 @@
 /** Writes a Web `Response` to a Node response, streaming, no faster than the client reads. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { watchWritten } from "../http/written.ts";
 import { type Answered, rendering } from "../service/answered.ts";
 import type { Refused, Rendered } from "../wire/problem.ts";
 
@@ -40,7 +41,13 @@ export function writeUngranted(outgoing: ServerResponse, decision: Refused | Ans
 
 /** Never rejects: if the client leaves or the body breaks, the connection ends. */
 export async function writeResponse(outgoing: ServerResponse, response: Response): Promise<void> {
+  const report = watchWritten(response);
+  if (report !== undefined) {
+    outgoing.once("finish", () => report(true));
+    outgoing.once("close", () => report(outgoing.writableFinished));
+  }
   if (outgoing.destroyed) {
+    report?.(false);
     await response.body?.cancel().catch(() => {});
     return;
   }

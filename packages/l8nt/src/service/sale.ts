@@ -124,7 +124,7 @@ export class Sales {
   }
 
   async #invoiced({ amountMsat, scope, caveats }: Sale): Promise<Offer> {
-    const { authority, invoicer, invoiceExpirySeconds, invoiceDescription } = this.#context;
+    const { authority, invoicer, invoiceExpirySeconds, invoiceDescription, clock } = this.#context;
     const text = await invoicer!.createInvoice({
       amountMsat,
       expirySeconds: invoiceExpirySeconds,
@@ -136,7 +136,7 @@ export class Sales {
         "ERR_WALLET",
         "The wallet made an invoice for another amount than it was asked for.",
       );
-    return { challenge: authority.minter.challenge(scope, invoice, caveats), invoice };
+    return { challenge: authority.minter.challenge(scope, invoice, caveats), invoice, at: clock() };
   }
 }
 

@@ -8,15 +8,18 @@ import { systemClock } from "../ports/clock.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { inJournal, safely } from "./alarm.ts";
+import { Blame } from "./blame.ts";
 import { Bought } from "./bought.ts";
 import { Delivery } from "./delivery.ts";
 import { Directives } from "./directives.ts";
 import { Explanations } from "./explanations.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { SpendingGate } from "./gate.ts";
+import { KeptAnswers } from "./kept-answers.ts";
 import { readLimits } from "./limits.ts";
 import { NodeDirectory } from "./nodes.ts";
 import type { TreasuryOptions } from "./options.ts";
+import { OrderUses } from "./order-uses.ts";
 import { PaymentLookup, Sending } from "./payment-lookup.ts";
 import { OutgoingPayments } from "./payments.ts";
 import { Purchases } from "./purchases.ts";
@@ -24,6 +27,7 @@ import { Recall } from "./recall.ts";
 import { ReceiptMaker } from "./receipt-maker.ts";
 import { Reconciler } from "./reconciler.ts";
 import { RestoredBooks } from "./restored-books.ts";
+import { RunningOrders } from "./running-orders.ts";
 import { ServiceRequests } from "./service-requests.ts";
 import { Settler } from "./settler.ts";
 import { Startup } from "./startup.ts";
@@ -79,18 +83,25 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const reconciler = new Reconciler({
     ...{ store, lookup, settler, explanations, wallet, clock, gate, alarm, restored },
   });
-  const bought = new Bought(store);
+  const running = new RunningOrders();
+  const bought = new Bought({ store, clock, running });
+  const kept = new KeptAnswers(clock);
+  const blame = new Blame();
+  const uses = new OrderUses();
   const services = new ServiceRequests({ fetch, ...policy });
   const told = { store, clock, alarm };
-  const delivery = new Delivery({ ...told, bought, recall, settler, services, ...policy });
+  const delivery = new Delivery({
+    ...{ ...told, bought, kept, blame, recall, settler, services },
+    ...policy,
+  });
   const purchases = new Purchases({ store, clock, gate, payments, lookup, services, delivery });
   const startup = new Startup({
     ...{ store, time, clock, instance, directives, recall, reconciler, restored },
   });
 
   return {
-    ...{ authority, store, clock, instance, gate, directives, recall, nodes, sending },
-    ...{ explanations, restored },
-    ...{ reconciler, bought, purchases, startup, receipts },
+    ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame },
+    ...{ explanations, restored, reconciler, running, bought, delivery, purchases, uses },
+    ...{ startup, receipts },
   };
 }

@@ -225,7 +225,12 @@ describe("the edges of an invoice's time [case 67]", () => {
     const world = await town();
     const { demand } = challenger(world, "http://127.0.0.1:9");
     const honest = await demand();
-    return checkInvoice({ ...honest, invoice: forgeInvoice(honest.invoice, terms) }, "bcrt", START);
+    return checkInvoice(
+      { ...honest, invoice: forgeInvoice(honest.invoice, terms) },
+      "bcrt",
+      START,
+      0,
+    );
   };
   const expired = { code: "ERR_INVOICE_EXPIRED" };
 
@@ -253,7 +258,7 @@ describe("the edges of an invoice's time [case 67]", () => {
     );
     // Written by hand, since our own encoder refuses to: 13 words of tag x, all ones.
     const text = withExpiryWords(honest.invoice);
-    const checking = async () => checkInvoice({ ...honest, invoice: text }, "bcrt", START);
+    const checking = async () => checkInvoice({ ...honest, invoice: text }, "bcrt", START, 0);
     await expect(checking()).rejects.toMatchObject({ code: "ERR_INVOICE_MALFORMED" });
   });
 });

@@ -1,12 +1,16 @@
-/** Credentials that were paid for, and which order may use each of them. spec/4-purchase.md §4. */
+/**
+ * Credentials that were paid for, and which order may use each of them. spec/4-purchase.md §4.4.
+ */
 import { endpoints, formatOrigin, type Target } from "../caveat/index.ts";
 import { base64Bytes } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
-import { later, type Timer } from "../internal/timers.ts";
 import { Credential, type Verified } from "../l402/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
+import type { Order } from "./order.ts";
+import type { RunningOrders } from "./running-orders.ts";
 
 export interface PaidCredential {
   readonly record: PaymentRecord;
@@ -14,161 +18,108 @@ export interface PaidCredential {
   readonly full: Credential;
 }
 
-/** Longer than any order takes: a claim that is older belongs to a process that died. */
-const CLAIM_SECONDS = 900;
-/** Longer than an answer takes to reach the agent. */
-const HANDING_OVER_MS = 500;
+/** The purchases of a single request that one order takes over at most. */
+const MAX_TAKEN = 7;
+const REMEMBERED = 10_000;
 
-export const claimFor = (isSingleUse: boolean, by: string, now: number): PaymentRecord["claim"] =>
-  isSingleUse ? { by, until: now + CLAIM_SECONDS } : undefined;
+export interface BoughtOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly running: RunningOrders;
+}
 
-/** What a single use buys goes to one order only, which claims it. */
 export class Bought {
-  readonly #store: Store;
-  /** Payment hashes of what was handed over in this period and in the period before it. */
-  #young = new Set<string>();
-  #old = new Set<string>();
-  #timer: Timer | undefined;
-  /** By payment hash: how often this process handed the credential over or used it. */
-  readonly #given = new Lru<string, number>(10_000);
+  readonly #options: BoughtOptions;
+  /** Payment hashes of what is used up. It is not offered while that is written. */
+  readonly #over = new Lru<string, true>(REMEMBERED);
+  /** By order: the payment hashes of what it took, and from which order. */
+  readonly #taken = new Lru<string, Map<string, string>>(REMEMBERED);
+  readonly #writing = new Set<Promise<unknown>>();
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(options: BoughtOptions) {
+    this.#options = options;
   }
 
   /**
-   * Finds a credential that may cover a request, paid for by the node itself or by a node above it,
-   * never by a sibling. A credential for a single request is claimed.
-   *
-   * @param by the order that claims it
+   * Finds a credential that may cover the order's request, paid for by its node or by a node above,
+   * never by a sibling. One that is good for a single request is taken over from its order.
    */
-  async take(
-    verified: Verified,
-    target: Target,
-    now: number,
-    by: string,
-  ): Promise<PaidCredential | undefined> {
-    const ids = verified.nodes.map(({ id }) => id).reverse();
-    const { method, path } = target;
-    const query = { origin: formatOrigin(target.origin), method, path };
-    for (const record of await this.#store.purchases(ids, query)) {
-      if (record.preimage === undefined || isClaimedByAnother(record, by, now)) continue;
-      const paid = paidCredentialOf(record);
-      if ((paid.full.chain.validUntil ?? now) < now) await this.usedUp(paid);
-      else if (mayServe(paid, verified, target, now) && (await this.#claim(paid, by, now)))
-        return paid;
+  async take(order: Order): Promise<PaidCredential | undefined> {
+    const { verified, target, fingerprint } = order;
+    const { store, clock } = this.#options;
+    const nodeIds = verified.nodes.map(({ id }) => id).reverse();
+    const query = {
+      origin: formatOrigin(target.origin),
+      method: target.method,
+      path: target.path,
+    };
+    const found = await store.purchases(nodeIds, query);
+    const isSame = ({ request }: PaymentRecord) => request === fingerprint;
+    const expired: PaymentRecord[] = [];
+    try {
+      for (const record of [...found.filter(isSame), ...found.filter((one) => !isSame(one))]) {
+        if (record.preimage === undefined || order.unfit.has(record.paymentHash)) continue;
+        if (this.isOver(record)) continue;
+        const paid = paidCredentialOf(record);
+        if (hasExpired(paid, clock())) expired.push(record);
+        else if (mayServe(paid, verified, target, clock()) && (await this.mayUse(order, paid)))
+          return paid;
+      }
+      return undefined;
+    } finally {
+      this.usedUp(expired);
     }
-    return undefined;
-  }
-
-  async #claim({ record, full }: PaidCredential, by: string, now: number): Promise<boolean> {
-    const claim = claimFor(full.chain.isSingleUse, by, now);
-    return claim === undefined || this.#store.claim(record.paymentHash, by, now, claim.until);
   }
 
   /**
-   * Whether an order is using the credential at this moment. A credential that was handed over is
-   * not in use: its agent may report what became of it.
+   * Whether the order may use it. What is good for a single request belongs to one order of the
+   * node that paid: this order takes it over, unless it is in use for another one.
    */
-  isInUse({ paymentHash, status, claim }: PaymentRecord, now: number): boolean {
-    const isClaimed = status === "paid" && claim !== undefined && claim.until > now;
-    return isClaimed && !this.#young.has(paymentHash) && !this.#old.has(paymentHash);
+  async mayUse(order: Order, { record, full }: PaidCredential): Promise<boolean> {
+    const { store, running } = this.#options;
+    const { paymentHash, order: owner } = record;
+    if (!full.chain.isSingleUse || owner === order.key) return true;
+    if (record.nodeIds.at(-1) !== order.verified.node.id) return false;
+    if (running.has(owner) || order.underWay.has(owner)) return false;
+    const taken = this.#taken.get(order.key) ?? new Map<string, string>();
+    if (taken.size >= MAX_TAKEN || taken.has(paymentHash)) return false;
+    if (!(await store.take(paymentHash, owner, order.key))) return false;
+    this.#taken.set(order.key, taken.set(paymentHash, owner));
+    return true;
   }
 
-  /** Ends an order's claim: nothing was served, so the next order may use the credential. */
-  async giveBack({ paymentHash }: PaymentRecord, by: string): Promise<void> {
-    await this.#store.mark(paymentHash, { unclaim: by });
+  /** Gives back what the order took over and cannot use. */
+  async giveBack({ key }: Order, { paymentHash }: PaymentRecord): Promise<void> {
+    const { store } = this.#options;
+    const owner = this.#taken.get(key)?.get(paymentHash);
+    // Another order of the owner may have one of its own by now.
+    if (owner !== undefined && (await store.take(paymentHash, key, owner))) return;
+    await store.take(paymentHash, key, `free ${paymentHash}`);
+  }
+
+  isOver({ paymentHash }: PaymentRecord): boolean {
+    return this.#over.get(paymentHash) ?? false;
   }
 
   /**
-   * Gives back a credential whose use the service answered without consuming it. A service with
-   * another rule may have counted the use, so a later refusal of the credential proves nothing.
+   * Records, off the way of any order, that these are of no use any more. What cannot be written is
+   * offered once more after a restart, and the service says that it was used.
    */
-  async refused({ record: { paymentHash } }: PaidCredential, by: string): Promise<void> {
-    this.#given.set(paymentHash, Number.POSITIVE_INFINITY);
-    await this.#store.mark(paymentHash, { unclaim: by, delivered: true });
-  }
-
-  /** Records that the credential is of no use any more. */
-  async usedUp({ record }: PaidCredential): Promise<void> {
-    await this.#store.mark(record.paymentHash, { status: "used" });
-  }
-
-  /** Records that the service answered it. */
-  async served({ record, full }: PaidCredential): Promise<void> {
-    this.#count(record);
-    const isUsed = full.chain.isSingleUse;
-    if (!record.delivered || isUsed)
-      await this.#store.mark(record.paymentHash, {
-        delivered: true,
-        ...(isUsed && { status: "used" }),
-      });
-  }
-
-  /**
-   * Records that the credential was handed over. A credential for a single request counts as used a
-   * moment later: if this process dies before its answer reaches the agent, the agent's next order
-   * still finds it. Until then it stays claimed. [case 72]
-   */
-  async handedOver({ record, full }: PaidCredential): Promise<void> {
-    this.#count(record);
-    const { paymentHash } = record;
-    if (!full.chain.isSingleUse) {
-      if (!record.delivered) await this.#store.mark(paymentHash, { delivered: true });
-      return;
+  usedUp(records: readonly PaymentRecord[]): void {
+    for (const { paymentHash } of records) {
+      if (this.#over.get(paymentHash)) continue;
+      this.#over.set(paymentHash, true);
+      const writing = this.#options.store
+        .mark(paymentHash, { status: "used" })
+        .catch(() => {})
+        .finally(() => this.#writing.delete(writing));
+      this.#writing.add(writing);
     }
-    this.#young.add(paymentHash);
-    this.#wait();
   }
 
-  #wait(): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = later(HANDING_OVER_MS, () => {
-      this.#timer = undefined;
-      void this.#end(this.#old);
-      [this.#old, this.#young] = [this.#young, new Set()];
-      if (this.#old.size > 0) this.#wait();
-    });
-  }
-
-  /**
-   * Written together, so that a store commits once. What cannot be written is offered to one more
-   * order, and the service says that it was used.
-   */
-  async #end(paymentHashes: ReadonlySet<string>): Promise<void> {
-    const mark = { delivered: true, status: "used" } as const;
-    await Promise.allSettled([...paymentHashes].map((hash) => this.#store.mark(hash, mark)));
-  }
-
-  /** Writes the pending marks of what was handed over, before the process ends. */
-  async flushHandedOver(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const all = new Set([...this.#old, ...this.#young]);
-    [this.#old, this.#young] = [new Set(), new Set()];
-    await this.#end(all);
-  }
-
-  #count({ paymentHash }: PaymentRecord): void {
-    this.#given.set(paymentHash, (this.#given.get(paymentHash) ?? 0) + 1);
-  }
-
-  /** Whether more than one order may have used it, those of an earlier process included. */
-  wasShared({ paymentHash, delivered }: PaymentRecord): boolean {
-    const times = this.#given.get(paymentHash) ?? 0;
-    return times > 1 || (times === 0 && delivered);
-  }
-
-  /**
-   * Records that the service did not deliver.
-   *
-   * @param closed the node that its origin is closed to, and until when (Unix seconds)
-   */
-  async undelivered(
-    { record }: PaidCredential,
-    closed: NonNullable<PaymentRecord["closed"]>,
-  ): Promise<void> {
-    await this.#store.mark(record.paymentHash, { status: "undelivered", closed });
+  /** Resolves when everything that `usedUp` was told is written. */
+  async written(): Promise<void> {
+    await Promise.all(this.#writing);
   }
 }
 
@@ -179,11 +130,20 @@ export function paidCredentialOf(record: PaymentRecord): PaidCredential {
   };
 }
 
-const isClaimedByAnother = ({ claim }: PaymentRecord, by: string, now: number): boolean =>
-  claim !== undefined && claim.by !== by && claim.until > now;
+/** Our time as the service of a purchase sees it, in Unix seconds. */
+export const serviceTime = ({ skewSeconds = 0 }: PaymentRecord, now: number): number =>
+  now + skewSeconds;
+
+/** @param now Unix seconds by our clock */
+export function hasExpired({ record, full }: PaidCredential, now: number): boolean {
+  const at = serviceTime(record, now);
+  return (full.chain.validUntil ?? at) < at;
+}
 
 /**
  * Whether a credential was bought at the request's origin, covers it, and may be used by the node.
+ *
+ * @param now Unix seconds by our clock
  */
 export const mayServe = (
   paid: PaidCredential,
@@ -194,7 +154,7 @@ export const mayServe = (
 
 function mayCover({ full, record }: PaidCredential, target: Target, now: number): boolean {
   if (record.origin !== formatOrigin(target.origin)) return false;
-  if (full.certainRefusals({ now, target }).length > 0) return false;
+  if (full.certainRefusals({ now: serviceTime(record, now), target }).length > 0) return false;
   return (
     full.chain.has(endpoints) || (record.method === target.method && record.path === target.path)
   );

@@ -6,12 +6,14 @@ import { describe, expect, test } from "vitest";
 import { hexText } from "../internal/bytes.ts";
 import { publicKeyOf } from "../invoice/signature.ts";
 import type { Credential } from "../l402/index.ts";
+import type { Purchase } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import {
   ask402,
   challenger,
   failure,
   forgeInvoice,
+  introduce,
   site,
   type Town,
   town,
@@ -26,10 +28,17 @@ const buy = (world: Town, credential: Credential, url: string) =>
     headers: [],
   });
 
+/** Reads the answer to its end: only then it has arrived. */
+async function served(buying: Promise<Purchase>): Promise<void> {
+  const purchase = await buying;
+  if (purchase.kind === "response") await purchase.response.text();
+}
+
 describe("what is in flight [case 55]", () => {
   test("one child's payments that never settle stop at its cap, and its siblings go on", async () => {
     const world = await town({ maxInFlight: { perNode: 2 } });
     const shop = await world.openShop();
+    await introduce(world, shop);
     const root = world.mint();
     const [bad, good] = [root.delegate({ agent: "bad" }), root.delegate({ agent: "good" })];
     for (const path of ["/a", "/b"]) {
@@ -58,6 +67,7 @@ describe("what is in flight [case 55]", () => {
   test("an amount per agent and a number per origin, of all agents, are limits, too", async () => {
     const world = await town({ maxInFlight: { perNodeAmount: "20 sat", perOrigin: 3 } });
     const [slow, fair] = [await world.openShop(), await world.openShop()];
+    await introduce(world, slow);
     const root = world.mint();
     const child = root.delegate({ agent: "child" });
     for (let times = 0; times < 3; times++) world.network.fault({ kind: "stuck", delayMs: 0 });
@@ -103,7 +113,7 @@ describe("the payee of a service [case 70]", () => {
       );
     });
     const root = world.mint();
-    await buy(world, root, `${service.url}/a`);
+    await served(buy(world, root, `${service.url}/a`));
     isMoved = true;
     expect(await failure(buy(world, root, `${service.url}/b`))).toMatchObject({
       code: "ERR_INVOICE_PAYEE",
@@ -161,6 +171,7 @@ describe("frozen by the owner [case 50]", () => {
   test("a node and all below it spend nothing; what is in flight lands; the others go on", async () => {
     const world = await town();
     const shop = await world.openShop();
+    await introduce(world, shop);
     const root = world.mint();
     const [child, other] = [root.delegate({ agent: "child" }), root.delegate({ agent: "other" })];
     world.network.fault({ kind: "stuck", delayMs: 0 });

@@ -11,8 +11,12 @@ import type { Challenge } from "../l402/index.ts";
 
 /** How much time a payment must have before its invoice expires. [case 67] */
 const EXPIRY_MARGIN_SECONDS = 10;
-/** How far the payee's clock may be ahead of this one. */
-const MAX_SKEW_SECONDS = 60;
+/** How far the payee's clock may be ahead of this one and of the service's. */
+const MAX_AHEAD_SECONDS = 60;
+/** How far the service's clock may be from this one. */
+const MAX_SKEW_SECONDS = 600;
+/** `Date` has whole seconds, and takes a moment to arrive. */
+const EXACT_SECONDS = 2;
 
 export interface PayableInvoice {
   readonly invoice: Invoice;
@@ -27,6 +31,7 @@ export async function checkInvoice(
   challenge: Challenge,
   network: Network,
   now: number,
+  skewSeconds: number,
   curve?: InvoiceCurve,
 ): Promise<PayableInvoice> {
   // Loaded at the first payment, because only payments need an elliptic curve.
@@ -44,7 +49,8 @@ export async function checkInvoice(
   // The payer would choose the amount of an amountless invoice, so no limit would hold. [case 48]
   if (invoice.amountMsat === undefined || invoice.amountMsat === 0n)
     throw refused("ERR_INVOICE_AMOUNTLESS", "it names no amount");
-  if (invoice.timestamp > now + MAX_SKEW_SECONDS)
+  // The payee's clock may go with the service's.
+  if (invoice.timestamp > now + Math.max(0, skewSeconds) + MAX_AHEAD_SECONDS)
     throw refused("ERR_INVOICE_EXPIRED", "it is dated in the future");
   if (invoice.expiresAt < now + EXPIRY_MARGIN_SECONDS)
     throw refused("ERR_INVOICE_EXPIRED", "it has expired, or will before it can be paid");
@@ -80,7 +86,27 @@ export function checkPayee({ invoice, amountMsat }: PayableInvoice, policy: Paye
 }
 
 /**
+ * The service's clock minus ours, in seconds, by the `Date` of its challenge: its caveats are
+ * judged by its own clock. 0 if they are the same, or it does not say.
+ *
+ * @throws ChallengeError `ERR_CHALLENGE_CLOCK`
+ */
+export function readSkew({ headers }: Response, now: number): number {
+  const date = Date.parse(headers.get("date") ?? "") / 1000;
+  if (Number.isNaN(date)) return 0;
+  const skew = Math.round(date - now);
+  if (Math.abs(skew) > MAX_SKEW_SECONDS)
+    throw new ChallengeError(
+      "ERR_CHALLENGE_CLOCK",
+      `The service's clock is ${Math.abs(skew)} s ${skew > 0 ? "ahead of" : "behind"} the treasury's, and ${MAX_SKEW_SECONDS} s are the most with which anything is bought. Nothing was paid. Set the clock that is wrong.`,
+    );
+  return Math.abs(skew) <= EXACT_SECONDS ? 0 : skew;
+}
+
+/**
  * Checks that the credential for sale covers the request.
+ *
+ * @param now Unix seconds by the service's clock
  *
  * @throws ChallengeError `ERR_CHALLENGE_SCOPE`
  */

@@ -77,7 +77,8 @@ describe("a service that asks again for what was paid [case 62]", () => {
         status: "undelivered",
         delivered: false,
       });
-    expect(withCredential(shop.received)).toHaveLength(6);
+    // Each one twice: the second time with a fresh key, and with nothing that the treasury added.
+    expect(withCredential(shop.received)).toHaveLength(4);
   });
 
   test("a hundred requests at once pay it once", async () => {
@@ -240,8 +241,12 @@ describe("many at once [case 80]", () => {
       const world = await town();
       const shop = await world.openShop();
       const root = world.mint(scope);
+      const ids = Array.from({ length: 20 }, () => crypto.randomUUID() as string);
       const all = await Promise.all(
-        Array.from({ length: 20 }, buying(world, `${shop.url}/a`, root)),
+        ids.map((id) => {
+          const underWay = ids.filter((other) => other !== id);
+          return buying(world, `${shop.url}/a`, root, { id, underWay })();
+        }),
       );
       for (const one of all)
         if (one.kind === "credential")

@@ -1,39 +1,67 @@
 /**
  * Delivery of what was paid for: hands the credential over or relays the request with it, and
- * decides what became of it. spec/4-purchase.md §4-5.
+ * decides by evidence what became of it. spec/4-purchase.md §4.5, §5.
  */
+import { msat } from "../amount.ts";
 import { PaymentError, TokenError } from "../errors.ts";
-import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
-import type { Credential } from "../l402/index.ts";
+import { limited } from "../http/limited-stream.ts";
+import { wasGivenUp } from "../http/outbound.ts";
+import { hexText, utf8 } from "../internal/bytes.ts";
+import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { Lru } from "../internal/lru.ts";
+import type { Credential, Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import { ALL_NODES } from "../ports/directives.ts";
-import type { PaymentRecord } from "../ports/payments.ts";
+import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import type { Purchase, PurchaseRequest } from "../ports/treasury.ts";
+import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
+import { readProblem } from "../wire/problem.ts";
 import type { Alarm } from "./alarm.ts";
-import { type Bought, mayServe, type PaidCredential, paidCredentialOf } from "./bought.ts";
+import type { Blame } from "./blame.ts";
+import {
+  type Bought,
+  hasExpired,
+  mayServe,
+  type PaidCredential,
+  paidCredentialOf,
+  serviceTime,
+} from "./bought.ts";
+import { type KeptAnswers, responseOf } from "./kept-answers.ts";
 import { handoverCaveats, relayCaveats } from "./narrowing.ts";
-import type { Order } from "./order.ts";
+import { hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
 import type { Recall } from "./recall.ts";
-import type { ServiceRequests } from "./service-requests.ts";
+import { judgeRefusal } from "./refusals.ts";
+import { anotherRequest } from "./running-orders.ts";
+import { IDEMPOTENCY_FIELD, type ServiceRequests } from "./service-requests.ts";
 import type { Settler } from "./settler.ts";
+import { tracked } from "./tracked-answer.ts";
 
 export interface DeliveryOptions {
   readonly store: Store;
   readonly bought: Bought;
+  readonly kept: KeptAnswers;
+  readonly blame: Blame;
   readonly recall: Recall;
   readonly settler: Settler;
   readonly services: ServiceRequests;
   readonly clock: Clock;
   readonly alarm: Alarm;
-  /** How long an origin that took a payment and did not deliver is not paid. */
+  /** How long an accused origin is closed. */
   readonly quarantineSeconds: number;
 }
 
-/** After paying, how often a service is asked before it counts as not delivering. [case 72] */
+/** How an order came to a purchase. */
+interface Way {
+  /** In the pass that paid for it. */
+  readonly isPaying?: boolean;
+  /** The agent says that the service refused it: whether the service may have served it before. */
+  readonly mayBeUsed?: boolean;
+}
+
+/** How often a service that closes the connection is asked with one credential. [case 72] */
 const ATTEMPTS = 3;
+const REMEMBERED = 10_000;
 
 /**
  * The only place that decides whether something was delivered, used up, or never delivered. Nothing
@@ -41,158 +69,395 @@ const ATTEMPTS = 3;
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
-  readonly #bought: Bought;
+  /** By payment hash: the orders that the credential was handed over to. */
+  readonly #handed = new Lru<string, ReadonlySet<string>>(REMEMBERED);
+  /** Payment hashes of what a service may have served, as soon as that is known. */
+  readonly #maybeUsed = new Lru<string, true>(REMEMBERED);
+  /** Payment hashes of what a service answered without consuming the use. */
+  readonly #givenBack = new Lru<string, true>(REMEMBERED);
+  /** By payment hash: the orders for which it is at the service at this moment. */
+  readonly #presented = new Map<string, Set<Order>>();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
-    this.#bought = options.bought;
   }
 
-  /** Delivers what was just paid for. */
+  /** The agent has the answers of these orders of its node. */
+  async answered(verified: Verified, ids: readonly string[]): Promise<void> {
+    const { store, kept, bought } = this.#options;
+    const keys = ids.map((id) => orderKey(verified, id));
+    for (const key of keys) kept.drop(key);
+    const records = await Promise.all(keys.map((key) => store.ordered(key)));
+    const isOver = (record: PaymentRecord): boolean =>
+      record.status === "paid" &&
+      !this.#givenBack.get(record.paymentHash) &&
+      paidCredentialOf(record).full.chain.isSingleUse;
+    bought.usedUp(records.filter((record) => record !== undefined).filter(isOver));
+  }
+
+  /**
+   * The answer that was kept for the order.
+   *
+   * @throws AdapterError `ERR_REQUEST` if it is of another request
+   */
+  ofKept({ key, fingerprint }: Order): Purchase | undefined {
+    const answer = this.#options.kept.of(key);
+    if (answer === undefined) return undefined;
+    if (answer.request !== fingerprint) throw anotherRequest();
+    const { payment } = answer;
+    return {
+      kind: "response",
+      response: responseOf(answer),
+      ...(payment !== undefined && { payment }),
+    };
+  }
+
+  /** An answer of the service that cost nothing. */
+  ofFree(order: Order, response: Response): Purchase {
+    const head = { method: order.target.method, status: response.status };
+    const passed = relayed(response);
+    return isConsumed(head, declaredIn(response.headers))
+      ? { kind: "response", response: this.#kept(order, passed, undefined, () => {}) }
+      : { kind: "response", response: passed };
+  }
+
+  /** Delivers what was just paid for. @throws PaymentError if it cannot be delivered */
   async ofPayment(order: Order, record: PaymentRecord): Promise<Purchase> {
     const paid = paidCredentialOf(record);
-    return (await this.#handOver(order, paid)) ?? (await this.#relay(order, paid, ALL_NODES));
+    const purchase = await this.#deliver(order, paid, { isPaying: true });
+    if (purchase === undefined) throw notDelivered(record.origin, undefined);
+    return purchase;
+  }
+
+  /**
+   * Delivers what the order has: it paid for it, or took it, in an earlier pass. Undefined if what
+   * it took is of no use.
+   *
+   * @throws PaymentError `ERR_ANSWER_LOST`, `ERR_PAID_NOT_DELIVERED`
+   */
+  async ofOwn(order: Order, record: PaymentRecord): Promise<Purchase | undefined> {
+    const { clock, bought } = this.#options;
+    if (record.status === "undelivered") throw notDelivered(record.origin, undefined);
+    const paid = paidCredentialOf(record);
+    if (record.status === "used" || bought.isOver(record)) return this.#onceMore(order, paid);
+    if (hasExpired(paid, clock())) {
+      bought.usedUp([record]);
+      throw answerLost(record.origin);
+    }
+    if (!mayServe(paid, order.verified, order.target, clock())) throw anotherRequest();
+    return this.#deliver(order, paid, {});
   }
 
   /** Delivers what was paid for earlier; undefined if nothing of it is of use for this order. */
   async ofBought(order: Order): Promise<Purchase | undefined> {
-    const { verified, target, by } = order;
     for (;;) {
-      const paid = await this.#bought.take(verified, target, this.#options.clock(), by);
+      const paid = await this.#options.bought.take(order);
       if (paid === undefined) return undefined;
-      const handedOver = await this.#handOver(order, paid);
-      if (handedOver !== undefined) return handedOver;
-      try {
-        const response = await this.#use(order, paid);
-        if (response !== undefined) return { kind: "response", response: relayed(response) };
-      } catch (error) {
-        await this.#bought.giveBack(paid.record, by);
-        throw error;
-      }
-      // The order that paid for it never got an answer, and now the service wants another payment:
-      // it is accused, not paid again. [cases 62, 72] It is not accused if another process had the
-      // credential, because that process may have used it up and died before it wrote that down.
-      const { paymentHash, delivered } = paid.record;
-      const isCertain =
-        this.#options.settler.settledHere(paymentHash) && !this.#bought.wasShared(paid.record);
-      if (!delivered && isCertain) return this.#accuse(paid, ALL_NODES);
-      await this.#bought.usedUp(paid);
+      const purchase = await this.#deliver(order, paid, {});
+      if (purchase !== undefined) return purchase;
     }
   }
 
   /**
-   * Handles the agent's claim that a credential which was handed over is used up, or never worked.
-   * The claim is not believed: the service is asked, with this order's own request. [case 25]
+   * Handles the agent's claim that the service refused a credential that was handed over. The claim
+   * is not believed: the service is asked, with this order's own request. [case 25]
    *
-   * @returns the answer if the credential works after all; undefined if something must be bought
-   * @throws PaymentError `ERR_PAID_NOT_DELIVERED`
+   * @returns the answer if the credential works after all; undefined if the order goes on without
+   * it
+   * @throws PaymentError `ERR_PAID_NOT_DELIVERED`, `ERR_ANSWER_LOST`
    */
   async ofRefused(
     order: Order,
     { paymentHash, mayBeUsed }: NonNullable<PurchaseRequest["refused"]>,
   ): Promise<Purchase | undefined> {
     const { verified, target } = order;
-    const { store, clock } = this.#options;
+    const { store, clock, bought } = this.#options;
     const record = await store.payment(paymentHash);
-    const payer = record?.nodeIds.at(-1);
-    const isTheirs = verified.nodes.some(({ id }) => id === payer);
-    if (record?.preimage === undefined || !isTheirs) return undefined;
-    // Another order is using it. Using it here as well would take it away from that order, and an
-    // honest service would seem not to deliver.
-    if (this.#bought.isInUse(record, clock())) return undefined;
+    if (record?.preimage === undefined) return undefined;
+    const payer = record.nodeIds.at(-1);
+    if (!verified.nodes.some(({ id }) => id === payer)) return undefined;
+    if (record.status === "used" || bought.isOver(record)) return undefined;
     const paid = paidCredentialOf(record);
-    const isGood = record.status !== "undelivered" && mayServe(paid, verified, target, clock());
-    if (!mayBeUsed) {
-      if (!isGood) throw notDelivered(record.origin);
-      return this.#relay(order, paid, verified.node.id);
+    if (record.status === "paid" && hasExpired(paid, clock())) {
+      bought.usedUp([record]);
+      return undefined;
     }
-    if (!isGood || record.status !== "paid") return undefined;
-    const response = await this.#use(order, paid);
-    if (response !== undefined) return { kind: "response", response: relayed(response) };
-    await this.#bought.usedUp(paid);
-    return undefined;
+    const isGood = record.status === "paid" && mayServe(paid, verified, target, clock());
+    if (!isGood && !mayBeUsed) throw notDelivered(record.origin, undefined);
+    // Another order has taken it over since, and this one goes on without it.
+    const isLost = record.order !== order.key && isPaidBy(record, order.key);
+    // Another order is using it: to use it here as well would take it away from that order.
+    if (!isGood || isLost || !(await bought.mayUse(order, paid))) {
+      order.unfit.add(paymentHash);
+      return undefined;
+    }
+    return this.#relay(order, paid, { mayBeUsed });
+  }
+
+  async #deliver(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
+    return (await this.#handOver(order, paid)) ?? (await this.#relay(order, paid, way));
   }
 
   /** Undefined if the agent may not hold the credential, so that the request must be relayed. */
   async #handOver(order: Order, paid: PaidCredential): Promise<Purchase | undefined> {
-    const { verified, target, by } = order;
-    const { recall } = this.#options;
-    const now = this.#options.clock();
-    const until = now + recall.lifeSeconds(paid.record);
-    const caveats = handoverCaveats(verified, target, paid.record, until);
-    const credential = caveats === undefined ? undefined : narrowed(paid.full, caveats);
+    const { verified, target, key } = order;
+    const { clock, recall } = this.#options;
+    const { record, full } = paid;
+    const until = clock() + recall.lifeSeconds(record);
+    const caveats = handoverCaveats(verified, target, record, serviceTime(record, until));
+    const credential = caveats === undefined ? undefined : narrowed(full, caveats);
     // What the service would refuse for certain is relayed, such as too many delegations.
-    if (credential === undefined || credential.certainRefusals({ now, target }).length > 0)
-      return undefined;
+    const access = { now: serviceTime(record, clock()), target };
+    if (credential === undefined || credential.certainRefusals(access).length > 0) return undefined;
     // Durable before the credential leaves, so that a revocation from now on recalls it.
-    if (!(await recall.handOver(verified, paid.record, until))) return undefined;
+    if (!(await recall.handOver(verified, record, until))) return undefined;
     // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
-    try {
-      verified.demand({ now: this.#options.clock(), target });
-    } catch (error) {
-      await this.#bought.giveBack(paid.record, by);
-      throw error;
+    verified.demand({ now: clock(), target });
+    const { paymentHash } = record;
+    this.#handed.set(paymentHash, new Set([...(this.#handed.get(paymentHash) ?? []), key]));
+    return { kind: "credential", credential: credential.toString(), ...paymentOf(order, record) };
+  }
+
+  /** Relays the request until there is an answer, or a verdict about the refusal. */
+  async #relay(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
+    let asBought = false;
+    let key = idempotencyKeyOf(order, paid);
+    for (let lost = 0; ; ) {
+      if (hasGone(order)) throw givenUp();
+      let response: Response;
+      try {
+        response = await this.#present(order, paid, { asBought, key });
+      } catch (error) {
+        if (wasGivenUp(error)) await this.#noteMaybeUsed(paid.record);
+        else if (++lost < ATTEMPTS) continue;
+        throw noAnswer(error);
+      }
+      if (response.status !== 402) return this.#answer(order, paid, response);
+      const code = await codeOf(response);
+      const now = (await this.#options.store.payment(paid.record.paymentHash)) ?? paid.record;
+      const facts = this.#factsOf(order, { ...paid, record: now }, way);
+      switch (judgeRefusal({ ...facts, asBought })) {
+        case "again":
+          asBought = true;
+          key = hexText(randomBytes(16));
+          continue;
+        case "leave":
+          return this.#leave(order, now);
+        case "used":
+          return this.#usedUp(order, now);
+        case "accused":
+          return this.#accuse(order, now, code, way);
+      }
     }
-    await this.#bought.handedOver(paid);
-    return { kind: "credential", credential: credential.toString() };
+  }
+
+  /** @param record as it is now */
+  #factsOf({ verified, key, fingerprint }: Order, { record, full }: PaidCredential, way: Way) {
+    const { settler } = this.#options;
+    const { paymentHash, request, nodeIds } = record;
+    const handed = this.#handed.get(paymentHash) ?? new Set();
+    // A holder's own report is about what its node was handed; otherwise any other holder counts.
+    const wasHanded =
+      way.mayBeUsed === undefined ? [...handed].some((order) => order !== key) : handed.size > 1;
+    return {
+      isOwn: nodeIds.at(-1) === verified.node.id,
+      isVeryRequest: request === fingerprint,
+      mayBeUsed:
+        record.delivered || way.mayBeUsed === true || (this.#maybeUsed.get(paymentHash) ?? false),
+      hadByOthers:
+        wasHanded ||
+        this.#presented.has(paymentHash) ||
+        !settler.settledHere(paymentHash) ||
+        (full.chain.isSingleUse && record.order !== key),
+    };
+  }
+
+  /** One request with the credential. */
+  async #present(
+    order: Order,
+    { record, full }: PaidCredential,
+    { asBought, key }: { readonly asBought: boolean; readonly key: string },
+  ): Promise<Response> {
+    const { services, clock } = this.#options;
+    const { paymentHash, enforced } = record;
+    const caveats = relayCaveats(order.target, enforced, serviceTime(record, clock()));
+    // What is good for many requests is never shown whole: an endpoint may echo it. [case 25]
+    const shown = !asBought ? caveats : full.chain.isSingleUse ? [] : caveats.slice(0, 1);
+    const presented = this.#presented.get(paymentHash) ?? new Set();
+    this.#presented.set(paymentHash, presented.add(order));
+    try {
+      return await services.present(order, narrowed(full, shown) ?? full, key);
+    } finally {
+      presented.delete(order);
+      if (presented.size === 0) this.#presented.delete(paymentHash);
+    }
+  }
+
+  /** Passes the answer on, and records what became of the credential as far as it is known. */
+  async #answer(order: Order, paid: PaidCredential, response: Response): Promise<Purchase> {
+    const { record, full } = paid;
+    const head = { method: order.target.method, status: response.status };
+    const isAnswer = isConsumed(head, declaredIn(response.headers));
+    const passed = relayed(response);
+    const payment = paymentOf(order, record);
+    this.#maybeUsed.set(record.paymentHash, true);
+    if (isAnswer) this.#givenBack.delete(record.paymentHash);
+    else this.#givenBack.set(record.paymentHash, true);
+    if (!isAnswer) {
+      await this.#noteMaybeUsed(record);
+      // After a 401 the service does not know the credential, and never will.
+      if (response.status === 401 && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
+      return { kind: "response", response: passed, ...payment };
+    }
+    const onWritten = (reached: boolean) => {
+      order.progress.reached = reached;
+      if (reached && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
+      else void this.#noteMaybeUsed(record);
+    };
+    return {
+      kind: "response",
+      response: this.#kept(order, passed, payment.payment, onWritten),
+      ...payment,
+    };
+  }
+
+  /** Keeps a small answer for the order, and tells when it has arrived. */
+  #kept(
+    order: Order,
+    response: Response,
+    payment: PaymentSummary | undefined,
+    onWritten: (reached: boolean) => void,
+  ): Response {
+    const { kept } = this.#options;
+    const { status, statusText, headers } = response;
+    const { key, fingerprint: request, progress } = order;
+    let end = () => {};
+    progress.ended = new Promise((resolve) => {
+      end = resolve;
+    });
+    return tracked(response, {
+      signal: order.request.signal,
+      onRead: (body) => {
+        if (body !== undefined)
+          kept.keep(key, { request, status, statusText, headers: [...headers], body, payment });
+        end();
+      },
+      onWritten: (reached) => {
+        onWritten(reached);
+        end();
+      },
+    });
   }
 
   /**
-   * Relays the request until the service answers. A service that still asks for payment has not
-   * delivered, and is not paid again. [case 62]
+   * Asks the service for the answer that it may have kept.
    *
-   * @param closedTo the node that the origin is closed to then. Everybody, if the credential never
-   * left the treasury. What was handed over may have been used, so an agent that denies it can
-   * close the origin only to itself.
+   * @throws PaymentError `ERR_ANSWER_LOST`
    */
-  async #relay(order: Order, paid: PaidCredential, closedTo: string): Promise<Purchase> {
-    const wasShared = this.#bought.wasShared(paid.record);
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      try {
-        const response = await this.#use(order, paid);
-        if (response !== undefined) return { kind: "response", response: relayed(response) };
-      } catch (error) {
-        if (attempt < ATTEMPTS) continue;
-        await this.#bought.giveBack(paid.record, order.by);
-        throw noAnswer(error);
-      }
+  async #onceMore(order: Order, paid: PaidCredential): Promise<Purchase> {
+    const { clock } = this.#options;
+    if (!mayServe(paid, order.verified, order.target, clock()))
+      throw answerLost(paid.record.origin);
+    let response: Response;
+    try {
+      const key = idempotencyKeyOf(order, paid);
+      response = await this.#present(order, paid, { asBought: false, key });
+    } catch (error) {
+      throw noAnswer(error);
     }
-    if (!wasShared) return this.#accuse(paid, closedTo);
-    await this.#bought.usedUp(paid);
-    throw notDelivered(paid.record.origin);
+    if (response.status !== 402) return this.#answer(order, paid, response);
+    await codeOf(response);
+    throw answerLost(paid.record.origin);
   }
 
-  /** One request with the credential; undefined if the service still asks for payment. */
-  async #use(order: Order, paid: PaidCredential): Promise<Response | undefined> {
-    const { record, full } = paid;
-    const caveats = relayCaveats(order.target, record.enforced, this.#options.clock());
-    const { services } = this.#options;
-    const response = await services.present(order, narrowed(full, caveats) ?? full);
-    if (response.status === 402) {
-      discard(response);
-      return undefined;
-    }
-    const head = { method: order.target.method, status: response.status };
-    // After a 401 the service does not know the credential, and never will.
-    const isUsedUp = response.status === 401 || isConsumed(head, declaredIn(response.headers));
-    const written = isUsedUp
-      ? this.#bought.served(paid)
-      : response.status >= 500
-        ? this.#bought.giveBack(record, order.by)
-        : this.#bought.refused(paid, order.by);
-    // The agent gets its answer even if the store fails now: there may be no second answer.
-    await written.catch(() => {});
-    return response;
+  /**
+   * The order goes on without it.
+   *
+   * @throws AdapterError `ERR_REQUEST` if the order itself paid for it
+   */
+  async #leave(order: Order, record: PaymentRecord): Promise<undefined> {
+    order.unfit.add(record.paymentHash);
+    if (isOwnOf(order, record)) throw anotherRequest();
+    await this.#options.bought.giveBack(order, record);
+    return undefined;
+  }
+
+  /** It is of no use any more. @throws PaymentError `ERR_ANSWER_LOST` if the order paid for it */
+  async #usedUp(order: Order, record: PaymentRecord): Promise<undefined> {
+    const { bought } = this.#options;
+    order.unfit.add(record.paymentHash);
+    const isPayer = isOwnOf(order, record);
+    // An order that took it may pay for itself, so it must not have it any more.
+    if (!isPayer) await bought.giveBack(order, record);
+    bought.usedUp([record]);
+    if (isPayer) throw answerLost(record.origin);
+    return undefined;
   }
 
   /** @throws PaymentError `ERR_PAID_NOT_DELIVERED` always, once the origin is closed */
-  async #accuse(paid: PaidCredential, closedTo: string): Promise<never> {
-    const { origin, paymentHash } = paid.record;
-    const until = this.#options.clock() + this.#options.quarantineSeconds;
-    await this.#bought.undelivered(paid, { to: closedTo, until });
-    this.#options.alarm(`${origin} took payment ${paymentHash} and did not deliver`);
-    throw notDelivered(origin);
+  async #accuse(
+    { verified }: Order,
+    { origin, paymentHash }: PaymentRecord,
+    code: string | undefined,
+    { isPaying = false }: Way,
+  ): Promise<never> {
+    const { clock, quarantineSeconds, store, blame, alarm } = this.#options;
+    const until = clock() + quarantineSeconds;
+    // First-hand only in the pass that paid: the agent could not use it, nor ask in another way.
+    const isProof = isPaying && !this.#handed.get(paymentHash);
+    const to = isProof ? blame.prove(origin, verified, clock(), until) : verified.node.id;
+    await store.mark(paymentHash, { status: "undelivered", closed: { to, until } });
+    alarm(`${origin} took payment ${paymentHash} and did not deliver`);
+    throw notDelivered(origin, code);
   }
+
+  /** Never fails: the agent gets its answer, and there may be no second one. */
+  async #noteMaybeUsed({ paymentHash, delivered }: PaymentRecord): Promise<void> {
+    this.#maybeUsed.set(paymentHash, true);
+    if (delivered) return;
+    const mark: PaymentMark = { delivered: true };
+    await this.#options.store.mark(paymentHash, mark).catch(() => {});
+  }
+}
+
+/** Whether the order paid for it, and no other order has taken it over. */
+const isOwnOf = ({ key }: Order, record: PaymentRecord): boolean =>
+  record.order === key && isPaidBy(record, key);
+
+/** What was paid for this very order, unless it reports what became of it. */
+function paymentOf(
+  { key, request }: Order,
+  record: PaymentRecord,
+): { readonly payment?: PaymentSummary } {
+  const { origin, paymentHash, amount, fee = msat(0n) } = record;
+  return isPaidBy(record, key) && request.refused?.paymentHash !== paymentHash
+    ? { payment: { origin, paymentHash, amount, fee } }
+    : {};
+}
+
+/**
+ * The agent's own key, or one that follows from the purchase: a service that keeps its answers
+ * gives the same one to a repetition. Requests that share a purchase must not share an answer.
+ */
+function idempotencyKeyOf(order: Order, { record, full }: PaidCredential): string {
+  const given = order.request.headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD);
+  if (given !== undefined) return given[1];
+  const parts = ["idempotency", record.paymentHash, order.fingerprint];
+  if (!full.chain.isSingleUse) parts.push(order.key);
+  return hexText(sha256(utf8(parts.join(" ")))).slice(0, 32);
+}
+
+const PROBLEM_LIMITS = { maxBytes: 65_536, idleSeconds: 1, totalSeconds: 1 };
+
+/** Why a service refused, if it says so. Ends the response. */
+async function codeOf({ body, headers }: Response): Promise<string | undefined> {
+  if (body === null) return undefined;
+  const bounded = limited(
+    body as ReadableStream<Uint8Array<ArrayBuffer>>,
+    PROBLEM_LIMITS,
+    () => {},
+  );
+  return (await readProblem(new Response(bounded, { headers })))?.code;
 }
 
 /** Undefined if the credential would be too large to send. */
@@ -205,17 +470,31 @@ function narrowed(full: Credential, caveats: readonly string[]): Credential | un
   }
 }
 
-const notDelivered = (origin: string): PaymentError =>
+const notDelivered = (origin: string, code: string | undefined): PaymentError =>
   new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
-    `${origin} was paid and still asks for payment. It was not paid again.`,
+    `${origin} was paid and still asks for payment${code === undefined ? "" : ` (${code})`}. It was not paid again. A route with two paywalls, one behind the other, answers like that: each wants a payment of its own.`,
+  );
+
+const answerLost = (origin: string): PaymentError =>
+  new PaymentError(
+    "ERR_ANSWER_LOST",
+    "yes",
+    `This order was paid for, and ${origin} counts it as answered; the answer was lost on the way, and nobody kept it. An order is paid for once. If the request may be made and paid for again, send it as a new order.`,
   );
 
 const noAnswer = (cause: unknown): PaymentError =>
   new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
-    "The service was paid and does not answer. What was paid for is kept: send the request again, and it is used without another payment.",
+    "The service was paid and does not answer. What was paid for is kept: send the request again, and it is used before anything is paid. If the service counts the lost answer, a new order is paid for again.",
     { cause },
+  );
+
+const givenUp = (): PaymentError =>
+  new PaymentError(
+    "ERR_PAID_NOT_DELIVERED",
+    "yes",
+    "The request was given up after it was paid for. What was paid for is kept: send the request again, and it is used without another payment.",
   );

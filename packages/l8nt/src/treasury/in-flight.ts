@@ -34,6 +34,18 @@ export function inFlightLimits(
   ];
 }
 
+/**
+ * As long as no payee of an origin is known, one payment to it is in flight: the cap of a first
+ * payment would otherwise hold for each of many at once. [cases 70, 86]
+ */
+export const firstPaymentLimit = ({ node }: Verified, origin: string): ChainLimit => ({
+  ...COUNT,
+  max: 1n,
+  node,
+  id: `${COUNT.kind} first ${origin}`,
+  condition: IN_FLIGHT,
+});
+
 const COUNT: Counting = { kind: "in-flight" };
 const AMOUNT: Counting = { kind: "in-flight-amount", unit: "msat" };
 

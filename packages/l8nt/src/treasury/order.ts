@@ -1,15 +1,24 @@
 /** An order: one request of an agent that was admitted and may cost money. */
 import type { Target } from "../caveat/index.ts";
+import { hexText, utf8 } from "../internal/bytes.ts";
+import { randomBytes, sha256 } from "../internal/crypto.ts";
 import type { Verified } from "../l402/index.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
 import type { PurchaseRequest } from "../ports/treasury.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 
 export interface Order {
   readonly verified: Verified;
   readonly target: Target;
   readonly url: URL;
   readonly request: PurchaseRequest;
-  /** Names the order in its claims: unique, and begins with the name of this process. */
-  readonly by: string;
+  /** The payer's node id and the order's id. */
+  readonly key: string;
+  readonly fingerprint: string;
+  /** Orders of the same node that their client has under way. */
+  readonly underWay: ReadonlySet<string>;
+  /** Payment hashes of what was found to be of no use for this order. */
+  readonly unfit: Set<string>;
   /** What became of it at the service so far. */
   readonly progress: OrderProgress;
 }
@@ -17,4 +26,43 @@ export interface Order {
 export interface OrderProgress {
   /** Whether a paid request was sent and no answer came: the service may have served it. */
   unanswered: boolean;
+  /** Whether its answer reached the agent. */
+  reached: boolean;
+  /** Resolves when its answer was read, or has arrived. */
+  ended: Promise<void>;
 }
+
+export function orderOf(
+  verified: Verified,
+  target: Target,
+  url: URL,
+  request: PurchaseRequest,
+): Order {
+  return {
+    verified,
+    target,
+    url,
+    request,
+    key: orderKey(verified, request.id),
+    fingerprint: fingerprintOf(request, url),
+    underWay: new Set(request.underWay?.map((id) => orderKey(verified, id))),
+    unfit: new Set(),
+    progress: { unanswered: false, reached: false, ended: Promise.resolve() },
+  };
+}
+
+/** Begins with the node, so that no other node can name it. */
+export const orderKey = ({ node }: Verified, id: string): string => `${node.id} ${id}`;
+
+/** Whether the agent has gone, so that nobody waits for an answer. */
+export const hasGone = ({ request }: Order): boolean => request.signal?.aborted ?? false;
+
+/** Begins with the order that pays, so that the books tell which one it was. */
+export const newAttemptId = (order: string): string =>
+  `${tagOf(order)}.${hexText(randomBytes(16))}`;
+
+/** Whether the order paid for it, and did not take it from another one. */
+export const isPaidBy = ({ attemptId }: PaymentRecord, order: string): boolean =>
+  attemptId.startsWith(`${tagOf(order)}.`);
+
+const tagOf = (order: string): string => hexText(sha256(utf8(order))).slice(0, 16);

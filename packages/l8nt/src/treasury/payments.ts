@@ -12,21 +12,21 @@ import {
 } from "../caveat/index.ts";
 import { unverifiedChain } from "../credential/index.ts";
 import { BudgetError, PaymentError } from "../errors.ts";
-import { base64Text, hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
+import { base64Text } from "../internal/bytes.ts";
 import { Turns } from "../internal/turns.ts";
 import type { InvoiceCurve } from "../invoice/index.ts";
 import type { Challenge, Verified } from "../l402/index.ts";
 import { budgetError, nodeTotal } from "../ledger/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { BeginAnswer, PaymentRecord } from "../ports/payments.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Network, Payer, PaymentOutcome } from "../ports/wallet.ts";
 import { checkInvoice, checkPayee, checkSale, formatCost, type PayableInvoice } from "./check.ts";
 import type { SpendingGate } from "./gate.ts";
-import { inFlightLimits } from "./in-flight.ts";
+import { firstPaymentLimit, inFlightLimits } from "./in-flight.ts";
 import type { SpendingPolicy } from "./limits.ts";
+import { newAttemptId } from "./order.ts";
 import type { Sending } from "./payment-lookup.ts";
 import type { Settler } from "./settler.ts";
 
@@ -46,10 +46,12 @@ export interface PaymentRequest {
   readonly verified: Verified;
   readonly target: Target;
   readonly challenge: Challenge;
-  /** Which order may use what is bought, if it buys a single request. */
-  readonly claim: PaymentRecord["claim"];
-  /** The order that pays. */
-  readonly by: string;
+  /** The key of the order that pays. */
+  readonly order: string;
+  /** The fingerprint of what was priced. */
+  readonly request: string;
+  /** The service's clock minus ours. */
+  readonly skewSeconds: number;
 }
 
 /** What a payment is for. At most one payment of an intent is open at a time. [case 63] */
@@ -68,28 +70,35 @@ export class OutgoingPayments {
   }
 
   /**
-   * Pays, unless a limit, the policy or the spending gate is against it.
+   * Pays, unless a limit, the policy or the spending gate is against it. Undefined if the order has
+   * a payment already.
    *
    * @throws ChallengeError, DeniedError, BudgetError with nothing spent; PaymentError, whose
    * `spent` says whether money moved
    */
-  async pay(request: PaymentRequest): Promise<PaymentRecord> {
+  async pay(request: PaymentRequest): Promise<PaymentRecord | undefined> {
     const origin = formatOrigin(request.target.origin);
     const { store, policy } = this.#options;
     const isAnyPayeeFine = !policy.pinsPayees && policy.maxFirstPaymentMsat === undefined;
     for (;;) {
       const payees = await store.payees(origin);
-      if (isAnyPayeeFine || payees.length > 0) return this.#attempt(request, payees);
+      if (isAnyPayeeFine || payees.length > 0) return this.#attempt(request, payees, false);
+      // The books allow one at a time; those of this process wait instead of being refused.
       const first = await this.#first.take(origin, async () => {
         const now = await store.payees(origin);
-        return now.length > 0 ? undefined : { record: await this.#attempt(request, now) };
+        return now.length > 0 ? undefined : { record: await this.#attempt(request, now, true) };
       });
       if (first !== undefined) return first.record;
     }
   }
 
-  async #attempt(request: PaymentRequest, payees: readonly string[]): Promise<PaymentRecord> {
-    const { verified, target, challenge } = request;
+  /** @param isFirst whether no payee of the origin is known */
+  async #attempt(
+    request: PaymentRequest,
+    payees: readonly string[],
+    isFirst: boolean,
+  ): Promise<PaymentRecord | undefined> {
+    const { verified, target, challenge, skewSeconds } = request;
     const { clock, store, settler, gate, sending, policy, curve } = this.#options;
     const wallet = await this.#options.wallet();
     // Asked for each payment, because another node may answer at the wallet's URL by now. The other
@@ -98,22 +107,24 @@ export class OutgoingPayments {
     identity?.catch(() => {});
     this.#network ??= await wallet.network();
     const now = clock();
-    checkSale(challenge, target, now);
-    const payable = await checkInvoice(challenge, this.#network, now, curve);
+    checkSale(challenge, target, now + skewSeconds);
+    const payable = await checkInvoice(challenge, this.#network, now, skewSeconds, curve);
     const { invoice, amountMsat } = payable;
     const price = msat(amountMsat);
     verified.demand({ now, target, price, payee: invoice.payee });
     const uncounted = uncountedSpend(verified.chain, price, "spending");
     if (uncounted !== undefined) throw new BudgetError([uncounted]);
-    checkPayee(payable, {
-      payees,
+    const payeePolicy = {
       pinned: policy.pinsPayees,
       maxFirstPaymentMsat: policy.maxFirstPaymentMsat,
-    });
+    };
+    checkPayee(payable, { ...payeePolicy, payees });
+    const origin = formatOrigin(target.origin);
     const record = this.#recordOf(request, payable, await identity);
     const limits = [
       ...verified.limits,
       ...inFlightLimits(verified, record.origin, policy.maxInFlight),
+      ...(isFirst ? [firstPaymentLimit(verified, record.origin)] : []),
     ];
     const need = {
       amount: msat(amountMsat + record.maxFee.value),
@@ -139,10 +150,13 @@ export class OutgoingPayments {
       );
       if (!begun.reserved) {
         if ("refused" in begun) throw budgetError(limits, begun.refused, need);
-        throw underWay(begun);
+        if ("ordered" in begun) return undefined;
+        throw "open" in begun ? underWay() : repeated();
       }
       try {
         demand();
+        // Another treasury may have made the first payment since the payees were read.
+        if (isFirst) checkPayee(payable, { ...payeePolicy, payees: await store.payees(origin) });
       } catch (error) {
         await settler.fail(record);
         throw error;
@@ -154,7 +168,7 @@ export class OutgoingPayments {
   }
 
   #recordOf(
-    { verified, target, challenge, claim, by }: PaymentRequest,
+    { verified, target, challenge, order, request, skewSeconds }: PaymentRequest,
     { invoice, amountMsat }: PayableInvoice,
     wallet: string | undefined,
   ): PaymentRecord {
@@ -170,9 +184,9 @@ export class OutgoingPayments {
       payee: invoice.payee,
       amount: msat(amountMsat),
       maxFee: msat(this.#options.policy.maxFeeMsat(amountMsat)),
-      attemptId: hexText(randomBytes(16)),
-      order: `${verified.node.id} ${by}`,
-      request: "",
+      attemptId: newAttemptId(order),
+      order,
+      request,
       anyPath: unverifiedChain(challenge.macaroon.caveats, invoice.paymentHash).has(endpoints),
       limitIds: verified.limits.filter(({ kind }) => kind === "spend").map(({ id }) => id),
       macaroon: base64Text(Macaroon.encode(challenge.macaroon)),
@@ -180,8 +194,8 @@ export class OutgoingPayments {
       status: "open",
       createdAt: this.#options.clock(),
       delivered: false,
+      ...(skewSeconds !== 0 && { skewSeconds }),
       ...(wallet !== undefined && { wallet }),
-      ...(claim !== undefined && { claim }),
     };
   }
 
@@ -204,18 +218,16 @@ export class OutgoingPayments {
   }
 }
 
-function underWay(
-  begun: Exclude<BeginAnswer, { reserved: true } | { refused: unknown }>,
-): PaymentError {
-  return "open" in begun || "ordered" in begun
-    ? new PaymentError(
-        "ERR_PAYMENT_UNKNOWN",
-        "unknown",
-        "A payment for the same request is being made by another process. It is not paid twice; ask again in a moment.",
-      )
-    : new PaymentError(
-        "ERR_PAYMENT_REPEATED",
-        "no",
-        "The service asks for a payment that was made before, or is being made: the same payment hash. It was not paid again.",
-      );
-}
+export const underWay = (): PaymentError =>
+  new PaymentError(
+    "ERR_PAYMENT_UNKNOWN",
+    "unknown",
+    "A payment for the same request is being made by another process. It is not paid twice; ask again in a moment.",
+  );
+
+const repeated = (): PaymentError =>
+  new PaymentError(
+    "ERR_PAYMENT_REPEATED",
+    "no",
+    "The service asks for a payment that was made before, or is being made: the same payment hash. It was not paid again.",
+  );

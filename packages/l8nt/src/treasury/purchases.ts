@@ -1,25 +1,23 @@
 /**
  * Purchases: gets an order answered, with what was bought earlier or by paying, and never pays
- * twice for it. spec/4-purchase.md §4.
+ * twice for it. spec/4-purchase.md §4.2.
  */
-import { msat } from "../amount.ts";
+import { formatOrigin } from "../caveat/index.ts";
 import { PaymentError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
-import { relayed } from "../http/hop.ts";
 import { Turns } from "../internal/turns.ts";
-import { isSingleUse } from "../l402/challenge.ts";
 import { Challenge } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Purchase } from "../ports/treasury.ts";
-import { claimFor } from "./bought.ts";
-import { checkOrigin } from "./check.ts";
+import { checkOrigin, readSkew } from "./check.ts";
 import type { Delivery } from "./delivery.ts";
 import type { SpendingGate } from "./gate.ts";
-import type { Order } from "./order.ts";
+import { hasGone, type Order } from "./order.ts";
 import type { PaymentLookup } from "./payment-lookup.ts";
-import { intentOf, type OutgoingPayments } from "./payments.ts";
+import { intentOf, type OutgoingPayments, underWay } from "./payments.ts";
+import { anotherRequest } from "./running-orders.ts";
 import type { ServiceRequests } from "./service-requests.ts";
 
 export interface PurchasesOptions {
@@ -49,59 +47,71 @@ export class Purchases {
     }
     // What was bought is used at once. Only orders that have to pay wait for each other.
     return (
-      (await delivery.ofBought(order)) ??
+      (await this.#ofHeld(order)) ??
       this.#turns.take(intentOf(verified, target), () => this.#inTurn(order))
     );
+  }
+
+  /** Answers with what the order has, and then with what others of the node's lineage bought. */
+  async #ofHeld(order: Order): Promise<Purchase | undefined> {
+    return (await this.#ofOwn(order)) ?? (await this.#options.delivery.ofBought(order));
+  }
+
+  /** @throws PaymentError if the order's payment is open, or its purchase cannot answer it */
+  async #ofOwn(order: Order): Promise<Purchase | undefined> {
+    const { store, delivery } = this.#options;
+    const ordered = await store.ordered(order.key);
+    if (ordered === undefined) return undefined;
+    const { origin, method, path } = order.target;
+    const isAtPlace =
+      ordered.origin === formatOrigin(origin) &&
+      (ordered.anyPath || (ordered.method === method && ordered.path === path));
+    if (!isAtPlace) throw anotherRequest();
+    const record = ordered.status === "open" ? await this.#follow(ordered) : ordered;
+    return record && delivery.ofOwn(order, record);
+  }
+
+  /** Asks the wallet; undefined if the payment was not made. */
+  async #follow(record: PaymentRecord): Promise<PaymentRecord | undefined> {
+    try {
+      return await this.#options.lookup.follow(record);
+    } catch (error) {
+      if (error instanceof PaymentError && error.spent === "no") return undefined;
+      throw error;
+    }
   }
 
   async #inTurn(order: Order): Promise<Purchase> {
     // The order may have waited, and its agent may have been revoked meanwhile.
     const { verified, target } = order;
-    verified.demand({ now: this.#options.clock(), target });
-    await this.#settleOpen(order);
-    return (await this.#options.delivery.ofBought(order)) ?? this.#buy(order);
-  }
-
-  /** Looks up an open payment for the same intent before another one is made. [case 63] */
-  async #settleOpen({ verified, target }: Order): Promise<void> {
-    const { store, lookup } = this.#options;
-    const intent = intentOf(verified, target);
-    const open = await store.openFor(intent);
-    if (open !== undefined) await lookup.follow(open).catch(rethrowUnlessUnpaid);
+    const { store, clock } = this.#options;
+    verified.demand({ now: clock(), target });
+    // Another payment of the intent is looked up before one is made. [case 63]
+    const open = await store.openFor(intentOf(verified, target));
+    if (open !== undefined) await this.#follow(open);
+    return (await this.#ofHeld(order)) ?? this.#buy(order);
   }
 
   /** Fetches the challenge itself, so that no agent can give it an invoice. [case 99] */
   async #buy(order: Order): Promise<Purchase> {
-    const { services, gate, delivery } = this.#options;
+    const { services, gate, delivery, payments, clock } = this.#options;
+    const { verified, target } = order;
     const response = await services.ask(order);
-    if (response.status !== 402) return { kind: "response", response: relayed(response) };
+    if (response.status !== 402) return delivery.ofFree(order, response);
     discard(response);
     checkOrigin(response, order.url);
-    await gate.demandAt(order.verified, order.target);
+    await gate.demandAt(verified, target);
     const challenge = Challenge.parse(response.headers.get("www-authenticate"));
-    const record = await this.#pay(order, challenge);
-    const { origin, paymentHash, amount, fee = msat(0n) } = record;
-    const purchase = await delivery.ofPayment(order, record);
-    return { ...purchase, payment: { origin, paymentHash, amount, fee } };
+    const skewSeconds = readSkew(response, clock());
+    if (hasGone(order))
+      throw new PaymentError("ERR_PAYMENT_FAILED", "no", "The request was given up before paying.");
+    const { key, fingerprint } = order;
+    const asked = { verified, target, challenge, order: key, request: fingerprint, skewSeconds };
+    const record = await payments.pay(asked);
+    if (record !== undefined) return delivery.ofPayment(order, record);
+    // Another process pays, or has paid, for this very order.
+    const purchase = await this.#ofOwn(order);
+    if (purchase === undefined) throw underWay();
+    return purchase;
   }
-
-  async #pay({ verified, target, by }: Order, challenge: Challenge): Promise<PaymentRecord> {
-    const { payments, store, clock } = this.#options;
-    const claim = claimFor(isSingleUse(challenge), by, clock());
-    try {
-      return await payments.pay({ verified, target, challenge, claim, by });
-    } catch (error) {
-      // If the payment turns out to have been made, the next order may use it. The claim of another
-      // order stays.
-      const isOpen = claim !== undefined && error instanceof PaymentError && error.spent !== "no";
-      if (isOpen)
-        await store.mark(challenge.identifier.paymentHash, { unclaim: by }).catch(() => {});
-      throw error;
-    }
-  }
-}
-
-function rethrowUnlessUnpaid(error: unknown): void {
-  if (error instanceof PaymentError && error.spent === "no") return;
-  throw error;
 }

@@ -26,13 +26,20 @@ function again(world: Town, store: MemoryStore, more: Partial<TreasuryOptions> =
   });
 }
 
-const buy = (treasury: Treasury, credential: Credential, shop: Shop, path = "/forecast") =>
+const buy = (
+  treasury: Treasury,
+  credential: Credential,
+  shop: Shop,
+  path = "/forecast",
+  more: object = {},
+) =>
   treasury.buy({
     id: crypto.randomUUID(),
     credential: credential.toString(),
     method: "GET",
     url: shop.url + path,
     headers: [],
+    ...more,
   });
 
 async function start() {
@@ -201,8 +208,14 @@ describe("two treasuries on one store", () => {
     const { world, other } = await two();
     const shop = await world.openShop();
     const root = world.mint({ budget: "1000 sat" });
+    const ids = Array.from({ length: 10 }, () => crypto.randomUUID() as string);
     const answers = await Promise.allSettled(
-      Array.from({ length: 10 }, (_, at) => buy(at % 2 === 0 ? world.treasury : other, root, shop)),
+      ids.map((id, at) =>
+        buy(at % 2 === 0 ? world.treasury : other, root, shop, undefined, {
+          id,
+          underWay: ids.filter((one) => one !== id),
+        }),
+      ),
     );
     for (const answer of answers)
       if (answer.status === "rejected")

@@ -10,6 +10,8 @@ export interface ServiceRequestsOptions {
   readonly outbound: OutboundLimits;
 }
 
+export const IDEMPOTENCY_FIELD = "idempotency-key";
+
 export class ServiceRequests {
   readonly #options: ServiceRequestsOptions;
 
@@ -17,24 +19,8 @@ export class ServiceRequests {
     this.#options = options;
   }
 
-  /** Sends the order's request without a credential. */
-  ask(order: Order): Promise<Response> {
-    return this.#send(order);
-  }
-
-  /**
-   * Sends the order's request with a credential. A service that knows only the scheme `LSAT` does
-   * not see an `L402` credential, so it is asked again in its own scheme.
-   */
-  async present(order: Order, credential: Credential): Promise<Response> {
-    const response = await this.#send(order, formatAuthorization(credential));
-    if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate")))
-      return response;
-    discard(response);
-    return this.#send(order, formatAuthorization(credential, "LSAT"));
-  }
-
-  async #send({ request, url, progress }: Order, authorization?: string): Promise<Response> {
+  /** Sends the order's request without a credential. It ends if the agent goes. */
+  ask({ request, url }: Order): Promise<Response> {
     const { method, headers, body, signal } = request;
     const { fetch: fetcher, outbound } = this.#options;
     const asked = {
@@ -44,10 +30,40 @@ export class ServiceRequests {
       ...(body !== undefined && { body }),
       ...(signal !== undefined && { signal }),
     };
+    return send(fetcher, asked, undefined, outbound);
+  }
+
+  /**
+   * Sends the order's request with a credential. It is brought to its end although the agent goes,
+   * because the service may serve it. A service that knows only the scheme `LSAT` does not see an
+   * `L402` credential, so it is asked again in its own scheme.
+   *
+   * @param idempotencyKey in place of the agent's own
+   */
+  async present(order: Order, credential: Credential, idempotencyKey: string): Promise<Response> {
+    const response = await this.#present(order, formatAuthorization(credential), idempotencyKey);
+    if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate")))
+      return response;
+    discard(response);
+    return this.#present(order, formatAuthorization(credential, "LSAT"), idempotencyKey);
+  }
+
+  async #present(
+    { request, url, progress }: Order,
+    authorization: string,
+    idempotencyKey: string,
+  ): Promise<Response> {
+    const { method, headers: given, body } = request;
+    const { fetch: fetcher, outbound } = this.#options;
+    const headers = [
+      ...given.filter(([name]) => name.toLowerCase() !== IDEMPOTENCY_FIELD),
+      [IDEMPOTENCY_FIELD, idempotencyKey] as const,
+    ];
+    const asked = { method, url, headers, ...(body !== undefined && { body }) };
     try {
       return await send(fetcher, asked, authorization, outbound);
     } catch (error) {
-      if (authorization !== undefined) progress.unanswered = true;
+      progress.unanswered = true;
       throw error;
     }
   }

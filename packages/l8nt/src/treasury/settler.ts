@@ -49,15 +49,15 @@ export class Settler {
       case "paid":
         if (!provesPayment(outcome.preimage, record.paymentHash)) {
           alarm(
-            `the wallet answered payment ${record.paymentHash} with a preimage that is not its own`,
+            `the wallet answered payment ${record.paymentHash} without a preimage that proves it`,
           );
           throw new PaymentError(
             "ERR_PAYMENT_PREIMAGE",
             "unknown",
-            "The wallet says that it paid, and gives a preimage that does not prove it. The amount stays reserved until the wallet is asked again.",
+            "The wallet says that it paid, and gives no preimage, or one that does not prove it. The amount stays reserved until the wallet is asked again.",
           );
         }
-        return this.#paid(record, outcome.preimage.toLowerCase(), msat(outcome.feeMsat));
+        return this.#paid(record, outcome.preimage.toLowerCase(), feeOf(record, outcome.feeMsat));
       case "failed":
       case "never-sent":
         await this.fail(record);
@@ -143,7 +143,12 @@ export class Settler {
   }
 }
 
-function provesPayment(preimage: string, paymentHash: string): boolean {
-  const bytes = preimage.length === 64 ? hexBytes(preimage) : undefined;
+/** A wallet is an adapter of somebody else's: what it says is checked, and not only declared. */
+const feeOf = ({ maxFee }: PaymentRecord, feeMsat: unknown): Amount =>
+  typeof feeMsat === "bigint" && feeMsat >= 0n ? msat(feeMsat) : maxFee;
+
+function provesPayment(preimage: unknown, paymentHash: string): boolean {
+  const bytes =
+    typeof preimage === "string" && preimage.length === 64 ? hexBytes(preimage) : undefined;
   return bytes !== undefined && hexText(sha256(bytes)) === paymentHash;
 }

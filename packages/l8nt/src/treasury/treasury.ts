@@ -6,8 +6,6 @@ import { msat } from "../amount.ts";
 import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
 import type { Authority, Credential, Verified } from "../l402/index.ts";
 import { claimUse } from "../ledger/claim.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
@@ -16,7 +14,7 @@ import { checkGiven } from "../wire/message.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { assemble, type CoreOptions, type TreasuryParts } from "./assemble.ts";
 import { checkOptions } from "./options.ts";
-import type { Order } from "./order.ts";
+import { type Order, orderOf } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
 import { CLAIMANT } from "./startup.ts";
@@ -58,12 +56,13 @@ export class TreasuryCore implements Treasurer {
   }
 
   /**
-   * Stops following other processes. The store and the wallet stay open: their owner closes them.
+   * Stops following other processes, and writes down what is known of deliveries. The store and the
+   * wallet stay open: their owner closes them.
    */
   async stop(): Promise<void> {
     this.#parts.directives.stop();
     this.#parts.recall.stop();
-    await this.#parts.bought.flushHandedOver();
+    await this.#parts.bought.written();
     await this.#parts.restored.keep();
   }
 
@@ -90,18 +89,14 @@ export class TreasuryCore implements Treasurer {
       );
     const verified = await this.#admit(request.credential, { now: this.#parts.clock(), target });
     checkTransport(url);
-    const order: Order = {
-      verified,
-      target,
-      url,
-      request,
-      by: `${this.#parts.instance}.${hexText(randomBytes(8))}`,
-      progress: { unanswered: false },
-    };
+    const order = orderOf(verified, target, url, request);
+    const { running, delivery } = this.#parts;
     try {
-      return await (verified.limits.some(({ kind: counted }) => counted === "uses")
-        ? this.#counted(order)
-        : this.#parts.purchases.run(order));
+      if (request.answered !== undefined) await delivery.answered(verified, request.answered);
+      return await running.run(order, async () => ({
+        result: await this.#pass(order),
+        ended: order.progress.ended,
+      }));
     } catch (error) {
       // A store that works again ends the doubt, so the books are compared in the background.
       if (error instanceof AdapterError && error.code === "ERR_TREASURY_STOPPED")
@@ -118,14 +113,28 @@ export class TreasuryCore implements Treasurer {
     return verified;
   }
 
+  /** Another pass of the order may have ended just now, so everything is asked anew. */
+  async #pass(order: Order): Promise<Purchase> {
+    const { verified, target } = order;
+    verified.demand({ now: this.#parts.clock(), target });
+    return (
+      this.#parts.delivery.ofKept(order) ??
+      (verified.limits.some(({ kind: counted }) => counted === "uses")
+        ? this.#counted(order)
+        : this.#parts.purchases.run(order))
+    );
+  }
+
   /**
-   * An order under a limited number of uses: the use is claimed before the service is asked, and
-   * given back if nothing was served. [case 88]
+   * An order under a limited number of uses: the use is claimed before the service is asked, once
+   * for all passes of the order, and given back if nothing was served. [case 88]
    */
   async #counted(order: Order): Promise<Purchase> {
     const { limits } = order.verified;
+    const { uses } = this.#parts;
     const claim = await claimUse(this.#parts.store, {
       by: CLAIMANT,
+      id: uses.idOf(order),
       limits,
       amount: msat(0n),
       at: this.#parts.clock(),
@@ -139,6 +148,7 @@ export class TreasuryCore implements Treasurer {
       // An order that broke off before its answer counts too: otherwise an agent that hangs up
       // would never use anything up. [case 89]
       const mayBeServed = isServed || order.progress.unanswered;
+      if (mayBeServed) uses.counted(order);
       const end = mayBeServed
         ? claim.commit(this.#parts.clock())
         : claim.release(this.#parts.clock());

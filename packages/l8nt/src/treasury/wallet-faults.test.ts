@@ -8,7 +8,7 @@ import { msat } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import type { Payer, PaymentOutcome, PaymentRequest } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { failure, gate, type Shop, type Town, town } from "../testing/fixtures/town.ts";
+import { failure, gate, introduce, type Shop, type Town, town } from "../testing/fixtures/town.ts";
 import type { FaultKind } from "../testing/index.ts";
 import { devWallet } from "../wallets/dev.ts";
 
@@ -236,7 +236,9 @@ test("only the node that a payment was begun from can prove that it was never ma
 test("a payment is begun from the node that answers now, not from the one that did at first [case 59]", async () => {
   const node = { name: "the first" };
   const world = await town({ wallet: { ...lossy("before"), identity: async () => node.name } });
-  const { buy, spent } = buyer(world, await world.openShop());
+  const shop = await world.openShop();
+  await introduce(world, shop);
+  const { buy, spent } = buyer(world, shop);
   await failure(buy("/one"));
   node.name = "another, behind the same URL";
   await failure(buy("/two"));

@@ -49,6 +49,8 @@ export const statusOf = (error: SigilError): number => rowOf(error.code)?.[1] ??
 export interface Offer {
   readonly challenge: Challenge;
   readonly invoice: UnverifiedInvoice;
+  /** Unix seconds by the clock that judges the credential. */
+  readonly at: number;
 }
 
 export interface RefusedOptions {
@@ -119,11 +121,14 @@ export interface Rendered {
 }
 
 /** The one rendering of a refusal to HTTP. */
-export function render({ status, challengeLines, problem, retryAfterSeconds }: Refused): Rendered {
+export function render(refused: Refused): Rendered {
+  const { status, offer, challengeLines, problem, retryAfterSeconds } = refused;
   return {
     status,
     headers: [
       ...challengeLines.map((line) => ["www-authenticate", line] as const),
+      // What is sold ends by this clock, which a buyer compares with its own.
+      ...(offer === undefined ? [] : [["date", new Date(offer.at * 1000).toUTCString()] as const]),
       ["content-type", "application/problem+json"],
       ...(retryAfterSeconds === undefined
         ? []

@@ -1,0 +1,60 @@
+/**
+ * Whether a response reached its reader: who wants to know, and who can tell. spec/4-purchase.md
+ * §4.5.
+ */
+
+/** Called once: whether the whole response was written on a connection that was alive. */
+export type WrittenListener = (reached: boolean) => void;
+
+/** Decides once whether a response reached its reader. */
+export class Written {
+  #listener: WrittenListener | undefined;
+  #isWatched = false;
+
+  constructor(listener: WrittenListener) {
+    this.#listener = listener;
+  }
+
+  /** A server will report. From now on, that the body was read to its end says nothing. */
+  watch(): WrittenListener {
+    this.#isWatched = true;
+    return (reached) => this.#end(reached);
+  }
+
+  /** The body was read to its end: it arrived, unless a server knows better. */
+  read(): void {
+    if (!this.#isWatched) this.#end(true);
+  }
+
+  /** The body was cut, or its reader has gone. */
+  cut(): void {
+    this.#end(false);
+  }
+
+  #end(reached: boolean): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.(reached);
+  }
+}
+
+const all = new WeakMap<Response, Written>();
+
+/** Sets who decides about a response. */
+export function setWritten(response: Response, written: Written): void {
+  all.set(response, written);
+}
+
+/** The same for a response that passes on the body of another one. */
+export function passWritten(from: Response, to: Response): Response {
+  const written = all.get(from);
+  if (written !== undefined) all.set(to, written);
+  return to;
+}
+
+/**
+ * For a server that writes a response: what it reports to, when the last byte has left or the
+ * connection has closed. Undefined if nobody wants to know.
+ */
+export const watchWritten = (response: Response): WrittenListener | undefined =>
+  all.get(response)?.watch();
