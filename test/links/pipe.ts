@@ -24,7 +24,6 @@ export async function servePipe(env: NodeJS.ProcessEnv): Promise<void> {
     invoicer: devWallet(INVOICER),
     // A process that dies forgets no use.
     store: await openSqliteStore(LEDGER),
-    instance: "pipe",
     alarm: () => {},
   });
   await paywall.ready();

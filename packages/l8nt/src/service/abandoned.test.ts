@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { msat } from "../amount.ts";
 import type { Scope } from "../caveat/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -71,20 +71,75 @@ test.skipIf(!hasSqlite)(
   },
 );
 
-test("in a shared store a paywall ends what its own name left under way, and nothing of another", async () => {
-  const left = async (instance: string | undefined) => {
+describe("in a store that several processes share", () => {
+  /** Two paywalls of one service on one store; one of them may be dead. */
+  async function shared() {
     const store = Object.assign(new MemoryStore(), { shared: true as boolean });
-    for (const id of ["use.service.a.dead.1", "use.service.b.dead.1", "use.service..dead.1"])
-      await store.reserve({ id, at: START, amount: msat(1n), uses: 1n, counted: [] });
-    const paywall = killedPaywall({ store, ...(instance !== undefined && { instance }) });
-    await paywall.ready();
-    return (await store.abandoned(Number.MAX_SAFE_INTEGER)).map(({ id }) => id);
-  };
-  expect(await left("a")).toEqual(["use.service.b.dead.1", "use.service..dead.1"]);
-  expect(await left("c")).toHaveLength(3);
-  expect(await left(undefined)).toHaveLength(3);
-  for (const instance of ["", "a.b", "x".repeat(65)])
-    expect(() => killedPaywall({ instance })).toThrow(TypeError);
+    const time = { now: START };
+    const build = () => killedPaywall({ store, clock: () => time.now });
+    const living = build();
+    const credential = living.authority.minter
+      .mint({
+        endpoints: [`GET ${LOCATION}/**`],
+        expiresIn: "9h",
+        maxUsesPerMinute: 1,
+        budget: "99 sat",
+      })
+      .toString();
+    const open = async () => (await store.abandoned(Number.MAX_SAFE_INTEGER)).length;
+    return { store, time, build, living, credential, open };
+  }
+
+  test("a start ends no use of a process that may live, and the use is given back", async () => {
+    const { time, build, living, credential, open } = await shared();
+    const running = await living.authorize(request(credential));
+    if (!running.granted) throw running.error;
+    time.now += 899;
+    const other = build();
+    await other.ready();
+    expect(await outcome(other, credential)).toBe("ERR_USES");
+    expect(await open()).toBe(1);
+    await running.finish(500);
+    expect(await outcome(other, credential)).toBe("granted");
+  });
+
+  test("a use whose answer has not begun after 15 minutes is consumed, and a window frees itself", async () => {
+    const { time, build, living: killed, credential, open } = await shared();
+    const other = build();
+    expect((await killed.authorize(request(credential))).granted).toBe(true);
+    for (const seconds of [61, 838]) {
+      time.now += seconds;
+      expect(await outcome(other, credential)).toBe("ERR_USES");
+      expect(await open()).toBe(1);
+    }
+    time.now += 60;
+    expect(await outcome(other, credential)).toBe("ERR_USES");
+    await vi.waitFor(async () => expect(await open()).toBe(0));
+    time.now += 61;
+    expect(await outcome(other, credential)).toBe("granted");
+  });
+
+  test("a start ends what is older than 15 minutes, and leaves other reservations alone", async () => {
+    const { store, time, build, credential, living: killed } = await shared();
+    expect((await killed.authorize(request(credential))).granted).toBe(true);
+    const of = { at: START, amount: msat(1n), uses: 1n, counted: [] };
+    for (const id of ["use.treasury.one.1", "payment"]) await store.reserve({ id, ...of });
+    time.now += 901;
+    await build().ready();
+    const left = await store.abandoned(Number.MAX_SAFE_INTEGER);
+    expect(left.map(({ id }) => id)).toEqual(["use.treasury.one.1", "payment"]);
+  });
+
+  test("a late answer of a process that lives counts as it was counted", async () => {
+    const { time, build, living, credential, open } = await shared();
+    const slow = await living.authorize(request(credential));
+    if (!slow.granted) throw slow.error;
+    time.now += 901;
+    await build().ready();
+    expect(await open()).toBe(0);
+    await slow.finish(500);
+    expect(await outcome(living, credential)).toBe("ERR_USES");
+  });
 });
 
 test("a second paywall on the same store in one process leaves the first one's requests alone", async () => {

@@ -6,31 +6,33 @@ import { endAbandonedUses } from "../ledger/claim.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 
-const INSTANCE = /^[A-Za-z0-9_-]{1,64}$/;
+const SERVICE = "service";
 
 /** This run of the program: what its own paywalls claimed is under way, and not abandoned. */
 let run: string | undefined;
+
+/**
+ * In a store of several processes nobody knows which of them live. There the age alone decides, for
+ * the living as for the dead: an answer that has not begun after this time counts as an answer.
+ */
+const MAX_SECONDS_TO_HEAD = 15 * 60;
+/** How often a shared store is asked, at most. */
+const SWEEP_SECONDS = 60;
 
 export class AbandonedUses {
   /** Stands in the id of every claim of this process. */
   readonly claimant: string;
   readonly #ledger: Ledger;
   readonly #clock: Clock;
-  /**
-   * The claimants whose claims this process ends; undefined if it cannot know whether they live.
-   */
-  readonly #dead: string | undefined;
   #done: Promise<void> | undefined;
+  #sweptAt: number;
 
-  /** @throws TypeError for an instance that cannot stand in an id */
-  constructor(ledger: Ledger, instance: string | undefined, clock: Clock) {
-    if (instance !== undefined && !INSTANCE.test(instance))
-      throw new TypeError("a paywall's instance must be 1 to 64 letters, digits, and any of _ -");
+  constructor(ledger: Ledger, clock: Clock) {
     run ??= hexText(randomBytes(8));
     this.#ledger = ledger;
     this.#clock = clock;
-    this.claimant = `service.${instance ?? ""}.${run}`;
-    this.#dead = ledger.shared ? instance && `service.${instance}` : "service";
+    this.#sweptAt = clock();
+    this.claimant = `${SERVICE}.${run}`;
   }
 
   /**
@@ -51,13 +53,27 @@ export class AbandonedUses {
     return this.#done;
   }
 
+  /**
+   * Looks again in a shared store, where another process may have died since. Called when a limit
+   * is used up, perhaps by uses that nobody will end.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  async sweep(): Promise<void> {
+    const now = this.#clock();
+    if (!this.#ledger.shared || now - this.#sweptAt < SWEEP_SECONDS) return;
+    this.#sweptAt = now;
+    this.#done = undefined;
+    await this.end();
+  }
+
   async #end(): Promise<void> {
-    if (this.#dead === undefined) return;
-    await endAbandonedUses(this.#ledger, {
-      of: this.#dead,
-      alive: this.claimant,
-      before: Number.MAX_SAFE_INTEGER,
-      at: this.#clock(),
-    });
+    const at = this.#clock();
+    await endAbandonedUses(
+      this.#ledger,
+      this.#ledger.shared
+        ? { of: SERVICE, before: at - MAX_SECONDS_TO_HEAD, at }
+        : { of: SERVICE, alive: this.claimant, before: Number.MAX_SAFE_INTEGER, at },
+    );
   }
 }

@@ -4,6 +4,7 @@ import type { Authority } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
+import type { AbandonedUses } from "./abandoned.ts";
 import type { Grant } from "./decision.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Repeats } from "./repeats.ts";
@@ -21,8 +22,7 @@ export interface PaywallContext {
   /** The same origin, as text. */
   readonly originText: string;
   readonly ledger: Ledger;
-  /** Who claims uses; service/abandoned.ts. */
-  readonly claimant: string;
+  readonly abandoned: AbandonedUses;
   readonly repeats: Repeats;
   readonly guarded: WeakMap<object, GuardedRequest>;
   readonly invoicer: Invoicer | undefined;

@@ -49,19 +49,12 @@ export interface PaywallOptions extends Terms {
   /** Makes the invoices. Without one nothing is sold, and only minted credentials are accepted. */
   readonly invoicer?: Invoicer;
   /**
-   * Counts uses and prepaid budgets.
+   * Counts uses and prepaid budgets. What a process left under way when it died counts as used: at
+   * the next start, or, in a store that several processes share, once it is 15 minutes old.
    *
    * @default a store in memory: a restart forgets what was used
    */
   readonly store?: Ledger;
-  /**
-   * Names this process among those that share one store, and is the same after a restart. What its
-   * process left under way when it died counts as used at the next start. A store of one process
-   * needs no name.
-   *
-   * @default what was under way in a shared store stays reserved
-   */
-  readonly instance?: string;
   /**
    * Where revocations are kept and read from.
    *
@@ -97,7 +90,6 @@ const OPTIONS = {
   location: true,
   invoicer: true,
   store: true,
-  instance: true,
   revocations: true,
   clock: true,
   challengesPerMinute: true,
@@ -143,13 +135,13 @@ export class Paywall {
     const origin = readOrigin(this.authority.location)!;
     const alarm = options.alarm ?? console.error;
     const ledger = options.store ?? new MemoryStore();
-    this.#abandoned = new AbandonedUses(ledger, options.instance, clock);
+    this.#abandoned = new AbandonedUses(ledger, clock);
     this.#context = {
       authority: this.authority,
       origin,
       originText: formatOrigin(origin),
       ledger,
-      claimant: this.#abandoned.claimant,
+      abandoned: this.#abandoned,
       repeats: new Repeats(),
       guarded: new WeakMap(),
       invoicer,

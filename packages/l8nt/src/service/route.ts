@@ -168,7 +168,8 @@ export class Route {
   }
 
   async #claim(request: PricedRequest, verified: Verified, now: number): Promise<Decision> {
-    const { ledger, claimant: by, clock, guarded } = this.#context;
+    const { ledger, abandoned, clock, guarded, alarm } = this.#context;
+    const { claimant: by } = abandoned;
     const { limits } = verified;
     const begun = await this.#begin(request, verified, now);
     if (begun?.kind === "answered") return new Answered(begun.answer);
@@ -182,7 +183,10 @@ export class Route {
       claim = await claimUse(ledger, { by, limits, amount: request.price, at: now });
     } catch (error) {
       keyed?.end(false);
-      if (error instanceof BudgetError) return this.#deny(request, error);
+      if (error instanceof BudgetError) {
+        abandoned.sweep().catch((cause: unknown) => alarm("l8nt: abandoned uses stay open", cause));
+        return this.#deny(request, error);
+      }
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
