@@ -80,7 +80,9 @@ test("after init, start, purchases and a revocation, a restart finds everything 
   const buyer = new Client({ credential: agent.delegate({ agent: "buyer" }) });
   await expect(buyer.get(`${url}/b`)).rejects.toMatchObject({ code: "ERR_FROZEN" });
   expect((await sigil(["thaw", "--dir", dir])).code).toBe(0);
-  expect((await sigil(["revoke", "scout", "--dir", dir])).stdout).toMatch(/^Revoked [0-9a-f]{32}/);
+  expect((await sigil(["revoke", "scout", "--dir", dir])).stdout).toMatch(
+    /^Revoked [0-9a-f]{32}, and everything below it\.\n1 service confirmed it\.\n$/,
+  );
   await expect(new Client({ credential: scout }).get(`${url}/a`)).rejects.toMatchObject({
     code: "ERR_REVOKED",
   });

@@ -34,6 +34,7 @@ describe("an owner's client gives what treasury.owner gives", () => {
     expect(await owner.tree()).toEqual(await embedded.tree());
     expect(await owner.payments()).toEqual(await embedded.payments());
     expect(await owner.payments()).toHaveLength(2);
+    expect(await owner.recalls()).toEqual(await embedded.recalls());
     expect(await owner.journal()).toEqual(await embedded.journal());
     expect(await owner.receipts()).toEqual(await embedded.receipts());
   });
@@ -86,6 +87,7 @@ describe("an owner's client fails as treasury.owner fails", () => {
     ["a payment hash that is none", (owner) => owner.giveUp("00", "why")],
     ["a filter with a misspelt key", (owner) => owner.payments({ stats: "open" } as never)],
     ["a status that is none", (owner) => owner.payments({ status: "lost" as never })],
+    ["a recalls limit of 1001", (owner) => owner.recalls(undefined, 1001)],
     ["a limit below zero", (owner) => owner.payments({ limit: -1 })],
     ["more rows than a page has", (owner) => owner.journal(0, 1001)],
     ["a number that is not whole", (owner) => owner.receipts(0.5)],

@@ -7,6 +7,7 @@ import type {
   Health,
   PaymentFilter,
   PaymentView,
+  RecallView,
   TreasuryOwner,
   UnexplainedPayment,
 } from "../ports/owner.ts";
@@ -22,6 +23,7 @@ import {
   ownerHealth,
   ownerJournal,
   ownerPayments,
+  ownerRecalls,
   ownerReceipts,
   ownerReconcile,
   ownerRevoke,
@@ -105,6 +107,11 @@ export class OwnerClient implements TreasuryOwner {
 
   async revoke(nodeId: string, reason?: string): Promise<void> {
     await this.#ask(ownerRevoke, { body: { node: nodeId, ...given({ reason }) } });
+  }
+
+  async recalls(nodeId?: string, limit?: number): Promise<readonly RecallView[]> {
+    const query = given({ node: nodeId, limit });
+    return (await this.#ask(ownerRecalls, { query })).recalls;
   }
 
   async freeze(nodeId?: string, reason?: string): Promise<void> {

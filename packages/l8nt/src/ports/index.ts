@@ -21,6 +21,7 @@ export type {
   Health,
   PaymentFilter,
   PaymentView,
+  RecallView,
   TreasuryOwner,
   UnexplainedPayment,
 } from "./owner.ts";

@@ -19,6 +19,31 @@ export interface Health {
   readonly stuckPayments: number;
   /** Payments of the wallet that the books cannot explain. */
   readonly unexplainedPayments: number;
+  /** Recalls that no service has confirmed, of hand-overs that have not ended. */
+  readonly pendingRecalls: number;
+}
+
+/**
+ * A service is told that a node was revoked, because it was handed something for that node or for
+ * one below it: one recall for each purchase.
+ */
+export interface RecallView {
+  /** Hex; of the purchase. */
+  readonly paymentHash: string;
+  readonly origin: string;
+  /** The node that is revoked there; absent if the service cannot revoke. */
+  readonly nodeId?: string;
+  /**
+   * `pending`: it is tried until the service confirms it. `unsupported`: the service cannot revoke.
+   * `ended`: what was handed over ended by itself, without a confirmation.
+   */
+  readonly state: "pending" | "confirmed" | "unsupported" | "ended";
+  /** Unix seconds of the revocation. */
+  readonly at: number;
+  /** Unix seconds by which everything that was handed over has ended by itself. */
+  readonly until: number;
+  /** Unix seconds. */
+  readonly confirmedAt?: number;
 }
 
 /** A payment that the wallet made, and that the books cannot explain. */
@@ -93,11 +118,19 @@ export interface TreasuryOwner {
   receipts(after?: number, limit?: number, nodeId?: string): Promise<readonly ReceiptRow[]>;
   /**
    * Revokes a node and everything below it, for good. What was handed over to it is revoked too, at
-   * the services that can.
+   * the services that can: they are told until each has confirmed. Waits two seconds for them at
+   * most; `recalls` says which have not confirmed yet.
    *
    * @param reason one line of at most 200 characters, for the journal
    */
   revoke(nodeId: string, reason?: string): Promise<void>;
+  /**
+   * What services were told of revocations, the newest first; with `nodeId`, only what concerns
+   * this node and those below it. Until an hour after the end of what was handed over.
+   *
+   * @param limit at most 1000. @default 100
+   */
+  recalls(nodeId?: string, limit?: number): Promise<readonly RecallView[]>;
   /**
    * Stops spending by a node and those below it, or, without a node, by everyone. A payment in
    * flight still lands. [case 50]

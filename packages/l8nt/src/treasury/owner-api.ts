@@ -16,6 +16,7 @@ import {
   ownerJournal,
   ownerMetrics,
   ownerPayments,
+  ownerRecalls,
   ownerReceipts,
   ownerReconcile,
   ownerRevoke,
@@ -51,6 +52,9 @@ const OWNER_ROUTES: readonly Route[] = [
   route(ownerRevoke, ({ treasury, body: { node, reason } }) =>
     done(treasury.owner.revoke(node, reason)),
   ),
+  route(ownerRecalls, async ({ treasury, query: { node, limit } }) => ({
+    recalls: await treasury.owner.recalls(node, limit),
+  })),
   route(ownerFreeze, ({ treasury, body: { node, reason } }) =>
     done(treasury.owner.freeze(node, reason)),
   ),

@@ -13,6 +13,7 @@ import {
   PAGE_ROWS,
   type PaymentFilter,
   type PaymentView,
+  type RecallView,
   type TreasuryOwner,
   type UnexplainedPayment,
 } from "../ports/owner.ts";
@@ -29,6 +30,7 @@ import {
   ownerGiveUp,
   ownerJournal,
   ownerPayments,
+  ownerRecalls,
   ownerReceipts,
   ownerRevoke,
   ownerThaw,
@@ -133,6 +135,12 @@ export class Owner implements TreasuryOwner {
     await this.#options.recall.revoke({ nodeId }, reason);
   }
 
+  async recalls(nodeId?: string, limit = PAGE_ROWS): Promise<readonly RecallView[]> {
+    checkGiven(ownerRecalls, { query: { node: nodeId, limit } });
+    await this.#options.startup.done();
+    return this.#options.recall.views(nodeId, limit);
+  }
+
   async freeze(nodeId?: string, reason = "by its owner"): Promise<void> {
     checkGiven(ownerFreeze, { body: { node: nodeId, reason } });
     await this.#direct("freeze", nodeId, reason);
@@ -231,6 +239,7 @@ export class Owner implements TreasuryOwner {
       openPayments: open.length,
       stuckPayments: open.filter(({ createdAt }) => createdAt < clock() - STUCK_SECONDS).length,
       unexplainedPayments: gate.unexplained.count,
+      pendingRecalls: await store.countPendingRecalls(clock()),
     };
   }
 }

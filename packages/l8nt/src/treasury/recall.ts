@@ -8,7 +8,8 @@ import { Lru } from "../internal/lru.ts";
 import { every, type Timer } from "../internal/timers.ts";
 import type { Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Revoked } from "../ports/hand-overs.ts";
+import type { Recall as RecallRow, Revoked } from "../ports/hand-overs.ts";
+import type { RecallView } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Directives } from "./directives.ts";
@@ -144,6 +145,17 @@ export class Recall {
     this.#prune();
   }
 
+  /**
+   * The recalls of a node and those below it, or all, the newest first. Sends what is due as well,
+   * for an owner that watches it.
+   */
+  async views(nodeId: string | undefined, limit: number): Promise<readonly RecallView[]> {
+    const { store, clock } = this.#options;
+    const now = clock();
+    this.#queue.wake();
+    return (await store.recalls(nodeId, limit)).map((recall) => viewOf(recall, now));
+  }
+
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#timer);
@@ -184,6 +196,23 @@ export class Recall {
     // What is left is deleted a minute later.
     void prune().catch(() => {});
   }
+}
+
+function viewOf(recall: RecallRow, now: number): RecallView {
+  const { paymentHash, origin, path, at, until, acknowledgedAt } = recall;
+  return {
+    ...{ paymentHash, origin, at, until },
+    ...(path.length > 0 && { nodeId: path.at(-1)! }),
+    ...(acknowledgedAt !== undefined && { confirmedAt: acknowledgedAt }),
+    state:
+      acknowledgedAt !== undefined
+        ? "confirmed"
+        : until <= now
+          ? "ended"
+          : path.length === 0
+            ? "unsupported"
+            : "pending",
+  };
 }
 
 const revokedOf = (

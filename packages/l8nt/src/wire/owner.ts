@@ -1,5 +1,5 @@
 /** What a treasury's owner sees and may do. spec/4-purchase.md §7. */
-import type { Health, PaymentView } from "../ports/owner.ts";
+import type { Health, PaymentView, RecallView } from "../ports/owner.ts";
 import { amount } from "./amount.ts";
 import {
   codecOf,
@@ -36,6 +36,7 @@ const health = codecOf<Health>()(
     openPayments: count(),
     stuckPayments: count(),
     unexplainedPayments: count(),
+    pendingRecalls: count(),
   }),
 );
 
@@ -61,6 +62,18 @@ const payment = codecOf<PaymentView>()(
     settledAt: optional(seconds),
     delivered: flag,
     closed: optional(object({ to: text, until: seconds })),
+  }),
+);
+
+const recallView = codecOf<RecallView>()(
+  object({
+    paymentHash: hash,
+    origin: text,
+    nodeId: optional(nodeId),
+    state: oneOf("pending", "confirmed", "unsupported", "ended"),
+    at: seconds,
+    until: seconds,
+    confirmedAt: optional(seconds),
   }),
 );
 
@@ -124,6 +137,15 @@ export const ownerRevoke = message({
   summary: "Revokes a node and everything below it, for good",
   body: object({ node: nodeId, reason: optional(reason) }),
   answer: done,
+});
+
+export const ownerRecalls = message({
+  ...read,
+  name: "recalls",
+  path: `${OWNER_PATH}/revocations`,
+  summary: "What services were told of revocations, and whether they confirmed it, newest first",
+  query: object({ node: optional(nodeId), limit }),
+  answer: object({ recalls: list(recallView) }),
 });
 
 export const ownerFreeze = message({

@@ -4,6 +4,7 @@ import type { JournalEvent, PaymentStatus } from "l8nt/ports";
 import { withFee } from "../amounts.ts";
 import type { Flag } from "../arguments.ts";
 import { type Command, command } from "../command.ts";
+import { confirmations, serviceText } from "../confirmations.ts";
 import { countOf } from "../count.ts";
 import { EXIT } from "../exit.ts";
 import { printable } from "../secrecy.ts";
@@ -38,17 +39,26 @@ const tree = command<OwnerFlag>({
   },
 });
 
-const revoke = command<OwnerFlag | "reason">({
+const revoke = command<OwnerFlag | "reason" | "wait">({
   name: "revoke",
   summary: "revoke an agent and all agents below it, for good",
+  help: "Services that were handed something for it are told as well. Prints how many of them confirmed, and by when what the others were handed ends by itself. They are told until then.",
   usage: "NODE-ID|AGENT-NAME --dir DIR",
-  flags: { ...OWNER_FLAGS, ...REASON },
+  flags: {
+    ...OWNER_FLAGS,
+    ...REASON,
+    wait: { value: "SECONDS", help: "how long to wait for the services (default: 5)" },
+  },
   positionals: 1,
   async run(given, terminal) {
     const client = ownerClient(given, terminal);
     const node = await nodeNamed(client, given.positionals[0], "revoke");
     await client.revoke(node, given.text("reason"));
-    terminal.answer(`Revoked ${node}, and everything below it.\n`, { node });
+    const told = await confirmations(client, node, countOf(given, "wait") ?? 5);
+    terminal.answer(`Revoked ${node}, and everything below it.\n${serviceText(told)}`, {
+      node,
+      services: told,
+    });
     return EXIT.ok;
   },
 });

@@ -14,6 +14,7 @@ export class Metrics {
   readonly #open: Gauge;
   readonly #stuck: Gauge;
   readonly #unexplained: Gauge;
+  readonly #recalls: Gauge;
 
   constructor() {
     const registers = [this.#registry];
@@ -61,6 +62,11 @@ export class Metrics {
       help: "Payments of the wallet that the books cannot explain",
       registers,
     });
+    this.#recalls = new Gauge({
+      name: "sigil_pending_recalls",
+      help: "Revocations that a service which was handed something has not confirmed",
+      registers,
+    });
   }
 
   /** Counts a request. */
@@ -81,11 +87,18 @@ export class Metrics {
   }
 
   /** The text format of Prometheus. */
-  text({ spending, openPayments, stuckPayments, unexplainedPayments }: Health): Promise<string> {
+  text({
+    spending,
+    openPayments,
+    stuckPayments,
+    unexplainedPayments,
+    pendingRecalls,
+  }: Health): Promise<string> {
     this.#spending.set(spending ? 1 : 0);
     this.#open.set(openPayments);
     this.#stuck.set(stuckPayments);
     this.#unexplained.set(unexplainedPayments);
+    this.#recalls.set(pendingRecalls);
     return this.#registry.metrics();
   }
 
