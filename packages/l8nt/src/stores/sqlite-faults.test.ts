@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { DatabaseSync as Database } from "node:sqlite";
+import type { DatabaseSync as Database, StatementSync as Statement } from "node:sqlite";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { msat } from "../amount.ts";
 import { auditLedger } from "../ledger/index.ts";
@@ -275,13 +275,19 @@ describe.skipIf(sqlite === undefined)("a disk that fails [case 108]", () => {
   test("a statement that fails in the middle undoes its whole group, in memory too", async () => {
     const store = await open(fresh());
     await store.reserve(order([limit], 1n));
-    // Their sum is more than SQLite's integers hold: the last fails while it is written, after the
-    // law said yes.
-    const huge = 2_100_000_000_000_000_000n;
+    // The last one fails while it is written, after the law said yes.
+    const { run } = sqlite!.StatementSync.prototype;
+    const spy = vi.spyOn(sqlite!.StatementSync.prototype, "run");
+    spy.mockImplementation(function (this: Statement, ...values) {
+      if ((values as readonly unknown[])[0] === "bad 5")
+        throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+      return run.apply(this, values as never);
+    });
     const answers = await Promise.allSettled([
       store.reserve(order([limit], 5n, START, "good")),
-      ...[1, 2, 3, 4, 5].map((n) => store.reserve(order([spend("b")], huge, START, `bad ${n}`))),
+      ...[1, 2, 3, 4, 5].map((n) => store.reserve(order([spend("b")], 1n, START, `bad ${n}`))),
     ]);
+    spy.mockRestore();
     for (const answer of answers)
       expect(answer).toMatchObject({ status: "rejected", reason: failure });
     expect(await store.usage([limit, spend("b")], START)).toEqual([
