@@ -1240,8 +1240,11 @@ describe("sigil get", () => {
         from === "wallet"
           ? { SIGIL_WALLET: ownerWallet }
           : { SIGIL_CREDENTIAL: spending().toString() };
-      const fact =
-        "Paid 10 sat, but the service answered HTTP 500 and delivered nothing. The purchase is unused, but this command does not keep it.";
+      const kept =
+        from === "wallet"
+          ? "This command does not keep the purchase."
+          : "The treasury keeps the purchase: the same call again uses it before it pays.";
+      const fact = `Paid 10 sat, but the service answered HTTP 500 and delivered nothing. ${kept}`;
       const run = await sigil(["get", `${service.url}/broken`], { env: env() });
       expect(run).toMatchObject({
         code: 5,
@@ -1258,6 +1261,34 @@ describe("sigil get", () => {
       });
     },
   );
+
+  test("uses what a treasury bought for an earlier process that got no answer", async () => {
+    const env = { SIGIL_CREDENTIAL: spending().toString() };
+    const before = paidPayments();
+    const codes: (number | null)[] = [];
+    for (let times = 0; times < 2; times++)
+      codes.push((await sigilProcess(["get", `${service.url}/broken`], { env })).code);
+    // The first call says that it paid in vain, the second one that the service failed.
+    expect(codes).toEqual([5, 1]);
+    expect(paidPayments()).toBe(before + 1);
+  });
+
+  test("pays for each answer, in a process of its own each, and accuses nobody", async () => {
+    const env = { SIGIL_CREDENTIAL: spending().toString() };
+    const before = paidPayments();
+    for (let times = 1; times <= 3; times++) {
+      expect((await sigilProcess(["get", `${service.url}/paid`], { env })).code).toBe(0);
+      expect(paidPayments()).toBe(before + times);
+    }
+  });
+
+  test("pays once for two processes with one Idempotency-Key of which the first got no answer", async () => {
+    const env = { SIGIL_CREDENTIAL: spending().toString() };
+    const before = paidPayments();
+    const args = ["get", `${service.url}/broken`, "-H", "Idempotency-Key: once"];
+    for (let times = 0; times < 2; times++) await sigilProcess(args, { env });
+    expect(paidPayments()).toBe(before + 1);
+  });
 
   test("reports the payment if the body breaks off, and ends with 7", async () => {
     const env = { SIGIL_CREDENTIAL: spending().toString() };
@@ -1284,9 +1315,7 @@ describe("sigil get", () => {
       "100 sat a request, 1,000 sat a day, 10,000 sat in total (--max-price replaces the first)",
     );
     expect(text).toContain("Every call starts to count from zero");
-    expect(text).toContain(
-      "prepaid budget or of several uses is not kept: the next call pays again",
-    );
+    expect(text).toContain("what a wallet has bought is not kept: the next call pays again");
     expect(text).toContain("refuse a higher price before paying");
   });
 

@@ -6,7 +6,8 @@ import { Challenge } from "l8nt/l402";
 import { type PayOptions, paidTool, pay } from "l8nt/mcp";
 import { Paywall, type Terms } from "l8nt/service";
 import { devWallet } from "l8nt/wallets/dev";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { z } from "zod";
 import {
   challenger,
   failure,
@@ -269,18 +270,37 @@ describe.each(majors)("a client of $name", (major) => {
       scope: { endpoints: [`POST ${LOCATION}/mcp/tools/*`], maxUses: 1, expiresIn: "1h" },
     } as const;
 
-    test("after a time-out of this side, and a refusal of it accuses nobody", async () => {
-      const here = await town();
-      const alarm = vi.fn();
-      const { caller } = await crookedShop(here, () => new Promise(() => {}));
-      pay(caller as never, paying(here, { treasury: { alarm } }));
-      const error = await failure(caller.callTool(FORECAST, ...major.options({ timeout: 40 })));
-      expect(String(error.code)).toMatch(/-32001|REQUEST_TIMEOUT/);
-      expect(here.paid().count).toBe(1);
-      expect(textOf(await caller.callTool(FORECAST))).toBe("served");
-      expect(here.paid().count).toBe(2);
-      expect(alarm).not.toHaveBeenCalled();
-    });
+    test.each([
+      ["handed over", {}],
+      ["relayed", { maxUses: 10 }],
+    ])(
+      "after a time-out of this side, and a refusal of it accuses nobody, %s",
+      async (_, scope) => {
+        const here = await town();
+        const alarm = vi.fn();
+        const reached = gate();
+        const { caller } = await crookedShop(here, () => {
+          reached.open();
+          return new Promise(() => {});
+        });
+        pay(
+          caller as never,
+          paying(here, { limits: { ...LIMITS, ...scope }, treasury: { alarm } }),
+        );
+        vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+        onTestFinished(() => void vi.useRealTimers());
+        const call = failure(caller.callTool(FORECAST, ...major.options({ timeout: 30_000 })));
+        await reached.opened;
+        vi.advanceTimersByTime(30_000);
+        // A relayed call is the treasury's, which says that it was paid.
+        expect(String((await call).code)).toMatch(/-32001|REQUEST_TIMEOUT|ERR_PAID_NOT_DELIVERED/);
+        vi.useRealTimers();
+        expect(here.paid().count).toBe(1);
+        expect(textOf(await caller.callTool(FORECAST))).toBe("served");
+        expect(here.paid().count).toBe(2);
+        expect(alarm).not.toHaveBeenCalled();
+      },
+    );
 
     test("a server that says at once that the call timed out is not believed", async () => {
       const here = await town();
@@ -305,6 +325,72 @@ describe.each(majors)("a client of $name", (major) => {
       pay(caller as never, paying(here));
       for (let attempt = 1; attempt <= 3; attempt++) await failure(caller.callTool(FORECAST));
       expect(here.paid().count).toBe(1);
+    });
+
+    test("a call of another price is another request: nobody is accused, and each is paid once", async () => {
+      const here = await town();
+      const alarm = vi.fn();
+      const paywall = new Paywall({
+        secret: secretOf("the MCP shop"),
+        location: LOCATION,
+        invoicer: devWallet(here.network.account("shop").invoiceOnlyUrl),
+        clock: here.clock,
+        challengesPerMinute: { perClient: 10_000 },
+      });
+      const price = ({ arguments: given }: { arguments: Record<string, unknown> }) =>
+        given.days === 1 ? ("1 sat" as const) : ("20 sat" as const);
+      let fails = true;
+      const caller = await major.inMemory((server) =>
+        paidTool(
+          server,
+          "forecast",
+          { paywall, price, inputSchema: z.object({ days: z.number() }) as never },
+          async () => {
+            if (fails) throw new Error("out of order");
+            return { content: [{ type: "text", text: "served" }] };
+          },
+        ),
+      );
+      pay(caller as never, paying(here, { treasury: { alarm } }));
+      await caller.callTool({ name: "forecast", arguments: { days: 1 } });
+      fails = false;
+      expect(textOf(await caller.callTool({ name: "forecast", arguments: { days: 7 } }))).toBe(
+        "served",
+      );
+      expect(here.paid().count).toBe(2);
+      // The use that was given back is there for its own request.
+      expect(textOf(await caller.callTool({ name: "forecast", arguments: { days: 1 } }))).toBe(
+        "served",
+      );
+      expect(here.paid().count).toBe(2);
+      expect(alarm).not.toHaveBeenCalled();
+    });
+
+    test.each([
+      ["handed over", {}],
+      ["relayed", { maxUses: 10 }],
+    ])("a call with the key of an earlier one is the same order, %s", async (_how, scope) => {
+      const here = await town();
+      const { caller, handled } = await shop(here);
+      pay(caller as never, paying(here, { limits: { ...LIMITS, ...scope } }));
+      const call = { ...FORECAST, _meta: { "dev.l8nt/idempotency-key": "once, or twice \u2713" } };
+      const [reached, go, done] = [gate(), gate(), gate()];
+      handled.mockImplementationOnce(async () => {
+        reached.open();
+        await go.opened;
+        done.open();
+      });
+      const leaving = new AbortController();
+      const first = failure(caller.callTool(call, ...major.options({ signal: leaving.signal })));
+      await reached.opened;
+      leaving.abort();
+      await first;
+      go.open();
+      await done.opened;
+      expect(textOf(await caller.callTool(call))).toMatch(/^forecast [12]$/);
+      expect(here.paid().count).toBe(1);
+      // Another call is another order.
+      expect(textOf(await caller.callTool(FORECAST))).toMatch(/^forecast [23]$/);
     });
 
     test("a connection that this side closes accuses nobody", async () => {

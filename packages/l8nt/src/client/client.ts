@@ -27,10 +27,13 @@ export interface HttpClientOptions {
   readonly clock?: Clock;
 }
 
-/** `client.fetch` of a request whose order has an id of the caller's, new for each request. */
+/**
+ * `client.fetch` of a request whose order has an id of the caller's, new for each request; without
+ * one it is `client.fetch`.
+ */
 export let fetchAs: (
   client: HttpClient,
-  orderId: string,
+  orderId: string | undefined,
   url: string,
   init: RequestInit,
 ) => Promise<Response>;

@@ -1,5 +1,6 @@
 /** One request on behalf of another party: bounded in time and size, never redirected. */
 import { AdapterError } from "../errors.ts";
+import { endedHere } from "./ended-here.ts";
 import { requestFields } from "./hop.ts";
 import { limited, type StreamLimits } from "./limited-stream.ts";
 
@@ -68,7 +69,7 @@ export async function send(
       `${url.origin} did not answer${why}.`,
       { cause },
     );
-    if (ending.signal.aborted) ended.add(error);
+    if (ending.signal.aborted || endedHere(cause)) ended.add(error);
     throw error;
   } finally {
     clearTimeout(late);

@@ -1,15 +1,17 @@
 /** A `fetch` that sends each request to one origin as an MCP tool call. spec/8-mcp.md §5. */
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { unlessAborted } from "../client/outgoing.ts";
-import { AdapterError } from "../errors.ts";
+import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256Hex } from "../internal/crypto.ts";
+import { Lru } from "../internal/lru.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
 import {
   authorizationIn,
   CHALLENGE,
   CREDENTIAL,
+  IDEMPOTENCY_KEY,
   isToolName,
   type Members,
   members,
@@ -26,15 +28,25 @@ export interface CallParams {
 
 export type CallTool = (params: CallParams, ...rest: unknown[]) => Promise<unknown>;
 
-/** `fetch` of a client that pays, for the order of this id. */
-export type PayingFetch = (id: string, url: string, init: RequestInit) => Promise<Response>;
+/**
+ * `fetch` of a client that pays.
+ *
+ * @param orderId undefined for a request whose `Idempotency-Key` names its order
+ */
+export type PayingFetch = (
+  orderId: string | undefined,
+  url: string,
+  init: RequestInit,
+) => Promise<Response>;
 
 /** One tool call of the program, which may take several requests: unpaid, and paid. */
 interface Open {
   readonly params: CallParams;
   readonly rest: readonly unknown[];
-  /** What each request came to, by number: the unpaid one, the paid one, those of a treasury. */
-  readonly outcomes: Outcome[];
+  /** Whether the same call may be made again, by its key: its treasury may keep the answer. */
+  readonly isNamed: boolean;
+  /** Of its requests, in `#outcomes`: the unpaid one, the paid one, those of a treasury. */
+  readonly numbers: string[];
   /** Whether this side has closed the connection meanwhile. */
   isClosing: boolean;
 }
@@ -45,11 +57,18 @@ type Outcome = { readonly result: unknown } | { readonly error: unknown };
 /** Goes with every request of one call, so that the requests of a treasury belong to it, too. */
 const CALL_FIELD = "x-correlation-id";
 const RESULT_FIELD = "l8nt-result";
+/** Results that a treasury may give again to a call with the same key. */
+const MAX_KEPT = 64;
 
 export class Tunnel {
   readonly #origin: string;
   readonly #callTool: CallTool;
   readonly #open = new Map<string, Open>();
+  /** What requests came to, by number, until their call has ended. */
+  readonly #outcomes = new Map<string, Outcome>();
+  /** The same, of calls that may be made again. */
+  readonly #kept = new Lru<string, Outcome>(MAX_KEPT);
+  #requests = 0;
 
   /**
    * @param location origin of the server's credentials, as the server's operator publishes it
@@ -77,28 +96,49 @@ export class Tunnel {
     if (authorizationIn(params._meta) !== undefined || !isToolName(params.name))
       return this.#callTool(params, ...rest);
     const id = hexText(randomBytes(16));
-    const open: Open = { params, rest, outcomes: [], isClosing: false };
+    const { [IDEMPOTENCY_KEY]: key } = members(params._meta);
+    const isNamed = typeof key === "string";
+    const open: Open = { params, rest, isNamed, numbers: [], isClosing: false };
     const signal = rest.map((one) => members(one).signal).find((one) => one instanceof AbortSignal);
     this.#open.set(id, open);
     try {
-      const response = await paying(id, this.#origin + toolPath(params.name), {
-        method: "POST",
-        headers: { [CALL_FIELD]: id },
-        // The price may depend on the arguments: another call is another request.
-        body: sha256Hex(utf8(JSON.stringify(params.arguments ?? {}))),
-        ...(signal !== undefined && { signal }),
-      });
-      const number = Number(response.headers.get(RESULT_FIELD) ?? Number.NaN);
+      const response = await paying(
+        isNamed ? undefined : id,
+        this.#origin + toolPath(params.name),
+        {
+          method: "POST",
+          headers: {
+            [CALL_FIELD]: id,
+            // The text itself may be none that a field can have.
+            ...(isNamed && { "idempotency-key": sha256Hex(utf8(key)) }),
+          },
+          // The price may depend on the arguments: another call is another request.
+          body: sha256Hex(utf8(JSON.stringify(params.arguments ?? {}))),
+          ...(signal !== undefined && { signal }),
+        },
+      );
       // Read to its end: the agent has the answer.
       await response.body?.cancel();
-      const outcome = open.outcomes[number] ?? { result: undefined };
-      if ("error" in outcome) throw outcome.error;
-      return outcome.result;
+      return this.#resultOf(response);
     } catch (error) {
       throw error instanceof EndedHere ? error.cause : error;
     } finally {
       this.#open.delete(id);
+      for (const number of open.numbers) this.#outcomes.delete(number);
     }
+  }
+
+  #resultOf({ headers }: Response): unknown {
+    const number = headers.get(RESULT_FIELD) ?? "";
+    const outcome = this.#outcomes.get(number) ?? this.#kept.get(number);
+    if (outcome === undefined)
+      throw new PaymentError(
+        "ERR_ANSWER_LOST",
+        "yes",
+        "The tool was called and paid for before, and its result is not kept any more.",
+      );
+    if ("error" in outcome) throw outcome.error;
+    return outcome.result;
   }
 
   /** Closes the connection of the MCP client, at the wish of this side. */
@@ -127,7 +167,13 @@ export class Tunnel {
     )?.[1];
     const outcome = await unlessAborted(this.#ask(open, credential), request.signal);
     const response = responseOf(outcome);
-    response.headers.set(RESULT_FIELD, String(open.outcomes.push(outcome) - 1));
+    const number = String(++this.#requests);
+    if (open.isNamed) this.#kept.set(number, outcome);
+    else {
+      open.numbers.push(number);
+      this.#outcomes.set(number, outcome);
+    }
+    response.headers.set(RESULT_FIELD, number);
     return response;
   };
 

@@ -5,6 +5,7 @@ import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
+  AdapterError,
   type AmountText,
   Client,
   DEFAULT_LIMITS,
@@ -51,8 +52,9 @@ export const get = command({
 
 Pays with the credential of SIGIL_CREDENTIAL, or from the wallet of SIGIL_WALLET. A wallet pays
 within these limits: ${limitsInWords()} (--max-price replaces the first). Every call starts to count
-from zero. What is left of a prepaid budget or of several uses is not kept: the next call pays
-again.`,
+from zero, and what a wallet has bought is not kept: the next call pays again. A treasury keeps it:
+the next call uses what was paid for and not answered. Two calls with the same
+-H "Idempotency-Key: KEY" are one order, which is paid for once.`,
   flags: FLAGS,
   positionals: 1,
   async run(given: Given, terminal) {
@@ -61,11 +63,13 @@ again.`,
     const client = await clientOf(given, terminal, (payment) => paid.push(payment));
     try {
       const response = await client.fetch(request);
-      return await tell(response, given, terminal, paid);
+      return await tell(response, given, terminal, paid, keeps(client));
     } catch (caught) {
       const error = unreachable(caught, new URL(request.url));
       // Payments are reported even if the request failed afterwards.
       for (const payment of paid) terminal.note(paidLine(payment));
+      if (paid.length > 0 && error instanceof AdapterError)
+        terminal.note(`sigil: ${keeps(client)}.`);
       terminal.fail(error, paid.length > 0 ? { paid: paid.map(paidDocument) } : {});
       return exitCodeOf(error);
     }
@@ -78,9 +82,10 @@ async function tell(
   given: Given,
   terminal: Terminal,
   paid: readonly PaymentSummary[],
+  whatIsKept: string,
 ): Promise<number> {
   const failure =
-    paid.length > 0 && response.status >= 500 ? undelivered(response, paid) : undefined;
+    paid.length > 0 && response.status >= 500 ? undelivered(response, paid, whatIsKept) : undefined;
   const endsInLine = await show(response, given, terminal, {
     paid: paid.map(paidDocument),
     ...(failure !== undefined && { error: { ...failure.toJSON(), name: undefined } }),
@@ -235,12 +240,22 @@ function headOf(response: Response): string {
 const statusOf = ({ status, statusText }: Response): string =>
   `${status} ${statusText || (STATUS_CODES[status] ?? "")}`.trimEnd();
 
-function undelivered({ status }: Response, paid: readonly PaymentSummary[]): PaymentError {
+/** What becomes of an unused purchase. A treasury in this process ends with it. */
+const keeps = ({ treasury }: Client): string =>
+  treasury === undefined
+    ? "The treasury keeps the purchase: the same call again uses it before it pays"
+    : "This command does not keep the purchase";
+
+function undelivered(
+  { status }: Response,
+  paid: readonly PaymentSummary[],
+  whatIsKept: string,
+): PaymentError {
   const amount = formatSum(paid.map((payment) => payment.amount));
   return new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
-    `Paid ${amount}, but the service answered HTTP ${status} and delivered nothing. The purchase is unused, but this command does not keep it.`,
+    `Paid ${amount}, but the service answered HTTP ${status} and delivered nothing. ${whatIsKept}.`,
   );
 }
 
