@@ -74,7 +74,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     restored.touch();
     onPaid(payment);
   };
-  const settling = { store, clock, alarm, gate, directives, explanations };
+  const settling = { store, clock, alarm, gate, directives, explanations, recall };
   const settler = new Settler({ ...settling, onPaid: paid });
   const sending = new Sending();
   const paying = { wallet, store, clock, settler, sending };

@@ -150,6 +150,27 @@ test("a revocation by a holder reaches the services as the owner's does", async 
   expect(await present(held, url)).toBe(402);
 });
 
+test("the payer's hand-over is written in the turn of the settlement, and not again for what is handed over then", async () => {
+  const { store, world, agent, url } = await family();
+  const written: string[] = [];
+  const settle = store.settle.bind(store);
+  const handOver = store.handOver.bind(store);
+  store.settle = (...given) => {
+    written.push("settle");
+    queueMicrotask(() => written.push("end of the turn"));
+    return settle(...given);
+  };
+  store.handOver = (...given) => {
+    written.push("hand-over");
+    return handOver(...given);
+  };
+  await handed(world, agent, url);
+  for (let times = 0; times < 20; times++) await handed(world, agent, url);
+  expect(written).toEqual(["hand-over", "settle", "end of the turn"]);
+  await handed(world, agent.delegate({ agent: "child" }, { now: world.clock() }), url);
+  expect(written.slice(3)).toEqual(["hand-over"]);
+});
+
 describe("a node at any depth", () => {
   test("is revoked at a service with all below it and nothing above it, by one request", async () => {
     const { wire, world, root, url } = await family();

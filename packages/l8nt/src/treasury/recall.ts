@@ -52,6 +52,8 @@ export class Recall {
   readonly #queue: RecallQueue;
   /** By node and payment: the end of the row that is in the store. */
   readonly #written = new Lru<string, number>(REMEMBERED);
+  /** By node and payment: rows that are being written. */
+  readonly #underWay = new Map<string, Promise<boolean>>();
   /** Revocations whose hand-overs by other processes may not all be written yet. */
   #recent: readonly Revoked[] = [];
   #timer: Timer | undefined;
@@ -71,6 +73,18 @@ export class Recall {
   }
 
   /**
+   * Begins to record that the payer of a payment gets its credential. Called in one turn with the
+   * settlement, so that a store writes both in one step if it can: the hand-over itself then finds
+   * its row.
+   */
+  expect(record: PaymentRecord): void {
+    if (!opensNodes(record.enforced)) return;
+    const until = this.#options.clock() + this.lifeSeconds(record);
+    // If it fails, the hand-over writes its row itself.
+    void this.#write(record.nodeIds, record, until).catch(() => {});
+  }
+
+  /**
    * Records a hand-over. It is durable once the promise resolves, so that a revocation which comes
    * later recalls it; one that came meanwhile is for the caller to look at. Returns false if the
    * node above has too many children with hand-overs: the request must be relayed.
@@ -79,25 +93,35 @@ export class Recall {
    * @throws AdapterError `ERR_STORE`
    */
   async handOver({ nodes }: Verified, record: PaymentRecord, until: number): Promise<boolean> {
+    const nodeIds = nodes.map(({ id }) => id);
+    await this.#underWay.get(keyOf(nodeIds, record))?.catch(() => {});
+    const isWritten = await this.#write(nodeIds, record, until);
+    this.#prune();
+    return isWritten;
+  }
+
+  /** Writes the rows of a hand-over, unless they are written and last long enough. */
+  async #write(nodeIds: readonly string[], record: PaymentRecord, until: number): Promise<boolean> {
     const { store, clock } = this.#options;
     const { paymentHash, origin, enforced } = record;
-    const nodeIds = nodes.map(({ id }) => id);
-    const key = `${nodeIds.at(-1)} ${paymentHash}`;
+    const key = keyOf(nodeIds, record);
     const needed = until + DRIFT_SECONDS;
     if ((this.#written.get(key) ?? 0) >= needed) return true;
     const end = Math.ceil(needed / GRID_SECONDS) * GRID_SECONDS;
-    const isWritten = await store.handOver(
-      {
-        ...{ paymentHash, origin, nodeIds },
-        payer: record.nodeIds.at(-1)!,
-        recallable: opensNodes(enforced),
-        until: end,
-      },
+    const payer = record.nodeIds.at(-1)!;
+    const recallable = opensNodes(enforced);
+    const writing = store.handOver(
+      { paymentHash, origin, nodeIds, payer, recallable, until: end },
       { at: clock(), maxBelow: MAX_BELOW },
     );
-    if (isWritten) this.#written.set(key, end);
-    this.#prune();
-    return isWritten;
+    this.#underWay.set(key, writing);
+    try {
+      const isWritten = await writing;
+      if (isWritten) this.#written.set(key, end);
+      return isWritten;
+    } finally {
+      if (this.#underWay.get(key) === writing) this.#underWay.delete(key);
+    }
   }
 
   /**
@@ -197,6 +221,9 @@ export class Recall {
     void prune().catch(() => {});
   }
 }
+
+const keyOf = (nodeIds: readonly string[], { paymentHash }: PaymentRecord): string =>
+  `${nodeIds.at(-1)} ${paymentHash}`;
 
 function viewOf(recall: RecallRow, now: number): RecallView {
   const { paymentHash, origin, path, at, until, acknowledgedAt } = recall;

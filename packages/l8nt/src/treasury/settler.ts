@@ -14,6 +14,7 @@ import type { Alarm } from "./alarm.ts";
 import type { Directives } from "./directives.ts";
 import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
+import type { Recall } from "./recall.ts";
 
 export interface SettlerOptions {
   readonly store: Store;
@@ -27,6 +28,7 @@ export interface SettlerOptions {
   readonly explanations: Explanations;
   /** Called for each payment once it is written down. */
   readonly onPaid: (payment: PaymentSummary) => void;
+  readonly recall: Recall;
 }
 
 export class Settler {
@@ -128,6 +130,8 @@ export class Settler {
   ): Promise<Settled> {
     try {
       await first();
+      // In one turn, so that a store writes both in one step if it can.
+      if (settlement.status === "paid") this.#options.recall.expect(record);
       return await this.#options.store.settle(record.paymentHash, record.attemptId, settlement);
     } catch (cause) {
       this.#options.gate.doubt(
