@@ -30,7 +30,11 @@ const RECEIPT = "org.paymentauth/receipt";
 const textOf = (answer: ToolAnswer): string => answer.content.map(({ text }) => text).join("");
 const problemOf = ({ _meta }: ToolAnswer) => _meta?.[PROBLEM] as { code: string; status: number };
 const challengeOf = ({ _meta = {} }: ToolAnswer) =>
-  _meta[CHALLENGE] as { readonly url: string; readonly "www-authenticate": string[] };
+  _meta[CHALLENGE] as {
+    readonly url: string;
+    readonly "www-authenticate": string[];
+    readonly date: string;
+  };
 const linesOf = (answer: ToolAnswer): string[] => challengeOf(answer)["www-authenticate"];
 
 const signalIn = (context: CallContext): AbortSignal | undefined =>
@@ -98,6 +102,9 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(Invoice.decode(invoice).amountMsat).toBe(10_000n);
     expect(challengeOf(answer).url).toBe(`${LOCATION}/mcp/tools/forecast`);
     expect(linesOf(answer)[0]).toMatch(/^LSAT /);
+    // The invoice is made at the same time, by the same clock.
+    const made = Invoice.decode(invoice).timestamp * 1000;
+    expect(Math.abs(Date.parse(challengeOf(answer).date) - made)).toBeLessThan(5_000);
     expect(handled).not.toHaveBeenCalled();
   });
 

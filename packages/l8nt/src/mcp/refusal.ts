@@ -21,7 +21,11 @@ export function refusalResult(refused: Refused, tool: string, url: string): Tool
     `The tool "${tool}" was not called: it costs ${formatAmount(msat(offer.invoice.amountMsat ?? 0n))}. An MCP client that pays L402 challenges pays by itself; the arguments of a tool cannot pay.`,
     {
       [PROBLEM]: problem,
-      [CHALLENGE]: { url, "www-authenticate": challengeLines },
+      [CHALLENGE]: {
+        url,
+        "www-authenticate": challengeLines,
+        date: new Date(offer.at * 1000).toUTCString(),
+      },
       ...(payment !== undefined && { [PAYMENT_REQUIRED]: payment }),
     },
   );

@@ -269,10 +269,13 @@ function responseOf(outcome: Outcome): Response {
   )
     return new Response(null, { headers: useField });
   const headers = new Headers(useField);
-  const { url, "www-authenticate": lines } = members(challenge);
+  const { url, "www-authenticate": lines, date } = members(challenge);
   const isChallenge =
     status === 402 && typeof url === "string" && URL.canParse(url) && areLines(lines);
   if (isChallenge) for (const line of lines) headers.append("www-authenticate", line);
+  // The clock that judges what is sold: a treasury compares it with its own.
+  if (isChallenge && typeof date === "string" && !Number.isNaN(Date.parse(date)))
+    headers.set("date", new Date(date).toUTCString());
   const response = new Response(null, { status: Number(status), headers });
   // The challenge names its own URL. The client that pays checks that it is the URL it asked for.
   if (isChallenge) Object.defineProperty(response, "url", { value: url });

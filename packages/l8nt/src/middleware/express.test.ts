@@ -154,12 +154,16 @@ test("fields and a `writeHead` of earlier middleware are kept", async () => {
   const app = express();
   app.use((_, response, next) => {
     response.setHeader("access-control-allow-origin", "*");
+    response.setHeader("access-control-expose-headers", "x-total");
     next();
   });
   app.get("/paid", paid(newPaywall(), { price: "1 sat" }));
   const host = await serve(app);
   const response = await exchange(host.url, { target: "/paid" });
   expect(response.lines("access-control-allow-origin")).toEqual(["*"]);
+  expect(response.lines("access-control-expose-headers")).toEqual([
+    "x-total, WWW-Authenticate, Date",
+  ]);
   expect(response.lines("www-authenticate")).toHaveLength(2);
   await host.close();
 });

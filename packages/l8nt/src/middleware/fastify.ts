@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "fastify";
+import { EXPOSE_FIELD, withListed } from "../http/exposed.ts";
 import { nodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
@@ -82,7 +83,11 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
 
 function sendUngranted(reply: FastifyReply, decision: Refused | Answered): void {
   const { status, headers, body } = rendering(decision);
-  reply.code(status).headers(fieldsOfPairs(headers)).send(Buffer.from(body));
+  const fields = fieldsOfPairs(headers);
+  const listed = fields[EXPOSE_FIELD];
+  if (typeof listed === "string")
+    fields[EXPOSE_FIELD] = withListed(reply.getHeader(EXPOSE_FIELD), listed);
+  reply.code(status).headers(fields).send(Buffer.from(body));
 }
 
 async function send(reply: FastifyReply, response: Response): Promise<void> {

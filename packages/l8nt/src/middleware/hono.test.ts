@@ -106,6 +106,7 @@ test("a refusal keeps the fields of other middleware, and two lines of a challen
   const app = new Hono();
   app.use(async (c, next) => {
     c.header("access-control-allow-origin", "*");
+    c.header("access-control-expose-headers", "x-total");
     await next();
     c.header("x-after", "1");
   });
@@ -113,6 +114,9 @@ test("a refusal keeps the fields of other middleware, and two lines of a challen
   const host = await serve(app);
   const response = await exchange(host.url, { target: "/paid" });
   expect(response.lines("access-control-allow-origin")).toEqual(["*"]);
+  expect(response.lines("access-control-expose-headers")).toEqual([
+    "x-total, WWW-Authenticate, Date",
+  ]);
   expect(response.lines("x-after")).toEqual(["1"]);
   expect(response.lines("www-authenticate")).toHaveLength(2);
   await host.close();

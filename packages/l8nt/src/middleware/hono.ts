@@ -1,6 +1,7 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler, Next } from "hono";
+import { EXPOSE_FIELD, exposed, withListed } from "../http/exposed.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import {
   authorizationOf,
@@ -92,7 +93,12 @@ async function settled(c: Context, next: Next, granted: Granted): Promise<undefi
     await next();
     status = c.res.status;
     const declared = granted.declared();
-    if (declared !== undefined) c.header(USE_FIELD, declared);
+    if (declared !== undefined) {
+      c.header(USE_FIELD, declared);
+      if (!isOnNode)
+        for (const [name, value] of exposed([[USE_FIELD, declared]]))
+          c.header(name, value, { append: true });
+    }
     if (keep !== undefined) c.res = keeping(c.res, keep);
   } finally {
     if (status === undefined) keep?.(undefined);
@@ -184,6 +190,10 @@ async function ungranted(c: Context, decision: Refused | Answered): Promise<Resp
   const { outgoing } = (c.env ?? {}) as NodeBindings;
   const fields = new Headers();
   for (const [name, value] of headers) fields.append(name, value);
+  // On the context, whose own fields replace those of a response.
+  const listed = fields.get(EXPOSE_FIELD);
+  if (listed !== null) c.header(EXPOSE_FIELD, withListed(c.res.headers.get(EXPOSE_FIELD), listed));
+  fields.delete(EXPOSE_FIELD);
   // `Headers` joins the two lines of a challenge. Node writes them as two.
   const lines = headers.filter(([name]) => name === CHALLENGE).map(([, value]) => value);
   if (lines.length > 0 && typeof outgoing?.setHeader === "function") {

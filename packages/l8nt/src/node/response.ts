@@ -1,5 +1,6 @@
 /** Writes a Web `Response` to a Node response, streaming, no faster than the client reads. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { EXPOSE_FIELD, withListed } from "../http/exposed.ts";
 import { watchWritten } from "../http/written.ts";
 import { type Answered, rendering } from "../service/answered.ts";
 import type { Refused, Rendered } from "../wire/problem.ts";
@@ -36,7 +37,11 @@ export function fieldsOfPairs(pairs: Rendered["headers"]): OutgoingHttpHeaders {
 export function writeUngranted(outgoing: ServerResponse, decision: Refused | Answered): void {
   if (outgoing.destroyed) return;
   const { status, headers, body } = rendering(decision);
-  outgoing.writeHead(status, fieldsOfPairs(headers)).end(body);
+  const fields = fieldsOfPairs(headers);
+  const listed = fields[EXPOSE_FIELD];
+  if (typeof listed === "string")
+    fields[EXPOSE_FIELD] = withListed(outgoing.getHeader(EXPOSE_FIELD), listed);
+  outgoing.writeHead(status, fields).end(body);
 }
 
 /** Never rejects: if the client leaves or the body breaks, the connection ends. */

@@ -1,5 +1,6 @@
 /** Settling a grant: exactly one `finish`, whatever the handler does. spec/5-ledger.md §5. */
 import type { ServerResponse } from "node:http";
+import { exposed, withListed } from "../http/exposed.ts";
 import type { Granted } from "../service/index.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
 import { capture } from "./capture.ts";
@@ -33,8 +34,11 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   const writeHead = outgoing.writeHead as (status: number, ...rest: unknown[]) => ServerResponse;
   outgoing.writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
     const declared = granted.declared();
-    if (open && declared !== undefined && !outgoing.headersSent)
+    if (open && declared !== undefined && !outgoing.headersSent) {
       outgoing.setHeader(USE_FIELD, declared);
+      for (const [name, value] of exposed([[USE_FIELD, declared]]))
+        outgoing.setHeader(name, withListed(outgoing.getHeader(name), value));
+    }
     settleOnce(outgoing.destroyed ? undefined : status);
     return writeHead.call(outgoing, status, ...rest);
   };

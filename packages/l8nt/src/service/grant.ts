@@ -1,5 +1,6 @@
 /** The decision to serve a request, and the end of what was claimed for it. spec/5-ledger.md §5. */
 import type { Amount } from "../amount.ts";
+import { exposed } from "../http/exposed.ts";
 import type { Verified } from "../l402/index.ts";
 import { type Declared, isConsumed, USE_FIELD } from "../wire/consumption.ts";
 import type { Grant, Granted, RequestFacts } from "./decision.ts";
@@ -69,6 +70,7 @@ export function withUse(response: Response, declared: Declared | undefined): Res
   const { status, statusText, body, headers: given } = response;
   const headers = new Headers(given);
   headers.set(USE_FIELD, declared);
+  for (const [name, value] of exposed([[USE_FIELD, declared]])) headers.append(name, value);
   return new Response(body, { status, statusText, headers });
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Challenge } from "../l402/index.ts";
-import { LOCATION, type PaywallLaws } from "./paywall-laws.ts";
+import { LOCATION, type PaywallLaws, START } from "./paywall-laws.ts";
 
 export function challengeLaws({ law }: PaywallLaws): void {
   law(
@@ -31,6 +31,42 @@ export function challengeLaws({ law }: PaywallLaws): void {
       assert.equal(world.invoicer.requests[0]?.amountMsat, 10_000n);
       assert.deepEqual(world.grants, []);
     },
+  );
+
+  law(
+    "a challenge is dated by the clock that judges, and a page of another origin can read it",
+    { price: "10 sat" },
+    async (world) => {
+      world.time.now = START + 77.9;
+      const asked = await world.ask("/paid");
+      assert.deepEqual(asked.lines("date"), [new Date((START + 77) * 1000).toUTCString()]);
+      const listed = asked.lines("access-control-expose-headers").join(",").toLowerCase();
+      assert.deepEqual(listed.split(/, */).sort(), ["date", "www-authenticate"]);
+    },
+  );
+
+  law(
+    "what a handler declares, and when to ask again, can be read by a page of another origin",
+    [
+      {
+        price: "1 sat",
+        handle: (grant) => {
+          grant.release();
+          return { status: 200, body: "" };
+        },
+      },
+    ],
+    async (world) => {
+      const served = await world.ask("/paid", [await world.buy("/paid")]);
+      assert.deepEqual(
+        [served.lines("sigil-use"), served.lines("access-control-expose-headers")],
+        [["released"], ["Sigil-Use"]],
+      );
+      const limited = await world.ask("/paid");
+      assert.equal(limited.status, 429);
+      assert.deepEqual(limited.lines("access-control-expose-headers"), ["Retry-After"]);
+    },
+    { challengesPerMinute: { perClient: 1 } },
   );
 
   law(

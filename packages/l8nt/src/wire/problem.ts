@@ -19,6 +19,7 @@ import {
   TokenError,
 } from "../errors.ts";
 import { readJson } from "../http/body.ts";
+import { exposed } from "../http/exposed.ts";
 import type { UnverifiedInvoice } from "../invoice/read.ts";
 import { Challenge } from "../l402/index.ts";
 
@@ -123,16 +124,20 @@ export interface Rendered {
 /** The one rendering of a refusal to HTTP. */
 export function render(refused: Refused): Rendered {
   const { status, offer, challengeLines, problem, retryAfterSeconds } = refused;
+  const ours = [
+    ...challengeLines.map((line) => ["www-authenticate", line] as const),
+    // What is sold ends by this clock, which a buyer compares with its own.
+    ...(offer === undefined ? [] : [["date", new Date(offer.at * 1000).toUTCString()] as const]),
+    ...(retryAfterSeconds === undefined
+      ? []
+      : [["retry-after", String(retryAfterSeconds)] as const]),
+  ];
   return {
     status,
     headers: [
-      ...challengeLines.map((line) => ["www-authenticate", line] as const),
-      // What is sold ends by this clock, which a buyer compares with its own.
-      ...(offer === undefined ? [] : [["date", new Date(offer.at * 1000).toUTCString()] as const]),
+      ...ours,
+      ...exposed(ours),
       ["content-type", "application/problem+json"],
-      ...(retryAfterSeconds === undefined
-        ? []
-        : [["retry-after", String(retryAfterSeconds)] as const]),
       ["cache-control", "no-store"],
     ],
     body: JSON.stringify(problem),
