@@ -22,6 +22,9 @@ const PROCESS = resolve(import.meta.dirname, "treasury-process.ts");
 const FOLDER = resolve(import.meta.dirname, "../node_modules");
 const SECRET = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
 
+/** As many as one order names. */
+const MAX_ANSWERED = 64;
+
 export interface Town {
   readonly shop: string;
   readonly location: string;
@@ -30,6 +33,8 @@ export interface Town {
   /** The treasury's process. */
   readonly pid: number;
   readonly net: DevNetwork;
+  /** Orders whose answers were had, by credential. The next order says so, as a client's does. */
+  readonly answered: Map<string, string[]>;
   /** Asks the treasury's process. */
   ask<Ask extends keyof Answers>(ask: Ask, more?: Omit<Question, "ask">): Promise<Answers[Ask]>;
   stop(): Promise<void>;
@@ -83,6 +88,7 @@ export async function openTown(options: TownOptions = {}): Promise<Town> {
     credential,
     pid: child.pid!,
     net,
+    answered: new Map(),
     async ask(ask, more = {}) {
       child.send({ ask, ...more });
       return ((await messageOf(child)) as { answer: Answers[typeof ask] }).answer;
@@ -111,7 +117,7 @@ async function messageOf(child: ChildProcess): Promise<unknown> {
 
 /** One order, as an agent's client sends it. */
 export async function buy(
-  { location, shop }: Pick<Town, "location" | "shop">,
+  { location, shop, answered }: Pick<Town, "location" | "shop" | "answered">,
   credential: string,
   path: string,
 ): Promise<void> {
@@ -120,6 +126,7 @@ export async function buy(
     method: "GET",
     url: shop + path,
     headers: [],
+    answered: answered.get(credential)?.splice(0, MAX_ANSWERED) ?? [],
   };
   const response = await fetch(`${location}${PURCHASES_PATH}`, {
     method: "POST",
@@ -129,6 +136,7 @@ export async function buy(
   const text = await response.text();
   if (response.status !== 200)
     throw new Error(`the bench's order was answered ${response.status}: ${text.slice(0, 200)}`);
+  answered.set(credential, [...(answered.get(credential) ?? []), order.id]);
 }
 
 /** The invoice of the shop's challenge. */
