@@ -583,12 +583,12 @@ class SqliteStore implements Store {
     this.#isClosed = true;
     await this.#queue.drained();
     this.#queue.close(new AdapterError("ERR_STORE", "The store was closed."));
+    await this.#log?.close();
     try {
       if (!this.#readOnly) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
       // The next process that opens the file reads the log instead.
     }
-    this.#log?.close();
     this.#database.close();
     this.#unlock();
   }

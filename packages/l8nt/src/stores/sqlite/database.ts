@@ -13,6 +13,9 @@ const APPLICATION_ID = 0x5369_676c;
 /** How long to wait for another program's lock. The process is blocked in that time. */
 const BUSY_MS = 250;
 
+/** 16 MiB of log. A commit that finds more copies it into the file, which takes two fsyncs. */
+export const PAGES_BEFORE_CHECKPOINT = 4000;
+
 /** The settings without which an acknowledged commit may not survive a power cut. */
 const PRAGMAS: readonly (readonly [name: string, value: string, read: string | number])[] = [
   ["journal_mode", "WAL", "wal"],
@@ -21,8 +24,7 @@ const PRAGMAS: readonly (readonly [name: string, value: string, read: string | n
   ["checkpoint_fullfsync", "1", 1],
   ["foreign_keys", "1", 1],
   ["trusted_schema", "0", 0],
-  // 16 MiB of log before it is folded into the file: folding takes an fsync of its own.
-  ["wal_autocheckpoint", "4000", 4000],
+  ["wal_autocheckpoint", String(PAGES_BEFORE_CHECKPOINT), PAGES_BEFORE_CHECKPOINT],
   ["busy_timeout", String(BUSY_MS), BUSY_MS],
 ];
 

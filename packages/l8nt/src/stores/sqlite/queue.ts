@@ -4,6 +4,8 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "../../errors.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import { PAGES_BEFORE_CHECKPOINT } from "./database.ts";
 import { isDoubtful, storeError } from "./faults.ts";
 import type { WriteAheadLog } from "./log.ts";
 
@@ -16,7 +18,7 @@ interface Work {
 export interface QueueOptions {
   readonly database: DatabaseSync;
   /** If a commit does not bring the log to the disk: what does. */
-  readonly log: Pick<WriteAheadLog, "sync"> | undefined;
+  readonly log: Pick<WriteAheadLog, "sync" | "checkpoint"> | undefined;
   /** How many pieces of work share a transaction: more would hold up the event loop for long. */
   readonly maxBatch: number;
   /** Why this process may not write any more; asked within each transaction. */
@@ -52,9 +54,14 @@ export class CommitQueue {
   #patience: ReturnType<typeof setTimeout> | undefined;
   #broken: AdapterError | undefined;
   #idle: (() => void)[] = [];
+  readonly #checkpoints: Checkpoints | undefined;
 
   constructor(options: QueueOptions) {
     this.#options = options;
+    const checkpoint = options.log?.checkpoint;
+    if (checkpoint === undefined) return;
+    this.#checkpoints = new Checkpoints({ checkpoint, failed: (why) => this.#uncopied(why) });
+    options.database.exec(`PRAGMA wal_autocheckpoint = ${4 * PAGES_BEFORE_CHECKPOINT}`);
   }
 
   /**
@@ -85,12 +92,16 @@ export class CommitQueue {
         return;
       }
       this.#syncing = this.#sync(this.#options.log, group, done);
-      void this.#syncing.then(() => this.#next());
+      void this.#syncing
+        .then(() => {
+          this.#syncing = undefined;
+          return this.#checkpoints?.after(group.length);
+        })
+        .then(() => this.#next());
     });
   }
 
   #next(): void {
-    this.#syncing = undefined;
     this.#isBusy = false;
     if (this.#waiting.length > 0) this.#schedule();
     else for (const done of this.#idle.splice(0)) done();
@@ -169,6 +180,15 @@ export class CommitQueue {
       return;
     }
     for (const end of done) end();
+  }
+
+  /**
+   * If a page of the file could not be synced, the next attempt may not say so: then the log, which
+   * has the page, must not begin anew. After any other failure SQLite checkpoints in a commit.
+   */
+  #uncopied(cause: unknown): void {
+    if (isDoubtful(cause)) this.#broken ??= storeError(cause);
+    else this.#options.database.exec(`PRAGMA wal_autocheckpoint = ${PAGES_BEFORE_CHECKPOINT}`);
   }
 
   #rollBack(): boolean {
