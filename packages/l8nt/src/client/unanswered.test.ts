@@ -164,3 +164,15 @@ test("a treasury that dies with an order is asked again, and pays once for it", 
   expect(world.paid().count).toBe(1);
   expect(shop.served).toHaveLength(1);
 });
+
+test("two clients that pay from one wallet in one process are each served, and pay once an answer", async () => {
+  await using town = await devTown();
+  const { wallet, clock, shop } = town;
+  const clients = [new Client({ wallet, clock }), new Client({ wallet, clock })];
+  for (let times = 0; times < 2; times++)
+    for (const client of clients) expect((await client.get(shop.url)).status).toBe(200);
+  const many = [...clients, ...clients].map((client) => client.get(shop.url));
+  for (const { status } of await Promise.all(many)) expect(status).toBe(200);
+  expect(town.network.payments()).toHaveLength(8);
+  expect(shop.served).toHaveLength(8);
+});

@@ -1,10 +1,10 @@
 /** What a `fetch` of our own must not lose: the time-out, and the certificates. */
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { nodeFetch } from "./node-fetch.ts";
 
 setFlagsFromString("--expose-gc");
@@ -38,4 +38,51 @@ test("a time-out ends an answer that does not end, also after a collection of ga
   await expect(response.text()).rejects.toThrow();
   clearInterval(collecting);
   close();
+});
+
+describe("a connection that the server closed while it was idle", () => {
+  /** Answers the first request of a connection, and resets the connection at the second one. */
+  async function resetting() {
+    const requests: string[] = [];
+    const server = createTcpServer((socket) => {
+      let seen = 0;
+      socket.on("error", () => {});
+      socket.on("data", (data) => {
+        requests.push(data.toString().split(" ")[0]!);
+        if (++seen > 1) socket.resetAndDestroy();
+        else socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+  }
+
+  test("costs a request nothing that may be sent twice", async () => {
+    const { url } = await resetting();
+    const fetcher = nodeFetch({});
+    for (let times = 0; times < 6; times++) {
+      const init = times % 2 === 0 ? {} : { method: "POST", headers: { "idempotency-key": "k" } };
+      expect(await (await fetcher(url, init)).text()).toBe("fine");
+    }
+  });
+
+  test("fails a request that may not be sent twice", async () => {
+    const { url, requests } = await resetting();
+    const fetcher = nodeFetch({});
+    await (await fetcher(url)).text();
+    await expect(fetcher(url, { method: "POST" })).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(requests).toEqual(["GET", "POST"]);
+  });
+
+  test("is told from one that is reset at its first request, which is not sent again", async () => {
+    let requests = 0;
+    const { url, close } = await serving((response) => {
+      requests++;
+      response.socket!.resetAndDestroy();
+    });
+    await expect(nodeFetch({})(url)).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(requests).toBe(1);
+    close();
+  });
 });

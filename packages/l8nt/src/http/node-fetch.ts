@@ -34,16 +34,31 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
       ...(agent !== undefined && !isPlain && { agent }),
     };
     const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
-    const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = (isPlain ? http : https).request(url, options, resolve);
-      underWay.add(request);
-      outgoing.once("close", () => underWay.delete(request));
-      outgoing.once("error", reject);
-      outgoing.end(body);
-    });
-    return responseOf(incoming, request.method);
+    // Another kept connection may be closed as well.
+    const anew = { ...options, agent: false as const, ...(ca !== undefined && { ca }) };
+    const send = (mayRepeat: boolean, how: RequestOptions = options): Promise<IncomingMessage> =>
+      new Promise((resolve, reject) => {
+        const outgoing = (isPlain ? http : https).request(url, how, resolve);
+        underWay.add(request);
+        outgoing.once("close", () => underWay.delete(request));
+        outgoing.once("error", (error: NodeJS.ErrnoException) => {
+          // The other end closed an idle connection while this request was on its way to it.
+          const wasIdle = outgoing.reusedSocket && CLOSED.has(error.code);
+          if (wasIdle && mayRepeat) resolve(send(false, anew));
+          else reject(error);
+        });
+        outgoing.end(body);
+      });
+    return responseOf(await send(isRepeatable(request)), request.method);
   };
 }
+
+const CLOSED: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE"]);
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
+
+/** Whether a request may be sent twice without being asked for (RFC 9110 §9.2.2). */
+const isRepeatable = ({ method, headers }: Request): boolean =>
+  IDEMPOTENT.has(method) || headers.has("idempotency-key");
 
 const BODILESS = new Set([101, 204, 205, 304]);
 
