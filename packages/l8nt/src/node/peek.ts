@@ -3,6 +3,12 @@ import type { IncomingMessage } from "node:http";
 import { AdapterError } from "../errors.ts";
 import { concat } from "../internal/bytes.ts";
 
+/** What a request over HTTP/2 has besides. */
+interface Http2Stream {
+  readonly endAfterHeaders: boolean;
+  readonly readableEnded: boolean;
+}
+
 const MAX_BODY_BYTES = 1024 * 1024;
 
 const peeked = new WeakMap<IncomingMessage, Promise<Uint8Array>>();
@@ -27,13 +33,16 @@ async function peek(incoming: IncomingMessage): Promise<Uint8Array> {
   const length = Number(headers["content-length"] ?? Number.NaN);
   const isChunked = headers["transfer-encoding"] !== undefined;
   if (length > MAX_BODY_BYTES) throw tooLarge();
+  const { stream } = incoming as { stream?: Http2Stream };
   // HTTP/2 needs neither field.
-  if (incoming.httpVersionMajor < 2 && !isChunked && !(length > 0)) return new Uint8Array();
+  const isBodiless = stream === undefined ? !isChunked && !(length > 0) : stream.endAfterHeaders;
+  if (isBodiless) return new Uint8Array();
+  const isComplete = (): boolean => incoming.complete || stream?.readableEnded === true;
   if (incoming.readableEnded || incoming.readableDidRead) throw broken();
   // A body that came with the head is there after this turn. One that is empty must not be asked
   // for, because the stream would end before the handler listens.
   await new Promise((resolve) => setImmediate(resolve));
-  if (incoming.complete && incoming.readableLength === 0) return new Uint8Array();
+  if (isComplete() && incoming.readableLength === 0) return new Uint8Array();
   const parts: Buffer[] = [];
   let size = 0;
   // In the very turn in which they were read: a stream that is empty at the end of a turn has
@@ -56,7 +65,7 @@ async function peek(incoming: IncomingMessage): Promise<Uint8Array> {
       if (size > MAX_BODY_BYTES) {
         giveBack();
         settle(() => reject(tooLarge()));
-      } else if (size === length || incoming.complete) {
+      } else if (size === length || isComplete()) {
         giveBack();
         settle(() => resolve(concat(...parts)));
       }
