@@ -33,6 +33,7 @@ export class RestoredBooks {
   #isDirty = false;
   #writing: Promise<void> | undefined;
   #written = "";
+  #isFailing = false;
 
   constructor(options: RestoredBooksOptions) {
     this.#options = options;
@@ -128,10 +129,13 @@ export class RestoredBooks {
       if (text === this.#written) return;
       await witness.write(mark);
       this.#written = text;
+      this.#isFailing = false;
     } catch {
-      alarm(
-        "how far the books have come could not be written down beside the key, so a backup that is restored may go unnoticed",
-      );
+      if (!this.#isFailing)
+        alarm(
+          "how far the books have come could not be written down beside the key, so a backup that is restored may go unnoticed",
+        );
+      this.#isFailing = true;
     }
   }
 }

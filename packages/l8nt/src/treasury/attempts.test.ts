@@ -1,0 +1,198 @@
+/**
+ * Two treasuries on one store, and one of them is stopped for minutes between two of its own steps:
+ * a payment is settled by its attempt, so each is in the books once.
+ */
+import { expect, onTestFinished, test } from "vitest";
+import type { Credential } from "../l402/index.ts";
+import { auditLedger } from "../ledger/index.ts";
+import type { PaymentRecord } from "../ports/payments.ts";
+import type { Payer } from "../ports/wallet.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import {
+  ask402,
+  challenger,
+  failure,
+  gate,
+  secretOf,
+  site,
+  type Town,
+  town,
+} from "../testing/fixtures/town.ts";
+import { devWallet } from "../wallets/dev.ts";
+import { guardedFetch, Treasury, type TreasuryOptions } from "./index.ts";
+
+/** A payment of 10 sat with its fee. */
+const COST = 10_010n;
+
+class SharedStore extends MemoryStore {
+  override readonly shared = true as unknown as false;
+}
+
+/** What another process sees of the store, with a step that can be made to wait. */
+function handle(store: SharedStore): {
+  readonly store: SharedStore;
+  readonly stopped: ReturnType<typeof gate>;
+  readonly wakes: ReturnType<typeof gate>;
+  stopAfterBegin: boolean;
+} {
+  const [stopped, wakes] = [gate(), gate()];
+  const own = {
+    stopped,
+    wakes,
+    stopAfterBegin: false,
+    store: new Proxy(store, {
+      get(target, member) {
+        const value: unknown = Reflect.get(target, member, target);
+        if (typeof value !== "function") return value;
+        return async (...args: unknown[]) => {
+          const answer: unknown = await Reflect.apply(value, target, args);
+          if (member !== "begin" || !own.stopAfterBegin) return answer;
+          own.stopAfterBegin = false;
+          stopped.open();
+          await wakes.opened;
+          return answer;
+        };
+      },
+    }),
+  };
+  return own;
+}
+
+async function two() {
+  const store = new SharedStore({ journal: true });
+  const world = await town({ store: new SharedStore() });
+  const inner: Payer = devWallet(world.network.account("treasury").url);
+  const process = (own: SharedStore, more: Partial<TreasuryOptions> = {}) => {
+    const treasury = new Treasury({
+      secret: secretOf("the treasury"),
+      location: world.treasury.location,
+      wallet: inner,
+      store: own,
+      fetch: guardedFetch({ allowLoopback: true }),
+      clock: world.clock,
+      // The payments end as a whole; what is revoked is not what is tested here.
+      maxSilence: "1h",
+      alarm: (what) => world.alarms.push(what),
+      ...more,
+    });
+    onTestFinished(() => treasury.stop());
+    return treasury;
+  };
+  const slow = handle(store);
+  const [a, b] = [process(slow.store), process(store)];
+  await Promise.all([a.start(), b.start()]);
+  // The service asks for one and the same payment until it is paid.
+  let challenge: Awaited<ReturnType<ReturnType<typeof challenger>["demand"]>> | undefined;
+  const service = await site(async (request, response, url) => {
+    if (request.headers.authorization !== undefined) return void response.end("served");
+    challenge ??= await challenger(world, url).demand();
+    ask402(response, challenge);
+  });
+  const root = world.mint({ budget: "1000 sat", expiresIn: "1d" });
+  const buy = (treasury: Treasury, credential: Credential = root) =>
+    treasury.buy({
+      id: crypto.randomUUID(),
+      credential: credential.toString(),
+      method: "GET",
+      url: `${service.url}/a`,
+      headers: [],
+    });
+  const books = async () => {
+    const [record] = (await store.payments({ limit: 9 })) as readonly PaymentRecord[];
+    const spent = (await b.standing(root.toString()))[0]!.spent[0]!.value;
+    return { record: record!, spent, faults: (await auditLedger(store)).faults };
+  };
+  return { world, store, slow, a, b, buy, root, books };
+}
+
+/** A is stopped after it has begun; 200 s later B learns that the wallet never had the payment. */
+async function stopped() {
+  const stage = await two();
+  const { world, slow, a, b, buy } = stage;
+  slow.stopAfterBegin = true;
+  const late = buy(a).then(
+    () => "bought",
+    (error: { code: string }) => error.code,
+  );
+  await slow.stopped.opened;
+  world.clock.advance("200s");
+  await b.reconcile();
+  return { ...stage, late };
+}
+
+const paidOnce = (world: Town) => expect(world.paid()).toEqual({ count: 1, msat: COST });
+
+test("an attempt that wakes up after another one has paid the same hash sends nothing and ends nothing", async () => {
+  const { world, slow, late, b, buy, books } = await stopped();
+  expect((await books()).record.status).toBe("failed");
+  await buy(b);
+  paidOnce(world);
+  slow.wakes.open();
+  expect(await late).not.toBe("bought");
+  for (let turn = 0; turn < 2; turn++) {
+    const { record, spent, faults } = await books();
+    expect(record).toMatchObject({ status: "paid", preimage: expect.any(String) });
+    expect({ spent, faults }).toEqual({ spent: COST, faults: [] });
+    await b.reconcile();
+  }
+  paidOnce(world);
+  expect(await b.owner.health()).toMatchObject({ spending: true });
+});
+
+test("an attempt that wakes up to a freeze does not release what another attempt is paying [case 59]", async () => {
+  const { world, slow, late, b, buy, books } = await stopped();
+  world.network.fault({ kind: "stuck", delayMs: 0 });
+  expect(await failure(buy(b))).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
+  const second = (await books()).record;
+  expect(second.status).toBe("open");
+  await b.owner.freeze();
+  slow.wakes.open();
+  expect(await late).not.toBe("bought");
+  expect(await books()).toMatchObject({ record: second, spent: 13_000n, faults: [] });
+  world.network.settle(second.paymentHash);
+  world.clock.advance("200s");
+  await b.reconcile();
+  expect(await books()).toMatchObject({ record: { status: "paid" }, spent: COST, faults: [] });
+  paidOnce(world);
+});
+
+test("a look-up of a stopped process that ends late does not free another process's attempt [case 59]", async () => {
+  const { world, store, slow, b, buy, books } = await stopped();
+  const [first] = await store.payments({ limit: 1 });
+  world.network.fault({ kind: "stuck", delayMs: 0 });
+  await failure(buy(b));
+  const second = (await books()).record;
+  expect(second.attemptId).not.toBe(first!.attemptId);
+  // "never sent", of the first attempt, is written down only now.
+  await slow.store.settle(first!.paymentHash, first!.attemptId, {
+    status: "failed",
+    at: world.clock(),
+  });
+  expect(await books()).toMatchObject({ record: second, spent: 13_000n, faults: [] });
+  slow.wakes.open();
+  world.network.settle(second.paymentHash);
+  world.clock.advance("200s");
+  await b.reconcile();
+  expect(await books()).toMatchObject({ record: { status: "paid" }, spent: COST, faults: [] });
+  paidOnce(world);
+});
+
+test("a payment that a stopped process had sent is in the books, although its attempt was given up", async () => {
+  const { world, store, a, b, buy, books } = await two();
+  world.network.fault({ kind: "stuck", delayMs: 0 });
+  await failure(buy(a));
+  const [sent] = await store.payments({ limit: 1 });
+  await b.owner.giveUp(sent!.paymentHash, "it looked dead");
+  expect((await books()).spent).toBe(0n);
+  world.network.settle(sent!.paymentHash);
+  await b.reconcile();
+  expect(await books()).toMatchObject({ record: { status: "paid" }, spent: COST, faults: [] });
+  paidOnce(world);
+  for (const treasury of [a, b])
+    await expect.poll(() => treasury.owner.health()).toMatchObject({ spending: false });
+  await a.owner.explain(sent!.paymentHash, { as: "late" });
+  await expect.poll(() => b.owner.health()).toMatchObject({ spending: true });
+  // It bought the very thing: nothing is paid again.
+  await buy(b);
+  paidOnce(world);
+});
