@@ -65,7 +65,6 @@ const running = await runTreasury({
   config: { location, limits: { maxFirstPayment: "1000 sat", maxInFlight: { perNode: 64 } } },
   secrets: { root: bytes.subarray(0, 32), receipts: bytes.subarray(32) },
   store: wrapped("books: ", store),
-  instance: "bench",
   wallet: async () => wrapped("exchange with the wallet: ", { ...(await openWallet(wallet)) }),
   fetch: wrapped("exchange with the service: ", {
     fetch: guardedFetch({ allowLoopback: true }),

@@ -59,7 +59,6 @@ const running = await runTreasury({
   },
   secrets: { root: bytes.subarray(0, 32), receipts: bytes.subarray(32, 64) },
   store,
-  instance: "victim",
   wallet: async () => mined("wallet", { ...(await openWallet(walletUrl)) }),
   fetch: mined("web", { fetch: guardedFetch({ allowLoopback: true }) }).fetch,
   log: logger("silent", process.stderr),

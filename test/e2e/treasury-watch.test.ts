@@ -45,7 +45,6 @@ async function stage() {
       receipts: Buffer.from(secretOf("receipts"), "hex"),
     },
     store: new MemoryStore({ journal: true }),
-    instance: "watched",
     wallet: async () => devWallet(net.account("treasury").url),
     fetch: guardedFetch({ allowLoopback: true }),
     log: logger("debug", { write: (line: string) => void logs.push(line) }),

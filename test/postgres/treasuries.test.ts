@@ -24,13 +24,12 @@ async function two(): Promise<{
   readonly store: Store;
 }> {
   const store = await books.open();
-  const world = await town({ store, instance: "one" });
+  const world = await town({ store });
   const other = new Treasury({
     secret: secretOf("the treasury"),
     location: world.treasury.location,
     wallet: devWallet(world.network.account("treasury").url),
     store: await books.open(),
-    instance: "two",
     fetch: guardedFetch({ allowLoopback: true }),
     clock: world.clock,
     alarm: (what) => world.alarms.push(what),

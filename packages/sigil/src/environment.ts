@@ -12,6 +12,5 @@ export const ENVIRONMENT = {
     "the owner's credential of a treasury, for `sigil tree`, `sigil revoke` and the owner's other commands",
   SIGIL_TREASURY_KEY: "the key of a treasury, 64 hex digits, if it is not a file",
   SIGIL_STORE: "a Postgres URL, if the books of a treasury are in Postgres",
-  SIGIL_INSTANCE: "the name of this process among the treasuries that share a store",
   SIGIL_MCP_TOKEN: "the token that clients of `sigil mcp --http` present",
 } as const satisfies Readonly<Record<`SIGIL_${string}`, string>>;

@@ -1,7 +1,5 @@
 /** Wires the parts of a treasury, from the bottom up: each part knows only the parts above it. */
 import { readMaxSilence } from "../feed/follow.ts";
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Authority } from "../l402/index.ts";
 import { systemClock } from "../ports/clock.ts";
@@ -49,7 +47,6 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const alarm = inJournal(raise, store, clock);
   const { receiptSeed, curve } = options;
   const receipts = receiptMaker ?? new ReceiptMaker({ store, secret, receiptSeed, alarm: raise });
-  const instance = options.instance ?? hexText(randomBytes(8));
   const previousSecrets = options.previousSecrets ?? [];
   const kind = "spending";
   const authority = new Authority({ secret, previousSecrets, location, kind, clock });
@@ -96,7 +93,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   });
   const purchases = new Purchases({ store, clock, gate, payments, lookup, services, delivery });
   const startup = new Startup({
-    ...{ store, time, clock, instance, directives, recall, reconciler, restored },
+    ...{ store, time, clock, directives, recall, reconciler, restored },
   });
 
   return {

@@ -196,3 +196,83 @@ test("a payment that a stopped process had sent is in the books, although its at
   await buy(b);
   paidOnce(world);
 });
+
+test("the start of one treasury ends nothing that another one on the same store is doing [case 80]", async () => {
+  const store = new SharedStore();
+  const world = await town({ store });
+  const [asked, answer] = [gate(), gate()];
+  const slow = await site(async (request, response, url) => {
+    if (request.headers.authorization === undefined)
+      return ask402(
+        response,
+        await challenger(world, url).demand({
+          scope: { endpoints: [`* ${url}/**`], expiresIn: "1h", maxUses: 1 },
+        }),
+      );
+    asked.open();
+    await answer.opened;
+    response.end("served");
+  });
+  const agent = world.mint({ maxUses: 2 });
+  const buy = (treasury: Treasury, path: string) =>
+    treasury.buy({
+      id: crypto.randomUUID(),
+      credential: agent.toString(),
+      method: "GET",
+      url: slow.url + path,
+      headers: [],
+    });
+  const first = buy(world.treasury, "/a");
+  await asked.opened;
+  world.clock.advance("60s");
+  const other = new Treasury({
+    secret: secretOf("the treasury"),
+    location: world.treasury.location,
+    wallet: devWallet(world.network.account("treasury").url),
+    store,
+    fetch: guardedFetch({ allowLoopback: true }),
+    clock: world.clock,
+  });
+  onTestFinished(() => other.stop());
+  onTestFinished(() => world.treasury.stop());
+  await other.start();
+  const uses = async () =>
+    (await other.standing(agent.toString()))[0]!.limits.find(
+      ({ condition }) => condition === "max_uses",
+    )!.used;
+  expect(await store.abandoned(world.clock())).toHaveLength(1);
+  expect(await uses()).toBe(1n);
+  answer.open();
+  const { kind } = await first;
+  expect(kind).toBe("response");
+  expect(await store.abandoned(world.clock())).toEqual([]);
+  expect(await uses()).toBe(1n);
+  paidOnce(world);
+});
+
+test("the use of a treasury that died is counted an hour later, by the next start on its store [case 89]", async () => {
+  const store = new SharedStore();
+  const world = await town({ store });
+  const agent = world.mint({ maxUses: 1, expiresIn: "1d" });
+  const { limits } = world.treasury.authority.verifier.authenticate(agent);
+  const dead = { amount: { unit: "msat", value: 0n }, uses: 1n, counted: limits } as const;
+  await store.reserve({ ...dead, id: "use.treasury.dead", at: world.clock() });
+  for (const [wait, left] of [
+    ["1s", 1],
+    ["3599s", 1],
+    ["1s", 0],
+  ] as const) {
+    world.clock.advance(wait);
+    const treasury = new Treasury({
+      secret: secretOf("the treasury"),
+      location: world.treasury.location,
+      wallet: devWallet(world.network.account("treasury").url),
+      store,
+      fetch: guardedFetch({ allowLoopback: true }),
+      clock: world.clock,
+    });
+    await treasury.start();
+    expect(await store.abandoned(world.clock() + 1)).toHaveLength(left);
+    await treasury.stop();
+  }
+});

@@ -23,12 +23,6 @@ export interface TreasuryOptions extends TreasuryLimits {
   /** @default a store in memory, which a restart empties */
   readonly store?: Store;
   /**
-   * The name of this process among those that share a store: the same again after a restart.
-   *
-   * @default random
-   */
-  readonly instance?: string;
-  /**
    * 32 bytes from which the key is made that signs receipts.
    *
    * @default derived from `secret`
@@ -72,7 +66,6 @@ const OPTIONS = {
   location: true,
   wallet: true,
   store: true,
-  instance: true,
   receiptSeed: true,
   curve: true,
   fetch: true,

@@ -209,6 +209,12 @@ export class OutgoingPayments {
     if (store.shared && clock() > record.createdAt + timeoutSeconds)
       return { status: "unknown", reason: "it was not sent in time" };
     try {
+      await store.held?.();
+    } catch {
+      // Another process has taken the books over, and may have found this payment not sent.
+      return { status: "unknown", reason: "the books belong to another process" };
+    }
+    try {
       const request = { invoice, paymentHash, amountMsat, maxFeeMsat, timeoutSeconds };
       return await wallet.pay(again ? { ...request, again } : request);
     } catch {

@@ -31,6 +31,8 @@ export class RestoredBooks {
   readonly #options: RestoredBooksOptions;
   #isChecked = false;
   #isDirty = false;
+  #isOver = false;
+  #kept: Promise<void> = Promise.resolve();
   #writing: Promise<void> | undefined;
   #written = "";
   #isFailing = false;
@@ -97,7 +99,7 @@ export class RestoredBooks {
 
   /** Moves the mark on to what the books hold now, and again once no receipt is missing. */
   touch(): void {
-    if (this.#options.witness === undefined) return;
+    if (this.#options.witness === undefined || this.#isOver) return;
     this.#isDirty = true;
     this.#writing ??= this.#follow().finally(() => {
       this.#writing = undefined;
@@ -109,12 +111,24 @@ export class RestoredBooks {
       this.#isDirty = false;
       await this.keep();
       await this.#options.receipts.make().catch(() => {});
+      if (this.#isOver) return;
       await this.keep();
     }
   }
 
+  /** Moves the mark on once more. Nothing that is under way moves it afterwards. */
+  stop(): Promise<void> {
+    this.#isOver = true;
+    return this.keep();
+  }
+
   /** Moves the mark on. The mark of books that wait for a comparison stays. */
-  async keep(): Promise<void> {
+  keep(): Promise<void> {
+    this.#kept = this.#kept.then(() => this.#keep());
+    return this.#kept;
+  }
+
+  async #keep(): Promise<void> {
     const { store, gate, witness, alarm } = this.#options;
     if (witness === undefined || !this.#isChecked || gate.isHeld) return;
     try {

@@ -191,9 +191,9 @@ class SharedStore extends MemoryStore {
     return super.directives(after);
   }
 
-  override async unclaimAll(prefix: string) {
+  override async abandoned(before: number) {
     if (this.fault !== undefined) throw this.fault;
-    return super.unclaimAll(prefix);
+    return super.abandoned(before);
   }
 }
 

@@ -17,12 +17,13 @@ export const MADE_AT = "made at";
 /** Who claims the uses of orders. */
 export const CLAIMANT = "treasury";
 
+/** No order takes this long, so a use that was claimed before then belongs to a dead process. */
+const LONGEST_ORDER_SECONDS = 3600;
+
 export interface StartupOptions {
   readonly store: Store;
   readonly time: ForwardClock;
   readonly clock: Clock;
-  /** This process among those that share the store. */
-  readonly instance: string;
   readonly directives: Directives;
   readonly recall: Recall;
   readonly reconciler: Reconciler;
@@ -52,17 +53,16 @@ export class Startup {
   }
 
   async #start(): Promise<void> {
-    const { store, time, clock, instance, directives, recall, reconciler, restored } =
-      this.#options;
+    const { store, time, clock, directives, recall, reconciler, restored } = this.#options;
     const began = clock();
     const latest = await store.latest();
     time.atLeast(latest);
     reconciler.lookFrom(Number(await store.firstFact(MADE_AT, String(clock()))));
     await directives.start();
     await recall.start();
-    // Other processes on the same store are still using what they claimed.
-    await store.unclaimAll(store.shared ? `${instance}.` : "");
-    if (!store.shared) await endAbandonedUses(store, { of: CLAIMANT, before: began, at: clock() });
+    // On a shared store, other treasuries are serving orders at this moment.
+    const before = store.shared ? began - LONGEST_ORDER_SECONDS : began;
+    await endAbandonedUses(store, { of: CLAIMANT, before, at: clock() });
     await restored.check();
     await reconciler.reconcile();
   }

@@ -63,7 +63,7 @@ export class TreasuryCore implements Treasurer {
     this.#parts.directives.stop();
     this.#parts.recall.stop();
     await this.#parts.bought.written();
-    await this.#parts.restored.keep();
+    await this.#parts.restored.stop();
   }
 
   /**

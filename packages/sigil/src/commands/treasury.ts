@@ -66,8 +66,7 @@ of \`sigil get\`.
 
 start serves until Ctrl-C or SIGTERM, and lets payments under way finish before it exits. It pays
 from the wallet of SIGIL_WALLET and writes logs as JSON on stderr. The books are a file in the
-folder, or the Postgres database of SIGIL_STORE. Several treasuries may share that database; give
-each its own SIGIL_INSTANCE.
+folder, or the Postgres database of SIGIL_STORE, which several treasuries may share.
 
 backup copies the books to a new file, also while the treasury runs. restore puts such a file in the
 place of the books, which it keeps beside it. A treasury on restored books spends nothing until they

@@ -22,8 +22,6 @@ export interface RunOptions {
   /** @default the library's, in JavaScript */
   readonly curve?: TreasuryOptions["curve"];
   readonly log: Logger;
-  /** Name of this process among those that share a store. It must be the same after a restart. */
-  readonly instance: string;
   /** How often the wallet is asked about open payments. @default "15s" */
   readonly lookUpEvery?: `${number}s`;
 }
@@ -40,7 +38,7 @@ export interface Running {
 
 /** Starts a treasury. @throws AdapterError `ERR_STORE` */
 export async function runTreasury(options: RunOptions): Promise<Running> {
-  const { config, secrets, store, instance, lookUpEvery, curve, log, witness } = options;
+  const { config, secrets, store, lookUpEvery, curve, log, witness } = options;
   const traced = await tracer();
   const metrics = new Metrics();
   const served = await serveTreasury({
@@ -50,7 +48,6 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
     ...(curve !== undefined && { curve }),
     location: config.location,
     store,
-    instance,
     ...(lookUpEvery !== undefined && { lookUpEvery }),
     ...(witness !== undefined && { witness }),
     wallet: tracedWallet(options.wallet, traced),

@@ -1,5 +1,4 @@
 /** `sigil treasury start`: opens the folder, and serves the treasury until a signal stops it. */
-import { hostname } from "node:os";
 import { type Served, serve } from "l8nt/node";
 import { guardedFetch } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
@@ -35,7 +34,6 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       store,
       wallet: wallet.open,
       witness: fileWitness(folder.mark),
-      instance: `${hostname()} ${terminal.env.SIGIL_INSTANCE ?? ""}`,
       fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
       curve,
       log,
