@@ -92,8 +92,8 @@ export interface HandOverBook {
    * lowest rank first, then the oldest; none at the origins `except`.
    */
   pendingRecalls(at: number, except: readonly string[], limit: number): Promise<readonly Recall[]>;
-  /** How many recalls were not acknowledged and have not ended at `at`. */
-  countPendingRecalls(at: number): Promise<number>;
+  /** How many recalls were not acknowledged and have not ended at `at`; at most `limit`. */
+  countPendingRecalls(at: number, limit: number): Promise<number>;
   /**
    * Recalls, the newest first. With `nodeId`, only those that end a hand-over at or below this
    * node.

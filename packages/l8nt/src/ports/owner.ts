@@ -19,7 +19,7 @@ export interface Health {
   readonly stuckPayments: number;
   /** Payments of the wallet that the books cannot explain. */
   readonly unexplainedPayments: number;
-  /** Recalls that no service has confirmed, of hand-overs that have not ended. */
+  /** Recalls that no service has confirmed, of hand-overs that have not ended; at most 10,000. */
   readonly pendingRecalls: number;
 }
 

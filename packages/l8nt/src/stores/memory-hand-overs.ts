@@ -146,8 +146,8 @@ export class MemoryHandOvers {
       .slice(0, limit);
   }
 
-  countPendingRecalls(at: number): number {
-    return this.#pending(at).length;
+  countPendingRecalls(at: number, limit: number): number {
+    return Math.min(limit, this.#pending(at).length);
   }
 
   recalls(nodeId: string | undefined, limit: number): readonly Recall[] {

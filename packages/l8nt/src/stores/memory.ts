@@ -316,8 +316,8 @@ export class MemoryStore implements Store {
     return this.#handOvers.pendingRecalls(at, except, limit);
   }
 
-  async countPendingRecalls(at: number): Promise<number> {
-    return this.#handOvers.countPendingRecalls(at);
+  async countPendingRecalls(at: number, limit: number): Promise<number> {
+    return this.#handOvers.countPendingRecalls(at, limit);
   }
 
   async recalls(nodeId: string | undefined, limit: number): Promise<readonly Recall[]> {

@@ -447,8 +447,8 @@ class PostgresStore implements Store {
     return this.#handOvers.pendingRecalls(at, except, limit);
   }
 
-  countPendingRecalls(at: number): Promise<number> {
-    return this.#handOvers.countPendingRecalls(at);
+  countPendingRecalls(at: number, limit: number): Promise<number> {
+    return this.#handOvers.countPendingRecalls(at, limit);
   }
 
   recalls(nodeId: string | undefined, limit: number): Promise<readonly Recall[]> {
@@ -533,6 +533,7 @@ class PostgresStore implements Store {
 
   async close(): Promise<void> {
     await this.#batches.idle();
+    await this.#handOvers.idle();
     await this.#feed.close();
     await this.#database.close();
   }

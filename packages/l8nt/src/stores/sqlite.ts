@@ -478,8 +478,8 @@ class SqliteStore implements Store {
     return this.#look(() => this.#handOvers.pendingRecalls(at, except, limit));
   }
 
-  countPendingRecalls(at: number): Promise<number> {
-    return this.#look(() => this.#handOvers.countPendingRecalls(at));
+  countPendingRecalls(at: number, limit: number): Promise<number> {
+    return this.#look(() => this.#handOvers.countPendingRecalls(at, limit));
   }
 
   recalls(nodeId: string | undefined, limit: number): Promise<readonly Recall[]> {

@@ -57,9 +57,9 @@ export function handOverLaws(law: Law): void {
     await store.handOver(handed("root* a", "p2", { until: START + 30 }), terms);
     await store.recall({ nodeId: id("a"), rank: 0, at: START + 10 });
     assert.deepEqual(await pending(store, START + 10), [path("p2", "root a")]);
-    assert.equal(await store.countPendingRecalls(START + 29), 1);
+    assert.equal(await store.countPendingRecalls(START + 29, 10), 1);
     assert.deepEqual(await pending(store, START + 30), []);
-    assert.equal(await store.countPendingRecalls(START + 30), 0);
+    assert.equal(await store.countPendingRecalls(START + 30, 10), 0);
   });
 
   law("moves the end of a hand-over that is repeated, and never back", async (store) => {
@@ -123,7 +123,7 @@ export function handOverLaws(law: Law): void {
     await store.recall({ nodeId: id("a"), ...owner });
     await store.postponeRecall({ paymentHash: "p1", path: ids("root a") }, START + 5);
     assert.deepEqual(await pending(store, START + 4), []);
-    assert.equal(await store.countPendingRecalls(START + 4), 1);
+    assert.equal(await store.countPendingRecalls(START + 4, 10), 1);
     assert.deepEqual(await pending(store, START + 5), [path("p1", "root a")]);
   });
 
@@ -166,7 +166,7 @@ export function handOverLaws(law: Law): void {
       await store.handOver(handed("root* a", "p1", { recallable: false }), terms);
       await store.recall({ nodeId: id("a"), ...owner });
       assert.deepEqual(await pending(store), []);
-      assert.equal(await store.countPendingRecalls(START), 1);
+      assert.equal(await store.countPendingRecalls(START, 10), 1);
       assert.deepEqual(paths(await store.recalls(id("a"), 10)), ["p1: "]);
     },
   );
@@ -193,6 +193,33 @@ export function handOverLaws(law: Law): void {
           maxBelow: 3,
         }),
         true,
+      );
+    },
+  );
+
+  law(
+    "writes hand-overs that come at once, the same one and refused ones among them",
+    async (store) => {
+      const few = { at: START, maxBelow: 1 };
+      await store.handOver(handed("root* mallory a"), few);
+      const answers = await Promise.all(
+        [
+          handed("root* mallory a"),
+          handed("root* mallory a", "p1", { until: START + 600 }),
+          handed("root* mallory b"),
+          handed("root* other", "p2"),
+          handed("root* other", "p2"),
+        ].map((one, at) => store.handOver(one, at < 3 ? few : terms)),
+      );
+      assert.deepEqual(answers, [true, true, false, true, true]);
+      await store.recall({ nodeId: id("root"), ...owner });
+      const recalls = await store.pendingRecalls(START, [], 10);
+      assert.deepEqual(
+        recalls.map(({ paymentHash, until }) => [paymentHash, until - START]).sort(),
+        [
+          ["p1", 600],
+          ["p2", 300],
+        ],
       );
     },
   );

@@ -66,6 +66,8 @@ export interface OwnerOptions {
   readonly receipts: ReceiptMaker;
 }
 
+/** Stands for this many pending recalls, or more. */
+const MOST_COUNTED = 10_000;
 const STUCK_SECONDS = 3600;
 
 /**
@@ -239,7 +241,7 @@ export class Owner implements TreasuryOwner {
       openPayments: open.length,
       stuckPayments: open.filter(({ createdAt }) => createdAt < clock() - STUCK_SECONDS).length,
       unexplainedPayments: gate.unexplained.count,
-      pendingRecalls: await store.countPendingRecalls(clock()),
+      pendingRecalls: await store.countPendingRecalls(clock(), MOST_COUNTED),
     };
   }
 }

@@ -91,7 +91,7 @@ function world() {
         ...(by !== "" && { by: `${by}-${count}` }),
       });
     },
-    pending: () => store.countPendingRecalls(time.now),
+    pending: () => store.countPendingRecalls(time.now, 10_000),
     /** Wakes the queue, and lets it start what it may. */
     async wake() {
       queue.wake();

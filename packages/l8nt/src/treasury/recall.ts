@@ -202,7 +202,7 @@ export class Recall {
     for (const revoked of this.#recent) await store.recall({ ...revoked, at: now });
     this.#recent = this.#recent.filter(({ at }) => now < at + maxSilenceSeconds + DRIFT_SECONDS);
     this.#queue.wake();
-    if (this.#recent.length > 0 || (await store.countPendingRecalls(now)) > 0) return;
+    if (this.#recent.length > 0 || (await store.countPendingRecalls(now, 1)) > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -13,38 +13,87 @@ import type { Database, Row } from "./database.ts";
 const COLUMNS =
   "r.payment_hash, r.path, r.origin, r.presented, r.rank, r.at, r.until, r.acknowledged_at";
 
+interface Waiting {
+  readonly handOver: HandOver;
+  readonly terms: HandOverTerms;
+  resolve(isWritten: boolean): void;
+  reject(error: unknown): void;
+}
+
+/** How many hand-overs share one statement and one commit. */
+const MAX_BATCH = 256;
+
 export class PostgresHandOvers {
   readonly #database: Database;
   /** The schema, quoted. */
   readonly #in: string;
+  readonly #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
 
   constructor(database: Database, schema: string) {
     this.#database = database;
     this.#in = schema;
   }
 
-  async handOver(handOver: HandOver, { at, maxBelow }: HandOverTerms): Promise<boolean> {
-    const { paymentHash, origin, until } = handOver;
+  handOver(handOver: HandOver, terms: HandOverTerms): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ handOver, terms, resolve, reject });
+      this.#writing ??= this.#writeAll();
+    });
+  }
+
+  /** Resolves when nothing waits. */
+  async idle(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** What comes in one turn, or while a statement is under way, shares the next statement. */
+  async #writeAll(): Promise<void> {
+    await new Promise<void>((done) => void setImmediate(done));
+    while (this.#waiting.length > 0) {
+      const { maxBelow } = this.#waiting[0]!.terms;
+      const other = this.#waiting.findIndex(({ terms }) => terms.maxBelow !== maxBelow);
+      const batch = this.#waiting.splice(0, Math.min(MAX_BATCH, other === -1 ? MAX_BATCH : other));
+      try {
+        const full = await this.#write(batch, maxBelow);
+        for (const [n, { resolve }] of batch.entries()) resolve(!full.has(n));
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  /** Returns the indices of those that were not written. */
+  async #write(batch: readonly Waiting[], maxBelow: number): Promise<ReadonlySet<number>> {
+    const rows = batch.flatMap(({ handOver, terms: { at } }, n) =>
+      rowsOf(handOver).map(({ nodeId: node, parent = null, path }) => {
+        const { paymentHash: hash, origin, until } = handOver;
+        return { n, node, hash, parent, path, origin, until, at };
+      }),
+    );
     // In the order of the ids, so that two processes that write the same rows cannot deadlock.
-    const [answer] = await this.#database.write<{ written: boolean }>(
+    const refused = await this.#database.write<{ n: number }>(
       `WITH asked AS (
-         SELECT * FROM jsonb_to_recordset($1::jsonb) AS t("nodeId" text, parent text, path text)
+         SELECT * FROM jsonb_to_recordset($1::jsonb) AS t(n integer, node text, hash text, parent text,
+           path text, origin text, until double precision, at double precision)
        ), too_many AS (
-         SELECT FROM asked a WHERE a.parent IS NOT NULL
+         SELECT DISTINCT a.n FROM asked a WHERE a.parent IS NOT NULL
            AND NOT EXISTS (SELECT FROM ${this.#in}.sigil_hand_overs h
-             WHERE h.node_id = a."nodeId" AND h.payment_hash = $2 AND h.until > $5)
+             WHERE h.node_id = a.node AND h.payment_hash = a.hash AND h.until > a.at)
            AND (SELECT count(*) FROM (SELECT FROM ${this.#in}.sigil_hand_overs h
-             WHERE h.parent = a.parent AND h.until > $5 LIMIT $6) live) >= $6
+             WHERE h.parent = a.parent AND h.until > a.at LIMIT $2) live) >= $2
        ), written AS (
          INSERT INTO ${this.#in}.sigil_hand_overs AS known
-           SELECT "nodeId", $2, parent, path, $3, $4 FROM asked
-           WHERE NOT EXISTS (SELECT FROM too_many) ORDER BY "nodeId" COLLATE "C"
+           SELECT node, hash, parent, path, origin, max(until) FROM asked
+           WHERE n NOT IN (SELECT n FROM too_many) GROUP BY node, hash, parent, path, origin
+           ORDER BY node COLLATE "C", hash COLLATE "C"
          ON CONFLICT (node_id, payment_hash) DO UPDATE SET until = greatest(known.until, excluded.until)
        )
-       SELECT NOT EXISTS (SELECT FROM too_many) AS written`,
-      [JSON.stringify(rowsOf(handOver)), paymentHash, origin, until, at, maxBelow],
+       SELECT n FROM too_many`,
+      [JSON.stringify(rows), maxBelow],
     );
-    return answer!.written;
+    return new Set(refused.map(({ n }) => n));
   }
 
   async recall({ nodeId, by, rank, at }: Revoked): Promise<void> {
@@ -91,11 +140,11 @@ export class PostgresHandOvers {
     );
   }
 
-  async countPendingRecalls(at: number): Promise<number> {
+  async countPendingRecalls(at: number, limit: number): Promise<number> {
     const [row] = await this.#database.read<{ n: string }>(
-      `SELECT count(*) AS n FROM ${this.#in}.sigil_recalls
-       WHERE acknowledged_at IS NULL AND until > $1`,
-      [at],
+      `SELECT count(*) AS n FROM (SELECT FROM ${this.#in}.sigil_recalls
+       WHERE acknowledged_at IS NULL AND until > $1 LIMIT $2) pending`,
+      [at, limit],
     );
     return Number(row!.n);
   }
