@@ -139,8 +139,8 @@ export class Route {
       );
       return new Refused(new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
     }
-    const hash = asked.readings.hash();
-    return this.#judge({ facts, target, price, hash: () => hash }, verified);
+    const hash = () => asked.readings.hash();
+    return this.#judge({ facts, target, price, hash }, verified);
   }
 
   #judge(request: PricedRequest, verified: Verified | undefined): Decision | Promise<Decision> {
@@ -171,7 +171,9 @@ export class Route {
     const { ledger, abandoned, clock, guarded, alarm } = this.#context;
     const { claimant: by } = abandoned;
     const { limits } = verified;
-    const begun = await this.#begin(request, verified, now);
+    const { idempotencyKey: key } = request.facts;
+    // Nothing is waited for without a key, as nearly every request is.
+    const begun = key ? await this.#begin(key, request, verified, now) : undefined;
     if (begun?.kind === "answered") return new Answered(begun.answer);
     // What was used up says so itself, with an offer to buy it again.
     const isUsedUp = begun?.kind === "gone" && verified.chain.isSingleUse;
@@ -200,16 +202,15 @@ export class Route {
     return granted;
   }
 
-  /** Looks a request with an `Idempotency-Key` up; undefined for one that cannot be repeated. */
+  /** Looks a request up by its key; undefined for one that cannot be repeated. */
   async #begin(
+    key: string,
     { facts, target }: PricedRequest,
     { node, validUntil: endsAt }: Verified,
     at: number,
   ): Promise<Begun | undefined> {
-    const { idempotencyKey: key, method } = facts;
-    if (key === undefined || key === null || key === "") return undefined;
     const body = await bodyOf(facts).catch(() => undefined);
-    const fingerprint = body && fingerprintOf(method, this.#urlOf(facts, target), body);
+    const fingerprint = body && fingerprintOf(facts.method, this.#urlOf(facts, target), body);
     return this.#context.repeats.begin({ nodeId: node.id, key, fingerprint, at, endsAt });
   }
 
