@@ -24,8 +24,33 @@ export interface Traced {
   readonly statements: number;
 }
 
-const PAGE_AND_HEADER = 4096 + 24;
 const LOG_HEADER = 32;
+const FRAME_HEADER = 24;
+const FRAME = FRAME_HEADER + 4096;
+
+/**
+ * Counts the pages that were added to a log. A frame is of the present log if it has the salts of
+ * the log's header: SQLite changes them when it begins the log anew, and leaves what is behind.
+ */
+function pagesOf(path: string): () => number {
+  const fs = process.getBuiltinModule("node:fs");
+  let salts = "";
+  let known = 0;
+  return () => {
+    const file = fs.openSync(path, "r");
+    const read = (at: number, length: number) => {
+      const bytes = Buffer.alloc(length);
+      return fs.readSync(file, bytes, 0, length, at) === length ? bytes.toString("hex") : "";
+    };
+    const now = read(16, 8);
+    const before = now === salts ? known : 0;
+    salts = now;
+    known = before;
+    while (read(LOG_HEADER + known * FRAME + 8, 8) === salts) known++;
+    fs.closeSync(file);
+    return known - before;
+  };
+}
 
 export class Recorder {
   #entries: { what: string; at: number; ms: number }[] = [];
@@ -105,12 +130,9 @@ export class Recorder {
     counted(sqlite.DatabaseSync.prototype as DatabaseSync, "exec", count);
     const fs = process.getBuiltinModule("node:fs");
     const { fdatasync } = fs;
-    const size = () => fs.statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? LOG_HEADER;
-    let known = size();
+    const added = pagesOf(`${path}-wal`);
     fs.fdatasync = ((fd: number, end: (error: NodeJS.ErrnoException | null) => void) => {
-      const now = size();
-      const pages = Math.round((now - known) / PAGE_AND_HEADER);
-      known = now;
+      const pages = added();
       this.#syncs++;
       this.#pages += pages;
       void this.measure(

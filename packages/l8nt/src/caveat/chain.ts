@@ -153,6 +153,14 @@ export class CaveatChain {
   }
 
   /**
+   * Whether the credential is for one method at one path, by a condition on endpoints; with GET
+   * also for HEAD.
+   */
+  get isForOneEndpoint(): boolean {
+    return this.entries.some(({ condition, value }) => condition.isOneEndpoint?.(value));
+  }
+
+  /**
    * Whether the credential serves a single request. Such a credential belongs to that request and
    * is worth nothing afterwards.
    */

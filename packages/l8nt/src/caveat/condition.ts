@@ -100,6 +100,8 @@ export interface Condition<Value> {
   covers?(outer: Value, inner: Value): boolean;
   /** Whether one request can satisfy both. Without it, any two may. */
   meets?(one: Value, other: Value): boolean;
+  /** Whether it allows one method at one path only; with GET also HEAD. */
+  isOneEndpoint?(value: Value): boolean;
   /** What it allows, in lines for people. `now` is in Unix seconds. */
   words(value: Value, now: number): readonly string[];
 }

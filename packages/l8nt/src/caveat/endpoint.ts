@@ -108,6 +108,10 @@ function matchesPath(pattern: readonly string[], path: readonly string[]): boole
   return true;
 }
 
+/** Whether the pattern matches one method at one path; with GET also HEAD. */
+export const isOneEndpoint = ({ methods, segments }: EndpointPattern): boolean =>
+  methods?.size === 1 && !segments.some((segment) => segment === "*" || segment === "**");
+
 /** Whether `outer` matches everything that `inner` matches. */
 export function coversEndpoint(outer: EndpointPattern, inner: EndpointPattern): boolean {
   return (

@@ -31,7 +31,7 @@ export interface PaymentRecord {
   readonly order: string;
   /** Hex SHA-256 of the request that the service named the price of. */
   readonly request: string;
-  /** Whether the credential has a condition on endpoints, so that it may serve other paths. */
+  /** Whether the credential has a condition on endpoints that may cover other paths or methods. */
   readonly anyPath: boolean;
   /** The limits on spending that the payment counts against. */
   readonly limitIds: readonly string[];
@@ -153,9 +153,11 @@ export interface Payments {
   /**
    * Returns the record after the mark.
    *
+   * @param pace `patient`: no caller waits for the mark, so it may wait a moment for another change
+   * to be written with. @default "urgent"
    * @throws TypeError for a hash that was never begun
    */
-  mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord>;
+  mark(paymentHash: string, mark: PaymentMark, pace?: "patient" | "urgent"): Promise<PaymentRecord>;
   /**
    * Claims a purchase of a single request for `by`. Returns false if another order has a claim at
    * `at`, or the purchase is used.

@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { msat } from "../amount.ts";
 import { auditLedger } from "../ledger/index.ts";
 import type { Store } from "../ports/store.ts";
+import { buy } from "../testing/payment-laws.ts";
 import { order, START, spend } from "../testing/store-laws.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
@@ -119,6 +120,19 @@ describe.skipIf(sqlite === undefined)("while the disk is busy", () => {
     await Promise.all([reserved, closed]);
     expect((await (await open(path)).usage([limit], START))[0]!.used).toBe(5n);
   });
+});
+
+test.skipIf(sqlite === undefined)("a patient mark is written with the next change", async () => {
+  const store = await open(fresh());
+  const { paymentHash } = await buy(store);
+  const synced = vi.spyOn(fs, "fdatasync");
+  onTestFinished(() => synced.mockRestore());
+  const marked = store.mark(paymentHash, { status: "used" }, "patient");
+  await settled();
+  expect(synced).not.toHaveBeenCalled();
+  await store.reserve(order([limit], 1n));
+  expect(await marked).toMatchObject({ status: "used" });
+  expect(synced).toHaveBeenCalledTimes(1);
 });
 
 describe.skipIf(sqlite === undefined)("a sync that fails [case 108]", () => {

@@ -140,6 +140,7 @@ class SqliteStore implements Store {
 
   #apply<Type extends LedgerEvent["type"]>(
     event: Extract<LedgerEvent, { readonly type: Type }>,
+    pace?: "patient" | "urgent",
   ): Promise<Answers[Type]> {
     return this.#queue.add(() => {
       // The rules run before anything is written, so an error of theirs ends this event only.
@@ -150,7 +151,7 @@ class SqliteStore implements Store {
         this.#tables.write(change, entries);
         return change.answer;
       });
-    });
+    }, pace);
   }
 
   #enter(event: JournalEvent, at: number): number {
@@ -192,8 +193,12 @@ class SqliteStore implements Store {
     return this.#apply({ type: "take", paymentHash, from, to });
   }
 
-  mark(paymentHash: string, mark: PaymentMark): Promise<PaymentRecord> {
-    return this.#apply({ type: "mark", paymentHash, mark });
+  mark(
+    paymentHash: string,
+    mark: PaymentMark,
+    pace?: "patient" | "urgent",
+  ): Promise<PaymentRecord> {
+    return this.#apply({ type: "mark", paymentHash, mark }, pace);
   }
 
   claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean> {

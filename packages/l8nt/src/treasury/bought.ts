@@ -48,12 +48,12 @@ export class Bought {
     const { verified, target, fingerprint } = order;
     const { store, clock } = this.#options;
     const nodeIds = verified.nodes.map(({ id }) => id).reverse();
-    const query = {
-      origin: formatOrigin(target.origin),
-      method: target.method,
-      path: target.path,
-    };
-    const found = await store.purchases(nodeIds, query);
+    const { method, path } = target;
+    const origin = formatOrigin(target.origin);
+    const found = [...(await store.purchases(nodeIds, { origin, method, path }))];
+    // What GET bought is good for HEAD as well.
+    if (method === "HEAD")
+      found.push(...(await store.purchases(nodeIds, { origin, method: "GET", path })));
     const isSame = ({ request }: PaymentRecord) => request === fingerprint;
     const expired: PaymentRecord[] = [];
     try {
@@ -110,7 +110,7 @@ export class Bought {
       if (this.#over.get(paymentHash)) continue;
       this.#over.set(paymentHash, true);
       const writing = this.#options.store
-        .mark(paymentHash, { status: "used" })
+        .mark(paymentHash, { status: "used" }, "patient")
         .catch(() => {})
         .finally(() => this.#writing.delete(writing));
       this.#writing.add(writing);

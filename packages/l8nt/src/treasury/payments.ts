@@ -172,6 +172,7 @@ export class OutgoingPayments {
     { invoice, amountMsat }: PayableInvoice,
     wallet: string | undefined,
   ): PaymentRecord {
+    const sold = unverifiedChain(challenge.macaroon.caveats, invoice.paymentHash);
     return {
       paymentHash: invoice.paymentHash,
       intent: intentOf(verified, target),
@@ -187,7 +188,8 @@ export class OutgoingPayments {
       attemptId: newAttemptId(order),
       order,
       request,
-      anyPath: unverifiedChain(challenge.macaroon.caveats, invoice.paymentHash).has(endpoints),
+      // What HEAD bought may be for GET, under which it would not be found.
+      anyPath: sold.has(endpoints) && (target.method === "HEAD" || !sold.isForOneEndpoint),
       limitIds: verified.limits.filter(({ kind }) => kind === "spend").map(({ id }) => id),
       macaroon: base64Text(Macaroon.encode(challenge.macaroon)),
       enforced: challenge.enforced,

@@ -63,9 +63,10 @@ export class Purchases {
     const ordered = await store.ordered(order.key);
     if (ordered === undefined) return undefined;
     const { origin, method, path } = order.target;
+    const isOfMethod = ordered.method === method || (method === "HEAD" && ordered.method === "GET");
     const isAtPlace =
       ordered.origin === formatOrigin(origin) &&
-      (ordered.anyPath || (ordered.method === method && ordered.path === path));
+      (ordered.anyPath || (isOfMethod && ordered.path === path));
     if (!isAtPlace) throw anotherRequest();
     const record = ordered.status === "open" ? await this.#follow(ordered) : ordered;
     return record && delivery.ofOwn(order, record);

@@ -5,6 +5,7 @@ import {
   type EndpointPattern,
   endpointAt,
   endpointsMeet,
+  isOneEndpoint,
   matchesEndpoint,
   readEndpoint,
   readEndpoints,
@@ -63,6 +64,7 @@ export const endpoints = condition<readonly EndpointPattern[]>({
     inner.every((pattern) => outer.some((other) => coversEndpoint(other, pattern))),
   meets: (one, other) =>
     one.some((pattern) => other.some((theirs) => endpointsMeet(pattern, theirs))),
+  isOneEndpoint: (patterns) => patterns.length === 1 && patterns.every(isOneEndpoint),
   words: (patterns) =>
     patterns.length === 0 ? ["no endpoint at all"] : patterns.map(({ text }) => text),
 });
