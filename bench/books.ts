@@ -98,7 +98,7 @@ export async function fill(
 /** Copies the purchase that was made last, each copy for a path of its own. */
 export async function holdMany(store: Store, count: number, anyPath: boolean): Promise<void> {
   const [like] = await store.payments({ status: "paid", limit: 1 });
-  const { settledAt: _, preimage: __, fee: ___, claim: ____, ...open } = like!;
+  const { settledAt: _, preimage: __, fee: ___, ...open } = like!;
   const node = like!.nodeIds.at(-1)!;
   for (let nth = 0; nth < count; nth += AT_ONCE)
     await Promise.all(

@@ -27,8 +27,8 @@ const secretOf = (who: string): string =>
 
 const METHODS = {
   store: [
-    ...["begin", "settle", "mark", "claim", "reserve", "commit", "release", "meet", "addDirective"],
-    ...["purchases", "openPayments", "unreceipted", "appendReceipts", "unclaimAll", "abandoned"],
+    ...["begin", "settle", "mark", "take", "reserve", "commit", "release", "meet", "addDirective"],
+    ...["purchases", "openPayments", "unreceipted", "appendReceipts", "abandoned"],
   ],
   wallet: ["pay", "find"],
   web: ["fetch"],

@@ -78,7 +78,7 @@ test("a migration that fails leaves nothing behind", async () => {
   await books.sql(`CREATE SCHEMA ${books.schema}`);
   // Not a table that it looks for, and in the way of the last thing that it makes.
   await books.sql(
-    `CREATE FUNCTION ${books.schema}.sigil_unclaim(text) RETURNS void LANGUAGE sql AS ''`,
+    `CREATE FUNCTION ${books.schema}.sigil_reopen(text, double precision, text) RETURNS void LANGUAGE sql AS ''`,
   );
   await expect(books.open()).rejects.toMatchObject(refusal(/could not be opened/));
   expect(

@@ -76,15 +76,17 @@ test("one intent is paid once for each answer, and a single use serves one reque
   const { world, treasuries } = await two();
   const shop = await world.openShop();
   const root = world.mint();
+  const ids = Array.from({ length: 12 }, () => crypto.randomUUID());
   const buy = (at: number) =>
     treasuries[at % 2]!.buy({
-      id: crypto.randomUUID(),
+      id: ids[at]!,
+      underWay: ids.filter((_, other) => other !== at),
       credential: root.toString(),
       method: "GET",
       url: `${shop.url}/same`,
       headers: [],
     });
-  const answers = await Promise.allSettled(Array.from({ length: 12 }, (_, at) => buy(at)));
+  const answers = await Promise.allSettled(ids.map((_, at) => buy(at)));
   for (const answer of answers)
     if (answer.status === "rejected")
       expect(answer.reason).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });

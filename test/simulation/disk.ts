@@ -22,8 +22,6 @@ const WRITES = new Set([
   "mark",
   "take",
   "reopen",
-  "claim",
-  "unclaimAll",
   "allowPayee",
   "appendReceipts",
   "addDirective",

@@ -18,7 +18,6 @@ export interface Answers {
   readonly settle: Settled;
   readonly mark: PaymentRecord;
   readonly take: boolean;
-  readonly claim: boolean;
 }
 
 export type LedgerEvent =
@@ -43,13 +42,6 @@ export type LedgerEvent =
       readonly paymentHash: string;
       readonly from: string;
       readonly to: string;
-    }
-  | {
-      readonly type: "claim";
-      readonly paymentHash: string;
-      readonly by: string;
-      readonly at: number;
-      readonly until: number;
     };
 
 /** Unix seconds at which an event happened; undefined if it has no time of its own. */

@@ -12,6 +12,7 @@ import type {
   Settlement,
 } from "../ports/payments.ts";
 import { type Counters, type CountStep, reserve, resolve, spend, unchanged } from "./count.ts";
+import { LATE } from "./valid.ts";
 
 export interface PaymentState extends Counters {
   payment(paymentHash: string): PaymentRecord | undefined;
@@ -53,13 +54,12 @@ export function settle(
   { at: settledAt, ...outcome }: Settlement,
 ): PaymentStep<Settled> {
   const before = known(state, paymentHash);
-  const { claim, ...rest } = before;
   if (outcome.status === "failed") {
     // An attempt that wakes up late knows nothing about the one that was made since.
     if (before.status !== "open" || before.attemptId !== attemptId)
       return unchanged(settledOf(before));
     return settled(resolve(state, attemptId, undefined, settledAt), {
-      ...rest,
+      ...before,
       ...outcome,
       settledAt,
     });
@@ -86,8 +86,7 @@ export const settledOf = (payment: PaymentRecord): Settled => ({
   late: payment.order === lateOrder(payment.paymentHash),
 });
 
-/** No order has this key, which has no node id. */
-const lateOrder = (paymentHash: string): string => `late ${paymentHash}`;
+const lateOrder = (paymentHash: string): string => `${LATE}${paymentHash}`;
 
 export function take(
   state: PaymentState,
@@ -105,16 +104,14 @@ export function take(
 export function mark(
   state: PaymentState,
   paymentHash: string,
-  { status, delivered, closed, unclaim }: PaymentMark,
+  { status, delivered, closed }: PaymentMark,
 ): PaymentStep<PaymentRecord> {
   const before = known(state, paymentHash);
-  const { claim, ...rest } = before;
   const changes =
     (status === "used" && before.status === "paid") ||
     (status === "undelivered" && (before.status === "paid" || before.status === "used"));
   const after: PaymentRecord = {
-    ...rest,
-    ...(claim !== undefined && claim.by !== unclaim && { claim }),
+    ...before,
     ...(changes && { status }),
     ...(changes && closed !== undefined && { closed }),
     delivered: before.delivered || delivered === true,
@@ -124,22 +121,6 @@ export function mark(
     payment: after,
     journal: after.status === before.status ? [] : [entry(after)],
   };
-}
-
-export function claim(
-  state: PaymentState,
-  paymentHash: string,
-  by: string,
-  at: number,
-  until: number,
-): PaymentStep<boolean> {
-  const payment = state.payment(paymentHash);
-  const isFree =
-    payment?.status === "paid" &&
-    (payment.claim === undefined || payment.claim.by === by || payment.claim.until <= at);
-  return isFree
-    ? { ...unchanged(true), payment: { ...payment, claim: { by, until } } }
-    : unchanged(false);
 }
 
 function withFee({ amount }: PaymentRecord, fee: Amount): Amount {

@@ -4,15 +4,7 @@
  */
 import { reserve, resolve } from "./count.ts";
 import type { Answers, LedgerEvent } from "./event.ts";
-import {
-  begin,
-  claim,
-  mark,
-  type PaymentState,
-  type PaymentStep,
-  settle,
-  take,
-} from "./payment.ts";
+import { begin, mark, type PaymentState, type PaymentStep, settle, take } from "./payment.ts";
 import { demandValid } from "./valid.ts";
 
 export type LedgerState = PaymentState;
@@ -49,7 +41,5 @@ function stepAny(state: LedgerState, event: LedgerEvent): Step<Answers[keyof Ans
       return mark(state, event.paymentHash, event.mark);
     case "take":
       return take(state, event.paymentHash, event.from, event.to);
-    case "claim":
-      return claim(state, event.paymentHash, event.by, event.at, event.until);
   }
 }

@@ -7,6 +7,9 @@ import type { Reservation } from "../ports/ledger.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { LedgerEvent } from "./event.ts";
 
+/** Begins the order key of what was paid after it had failed, before the payment hash. */
+export const LATE = "late ";
+
 /** So that a store of 64-bit integers takes everything that is accepted here. */
 const MAX_USES = 1_000_000_000_000_000_000n;
 
@@ -24,10 +27,20 @@ export function demandValid(event: LedgerEvent): void {
       demandPayment(event.payment, event.reservation.amount);
       if (event.payment.attemptId !== event.reservation.id)
         throw new TypeError("the attempt id of a payment is the id of its reservation");
+      demandOrder(event.payment.order);
+      break;
+    case "take":
+      demandOrder(event.to);
       break;
     case "settle":
       if (event.settlement.status === "paid") demandAmount(event.settlement.fee);
   }
+}
+
+/** The key of what was paid late is nobody's, and each database keeps one payment for each key. */
+function demandOrder(order: string): void {
+  if (order.startsWith(LATE))
+    throw new TypeError(`the key of an order does not begin with "${LATE}"`);
 }
 
 function demandReservation({ amount, uses }: Reservation): void {

@@ -82,7 +82,6 @@ export type PaymentView = Omit<
   PaymentRecord,
   | "preimage"
   | "macaroon"
-  | "claim"
   | "limitIds"
   | "attemptId"
   | "order"

@@ -57,11 +57,6 @@ export interface PaymentRecord {
   /** Whether the service has ever served the purchase. */
   readonly delivered: boolean;
   /**
-   * The order that may use a purchase of a single request, and until when (Unix seconds). No other
-   * order may use it in that time.
-   */
-  readonly claim?: { readonly by: string; readonly until: number };
-  /**
    * Of an undelivered payment: the node for which its origin is paid nothing, or `*` for all nodes,
    * until then (Unix seconds). [case 62]
    */
@@ -116,8 +111,6 @@ export interface PaymentMark {
   readonly status?: "used" | "undelivered";
   readonly delivered?: true;
   readonly closed?: { readonly to: string; readonly until: number };
-  /** Gives up a claim. */
-  readonly unclaim?: string;
 }
 
 export interface PaymentQuery {
@@ -158,13 +151,6 @@ export interface Payments {
    * @throws TypeError for a hash that was never begun
    */
   mark(paymentHash: string, mark: PaymentMark, pace?: "patient" | "urgent"): Promise<PaymentRecord>;
-  /**
-   * Claims a purchase of a single request for `by`. Returns false if another order has a claim at
-   * `at`, or the purchase is used.
-   */
-  claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean>;
-  /** Ends every claim whose `by` begins with `prefix`, because the process that had it is gone. */
-  unclaimAll(prefix: string): Promise<void>;
   /**
    * Gives a purchase of status `paid` to the order `to`. Returns false, and changes nothing, unless
    * it belongs to `from` and `to` has no payment that did not fail.

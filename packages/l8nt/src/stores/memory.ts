@@ -160,17 +160,6 @@ export class MemoryStore implements Store {
     return this.#apply({ type: "mark", paymentHash, mark });
   }
 
-  async claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean> {
-    return this.#apply({ type: "claim", paymentHash, by, at, until });
-  }
-
-  async unclaimAll(prefix: string): Promise<void> {
-    for (const [hash, payment] of this.#payments) {
-      const { claim, ...rest } = payment;
-      if (claim?.by.startsWith(prefix)) this.#payments.set(hash, rest);
-    }
-  }
-
   async payment(paymentHash: string): Promise<PaymentRecord | undefined> {
     return this.#payments.get(paymentHash);
   }

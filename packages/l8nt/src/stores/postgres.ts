@@ -258,14 +258,6 @@ class PostgresStore implements Store {
     return decodePayment(await this.#add<PaymentJson>({ type: "mark", paymentHash, mark }));
   }
 
-  async claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean> {
-    return this.#add<boolean>({ type: "claim", paymentHash, by, at, until });
-  }
-
-  async unclaimAll(prefix: string): Promise<void> {
-    await this.#database.write(`SELECT ${this.#in}.sigil_unclaim($1)`, [prefix]);
-  }
-
   async payment(paymentHash: string): Promise<PaymentRecord | undefined> {
     const [payment] = await this.#payments("WHERE p.hash = $1", [paymentHash]);
     return payment;

@@ -165,8 +165,7 @@ test.skipIf(!hasSqlite)(
     await settle(store, failed, { status: "failed", at: START });
     const bought = await buy(store, { paymentHash: failed.paymentHash });
     const { paymentHash, origin, order, intent } = bought;
-    await store.claim(paymentHash, "me", START, START + 1);
-    await store.mark(paymentHash, { delivered: true, unclaim: "me" });
+    await store.mark(paymentHash, { delivered: true });
     await store.purchases(["root", "scout"], bought);
     await Promise.all([store.ordered(order), store.openFor(intent)]);
     expect(await store.take(paymentHash, order, "another")).toBe(true);
@@ -178,12 +177,7 @@ test.skipIf(!hasSqlite)(
     ]);
     await store.usage([{ id: "wallet", kind: "spend", unit: "msat" }], START);
     await store.appendReceipts([{ seq: 1, paymentHash, hash: "00", text: "{}" }]);
-    await Promise.all([
-      store.unreceipted(8),
-      store.lastReceipt(),
-      store.abandoned(START),
-      store.unclaimAll("me"),
-    ]);
+    await Promise.all([store.unreceipted(8), store.lastReceipt(), store.abandoned(START)]);
     await store.close();
     vi.restoreAllMocks();
     const database = new DatabaseSync(path, { readOnly: true });

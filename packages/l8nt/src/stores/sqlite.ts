@@ -201,20 +201,6 @@ class SqliteStore implements Store {
     return this.#apply({ type: "mark", paymentHash, mark }, pace);
   }
 
-  claim(paymentHash: string, by: string, at: number, until: number): Promise<boolean> {
-    return this.#apply({ type: "claim", paymentHash, by, at, until });
-  }
-
-  unclaimAll(prefix: string): Promise<void> {
-    return this.#write(() => {
-      const rows = this.#sql.all("SELECT payment_hash FROM payments WHERE claim_by IS NOT NULL");
-      for (const row of rows) {
-        const { claim, ...rest } = this.#tables.payment(hashIn(row))!;
-        if (claim!.by.startsWith(prefix)) this.#tables.writePayment(rest);
-      }
-    });
-  }
-
   payment(paymentHash: string): Promise<PaymentRecord | undefined> {
     return this.#look(() => (isHash(paymentHash) ? this.#tables.payment(paymentHash) : undefined));
   }

@@ -309,6 +309,14 @@ export function orderLaws(law: Law): void {
     );
   });
 
+  law("gives no order the key of what was paid late", async (store) => {
+    const bought = await buy(store);
+    const late = `late ${paymentOf().paymentHash}`;
+    await assert.rejects(beginPayment(store, paymentOf({ order: late })), TypeError);
+    await assert.rejects(store.take(bought.paymentHash, bought.order, late), TypeError);
+    assert.deepEqual(await store.payment(bought.paymentHash), bought);
+  });
+
   law("lifts the closures of an origin, and journals it", async (store, handles) => {
     const [one, two] = [await buy(store), await buy(store)];
     const elsewhere = await buy(store, { origin: "https://other.example" });

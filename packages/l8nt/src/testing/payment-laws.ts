@@ -99,7 +99,6 @@ export function paymentLaws(law: Law): void {
       nodeIds: ["root"],
       limitIds: [],
       path: "/ümläut/%2F",
-      claim: { by: "me.1", until: START + 10.5 },
       createdAt: START + 0.25,
       amount: msat(0n),
       maxFee: msat(999_999n),
@@ -146,11 +145,10 @@ export function paymentLaws(law: Law): void {
     },
   );
 
-  law("releases the amount and the claim of a failed payment, once", async (store) => {
-    const record = paymentOf({ claim: { by: "me.1", until: START + 60 } });
+  law("releases the amount of a failed payment, once", async (store) => {
+    const record = paymentOf();
     await beginPayment(store, record);
-    const { claim: _, ...unclaimed } = record;
-    const failed = { ...unclaimed, status: "failed", settledAt: START + 1 } as const;
+    const failed = { ...record, status: "failed", settledAt: START + 1 } as const;
     assert.deepEqual(await settle(store, record, { status: "failed", at: START + 1 }), failed);
     assert.deepEqual(await standing(store), { id: "wallet", used: 0n, reserved: 0n });
     assert.deepEqual(await settle(store, record, { status: "failed", at: START + 2 }), failed);
@@ -199,14 +197,14 @@ export function paymentLaws(law: Law): void {
     ]);
   });
 
-  law("settles, marks and claims no payment that was never begun", async (store) => {
+  law("settles, marks and takes no payment that was never begun", async (store) => {
     const hash = "ee".repeat(32);
     await assert.rejects(
       store.settle(hash, "nobody's", { status: "failed", at: START }),
       TypeError,
     );
     await assert.rejects(store.mark(hash, { delivered: true }), TypeError);
-    assert.equal(await store.claim(hash, "me", START, START + 1), false);
+    assert.equal(await store.take(hash, "scout one", "scout two"), false);
     // A failure in a batch does not undo the other writes of the batch.
     const record = paymentOf();
     const [, begun] = await Promise.allSettled([
@@ -387,33 +385,6 @@ export function paymentLaws(law: Law): void {
       assert.deepEqual(await handle.closures("https://third.example", START), []);
     }
   });
-
-  law(
-    "gives a purchase of a single request to one claimant at a time [case 88]",
-    async (store, handles) => {
-      const { paymentHash } = await buy(store);
-      const takes = await Promise.all(
-        Array.from({ length: 10 }, (_, at) =>
-          handles[at % handles.length]!.claim(paymentHash, `me.${at}`, START, START + 60),
-        ),
-      );
-      assert.equal(takes.filter((taken) => taken).length, 1);
-      const { claim } = (await store.payment(paymentHash))!;
-      assert.equal(await store.claim(paymentHash, claim!.by, START, START + 90), true);
-      assert.equal(await store.claim(paymentHash, "you.1", START + 89.5, START + 300), false);
-      assert.equal(await store.claim(paymentHash, "you.1", START + 90, START + 300), true);
-      await store.mark(paymentHash, { unclaim: "somebody else's" });
-      assert.equal(await store.claim(paymentHash, "me.1", START + 90, START + 300), false);
-      await store.mark(paymentHash, { unclaim: "you.1" });
-      assert.equal(await store.claim(paymentHash, "me.1", START + 90, START + 300), true);
-      await store.unclaimAll("me.");
-      assert.equal(await store.claim(paymentHash, "you.2", START + 90, START + 300), true);
-      await store.unclaimAll("me.");
-      assert.equal((await store.payment(paymentHash))?.claim?.by, "you.2");
-      await store.mark(paymentHash, { status: "used", unclaim: "you.2" });
-      assert.equal(await store.claim(paymentHash, "you.2", START + 90, START + 300), false);
-    },
-  );
 
   law("finds a node's own purchases at an origin, newest first", async (store) => {
     const first = await buy(store, { createdAt: START });

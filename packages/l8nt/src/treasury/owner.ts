@@ -260,13 +260,12 @@ function viewOf(record: PaymentRecord): PaymentView {
   const {
     preimage: _,
     macaroon: __,
-    claim: ___,
-    limitIds: ____,
-    attemptId: _____,
-    order: ______,
-    request: _______,
-    anyPath: ________,
-    skewSeconds: _________,
+    limitIds: ___,
+    attemptId: ____,
+    order: _____,
+    request: ______,
+    anyPath: _______,
+    skewSeconds: ________,
     ...view
   } = record;
   return view;

@@ -17,12 +17,12 @@ interface Call {
 
 /**
  * Whether an event may be sent again if it is not known whether it was committed. A reservation, a
- * payment, and the end of either are repeatable by their ids, and a claim by its claimant. A note
- * or a directive would be written twice, a repeated freeze could undo a thaw that came between, and
- * a repeated mark could end a claim that was made since.
+ * payment, and the end of either are repeatable by their ids, a taking by its taker, and a mark
+ * because it is never undone. A note or a directive would be written twice, and a repeated freeze
+ * could undo a thaw that came between.
  */
 const isRepeatable = ({ event: { type } }: Call): boolean =>
-  type !== "mark" && type !== "directive" && type !== "note" && type !== "payee";
+  type !== "directive" && type !== "note" && type !== "payee";
 
 const turn = () => new Promise<void>((done) => void setImmediate(done));
 

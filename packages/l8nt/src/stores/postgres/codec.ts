@@ -77,11 +77,10 @@ export function encodeEvent(event: StoreEvent): EventRow {
       };
     }
     case "mark": {
-      const { status, delivered, closed, unclaim } = event.mark;
+      const { status, delivered, closed } = event.mark;
       const columns = {
         status,
         delivered,
-        unclaim: unclaim && text(unclaim),
         ...closedColumns(closed),
       };
       return { type: event.type, hash: text(event.paymentHash), ...columns };
@@ -93,10 +92,6 @@ export function encodeEvent(event: StoreEvent): EventRow {
         order_from: text(event.from),
         order_key: text(event.to),
       };
-    case "claim": {
-      const claim = claimColumns({ by: event.by, until: event.until });
-      return { type: event.type, hash: text(event.paymentHash), at: time(event.at), ...claim };
-    }
     case "directive": {
       const { kind, nodeId, reason, at } = event.directive;
       const entry = { type: event.type, kind, nodeId, ...(reason !== undefined && { reason }) };
@@ -160,7 +155,7 @@ function reservationColumns(reservation: Reservation): EventRow {
 }
 
 function paymentColumns(payment: PaymentRecord): EventRow {
-  const { status, order, preimage, fee, settledAt, delivered, claim, closed, ...record } = payment;
+  const { status, order, preimage, fee, settledAt, delivered, closed, ...record } = payment;
   const { paymentHash, attemptId, intent, origin, payee, nodeIds, amount } = record;
   return {
     hash: text(paymentHash),
@@ -176,7 +171,6 @@ function paymentColumns(payment: PaymentRecord): EventRow {
     ...{ status, preimage, delivered },
     ...(fee !== undefined && { fee: `${fee.value}` }),
     ...(settledAt !== undefined && { settled_at: time(settledAt) }),
-    ...claimColumns(claim),
     ...closedColumns(closed),
   };
 }
@@ -189,9 +183,6 @@ export const placeOf = ({ method, path }: Omit<PurchaseQuery, "origin">): string
   hexText(sha256(utf8(`${method} ${path}`)));
 
 const amountColumns = ({ unit, value }: Amount): EventRow => ({ unit, value: `${value}` });
-
-const claimColumns = (claim: PaymentRecord["claim"]): EventRow =>
-  claim === undefined ? {} : { claim_by: text(claim.by), claim_until: time(claim.until) };
 
 const closedColumns = (closed: PaymentRecord["closed"]): EventRow =>
   closed === undefined ? {} : { closed_to: text(closed.to), closed_until: time(closed.until) };
@@ -210,8 +201,6 @@ export interface PaymentJson {
   readonly fee: string | null;
   readonly settledAt: number | null;
   readonly delivered: boolean;
-  readonly claimBy: string | null;
-  readonly claimUntil: number | null;
   readonly closedTo: string | null;
   readonly closedUntil: number | null;
 }
@@ -229,7 +218,6 @@ export function decodePayment(row: PaymentJson): PaymentRecord {
     ...(row.preimage !== null && { preimage: row.preimage }),
     ...(row.fee !== null && { fee: decodeAmount({ unit: record.amount.unit, value: row.fee }) }),
     ...(row.settledAt !== null && { settledAt: row.settledAt }),
-    ...(row.claimBy !== null && { claim: { by: row.claimBy, until: row.claimUntil! } }),
     ...(row.closedTo !== null && { closed: { to: row.closedTo, until: row.closedUntil! } }),
   };
 }

@@ -60,8 +60,6 @@ CREATE TABLE sigil_payments (
   fee numeric,
   settled_at double precision,
   delivered boolean NOT NULL,
-  claim_by text,
-  claim_until double precision,
   closed_to text,
   closed_until double precision,
   begun_seq bigint NOT NULL,
@@ -77,7 +75,6 @@ CREATE INDEX sigil_payments_waiting ON sigil_payments (begun_seq) WHERE status =
 CREATE INDEX sigil_payments_begun ON sigil_payments (begun_seq);
 CREATE INDEX sigil_payments_usable ON sigil_payments (payer, origin, place, paid_seq) WHERE status = 'paid';
 CREATE INDEX sigil_payments_closed ON sigil_payments (origin) WHERE closed_to IS NOT NULL;
-CREATE INDEX sigil_payments_claimed ON sigil_payments (claim_by) WHERE claim_by IS NOT NULL;
 CREATE INDEX sigil_payments_unreceipted ON sigil_payments (paid_seq) WHERE paid_seq IS NOT NULL AND NOT receipted;
 CREATE INDEX sigil_payments_nodes ON sigil_payments USING gin (node_ids);
 
@@ -245,7 +242,7 @@ CREATE TYPE sigil_event AS (
   maxes numeric[],
   windows double precision[],
   body text,
-  -- a payment; its claim and what it closes
+  -- a payment, and what it closes
   hash text,
   reservation text,
   intent text,
@@ -263,18 +260,15 @@ CREATE TYPE sigil_event AS (
   fee numeric,
   settled_at double precision,
   delivered boolean,
-  claim_by text,
-  claim_until double precision,
   closed_to text,
   closed_until double precision,
-  unclaim text,
   -- a directive
   node_id text
 );
 
 CREATE FUNCTION sigil_payment_json(p sigil_payments) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('record', p.record, 'order', p.order_key, 'status', p.status, 'preimage', p.preimage, 'fee', p.fee::text,
-    'settledAt', p.settled_at, 'delivered', p.delivered, 'claimBy', p.claim_by, 'claimUntil', p.claim_until,
+    'settledAt', p.settled_at, 'delivered', p.delivered,
     'closedTo', p.closed_to, 'closedUntil', p.closed_until)
 $$;
 
@@ -530,7 +524,7 @@ BEGIN
         j_at[j] := ev.at; j_type[j] := 'payment'; j_ref[j] := ev.hash; j_unit[j] := NULL; j_value[j] := NULL; j_detail[j] := ev.status;
         newest := greatest(newest, ev.at);
         pays[p] := ROW(ev.hash, ev.intent, ev.order_key, ev.origin, ev.place, ev.payee, ev.node_ids[cardinality(ev.node_ids)], ev.node_ids, ev.reservation, ev.unit, ev.price,
-          ev.record, ev.status, ev.preimage, ev.fee, ev.settled_at, ev.delivered, ev.claim_by, ev.claim_until,
+          ev.record, ev.status, ev.preimage, ev.fee, ev.settled_at, ev.delivered,
           ev.closed_to, ev.closed_until, head.seq + j, NULL, false);
         pays_touched[p] := true;
         IF ev.status = 'open' THEN intent_open[i] := p; END IF;
@@ -586,8 +580,6 @@ BEGIN
         outcome := 'released';
         outcome_unit := NULL;
         outcome_value := 0;
-        pay.claim_by := NULL;
-        pay.claim_until := NULL;
       END IF;
       outcome_at := ev.at;
       pay.status := ev.status;
@@ -599,10 +591,6 @@ BEGIN
       IF pay.hash IS NULL THEN
         answers[n] := '{"error": "no such payment"}';
         CONTINUE;
-      END IF;
-      IF pay.claim_by = ev.unclaim THEN
-        pay.claim_by := NULL;
-        pay.claim_until := NULL;
       END IF;
       IF (ev.status = 'used' AND pay.status = 'paid') OR (ev.status = 'undelivered' AND pay.status IN ('paid', 'used')) THEN
         pay.status := ev.status;
@@ -633,20 +621,6 @@ BEGIN
       ELSE
         -- What this call took is its own.
         answers[n] := to_jsonb(again AND coalesce(pay.status = 'paid' AND pay.order_key = ev.order_key, false));
-      END IF;
-      CONTINUE;
-
-    WHEN 'claim' THEN
-      p := (pay_at ->> ev.hash)::integer;
-      pay := pays[p];
-      IF pay.status = 'paid' AND (pay.claim_by IS NULL OR pay.claim_by = ev.claim_by OR pay.claim_until <= ev.at) THEN
-        pay.claim_by := ev.claim_by;
-        pay.claim_until := ev.claim_until;
-        pays[p] := pay;
-        pays_touched[p] := true;
-        answers[n] := 'true';
-      ELSE
-        answers[n] := 'false';
       END IF;
       CONTINUE;
 
@@ -791,16 +765,16 @@ BEGIN
   IF true = ANY (pays_touched) THEN
     INSERT INTO sigil_payments AS s
       SELECT t.hash, t.intent, t.order_key, t.origin, t.place, t.payee, t.payer, t.node_ids, t.reservation, t.unit, t.amount, t.record, t.status, t.preimage,
-          t.fee, t.settled_at, t.delivered, t.claim_by, t.claim_until, t.closed_to, t.closed_until, t.begun_seq, t.paid_seq, t.receipted
+          t.fee, t.settled_at, t.delivered, t.closed_to, t.closed_until, t.begun_seq, t.paid_seq, t.receipted
         FROM unnest(pays, pays_touched)
           AS t(hash, intent, order_key, origin, place, payee, payer, node_ids, reservation, unit, amount, record, status, preimage,
-            fee, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted, touched)
+            fee, settled_at, delivered, closed_to, closed_until, begun_seq, paid_seq, receipted, touched)
         WHERE t.touched
       ON CONFLICT (hash) DO UPDATE SET (intent, order_key, origin, place, payee, payer, node_ids, reservation, unit, amount, record, status, preimage,
-          fee, settled_at, delivered, claim_by, claim_until, closed_to, closed_until, begun_seq, paid_seq, receipted)
+          fee, settled_at, delivered, closed_to, closed_until, begun_seq, paid_seq, receipted)
         = (excluded.intent, excluded.order_key, excluded.origin, excluded.place, excluded.payee, excluded.payer, excluded.node_ids, excluded.reservation,
           excluded.unit, excluded.amount, excluded.record, excluded.status, excluded.preimage, excluded.fee, excluded.settled_at,
-          excluded.delivered, excluded.claim_by, excluded.claim_until, excluded.closed_to, excluded.closed_until,
+          excluded.delivered, excluded.closed_to, excluded.closed_until,
           excluded.begun_seq, excluded.paid_seq, excluded.receipted);
   END IF;
   INSERT INTO sigil_journal (seq, at, type, ref, unit, value, detail)
@@ -834,11 +808,5 @@ BEGIN
   UPDATE sigil_payments p SET closed_to = NULL, closed_until = NULL WHERE p.origin = reopened AND p.closed_to IS NOT NULL;
   INSERT INTO sigil_journal (seq, at, type, detail) VALUES (head.seq + 1, reopened_at, 'note', body);
   UPDATE sigil_head h SET seq = head.seq + 1, latest = greatest(h.latest, reopened_at);
-END $$;
-
-CREATE FUNCTION sigil_unclaim(prefix text) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-  PERFORM sigil_lock();
-  UPDATE sigil_payments p SET claim_by = NULL, claim_until = NULL WHERE starts_with(p.claim_by, prefix);
 END $$;
 `;

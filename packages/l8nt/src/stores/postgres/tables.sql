@@ -57,8 +57,6 @@ CREATE TABLE sigil_payments (
   fee numeric,
   settled_at double precision,
   delivered boolean NOT NULL,
-  claim_by text,
-  claim_until double precision,
   closed_to text,
   closed_until double precision,
   begun_seq bigint NOT NULL,
@@ -74,7 +72,6 @@ CREATE INDEX sigil_payments_waiting ON sigil_payments (begun_seq) WHERE status =
 CREATE INDEX sigil_payments_begun ON sigil_payments (begun_seq);
 CREATE INDEX sigil_payments_usable ON sigil_payments (payer, origin, place, paid_seq) WHERE status = 'paid';
 CREATE INDEX sigil_payments_closed ON sigil_payments (origin) WHERE closed_to IS NOT NULL;
-CREATE INDEX sigil_payments_claimed ON sigil_payments (claim_by) WHERE claim_by IS NOT NULL;
 CREATE INDEX sigil_payments_unreceipted ON sigil_payments (paid_seq) WHERE paid_seq IS NOT NULL AND NOT receipted;
 CREATE INDEX sigil_payments_nodes ON sigil_payments USING gin (node_ids);
 

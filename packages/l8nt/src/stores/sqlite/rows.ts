@@ -53,8 +53,6 @@ export const statesOf = (payment: PaymentRecord): Columns => ({
   fee: payment.fee?.value ?? null,
   settled_at: payment.settledAt ?? null,
   delivered: Number(payment.delivered),
-  claim_by: payment.claim?.by ?? null,
-  claim_until: payment.claim?.until ?? null,
   closed_to: payment.closed?.to ?? null,
   closed_until: payment.closed?.until ?? null,
 });
@@ -73,8 +71,7 @@ export function bodyOf(payment: PaymentRecord): string {
     fee: _________,
     settledAt: __________,
     delivered: ___________,
-    claim: ____________,
-    closed: _____________,
+    closed: ____________,
     amount,
     maxFee,
     ...rest
@@ -112,9 +109,6 @@ export function paymentIn(row: Row): PaymentRecord {
     ...(row.preimage !== null && { preimage: String(row.preimage) }),
     ...(row.fee !== null && { fee: { unit, value: row.fee as bigint } }),
     ...(row.settled_at !== null && { settledAt: Number(row.settled_at) }),
-    ...(row.claim_by !== null && {
-      claim: { by: String(row.claim_by), until: Number(row.claim_until) },
-    }),
     ...(row.closed_to !== null && {
       closed: { to: String(row.closed_to), until: Number(row.closed_until) },
     }),

@@ -45,7 +45,7 @@ export const MIGRATIONS: readonly Migration[] = [
          status TEXT NOT NULL CHECK (status IN ('open', 'paid', 'used', 'failed', 'undelivered')),
          preimage TEXT, fee INTEGER, settled_at REAL, delivered INTEGER NOT NULL,
          settled INTEGER, receipted INTEGER NOT NULL DEFAULT 0,
-         claim_by TEXT, claim_until REAL, closed_to TEXT, closed_until REAL,
+         closed_to TEXT, closed_until REAL,
          CHECK ((order_key IS NULL) = (status = 'failed'))
        ) STRICT`,
       // What never changes, written once: a change of the row beside it does not write this again.
@@ -102,7 +102,6 @@ export const MIGRATIONS: readonly Migration[] = [
        WHERE status = 'paid' AND any_path = 1`,
       `CREATE INDEX payments_closed ON payments (origin, closed_until) WHERE closed_to IS NOT NULL`,
       `CREATE INDEX payments_unreceipted ON payments (settled) WHERE receipted = 0 AND settled IS NOT NULL`,
-      `CREATE INDEX payments_claimed ON payments (claim_by) WHERE claim_by IS NOT NULL`,
       `CREATE INDEX reservations_open ON reservations (entry) WHERE outcome IS NULL`,
       ...appendOnly("journal"),
       ...appendOnly("receipts"),
@@ -115,7 +114,6 @@ export const MIGRATIONS: readonly Migration[] = [
       "payments_usable_anywhere",
       "payments_closed",
       "payments_unreceipted",
-      "payments_claimed",
       "reservations_open",
       ...["journal", "receipts", "directives"].flatMap((table) => [
         `${table}_no_update`,
