@@ -97,3 +97,29 @@ test("10,050 orders for what is held make the treasury forget nothing, of the ag
   expect(await present(own, url)).toBe(402);
   expect(made.sent()).toBe(2);
 }, 120_000);
+
+test("a thousand revocations by an agent use up nothing of the nodes above it at the service", async () => {
+  const made = await world();
+  const at = { now: made.clock() };
+  const shop = await made.openShop(PASS);
+  const root = made.mint();
+  const url = `${shop.url}/a`;
+  await buy(made, root, url);
+  const [mallory, other] = ["mallory", "other"].map((agent) => root.delegate({ agent }, at));
+  const others = await buy(made, other!, url);
+  const own = await buy(made, mallory!, url);
+  const holder = made.connect(mallory!);
+  await each(1000, async (number) => {
+    const child = mallory!.delegate({ agent: `child-${number}` }, at);
+    await buy(made, child, url);
+    await holder.revoke(child);
+  });
+  expect(made.sent()).toBe(1000);
+  expect([await present(others, url), await present(own, url)]).toEqual([200, 200]);
+  await made.connect(root).revoke(other!);
+  expect([await present(others, url), await present(own, url)]).toEqual([402, 200]);
+  await made.treasury.owner.revoke(await nodeOf(made, mallory!));
+  expect(await present(own, url)).toBe(402);
+  expect(made.sent()).toBe(1002);
+  expect(made.paid().count).toBe(1);
+}, 120_000);

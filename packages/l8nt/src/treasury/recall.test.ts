@@ -2,10 +2,14 @@
  * Recall over loopback: what was handed over for a revoked node is refused at its service, also
  * after a restart, at any depth, and whatever comes between. [cases 27, 111]
  */
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { Credential } from "../l402/index.ts";
 import type { Store } from "../ports/store.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { openSqliteStore } from "../stores/sqlite.ts";
 import {
   ask402,
   challenger,
@@ -83,8 +87,7 @@ const settled = async (treasury: Treasury, nodeId: string) => {
   }
 };
 
-async function family() {
-  const store = new MemoryStore();
+async function family(store: Store = new MemoryStore()) {
   const wire = link();
   const world = await town({ store, fetch: wire.fetch });
   const root = world.mint();
@@ -93,23 +96,33 @@ async function family() {
   return { store, wire, world, root, agent, shop, url: `${shop.url}/a` };
 }
 
-test("what a service did not hear of is told after a restart", async () => {
-  const { store, wire, world, agent, url } = await family();
-  const held = await handed(world, agent, url);
-  wire.state.isCut = true;
-  const node = await nodeOf(world, agent);
-  await world.treasury.owner.revoke(node);
-  expect(await world.treasury.owner.health()).toMatchObject({ pendingRecalls: 1 });
-  expect(await present(held, url)).toBe(200);
-  await world.treasury.stop();
-  wire.state.isCut = false;
-  const again = restarted(world, store, wire.fetch);
-  await again.start();
-  await settled(again, node);
-  expect(await present(held, url)).toBe(402);
-  expect(await again.owner.health()).toMatchObject({ pendingRecalls: 0 });
-  await again.stop();
-});
+test.each(["memory", "SQLite"])(
+  "what a service did not hear of is told after a restart, from a store in %s",
+  async (kind) => {
+    const folder = mkdtempSync(join(tmpdir(), "recall-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "treasury.db");
+    const store = kind === "memory" ? new MemoryStore() : await openSqliteStore(path);
+    const { wire, world, agent, url } = await family(store);
+    const held = await handed(world, agent, url);
+    wire.state.isCut = true;
+    const node = await nodeOf(world, agent);
+    await world.treasury.owner.revoke(node);
+    expect(await world.treasury.owner.health()).toMatchObject({ pendingRecalls: 1 });
+    expect(await present(held, url)).toBe(200);
+    await world.treasury.stop();
+    await store.close();
+    wire.state.isCut = false;
+    const reopened = kind === "memory" ? store : await openSqliteStore(path);
+    const again = restarted(world, reopened, wire.fetch);
+    await again.start();
+    await settled(again, node);
+    expect(await present(held, url)).toBe(402);
+    expect(await again.owner.health()).toMatchObject({ pendingRecalls: 0 });
+    await again.stop();
+    await reopened.close();
+  },
+);
 
 test("a treasury that dies between the directive and its recalls tells the services after the restart", async () => {
   const { store, wire, world, agent, url } = await family();
