@@ -118,6 +118,7 @@ export default withMermaid({
           text: "Guides",
           items: [
             page("Run a treasury", "/guides/treasury"),
+            page("Back up and restore a treasury", "/guides/backup"),
             page("Connect a wallet", "/guides/wallets"),
             page("Test your paid service", "/guides/testing"),
             page("Use an agent framework", "/guides/agents"),
