@@ -51,6 +51,13 @@ describe("two requests have one hash", () => {
     }
   });
 
+  test("if a buyer adds the key of its order, unless the price function asks for that field", () => {
+    const keyed = { "idempotency-key": "k1" };
+    expect(same((headers) => [...headers], keyed, {})).toBe(true);
+    expect(same((headers) => Object.fromEntries(headers), keyed, {})).toBe(true);
+    expect(same((headers) => headers.get("Idempotency-Key"), keyed, {})).toBe(false);
+  });
+
   test("which reads what the request says", () => {
     const headers = new Readings(...GET).fields(new Headers({ "x-size": "7", "x-b": "1" }));
     expect([headers.get("X-SIZE"), headers.has("x-c"), [...headers.keys()]]).toEqual([

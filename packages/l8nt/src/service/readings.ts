@@ -8,6 +8,12 @@ import { mentionsCredential } from "../l402/authorization.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 
 /**
+ * A treasury asks for a challenge without it, and presents what it bought with it. A price function
+ * that copies all fields does not price by it.
+ */
+const ADDED_BY_BUYERS = "idempotency-key";
+
+/**
  * Records reads. Two requests with one hash gave a price function the same answers to the same
  * questions, so at one time both have one price.
  */
@@ -35,7 +41,8 @@ export class Readings {
     };
     const recordAll = (): void => {
       this.#hasReadAllFields = true;
-      for (const name of headers.keys()) if (fieldOf(headers, name) !== null) record(name);
+      for (const name of headers.keys())
+        if (name !== ADDED_BY_BUYERS && fieldOf(headers, name) !== null) record(name);
     };
     return new Proxy(headers, {
       get: (_, key) => {
