@@ -184,6 +184,33 @@ test("the payer's hand-over is written in the turn of the settlement, and not ag
   expect(written.slice(3)).toEqual(["hand-over"]);
 });
 
+test("what another process on the same store hands over before it reads of the revocation is recalled, too", async () => {
+  class Shared extends MemoryStore {
+    override readonly shared = true as never;
+  }
+  const store = new Shared();
+  const { wire, world, root, agent, url } = await family(store);
+  await handed(world, root, url);
+  const [purchase] = await world.treasury.owner.payments();
+  const nodeIds = (await world.treasury.standing(agent.toString())).map(({ id }) => id);
+  const handOver = (until: number) =>
+    store.handOver(
+      {
+        ...{ paymentHash: purchase!.paymentHash, origin: purchase!.origin, nodeIds, until },
+        ...{ payer: nodeIds[0]!, recallable: true },
+      },
+      { at: world.clock(), maxBelow: 1000 },
+    );
+  await world.treasury.owner.revoke(nodeIds.at(-1)!);
+  expect(wire.state.sent).toBe(0);
+  for (const [seconds, sent] of [[2, 1] as const, [18, 1] as const]) {
+    await handOver(world.clock() + 300);
+    world.clock.advance(`${seconds}s`);
+    await settled(world.treasury, nodeIds.at(-1)!);
+    expect(wire.state.sent).toBe(sent);
+  }
+});
+
 describe("a node at any depth", () => {
   test("is revoked at a service with all below it and nothing above it, by one request", async () => {
     const { wire, world, root, url } = await family();

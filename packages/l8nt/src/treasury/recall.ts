@@ -30,6 +30,8 @@ const REMEMBERED = 10_000;
 /** How long a revocation waits for the services. They are told all the same after that. */
 const PATIENCE_MS = 2000;
 const TICK_MS = 1000;
+/** By then another process that can read the store has read of a revocation. [case 111] */
+const SOON_SECONDS = 2;
 /** Recalls are shown for an hour after their end. */
 const SHOWN_SECONDS = 3600;
 const PRUNE_EVERY_SECONDS = 60;
@@ -54,8 +56,8 @@ export class Recall {
   readonly #written = new Lru<string, number>(REMEMBERED);
   /** By node and payment: rows that are being written. */
   readonly #underWay = new Map<string, Promise<boolean>>();
-  /** Revocations whose hand-overs by other processes may not all be written yet. */
-  #recent: readonly Revoked[] = [];
+  /** Revocations to recall again, and when (Unix seconds). */
+  #again: readonly { readonly revoked: Revoked; readonly at: number }[] = [];
   #timer: Timer | undefined;
   #prunedAt = Number.NEGATIVE_INFINITY;
   #isStopped = false;
@@ -135,7 +137,7 @@ export class Recall {
     node: Pick<Revocation, "nodeId"> & Partial<Revocation>,
     reason: string,
   ): Promise<void> {
-    const { directives, clock, store } = this.#options;
+    const { directives, clock, store, maxSilenceSeconds } = this.#options;
     const at = clock();
     const revoked = revokedOf(node, at);
     // Both begin in one turn, so that a store writes them in one step if it can.
@@ -143,7 +145,14 @@ export class Recall {
       directives.issue({ kind: "revoke", at, reason, ...node }),
       store.recall(revoked),
     ]);
-    if (store.shared) this.#recent = [...this.#recent, revoked];
+    // Another process may hand something over before it reads of the revocation: within a second
+    // if all is well, and never once it has denied everything for lack of news.
+    if (store.shared)
+      this.#again = [
+        ...this.#again,
+        { revoked, at: at + SOON_SECONDS },
+        { revoked, at: at + maxSilenceSeconds + DRIFT_SECONDS },
+      ];
     this.#tick();
     for (const one of written) if (one.status === "rejected") throw one.reason;
     await this.#queue.settled(PATIENCE_MS);
@@ -159,14 +168,20 @@ export class Recall {
     const recent = (await store.directives(0)).filter(
       ({ kind, at }) => kind === "revoke" && at >= since,
     );
-    for (let from = 0; from < recent.length; from += BATCH)
-      await Promise.all(
-        recent
-          .slice(from, from + BATCH)
-          .map((directive) => store.recall(revokedOf(directive, clock()))),
-      );
+    await this.#recallAll(
+      recent.map((directive) => revokedOf(directive, clock())),
+      clock(),
+    );
     this.#tick();
     this.#prune();
+  }
+
+  async #recallAll(all: readonly Revoked[], at: number): Promise<void> {
+    const { store } = this.#options;
+    for (let from = 0; from < all.length; from += BATCH)
+      await Promise.all(
+        all.slice(from, from + BATCH).map((revoked) => store.recall({ ...revoked, at })),
+      );
   }
 
   /**
@@ -176,7 +191,7 @@ export class Recall {
   async views(nodeId: string | undefined, limit: number): Promise<readonly RecallView[]> {
     const { store, clock } = this.#options;
     const now = clock();
-    this.#queue.wake();
+    await this.#look();
     return (await store.recalls(nodeId, limit)).map((recall) => viewOf(recall, now));
   }
 
@@ -196,13 +211,18 @@ export class Recall {
   }
 
   async #look(): Promise<void> {
-    const { store, clock, maxSilenceSeconds } = this.#options;
+    const { store, clock } = this.#options;
     const now = clock();
-    // Another process may have handed something over before it read of the revocation.
-    for (const revoked of this.#recent) await store.recall({ ...revoked, at: now });
-    this.#recent = this.#recent.filter(({ at }) => now < at + maxSilenceSeconds + DRIFT_SECONDS);
+    const due = this.#again.filter(({ at }) => at <= now).map(({ revoked }) => revoked);
+    this.#again = this.#again.filter(({ at }) => at > now);
+    try {
+      await this.#recallAll(due, now);
+    } catch (error) {
+      this.#again = [...due.map((revoked) => ({ revoked, at: now })), ...this.#again];
+      throw error;
+    }
     this.#queue.wake();
-    if (this.#recent.length > 0 || (await store.countPendingRecalls(now, 1)) > 0) return;
+    if (this.#again.length > 0 || (await store.countPendingRecalls(now, 1)) > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
