@@ -13,7 +13,7 @@ import { paidEndpoint, paidTool, paidTools, pay } from "./mcp/index.ts";
 import { paid as paidHono } from "./middleware/hono.ts";
 import { paid as paidNext } from "./middleware/next.ts";
 import { listener, serve } from "./node/index.ts";
-import { ReceiptClerk, verifyExport } from "./receipt/index.ts";
+import { exportReceipts, ReceiptClerk, verifyExport } from "./receipt/index.ts";
 import { Paywall } from "./service/index.ts";
 import { MemoryStore } from "./stores/memory.ts";
 import { openPostgresStore } from "./stores/postgres.ts";
@@ -66,6 +66,10 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   ],
   "l8nt/owner OwnerClientOptions": ["ur", (o) => new OwnerClient(o)],
   "l8nt/receipts ReceiptClerkOptions": ["bach", (o) => new ReceiptClerk(o)],
+  "l8nt/receipts ExportOptions": [
+    "earlyer",
+    (o) => exportReceipts(new MemoryStore(), {} as never, () => 0, o).next(),
+  ],
   "l8nt/receipts VerifyExportOptions": ["eech", (o) => verifyExport([], "00", o)],
   "l8nt/feed FeedSourceOptions": ["fech", (o) => feedSource(o)],
   "l8nt/feed FollowOptions": [

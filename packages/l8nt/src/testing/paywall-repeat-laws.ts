@@ -104,6 +104,23 @@ export function repeatLaws({ contract, law }: PaywallLaws): void {
   );
 
   law(
+    "a credential that does not cover the request any more has no answer either",
+    { ...counting(), grants: { uses: 3 } },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      assert.equal((await world.ask("/paid", [credential], keyed("k1"))).status, 200);
+      const narrowed = Credential.parse(credential).attenuate({
+        endpoints: ["GET https://api.example/other"],
+      });
+      const refused = await world.ask("/paid", [narrowed.toString()], keyed("k1"));
+      assert.deepEqual([refused.status, codeOf(refused)], [403, "ERR_ENDPOINT"]);
+      await world.paywall.revoke(world.grants[0]!.nodeId!);
+      const revoked = await world.ask("/paid", [credential], keyed("k1"));
+      assert.deepEqual([revoked.status, codeOf(revoked)], [402, "ERR_REVOKED"]);
+    },
+  );
+
+  law(
     "another request under the same key is refused, and costs nothing",
     [
       { ...counting(), path: "/paid/*", grants: { uses: 9, endpoints: ["* /**"] } },
