@@ -500,6 +500,90 @@ describe("an answer is acknowledged with the next order", () => {
   });
 });
 
+describe("a use without a key of the caller's has one that follows from what was bought", () => {
+  const keysOf = (received: readonly Received[]) =>
+    received.map(({ headers }) => headers["idempotency-key"]);
+
+  test("the same at each attempt, also of another client, and another one for another request", async () => {
+    const shop = await paidSite((_request, response) => response.socket!.resetAndDestroy());
+    const one = shop.sold();
+    const { credential } = await treasuryOf(
+      [],
+      handOver(() => one),
+    );
+    const client = () => new HttpClient({ credential, clock });
+    const first = client();
+    await failure(first.get(`${shop.url}/a?x`));
+    await failure(first.get(`${shop.url}/a?x`));
+    await failure(client().get(`${shop.url}/a?x`));
+    await failure(client().get(`${shop.url}/a?y`));
+    const [unpaid, paid, again, unpaid2, other, unpaid3, query] = keysOf(shop.received);
+    expect([unpaid, unpaid2, unpaid3]).toEqual([undefined, undefined, undefined]);
+    expect(paid).toMatch(/^[0-9a-f]{32}$/);
+    expect([again, other]).toEqual([paid, paid]);
+    expect(query).toMatch(/^[0-9a-f]{32}$/);
+    expect(query).not.toBe(paid);
+  });
+
+  test("but not for a credential for many requests", async () => {
+    const shop = await paidSite(serves);
+    const { credential } = await treasuryOf(
+      [],
+      handOver(() => shop.sold({})),
+    );
+    await textOf(new HttpClient({ credential, clock }).get(`${shop.url}/a`));
+    expect(keysOf(shop.received)).toEqual([undefined, undefined]);
+  });
+
+  const problem = (status: number, code: string): [number, Record<string, string>, string] => [
+    status,
+    { "content-type": "application/problem+json", "retry-after": "3" },
+    JSON.stringify({ type: `urn:sigil:${code}`, title: "", status, detail: "told", code }),
+  ];
+
+  test("a service that still answers the first attempt is asked again after a while", async () => {
+    let used = 0;
+    const shop = await paidSite((_request, response) => {
+      const [status, fields, body] = problem(409, "ERR_REQUEST_RUNNING");
+      if (++used <= 2) response.writeHead(status, fields).end(body);
+      else response.end("the first answer");
+    });
+    const { credential, orders } = await treasuryOf([], handOver(shop.sold));
+    const client = new HttpClient({ credential, clock });
+    expect(await textOf(client.get(`${shop.url}/a`))).toBe("the first answer");
+    expect(vi.mocked(patience.sleep).mock.calls.map(([ms]) => ms)).toEqual([3000, 3000]);
+    expect(orders).toHaveLength(1);
+  });
+
+  test("a service that has answered and kept nothing may have used it: it is bought anew", async () => {
+    let used = 0;
+    const shop = await paidSite((_request, response) => {
+      const [status, fields, body] = problem(422, "ERR_IDEMPOTENCY_KEY");
+      if (++used === 1) response.writeHead(status, fields).end(body);
+      else response.end("new");
+    });
+    const { credential, orders } = await treasuryOf([], handOver(shop.sold));
+    expect(await textOf(new HttpClient({ credential, clock }).get(`${shop.url}/a`))).toBe("new");
+    expect(orders).toHaveLength(2);
+    expect(orders[1]!.refused?.mayBeUsed).toBe(true);
+  });
+
+  test.each([
+    [409, "ERR_MINE"],
+    [422, "ERR_MINE"],
+  ])("a service's own %i is passed on as it is", async (code, own) => {
+    const shop = await paidSite((_request, response) => {
+      const [status, fields, body] = problem(code, own);
+      response.writeHead(status, fields).end(body);
+    });
+    const { credential, orders } = await treasuryOf([], handOver(shop.sold));
+    const response = await new HttpClient({ credential, clock }).get(`${shop.url}/a`);
+    expect(response.status).toBe(code);
+    expect(await response.json()).toMatchObject({ code: own });
+    expect(orders).toHaveLength(1);
+  });
+});
+
 test("orders that run at the same time name each other, those for other paths do not", async () => {
   const shop = await paidSite(serves);
   const [reached, go] = [gate(), gate()];

@@ -14,7 +14,9 @@ import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./
 import type { Held, HeldCredentials } from "./held.ts";
 import { namedOrder, newOrderId, type Order } from "./orders.ts";
 import { type Outgoing, unlessAborted } from "./outgoing.ts";
+import { keyOfUse, repetition } from "./presenting.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
+import { Tries } from "./retry.ts";
 import { unpaid } from "./unpaid.ts";
 
 /** What all calls of one client share. */
@@ -229,7 +231,7 @@ export class Trip {
     const end = used.use();
     let response: Response;
     try {
-      response = await this.#send(request, target, used.credential);
+      response = await this.#present(request, target, used);
     } catch (error) {
       end();
       used.failed(error, signal);
@@ -266,14 +268,41 @@ export class Trip {
     );
   }
 
+  /**
+   * Sends the request with a handed-over credential. While an earlier request with it still runs at
+   * the service, it is sent again after a while.
+   *
+   * @returns a 402 of our own if the answer to an earlier request is gone
+   */
+  async #present(request: Outgoing, target: Target, used: Held): Promise<Response> {
+    const { credential } = used;
+    const key = keyOfUse(request, credential);
+    const tries = new Tries(request.signal);
+    for (;;) {
+      const response = await this.#send(request, target, credential, key);
+      const repeated = key === undefined ? undefined : await repetition(response);
+      if (repeated === undefined) return response;
+      const after = Number(response.headers.get("retry-after") ?? 0) || 0;
+      const isOver = repeated === "gone" || !(await tries.again(after));
+      request.signal?.throwIfAborted();
+      if (repeated === "running" && isOver) return response;
+      await response.body?.cancel();
+      if (!isOver) continue;
+      used.wasAnswered();
+      return new Response(null, { status: 402 });
+    }
+  }
+
   async #send(
     request: Outgoing,
     target: Target,
     credential: Credential | undefined,
+    key?: string,
   ): Promise<Response> {
     const { fetch, held, clock } = this.#context;
     const { method, url, headers, body, signal } = request;
     const fields = new Headers(headers);
+    if (key !== undefined) fields.set("idempotency-key", key);
     if (credential !== undefined) {
       checkTransport(url);
       fields.set("authorization", formatAuthorization(credential));

@@ -134,6 +134,29 @@ test.each<[string, (world: TestTown) => Client]>([
   },
 );
 
+test("an order that another process had answered accuses nobody, and is not paid again", async () => {
+  const world = await town();
+  const seen = new Set<string>();
+  // Serves a credential once, and keeps no answers.
+  const shop = await site(async ({ headers }, response, url) => {
+    const text = headers.authorization?.replace(/^L402 /, "");
+    const hash = text === undefined ? undefined : Credential.parse(text).paymentHash;
+    if (hash !== undefined && !seen.has(hash)) {
+      seen.add(hash);
+      return response.end("served");
+    }
+    const scope = { endpoints: [`* ${url}/**`], maxUses: 1, expiresIn: "1h" } as const;
+    return ask402(response, await challenger(world, url).demand({ scope }));
+  });
+  const credential = world.mint();
+  const ask = () =>
+    world.connect(credential).get(`${shop.url}/a`, { headers: { "idempotency-key": "once" } });
+  expect(await (await ask()).text()).toBe("served");
+  expect(await failure(ask())).toMatchObject({ code: "ERR_ANSWER_LOST", spent: "yes" });
+  expect(world.paid().count).toBe(1);
+  expect(world.alarms).toEqual([]);
+});
+
 test("a treasury that dies with an order is asked again, and pays once for it", async () => {
   const world = await town();
   const shop = await world.openShop();

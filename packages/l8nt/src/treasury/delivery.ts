@@ -71,6 +71,11 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   /** By payment hash: the orders that the credential was handed over to. */
   readonly #handed = new Lru<string, ReadonlySet<string>>(REMEMBERED);
+  /**
+   * Payment hashes of what was handed over twice for one order: a process that died may have used
+   * it, and its successor, which asks again, cannot know.
+   */
+  readonly #handedAgain = new Lru<string, true>(REMEMBERED);
   /** Payment hashes of what a service may have served, as soon as that is known. */
   readonly #maybeUsed = new Lru<string, true>(REMEMBERED);
   /** Payment hashes of what a service answered without consuming the use. */
@@ -214,7 +219,9 @@ export class Delivery {
     // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
     verified.demand({ now: clock(), target });
     const { paymentHash } = record;
-    this.#handed.set(paymentHash, new Set([...(this.#handed.get(paymentHash) ?? []), key]));
+    const handed = this.#handed.get(paymentHash);
+    if (handed?.has(key)) this.#handedAgain.set(paymentHash, true);
+    this.#handed.set(paymentHash, new Set([...(handed ?? []), key]));
     return { kind: "credential", credential: credential.toString(), ...paymentOf(order, record) };
   }
 
@@ -266,6 +273,7 @@ export class Delivery {
         record.delivered || way.mayBeUsed === true || (this.#maybeUsed.get(paymentHash) ?? false),
       hadByOthers:
         wasHanded ||
+        this.#handedAgain.get(paymentHash) === true ||
         this.#presented.has(paymentHash) ||
         !settler.settledHere(paymentHash) ||
         (full.chain.isSingleUse && record.order !== key),

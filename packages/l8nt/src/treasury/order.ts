@@ -1,11 +1,11 @@
 /** An order: one request of an agent that was admitted and may cost money. */
 import type { Target } from "../caveat/index.ts";
+import { fingerprintOf } from "../http/fingerprint.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
 import type { Verified } from "../l402/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { PurchaseRequest } from "../ports/treasury.ts";
-import { fingerprintOf } from "./fingerprint.ts";
 
 export interface Order {
   readonly verified: Verified;

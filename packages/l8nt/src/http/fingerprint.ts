@@ -2,10 +2,15 @@
  * The fingerprint of a request: whether two requests are the same to a service that names a price.
  * spec/4-purchase.md §4.5.
  */
-import { requestFields } from "../http/hop.ts";
 import { base64Text, hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
-import type { PurchaseRequest } from "../ports/treasury.ts";
+import { requestFields } from "./hop.ts";
+
+export interface Fingerprinted {
+  readonly method: string;
+  readonly headers: Iterable<readonly [name: string, value: string]>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+}
 
 /** Fields that differ when one request is sent twice. */
 const VOLATILE = new Set([
@@ -23,10 +28,7 @@ const VOLATILE = new Set([
  * Hex SHA-256 of what a price may depend on: method, URL, header fields and body. Fields that are
  * not passed on to the service, and those that differ each time, are left out.
  */
-export function fingerprintOf(
-  { method, headers, body }: Pick<PurchaseRequest, "method" | "headers" | "body">,
-  url: URL,
-): string {
+export function fingerprintOf({ method, headers, body }: Fingerprinted, url: URL): string {
   const sent = new URL(url);
   sent.hash = "";
   const fields = requestFields(headers)

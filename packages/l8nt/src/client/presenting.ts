@@ -1,0 +1,39 @@
+/**
+ * The `Idempotency-Key` of a use that the caller gave none for, and what a service answers to a
+ * repetition. spec/4-purchase.md §2.
+ */
+import { fingerprintOf } from "../http/fingerprint.ts";
+import { hexText, utf8 } from "../internal/bytes.ts";
+import { sha256 } from "../internal/crypto.ts";
+import type { Credential } from "../l402/index.ts";
+import type { Outgoing } from "./outgoing.ts";
+
+const FIELD = "idempotency-key";
+
+/** A page of another origin may send only fields that the service lists, and few list this one. */
+const isPage = "document" in globalThis || "importScripts" in globalThis;
+
+/**
+ * The key of a request with a credential for one request: it follows from both, so that a service
+ * that keeps its answers gives a lost one again, also to another process. Undefined if the request
+ * has a key.
+ */
+export function keyOfUse(request: Outgoing, credential: Credential): string | undefined {
+  if (isPage || !credential.chain.isSingleUse || request.headers.has(FIELD)) return undefined;
+  const parts = ["use", credential.paymentHash, fingerprintOf(request, request.url)];
+  return hexText(sha256(utf8(parts.join(" ")))).slice(0, 32);
+}
+
+/**
+ * What a service says to a repetition that it does not answer: the first request still runs, or was
+ * answered and the answer is gone. Undefined for any other response, whose body is left unread.
+ */
+export async function repetition(response: Response): Promise<"running" | "gone" | undefined> {
+  if (response.status !== 409 && response.status !== 422) return undefined;
+  const type = response.headers.get("content-type") ?? "";
+  if (!type.startsWith("application/problem+json")) return undefined;
+  const { readProblem } = await import("../wire/problem.ts");
+  const code = (await readProblem(response.clone()))?.code;
+  if (response.status === 409) return code === "ERR_REQUEST_RUNNING" ? "running" : undefined;
+  return code === "ERR_IDEMPOTENCY_KEY" ? "gone" : undefined;
+}
