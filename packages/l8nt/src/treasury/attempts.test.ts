@@ -140,12 +140,12 @@ test("an attempt that wakes up after another one has paid the same hash sends no
 });
 
 test("an attempt that wakes up to a freeze does not release what another attempt is paying [case 59]", async () => {
-  const { world, slow, late, b, buy, books } = await stopped();
+  const { world, slow, late, a, b, buy, books } = await stopped();
   world.network.fault({ kind: "stuck", delayMs: 0 });
   expect(await failure(buy(b))).toMatchObject({ code: "ERR_PAYMENT_UNKNOWN" });
   const second = (await books()).record;
   expect(second.status).toBe("open");
-  await b.owner.freeze();
+  await a.owner.freeze();
   slow.wakes.open();
   expect(await late).not.toBe("bought");
   expect(await books()).toMatchObject({ record: second, spent: 13_000n, faults: [] });
@@ -248,6 +248,43 @@ test("the start of one treasury ends nothing that another one on the same store 
   expect(await store.abandoned(world.clock())).toEqual([]);
   expect(await uses()).toBe(1n);
   paidOnce(world);
+});
+
+test("an order whose service failed is answered without a second payment, although another treasury started and sold the same meanwhile [cases 80, 82]", async () => {
+  const store = new SharedStore();
+  const world = await town({ store, maxSilence: "1h" });
+  const shop = await world.openShop({ price: "10 sat" });
+  const [asked, fails] = [gate(), gate()];
+  shop.answers.push((outgoing) => {
+    asked.open();
+    fails.opened.then(() => outgoing.writeHead(500).end("no"));
+  });
+  const agent = world.mint({ maxUses: 9 });
+  const statusOf = async (treasury: Treasury, order: string) => {
+    const request = { id: `the-order-${order}`, method: "GET", url: `${shop.url}/a`, headers: [] };
+    const answer = await treasury.buy({ ...request, credential: agent.toString() });
+    return answer.kind === "response" ? answer.response.status : answer.kind;
+  };
+  const first = statusOf(world.treasury, "one");
+  await asked.opened;
+  world.clock.advance("60s");
+  const other = new Treasury({
+    secret: secretOf("the treasury"),
+    location: world.treasury.location,
+    wallet: devWallet(world.network.account("treasury").url),
+    store,
+    maxSilence: "1h",
+    fetch: guardedFetch({ allowLoopback: true }),
+    clock: world.clock,
+  });
+  onTestFinished(() => other.stop());
+  onTestFinished(() => world.treasury.stop());
+  await other.start();
+  expect(await statusOf(other, "two")).toBe(200);
+  fails.open();
+  expect(await first).toBe(500);
+  expect(await statusOf(world.treasury, "one")).toBe(200);
+  expect(world.paid().count).toBe(2);
 });
 
 test("the use of a treasury that died is counted an hour later, by the next start on its store [case 89]", async () => {
