@@ -26,12 +26,11 @@ export function capture(
   const collect = (chunk: unknown, encoding: unknown): void => {
     if (parts === undefined || chunk === null || chunk === undefined) return;
     const text = typeof encoding === "string" ? (encoding as BufferEncoding) : undefined;
+    const part = chunk as string | Uint8Array;
+    size += typeof part === "string" ? Buffer.byteLength(part, text) : part.length;
     // A copy: the handler may use its buffer again.
-    const bytes =
-      typeof chunk === "string" ? Buffer.from(chunk, text) : Uint8Array.from(chunk as Uint8Array);
-    size += bytes.length;
-    parts.push(bytes);
     if (size > MAX_ANSWER_BYTES) finish(undefined);
+    else parts.push(typeof part === "string" ? Buffer.from(part, text) : new Uint8Array(part));
   };
   const wrap = (name: "writeHead" | "write" | "end", before: Method, after?: Method): void => {
     const method = outgoing[name] as Method;
