@@ -35,6 +35,7 @@ const COMMANDS = [
   "revoke",
   "freeze",
   "thaw",
+  "reopen",
   "payments",
   "journal",
   "receipts",

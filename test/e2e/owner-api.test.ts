@@ -155,11 +155,18 @@ describe("the document", () => {
         node: scout.id,
         reason: "why not",
       });
+    await check("owner", "GET", "/v1/owner/revocations", owner);
     await check("owner", "POST", "/v1/owner/reconcile", owner, {});
+    await check("owner", "GET", "/v1/owner/unexplained", owner);
+    await check("owner", "POST", "/v1/owner/books/confirm", owner, {});
+    const explain = "/v1/owner/unexplained/{hash}/explain";
+    const unknown = explain.replace("{hash}", "00".repeat(32));
+    await check("owner", "POST", explain, owner, { as: "own" }, unknown);
     await check("owner", "POST", "/v1/owner/payees", owner, {
       origin: set.shop.url,
       payee: `02${"11".repeat(32)}`,
     });
+    await check("owner", "POST", "/v1/owner/reopen", owner, { origin: set.shop.url });
     const giveUp = "/v1/owner/payments/{hash}/give-up";
     await check(
       "owner",
@@ -198,7 +205,7 @@ describe("the document", () => {
       const body = { ...order, [extra]: "x" };
       expect(validate(body), extra).toBe(false);
       expect((await ask("agent", "POST", "/v1/purchases", root, body)).status).toBe(400);
-      for (const verb of ["revoke", "freeze", "thaw", "reconcile", "payees"])
+      for (const verb of ["revoke", "freeze", "thaw", "reconcile", "payees", "reopen"])
         if (
           !(verb === "payees" && extra === "payee") &&
           !(extra === "node" && verb !== "reconcile")

@@ -195,7 +195,7 @@ const TRICKS: readonly (() => Promise<unknown>)[] = [
     }),
   () =>
     recording(
-      `${treasury}/v1/owner/${pick(["revoke", "freeze", "thaw", "reconcile", "payees", `payments/${pick(orders.hashes)}/give-up`])}`,
+      `${treasury}/v1/owner/${pick(["revoke", "freeze", "thaw", "reconcile", "payees", "reopen", `payments/${pick(orders.hashes)}/give-up`])}`,
       {
         method: "POST",
         headers: {

@@ -64,6 +64,7 @@ describe("an owner's client gives what treasury.owner gives", () => {
     expect(await owner.tree(scout.id)).toMatchObject([{ state: "revoked" }]);
     const payee = `02${"11".repeat(32)}`;
     await owner.allowPayee("https://api.example", payee);
+    await owner.reopen("https://api.example");
     expect(await world.treasury.owner.journal(0, 1000)).not.toHaveLength(0);
     expect(await owner.reconcile()).toEqual({ stillOpen: 1 });
     const [open] = await owner.payments({ status: "open" });
@@ -75,6 +76,7 @@ describe("an owner's client gives what treasury.owner gives", () => {
 describe("an owner's client fails as treasury.owner fails", () => {
   test.each<[string, (owner: OwnerClient) => Promise<unknown>]>([
     ["a payee that is no key", (owner) => owner.allowPayee("https://a.example", "02ff")],
+    ["an origin to reopen that is none", (owner) => owner.reopen("a.example")],
     ["an origin that is none", (owner) => owner.allowPayee("a.example", `02${"ff".repeat(32)}`)],
     ["a payment that is not open", (owner) => owner.giveUp("00".repeat(32), "why")],
     ["a node id that is none", (owner) => owner.revoke("scout")],

@@ -26,6 +26,7 @@ import {
   ownerRecalls,
   ownerReceipts,
   ownerReconcile,
+  ownerReopen,
   ownerRevoke,
   ownerThaw,
   ownerTree,
@@ -145,6 +146,10 @@ export class OwnerClient implements TreasuryOwner {
 
   async allowPayee(origin: string, payee: string): Promise<void> {
     await this.#ask(ownerAllowPayee, { body: { origin, payee } });
+  }
+
+  async reopen(origin: string): Promise<void> {
+    await this.#ask(ownerReopen, { body: { origin } });
   }
 
   async giveUp(paymentHash: string, reason: string): Promise<void> {

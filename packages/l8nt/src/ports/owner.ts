@@ -165,6 +165,13 @@ export interface TreasuryOwner {
    */
   allowPayee(origin: string, payee: string): Promise<void>;
   /**
+   * Lets an origin be paid again that took a payment and did not deliver: for every node for which
+   * it is closed.
+   *
+   * @throws AdapterError `ERR_REQUEST` for a text that is not the URL of a service
+   */
+  reopen(origin: string): Promise<void>;
+  /**
    * Gives up a payment that the wallet cannot decide, on the owner's word that it was not made: its
    * amount can be spent again. A payment that was made after all is an alarm, and counts against no
    * budget. [case 58]

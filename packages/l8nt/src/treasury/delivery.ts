@@ -4,12 +4,14 @@
  */
 import { msat } from "../amount.ts";
 import { PaymentError, TokenError } from "../errors.ts";
+import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
 import { limited } from "../http/limited-stream.ts";
 import { wasGivenUp } from "../http/outbound.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
+import { later } from "../internal/timers.ts";
 import type { Credential, Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
@@ -61,6 +63,8 @@ interface Way {
 
 /** How often a service that closes the connection is asked with one credential. [case 72] */
 const ATTEMPTS = 3;
+/** How long a service is given to end a request whose connection is gone. */
+const PAUSES_MS = [20, 100, 500, 1000, 1000];
 const REMEMBERED = 10_000;
 
 /**
@@ -229,7 +233,7 @@ export class Delivery {
   async #relay(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
     let asBought = false;
     let key = idempotencyKeyOf(order, paid);
-    for (let lost = 0; ; ) {
+    for (let lost = 0, waits = 0; ; ) {
       if (hasGone(order)) throw givenUp();
       let response: Response;
       try {
@@ -238,6 +242,12 @@ export class Delivery {
         if (wasGivenUp(error)) await this.#noteMaybeUsed(paid.record);
         else if (++lost < ATTEMPTS) continue;
         throw noAnswer(error);
+      }
+      // The request that was lost may still run there.
+      if (waits < PAUSES_MS.length && (await isRunning(response))) {
+        discard(response);
+        await pause(PAUSES_MS[waits++]!);
+        continue;
       }
       if (response.status !== 402) return this.#answer(order, paid, response);
       const code = await codeOf(response);
@@ -467,6 +477,12 @@ async function codeOf({ body, headers }: Response): Promise<string | undefined> 
   );
   return (await readProblem(new Response(bounded, { headers })))?.code;
 }
+
+/** Whether an earlier request with the same `Idempotency-Key` is still being answered. */
+const isRunning = async (response: Response): Promise<boolean> =>
+  response.status === 409 && (await codeOf(response.clone())) === "ERR_REQUEST_RUNNING";
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void later(ms, resolve));
 
 /** Undefined if the credential would be too large to send. */
 function narrowed(full: Credential, caveats: readonly string[]): Credential | undefined {

@@ -19,6 +19,7 @@ import {
   ownerRecalls,
   ownerReceipts,
   ownerReconcile,
+  ownerReopen,
   ownerRevoke,
   ownerThaw,
   ownerTree,
@@ -74,6 +75,7 @@ const OWNER_ROUTES: readonly Route[] = [
   route(ownerAllowPayee, ({ treasury, body: { origin, payee } }) =>
     done(treasury.owner.allowPayee(origin, payee)),
   ),
+  route(ownerReopen, ({ treasury, body: { origin } }) => done(treasury.owner.reopen(origin))),
   route(ownerGiveUp, ({ treasury, parameters: { hash }, body: { reason } }) =>
     done(treasury.owner.giveUp(hash, reason)),
   ),

@@ -32,11 +32,13 @@ import {
   ownerPayments,
   ownerRecalls,
   ownerReceipts,
+  ownerReopen,
   ownerRevoke,
   ownerThaw,
   ownerTree,
 } from "../wire/owner.ts";
 import { OWNER_PATHS } from "../wire/paths.ts";
+import type { Blame } from "./blame.ts";
 import type { Directives } from "./directives.ts";
 import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
@@ -63,6 +65,7 @@ export interface OwnerOptions {
   readonly explanations: Explanations;
   readonly restored: RestoredBooks;
   readonly sending: Sending;
+  readonly blame: Blame;
   readonly receipts: ReceiptMaker;
 }
 
@@ -193,14 +196,18 @@ export class Owner implements TreasuryOwner {
         "ERR_REQUEST",
         "payee must be the public key of a Lightning node: 66 hex digits that begin with 02 or 03.",
       );
-    const at = readOrigin(origin);
-    if (at === undefined)
-      throw new AdapterError(
-        "ERR_REQUEST",
-        'origin must be the URL of a service, such as "https://api.example".',
-      );
+    const at = originGiven(origin);
     await this.#options.startup.done();
-    await this.#options.store.allowPayee(formatOrigin(at), payee, this.#options.clock());
+    await this.#options.store.allowPayee(at, payee, this.#options.clock());
+  }
+
+  async reopen(origin: string): Promise<void> {
+    checkGiven(ownerReopen, { body: { origin } });
+    const { store, clock, blame, startup } = this.#options;
+    const at = originGiven(origin);
+    await startup.done();
+    blame.forget(at);
+    await store.reopen(at, clock());
   }
 
   async giveUp(paymentHash: string, reason: string): Promise<void> {
@@ -244,6 +251,16 @@ export class Owner implements TreasuryOwner {
       pendingRecalls: await store.countPendingRecalls(clock(), MOST_COUNTED),
     };
   }
+}
+
+/** @throws AdapterError `ERR_REQUEST` */
+function originGiven(text: string): string {
+  const origin = readOrigin(text);
+  if (origin !== undefined) return formatOrigin(origin);
+  throw new AdapterError(
+    "ERR_REQUEST",
+    'origin must be the URL of a service, such as "https://api.example".',
+  );
 }
 
 /**

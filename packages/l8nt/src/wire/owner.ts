@@ -215,6 +215,15 @@ export const ownerAllowPayee = message({
   answer: done,
 });
 
+export const ownerReopen = message({
+  ...write,
+  name: "reopening",
+  path: `${OWNER_PATH}/reopen`,
+  summary: "Lets an origin that was accused of not delivering be paid again",
+  body: object({ origin: text }),
+  answer: done,
+});
+
 export const ownerGiveUp = message({
   ...write,
   name: "give-up",

@@ -4,16 +4,21 @@ import type { AnyMessage } from "./message.ts";
 import { ownStanding, ownTree } from "./nodes.ts";
 import {
   ownerAllowPayee,
+  ownerConfirmBooks,
+  ownerExplain,
   ownerFreeze,
   ownerGiveUp,
   ownerHealth,
   ownerJournal,
   ownerPayments,
+  ownerRecalls,
   ownerReceipts,
   ownerReconcile,
+  ownerReopen,
   ownerRevoke,
   ownerThaw,
   ownerTree,
+  ownerUnexplained,
 } from "./owner.ts";
 import { purchase } from "./purchase.ts";
 import { ownReceipts } from "./receipts.ts";
@@ -35,11 +40,16 @@ export const OWNER_MESSAGES: readonly AnyMessage[] = [
   ownerTree,
   ownerPayments,
   ownerJournal,
+  ownerRecalls,
   ownerReceipts,
   ownerRevoke,
   ownerFreeze,
   ownerThaw,
   ownerReconcile,
+  ownerUnexplained,
+  ownerExplain,
+  ownerConfirmBooks,
   ownerAllowPayee,
+  ownerReopen,
   ownerGiveUp,
 ];

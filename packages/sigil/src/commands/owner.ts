@@ -1,4 +1,4 @@
-/** The commands of a treasury's owner: tree, revoke, freeze, thaw, payments, journal. */
+/** The commands of a treasury's owner: tree, revoke, freeze, thaw, reopen, payments, journal. */
 import { formatAmount } from "l8nt/invoice";
 import type { JournalEvent, PaymentStatus } from "l8nt/ports";
 import { withFee } from "../amounts.ts";
@@ -6,7 +6,7 @@ import type { Flag } from "../arguments.ts";
 import { type Command, command } from "../command.ts";
 import { confirmations, serviceText } from "../confirmations.ts";
 import { countOf } from "../count.ts";
-import { EXIT } from "../exit.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import { printable } from "../secrecy.ts";
 import { nodeNamed } from "../treasury/node-named.ts";
 import { OWNER_FLAGS, ownerClient } from "../treasury/owner-client.ts";
@@ -80,6 +80,23 @@ const freezing = (name: "freeze" | "thaw", summary: string, done: string): Comma
     },
   });
 
+const reopen = command<OwnerFlag>({
+  name: "reopen",
+  summary: "let a service be paid again that was paid and did not deliver",
+  usage: "ORIGIN --dir DIR",
+  help: "ORIGIN is the URL of the service, such as https://api.example. The service is closed to an agent for 10 minutes after it took a payment and refused the very request that was paid for.",
+  flags: OWNER_FLAGS,
+  positionals: 1,
+  async run(given, terminal) {
+    const [origin] = given.positionals;
+    if (origin === undefined)
+      throw new UsageError("Give the URL of the service, such as https://api.example.");
+    await ownerClient(given, terminal).reopen(origin);
+    terminal.answer(`${printable(origin)} may be paid again.\n`, { origin });
+    return EXIT.ok;
+  },
+});
+
 const payments = command<OwnerFlag | "status" | "limit">({
   name: "payments",
   summary: "list a treasury's payments and their status, the newest first",
@@ -147,6 +164,7 @@ export const ownerCommands: readonly Command[] = [
   revoke,
   freezing("freeze", "stop an agent and those below it from spending, or all agents", "Frozen:"),
   freezing("thaw", "end a freeze", "Thawed:"),
+  reopen,
   payments,
   journal,
 ];

@@ -1,0 +1,392 @@
+/**
+ * An order is paid for once, however often it is sent, and what was paid for is not lost on a link
+ * that breaks. spec/4-purchase.md §4.2, §4.4.
+ */
+import { describe, expect, test } from "vitest";
+import { Credential } from "../l402/index.ts";
+import type { Payer } from "../ports/wallet.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import {
+  ask402,
+  challenger,
+  failure,
+  gate,
+  secretOf,
+  site,
+  type Town,
+  town,
+} from "../testing/fixtures/town.ts";
+import { devWallet } from "../wallets/dev.ts";
+import { guardedFetch, Treasury } from "./index.ts";
+
+const newId = (): string => crypto.randomUUID();
+const buy = (
+  world: Pick<Town, "treasury">,
+  credential: Credential,
+  url: string,
+  more: object = {},
+) =>
+  world.treasury.buy({
+    id: newId(),
+    credential: credential.toString(),
+    method: "GET",
+    url,
+    headers: [],
+    ...more,
+  });
+
+/** The credential of a hand-over. */
+async function handed(buying: ReturnType<typeof buy>): Promise<Credential> {
+  const purchase = await buying;
+  if (purchase.kind !== "credential") throw new Error("it was relayed");
+  return Credential.parse(purchase.credential);
+}
+
+async function textOf(buying: ReturnType<typeof buy>): Promise<string> {
+  const purchase = await buying;
+  if (purchase.kind !== "response") throw new Error("it was handed over");
+  return purchase.response.text();
+}
+
+const present = async (credential: Credential, url: string) =>
+  (await fetch(url, { headers: { authorization: `L402 ${credential}` } })).status;
+
+/** An order across HTTP. */
+const post = (world: Town, credential: Credential, body: object, signal?: AbortSignal) =>
+  fetch(`${world.treasury.location}/v1/purchases`, {
+    method: "POST",
+    headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
+    body: JSON.stringify({ method: "GET", headers: [], ...body }),
+    ...(signal && { signal }),
+  });
+
+/** A town whose wallet says when it is asked to pay, and waits for a hand. */
+async function slowTown() {
+  let inner: Payer | undefined;
+  const gates: ReturnType<typeof gate>[] = [gate()];
+  const go = gate();
+  const wallet: Payer = {
+    network: () => inner!.network(),
+    async pay(request) {
+      gates.at(-1)!.open();
+      await go.opened;
+      return inner!.pay(request);
+    },
+    find: (hash) => inner!.find(hash),
+  };
+  const store = new MemoryStore();
+  const world = await town({ wallet, store });
+  inner = devWallet(world.network.account("treasury").url);
+  return { world, store, asked: gates[0]!, go };
+}
+
+describe("an agent that goes while its order is paid for", () => {
+  test("finds what was paid for with its next order, and nothing more is paid [case 82]", async () => {
+    const { world, store, asked, go } = await slowTown();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const leaving = new AbortController();
+    const first = failure(post(world, root, { id: newId(), url: `${shop.url}/a` }, leaving.signal));
+    await asked.opened;
+    leaving.abort();
+    await first;
+    go.open();
+    await expect.poll(async () => (await store.openPayments()).length).toBe(0);
+    await expect.poll(async () => (await store.payments({ limit: 1 }))[0]?.status).toBe("paid");
+    const credential = await handed(buy(world, root, `${shop.url}/a`));
+    expect(await present(credential, `${shop.url}/a`)).toBe(200);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("three times, each time killed before its answer: one payment, and the fourth is served", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    // Each of them gets its credential, and dies without using it.
+    for (let life = 0; life < 3; life++) await handed(buy(world, root, `${shop.url}/a`));
+    expect(await present(await handed(buy(world, root, `${shop.url}/a`)), `${shop.url}/a`)).toBe(
+      200,
+    );
+    expect(world.paid().count).toBe(1);
+  });
+});
+
+describe("the same order, sent again,", () => {
+  test("joins the one that pays: one payment, one credential", async () => {
+    const { world, asked, go } = await slowTown();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const order = { id: newId() };
+    const first = handed(buy(world, root, `${shop.url}/a`, order));
+    await asked.opened;
+    const again = [1, 2, 3].map(() => handed(buy(world, root, `${shop.url}/a`, order)));
+    go.open();
+    const all = [await first, ...(await Promise.all(again))];
+    expect(new Set(all.map(({ paymentHash }) => paymentHash)).size).toBe(1);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test.each([
+    ["at once", 1],
+    ["a minute later", 60],
+  ])("after a proxy gave its answer up, gets the same credential: %s", async (_when, seconds) => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const order = { id: newId(), url: `${shop.url}/a` };
+    await (await post(world, root, order)).body!.cancel();
+    world.clock.advance(`${seconds}s`);
+    const { credential } = (await (await post(world, root, order)).json()) as {
+      credential: string;
+    };
+    expect(await present(Credential.parse(credential), `${shop.url}/a`)).toBe(200);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("to the next process on the same books, gets the same credential", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await world.openShop();
+    const root = world.mint();
+    const order = { id: newId() };
+    const { paymentHash } = await handed(buy(world, root, `${shop.url}/a`, order));
+    const next = new Treasury({
+      secret: secretOf("the treasury"),
+      location: world.treasury.location,
+      wallet: devWallet(world.network.account("treasury").url),
+      fetch: guardedFetch({ allowLoopback: true }),
+      clock: world.clock,
+      store,
+    });
+    const again = await handed(buy({ treasury: next }, root, `${shop.url}/a`, order));
+    expect(again.paymentHash).toBe(paymentHash);
+    expect(await present(again, `${shop.url}/a`)).toBe(200);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("for another method, origin or path is refused, and nothing is paid for it", async () => {
+    const world = await town();
+    const [shop, other] = [await world.openShop(), await world.openShop()];
+    const root = world.mint();
+    const id = newId();
+    await handed(buy(world, root, `${shop.url}/a`, { id }));
+    for (const [url, more] of [
+      [`${shop.url}/b`, {}],
+      [`${other.url}/a`, {}],
+      [`${shop.url}/a`, { method: "DELETE" }],
+    ] as const)
+      expect(await failure(buy(world, root, url, { id, ...more }))).toMatchObject({
+        code: "ERR_REQUEST",
+      });
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("of another node is another order", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const id = newId();
+    const at = { now: world.clock() };
+    for (const agent of ["one", "other"])
+      await handed(buy(world, root.delegate({ agent }, at), `${shop.url}/a`, { id }));
+    expect(world.paid().count).toBe(2);
+  });
+
+  test("counts one use, whether its answers are lost or given back, and a new order counts another", async () => {
+    const world = await town();
+    const shop = await world.openShop({ price: "10 sat", grants: { validFor: "1h" } });
+    const counted = world.mint().delegate({ agent: "counted", maxUses: 1 }, { now: world.clock() });
+    // Three times, and once for each connection that was kept.
+    shop.answers.push(...Array.from({ length: 6 }, () => "hang-up" as const));
+    const order = { id: newId() };
+    expect(await failure(buy(world, counted, `${shop.url}/a`, order))).toMatchObject({
+      code: "ERR_PAID_NOT_DELIVERED",
+    });
+    shop.answers.length = 0;
+    expect(await textOf(buy(world, counted, `${shop.url}/a`, order))).toContain("served");
+    expect(await failure(buy(world, counted, `${shop.url}/a`))).toMatchObject({ code: "ERR_USES" });
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("is no way around a limit of uses: what was answered counts anew", async () => {
+    const world = await town();
+    const shop = await world.openShop({ price: "10 sat", grants: { validFor: "1h" } });
+    const counted = world.mint().delegate({ agent: "counted", maxUses: 2 }, { now: world.clock() });
+    const order = { id: newId() };
+    await textOf(buy(world, counted, `${shop.url}/a`, order));
+    // Past the time for which the answer is kept.
+    world.clock.advance("601s");
+    await textOf(buy(world, counted, `${shop.url}/a`, order));
+    world.clock.advance("601s");
+    expect(await failure(buy(world, counted, `${shop.url}/a`, order))).toMatchObject({
+      code: "ERR_USES",
+    });
+    expect(shop.served).toHaveLength(2);
+  });
+});
+
+describe("a relayed answer that was lost on its way to the agent", () => {
+  const RELAYED = { maxUses: 1000 };
+
+  test("is given to the same order again, without asking the service", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint(RELAYED);
+    const order = { id: newId() };
+    const first = await buy(world, root, `${shop.url}/a`, order);
+    if (first.kind === "response") await first.response.body!.cancel();
+    expect(await textOf(buy(world, root, `${shop.url}/a`, order))).toContain('"served":1');
+    expect(shop.served).toHaveLength(1);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("and is too large to keep: ERR_ANSWER_LOST if the service gives no other, never a second payment", async () => {
+    const world = await town();
+    const big = "x".repeat(200_000);
+    const used = new Set<string>();
+    const keys: (string | undefined)[] = [];
+    const shop = await site(async ({ headers }, response, url) => {
+      const { authorization } = headers;
+      if (authorization !== undefined) keys.push(headers["idempotency-key"] as string);
+      if (authorization === undefined || used.has(authorization.slice(-64))) {
+        const scope = { endpoints: [`* ${url}/**`], expiresIn: "1h", maxUses: 1 } as const;
+        return ask402(response, await challenger(world, url).demand({ scope }));
+      }
+      used.add(authorization.slice(-64));
+      response.end(big);
+    });
+    const root = world.mint(RELAYED);
+    const order = { id: newId() };
+    const first = await buy(world, root, `${shop.url}/a`, order);
+    if (first.kind === "response") await first.response.body!.cancel();
+    for (let times = 0; times < 2; times++)
+      expect(await failure(buy(world, root, `${shop.url}/a`, order))).toMatchObject({
+        name: "PaymentError",
+        code: "ERR_ANSWER_LOST",
+        spent: "yes",
+      });
+    expect(world.paid().count).toBe(1);
+    expect(world.alarms).toEqual([]);
+    // The service could have kept its answer under the key of the first request.
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys[1]).toBe(keys[0]);
+    // A new order for the same thing may pay.
+    expect(await textOf(buy(world, root, `${shop.url}/a`))).toBe(big);
+    expect(world.paid().count).toBe(2);
+  });
+
+  test("two orders that share a pass never share an Idempotency-Key", async () => {
+    const world = await town();
+    const keys = new Set<unknown>();
+    const shop = await site(async ({ headers }, response, url) => {
+      if (headers.authorization === undefined)
+        return ask402(response, await challenger(world, url).demand({ enforced: undefined }));
+      keys.add(headers["idempotency-key"]);
+      response.end("served");
+    });
+    const root = world.mint();
+    for (let times = 0; times < 3; times++) await textOf(buy(world, root, `${shop.url}/a`));
+    expect(keys.size).toBe(3);
+    const own = { headers: [["Idempotency-Key", "the agent's own"]] };
+    await textOf(buy(world, root, `${shop.url}/a`, own));
+    expect(keys).toContain("the agent's own");
+    expect(world.paid().count).toBe(1);
+  });
+});
+
+describe("what buys a single request", () => {
+  test("is used by the next order unless the agent says that the first one was answered", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await world.openShop();
+    const root = world.mint();
+    const [first, second] = [newId(), newId()];
+    const one = await handed(buy(world, root, `${shop.url}/a`, { id: first }));
+    const same = await handed(buy(world, root, `${shop.url}/a`, { id: second }));
+    expect(same.paymentHash).toBe(one.paymentHash);
+    const answered = [second];
+    const other = await handed(buy(world, root, `${shop.url}/a`, { answered }));
+    expect(other.paymentHash).not.toBe(one.paymentHash);
+    expect(world.paid().count).toBe(2);
+    await expect.poll(() => store.payment(one.paymentHash)).toMatchObject({ status: "used" });
+  });
+
+  test("is not taken from an order that its client has under way", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const id = newId();
+    const one = await handed(buy(world, root, `${shop.url}/a`, { id }));
+    const other = await handed(buy(world, root, `${shop.url}/a`, { underWay: [id] }));
+    expect(other.paymentHash).not.toBe(one.paymentHash);
+    for (const credential of [one, other])
+      expect(await present(credential, `${shop.url}/a`)).toBe(200);
+  });
+
+  test("is not for a child, a sibling or the node above, and they cannot name its order", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const at = { now: world.clock() };
+    const payer = root.delegate({ agent: "payer" }, at);
+    const id = newId();
+    const { paymentHash } = await handed(buy(world, payer, `${shop.url}/a`, { id }));
+    for (const one of [root, root.delegate({ agent: "sibling" }, at)]) {
+      const bought = await handed(buy(world, one, `${shop.url}/a`, { answered: [id] }));
+      expect(bought.paymentHash).not.toBe(paymentHash);
+    }
+    const below = payer.delegate({ agent: "below" }, at);
+    expect((await handed(buy(world, below, `${shop.url}/a`))).paymentHash).not.toBe(paymentHash);
+    const again = await handed(buy(world, payer, `${shop.url}/a`));
+    expect(again.paymentHash).toBe(paymentHash);
+  });
+
+  test("an order whose purchase another order has used buys for itself", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const slow = { id: newId() };
+    const one = await handed(buy(world, root, `${shop.url}/a`, slow));
+    // Another process of the same agent, which knows nothing of the first order.
+    const same = await handed(buy(world, root, `${shop.url}/a`));
+    expect(await present(same, `${shop.url}/a`)).toBe(200);
+    expect(await present(one, `${shop.url}/a`)).toBe(402);
+    const { paymentHash } = one;
+    const refused = { paymentHash, mayBeUsed: false, delivered: false };
+    const own = await handed(buy(world, root, `${shop.url}/a`, { ...slow, refused }));
+    expect(await present(own, `${shop.url}/a`)).toBe(200);
+    expect(world.paid().count).toBe(2);
+    expect(world.alarms).toEqual([]);
+  });
+
+  test("one order takes at most seven that are used up, and then pays for itself", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    const ids: string[] = [];
+    for (let at = 0; at < 9; at++) {
+      const id = newId();
+      const credential = await handed(
+        buy(world, root, `${shop.url}/a`, { id, underWay: [...ids] }),
+      );
+      ids.push(id);
+      expect(await present(credential, `${shop.url}/a`)).toBe(200);
+    }
+    // A new process, which never heard what became of them.
+    const id = newId();
+    let refused: object | undefined;
+    let tried = 0;
+    for (;;) {
+      const purchase = await buy(world, root, `${shop.url}/a`, { id, ...(refused && { refused }) });
+      if (purchase.kind !== "credential") throw new Error("it was relayed");
+      const credential = Credential.parse(purchase.credential);
+      if ((await present(credential, `${shop.url}/a`)) === 200) break;
+      tried++;
+      const { paymentHash } = credential;
+      refused = { paymentHash, mayBeUsed: false, delivered: false };
+    }
+    expect(tried).toBeLessThanOrEqual(7);
+    expect(world.paid().count).toBe(10);
+    expect(world.alarms).toEqual([]);
+  });
+});
