@@ -141,6 +141,32 @@ test("origins that failed before leave half of the places to the others", async 
   expect([failing, open.size]).toEqual([8, 16]);
 });
 
+test("an origin that failed once is asked again soon, however many others never answer", async () => {
+  const { recall, wake, open, asked, time } = world();
+  const fail = async () => {
+    for (const one of [...open]) one.lose();
+    await wake();
+  };
+  for (let origin = 0; origin < 200; origin++) await recall(`https://dead${origin}.example`);
+  // Each of them fails three times.
+  for (let second = 0; second < 120; second++) {
+    time.now++;
+    await wake();
+    await fail();
+  }
+  await recall("https://honest.example", { at: time.now });
+  await wake();
+  while (![...open].some(({ origin }) => origin === "https://honest.example")) await fail();
+  await fail();
+  // From here on the dead ones keep their requests open.
+  const times = () => asked.filter(({ origin }) => origin === "https://honest.example").length;
+  expect(times()).toBe(1);
+  time.now += 31;
+  await wake();
+  expect(times()).toBe(2);
+  expect(open.size).toBeLessThanOrEqual(16);
+});
+
 test("the owner's recalls are sent before those of holders, and an ancestor's before a descendant's", async () => {
   const { recall, wake, asked, open } = world();
   const deep = { names: ["root", "a", "b"], rank: 2, by: "a" };

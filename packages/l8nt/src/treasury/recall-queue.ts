@@ -21,11 +21,14 @@ export interface RecallQueueOptions {
 const AT_ONCE = 16;
 /** How many of them at origins that did not answer before: these leave places for the others. */
 const AT_ONCE_FAILING = 8;
+/** An origin that failed this often has at most half of those places. */
+const OFTEN = 3;
+const AT_ONCE_OFTEN = 4;
 /** How many requests are under way at one origin. */
 const AT_ONCE_BY_ORIGIN = 2;
 /** How long an origin may take for its answer, and how long one that did not answer before may. */
 const FIRST_MS = 2000;
-const LATER_MS = 10_000;
+const LATER_MS = 5000;
 const FIRST_PAUSE_SECONDS = 1;
 const LONGEST_PAUSE_SECONDS = 30;
 /** How many origins are remembered. One that is forgotten is only asked sooner. */
@@ -116,9 +119,10 @@ export class RecallQueue {
     const now = this.#options.clock();
     const underWay = [...this.#underWay.values()];
     const full = underWay.filter((origin) => this.#countAt(origin) >= AT_ONCE_BY_ORIGIN);
-    const areEnough = this.#failingUnderWay() >= AT_ONCE_FAILING;
+    const areEnough = this.#failingUnderWay(1) >= AT_ONCE_FAILING;
+    const areEnoughOften = this.#failingUnderWay(OFTEN) >= AT_ONCE_OFTEN;
     const resting = [...this.#failing.values()]
-      .filter(({ until }) => areEnough || until > now)
+      .filter(({ until, times }) => areEnough || (areEnoughOften && times >= OFTEN) || until > now)
       .map(({ origin }) => origin);
     return [...new Set([...full, ...resting])];
   }
@@ -127,19 +131,26 @@ export class RecallQueue {
     return [...this.#underWay.values()].filter((other) => other === origin).length;
   }
 
-  #failingUnderWay(): number {
-    return [...this.#underWay.values()].filter((origin) => this.#failing.get(origin)).length;
+  /** How many requests are under way at origins that failed `times` times or more. */
+  #failingUnderWay(times: number): number {
+    return [...this.#underWay.values()].filter((origin) => this.#timesFailed(origin) >= times)
+      .length;
+  }
+
+  #timesFailed(origin: string): number {
+    return this.#failing.get(origin)?.times ?? 0;
   }
 
   #start(recall: Recall): boolean {
     const { origin, paymentHash, path } = recall;
     const key = `${paymentHash} ${path.join(" ")}`;
-    const isFailing = this.#failing.get(origin) !== undefined;
+    const times = this.#timesFailed(origin);
     if (
       this.#underWay.has(key) ||
       this.#underWay.size >= AT_ONCE ||
-      this.#countAt(origin) >= (isFailing ? 1 : AT_ONCE_BY_ORIGIN) ||
-      (isFailing && this.#failingUnderWay() >= AT_ONCE_FAILING)
+      this.#countAt(origin) >= (times > 0 ? 1 : AT_ONCE_BY_ORIGIN) ||
+      (times > 0 && this.#failingUnderWay(1) >= AT_ONCE_FAILING) ||
+      (times >= OFTEN && this.#failingUnderWay(OFTEN) >= AT_ONCE_OFTEN)
     )
       return false;
     this.#underWay.set(key, origin);
@@ -158,7 +169,7 @@ export class RecallQueue {
     const { origin, path, at } = recall;
     const status = await this.#ask(recall);
     if (status === undefined || status >= 500) {
-      const times = (this.#failing.get(origin)?.times ?? 0) + 1;
+      const times = this.#timesFailed(origin) + 1;
       const pause = Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (times - 1));
       this.#failing.set(origin, { origin, times, until: clock() + pause });
       this.#unconfirmed.set(origin, true);
@@ -186,7 +197,7 @@ export class RecallQueue {
     const record = await store.payment(paymentHash);
     if (record?.preimage === undefined) return 404;
     const caveats = recallCaveats(path, paymentHash);
-    const isFirst = this.#failing.get(origin) === undefined;
+    const isFirst = this.#timesFailed(origin) === 0;
     // Loaded here, because a page that only pays does not need it.
     const { revocationRequest } = await import("../wire/revocation.ts");
     // The service counts a revocation at the node that asks for it, so that a node which floods it

@@ -153,6 +153,8 @@ export class Recall {
         { revoked, at: at + SOON_SECONDS },
         { revoked, at: at + maxSilenceSeconds + DRIFT_SECONDS },
       ];
+    // The caller is told, and it is tried again all the same.
+    if (written[1].status === "rejected") this.#again = [...this.#again, { revoked, at }];
     this.#tick();
     for (const one of written) if (one.status === "rejected") throw one.reason;
     await this.#queue.settled(PATIENCE_MS);
