@@ -107,16 +107,24 @@ function mcpOverHttp({ credential, shop }: AgentOrders): Agent {
   const client = new Client({ credential });
   /** Of the call that is under way: a program's time-out ends the request too. */
   let call: Ask | undefined;
-  const send: typeof fetch = (input, init) => {
+  /** By key: the message of the first try, which a transport that tries again sends once more. */
+  const messages = new Map<string, Message>();
+  const send: typeof fetch = async (input, init) => {
     const { key, signal } = call ?? {};
     const headers = new Headers(init?.headers);
-    if (key !== undefined) headers.set("idempotency-key", key);
     const signals = [init?.signal, signal].filter((one) => one != null);
-    return client.fetch(input as URL, {
-      ...init,
-      headers,
-      ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
-    });
+    const rest = signals.length === 0 ? {} : { signal: AbortSignal.any(signals) };
+    const message = messageOf(init?.body);
+    if (key === undefined || message?.method !== "tools/call")
+      return client.fetch(input as URL, { ...init, ...rest });
+    headers.set("idempotency-key", key);
+    const first = messages.get(key) ?? message;
+    messages.set(key, first);
+    const body = JSON.stringify(first);
+    const response = await client.fetch(input as URL, { ...init, ...rest, headers, body });
+    if (first === message || response.status !== 200) return response;
+    const answer = (await response.json()) as Message;
+    return Response.json({ ...answer, id: message.id });
   };
   const connected = connection(
     () => new StreamableHTTPClientTransport(new URL(`${shop}/mcp`), { fetch: send }),
@@ -131,6 +139,15 @@ function mcpOverHttp({ credential, shop }: AgentOrders): Agent {
       }),
     close: connected.close,
   };
+}
+
+interface Message {
+  readonly method?: string;
+  readonly id?: unknown;
+}
+
+function messageOf(body: unknown): Message | undefined {
+  return typeof body === "string" ? (JSON.parse(body) as Message) : undefined;
 }
 
 /** An MCP client of a server that it starts, which pays from a wallet of its own. */

@@ -50,7 +50,8 @@ export function arm(town: Town, first: Promise<First>): Break {
               return undefined;
             },
           }
-        : { arrived: once };
+        : // A server on a pipe does not learn in time that nobody waits; it fails by itself.
+          { arrived: once, ...(mode === "mcp-pipe" && { use: "released" as const }) };
     };
   };
   /**
@@ -75,8 +76,10 @@ export function arm(town: Town, first: Promise<First>): Break {
       if (answer === undefined) exchange.reset();
       else await exchange.pass(answer);
     });
-  const killAgent = async () => {
+  const killAgent = async (visit?: Visit) => {
     await ((await first).agent as AgentProcess).process.kill();
+    // The connection of a dead process closes a moment later.
+    if (mode === "embedded") await visit?.gone;
   };
   const timeOut = async () => {
     const { abort, told } = await first;

@@ -78,7 +78,7 @@ export function judge(story: Story): readonly Wrong[] {
   if (second !== undefined && isNew && !isAnswer(first)) judgeReuse(story, demand);
   if (second !== undefined) judgeSecond(story, mayBeBlamed, demand);
 
-  const isTaken = row.at === "service closes" && row.how.startsWith("no head");
+  const isTaken = row.at === "service closes" && hasNoHead(cell);
   if (isTaken && served === "served, refuses" && again === "new order")
     demand("I", paid === 1, () => `${paid} payments to a service that hangs up`);
 
@@ -117,6 +117,10 @@ const shown = (outcome: Outcome): string =>
 const of = (story: Story, paymentHash: string, ...whats: readonly ShopEvent["what"][]) =>
   story.events.filter((one) => one.paymentHash === paymentHash && whats.includes(one.what));
 
+/** Whether the service closes before a head: half of a message on a pipe is nothing at all. */
+const hasNoHead = ({ row, mode }: Cell): boolean =>
+  row.at === "service closes" && (row.how.startsWith("no head") || mode === "mcp-pipe");
+
 /**
  * Whether the service took the money and refused the very thing: it never let an answer out, nobody
  * else closed a connection on which it might have, and then it asked for payment again.
@@ -125,7 +129,7 @@ function tookAndRefused(story: Story, paymentHash: string): boolean {
   const { row } = story.cell;
   const letOut =
     of(story, paymentHash, "answered", "gone").length > 0 ||
-    (row.at === "service closes" && !row.how.startsWith("no head"));
+    (row.at === "service closes" && !hasNoHead(story.cell));
   return of(story, paymentHash, "refused").length > 0 && !letOut;
 }
 

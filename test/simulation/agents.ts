@@ -3,22 +3,29 @@
  * theirs.
  */
 
-import type { Scope } from "l8nt";
-import { type PaymentError, SigilError } from "l8nt";
+import { Client, type PaymentError, type Scope, SigilError } from "l8nt";
 import { Credential } from "l8nt/l402";
 import type { PurchaseRequest } from "l8nt/ports";
+// Loaded before any world: a client loads it at its first order, which takes real time.
+import "../../packages/l8nt/src/client/remote.ts";
 import { type Agent, type Bounds, type Deed, type Goods, lineOf } from "./facts.ts";
 import type { House } from "./house.ts";
-import { acting } from "./schedule.ts";
+import { linkOf } from "./link.ts";
+import { forget } from "./memory.ts";
+import { acting, Life } from "./schedule.ts";
 import type { Town } from "./town.ts";
 import { webOf } from "./web.ts";
 
-interface Held {
-  readonly agent: Agent;
-  readonly credential: Credential;
-  readonly url: string;
-  served: number;
+/** A process of an agent: what it holds is in its client's memory, and dies with it. */
+interface Running {
+  readonly life: Life;
+  readonly client: Client;
+  /** How many of its requests are under way. */
+  requests: number;
 }
+
+/** How many orders, children or revocations a flood is. */
+const FLOOD = 8;
 
 const MAX_AGENTS = 12;
 const BUDGETS = [20_000n, 45_000n, 90_000n, 200_000n];
@@ -28,8 +35,8 @@ export class Agents {
   readonly #house: House;
   /** Identifies the node of a credential. */
   readonly #idOf: (credential: Credential) => string;
-  readonly #web: typeof fetch;
-  readonly #held: Held[] = [];
+  readonly #processes = new Map<Agent, Running>();
+  #lives = 0;
   /** In some worlds there are hours between two requests. */
   readonly #pauseSeconds: number;
   #running = 0;
@@ -39,7 +46,6 @@ export class Agents {
     this.#town = town;
     this.#house = house;
     this.#idOf = idOf;
-    this.#web = webOf(town, undefined);
     this.#pauseSeconds = town.random.chance(0.3) ? 3000 : 90;
   }
 
@@ -91,6 +97,7 @@ export class Agents {
   async #act(agent: Agent): Promise<unknown> {
     const { random, oracle } = this.#town;
     const url = this.#url();
+    if (random.chance(this.#town.weather.floods)) return this.#flood(agent, url);
     switch (random.below(12)) {
       case 0:
         return this.delegate(agent);
@@ -110,7 +117,7 @@ export class Agents {
       case 5:
         return this.#lie(agent, url);
       case 6:
-        return this.#useHeld(agent);
+        return this.#askAgain(agent, url);
       case 7:
         return this.#do("agent", agent, "stands", () =>
           this.#house.ask((treasury) => treasury.standing(agent.credential.toString())),
@@ -179,7 +186,8 @@ export class Agents {
       child.revoked ??= { at: schedule.now, unrecalled: mine.unrecalled };
     });
     await orders;
-    for (const held of this.#held.filter((one) => one.agent === child)) await this.#use(held);
+    // With what its process holds, at each site.
+    for (const { origin, paths } of this.#town.sites) await this.buy(child, origin + paths[0]);
     return this.buy(child, url);
   }
 
@@ -188,69 +196,149 @@ export class Agents {
     const { random, oracle } = this.#town;
     if (oracle.payments.length === 0) return this.buy(agent, url);
     const { paymentHash, deed } = random.pick(oracle.payments);
-    await this.buy(agent, random.chance(0.7) ? deed!.url : url, {
-      paymentHash,
-      mayBeUsed: random.chance(0.5),
+    oracle.goods.get(paymentHash)!.liars.add(agent);
+    await this.#order(agent, random.chance(0.7) ? deed!.url : url, {
+      refused: { paymentHash, mayBeUsed: random.chance(0.5) },
     });
   }
 
-  async #useHeld(agent: Agent): Promise<void> {
-    const { random } = this.#town;
-    const mine = this.#held.filter((held) => held.agent === agent);
-    if (mine.length > 0) await this.#use(random.pick(mine));
-    else await this.buy(agent, this.#url());
-  }
-
-  /** An agent alone with a service, as it is with a credential that it was handed. */
-  async #use(held: Held): Promise<void> {
-    const { agent, credential, url } = held;
-    let status = 0;
-    await this.#do("direct", agent, url, async () => {
-      const headers = { authorization: `L402 ${credential.toString()}` };
-      status = (await this.#web(url, { headers })).status;
-    });
-    if (status === 200) held.served++;
-    if (status === 402) {
-      const { paymentHash } = credential;
-      await this.buy(agent, url, { paymentHash, mayBeUsed: held.served > 0 });
-    }
-  }
-
-  /** Orders one request, and is told something. Gives whether it was served, or may be. */
-  async buy(agent: Agent, url: string, refused?: PurchaseRequest["refused"]): Promise<boolean> {
-    const { oracle, random } = this.#town;
-    let isServed = false;
-    let held: Held | undefined;
+  /** An order of a program of its own, which does with the answer what it likes. */
+  async #order(agent: Agent, url: string, more: Partial<PurchaseRequest> = {}): Promise<void> {
+    const { oracle } = this.#town;
     await this.#do("buy", agent, url, async (deed) => {
-      deed.isDoubting = refused !== undefined;
-      const controller = new AbortController();
-      if (random.chance(0.08)) setTimeout(() => controller.abort(), random.between(0, 5000));
       const purchase = await this.#house.ask((treasury) =>
         treasury.buy({
-          id: Buffer.from(random.fill(new Uint8Array(16))).toString("hex"),
+          id: this.#newKey(),
           credential: agent.credential.toString(),
           method: "GET",
           url,
           headers: [],
-          signal: controller.signal,
-          ...(refused !== undefined && { refused }),
+          ...more,
         }),
       );
       oracle.told(deed, { payment: purchase.payment });
-      if (purchase.kind === "response") {
-        isServed = purchase.response.status === 200;
-        await purchase.response.text();
-        return;
-      }
-      isServed = true;
+      if (purchase.kind === "response") return void (await purchase.response.text());
       const credential = Credential.parse(purchase.credential);
+      const goods = oracle.goods.get(credential.paymentHash)!;
+      // It keeps what it was handed from the agent's own process, and does not say so.
+      goods.liars.add(agent);
       oracle.handed(agent, credential);
-      held = { agent, credential, url, served: 0 };
+      const life = this.#processOf(agent).life;
+      const web = webOf(this.#town, life, { isAgent: true });
+      const headers = { authorization: `L402 ${credential.toString()}` };
+      await Promise.race([web(url, { headers }), life.death]);
     });
-    if (held !== undefined) {
-      this.#held.push(held);
-      if (random.chance(0.8)) await this.#use(held);
+  }
+
+  #newKey(): string {
+    return Buffer.from(this.#town.random.fill(new Uint8Array(16))).toString("hex");
+  }
+
+  /** More orders, children or revocations than any honest agent makes at once. */
+  async #flood(agent: Agent, url: string): Promise<unknown> {
+    const { random, schedule } = this.#town;
+    const many = (act: (at: number) => Promise<unknown>) =>
+      Promise.all(Array.from({ length: FLOOD }, (_, at) => act(at)));
+    const child = (at: number) =>
+      agent.credential.delegate({ agent: `flood-${at}`, expiresIn: "300s" }, { now: schedule.now });
+    switch (random.below(3)) {
+      case 0:
+        return many(() => this.#order(agent, url));
+      case 1:
+        return many((at) =>
+          this.#do("agent", agent, "opens a child", () =>
+            this.#house.ask((treasury) => treasury.standing(child(at).toString())),
+          ),
+        );
+      default:
+        return many((at) =>
+          this.#do("agent", agent, "revokes a child", () =>
+            this.#house.ask((treasury) =>
+              treasury.revoke(
+                agent.credential.toString(),
+                child(at)
+                  .caveats.slice(agent.credential.caveats.length)
+                  .map(({ condition, value }) => `${condition}=${value}`),
+              ),
+            ),
+          ),
+        );
     }
+  }
+
+  /** The same order twice, one after the other or both at once, perhaps from a new process. */
+  async #askAgain(agent: Agent, url: string): Promise<unknown> {
+    const { random } = this.#town;
+    const key = this.#newKey();
+    if (random.chance(0.3)) return Promise.all([1, 2].map(() => this.buy(agent, url, key)));
+    await this.buy(agent, url, key);
+    if (random.chance(0.3)) await this.#kill(agent);
+    return this.buy(agent, url, key);
+  }
+
+  #processOf(agent: Agent): Running {
+    const known = this.#processes.get(agent);
+    if (known?.life.isAlive) return known;
+    const life = new Life(`${agent.name} process ${++this.#lives}`, "the agent");
+    const web = webOf(this.#town, life, { isAgent: true });
+    const client = new Client({
+      credential: agent.credential,
+      clock: this.#town.schedule.clock,
+      fetch: linkOf(this.#town, this.#house, life, web),
+      onPayment: (payment) => this.#town.oracle.told(acting.getStore()!, { payment }),
+    });
+    const running = { life, client, requests: 0 };
+    this.#processes.set(agent, running);
+    return running;
+  }
+
+  /** One that waits for something dies. */
+  async killOne(): Promise<void> {
+    const waiting = [...this.#processes].filter(
+      ([, { life, requests }]) => life.isAlive && requests > 0,
+    );
+    if (waiting.length > 0) await this.#kill(this.#town.random.pick(waiting)[0]);
+  }
+
+  async #kill(agent: Agent): Promise<void> {
+    const { schedule } = this.#town;
+    const { life } = this.#processOf(agent);
+    schedule.note(`${life.name} dies`);
+    await schedule.kill(life);
+    forget(agent.credential);
+  }
+
+  /**
+   * Requests something as a program does, with its client. Gives whether the answer arrived.
+   *
+   * @param key the program's `Idempotency-Key`
+   */
+  async buy(agent: Agent, url: string, key?: string): Promise<boolean> {
+    const { random, oracle } = this.#town;
+    const running = this.#processOf(agent);
+    let isServed = false;
+    await this.#do("buy", agent, url, async (deed) => {
+      if (key !== undefined) deed.order = `${agent.name} ${key}`;
+      const controller = new AbortController();
+      if (random.chance(this.#town.weather.agentGivesUp))
+        setTimeout(() => controller.abort(), random.between(0, 5000));
+      running.requests++;
+      try {
+        const response = await Promise.race([
+          running.client.get(url, {
+            signal: controller.signal,
+            ...(key !== undefined && { headers: { "idempotency-key": key } }),
+          }),
+          running.life.death,
+        ]);
+        await Promise.race([response.text(), running.life.death]);
+        isServed = response.status === 200;
+        deed.isAnswered = isServed;
+        oracle.told(deed, {});
+      } finally {
+        running.requests--;
+      }
+    });
     return isServed;
   }
 
@@ -270,9 +358,10 @@ export class Agents {
         schedule.note(
           `is told ${error instanceof SigilError ? error.code : (error as Error).message}`,
         );
-        if (error instanceof SigilError)
+        if (error instanceof SigilError) {
           oracle.told(deed, { spent: (error as PaymentError).spent });
-        else deed.isFaulted = true;
+          if (error.code === "ERR_ORIGIN_QUARANTINED") oracle.closed(deed, new URL(url).origin);
+        }
         oracle.demand(isExpected(error), `${deed} threw ${String(error)}`);
       }
     });
@@ -294,7 +383,10 @@ export class Agents {
 
 const isExpected = (error: unknown): boolean =>
   error instanceof SigilError ||
-  /^(?:the treasury (?:died|is down)|fetch failed)$/.test((error as Error).message);
+  (error as Error).name === "AbortError" ||
+  /^(?:the (?:treasury|agent) (?:died|is down)|fetch failed|terminated)$/.test(
+    (error as Error).message,
+  );
 
 function dropUndefined<Value extends object>(
   value: Value,

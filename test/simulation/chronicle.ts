@@ -1,4 +1,6 @@
 /** The events of a world in order, and the faults that were found. */
+
+import type { Clocks } from "./clocks.ts";
 import { type Agent, Deed, type Goods, type Payment } from "./facts.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -20,9 +22,11 @@ export class Chronicle {
   /** When the treasury died. */
   readonly deaths: number[] = [];
   protected readonly schedule: Schedule;
+  protected readonly clocks: Clocks;
 
-  constructor(schedule: Schedule) {
+  constructor(schedule: Schedule, clocks: Clocks) {
     this.schedule = schedule;
+    this.clocks = clocks;
   }
 
   demand(holds: boolean, what: string): void {

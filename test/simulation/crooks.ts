@@ -3,6 +3,7 @@
  * 64-67, 69, 70, 72, 76]
  */
 import { Authority, authenticateFields, Challenge } from "l8nt/l402";
+import { untouched } from "./facts.ts";
 import { acting } from "./schedule.ts";
 import { secretOf } from "./shops.ts";
 import type { Site, Town } from "./town.ts";
@@ -78,9 +79,7 @@ export function crook(town: Town, node: number, name: string): Site {
       isPass: true,
       until: now + 3600,
       left: Number.POSITIVE_INFINITY,
-      served: 0,
-      refused: 0,
-      handed: 0,
+      ...untouched(),
     });
     const challenge = authority.minter.challenge(scope, text);
     if (trick !== "another hash") {
@@ -108,7 +107,7 @@ export function crook(town: Town, node: number, name: string): Site {
   return {
     origin,
     paths: ["/a"],
-    answer: async (request) => {
+    answer: async (request, sender) => {
       if (request.method === "POST") return new Response("", { status: 404 });
       const authorization = request.headers.get("authorization");
       if (authorization === null) return ask();
@@ -121,7 +120,7 @@ export function crook(town: Town, node: number, name: string): Site {
       }
       if (act === "500") return new Response("", { status: 500 });
       if (act === "hang up") throw new TypeError("socket hang up");
-      if (paymentHash !== undefined) oracle.served(acting.getStore()!, paymentHash);
+      if (paymentHash !== undefined) oracle.served(acting.getStore()!, paymentHash, sender);
       if (act === "redirect")
         return new Response("", { status: 302, headers: { location: "https://evil.example/" } });
       return new Response(act === "garbage" ? "\u0000\uffff" : "served");

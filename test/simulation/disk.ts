@@ -22,6 +22,14 @@ const WRITES = new Set([
   "mark",
   "take",
   "reopen",
+  "handOver",
+  "recall",
+  "widenRecall",
+  "acknowledge",
+  "postponeRecall",
+  "forgetHandOvers",
+  "firstFact",
+  "setFact",
   "allowPayee",
   "appendReceipts",
   "addDirective",
@@ -94,6 +102,17 @@ export class Disk {
   async crash(): Promise<void> {
     this.#sync(this.#random.below(this.#unsynced.length + 1));
     this.#unsynced.length = 0;
+    await this.#replay();
+  }
+
+  /** The owner restores a backup: everything after some moment is lost. */
+  async restore(): Promise<void> {
+    this.#unsynced.length = 0;
+    this.#synced.length = this.#random.below(this.#synced.length + 1);
+    await this.#replay();
+  }
+
+  async #replay(): Promise<void> {
     const image = new MemoryStore({ journal: true });
     for (const [method, parameters] of this.#synced)
       await (image as unknown as Methods)[method]!(...parameters);

@@ -26,6 +26,7 @@ export async function end(
   const { schedule, lightning, oracle, weather } = town;
   const isStoreSound = weather.storeRefuses === 0 && weather.storeForgetsToAnswer === 0;
   calm(weather);
+  town.clocks.calm();
   while (lightning.undecided > 0) await schedule.step();
   await house.die();
   house.start();
@@ -49,11 +50,14 @@ export async function end(
     `${stillOpen} payments are open, and the node has ${inFlight}`,
   );
   judgeAlarms(town, foreign);
+  await judgeFreeze(town, agents);
+  await rest(town, owner.thaw());
   await judgeRecords(town, owner);
   await judgeTree(town, owner, isStoreSound);
   const { faults } = await auditLedger(town.disk.image);
   for (const { what, id } of faults) oracle.demand(false, `the journal: ${what} (${id})`);
   if (oracle.faults.length === 0) await collect(town, agents);
+  if (oracle.faults.length === 0) await judgeRestored(town, house, agents);
 }
 
 /** Everything has its turn until this is done. */
@@ -70,7 +74,7 @@ function judgeAlarms({ oracle }: Town, foreign: Payment): void {
   const raised = (hash: string, about: RegExp) =>
     oracle.alarms.some((what) => what.includes(hash) && about.test(what));
   oracle.demand(
-    raised(foreign.paymentHash, /^suspense/),
+    raised(foreign.paymentHash, /^spending has stopped/),
     "money left the node that no book knows, without an alarm",
   );
   for (const { paymentHash, status, feeMsat, maxFeeMsat, toldAt } of oracle.payments) {
@@ -81,6 +85,36 @@ function judgeAlarms({ oracle }: Town, foreign: Payment): void {
       `${paymentHash} cost more than its cap, without an alarm`,
     );
   }
+}
+
+/** Nothing is paid while a payment is unexplained. */
+async function judgeFreeze(town: Town, agents: Agents): Promise<void> {
+  const { oracle, random, lightning } = town;
+  const before = lightning.payments.length;
+  const agent = random.pick(oracle.agents);
+  const { origin, paths } = random.pick(town.sites);
+  await rest(town, agents.buy(agent, `${origin}${paths[0]}`));
+  oracle.demand(
+    lightning.payments.length === before,
+    "something was paid while a payment of the wallet was unexplained",
+  );
+}
+
+/**
+ * A backup is restored: what was paid since is in no book, so nothing is paid until the owner has
+ * explained it.
+ */
+async function judgeRestored(town: Town, house: House, agents: Agents): Promise<void> {
+  const { oracle, disk } = town;
+  await house.die();
+  await disk.restore();
+  house.start();
+  const forgotten: Payment[] = [];
+  for (const payment of oracle.payments.filter(isLive))
+    if ((await disk.image.payment(payment.paymentHash)) === undefined) forgotten.push(payment);
+  if (forgotten.every(({ status }) => status !== "paid")) return;
+  town.schedule.note(`${forgotten.length} payments are in no book any more`);
+  await judgeFreeze(town, agents);
 }
 
 /**
@@ -127,17 +161,17 @@ async function judgeRecords(town: Town, owner: OwnerAtWork): Promise<void> {
 
 /** What an honest service sold is not thrown away. */
 function judgeWorth(
-  { oracle, schedule }: Town,
+  { oracle, schedule, clocks }: Town,
   { paymentHash, deed }: Payment,
   status: string | undefined,
 ): void {
   const goods = oracle.goods.get(paymentHash)!;
-  if (!goods.isHonest || goods.until <= schedule.now) return;
+  if (!goods.isHonest || goods.until <= schedule.now + clocks.slackSeconds) return;
   const wasLost = takers(oracle.deeds, deed!).some(({ isFaulted }) => isFaulted);
   if (status === "used")
     oracle.demand(
-      wasLost || goods.served > 0 || goods.handed > 0,
-      `${paymentHash} counts as used, and was neither served nor handed over`,
+      wasLost || goods.served > 0 || goods.liars.size > 0,
+      `${paymentHash} counts as used, and was not served`,
     );
   if (status === "undelivered")
     oracle.demand(
@@ -177,7 +211,7 @@ async function judgeTree(town: Town, owner: OwnerAtWork, isStoreSound: boolean):
 
 /** An agent with a valid purchase gets what it bought without another payment. */
 async function collect(town: Town, agents: Agents): Promise<void> {
-  const { oracle, schedule, disk } = town;
+  const { oracle, schedule, disk, clocks } = town;
   for (const { paymentHash, deed } of [...oracle.payments]) {
     const record = await disk.image.payment(paymentHash);
     const goods = oracle.goods.get(paymentHash)!;
@@ -189,7 +223,7 @@ async function collect(town: Town, agents: Agents): Promise<void> {
     const isAllowed = line.every(
       ({ revoked, bounds: { until, origins } }) =>
         revoked === undefined &&
-        until > schedule.now + 60 &&
+        until > schedule.now + 60 + clocks.slackSeconds &&
         (origins === undefined || origins.includes(origin)),
     );
     const maybeRevoked = oracle.deeds.some(

@@ -47,6 +47,12 @@ export class Deed {
   readonly url: string;
   readonly startedAt: number;
   endedAt: number | undefined;
+  /** Names its order: a request with the same key, in another process too, is the same order. */
+  order: string;
+  /** How many of its requests the treasury is at. */
+  atTreasury = 0;
+  /** Whether its agent has the answer. */
+  isAnswered = false;
   /** A store, a wallet or a process failed under it: what it had taken may stay taken. */
   isFaulted = false;
   /** Whether the treasury has sent what it holds for it. */
@@ -68,6 +74,7 @@ export class Deed {
     this.agent = agent;
     this.url = url;
     this.startedAt = startedAt;
+    this.order = `#${number}`;
   }
 
   toString(): string {
@@ -95,8 +102,14 @@ export interface Goods {
   refused: number;
   /** How often an agent was handed a credential of it. */
   handed: number;
-  /** When it first was. */
-  handedAt?: number;
+  /** How often an answer of success reached the one that asked. */
+  heard: number;
+  /** How often its service or the web lost a request or an answer. */
+  lost: number;
+  /** How often the one that asked closed the connection, or died. */
+  givenUp: number;
+  /** The agents that said an untruth about it. */
+  readonly liars: Set<Agent>;
 }
 
 /** What the node really did. */
@@ -108,6 +121,8 @@ export interface Payment {
   readonly maxFeeMsat: bigint;
   feeMsat: bigint;
   status: "in-flight" | "paid" | "failed";
+  /** It had failed, and was made all the same. */
+  isLate?: boolean;
   /** Unix seconds: when its status was decided. */
   at: number;
   /**
@@ -115,5 +130,16 @@ export interface Payment {
    */
   toldAt?: number;
 }
+
+/** What is counted of an invoice before anything happens to it. */
+export const untouched = () => ({
+  served: 0,
+  refused: 0,
+  handed: 0,
+  heard: 0,
+  lost: 0,
+  givenUp: 0,
+  liars: new Set<Agent>(),
+});
 
 export const isLive = ({ status }: Payment): boolean => status !== "failed";

@@ -3,13 +3,21 @@
  * runs.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { patience } from "../../packages/l8nt/src/client/retry.ts";
 import type { Random } from "./random.ts";
-import type { Schedule, Timer } from "./schedule.ts";
+import { living, type Schedule, type Timer } from "./schedule.ts";
 
 interface Handle {
   readonly timer: Timer;
   unref(): void;
 }
+
+interface Interval {
+  isOver: boolean;
+  unref(): void;
+}
+
+const LEAST_INTERVAL_SECONDS = 10;
 
 /** Returns a function that restores everything. Only one world may run at a time. */
 export function takeOver(schedule: Schedule, random: Random): () => void {
@@ -28,6 +36,26 @@ export function takeOver(schedule: Schedule, random: Random): () => void {
       later(() => controller.abort(), milliseconds);
       return controller.signal;
     }),
+    // Not more often, because hours may pass in a world.
+    replace(globalThis, "setInterval", (act: () => void, milliseconds: number) => {
+      const life = living.getStore();
+      const seconds = Math.max(LEAST_INTERVAL_SECONDS, milliseconds / 1000);
+      const handle: Interval = { isOver: false, unref() {} };
+      const resume = AsyncLocalStorage.bind(act);
+      const next = (): void =>
+        void schedule.later(seconds, "an interval", () => {
+          if (handle.isOver || life?.isAlive === false) return;
+          resume();
+          next();
+        });
+      next();
+      return handle;
+    }),
+    replace(globalThis, "clearInterval", (handle?: Interval) => {
+      if (handle !== undefined) handle.isOver = true;
+    }),
+    replace(patience, "now", () => schedule.now * 1000),
+    replace(patience, "random", () => random.unit()),
     replace(globalThis.crypto, "getRandomValues", (bytes: Uint8Array) => random.fill(bytes)),
   ];
   return () => {

@@ -2,8 +2,8 @@
  * The treasury's process: it starts, dies between any two effects, and starts again with what the
  * disk has.
  */
-import { Treasury } from "l8nt/treasury";
-import { acting, Life } from "./schedule.ts";
+import { Treasury, treasuryApi } from "l8nt/treasury";
+import { acting, Life, living } from "./schedule.ts";
 import { secretOf } from "./shops.ts";
 import type { Town } from "./town.ts";
 import { webOf } from "./web.ts";
@@ -13,6 +13,8 @@ export const SECRET = secretOf("the treasury");
 
 export interface Open {
   readonly treasury: Treasury;
+  /** Its HTTP side. */
+  readonly api: (request: Request) => Promise<Response>;
   readonly life: Life;
 }
 
@@ -28,22 +30,24 @@ export class House {
   }
 
   start(): void {
-    const { schedule, disk, lightning, oracle } = this.#town;
+    const { schedule, disk, lightning, oracle, clocks } = this.#town;
     const life = new Life(`life ${++this.#lives}`);
     const treasury = new Treasury({
       secret: SECRET,
       location: LOCATION,
       wallet: lightning.payer(life),
       store: disk.open(life),
-      fetch: webOf(this.#town, life),
-      clock: schedule.clock,
+      fetch: webOf(this.#town, life, { isAgent: false }),
+      clock: clocks.of("the treasury"),
       alarm: (what) => oracle.alarm(what, acting.getStore()),
     });
-    this.open = { treasury, life };
+    const answer = treasuryApi(treasury);
+    const api = (request: Request) => living.run(life, () => answer(request));
+    this.open = { treasury, api, life };
     schedule.note(`${life.name} begins`);
     const deed = oracle.begin("owner", undefined, "starts");
     // What it cannot do now it does before the first request.
-    acting.run(deed, () => void treasury.start().catch(() => {}));
+    acting.run(deed, () => living.run(life, () => void treasury.start().catch(() => {})));
   }
 
   async die(): Promise<void> {
@@ -62,6 +66,6 @@ export class House {
   ask<Answer>(work: (treasury: Treasury) => Promise<Answer>): Promise<Answer> {
     if (this.open === undefined) return Promise.reject(new Error("the treasury is down"));
     const { treasury, life } = this.open;
-    return Promise.race([work(treasury), life.death]);
+    return Promise.race([living.run(life, () => work(treasury)), life.death]);
   }
 }

@@ -178,8 +178,24 @@ export class LightningNode {
     schedule.later(seconds, `node ${fails ? "failed" : "paid"} ${paymentHash.slice(0, 8)}`, () => {
       this.undecided--;
       payment.status = fails ? "failed" : "paid";
+      if (fails && this.#fails("paidAfterAll")) this.#payAfterAll(payment);
     });
     return payment;
+  }
+
+  /** A wallet that breaks its word: what it called failed is paid all the same. */
+  #payAfterAll(payment: Payment): void {
+    const { schedule, random } = this.#options;
+    this.undecided++;
+    const name = payment.paymentHash.slice(0, 8);
+    schedule.later(random.between(1, 300), `node paid ${name} after all`, () => {
+      this.undecided--;
+      const isPaidAgain = this.payments.some(
+        (one) => one.paymentHash === payment.paymentHash && isLive(one),
+      );
+      if (isPaidAgain) return;
+      Object.assign(payment, { status: "paid", isLate: true, at: schedule.now });
+    });
   }
 
   async #find(life: Life, paymentHash: string): Promise<PaymentOutcome> {

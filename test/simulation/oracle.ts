@@ -6,6 +6,7 @@ import type { Amount } from "l8nt/invoice";
 import type { Credential } from "l8nt/l402";
 import { Chronicle, type Serving } from "./chronicle.ts";
 import { type Agent, type Deed, type Goods, isLive, lineOf, type Payment } from "./facts.ts";
+import type { Sender } from "./town.ts";
 
 /**
  * Longer than a store, a node and a look at the clock take together once the treasury has decided.
@@ -15,13 +16,13 @@ const HOUR = 3600;
 /** How long a hand-over holds where it cannot be recalled. spec/4-purchase.md §6. */
 const HANDOVER_SECONDS = 300;
 const QUARANTINE_SECONDS = 580;
-/** How long it takes until what was handed over counts as gone. */
-const IN_HAND_SECONDS = 5;
 
 export class Oracle extends Chronicle {
   /** Since when nothing at all is spent. */
   frozenAt: number | undefined;
   #isFrozenByAlarm = false;
+  /** Who accused which origin. */
+  readonly #accusations: { readonly agent: Agent; readonly origin: string }[] = [];
   /** By agent and origin: until when it pays nothing there. */
   readonly #quarantines = new Map<string, { readonly from: number; readonly until: number }>();
   /** By origin: who was paid before the treasury knew of any, and when it knew. */
@@ -44,7 +45,13 @@ export class Oracle extends Chronicle {
       !before.some((one) => one.paymentHash === paymentHash),
       `${paymentHash} was sent to the node while it was paid or in flight`,
     );
-    this.demand(!before.some((one) => one.deed === deed), `${deed} paid twice`);
+    this.demand(
+      !before.some(
+        ({ isLate, deed: other }) =>
+          isLate !== true && other !== undefined && other.order === deed.order,
+      ),
+      `${deed} paid twice for its order`,
+    );
     this.demand(goods.trap === undefined, `${deed} paid for a trap: ${goods.trap}`);
     this.demand(
       goods.amountMsat === amountMsat,
@@ -53,11 +60,13 @@ export class Oracle extends Chronicle {
     this.#judgeOrder(deed, agent, goods);
     const closed = this.#quarantines.get(`${agent.name} ${goods.origin}`);
     this.demand(
-      closed === undefined || now < closed.from + DECIDED_SECONDS || now > closed.until,
+      closed === undefined ||
+        now < closed.from + DECIDED_SECONDS ||
+        now > closed.until - this.clocks.slackSeconds,
       `${deed} paid ${goods.origin}, which took a payment and did not deliver`,
     );
     for (const earlier of before)
-      if (earlier.deed?.agent === agent && earlier.deed.url === deed.url)
+      if (earlier.deed?.agent === agent && earlier.deed.url === deed.url && !earlier.isLate)
         this.#judgeAgain(deed, earlier);
     this.payments.push(payment);
     this.#judgeLimits(agent);
@@ -72,7 +81,7 @@ export class Oracle extends Chronicle {
     for (const one of lineOf(agent)) {
       const { until, priceMsat, origins } = one.bounds;
       const whose = `${deed} paid for ${agent.name}, below ${one.name}, `;
-      this.demand(deed.startedAt < until, `${whose}after its end`);
+      this.demand(deed.startedAt < until + this.clocks.slackSeconds, `${whose}after its end`);
       this.demand(
         origins === undefined || origins.includes(goods.origin),
         `${whose}at a forbidden origin`,
@@ -102,35 +111,37 @@ export class Oracle extends Chronicle {
   }
 
   /**
-   * No intent is paid twice: not while the first is open, nor while what it bought is good and
-   * nobody has it.
+   * No intent is paid twice: not while the first is open, nor while what it bought is good and no
+   * request that runs may have it.
    */
   #judgeAgain(deed: Deed, { paymentHash, status, deed: first }: Payment): void {
     const goods = this.goods.get(paymentHash)!;
     const whose = `${deed} paid for the same as ${first} `;
     this.demand(status !== "in-flight", `${whose}while that was in flight`);
     if (!goods.isHonest || !this.isGood(goods)) return;
-    const mayBeTaken =
-      !goods.isPass &&
-      (goods.left <= 1 || goods.handed > 0) &&
-      this.deeds.some(
-        (one) => one !== deed && one.kind === "buy" && (one.endedAt === undefined || one.isFaulted),
-      );
+    const mayBeTaken = this.deeds.some(
+      (one) =>
+        one !== deed &&
+        one.kind === "buy" &&
+        lineOf(one.agent!).includes(first!.agent!) &&
+        (one.endedAt === undefined || one.atTreasury > 0 || one.isFaulted),
+    );
     this.demand(mayBeTaken, `${whose}while what that had bought (${paymentHash}) was good`);
   }
 
   /** Whether its seller would still serve it, and its buyer can still use it. */
-  isGood({ until, left, handed }: Goods): boolean {
-    const isHandedOut = handed > 0 && left <= 1;
-    return until > this.schedule.now + 60 && left > 0 && !isHandedOut;
+  isGood({ until, left }: Goods): boolean {
+    return until > this.schedule.now + 60 + this.clocks.slackSeconds && left > 0;
   }
 
   #judgeLimits(agent: Agent): void {
     const { now } = this.schedule;
     for (const one of lineOf(agent)) {
       const { budgetMsat, hourMsat } = one.bounds;
+      // What is paid after it failed is counted late, and may pass a limit: it was spent.
       const paid = this.payments.filter(
-        (payment) => isLive(payment) && lineOf(payment.deed!.agent!).includes(one),
+        (payment) =>
+          isLive(payment) && !payment.isLate && lineOf(payment.deed!.agent!).includes(one),
       );
       const sum = (payments: readonly Payment[]) =>
         payments.reduce((total, payment) => total + payment.amountMsat + feeWithin(payment), 0n);
@@ -139,7 +150,8 @@ export class Oracle extends Chronicle {
         `${one.name} is over its budget: ${sum(paid)}`,
       );
       if (hourMsat === undefined) continue;
-      const recent = paid.filter(({ status, at }) => status === "in-flight" || at > now - HOUR);
+      const from = now - HOUR + this.clocks.slackSeconds;
+      const recent = paid.filter(({ status, at }) => status === "in-flight" || at > from);
       this.demand(
         sum(recent) <= hourMsat,
         `${one.name} is over its budget of an hour: ${sum(recent)}`,
@@ -162,7 +174,7 @@ export class Oracle extends Chronicle {
       );
   }
 
-  served(deed: Deed, paymentHash: string): void {
+  served(deed: Deed, paymentHash: string, { isAgent, sentAt }: Sender): void {
     const { now } = this.schedule;
     const goods = this.goods.get(paymentHash)!;
     goods.served++;
@@ -171,37 +183,40 @@ export class Oracle extends Chronicle {
     this.demand(goods.left >= 0, `${paymentHash} was served more often than it was sold`);
     const agent = deed.agent;
     // What a hostile service does with an agent of its own is between the two.
-    if (agent === undefined || (deed.kind === "direct" && !goods.isHonest)) return;
+    if (agent === undefined || (isAgent && !goods.isHonest)) return;
     this.#judgeOwner(agent, paymentHash, `${deed} was served`);
     for (const one of lineOf(agent)) {
       const { uses, usesPerHour, until } = one.bounds;
       const whose = `${deed} was served for ${agent.name}, below ${one.name}, `;
-      this.demand(deed.startedAt < until, `${whose}after its end`);
-      this.#judgeRevoked(deed, one, goods, whose);
+      this.demand(deed.startedAt < until + this.clocks.slackSeconds, `${whose}after its end`);
+      this.#judgeRevoked(deed, one, goods, { whose, isAgent, sentAt });
       const served = this.servings.filter((serving) => lineOf(serving.deed.agent!).includes(one));
       const count = (servings: readonly Serving[]) =>
-        new Set(servings.map((serving) => serving.deed)).size;
+        new Set(servings.map((serving) => serving.deed.order)).size;
       this.demand(uses === undefined || count(served) <= uses, `${whose}over its uses`);
       this.demand(
         usesPerHour === undefined ||
-          count(served.filter(({ at }) => at > now - HOUR)) <= usesPerHour,
+          count(served.filter(({ at }) => at > now - HOUR + this.clocks.slackSeconds)) <=
+            usesPerHour,
         `${whose}over its uses of an hour`,
       );
     }
   }
 
-  #judgeRevoked(deed: Deed, { revoked }: Agent, { origin, isHonest }: Goods, whose: string): void {
+  #judgeRevoked(
+    deed: Deed,
+    { revoked }: Agent,
+    { origin, isHonest }: Goods,
+    { whose, isAgent, sentAt }: Sender & { readonly whose: string },
+  ): void {
     if (revoked === undefined || !isHonest) return;
     const { now } = this.schedule;
-    this.demand(
-      deed.startedAt <= revoked.at || deed.kind === "direct",
-      `${whose}after its revocation`,
-    );
-    if (deed.kind !== "direct") return;
+    this.demand(deed.startedAt <= revoked.at || isAgent, `${whose}after its revocation`);
+    if (!isAgent) return;
     const isRecalled = !revoked.unrecalled.has(origin);
-    this.demand(!isRecalled || deed.startedAt <= revoked.at, `${whose}with what was recalled`);
+    this.demand(!isRecalled || sentAt <= revoked.at, `${whose}with what was recalled`);
     this.demand(
-      now < revoked.at + HANDOVER_SECONDS + 2 * DECIDED_SECONDS,
+      now < revoked.at + HANDOVER_SECONDS + 2 * DECIDED_SECONDS + this.clocks.slackSeconds,
       `${whose}long after its revocation`,
     );
   }
@@ -210,7 +225,8 @@ export class Oracle extends Chronicle {
   alarm(what: string, deed: Deed | undefined): void {
     this.schedule.note(`ALARM ${what}`);
     this.alarms.push(what);
-    if (/over its cap/.test(what) && this.frozenAt === undefined) {
+    const stops = /over its cap/.test(what) || /^spending has stopped: the wallet made/.test(what);
+    if (stops && this.frozenAt === undefined) {
       this.frozenAt = this.schedule.now;
       this.#isFrozenByAlarm = true;
     }
@@ -218,6 +234,7 @@ export class Oracle extends Chronicle {
       /^(\S+) took payment (\S+) and did not deliver/.exec(what) ?? [];
     const { now } = this.schedule;
     if (origin === undefined || paymentHash === undefined || deed?.agent === undefined) return;
+    this.#accusations.push({ agent: deed.agent, origin });
     this.#judgeAccusation(deed, this.goods.get(paymentHash)!);
     this.#quarantines.set(`${deed.agent.name} ${origin}`, {
       from: now,
@@ -225,40 +242,40 @@ export class Oracle extends Chronicle {
     });
   }
 
-  /** Nobody is said not to have delivered what was taken to another order of ours. */
-  #judgeAccusation(
-    deed: Deed,
-    { paymentHash, origin, isHonest, isPass, left, served, handed }: Goods,
-  ): void {
-    const isSingle = isHonest && !isPass && left + served === 1;
-    if (!isSingle || handed > 0 || deed.isDoubting || this.deeds.some(({ isFaulted }) => isFaulted))
-      return;
-    const others = this.servings.filter(
-      (one) => one.paymentHash === paymentHash && one.deed !== deed,
+  /**
+   * A service is accused only where it took the money and refused the very thing: no answer reached
+   * anyone, and nobody but the service, or the web, broke a connection with it.
+   */
+  #judgeAccusation(deed: Deed, goods: Goods): void {
+    const { paymentHash, origin, isHonest, refused, heard, givenUp, lost, liars } = goods;
+    const whose = `${deed} accused ${origin} over ${paymentHash}, `;
+    this.demand(refused > 0, `${whose}which did not refuse it`);
+    // An agent that lies about a purchase of its own closes the origin to itself.
+    if (liars.size > 0) return;
+    this.demand(heard === 0, `${whose}of which an answer had arrived`);
+    this.demand(givenUp === 0, `${whose}on which a connection was closed at this side`);
+    this.demand(!isHonest || lost > 0, `${whose}which had answered everything`);
+  }
+
+  /** An agent is told that an origin is closed to it: by its own proof, or by two of others. */
+  closed({ agent }: Deed, origin: string): void {
+    const proofs = this.#accusations.filter((one) => one.origin === origin);
+    const isOwn = proofs.some((one) => lineOf(agent!).includes(one.agent));
+    const isSpread = proofs.some((one) =>
+      proofs.some(
+        (other) =>
+          !lineOf(one.agent).includes(other.agent) && !lineOf(other.agent).includes(one.agent),
+      ),
     );
     this.demand(
-      others.length === 0,
-      `${deed} accused ${origin}, which had served ${others[0]?.deed} instead`,
+      isOwn || isSpread,
+      `${agent!.name} is kept from ${origin} by the word of one other`,
     );
   }
 
   /** An agent was handed a credential. */
   handed(agent: Agent, { paymentHash }: Credential): void {
-    const goods = this.goods.get(paymentHash)!;
-    const { now } = this.schedule;
-    const handedAt = goods.handedAt ?? now;
-    const isSingle = goods.isHonest && !goods.isPass && goods.left + goods.served === 1;
-    // Where the treasury died before it was certain that its answer had left, the agent may ask
-    // again.
-    const mayHaveLeft =
-      this.deaths.some((at) => at >= handedAt && at < handedAt + IN_HAND_SECONDS) ||
-      this.deeds.some(({ isFaulted }) => isFaulted);
-    this.demand(
-      !isSingle || (goods.handed === 0 && goods.served === 0) || mayHaveLeft,
-      `${paymentHash} is good once, and was given twice`,
-    );
-    goods.handed++;
-    goods.handedAt = handedAt;
+    this.goods.get(paymentHash)!.handed++;
     this.#judgeOwner(agent, paymentHash, `${agent.name} was handed`);
   }
 
@@ -286,14 +303,16 @@ export class Oracle extends Chronicle {
         | undefined;
     },
   ): void {
-    const mine = this.payments.filter((payment) => payment.deed === deed && isLive(payment));
+    const mine = this.payments.filter(
+      (payment) => payment.deed?.order === deed.order && isLive(payment),
+    );
     this.demand(
-      told.spent !== "no" || mine.length === 0,
+      told.spent !== "no" || mine.every(({ isLate }) => isLate),
       `${deed} was told that nothing was spent, and it had paid`,
     );
     if (told.payment === undefined) return;
     const { paymentHash, amount, fee } = told.payment;
-    const [real] = mine;
+    const real = mine.find((one) => one.paymentHash === paymentHash);
     this.demand(
       real?.status === "paid" &&
         real.paymentHash === paymentHash &&
@@ -309,9 +328,13 @@ export class Oracle extends Chronicle {
    * What the node did for it and all below it: at least, and at most with what is in flight at its
    * dearest.
    */
-  paidBelow(agent: Agent): { readonly leastMsat: bigint; readonly mostMsat: bigint } {
+  paidBelow(
+    agent: Agent,
+    { withLate = true } = {},
+  ): { readonly leastMsat: bigint; readonly mostMsat: bigint } {
     let [leastMsat, mostMsat] = [0n, 0n];
     for (const payment of this.payments) {
+      if (payment.isLate && !withLate) continue;
       if (!isLive(payment) || !lineOf(payment.deed!.agent!).includes(agent)) continue;
       const { status, amountMsat, feeMsat, maxFeeMsat } = payment;
       leastMsat += status === "paid" ? amountMsat + feeWithin(payment) : amountMsat;

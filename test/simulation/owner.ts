@@ -58,6 +58,20 @@ export class OwnerAtWork {
     const { oracle } = this.#town;
     oracle.frozenAt = undefined;
     await this.do("thaws everything", ({ owner }) => owner.thaw());
+    await this.do("explains payments", async ({ owner }) => {
+      for (const { paymentHash, why } of await owner.unexplained()) {
+        const payer = oracle.payments.find((one) => one.paymentHash === paymentHash)?.deed?.agent;
+        await owner.explain(
+          paymentHash,
+          why === "late"
+            ? { as: "late" }
+            : payer === undefined
+              ? { as: "own" }
+              : { as: "node", nodeId: payer.id },
+        );
+      }
+      oracle.frozenAt = undefined;
+    });
     for (const agent of oracle.agents)
       if (agent.frozenAt !== undefined) {
         agent.frozenAt = undefined;

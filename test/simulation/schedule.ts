@@ -8,6 +8,9 @@ import type { Random } from "./random.ts";
 /** The action that an effect belongs to, carried across awaits. */
 export const acting = new AsyncLocalStorage<Deed>();
 
+/** The treasury's process that runs: its timers end with it. */
+export const living = new AsyncLocalStorage<Life>();
+
 /**
  * Far from any real date, so that code that reads the system's clock is noticed.
  */
@@ -19,10 +22,13 @@ export class Life {
   /** Rejects when it dies: its callers' connections break. */
   readonly death: Promise<never>;
   isAlive = true;
+  readonly #whose: string;
   #end!: (why: Error) => void;
 
-  constructor(name: string) {
+  /** @param whose what its callers are told: `the treasury died` */
+  constructor(name: string, whose = "the treasury") {
     this.name = name;
+    this.#whose = whose;
     this.death = new Promise<never>((_, reject) => {
       this.#end = reject;
     });
@@ -31,15 +37,17 @@ export class Life {
 
   end(): void {
     this.isAlive = false;
-    this.#end(new Error("the treasury died"));
+    this.#end(new Error(`${this.#whose} died`));
   }
 }
 
 export interface Wait {
   readonly seconds?: number;
   readonly life?: Life;
-  /** Runs if the process dies while the effect is on its way, because its bytes have left. */
+  /** Runs if the process dies while the effect is on its way, because its bytes may have left. */
   readonly onDeath?: () => void;
+  /** Runs if the process dies while the effect is on its way. */
+  readonly onKilled?: () => void;
 }
 
 interface Entry extends Wait {
@@ -113,6 +121,7 @@ export class Schedule {
     life.end();
     for (const entry of [...this.#entries].filter((one) => one.life === life)) {
       this.#entries.delete(entry);
+      entry.onKilled?.();
       if (entry.onDeath === undefined || this.#random.chance(0.5)) continue;
       this.trace.push(`${(this.now - START).toFixed(3)} ${entry.label} (the last of ${life.name})`);
       entry.onDeath();

@@ -2,11 +2,15 @@
 import { createHash } from "node:crypto";
 import { Authority, authenticateFields, presentedIn } from "l8nt/l402";
 import { Paywall, type Terms } from "l8nt/service";
+import { untouched } from "./facts.ts";
 import { acting } from "./schedule.ts";
 import type { Site, Town } from "./town.ts";
 
 export const secretOf = (who: string): string =>
   createHash("sha256").update(`the secret of ${who}`).digest("hex");
+
+// The first paywall of a process draws a name for the process: not from the seed of a world.
+new Paywall({ secret: secretOf("nobody"), location: "https://nobody.example" }).close();
 
 interface Sale {
   readonly name: string;
@@ -48,14 +52,15 @@ export const SALES: readonly Sale[] = [
 export function shop(town: Town, node: number, { name, terms, serves, seconds }: Sale): Site {
   const { schedule, random, weather, lightning, oracle } = town;
   const origin = `https://${name}.example`;
+  const clock = town.clocks.of(origin);
   const authority = new Authority({
     secret: secretOf(name),
     location: origin,
-    clock: schedule.clock,
+    clock,
   });
   const paywall = new Paywall({
     authority,
-    clock: schedule.clock,
+    clock,
     challengesPerMinute: { perClient: 100_000, total: 100_000 },
     alarm: () => {},
     invoicer: {
@@ -70,9 +75,7 @@ export function shop(town: Town, node: number, { name, terms, serves, seconds }:
           isPass: serves === undefined,
           until: Math.floor(schedule.now) + seconds,
           left: serves ?? Number.POSITIVE_INFINITY,
-          served: 0,
-          refused: 0,
-          handed: 0,
+          ...untouched(),
         });
         return text;
       },
@@ -90,19 +93,47 @@ export function shop(town: Town, node: number, { name, terms, serves, seconds }:
   return {
     origin,
     paths: ["/a", "/b"],
-    answer: async (request) => {
+    answer: async (request, sender) => {
       const found = await paywall.wellKnown(request);
       if (found !== undefined) return found;
       const paymentHash = presented(request);
       const decision = await paywall.authorize(request);
       if (!decision.granted) {
-        if (paymentHash !== undefined) oracle.refused(paymentHash);
-        return decision.response;
+        const isRefused = decision.response.status === 402;
+        if (paymentHash !== undefined && isRefused) oracle.refused(paymentHash);
+        return dated(decision.response);
       }
-      if (random.chance(weather.serviceError))
-        return decision.settle(new Response("", { status: 503 }));
-      oracle.served(acting.getStore()!, paymentHash!);
-      return decision.settle(new Response(`served at ${origin}`));
+      const hangsUp = random.chance(weather.hangUp) ? random.pick(HANG_UPS) : undefined;
+      const isServed = !random.chance(weather.serviceError);
+      if (isServed) oracle.served(acting.getStore()!, paymentHash!, sender);
+      const response = await decision.settle(
+        isServed ? new Response(`served at ${origin}`) : new Response("", { status: 503 }),
+      );
+      if (hangsUp === undefined) return dated(response);
+      schedule.note(`${name} hangs up ${hangsUp}${isServed ? "" : ", and did not serve"}`);
+      if (hangsUp === "before the head") throw new TypeError("socket hang up");
+      return dated(cutOff(response, hangsUp === "in the body" ? "serv" : ""));
     },
   };
+
+  function dated(response: Response): Response {
+    const headers = new Headers(response.headers);
+    headers.set("date", new Date(clock() * 1000).toUTCString());
+    return new Response(response.body, { status: response.status, headers });
+  }
+}
+
+const HANG_UPS = ["before the head", "after the head", "in the body"] as const;
+
+/** The response with a body that breaks off after its first part. */
+function cutOff({ status, headers }: Response, part: string): Response {
+  const body = new ReadableStream<Uint8Array>({
+    start(sink) {
+      if (part !== "") sink.enqueue(new TextEncoder().encode(part));
+    },
+    pull(sink) {
+      sink.error(new TypeError("terminated"));
+    },
+  });
+  return new Response(body, { status, headers });
 }

@@ -1,4 +1,5 @@
 /** What everyone in a simulated world shares. */
+import type { Clocks } from "./clocks.ts";
 import type { Disk } from "./disk.ts";
 import type { LightningNode } from "./lightning.ts";
 import type { Oracle } from "./oracle.ts";
@@ -6,10 +7,17 @@ import type { Random } from "./random.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Weather } from "./weather.ts";
 
+/** Who sends a request to a site, and when. */
+export interface Sender {
+  /** Whether it is an agent's own process. */
+  readonly isAgent: boolean;
+  readonly sentAt: number;
+}
+
 export interface Site {
   readonly origin: string;
   readonly paths: readonly string[];
-  readonly answer: (request: Request) => Promise<Response>;
+  readonly answer: (request: Request, sender: Sender) => Promise<Response>;
 }
 
 export interface Town {
@@ -21,5 +29,6 @@ export interface Town {
   readonly lightning: LightningNode;
   readonly disk: Disk;
   readonly sites: readonly Site[];
+  readonly clocks: Clocks;
   siteAt(origin: string): Site;
 }

@@ -25,7 +25,21 @@ const WORST = {
   unreachable: 0.1,
   answerLost: 0.15,
   serviceError: 0.2,
+  hangUp: 0.2,
   slow: 0.1,
+  /** Of a request to the treasury. */
+  linkBroken: 0.2,
+  gatewayGivesUp: 0.15,
+  /** Of a request: the agent's own time-out ends it. */
+  agentGivesUp: 0.16,
+  /** At each step, while an agent waits for something. */
+  agentDies: 0.01,
+  /** Of a payment that failed: it is made all the same, later. */
+  paidAfterAll: 0.15,
+  /** At each step: the clock of the treasury or of a service jumps. */
+  clockJumps: 0.004,
+  /** Of what an agent does. */
+  floods: 0.06,
 };
 
 export type Weather = { -readonly [Fault in keyof typeof WORST]: number };

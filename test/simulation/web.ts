@@ -1,57 +1,89 @@
 /**
  * The web between an agent or a treasury and the sites: it delays, loses, and refuses. [case 75]
  */
+import { Credential } from "l8nt";
+import type { Goods } from "./facts.ts";
 import { acting, type Life } from "./schedule.ts";
 import type { Town } from "./town.ts";
 
-/** A `fetch` to the town's sites. What a process has sent may arrive though it dies. */
-export function webOf(town: Town, life: Life | undefined): typeof fetch {
-  const { schedule, random, weather } = town;
-  const wait = life === undefined ? {} : { life };
+/** A `fetch` of a process to the town's sites. What it has sent may arrive though it dies. */
+export function webOf(
+  town: Town,
+  life: Life,
+  { isAgent }: { readonly isAgent: boolean },
+): typeof fetch {
+  const { schedule, random, weather, oracle } = town;
   const seconds = () => {
     if (random.chance(weather.slow)) return random.between(5, 45);
     return random.chance(0.1) ? random.between(0.1, 2) : random.below(20) / 1000;
   };
-  const isLost = (probability: number) => random.chance(probability);
 
   return async (input, { signal, ...init } = {}) => {
     const request = new Request(input as URL | string, init);
     const { origin, pathname } = new URL(request.url);
     const what = `${request.method} ${origin}${pathname}`;
-    const isPaid = request.headers.has("authorization");
+    const authorization = request.headers.get("authorization");
+    const goods = authorization === null ? undefined : goodsOf(town, authorization);
     const deed = acting.getStore()!;
     const ended = endOf(signal);
     const failed = (): TypeError => {
       if (pathname.endsWith("/revocations")) deed.unrecalled.add(origin);
       return new TypeError("fetch failed");
     };
-    const arrive = () => town.siteAt(origin).answer(request);
-    if (isPaid && life !== undefined) town.oracle.sending(deed);
+    const sender = { isAgent, sentAt: schedule.now };
+    const arrive = () => town.siteAt(origin).answer(request, sender);
+    const onKilled = () => {
+      if (goods !== undefined) goods.givenUp++;
+    };
+    if (goods !== undefined && !isAgent) oracle.sending(deed);
     try {
       const onDeath = () => void acting.run(deed, arrive).catch(() => {});
       await Promise.race([
-        schedule.turn(`→ ${what}${isPaid ? " with a credential" : ""}`, {
-          ...wait,
+        schedule.turn(`→ ${what}${goods === undefined ? "" : " with a credential"}`, {
+          life,
           seconds: seconds(),
           onDeath,
+          onKilled,
         }),
         ended,
       ]);
-      if (isLost(weather.unreachable)) throw failed();
+      if (random.chance(weather.unreachable)) throw failed();
       const response = await arrive();
       await Promise.race([
-        schedule.turn(`← ${response.status} ${what}`, { ...wait, seconds: seconds() }),
+        schedule.turn(`← ${response.status} ${what}`, { life, seconds: seconds(), onKilled }),
         ended,
       ]);
-      if (isLost(weather.answerLost)) throw failed();
+      if (random.chance(weather.answerLost)) throw failed();
+      // A body that breaks off has no answer in it.
+      if (goods !== undefined && response.ok && (await isWhole(response))) goods.heard++;
       return response;
     } catch {
+      if (goods !== undefined && signal?.aborted) goods.givenUp++;
+      else if (goods !== undefined) goods.lost++;
       throw failed();
     }
   };
 }
 
-function endOf(signal: AbortSignal | null | undefined): Promise<never> {
+function goodsOf({ oracle }: Town, authorization: string): Goods | undefined {
+  try {
+    const { paymentHash } = Credential.parse(authorization.slice(authorization.indexOf(" ") + 1));
+    return oracle.goods.get(paymentHash);
+  } catch {
+    return undefined;
+  }
+}
+
+async function isWhole(response: Response): Promise<boolean> {
+  try {
+    await response.clone().text();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function endOf(signal: AbortSignal | null | undefined): Promise<never> {
   const ended = new Promise<never>((_, reject) => {
     if (signal?.aborted) reject(new Error("aborted"));
     signal?.addEventListener("abort", () => reject(new Error("aborted")), { once: true });

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { Authority } from "l8nt/l402";
 import { nodeTotal } from "../../packages/l8nt/src/ledger/index.ts";
 import { Agents, scopeOf } from "./agents.ts";
+import { Clocks } from "./clocks.ts";
 import { crook } from "./crooks.ts";
 import { Disk } from "./disk.ts";
 import { end } from "./ending.ts";
@@ -53,7 +54,8 @@ export async function simulate(seed: number): Promise<Story> {
 
 async function tell(seed: number, random: Random, schedule: Schedule): Promise<Story> {
   const weather = weatherOf(random);
-  const oracle = new Oracle(schedule);
+  const clocks = new Clocks(schedule, random, weather);
+  const oracle = new Oracle(schedule, clocks);
   const lightning = new LightningNode({
     seed: `${seed}`,
     schedule,
@@ -68,6 +70,7 @@ async function tell(seed: number, random: Random, schedule: Schedule): Promise<S
     schedule,
     weather,
     oracle,
+    clocks,
     lightning,
     disk: new Disk(schedule, random, weather),
     sites,
@@ -106,6 +109,8 @@ async function tell(seed: number, random: Random, schedule: Schedule): Promise<S
       random.chance(danger * weather.crash)
     )
       await house.die();
+    if (random.chance(weather.agentDies)) await agents.killOne();
+    if (random.chance(weather.clockJumps)) clocks.jump();
     if (house.open === undefined && !isDown) {
       isDown = true;
       schedule.later(random.between(0, 60), "the treasury starts again", () => {
@@ -156,14 +161,17 @@ export async function audit({ disk, oracle, schedule, lightning }: Town): Promis
     schedule.now,
   );
   oracle.agents.forEach((agent, at) => {
-    const { leastMsat } = oracle.paidBelow(agent);
+    // What is paid after it failed is heard of at the next look.
+    const { leastMsat } = oracle.paidBelow(agent, { withLate: false });
     const { used } = usage[at]!;
     oracle.demand(
       used >= leastMsat,
       `the books have ${used} msat for ${agent.name}, and the node has ${leastMsat}`,
     );
   });
-  const heard = oracle.alarms.filter((what) => /preimage that is not its own/.test(what)).length;
+  const heard = oracle.alarms.filter((what) =>
+    /without a preimage that proves it/.test(what),
+  ).length;
   oracle.demand(
     heard === lightning.lies,
     "the node showed a preimage that proves nothing, and nobody raised an alarm",
