@@ -35,9 +35,10 @@ export type Comparison = "compared" | "unreached" | "unlisted";
 
 /**
  * How far a list reaches back before the last comparison: at a start, every hour, and otherwise. A
- * payment is listed by the time at which it was begun, and may have ended only now.
+ * payment is listed by the time at which it was begun, and may have ended only now; and the clocks
+ * of the treasury and of the wallet may each have been ten minutes off, in either direction.
  */
-const OVERLAP_SECONDS = { start: 86_400, hourly: 7200, usual: 120 } as const;
+const OVERLAP_SECONDS = { start: 86_400, hourly: 7200, usual: 1800 } as const;
 const HOUR_SECONDS = 3600;
 /** What a wallet that pays whole satoshis may add to an amount and to a fee. */
 const ROUNDING_MSAT = 2000n;
