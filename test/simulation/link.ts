@@ -1,6 +1,6 @@
 /**
- * The connection between an agent and the treasury, with a proxy on it: it breaks before, inside and
- * after the answer, and gives up.
+ * The connection between an agent and the treasury, with a proxy on it: it breaks before and inside
+ * the answer, and gives up.
  */
 import { Credential } from "l8nt";
 import { watchWritten } from "../../packages/l8nt/src/http/written.ts";
