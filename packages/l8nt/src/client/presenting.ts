@@ -5,7 +5,7 @@
 import { fingerprintOf } from "../http/fingerprint.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
-import type { Credential } from "../l402/index.ts";
+import type { Held } from "./held.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 const FIELD = "idempotency-key";
@@ -14,13 +14,14 @@ const FIELD = "idempotency-key";
 const isPage = "document" in globalThis || "importScripts" in globalThis;
 
 /**
- * The key of a request with a credential for one request: it follows from both, so that a service
- * that keeps its answers gives a lost one again, also to another process. Undefined if the request
- * has a key.
+ * The key of a request with a credential for one request: it follows from the purchase, the order
+ * that it was handed over for, and the request. A service that keeps its answers so gives a lost
+ * one again, and to no other order: that one would get an old answer. Undefined if the request has
+ * a key.
  */
-export function keyOfUse(request: Outgoing, credential: Credential): string | undefined {
+export function keyOfUse(request: Outgoing, { credential, order }: Held): string | undefined {
   if (isPage || !credential.chain.isSingleUse || request.headers.has(FIELD)) return undefined;
-  const parts = ["use", credential.paymentHash, fingerprintOf(request, request.url)];
+  const parts = ["use", credential.paymentHash, order.id, fingerprintOf(request, request.url)];
   return hexText(sha256(utf8(parts.join(" ")))).slice(0, 32);
 }
 

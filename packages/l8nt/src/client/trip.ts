@@ -275,11 +275,10 @@ export class Trip {
    * @returns a 402 of our own if the answer to an earlier request is gone
    */
   async #present(request: Outgoing, target: Target, used: Held): Promise<Response> {
-    const { credential } = used;
-    const key = keyOfUse(request, credential);
+    const key = keyOfUse(request, used);
     const tries = new Tries(request.signal);
     for (;;) {
-      const response = await this.#send(request, target, credential, key);
+      const response = await this.#send(request, target, used.credential, key);
       const repeated = key === undefined ? undefined : await repetition(response);
       if (repeated === undefined) return response;
       const after = Number(response.headers.get("retry-after") ?? 0) || 0;
