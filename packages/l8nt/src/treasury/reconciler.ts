@@ -40,6 +40,8 @@ export type Comparison = "compared" | "unreached" | "unlisted";
  */
 const OVERLAP_SECONDS = { start: 86_400, hourly: 7200, usual: 1800 } as const;
 const HOUR_SECONDS = 3600;
+/** How far the clocks may have been apart when the books were made. */
+const SKEW_SECONDS = 1800;
 /** What a wallet that pays whole satoshis may add to an amount and to a fee. */
 const ROUNDING_MSAT = 2000n;
 const REMEMBERED = 50_000;
@@ -48,6 +50,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   /** Unix seconds at which the books were made. No older payment of the wallet is theirs. */
   #madeAt = 0;
+  #areNew = false;
   #deepAt: number | undefined;
   #running: Promise<{ readonly stillOpen: number }> | undefined;
   /** Payments of the wallet that the books have as the wallet does. */
@@ -59,9 +62,13 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** @param madeAt Unix seconds at which the books were made */
-  lookFrom(madeAt: number): void {
+  /**
+   * @param madeAt Unix seconds at which the books were made
+   * @param areNew whether that was at this start
+   */
+  lookFrom(madeAt: number, areNew: boolean): void {
     this.#madeAt = madeAt;
+    this.#areNew = areNew;
   }
 
   /** What the last look at the wallet's list showed. */
@@ -103,14 +110,18 @@ export class Reconciler {
   async #compare(): Promise<Comparison> {
     const { store, clock } = this.#options;
     const payer = await this.#options.wallet().catch(() => undefined);
-    if (payer === undefined) return "unreached";
+    if (payer === undefined) {
+      // Somebody may pay from it before it is reached.
+      this.#areNew = false;
+      return "unreached";
+    }
     const identity = await payer.identity?.().catch(() => undefined);
     for (const hash of await givenUp(store)) await this.#lookAgain(payer, hash, identity);
     const name = `compared ${identity ?? ""}`.trim();
     const comparedTo = Number((await store.fact(name)) ?? 0);
     const began = clock();
     const overlap = this.#overlap(began);
-    const from = Math.max(Math.floor(this.#madeAt), Math.floor(comparedTo) - overlap);
+    const from = Math.floor(Math.max(this.#madeAt - SKEW_SECONDS, comparedTo - overlap));
     let paid: readonly WalletPayment[] | undefined;
     try {
       paid = await payer.paidSince?.(from);
@@ -118,12 +129,36 @@ export class Reconciler {
       // Said below.
     }
     if (paid === undefined) return this.#unlisted();
-    // A wallet may give a second more than it was asked for.
-    for (const payment of paid)
-      if (payment.at >= from) await this.#compareOne(payer, payment, identity);
+    const older = await this.#olderThanBooks(paid, identity);
+    for (const payment of paid) {
+      // A wallet may give a second more than it was asked for.
+      if (payment.at < from || older.has(payment.paymentHash)) continue;
+      await this.#compareOne(payer, payment, identity);
+    }
     if (overlap !== OVERLAP_SECONDS.usual) this.#deepAt = began;
     await store.setFact(name, String(began));
     return "compared";
+  }
+
+  /**
+   * Payments that the wallet made before there were books, remembered at the first comparison. If
+   * the books were made just now, these are all that it lists, whatever the clocks say.
+   */
+  async #olderThanBooks(
+    paid: readonly WalletPayment[],
+    identity: string | undefined,
+  ): Promise<ReadonlySet<string>> {
+    const { store } = this.#options;
+    const areNew = this.#areNew;
+    this.#areNew = false;
+    const found = paid
+      .filter(({ at }) => areNew || at < Math.floor(this.#madeAt))
+      .map(({ paymentHash }) => paymentHash);
+    const kept = await store.firstFact(
+      `older than the books ${identity ?? ""}`.trim(),
+      JSON.stringify(found),
+    );
+    return new Set(JSON.parse(kept) as string[]);
   }
 
   /** Its list may not reach back to a payment that was begun long ago. [case 58] */

@@ -57,7 +57,9 @@ export class Startup {
     const began = clock();
     const latest = await store.latest();
     time.atLeast(latest);
-    reconciler.lookFrom(Number(await store.firstFact(MADE_AT, String(clock()))));
+    const now = String(clock());
+    const areNew = (await store.fact(MADE_AT)) === undefined;
+    reconciler.lookFrom(Number(await store.firstFact(MADE_AT, now)), areNew);
     await directives.start();
     await recall.start();
     // On a shared store, other treasuries are serving orders at this moment.

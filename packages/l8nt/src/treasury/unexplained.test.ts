@@ -258,6 +258,26 @@ describe("a payment that no book has [case 105]", () => {
     expect(world.paid().count).toBe(3);
   });
 
+  test.for([600, -600])(
+    "is found although the treasury's clock was %d s off the wallet's when the books were made, and older ones are none",
+    async (skew) => {
+      const world = await town();
+      await payFromWallet(world);
+      world.clock.advance("60s");
+      let isOff = true;
+      const treasury = another(world, new MemoryStore(), {
+        clock: () => world.clock() + (isOff ? skew : 0),
+      });
+      await treasury.start();
+      expect(await treasury.owner.unexplained()).toEqual([]);
+      isOff = false;
+      world.clock.advance("60s");
+      const paymentHash = await payFromWallet(world);
+      await treasury.reconcile();
+      expect(await treasury.owner.unexplained()).toMatchObject([{ paymentHash }]);
+    },
+  );
+
   test("is only an alarm, once, where the treasury says so, and for a client's own treasury", async () => {
     const world = await town({ unexplainedPayments: "alarm" });
     const shop = await world.openShop();
