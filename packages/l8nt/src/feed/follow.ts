@@ -15,6 +15,8 @@ import type { Reading, RevocationSource } from "./source.ts";
 export interface FollowOptions {
   /**
    * How long the source may be silent before the authority denies everything. Two seconds or more.
+   * A published feed counts as silent since its newest page was signed, by the publisher's clock:
+   * the clocks of both sides must agree to within half of it.
    *
    * @default "10s"
    */

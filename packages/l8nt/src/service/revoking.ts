@@ -41,7 +41,9 @@ export type RevocationsOption =
       /** The public key that the feed is signed with, 64 hex. */
       readonly publicKey: string;
       /**
-       * How long the feed may be silent before every credential is denied.
+       * How long the feed may be silent before every credential is denied, counted from the time
+       * at which its newest page was signed: the clocks of both sides must agree to within half of
+       * it.
        *
        * @default "10s"
        */
