@@ -3,6 +3,7 @@
  * that breaks. spec/4-purchase.md §4.2, §4.4.
  */
 import { describe, expect, test } from "vitest";
+import { watchWritten } from "../http/written.ts";
 import { Credential } from "../l402/index.ts";
 import type { Payer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -17,7 +18,7 @@ import {
   town,
 } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
-import { guardedFetch, Treasury } from "./index.ts";
+import { guardedFetch, Treasury, treasuryApi } from "./index.ts";
 
 const newId = (): string => crypto.randomUUID();
 const buy = (
@@ -273,6 +274,59 @@ describe("a relayed answer that was lost on its way to the agent", () => {
     // A new order for the same thing may pay.
     expect(await textOf(buy(world, root, `${shop.url}/a`))).toBe(big);
     expect(world.paid().count).toBe(2);
+  });
+
+  test.each([
+    ["did not leave the server", false, 1],
+    ["left the server", true, 2],
+  ])(
+    "across HTTP, an answer that %s decides whether the next order pays",
+    async (_what, left, payments) => {
+      const world = await town();
+      const shop = await world.openShop();
+      const root = world.mint(RELAYED);
+      const api = treasuryApi(world.treasury);
+      const order = () =>
+        api(
+          new Request(`${world.treasury.location}/v1/purchases`, {
+            method: "POST",
+            headers: { authorization: `L402 ${root}`, "content-type": "application/json" },
+            body: JSON.stringify({ id: newId(), method: "GET", url: `${shop.url}/a` }),
+          }),
+        );
+      const response = await order();
+      const report = watchWritten(response)!;
+      // That the server has read it says nothing of the agent.
+      expect(await response.text()).toContain("served");
+      report(left);
+      expect(await (await order()).text()).toContain("served");
+      expect(world.paid().count).toBe(payments);
+      expect(world.alarms).toEqual([]);
+    },
+  );
+
+  test("because its caller gave up is given to the caller's next order by a service that keeps it [case 82]", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const [reached, go] = [gate(), gate()];
+    shop.answers.push(async (response) => {
+      reached.open();
+      await go.opened;
+      response.end("the answer");
+    });
+    const root = world.mint(RELAYED);
+    const patience = new AbortController();
+    const first = post(world, root, { id: newId(), url: `${shop.url}/a` }, patience.signal);
+    const gaveUp = failure(first);
+    await reached.opened;
+    patience.abort();
+    await gaveUp;
+    go.open();
+    await expect
+      .poll(async () => (await post(world, root, { id: newId(), url: `${shop.url}/a` })).text())
+      .toBe("the answer");
+    expect(world.paid().count).toBe(1);
+    expect(world.alarms).toEqual([]);
   });
 
   test("two orders that share a pass never share an Idempotency-Key", async () => {

@@ -1,6 +1,7 @@
 /** An order of one paid request, and what the treasury answers. spec/4-purchase.md §7. */
 import { UNITS } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
+import { passWritten } from "../http/written.ts";
 import { base64Bytes, base64Text } from "../internal/bytes.ts";
 import { Credential } from "../l402/index.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
@@ -94,7 +95,7 @@ export function writePurchase(bought: Purchase): Response {
   const headers = new Headers(response.headers);
   headers.set(RELAYED_FIELD, "1");
   if (paid !== undefined) headers.set(PAYMENT_FIELD, formatPayment(paid));
-  return new Response(response.body, { status: response.status, headers });
+  return passWritten(response, new Response(response.body, { status: response.status, headers }));
 }
 
 /** Whether the status and the body are a service's, and not the treasury's. */
