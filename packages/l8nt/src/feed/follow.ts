@@ -16,7 +16,7 @@ export interface FollowOptions {
   /**
    * How long the source may be silent before the authority denies everything. Two seconds or more.
    * A published feed counts as silent since its newest page was signed, by the publisher's clock:
-   * the clocks of both sides must agree to within half of it.
+   * the clocks of both sides must agree to within half of it, less a second.
    *
    * @default "10s"
    */

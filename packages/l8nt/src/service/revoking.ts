@@ -43,7 +43,7 @@ export type RevocationsOption =
       /**
        * How long the feed may be silent before every credential is denied, counted from the time
        * at which its newest page was signed: the clocks of both sides must agree to within half of
-       * it.
+       * it, less a second.
        *
        * @default "10s"
        */
