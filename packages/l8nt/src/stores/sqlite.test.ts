@@ -7,7 +7,7 @@ import { msat } from "../amount.ts";
 import { settleLate } from "../testing/order-laws.ts";
 import { beginPayment, buy, paymentOf, settle } from "../testing/payment-laws.ts";
 import { storeContract } from "../testing/store-contract.ts";
-import { START } from "../testing/store-laws.ts";
+import { order, START, spend } from "../testing/store-laws.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
 const hasSqlite = process.getBuiltinModule("node:sqlite") !== undefined;
@@ -44,6 +44,26 @@ test.skipIf(!hasSqlite)(
       store = await openSqliteStore(path);
       return store;
     });
+    await store.close();
+  },
+);
+
+test.skipIf(!hasSqlite)(
+  "ends what was reserved again under a released id as it was reserved last, once opened since",
+  async () => {
+    const path = join(folderOfTest(), "books.db");
+    const [first, second] = [spend("a"), spend("b")];
+    const before = await openSqliteStore(path);
+    await before.reserve(order([first], 8n, START, "again"));
+    await before.release("again", START);
+    await before.reserve(order([second], 30n, START, "again"));
+    await before.close();
+    const store = await openSqliteStore(path);
+    await store.commit("again", msat(20n), START);
+    expect(await store.usage([first, second], START)).toEqual([
+      { id: "a", used: 0n, reserved: 0n },
+      { id: "b", used: 20n, reserved: 0n },
+    ]);
     await store.close();
   },
 );
