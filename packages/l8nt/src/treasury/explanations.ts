@@ -38,6 +38,13 @@ export class Explanations {
     return this.#told.has(paymentHash) || this.#options.gate.unexplained.knows(paymentHash);
   }
 
+  /** Payments that the books have as failed, and that the wallet lists and could not prove. */
+  get unproven(): readonly string[] {
+    return this.#options.gate.unexplained.list
+      .filter(({ why }) => why === "failed")
+      .map(({ paymentHash }) => paymentHash);
+  }
+
   /**
    * Stops all spending until the owner has explained the payment. [case 105]
    *
@@ -45,7 +52,9 @@ export class Explanations {
    */
   async report(found: Omit<UnexplainedPayment, "foundAt">): Promise<void> {
     const { clock, directives, alarm, stops } = this.#options;
-    if (this.knows(found.paymentHash)) return;
+    // What the wallet could not prove before, it may prove now.
+    const isProven = found.why === "late" && this.unproven.includes(found.paymentHash);
+    if (this.knows(found.paymentHash) && !isProven) return;
     const what = describe(found);
     if (!stops) {
       this.#told.add(found.paymentHash);

@@ -116,7 +116,8 @@ export class Reconciler {
       return "unreached";
     }
     const identity = await payer.identity?.().catch(() => undefined);
-    for (const hash of await givenUp(store)) await this.#lookAgain(payer, hash, identity);
+    for (const hash of [...(await givenUp(store)), ...this.#options.explanations.unproven])
+      await this.#lookAgain(payer, hash, identity);
     const name = `compared ${identity ?? ""}`.trim();
     const comparedTo = Number((await store.fact(name)) ?? 0);
     const began = clock();

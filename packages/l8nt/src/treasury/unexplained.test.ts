@@ -402,6 +402,42 @@ describe("a payment that was made although it had failed", () => {
   );
 });
 
+test("a payment that the books have as failed stops spending while the wallet cannot prove it, and is in the books once it can", async () => {
+  const world = await town();
+  const inner = devWallet(world.network.account("treasury").url);
+  let lies = true;
+  const treasury = another(world, new MemoryStore(), {
+    wallet: {
+      ...inner,
+      pay: async (request) => {
+        const outcome = await inner.pay(request);
+        return lies ? { status: "failed", reason: "no route" } : outcome;
+      },
+      find: async (hash) =>
+        lies ? { status: "unknown", reason: "the line is cut" } : inner.find(hash),
+    },
+  });
+  const shop = await world.openShop();
+  const root = world.mint({ expiresIn: "1d" });
+  expect(await codeOf(buy(treasury, root, shop))).toBe("ERR_PAYMENT_FAILED");
+  await treasury.reconcile();
+  expect(await codeOf(buy(treasury, root, shop))).toBe("ERR_FROZEN");
+  const { paymentHash } = world.network.payments()[0]!;
+  const waiting = { paymentHash, unbooked: msat(COST), why: "failed" };
+  expect(await treasury.owner.unexplained()).toMatchObject([waiting]);
+  expect(await spentBy(treasury, root)).toEqual([0n]);
+  lies = false;
+  // Longer ago than any list reaches back.
+  world.clock.advance("12h");
+  await treasury.reconcile();
+  const late = { paymentHash, unbooked: msat(0n), why: "late" };
+  expect(await treasury.owner.unexplained()).toMatchObject([late]);
+  expect(await codeOf(buy(treasury, root, shop))).toBe("ERR_FROZEN");
+  expect(await spentBy(treasury, root)).toEqual([COST]);
+  await treasury.owner.explain(paymentHash, { as: "late" });
+  await buy(treasury, root, shop);
+});
+
 describe("a payment that the books contradict", () => {
   test("because the wallet paid more than they have stops spending, and what is missing is counted", async () => {
     let extra = 0n;
