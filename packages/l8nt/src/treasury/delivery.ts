@@ -29,7 +29,7 @@ import {
   paidCredentialOf,
   serviceTime,
 } from "./bought.ts";
-import { type KeptAnswers, responseOf } from "./kept-answers.ts";
+import { KEPT_SECONDS, type KeptAnswers, responseOf } from "./kept-answers.ts";
 import { handoverCaveats, relayCaveats } from "./narrowing.ts";
 import { hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
 import type { Recall } from "./recall.ts";
@@ -82,6 +82,8 @@ export class Delivery {
   readonly #handedAgain = new Lru<string, true>(REMEMBERED);
   /** Payment hashes of what a service may have served, as soon as that is known. */
   readonly #maybeUsed = new Lru<string, true>(REMEMBERED);
+  /** By payment hash: when an answer to it was lost, in Unix seconds. */
+  readonly #lostAt = new Lru<string, number>(REMEMBERED);
   /** Payment hashes of what a service answered without consuming the use. */
   readonly #givenBack = new Lru<string, true>(REMEMBERED);
   /** By payment hash: the orders for which it is at the service at this moment. */
@@ -232,13 +234,14 @@ export class Delivery {
   /** Relays the request until there is an answer, or a verdict about the refusal. */
   async #relay(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
     let asBought = false;
-    let key = idempotencyKeyOf(order, paid);
+    let key = this.#keyOf(order, paid);
     for (let lost = 0, waits = 0; ; ) {
       if (hasGone(order)) throw givenUp();
       let response: Response;
       try {
         response = await this.#present(order, paid, { asBought, key });
       } catch (error) {
+        this.#lostAt.set(paid.record.paymentHash, this.#options.clock());
         if (wasGivenUp(error)) await this.#noteMaybeUsed(paid.record);
         else if (++lost < ATTEMPTS) continue;
         throw noAnswer(error);
@@ -290,6 +293,24 @@ export class Delivery {
     };
   }
 
+  /**
+   * The `Idempotency-Key` of a use: the agent's own, or one that follows from the purchase and the
+   * request, by which a service that keeps its answers gives a lost one again. Another order gets
+   * it only if it is known to be lost, and is not old: otherwise it would get an old answer that
+   * the first order had.
+   */
+  #keyOf(order: Order, { record, full }: PaidCredential): string {
+    const given = order.request.headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD);
+    if (given !== undefined) return given[1];
+    const { paymentHash } = record;
+    const lostAt = this.#lostAt.get(paymentHash) ?? Number.NEGATIVE_INFINITY;
+    const isLost = this.#options.clock() < lostAt + KEPT_SECONDS;
+    const isItsOwn = full.chain.isSingleUse && (isLost || isPaidBy(record, order.key));
+    const parts = ["idempotency", paymentHash, order.fingerprint];
+    if (!isItsOwn) parts.push(order.key);
+    return hexText(sha256(utf8(parts.join(" ")))).slice(0, 32);
+  }
+
   /** One request with the credential. */
   async #present(
     order: Order,
@@ -329,6 +350,7 @@ export class Delivery {
     }
     const onWritten = (reached: boolean) => {
       order.progress.reached = reached;
+      if (!reached) this.#lostAt.set(record.paymentHash, this.#options.clock());
       if (reached && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
       else void this.#noteMaybeUsed(record);
     };
@@ -378,7 +400,7 @@ export class Delivery {
       throw answerLost(paid.record.origin);
     let response: Response;
     try {
-      const key = idempotencyKeyOf(order, paid);
+      const key = this.#keyOf(order, paid);
       response = await this.#present(order, paid, { asBought: false, key });
     } catch (error) {
       throw noAnswer(error);
@@ -451,18 +473,6 @@ function paymentOf(
   return isPaidBy(record, key) && request.refused?.paymentHash !== paymentHash
     ? { payment: { origin, paymentHash, amount, fee } }
     : {};
-}
-
-/**
- * The agent's own key, or one that follows from the purchase: a service that keeps its answers
- * gives the same one to a repetition. Requests that share a purchase must not share an answer.
- */
-function idempotencyKeyOf(order: Order, { record, full }: PaidCredential): string {
-  const given = order.request.headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD);
-  if (given !== undefined) return given[1];
-  const parts = ["idempotency", record.paymentHash, order.fingerprint];
-  if (!full.chain.isSingleUse) parts.push(order.key);
-  return hexText(sha256(utf8(parts.join(" ")))).slice(0, 32);
 }
 
 const PROBLEM_LIMITS = { maxBytes: 65_536, idleSeconds: 1, totalSeconds: 1 };

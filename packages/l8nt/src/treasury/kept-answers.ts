@@ -18,7 +18,8 @@ export interface KeptAnswer {
 /** The size of an answer that is kept. */
 export const MAX_KEPT_BYTES = 65_536;
 const MAX_ALL_BYTES = 16 * 1024 * 1024;
-const KEPT_SECONDS = 600;
+/** For how long an answer that was lost may be given again. */
+export const KEPT_SECONDS = 600;
 /** What an answer takes beside its body, roughly. */
 const OVERHEAD_BYTES = 1024;
 

@@ -329,6 +329,16 @@ describe("a relayed answer that was lost on its way to the agent", () => {
     expect(world.alarms).toEqual([]);
   });
 
+  test("an answer that its agent did not read is no answer to another order: that one gets its own", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint(RELAYED);
+    const first = await buy(world, root, `${shop.url}/status`);
+    expect(first.kind === "response" && first.response.ok).toBe(true);
+    expect(await textOf(buy(world, root, `${shop.url}/status`))).toBe('{"served":2}');
+    expect(world.alarms).toEqual([]);
+  });
+
   test("two orders that share a pass never share an Idempotency-Key", async () => {
     const world = await town();
     const keys = new Set<unknown>();
