@@ -8,6 +8,7 @@ import { Invoice } from "l8nt/invoice";
 import { openPostgresStore } from "l8nt/stores/postgres";
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import { devWallet } from "l8nt/wallets/dev";
+import { Client } from "pg";
 import type { Store } from "../packages/l8nt/src/ports/store.ts";
 import { isInstalled } from "../scripts/folders.ts";
 import { startPostgres } from "../test/postgres/support/server.ts";
@@ -34,13 +35,13 @@ type Progress = (text: string) => void;
 /** The books of one kind. A name is a file of its own, or a schema of its own. */
 interface Books {
   readonly kind: "SQLite" | "Postgres";
-  /** For a treasury's process: undefined for a file of its own. */
-  readonly url: string | undefined;
+  /** New books for a treasury's process: undefined for a file of its own. */
+  url(): Promise<string | undefined>;
   open(name: string): Promise<Store>;
 }
 
-const stop = ({ url }: Books, progress: Progress): Promise<readonly Figure[]> =>
-  stops({ backlog: BACKLOG, url }, progress);
+const stop = async (books: Books, progress: Progress): Promise<readonly Figure[]> =>
+  stops({ backlog: BACKLOG, url: await books.url() }, progress);
 
 const PARTS: Readonly<
   Record<string, (books: Books, progress: Progress) => Promise<readonly Figure[]>>
@@ -64,7 +65,7 @@ export const purchase: Area = async (progress, part) => {
     const timeline = part === undefined || part === "timeline" ? await lines(progress) : undefined;
     await run({
       kind: "SQLite",
-      url: undefined,
+      url: async () => undefined,
       open: (name) => openSqliteStore(join(folder, `${name}.db`), { maxBatch: 8192 }),
     });
     if (parts.length > 0 && isInstalled("peers")) {
@@ -72,7 +73,7 @@ export const purchase: Area = async (progress, part) => {
       try {
         await run({
           kind: "Postgres",
-          url: server.url,
+          url: () => database(server.url),
           open: (name) => openPostgresStore({ url: server.url, schema: name }),
         });
       } finally {
@@ -86,8 +87,25 @@ export const purchase: Area = async (progress, part) => {
   }
 };
 
-const townOf = ({ url }: Books, uses?: number): Promise<Town> =>
-  openTown({ ...(url !== undefined && { store: url }), ...(uses !== undefined && { uses }) });
+let databases = 0;
+
+/** A new database of the server. */
+async function database(server: string): Promise<string> {
+  const name = `bench_${++databases}`;
+  const client = new Client({ connectionString: server });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  return server.replace(/(?<=@[^/]*\/)[^?]*/, name);
+}
+
+async function townOf(books: Books, uses?: number): Promise<Town> {
+  const url = await books.url();
+  return openTown({
+    ...(url !== undefined && { store: url }),
+    ...(uses !== undefined && { uses }),
+  });
+}
 
 async function within<Value>(town: Town, work: () => Promise<Value>): Promise<Value> {
   try {
@@ -101,7 +119,8 @@ async function within<Value>(town: Town, work: () => Promise<Value>): Promise<Va
 async function alone(books: Books): Promise<readonly Figure[]> {
   const town = await townOf(books);
   return within(town, async () => {
-    const wallet = devWallet(town.net.account("treasury").url);
+    // A wallet of its own: a treasury stops for a payment of its wallet that is not in its books.
+    const wallet = devWallet(town.net.account("payer", { balanceMsat: 10n ** 12n }).url);
     const times: Record<"order" | "pay" | "challenge" | "own", number[]> = {
       ...{ order: [], pay: [], challenge: [], own: [] },
     };
