@@ -19,8 +19,8 @@ import { stops } from "./stop.ts";
 import { tableOf } from "./timeline.ts";
 import { buy, challengeOf, openTown, type Town } from "./treasury-town.ts";
 
-const ROUNDS = 200;
-const WARM_UP = 100;
+const ROUNDS = 300;
+const WARM_UP = 300;
 const HELD = Number(process.env.SIGIL_BENCH_HELD ?? 10_000);
 const SMALL = 50_000;
 /** `SIGIL_BENCH_PAYMENTS=1000000` fills the books as far as the target is meant. */
@@ -182,7 +182,7 @@ async function orders(town: Town, count: number, callers: number): Promise<reado
 async function load(books: Books): Promise<readonly Figure[]> {
   const town = await townOf(books);
   return within(town, async () => {
-    await orders(town, 400, 16);
+    await orders(town, 800, 16);
     const [cpu, since] = [await town.ask("cpu"), performance.now()];
     const sixteen = await orders(town, 800, 16);
     const seconds = (performance.now() - since) / 1000;
