@@ -123,11 +123,17 @@ export class Bought {
   }
 }
 
+/** Decoded once for as long as a store keeps the record: an order may read hundreds of them. */
+const decoded = new WeakMap<PaymentRecord, PaidCredential>();
+
 export function paidCredentialOf(record: PaymentRecord): PaidCredential {
-  return {
-    record,
-    full: Credential.paid(Macaroon.decode(base64Bytes(record.macaroon)!), record.preimage!),
-  };
+  let paid = decoded.get(record);
+  if (paid === undefined) {
+    const macaroon = Macaroon.decode(base64Bytes(record.macaroon)!);
+    paid = { record, full: Credential.paid(macaroon, record.preimage!) };
+    decoded.set(record, paid);
+  }
+  return paid;
 }
 
 /** Our time as the service of a purchase sees it, in Unix seconds. */

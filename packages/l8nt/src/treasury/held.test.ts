@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { MAX_PURCHASES } from "../ports/payments.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { town } from "../testing/fixtures/town.ts";
+import { paidCredentialOf } from "./bought.ts";
 
 async function market(grants: object) {
   const store = new MemoryStore({ journal: true });
@@ -37,6 +38,17 @@ test("a bundle that covers other paths serves them", async () => {
   await ask("/a/2");
   expect(payments()).toBe(1);
   expect((await store.payments({ limit: 1 }))[0]!.anyPath).toBe(true);
+});
+
+test("a record of what is held is decoded once, and not for each order", async () => {
+  const { store, ask } = await market({ uses: 5 });
+  await ask("/first");
+  const [record] = await store.payments({ limit: 1 });
+  expect(paidCredentialOf(record!)).toBe(paidCredentialOf(record!));
+  const changed = { ...record!, preimage: "cd".repeat(32) };
+  expect(paidCredentialOf(changed).full.toString()).not.toBe(
+    paidCredentialOf(record!).full.toString(),
+  );
 });
 
 test("a bundle for GET serves HEAD as well", async () => {
