@@ -3,8 +3,14 @@
  * §4.5.
  */
 
-/** Called once: whether the whole response was written on a connection that was alive. */
-export type WrittenListener = (reached: boolean) => void;
+/**
+ * `read`: its reader has it, in this process. `left`: its last byte left on a connection that was
+ * alive, which may end at a proxy. `cut`: not all of it left.
+ */
+export type Ending = "read" | "left" | "cut";
+
+/** Called once. */
+export type WrittenListener = (ending: Ending) => void;
 
 /** Decides once whether a response reached its reader. */
 export class Written {
@@ -16,25 +22,25 @@ export class Written {
   }
 
   /** A server will report. From now on, that the body was read to its end says nothing. */
-  watch(): WrittenListener {
+  watch(): (left: boolean) => void {
     this.#isWatched = true;
-    return (reached) => this.#end(reached);
+    return (left) => this.#end(left ? "left" : "cut");
   }
 
   /** The body was read to its end: it arrived, unless a server knows better. */
   read(): void {
-    if (!this.#isWatched) this.#end(true);
+    if (!this.#isWatched) this.#end("read");
   }
 
   /** The body was cut, or its reader has gone. */
   cut(): void {
-    this.#end(false);
+    this.#end("cut");
   }
 
-  #end(reached: boolean): void {
+  #end(ending: Ending): void {
     const listener = this.#listener;
     this.#listener = undefined;
-    listener?.(reached);
+    listener?.(ending);
   }
 }
 
@@ -56,5 +62,5 @@ export function passWritten(from: Response, to: Response): Response {
  * For a server that writes a response: what it reports to, when the last byte has left or the
  * connection has closed. Undefined if nobody wants to know.
  */
-export const watchWritten = (response: Response): WrittenListener | undefined =>
+export const watchWritten = (response: Response): ((left: boolean) => void) | undefined =>
   all.get(response)?.watch();

@@ -8,6 +8,7 @@ import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
 import { limited } from "../http/limited-stream.ts";
 import { wasGivenUp } from "../http/outbound.ts";
+import type { WrittenListener } from "../http/written.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
@@ -348,10 +349,11 @@ export class Delivery {
       if (response.status === 401 && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
       return { kind: "response", response: passed, ...payment };
     }
-    const onWritten = (reached: boolean) => {
-      order.progress.reached = reached;
-      if (!reached) this.#lostAt.set(record.paymentHash, this.#options.clock());
-      if (reached && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
+    const onWritten: WrittenListener = (ending) => {
+      order.progress.reached = ending !== "cut";
+      if (ending === "cut") this.#lostAt.set(record.paymentHash, this.#options.clock());
+      // What has left may end at a proxy: the agent says whether it arrived.
+      if (ending === "read" && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
       else void this.#noteMaybeUsed(record);
     };
     return {
@@ -366,7 +368,7 @@ export class Delivery {
     order: Order,
     response: Response,
     payment: PaymentSummary | undefined,
-    onWritten: (reached: boolean) => void,
+    onWritten: WrittenListener,
   ): Response {
     const { kept } = this.#options;
     const { status, statusText, headers } = response;
@@ -382,8 +384,8 @@ export class Delivery {
           kept.keep(key, { request, status, statusText, headers: [...headers], body, payment });
         end();
       },
-      onWritten: (reached) => {
-        onWritten(reached);
+      onWritten: (ending) => {
+        onWritten(ending);
         end();
       },
     });

@@ -35,7 +35,7 @@ function track(body: BodyInit | null, signal?: AbortSignal) {
     signal,
     onRead: (bytes) =>
       ends.push(bytes === undefined ? "not kept" : `kept ${new TextDecoder().decode(bytes)}`),
-    onWritten: (reached) => ends.push(reached ? "arrived" : "cut"),
+    onWritten: (ending) => ends.push(ending),
   });
   return { response, ends };
 }
@@ -49,7 +49,7 @@ describe("without a server that reports", () => {
     // Read ahead, and not by the agent.
     expect(ends).toEqual(["kept served"]);
     expect(await response.text()).toBe("served");
-    expect(ends).toEqual(["kept served", "arrived"]);
+    expect(ends).toEqual(["kept served", "read"]);
   });
 
   test("a body that is cancelled has not arrived, and is read on for being kept", async () => {
@@ -83,7 +83,7 @@ describe("without a server that reports", () => {
     const text = "x".repeat(3 * MAX_KEPT_BYTES);
     const { response, ends } = track(text);
     expect(await response.text()).toBe(text);
-    expect(ends).toEqual(["not kept", "arrived"]);
+    expect(ends).toEqual(["not kept", "read"]);
   });
 
   test("a body that breaks is passed on up to there, has not arrived, and is not kept", async () => {
@@ -141,7 +141,7 @@ describe("with a server that reports", () => {
     });
     onTestFinished(() => here.close());
     expect(await (await fetch(`${here.url}/whole`)).text()).toBe("served");
-    await expect.poll(() => ends[0]).toEqual(["kept served", "arrived"]);
+    await expect.poll(() => ends[0]).toEqual(["kept served", "left"]);
 
     const leaving = new AbortController();
     const left = gate();

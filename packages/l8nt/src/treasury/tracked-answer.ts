@@ -2,7 +2,7 @@
  * A relayed answer on its way to the agent: kept if it is small, and watched until it has arrived.
  * spec/4-purchase.md §4.5-4.6.
  */
-import { setWritten, Written } from "../http/written.ts";
+import { setWritten, Written, type WrittenListener } from "../http/written.ts";
 import { MAX_KEPT_BYTES } from "./kept-answers.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -10,8 +10,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export interface AnswerEnds {
   /** Called once: the whole body; undefined if it is large, or broke off. */
   readonly onRead: (body: Bytes | undefined) => void;
-  /** Called once: whether all of it reached the agent. */
-  readonly onWritten: (reached: boolean) => void;
+  /** Called once: how far it came. */
+  readonly onWritten: WrittenListener;
   /** Aborted when the agent goes. */
   readonly signal: AbortSignal | undefined;
 }
@@ -21,7 +21,7 @@ export interface AnswerEnds {
  * small. A body that is not small is read no faster than the agent does.
  */
 export function tracked(response: Response, { onRead, onWritten, signal }: AnswerEnds): Response {
-  const written = new Written((reached) => onWritten(reached && signal?.aborted !== true));
+  const written = new Written((ending) => onWritten(signal?.aborted ? "cut" : ending));
   const { body, status, statusText, headers } = response;
   if (body === null) {
     onRead(new Uint8Array());
