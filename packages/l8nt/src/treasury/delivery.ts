@@ -30,6 +30,7 @@ import {
   paidCredentialOf,
   serviceTime,
 } from "./bought.ts";
+import { HandedTo } from "./handed-to.ts";
 import { KEPT_SECONDS, type KeptAnswers, responseOf } from "./kept-answers.ts";
 import { handoverCaveats, relayCaveats } from "./narrowing.ts";
 import { hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
@@ -74,13 +75,7 @@ const REMEMBERED = 10_000;
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
-  /** By payment hash: the orders that the credential was handed over to. */
-  readonly #handed = new Lru<string, ReadonlySet<string>>(REMEMBERED);
-  /**
-   * Payment hashes of what was handed over twice for one order: a process that died may have used
-   * it, and its successor, which asks again, cannot know.
-   */
-  readonly #handedAgain = new Lru<string, true>(REMEMBERED);
+  readonly #handed = new HandedTo();
   /** Payment hashes of what a service may have served, as soon as that is known. */
   readonly #maybeUsed = new Lru<string, true>(REMEMBERED);
   /** By payment hash: when an answer to it was lost, in Unix seconds. */
@@ -225,10 +220,7 @@ export class Delivery {
     if (!(await recall.handOver(verified, record, until))) return undefined;
     // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
     verified.demand({ now: clock(), target });
-    const { paymentHash } = record;
-    const handed = this.#handed.get(paymentHash);
-    if (handed?.has(key)) this.#handedAgain.set(paymentHash, true);
-    this.#handed.set(paymentHash, new Set([...(handed ?? []), key]));
+    this.#handed.note(record.paymentHash, key);
     return { kind: "credential", credential: credential.toString(), ...paymentOf(order, record) };
   }
 
@@ -276,10 +268,10 @@ export class Delivery {
   #factsOf({ verified, key, fingerprint }: Order, { record, full }: PaidCredential, way: Way) {
     const { settler } = this.#options;
     const { paymentHash, request, nodeIds } = record;
-    const handed = this.#handed.get(paymentHash) ?? new Set();
+    const handed = this.#handed.orders(paymentHash);
     // A holder's own report is about what its node was handed; otherwise any other holder counts.
     const wasHanded =
-      way.mayBeUsed === undefined ? [...handed].some((order) => order !== key) : handed.size > 1;
+      way.mayBeUsed === undefined ? handed.some((order) => order !== key) : handed.length > 1;
     return {
       isOwn: nodeIds.at(-1) === verified.node.id,
       isVeryRequest: request === fingerprint,
@@ -287,7 +279,7 @@ export class Delivery {
         record.delivered || way.mayBeUsed === true || (this.#maybeUsed.get(paymentHash) ?? false),
       hadByOthers:
         wasHanded ||
-        this.#handedAgain.get(paymentHash) === true ||
+        this.#handed.isAgain(paymentHash) ||
         this.#presented.has(paymentHash) ||
         !settler.settledHere(paymentHash) ||
         (full.chain.isSingleUse && record.order !== key),
@@ -446,7 +438,7 @@ export class Delivery {
     const { clock, quarantineSeconds, store, blame, alarm } = this.#options;
     const until = clock() + quarantineSeconds;
     // First-hand only in the pass that paid: the agent could not use it, nor ask in another way.
-    const isProof = isPaying && !this.#handed.get(paymentHash);
+    const isProof = isPaying && this.#handed.orders(paymentHash).length === 0;
     const to = isProof ? blame.prove(origin, verified, clock(), until) : verified.node.id;
     await store.mark(paymentHash, { status: "undelivered", closed: { to, until } });
     alarm(`${origin} took payment ${paymentHash} and did not deliver`);
