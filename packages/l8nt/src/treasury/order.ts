@@ -16,7 +16,7 @@ export interface Order {
   readonly key: string;
   readonly fingerprint: string;
   /** Orders of the same node that their client has under way. */
-  readonly underWay: ReadonlySet<string>;
+  readonly underWay: Set<string>;
   /** Payment hashes of what was found to be of no use for this order. */
   readonly unfit: Set<string>;
   /** What became of it at the service so far. */
