@@ -256,6 +256,35 @@ describe.each(majors)("a paid tool of $name", (major) => {
     expect(problemOf(two)).toMatchObject({ status: 400, code: "ERR_TOKEN_AMBIGUOUS" });
   });
 
+  test("knows a call by the field of the HTTP request before the key in `_meta`, which a treasury passes on", async () => {
+    const { paywall, buy } = await town({ grants: { uses: 5 } });
+    let count = 0;
+    const serve = major.handler((server) => {
+      paidTool(server, "forecast", { paywall, price: "10 sat", grants: { uses: 5 } }, () => ({
+        content: [{ type: "text", text: `served ${++count}` }],
+      }));
+    });
+    const { url } = await served(serve);
+    const credential = await buy();
+    const call = async (field?: string) => {
+      const caller = await major.http(url, (input, init) => {
+        const headers = new Headers(init?.headers);
+        headers.set("authorization", `L402 ${credential}`);
+        if (field !== undefined) headers.set("idempotency-key", field);
+        return fetch(input, { ...init, headers });
+      });
+      const _meta = { "dev.l8nt/idempotency-key": "order-42" };
+      return textOf(await caller.callTool({ name: "forecast", arguments: {}, _meta }));
+    };
+    expect([await call("of one agent"), await call("of another agent")]).toEqual([
+      "served 1",
+      "served 2",
+    ]);
+    expect(await call("of one agent")).toBe("served 1");
+    // Without the field, the key in `_meta` counts.
+    expect([await call(), await call()]).toEqual(["served 3", "served 3"]);
+  });
+
   test("counts nothing for arguments that its schema refuses", async () => {
     const { caller, ask, buy } = await town();
     const credential = await buy();

@@ -3,12 +3,9 @@
  * repetition. spec/4-purchase.md §2.
  */
 import { fingerprintOf } from "../http/fingerprint.ts";
-import { hexText, utf8 } from "../internal/bytes.ts";
-import { sha256 } from "../internal/crypto.ts";
+import { IDEMPOTENCY_FIELD, keyOfUse as keyOf } from "../http/idempotency.ts";
 import type { Held } from "./held.ts";
 import type { Outgoing } from "./outgoing.ts";
-
-const FIELD = "idempotency-key";
 
 /** A page of another origin may send only fields that the service lists, and few list this one. */
 const isPage = "document" in globalThis || "importScripts" in globalThis;
@@ -20,9 +17,10 @@ const isPage = "document" in globalThis || "importScripts" in globalThis;
  * a key.
  */
 export function keyOfUse(request: Outgoing, { credential, order }: Held): string | undefined {
-  if (isPage || !credential.chain.isSingleUse || request.headers.has(FIELD)) return undefined;
-  const parts = ["use", credential.paymentHash, order.id, fingerprintOf(request, request.url)];
-  return hexText(sha256(utf8(parts.join(" ")))).slice(0, 32);
+  if (isPage || !credential.chain.isSingleUse || request.headers.has(IDEMPOTENCY_FIELD))
+    return undefined;
+  const use = [credential.paymentHash, order.id, fingerprintOf(request, request.url)];
+  return keyOf({ given: undefined, sharer: undefined, use });
 }
 
 /**

@@ -43,8 +43,11 @@ export type PayingFetch = (
 interface Open {
   readonly params: CallParams;
   readonly rest: readonly unknown[];
-  /** Whether the same call may be made again, by its key: its treasury may keep the answer. */
-  readonly isNamed: boolean;
+  /**
+   * The `Idempotency-Key` of its requests, if the same call may be made again by a key of its own:
+   * its treasury may keep the answer.
+   */
+  readonly key: string | undefined;
   /** Of its requests, in `#outcomes`: the unpaid one, the paid one, those of a treasury. */
   readonly numbers: string[];
   /** Whether this side has closed the connection meanwhile. */
@@ -97,20 +100,20 @@ export class Tunnel {
       return this.#callTool(params, ...rest);
     const id = hexText(randomBytes(16));
     const { [IDEMPOTENCY_KEY]: key } = members(params._meta);
-    const isNamed = typeof key === "string";
-    const open: Open = { params, rest, isNamed, numbers: [], isClosing: false };
+    // The text itself may be none that a field can have.
+    const named = typeof key === "string" ? sha256Hex(utf8(key)) : undefined;
+    const open: Open = { params, rest, key: named, numbers: [], isClosing: false };
     const signal = rest.map((one) => members(one).signal).find((one) => one instanceof AbortSignal);
     this.#open.set(id, open);
     try {
       const response = await paying(
-        isNamed ? undefined : id,
+        named === undefined ? id : undefined,
         this.#origin + toolPath(params.name),
         {
           method: "POST",
           headers: {
             [CALL_FIELD]: id,
-            // The text itself may be none that a field can have.
-            ...(isNamed && { "idempotency-key": sha256Hex(utf8(key)) }),
+            ...(named !== undefined && { "idempotency-key": named }),
           },
           // The price may depend on the arguments: another call is another request.
           body: sha256Hex(utf8(JSON.stringify(params.arguments ?? {}))),
@@ -165,10 +168,17 @@ export class Tunnel {
     const credential = /^(?:L402|LSAT) (\S+)$/.exec(
       request.headers.get("authorization") ?? "",
     )?.[1];
-    const outcome = await unlessAborted(this.#ask(open, credential), request.signal);
+    const paid = credential === undefined ? {} : { [CREDENTIAL]: credential };
+    const key = request.headers.get("idempotency-key");
+    // A treasury that relays for one of several agents sends another key than the call's own.
+    const keyed = open.key === undefined || key === open.key ? {} : { [IDEMPOTENCY_KEY]: key };
+    const outcome = await unlessAborted(
+      this.#ask(open, credential, { ...paid, ...keyed }),
+      request.signal,
+    );
     const response = responseOf(outcome);
     const number = String(++this.#requests);
-    if (open.isNamed) this.#kept.set(number, outcome);
+    if (open.key !== undefined) this.#kept.set(number, outcome);
     else {
       open.numbers.push(number);
       this.#outcomes.set(number, outcome);
@@ -178,12 +188,12 @@ export class Tunnel {
   };
 
   /** @throws what the MCP client threw if no answer came; EndedHere if this side ended the call */
-  async #ask(open: Open, credential: string | undefined): Promise<Outcome> {
+  async #ask(open: Open, credential: string | undefined, meta: object): Promise<Outcome> {
     const { params, rest } = open;
     const sent =
       credential === undefined
         ? params
-        : { ...params, _meta: { ...members(params._meta), [CREDENTIAL]: credential } };
+        : { ...params, _meta: { ...members(params._meta), ...meta } };
     const startedAt = performance.now();
     try {
       const result = await this.#callTool(sent, ...rest);

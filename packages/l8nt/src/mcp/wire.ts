@@ -91,10 +91,13 @@ export function presentedBy(context: CallContext): Required<Presented> {
 
 export const metaOf = (context: CallContext): unknown => context.mcpReq?._meta ?? context._meta;
 
-/** The key of a call that may be repeated: in `_meta`, or else the field of the HTTP request. */
+/**
+ * The key of a call that may be repeated: the field of the HTTP request, or else the text in
+ * `_meta`. A treasury that relays the call for one of several agents puts its own key in the field.
+ */
 export function idempotencyKeyOf(context: CallContext): string | undefined {
   const { [IDEMPOTENCY_KEY]: key } = members(metaOf(context));
-  return typeof key === "string" ? key : (headersOf(context).get("idempotency-key") ?? undefined);
+  return headersOf(context).get("idempotency-key") ?? (typeof key === "string" ? key : undefined);
 }
 
 export const signalOf = (context: CallContext): AbortSignal | undefined =>

@@ -6,11 +6,12 @@ import { msat } from "../amount.ts";
 import { PaymentError, TokenError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
+import { IDEMPOTENCY_FIELD, keyOfUse } from "../http/idempotency.ts";
 import { limited } from "../http/limited-stream.ts";
 import { wasGivenUp } from "../http/outbound.ts";
 import type { WrittenListener } from "../http/written.ts";
-import { hexText, utf8 } from "../internal/bytes.ts";
-import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { hexText } from "../internal/bytes.ts";
+import { randomBytes } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
 import { later } from "../internal/timers.ts";
 import type { Credential, Verified } from "../l402/index.ts";
@@ -37,7 +38,7 @@ import { hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
 import type { Recall } from "./recall.ts";
 import { judgeRefusal } from "./refusals.ts";
 import { anotherRequest } from "./running-orders.ts";
-import { IDEMPOTENCY_FIELD, type ServiceRequests } from "./service-requests.ts";
+import type { ServiceRequests } from "./service-requests.ts";
 import type { Settler } from "./settler.ts";
 import { tracked } from "./tracked-answer.ts";
 
@@ -293,15 +294,15 @@ export class Delivery {
    * the first order had.
    */
   #keyOf(order: Order, { record, full }: PaidCredential): string {
-    const given = order.request.headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD);
-    if (given !== undefined) return given[1];
+    const { key, fingerprint, request, verified } = order;
     const { paymentHash } = record;
+    const given = request.headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD)?.[1];
+    const isPayer = record.nodeIds.at(-1) === verified.node.id;
     const lostAt = this.#lostAt.get(paymentHash) ?? Number.NEGATIVE_INFINITY;
     const isLost = this.#options.clock() < lostAt + KEPT_SECONDS;
-    const isItsOwn = full.chain.isSingleUse && (isLost || isPaidBy(record, order.key));
-    const parts = ["idempotency", paymentHash, order.fingerprint];
-    if (!isItsOwn) parts.push(order.key);
-    return hexText(sha256(utf8(parts.join(" ")))).slice(0, 32);
+    const isItsOwn = full.chain.isSingleUse && (isLost || isPaidBy(record, key));
+    const use = [paymentHash, fingerprint, ...(isItsOwn ? [] : [key])];
+    return keyOfUse({ given, sharer: isPayer ? undefined : verified.node.id, use });
   }
 
   /** One request with the credential. */

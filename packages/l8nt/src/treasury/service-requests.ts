@@ -1,5 +1,6 @@
 /** Requests to a service: for its challenge, or with a credential that was paid for. */
 import { discard } from "../http/discard.ts";
+import { IDEMPOTENCY_FIELD } from "../http/idempotency.ts";
 import { type OutboundLimits, send } from "../http/outbound.ts";
 import { isLsatAlone } from "../l402/challenge.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
@@ -9,8 +10,6 @@ export interface ServiceRequestsOptions {
   readonly fetch: typeof fetch;
   readonly outbound: OutboundLimits;
 }
-
-export const IDEMPOTENCY_FIELD = "idempotency-key";
 
 export class ServiceRequests {
   readonly #options: ServiceRequestsOptions;
