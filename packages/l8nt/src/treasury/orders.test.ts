@@ -460,4 +460,34 @@ describe("what buys a single request", () => {
     expect(world.paid().count).toBe(10);
     expect(world.alarms).toEqual([]);
   });
+
+  test("that has expired is swept in the background: no order waits for it to be written", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await world.openShop({ price: "10 sat", grants: { uses: 1, validFor: "5m" } });
+    const root = world.mint();
+    const ids: string[] = [];
+    for (let at = 0; at < 3; at++) {
+      const id = newId();
+      await handed(buy(world, root, `${shop.url}/a`, { id, underWay: [...ids] }));
+      ids.push(id);
+    }
+    world.clock.advance("301s");
+    const marked: string[] = [];
+    const stuck = gate();
+    const mark = store.mark.bind(store);
+    store.mark = async (hash, change) => {
+      marked.push(hash);
+      await stuck.opened;
+      return mark(hash, change);
+    };
+    const credential = await handed(buy(world, root, `${shop.url}/a`));
+    expect(await present(credential, `${shop.url}/a`)).toBe(200);
+    expect(new Set(marked).size).toBe(3);
+    stuck.open();
+    await expect
+      .poll(async () => (await store.payments({ status: "used", limit: 10 })).length)
+      .toBe(3);
+    expect(world.paid().count).toBe(4);
+  });
 });
