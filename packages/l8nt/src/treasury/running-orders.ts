@@ -1,7 +1,7 @@
 /** The orders that run in this process: each one runs once at a time. spec/4-purchase.md §4.2. */
 import { AdapterError } from "../errors.ts";
 import { Turns } from "../internal/turns.ts";
-import type { Order } from "./order.ts";
+import { hasGone, type Order } from "./order.ts";
 
 /** What one pass of an order came to. */
 export interface Passed<Result> {
@@ -12,7 +12,10 @@ export interface Passed<Result> {
 
 interface Running {
   readonly fingerprint: string;
-  passes: number;
+  readonly passes: Set<Order>;
+  /** Resolves when no pass is left. */
+  readonly ended: Promise<void>;
+  readonly end: () => void;
 }
 
 export class RunningOrders {
@@ -24,17 +27,24 @@ export class RunningOrders {
   }
 
   /**
+   * Resolves when an order has ended whose agents have all gone: what was bought for it is there for
+   * another order then. Undefined if somebody waits for it, or it does not run.
+   */
+  abandoned(key: string): Promise<void> | undefined {
+    const running = this.#running.get(key);
+    return running !== undefined && [...running.passes].every(hasGone) ? running.ended : undefined;
+  }
+
+  /**
    * Runs a pass of the order after every earlier pass of it has ended.
    *
    * @throws AdapterError `ERR_REQUEST` if another request runs under its id
    */
-  async run<Result>(
-    { key, fingerprint }: Order,
-    pass: () => Promise<Passed<Result>>,
-  ): Promise<Result> {
-    const running = this.#running.get(key) ?? { fingerprint, passes: 0 };
+  async run<Result>(order: Order, pass: () => Promise<Passed<Result>>): Promise<Result> {
+    const { key, fingerprint } = order;
+    const running = this.#running.get(key) ?? beginning(fingerprint);
     if (running.fingerprint !== fingerprint) throw anotherRequest();
-    running.passes++;
+    running.passes.add(order);
     this.#running.set(key, running);
     return new Promise<Result>((resolve, reject) => {
       void this.#turns
@@ -45,10 +55,21 @@ export class RunningOrders {
         })
         .catch(reject)
         .finally(() => {
-          if (--running.passes === 0) this.#running.delete(key);
+          running.passes.delete(order);
+          if (running.passes.size > 0) return;
+          this.#running.delete(key);
+          running.end();
         });
     });
   }
+}
+
+function beginning(fingerprint: string): Running {
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { fingerprint, passes: new Set(), ended, end };
 }
 
 /** An id names one request. */
