@@ -9,7 +9,7 @@ import { Macaroon } from "../macaroon/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import type { Order } from "./order.ts";
+import { hasGone, type Order } from "./order.ts";
 import type { RunningOrders } from "./running-orders.ts";
 
 export interface PaidCredential {
@@ -80,6 +80,9 @@ export class Bought {
     const { paymentHash, order: owner } = record;
     if (!full.chain.isSingleUse || owner === order.key) return true;
     if (record.nodeIds.at(-1) !== order.verified.node.id) return false;
+    // An order that nobody waits for ends by itself, and needs nothing any more. One whose agent
+    // has gone waits for no other, so that no two wait for each other.
+    if (!hasGone(order)) await running.abandoned(owner);
     if (running.has(owner) || order.underWay.has(owner)) return false;
     const taken = this.#taken.get(order.key) ?? new Map<string, string>();
     if (taken.size >= MAX_TAKEN || taken.has(paymentHash)) return false;

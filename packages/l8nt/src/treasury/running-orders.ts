@@ -27,8 +27,8 @@ export class RunningOrders {
   }
 
   /**
-   * Resolves when an order has ended whose agents have all gone: what was bought for it is there for
-   * another order then. Undefined if somebody waits for it, or it does not run.
+   * Resolves when an order has ended whose agents have all gone: what was bought for it is there
+   * for another order then. Undefined if somebody waits for it, or it does not run.
    */
   abandoned(key: string): Promise<void> | undefined {
     const running = this.#running.get(key);
