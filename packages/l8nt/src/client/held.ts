@@ -6,14 +6,13 @@ import { formatOrigin, type Target } from "../caveat/index.ts";
 import { endedHere } from "../http/ended-here.ts";
 import { Lru } from "../internal/lru.ts";
 import { Credential } from "../l402/index.ts";
+import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { PurchaseRequest } from "../ports/treasury.ts";
 import type { Order } from "./orders.ts";
 
 const MAX_ORIGINS = 1000;
 const MAX_PER_ORIGIN = 64;
 const MAX_KNOWN = 4096;
-/** A service whose clock differs by more is not paid (§3), so its clock is not believed either. */
-const MAX_SKEW_SECONDS = 600;
 
 /** A credential that was handed over, and what is known of its use. */
 export class Held {
@@ -151,7 +150,7 @@ export class HeldCredentials {
     const there = Date.parse(headers.get("date") ?? "") / 1000;
     if (!Number.isFinite(there)) return;
     const skew = there - now;
-    this.#skews.set(formatOrigin(origin), Math.abs(skew) > MAX_SKEW_SECONDS ? 0 : skew);
+    this.#skews.set(formatOrigin(origin), Math.abs(skew) > MAX_CLOCK_SKEW_SECONDS ? 0 : skew);
   }
 
   #at({ origin }: Target): readonly Held[] {

@@ -3,6 +3,13 @@
 /** The time, in Unix seconds (a fraction is allowed). */
 export type Clock = () => number;
 
+/**
+ * The most that two clocks may be apart, and one clock from itself after it was set, in seconds. A
+ * time that another machine wrote, or this one earlier, is compared with this margin on the safe
+ * side. Who buys from a service whose clock is further off is refused. spec/4-purchase.md §4.3.
+ */
+export const MAX_CLOCK_SKEW_SECONDS = 600;
+
 export const systemClock: Clock = () => Date.now() / 1000;
 
 /** Resolves after that many seconds, or as soon as the signal is aborted. */

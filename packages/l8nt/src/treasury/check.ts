@@ -8,13 +8,12 @@ import { ChallengeError } from "../errors.ts";
 import type { Invoice, InvoiceCurve, Network } from "../invoice/index.ts";
 import { refusalsOnSale } from "../l402/challenge.ts";
 import type { Challenge } from "../l402/index.ts";
+import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 
 /** How much time a payment must have before its invoice expires. [case 67] */
 const EXPIRY_MARGIN_SECONDS = 10;
 /** How far the payee's clock may be ahead of this one and of the service's. */
 const MAX_AHEAD_SECONDS = 60;
-/** How far the service's clock may be from this one. */
-const MAX_SKEW_SECONDS = 600;
 /** `Date` has whole seconds, and takes a moment to arrive. */
 const EXACT_SECONDS = 2;
 
@@ -95,10 +94,10 @@ export function readSkew({ headers }: Response, now: number): number {
   const date = Date.parse(headers.get("date") ?? "") / 1000;
   if (Number.isNaN(date)) return 0;
   const skew = Math.round(date - now);
-  if (Math.abs(skew) > MAX_SKEW_SECONDS)
+  if (Math.abs(skew) > MAX_CLOCK_SKEW_SECONDS)
     throw new ChallengeError(
       "ERR_CHALLENGE_CLOCK",
-      `The service's clock is ${Math.abs(skew)} s ${skew > 0 ? "ahead of" : "behind"} the treasury's, and ${MAX_SKEW_SECONDS} s are the most with which anything is bought. Nothing was paid. Set the clock that is wrong.`,
+      `The service's clock is ${Math.abs(skew)} s ${skew > 0 ? "ahead of" : "behind"} the treasury's, and ${MAX_CLOCK_SKEW_SECONDS} s are the most with which anything is bought. Nothing was paid. Set the clock that is wrong.`,
     );
   return Math.abs(skew) <= EXACT_SECONDS ? 0 : skew;
 }

@@ -2,7 +2,7 @@
  * Asks the wallet what became of a payment whose outcome is unknown, and writes it down.
  * spec/4-purchase.md §4.
  */
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Payer, PaymentOutcome } from "../ports/wallet.ts";
@@ -68,10 +68,9 @@ export class PaymentLookup {
   async follow(record: PaymentRecord): Promise<PaymentRecord> {
     const outcome = this.#isBeingMade(record) ? SENDING : await this.#find(record);
     const isNotMade = outcome.status === "failed" || outcome.status === "never-sent";
-    return this.#options.settler.settle(
-      record,
-      isNotMade && (await this.#isAnotherAttempt(record)) ? SENDING : outcome,
-    );
+    const isTooEarly =
+      isNotMade && (this.#mayBeMade(record) || (await this.#isAnotherAttempt(record)));
+    return this.#options.settler.settle(record, isTooEarly ? SENDING : outcome);
   }
 
   /**
@@ -85,10 +84,19 @@ export class PaymentLookup {
   }
 
   /** By this process, or by another one on the same store, which may be about to send it. */
-  #isBeingMade({ paymentHash, createdAt }: PaymentRecord): boolean {
-    const { store, clock, sending, paymentTimeoutSeconds } = this.#options;
-    if (sending.has(paymentHash)) return true;
-    return store.shared && clock() < createdAt + paymentTimeoutSeconds + ABANDONED_SECONDS;
+  #isBeingMade(record: PaymentRecord): boolean {
+    return this.#options.sending.has(record.paymentHash) || this.#isYoung(record, 0);
+  }
+
+  /** Whether another process whose clock is behind may be about to send it. */
+  #mayBeMade(record: PaymentRecord): boolean {
+    return this.#isYoung(record, MAX_CLOCK_SKEW_SECONDS);
+  }
+
+  #isYoung({ createdAt }: PaymentRecord, marginSeconds: number): boolean {
+    const { store, clock, paymentTimeoutSeconds } = this.#options;
+    const lastsSeconds = paymentTimeoutSeconds + ABANDONED_SECONDS + marginSeconds;
+    return store.shared && clock() < createdAt + lastsSeconds;
   }
 
   async #find(record: PaymentRecord): Promise<PaymentOutcome> {

@@ -8,7 +8,7 @@ import { later } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Recall } from "../ports/hand-overs.ts";
 import type { Store } from "../ports/store.ts";
-import { paidCredentialOf } from "./bought.ts";
+import { hasExpired, paidCredentialOf } from "./bought.ts";
 import { recallCaveats } from "./narrowing.ts";
 
 export interface RecallQueueOptions {
@@ -184,11 +184,18 @@ export class RecallQueue {
       // below it, which then takes their place.
       await store.widenRecall(recall);
     } else {
-      // This recall alone is refused, so the others of its origin do not wait for it.
-      this.#unconfirmed.set(origin, true);
+      // This recall alone is refused, so the others of its origin do not wait for it. A purchase
+      // that has ended revokes nothing any more, and its service refuses that rightly.
+      if (!(await this.#hasEnded(recall))) this.#unconfirmed.set(origin, true);
       const pause = Math.min(LONGEST_PAUSE_SECONDS, Math.max(FIRST_PAUSE_SECONDS, clock() - at));
       await store.postponeRecall(recall, clock() + pause);
     }
+  }
+
+  async #hasEnded({ paymentHash }: Recall): Promise<boolean> {
+    const { store, clock } = this.#options;
+    const record = await store.payment(paymentHash);
+    return record?.preimage !== undefined && hasExpired(paidCredentialOf(record), clock());
   }
 
   /** The status of the service's answer; undefined if it did not answer. */

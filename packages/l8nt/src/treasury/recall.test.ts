@@ -150,8 +150,8 @@ test("the owner sees what is pending, what was confirmed, and when the rest ends
   expect(others).toEqual([]);
   expect(pending).toMatchObject({ origin: shop.url, nodeId: node, state: "pending", at: now });
   expect(pending!.until).toBeGreaterThanOrEqual(now + 300);
-  expect(pending!.until).toBeLessThanOrEqual(now + 370);
-  world.clock.advance("371s");
+  expect(pending!.until).toBeLessThanOrEqual(now + 970);
+  world.clock.advance("971s");
   expect(await world.treasury.owner.recalls()).toMatchObject([{ state: "ended" }]);
   expect(await world.treasury.owner.recalls("ab".repeat(16))).toEqual([]);
 });
@@ -322,5 +322,111 @@ describe("a revocation while a hand-over is written", () => {
     go.open();
     await ordering;
     expect(wire.state.sent).toBe(1);
+  });
+});
+
+describe("clocks that are ten minutes apart hide no hand-over from a revocation", () => {
+  const FAR = 590;
+
+  /** @param skews in seconds, of who hands over and of who revokes: later, if it is one treasury */
+  async function apart(isShared: boolean, [first, second]: readonly [number, number]) {
+    class Shared extends MemoryStore {
+      override readonly shared = isShared as never;
+    }
+    const store = new Shared();
+    const state = { skew: first };
+    let now = () => 0;
+    const wire = link();
+    const world = await town({ store, fetch: wire.fetch, clock: () => now() + state.skew });
+    now = world.clock;
+    const other = new Treasury({
+      secret: secretOf("the treasury"),
+      location: world.treasury.location,
+      wallet: devWallet(world.network.account("treasury").url),
+      store,
+      fetch: wire.fetch,
+      clock: () => world.clock() + second,
+      alarm: () => {},
+    });
+    onTestFinished(async () => {
+      await world.treasury.stop();
+      await other.stop();
+    });
+    const agent = world
+      .mint({ expiresIn: "3h" })
+      .delegate({ agent: "mallory" }, { now: world.clock() });
+    const shop = await world.openShop(PASS);
+    const url = `${shop.url}/a`;
+    const held = await handed(world, agent, url);
+    if (!isShared) state.skew = second;
+    return { world, wire, agent, held, url, by: isShared ? other : world.treasury };
+  }
+
+  test.each([
+    ["one treasury whose clock is set", false],
+    ["two treasuries on shared books", true],
+  ] as const)("%s", async (_, isShared) => {
+    for (const skews of [
+      [-FAR, 0],
+      [0, FAR],
+      [-FAR / 2, FAR / 2],
+      [FAR, 0],
+      [0, -FAR],
+      [0, 0],
+    ] as const)
+      for (const seconds of [1, 250]) {
+        const { world, wire, agent, held, url, by } = await apart(isShared, skews);
+        world.clock.advance(`${seconds}s`);
+        expect(await present(held, url)).toBe(200);
+        // It deletes what has ended when it hands something over.
+        const sibling = world
+          .mint({ expiresIn: "3h" })
+          .delegate({ agent: "s" }, { now: world.clock() });
+        await order(world, sibling, url, by);
+        await by.owner.revoke((await by.standing(agent.toString())).at(-1)!.id);
+        expect([skews, seconds, await present(held, url)]).toEqual([skews, seconds, 402]);
+        expect(wire.state.sent).toBe(1);
+      }
+  });
+
+  test("a start recalls again what a clock that was behind revoked", async () => {
+    const { world, store, wire, agent, url } = await family();
+    const held = await handed(world, agent, url);
+    const node = await nodeOf(world, agent);
+    await world.treasury.stop();
+    // All that a dying process wrote, by its own clock.
+    await store.addDirective({ kind: "revoke", nodeId: node, at: world.clock() - FAR });
+    world.clock.advance("250s");
+    expect(await present(held, url)).toBe(200);
+    const again = restarted(world, store, wire.fetch);
+    await again.start();
+    await settled(again, node);
+    expect(await present(held, url)).toBe(402);
+    await again.stop();
+  });
+
+  test("a service that refuses the recall of what has ended counts as one that confirms recalls", async () => {
+    const { world, wire, agent, root } = await family();
+    const short = await world.openShop({
+      price: "10 sat",
+      grants: { validFor: "2m", endpoints: ["* /**"] },
+    });
+    await handed(world, agent, `${short.url}/a`);
+    world.clock.advance("125s");
+    const node = await nodeOf(world, agent);
+    await world.treasury.owner.revoke(node);
+    expect(wire.state.sent).toBe(1);
+    // Otherwise it would be 60 seconds.
+    expect(lifeOf(await handed(world, root, `${short.url}/b`), world)).toBe(300);
+  });
+
+  test("a hand-over is no longer recalled once its credential has ended for every clock", async () => {
+    const { world, wire, agent, url } = await family();
+    await handed(world, agent, url);
+    const node = await nodeOf(world, agent);
+    world.clock.advance("971s");
+    await world.treasury.owner.revoke(node);
+    expect(wire.state.sent).toBe(0);
+    expect(await world.treasury.owner.recalls(node)).toEqual([]);
   });
 });

@@ -7,11 +7,12 @@ import type { Revocation } from "../credential/index.ts";
 import { Lru } from "../internal/lru.ts";
 import { every, type Timer } from "../internal/timers.ts";
 import type { Verified } from "../l402/index.ts";
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { Recall as RecallRow, Revoked } from "../ports/hand-overs.ts";
 import type { RecallView } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
+import { serviceTime } from "./bought.ts";
 import type { Directives } from "./directives.ts";
 import { RecallQueue } from "./recall-queue.ts";
 
@@ -23,6 +24,11 @@ const UNCONFIRMED_SECONDS = 60;
 const GRID_SECONDS = 60;
 /** How much the clocks of the treasury and a service may drift apart during a hand-over. */
 const DRIFT_SECONDS = 10;
+/**
+ * How much longer than its credential a row lasts: who revokes may have a clock that is ahead of
+ * the service's, which ends the credential.
+ */
+const MARGIN_SECONDS = MAX_CLOCK_SKEW_SECONDS + DRIFT_SECONDS;
 /** How many hand-overs the children of one node have at once. More are relayed. */
 const MAX_BELOW = 1000;
 /** How many rows are known to be written already. A row that is forgotten is written again. */
@@ -37,8 +43,13 @@ const SHOWN_SECONDS = 3600;
 const PRUNE_EVERY_SECONDS = 60;
 const BATCH = 500;
 
-/** The longest that a row can last, by the clock of the process that wrote it. */
-const LONGEST_SECONDS = HAND_OVER_SECONDS + GRID_SECONDS + DRIFT_SECONDS;
+/**
+ * How long a revocation is recalled again by who starts: as long as a row can last that was written
+ * when it was in force. The clocks of who wrote the row and of who revoked, and the service's as it
+ * was measured, may each be off.
+ */
+const LONGEST_SECONDS =
+  HAND_OVER_SECONDS + GRID_SECONDS + MARGIN_SECONDS + 2 * MAX_CLOCK_SKEW_SECONDS;
 
 export interface RecallOptions {
   readonly fetch: typeof fetch;
@@ -107,14 +118,15 @@ export class Recall {
     const { store, clock } = this.#options;
     const { paymentHash, origin, enforced } = record;
     const key = keyOf(nodeIds, record);
-    const needed = until + DRIFT_SECONDS;
+    const needed = serviceTime(record, until) + MARGIN_SECONDS;
     if ((this.#written.get(key) ?? 0) >= needed) return true;
     const end = Math.ceil(needed / GRID_SECONDS) * GRID_SECONDS;
     const payer = record.nodeIds.at(-1)!;
     const recallable = opensNodes(enforced);
     const writing = store.handOver(
       { paymentHash, origin, nodeIds, payer, recallable, until: end },
-      { at: clock(), maxBelow: MAX_BELOW },
+      // A row whose credential has ended takes no place from another one.
+      { at: clock() + MARGIN_SECONDS, maxBelow: MAX_BELOW },
     );
     this.#underWay.set(key, writing);
     try {
@@ -152,6 +164,8 @@ export class Recall {
         ...this.#again,
         { revoked, at: at + SOON_SECONDS },
         { revoked, at: at + maxSilenceSeconds + DRIFT_SECONDS },
+        // That process's clock, or this one's, may have been set meanwhile.
+        { revoked, at: at + maxSilenceSeconds + MARGIN_SECONDS },
       ];
     // The caller is told, and it is tried again all the same.
     if (written[1].status === "rejected") this.#again = [...this.#again, { revoked, at }];

@@ -2,7 +2,7 @@
 import { type Amount, msat } from "../amount.ts";
 import { PaymentError } from "../errors.ts";
 import { Lru } from "../internal/lru.ts";
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { UnexplainedPayment } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
@@ -38,10 +38,14 @@ export type Comparison = "compared" | "unreached" | "unlisted";
  * payment is listed by the time at which it was begun, and may have ended only now; and the clocks
  * of the treasury and of the wallet may each have been ten minutes off, in either direction.
  */
-const OVERLAP_SECONDS = { start: 86_400, hourly: 7200, usual: 1800 } as const;
+const OVERLAP_SECONDS = {
+  start: 86_400,
+  hourly: 7200,
+  usual: 3 * MAX_CLOCK_SKEW_SECONDS,
+} as const;
 const HOUR_SECONDS = 3600;
 /** How far the clocks may have been apart when the books were made. */
-const SKEW_SECONDS = 1800;
+const SKEW_SECONDS = 3 * MAX_CLOCK_SKEW_SECONDS;
 /** What a wallet that pays whole satoshis may add to an amount and to a fee. */
 const ROUNDING_MSAT = 2000n;
 const REMEMBERED = 50_000;

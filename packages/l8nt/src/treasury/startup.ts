@@ -3,7 +3,7 @@
  * this one left unfinished. spec/4-purchase.md §7.
  */
 import { endAbandonedUses } from "../ledger/claim.ts";
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { Directives } from "./directives.ts";
 import type { ForwardClock } from "./forward-clock.ts";
@@ -62,8 +62,11 @@ export class Startup {
     reconciler.lookFrom(Number(await store.firstFact(MADE_AT, now)), areNew);
     await directives.start();
     await recall.start();
-    // On a shared store, other treasuries are serving orders at this moment.
-    const before = store.shared ? began - LONGEST_ORDER_SECONDS : began;
+    // On a shared store, other treasuries are serving orders at this moment. On another one, what
+    // is open is the dead process's, even if its clock was ahead.
+    const before = store.shared
+      ? began - LONGEST_ORDER_SECONDS - MAX_CLOCK_SKEW_SECONDS
+      : clock() + MAX_CLOCK_SKEW_SECONDS;
     await endAbandonedUses(store, { of: CLAIMANT, before, at: clock() });
     await restored.check();
     await reconciler.reconcile();
