@@ -20,6 +20,7 @@ import {
   SERVED,
 } from "./cells.ts";
 import { LAWS, type Law } from "./judge.ts";
+import { KNOWN } from "./known.ts";
 import { openGround, runCell, type Verdict } from "./run.ts";
 
 const { values } = parseArgs({
@@ -96,6 +97,10 @@ for (const [law, text] of Object.entries(LAWS)) {
   if (count > 0) console.log(`${law} ${count}: ${text}`);
 }
 const wrong = [...verdicts.values()].filter((one) => one.wrong.length > 0);
+for (const { cell } of wrong) {
+  const known = KNOWN[cellName(cell)];
+  if (known !== undefined) console.log(`known: ${cellName(cell)}: ${known.why}`);
+}
 console.log(
   `${verdicts.size} cells in ${((performance.now() - began) / 1000).toFixed(0)} s, ${wrong.length} wrong`,
 );
