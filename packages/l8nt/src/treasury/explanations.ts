@@ -38,10 +38,13 @@ export class Explanations {
     return this.#told.has(paymentHash) || this.#options.gate.unexplained.knows(paymentHash);
   }
 
-  /** Payments that the books have as failed, and that the wallet lists and could not prove. */
-  get unproven(): readonly string[] {
+  /**
+   * Payments that the books may have as failed although they were made: the wallet could not prove
+   * it, or the process that had the proof died before it wrote it down.
+   */
+  get unsettled(): readonly string[] {
     return this.#options.gate.unexplained.list
-      .filter(({ why }) => why === "failed")
+      .filter(({ why }) => why === "failed" || why === "late")
       .map(({ paymentHash }) => paymentHash);
   }
 
@@ -53,7 +56,8 @@ export class Explanations {
   async report(found: Omit<UnexplainedPayment, "foundAt">): Promise<void> {
     const { clock, directives, alarm, stops } = this.#options;
     // What the wallet could not prove before, it may prove now.
-    const isProven = found.why === "late" && this.unproven.includes(found.paymentHash);
+    const known = this.#options.gate.unexplained.get(found.paymentHash);
+    const isProven = found.why === "late" && known?.why === "failed";
     if (this.knows(found.paymentHash) && !isProven) return;
     const what = describe(found);
     if (!stops) {
@@ -77,27 +81,32 @@ export class Explanations {
    * explanation that cannot be true
    */
   async explain(paymentHash: string, explanation: Explanation, reason: string): Promise<void> {
-    const { clock, gate, directives } = this.#options;
+    const { clock, gate, directives, store } = this.#options;
     const payment = gate.unexplained.get(paymentHash);
     if (payment === undefined)
       throw new AdapterError(
         "ERR_REQUEST",
         "No payment with this hash waits for an explanation. The list of unexplained payments shows those that do.",
       );
-    if ((payment.why === "late") !== (explanation.as === "late"))
+    const isBooked =
+      payment.why === "late" && (await store.payment(paymentHash))?.status !== "failed";
+    if (isBooked !== (explanation.as === "late"))
       throw new AdapterError(
         "ERR_REQUEST",
-        payment.why === "late"
+        isBooked
           ? 'The payment is in the books, of the agent that made it, and was counted. Explain it as "late".'
-          : 'The books do not have the payment as one that was made after it had failed. Explain it as "own", or as one of a node.',
+          : 'The books do not have the payment as one that was made after it had failed. Explain it as "own", or as one of a node; if the wallet can still prove it, reconcile first, and explain it as "late".',
       );
     if (explanation.as === "node") await this.#count(payment, explanation.nodeId);
     await directives.issue({ ...thawOf(paymentHash, wordsOf(explanation, reason)), at: clock() });
   }
 
   /** Under an id that the payment decides, so that it is counted once. */
-  async #count({ paymentHash, unbooked, at }: UnexplainedPayment, nodeId: string): Promise<void> {
+  async #count(payment: UnexplainedPayment, nodeId: string): Promise<void> {
     const { store } = this.#options;
+    const { paymentHash, amount: sent, fee, at } = payment;
+    const unbooked =
+      payment.why === "late" ? { ...sent, value: sent.value + fee.value } : payment.unbooked;
     const counted = await this.#countersOf(nodeId, unbooked.unit);
     const id = `explained ${paymentHash}`;
     const amount = { ...unbooked, value: 0n };

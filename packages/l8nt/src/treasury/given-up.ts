@@ -19,5 +19,6 @@ export async function addGivenUp(book: Book, paymentHash: string): Promise<void>
 
 export async function removeGivenUp(book: Book, paymentHash: string): Promise<void> {
   const all = await givenUp(book);
+  if (!all.includes(paymentHash)) return;
   await book.setFact(FACT, JSON.stringify(all.filter((hash) => hash !== paymentHash)));
 }

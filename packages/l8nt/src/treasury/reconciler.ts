@@ -112,7 +112,7 @@ export class Reconciler {
   }
 
   async #compare(): Promise<Comparison> {
-    const { store, clock } = this.#options;
+    const { store, clock, explanations } = this.#options;
     const payer = await this.#options.wallet().catch(() => undefined);
     if (payer === undefined) {
       // Somebody may pay from it before it is reached.
@@ -120,7 +120,7 @@ export class Reconciler {
       return "unreached";
     }
     const identity = await payer.identity?.().catch(() => undefined);
-    for (const hash of [...(await givenUp(store)), ...this.#options.explanations.unproven])
+    for (const hash of new Set([...(await givenUp(store)), ...explanations.unsettled]))
       await this.#lookAgain(payer, hash, identity);
     const name = `compared ${identity ?? ""}`.trim();
     const comparedTo = Number((await store.fact(name)) ?? 0);
@@ -157,7 +157,7 @@ export class Reconciler {
     const areNew = this.#areNew;
     this.#areNew = false;
     const found = paid
-      .filter(({ at }) => areNew || at < Math.floor(this.#madeAt))
+      .filter(({ at }) => areNew || at < Math.floor(this.#madeAt) - MAX_CLOCK_SKEW_SECONDS)
       .map(({ paymentHash }) => paymentHash);
     const kept = await store.firstFact(
       `older than the books ${identity ?? ""}`.trim(),
@@ -183,6 +183,7 @@ export class Reconciler {
   }
 
   #unlisted(): Comparison {
+    this.#areNew = false;
     if (!this.#isUnlistedSaid)
       this.#options.alarm(
         "the wallet does not list its payments, so a payment that is in no book goes unseen, and books that were restored from a backup are not noticed by their payments",

@@ -94,22 +94,28 @@ export class Settler {
       fee.value > record.maxFee.value
         ? `the wallet paid ${formatAmount(fee)} of routing fee for ${record.paymentHash}, over its cap of ${formatAmount(record.maxFee)}`
         : undefined;
-    // The next payment could cost as much, so spending is frozen. It is frozen before the payment
-    // is settled, because a payment that is settled is not looked at again. [case 46]
-    const first = overCap === undefined ? undefined : () => this.#freeze(overCap);
+    const { explanations, store } = this.#options;
+    const { origin, paymentHash, amount } = record;
+    const found = { paymentHash, amount, fee, unbooked: msat(0n), at: clock() };
+    const reportLate = () => explanations.report({ ...found, why: "late" });
+    // The next payment could cost as much, or be made late as well, so spending is stopped. It is
+    // stopped before the payment is settled: this process may die in between, and a payment that is
+    // settled is not looked at again. [case 46]
+    const first = async () => {
+      if (overCap !== undefined) await this.#freeze(overCap);
+      if ((await store.payment(paymentHash))?.status === "failed") await reportLate();
+    };
     let settled: Settled;
     try {
       settled = await this.#write(record, { status: "paid", preimage, fee, at: clock() }, first);
     } finally {
       if (overCap !== undefined) alarm(overCap);
     }
-    const { origin, paymentHash, amount } = record;
     this.#settledHere.set(paymentHash, true);
     this.#options.onPaid({ origin, paymentHash, amount, fee });
     if (!settled.late) return settled.payment;
-    const { explanations } = this.#options;
-    const found = { paymentHash, amount, fee, unbooked: msat(0n), at: clock() };
-    await explanations.report({ ...found, why: "late" });
+    // It may have been given up since it was read.
+    await reportLate();
     throw new PaymentError(
       "ERR_PAYMENT_UNKNOWN",
       "yes",

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { msat } from "../amount.ts";
+import { AdapterError } from "../errors.ts";
 import type { Credential } from "../l402/index.ts";
 import { auditLedger } from "../ledger/index.ts";
 import type { Store } from "../ports/store.ts";
@@ -278,6 +279,30 @@ describe("a payment that no book has [case 105]", () => {
     },
   );
 
+  test.each([-590, 0, 590])(
+    "is seen although the wallet was not reached when the books were made, by a clock %i s off",
+    async (skew) => {
+      const world = await town();
+      const inner = devWallet(world.network.account("treasury").url);
+      let isAway = true;
+      const wallet: Payer = {
+        ...inner,
+        paidSince: async (from) => {
+          if (isAway) throw new TypeError("no route to host");
+          return inner.paidSince!(from);
+        },
+      };
+      const clock = () => world.clock() + skew;
+      const treasury = another(world, new MemoryStore(), { wallet, clock });
+      await treasury.start();
+      world.clock.advance("60s");
+      const paymentHash = await payFromWallet(world);
+      isAway = false;
+      await treasury.reconcile();
+      expect(await treasury.owner.unexplained()).toMatchObject([{ paymentHash, why: "missing" }]);
+    },
+  );
+
   test("is only an alarm, once, where the treasury says so, and for a client's own treasury", async () => {
     const world = await town({ unexplainedPayments: "alarm" });
     const shop = await world.openShop();
@@ -400,6 +425,79 @@ describe("a payment that was made although it had failed", () => {
       expect(world.paid().count).toBe(3);
     },
   );
+});
+
+describe("a treasury that dies while it writes down a payment that was made after it had failed", () => {
+  /** The owner gave the payment up, the wallet made it, and the process dies at its settlement. */
+  async function died(moment: "before" | "after") {
+    const inner = new MemoryStore();
+    let isDying = false;
+    let isDead = false;
+    const dead = () => Promise.reject(new AdapterError("ERR_STORE", "the process is dead"));
+    const store = new Proxy(inner, {
+      get(target, member) {
+        const value: unknown = Reflect.get(target, member, target);
+        if (typeof value !== "function") return value;
+        return async (...args: unknown[]) => {
+          if (isDead) return dead();
+          isDead = isDying && member === "settle";
+          if (isDead && moment === "before") return dead();
+          return Reflect.apply(value, target, args) as unknown;
+        };
+      },
+    });
+    const world = await town({ store: new MemoryStore() });
+    // Nothing but the given-up payment's own look-up finds it.
+    const wallet: Payer = { ...devWallet(world.network.account("treasury").url) };
+    Object.assign(wallet, { paidSince: undefined });
+    const first = another(world, store, { wallet });
+    const shop = await world.openShop();
+    const root = world.mint();
+    world.network.fault({ kind: "stuck", delayMs: 0 });
+    expect(await codeOf(buy(first, root, shop))).toBe("ERR_PAYMENT_UNKNOWN");
+    const { paymentHash } = world.network.payments()[0]!;
+    await first.owner.giveUp(paymentHash, "the channel is gone");
+    world.network.settle(paymentHash);
+    isDying = true;
+    await first.reconcile().catch(() => {});
+    expect(isDead).toBe(true);
+    const next = (more: Partial<TreasuryOptions> = {}) =>
+      another(world, inner, { wallet, ...more });
+    return { world, inner, shop, root, paymentHash, wallet, next };
+  }
+
+  test.each(["before", "after"] as const)(
+    "%s its settlement is stopped after the restart, and the payment is booked once",
+    async (moment) => {
+      const { world, inner, shop, root, paymentHash, next } = await died(moment);
+      const treasury = next();
+      await treasury.start();
+      expect(await treasury.owner.health()).toMatchObject({ spending: false });
+      expect(await treasury.owner.unexplained()).toMatchObject([{ paymentHash, why: "late" }]);
+      expect(await codeOf(buy(treasury, root, shop))).toBe("ERR_FROZEN");
+      expect(await inner.payment(paymentHash)).toMatchObject({ status: "paid" });
+      expect(await spentBy(treasury, root)).toEqual([COST]);
+      await treasury.owner.explain(paymentHash, { as: "late" });
+      await treasury.reconcile();
+      await buy(treasury, root, shop);
+      expect(world.paid().count).toBe(2);
+    },
+  );
+
+  test("before its settlement, and its wallet is gone: the owner says whose payment it was", async () => {
+    const { inner, root, paymentHash, wallet, next } = await died("before");
+    const find: Payer["find"] = async () => ({ status: "unknown", reason: "it is another one" });
+    const treasury = next({ wallet: { ...wallet, find } });
+    await treasury.start();
+    const { owner } = treasury;
+    await expect(owner.explain(paymentHash, { as: "late" })).rejects.toMatchObject({
+      code: "ERR_REQUEST",
+    });
+    const [node] = (await inner.payment(paymentHash))!.nodeIds;
+    await owner.explain(paymentHash, { as: "node", nodeId: node! });
+    expect(await spentBy(treasury, root)).toEqual([COST]);
+    expect(await owner.health()).toMatchObject({ spending: true });
+  });
 });
 
 test("a payment that the books have as failed stops spending while the wallet cannot prove it, and is in the books once it can", async () => {
