@@ -108,6 +108,7 @@ async function judgeRestored(town: Town, house: House, agents: Agents): Promise<
   const { oracle, disk } = town;
   await house.die();
   await disk.restore();
+  oracle.isRestored = true;
   house.start();
   const forgotten: Payment[] = [];
   for (const payment of oracle.payments.filter(isLive))

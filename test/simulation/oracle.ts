@@ -20,6 +20,8 @@ const QUARANTINE_SECONDS = 580;
 export class Oracle extends Chronicle {
   /** Since when nothing at all is spent. */
   frozenAt: number | undefined;
+  /** A backup forgets the uses that were counted since: no wallet knows of them. */
+  isRestored = false;
   #isFrozenByAlarm = false;
   /** Who accused which origin. */
   readonly #accusations: { readonly agent: Agent; readonly origin: string }[] = [];
@@ -193,9 +195,13 @@ export class Oracle extends Chronicle {
       const served = this.servings.filter((serving) => lineOf(serving.deed.agent!).includes(one));
       const count = (servings: readonly Serving[]) =>
         new Set(servings.map((serving) => serving.deed.order)).size;
-      this.demand(uses === undefined || count(served) <= uses, `${whose}over its uses`);
       this.demand(
-        usesPerHour === undefined ||
+        this.isRestored || uses === undefined || count(served) <= uses,
+        `${whose}over its uses`,
+      );
+      this.demand(
+        this.isRestored ||
+          usesPerHour === undefined ||
           count(served.filter(({ at }) => at > now - HOUR + this.clocks.slackSeconds)) <=
             usesPerHour,
         `${whose}over its uses of an hour`,
