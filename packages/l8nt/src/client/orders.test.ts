@@ -3,13 +3,14 @@ import { expect, test } from "vitest";
 import { targetOfUrl } from "../caveat/index.ts";
 import { Authority } from "../l402/index.ts";
 import { secretOf } from "../testing/fixtures/town.ts";
-import { newOrderId, Orders, ordersOf } from "./orders.ts";
+import { namedOrder, newOrderId, Orders, ordersOf } from "./orders.ts";
 
 const at = (url: string) => targetOfUrl("GET", new URL(url))!;
 const HERE = at("https://here.example/a");
 const THERE = at("https://there.example/a");
 
-const opened = (orders: Orders, target = HERE) => orders.open(newOrderId(), false, target);
+const opened = (orders: Orders, target = HERE) =>
+  orders.open(newOrderId(1_700_000_000), false, target);
 
 test("at most 64 answered orders are told at once, those of the same origin before others", () => {
   const orders = new Orders();
@@ -88,4 +89,13 @@ test("the clients of one node in one process share what they tell, those of othe
   expect(ordersOf(child.attenuate({ expiresIn: "1m" }))).toBe(ordersOf(child));
   expect(ordersOf(child)).not.toBe(ordersOf(root.delegate({ agent: "child" })));
   expect(ordersOf(child)).not.toBe(ordersOf(child.delegate({ agent: "grandchild" })));
+});
+
+test("an order's id begins with the time, unless it follows from a key", () => {
+  const [first, second] = [newOrderId(1_700_000_000), newOrderId(1_700_000_001)];
+  expect(first < second).toBe(true);
+  expect(first).toMatch(/^[0-9a-f]{32}$/);
+  const named = () => namedOrder("key", "GET", new URL("https://here.example/a"));
+  expect(named()).toBe(named());
+  expect(named()).toMatch(/^[0-9a-f]{64}$/);
 });

@@ -3,9 +3,10 @@
  * spec/4-purchase.md §2.
  */
 import { formatOrigin, type Target } from "../caveat/index.ts";
-import { hexText, utf8 } from "../internal/bytes.ts";
-import { randomBytes, sha256Hex } from "../internal/crypto.ts";
+import { utf8 } from "../internal/bytes.ts";
+import { sha256Hex } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
+import { timedId } from "../internal/timed-id.ts";
 import type { Credential } from "../l402/index.ts";
 
 /** The most ids that one message names. */
@@ -23,7 +24,13 @@ const MAX_ANSWERED = 1024;
 export const namedOrder = (key: string, method: string, url: URL): string =>
   sha256Hex(utf8(`order\n${method}\n${url.origin}${url.pathname}${url.search}\n${key}`));
 
-export const newOrderId = (): string => hexText(randomBytes(16));
+/**
+ * The id of any other order. It need not be hard to guess: the treasury knows an order by its node
+ * and its id, so the id names nothing of another node.
+ *
+ * @param now Unix seconds
+ */
+export const newOrderId = (now: number): string => timedId(now);
 
 /** One logical request that may cost money. */
 export class Order {

@@ -136,7 +136,7 @@ export class Trip {
       );
     const named = namedId(request);
     const order = payer.orders.open(
-      named ?? request.orderId ?? newOrderId(),
+      named ?? request.orderId ?? newOrderId(this.#context.clock()),
       named !== undefined,
       target,
     );

@@ -5,8 +5,7 @@
 import type { Amount } from "../amount.ts";
 import { type ChainLimit, countersOf } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import { hexText } from "../internal/bytes.ts";
-import { randomBytes } from "../internal/crypto.ts";
+import { timedId } from "../internal/timed-id.ts";
 import type { Ledger, ReserveAnswer } from "../ports/ledger.ts";
 import { budgetError } from "./refusal.ts";
 
@@ -16,7 +15,7 @@ const PREFIX = "use.";
 export interface ClaimRequest {
   /** Who claims, for who ends what a dead process left open. Stands in the id of the claim. */
   readonly by: string;
-  /** The same for a request that is made again, so that it counts once. @default random */
+  /** The same for a request that is made again, so that it counts once. @default a new one */
   readonly id?: string;
   readonly limits: readonly ChainLimit[];
   /** What is spent with the use. */
@@ -40,7 +39,7 @@ export interface Claim {
  */
 export async function claimUse(
   ledger: Ledger,
-  { by, id: own = hexText(randomBytes(16)), limits, amount, at }: ClaimRequest,
+  { by, at, id: own = timedId(at), limits, amount }: ClaimRequest,
 ): Promise<Claim> {
   const id = `${PREFIX}${by}.${own}`;
   const need = { amount, uses: 1n };

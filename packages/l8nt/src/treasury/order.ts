@@ -2,7 +2,8 @@
 import type { Target } from "../caveat/index.ts";
 import { fingerprintOf } from "../http/fingerprint.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
-import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { sha256 } from "../internal/crypto.ts";
+import { timedId } from "../internal/timed-id.ts";
 import type { Verified } from "../l402/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { PurchaseRequest } from "../ports/treasury.ts";
@@ -57,12 +58,16 @@ export const orderKey = ({ node }: Verified, id: string): string => `${node.id} 
 /** Whether the agent has gone, so that nobody waits for an answer. */
 export const hasGone = ({ request }: Order): boolean => request.signal?.aborted ?? false;
 
-/** Begins with the order that pays, so that the books tell which one it was. */
-export const newAttemptId = (order: string): string =>
-  `${tagOf(order)}.${hexText(randomBytes(16))}`;
+/**
+ * Ends with the order that pays, so that the books tell which one it was.
+ *
+ * @param now Unix seconds
+ */
+export const newAttemptId = (order: string, now: number): string =>
+  `${timedId(now)}.${tagOf(order)}`;
 
 /** Whether the order paid for it, and did not take it from another one. */
 export const isPaidBy = ({ attemptId }: PaymentRecord, order: string): boolean =>
-  attemptId.startsWith(`${tagOf(order)}.`);
+  attemptId.endsWith(`.${tagOf(order)}`);
 
 const tagOf = (order: string): string => hexText(sha256(utf8(order))).slice(0, 16);

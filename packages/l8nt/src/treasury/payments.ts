@@ -173,6 +173,7 @@ export class OutgoingPayments {
     wallet: string | undefined,
   ): PaymentRecord {
     const sold = unverifiedChain(challenge.macaroon.caveats, invoice.paymentHash);
+    const createdAt = this.#options.clock();
     return {
       paymentHash: invoice.paymentHash,
       intent: intentOf(verified, target),
@@ -185,7 +186,7 @@ export class OutgoingPayments {
       payee: invoice.payee,
       amount: msat(amountMsat),
       maxFee: msat(this.#options.policy.maxFeeMsat(amountMsat)),
-      attemptId: newAttemptId(order),
+      attemptId: newAttemptId(order, createdAt),
       order,
       request,
       // What HEAD bought may be for GET, under which it would not be found.
@@ -194,7 +195,7 @@ export class OutgoingPayments {
       macaroon: base64Text(Macaroon.encode(challenge.macaroon)),
       enforced: challenge.enforced,
       status: "open",
-      createdAt: this.#options.clock(),
+      createdAt,
       delivered: false,
       ...(skewSeconds !== 0 && { skewSeconds }),
       ...(wallet !== undefined && { wallet }),
