@@ -6,11 +6,21 @@ import type { Amount } from "../amount.ts";
 import { type ChainLimit, countersOf } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { timedId } from "../internal/timed-id.ts";
-import type { Ledger, ReserveAnswer } from "../ports/ledger.ts";
+import type { Ledger, ReserveAnswer, Resolution } from "../ports/ledger.ts";
 import { budgetError } from "./refusal.ts";
 
 /** Begins the id of every claim, which tells it from the reservation of a payment. */
 const PREFIX = "use.";
+
+/** The id of a reservation that belongs to a use, so that it ends with its process. */
+export const claimId = (by: string, id: string): string => `${PREFIX}${by}.${id}`;
+
+export const notCounted = (cause: unknown): AdapterError =>
+  new AdapterError(
+    "ERR_STORE",
+    "The use could not be counted just now, so nothing was served. Try again later.",
+    { cause },
+  );
 
 export interface ClaimRequest {
   /** Who claims, for who ends what a dead process left open. Stands in the id of the claim. */
@@ -25,8 +35,8 @@ export interface ClaimRequest {
 }
 
 export interface Claim {
-  /** Counts the use for good. */
-  commit(at: number): Promise<void>;
+  /** Counts the use for good, unless another process has given it back. */
+  commit(at: number): Promise<Resolution>;
   /** Gives the use back: nothing was served. */
   release(at: number): Promise<void>;
 }
@@ -41,23 +51,17 @@ export async function claimUse(
   ledger: Ledger,
   { by, at, id: own = timedId(at), limits, amount }: ClaimRequest,
 ): Promise<Claim> {
-  const id = `${PREFIX}${by}.${own}`;
+  const id = claimId(by, own);
   const need = { amount, uses: 1n };
   let answer: ReserveAnswer;
   try {
     answer = await ledger.reserve({ id, at, counted: countersOf(limits), ...need });
   } catch (cause) {
-    throw new AdapterError(
-      "ERR_STORE",
-      "The use could not be counted just now, so nothing was served. Try again later.",
-      { cause },
-    );
+    throw notCounted(cause);
   }
   if (!answer.reserved) throw budgetError(limits, answer.refused, need);
   return {
-    commit: async (end) => {
-      await ledger.commit(id, amount, end);
-    },
+    commit: (end) => ledger.commit(id, amount, end),
     release: async (end) => {
       await ledger.release(id, end);
     },

@@ -193,9 +193,9 @@ export class Route {
       throw error;
     }
     const { request: passed = {} } = request.facts;
-    const end = (consumed: boolean): Promise<void> => {
+    const end = async (consumed: boolean): Promise<void> => {
       guarded.delete(passed);
-      return consumed ? claim.commit(clock()) : claim.release(clock());
+      await (consumed ? claim.commit(clock()) : claim.release(clock()));
     };
     const granted = claimedGrant(verified, request, end, keyed);
     guarded.set(passed, { terms: this.terms, grant: granted.grant });

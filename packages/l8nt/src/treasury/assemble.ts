@@ -84,7 +84,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const bought = new Bought({ store, clock, running });
   const kept = new KeptAnswers(clock);
   const blame = new Blame();
-  const uses = new OrderUses();
+  const uses = new OrderUses({ store, clock, gate });
   const services = new ServiceRequests({ fetch, ...policy });
   const told = { store, clock, alarm };
   const delivery = new Delivery({

@@ -6,7 +6,7 @@ import { msat } from "../amount.ts";
 import { PaymentError, TokenError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
-import { IDEMPOTENCY_FIELD, keyOfUse } from "../http/idempotency.ts";
+import { keyOfUse } from "../http/idempotency.ts";
 import { limited } from "../http/limited-stream.ts";
 import { wasGivenUp } from "../http/outbound.ts";
 import type { WrittenListener } from "../http/written.ts";
@@ -34,7 +34,7 @@ import {
 import { HandedTo } from "./handed-to.ts";
 import { KEPT_SECONDS, type KeptAnswers, responseOf } from "./kept-answers.ts";
 import { handoverCaveats, relayCaveats } from "./narrowing.ts";
-import { hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
+import { givenKeyOf, hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
 import type { Recall } from "./recall.ts";
 import { judgeRefusal } from "./refusals.ts";
 import { anotherRequest } from "./running-orders.ts";
@@ -294,15 +294,15 @@ export class Delivery {
    * the first order had.
    */
   #keyOf(order: Order, { record, full }: PaidCredential): string {
-    const { key, fingerprint, request, verified } = order;
+    const { key, fingerprint, verified } = order;
     const { paymentHash } = record;
-    const given = request.headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD)?.[1];
     const isPayer = record.nodeIds.at(-1) === verified.node.id;
     const lostAt = this.#lostAt.get(paymentHash) ?? Number.NEGATIVE_INFINITY;
     const isLost = this.#options.clock() < lostAt + KEPT_SECONDS;
     const isItsOwn = full.chain.isSingleUse && (isLost || isPaidBy(record, key));
     const use = [paymentHash, fingerprint, ...(isItsOwn ? [] : [key])];
-    return keyOfUse({ given, sharer: isPayer ? undefined : verified.node.id, use });
+    const sharer = isPayer ? undefined : verified.node.id;
+    return keyOfUse({ given: givenKeyOf(order), sharer, use });
   }
 
   /** One request with the credential. */
@@ -343,7 +343,6 @@ export class Delivery {
       return { kind: "response", response: passed, ...payment };
     }
     const onWritten: WrittenListener = (ending) => {
-      order.progress.reached = ending !== "cut";
       if (ending === "cut") this.#lostAt.set(record.paymentHash, this.#options.clock());
       // What has left may end at a proxy: the agent says whether it arrived.
       if (ending === "read" && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
@@ -367,18 +366,25 @@ export class Delivery {
     const { status, statusText, headers } = response;
     const { key, fingerprint: request, progress } = order;
     let end = () => {};
+    let leave = () => {};
     progress.ended = new Promise((resolve) => {
       end = resolve;
+    });
+    progress.left = new Promise((resolve) => {
+      leave = resolve;
     });
     return tracked(response, {
       signal: order.request.signal,
       onRead: (body) => {
         if (body !== undefined)
           kept.keep(key, { request, status, statusText, headers: [...headers], body, payment });
-        end();
+        // What broke off is cut in the same step, and ends with that.
+        queueMicrotask(end);
       },
       onWritten: (ending) => {
+        progress.reached = ending !== "cut";
         onWritten(ending);
+        leave();
         end();
       },
     });
@@ -506,7 +512,7 @@ const notDelivered = (origin: string, code: string | undefined): PaymentError =>
     `${origin} was paid and still asks for payment${code === undefined ? "" : ` (${code})`}. It was not paid again. A route with two paywalls, one behind the other, answers like that: each wants a payment of its own.`,
   );
 
-const answerLost = (origin: string): PaymentError =>
+export const answerLost = (origin: string): PaymentError =>
   new PaymentError(
     "ERR_ANSWER_LOST",
     "yes",

@@ -1,47 +1,249 @@
-/** Under which id an order claims a use of its chain's limits. spec/4-purchase.md §4.2. */
+/**
+ * The use of its chain's limits that an order claims: one, however often its answer is lost.
+ * spec/4-purchase.md §4.2.
+ */
+import { msat } from "../amount.ts";
+import { BudgetError } from "../errors.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
-import { sha256 } from "../internal/crypto.ts";
+import { randomBytes, sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
-import type { Order, OrderProgress } from "./order.ts";
+import { type Claim, claimId, claimUse, notCounted } from "../ledger/claim.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Reservation, ReserveAnswer } from "../ports/ledger.ts";
+import type { Counted } from "../ports/limit.ts";
+import type { Store } from "../ports/store.ts";
+import { paidCredentialOf } from "./bought.ts";
+import { answerLost } from "./delivery.ts";
+import type { SpendingGate } from "./gate.ts";
+import { givenKeyOf, type Order } from "./order.ts";
+import { CLAIMANT } from "./startup.ts";
 
-/** How many answers of one order may be lost under one use. */
-const MAX_LOST = 3;
+/** How many passes of one order may break off under one use. */
+const MAX_BROKEN = 5n;
 const REMEMBERED = 10_000;
 
-interface Counted {
-  readonly claim: number;
-  readonly lost: number;
-  readonly last: OrderProgress;
+export interface OrderUsesOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly gate: SpendingGate;
+}
+
+/** The use under which one pass of an order runs. */
+export interface OrderUse {
+  /**
+   * Ends the claim of the pass. Never fails.
+   *
+   * @param mayBeServed false with proof that nothing was served
+   */
+  end(mayBeServed: boolean): Promise<void>;
+}
+
+/** The counters of an order's uses. They are the treasury's own, and no caveat names them. */
+interface OwnCounters {
+  /** One pass at a time, over all treasuries on the books: two would be two answers. */
+  readonly pass: Counted;
+  /** Passes that may have been served. */
+  readonly broken: Counted;
 }
 
 /**
- * An order that is sent again because its answer was lost counts once. Without a bound, an agent
- * with `max_uses=1` would send one order for ever: so it counts anew once its answer has arrived,
- * and after some that were lost.
+ * The books decide, so that neither a restart nor another treasury gives an order a second answer
+ * for one use. The uses of an order have numbers. A use is over when an answer was passed on whole,
+ * or after some that broke off: without that bound, an agent that hangs up before the last byte
+ * would never use anything up. The next pass then claims the next use.
  */
 export class OrderUses {
-  readonly #counted = new Lru<string, Counted>(REMEMBERED);
+  readonly #options: OrderUsesOptions;
+  readonly #writing = new Set<Promise<void>>();
+  /** By order: what ends the use of its last pass in this process, as long as an answer is kept. */
+  readonly #last = new Lru<string, () => Promise<void>>(REMEMBERED);
 
-  /** The same for each pass of an order until it counts anew. */
-  idOf(order: Order): string {
-    const name = nameOf(order);
-    return `${name}.${this.#next(name).claim}`;
+  constructor(options: OrderUsesOptions) {
+    this.#options = options;
   }
 
-  /** Records that the pass may have been served. */
-  counted(order: Order): void {
+  /**
+   * Claims a use for a pass before the service is asked, unless an earlier pass of the order has
+   * one that is not over. [case 88]
+   *
+   * @throws BudgetError if a limit is used up; AdapterError `ERR_STORE`; PaymentError
+   * `ERR_ANSWER_LOST` if the order has paid, and may not be served again
+   */
+  async claim(order: Order): Promise<OrderUse> {
     const name = nameOf(order);
-    const { claim, lost } = this.#next(name);
-    this.#counted.set(name, { claim, lost: lost + 1, last: order.progress });
+    const own = await this.#options.store.ordered(order.key).catch(throwNotCounted);
+    if (own?.preimage === undefined) return this.#next(order, name);
+    if (paidCredentialOf(own).full.chain.isSingleUse) return this.#ofSingle(order, name);
+    try {
+      return await this.#next(order, name);
+    } catch (error) {
+      throw error instanceof BudgetError ? answerLost(own.origin) : error;
+    }
   }
 
-  #next(name: string): Pick<Counted, "claim" | "lost"> {
-    const counted = this.#counted.get(name);
-    if (counted === undefined) return { claim: 0, lost: 0 };
-    const isOver = counted.last.reached || counted.lost >= MAX_LOST;
-    return isOver ? { claim: counted.claim + 1, lost: 0 } : counted;
+  async #next(order: Order, name: string): Promise<OrderUse> {
+    for (;;) {
+      const use = `${name}.${await this.#numberOf(order, name)}`;
+      const { pass, broken } = countersOf(order, use);
+      const seat = this.#own(`${use}.${hexText(randomBytes(16))}`, [pass, broken]);
+      const answer = await this.#reserve(seat);
+      if (answer.reserved) return this.#inSeat(order, name, use, seat);
+      if (answer.refused.some(({ id }) => id === broken.id)) await this.#over(order, name, use);
+      // A pass beside another one, or after a process that died, counts for itself.
+      else return this.#alone(order);
+    }
+  }
+
+  /**
+   * What the order has is good for one answer, and the order never pays again: so it counts once,
+   * however often it is presented. It is committed first, so that no other pass gives it back.
+   */
+  async #ofSingle(order: Order, name: string): Promise<OrderUse> {
+    for (;;) {
+      const claim = await this.#claim(order, `${name}.0`);
+      const { outcome } = await claim.commit(this.#options.clock()).catch(throwNotCounted);
+      if (outcome === "committed") return { end: async () => {} };
+    }
+  }
+
+  /**
+   * The agent has the answer of its last pass, or is given the kept one: the next pass claims
+   * another use. Never fails.
+   */
+  async answered(orderKey: string): Promise<void> {
+    const over = this.#last.get(orderKey);
+    if (over !== undefined) await this.#write(over);
+  }
+
+  /** Resolves when everything that is known of uses is written. */
+  async written(): Promise<void> {
+    await Promise.all(this.#writing);
+  }
+
+  async #inSeat(order: Order, name: string, use: string, seat: Reservation): Promise<OrderUse> {
+    const { store, clock } = this.#options;
+    let claim: Claim;
+    try {
+      claim = await this.#claim(order, use);
+    } catch (error) {
+      await store.release(seat.id, clock()).catch(() => {});
+      throw error;
+    }
+    this.#last.set(order.key, () => this.#over(order, name, use));
+    const finish = async () => {
+      if (order.progress.reached) await this.#over(order, name, use);
+      await store.commit(seat.id, seat.amount, clock());
+    };
+    return {
+      end: async (mayBeServed) => {
+        if (!mayBeServed)
+          return this.#write(async () => {
+            await claim.release(clock());
+            await store.release(seat.id, clock());
+          });
+        await this.#write(() => claim.commit(clock()));
+        const { progress } = order;
+        let finished: Promise<void> | undefined;
+        void progress.left.then(() => {
+          finished = this.#write(finish);
+        });
+        // An answer that was read and has not left yet is kept, and the next pass is given that.
+        progress.ended = progress.ended.then(() => finished);
+      },
+    };
+  }
+
+  async #alone(order: Order): Promise<OrderUse> {
+    const { clock } = this.#options;
+    const claim = await this.#claim(order, undefined);
+    return {
+      end: (mayBeServed) =>
+        this.#write(() => (mayBeServed ? claim.commit(clock()) : claim.release(clock()))),
+    };
+  }
+
+  #claim({ verified: { limits } }: Order, id: string | undefined): Promise<Claim> {
+    const { store, clock } = this.#options;
+    return claimUse(store, {
+      by: CLAIMANT,
+      ...(id !== undefined && { id }),
+      limits,
+      amount: msat(0n),
+      at: clock(),
+    });
+  }
+
+  /** How many uses of the order are over. */
+  async #numberOf(order: Order, name: string): Promise<bigint> {
+    const { store, clock } = this.#options;
+    const [usage] = await store.usage([overOf(order, name)], clock()).catch(throwNotCounted);
+    return usage!.used;
+  }
+
+  /** Ends a use: the next pass claims another one. Any process may, and it counts once. */
+  async #over(order: Order, name: string, use: string): Promise<void> {
+    const { store, clock } = this.#options;
+    const mark = this.#own(`${use}.over`, [overOf(order, name)]);
+    await this.#reserve(mark);
+    await store.commit(mark.id, mark.amount, clock()).catch(throwNotCounted);
+  }
+
+  #own(id: string, counted: readonly Counted[]): Reservation {
+    const at = this.#options.clock();
+    return { id: claimId(CLAIMANT, id), at, amount: msat(0n), uses: 1n, counted };
+  }
+
+  #reserve(reservation: Reservation): Promise<ReserveAnswer> {
+    return this.#options.store.reserve(reservation).catch(throwNotCounted);
+  }
+
+  /**
+   * If the store fails, the use stays counted until the next start, and the agent keeps its answer.
+   * [case 108]
+   */
+  async #write(write: () => Promise<unknown>): Promise<void> {
+    const writing = write().then(
+      () => {},
+      () => this.#options.gate.doubt("a use could not be written down"),
+    );
+    this.#writing.add(writing);
+    await writing;
+    this.#writing.delete(writing);
   }
 }
 
-const nameOf = ({ key, fingerprint }: Order): string =>
-  hexText(sha256(utf8(`${key} ${fingerprint}`))).slice(0, 32);
+const throwNotCounted = (cause: unknown): never => {
+  throw notCounted(cause);
+};
+
+const overOf = ({ verified }: Order, name: string): Counted => ({
+  kind: "uses",
+  id: `uses over ${name}`,
+  ...expiryOf(verified),
+});
+
+const countersOf = ({ verified }: Order, use: string): OwnCounters => ({
+  pass: { kind: "in-flight", id: `in-flight pass ${use}`, max: 1n, ...expiryOf(verified) },
+  broken: { kind: "uses", id: `uses broken ${use}`, max: MAX_BROKEN, ...expiryOf(verified) },
+});
+
+/**
+ * After the last of its limits has ended, no order of the agent is admitted. The credential itself
+ * may end earlier than another one of the same node, which names the same orders.
+ */
+function expiryOf({ limits }: Order["verified"]): { readonly expiresAt?: number } {
+  const ends = limits
+    .filter(({ kind }) => kind === "uses")
+    .map(({ expiresAt = Number.POSITIVE_INFINITY }) => expiresAt);
+  const expiresAt = Math.max(...ends);
+  return Number.isFinite(expiresAt) ? { expiresAt } : {};
+}
+
+/**
+ * An order and its request. With another `Idempotency-Key` the service answers anew, so it is
+ * another request here, unlike where it is priced.
+ */
+const nameOf = (order: Order): string => {
+  const parts = [order.key, order.fingerprint, givenKeyOf(order) ?? null];
+  return hexText(sha256(utf8(JSON.stringify(parts)))).slice(0, 32);
+};

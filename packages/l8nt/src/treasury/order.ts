@@ -1,6 +1,7 @@
 /** An order: one request of an agent that was admitted and may cost money. */
 import type { Target } from "../caveat/index.ts";
 import { fingerprintOf } from "../http/fingerprint.ts";
+import { IDEMPOTENCY_FIELD } from "../http/idempotency.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
 import { timedId } from "../internal/timed-id.ts";
@@ -27,8 +28,10 @@ export interface Order {
 export interface OrderProgress {
   /** Whether a paid request was sent and no answer came: the service may have served it. */
   unanswered: boolean;
-  /** Whether its answer reached the agent. */
+  /** Whether its answer left for the agent whole. */
   reached: boolean;
+  /** Resolves when its answer has left, or was cut. */
+  left: Promise<void>;
   /** Resolves when its answer was read, or has arrived. */
   ended: Promise<void>;
 }
@@ -48,12 +51,18 @@ export function orderOf(
     fingerprint: fingerprintOf(request, url),
     underWay: new Set(request.underWay?.map((id) => orderKey(verified, id))),
     unfit: new Set(),
-    progress: { unanswered: false, reached: false, ended: Promise.resolve() },
+    progress: { unanswered: false, reached: false, left: NOW, ended: NOW },
   };
 }
 
+const NOW = Promise.resolve();
+
 /** Begins with the node, so that no other node can name it. */
 export const orderKey = ({ node }: Verified, id: string): string => `${node.id} ${id}`;
+
+/** The agent's own `Idempotency-Key`. */
+export const givenKeyOf = ({ request: { headers } }: Order): string | undefined =>
+  headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD)?.[1];
 
 /** Whether the agent has gone, so that nobody waits for an answer. */
 export const hasGone = ({ request }: Order): boolean => request.signal?.aborted ?? false;

@@ -220,7 +220,8 @@ describe("the same order, sent again,", () => {
     await textOf(buy(world, counted, `${shop.url}/a`, order));
     world.clock.advance("601s");
     expect(await failure(buy(world, counted, `${shop.url}/a`, order))).toMatchObject({
-      code: "ERR_USES",
+      code: "ERR_ANSWER_LOST",
+      spent: "yes",
     });
     expect(shop.served).toHaveLength(2);
   });

@@ -2,22 +2,19 @@
  * The treasury: holds the wallet, and buys access for agents within their scope and their budgets.
  * spec/4-purchase.md.
  */
-import { msat } from "../amount.ts";
 import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import type { Authority, Credential, Verified } from "../l402/index.ts";
-import { claimUse } from "../ledger/claim.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
 import { checkGiven } from "../wire/message.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { assemble, type CoreOptions, type TreasuryParts } from "./assemble.ts";
 import { checkOptions } from "./options.ts";
-import { type Order, orderOf } from "./order.ts";
+import { type Order, orderKey, orderOf } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
-import { CLAIMANT } from "./startup.ts";
 
 /**
  * A treasury with the fetch that it is given: `l8nt/treasury` gives it a guarded one, and an
@@ -63,6 +60,7 @@ export class TreasuryCore implements Treasurer {
     this.#parts.directives.stop();
     this.#parts.recall.stop();
     await this.#parts.bought.written();
+    await this.#parts.uses.written();
     await this.#parts.restored.stop();
   }
 
@@ -90,9 +88,11 @@ export class TreasuryCore implements Treasurer {
     const verified = await this.#admit(request.credential, { now: this.#parts.clock(), target });
     checkTransport(url);
     const order = orderOf(verified, target, url, request);
-    const { running, delivery } = this.#parts;
+    const { running, delivery, uses } = this.#parts;
+    const { answered = [] } = request;
     try {
-      if (request.answered !== undefined) await delivery.answered(verified, request.answered);
+      if (answered.length > 0) await delivery.answered(verified, answered);
+      for (const id of answered) await uses.answered(orderKey(verified, id));
       return await running.run(order, async () => ({
         result: await this.#pass(order),
         ended: order.progress.ended,
@@ -117,12 +117,14 @@ export class TreasuryCore implements Treasurer {
   async #pass(order: Order): Promise<Purchase> {
     const { verified, target } = order;
     verified.demand({ now: this.#parts.clock(), target });
-    return (
-      this.#parts.delivery.ofKept(order) ??
-      (verified.limits.some(({ kind: counted }) => counted === "uses")
-        ? this.#counted(order)
-        : this.#parts.purchases.run(order))
-    );
+    const { delivery, uses, purchases } = this.#parts;
+    const kept = delivery.ofKept(order);
+    if (kept !== undefined) {
+      await uses.answered(order.key);
+      return kept;
+    }
+    const isLimited = verified.limits.some(({ kind: counted }) => counted === "uses");
+    return isLimited ? this.#counted(order) : purchases.run(order);
   }
 
   /**
@@ -130,15 +132,7 @@ export class TreasuryCore implements Treasurer {
    * for all passes of the order, and given back if nothing was served. [case 88]
    */
   async #counted(order: Order): Promise<Purchase> {
-    const { limits } = order.verified;
-    const { uses } = this.#parts;
-    const claim = await claimUse(this.#parts.store, {
-      by: CLAIMANT,
-      id: uses.idOf(order),
-      limits,
-      amount: msat(0n),
-      at: this.#parts.clock(),
-    });
+    const use = await this.#parts.uses.claim(order);
     let isServed = false;
     try {
       const purchase = await this.#parts.purchases.run(order);
@@ -147,14 +141,7 @@ export class TreasuryCore implements Treasurer {
     } finally {
       // An order that broke off before its answer counts too: otherwise an agent that hangs up
       // would never use anything up. [case 89]
-      const mayBeServed = isServed || order.progress.unanswered;
-      if (mayBeServed) uses.counted(order);
-      const end = mayBeServed
-        ? claim.commit(this.#parts.clock())
-        : claim.release(this.#parts.clock());
-      // If the store fails, the use stays counted until the next start, and the agent keeps its
-      // answer. [case 108]
-      await end.catch(() => this.#parts.gate.doubt("a use could not be written down"));
+      await use.end(isServed || order.progress.unanswered);
     }
   }
 
