@@ -50,8 +50,6 @@ export interface Wrong {
   readonly what: string;
 }
 
-const LOST_UNDER_ONE_USE = 3;
-
 export function judge(story: Story): readonly Wrong[] {
   const wrong: Wrong[] = [];
   const demand = (law: Law, holds: boolean, what: () => string) => {
@@ -98,14 +96,12 @@ export function judge(story: Story): readonly Wrong[] {
     books.spentMsat === story.paidMsat,
     () => `${books.spentMsat} msat are counted, and ${story.paidMsat} were paid`,
   );
-  // After three answers that were lost, an order that is sent again counts once more.
-  const lost = events.filter(({ what }) => what === "closed").length;
-  const most = orders + Math.floor(lost / LOST_UNDER_ONE_USE);
   for (const used of books.uses)
-    demand("R", used <= BigInt(most), () => `${used} uses for ${orders} orders`);
+    demand("R", used <= BigInt(orders), () => `${used} uses for ${orders} orders`);
   for (const fault of books.faults) demand("R", false, () => fault);
 
   demand("H", isAnswer(other), () => `another agent: ${shown(other)}`);
+  void events;
   return wrong;
 }
 
