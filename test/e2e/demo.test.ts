@@ -119,11 +119,11 @@ describe("the demo as one JSON document", async () => {
     ]);
     expect(outcomesOf(report, "overspend")).toEqual([
       "service granted 200",
+      "service ERR_USES 402",
+      "service granted 200",
       "treasury ERR_BUDGET",
       "treasury ERR_BUDGET 403",
       "treasury ERR_BUDGET 403",
-      "service granted 200",
-      "service ERR_USES 402",
     ]);
   });
 

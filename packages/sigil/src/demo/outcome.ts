@@ -1,5 +1,6 @@
 /** The outcome of one attempt in the demo, which the director compares and the story prints. */
 import { type Client, DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
+import { PURCHASES_PATH } from "l8nt/treasury";
 import { type AmountJson, amountJson } from "../amounts.ts";
 
 /** The outcome of one attempt. */
@@ -37,13 +38,17 @@ export const failed = (what: string, error: unknown): Outcome => ({
   reasons: [error instanceof Error ? error.message : String(error)],
 });
 
-/** Counts the requests of a client and records its last payment. */
+/** Counts the requests of a client, and records its orders and its last payment. */
 export class Meter {
   requests = 0;
+  /** The ids of the client's orders. */
+  readonly orders = new Set<string>();
   paid: PaymentSummary | undefined;
 
   readonly fetch: typeof fetch = (input, init) => {
     this.requests++;
+    if (new URL(String(input)).pathname === PURCHASES_PATH)
+      this.orders.add((JSON.parse(String(init?.body)) as { id: string }).id);
     return fetch(input, init);
   };
   readonly onPayment = (payment: PaymentSummary): void => {

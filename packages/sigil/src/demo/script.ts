@@ -88,12 +88,12 @@ export const SCRIPT: readonly Step[] = [
     step: "overspend",
     title: "rogue tries to spend more than its budget",
     expected: [
+      served,
+      byService("ERR_USES", 402),
       bought,
       throughClient("ERR_BUDGET"),
       byTreasury("ERR_BUDGET", 403),
       byTreasury("ERR_BUDGET", 403),
-      served,
-      byService("ERR_USES", 402),
     ],
   },
   {

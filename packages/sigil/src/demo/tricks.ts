@@ -87,17 +87,20 @@ export class Tricks {
   }
 
   async overspend({ job }: Target): Promise<Outcome[]> {
+    const handed = [
+      await this.#request(this.#handed, job, "use the credential it bought"),
+      await this.#request(this.#handed, job, "use it a second time, without paying"),
+    ];
     const bought: Outcome[] = [];
     // Bounded, in case that no request is denied.
     while (bought.length < 10 && bought.at(-1)?.granted !== false)
       bought.push(await visit(this.#client, this.#meter, job, "buy another forecast"));
     const wider = this.#own.append(LAXER);
     return [
+      ...handed,
       ...bought,
       await this.#purchase(this.#own, job, "the same, by hand to the treasury"),
       await this.#purchase(wider, job, "with the bigger budget that it wrote itself"),
-      await this.#request(this.#handed, job, "use the credential it bought"),
-      await this.#request(this.#handed, job, "use it a second time, without paying"),
     ];
   }
 
@@ -115,7 +118,14 @@ export class Tricks {
     const response = await fetch(`${this.#own.location}${PURCHASES_PATH}`, {
       method: "POST",
       headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
-      body: JSON.stringify({ id: crypto.randomUUID(), method: "GET", url }),
+      // The client names an answered order only with its next one. An order that is not named hands
+      // over what was paid for before, and buys nothing.
+      body: JSON.stringify({
+        id: crypto.randomUUID(),
+        method: "GET",
+        url,
+        answered: [...this.#meter.orders],
+      }),
     });
     if (!response.ok) return denied(response, what, "treasury");
     const { credential: handed, payment } = (await response.json()) as {
