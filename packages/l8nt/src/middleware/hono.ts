@@ -10,7 +10,7 @@ import {
   isWellKnown,
   macaroonOf,
 } from "../node/facts.ts";
-import { settle, settleBy } from "../node/settlement.ts";
+import { sentStatus, settle, settleBy } from "../node/settlement.ts";
 import { rendering } from "../service/answered.ts";
 import { factsOf } from "../service/facts.ts";
 import type {
@@ -180,6 +180,8 @@ class NodeFacts implements RequestFacts {
 
   isGone(): boolean {
     const { outgoing } = (this.#c.env ?? {}) as NodeBindings;
+    // A head that was sent counts, also if the client hung up inside of the body.
+    if (outgoing !== undefined && sentStatus(outgoing) !== undefined) return false;
     return outgoing?.destroyed === true || outgoing?.socket?.destroyed === true;
   }
 }

@@ -1,5 +1,6 @@
 /** Settling a grant: exactly one `finish`, whatever the handler does. spec/5-ledger.md §5. */
 import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders } from "node:http2";
 import { exposed, withListed } from "../http/exposed.ts";
 import type { Granted } from "../service/index.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
@@ -17,6 +18,23 @@ export async function settle(granted: Granted, status: number | undefined): Prom
   } catch (error) {
     console.error(error);
   }
+}
+
+/** What a response over HTTP/2 has besides: a handler may write to it past the response. */
+interface Http2Stream {
+  readonly headersSent: boolean;
+  readonly sentHeaders: OutgoingHttpHeaders;
+  respond(...given: unknown[]): void;
+}
+
+const streamOf = (outgoing: ServerResponse): Http2Stream | undefined =>
+  (outgoing as { stream?: Http2Stream }).stream;
+
+/** The status of the head that was sent, by the response or past it; undefined if none was. */
+export function sentStatus(outgoing: ServerResponse): number | undefined {
+  const stream = streamOf(outgoing);
+  if (stream?.headersSent === true) return Number(stream.sentHeaders[":status"]);
+  return outgoing.headersSent ? outgoing.statusCode : undefined;
 }
 
 /**
@@ -42,7 +60,16 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
     settleOnce(outgoing.destroyed ? undefined : status);
     return writeHead.call(outgoing, status, ...rest);
   };
-  outgoing.once("close", () => settleOnce(undefined));
+  const stream = streamOf(outgoing);
+  if (stream !== undefined) {
+    const respond = stream.respond;
+    stream.respond = (...given: unknown[]): void => {
+      respond.apply(stream, given);
+      settleOnce(sentStatus(outgoing));
+    };
+  }
+  // `respondWithFile` knows its status only after it has opened the file.
+  outgoing.once("close", () => settleOnce(sentStatus(outgoing)));
 }
 
 /** Settles by a Node response, and keeps what it sends for a repeated request. */

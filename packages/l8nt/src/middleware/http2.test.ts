@@ -1,0 +1,126 @@
+/** HTTP/2: a handler that writes its head to the stream, past the response object. */
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import http2 from "node:http2";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { afterEach, describe, expect, test } from "vitest";
+import { paid as paidNode } from "../node/index.ts";
+import type { Paywall } from "../service/index.ts";
+import { FakeInvoicer } from "../testing/fake-invoicer.ts";
+import { paid as paidFastify } from "./fastify.ts";
+import { newPaywall } from "./fixtures/paywall.ts";
+import { paid as paidHono } from "./hono.ts";
+
+type Answer = (stream: http2.ServerHttp2Stream) => void;
+type Listener = (incoming: http2.Http2ServerRequest, outgoing: http2.Http2ServerResponse) => void;
+
+const TERMS = { price: "1 sat" } as const;
+const streamOf = (outgoing: unknown) => (outgoing as http2.Http2ServerResponse).stream;
+
+/** Servers of one paid route, by adapter. */
+const SERVERS: Readonly<
+  Record<string, (paywall: Paywall, answer: Answer) => Promise<http2.Http2Server>>
+> = {
+  "l8nt/node": async (paywall, answer) =>
+    http2.createServer(
+      paidNode(paywall, TERMS, (_: IncomingMessage, outgoing: ServerResponse) =>
+        answer(streamOf(outgoing)),
+      ) as unknown as Listener,
+    ),
+  "l8nt/fastify": async (paywall, answer) => {
+    const app = fastify({ http2: true });
+    // Its types are those of HTTP/1.1.
+    const onRequest = paidFastify(paywall, TERMS) as never;
+    app.get("/paid", { onRequest }, (_, reply) => {
+      reply.hijack();
+      answer(streamOf(reply.raw));
+    });
+    await app.ready();
+    return app.server;
+  },
+  "l8nt/hono": async (paywall, answer) => {
+    const app = new Hono<{ Bindings: HttpBindings }>();
+    app.get("/paid", paidHono(paywall, TERMS), (c) => {
+      answer(streamOf(c.env.outgoing));
+      return RESPONSE_ALREADY_SENT;
+    });
+    return createAdaptorServer({
+      fetch: app.fetch,
+      createServer: http2.createServer,
+    }) as unknown as http2.Http2Server;
+  },
+};
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+/** Serves a paid route, and asks it with a credential that was paid for. */
+async function served(name: string, answer: Answer) {
+  const invoicer = new FakeInvoicer();
+  const server = await SERVERS[name]!(newPaywall({ invoicer }), answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  closers.push(() => new Promise((resolve) => server.close(resolve)));
+  /** The client hangs up once it has the head if `leaves`; otherwise it reads to the end. */
+  const ask = async (credential: string | undefined, leaves = false) => {
+    const connected = once(server, "session") as Promise<[http2.ServerHttp2Session]>;
+    const session = http2.connect(url);
+    const [other] = await connected;
+    const ended = once(other, "close");
+    const authorization = credential && { authorization: `L402 ${credential}` };
+    const stream = session.request({ ":path": "/paid", ...authorization });
+    const [head] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+    if (leaves) session.destroy();
+    else {
+      await once(stream.resume(), "close");
+      session.close();
+    }
+    // What the server settles at the end of the stream is settled then.
+    await ended;
+    return head;
+  };
+  const asked = await ask(undefined);
+  const credential = invoicer.buy(asked["www-authenticate"] as unknown as string);
+  return async (leaves?: boolean) => (await ask(credential, leaves))[":status"];
+}
+
+const responds =
+  (status: number): Answer =>
+  (stream) => {
+    stream.respond({ ":status": status });
+    stream.end("sunny");
+  };
+
+describe.each(Object.keys(SERVERS))("%s", (name) => {
+  test("a head of 200 that the handler writes by `stream.respond` uses up the use", async () => {
+    const ask = await served(name, responds(200));
+    expect([await ask(), await ask()]).toEqual([200, 402]);
+  });
+
+  test("so does one whose client hangs up inside of the body", async () => {
+    const ask = await served(name, (stream) => {
+      stream.respond({ ":status": 200 });
+      stream.write("half");
+    });
+    expect([await ask(true), await ask(true)]).toEqual([200, 402]);
+  });
+
+  test("so does a file that is sent by `stream.respondWithFile`", async () => {
+    const ask = await served(name, (stream) => stream.respondWithFile(import.meta.filename));
+    expect([await ask(), await ask()]).toEqual([200, 402]);
+  });
+
+  test("a head of 503 that the handler writes by `stream.respond` gives the use back", async () => {
+    let status = 503;
+    const ask = await served(name, (stream) => responds(status)(stream));
+    expect([await ask(), await ask()]).toEqual([503, 503]);
+    status = 200;
+    expect([await ask(), await ask()]).toEqual([200, 402]);
+  });
+});
