@@ -635,13 +635,22 @@ describe("a refused credential is reported as one that may have been used", () =
     ["resets the connection", (response) => response.socket!.resetAndDestroy()],
     ["closes the connection", (response) => response.socket!.end()],
     ["sends half a head", (response) => response.socket!.end("HTTP/1.1 200 OK\r\nco")],
-    ["sends what is no HTTP", (response) => response.socket!.end("nonsense\r\n\r\n")],
   ])("not if the service %s", async (_what, serve) => {
     expect(await claimAfter(serve, fails)).toBe(false);
   });
 
   test("not if the service answers 500", async () => {
     expect(await claimAfter((response) => response.writeHead(500).end(), asks)).toBe(false);
+  });
+
+  test.each<[string, (response: ServerResponse) => unknown]>([
+    ["is no HTTP", (response) => response.socket!.end("nonsense\r\n\r\n")],
+    [
+      "has a head that is too long",
+      (response) => response.writeHead(200, { link: "x".repeat(20_000) }).end(),
+    ],
+  ])("if the service's answer %s", async (_what, serve) => {
+    expect(await claimAfter(serve, fails)).toBe(true);
   });
 
   test("if the service answered it with 404", async () => {

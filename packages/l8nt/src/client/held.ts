@@ -3,7 +3,7 @@
  * long as they may work. spec/4-purchase.md §2.
  */
 import { formatOrigin, type Target } from "../caveat/index.ts";
-import { endedHere } from "../http/ended-here.ts";
+import { endingOf } from "../http/ending.ts";
 import { Lru } from "../internal/lru.ts";
 import { Credential } from "../l402/index.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
@@ -56,7 +56,7 @@ export class Held {
 
   /** A request with it ended without an answer. */
   failed(error: unknown, signal: AbortSignal | undefined): void {
-    if (signal?.aborted || endedHere(error)) this.#mayBeUsed = true;
+    if (signal?.aborted || endingOf(error) !== "hung up") this.#mayBeUsed = true;
   }
 
   /** The agent has an answer, and that is the end of a credential for a single request. */

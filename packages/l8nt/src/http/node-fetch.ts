@@ -4,6 +4,7 @@ import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import { builtin } from "./builtin.ts";
 import { decoded } from "./content-encoding.ts";
+import { UnreadableAnswer } from "./ending.ts";
 
 export interface NodeFetchOptions {
   readonly lookup?: LookupFunction;
@@ -41,6 +42,11 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
         const outgoing = (isPlain ? http : https).request(url, how, resolve);
         underWay.add(request);
         outgoing.once("close", () => underWay.delete(request));
+        // Without a listener, the request would neither succeed nor fail.
+        outgoing.once("upgrade", (_, socket) => {
+          socket.destroy();
+          reject(new UnreadableAnswer("The server switched to another protocol."));
+        });
         outgoing.once("error", (error: NodeJS.ErrnoException) => {
           // The other end closed an idle connection while this request was on its way to it.
           const wasIdle = outgoing.reusedSocket && CLOSED.has(error.code);
@@ -60,7 +66,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE",
 const isRepeatable = ({ method, headers }: Request): boolean =>
   IDEMPOTENT.has(method) || headers.has("idempotency-key");
 
-const BODILESS = new Set([101, 204, 205, 304]);
+const BODILESS = new Set([204, 205, 304]);
 
 /**
  * The response with its body decoded. One in an encoding that cannot be decoded here is returned as
@@ -68,10 +74,18 @@ const BODILESS = new Set([101, 204, 205, 304]);
  */
 async function responseOf(incoming: IncomingMessage, method: string): Promise<Response> {
   const headers = new Headers();
-  for (let at = 0; at < incoming.rawHeaders.length; at += 2)
-    headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!);
-  const stream = builtin<typeof import("node:stream")>("node:stream");
   const status = incoming.statusCode ?? 502;
+  try {
+    for (let at = 0; at < incoming.rawHeaders.length; at += 2)
+      headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!);
+    new Response(null, { status });
+  } catch (cause) {
+    incoming.destroy();
+    throw new UnreadableAnswer("The answer has a status or a field that HTTP does not have.", {
+      cause,
+    });
+  }
+  const stream = builtin<typeof import("node:stream")>("node:stream");
   if (BODILESS.has(status) || method === "HEAD") {
     incoming.resume();
     return new Response(null, { status, headers });

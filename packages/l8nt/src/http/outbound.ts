@@ -1,6 +1,6 @@
 /** One request on behalf of another party: bounded in time and size, never redirected. */
 import { AdapterError } from "../errors.ts";
-import { endedHere } from "./ended-here.ts";
+import { type Ending, endingOf } from "./ending.ts";
 import { requestFields } from "./hop.ts";
 import { limited, type StreamLimits } from "./limited-stream.ts";
 
@@ -18,15 +18,11 @@ export interface OutboundLimits {
   readonly body: StreamLimits;
 }
 
-/** Errors of requests that this side ended, or could not read the answer of. */
-const ended = new WeakSet<object>();
+/** How the requests of these errors ended. */
+const endings = new WeakMap<object, Ending>();
 
-/**
- * Whether this side gave the request up: the other one may have received it, and answered. False if
- * the other side closed the connection, or never had one.
- */
-export const wasGivenUp = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && ended.has(error);
+/** How a request ended, by the error of `send`. */
+export const howEnded = (error: object): Ending => endings.get(error) ?? "given up";
 
 /**
  * Sends the fields that may be passed on, and `authorization` if there is one. A redirect is
@@ -58,10 +54,7 @@ export async function send(
     });
   } catch (cause) {
     // A guarded fetch refuses with an error that says why.
-    if (cause instanceof AdapterError) {
-      ended.add(cause);
-      throw cause;
-    }
+    if (cause instanceof AdapterError) throw cause;
     const isLate = ending.signal.aborted && signal?.aborted !== true;
     const why = isLate ? ` within ${limits.headSeconds} s` : "";
     const error = new AdapterError(
@@ -69,7 +62,7 @@ export async function send(
       `${url.origin} did not answer${why}.`,
       { cause },
     );
-    if (ending.signal.aborted || endedHere(cause)) ended.add(error);
+    endings.set(error, ending.signal.aborted ? "given up" : endingOf(cause));
     throw error;
   } finally {
     clearTimeout(late);
@@ -77,10 +70,12 @@ export async function send(
   // No `Response` can be made with such a status, so it could not be passed on.
   if (response.status < 200 || response.status > 599) {
     await response.body?.cancel();
-    throw new AdapterError(
+    const error = new AdapterError(
       "ERR_SERVICE_UNREACHABLE",
       `${url.origin} answered with a status that HTTP does not have.`,
     );
+    endings.set(error, "unreadable");
+    throw error;
   }
   if (response.body === null) return response;
   const { status, statusText } = response;

@@ -160,6 +160,53 @@ describe("an honest service is accused by nobody", () => {
   });
 });
 
+describe("an honest service whose answer this side cannot read", () => {
+  type Raw = (socket: NonNullable<Parameters<typeof ask402>[0]["socket"]>) => unknown;
+  const UNREADABLE: readonly (readonly [string, Raw])[] = [
+    [
+      "has a head of 20 kB",
+      (socket) => socket.end(`HTTP/1.1 200 OK\r\nlink: ${"x".repeat(20_000)}\r\n\r\n`),
+    ],
+    ["has the status 999", (socket) => socket.end("HTTP/1.1 999 No\r\ncontent-length: 0\r\n\r\n")],
+    ["is no HTTP", (socket) => socket.end("HTTP/9.9 nonsense\r\n\r\n")],
+    [
+      "switches to another protocol",
+      (socket) => socket.write("HTTP/1.1 101 No\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
+    ],
+  ];
+
+  /** Serves each credential once, at `/odd` with an answer that nobody can read. */
+  const honest = (world: Town, answer: Raw) => {
+    const used = new Set<string>();
+    return site(async ({ headers, target }, response, url) => {
+      const hash = headers.authorization?.slice(-64);
+      if (hash === undefined || used.has(hash))
+        return ask402(response, await challenger(world, url).demand());
+      used.add(hash);
+      if (target === "/odd") answer(response.socket!);
+      else response.end("served");
+    });
+  };
+
+  test.each(UNREADABLE)(
+    "is accused by nobody, and lost to nobody: it %s",
+    async (_what, answer) => {
+      const world = await town();
+      const shop = await honest(world, answer);
+      const root = world.mint();
+      for (const name of ["one", "other"]) {
+        const node = child(world, root, name, RELAYED);
+        expect(await failure(buy(world, node, `${shop.url}/odd`))).toMatchObject({
+          code: "ERR_ANSWER_LOST",
+          spent: "yes",
+        });
+        expect(await textOf(buy(world, node, `${shop.url}/a`))).toBe("served");
+      }
+      expect(world.alarms).toEqual([]);
+    },
+  );
+});
+
 describe("clocks that differ by up to ten minutes are measured before paying", () => {
   const WAYS = [
     ["relayed", RELAYED],
@@ -278,6 +325,30 @@ describe("a service that takes the money and refuses the very thing", () => {
     expect(await failure(buy(world, child(world, root, "other"), `${shop.url}/a`))).toMatchObject(
       NOT_DELIVERED,
     );
+  });
+
+  test("nodes below one child of the root are one witness, whoever made them", async () => {
+    const world = await town();
+    const shop = await greedy(world);
+    const root = world.mint(RELAYED);
+    const evil = child(world, root, "evil");
+    for (const name of ["one", "other"])
+      await failure(buy(world, child(world, evil, name), `${shop.url}/a`));
+    const victim = child(world, root, "victim");
+    expect(await failure(buy(world, victim, `${shop.url}/a`))).toMatchObject(NOT_DELIVERED);
+    // The victim has met it itself now: that is a second family.
+    for (const third of [child(world, root, "third"), world.mint()])
+      expect(await failure(buy(world, third, `${shop.url}/a`))).toMatchObject(CLOSED);
+    expect(world.paid().count).toBe(3);
+  });
+
+  test("is closed to everyone on a second proof, of a node below another root", async () => {
+    const world = await town();
+    const shop = await greedy(world);
+    for (const name of ["one", "other"])
+      await failure(buy(world, world.mint({ ...RELAYED, purpose: name }), `${shop.url}/a`));
+    expect(await failure(buy(world, world.mint(), `${shop.url}/a`))).toMatchObject(CLOSED);
+    expect(world.paid().count).toBe(2);
   });
 
   test("an agent's word is no proof: two liars close an honest service to themselves", async () => {

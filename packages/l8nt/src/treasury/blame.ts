@@ -24,17 +24,14 @@ export class Blame {
    * Adds a first-hand proof against an origin.
    *
    * @param until Unix seconds
-   * @returns `*` if a node neither above nor below this one has such a proof as well, and this
-   * node's id otherwise
+   * @returns `*` if a node of another family has such a proof as well, and this node's id otherwise
    */
   prove(origin: string, { nodes }: Verified, now: number, until: number): string {
     const nodeIds = nodes.map(({ id }) => id);
     const own = nodeIds.at(-1)!;
     const others = (this.#proofs.get(origin) ?? []).filter((proof) => proof.until > now);
     this.#proofs.set(origin, [...others, { nodeIds, until }].slice(-MAX_PROOFS));
-    const isIndependent = (proof: Proof) =>
-      !proof.nodeIds.includes(own) && !nodeIds.includes(proof.nodeIds.at(-1)!);
-    return others.some(isIndependent) ? ALL_NODES : own;
+    return others.some((proof) => areApart(proof.nodeIds, nodeIds)) ? ALL_NODES : own;
   }
 
   /** Forgets what an origin was accused of, on the owner's word. */
@@ -42,3 +39,10 @@ export class Blame {
     this.#proofs.delete(origin);
   }
 }
+
+/**
+ * Whether two nodes are of families that no agent made: below different children of a root, which
+ * its owner made, or below different roots. An agent makes as many nodes below its own as it likes.
+ */
+const areApart = ([root, child]: readonly string[], [root2, child2]: readonly string[]): boolean =>
+  root !== root2 || (child !== undefined && child2 !== undefined && child !== child2);

@@ -8,7 +8,7 @@ import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
 import { keyOfUse } from "../http/idempotency.ts";
 import { limited } from "../http/limited-stream.ts";
-import { wasGivenUp } from "../http/outbound.ts";
+import { howEnded } from "../http/outbound.ts";
 import type { WrittenListener } from "../http/written.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
@@ -236,8 +236,9 @@ export class Delivery {
         response = await this.#present(order, paid, { asBought, key });
       } catch (error) {
         this.#lostAt.set(paid.record.paymentHash, this.#options.clock());
-        if (wasGivenUp(error)) await this.#noteMaybeUsed(paid.record);
-        else if (++lost < ATTEMPTS) continue;
+        const ending = howEnded(error as Error);
+        if (ending !== "hung up") await this.#noteMaybeUsed(paid.record);
+        if (ending !== "given up" && ++lost < ATTEMPTS) continue;
         throw noAnswer(error);
       }
       // The request that was lost may still run there.
