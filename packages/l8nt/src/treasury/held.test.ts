@@ -1,12 +1,17 @@
 /** What a treasury finds of what its agents hold, however much that is. spec/4-purchase.md §4.4. */
-import { expect, test } from "vitest";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { msat } from "../amount.ts";
 import { MAX_PURCHASES } from "../ports/payments.ts";
+import type { Store } from "../ports/store.ts";
 import { MemoryStore } from "../stores/memory.ts";
+import { openSqliteStore } from "../stores/sqlite.ts";
 import { town } from "../testing/fixtures/town.ts";
 import { paidCredentialOf } from "./bought.ts";
 
-async function market(grants: object) {
-  const store = new MemoryStore({ journal: true });
+async function market(grants: object, store: Store = new MemoryStore({ journal: true })) {
   const world = await town({ store, maxInFlight: { perNode: 1000 } });
   const shop = await world.openShop({ price: "1 sat", grants });
   const agent = world.mint({ budget: "100000 sat" });
@@ -69,5 +74,41 @@ test("a HEAD order that took over what GET bought can be sent again", async () =
   expect(payments()).toBe(1);
   await expect(ask("/first", "POST", "the-head-order")).rejects.toMatchObject({
     code: "ERR_REQUEST",
+  });
+});
+
+describe("the purchase of a single request is found by its path", () => {
+  test.each(["memory", "SQLite"])("among 1,000 for other paths, in %s", async (kind) => {
+    const store =
+      kind === "memory"
+        ? new MemoryStore()
+        : await openSqliteStore(join(mkdtempSync(join(tmpdir(), "held-")), "treasury.db"));
+    onTestFinished(() => store.close());
+    const { ask, payments } = await market({ uses: 1 }, store);
+    await ask("/first", "GET", "the-first-order");
+    const [first] = await store.payments({ limit: 1 });
+    expect(first!.anyPath).toBe(false);
+    await Promise.all(
+      Array.from({ length: 1000 }, async (_, nth) => {
+        const attemptId = `other.${nth}`;
+        const paymentHash = nth.toString(16).padStart(64, "0");
+        const { preimage = "", fee = msat(0n), settledAt: at = 0, ...paid } = first!;
+        await store.begin(
+          { id: attemptId, at, counted: [], amount: paid.amount, uses: 0n },
+          {
+            ...paid,
+            ...{ paymentHash, attemptId, status: "open", path: `/other/${nth}` },
+            ...{ intent: `other ${nth}`, order: `${paid.nodeIds.at(-1)} other-${nth}` },
+          },
+        );
+        await store.settle(paymentHash, attemptId, { status: "paid", preimage, fee, at });
+      }),
+    );
+    const query = { origin: first!.origin, method: "GET", path: "/first" };
+    expect(await store.purchases(first!.nodeIds, query)).toHaveLength(1);
+    await ask("/first");
+    expect(payments()).toBe(1);
+    await ask("/another");
+    expect(payments()).toBe(2);
   });
 });
