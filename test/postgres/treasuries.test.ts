@@ -23,13 +23,15 @@ async function two(): Promise<{
   readonly treasuries: readonly [Treasury, Treasury];
   readonly store: Store;
 }> {
-  const store = await books.open();
+  // The town has a clock of its own, which is not the database's.
+  const open = async () => Object.assign(await books.open(), { now: undefined });
+  const store = await open();
   const world = await town({ store });
   const other = new Treasury({
     secret: secretOf("the treasury"),
     location: world.treasury.location,
     wallet: devWallet(world.network.account("treasury").url),
-    store: await books.open(),
+    store: await open(),
     fetch: guardedFetch({ allowLoopback: true }),
     clock: world.clock,
     alarm: (what) => world.alarms.push(what),
@@ -121,4 +123,12 @@ test("one treasury refuses what the other revoked, as soon as it reads the revoc
     .poll(() => failure(buy("/after")).catch(() => undefined), { timeout: 5000 })
     .toMatchObject({ code: "ERR_REVOKED" });
   for (const treasury of treasuries) await treasury.stop();
+});
+
+test("the database tells its time, by which its treasuries go [case 109]", async () => {
+  const store = await books.open();
+  const read = await store.now!();
+  const again = await store.now!();
+  expect(again).toBeGreaterThan(read);
+  expect(Math.abs(read - Date.now() / 1000)).toBeLessThan(60);
 });

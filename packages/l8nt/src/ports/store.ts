@@ -27,6 +27,13 @@ export interface Store
    * @throws AdapterError `ERR_STORE`
    */
   held?(): Promise<void>;
+  /**
+   * The time of the database, in Unix seconds, by which all processes on it count windows. Absent
+   * if the store is not shared.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  now?(): Promise<number>;
   /** Ends what is under way, then lets go of the file or the connection. */
   close(): Promise<void>;
 }

@@ -476,6 +476,13 @@ class PostgresStore implements Store {
     }));
   }
 
+  async now(): Promise<number> {
+    const [row] = await this.#database.read<{ now: number }>(
+      "SELECT extract(epoch FROM clock_timestamp())::float8 AS now",
+    );
+    return row!.now;
+  }
+
   async latest(): Promise<number> {
     const [head] = await this.#database.read<{ latest: number }>(
       `SELECT latest FROM ${this.#in}.sigil_head`,

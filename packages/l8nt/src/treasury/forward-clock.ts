@@ -1,28 +1,80 @@
 /**
- * A clock that never goes back, not even over a restart, so that what has expired stays expired.
- * [case 109]
+ * A clock that never goes back, not even over a restart, so that what has expired stays expired;
+ * and that goes as the database does which several treasuries share. [case 109]
  */
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
+import type { Store } from "../ports/store.ts";
 
 /** A smaller step is the network setting the clock. */
 const NOTABLE_SECONDS = 60;
 /** The books of a treasury are written to more often than this. */
 const LEAP_SECONDS = 366 * 86_400;
+const ALIGN_EVERY_SECONDS = 60;
+/** An answer that took longer does not say what the time is. */
+const PROMPT_SECONDS = 1;
 
 export class ForwardClock {
   readonly #clock: Clock;
   readonly #alarm: (what: string) => void;
   #latest = Number.NEGATIVE_INFINITY;
   #isBehind = false;
+  /** What is added to this machine's clock. */
+  #offset = 0;
+  /** Whether something was written by this clock, so that it must not go back. */
+  #isInUse = false;
+  /** When the store was asked last, by this machine's clock. */
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #aligning: Promise<void> | undefined;
+  #isApart = false;
 
   constructor(clock: Clock, alarm: (what: string) => void) {
     this.#clock = clock;
     this.#alarm = alarm;
   }
 
+  /**
+   * Sets the clock by the store's, if that is a minute ago. Treasuries on the same books would
+   * otherwise not see in a window what another one counted by a clock that is behind.
+   */
+  align(store: Pick<Store, "now">): Promise<void> {
+    const read = this.#clock();
+    const isSoon = Math.abs(read - this.#askedAt) < ALIGN_EVERY_SECONDS;
+    if (store.now === undefined || (isSoon && this.#aligning === undefined))
+      return Promise.resolve();
+    this.#askedAt = read;
+    this.#aligning ??= this.#align(store)
+      // The clock goes on as it did, and is set by the next request.
+      .catch(() => {})
+      .finally(() => {
+        this.#aligning = undefined;
+      });
+    return this.#aligning;
+  }
+
+  async #align(store: Pick<Store, "now">): Promise<void> {
+    const sent = this.#clock();
+    const theirs = await store.now!();
+    const received = this.#clock();
+    if (Math.abs(received - sent) > PROMPT_SECONDS) return;
+    const offset = theirs - (sent + received) / 2;
+    if (!(Math.abs(offset) <= MAX_CLOCK_SKEW_SECONDS)) {
+      if (!this.#isApart)
+        this.#alarm(
+          "this machine's clock is more than ten minutes off that of the database, which is left aside: limits in windows may count less than other treasuries on these books spent",
+        );
+      this.#isApart = true;
+      return;
+    }
+    this.#isApart = false;
+    this.#offset = offset;
+    // Nothing was written by the clock as it was.
+    if (!this.#isInUse) this.#latest = Number.NEGATIVE_INFINITY;
+  }
+
   /** @param latest Unix seconds that the books have already reached */
   atLeast(latest: number): void {
-    if (latest > 0 && this.#clock() - latest > LEAP_SECONDS)
+    this.#isInUse = true;
+    if (latest > 0 && this.#clock() + this.#offset - latest > LEAP_SECONDS)
       this.#alarm(
         "more than a year has passed since the last entry in the books: is this machine's clock right?",
       );
@@ -31,7 +83,7 @@ export class ForwardClock {
 
   /** Unix seconds. @throws TypeError if the clock has never returned a number */
   readonly now = (): number => {
-    const read = this.#clock();
+    const read = this.#clock() + this.#offset;
     if (read >= this.#latest) {
       this.#latest = read;
       this.#isBehind = false;

@@ -44,12 +44,14 @@ export class Startup {
    *
    * @throws AdapterError `ERR_STORE`
    */
-  done(): Promise<void> {
+  async done(): Promise<void> {
+    const { store, time } = this.#options;
+    await time.align(store);
     this.#done ??= this.#start().catch((error: unknown) => {
       this.#done = undefined;
       throw error;
     });
-    return this.#done;
+    await this.#done;
   }
 
   async #start(): Promise<void> {
