@@ -8,6 +8,7 @@ import { MemoryStore } from "../stores/memory.ts";
 import { inJournal, safely } from "./alarm.ts";
 import { Blame } from "./blame.ts";
 import { Bought } from "./bought.ts";
+import { openBounded } from "./bounded-wallet.ts";
 import { Delivery } from "./delivery.ts";
 import { Directives } from "./directives.ts";
 import { Explanations } from "./explanations.ts";
@@ -29,6 +30,7 @@ import { RunningOrders } from "./running-orders.ts";
 import { ServiceRequests } from "./service-requests.ts";
 import { Settler } from "./settler.ts";
 import { Startup } from "./startup.ts";
+import { UnpaidAsks } from "./unpaid-asks.ts";
 
 /** The options of a treasury whose fetch is decided. */
 export type CoreOptions = TreasuryOptions & Required<Pick<TreasuryOptions, "fetch">>;
@@ -39,7 +41,8 @@ export type TreasuryParts = ReturnType<typeof assemble>;
 export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const { secret, location, fetch, store = new MemoryStore(), onPaid = () => {} } = options;
   const opened = options.wallet;
-  const wallet = lazily(typeof opened === "function" ? opened : async () => opened);
+  const open = typeof opened === "function" ? opened : async () => opened;
+  const wallet = lazily(() => openBounded(open));
   const policy = readLimits(options, "a treasury");
   const raise = safely(options.alarm ?? (() => {}));
   const time = new ForwardClock(options.clock ?? systemClock, raise);
@@ -91,7 +94,10 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     ...{ ...told, bought, kept, blame, recall, settler, services },
     ...policy,
   });
-  const purchases = new Purchases({ store, clock, gate, payments, lookup, services, delivery });
+  const asks = new UnpaidAsks(clock);
+  const purchases = new Purchases({
+    ...{ store, clock, gate, payments, lookup, services, delivery, asks },
+  });
   const startup = new Startup({
     ...{ store, time, clock, directives, recall, reconciler, restored },
   });

@@ -62,8 +62,9 @@ describe("concurrent spends [case 43]", () => {
     );
     const failed = all.filter((one) => one.status === "rejected");
     expect(failed).toHaveLength(199);
-    for (const { reason } of failed)
-      expect(reason).toMatchObject({ code: "ERR_BUDGET", spent: "no" });
+    // A share of them asks for the price, and the others are refused before.
+    const codes = new Set(failed.map(({ reason }) => reason.code));
+    expect(codes).toEqual(new Set(["ERR_BUDGET", "ERR_RATE_LIMITED"]));
     expect(world.paid()).toEqual({ count: 1, msat: REAL });
     expect(await world.spent(root)).toBe(REAL);
   });

@@ -13,7 +13,7 @@ import type { Settler } from "./settler.ts";
  * twice before it hands a payment over (15 s each), and its node may take a minute to begin, or to
  * make the last try.
  */
-const ABANDONED_SECONDS = 120;
+export const ABANDONED_SECONDS = 120;
 
 /**
  * A wallet that never saw the payment proves nothing: another wallet may have made it. [case 59]

@@ -52,6 +52,8 @@ export interface PaymentRequest {
   readonly request: string;
   /** The service's clock minus ours. */
   readonly skewSeconds: number;
+  /** Called when the payment is written down, before it is sent. */
+  readonly begun: () => void;
 }
 
 /** What a payment is for. At most one payment of an intent is open at a time. [case 63] */
@@ -153,6 +155,7 @@ export class OutgoingPayments {
         if ("ordered" in begun) return undefined;
         throw "open" in begun ? underWay() : repeated();
       }
+      request.begun();
       try {
         demand();
         // Another treasury may have made the first payment since the payees were read.

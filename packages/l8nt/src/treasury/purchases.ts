@@ -19,6 +19,7 @@ import type { PaymentLookup } from "./payment-lookup.ts";
 import { intentOf, type OutgoingPayments, underWay } from "./payments.ts";
 import { anotherRequest } from "./running-orders.ts";
 import type { ServiceRequests } from "./service-requests.ts";
+import type { Ask, UnpaidAsks } from "./unpaid-asks.ts";
 
 export interface PurchasesOptions {
   readonly store: Store;
@@ -28,6 +29,7 @@ export interface PurchasesOptions {
   readonly lookup: PaymentLookup;
   readonly services: ServiceRequests;
   readonly delivery: Delivery;
+  readonly asks: UnpaidAsks;
 }
 
 export class Purchases {
@@ -98,10 +100,20 @@ export class Purchases {
 
   /** Fetches the challenge itself, so that no agent can give it an invoice. [case 99] */
   async #buy(order: Order): Promise<Purchase> {
+    const ask = await this.#options.asks.begin(order);
+    try {
+      return await this.#ask(order, ask);
+    } finally {
+      ask.end();
+    }
+  }
+
+  async #ask(order: Order, ask: Ask): Promise<Purchase> {
     const { services, gate, delivery, payments, clock } = this.#options;
     const { verified, target } = order;
     const response = await services.ask(order);
     if (response.status !== 402) return delivery.ofFree(order, response);
+    ask.priced();
     discard(response);
     checkOrigin(response, order.url);
     await gate.demandAt(verified, target);
@@ -111,9 +123,10 @@ export class Purchases {
       throw new PaymentError("ERR_PAYMENT_FAILED", "no", "The request was given up before paying.");
     const { key, fingerprint } = order;
     const asked = { verified, target, challenge, order: key, request: fingerprint, skewSeconds };
-    const record = await payments.pay(asked);
+    const record = await payments.pay({ ...asked, begun: ask.paid });
     if (record !== undefined) return delivery.ofPayment(order, record);
     // Another process pays, or has paid, for this very order.
+    ask.paid();
     const purchase = await this.#ofOwn(order);
     if (purchase === undefined) throw underWay();
     return purchase;

@@ -1,0 +1,51 @@
+/**
+ * A wallet whose calls end. One that never answers would otherwise hold an order and its amount for
+ * ever, and every first payment to the same origin. spec/4-purchase.md §4.3.
+ */
+import { AdapterError } from "../errors.ts";
+import { later } from "../internal/timers.ts";
+import type { Payer } from "../ports/wallet.ts";
+import { ABANDONED_SECONDS } from "./payment-lookup.ts";
+
+/** How long a wallet may take to open, or to answer anything but a payment. */
+export const ANSWER_SECONDS = 120;
+
+/** The same wallet, opened once it is needed. */
+export async function openBounded(open: () => Promise<Payer>): Promise<Payer> {
+  const wallet = await answered(open());
+  return {
+    network: () => answered(wallet.network()),
+    pay: (request) =>
+      within(request.timeoutSeconds + ABANDONED_SECONDS, wallet.pay(request), () => ({
+        status: "unknown",
+        reason: "the wallet did not answer",
+      })),
+    find: (paymentHash) => answered(wallet.find(paymentHash)),
+    ...(wallet.paidSince && { paidSince: (at) => answered(wallet.paidSince!(at)) }),
+    ...(wallet.identity && { identity: () => answered(wallet.identity!()) }),
+  };
+}
+
+/** @throws AdapterError `ERR_WALLET` if it takes too long */
+const answered = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
+  within(ANSWER_SECONDS, answer, () => {
+    throw new AdapterError("ERR_WALLET", `The wallet did not answer within ${ANSWER_SECONDS} s.`);
+  });
+
+/** What comes of `answer`, or of `otherwise` after so many seconds. */
+function within<Answer>(
+  seconds: number,
+  answer: Promise<Answer>,
+  otherwise: () => Answer,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = later(seconds * 1000, () => {
+      try {
+        resolve(otherwise());
+      } catch (error) {
+        reject(error);
+      }
+    });
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * One agent cannot use up what a service allows all agents of a treasury together: requests for a
+ * price that it does not pay are bounded. spec/4-purchase.md §3.
+ */
+import { expect, test } from "vitest";
+import type { Credential } from "../l402/index.ts";
+import { type Town, town } from "../testing/fixtures/town.ts";
+
+/** The kind of the purchase, or the code of the error. */
+const outcome = (world: Town, credential: Credential, url: string): Promise<string> =>
+  world.treasury
+    .buy({
+      id: crypto.randomUUID(),
+      credential: credential.toString(),
+      method: "GET",
+      url,
+      headers: [],
+    })
+    .then(
+      ({ kind, ...purchase }) => ("response" in purchase ? String(purchase.response.status) : kind),
+      (error: { code?: string }) => error.code ?? String(error),
+    );
+
+/** A shop with the limits that a paywall has by default. */
+async function start() {
+  const world = await town();
+  const shop = await world.openShop({ price: "10 sat" }, { challengesPerMinute: {} });
+  const root = world.mint({ budget: "5000 sat" });
+  const child = (of: Credential, agent: string, budget: `${number} sat`) =>
+    of.delegate({ agent, budget }, { now: world.clock() });
+  return { world, shop, root, child };
+}
+
+test.each([
+  ["one after the other", false],
+  ["at once", true],
+])(
+  "an agent that cannot pay asks 200 times, %s, also as nodes below it, and its siblings still buy",
+  async (_how, atOnce) => {
+    const { world, shop, root, child } = await start();
+    const bad = child(root, "bad", "1 sat");
+    const good = child(root, "good", "500 sat");
+    const ask = (at: number) =>
+      outcome(world, at % 2 === 0 ? bad : child(bad, `of-bad-${at}`, "1 sat"), `${shop.url}/${at}`);
+    const got: string[] = [];
+    if (atOnce) got.push(...(await Promise.all(Array.from({ length: 200 }, (_, at) => ask(at)))));
+    else for (let at = 0; at < 200; at++) got.push(await ask(at));
+    expect(new Set(got)).toEqual(new Set(["ERR_BUDGET", "ERR_RATE_LIMITED"]));
+    expect(shop.received.length).toBeLessThanOrEqual(16);
+    for (const path of ["a", "b", "c"])
+      expect(await outcome(world, good, `${shop.url}/${path}`)).toBe("credential");
+    // Its share comes back.
+    world.clock.advance("60s");
+    expect(await outcome(world, bad, `${shop.url}/again`)).toBe("ERR_BUDGET");
+  },
+);
+
+test("an agent that pays is not bounded: more purchases in a minute than its share, at once", async () => {
+  const { world, shop, root, child } = await start();
+  const good = child(root, "good", "2000 sat");
+  const got = await Promise.all(
+    Array.from({ length: 50 }, (_, at) => outcome(world, good, `${shop.url}/${at}`)),
+  );
+  expect(new Set(got)).toEqual(new Set(["credential"]));
+  expect(world.paid().count).toBe(50);
+});
+
+test("the error says when to ask again, and that nothing was spent", async () => {
+  const { world, shop, root, child } = await start();
+  const bad = child(root, "bad", "1 sat");
+  for (let at = 0; at < 16; at++) await outcome(world, bad, `${shop.url}/a`);
+  const response = await fetch(`${world.treasury.location}/v1/purchases`, {
+    method: "POST",
+    headers: { authorization: `L402 ${bad}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      id: crypto.randomUUID(),
+      method: "GET",
+      url: `${shop.url}/a`,
+      headers: [],
+    }),
+  });
+  expect(response.status).toBe(429);
+  expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(await response.json()).toMatchObject({ code: "ERR_RATE_LIMITED" });
+  expect(world.paid().count).toBe(0);
+});
