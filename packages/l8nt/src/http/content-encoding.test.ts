@@ -41,6 +41,9 @@ const relay = async (url: string, maxBytes = 1_000_000): Promise<Response> =>
     }),
   );
 
+/** Node 20 does not have it. */
+const hasZstd = "zstdCompressSync" in zlib;
+const zstd = hasZstd ? ["zstd"] : [];
 const plain = Buffer.from(TEXT);
 const encoded: readonly (readonly [encoding: string, body: Uint8Array])[] = [
   ["gzip", zlib.gzipSync(plain)],
@@ -49,7 +52,7 @@ const encoded: readonly (readonly [encoding: string, body: Uint8Array])[] = [
   ["deflate", zlib.deflateSync(plain)],
   ["deflate", zlib.deflateRawSync(plain)],
   ["br", zlib.brotliCompressSync(plain)],
-  ["zstd", zlib.zstdCompressSync(plain)],
+  ...(hasZstd ? [["zstd", zlib.zstdCompressSync(plain)] as const] : []),
   ["identity", plain],
   ["", plain],
   ["deflate, gzip", zlib.gzipSync(zlib.deflateSync(plain))],
@@ -78,20 +81,21 @@ test.each([["aes128gcm"], ["gzip, aes128gcm"], ["aes128gcm, gzip"], ["gzip, gzip
 
 describe("a body of zeroes that is small only while it is encoded", () => {
   const bomb = Buffer.alloc(64 * 1024 * 1024);
-  test.each([
+  const bombs: readonly (readonly [encoding: string, body: Buffer])[] = [
     ["gzip", zlib.gzipSync(bomb)],
     ["deflate", zlib.deflateRawSync(bomb)],
     ["br", zlib.brotliCompressSync(bomb, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } })],
-    ["zstd", zlib.zstdCompressSync(bomb)],
+    ...(hasZstd ? [["zstd", zlib.zstdCompressSync(bomb)] as const] : []),
     ["gzip, gzip", zlib.gzipSync(zlib.gzipSync(bomb))],
-  ])("ends at the limit of decoded bytes, in %s", async (encoding, body) => {
+  ];
+  test.each(bombs)("ends at the limit of decoded bytes, in %s", async (encoding, body) => {
     expect(body.length).toBeLessThan(100_000);
     const response = await relay(await serving(encoding, body), 100_000);
     await expect(response.arrayBuffer()).rejects.toMatchObject({ code: "ERR_TOO_LARGE" });
   });
 });
 
-test.each(["gzip", "deflate", "br", "zstd"])(
+test.each(["gzip", "deflate", "br", ...zstd])(
   "an answer that is cut inside of %s does not look complete",
   async (encoding) => {
     const [, body] = encoded.find(([name]) => name === encoding)!;
@@ -101,7 +105,7 @@ test.each(["gzip", "deflate", "br", "zstd"])(
   },
 );
 
-test.each(["gzip", "deflate", "br", "zstd", "aes128gcm", ""])(
+test.each(["gzip", "deflate", "br", ...zstd, "aes128gcm", ""])(
   "an answer in %j that is cut before its first byte does not look empty",
   async (encoding) => {
     const response = await nodeFetch({})(await serving(encoding, undefined));
@@ -110,7 +114,10 @@ test.each(["gzip", "deflate", "br", "zstd", "aes128gcm", ""])(
   },
 );
 
-test.each(["gzip", "deflate", "br", "zstd"])("an empty answer in %s is empty", async (encoding) => {
-  const response = await nodeFetch({})(await serving(encoding, new Uint8Array()));
-  expect(await response.text()).toBe("");
-});
+test.each(["gzip", "deflate", "br", ...zstd])(
+  "an empty answer in %s is empty",
+  async (encoding) => {
+    const response = await nodeFetch({})(await serving(encoding, new Uint8Array()));
+    expect(await response.text()).toBe("");
+  },
+);

@@ -96,7 +96,9 @@ async function family(store: Store = new MemoryStore()) {
   return { store, wire, world, root, agent, shop, url: `${shop.url}/a` };
 }
 
-test.each(["memory", "SQLite"])(
+const hasSqlite = process.getBuiltinModule("node:sqlite") !== undefined;
+
+test.each(hasSqlite ? ["memory", "SQLite"] : ["memory"])(
   "what a service did not hear of is told after a restart, from a store in %s",
   async (kind) => {
     const folder = mkdtempSync(join(tmpdir(), "recall-"));
