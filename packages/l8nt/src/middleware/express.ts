@@ -3,6 +3,7 @@ import type { Request, RequestHandler } from "express";
 import { utf8 } from "../internal/bytes.ts";
 import { isWellKnown, nodeFacts, targetOf } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
+import { peekBody } from "../node/peek.ts";
 import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
@@ -57,7 +58,7 @@ export function wellKnown(paywall: Paywall): RequestHandler {
   const { origin } = new URL(paywall.authority.location);
   const answer: RequestHandler = async (request, response, next) => {
     // A body parser that ran before has left the value, and an empty stream.
-    const body = isParsed(request) ? bytesOf(request.body) : undefined;
+    const body = isParsed(request) ? bytesOf(request) : undefined;
     const webRequest = requestOf(request, origin, { body, signal: goneSignal(response) });
     const found =
       webRequest === undefined ? problem(400, "Bad request") : await paywall.wellKnown(webRequest);
@@ -71,15 +72,24 @@ export function wellKnown(paywall: Paywall): RequestHandler {
   };
 }
 
-/** The body that a parser has read and left as a value; undefined if none has. */
+/** What a parser has read and left as a value; undefined if none has. */
 function parsedBody(request: Request): (() => Promise<Uint8Array>) | undefined {
-  return isParsed(request) ? async () => bytesOf(request.body) : undefined;
+  // `peekBody` rejects a body that was read, and knows a request that has none.
+  return isParsed(request) ? async () => bytesOf(request) ?? peekBody(request) : undefined;
 }
 
 const isParsed = ({ readableEnded, body }: Request): boolean => readableEnded && body !== undefined;
 
-/** What `express.raw`, `express.text` or `express.json` left, as bytes again. */
-function bytesOf(body: unknown): Uint8Array<ArrayBuffer> {
+/**
+ * What `express.raw`, `express.text`, `express.json` or `express.urlencoded` left, as bytes again.
+ * Undefined for the value of another parser: one of multipart leaves the fields there, and the
+ * files elsewhere.
+ */
+function bytesOf(request: Request): Uint8Array<ArrayBuffer> | undefined {
+  const body: unknown = request.body;
   if (body instanceof Uint8Array) return new Uint8Array(body);
-  return utf8(typeof body === "string" ? body : JSON.stringify(body));
+  if (typeof body === "string") return utf8(body);
+  return request.is(WHOLE_IN_A_VALUE) ? utf8(JSON.stringify(body)) : undefined;
 }
+
+const WHOLE_IN_A_VALUE = ["json", "+json", "urlencoded"];

@@ -103,7 +103,7 @@ test("a body that something has read before is no body", async () => {
     await handle(incoming);
   });
   await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: "sunny" });
-  expect(seen).toHaveBeenCalledExactlyOnceWith("ERR_REQUEST", "gone");
+  expect(seen).toHaveBeenCalledExactlyOnceWith("ERR_PRICE_FUNCTION", "gone");
 });
 
 test("a body over HTTP/2, which needs no length, is read twice", async () => {

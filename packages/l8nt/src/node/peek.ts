@@ -17,7 +17,7 @@ const peeked = new WeakMap<IncomingMessage, Promise<Uint8Array>>();
  * The whole body, which stays in the stream.
  *
  * @throws AdapterError `ERR_TOO_LARGE` for more than 1 MiB, `ERR_REQUEST` for a body that breaks
- * off or was read already
+ * off, `ERR_PRICE_FUNCTION` for one that was read already
  */
 export function peekBody(incoming: IncomingMessage): Promise<Uint8Array> {
   let body = peeked.get(incoming);
@@ -38,7 +38,7 @@ async function peek(incoming: IncomingMessage): Promise<Uint8Array> {
   const isBodiless = stream === undefined ? !isChunked && !(length > 0) : stream.endAfterHeaders;
   if (isBodiless) return new Uint8Array();
   const isComplete = (): boolean => incoming.complete || stream?.readableEnded === true;
-  if (incoming.readableEnded || incoming.readableDidRead) throw broken();
+  if (incoming.readableEnded || incoming.readableDidRead) throw unknownBody();
   // A body that came with the head is there after this turn. One that is empty must not be asked
   // for, because the stream would end before the handler listens.
   await new Promise((resolve) => setImmediate(resolve));
@@ -77,5 +77,11 @@ async function peek(incoming: IncomingMessage): Promise<Uint8Array> {
 const tooLarge = (): AdapterError =>
   new AdapterError("ERR_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
 
-const broken = (): AdapterError =>
-  new AdapterError("ERR_REQUEST", "The body broke off, or was read before the paywall.");
+const broken = (): AdapterError => new AdapterError("ERR_REQUEST", "The body broke off.");
+
+/** The error of a body that something has read before the paywall. The caller cannot mend that. */
+const unknownBody = (): AdapterError =>
+  new AdapterError(
+    "ERR_PRICE_FUNCTION",
+    "The body was read before the paywall, so it is not known. Put paid() before the body parser.",
+  );

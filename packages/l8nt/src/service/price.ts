@@ -26,7 +26,9 @@ export interface PriceFacts {
   readonly headers: Headers;
   /**
    * The body, read at the first call; the handler can still read it. At most 1 MiB, otherwise the
-   * answer is 413. Rejects if something before the paywall has read it and kept no value of it.
+   * answer is 413. If something before the paywall has read it, the answer is 503, except behind
+   * Express's own parsers of JSON, URL-encoded forms, text and raw bytes: a form or JSON then is
+   * the JSON text of its value.
    */
   body(): Promise<Uint8Array>;
   /** The body as UTF-8 text; the answer is 400 if it is not. */
