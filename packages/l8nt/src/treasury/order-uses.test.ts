@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { msat } from "../amount.ts";
 import type { Credential } from "../l402/index.ts";
+import { auditLedger } from "../ledger/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import {
   ask402,
@@ -54,7 +55,7 @@ async function outcome(
 
 /** A service that sells a pass, so it counts nothing, keeps nothing, and answers anew each time. */
 async function start(shared = false) {
-  const store = new MemoryStore();
+  const store = new MemoryStore({ journal: true });
   if (shared) Object.defineProperty(store, "shared", { value: true });
   const world = await town({ store });
   const shop = await world.openShop({ price: "10 sat", grants: { validFor: "72h" } });
@@ -203,6 +204,47 @@ describe("an order claims one use", () => {
     world.clock.advance("1s");
     const next = again(world, store);
     expect(await outcome(next, agent, url, ORDER)).toBe("whole");
+    expect(await outcome(next, agent, url)).toBe("ERR_USES");
+    await next.stop();
+  });
+
+  test.each([
+    ["the pass that claimed it, and its pass ends first", 0, 0],
+    ["the pass that claimed it, and its pass ends last", 0, 1],
+    ["the other pass, which ends last", 1, 0],
+    ["the other pass, which ends first", 1, 1],
+  ])("at two treasuries at once, of which one serves nothing: %s", async (_who, failing, first) => {
+    const { store, world, shop, child, url } = await start(true);
+    const agent = child(2);
+    const treasuries = [world.treasury, again(world, store)];
+    const passes: { readonly go: () => void; readonly got: Promise<string> }[] = [];
+    for (const [nth, treasury] of treasuries.entries()) {
+      const [asked, go] = [gate(), gate()];
+      shop.answers.push((outgoing) => {
+        asked.open();
+        void go.opened.then(() =>
+          nth === failing
+            ? outgoing.writeHead(503).end("nothing")
+            : outgoing.writeHead(200).end("served"),
+        );
+      });
+      const got = outcome(treasury, agent, url, ORDER);
+      await asked.opened;
+      passes.push({ go: go.open, got });
+    }
+    for (const at of [first, 1 - first]) {
+      passes[at]!.go();
+      expect(await passes[at]!.got).toBe(at === failing ? "nothing" : "served");
+    }
+    for (const treasury of treasuries) await treasury.stop();
+    const used = async () =>
+      (await world.treasury.standing(agent.toString()))
+        .at(-1)!
+        .limits.find(({ condition }) => condition === "max_uses")!.used;
+    await expect.poll(used).toBe(1n);
+    expect((await auditLedger(store)).faults).toEqual([]);
+    const next = again(world, store);
+    expect(await outcome(next, agent, url)).toBe('{"served":1}');
     expect(await outcome(next, agent, url)).toBe("ERR_USES");
     await next.stop();
   });
