@@ -365,7 +365,8 @@ export class Delivery {
   ): Response {
     const { kept } = this.#options;
     const { status, statusText, headers } = response;
-    const { key, fingerprint: request, progress } = order;
+    const { key, fingerprint: request, progress, verified } = order;
+    const nodeIds = verified.nodes.map(({ id }) => id);
     let end = () => {};
     let leave = () => {};
     progress.ended = new Promise((resolve) => {
@@ -378,7 +379,14 @@ export class Delivery {
       signal: order.request.signal,
       onRead: (body) => {
         if (body !== undefined)
-          kept.keep(key, { request, status, statusText, headers: [...headers], body, payment });
+          kept.keep(key, nodeIds, {
+            request,
+            status,
+            statusText,
+            headers: [...headers],
+            body,
+            payment,
+          });
         // What broke off is cut in the same step, and ends with that.
         queueMicrotask(end);
       },

@@ -27,6 +27,18 @@ interface Entry {
   readonly answer: KeptAnswer;
   readonly until: number;
   readonly bytes: number;
+  /** Of the order's node and its ancestors, root first. */
+  readonly nodeIds: readonly string[];
+  /** The share of all, and those of the nodes. */
+  readonly path: readonly Share[];
+}
+
+/** What is kept for a node and all nodes below it. */
+interface Share {
+  bytes: number;
+  readonly below: Map<string, Share>;
+  /** The orders of the node itself, the oldest first. */
+  readonly orders: Map<string, Entry>;
 }
 
 /** By order key, which begins with the node: no other node can ask for it. */
@@ -34,13 +46,19 @@ export class KeptAnswers {
   readonly #clock: Clock;
   /** The oldest first. */
   readonly #all = new Map<string, Entry>();
-  #bytes = 0;
+  readonly #shares: Share = shareOf();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  keep(order: string, answer: KeptAnswer): void {
+  /**
+   * Keeps an answer. If there are too many, the oldest goes of whoever has the most: an agent that
+   * orders what costs nothing, also as nodes below it, drives out only its own.
+   *
+   * @param nodeIds of the order's node and its ancestors, root first
+   */
+  keep(order: string, nodeIds: readonly string[], answer: KeptAnswer): void {
     this.drop(order);
     const now = this.#clock();
     const fields = answer.headers.reduce(
@@ -48,12 +66,22 @@ export class KeptAnswers {
       0,
     );
     const bytes = answer.body.length + fields + OVERHEAD_BYTES;
-    this.#all.set(order, { answer, until: now + KEPT_SECONDS, bytes });
-    this.#bytes += bytes;
+    const path = [this.#shares];
+    for (const id of nodeIds) {
+      const { below } = path.at(-1)!;
+      const share = below.get(id) ?? shareOf();
+      below.set(id, share);
+      path.push(share);
+    }
+    const entry = { answer, until: now + KEPT_SECONDS, bytes, nodeIds, path };
+    this.#all.set(order, entry);
+    path.at(-1)!.orders.set(order, entry);
+    for (const share of path) share.bytes += bytes;
     for (const [oldest, { until }] of this.#all) {
-      if (until > now && this.#bytes <= MAX_ALL_BYTES) break;
+      if (until > now) break;
       this.drop(oldest);
     }
+    while (this.#shares.bytes > MAX_ALL_BYTES) this.drop(oldestOfMost(this.#shares));
   }
 
   of(order: string): KeptAnswer | undefined {
@@ -68,8 +96,26 @@ export class KeptAnswers {
     const entry = this.#all.get(order);
     if (entry === undefined) return;
     this.#all.delete(order);
-    this.#bytes -= entry.bytes;
+    const { path, nodeIds, bytes } = entry;
+    path.at(-1)!.orders.delete(order);
+    for (const share of path) share.bytes -= bytes;
+    for (const [depth, id] of nodeIds.entries())
+      if (path[depth + 1]!.bytes === 0) path[depth]!.below.delete(id);
   }
+}
+
+const shareOf = (): Share => ({ bytes: 0, below: new Map(), orders: new Map() });
+
+/** The oldest order of the share that has the most, at each level of the tree. */
+function oldestOfMost({ bytes, below, orders }: Share): string {
+  let most: Share | undefined;
+  let belowAll = 0;
+  for (const share of below.values()) {
+    belowAll += share.bytes;
+    if (most === undefined || share.bytes > most.bytes) most = share;
+  }
+  if (most !== undefined && most.bytes > bytes - belowAll) return oldestOfMost(most);
+  return orders.keys().next().value!;
 }
 
 /** The answer as a response, as often as it is asked for. */
