@@ -219,7 +219,8 @@ const DESCRIPTIONS = {
   },
   ERR_PAID_NOT_DELIVERED: {
     meaning: "The payment was made, and the service did not deliver what it sold.",
-    whatToDo: "Do not repeat the payment; contact the service's operator with the payment hash.",
+    whatToDo:
+      "Contact the service's operator with the payment hash, which `sigil payments --status undelivered` shows to the treasury's owner. The service is not paid for 10 minutes; `sigil reopen` ends that.",
   },
   ERR_ANSWER_LOST: {
     meaning:
@@ -231,7 +232,7 @@ const DESCRIPTIONS = {
     meaning:
       "The service took a payment and did not deliver, so it is not paid for now. Nothing was spent.",
     whatToDo:
-      "Wait until the quarantine ends, or use another service. The treasury's owner can end it: `sigil reopen`.",
+      "Wait until the quarantine ends, 10 minutes after the payment was refused (`quarantine` of the treasury), or use another service. The treasury's owner can end it: `sigil reopen`.",
   },
   ERR_RECEIPT_MALFORMED: {
     meaning: "A line of the export is no receipt.",
