@@ -236,12 +236,18 @@ export class Oracle extends Chronicle {
       this.frozenAt = this.schedule.now;
       this.#isFrozenByAlarm = true;
     }
-    const [, origin, paymentHash] =
+    const [, accused, paymentHash] =
       /^(\S+) took payment (\S+) and did not deliver/.exec(what) ?? [];
+    // Closed to the agent that met it, and nobody is accused.
+    const [, doubted] =
+      /^(\S+) asks for payment \S+ again, whose connection ended/.exec(what) ?? [];
+    const origin = accused ?? doubted;
     const { now } = this.schedule;
-    if (origin === undefined || paymentHash === undefined || deed?.agent === undefined) return;
-    this.#accusations.push({ agent: deed.agent, origin });
-    this.#judgeAccusation(deed, this.goods.get(paymentHash)!);
+    if (origin === undefined || deed?.agent === undefined) return;
+    if (accused !== undefined && paymentHash !== undefined) {
+      this.#accusations.push({ agent: deed.agent, origin });
+      this.#judgeAccusation(deed, this.goods.get(paymentHash)!);
+    }
     this.#quarantines.set(`${deed.agent.name} ${origin}`, {
       from: now,
       until: now + QUARANTINE_SECONDS,

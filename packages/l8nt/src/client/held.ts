@@ -21,6 +21,8 @@ export class Held {
   credential: Credential;
   /** Whether the service may have served it. */
   #mayBeUsed: boolean;
+  /** Whether a connection with it was closed before an answer, by the service or in between. */
+  #unanswered = false;
   #users = 0;
   #isUsedUp = false;
 
@@ -57,6 +59,7 @@ export class Held {
   /** A request with it ended without an answer. */
   failed(error: unknown, signal: AbortSignal | undefined): void {
     if (signal?.aborted || endingOf(error) !== "hung up") this.#mayBeUsed = true;
+    else this.#unanswered = true;
   }
 
   /** The agent has an answer, and that is the end of a credential for a single request. */
@@ -79,6 +82,7 @@ export class Held {
       paymentHash: this.credential.paymentHash,
       // Another request that runs now may be the one that used it.
       mayBeUsed: this.#mayBeUsed || this.#users > 0,
+      ...(this.#unanswered && { unanswered: true }),
     };
   }
 }

@@ -18,7 +18,10 @@ const GIVEN_UP: ReadonlySet<unknown> = new Set([
 ]);
 const GIVEN_UP_NAMES: ReadonlySet<unknown> = new Set(["AbortError", "TimeoutError"]);
 
-/** Codes of Node, undici and Bun for a connection that was closed, or that could not be made. */
+/**
+ * Codes of Node, undici, Bun and both SDKs of MCP for a connection that was closed, or that could
+ * not be made. A server of MCP may give them itself, and so may not say that this side gave up.
+ */
 const HUNG_UP: ReadonlySet<unknown> = new Set([
   "ECONNRESET",
   "ECONNREFUSED",
@@ -36,6 +39,10 @@ const HUNG_UP: ReadonlySet<unknown> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
   "ConnectionClosed",
   "ConnectionRefused",
+  -32_000,
+  "CONNECTION_CLOSED",
+  -32_001,
+  "REQUEST_TIMEOUT",
 ]);
 const MAX_CAUSES = 8;
 

@@ -14,6 +14,15 @@ export interface NodeFetchOptions {
   readonly socketPath?: string;
 }
 
+/** Responses to requests that were sent a second time. */
+const repeated = new WeakSet<Response>();
+
+/**
+ * Whether the connection of a first try was closed without an answer: the server may have served
+ * that one.
+ */
+export const isOfRepeated = (response: Response): boolean => repeated.has(response);
+
 // A Request that is garbage-collected no longer feeds its signal, and would never time out.
 const underWay = new Set<Request>();
 
@@ -37,6 +46,7 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
     const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
     // Another kept connection may be closed as well.
     const anew = { ...options, agent: false as const, ...(ca !== undefined && { ca }) };
+    let isAgain = false;
     const send = (mayRepeat: boolean, how: RequestOptions = options): Promise<IncomingMessage> =>
       new Promise((resolve, reject) => {
         const outgoing = (isPlain ? http : https).request(url, how, resolve);
@@ -50,12 +60,16 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
         outgoing.once("error", (error: NodeJS.ErrnoException) => {
           // The other end closed an idle connection while this request was on its way to it.
           const wasIdle = outgoing.reusedSocket && CLOSED.has(error.code);
-          if (wasIdle && mayRepeat) resolve(send(false, anew));
-          else reject(error);
+          if (wasIdle && mayRepeat) {
+            isAgain = true;
+            resolve(send(false, anew));
+          } else reject(error);
         });
         outgoing.end(body);
       });
-    return responseOf(await send(isRepeatable(request)), request.method);
+    const response = await responseOf(await send(isRepeatable(request)), request.method);
+    if (isAgain) repeated.add(response);
+    return response;
   };
 }
 

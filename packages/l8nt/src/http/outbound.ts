@@ -3,6 +3,7 @@ import { AdapterError } from "../errors.ts";
 import { type Ending, endingOf } from "./ending.ts";
 import { requestFields } from "./hop.ts";
 import { limited, type StreamLimits } from "./limited-stream.ts";
+import { isOfRepeated } from "./node-fetch.ts";
 
 export interface OutboundRequest {
   readonly method: string;
@@ -23,6 +24,11 @@ const endings = new WeakMap<object, Ending>();
 
 /** How a request ended, by the error of `send`. */
 export const howEnded = (error: object): Ending => endings.get(error) ?? "given up";
+
+const repeated = new WeakSet<Response>();
+
+/** Whether the request was sent twice, and the other side may have served the first one. */
+export const wasRepeated = (response: Response): boolean => repeated.has(response);
 
 /**
  * Sends the fields that may be passed on, and `authorization` if there is one. A redirect is
@@ -77,6 +83,7 @@ export async function send(
     endings.set(error, "unreadable");
     throw error;
   }
+  if (isOfRepeated(response)) repeated.add(response);
   if (response.body === null) return response;
   const { status, statusText } = response;
   const bounded = new Response(limited(response.body, limits.body, abort), {
@@ -84,6 +91,7 @@ export async function send(
     statusText,
     headers: response.headers,
   });
+  if (isOfRepeated(response)) repeated.add(bounded);
   // A challenge is judged by the URL that it came from.
   Object.defineProperty(bounded, "url", { value: response.url });
   return bounded;

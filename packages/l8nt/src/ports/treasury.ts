@@ -35,6 +35,13 @@ export interface PurchaseRequest {
      * ever received, and nothing else used it.
      */
     readonly mayBeUsed: boolean;
+    /**
+     * Whether a connection on which it was presented ended without an answer, and the agent did not
+     * end it.
+     *
+     * @default false
+     */
+    readonly unanswered?: boolean;
   };
   /** Ids of this agent's orders whose answers it has; at most 64. */
   readonly answered?: readonly string[];

@@ -207,6 +207,76 @@ describe("an honest service whose answer this side cannot read", () => {
   );
 });
 
+describe("an honest service behind a link that breaks once for each agent", () => {
+  /** Serves each credential once, keeps no answer, and its first answer to each does not arrive. */
+  const behindBrokenLink = (world: Town) => {
+    const used = new Set<string>();
+    const whole = new Set<string>();
+    const broken = new Set<unknown>();
+    const shop = site(async ({ headers }, response, url) => {
+      const { authorization, "x-who": who } = headers;
+      const hash = authorization?.slice(-64);
+      if (hash === undefined || used.has(hash))
+        return ask402(response, await challenger(world, url).demand());
+      used.add(hash);
+      if (who === undefined || broken.has(who)) {
+        whole.add(hash);
+        return void response.end("served");
+      }
+      broken.add(who);
+      response.socket!.resetAndDestroy();
+    });
+    return shop;
+  };
+
+  test("relayed: is accused by nobody, and nobody whose link holds loses it", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await behindBrokenLink(world);
+    const root = world.mint(RELAYED);
+    for (const name of ["one", "other"]) {
+      const node = child(world, root, name);
+      const order = { id: crypto.randomUUID(), headers: [["x-who", name]] };
+      const error = await failure(buy(world, node, `${shop.url}/a`, order));
+      expect(error).toMatchObject(NOT_DELIVERED);
+      expect(error.message).toContain("cannot be known");
+      // The order that paid is over, and the node does not pay there for now.
+      expect(await failure(buy(world, node, `${shop.url}/a`, order))).toMatchObject({
+        code: "ERR_ANSWER_LOST",
+        spent: "yes",
+      });
+      expect(await failure(buy(world, node, `${shop.url}/a`))).toMatchObject(CLOSED);
+    }
+    for (const third of [child(world, root, "third"), root])
+      expect(await textOf(buy(world, third, `${shop.url}/a`))).toBe("served");
+    expect(world.alarms.filter((what) => what.includes("did not deliver"))).toEqual([]);
+    expect((await store.payments({ limit: 10 })).map(({ status }) => status)).not.toContain(
+      "undelivered",
+    );
+    world.clock.advance("601s");
+    expect(await textOf(buy(world, child(world, root, "one"), `${shop.url}/a`))).toBe("served");
+  });
+
+  test("handed over: is accused by nobody", async () => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await behindBrokenLink(world);
+    const root = world.mint();
+    for (const name of ["one", "other"]) {
+      const client = world.connect(child(world, root, name));
+      const asks = () => failure(client.get(`${shop.url}/a`, { headers: { "x-who": name } }));
+      await asks();
+      expect(await asks()).toMatchObject(NOT_DELIVERED);
+      expect(await asks()).toMatchObject(CLOSED);
+    }
+    expect(await (await world.connect(root).get(`${shop.url}/a`)).text()).toBe("served");
+    expect(world.alarms.filter((what) => what.includes("did not deliver"))).toEqual([]);
+    expect((await store.payments({ limit: 10 })).map(({ status }) => status)).not.toContain(
+      "undelivered",
+    );
+  });
+});
+
 describe("clocks that differ by up to ten minutes are measured before paying", () => {
   const WAYS = [
     ["relayed", RELAYED],

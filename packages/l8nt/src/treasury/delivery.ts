@@ -8,7 +8,7 @@ import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
 import { keyOfUse } from "../http/idempotency.ts";
 import { limited } from "../http/limited-stream.ts";
-import { howEnded } from "../http/outbound.ts";
+import { howEnded, wasRepeated } from "../http/outbound.ts";
 import type { WrittenListener } from "../http/written.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
@@ -62,6 +62,8 @@ interface Way {
   readonly isPaying?: boolean;
   /** The agent says that the service refused it: whether the service may have served it before. */
   readonly mayBeUsed?: boolean;
+  /** The agent says that a connection with it was closed before a head. */
+  readonly unanswered?: boolean;
 }
 
 /** How often a service that closes the connection is asked with one credential. [case 72] */
@@ -79,6 +81,8 @@ export class Delivery {
   readonly #handed = new HandedTo();
   /** Payment hashes of what a service may have served, as soon as that is known. */
   readonly #maybeUsed = new Lru<string, true>(REMEMBERED);
+  /** Payment hashes of what was presented on a connection that was closed before a head. */
+  readonly #unanswered = new Lru<string, true>(REMEMBERED);
   /** By payment hash: when an answer to it was lost, in Unix seconds. */
   readonly #lostAt = new Lru<string, number>(REMEMBERED);
   /** Payment hashes of what a service answered without consuming the use. */
@@ -176,7 +180,7 @@ export class Delivery {
    */
   async ofRefused(
     order: Order,
-    { paymentHash, mayBeUsed }: NonNullable<PurchaseRequest["refused"]>,
+    { paymentHash, mayBeUsed, unanswered = false }: NonNullable<PurchaseRequest["refused"]>,
   ): Promise<Purchase | undefined> {
     const { verified, target } = order;
     const { store, clock, bought } = this.#options;
@@ -199,7 +203,7 @@ export class Delivery {
       order.unfit.add(paymentHash);
       return undefined;
     }
-    return this.#relay(order, paid, { mayBeUsed });
+    return this.#relay(order, paid, { mayBeUsed, unanswered });
   }
 
   async #deliver(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
@@ -237,10 +241,12 @@ export class Delivery {
       } catch (error) {
         this.#lostAt.set(paid.record.paymentHash, this.#options.clock());
         const ending = howEnded(error as Error);
-        if (ending !== "hung up") await this.#noteMaybeUsed(paid.record);
+        if (ending === "hung up") this.#unanswered.set(paid.record.paymentHash, true);
+        else await this.#noteMaybeUsed(paid.record);
         if (ending !== "given up" && ++lost < ATTEMPTS) continue;
         throw noAnswer(error);
       }
+      if (wasRepeated(response)) this.#unanswered.set(paid.record.paymentHash, true);
       // The request that was lost may still run there.
       if (waits < PAUSES_MS.length && (await isRunning(response))) {
         discard(response);
@@ -260,6 +266,8 @@ export class Delivery {
           return this.#leave(order, now);
         case "used":
           return this.#usedUp(order, now);
+        case "doubted":
+          return this.#doubt(order, now);
         case "accused":
           return this.#accuse(order, now, code, way);
       }
@@ -285,6 +293,7 @@ export class Delivery {
         this.#presented.has(paymentHash) ||
         !settler.settledHere(paymentHash) ||
         (full.chain.isSingleUse && record.order !== key),
+      unanswered: way.unanswered === true || (this.#unanswered.get(paymentHash) ?? false),
     };
   }
 
@@ -444,6 +453,27 @@ export class Delivery {
     return undefined;
   }
 
+  /**
+   * Nothing is proven, and the service may hang up on purpose: this node does not pay it for a
+   * while.
+   *
+   * @throws PaymentError `ERR_PAID_NOT_DELIVERED` always, once the origin is closed to the node
+   */
+  async #doubt(order: Order, record: PaymentRecord): Promise<never> {
+    const { clock, quarantineSeconds, store, bought, alarm } = this.#options;
+    const { origin, paymentHash } = record;
+    order.unfit.add(paymentHash);
+    const closed = { to: order.verified.node.id, until: clock() + quarantineSeconds };
+    // An order that took it may pay for itself, once the origin is open again.
+    if (!isOwnOf(order, record)) await bought.giveBack(order, record);
+    await store.mark(paymentHash, { status: "used", closed });
+    bought.usedUp([record]);
+    alarm(
+      `${origin} asks for payment ${paymentHash} again, whose connection ended without an answer: a broken link, or a service that hangs up. Node ${closed.to} does not pay there for ${quarantineSeconds} s`,
+    );
+    throw unproven(origin);
+  }
+
   /** @throws PaymentError `ERR_PAID_NOT_DELIVERED` always, once the origin is closed */
   async #accuse(
     { verified }: Order,
@@ -519,6 +549,13 @@ const notDelivered = (origin: string, code: string | undefined): PaymentError =>
     "ERR_PAID_NOT_DELIVERED",
     "yes",
     `${origin} was paid and still asks for payment${code === undefined ? "" : ` (${code})`}. It was not paid again. A route with two paywalls, one behind the other, answers like that: each wants a payment of its own.`,
+  );
+
+const unproven = (origin: string): PaymentError =>
+  new PaymentError(
+    "ERR_PAID_NOT_DELIVERED",
+    "yes",
+    `${origin} was paid, gave no answer, and asks for payment again. Whether it served the request cannot be known: a connection that breaks looks the same as one that it closes. Nothing is paid there for this agent for a while.`,
   );
 
 export const answerLost = (origin: string): PaymentError =>

@@ -2,7 +2,14 @@
 import { expect, test } from "vitest";
 import { judgeRefusal, type RefusedFacts, type Verdict } from "./refusals.ts";
 
-const NAMES = ["asBought", "isOwn", "isVeryRequest", "mayBeUsed", "hadByOthers"] as const;
+const NAMES = [
+  "asBought",
+  "isOwn",
+  "isVeryRequest",
+  "mayBeUsed",
+  "hadByOthers",
+  "unanswered",
+] as const;
 
 const all: readonly RefusedFacts[] = Array.from({ length: 2 ** NAMES.length }, (_, bits) =>
   Object.fromEntries(NAMES.map((name, at) => [name, (bits & (1 << at)) !== 0])),
@@ -19,9 +26,14 @@ const ORACLE: readonly (readonly [Verdict, (facts: RefusedFacts) => boolean])[] 
       asBought && isOwn && isVeryRequest && (mayBeUsed || hadByOthers),
   ],
   [
+    "doubted",
+    ({ asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers, unanswered }) =>
+      asBought && isOwn && isVeryRequest && !mayBeUsed && !hadByOthers && unanswered,
+  ],
+  [
     "accused",
-    ({ asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers }) =>
-      asBought && isOwn && isVeryRequest && !mayBeUsed && !hadByOthers,
+    ({ asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers, unanswered }) =>
+      asBought && isOwn && isVeryRequest && !mayBeUsed && !hadByOthers && !unanswered,
   ],
 ];
 
@@ -31,10 +43,17 @@ test.each(all)("%j has the verdict of the one row of the table that fits", (fact
   expect(judgeRefusal(facts)).toBe(fits[0]);
 });
 
-test("one combination of 32 accuses, and every fact for the service undoes it", () => {
+test("one combination of 64 accuses, and every fact for the service undoes it", () => {
   const accused = all.filter((facts) => judgeRefusal(facts) === "accused");
   expect(accused).toEqual([
-    { asBought: true, isOwn: true, isVeryRequest: true, mayBeUsed: false, hadByOthers: false },
+    {
+      asBought: true,
+      isOwn: true,
+      isVeryRequest: true,
+      mayBeUsed: false,
+      hadByOthers: false,
+      unanswered: false,
+    },
   ]);
   for (const name of NAMES)
     expect(judgeRefusal({ ...accused[0]!, [name]: !accused[0]![name] })).not.toBe("accused");

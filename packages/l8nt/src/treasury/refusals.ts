@@ -21,14 +21,17 @@ export interface RefusedFacts {
   readonly mayBeUsed: boolean;
   /** Whether another order or another process had it. */
   readonly hadByOthers: boolean;
+  /** Whether a connection on which it was presented was closed before a head, and not by us. */
+  readonly unanswered: boolean;
 }
 
 /**
  * `again`: present it once more, as it was bought. `leave`: it is not for this order, and its
- * record stays. `used`: it is of no use any more, and nobody is accused. `accused`: the service
- * took the payment and refuses the very request that it was for.
+ * record stays. `used`: it is of no use any more, and nobody is accused. `doubted`: the same, but
+ * the service may have hung up to be paid again, so this node does not pay there for a while.
+ * `accused`: the service took the payment and refuses the very request that it was for.
  */
-export type Verdict = "again" | "leave" | "used" | "accused";
+export type Verdict = "again" | "leave" | "used" | "doubted" | "accused";
 
 /** Every reason not to accuse goes before the accusation. */
 export function judgeRefusal(facts: RefusedFacts): Verdict {
@@ -36,5 +39,7 @@ export function judgeRefusal(facts: RefusedFacts): Verdict {
   if (!facts.asBought) return "again";
   // A child must not end what its ancestor paid for, nor another request what this one bought.
   if (!facts.isOwn || !facts.isVeryRequest) return "leave";
-  return facts.mayBeUsed || facts.hadByOthers ? "used" : "accused";
+  if (facts.mayBeUsed || facts.hadByOthers) return "used";
+  // A link that broke in between and a service that hangs up look the same from here.
+  return facts.unanswered ? "doubted" : "accused";
 }

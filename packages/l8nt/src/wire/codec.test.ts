@@ -86,7 +86,7 @@ describe("one definition gives schema, reader and writer", () => {
         method: "GET",
         url: "https://a.example/",
         headers: [["a", "b"]],
-        refused: { paymentHash: HASH, mayBeUsed: true },
+        refused: { paymentHash: HASH, mayBeUsed: true, unanswered: true },
         answered: ["another-order"],
         underWay: [],
       },
@@ -256,7 +256,7 @@ describe("a fault names the field, the message and what to do", () => {
     [{ ...order, refused: { paymentHash: HASH } }, 'missing field "refused.mayBeUsed" in purchase'],
     [
       { ...order, refused: { paymentHash: HASH, mayBeUsed: true, by: "x" } },
-      'unknown field "refused.by" in purchase; allowed: paymentHash, mayBeUsed',
+      'unknown field "refused.by" in purchase; allowed: paymentHash, mayBeUsed, unanswered',
     ],
     [[], "the purchase must be a JSON object"],
     [null, "the purchase must be a JSON object"],

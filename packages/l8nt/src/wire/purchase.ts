@@ -79,7 +79,7 @@ export const purchase = message({
     url: text,
     headers: optional(list(pair(fieldName, fieldValue))),
     body: optional(base64),
-    refused: optional(object({ paymentHash: hash, mayBeUsed: flag })),
+    refused: optional(object({ paymentHash: hash, mayBeUsed: flag, unanswered: optional(flag) })),
     answered: optional(list(orderId, MAX_ORDER_IDS)),
     underWay: optional(list(orderId, MAX_ORDER_IDS)),
   }),
