@@ -737,7 +737,7 @@ describe("a refused credential is reported as one that may have been used", () =
 });
 
 describe("what was paid for and not answered is used by the next request", () => {
-  test("that arrives after the caller gave up, which makes no second order", async () => {
+  test("that arrives after the caller gave up, over a fetch that cannot be ended, which makes no second order", async () => {
     const shop = await paidSite(serves);
     const [reached, go] = [gate(), gate()];
     const { credential, orders } = await treasuryOf(
@@ -751,7 +751,8 @@ describe("what was paid for and not answered is used by the next request", () =>
       (response) => response.destroy(),
     );
     const told = gate();
-    const client = new HttpClient({ credential, clock, onPayment: told.open });
+    const endless: typeof fetch = (input, init) => fetch(input, { ...init, signal: null });
+    const client = new HttpClient({ credential, clock, onPayment: told.open, fetch: endless });
     const abort = new AbortController();
     const asking = failure(client.get(`${shop.url}/a`, { signal: abort.signal }));
     await reached.opened;

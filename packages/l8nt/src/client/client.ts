@@ -20,7 +20,10 @@ export interface HttpClientOptions {
   readonly credential?: GivenCredentials;
   /** The treasury of credentials that name its location, if it is in this process. */
   readonly treasury?: Treasurer & { readonly location: string };
-  /** Called for each payment that is made for a request of this client. */
+  /**
+   * Called for each payment that is made for a request of this client, if the treasury's answer is
+   * heard: what a treasury in another process pays after the caller gave up is in its receipts.
+   */
   readonly onPayment?: (payment: PaymentSummary) => void;
   /** Sends requests. @default the global `fetch` */
   readonly fetch?: typeof fetch;

@@ -203,18 +203,40 @@ describe("a caller who gives up [case 82]", () => {
   ])(
     "while the payment is made: it is made, and the next request has it (%s)",
     async (_what, terms) => {
-      const { world, paying, go } = await slowTown();
+      const { world, paying, go, done } = await slowTown();
       const shop = await world.openShop(terms);
-      const told = gate();
-      const client = world.connect(world.mint(), { onPayment: told.open });
+      const client = world.connect(world.mint());
       const abort = new AbortController();
       const asking = client.get(`${shop.url}/a`, { signal: abort.signal });
       await paying.opened;
       abort.abort();
       expect((await failure(asking)).name).toBe("AbortError");
       go.open();
-      await told.opened;
+      await done.opened;
       expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+      expect(world.paid().count).toBe(1);
+      expect(shop.served).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ["handed over", {}],
+    ["relayed", { maxUses: 10 }],
+  ])(
+    "while the payment is made: a request that is made meanwhile has it, %s",
+    async (_way, scope) => {
+      const { world, paying, go } = await slowTown();
+      const shop = await world.openShop();
+      const client = world.connect(world.mint(scope));
+      const abort = new AbortController();
+      const asking = client.get(`${shop.url}/a`, { signal: abort.signal });
+      await paying.opened;
+      abort.abort();
+      expect((await failure(asking)).name).toBe("AbortError");
+      const again = client.get(`${shop.url}/a`);
+      await expect.poll(() => world.asked.length).toBe(2);
+      go.open();
+      expect((await again).status).toBe(200);
       expect(world.paid().count).toBe(1);
       expect(shop.served).toHaveLength(1);
     },

@@ -78,7 +78,9 @@ export class RemoteTreasury implements Treasurer {
   async #try(order: PurchaseRequest): Promise<Purchase | SigilError | Lost> {
     let response: Response;
     try {
-      response = await this.#treasury.send(purchase, order.credential, { body: orderOf(order) });
+      const given = { body: orderOf(order) };
+      // The treasury learns that the agent has gone, and leaves what it pays for to the next order.
+      response = await this.#treasury.send(purchase, order.credential, given, order.signal);
     } catch (cause) {
       return wasNotSent(cause)
         ? { what: UNREACHABLE, cause, wasSent: false, mayRepeat: true }

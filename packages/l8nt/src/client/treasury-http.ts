@@ -46,14 +46,21 @@ export class TreasuryHttp {
     }
   }
 
-  /** Sends a message once. @throws what `fetch` throws */
+  /**
+   * Sends a message once.
+   *
+   * @param signal ends the request, and the reading of its answer
+   * @throws what `fetch` throws
+   */
   send<Path, Query, Body>(
     message: Message<Path, Query, Body>,
     credential: string,
     given: Given<Path, Query, Body>,
+    signal?: AbortSignal,
   ): Promise<Response> {
     const fetcher = this.#fetch;
-    return fetcher(...writeRequest(message, this.origin, credential, given));
+    const [url, init] = writeRequest(message, this.origin, credential, given);
+    return fetcher(url, signal === undefined ? init : { ...init, signal });
   }
 
   /** @param what the end of a sentence that begins with the treasury */
