@@ -12,6 +12,8 @@ export interface Outgoing {
   readonly redirect: RequestRedirect;
   /** The caller's own `Idempotency-Key`, which names the order. */
   readonly key: string | undefined;
+  /** Whether the field `Idempotency-Key` is the client's, and not the caller's. */
+  readonly isKeyMade: boolean;
   /** Id of the order, if the caller made one. A redirect's target is another order. */
   readonly orderId: string | undefined;
   /** Only if the caller gave one: a `fetch` without a signal is a third faster. */
@@ -35,11 +37,11 @@ export async function outgoing(
   const key = orderId === undefined ? (given ?? undefined) : undefined;
   // The request is sent before and after the payment: the service can tell that it is one request.
   // [case 83]
-  if (!IDEMPOTENT.has(request.method) && given === null)
-    headers.set("idempotency-key", hexText(randomBytes(16)));
+  const isKeyMade = !IDEMPOTENT.has(request.method) && given === null;
+  if (isKeyMade) headers.set("idempotency-key", hexText(randomBytes(16)));
   const { method, redirect } = request;
   const url = new URL(request.url);
-  const parts = { method, url, headers, redirect, key, orderId, signal, strayed: false };
+  const parts = { method, url, headers, redirect, key, isKeyMade, orderId, signal, strayed: false };
   if (request.body === null) return parts;
   try {
     return { ...parts, body: await readBody(request, MAX_BODY_BYTES) };

@@ -2,7 +2,7 @@
  * The `Idempotency-Key` of a use that the caller gave none for, and what a service answers to a
  * repetition. spec/4-purchase.md §2.
  */
-import { fingerprintOf } from "../http/fingerprint.ts";
+import { pricedFingerprintOf } from "../http/fingerprint.ts";
 import { IDEMPOTENCY_FIELD, keyOfUse as keyOf } from "../http/idempotency.ts";
 import type { Held } from "./held.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -13,13 +13,13 @@ const isPage = "document" in globalThis || "importScripts" in globalThis;
 /**
  * The key of a request with a credential for one request: it follows from the purchase, the order
  * that it was handed over for, and the request. A service that keeps its answers so gives a lost
- * one again, and to no other order: that one would get an old answer. Undefined if the request has
+ * one again, and to no other order: that one would get an old answer. Undefined if the caller gave
  * a key.
  */
 export function keyOfUse(request: Outgoing, { credential, order }: Held): string | undefined {
-  if (isPage || !credential.chain.isSingleUse || request.headers.has(IDEMPOTENCY_FIELD))
-    return undefined;
-  const use = [credential.paymentHash, order.id, fingerprintOf(request, request.url)];
+  const isGiven = request.headers.has(IDEMPOTENCY_FIELD) && !request.isKeyMade;
+  if (isPage || !credential.chain.isSingleUse || isGiven) return undefined;
+  const use = [credential.paymentHash, order.id, pricedFingerprintOf(request, request.url)];
   return keyOf({ given: undefined, sharer: undefined, use });
 }
 

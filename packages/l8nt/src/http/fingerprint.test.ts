@@ -1,7 +1,8 @@
 /** The fingerprint of a request: what a price may depend on, and nothing else. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fingerprintOf } from "./fingerprint.ts";
+import { utf8 } from "../internal/bytes.ts";
+import { fingerprintOf, pricedFingerprintOf } from "./fingerprint.ts";
 
 type Fields = readonly (readonly [string, string])[];
 
@@ -100,5 +101,71 @@ describe("is the same", () => {
         expect(of({ ...asked, headers: shouted, body })).toBe(of({ ...asked, headers, body }));
       }),
     );
+  });
+});
+
+describe("what is priced of a JSON-RPC call", () => {
+  const JSON_TYPE: Fields = [["Content-Type", "application/json; charset=utf-8"]];
+  const pricedOf = (text: string, headers: Fields = JSON_TYPE) =>
+    pricedFingerprintOf({ method: "POST", headers, body: utf8(text) }, new URL(asked.url));
+  const call = (parts: object) =>
+    JSON.stringify({ jsonrpc: "2.0", method: "tools/call", ...parts });
+  const params = { name: "forecast", arguments: { city: "Oslo" } };
+  const first = call({ params, id: 1 });
+
+  test.each([
+    ["another id", call({ params, id: 2 })],
+    ["an id that is a text", call({ params, id: "b1" })],
+    ["another place of the id", JSON.stringify({ id: 1, ...JSON.parse(call({ params })) })],
+    ["a _meta", call({ params: { ...params, _meta: { progressToken: 7 } }, id: 1 })],
+  ])("is the same with %s", (_what, text) => {
+    expect(pricedOf(text)).toBe(pricedOf(first));
+  });
+
+  test.each([
+    ["another method", JSON.stringify({ jsonrpc: "2.0", method: "tools/list", params, id: 1 })],
+    ["another tool", call({ params: { ...params, name: "alert" }, id: 1 })],
+    ["other arguments", call({ params: { ...params, arguments: { city: "Rome" } }, id: 1 })],
+    ["an id among the arguments", call({ params: { ...params, arguments: { id: 1 } }, id: 1 })],
+    ["no params", call({ id: 1 })],
+    ["no id, which is a notification", call({ params })],
+  ])("differs with %s", (_what, text) => {
+    expect(pricedOf(text)).not.toBe(pricedOf(first));
+  });
+
+  const meta = (value: number) => ({ ...params, arguments: { _meta: value } });
+  test.each([
+    ["the arguments", call({ params: meta(1), id: 1 }), call({ params: meta(2), id: 1 })],
+    ["a batch", `[${call({ params, id: 1 })}]`, `[${call({ params, id: 2 })}]`],
+    ["JSON that is no JSON-RPC 2.0", '{"method":"m","id":1}', '{"method":"m","id":2}'],
+    ["a result", '{"jsonrpc":"2.0","result":1,"id":1}', '{"jsonrpc":"2.0","result":1,"id":2}'],
+    // Readers differ about which one counts.
+    [
+      "a repeated key",
+      '{"jsonrpc":"2.0","method":"m","params":{"a":1},"params":{"a":3},"id":1}',
+      '{"jsonrpc":"2.0","method":"m","params":{"a":2},"params":{"a":3},"id":1}',
+    ],
+    // One number to some readers.
+    [
+      "a number that is rounded",
+      '{"jsonrpc":"2.0","method":"m","params":{"sat":9007199254740992},"id":1}',
+      '{"jsonrpc":"2.0","method":"m","params":{"sat":9007199254740993},"id":1}',
+    ],
+  ])("counts each byte of %s", (_what, one, other) => {
+    expect(pricedOf(one)).not.toBe(pricedOf(other));
+  });
+
+  test.each<[string, Fields]>([
+    ["no content type", []],
+    ["another content type", [["content-type", "text/plain"]]],
+    ["a type that only begins so", [["content-type", "application/json-seq"]]],
+    ["two content types", [...JSON_TYPE, ["content-type", "application/json"]]],
+  ])("counts each byte with %s", (_what, headers) => {
+    expect(pricedOf(call({ params, id: 2 }), headers)).not.toBe(pricedOf(first, headers));
+  });
+
+  test("and the fingerprint of the request itself counts all of it", () => {
+    const whole = (text: string) => of({ ...asked, headers: JSON_TYPE, body: utf8(text) });
+    expect(whole(call({ params, id: 2 }))).not.toBe(whole(first));
   });
 });

@@ -2,7 +2,7 @@
  * The fingerprint of a request: whether two requests are the same to a service that names a price.
  * spec/4-purchase.md §4.5.
  */
-import { base64Text, hexText, utf8 } from "../internal/bytes.ts";
+import { base64Text, hexText, utf8, utf8Text } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
 import { requestFields } from "./hop.ts";
 
@@ -23,6 +23,51 @@ const VOLATILE = new Set([
   "date",
   "user-agent",
 ]);
+
+/**
+ * The fingerprint of what was priced, by which a later request is the same one. A message of
+ * JSON-RPC counts without its `id` and without `_meta`, which a client makes anew for each call.
+ */
+export function pricedFingerprintOf(request: Fingerprinted, url: URL): string {
+  const body = callIn(request);
+  return fingerprintOf(body === undefined ? request : { ...request, body }, url);
+}
+
+const JSON_TYPE = /^application\/json *(?:;|$)/i;
+
+/**
+ * The call of a JSON-RPC message, without what differs when it is made again. Undefined for any
+ * other body, and for one that another reader could read differently, such as one that repeats a
+ * key: it counts byte by byte.
+ */
+function callIn({ headers, body }: Fingerprinted): Uint8Array<ArrayBuffer> | undefined {
+  const types = [...headers].filter(([name]) => name.toLowerCase() === "content-type");
+  if (body === undefined || types.length !== 1 || !JSON_TYPE.test(types[0]![1].trim()))
+    return undefined;
+  const text = utf8Text(body);
+  const message = text === undefined ? undefined : readMessage(text);
+  if (message === undefined) return undefined;
+  const { id: _id, params, ...rest } = message;
+  if (!isObject(params)) return utf8(JSON.stringify({ ...rest, params, id: 0 }));
+  const { _meta, ...others } = params;
+  return utf8(JSON.stringify({ ...rest, params: others, id: 0 }));
+}
+
+/** One request of JSON-RPC 2.0, if the text is the very one that its value is written as. */
+function readMessage(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    if (!isObject(message) || JSON.stringify(message) !== text) return undefined;
+    const { jsonrpc, method, id } = message;
+    const isCall = typeof id === "string" || typeof id === "number";
+    return jsonrpc === "2.0" && typeof method === "string" && isCall ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * Hex SHA-256 of what a price may depend on: method, URL, header fields and body. Fields that are

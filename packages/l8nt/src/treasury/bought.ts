@@ -45,7 +45,7 @@ export class Bought {
    * never by a sibling. One that is good for a single request is taken over from its order.
    */
   async take(order: Order): Promise<PaidCredential | undefined> {
-    const { verified, target, fingerprint } = order;
+    const { verified, target, priced } = order;
     const { store, clock } = this.#options;
     const nodeIds = verified.nodes.map(({ id }) => id).reverse();
     const { method, path } = target;
@@ -54,7 +54,7 @@ export class Bought {
     // What GET bought is good for HEAD as well.
     if (method === "HEAD")
       found.push(...(await store.purchases(nodeIds, { origin, method: "GET", path })));
-    const isSame = ({ request }: PaymentRecord) => request === fingerprint;
+    const isSame = ({ request }: PaymentRecord) => request === priced;
     const expired: PaymentRecord[] = [];
     try {
       for (const record of [...found.filter(isSame), ...found.filter((one) => !isSame(one))]) {

@@ -233,6 +233,7 @@ export class Delivery {
   async #relay(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
     let asBought = false;
     let key = this.#keyOf(order, paid);
+    let mayChangeKey = givenKeyOf(order) === undefined;
     for (let lost = 0, waits = 0; ; ) {
       if (hasGone(order)) throw givenUp();
       let response: Response;
@@ -251,6 +252,14 @@ export class Delivery {
       if (waits < PAUSES_MS.length && (await isRunning(response))) {
         discard(response);
         await pause(PAUSES_MS[waits++]!);
+        continue;
+      }
+      // The service knows the use, of a message that differed in its id or whose answer is gone.
+      if (mayChangeKey && (await isKnownKey(response))) {
+        discard(response);
+        await this.#noteMaybeUsed(paid.record);
+        mayChangeKey = false;
+        key = hexText(randomBytes(16));
         continue;
       }
       if (response.status !== 402) return this.#answer(order, paid, response);
@@ -275,7 +284,7 @@ export class Delivery {
   }
 
   /** @param record as it is now */
-  #factsOf({ verified, key, fingerprint }: Order, { record, full }: PaidCredential, way: Way) {
+  #factsOf({ verified, key, priced }: Order, { record, full }: PaidCredential, way: Way) {
     const { settler } = this.#options;
     const { paymentHash, request, nodeIds } = record;
     const handed = this.#handed.orders(paymentHash);
@@ -284,7 +293,7 @@ export class Delivery {
       way.mayBeUsed === undefined ? handed.some((order) => order !== key) : handed.length > 1;
     return {
       isOwn: nodeIds.at(-1) === verified.node.id,
-      isVeryRequest: request === fingerprint,
+      isVeryRequest: request === priced,
       mayBeUsed:
         record.delivered || way.mayBeUsed === true || (this.#maybeUsed.get(paymentHash) ?? false),
       hadByOthers:
@@ -304,13 +313,13 @@ export class Delivery {
    * the first order had.
    */
   #keyOf(order: Order, { record, full }: PaidCredential): string {
-    const { key, fingerprint, verified } = order;
+    const { key, priced, verified } = order;
     const { paymentHash } = record;
     const isPayer = record.nodeIds.at(-1) === verified.node.id;
     const lostAt = this.#lostAt.get(paymentHash) ?? Number.NEGATIVE_INFINITY;
     const isLost = this.#options.clock() < lostAt + KEPT_SECONDS;
     const isItsOwn = full.chain.isSingleUse && (isLost || isPaidBy(record, key));
-    const use = [paymentHash, fingerprint, ...(isItsOwn ? [] : [key])];
+    const use = [paymentHash, priced, ...(isItsOwn ? [] : [key])];
     const sharer = isPayer ? undefined : verified.node.id;
     return keyOfUse({ given: givenKeyOf(order), sharer, use });
   }
@@ -424,6 +433,10 @@ export class Delivery {
     } catch (error) {
       throw noAnswer(error);
     }
+    if (givenKeyOf(order) === undefined && (await isKnownKey(response))) {
+      discard(response);
+      throw answerLost(paid.record.origin);
+    }
     if (response.status !== 402) return this.#answer(order, paid, response);
     await codeOf(response);
     throw answerLost(paid.record.origin);
@@ -531,6 +544,10 @@ async function codeOf({ body, headers }: Response): Promise<string | undefined> 
 /** Whether an earlier request with the same `Idempotency-Key` is still being answered. */
 const isRunning = async (response: Response): Promise<boolean> =>
   response.status === 409 && (await codeOf(response.clone())) === "ERR_REQUEST_RUNNING";
+
+/** Whether the `Idempotency-Key` was used before, and no answer is given again under it. */
+const isKnownKey = async (response: Response): Promise<boolean> =>
+  response.status === 422 && (await codeOf(response.clone())) === "ERR_IDEMPOTENCY_KEY";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void later(ms, resolve));
 

@@ -1,6 +1,6 @@
 /** An order: one request of an agent that was admitted and may cost money. */
 import type { Target } from "../caveat/index.ts";
-import { fingerprintOf } from "../http/fingerprint.ts";
+import { fingerprintOf, pricedFingerprintOf } from "../http/fingerprint.ts";
 import { IDEMPOTENCY_FIELD } from "../http/idempotency.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
@@ -16,7 +16,10 @@ export interface Order {
   readonly request: PurchaseRequest;
   /** The payer's node id and the order's id. */
   readonly key: string;
+  /** Of the very request: an answer that is kept is given to no other one. */
   readonly fingerprint: string;
+  /** Of what is priced. */
+  readonly priced: string;
   /** Orders of the same node that their client has under way. */
   readonly underWay: Set<string>;
   /** Payment hashes of what was found to be of no use for this order. */
@@ -49,6 +52,7 @@ export function orderOf(
     request,
     key: orderKey(verified, request.id),
     fingerprint: fingerprintOf(request, url),
+    priced: pricedFingerprintOf(request, url),
     underWay: new Set(request.underWay?.map((id) => orderKey(verified, id))),
     unfit: new Set(),
     progress: { unanswered: false, reached: false, left: NOW, ended: NOW },

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { watchWritten } from "../http/written.ts";
+import { utf8 } from "../internal/bytes.ts";
 import { Credential } from "../l402/index.ts";
 import type { Payer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -332,6 +333,54 @@ describe("a relayed answer that was lost on its way to the agent", () => {
       .toBe("the answer");
     expect(world.paid().count).toBe(1);
     expect(world.alarms).toEqual([]);
+  });
+
+  test.each([
+    ["forgets, and refuses: it is accused, and paid once", false],
+    [
+      "keeps for its own message alone: another payment buys another one, and nobody is accused",
+      true,
+    ],
+  ])("of a call over MCP that the service %s", async (_what, keeps) => {
+    const world = await town();
+    const used = new Set<string>();
+    const keys = new Map<string, string>();
+    const shop = await site(async (request, response, url) => {
+      const { body } = request;
+      const authorization = String(request.headers.authorization ?? "");
+      const key = String(request.headers["idempotency-key"]);
+      const scope = { endpoints: [`POST ${url}/*`], maxUses: 1, expiresIn: "1h" } as const;
+      if (keeps && keys.has(key) && keys.get(key) !== body) {
+        response.writeHead(422, { "content-type": "application/problem+json" });
+        return response.end(JSON.stringify({ code: "ERR_IDEMPOTENCY_KEY", detail: "told" }));
+      }
+      if (body === messageOf(1) && authorization !== "") {
+        used.add(authorization.slice(-64));
+        keys.set(key, body);
+        return response.destroy();
+      }
+      if (authorization === "" || used.has(authorization.slice(-64)))
+        return ask402(response, await challenger(world, url).demand({ scope }));
+      return response.end(body);
+    });
+    const root = world.mint(RELAYED);
+    const call = (id: number) =>
+      buy(world, root, `${shop.url}/mcp`, {
+        method: "POST",
+        headers: [["content-type", "application/json"]],
+        body: utf8(messageOf(id)),
+      });
+    const messageOf = (id: number) =>
+      JSON.stringify({ method: "tools/call", params: { name: "a" }, jsonrpc: "2.0", id });
+    expect(await failure(call(1))).toMatchObject({ spent: "yes" });
+    if (keeps) expect(await textOf(call(2))).toBe(messageOf(2));
+    else
+      expect(await failure(call(2))).toMatchObject({
+        code: "ERR_PAID_NOT_DELIVERED",
+        spent: "yes",
+      });
+    expect(world.paid().count).toBe(keeps ? 2 : 1);
+    expect(world.alarms).toHaveLength(keeps ? 0 : 1);
   });
 
   test("an answer that its agent did not read is no answer to another order: that one gets its own", async () => {

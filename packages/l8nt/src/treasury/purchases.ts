@@ -121,8 +121,8 @@ export class Purchases {
     const skewSeconds = readSkew(response, clock());
     if (hasGone(order))
       throw new PaymentError("ERR_PAYMENT_FAILED", "no", "The request was given up before paying.");
-    const { key, fingerprint } = order;
-    const asked = { verified, target, challenge, order: key, request: fingerprint, skewSeconds };
+    const { key, priced } = order;
+    const asked = { verified, target, challenge, order: key, request: priced, skewSeconds };
     const record = await payments.pay({ ...asked, begun: ask.paid });
     if (record !== undefined) return delivery.ofPayment(order, record);
     // Another process pays, or has paid, for this very order.
