@@ -72,7 +72,7 @@ export default defineConfig({
       },
       {
         ...common,
-        test: { ...heavy, name: "long", include: long, exclude: never, testTimeout: 300_000 },
+        test: { ...heavy, name: "long", include: long, exclude: never, testTimeout: 900_000 },
       },
       // The setup of a project installs its folder. It runs only if one of the project's tests
       // does.
