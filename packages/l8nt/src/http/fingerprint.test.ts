@@ -43,6 +43,18 @@ describe("differs if one priced part differs", () => {
     ["a field more", withField("x-more", "1")],
     ["a field less", { ...asked, headers: asked.headers.slice(1) }],
     ["a field's second line", withField("accept", "text/plain")],
+    ...[
+      ["x-tenant", "bob"],
+      ["accept-language", "de"],
+      ["authorization", "Bearer bob"],
+      ["cookie", "session=bob"],
+      ["x-forwarded-user", "bob"],
+      ["x-http-method-override", "DELETE"],
+      ["x-original-url", "/other"],
+      ["fastly-key", "k"],
+      ["cf-access-client-id", "bob"],
+      ["x-amz-date", "1"],
+    ].map(([name, value]): [string, Asked] => [name!, withField(name!, value!)]),
   ])("%s", (_what, other) => {
     expect(of(other)).not.toBe(of(asked));
   });
@@ -74,12 +86,26 @@ describe("is the same", () => {
     "x-correlation-id",
     "Date",
     "User-Agent",
-    // Not passed on.
-    "Authorization",
-    "Cookie",
+    // Of the way that it came by.
     "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+    "CDN-Loop",
+    "CF-Connecting-IP",
+    "CF-Ray",
+    "X-Amzn-Trace-Id",
+    "X-Amz-Cf-Id",
+    "X-Request-Start",
+    "Early-Data",
+    "Connection",
     "Accept-Encoding",
     "Content-Length",
+    "Host",
+    // Ours.
+    "Macaroon",
+    "Grpc-Metadata-Macaroon",
     "Sigil-Use",
   ])("whatever %s is", (name) => {
     expect(of(withField(name, "one"))).toBe(of(asked));

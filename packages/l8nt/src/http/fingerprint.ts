@@ -1,10 +1,11 @@
 /**
- * The fingerprint of a request: whether two requests are the same to a service that names a price.
- * spec/4-purchase.md §4.5.
+ * The fingerprint of a request: whether two requests are the same to a service. By it a treasury
+ * knows the request that was priced, and a service the one that is repeated. spec/4-purchase.md
+ * §4.5.
  */
 import { base64Text, hexText, utf8, utf8Text } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
-import { requestFields } from "./hop.ts";
+import { ADDED_ON_THE_WAY, fieldNames, OF_ONE_HOP } from "./hop.ts";
 
 export interface Fingerprinted {
   readonly method: string;
@@ -12,17 +13,15 @@ export interface Fingerprinted {
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
-/** Fields that differ when one request is sent twice. */
-const VOLATILE = new Set([
-  "idempotency-key",
-  "traceparent",
-  "tracestate",
-  "baggage",
-  "x-request-id",
-  "x-correlation-id",
-  "date",
-  "user-agent",
-]);
+/** Fields that differ when one request is sent twice, or comes by another way. */
+const VOLATILE = fieldNames(
+  OF_ONE_HOP,
+  ADDED_ON_THE_WAY,
+  "host|content-length|accept-encoding|expect|referer|date|user-agent|priority",
+  "idempotency-key|(?:grpc-metadata-)?macaroon|(?:x-)?sigil-.*|mcp-session-id",
+  "traceparent|tracestate|baggage|b3|x-b3-.*|x-cloud-trace-context|sentry-trace|x-datadog-.*",
+  "(?:[a-z-]+-)?(?:request|correlation|trace)-id|x-unique-id",
+);
 
 /**
  * The fingerprint of what was priced, by which a later request is the same one. A message of
@@ -70,15 +69,16 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * Hex SHA-256 of what a price may depend on: method, URL, header fields and body. Fields that are
- * not passed on to the service, and those that differ each time, are left out.
+ * Hex SHA-256 of what an answer or a price may depend on: method, URL, header fields and body.
+ * Fields that differ each time are left out. A credential of ours in `Authorization` is for the
+ * caller to leave out.
  */
 export function fingerprintOf({ method, headers, body }: Fingerprinted, url: URL): string {
   const sent = new URL(url);
   sent.hash = "";
-  const fields = requestFields(headers)
+  const fields = [...headers]
     .map(([name, value]) => [name.toLowerCase(), value.trim()] as const)
-    .filter(([name]) => !VOLATILE.has(name))
+    .filter(([name]) => !VOLATILE.test(name))
     // Stable: the order of the lines of one field can matter, that of different fields cannot.
     .sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
   const parts = [method, sent.href, fields, body === undefined ? null : base64Text(sha256(body))];

@@ -19,6 +19,7 @@ describe("a request that is sent to another party", () => {
     ["Authorization", "Macaroon", "Grpc-Metadata-Macaroon", "Proxy-Authorization", "Cookie"],
     ["Host", "Origin", "Referer", "Expect", "Content-Length", "Accept-Encoding"],
     ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via", "True-Client-IP", "CF-Connecting-IP"],
+    ["X-Forwarded-User", "CF-IPCountry", "CDN-Loop", "X-Envoy-Original-Path", "Early-Data"],
     // Fields that make another request of this one. [case 38]
     ["X-HTTP-Method-Override", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL"],
     ["Sigil-Relayed", "X-Sigil-Anything"],

@@ -4,9 +4,21 @@
 import { isStillEncoded } from "./content-encoding.ts";
 
 /** Fields of one connection. Whatever `Connection` names is one of them too. */
-const OF_ONE_HOP = "connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade";
+export const OF_ONE_HOP = "connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade";
 
-const fieldNames = (...patterns: readonly string[]): RegExp =>
+/**
+ * Fields by which proxies and content networks say what came by them, and from whom. Not the user
+ * that a proxy has logged in: that is `X-Forwarded-User` and the like.
+ */
+export const ADDED_ON_THE_WAY = [
+  "forwarded|x-forwarded(?:-(?!user$|email$|groups$|preferred-username$).*)?|x-real-ip|via",
+  "(?:x-|true-|fastly-|fly-)?(?:cluster-)?client-ip|cf-connecting-.*|do-connecting-ip",
+  "cdn-.*|cf-(?:ray|visitor|ipcountry|ew-via|worker)|fly-forwarded-.*|fly-region",
+  "x-amz-cf-id|x-amzn-trace-id|x-azure-(?:ref|clientip|socketip|requestchain)|x-arr-.*",
+  "x-vercel-(?:id|forwarded-for|proxied-for)|x-envoy-.*|x-varnish|x-request-start|early-data",
+].join("|");
+
+export const fieldNames = (...patterns: readonly string[]): RegExp =>
   new RegExp(`^(?:${patterns.join("|")})$`, "i");
 
 /**
@@ -18,7 +30,8 @@ const WITHHELD_FROM_REQUEST = fieldNames(
   OF_ONE_HOP,
   "(?:grpc-metadata-)?(?:authorization|macaroon)|cookie2?",
   "host|origin|referer|expect|content-length|accept-encoding",
-  "forwarded|x-forwarded-.*|x-real-ip|via|(?:x-|true-)(?:cluster-)?client-ip|cf-connecting-.*",
+  ADDED_ON_THE_WAY,
+  "x-forwarded-.*",
   "(?:x-)?sigil-.*",
   "x-http-method.*|x-method-override|x-original-.*|x-rewrite-.*",
 );

@@ -39,7 +39,7 @@ export interface RequestFacts {
    * credential and the same key is the same use.
    */
   readonly idempotencyKey?: string | null | undefined;
-  /** All fields, for a price function. Called only by one. */
+  /** All fields, for a price function, and to tell a repeated request from another one. */
   headers(): Headers;
   /**
    * The body, for a price function, and to tell a repeated request from another one under the same

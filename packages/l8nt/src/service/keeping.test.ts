@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { keeping } from "./keeping.ts";
-import { type Answer, answerOf, fingerprintOf, MAX_ANSWER_BYTES, Repeats } from "./repeats.ts";
+import { type Answer, answerOf, MAX_ANSWER_BYTES, Repeats } from "./repeats.ts";
 
 const text = ({ body }: Answer) => new TextDecoder().decode(body);
 const bytes = (length: number) => new Uint8Array(length);
@@ -100,7 +100,7 @@ describe("what is kept", () => {
   const request = (key: string) => ({
     nodeId: "n",
     key,
-    fingerprint: fingerprintOf("GET", "https://api.example/a", bytes(0)),
+    fingerprint: "ab",
     at: 1,
     endsAt: 9,
   });

@@ -89,6 +89,10 @@ export class Readings {
   }
 }
 
+/** The fields without a credential of ours. */
+export const withoutCredential = (headers: Headers): [name: string, value: string][] =>
+  [...headers].filter(([name]) => fieldOf(headers, name) !== null);
+
 /**
  * The value of a field, without a credential of ours: the request that asks for a challenge has
  * none, and the one that was paid for has one.

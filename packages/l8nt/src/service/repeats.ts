@@ -48,10 +48,6 @@ export interface KeyedRequest {
   readonly endsAt: number | undefined;
 }
 
-/** The fingerprint of a request: method, URL and body. */
-export const fingerprintOf = (method: string, url: string, body: Uint8Array): string =>
-  sha256Hex(utf8(JSON.stringify([method, url, sha256Hex(body)])));
-
 /** The use of a request that runs under a key. */
 export interface KeyedUse {
   /** Says how the claim ended: a use that was given back is free for the same key. */
@@ -151,6 +147,6 @@ export const repeatError = (kind: "running" | "other" | "gone"): AdapterError =>
     : new AdapterError(
         "ERR_IDEMPOTENCY_KEY",
         kind === "other"
-          ? "This Idempotency-Key was used for a request with another method, URL or body. Send another key."
+          ? "This Idempotency-Key was used for a request with another method, URL, header field or body. Send another key."
           : "The request with this Idempotency-Key was answered, and the answer is not kept. Send another key to make a new request.",
       );

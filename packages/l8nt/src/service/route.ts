@@ -2,6 +2,7 @@
 import type { Amount } from "../amount.ts";
 import { type Access, type Target, targetAt, uncountedSpend } from "../caveat/index.ts";
 import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from "../errors.ts";
+import { fingerprintOf } from "../http/fingerprint.ts";
 import { authenticateFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
 import { Refused } from "../wire/problem.ts";
@@ -12,8 +13,8 @@ import type { Decision, PricedRequest, RequestFacts } from "./decision.ts";
 import { claimedGrant, grant, uncounted } from "./grant.ts";
 import type { OpenRoutes } from "./open-routes.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
-import { Readings } from "./readings.ts";
-import { type Begun, fingerprintOf, repeatError } from "./repeats.ts";
+import { Readings, withoutCredential } from "./readings.ts";
+import { type Begun, repeatError } from "./repeats.ts";
 import { Sales } from "./sale.ts";
 import { sameTerms, type Terms } from "./terms.ts";
 
@@ -209,8 +210,11 @@ export class Route {
     { node, validUntil: endsAt }: Verified,
     at: number,
   ): Promise<Begun | undefined> {
+    const { method } = facts;
     const body = await bodyOf(facts).catch(() => undefined);
-    const fingerprint = body && fingerprintOf(facts.method, this.#urlOf(facts, target), body);
+    const headers = withoutCredential(facts.headers());
+    const url = new URL(this.#urlOf(facts, target));
+    const fingerprint = body && fingerprintOf({ method, headers, body }, url);
     return this.#context.repeats.begin({ nodeId: node.id, key, fingerprint, at, endsAt });
   }
 
@@ -220,8 +224,8 @@ export class Route {
 }
 
 /** The body, if it can be read before the handler. @throws AdapterError for one that cannot */
-async function bodyOf(facts: RequestFacts): Promise<Uint8Array> {
-  if (facts.body !== undefined) return facts.body();
+async function bodyOf(facts: RequestFacts): Promise<Uint8Array<ArrayBuffer>> {
+  if (facts.body !== undefined) return new Uint8Array(await facts.body());
   if (facts.method === "GET" || facts.method === "HEAD") return new Uint8Array();
   throw new AdapterError("ERR_REQUEST", "The body cannot be read before the handler here.");
 }

@@ -139,6 +139,71 @@ export function repeatLaws({ contract, law }: PaywallLaws): void {
     },
   );
 
+  const OTHERS = [
+    ["x-tenant", "bob"],
+    ["accept", "text/html"],
+    ["accept-language", "de"],
+    ["range", "bytes=0-1"],
+    ["cookie", "session=bob"],
+    ["x-forwarded-user", "bob"],
+    ["x-http-method-override", "DELETE"],
+  ] as const;
+  law(
+    "a request that differs in a header field is another one, and has no kept answer",
+    { ...counting(), grants: { uses: 9 } },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      const ask = (key: string, ...fields: (readonly [string, string])[]) =>
+        world.ask("/paid", [credential], keyed(key, { fields }));
+      for (const [at, [name, value]] of OTHERS.entries()) {
+        assert.equal((await ask(`k${at}`, [name, "alice"])).status, 200);
+        for (const fields of [[[name, value]], []] as const) {
+          const other = await ask(`k${at}`, ...fields);
+          assert.deepEqual([name, other.status, codeOf(other)], [name, 422, "ERR_IDEMPOTENCY_KEY"]);
+        }
+      }
+      assert.equal(world.store.reserved.length, OTHERS.length);
+    },
+  );
+
+  law(
+    "a request that is repeated by another way is the same one, whatever proxies add",
+    { ...counting(), grants: { uses: 9 } },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      const first = await world.ask("/paid", [credential], keyed("k1"));
+      const ways: readonly (readonly (readonly [string, string])[])[] = [
+        [
+          ["via", "1.1 proxy"],
+          ["forwarded", "for=192.0.2.1"],
+          ["x-forwarded-for", "192.0.2.1"],
+          ["x-forwarded-proto", "https"],
+        ],
+        [
+          ["cdn-loop", "cdn"],
+          ["cf-ray", "8a1"],
+          ["cf-connecting-ip", "192.0.2.1"],
+          ["x-amzn-trace-id", "Root=1-2"],
+        ],
+        [
+          ["x-request-id", "7"],
+          ["traceparent", "00-1-2-01"],
+          ["user-agent", "other"],
+          ["accept-encoding", "br"],
+        ],
+      ];
+      for (const fields of ways) {
+        const again = await world.ask("/paid", [credential], keyed("k1", { fields }));
+        assert.deepEqual([again.status, again.body], [200, first.body]);
+      }
+      // The same credential by its other name.
+      const fields = [["authorization", `LSAT ${credential}`]] as const;
+      const again = await world.ask("/paid", [], keyed("k1", { fields }));
+      assert.deepEqual([again.status, again.body], [200, first.body]);
+      assert.equal(world.store.reserved.length, 1);
+    },
+  );
+
   const posted: RouteTerms = {
     method: "POST",
     price: "1 sat",

@@ -1,6 +1,7 @@
 /** An order: one request of an agent that was admitted and may cost money. */
 import type { Target } from "../caveat/index.ts";
 import { fingerprintOf, pricedFingerprintOf } from "../http/fingerprint.ts";
+import { requestFields } from "../http/hop.ts";
 import { IDEMPOTENCY_FIELD } from "../http/idempotency.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
@@ -45,14 +46,15 @@ export function orderOf(
   url: URL,
   request: PurchaseRequest,
 ): Order {
+  const sent = { ...request, headers: requestFields(request.headers) };
   return {
     verified,
     target,
     url,
     request,
     key: orderKey(verified, request.id),
-    fingerprint: fingerprintOf(request, url),
-    priced: pricedFingerprintOf(request, url),
+    fingerprint: fingerprintOf(sent, url),
+    priced: pricedFingerprintOf(sent, url),
     underWay: new Set(request.underWay?.map((id) => orderKey(verified, id))),
     unfit: new Set(),
     progress: { unanswered: false, reached: false, left: NOW, ended: NOW },
