@@ -28,6 +28,7 @@ const again = (world: Town, store: MemoryStore): Treasury =>
     store,
     fetch: guardedFetch({ allowLoopback: true }),
     clock: world.clock,
+    maxSilence: "1h",
     alarm: (what) => world.alarms.push(what),
   });
 
@@ -96,7 +97,7 @@ describe("an agent gets no more answers than its uses", () => {
       if (atOnce) got.push(...(await Promise.all(all.map(ask))));
       else for (const one of all) got.push(await ask(one));
       expect(got.filter((one) => one.startsWith("{"))).toHaveLength(2);
-      expect(got.filter((one) => one === "ERR_USES")).toHaveLength(3);
+      expect(got.filter((one) => /^ERR_(?:USES|REQUEST_RUNNING)$/.test(one))).toHaveLength(3);
       for (const one of all) await one.stop();
     }
   });
@@ -143,9 +144,10 @@ describe("an agent gets no more answers than its uses", () => {
 
 describe("an order claims one use", () => {
   /** A site that breaks off in the body as long as it is told to. */
-  async function broken() {
+  async function broken(shared = false) {
     const store = new MemoryStore();
-    const world = await town({ store });
+    if (shared) Object.defineProperty(store, "shared", { value: true });
+    const world = await town({ store, maxSilence: "1h" });
     const state = { breaks: true, asked: gate() };
     const shop = await site(async ({ headers }, response, url) => {
       if (headers.authorization === undefined) {
@@ -247,6 +249,33 @@ describe("an order claims one use", () => {
     expect(await outcome(next, agent, url)).toBe('{"served":1}');
     expect(await outcome(next, agent, url)).toBe("ERR_USES");
     await next.stop();
+  });
+
+  test("that another treasury was serving when it died: it waits for it, for a quarter of an hour at most, or counts another one", async () => {
+    for (const maxUses of [1, 2]) {
+      const { store, world, state, url } = await broken(true);
+      state.breaks = false;
+      const payer = world.mint({ maxUses: 100 });
+      const below = payer.delegate({ agent: "counted", maxUses }, { now: world.clock() });
+      expect(await outcome(world.treasury, payer, url)).toBe("whole");
+      state.breaks = true;
+      state.asked = gate();
+      const dead = again(world, store);
+      await dead.start();
+      const writes = { commit: store.commit, release: store.release };
+      store.commit = store.release = () => new Promise(() => {});
+      void outcome(dead, below, url, ORDER);
+      await state.asked.opened;
+      Object.assign(store, writes);
+      state.breaks = false;
+      const next = again(world, store);
+      const isOnly = maxUses === 1;
+      expect(await outcome(next, below, url, ORDER)).toBe(isOnly ? "ERR_REQUEST_RUNNING" : "whole");
+      world.clock.advance("901s");
+      if (isOnly) expect(await outcome(next, below, url, ORDER)).toBe("whole");
+      expect(await outcome(next, below, url)).toBe("ERR_USES");
+      await next.stop();
+    }
   });
 
   test("and gives it back if nothing was served, for another order", async () => {

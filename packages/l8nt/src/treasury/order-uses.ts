@@ -3,11 +3,11 @@
  * spec/4-purchase.md §4.2.
  */
 import { msat } from "../amount.ts";
-import { BudgetError } from "../errors.ts";
+import { AdapterError, BudgetError } from "../errors.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
-import { type Claim, claimId, claimUse, notCounted } from "../ledger/claim.ts";
+import { type Claim, claimId, claimUse, endAbandonedUses, notCounted } from "../ledger/claim.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Reservation, ReserveAnswer } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
@@ -21,6 +21,8 @@ import { CLAIMANT } from "./startup.ts";
 /** How many passes of one order may break off under one use. */
 const MAX_BROKEN = 5n;
 const REMEMBERED = 10_000;
+/** No pass takes this long until its answer begins. */
+const LONGEST_SILENCE_SECONDS = 900;
 
 export interface OrderUsesOptions {
   readonly store: Store;
@@ -82,6 +84,7 @@ export class OrderUses {
   }
 
   async #next(order: Order, name: string): Promise<OrderUse> {
+    let isSwept = false;
     for (;;) {
       const use = `${name}.${await this.#numberOf(order, name)}`;
       const { pass, broken } = countersOf(order, use);
@@ -89,8 +92,8 @@ export class OrderUses {
       const answer = await this.#reserve(seat);
       if (answer.reserved) return this.#inSeat(order, name, use, seat);
       if (answer.refused.some(({ id }) => id === broken.id)) await this.#over(order, name, use);
-      // A pass beside another one, or after a process that died, counts for itself.
-      else return this.#alone(order);
+      else if (isSwept) return this.#alone(order);
+      else isSwept = await this.#sweep();
     }
   }
 
@@ -153,9 +156,31 @@ export class OrderUses {
     };
   }
 
+  /**
+   * Ends what was claimed so long ago that its process is dead, or its answer has begun: the pass
+   * of a process that died holds the use of its order no longer.
+   */
+  async #sweep(): Promise<true> {
+    const at = this.#options.clock();
+    const abandoned = { of: CLAIMANT, before: at - LONGEST_SILENCE_SECONDS, at };
+    await endAbandonedUses(this.#options.store, abandoned).catch(throwNotCounted);
+    return true;
+  }
+
+  /**
+   * A pass beside that of another process, which nobody can tell from one that died, counts for
+   * itself: otherwise two treasuries that are asked at once would give two answers for one use.
+   *
+   * @throws AdapterError `ERR_REQUEST_RUNNING` if there is no other use
+   */
   async #alone(order: Order): Promise<OrderUse> {
     const { clock } = this.#options;
-    const claim = await this.#claim(order, undefined);
+    let claim: Claim;
+    try {
+      claim = await this.#claim(order, undefined);
+    } catch (error) {
+      throw error instanceof BudgetError ? runsElsewhere() : error;
+    }
     return {
       end: (mayBeServed) =>
         this.#write(() => (mayBeServed ? claim.commit(clock()) : claim.release(clock()))),
@@ -211,6 +236,13 @@ export class OrderUses {
     this.#writing.delete(writing);
   }
 }
+
+const runsElsewhere = (): AdapterError =>
+  new AdapterError(
+    "ERR_REQUEST_RUNNING",
+    `Another treasury on the same books is answering this order, or died while it did, and there is no other use left. Send the same order again later: after ${LONGEST_SILENCE_SECONDS / 60} minutes at the latest, it is answered under its use.`,
+    { retryAfterSeconds: 10 },
+  );
 
 const throwNotCounted = (cause: unknown): never => {
   throw notCounted(cause);
