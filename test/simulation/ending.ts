@@ -110,6 +110,10 @@ async function judgeRestored(town: Town, house: House, agents: Agents): Promise<
   await disk.restore();
   oracle.isRestored = true;
   house.start();
+  // A backup from before the books were made leaves new books, which only the mark beside the key
+  // of a real treasury tells from restored ones. Any other one forgets revocations.
+  if ((await disk.image.fact("made at")) === undefined) return;
+  for (const agent of oracle.agents) delete agent.revoked;
   const forgotten: Payment[] = [];
   for (const payment of oracle.payments.filter(isLive))
     if ((await disk.image.payment(payment.paymentHash)) === undefined) forgotten.push(payment);
