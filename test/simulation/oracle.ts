@@ -25,6 +25,8 @@ export class Oracle extends Chronicle {
   #isFrozenByAlarm = false;
   /** Who accused which origin. */
   readonly #accusations: { readonly agent: Agent; readonly origin: string }[] = [];
+  /** Who met a connection without an answer, and then a refusal, at which origin. */
+  readonly #doubts: { readonly agent: Agent; readonly origin: string }[] = [];
   /** By agent and origin: until when it pays nothing there. */
   readonly #quarantines = new Map<string, { readonly from: number; readonly until: number }>();
   /** By origin: who was paid before the treasury knew of any, and when it knew. */
@@ -244,6 +246,7 @@ export class Oracle extends Chronicle {
     const origin = accused ?? doubted;
     const { now } = this.schedule;
     if (origin === undefined || deed?.agent === undefined) return;
+    if (doubted !== undefined) this.#doubts.push({ agent: deed.agent, origin });
     if (accused !== undefined && paymentHash !== undefined) {
       this.#accusations.push({ agent: deed.agent, origin });
       this.#judgeAccusation(deed, this.goods.get(paymentHash)!);
@@ -272,7 +275,8 @@ export class Oracle extends Chronicle {
   /** An agent is told that an origin is closed to it: by its own proof, or by two of others. */
   closed({ agent }: Deed, origin: string): void {
     const proofs = this.#accusations.filter((one) => one.origin === origin);
-    const isOwn = proofs.some((one) => lineOf(agent!).includes(one.agent));
+    const met = [...proofs, ...this.#doubts.filter((one) => one.origin === origin)];
+    const isOwn = met.some((one) => lineOf(agent!).includes(one.agent));
     const isSpread = proofs.some((one) =>
       proofs.some(
         (other) =>

@@ -421,6 +421,28 @@ describe("a service that takes the money and refuses the very thing", () => {
     expect(world.paid().count).toBe(2);
   });
 
+  test("by a 401 with a token's code, is paid once by each of two nodes, and then by nobody", async () => {
+    const world = await town();
+    const problem = { code: "ERR_TOKEN_FORGED", detail: "The credential is not genuine here." };
+    const shop = await site(async ({ headers }, response, url) => {
+      if (headers.authorization === undefined)
+        return ask402(response, await challenger(world, url).demand());
+      response.writeHead(401, { "content-type": "application/problem+json" });
+      response.end(JSON.stringify(problem));
+    });
+    const root = world.mint(RELAYED);
+    for (const name of ["one", "other"]) {
+      const node = child(world, root, name);
+      const error = await failure(buy(world, node, `${shop.url}/a`));
+      expect(error).toMatchObject(NOT_DELIVERED);
+      expect(error.message).toContain("ERR_TOKEN_FORGED");
+      expect(await failure(buy(world, node, `${shop.url}/a`))).toMatchObject(CLOSED);
+    }
+    expect(await failure(buy(world, root, `${shop.url}/a`))).toMatchObject(CLOSED);
+    expect(world.paid().count).toBe(2);
+    expect(world.alarms).toHaveLength(2);
+  });
+
   test("an agent's word is no proof: two liars close an honest service to themselves", async () => {
     const world = await town();
     const shop = await world.openShop();

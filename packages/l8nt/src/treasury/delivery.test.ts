@@ -205,6 +205,31 @@ describe("a service that takes payment and fails [case 72]", () => {
     }
   });
 
+  test.each([
+    ["relayed", RELAYED],
+    ["handed over", {}],
+  ])(
+    "a single use whose handler answers 401 is paid for once, however often it is ordered: %s",
+    async (_how, scope) => {
+      const world = await town();
+      let asked = 0;
+      const shop = await site(async (request, response, url) => {
+        const scope = { endpoints: [`GET ${url}/**`], maxUses: 1, expiresIn: "1h" } as const;
+        if (request.headers.authorization === undefined)
+          return ask402(response, await challenger(world, url).demand({ scope }));
+        if (++asked <= 4) response.writeHead(401).end("log in first");
+        else response.end("served");
+      });
+      const client = world.connect(world.mint(scope));
+      const statuses: number[] = [];
+      for (let order = 0; order < 5; order++)
+        statuses.push((await client.get(`${shop.url}/a`)).status);
+      expect(statuses).toEqual([401, 401, 401, 401, 200]);
+      expect(world.paid().count).toBe(1);
+      expect(world.alarms).toEqual([]);
+    },
+  );
+
   test("what a service answers before anything is paid costs nothing: 401 with a challenge, 200, 404, 500 [case 81]", async () => {
     const world = await town();
     for (const status of [200, 401, 404, 500]) {

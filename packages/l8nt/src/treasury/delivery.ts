@@ -262,7 +262,7 @@ export class Delivery {
         key = hexText(randomBytes(16));
         continue;
       }
-      if (response.status !== 402) return this.#answer(order, paid, response);
+      if (!(await isRefusal(response))) return this.#answer(order, paid, response);
       const code = await codeOf(response);
       const now = (await this.#options.store.payment(paid.record.paymentHash)) ?? paid.record;
       const facts = this.#factsOf(order, { ...paid, record: now }, way);
@@ -357,8 +357,6 @@ export class Delivery {
     else this.#givenBack.set(record.paymentHash, true);
     if (!isAnswer) {
       await this.#noteMaybeUsed(record);
-      // After a 401 the service does not know the credential, and never will.
-      if (response.status === 401 && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
       return { kind: "response", response: passed, ...payment };
     }
     const onWritten: WrittenListener = (ending) => {
@@ -437,7 +435,7 @@ export class Delivery {
       discard(response);
       throw answerLost(paid.record.origin);
     }
-    if (response.status !== 402) return this.#answer(order, paid, response);
+    if (!(await isRefusal(response))) return this.#answer(order, paid, response);
     await codeOf(response);
     throw answerLost(paid.record.origin);
   }
@@ -539,6 +537,17 @@ async function codeOf({ body, headers }: Response): Promise<string | undefined> 
     () => {},
   );
   return (await readProblem(new Response(bounded, { headers })))?.code;
+}
+
+/**
+ * Whether a service refuses what was presented. A 401 without a problem of ours may be the
+ * handler's own, for a caller that has not logged in.
+ */
+async function isRefusal(response: Response): Promise<boolean> {
+  if (response.status !== 401) return response.status === 402;
+  const type = response.headers.get("content-type") ?? "";
+  if (!type.startsWith("application/problem+json")) return false;
+  return (await codeOf(response.clone()))?.startsWith("ERR_TOKEN_") ?? false;
 }
 
 /** Whether an earlier request with the same `Idempotency-Key` is still being answered. */
