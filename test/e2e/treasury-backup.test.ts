@@ -195,6 +195,25 @@ test.for(CHANGES)(
   },
 );
 
+test("an agent that was revoked after the backup stays revoked in the restored books", async () => {
+  const { folder, dir, wallet, get, run } = await stage();
+  const file = join(folder, "backup.db");
+  const first = await daemon(dir, wallet);
+  expect(await get()).toBe("sunny");
+  expect(await run("backup", file)).toMatchObject({ code: 0 });
+  const { stdout } = await sigil(["tree", "--dir", dir, "--json"]);
+  const [id] = stdout.match(/[0-9a-f]{32}/)!;
+  expect(await sigil(["revoke", id!, "--dir", dir])).toMatchObject({ code: 0 });
+  expect(await get()).toBe("ERR_REVOKED");
+  await first.stop();
+  expect(await run("restore", file)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("stays revoked: one agent"),
+  });
+  await daemon(dir, wallet);
+  expect(await get()).toBe("ERR_REVOKED");
+});
+
 test("a copied folder that is started beside the original spends nothing, and the original goes on [case 105]", async () => {
   const { folder, dir, wallet, get, paid } = await stage();
   await bought(await daemon(dir, wallet), get, 1);

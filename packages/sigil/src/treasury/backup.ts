@@ -1,6 +1,7 @@
 /** `sigil treasury backup` and `restore`: copies the books, and puts a copy in their place. */
 import { resolve } from "node:path";
 import { AdapterError } from "l8nt";
+import type { Directive, Store } from "l8nt/ports";
 import { backupSqliteStore, openSqliteStore, restoreSqliteStore } from "l8nt/stores/sqlite";
 import type { Arguments } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -35,17 +36,59 @@ export async function restore(
   // Marked first: a restore that is cut off must not leave older books that nobody notices.
   await mark(folder);
   const kept = await restoreSqliteStore(file, folder.database);
+  const carried = kept === undefined ? 0 : await carryRevocations(kept, folder.database);
   terminal.answer(
     [
       `Restored the books from ${file}.`,
       ...(kept === undefined ? [] : [`The books that were in the folder are kept in ${kept}.`]),
+      ...(carried === undefined
+        ? [
+            "They cannot be read, so what was revoked after the backup is not revoked any more. Revoke it again before the next start.",
+          ]
+        : carried > 0
+          ? [
+              `What was revoked after the backup stays revoked: ${carried === 1 ? "one agent" : `${carried} agents`}.`,
+            ]
+          : []),
       "At its next start the treasury compares them with the wallet. It spends nothing until you have explained each payment that they lack:",
       `  sigil treasury unexplained --dir ${folder.path}`,
       "",
     ].join("\n"),
-    { restored: file, ...(kept !== undefined && { kept }) },
+    { restored: file, ...(kept !== undefined && { kept }), revocations: carried ?? null },
   );
   return EXIT.ok;
+}
+
+/**
+ * Revokes in the restored books what was revoked in the books that they replace. Returns the number
+ * of these nodes; undefined if the replaced books cannot be read.
+ */
+async function carryRevocations(replaced: string, restored: string): Promise<number | undefined> {
+  const revoked = async (store: Store): Promise<readonly Directive[]> =>
+    (await store.directives(0)).filter(({ kind }) => kind === "revoke");
+  let before: readonly Directive[];
+  try {
+    const store = await openSqliteStore(replaced, { readOnly: true });
+    before = await revoked(store).finally(() => store.close());
+  } catch {
+    return undefined;
+  }
+  const store = await openSqliteStore(restored);
+  try {
+    const known = new Set((await revoked(store)).map(({ nodeId }) => nodeId));
+    const missing = before.filter(({ nodeId }) => !known.has(nodeId));
+    for (const { kind, nodeId, endsAt, above, by, at, reason } of missing)
+      await store.addDirective({
+        ...{ kind, nodeId, at },
+        ...(endsAt !== undefined && { endsAt }),
+        ...(above !== undefined && { above }),
+        ...(by !== undefined && { by }),
+        ...(reason !== undefined && { reason }),
+      });
+    return missing.length;
+  } finally {
+    await store.close();
+  }
 }
 
 /** @throws UsageError if the treasury's books are not a file */
