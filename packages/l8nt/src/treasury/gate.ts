@@ -128,7 +128,7 @@ export class SpendingGate implements Freezable {
       throw new PaymentError(
         "ERR_ORIGIN_QUARANTINED",
         "no",
-        `${origin} took a payment and did not deliver, so it is not paid for now.`,
+        `${origin} was paid and refused what it had sold, so it is not paid for now.`,
       );
   }
 
