@@ -54,7 +54,7 @@ export interface PaymentRecord {
   readonly fee?: Amount;
   /** Unix seconds at which the outcome was known. */
   readonly settledAt?: number;
-  /** Whether the service has ever served the purchase. */
+  /** Whether the service may have served the purchase. */
   readonly delivered: boolean;
   /**
    * Of an undelivered payment: the node for which its origin is paid nothing, or `*` for all nodes,

@@ -393,3 +393,56 @@ describe("one order at two treasuries whose clocks are ten minutes apart", () =>
     paidOnce(world);
   });
 });
+
+test("one order at two treasuries at once accuses nobody, if one is served what the other presents", async () => {
+  const store = new SharedStore();
+  const world = await town({ store: new SharedStore() });
+  const shop = await world.openShop({ price: "10 sat" });
+  // More than a service keeps for a repeated request.
+  for (let turn = 0; turn < 9; turn++)
+    shop.answers.push((response) => void response.end("x".repeat(70_000)));
+  const guarded = guardedFetch({ allowLoopback: true });
+  const [presents, goesOn] = [gate(), gate()];
+  const process = (fetcher: typeof fetch) => {
+    const treasury = new Treasury({
+      secret: secretOf("the treasury"),
+      location: world.treasury.location,
+      wallet: devWallet(world.network.account("treasury").url),
+      store,
+      fetch: fetcher,
+      clock: world.clock,
+      alarm: (what) => world.alarms.push(what),
+    });
+    onTestFinished(() => treasury.stop());
+    return treasury;
+  };
+  const a = process(async (input, init) => {
+    if (new Headers(init?.headers).has("authorization")) {
+      presents.open();
+      await goesOn.opened;
+    }
+    return guarded(input, init);
+  });
+  const b = process(guarded);
+  await Promise.all([a.start(), b.start()]);
+  const agent = world
+    .mint({ budget: "1000 sat", expiresIn: "1d" })
+    .delegate({ agent: "x", maxUses: 50 }, { now: world.clock() });
+  const order = {
+    id: "order-of-both",
+    credential: agent.toString(),
+    method: "GET",
+    url: `${shop.url}/a`,
+    headers: [],
+  };
+  const first = a.buy(order).catch((error: unknown) => error);
+  await presents.opened;
+  const second = await b.buy(order);
+  expect(second).toMatchObject({ kind: "response", response: { status: 200 } });
+  goesOn.open();
+  await first;
+  const [record] = await store.payments({ limit: 9 });
+  expect(record).not.toHaveProperty("closed");
+  expect(record!.status).not.toBe("undelivered");
+  expect(world.alarms.join()).not.toContain("deliver");
+});

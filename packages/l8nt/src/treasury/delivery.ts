@@ -223,6 +223,7 @@ export class Delivery {
     if (credential === undefined || credential.certainRefusals(access).length > 0) return undefined;
     // Durable before the credential leaves, so that a revocation from now on recalls it.
     if (!(await recall.handOver(verified, record, until))) return undefined;
+    await this.#tellOthers(record);
     // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
     verified.demand({ now: clock(), target });
     this.#handed.note(record.paymentHash, key);
@@ -324,6 +325,18 @@ export class Delivery {
     return keyOfUse({ given: givenKeyOf(order), sharer, use });
   }
 
+  /**
+   * Written before a credential leaves that another process paid for: that process may be
+   * presenting it for the same order, and must not take the refusal for the service's fault.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  async #tellOthers({ paymentHash, delivered }: PaymentRecord): Promise<void> {
+    const { store, settler } = this.#options;
+    if (store.shared && !delivered && !settler.settledHere(paymentHash))
+      await store.mark(paymentHash, { delivered: true });
+  }
+
   /** One request with the credential. */
   async #present(
     order: Order,
@@ -335,6 +348,7 @@ export class Delivery {
     const caveats = relayCaveats(order.target, enforced, serviceTime(record, clock()));
     // What is good for many requests is never shown whole: an endpoint may echo it. [case 25]
     const shown = !asBought ? caveats : full.chain.isSingleUse ? [] : caveats.slice(0, 1);
+    await this.#tellOthers(record);
     const presented = this.#presented.get(paymentHash) ?? new Set();
     this.#presented.set(paymentHash, presented.add(order));
     try {
