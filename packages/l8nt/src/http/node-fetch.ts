@@ -115,7 +115,10 @@ async function responseOf(incoming: IncomingMessage, method: string): Promise<Re
     headers.delete("content-encoding");
     headers.delete("content-length");
   }
-  const web = stream.Readable.toWeb(body ?? incoming);
+  const read = body ?? incoming;
+  // Node 20 makes no body of a stream that has ended.
+  if (read.readableEnded) return new Response(null, { status, headers });
+  const web = stream.Readable.toWeb(read);
   return new Response(web as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers });
 }
 
