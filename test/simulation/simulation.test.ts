@@ -1,5 +1,5 @@
 /**
- * 100 simulated worlds, each from its seed. They run in another process, because a world replaces
+ * 200 simulated worlds, each from its seed. They run in another process, because a world replaces
  * timers and randomness.
  */
 import { execFile } from "node:child_process";
@@ -36,10 +36,10 @@ function simulate(...options: readonly string[]): Promise<Report> {
 
 const seedsOf = (seeds: readonly number[]) => seeds.flatMap((seed) => ["--seed", `${seed}`]);
 
-test("in 100 worlds no limit is passed, nothing is paid twice, and no paid intent is lost [cases 43-46, 52-59, 62-64, 72, 75, 105-107, 111]", async () => {
-  const { worlds, payments, deaths, failed } = await simulate("--seeds", "100");
+test("in 200 worlds no limit is passed, nothing is paid twice, and no paid intent is lost [cases 43-46, 52-59, 62-64, 72, 75, 105-107, 111]", async () => {
+  const { worlds, payments, deaths, failed } = await simulate("--seeds", "200");
   expect(failed).toEqual([]);
-  expect(worlds).toBe(100);
+  expect(worlds).toBe(200);
   // Worlds in which little happens would prove nothing.
   expect(payments).toBeGreaterThan(600);
   expect(deaths).toBeGreaterThan(100);
