@@ -83,7 +83,9 @@ export class Bought {
     // An order that nobody waits for ends by itself, and needs nothing any more. One whose agent
     // has gone waits for no other, so that no two wait for each other.
     if (!hasGone(order)) await running.abandoned(owner);
-    if (running.has(owner) || order.underWay.has(owner)) return false;
+    if (running.has(owner)) return false;
+    // The agent may have given the other order up after it sent this one.
+    if (order.underWay.has(owner) && !running.wasUnheard(owner)) return false;
     const taken = this.#taken.get(order.key) ?? new Map<string, string>();
     if (taken.size >= MAX_TAKEN || taken.has(paymentHash)) return false;
     if (!(await store.take(paymentHash, owner, order.key))) return false;

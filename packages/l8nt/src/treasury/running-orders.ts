@@ -1,5 +1,6 @@
 /** The orders that run in this process: each one runs once at a time. spec/4-purchase.md §4.2. */
 import { AdapterError } from "../errors.ts";
+import { Lru } from "../internal/lru.ts";
 import { Turns } from "../internal/turns.ts";
 import { hasGone, type Order } from "./order.ts";
 
@@ -16,14 +17,25 @@ interface Running {
   /** Resolves when no pass is left. */
   readonly ended: Promise<void>;
   readonly end: () => void;
+  /** Whether an agent was there when a pass ended. */
+  wasHeard: boolean;
 }
+
+const REMEMBERED = 10_000;
 
 export class RunningOrders {
   readonly #turns = new Turns();
+  /** The orders that ended when all of their agents had gone. */
+  readonly #unheard = new Lru<string, true>(REMEMBERED);
   readonly #running = new Map<string, Running>();
 
   has(key: string): boolean {
     return this.#running.has(key);
+  }
+
+  /** Whether the order ended when all of its agents had gone, so that nothing reached them. */
+  wasUnheard(key: string): boolean {
+    return this.#unheard.get(key) ?? false;
   }
 
   /**
@@ -56,8 +68,11 @@ export class RunningOrders {
         .catch(reject)
         .finally(() => {
           running.passes.delete(order);
+          running.wasHeard ||= !hasGone(order);
           if (running.passes.size > 0) return;
           this.#running.delete(key);
+          if (running.wasHeard) this.#unheard.delete(key);
+          else this.#unheard.set(key, true);
           running.end();
         });
     });
@@ -69,7 +84,7 @@ function beginning(fingerprint: string): Running {
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  return { fingerprint, passes: new Set(), ended, end };
+  return { fingerprint, passes: new Set(), ended, end, wasHeard: false };
 }
 
 /** An id names one request. */
