@@ -71,6 +71,8 @@ test("an agent buys twenty times, and every book agrees with the nodes", async (
     spending: true,
     openPayments: 0,
     stuckPayments: 0,
+    unexplainedPayments: 0,
+    pendingRecalls: 0,
   });
   expect(world.alarms).toEqual([]);
 });
