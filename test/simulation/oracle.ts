@@ -116,7 +116,7 @@ export class Oracle extends Chronicle {
 
   /**
    * No intent is paid twice: not while the first is open, nor while what it bought is good and no
-   * request that runs may have it.
+   * request that ran when this one was sent may have it.
    */
   #judgeAgain(deed: Deed, { paymentHash, status, deed: first }: Payment): void {
     const goods = this.goods.get(paymentHash)!;
@@ -128,7 +128,10 @@ export class Oracle extends Chronicle {
         one !== deed &&
         one.kind === "buy" &&
         lineOf(one.agent!).includes(first!.agent!) &&
-        (one.endedAt === undefined || one.atTreasury > 0 || one.isFaulted),
+        (one.endedAt === undefined ||
+          one.endedAt >= deed.startedAt ||
+          one.atTreasury > 0 ||
+          one.isFaulted),
     );
     this.demand(mayBeTaken, `${whose}while what that had bought (${paymentHash}) was good`);
   }

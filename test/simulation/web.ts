@@ -35,7 +35,9 @@ export function webOf(
     const onKilled = () => {
       if (goods !== undefined) goods.givenUp++;
     };
-    if (goods !== undefined && !isAgent) oracle.sending(deed);
+    // A recall presents the credential to end what it gave.
+    const isRecall = pathname.endsWith("/revocations");
+    if (goods !== undefined && !isAgent && !isRecall) oracle.sending(deed);
     try {
       const onDeath = () => void acting.run(deed, arrive).catch(() => {});
       await Promise.race([
