@@ -325,8 +325,11 @@ export class Oracle extends Chronicle {
     const mine = this.payments.filter(
       (payment) => payment.deed?.order === deed.order && isLive(payment),
     );
+    // An order may take what another has paid for, and then pays nothing itself.
+    const isTaken = ({ paymentHash }: Payment): boolean =>
+      this.servings.some((one) => one.paymentHash === paymentHash && one.deed.order !== deed.order);
     this.demand(
-      told.spent !== "no" || mine.every(({ isLate }) => isLate),
+      told.spent !== "no" || mine.every((payment) => payment.isLate || isTaken(payment)),
       `${deed} was told that nothing was spent, and it had paid`,
     );
     if (told.payment === undefined) return;
