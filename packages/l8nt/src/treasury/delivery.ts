@@ -3,11 +3,10 @@
  * decides by evidence what became of it. spec/4-purchase.md §4.5, §5.
  */
 import { msat } from "../amount.ts";
-import { PaymentError, TokenError } from "../errors.ts";
+import { TokenError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
 import { keyOfUse } from "../http/idempotency.ts";
-import { limited } from "../http/limited-stream.ts";
 import { howEnded, wasRepeated } from "../http/outbound.ts";
 import type { WrittenListener } from "../http/written.ts";
 import { hexText } from "../internal/bytes.ts";
@@ -20,7 +19,6 @@ import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
-import { readProblem } from "../wire/problem.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Blame } from "./blame.ts";
 import {
@@ -38,9 +36,11 @@ import { givenKeyOf, hasGone, isPaidBy, type Order, orderKey } from "./order.ts"
 import type { Recall } from "./recall.ts";
 import { judgeRefusal } from "./refusals.ts";
 import { anotherRequest } from "./running-orders.ts";
+import { codeOf, isKnownKey, isRefusal, isRunning } from "./service-refusal.ts";
 import type { ServiceRequests } from "./service-requests.ts";
 import type { Settler } from "./settler.ts";
 import { tracked } from "./tracked-answer.ts";
+import { answerLost, givenUp, noAnswer, notDelivered, unproven } from "./undelivered.ts";
 
 export interface DeliveryOptions {
   readonly store: Store;
@@ -540,38 +540,6 @@ function paymentOf(
     : {};
 }
 
-const PROBLEM_LIMITS = { maxBytes: 65_536, idleSeconds: 1, totalSeconds: 1 };
-
-/** Why a service refused, if it says so. Ends the response. */
-async function codeOf({ body, headers }: Response): Promise<string | undefined> {
-  if (body === null) return undefined;
-  const bounded = limited(
-    body as ReadableStream<Uint8Array<ArrayBuffer>>,
-    PROBLEM_LIMITS,
-    () => {},
-  );
-  return (await readProblem(new Response(bounded, { headers })))?.code;
-}
-
-/**
- * Whether a service refuses what was presented. A 401 without a problem of ours may be the
- * handler's own, for a caller that has not logged in.
- */
-async function isRefusal(response: Response): Promise<boolean> {
-  if (response.status !== 401) return response.status === 402;
-  const type = response.headers.get("content-type") ?? "";
-  if (!type.startsWith("application/problem+json")) return false;
-  return (await codeOf(response.clone()))?.startsWith("ERR_TOKEN_") ?? false;
-}
-
-/** Whether an earlier request with the same `Idempotency-Key` is still being answered. */
-const isRunning = async (response: Response): Promise<boolean> =>
-  response.status === 409 && (await codeOf(response.clone())) === "ERR_REQUEST_RUNNING";
-
-/** Whether the `Idempotency-Key` was used before, and no answer is given again under it. */
-const isKnownKey = async (response: Response): Promise<boolean> =>
-  response.status === 422 && (await codeOf(response.clone())) === "ERR_IDEMPOTENCY_KEY";
-
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void later(ms, resolve));
 
 /** Undefined if the credential would be too large to send. */
@@ -583,39 +551,3 @@ function narrowed(full: Credential, caveats: readonly string[]): Credential | un
     throw error;
   }
 }
-
-const notDelivered = (origin: string, code: string | undefined): PaymentError =>
-  new PaymentError(
-    "ERR_PAID_NOT_DELIVERED",
-    "yes",
-    `${origin} was paid and still asks for payment${code === undefined ? "" : ` (${code})`}. It was not paid again. A route with two paywalls, one behind the other, answers like that: each wants a payment of its own.`,
-  );
-
-const unproven = (origin: string): PaymentError =>
-  new PaymentError(
-    "ERR_PAID_NOT_DELIVERED",
-    "yes",
-    `${origin} was paid, gave no answer, and asks for payment again. Whether it served the request cannot be known: a connection that breaks looks the same as one that it closes. Nothing is paid there for this agent for a while.`,
-  );
-
-export const answerLost = (origin: string): PaymentError =>
-  new PaymentError(
-    "ERR_ANSWER_LOST",
-    "yes",
-    `This order was paid for, and ${origin} counts it as answered; the answer was lost on the way, and nobody kept it. An order is paid for once. If the request may be made and paid for again, send it as a new order.`,
-  );
-
-const noAnswer = (cause: unknown): PaymentError =>
-  new PaymentError(
-    "ERR_PAID_NOT_DELIVERED",
-    "yes",
-    "The service was paid and does not answer. What was paid for is kept: send the request again, and it is used before anything is paid. If the service counts the lost answer, a new order is paid for again.",
-    { cause },
-  );
-
-const givenUp = (): PaymentError =>
-  new PaymentError(
-    "ERR_PAID_NOT_DELIVERED",
-    "yes",
-    "The request was given up after it was paid for. What was paid for is kept: send the request again, and it is used without another payment.",
-  );

@@ -13,10 +13,10 @@ import type { Reservation, ReserveAnswer } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Store } from "../ports/store.ts";
 import { paidCredentialOf } from "./bought.ts";
-import { answerLost } from "./delivery.ts";
 import type { SpendingGate } from "./gate.ts";
 import { givenKeyOf, type Order } from "./order.ts";
 import { CLAIMANT } from "./startup.ts";
+import { answerLost } from "./undelivered.ts";
 
 /** How many passes of one order may break off under one use. */
 const MAX_BROKEN = 5n;
