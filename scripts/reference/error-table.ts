@@ -218,9 +218,9 @@ const DESCRIPTIONS = {
       "Look at the payment in the wallet itself. The amount stays reserved until it is settled.",
   },
   ERR_PAID_NOT_DELIVERED: {
-    meaning: "The payment was made, and the service did not deliver what it sold.",
+    meaning: "The payment was made, and nothing that was paid for arrived.",
     whatToDo:
-      "Contact the service's operator with the payment hash, which `sigil payments --status undelivered` shows to the treasury's owner. The service is not paid for 10 minutes; `sigil reopen` ends that.",
+      "If the message says that what was paid for is kept, send the request again: it is used before anything is paid. Otherwise contact the service's operator with the payment hash, which `sigil payments` shows to the treasury's owner. The agent then pays the service nothing for 10 minutes; `sigil reopen` ends that.",
   },
   ERR_ANSWER_LOST: {
     meaning:
@@ -230,7 +230,7 @@ const DESCRIPTIONS = {
   },
   ERR_ORIGIN_QUARANTINED: {
     meaning:
-      "The service took a payment and did not deliver, so it is not paid for now. Nothing was spent.",
+      "The service asked again for payment of something that was paid for, so it is not paid for now. Nothing was spent.",
     whatToDo:
       "Wait until the quarantine ends, 10 minutes after the payment was refused (`quarantine` of the treasury), or use another service. The treasury's owner can end it: `sigil reopen`.",
   },

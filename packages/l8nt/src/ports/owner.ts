@@ -165,8 +165,8 @@ export interface TreasuryOwner {
    */
   allowPayee(origin: string, payee: string): Promise<void>;
   /**
-   * Lets an origin be paid again that took a payment and did not deliver: for every node for which
-   * it is closed.
+   * Lets an origin be paid again that is closed after it refused what was paid for: for every node
+   * for which it is closed.
    *
    * @throws AdapterError `ERR_REQUEST` for a text that is not the URL of a service
    */

@@ -54,7 +54,7 @@ export interface TreasuryLimits {
   readonly relayIdleTimeout?: Duration;
   /** How long a relayed answer may take in all. @default "1h" */
   readonly relayTimeout?: Duration;
-  /** How long a service that took a payment and did not deliver is not paid. @default "10m" */
+  /** How long a service that refused what was paid for is not paid. @default "10m" */
   readonly quarantine?: Duration;
   /**
    * If several processes share the store: how long its log of revocations may be unreadable before
