@@ -4,6 +4,7 @@
  */
 import { pricedFingerprintOf } from "../http/fingerprint.ts";
 import { IDEMPOTENCY_FIELD, keyOfUse as keyOf } from "../http/idempotency.ts";
+import { isKnownKey, isRunning } from "../wire/service-refusal.ts";
 import type { Held } from "./held.ts";
 import type { Outgoing } from "./outgoing.ts";
 
@@ -28,11 +29,6 @@ export function keyOfUse(request: Outgoing, { credential, order }: Held): string
  * answered and the answer is gone. Undefined for any other response, whose body is left unread.
  */
 export async function repetition(response: Response): Promise<"running" | "gone" | undefined> {
-  if (response.status !== 409 && response.status !== 422) return undefined;
-  const type = response.headers.get("content-type") ?? "";
-  if (!type.startsWith("application/problem+json")) return undefined;
-  const { readProblem } = await import("../wire/problem.ts");
-  const code = (await readProblem(response.clone()))?.code;
-  if (response.status === 409) return code === "ERR_REQUEST_RUNNING" ? "running" : undefined;
-  return code === "ERR_IDEMPOTENCY_KEY" ? "gone" : undefined;
+  if (await isRunning(response)) return "running";
+  return (await isKnownKey(response)) ? "gone" : undefined;
 }

@@ -9,6 +9,7 @@ import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
+import { isRefusal } from "../wire/service-refusal.ts";
 import { watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import type { Held, HeldCredentials } from "./held.ts";
@@ -89,10 +90,10 @@ export class Trip {
     if (chosen !== undefined && isAtHome(chosen.credential, target))
       return this.#requestAtHome(request, access, chosen.credential);
     const held = allHeld.take(target, access.now, namedId(request));
-    const response = await (held === undefined
-      ? this.#send(request, target, undefined)
+    const { response, isRefused } = await (held === undefined
+      ? this.#sendFree(request, target)
       : this.#use(request, target, held));
-    if (response.status !== 402) return response;
+    if (!isRefused) return response;
     if (chosen === undefined || request.strayed)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : WHAT_TO_SET);
     await response.body?.cancel();
@@ -147,8 +148,8 @@ export class Trip {
       const bought = await this.#order(request, payer, order, claim);
       if (bought.payment !== undefined) this.#isPaid = true;
       if (bought.kind === "response") return this.#relayed(request, order, bought.response);
-      const response = await this.#use(request, target, bought.held);
-      if (response.status !== 402) return response;
+      const { response, isRefused } = await this.#use(request, target, bought.held);
+      if (!isRefused) return response;
       await response.body?.cancel();
       claim = bought.held.refusal;
     }
@@ -218,10 +219,16 @@ export class Trip {
     );
   }
 
+  /** Sends the request without a credential. A 401 to that never leads to a payment. [case 81] */
+  async #sendFree(request: Outgoing, target: Target): Promise<Answered> {
+    const response = await this.#send(request, target, undefined);
+    return { response, isRefused: response.status === 402 };
+  }
+
   /**
    * Sends the request with a handed-over credential, and keeps the credential if it still works.
    */
-  async #use(request: Outgoing, target: Target, used: Held): Promise<Response> {
+  async #use(request: Outgoing, target: Target, used: Held): Promise<Answered> {
     const { held } = this.#context;
     const { signal } = request;
     if (signal?.aborted) {
@@ -238,10 +245,10 @@ export class Trip {
       held.keep(target, used);
       throw error;
     }
-    if (response.status === 402 || response.status === 401) {
+    if (await isRefusal(response)) {
       end();
       held.drop(target, used);
-      return response;
+      return { response, isRefused: true };
     }
     const isUsedUp = isUsedUpBy(request, response);
     // A service with another rule may count an answer that ours gives back. A later refusal of the
@@ -250,11 +257,11 @@ export class Trip {
     if (!isUsedUp) {
       end();
       held.keep(target, used);
-      return response;
+      return { response, isRefused: false };
     }
     // A pass is there for other requests at once.
     held.keep(target, used);
-    return awaited(
+    const watchedResponse = awaited(
       used.order,
       response,
       () => {
@@ -266,6 +273,7 @@ export class Trip {
         held.keep(target, used);
       },
     );
+    return { response: watchedResponse, isRefused: false };
   }
 
   /**
@@ -317,6 +325,12 @@ export class Trip {
     if (response.status === 402) held.learnClock(target, response, clock());
     return response;
   }
+}
+
+/** What a service answered, and whether that refuses what was presented, or asks for payment. */
+interface Answered {
+  readonly response: Response;
+  readonly isRefused: boolean;
 }
 
 /** What the treasury gave for an order. */

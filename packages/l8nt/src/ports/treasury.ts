@@ -25,7 +25,7 @@ export interface PurchaseRequest {
    * the same. [case 82]
    */
   readonly signal?: AbortSignal;
-  /** A credential handed over before, which the service answered with 402. */
+  /** A credential handed over before, which the service refused. spec/4-purchase.md §2. */
   readonly refused?: {
     /** Hex. */
     readonly paymentHash: string;

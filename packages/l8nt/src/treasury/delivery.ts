@@ -19,6 +19,8 @@ import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
+import { codeOf } from "../wire/problem-code.ts";
+import { isKnownKey, isRefusal, isRunning } from "../wire/service-refusal.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Blame } from "./blame.ts";
 import {
@@ -36,7 +38,6 @@ import { givenKeyOf, hasGone, isPaidBy, type Order, orderKey } from "./order.ts"
 import type { Recall } from "./recall.ts";
 import { judgeRefusal } from "./refusals.ts";
 import { anotherRequest } from "./running-orders.ts";
-import { codeOf, isKnownKey, isRefusal, isRunning } from "./service-refusal.ts";
 import type { ServiceRequests } from "./service-requests.ts";
 import type { Settler } from "./settler.ts";
 import { tracked } from "./tracked-answer.ts";

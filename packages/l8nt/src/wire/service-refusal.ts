@@ -1,0 +1,31 @@
+/**
+ * Reads what a service says of a use that it does not serve, for the treasury and for the client.
+ * spec/4-purchase.md §4.5.
+ */
+
+/** Why a service refused, if it says so. The response can still be passed on. */
+async function codeIn(response: Response): Promise<string | undefined> {
+  const type = response.headers.get("content-type") ?? "";
+  if (!type.startsWith("application/problem+json")) return undefined;
+  // Loaded here, because a page whose requests are served never reads a problem.
+  const { codeOf } = await import("./problem-code.ts");
+  return codeOf(response.clone());
+}
+
+/**
+ * Whether a service refuses what was presented. A 401 without a problem of ours may be the
+ * handler's own, for a caller that has not logged in. A 403 or a 400 is the answer: paying cannot
+ * help.
+ */
+export async function isRefusal(response: Response): Promise<boolean> {
+  if (response.status !== 401) return response.status === 402;
+  return (await codeIn(response))?.startsWith("ERR_TOKEN_") ?? false;
+}
+
+/** Whether an earlier request with the same `Idempotency-Key` is still being answered. */
+export const isRunning = async (response: Response): Promise<boolean> =>
+  response.status === 409 && (await codeIn(response)) === "ERR_REQUEST_RUNNING";
+
+/** Whether the `Idempotency-Key` was used before, and no answer is given again under it. */
+export const isKnownKey = async (response: Response): Promise<boolean> =>
+  response.status === 422 && (await codeIn(response)) === "ERR_IDEMPOTENCY_KEY";
