@@ -86,3 +86,29 @@ describe("a connection that the server closed while it was idle", () => {
     close();
   });
 });
+
+describe("a connection that is reset after a head", () => {
+  /** Sends this, and resets the connection. */
+  async function resettingAfter(part: string) {
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.write(part, () => socket.resetAndDestroy()));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+  const HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n";
+
+  // A second error of the request had no listener, and ended the process of a treasury.
+  test.each([
+    ["before the body", HEAD],
+    ["in the body", `${HEAD}half an answer`],
+  ])("fails the body %s, and an abort after that harms nothing", async (_where, part) => {
+    const controller = new AbortController();
+    const response = await nodeFetch({})(await resettingAfter(part), { signal: controller.signal });
+    await expect(response.text()).rejects.toMatchObject({ code: "ECONNRESET" });
+    controller.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+});

@@ -65,6 +65,9 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
             resolve(send(false, anew));
           } else reject(error);
         });
+        // A reset after the head and an abort of the body after that are an error each. Without a
+        // listener, the second one would end the process.
+        outgoing.on("error", () => {});
         outgoing.end(body);
       });
     const response = await responseOf(await send(isRepeatable(request)), request.method);
