@@ -49,7 +49,11 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
     let isAgain = false;
     const send = (mayRepeat: boolean, how: RequestOptions = options): Promise<IncomingMessage> =>
       new Promise((resolve, reject) => {
-        const outgoing = (isPlain ? http : https).request(url, how, resolve);
+        let isOver = false;
+        const outgoing = (isPlain ? http : https).request(url, how, (incoming) => {
+          isOver = true;
+          resolve(incoming);
+        });
         underWay.add(request);
         outgoing.once("close", () => underWay.delete(request));
         // Without a listener, the request would neither succeed nor fail.
@@ -57,7 +61,11 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
           socket.destroy();
           reject(new UnreadableAnswer("The server switched to another protocol."));
         });
-        outgoing.once("error", (error: NodeJS.ErrnoException) => {
+        outgoing.on("error", (error: NodeJS.ErrnoException) => {
+          // After the head, the body tells of an error: the request was served, and is not sent
+          // again.
+          if (isOver) return;
+          isOver = true;
           // The other end closed an idle connection while this request was on its way to it.
           const wasIdle = outgoing.reusedSocket && CLOSED.has(error.code);
           if (wasIdle && mayRepeat) {
@@ -65,9 +73,6 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
             resolve(send(false, anew));
           } else reject(error);
         });
-        // A reset after the head and an abort of the body after that are an error each. Without a
-        // listener, the second one would end the process.
-        outgoing.on("error", () => {});
         outgoing.end(body);
       });
     const response = await responseOf(await send(isRepeatable(request)), request.method);
