@@ -1278,8 +1278,12 @@ describe("sigil get", () => {
     const env = { SIGIL_CREDENTIAL: spending().toString() };
     const before = paidPayments();
     for (let times = 1; times <= 3; times++) {
+      seen.length = 0;
       expect((await sigilProcess(["get", `${service.url}/paid`], { env })).code).toBe(0);
       expect(paidPayments()).toBe(before + times);
+      // By the client, by the treasury, and with what it bought: what the process before bought is
+      // not tried, because that process said that it has the answer.
+      expect(seen).toEqual(Array(3).fill("GET /paid"));
     }
   });
 

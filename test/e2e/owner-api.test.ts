@@ -129,6 +129,8 @@ describe("the document", () => {
     }
     const order = { id: crypto.randomUUID(), method: "GET", url: `${set.shop.url}/c`, headers: [] };
     expect(await check("agent", "POST", "/v1/purchases", root, order)).toHaveProperty("payment");
+    const told = { orders: [order.id] };
+    expect(await check("agent", "POST", "/v1/answered", root, told)).toEqual({ done: true });
     await check("agent", "POST", "/v1/purchases", root, {
       ...order,
       id: crypto.randomUUID(),

@@ -30,6 +30,10 @@ export class CarriedCredentials {
     }));
   }
 
+  get all(): readonly Carried[] {
+    return this.#all;
+  }
+
   get isEmpty(): boolean {
     return this.#all.length === 0;
   }

@@ -9,6 +9,7 @@ import { PAGE_ROWS } from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding, PaymentSummary, Treasurer } from "../ports/treasury.ts";
 import { CarriedCredentials, type GivenCredentials, WHAT_TO_SET } from "./carried.ts";
+import { tellAnswered } from "./closing.ts";
 import { HeldCredentials } from "./held.ts";
 import { outgoing } from "./outgoing.ts";
 import { remoteTreasurer } from "./treasurer.ts";
@@ -185,6 +186,24 @@ export class HttpClient {
   receipts(after = 0, limit = PAGE_ROWS): Promise<readonly ReceiptRow[]> {
     const { credential, treasurer } = this.#context.carried.first;
     return treasurer().receipts(credential.toString(), after, limit);
+  }
+
+  /**
+   * Tells the treasury which answers have arrived, before the process ends: their bodies were read
+   * to the end, or cancelled. Otherwise the treasury is told with the next order. A process that
+   * ends without it costs no money: the next one may be offered what was used, and the service
+   * refuses that. Waits for two seconds at most, and never fails. The client can be used
+   * afterwards.
+   *
+   * @example
+   * await using client = new Client(); // closed at the end of the block
+   */
+  close(): Promise<void> {
+    return tellAnswered(this.#context.carried.all);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

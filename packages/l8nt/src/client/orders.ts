@@ -127,6 +127,11 @@ export class Orders {
     };
   }
 
+  /** Answered orders of which the treasury does not know it, as many as one message names. */
+  untold(): readonly string[] {
+    return [...this.#answered.keys()].slice(0, MAX_NAMED);
+  }
+
   /** Forgets ids that the treasury knows. */
   acknowledged(ids: readonly string[]): void {
     for (const id of ids) this.#answered.delete(id);

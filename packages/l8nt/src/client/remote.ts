@@ -10,7 +10,7 @@ import {
 } from "../ports/treasury.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
 import { readProblem } from "../wire/problem.ts";
-import { isRelayed, orderOf, purchase, readPurchase } from "../wire/purchase.ts";
+import { answeredOrders, isRelayed, orderOf, purchase, readPurchase } from "../wire/purchase.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { revocation } from "../wire/revocation.ts";
 import { Tries } from "./retry.ts";
@@ -132,6 +132,14 @@ export class RemoteTreasury implements Treasurer {
       `The treasury ${this.#treasury.origin} ${said}. It may have paid for this order (${id}). Send the request again: with its Idempotency-Key, if it has one, it is the same order, which is paid for once; without one it is a new order, which uses what was paid for before it pays.`,
       { cause },
     );
+  }
+
+  async answered(
+    credential: string,
+    orders: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#treasury.ask(answeredOrders, credential, { body: { orders } }, signal);
   }
 
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {

@@ -19,6 +19,8 @@ export function remoteTreasurer(location: string, fetcher: typeof fetch): Treasu
 /** A treasurer that `open` creates at its first use. */
 export const lazyTreasurer = (open: () => Promise<Treasurer>): Treasurer => ({
   buy: async (order) => (await open()).buy(order),
+  answered: async (credential, orders, signal) =>
+    (await open()).answered(credential, orders, signal),
   revoke: async (credential, caveats) => (await open()).revoke(credential, caveats),
   standing: async (credential) => (await open()).standing(credential),
   tree: async (credential) => (await open()).tree(credential),

@@ -30,10 +30,11 @@ export class TreasuryHttp {
     message: Message<Path, Query, Body, Answer>,
     credential: string,
     given: Given<Path, Query, Body>,
+    signal?: AbortSignal,
   ): Promise<Answer> {
     let response: Response;
     try {
-      response = await this.send(message, credential, given);
+      response = await this.send(message, credential, given, signal);
     } catch (cause) {
       throw this.failed(UNREACHABLE, cause);
     }

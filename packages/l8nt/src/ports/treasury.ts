@@ -103,6 +103,14 @@ export interface Treasurer {
   /** @throws TokenError, DeniedError, BudgetError, ChallengeError, PaymentError, AdapterError */
   buy(request: PurchaseRequest): Promise<Purchase>;
   /**
+   * Takes the agent's word that it has the answers of these orders of its node, at most 64: what
+   * bought a single one of them is used up, durably when this returns.
+   *
+   * @param signal ends the wait
+   * @throws TokenError, DeniedError, AdapterError
+   */
+  answered(credential: string, orders: readonly string[], signal?: AbortSignal): Promise<void>;
+  /**
    * Revokes the node that `caveats` open below `credential`; gives its id. Takes effect before it
    * returns.
    *

@@ -4,7 +4,7 @@ import { PAGE_ROWS } from "../ports/owner.ts";
 import { openApiDocument, treasuryDiscovery } from "../wire/discovery.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
 import { openApi } from "../wire/openapi.ts";
-import { purchase, writePurchase } from "../wire/purchase.ts";
+import { answeredOrders, purchase, writePurchase } from "../wire/purchase.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { revocation } from "../wire/revocation.ts";
 import { AGENT_MESSAGES, OWNER_MESSAGES } from "../wire/treasury.ts";
@@ -26,6 +26,10 @@ const AGENT_ROUTES: readonly Route[] = [
   responding(purchase, async ({ treasury, request: { signal }, credential, body }) =>
     writePurchase(await treasury.buy({ headers: [], ...body, credential, signal })),
   ),
+  route(answeredOrders, async ({ treasury, credential, body }) => {
+    await treasury.answered(credential, body.orders);
+    return { done: true };
+  }),
   route(revocation, async ({ treasury, credential, body }) => ({
     node: await treasury.revoke(credential, body.caveats),
   })),

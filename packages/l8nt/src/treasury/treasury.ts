@@ -88,11 +88,9 @@ export class TreasuryCore implements Treasurer {
     const verified = await this.#admit(request.credential, { now: this.#parts.clock(), target });
     checkTransport(url);
     const order = orderOf(verified, target, url, request);
-    const { running, delivery, uses } = this.#parts;
-    const { answered = [] } = request;
+    const { running } = this.#parts;
     try {
-      if (answered.length > 0) await delivery.answered(verified, answered);
-      for (const id of answered) await uses.answered(orderKey(verified, id));
+      await this.#noteAnswered(verified, request.answered ?? []);
       return await running.run(order, async () => ({
         result: await this.#pass(order),
         ended: order.progress.ended,
@@ -103,6 +101,20 @@ export class TreasuryCore implements Treasurer {
         void this.#parts.reconciler.reconcile().catch(() => {});
       throw error;
     }
+  }
+
+  async answered(credential: string, orders: readonly string[]): Promise<void> {
+    await this.start();
+    const verified = await this.#admit(credential, { now: this.#parts.clock(), target: "self" });
+    await this.#noteAnswered(verified, orders);
+    await this.#parts.bought.written();
+  }
+
+  /** An order does not wait for what is written of others. */
+  async #noteAnswered(verified: Verified, ids: readonly string[]): Promise<void> {
+    const { delivery, uses } = this.#parts;
+    if (ids.length > 0) await delivery.answered(verified, ids);
+    for (const id of ids) await uses.answered(orderKey(verified, id));
   }
 
   async #admit(credential: string, access: Access): Promise<Verified> {

@@ -86,6 +86,17 @@ export const purchase = message({
   answer: object({ credential: text, payment: optional(payment) }),
 });
 
+export const answeredOrders = message({
+  name: "answered",
+  method: "POST",
+  path: "/v1/answered",
+  summary:
+    "Says that the agent has the answers of these orders of its node, as answered in an order does: at the end of a client, which orders nothing more",
+  audience: "agent",
+  body: object({ orders: list(orderId, MAX_ORDER_IDS) }),
+  answer: object({ done: flag }),
+});
+
 /** The body of the order; the credential travels in `Authorization`. */
 export const orderOf = ({ credential: _, signal: __, ...order }: PurchaseRequest) => order;
 

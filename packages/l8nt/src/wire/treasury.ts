@@ -20,7 +20,7 @@ import {
   ownerTree,
   ownerUnexplained,
 } from "./owner.ts";
-import { purchase } from "./purchase.ts";
+import { answeredOrders, purchase } from "./purchase.ts";
 import { ownReceipts } from "./receipts.ts";
 import { revocation } from "./revocation.ts";
 
@@ -29,6 +29,7 @@ export const AGENT_MESSAGES: readonly AnyMessage[] = [
   treasuryDiscovery,
   openApiDocument,
   purchase,
+  answeredOrders,
   revocation,
   ownStanding,
   ownTree,

@@ -72,6 +72,9 @@ the next call uses what was paid for and not answered. Two calls with the same
         terminal.note(`sigil: ${keeps(client)}.`);
       terminal.fail(error, paid.length > 0 ? { paid: paid.map(paidDocument) } : {});
       return exitCodeOf(error);
+    } finally {
+      // A treasury that knows that the answer is here does not offer the purchase to the next call.
+      await client.close();
     }
   },
 });

@@ -1,7 +1,7 @@
 /** Process of the demo's sub-agents: holds only SIGIL_CREDENTIAL, and reads one task per line. */
 import { Client } from "l8nt";
 import { failed, Meter, type Outcome, visit } from "./outcome.ts";
-import { hear, say } from "./stage.ts";
+import { beforeExit, hear, say } from "./stage.ts";
 import { Tricks } from "./tricks.ts";
 
 interface Task {
@@ -13,6 +13,7 @@ interface Task {
 
 const meter = new Meter();
 const client = new Client({ fetch: meter.fetch, onPayment: meter.onPayment });
+beforeExit(() => client.close());
 const tricks = new Tricks(client, meter);
 
 const TASKS: Readonly<Record<Task["do"], (task: Task) => Promise<readonly Outcome[]>>> = {

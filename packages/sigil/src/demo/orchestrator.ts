@@ -126,4 +126,5 @@ await report({
   ],
 });
 
+await client.close();
 say({ step: "tree", tree: await client.tree() });
