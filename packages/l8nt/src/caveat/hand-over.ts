@@ -5,6 +5,8 @@ import type { CaveatChain } from "./chain.ts";
 import { caveatOf, type HandOverTerms } from "./condition.ts";
 import { agent, agentCaveat } from "./conditions/agent.ts";
 import { endpoints } from "./conditions/endpoints.ts";
+import { maxUses } from "./conditions/max-uses.ts";
+import { purpose } from "./conditions/purpose.ts";
 import { CONDITIONS } from "./conditions/table.ts";
 import { validUntil } from "./conditions/valid-until.ts";
 import { readEndpoint } from "./endpoint.ts";
@@ -55,21 +57,39 @@ export const handOverNode = (nonce: string): string => agentCaveat("handed-over"
 export const nodesAt = (caveats: readonly string[]): readonly number[] =>
   caveats.flatMap((caveat, at) => (caveat.startsWith(caveatOf(agent, "")) ? [at] : []));
 
+export interface RelayOptions {
+  readonly enforced: Enforced;
+  /** Unix seconds; undefined for what is to end by itself. */
+  readonly until: number | undefined;
+  /**
+   * Another text for each presentation of what is good for many uses. A limit is counted by its
+   * place in the chain, so the text makes the limit behind it a new one.
+   */
+  readonly nonce: string | undefined;
+}
+
 /**
- * The caveats that narrow the treasury's own credential to one relayed request; empty if the
- * service cannot judge them. An endpoint that echoes what it was sent would otherwise give the
- * agent the full credential. [case 25]
+ * The caveats that narrow the treasury's own credential to one relayed request, as far as the
+ * service judges them. An endpoint that echoes what it was sent would otherwise give the agent the
+ * full credential. [case 25]
  *
- * @param until Unix seconds
+ * They open no node, because a service keeps its answers for a node. The end comes before the
+ * limit, so that the service may forget the count.
  */
 export function relayCaveats(
   { method, origin, path }: Target,
-  enforced: Enforced,
-  until: number,
+  { enforced, until, nonce }: RelayOptions,
 ): readonly string[] {
-  const endpoint = `${method} ${formatOrigin(origin)}${path}`;
-  const canJudge = [endpoints, validUntil].every(({ name }) => enforced?.includes(name));
-  return canJudge && readEndpoint(endpoint)?.text === endpoint
-    ? [caveatOf(endpoints, endpoint), caveatOf(validUntil, Math.floor(until))]
-    : [];
+  const judges = (...conditions: readonly { readonly name: string }[]): boolean =>
+    conditions.every(({ name }) => enforced?.includes(name));
+  const caveats: string[] = [];
+  if (judges(endpoints, validUntil)) {
+    const endpoint = `${method} ${formatOrigin(origin)}${path}`;
+    // The agent chose the path: one that no caveat can name must not remove the end.
+    if (readEndpoint(endpoint)?.text === endpoint) caveats.push(caveatOf(endpoints, endpoint));
+    if (until !== undefined) caveats.push(caveatOf(validUntil, Math.floor(until)));
+  }
+  if (nonce !== undefined && judges(purpose, maxUses))
+    caveats.push(caveatOf(purpose, nonce), caveatOf(maxUses, 1));
+  return caveats;
 }

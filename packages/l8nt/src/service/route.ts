@@ -177,7 +177,7 @@ export class Route {
     const begun = key ? await this.#begin(key, request, verified, now) : undefined;
     if (begun?.kind === "answered") return new Answered(begun.answer);
     // What was used up says so itself, with an offer to buy it again.
-    const isUsedUp = begun?.kind === "gone" && verified.chain.isSingleUse;
+    const isUsedUp = begun?.kind === "gone" && isOfOneUse(limits);
     if (begun !== undefined && begun.kind !== "new" && !isUsedUp)
       return new Refused(repeatError(begun.kind));
     const keyed = begun?.kind === "new" ? begun.use : undefined;
@@ -222,6 +222,15 @@ export class Route {
     return isPayable(error) ? this.#sales.offer(request, error) : new Refused(error);
   }
 }
+
+/**
+ * Whether all that the limits allow is a single use. A treasury narrows what has more to one use
+ * for each request, so a repeated request may bring a use that is left.
+ */
+const isOfOneUse = (limits: Verified["limits"]): boolean =>
+  limits.every(
+    ({ kind, max, windowSeconds }) => kind === "uses" && windowSeconds === undefined && max === 1n,
+  );
 
 /** The body, if it can be read before the handler. @throws AdapterError for one that cannot */
 async function bodyOf(facts: RequestFacts): Promise<Uint8Array<ArrayBuffer>> {

@@ -3,7 +3,6 @@
  * decides by evidence what became of it. spec/4-purchase.md §4.5, §5.
  */
 import { msat } from "../amount.ts";
-import { TokenError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
 import { keyOfUse } from "../http/idempotency.ts";
@@ -13,7 +12,7 @@ import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
 import { later } from "../internal/timers.ts";
-import type { Credential, Verified } from "../l402/index.ts";
+import type { Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
@@ -33,7 +32,7 @@ import {
 } from "./bought.ts";
 import { HandedTo } from "./handed-to.ts";
 import { KEPT_SECONDS, type KeptAnswers, responseOf } from "./kept-answers.ts";
-import { handoverCaveats, relayCaveats } from "./narrowing.ts";
+import { handoverCaveats, narrowed, shownFor } from "./narrowing.ts";
 import { givenKeyOf, hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
 import type { Recall } from "./recall.ts";
 import { judgeRefusal } from "./refusals.ts";
@@ -341,19 +340,19 @@ export class Delivery {
   /** One request with the credential. */
   async #present(
     order: Order,
-    { record, full }: PaidCredential,
+    paid: PaidCredential,
     { asBought, key }: { readonly asBought: boolean; readonly key: string },
   ): Promise<Response> {
     const { services, clock } = this.#options;
-    const { paymentHash, enforced } = record;
-    const caveats = relayCaveats(order.target, enforced, serviceTime(record, clock()));
-    // What is good for many requests is never shown whole: an endpoint may echo it. [case 25]
-    const shown = !asBought ? caveats : full.chain.isSingleUse ? [] : caveats.slice(0, 1);
+    const { record } = paid;
+    const { paymentHash } = record;
+    const now = serviceTime(record, clock());
+    const shown = shownFor(order.target, paid, { now, asBought });
     await this.#tellOthers(record);
     const presented = this.#presented.get(paymentHash) ?? new Set();
     this.#presented.set(paymentHash, presented.add(order));
     try {
-      return await services.present(order, narrowed(full, shown) ?? full, key);
+      return await services.present(order, shown, key);
     } finally {
       presented.delete(order);
       if (presented.size === 0) this.#presented.delete(paymentHash);
@@ -542,13 +541,3 @@ function paymentOf(
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void later(ms, resolve));
-
-/** Undefined if the credential would be too large to send. */
-function narrowed(full: Credential, caveats: readonly string[]): Credential | undefined {
-  try {
-    return full.append(caveats);
-  } catch (error) {
-    if (error instanceof TokenError) return undefined;
-    throw error;
-  }
-}

@@ -1,14 +1,11 @@
 /** How a paid credential is narrowed before it is handed over or shown. spec/4-purchase.md §5. */
-import {
-  handOverCaveats,
-  handOverNode,
-  relayCaveats as relayed,
-  type Target,
-} from "../caveat/index.ts";
+import { handOverCaveats, handOverNode, relayCaveats, type Target } from "../caveat/index.ts";
+import { TokenError } from "../errors.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
-import { sha256 } from "../internal/crypto.ts";
-import type { Verified } from "../l402/index.ts";
+import { randomBytes, sha256 } from "../internal/crypto.ts";
+import type { Credential, Verified } from "../l402/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
+import type { PaidCredential } from "./bought.ts";
 
 /** How long the credential of a relayed request holds. */
 const RELAY_SECONDS = 60;
@@ -42,9 +39,40 @@ export const recallCaveats = (path: readonly string[], paymentHash: string): rea
 const handoverTag = (nodeId: string, paymentHash: string): string =>
   hexText(sha256(utf8(`handed over ${nodeId} ${paymentHash}`))).slice(0, 16);
 
-/** The caveats that narrow a paid credential to the one request that is relayed. */
-export const relayCaveats = (
+/** How often what was paid for was presented for this request. */
+export interface Showing {
+  /** Unix seconds of the service's clock. */
+  readonly now: number;
+  /** Whether this is the second time, without what a clock may have refused. */
+  readonly asBought: boolean;
+}
+
+/** A paid credential as a relayed request shows it: an endpoint may echo it to the agent. */
+export function shownFor(
   target: Target,
-  enforced: readonly string[] | undefined,
-  now: number,
-): readonly string[] => relayed(target, enforced, now + RELAY_SECONDS);
+  { record, full }: PaidCredential,
+  { now, asBought }: Showing,
+): Credential {
+  const { isSingleUse, isUsedUpByUse } = full.chain;
+  if (asBought && isSingleUse) return full;
+  // A service counts nothing of a pass for a time, and keeps no answers for it: a limit would make
+  // it do both.
+  const isOfManyUses = isUsedUpByUse && !isSingleUse;
+  const caveats = relayCaveats(target, {
+    enforced: record.enforced,
+    until: asBought ? undefined : now + RELAY_SECONDS,
+    nonce: isOfManyUses ? hexText(randomBytes(8)) : undefined,
+  });
+  // The first one names the path, which the agent chose, and which may be too long.
+  return narrowed(full, caveats) ?? narrowed(full, caveats.slice(1)) ?? full;
+}
+
+/** Undefined if the credential would be too large to send. */
+export function narrowed(full: Credential, caveats: readonly string[]): Credential | undefined {
+  try {
+    return full.append(caveats);
+  } catch (error) {
+    if (error instanceof TokenError) return undefined;
+    throw error;
+  }
+}

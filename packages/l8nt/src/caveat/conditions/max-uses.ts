@@ -11,7 +11,7 @@ interface Span {
   readonly window?: Window;
 }
 
-function maxUses({ key, flag, help, window }: Span): Condition<bigint> {
+function ofSpan({ key, flag, help, window }: Span): Condition<bigint> {
   const name = `max_uses${window?.suffix ?? ""}`;
   return condition<bigint>({
     name,
@@ -38,21 +38,23 @@ function maxUses({ key, flag, help, window }: Span): Condition<bigint> {
   });
 }
 
+export const maxUses = ofSpan({ key: "maxUses", flag: "max-uses", help: "requests in all" });
+
 export const uses: readonly Condition<bigint>[] = [
-  maxUses({ key: "maxUses", flag: "max-uses", help: "requests in all" }),
-  maxUses({
+  maxUses,
+  ofSpan({
     key: "maxUsesPerMinute",
     flag: "max-uses-per-minute",
     help: "requests within any minute",
     window: MINUTE,
   }),
-  maxUses({
+  ofSpan({
     key: "maxUsesPerHour",
     flag: "max-uses-per-hour",
     help: "requests within any hour",
     window: HOUR,
   }),
-  maxUses({
+  ofSpan({
     key: "maxUsesPerDay",
     flag: "max-uses-per-day",
     help: "requests within any day",
