@@ -297,6 +297,7 @@ test("the tree lists active agents first, and has colours only if asked", () => 
         "endpoints=GET https://a.example/x;GET https://a.example/y",
         "budget_msat=40000",
       ],
+      more: 7,
     },
     {
       id: "3",
@@ -319,8 +320,10 @@ planner                   ● active      spent 52.5 of no budget
 ├─ late                   ○ expired     spent 0 of 40 sat           ────────────────────────
 │
 └─ bad                    ✕ revoked     spent 40 of 40 sat          ━━━━━━━━━━━━━━━━━━━━━━━━
-      GET https://a.example/x
-      GET https://a.example/y`);
+   │  GET https://a.example/x
+   │  GET https://a.example/y
+   │
+   └─ and 7 more that have spent, too many to list`);
   const coloured = picture(nodes, { ...options, colours: true });
   expect(coloured).toContain("\u001b[31m✕ revoked");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the escapes of colours

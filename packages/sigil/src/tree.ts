@@ -57,7 +57,16 @@ export function picture(
     details: [...(ids ? [`node ${node.id}`] : []), ...scopeOf(node, now)].map((line) =>
       paint("dim", line),
     ),
-    children: childrenOf(node).map((child) => branch(child, depth + 1)),
+    children: [
+      ...childrenOf(node).map((child) => branch(child, depth + 1)),
+      ...(node.more === undefined ? [] : [unlisted(node.more)]),
+    ],
+  });
+
+  const unlisted = (more: number): Branch => ({
+    heading: paint("dim", `and ${more} more that have spent, too many to list`),
+    details: [],
+    children: [],
   });
 
   const heading = (node: ShownNode, depth: number): string => {

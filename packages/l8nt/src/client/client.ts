@@ -171,7 +171,7 @@ export class HttpClient {
     return treasurer().standing(credential.toString());
   }
 
-  /** This credential's node and everything below it that the treasury has seen. */
+  /** This credential's node and everything below it that has spent. */
   tree(): Promise<readonly NodeStanding[]> {
     const { credential, treasurer } = this.#context.carried.first;
     return treasurer().tree(credential.toString());

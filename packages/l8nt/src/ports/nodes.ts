@@ -1,6 +1,6 @@
 /**
- * Directory of nodes seen so far. Agents are never registered: each is recorded on its first
- * request.
+ * Records of nodes that have spent. Agents are never registered: each is recorded when it spends
+ * for the first time. spec/4-purchase.md §7.
  */
 import type { Counted } from "./limit.ts";
 
@@ -23,6 +23,17 @@ export interface NodeRecord {
   readonly validUntil?: number;
   /** Unix seconds. */
   readonly metAt: number;
+  /** How many nodes below it were forgotten to make room. Absent if there are none. */
+  readonly unlisted?: number;
+}
+
+/** What decides which nodes are forgotten if there are too many. */
+export type NodeOutline = Pick<NodeRecord, "id" | "path" | "validUntil" | "metAt">;
+
+export interface ForgottenNode {
+  readonly id: string;
+  /** The node above it that counts it from now on. Without one, it is not counted. */
+  readonly into?: string;
 }
 
 export interface NodeBook {
@@ -30,4 +41,10 @@ export interface NodeBook {
   meet(nodes: readonly NodeRecord[]): Promise<void>;
   /** The node `under` and all below it, or every node; parents first, at most `limit`. */
   nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]>;
+  nodeOutlines(): Promise<readonly NodeOutline[]>;
+  /**
+   * Deletes the records of nodes. Each one that was there adds 1 and its own `unlisted` to the
+   * `unlisted` of the node that it names, which is not deleted by the same call.
+   */
+  forgetNodes(forgotten: readonly ForgottenNode[]): Promise<void>;
 }

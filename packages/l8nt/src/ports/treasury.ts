@@ -97,6 +97,11 @@ export interface NodeStanding {
    */
   readonly spent: readonly Amount[];
   readonly limits: readonly Standing[];
+  /**
+   * How many nodes below it have spent and are not listed, because there were too many. One that
+   * spent again much later may be counted twice. Absent if all are listed.
+   */
+  readonly more?: number;
 }
 
 export interface Treasurer {
@@ -121,7 +126,7 @@ export interface Treasurer {
    * This credential's node and its ancestors, root first: what is left everywhere it stands under.
    */
   standing(credential: string): Promise<readonly NodeStanding[]>;
-  /** This credential's node and everything below it that the treasury has seen, parents first. */
+  /** This credential's node and everything below it that has spent, parents first. */
   tree(credential: string): Promise<readonly NodeStanding[]>;
   /** Signed receipts of what this credential's node and those below it paid, in order. */
   receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]>;

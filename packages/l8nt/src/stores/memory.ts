@@ -31,7 +31,7 @@ import type {
   Usage,
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { NodeRecord } from "../ports/nodes.ts";
+import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
   MAX_PURCHASES,
@@ -55,8 +55,6 @@ const OPTIONS = { journal: true } satisfies Keys<MemoryStoreOptions>;
 
 /** How many ended reservations keep their answer, for a second commit or release. */
 const REMEMBERED = 4096;
-/** How many nodes are remembered for the tree. */
-const MAX_NODES = 10_000;
 /** How many events pass between two searches for counters of credentials that have ended. */
 const SWEEP_EVERY = 4096;
 /** A clock that is set back by less than this finds every counter where it was. */
@@ -99,7 +97,7 @@ export class MemoryStore implements Store {
   readonly #unreceipted = new Set<string>();
   readonly #receipts: ReceiptRow[] = [];
   readonly #directives: NumberedDirective[] = [];
-  readonly #nodes = new Lru<string, NodeRecord>(MAX_NODES);
+  readonly #nodes = new Map<string, NodeRecord>();
   readonly #handOvers = new MemoryHandOvers();
   readonly #wrapped = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #facts = new Map<string, string>();
@@ -266,8 +264,7 @@ export class MemoryStore implements Store {
   }
 
   async meet(nodes: readonly NodeRecord[]): Promise<void> {
-    for (const node of nodes)
-      if (this.#nodes.get(node.id) === undefined) this.#nodes.set(node.id, node);
+    for (const node of nodes) if (!this.#nodes.has(node.id)) this.#nodes.set(node.id, node);
   }
 
   async nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {
@@ -275,6 +272,22 @@ export class MemoryStore implements Store {
       .filter(({ path }) => under === undefined || path.includes(under))
       .sort((a, b) => a.path.length - b.path.length || a.metAt - b.metAt)
       .slice(0, limit);
+  }
+
+  async nodeOutlines(): Promise<readonly NodeOutline[]> {
+    return [...this.#nodes.values()];
+  }
+
+  async forgetNodes(forgotten: readonly ForgottenNode[]): Promise<void> {
+    for (const { id, into } of forgotten) {
+      const node = this.#nodes.get(id);
+      if (node === undefined) continue;
+      this.#nodes.delete(id);
+      const above = into === undefined ? undefined : this.#nodes.get(into);
+      if (above === undefined) continue;
+      const unlisted = (above.unlisted ?? 0) + (node.unlisted ?? 0) + 1;
+      this.#nodes.set(above.id, { ...above, unlisted });
+    }
   }
 
   async handOver(handOver: HandOver, terms: HandOverTerms): Promise<boolean> {

@@ -26,7 +26,7 @@ import type {
   Usage,
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { NodeRecord } from "../ports/nodes.ts";
+import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
   MAX_PURCHASES,
@@ -387,9 +387,10 @@ class PostgresStore implements Store {
   async meet(nodes: readonly NodeRecord[]): Promise<void> {
     // In the order of their ids, so that two processes that write the same nodes cannot deadlock.
     await this.#database.write(
-      `INSERT INTO ${this.#in}.sigil_nodes (id, path, depth, met_at, record)
-         SELECT id, path, cardinality(path), met_at, record
-           FROM jsonb_to_recordset($1::jsonb) AS t(id text, path text[], met_at double precision, record text, n integer)
+      `INSERT INTO ${this.#in}.sigil_nodes (id, path, depth, met_at, valid_until, record)
+         SELECT id, path, cardinality(path), met_at, valid_until, record
+           FROM jsonb_to_recordset($1::jsonb) AS t(id text, path text[], met_at double precision,
+             valid_until double precision, record text, n integer)
            ORDER BY id COLLATE "C", n
        ON CONFLICT DO NOTHING`,
       [
@@ -398,6 +399,7 @@ class PostgresStore implements Store {
             id: node.id,
             path: node.path,
             met_at: node.metAt,
+            valid_until: node.validUntil ?? null,
             record: stringify(node),
             n,
           })),
@@ -407,12 +409,45 @@ class PostgresStore implements Store {
   }
 
   async nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {
-    const rows = await this.#database.read<{ record: string }>(
-      `SELECT record FROM ${this.#in}.sigil_nodes WHERE $1::text IS NULL OR path @> ARRAY[$1]
+    const rows = await this.#database.read<{ record: string; unlisted: number }>(
+      `SELECT record, unlisted FROM ${this.#in}.sigil_nodes WHERE $1::text IS NULL OR path @> ARRAY[$1]
        ORDER BY depth, met_at, n LIMIT $2`,
       [under ?? null, limit],
     );
-    return rows.map(({ record }) => decodeNode(record));
+    return rows.map(({ record, unlisted }) => ({
+      ...decodeNode(record),
+      ...(unlisted > 0 && { unlisted }),
+    }));
+  }
+
+  async nodeOutlines(): Promise<readonly NodeOutline[]> {
+    const rows = await this.#database.read<{
+      id: string;
+      path: NodeOutline["path"];
+      metAt: number;
+      validUntil: number | null;
+    }>(
+      `SELECT id, path, met_at AS "metAt", valid_until AS "validUntil" FROM ${this.#in}.sigil_nodes`,
+    );
+    return rows.map(({ validUntil, ...row }) => ({
+      ...row,
+      ...(validUntil !== null && { validUntil }),
+    }));
+  }
+
+  async forgetNodes(forgotten: readonly ForgottenNode[]): Promise<void> {
+    // Two treasuries may forget the same node at once: the one that deletes it counts it.
+    await this.#database.write(
+      `WITH gone AS (
+         DELETE FROM ${this.#in}.sigil_nodes n
+           USING jsonb_to_recordset($1::jsonb) AS t(id text, above text)
+           WHERE n.id = t.id RETURNING t.above, n.unlisted + 1 AS amount
+       )
+       UPDATE ${this.#in}.sigil_nodes n SET unlisted = n.unlisted + g.amount
+         FROM (SELECT above, sum(amount) AS amount FROM gone GROUP BY above) g
+         WHERE n.id = g.above`,
+      [JSON.stringify(forgotten.map(({ id, into }) => ({ id, above: into ?? null })))],
+    );
   }
 
   handOver(handOver: HandOver, terms: HandOverTerms): Promise<boolean> {

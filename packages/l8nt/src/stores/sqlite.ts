@@ -25,7 +25,7 @@ import type {
   Usage,
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { NodeRecord } from "../ports/nodes.ts";
+import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
   MAX_PURCHASES,
@@ -351,12 +351,14 @@ class SqliteStore implements Store {
   meet(nodes: readonly NodeRecord[]): Promise<void> {
     return this.#write(() => {
       for (const node of nodes) {
-        const { id, path, metAt } = node;
+        const { id, path, metAt, validUntil } = node;
         const isNew = this.#sql.run(
-          "INSERT OR IGNORE INTO nodes VALUES (?, ?, ?, ?)",
+          "INSERT OR IGNORE INTO nodes VALUES (?, ?, ?, ?, ?, 0, ?)",
           id,
           path.length,
           metAt,
+          path.join(" "),
+          validUntil ?? null,
           textOf(node),
         );
         if (isNew === 0n) continue;
@@ -370,14 +372,46 @@ class SqliteStore implements Store {
     return this.#look(() =>
       this.#sql
         .all(
-          `SELECT body FROM nodes
+          `SELECT body, unlisted FROM nodes
            WHERE ?1 IS NULL OR id IN (SELECT id FROM node_paths WHERE ancestor = ?1)
            ORDER BY depth, met_at, id LIMIT ?2`,
           under ?? null,
           limit,
         )
-        .map(({ body }) => valueOfText<NodeRecord>(body)),
+        .map(({ body, unlisted }) => ({
+          ...valueOfText<NodeRecord>(body),
+          ...(unlisted !== 0n && { unlisted: Number(unlisted) }),
+        })),
     );
+  }
+
+  nodeOutlines(): Promise<readonly NodeOutline[]> {
+    return this.#look(() =>
+      this.#sql.all("SELECT id, path, met_at, valid_until FROM nodes").map((row) => ({
+        id: String(row.id),
+        path: String(row.path).split(" ") as unknown as NodeOutline["path"],
+        metAt: Number(row.met_at),
+        ...(row.valid_until !== null && { validUntil: Number(row.valid_until) }),
+      })),
+    );
+  }
+
+  forgetNodes(forgotten: readonly ForgottenNode[]): Promise<void> {
+    return this.#write(() => {
+      for (const { id, into } of forgotten) {
+        const row = this.#sql.get("SELECT path, unlisted FROM nodes WHERE id = ?", id);
+        if (row === undefined) continue;
+        this.#sql.run("DELETE FROM nodes WHERE id = ?", id);
+        for (const ancestor of String(row.path).split(" "))
+          this.#sql.run("DELETE FROM node_paths WHERE ancestor = ? AND id = ?", ancestor, id);
+        if (into !== undefined)
+          this.#sql.run(
+            "UPDATE nodes SET unlisted = unlisted + ? WHERE id = ?",
+            Number(row.unlisted) + 1,
+            into,
+          );
+      }
+    });
   }
 
   unreceipted(limit: number): Promise<readonly PaymentRecord[]> {

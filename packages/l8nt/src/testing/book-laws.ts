@@ -114,27 +114,65 @@ export function bookLaws(law: Law): void {
     },
   );
 
+  law("records each node once, and finds a node's family", async (store, handles) => {
+    const root = node("root", []);
+    const scout = node("scout", ["root"], {
+      agent: "scout",
+      validUntil: START + 60,
+      metAt: START + 1,
+    });
+    const child = node("child", ["root", "scout"], { agent: "child", caveats: [], limits: [] });
+    const other = node("other", [], { metAt: START + 2 });
+    await store.meet([root, scout]);
+    await store.meet([root, scout, child]);
+    await store.meet([{ ...scout, caveats: ["another story"] }, other]);
+    for (const handle of handles) {
+      assert.deepEqual(await handle.nodes("root", 100), [root, scout, child]);
+      assert.deepEqual(await handle.nodes("scout", 100), [scout, child]);
+      assert.deepEqual(await handle.nodes("nobody", 100), []);
+      assert.deepEqual(await handle.nodes(undefined, 100), [root, other, scout, child]);
+      assert.deepEqual(await handle.nodes(undefined, 2), [root, other]);
+    }
+  });
+
   law(
-    "records each node at its first request, and finds a node's family",
+    "forgets nodes, and counts each one once at the node that it names, whoever forgets it",
     async (store, handles) => {
       const root = node("root", []);
-      const scout = node("scout", ["root"], {
-        agent: "scout",
-        validUntil: START + 60,
-        metAt: START + 1,
-      });
-      const child = node("child", ["root", "scout"], { agent: "child", caveats: [], limits: [] });
-      const other = node("other", [], { metAt: START + 2 });
-      await store.meet([root, scout]);
-      await store.meet([root, scout, child]);
-      await store.meet([{ ...scout, caveats: ["another story"] }, other]);
-      for (const handle of handles) {
-        assert.deepEqual(await handle.nodes("root", 100), [root, scout, child]);
-        assert.deepEqual(await handle.nodes("scout", 100), [scout, child]);
-        assert.deepEqual(await handle.nodes("nobody", 100), []);
-        assert.deepEqual(await handle.nodes(undefined, 100), [root, other, scout, child]);
-        assert.deepEqual(await handle.nodes(undefined, 2), [root, other]);
-      }
+      const scout = node("scout", ["root"], { validUntil: START + 60, metAt: START + 1 });
+      const [one, two, three] = ["one", "two", "three"].map((id) => node(id, ["root", "scout"]));
+      await store.meet([root, scout, one!, two!, three!]);
+      const outlines = await store.nodeOutlines();
+      assert.deepEqual(
+        outlines
+          .map(({ id, path, metAt, validUntil }) => ({ id, path: [...path], metAt, validUntil }))
+          .sort((a, b) => (a.id < b.id ? -1 : 1)),
+        [one!, root, scout, three!, two!].map(({ id, path, metAt, validUntil }) => ({
+          ...{ id, metAt, validUntil },
+          path: [...path],
+        })),
+      );
+      await Promise.all(
+        handles.map((handle) =>
+          handle.forgetNodes([
+            { id: "one", into: "scout" },
+            { id: "nobody", into: "scout" },
+            { id: "two", into: "scout" },
+          ]),
+        ),
+      );
+      for (const handle of handles)
+        assert.deepEqual(await handle.nodes("root", 100), [
+          root,
+          { ...scout, unlisted: 2 },
+          three!,
+        ]);
+      await store.forgetNodes([{ id: "scout", into: "root" }, { id: "three" }]);
+      assert.deepEqual(await store.nodes(undefined, 100), [{ ...root, unlisted: 3 }]);
+      assert.deepEqual(await store.nodes("scout", 100), []);
+      await store.meet([root, scout, one!]);
+      for (const handle of handles)
+        assert.deepEqual(await handle.nodes("root", 100), [{ ...root, unlisted: 3 }, scout, one!]);
     },
   );
 

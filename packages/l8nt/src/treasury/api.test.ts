@@ -184,7 +184,16 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
       });
       const text = await answer.text();
       expect(text).not.toMatch(SECRETS);
-      const members = new Set(["id", "agent", "parentId", "state", "caveats", "spent", "limits"]);
+      const members = new Set([
+        "id",
+        "agent",
+        "parentId",
+        "state",
+        "caveats",
+        "spent",
+        "limits",
+        "more",
+      ]);
       for (const node of JSON.parse(text).nodes)
         for (const key of Object.keys(node)) expect(members.has(key)).toBe(true);
     },
@@ -197,7 +206,9 @@ describe("an answer holds what its schema lists, and nothing else [case 100]", (
       root.delegate({ agent }, { now: world.clock() }),
     );
     const below = mine!.delegate({ agent: "below" }, { now: world.clock() });
-    for (const one of [other!, below]) await world.treasury.standing(one.toString());
+    const { url } = await world.openShop(SHOP);
+    for (const one of [other!, below])
+      await post(world, one, { id: crypto.randomUUID(), method: "GET", url: `${url}/a` });
     const agents = (nodes: readonly { agent?: string }[]) => nodes.map(({ agent }) => agent);
     expect(agents(await world.treasury.standing(mine!.toString()))).toEqual([undefined, "mine"]);
     expect(agents(await world.treasury.tree(mine!.toString()))).toEqual(["mine", "below"]);

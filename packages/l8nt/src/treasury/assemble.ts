@@ -66,7 +66,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const maxSilenceSeconds = readMaxSilence(maxSilence);
   const directives = new Directives({ store, authority, gate, clock, alarm, maxSilence });
   const recall = new Recall({ fetch, store, directives, clock, maxSilenceSeconds });
-  const nodes = new NodeDirectory({ store, authority, gate });
+  const nodes = new NodeDirectory({ store, clock, authority, gate });
   const explanations = new Explanations({ store, clock, gate, directives, alarm, stops });
   const { witness } = options;
   const restored = new RestoredBooks({ store, clock, gate, receipts, alarm, witness });
@@ -79,7 +79,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const sending = new Sending();
   const paying = { wallet, store, clock, settler, sending };
   const lookup = new PaymentLookup({ ...paying, ...policy });
-  const payments = new OutgoingPayments({ ...paying, gate, policy, curve });
+  const payments = new OutgoingPayments({ ...paying, nodes, gate, policy, curve });
   const reconciler = new Reconciler({
     ...{ store, lookup, settler, explanations, wallet, clock, gate, alarm, restored },
   });
@@ -91,12 +91,12 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const services = new ServiceRequests({ fetch, ...policy });
   const told = { store, clock, alarm };
   const delivery = new Delivery({
-    ...{ ...told, bought, kept, blame, recall, settler, services },
+    ...{ ...told, nodes, bought, kept, blame, recall, settler, services },
     ...policy,
   });
   const asks = new UnpaidAsks(clock);
   const purchases = new Purchases({
-    ...{ store, clock, gate, payments, lookup, services, delivery, asks },
+    ...{ store, clock, gate, nodes, payments, lookup, services, delivery, asks },
   });
   const startup = new Startup({
     ...{ store, time, clock, directives, recall, reconciler, restored },

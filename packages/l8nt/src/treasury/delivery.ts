@@ -33,6 +33,7 @@ import {
 import { HandedTo } from "./handed-to.ts";
 import { KEPT_SECONDS, type KeptAnswers, responseOf } from "./kept-answers.ts";
 import { handoverCaveats, narrowed, shownFor } from "./narrowing.ts";
+import type { NodeDirectory } from "./nodes.ts";
 import { givenKeyOf, hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
 import type { Recall } from "./recall.ts";
 import { judgeRefusal } from "./refusals.ts";
@@ -44,6 +45,7 @@ import { answerLost, givenUp, noAnswer, notDelivered, unproven } from "./undeliv
 
 export interface DeliveryOptions {
   readonly store: Store;
+  readonly nodes: Pick<NodeDirectory, "spent">;
   readonly bought: Bought;
   readonly kept: KeptAnswers;
   readonly blame: Blame;
@@ -207,6 +209,8 @@ export class Delivery {
   }
 
   async #deliver(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
+    // What an ancestor bought is spent by this node as well.
+    await this.#options.nodes.spent(order.verified);
     return (await this.#handOver(order, paid)) ?? (await this.#relay(order, paid, way));
   }
 

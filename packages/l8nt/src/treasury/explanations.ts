@@ -121,7 +121,7 @@ export class Explanations {
     if (node?.id !== nodeId)
       throw new AdapterError(
         "ERR_REQUEST",
-        "The treasury has not seen this node since its books were made or restored. Let the agent send a request, or name the nearest node above it that the tree shows.",
+        "The treasury's books have no record of this node. Let the agent order something that has a price, or name the nearest node above it that the tree shows.",
       );
     const chain = await Promise.all(
       node.path.map(async (id) => ({ id, record: (await store.nodes(id, 1))[0] })),

@@ -1,20 +1,27 @@
 /**
- * Directory of the nodes seen so far. Agents are never registered; each node is recorded on its
- * first request.
+ * Directory of the nodes that have spent. Agents are never registered, and a free request leaves no
+ * record. spec/4-purchase.md §7.
  */
 import { Lru } from "../internal/lru.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import { nodeTotals, spentOf } from "../ledger/index.ts";
-import type { NodeRecord } from "../ports/nodes.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { NodeOutline, NodeRecord } from "../ports/nodes.ts";
 import type { Store } from "../ports/store.ts";
 import type { NodeStanding } from "../ports/treasury.ts";
 import type { SpendingGate } from "./gate.ts";
+import { MAX_NODES, surplusOf } from "./node-shares.ts";
 
-/** How many nodes are listed at a time. */
-const MAX_NODES = 10_000;
+/** How many records are written before the surplus is forgotten again. */
+const SLACK = 500;
+/** A read is never cut below what may be there: the surplus, and roots beyond the bound. */
+const MAX_READ = 2 * MAX_NODES;
+/** A clock that is set back by less than this finds no node ended that lives. */
+const CLOCK_MARGIN_SECONDS = 86_400;
 
 export interface NodeDirectoryOptions {
   readonly store: Store;
+  readonly clock: Clock;
   readonly authority: Authority;
   readonly gate: SpendingGate;
 }
@@ -24,24 +31,53 @@ export class NodeDirectory {
   /** The nodes that are in the store already. */
   readonly #met = new Lru<string, true>(MAX_NODES);
 
+  /** Processes may end before they write as many records as `SLACK`, so each begins with a look. */
+  #untilTrim = 1;
+  #trimming: Promise<void> | undefined;
+
   constructor(options: NodeDirectoryOptions) {
     this.#options = options;
   }
 
-  /** Records every node on the chain of a verified credential. */
-  async meet(verified: Verified, now: number): Promise<void> {
+  /**
+   * Records every node on the chain of a credential that has spent. Never fails: only the tree
+   * needs it, and a node that is missing is recorded when it spends again.
+   */
+  async spent(verified: Verified): Promise<void> {
+    const now = this.#options.clock();
     const fresh = verified.nodes.flatMap(({ id }, depth) =>
       this.#met.get(id) ? [] : [recordOf(verified, depth, now)],
     );
     if (fresh.length === 0) return;
-    await this.#options.store.meet(fresh);
+    try {
+      await this.#options.store.meet(fresh);
+    } catch {
+      return;
+    }
     for (const { id } of fresh) this.#met.set(id, true);
+    this.#untilTrim -= fresh.length;
+    if (this.#untilTrim > 0) return;
+    this.#untilTrim = SLACK;
+    this.#trimming ??= this.#trim(now).finally(() => {
+      this.#trimming = undefined;
+    });
+    await this.#trimming;
   }
 
-  /** Records a child that is revoked by its caveats, maybe before its first request. */
-  async meetBelow(ancestor: Verified, caveats: readonly string[], now: number): Promise<void> {
+  /** What cannot be forgotten now is forgotten later. */
+  async #trim(now: number): Promise<void> {
+    const { store } = this.#options;
+    try {
+      const ended = (node: NodeOutline) => this.#hasEnded(node, now);
+      const surplus = surplusOf(await store.nodeOutlines(), ended);
+      if (surplus.length > 0) await store.forgetNodes(surplus);
+    } catch {}
+  }
+
+  /** Records a child that is revoked by its caveats, maybe before it spends. */
+  async revoked(ancestor: Verified, caveats: readonly string[]): Promise<void> {
     const child = ancestor.credential.append(caveats);
-    await this.meet(this.#options.authority.verifier.authenticate(child), now);
+    await this.spent(this.#options.authority.verifier.authenticate(child));
   }
 
   /** The node of a credential and its ancestors, root first. */
@@ -51,14 +87,23 @@ export class NodeDirectory {
     );
   }
 
+  /** A credential's node and all below it that have spent, parents first. */
+  async belowOf(verified: Verified, now: number): Promise<readonly NodeStanding[]> {
+    const { id } = verified.node;
+    const below = await this.below(id, now);
+    if (below[0]?.id === id) return below;
+    const own = recordOf(verified, verified.nodes.length - 1, now);
+    return [await this.#standing(own, now), ...below];
+  }
+
   /** A node and all below it, parents first; every node if `nodeId` is undefined. */
   async below(nodeId: string | undefined, now: number): Promise<readonly NodeStanding[]> {
-    const records = await this.#options.store.nodes(nodeId, MAX_NODES);
-    return Promise.all(records.map((record) => this.#standing(record, now)));
+    const records = await this.#options.store.nodes(nodeId, MAX_READ);
+    return Promise.all(listed(records).map((record) => this.#standing(record, now)));
   }
 
   async #standing(record: NodeRecord, now: number): Promise<NodeStanding> {
-    const { id, agent, path, caveats, limits } = record;
+    const { id, agent, path, caveats, limits, unlisted } = record;
     const totals = nodeTotals(id);
     const usages = await this.#options.store.usage([...totals, ...limits], now);
     const used = usages.slice(totals.length);
@@ -76,7 +121,14 @@ export class NodeDirectory {
         used: used[at]!.used,
         ...(windowSeconds !== undefined && { windowSeconds }),
       })),
+      ...(unlisted !== undefined && { more: unlisted }),
     };
+  }
+
+  #hasEnded({ path, validUntil }: NodeOutline, now: number): boolean {
+    const { revocations } = this.#options.authority;
+    if (path.some((id) => revocations.has(id))) return true;
+    return validUntil !== undefined && validUntil + CLOCK_MARGIN_SECONDS <= now;
   }
 
   #state({ path, validUntil }: NodeRecord, now: number): NodeStanding["state"] {
@@ -85,6 +137,21 @@ export class NodeDirectory {
     if (validUntil !== undefined && validUntil <= now) return "expired";
     return gate.isFrozen(path) ? "frozen" : "active";
   }
+}
+
+/** Counts a node whose parent was forgotten at the nearest node above it, and does not list it. */
+function listed(records: readonly NodeRecord[]): readonly NodeRecord[] {
+  const shown = new Map<string, NodeRecord>();
+  for (const record of records) {
+    const above = record.path.findLast((id) => id !== record.id && shown.has(id));
+    if (above === undefined || above === record.path.at(-2)) shown.set(record.id, record);
+    else {
+      const node = shown.get(above)!;
+      const unlisted = (node.unlisted ?? 0) + (record.unlisted ?? 0) + 1;
+      shown.set(above, { ...node, unlisted });
+    }
+  }
+  return [...shown.values()];
 }
 
 function recordOf(verified: Verified, depth: number, metAt: number): NodeRecord {

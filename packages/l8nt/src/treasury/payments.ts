@@ -26,6 +26,7 @@ import { checkInvoice, checkPayee, checkSale, formatCost, type PayableInvoice } 
 import type { SpendingGate } from "./gate.ts";
 import { firstPaymentLimit, inFlightLimits } from "./in-flight.ts";
 import type { SpendingPolicy } from "./limits.ts";
+import type { NodeDirectory } from "./nodes.ts";
 import { newAttemptId } from "./order.ts";
 import type { Sending } from "./payment-lookup.ts";
 import type { Settler } from "./settler.ts";
@@ -35,6 +36,7 @@ export interface OutgoingPaymentsOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly policy: SpendingPolicy;
+  readonly nodes: Pick<NodeDirectory, "spent">;
   readonly gate: SpendingGate;
   readonly settler: Settler;
   readonly sending: Sending;
@@ -101,7 +103,7 @@ export class OutgoingPayments {
     isFirst: boolean,
   ): Promise<PaymentRecord | undefined> {
     const { verified, target, challenge, skewSeconds } = request;
-    const { clock, store, settler, gate, sending, policy, curve } = this.#options;
+    const { clock, store, nodes, settler, gate, sending, policy, curve } = this.#options;
     const wallet = await this.#options.wallet();
     // Asked for each payment, because another node may answer at the wallet's URL by now. The other
     // checks run meanwhile.
@@ -156,6 +158,7 @@ export class OutgoingPayments {
         throw "open" in begun ? underWay() : repeated();
       }
       request.begun();
+      await nodes.spent(verified);
       try {
         demand();
         // Another treasury may have made the first payment since the payees were read.

@@ -14,6 +14,7 @@ import type { Purchase } from "../ports/treasury.ts";
 import { checkOrigin, readSkew } from "./check.ts";
 import type { Delivery } from "./delivery.ts";
 import type { SpendingGate } from "./gate.ts";
+import type { NodeDirectory } from "./nodes.ts";
 import { hasGone, type Order } from "./order.ts";
 import type { PaymentLookup } from "./payment-lookup.ts";
 import { intentOf, type OutgoingPayments, underWay } from "./payments.ts";
@@ -25,6 +26,7 @@ export interface PurchasesOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly gate: SpendingGate;
+  readonly nodes: Pick<NodeDirectory, "spent">;
   readonly payments: OutgoingPayments;
   readonly lookup: PaymentLookup;
   readonly services: ServiceRequests;
@@ -109,14 +111,20 @@ export class Purchases {
   }
 
   async #ask(order: Order, ask: Ask): Promise<Purchase> {
-    const { services, gate, delivery, payments, clock } = this.#options;
+    const { services, gate, nodes, delivery, payments, clock } = this.#options;
     const { verified, target } = order;
     const response = await services.ask(order);
     if (response.status !== 402) return delivery.ofFree(order, response);
     ask.priced();
     discard(response);
     checkOrigin(response, order.url);
-    await gate.demandAt(verified, target);
+    try {
+      await gate.demandAt(verified, target);
+    } catch (error) {
+      // The books may have lost this node, and the owner may say that it made the payment.
+      if (gate.unexplained.count > 0) await nodes.spent(verified);
+      throw error;
+    }
     const challenge = Challenge.parse(response.headers.get("www-authenticate"));
     const skewSeconds = readSkew(response, clock());
     if (hasGone(order))

@@ -85,7 +85,7 @@ export class TreasuryCore implements Treasurer {
         "ERR_REQUEST",
         "The method or the URL cannot be requested. The URL must be http or https, without a user name or a password.",
       );
-    const verified = await this.#admit(request.credential, { now: this.#parts.clock(), target });
+    const verified = this.#admit(request.credential, { now: this.#parts.clock(), target });
     checkTransport(url);
     const order = orderOf(verified, target, url, request);
     const { running } = this.#parts;
@@ -105,7 +105,7 @@ export class TreasuryCore implements Treasurer {
 
   async answered(credential: string, orders: readonly string[]): Promise<void> {
     await this.start();
-    const verified = await this.#admit(credential, { now: this.#parts.clock(), target: "self" });
+    const verified = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
     await this.#noteAnswered(verified, orders);
     await this.#parts.bought.written();
   }
@@ -117,11 +117,9 @@ export class TreasuryCore implements Treasurer {
     for (const id of ids) await uses.answered(orderKey(verified, id));
   }
 
-  async #admit(credential: string, access: Access): Promise<Verified> {
+  #admit(credential: string, access: Access): Verified {
     const verified = this.authority.verifier.authenticate(credential);
     verified.demand(access);
-    // Only the tree needs it, and a node that is missing is recorded on its next request.
-    await this.#parts.nodes.meet(verified, access.now).catch(() => {});
     return verified;
   }
 
@@ -159,9 +157,9 @@ export class TreasuryCore implements Treasurer {
 
   async revoke(credential: string, caveats: readonly string[]): Promise<string> {
     await this.start();
-    const ancestor = await this.#admit(credential, { now: this.#parts.clock(), target: "self" });
+    const ancestor = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
     const revocation = ancestor.revokeBelow(caveats);
-    await this.#parts.nodes.meetBelow(ancestor, caveats, this.#parts.clock()).catch(() => {});
+    await this.#parts.nodes.revoked(ancestor, caveats).catch(() => {});
     await this.#parts.recall.revoke(revocation, `by ${ancestor.lineage.join(" > ") || "the root"}`);
     return revocation.nodeId;
   }
@@ -169,21 +167,20 @@ export class TreasuryCore implements Treasurer {
   async standing(credential: string): Promise<readonly NodeStanding[]> {
     await this.start();
     const now = this.#parts.clock();
-    return this.#parts.nodes.chain(await this.#admit(credential, { now, target: "self" }), now);
+    return this.#parts.nodes.chain(this.#admit(credential, { now, target: "self" }), now);
   }
 
   async tree(credential: string): Promise<readonly NodeStanding[]> {
     await this.start();
     const now = this.#parts.clock();
-    const { node } = await this.#admit(credential, { now, target: "self" });
-    return this.#parts.nodes.below(node.id, now);
+    return this.#parts.nodes.belowOf(this.#admit(credential, { now, target: "self" }), now);
   }
 
   /** The receipts of payments that this credential's node and the nodes below it made. */
   async receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]> {
     checkGiven(ownReceipts, { query: { after, limit } });
     await this.start();
-    const { node } = await this.#admit(credential, { now: this.#parts.clock(), target: "self" });
+    const { node } = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
     return this.#parts.receipts.receipts(after, limit, node.id);
   }
 

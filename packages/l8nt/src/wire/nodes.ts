@@ -23,6 +23,7 @@ const node = codecOf<NodeStanding>()(
     caveats: list(text),
     spent: list(amount),
     limits: list(standing),
+    more: optional(count()),
   }),
 );
 
@@ -41,7 +42,7 @@ export const ownTree = message({
   name: "tree",
   method: "GET",
   path: "/v1/tree",
-  summary: "The credential's node and all below it that the treasury has seen, parents first",
+  summary: "The credential's node and all below it that have spent, parents first",
   audience: "agent",
   answer: nodes,
 });

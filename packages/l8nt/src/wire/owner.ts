@@ -89,7 +89,7 @@ export const ownerTree = message({
   ...read,
   name: "tree",
   path: `${OWNER_PATH}/tree`,
-  summary: "Every node that the treasury has seen, or one and all below it; parents first",
+  summary: "Every node that has spent, or one and all below it; parents first",
   query: object({ node: optional(nodeId) }),
   answer: nodes,
 });

@@ -105,7 +105,10 @@ CREATE TABLE sigil_nodes (
   path text[] NOT NULL,
   depth integer NOT NULL,
   met_at double precision NOT NULL,
+  valid_until double precision,
   n bigint GENERATED ALWAYS AS IDENTITY,
+  -- How many nodes below it were forgotten.
+  unlisted integer NOT NULL DEFAULT 0,
   record text NOT NULL
 );
 CREATE INDEX sigil_nodes_order ON sigil_nodes (depth, met_at, n);

@@ -60,9 +60,11 @@ export const MIGRATIONS: readonly Migration[] = [
          seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, node_id TEXT NOT NULL, ends_at REAL, at REAL NOT NULL,
          reason TEXT, above TEXT, by_node TEXT, payment TEXT
        ) STRICT`,
+      // "path" holds ids with a space between them. "unlisted" is not in the body.
       `CREATE TABLE nodes (
-         id TEXT PRIMARY KEY, depth INTEGER NOT NULL, met_at REAL NOT NULL, body TEXT NOT NULL
-       ) STRICT, WITHOUT ROWID`,
+         id TEXT PRIMARY KEY, depth INTEGER NOT NULL, met_at REAL NOT NULL, path TEXT NOT NULL,
+         valid_until REAL, unlisted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL
+       ) STRICT`,
       `CREATE TABLE node_paths (
          ancestor TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (ancestor, id)
        ) STRICT, WITHOUT ROWID`,
