@@ -17,7 +17,7 @@ export async function nodeNamed(
   if (named.length === 1) return named[0]!.id;
   throw new UsageError(
     named.length === 0
-      ? "No agent of that name has spent at this treasury. sigil tree shows those that have, and their node ids; an agent without a name has only its node id. Name one that has not spent by its node id: GET /v1/credential of the treasury tells it to the agent."
+      ? "No agent of that name has spent at this treasury. sigil tree shows those that have, and their node ids; an agent without a name has only its node id. Name one that has not spent by its node id, or revoke it with the credential above it."
       : `${named.length} agents have that name. Say which by its id: ${named.map(({ id }) => id).join(", ")}.`,
   );
 }
