@@ -387,10 +387,10 @@ class PostgresStore implements Store {
   async meet(nodes: readonly NodeRecord[]): Promise<void> {
     // In the order of their ids, so that two processes that write the same nodes cannot deadlock.
     await this.#database.write(
-      `INSERT INTO ${this.#in}.sigil_nodes (id, path, depth, met_at, valid_until, record)
-         SELECT id, path, cardinality(path), met_at, valid_until, record
+      `INSERT INTO ${this.#in}.sigil_nodes (id, path, depth, met_at, ends_at, record)
+         SELECT id, path, cardinality(path), met_at, ends_at, record
            FROM jsonb_to_recordset($1::jsonb) AS t(id text, path text[], met_at double precision,
-             valid_until double precision, record text, n integer)
+             ends_at double precision, record text, n integer)
            ORDER BY id COLLATE "C", n
        ON CONFLICT DO NOTHING`,
       [
@@ -399,7 +399,7 @@ class PostgresStore implements Store {
             id: node.id,
             path: node.path,
             met_at: node.metAt,
-            valid_until: node.validUntil ?? null,
+            ends_at: node.validUntil ?? null,
             record: stringify(node),
             n,
           })),
@@ -426,9 +426,7 @@ class PostgresStore implements Store {
       path: NodeOutline["path"];
       metAt: number;
       validUntil: number | null;
-    }>(
-      `SELECT id, path, met_at AS "metAt", valid_until AS "validUntil" FROM ${this.#in}.sigil_nodes`,
-    );
+    }>(`SELECT id, path, met_at AS "metAt", ends_at AS "validUntil" FROM ${this.#in}.sigil_nodes`);
     return rows.map(({ validUntil, ...row }) => ({
       ...row,
       ...(validUntil !== null && { validUntil }),

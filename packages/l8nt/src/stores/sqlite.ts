@@ -387,11 +387,11 @@ class SqliteStore implements Store {
 
   nodeOutlines(): Promise<readonly NodeOutline[]> {
     return this.#look(() =>
-      this.#sql.all("SELECT id, path, met_at, valid_until FROM nodes").map((row) => ({
+      this.#sql.all("SELECT id, path, met_at, ends_at FROM nodes").map((row) => ({
         id: String(row.id),
         path: String(row.path).split(" ") as unknown as NodeOutline["path"],
         metAt: Number(row.met_at),
-        ...(row.valid_until !== null && { validUntil: Number(row.valid_until) }),
+        ...(row.ends_at !== null && { validUntil: Number(row.ends_at) }),
       })),
     );
   }

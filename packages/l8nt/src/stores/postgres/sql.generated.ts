@@ -108,7 +108,7 @@ CREATE TABLE sigil_nodes (
   path text[] NOT NULL,
   depth integer NOT NULL,
   met_at double precision NOT NULL,
-  valid_until double precision,
+  ends_at double precision,
   n bigint GENERATED ALWAYS AS IDENTITY,
   -- How many nodes below it were forgotten.
   unlisted integer NOT NULL DEFAULT 0,

@@ -63,7 +63,7 @@ export const MIGRATIONS: readonly Migration[] = [
       // "path" holds ids with a space between them. "unlisted" is not in the body.
       `CREATE TABLE nodes (
          id TEXT PRIMARY KEY, depth INTEGER NOT NULL, met_at REAL NOT NULL, path TEXT NOT NULL,
-         valid_until REAL, unlisted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL
+         ends_at REAL, unlisted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL
        ) STRICT`,
       `CREATE TABLE node_paths (
          ancestor TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (ancestor, id)
