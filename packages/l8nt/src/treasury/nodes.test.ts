@@ -1,4 +1,6 @@
-/** The tree shows the nodes that have spent, and no agent hides another one. spec/4-purchase.md §7. */
+/**
+ * The tree shows the nodes that have spent, and no agent hides another one. spec/4-purchase.md §7.
+ */
 import { describe, expect, test } from "vitest";
 import type { Credential } from "../l402/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
