@@ -19,8 +19,13 @@ export interface Break {
   /** Whether the link ever broke. */
   readonly happened: () => boolean;
   readonly undo: () => void;
-  /** Resolves once a payment that the agent's own process began has arrived. */
+  /**
+   * Resolves once what goes on behind the break is over: a payment that the agent's own process
+   * began, or the work of a service whose gateway gave up.
+   */
   readonly arrived: () => Promise<void>;
+  /** Ends what waited for somebody to ask again. */
+  readonly end: () => Promise<void>;
 }
 
 /** Arms the break of a cell. `first` resolves once the request is under way. */
@@ -28,6 +33,10 @@ export function arm(town: Town, first: Promise<First>): Break {
   const { row, mode, served, again } = town.cell;
   const isServed = served !== "not served";
   const state = { hasHappened: false };
+  let arrived = async () => {
+    if (isOwnTreasury(mode) && row.at === "agent dies") await over;
+  };
+  let end = async () => {};
   let over = Promise.resolve();
   const happened = () => {
     state.hasHappened = true;
@@ -164,13 +173,22 @@ export function arm(town: Town, first: Promise<First>): Break {
         else await exchange.cut(answer, "body");
       });
       break;
+    case "gateway":
+      ({ arrived, end } = givesUp(town, row.served, happened));
+      break;
+    case "service reset":
+      end = async () => {
+        if (await town.gateway!.hasBroken()) happened();
+      };
+      break;
   }
   return {
     happened: () => state.hasHappened,
     undo: () => {
-      town.shop.plan = () => ({});
+      if (row.at !== "gateway") town.shop.plan = () => ({});
     },
-    arrived: () => (isOwnTreasury(mode) && row.at === "agent dies" ? over : Promise.resolve()),
+    arrived: () => arrived(),
+    end: () => end(),
   };
 }
 
@@ -261,5 +279,59 @@ function slow(town: Town, first: Promise<First>, happened: () => void): void {
         return undefined;
       },
     };
+  };
+}
+
+/**
+ * The gateway gives up once the service has begun to serve. The service ends its work after that:
+ * at once, or once another request for the thing was answered.
+ */
+function givesUp(
+  town: Town,
+  when: "before it is asked again" | "after it is asked again",
+  happened: () => void,
+): Pick<Break, "arrived" | "end"> {
+  let finish = () => {};
+  const ended = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let goOn = () => {};
+  const askedAgain = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const isServed = town.cell.served !== "not served";
+  const isLate = when === "after it is asked again";
+  let visits = 0;
+  town.shop.plan = ({ thing }) => {
+    if (!isServed || thing !== THING) return {};
+    visits++;
+    if (visits > 1)
+      return {
+        async answered() {
+          goOn();
+          await ended;
+          return undefined;
+        },
+      };
+    return {
+      async serving() {
+        await town.gateway!.giveUp();
+        if (isLate) await askedAgain;
+      },
+      async answered() {
+        finish();
+        return undefined;
+      },
+    };
+  };
+  return {
+    arrived: async () => {
+      if (visits > 0 && !isLate) await ended;
+    },
+    async end() {
+      if (await town.gateway!.hasBroken()) happened();
+      goOn();
+      if (visits > 0) await ended;
+    },
   };
 }

@@ -40,6 +40,21 @@ export type Kill = (typeof KILLS)[number];
 export const STATUSES = [502, 503, 504] as const;
 export const CLOSINGS = ["no head, FIN", "no head, RST", "after the head", "in the body"] as const;
 export type Closing = (typeof CLOSINGS)[number];
+export const RESETS = ["before the head", "after the head", "in the body"] as const;
+export type Reset = (typeof RESETS)[number];
+
+/**
+ * How a process between the payer's side and the service breaks the first paid exchange. A reset is
+ * by RST at the payer's side, once the service has answered. A gateway that gives up answers in the
+ * service's place, and the service serves after that: before anyone asks again, or only after.
+ */
+export type Between =
+  | { readonly at: "service reset"; readonly when: Reset }
+  | {
+      readonly at: "gateway";
+      readonly status: 502 | 504;
+      readonly served: "before it is asked again" | "after it is asked again";
+    };
 
 export type Row =
   | { readonly at: "agent dies"; readonly when: "before" | "during" | "after" }
@@ -56,7 +71,8 @@ export type Row =
   | { readonly at: "treasury killed"; readonly point: Kill }
   | { readonly at: "service closes"; readonly how: Closing }
   | { readonly at: "service slow" }
-  | { readonly at: "relayed body cut" };
+  | { readonly at: "relayed body cut" }
+  | Between;
 
 export const ROWS: readonly Row[] = [
   ...(["before", "during", "after"] as const).map((when) => ({ at: "agent dies" as const, when })),
@@ -71,6 +87,10 @@ export const ROWS: readonly Row[] = [
   ...CLOSINGS.map((how) => ({ at: "service closes" as const, how })),
   { at: "service slow" },
   { at: "relayed body cut" },
+  ...RESETS.map((when) => ({ at: "service reset" as const, when })),
+  { at: "gateway", status: 502, served: "before it is asked again" },
+  { at: "gateway", status: 504, served: "before it is asked again" },
+  { at: "gateway", status: 504, served: "after it is asked again" },
 ];
 
 export function rowName(row: Row): string {
@@ -91,6 +111,10 @@ export function rowName(row: Row): string {
       return "the service is slower than the time-out";
     case "relayed body cut":
       return "the relayed body is cut";
+    case "service reset":
+      return `the connection to the service is reset ${row.when}`;
+    case "gateway":
+      return `a gateway before the service answers ${row.status}, it serves ${row.served}`;
   }
 }
 
@@ -111,6 +135,10 @@ export function allCells(): readonly Cell[] {
     ),
   );
 }
+
+/** What stands between the payer's side and the service. */
+export const betweenOf = ({ at, ...rest }: Row): Between | undefined =>
+  at === "service reset" || at === "gateway" ? ({ at, ...rest } as Between) : undefined;
 
 export const isOwnTreasury = (mode: Mode): boolean => mode === "embedded" || mode === "mcp-pipe";
 
@@ -143,6 +171,9 @@ function whyNoRow({ row, mode }: Cell): string | undefined {
       return isOwnTreasury(mode)
         ? "the agent's process makes the paid request: see the row of the agent that dies"
         : "the treasury makes no paid request: it hands the credential over";
+    case "service reset":
+    case "gateway":
+      return mode === "mcp-pipe" ? "nothing stands between the ends of a pipe" : undefined;
     case "service closes":
       if (mode !== "mcp-pipe") return undefined;
       if (row.how === "no head, RST") return "a pipe is not reset";
@@ -185,6 +216,10 @@ function mayServe(row: Row, mode: Mode): "never" | "either" | "always" {
       return "either";
     case "relayed body cut":
       return "always";
+    case "service reset":
+      return row.when === "before the head" ? "either" : "always";
+    case "gateway":
+      return row.served === "after it is asked again" ? "always" : "either";
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import { type Agent, type AgentOrders, type Outcome, openAgent } from "./agent.ts";
+import { Gateway, type GatewayOrders } from "./gateway.ts";
 import { servePipe } from "./pipe.ts";
 import { type Books, openTreasury, type RunningTreasury, type TreasuryOrders } from "./treasury.ts";
 
@@ -15,6 +16,9 @@ export type ToChild =
       readonly database: string;
       readonly point: string | undefined;
     }
+  | { readonly be: "gateway"; readonly orders: GatewayOrders }
+  | { readonly giveUp: true }
+  | { readonly hasBroken: true }
   | { readonly ask: number; readonly thing: string; readonly key: string | undefined }
   | { readonly books: string }
   | { readonly close: true };
@@ -23,6 +27,8 @@ export type FromChild =
   | { readonly ready: string }
   | { readonly told: number; readonly outcome: Outcome }
   | { readonly books: Books }
+  | { readonly gaveUp: true }
+  | { readonly broke: boolean }
   | { readonly alarm: string }
   | { readonly closed: true };
 
@@ -37,11 +43,15 @@ const killer =
 
 let agent: Agent | undefined;
 let treasury: RunningTreasury | undefined;
+let gateway: Gateway | undefined;
 
 async function obey(message: ToChild): Promise<void> {
   if ("be" in message && message.be === "agent") {
     agent = await openAgent(message.orders, { alarm, pass: killer(message.orders.point) });
     say({ ready: "" });
+  } else if ("be" in message && message.be === "gateway") {
+    gateway = await Gateway.open(message.orders);
+    say({ ready: gateway.url });
   } else if ("be" in message) {
     const store = await openSqliteStore(message.database);
     treasury = await openTreasury(message.orders, store, { alarm, pass: killer(message.point) });
@@ -49,7 +59,11 @@ async function obey(message: ToChild): Promise<void> {
   } else if ("ask" in message) {
     const { ask, thing, key } = message;
     say({ told: ask, outcome: await agent!.ask({ thing, key }) });
-  } else if ("books" in message) say({ books: await treasury!.books(message.books) });
+  } else if ("giveUp" in message) {
+    await gateway!.giveUp();
+    say({ gaveUp: true });
+  } else if ("hasBroken" in message) say({ broke: gateway!.hasBroken });
+  else if ("books" in message) say({ books: await treasury!.books(message.books) });
   else {
     await agent?.close();
     say({ closed: true });

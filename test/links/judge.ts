@@ -4,7 +4,7 @@
  */
 import type { DevPayment } from "l8nt/testing";
 import type { Outcome } from "./agent.ts";
-import { type Cell, dies } from "./cells.ts";
+import { betweenOf, type Cell, dies } from "./cells.ts";
 import { type ShopEvent, THING } from "./shop.ts";
 import type { Books } from "./treasury.ts";
 
@@ -78,9 +78,22 @@ export function judge(story: Story): readonly Wrong[] {
   if (second !== undefined && isNew && !isAnswer(first)) judgeReuse(story, demand);
   if (second !== undefined) judgeSecond(story, mayBeBlamed, demand);
 
-  const isTaken = row.at === "service closes" && hasNoHead(cell);
+  const isTaken =
+    (row.at === "service closes" && hasNoHead(cell)) ||
+    (row.at === "service reset" && row.when === "before the head");
   if (isTaken && served === "served, refuses" && again === "new order")
     demand("I", paid === 1, () => `${paid} payments to a service that hangs up`);
+
+  // The one that presented it knows that the answer was lost: the treasury, or the agent's process.
+  const isKnownLost =
+    betweenOf(row) !== undefined &&
+    !isAnswer(first) &&
+    isNew &&
+    // A call of MCP has an id of its own, and so is another request.
+    cell.mode !== "mcp-http" &&
+    (again === "new order" || cell.mode === "relayed");
+  if (isKnownLost && served === "served, keeps")
+    demand("U", paid === 1, () => `${paid} payments, and the service has kept the answer`);
 
   const isLink = row.at === "treasury reset" || row.at === "proxy" || row.at === "treasury killed";
   const isLost = served === "served, refuses" && first.kind === "error" && first.spent === "yes";
@@ -120,6 +133,15 @@ const of = (story: Story, paymentHash: string, ...whats: readonly ShopEvent["wha
 /** Whether the service closes before a head: half of a message on a pipe is nothing at all. */
 const hasNoHead = ({ row, mode }: Cell): boolean =>
   row.at === "service closes" && (row.how.startsWith("no head") || mode === "mcp-pipe");
+
+/**
+ * Whether something in between broke the exchange so that nothing of the service arrived: from the
+ * payer's side this looks as if the service failed. The service may be left alone for a while, and
+ * is not accused.
+ */
+const looksUnserved = ({ row, served }: Cell): boolean =>
+  served === "served, refuses" &&
+  (row.at === "gateway" || (row.at === "service reset" && row.when === "before the head"));
 
 /**
  * Whether the service took the money and refused the very thing: it never let an answer out, nobody
@@ -168,7 +190,12 @@ function judgeSecond(story: Story, mayBeBlamed: boolean, demand: Demand): void {
   // The answer of this very order was given, or may have been: it is not paid for twice.
   const isLost = isSame && isSpent && (isAnswer(first) || cell.served === "served, refuses");
   const isBlamed = isSpent && mayBeBlamed && cell.served !== "served, keeps";
-  demand("A", isLost || isBlamed, () => `the second request: ${shown(second)}`);
+  const isLeftAlone =
+    looksUnserved(cell) &&
+    second.kind === "error" &&
+    (second.code === "ERR_ORIGIN_QUARANTINED" ||
+      (isSpent && second.code === "ERR_PAID_NOT_DELIVERED"));
+  demand("A", isLost || isBlamed || isLeftAlone, () => `the second request: ${shown(second)}`);
 }
 
 const REUSE = /uses what was paid for|without (?:another payment|paying again)/i;
@@ -214,8 +241,10 @@ function isOwnError({ cell }: Story, which: string, { name, message }: Told) {
     row.at === "agent times out" || (row.at === "service slow" && mode !== "relayed");
   if (isAborted) return /Abort|Timeout/.test(name) || /abort|timed? ?out/i.test(message);
   const isBody = row.at === "relayed body cut";
-  const isService = row.at === "service closes" && mode !== "relayed";
+  const isService =
+    (row.at === "service closes" || row.at === "service reset") && mode !== "relayed";
   const isMcp = mode.startsWith("mcp");
+  if (row.at === "gateway") return isMcp && message.includes(`<h1>${row.status}</h1>`);
   return (isBody || isService) && (name === "TypeError" || isMcp);
 }
 

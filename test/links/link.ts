@@ -25,6 +25,8 @@ export class Exchange {
   readonly method: string;
   readonly target: string;
   readonly body: Buffer;
+  /** Whether it presents a credential. */
+  readonly isPaid: boolean;
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
   readonly #upstream: string;
@@ -34,6 +36,7 @@ export class Exchange {
     this.method = incoming.method ?? "";
     this.target = incoming.url ?? "";
     this.body = body;
+    this.isPaid = incoming.headers.authorization !== undefined;
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#upstream = upstream;
@@ -107,8 +110,18 @@ export class Exchange {
     });
   }
 
-  /** Sends a part of the answer, and resets the connections. */
-  cut({ status, rawHeaders, body }: Answer, where: "head" | "body"): Promise<void> {
+  /**
+   * Sends a part of the answer, up to the middle of its head, to the end of that, or to the middle
+   * of the body, and closes the connection.
+   *
+   * @param by FIN, because a reset may take away what the other side has not read; the kernel of
+   * the other side keeps what came before a reset over loopback
+   */
+  cut(
+    { status, rawHeaders, body }: Answer,
+    where: "head" | "after the head" | "body",
+    by: "FIN" | "RST" = "FIN",
+  ): Promise<void> {
     const head = [
       `HTTP/1.1 ${status} OK`,
       ...pairs([...withoutFraming(rawHeaders), "content-length", `${body.length}`]),
@@ -118,12 +131,18 @@ export class Exchange {
     const part =
       where === "head"
         ? head.slice(0, head.length / 2)
-        : Buffer.concat([Buffer.from(head, "latin1"), body.subarray(0, body.length / 2)]);
+        : Buffer.concat([
+            Buffer.from(head, "latin1"),
+            body.subarray(0, where === "body" ? body.length / 2 : 0),
+          ]);
     const { socket } = this.#incoming;
     return new Promise((resolve) => {
       if (socket.destroyed) return resolve();
-      // FIN after the bytes, because a reset may take away what the other side has not read.
-      socket.end(part, () => resolve());
+      if (by === "FIN") return void socket.end(part, () => resolve());
+      socket.write(part, () => {
+        socket.resetAndDestroy();
+        resolve();
+      });
     });
   }
 

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { build } from "esbuild";
 import type { Agent, AgentOrders, Ask, Outcome } from "./agent.ts";
 import type { FromChild, ToChild } from "./child.ts";
+import type { GatewayOrders } from "./gateway.ts";
 import type { Books, RunningTreasury, TreasuryOrders } from "./treasury.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -194,5 +195,44 @@ export class TreasuryProcess implements RunningTreasury {
 
   close(): Promise<void> {
     return this.process.kill();
+  }
+}
+
+/** A gateway before the service, in a process of its own. */
+export class GatewayProcess {
+  readonly url: string;
+  readonly #process: Process;
+
+  private constructor(process: Process, url: string) {
+    this.#process = process;
+    this.url = url;
+  }
+
+  static async open(processes: Processes, orders: GatewayOrders): Promise<GatewayProcess> {
+    const process = processes.start();
+    const ready = await process.ask<{ ready: string }>(
+      { be: "gateway", orders },
+      (it) => "ready" in it,
+    );
+    if (ready === undefined) throw new Error("the gateway died before it was asked anything");
+    return new GatewayProcess(process, ready.ready);
+  }
+
+  /** Lets it answer in the service's place. Resolves once it has. */
+  async giveUp(): Promise<void> {
+    await this.#process.ask({ giveUp: true }, (it) => "gaveUp" in it);
+  }
+
+  /** Whether it broke an exchange. */
+  async hasBroken(): Promise<boolean> {
+    const answer = await this.#process.ask<{ broke: boolean }>(
+      { hasBroken: true },
+      (it) => "broke" in it,
+    );
+    return answer?.broke ?? false;
+  }
+
+  close(): Promise<void> {
+    return this.#process.kill();
   }
 }

@@ -63,6 +63,7 @@ async function tell(town: Town): Promise<Story> {
 
   const secondAt = town.tick();
   const second = await askAgain(town, agent, key);
+  await broken.end();
   await agent.close();
   const another = await town.otherAgent();
   const other = await inTime(another.ask({ thing: OTHER }));

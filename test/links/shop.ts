@@ -59,6 +59,8 @@ export interface Plan {
   readonly arrived?: (visit: Visit) => Promise<void>;
   /** @default "consumed" */
   readonly use?: Use;
+  /** After the credential was accepted, before the answer is made. */
+  readonly serving?: (visit: Visit) => Promise<void>;
   /** After the use was counted, before anything is sent; returns how the connection is closed. */
   readonly answered?: (visit: Visit) => Promise<Closing | undefined>;
 }
@@ -67,6 +69,8 @@ export interface ShopOptions {
   /** URL of an account that makes invoices. */
   readonly invoicer: string;
   readonly secret: string;
+  /** Starts what stands before the service at this URL, and returns its own URL. */
+  readonly before?: ((url: string) => Promise<string>) | undefined;
   /** Whether a repeated request with the same `Idempotency-Key` is the same use. */
   readonly keeps: boolean;
   readonly tick: () => number;
@@ -78,7 +82,14 @@ interface Reply {
   readonly body: Buffer;
 }
 
+/** What is done with a request that is paid for. */
+interface Work {
+  readonly use: Use;
+  readonly serving?: (() => Promise<void>) | undefined;
+}
+
 export class Shop {
+  /** Where agents find it. */
   readonly url: string;
   readonly events: ShopEvent[] = [];
   plan: (visit: Visit) => Plan = () => ({});
@@ -90,7 +101,7 @@ export class Shop {
   readonly #server: Server;
   readonly #paywall: Paywall;
   readonly #mcp: (request: Request) => Promise<Response>;
-  readonly #uses = new AsyncLocalStorage<Use>();
+  readonly #works = new AsyncLocalStorage<Work>();
   readonly #challenges = new Map<string, number>();
   /** Of the call that the server on the pipe is at. */
   #piped: Promise<Plan> | undefined;
@@ -110,18 +121,19 @@ export class Shop {
       alarm: () => {},
     });
     const tools = createMcpHandler(() => toolServer(() => this.#answer()));
-    this.#mcp = paidEndpoint({ paywall: this.#paywall, price: PRICE }, (request) =>
-      this.#uses.getStore() === "released"
-        ? new Response("busy", { status: 503 })
-        : tools.fetch(request),
-    );
+    this.#mcp = paidEndpoint({ paywall: this.#paywall, price: PRICE }, async (request) => {
+      const { use, serving } = this.#works.getStore() ?? {};
+      await serving?.();
+      return use === "released" ? new Response("busy", { status: 503 }) : tools.fetch(request);
+    });
     server.on("request", (incoming, outgoing) => void this.#take(incoming, outgoing));
   }
 
   static async open(options: ShopOptions): Promise<Shop> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return new Shop(options, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return new Shop(options, (await options.before?.(url)) ?? url, server);
   }
 
   async close(): Promise<void> {
@@ -157,7 +169,7 @@ export class Shop {
     const paymentHash = this.#presented(request);
     if (paymentHash === undefined) {
       await this.#challenge(thing);
-      const reply = await read(await this.#serve(target, request, "consumed"));
+      const reply = await read(await this.#serve(target, request, { use: "consumed" }));
       this.#note("challenged", thing, hashIn(reply.headers.get("www-authenticate")));
       return write(outgoing, reply);
     }
@@ -165,7 +177,8 @@ export class Shop {
     const plan = await this.#arrive(visit);
     // What the other side no longer waits for is not served, as a handler finds out.
     const use = outgoing.destroyed ? "released" : (plan.use ?? "consumed");
-    const reply = await read(await this.#serve(target, request, use));
+    const serving = plan.serving && (() => plan.serving!(visit));
+    const reply = await read(await this.#serve(target, request, { use, serving }));
     const isRefused = reply.status >= 400 && reply.status < 500 && reply.status !== 409;
     if (reply.status === 409) this.#note("kept", thing, paymentHash);
     else if (isRefused) this.#note("refused", thing, paymentHash);
@@ -196,10 +209,12 @@ export class Shop {
     return this.events.some((one) => one.what === "consumed" && one.paymentHash === paymentHash);
   }
 
-  async #serve(target: string, request: Request, use: Use): Promise<Response> {
-    if (target.startsWith("/mcp")) return this.#uses.run(use, () => this.#mcp(request));
+  async #serve(target: string, request: Request, work: Work): Promise<Response> {
+    if (target.startsWith("/mcp")) return this.#works.run(work, () => this.#mcp(request));
     const decision = await this.#paywall.authorize(request);
     if (!decision.granted) return decision.response;
+    const { use, serving } = work;
+    await serving?.();
     return decision.settle(
       use === "released"
         ? new Response("busy", { status: 503 })
@@ -257,7 +272,7 @@ export class Shop {
 }
 
 /** What a request is about: undefined for a message of MCP that costs nothing. */
-function thingIn(target: string, body: Buffer): string | undefined {
+export function thingIn(target: string, body: Buffer): string | undefined {
   if (!target.startsWith("/mcp")) return target.slice(1);
   try {
     const { method, params } = JSON.parse(body.toString()) as {

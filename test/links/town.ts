@@ -10,9 +10,9 @@ import { MemoryStore } from "l8nt/stores/memory";
 import { openSqliteStore } from "l8nt/stores/sqlite";
 import type { DevNetwork, DevPayment } from "l8nt/testing";
 import { type Agent, type AgentOrders, openAgent } from "./agent.ts";
-import { type Cell, dies, isOwnTreasury, type Kill } from "./cells.ts";
+import { betweenOf, type Cell, dies, isOwnTreasury, type Kill } from "./cells.ts";
 import { type Exchange, Link } from "./link.ts";
-import { AgentProcess, type Processes, TreasuryProcess } from "./processes.ts";
+import { AgentProcess, GatewayProcess, type Processes, TreasuryProcess } from "./processes.ts";
 import { Shop } from "./shop.ts";
 import { type Books, booksOf, openTreasury, type RunningTreasury } from "./treasury.ts";
 
@@ -35,6 +35,8 @@ export class Town {
   readonly link: Link;
   /** Between the treasury and the Lightning network. */
   readonly wallet: Link;
+  /** Between the payer's side and the service, in the rows that are about that. */
+  readonly gateway: GatewayProcess | undefined;
   readonly alarms: string[] = [];
   /** When each payment reached the network, by payment hash. */
   readonly paidAt = new Map<string, number>();
@@ -54,13 +56,13 @@ export class Town {
     cell: Cell,
     ground: Ground,
     name: string,
-    shop: Shop,
-    links: readonly Link[],
+    { shop, gateway, links }: Pick<Town, "shop" | "gateway"> & { readonly links: readonly Link[] },
   ) {
     this.cell = cell;
     this.#ground = ground;
     this.#name = name;
     this.shop = shop;
+    this.gateway = gateway;
     [this.link, this.wallet] = links as [Link, Link];
     this.#folder = mkdtempSync(join(tmpdir(), "sigil-links-"));
     this.#secret = secretOf(`treasury of ${name}`);
@@ -99,7 +101,16 @@ export class Town {
     const { network } = ground;
     const ticks = { tick: () => 0 };
     const invoicer = network.account(`${name}-shop`, { balanceMsat: 0n }).invoiceOnlyUrl;
+    const between = betweenOf(cell.row);
+    let gateway: GatewayProcess | undefined;
+    const before = async (upstream: string) => {
+      const { served } = cell;
+      const orders = { upstream, between: between!, served };
+      gateway = await GatewayProcess.open(ground.processes, orders);
+      return gateway.url;
+    };
     const shop = await Shop.open({
+      before: between && before,
       invoicer,
       secret: secretOf(`shop of ${name}`),
       keeps: cell.served === "served, keeps",
@@ -109,7 +120,7 @@ export class Town {
       Link.open(({ method, target }) => method === "POST" && target === "/v1/purchases"),
       Link.open((exchange) => invoiceIn(exchange) !== undefined),
     ]);
-    const town = new Town(cell, ground, name, shop, links);
+    const town = new Town(cell, ground, name, { shop, gateway, links });
     ticks.tick = () => town.tick();
     if (!isOwnTreasury(cell.mode)) await town.startTreasury();
     return town;
@@ -245,6 +256,7 @@ export class Town {
     await this.#treasury?.close();
     await this.link.close();
     await this.wallet.close();
+    await this.gateway?.close();
     await this.shop.close();
     rmSync(this.#folder, { recursive: true });
   }

@@ -21,7 +21,10 @@ export class Held {
   credential: Credential;
   /** Whether the service may have served it. */
   #mayBeUsed: boolean;
-  /** Whether a connection with it was closed before an answer, by the service or in between. */
+  /**
+   * Whether an exchange with it ended with 5xx, or before a head, by the service or by something in
+   * between.
+   */
   #unanswered = false;
   #users = 0;
   #isUsedUp = false;
@@ -56,10 +59,15 @@ export class Held {
     this.#mayBeUsed = true;
   }
 
+  /** A request with it ended with a failure that may not be the service's own. */
+  wasUnanswered(): void {
+    this.#unanswered = true;
+  }
+
   /** A request with it ended without an answer. */
   failed(error: unknown, signal: AbortSignal | undefined): void {
     if (signal?.aborted || endingOf(error) !== "hung up") this.#mayBeUsed = true;
-    else this.#unanswered = true;
+    else this.wasUnanswered();
   }
 
   /** The agent has an answer, and that is the end of a credential for a single request. */

@@ -254,6 +254,8 @@ export class Trip {
     // A service with another rule may count an answer that ours gives back. A later refusal of the
     // credential then does not prove that the service took the money and served nothing.
     if (isUsedUp || response.status < 500) used.wasAnswered();
+    // A gateway may have said so, while the service serves.
+    else used.wasUnanswered();
     if (!isUsedUp) {
       end();
       held.keep(target, used);
@@ -287,8 +289,10 @@ export class Trip {
     const tries = new Tries(request.signal);
     for (;;) {
       const response = await this.#send(request, target, used.credential, key);
-      const repeated = key === undefined ? undefined : await repetition(response);
+      const repeated = await repetition(response);
       if (repeated === undefined) return response;
+      // What the service says about a key of the caller's is the caller's to judge.
+      if (repeated === "gone" && key === undefined) return response;
       const after = Number(response.headers.get("retry-after") ?? 0) || 0;
       const isOver = repeated === "gone" || !(await tries.again(after));
       request.signal?.throwIfAborted();

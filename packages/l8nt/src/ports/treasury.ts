@@ -36,8 +36,8 @@ export interface PurchaseRequest {
      */
     readonly mayBeUsed: boolean;
     /**
-     * Whether a connection on which it was presented ended without an answer, and the agent did not
-     * end it.
+     * Whether an exchange in which it was presented ended with 5xx or without an answer, and the
+     * agent did not end it.
      *
      * @default false
      */

@@ -498,7 +498,7 @@ export class Delivery {
     await store.mark(paymentHash, { status: "used", closed });
     bought.usedUp([record]);
     alarm(
-      `${origin} asks for payment ${paymentHash} again, whose connection ended without an answer: a broken link, or a service that hangs up. Node ${closed.to} does not pay there for ${quarantineSeconds} s`,
+      `${origin} asks for payment ${paymentHash} again, whose connection ended without an answer, or with 5xx: a broken link, a gateway, or a service that hangs up. Node ${closed.to} does not pay there for ${quarantineSeconds} s`,
     );
     throw unproven(origin);
   }

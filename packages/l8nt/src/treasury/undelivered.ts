@@ -12,7 +12,7 @@ export const unproven = (origin: string): PaymentError =>
   new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     "yes",
-    `${origin} was paid, gave no answer, and asks for payment again. Whether it served the request cannot be known: a connection that breaks looks the same as one that it closes. Nothing is paid there for this agent for a while.`,
+    `${origin} was paid, gave no answer or an error (5xx), and asks for payment again. Whether it served the request cannot be known: a link or a gateway that fails looks the same as a service that does. Nothing is paid there for this agent for a while.`,
   );
 
 export const answerLost = (origin: string): PaymentError =>
