@@ -1295,6 +1295,21 @@ describe("sigil get", () => {
     expect(paidPayments()).toBe(before + 1);
   });
 
+  test("says that an earlier payment was used, if a process before it paid for the same order", async () => {
+    const env = { SIGIL_CREDENTIAL: spending().toString() };
+    const before = paidPayments();
+    const args = ["get", `${service.url}/paid`, "-H", "Idempotency-Key: told-once"];
+    const runs = [await sigilProcess(args, { env }), await sigilProcess(args, { env })];
+    const used = paid().replace("paid", "used an earlier payment of");
+    expect(runs).toMatchObject([
+      { code: 0, stdout: "sunny\n", stderr: paid() },
+      { code: 0, stdout: "sunny\n", stderr: used },
+    ]);
+    const json = JSON.parse((await sigilProcess([...args, "--json"], { env })).stdout);
+    expect(json).toMatchObject({ paid: [], paidEarlier: [{ amount: { value: "10000" } }] });
+    expect(paidPayments()).toBe(before + 1);
+  });
+
   test("reports the payment if the body breaks off, and ends with 7", async () => {
     const env = { SIGIL_CREDENTIAL: spending().toString() };
     const run = await sigil(["get", `${service.url}/cut`], { env });

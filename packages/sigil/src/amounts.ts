@@ -1,4 +1,5 @@
 /** Amounts in JSON documents and in text for people. */
+import type { PaymentSummary } from "l8nt";
 import { type Amount, formatAmount, type Unit } from "l8nt/invoice";
 
 /**
@@ -34,3 +35,7 @@ export function formatSum(amounts: readonly Amount[]): string {
 /** "10 sat and 0.01 sat of routing fee". */
 export const formatPaid = (amount: Amount, fee: Amount): string =>
   `${formatAmount(amount)} and ${formatAmount(fee)} of routing fee`;
+
+/** "paid 10 sat and 0.01 sat of routing fee to https://api.example". */
+export const paidInWords = ({ amount, fee, origin, earlier = false }: PaymentSummary): string =>
+  `${earlier ? "used an earlier payment of" : "paid"} ${formatPaid(amount, fee)} to ${origin}`;

@@ -22,8 +22,10 @@ export interface HttpClientOptions {
   /** The treasury of credentials that name its location, if it is in this process. */
   readonly treasury?: Treasurer & { readonly location: string };
   /**
-   * Called for each payment that is made for a request of this client, if the treasury's answer is
-   * heard: what a treasury in another process pays after the caller gave up is in its receipts.
+   * Called once in a process for each payment that is made for a request of this client, if the
+   * treasury's answer is heard: what a treasury in another process pays after the caller gave up is
+   * in its receipts. `earlier` is true if the order was paid for when it was sent before, as with
+   * an `Idempotency-Key` that another process used.
    */
   readonly onPayment?: (payment: PaymentSummary) => void;
   /** Sends requests. @default the global `fetch` */

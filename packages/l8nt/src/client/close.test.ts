@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { targetOfUrl } from "../caveat/index.ts";
 import { Client } from "../index.ts";
+import { Credential } from "../l402/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { type Town, town } from "../testing/fixtures/town.ts";
+import { ask402, challenger, site, type Town, town } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
 import { ordersOf } from "./orders.ts";
 
@@ -52,6 +53,44 @@ describe.each(WAYS)("a client of a treasury, %s", (_, scope) => {
       await (await client.get(`${shop.url}/a`)).text();
     }
     expect(await statuses(world)).toEqual(["used"]);
+  });
+});
+
+describe.each(WAYS)("an order that was said to be answered, %s", (_, scope) => {
+  const KEYED = { headers: { "idempotency-key": "order-42" } };
+
+  test("is answered again by what the service kept for its key, and is not paid again", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const client = world.connect(world.mint(scope));
+    for (let times = 0; times < 3; times++) {
+      expect(await (await client.get(`${shop.url}/a`, KEYED)).json()).toEqual({ served: 1 });
+      await client.close();
+      expect(await statuses(world)).toEqual(["used"]);
+    }
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("is lost if the service kept nothing, and is not paid again", async () => {
+    const world = await town();
+    const used = new Set<string>();
+    const shop = await site(async ({ headers }, response, url) => {
+      const text = headers.authorization?.replace(/^L402 /, "");
+      const hash = text === undefined ? undefined : Credential.parse(text).paymentHash;
+      if (hash !== undefined && !used.has(hash)) {
+        used.add(hash);
+        return response.end("served");
+      }
+      const grant = { endpoints: [`* ${url}/**`], maxUses: 1, expiresIn: "1h" } as const;
+      return ask402(response, await challenger(world, url).demand({ scope: grant }));
+    });
+    const client = world.connect(world.mint(scope));
+    await (await client.get(`${shop.url}/a`, KEYED)).text();
+    await client.close();
+    const again = client.get(`${shop.url}/a`, KEYED);
+    await expect(again).rejects.toMatchObject({ code: "ERR_ANSWER_LOST", spent: "yes" });
+    expect(world.paid().count).toBe(1);
+    expect(world.alarms).toEqual([]);
   });
 });
 

@@ -8,12 +8,14 @@ import { sha256Hex } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
 import { timedId } from "../internal/timed-id.ts";
 import type { Credential } from "../l402/index.ts";
+import type { PaymentSummary } from "../ports/treasury.ts";
 
 /** The most ids that one message names. */
 const MAX_NAMED = 64;
 /** Bodies that the caller leaves unread. The oldest one beyond them counts as read. */
 const MAX_OPEN_BODIES = 64;
 const MAX_NODES = 1024;
+const MAX_REPORTED = 4096;
 /** Beyond them the oldest is forgotten, which costs a later order one more exchange. */
 const MAX_ANSWERED = 1024;
 
@@ -74,6 +76,8 @@ export class Orders {
   /** Answered, and not yet known to the treasury: id and origin. */
   readonly #answered = new Map<string, string>();
   readonly #bodies = new Set<() => void>();
+  /** Payment hashes of payments that a client was told of. */
+  readonly #reported = new Lru<string, true>(MAX_REPORTED);
 
   open(id: string, isNamed: boolean, target: Target): Order {
     return this.#underWay.get(id) ?? new Order(this, id, isNamed, target);
@@ -102,6 +106,13 @@ export class Orders {
     this.#bodies.add(read);
     if (this.#bodies.size > MAX_OPEN_BODIES) firstOf(this.#bodies)!();
     return () => void this.#bodies.delete(read);
+  }
+
+  /** Whether a payment is reported for the first time: the same order may be sent again. */
+  isNews({ paymentHash }: PaymentSummary): boolean {
+    const isNews = this.#reported.get(paymentHash) === undefined;
+    this.#reported.set(paymentHash, true);
+    return isNews;
   }
 
   /** What the treasury is told with an order. */

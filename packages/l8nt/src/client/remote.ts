@@ -66,7 +66,7 @@ export class RemoteTreasury implements Treasurer {
     for (;;) {
       const outcome = await this.#try(order);
       if (outcome instanceof Error) throw wasSent ? this.#refusedLater(order, outcome) : outcome;
-      if ("kind" in outcome) return outcome;
+      if ("kind" in outcome) return wasSent ? madeNow(outcome) : outcome;
       wasSent ||= outcome.wasSent;
       // A treasury that was never reached is not running. One that was may be starting again.
       if (!wasSent) throw this.#treasury.failed(outcome.what, outcome.cause);
@@ -158,6 +158,13 @@ export class RemoteTreasury implements Treasurer {
     return (await this.#treasury.ask(ownReceipts, credential, { query: { after, limit } }))
       .receipts;
   }
+}
+
+/** A payment that may be one of an earlier try of this very call, whose answer was lost. */
+function madeNow(purchase: Purchase): Purchase {
+  if (purchase.payment === undefined) return purchase;
+  const { earlier: _, ...payment } = purchase.payment;
+  return { ...purchase, payment };
 }
 
 const triesInWords = (tries: number): string => (tries === 1 ? "" : `, tried ${tries} times`);

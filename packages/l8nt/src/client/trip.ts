@@ -181,8 +181,9 @@ export class Trip {
     });
     const bought = ordered.then((purchase): Bought => {
       payer.orders.acknowledged(told.answered ?? []);
-      const isNew = purchase.payment !== undefined;
-      if (isNew) onPayment(purchase.payment);
+      const { payment } = purchase;
+      if (payment !== undefined && payer.orders.isNews(payment)) onPayment(payment);
+      const isNew = payment !== undefined && payment.earlier !== true;
       if (purchase.kind === "response") return purchase;
       return { ...purchase, held: held.handed(purchase.credential, order, isNew) };
     });

@@ -52,7 +52,7 @@ export interface PurchaseRequest {
   readonly underWay?: readonly string[];
 }
 
-/** What was paid for this very request. Absent where nothing was. */
+/** What was paid for this very order. Absent where nothing was. */
 export interface PaymentSummary {
   readonly origin: string;
   /** Hex. */
@@ -60,6 +60,13 @@ export interface PaymentSummary {
   readonly amount: Amount;
   /** The routing fee, on top. */
   readonly fee: Amount;
+  /**
+   * Whether it was made when the order was sent before, and used now: by this process or by
+   * another one, with the same `Idempotency-Key`.
+   *
+   * @default false
+   */
+  readonly earlier?: boolean;
 }
 
 /**

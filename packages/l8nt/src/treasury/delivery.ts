@@ -122,7 +122,7 @@ export class Delivery {
     return {
       kind: "response",
       response: responseOf(answer),
-      ...(payment !== undefined && { payment }),
+      ...(payment !== undefined && { payment: { ...payment, earlier: true } }),
     };
   }
 
@@ -211,11 +211,11 @@ export class Delivery {
   async #deliver(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
     // What an ancestor bought is spent by this node as well.
     await this.#options.nodes.spent(order.verified);
-    return (await this.#handOver(order, paid)) ?? (await this.#relay(order, paid, way));
+    return (await this.#handOver(order, paid, way)) ?? (await this.#relay(order, paid, way));
   }
 
   /** Undefined if the agent may not hold the credential, so that the request must be relayed. */
-  async #handOver(order: Order, paid: PaidCredential): Promise<Purchase | undefined> {
+  async #handOver(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
     const { verified, target, key } = order;
     const { clock, recall } = this.#options;
     const { record, full } = paid;
@@ -231,7 +231,8 @@ export class Delivery {
     // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
     verified.demand({ now: clock(), target });
     this.#handed.note(record.paymentHash, key);
-    return { kind: "credential", credential: credential.toString(), ...paymentOf(order, record) };
+    const payment = paymentOf(order, record, way);
+    return { kind: "credential", credential: credential.toString(), ...payment };
   }
 
   /** Relays the request until there is an answer, or a verdict about the refusal. */
@@ -267,7 +268,7 @@ export class Delivery {
         key = hexText(randomBytes(16));
         continue;
       }
-      if (!(await isRefusal(response))) return this.#answer(order, paid, response);
+      if (!(await isRefusal(response))) return this.#answer(order, paid, response, way);
       const code = await codeOf(response);
       const now = (await this.#options.store.payment(paid.record.paymentHash)) ?? paid.record;
       const facts = this.#factsOf(order, { ...paid, record: now }, way);
@@ -364,12 +365,17 @@ export class Delivery {
   }
 
   /** Passes the answer on, and records what became of the credential as far as it is known. */
-  async #answer(order: Order, paid: PaidCredential, response: Response): Promise<Purchase> {
+  async #answer(
+    order: Order,
+    paid: PaidCredential,
+    response: Response,
+    way: Way,
+  ): Promise<Purchase> {
     const { record, full } = paid;
     const head = { method: order.target.method, status: response.status };
     const isAnswer = isConsumed(head, declaredIn(response.headers));
     const passed = relayed(response);
-    const payment = paymentOf(order, record);
+    const payment = paymentOf(order, record, way);
     this.#maybeUsed.set(record.paymentHash, true);
     if (isAnswer) this.#givenBack.delete(record.paymentHash);
     else this.#givenBack.set(record.paymentHash, true);
@@ -434,7 +440,8 @@ export class Delivery {
   }
 
   /**
-   * Asks the service for the answer that it may have kept.
+   * Asks the service for the answer that it may have kept: through the agent, if the credential may
+   * be handed over, because the service knows the answer as one to the agent's own credential.
    *
    * @throws PaymentError `ERR_ANSWER_LOST`
    */
@@ -442,6 +449,10 @@ export class Delivery {
     const { clock } = this.#options;
     if (!mayServe(paid, order.verified, order.target, clock()))
       throw answerLost(paid.record.origin);
+    if (order.request.refused?.paymentHash !== paid.record.paymentHash) {
+      const purchase = await this.#handOver(order, paid, {});
+      if (purchase !== undefined) return purchase;
+    }
     let response: Response;
     try {
       const key = this.#keyOf(order, paid);
@@ -453,7 +464,7 @@ export class Delivery {
       discard(response);
       throw answerLost(paid.record.origin);
     }
-    if (!(await isRefusal(response))) return this.#answer(order, paid, response);
+    if (!(await isRefusal(response))) return this.#answer(order, paid, response, {});
     await codeOf(response);
     throw answerLost(paid.record.origin);
   }
@@ -537,10 +548,11 @@ const isOwnOf = ({ key }: Order, record: PaymentRecord): boolean =>
 function paymentOf(
   { key, request }: Order,
   record: PaymentRecord,
+  { isPaying = false }: Way,
 ): { readonly payment?: PaymentSummary } {
   const { origin, paymentHash, amount, fee = msat(0n) } = record;
   return isPaidBy(record, key) && request.refused?.paymentHash !== paymentHash
-    ? { payment: { origin, paymentHash, amount, fee } }
+    ? { payment: { origin, paymentHash, amount, fee, ...(!isPaying && { earlier: true }) } }
     : {};
 }
 

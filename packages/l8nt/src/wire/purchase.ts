@@ -25,7 +25,7 @@ import { message, readAnswer, writeAnswer } from "./message.ts";
 const RELAYED_FIELD = "sigil-relayed";
 /**
  * On a relayed response that was paid for: payment hash, unit, amount and routing fee, such as
- * `4f…9a msat 10000 12`.
+ * `4f…9a msat 10000 12`, and `earlier` if the payment was.
  */
 const PAYMENT_FIELD = "sigil-payment";
 
@@ -55,6 +55,7 @@ export const payment = codecOf<PaymentSummary>()(
     paymentHash: hash,
     amount,
     fee: amount,
+    earlier: optional(flag),
   }),
 );
 
@@ -139,12 +140,14 @@ function relayed(response: Response, origin: string): Purchase {
   };
 }
 
-const formatPayment = ({ paymentHash, amount: { unit, value }, fee }: PaymentSummary): string =>
-  `${paymentHash} ${unit} ${value} ${fee.value}`;
+function formatPayment({ paymentHash, amount, fee, earlier = false }: PaymentSummary): string {
+  const { unit, value } = amount;
+  return `${paymentHash} ${unit} ${value} ${fee.value}${earlier ? " earlier" : ""}`;
+}
 
 function parsePayment(field: string, origin: string): PaymentSummary {
-  const [, paymentHash, written, value, fee] =
-    /^([0-9a-f]{64}) (\w+) ([0-9]{1,20}) ([0-9]{1,20})$/.exec(field) ?? [];
+  const [, paymentHash, written, value, fee, earlier] =
+    /^([0-9a-f]{64}) (\w+) ([0-9]{1,20}) ([0-9]{1,20})( earlier)?$/.exec(field) ?? [];
   const unit = UNITS.find((one) => one === written);
   if (paymentHash === undefined || unit === undefined)
     throw new AdapterError(
@@ -156,5 +159,6 @@ function parsePayment(field: string, origin: string): PaymentSummary {
     paymentHash,
     amount: { unit, value: BigInt(value!) },
     fee: { unit, value: BigInt(fee!) },
+    ...(earlier !== undefined && { earlier: true }),
   };
 }

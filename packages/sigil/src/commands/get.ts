@@ -15,7 +15,7 @@ import {
 } from "l8nt";
 import { SCOPE_FLAGS as FLAGS_OF_SCOPE } from "l8nt/caveats";
 import { formatAmount, onlyIn, readAmountOption } from "l8nt/invoice";
-import { formatPaid, formatSum } from "../amounts.ts";
+import { formatSum, paidInWords } from "../amounts.ts";
 import type { Arguments } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, exitCodeOf, UsageError } from "../exit.ts";
@@ -54,23 +54,26 @@ Pays with the credential of SIGIL_CREDENTIAL, or from the wallet of SIGIL_WALLET
 within these limits: ${limitsInWords()} (--max-price replaces the first). Every call starts to count
 from zero, and what a wallet has bought is not kept: the next call pays again. A treasury keeps it:
 the next call uses what was paid for and not answered. Two calls with the same
--H "Idempotency-Key: KEY" are one order, which is paid for once.`,
+-H "Idempotency-Key: KEY" are one order, which is paid for once: the second one uses the payment of
+the first, and says so (--json: paidEarlier).`,
   flags: FLAGS,
   positionals: 1,
   async run(given: Given, terminal) {
     const request = await readRequest(given, terminal);
-    const paid: PaymentSummary[] = [];
-    const client = await clientOf(given, terminal, (payment) => paid.push(payment));
+    const told: Told = { paid: [], earlier: [] };
+    const client = await clientOf(given, terminal, (payment) =>
+      (payment.earlier === true ? told.earlier : told.paid).push(payment),
+    );
     try {
       const response = await client.fetch(request);
-      return await tell(response, given, terminal, paid, keeps(client));
+      return await tell(response, given, terminal, told, keeps(client));
     } catch (caught) {
       const error = unreachable(caught, new URL(request.url));
       // Payments are reported even if the request failed afterwards.
-      for (const payment of paid) terminal.note(paidLine(payment));
-      if (paid.length > 0 && error instanceof AdapterError)
+      for (const line of linesOf(told)) terminal.note(line);
+      if (told.paid.length > 0 && error instanceof AdapterError)
         terminal.note(`sigil: ${keeps(client)}.`);
-      terminal.fail(error, paid.length > 0 ? { paid: paid.map(paidDocument) } : {});
+      terminal.fail(error, linesOf(told).length > 0 ? documentOf(told) : {});
       return exitCodeOf(error);
     } finally {
       // A treasury that knows that the answer is here does not offer the purchase to the next call.
@@ -84,16 +87,17 @@ async function tell(
   response: Response,
   given: Given,
   terminal: Terminal,
-  paid: readonly PaymentSummary[],
+  told: Told,
   whatIsKept: string,
 ): Promise<number> {
+  const { paid } = told;
   const failure =
     paid.length > 0 && response.status >= 500 ? undelivered(response, paid, whatIsKept) : undefined;
   const endsInLine = await show(response, given, terminal, {
-    paid: paid.map(paidDocument),
+    ...documentOf(told),
     ...(failure !== undefined && { error: { ...failure.toJSON(), name: undefined } }),
   });
-  const notes = paid.map(paidLine);
+  const notes = [...linesOf(told)];
   if (failure !== undefined) notes.push(`sigil: ${failure.message}`);
   else if (response.status >= 400) notes.push(`sigil: HTTP ${statusOf(response)}`);
   if (notes.length > 0 && !endsInLine && terminal.stdout.isTTY) terminal.stdout.write("\n");
@@ -270,8 +274,19 @@ function limitsInWords(): string {
   return `${request} a request, ${day} a day, ${all} in total`;
 }
 
-const paidLine = ({ amount, fee, origin }: PaymentSummary): string =>
-  `paid ${formatPaid(amount, fee)} to ${origin}`;
+/** The payments that this call made, and those of earlier calls that it used. */
+interface Told {
+  readonly paid: PaymentSummary[];
+  readonly earlier: PaymentSummary[];
+}
+
+const linesOf = ({ paid, earlier }: Told): readonly string[] =>
+  [...paid, ...earlier].map(paidInWords);
+
+const documentOf = ({ paid, earlier }: Told): object => ({
+  paid: paid.map(paidDocument),
+  ...(earlier.length > 0 && { paidEarlier: earlier.map(paidDocument) }),
+});
 
 const paidDocument = ({ origin, paymentHash, amount, fee }: PaymentSummary): object => ({
   origin,

@@ -2,7 +2,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { DeniedError, explain, type PaymentSummary, SigilError } from "l8nt";
 import { withoutCredentials } from "l8nt/l402";
-import { formatPaid } from "../amounts.ts";
+import { paidInWords } from "../amounts.ts";
 import { UsageError } from "../exit.ts";
 import { printable, withoutSecrets } from "../secrecy.ts";
 
@@ -32,5 +32,7 @@ function reasonOf(error: unknown): string {
   return `A bug in sigil: ${withoutSecrets(error instanceof Error ? error.message : String(error))}`;
 }
 
-export const paidText = ({ amount, fee, origin }: PaymentSummary): string =>
-  `Paid ${formatPaid(amount, fee)} to ${origin}.`;
+export function paidText(payment: PaymentSummary): string {
+  const words = paidInWords(payment);
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+}

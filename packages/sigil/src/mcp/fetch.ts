@@ -128,10 +128,11 @@ async function shown(
   return text === undefined || text === "" ? said(head) : said(head, withoutCredentials(text));
 }
 
-const paidFact = ({ origin, amount, fee }: PaymentSummary) => ({
+const paidFact = ({ origin, amount, fee, earlier }: PaymentSummary) => ({
   origin,
   amount: formatAmount(amount),
   routingFee: formatAmount(fee),
+  ...(earlier === true && { earlier }),
 });
 
 function lengthOf({ headers }: Response): object {

@@ -20,6 +20,8 @@ export class OwnPayments {
     (agent: string | undefined) =>
     (payment: PaymentSummary): void => {
       this.#call.getStore()?.push(payment);
+      // Another process made it, and lists it.
+      if (payment.earlier === true) return;
       this.#latest.push({ ...payment, agent, at: Date.now() / 1000 });
       if (this.#latest.length > MAX_KEPT) this.#latest.shift();
     };
