@@ -78,12 +78,12 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const settler = new Settler({ ...settling, onPaid: paid });
   const sending = new Sending();
   const paying = { wallet, store, clock, settler, sending };
-  const lookup = new PaymentLookup({ ...paying, ...policy });
+  const running = new RunningOrders();
+  const lookup = new PaymentLookup({ ...paying, running, ...policy });
   const payments = new OutgoingPayments({ ...paying, nodes, gate, policy, curve });
   const reconciler = new Reconciler({
     ...{ store, lookup, settler, explanations, wallet, clock, gate, alarm, restored },
   });
-  const running = new RunningOrders();
   const bought = new Bought({ store, clock, running });
   const kept = new KeptAnswers(clock);
   const blame = new Blame();

@@ -84,8 +84,10 @@ export class Bought {
     // has gone waits for no other, so that no two wait for each other.
     if (!hasGone(order)) await running.abandoned(owner);
     if (running.has(owner)) return false;
-    // The agent may have given the other order up after it sent this one.
-    if (order.underWay.has(owner) && !running.wasUnheard(owner)) return false;
+    // The agent may have given the other order up after it sent this one, or have never been given
+    // what its payment bought.
+    const isUnneeded = running.wasUnheard(owner) || running.wasSettledApart(owner);
+    if (order.underWay.has(owner) && !isUnneeded) return false;
     const taken = this.#taken.get(order.key) ?? new Map<string, string>();
     if (taken.size >= MAX_TAKEN || taken.has(paymentHash)) return false;
     if (!(await store.take(paymentHash, owner, order.key))) return false;

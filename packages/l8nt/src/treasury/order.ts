@@ -22,7 +22,7 @@ export interface Order {
   /** Of what is priced. */
   readonly priced: string;
   /** Orders of the same node that their client has under way. */
-  readonly underWay: Set<string>;
+  readonly underWay: ReadonlySet<string>;
   /** Payment hashes of what was found to be of no use for this order. */
   readonly unfit: Set<string>;
   /** What became of it at the service so far. */

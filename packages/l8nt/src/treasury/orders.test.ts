@@ -444,6 +444,48 @@ describe("what buys a single request", () => {
       expect(await present(credential, `${shop.url}/a`)).toBe(200);
   });
 
+  test.each([
+    ["the next order", 1],
+    ["the reconciler", 1],
+    ["the order itself", 2],
+  ] as const)(
+    "whose payment is settled by %s after the client named its order: payments made: %i",
+    async (who, payments) => {
+      const world = await town();
+      const shop = await world.openShop();
+      const root = world.mint();
+      world.network.fault({ kind: "stuck", delayMs: 0 });
+      const id = newId();
+      expect(await failure(buy(world, root, `${shop.url}/a`, { id }))).toMatchObject({
+        code: "ERR_PAYMENT_UNKNOWN",
+      });
+      world.network.settle(world.network.payments()[0]!.paymentHash);
+      // Sent while the first order ran, so that its client names it.
+      const second = { id: newId(), underWay: [id] };
+      if (who === "the reconciler")
+        expect(await world.treasury.reconcile()).toEqual({ stillOpen: 0 });
+      if (who === "the order itself") await handed(buy(world, root, `${shop.url}/a`, { id }));
+      await handed(buy(world, root, `${shop.url}/a`, second));
+      expect(world.paid().count).toBe(payments);
+    },
+  );
+
+  test("is not taken once its order was sent again after the payment was settled apart", async () => {
+    const world = await town();
+    const shop = await world.openShop();
+    const root = world.mint();
+    world.network.fault({ kind: "stuck", delayMs: 0 });
+    const id = newId();
+    await failure(buy(world, root, `${shop.url}/a`, { id }));
+    world.network.settle(world.network.payments()[0]!.paymentHash);
+    await world.treasury.reconcile();
+    const one = await handed(buy(world, root, `${shop.url}/a`, { id }));
+    const other = await handed(buy(world, root, `${shop.url}/a`, { underWay: [id] }));
+    expect(other.paymentHash).not.toBe(one.paymentHash);
+    for (const credential of [one, other])
+      expect(await present(credential, `${shop.url}/a`)).toBe(200);
+  });
+
   test("is not for a child, a sibling or the node above, and they cannot name its order", async () => {
     const world = await town();
     const shop = await world.openShop();

@@ -6,6 +6,7 @@ import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Payer, PaymentOutcome } from "../ports/wallet.ts";
+import type { RunningOrders } from "./running-orders.ts";
 import type { Settler } from "./settler.ts";
 
 /**
@@ -54,6 +55,7 @@ export interface PaymentLookupOptions {
   readonly clock: Clock;
   readonly settler: Settler;
   readonly sending: Sending;
+  readonly running: RunningOrders;
   readonly paymentTimeoutSeconds: number;
 }
 
@@ -70,7 +72,10 @@ export class PaymentLookup {
     const isNotMade = outcome.status === "failed" || outcome.status === "never-sent";
     const isTooEarly =
       isNotMade && (this.#mayBeMade(record) || (await this.#isAnotherAttempt(record)));
-    return this.#options.settler.settle(record, isTooEarly ? SENDING : outcome);
+    const { settler, running } = this.#options;
+    const settled = await settler.settle(record, isTooEarly ? SENDING : outcome);
+    running.settled(record.order);
+    return settled;
   }
 
   /**

@@ -93,10 +93,7 @@ export class Purchases {
     verified.demand({ now: clock(), target });
     // Another payment of the intent is looked up before one is made. [case 63]
     const open = await store.openFor(intentOf(verified, target));
-    const settled = open && (await this.#follow(open));
-    // It was open until now, so it was never handed over, though its order ran when this one was
-    // sent. Whether that order still runs here is judged apart.
-    if (settled !== undefined) order.underWay.delete(settled.order);
+    if (open !== undefined) await this.#follow(open);
     return (await this.#ofHeld(order)) ?? this.#buy(order);
   }
 

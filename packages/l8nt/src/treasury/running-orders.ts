@@ -27,6 +27,8 @@ export class RunningOrders {
   readonly #turns = new Turns();
   /** The orders that ended when all of their agents had gone. */
   readonly #unheard = new Lru<string, true>(REMEMBERED);
+  /** The orders whose payment was settled while they did not run, and that did not run since. */
+  readonly #settledApart = new Lru<string, true>(REMEMBERED);
   readonly #running = new Map<string, Running>();
 
   has(key: string): boolean {
@@ -36,6 +38,20 @@ export class RunningOrders {
   /** Whether the order ended when all of its agents had gone, so that nothing reached them. */
   wasUnheard(key: string): boolean {
     return this.#unheard.get(key) ?? false;
+  }
+
+  /** Notes that the payment of an order, which was open, was found to be made. */
+  settled(key: string): void {
+    if (!this.has(key)) this.#settledApart.set(key, true);
+  }
+
+  /**
+   * Whether nothing can have been handed over for the order: its payment was open when it ran last,
+   * and was settled since by the reconciler or for another order. Its client may have named it as
+   * under way before that.
+   */
+  wasSettledApart(key: string): boolean {
+    return this.#settledApart.get(key) ?? false;
   }
 
   /**
@@ -57,6 +73,7 @@ export class RunningOrders {
     const running = this.#running.get(key) ?? beginning(fingerprint);
     if (running.fingerprint !== fingerprint) throw anotherRequest();
     running.passes.add(order);
+    this.#settledApart.delete(key);
     this.#running.set(key, running);
     return new Promise<Result>((resolve, reject) => {
       void this.#turns
