@@ -68,6 +68,13 @@ interface Way {
   readonly unanswered?: boolean;
 }
 
+/** What was asked for, and by which `Idempotency-Key`. */
+interface Asked {
+  /** The fingerprint of what is priced. */
+  readonly request: string;
+  readonly key: string;
+}
+
 /** How often a service that closes the connection is asked with one credential. [case 72] */
 const ATTEMPTS = 3;
 /** How long a service is given to end a request whose connection is gone. */
@@ -85,8 +92,10 @@ export class Delivery {
   readonly #maybeUsed = new Lru<string, true>(REMEMBERED);
   /** Payment hashes of what was presented on a connection that was closed before a head. */
   readonly #unanswered = new Lru<string, true>(REMEMBERED);
-  /** By payment hash: when an answer to it was lost, in Unix seconds. */
-  readonly #lostAt = new Lru<string, number>(REMEMBERED);
+  /** By payment hash: the answer that was lost first, and that no order has had since. */
+  readonly #lost = new Lru<string, Asked & { readonly at: number }>(REMEMBERED);
+  /** By payment hash: the order that was answered last. */
+  readonly #found = new Lru<string, Asked & { readonly order: string }>(REMEMBERED);
   /** Payment hashes of what a service answered without consuming the use. */
   readonly #givenBack = new Lru<string, true>(REMEMBERED);
   /** By payment hash: the orders for which it is at the service at this moment. */
@@ -238,7 +247,10 @@ export class Delivery {
   /** Relays the request until there is an answer, or a verdict about the refusal. */
   async #relay(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
     let asBought = false;
-    let key = this.#keyOf(order, paid);
+    const own = this.#ownKeyOf(order, paid);
+    const first = this.#keyOf(order, paid);
+    let key = first;
+    let isHidden = false;
     let mayChangeKey = givenKeyOf(order) === undefined;
     for (let lost = 0, waits = 0; ; ) {
       if (hasGone(order)) throw givenUp();
@@ -246,7 +258,7 @@ export class Delivery {
       try {
         response = await this.#present(order, paid, { asBought, key });
       } catch (error) {
-        this.#lostAt.set(paid.record.paymentHash, this.#options.clock());
+        this.#noteLost(order, paid.record, key);
         const ending = howEnded(error as Error);
         if (ending === "hung up") this.#unanswered.set(paid.record.paymentHash, true);
         else await this.#noteMaybeUsed(paid.record);
@@ -268,14 +280,24 @@ export class Delivery {
         key = hexText(randomBytes(16));
         continue;
       }
-      if (!(await isRefusal(response))) return this.#answer(order, paid, response, way);
+      // A gateway may hide the answer that was lost. Or a service keeps its failure for that key,
+      // and answers another one.
+      if (!isHidden && first !== own && mayBeLost(response)) {
+        discard(response);
+        await this.#noteMaybeUsed(paid.record);
+        isHidden = true;
+        key = own;
+        continue;
+      }
+      if (!(await isRefusal(response))) return this.#answer(order, paid, response, { ...way, key });
       const code = await codeOf(response);
       const now = (await this.#options.store.payment(paid.record.paymentHash)) ?? paid.record;
       const facts = this.#factsOf(order, { ...paid, record: now }, way);
       switch (judgeRefusal({ ...facts, asBought })) {
         case "again":
           asBought = true;
-          key = hexText(randomBytes(16));
+          // What refuses another key may have used it for the answer that is hidden.
+          key = isHidden ? first : hexText(randomBytes(16));
           continue;
         case "leave":
           return this.#leave(order, now);
@@ -313,21 +335,42 @@ export class Delivery {
   }
 
   /**
-   * The `Idempotency-Key` of a use: the agent's own, or one that follows from the purchase and the
-   * request, by which a service that keeps its answers gives a lost one again. Another order gets
-   * it only if it is known to be lost, and is not old: otherwise it would get an old answer that
-   * the first order had.
+   * The `Idempotency-Key` by which an order presents it first: the one of an answer that was lost,
+   * if that is not old, or the order's own.
    */
-  #keyOf(order: Order, { record, full }: PaidCredential): string {
+  #keyOf(order: Order, paid: PaidCredential): string {
+    const { paymentHash } = paid.record;
+    const own = this.#ownKeyOf(order, paid);
+    // What the agent gave names its request, and what is good for many uses has one for each.
+    if (givenKeyOf(order) !== undefined || !paid.full.chain.isSingleUse) return own;
+    const found = this.#found.get(paymentHash);
+    if (found?.order === order.key && found.request === order.priced) return found.key;
+    if (isPaidBy(paid.record, order.key)) return own;
+    const lost = this.#lost.get(paymentHash);
+    const isLost = lost !== undefined && this.#options.clock() < lost.at + KEPT_SECONDS;
+    return isLost && lost.request === order.priced ? lost.key : own;
+  }
+
+  /**
+   * The agent's own key, or one that follows from the purchase and the request, by which a service
+   * that keeps its answers gives the order a lost one again. Another order has another one:
+   * otherwise it would get an old answer that the first order had.
+   */
+  #ownKeyOf(order: Order, { record, full }: PaidCredential): string {
     const { key, priced, verified } = order;
-    const { paymentHash } = record;
     const isPayer = record.nodeIds.at(-1) === verified.node.id;
-    const lostAt = this.#lostAt.get(paymentHash) ?? Number.NEGATIVE_INFINITY;
-    const isLost = this.#options.clock() < lostAt + KEPT_SECONDS;
-    const isItsOwn = full.chain.isSingleUse && (isLost || isPaidBy(record, key));
-    const use = [paymentHash, priced, ...(isItsOwn ? [] : [key])];
+    const isItsOwn = full.chain.isSingleUse && isPaidBy(record, key);
+    const use = [record.paymentHash, priced, ...(isItsOwn ? [] : [key])];
     const sharer = isPayer ? undefined : verified.node.id;
     return keyOfUse({ given: givenKeyOf(order), sharer, use });
+  }
+
+  /** The first answer that was lost stays the one to ask for, until an order has had one. */
+  #noteLost({ priced: request }: Order, { paymentHash }: PaymentRecord, key: string): void {
+    const at = this.#options.clock();
+    const lost = this.#lost.get(paymentHash);
+    if (lost === undefined || at >= lost.at + KEPT_SECONDS)
+      this.#lost.set(paymentHash, { at, request, key });
   }
 
   /**
@@ -369,7 +412,7 @@ export class Delivery {
     order: Order,
     paid: PaidCredential,
     response: Response,
-    way: Way,
+    { key, ...way }: Way & { readonly key: string },
   ): Promise<Purchase> {
     const { record, full } = paid;
     const head = { method: order.target.method, status: response.status };
@@ -380,11 +423,14 @@ export class Delivery {
     if (isAnswer) this.#givenBack.delete(record.paymentHash);
     else this.#givenBack.set(record.paymentHash, true);
     if (!isAnswer) {
+      if (mayBeLost(response)) this.#noteLost(order, record, key);
       await this.#noteMaybeUsed(record);
       return { kind: "response", response: passed, ...payment };
     }
+    this.#lost.delete(record.paymentHash);
+    this.#found.set(record.paymentHash, { order: order.key, request: order.priced, key });
     const onWritten: WrittenListener = (ending) => {
-      if (ending === "cut") this.#lostAt.set(record.paymentHash, this.#options.clock());
+      if (ending === "cut") this.#noteLost(order, record, key);
       // What has left may end at a proxy: the agent says whether it arrived.
       if (ending === "read" && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
       else void this.#noteMaybeUsed(record);
@@ -453,9 +499,9 @@ export class Delivery {
       const purchase = await this.#handOver(order, paid, {});
       if (purchase !== undefined) return purchase;
     }
+    const key = this.#keyOf(order, paid);
     let response: Response;
     try {
-      const key = this.#keyOf(order, paid);
       response = await this.#present(order, paid, { asBought: false, key });
     } catch (error) {
       throw noAnswer(error);
@@ -464,7 +510,7 @@ export class Delivery {
       discard(response);
       throw answerLost(paid.record.origin);
     }
-    if (!(await isRefusal(response))) return this.#answer(order, paid, response, {});
+    if (!(await isRefusal(response))) return this.#answer(order, paid, response, { key });
     await codeOf(response);
     throw answerLost(paid.record.origin);
   }
@@ -539,6 +585,10 @@ export class Delivery {
     await this.#options.store.mark(paymentHash, mark).catch(() => {});
   }
 }
+
+/** Whether a head may be a gateway's, while the service answers. */
+const mayBeLost = ({ status, headers }: Response): boolean =>
+  status >= 500 && declaredIn(headers) === undefined;
 
 /** Whether the order paid for it, and no other order has taken it over. */
 const isOwnOf = ({ key }: Order, record: PaymentRecord): boolean =>
