@@ -21,12 +21,14 @@ export type ToChild =
   | { readonly hasBroken: true }
   | { readonly ask: number; readonly thing: string; readonly key: string | undefined }
   | { readonly books: string }
+  | { readonly revoke: string }
   | { readonly close: true };
 
 export type FromChild =
   | { readonly ready: string }
   | { readonly told: number; readonly outcome: Outcome }
   | { readonly books: Books }
+  | { readonly revoked: true }
   | { readonly gaveUp: true }
   | { readonly broke: boolean }
   | { readonly alarm: string }
@@ -63,7 +65,10 @@ async function obey(message: ToChild): Promise<void> {
     await gateway!.giveUp();
     say({ gaveUp: true });
   } else if ("hasBroken" in message) say({ broke: gateway!.hasBroken });
-  else if ("books" in message) say({ books: await treasury!.books(message.books) });
+  else if ("revoke" in message) {
+    await treasury!.revoke(message.revoke);
+    say({ revoked: true });
+  } else if ("books" in message) say({ books: await treasury!.books(message.books) });
   else {
     await agent?.close();
     say({ closed: true });

@@ -187,6 +187,11 @@ export class TreasuryProcess implements RunningTreasury {
     return new TreasuryProcess(process, ready.ready);
   }
 
+  /** Resolves as well if it dies meanwhile. */
+  async revoke(nodeId: string): Promise<void> {
+    await this.process.ask({ revoke: nodeId }, (it) => "revoked" in it);
+  }
+
   async books(root: string): Promise<Books> {
     const answer = await this.process.ask<{ books: Books }>({ books: root }, (it) => "books" in it);
     if (answer === undefined) throw new Error("the treasury died over its books");

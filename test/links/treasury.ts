@@ -5,12 +5,17 @@ import type { Store } from "l8nt/ports";
 import { auditLedger, guardedFetch, serveTreasury, type Treasury } from "l8nt/treasury";
 import { mined, type Pass } from "./mine.ts";
 
+/** How the URL ends at which a service hears of revocations. */
+export const REVOCATIONS = "/revocations";
+
 export interface TreasuryOrders {
   readonly secret: string;
   readonly location: string;
   readonly wallet: string;
   /** How long a service may take to begin its answer. */
   readonly requestTimeout: `${number}s`;
+  /** Whether it writes no recall for a revocation: it dies before they reach the disk. */
+  readonly losesRecalls?: boolean;
 }
 
 /** What the books say at the end. */
@@ -27,6 +32,8 @@ export interface Books {
 
 export interface RunningTreasury {
   readonly url: string;
+  /** Revokes a node, as the owner. */
+  revoke(nodeId: string): Promise<void>;
   books(root: string): Promise<Books>;
   close(): Promise<void>;
 }
@@ -36,7 +43,8 @@ export async function openTreasury(
   store: Store,
   { alarm, pass }: { readonly alarm: (what: string) => void; readonly pass: Pass },
 ): Promise<RunningTreasury> {
-  const { secret, location, wallet, requestTimeout } = orders;
+  const { secret, location, wallet, requestTimeout, losesRecalls = false } = orders;
+  if (losesRecalls) Object.assign(store, { recall: () => new Promise(() => {}) });
   const reach = guardedFetch({ allowLoopback: true });
   const served = await serveTreasury({
     secret,
@@ -47,7 +55,7 @@ export async function openTreasury(
     async fetch(input, init) {
       const request = new Request(input, init);
       const isPaid = request.headers.has("authorization");
-      if (isPaid) pass("service before");
+      if (isPaid) pass(request.url.endsWith(REVOCATIONS) ? "recall before" : "service before");
       const response = await reach(request);
       if (isPaid) pass("service after");
       return response;
@@ -64,6 +72,7 @@ export async function openTreasury(
   );
   return {
     url: listening.url,
+    revoke: (nodeId) => served.treasury.owner.revoke(nodeId),
     books: (root) => booksOf(served.treasury, store, root),
     async close() {
       await served.stop();
