@@ -175,6 +175,7 @@ export class Trip {
       url: url.href,
       headers: [...headers],
       ...(body !== undefined && { body }),
+      ...(request.isKeyMade && { madeKey: true }),
       ...(signal !== undefined && { signal }),
       ...(refused !== undefined && { refused }),
       ...told,

@@ -21,6 +21,13 @@ export interface PurchaseRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body?: Uint8Array<ArrayBuffer>;
   /**
+   * Whether the client made the `Idempotency-Key` among the headers, so that no caller can ask with
+   * it again.
+   *
+   * @default false
+   */
+  readonly madeKey?: boolean;
+  /**
    * Ends a request that is made for the agent. A payment that has begun is brought to its end all
    * the same. [case 82]
    */

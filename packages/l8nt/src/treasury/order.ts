@@ -66,9 +66,9 @@ const NOW = Promise.resolve();
 /** Begins with the node, so that no other node can name it. */
 export const orderKey = ({ node }: Verified, id: string): string => `${node.id} ${id}`;
 
-/** The agent's own `Idempotency-Key`. */
-export const givenKeyOf = ({ request: { headers } }: Order): string | undefined =>
-  headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD)?.[1];
+/** The agent's own `Idempotency-Key`: one that its client made is none. */
+export const givenKeyOf = ({ request: { headers, madeKey = false } }: Order): string | undefined =>
+  madeKey ? undefined : headers.find(([name]) => name.toLowerCase() === IDEMPOTENCY_FIELD)?.[1];
 
 /** Whether the agent has gone, so that nobody waits for an answer. */
 export const hasGone = ({ request }: Order): boolean => request.signal?.aborted ?? false;

@@ -223,7 +223,7 @@ describe("a fault names the field, the message and what to do", () => {
   test.each<[unknown, string]>([
     [
       { ...order, pric: "10 sat" },
-      'unknown field "pric" in purchase; allowed: id, method, url, headers, body, refused, answered, underWay',
+      'unknown field "pric" in purchase; allowed: id, method, url, headers, body, madeKey, refused, answered, underWay',
     ],
     [{ id: order.id, method: "GET" }, 'missing field "url" in purchase'],
     [{ ...order, id: undefined }, 'missing field "id" in purchase'],

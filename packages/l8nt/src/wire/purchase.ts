@@ -80,6 +80,7 @@ export const purchase = message({
     url: text,
     headers: optional(list(pair(fieldName, fieldValue))),
     body: optional(base64),
+    madeKey: optional(flag),
     refused: optional(object({ paymentHash: hash, mayBeUsed: flag, unanswered: optional(flag) })),
     answered: optional(list(orderId, MAX_ORDER_IDS)),
     underWay: optional(list(orderId, MAX_ORDER_IDS)),
