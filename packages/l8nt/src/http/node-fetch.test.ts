@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -130,5 +131,45 @@ describe("a kept connection that is reset after a head", () => {
     await expect(ended).rejects.toMatchObject({ code: "ECONNRESET" });
     expect(await (await fetcher(url)).text()).toBe("fine");
     expect(state.requests).toBe(3);
+  });
+});
+
+describe("the length of a request's body is on the wire", () => {
+  /** Answers each request by its method and the body that its head announces. */
+  async function reading() {
+    const seen: string[] = [];
+    const server = createServer(async (request, response) => {
+      const body = await text(request);
+      seen.push(`${request.method} ${body}`);
+      response.end();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+  }
+  const METHODS = ["DELETE", "OPTIONS", "POST", "PUT", "PATCH", "QUERY", "PROPFIND"];
+  const SMUGGLED = "GET /other HTTP/1.1\r\nHost: x\r\n\r\n";
+
+  // Node writes no length for methods that seldom have a body: the server read it as a request of
+  // its own, and the next agent got its answer.
+  test.each(METHODS)("%s with a body is one request, and leaves the connection", async (method) => {
+    const { url, seen } = await reading();
+    const fetcher = nodeFetch({});
+    await (await fetcher(url, { method, body: SMUGGLED })).text();
+    await (await fetcher(url)).text();
+    expect(seen).toEqual([`${method} ${SMUGGLED}`, "GET "]);
+  });
+
+  test.each(METHODS)("%s says its own length, whatever the caller's fields say", async (method) => {
+    const { url, seen } = await reading();
+    const headers = { "content-length": "0", "transfer-encoding": "chunked" };
+    await (await nodeFetch({})(url, { method, body: SMUGGLED, headers })).text();
+    expect(seen).toEqual([`${method} ${SMUGGLED}`]);
+  });
+
+  test.each(METHODS)("%s without a body is served", async (method) => {
+    const { url, seen } = await reading();
+    await (await nodeFetch({})(url, { method })).text();
+    expect(seen).toEqual([`${method} `]);
   });
 });

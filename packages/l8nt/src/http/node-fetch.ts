@@ -35,15 +35,15 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
     const request = new Request(input, init);
     const url = new URL(request.url);
     const isPlain = url.protocol === "http:";
+    const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
     const options: RequestOptions = {
       method: request.method,
-      headers: { "accept-encoding": "identity", ...Object.fromEntries(request.headers) },
+      headers: fieldsOf(request, body),
       signal: request.signal,
       ...(lookup !== undefined && { lookup }),
       ...(socketPath !== undefined && { socketPath }),
       ...(agent !== undefined && !isPlain && { agent }),
     };
-    const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
     // Another kept connection may be closed as well.
     const anew = { ...options, agent: false as const, ...(ca !== undefined && { ca }) };
     let isAgain = false;
@@ -80,6 +80,28 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
     return response;
   };
 }
+
+/**
+ * The fields of a request, with the length of its body. Node writes none for methods that seldom
+ * have a body, such as DELETE: the server would read the body as the next request on a connection
+ * that other agents share.
+ */
+function fieldsOf(
+  { headers, method }: Request,
+  body: Uint8Array | undefined,
+): Record<string, string> {
+  const fields = { "accept-encoding": "identity", ...Object.fromEntries(headers) };
+  const {
+    "transfer-encoding": _,
+    "content-length": __,
+    ...rest
+  } = fields as Record<string, string>;
+  const hasLength = body !== undefined || WITH_BODY.has(method);
+  return hasLength ? { ...rest, "content-length": String(body?.length ?? 0) } : rest;
+}
+
+/** Methods whose requests say a length also if there is no body (RFC 9110 §8.6). */
+const WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 const CLOSED: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE"]);
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
