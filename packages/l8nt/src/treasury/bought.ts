@@ -6,7 +6,7 @@ import { base64Bytes } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
 import { Credential, type Verified } from "../l402/index.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import { hasGone, type Order } from "./order.ts";
@@ -56,15 +56,19 @@ export class Bought {
       found.push(...(await store.purchases(nodeIds, { origin, method: "GET", path })));
     const isSame = ({ request }: PaymentRecord) => request === priced;
     const expired: PaymentRecord[] = [];
+    const pastEnd: PaidCredential[] = [];
+    const mayTake = async (paid: PaidCredential) =>
+      mayServe(paid, verified, target, clock()) && (await this.mayUse(order, paid));
     try {
       for (const record of [...found.filter(isSame), ...found.filter((one) => !isSame(one))]) {
         if (record.preimage === undefined || order.unfit.has(record.paymentHash)) continue;
         if (this.isOver(record)) continue;
         const paid = paidCredentialOf(record);
         if (hasExpired(paid, clock())) expired.push(record);
-        else if (mayServe(paid, verified, target, clock()) && (await this.mayUse(order, paid)))
-          return paid;
+        else if (isPastEnd(paid, clock())) pastEnd.push(paid);
+        else if (await mayTake(paid)) return paid;
       }
+      for (const paid of pastEnd) if (await mayTake(paid)) return paid;
       return undefined;
     } finally {
       this.usedUp(expired);
@@ -147,11 +151,22 @@ export function paidCredentialOf(record: PaymentRecord): PaidCredential {
 export const serviceTime = ({ skewSeconds = 0 }: PaymentRecord, now: number): number =>
   now + skewSeconds;
 
-/** @param now Unix seconds by our clock */
-export function hasExpired({ record, full }: PaidCredential, now: number): boolean {
-  const at = serviceTime(record, now);
-  return (full.chain.validUntil ?? at) < at;
-}
+/**
+ * Whether a credential has ended by the clocks as they were when it was bought. One of them may
+ * have been set since, so it is presented for a while, and the service decides.
+ *
+ * @param now Unix seconds by our clock
+ */
+export const isPastEnd = ({ record, full }: PaidCredential, now: number): boolean =>
+  serviceTime(record, now) >= (full.chain.validUntil ?? Number.POSITIVE_INFINITY);
+
+/**
+ * Whether a credential has ended whatever the clocks are by now.
+ *
+ * @param now Unix seconds by our clock
+ */
+export const hasExpired = (paid: PaidCredential, now: number): boolean =>
+  isPastEnd(paid, now - MAX_CLOCK_SKEW_SECONDS);
 
 /**
  * Whether a credential was bought at the request's origin, covers it, and may be used by the node.
@@ -165,9 +180,12 @@ export const mayServe = (
   now: number,
 ): boolean => mayCover(paid, target, now) && isChargedTo(verified, paid);
 
-function mayCover({ full, record }: PaidCredential, target: Target, now: number): boolean {
-  if (record.origin !== formatOrigin(target.origin)) return false;
-  if (full.certainRefusals({ now: serviceTime(record, now), target }).length > 0) return false;
+function mayCover(paid: PaidCredential, target: Target, now: number): boolean {
+  const { full, record } = paid;
+  if (record.origin !== formatOrigin(target.origin) || hasExpired(paid, now)) return false;
+  const end = full.chain.validUntil ?? Number.POSITIVE_INFINITY;
+  const at = isPastEnd(paid, now) ? end - 1 : serviceTime(record, now);
+  if (full.certainRefusals({ now: at, target }).length > 0) return false;
   return (
     full.chain.has(endpoints) || (record.method === target.method && record.path === target.path)
   );

@@ -25,6 +25,7 @@ import type { Blame } from "./blame.ts";
 import {
   type Bought,
   hasExpired,
+  isPastEnd,
   mayServe,
   type PaidCredential,
   paidCredentialOf,
@@ -312,14 +313,17 @@ export class Delivery {
   }
 
   /** @param record as it is now */
-  #factsOf({ verified, key, priced }: Order, { record, full }: PaidCredential, way: Way) {
-    const { settler } = this.#options;
+  #factsOf({ verified, key, priced }: Order, paid: PaidCredential, way: Way) {
+    const { settler, clock } = this.#options;
+    const { record, full } = paid;
     const { paymentHash, request, nodeIds } = record;
     const handed = this.#handed.orders(paymentHash);
     // A holder's own report is about what its node was handed; otherwise any other holder counts.
     const wasHanded =
       way.mayBeUsed === undefined ? handed.some((order) => order !== key) : handed.length > 1;
     return {
+      // A service may sell what ends before it is delivered, to be paid without blame.
+      isPastEnd: way.isPaying !== true && isPastEnd(paid, clock()),
       isOwn: nodeIds.at(-1) === verified.node.id,
       isVeryRequest: request === priced,
       mayBeUsed:

@@ -564,7 +564,8 @@ describe("what buys a single request", () => {
       await handed(buy(world, root, `${shop.url}/a`, { id, underWay: [...ids] }));
       ids.push(id);
     }
-    world.clock.advance("301s");
+    // Beyond what any two clocks may be apart.
+    world.clock.advance("901s");
     const marked: string[] = [];
     const stuck = gate();
     const mark = store.mark.bind(store);
@@ -581,5 +582,72 @@ describe("what buys a single request", () => {
       .poll(async () => (await store.payments({ status: "used", limit: 10 })).length)
       .toBe(3);
     expect(world.paid().count).toBe(4);
+  });
+
+  /** A shop whose clock is set by `shift` after the purchase, and what is bought there. */
+  async function shifted(uses: 1 | undefined) {
+    const world = await town();
+    let shift = 0;
+    const shop = await world.openShop(
+      { price: "10 sat", grants: { validFor: "5m", ...(uses && { uses }) } },
+      { clock: () => world.clock() + shift },
+    );
+    const root = world.mint({ budget: "5000 sat" });
+    const set = (seconds: number) => {
+      shift = seconds;
+    };
+    return { world, shop, root, set };
+  }
+
+  test.each([
+    ["of a single use, by its own order", 1, true],
+    ["of a single use, by the next order", 1, false],
+    ["for a time, by the next order", undefined, false],
+  ] as const)(
+    "that has ended by a clock which was set since is presented, and the service decides: one %s",
+    async (_what, uses, isItsOwn) => {
+      const { world, shop, root, set } = await shifted(uses);
+      const id = newId();
+      await handed(buy(world, root, `${shop.url}/a`, { id }));
+      world.clock.advance("400s");
+      set(-590);
+      const again = isItsOwn ? { id } : {};
+      expect(await textOf(buy(world, root, `${shop.url}/a`, again))).toContain("served");
+      expect(world.paid().count).toBe(1);
+    },
+  );
+
+  test.each([[1], [undefined]] as const)(
+    "that has ended is refused by the service once, nobody is accused, and the next one is bought: uses %s",
+    async (uses) => {
+      const { world, shop, root } = await shifted(uses);
+      await handed(buy(world, root, `${shop.url}/a`));
+      world.clock.advance("400s");
+      const before = shop.received.length;
+      const next = { id: "the-next-order" };
+      await handed(buy(world, root, `${shop.url}/a`, next));
+      const bought = await handed(buy(world, root, `${shop.url}/a`, next));
+      expect(await present(bought, `${shop.url}/a`)).toBe(200);
+      expect(world.paid().count).toBe(2);
+      // The refusal, the challenge, and the presentation above.
+      expect(shop.received.length - before).toBe(3);
+      expect(world.alarms).toEqual([]);
+      expect((await world.treasury.owner.payments()).map(({ status }) => status).sort()).toEqual([
+        "paid",
+        "used",
+      ]);
+    },
+  );
+
+  test("that has ended waits behind one that is good, and a child's refused request ends only what has ended", async () => {
+    const { world, shop, root } = await shifted(undefined);
+    const child = root.delegate({ agent: "child" }, { now: world.clock() });
+    const old = await handed(buy(world, root, `${shop.url}/a`));
+    world.clock.advance("301s");
+    await handed(buy(world, child, `${shop.url}/a`));
+    const statuses = await world.treasury.owner.payments();
+    expect(statuses.map(({ status }) => status)).toEqual(["paid", "used"]);
+    expect(statuses[1]!.paymentHash).toBe(old.paymentHash);
+    expect(world.paid().count).toBe(2);
   });
 });

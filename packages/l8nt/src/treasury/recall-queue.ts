@@ -8,7 +8,7 @@ import { later } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Recall } from "../ports/hand-overs.ts";
 import type { Store } from "../ports/store.ts";
-import { hasExpired, paidCredentialOf } from "./bought.ts";
+import { isPastEnd, paidCredentialOf } from "./bought.ts";
 import { recallCaveats } from "./narrowing.ts";
 
 export interface RecallQueueOptions {
@@ -195,7 +195,7 @@ export class RecallQueue {
   async #hasEnded({ paymentHash }: Recall): Promise<boolean> {
     const { store, clock } = this.#options;
     const record = await store.payment(paymentHash);
-    return record?.preimage !== undefined && hasExpired(paidCredentialOf(record), clock());
+    return record?.preimage !== undefined && isPastEnd(paidCredentialOf(record), clock());
   }
 
   /** The status of the service's answer; undefined if it did not answer. */

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { judgeRefusal, type RefusedFacts, type Verdict } from "./refusals.ts";
 
 const NAMES = [
+  "isPastEnd",
   "asBought",
   "isOwn",
   "isVeryRequest",
@@ -17,23 +18,28 @@ const all: readonly RefusedFacts[] = Array.from({ length: 2 ** NAMES.length }, (
 
 /** The rows of the table of the spec as sentences, each with all that it asks for. */
 const ORACLE: readonly (readonly [Verdict, (facts: RefusedFacts) => boolean])[] = [
-  ["again", ({ asBought }) => !asBought],
-  ["leave", ({ asBought, isOwn }) => asBought && !isOwn],
-  ["leave", ({ asBought, isOwn, isVeryRequest }) => asBought && isOwn && !isVeryRequest],
+  ["used", ({ isPastEnd }) => isPastEnd],
+  ["again", ({ asBought, isPastEnd }) => !isPastEnd && !asBought],
+  ["leave", ({ asBought, isOwn, isPastEnd }) => !isPastEnd && asBought && !isOwn],
+  [
+    "leave",
+    ({ asBought, isOwn, isVeryRequest, isPastEnd }) =>
+      !isPastEnd && asBought && isOwn && !isVeryRequest,
+  ],
   [
     "used",
-    ({ asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers }) =>
-      asBought && isOwn && isVeryRequest && (mayBeUsed || hadByOthers),
+    ({ isPastEnd, asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers }) =>
+      !isPastEnd && asBought && isOwn && isVeryRequest && (mayBeUsed || hadByOthers),
   ],
   [
     "doubted",
-    ({ asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers, unanswered }) =>
-      asBought && isOwn && isVeryRequest && !mayBeUsed && !hadByOthers && unanswered,
+    ({ isPastEnd, asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers, unanswered }) =>
+      !isPastEnd && asBought && isOwn && isVeryRequest && !mayBeUsed && !hadByOthers && unanswered,
   ],
   [
     "accused",
-    ({ asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers, unanswered }) =>
-      asBought && isOwn && isVeryRequest && !mayBeUsed && !hadByOthers && !unanswered,
+    ({ isPastEnd, asBought, isOwn, isVeryRequest, mayBeUsed, hadByOthers, unanswered }) =>
+      !isPastEnd && asBought && isOwn && isVeryRequest && !mayBeUsed && !hadByOthers && !unanswered,
   ],
 ];
 
@@ -43,10 +49,11 @@ test.each(all)("%j has the verdict of the one row of the table that fits", (fact
   expect(judgeRefusal(facts)).toBe(fits[0]);
 });
 
-test("one combination of 64 accuses, and every fact for the service undoes it", () => {
+test("one combination of 128 accuses, and every fact for the service undoes it", () => {
   const accused = all.filter((facts) => judgeRefusal(facts) === "accused");
   expect(accused).toEqual([
     {
+      isPastEnd: false,
       asBought: true,
       isOwn: true,
       isVeryRequest: true,

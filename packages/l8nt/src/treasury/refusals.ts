@@ -5,6 +5,8 @@
 
 /** What is known when a service answers 402 to a credential that was paid for. */
 export interface RefusedFacts {
+  /** Whether it has ended by our clock, and was presented in case a clock was set since. */
+  readonly isPastEnd: boolean;
   /**
    * Whether the credential was presented as it was bought and with a fresh `Idempotency-Key`:
    * without a time caveat of the treasury, and not as a repetition.
@@ -35,6 +37,7 @@ export type Verdict = "again" | "leave" | "used" | "doubted" | "accused";
 
 /** Every reason not to accuse goes before the accusation. */
 export function judgeRefusal(facts: RefusedFacts): Verdict {
+  if (facts.isPastEnd) return "used";
   // A clock, or a cache in front of the service, may have refused what the treasury added.
   if (!facts.asBought) return "again";
   // A child must not end what its ancestor paid for, nor another request what this one bought.
