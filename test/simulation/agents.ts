@@ -216,7 +216,7 @@ export class Agents {
           ...more,
         }),
       );
-      oracle.told(deed, { payment: purchase.payment });
+      await oracle.told(deed, { payment: purchase.payment }, this.#town.disk.isTaken);
       if (purchase.kind === "response") return void (await purchase.response.text());
       const credential = Credential.parse(purchase.credential);
       const goods = oracle.goods.get(credential.paymentHash)!;
@@ -285,7 +285,8 @@ export class Agents {
       credential: agent.credential,
       clock: this.#town.schedule.clock,
       fetch: linkOf(this.#town, this.#house, life, web),
-      onPayment: (payment) => this.#town.oracle.told(acting.getStore()!, { payment }),
+      onPayment: (payment) =>
+        void this.#town.oracle.told(acting.getStore()!, { payment }, this.#town.disk.isTaken),
     });
     const running = { life, client, requests: 0 };
     this.#processes.set(agent, running);
@@ -334,7 +335,7 @@ export class Agents {
         await Promise.race([response.text(), running.life.death]);
         isServed = response.status === 200;
         deed.isAnswered = isServed;
-        oracle.told(deed, {});
+        await oracle.told(deed, {}, this.#town.disk.isTaken);
       } finally {
         running.requests--;
       }
@@ -359,7 +360,8 @@ export class Agents {
           `is told ${error instanceof SigilError ? error.code : (error as Error).message}`,
         );
         if (error instanceof SigilError) {
-          oracle.told(deed, { spent: (error as PaymentError).spent });
+          const { spent } = error as PaymentError;
+          await oracle.told(deed, { spent }, this.#town.disk.isTaken);
           if (error.code === "ERR_ORIGIN_QUARANTINED") oracle.closed(deed, new URL(url).origin);
         }
         oracle.demand(isExpected(error), `${deed} threw ${String(error)}`);

@@ -5,6 +5,7 @@
 import { AdapterError } from "l8nt";
 import { MemoryStore } from "l8nt/stores/memory";
 import type { TreasuryOptions } from "l8nt/treasury";
+import { isPaidBy } from "../../packages/l8nt/src/treasury/order.ts";
 import type { Random } from "./random.ts";
 import { acting, type Life, type Schedule } from "./schedule.ts";
 import type { Weather } from "./weather.ts";
@@ -52,6 +53,12 @@ export class Disk {
     this.#random = random;
     this.#weather = weather;
   }
+
+  /** Whether another order took what an order paid for, as the books have it now. */
+  readonly isTaken = async (paymentHash: string): Promise<boolean> => {
+    const record = await this.image.payment(paymentHash);
+    return record !== undefined && !isPaidBy(record, record.order);
+  };
 
   /** The store as one process has it. */
   open(life: Life): Store {

@@ -312,8 +312,12 @@ export class Oracle extends Chronicle {
     this.#isFrozenByAlarm = false;
   }
 
-  /** What an order was told about money. */
-  told(
+  /**
+   * What an order was told about money.
+   *
+   * @param isTaken whether the books say that another order has what an order paid for
+   */
+  async told(
     deed: Deed,
     told: {
       readonly spent?: string | undefined;
@@ -321,17 +325,18 @@ export class Oracle extends Chronicle {
         | { readonly paymentHash: string; readonly amount: Amount; readonly fee: Amount }
         | undefined;
     },
-  ): void {
+    isTaken: (paymentHash: string) => Promise<boolean>,
+  ): Promise<void> {
     const mine = this.payments.filter(
       (payment) => payment.deed?.order === deed.order && isLive(payment),
     );
-    // An order may take what another has paid for, and then pays nothing itself.
-    const isTaken = ({ paymentHash }: Payment): boolean =>
-      this.servings.some((one) => one.paymentHash === paymentHash && one.deed.order !== deed.order);
-    this.demand(
-      told.spent !== "no" || mine.every((payment) => payment.isLate || isTaken(payment)),
-      `${deed} was told that nothing was spent, and it had paid`,
-    );
+    // What an order paid for and another one took is the other one's. spec/4-purchase.md §4.4.
+    if (told.spent === "no")
+      for (const { paymentHash, isLate } of mine)
+        this.demand(
+          isLate === true || (await isTaken(paymentHash)),
+          `${deed} was told that nothing was spent, and it had paid`,
+        );
     if (told.payment === undefined) return;
     const { paymentHash, amount, fee } = told.payment;
     const real = mine.find((one) => one.paymentHash === paymentHash);

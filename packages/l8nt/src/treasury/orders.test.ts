@@ -432,6 +432,27 @@ describe("what buys a single request", () => {
     await expect.poll(() => store.payment(one.paymentHash)).toMatchObject({ status: "used" });
   });
 
+  test.each([
+    ["is told ERR_BUDGET, and that nothing was spent, if its budget is used up", "13 sat"],
+    ["pays for itself, if its budget allows it", "26 sat"],
+  ] as const)("an order from which another one took it %s", async (_what, budget) => {
+    const store = new MemoryStore();
+    const world = await town({ store });
+    const shop = await world.openShop();
+    const root = world.mint({ budget });
+    const [first, second] = [newId(), newId()];
+    const one = await handed(buy(world, root, `${shop.url}/a`, { id: first }));
+    const taken = await handed(buy(world, root, `${shop.url}/a`, { id: second }));
+    expect(taken.paymentHash).toBe(one.paymentHash);
+    const again = buy(world, root, `${shop.url}/a`, { id: first, underWay: [second] });
+    if (budget === "13 sat")
+      expect(await failure(again)).toMatchObject({ code: "ERR_BUDGET", spent: "no" });
+    else expect((await handed(again)).paymentHash).not.toBe(one.paymentHash);
+    const { order } = (await store.payment(one.paymentHash))!;
+    expect(order.endsWith(` ${second}`)).toBe(true);
+    expect(await present(taken, `${shop.url}/a`)).toBe(200);
+  });
+
   test("is not taken from an order that its client has under way", async () => {
     const world = await town();
     const shop = await world.openShop();
