@@ -8,7 +8,7 @@ import {
 } from "node:http";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
-import { expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { bodyText } from "../middleware/fixtures/body.ts";
 import { statusAfterGone, statusAfterHangUp } from "../middleware/fixtures/gone.ts";
 import { listening } from "../middleware/fixtures/listening.ts";
@@ -169,4 +169,69 @@ test("a client that hangs up before the head gets the use back, even if the hand
     ),
   );
   expect(status).toBe(500);
+});
+
+describe("a head that was made and never sent gives the use back", () => {
+  type Outgoing = Parameters<PaidListener>[1];
+  /** Two requests with one use: the statuses, and 0 for a connection without an answer. */
+  async function twice(first: (outgoing: Outgoing) => void) {
+    const invoicer = new FakeInvoicer();
+    let served = 0;
+    const handler = paid(newPaywall({ invoicer }), { price: "1 sat" }, (_, outgoing) =>
+      served++ === 0 ? first(outgoing) : void outgoing.writeHead(200).end("sunny"),
+    );
+    const server = await listening(createServer(handler));
+    onTestFinished(() => server.close());
+    const ask = async (credential?: string) => {
+      const headers = credential === undefined ? {} : { authorization: `L402 ${credential}` };
+      const response = await fetch(`${server.url}/paid`, { headers }).catch(() => undefined);
+      await response?.text().catch(() => {});
+      return response;
+    };
+    const asked = await ask();
+    const credential = invoicer.buy(asked!.headers.get("www-authenticate")!);
+    return [(await ask(credential))?.status ?? 0, (await ask(credential))?.status ?? 0];
+  }
+
+  test.each<readonly [string, number, (outgoing: Outgoing) => void]>([
+    [
+      "Node refuses a field of it, and the handler answers 500",
+      500,
+      (outgoing) => {
+        expect(() => outgoing.writeHead(200, { "x-file": "ž" })).toThrow();
+        outgoing.writeHead(500).end();
+      },
+    ],
+    ["the handler closes the connection", 0, (outgoing) => outgoing.writeHead(200).destroy()],
+    [
+      "it writes nothing before it closes the connection",
+      0,
+      (outgoing) => {
+        outgoing.writeHead(200).write("");
+        outgoing.destroy();
+      },
+    ],
+    [
+      "the handler writes after the connection was closed",
+      0,
+      (outgoing) => {
+        outgoing.writeHead(200).destroy();
+        outgoing.end("late");
+      },
+    ],
+  ])("%s", async (_, status, first) => {
+    expect(await twice(first)).toEqual([status, 200]);
+  });
+
+  test.each<readonly [string, (outgoing: Outgoing) => void]>([
+    ["flushed before it broke off", (outgoing) => outgoing.writeHead(200).flushHeaders()],
+    ["followed by a part of the body", (outgoing) => void outgoing.writeHead(200).write("half")],
+    ["made by the first part of the body", (outgoing) => void outgoing.write("half")],
+  ])("but one that was %s does not", async (_, send) => {
+    const [, second] = await twice((outgoing) => {
+      send(outgoing);
+      outgoing.socket?.end();
+    });
+    expect(second).toBe(402);
+  });
 });

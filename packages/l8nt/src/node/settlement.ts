@@ -30,17 +30,23 @@ interface Http2Stream {
 const streamOf = (outgoing: ServerResponse): Http2Stream | undefined =>
   (outgoing as { stream?: Http2Stream }).stream;
 
+/**
+ * Responses whose head was made and not sent: over HTTP/1.1 it waits for the first byte of the
+ * body, or for the end.
+ */
+const unsent = new WeakSet<ServerResponse>();
+
 /** The status of the head that was sent, by the response or past it; undefined if none was. */
 export function sentStatus(outgoing: ServerResponse): number | undefined {
   const stream = streamOf(outgoing);
   if (stream?.headersSent === true) return Number(stream.sentHeaders[":status"]);
-  return outgoing.headersSent ? outgoing.statusCode : undefined;
+  return outgoing.headersSent && !unsent.has(outgoing) ? outgoing.statusCode : undefined;
 }
 
 /**
- * Settles when the head of a Node response is written, before a client can read a 500 and repeat
- * the request. A connection that closes before the head gives the use back, whether the client or
- * the handler closed it: nothing was delivered. One that closes after the head changes nothing.
+ * Settles when the head of a Node response is sent, before a client can read a 500 and repeat the
+ * request. A connection that closes before the head gives the use back, whether the client or the
+ * handler closed it: nothing was delivered. One that closes after the head changes nothing.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   let open = true;
@@ -57,9 +63,24 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
       for (const [name, value] of exposed([[USE_FIELD, declared]]))
         outgoing.setHeader(name, withListed(outgoing.getHeader(name), value));
     }
-    settleOnce(outgoing.destroyed ? undefined : status);
-    return writeHead.call(outgoing, status, ...rest);
+    // A field that HTTP does not have makes it throw, and another head may follow.
+    writeHead.call(outgoing, status, ...rest);
+    if (open) unsent.add(outgoing);
+    return outgoing;
   };
+  for (const name of ["write", "end", "flushHeaders"] as const) {
+    const send = outgoing[name] as (...given: unknown[]) => unknown;
+    (outgoing as unknown as Record<string, typeof send>)[name] = (...given) => {
+      const wasGone = outgoing.destroyed;
+      const result = send.apply(outgoing, given);
+      const isSent = name !== "write" || !isEmpty(given[0]);
+      if (open && isSent && !wasGone && outgoing.headersSent) {
+        unsent.delete(outgoing);
+        settleOnce(sentStatus(outgoing));
+      }
+      return result;
+    };
+  }
   const stream = streamOf(outgoing);
   if (stream !== undefined) {
     const respond = stream.respond;
@@ -71,6 +92,9 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   // `respondWithFile` knows its status only after it has opened the file.
   outgoing.once("close", () => settleOnce(sentStatus(outgoing)));
 }
+
+/** Node sends nothing for such a chunk, not even the head. */
+const isEmpty = (chunk: unknown): boolean => (chunk as { length?: number })?.length === 0;
 
 /** Settles by a Node response, and keeps what it sends for a repeated request. */
 export function settleAndKeepBy(outgoing: ServerResponse, granted: Granted): void {
