@@ -2,7 +2,7 @@
 import { readMaxSilence } from "../feed/follow.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Authority } from "../l402/index.ts";
-import { systemClock } from "../ports/clock.ts";
+import { systemClock, systemSleep } from "../ports/clock.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { inJournal, safely } from "./alarm.ts";
@@ -89,7 +89,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const blame = new Blame();
   const uses = new OrderUses({ store, clock, gate });
   const services = new ServiceRequests({ fetch, ...policy });
-  const told = { store, clock, alarm };
+  const told = { store, clock, sleep: options.sleep ?? systemSleep, alarm };
   const delivery = new Delivery({
     ...{ ...told, nodes, bought, kept, blame, recall, settler, services },
     ...policy,

@@ -5,15 +5,12 @@
 import { msat } from "../amount.ts";
 import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
-import { keyOfUse } from "../http/idempotency.ts";
 import { howEnded, wasRepeated } from "../http/outbound.ts";
 import type { WrittenListener } from "../http/written.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import { Lru } from "../internal/lru.ts";
-import { later } from "../internal/timers.ts";
 import type { Verified } from "../l402/index.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock, Sleep } from "../ports/clock.ts";
 import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
@@ -31,8 +28,8 @@ import {
   paidCredentialOf,
   serviceTime,
 } from "./bought.ts";
-import { HandedTo } from "./handed-to.ts";
-import { KEPT_SECONDS, type KeptAnswers, responseOf } from "./kept-answers.ts";
+import { Evidence, type PurchaseEvidence } from "./evidence.ts";
+import { type KeptAnswers, responseOf } from "./kept-answers.ts";
 import { handoverCaveats, narrowed, shownFor } from "./narrowing.ts";
 import type { NodeDirectory } from "./nodes.ts";
 import { givenKeyOf, hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
@@ -43,6 +40,7 @@ import type { ServiceRequests } from "./service-requests.ts";
 import type { Settler } from "./settler.ts";
 import { tracked } from "./tracked-answer.ts";
 import { answerLost, givenUp, noAnswer, notDelivered, unproven } from "./undelivered.ts";
+import { firstKeyOf, ownKeyOf } from "./use-key.ts";
 
 export interface DeliveryOptions {
   readonly store: Store;
@@ -54,6 +52,7 @@ export interface DeliveryOptions {
   readonly settler: Settler;
   readonly services: ServiceRequests;
   readonly clock: Clock;
+  readonly sleep: Sleep;
   readonly alarm: Alarm;
   /** How long an accused origin is closed. */
   readonly quarantineSeconds: number;
@@ -69,18 +68,10 @@ interface Way {
   readonly unanswered?: boolean;
 }
 
-/** What was asked for, and by which `Idempotency-Key`. */
-interface Asked {
-  /** The fingerprint of what is priced. */
-  readonly request: string;
-  readonly key: string;
-}
-
 /** How often a service that closes the connection is asked with one credential. [case 72] */
 const ATTEMPTS = 3;
-/** How long a service is given to end a request whose connection is gone. */
-const PAUSES_MS = [20, 100, 500, 1000, 1000];
-const REMEMBERED = 10_000;
+/** How long a service is given to end a request whose connection is gone, in seconds. */
+const PAUSES = [0.02, 0.1, 0.5, 1, 1];
 
 /**
  * The only place that decides whether something was delivered, used up, or never delivered. Nothing
@@ -88,22 +79,11 @@ const REMEMBERED = 10_000;
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
-  readonly #handed = new HandedTo();
-  /** Payment hashes of what a service may have served, as soon as that is known. */
-  readonly #maybeUsed = new Lru<string, true>(REMEMBERED);
-  /** Payment hashes of what was presented on a connection that was closed before a head. */
-  readonly #unanswered = new Lru<string, true>(REMEMBERED);
-  /** By payment hash: the answer that was lost first, and that no order has had since. */
-  readonly #lost = new Lru<string, Asked & { readonly at: number }>(REMEMBERED);
-  /** By payment hash: the order that was answered last. */
-  readonly #found = new Lru<string, Asked & { readonly order: string }>(REMEMBERED);
-  /** Payment hashes of what a service answered without consuming the use. */
-  readonly #givenBack = new Lru<string, true>(REMEMBERED);
-  /** By payment hash: the orders for which it is at the service at this moment. */
-  readonly #presented = new Map<string, Set<Order>>();
+  readonly #evidence: Evidence;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#evidence = new Evidence(options.clock);
   }
 
   /** The agent has the answers of these orders of its node. */
@@ -114,7 +94,7 @@ export class Delivery {
     const records = await Promise.all(keys.map((key) => store.ordered(key)));
     const isOver = (record: PaymentRecord): boolean =>
       record.status === "paid" &&
-      !this.#givenBack.get(record.paymentHash) &&
+      !this.#evidence.of(record.paymentHash).isGivenBack &&
       paidCredentialOf(record).full.chain.isSingleUse;
     bought.usedUp(records.filter((record) => record !== undefined).filter(isOver));
   }
@@ -240,16 +220,18 @@ export class Delivery {
     await this.#tellOthers(record);
     // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
     verified.demand({ now: clock(), target });
-    this.#handed.note(record.paymentHash, key);
+    this.#evidence.of(record.paymentHash).noteHanded(key);
     const payment = paymentOf(order, record, way);
     return { kind: "credential", credential: credential.toString(), ...payment };
   }
 
   /** Relays the request until there is an answer, or a verdict about the refusal. */
   async #relay(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
+    const { store, sleep } = this.#options;
+    const known = (): PurchaseEvidence => this.#evidence.of(paid.record.paymentHash);
+    const own = ownKeyOf(order, paid);
+    const first = firstKeyOf(order, paid, known());
     let asBought = false;
-    const own = this.#ownKeyOf(order, paid);
-    const first = this.#keyOf(order, paid);
     let key = first;
     let isHidden = false;
     let mayChangeKey = givenKeyOf(order) === undefined;
@@ -259,18 +241,18 @@ export class Delivery {
       try {
         response = await this.#present(order, paid, { asBought, key });
       } catch (error) {
-        this.#noteLost(order, paid.record, key);
+        known().noteLost({ request: order.priced, key });
         const ending = howEnded(error as Error);
-        if (ending === "hung up") this.#unanswered.set(paid.record.paymentHash, true);
+        if (ending === "hung up") known().unanswered = true;
         else await this.#noteMaybeUsed(paid.record);
         if (ending !== "given up" && ++lost < ATTEMPTS) continue;
         throw noAnswer(error);
       }
-      if (wasRepeated(response)) this.#unanswered.set(paid.record.paymentHash, true);
+      if (wasRepeated(response)) known().unanswered = true;
       // The request that was lost may still run there.
-      if (waits < PAUSES_MS.length && (await isRunning(response))) {
+      if (waits < PAUSES.length && (await isRunning(response))) {
         discard(response);
-        await pause(PAUSES_MS[waits++]!);
+        await sleep(PAUSES[waits++]!);
         continue;
       }
       // The service knows the use, of a message that differed in its id or whose answer is gone.
@@ -292,7 +274,7 @@ export class Delivery {
       }
       if (!(await isRefusal(response))) return this.#answer(order, paid, response, { ...way, key });
       const code = await codeOf(response);
-      const now = (await this.#options.store.payment(paid.record.paymentHash)) ?? paid.record;
+      const now = (await store.payment(paid.record.paymentHash)) ?? paid.record;
       const facts = this.#factsOf(order, { ...paid, record: now }, way);
       switch (judgeRefusal({ ...facts, asBought })) {
         case "again":
@@ -317,7 +299,8 @@ export class Delivery {
     const { settler, clock } = this.#options;
     const { record, full } = paid;
     const { paymentHash, request, nodeIds } = record;
-    const handed = this.#handed.orders(paymentHash);
+    const known = this.#evidence.of(paymentHash);
+    const handed = known.handedTo;
     // A holder's own report is about what its node was handed; otherwise any other holder counts.
     const wasHanded =
       way.mayBeUsed === undefined ? handed.some((order) => order !== key) : handed.length > 1;
@@ -326,55 +309,15 @@ export class Delivery {
       isPastEnd: way.isPaying !== true && isPastEnd(paid, clock()),
       isOwn: nodeIds.at(-1) === verified.node.id,
       isVeryRequest: request === priced,
-      mayBeUsed:
-        record.delivered || way.mayBeUsed === true || (this.#maybeUsed.get(paymentHash) ?? false),
+      mayBeUsed: record.delivered || way.mayBeUsed === true || known.mayBeUsed,
       hadByOthers:
         wasHanded ||
-        this.#handed.isAgain(paymentHash) ||
-        this.#presented.has(paymentHash) ||
+        known.isHandedAgain ||
+        known.presentations > 0 ||
         !settler.settledHere(paymentHash) ||
         (full.chain.isSingleUse && record.order !== key),
-      unanswered: way.unanswered === true || (this.#unanswered.get(paymentHash) ?? false),
+      unanswered: way.unanswered === true || known.unanswered,
     };
-  }
-
-  /**
-   * The `Idempotency-Key` by which an order presents it first: the one of an answer that was lost,
-   * if that is not old, or the order's own.
-   */
-  #keyOf(order: Order, paid: PaidCredential): string {
-    const { paymentHash } = paid.record;
-    const own = this.#ownKeyOf(order, paid);
-    // What the agent gave names its request, and what is good for many uses has one for each.
-    if (givenKeyOf(order) !== undefined || !paid.full.chain.isSingleUse) return own;
-    const found = this.#found.get(paymentHash);
-    if (found?.order === order.key && found.request === order.priced) return found.key;
-    if (isPaidBy(paid.record, order.key)) return own;
-    const lost = this.#lost.get(paymentHash);
-    const isLost = lost !== undefined && this.#options.clock() < lost.at + KEPT_SECONDS;
-    return isLost && lost.request === order.priced ? lost.key : own;
-  }
-
-  /**
-   * The agent's own key, or one that follows from the purchase and the request, by which a service
-   * that keeps its answers gives the order a lost one again. Another order has another one:
-   * otherwise it would get an old answer that the first order had.
-   */
-  #ownKeyOf(order: Order, { record, full }: PaidCredential): string {
-    const { key, priced, verified } = order;
-    const isPayer = record.nodeIds.at(-1) === verified.node.id;
-    const isItsOwn = full.chain.isSingleUse && isPaidBy(record, key);
-    const use = [record.paymentHash, priced, ...(isItsOwn ? [] : [key])];
-    const sharer = isPayer ? undefined : verified.node.id;
-    return keyOfUse({ given: givenKeyOf(order), sharer, use });
-  }
-
-  /** The first answer that was lost stays the one to ask for, until an order has had one. */
-  #noteLost({ priced: request }: Order, { paymentHash }: PaymentRecord, key: string): void {
-    const at = this.#options.clock();
-    const lost = this.#lost.get(paymentHash);
-    if (lost === undefined || at >= lost.at + KEPT_SECONDS)
-      this.#lost.set(paymentHash, { at, request, key });
   }
 
   /**
@@ -397,18 +340,10 @@ export class Delivery {
   ): Promise<Response> {
     const { services, clock } = this.#options;
     const { record } = paid;
-    const { paymentHash } = record;
     const now = serviceTime(record, clock());
     const shown = shownFor(order.target, paid, { now, asBought });
     await this.#tellOthers(record);
-    const presented = this.#presented.get(paymentHash) ?? new Set();
-    this.#presented.set(paymentHash, presented.add(order));
-    try {
-      return await services.present(order, shown, key);
-    } finally {
-      presented.delete(order);
-      if (presented.size === 0) this.#presented.delete(paymentHash);
-    }
+    return this.#evidence.presenting(record.paymentHash, () => services.present(order, shown, key));
   }
 
   /** Passes the answer on, and records what became of the credential as far as it is known. */
@@ -423,18 +358,18 @@ export class Delivery {
     const isAnswer = isConsumed(head, declaredIn(response.headers));
     const passed = relayed(response);
     const payment = paymentOf(order, record, way);
-    this.#maybeUsed.set(record.paymentHash, true);
-    if (isAnswer) this.#givenBack.delete(record.paymentHash);
-    else this.#givenBack.set(record.paymentHash, true);
+    const asked = { request: order.priced, key };
+    const known = this.#evidence.of(record.paymentHash);
+    known.mayBeUsed = true;
     if (!isAnswer) {
-      if (mayBeLost(response)) this.#noteLost(order, record, key);
+      known.isGivenBack = true;
+      if (mayBeLost(response)) known.noteLost(asked);
       await this.#noteMaybeUsed(record);
       return { kind: "response", response: passed, ...payment };
     }
-    this.#lost.delete(record.paymentHash);
-    this.#found.set(record.paymentHash, { order: order.key, request: order.priced, key });
+    known.noteAnswered(order.key, asked);
     const onWritten: WrittenListener = (ending) => {
-      if (ending === "cut") this.#noteLost(order, record, key);
+      if (ending === "cut") this.#evidence.of(record.paymentHash).noteLost(asked);
       // What has left may end at a proxy: the agent says whether it arrived.
       if (ending === "read" && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
       else void this.#noteMaybeUsed(record);
@@ -503,7 +438,7 @@ export class Delivery {
       const purchase = await this.#handOver(order, paid, {});
       if (purchase !== undefined) return purchase;
     }
-    const key = this.#keyOf(order, paid);
+    const key = firstKeyOf(order, paid, this.#evidence.of(paid.record.paymentHash));
     let response: Response;
     try {
       response = await this.#present(order, paid, { asBought: false, key });
@@ -574,7 +509,7 @@ export class Delivery {
     const { clock, quarantineSeconds, store, blame, alarm } = this.#options;
     const until = clock() + quarantineSeconds;
     // First-hand only in the pass that paid: the agent could not use it, nor ask in another way.
-    const isProof = isPaying && this.#handed.orders(paymentHash).length === 0;
+    const isProof = isPaying && this.#evidence.of(paymentHash).handedTo.length === 0;
     const to = isProof ? blame.prove(origin, verified, clock(), until) : verified.node.id;
     await store.mark(paymentHash, { status: "undelivered", closed: { to, until } });
     alarm(`${origin} took payment ${paymentHash} and did not deliver`);
@@ -583,7 +518,7 @@ export class Delivery {
 
   /** Never fails: the agent gets its answer, and there may be no second one. */
   async #noteMaybeUsed({ paymentHash, delivered }: PaymentRecord): Promise<void> {
-    this.#maybeUsed.set(paymentHash, true);
+    this.#evidence.of(paymentHash).mayBeUsed = true;
     if (delivered) return;
     const mark: PaymentMark = { delivered: true };
     await this.#options.store.mark(paymentHash, mark).catch(() => {});
@@ -609,5 +544,3 @@ function paymentOf(
     ? { payment: { origin, paymentHash, amount, fee, ...(!isPaying && { earlier: true }) } }
     : {};
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => void later(ms, resolve));

@@ -13,6 +13,7 @@ import {
   type Town,
   town,
 } from "../testing/fixtures/town.ts";
+import type { TreasuryOptions } from "./index.ts";
 
 interface Kept {
   readonly status: number;
@@ -26,6 +27,8 @@ interface Event {
   /** What a gateway says in place of what the service says. */
   readonly gateway?: number;
   readonly declared?: "consumed" | "released";
+  /** Whether the service says that the first request under this key still runs. */
+  readonly running?: boolean;
   /** Whether the connection is closed in place of an answer. */
   readonly reset?: boolean;
 }
@@ -46,7 +49,8 @@ async function sold(world: Town, keeps: boolean, events: Event[]) {
     const demand = async () => ask402(response, await challenger(world, url).demand({ scope }));
     if (authorization === undefined) return demand();
     const { paymentHash } = Credential.parse(authorization.slice("L402 ".length));
-    const { handler = 200, gateway, declared, reset } = events.shift() ?? {};
+    const { handler = 200, gateway, declared, reset, running } = events.shift() ?? {};
+    if (running) return response.writeHead(409, PROBLEM).end(RUNNING);
     const id = `${paymentHash} ${key}`;
     let answer = kept.get(id);
     if (answer === undefined) {
@@ -66,12 +70,15 @@ async function sold(world: Town, keeps: boolean, events: Event[]) {
   return { url: `${shop.url}/a`, served, shop };
 }
 
+const PROBLEM = { "content-type": "application/problem+json" };
+const RUNNING = JSON.stringify({ code: "ERR_REQUEST_RUNNING", detail: "It still runs." });
+
 const fail = (response: ServerResponse, status: number): unknown =>
   response.writeHead(status).end("gateway");
 
 /** One agent, whose orders are relayed. */
-async function agent(keeps: boolean, events: Event[]) {
-  const world = await town();
+async function agent(keeps: boolean, events: Event[], options: Partial<TreasuryOptions> = {}) {
+  const world = await town(options);
   const service = await sold(world, keeps, events);
   const credential = world.mint({ maxUses: 1000 });
   const ask = async (id: string = crypto.randomUUID(), more: object = {}): Promise<string> => {
@@ -207,6 +214,21 @@ test("after ten minutes an answer that was lost is too old for a new order", asy
   expect(world.paid().count).toBe(2);
   // The order itself may have it.
   expect(await ask(FIRST)).toBe("200 answer 1");
+});
+
+test.each([
+  ["is waited for", 3, "200 answer 1"],
+  ["is passed on after five pauses, and costs nothing", 6, "409 "],
+])("what still runs behind a gateway's 504 %s", async (_what, times, answer) => {
+  const running = Array.from({ length: times }, () => ({ running: true }));
+  const pauses: number[] = [];
+  const sleep = async (seconds: number) => void pauses.push(seconds);
+  const { world, ask } = await agent(true, [{ gateway: 504 }, ...running], { sleep });
+  expect(await ask()).toBe("504 gateway");
+  expect(await ask()).toMatch(new RegExp(`^${answer}`));
+  expect(pauses).toEqual([0.02, 0.1, 0.5, 1, 1].slice(0, times));
+  if (times > 5) expect(await ask()).toBe("200 answer 1");
+  expect(world.paid().count).toBe(1);
 });
 
 test("an agent that gives keys: a repeated one has the answer, another one is another request", async () => {

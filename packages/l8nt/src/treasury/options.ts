@@ -3,7 +3,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { InvoiceCurve } from "../invoice/index.ts";
 import type { Secret } from "../l402/index.ts";
 import type { BooksWitness } from "../ports/books-mark.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock, Sleep } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import type { Payer } from "../ports/wallet.ts";
@@ -37,6 +37,8 @@ export interface TreasuryOptions extends TreasuryLimits {
   /** Sends requests to services. @default `guardedFetch()`: public addresses only */
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
+  /** Waits before a service is asked again that still answers. @default in real time */
+  readonly sleep?: Sleep;
   /** Called for each payment once it is written down. */
   readonly onPaid?: (payment: PaymentSummary) => void;
   /**
@@ -70,6 +72,7 @@ const OPTIONS = {
   curve: true,
   fetch: true,
   clock: true,
+  sleep: true,
   onPaid: true,
   witness: true,
   unexplainedPayments: true,
