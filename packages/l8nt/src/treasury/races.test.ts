@@ -64,7 +64,7 @@ test("a service that hangs up after it was paid and then asks again is paid once
   expect(world.network.payments()).toHaveLength(1);
   // The owner is told, without an accusation: a link that broke looks the same.
   expect(world.alarms).toEqual([
-    expect.stringMatching(/a broken link, or a service that hangs up/),
+    expect.stringMatching(/a broken link, a gateway, or a service that hangs up/),
   ]);
 });
 
