@@ -369,6 +369,19 @@ describe("over stdio", () => {
     expect(await closed).toEqual([0, null]);
   });
 
+  test("the server says at its end which answers arrived, of each of its agents", async () => {
+    const { mint, openShop, treasury } = await townOfToday();
+    const { url } = await openShop();
+    const host = await hostFor(mint());
+    await host.call("delegate", { agent: "scout", expiresIn: "5m" });
+    await fetched(host, `${url}/own`);
+    await fetched(host, `${url}/scouts`, { as: "scout" });
+    const statuses = async () => (await treasury.owner.payments()).map(({ status }) => status);
+    expect(await statuses()).toEqual(["paid", "paid"]);
+    await host.close();
+    await expect.poll(statuses).toEqual(["used", "used"]);
+  });
+
   test("the server does not start without a credential or a wallet", async () => {
     const { code, stdout, stderr } = await sigil(["mcp"]);
     expect({ code, stdout }).toEqual({ code: 6, stdout: "" });

@@ -111,6 +111,7 @@ async function startServer(given: Given, terminal: Terminal): Promise<number> {
   if (port === undefined) {
     const { overStdio } = await import("../mcp/stdio.ts");
     await overStdio(make, terminal);
+    await agents.close();
     return EXIT.ok;
   }
   const [{ overHttp }, { bearerToken }] = await Promise.all([
@@ -122,6 +123,7 @@ async function startServer(given: Given, terminal: Terminal): Promise<number> {
   terminal.answer(`MCP over HTTP at ${served.url}\n`, { url: served.url });
   await stopped;
   await served.close();
+  await agents.close();
   return EXIT.ok;
 }
 

@@ -101,7 +101,7 @@ const payments = command<OwnerFlag | "status" | "limit">({
   name: "payments",
   summary: "list a treasury's payments and their status, the newest first",
   usage: "[--status open|paid|used|failed|undelivered] --dir DIR",
-  help: "open: the wallet has not said whether it paid. paid: made, and kept for a next request; a request that was answered stays paid until the agent's next order says so. used: used up. failed: not made. undelivered: made, and the service refused what was paid for.",
+  help: "open: the wallet has not said whether it paid. paid: made, and kept for a next request; a request that was answered stays paid until the agent's next order, or the end of its client, says so. used: used up. failed: not made. undelivered: made, and the service refused what was paid for.",
   flags: {
     ...OWNER_FLAGS,
     ...LIMIT,
