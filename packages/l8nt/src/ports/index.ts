@@ -27,6 +27,7 @@ export type {
 } from "./owner.ts";
 export type {
   BeginAnswer,
+  Closure,
   PaymentMark,
   PaymentQuery,
   PaymentRecord,

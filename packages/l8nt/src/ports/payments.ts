@@ -5,6 +5,14 @@ import type { Reservation, ReserveAnswer } from "./ledger.ts";
 /** `used`: paid, and used up. `undelivered`: paid, and the service still asks for payment. */
 export type PaymentStatus = "open" | "paid" | "used" | "failed" | "undelivered";
 
+/** An origin where nothing is paid for a while. */
+export interface Closure {
+  /** A node id, with all nodes below it; or `*` for all. */
+  readonly to: string;
+  /** Unix seconds by the clock of the treasury that wrote it. */
+  readonly until: number;
+}
+
 export interface PaymentRecord {
   /** Hex; unique. A hash is paid once, whatever challenge it comes in. [case 64] */
   readonly paymentHash: string;
@@ -60,7 +68,7 @@ export interface PaymentRecord {
    * Of an undelivered payment: the node for which its origin is paid nothing, or `*` for all nodes,
    * until then (Unix seconds). [case 62]
    */
-  readonly closed?: { readonly to: string; readonly until: number };
+  readonly closed?: Closure;
 }
 
 /** How many purchases of one node a query returns at most, of each kind. */
@@ -110,7 +118,7 @@ export interface PurchaseQuery {
 export interface PaymentMark {
   readonly status?: "used" | "undelivered";
   readonly delivered?: true;
-  readonly closed?: { readonly to: string; readonly until: number };
+  readonly closed?: Closure;
 }
 
 export interface PaymentQuery {
@@ -171,8 +179,8 @@ export interface Payments {
   purchases(nodeIds: readonly string[], query: PurchaseQuery): Promise<readonly PaymentRecord[]>;
   /** Payments for people to read, the newest first. */
   payments(query: PaymentQuery): Promise<readonly PaymentRecord[]>;
-  /** The nodes for which `origin` is closed at `at`: node ids, or `*` for all. */
-  closures(origin: string, at: number): Promise<readonly string[]>;
+  /** The closures of `origin` that have not ended at `at`. */
+  closures(origin: string, at: number): Promise<readonly Closure[]>;
   /** Ends every closure of `origin`, on the owner's word. */
   reopen(origin: string, at: number): Promise<void>;
   /**

@@ -34,6 +34,7 @@ import type { Counted } from "../ports/limit.ts";
 import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
+  type Closure,
   MAX_PURCHASES,
   type PaymentMark,
   type PaymentQuery,
@@ -194,11 +195,11 @@ export class MemoryStore implements Store {
       .slice(0, limit);
   }
 
-  async closures(origin: string, at: number): Promise<readonly string[]> {
+  async closures(origin: string, at: number): Promise<readonly Closure[]> {
     return [...this.#closing]
       .map((hash) => this.#payments.get(hash)!)
       .filter((payment) => payment.origin === origin && payment.closed!.until > at)
-      .map((payment) => payment.closed!.to);
+      .map((payment) => payment.closed!);
   }
 
   async reopen(origin: string, at: number): Promise<void> {

@@ -29,6 +29,7 @@ import type { Counted } from "../ports/limit.ts";
 import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
+  type Closure,
   MAX_PURCHASES,
   type PaymentMark,
   type PaymentQuery,
@@ -305,13 +306,12 @@ class PostgresStore implements Store {
     );
   }
 
-  async closures(origin: string, at: number): Promise<readonly string[]> {
-    const rows = await this.#database.read<{ to: string }>(
-      `SELECT p.closed_to AS to FROM ${this.#in}.sigil_payments p
+  closures(origin: string, at: number): Promise<readonly Closure[]> {
+    return this.#database.read<{ to: string; until: number }>(
+      `SELECT p.closed_to AS to, p.closed_until AS until FROM ${this.#in}.sigil_payments p
        WHERE p.closed_to IS NOT NULL AND p.origin = $1 AND p.closed_until > $2 ORDER BY p.begun_seq`,
       [origin, at],
     );
-    return rows.map(({ to }) => to);
   }
 
   async reopen(origin: string, at: number): Promise<void> {

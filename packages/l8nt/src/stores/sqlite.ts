@@ -28,6 +28,7 @@ import type { Counted } from "../ports/limit.ts";
 import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
+  type Closure,
   MAX_PURCHASES,
   type PaymentMark,
   type PaymentQuery,
@@ -273,15 +274,15 @@ class SqliteStore implements Store {
     );
   }
 
-  closures(origin: string, at: number): Promise<readonly string[]> {
+  closures(origin: string, at: number): Promise<readonly Closure[]> {
     return this.#look(() =>
       this.#sql
         .all(
-          "SELECT closed_to FROM payments WHERE closed_to IS NOT NULL AND origin = ? AND closed_until > ?",
+          "SELECT closed_to, closed_until FROM payments WHERE closed_to IS NOT NULL AND origin = ? AND closed_until > ?",
           origin,
           at,
         )
-        .map((row) => String(row.closed_to)),
+        .map((row) => ({ to: String(row.closed_to), until: Number(row.closed_until) })),
     );
   }
 

@@ -379,8 +379,12 @@ export function paymentLaws(law: Law): void {
       closed: { to: "*", until: START + 60 },
     });
     for (const handle of handles) {
-      assert.deepEqual(await handle.closures(one.origin, START), ["scout"]);
-      assert.deepEqual(await handle.closures(two.origin, START + 59), ["*"]);
+      assert.deepEqual(await handle.closures(one.origin, START), [
+        { to: "scout", until: START + 600 },
+      ]);
+      assert.deepEqual(await handle.closures(two.origin, START + 59), [
+        { to: "*", until: START + 60 },
+      ]);
       assert.deepEqual(await handle.closures(two.origin, START + 60), []);
       assert.deepEqual(await handle.closures("https://third.example", START), []);
     }

@@ -59,6 +59,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     store,
     clock,
     alarm,
+    quarantineSeconds: policy.quarantineSeconds,
     stopsUnexplained: stops,
     compareOnce: () => reconciler.compareOnce(),
   });

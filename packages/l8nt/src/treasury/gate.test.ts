@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { targetOfUrl } from "../caveat/index.ts";
 import { Authority, type Credential } from "../l402/index.ts";
 import { ALL_NODES } from "../ports/directives.ts";
+import type { Closure } from "../ports/payments.ts";
 import { SpendingGate } from "./gate.ts";
 
 const NOW = 2_000_000_000;
@@ -24,7 +25,10 @@ const verify = (credential: Credential) => authority.verifier.authenticate(crede
 const idOf = (credential: Credential) => verify(credential).node.id;
 const target = targetOfUrl("GET", new URL("https://api.example/x"))!;
 
-function gateOf(closures: Readonly<Record<string, readonly string[]>> = {}) {
+function gateOf(
+  closures: Readonly<Record<string, readonly Closure[]>> = {},
+  clock: () => number = () => NOW,
+) {
   const alarms: string[] = [];
   const asked: [string, number][] = [];
   const gate = new SpendingGate({
@@ -35,6 +39,7 @@ function gateOf(closures: Readonly<Record<string, readonly string[]>> = {}) {
       },
     },
     clock,
+    quarantineSeconds: 600,
     alarm: (what) => void alarms.push(what),
   });
   const code = (credential: Credential) => {
@@ -122,7 +127,7 @@ describe("an origin in quarantine", () => {
     ["one node", idOf(child), ["open", "refused", "open"]],
     ["the root", idOf(root), ["refused", "refused", "refused"]],
   ])("is closed to %s and those below it, and other origins are open", async (_, to, expected) => {
-    const { gate, asked } = gateOf({ "https://api.example": [to] });
+    const { gate, asked } = gateOf({ "https://api.example": [{ to, until: NOW + 1 }] });
     const at = async (credential: Credential, where = target) =>
       gate.demandAt(verify(credential), where).then(
         () => "open",
@@ -133,5 +138,26 @@ describe("an origin in quarantine", () => {
     expect(asked[0]).toEqual(["https://api.example", NOW]);
     const elsewhere = targetOfUrl("GET", new URL("https://other.example/x"))!;
     expect(await at(child, elsewhere)).toBe("open");
+  });
+
+  test("is open once the quarantine has passed since it was first seen, whatever clock wrote its end", async () => {
+    let now = NOW;
+    const rows: Closure[] = [{ to: ALL_NODES, until: NOW + 366 * 86_400 }];
+    const { gate } = gateOf({ "https://api.example": rows }, () => now);
+    const isOpen = () =>
+      gate.demandAt(verify(root), target).then(
+        () => true,
+        () => false,
+      );
+    expect(await isOpen()).toBe(false);
+    now = NOW + 599;
+    expect(await isOpen()).toBe(false);
+    now = NOW + 600;
+    expect(await isOpen()).toBe(true);
+    // Another accusation closes it again, for as long.
+    rows.push({ to: idOf(root), until: NOW + 366 * 86_400 + 1 });
+    expect(await isOpen()).toBe(false);
+    now = NOW + 1200;
+    expect(await isOpen()).toBe(true);
   });
 });

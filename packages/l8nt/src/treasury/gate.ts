@@ -2,17 +2,22 @@
 import { formatOrigin, type Node, refusal, type Target } from "../caveat/index.ts";
 import { AdapterError, denied, PaymentError, type Refusal } from "../errors.ts";
 import type { Freezable } from "../feed/follow.ts";
+import { Lru } from "../internal/lru.ts";
 import type { Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
-import type { Payments } from "../ports/payments.ts";
+import type { Closure, Payments } from "../ports/payments.ts";
 import type { Alarm } from "./alarm.ts";
 import { type Applied, UnexplainedPayments } from "./unexplained.ts";
+
+const REMEMBERED = 10_000;
 
 export interface SpendingGateOptions {
   readonly store: Pick<Payments, "closures">;
   readonly clock: Clock;
   readonly alarm: Alarm;
+  /** How long a closure of an origin holds at most. */
+  readonly quarantineSeconds: number;
   /** Whether a payment that the books cannot explain stops spending. @default true */
   readonly stopsUnexplained?: boolean;
   /** Compares the books with the wallet, if that has not been done yet. */
@@ -29,6 +34,8 @@ export class SpendingGate implements Freezable {
   readonly #frozen = new Map<string, string>();
   /** Payments of the wallet that the books cannot explain. As long as there is one, all stops. */
   readonly unexplained = new UnexplainedPayments();
+  /** When this process first saw each closure, in Unix seconds. */
+  readonly #seenAt = new Lru<string, number>(REMEMBERED);
   /** Why the owner has to look at the books. */
   #restored: string | undefined;
   #doubt: string | undefined;
@@ -123,13 +130,25 @@ export class SpendingGate implements Freezable {
     await this.#options.compareOnce?.();
     this.demand(verified);
     const origin = formatOrigin(target.origin);
-    const closedTo = await this.#options.store.closures(origin, this.#options.clock());
-    if (closedTo.some((to) => to === ALL_NODES || verified.nodes.some(({ id }) => id === to)))
+    const { store, clock } = this.#options;
+    const closures = (await store.closures(origin, clock())).filter((closure) =>
+      this.#holds(origin, closure),
+    );
+    if (closures.some(({ to }) => to === ALL_NODES || verified.nodes.some(({ id }) => id === to)))
       throw new PaymentError(
         "ERR_ORIGIN_QUARANTINED",
         "no",
         `${origin} was paid and refused what it had sold, so it is not paid for now.`,
       );
+  }
+
+  /** The end of a closure may be written by a clock that was far ahead, here or elsewhere. */
+  #holds(origin: string, { to, until }: Closure): boolean {
+    const { clock, quarantineSeconds } = this.#options;
+    const key = `${origin} ${to} ${until}`;
+    const seenAt = this.#seenAt.get(key) ?? clock();
+    this.#seenAt.set(key, seenAt);
+    return clock() < seenAt + quarantineSeconds;
   }
 
   #freezes(verified: Verified): readonly Refusal[] {
