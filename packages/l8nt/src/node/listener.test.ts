@@ -179,6 +179,20 @@ test("a response whose body fails is cut off, not ended", async () => {
   expect(text).not.toMatch(/\r\n0\r\n\r\n$/);
 });
 
+test("the head arrives of a response whose body fails before its first byte", async () => {
+  const url = await start(
+    () =>
+      new Response(
+        new ReadableStream({
+          pull: () => Promise.reject(new Error("upstream")),
+        }),
+      ),
+  );
+  const response = await fetch(url);
+  expect(response.status).toBe(200);
+  await expect(response.text()).rejects.toThrow();
+});
+
 test("bodies stream in both directions: the first part arrives before the last is sent", async () => {
   const url = await start((request) => new Response(request.body));
   const { hostname, port } = new URL(url);

@@ -84,9 +84,19 @@ export async function writeResponse(outgoing: ServerResponse, response: Response
     }
     outgoing.end();
   } catch {
-    // A partial body must not look complete.
-    outgoing.destroy();
+    breakOff(outgoing);
   }
+}
+
+/**
+ * Ends the connection: a partial body must not look complete. The head goes out first, because a
+ * paywall of Web requests has counted the use by it.
+ */
+function breakOff(outgoing: ServerResponse): void {
+  if (!outgoing.destroyed) outgoing.flushHeaders();
+  // Over HTTP/2 there is no socket to end: other streams use it.
+  if (outgoing.req.httpVersionMajor === 1) outgoing.socket?.destroySoon();
+  else outgoing.destroy();
 }
 
 /** Answers 500. The error is logged for the operator, and not shown to the client. */
