@@ -123,7 +123,16 @@ export class Agents {
           this.#house.ask((treasury) => treasury.standing(agent.credential.toString())),
         );
       default:
-        return this.buy(agent, url);
+        return this.#insist(agent, url);
+    }
+  }
+
+  /** Asks with new orders until it has an answer, a few times: the next one may be refused. */
+  async #insist(agent: Agent, url: string): Promise<void> {
+    const { schedule, random } = this.#town;
+    for (let left = 1 + random.below(4); left > 0; left--) {
+      if (await this.buy(agent, url)) return;
+      await schedule.turn(`${agent.name} waits`, { seconds: random.pick([0, 1, 6]) });
     }
   }
 

@@ -8,6 +8,8 @@ export interface Serving {
   readonly deed: Deed;
   readonly paymentHash: string;
   readonly at: number;
+  /** Whether a gateway threw the answer away. */
+  readonly isUnheard: boolean;
 }
 
 export class Chronicle {
@@ -18,6 +20,8 @@ export class Chronicle {
   /** Those that an order made, as they reached the node. */
   readonly payments: Payment[] = [];
   readonly servings: Serving[] = [];
+  /** How many requests a gateway has answered that have not reached their service yet. */
+  atGateways = 0;
   readonly alarms: string[] = [];
   /** When the treasury died. */
   readonly deaths: number[] = [];

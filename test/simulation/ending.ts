@@ -27,7 +27,7 @@ export async function end(
   const isStoreSound = weather.storeRefuses === 0 && weather.storeForgetsToAnswer === 0;
   calm(weather);
   town.clocks.calm();
-  while (lightning.undecided > 0) await schedule.step();
+  while (lightning.undecided > 0 || oracle.atGateways > 0) await schedule.step();
   await house.die();
   house.start();
   await rest(town, owner.thaw());

@@ -181,12 +181,12 @@ export class Oracle extends Chronicle {
       );
   }
 
-  served(deed: Deed, paymentHash: string, { isAgent, sentAt }: Sender): void {
+  served(deed: Deed, paymentHash: string, { isAgent, sentAt, isUnheard = false }: Sender): void {
     const { now } = this.schedule;
     const goods = this.goods.get(paymentHash)!;
     goods.served++;
     goods.left--;
-    this.servings.push({ deed, paymentHash, at: now });
+    this.servings.push({ deed, paymentHash, at: now, isUnheard });
     this.demand(goods.left >= 0, `${paymentHash} was served more often than it was sold`);
     const agent = deed.agent;
     // What a hostile service does with an agent of its own is between the two.
@@ -197,7 +197,10 @@ export class Oracle extends Chronicle {
       const whose = `${deed} was served for ${agent.name}, below ${one.name}, `;
       this.demand(deed.startedAt < until + this.clocks.slackSeconds, `${whose}after its end`);
       this.#judgeRevoked(deed, one, goods, { whose, isAgent, sentAt });
-      const served = this.servings.filter((serving) => lineOf(serving.deed.agent!).includes(one));
+      // A 5xx gives the use back, also if a gateway said it while the service served.
+      const served = this.servings.filter(
+        (serving) => !serving.isUnheard && lineOf(serving.deed.agent!).includes(one),
+      );
       const count = (servings: readonly Serving[]) =>
         new Set(servings.map((serving) => serving.deed.order)).size;
       this.demand(
@@ -262,17 +265,18 @@ export class Oracle extends Chronicle {
 
   /**
    * A service is accused only where it took the money and refused the very thing: no answer reached
-   * anyone, and nobody but the service, or the web, broke a connection with it.
+   * anyone, and nobody but the service broke a connection with it. An honest one is never accused,
+   * whatever the web or a gateway lost.
    */
   #judgeAccusation(deed: Deed, goods: Goods): void {
-    const { paymentHash, origin, isHonest, refused, heard, givenUp, lost, liars } = goods;
+    const { paymentHash, origin, isHonest, refused, heard, givenUp, liars } = goods;
     const whose = `${deed} accused ${origin} over ${paymentHash}, `;
     this.demand(refused > 0, `${whose}which did not refuse it`);
     // An agent that lies about a purchase of its own closes the origin to itself.
     if (liars.size > 0) return;
     this.demand(heard === 0, `${whose}of which an answer had arrived`);
     this.demand(givenUp === 0, `${whose}on which a connection was closed at this side`);
-    this.demand(!isHonest || lost > 0, `${whose}which had answered everything`);
+    this.demand(!isHonest, `${whose}which serves what it sells`);
   }
 
   /** An agent is told that an origin is closed to it: by its own proof, or by two of others. */
@@ -332,9 +336,12 @@ export class Oracle extends Chronicle {
     );
     // What an order paid for and another one took is the other one's. spec/4-purchase.md §4.4.
     if (told.spent === "no")
-      for (const { paymentHash, isLate } of mine)
+      for (const { paymentHash, isLate, deed: payer } of mine)
         this.demand(
-          isLate === true || (await isTaken(paymentHash)),
+          // Another request of the order, sent beside this one, may pay after this one's answer.
+          (payer !== deed && (payer?.endedAt ?? this.schedule.now) > deed.startedAt) ||
+            isLate === true ||
+            (await isTaken(paymentHash)),
           `${deed} was told that nothing was spent, and it had paid`,
         );
     if (told.payment === undefined) return;

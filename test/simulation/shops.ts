@@ -82,6 +82,8 @@ export function shop(town: Town, node: number, { name, terms, serves, seconds }:
     },
     ...terms,
   });
+  // One that does not know the field counts each request as a use of its own.
+  const keepsAnswers = random.chance(0.5);
   const presented = (request: Request): string | undefined => {
     try {
       return authenticateFields(authority.verifier, presentedIn(request.headers))?.paymentHash;
@@ -97,6 +99,7 @@ export function shop(town: Town, node: number, { name, terms, serves, seconds }:
       const found = await paywall.wellKnown(request);
       if (found !== undefined) return found;
       const paymentHash = presented(request);
+      if (!keepsAnswers) request.headers.delete("idempotency-key");
       const decision = await paywall.authorize(request);
       if (!decision.granted) {
         const isRefused = decision.response.status === 402;
@@ -126,7 +129,7 @@ export function shop(town: Town, node: number, { name, terms, serves, seconds }:
 const HANG_UPS = ["before the head", "after the head", "in the body"] as const;
 
 /** The response with a body that breaks off after its first part. */
-function cutOff({ status, headers }: Response, part: string): Response {
+export function cutOff({ status, headers }: Response, part: string): Response {
   const body = new ReadableStream<Uint8Array>({
     start(sink) {
       if (part !== "") sink.enqueue(new TextEncoder().encode(part));

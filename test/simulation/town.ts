@@ -12,6 +12,8 @@ export interface Sender {
   /** Whether it is an agent's own process. */
   readonly isAgent: boolean;
   readonly sentAt: number;
+  /** Whether a gateway has answered already, so that nobody hears of this. */
+  readonly isUnheard?: boolean;
 }
 
 export interface Site {

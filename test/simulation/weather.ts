@@ -24,6 +24,10 @@ const WORST = {
   /** Of a request to a service. */
   unreachable: 0.1,
   answerLost: 0.15,
+  /** The link breaks after the head of the answer. */
+  answerCut: 0.1,
+  /** A gateway before the service answers in its place: the service is never asked, or serves. */
+  gatewayLies: 0.3,
   serviceError: 0.2,
   hangUp: 0.2,
   slow: 0.1,

@@ -4,7 +4,10 @@
 import { Credential } from "l8nt";
 import type { Goods } from "./facts.ts";
 import { acting, type Life } from "./schedule.ts";
-import type { Town } from "./town.ts";
+import { cutOff } from "./shops.ts";
+import type { Sender, Town } from "./town.ts";
+
+const GATEWAY_STATUSES = [502, 503, 504] as const;
 
 /** A `fetch` of a process to the town's sites. What it has sent may arrive though it dies. */
 export function webOf(
@@ -17,6 +20,24 @@ export function webOf(
     if (random.chance(weather.slow)) return random.between(5, 45);
     return random.chance(0.1) ? random.between(0.1, 2) : random.below(20) / 1000;
   };
+
+  /** What a gateway has sent on arrives although the one that asked has its answer. */
+  function serveLate(what: string, request: Request, sender: Sender): void {
+    const { origin } = new URL(request.url);
+    const deed = acting.getStore()!;
+    oracle.atGateways++;
+    schedule.later(random.between(0, 5), `the gateway's own ${what}`, () => {
+      void acting.run(deed, async () => {
+        try {
+          await town.siteAt(origin).answer(request, { ...sender, isUnheard: true });
+        } catch {
+          // Nobody hears that the service hung up.
+        } finally {
+          oracle.atGateways--;
+        }
+      });
+    });
+  }
 
   return async (input, { signal, ...init } = {}) => {
     const request = new Request(input as URL | string, init);
@@ -50,12 +71,32 @@ export function webOf(
         ended,
       ]);
       if (random.chance(weather.unreachable)) throw failed();
+      if (random.chance(weather.gatewayLies)) {
+        if (isRecall) deed.unrecalled.add(origin);
+        if (goods !== undefined) goods.lost++;
+        if (random.chance(0.7)) serveLate(what, request, sender);
+        const lie = new Response("<h1>gateway</h1>", { status: random.pick(GATEWAY_STATUSES) });
+        await Promise.race([
+          schedule.turn(`← a gateway's ${lie.status} ${what}`, {
+            life,
+            seconds: seconds(),
+            onKilled,
+          }),
+          ended,
+        ]);
+        return lie;
+      }
       const response = await arrive();
       await Promise.race([
         schedule.turn(`← ${response.status} ${what}`, { life, seconds: seconds(), onKilled }),
         ended,
       ]);
       if (random.chance(weather.answerLost)) throw failed();
+      if (random.chance(weather.answerCut)) {
+        if (isRecall) deed.unrecalled.add(origin);
+        if (goods !== undefined) goods.lost++;
+        return cutOff(response, random.pick(["", "half"]));
+      }
       // A body that breaks off has no answer in it.
       if (goods !== undefined && response.ok && (await isWhole(response))) goods.heard++;
       return response;
