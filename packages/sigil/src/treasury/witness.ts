@@ -2,6 +2,7 @@
  * Keeps how far the books have come in a file beside the key, so that an older database in the
  * folder is noticed. Not part of a backup. docs/guides/backup.md.
  */
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -9,6 +10,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -29,16 +31,20 @@ export const fileWitness = (path: string): BooksWitness => ({
   },
 
   async write(mark) {
-    const { O_CREAT, O_TRUNC, O_WRONLY, O_NOFOLLOW } = constants;
-    const unfinished = `${path}.unfinished`;
-    const file = openSync(unfinished, O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW, 0o600);
+    const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+    // Two processes may write: a daemon, and `sigil treasury restore`.
+    const unfinished = `${path}.${randomUUID()}.unfinished`;
+    const file = openSync(unfinished, O_CREAT | O_EXCL | O_WRONLY, 0o600);
     try {
       writeSync(file, `${JSON.stringify(mark)}\n`);
       fsyncSync(file);
+      renameSync(unfinished, path);
+    } catch (error) {
+      rmSync(unfinished, { force: true });
+      throw error;
     } finally {
       closeSync(file);
     }
-    renameSync(unfinished, path);
     const folder = openSync(dirname(path), constants.O_RDONLY);
     try {
       fsyncSync(folder);
