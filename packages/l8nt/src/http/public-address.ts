@@ -5,7 +5,11 @@ type Net = typeof import("node:net");
 type Family = "ipv4" | "ipv6";
 type Subnet = readonly [address: string, bits: number];
 
-/** https://www.iana.org/assignments/iana-ipv4-special-registry, multicast, and reserved. */
+/**
+ * https://www.iana.org/assignments/iana-ipv4-special-registry, multicast, and reserved. Rows that
+ * the registry calls globally reachable are here too: they are anycast addresses of DNS and of
+ * multicast relays, which the nearest network answers, and no service is at one.
+ */
 const SPECIAL_V4: readonly Subnet[] = [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -15,8 +19,11 @@ const SPECIAL_V4: readonly Subnet[] = [
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],
   ["192.0.2.0", 24],
+  ["192.31.196.0", 24],
+  ["192.52.193.0", 24],
   ["192.88.99.0", 24],
   ["192.168.0.0", 16],
+  ["192.175.48.0", 24],
   ["198.18.0.0", 15],
   ["198.51.100.0", 24],
   ["203.0.113.0", 24],
@@ -30,14 +37,9 @@ const SPECIAL_V6: readonly Subnet[] = [
   ["2001::", 23],
   ["2001:db8::", 32],
   ["2002::", 16],
+  ["2620:4f:8000::", 48],
   ["3fff::", 20],
 ];
-
-/** The prefix by which NAT64 reaches IPv4 (RFC 6052). Addresses of DNS64 are in it. */
-const NAT64 = "64:ff9b::";
-
-/** Interface identifiers of ISATAP (RFC 5214 §6.1), which hold an IPv4 address. */
-const ISATAP = /(?:::|:0:|:200:)5efe:[0-9a-f]{1,4}:[0-9a-f]{1,4}$/;
 
 /**
  * Makes the judge of addresses. An IPv4 address inside an IPv6 address is judged by itself if the
@@ -63,24 +65,34 @@ export function publicAddress(net: Net, allowLoopback: boolean): (address: strin
     if (!net.isIPv6(plain) || plain.includes("%")) return false;
     const canonical = new URL(`http://[${plain}]/`).hostname.slice(1, -1);
     if (canonical === "::1") return allowLoopback;
-    if (canonical.startsWith(NAT64)) {
-      const inside = translated(canonical);
-      return inside !== undefined && isPublicV4(inside);
-    }
-    return (
-      globalV6.check(canonical, "ipv6") && !v6.check(canonical, "ipv6") && !ISATAP.test(canonical)
-    );
+    const groups = groupsOf(canonical);
+    if (isTranslated(groups)) return isPublicV4(lastV4(groups));
+    return globalV6.check(canonical, "ipv6") && !v6.check(canonical, "ipv6") && !isIsatap(groups);
   };
 }
 
-/** The IPv4 address in the last 32 bits; undefined if there is more behind the prefix. */
-function translated(canonical: string): string | undefined {
-  const groups = canonical.slice(NAT64.length).split(":");
-  if (groups.length > 2 || groups.includes("")) return undefined;
-  const [high, low] = groups.length === 1 ? ["0", groups[0]!] : groups;
-  const bits = Number.parseInt(high!, 16) * 0x1_0000 + Number.parseInt(low!, 16);
-  return [24, 16, 8, 0].map((shift) => Math.floor(bits / 2 ** shift) % 256).join(".");
+/** The eight groups of a canonical IPv6 address. */
+function groupsOf(canonical: string): readonly number[] {
+  const [left, right] = canonical
+    .split("::")
+    .map((part) => part.split(":").filter((group) => group !== ""));
+  const zeros = Array<string>(8 - left!.length - (right ?? []).length).fill("0");
+  return [...left!, ...zeros, ...(right ?? [])].map((group) => Number.parseInt(group, 16));
 }
+
+/** In `64:ff9b::/96`, by which NAT64 reaches IPv4 (RFC 6052). Addresses of DNS64 are in it. */
+const isTranslated = ([first, second, ...rest]: readonly number[]): boolean =>
+  first === 0x64 && second === 0xff9b && rest.slice(0, 4).every((group) => group === 0);
+
+/** With an interface identifier of ISATAP (RFC 5214 §6.1), which holds an IPv4 address. */
+const isIsatap = (groups: readonly number[]): boolean =>
+  (groups[4]! & ~0x0300) === 0 && groups[5] === 0x5efe;
+
+const lastV4 = (groups: readonly number[]): string =>
+  groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join(".");
 
 function listOf(net: Net, family: Family, subnets: readonly Subnet[]): BlockList {
   const list = new net.BlockList();
