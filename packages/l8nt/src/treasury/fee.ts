@@ -1,5 +1,9 @@
-/** The most that routing one payment may cost, as people write it: a share, an amount, or both. */
-import { MAX_MSAT, readAmountOption } from "../amount.ts";
+/**
+ * The most that routing one payment may cost, as people write it, and what of a wallet's own fee is
+ * counted. spec/4-purchase.md §4.
+ */
+import { type Amount, formatAmount, MAX_MSAT, msat, readAmountOption } from "../amount.ts";
+import { shown } from "./shown.ts";
 
 /**
  * `"1 %"`, `"3 sat"`, or `"1 % or 3 sat"`: the larger of the two. A share has at most two decimals.
@@ -52,4 +56,41 @@ export function readMsatOption(text: unknown, error: () => TypeError): bigint {
     // The error below names the option.
   }
   throw error();
+}
+
+/** A fee of so many times its cap, and the amount besides, is no fee: a wallet has miscounted. */
+const FAR_OVER_CAP = 1000n;
+
+/** The fee that is counted for a payment, and what is wrong with the one that the wallet states. */
+export interface CountedFee {
+  readonly fee: Amount;
+  readonly fault?: string;
+}
+
+/**
+ * Reads the fee of a payment that was made. A fee over its cap was spent, so it is counted. One
+ * that cannot be is not believed: its cap is counted, and if the wallet's list has more, that is
+ * found when the books are compared with it. [case 46]
+ */
+export function countedFee(
+  stated: unknown,
+  {
+    paymentHash,
+    amount,
+    maxFee,
+  }: { readonly paymentHash: string; readonly amount: Amount; readonly maxFee: Amount },
+): CountedFee {
+  const far = maxFee.value * FAR_OVER_CAP + amount.value;
+  const most = far < MAX_MSAT - amount.value ? far : MAX_MSAT - amount.value;
+  if (typeof stated !== "bigint" || stated < 0n || stated > most)
+    return {
+      fee: maxFee,
+      fault: `the wallet states a routing fee of ${shown(stated)} msat for ${paymentHash}, which cannot be; its cap of ${formatAmount(maxFee)} was counted`,
+    };
+  const fee = msat(stated);
+  if (stated <= maxFee.value) return { fee };
+  return {
+    fee,
+    fault: `the wallet paid ${formatAmount(fee)} of routing fee for ${paymentHash}, over its cap of ${formatAmount(maxFee)}`,
+  };
 }

@@ -168,9 +168,11 @@ export class Reconciler {
 
   /** Its list may not reach back to a payment that was begun long ago. [case 58] */
   async #lookAgain(payer: Payer, paymentHash: string, identity: string | undefined): Promise<void> {
-    const { store } = this.#options;
+    const { store, gate } = this.#options;
     const record = await store.payment(paymentHash);
-    if (record?.status !== "failed") return removeGivenUp(store, paymentHash);
+    // What the owner said of it is final, and an amount must not be counted a second time.
+    if (record?.status !== "failed" || gate.unexplained.isExplained(paymentHash))
+      return removeGivenUp(store, paymentHash);
     const outcome = await payer.find(paymentHash).catch(() => undefined);
     if (outcome?.status === "paid") await this.#settleLate(record, outcome);
     const isCertain = outcome?.status === "failed" || outcome?.status === "never-sent";

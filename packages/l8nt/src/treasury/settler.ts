@@ -1,5 +1,5 @@
 /** Writes down the outcome of a payment: paid, failed, or still unknown. spec/4-purchase.md §4. */
-import { type Amount, formatAmount, msat } from "../amount.ts";
+import { msat } from "../amount.ts";
 import { PaymentError } from "../errors.ts";
 import { hexBytes, hexText } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
@@ -13,8 +13,11 @@ import type { PaymentOutcome } from "../ports/wallet.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Directives } from "./directives.ts";
 import type { Explanations } from "./explanations.ts";
+import { type CountedFee, countedFee } from "./fee.ts";
 import type { SpendingGate } from "./gate.ts";
 import type { Recall } from "./recall.ts";
+
+const REMEMBERED = 10_000;
 
 export interface SettlerOptions {
   readonly store: Store;
@@ -34,7 +37,11 @@ export interface SettlerOptions {
 export class Settler {
   readonly #options: SettlerOptions;
   /** Payments that this process settled: nothing that they bought was used before. */
-  readonly #settledHere = new Lru<string, true>(10_000);
+  readonly #settledHere = new Lru<string, true>(REMEMBERED);
+  /** Payments whose fee everyone was frozen for. */
+  readonly #frozenFor = new Lru<string, true>(REMEMBERED);
+  /** Payments whose missing proof the owner was told of. */
+  readonly #unproven = new Lru<string, true>(REMEMBERED);
 
   constructor(options: SettlerOptions) {
     this.#options = options;
@@ -50,16 +57,22 @@ export class Settler {
     switch (outcome.status) {
       case "paid":
         if (!provesPayment(outcome.preimage, record.paymentHash)) {
-          alarm(
-            `the wallet answered payment ${record.paymentHash} without a preimage that proves it`,
-          );
+          if (!this.#unproven.get(record.paymentHash))
+            alarm(
+              `the wallet answered payment ${record.paymentHash} without a preimage that proves it`,
+            );
+          this.#unproven.set(record.paymentHash, true);
           throw new PaymentError(
             "ERR_PAYMENT_PREIMAGE",
             "unknown",
             "The wallet says that it paid, and gives no preimage, or one that does not prove it. The amount stays reserved until the wallet is asked again.",
           );
         }
-        return this.#paid(record, outcome.preimage.toLowerCase(), feeOf(record, outcome.feeMsat));
+        return this.#paid(
+          record,
+          outcome.preimage.toLowerCase(),
+          countedFee(outcome.feeMsat, record),
+        );
       case "failed":
       case "never-sent":
         await this.fail(record);
@@ -88,12 +101,12 @@ export class Settler {
     return this.#settledHere.get(paymentHash) ?? false;
   }
 
-  async #paid(record: PaymentRecord, preimage: string, fee: Amount): Promise<PaymentRecord> {
+  async #paid(
+    record: PaymentRecord,
+    preimage: string,
+    { fee, fault }: CountedFee,
+  ): Promise<PaymentRecord> {
     const { clock, alarm } = this.#options;
-    const overCap =
-      fee.value > record.maxFee.value
-        ? `the wallet paid ${formatAmount(fee)} of routing fee for ${record.paymentHash}, over its cap of ${formatAmount(record.maxFee)}`
-        : undefined;
     const { explanations, store } = this.#options;
     const { origin, paymentHash, amount } = record;
     const found = { paymentHash, amount, fee, unbooked: msat(0n), at: clock() };
@@ -102,14 +115,14 @@ export class Settler {
     // stopped before the payment is settled: this process may die in between, and a payment that is
     // settled is not looked at again. [case 46]
     const first = async () => {
-      if (overCap !== undefined) await this.#freeze(overCap);
+      if (fault !== undefined) await this.#freeze(paymentHash, fault);
       if ((await store.payment(paymentHash))?.status === "failed") await reportLate();
     };
     let settled: Settled;
     try {
       settled = await this.#write(record, { status: "paid", preimage, fee, at: clock() }, first);
     } finally {
-      if (overCap !== undefined) alarm(overCap);
+      if (fault !== undefined) alarm(fault);
     }
     this.#settledHere.set(paymentHash, true);
     this.#options.onPaid({ origin, paymentHash, amount, fee });
@@ -123,9 +136,12 @@ export class Settler {
     );
   }
 
-  #freeze(reason: string): Promise<void> {
+  /** Once for each payment: the settlement may fail, and is tried again after the owner's thaw. */
+  async #freeze(paymentHash: string, reason: string): Promise<void> {
+    if (this.#frozenFor.get(paymentHash)) return;
     const { directives, clock } = this.#options;
-    return directives.issue({ kind: "freeze", nodeId: ALL_NODES, at: clock(), reason });
+    await directives.issue({ kind: "freeze", nodeId: ALL_NODES, at: clock(), reason });
+    this.#frozenFor.set(paymentHash, true);
   }
 
   /** @param first is awaited before the settlement is written */
@@ -152,10 +168,6 @@ export class Settler {
     }
   }
 }
-
-/** A wallet is an adapter of somebody else's: what it says is checked, and not only declared. */
-const feeOf = ({ maxFee }: PaymentRecord, feeMsat: unknown): Amount =>
-  typeof feeMsat === "bigint" && feeMsat >= 0n ? msat(feeMsat) : maxFee;
 
 function provesPayment(preimage: unknown, paymentHash: string): boolean {
   const bytes =

@@ -43,6 +43,10 @@ export class UnexplainedPayments {
     return this.#waiting.get(paymentHash);
   }
 
+  isExplained(paymentHash: string): boolean {
+    return this.#explained.has(paymentHash);
+  }
+
   /** Whether it waits for its explanation, or has one. */
   knows(paymentHash: string): boolean {
     return this.#waiting.has(paymentHash) || this.#explained.has(paymentHash);
