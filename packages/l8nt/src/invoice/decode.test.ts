@@ -1,37 +1,34 @@
 /**
  * Rules of BOLT 11 that its own examples leave out. Each invoice is signed and checksummed, and
- * breaks one rule.
+ * breaks one rule, or keeps it in a spelling that few writers use.
  */
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { bech32 } from "@scure/base";
 import { describe, expect, test } from "vitest";
 import { hexBytes, utf8 } from "../internal/bytes.ts";
+import {
+  COMMON,
+  field,
+  forge,
+  LINKED,
+  LINKS,
+  TIMESTAMP as NOW,
+  REFUSED,
+  SPELLINGS,
+} from "./fixtures/spellings.ts";
 import { Invoice, type InvoiceFields } from "./index.ts";
-import { invoiceHash, publicKeyOf, signInvoice } from "./signature.ts";
+import { publicKeyOf } from "./signature.ts";
 import { TAG } from "./tags.ts";
 import { bytesToWords, integerToWords, wordsToBytes } from "./words.ts";
 
 const key = new Uint8Array(32).fill(7);
-const NOW = 1_700_000_000;
 const refused = expect.objectContaining({ name: "ChallengeError", code: "ERR_INVOICE_MALFORMED" });
 
-const field = (type: number, data: readonly number[]) => [
-  type,
-  data.length >> 5,
-  data.length & 31,
-  ...data,
-];
 const p = field(TAG.p, bytesToWords(hexBytes("ab".repeat(32))!));
 const s = field(TAG.s, bytesToWords(hexBytes("cd".repeat(32))!));
 const d = field(TAG.d, bytesToWords(utf8("x")));
 const h = field(TAG.h, bytesToWords(hexBytes("ef".repeat(32))!));
 
-/** A correctly signed invoice with any prefix and any fields. */
-function forge(fields: readonly number[][], { prefix = "lnbcrt", timestamp = NOW } = {}): string {
-  const data = [...integerToWords(timestamp, 7), ...fields.flat()];
-  const signature = bytesToWords(signInvoice(invoiceHash(prefix, data), key));
-  return bech32.encode(prefix, [...data, ...signature], false);
-}
 const decode = (fields: readonly number[][], prefix = "lnbcrt") =>
   Invoice.decode(forge(fields, { prefix }));
 
@@ -73,7 +70,7 @@ describe("the network is read from the whole prefix [case 66]", () => {
   });
 });
 
-describe("an amount is a whole number of msat with one spelling", () => {
+describe("an amount is a whole number of msat", () => {
   test.each([
     ["1", 100_000_000_000n],
     ["1m", 100_000_000n],
@@ -88,9 +85,6 @@ describe("an amount is a whole number of msat with one spelling", () => {
   });
 
   test.each([
-    "0",
-    "01",
-    "0m",
     "1p",
     "15p",
     "1x",
@@ -105,16 +99,12 @@ describe("an amount is a whole number of msat with one spelling", () => {
   });
 });
 
-describe("a required field occurs exactly once", () => {
+describe("a required field must occur", () => {
   test.each([
     ["no payment hash", [s, d]],
     ["no payment secret", [p, d]],
     ["neither d nor h", [p, s]],
     ["both d and h", [p, s, d, h]],
-    ["two payment hashes", [p, s, d, field(TAG.p, bytesToWords(new Uint8Array(32)))]],
-    ["two payment secrets", [p, s, d, s]],
-    ["two descriptions", [p, s, d, d]],
-    ["two expiries", [p, s, d, field(TAG.x, [1]), field(TAG.x, [2])]],
     [
       "only a payment hash of another length",
       [field(TAG.p, bytesToWords(new Uint8Array(33))), s, d],
@@ -137,7 +127,37 @@ describe("a required field occurs exactly once", () => {
   });
 });
 
-describe("a field has one encoding", () => {
+describe.each(SPELLINGS)("$name", ({ text, says, notBy = [] }) => {
+  test(`is read, as by ${["lnd", "ldk"].filter((one) => !notBy.includes(one as "lnd")).join(" and ")}`, () => {
+    expect(Invoice.decode(text)).toMatchObject({ ...COMMON, ...says });
+  });
+});
+
+test.each(REFUSED)("$name is refused", ({ text }) => {
+  expect(() => Invoice.decode(text)).toThrow(refused);
+});
+
+test.each(LINKS)("the link %s is the invoice that it leads to, in lower case", (link) => {
+  expect(Invoice.decode(link)).toEqual(Invoice.decode(LINKED));
+  expect(Invoice.decode(link).text).toBe(LINKED);
+});
+
+test("numbers of 0 are written in one word, as lnd and LDK write them", () => {
+  const fields = {
+    network: "bcrt",
+    timestamp: NOW,
+    paymentHash: "ab".repeat(32),
+    paymentSecret: "cd".repeat(32),
+    description: "x",
+    expirySeconds: 0,
+    minFinalCltvExpiryDelta: 0,
+  } as const;
+  const { words } = bech32.decode(Invoice.encode(fields, key) as `${string}1${string}`, false);
+  const zeros = [...field(TAG.x, [0]), ...field(TAG.c, [0])];
+  expect(words.slice(0, -104).slice(-zeros.length)).toEqual(zeros);
+});
+
+describe("a field that cannot be read is refused", () => {
   const badPadding = [...p.slice(0, -1), p.at(-1)! | 1];
   test.each([
     ["padding that is not zero", [badPadding, s, d]],
@@ -149,10 +169,7 @@ describe("a field has one encoding", () => {
     ["a length past the end", [p, s, d, [TAG.d, 31, 31, 1]]],
     ["a length one past the end", [p, s, d, [2, 0, 2, 1]]],
     ["a field cut in its head", [p, s, d, [TAG.x, 0]]],
-    ["an expiry with a leading zero", [p, s, d, field(TAG.x, [0, 1])]],
-    ["features with a leading zero", [p, s, d, field(TAG.features, [0, 8, 0])]],
     ["half a route hop", [p, s, d, field(TAG.r, bytesToWords(new Uint8Array(50).fill(2)))]],
-    ["an empty route hint", [p, s, d, field(TAG.r, [])]],
     ["an empty fallback", [p, s, d, field(TAG.f, [])]],
     [
       "a witness program of version 0 and 21 bytes",
@@ -246,7 +263,7 @@ describe("an invoice is signed by its payee", () => {
 describe("size and type are checked first", () => {
   test("a text of a megabyte is refused by its length, without decoding", () => {
     const huge = `lnbc1${"q".repeat(2 ** 20)}`;
-    expect(() => Invoice.decode(huge)).toThrow("longer than 8192 characters");
+    expect(() => Invoice.decode(huge)).toThrow("longer than 7089 characters");
   });
 
   test("a long invoice within the limit is read", () => {

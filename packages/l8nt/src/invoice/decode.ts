@@ -5,8 +5,9 @@ import { readInvoice } from "./read.ts";
 import { invoiceHash, payeeOf } from "./signature.ts";
 
 /**
- * Reads an invoice and checks its checksum, its signature and every rule of BOLT 11. The payer
- * still has to check that the network, the amount and the expiry are acceptable.
+ * Reads an invoice, also as a `lightning:` link, and checks its checksum, its signature and every
+ * rule of BOLT 11 that lnd and LDK check too. The payer still has to check that the network, the
+ * amount and the expiry are acceptable.
  *
  * @param curve computes the payee's key. The default is `@noble/curves`, which runs everywhere
  * @throws ChallengeError (`ERR_INVOICE_MALFORMED`) for any input that is not a valid invoice; the

@@ -25,7 +25,8 @@ function fits(version: number, length: number): boolean {
 }
 
 /**
- * Returns undefined for an unknown version, which BOLT 11 says to skip.
+ * Returns undefined for an unknown version, which BOLT 11 says to skip, and for a program of no
+ * length that its later version allows, which nobody could pay to.
  *
  * @throws ChallengeError (`ERR_INVOICE_MALFORMED`)
  */
@@ -34,8 +35,9 @@ export function readFallback(words: Words): Fallback | undefined {
   if (version === undefined) throw malformed("a fallback address is empty");
   if (version > LAST_VERSION) return undefined;
   const program = wordsToBytes(words.slice(1));
-  if (program === undefined || !fits(version, program.length))
-    throw malformed("a fallback address does not fit its version");
+  const isFit = program !== undefined && fits(version, program.length);
+  if (!isFit && version > 1 && version <= 16) return undefined;
+  if (!isFit) throw malformed("a fallback address does not fit its version");
   return Object.freeze({ version, program: hexText(program) });
 }
 

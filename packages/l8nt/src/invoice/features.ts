@@ -8,9 +8,10 @@ import type { Words } from "./words.ts";
 /**
  * The features that BOLT 9 allows in an invoice, by their even bit: var_onion_optin,
  * payment_secret, basic_mpp, option_route_blinding, option_attribution_data,
- * option_payment_metadata. BOLT 9 assumes the features that they depend on.
+ * option_payment_metadata; and blinded paths in an invoice (bLIP 39). BOLT 9 assumes the features
+ * that they depend on.
  */
-const KNOWN: ReadonlySet<number> = new Set([8, 14, 16, 24, 36, 48]);
+const KNOWN: ReadonlySet<number> = new Set([8, 14, 16, 24, 36, 48, 262]);
 
 /**
  * Returns the set bits, ascending.

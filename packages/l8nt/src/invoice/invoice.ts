@@ -8,7 +8,7 @@ import type { RouteHop } from "./route-hint.ts";
  * nothing else is known about the payee.
  */
 export interface InvoiceData {
-  /** The text that was decoded. */
+  /** The text that was decoded, in lower case and without `lightning:`. */
   readonly text: string;
   readonly network: Network;
   /** Undefined if the payer may choose the amount. */
@@ -19,8 +19,12 @@ export interface InvoiceData {
   /** Unix seconds; the payee refuses payment from this time on. */
   readonly expiresAt: number;
   readonly paymentHash: string;
-  readonly paymentSecret: string;
-  /** The payee's node: a compressed public key. */
+  /** Missing only in an invoice with blinded paths. */
+  readonly paymentSecret?: string;
+  /**
+   * The payee's node: a compressed public key. With `blindedPaths` it is a key that was made for
+   * this invoice, and tells nothing about the node.
+   */
   readonly payee: string;
   /** The payee's text, which is not trusted: show it as text, never as markup. */
   readonly description?: string;
@@ -30,6 +34,11 @@ export interface InvoiceData {
   readonly features: readonly number[];
   readonly fallbacks: readonly Fallback[];
   readonly routeHints: readonly (readonly RouteHop[])[];
+  /**
+   * bLIP 39: paths that hide the payee, each as its field has it. Missing if the payee is not
+   * hidden.
+   */
+  readonly blindedPaths?: readonly string[];
   readonly metadata?: string;
   /** 65 bytes: r, s, recovery id. */
   readonly signature: string;

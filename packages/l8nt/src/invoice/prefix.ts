@@ -12,7 +12,8 @@ export interface Prefix {
 }
 
 // Anchored at both ends, so that `lnbcrt…` cannot match as `lnbc` with a remainder. [case 66]
-const PREFIX = /^ln(bcrt|bc|tbs|tb|sb)(?:([1-9][0-9]{0,19})([munp]?))?$/;
+// Zeros may lead the amount, as in lnd. 20 digits hold every amount, so the rest is never long.
+const PREFIX = /^ln(bcrt|bc|tbs|tb|sb)(?:0*([0-9]{1,20})([munp]?))?$/;
 
 /** Msat in one unit of each multiplier. A pico-bitcoin is a tenth of a msat. */
 const MULTIPLIERS = [

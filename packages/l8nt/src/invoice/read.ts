@@ -13,8 +13,11 @@ import { readPrefix } from "./prefix.ts";
 import { readTags, type Tags } from "./tags.ts";
 import { type Words, wordsToBytes, wordsToInteger } from "./words.ts";
 
-/** In characters: more than the largest QR code holds, and 20 times a usual invoice. */
-export const MAX_INVOICE_LENGTH = 8192;
+/** In characters: as many as the largest QR code holds. lnd refuses longer ones too. */
+export const MAX_INVOICE_LENGTH = 7089;
+
+/** How a link to an invoice begins, in either case. */
+const LINK = /^lightning:(?:\/\/)?/i;
 
 /** An invoice whose signature was not verified: trusted from one's own node, never to be paid. */
 export type UnverifiedInvoice = Omit<InvoiceData, "payee">;
@@ -34,18 +37,23 @@ export interface Reading {
  */
 export function readInvoice(text: string): Reading {
   if (typeof text !== "string") throw malformed("it is not a string");
-  if (text.length > MAX_INVOICE_LENGTH)
+  const bare = text.slice(LINK.exec(text)?.[0].length ?? 0);
+  if (bare.length > MAX_INVOICE_LENGTH)
     throw malformed(`it is longer than ${MAX_INVOICE_LENGTH} characters`);
-  const decoded = bech32.decodeUnsafe(text, false);
+  const decoded = bech32.decodeUnsafe(bare, false);
   if (!decoded) throw malformed("it is not bech32, or its checksum is wrong");
   const { prefix, words } = decoded;
   const { network, amountMsat } = readPrefix(prefix);
   if (words.length < TIMESTAMP_WORDS + SIGNATURE_WORDS) throw malformed("it is too short");
   const data = words.slice(0, -SIGNATURE_WORDS);
   const tags = readTags(data.slice(TIMESTAMP_WORDS));
-  const { paymentHash, paymentSecret } = tags;
+  const { paymentHash, paymentSecret, blindedPaths } = tags;
   if (paymentHash === undefined) throw malformed("it has no payment hash");
-  if (paymentSecret === undefined) throw malformed("it has no payment secret");
+  // A blinded path brings its own secret.
+  if (paymentSecret === undefined && blindedPaths.length === 0)
+    throw malformed("it has no payment secret");
+  if (tags.routeHints.length > 0 && blindedPaths.length > 0)
+    throw malformed("it has both route hints and blinded paths");
   if ((tags.description === undefined) === (tags.descriptionHash === undefined))
     throw malformed("it must have either a description or the hash of one");
 
@@ -56,14 +64,13 @@ export function readInvoice(text: string): Reading {
   // 520 bits are exactly 65 bytes, so that there is no padding to check.
   const signature = wordsToBytes(words.slice(-SIGNATURE_WORDS))!;
   const invoice = Object.freeze({
-    text,
+    text: bare.toLowerCase(),
     network,
     amountMsat,
     timestamp,
     expirySeconds,
     expiresAt,
     paymentHash,
-    paymentSecret,
     ...optional(tags),
     minFinalCltvExpiryDelta: tags.minFinalCltvExpiryDelta ?? DEFAULT_MIN_FINAL_CLTV_EXPIRY_DELTA,
     features: tags.features ?? Object.freeze([]),
@@ -74,8 +81,10 @@ export function readInvoice(text: string): Reading {
   return { invoice, prefix, data, signature, named: tags.payee };
 }
 
-function optional({ description, descriptionHash, metadata }: Tags) {
+function optional({ paymentSecret, blindedPaths, description, descriptionHash, metadata }: Tags) {
   return {
+    ...(paymentSecret !== undefined && { paymentSecret }),
+    ...(blindedPaths.length > 0 && { blindedPaths: Object.freeze(blindedPaths) }),
     ...(description !== undefined && { description }),
     ...(descriptionHash !== undefined && { descriptionHash }),
     ...(metadata !== undefined && { metadata }),

@@ -23,7 +23,7 @@ const SHORT_CHANNEL_ID = /^(\d{1,8})x(\d{1,8})x(\d{1,5})$/;
 /** @throws ChallengeError (`ERR_INVOICE_MALFORMED`) */
 export function readRouteHint(words: Words): readonly RouteHop[] {
   const bytes = wordsToBytes(words);
-  if (bytes === undefined || bytes.length === 0 || bytes.length % HOP_BYTES !== 0)
+  if (bytes === undefined || bytes.length % HOP_BYTES !== 0)
     throw malformed("a route hint does not consist of whole hops");
   const hops: RouteHop[] = [];
   for (let at = 0; at < bytes.length; at += HOP_BYTES)

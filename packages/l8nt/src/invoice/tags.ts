@@ -1,6 +1,6 @@
 /**
- * The tagged fields of an invoice: the form of each, and which may occur once only. BOLT 11,
- * "Tagged Fields".
+ * The tagged fields of an invoice: the form of each, and which one counts if a field is repeated.
+ * BOLT 11, "Tagged Fields"; bLIP 39.
  */
 import { hexText, utf8Text } from "../internal/bytes.ts";
 import { type Fallback, readFallback } from "./fallback.ts";
@@ -19,6 +19,7 @@ export const TAG = {
   d: 13,
   s: 16,
   n: 19,
+  b: 20,
   h: 23,
   c: 24,
   m: 27,
@@ -36,6 +37,7 @@ export interface Tags {
   features?: readonly number[];
   readonly fallbacks: Fallback[];
   readonly routeHints: (readonly RouteHop[])[];
+  readonly blindedPaths: string[];
 }
 
 /** The lengths in words of 256 bits, and of the 264 bits of a public key. */
@@ -44,7 +46,7 @@ const KEY_WORDS = 53;
 
 /** @throws ChallengeError (`ERR_INVOICE_MALFORMED`) */
 export function readTags(words: Words): Tags {
-  const tags: Tags = { fallbacks: [], routeHints: [] };
+  const tags: Tags = { fallbacks: [], routeHints: [], blindedPaths: [] };
   let at = 0;
   while (at < words.length) {
     const length =
@@ -86,7 +88,7 @@ function readTag(tags: Tags, type: number, data: Words): void {
       once(tags, "minFinalCltvExpiryDelta", integerOf(data));
       return;
     case TAG.features:
-      once(tags, "features", readFeatures(minimal(data)));
+      once(tags, "features", readFeatures(data));
       return;
     case TAG.f: {
       const fallback = readFallback(data);
@@ -94,15 +96,21 @@ function readTag(tags: Tags, type: number, data: Words): void {
       return;
     }
     case TAG.r:
-      tags.routeHints.push(readRouteHint(data));
+      // One without a hop says nothing; lnd and LDK read it.
+      if (data.length > 0) tags.routeHints.push(readRouteHint(data));
+      return;
+    case TAG.b:
+      tags.blindedPaths.push(hexOf(data));
       return;
   }
 }
 
-// With two payment hashes, each reader could choose another one to pay.
+/**
+ * The first one counts, as in lnd and Core Lightning; LDK and eclair refuse the second one. So a
+ * wallet never pays another hash than the one that was checked.
+ */
 function once<Name extends keyof Tags>(tags: Tags, name: Name, value: Tags[Name]): void {
-  if (tags[name] !== undefined) throw malformed("a field that may occur once occurs twice");
-  tags[name] = value;
+  tags[name] ??= value;
 }
 
 function fail(what: string): never {
@@ -111,5 +119,4 @@ function fail(what: string): never {
 
 const bytesOf = (data: Words) => wordsToBytes(data) ?? fail("the padding of a field is not zero");
 const hexOf = (data: Words) => hexText(bytesOf(data));
-const minimal = (data: Words) => (data[0] === 0 ? fail("a number has a leading zero") : data);
-const integerOf = (data: Words) => wordsToInteger(minimal(data)) ?? fail("a number is too large");
+const integerOf = (data: Words) => wordsToInteger(data) ?? fail("a number is too large");
