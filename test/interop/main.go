@@ -33,6 +33,11 @@ type question struct {
 	PaymentHash string              `json:"paymentHash"`
 	URL         string              `json:"url"`
 	Folder      string              `json:"folder"`
+	Description string              `json:"description"`
+	AmountMsat  *uint64             `json:"amountMsat"`
+	Timestamp   int64               `json:"timestamp"`
+	Expiry      int64               `json:"expirySeconds"`
+	Delta       uint64              `json:"minFinalCltvExpiryDelta"`
 }
 
 func main() {
@@ -63,6 +68,10 @@ func main() {
 				return seller.challenge(q)
 			case "accept":
 				return seller.accept(q)
+			case "read invoice":
+				return readInvoice(q)
+			case "write invoice":
+				return writeInvoice(q)
 			case "buy":
 				return buy(q, w)
 			default:

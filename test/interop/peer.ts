@@ -51,6 +51,16 @@ export class Peer {
     return this.#ask({ do: "read", header }) as Promise<Read>;
   }
 
+  /** What `zpay32.Decode` makes of an invoice. Rejects with what it says. */
+  readInvoice(invoice: string): Promise<Readonly<Record<string, unknown>>> {
+    return this.#ask({ do: "read invoice", invoice }) as Promise<Record<string, unknown>>;
+  }
+
+  /** An invoice that `zpay32` writes. */
+  async writeInvoice(wish: Readonly<Record<string, unknown>>): Promise<string> {
+    return ((await this.#ask({ do: "write invoice", ...wish })) as { invoice: string }).invoice;
+  }
+
   /** The fields that `l402.SetHeader` writes. */
   async write(macaroon: string, preimage: string): Promise<Fields> {
     return ((await this.#ask({ do: "write", macaroon, preimage })) as { header: Fields }).header;

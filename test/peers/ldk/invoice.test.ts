@@ -6,6 +6,11 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { Invoice, type InvoiceFields, NETWORKS } from "l8nt/invoice";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  COMMON,
+  REFUSED,
+  SPELLINGS,
+} from "../../../packages/l8nt/src/invoice/fixtures/spellings.ts";
 import { bytesOf, hex, ldk, unwrap } from "./support/ldk.ts";
 import { LdkPayer } from "./support/payer.ts";
 import {
@@ -110,6 +115,33 @@ describe("an invoice that LDK wrote is read as LDK reads it", () => {
     expect(readByUs(text)).toMatchObject({ amountMsat: 10_000n, description: "x".repeat(639) });
     expect(() => parse(text)).toThrow();
   });
+});
+
+describe("a spelling that BOLT 11 does not show", () => {
+  const short = SPELLINGS.filter(({ text }) => text.length <= MAX_READ_LENGTH);
+
+  test.each(short.filter(({ notBy }) => !notBy?.includes("ldk")))(
+    "is read by LDK as by us: $name",
+    ({ text, says }) => {
+      const { fallbacks: _, text: __, ...want } = { ...COMMON, ...says };
+      const read = readByLdk(text);
+      // LDK counts no hop as one route hint.
+      const theirs = { ...read, routeHints: read.routeHints.filter((hops) => hops.length > 0) };
+      expect(theirs).toMatchObject(want);
+      // LDK computes the signed hash from its own spelling, so of another one it finds no signer.
+      const isItsOwn = parse(text).to_str() === text.toLowerCase();
+      const { payee, ...ours } = readByUs(text);
+      expect(theirs).toMatchObject(isItsOwn ? { ...ours, payee } : ours);
+    },
+  );
+
+  test.each(REFUSED.filter(({ notBy }) => notBy?.includes("ldk")))(
+    "is refused by LDK as by us: $name",
+    ({ text }) => {
+      expect(() => parse(text)).toThrow();
+      expect(() => Invoice.decode(text)).toThrow();
+    },
+  );
 });
 
 const KEY = Buffer.alloc(32, 9);

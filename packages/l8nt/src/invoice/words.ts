@@ -61,8 +61,12 @@ export function wordsToInteger(words: Words): number | undefined {
   return value;
 }
 
-/** Writes a big-endian integer in at least `length` words. */
-export function integerToWords(value: number, length = 1): number[] {
+/**
+ * Writes a big-endian integer in at least `length` words. Zero needs none, which every reader
+ * takes. In one word, as lnd writes it, LDK takes it for another signer's: it computes the hash
+ * from the shortest form.
+ */
+export function integerToWords(value: number, length = 0): number[] {
   const words: number[] = [];
   for (let rest = value; rest > 0; rest = Math.floor(rest / 32)) words.unshift(rest % 32);
   while (words.length < length) words.unshift(0);
