@@ -1,7 +1,4 @@
-/**
- * The grammar of authentication fields (RFC 9110 §11): a linear reader for lists of challenges and
- * of credentials.
- */
+/** The grammar of challenges (RFC 9110 §11): a linear reader, item by item. */
 
 export interface AuthItem {
   /** Lower case: schemes are case-insensitive. */
@@ -10,6 +7,8 @@ export interface AuthItem {
   readonly token68?: string;
   /** In order, duplicates and all. Names in lower case. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
+  /** Something in it cannot be read. `parameters` has what comes before that. */
+  readonly isBroken?: true;
 }
 
 const TOKEN = /[A-Za-z0-9!#$%&'*+.^_`|~-]+/y;
@@ -20,41 +19,61 @@ const BARE = /[^\s",;]+/y;
 const BEFORE_EQUALS = /[ \t]*(?==)/y;
 const AFTER_EQUALS = /[ \t]*/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
+const NO_BOUNDARY = /[^",]+/y;
+/** A comma that ends an unreadable item, because a scheme with a parameter follows. */
+const NEXT_ITEM = /,[ \t,]*(?=[A-Za-z0-9!#$%&'*+.^_`|~-]+ +[A-Za-z0-9!#$%&'*+.^_`|~-]+[ \t]*=)/y;
 
 /** Visible ASCII, blank and tab. Anything else in a field is an injection or a mistake. [case 9] */
 export const isFieldText = (text: string): boolean => /^[\t\x20-\x7e]*$/.test(text);
 
+/** An item while it is read. */
+interface Item {
+  scheme: string;
+  token68?: string;
+  parameters: [string, string][];
+  isBroken?: true;
+}
+
 /**
  * Reads a `WWW-Authenticate` value, or several joined by commas, as servers really write them:
- * commas may be missing between parameters, schemes may share a line. Undefined if it cannot be
- * read without guessing.
+ * commas may be missing between parameters, schemes may share a line. Values may have any
+ * characters. Where an item cannot be read without guessing, it is broken, and reading goes on at
+ * the next scheme that is outside of quotes.
  */
-export function readChallenges(text: string): readonly AuthItem[] | undefined {
-  if (!isFieldText(text)) return undefined;
+export function readChallenges(text: string): readonly AuthItem[] {
   const scanner = new Scanner(text);
-  const items: { scheme: string; token68?: string; parameters: [string, string][] }[] = [];
+  const items: Item[] = [];
   for (;;) {
     scanner.take(BLANK);
     if (scanner.atEnd) return items;
-    const name = scanner.take(TOKEN);
-    if (name === undefined) return undefined;
+    if (readPart(scanner, items)) continue;
     const current = items.at(-1);
-    scanner.take(BEFORE_EQUALS);
-    if (scanner.peek() === "=" && current !== undefined) {
-      scanner.skip();
-      scanner.take(AFTER_EQUALS);
-      const value = scanner.peek() === '"' ? unquote(scanner.take(QUOTED)) : scanner.take(BARE);
-      if (value === undefined) return undefined;
-      current.parameters.push([name.toLowerCase(), value]);
-    } else if (scanner.peek() === "=") {
-      return undefined;
-    } else {
-      const item: (typeof items)[number] = { scheme: name.toLowerCase(), parameters: [] };
-      items.push(item);
-      const token68 = scanner.takeToken68();
-      if (token68 !== undefined) item.token68 = token68;
-    }
+    if (current === undefined) items.push({ scheme: "", parameters: [], isBroken: true });
+    else current.isBroken = true;
+    scanner.skipToNextItem();
   }
+}
+
+/** Reads one scheme or one parameter; false if it cannot be read. */
+function readPart(scanner: Scanner, items: Item[]): boolean {
+  const name = scanner.take(TOKEN);
+  if (name === undefined) return false;
+  scanner.take(BEFORE_EQUALS);
+  if (scanner.peek() !== "=") {
+    const token68 = scanner.takeToken68();
+    const parameters: [string, string][] = [];
+    const scheme = name.toLowerCase();
+    items.push(token68 === undefined ? { scheme, parameters } : { scheme, parameters, token68 });
+    return true;
+  }
+  const current = items.at(-1);
+  if (current === undefined) return false;
+  scanner.skip();
+  scanner.take(AFTER_EQUALS);
+  const value = scanner.peek() === '"' ? unquote(scanner.take(QUOTED)) : scanner.take(BARE);
+  if (value === undefined) return false;
+  current.parameters.push([name.toLowerCase(), value]);
+  return true;
 }
 
 const unquote = (quoted: string | undefined): string | undefined =>
@@ -86,6 +105,17 @@ class Scanner {
     if (match === null) return undefined;
     this.#offset = pattern.lastIndex;
     return match[0];
+  }
+
+  /** To the next item, or to the end. A quoted text is skipped whole. */
+  skipToNextItem(): void {
+    while (!this.atEnd) {
+      if (this.take(NEXT_ITEM) !== undefined) return;
+      if (this.take(NO_BOUNDARY) !== undefined || this.take(QUOTED) !== undefined) continue;
+      // A quote that stays open hides all that follows.
+      if (this.peek() === '"') this.#offset = this.#text.length;
+      else this.skip();
+    }
   }
 
   /**

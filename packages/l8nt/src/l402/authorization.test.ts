@@ -40,6 +40,10 @@ test.each<[string, string]>([
   ["the same, joined without a blank", `LSAT ${A},L402 ${A}`],
   ["three lines", `L402 ${A}, L402 ${A}, LSAT ${A}`],
   ["the same in another spelling", `L402 ${A}, LSAT ${urlSafe}`],
+  ["one and a bearer token of the API", `L402 ${A}, Bearer x`],
+  ["a bearer token of the API and one", `Bearer x, L402 ${A}`],
+  ["one beside a scheme with parameters", `Digest username="x", nc=1, L402 ${A}`],
+  ["one before a scheme with parameters", `LSAT ${A}, Digest username="x", nc=1, L402 ${A}`],
 ])("%s: presented", (_what, field) => {
   expect(readAuthorization(field)).toBe(A);
 });
@@ -49,8 +53,15 @@ test.each<[string, string, string]>([
   ["two different ones under two schemes", `LSAT ${A}, L402 ${B}`, "ERR_TOKEN_AMBIGUOUS"],
   ["the same twice and another", `L402 ${A}, L402 ${A}, L402 ${B}`, "ERR_TOKEN_AMBIGUOUS"],
   ["another between", `L402 ${A}, L402 ${B}, L402 ${A}`, "ERR_TOKEN_AMBIGUOUS"],
-  ["one and a bearer token", `L402 ${A}, Bearer x`, "ERR_TOKEN_AMBIGUOUS"],
-  ["a bearer token and one", `Bearer x, L402 ${A}`, "ERR_TOKEN_AMBIGUOUS"],
+  [
+    "two different ones around another scheme",
+    `L402 ${A}, Bearer x, L402 ${B}`,
+    "ERR_TOKEN_AMBIGUOUS",
+  ],
+  ["a list of macaroons", `L402 ${A.split(":")[0]},${A}`, "ERR_TOKEN_AMBIGUOUS"],
+  ["one and a parameter", `L402 ${A}, realm="x"`, "ERR_TOKEN_AMBIGUOUS"],
+  ["one and a credential without its scheme", `L402 ${A}, ${B}`, "ERR_TOKEN_AMBIGUOUS"],
+  ["another scheme, and one that cannot be read", "Bearer x, L402", "ERR_TOKEN_MALFORMED"],
   ["one and nonsense", `L402 ${A}, L402 nonsense`, "ERR_TOKEN_AMBIGUOUS"],
   ["nonsense and one", `L402 nonsense, L402 ${A}`, "ERR_TOKEN_AMBIGUOUS"],
   ["one and an empty one", `L402 ${A}, L402`, "ERR_TOKEN_AMBIGUOUS"],

@@ -5,13 +5,18 @@ import { Credential } from "./credential.ts";
 
 const PLAIN = /^L402 [A-Za-z0-9+/_=:-]+$/;
 const ELEMENT = /^(l402|lsat) +(\S+)$/i;
+/** The first element of another scheme: a name, a blank, and what it presents. */
+const OTHER_SCHEME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+ +\S/;
+/** A further element of a scheme that lists its parameters, such as `Digest`. */
+const PARAMETER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+[ \t]*=/;
 const MENTIONS = /(?:^|,)[ \t]*(?:l402|lsat)(?:[ \t]|$)/i;
 export const MAX_FIELD_CHARACTERS = 24_576;
 
 /**
  * The text of the credential in an `Authorization` field; undefined if the field has none of ours.
  * Several lines, joined by commas as `Headers` does, count as one if they carry the same
- * credential, which is how aperture's client sends it. [case 8]
+ * credential, which is how aperture's client sends it. An element of another scheme is the API's
+ * own and no second credential. [case 8]
  *
  * @throws TokenError `ERR_TOKEN_AMBIGUOUS` for two different ones, `ERR_TOKEN_MALFORMED`,
  * `ERR_TOKEN_TOO_LARGE`
@@ -24,8 +29,7 @@ export function readAuthorization(field: string | null | undefined): string | un
   if (field.length > MAX_FIELD_CHARACTERS)
     throw new TokenError("ERR_TOKEN_TOO_LARGE", "The Authorization field is too long.");
   if (!isFieldText(field)) throw malformed();
-  const texts = field.split(",").map((element) => ELEMENT.exec(element.trim())?.[2]);
-  const [first, ...others] = texts;
+  const [first, ...others] = textsIn(field);
   for (const other of others) {
     if (other === first) continue;
     if (other === undefined || first === undefined || !sameCredential(first, other))
@@ -33,6 +37,20 @@ export function readAuthorization(field: string | null | undefined): string | un
   }
   if (first === undefined) throw malformed();
   return first;
+}
+
+/** Of each element that is not another scheme's: its text, or undefined if it cannot be read. */
+function textsIn(field: string): readonly (string | undefined)[] {
+  let isOther = false;
+  const texts: (string | undefined)[] = [];
+  for (const element of field.split(",").map((one) => one.trim())) {
+    const text = ELEMENT.exec(element)?.[2];
+    isOther =
+      !MENTIONS.test(element) &&
+      (OTHER_SCHEME.test(element) || (isOther && PARAMETER.test(element)));
+    if (!isOther) texts.push(text);
+  }
+  return texts;
 }
 
 /** Whether an `Authorization` value has an element of ours, readable or not. */

@@ -137,6 +137,103 @@ describe("several schemes [case 11]", () => {
   });
 });
 
+describe("another scheme that cannot be read spoils nothing", () => {
+  const sound = `L402 macaroon="${M}", invoice="${P}"`;
+  const others = [
+    'Basic realm="Müller"',
+    'Payment id=a;b, request={"a":1}',
+    "Payment id=",
+    'X402 {"accepts":[{"scheme":"exact"}]}',
+    'realm="no scheme"',
+    "=",
+    ";",
+  ];
+  test.each(others)("%s", (other) => {
+    for (const header of [
+      [other, sound],
+      [sound, other],
+      `${other}, ${sound}`,
+      `${other}, Basic realm="x", ${sound}`,
+    ])
+      expect(macaroonOf(header)).toEqual([M, P]);
+    expect(macaroonOf(`${sound}, Basic realm="x", ${other}`)).toEqual([M, P]);
+    expect(() => Challenge.parse([other])).toThrow(missing);
+  });
+
+  test("a line that leaves its quote open spoils no other line", () => {
+    expect(macaroonOf(['Basic realm="x', sound])).toEqual([M, P]);
+    expect(macaroonOf([sound, 'Basic realm="x'])).toEqual([M, P]);
+  });
+});
+
+describe("tokens of other servers are kept as text", () => {
+  const H = "ab".repeat(32);
+  const v2 = (identifier: Uint8Array) =>
+    Buffer.from(Macaroon.encode(Macaroon.mint({ rootKey: new Uint8Array(32), identifier })));
+  const bytes = (hex: string) => Buffer.from(hex, "hex");
+  test.each<[string, string]>([
+    ["a V1 macaroon", vectors.tampered.v1_b64],
+    ["an identifier that is the hash", v2(bytes(H)).toString("base64")],
+    ["ff and the hash", v2(bytes(`ff${H}`)).toString("base64")],
+    ["our identifier in hex", v2(Buffer.from(`0000${H}${H}`)).toString("base64")],
+    ["an identifier of another version", v2(bytes(`0001${H}${H}`)).toString("base64")],
+    ["a macaroon in hex", packetOf().toString("hex")],
+    ["a signed JSON", "eyJwIjoxfQ.c2lnbmF0dXJl"],
+    ["an opaque text", "tok_live-1:2~3"],
+    ["a list", `${M},${OTHER}`],
+  ])("%s", (_what, text) => {
+    for (const name of ["token", "macaroon"])
+      expect(
+        Challenge.offers(`L402 ${name}="${text}", invoice="${P}", caveats="endpoints"`),
+      ).toEqual([{ token: { form: "opaque", text }, invoice: P, enforced: undefined }]);
+    expect(() => Challenge.parse(`L402 token="${text}", invoice="${P}"`)).toThrow(malformed);
+  });
+
+  test("a macaroon of page 1 is one, in whichever base64", () => {
+    const url = Buffer.from(M, "base64").toString("base64url");
+    expect(Challenge.offers(`L402 token="${url}", invoice="${P}"`)).toMatchObject([
+      { token: { form: "macaroon", text: M } },
+    ]);
+  });
+
+  test.each<[string, string]>([
+    ["a third-party caveat [case 28]", thirdPartyPacket({ location: "" }).toString("base64")],
+    [
+      "a payment hash of zeros [case 6]",
+      packetOf({ paymentHash: "0".repeat(64) }).toString("base64"),
+    ],
+    ["a blank", "a b"],
+    ["a letter outside ASCII", "tökén"],
+    ["a line feed [case 9]", "a\nb"],
+    ["more than 8,192 characters [case 7]", "x".repeat(8193)],
+  ])("%s is refused", (_what, text) => {
+    expect(() => Challenge.offers(`L402 token="${text}", invoice="${P}"`)).toThrow(malformed);
+  });
+});
+
+describe("several offers", () => {
+  const two = `L402 macaroon="${M}", invoice="${P}", L402 token="${OTHER}", invoice="${Q}"`;
+
+  test("each different one is read, in order", () => {
+    expect(Challenge.offers(two).map(({ invoice }) => invoice)).toEqual([P, Q]);
+    expect(Challenge.offers(`${two}, ${two}`)).toHaveLength(2);
+    expect(Challenge.offers(`${two}, LSAT macaroon="${M}", invoice="lnbc1third"`)).toHaveLength(2);
+  });
+
+  test("one that cannot be read is no reason to take another", () => {
+    expect(() => Challenge.offers(`${two}, L402 token="x"`)).toThrow("lacks an invoice");
+    expect(() => Challenge.offers(`${two}, L402 invoice="x"`)).toThrow("lacks a macaroon or a");
+    expect(() => Challenge.offers([two, 'L402 token="x'])).toThrow("cannot be read");
+  });
+
+  test("more than 8 are refused", () => {
+    const offers = (count: number) =>
+      Array.from({ length: count }, (_, at) => `L402 token="${at}", invoice="${P}"`);
+    expect(Challenge.offers(offers(8))).toHaveLength(8);
+    expect(() => Challenge.offers(offers(9))).toThrow(malformed);
+  });
+});
+
 describe("nothing to pay", () => {
   test.each<[string, string | string[] | null | undefined]>([
     ["no field", undefined],
@@ -185,8 +282,8 @@ describe("what must not be paid [case 10]", () => {
     ["an unclosed quote at the end", `L402 macaroon="${M}", invoice="${P}`],
     ["a quote that an escape keeps open", `L402 macaroon="${M}", invoice="${P}\\"`],
     [
-      "a line of another scheme that leaves its quote open",
-      ['Basic realm="x', `L402 macaroon="${M}", invoice="${P}"`],
+      "a line of another scheme that leaves its quote open, folded into one",
+      `Basic realm="x, L402 macaroon="${M}", invoice="${P}"`,
     ],
     ["a semicolon for a comma", `L402 macaroon="${M}"; invoice="${P}"`],
     ["no macaroon", `L402 invoice="${P}"`],

@@ -19,9 +19,13 @@ const TOKEN_ID_BYTES = 32;
 export const IDENTIFIER_BYTES = 2 + HASH_BYTES + TOKEN_ID_BYTES;
 export const ROOT_ID_BYTES = 4;
 
+/** Whether bytes have the form of an identifier of the version that is read here. */
+export const isIdentifier = (bytes: Uint8Array): boolean =>
+  bytes.length === IDENTIFIER_BYTES && bytes[0] === 0 && bytes[1] === VERSION;
+
 /** @throws TokenError `ERR_TOKEN_MALFORMED` */
 function decode(bytes: Uint8Array): Identifier {
-  if (bytes.length !== IDENTIFIER_BYTES || bytes[0] !== 0 || bytes[1] !== VERSION)
+  if (!isIdentifier(bytes))
     throw new TokenError(
       "ERR_TOKEN_MALFORMED",
       "The macaroon's identifier is not an L402 identifier of version 0.",
