@@ -31,7 +31,7 @@ export function paymentOf(nth: number, more: Partial<PaymentRecord> = {}): Payme
     maxFee: msat(3000n),
     attemptId: hex(16),
     limitIds: ["wallet"],
-    macaroon: Buffer.alloc(220, nth).toString("base64"),
+    token: Buffer.alloc(220, nth).toString("base64"),
     enforced: ["endpoints", "valid_until"],
     status: "open",
     createdAt: AT,

@@ -187,6 +187,12 @@ const DESCRIPTIONS = {
     whatToDo:
       "If the operator changed nodes, the owner of the treasury allows the new one: `allowPayee`.",
   },
+  ERR_INVOICE_BLINDED: {
+    meaning:
+      "The invoice hides its payee behind blinded paths (bLIP 39), and payees are pinned. Nothing was paid.",
+    whatToDo:
+      "Ask the service's operator for invoices without blinded paths, or set `pinsPayees` of the treasury to false.",
+  },
   ERR_INVOICE_FIRST_PAYMENT: {
     meaning:
       "The first payment to a service is capped, and the invoice asks for more. Nothing was paid.",

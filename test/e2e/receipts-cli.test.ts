@@ -70,7 +70,7 @@ beforeAll(async () => {
       request: "",
       anyPath: false,
       limitIds: [],
-      macaroon: "",
+      token: "",
       enforced: undefined,
       createdAt: NEW_YEAR,
       status: "open",

@@ -4,6 +4,7 @@
  */
 import { AdapterError } from "./errors.ts";
 import type { Wallet } from "./ports/wallet.ts";
+import { tidied } from "./wallets/wallet-url.ts";
 
 type Open = (url: string) => Promise<Wallet>;
 
@@ -24,16 +25,22 @@ const SCHEMES: Readonly<Record<string, Open>> = {
   "nostr+walletconnect": async (url) => (await import("./wallets/nwc.ts")).nwcWallet(url),
 };
 
+/** Other spellings that wallets write. */
+const ALIASES: Readonly<Record<string, string>> = { nostrwalletconnect: "nostr+walletconnect" };
+
 /**
  * @throws AdapterError `ERR_WALLET` for a URL of no wallet that is known; the URL, which holds
  * secrets, is not repeated
  */
 export async function openWallet(url: string): Promise<Wallet> {
-  const open = SCHEMES[url.slice(0, url.indexOf(":"))];
+  const written = tidied(url);
+  const scheme = written.slice(0, written.indexOf(":"));
+  const known = ALIASES[scheme] ?? scheme;
+  const open = Object.hasOwn(SCHEMES, known) ? SCHEMES[known] : undefined;
   if (open === undefined)
     throw new AdapterError(
       "ERR_WALLET",
       `The value is not the URL of a wallet. It must begin with one of these schemes: ${Object.keys(SCHEMES).join(", ")}. If the value names a file, give the URL that is in the file.`,
     );
-  return open(url);
+  return open(written);
 }

@@ -176,6 +176,36 @@ export class CaveatChain {
     return this.limits.length > 0;
   }
 
+  /**
+   * Unix seconds at which the last of the services that the credential is for ends it, with the
+   * caveat that ends it there. Undefined if it names no service, or has no end at one of them.
+   */
+  get serviceEnd(): { readonly entry: ChainEntry; readonly until: number } | undefined {
+    const listed = this.entries.flatMap(({ condition, value }) => {
+      const services = condition.servicesOf?.(value);
+      return services === undefined ? [] : [services];
+    });
+    const [first, ...others] = listed;
+    const services = first?.filter((name) => others.every((other) => other.includes(name))) ?? [];
+    let last: { readonly entry: ChainEntry; readonly until: number } | undefined;
+    for (const service of services) {
+      const end = this.#endAt(service);
+      if (end === undefined) return undefined;
+      if (last === undefined || end.until > last.until) last = end;
+    }
+    return last;
+  }
+
+  #endAt(service: string): { readonly entry: ChainEntry; readonly until: number } | undefined {
+    let earliest: { readonly entry: ChainEntry; readonly until: number } | undefined;
+    for (const entry of this.entries) {
+      const end = entry.condition.endsAt?.(entry.value);
+      if (end?.service === service && !(end.until >= (earliest?.until ?? Number.POSITIVE_INFINITY)))
+        earliest = { entry, until: end.until };
+    }
+    return earliest;
+  }
+
   /** Unix seconds of the earliest end among the caveats of the nodes from the root to `node`. */
   validUntilOf(node: Node): number | undefined {
     const depth = this.nodes.indexOf(node);
@@ -196,14 +226,21 @@ export class CaveatChain {
 
   /**
    * The refusals that hold whatever service judges: a service may know conditions that are unknown
-   * here, and knows its own name.
+   * here, and knows its own name. A credential that has ended at every service that it is for is
+   * refused by each of them.
    */
   certainRefusals(access: Access): readonly Refusal[] {
-    return judge(
+    const refusals = judge(
       this.#broken.filter(({ code }) => code !== UNKNOWN),
       this.#judged.filter(({ condition }) => condition.judgedBy !== "service"),
       access,
     );
+    const end = this.serviceEnd;
+    if (end === undefined || access.now < end.until) return refusals;
+    const { condition, value, place, node } = end.entry;
+    const { service } = condition.endsAt!(value);
+    const denial = condition.prohibits!(value, { ...access, service }, place);
+    return denial === undefined ? refusals : [...refusals, refusal(node, condition.name, denial)];
   }
 }
 

@@ -93,6 +93,10 @@ export interface Condition<Value> {
   opens?(value: Value): string;
   /** Unix seconds after which the credential allows nothing. */
   ends?(value: Value): number;
+  /** The services that it is for. */
+  servicesOf?(value: Value): readonly string[];
+  /** Unix seconds after which the credential allows nothing at one service. */
+  endsAt?(value: Value): { readonly service: string; readonly until: number };
   /**
    * Whether `outer` allows everything that `inner` allows. Without it, no scope is refused as wider
    * for this condition.

@@ -94,6 +94,26 @@ describe("a holder", () => {
   test("judges early what is certain, and leaves unknown conditions to the service", () => {
     const access = { now: NOW, target: "self" } as const;
     expect(listed([`valid_until=${NOW + 1}`, "loop_id=7"]).certainRefusals(access)).toEqual([]);
+    // It has ended at every service that it is for.
+    const ended = `loop_valid_until=${NOW}`;
+    for (const caveats of [
+      ["services=loop:0", ended],
+      ["services=loop:0,pool:0", ended, `pool_valid_until=${NOW - 5}`],
+      ["services=loop:0,pool:0", "services=loop:0", ended],
+      ["services=loop:0", `loop_valid_until=${NOW + 9}`, ended],
+    ])
+      expect(listed(caveats).certainRefusals(access), caveats.join(" ")).toMatchObject([
+        { code: "ERR_EXPIRED" },
+      ]);
+    for (const caveats of [
+      ["services=loop:0", `loop_valid_until=${NOW + 1}`],
+      ["services=loop:0,pool:0", ended],
+      ["services=pool:0", ended],
+      ["services=loop:0,pool:0", ended, `pool_valid_until=${NOW + 1}`],
+      ["services="],
+      [ended],
+    ])
+      expect(listed(caveats).certainRefusals(access), caveats.join(" ")).toEqual([]);
     expect(listed([`valid_until=${NOW}`]).certainRefusals(access)).toMatchObject([
       { condition: "valid_until" },
     ]);

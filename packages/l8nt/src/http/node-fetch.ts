@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { builtin } from "./builtin.ts";
 import { decoded } from "./content-encoding.ts";
 import { UnreadableAnswer } from "./ending.ts";
+import { keepLines } from "./field-lines.ts";
 
 export interface NodeFetchOptions {
   readonly lookup?: LookupFunction;
@@ -75,7 +76,9 @@ export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof 
         });
         outgoing.end(body);
       });
-    const response = await responseOf(await send(isRepeatable(request)), request.method);
+    const incoming = await send(isRepeatable(request));
+    const response = await responseOf(incoming, request.method);
+    if (response.status === 402) keepLines(response, incoming.rawHeaders);
     if (isAgain) repeated.add(response);
     return response;
   };

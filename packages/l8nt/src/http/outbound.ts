@@ -1,6 +1,7 @@
 /** One request on behalf of another party: bounded in time and size, never redirected. */
 import { AdapterError } from "../errors.ts";
 import { type Ending, endingOf } from "./ending.ts";
+import { copyLines } from "./field-lines.ts";
 import { requestFields } from "./hop.ts";
 import { limited, type StreamLimits } from "./limited-stream.ts";
 import { isOfRepeated } from "./node-fetch.ts";
@@ -92,6 +93,7 @@ export async function send(
     headers: response.headers,
   });
   if (isOfRepeated(response)) repeated.add(bounded);
+  copyLines(response, bounded);
   // A challenge is judged by the URL that it came from.
   Object.defineProperty(bounded, "url", { value: response.url });
   return bounded;

@@ -75,11 +75,12 @@ const malformed = (): TokenError =>
   );
 
 /**
- * The value of an `Authorization` field that presents a credential.
+ * The value of an `Authorization` field that presents a credential, or a text of another server's
+ * form.
  *
  * @param scheme `"LSAT"` for a service that knows only the scheme's old name
  */
 export const formatAuthorization = (
-  credential: Credential,
+  credential: Credential | string,
   scheme: "L402" | "LSAT" = "L402",
 ): string => `${scheme} ${credential}`;

@@ -77,17 +77,10 @@ export type Explanation =
   | { readonly as: "own" | "late" }
   | { readonly as: "node"; readonly nodeId: string };
 
-/** A payment without its preimage and its macaroon: nothing that could be spent. */
+/** A payment without its preimage and its token: nothing that could be spent. */
 export type PaymentView = Omit<
   PaymentRecord,
-  | "preimage"
-  | "macaroon"
-  | "limitIds"
-  | "attemptId"
-  | "order"
-  | "request"
-  | "anyPath"
-  | "skewSeconds"
+  "preimage" | "token" | "limitIds" | "attemptId" | "order" | "request" | "anyPath" | "skewSeconds"
 >;
 
 /** Payments to list. @default the newest 100 of every status and node */

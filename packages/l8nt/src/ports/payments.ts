@@ -43,8 +43,11 @@ export interface PaymentRecord {
   readonly anyPath: boolean;
   /** The limits on spending that the payment counts against. */
   readonly limitIds: readonly string[];
-  /** Base64 of the challenge's macaroon: with the preimage, the full credential. */
-  readonly macaroon: string;
+  /**
+   * What the challenge sold: base64 of a macaroon, or another server's text. With the preimage it
+   * is the full credential.
+   */
+  readonly token: string;
   /** The conditions that the service said it enforces. */
   readonly enforced?: readonly string[] | undefined;
   /** The service's clock minus ours, in seconds, as the challenge showed it. */

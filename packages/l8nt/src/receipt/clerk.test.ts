@@ -49,7 +49,7 @@ test("a receipt names payer, amount and kind of request, and contains no secret"
     },
   ]);
   const [text] = await textsIn(store);
-  for (const secret of [paid.preimage!, paid.invoice, paid.macaroon, "token"])
+  for (const secret of [paid.preimage!, paid.invoice, paid.token, "token"])
     expect(text).not.toContain(secret);
 });
 

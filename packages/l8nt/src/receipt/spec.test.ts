@@ -81,7 +81,7 @@ test("§7: this library makes the same export of these payments, and it is valid
       request: "",
       anyPath: false,
       limitIds: [],
-      macaroon: "",
+      token: "",
       enforced: undefined,
       createdAt: rest.settledAt - 1,
       status: "used",

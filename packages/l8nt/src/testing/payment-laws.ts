@@ -30,7 +30,7 @@ export function paymentOf(more: Partial<PaymentRecord> = {}): PaymentRecord {
     request: serial.toString(16).padStart(64, "0"),
     anyPath: false,
     limitIds: ["wallet"],
-    macaroon: "AgE=",
+    token: "AgE=",
     enforced: ["endpoints", "valid_until"],
     status: "open",
     createdAt: START,

@@ -5,8 +5,13 @@
 import { bech32 } from "@scure/base";
 import { describe, expect, test } from "vitest";
 import type { Scope } from "../caveat/index.ts";
+import { SPELLINGS } from "../invoice/fixtures/spellings.ts";
 import { Invoice, type Network } from "../invoice/index.ts";
-import { type Challenge, Credential } from "../l402/index.ts";
+import { invoiceHash, signInvoice } from "../invoice/signature.ts";
+import { bytesToWords } from "../invoice/words.ts";
+import type { Offer } from "../l402/challenge.ts";
+import { Challenge, Credential } from "../l402/index.ts";
+import { Macaroon } from "../macaroon/index.ts";
 import {
   ask402,
   challenger,
@@ -17,7 +22,7 @@ import {
   type Town,
   town,
 } from "../testing/fixtures/town.ts";
-import { checkInvoice } from "./check.ts";
+import { checkInvoice, checkPayee } from "./check.ts";
 
 const GET = { method: "GET", headers: [] } as const;
 
@@ -111,13 +116,13 @@ describe("a challenge is not paid", () => {
     expect(error).toMatchObject({ code: "ERR_INVOICE_AMOUNTLESS", spent: "no" });
   });
 
-  test("for an amount of 0, which no invoice may have [case 48]", async () => {
+  test("for an amount of 0 [case 48]", async () => {
     const world = await town();
     const error = await refused(world, (honest) => ({
       ...honest,
-      invoice: withPrefix(honest.invoice, "lnbcrt0n"),
+      invoice: forgedWith(honest.invoice, "lnbcrt0n"),
     }));
-    expect(error).toMatchObject({ code: "ERR_INVOICE_MALFORMED", spent: "no" });
+    expect(error).toMatchObject({ code: "ERR_INVOICE_AMOUNTLESS", spent: "no" });
   });
 
   test.each([
@@ -131,11 +136,14 @@ describe("a challenge is not paid", () => {
     });
   });
 
-  test("whose macaroon is not an L402 macaroon", async () => {
+  test("whose macaroon names a payment of zeros, and so none [case 6]", async () => {
     const world = await town();
     const { url } = await site((_request, response) => {
+      const identifier = new Uint8Array(66).fill(7, 34);
+      const macaroon = Macaroon.encode(Macaroon.mint({ rootKey: new Uint8Array(32), identifier }));
+      const text = Buffer.from(macaroon).toString("base64");
       response
-        .writeHead(402, { "www-authenticate": 'L402 macaroon="AgEEbHNhdAJC", invoice="lnbcrt1"' })
+        .writeHead(402, { "www-authenticate": `L402 macaroon="${text}", invoice="lnbcrt1"` })
         .end();
     });
     const buying = world.treasury.buy({
@@ -147,19 +155,27 @@ describe("a challenge is not paid", () => {
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MALFORMED", spent: "no" });
   });
 
-  test("if one response has two different challenges [case 10]", async () => {
+  test("if the cheapest of several offers that cover the request costs more than the credential allows", async () => {
     const world = await town();
     const { url } = await site(async (_request, response, own) => {
       const { demand } = challenger(world, own);
-      ask402(response, await demand(), await demand());
+      const elsewhere: Scope = { endpoints: ["GET https://elsewhere.example/**"], expiresIn: "1h" };
+      ask402(
+        response,
+        await demand({ amountMsat: 900_000n }),
+        await demand({ amountMsat: 1_000n, scope: elsewhere }),
+        await demand({ amountMsat: 500_000n }),
+      );
     });
     const buying = world.treasury.buy({
       ...GET,
       id: crypto.randomUUID(),
-      credential: world.mint().toString(),
+      credential: world.mint({ maxPrice: "499 sat" }).toString(),
       url,
     });
-    expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MALFORMED", spent: "no" });
+    const error = await failure(buying);
+    expect(error).toMatchObject({ code: "ERR_PRICE" });
+    expect(error.message).toContain("500 sat");
     expect(world.network.payments()).toEqual([]);
   });
 
@@ -180,6 +196,31 @@ describe("a challenge is not paid", () => {
       url,
     });
     expect(await failure(buying)).toMatchObject({ code: "ERR_CHALLENGE_MISSING", spent: "no" });
+  });
+
+  test("by x402 alone, and the error says what that would have cost", async () => {
+    const world = await town();
+    const { url } = await site((_request, response) => {
+      const accepts = [{ network: "base", maxAmountRequired: "10000", extra: { name: "USDC" } }];
+      response
+        .writeHead(402, { "content-type": "application/json" })
+        .end(JSON.stringify({ x402Version: 1, accepts }));
+    });
+    const credential = world.mint().toString();
+    const buying = world.treasury.buy({ ...GET, id: crypto.randomUUID(), credential, url });
+    const error = await failure(buying);
+    expect(error).toMatchObject({ code: "ERR_CHALLENGE_MISSING", spent: "no" });
+    expect(error.message).toContain("x402 (10000 of the smallest unit of USDC, on base)");
+  });
+
+  test("whose invoice hides its payee, while payees are pinned", () => {
+    const hidden = SPELLINGS.find(({ name }) => name.startsWith("a blinded path"))!;
+    const payable = { invoice: Invoice.decode(hidden.text), amountMsat: 1n };
+    const policy = { payees: [], maxFirstPaymentMsat: undefined };
+    expect(() => checkPayee(payable, { ...policy, pinned: true })).toThrow(
+      expect.objectContaining({ code: "ERR_INVOICE_BLINDED", spent: "no" }),
+    );
+    expect(() => checkPayee(payable, { ...policy, pinned: false })).not.toThrow();
   });
 
   test.each<[string, Scope]>([
@@ -220,13 +261,16 @@ describe("a challenge is not paid", () => {
   });
 });
 
+const offerOf = (challenge: Challenge): Offer =>
+  Challenge.offers(Challenge.format(challenge)[1])[0]!;
+
 describe("the edges of an invoice's time [case 67]", () => {
   const at = async (terms: { timestamp: number; expirySeconds?: number }) => {
     const world = await town();
     const { demand } = challenger(world, "http://127.0.0.1:9");
     const honest = await demand();
     return checkInvoice(
-      { ...honest, invoice: forgeInvoice(honest.invoice, terms) },
+      offerOf({ ...honest, invoice: forgeInvoice(honest.invoice, terms) }),
       "bcrt",
       START,
       0,
@@ -258,7 +302,8 @@ describe("the edges of an invoice's time [case 67]", () => {
     );
     // Written by hand, since our own encoder refuses to: 13 words of tag x, all ones.
     const text = withExpiryWords(honest.invoice);
-    const checking = async () => checkInvoice({ ...honest, invoice: text }, "bcrt", START, 0);
+    const checking = async () =>
+      checkInvoice(offerOf({ ...honest, invoice: text }), "bcrt", START, 0);
     await expect(checking()).rejects.toMatchObject({ code: "ERR_INVOICE_MALFORMED" });
   });
 });
@@ -284,8 +329,13 @@ const withExpiryWords = (invoice: string): string =>
       ...words.slice(-SIGNATURE),
     ],
   ]);
-const withPrefix = (invoice: string, prefix: string): string =>
-  reworded(invoice, (_, words) => [prefix, words]);
+/** With another prefix, and a signature that holds for it. */
+const forgedWith = (invoice: string, prefix: string): string =>
+  reworded(invoice, (_, words) => {
+    const data = words.slice(0, -SIGNATURE);
+    const signature = signInvoice(invoiceHash(prefix, data), new Uint8Array(32).fill(0x42));
+    return [prefix, [...data, ...bytesToWords(signature)]];
+  });
 
 describe("what a credential allows is judged on the invoice itself", () => {
   test("a price over max_price_msat is refused, one of exactly that is paid", async () => {

@@ -1,22 +1,16 @@
 /**
  * Credentials that were paid for, and which order may use each of them. spec/4-purchase.md §4.4.
  */
-import { endpoints, formatOrigin, type Target } from "../caveat/index.ts";
-import { base64Bytes } from "../internal/bytes.ts";
+import { formatOrigin, type Target } from "../caveat/index.ts";
 import { Lru } from "../internal/lru.ts";
-import { Credential, type Verified } from "../l402/index.ts";
-import { Macaroon } from "../macaroon/index.ts";
-import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
+import type { Verified } from "../l402/index.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
+import { Doubtful, sharedSegments } from "./doubtful.ts";
 import { hasGone, type Order } from "./order.ts";
+import { type PaidCredential, paidCredentialOf } from "./paid-credential.ts";
 import type { RunningOrders } from "./running-orders.ts";
-
-export interface PaidCredential {
-  readonly record: PaymentRecord;
-  /** Not narrowed, so it never leaves the treasury. [case 25] */
-  readonly full: Credential;
-}
 
 /** The purchases of a single request that one order takes over at most. */
 const MAX_TAKEN = 7;
@@ -34,6 +28,7 @@ export class Bought {
   readonly #over = new Lru<string, true>(REMEMBERED);
   /** By order: the payment hashes of what it took, and from which order. */
   readonly #taken = new Lru<string, Map<string, string>>(REMEMBERED);
+  readonly #doubtful = new Doubtful();
   readonly #writing = new Set<Promise<unknown>>();
 
   constructor(options: BoughtOptions) {
@@ -46,7 +41,7 @@ export class Bought {
    */
   async take(order: Order): Promise<PaidCredential | undefined> {
     const { verified, target, priced } = order;
-    const { store, clock } = this.#options;
+    const { store, clock, running } = this.#options;
     const nodeIds = verified.nodes.map(({ id }) => id).reverse();
     const { method, path } = target;
     const origin = formatOrigin(target.origin);
@@ -54,18 +49,30 @@ export class Bought {
     // What GET bought is good for HEAD as well.
     if (method === "HEAD")
       found.push(...(await store.purchases(nodeIds, { origin, method: "GET", path })));
-    const isSame = ({ request }: PaymentRecord) => request === priced;
+    const bought = found.filter(({ preimage }) => preimage !== undefined).map(paidCredentialOf);
+    // The very request first, and last what only its service knows to cover this one: of that, what
+    // was bought for the most similar path.
+    const rankOf = (paid: PaidCredential) =>
+      paid.record.request === priced
+        ? -2
+        : paid.isDoubtfulFor(target)
+          ? 1 / (1 + sharedSegments(paid.record.path, path))
+          : -1;
+    const isUnlikely = (paid: PaidCredential) =>
+      paid.isDoubtfulFor(target) && !this.#doubtful.mayTry(paid, order, running, bought);
     const expired: PaymentRecord[] = [];
     const pastEnd: PaidCredential[] = [];
     const mayTake = async (paid: PaidCredential) =>
-      mayServe(paid, verified, target, clock()) && (await this.mayUse(order, paid));
+      mayServe(paid, verified, target, clock()) &&
+      !isUnlikely(paid) &&
+      (await this.mayUse(order, paid));
     try {
-      for (const record of [...found.filter(isSame), ...found.filter((one) => !isSame(one))]) {
-        if (record.preimage === undefined || order.unfit.has(record.paymentHash)) continue;
-        if (this.isOver(record)) continue;
-        const paid = paidCredentialOf(record);
-        if (hasExpired(paid, clock())) expired.push(record);
-        else if (isPastEnd(paid, clock())) pastEnd.push(paid);
+      const ranked = bought.map((paid) => ({ paid, rank: rankOf(paid) }));
+      for (const { paid } of ranked.sort((a, b) => a.rank - b.rank)) {
+        const { record } = paid;
+        if (order.unfit.has(record.paymentHash) || this.isOver(record)) continue;
+        if (paid.hasExpired(clock())) expired.push(record);
+        else if (paid.isPastEnd(clock())) pastEnd.push(paid);
         else if (await mayTake(paid)) return paid;
       }
       for (const paid of pastEnd) if (await mayTake(paid)) return paid;
@@ -75,14 +82,25 @@ export class Bought {
     }
   }
 
+  /** The service answered a request that it was presented with. */
+  noteAnswered(paid: PaidCredential, { target }: Order): void {
+    this.#doubtful.noteAnswered(paid, target);
+  }
+
+  /** The service refused another request than the one that was priced. */
+  noteRefused(paid: PaidCredential, { target }: Order): void {
+    if (paid.isDoubtfulFor(target)) this.#doubtful.noteRefused(paid, target);
+  }
+
   /**
    * Whether the order may use it. What is good for a single request belongs to one order of the
    * node that paid: this order takes it over, unless it is in use for another one.
    */
-  async mayUse(order: Order, { record, full }: PaidCredential): Promise<boolean> {
+  async mayUse(order: Order, paid: PaidCredential): Promise<boolean> {
     const { store, running } = this.#options;
+    const { record } = paid;
     const { paymentHash, order: owner } = record;
-    if (!full.chain.isSingleUse || owner === order.key) return true;
+    if (!paid.isSingleUse || owner === order.key) return true;
     if (record.nodeIds.at(-1) !== order.verified.node.id) return false;
     // An order that nobody waits for ends by itself, and needs nothing any more. One whose agent
     // has gone waits for no other, so that no two wait for each other.
@@ -134,40 +152,6 @@ export class Bought {
   }
 }
 
-/** Decoded once for as long as a store keeps the record: an order may read hundreds of them. */
-const decoded = new WeakMap<PaymentRecord, PaidCredential>();
-
-export function paidCredentialOf(record: PaymentRecord): PaidCredential {
-  let paid = decoded.get(record);
-  if (paid === undefined) {
-    const macaroon = Macaroon.decode(base64Bytes(record.macaroon)!);
-    paid = { record, full: Credential.paid(macaroon, record.preimage!) };
-    decoded.set(record, paid);
-  }
-  return paid;
-}
-
-/** Our time as the service of a purchase sees it, in Unix seconds. */
-export const serviceTime = ({ skewSeconds = 0 }: PaymentRecord, now: number): number =>
-  now + skewSeconds;
-
-/**
- * Whether a credential has ended by the clocks as they were when it was bought. One of them may
- * have been set since, so it is presented for a while, and the service decides.
- *
- * @param now Unix seconds by our clock
- */
-export const isPastEnd = ({ record, full }: PaidCredential, now: number): boolean =>
-  serviceTime(record, now) >= (full.chain.validUntil ?? Number.POSITIVE_INFINITY);
-
-/**
- * Whether a credential has ended whatever the clocks are by now.
- *
- * @param now Unix seconds by our clock
- */
-export const hasExpired = (paid: PaidCredential, now: number): boolean =>
-  isPastEnd(paid, now - MAX_CLOCK_SKEW_SECONDS);
-
 /**
  * Whether a credential was bought at the request's origin, covers it, and may be used by the node.
  *
@@ -178,27 +162,16 @@ export const mayServe = (
   verified: Verified,
   target: Target,
   now: number,
-): boolean => mayCover(paid, target, now) && isChargedTo(verified, paid);
-
-function mayCover(paid: PaidCredential, target: Target, now: number): boolean {
-  const { full, record } = paid;
-  if (record.origin !== formatOrigin(target.origin) || hasExpired(paid, now)) return false;
-  const end = full.chain.validUntil ?? Number.POSITIVE_INFINITY;
-  const at = isPastEnd(paid, now) ? end - 1 : serviceTime(record, now);
-  if (full.certainRefusals({ now: at, target }).length > 0) return false;
-  return (
-    full.chain.has(endpoints) || (record.method === target.method && record.path === target.path)
-  );
-}
+): boolean => paid.mayCover(target, now) && isChargedTo(verified, paid);
 
 /**
  * A metered credential was charged to the limits of the node that bought it. A node below that has
  * a limit of its own in the same unit would spend past it, so it buys for itself. A time pass
  * serves every node below.
  */
-function isChargedTo(verified: Verified, { full, record }: PaidCredential): boolean {
+function isChargedTo(verified: Verified, { isUsedUpByUse, record }: PaidCredential): boolean {
   return (
-    !full.chain.isUsedUpByUse ||
+    !isUsedUpByUse ||
     verified.limits.every(
       ({ kind, unit, id }) =>
         kind !== "spend" || unit !== record.amount.unit || record.limitIds.includes(id),

@@ -6,8 +6,8 @@ import { type Amount, formatAmount, msat } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import { ChallengeError } from "../errors.ts";
 import type { Invoice, InvoiceCurve, Network } from "../invoice/index.ts";
-import { refusalsOnSale } from "../l402/challenge.ts";
-import type { Challenge } from "../l402/index.ts";
+import type { readInvoice } from "../invoice/read.ts";
+import { type Offer, refusalsOnSale } from "../l402/challenge.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 
 /** How much time a payment must have before its invoice expires. [case 67] */
@@ -25,9 +25,44 @@ export interface PayableInvoice {
 const refused = (code: ChallengeError["code"], why: string): ChallengeError =>
   new ChallengeError(code, `The service's invoice was not paid: ${why}.`);
 
+/**
+ * The offer that is paid: the cheapest of those that cover the request, and of equal ones the first
+ * one. If none can be read and covers it, the first one, whose checks tell why.
+ *
+ * @param now Unix seconds by the service's clock
+ */
+export async function chooseOffer(
+  offers: readonly Offer[],
+  target: Target,
+  now: number,
+): Promise<Offer> {
+  let chosen = offers[0]!;
+  if (offers.length === 1) return chosen;
+  const { readInvoice } = await import("../invoice/read.ts");
+  let least: bigint | undefined;
+  for (const offer of offers) {
+    if (refusalsOnSale(offer, { now, target }).length > 0) continue;
+    const amountMsat = amountIn(readInvoice, offer);
+    if (amountMsat === undefined || (least !== undefined && amountMsat >= least)) continue;
+    least = amountMsat;
+    chosen = offer;
+  }
+  return chosen;
+}
+
+/** Undefined for an invoice that cannot be read, or that names no amount to compare. */
+function amountIn(read: typeof readInvoice, { invoice }: Offer): bigint | undefined {
+  try {
+    return read(invoice).invoice.amountMsat || undefined;
+  } catch (error) {
+    if (error instanceof ChallengeError) return undefined;
+    throw error;
+  }
+}
+
 /** @throws ChallengeError with its own code for each reason */
 export async function checkInvoice(
-  challenge: Challenge,
+  offer: Offer,
   network: Network,
   now: number,
   skewSeconds: number,
@@ -35,9 +70,11 @@ export async function checkInvoice(
 ): Promise<PayableInvoice> {
   // Loaded at the first payment, because only payments need an elliptic curve.
   const { decode } = await import("../invoice/decode.ts");
-  const invoice = decode(challenge.invoice, curve);
-  // Otherwise the payment would reveal another preimage than the credential needs. [case 65]
-  if (invoice.paymentHash !== challenge.identifier.paymentHash)
+  const invoice = decode(offer.invoice, curve);
+  // Otherwise the payment would reveal another preimage than the credential needs. An opaque token
+  // may commit to any, so only its service can tell. [case 65]
+  const { token } = offer;
+  if (token.form === "macaroon" && invoice.paymentHash !== token.identifier.paymentHash)
     throw refused("ERR_INVOICE_HASH", "its payment hash is not the one in the macaroon");
   // Compared whole, because `lnbcrt…` begins with `lnbc`. [case 66]
   if (invoice.network !== network)
@@ -68,10 +105,16 @@ export interface PayeePolicy {
 /**
  * Checks who is paid: a new key at a known origin may belong to somebody else. [cases 70, 86]
  *
- * @throws ChallengeError `ERR_INVOICE_PAYEE`, `ERR_INVOICE_FIRST_PAYMENT`
+ * @throws ChallengeError `ERR_INVOICE_PAYEE`, `ERR_INVOICE_BLINDED`, `ERR_INVOICE_FIRST_PAYMENT`
  */
 export function checkPayee({ invoice, amountMsat }: PayableInvoice, policy: PayeePolicy): void {
   const { payees, pinned, maxFirstPaymentMsat: most } = policy;
+  // Such an invoice is signed with a key of its own, so each one would seem to pay another node.
+  if (pinned && invoice.blindedPaths !== undefined)
+    throw refused(
+      "ERR_INVOICE_BLINDED",
+      "it hides its payee behind blinded paths (bLIP 39), and this treasury pays known payees only (pinsPayees)",
+    );
   if (pinned && payees.length > 0 && !payees.includes(invoice.payee))
     throw refused(
       "ERR_INVOICE_PAYEE",
@@ -109,8 +152,13 @@ export function readSkew({ headers }: Response, now: number): number {
  *
  * @throws ChallengeError `ERR_CHALLENGE_SCOPE`
  */
-export function checkSale(challenge: Challenge, target: Target, now: number): void {
-  const [first] = refusalsOnSale(challenge, { now, target });
+export function checkSale(offer: Offer, target: Target, now: number): void {
+  const [first] = refusalsOnSale(offer, { now, target });
+  if (first?.code === "ERR_EXPIRED")
+    throw refused(
+      "ERR_CHALLENGE_SCOPE",
+      `what it sells has ended before it is paid for: ${first.condition} is ${first.have}. Report it to the service's operator; a service that was started long ago may need a restart`,
+    );
   if (first !== undefined)
     throw refused(
       "ERR_CHALLENGE_SCOPE",

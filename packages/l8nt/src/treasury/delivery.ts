@@ -19,20 +19,13 @@ import { codeOf } from "../wire/problem-code.ts";
 import { isKnownKey, isRefusal, isRunning } from "../wire/service-refusal.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Blame } from "./blame.ts";
-import {
-  type Bought,
-  hasExpired,
-  isPastEnd,
-  mayServe,
-  type PaidCredential,
-  paidCredentialOf,
-  serviceTime,
-} from "./bought.ts";
+import { type Bought, mayServe } from "./bought.ts";
 import { Evidence, type PurchaseEvidence } from "./evidence.ts";
 import { type KeptAnswers, responseOf } from "./kept-answers.ts";
 import { handoverCaveats, narrowed, shownFor } from "./narrowing.ts";
 import type { NodeDirectory } from "./nodes.ts";
 import { givenKeyOf, hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
+import { type PaidCredential, paidCredentialOf, serviceTime } from "./paid-credential.ts";
 import type { Recall } from "./recall.ts";
 import { judgeRefusal } from "./refusals.ts";
 import { anotherRequest } from "./running-orders.ts";
@@ -95,7 +88,7 @@ export class Delivery {
     const isOver = (record: PaymentRecord): boolean =>
       record.status === "paid" &&
       !this.#evidence.of(record.paymentHash).isGivenBack &&
-      paidCredentialOf(record).full.chain.isSingleUse;
+      paidCredentialOf(record).isSingleUse;
     bought.usedUp(records.filter((record) => record !== undefined).filter(isOver));
   }
 
@@ -144,7 +137,7 @@ export class Delivery {
     if (record.status === "undelivered") throw notDelivered(record.origin, undefined);
     const paid = paidCredentialOf(record);
     if (record.status === "used" || bought.isOver(record)) return this.#onceMore(order, paid);
-    if (hasExpired(paid, clock())) {
+    if (paid.hasExpired(clock())) {
       bought.usedUp([record]);
       throw answerLost(record.origin);
     }
@@ -182,7 +175,7 @@ export class Delivery {
     if (!verified.nodes.some(({ id }) => id === payer)) return undefined;
     if (record.status === "used" || bought.isOver(record)) return undefined;
     const paid = paidCredentialOf(record);
-    if (record.status === "paid" && hasExpired(paid, clock())) {
+    if (record.status === "paid" && paid.hasExpired(clock())) {
       bought.usedUp([record]);
       return undefined;
     }
@@ -209,6 +202,8 @@ export class Delivery {
     const { verified, target, key } = order;
     const { clock, recall } = this.#options;
     const { record, full } = paid;
+    // An opaque token cannot be narrowed.
+    if (full === undefined) return undefined;
     const until = clock() + recall.lifeSeconds(record);
     const caveats = handoverCaveats(verified, target, record, serviceTime(record, until));
     const credential = caveats === undefined ? undefined : narrowed(full, caveats);
@@ -275,7 +270,7 @@ export class Delivery {
       if (!(await isRefusal(response))) return this.#answer(order, paid, response, { ...way, key });
       const code = await codeOf(response);
       const now = (await store.payment(paid.record.paymentHash)) ?? paid.record;
-      const facts = this.#factsOf(order, { ...paid, record: now }, way);
+      const facts = this.#factsOf(order, paidCredentialOf(now), way);
       switch (judgeRefusal({ ...facts, asBought })) {
         case "again":
           asBought = true;
@@ -283,7 +278,7 @@ export class Delivery {
           key = isHidden ? first : hexText(randomBytes(16));
           continue;
         case "leave":
-          return this.#leave(order, now);
+          return this.#leave(order, paidCredentialOf(now));
         case "used":
           return this.#usedUp(order, now);
         case "doubted":
@@ -297,7 +292,7 @@ export class Delivery {
   /** @param record as it is now */
   #factsOf({ verified, key, priced }: Order, paid: PaidCredential, way: Way) {
     const { settler, clock } = this.#options;
-    const { record, full } = paid;
+    const { record, isSingleUse } = paid;
     const { paymentHash, request, nodeIds } = record;
     const known = this.#evidence.of(paymentHash);
     const handed = known.handedTo;
@@ -306,7 +301,7 @@ export class Delivery {
       way.mayBeUsed === undefined ? handed.some((order) => order !== key) : handed.length > 1;
     return {
       // A service may sell what ends before it is delivered, to be paid without blame.
-      isPastEnd: way.isPaying !== true && isPastEnd(paid, clock()),
+      isPastEnd: way.isPaying !== true && paid.isPastEnd(clock()),
       isOwn: nodeIds.at(-1) === verified.node.id,
       isVeryRequest: request === priced,
       mayBeUsed: record.delivered || way.mayBeUsed === true || known.mayBeUsed,
@@ -315,7 +310,7 @@ export class Delivery {
         known.isHandedAgain ||
         known.presentations > 0 ||
         !settler.settledHere(paymentHash) ||
-        (full.chain.isSingleUse && record.order !== key),
+        (isSingleUse && record.order !== key),
       unanswered: way.unanswered === true || known.unanswered,
     };
   }
@@ -353,7 +348,7 @@ export class Delivery {
     response: Response,
     { key, ...way }: Way & { readonly key: string },
   ): Promise<Purchase> {
-    const { record, full } = paid;
+    const { record, isSingleUse } = paid;
     const head = { method: order.target.method, status: response.status };
     const isAnswer = isConsumed(head, declaredIn(response.headers));
     const passed = relayed(response);
@@ -361,6 +356,7 @@ export class Delivery {
     const asked = { request: order.priced, key };
     const known = this.#evidence.of(record.paymentHash);
     known.mayBeUsed = true;
+    this.#options.bought.noteAnswered(paid, order);
     if (!isAnswer) {
       known.isGivenBack = true;
       if (mayBeLost(response)) known.noteLost(asked);
@@ -371,7 +367,7 @@ export class Delivery {
     const onWritten: WrittenListener = (ending) => {
       if (ending === "cut") this.#evidence.of(record.paymentHash).noteLost(asked);
       // What has left may end at a proxy: the agent says whether it arrived.
-      if (ending === "read" && full.chain.isSingleUse) this.#options.bought.usedUp([record]);
+      if (ending === "read" && isSingleUse) this.#options.bought.usedUp([record]);
       else void this.#noteMaybeUsed(record);
     };
     return {
@@ -459,10 +455,13 @@ export class Delivery {
    *
    * @throws AdapterError `ERR_REQUEST` if the order itself paid for it
    */
-  async #leave(order: Order, record: PaymentRecord): Promise<undefined> {
+  async #leave(order: Order, paid: PaidCredential): Promise<undefined> {
+    const { bought } = this.#options;
+    const { record } = paid;
     order.unfit.add(record.paymentHash);
+    bought.noteRefused(paid, order);
     if (isOwnOf(order, record)) throw anotherRequest();
-    await this.#options.bought.giveBack(order, record);
+    await bought.giveBack(order, record);
     return undefined;
   }
 

@@ -5,7 +5,7 @@ import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256 } from "../internal/crypto.ts";
 import type { Credential, Verified } from "../l402/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
-import type { PaidCredential } from "./bought.ts";
+import type { PaidCredential } from "./paid-credential.ts";
 
 /** How long the credential of a relayed request holds. */
 const RELAY_SECONDS = 60;
@@ -47,13 +47,17 @@ export interface Showing {
   readonly asBought: boolean;
 }
 
-/** A paid credential as a relayed request shows it: an endpoint may echo it to the agent. */
+/**
+ * A paid credential as a relayed request shows it: an endpoint may echo it to the agent. An opaque
+ * token is shown as it is, because nobody can narrow it.
+ */
 export function shownFor(
   target: Target,
-  { record, full }: PaidCredential,
+  paid: PaidCredential,
   { now, asBought }: Showing,
-): Credential {
-  const { isSingleUse, isUsedUpByUse } = full.chain;
+): Credential | string {
+  const { record, full, isSingleUse, isUsedUpByUse } = paid;
+  if (full === undefined) return paid.opaqueText;
   if (asBought && isSingleUse) return full;
   // A service counts nothing of a pass for a time, and keeps no answers for it: a limit would make
   // it do both.

@@ -12,9 +12,9 @@ import type { Clock } from "../ports/clock.ts";
 import type { Reservation, ReserveAnswer } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Store } from "../ports/store.ts";
-import { paidCredentialOf } from "./bought.ts";
 import type { SpendingGate } from "./gate.ts";
 import { givenKeyOf, type Order } from "./order.ts";
+import { paidCredentialOf } from "./paid-credential.ts";
 import { CLAIMANT } from "./startup.ts";
 import { answerLost } from "./undelivered.ts";
 
@@ -75,7 +75,7 @@ export class OrderUses {
     const name = nameOf(order);
     const own = await this.#options.store.ordered(order.key).catch(throwNotCounted);
     if (own?.preimage === undefined) return this.#next(order, name);
-    if (paidCredentialOf(own).full.chain.isSingleUse) return this.#ofSingle(order, name);
+    if (paidCredentialOf(own).isSingleUse) return this.#ofSingle(order, name);
     try {
       return await this.#next(order, name);
     } catch (error) {

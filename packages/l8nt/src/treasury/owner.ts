@@ -276,7 +276,7 @@ export function ownersAuthority(secret: Secret, location: string, clock: Clock):
 function viewOf(record: PaymentRecord): PaymentView {
   const {
     preimage: _,
-    macaroon: __,
+    token: __,
     limitIds: ___,
     attemptId: ____,
     order: _____,

@@ -3,21 +3,13 @@
  * spec/4-purchase.md §4.
  */
 import { msat } from "../amount.ts";
-import {
-  countersOf,
-  endpoints,
-  formatOrigin,
-  type Target,
-  uncountedSpend,
-} from "../caveat/index.ts";
-import { unverifiedChain } from "../credential/index.ts";
+import { countersOf, formatOrigin, type Target, uncountedSpend } from "../caveat/index.ts";
 import { BudgetError, PaymentError } from "../errors.ts";
-import { base64Text } from "../internal/bytes.ts";
 import { Turns } from "../internal/turns.ts";
 import type { InvoiceCurve } from "../invoice/index.ts";
-import type { Challenge, Verified } from "../l402/index.ts";
+import type { Offer } from "../l402/challenge.ts";
+import type { Verified } from "../l402/index.ts";
 import { budgetError, nodeTotal } from "../ledger/index.ts";
-import { Macaroon } from "../macaroon/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
@@ -28,6 +20,7 @@ import { firstPaymentLimit, inFlightLimits } from "./in-flight.ts";
 import type { SpendingPolicy } from "./limits.ts";
 import type { NodeDirectory } from "./nodes.ts";
 import { newAttemptId } from "./order.ts";
+import { coversOthers } from "./paid-credential.ts";
 import type { Sending } from "./payment-lookup.ts";
 import type { Settler } from "./settler.ts";
 
@@ -47,7 +40,7 @@ export interface OutgoingPaymentsOptions {
 export interface PaymentRequest {
   readonly verified: Verified;
   readonly target: Target;
-  readonly challenge: Challenge;
+  readonly offer: Offer;
   /** The key of the order that pays. */
   readonly order: string;
   /** The fingerprint of what was priced. */
@@ -102,7 +95,7 @@ export class OutgoingPayments {
     payees: readonly string[],
     isFirst: boolean,
   ): Promise<PaymentRecord | undefined> {
-    const { verified, target, challenge, skewSeconds } = request;
+    const { verified, target, offer, skewSeconds } = request;
     const { clock, store, nodes, settler, gate, sending, policy, curve } = this.#options;
     const wallet = await this.#options.wallet();
     // Asked for each payment, because another node may answer at the wallet's URL by now. The other
@@ -111,8 +104,8 @@ export class OutgoingPayments {
     identity?.catch(() => {});
     this.#network ??= await wallet.network();
     const now = clock();
-    checkSale(challenge, target, now + skewSeconds);
-    const payable = await checkInvoice(challenge, this.#network, now, skewSeconds, curve);
+    checkSale(offer, target, now + skewSeconds);
+    const payable = await checkInvoice(offer, this.#network, now, skewSeconds, curve);
     const { invoice, amountMsat } = payable;
     const price = msat(amountMsat);
     verified.demand({ now, target, price, payee: invoice.payee });
@@ -174,11 +167,10 @@ export class OutgoingPayments {
   }
 
   #recordOf(
-    { verified, target, challenge, order, request, skewSeconds }: PaymentRequest,
+    { verified, target, offer, order, request, skewSeconds }: PaymentRequest,
     { invoice, amountMsat }: PayableInvoice,
     wallet: string | undefined,
   ): PaymentRecord {
-    const sold = unverifiedChain(challenge.macaroon.caveats, invoice.paymentHash);
     const createdAt = this.#options.clock();
     return {
       paymentHash: invoice.paymentHash,
@@ -195,11 +187,10 @@ export class OutgoingPayments {
       attemptId: newAttemptId(order, createdAt),
       order,
       request,
-      // What HEAD bought may be for GET, under which it would not be found.
-      anyPath: sold.has(endpoints) && (target.method === "HEAD" || !sold.isForOneEndpoint),
+      anyPath: coversOthers(offer.token, target),
       limitIds: verified.limits.filter(({ kind }) => kind === "spend").map(({ id }) => id),
-      macaroon: base64Text(Macaroon.encode(challenge.macaroon)),
-      enforced: challenge.enforced,
+      token: offer.token.text,
+      enforced: offer.enforced,
       status: "open",
       createdAt,
       delivered: false,

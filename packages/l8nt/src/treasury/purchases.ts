@@ -3,15 +3,16 @@
  * twice for it. spec/4-purchase.md §4.2.
  */
 import { formatOrigin } from "../caveat/index.ts";
-import { PaymentError } from "../errors.ts";
+import { ChallengeError, PaymentError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
+import { linesOf } from "../http/field-lines.ts";
 import { Turns } from "../internal/turns.ts";
-import { Challenge } from "../l402/index.ts";
+import { Challenge, type Offer } from "../l402/challenge.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Purchase } from "../ports/treasury.ts";
-import { checkOrigin, readSkew } from "./check.ts";
+import { checkOrigin, chooseOffer, readSkew } from "./check.ts";
 import type { Delivery } from "./delivery.ts";
 import type { SpendingGate } from "./gate.ts";
 import type { NodeDirectory } from "./nodes.ts";
@@ -113,7 +114,7 @@ export class Purchases {
     const response = await services.ask(order);
     if (response.status !== 402) return delivery.ofFree(order, response);
     ask.priced();
-    discard(response);
+    const offers = await offersIn(response);
     checkOrigin(response, order.url);
     try {
       await gate.demandAt(verified, target);
@@ -122,12 +123,13 @@ export class Purchases {
       if (gate.unexplained.count > 0) await nodes.spent(verified);
       throw error;
     }
-    const challenge = Challenge.parse(response.headers.get("www-authenticate"));
+    if (offers instanceof ChallengeError) throw offers;
     const skewSeconds = readSkew(response, clock());
     if (hasGone(order))
       throw new PaymentError("ERR_PAYMENT_FAILED", "no", "The request was given up before paying.");
     const { key, priced } = order;
-    const asked = { verified, target, challenge, order: key, request: priced, skewSeconds };
+    const offer = await chooseOffer(offers, target, clock() + skewSeconds);
+    const asked = { verified, target, offer, order: key, request: priced, skewSeconds };
     const record = await payments.pay({ ...asked, begun: ask.paid });
     if (record !== undefined) return delivery.ofPayment(order, record);
     // Another process pays, or has paid, for this very order.
@@ -135,5 +137,26 @@ export class Purchases {
     const purchase = await this.#ofOwn(order);
     if (purchase === undefined) throw underWay();
     return purchase;
+  }
+}
+
+/**
+ * What a 402 offers, or why nothing of it can be paid. Ends the response. The error of one without
+ * an L402 challenge names the schemes that it has instead.
+ */
+async function offersIn(response: Response): Promise<readonly Offer[] | ChallengeError> {
+  try {
+    const offers = Challenge.offers(linesOf(response, "www-authenticate"));
+    discard(response);
+    return offers;
+  } catch (error) {
+    if (!(error instanceof ChallengeError)) throw error;
+    if (error.code === "ERR_CHALLENGE_MISSING") {
+      const { otherSchemes } = await import("../l402/other-schemes.ts");
+      const others = await otherSchemes(response);
+      if (others.length > 0)
+        return new ChallengeError(error.code, `${error.message} It offers ${others.join(", ")}.`);
+    } else discard(response);
+    return error;
   }
 }

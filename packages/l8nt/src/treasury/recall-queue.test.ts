@@ -68,7 +68,7 @@ function world() {
       );
       payments.set(paymentHash, {
         ...paymentOf({ paymentHash, origin }),
-        macaroon: Buffer.from(macaroon).toString("base64"),
+        token: Buffer.from(macaroon).toString("base64"),
         preimage: "00".repeat(32),
         status: "paid",
       } as PaymentRecord);

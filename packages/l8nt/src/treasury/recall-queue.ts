@@ -8,8 +8,8 @@ import { later } from "../internal/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Recall } from "../ports/hand-overs.ts";
 import type { Store } from "../ports/store.ts";
-import { isPastEnd, paidCredentialOf } from "./bought.ts";
 import { recallCaveats } from "./narrowing.ts";
+import { paidCredentialOf } from "./paid-credential.ts";
 
 export interface RecallQueueOptions {
   readonly fetch: typeof fetch;
@@ -195,21 +195,22 @@ export class RecallQueue {
   async #hasEnded({ paymentHash }: Recall): Promise<boolean> {
     const { store, clock } = this.#options;
     const record = await store.payment(paymentHash);
-    return record?.preimage !== undefined && isPastEnd(paidCredentialOf(record), clock());
+    return record?.preimage !== undefined && paidCredentialOf(record).isPastEnd(clock());
   }
 
   /** The status of the service's answer; undefined if it did not answer. */
   async #ask({ paymentHash, origin, path, presented }: Recall): Promise<number | undefined> {
     const { fetch: fetcher, store } = this.#options;
     const record = await store.payment(paymentHash);
-    if (record?.preimage === undefined) return 404;
+    const full = record?.preimage === undefined ? undefined : paidCredentialOf(record).full;
+    if (full === undefined) return 404;
     const caveats = recallCaveats(path, paymentHash);
     const isFirst = this.#timesFailed(origin) === 0;
     // Loaded here, because a page that only pays does not need it.
     const { revocationRequest } = await import("../wire/revocation.ts");
     // The service counts a revocation at the node that asks for it, so that a node which floods it
     // uses up nothing of the nodes above.
-    const ancestor = paidCredentialOf(record).full.append(caveats.slice(0, presented));
+    const ancestor = full.append(caveats.slice(0, presented));
     const below = caveats.slice(presented);
     const [url, init] = revocationRequest(origin, ancestor.toString(), below);
     try {

@@ -12,8 +12,8 @@ import type { Recall as RecallRow, Revoked } from "../ports/hand-overs.ts";
 import type { RecallView } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import { serviceTime } from "./bought.ts";
 import type { Directives } from "./directives.ts";
+import { serviceTime } from "./paid-credential.ts";
 import { RecallQueue } from "./recall-queue.ts";
 
 /** How long a handed-over credential holds: asking again costs no payment. */

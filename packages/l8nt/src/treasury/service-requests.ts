@@ -39,7 +39,11 @@ export class ServiceRequests {
    *
    * @param idempotencyKey in place of the agent's own
    */
-  async present(order: Order, credential: Credential, idempotencyKey: string): Promise<Response> {
+  async present(
+    order: Order,
+    credential: Credential | string,
+    idempotencyKey: string,
+  ): Promise<Response> {
     const response = await this.#present(order, formatAuthorization(credential), idempotencyKey);
     if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate")))
       return response;

@@ -10,7 +10,7 @@ import { lazily } from "../internal/lazily.ts";
 import type { Clock, Sleep } from "../ports/clock.ts";
 import { recordOf } from "./backend.ts";
 import { nostrTools, notReached, REQUEST_KIND, Relays } from "./nwc-relays.ts";
-import { readSecret } from "./wallet-url.ts";
+import { readSecret, tidied } from "./wallet-url.ts";
 
 export const NAME = "the wallet service";
 const FORM =
@@ -63,7 +63,7 @@ const fault = (message: string, cause?: unknown) =>
  * @throws AdapterError `ERR_WALLET`
  */
 export function readNwcUrl(url: string): NwcUrl {
-  const parts = /^nostr\+walletconnect:(?:\/\/)?([0-9a-f]{64})\/?\?(.*)$/is.exec(url);
+  const parts = /^nostr\+?walletconnect:(?:\/\/)?([0-9a-f]{64})\/?\?(.*)$/is.exec(tidied(url));
   if (parts === null)
     throw fault(`This is not a URL of Nostr Wallet Connect, which has the form ${FORM}.`);
   const params = new URLSearchParams(parts[2]);

@@ -36,6 +36,13 @@ const fault = (message: string, cause?: unknown) =>
   new AdapterError("ERR_WALLET", message, { cause });
 
 /**
+ * The URL as it was meant: without the white space of a copy or a file around it, and with its
+ * scheme in lower case.
+ */
+export const tidied = (url: string): string =>
+  url.trim().replace(/^[a-z][a-z0-9+.-]*:/i, (scheme) => scheme.toLowerCase());
+
+/**
  * Reads `NAME+http(s)://HOST:PORT/PATH?PARAM=VALUE&…`, where a value may also be `env:NAME`,
  * `file:PATH`, or a path that begins with `/`, `./` or `../`.
  *
@@ -46,7 +53,8 @@ export function readWalletUrl(
   url: string,
   { name, scheme, form, params }: WalletUrlForm,
 ): WalletUrl {
-  const inner = url.startsWith(`${scheme}+http`) ? url.slice(scheme.length + 1) : "";
+  const written = tidied(url);
+  const inner = written.startsWith(`${scheme}+http`) ? written.slice(scheme.length + 1) : "";
   const parsed = /^https?:\/\//.test(inner) && URL.canParse(inner) ? new URL(inner) : undefined;
   if (
     parsed === undefined ||

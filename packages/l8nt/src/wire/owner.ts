@@ -40,7 +40,7 @@ const health = codecOf<Health>()(
   }),
 );
 
-/** Without a preimage or a macaroon: nothing that could be spent. */
+/** Without a preimage or a token: nothing that could be spent. */
 const payment = codecOf<PaymentView>()(
   object({
     paymentHash: hash,

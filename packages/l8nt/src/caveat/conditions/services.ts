@@ -59,6 +59,7 @@ export const services = condition<readonly Service[]>({
             entries.length === 0 ? "no service at all" : entries.map(({ name }) => name).join(", "),
           need: service ?? "a credential that names no service",
         },
+  servicesOf: (entries) => entries.map(({ name }) => name),
   covers: (outer, inner) =>
     inner.every(({ name, tier }) =>
       outer.some((other) => other.name === name && other.tier === tier),

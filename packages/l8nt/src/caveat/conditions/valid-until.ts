@@ -80,6 +80,7 @@ const validUntilAt = (service: string, name: string): Condition<number> => ({
   parse: readUnixSeconds,
   prohibits: (until, access, place) =>
     access.service === service ? validUntil.prohibits!(until, access, place) : undefined,
+  endsAt: (until) => ({ service, until }),
   words: (until, now) => validUntil.words(until, now).map((line) => `at ${service} ${line}`),
 });
 
