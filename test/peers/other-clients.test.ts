@@ -2,8 +2,15 @@
  * Other people's clients at our paywall, and our client at other people's servers. Over real TCP,
  * paid on the dev network.
  */
-import { createHmac } from "node:crypto";
-import { fetchWithL402, parseL402 } from "@getalby/lightning-tools";
+import { createHash, createHmac } from "node:crypto";
+import {
+  fetchWithL402,
+  issueL402Macaroon,
+  makeL402AuthenticateHeader,
+  parseL402,
+  parseL402Authorization,
+  verifyL402Macaroon,
+} from "@getalby/lightning-tools";
 import { Invoice } from "l8nt/invoice";
 import { Macaroon } from "l8nt/macaroon";
 import { devWallet } from "l8nt/wallets/dev";
@@ -74,6 +81,34 @@ describe("@getalby/lightning-tools", () => {
     expect(Macaroon.decode(Buffer.from(read.token, "base64")).identifier).toHaveLength(66);
     expect(Invoice.decode(read.invoice).amountMsat).toBe(10_000n);
   });
+});
+
+test("a server of @getalby/lightning-tools, whose token is signed JSON, is paid once and serves our client", async () => {
+  const world = await town();
+  const SECRET = "somebody else's secret";
+  const served: string[] = [];
+  const shop = await site(async (request, response, url) => {
+    response.sendDate = false;
+    const presented = parseL402Authorization(request.headers.authorization ?? "");
+    if (presented !== null) {
+      const { paymentHash } = (await verifyL402Macaroon(SECRET, presented.token)) as {
+        paymentHash: string;
+      };
+      const preimage = Buffer.from(presented.preimage, "hex");
+      if (createHash("sha256").update(preimage).digest("hex") === paymentHash) {
+        served.push(request.target);
+        return response.end("served");
+      }
+    }
+    const { invoice } = await challenger(world, url).demand();
+    const token = await issueL402Macaroon(SECRET, Invoice.decode(invoice).paymentHash);
+    const field = makeL402AuthenticateHeader({ token, invoice });
+    response.writeHead(402, { "www-authenticate": field }).end();
+  });
+  const client = world.connect(world.mint());
+  for (const _ of "123") expect(await (await client.get(`${shop.url}/a`)).text()).toBe("served");
+  expect(served).toEqual(["/a", "/a", "/a"]);
+  expect(world.paid().count).toBe(1);
 });
 
 /**
