@@ -83,8 +83,8 @@ export class Bought {
   }
 
   /** The service answered a request that it was presented with. */
-  noteAnswered(paid: PaidCredential, { target }: Order): void {
-    this.#doubtful.noteAnswered(paid, target);
+  noteAnswered(paid: PaidCredential): void {
+    this.#doubtful.noteAnswered(paid);
   }
 
   /** The service refused another request than the one that was priced. */

@@ -356,7 +356,7 @@ export class Delivery {
     const asked = { request: order.priced, key };
     const known = this.#evidence.of(record.paymentHash);
     known.mayBeUsed = true;
-    this.#options.bought.noteAnswered(paid, order);
+    this.#options.bought.noteAnswered(paid);
     if (!isAnswer) {
       known.isGivenBack = true;
       if (mayBeLost(response)) known.noteLost(asked);

@@ -11,17 +11,11 @@ import type { RunningOrders } from "./running-orders.ts";
 const REMEMBERED = 10_000;
 /** How many of them one order presents at most. */
 const MAX_IN_ORDER = 2;
-/** After so many refusals, one that was never answered at another path is not tried at others. */
-const MAX_REFUSALS = 2;
 
 export class Doubtful {
   /** Payment hashes of what was answered in this process, anywhere. */
   readonly #answered = new Lru<string, true>(REMEMBERED);
-  /** Payment hashes of what was answered at another path than its own. */
-  readonly #ofManyPaths = new Lru<string, true>(REMEMBERED);
-  /** By payment hash. */
-  readonly #refusals = new Lru<string, number>(REMEMBERED);
-  /** By payment hash, method and path. */
+  /** Payment hash, method and path of what was refused there. */
   readonly #refusedAt = new Lru<string, true>(REMEMBERED);
 
   /** @param bought everything that the order may find */
@@ -39,23 +33,15 @@ export class Doubtful {
     const tried = bought.filter(
       (one) => unfit.has(one.record.paymentHash) && one.isDoubtfulFor(target),
     );
-    if (tried.length >= MAX_IN_ORDER) return false;
-    return (
-      (this.#ofManyPaths.get(paymentHash) ?? false) ||
-      (this.#refusals.get(paymentHash) ?? 0) < MAX_REFUSALS
-    );
+    return tried.length < MAX_IN_ORDER;
   }
 
-  noteAnswered(paid: PaidCredential, target: Target): void {
-    const { paymentHash } = paid.record;
-    this.#answered.set(paymentHash, true);
-    if (paid.isDoubtfulFor(target)) this.#ofManyPaths.set(paymentHash, true);
+  noteAnswered({ record }: PaidCredential): void {
+    this.#answered.set(record.paymentHash, true);
   }
 
   noteRefused(paid: PaidCredential, target: Target): void {
-    const { paymentHash } = paid.record;
     this.#refusedAt.set(keyOf(paid, target), true);
-    this.#refusals.set(paymentHash, (this.#refusals.get(paymentHash) ?? 0) + 1);
   }
 }
 
