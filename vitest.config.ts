@@ -40,7 +40,7 @@ const long = [
   "test/docs/tutorials.test.ts",
 ];
 /** Folders whose tests need more than the root install; the ones with lnd have a command. */
-const apart = ["frameworks", "lnd", "peers", "postgres", "runtimes"];
+const apart = ["frameworks", "lnd", "net", "peers", "postgres", "runtimes"];
 
 /**
  * `unit` lives beside its source, everything else under `test/`. scripts/test.ts says which command
@@ -88,6 +88,18 @@ export default defineConfig({
           globalSetup: [`test/${folder}/setup.ts`],
         },
       })),
+      {
+        ...common,
+        test: {
+          ...heavy,
+          name: "net",
+          include: ["test/net/**/*.test.ts"],
+          exclude: never,
+          // Makes one small internet for all of them, so one file runs after the other.
+          globalSetup: ["test/net/setup.ts"],
+          fileParallelism: false,
+        },
+      },
       {
         ...common,
         test: {

@@ -1,0 +1,87 @@
+/**
+ * The services of one host, each with a paywall and TLS: `service.ts HOST`. Every service has the
+ * same routes, on node:http, Express or Hono.
+ */
+import { readFileSync } from "node:fs";
+import type { RequestListener } from "node:http";
+import { createServer } from "node:https";
+import { getRequestListener } from "@hono/node-server";
+import express from "express";
+import { Hono } from "hono";
+import * as onExpress from "l8nt/express";
+import * as onHono from "l8nt/hono";
+import * as onNode from "l8nt/node";
+import { Paywall } from "l8nt/service";
+import { devWallet } from "l8nt/wallets/dev";
+import { ALL_SITES, HOSTS, type Site } from "../support/plan.ts";
+
+const [host] = process.argv.slice(2);
+const { CERT = "", KEY = "", INVOICER, SECRET = "" } = process.env;
+const pair = { cert: readFileSync(CERT), key: readFileSync(KEY) };
+
+const PRICE = { price: "10 sat" } as const;
+/** Where a redirect leads: a private address, and a name of this machine. */
+const AWAY = { "/away": "https://10.0.0.1/", "/away-to-name": "https://loop.example/" } as const;
+const PROXY_ADDRESSES = [...HOSTS.proxy.v4, ...HOSTS.proxy.v6];
+
+function paywallOf({ location, perClient = 10_000 }: Site): Paywall {
+  return new Paywall({
+    secret: SECRET,
+    location,
+    invoicer: devWallet(INVOICER),
+    challengesPerMinute: { perClient, total: 100_000 },
+  });
+}
+
+const forecast = ({ location }: Site) => JSON.stringify({ forecast: "sunny", at: location });
+/** More than any proxy buffers. */
+const LARGE = "It is what was paid for. ".repeat(40_000);
+
+function withNode(site: Site): RequestListener {
+  const paywall = paywallOf(site);
+  const sold: Readonly<Record<string, RequestListener>> = {
+    "/large": onNode.paid(paywall, PRICE, (_, outgoing) => void outgoing.end(LARGE)),
+    "/paid-away": onNode.paid(paywall, PRICE, (_, outgoing) => {
+      outgoing.writeHead(302, { location: AWAY["/away"] }).end();
+    }),
+  };
+  const other = onNode.paid(paywall, PRICE, (_, outgoing) => void outgoing.end(forecast(site)));
+  return onNode.wellKnown(paywall, (incoming, outgoing) => {
+    const path = incoming.url ?? "";
+    const away = AWAY[path as keyof typeof AWAY];
+    if (away !== undefined) outgoing.writeHead(302, { location: away }).end();
+    else (sold[path] ?? other)(incoming, outgoing);
+  });
+}
+
+function withExpress(site: Site): RequestListener {
+  const paywall = paywallOf(site);
+  const app = express();
+  app.set("trust proxy", PROXY_ADDRESSES);
+  app.use(onExpress.wellKnown(paywall));
+  app.get("/large", onExpress.paid(paywall, PRICE), (_, response) => {
+    response.send(LARGE);
+  });
+  app.use(onExpress.paid(paywall, PRICE), (_, response) => {
+    response.send(forecast(site));
+  });
+  return app;
+}
+
+function withHono(site: Site): RequestListener {
+  const paywall = paywallOf(site);
+  const app = new Hono()
+    .use(onHono.wellKnown(paywall))
+    .all("/*", onHono.paid(paywall, PRICE), (c) => c.text(forecast(site)));
+  return getRequestListener(app.fetch);
+}
+
+const WITH = { node: withNode, express: withExpress, hono: withHono } as const;
+
+await Promise.all(
+  ALL_SITES.filter((site) => site.host === host).map((site) => {
+    const server = createServer(pair, WITH[site.framework](site));
+    return new Promise<void>((done) => server.listen(site.port, "::", done));
+  }),
+);
+console.log("ready");

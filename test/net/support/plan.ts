@@ -1,0 +1,211 @@
+/**
+ * The small internet as data: hosts, addresses, names, and the services that are sold on it. Its
+ * addresses are public by the special-purpose registries of IANA, and exist only in the namespaces:
+ * 2d00::/8 was never given to anybody.
+ */
+
+export const HOSTS = {
+  dns: { v4: ["11.22.0.2", "11.22.0.3"], v6: ["2d00:16::2", "2d00:16::3"] },
+  lightning: { v4: ["11.22.0.4"], v6: ["2d00:16::4"] },
+  treasury: { v4: ["11.22.0.5"], v6: ["2d00:16::5"] },
+  /** Has no IPv4 address, and a resolver with DNS64. */
+  treasury6: { v4: [], v6: ["2d00:16::6"] },
+  agents: { v4: ["11.22.0.7", "11.22.0.17"], v6: ["2d00:16::7"] },
+  owner: { v4: ["11.22.0.8"], v6: ["2d00:16::8"] },
+  shop: { v4: ["11.22.0.10"], v6: ["2d00:16::a"] },
+  shop4: { v4: ["11.22.0.11"], v6: [] },
+  shop6: { v4: [], v6: ["2d00:16::c"] },
+  proxy: { v4: ["11.22.0.13", "11.22.0.18"], v6: ["2d00:16::d", "2d00:16::12"] },
+  nat64: { v4: ["11.22.0.14"], v6: ["2d00:16::e"] },
+  /** Answers at every address that must not be reached. */
+  trap: { v4: ["11.22.0.15"], v6: ["2d00:16::f"] },
+} as const satisfies Readonly<
+  Record<string, { readonly v4: readonly string[]; readonly v6: readonly string[] }>
+>;
+export type HostName = keyof typeof HOSTS;
+export const HOST_NAMES = Object.keys(HOSTS) as readonly HostName[];
+
+/** The router, which every host has as its gateway. */
+export const ROUTER = { v4: "11.22.0.1", v6: "2d00:16::1", bits4: 16, bits6: 32 } as const;
+export const RESOLVER = { plain: HOSTS.dns.v4[0], plain6: HOSTS.dns.v6[0], dns64: HOSTS.dns.v6[1] };
+/** The addresses that NAT64 gives to the IPv6 hosts that it translates. */
+export const NAT64_POOL = { subnet: "11.23.0.0/24", own: "11.23.0.1" } as const;
+/** On the same link, and nobody has it. */
+const NOBODY = { v4: "11.22.0.250", v6: "2d00:16::fa" } as const;
+/** A host that listens on no port of the services: it refuses a connection. */
+const REFUSING = HOSTS.nat64.v4[0];
+
+/** Addresses that the trap has and a treasury must not reach, whatever a network routes. [case 78] */
+export const TRAPPED = {
+  v4: [
+    "10.0.0.1",
+    "100.64.0.1",
+    "169.254.169.254",
+    "172.16.0.1",
+    "192.0.0.8",
+    "192.0.2.1",
+    "192.88.99.1",
+    "192.168.1.1",
+    "198.18.0.1",
+    "198.51.100.1",
+    "203.0.113.1",
+    "240.0.0.1",
+  ],
+  v6: [
+    // Unique local, and the former site-local.
+    "fc00::1",
+    "fd00::1",
+    "fec0::1",
+    // IPv4-compatible.
+    "::a00:1",
+    // NAT64 of 10.0.0.1, of 127.0.0.1 and of 169.254.169.254, and the prefix for local use.
+    "64:ff9b::a00:1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::a00:1",
+    // Teredo, documentation, 6to4 of 10.0.0.1, ISATAP of 10.0.0.1, segment routing.
+    "2001::1",
+    "2001:db8::1",
+    "2002:a00:1::1",
+    "2d00:17::5efe:a00:1",
+    "3fff::1",
+    "5f00::1",
+  ],
+} as const;
+
+/** One service: a paywall of its own at a URL of its own. */
+export interface Site {
+  readonly host: "shop" | "shop4" | "shop6";
+  readonly framework: "node" | "express" | "hono";
+  /** What its paywall has for `location`. */
+  readonly location: string;
+  readonly port: number;
+  /** Unpaid challenges in a minute to one client. @default 10,000 */
+  readonly perClient?: number;
+}
+
+const at = (name: string): string => `${name}.example`;
+const site = (
+  host: Site["host"],
+  framework: Site["framework"],
+  authority: string,
+  port = 443,
+): Site => ({
+  host,
+  framework,
+  location: `https://${authority}${port === 443 ? "" : `:${port}`}`,
+  port,
+});
+
+/** What a treasury must be able to buy from. */
+export const SITES = {
+  "a dual-stack name": site("shop", "node", at("dual")),
+  "an alias of a name": site("shop", "hono", at("alias"), 8001),
+  "an IPv4-only name": site("shop4", "express", at("four")),
+  "an IPv6-only name": site("shop6", "hono", at("six")),
+  "a literal IPv4 address": site("shop4", "hono", "11.22.0.11", 8001),
+  "a literal IPv6 address": site("shop6", "node", "[2d00:16::c]", 8001),
+  "an IPv4 address of a dual-stack host": site("shop", "express", "11.22.0.10", 8002),
+  "an IPv6 address of a dual-stack host": site("shop", "express", "[2d00:16::a]", 8003),
+  "the NAT64 address of a public one": site("shop4", "node", "[64:ff9b::b16:b]", 8004),
+  "several addresses, none answers but the last": site("shop", "node", at("last"), 8005),
+  "several addresses, none answers but the first": site("shop", "node", at("first"), 8006),
+  "an IPv6 address that does not answer, and IPv4": site("shop", "node", at("broken6"), 8007),
+  "an address that refuses, and one that answers": site("shop", "node", at("refusing"), 8008),
+  "a name that is rebound after the look-up": site("shop", "node", at("rebound"), 8009),
+  "a name that is rebound after a purchase": site("shop", "node", at("rebound-later"), 8010),
+} as const satisfies Readonly<Record<string, Site>>;
+
+/** The services behind reverse proxies, by the port of the shop. */
+export const PROXIES = ["nginx", "caddy"] as const;
+export type Proxy = (typeof PROXIES)[number];
+export const proxied = (proxy: Proxy) => {
+  const port = proxy === "nginx" ? 9000 : 9100;
+  const behind = (more: number, framework: Site["framework"], path = ""): Site => ({
+    host: "shop",
+    framework,
+    location: `https://${at(proxy)}${path}`,
+    port: port + more,
+  });
+  return {
+    /** The whole origin. */
+    root: behind(0, "express"),
+    /** The proxy removes /api. */
+    prefix: behind(1, "node", "/api"),
+    /** Gives two challenges in a minute to each client. */
+    few: { ...behind(2, "express"), location: `https://${at(`${proxy}-few`)}`, perClient: 2 },
+  } as const satisfies Readonly<Record<string, Site>>;
+};
+
+export const ALL_SITES: readonly Site[] = [
+  ...Object.values(SITES),
+  ...PROXIES.flatMap((proxy) => Object.values(proxied(proxy))),
+];
+
+/** One name of the DNS. */
+export interface Entry {
+  readonly A?: readonly string[];
+  readonly AAAA?: readonly string[];
+  readonly CNAME?: string;
+  /** From the second answer on, these addresses. */
+  readonly then?: { readonly A?: readonly string[]; readonly AAAA?: readonly string[] };
+}
+
+const whole = (host: HostName): Entry => ({ A: HOSTS[host].v4, AAAA: HOSTS[host].v6 });
+const SHOP = HOSTS.shop;
+
+/** Names that lead to an address that is not public. */
+export const REFUSED_NAMES: Readonly<Record<string, Entry>> = {
+  [at("loop")]: { A: ["127.0.0.1"] },
+  [at("loop6")]: { AAAA: ["::1"] },
+  [at("private")]: { A: ["10.0.0.1"] },
+  [at("metadata")]: { A: ["169.254.169.254"] },
+  [at("unique-local")]: { AAAA: ["fd00::1"] },
+  [at("mapped")]: { AAAA: ["::ffff:10.0.0.1"] },
+  [at("translated")]: { AAAA: ["64:ff9b::a00:1"] },
+  [at("private-alias")]: { CNAME: at("private") },
+  [at("mixed")]: { A: [SHOP.v4[0], "10.0.0.1"] },
+  [at("mixed-reversed")]: { A: ["10.0.0.1", SHOP.v4[0]] },
+  [at("mixed-families")]: { A: [SHOP.v4[0]], AAAA: ["fd00::1"] },
+  [at("mixed-families-reversed")]: { A: ["10.0.0.1"], AAAA: [SHOP.v6[0]] },
+};
+
+export const ZONE: Readonly<Record<string, Entry>> = {
+  ...REFUSED_NAMES,
+  [at("lightning")]: whole("lightning"),
+  [at("treasury")]: whole("treasury"),
+  [at("treasury6")]: whole("treasury6"),
+  [at("dual")]: whole("shop"),
+  [at("alias")]: { CNAME: at("dual") },
+  [at("four")]: whole("shop4"),
+  [at("six")]: whole("shop6"),
+  [at("last")]: { A: [NOBODY.v4, SHOP.v4[0]] },
+  [at("first")]: { A: [SHOP.v4[0], NOBODY.v4] },
+  [at("broken6")]: { A: [SHOP.v4[0]], AAAA: [NOBODY.v6] },
+  [at("refusing")]: { A: [REFUSING, SHOP.v4[0]] },
+  [at("rebound")]: { A: [SHOP.v4[0]], then: { A: ["10.0.0.1"] } },
+  [at("rebound-later")]: { A: [SHOP.v4[0]], then: { A: ["10.0.0.1"] } },
+  ...Object.fromEntries(
+    PROXIES.flatMap((proxy, index) =>
+      [at(proxy), at(`${proxy}-few`)].map((name) => [
+        name,
+        { A: [HOSTS.proxy.v4[index]!], AAAA: [HOSTS.proxy.v6[index]!] },
+      ]),
+    ),
+  ),
+};
+
+/** Every name and address that the certificate of the hosts is for. */
+export const CERTIFIED = {
+  names: Object.keys(ZONE),
+  addresses: [
+    ...Object.values(HOSTS).flatMap(({ v4, v6 }) => [...v4, ...v6]),
+    ...TRAPPED.v4,
+    ...TRAPPED.v6,
+    "64:ff9b::b16:b",
+    "127.0.0.1",
+    "::1",
+    "0.0.0.0",
+    "::",
+  ],
+} as const;

@@ -1,0 +1,219 @@
+/** Starts everything on the small internet, and ends it. */
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeCertificates } from "./authority.ts";
+import { type Tool, tool } from "./debian.ts";
+import { ipJson, makeNamespaces, namespaceOf, sweep } from "./namespaces.ts";
+import { type HostName, NAT64_POOL, PROXIES, type Proxy, REFUSED_NAMES, SITES } from "./plan.ts";
+import { Inside, type Place } from "./processes.ts";
+import { serviceProxy, treasuryProxy } from "./proxies.ts";
+
+const CACHE = join(import.meta.dirname, "../../../.cache/net");
+const TREASURY_PORT = 8409;
+const LIGHTNING_PORT = "9735";
+/** Ports of the services, at which a hole in a guard would be answered. */
+const TRAP_PORTS = ["80", "443", ...rebound().map(String)];
+
+function rebound(): readonly number[] {
+  return Object.values(SITES)
+    .map(({ port }) => port)
+    .filter((port) => port >= 8009);
+}
+
+export type TreasuryName = "treasury" | "treasury6";
+
+/** What the tests of a run are given. */
+export interface World {
+  readonly place: Place;
+  /** Credentials, by treasury. */
+  readonly credentials: Readonly<
+    Record<TreasuryName, { readonly agent: string; readonly owner: string }>
+  >;
+  readonly folders: Readonly<Record<TreasuryName, string>>;
+  /** The log of every connection to an address that must not be reached. */
+  readonly trapLog: string;
+  /** Why a program of Debian is not there. */
+  readonly missing: Readonly<Partial<Record<Tool, string>>>;
+  /** The interfaces and routes of this machine before and after the namespaces were made. */
+  readonly machine: { readonly before: string; readonly after: string };
+}
+
+interface Account {
+  readonly name: string;
+  readonly pays: string;
+  readonly makesInvoicesOnly: string;
+}
+
+/** What would change if anything could leave through this machine. */
+function machine(): string {
+  const links = ipJson("link").map(({ ifname, link_netnsid }) => [ifname, link_netnsid]);
+  const routes = ["-4", "-6"].flatMap((family) =>
+    ipJson(family, "route", "show", "table", "main").map(({ dst, gateway, dev }) => [
+      dst,
+      gateway,
+      dev,
+    ]),
+  );
+  const forwarding = ["ipv4/ip_forward", "ipv6/conf/all/forwarding"].map((name) =>
+    readFileSync(`/proc/sys/net/${name}`, "utf8").trim(),
+  );
+  return JSON.stringify({ links, routes, forwarding });
+}
+
+export async function openWorld(): Promise<{ world: World; close: () => Promise<void> }> {
+  const folder = join(CACHE, `run-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o700);
+  const before = machine();
+  const place: Place = { run: process.pid, folder, ...makeCertificates(folder) };
+  const inside = new Inside(place);
+  const close = async (): Promise<void> => {
+    await inside.close();
+    sweep(process.pid);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    makeNamespaces();
+    const after = machine();
+    const world = await start(inside, place);
+    return { world: { ...world, place, machine: { before, after } }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function start(inside: Inside, place: Place) {
+  const tools = { nginx: tool("nginx"), caddy: tool("caddy"), tayga: tool("tayga") };
+  const trapLog = join(place.folder, "trap.txt");
+  const [{ wallet, invoicer }] = await Promise.all([
+    startLightning(inside),
+    inside.serve("dns", "dns"),
+    inside.serve("trap", "trap", [trapLog, ...TRAP_PORTS]),
+    "path" in tools.tayga ? startTranslator(inside, place, tools.tayga.path) : undefined,
+  ]);
+  const missing: Partial<Record<Tool, string>> = {};
+  for (const [name, found] of Object.entries(tools))
+    if ("missing" in found) missing[name as Tool] = found.missing;
+
+  const env = { INVOICER: invoicer, SECRET: randomBytes(32).toString("hex") };
+  const [treasury, treasury6] = await Promise.all([
+    startTreasury(inside, place, "treasury", wallet("treasury"), pathOf(tools, "nginx")),
+    startTreasury(inside, place, "treasury6", wallet("treasury6"), pathOf(tools, "caddy")),
+    ...(["shop", "shop4", "shop6"] as const).map((host) =>
+      inside.serve(host, "service", [host], env),
+    ),
+    ...(["treasury", "treasury6"] as const).map((host) =>
+      inside.serve(host, "trap", [trapLog, "80", "8443"]),
+    ),
+  ]);
+  await Promise.all(
+    PROXIES.map((proxy) => {
+      const binary = pathOf(tools, proxy);
+      if (binary === undefined) return undefined;
+      const { command, ports } = serviceProxy(proxy, binary, place);
+      return inside.listens("proxy", command, ports);
+    }),
+  );
+  return {
+    credentials: { treasury: treasury.credentials, treasury6: treasury6.credentials },
+    folders: { treasury: treasury.folder, treasury6: treasury6.folder },
+    trapLog,
+    missing,
+  };
+}
+
+function pathOf(
+  tools: Readonly<Record<string, { readonly path: string } | { readonly missing: string }>>,
+  name: Proxy,
+): string | undefined {
+  const found = tools[name]!;
+  return "path" in found ? found.path : undefined;
+}
+
+/** The Lightning network of play money, and a front with TLS, by which other hosts reach it. */
+async function startLightning(inside: Inside) {
+  const { ready } = await inside.daemon<{ accounts: readonly Account[] }>("lightning", [
+    "network",
+    "--port",
+    LIGHTNING_PORT,
+    ...["treasury=100000 sat", "treasury6=100000 sat", "shop=0 sat"].flatMap((account) => [
+      "--account",
+      account,
+    ]),
+  ]);
+  await inside.serve("lightning", "front", ["443", LIGHTNING_PORT]);
+  const account = (name: string): Account => ready.accounts.find((one) => one.name === name)!;
+  return {
+    wallet: (name: string) => account(name).pays,
+    invoicer: account("shop").makesInvoicesOnly.replace(
+      `dev+http://127.0.0.1:${LIGHTNING_PORT}`,
+      "dev+https://lightning.example",
+    ),
+  };
+}
+
+/** Tayga between a tunnel and the wire (RFC 6145, RFC 6052). */
+async function startTranslator(inside: Inside, place: Place, binary: string): Promise<void> {
+  const file = join(place.folder, "tayga.conf");
+  writeFileSync(
+    file,
+    `tun-device nat64
+ipv4-addr ${NAT64_POOL.own}
+prefix 64:ff9b::/96
+dynamic-pool ${NAT64_POOL.subnet}
+data-dir ${place.folder}
+`,
+  );
+  const commands = [
+    `${binary} -c ${file} --mktun`,
+    "ip link set nat64 up",
+    `ip route add ${NAT64_POOL.subnet} dev nat64`,
+    "ip -6 route add 64:ff9b::/96 dev nat64",
+    "echo 1 > /proc/sys/net/ipv4/ip_forward",
+    "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
+    `exec ${binary} -c ${file} --nodetach`,
+  ];
+  await inside.listens("nat64", ["sh", "-ec", commands.join("\n")], []);
+}
+
+const ANYTHING = ["* https://*:*/**", "* http://*:*/**"];
+
+async function startTreasury(
+  inside: Inside,
+  place: Place,
+  host: TreasuryName,
+  wallet: string,
+  binary: string | undefined,
+) {
+  await inside.serve(host, "tunnel", [LIGHTNING_PORT, "lightning.example"]);
+  const folder = join(place.folder, host);
+  const location = `https://${host}.example`;
+  const made = await inside.sigil(host, [
+    ...["treasury", "init", "--dir", folder, "--location", location],
+    ...ANYTHING.flatMap((endpoint) => ["--endpoint", endpoint]),
+    ...["--budget", "50000 sat", "--max-price", "100 sat", "--expires-in", "1h"],
+  ]);
+  if (made.code !== 0) throw new Error(`sigil treasury init: ${made.stderr}`);
+  await inside.daemon(
+    host,
+    ["treasury", "start", "--dir", folder, "--port", String(TREASURY_PORT)],
+    { SIGIL_WALLET: wallet },
+  );
+  if (binary === undefined) await inside.serve(host, "front", ["443", String(TREASURY_PORT)]);
+  else {
+    const proxy = host === "treasury" ? "nginx" : "caddy";
+    const front = treasuryProxy(proxy, binary, place, { host, port: TREASURY_PORT });
+    await inside.listens(host, front.command, front.ports);
+  }
+  const read = (name: string): string => readFileSync(join(folder, name), "utf8").trim();
+  return {
+    folder,
+    credentials: { agent: read("agent.credential"), owner: read("owner.credential") },
+  };
+}
+
+export const namespacesOf = (hosts: readonly HostName[], run: number): readonly string[] =>
+  hosts.map((host) => namespaceOf(host, run));
+export const refusedNames = Object.keys(REFUSED_NAMES);
