@@ -2,20 +2,122 @@
  * The main job between hosts with public addresses, by the real programs: agents buy over TLS from
  * services by name and by address, and the owner looks, freezes and revokes.
  */
-import { beforeAll, expect, test } from "vitest";
-import { type Agent, openAgent, world } from "./support/people.ts";
-import { SITES } from "./support/plan.ts";
+import { Credential } from "l8nt";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Agent, inside, openAgent, owner, world } from "./support/people.ts";
+import { HOSTS, SITES } from "./support/plan.ts";
 
 let agent: Agent;
 beforeAll(async () => {
   agent = await openAgent();
 });
 
-const sites = Object.entries(SITES).filter(([, { port }]) => port < 8004);
+const addressesOf = (host: "agents" | "treasury" | "treasury6"): readonly string[] => [
+  ...HOSTS[host].v4,
+  ...HOSTS[host].v6,
+];
 
-test.each(sites)("an agent buys at %s", async (_, { location }) => {
-  const credential = world.credentials.treasury.agent;
-  const told = await agent.ask({ url: `${location}/forecast`, credential });
-  expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
-  expect(JSON.parse(told.body)).toEqual({ forecast: "sunny", at: location });
+/** The addresses of the pool, which a service sees behind NAT64. */
+const TRANSLATED = /^11\.23\.0\./;
+
+/** Names and addresses, as a dual-stack host reaches them. */
+const REACHED = [
+  "a dual-stack name",
+  "an alias of a name",
+  "an IPv4-only name",
+  "an IPv6-only name",
+  "a literal IPv4 address",
+  "a literal IPv6 address",
+  "an IPv4 address of a dual-stack host",
+  "an IPv6 address of a dual-stack host",
+] as const satisfies readonly (keyof typeof SITES)[];
+
+/** The same for a host that has no IPv4 address, behind DNS64 and NAT64. */
+const REACHED_BY_IPV6 = [
+  "a dual-stack name",
+  "an alias of a name",
+  "an IPv4-only name",
+  "an IPv6-only name",
+  "a literal IPv6 address",
+  "the NAT64 address of a public one",
+] as const satisfies readonly (keyof typeof SITES)[];
+
+describe.each([
+  ["treasury", REACHED],
+  ["treasury6", REACHED_BY_IPV6],
+] as const)("from %s", (treasury, names) => {
+  const needsNat64 = (name: string): boolean => treasury === "treasury6" && /IPv4|NAT64/.test(name);
+
+  test.each(names)("an agent is handed what opens %s, and asks itself", async (name) => {
+    if (needsNat64(name) && world.missing.tayga !== undefined) return;
+    const { location } = SITES[name];
+    const credential = world.credentials[treasury].agent;
+    const told = await agent.ask({ url: `${location}/of-${treasury}`, credential });
+    expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+    const { forecast, at, from } = JSON.parse(told.body);
+    expect([forecast, at]).toEqual(["sunny", location]);
+    if (name.includes("NAT64")) expect(from).toMatch(TRANSLATED);
+    else expect(addressesOf("agents")).toContain(from);
+  });
+
+  test.each(names)("an agent is relayed the answer of %s", async (name) => {
+    if (needsNat64(name) && world.missing.tayga !== undefined) return;
+    const { location } = SITES[name];
+    // No service counts the uses of an agent's own credential, so the treasury must ask itself.
+    const counted = Credential.parse(world.credentials[treasury].agent).delegate({
+      agent: "counted",
+      maxUses: 100,
+    });
+    const url = `${location}/relayed-of-${treasury}`;
+    const told = await agent.ask({ url, credential: counted.toString() });
+    expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+    const { forecast, at, from } = JSON.parse(told.body);
+    expect([forecast, at]).toEqual(["sunny", location]);
+    if (treasury === "treasury6" && needsNat64(name)) expect(from).toMatch(TRANSLATED);
+    else expect(addressesOf(treasury)).toContain(from);
+  });
+});
+
+test("`sigil get` buys for an agent", async () => {
+  const { location } = SITES["a dual-stack name"];
+  const env = { SIGIL_CREDENTIAL: world.credentials.treasury.agent };
+  const { code, stdout, stderr } = await inside.sigil("agents", ["get", `${location}/got`], env);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("paid 10 sat") });
+  expect(JSON.parse(stdout)).toMatchObject({ forecast: "sunny" });
+});
+
+describe("the owner, on a third host", () => {
+  const { location } = SITES["an IPv4-only name"];
+  const root = (): Credential => Credential.parse(world.credentials.treasury.agent);
+
+  test("sees what an agent and those below it spent", async () => {
+    const scout = root().delegate({ agent: "seen", budget: "100 sat" }).toString();
+    await agent.ask({ url: `${location}/seen`, credential: scout });
+    const { code, stdout } = await owner("treasury", "tree");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/ seen .* spent 10\.01 of 100 sat /);
+  });
+
+  test("freezes all agents, and ends the freeze", async () => {
+    const credential = root().toString();
+    expect((await owner("treasury", "freeze", "--reason", "a test")).code).toBe(0);
+    const frozen = await agent.ask({ url: `${location}/frozen`, credential });
+    expect(frozen).toMatchObject({ code: "ERR_FROZEN", payments: 0 });
+    expect((await owner("treasury", "thaw")).code).toBe(0);
+    const thawed = await agent.ask({ url: `${location}/frozen`, credential });
+    expect(thawed).toMatchObject({ status: 200, payments: 1 });
+  });
+
+  test("revokes an agent, and the service confirms that it knows", async () => {
+    const scout = root().delegate({ agent: "revoked", budget: "100 sat" }).toString();
+    const bought = await agent.ask({ url: `${location}/revoked`, credential: scout });
+    expect(bought).toMatchObject({ status: 200, payments: 1 });
+    const { code, stdout } = await owner("treasury", "revoke", "revoked", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ services: expect.anything() });
+    const after = await agent.ask({ url: `${location}/revoked-later`, credential: scout });
+    expect(after).toMatchObject({ code: "ERR_REVOKED", payments: 0 });
+    const parent = await agent.ask({ url: `${location}/parent`, credential: root().toString() });
+    expect(parent).toMatchObject({ status: 200, payments: 1 });
+  });
 });

@@ -86,6 +86,7 @@ function order({ url, method = "GET", credential = "" }: AskOptions): Promise<Re
   const { location } = Credential.parse(credential);
   return fetch(`${location}/v1/purchases`, {
     method: "POST",
+    redirect: "manual",
     headers: { authorization: `L402 ${credential}`, "content-type": "application/json" },
     body: JSON.stringify({ id: crypto.randomUUID(), method, url, headers: [] }),
   });

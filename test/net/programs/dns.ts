@@ -12,11 +12,11 @@ const NXDOMAIN = 3;
 type Type = "A" | "AAAA";
 
 function addresses(name: string, entry: Entry, type: Type): readonly string[] {
-  if (entry.then === undefined) return entry[type] ?? [];
+  if (entry.later === undefined) return entry[type] ?? [];
   const key = `${name} ${type}`;
   const before = asked.get(key) ?? 0;
   asked.set(key, before + 1);
-  return (before === 0 ? entry : entry.then)[type] ?? [];
+  return (before === 0 ? entry : entry.later)[type] ?? [];
 }
 
 /** RFC 6147 §5.1: the IPv4 addresses of a name that has no IPv6 address, behind the prefix. */

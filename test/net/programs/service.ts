@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import express from "express";
 import { Hono } from "hono";
 import * as onExpress from "l8nt/express";
@@ -33,7 +33,9 @@ function paywallOf({ location, perClient = 10_000 }: Site): Paywall {
   });
 }
 
-const forecast = ({ location }: Site) => JSON.stringify({ forecast: "sunny", at: location });
+/** Says who asked: the agent itself, if a credential was handed over, or the treasury. */
+const forecast = ({ location }: Site, address: string | undefined) =>
+  JSON.stringify({ forecast: "sunny", at: location, from: address?.replace("::ffff:", "") });
 /** More than any proxy buffers. */
 const LARGE = "It is what was paid for. ".repeat(40_000);
 
@@ -45,7 +47,11 @@ function withNode(site: Site): RequestListener {
       outgoing.writeHead(302, { location: AWAY["/away"] }).end();
     }),
   };
-  const other = onNode.paid(paywall, PRICE, (_, outgoing) => void outgoing.end(forecast(site)));
+  const other = onNode.paid(
+    paywall,
+    PRICE,
+    ({ socket }, outgoing) => void outgoing.end(forecast(site, socket.remoteAddress)),
+  );
   return onNode.wellKnown(paywall, (incoming, outgoing) => {
     const path = incoming.url ?? "";
     const away = AWAY[path as keyof typeof AWAY];
@@ -62,17 +68,19 @@ function withExpress(site: Site): RequestListener {
   app.get("/large", onExpress.paid(paywall, PRICE), (_, response) => {
     response.send(LARGE);
   });
-  app.use(onExpress.paid(paywall, PRICE), (_, response) => {
-    response.send(forecast(site));
+  app.use(onExpress.paid(paywall, PRICE), (request, response) => {
+    response.send(forecast(site, request.ip));
   });
   return app;
 }
 
 function withHono(site: Site): RequestListener {
   const paywall = paywallOf(site);
-  const app = new Hono()
+  const app = new Hono<{ Bindings: HttpBindings }>()
     .use(onHono.wellKnown(paywall))
-    .all("/*", onHono.paid(paywall, PRICE), (c) => c.text(forecast(site)));
+    .all("/*", onHono.paid(paywall, PRICE), (c) =>
+      c.text(forecast(site, c.env.incoming.socket.remoteAddress)),
+    );
   return getRequestListener(app.fetch);
 }
 
@@ -81,6 +89,8 @@ const WITH = { node: withNode, express: withExpress, hono: withHono } as const;
 await Promise.all(
   ALL_SITES.filter((site) => site.host === host).map((site) => {
     const server = createServer(pair, WITH[site.framework](site));
+    // A kept connection needs no look-up.
+    if (site.closes) server.maxRequestsPerSocket = 1;
     return new Promise<void>((done) => server.listen(site.port, "::", done));
   }),
 );

@@ -5,15 +5,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  HOST_NAMES,
-  HOSTS,
-  type HostName,
-  NAT64_POOL,
-  RESOLVER,
-  ROUTER,
-  TRAPPED,
-} from "./plan.ts";
+import { HOST_NAMES, HOSTS, type HostName, NAT64_POOL, RESOLVER, ROUTER, TRAPPED } from "./plan.ts";
 
 const PREFIX = "sigil-net-";
 /** Files in here replace those of /etc for programs that `ip netns exec` starts. */

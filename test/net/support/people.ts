@@ -54,4 +54,6 @@ export async function paymentsOf(treasury: TreasuryName): Promise<number> {
 
 /** Connections to addresses that must not be reached, since the start. */
 export const trapped = (): readonly string[] =>
-  readFileSync(world.trapLog, "utf8").split("\n").filter((line) => line !== "");
+  readFileSync(world.trapLog, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");

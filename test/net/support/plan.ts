@@ -10,8 +10,9 @@ export const HOSTS = {
   treasury: { v4: ["11.22.0.5"], v6: ["2d00:16::5"] },
   /** Has no IPv4 address, and a resolver with DNS64. */
   treasury6: { v4: [], v6: ["2d00:16::6"] },
-  agents: { v4: ["11.22.0.7", "11.22.0.17"], v6: ["2d00:16::7"] },
-  owner: { v4: ["11.22.0.8"], v6: ["2d00:16::8"] },
+  agents: { v4: ["11.22.0.7"], v6: ["2d00:16::7"] },
+  /** Far from the agents, so that no limit counts it with them. */
+  owner: { v4: ["11.22.9.8"], v6: ["2d00:16:9::8"] },
   shop: { v4: ["11.22.0.10"], v6: ["2d00:16::a"] },
   shop4: { v4: ["11.22.0.11"], v6: [] },
   shop6: { v4: [], v6: ["2d00:16::c"] },
@@ -82,6 +83,8 @@ export interface Site {
   readonly port: number;
   /** Unpaid challenges in a minute to one client. @default 10,000 */
   readonly perClient?: number;
+  /** Closes each connection after one answer. */
+  readonly closes?: true;
 }
 
 const at = (name: string): string => `${name}.example`;
@@ -112,14 +115,24 @@ export const SITES = {
   "several addresses, none answers but the first": site("shop", "node", at("first"), 8006),
   "an IPv6 address that does not answer, and IPv4": site("shop", "node", at("broken6"), 8007),
   "an address that refuses, and one that answers": site("shop", "node", at("refusing"), 8008),
-  "a name that is rebound after the look-up": site("shop", "node", at("rebound"), 8009),
-  "a name that is rebound after a purchase": site("shop", "node", at("rebound-later"), 8010),
+} as const satisfies Readonly<Record<string, Site>>;
+
+/** Services whose names lead to a private address from the second look-up on. */
+export const REBOUND = {
+  handed: { ...site("shop", "node", at("rebound"), 8009), closes: true },
+  relayed: { ...site("shop", "node", at("rebound-relayed"), 8010), closes: true },
+} as const satisfies Readonly<Record<string, Site>>;
+
+/** Services behind a proxy that breaks off the first answer to a credential. */
+export const CUT = {
+  handed: { ...site("shop", "node", at("cut"), 9200) },
+  relayed: { ...site("shop", "express", at("cut"), 9201) },
 } as const satisfies Readonly<Record<string, Site>>;
 
 /** The services behind reverse proxies, by the port of the shop. */
 export const PROXIES = ["nginx", "caddy"] as const;
-export type Proxy = (typeof PROXIES)[number];
-export const proxied = (proxy: Proxy) => {
+export type ProxyName = (typeof PROXIES)[number];
+export const proxied = (proxy: ProxyName) => {
   const port = proxy === "nginx" ? 9000 : 9100;
   const behind = (more: number, framework: Site["framework"], path = ""): Site => ({
     host: "shop",
@@ -139,6 +152,8 @@ export const proxied = (proxy: Proxy) => {
 
 export const ALL_SITES: readonly Site[] = [
   ...Object.values(SITES),
+  ...Object.values(REBOUND),
+  ...Object.values(CUT),
   ...PROXIES.flatMap((proxy) => Object.values(proxied(proxy))),
 ];
 
@@ -148,7 +163,7 @@ export interface Entry {
   readonly AAAA?: readonly string[];
   readonly CNAME?: string;
   /** From the second answer on, these addresses. */
-  readonly then?: { readonly A?: readonly string[]; readonly AAAA?: readonly string[] };
+  readonly later?: { readonly A?: readonly string[]; readonly AAAA?: readonly string[] };
 }
 
 const whole = (host: HostName): Entry => ({ A: HOSTS[host].v4, AAAA: HOSTS[host].v6 });
@@ -183,21 +198,20 @@ export const ZONE: Readonly<Record<string, Entry>> = {
   [at("first")]: { A: [SHOP.v4[0], NOBODY.v4] },
   [at("broken6")]: { A: [SHOP.v4[0]], AAAA: [NOBODY.v6] },
   [at("refusing")]: { A: [REFUSING, SHOP.v4[0]] },
-  [at("rebound")]: { A: [SHOP.v4[0]], then: { A: ["10.0.0.1"] } },
-  [at("rebound-later")]: { A: [SHOP.v4[0]], then: { A: ["10.0.0.1"] } },
+  [at("rebound")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
+  [at("rebound-relayed")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
+  [at("cut")]: whole("proxy"),
   ...Object.fromEntries(
-    PROXIES.flatMap((proxy, index) =>
-      [at(proxy), at(`${proxy}-few`)].map((name) => [
-        name,
-        { A: [HOSTS.proxy.v4[index]!], AAAA: [HOSTS.proxy.v6[index]!] },
-      ]),
-    ),
+    PROXIES.flatMap((proxy, index) => [
+      [at(proxy), { A: [HOSTS.proxy.v4[index]!], AAAA: [HOSTS.proxy.v6[index]!] }],
+      [at(`${proxy}-few`), { A: [HOSTS.proxy.v4[index]!] }],
+    ]),
   ),
 };
 
 /** Every name and address that the certificate of the hosts is for. */
 export const CERTIFIED = {
-  names: Object.keys(ZONE),
+  names: [...Object.keys(ZONE), "localhost"],
   addresses: [
     ...Object.values(HOSTS).flatMap(({ v4, v6 }) => [...v4, ...v6]),
     ...TRAPPED.v4,
@@ -207,5 +221,8 @@ export const CERTIFIED = {
     "::1",
     "0.0.0.0",
     "::",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::ffff:169.254.169.254",
   ],
 } as const;

@@ -1,10 +1,11 @@
 /** The configuration of nginx and Caddy, as a reverse proxy of services and of a treasury. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HOSTS, PROXIES, type Proxy, proxied } from "./plan.ts";
+import { HOSTS, PROXIES, type ProxyName, proxied } from "./plan.ts";
 import type { Place } from "./processes.ts";
 
-const SHOP = `https://dual.example`;
+// By one address: nginx rests from a name whose addresses have all failed once.
+const SHOP = `https://${HOSTS.shop.v4[0]}`;
 const hostOf = (location: string): string => new URL(location).hostname;
 
 /** How to start a server, and the ports that it listens at. */
@@ -14,7 +15,7 @@ export interface Server {
 }
 
 /** A proxy of the services behind it, at an address of its own on the host of the proxies. */
-export function serviceProxy(proxy: Proxy, binary: string, place: Place): Server {
+export function serviceProxy(proxy: ProxyName, binary: string, place: Place): Server {
   const { root, prefix, few } = proxied(proxy);
   const index = PROXIES.indexOf(proxy);
   const bind = [HOSTS.proxy.v4[index]!, HOSTS.proxy.v6[index]!] as const;
@@ -39,7 +40,7 @@ export function serviceProxy(proxy: Proxy, binary: string, place: Place): Server
 
 /** A proxy in front of the API of a treasury on the same host. */
 export function treasuryProxy(
-  proxy: Proxy,
+  proxy: ProxyName,
   binary: string,
   place: Place,
   { host, port }: { readonly host: "treasury" | "treasury6"; readonly port: number },
@@ -103,7 +104,6 @@ http {
   proxy_set_header Connection "";
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
   proxy_set_header X-Forwarded-Proto https;
-  resolver ${HOSTS.dns.v4[0]};
 ${servers.join("\n")}
 }
 `,
@@ -118,14 +118,7 @@ function caddyTo(target: string, { ca }: Place): string {
     ? [`tls_trusted_ca_certs ${ca}`, "tls_server_name dual.example"]
     : [];
   const buffers = ["read_buffer 4KiB", "write_buffer 4KiB", "max_response_header 4KiB"];
-  return [
-    `reverse_proxy ${target} {`,
-    "transport http {",
-    ...buffers,
-    ...tls,
-    "}",
-    "}",
-  ].join("\n");
+  return [`reverse_proxy ${target} {`, "transport http {", ...buffers, ...tls, "}", "}"].join("\n");
 }
 
 const caddySite = (

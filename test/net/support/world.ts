@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { makeCertificates } from "./authority.ts";
 import { type Tool, tool } from "./debian.ts";
-import { ipJson, makeNamespaces, namespaceOf, sweep } from "./namespaces.ts";
-import { type HostName, NAT64_POOL, PROXIES, type Proxy, REFUSED_NAMES, SITES } from "./plan.ts";
+import { ipJson, makeNamespaces, sweep } from "./namespaces.ts";
+import { CUT, NAT64_POOL, PROXIES, type ProxyName, REBOUND } from "./plan.ts";
 import { Inside, type Place } from "./processes.ts";
 import { serviceProxy, treasuryProxy } from "./proxies.ts";
 
@@ -13,13 +13,7 @@ const CACHE = join(import.meta.dirname, "../../../.cache/net");
 const TREASURY_PORT = 8409;
 const LIGHTNING_PORT = "9735";
 /** Ports of the services, at which a hole in a guard would be answered. */
-const TRAP_PORTS = ["80", "443", ...rebound().map(String)];
-
-function rebound(): readonly number[] {
-  return Object.values(SITES)
-    .map(({ port }) => port)
-    .filter((port) => port >= 8009);
-}
+const TRAP_PORTS = ["80", "443", "8443", ...Object.values(REBOUND).map(({ port }) => String(port))];
 
 export type TreasuryName = "treasury" | "treasury6";
 
@@ -108,6 +102,11 @@ async function start(inside: Inside, place: Place) {
       inside.serve(host, "trap", [trapLog, "80", "8443"]),
     ),
   ]);
+  await inside.serve(
+    "proxy",
+    "cutting",
+    Object.values(CUT).map(({ port }) => String(port)),
+  );
   await Promise.all(
     PROXIES.map((proxy) => {
       const binary = pathOf(tools, proxy);
@@ -126,7 +125,7 @@ async function start(inside: Inside, place: Place) {
 
 function pathOf(
   tools: Readonly<Record<string, { readonly path: string } | { readonly missing: string }>>,
-  name: Proxy,
+  name: ProxyName,
 ): string | undefined {
   const found = tools[name]!;
   return "path" in found ? found.path : undefined;
@@ -213,7 +212,3 @@ async function startTreasury(
     credentials: { agent: read("agent.credential"), owner: read("owner.credential") },
   };
 }
-
-export const namespacesOf = (hosts: readonly HostName[], run: number): readonly string[] =>
-  hosts.map((host) => namespaceOf(host, run));
-export const refusedNames = Object.keys(REFUSED_NAMES);

@@ -1,0 +1,169 @@
+/**
+ * What a treasury reaches and what it refuses. Everything that it must refuse listens and would
+ * answer, so that a hole in the guard is an answer. [case 78]
+ */
+import { Credential } from "l8nt";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Told } from "./programs/agent.ts";
+import { type Agent, openAgent, trapped, world } from "./support/people.ts";
+import { REBOUND, REFUSED_NAMES, SITES, TRAPPED } from "./support/plan.ts";
+import type { TreasuryName } from "./support/world.ts";
+
+let agent: Agent;
+beforeAll(async () => {
+  agent = await openAgent();
+});
+
+/** Has a treasury request a URL, without asking the service first as a client does. */
+const order = (url: string, treasury: TreasuryName = "treasury"): Promise<Told> =>
+  agent.ask({ url, credential: world.credentials[treasury].agent, by: "order" });
+
+const bracketed = (address: string): string => (address.includes(":") ? `[${address}]` : address);
+
+/** Of the treasury's own host, where the trap listens as well. */
+const LOOPBACK = [
+  "https://127.0.0.1:8443/",
+  "https://127.1:8443/",
+  "https://0x7f000001:8443/",
+  "https://2130706433:8443/",
+  "https://0.0.0.0:8443/",
+  "https://[::1]:8443/",
+  "https://[::]:8443/",
+  "https://[::ffff:127.0.0.1]:8443/",
+  "https://localhost:8443/",
+  "http://127.0.0.1/",
+  "http://localhost/",
+  "https://loop.example:8443/",
+  "https://loop6.example:8443/",
+];
+const V4 = [
+  ...TRAPPED.v4.map((address) => `https://${address}/`),
+  "https://169.254.169.254/latest/meta-data/",
+  "https://[::ffff:10.0.0.1]/",
+  "https://[::ffff:169.254.169.254]/",
+];
+const V6 = TRAPPED.v6.map((address) => `https://${bracketed(address)}/`);
+const NAMES = Object.keys(REFUSED_NAMES)
+  .filter((name) => !name.startsWith("loop"))
+  .map((name) => `https://${name}/`);
+
+const ROWS: Readonly<Record<TreasuryName, readonly string[]>> = {
+  treasury: [...LOOPBACK, ...V4, ...V6, ...NAMES],
+  // Without an IPv4 address a host asks for no A record, and DNS64 translates those of names that
+  // have no AAAA record.
+  treasury6: [
+    ...LOOPBACK,
+    ...V6,
+    ...NAMES.filter((url) => !/mapped|mixed-families-reversed/.test(url)),
+  ],
+};
+
+describe.each(["treasury", "treasury6"] as const)("from %s", (treasury) => {
+  test("without a guard, everything that it refuses answers", async () => {
+    const unguarded = await openAgent(treasury);
+    const silent: string[] = [];
+    for (const url of ROWS[treasury]) {
+      const { status, body } = await unguarded.ask({ url, by: "plain" });
+      // A name with a public address as well may lead to that one.
+      const isAnswer = status === 200 && body.startsWith("TRAP");
+      if (!isAnswer && !(url.includes("mixed") && status === 402)) silent.push(url);
+    }
+    expect(silent).toEqual([]);
+    expect(trapped().length).toBeGreaterThan(0);
+  });
+
+  test.each(ROWS[treasury])("%s is refused", async (url) => {
+    const before = trapped();
+    const told = await order(url, treasury);
+    expect(told.status, told.body).toBe(502);
+    expect(JSON.parse(told.body)).toMatchObject({ code: "ERR_SERVICE_UNREACHABLE" });
+    expect(trapped()).toEqual(before);
+  });
+});
+
+test.each(["http://10.0.0.1/", "http://169.254.169.254/latest/meta-data/", "http://dual.example/"])(
+  "%s is refused before anything is looked up, as all plain HTTP",
+  async (url) => {
+    const before = trapped();
+    const told = await order(url);
+    expect(told.status).toBe(400);
+    expect(JSON.parse(told.body)).toMatchObject({ code: "ERR_REQUEST" });
+    expect(trapped()).toEqual(before);
+  },
+);
+
+test.each(["https://[fe80::1]/", "https://[ff02::1]/", "https://224.0.0.1/"])(
+  "%s, which no connection leads to, is refused",
+  async (url) => {
+    const told = await order(url);
+    expect(told.status).toBe(502);
+    expect(told.body).toContain("not public");
+  },
+);
+
+describe("what is public is reached", () => {
+  test.each(Object.entries(SITES))("%s", async (name, { location }) => {
+    if (name.includes("NAT64") && world.missing.tayga !== undefined) return;
+    const told = await order(`${location}/let-through`);
+    expect(told.status, told.body).toBe(200);
+    expect(JSON.parse(told.body)).toMatchObject({
+      credential: expect.any(String),
+      payment: { origin: location },
+    });
+  });
+});
+
+describe("a redirect to an address that is not public is not followed", () => {
+  const { location } = SITES["a dual-stack name"];
+
+  test.each([
+    ["before a payment, to an address", "/away"],
+    ["before a payment, to a name", "/away-to-name"],
+  ])("%s", async (_, path) => {
+    const before = trapped();
+    const told = await order(location + path);
+    expect(told.status).toBe(302);
+    expect(Object.fromEntries(told.headers)).toMatchObject({ "sigil-relayed": "1" });
+    expect(trapped()).toEqual(before);
+  });
+
+  test("after a payment", async () => {
+    const before = trapped();
+    const counted = Credential.parse(world.credentials.treasury.agent).delegate({
+      agent: "away",
+      maxUses: 10,
+    });
+    const url = `${location}/paid-away`;
+    const told = await agent.ask({ url, credential: counted.toString(), by: "order" });
+    expect(told.status).toBe(302);
+    expect(Object.fromEntries(told.headers)).toMatchObject({
+      "sigil-relayed": "1",
+      "sigil-payment": expect.any(String),
+    });
+    expect(trapped()).toEqual(before);
+  });
+});
+
+describe("a name that is rebound to a private address", () => {
+  test("after the look-up: the address that was judged is the one that is reached, and the next order is refused", async () => {
+    const before = trapped();
+    const { location } = REBOUND.handed;
+    expect((await order(`${location}/first`)).status).toBe(200);
+    const later = await order(`${location}/second`);
+    expect(later.status).toBe(502);
+    expect(JSON.parse(later.body)).toMatchObject({ code: "ERR_SERVICE_UNREACHABLE" });
+    expect(trapped()).toEqual(before);
+  });
+
+  test("after the payment: the credential is presented to no private address", async () => {
+    const before = trapped();
+    const counted = Credential.parse(world.credentials.treasury.agent).delegate({
+      agent: "rebound",
+      maxUses: 10,
+    });
+    const url = `${REBOUND.relayed.location}/first`;
+    const told = await agent.ask({ url, credential: counted.toString(), by: "order" });
+    expect(told.body).not.toContain("TRAP");
+    expect(trapped()).toEqual(before);
+  });
+});

@@ -1,0 +1,158 @@
+/**
+ * The paywall behind nginx and Caddy as people run them: a prefix removed, buffers of 4 KiB, HTTP/2
+ * in. The treasuries' own API is behind them as well: nginx for one, Caddy for the other.
+ */
+import { Credential } from "l8nt";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { AskOptions, Told } from "./programs/agent.ts";
+import { type Agent, openAgent, owner, world } from "./support/people.ts";
+import { CUT, HOSTS, PROXIES, proxied } from "./support/plan.ts";
+
+let agent: Agent;
+beforeAll(async () => {
+  agent = await openAgent();
+});
+
+const credential = world.credentials.treasury.agent;
+/** Of an agent whose uses are counted, so that the treasury must relay. */
+const relayed = Credential.parse(credential)
+  .delegate({ agent: "relayed-by-proxy", maxUses: 1000 })
+  .toString();
+const MODES = [
+  ["handed over", credential],
+  ["relayed", relayed],
+] as const;
+
+const plain = (url: string, more: Partial<AskOptions> = {}): Promise<Told> =>
+  agent.ask({ url, by: "plain", ...more });
+
+/** The schemes of the challenge lines. */
+const challenges = ({ headers }: Told): readonly string[] =>
+  headers
+    .filter(([name]) => name === "www-authenticate")
+    .flatMap(([, value]) => [...value.matchAll(/(?:^|, )(L402|LSAT) /g)].map((found) => found[1]!));
+
+describe.each(PROXIES.filter((proxy) => world.missing[proxy] === undefined))(
+  "behind %s",
+  (proxy) => {
+    const { root, prefix, few } = proxied(proxy);
+
+    describe.each(MODES)("%s", (mode, paying) => {
+      const slug = mode.replace(" ", "-");
+
+      test("an agent buys", async () => {
+        const url = `${root.location}/${slug}`;
+        const told = await agent.ask({ url, credential: paying });
+        expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+      });
+
+      test("the service sees the address of the client", async () => {
+        const url = `${root.location}/address-${slug}`;
+        const told = await agent.ask({ url, credential: paying });
+        const client = mode === "relayed" ? HOSTS.treasury : HOSTS.agents;
+        expect([...client.v4, ...client.v6]).toContain(JSON.parse(told.body).from);
+      });
+
+      // A location has no path yet: issue 12 §4.
+      test.fails("an agent buys where the proxy removes a prefix", async () => {
+        const url = `${prefix.location}/forecast-${slug}`;
+        const told = await agent.ask({ url, credential: paying });
+        expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+        expect(JSON.parse(told.body)).toMatchObject({ at: prefix.location });
+      });
+
+      test("an agent gets the whole of an answer that is larger than every buffer", async () => {
+        const url = `${root.location}/large`;
+        const told = await agent.ask({ url, credential: paying });
+        expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+        expect(told.body).toBe("It is what was paid for. ".repeat(40_000));
+      });
+
+      test("an agent buys with an upload that the proxy buffers", async () => {
+        const url = `${root.location}/upload-${slug}`;
+        const body = "x".repeat(512 * 1024);
+        const told = await agent.ask({ url, credential: paying, method: "POST", body });
+        expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+      });
+
+      test.each([100, 300])("an agent buys at a path of %i characters", async (length) => {
+        const url = `${root.location}/${slug}`.padEnd(root.location.length + length, "x");
+        const told = await agent.ask({ url, credential: paying });
+        expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+      });
+
+      test("an agent buys over HTTP/2", async () => {
+        const url = `${root.location}/http2-${slug}`;
+        const told = await agent.ask({ url, credential: paying, http2: true });
+        expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+      });
+    });
+
+    test.each([false, true])("both lines of a challenge arrive; over HTTP/2: %s", async (http2) => {
+      const told = await plain(`${root.location}/challenge`, { http2 });
+      expect(told.status).toBe(402);
+      expect(challenges(told)).toEqual(["LSAT", "L402"]);
+    });
+
+    const headOf = async (length: number): Promise<number> => {
+      const told = await plain(`${root.location}/`.padEnd(root.location.length + length, "x"));
+      expect(told.status).toBe(402);
+      return told.headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
+    };
+
+    test.each([100, 300])(
+      "the 402 of a path of %i characters passes a buffer of 4 KiB",
+      async (length) => {
+        expect(await headOf(length)).toBeLessThan(4096);
+      },
+    );
+
+    // A challenge names the path three times: issue 12 §4.
+    test.fails.each([500, 850])(
+      "the 402 of a path of %i characters passes a buffer of 4 KiB",
+      async (length) => {
+        expect(await headOf(length)).toBeLessThan(4096);
+      },
+    );
+
+    test("the 402 of an unpaid upload arrives", async () => {
+      const body = "x".repeat(512 * 1024);
+      const told = await plain(`${root.location}/unpaid`, { method: "POST", body });
+      expect(told.status).toBe(402);
+    });
+
+    test("the limit of unpaid challenges counts each client, not the proxy", async () => {
+      const other = await openAgent("owner");
+      const url = `${few.location}/few`;
+      const statuses: (number | undefined)[] = [];
+      for (let asked = 0; asked < 3; asked++) statuses.push((await plain(url)).status);
+      expect(statuses).toEqual([402, 402, 429]);
+      // A client cannot say that it is another one.
+      const forged = await plain(url, { headers: { "x-forwarded-for": "11.99.0.1" } });
+      expect(forged.status).toBe(429);
+      expect((await other.ask({ url, by: "plain" })).status).toBe(402);
+    });
+  },
+);
+
+describe("behind a proxy that breaks off the first answer to a credential", () => {
+  test.each([
+    ["handed over", credential, CUT.handed.location],
+    ["relayed", relayed, CUT.relayed.location],
+  ])(
+    "%s: the same order again gets its answer, and is paid for once",
+    async (_, paying, location) => {
+      const request: AskOptions = {
+        url: `${location}/order`,
+        credential: paying,
+        headers: { "idempotency-key": `order-at-${location}` },
+      };
+      const first = await agent.ask(request);
+      const again = first.status === 200 ? first : await agent.ask(request);
+      expect(again, again.message).toMatchObject({ status: 200 });
+      const { stdout } = await owner("treasury", "payments", "--limit", "1000", "--json");
+      const { payments } = JSON.parse(stdout) as { payments: readonly { origin: string }[] };
+      expect(payments.filter(({ origin }) => origin === location)).toHaveLength(1);
+    },
+  );
+});
