@@ -24,6 +24,7 @@ const root = resolve(import.meta.dirname, "..");
 const folderOf: Readonly<Record<string, Folder>> = {
   runtimes: "runtimes",
   frameworks: "frameworks",
+  net: "net",
   peers: "peers",
   postgres: "peers",
 };
@@ -32,17 +33,26 @@ interface TestSet {
   readonly env?: NodeJS.ProcessEnv;
   /** Whether the library's unit tests run on Node 20 as well. */
   readonly node20?: true;
+  /** Why this machine cannot run it, which is no failure. */
+  readonly whyNot?: () => Promise<string | undefined>;
 }
 
 const sets: Readonly<Record<string, TestSet>> = {
   quick: { projects: ["unit"], env: { SIGIL_QUICK: "1", SIGIL_LAW_RUNS: "500" } },
   main: { projects: ["unit", "e2e"] },
-  all: { projects: ["unit", "e2e", "long", ...Object.keys(folderOf)], node20: true },
+  all: {
+    projects: ["unit", "e2e", "long", ...Object.keys(folderOf).filter((name) => name !== "net")],
+    node20: true,
+  },
   node20: { projects: [], node20: true },
   long: { projects: ["long"] },
   runtimes: { projects: ["runtimes"] },
   frameworks: { projects: ["frameworks"] },
   peers: { projects: ["peers", "postgres"] },
+  net: {
+    projects: ["net"],
+    whyNot: async () => (await import("../test/net/support/possible.ts")).whyNot(),
+  },
 };
 
 // One folder a run: two people may test one tree.
@@ -159,6 +169,12 @@ const [name = "main", ...args] = process.argv.slice(2);
 const set = sets[name];
 if (set === undefined)
   throw new Error(`there is no set of tests "${name}"; sets: ${Object.keys(sets).join(", ")}`);
+const whyNot = await set.whyNot?.();
+if (whyNot !== undefined) {
+  console.error(`*** NOT RUN: ${name}: ${whyNot} ***`);
+  console.log("\n0 passed, 0 failed");
+  process.exit();
+}
 rmSync(output, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
 

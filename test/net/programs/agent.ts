@@ -63,6 +63,10 @@ const fetchOverHttp2: typeof fetch = async (input, init) => {
   }
 };
 
+/** A credential that a treasury hands over is not printed. */
+const concealed = (body: string): string =>
+  body.replace(/"credential":"[^"]*"/, '"credential":"(concealed)"');
+
 /** One client for each credential, so that it knows its orders. */
 const clients = new Map<string, { readonly client: Client; readonly paid: { count: number } }>();
 
@@ -107,7 +111,7 @@ async function ask(options: AskOptions): Promise<Told> {
     return {
       status: response.status,
       headers: [...response.headers],
-      body: await response.text(),
+      body: concealed(await response.text()),
       payments: paid.count - before,
     };
   } catch (error) {

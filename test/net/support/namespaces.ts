@@ -16,13 +16,9 @@ const NET = "net";
 export const namespaceOf = (host: string, run = process.pid): string => `${PREFIX}${run}-${host}`;
 
 /** A namespace with an interface, to see whether one can be made. */
-export const TRIAL = {
-  make: `netns add ${namespaceOf("trial")}
+export const TRIAL = `netns add ${namespaceOf("trial")}
 link add trial netns ${namespaceOf("trial")} type veth peer name other netns ${namespaceOf("trial")}
-`,
-  remove: `netns delete ${namespaceOf("trial")}
-`,
-};
+`;
 
 /** Runs commands of `ip`, in a namespace if one is given. @throws Error with its message */
 function ip(commands: readonly string[], namespace?: string): void {

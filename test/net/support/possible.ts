@@ -16,11 +16,8 @@ export function whyNot(): string | undefined {
     if (error !== undefined) return `there is no program "${tool}" (${error.message})`;
   }
   sweep();
-  const tried = spawnSync("ip", ["-batch", "-"], {
-    input: TRIAL.make,
-    encoding: "utf8",
-  });
-  spawnSync("ip", ["-force", "-batch", "-"], { input: TRIAL.remove, stdio: "ignore" });
+  const tried = spawnSync("ip", ["-batch", "-"], { input: TRIAL, encoding: "utf8" });
+  sweep(process.pid);
   return tried.status === 0
     ? undefined
     : `a namespace with a pair of interfaces cannot be made: ${tried.stderr.trim()}`;
