@@ -1,4 +1,6 @@
-/** Ends TLS, and passes each connection on to a server on this host: `front.ts PORT TARGET-PORT`. */
+/**
+ * Ends TLS, and passes each connection on to a server on this host: `front.ts PORT TARGET-PORT`.
+ */
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { pipeline } from "node:stream";

@@ -36,7 +36,7 @@ const NOBODY = { v4: "11.22.0.250", v6: "2d00:16::fa" } as const;
 /** A host that listens on no port of the services: it refuses a connection. */
 const REFUSING = HOSTS.nat64.v4[0];
 
-/** Addresses that the trap has and a treasury must not reach, whatever a network routes. [case 78] */
+/** Addresses that the trap has and a treasury must not reach. [case 78] */
 export const TRAPPED = {
   v4: [
     "10.0.0.1",
