@@ -5,8 +5,9 @@
 import { Credential } from "l8nt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Told } from "./programs/agent.ts";
-import { type Agent, openAgent, trapped, world } from "./support/people.ts";
+import { type Agent, inside, openAgent, trapped, world } from "./support/people.ts";
 import { REBOUND, REFUSED_NAMES, SITES, TRAPPED } from "./support/plan.ts";
+import { type Ended, ended } from "./support/processes.ts";
 import type { TreasuryName } from "./support/world.ts";
 
 let agent: Agent;
@@ -165,5 +166,30 @@ describe("a name that is rebound to a private address", () => {
     const told = await agent.ask({ url, credential: counted.toString(), by: "order" });
     expect(told.body).not.toContain("TRAP");
     expect(trapped()).toEqual(before);
+  });
+});
+
+describe("proxy variables of the environment lead around no guard", () => {
+  const proxy = "http://10.0.0.1:3128";
+  const env = {
+    NODE_USE_ENV_PROXY: "1",
+    HTTP_PROXY: proxy,
+    HTTPS_PROXY: proxy,
+    http_proxy: proxy,
+    https_proxy: proxy,
+  };
+  const fetched = (url: string): Promise<Ended> =>
+    ended(inside.program("treasury", "guarded", [url], env));
+
+  // The guarded fetch has no agent of its own yet: issue 12 §2.
+  test.fails.each([
+    ["http://loop.example/", "not public"],
+    ["http://private.example/", "not public"],
+    ["https://dual.example/", "402"],
+  ])("%s: %s", async (url, said) => {
+    const before = trapped();
+    const { stdout } = await fetched(url);
+    expect(trapped()).toEqual(before);
+    expect(stdout).toContain(said);
   });
 });

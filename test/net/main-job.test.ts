@@ -108,15 +108,19 @@ describe("the owner, on a third host", () => {
     expect(thawed).toMatchObject({ status: 200, payments: 1 });
   });
 
-  test("revokes an agent, and the service confirms that it knows", async () => {
+  test("revokes an agent, and the service no longer takes what it was handed", async () => {
     const scout = root().delegate({ agent: "revoked", budget: "100 sat" }).toString();
-    const bought = await agent.ask({ url: `${location}/revoked`, credential: scout });
-    expect(bought).toMatchObject({ status: 200, payments: 1 });
+    const url = `${location}/pass/of-scout`;
+    const order = { url, credential: scout, by: "order" } as const;
+    expect(await agent.ask(order)).toMatchObject({ status: 200 });
+    expect(await agent.ask({ url, by: "handed" })).toMatchObject({ status: 200 });
     const { code, stdout } = await owner("treasury", "revoke", "revoked", "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ services: expect.anything() });
-    const after = await agent.ask({ url: `${location}/revoked-later`, credential: scout });
-    expect(after).toMatchObject({ code: "ERR_REVOKED", payments: 0 });
+    expect(JSON.parse(stdout).services).toEqual({ confirmed: 1, pending: 0 });
+    const refused = await agent.ask({ url, by: "handed" });
+    expect(refused.status).toBeGreaterThanOrEqual(401);
+    expect(JSON.parse(refused.body)).toMatchObject({ code: "ERR_REVOKED" });
+    expect(await agent.ask(order)).toMatchObject({ status: 403 });
     const parent = await agent.ask({ url: `${location}/parent`, credential: root().toString() });
     expect(parent).toMatchObject({ status: 200, payments: 1 });
   });

@@ -6,7 +6,7 @@ import { Credential } from "l8nt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AskOptions, Told } from "./programs/agent.ts";
 import { type Agent, openAgent, owner, world } from "./support/people.ts";
-import { CUT, HOSTS, PROXIES, proxied } from "./support/plan.ts";
+import { AGAIN, CACHED, CUT, HOSTS, PROXIES, proxied } from "./support/plan.ts";
 
 let agent: Agent;
 beforeAll(async () => {
@@ -132,6 +132,29 @@ for (const proxy of PROXIES)
       expect((await other.ask({ url, by: "plain" })).status).toBe(402);
     });
   });
+
+describe.skipIf(world.missing.nginx !== undefined)("behind nginx alone", () => {
+  test.each([
+    ["handed over", credential, AGAIN.handed.location],
+    ["relayed", relayed, AGAIN.relayed.location],
+  ])(
+    "%s: a paid request that the proxy sends again is answered, and paid for once",
+    async (_, paying, location) => {
+      const told = await agent.ask({ url: `${location}/again`, credential: paying });
+      expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+      // Nobody is accused: the next order is paid for.
+      const next = await agent.ask({ url: `${location}/next`, credential: paying });
+      expect(next, next.message).toMatchObject({ status: 200, payments: 1 });
+    },
+  );
+
+  // Paid answers say nothing to caches yet: issue 12 §4.
+  test.fails("a shared cache gives a paid answer to nobody else", async () => {
+    const url = `${CACHED.location}/cacheable`;
+    expect(await agent.ask({ url, credential })).toMatchObject({ status: 200, payments: 1 });
+    expect((await plain(url)).status).toBe(402);
+  });
+});
 
 describe("behind a proxy that breaks off the first answer to a credential", () => {
   test.each([

@@ -15,11 +15,12 @@ export interface AskOptions {
   readonly body?: string;
   /**
    * `client`: with a client of the library, which pays. `plain`: with the global fetch. `order`:
-   * as an order to the treasury, without asking the service first.
+   * as an order to the treasury, without asking the service first. `handed`: with what the treasury
+   * handed over for the last order.
    *
    * @default "client"
    */
-  readonly by?: "client" | "plain" | "order";
+  readonly by?: "client" | "plain" | "order" | "handed";
   /** Sends over HTTP/2. */
   readonly http2?: boolean;
 }
@@ -63,9 +64,13 @@ const fetchOverHttp2: typeof fetch = async (input, init) => {
   }
 };
 
-/** A credential that a treasury hands over is not printed. */
+let handed = "";
+/** A credential that a treasury hands over is kept, and not printed. */
 const concealed = (body: string): string =>
-  body.replace(/"credential":"[^"]*"/, '"credential":"(concealed)"');
+  body.replace(/"credential":"([^"]*)"/, (_, text: string) => {
+    handed = text;
+    return '"credential":"(concealed)"';
+  });
 
 /** One client for each credential, so that it knows its orders. */
 const clients = new Map<string, { readonly client: Client; readonly paid: { count: number } }>();
@@ -98,16 +103,21 @@ function order({ url, method = "GET", credential = "" }: AskOptions): Promise<Re
 
 async function ask(options: AskOptions): Promise<Told> {
   const { url, method = "GET", headers, body, by = "client", http2 = false, credential } = options;
-  const init = { method, headers: { ...headers }, ...(body !== undefined && { body }) };
+  const presented = by === "handed" ? { authorization: `L402 ${handed}` } : {};
+  const init = {
+    method,
+    headers: { ...headers, ...presented },
+    ...(body !== undefined && { body }),
+  };
   const { client, paid } = clientOf(by === "client" ? (credential ?? "") : "", http2);
   const before = paid.count;
   const plain = http2 ? fetchOverHttp2 : fetch;
   try {
     const response = await (by === "order"
       ? order(options)
-      : by === "plain"
-        ? plain(url, { ...init, redirect: "manual" })
-        : client.fetch(url, init));
+      : by === "client"
+        ? client.fetch(url, init)
+        : plain(url, { ...init, redirect: "manual" }));
     return {
       status: response.status,
       headers: [...response.headers],

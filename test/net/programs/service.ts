@@ -20,6 +20,7 @@ const { CERT = "", KEY = "", INVOICER, SECRET = "" } = process.env;
 const pair = { cert: readFileSync(CERT), key: readFileSync(KEY) };
 
 const PRICE = { price: "10 sat" } as const;
+const PASS = { ...PRICE, grants: { validFor: "1h", endpoints: ["GET /pass/*"] } } as const;
 /** Where a redirect leads: a private address, and a name of this machine. */
 const AWAY = { "/away": "https://10.0.0.1/", "/away-to-name": "https://loop.example/" } as const;
 const PROXY_ADDRESSES = [...HOSTS.proxy.v4, ...HOSTS.proxy.v6];
@@ -67,6 +68,12 @@ function withExpress(site: Site): RequestListener {
   app.use(onExpress.wellKnown(paywall));
   app.get("/large", onExpress.paid(paywall, PRICE), (_, response) => {
     response.send(LARGE);
+  });
+  app.get("/cacheable", onExpress.paid(paywall, PRICE), (_, response) => {
+    response.set("cache-control", "max-age=60").send(LARGE);
+  });
+  app.get("/pass/*path", onExpress.paid(paywall, PASS), (request, response) => {
+    response.send(forecast(site, request.ip));
   });
   app.use(onExpress.paid(paywall, PRICE), (request, response) => {
     response.send(forecast(site, request.ip));

@@ -15,11 +15,14 @@ const answer: RequestListener = ({ socket }, outgoing) =>
 const noted = (socket: Socket): void =>
   appendFileSync(log!, `${socket.localAddress} ${socket.localPort} from ${socket.remoteAddress}\n`);
 
+/** Where a proxy would listen. */
+const PROXY = 3128;
 const pair = { cert: readFileSync(CERT), key: readFileSync(KEY) };
 appendFileSync(log!, "");
 await Promise.all(
   ports.map(Number).map((port) => {
-    const server = port === 80 ? createPlain(answer) : createServer(pair, answer);
+    const isPlain = port === 80 || port === PROXY;
+    const server = isPlain ? createPlain(answer) : createServer(pair, answer);
     server.on("connection", noted);
     return new Promise<void>((done) => server.listen(port, "::", done));
   }),

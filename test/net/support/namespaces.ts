@@ -133,7 +133,7 @@ function remove(namespace: string): void {
   rmSync(join(ETC, namespace), { recursive: true, force: true });
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

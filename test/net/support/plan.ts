@@ -125,9 +125,23 @@ export const REBOUND = {
 
 /** Services behind a proxy that breaks off the first answer to a credential. */
 export const CUT = {
-  handed: { ...site("shop", "node", at("cut"), 9200) },
-  relayed: { ...site("shop", "express", at("cut"), 9201) },
+  handed: site("shop", "node", at("cut"), 9200),
+  relayed: site("shop", "express", at("cut"), 9201),
 } as const satisfies Readonly<Record<string, Site>>;
+
+const behindNginx = (name: string, port: number, framework: Site["framework"]): Site => ({
+  host: "shop",
+  framework,
+  location: `https://${at(name)}`,
+  port,
+});
+/** Services behind that proxy and nginx, which sends a request again that broke off. */
+export const AGAIN = {
+  handed: behindNginx("again", 9202, "node"),
+  relayed: behindNginx("again-relayed", 9203, "express"),
+} as const satisfies Readonly<Record<string, Site>>;
+/** A service behind nginx as a shared cache. */
+export const CACHED = behindNginx("cached", 9204, "express");
 
 /** The services behind reverse proxies, by the port of the shop. */
 export const PROXIES = ["nginx", "caddy"] as const;
@@ -154,6 +168,8 @@ export const ALL_SITES: readonly Site[] = [
   ...Object.values(SITES),
   ...Object.values(REBOUND),
   ...Object.values(CUT),
+  ...Object.values(AGAIN),
+  CACHED,
   ...PROXIES.flatMap((proxy) => Object.values(proxied(proxy))),
 ];
 
@@ -201,6 +217,12 @@ export const ZONE: Readonly<Record<string, Entry>> = {
   [at("rebound")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
   [at("rebound-relayed")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
   [at("cut")]: whole("proxy"),
+  ...Object.fromEntries(
+    ["again", "again-relayed", "cached"].map((name) => [
+      at(name),
+      { A: [HOSTS.proxy.v4[0]], AAAA: [HOSTS.proxy.v6[0]] },
+    ]),
+  ),
   ...Object.fromEntries(
     PROXIES.flatMap((proxy, index) => [
       [at(proxy), { A: [HOSTS.proxy.v4[index]!], AAAA: [HOSTS.proxy.v6[index]!] }],

@@ -1,7 +1,7 @@
 /** Programs inside of a namespace. They end with the process that started them. */
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
@@ -149,20 +149,30 @@ export async function ended(
   return { code, ...parts };
 }
 
-/** Whether anything in the namespace of a process listens at a port. */
+/** Whether a process listens at a port: it has the socket that the kernel's table names. */
 function isListening(pid: number, port: number): boolean {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return ["tcp", "tcp6"].some((table) => {
-    try {
-      return readFileSync(`/proc/${pid}/net/${table}`, "utf8")
+  try {
+    const own = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+    return ["tcp", "tcp6"].some((table) =>
+      readFileSync(`/proc/${pid}/net/${table}`, "utf8")
         .split("\n")
         .some((line) => {
-          const [, local = "", , state] = line.trim().split(/\s+/);
-          return local.endsWith(wanted) && state === LISTEN;
-        });
-    } catch {
-      return false;
-    }
-  });
+          const [, local = "", , state, , , , , , inode] = line.trim().split(/\s+/);
+          return local.endsWith(wanted) && state === LISTEN && own.includes(`socket:[${inode}]`);
+        }),
+    );
+  } catch {
+    return false;
+  }
 }
 const LISTEN = "0A";
+
+/** What a descriptor is; undefined if it was closed meanwhile. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,7 +1,7 @@
 /** The configuration of nginx and Caddy, as a reverse proxy of services and of a treasury. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HOSTS, PROXIES, type ProxyName, proxied } from "./plan.ts";
+import { AGAIN, CACHED, HOSTS, PROXIES, type ProxyName, proxied } from "./plan.ts";
 import type { Place } from "./processes.ts";
 
 // By one address: nginx rests from a name whose addresses have all failed once.
@@ -27,6 +27,15 @@ export function serviceProxy(proxy: ProxyName, binary: string, place: Place): Se
         `location /api/ { ${pass(prefix.port, "/")} }`,
       ]),
       server(bind, hostOf(few.location), place, [`location / { ${pass(few.port, "")} }`]),
+      // A name with two addresses: what breaks off at one is sent again to the other.
+      ...Object.values(AGAIN).map(({ location, port }) =>
+        server(bind, hostOf(location), place, [
+          `location / { proxy_pass https://cut.example:${port}; }`,
+        ]),
+      ),
+      server(bind, hostOf(CACHED.location), place, [
+        `location / { proxy_cache shared; ${pass(CACHED.port, "")} }`,
+      ]),
     ]);
   }
   return caddy(binary, place, "services", [
@@ -92,6 +101,7 @@ http {
   fastcgi_temp_path ${prefix}/fastcgi;
   uwsgi_temp_path ${prefix}/uwsgi;
   scgi_temp_path ${prefix}/scgi;
+  proxy_cache_path ${prefix}/cache keys_zone=shared:1m;
   proxy_http_version 1.1;
   proxy_buffering on;
   proxy_request_buffering on;

@@ -1,11 +1,11 @@
 /** Starts everything on the small internet, and ends it. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeCertificates } from "./authority.ts";
 import { type Tool, tool } from "./debian.ts";
-import { ipJson, makeNamespaces, sweep } from "./namespaces.ts";
-import { CUT, NAT64_POOL, PROXIES, type ProxyName, REBOUND } from "./plan.ts";
+import { ipJson, isAlive, makeNamespaces, sweep } from "./namespaces.ts";
+import { AGAIN, CUT, NAT64_POOL, PROXIES, type ProxyName, REBOUND } from "./plan.ts";
 import { Inside, type Place } from "./processes.ts";
 import { serviceProxy, treasuryProxy } from "./proxies.ts";
 
@@ -13,7 +13,13 @@ const CACHE = join(import.meta.dirname, "../../../.cache/net");
 const TREASURY_PORT = 8409;
 const LIGHTNING_PORT = "9735";
 /** Ports of the services, at which a hole in a guard would be answered. */
-const TRAP_PORTS = ["80", "443", "8443", ...Object.values(REBOUND).map(({ port }) => String(port))];
+const TRAP_PORTS = [
+  "80",
+  "443",
+  "3128",
+  "8443",
+  ...Object.values(REBOUND).map(({ port }) => String(port)),
+];
 
 export type TreasuryName = "treasury" | "treasury6";
 
@@ -58,6 +64,10 @@ function machine(): string {
 export async function openWorld(): Promise<{ world: World; close: () => Promise<void> }> {
   const folder = join(CACHE, `run-${process.pid}`);
   mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(CACHE)) {
+    const run = /^run-(\d+)$/.exec(name)?.[1];
+    if (run !== undefined && !isAlive(Number(run))) rmSync(join(CACHE, name), { recursive: true });
+  }
   chmodSync(folder, 0o700);
   const before = machine();
   const place: Place = { run: process.pid, folder, ...makeCertificates(folder) };
@@ -105,7 +115,7 @@ async function start(inside: Inside, place: Place) {
   await inside.serve(
     "proxy",
     "cutting",
-    Object.values(CUT).map(({ port }) => String(port)),
+    [...Object.values(CUT), ...Object.values(AGAIN)].map(({ port }) => String(port)),
   );
   await Promise.all(
     PROXIES.map((proxy) => {
