@@ -6,7 +6,7 @@ import { Credential } from "l8nt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AskOptions, Told } from "./programs/agent.ts";
 import { type Agent, openAgent, owner, world } from "./support/people.ts";
-import { AGAIN, CACHED, CUT, HOSTS, PROXIES, proxied } from "./support/plan.ts";
+import { AGAIN, CACHED, CUT, HOSTS, PROXIES, proxied, SITES } from "./support/plan.ts";
 
 let agent: Agent;
 beforeAll(async () => {
@@ -22,6 +22,8 @@ const MODES = [
   ["handed over", credential],
   ["relayed", relayed],
 ] as const;
+
+const HANDED = SITES["a dual-stack name"].location;
 
 const plain = (url: string, more: Partial<AskOptions> = {}): Promise<Told> =>
   agent.ask({ url, by: "plain", ...more });
@@ -156,24 +158,51 @@ describe.skipIf(world.missing.nginx !== undefined)("behind nginx alone", () => {
   });
 });
 
-describe("behind a proxy that breaks off the first answer to a credential", () => {
-  test.each([
-    ["handed over", credential, CUT.handed.location],
-    ["relayed", relayed, CUT.relayed.location],
-  ])(
-    "%s: the same order again gets its answer, and is paid for once",
-    async (_, paying, location) => {
+describe("through a proxy that breaks off every other answer to a credential", () => {
+  const MODES_AT = [
+    ["the service, handed over", credential, "agents", `${CUT.handed.location}/order`],
+    ["the service, relayed", relayed, "agents", `${CUT.relayed.location}/order`],
+    ["the treasury, handed over", credential, "remote", `${HANDED}/cut-handed`],
+    ["the treasury, relayed", relayed, "remote", `${HANDED}/cut-relayed`],
+  ] as const;
+
+  test.each(MODES_AT)(
+    "before %s: the same order again gets its answer, and is paid for once",
+    async (where, paying, host, url) => {
+      const client = await openAgent(host);
       const request: AskOptions = {
-        url: `${location}/order`,
+        url,
         credential: paying,
-        headers: { "idempotency-key": `order-at-${location}` },
+        headers: { "idempotency-key": `order before ${where}` },
       };
-      const first = await agent.ask(request);
-      const again = first.status === 200 ? first : await agent.ask(request);
+      const first = await client.ask(request);
+      const again = first.status === 200 ? first : await client.ask(request);
       expect(again, again.message).toMatchObject({ status: 200 });
       const { stdout } = await owner("treasury", "payments", "--limit", "1000", "--json");
-      const { payments } = JSON.parse(stdout) as { payments: readonly { origin: string }[] };
-      expect(payments.filter(({ origin }) => origin === location)).toHaveLength(1);
+      const { payments } = JSON.parse(stdout) as { payments: readonly Payment[] };
+      expect(payments.filter(({ origin, path }) => origin + path === url)).toHaveLength(1);
     },
   );
 });
+
+/** One of `sigil payments --json`. */
+interface Payment {
+  readonly origin: string;
+  readonly path: string;
+}
+
+for (const [treasury, proxy] of [
+  ["treasury", "nginx"],
+  ["treasury6", "caddy"],
+] as const)
+  describe.skipIf(world.missing[proxy] !== undefined)(`${treasury} behind ${proxy}`, () => {
+    test.each(["GET", "POST"])("its API sells over HTTP/2 to a %s", async (method) => {
+      const told = await agent.ask({
+        url: `${proxied(proxy).root.location}/http2-of-${treasury}`,
+        credential: world.credentials[treasury].agent,
+        method,
+        http2: true,
+      });
+      expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
+    });
+  });

@@ -1,7 +1,7 @@
 /**
- * A proxy that passes on everything but the first answer to a request with a credential, at whose
- * first byte it resets the connection. The service has served that one. `cutting.ts PORT…`, each to
- * the same port of dual.example.
+ * A proxy that resets the connection at the first byte of every other answer to a request with a
+ * credential, beginning with the first. The server has served that one, and everything else is
+ * passed on. `cutting.ts HOST PORT…`, each to the same port of the host.
  */
 import { readFileSync } from "node:fs";
 import { connect, createServer, type TLSSocket } from "node:tls";
@@ -9,19 +9,23 @@ import { connect, createServer, type TLSSocket } from "node:tls";
 const { CERT = "", KEY = "" } = process.env;
 const pair = { cert: readFileSync(CERT), key: readFileSync(KEY) };
 
+const [host = "", ...ports] = process.argv.slice(2);
+
 function pass(port: number): Promise<void> {
-  let hasCut = false;
+  let answers = 0;
   const server = createServer(pair, (socket: TLSSocket) => {
-    const there = connect({ host: "dual.example", port, servername: "dual.example" });
-    let hasCredential = false;
+    const there = connect({ host, port, servername: host });
+    let isCounted = false;
     for (const side of [socket, there]) side.on("error", () => {});
     socket.on("data", (part) => {
-      hasCredential ||= /^authorization: l402 /im.test(part.toString("latin1"));
+      // Each request begins with a head, so its credential is in one part with its beginning.
+      isCounted ||= /^authorization: l402 /im.test(part.toString("latin1"));
       there.write(part);
     });
     there.on("data", (part) => {
-      if (!hasCredential || hasCut) return void socket.write(part);
-      hasCut = true;
+      const isFirst = isCounted;
+      isCounted = false;
+      if (!isFirst || answers++ % 2 === 1) return void socket.write(part);
       socket.destroy();
       there.destroy();
     });
@@ -32,5 +36,5 @@ function pass(port: number): Promise<void> {
   return new Promise((done) => server.listen(port, "::", done));
 }
 
-await Promise.all(process.argv.slice(2).map((port) => pass(Number(port))));
+await Promise.all(ports.map((port) => pass(Number(port))));
 console.log("ready");

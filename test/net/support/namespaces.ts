@@ -5,7 +5,16 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HOST_NAMES, HOSTS, type HostName, NAT64_POOL, RESOLVER, ROUTER, TRAPPED } from "./plan.ts";
+import {
+  BELIEVES,
+  HOST_NAMES,
+  HOSTS,
+  type HostName,
+  NAT64_POOL,
+  RESOLVER,
+  ROUTER,
+  TRAPPED,
+} from "./plan.ts";
 
 const PREFIX = "sigil-net-";
 /** Files in here replace those of /etc for programs that `ip netns exec` starts. */
@@ -97,7 +106,7 @@ function makeHost(host: HostName): void {
   const servers = resolver.length > 0 ? resolver : [RESOLVER.plain6];
   writeFileSync(join(etc, "resolv.conf"), servers.map((one) => `nameserver ${one}\n`).join(""));
   writeFileSync(join(etc, "nsswitch.conf"), "hosts: files dns\n");
-  writeFileSync(join(etc, "hosts"), "127.0.0.1 localhost\n::1 localhost\n");
+  writeFileSync(join(etc, "hosts"), `127.0.0.1 localhost\n::1 localhost\n${BELIEVES[host] ?? ""}`);
   ip(
     [
       "link set lo up",

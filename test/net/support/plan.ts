@@ -11,6 +11,8 @@ export const HOSTS = {
   /** Has no IPv4 address, and a resolver with DNS64. */
   treasury6: { v4: [], v6: ["2d00:16::6"] },
   agents: { v4: ["11.22.0.7"], v6: ["2d00:16::7"] },
+  /** An agent whose way to the treasury leads through a proxy that breaks off answers. */
+  remote: { v4: ["11.22.0.19"], v6: ["2d00:16::13"] },
   /** Far from the agents, so that no limit counts it with them. */
   owner: { v4: ["11.22.9.8"], v6: ["2d00:16:9::8"] },
   shop: { v4: ["11.22.0.10"], v6: ["2d00:16::a"] },
@@ -29,6 +31,10 @@ export const HOST_NAMES = Object.keys(HOSTS) as readonly HostName[];
 /** The router, which every host has as its gateway. */
 export const ROUTER = { v4: "11.22.0.1", v6: "2d00:16::1", bits4: 16, bits6: 32 } as const;
 export const RESOLVER = { plain: HOSTS.dns.v4[0], plain6: HOSTS.dns.v6[0], dns64: HOSTS.dns.v6[1] };
+/** What a host believes before it asks the resolver. */
+export const BELIEVES: Readonly<Partial<Record<HostName, string>>> = {
+  remote: `${HOSTS.dns.v4[0]} treasury.example\n`,
+};
 /** The addresses that NAT64 gives to the IPv6 hosts that it translates. */
 export const NAT64_POOL = { subnet: "11.23.0.0/24", own: "11.23.0.1" } as const;
 /** On the same link, and nobody has it. */

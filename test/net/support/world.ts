@@ -112,11 +112,9 @@ async function start(inside: Inside, place: Place) {
       inside.serve(host, "trap", [trapLog, "80", "8443"]),
     ),
   ]);
-  await inside.serve(
-    "proxy",
-    "cutting",
-    [...Object.values(CUT), ...Object.values(AGAIN)].map(({ port }) => String(port)),
-  );
+  const cut = [...Object.values(CUT), ...Object.values(AGAIN)].map(({ port }) => String(port));
+  await inside.serve("proxy", "cutting", ["dual.example", ...cut]);
+  await inside.serve("dns", "cutting", ["treasury.example", "443"]);
   await Promise.all(
     PROXIES.map((proxy) => {
       const binary = pathOf(tools, proxy);
