@@ -6,6 +6,8 @@ import { describe, expect, test } from "vitest";
 import type { Credential } from "../l402/index.ts";
 import { challenger, type Town, town } from "../testing/fixtures/town.ts";
 import { exchange } from "../testing/raw-http.ts";
+import { treasuryApi } from "./api.ts";
+import { TreasuryCore } from "./treasury.ts";
 
 const SHOP = { price: "10 sat", grants: { validFor: "1h", endpoints: ["* /**"] } } as const;
 
@@ -300,6 +302,33 @@ describe("a page in a browser cannot speak for an agent [case 101]", () => {
     const preflight = await fetch(`${world.treasury.location}/v1/purchases`, { method: "OPTIONS" });
     expect(preflight.ok).toBe(false);
     expect(preflight.headers.has("access-control-allow-origin")).toBe(false);
+  });
+
+  test("a Host field may write out the port of https, and is not case-sensitive (RFC 9110 §4.2.3)", async () => {
+    const treasury = new TreasuryCore({
+      secret: "3b5d2f6881a2c3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f506172891c4e07a",
+      location: "https://treasury.example",
+      wallet: () => Promise.reject(new Error("this treasury never pays")),
+      fetch: () => Promise.reject(new Error("this treasury never asks a service")),
+    });
+    const api = treasuryApi(treasury);
+    const statusOf = async (host: string): Promise<number> => {
+      const url = "https://treasury.example/.well-known/l402";
+      return (await api(new Request(url, { headers: { host } }))).status;
+    };
+    for (const host of ["treasury.example", "treasury.example:443", "Treasury.Example:443"])
+      expect([host, await statusOf(host)]).toEqual([host, 200]);
+    for (const host of [
+      "treasury.example:80",
+      "treasury.example:8443",
+      "treasury.example:",
+      "treasury.example:443:443",
+      "treasury.example.",
+      "a.treasury.example:443",
+      "treasury.example:443/",
+      "treasury.example, treasury.example",
+    ])
+      expect([host, await statusOf(host)]).toEqual([host, 400]);
   });
 
   test("a request with two credentials is refused [case 8]", async () => {

@@ -46,10 +46,10 @@ export function routesHandler(
   routes: readonly Route[],
   admit: (message: AnyMessage, request: Request, url: URL) => string,
 ): (request: Request) => Promise<Response> {
-  const { host } = new URL(treasury.location);
+  const hosts = hostsOf(new URL(treasury.location));
   return async (request) => {
     try {
-      refuseBrowsers(request, host);
+      refuseBrowsers(request, hosts);
       const url = new URL(request.url);
       const found = routeOf(routes, request.method, url.pathname);
       if (found === undefined) return notFound(request);
@@ -114,10 +114,17 @@ export function presented(request: Request): string {
  * A page in a browser, or a name that was rebound to this address, cannot speak for an agent. [case
  * 101]
  */
-function refuseBrowsers(request: Request, host: string): void {
+function refuseBrowsers(request: Request, hosts: readonly string[]): void {
   if (request.headers.has("origin") || request.headers.has("sec-fetch-site"))
     throw new AdapterError("ERR_REQUEST", "The treasury does not answer browsers.");
   const named = request.headers.get("host");
-  if (named !== null && named !== host)
+  if (named !== null && !hosts.includes(named.toLowerCase()))
     throw new AdapterError("ERR_REQUEST", "The Host field is not this treasury's.");
 }
+
+/**
+ * The `Host` fields of a location. Node's HTTP/2 client writes out the port of https, and Caddy
+ * passes that on.
+ */
+const hostsOf = ({ protocol, host, port }: URL): readonly string[] =>
+  port === "" ? [host, `${host}:${protocol === "https:" ? 443 : 80}`] : [host];
