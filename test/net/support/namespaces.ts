@@ -102,9 +102,9 @@ function makeHost(host: HostName): void {
   const { v4, v6 } = HOSTS[host];
   const etc = join(ETC, namespace);
   mkdirSync(etc, { recursive: true });
-  const resolver = host === "treasury6" ? [RESOLVER.dns64] : v4.length > 0 ? [RESOLVER.plain] : [];
-  const servers = resolver.length > 0 ? resolver : [RESOLVER.plain6];
-  writeFileSync(join(etc, "resolv.conf"), servers.map((one) => `nameserver ${one}\n`).join(""));
+  const plain = v4.length > 0 ? RESOLVER.plain : RESOLVER.plain6;
+  const resolver = host === "treasury6" ? RESOLVER.dns64 : plain;
+  writeFileSync(join(etc, "resolv.conf"), `nameserver ${resolver}\n`);
   writeFileSync(join(etc, "nsswitch.conf"), "hosts: files dns\n");
   writeFileSync(join(etc, "hosts"), `127.0.0.1 localhost\n::1 localhost\n${BELIEVES[host] ?? ""}`);
   ip(

@@ -20,8 +20,10 @@ export interface Place {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
-  /** For files and logs of the run. */
+  /** For files of the run. */
   readonly folder: string;
+  /** For what the programs print. */
+  readonly logs: string;
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -120,7 +122,7 @@ export class Inside {
   }
 
   #log(name: string, ...streams: readonly Readable[]): string {
-    const path = join(this.place.folder, `${name}.log`);
+    const path = join(this.place.logs, `${name}.log`);
     appendFileSync(path, "");
     for (const stream of streams) stream.on("data", (part) => appendFileSync(path, part));
     return path;
