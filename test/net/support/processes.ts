@@ -9,8 +9,9 @@ import { namespaceOf } from "./namespaces.ts";
 import type { HostName } from "./plan.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const FROM_SOURCE = ["--conditions=l8nt-source", "--no-warnings"];
-const SIGIL = join(ROOT, "packages/sigil/src/main.ts");
+const NODE = [process.execPath, "--conditions=l8nt-source", "--no-warnings"];
+/** The program `sigil`, from its source. */
+export const SIGIL = [...NODE, join(ROOT, "packages/sigil/src/main.ts")];
 const PROGRAMS = join(import.meta.dirname, "../programs");
 
 /** What each program of a run has. */
@@ -28,6 +29,12 @@ export interface Place {
 
 type Environment = Readonly<Record<string, string>>;
 
+export interface Started {
+  readonly command: string;
+  readonly args: string[];
+  readonly env: Record<string, string>;
+}
+
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -42,30 +49,36 @@ export class Inside {
     this.place = place;
   }
 
+  /** How to start a program on a host, for whatever starts programs. */
+  started(host: HostName, [file, ...rest]: readonly string[], env: Environment = {}): Started {
+    const { run, ca, cert, key, folder } = this.place;
+    return {
+      command: "ip",
+      // The kernel ends the program if this process is killed.
+      args: [
+        ...["netns", "exec", namespaceOf(host, run), "setpriv", "--pdeathsig", "KILL"],
+        ...[file!, ...rest],
+      ],
+      env: {
+        PATH: process.env.PATH!,
+        NODE_COMPILE_CACHE: join(ROOT, ".cache/compile"),
+        NODE_EXTRA_CA_CERTS: ca,
+        HOME: folder,
+        CERT: cert,
+        KEY: key,
+        ...env,
+      },
+    };
+  }
+
   /** Starts a program on a host. */
   spawn(
     host: HostName,
-    command: readonly string[],
-    env: Environment = {},
+    run: readonly string[],
+    variables: Environment = {},
   ): ChildProcessByStdio<Writable, Readable, Readable> {
-    const { run, ca, cert, key } = this.place;
-    const child = spawn(
-      "ip",
-      // The kernel ends the program if this process is killed.
-      ["netns", "exec", namespaceOf(host, run), "setpriv", "--pdeathsig", "KILL", ...command],
-      {
-        env: {
-          PATH: process.env.PATH!,
-          NODE_COMPILE_CACHE: join(ROOT, ".cache/compile"),
-          NODE_EXTRA_CA_CERTS: ca,
-          HOME: this.place.folder,
-          CERT: cert,
-          KEY: key,
-          ...env,
-        },
-        stdio: ["pipe", "pipe", "pipe"],
-      },
-    );
+    const { command, args, env } = this.started(host, run, variables);
+    const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "pipe"] });
     child.stdin.on("error", () => {});
     this.#children.push(child);
     return child;
@@ -73,18 +86,17 @@ export class Inside {
 
   program(host: HostName, name: string, args: readonly string[] = [], env: Environment = {}) {
     const file = join(PROGRAMS, `${name}.ts`);
-    return this.spawn(host, [process.execPath, ...FROM_SOURCE, file, ...args], env);
+    return this.spawn(host, [...NODE, file, ...args], env);
   }
 
   /** Runs the program `sigil` on a host to its end. */
   async sigil(host: HostName, args: readonly string[], env: Environment = {}): Promise<Ended> {
-    return ended(this.spawn(host, [process.execPath, ...FROM_SOURCE, SIGIL, ...args], env));
+    return ended(this.spawn(host, [...SIGIL, ...args], env));
   }
 
   /** Starts `sigil` on a host, and resolves with the JSON that it prints first. */
   async daemon<Ready>(host: HostName, args: readonly string[], env: Environment = {}) {
-    const command = [process.execPath, ...FROM_SOURCE, SIGIL, ...args, "--json"];
-    const child = this.spawn(host, command, env);
+    const child = this.spawn(host, [...SIGIL, ...args, "--json"], env);
     const lines: string[] = [];
     this.#log(`${host}-${args[0]}`, child.stderr);
     for await (const line of createInterface({ input: child.stdout })) {
