@@ -48,14 +48,17 @@ export interface RecallView {
 
 /** A payment that the wallet made, and that the books cannot explain. */
 export interface UnexplainedPayment {
-  /** Hex. */
+  /** Hex. For `unreadable`, the SHA-256 of `row`: a name to explain it by. */
   readonly paymentHash: string;
   /**
    * `missing`: no book has it. `more`: it was more than the books have for it. `failed`: the books
-   * have it as failed. `late`: the books had it as failed, and have and count it now.
+   * have it as failed. `late`: the books had it as failed, and have and count it now. `unreadable`:
+   * the wallet's record of it cannot be read.
    */
-  readonly why: "missing" | "more" | "failed" | "late";
-  /** As the wallet lists it. */
+  readonly why: "missing" | "more" | "failed" | "late" | "unreadable";
+  /** What the wallet lists, if it cannot be read. */
+  readonly row?: string;
+  /** As the wallet lists it, in one payment or in several; 0 if that cannot be read. */
   readonly amount: Amount;
   readonly fee: Amount;
   /** The part of both that no budget has counted. */

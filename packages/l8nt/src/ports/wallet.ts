@@ -66,10 +66,17 @@ export type PaymentOutcome =
 export interface WalletPayment {
   /** Hex. */
   readonly paymentHash: string;
-  readonly amountMsat: bigint;
-  readonly feeMsat: bigint;
-  /** Unix seconds. */
+  /** Undefined if the wallet's record of it cannot be read: the payment must be seen. */
+  readonly amountMsat: bigint | undefined;
+  /** Undefined if the wallet's record of it cannot be read. */
+  readonly feeMsat: bigint | undefined;
+  /** Unix seconds; NaN if the wallet's record of it cannot be read. */
   readonly at: number;
+  /**
+   * The wallet's own id of this payment, the same in every list. Payments of one hash without an id
+   * are added up, so a list must not have one of them twice.
+   */
+  readonly id?: string;
 }
 
 /** Pays invoices. Held by a treasury only. */

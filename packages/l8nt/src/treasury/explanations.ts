@@ -66,8 +66,10 @@ export class Explanations {
       return;
     }
     const at = clock();
+    const freeze = freezeOf({ ...found, foundAt: at }, what);
+    // In force in this process at once, whether or not it can be written down.
     try {
-      await directives.issue({ ...freezeOf({ ...found, foundAt: at }, what), at });
+      await directives.issue({ ...freeze, at });
     } finally {
       alarm(`spending has stopped: ${what}`);
     }
@@ -135,15 +137,23 @@ export class Explanations {
   }
 }
 
-const WHY: Readonly<Record<UnexplainedPayment["why"], string>> = {
+const WHY: Readonly<Record<Exclude<UnexplainedPayment["why"], "unreadable">, string>> = {
   missing: "which is in no book of this treasury",
   more: "which is more than its books have for it",
   failed: "which its books have as failed",
   late: "which its books had as failed; it is in them now, and was counted",
 };
 
-const describe = ({ paymentHash, amount, fee, why }: Omit<UnexplainedPayment, "foundAt">): string =>
-  `the wallet made payment ${paymentHash} of ${formatAmount(amount)} and ${formatAmount(fee)} of fee, ${WHY[why]}`;
+const describe = ({
+  paymentHash,
+  amount,
+  fee,
+  why,
+  row,
+}: Omit<UnexplainedPayment, "foundAt">): string =>
+  why === "unreadable"
+    ? `the wallet lists a payment that cannot be read (${row}). Explain it as ${paymentHash}`
+    : `the wallet made payment ${paymentHash} of ${formatAmount(amount)} and ${formatAmount(fee)} of fee, ${WHY[why]}`;
 
 function wordsOf(explanation: Explanation, reason: string): string {
   switch (explanation.as) {

@@ -1,12 +1,11 @@
 /** Compares the books with the wallet. spec/4-purchase.md §8. */
 import { type Amount, msat } from "../amount.ts";
 import { PaymentError } from "../errors.ts";
-import { Lru } from "../internal/lru.ts";
 import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { UnexplainedPayment } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import type { Payer, PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
+import type { Payer, PaymentOutcome } from "../ports/wallet.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
@@ -14,6 +13,7 @@ import { givenUp, removeGivenUp } from "./given-up.ts";
 import type { PaymentLookup } from "./payment-lookup.ts";
 import type { RestoredBooks } from "./restored-books.ts";
 import type { Settler } from "./settler.ts";
+import { type ListedRow, ListedSums, readRow, type Sum, totalOf } from "./wallet-list.ts";
 
 export interface ReconcilerOptions {
   readonly store: Store;
@@ -48,7 +48,6 @@ const HOUR_SECONDS = 3600;
 const SKEW_SECONDS = 3 * MAX_CLOCK_SKEW_SECONDS;
 /** What a wallet that pays whole satoshis may add to an amount and to a fee. */
 const ROUNDING_MSAT = 2000n;
-const REMEMBERED = 50_000;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -57,13 +56,13 @@ export class Reconciler {
   #areNew = false;
   #deepAt: number | undefined;
   #running: Promise<{ readonly stillOpen: number }> | undefined;
-  /** Payments of the wallet that the books have as the wallet does. */
-  readonly #matched = new Lru<string, true>(REMEMBERED);
+  readonly #listed: ListedSums;
   #last: Comparison = "unreached";
   #isUnlistedSaid = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#listed = new ListedSums(options.store);
   }
 
   /**
@@ -89,12 +88,19 @@ export class Reconciler {
    * Asks the wallet about every payment whose outcome is unknown, and compares what else it paid
    * with the books. If the books are certain afterwards, spending may go on.
    *
-   * @throws AdapterError `ERR_STORE`
+   * @throws AdapterError `ERR_STORE`; spending has stopped until a comparison ends
    */
   reconcile(): Promise<{ readonly stillOpen: number }> {
-    this.#running ??= this.#reconcile().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#reconcile()
+      .catch((error: unknown) => {
+        // What it did not get to may be missing in the books.
+        this.#last = "unreached";
+        this.#options.gate.doubt("the books could not be compared with the wallet");
+        throw error;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
     return this.#running;
   }
 
@@ -127,22 +133,30 @@ export class Reconciler {
     const began = clock();
     const overlap = this.#overlap(began);
     const from = Math.floor(Math.max(this.#madeAt - SKEW_SECONDS, comparedTo - overlap));
-    let paid: readonly WalletPayment[] | undefined;
-    try {
-      paid = await payer.paidSince?.(from);
-    } catch {
-      // Said below.
-    }
+    const paid = await this.#rowsSince(payer, from, began);
     if (paid === undefined) return this.#unlisted();
     const older = await this.#olderThanBooks(paid, identity);
-    for (const payment of paid) {
-      // A wallet may give a second more than it was asked for.
-      if (payment.at < from || older.has(payment.paymentHash)) continue;
-      await this.#compareOne(payer, payment, identity);
-    }
+    // A wallet may give a second more than it was asked for.
+    const rows = paid.filter(({ at, paymentHash }) => at >= from && !older.has(paymentHash));
+    for (const [paymentHash, same] of byHash(rows))
+      await this.#compareOne(payer, paymentHash, same, identity);
     if (overlap !== OVERLAP_SECONDS.usual) this.#deepAt = began;
     await store.setFact(name, String(began));
     return "compared";
+  }
+
+  /** Undefined if the wallet cannot list its payments now. */
+  async #rowsSince(
+    payer: Payer,
+    from: number,
+    now: number,
+  ): Promise<readonly ListedRow[] | undefined> {
+    try {
+      const rows: unknown = await payer.paidSince?.(from);
+      return Array.isArray(rows) ? rows.map((row) => readRow(row, now)) : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /**
@@ -150,7 +164,7 @@ export class Reconciler {
    * the books were made just now, these are all that it lists, whatever the clocks say.
    */
   async #olderThanBooks(
-    paid: readonly WalletPayment[],
+    paid: readonly ListedRow[],
     identity: string | undefined,
   ): Promise<ReadonlySet<string>> {
     const { store } = this.#options;
@@ -194,13 +208,19 @@ export class Reconciler {
     return "unlisted";
   }
 
+  /** @param rows what one list of the wallet has for one hash */
   async #compareOne(
     payer: Payer,
-    { paymentHash, amountMsat, feeMsat, at }: WalletPayment,
+    paymentHash: string,
+    rows: readonly ListedRow[],
     wallet: string | undefined,
   ): Promise<void> {
     const { store, explanations } = this.#options;
-    if (this.#matched.get(paymentHash) || explanations.knows(paymentHash)) return;
+    if (explanations.knows(paymentHash)) return;
+    const [first] = rows;
+    if (first?.unreadable !== undefined) return this.#unreadable(first, wallet);
+    const sum = await this.#listed.add(paymentHash, rows);
+    if (sum === undefined) return;
     let record = await store.payment(paymentHash);
     if (record?.status === "failed") {
       const outcome = await payer.find(paymentHash).catch(() => undefined);
@@ -208,15 +228,35 @@ export class Reconciler {
     }
     // It is looked up by itself, and compared afterwards.
     if (record?.status === "open") return;
-    const total = amountMsat + feeMsat;
-    const why = whyOf(record, total);
-    if (why === undefined) {
-      this.#matched.set(paymentHash, true);
-      return;
-    }
-    const found = { paymentHash, why, at, amount: msat(amountMsat), fee: msat(feeMsat) };
-    const unbooked = msat(why === "late" ? 0n : total - bookedMsat(record));
-    await explanations.report({ ...found, unbooked, ...(wallet !== undefined && { wallet }) });
+    const why = whyOf(record, totalOf(sum));
+    if (why === undefined) return this.#listed.matched(paymentHash, sum);
+    const at = Math.max(...rows.map((row) => row.at));
+    await this.#report(record, { paymentHash, why, at }, sum, wallet);
+  }
+
+  async #unreadable(
+    { paymentHash, at, unreadable, ...sum }: ListedRow,
+    wallet: string | undefined,
+  ): Promise<void> {
+    const { of, row } = unreadable!;
+    const record = of === undefined ? undefined : await this.#options.store.payment(of);
+    await this.#report(record, { paymentHash, why: "unreadable", at, row }, sum, wallet);
+  }
+
+  async #report(
+    record: PaymentRecord | undefined,
+    found: Pick<UnexplainedPayment, "paymentHash" | "why" | "at" | "row">,
+    sum: Sum,
+    wallet: string | undefined,
+  ): Promise<void> {
+    const left = found.why === "late" ? 0n : totalOf(sum) - bookedMsat(record);
+    await this.#options.explanations.report({
+      ...found,
+      amount: msat(sum.amountMsat),
+      fee: msat(sum.feeMsat),
+      unbooked: msat(left > 0n ? left : 0n),
+      ...(wallet !== undefined && { wallet }),
+    });
   }
 
   /** The wallet made a payment that had failed: its amount and its preimage go into the books. */
@@ -235,6 +275,12 @@ function whyOf(
   if (record.status === "failed") return "failed";
   if (record.order === `late ${record.paymentHash}`) return "late";
   return totalMsat > bookedMsat(record) + ROUNDING_MSAT ? "more" : undefined;
+}
+
+function byHash(rows: readonly ListedRow[]): ReadonlyMap<string, readonly ListedRow[]> {
+  const found = new Map<string, ListedRow[]>();
+  for (const row of rows) found.set(row.paymentHash, [...(found.get(row.paymentHash) ?? []), row]);
+  return found;
 }
 
 /** What the books count for a payment that was made. */

@@ -547,7 +547,7 @@ describe("a payment that the books contradict", () => {
         paidSince: async (at) =>
           (await inner.paidSince!(at)).map((payment) => ({
             ...payment,
-            amountMsat: payment.amountMsat + extra,
+            amountMsat: payment.amountMsat! + extra,
           })),
       },
     });

@@ -4,7 +4,7 @@
  */
 import type { Network } from "../invoice/network.ts";
 import type { PaymentOutcome, WalletPayment } from "../ports/wallet.ts";
-import { preimageOf, recordOf, wholeMsat } from "./backend.ts";
+import { preimageOf, recordOf, wholeMsat, wholeNumber } from "./backend.ts";
 import type { OnRecord } from "./pay-once.ts";
 
 type Answer = ReturnType<typeof recordOf>;
@@ -82,7 +82,7 @@ export function paidOf(row: Answer, preimageName: string): PaymentOutcome {
       status: "unknown",
       reason: "Core Lightning's answer does not say whether it paid",
     };
-  return { status: "paid", preimage, feeMsat: sentMsat > amountMsat ? sentMsat - amountMsat : 0n };
+  return { status: "paid", preimage, feeMsat: feeBetween(sentMsat, amountMsat)! };
 }
 
 /**
@@ -103,16 +103,34 @@ export function readPays(pays: unknown, paymentHash: string): OnRecord {
     : { status: "never-sent", reason: "Core Lightning knows no such payment" };
 }
 
+/** Reads the list. A part that cannot be read is left open, so that the payment is seen. */
 export function paymentsOf(pays: unknown, since: number): readonly WalletPayment[] {
   return (Array.isArray(pays) ? pays : []).map(recordOf).flatMap((row) => {
-    const { payment_hash: paymentHash, completed_at: at } = row;
-    const outcome = paidOf(row, "preimage");
-    const amountMsat = msatOf(row.amount_msat);
-    if (typeof paymentHash !== "string" || typeof at !== "number" || at < since) return [];
-    return outcome.status === "paid" && amountMsat !== undefined
-      ? [{ paymentHash, amountMsat, feeMsat: outcome.feeMsat, at }]
-      : [];
+    const { payment_hash: paymentHash, completed_at: completedAt, created_at: createdAt } = row;
+    const at = [completedAt, createdAt].find((time) => typeof time === "number") ?? Number.NaN;
+    if (at < since) return [];
+    const sentMsat = msatOf(row.amount_sent_msat);
+    // A node that does not know what arrived leaves it out; what was sent is what counts.
+    const amountMsat = row.amount_msat === undefined ? sentMsat : msatOf(row.amount_msat);
+    const groupId = wholeNumber(row.groupid);
+    return [
+      {
+        paymentHash: String(paymentHash),
+        amountMsat,
+        feeMsat: feeBetween(sentMsat, amountMsat),
+        at,
+        ...(groupId !== undefined && { id: String(groupId) }),
+      },
+    ];
   });
+}
+
+function feeBetween(
+  sentMsat: bigint | undefined,
+  amountMsat: bigint | undefined,
+): bigint | undefined {
+  if (sentMsat === undefined || amountMsat === undefined) return undefined;
+  return sentMsat > amountMsat ? sentMsat - amountMsat : 0n;
 }
 
 export function channelsOf(channels: unknown): { spendableMsat: bigint; receivableMsat: bigint } {

@@ -85,16 +85,23 @@ export function readPage(body: unknown, paymentHash: string): OnRecord {
     : { status: "unseen", reason: "LNbits did not list all the payments" };
 }
 
+/** Reads a page of the list. A part that cannot be read is left open, so that it is seen. */
 export function paymentsOf(data: readonly unknown[], since: number): WalletPayment[] {
   return data.map(recordOf).flatMap((row) => {
-    const { payment_hash: paymentHash, status } = row;
+    const { payment_hash: paymentHash, checking_id: id, status } = row;
     const amount = wholeNumber(row.amount);
-    const feeMsat = feeOf(row);
     const at = secondsOf(row.time);
-    if (!isOut(row) || status !== "success" || typeof paymentHash !== "string" || at < since)
-      return [];
-    if (amount === undefined || feeMsat === undefined) return [];
-    return [{ paymentHash, amountMsat: -amount, feeMsat, at }];
+    // An amount above zero came in. One that cannot be read may have gone out.
+    if ((amount !== undefined && amount >= 0n) || status !== "success" || at < since) return [];
+    return [
+      {
+        paymentHash: String(paymentHash),
+        amountMsat: amount === undefined ? undefined : -amount,
+        feeMsat: feeOf(row),
+        at,
+        ...(typeof id === "string" && { id }),
+      },
+    ];
   });
 }
 

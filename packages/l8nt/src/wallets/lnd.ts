@@ -17,6 +17,7 @@ import {
   recordOf,
   timingOf,
   wholeMsat,
+  wholeNumber,
 } from "./backend.ts";
 import {
   endOf,
@@ -183,12 +184,15 @@ export function lndWallet(url: string, options: WalletOptions = {}): Wallet {
   });
 }
 
+/** A part that cannot be read is left open, so that the payment is seen. */
 function walletPayment(payment: Record<string, unknown>): WalletPayment {
+  const index = wholeNumber(payment.payment_index);
   return {
     paymentHash: String(payment.payment_hash),
-    amountMsat: wholeMsat(payment.value_msat) ?? 0n,
-    feeMsat: wholeMsat(payment.fee_msat) ?? 0n,
-    at: Number(wholeMsat(payment.creation_time_ns) ?? 0n) / 1e9,
+    amountMsat: wholeMsat(payment.value_msat),
+    feeMsat: wholeMsat(payment.fee_msat),
+    at: Number(wholeMsat(payment.creation_time_ns) ?? Number.NaN) / 1e9,
+    ...(index !== undefined && { id: String(index) }),
   };
 }
 

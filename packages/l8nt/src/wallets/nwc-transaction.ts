@@ -33,22 +33,21 @@ export function outcomeOf(
   return { status: "paid", preimage, feeMsat: feeOf(transaction) ?? 0n };
 }
 
-/** Reads a transaction of a list; undefined unless it is a payment that succeeded. */
+/**
+ * Reads a transaction of a list; undefined unless it is a payment that succeeded. A part that
+ * cannot be read is left open, so that the payment is seen.
+ */
 export function paymentOf(transaction: Record<string, unknown>): WalletPayment | undefined {
-  const {
-    type,
-    state,
-    payment_hash: hash,
-    settled_at: settledAt,
-    created_at: createdAt,
-  } = transaction;
-  const paymentHash = preimageOf(hash);
-  const amount = wholeMsat(transaction.amount);
-  const at = isTime(settledAt) ? settledAt : createdAt;
+  const { type, state, fees_paid: fee, settled_at: settledAt, created_at: createdAt } = transaction;
   const isPaid =
     type === "outgoing" && (state === "settled" || (state === undefined && isTime(settledAt)));
-  if (!isPaid || paymentHash === undefined || amount === undefined || !isTime(at)) return undefined;
-  return { paymentHash, amountMsat: amount, feeMsat: feeOf(transaction) ?? 0n, at };
+  if (!isPaid) return undefined;
+  return {
+    paymentHash: String(transaction.payment_hash),
+    amountMsat: wholeMsat(transaction.amount),
+    feeMsat: fee === undefined || fee === null ? 0n : feeOf(transaction),
+    at: [settledAt, createdAt].find(isTime) ?? Number.NaN,
+  };
 }
 
 const isTime = (value: unknown): value is number => typeof value === "number" && value > 0;

@@ -254,8 +254,8 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
     },
 
     async paidSince(at: number): Promise<readonly WalletPayment[]> {
-      const paid = new Map<string, WalletPayment>();
-      const seen = new Set<unknown>();
+      // By what tells one transaction from another: they have no id, and pages may overlap.
+      const seen = new Map<string, WalletPayment | undefined>();
       let offset = 0;
       for (let page = 0; page < MAX_PAGES; page++) {
         const asked = { from: Math.floor(at), limit: PAGE, offset, type: "outgoing" };
@@ -266,12 +266,14 @@ export function nwcWallet(url: string | undefined, options: NwcWalletOptions = {
         // Pages may be shorter than requested.
         offset += transactions.length;
         for (const transaction of transactions.map(recordOf)) {
-          seen.add(transaction.payment_hash);
-          const payment = paymentOf(transaction);
-          if (payment !== undefined && payment.at >= at) paid.set(payment.paymentHash, payment);
+          const { payment_hash: hash, created_at: createdAt, amount, state } = transaction;
+          seen.set(JSON.stringify([hash, createdAt, amount, state]), paymentOf(transaction));
         }
         // Nothing new: the end, or a service that ignores `offset`.
-        if (seen.size === before) return [...paid.values()];
+        if (seen.size === before)
+          return [...seen.values()].filter(
+            (payment): payment is WalletPayment => payment !== undefined && !(payment.at < at),
+          );
       }
       throw fault(`${NAME} gave a list of payments without an end`);
     },

@@ -67,19 +67,35 @@ export function readPayment(row: Answer, asked: string): PaymentOutcome {
   return { status: "unknown", reason };
 }
 
+/** Reads a row of the list. A part that cannot be read is left open, so that it is seen. */
 export function paymentOf(row: Answer, since: number): WalletPayment[] {
-  const { paymentHash, isPaid, completedAt, invoice } = row;
-  const feeMsat = wholeMsat(row.fees);
+  const { paymentHash, paymentId, isPaid, completedAt } = row;
   // The list includes on-chain payments, which do not have a hash.
-  if (isPaid !== true || typeof paymentHash !== "string" || typeof completedAt !== "number")
-    return [];
-  if (completedAt < since || feeMsat === undefined) return [];
-  const amountMsat =
-    typeof invoice === "string" ? readInvoice(invoice).invoice.amountMsat : undefined;
-  const sentMsat = (wholeNumber(row.sent) ?? 0n) * 1000n;
+  if (isPaid !== true || paymentHash === undefined) return [];
+  const completed = typeof completedAt === "number" ? completedAt : Number.NaN;
+  if (completed < since) return [];
+  const feeMsat = wholeMsat(row.fees);
+  const sentSat = wholeNumber(row.sent);
+  const sentMsat =
+    sentSat === undefined || feeMsat === undefined ? undefined : sentSat * 1000n - feeMsat;
   return [
-    { paymentHash, amountMsat: amountMsat ?? sentMsat - feeMsat, feeMsat, at: completedAt / 1000 },
+    {
+      paymentHash: String(paymentHash),
+      amountMsat: invoiceMsat(row.invoice) ?? sentMsat,
+      feeMsat,
+      at: completed / 1000,
+      // The time is in milliseconds: two payments of one hash differ in it.
+      id: typeof paymentId === "string" ? paymentId : String(completedAt),
+    },
   ];
+}
+
+function invoiceMsat(invoice: unknown): bigint | undefined {
+  try {
+    return typeof invoice === "string" ? readInvoice(invoice).invoice.amountMsat : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function inboundMsat(channels: unknown): bigint {

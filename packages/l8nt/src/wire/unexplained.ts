@@ -9,7 +9,8 @@ import { codecOf, hash, object, oneOf, optional, readLeniently, seconds, text } 
 export const unexplained = codecOf<UnexplainedPayment>()(
   object({
     paymentHash: hash,
-    why: oneOf("missing", "more", "failed", "late"),
+    why: oneOf("missing", "more", "failed", "late", "unreadable"),
+    row: optional(text),
     amount,
     fee: amount,
     unbooked: amount,

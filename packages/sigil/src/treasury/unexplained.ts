@@ -20,6 +20,7 @@ const WHY: Readonly<Record<UnexplainedPayment["why"], string>> = {
   more: "more than the books have for it",
   failed: "the books have it as failed",
   late: "paid after it had failed; counted",
+  unreadable: "the wallet's record of it cannot be read",
 };
 
 /** Lists them, and returns the exit code. */
@@ -29,8 +30,8 @@ export async function unexplained(
 ): Promise<number> {
   const payments = await ownerClient(given, terminal).unexplained();
   const lines = payments.map(
-    ({ at, amount, fee, why, paymentHash, wallet }) =>
-      `${dateText(at)}  ${formatAmount(amount).padStart(14)}  fee ${formatAmount(fee)}  ${paymentHash}  ${WHY[why]}${wallet === undefined ? "" : `  (wallet ${wallet})`}`,
+    ({ at, amount, fee, why, row, paymentHash, wallet }) =>
+      `${dateText(at)}  ${formatAmount(amount).padStart(14)}  fee ${formatAmount(fee)}  ${paymentHash}  ${WHY[why]}${row === undefined ? "" : `: ${row}`}${wallet === undefined ? "" : `  (wallet ${wallet})`}`,
   );
   const text =
     lines.length === 0
