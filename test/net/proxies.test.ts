@@ -5,7 +5,7 @@
 import { Credential } from "l8nt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AskOptions, Told } from "./programs/agent.ts";
-import { type Agent, openAgent, owner, world } from "./support/people.ts";
+import { type Agent, brokenOff, openAgent, paymentsOf, world } from "./support/people.ts";
 import { AGAIN, CACHED, CUT, HOSTS, PROXIES, proxied, SITES } from "./support/plan.ts";
 
 let agent: Agent;
@@ -142,7 +142,9 @@ describe.skipIf(world.missing.nginx !== undefined)("behind nginx alone", () => {
   ])(
     "%s: a paid request that the proxy sends again is answered, and paid for once",
     async (_, paying, location) => {
+      const before = brokenOff().length;
       const told = await agent.ask({ url: `${location}/again`, credential: paying });
+      expect(brokenOff().length).toBeGreaterThan(before);
       expect(told, told.message).toMatchObject({ status: 200, payments: 1 });
       // Nobody is accused: the next order is paid for.
       const next = await agent.ask({ url: `${location}/next`, credential: paying });
@@ -175,21 +177,16 @@ describe("through a proxy that breaks off every other answer to a credential", (
         credential: paying,
         headers: { "idempotency-key": `order before ${where}` },
       };
+      const before = brokenOff().length;
       const first = await client.ask(request);
       const again = first.status === 200 ? first : await client.ask(request);
       expect(again, again.message).toMatchObject({ status: 200 });
-      const { stdout } = await owner("treasury", "payments", "--limit", "1000", "--json");
-      const { payments } = JSON.parse(stdout) as { payments: readonly Payment[] };
+      expect(brokenOff().length).toBeGreaterThan(before);
+      const payments = await paymentsOf("treasury");
       expect(payments.filter(({ origin, path }) => origin + path === url)).toHaveLength(1);
     },
   );
 });
-
-/** One of `sigil payments --json`. */
-interface Payment {
-  readonly origin: string;
-  readonly path: string;
-}
 
 for (const [treasury, proxy] of [
   ["treasury", "nginx"],

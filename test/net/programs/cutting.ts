@@ -1,15 +1,16 @@
 /**
  * A proxy that resets the connection at the first byte of every other answer to a request with a
  * credential, beginning with the first. The server has served that one, and everything else is
- * passed on. `cutting.ts HOST PORT…`, each to the same port of the host.
+ * passed on. `cutting.ts LOG HOST PORT…`, each to the same port of the host. The log has a line for
+ * each reset.
  */
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { connect, createServer, type TLSSocket } from "node:tls";
 
 const { CERT = "", KEY = "" } = process.env;
+const [log = "", host = "", ...ports] = process.argv.slice(2);
+appendFileSync(log, "");
 const pair = { cert: readFileSync(CERT), key: readFileSync(KEY) };
-
-const [host = "", ...ports] = process.argv.slice(2);
 
 function pass(port: number): Promise<void> {
   let answers = 0;
@@ -26,6 +27,7 @@ function pass(port: number): Promise<void> {
       const isFirst = isCounted;
       isCounted = false;
       if (!isFirst || answers++ % 2 === 1) return void socket.write(part);
+      appendFileSync(log, `${host}:${port}\n`);
       socket.destroy();
       there.destroy();
     });

@@ -24,11 +24,6 @@ const NET = "net";
 /** The name of the namespace of a host, in the run of a process. */
 export const namespaceOf = (host: string, run = process.pid): string => `${PREFIX}${run}-${host}`;
 
-/** A namespace with an interface, to see whether one can be made. */
-export const TRIAL = `netns add ${namespaceOf("trial")}
-link add trial netns ${namespaceOf("trial")} type veth peer name other netns ${namespaceOf("trial")}
-`;
-
 /** Runs commands of `ip`, in a namespace if one is given. @throws Error with its message */
 function ip(commands: readonly string[], namespace?: string): void {
   const where = namespace === undefined ? [] : ["-n", namespace];
@@ -37,6 +32,28 @@ function ip(commands: readonly string[], namespace?: string): void {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`ip in ${namespace ?? "the machine"}: ${stderr}`);
+}
+
+/** Makes a namespace with all that the small internet needs. @throws Error with what fails */
+export function tryNamespace(): void {
+  const trial = namespaceOf("trial");
+  try {
+    ip([
+      `netns add ${trial}`,
+      `link add one netns ${trial} type veth peer name other netns ${trial}`,
+    ]);
+    ip(
+      [
+        "link add lan type bridge",
+        "link set one master lan up",
+        `address add ${ROUTER.v4}/${ROUTER.bits4} dev lan`,
+        `address add ${ROUTER.v6}/${ROUTER.bits6} dev lan nodad`,
+      ],
+      trial,
+    );
+  } finally {
+    sweep(process.pid);
+  }
 }
 
 /** What `ip -j` prints. */

@@ -46,14 +46,25 @@ export async function openAgent(host: HostName = "agents"): Promise<Agent> {
 export const owner = (treasury: TreasuryName, ...args: readonly string[]): Promise<Ended> =>
   inside.sigil("owner", args, { SIGIL_OWNER_CREDENTIAL: world.credentials[treasury].owner });
 
-/** How many payments a treasury has made, by its own books. */
-export async function paymentsOf(treasury: TreasuryName): Promise<number> {
+/** The payments of a treasury, by its own books. */
+export async function paymentsOf(treasury: TreasuryName): Promise<readonly Payment[]> {
   const { stdout } = await owner(treasury, "payments", "--limit", "1000", "--json");
-  return (JSON.parse(stdout) as { payments: readonly unknown[] }).payments.length;
+  return (JSON.parse(stdout) as { payments: readonly Payment[] }).payments;
 }
 
-/** Connections to addresses that must not be reached, since the start. */
-export const trapped = (): readonly string[] =>
-  readFileSync(world.trapLog, "utf8")
+/** One of `sigil payments --json`. */
+export interface Payment {
+  readonly origin: string;
+  readonly path: string;
+}
+
+const linesOf = (path: string): readonly string[] =>
+  readFileSync(path, "utf8")
     .split("\n")
     .filter((line) => line !== "");
+
+/** Connections to addresses that must not be reached, since the start. */
+export const trapped = (): readonly string[] => linesOf(world.trapLog);
+
+/** The hosts and ports whose answers were broken off, since the start. */
+export const brokenOff = (): readonly string[] => linesOf(world.cutLog);

@@ -1,6 +1,6 @@
 /** Whether this machine can hold the small internet. */
 import { spawnSync } from "node:child_process";
-import { sweep, TRIAL } from "./namespaces.ts";
+import { sweep, tryNamespace } from "./namespaces.ts";
 
 /** Why the tests of this folder cannot run here; undefined if they can. */
 export function whyNot(): string | undefined {
@@ -15,10 +15,12 @@ export function whyNot(): string | undefined {
     const { error } = spawnSync(tool, [flag], { stdio: "ignore" });
     if (error !== undefined) return `there is no program "${tool}" (${error.message})`;
   }
-  sweep();
-  const tried = spawnSync("ip", ["-batch", "-"], { input: TRIAL, encoding: "utf8" });
-  sweep(process.pid);
-  return tried.status === 0
-    ? undefined
-    : `a namespace with a pair of interfaces cannot be made: ${tried.stderr.trim()}`;
+  try {
+    sweep();
+    tryNamespace();
+    return undefined;
+  } catch (error) {
+    const why = (error as Error).message.trim().replace(/\s+/g, " ");
+    return `a namespace with interfaces cannot be made: ${why}`;
+  }
 }

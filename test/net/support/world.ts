@@ -6,7 +6,7 @@ import { makeCertificates } from "./authority.ts";
 import { type Tool, tool } from "./debian.ts";
 import { ipJson, isAlive, makeNamespaces, sweep } from "./namespaces.ts";
 import { AGAIN, CUT, NAT64_POOL, PROXIES, type ProxyName, REBOUND } from "./plan.ts";
-import { Inside, type Place } from "./processes.ts";
+import { ended, Inside, type Place } from "./processes.ts";
 import { serviceProxy, treasuryProxy } from "./proxies.ts";
 
 const CACHE = join(import.meta.dirname, "../../../.cache/net");
@@ -32,6 +32,8 @@ export interface World {
   >;
   /** The log of every connection to an address that must not be reached. */
   readonly trapLog: string;
+  /** The log of every answer that was broken off. */
+  readonly cutLog: string;
   /** Why a program of Debian is not there. */
   readonly missing: Readonly<Partial<Record<Tool, string>>>;
   /** The interfaces and routes of this machine before and after the namespaces were made. */
@@ -92,15 +94,16 @@ export async function openWorld(): Promise<{ world: World; close: () => Promise<
 async function start(inside: Inside, place: Place) {
   const tools = { nginx: tool("nginx"), caddy: tool("caddy"), tayga: tool("tayga") };
   const trapLog = join(place.folder, "trap.txt");
-  const [{ wallet, invoicer }] = await Promise.all([
+  const [{ wallet, invoicer }, noTunnel] = await Promise.all([
     startLightning(inside),
+    "path" in tools.tayga ? startTranslator(inside, place, tools.tayga.path) : undefined,
     inside.serve("dns", "dns"),
     inside.serve("trap", "trap", [trapLog, ...TRAP_PORTS]),
-    "path" in tools.tayga ? startTranslator(inside, place, tools.tayga.path) : undefined,
   ]);
   const missing: Partial<Record<Tool, string>> = {};
   for (const [name, found] of Object.entries(tools))
     if ("missing" in found) missing[name as Tool] = found.missing;
+  if (noTunnel !== undefined) missing.tayga = noTunnel;
 
   const env = { INVOICER: invoicer, SECRET: randomBytes(32).toString("hex") };
   const [treasury, treasury6] = await Promise.all([
@@ -114,8 +117,9 @@ async function start(inside: Inside, place: Place) {
     ),
   ]);
   const cut = [...Object.values(CUT), ...Object.values(AGAIN)].map(({ port }) => String(port));
-  await inside.serve("proxy", "cutting", ["dual.example", ...cut]);
-  await inside.serve("dns", "cutting", ["treasury.example", "443"]);
+  const cutLog = join(place.folder, "cut.txt");
+  await inside.serve("proxy", "cutting", [cutLog, "dual.example", ...cut]);
+  await inside.serve("dns", "cutting", [cutLog, "treasury.example", "443"]);
   await Promise.all(
     PROXIES.map((proxy) => {
       const binary = pathOf(tools, proxy);
@@ -127,6 +131,7 @@ async function start(inside: Inside, place: Place) {
   return {
     credentials: { treasury, treasury6 },
     trapLog,
+    cutLog,
     missing,
   };
 }
@@ -161,8 +166,14 @@ async function startLightning(inside: Inside) {
   };
 }
 
-/** Tayga between a tunnel and the wire (RFC 6145, RFC 6052). */
-async function startTranslator(inside: Inside, place: Place, binary: string): Promise<void> {
+/**
+ * Starts Tayga between a tunnel and the wire (RFC 6145, RFC 6052). Returns why there is no tunnel.
+ */
+async function startTranslator(
+  inside: Inside,
+  place: Place,
+  binary: string,
+): Promise<string | undefined> {
   const file = join(place.folder, "tayga.conf");
   writeFileSync(
     file,
@@ -173,16 +184,19 @@ dynamic-pool ${NAT64_POOL.subnet}
 data-dir ${place.folder}
 `,
   );
+  const command = [binary, "-c", file];
+  const { code, stderr } = await ended(inside.spawn("nat64", [...command, "--mktun"]));
+  if (code !== 0) return `tayga: no tunnel can be made: ${stderr.trim().replace(/\s+/g, " ")}`;
   const commands = [
-    `${binary} -c ${file} --mktun`,
     "ip link set nat64 up",
     `ip route add ${NAT64_POOL.subnet} dev nat64`,
     "ip -6 route add 64:ff9b::/96 dev nat64",
     "echo 1 > /proc/sys/net/ipv4/ip_forward",
     "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
-    `exec ${binary} -c ${file} --nodetach`,
+    `exec ${command.join(" ")} --nodetach`,
   ];
   await inside.listens("nat64", ["sh", "-ec", commands.join("\n")], []);
+  return undefined;
 }
 
 const ANYTHING = ["* https://*:*/**", "* http://*:*/**"];
