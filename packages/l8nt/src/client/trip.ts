@@ -3,7 +3,7 @@
  * spec/4-purchase.md §2.
  */
 import { type Access, type Target, targetOfUrl } from "../caveat/index.ts";
-import { AdapterError, PaymentError } from "../errors.ts";
+import { AdapterError, PaymentError, type Spent } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -133,6 +133,7 @@ export class Trip {
   ): Promise<Response> {
     if (this.#isPaid)
       throw paidInVain(
+        "yes",
         `What was paid for leads to another path of ${request.url.origin}, which asks for payment again`,
       );
     const named = namedId(request);
@@ -142,18 +143,22 @@ export class Trip {
       target,
     );
     let claim = refused;
+    let spent: Spent = "no";
     // One order, however often the treasury is asked: it pays at most once for it. It is told what
     // the service refused, and asks the service itself. [case 62]
     for (let asked = 1; asked <= MAX_ASKED; asked++) {
       const bought = await this.#order(request, payer, order, claim);
-      if (bought.payment !== undefined) this.#isPaid = true;
+      if (bought.payment !== undefined) {
+        this.#isPaid = true;
+        spent = "yes";
+      }
       if (bought.kind === "response") return this.#relayed(request, order, bought.response);
       const { response, isRefused } = await this.#use(request, target, bought.held);
       if (!isRefused) return response;
       await response.body?.cancel();
       claim = bought.held.refusal;
     }
-    throw paidInVain(`${request.url.origin} refuses what was paid for`);
+    throw paidInVain(spent, `${request.url.origin} refuses what was paid for`);
   }
 
   /** Sends the order to the treasury. It is under way until the treasury has answered. */
@@ -369,8 +374,8 @@ const isUsedUpBy = ({ method }: Outgoing, { status, headers }: Response): boolea
 const namedId = ({ key, method, url }: Outgoing): string | undefined =>
   key === undefined ? undefined : namedOrder(key, method, url);
 
-const paidInVain = (what: string): PaymentError =>
-  new PaymentError("ERR_PAID_NOT_DELIVERED", "yes", `${what}. One request is paid for once.`);
+const paidInVain = (spent: Spent, what: string): PaymentError =>
+  new PaymentError("ERR_PAID_NOT_DELIVERED", spent, `${what}. One request is paid for once.`);
 
 const STRAYED =
   "A redirect led there, and a client pays only at the origin that was asked for. Request that URL directly.";

@@ -27,6 +27,7 @@ import { ReceiptMaker } from "./receipt-maker.ts";
 import { Reconciler } from "./reconciler.ts";
 import { RestoredBooks } from "./restored-books.ts";
 import { RunningOrders } from "./running-orders.ts";
+import { Seats } from "./seats.ts";
 import { ServiceRequests } from "./service-requests.ts";
 import { Settler } from "./settler.ts";
 import { Startup } from "./startup.ts";
@@ -85,17 +86,18 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const reconciler = new Reconciler({
     ...{ store, lookup, settler, explanations, wallet, clock, gate, alarm, restored },
   });
-  const bought = new Bought({ store, clock, running });
+  const seats = new Seats(clock);
+  const bought = new Bought({ store, clock, running, seats });
   const kept = new KeptAnswers(clock);
   const blame = new Blame();
   const uses = new OrderUses({ store, clock, gate });
   const services = new ServiceRequests({ fetch, ...policy });
   const told = { store, clock, sleep: options.sleep ?? systemSleep, alarm };
+  const asks = new UnpaidAsks(clock);
   const delivery = new Delivery({
-    ...{ ...told, nodes, bought, kept, blame, recall, settler, services },
+    ...{ ...told, nodes, bought, kept, blame, seats, asks, recall, settler, services },
     ...policy,
   });
-  const asks = new UnpaidAsks(clock);
   const purchases = new Purchases({
     ...{ store, clock, gate, nodes, payments, lookup, services, delivery, asks },
   });

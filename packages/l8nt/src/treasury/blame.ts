@@ -1,5 +1,6 @@
 /**
- * Whom an accused origin is closed to: one witness, or everyone on two. spec/4-purchase.md §4.5.
+ * Whom an origin is closed to, and for how long: one witness of an accusation, or everyone on two;
+ * and after a doubt one node, or its family. spec/4-purchase.md §4.5.
  */
 import { Lru } from "../internal/lru.ts";
 import type { Verified } from "../l402/index.ts";
@@ -12,13 +13,35 @@ interface Proof {
   readonly until: number;
 }
 
+/** What an origin did to one family that proves nothing. */
+interface Doubts {
+  readonly count: number;
+  /** Unix seconds. */
+  readonly until: number;
+}
+
+/** Whom an origin is closed to. */
+export interface Closure {
+  /** A node id. */
+  readonly to: string;
+  readonly seconds: number;
+  /** Which doubt it is of the family, from 1. */
+  readonly count: number;
+}
+
 const REMEMBERED = 1000;
 /** Of one origin. More would prove nothing more. */
 const MAX_PROOFS = 64;
+/** The doubt from which on an origin is closed to the whole family. */
+const FAMILY_DOUBTS = 3;
+/** For how long a doubt is remembered, and the most that one closes for. */
+const DAY_SECONDS = 86_400;
 
 export class Blame {
   /** By origin. */
   readonly #proofs = new Lru<string, readonly Proof[]>(REMEMBERED);
+  /** By origin, and then by family. */
+  readonly #doubts = new Lru<string, Lru<string, Doubts>>(REMEMBERED);
 
   /**
    * Adds a first-hand proof against an origin.
@@ -34,9 +57,39 @@ export class Blame {
     return others.some((proof) => areApart(proof.nodeIds, nodeIds)) ? ALL_NODES : own;
   }
 
-  /** Forgets what an origin was accused of, on the owner's word. */
+  /**
+   * Adds a doubt, which never closes an origin to another family: what is between may be at fault.
+   * Each one of a family closes it for twice as long as the one before, and from the third on to
+   * the whole family, so that a service which lies about uses is not paid for each node anew.
+   *
+   * @param isFirstHand whether no agent could bring it about
+   * @param seconds how long the first one closes it
+   */
+  doubt(
+    origin: string,
+    { nodes }: Verified,
+    now: number,
+    { isFirstHand, seconds }: { readonly isFirstHand: boolean; readonly seconds: number },
+  ): Closure {
+    const own = nodes.at(-1)!.id;
+    // What an agent may have brought about counts for its own node alone.
+    const family = isFirstHand ? (nodes[1] ?? nodes.at(-1)!).id : `alone ${own}`;
+    const ofOrigin = this.#doubts.get(origin) ?? new Lru<string, Doubts>(REMEMBERED);
+    const before = ofOrigin.get(family);
+    const count = before !== undefined && now < before.until ? before.count + 1 : 1;
+    ofOrigin.set(family, { count, until: now + DAY_SECONDS });
+    this.#doubts.set(origin, ofOrigin);
+    return {
+      to: isFirstHand && count >= FAMILY_DOUBTS ? family : own,
+      seconds: Math.max(seconds, Math.min(seconds * 2 ** (count - 1), DAY_SECONDS)),
+      count,
+    };
+  }
+
+  /** Forgets what an origin was accused of or doubted for, on the owner's word. */
   forget(origin: string): void {
     this.#proofs.delete(origin);
+    this.#doubts.delete(origin);
   }
 }
 

@@ -11,15 +11,19 @@ import { Doubtful, sharedSegments } from "./doubtful.ts";
 import { hasGone, type Order } from "./order.ts";
 import { type PaidCredential, paidCredentialOf } from "./paid-credential.ts";
 import type { RunningOrders } from "./running-orders.ts";
+import type { Seats } from "./seats.ts";
 
 /** The purchases of a single request that one order takes over at most. */
 const MAX_TAKEN = 7;
 const REMEMBERED = 10_000;
+/** For how long what a service refused is not offered again where it was left. */
+const LEFT_SECONDS = 600;
 
 export interface BoughtOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly running: RunningOrders;
+  readonly seats: Seats;
 }
 
 export class Bought {
@@ -29,6 +33,12 @@ export class Bought {
   /** By order: the payment hashes of what it took, and from which order. */
   readonly #taken = new Lru<string, Map<string, string>>(REMEMBERED);
   readonly #doubtful = new Doubtful();
+  /**
+   * What was left, by node, payment hash and, unless it has ended for all of them, request: until
+   * when it is not offered again, in Unix seconds. An order runs many times, and each order of a
+   * child would ask the service about all that its ancestors have used up.
+   */
+  readonly #left = new Lru<string, number>(REMEMBERED);
   readonly #writing = new Set<Promise<unknown>>();
 
   constructor(options: BoughtOptions) {
@@ -41,7 +51,7 @@ export class Bought {
    */
   async take(order: Order): Promise<PaidCredential | undefined> {
     const { verified, target, priced } = order;
-    const { store, clock, running } = this.#options;
+    const { store, clock, running, seats } = this.#options;
     const nodeIds = verified.nodes.map(({ id }) => id).reverse();
     const { method, path } = target;
     const origin = formatOrigin(target.origin);
@@ -65,12 +75,14 @@ export class Bought {
     const mayTake = async (paid: PaidCredential) =>
       mayServe(paid, verified, target, clock()) &&
       !isUnlikely(paid) &&
+      !seats.isFull(order.key, paid) &&
       (await this.mayUse(order, paid));
     try {
       const ranked = bought.map((paid) => ({ paid, rank: rankOf(paid) }));
       for (const { paid } of ranked.sort((a, b) => a.rank - b.rank)) {
         const { record } = paid;
-        if (order.unfit.has(record.paymentHash) || this.isOver(record)) continue;
+        if (order.unfit.has(record.paymentHash)) continue;
+        if (this.isOver(record) || this.isLeft(order, record)) continue;
         if (paid.hasExpired(clock())) expired.push(record);
         else if (paid.isPastEnd(clock())) pastEnd.push(paid);
         else if (await mayTake(paid)) return paid;
@@ -126,6 +138,22 @@ export class Bought {
     await store.take(paymentHash, key, `free ${paymentHash}`);
   }
 
+  /**
+   * The order goes on without it, and so do the next ones.
+   *
+   * @param isOver whether no other request of the node needs to try it either
+   */
+  leave(order: Order, { paymentHash }: PaymentRecord, isOver: boolean): void {
+    const [ofAll, ofThis] = leftKeys(order, paymentHash);
+    this.#left.set(isOver ? ofAll : ofThis, this.#options.clock() + LEFT_SECONDS);
+  }
+
+  /** Whether it was left a while ago, so that the service need not be asked. */
+  isLeft(order: Order, { paymentHash }: PaymentRecord): boolean {
+    const now = this.#options.clock();
+    return leftKeys(order, paymentHash).some((key) => now < (this.#left.get(key) ?? 0));
+  }
+
   isOver({ paymentHash }: PaymentRecord): boolean {
     return this.#over.get(paymentHash) ?? false;
   }
@@ -151,6 +179,9 @@ export class Bought {
     await Promise.all(this.#writing);
   }
 }
+
+const leftKeys = ({ verified, priced }: Order, paymentHash: string) =>
+  [`${verified.node.id} ${paymentHash}`, `${verified.node.id} ${paymentHash} ${priced}`] as const;
 
 /**
  * Whether a credential was bought at the request's origin, covers it, and may be used by the node.

@@ -9,9 +9,12 @@ import type { Invoice, InvoiceCurve, Network } from "../invoice/index.ts";
 import type { readInvoice } from "../invoice/read.ts";
 import { type Offer, refusalsOnSale } from "../l402/challenge.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
+import { endOfSale } from "./paid-credential.ts";
 
 /** How much time a payment must have before its invoice expires. [case 67] */
 const EXPIRY_MARGIN_SECONDS = 10;
+/** How much time there must be to use what was paid for at the last moment. */
+const USE_MARGIN_SECONDS = 10;
 /** How far the payee's clock may be ahead of this one and of the service's. */
 const MAX_AHEAD_SECONDS = 60;
 /** `Date` has whole seconds, and takes a moment to arrive. */
@@ -146,13 +149,20 @@ export function readSkew({ headers }: Response, now: number): number {
 }
 
 /**
- * Checks that the credential for sale covers the request.
+ * Checks that the credential for sale covers the request, and will when it is paid for.
  *
  * @param now Unix seconds by the service's clock
+ * @param timeoutSeconds how long the payment may take
  *
  * @throws ChallengeError `ERR_CHALLENGE_SCOPE`
  */
-export function checkSale(offer: Offer, target: Target, now: number): void {
+export function checkSale(offer: Offer, target: Target, now: number, timeoutSeconds: number): void {
+  const end = endOfSale(offer.token);
+  if (now < end && end < now + timeoutSeconds + USE_MARGIN_SECONDS)
+    throw refused(
+      "ERR_CHALLENGE_SCOPE",
+      `what it sells ends in ${Math.floor(end - now)} s, and a payment may take ${timeoutSeconds} s, so it could end before it is used. The service should sell what lasts longer (validFor), or the treasury's owner should give payments less time (paymentTimeout)`,
+    );
   const [first] = refusalsOnSale(offer, { now, target });
   if (first?.code === "ERR_EXPIRED")
     throw refused(

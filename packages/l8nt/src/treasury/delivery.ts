@@ -3,14 +3,16 @@
  * decides by evidence what became of it. spec/4-purchase.md §4.5, §5.
  */
 import { msat } from "../amount.ts";
+import { DeniedError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
 import { relayed } from "../http/hop.ts";
 import { howEnded, wasRepeated } from "../http/outbound.ts";
 import type { WrittenListener } from "../http/written.ts";
 import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
+import { Turns } from "../internal/turns.ts";
 import type { Verified } from "../l402/index.ts";
-import type { Clock, Sleep } from "../ports/clock.ts";
+import { type Clock, MAX_CLOCK_SKEW_SECONDS, type Sleep } from "../ports/clock.ts";
 import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
@@ -27,12 +29,23 @@ import type { NodeDirectory } from "./nodes.ts";
 import { givenKeyOf, hasGone, isPaidBy, type Order, orderKey } from "./order.ts";
 import { type PaidCredential, paidCredentialOf, serviceTime } from "./paid-credential.ts";
 import type { Recall } from "./recall.ts";
-import { judgeRefusal } from "./refusals.ts";
+import { type Claim, claimOf, judgeRefusal, type RefusedFacts } from "./refusals.ts";
 import { anotherRequest } from "./running-orders.ts";
+import type { Seats } from "./seats.ts";
 import type { ServiceRequests } from "./service-requests.ts";
 import type { Settler } from "./settler.ts";
 import { tracked } from "./tracked-answer.ts";
-import { answerLost, givenUp, noAnswer, notDelivered, unproven } from "./undelivered.ts";
+import {
+  answerLost,
+  deniedMeanwhile,
+  endedBefore,
+  givenUp,
+  noAnswer,
+  notDelivered,
+  spentBy,
+  unproven,
+} from "./undelivered.ts";
+import type { UnpaidAsks } from "./unpaid-asks.ts";
 import { firstKeyOf, ownKeyOf } from "./use-key.ts";
 
 export interface DeliveryOptions {
@@ -41,6 +54,8 @@ export interface DeliveryOptions {
   readonly bought: Bought;
   readonly kept: KeptAnswers;
   readonly blame: Blame;
+  readonly seats: Seats;
+  readonly asks: UnpaidAsks;
   readonly recall: Recall;
   readonly settler: Settler;
   readonly services: ServiceRequests;
@@ -53,6 +68,8 @@ export interface DeliveryOptions {
 
 /** How an order came to a purchase. */
 interface Way {
+  /** @default true */
+  readonly mayHandOver?: boolean;
   /** In the pass that paid for it. */
   readonly isPaying?: boolean;
   /** The agent says that the service refused it: whether the service may have served it before. */
@@ -73,6 +90,8 @@ const PAUSES = [0.02, 0.1, 0.5, 1, 1];
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #evidence: Evidence;
+  /** Many agents may report one refusal at once, and the service is asked about it once. */
+  readonly #refused = new Turns();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -121,8 +140,14 @@ export class Delivery {
   /** Delivers what was just paid for. @throws PaymentError if it cannot be delivered */
   async ofPayment(order: Order, record: PaymentRecord): Promise<Purchase> {
     const paid = paidCredentialOf(record);
-    const purchase = await this.#deliver(order, paid, { isPaying: true });
-    if (purchase === undefined) throw notDelivered(record.origin, undefined);
+    let purchase: Purchase | undefined;
+    try {
+      purchase = await this.#deliver(order, paid, { isPaying: true });
+    } catch (error) {
+      // Money moved, which a denial does not say.
+      throw error instanceof DeniedError ? deniedMeanwhile(error) : error;
+    }
+    if (purchase === undefined) throw notDelivered(record.origin, "yes", undefined);
     return purchase;
   }
 
@@ -134,7 +159,8 @@ export class Delivery {
    */
   async ofOwn(order: Order, record: PaymentRecord): Promise<Purchase | undefined> {
     const { clock, bought } = this.#options;
-    if (record.status === "undelivered") throw notDelivered(record.origin, undefined);
+    if (record.status === "undelivered")
+      throw notDelivered(record.origin, spentBy(order, record), undefined);
     const paid = paidCredentialOf(record);
     if (record.status === "used" || bought.isOver(record)) return this.#onceMore(order, paid);
     if (paid.hasExpired(clock())) {
@@ -145,12 +171,17 @@ export class Delivery {
     return this.#deliver(order, paid, {});
   }
 
-  /** Delivers what was paid for earlier; undefined if nothing of it is of use for this order. */
+  /**
+   * Delivers what was paid for earlier; undefined if nothing of it is of use for this order. Once
+   * the service refused the agent something, the treasury tries the rest itself: a hand-over of
+   * each would be a message of the agent each.
+   */
   async ofBought(order: Order): Promise<Purchase | undefined> {
+    const mayHandOver = order.request.refused === undefined;
     for (;;) {
       const paid = await this.#options.bought.take(order);
       if (paid === undefined) return undefined;
-      const purchase = await this.#deliver(order, paid, {});
+      const purchase = await this.#deliver(order, paid, { mayHandOver });
       if (purchase !== undefined) return purchase;
     }
   }
@@ -180,27 +211,36 @@ export class Delivery {
       return undefined;
     }
     const isGood = record.status === "paid" && mayServe(paid, verified, target, clock());
-    if (!isGood && !mayBeUsed) throw notDelivered(record.origin, undefined);
+    if (!isGood && !mayBeUsed) throw notDelivered(record.origin, spentBy(order, record), undefined);
     // Another order has taken it over since, and this one goes on without it.
     const isLost = record.order !== order.key && isPaidBy(record, order.key);
+    const isLeft = !isOwnOf(order, record) && bought.isLeft(order, record);
     // Another order is using it: to use it here as well would take it away from that order.
-    if (!isGood || isLost || !(await bought.mayUse(order, paid))) {
+    if (!isGood || isLost || isLeft || !(await bought.mayUse(order, paid))) {
       order.unfit.add(paymentHash);
       return undefined;
     }
-    return this.#relay(order, paid, { mayBeUsed, unanswered });
+    const isOver = (): boolean => bought.isOver(record) || bought.isLeft(order, record);
+    return this.#refused.take(paymentHash, async () => {
+      if (isOwnOf(order, record) || !isOver())
+        return this.#relay(order, paid, { mayBeUsed, unanswered });
+      order.unfit.add(paymentHash);
+      return undefined;
+    });
   }
 
   async #deliver(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
     // What an ancestor bought is spent by this node as well.
     await this.#options.nodes.spent(order.verified);
-    return (await this.#handOver(order, paid, way)) ?? (await this.#relay(order, paid, way));
+    const { mayHandOver = true } = way;
+    const handed = mayHandOver ? await this.#handOver(order, paid, way) : undefined;
+    return handed ?? (await this.#relay(order, paid, way));
   }
 
   /** Undefined if the agent may not hold the credential, so that the request must be relayed. */
   async #handOver(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
     const { verified, target, key } = order;
-    const { clock, recall } = this.#options;
+    const { clock, recall, seats } = this.#options;
     const { record, full } = paid;
     // An opaque token cannot be narrowed.
     if (full === undefined) return undefined;
@@ -216,22 +256,28 @@ export class Delivery {
     // Paying and writing take time, and the agent may have been revoked meanwhile. [case 111]
     verified.demand({ now: clock(), target });
     this.#evidence.of(record.paymentHash).noteHanded(key);
+    seats.take(key, paid);
     const payment = paymentOf(order, record, way);
     return { kind: "credential", credential: credential.toString(), ...payment };
   }
 
   /** Relays the request until there is an answer, or a verdict about the refusal. */
   async #relay(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
-    const { store, sleep } = this.#options;
+    const { store, sleep, clock, asks, seats } = this.#options;
+    const spent = spentBy(order, paid.record);
     const known = (): PurchaseEvidence => this.#evidence.of(paid.record.paymentHash);
     const own = ownKeyOf(order, paid);
     const first = firstKeyOf(order, paid, known());
+    // A use that may be there is always tried. A price that may be named again is one of a few.
+    if (known().isRefused && spent === "no") asks.demand(order);
     let asBought = false;
     let key = first;
     let isHidden = false;
     let mayChangeKey = givenKeyOf(order) === undefined;
     for (let lost = 0, waits = 0; ; ) {
-      if (hasGone(order)) throw givenUp();
+      if (hasGone(order)) throw givenUp(spent);
+      // Paying and waiting take time, and the agent may have been revoked meanwhile. [case 111]
+      order.verified.demand({ now: clock(), target: order.target });
       let response: Response;
       try {
         response = await this.#present(order, paid, { asBought, key });
@@ -241,7 +287,7 @@ export class Delivery {
         if (ending === "hung up") known().unanswered = true;
         else await this.#noteMaybeUsed(paid.record);
         if (ending !== "given up" && ++lost < ATTEMPTS) continue;
-        throw noAnswer(error);
+        throw noAnswer(spent, error);
       }
       if (wasRepeated(response)) known().unanswered = true;
       // The request that was lost may still run there.
@@ -268,9 +314,12 @@ export class Delivery {
         continue;
       }
       if (!(await isRefusal(response))) return this.#answer(order, paid, response, { ...way, key });
+      known().isRefused = true;
+      if (response.status === 402) asks.refused(order);
       const code = await codeOf(response);
       const now = (await store.payment(paid.record.paymentHash)) ?? paid.record;
-      const facts = this.#factsOf(order, paidCredentialOf(now), way);
+      seats.leave(order.key, paid);
+      const facts = this.#factsOf(order, paidCredentialOf(now), code, way);
       switch (judgeRefusal({ ...facts, asBought })) {
         case "again":
           asBought = true;
@@ -278,11 +327,11 @@ export class Delivery {
           key = isHidden ? first : hexText(randomBytes(16));
           continue;
         case "leave":
-          return this.#leave(order, paidCredentialOf(now));
+          return this.#leave(order, paidCredentialOf(now), facts.claim);
         case "used":
-          return this.#usedUp(order, now);
+          return this.#usedUp(order, now, facts);
         case "doubted":
-          return this.#doubt(order, now);
+          return this.#doubt(order, now, code, way);
         case "accused":
           return this.#accuse(order, now, code, way);
       }
@@ -290,18 +339,29 @@ export class Delivery {
   }
 
   /** @param record as it is now */
-  #factsOf({ verified, key, priced }: Order, paid: PaidCredential, way: Way) {
+  #factsOf(
+    { verified, key, priced, underWay }: Order,
+    paid: PaidCredential,
+    code: string | undefined,
+    way: Way,
+  ): Omit<RefusedFacts, "asBought"> {
     const { settler, clock } = this.#options;
-    const { record, isSingleUse } = paid;
+    const { record, full, isSingleUse } = paid;
     const { paymentHash, request, nodeIds } = record;
     const known = this.#evidence.of(paymentHash);
     const handed = known.handedTo;
     // A holder's own report is about what its node was handed; otherwise any other holder counts.
     const wasHanded =
       way.mayBeUsed === undefined ? handed.some((order) => order !== key) : handed.length > 1;
+    const claim = claimOf(code, {
+      chain: full?.chain,
+      mayHaveEnded: full === undefined || paid.isPastEnd(clock() + MAX_CLOCK_SKEW_SECONDS),
+      hadTooLittle: code === "ERR_BUDGET" && known.hadTooLittle(priced),
+    });
     return {
-      // A service may sell what ends before it is delivered, to be paid without blame.
-      isPastEnd: way.isPaying !== true && paid.isPastEnd(clock()),
+      // What is paid for lasts longer than a payment may take (§3).
+      isPastEnd: paid.isPastEnd(clock()),
+      claim,
       isOwn: nodeIds.at(-1) === verified.node.id,
       isVeryRequest: request === priced,
       mayBeUsed: record.delivered || way.mayBeUsed === true || known.mayBeUsed,
@@ -311,6 +371,8 @@ export class Delivery {
         known.presentations > 0 ||
         !settler.settledHere(paymentHash) ||
         (isSingleUse && record.order !== key),
+      isShared:
+        !isSingleUse && (known.presentations > 0 || (handed.length > 0 && underWay.size > 0)),
       unanswered: way.unanswered === true || known.unanswered,
     };
   }
@@ -333,8 +395,9 @@ export class Delivery {
     paid: PaidCredential,
     { asBought, key }: { readonly asBought: boolean; readonly key: string },
   ): Promise<Response> {
-    const { services, clock } = this.#options;
+    const { services, clock, seats } = this.#options;
     const { record } = paid;
+    seats.take(order.key, paid);
     const now = serviceTime(record, clock());
     const shown = shownFor(order.target, paid, { now, asBought });
     await this.#tellOthers(record);
@@ -348,6 +411,7 @@ export class Delivery {
     response: Response,
     { key, ...way }: Way & { readonly key: string },
   ): Promise<Purchase> {
+    const { bought, seats } = this.#options;
     const { record, isSingleUse } = paid;
     const head = { method: order.target.method, status: response.status };
     const isAnswer = isConsumed(head, declaredIn(response.headers));
@@ -356,18 +420,21 @@ export class Delivery {
     const asked = { request: order.priced, key };
     const known = this.#evidence.of(record.paymentHash);
     known.mayBeUsed = true;
-    this.#options.bought.noteAnswered(paid);
+    known.isRefused = false;
+    bought.noteAnswered(paid);
     if (!isAnswer) {
+      seats.leave(order.key, paid);
       known.isGivenBack = true;
       if (mayBeLost(response)) known.noteLost(asked);
       await this.#noteMaybeUsed(record);
       return { kind: "response", response: passed, ...payment };
     }
     known.noteAnswered(order.key, asked);
+    if (seats.answered(key, paid)) bought.usedUp([record]);
     const onWritten: WrittenListener = (ending) => {
       if (ending === "cut") this.#evidence.of(record.paymentHash).noteLost(asked);
       // What has left may end at a proxy: the agent says whether it arrived.
-      if (ending === "read" && isSingleUse) this.#options.bought.usedUp([record]);
+      if (ending === "read" && isSingleUse) bought.usedUp([record]);
       else void this.#noteMaybeUsed(record);
     };
     return {
@@ -439,7 +506,7 @@ export class Delivery {
     try {
       response = await this.#present(order, paid, { asBought: false, key });
     } catch (error) {
-      throw noAnswer(error);
+      throw noAnswer(spentBy(order, paid.record), error);
     }
     if (givenKeyOf(order) === undefined && (await isKnownKey(response))) {
       discard(response);
@@ -455,64 +522,93 @@ export class Delivery {
    *
    * @throws AdapterError `ERR_REQUEST` if the order itself paid for it
    */
-  async #leave(order: Order, paid: PaidCredential): Promise<undefined> {
+  async #leave(order: Order, paid: PaidCredential, claim: Claim): Promise<undefined> {
     const { bought } = this.#options;
     const { record } = paid;
     order.unfit.add(record.paymentHash);
     bought.noteRefused(paid, order);
     if (isOwnOf(order, record)) throw anotherRequest();
+    bought.leave(order, record, claim === "over");
     await bought.giveBack(order, record);
     return undefined;
   }
 
-  /** It is of no use any more. @throws PaymentError `ERR_ANSWER_LOST` if the order paid for it */
-  async #usedUp(order: Order, record: PaymentRecord): Promise<undefined> {
+  /**
+   * It is of no use any more.
+   *
+   * @throws PaymentError if the order paid for it: `ERR_ANSWER_LOST`, or `ERR_PAID_NOT_DELIVERED`
+   * if the payment took too long
+   */
+  async #usedUp(
+    order: Order,
+    record: PaymentRecord,
+    { isPastEnd, mayBeUsed }: Pick<RefusedFacts, "isPastEnd" | "mayBeUsed">,
+  ): Promise<undefined> {
     const { bought } = this.#options;
     order.unfit.add(record.paymentHash);
     const isPayer = isOwnOf(order, record);
     // An order that took it may pay for itself, so it must not have it any more.
     if (!isPayer) await bought.giveBack(order, record);
     bought.usedUp([record]);
-    if (isPayer) throw answerLost(record.origin);
+    if (isPayer)
+      throw isPastEnd && !mayBeUsed ? endedBefore(record.origin) : answerLost(record.origin);
     return undefined;
   }
 
   /**
-   * Nothing is proven, and the service may hang up on purpose: this node does not pay it for a
-   * while.
+   * Nothing is proven, and the service may do it on purpose: this node does not pay it for a while,
+   * nor its family if that happens again and again.
    *
    * @throws PaymentError `ERR_PAID_NOT_DELIVERED` always, once the origin is closed to the node
    */
-  async #doubt(order: Order, record: PaymentRecord): Promise<never> {
-    const { clock, quarantineSeconds, store, bought, alarm } = this.#options;
+  async #doubt(
+    order: Order,
+    record: PaymentRecord,
+    code: string | undefined,
+    way: Way,
+  ): Promise<never> {
+    const { clock, quarantineSeconds: seconds, store, bought, blame, alarm } = this.#options;
     const { origin, paymentHash } = record;
     order.unfit.add(paymentHash);
-    const closed = { to: order.verified.node.id, until: clock() + quarantineSeconds };
+    const isFirstHand = this.#isFirstHand(record, way);
+    const closure = blame.doubt(origin, order.verified, clock(), { isFirstHand, seconds });
+    const closed = { to: closure.to, until: clock() + closure.seconds };
     // An order that took it may pay for itself, once the origin is open again.
     if (!isOwnOf(order, record)) await bought.giveBack(order, record);
     await store.mark(paymentHash, { status: "used", closed });
     bought.usedUp([record]);
+    const what =
+      code === undefined
+        ? "whose connection ended without an answer, or with 5xx: a broken link, a gateway, or a service that hangs up"
+        : `which it says is used up, has ended or costs more (${code}), and which no answer was received for: a proxy that sends requests twice, a clock, or a service that lies`;
     alarm(
-      `${origin} asks for payment ${paymentHash} again, whose connection ended without an answer, or with 5xx: a broken link, a gateway, or a service that hangs up. Node ${closed.to} does not pay there for ${quarantineSeconds} s`,
+      `${origin} asks for payment ${paymentHash} again, ${what}. Node ${closed.to} does not pay there for ${closure.seconds} s (doubt ${closure.count})`,
     );
-    throw unproven(origin);
+    throw unproven(origin, spentBy(order, record), code);
+  }
+
+  /** Only in the pass that paid: the agent could not use it, nor ask in another way. */
+  #isFirstHand({ paymentHash }: PaymentRecord, { isPaying = false }: Way): boolean {
+    return isPaying && this.#evidence.of(paymentHash).handedTo.length === 0;
   }
 
   /** @throws PaymentError `ERR_PAID_NOT_DELIVERED` always, once the origin is closed */
   async #accuse(
-    { verified }: Order,
-    { origin, paymentHash }: PaymentRecord,
+    order: Order,
+    record: PaymentRecord,
     code: string | undefined,
-    { isPaying = false }: Way,
+    way: Way,
   ): Promise<never> {
+    const { verified } = order;
+    const { origin, paymentHash } = record;
     const { clock, quarantineSeconds, store, blame, alarm } = this.#options;
     const until = clock() + quarantineSeconds;
-    // First-hand only in the pass that paid: the agent could not use it, nor ask in another way.
-    const isProof = isPaying && this.#evidence.of(paymentHash).handedTo.length === 0;
-    const to = isProof ? blame.prove(origin, verified, clock(), until) : verified.node.id;
+    const to = this.#isFirstHand(record, way)
+      ? blame.prove(origin, verified, clock(), until)
+      : verified.node.id;
     await store.mark(paymentHash, { status: "undelivered", closed: { to, until } });
     alarm(`${origin} took payment ${paymentHash} and did not deliver`);
-    throw notDelivered(origin, code);
+    throw notDelivered(origin, spentBy(order, record), code);
   }
 
   /** Never fails: the agent gets its answer, and there may be no second one. */

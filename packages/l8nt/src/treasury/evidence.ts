@@ -56,10 +56,14 @@ export class PurchaseEvidence {
   mayBeUsed = false;
   /** Whether a connection with it was closed before a head, and not by this side. */
   unanswered = false;
+  /** Whether the service refused it last. */
+  isRefused = false;
   /** Whether the service answered last without consuming the use. */
   isGivenBack = false;
   /** How many exchanges with it are under way. */
   presentations = 0;
+  /** The request that it had too little left for, until something is answered. */
+  #tooLittleFor: string | undefined;
   #handedTo: readonly string[] = [];
   #isHandedAgain = false;
   #lost: (Asked & { readonly at: number }) | undefined;
@@ -87,6 +91,12 @@ export class PurchaseEvidence {
     else if (this.#handedTo.length < MAX_HANDED) this.#handedTo = [...this.#handedTo, order];
   }
 
+  /** Returns whether it had too little left for another request before. */
+  hadTooLittle(request: string): boolean {
+    this.#tooLittleFor ??= request;
+    return this.#tooLittleFor !== request;
+  }
+
   /** The first answer that was lost stays the one to ask for, until an order has had one. */
   noteLost({ request, key }: Asked): void {
     if (!this.#isLost()) this.#lost = { request, key, at: this.#clock() };
@@ -96,6 +106,7 @@ export class PurchaseEvidence {
   noteAnswered(order: string, { request, key }: Asked): void {
     this.isGivenBack = false;
     this.#lost = undefined;
+    this.#tooLittleFor = undefined;
     this.#answered = { order, request, key };
   }
 

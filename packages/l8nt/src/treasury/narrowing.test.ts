@@ -327,7 +327,8 @@ describe("an agent's claim about a credential that it was handed", () => {
     const credential = await handed(world, root, `${shop.url}/a`);
     const otherwise = { ...refused(credential, false), method: "POST" };
     expect(await failure(buy(world, root, `${shop.url}/a`, otherwise))).toMatchObject({
-      spent: "yes",
+      code: "ERR_PAID_NOT_DELIVERED",
+      spent: "no",
     });
     expect(shop.received.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
     expect(world.paid().count).toBe(1);

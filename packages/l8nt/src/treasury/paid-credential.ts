@@ -2,7 +2,7 @@
  * What was bought: a macaroon of ours, or the token of another L402 server. The only place that
  * tells what a purchase is good for. spec/4-purchase.md §4.4.
  */
-import { endpoints, formatOrigin, type Target } from "../caveat/index.ts";
+import { type CaveatChain, endpoints, formatOrigin, type Target } from "../caveat/index.ts";
 import { unverifiedChain } from "../credential/index.ts";
 import { Credential } from "../l402/index.ts";
 import { type Token, tokenOf } from "../l402/token.ts";
@@ -36,11 +36,7 @@ export class PaidCredential {
 
   /** Unix seconds of the service's clock, at every service that it is for. */
   get #end(): number {
-    const chain = this.full?.chain;
-    return Math.min(
-      chain?.validUntil ?? Number.POSITIVE_INFINITY,
-      chain?.serviceEnd?.until ?? Number.POSITIVE_INFINITY,
-    );
+    return endOf(this.full?.chain);
   }
 
   /**
@@ -108,6 +104,20 @@ export function paidCredentialOf(record: PaymentRecord): PaidCredential {
 /** Our time as the service of a purchase sees it, in Unix seconds. */
 export const serviceTime = ({ skewSeconds = 0 }: PaymentRecord, now: number): number =>
   now + skewSeconds;
+
+const endOf = (chain: CaveatChain | undefined): number =>
+  Math.min(
+    chain?.validUntil ?? Number.POSITIVE_INFINITY,
+    chain?.serviceEnd?.until ?? Number.POSITIVE_INFINITY,
+  );
+
+/** When a token for sale ends, in Unix seconds of the service's clock. */
+export const endOfSale = (token: Token): number =>
+  endOf(
+    token.form === "opaque"
+      ? undefined
+      : unverifiedChain(token.macaroon.caveats, token.identifier.paymentHash),
+  );
 
 /**
  * Whether a token for sale may cover other paths or methods than the one that it is bought for, so

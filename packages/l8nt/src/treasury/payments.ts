@@ -104,7 +104,7 @@ export class OutgoingPayments {
     identity?.catch(() => {});
     this.#network ??= await wallet.network();
     const now = clock();
-    checkSale(offer, target, now + skewSeconds);
+    checkSale(offer, target, now + skewSeconds, policy.paymentTimeoutSeconds);
     const payable = await checkInvoice(offer, this.#network, now, skewSeconds, curve);
     const { invoice, amountMsat } = payable;
     const price = msat(amountMsat);

@@ -311,7 +311,7 @@ describe("a revocation while a hand-over is written", () => {
       await begun;
       await world.treasury.owner.revoke(await nodeOf(world, agent));
       go.open();
-      expect(await ordering).toMatchObject({ code: "ERR_REVOKED" });
+      expect(await ordering).toMatchObject({ spent: "yes", cause: { code: "ERR_REVOKED" } });
       expect(shop.served).toEqual([]);
     },
   );

@@ -93,7 +93,7 @@ test("what is paid for at that moment is not handed over any more [case 111]", a
   await begun.opened;
   await world.connect(root).revoke(child);
   written.open();
-  expect(await handing).toMatchObject({ code: "ERR_REVOKED" });
+  expect(await handing).toMatchObject({ spent: "yes", cause: { code: "ERR_REVOKED" } });
 });
 
 test("revoking a child does not revoke its parent, even if the parent paid for what the child had", async () => {
@@ -171,27 +171,38 @@ test("a service that cannot revoke, or is gone, delays nothing: what was handed 
 });
 
 describe("a revocation that comes while a payment is made [case 111]", () => {
-  test("lets the payment complete, and nothing is handed over", async () => {
-    let real!: Payer;
-    let meanwhile = async () => {};
-    const wallet: Payer = {
-      network: async () => "bcrt",
-      find: (hash) => real.find(hash),
-      async pay(request) {
-        const outcome = await real.pay(request);
-        await meanwhile();
-        return outcome;
-      },
-    };
-    const world = await town({ wallet });
-    real = devWallet(world.network.account("treasury").url);
-    const root = world.mint();
-    const child = root.delegate({ agent: "child" }, { now: world.clock() });
-    const shop = await world.openShop(SHOP);
-    meanwhile = () => world.connect(root).revoke(child);
-    expect(await failure(buy(world, child, `${shop.url}/a`))).toMatchObject(REVOKED);
-    expect(world.paid().count).toBe(1);
-    expect(await world.spent(root)).toBe(world.paid().msat);
-    expect(shop.served).toEqual([]);
-  });
+  test.each([
+    ["handed over", {}],
+    ["asked for with it", { maxUses: 5 }],
+  ])(
+    "lets the payment complete, nothing is %s, and the error says it is spent",
+    async (_what, scope) => {
+      let real!: Payer;
+      let meanwhile = async () => {};
+      const wallet: Payer = {
+        network: async () => "bcrt",
+        find: (hash) => real.find(hash),
+        async pay(request) {
+          const outcome = await real.pay(request);
+          await meanwhile();
+          return outcome;
+        },
+      };
+      const world = await town({ wallet });
+      real = devWallet(world.network.account("treasury").url);
+      const root = world.mint();
+      const child = root.delegate({ agent: "child", ...scope }, { now: world.clock() });
+      const shop = await world.openShop(SHOP);
+      meanwhile = () => world.connect(root).revoke(child);
+      expect(await failure(buy(world, child, `${shop.url}/a`))).toMatchObject({
+        name: "PaymentError",
+        code: "ERR_PAID_NOT_DELIVERED",
+        spent: "yes",
+        cause: REVOKED,
+      });
+      expect(world.paid().count).toBe(1);
+      expect(await world.spent(root)).toBe(world.paid().msat);
+      expect(shop.served).toEqual([]);
+    },
+  );
 });

@@ -39,22 +39,36 @@ export class UnpaidAsks {
    *
    * @throws AdapterError `ERR_RATE_LIMITED`
    */
-  async begin({ verified, target }: Order): Promise<Ask> {
-    const origin = formatOrigin(target.origin);
-    const shares = verified.nodes.map(({ id }, depth) => this.#share(`${id} ${origin}`, depth));
+  async begin(order: Order): Promise<Ask> {
+    const shares = this.#sharesOf(order);
     for (;;) {
-      const now = this.#clock();
-      const waits = Math.max(...shares.map((share) => share.waitSeconds(now)));
-      if (waits > 0)
-        throw new AdapterError(
-          "ERR_RATE_LIMITED",
-          `${origin} was asked for a price too often, and not paid, by this agent or agents of the same parent. Ask again in ${waits} s, with a budget that covers the price.`,
-          { retryAfterSeconds: waits },
-        );
+      this.demand(order);
       const full = shares.find((share) => share.isFull);
       if (full === undefined) return asking(shares);
       await full.freed();
     }
+  }
+
+  /** @throws AdapterError `ERR_RATE_LIMITED` if nothing is left */
+  demand(order: Order): void {
+    const now = this.#clock();
+    const waits = Math.max(...this.#sharesOf(order).map((share) => share.waitSeconds(now)));
+    if (waits > 0)
+      throw new AdapterError(
+        "ERR_RATE_LIMITED",
+        `${formatOrigin(order.target.origin)} was asked for a price too often, and not paid, by this agent or agents of the same parent. Ask again in ${waits} s, with a budget that covers the price.`,
+        { retryAfterSeconds: waits },
+      );
+  }
+
+  /** A price that the service named to what was presented. It counts as any other. */
+  refused(order: Order): void {
+    for (const share of this.#sharesOf(order)) share.lose();
+  }
+
+  #sharesOf({ verified, target }: Order): readonly Share[] {
+    const origin = formatOrigin(target.origin);
+    return verified.nodes.map(({ id }, depth) => this.#share(`${id} ${origin}`, depth));
   }
 
   #share(key: string, depth: number): Share {
@@ -89,6 +103,10 @@ class Share {
   /** Whether what is under way could use up the rest. */
   get isFull(): boolean {
     return this.#left - this.#underWay < 1;
+  }
+
+  lose(): void {
+    this.#left = Math.max(0, this.#left - 1);
   }
 
   begin(): void {
