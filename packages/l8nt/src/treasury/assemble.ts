@@ -56,11 +56,13 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const authority = new Authority({ secret, previousSecrets, location, kind, clock });
 
   const stops = (options.unexplainedPayments ?? "stop") === "stop";
+  const blame = new Blame();
   const gate = new SpendingGate({
     store,
     clock,
     alarm,
     quarantineSeconds: policy.quarantineSeconds,
+    isDoubted: (origin, nodeIds) => blame.isDoubted(origin, nodeIds, clock()),
     stopsUnexplained: stops,
     compareOnce: () => reconciler.compareOnce(),
   });
@@ -89,7 +91,6 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const seats = new Seats(clock);
   const bought = new Bought({ store, clock, running, seats });
   const kept = new KeptAnswers(clock);
-  const blame = new Blame();
   const uses = new OrderUses({ store, clock, gate });
   const services = new ServiceRequests({ fetch, ...policy });
   const told = { store, clock, sleep: options.sleep ?? systemSleep, alarm };

@@ -16,8 +16,12 @@ interface Proof {
 /** What an origin did to one family that proves nothing. */
 interface Doubts {
   readonly count: number;
-  /** Unix seconds. */
-  readonly until: number;
+  /** The node that the last one closed the origin to. */
+  readonly to: string;
+  /** Until when, in Unix seconds. */
+  readonly closedUntil: number;
+  /** Unix seconds of the last one. */
+  readonly at: number;
 }
 
 /** Whom an origin is closed to. */
@@ -76,14 +80,22 @@ export class Blame {
     const family = isFirstHand ? (nodes[1] ?? nodes.at(-1)!).id : `alone ${own}`;
     const ofOrigin = this.#doubts.get(origin) ?? new Lru<string, Doubts>(REMEMBERED);
     const before = ofOrigin.get(family);
-    const count = before !== undefined && now < before.until ? before.count + 1 : 1;
-    ofOrigin.set(family, { count, until: now + DAY_SECONDS });
+    const count = before !== undefined && now < before.at + DAY_SECONDS ? before.count + 1 : 1;
+    const to = isFirstHand && count >= FAMILY_DOUBTS ? family : own;
+    const longer = Math.max(seconds, Math.min(seconds * 2 ** (count - 1), DAY_SECONDS));
+    ofOrigin.set(family, { count, to, closedUntil: now + longer, at: now });
     this.#doubts.set(origin, ofOrigin);
-    return {
-      to: isFirstHand && count >= FAMILY_DOUBTS ? family : own,
-      seconds: Math.max(seconds, Math.min(seconds * 2 ** (count - 1), DAY_SECONDS)),
-      count,
-    };
+    return { to, seconds: longer, count };
+  }
+
+  /** Whether the origin is still closed to one of these nodes, root first, by a doubt. */
+  isDoubted(origin: string, nodeIds: readonly string[], now: number): boolean {
+    const ofOrigin = this.#doubts.get(origin);
+    if (ofOrigin === undefined) return false;
+    const families = [nodeIds[1] ?? nodeIds[0], ...nodeIds.map((id) => `alone ${id}`)];
+    return families
+      .map((family) => ofOrigin.get(family!))
+      .some((doubts) => doubts && now < doubts.closedUntil && nodeIds.includes(doubts.to));
   }
 
   /** Forgets what an origin was accused of or doubted for, on the owner's word. */

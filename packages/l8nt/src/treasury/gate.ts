@@ -18,6 +18,8 @@ export interface SpendingGateOptions {
   readonly alarm: Alarm;
   /** How long a closure of an origin holds at most. */
   readonly quarantineSeconds: number;
+  /** Whether an origin was doubted so often that it stays closed for longer. */
+  readonly isDoubted?: (origin: string, nodeIds: readonly string[]) => boolean;
   /** Whether a payment that the books cannot explain stops spending. @default true */
   readonly stopsUnexplained?: boolean;
   /** Compares the books with the wallet, if that has not been done yet. */
@@ -130,11 +132,13 @@ export class SpendingGate implements Freezable {
     await this.#options.compareOnce?.();
     this.demand(verified);
     const origin = formatOrigin(target.origin);
-    const { store, clock } = this.#options;
+    const { store, clock, isDoubted } = this.#options;
+    const nodeIds = verified.nodes.map(({ id }) => id);
     const closures = (await store.closures(origin, clock())).filter((closure) =>
       this.#holds(origin, closure),
     );
-    if (closures.some(({ to }) => to === ALL_NODES || verified.nodes.some(({ id }) => id === to)))
+    const isClosed = closures.some(({ to }) => to === ALL_NODES || nodeIds.includes(to));
+    if (isClosed || isDoubted?.(origin, nodeIds))
       throw new PaymentError(
         "ERR_ORIGIN_QUARANTINED",
         "no",

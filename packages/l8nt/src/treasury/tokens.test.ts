@@ -238,13 +238,13 @@ describe("a macaroon that names a service and no endpoint", () => {
     const world = await town();
     const { url, received } = await aperture(world, (name) => [
       `services=${name}:0`,
-      `${name}_valid_until=${world.clock() + 60}`,
+      `${name}_valid_until=${world.clock() + 90}`,
     ]);
     const buy = buyer(world);
     await buy(`${url}/weather/a`);
     await buy(`${url}/weather/b`);
     expect(world.paid().count).toBe(1);
-    world.clock.advance("61s");
+    world.clock.advance("91s");
     // A clock may have been set since it was bought, so it is presented once more.
     expect(await bodyOf(await buy(`${url}/weather/a`))).toBe("by weather");
     expect(world.paid().count).toBe(2);
