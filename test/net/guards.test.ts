@@ -114,6 +114,18 @@ describe("what is public is reached", () => {
   });
 });
 
+test.each([
+  ["a certificate for another name", "https://wrong-name.example/"],
+  ["a certificate of an authority that is not trusted", "https://dual.example:8444/"],
+  ["no TLS where it is asked for", "https://treasury.example:80/"],
+  ["a port that nothing listens at", "https://dual.example:9/"],
+  ["a name that does not exist", "https://nowhere.example/"],
+])("a host with %s is asked for nothing", async (_, url) => {
+  const told = await order(url);
+  expect(told.status, told.body).toBe(502);
+  expect(JSON.parse(told.body)).toMatchObject({ code: "ERR_SERVICE_UNREACHABLE" });
+});
+
 describe("a redirect to an address that is not public is not followed", () => {
   const { location } = SITES["a dual-stack name"];
 

@@ -36,7 +36,7 @@ const challenges = ({ headers }: Told): readonly string[] =>
 
 for (const proxy of PROXIES)
   describe.skipIf(world.missing[proxy] !== undefined)(`behind ${proxy}`, () => {
-    const { root, prefix, few } = proxied(proxy);
+    const { root, prefix, ...limited } = proxied(proxy);
 
     describe.each(MODES)("%s", (mode, paying) => {
       const slug = mode.replace(" ", "-");
@@ -122,17 +122,20 @@ for (const proxy of PROXIES)
       expect(told.status).toBe(402);
     });
 
-    test("the limit of unpaid challenges counts each client, not the proxy", async () => {
-      const other = await openAgent("owner");
-      const url = `${few.location}/few`;
-      const statuses: (number | undefined)[] = [];
-      for (let asked = 0; asked < 3; asked++) statuses.push((await plain(url)).status);
-      expect(statuses).toEqual([402, 402, 429]);
-      // A client cannot say that it is another one.
-      const forged = await plain(url, { headers: { "x-forwarded-for": "11.99.0.1" } });
-      expect(forged.status).toBe(429);
-      expect((await other.ask({ url, by: "plain" })).status).toBe(402);
-    });
+    test.each(Object.entries(limited))(
+      "with %s, the limit of unpaid challenges counts each client, not the proxy",
+      async (_, few) => {
+        const other = await openAgent("owner");
+        const url = `${few.location}/few`;
+        const statuses: (number | undefined)[] = [];
+        for (let asked = 0; asked < 3; asked++) statuses.push((await plain(url)).status);
+        expect(statuses).toEqual([402, 402, 429]);
+        // A client cannot say that it is another one.
+        const forged = await plain(url, { headers: { "x-forwarded-for": "11.99.0.1" } });
+        expect(forged.status).toBe(429);
+        expect((await other.ask({ url, by: "plain" })).status).toBe(402);
+      },
+    );
   });
 
 describe.skipIf(world.missing.nginx !== undefined)("behind nginx alone", () => {

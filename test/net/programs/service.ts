@@ -7,7 +7,7 @@ import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import express from "express";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import * as onExpress from "l8nt/express";
 import * as onHono from "l8nt/hono";
 import * as onNode from "l8nt/node";
@@ -23,7 +23,7 @@ const PRICE = { price: "10 sat" } as const;
 const PASS = { ...PRICE, grants: { validFor: "1h", endpoints: ["GET /pass/*"] } } as const;
 /** Where a redirect leads: a private address, and a name of this machine. */
 const AWAY = { "/away": "https://10.0.0.1/", "/away-to-name": "https://loop.example/" } as const;
-const PROXY_ADDRESSES = [...HOSTS.proxy.v4, ...HOSTS.proxy.v6];
+const PROXY_ADDRESSES: readonly string[] = [...HOSTS.proxy.v4, ...HOSTS.proxy.v6];
 
 function paywallOf({ location, perClient = 10_000 }: Site): Paywall {
   return new Paywall({
@@ -81,12 +81,20 @@ function withExpress(site: Site): RequestListener {
   return app;
 }
 
+/** The last address that a trusted proxy added, or else that of the socket. */
+function clientAddress({ env, req }: Context): string | undefined {
+  const { remoteAddress = "" } = (env as HttpBindings).incoming.socket;
+  return PROXY_ADDRESSES.includes(remoteAddress.replace("::ffff:", ""))
+    ? req.header("x-forwarded-for")?.split(", ").at(-1)
+    : remoteAddress;
+}
+
 function withHono(site: Site): RequestListener {
   const paywall = paywallOf(site);
-  const app = new Hono<{ Bindings: HttpBindings }>()
+  const app = new Hono()
     .use(onHono.wellKnown(paywall))
-    .all("/*", onHono.paid(paywall, PRICE), (c) =>
-      c.text(forecast(site, c.env.incoming.socket.remoteAddress)),
+    .all("/*", onHono.paid(paywall, PRICE, { clientAddress }), (c) =>
+      c.text(forecast(site, clientAddress(c))),
     );
   return getRequestListener(app.fetch);
 }

@@ -8,6 +8,8 @@ export interface Certificates {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+  /** For the same names, of an authority that no program trusts: of itself. */
+  readonly strange: { readonly cert: string; readonly key: string };
 }
 
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -40,5 +42,15 @@ export function makeCertificates(folder: string): Certificates {
     ...["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial"],
     ...["-out", path("leaf.pem")],
   );
-  return { ca: path("ca.pem"), cert: path("leaf.pem"), key: path("leaf.key") };
+  openssl(
+    ...["req", "-x509", ...EC, "-days", "2", "-subj", "/CN=A stranger"],
+    ...["-addext", `subjectAltName=${alternatives.join(",")}`],
+    ...["-keyout", path("strange.key"), "-out", path("strange.pem")],
+  );
+  return {
+    ca: path("ca.pem"),
+    cert: path("leaf.pem"),
+    key: path("leaf.key"),
+    strange: { cert: path("strange.pem"), key: path("strange.key") },
+  };
 }

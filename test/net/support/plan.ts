@@ -160,13 +160,19 @@ export const proxied = (proxy: ProxyName) => {
     location: `https://${at(proxy)}${path}`,
     port: port + more,
   });
+  const limited = (more: number, framework: Site["framework"]): Site => ({
+    ...behind(more, framework),
+    location: `https://${at(`${proxy}-${framework}`)}`,
+    perClient: 2,
+  });
   return {
     /** The whole origin. */
     root: behind(0, "express"),
     /** The proxy removes /api. */
     prefix: behind(1, "node", "/api"),
-    /** Gives two challenges in a minute to each client. */
-    few: { ...behind(2, "express"), location: `https://${at(`${proxy}-few`)}`, perClient: 2 },
+    /** These give two challenges in a minute to each client. */
+    express: limited(2, "express"),
+    hono: limited(3, "hono"),
   } as const satisfies Readonly<Record<string, Site>>;
 };
 
@@ -207,7 +213,7 @@ export const REFUSED_NAMES: Readonly<Record<string, Entry>> = {
   [at("mixed-families-reversed")]: { A: ["10.0.0.1"], AAAA: [SHOP.v6[0]] },
 };
 
-export const ZONE: Readonly<Record<string, Entry>> = {
+const CERTIFIED_ZONE: Readonly<Record<string, Entry>> = {
   ...REFUSED_NAMES,
   [at("lightning")]: whole("lightning"),
   [at("treasury")]: whole("treasury"),
@@ -232,14 +238,20 @@ export const ZONE: Readonly<Record<string, Entry>> = {
   ...Object.fromEntries(
     PROXIES.flatMap((proxy, index) => [
       [at(proxy), { A: [HOSTS.proxy.v4[index]!], AAAA: [HOSTS.proxy.v6[index]!] }],
-      [at(`${proxy}-few`), { A: [HOSTS.proxy.v4[index]!] }],
+      [at(`${proxy}-express`), { A: [HOSTS.proxy.v4[index]!] }],
+      [at(`${proxy}-hono`), { A: [HOSTS.proxy.v4[index]!] }],
     ]),
   ),
 };
 
+/** Names that lead to a service, and that its certificate is not for. */
+const UNCERTIFIED: Readonly<Record<string, Entry>> = { [at("wrong-name")]: whole("shop") };
+
+export const ZONE: Readonly<Record<string, Entry>> = { ...CERTIFIED_ZONE, ...UNCERTIFIED };
+
 /** Every name and address that the certificate of the hosts is for. */
 export const CERTIFIED = {
-  names: [...Object.keys(ZONE), "localhost"],
+  names: [...Object.keys(CERTIFIED_ZONE), "localhost"],
   addresses: [
     ...Object.values(HOSTS).flatMap(({ v4, v6 }) => [...v4, ...v6]),
     ...TRAPPED.v4,

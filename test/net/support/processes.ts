@@ -21,6 +21,8 @@ export interface Place {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+  /** Of an authority that no program trusts. */
+  readonly strange: { readonly cert: string; readonly key: string };
   /** For files of the run. */
   readonly folder: string;
   /** For what the programs print. */

@@ -16,7 +16,7 @@ export interface Server {
 
 /** A proxy of the services behind it, at an address of its own on the host of the proxies. */
 export function serviceProxy(proxy: ProxyName, binary: string, place: Place): Server {
-  const { root, prefix, few } = proxied(proxy);
+  const { root, prefix, express, hono } = proxied(proxy);
   const index = PROXIES.indexOf(proxy);
   const bind = [HOSTS.proxy.v4[index]!, HOSTS.proxy.v6[index]!] as const;
   if (proxy === "nginx") {
@@ -26,7 +26,9 @@ export function serviceProxy(proxy: ProxyName, binary: string, place: Place): Se
         `location / { ${pass(root.port, "")} }`,
         `location /api/ { ${pass(prefix.port, "/")} }`,
       ]),
-      server(bind, hostOf(few.location), place, [`location / { ${pass(few.port, "")} }`]),
+      ...[express, hono].map(({ location, port }) =>
+        server(bind, hostOf(location), place, [`location / { ${pass(port, "")} }`]),
+      ),
       // A name with two addresses: what breaks off at one is sent again to the other.
       ...Object.values(AGAIN).map(({ location, port }) =>
         server(bind, hostOf(location), place, [
@@ -43,7 +45,9 @@ export function serviceProxy(proxy: ProxyName, binary: string, place: Place): Se
       `handle_path /api/* {\n${caddyTo(`${SHOP}:${prefix.port}`, place)}\n}`,
       `handle {\n${caddyTo(`${SHOP}:${root.port}`, place)}\n}`,
     ]),
-    caddySite(bind, hostOf(few.location), place, [caddyTo(`${SHOP}:${few.port}`, place)]),
+    ...[express, hono].map(({ location, port }) =>
+      caddySite(bind, hostOf(location), place, [caddyTo(`${SHOP}:${port}`, place)]),
+    ),
   ]);
 }
 

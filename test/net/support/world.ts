@@ -115,6 +115,10 @@ async function start(inside: Inside, place: Place) {
     ...(["treasury", "treasury6"] as const).map((host) =>
       inside.serve(host, "trap", [trapLog, "80", "8443"]),
     ),
+    inside.serve("shop", "trap", [trapLog, "8444"], {
+      CERT: place.strange.cert,
+      KEY: place.strange.key,
+    }),
   ]);
   const cut = [...Object.values(CUT), ...Object.values(AGAIN)].map(({ port }) => String(port));
   const cutLog = join(place.folder, "cut.txt");
