@@ -176,6 +176,11 @@ export class CaveatChain {
     return this.limits.length > 0;
   }
 
+  /** Whether it says which services it is for. */
+  get namesServices(): boolean {
+    return this.entries.some(({ condition }) => condition.servicesOf !== undefined);
+  }
+
   /**
    * Unix seconds at which the last of the services that the credential is for ends it, with the
    * caveat that ends it there. Undefined if it names no service, or has no end at one of them.

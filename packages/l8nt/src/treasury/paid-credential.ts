@@ -55,22 +55,26 @@ export class PaidCredential {
   }
 
   /**
-   * Whether it may cover a request: a macaroon what its caveats allow, as far as they are known
-   * here; an opaque token the method and the path that it was bought for.
+   * Whether it may cover a request: what its caveats allow, as far as they are known here. If they
+   * name neither endpoints nor services, and for an opaque token, nothing says what it covers, and
+   * other paths of the origin may be another party's: it is for the method and the path that it was
+   * bought for.
    *
    * @param now Unix seconds by our clock
    */
   mayCover(target: Target, now: number): boolean {
     const { record, full } = this;
     if (record.origin !== formatOrigin(target.origin) || this.hasExpired(now)) return false;
-    if (full === undefined) return this.isOfPath(target);
+    const isSaid = full !== undefined && saysWhatItCovers(full.chain);
+    if (!isSaid && !this.isOfPath(target)) return false;
+    if (full === undefined) return true;
     const at = this.isPastEnd(now) ? this.#end - 1 : serviceTime(record, now);
     return full.certainRefusals({ now: at, target }).length === 0;
   }
 
   /**
-   * Whether only its service knows if it covers a request: it is of another path or method, and no
-   * caveat of it speaks of either.
+   * Whether only its service knows if it covers a request: it names services and no endpoints, and
+   * was bought for another path or method.
    */
   isDoubtfulFor(target: Target): boolean {
     return !(this.full?.chain.has(endpoints) ?? false) && !this.isOfPath(target);
@@ -126,5 +130,8 @@ export const endOfSale = (token: Token): number =>
 export function coversOthers(token: Token, { method }: Target): boolean {
   if (token.form === "opaque") return false;
   const chain = unverifiedChain(token.macaroon.caveats, token.identifier.paymentHash);
-  return !chain.has(endpoints) || method === "HEAD" || !chain.isForOneEndpoint;
+  return saysWhatItCovers(chain) && (method === "HEAD" || !chain.isForOneEndpoint);
 }
+
+const saysWhatItCovers = (chain: CaveatChain): boolean =>
+  chain.has(endpoints) || chain.namesServices;

@@ -191,7 +191,7 @@ describe("a macaroon that names a service and no endpoint", () => {
   test("that is good for one path only is tried at another one once, and an order tries two of them", async () => {
     const world = await town();
     // Each path is a service of its own, which its macaroon does not say.
-    const { url, received } = await aperture(world, () => []);
+    const { url, received } = await aperture(world, () => ["services=all:0"]);
     const root = world.mint({ budget: "1000 sat" });
     const buyAs = (credential: Credential) => (address: string) =>
       world.treasury.buy({
@@ -218,6 +218,16 @@ describe("a macaroon that names a service and no endpoint", () => {
     }
     expect(world.paid().count).toBe(paths.length);
     expect(world.alarms).toEqual([]);
+  });
+
+  test("or no service either, is presented at no other path: that may be another party's", async () => {
+    const world = await town();
+    const { url, received } = await aperture(world, () => ["account=7"]);
+    const buy = buyer(world);
+    for (const path of ["a", "b", "a", "b"])
+      expect(await bodyOf(await buy(`${url}/${path}`))).toBe(`by ${path}`);
+    expect(presented(received)).toHaveLength(4);
+    expect(world.paid().count).toBe(2);
   });
 
   test("that has ended at its service before it is sold is never paid", async () => {
