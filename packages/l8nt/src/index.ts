@@ -31,7 +31,7 @@ export {
   TokenError,
 } from "./errors.ts";
 export type { AmountText } from "./invoice/index.ts";
-export { Credential } from "./l402/index.ts";
+export { Credential } from "./l402/credential.ts";
 export type { NodeStanding, PaymentSummary, Standing } from "./ports/treasury.ts";
 export type { PaymentOutcome, Wallet, WalletFacts } from "./ports/wallet.ts";
 

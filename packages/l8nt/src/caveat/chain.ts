@@ -182,33 +182,25 @@ export class CaveatChain {
   }
 
   /**
-   * Unix seconds at which the last of the services that the credential is for ends it, with the
-   * caveat that ends it there. Undefined if it names no service, or has no end at one of them.
+   * The caveat that ends the credential at the last of the services that it is for. Undefined if it
+   * names no service, or has no end at one of them.
    */
-  get serviceEnd(): { readonly entry: ChainEntry; readonly until: number } | undefined {
-    const listed = this.entries.flatMap(({ condition, value }) => {
-      const services = condition.servicesOf?.(value);
-      return services === undefined ? [] : [services];
+  get lastEnd(): ChainEntry | undefined {
+    const lists = this.entries.flatMap(({ condition, value }) =>
+      condition.servicesOf === undefined ? [] : [condition.servicesOf(value)],
+    );
+    const services = lists[0]?.filter((name) => lists.every((list) => list.includes(name))) ?? [];
+    const ends = services.map((service) => {
+      const own = this.entries.filter((entry) => endOf(entry)?.service === service);
+      return own.sort((a, b) => endOf(a)!.until - endOf(b)!.until)[0];
     });
-    const [first, ...others] = listed;
-    const services = first?.filter((name) => others.every((other) => other.includes(name))) ?? [];
-    let last: { readonly entry: ChainEntry; readonly until: number } | undefined;
-    for (const service of services) {
-      const end = this.#endAt(service);
-      if (end === undefined) return undefined;
-      if (last === undefined || end.until > last.until) last = end;
-    }
-    return last;
+    if (ends.includes(undefined)) return undefined;
+    return ends.sort((a, b) => endOf(b!)!.until - endOf(a!)!.until)[0];
   }
 
-  #endAt(service: string): { readonly entry: ChainEntry; readonly until: number } | undefined {
-    let earliest: { readonly entry: ChainEntry; readonly until: number } | undefined;
-    for (const entry of this.entries) {
-      const end = entry.condition.endsAt?.(entry.value);
-      if (end?.service === service && !(end.until >= (earliest?.until ?? Number.POSITIVE_INFINITY)))
-        earliest = { entry, until: end.until };
-    }
-    return earliest;
+  /** Unix seconds at which the last of the services that it is for ends it. */
+  get serviceEnd(): number | undefined {
+    return this.lastEnd && endOf(this.lastEnd)?.until;
   }
 
   /** Unix seconds of the earliest end among the caveats of the nodes from the root to `node`. */
@@ -240,14 +232,16 @@ export class CaveatChain {
       this.#judged.filter(({ condition }) => condition.judgedBy !== "service"),
       access,
     );
-    const end = this.serviceEnd;
-    if (end === undefined || access.now < end.until) return refusals;
-    const { condition, value, place, node } = end.entry;
-    const { service } = condition.endsAt!(value);
+    const end = this.lastEnd;
+    if (end === undefined) return refusals;
+    const { condition, value, place, node } = end;
+    const { service } = endOf(end)!;
     const denial = condition.prohibits!(value, { ...access, service }, place);
     return denial === undefined ? refusals : [...refusals, refusal(node, condition.name, denial)];
   }
 }
+
+const endOf = ({ condition, value }: ChainEntry) => condition.endsAt?.(value);
 
 function judge(
   broken: readonly Refusal[],

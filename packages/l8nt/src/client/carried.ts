@@ -1,7 +1,7 @@
 /** The credentials of a client: which one covers a request, and which treasury pays for it. */
 import { type Access, readOrigin, sameOrigin, type Target } from "../caveat/index.ts";
 import { denied, PaymentError } from "../errors.ts";
-import { Credential } from "../l402/index.ts";
+import { Credential } from "../l402/credential.ts";
 import type { Treasurer } from "../ports/treasury.ts";
 import { type Orders, ordersOf } from "./orders.ts";
 

@@ -3,7 +3,8 @@
  * §2.
  */
 import type { Scope } from "../caveat/index.ts";
-import { CREDENTIAL_FIELDS, Credential } from "../l402/index.ts";
+import { Credential } from "../l402/credential.ts";
+import { CREDENTIAL_FIELDS } from "../l402/presented.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { PAGE_ROWS } from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";

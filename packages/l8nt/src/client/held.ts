@@ -5,7 +5,7 @@
 import { formatOrigin, type Target } from "../caveat/index.ts";
 import { endingOf } from "../http/ending.ts";
 import { Lru } from "../internal/lru.ts";
-import { Credential } from "../l402/index.ts";
+import { Credential } from "../l402/credential.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { PurchaseRequest } from "../ports/treasury.ts";
 import type { Order } from "./orders.ts";

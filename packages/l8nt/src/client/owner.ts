@@ -1,6 +1,6 @@
 /** `l8nt/owner`: the owner's side of a treasury, across HTTP. spec/4-purchase.md §7. */
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { Credential } from "../l402/index.ts";
+import { Credential } from "../l402/credential.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type {
   Explanation,

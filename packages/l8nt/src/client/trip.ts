@@ -5,7 +5,8 @@
 import { type Access, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError, type Spent } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
-import { type Credential, formatAuthorization } from "../l402/index.ts";
+import { formatAuthorization } from "../l402/authorization.ts";
+import type { Credential } from "../l402/credential.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";

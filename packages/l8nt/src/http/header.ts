@@ -23,9 +23,6 @@ const NO_BOUNDARY = /[^",]+/y;
 /** A comma that ends an unreadable item, because a scheme with a parameter follows. */
 const NEXT_ITEM = /,[ \t,]*(?=[A-Za-z0-9!#$%&'*+.^_`|~-]+ +[A-Za-z0-9!#$%&'*+.^_`|~-]+[ \t]*=)/y;
 
-/** Visible ASCII, blank and tab. Anything else in a field is an injection or a mistake. [case 9] */
-export const isFieldText = (text: string): boolean => /^[\t\x20-\x7e]*$/.test(text);
-
 /** An item while it is read. */
 interface Item {
   scheme: string;

@@ -37,7 +37,7 @@ export interface Reading {
  */
 export function readInvoice(text: string): Reading {
   if (typeof text !== "string") throw malformed("it is not a string");
-  const bare = text.slice(LINK.exec(text)?.[0].length ?? 0);
+  const bare = text.replace(LINK, "");
   if (bare.length > MAX_INVOICE_LENGTH)
     throw malformed(`it is longer than ${MAX_INVOICE_LENGTH} characters`);
   const decoded = bech32.decodeUnsafe(bare, false);
@@ -47,10 +47,10 @@ export function readInvoice(text: string): Reading {
   if (words.length < TIMESTAMP_WORDS + SIGNATURE_WORDS) throw malformed("it is too short");
   const data = words.slice(0, -SIGNATURE_WORDS);
   const tags = readTags(data.slice(TIMESTAMP_WORDS));
-  const { paymentHash, paymentSecret, blindedPaths } = tags;
+  const { paymentHash, blindedPaths } = tags;
   if (paymentHash === undefined) throw malformed("it has no payment hash");
   // A blinded path brings its own secret.
-  if (paymentSecret === undefined && blindedPaths.length === 0)
+  if (tags.paymentSecret === undefined && blindedPaths.length === 0)
     throw malformed("it has no payment secret");
   if (tags.routeHints.length > 0 && blindedPaths.length > 0)
     throw malformed("it has both route hints and blinded paths");

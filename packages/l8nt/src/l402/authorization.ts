@@ -1,6 +1,6 @@
 /** The `Authorization` header field: one credential, or none. spec/3-challenge.md §4. */
 import { TokenError } from "../errors.ts";
-import { isFieldText } from "../http/header.ts";
+import { isFieldText } from "../http/field-text.ts";
 import { Credential } from "./credential.ts";
 
 const PLAIN = /^L402 [A-Za-z0-9+/_=:-]+$/;

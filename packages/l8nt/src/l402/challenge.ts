@@ -4,10 +4,9 @@
 import type { Access } from "../caveat/index.ts";
 import { unverifiedChain } from "../credential/index.ts";
 import { ChallengeError, type Refusal, TokenError } from "../errors.ts";
-import { type AuthItem, isFieldText, readChallenges } from "../http/header.ts";
-import { base64Text } from "../internal/bytes.ts";
-import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
-import type { Identifier } from "./identifier.ts";
+import { isFieldText } from "../http/field-text.ts";
+import { type AuthItem, readChallenges } from "../http/header.ts";
+import { challengeLines, type Challenge as MacaroonChallenge, VERSION } from "./challenge-lines.ts";
 import { type Token, tokenOf } from "./token.ts";
 
 /** One thing that a service sells. */
@@ -22,18 +21,7 @@ export interface Offer {
   readonly enforced: readonly string[] | undefined;
 }
 
-/** The challenge of a service that sells macaroons of spec page 1. */
-export interface Challenge {
-  readonly macaroon: UnverifiedMacaroon;
-  readonly identifier: Identifier;
-  /** BOLT 11 text, unverified. */
-  readonly invoice: string;
-  /** The conditions that the service says it enforces; undefined if it does not say. */
-  readonly enforced: readonly string[] | undefined;
-}
-
 const SCHEMES = ["l402", "lsat"];
-const VERSION = "0";
 const MAX_CHARACTERS = 32_768;
 /** The checks of one offer take milliseconds. */
 const MAX_OFFERS = 8;
@@ -145,25 +133,8 @@ function readToken(text: string): Token {
 const isSame = (a: Offer, b: Offer): boolean =>
   a.invoice === b.invoice && a.token.text === b.token.text;
 
-/**
- * The `WWW-Authenticate` lines of a challenge, in the order and form that the regular expressions
- * of the reference clients expect.
- *
- * @throws TypeError for an invoice or a condition that could break out of its quotes [case 9]
- */
-function format(challenge: Challenge): readonly [lsat: string, l402: string] {
-  const macaroon = base64Text(Macaroon.encode(challenge.macaroon));
-  if (!/^[a-zA-Z0-9]+$/.test(challenge.invoice))
-    throw new TypeError("an invoice is letters and digits");
-  if (challenge.enforced?.some((name) => !/^[a-z0-9_-]+$/.test(name)))
-    throw new TypeError("a condition's name is lower-case letters, digits, _ and -");
-  const both = `macaroon="${macaroon}", invoice="${challenge.invoice}"`;
-  const caveats =
-    challenge.enforced === undefined ? "" : `, caveats="${challenge.enforced.join(" ")}"`;
-  return [`LSAT ${both}`, `L402 ${both}, version="${VERSION}", token="${macaroon}"${caveats}`];
-}
-
-export const Challenge = { parse, offers, format } as const;
+export interface Challenge extends MacaroonChallenge {}
+export const Challenge = { parse, offers, format: challengeLines } as const;
 
 /**
  * The reasons against `access` that the credential for sale is certain to have, computable before

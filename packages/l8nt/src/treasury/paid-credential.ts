@@ -112,7 +112,7 @@ export const serviceTime = ({ skewSeconds = 0 }: PaymentRecord, now: number): nu
 const endOf = (chain: CaveatChain | undefined): number =>
   Math.min(
     chain?.validUntil ?? Number.POSITIVE_INFINITY,
-    chain?.serviceEnd?.until ?? Number.POSITIVE_INFINITY,
+    chain?.serviceEnd ?? Number.POSITIVE_INFINITY,
   );
 
 /** When a token for sale ends, in Unix seconds of the service's clock. */

@@ -21,7 +21,7 @@ import {
 import { readJson } from "../http/body.ts";
 import { exposed } from "../http/exposed.ts";
 import type { UnverifiedInvoice } from "../invoice/read.ts";
-import { Challenge } from "../l402/index.ts";
+import { type Challenge, challengeLines } from "../l402/challenge-lines.ts";
 
 /** The members of a problem; never a credential. */
 export interface Problem {
@@ -92,7 +92,7 @@ export class Refused {
   /** The `WWW-Authenticate` lines: a challenge to pay, or the bare scheme (RFC 9110 §15.5.2). */
   get challengeLines(): readonly string[] {
     // `LSAT` first: the reference clients match by regular expression.
-    if (this.offer !== undefined) return Challenge.format(this.offer.challenge);
+    if (this.offer !== undefined) return challengeLines(this.offer.challenge);
     if (this.status !== 401 || this.#enforced === undefined) return [];
     return [`L402 version="0", caveats="${this.#enforced.join(" ")}"`];
   }

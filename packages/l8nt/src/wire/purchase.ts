@@ -3,7 +3,7 @@ import { UNITS } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { passWritten } from "../http/written.ts";
 import { base64Bytes, base64Text } from "../internal/bytes.ts";
-import { Credential } from "../l402/index.ts";
+import { Credential } from "../l402/credential.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { amount } from "./amount.ts";
 import {

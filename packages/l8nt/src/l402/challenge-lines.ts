@@ -1,0 +1,37 @@
+/**
+ * Writes the `WWW-Authenticate` lines of a challenge. spec/3-challenge.md §1. Apart from the
+ * reader, which a page loads at its first payment only.
+ */
+import { base64Text } from "../internal/bytes.ts";
+import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import type { Identifier } from "./identifier.ts";
+
+/** The challenge of a service that sells macaroons of spec page 1. */
+export interface Challenge {
+  readonly macaroon: UnverifiedMacaroon;
+  readonly identifier: Identifier;
+  /** BOLT 11 text, unverified. */
+  readonly invoice: string;
+  /** The conditions that the service says it enforces; undefined if it does not say. */
+  readonly enforced: readonly string[] | undefined;
+}
+
+export const VERSION = "0";
+
+/**
+ * The lines of a challenge, in the order and form that the regular expressions of the reference
+ * clients expect.
+ *
+ * @throws TypeError for an invoice or a condition that could break out of its quotes [case 9]
+ */
+export function challengeLines(challenge: Challenge): readonly [lsat: string, l402: string] {
+  const macaroon = base64Text(Macaroon.encode(challenge.macaroon));
+  if (!/^[a-zA-Z0-9]+$/.test(challenge.invoice))
+    throw new TypeError("an invoice is letters and digits");
+  if (challenge.enforced?.some((name) => !/^[a-z0-9_-]+$/.test(name)))
+    throw new TypeError("a condition's name is lower-case letters, digits, _ and -");
+  const both = `macaroon="${macaroon}", invoice="${challenge.invoice}"`;
+  const caveats =
+    challenge.enforced === undefined ? "" : `, caveats="${challenge.enforced.join(" ")}"`;
+  return [`LSAT ${both}`, `L402 ${both}, version="${VERSION}", token="${macaroon}"${caveats}`];
+}
