@@ -23,9 +23,11 @@ const TRICKS = [
   "another payee",
   "another path",
   "another origin",
-  "two challenges",
+  "two offers",
   "no challenge",
 ] as const;
+/** A trick, or one of two offers: the dearer one must never be paid. */
+type Trick = (typeof TRICKS)[number] | "the dearer of two offers";
 const AFTER_PAYING = [
   "402",
   "402",
@@ -49,7 +51,7 @@ export function crook(town: Town, node: number, name: string): Site {
   });
   let last: Challenge | undefined;
 
-  const offer = (trick: (typeof TRICKS)[number]): Challenge => {
+  const offer = (trick: Trick): Challenge => {
     if (trick === "the same again" && last !== undefined) return last;
     const now = Math.floor(schedule.now);
     const payeeNode = trick === "another payee" ? 7 : node;
@@ -59,7 +61,9 @@ export function crook(town: Town, node: number, name: string): Site {
           ? undefined
           : trick === "ten times the price"
             ? PRICE_MSAT * 10n
-            : PRICE_MSAT,
+            : trick === "the dearer of two offers"
+              ? PRICE_MSAT + 1n
+              : PRICE_MSAT,
       ...(trick === "another network" && { network: "bc" }),
       // Also for a treasury whose clock is ten minutes behind.
       ...(trick === "expired" && { timestamp: now - 5000 }),
@@ -95,7 +99,9 @@ export function crook(town: Town, node: number, name: string): Site {
     const trick = random.pick(TRICKS);
     schedule.note(`${name} asks: ${trick}`);
     if (trick === "no challenge") return new Response("", { status: 402 });
-    const challenges = trick === "two challenges" ? [offer(trick), offer(trick)] : [offer(trick)];
+    const tricks: readonly Trick[] =
+      trick === "two offers" ? ["the dearer of two offers", "none"] : [trick];
+    const challenges = tricks.map(offer);
     const headers = new Headers();
     for (const challenge of challenges)
       for (const line of Challenge.format(challenge)) headers.append("www-authenticate", line);
