@@ -51,10 +51,12 @@ const paying = (here: Town, more: Partial<PayOptions> = {}): PayOptions => ({
 describe.each(majors)("a client of $name", (major) => {
   /** A server that sells `forecast`, and tells what it was sent. */
   async function shop(here: Town, terms: Pick<Terms, "grants"> = {}) {
+    const node = devWallet(here.network.account("shop").invoiceOnlyUrl);
+    const createInvoice = vi.fn(node.createInvoice.bind(node));
     const paywall = new Paywall({
       secret: secretOf("the MCP shop"),
       location: LOCATION,
-      invoicer: devWallet(here.network.account("shop").invoiceOnlyUrl),
+      invoicer: { createInvoice },
       clock: here.clock,
       challengesPerMinute: { perClient: 10_000 },
     });
@@ -71,7 +73,7 @@ describe.each(majors)("a client of $name", (major) => {
           },
         );
     });
-    return { paywall, caller, handled };
+    return { paywall, caller, handled, createInvoice };
   }
 
   /** What arrives at a server, and a way to answer it that no honest one has. */
@@ -103,6 +105,16 @@ describe.each(majors)("a client of $name", (major) => {
       },
       [CHALLENGE]: { url, "www-authenticate": [...Challenge.format(challenge)] },
     },
+  });
+
+  test("a paid call costs the server one invoice", async () => {
+    const here = await town();
+    const { caller, createInvoice } = await shop(here);
+    pay(caller, paying(here));
+    for (let at = 1; at <= 3; at++) {
+      await caller.callTool({ name: "forecast", arguments: { city: at } });
+      expect([createInvoice.mock.calls.length, here.paid().count]).toEqual([at, at]);
+    }
   });
 
   test("connects and calls, and pays once", async () => {

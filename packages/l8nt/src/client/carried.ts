@@ -73,6 +73,13 @@ export class CarriedCredentials {
     return undefined;
   }
 
+  /** Whether one of the credentials covers the access. */
+  covers(access: Access, among: (one: Credential) => boolean): boolean {
+    return this.#all.some(
+      ({ credential }) => among(credential) && credential.certainRefusals(access).length === 0,
+    );
+  }
+
   /**
    * The credential from which `child` was derived, and the caveats that lead to the child.
    *

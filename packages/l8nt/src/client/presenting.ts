@@ -4,6 +4,7 @@
  */
 import { pricedFingerprintOf } from "../http/fingerprint.ts";
 import { IDEMPOTENCY_FIELD, keyOfUse as keyOf } from "../http/idempotency.ts";
+import { NO_INVOICE, PREFER_FIELD } from "../http/prefer.ts";
 import { isKnownKey, isRunning } from "../wire/service-refusal.ts";
 import type { Held } from "./held.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -22,6 +23,14 @@ export function keyOfUse(request: Outgoing, { credential, order }: Held): string
   if (isPage || !credential.chain.isSingleUse || isGiven) return undefined;
   const use = [credential.paymentHash, order.id, pricedFingerprintOf(request, request.url)];
   return keyOf({ given: undefined, sharer: undefined, use });
+}
+
+/**
+ * Asks the service for no invoice, in a request whose challenge would not be paid: a treasury
+ * fetches its own. A page does not ask another origin, whose service would have to list the field.
+ */
+export function preferNoInvoice(fields: Headers, { origin }: URL): void {
+  if (!isPage || origin === globalThis.location?.origin) fields.append(PREFER_FIELD, NO_INVOICE);
 }
 
 /**

@@ -10,13 +10,13 @@ import type { Credential } from "../l402/credential.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
-import { isRefusal } from "../wire/service-refusal.ts";
+import { challengeAfter, isRefusal } from "../wire/service-refusal.ts";
 import { watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import type { Held, HeldCredentials } from "./held.ts";
 import { namedOrder, newOrderId, type Order } from "./orders.ts";
 import { type Outgoing, unlessAborted } from "./outgoing.ts";
-import { keyOfUse, repetition } from "./presenting.ts";
+import { keyOfUse, preferNoInvoice, repetition } from "./presenting.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
 import { Tries } from "./retry.ts";
 import { unpaid } from "./unpaid.ts";
@@ -91,11 +91,12 @@ export class Trip {
     if (chosen !== undefined && isAtHome(chosen.credential, target))
       return this.#requestAtHome(request, access, chosen.credential);
     const held = allHeld.take(target, access.now, namedId(request));
+    const willBuy = chosen !== undefined && !request.strayed;
     const { response, isRefused } = await (held === undefined
-      ? this.#sendFree(request, target)
+      ? this.#sendFree(request, target, willBuy)
       : this.#use(request, target, held));
     if (!isRefused) return response;
-    if (chosen === undefined || request.strayed)
+    if (!willBuy)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : WHAT_TO_SET);
     await response.body?.cancel();
     return this.#buy(request, target, chosen, held?.refusal);
@@ -111,9 +112,11 @@ export class Trip {
     credential: Credential,
   ): Promise<Response> {
     const { carried } = this.#context;
-    const response = await this.#send(request, access.target, credential);
+    const isPayer = (other: Credential): boolean => !isAtHome(other, access.target);
+    const willBuy = !request.strayed && carried.covers(access, isPayer);
+    const response = await this.#send(request, access.target, { credential, willBuy });
     if (response.status !== 402) return response;
-    const payer = carried.choose(access, (other) => !isAtHome(other, access.target));
+    const payer = carried.choose(access, isPayer);
     if (payer === undefined || request.strayed)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : USED_UP);
     await response.body?.cancel();
@@ -228,9 +231,11 @@ export class Trip {
   }
 
   /** Sends the request without a credential. A 401 to that never leads to a payment. [case 81] */
-  async #sendFree(request: Outgoing, target: Target): Promise<Answered> {
-    const response = await this.#send(request, target, undefined);
-    return { response, isRefused: response.status === 402 };
+  async #sendFree(request: Outgoing, target: Target, willBuy: boolean): Promise<Answered> {
+    const response = await this.#send(request, target, { willBuy });
+    // A treasury waits until a challenge is given again.
+    const isLimited = willBuy && (await challengeAfter(response)) !== undefined;
+    return { response, isRefused: response.status === 402 || isLimited };
   }
 
   /**
@@ -296,7 +301,11 @@ export class Trip {
     const key = keyOfUse(request, used);
     const tries = new Tries(request.signal);
     for (;;) {
-      const response = await this.#send(request, target, used.credential, key);
+      const response = await this.#send(request, target, {
+        credential: used.credential,
+        key,
+        willBuy: true,
+      });
       const repeated = await repetition(response);
       if (repeated === undefined) return response;
       // What the service says about a key of the caller's is the caller's to judge.
@@ -315,13 +324,13 @@ export class Trip {
   async #send(
     request: Outgoing,
     target: Target,
-    credential: Credential | undefined,
-    key?: string,
+    { credential, key, willBuy }: Sent,
   ): Promise<Response> {
     const { fetch, held, clock } = this.#context;
     const { method, url, headers, body, signal } = request;
     const fields = new Headers(headers);
     if (key !== undefined) fields.set("idempotency-key", key);
+    if (willBuy) preferNoInvoice(fields, url);
     if (credential !== undefined) {
       checkTransport(url);
       fields.set("authorization", formatAuthorization(credential));
@@ -337,6 +346,14 @@ export class Trip {
     if (response.status === 402) held.learnClock(target, response, clock());
     return response;
   }
+}
+
+/** How a request is sent. */
+interface Sent {
+  readonly credential?: Credential;
+  readonly key?: string | undefined;
+  /** Whether a 402 is answered by an order to a treasury, which fetches a challenge of its own. */
+  readonly willBuy: boolean;
 }
 
 /** What a service answered, and whether that refuses what was presented, or asks for payment. */

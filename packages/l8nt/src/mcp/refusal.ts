@@ -11,10 +11,11 @@ import { CHALLENGE, PAYMENT_REQUIRED, PROBLEM, type ToolResult } from "./wire.ts
 
 /** @param url the URL that the call was judged as */
 export function refusalResult(refused: Refused, tool: string, url: string): ToolResult {
-  const { offer, problem, challengeLines } = refused;
+  const { offer, uninvoiced, problem, challengeLines } = refused;
   if (offer === undefined)
     return result(`The tool "${tool}" was not called. ${problem.title}: ${problem.detail}`, {
       [PROBLEM]: problem,
+      ...(uninvoiced !== undefined && { [CHALLENGE]: { url, date: dateOf(uninvoiced) } }),
     });
   const payment = paymentRequired(offer, tool, url, problem.detail);
   return result(
@@ -24,12 +25,14 @@ export function refusalResult(refused: Refused, tool: string, url: string): Tool
       [CHALLENGE]: {
         url,
         "www-authenticate": challengeLines,
-        date: new Date(offer.at * 1000).toUTCString(),
+        date: dateOf(offer),
       },
       ...(payment !== undefined && { [PAYMENT_REQUIRED]: payment }),
     },
   );
 }
+
+const dateOf = ({ at }: { readonly at: number }): string => new Date(at * 1000).toUTCString();
 
 const result = (text: string, _meta: Record<string, unknown>): ToolResult => ({
   content: [{ type: "text", text }],

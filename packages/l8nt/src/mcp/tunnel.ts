@@ -2,6 +2,7 @@
 import { formatOrigin, readOrigin } from "../caveat/index.ts";
 import { unlessAborted } from "../client/outgoing.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
+import { PREFER_FIELD } from "../http/prefer.ts";
 import { checkTransport } from "../http/transport.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { randomBytes, sha256Hex } from "../internal/crypto.ts";
@@ -15,6 +16,7 @@ import {
   isToolName,
   type Members,
   members,
+  PREFER,
   PROBLEM,
   toolPath,
   USE,
@@ -171,9 +173,12 @@ export class Tunnel {
     const paid = credential === undefined ? {} : { [CREDENTIAL]: credential };
     const key = request.headers.get("idempotency-key");
     // A treasury that relays for one of several agents sends another key than the call's own.
-    const keyed = open.key === undefined || key === open.key ? {} : { [IDEMPOTENCY_KEY]: key };
+    const isOwnKey = credential === undefined || open.key === undefined || key === open.key;
+    const keyed = isOwnKey ? {} : { [IDEMPOTENCY_KEY]: key };
+    const prefer = request.headers.get(PREFER_FIELD);
+    const preferred = prefer === null ? {} : { [PREFER]: prefer };
     const outcome = await unlessAborted(
-      this.#ask(open, credential, { ...paid, ...keyed }),
+      this.#ask(open, credential, { ...paid, ...keyed, ...preferred }),
       request.signal,
     );
     const response = responseOf(outcome);
@@ -191,7 +196,7 @@ export class Tunnel {
   async #ask(open: Open, credential: string | undefined, meta: object): Promise<Outcome> {
     const { params, rest } = open;
     const sent =
-      credential === undefined
+      Object.keys(meta).length === 0
         ? params
         : { ...params, _meta: { ...members(params._meta), ...meta } };
     const startedAt = performance.now();
@@ -280,11 +285,11 @@ function responseOf(outcome: Outcome): Response {
     return new Response(null, { headers: useField });
   const headers = new Headers(useField);
   const { url, "www-authenticate": lines, date } = members(challenge);
-  const isChallenge =
-    status === 402 && typeof url === "string" && URL.canParse(url) && areLines(lines);
+  const isPriced = status === 402 && typeof url === "string" && URL.canParse(url);
+  const isChallenge = isPriced && areLines(lines);
   if (isChallenge) for (const line of lines) headers.append("www-authenticate", line);
   // The clock that judges what is sold: a treasury compares it with its own.
-  if (isChallenge && typeof date === "string" && !Number.isNaN(Date.parse(date)))
+  if (isPriced && typeof date === "string" && !Number.isNaN(Date.parse(date)))
     headers.set("date", new Date(date).toUTCString());
   const response = new Response(null, { status: Number(status), headers });
   // The challenge names its own URL. The client that pays checks that it is the URL it asked for.

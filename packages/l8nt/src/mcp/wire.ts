@@ -3,6 +3,7 @@
  * spec/8-mcp.md §1–2.
  */
 
+import { PREFER_FIELD } from "../http/prefer.ts";
 import { mentionsCredential } from "../l402/authorization.ts";
 import { type Presented, presentedIn } from "../l402/index.ts";
 
@@ -14,6 +15,8 @@ export const CHALLENGE = "dev.l8nt/challenge";
 export const PROBLEM = "dev.l8nt/problem";
 /** Key in a result: what became of the use, `consumed` or `released`. */
 export const USE = "dev.l8nt/use";
+/** Key in a request: what the field `Prefer` says over HTTP. */
+export const PREFER = "dev.l8nt/prefer";
 /** Key in a request: a text that a repeated call has, too. */
 export const IDEMPOTENCY_KEY = "dev.l8nt/idempotency-key";
 /** The three keys of the "Payment" scheme's MCP transport, which L402 fits into. */
@@ -98,6 +101,14 @@ export const metaOf = (context: CallContext): unknown => context.mcpReq?._meta ?
 export function idempotencyKeyOf(context: CallContext): string | undefined {
   const { [IDEMPOTENCY_KEY]: key } = members(metaOf(context));
   return headersOf(context).get("idempotency-key") ?? (typeof key === "string" ? key : undefined);
+}
+
+/** What a call prefers: over HTTP by the field, or else by the text in `_meta`. */
+export function preferOf(context: CallContext): string | undefined {
+  const { [PREFER]: prefer } = members(metaOf(context));
+  const field = headersOf(context).get(PREFER_FIELD);
+  const lines = [field, prefer].filter((line) => typeof line === "string");
+  return lines.length === 0 ? undefined : lines.join(", ");
 }
 
 export const signalOf = (context: CallContext): AbortSignal | undefined =>

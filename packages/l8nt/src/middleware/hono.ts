@@ -5,10 +5,12 @@ import { EXPOSE_FIELD, exposed, withListed } from "../http/exposed.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import {
   authorizationOf,
+  forwardedOf,
   headersOf,
   idempotencyKeyOf,
   isWellKnown,
   macaroonOf,
+  preferOf,
 } from "../node/facts.ts";
 import { sentStatus, settle, settleBy } from "../node/settlement.ts";
 import { rendering } from "../service/answered.ts";
@@ -164,6 +166,18 @@ class NodeFacts implements RequestFacts {
     return this.#clientAddress === undefined
       ? this.#incoming.socket?.remoteAddress
       : this.#clientAddress(this.#c);
+  }
+
+  get prefer(): string | undefined {
+    return preferOf(this.#incoming.rawHeaders);
+  }
+
+  get forwarded(): string | undefined {
+    return forwardedOf(this.#incoming.rawHeaders);
+  }
+
+  get isPeerAddress(): boolean {
+    return this.#clientAddress === undefined;
   }
 
   get idempotencyKey(): string | undefined {

@@ -1,5 +1,6 @@
 /** The facts of a request, from the raw lines that Node read. Imports only types of Node. */
 import type { IncomingMessage } from "node:http";
+import { PREFER_FIELD } from "../http/prefer.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { type RequestFacts, WELL_KNOWN_PATH } from "../service/index.ts";
 import { peekBody } from "./peek.ts";
@@ -18,6 +19,14 @@ export const macaroonOf = (rawHeaders: readonly string[]): string | undefined =>
 /** Every `Idempotency-Key` line. */
 export const idempotencyKeyOf = (rawHeaders: readonly string[]): string | undefined =>
   linesOf(rawHeaders, "idempotency-key");
+
+/** Every `Prefer` line. */
+export const preferOf = (rawHeaders: readonly string[]): string | undefined =>
+  linesOf(rawHeaders, PREFER_FIELD);
+
+/** Every line by which a proxy says for whom it asks. */
+export const forwardedOf = (rawHeaders: readonly string[]): string | undefined =>
+  linesOf(rawHeaders, "forwarded", "x-forwarded-for");
 
 const [AUTHORIZATION, METADATA, MACAROON] = CREDENTIAL_FIELDS;
 
@@ -71,6 +80,15 @@ export function nodeFacts(
     authorization: authorizationOf(incoming.rawHeaders),
     macaroon: macaroonOf(incoming.rawHeaders),
     clientAddress: address,
+    get prefer() {
+      return preferOf(incoming.rawHeaders);
+    },
+    get forwarded() {
+      return forwardedOf(incoming.rawHeaders);
+    },
+    get isPeerAddress() {
+      return address === incoming.socket.remoteAddress;
+    },
     idempotencyKey: idempotencyKeyOf(incoming.rawHeaders),
     headers: () => headersOf(incoming.rawHeaders),
     body,

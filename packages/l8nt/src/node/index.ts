@@ -1,5 +1,6 @@
 /** `l8nt/node`: the paywall for `node:http`, and a Web-standard handler as a listener of it. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { isWellKnown, nodeFacts, targetOf } from "./facts.ts";
 import { goneSignal, requestOf } from "./listener.ts";
@@ -25,6 +26,18 @@ export type PaidListener = (
   grant: Grant,
 ) => void | Promise<void>;
 
+export interface PaidOptions {
+  /**
+   * The client's address, for a server behind a trusted proxy: from a field that only the proxy can
+   * write.
+   *
+   * @default the address of the socket
+   */
+  readonly clientAddress?: (incoming: IncomingMessage) => string | undefined;
+}
+
+const OPTIONS = { clientAddress: true } satisfies Keys<PaidOptions>;
+
 /**
  * Puts the paywall before a listener.
  *
@@ -32,12 +45,19 @@ export type PaidListener = (
  * const handler = paid(paywall, { price: "10 sat" }, (_, outgoing) => outgoing.end("sunny"));
  * createServer(handler).listen(8080);
  */
-export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): RequestListener {
+export function paid(
+  paywall: Paywall,
+  terms: Terms,
+  handler: PaidListener,
+  options: PaidOptions = {},
+): RequestListener {
+  checkKeys(options, OPTIONS, "paid");
+  const { clientAddress = peerOf } = options;
   const route = paywall.route(terms);
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
-      const decided = route.authorize(nodeFacts(incoming, incoming.socket.remoteAddress));
+      const decided = route.authorize(nodeFacts(incoming, clientAddress(incoming)));
       const decision = decided instanceof Promise ? await decided : decided;
       if (!decision.granted) return writeUngranted(outgoing, decision);
       // The client left while the claim was written, so nothing was served.
@@ -51,6 +71,8 @@ export function paid(paywall: Paywall, terms: Terms, handler: PaidListener): Req
 
   return (incoming, outgoing) => void answer(incoming, outgoing);
 }
+
+const peerOf = ({ socket }: IncomingMessage): string | undefined => socket.remoteAddress;
 
 /**
  * Answers `/.well-known/l402` and the revocations below it; everything else goes to `otherwise`.

@@ -5,8 +5,9 @@ import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import type { AbandonedUses } from "./abandoned.ts";
+import type { ChallengeLimits } from "./challenge-limits.ts";
 import type { Grant } from "./decision.ts";
-import type { Limiter } from "./limiter.ts";
+import type { ProxyWatch } from "./proxied.ts";
 import type { Repeats } from "./repeats.ts";
 import type { Terms } from "./terms.ts";
 
@@ -27,8 +28,8 @@ export interface PaywallContext {
   readonly guarded: WeakMap<object, GuardedRequest>;
   readonly invoicer: Invoicer | undefined;
   readonly clock: Clock;
-  readonly perClient: Limiter;
-  readonly total: Limiter;
+  readonly challenges: ChallengeLimits;
+  readonly proxies: ProxyWatch;
   readonly invoiceExpirySeconds: number;
   readonly invoiceDescription: string;
   readonly alarm: (what: string, cause: unknown) => void;

@@ -28,6 +28,8 @@ export interface RequestFacts {
    * can write.
    */
   readonly clientAddress?: string | undefined;
+  /** Whether `clientAddress` is that of the socket: behind a proxy, the address of the proxy. */
+  readonly isPeerAddress?: boolean | undefined;
   /**
    * What the request does, if the request itself says so, as an MCP call names its tool.
    *
@@ -39,6 +41,15 @@ export interface RequestFacts {
    * credential and the same key is the same use.
    */
   readonly idempotencyKey?: string | null | undefined;
+  /**
+   * Every `Prefer` line, joined by commas. A request that prefers `no-invoice` is answered 402
+   * without an invoice.
+   */
+  readonly prefer?: string | null | undefined;
+  /**
+   * A `Forwarded` or `X-Forwarded-For` line, by which a proxy is noticed. Its text is not believed.
+   */
+  readonly forwarded?: string | null | undefined;
   /** All fields, for a price function, and to tell a repeated request from another one. */
   headers(): Headers;
   /**

@@ -1,4 +1,5 @@
 /** The facts of a Web-standard request. */
+import { PREFER_FIELD } from "../http/prefer.ts";
 import { presentedIn } from "../l402/index.ts";
 import type { RequestFacts } from "./decision.ts";
 import { copyOfBody } from "./price.ts";
@@ -14,6 +15,12 @@ export function factsOf(request: Request, clientAddress?: string): RequestFacts 
     macaroon,
     clientAddress,
     idempotencyKey: request.headers.get("idempotency-key"),
+    get prefer() {
+      return request.headers.get(PREFER_FIELD);
+    },
+    get forwarded() {
+      return request.headers.get("forwarded") ?? request.headers.get("x-forwarded-for");
+    },
     headers: () => request.headers,
     body: () => copyOfBody(request),
     isGone: () => request.signal.aborted,

@@ -12,12 +12,13 @@ import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { AbandonedUses } from "./abandoned.ts";
+import { ChallengeLimits } from "./challenge-limits.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision } from "./decision.ts";
 import { discovery } from "./discovery.ts";
 import { factsOf } from "./facts.ts";
-import { Limiter } from "./limiter.ts";
 import { OpenRoutes } from "./open-routes.ts";
+import { ProxyWatch } from "./proxied.ts";
 import { Repeats } from "./repeats.ts";
 import { type RevocationsOption, Revoking } from "./revoking.ts";
 import { Route } from "./route.ts";
@@ -25,12 +26,19 @@ import { checkTerms, maySell, TERMS, type Terms } from "./terms.ts";
 
 export interface ChallengesPerMinute {
   /**
-   * To one client address; an IPv6 /64 counts as one.
+   * To one client: an IPv4 address, or an IPv6 /64. The networks around it may have a few times as
+   * many: 8 times in an IPv4 /24, and 2, 4 and 16 times in an IPv6 /56, /48 and /32, but no more
+   * than a quarter of `total`.
    *
    * @default 60
    */
   readonly perClient?: number;
-  /** @default 6000 */
+  /**
+   * In all. A quarter of it is kept for clients of networks (IPv4 /24, IPv6 /32) that have paid for
+   * every challenge of the last 10 minutes.
+   *
+   * @default 6000
+   */
   readonly total?: number;
 }
 
@@ -62,7 +70,10 @@ export interface PaywallOptions extends Terms {
    */
   readonly revocations?: RevocationsOption;
   readonly clock?: Clock;
-  /** How many unpaid challenges are given in a minute. */
+  /**
+   * How many unpaid challenges are given in a minute, by this process. A challenge that is paid
+   * counts no more once its credential is presented here.
+   */
   readonly challengesPerMinute?: ChallengesPerMinute;
   /**
    * How long an invoice can be paid.
@@ -100,9 +111,6 @@ const OPTIONS = {
 } satisfies Keys<PaywallOptions>;
 const AUTHORIZE = { address: true } satisfies Keys<AuthorizeOptions>;
 const RATES = { perClient: true, total: true } satisfies Keys<ChallengesPerMinute>;
-
-/** The number of client addresses whose rate is kept. */
-const CLIENTS = 10_000;
 
 /**
  * Asks for an L402 credential, judges it and counts its use.
@@ -146,8 +154,8 @@ export class Paywall {
       guarded: new WeakMap(),
       invoicer,
       clock,
-      perClient: new Limiter(perClient, CLIENTS),
-      total: new Limiter(total, 1),
+      challenges: new ChallengeLimits({ perClient, total }),
+      proxies: new ProxyWatch(alarm),
       invoiceExpirySeconds: durationSeconds(invoiceExpiry, "invoiceExpiry"),
       invoiceDescription: options.invoiceDescription ?? "L402",
       alarm,

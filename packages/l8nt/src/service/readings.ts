@@ -2,6 +2,7 @@
  * What a price function read of a request: the hash over it tells the request that was priced from
  * every request that could have another price. spec/2-caveats.md §6.
  */
+import { PREFER_FIELD, withoutNoInvoice } from "../http/prefer.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import { mentionsCredential } from "../l402/authorization.ts";
@@ -89,17 +90,21 @@ export class Readings {
   }
 }
 
-/** The fields without a credential of ours. */
+/** The fields without what differs between a request for a challenge and the one that is paid. */
 export const withoutCredential = (headers: Headers): [name: string, value: string][] =>
-  [...headers].filter(([name]) => fieldOf(headers, name) !== null);
+  [...headers.keys()].flatMap((name): [name: string, value: string][] => {
+    const value = fieldOf(headers, name);
+    return value === null ? [] : [[name, value]];
+  });
 
 /**
- * The value of a field, without a credential of ours: the request that asks for a challenge has
- * none, and the one that was paid for has one.
+ * The value of a field, without a credential of ours and without the preference for no invoice: the
+ * request that asks for a challenge has neither, and the one that was paid for has both.
  */
 function fieldOf(headers: Headers, name: string): string | null {
   const value = headers.get(name);
   const lower = name.toLowerCase();
+  if (lower === PREFER_FIELD) return withoutNoInvoice(value);
   if (!(CREDENTIAL_FIELDS as readonly string[]).includes(lower)) return value;
   return lower === "authorization" && !mentionsCredential(value ?? "") ? value : null;
 }

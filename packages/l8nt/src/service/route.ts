@@ -81,6 +81,7 @@ export class Route {
         return new Refused(error, { enforced: this.#context.authority.vocabulary.names });
       throw error;
     }
+    if (verified !== undefined) this.#context.challenges.paid(verified.paymentHash);
     return this.#fixedPrice === undefined
       ? this.#price(facts, target, verified)
       : this.#judge(

@@ -10,11 +10,11 @@ import {
   targetAt,
 } from "../caveat/index.ts";
 import { AdapterError, type SigilError } from "../errors.ts";
+import { prefersNoInvoice } from "../http/prefer.ts";
 import { readInvoice } from "../invoice/read.ts";
 import { type Offer, Refused } from "../wire/problem.ts";
 import type { PaywallContext } from "./context.ts";
 import type { PricedRequest } from "./decision.ts";
-import { clientKey } from "./limiter.ts";
 import type { Terms } from "./terms.ts";
 
 const DEFAULT_VALIDITY: Duration = "1h";
@@ -93,7 +93,7 @@ export class Sales {
 
   /** Refuses because of `why`, with an invoice that would buy the request. */
   async offer(request: PricedRequest, why: SigilError): Promise<Refused> {
-    const { authority, invoicer, clock, originText } = this.#context;
+    const { authority, invoicer, clock, originText, challenges, proxies } = this.#context;
     const { target, price } = request;
     if (this.#terms.price === undefined || price.unit !== "msat" || invoicer === undefined)
       return new Refused(why, { status: 401, enforced: authority.vocabulary.names });
@@ -102,10 +102,15 @@ export class Sales {
     if (silence !== undefined) return new Refused(silence);
     const sale = saleOf(this.#terms, target, originText, price.value, request.hash());
     if (!isSellable(sale, target)) return new Refused(notForSale());
-    const wait = this.#waitSeconds(request);
-    if (wait > 0) return new Refused(tooManyRequests(wait));
+    if (prefersNoInvoice(request.facts.prefer))
+      return new Refused(why, { uninvoiced: { at: clock() } });
+    proxies.see(request.facts);
+    const place = challenges.take(request.facts.clientAddress, clock());
+    if (place.waitSeconds > 0) return new Refused(tooManyRequests(place.waitSeconds));
     try {
-      return new Refused(why, { offer: await this.#invoiced(sale) });
+      const offer = await this.#invoiced(sale);
+      challenges.given(place, offer.invoice.paymentHash);
+      return new Refused(why, { offer });
     } catch (cause) {
       this.#context.alarm("l8nt: the wallet made no invoice", cause);
       return new Refused(
@@ -114,13 +119,6 @@ export class Sales {
         }),
       );
     }
-  }
-
-  /** Asked in this order: what one client is refused must not use up what is left for all. */
-  #waitSeconds({ facts }: PricedRequest): number {
-    const { perClient, total, clock } = this.#context;
-    const now = clock();
-    return perClient.take(clientKey(facts.clientAddress), now) || total.take("", now);
   }
 
   async #invoiced({ amountMsat, scope, caveats }: Sale): Promise<Offer> {

@@ -62,6 +62,7 @@ export function challengeLaws({ law }: PaywallLaws): void {
         [served.lines("sigil-use"), served.lines("access-control-expose-headers")],
         [["released"], ["Sigil-Use"]],
       );
+      await world.ask("/paid");
       const limited = await world.ask("/paid");
       assert.equal(limited.status, 429);
       assert.deepEqual(limited.lines("access-control-expose-headers"), ["Retry-After"]);
@@ -139,12 +140,75 @@ export function challengeLaws({ law }: PaywallLaws): void {
   );
 
   law(
+    "a client that prefers no invoice is answered 402 without one, and takes no place",
+    { price: "1 sat", grants: { uses: 2 } },
+    async (world) => {
+      const prefer: [string, string] = ["Prefer", "wait=1, no-invoice"];
+      for (let at = 0; at < 3; at++) {
+        const asked = await world.ask("/paid", [], { fields: [prefer] });
+        assert.equal(asked.status, 402);
+        assert.deepEqual(asked.lines("www-authenticate"), []);
+        assert.deepEqual(asked.lines("preference-applied"), ["no-invoice"]);
+        assert.deepEqual(asked.lines("cache-control"), ["no-store"]);
+        assert.deepEqual(asked.lines("date"), [new Date(START * 1000).toUTCString()]);
+        assert.equal(JSON.parse(asked.body).code, "ERR_TOKEN_MISSING");
+      }
+      assert.deepEqual(world.invoicer.requests, []);
+      const credential = await world.buy("/paid");
+      const presented = async () => {
+        const { status, body } = await world.ask("/paid", [credential], { fields: [prefer] });
+        return status === 200 ? status : JSON.parse(body).code;
+      };
+      assert.deepEqual(
+        [await presented(), await presented(), await presented()],
+        [200, 200, "ERR_USES"],
+      );
+      assert.equal(world.invoicer.requests.length, 1);
+      assert.equal((await world.ask("/paid")).status, 402);
+      assert.equal((await world.ask("/paid")).status, 429);
+    },
+    { challengesPerMinute: { perClient: 1 } },
+  );
+
+  for (const field of ["X-Forwarded-For", "Forwarded"]) {
+    const alarms: string[] = [];
+    law(
+      `a proxy that the service was not told about is reported once, by ${field}`,
+      { price: "1 sat" },
+      async (world) => {
+        await world.ask("/paid");
+        assert.deepEqual(alarms, []);
+        for (let at = 0; at < 3; at++)
+          await world.ask("/paid", [], { fields: [[field, "for=192.0.2.1"]] });
+        assert.equal(alarms.length, 1);
+        assert.match(alarms[0]!, /clientAddress/);
+      },
+      { alarm: (what) => void alarms.push(what) },
+    );
+  }
+
+  law(
+    "a client that pays for its challenges is given any number of them [case 113]",
+    { price: "1 sat" },
+    async (world) => {
+      for (let at = 0; at < 12; at++) {
+        const credential = await world.buy("/paid");
+        assert.equal((await world.ask("/paid", [credential])).status, 200);
+        // A use is paid for once, and presenting it again makes no more room.
+        if (at === 0) assert.equal((await world.ask("/paid", [credential])).status, 402);
+      }
+      for (const status of [402, 402, 429]) assert.equal((await world.ask("/paid")).status, status);
+    },
+    { challengesPerMinute: { perClient: 3 } },
+  );
+
+  law(
     "invoices are capped in all, and a paid credential is still served [case 113]",
     { price: "1 sat", grants: { uses: 2 } },
     async (world) => {
       const credential = await world.buy("/paid");
       for (let at = 0; at < 20; at++)
-        await world.ask("/paid", [], { localAddress: `127.0.0.${at + 2}` });
+        await world.ask("/paid", [], { localAddress: `127.0.${at + 1}.1` });
       assert.equal(world.invoicer.requests.length, 5);
       assert.equal((await world.ask("/paid", [credential])).status, 200);
     },

@@ -92,8 +92,9 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const bought = new Bought({ store, clock, running, seats });
   const kept = new KeptAnswers(clock);
   const uses = new OrderUses({ store, clock, gate });
-  const services = new ServiceRequests({ fetch, ...policy });
-  const told = { store, clock, sleep: options.sleep ?? systemSleep, alarm };
+  const { sleep = systemSleep } = options;
+  const services = new ServiceRequests({ fetch, sleep, ...policy });
+  const told = { store, clock, sleep, alarm };
   const asks = new UnpaidAsks(clock);
   const delivery = new Delivery({
     ...{ ...told, nodes, bought, kept, blame, seats, asks, recall, settler, services },

@@ -2,14 +2,21 @@
 import { discard } from "../http/discard.ts";
 import { IDEMPOTENCY_FIELD } from "../http/idempotency.ts";
 import { type OutboundLimits, send } from "../http/outbound.ts";
+import { fieldsWithoutNoInvoice, NO_INVOICE, PREFER_FIELD } from "../http/prefer.ts";
 import { isLsatAlone } from "../l402/challenge.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
-import type { Order } from "./order.ts";
+import type { Sleep } from "../ports/clock.ts";
+import { challengeAfter } from "../wire/service-refusal.ts";
+import { hasGone, type Order } from "./order.ts";
 
 export interface ServiceRequestsOptions {
   readonly fetch: typeof fetch;
   readonly outbound: OutboundLimits;
+  readonly sleep: Sleep;
 }
+
+/** A client waits longer for its order. */
+const MAX_WAIT_SECONDS = 30;
 
 export class ServiceRequests {
   readonly #options: ServiceRequestsOptions;
@@ -18,9 +25,29 @@ export class ServiceRequests {
     this.#options = options;
   }
 
-  /** Sends the order's request without a credential. It ends if the agent goes. */
-  ask({ request, url }: Order): Promise<Response> {
-    const { method, headers, body, signal } = request;
+  /**
+   * Sends the order's request without a credential. It ends if the agent goes. A service that gives
+   * no more challenges for now is asked again when it says, for half a minute: what others pay for
+   * meanwhile makes room.
+   */
+  async ask(order: Order): Promise<Response> {
+    const { sleep } = this.#options;
+    for (let waited = 0; ; ) {
+      const response = await this.#ask(order);
+      const after = await challengeAfter(response);
+      if (after === undefined || waited + after > MAX_WAIT_SECONDS || hasGone(order))
+        return response;
+      discard(response);
+      const pause = Math.max(after, 1);
+      await sleep(pause, order.request.signal);
+      waited += pause;
+    }
+  }
+
+  #ask({ request, url }: Order): Promise<Response> {
+    const { method, body, signal } = request;
+    // This is the request whose invoice is paid.
+    const headers = fieldsWithoutNoInvoice(request.headers);
     const { fetch: fetcher, outbound } = this.#options;
     const asked = {
       method,
@@ -61,6 +88,8 @@ export class ServiceRequests {
     const headers = [
       ...given.filter(([name]) => name.toLowerCase() !== IDEMPOTENCY_FIELD),
       [IDEMPOTENCY_FIELD, idempotencyKey] as const,
+      // What is presented was paid for. A refusal of it is never paid.
+      [PREFER_FIELD, NO_INVOICE] as const,
     ];
     const asked = { method, url, headers, ...(body !== undefined && { body }) };
     try {

@@ -20,6 +20,7 @@ import {
 } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import { exposed } from "../http/exposed.ts";
+import { NO_INVOICE } from "../http/prefer.ts";
 import type { UnverifiedInvoice } from "../invoice/read.ts";
 import { type Challenge, challengeLines } from "../l402/challenge-lines.ts";
 
@@ -54,11 +55,19 @@ export interface Offer {
   readonly at: number;
 }
 
+/** What would be sold for an invoice, which was not made. */
+export interface Uninvoiced {
+  /** Unix seconds by the clock that judges the credential. */
+  readonly at: number;
+}
+
 export interface RefusedOptions {
   /** @default the status of the error's code */
   readonly status?: number;
   /** Makes the answer 402. */
   readonly offer?: Offer;
+  /** Makes the answer 402, without the challenge that the client prefers not to have. */
+  readonly uninvoiced?: Uninvoiced;
   /** The conditions that are judged here. A 401 names them. */
   readonly enforced?: readonly string[];
 }
@@ -71,12 +80,16 @@ export class Refused {
   readonly error: SigilError;
   /** What the caller can pay for, of a 402. */
   readonly offer: Offer | undefined;
+  /** Set if the caller can pay, and asked for no invoice. */
+  readonly uninvoiced: Uninvoiced | undefined;
   readonly #enforced: readonly string[] | undefined;
 
-  constructor(error: SigilError, { status, offer, enforced }: RefusedOptions = {}) {
+  constructor(error: SigilError, { status, offer, uninvoiced, enforced }: RefusedOptions = {}) {
     this.error = error;
     this.offer = offer;
-    this.status = status ?? (offer === undefined ? statusOf(error) : 402);
+    this.uninvoiced = uninvoiced;
+    const isPayable = offer !== undefined || uninvoiced !== undefined;
+    this.status = status ?? (isPayable ? 402 : statusOf(error));
     this.#enforced = enforced;
   }
 
@@ -123,11 +136,13 @@ export interface Rendered {
 
 /** The one rendering of a refusal to HTTP. */
 export function render(refused: Refused): Rendered {
-  const { status, offer, challengeLines, problem, retryAfterSeconds } = refused;
+  const { status, offer, uninvoiced, challengeLines, problem, retryAfterSeconds } = refused;
+  const { at } = offer ?? uninvoiced ?? {};
   const ours = [
     ...challengeLines.map((line) => ["www-authenticate", line] as const),
     // What is sold ends by this clock, which a buyer compares with its own.
-    ...(offer === undefined ? [] : [["date", new Date(offer.at * 1000).toUTCString()] as const]),
+    ...(at === undefined ? [] : [["date", new Date(at * 1000).toUTCString()] as const]),
+    ...(uninvoiced === undefined ? [] : [["preference-applied", NO_INVOICE] as const]),
     ...(retryAfterSeconds === undefined
       ? []
       : [["retry-after", String(retryAfterSeconds)] as const]),

@@ -26,6 +26,16 @@ export async function isRefusal(response: Response): Promise<boolean> {
 export const isRunning = async (response: Response): Promise<boolean> =>
   response.status === 409 && (await codeIn(response)) === "ERR_REQUEST_RUNNING";
 
+/**
+ * The seconds after which a service gives a challenge again, which has given too many that are not
+ * paid; undefined for any other response.
+ */
+export async function challengeAfter(response: Response): Promise<number | undefined> {
+  if (response.status !== 429 || (await codeIn(response)) !== "ERR_RATE_LIMITED") return undefined;
+  const after = response.headers.get("retry-after") ?? "";
+  return /^[0-9]{1,9}$/.test(after) ? Number(after) : undefined;
+}
+
 /** Whether the `Idempotency-Key` was used before, and no answer is given again under it. */
 export const isKnownKey = async (response: Response): Promise<boolean> =>
   response.status === 422 && (await codeIn(response)) === "ERR_IDEMPOTENCY_KEY";

@@ -1,0 +1,135 @@
+/**
+ * How many challenges are given and not paid: each one costs the Lightning node an invoice. A paid
+ * one gives its place back. spec/3-challenge.md §5. [case 113]
+ */
+import { Lru } from "../internal/lru.ts";
+import { networksOf } from "./networks.ts";
+
+/** Unpaid challenges in a minute. */
+export interface ChallengeRates {
+  /** To one client: an IPv4 address, or an IPv6 /64. */
+  readonly perClient: number;
+  readonly total: number;
+}
+
+interface Bucket {
+  /** Challenges that may be given at once. */
+  readonly size: number;
+  places: number;
+  /** Unix seconds. */
+  filledAt: number;
+}
+
+/** What is remembered of a provider's network, the outermost one. */
+interface Provider {
+  /** Challenges that it was given and that were not paid. */
+  unpaid: number;
+  /** Unix seconds of the last challenge that it was given. */
+  at: number;
+}
+
+/** The place of one challenge, taken in every network of its client. */
+export interface Place {
+  /** Seconds to wait; 0 if the place was taken. */
+  readonly waitSeconds: number;
+  readonly buckets: readonly Bucket[];
+  readonly provider: Provider | undefined;
+}
+
+/**
+ * How much more than one client its networks may have, from the inside out: an attacker chooses
+ * addresses in all of a network that it holds.
+ */
+const V4_FACTORS = [1, 8] as const;
+const V6_FACTORS = [1, 2, 4, 16] as const;
+
+/** The part of the total that is there only for networks with no unpaid challenge. */
+const KEPT_SHARE = 0.25;
+/** How long a network is known for challenges that it did not pay, in seconds. */
+const REMEMBERED_SECONDS = 600;
+/** The number of networks of each size whose rate is kept. */
+const NETWORKS = 10_000;
+/** The number of unpaid challenges whose place is known. */
+const CHALLENGES = 16_384;
+
+export class ChallengeLimits {
+  readonly #perClient: number;
+  readonly #total: Bucket;
+  readonly #kept: number;
+  /** By the size of the network, so that no flood of small ones makes a large one forgotten. */
+  readonly #networks: readonly Lru<string, Bucket>[];
+  readonly #providers = new Lru<string, Provider>(NETWORKS);
+  readonly #unpaid = new Lru<string, Place>(CHALLENGES);
+
+  constructor({ perClient, total }: ChallengeRates) {
+    this.#perClient = perClient;
+    this.#total = { size: total, places: total, filledAt: Number.NEGATIVE_INFINITY };
+    this.#kept = Math.floor(total * KEPT_SHARE);
+    this.#networks = V6_FACTORS.map(() => new Lru(NETWORKS));
+  }
+
+  /**
+   * Takes a place for one challenge, in every network of the address and in the total, or in none
+   * of them.
+   *
+   * @param now Unix seconds
+   */
+  take(address: string | undefined, now: number): Place {
+    const names = networksOf(address);
+    const buckets = names.map((name, level) => this.#bucket(name, level, names.length));
+    const outermost = names.at(-1)!;
+    const known = this.#providers.get(outermost);
+    const isKnown = known !== undefined && now - known.at < REMEMBERED_SECONDS;
+    // What a flood may not use up is left to those that paid for all they asked for.
+    const kept = isKnown && known.unpaid > 0 ? this.#kept : 0;
+    const waitSeconds = Math.max(
+      ...buckets.map((bucket) => waitOf(bucket, 0, now)),
+      waitOf(this.#total, kept, now),
+    );
+    if (waitSeconds > 0) return { waitSeconds, buckets: [], provider: undefined };
+    const provider = isKnown ? known : { unpaid: 0, at: now };
+    provider.unpaid++;
+    provider.at = Math.max(now, provider.at);
+    this.#providers.set(outermost, provider);
+    for (const [level, bucket] of buckets.entries())
+      this.#networks[level]!.set(names[level]!, bucket);
+    const all = [...buckets, this.#total];
+    for (const bucket of all) bucket.places--;
+    return { waitSeconds, buckets: all, provider };
+  }
+
+  /** Remembers whose place the challenge with this payment hash has. */
+  given(place: Place, paymentHash: string): void {
+    this.#unpaid.set(paymentHash, place);
+  }
+
+  /** Gives the place back once the challenge is known to be paid. */
+  paid(paymentHash: string): void {
+    if (this.#unpaid.size === 0) return;
+    const place = this.#unpaid.get(paymentHash);
+    if (place === undefined) return;
+    this.#unpaid.delete(paymentHash);
+    for (const bucket of place.buckets) bucket.places = Math.min(bucket.size, bucket.places + 1);
+    if (place.provider !== undefined) place.provider.unpaid--;
+  }
+
+  #bucket(name: string, level: number, levels: number): Bucket {
+    const found = this.#networks[level]!.get(name);
+    if (found !== undefined) return found;
+    const factor = (levels === V6_FACTORS.length ? V6_FACTORS : V4_FACTORS)[level]!;
+    // No network alone may use up what is there for all.
+    const most = Math.max(this.#perClient, Math.floor(this.#total.size * KEPT_SHARE));
+    const size = Math.min(this.#perClient * factor, most);
+    return { size, places: size, filledAt: Number.NEGATIVE_INFINITY };
+  }
+}
+
+/** The seconds until a bucket has one place more than `kept`; 0 if it has. */
+function waitOf(bucket: Bucket, kept: number, now: number): number {
+  const perSecond = bucket.size / 60;
+  const passed = Math.max(0, now - Math.max(bucket.filledAt, now - 60));
+  bucket.places = Math.min(bucket.size, bucket.places + passed * perSecond);
+  bucket.filledAt = Math.max(now, bucket.filledAt);
+  const missing = kept + 1 - bucket.places;
+  return missing > 0 ? Math.ceil(missing / perSecond) : 0;
+}
