@@ -568,7 +568,7 @@ describe.each(majors)("a client of $name", (major) => {
         isError: true,
         _meta: { [PROBLEM]: problem, [CHALLENGE]: challenge },
       }));
-      expect(error.code).toMatch(/^ERR_CHALLENGE_(?:MISSING|MALFORMED)$/);
+      expect(error.code).toMatch(/^ERR_(?:CHALLENGE_MISSING|(?:CHALLENGE|INVOICE)_MALFORMED)$/);
     });
 
     test("whose sound challenge stands among too many lines, or in one that is too long [case 79]", async () => {
