@@ -315,7 +315,8 @@ export class Delivery {
       }
       if (!(await isRefusal(response))) return this.#answer(order, paid, response, { ...way, key });
       known().isRefused = true;
-      if (response.status === 402) asks.refused(order);
+      // Without a challenge it cost the service no invoice.
+      if (response.headers.has("www-authenticate")) asks.refused(order);
       const code = await codeOf(response);
       const now = (await store.payment(paid.record.paymentHash)) ?? paid.record;
       seats.leave(order.key, paid);
