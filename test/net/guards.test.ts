@@ -6,9 +6,8 @@ import { Credential } from "l8nt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Told } from "./programs/agent.ts";
 import { type Agent, inside, openAgent, trapped, world } from "./support/people.ts";
-import { REBOUND, REFUSED_NAMES, SITES, TRAPPED } from "./support/plan.ts";
+import { REBOUND, REFUSED_NAMES, SITES, TRAPPED, type TreasuryName } from "./support/plan.ts";
 import { type Ended, ended } from "./support/processes.ts";
-import type { TreasuryName } from "./support/world.ts";
 
 let agent: Agent;
 beforeAll(async () => {
@@ -48,7 +47,7 @@ const NAMES = Object.keys(REFUSED_NAMES)
   .filter((name) => !name.startsWith("loop"))
   .map((name) => `https://${name}/`);
 
-const ROWS: Readonly<Record<TreasuryName, readonly string[]>> = {
+const ROWS: Readonly<Record<"treasury" | "treasury6", readonly string[]>> = {
   treasury: [...LOOPBACK, ...V4, ...V6, ...NAMES],
   // Without an IPv4 address a host asks for no A record, and DNS64 translates those of names that
   // have no AAAA record.

@@ -4,9 +4,8 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { afterAll, inject } from "vitest";
 import type { AskOptions, Told } from "../programs/agent.ts";
-import type { HostName } from "./plan.ts";
+import type { HostName, TreasuryName } from "./plan.ts";
 import { type Ended, Inside } from "./processes.ts";
-import type { TreasuryName } from "./world.ts";
 
 export const world = inject("world");
 export const inside = new Inside(world.place);

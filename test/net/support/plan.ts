@@ -8,6 +8,8 @@ export const HOSTS = {
   dns: { v4: ["11.22.0.2", "11.22.0.3"], v6: ["2d00:16::2", "2d00:16::3"] },
   lightning: { v4: ["11.22.0.4"], v6: ["2d00:16::4"] },
   treasury: { v4: ["11.22.0.5"], v6: ["2d00:16::5"] },
+  /** Has no IPv6 address. */
+  treasury4: { v4: ["11.22.0.20"], v6: [] },
   /** Has no IPv4 address, and a resolver with DNS64. */
   treasury6: { v4: [], v6: ["2d00:16::6"] },
   agents: { v4: ["11.22.0.7"], v6: ["2d00:16::7"] },
@@ -25,6 +27,10 @@ export const HOSTS = {
 } as const satisfies Readonly<
   Record<string, { readonly v4: readonly string[]; readonly v6: readonly string[] }>
 >;
+/** Hosts with a treasury, and which proxy is before its API. */
+export const TREASURIES = { treasury: "nginx", treasury4: undefined, treasury6: "caddy" } as const;
+export type TreasuryName = keyof typeof TREASURIES;
+export const TREASURY_NAMES = Object.keys(TREASURIES) as readonly TreasuryName[];
 export type HostName = keyof typeof HOSTS;
 export const HOST_NAMES = Object.keys(HOSTS) as readonly HostName[];
 
@@ -217,6 +223,7 @@ const CERTIFIED_ZONE: Readonly<Record<string, Entry>> = {
   ...REFUSED_NAMES,
   [at("lightning")]: whole("lightning"),
   [at("treasury")]: whole("treasury"),
+  [at("treasury4")]: whole("treasury4"),
   [at("treasury6")]: whole("treasury6"),
   [at("dual")]: whole("shop"),
   [at("alias")]: { CNAME: at("dual") },

@@ -1,7 +1,15 @@
 /** The configuration of nginx and Caddy, as a reverse proxy of services and of a treasury. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AGAIN, CACHED, HOSTS, PROXIES, type ProxyName, proxied } from "./plan.ts";
+import {
+  AGAIN,
+  CACHED,
+  HOSTS,
+  PROXIES,
+  type ProxyName,
+  proxied,
+  type TreasuryName,
+} from "./plan.ts";
 import type { Place } from "./processes.ts";
 
 // By one address: nginx rests from a name whose addresses have all failed once.
@@ -56,7 +64,7 @@ export function treasuryProxy(
   proxy: ProxyName,
   binary: string,
   place: Place,
-  { host, port }: { readonly host: "treasury" | "treasury6"; readonly port: number },
+  { host, port }: { readonly host: TreasuryName; readonly port: number },
 ): Server {
   const bind = [...HOSTS[host].v4, ...HOSTS[host].v6];
   const name = `${host}.example`;

@@ -5,7 +5,17 @@ import { join } from "node:path";
 import { makeCertificates } from "./authority.ts";
 import { type Tool, tool } from "./debian.ts";
 import { ipJson, isAlive, makeNamespaces, sweep } from "./namespaces.ts";
-import { AGAIN, CUT, NAT64_POOL, PROXIES, type ProxyName, REBOUND } from "./plan.ts";
+import {
+  AGAIN,
+  CUT,
+  NAT64_POOL,
+  PROXIES,
+  type ProxyName,
+  REBOUND,
+  TREASURIES,
+  TREASURY_NAMES,
+  type TreasuryName,
+} from "./plan.ts";
 import { ended, Inside, type Place } from "./processes.ts";
 import { serviceProxy, treasuryProxy } from "./proxies.ts";
 
@@ -20,8 +30,6 @@ const TRAP_PORTS = [
   "8443",
   ...Object.values(REBOUND).map(({ port }) => String(port)),
 ];
-
-export type TreasuryName = "treasury" | "treasury6";
 
 /** What the tests of a run are given. */
 export interface World {
@@ -106,9 +114,14 @@ async function start(inside: Inside, place: Place) {
   if (noTunnel !== undefined) missing.tayga = noTunnel;
 
   const env = { INVOICER: invoicer, SECRET: randomBytes(32).toString("hex") };
-  const [treasury, treasury6] = await Promise.all([
-    startTreasury(inside, place, "treasury", wallet("treasury"), pathOf(tools, "nginx")),
-    startTreasury(inside, place, "treasury6", wallet("treasury6"), pathOf(tools, "caddy")),
+  const [credentials] = await Promise.all([
+    Promise.all(
+      TREASURY_NAMES.map(async (name) => {
+        const proxy = TREASURIES[name];
+        const binary = proxy === undefined ? undefined : pathOf(tools, proxy);
+        return [name, await startTreasury(inside, place, name, wallet(name), binary)] as const;
+      }),
+    ),
     ...(["shop", "shop4", "shop6"] as const).map((host) =>
       inside.serve(host, "service", [host], env),
     ),
@@ -133,7 +146,7 @@ async function start(inside: Inside, place: Place) {
     }),
   );
   return {
-    credentials: { treasury, treasury6 },
+    credentials: Object.fromEntries(credentials) as World["credentials"],
     trapLog,
     cutLog,
     missing,
@@ -154,10 +167,8 @@ async function startLightning(inside: Inside) {
     "network",
     "--port",
     LIGHTNING_PORT,
-    ...["treasury=100000 sat", "treasury6=100000 sat", "shop=0 sat"].flatMap((account) => [
-      "--account",
-      account,
-    ]),
+    ...TREASURY_NAMES.flatMap((name) => ["--account", `${name}=100000 sat`]),
+    ...["--account", "shop=0 sat"],
   ]);
   await inside.serve("lightning", "front", ["443", LIGHTNING_PORT]);
   const account = (name: string): Account => ready.accounts.find((one) => one.name === name)!;
@@ -226,9 +237,10 @@ async function startTreasury(
     ["treasury", "start", "--dir", folder, "--port", String(TREASURY_PORT)],
     { SIGIL_WALLET: wallet },
   );
-  if (binary === undefined) await inside.serve(host, "front", ["443", String(TREASURY_PORT)]);
+  const proxy = TREASURIES[host];
+  if (proxy === undefined || binary === undefined)
+    await inside.serve(host, "front", ["443", String(TREASURY_PORT)]);
   else {
-    const proxy = host === "treasury" ? "nginx" : "caddy";
     const front = treasuryProxy(proxy, binary, place, { host, port: TREASURY_PORT });
     await inside.listens(host, front.command, front.ports);
   }
