@@ -228,6 +228,11 @@ test("a copied folder that is started beside the original spends nothing, and th
   const health = await sigil(["treasury", "unexplained", "--dir", copy, "--socket", socket]);
   expect(health).toMatchObject({ code: 0, stderr: "" });
   expect(health.stdout).toContain("1 payment that the books cannot explain");
+  // Once that is explained, it still does not spend beside the original.
+  expect(other.printed()).toContain("another file than before");
+  const asked = ["--dir", copy, "--socket", socket];
+  const confirmed = await sigil(["treasury", "confirm", "--reason", "moved", ...asked]);
+  expect(confirmed).toMatchObject({ code: 0, stderr: "" });
   expect(await get()).toBe("sunny");
   expect(paid()).toBe(3);
   await Promise.all([original.stop(), other.stop()]);

@@ -16,6 +16,8 @@ export interface BooksMark {
   readonly receipts: ReceiptsEnd;
   /** Of histories that a restored backup ended. */
   readonly earlier: readonly (ReceiptsEnd & { readonly kept: number })[];
+  /** The file that the books were in, as `Store.file` names it. */
+  readonly file?: string;
   /** A backup was put in place, and no treasury has started on it yet. */
   readonly restored?: true;
 }

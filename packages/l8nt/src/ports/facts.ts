@@ -3,6 +3,9 @@
  * with the wallet. spec/4-purchase.md §8.
  */
 
+/** The fact that says which file the books live in, as `Store.file` names it. */
+export const BOOKS_FILE = "file";
+
 export interface Facts {
   fact(name: string): Promise<string | undefined>;
   /** Keeps `value` if there is no fact of that name. Returns the one that is kept. */

@@ -149,7 +149,8 @@ export interface TreasuryOwner {
   explain(paymentHash: string, explanation: Explanation, reason?: string): Promise<void>;
   /**
    * Lets spending go on after books were restored from a backup, on the owner's word that nothing
-   * was paid since the backup. Only needed if the wallet cannot list its payments.
+   * was paid since the backup; only needed if the wallet cannot list its payments. Also after they
+   * were copied to another file, on the owner's word that no treasury runs on the other one.
    *
    * @throws AdapterError `ERR_REQUEST` if the books wait for no such word
    */

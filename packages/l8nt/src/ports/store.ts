@@ -21,6 +21,11 @@ export interface Store
     Facts,
     Vault {
   /**
+   * Which file the books are in, by a number that a move within its file system keeps and that a
+   * copy does not have. Absent if they are in no file, or if its file system has no such number.
+   */
+  readonly file?: string;
+  /**
    * Rejects once another process has taken the books over: nothing may be paid any more. Ask just
    * before a payment leaves. Absent if the store is shared, or cannot be taken over.
    *

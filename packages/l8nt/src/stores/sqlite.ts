@@ -80,6 +80,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
 
 class SqliteStore implements Store {
   readonly shared = false;
+  readonly file?: string;
   readonly #database: DatabaseSync;
   readonly #unlock: () => void;
   readonly #log: WriteAheadLog | undefined;
@@ -93,9 +94,10 @@ class SqliteStore implements Store {
   #isClosed = false;
 
   constructor(
-    { database, log, unlock, lost }: Opened,
+    { database, log, unlock, lost, number }: Opened,
     { readOnly = false, maxBatch = 512 }: SqliteOptions,
   ) {
+    if (number !== undefined) this.file = number;
     this.#database = database;
     this.#unlock = unlock;
     this.#log = log;

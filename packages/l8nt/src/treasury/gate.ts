@@ -61,7 +61,7 @@ export class SpendingGate implements Freezable {
     return [ALL_NODES, ...nodeIds].some((id) => this.#frozen.has(id));
   }
 
-  /** Stops all spending on books that were restored from a backup, until `release`. */
+  /** Stops all spending on books that were restored or copied, until `release`. */
   hold(why: string): void {
     if (this.#restored === undefined) this.#options.alarm(`spending has stopped: ${why}`);
     this.#restored = why;
@@ -161,7 +161,9 @@ export class SpendingGate implements Freezable {
     if (this.#unexplained > 0)
       return [stopped(root!, "a wallet that made a payment that the books cannot explain")];
     if (this.#restored !== undefined)
-      return [stopped(root!, "books that were restored from a backup, and not compared yet")];
+      return [
+        stopped(root!, "books that were restored or copied, and not compared or confirmed yet"),
+      ];
     if (this.#frozen.size === 0) return [];
     const all = this.#frozen.get(ALL_NODES);
     if (all !== undefined) return [frozen(root!, `a treasury that is frozen: ${all}`)];

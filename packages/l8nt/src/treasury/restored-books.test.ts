@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Credential } from "../l402/index.ts";
 import type { BooksMark, BooksWitness } from "../ports/books-mark.ts";
 import { exportReceipts, ReceiptSigner, verifyExport } from "../receipt/index.ts";
-import { backupSqliteStore, openSqliteStore } from "../stores/sqlite.ts";
+import { backupSqliteStore, openSqliteStore, restoreSqliteStore } from "../stores/sqlite.ts";
 import { failure, type Shop, secretOf, type Town, town } from "../testing/fixtures/town.ts";
 import { devWallet } from "../wallets/dev.ts";
 import { guardedFetch, Treasury, type TreasuryOptions } from "./index.ts";
@@ -37,6 +37,12 @@ const buy = (treasury: Treasury, credential: Credential, shop: Shop) =>
     headers: [],
   });
 const codeOf = (work: Promise<unknown>) => failure(work).then(({ code }) => code);
+
+/** Puts a backup of the books in a place of its own. */
+async function restorable(path: string, to: string): Promise<void> {
+  await backupSqliteStore(path, `${to}.taken`);
+  await restoreSqliteStore(`${to}.taken`, to);
+}
 
 /** The wallet, without a list of its payments. */
 function unlisted(world: Town) {
@@ -85,7 +91,7 @@ describe.skipIf(!hasSqlite)("books that are behind the mark outside of them", ()
     const first = await life("a.db");
     await buy(first.treasury, root, shop);
     const backup = `${first.path}.backup`;
-    await backupSqliteStore(first.path, backup);
+    await restorable(first.path, backup);
     world.clock.advance("60s");
     await first.treasury.owner.freeze(undefined, "lost with the books");
     await first.end();
@@ -110,7 +116,7 @@ describe.skipIf(!hasSqlite)("books that are behind the mark outside of them", ()
     const { mark, world, shop, root, life } = await start((town) => ({ wallet: unlisted(town) }));
     const first = await life("a.db");
     await buy(first.treasury, root, shop);
-    await backupSqliteStore(first.path, `${first.path}.backup`);
+    await restorable(first.path, `${first.path}.backup`);
     await buy(first.treasury, root, shop);
     await first.end();
     const before = mark.text;
@@ -153,7 +159,7 @@ describe.skipIf(!hasSqlite)("books that are behind the mark outside of them", ()
     await buy(first.treasury, root, shop);
     await buy(first.treasury, root, shop);
     const copied = await first.treasury.owner.receipts();
-    await backupSqliteStore(first.path, `${first.path}.backup`);
+    await restorable(first.path, `${first.path}.backup`);
     await buy(first.treasury, root, shop);
     await buy(first.treasury, root, shop);
     await first.treasury.owner.receipts();

@@ -1,10 +1,11 @@
 /**
- * Notices books that were restored from a backup, and stops spending until they were compared with
- * the wallet. spec/4-purchase.md §8.
+ * Stops spending on books that were restored from a backup, until they were compared with the
+ * wallet, and on books that were copied, until the owner confirms them. spec/4-purchase.md §8.
  */
 import { AdapterError } from "../errors.ts";
 import type { BooksMark, BooksWitness, ReceiptsEnd } from "../ports/books-mark.ts";
 import type { Clock } from "../ports/clock.ts";
+import { BOOKS_FILE } from "../ports/facts.ts";
 import type { Store } from "../ports/store.ts";
 import { earlierReceipts, keepEarlier } from "../receipt/earlier.ts";
 import { NO_RECEIPT } from "../receipt/receipt.ts";
@@ -27,8 +28,13 @@ const RESTORED = "restored";
 const WHY =
   "the books were restored from a backup. They are compared with the wallet; if the wallet cannot list its payments, the owner has to confirm that nothing was paid since";
 
+/** A comparison at the start finds nothing: two books on one wallet differ only later. */
+const COPIED =
+  "the books are in another file than before, so they may be a copy of books that are still in use. The owner has to confirm that no treasury runs on the other file";
+
 export class RestoredBooks {
   readonly #options: RestoredBooksOptions;
+  #isCopied = false;
   #isChecked = false;
   #isDirty = false;
   #isOver = false;
@@ -58,7 +64,19 @@ export class RestoredBooks {
       );
     }
     if ((await store.fact(RESTORED)) === "yes") gate.hold(WHY);
+    this.#isCopied = await this.#isElsewhere(mark);
+    if (this.#isCopied) gate.hold(COPIED);
     this.#isChecked = true;
+  }
+
+  /** Whether the books are in another file than at the last start. */
+  async #isElsewhere(mark: BooksMark | undefined): Promise<boolean> {
+    const { store } = this.#options;
+    if (store.file === undefined) return false;
+    const before = (await store.fact(BOOKS_FILE)) ?? mark?.file ?? store.file;
+    if (before !== store.file) return true;
+    await store.firstFact(BOOKS_FILE, store.file);
+    return false;
   }
 
   async #isBehind({ latest, receipts: { count, last } }: BooksMark): Promise<boolean> {
@@ -71,12 +89,13 @@ export class RestoredBooks {
 
   /** Call it after the wallet's list was compared: what cannot be explained stops spending now. */
   async compared(): Promise<void> {
-    if (!this.#options.gate.isHeld) return;
+    if (!this.#options.gate.isHeld || this.#isCopied) return;
     await this.#end("the restored books were compared with the wallet");
   }
 
   /**
-   * Takes the owner's word that nothing was paid since the backup.
+   * Takes the owner's word that nothing was paid since the backup, or that no treasury runs on the
+   * file that the books were in before.
    *
    * @throws AdapterError `ERR_REQUEST` if the books do not wait for it
    */
@@ -84,9 +103,14 @@ export class RestoredBooks {
     if (!this.#options.gate.isHeld)
       throw new AdapterError(
         "ERR_REQUEST",
-        "The books were not restored from a backup, or were compared since, so there is nothing to confirm.",
+        "The books were not restored from a backup or copied, or were compared since, so there is nothing to confirm.",
       );
-    await this.#end(`override: nothing was paid since the backup that was restored: ${reason}`);
+    const { store } = this.#options;
+    if (!this.#isCopied)
+      return this.#end(`override: nothing was paid since the backup that was restored: ${reason}`);
+    await store.setFact(BOOKS_FILE, store.file!);
+    this.#isCopied = false;
+    await this.#end(`override: no treasury runs on the file of the books before: ${reason}`);
   }
 
   async #end(what: string): Promise<void> {
@@ -138,7 +162,11 @@ export class RestoredBooks {
         count: receipt?.seq ?? 0,
         last: receipt?.hash ?? NO_RECEIPT,
       };
-      const mark: BooksMark = { latest, receipts, earlier: await earlierReceipts(store) };
+      const { file } = store;
+      const mark: BooksMark = {
+        ...{ latest, receipts, earlier: await earlierReceipts(store) },
+        ...(file !== undefined && { file }),
+      };
       const text = JSON.stringify(mark);
       if (text === this.#written) return;
       await witness.write(mark);

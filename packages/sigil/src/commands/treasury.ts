@@ -74,7 +74,8 @@ were compared with the wallet, and each payment that they lack was explained.
 
 unexplained lists payments of the wallet that the books do not have, have otherwise, or have as
 failed. Nothing is spent while there is one. explain says what they were. confirm lets spending go
-on after a restore, if the wallet cannot list its payments. These three ask a running treasury.
+on after a restore, if the wallet cannot list its payments, and after the books were copied to
+another file, if no treasury runs on the old one. These three ask a running treasury.
 docs/guides/backup.md has the whole.`,
   flags: FLAGS,
   positionals: POSITIONALS,

@@ -96,13 +96,13 @@ async function hashesOf(
   return typed;
 }
 
-/** Takes the owner's word about restored books, and returns the exit code. */
+/** Takes the owner's word about restored or copied books, and returns the exit code. */
 export async function confirm(
   given: Arguments<OwnerFlag | "reason">,
   terminal: Terminal,
 ): Promise<number> {
   await ownerClient(given, terminal).confirmBooks(given.text("reason"));
-  terminal.answer("Confirmed: the treasury spends on from the restored books.\n", {
+  terminal.answer("Confirmed: the treasury spends on from these books.\n", {
     confirmed: true,
   });
   return EXIT.ok;

@@ -1,5 +1,6 @@
 /** Copies the books while they are used, and puts a copy in their place. */
 import { AdapterError } from "../../errors.ts";
+import { BOOKS_FILE } from "../../ports/facts.ts";
 import { fileAt, lock, openForReading, openForWriting } from "./database.ts";
 
 const failed = (why: string, cause?: unknown): AdapterError =>
@@ -90,7 +91,12 @@ async function copyOf(from: string, copy: string): Promise<void> {
   fs.rmSync(copy, { force: true });
   await backupSqliteStore(from, copy);
   // Opened as the treasury will open it, so that a damaged backup does not replace the books.
-  const { database, unlock } = openForWriting(copy);
+  const { database, unlock, number } = openForWriting(copy);
+  // It takes the place of the books, so it is no copy beside them.
+  if (number !== undefined)
+    database
+      .prepare("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)")
+      .run(BOOKS_FILE, number);
   database.exec("PRAGMA journal_mode = DELETE");
   database.close();
   unlock();

@@ -30,6 +30,8 @@ const PRAGMAS: readonly (readonly [name: string, value: string, read: string | n
 
 export interface Opened {
   readonly database: DatabaseSync;
+  /** As `DatabaseFile.number`. */
+  readonly number?: string;
   /** If it is given, a commit is durable only once the log was synced. */
   readonly log?: WriteAheadLog;
   /** Gives up the lock. */
@@ -73,7 +75,8 @@ export function openForWriting(path: string): Opened {
     // From here on the queue syncs the log after each commit, on another thread. SQLite syncs it
     // itself before a checkpoint, as ever.
     database.exec("PRAGMA synchronous = NORMAL");
-    return { database, log, unlock, lost };
+    const { number } = file;
+    return { database, log, unlock, lost, ...(number !== undefined && { number }) };
   } catch (error) {
     database?.close();
     unlock();
@@ -116,7 +119,27 @@ const OPENED_AGAIN =
 interface DatabaseFile {
   /** Absolute, without links: two names of one file are one lock and one log. */
   readonly path: string;
+  /** Its inode number; undefined if its file system does not keep one. */
+  readonly number?: string;
   readonly isStillThere: () => boolean;
+}
+
+/**
+ * File systems of Linux that make up inode numbers, so that a file may have another one after each
+ * mount: FAT, exFAT, FUSE (also the shared folders of virtual machines), SMB and 9P.
+ */
+const WITHOUT_NUMBERS = new Set([
+  0x4d44, 0x2011bab0, 0x65735546, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997,
+]);
+
+function numberOf(path: string, inode: bigint): string | undefined {
+  const fs = globalThis.process.getBuiltinModule("node:fs");
+  try {
+    if (WITHOUT_NUMBERS.has(fs.statfsSync(path).type >>> 0)) return undefined;
+  } catch {
+    // A runtime or a system that does not tell.
+  }
+  return inode === 0n ? undefined : inode.toString();
 }
 
 /**
@@ -129,6 +152,7 @@ export function fileAt(name: string, create = (_name: string): void => {}): Data
   let path: string;
   let links: number;
   let own: string;
+  let number: string | undefined;
   const identity = ({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }) =>
     `${dev} ${ino}`;
   try {
@@ -136,6 +160,7 @@ export function fileAt(name: string, create = (_name: string): void => {}): Data
     const stat = fs.statSync(path, { bigint: true });
     links = Number(stat.nlink);
     own = identity(stat);
+    number = numberOf(path, stat.ino);
   } catch (cause) {
     throw refused("there is no file of that name, or it cannot be read", cause);
   }
@@ -145,6 +170,7 @@ export function fileAt(name: string, create = (_name: string): void => {}): Data
     );
   return {
     path,
+    ...(number !== undefined && { number }),
     isStillThere: () => {
       const now = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
       return now !== undefined && identity(now) === own;
