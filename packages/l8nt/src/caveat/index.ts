@@ -19,7 +19,7 @@ export { caveatOf, type Denial, valueIn } from "./condition.ts";
 export { agentUnknown } from "./conditions/agent.ts";
 export { endpoints } from "./conditions/endpoints.ts";
 export { preimage } from "./conditions/preimage.ts";
-export { soldPriceCaveat } from "./conditions/sold-price.ts";
+export { countedPrice, soldPriceCaveat } from "./conditions/sold-price.ts";
 export type { Duration } from "./duration.ts";
 export { durationSeconds } from "./duration.ts";
 export { matchesEndpoint, readEndpoint } from "./endpoint.ts";

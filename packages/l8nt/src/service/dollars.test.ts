@@ -150,7 +150,7 @@ describe("a route whose price function gives both units", () => {
     const { ask, spent } = world({ price, grants, invoicer });
     const bought = invoicer.buy(((await ask()) as { challenge: string }).challenge);
     expect((await ask(bought)).status).toBe(200);
-    expect(await ask(bought, "/dear")).toMatchObject({ status: 401, code: "ERR_BUDGET" });
+    expect(await ask(bought, "/dear")).toMatchObject({ status: 401, code: "ERR_PRICE" });
     expect(await spent(bought)).toEqual([1000n]);
   });
 });

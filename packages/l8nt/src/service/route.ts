@@ -1,6 +1,12 @@
 /** One protected route: judges a request, in an order that keeps the cheap checks first. */
 import type { Amount } from "../amount.ts";
-import { type Access, type Target, targetAt, uncountedSpend } from "../caveat/index.ts";
+import {
+  type Access,
+  countedPrice,
+  type Target,
+  targetAt,
+  uncountedSpend,
+} from "../caveat/index.ts";
 import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from "../errors.ts";
 import { fingerprintOf } from "../http/fingerprint.ts";
 import { authenticateFields, type Verified } from "../l402/index.ts";
@@ -161,15 +167,21 @@ export class Route {
       service: authority.service,
       capability: facts.capability ?? this.terms.capability,
     };
-    const uncounted = uncountedSpend(verified.chain, price, authority.kind);
+    const counted = countedPrice(verified.chain, price, request.hash);
+    const uncounted = uncountedSpend(verified.chain, counted, authority.kind);
     const error = denied([...verified.judge(access), ...(uncounted ? [uncounted] : [])]);
     if (error !== undefined) return this.#deny(request, error);
     return verified.limits.length === 0
       ? grant(verified, price)
-      : this.#claim(request, verified, access.now);
+      : this.#claim(request, verified, counted, access.now);
   }
 
-  async #claim(request: PricedRequest, verified: Verified, now: number): Promise<Decision> {
+  async #claim(
+    request: PricedRequest,
+    verified: Verified,
+    amount: Amount,
+    now: number,
+  ): Promise<Decision> {
     const { ledger, abandoned, clock, guarded, alarm } = this.#context;
     const { claimant: by } = abandoned;
     const { limits } = verified;
@@ -184,7 +196,7 @@ export class Route {
     const keyed = begun?.kind === "new" ? begun.use : undefined;
     let claim: Claim;
     try {
-      claim = await claimUse(ledger, { by, limits, amount: request.price, at: now });
+      claim = await claimUse(ledger, { by, limits, amount, at: now });
     } catch (error) {
       keyed?.end(false);
       if (error instanceof BudgetError) {
@@ -199,7 +211,7 @@ export class Route {
       guarded.delete(passed);
       await (consumed ? claim.commit(clock()) : claim.release(clock()));
     };
-    const granted = claimedGrant(verified, request, end, keyed);
+    const granted = claimedGrant(verified, { ...request, price: amount }, end, keyed);
     guarded.set(passed, { terms: this.terms, grant: granted.grant });
     return granted;
   }

@@ -47,7 +47,9 @@ export function saleOf(
   // also if the price has risen since the challenge. A path with a star in it would be read as
   // a pattern and sell more than itself, so it names no endpoint.
   const asked = target.path.includes("*") ? [] : [`${target.method} ${origin}${target.path}`];
-  const isCapped = typeof price === "function" && budget === undefined;
+  // What is prepaid is spent on dear requests too, and the very request takes no more than all of
+  // it.
+  const isCapped = typeof price === "function" && (budget === undefined || hash !== undefined);
   return {
     amountMsat: budget ?? priceMsat,
     scope: {
@@ -56,7 +58,7 @@ export function saleOf(
       ...(bought !== undefined && { maxUses: bought }),
       ...(budget !== undefined && { budget: `${budget} msat` as const }),
     },
-    caveats: isCapped ? [soldPriceCaveat(msat(priceMsat), hash)] : [],
+    caveats: isCapped ? [soldPriceCaveat(msat(budget ?? priceMsat), hash)] : [],
   };
 }
 

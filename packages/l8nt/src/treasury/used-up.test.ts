@@ -209,6 +209,49 @@ describe("a service that says that the use is gone, of which no answer arrived",
   });
 });
 
+describe("a prepaid service whose price rises while its invoice is paid", () => {
+  const rising = async () => {
+    let real!: Payer;
+    let price: `${number} sat` = "100 sat";
+    const wallet: Payer = {
+      network: async () => "bcrt",
+      find: (hash) => real.find(hash),
+      async pay(request) {
+        price = "110 sat";
+        return real.pay(request);
+      },
+    };
+    const world = await town({ wallet });
+    real = devWallet(world.network.account("treasury").url);
+    const grants = { budget: "100 sat", endpoints: ["GET /*"] } as const;
+    const shop = await world.openShop({ price: () => price, grants });
+    return { world, shop, reset: () => (price = "100 sat") };
+  };
+
+  test.each([
+    ["relayed", RELAYED],
+    ["handed over", {}],
+  ])("serves the very request that was priced for what was sold (%s)", async (_how, scope) => {
+    const { world, shop, reset } = await rising();
+    const root = world.mint();
+    for (const name of ["one", "other", "third"]) {
+      reset();
+      const client = world.connect(child(world, root, name, scope));
+      expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+    }
+    expect(world.paid().count).toBe(3);
+    expect(world.alarms.filter((what) => what.includes(shop.url))).toEqual([]);
+  });
+
+  test("serves no other request for less than its price, nor the same one twice", async () => {
+    const { world, shop } = await rising();
+    const client = world.connect(world.mint());
+    for (const path of ["a", "a", "b"])
+      expect((await client.get(`${shop.url}/${path}`)).status).toBe(200);
+    expect(world.paid().count).toBe(3);
+  });
+});
+
 describe("a payment that takes longer than what it buys is good for", () => {
   const slowly = async (validFor: "30s" | "90s") => {
     let real!: Payer;

@@ -52,6 +52,35 @@ export const soldPrice = condition<Sold>({
   ],
 });
 
+/** The caveats of a chain that could be read. */
+interface Entries {
+  readonly entries: readonly {
+    readonly condition: { readonly name: string };
+    readonly value: unknown;
+  }[];
+}
+
+/**
+ * What a request is counted at: its price, or what it was sold for if it is the very request that
+ * was priced and is dearer now.
+ *
+ * @param request hash of the request; called only if it matters
+ */
+export function countedPrice(
+  { entries }: Entries,
+  price: Amount,
+  request: () => string | undefined,
+): Amount {
+  let counted = price;
+  for (const { condition, value } of entries) {
+    if (condition.name !== NAME) continue;
+    const sold = value as Sold;
+    const isDearer = counted.unit !== sold.price.unit || counted.value > sold.price.value;
+    if (isDearer && sold.request !== undefined && sold.request === request()) counted = sold.price;
+  }
+  return counted;
+}
+
 /**
  * The caveat of a sold credential.
  *
