@@ -53,8 +53,8 @@ export function identifierOf({
   ]);
 }
 
-export const rootKeyOf = (terms: Terms = {}): Buffer =>
-  hkdf(terms.secret ?? SECRET, identifierOf(terms));
+export const rootKeyOf = ({ secret = SECRET }: Terms = {}): Buffer =>
+  hkdf(secret, "sigil root key");
 
 export function foreignMacaroon(terms: Terms = {}): ForeignMacaroon {
   const made = foreign.newMacaroon({

@@ -20,8 +20,8 @@ import {
   LOCATION,
   packetOf,
   preimageOf,
+  ROOT_KEY,
   refusalsOf,
-  rootKeyOf,
   weather,
 } from "./credentials.ts";
 import { type Fields, Peer } from "./peer.ts";
@@ -56,32 +56,41 @@ describe("aperture reads what we write", () => {
       caveats: [...caveatsOf(credential), ...carried],
     });
     // The whole of its check: preimage, signature, services.
-    await peer.verify(fieldsOf(credential), rootKeyOf(credential), "weather");
+    await peer.verify(fieldsOf(credential), ROOT_KEY, "weather");
   });
 
   test("and refuses it where we would: another service, a wrong preimage, an altered caveat, an end that is past", async () => {
     const peer = Peer.start();
     const credential = weather();
     const field = (each: Credential | string): Fields => ({ Authorization: [`L402 ${each}`] });
-    const key = rootKeyOf(credential);
-    await peer.verify(field(credential), key, "weather");
-    await expect(peer.verify(field(credential), key, "history")).rejects.toThrow("not authorized");
+    await peer.verify(field(credential), ROOT_KEY, "weather");
+    await expect(peer.verify(field(credential), ROOT_KEY, "history")).rejects.toThrow(
+      "not authorized",
+    );
     const [macaroon = ""] = credential.toString().split(":");
     await expect(
-      peer.verify(field(`${macaroon}:${"ab".repeat(32)}`), key, "weather"),
+      peer.verify(field(`${macaroon}:${"ab".repeat(32)}`), ROOT_KEY, "weather"),
     ).rejects.toThrow("invalid preimage");
     const altered = Buffer.from(
       packetOf(credential).replace(hex("max_uses=5"), hex("max_uses=6")),
       "hex",
     );
     await expect(
-      peer.verify(field(`${altered.toString("base64")}:${preimageOf(credential)}`), key, "weather"),
+      peer.verify(
+        field(`${altered.toString("base64")}:${preimageOf(credential)}`),
+        ROOT_KEY,
+        "weather",
+      ),
     ).rejects.toThrow(/signature|verification/);
     await expect(
-      peer.verify(field(credential.append(["weather_valid_until=1600000000"])), key, "weather"),
+      peer.verify(
+        field(credential.append(["weather_valid_until=1600000000"])),
+        ROOT_KEY,
+        "weather",
+      ),
     ).rejects.toThrow("expired");
     await expect(
-      peer.verify(field(credential.append(["services=history:0"])), key, "weather"),
+      peer.verify(field(credential.append(["services=history:0"])), ROOT_KEY, "weather"),
     ).rejects.toThrow();
   });
 
@@ -153,7 +162,7 @@ describe("aperture decides otherwise than we do", () => {
       `preimage=${"ab".repeat(32)}`,
       `preimage=${preimageOf(credential)}`,
     ]);
-    await peer.verify({ Macaroon: [packetOf(carrying)] }, rootKeyOf(credential), "weather");
+    await peer.verify({ Macaroon: [packetOf(carrying)] }, ROOT_KEY, "weather");
     expect(() =>
       authenticateFields(authority().verifier, { macaroon: packetOf(carrying) }),
     ).toThrow(expect.objectContaining({ code: "ERR_TOKEN_PREIMAGE" }));
@@ -162,7 +171,7 @@ describe("aperture decides otherwise than we do", () => {
   test("where it does not know a caveat: skipped; here denied", async () => {
     const peer = Peer.start();
     const credential = weather().append(["tenant=acme"]);
-    await peer.verify({ Authorization: [`L402 ${credential}`] }, rootKeyOf(credential), "weather");
+    await peer.verify({ Authorization: [`L402 ${credential}`] }, ROOT_KEY, "weather");
     expect(refusalsOf(credential)).toMatchObject([{ code: "ERR_CAVEAT_UNKNOWN" }]);
   });
 
@@ -174,7 +183,7 @@ describe("aperture decides otherwise than we do", () => {
       `weather_valid_until=${end + 60}`,
     ]);
     await expect(
-      peer.verify({ Authorization: [`L402 ${credential}`] }, rootKeyOf(credential), "weather"),
+      peer.verify({ Authorization: [`L402 ${credential}`] }, ROOT_KEY, "weather"),
     ).rejects.toThrow("restrictiveness");
     expect(refusalsOf(credential)).toEqual([]);
     expect(refusalsOf(credential, end + 1)).toHaveLength(1);

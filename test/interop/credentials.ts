@@ -25,16 +25,10 @@ export const weather = () =>
 export const packetOf = (credential: Credential): string =>
   Buffer.from(Macaroon.encode(macaroonOf(credential))).toString("hex");
 export const preimageOf = (credential: Credential): string => credential.toString().slice(-64);
-export const rootKeyOf = (credential: Credential): string =>
-  Buffer.from(
-    hkdfSync(
-      "sha256",
-      Buffer.from(SECRET, "hex"),
-      Buffer.alloc(0),
-      macaroonOf(credential).identifier,
-      32,
-    ),
-  ).toString("hex");
+/** The root key of everything minted here. spec/1-credential.md §4. */
+export const ROOT_KEY = Buffer.from(
+  hkdfSync("sha256", Buffer.from(SECRET, "hex"), Buffer.alloc(0), "sigil root key", 32),
+).toString("hex");
 export const caveatsOf = (credential: Credential): string[] =>
   macaroonOf(credential).caveats.map((each) => Buffer.from(each).toString());
 export const credentialOf = (macaroon: string, preimage: string): Credential =>

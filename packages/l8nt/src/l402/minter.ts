@@ -14,6 +14,7 @@ import { randomBytes, sha256 } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
 import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
+import { mintUnder } from "../macaroon/macaroon.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Challenge } from "./challenge.ts";
 import { Credential } from "./credential.ts";
@@ -136,11 +137,6 @@ export class Minter {
       paymentHash,
       concat(root.id, randomBytes(32 - ROOT_ID_BYTES)),
     );
-    const minted = Macaroon.mint({
-      rootKey: root.rootKey(identifier),
-      identifier,
-      location: this.location,
-    });
-    return Macaroon.attenuate(minted, ...caveats);
+    return Macaroon.attenuate(mintUnder(root.key, identifier, this.location), ...caveats);
   }
 }

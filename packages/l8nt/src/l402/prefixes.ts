@@ -27,7 +27,7 @@ export class ProvenPrefixes {
   /** The correct signatures of the chain: after the identifier, then after each caveat. */
   along(root: Root, { identifier, caveats }: UnverifiedMacaroon): readonly Bytes[] {
     const known = this.#proven.get(hexText(identifier));
-    if (known === undefined) return signatures(root.rootKey(identifier), identifier, caveats);
+    if (known === undefined) return signatures(root.key, identifier, caveats);
     let shared = 0;
     while (shared < caveats.length && isSame(known.caveats[shared], caveats[shared]!)) shared++;
     const start = known.signatures.slice(0, shared + 1);

@@ -1,8 +1,7 @@
-/**
- * Secrets, and the root keys derived from them, which are never stored. spec/1-credential.md §4.
- */
+/** Secrets, and the one root key that is derived from each. spec/1-credential.md §4. */
 import { hexBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
+import { chainKey } from "../macaroon/chain.ts";
 import { ROOT_ID_BYTES } from "./identifier.ts";
 
 /** 32 bytes or more, or their hex. */
@@ -11,8 +10,8 @@ export type Secret = Uint8Array | string;
 export interface Root {
   /** 4 bytes that every token id under this secret begins with. */
   readonly id: Uint8Array;
-  /** `HKDF-SHA256(secret, identifier)`. */
-  rootKey(identifier: Uint8Array): Uint8Array;
+  /** What the chain of every credential under this secret begins with. */
+  readonly key: Uint8Array;
 }
 
 const MIN_SECRET_BYTES = 32;
@@ -31,7 +30,10 @@ function readSecret(secret: Secret): Uint8Array {
 
 function rootOf(secret: Secret): Root {
   const expand = hkdfExpandUnder(hkdfExtract(readSecret(secret)));
-  return { id: expand(utf8("sigil root id")).slice(0, ROOT_ID_BYTES), rootKey: expand };
+  return {
+    id: expand(utf8("sigil root id")).slice(0, ROOT_ID_BYTES),
+    key: chainKey(expand(utf8("sigil root key"))),
+  };
 }
 
 export class Roots {

@@ -8,9 +8,9 @@ import bolt11 from "../../../../spec/vectors/bolt11.json" with { type: "json" };
 import macaroons from "../../../../spec/vectors/macaroons.json" with { type: "json" };
 import { serviceVocabulary } from "../caveat/index.ts";
 import { base64Text, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
-import { hkdfExtract, hmacSha256, sha256 } from "../internal/crypto.ts";
+import { hkdfExpandUnder, hkdfExtract, hmacSha256, sha256 } from "../internal/crypto.ts";
 import { decode as decodeInvoice } from "../invoice/decode.ts";
-import { signatures } from "../macaroon/chain.ts";
+import { chainKey, signatures } from "../macaroon/chain.ts";
 import { Macaroon } from "../macaroon/index.ts";
 import { Authority, Challenge, Credential, Identifier, macaroonOf } from "./index.ts";
 import { placeId } from "./places.ts";
@@ -44,7 +44,9 @@ describe("page 1: the published macaroon", () => {
 
   test("has the root key, the identifier and every signature that the page says", () => {
     const rootKey = hexBytes(published.root_hex)!;
-    const prefixes = signatures(rootKey, macaroon.identifier, macaroon.caveats).map(hexText);
+    const prefixes = signatures(chainKey(rootKey), macaroon.identifier, macaroon.caveats).map(
+      hexText,
+    );
     expect([...valuesIn(first)]).toEqual([
       ["root key (given)", published.root_hex],
       ["preimage (the same bytes)", published.preimage],
@@ -64,27 +66,29 @@ describe("page 1: the published macaroon", () => {
   test("lends its hash and token id to an authority's derivations, which are as the page says", () => {
     const secret = published.root_hex;
     const { paymentHash, tokenId } = Identifier.decode(macaroon.identifier);
-    const { id, rootKey } = new Roots(secret).current;
+    const { id, key } = new Roots(secret).current;
     const identifier = Identifier.encode(
       hexBytes(paymentHash)!,
       new Uint8Array([...id, ...tokenId.subarray(4)]),
     );
     const text = /^```\n(\S+)\n```$/m.exec(second)![1]!;
     const credential = Credential.parse(text);
-    const key = rootKey(identifier);
+    const pseudoRandomKey = hkdfExtract(hexBytes(secret)!);
+    const rootKey = hkdfExpandUnder(pseudoRandomKey)(utf8("sigil root key"));
     const [root, endpoints, until, uses, node, ownUses] = signatures(
       key,
       identifier,
       macaroonOf(credential).caveats,
     ).map(placeId);
     expect([...valuesIn(second)]).toEqual([
-      ["PRK", hexText(hkdfExtract(hexBytes(secret)!))],
+      ["PRK", hexText(pseudoRandomKey)],
       ["root id", hexText(id)],
       [
         "identifier: the hash above, root id, the last 28 bytes of the token id above",
         hexText(identifier),
       ],
-      ["root key", hexText(key)],
+      ["root key", hexText(rootKey)],
+      ["K", hexText(key)],
       ["root node", root],
       ["after `endpoints=GET https://api.example/search/*`", endpoints],
       ["after `valid_until=1893456000`", until],

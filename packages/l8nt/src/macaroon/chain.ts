@@ -3,18 +3,23 @@
  * spec/1-credential.md §1.
  */
 import { type Bytes, utf8 } from "../internal/bytes.ts";
-import { hmacChain, hmacUnder } from "../internal/crypto.ts";
+import { hmacChain, hmacSha256 } from "../internal/crypto.ts";
 
-/** The key derivation that every macaroon implementation applies to a root key. */
-const deriveKey = hmacUnder(utf8("macaroons-key-generator"));
+const GENERATOR = utf8("macaroons-key-generator");
 
-/** The signatures after the identifier and after each caveat; the last is the macaroon's own. */
+/** The key of a chain: what every macaroon implementation derives from a root key first. */
+export const chainKey = (rootKey: Uint8Array): Bytes => hmacSha256(GENERATOR, rootKey);
+
+/**
+ * The signatures after the identifier and after each caveat; the last is the macaroon's own.
+ *
+ * @param key the {@link chainKey} of the root key
+ */
 export const signatures = (
-  rootKey: Uint8Array,
+  key: Uint8Array,
   identifier: Uint8Array,
   caveats: readonly Uint8Array[],
-): readonly [Bytes, ...Bytes[]] =>
-  hmacChain(deriveKey(rootKey), [identifier, ...caveats]) as [Bytes, ...Bytes[]];
+): readonly [Bytes, ...Bytes[]] => hmacChain(key, [identifier, ...caveats]) as [Bytes, ...Bytes[]];
 
 /** The signature after appending `caveats` to a chain that ends in `signature`. */
 export const signCaveats = (signature: Bytes, caveats: readonly Uint8Array[]): Bytes =>

@@ -5,7 +5,7 @@
 import { TokenError } from "../errors.ts";
 import { type Bytes, utf8 } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { signatures, signCaveats } from "./chain.ts";
+import { chainKey, signatures, signCaveats } from "./chain.ts";
 import {
   MAX_CAVEAT_BYTES,
   MAX_CAVEATS,
@@ -45,14 +45,16 @@ function mint(options: MintOptions): UnverifiedMacaroon {
   checkKeys(options, OPTIONS, "Macaroon.mint");
   const { rootKey, identifier, location = "" } = options;
   if (identifier.length === 0) throw new TypeError("a macaroon needs an identifier");
-  const own = new Uint8Array(identifier);
-  return frozen({
-    location,
-    identifier: own,
-    caveats: [],
-    signature: signatures(rootKey, own, [])[0],
-  });
+  return mintUnder(chainKey(rootKey), new Uint8Array(identifier), location);
 }
+
+/** As `mint`, for a key that was derived from the root key before, and an identifier to keep. */
+export const mintUnder = (
+  key: Uint8Array,
+  identifier: Bytes,
+  location: string,
+): UnverifiedMacaroon =>
+  frozen({ location, identifier, caveats: [], signature: signatures(key, identifier, [])[0] });
 
 /**
  * A weaker macaroon: the same, with `caveats` appended. Works offline and needs no secret.
