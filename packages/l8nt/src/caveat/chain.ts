@@ -1,26 +1,35 @@
 /** A chain of caveats: its nodes, conditions and counted limits, and its verdict on an access. */
 import type { Unit } from "../amount.ts";
 import type { Refusal } from "../errors.ts";
+import type { Binary } from "../internal/bytes.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Access } from "./access.ts";
 import type { AnyCondition, Condition, Denial, Place } from "./condition.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import type { ReadCaveat, Vocabulary } from "./vocabulary.ts";
+
+/** The ids of the places along a chain, which take its secret to derive. */
+export interface PlaceIds {
+  /** Of the place after the first `count` caveats: hex, 16 bytes. */
+  at(count: number): string;
+}
 
 /** A place in the tree of delegations: the root, or one caveat that opens a node. */
 export class Node {
   /** Undefined for the root. */
   readonly agent: string | undefined;
-  readonly #derive: (() => string) | undefined;
+  readonly #places: PlaceIds | undefined;
+  readonly #count: number;
   #id: string | undefined;
 
-  constructor(derive?: () => string, agentName?: string) {
-    this.#derive = derive;
+  constructor(places: PlaceIds | undefined, count: number, agentName?: string) {
     this.agent = agentName;
+    this.#places = places;
+    this.#count = count;
   }
 
   /** Hex, 16 bytes; undefined in a chain that was read without its secret. Derived on first use. */
   get id(): string | undefined {
-    this.#id ??= this.#derive?.();
+    this.#id ??= this.#places?.at(this.#count);
     return this.#id;
   }
 }
@@ -55,84 +64,120 @@ export interface ChainEntry {
 }
 
 export interface ChainOptions {
-  readonly caveats: readonly Uint8Array[];
+  readonly caveats: readonly Binary[];
   readonly vocabulary: Vocabulary;
   /** Hex, from the identifier. */
   readonly paymentHash: string;
-  /**
-   * The id of the place after `count` caveats. Only the holder of the secret can derive all of
-   * them.
-   */
-  readonly placeId?: (count: number) => string;
+  /** @default none: the chain is not verified */
+  readonly places?: PlaceIds;
 }
+
+const NO_LIMITS: readonly ChainLimit[] = Object.freeze([]);
+const NO_REFUSALS: readonly Refusal[] = Object.freeze([]);
 
 export class CaveatChain {
   /** Root first, this credential's own node last. */
   readonly nodes: readonly [Node, ...Node[]];
   /** Every counted limit, root first. */
   readonly limits: readonly ChainLimit[];
-  readonly texts: readonly CaveatText[];
   /** Unix seconds of the earliest end; undefined for a credential without an end. */
   readonly validUntil: number | undefined;
-  /** The caveats that could be read, in order. */
-  readonly entries: readonly ChainEntry[];
-  readonly #judged: readonly ChainEntry[];
+  /** As they stand on the chain; undefined for what is no `condition=value` text. */
+  readonly #read: readonly (ReadCaveat | undefined)[];
+  /** The facts that hold from the start of the chain, and from each `agent` caveat on. */
+  readonly #places: readonly Place[];
   /** The refusals of every access: unknown conditions and unreadable values. */
   readonly #broken: readonly Refusal[];
-  readonly #ends: ReadonlyMap<Node, number>;
+  /** By node: the earliest end up to its last caveat. */
+  readonly #ends: readonly (number | undefined)[];
 
-  constructor({ caveats, vocabulary, paymentHash, placeId }: ChainOptions) {
+  // Verifiers keep thousands of chains, so nothing is made here that can be made when it is asked
+  // for.
+  constructor({ caveats, vocabulary, paymentHash, places }: ChainOptions) {
     const read = caveats.map(vocabulary.read);
-    let node = new Node(placeId && (() => placeId(0)));
+    let agentsAfter = 0;
+    for (const caveat of read) if (caveat?.condition?.opens !== undefined) agentsAfter++;
+    let node = new Node(places, 0);
     const nodes: [Node, ...Node[]] = [node];
-    const texts: CaveatText[] = [];
-    const entries: ChainEntry[] = [];
-    const limits: ChainLimit[] = [];
-    const broken: Refusal[] = [];
-    const ends = new Map<Node, number>();
-    let agentsAfter = read.filter((caveat) => caveat?.condition?.opens !== undefined).length;
+    const facts: Place[] = [{ paymentHash, agentsAfter }];
+    const ends: (number | undefined)[] = [undefined];
+    let limits: ChainLimit[] | undefined;
+    let broken = NO_REFUSALS;
     let earliest: number | undefined;
-    read.forEach((caveat, index) => {
+    for (let index = 0; index < read.length; index++) {
+      const caveat = read[index];
       if (caveat === undefined) {
-        broken.push(unreadable(node, "(no condition=value text)"));
-        return;
+        broken = [...broken, unreadable(node, "(no condition=value text)")];
+        continue;
       }
-      const { name, text, value } = caveat;
+      const { name, value } = caveat;
       const condition = caveat.condition as Condition<unknown> | undefined;
       if (condition?.opens !== undefined) {
         agentsAfter--;
+        facts.push({ paymentHash, agentsAfter });
         if (value !== undefined) {
-          node = new Node(placeId && (() => placeId(index + 1)), condition.opens(value));
+          node = new Node(places, index + 1, condition.opens(value));
           nodes.push(node);
         }
       }
-      // Texts are shown and logged, and a preimage is half of a credential.
-      const isSecret = condition?.isSecret === true;
-      texts.push({ condition: name, value: isSecret ? "(not shown)" : text, node, isSecret });
-      if (condition === undefined) broken.push(unknown(node, name));
-      else if (value === undefined) broken.push(unreadable(node, name));
+      if (condition === undefined) broken = [...broken, unknown(node, name)];
+      else if (value === undefined) broken = [...broken, unreadable(node, name)];
       else {
-        const place = { paymentHash, agentsAfter };
-        entries.push({ condition: caveat.condition!, value, place, node });
         const limit = condition.limit?.(value);
         if (limit !== undefined) {
-          const id = placeId?.(index + 1) ?? "";
+          const id = places?.at(index + 1) ?? "";
           const expiry = earliest === undefined ? {} : { expiresAt: earliest };
+          limits ??= [];
           limits.push({ ...limit, ...expiry, id, condition: name, node });
         }
         const end = condition.ends?.(value);
-        if (end !== undefined) earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, end);
+        if (end !== undefined && (earliest === undefined || end < earliest)) earliest = end;
       }
-      if (earliest !== undefined) ends.set(node, earliest);
-    });
+      ends[nodes.length - 1] = earliest;
+    }
     this.nodes = nodes;
-    this.limits = limits;
-    this.texts = texts;
+    this.limits = limits ?? NO_LIMITS;
     this.validUntil = earliest;
-    this.entries = entries;
-    this.#judged = entries.filter(({ condition }) => condition.prohibits !== undefined);
+    this.#read = read;
+    this.#places = facts;
     this.#broken = broken;
     this.#ends = ends;
+  }
+
+  /** The caveats as texts, in order. */
+  get texts(): readonly CaveatText[] {
+    const texts: CaveatText[] = [];
+    this.#walk((caveat, { node }) => {
+      // Texts are shown and logged, and a preimage is half of a credential.
+      const isSecret = caveat.condition?.isSecret === true;
+      const value = isSecret ? "(not shown)" : caveat.text;
+      texts.push({ condition: caveat.name, value, node, isSecret });
+    });
+    return texts;
+  }
+
+  /** The caveats that could be read, in order. */
+  get entries(): readonly ChainEntry[] {
+    const entries: ChainEntry[] = [];
+    this.#walk(({ condition, value }, { node, place }) => {
+      if (condition !== undefined && value !== undefined)
+        entries.push({ condition, value, place, node });
+    });
+    return entries;
+  }
+
+  /** Goes along the caveats with the node and the facts that hold at each. */
+  #walk(visit: (caveat: ReadCaveat, at: { readonly node: Node; readonly place: Place }) => void) {
+    let node = 0;
+    let place = 0;
+    for (const caveat of this.#read) {
+      if (caveat === undefined) continue;
+      if (caveat.condition?.opens !== undefined) {
+        place++;
+        if (caveat.value !== undefined) node++;
+      }
+      visit(caveat, { node: this.nodes[node]!, place: this.#places[place]! });
+    }
   }
 
   /** This credential's own node. */
@@ -149,7 +194,7 @@ export class CaveatChain {
 
   /** Whether a caveat of this condition is on the chain. */
   has({ name }: { readonly name: string }): boolean {
-    return this.texts.some(({ condition }) => condition === name);
+    return this.#read.some((caveat) => caveat?.name === name);
   }
 
   /**
@@ -157,7 +202,9 @@ export class CaveatChain {
    * also for HEAD.
    */
   get isForOneEndpoint(): boolean {
-    return this.entries.some(({ condition, value }) => condition.isOneEndpoint?.(value));
+    return this.#read.some(
+      (caveat) => caveat?.value !== undefined && caveat.condition?.isOneEndpoint?.(caveat.value),
+    );
   }
 
   /**
@@ -205,12 +252,7 @@ export class CaveatChain {
 
   /** Unix seconds of the earliest end among the caveats of the nodes from the root to `node`. */
   validUntilOf(node: Node): number | undefined {
-    const depth = this.nodes.indexOf(node);
-    for (let at = depth; at >= 0; at--) {
-      const end = this.#ends.get(this.nodes[at]!);
-      if (end !== undefined) return end;
-    }
-    return undefined;
+    return this.#ends[this.nodes.indexOf(node)];
   }
 
   /**
@@ -218,7 +260,7 @@ export class CaveatChain {
    * to judge.
    */
   refusals(access: Access): readonly Refusal[] {
-    return judge(this.#broken, this.#judged, access);
+    return this.#judge(this.#broken, access, false);
   }
 
   /**
@@ -227,11 +269,8 @@ export class CaveatChain {
    * refused by each of them.
    */
   certainRefusals(access: Access): readonly Refusal[] {
-    const refusals = judge(
-      this.#broken.filter(({ code }) => code !== UNKNOWN),
-      this.#judged.filter(({ condition }) => condition.judgedBy !== "service"),
-      access,
-    );
+    const broken = this.#broken.filter(({ code }) => code !== UNKNOWN);
+    const refusals = this.#judge(broken, access, true);
     const end = this.lastEnd;
     if (end === undefined) return refusals;
     const { condition, value, place, node } = end;
@@ -239,22 +278,32 @@ export class CaveatChain {
     const denial = condition.prohibits!(value, { ...access, service }, place);
     return denial === undefined ? refusals : [...refusals, refusal(node, condition.name, denial)];
   }
+
+  /** @param isForetold leaves out what only a service can judge */
+  #judge(broken: readonly Refusal[], access: Access, isForetold: boolean): readonly Refusal[] {
+    let refusals = broken;
+    let node = 0;
+    let place = 0;
+    // Not `#walk`: every request takes this way, and it makes no object.
+    for (const caveat of this.#read) {
+      const condition = caveat?.condition;
+      if (caveat === undefined || condition === undefined) continue;
+      const { value } = caveat;
+      if (condition.opens !== undefined) {
+        place++;
+        if (value !== undefined) node++;
+      }
+      if (value === undefined || condition.prohibits === undefined) continue;
+      if (isForetold && condition.judgedBy === "service") continue;
+      const denial = condition.prohibits(value, access, this.#places[place]!);
+      if (denial !== undefined)
+        refusals = [...refusals, refusal(this.nodes[node]!, condition.name, denial)];
+    }
+    return refusals;
+  }
 }
 
 const endOf = ({ condition, value }: ChainEntry) => condition.endsAt?.(value);
-
-function judge(
-  broken: readonly Refusal[],
-  entries: readonly ChainEntry[],
-  access: Access,
-): readonly Refusal[] {
-  let refusals = broken;
-  for (const { condition, value, place, node } of entries) {
-    const denial = condition.prohibits!(value, access, place);
-    if (denial !== undefined) refusals = [...refusals, refusal(node, condition.name, denial)];
-  }
-  return refusals;
-}
 
 export function refusal(node: Node, condition: string, denial: Denial): Refusal {
   const { id, agent: agentName } = node;

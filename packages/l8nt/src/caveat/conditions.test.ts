@@ -1,6 +1,6 @@
 /** Every condition: the values that it reads, and what it prohibits. Hand-written tables. */
 import { describe, expect, test } from "vitest";
-import { hexBytes, utf8 } from "../internal/bytes.ts";
+import { binaryOf, binaryOfUtf8, hexBytes, utf8 } from "../internal/bytes.ts";
 import type { Access } from "./access.ts";
 import { CaveatChain } from "./chain.ts";
 import { readOrigin, targetAt } from "./target.ts";
@@ -17,7 +17,7 @@ const NODE_B = `03${"cd".repeat(32)}`;
 
 const chain = (...caveats: (string | Uint8Array)[]) =>
   new CaveatChain({
-    caveats: caveats.map((caveat) => (typeof caveat === "string" ? utf8(caveat) : caveat)),
+    caveats: caveats.map((caveat) => binaryOf(typeof caveat === "string" ? utf8(caveat) : caveat)),
     vocabulary: treasuryVocabulary(),
     paymentHash,
   });
@@ -263,13 +263,13 @@ describe("unknown denies [case 19]", () => {
 
   test("a service tolerates a condition that it names, and no other", () => {
     const tolerant = new CaveatChain({
-      caveats: [utf8("loop_out_monthly_volume_sats=1")],
+      caveats: [binaryOfUtf8("loop_out_monthly_volume_sats=1")],
       vocabulary: serviceVocabulary(["loop_out_monthly_volume_sats"]),
       paymentHash,
     });
     expect(tolerant.refusals(access)).toEqual([]);
     const other = new CaveatChain({
-      caveats: [utf8("other=1")],
+      caveats: [binaryOfUtf8("other=1")],
       vocabulary: serviceVocabulary(["x"]),
       paymentHash,
     });
@@ -279,7 +279,7 @@ describe("unknown denies [case 19]", () => {
   test("tolerating a known condition does not switch it off", () => {
     const vocabulary = serviceVocabulary(["valid_until", "endpoints", "a_capabilities"]);
     const judged = new CaveatChain({
-      caveats: [utf8("valid_until=1"), utf8("endpoints=")],
+      caveats: [binaryOfUtf8("valid_until=1"), binaryOfUtf8("endpoints=")],
       vocabulary,
       paymentHash,
     });
@@ -291,7 +291,7 @@ describe("unknown denies [case 19]", () => {
 
   test("a service denies `payees`, because only a treasury sees the payee", () => {
     const judged = new CaveatChain({
-      caveats: [utf8(`payees=${NODE_A}`)],
+      caveats: [binaryOfUtf8(`payees=${NODE_A}`)],
       vocabulary: serviceVocabulary(),
       paymentHash,
     });

@@ -6,6 +6,7 @@ export {
   type ChainLimit,
   countersOf,
   type Node,
+  type PlaceIds,
   refusal,
 } from "./chain.ts";
 export {

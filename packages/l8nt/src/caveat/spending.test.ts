@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Amount, msat, UNITS, type Unit } from "../amount.ts";
-import { utf8 } from "../internal/bytes.ts";
+import { binaryOfUtf8 } from "../internal/bytes.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { CaveatChain, countersOf } from "./chain.ts";
 import { uncountedSpend } from "./spending.ts";
@@ -11,10 +11,10 @@ import { treasuryVocabulary } from "./vocabulary.ts";
 const usd = (value: bigint): Amount => ({ unit: "usd_micro", value });
 const chainOf = (...caveats: string[]) =>
   new CaveatChain({
-    caveats: caveats.map(utf8),
+    caveats: caveats.map(binaryOfUtf8),
     vocabulary: treasuryVocabulary(),
     paymentHash: "00".repeat(32),
-    placeId: (count) => `place ${count} of ${caveats.slice(0, count).join()}`,
+    places: { at: (count) => `place ${count} of ${caveats.slice(0, count).join()}` },
   });
 
 describe("a spend needs a budget of its own unit", () => {

@@ -3,7 +3,7 @@
  * The examples are written by hand, and a row without one fails.
  */
 import { describe, expect, test } from "vitest";
-import { utf8 } from "../internal/bytes.ts";
+import { binaryOfUtf8 } from "../internal/bytes.ts";
 import type { Access } from "./access.ts";
 import { CaveatChain } from "./chain.ts";
 import { compileScope } from "./compile.ts";
@@ -229,7 +229,7 @@ const labelOf = (row: (typeof TABLE)[number]) => ("suffix" in row ? row.suffix :
 const ROWS = TABLE.map((row) => ({ label: labelOf(row), example: EXAMPLES[labelOf(row)]! }));
 
 const chainOf = (caveats: readonly string[], vocabulary: Vocabulary) =>
-  new CaveatChain({ caveats: caveats.map(utf8), vocabulary, paymentHash: HASH });
+  new CaveatChain({ caveats: caveats.map(binaryOfUtf8), vocabulary, paymentHash: HASH });
 const codes = (chain: CaveatChain, facts: Partial<Access> = {}) =>
   chain.refusals({ ...access, ...facts }).map(({ code }) => code);
 

@@ -1,5 +1,5 @@
 /** The conditions that one verifier knows. Any other condition denies. */
-import { utf8Text } from "../internal/bytes.ts";
+import { type Binary, binaryOf, bytesOf, utf8OfBinary } from "../internal/bytes.ts";
 import { Lru } from "../internal/lru.ts";
 import { type AnyCondition, condition } from "./condition.ts";
 import { CONDITIONS, familyCondition } from "./conditions/table.ts";
@@ -12,7 +12,7 @@ export interface Vocabulary {
   readonly names: readonly string[];
   find(name: string): AnyCondition | undefined;
   /** Reads the bytes of one caveat; undefined if they are not a `condition=value` text. */
-  read(caveat: Uint8Array): ReadCaveat | undefined;
+  read(caveat: Binary): ReadCaveat | undefined;
 }
 
 /**
@@ -36,18 +36,20 @@ function vocabulary(conditions: readonly AnyCondition[], tolerated: readonly str
   const byName = new Map(conditions.map((row) => [row.name, row]));
   for (const name of tolerated) if (!byName.has(name)) byName.set(name, tolerate(name));
   const find = (name: string) => byName.get(name) ?? familyCondition(name);
-  const kept = new Lru<string, ReadCaveat>(TEXTS_KEPT);
-  const read = (caveat: Uint8Array): ReadCaveat | undefined => {
-    const whole = utf8Text(caveat);
-    const known = whole === undefined ? undefined : kept.get(whole);
-    if (whole === undefined || known !== undefined) return known;
-    const at = whole.indexOf("=");
-    if (at <= 0) return undefined;
+  const kept = new Lru<Binary, ReadCaveat>(TEXTS_KEPT);
+  const read = (presented: Binary): ReadCaveat | undefined => {
+    const known = kept.get(presented);
+    if (known !== undefined) return known;
+    // A copy, because a part of a packet keeps the whole packet in memory.
+    const caveat = binaryOf(bytesOf(presented));
+    const whole = utf8OfBinary(caveat);
+    const at = whole?.indexOf("=") ?? -1;
+    if (whole === undefined || at <= 0) return undefined;
     const name = whole.slice(0, at);
     const text = whole.slice(at + 1);
     const found = find(name);
     const entry = { name, text, condition: found, value: found?.parse(text) as never };
-    kept.set(whole, entry);
+    kept.set(caveat, entry);
     return entry;
   };
   return { names: conditions.map(({ name }) => name), find, read };

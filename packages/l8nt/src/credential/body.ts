@@ -2,7 +2,8 @@
  * What each form of a credential supplies: its caveats, its text and its proof of payment.
  * spec/1-credential.md.
  */
-import type { Bytes } from "../internal/bytes.ts";
+import type { PlaceIds } from "../caveat/index.ts";
+import type { Binary, Bytes } from "../internal/bytes.ts";
 
 /** A credential in one form, decoded and not verified. Immutable. */
 export interface Body {
@@ -11,7 +12,7 @@ export interface Body {
   /** Equal for every credential that was narrowed from the same minted one. */
   readonly rootId: string;
   /** Every caveat as it stands on the wire, root first. */
-  readonly caveats: readonly Bytes[];
+  readonly caveats: readonly Binary[];
   /** Hex. SHA-256 of the preimage that proves the payment. */
   readonly paymentHash: string;
   /** Whether the credential carries that preimage. */
@@ -32,9 +33,7 @@ export interface Body {
 }
 
 /** The places along a verified chain of caveats. Only a verifier can derive them. */
-export interface Places {
-  /** The id of the place after the first `count` caveats: hex, 16 bytes. */
-  at(count: number): string;
+export interface Places extends PlaceIds {
   /** The id of the place that appending `caveats` opens. */
-  after(caveats: readonly Uint8Array[]): string;
+  after(caveats: readonly Binary[]): string;
 }

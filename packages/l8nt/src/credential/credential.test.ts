@@ -4,7 +4,14 @@
  */
 import { describe, expect, test } from "vitest";
 import { serviceVocabulary } from "../caveat/index.ts";
-import { type Bytes, hexText, utf8, utf8Text } from "../internal/bytes.ts";
+import {
+  type Binary,
+  type Bytes,
+  binaryOfUtf8,
+  hexText,
+  utf8,
+  utf8OfBinary,
+} from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
 import { type Body, Credential, type Places, RevocationList, Verified } from "./index.ts";
 
@@ -16,11 +23,11 @@ class ListBody implements Body {
   readonly paymentHash = "ab".repeat(32);
   readonly isPaid = true;
   readonly rootId: string;
-  readonly caveats: readonly Bytes[];
+  readonly caveats: readonly Binary[];
 
   constructor(rootId: string, texts: readonly string[]) {
     this.rootId = rootId;
-    this.caveats = texts.map(utf8);
+    this.caveats = texts.map(binaryOfUtf8);
   }
 
   append(texts: readonly string[]): ListBody {
@@ -36,7 +43,7 @@ class ListBody implements Body {
   }
 
   get texts(): string[] {
-    return this.caveats.map((caveat) => utf8Text(caveat)!);
+    return this.caveats.map((caveat) => utf8OfBinary(caveat)!);
   }
 }
 
@@ -45,7 +52,7 @@ const placesOf = ({ rootId, texts }: ListBody): Places => {
     hexText(sha256(utf8(JSON.stringify([rootId, ...list]))).subarray(0, 16));
   return {
     at: (count) => idOf(texts.slice(0, count)),
-    after: (caveats) => idOf([...texts, ...caveats.map((caveat) => utf8Text(caveat)!)]),
+    after: (caveats) => idOf([...texts, ...caveats.map((caveat) => utf8OfBinary(caveat)!)]),
   };
 };
 
@@ -53,12 +60,15 @@ const listed = (texts: readonly string[] = [], rootId = "r") =>
   new Credential(new ListBody(rootId, texts));
 
 const proven = (credential: Credential, revocations = new RevocationList({ clock: () => NOW })) =>
-  new Verified({
-    credential,
-    vocabulary: serviceVocabulary(),
-    places: placesOf(credential.body as ListBody),
-    revocations,
-  });
+  new Verified(
+    {
+      text: credential.toString(),
+      caveats: credential.body.caveats,
+      paymentHash: credential.paymentHash,
+      places: placesOf(credential.body as ListBody),
+    },
+    { vocabulary: serviceVocabulary(), revocations, parse: () => credential },
+  );
 
 const CHILD = ["agent=scout.00000001"];
 

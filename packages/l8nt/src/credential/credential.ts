@@ -9,8 +9,7 @@ import {
   treasuryVocabulary,
 } from "../caveat/index.ts";
 import type { Refusal } from "../errors.ts";
-import { type Bytes, utf8Text } from "../internal/bytes.ts";
-import { equalBytes } from "../internal/crypto.ts";
+import { binaryOf, utf8OfBinary } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { systemClock } from "../ports/clock.ts";
 import type { Body } from "./body.ts";
@@ -64,7 +63,11 @@ export class Credential {
 
   /** Its caveats, parsed and not verified; the nodes have no ids. */
   get chain(): CaveatChain {
-    this.#chain ??= unverifiedChain(this.body.caveats, this.paymentHash);
+    this.#chain ??= new CaveatChain({
+      caveats: this.body.caveats,
+      vocabulary: VOCABULARY,
+      paymentHash: this.paymentHash,
+    });
     return this.#chain;
   }
   #chain: CaveatChain | undefined;
@@ -126,8 +129,10 @@ export class Credential {
     const descends =
       own.length > inherited.length &&
       this.body.rootId === ancestor.body.rootId &&
-      inherited.every((caveat, at) => equalBytes(caveat, own[at]!));
-    return descends ? own.slice(inherited.length).map((caveat) => utf8Text(caveat)!) : undefined;
+      inherited.every((caveat, at) => caveat === own[at]);
+    return descends
+      ? own.slice(inherited.length).map((caveat) => utf8OfBinary(caveat)!)
+      : undefined;
   }
 
   /** The secret text, as it is sent and stored. */
@@ -151,6 +156,6 @@ export class Credential {
   }
 }
 
-/** Caveats, parsed and not verified. */
-export const unverifiedChain = (caveats: readonly Bytes[], paymentHash: string): CaveatChain =>
-  new CaveatChain({ caveats, vocabulary: VOCABULARY, paymentHash });
+/** The caveats of a macaroon, parsed and not verified. */
+export const unverifiedChain = (caveats: readonly Uint8Array[], paymentHash: string): CaveatChain =>
+  new CaveatChain({ caveats: caveats.map(binaryOf), vocabulary: VOCABULARY, paymentHash });

@@ -13,5 +13,6 @@ export {
   type RevocationListOptions,
   type RevokedPlace,
 } from "./revocations.ts";
-export { Verified } from "./verified.ts";
+export { SeenOnce } from "./seen.ts";
+export { Verified, type VerifierFacts } from "./verified.ts";
 export type { Verifier } from "./verifier.ts";

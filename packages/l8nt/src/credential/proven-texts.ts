@@ -2,26 +2,30 @@
 import { Lru } from "../internal/lru.ts";
 import type { Verified } from "./verified.ts";
 
+const PREIMAGE_CHARACTERS = 1 + 64;
+const KEY_CHARACTERS = 24;
+
 /**
- * The end of a text holds the signature and the preimage: as telling as the whole, and far less to
- * hash.
+ * The part of a text that ends before the preimage: 18 bytes of the signature. Two texts that share
+ * it are two spellings of one credential, so the whole is hashed for neither.
  */
-const KEY_CHARACTERS = 43 + 1 + 64;
+const keyOf = (text: string): string =>
+  text.slice(-(PREIMAGE_CHARACTERS + KEY_CHARACTERS), -PREIMAGE_CHARACTERS);
 
 /** Keeps what was proven about a text, never what the credential allows now. */
 export class ProvenTexts {
-  readonly #cache: Lru<string, { readonly text: string; readonly verified: Verified }>;
+  readonly #cache: Lru<string, Verified>;
 
   constructor(capacity: number) {
     this.#cache = new Lru(capacity);
   }
 
   get(text: string): Verified | undefined {
-    const known = this.#cache.get(text.slice(-KEY_CHARACTERS));
-    return known?.text === text ? known.verified : undefined;
+    const known = this.#cache.get(keyOf(text));
+    return known?.isOf(text) ? known : undefined;
   }
 
   set(text: string, verified: Verified): void {
-    this.#cache.set(text.slice(-KEY_CHARACTERS), { text, verified });
+    this.#cache.set(keyOf(text), verified);
   }
 }

@@ -9,42 +9,53 @@ import {
   type Vocabulary,
 } from "../caveat/index.ts";
 import { AdapterError, denied, type Refusal } from "../errors.ts";
-import { utf8 } from "../internal/bytes.ts";
+import { type Binary, binaryOfUtf8 } from "../internal/bytes.ts";
 import type { Places } from "./body.ts";
 import type { Credential } from "./credential.ts";
 import type { ProvenNode, Revocation, RevocationList } from "./revocations.ts";
 
-export interface Proof {
-  readonly credential: Credential;
+/** What every credential of one verifier shares. */
+export interface VerifierFacts {
   readonly vocabulary: Vocabulary;
-  readonly places: Places;
   readonly revocations: RevocationList;
+  /** Reads the text of a credential. */
+  parse(text: string): Credential;
 }
 
+export interface Proof {
+  readonly text: string;
+  readonly caveats: readonly Binary[];
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly places: Places;
+}
+
+/** Keeps the text of the credential and reads it again when more is asked for than a verdict. */
 export class Verified {
-  readonly credential: Credential;
   readonly chain: CaveatChain;
-  readonly #vocabulary: Vocabulary;
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly #text: string;
   readonly #places: Places;
-  readonly #revocations: RevocationList;
+  readonly #facts: VerifierFacts;
 
   /** For verifiers, which have checked the signature and the payment before. */
-  constructor({ credential, vocabulary, places, revocations }: Proof) {
-    this.credential = credential;
-    this.chain = new CaveatChain({
-      caveats: credential.body.caveats,
-      vocabulary,
-      paymentHash: credential.paymentHash,
-      placeId: (count) => places.at(count),
-    });
-    this.#vocabulary = vocabulary;
+  constructor({ text, caveats, paymentHash, places }: Proof, facts: VerifierFacts) {
+    this.chain = new CaveatChain({ caveats, vocabulary: facts.vocabulary, paymentHash, places });
+    this.paymentHash = paymentHash;
+    this.#text = text;
     this.#places = places;
-    this.#revocations = revocations;
+    this.#facts = facts;
   }
 
-  /** Hex. */
-  get paymentHash(): string {
-    return this.credential.paymentHash;
+  /** Read from its text at each use. */
+  get credential(): Credential {
+    return this.#facts.parse(this.#text);
+  }
+
+  /** Whether this was proven about exactly this text. */
+  isOf(text: string): boolean {
+    return this.#text === text;
   }
 
   /** The credential's own node. */
@@ -82,7 +93,7 @@ export class Verified {
    */
   judge(access: Access): readonly Refusal[] {
     const refusals = this.chain.refusals(access);
-    const revoked = this.#revocations.refusalOf(() => this.nodes, access.now);
+    const revoked = this.#facts.revocations.refusalOf(() => this.nodes, access.now);
     return revoked === undefined ? refusals : [revoked, ...refusals];
   }
 
@@ -108,12 +119,12 @@ export class Verified {
 
   /** The ids of the nodes that `caveats` open, one below the other. @throws as `nodeBelow` */
   #nodesBelow(caveats: readonly string[]): readonly string[] {
-    checkCaveats(caveats, this.#vocabulary);
+    checkCaveats(caveats, this.#facts.vocabulary);
     const opened = nodesAt(caveats);
     if (opened.length === 0)
       throw new TypeError("the caveats open no node: none of them is an agent");
-    const bytes = caveats.map(utf8);
-    return opened.map((at) => this.#places.after(bytes.slice(0, at + 1)));
+    const below = caveats.map(binaryOfUtf8);
+    return opened.map((at) => this.#places.after(below.slice(0, at + 1)));
   }
 
   /**
@@ -141,7 +152,7 @@ export class Verified {
       by: this.node.id,
       ...(validUntil !== undefined && { endsAt: validUntil }),
     };
-    this.#revocations.revokeBelow(revocation);
+    this.#facts.revocations.revokeBelow(revocation);
     return revocation;
   }
 

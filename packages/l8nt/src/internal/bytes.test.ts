@@ -1,6 +1,20 @@
 /** Texts of bytes: the whole input or nothing. The tables are RFC 4648's and hand-written. */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { base64Bytes, base64Text, concat, hexBytes, hexText, utf8, utf8Text } from "./bytes.ts";
+import {
+  type Binary,
+  base64Bytes,
+  base64Text,
+  binaryOf,
+  binaryOfUtf8,
+  bytesOf,
+  concat,
+  hexBytes,
+  hexText,
+  utf8,
+  utf8OfBinary,
+  utf8Text,
+} from "./bytes.ts";
 
 const ascii = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
@@ -109,6 +123,25 @@ describe("UTF-8 [case 14]", () => {
 
   test("text is written as its bytes", () => {
     expect(utf8("é€")).toEqual(Uint8Array.of(0xc3, 0xa9, 0xe2, 0x82, 0xac));
+  });
+});
+
+describe("binary texts", () => {
+  test("hold one character for each byte", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (value) => {
+        const binary = binaryOf(value);
+        expect([...binary].map((char) => char.charCodeAt(0))).toEqual([...value]);
+        expect(bytesOf(binary)).toEqual(value);
+        expect(utf8OfBinary(binary)).toBe(utf8Text(value));
+      }),
+    );
+  });
+
+  test("hold the UTF-8 of a text", () => {
+    expect(binaryOfUtf8("é€")).toBe("\xc3\xa9\xe2\x82\xac");
+    expect(utf8OfBinary(binaryOfUtf8("é€"))).toBe("é€");
+    expect(utf8OfBinary("\xc0\xaf" as Binary)).toBeUndefined();
   });
 });
 

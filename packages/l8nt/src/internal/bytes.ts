@@ -3,6 +3,13 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
+declare const BINARY: unique symbol;
+/**
+ * Bytes as a text of one character each, U+0000 to U+00FF, as `atob` gives them. It takes a quarter
+ * of the memory of a small typed array, is cut without a copy, and passes into OpenSSL faster.
+ */
+export type Binary = string & { readonly [BINARY]: true };
+
 const utf8Encoder = new TextEncoder();
 // Invalid bytes fail and a BOM is kept, so that no two byte strings decode to one text. [case 14]
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -28,7 +35,7 @@ const ASCII = /^[\0-\x7f]*$/;
 export function utf8Text(bytes: Uint8Array): string | undefined {
   if (native !== undefined) {
     // Most texts are ASCII, which latin1 decodes to the same text several times faster.
-    const text = native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+    const text = binaryOf(bytes);
     if (ASCII.test(text)) return text;
   }
   try {
@@ -56,7 +63,7 @@ export function hexBytes(text: string): Bytes | undefined {
 
 export const base64Text: (bytes: Uint8Array) => string =
   native === undefined
-    ? (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
+    ? (bytes) => btoa(binaryOf(bytes))
     : (bytes) => native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
 /**
@@ -65,28 +72,58 @@ export const base64Text: (bytes: Uint8Array) => string =
  * form. [case 3]
  */
 export function base64Bytes(text: string): Bytes | undefined {
-  const urlSafe = text.includes("-") || text.includes("_");
-  const standard = urlSafe ? toStandard(text) : text;
-  if (standard === undefined) return undefined;
-  const padded = standard.endsWith("=")
-    ? standard
-    : standard.padEnd(Math.ceil(standard.length / 4) * 4, "=");
-  if (native !== undefined) {
-    const bytes = native.from(padded, "base64");
-    return bytes.toString("base64") === padded ? ownBytes(bytes) : undefined;
+  if (native === undefined) {
+    const binary = base64Binary(text);
+    return binary === undefined ? undefined : bytesOf(binary);
   }
+  const padded = paddedBase64(text);
+  if (padded === undefined) return undefined;
+  const bytes = native.from(padded, "base64");
+  return bytes.toString("base64") === padded ? ownBytes(bytes) : undefined;
+}
+
+/** As {@link base64Bytes}; the faster one for short texts. */
+export function base64Binary(text: string): Binary | undefined {
+  const padded = paddedBase64(text);
+  if (padded === undefined) return undefined;
   try {
-    const binary = atob(padded);
-    return btoa(binary) === padded
-      ? Uint8Array.from(binary, (char) => char.charCodeAt(0))
-      : undefined;
+    const binary = atob(padded) as Binary;
+    return btoa(binary) === padded ? binary : undefined;
   } catch {
     return undefined;
   }
 }
 
-function toStandard(urlSafe: string): string | undefined {
-  return /[+/]/.test(urlSafe) ? undefined : urlSafe.replaceAll("-", "+").replaceAll("_", "/");
+export const binaryOf: (bytes: Uint8Array) => Binary =
+  native === undefined
+    ? (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("") as Binary
+    : (bytes) => native.prototype.latin1Slice.call(bytes, 0, bytes.length) as Binary;
+
+/** In memory of their own. */
+export function bytesOf(binary: Binary): Bytes {
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
+  return bytes;
+}
+
+/** The UTF-8 of a text. */
+export const binaryOfUtf8 = (text: string): Binary =>
+  ASCII.test(text) ? (text as Binary) : binaryOf(utf8(text));
+
+/** The text of UTF-8; undefined for anything else. */
+export const utf8OfBinary = (binary: Binary): string | undefined =>
+  ASCII.test(binary) ? binary : utf8Text(bytesOf(binary));
+
+export const hexOfBinary = (binary: Binary): string => hexText(bytesOf(binary));
+
+/** In the standard alphabet; undefined if both alphabets are mixed. */
+function paddedBase64(text: string): string | undefined {
+  const urlSafe = text.includes("-") || text.includes("_");
+  if (urlSafe && /[+/]/.test(text)) return undefined;
+  const standard = urlSafe ? text.replaceAll("-", "+").replaceAll("_", "/") : text;
+  return standard.endsWith("=")
+    ? standard
+    : standard.padEnd(Math.ceil(standard.length / 4) * 4, "=");
 }
 
 export function concat(...parts: readonly Uint8Array[]): Bytes {

@@ -3,16 +3,20 @@ import { createHash, createHmac, hkdfSync } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { hexBytes, hexText, utf8 } from "./bytes.ts";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { binaryOf, hexBytes, hexOfBinary, hexText, utf8 } from "./bytes.ts";
 import {
+  equalBinary,
   equalBytes,
   hkdfExpandUnder,
   hkdfExtract,
+  hmacBinary,
   hmacSha256,
   hmacUnder,
+  nonceBytes,
   randomBytes,
   sha256,
+  sha256OfHex,
 } from "./crypto.ts";
 
 describe("published vectors", () => {
@@ -70,7 +74,9 @@ describe("the same as node:crypto, whatever the bytes", () => {
   test("SHA-256", () => {
     fc.assert(
       fc.property(bytes, (message) => {
-        expect(hexText(sha256(message))).toBe(createHash("sha256").update(message).digest("hex"));
+        const expected = createHash("sha256").update(message).digest("hex");
+        expect(hexText(sha256(message))).toBe(expected);
+        expect(hexOfBinary(sha256OfHex(hexText(message)))).toBe(expected);
       }),
     );
   });
@@ -82,6 +88,7 @@ describe("the same as node:crypto, whatever the bytes", () => {
         const expected = createHmac("sha256", view).update(message).digest("hex");
         expect(hexText(hmacSha256(view, message))).toBe(expected);
         expect(hexText(hmacUnder(view)(message))).toBe(expected);
+        expect(hexOfBinary(hmacBinary(binaryOf(view), binaryOf(message)))).toBe(expected);
       }),
       { numRuns: 500 },
     );
@@ -119,6 +126,23 @@ describe("comparing [case 13]", () => {
     expect(equalBytes(new Uint8Array(), new Uint8Array())).toBe(true);
   });
 
+  test.each([1, 31, 32, 33, 100])("so it is for binary texts of %i bytes", (length) => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: length, maxLength: length }),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        (a, at, bit) => {
+          const other = a.slice();
+          expect(equalBinary(binaryOf(a), binaryOf(other))).toBe(true);
+          other[at % length]! ^= bit;
+          expect(equalBinary(binaryOf(a), binaryOf(other))).toBe(false);
+          expect(equalBinary(binaryOf(a), binaryOf(a.subarray(1)))).toBe(false);
+        },
+      ),
+    );
+  });
+
   const source = join(import.meta.dirname, "..");
   const read = (path: string) => readFileSync(join(source, path), "utf8");
 
@@ -128,10 +152,11 @@ describe("comparing [case 13]", () => {
     );
   });
 
-  test("a signature is compared with equalBytes, and with nothing else anywhere", () => {
+  test("a signature is compared in constant time, and with nothing else anywhere", () => {
     expect(read("l402/hmac-verifier.ts")).toMatch(
-      /if \(!equalBytes\(prefixes\.at\(-1\)!, macaroon\.signature\)\)/,
+      /if \(!equalBinary\(chain\.at\(-1\)!, signature\)\)/,
     );
+    expect(read("internal/crypto.ts")).toMatch(/const isEqual = equalBytes\(ONE, OTHER\);/);
     const files = ["macaroon", "credential", "l402", "caveat", "internal"].flatMap((folder) =>
       readdirSync(join(source, folder))
         .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
@@ -149,4 +174,32 @@ describe("comparing [case 13]", () => {
 test("random bytes have the length that was asked for, and differ", () => {
   expect(randomBytes(32)).toHaveLength(32);
   expect(randomBytes(32)).not.toEqual(randomBytes(32));
+});
+
+describe("nonces", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test("come from the system many at a time, and each byte is wiped when it is taken", () => {
+    const filled: Uint8Array[] = [];
+    const { getRandomValues } = crypto;
+    vi.spyOn(crypto, "getRandomValues").mockImplementation((array) => {
+      filled.push(array as unknown as Uint8Array);
+      return getRandomValues.call(crypto, array);
+    });
+    const taken = Array.from({ length: 400 }, () => nonceBytes(8));
+    expect(taken.every((nonce) => nonce.length === 8 && nonce.buffer.byteLength === 8)).toBe(true);
+    expect(new Set(taken.map(hexText)).size).toBe(400);
+    expect(filled.length).toBeGreaterThanOrEqual(3);
+    expect(filled.length).toBeLessThanOrEqual(4);
+    const pool = Buffer.from(filled.at(-1)!).toString("hex");
+    expect(taken.filter((nonce) => pool.includes(hexText(nonce)))).toEqual([]);
+  });
+
+  test("are never cut from two fillings", () => {
+    for (let length = 1; length < 100; length++) expect(nonceBytes(length)).toHaveLength(length);
+    const large = nonceBytes(1024);
+    expect(large.filter((byte) => byte === 0).length).toBeLessThan(40);
+  });
 });

@@ -45,6 +45,14 @@ describe("without Node", () => {
       fc.property(texts, data, (text, value) => {
         expect(bytes.base64Bytes(text)).toEqual(platformBytes.base64Bytes(text));
         expect(bytes.hexBytes(text)).toEqual(platformBytes.hexBytes(text));
+        const binary = platformBytes.base64Binary(text);
+        expect(bytes.base64Binary(text)).toBe(binary);
+        expect(binary === undefined ? undefined : platformBytes.bytesOf(binary)).toEqual(
+          platformBytes.base64Bytes(text),
+        );
+        expect(bytes.binaryOf(value)).toBe(Buffer.from(value).toString("latin1"));
+        expect(bytes.bytesOf(bytes.binaryOf(value))).toEqual(value);
+        expect(bytes.hexOfBinary(bytes.binaryOf(value))).toBe(Buffer.from(value).toString("hex"));
         expect(bytes.base64Text(value)).toBe(Buffer.from(value).toString("base64"));
         expect(bytes.hexText(value)).toBe(Buffer.from(value).toString("hex"));
       }),
@@ -58,6 +66,12 @@ describe("without Node", () => {
         const mac = createHmac("sha256", key).update(message).digest("hex");
         expect(bytes.hexText(crypto.hmacSha256(key, message))).toBe(mac);
         expect(bytes.hexText(crypto.hmacUnder(key)(message))).toBe(mac);
+        expect(
+          bytes.hexOfBinary(crypto.hmacBinary(bytes.binaryOf(key), bytes.binaryOf(message))),
+        ).toBe(mac);
+        expect(crypto.sha256OfHex(bytes.hexText(message))).toBe(
+          bytes.binaryOf(createHash("sha256").update(message).digest()),
+        );
         expect(bytes.hexText(crypto.sha256(message))).toBe(
           createHash("sha256").update(message).digest("hex"),
         );
@@ -73,6 +87,9 @@ describe("without Node", () => {
       fc.property(data, data, (a, b) => {
         expect(crypto.equalBytes(a, b)).toBe(Buffer.compare(a, b) === 0);
         expect(crypto.equalBytes(a, a.slice())).toBe(true);
+        expect(crypto.equalBinary(bytes.binaryOf(a), bytes.binaryOf(b))).toBe(
+          Buffer.compare(a, b) === 0,
+        );
       }),
     );
   });

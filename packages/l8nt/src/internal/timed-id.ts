@@ -1,6 +1,6 @@
 /** Ids that begin with the time. */
 import { hexText } from "./bytes.ts";
-import { randomBytes } from "./crypto.ts";
+import { nonceBytes } from "./crypto.ts";
 
 /**
  * 32 hex digits: 12 of milliseconds, and 20 at random. Ids of one time stand next to each other in
@@ -12,4 +12,4 @@ import { randomBytes } from "./crypto.ts";
 export const timedId = (now: number): string =>
   Math.floor(now * 1000)
     .toString(16)
-    .padStart(12, "0") + hexText(randomBytes(10));
+    .padStart(12, "0") + hexText(nonceBytes(10));

@@ -20,8 +20,9 @@ import { readOrigin, targetAt } from "../caveat/index.ts";
 import { DeniedError, TokenError } from "../errors.ts";
 import { Authority, type AuthorityOptions } from "./authority.ts";
 import { Challenge } from "./challenge.ts";
-import { Credential, macaroonBodyOf } from "./credential.ts";
+import { Credential, macaroonOf } from "./credential.ts";
 import { verify } from "./fixtures/verdict.ts";
+import { Identifier } from "./identifier.ts";
 
 const authorityOf = (options: Partial<AuthorityOptions> = {}) =>
   new Authority({ secret: SECRET, location: LOCATION, clock: () => NOW, ...options });
@@ -87,9 +88,10 @@ describe("credentials minted here verify in other software", () => {
     const authority = authorityOf();
     const minted = [authority.minter.mint(scope), authority.minter.mint(scope)];
     expect(minted[0]!.paymentHash).not.toBe(minted[1]!.paymentHash);
-    expect(macaroonBodyOf(minted[0]!).identifier.tokenId).not.toEqual(
-      macaroonBodyOf(minted[1]!).identifier.tokenId,
+    const [one, other] = minted.map(
+      (each) => Identifier.decode(macaroonOf(each).identifier).tokenId,
     );
+    expect(one).not.toEqual(other);
     expect(minted[0]!.toString().slice(-64)).not.toBe(minted[1]!.toString().slice(-64));
   });
 });
@@ -407,6 +409,51 @@ describe("the cache remembers what was proven, and never what is allowed now", (
     expect(verify(authority, bad, access)).toMatchObject({ error: { code: "ERR_TOKEN_PREIMAGE" } });
     expect(verify(authority, bad, access)).toMatchObject({ error: { code: "ERR_TOKEN_PREIMAGE" } });
     expect(verify(authority, good, access).granted).toBe(true);
+  });
+
+  test("what is presented again is kept, and what is presented once is not", () => {
+    const { verifier } = authorityOf();
+    const text = credentialText();
+    const first = verifier.authenticate(text);
+    expect(verifier.known(text)).toBeUndefined();
+    const second = verifier.authenticate(text);
+    expect(second).not.toBe(first);
+    expect(verifier.known(text)).toBe(second);
+    expect(verifier.authenticate(text)).toBe(second);
+    // Another spelling is another text.
+    const upper = `${text.slice(0, -64)}${text.slice(-64).toUpperCase()}`;
+    expect(verifier.known(upper)).toBeUndefined();
+    expect(verifier.authenticate(upper).credential.toString()).toBe(text);
+  });
+
+  test("a credential for a single use is never kept, and its siblings are", () => {
+    const { verifier } = authorityOf();
+    const [once, twice] = ["max_uses=1", "max_uses=2"].map((caveat) =>
+      credentialText({ caveats: [caveat] }),
+    );
+    for (let times = 0; times < 5; times++)
+      for (const text of [once!, twice!]) verifier.authenticate(text);
+    expect(verifier.known(once!)).toBeUndefined();
+    expect(verifier.known(twice!)).toBeDefined();
+  });
+
+  test("any number of credentials that come once push out none that comes again", () => {
+    const { verifier } = authorityOf({ cacheSize: 16 });
+    const again = Array.from({ length: 16 }, (_, salt) => credentialText({ salt: `${salt}` }));
+    for (let times = 0; times < 2; times++) for (const text of again) verifier.authenticate(text);
+    for (let at = 0; at < 300; at++) verifier.authenticate(credentialText({ salt: `once ${at}` }));
+    expect(again.filter((text) => verifier.known(text) === undefined)).toEqual([]);
+  });
+
+  test("a proof says whose credential it was, and the credential can do all that it could", () => {
+    const authority = authorityOf();
+    const minted = authority.minter.mint({ ...scope, maxUses: 3 });
+    const { credential, paymentHash } = authority.verifier.authenticate(minted);
+    expect(credential.toString()).toBe(minted.toString());
+    expect(paymentHash).toBe(minted.paymentHash);
+    expect(credential.caveats).toEqual(minted.caveats);
+    const child = credential.delegate({ agent: "a" });
+    expect(verify(authority, child, access).granted).toBe(true);
   });
 
   test("a full cache, or none, changes no verdict [case 114]", () => {

@@ -19,8 +19,9 @@ import { readOrigin, targetAt } from "../caveat/index.ts";
 import { Authority } from "./authority.ts";
 import { readAuthorization } from "./authorization.ts";
 import { Challenge } from "./challenge.ts";
-import { Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
+import { Credential, macaroonOf } from "./credential.ts";
 import { verify } from "./fixtures/verdict.ts";
+import { Identifier } from "./identifier.ts";
 
 const access: Access = {
   now: NOW,
@@ -218,7 +219,7 @@ describe("what is shown by errors", () => {
       () =>
         Challenge.format({
           macaroon: macaroonOf(root),
-          identifier: macaroonBodyOf(root).identifier,
+          identifier: Identifier.decode(macaroonOf(root).identifier),
           invoice: credentialText(),
           enforced: [],
         }),

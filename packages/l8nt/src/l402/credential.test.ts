@@ -14,7 +14,8 @@ import {
   thirdPartyPacket,
 } from "../../../../test/fuzz/golden.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import { Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
+import { Credential, macaroonOf } from "./credential.ts";
+import { Identifier } from "./identifier.ts";
 
 const refusal = (code: string) => expect.objectContaining({ name: "TokenError", code });
 const malformed = refusal("ERR_TOKEN_MALFORMED");
@@ -167,9 +168,8 @@ describe("the published L402 credential", () => {
     expect(credential.isPaid).toBe(true);
     expect(credential.location).toBe("lsat");
     expect(credential.paymentHash).toBe(loop.payment_hash);
-    expect(Buffer.from(macaroonBodyOf(credential).identifier.tokenId).toString("hex")).toBe(
-      loop.token_id,
-    );
+    const { tokenId } = Identifier.decode(macaroonOf(credential).identifier);
+    expect(Buffer.from(tokenId).toString("hex")).toBe(loop.token_id);
     expect(credential.caveats.map(({ condition, value }) => `${condition}=${value}`)).toEqual(
       loop.caveats,
     );

@@ -4,13 +4,11 @@
  */
 import { Credential as AnyCredential } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
-import { base64Bytes } from "../internal/bytes.ts";
-import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
-import { MacaroonBody } from "./macaroon-body.ts";
+import type { UnverifiedMacaroon } from "../macaroon/index.ts";
+import { packetOfMacaroon } from "../macaroon/macaroon.ts";
+import { MacaroonBody, partsOf, readParts } from "./macaroon-body.ts";
 
 export type Credential = AnyCredential;
-
-const MAX_CHARACTERS = 8192;
 
 /**
  * Reads the text of a credential: base64 in either alphabet, padded or not, and hex of either case.
@@ -19,23 +17,7 @@ const MAX_CHARACTERS = 8192;
  * @example
  * const credential = Credential.parse(process.env.SIGIL_CREDENTIAL!);
  */
-function parse(text: string): Credential {
-  if (typeof text !== "string")
-    throw new TokenError("ERR_TOKEN_MALFORMED", "The credential is not a text.");
-  if (text.length > MAX_CHARACTERS)
-    throw new TokenError(
-      "ERR_TOKEN_TOO_LARGE",
-      `A credential has at most ${MAX_CHARACTERS} characters.`,
-    );
-  const colon = text.lastIndexOf(":");
-  const packet = colon === -1 ? undefined : base64Bytes(text.slice(0, colon));
-  if (packet === undefined || packet.length === 0)
-    throw new TokenError(
-      "ERR_TOKEN_MALFORMED",
-      "The credential is not base64(macaroon):hex(preimage).",
-    );
-  return paid(Macaroon.decode(packet), text.slice(colon + 1));
-}
+const parse = (text: string): Credential => new AnyCredential(new MacaroonBody(readParts(text)));
 
 /**
  * The credential that a macaroon and the preimage of its payment make.
@@ -44,7 +26,7 @@ function parse(text: string): Credential {
  * @throws TokenError `ERR_TOKEN_MALFORMED`
  */
 const paid = (macaroon: UnverifiedMacaroon, preimage: string): Credential =>
-  new AnyCredential(new MacaroonBody(macaroon, preimage));
+  new AnyCredential(new MacaroonBody(partsOf(packetOfMacaroon(macaroon), preimage)));
 
 export const Credential = { parse, paid } as const;
 

@@ -2,14 +2,24 @@
  * Verifies macaroon credentials with the secret they were minted under. spec/1-credential.md §4-6.
  */
 import type { Vocabulary } from "../caveat/index.ts";
-import { ProvenTexts, type RevocationList, Verified, type Verifier } from "../credential/index.ts";
+import {
+  ProvenTexts,
+  type RevocationList,
+  SeenOnce,
+  Verified,
+  type Verifier,
+  type VerifierFacts,
+} from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
-import { equalBytes } from "../internal/crypto.ts";
+import { type Binary, hexOfBinary } from "../internal/bytes.ts";
+import { equalBinary } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { Credential, macaroonBodyOf } from "./credential.ts";
+import { Lru } from "../internal/lru.ts";
+import { signatures } from "../macaroon/chain.ts";
+import { Credential } from "./credential.ts";
+import { isPaid, readParts } from "./macaroon-body.ts";
 import { type Kind, vocabularyOf } from "./minter.ts";
 import { SignedPlaces } from "./places.ts";
-import { ProvenPrefixes } from "./prefixes.ts";
 import { Roots, type Secret } from "./roots.ts";
 
 export interface HmacVerifierOptions {
@@ -43,31 +53,31 @@ const OPTIONS = {
 /** No database, no look-up, no request to the issuer. */
 export class HmacVerifier implements Verifier {
   readonly vocabulary: Vocabulary;
-  readonly #revocations: RevocationList;
+  readonly #facts: VerifierFacts;
   readonly #roots: Roots;
   readonly #texts: ProvenTexts;
-  readonly #prefixes: ProvenPrefixes;
+  /** By identifier: the most recently proven chain, which a sub-agent's credential continues. */
+  readonly #chains: Lru<Binary, SignedPlaces>;
+  // Two, because the first signature of a chain without caveats is also its last.
+  readonly #seenTexts: SeenOnce;
+  readonly #seenChains: SeenOnce;
 
   /** @throws TypeError for a secret that is short or not random */
   constructor(options: HmacVerifierOptions) {
     checkKeys(options, OPTIONS, "a verifier");
-    const { kind = "access", tolerate = [], cacheSize = 4096 } = options;
+    const { kind = "access", tolerate = [], cacheSize = 4096, revocations } = options;
     this.vocabulary = vocabularyOf(kind, tolerate);
-    this.#revocations = options.revocations;
+    this.#facts = { vocabulary: this.vocabulary, revocations, parse: Credential.parse };
     this.#roots = new Roots(options.secret, options.previousSecrets);
     this.#texts = new ProvenTexts(cacheSize);
-    this.#prefixes = new ProvenPrefixes(cacheSize);
+    this.#chains = new Lru(cacheSize);
+    this.#seenTexts = new SeenOnce(cacheSize);
+    this.#seenChains = new SeenOnce(cacheSize);
   }
 
   authenticate(credential: Credential | string): Verified {
     const text = typeof credential === "string" ? credential : credential.toString();
-    const known = this.#texts.get(text);
-    if (known !== undefined) return known;
-    const verified = this.#prove(
-      typeof credential === "string" ? Credential.parse(credential) : credential,
-    );
-    this.#texts.set(text, verified);
-    return verified;
+    return this.#texts.get(text) ?? this.#prove(text);
   }
 
   known(text: string): Verified | undefined {
@@ -79,32 +89,35 @@ export class HmacVerifier implements Verifier {
     this.#roots.rotate(secret);
   }
 
-  #prove(credential: Credential): Verified {
-    const { macaroon, identifier } = macaroonBodyOf(credential);
-    const root = this.#roots.find(identifier.tokenId);
+  #prove(text: string): Verified {
+    const parts = readParts(text);
+    const { identifier, caveats, signature } = parts.packet;
+    const root = this.#roots.find(identifier);
     if (root === undefined)
       throw new TokenError(
         "ERR_TOKEN_ROOT",
         "The credential was not minted here, or under a secret that is no longer used.",
       );
-    const prefixes = this.#prefixes.along(root, macaroon);
-    if (!equalBytes(prefixes.at(-1)!, macaroon.signature))
+    const start = this.#chains.get(identifier)?.startOf(caveats);
+    const chain = signatures(root.key, identifier, caveats, start);
+    if (!equalBinary(chain.at(-1)!, signature))
       throw new TokenError(
         "ERR_TOKEN_FORGED",
         "The credential's signature is wrong: it was altered, or minted elsewhere.",
       );
     // A preimage alone grants nothing, and neither does a signature alone. [cases 73, 90]
-    if (!credential.isPaid)
+    if (!isPaid(parts))
       throw new TokenError(
         "ERR_TOKEN_PREIMAGE",
         "The credential's preimage does not prove its payment.",
       );
-    this.#prefixes.remember(macaroon, prefixes);
-    return new Verified({
-      credential,
-      vocabulary: this.vocabulary,
-      places: new SignedPlaces(prefixes),
-      revocations: this.#revocations,
-    });
+    const places = new SignedPlaces(chain, caveats);
+    const paymentHash = hexOfBinary(parts.paymentHash);
+    const verified = new Verified({ text, caveats, paymentHash, places }, this.#facts);
+    if (this.#seenChains.before(chain[0])) this.#chains.set(identifier, places);
+    // A credential for one request is not presented again.
+    if (!verified.chain.isSingleUse && this.#seenTexts.before(signature))
+      this.#texts.set(text, verified);
+    return verified;
   }
 }

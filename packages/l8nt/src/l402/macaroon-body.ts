@@ -1,70 +1,120 @@
 /** The macaroon form of a credential: a macaroon and a preimage. spec/1-credential.md §1-3. */
 import type { Body } from "../credential/index.ts";
 import { TokenError } from "../errors.ts";
-import { type Bytes, base64Text, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
-import { hmacChain, sha256Hex } from "../internal/crypto.ts";
-import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
-import { Identifier } from "./identifier.ts";
+import {
+  type Binary,
+  type Bytes,
+  base64Binary,
+  binaryOfUtf8,
+  bytesOf,
+  hexOfBinary,
+} from "../internal/bytes.ts";
+import { hmacBinary, sha256OfHex } from "../internal/crypto.ts";
+import type { UnverifiedMacaroon } from "../macaroon/index.ts";
+import { appendCaveats, macaroonOfPacket } from "../macaroon/macaroon.ts";
+import { type Packet, readPacket, writePacket } from "../macaroon/packet.ts";
+import { paymentHashIn } from "./identifier.ts";
 
 // No caveat that a verifier could read: a derived key continues no chain that is granted anything.
-const DERIVE = utf8("sigil derive");
+const DERIVE = "sigil derive" as Binary;
+
+const MAX_CHARACTERS = 8192;
+const PREIMAGE = /^[0-9a-fA-F]{64}$/;
+
+/** The parts of a credential's text, decoded and not verified. */
+export interface Parts {
+  readonly packet: Packet;
+  /** Hex, lower case. */
+  readonly preimage: string;
+  /** 32 bytes. */
+  readonly paymentHash: Binary;
+}
+
+/**
+ * Takes the text of a credential apart: base64 in either alphabet, padded or not, and hex of either
+ * case.
+ *
+ * @throws TokenError `ERR_TOKEN_MALFORMED`, `ERR_TOKEN_TOO_LARGE`, `ERR_TOKEN_THIRD_PARTY`
+ */
+export function readParts(text: string): Parts {
+  if (typeof text !== "string")
+    throw new TokenError("ERR_TOKEN_MALFORMED", "The credential is not a text.");
+  if (text.length > MAX_CHARACTERS)
+    throw new TokenError(
+      "ERR_TOKEN_TOO_LARGE",
+      `A credential has at most ${MAX_CHARACTERS} characters.`,
+    );
+  const colon = text.lastIndexOf(":");
+  const packet = colon === -1 ? undefined : base64Binary(text.slice(0, colon));
+  if (packet === undefined || packet.length === 0)
+    throw new TokenError(
+      "ERR_TOKEN_MALFORMED",
+      "The credential is not base64(macaroon):hex(preimage).",
+    );
+  return partsOf(readPacket(packet), text.slice(colon + 1));
+}
+
+/** @throws TokenError `ERR_TOKEN_MALFORMED` */
+export function partsOf(packet: Packet, preimage: string): Parts {
+  if (!PREIMAGE.test(preimage))
+    throw new TokenError("ERR_TOKEN_MALFORMED", "The credential's preimage is not 64 hex digits.");
+  const paymentHash = paymentHashIn(packet.identifier);
+  return { packet, preimage: preimage.toLowerCase(), paymentHash };
+}
+
+/** Whether the preimage proves the payment that the macaroon's identifier commits to. */
+export const isPaid = ({ preimage, paymentHash }: Parts): boolean =>
+  sha256OfHex(preimage) === paymentHash;
 
 export class MacaroonBody implements Body {
-  readonly macaroon: UnverifiedMacaroon;
-  readonly identifier: Identifier;
-  readonly #preimage: Bytes;
+  readonly #parts: Parts;
 
-  /**
-   * @param preimage 64 hex digits
-   * @throws TokenError `ERR_TOKEN_MALFORMED`
-   */
-  constructor(macaroon: UnverifiedMacaroon, preimage: string) {
-    const bytes = preimage.length === 64 ? hexBytes(preimage) : undefined;
-    if (bytes === undefined)
-      throw new TokenError(
-        "ERR_TOKEN_MALFORMED",
-        "The credential's preimage is not 64 hex digits.",
-      );
-    this.macaroon = macaroon;
-    this.identifier = Identifier.decode(macaroon.identifier);
-    this.#preimage = bytes;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** A copy, whose bytes nothing here reads. */
+  get macaroon(): UnverifiedMacaroon {
+    return macaroonOfPacket(this.#parts.packet);
   }
 
   get location(): string {
-    return this.macaroon.location;
+    return this.#parts.packet.location;
   }
 
   get rootId(): string {
-    return hexText(this.macaroon.identifier);
+    return hexOfBinary(this.#parts.packet.identifier);
   }
 
-  get caveats(): readonly Bytes[] {
-    return this.macaroon.caveats;
+  get caveats(): readonly Binary[] {
+    return this.#parts.packet.caveats;
   }
 
   get paymentHash(): string {
-    return this.identifier.paymentHash;
+    return hexOfBinary(this.#parts.paymentHash);
   }
 
   get isPaid(): boolean {
-    return sha256Hex(this.#preimage) === this.paymentHash;
+    return isPaid(this.#parts);
   }
 
   /** Hex. Half of the credential: it never goes into a log or a message. */
   get preimage(): string {
-    return hexText(this.#preimage);
+    return this.#parts.preimage;
   }
 
   append(caveats: readonly string[]): MacaroonBody {
-    return new MacaroonBody(Macaroon.attenuate(this.macaroon, ...caveats), this.preimage);
+    const packet = appendCaveats(this.#parts.packet, caveats.map(binaryOfUtf8));
+    return new MacaroonBody({ ...this.#parts, packet });
   }
 
   derive(message: string): Bytes {
-    return hmacChain(this.macaroon.signature, [DERIVE, utf8(message)])[1]!;
+    const { signature } = this.#parts.packet;
+    return bytesOf(hmacBinary(hmacBinary(signature, DERIVE), binaryOfUtf8(message)));
   }
 
   toText(): string {
-    return `${base64Text(Macaroon.encode(this.macaroon))}:${this.preimage}`;
+    return `${btoa(writePacket(this.#parts.packet))}:${this.preimage}`;
   }
 
   toJSON(): Record<string, unknown> {

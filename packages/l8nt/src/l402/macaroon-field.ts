@@ -4,11 +4,12 @@
  */
 import { caveatOf, preimage, valueIn } from "../caveat/index.ts";
 import { TokenError } from "../errors.ts";
-import { hexBytes, hexText, utf8Text } from "../internal/bytes.ts";
+import { type Binary, binaryOf, hexBytes, hexText, utf8OfBinary } from "../internal/bytes.ts";
 import { Macaroon } from "../macaroon/index.ts";
-import { MAX_PACKET_BYTES } from "../macaroon/packet.ts";
+import { MAX_PACKET_BYTES, readPacket } from "../macaroon/packet.ts";
 import { ambiguous, MAX_FIELD_CHARACTERS } from "./authorization.ts";
-import { Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
+import { type Credential, macaroonBodyOf, macaroonOf } from "./credential.ts";
+import { MacaroonBody, partsOf } from "./macaroon-body.ts";
 
 const BLANK = /^[ \t]*$/;
 
@@ -36,23 +37,23 @@ export function readMacaroonField(field: string | null | undefined): string | un
   const packet = hexBytes(first!);
   if (packet === undefined || packet.length === 0)
     throw new TokenError("ERR_TOKEN_MALFORMED", "The Macaroon field is not hex.");
-  const macaroon = Macaroon.decode(packet);
+  const macaroon = readPacket(binaryOf(packet));
   const proof = preimageIn(macaroon.caveats);
   if (proof === undefined)
     throw new TokenError(
       "ERR_TOKEN_MALFORMED",
       "The macaroon has no preimage caveat. Send `Authorization: L402 base64(macaroon):hex(preimage)`, or append one.",
     );
-  return Credential.paid(macaroon, proof).toString();
+  return new MacaroonBody(partsOf(macaroon, proof)).toText();
 }
 
 /**
  * Reads the first such caveat, because any holder can append another. Later ones are judged like
  * any caveat.
  */
-function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
+function preimageIn(caveats: readonly Binary[]): string | undefined {
   for (const caveat of caveats) {
-    const text = utf8Text(caveat);
+    const text = utf8OfBinary(caveat);
     const value = text === undefined ? undefined : valueIn(preimage, text);
     if (value !== undefined) return value;
   }
@@ -66,8 +67,8 @@ function preimageIn(caveats: readonly Uint8Array[]): string | undefined {
  * @throws TokenError `ERR_TOKEN_TOO_LARGE` if the caveat does not fit
  */
 export function formatMacaroonField(credential: Credential): string {
-  const { macaroon, preimage: proof } = macaroonBodyOf(credential);
-  const isCarried = preimageIn(macaroon.caveats)?.toLowerCase() === proof;
-  const sent = isCarried ? macaroon : macaroonOf(credential.append([caveatOf(preimage, proof)]));
-  return hexText(Macaroon.encode(sent));
+  const { caveats, preimage: proof } = macaroonBodyOf(credential);
+  const isCarried = preimageIn(caveats)?.toLowerCase() === proof;
+  const sent = isCarried ? credential : credential.append([caveatOf(preimage, proof)]);
+  return hexText(Macaroon.encode(macaroonOf(sent)));
 }

@@ -9,16 +9,25 @@ import {
   treasuryVocabulary,
   type Vocabulary,
 } from "../caveat/index.ts";
-import { type Bytes, concat, hexBytes, hexText } from "../internal/bytes.ts";
-import { randomBytes, sha256 } from "../internal/crypto.ts";
+import { Credential } from "../credential/index.ts";
+import {
+  type Bytes,
+  binaryOf,
+  binaryOfUtf8,
+  bytesOf,
+  concat,
+  hexBytes,
+  hexText,
+} from "../internal/bytes.ts";
+import { nonceBytes, randomBytes, sha256 } from "../internal/crypto.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
-import { Macaroon, type UnverifiedMacaroon } from "../macaroon/index.ts";
-import { mintUnder } from "../macaroon/macaroon.ts";
+import { appendCaveats, macaroonOfPacket, mintUnder } from "../macaroon/macaroon.ts";
+import type { Packet } from "../macaroon/packet.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Challenge } from "./challenge.ts";
-import { Credential } from "./credential.ts";
 import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
+import { MacaroonBody, partsOf } from "./macaroon-body.ts";
 import { Roots, type Secret } from "./roots.ts";
 
 /**
@@ -85,7 +94,8 @@ export class Minter {
    */
   mint(scope: Scope): Credential {
     const preimage = randomBytes(32);
-    return Credential.paid(this.#macaroon(sha256(preimage), scope), hexText(preimage));
+    const packet = this.#packet(sha256(preimage), scope);
+    return new Credential(new MacaroonBody(partsOf(packet, hexText(preimage))));
   }
 
   /**
@@ -103,7 +113,7 @@ export class Minter {
   ): Challenge {
     const { text, paymentHash } =
       typeof invoice === "string" ? readInvoice(invoice).invoice : invoice;
-    const macaroon = this.#macaroon(hexBytes(paymentHash)!, scope, terms);
+    const macaroon = macaroonOfPacket(this.#packet(hexBytes(paymentHash)!, scope, terms));
     return {
       macaroon,
       identifier: Identifier.decode(macaroon.identifier),
@@ -117,7 +127,7 @@ export class Minter {
     this.#roots.rotate(secret);
   }
 
-  #macaroon(paymentHash: Bytes, scope: Scope, terms: readonly string[] = []): UnverifiedMacaroon {
+  #packet(paymentHash: Bytes, scope: Scope, terms: readonly string[] = []): Packet {
     // First, so that a misspelt key is named, not missed.
     const caveats = [...compileScope(scope, { now: this.#clock() }), ...terms];
     checkCaveats(caveats, this.vocabulary);
@@ -135,8 +145,9 @@ export class Minter {
     const root = this.#roots.current;
     const identifier = Identifier.encode(
       paymentHash,
-      concat(root.id, randomBytes(32 - ROOT_ID_BYTES)),
+      concat(bytesOf(root.id), nonceBytes(32 - ROOT_ID_BYTES)),
     );
-    return Macaroon.attenuate(mintUnder(root.key, identifier, this.location), ...caveats);
+    const minted = mintUnder(root.key, binaryOf(identifier), this.location);
+    return appendCaveats(minted, caveats.map(binaryOfUtf8));
   }
 }

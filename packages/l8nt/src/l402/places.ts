@@ -1,29 +1,45 @@
-/** The places along a macaroon's chain of signatures. spec/1-credential.md §6. */
+/** A proven chain of signatures, and the places along it. spec/1-credential.md §6. */
 import type { Places } from "../credential/index.ts";
-import { type Bytes, hexText, utf8 } from "../internal/bytes.ts";
-import { hmacSha256 } from "../internal/crypto.ts";
+import { type Binary, hexOfBinary } from "../internal/bytes.ts";
+import { equalBinary, hmacBinary } from "../internal/crypto.ts";
 import { signCaveats } from "../macaroon/chain.ts";
 
-const LABEL = utf8("sigil place");
+const LABEL = "sigil place" as Binary;
+const ID_BYTES = 16;
 
 /** Derived one way: an id neither continues the chain nor identifies a credential. */
-export const placeId = (signature: Uint8Array): string =>
-  hexText(hmacSha256(signature, LABEL).subarray(0, 16));
+export const placeId = (signature: Binary): string =>
+  hexOfBinary(hmacBinary(signature, LABEL).slice(0, ID_BYTES) as Binary);
 
+/** A chain that was proven: its last signature is correct, which makes every one before it so. */
 export class SignedPlaces implements Places {
   /** Private, because each signature is what the next caveat is keyed with. */
-  readonly #signatures: readonly Bytes[];
+  readonly #signatures: readonly Binary[];
+  readonly #caveats: readonly Binary[];
 
   /** @param signatures after the identifier, then after each caveat */
-  constructor(signatures: readonly Bytes[]) {
+  constructor(signatures: readonly Binary[], caveats: readonly Binary[]) {
     this.#signatures = signatures;
+    this.#caveats = caveats;
   }
 
   at(count: number): string {
     return placeId(this.#signatures[count]!);
   }
 
-  after(caveats: readonly Uint8Array[]): string {
+  after(caveats: readonly Binary[]): string {
     return placeId(signCaveats(this.#signatures.at(-1)!, caveats));
+  }
+
+  /** The signatures that the chain of these caveats has in common with this one. */
+  startOf(caveats: readonly Binary[]): readonly Binary[] {
+    let shared = 0;
+    while (shared < caveats.length && this.#begins(shared, caveats[shared]!)) shared++;
+    return this.#signatures.slice(0, shared + 1);
+  }
+
+  #begins(at: number, presented: Binary): boolean {
+    const known = this.#caveats[at];
+    return known !== undefined && equalBinary(known, presented);
   }
 }

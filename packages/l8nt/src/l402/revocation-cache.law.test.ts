@@ -21,7 +21,7 @@ vi.mock("../internal/crypto.ts", async (original) => {
   return {
     ...real,
     hmacSha256: counting(real.hmacSha256),
-    hmacChain: counting(real.hmacChain),
+    hmacBinary: counting(real.hmacBinary),
   };
 });
 
@@ -47,8 +47,9 @@ test("a thousand revocations in one tree cost the credentials of other trees no 
   const revoke = (nonce: number) =>
     mallory.revokeBelow([`agent=a.${nonce.toString(16).padStart(8, "0")}`]);
   revoke(0);
-  // The ids of their nodes are derived once, because there is something to look for.
-  expect(codes(authority)).toEqual(new Set(["granted"]));
+  // What is presented twice is kept, with the ids of its nodes, because there is something to look
+  // for.
+  for (let times = 0; times < 2; times++) expect(codes(authority)).toEqual(new Set(["granted"]));
   expect(counted.hmacs).toBeGreaterThan(texts.length);
   for (let nonce = 1; nonce < 1000; nonce++) revoke(nonce);
   authority.revocations.revoke("ab".repeat(16));

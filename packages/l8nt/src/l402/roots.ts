@@ -1,17 +1,17 @@
 /** Secrets, and the one root key that is derived from each. spec/1-credential.md §4. */
-import { hexBytes, utf8 } from "../internal/bytes.ts";
+import { type Binary, binaryOf, hexBytes, utf8 } from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { chainKey } from "../macaroon/chain.ts";
-import { ROOT_ID_BYTES } from "./identifier.ts";
+import { isUnderRoot, ROOT_ID_BYTES } from "./identifier.ts";
 
 /** 32 bytes or more, or their hex. */
 export type Secret = Uint8Array | string;
 
 export interface Root {
   /** 4 bytes that every token id under this secret begins with. */
-  readonly id: Uint8Array;
+  readonly id: Binary;
   /** What the chain of every credential under this secret begins with. */
-  readonly key: Uint8Array;
+  readonly key: Binary;
 }
 
 const MIN_SECRET_BYTES = 32;
@@ -31,7 +31,7 @@ function readSecret(secret: Secret): Uint8Array {
 function rootOf(secret: Secret): Root {
   const expand = hkdfExpandUnder(hkdfExtract(readSecret(secret)));
   return {
-    id: expand(utf8("sigil root id")).slice(0, ROOT_ID_BYTES),
+    id: binaryOf(expand(utf8("sigil root id")).subarray(0, ROOT_ID_BYTES)),
     key: chainKey(expand(utf8("sigil root key"))),
   };
 }
@@ -48,9 +48,10 @@ export class Roots {
     return this.#roots[0]!;
   }
 
-  /** The root that a token id names; undefined if its secret is unknown or was dropped. */
-  find(tokenId: Uint8Array): Root | undefined {
-    return this.#roots.find(({ id }) => id.every((byte, at) => byte === tokenId[at]));
+  /** The root that an identifier names; undefined if its secret is unknown or was dropped. */
+  find(identifier: Binary): Root | undefined {
+    for (const root of this.#roots) if (isUnderRoot(identifier, root.id)) return root;
+    return undefined;
   }
 
   /** Puts `secret` first; the roots before it are still found. */

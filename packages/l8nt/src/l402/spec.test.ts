@@ -7,11 +7,20 @@ import { describe, expect, test } from "vitest";
 import bolt11 from "../../../../spec/vectors/bolt11.json" with { type: "json" };
 import macaroons from "../../../../spec/vectors/macaroons.json" with { type: "json" };
 import { serviceVocabulary } from "../caveat/index.ts";
-import { base64Text, hexBytes, hexText, utf8 } from "../internal/bytes.ts";
+import {
+  base64Text,
+  binaryOf,
+  bytesOf,
+  hexBytes,
+  hexOfBinary,
+  hexText,
+  utf8,
+} from "../internal/bytes.ts";
 import { hkdfExpandUnder, hkdfExtract, hmacSha256, sha256 } from "../internal/crypto.ts";
 import { decode as decodeInvoice } from "../invoice/decode.ts";
 import { chainKey, signatures } from "../macaroon/chain.ts";
 import { Macaroon } from "../macaroon/index.ts";
+import { packetOfMacaroon } from "../macaroon/macaroon.ts";
 import { Authority, Challenge, Credential, Identifier, macaroonOf } from "./index.ts";
 import { placeId } from "./places.ts";
 import { Roots } from "./roots.ts";
@@ -44,9 +53,8 @@ describe("page 1: the published macaroon", () => {
 
   test("has the root key, the identifier and every signature that the page says", () => {
     const rootKey = hexBytes(published.root_hex)!;
-    const prefixes = signatures(chainKey(rootKey), macaroon.identifier, macaroon.caveats).map(
-      hexText,
-    );
+    const { identifier, caveats } = packetOfMacaroon(macaroon);
+    const prefixes = signatures(chainKey(rootKey), identifier, caveats).map(hexOfBinary);
     expect([...valuesIn(first)]).toEqual([
       ["root key (given)", published.root_hex],
       ["preimage (the same bytes)", published.preimage],
@@ -69,7 +77,7 @@ describe("page 1: the published macaroon", () => {
     const { id, key } = new Roots(secret).current;
     const identifier = Identifier.encode(
       hexBytes(paymentHash)!,
-      new Uint8Array([...id, ...tokenId.subarray(4)]),
+      new Uint8Array([...bytesOf(id), ...tokenId.subarray(4)]),
     );
     const text = /^```\n(\S+)\n```$/m.exec(second)![1]!;
     const credential = Credential.parse(text);
@@ -77,18 +85,18 @@ describe("page 1: the published macaroon", () => {
     const rootKey = hkdfExpandUnder(pseudoRandomKey)(utf8("sigil root key"));
     const [root, endpoints, until, uses, node, ownUses] = signatures(
       key,
-      identifier,
-      macaroonOf(credential).caveats,
+      binaryOf(identifier),
+      packetOfMacaroon(macaroonOf(credential)).caveats,
     ).map(placeId);
     expect([...valuesIn(second)]).toEqual([
       ["PRK", hexText(pseudoRandomKey)],
-      ["root id", hexText(id)],
+      ["root id", hexOfBinary(id)],
       [
         "identifier: the hash above, root id, the last 28 bytes of the token id above",
         hexText(identifier),
       ],
       ["root key", hexText(rootKey)],
-      ["K", hexText(key)],
+      ["K", hexOfBinary(key)],
       ["root node", root],
       ["after `endpoints=GET https://api.example/search/*`", endpoints],
       ["after `valid_until=1893456000`", until],

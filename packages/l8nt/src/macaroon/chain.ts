@@ -2,25 +2,38 @@
  * The HMAC chain: each signature keys the next caveat, so a holder can append and never remove.
  * spec/1-credential.md §1.
  */
-import { type Bytes, utf8 } from "../internal/bytes.ts";
-import { hmacChain, hmacSha256 } from "../internal/crypto.ts";
+import { type Binary, binaryOf } from "../internal/bytes.ts";
+import { hmacBinary } from "../internal/crypto.ts";
 
-const GENERATOR = utf8("macaroons-key-generator");
+const GENERATOR = "macaroons-key-generator" as Binary;
 
 /** The key of a chain: what every macaroon implementation derives from a root key first. */
-export const chainKey = (rootKey: Uint8Array): Bytes => hmacSha256(GENERATOR, rootKey);
+export const chainKey = (rootKey: Uint8Array): Binary => hmacBinary(GENERATOR, binaryOf(rootKey));
 
 /**
- * The signatures after the identifier and after each caveat; the last is the macaroon's own.
+ * The signatures along a chain: after the identifier, then after each caveat. The last is the
+ * macaroon's own.
  *
- * @param key the {@link chainKey} of the root key
+ * @param start signatures that are known already, from the first on
  */
-export const signatures = (
-  key: Uint8Array,
-  identifier: Uint8Array,
-  caveats: readonly Uint8Array[],
-): readonly [Bytes, ...Bytes[]] => hmacChain(key, [identifier, ...caveats]) as [Bytes, ...Bytes[]];
+export function signatures(
+  key: Binary,
+  identifier: Binary,
+  caveats: readonly Binary[],
+  start: readonly Binary[] = [],
+): readonly [Binary, ...Binary[]] {
+  // Of the right length from the start: an array that grows reserves four times as much.
+  const all = new Array<Binary>(caveats.length + 1);
+  for (let at = 0; at < all.length; at++)
+    all[at] =
+      start[at] ??
+      (at === 0 ? hmacBinary(key, identifier) : hmacBinary(all[at - 1]!, caveats[at - 1]!));
+  return all as [Binary, ...Binary[]];
+}
 
 /** The signature after appending `caveats` to a chain that ends in `signature`. */
-export const signCaveats = (signature: Bytes, caveats: readonly Uint8Array[]): Bytes =>
-  hmacChain(signature, caveats).at(-1) ?? signature;
+export function signCaveats(signature: Binary, caveats: readonly Binary[]): Binary {
+  let last = signature;
+  for (const caveat of caveats) last = hmacBinary(last, caveat);
+  return last;
+}

@@ -1,7 +1,7 @@
 /** `agent`: opens a node of the tree of delegations. spec/2-caveats.md §4. */
 import type { Refusal } from "../../errors.ts";
 import { hexText } from "../../internal/bytes.ts";
-import { randomBytes } from "../../internal/crypto.ts";
+import { nonceBytes } from "../../internal/crypto.ts";
 import { caveatOf, condition } from "../condition.ts";
 import { field, textFlag } from "../field.ts";
 
@@ -43,7 +43,7 @@ export const agent = condition<Agent>({
           throw new TypeError(
             `${what} must be 1 to 64 letters, digits, "-" or "_", such as "flight-booker"`,
           );
-        return [agentCaveat(name, nonce ?? hexText(randomBytes(8)))];
+        return [agentCaveat(name, nonce ?? hexText(nonceBytes(8)))];
       },
     }),
   ],
