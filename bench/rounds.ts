@@ -8,22 +8,46 @@ import { median } from "./figure.ts";
  * Does the work `count` times. It may return the milliseconds to count, without those of a
  * preparation.
  */
-export type Work = (count: number) => number | void | Promise<void>;
+export type Work = (count: number) => number | void | Promise<number | undefined> | Promise<void>;
 
 const ROUNDS = 15;
 
 /** Microseconds for each, by name: the median over the rounds, after two that warm up. */
-export async function microseconds<Name extends string>(
-  works: Readonly<Record<Name, readonly [count: number, work: Work]>>,
+export const microseconds = <Name extends string>(works: Works<Name>) =>
+  timed(works, () => performance.now());
+
+/**
+ * The same in CPU time of this process, the garbage collector's threads included: others on the
+ * machine change it far less.
+ */
+export const cpuMicroseconds = <Name extends string>(works: Works<Name>) =>
+  timed(works, () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  });
+
+/** The milliseconds of CPU that work takes. */
+export function cpuMilliseconds(work: () => void): number {
+  const start = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
+
+type Works<Name extends string> = Readonly<Record<Name, readonly [count: number, work: Work]>>;
+
+async function timed<Name extends string>(
+  works: Works<Name>,
+  clock: () => number,
 ): Promise<Record<Name, number>> {
   const names = Object.keys(works) as Name[];
   const times = new Map<Name, number[]>(names.map((name) => [name, []]));
   for (let round = -2; round < ROUNDS; round++)
     for (const name of names) {
       const [count, work] = works[name];
-      const start = performance.now();
+      const start = clock();
       const measured = await work(count);
-      const milliseconds = measured ?? performance.now() - start;
+      const milliseconds = measured ?? clock() - start;
       if (round >= 0) times.get(name)!.push((milliseconds * 1000) / count);
     }
   return Object.fromEntries(names.map((name) => [name, median(times.get(name)!)])) as Record<

@@ -1,22 +1,30 @@
 /**
- * Verification and attenuation of a credential with three caveats, compared with other libraries.
+ * Verification and attenuation of a credential with three caveats, in CPU time and compared with
+ * other libraries. The ways take turns, so only the ratios of one run count.
  */
+import { execFileSync } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
+import { loadavg } from "node:os";
+import { resolve } from "node:path";
 import type { TransformOptions } from "node:stream";
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { Authority, Credential, macaroonOf, targetOfUrl } from "l8nt/l402";
 import { Macaroon } from "l8nt/macaroon";
 import npmMacaroon from "macaroon";
-import { atLeast, type Figure, plain } from "./figure.ts";
-import { microseconds } from "./rounds.ts";
+import type { Arrivals } from "./arrivals.ts";
+import { atLeast, atMost, type Figure, type Measured, plain } from "./figure.ts";
+import { libmacaroons } from "./libmacaroons.ts";
+import { cpuMicroseconds, cpuMilliseconds } from "./rounds.ts";
 
 const COUNT = 2000;
+/** Rounds over the credentials that are known, which take too little time to measure once. */
+const WARM = 10;
 const LOCATION = "https://api.example";
 
 /** Every text is used once, and is a string of its own, as one read off a socket is. */
 const fresh = (text: string): string => Buffer.from(text).toString();
+const freshly = (texts: readonly string[], times: number): string[] =>
+  Array.from({ length: times }, () => texts.map(fresh)).flat();
 
 const LATIN1 = { encoding: "latin1" } as unknown as TransformOptions;
 
@@ -24,7 +32,8 @@ function repeat(count: number, work: () => unknown): void {
   for (let at = 0; at < count; at++) work();
 }
 
-export async function verify(): Promise<Figure[]> {
+export async function verify(progress: (text: string) => void): Promise<Measured> {
+  const load = loadavg();
   const secret = randomBytes(32);
   const minting = new Authority({ secret, location: LOCATION });
   const mint = () =>
@@ -37,13 +46,13 @@ export async function verify(): Promise<Figure[]> {
     target: targetOfUrl("GET", new URL(`${LOCATION}/search/tokyo`))!,
     price: { unit: "msat", value: 5000n } as const,
   };
-  const warm = new Authority({ secret, location: LOCATION, cacheSize: COUNT });
   const verifyAll = (authority: Authority, presented: readonly string[]) => {
     for (const text of presented) authority.verifier.authenticate(text).demand(access);
   };
-  verifyAll(warm, texts);
+  const warm = new Authority({ secret, location: LOCATION, cacheSize: COUNT });
+  for (let times = 0; times < 3; times++) verifyAll(warm, texts);
 
-  // A sub-agent's: its parent was seen here before, itself never.
+  // A sub-agent's, in a tree whose root was seen here more than once, itself never.
   const parents = texts.map((text) => Credential.parse(text));
   const children = parents.map((parent) =>
     parent.delegate({ agent: "booker", maxPrice: "5 sat" }).toString(),
@@ -55,13 +64,6 @@ export async function verify(): Promise<Figure[]> {
     .setExpirationTime("1h")
     .sign(secret);
   const jwts = Array.from({ length: COUNT }, () => fresh(signed));
-  const imported = await crypto.subtle.importKey(
-    "raw",
-    secret,
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["verify"],
-  );
 
   const rootKey = randomBytes(32);
   const other = npmMacaroon.newMacaroon({
@@ -70,102 +72,162 @@ export async function verify(): Promise<Figure[]> {
     rootKey,
     version: 2,
   });
-  for (const caveat of macaroonOf(Credential.parse(texts[0]!)).caveats)
-    other.addFirstPartyCaveat(caveat);
+  const caveats = macaroonOf(Credential.parse(texts[0]!)).caveats;
+  for (const caveat of caveats) other.addFirstPartyCaveat(caveat);
+  const exported = Buffer.from(other.exportBinary()).toString("base64");
+  const others = Array.from({ length: COUNT }, () => fresh(exported));
   const child = macaroonOf(Credential.parse(texts[0]!));
   const caveat = "valid_until=1795504114";
-  const bytes = Buffer.from(caveat);
   const key = secret.toString("latin1");
 
-  const times = await microseconds({
+  const c = libmacaroons(
+    [
+      LOCATION,
+      "k".repeat(32),
+      "i".repeat(66),
+      ...caveats.map((bytes) => Buffer.from(bytes).toString()),
+    ],
+    progress,
+  );
+
+  const times = await cpuMicroseconds({
     cold: [
       COUNT,
-      // A new authority each round: nothing it has seen before.
-      () => verifyAll(new Authority({ secret, location: LOCATION }), texts.map(fresh)),
+      () => {
+        // A new authority each round: nothing it has seen before.
+        const authority = new Authority({ secret, location: LOCATION });
+        const presented = texts.map(fresh);
+        return cpuMilliseconds(() => verifyAll(authority, presented));
+      },
+    ],
+    libmacaroons: [
+      COUNT,
+      async (count) => (c === undefined ? Number.NaN : (await c.run(count)) / 1000),
+    ],
+    npmReadAndVerify: [
+      COUNT,
+      (count) => {
+        for (let at = 0; at < count; at++)
+          npmMacaroon.importMacaroon(others[at]!).verify(rootKey, () => null);
+      },
+    ],
+    npmVerify: [COUNT, (count) => repeat(count, () => other.verify(rootKey, () => null))],
+    warm: [
+      COUNT * WARM,
+      () => {
+        const presented = freshly(texts, WARM);
+        return cpuMilliseconds(() => verifyAll(warm, presented));
+      },
+    ],
+    second: [
+      COUNT,
+      () => {
+        const authority = new Authority({ secret, location: LOCATION });
+        const [first, again] = [texts.map(fresh), texts.map(fresh)];
+        verifyAll(authority, first);
+        return cpuMilliseconds(() => verifyAll(authority, again));
+      },
     ],
     child: [
       COUNT,
       () => {
         const authority = new Authority({ secret, location: LOCATION });
-        for (const text of texts) authority.verifier.authenticate(text);
-        const start = performance.now();
-        verifyAll(authority, children.map(fresh));
-        return performance.now() - start;
+        for (let time = 0; time < 2; time++) verifyAll(authority, texts);
+        const presented = children.map(fresh);
+        return cpuMilliseconds(() => verifyAll(authority, presented));
       },
     ],
-    warm: [COUNT, () => verifyAll(warm, texts.map(fresh))],
     jose: [
       COUNT / 2,
       async (count) => {
         for (let at = 0; at < count; at++) await jwtVerify(jwts[at]!, secret, { issuer: LOCATION });
       },
     ],
-    joseImported: [
-      COUNT / 2,
-      async (count) => {
+    delegate: [
+      COUNT,
+      (count) => {
         for (let at = 0; at < count; at++)
-          await jwtVerify(jwts[at]!, imported, { issuer: LOCATION });
+          parents[at]!.delegate({ agent: "booker", maxPrice: "5 sat" }).toString();
       },
     ],
-    npmVerify: [COUNT, (count) => repeat(count, () => other.verify(rootKey, () => null))],
+    mint: [COUNT, (count) => repeat(count, mint)],
     attenuate: [COUNT, (count) => repeat(count, () => Macaroon.attenuate(child, caveat))],
-    // What a link of the chain costs at its least, by each way there is.
-    latin1: [
-      COUNT,
-      (count) =>
-        repeat(count, () => createHmac("sha256", key, LATIN1).update(bytes).digest("binary")),
-    ],
-    buffer: [
-      COUNT,
-      (count) => repeat(count, () => createHmac("sha256", secret).update(bytes).digest()),
-    ],
-    noble: [COUNT, (count) => repeat(count, () => hmac(sha256, secret, bytes))],
     npmAttenuate: [
       COUNT,
       (count) => repeat(count, () => other.clone().addFirstPartyCaveat(caveat)),
     ],
+    // What a link of the chain costs at its least.
+    hmac: [
+      COUNT,
+      (count) =>
+        repeat(count, () =>
+          createHmac("sha256", key, LATIN1).update(caveat, "latin1").digest("binary"),
+        ),
+    ],
   });
-  return [
+  c?.stop();
+
+  progress("verify: 100,000 different credentials arrive …");
+  const { once, twice, keptBytes } = JSON.parse(
+    execFileSync(
+      process.execPath,
+      // With one thread: on a busy machine a pause is else the time until the others get a core.
+      [
+        "--expose-gc",
+        "--single-threaded-gc",
+        ...process.execArgv,
+        resolve(import.meta.dirname, "arrivals.ts"),
+      ],
+      { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] },
+    ),
+  ) as Arrivals;
+
+  const inC: Figure[] =
+    c === undefined
+      ? []
+      : [
+          atMost(
+            "cold verification, every caveat judged",
+            times.cold / times.libmacaroons,
+            "×",
+            2.5,
+            "libmacaroons (C), read and verify, no caveat judged",
+          ),
+          plain("libmacaroons (C), read and verify", times.libmacaroons, "µs", "-"),
+        ];
+  const figures = [
+    atMost("cold verification, every caveat judged, CPU", times.cold, "µs", 15, "-"),
     atLeast(
-      "cold verification",
-      times.jose / times.cold,
+      "cold verification, every caveat judged",
+      times.npmReadAndVerify / times.cold,
       "×",
-      10,
-      "jose HS256 jwtVerify, secret as bytes",
+      3.5,
+      "npm macaroon 3.0.4, read and verify, no caveat judged",
     ),
-    plain(
-      "cold verification",
-      times.joseImported / times.cold,
-      "×",
-      "jose HS256 jwtVerify, key imported beforehand",
+    ...inC,
+    atLeast("warm verification", times.cold / times.warm, "×", 20, "cold verification"),
+    atMost("delegate().toString(), CPU", times.delegate, "µs", 11, "-"),
+    atMost("kept for one cached credential", keptBytes, "bytes", 2500, "-"),
+    atMost(
+      "longest pause of the garbage collector, 100,000 different credentials",
+      once.longestMs,
+      "ms",
+      6,
+      "-",
     ),
-    atLeast(
-      "cold verification, all of it",
-      times.npmVerify / times.cold,
-      "×",
-      3,
-      "npm macaroon 3.0.4, its verify() alone",
-    ),
-    atLeast("warm verification", times.cold / times.warm, "×", 5, "cold verification"),
-    atLeast(
-      "attenuation",
-      times.npmAttenuate / times.attenuate,
-      "×",
-      3,
-      "npm macaroon 3.0.4, clone and addFirstPartyCaveat",
-    ),
-    plain(
-      "cold verification of a sub-agent, whose parent was seen",
-      times.jose / times.child,
-      "×",
-      "jose HS256 jwtVerify, secret as bytes",
-    ),
-    plain("one HMAC, node:crypto, its key as latin1", times.latin1, "µs", "-"),
-    plain("one HMAC, node:crypto, its key as a buffer", times.buffer, "µs", "-"),
-    plain("one HMAC, @noble/hashes", times.noble, "µs", "-"),
-    plain("cold verification", times.cold, "µs", "-"),
-    plain("warm verification", times.warm, "µs", "-"),
-    plain("jose jwtVerify", times.jose, "µs", "-"),
-    plain("npm macaroon verify", times.npmVerify, "µs", "-"),
+    plain("the same, each presented twice and so kept for a while", twice.longestMs, "ms", "-"),
+    plain("all pauses, 100,000 different credentials", once.totalMs, "ms", `${once.count} pauses`),
+    plain("all pauses, each twice", twice.totalMs, "ms", `${twice.count} pauses`),
+    plain("warm verification, CPU", times.warm, "µs", "-"),
+    plain("second verification, which keeps the proof, CPU", times.second, "µs", "-"),
+    plain("a sub-agent's credential below a known root, CPU", times.child, "µs", "-"),
+    plain("mint().toString(), CPU", times.mint, "µs", "-"),
+    plain("Macaroon.attenuate, CPU", times.attenuate, "µs", "-"),
+    plain("npm macaroon 3.0.4, clone and addFirstPartyCaveat, CPU", times.npmAttenuate, "µs", "-"),
+    plain("npm macaroon 3.0.4, read and verify, CPU", times.npmReadAndVerify, "µs", "-"),
+    plain("npm macaroon 3.0.4, verify() alone, CPU", times.npmVerify, "µs", "-"),
+    plain("jose HS256 jwtVerify, secret as bytes, CPU", times.jose, "µs", "-"),
+    plain("one HMAC, node:crypto, key as latin1, CPU", times.hmac, "µs", "-"),
   ];
+  return { figures, details: { verifyLoad: { before: load, after: loadavg() } } };
 }

@@ -27,7 +27,7 @@ declare module "macaroon" {
       readonly location?: string;
       readonly rootKey: string | Uint8Array;
     }): ForeignMacaroon;
-    importMacaroon(packet: Uint8Array): ForeignMacaroon;
+    importMacaroon(packet: Uint8Array | string): ForeignMacaroon;
   }
   const macaroon: Exports;
   export default macaroon;
