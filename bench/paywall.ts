@@ -1,75 +1,125 @@
 /**
- * What a paywall costs a Hono route with a warm credential: requests a second, bare and paywalled
- * in turn.
+ * What a paywall costs a route with a warm credential: CPU time of the server for each request, bare
+ * and paywalled in turn. Requests a second are printed too, and are noise where server and client
+ * share their cores.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { loadavg } from "node:os";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import autocannon from "autocannon";
-import { atLeast, type Figure, median, plain } from "./figure.ts";
+import { atLeast, atMost, type Figure, type Measured, median, plain } from "./figure.ts";
 
-const ROUNDS = 7;
-const SECONDS = 2;
+const ROUNDS = 9;
+const REQUESTS = 8000;
 const CONNECTIONS = 64;
 
 export interface Served {
   readonly url: string;
+  readonly urls: Readonly<Record<"hono" | "fastify" | "express" | "node", string>>;
   readonly warm: string;
   readonly counted: string;
 }
 
+interface Server {
+  /** CPU microseconds of its process so far. */
+  cpu(): Promise<number>;
+}
+
 /** Runs something against the server, in a process of its own. */
 export async function withServer<Result>(
-  act: (served: Served) => Promise<Result>,
+  act: (served: Served, server: Server) => Promise<Result>,
 ): Promise<Result> {
-  const server = fork(resolve(import.meta.dirname, "paywall-server.ts"), {
+  const child = fork(resolve(import.meta.dirname, "paywall-server.ts"), {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
+  const cpu = async (): Promise<number> => {
+    child.send("cpu");
+    const [{ user, system }] = (await once(child, "message")) as [NodeJS.CpuUsage];
+    return user + system;
+  };
   try {
-    return await act(await announced(server));
+    return await act(await announced(child), { cpu });
   } finally {
-    server.disconnect();
-    await once(server, "exit");
+    child.disconnect();
+    await once(child, "exit");
   }
 }
 
-export function paywall(progress: (text: string) => void): Promise<Figure[]> {
-  return withServer(async (served) => {
-    const kinds = {
-      bare: { url: `${served.url}/bare`, headers: { authorization: `L402 ${served.warm}` } },
-      paid: { url: `${served.url}/paid`, headers: { authorization: `L402 ${served.warm}` } },
-      counted: { url: `${served.url}/paid`, headers: { authorization: `L402 ${served.counted}` } },
-    };
-    const rates: Record<keyof typeof kinds, number[]> = { bare: [], paid: [], counted: [] };
-    for (let round = -1; round < ROUNDS; round++)
-      for (const kind of Object.keys(kinds) as (keyof typeof kinds)[]) {
-        const rate = await requestsPerSecond(kinds[kind]);
-        if (round >= 0) rates[kind].push(rate);
-        progress(
-          `paywall: round ${round + 1} of ${ROUNDS}, ${kind}: ${Math.round(rate)} requests/s`,
+/** Each kind: where it is asked for, whether every use is counted, and the bare route beside it. */
+const KINDS = {
+  bareNode: ["node", "/bare"],
+  node: ["node", "/paid", "bareNode"],
+  bareFastify: ["fastify", "/bare"],
+  fastify: ["fastify", "/paid", "bareFastify"],
+  bareExpress: ["express", "/bare"],
+  express: ["express", "/paid", "bareExpress"],
+  bareHono: ["hono", "/bare"],
+  hono: ["hono", "/around", "bareHono"],
+  honoMiddleware: ["hono", "/paid", "bareHono"],
+  honoNoOp: ["hono", "/no-op", "bareHono"],
+  honoCounted: ["hono", "/around", "bareHono", "counted"],
+} as const;
+type Kind = keyof typeof KINDS;
+const NAMES = Object.keys(KINDS) as Kind[];
+
+export function paywall(progress: (text: string) => void): Promise<Measured> {
+  const load = loadavg();
+  return withServer(async (served, server) => {
+    const cpu = Object.fromEntries(NAMES.map((kind) => [kind, [] as number[]])) as Record<
+      Kind,
+      number[]
+    >;
+    const rates = structuredClone(cpu);
+    for (let round = -1; round < ROUNDS; round++) {
+      for (const kind of NAMES) {
+        const [framework, path, , counted] = KINDS[kind] as readonly string[];
+        const token = counted === undefined ? served.warm : served.counted;
+        const before = await server.cpu();
+        const rate = await requestsPerSecond(
+          served.urls[framework as keyof Served["urls"]] + path,
+          token,
         );
+        const used = (await server.cpu()) - before;
+        if (round < 0) continue;
+        cpu[kind].push(used / REQUESTS);
+        rates[kind].push(rate);
       }
-    // Round by round: the machine may be slower in one than in another, but not between two
+      progress(`paywall: round ${round + 1} of ${ROUNDS}`);
+    }
+    // Round by round: the machine may be slower in one than in another, but less so between two
     // neighbours.
-    const share = (kind: "paid" | "counted") =>
-      100 * median(rates[kind].map((rate, round) => rate / rates.bare[round]!));
-    return [
-      atLeast(
-        "paywalled Hono route, warm credential",
-        share("paid"),
-        "%",
-        85,
-        "the same route without the paywall, 64 connections",
-      ),
-      plain(
-        "paywalled Hono route, every use counted in memory",
-        share("counted"),
-        "%",
-        "the same route without the paywall",
-      ),
-      plain("bare Hono route", median(rates.bare), "1/s", "-"),
-    ];
+    const compared = (kind: Kind, compare: (own: number, bare: number) => number): number => {
+      const bare = KINDS[kind][2] as Kind;
+      return median(cpu[kind].map((own, round) => compare(own, cpu[bare][round]!)));
+    };
+    const added = (kind: Kind): number => compared(kind, (own, bare) => own - bare);
+    const adds = (kind: Kind, name: string, most: number): Figure =>
+      atMost(`paywall adds, CPU a request: ${name}`, added(kind), "µs", most, "its bare route");
+    return {
+      figures: [
+        adds("node", "node:http", 2),
+        adds("fastify", "Fastify", 2),
+        adds("hono", "Hono, around the handler", 2),
+        adds("honoMiddleware", "Hono, middleware", 4),
+        adds("express", "Express, middleware", 4),
+        adds("honoCounted", "Hono, every use counted in memory", 8),
+        atLeast(
+          "paywalled Hono route, around the handler, warm credential",
+          compared("hono", (own, bare) => (100 * bare) / own),
+          "%",
+          90,
+          "the bare route, requests for each second of the server's CPU",
+        ),
+        plain("a Hono middleware that does nothing adds, CPU", added("honoNoOp"), "µs", "-"),
+        ...NAMES.map((kind) => plain(`CPU a request: ${kind}`, median(cpu[kind]), "µs", "-")),
+        ...NAMES.map((kind) =>
+          plain(`requests a second: ${kind}`, median(rates[kind]), "1/s", "-"),
+        ),
+      ],
+      details: { paywallLoad: { before: load, after: loadavg() } },
+    };
   });
 }
 
@@ -79,12 +129,15 @@ async function announced(server: ChildProcess): Promise<Served> {
   throw new Error("the bench's server did not start");
 }
 
-async function requestsPerSecond(options: {
-  url: string;
-  headers?: Record<string, string>;
-}): Promise<number> {
-  const result = await autocannon({ ...options, connections: CONNECTIONS, duration: SECONDS });
+async function requestsPerSecond(url: string, token: string): Promise<number> {
+  const start = performance.now();
+  const result = await autocannon({
+    url,
+    headers: { authorization: `L402 ${token}` },
+    connections: CONNECTIONS,
+    amount: REQUESTS,
+  });
   if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${result.non2xx} refused, ${result.errors} failed`);
-  return result["2xx"] / result.duration;
+    throw new Error(`${url}: ${result.non2xx} refused, ${result.errors} failed`);
+  return (1000 * REQUESTS) / (performance.now() - start);
 }

@@ -11,7 +11,7 @@ import { exchange } from "../testing/raw-http.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 import { responseOf } from "./fixtures/reply.ts";
-import { type Grant, paid, wellKnown } from "./hono.ts";
+import { type Grant, type PaidEnv, paid, wellKnown } from "./hono.ts";
 
 vi.spyOn(console, "error").mockImplementation(() => {});
 
@@ -35,6 +35,53 @@ paywallContract(test, {
     }
     return serve(app);
   },
+});
+
+paywallContract(test, {
+  name: "l8nt/hono, around the handler",
+  start: async (paywall, routes) => {
+    const app = new Hono();
+    app.use(wellKnown(paywall));
+    for (const { method, path, terms, second, handle } of routes) {
+      if (second !== undefined) app.use(path, paid(paywall, terms));
+      const handler = paid(paywall, second ?? terms, async (c) => {
+        const given = await handle(c.get("grant"), () => c.req.text());
+        if (given.cut === "before the head") (c.env as HttpBindings).outgoing.destroy();
+        return responseOf(given);
+      });
+      app.on(method, [path], handler);
+    }
+    return serve(app);
+  },
+});
+
+test("around the handler: without a server, with parameters, and with an answer from elsewhere", async () => {
+  const invoicer = new FakeInvoicer();
+  const app = new Hono();
+  const elsewhere = async () => fetch("data:text/plain,sunny");
+  const paywall = newPaywall({ invoicer });
+  app.get(
+    "/days/:day",
+    paid<PaidEnv, "/days/:day">(paywall, { price: "1 sat" }, async (c) => {
+      expectTypeOf(c.get("grant")).toEqualTypeOf<Grant>();
+      expectTypeOf(c.req.param("day")).toEqualTypeOf<string>();
+      if (c.req.param("day") === "0") throw new HTTPException(422);
+      await c.get("grant").consume();
+      return elsewhere();
+    }),
+  );
+  const asked = await app.request("/days/1");
+  expect(asked.status).toBe(402);
+  const bought = invoicer.buy(asked.headers.get("www-authenticate")!);
+  const ask = () => app.request("/days/1", { headers: [present(bought)] });
+  const response = await ask();
+  expect([response.status, await response.text()]).toEqual([200, "sunny"]);
+  expect(response.headers.get("sigil-use")).toBe("consumed");
+  expect((await ask()).status).toBe(402);
+  // What the handler throws gives the use back.
+  const other = invoicer.buy((await app.request("/days/0")).headers.get("www-authenticate")!);
+  for (let times = 0; times < 3; times++)
+    expect((await app.request("/days/0", { headers: [present(other)] })).status).toBe(422);
 });
 
 test('`c.get("grant")` has its type, and exists without a server too', async () => {

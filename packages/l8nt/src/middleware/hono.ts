@@ -1,6 +1,6 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Context, MiddlewareHandler, Next } from "hono";
+import type { Context, Handler, MiddlewareHandler, Next } from "hono";
 import { EXPOSE_FIELD, exposed, withListed } from "../http/exposed.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import {
@@ -54,7 +54,24 @@ interface NodeBindings {
 }
 
 /**
- * Puts the paywall before a route.
+ * Puts the paywall before a route: as the route's only handler, around one of yours, or as
+ * middleware before the handlers that follow. The first form is the faster one, because Hono calls
+ * a single handler directly.
+ *
+ * @example
+ * app.get(
+ *   "/forecast",
+ *   paid(paywall, { price: "10 sat" }, (c) => c.json({ for: c.get("grant").lineage })),
+ * );
+ */
+export function paid<E extends PaidEnv = PaidEnv, P extends string = string>(
+  paywall: Paywall,
+  terms: Terms,
+  handler: Handler<E, P>,
+  options?: PaidOptions,
+): Handler<E, P>;
+/**
+ * The paywall as middleware.
  *
  * @example
  * app.get("/forecast", paid(paywall, { price: "10 sat" }), (c) =>
@@ -63,17 +80,25 @@ interface NodeBindings {
  */
 export function paid(
   paywall: Paywall,
+  terms?: Terms,
+  options?: PaidOptions,
+): MiddlewareHandler<PaidEnv>;
+export function paid(
+  paywall: Paywall,
   terms: Terms = {},
-  options: PaidOptions = {},
-): MiddlewareHandler<PaidEnv> {
+  handlerOrOptions: Handler<PaidEnv> | PaidOptions = {},
+  handlerOptions: PaidOptions = {},
+): Handler<PaidEnv> {
+  const isHandler = typeof handlerOrOptions === "function";
+  const options = isHandler ? handlerOptions : handlerOrOptions;
   checkKeys(options, OPTIONS, "paid");
   const { clientAddress } = options;
   const route = paywall.route(terms);
-  const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): Promise<unknown> => {
+  const proceed: Proceed = isHandler ? handlerOrOptions : (_, next) => next();
+  const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): unknown => {
     if (!decision.granted) return ungranted(c, decision);
     c.set("grant", decision.grant);
-    if (!decision.claimed) return next();
-    return settled(c, next, decision);
+    return decision.claimed ? settled(c, next, decision, proceed) : proceed(c, next);
   };
   // Returns no promise if nothing has to be waited for: each promise costs every request a turn.
   return ((c, next) => {
@@ -81,18 +106,29 @@ export function paid(
     return decided instanceof Promise
       ? decided.then((decision) => serve(c, next, decision))
       : serve(c, next, decided);
-  }) as MiddlewareHandler<PaidEnv>;
+  }) as Handler<PaidEnv>;
 }
 
-async function settled(c: Context, next: Next, granted: Granted): Promise<undefined> {
+/** What a granted request goes on with. Returns the response, or has set it on the context. */
+type Proceed = (c: Context<PaidEnv>, next: Next) => unknown;
+
+async function settled(
+  c: Context,
+  next: Next,
+  granted: Granted,
+  proceed: Proceed,
+): Promise<Response | undefined> {
   const { outgoing } = (c.env ?? {}) as NodeBindings;
   const isOnNode = typeof outgoing?.writeHead === "function";
   const keep = granted.keeper();
   // By the head as it is sent: middleware before this one may make a 304 of the answer.
   if (isOnNode) settleBy(outgoing, granted);
   let status: number | undefined;
+  let answered: Response | undefined;
   try {
-    await next();
+    const returned = await proceed(c, next);
+    // On the context, which makes fields of an answer from `fetch` writable.
+    if (returned instanceof Response) c.res = returned;
     status = c.res.status;
     const declared = granted.declared();
     if (declared !== undefined) {
@@ -102,11 +138,12 @@ async function settled(c: Context, next: Next, granted: Granted): Promise<undefi
           c.header(name, value, { append: true });
     }
     if (keep !== undefined) c.res = keeping(c.res, keep);
+    if (returned instanceof Response) answered = c.res;
   } finally {
     if (status === undefined) keep?.(undefined);
     if (!isOnNode) await settle(granted, status);
   }
-  return undefined;
+  return answered;
 }
 
 /**
