@@ -1,7 +1,7 @@
 /**
- * 100,000 different credentials arrive at one authority, in a process of their own: what the garbage
- * collector stops it for, and what is kept. Prints one JSON line. The texts stand outside of the
- * heap, as those that come from a socket do.
+ * 100,000 different credentials arrive at one authority, in a process of their own: how long the
+ * garbage collector stops it, and what is kept. Prints one JSON line. The texts stand outside of
+ * the heap, as those that come from a socket do.
  */
 import { randomBytes } from "node:crypto";
 import { PerformanceObserver } from "node:perf_hooks";

@@ -117,8 +117,8 @@ let unused = 0;
 
 /**
  * Random bytes for what is public anyway: nonces and ids. One call of the system brings many, which
- * takes a tenth of the time of a call for each; a byte is wiped when it is taken. No secret, because
- * a process that is restored twice from one snapshot would make it twice.
+ * takes a tenth of the time of a call for each; a byte is wiped when it is taken. Not for secrets:
+ * a process that is restored twice from one snapshot would make the same ones twice.
  *
  * @param length 1024 at most
  */
