@@ -67,10 +67,15 @@ export class Lru<Key, Value> {
     this.#oldest ??= entry;
   }
 
-  #unlink({ newer, older }: Entry<Key, Value>): void {
+  #unlink(entry: Entry<Key, Value>): void {
+    const { newer, older } = entry;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
     if (older === undefined) this.#oldest = newer;
     else older.newer = newer;
+    // A dropped entry in the old generation would keep all that came after it, one after another,
+    // until a full collection.
+    entry.newer = undefined;
+    entry.older = undefined;
   }
 }

@@ -49,16 +49,19 @@ export function sentStatus(outgoing: ServerResponse): number | undefined {
  * handler closed it: nothing was delivered. One that closes after the head changes nothing.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
-  let open = true;
+  // Let go of when it is settled, and held by nothing else of the response: Node keeps responses
+  // that were sent until a full collection, and each would keep its whole request.
+  let open: Granted | undefined = granted;
   const settleOnce = (status: number | undefined): void => {
-    if (!open) return;
-    open = false;
-    void settle(granted, status);
+    if (open === undefined) return;
+    const settled = open;
+    open = undefined;
+    void settle(settled, status);
   };
   const writeHead = outgoing.writeHead as (status: number, ...rest: unknown[]) => ServerResponse;
   outgoing.writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
-    const declared = granted.declared();
-    if (open && declared !== undefined && !outgoing.headersSent) {
+    const declared = open?.declared();
+    if (declared !== undefined && !outgoing.headersSent) {
       outgoing.setHeader(USE_FIELD, declared);
       for (const [name, value] of exposed([[USE_FIELD, declared]]))
         outgoing.setHeader(name, withListed(outgoing.getHeader(name), value));
