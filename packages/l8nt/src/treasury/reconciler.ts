@@ -279,7 +279,11 @@ function whyOf(
 
 function byHash(rows: readonly ListedRow[]): ReadonlyMap<string, readonly ListedRow[]> {
   const found = new Map<string, ListedRow[]>();
-  for (const row of rows) found.set(row.paymentHash, [...(found.get(row.paymentHash) ?? []), row]);
+  for (const row of rows) {
+    const same = found.get(row.paymentHash);
+    if (same === undefined) found.set(row.paymentHash, [row]);
+    else same.push(row);
+  }
   return found;
 }
 
