@@ -1,19 +1,12 @@
 /** A `fetch` over Node's `http` and `https`, with options for addresses and certificates. */
-import type { IncomingMessage, RequestOptions } from "node:http";
-import type { LookupFunction } from "node:net";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { builtin } from "./builtin.ts";
 import { decoded } from "./content-encoding.ts";
 import { UnreadableAnswer } from "./ending.ts";
 import { keepLines } from "./field-lines.ts";
-
-export interface NodeFetchOptions {
-  readonly lookup?: LookupFunction;
-  /** The only certificates that are trusted, as PEM. */
-  readonly ca?: string;
-  /** A Unix socket to connect to, in place of the URL's host and port. */
-  readonly socketPath?: string;
-}
+import { type Body, bodyToSend } from "./request-body.ts";
+import { aborted, Sockets, type SocketsOptions } from "./sockets.ts";
 
 /** Responses to requests that were sent a second time. */
 const repeated = new WeakSet<Response>();
@@ -27,114 +20,226 @@ export const isOfRepeated = (response: Response): boolean => repeated.has(respon
 // A Request that is garbage-collected no longer feeds its signal, and would never time out.
 const underWay = new Set<Request>();
 
-/** Redirects are not followed. With `ca`, connections are kept for the next request. */
-export function nodeFetch({ lookup, ca, socketPath }: NodeFetchOptions): typeof fetch {
-  const http = builtin<typeof import("node:http")>("node:http");
-  const https = builtin<typeof import("node:https")>("node:https");
-  const agent = ca === undefined ? undefined : new https.Agent({ ca, keepAlive: true });
+/** Redirects are not followed. Connections are kept for the next request, in a pool of its own. */
+export function nodeFetch(options: SocketsOptions): typeof fetch {
+  const sockets = new Sockets(options);
   return async (input, init) => {
-    const request = new Request(input, init);
-    const url = new URL(request.url);
+    const outbound = await outboundOf(input, init);
+    const { url, method, headers, body, signal } = outbound;
     const isPlain = url.protocol === "http:";
-    const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
-    const options: RequestOptions = {
-      method: request.method,
-      headers: fieldsOf(request, body),
-      signal: request.signal,
-      ...(lookup !== undefined && { lookup }),
-      ...(socketPath !== undefined && { socketPath }),
-      ...(agent !== undefined && !isPlain && { agent }),
+    const fields = fieldsOf(headers, method, body);
+    const isWhole = "bytes" in body;
+    const mayRepeat = isWhole && (IDEMPOTENT.has(method) || headers.has("idempotency-key"));
+    const ask = async (anew: boolean): Promise<Exchange> => {
+      const release = await sockets.take(url.origin, signal);
+      const { agent, options: how } = sockets.route(isPlain, anew, signal);
+      return sent({ ...outbound, isPlain, fields, how: { ...how, agent }, release });
     };
-    // Another kept connection may be closed as well.
-    const anew = { ...options, agent: false as const, ...(ca !== undefined && { ca }) };
     let isAgain = false;
-    const send = (mayRepeat: boolean, how: RequestOptions = options): Promise<IncomingMessage> =>
-      new Promise((resolve, reject) => {
-        let isOver = false;
-        const outgoing = (isPlain ? http : https).request(url, how, (incoming) => {
-          isOver = true;
-          resolve(incoming);
-        });
-        underWay.add(request);
-        outgoing.once("close", () => underWay.delete(request));
-        // Without a listener, the request would neither succeed nor fail.
-        outgoing.once("upgrade", (_, socket) => {
-          socket.destroy();
-          reject(new UnreadableAnswer("The server switched to another protocol."));
-        });
-        outgoing.on("error", (error: NodeJS.ErrnoException) => {
-          // After the head, the body tells of an error: the request was served, and is not sent
-          // again.
-          if (isOver) return;
-          isOver = true;
-          // The other end closed an idle connection while this request was on its way to it.
-          const wasIdle = outgoing.reusedSocket && CLOSED.has(error.code);
-          if (wasIdle && mayRepeat) {
-            isAgain = true;
-            resolve(send(false, anew));
-          } else reject(error);
-        });
-        outgoing.end(body);
-      });
-    const incoming = await send(isRepeatable(request));
-    const response = await responseOf(incoming, request.method);
-    if (response.status === 402) keepLines(response, incoming.rawHeaders);
+    let exchange: Exchange;
+    try {
+      // A body that cannot be sent again does not meet a connection that may be closed already.
+      exchange = await ask(!isWhole);
+    } catch (error) {
+      if (!(error instanceof ClosedWhileIdle)) throw error;
+      if (!mayRepeat) throw error.cause;
+      isAgain = true;
+      // Another kept connection may be closed as well.
+      exchange = await ask(true);
+    }
+    const response = await responseOf(exchange, method);
+    if (response.status === 402) keepLines(response, exchange.incoming.rawHeaders);
     if (isAgain) repeated.add(response);
     return response;
   };
 }
+
+interface Outbound {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: Body;
+  readonly signal: AbortSignal | undefined;
+  /** Feeds the signal, and so must live as long. */
+  readonly request?: Request;
+}
+
+const NO_BODY: Body = { bytes: undefined };
+
+async function outboundOf(input: string | URL | Request, init?: RequestInit): Promise<Outbound> {
+  const { body, signal } = init ?? {};
+  const bytes = bytesOf(body);
+  const method = (init?.method ?? "GET").toUpperCase();
+  const isUsual = USUAL.has(method) && (bytes === undefined || WITH_BODY.has(method));
+  if (!(input instanceof Request) && isUsual && bytes !== STREAM) {
+    const url = new URL(input);
+    // `Request` has the error that `fetch` throws.
+    if (url.username !== "" || url.password !== "") new Request(url);
+    const headers = new Headers(init?.headers);
+    if (typeof body === "string" && !headers.has("content-type"))
+      headers.set("content-type", "text/plain;charset=UTF-8");
+    return { url, method, headers, body: { bytes }, signal: signal ?? undefined };
+  }
+  const request = new Request(input, { duplex: "half", ...init } as RequestInit);
+  const { url, headers } = request;
+  const read = request.body === null ? NO_BODY : await bodyToSend(request.body);
+  const isSized = body instanceof Blob && "parts" in read;
+  return {
+    url: new URL(url),
+    method: request.method,
+    headers,
+    body: isSized ? { ...read, length: body.size } : read,
+    signal: request.signal,
+    request,
+  };
+}
+
+const STREAM = Symbol("a body that has to be read");
+
+/** The bytes of a body, if it is one that has them. */
+function bytesOf(body: BodyInit | null | undefined): Uint8Array | undefined | typeof STREAM {
+  if (body === undefined || body === null) return undefined;
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (body instanceof Uint8Array) return body;
+  return STREAM;
+}
+
+/** Methods that `fetch` takes in any case. A `Request` is made for the others. */
+const USUAL: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
 
 /**
  * The fields of a request, with the length of its body. Node writes none for methods that seldom
  * have a body, such as DELETE: the server would read the body as the next request on a connection
  * that other agents share.
  */
-function fieldsOf(
-  { headers, method }: Request,
-  body: Uint8Array | undefined,
-): Record<string, string> {
-  const fields = { "accept-encoding": "identity", ...Object.fromEntries(headers) };
-  const {
-    "transfer-encoding": _,
-    "content-length": __,
-    ...rest
-  } = fields as Record<string, string>;
-  const hasLength = body !== undefined || WITH_BODY.has(method);
-  return hasLength ? { ...rest, "content-length": String(body?.length ?? 0) } : rest;
+function fieldsOf(headers: Headers, method: string, body: Body): Record<string, string> {
+  const fields: Record<string, string> = { "accept-encoding": "identity" };
+  for (const [name, value] of headers) fields[name] = value;
+  delete fields["transfer-encoding"];
+  delete fields["content-length"];
+  const length = "bytes" in body ? body.bytes?.length : body.length;
+  if (length !== undefined) fields["content-length"] = String(length);
+  else if ("parts" in body) fields["transfer-encoding"] = "chunked";
+  else if (WITH_BODY.has(method)) fields["content-length"] = "0";
+  return fields;
 }
 
 /** Methods whose requests say a length also if there is no body (RFC 9110 §8.6). */
 const WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 const CLOSED: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE"]);
+/** Methods that may be sent twice without being asked for (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 
-/** Whether a request may be sent twice without being asked for (RFC 9110 §9.2.2). */
-const isRepeatable = ({ method, headers }: Request): boolean =>
-  IDEMPOTENT.has(method) || headers.has("idempotency-key");
+/** A kept connection was closed, and no answer to this request has come over it. */
+class ClosedWhileIdle extends Error {}
 
-const BODILESS = new Set([204, 205, 304]);
+/** Answers before the answer, such as 103. More of them are a flood. */
+const MAX_INFORMATION = 32;
+
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  /** The answer is whole: an abort must not end a connection that is another request's by then. */
+  readonly leave: () => void;
+}
+
+interface Sending extends Outbound {
+  readonly isPlain: boolean;
+  readonly fields: Record<string, string>;
+  readonly how: import("node:https").RequestOptions;
+  /** Gives the place of the socket to the next request. */
+  readonly release: () => void;
+}
+
+/** Sends a request, and waits for the head of its answer. */
+function sent(sending: Sending): Promise<Exchange> {
+  const { url, method, fields, body, signal, request, isPlain, how, release } = sending;
+  const http = builtin<typeof import("node:http")>("node:http");
+  const https = builtin<typeof import("node:https")>("node:https");
+  return new Promise((resolve, reject) => {
+    let incoming: IncomingMessage | undefined;
+    let outgoing: ClientRequest;
+    try {
+      // While it waited for its socket.
+      if (signal?.aborted) throw aborted();
+      const options = { ...how, method, headers: fields };
+      outgoing = (isPlain ? http : https).request(url, options);
+    } catch (error) {
+      release();
+      return reject(error);
+    }
+    const abort = () => {
+      const error = aborted();
+      reject(error);
+      incoming?.destroy(error);
+      outgoing.destroy(error);
+    };
+    const leave = () => signal?.removeEventListener("abort", abort);
+    signal?.addEventListener("abort", abort, { once: true });
+    if (request !== undefined) underWay.add(request);
+    outgoing.once("close", () => {
+      release();
+      leave();
+      if ("parts" in body) body.cancel();
+      if (request !== undefined) underWay.delete(request);
+    });
+    outgoing.once("response", (response) => {
+      incoming = response;
+      resolve({ incoming, leave });
+    });
+    // Without a listener, the request would neither succeed nor fail.
+    outgoing.once("upgrade", (_, socket) => {
+      socket.destroy();
+      reject(new UnreadableAnswer("The server switched to another protocol."));
+    });
+    let information = 0;
+    outgoing.on("information", () => {
+      if (++information > MAX_INFORMATION)
+        outgoing.destroy(new UnreadableAnswer("The server does not come to its answer."));
+    });
+    outgoing.on("error", (error: NodeJS.ErrnoException) => {
+      // After the head, the body tells of an error: the request was served, and is not sent again.
+      if (incoming !== undefined) return;
+      // The other end closed an idle connection while this request was on its way to it.
+      const wasIdle = outgoing.reusedSocket && CLOSED.has(error.code);
+      reject(wasIdle ? new ClosedWhileIdle("closed while idle", { cause: error }) : error);
+    });
+    if ("bytes" in body) return void outgoing.end(body.bytes);
+    const { Readable, pipeline } = builtin<typeof import("node:stream")>("node:stream");
+    pipeline(Readable.from(body.parts, { objectMode: false }), outgoing, (error) => {
+      if (error && incoming === undefined) reject(error);
+    });
+  });
+}
+
+const BODILESS = new Set([204, 304]);
 
 /**
  * The response with its body decoded. One in an encoding that cannot be decoded here is returned as
  * it is, with the field that names it: it may have been paid for.
  */
-async function responseOf(incoming: IncomingMessage, method: string): Promise<Response> {
+async function responseOf({ incoming, leave }: Exchange, method: string): Promise<Response> {
   const headers = new Headers();
   const status = incoming.statusCode ?? 502;
   try {
     for (let at = 0; at < incoming.rawHeaders.length; at += 2)
       headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!);
-    new Response(null, { status });
+    if (status < 200 || status > 599) throw new RangeError("the status is not one of HTTP");
   } catch (cause) {
     incoming.destroy();
     throw new UnreadableAnswer("The answer has a status or a field that HTTP does not have.", {
       cause,
     });
   }
-  const stream = builtin<typeof import("node:stream")>("node:stream");
   if (BODILESS.has(status) || method === "HEAD") {
+    leave();
     incoming.resume();
+    return new Response(null, { status, headers });
+  }
+  // It has no content (RFC 9110 §15.3.6), but a server may send some, without an end.
+  if (status === 205) {
+    if (headers.get("content-length") === "0") incoming.resume();
+    else incoming.destroy();
     return new Response(null, { status, headers });
   }
   let body: Readable | undefined;
@@ -151,9 +256,34 @@ async function responseOf(incoming: IncomingMessage, method: string): Promise<Re
   const read = body ?? incoming;
   // Node 20 makes no body of a stream that has ended.
   if (read.readableEnded) return new Response(null, { status, headers });
-  const web = stream.Readable.toWeb(read);
-  return new Response(web as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers });
+  return new Response(webStream(read), { status, headers });
 }
 
 const broken = (error: unknown): ReadableStream =>
   new ReadableStream({ start: (controller) => controller.error(error) });
+
+/** A stream that gives all that has arrived at each read. */
+function webStream(read: Readable): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let wake = () => {};
+  for (const event of ["readable", "end", "error", "close"] as const) read.on(event, () => wake());
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        for (;;) {
+          const chunk = read.read() as Buffer<ArrayBuffer> | null;
+          if (chunk !== null)
+            return controller.enqueue(
+              new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
+            );
+          if (read.readableEnded) return controller.close();
+          if (read.destroyed) throw read.errored ?? aborted();
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      },
+      cancel: () => void read.destroy(),
+    },
+    { highWaterMark: 0 },
+  );
+}

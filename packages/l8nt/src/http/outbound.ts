@@ -5,6 +5,7 @@ import { copyLines } from "./field-lines.ts";
 import { requestFields } from "./hop.ts";
 import { limited, type StreamLimits } from "./limited-stream.ts";
 import { isOfRepeated } from "./node-fetch.ts";
+import { NotPublic } from "./public-address.ts";
 
 export interface OutboundRequest {
   readonly method: string;
@@ -61,7 +62,10 @@ export async function send(
     });
   } catch (cause) {
     // A guarded fetch refuses with an error that says why.
-    if (cause instanceof AdapterError) throw cause;
+    if (cause instanceof AdapterError) {
+      if (cause instanceof NotPublic) endings.set(cause, "hung up");
+      throw cause;
+    }
     const isLate = ending.signal.aborted && signal?.aborted !== true;
     const why = isLate ? ` within ${limits.headSeconds} s` : "";
     const error = new AdapterError(
@@ -70,13 +74,14 @@ export async function send(
       { cause },
     );
     endings.set(error, ending.signal.aborted ? "given up" : endingOf(cause));
+    abort();
     throw error;
   } finally {
     clearTimeout(late);
   }
   // No `Response` can be made with such a status, so it could not be passed on.
   if (response.status < 200 || response.status > 599) {
-    await response.body?.cancel();
+    abort();
     const error = new AdapterError(
       "ERR_SERVICE_UNREACHABLE",
       `${url.origin} answered with a status that HTTP does not have.`,
@@ -85,7 +90,11 @@ export async function send(
     throw error;
   }
   if (isOfRepeated(response)) repeated.add(response);
-  if (response.body === null) return response;
+  if (response.body === null) {
+    // A `fetch` of the caller's may still read what belongs to no answer.
+    abort();
+    return response;
+  }
   const { status, statusText } = response;
   const bounded = new Response(limited(response.body, limits.body, abort), {
     status,

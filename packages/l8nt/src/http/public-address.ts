@@ -1,5 +1,16 @@
 /** Which IP addresses are public, by the special-purpose registries of IANA. [case 78] */
 import type { BlockList } from "node:net";
+import { AdapterError } from "../errors.ts";
+
+/** No request was sent: its address is not public. */
+export class NotPublic extends AdapterError {
+  constructor() {
+    super(
+      "ERR_SERVICE_UNREACHABLE",
+      "The URL leads to an address that is not public, and only public ones may be reached from here. For a service on this machine, in development, use guardedFetch({ allowLoopback: true }), or --allow-loopback at the command line.",
+    );
+  }
+}
 
 type Net = typeof import("node:net");
 type Family = "ipv4" | "ipv6";
