@@ -192,8 +192,7 @@ describe("proxy variables of the environment lead around no guard", () => {
   const fetched = (url: string): Promise<Ended> =>
     ended(inside.program("treasury", "guarded", [url], env));
 
-  // The guarded fetch has no agent of its own yet: issue 12 §2.
-  test.fails.each([
+  test.each([
     ["http://loop.example/", "not public"],
     ["http://private.example/", "not public"],
     ["https://dual.example/", "402"],

@@ -4,6 +4,7 @@
  */
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
+import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { builtin } from "./builtin.ts";
 import { nodeFetch } from "./node-fetch.ts";
@@ -81,7 +82,12 @@ export function guardedFetch(options: GuardedFetchOptions = {}): typeof fetch {
     const isHere = proxy !== undefined && !allowLoopback && LOCAL.test(hostname);
     if (!isHttp || isHere || (net.isIP(literal) !== 0 && !isAllowed(literal)))
       throw new NotPublic();
-    return send(input, init);
+    try {
+      return await send(input, init);
+    } catch (error) {
+      const isOfFetch = [AdapterError, DOMException, TypeError].some((one) => error instanceof one);
+      throw isOfFetch ? error : new TypeError("fetch failed", { cause: error });
+    }
   };
 }
 

@@ -7,7 +7,7 @@ export class NotPublic extends AdapterError {
   constructor() {
     super(
       "ERR_SERVICE_UNREACHABLE",
-      "The URL leads to an address that is not public, and only public ones may be reached from here. For a service on this machine, in development, use guardedFetch({ allowLoopback: true }), or --allow-loopback at the command line.",
+      "The URL leads to an address that is not public, and only public ones may be reached from here. For a service on this machine, in development, use guardedFetch({ allowLoopback: true }), `sigil treasury start --allow-loopback` or `sigil mcp --allow-private`.",
     );
   }
 }

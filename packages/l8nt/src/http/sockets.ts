@@ -1,4 +1,4 @@
-/** The sockets of one `fetch`: its own, bounded in number, and judged before they are written to. */
+/** The sockets of one `fetch`: its own, bounded in number, judged before they are written to. */
 import type { Agent, RequestOptions } from "node:http";
 import type { LookupFunction, Socket } from "node:net";
 import { AdapterError } from "../errors.ts";

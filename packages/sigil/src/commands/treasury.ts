@@ -22,6 +22,10 @@ const FLAGS = {
     help: "start: listen on a private Unix socket instead; otherwise where it listens",
   },
   "allow-loopback": { help: "start: buy from services on this machine too, for development" },
+  "egress-proxy": {
+    value: "URL",
+    help: "start: reach services through this HTTP proxy, which must refuse private addresses",
+  },
   "log-level": {
     value: "LEVEL",
     help: "start: trace, debug, info, warn, error, fatal or silent (default: info)",

@@ -13,13 +13,21 @@ import { openStore } from "./store.ts";
 import { walletAtStart } from "./wallet.ts";
 import { fileWitness } from "./witness.ts";
 
-export type StartFlag = "dir" | "key-file" | "port" | "socket" | "allow-loopback" | "log-level";
+export type StartFlag =
+  | "dir"
+  | "key-file"
+  | "port"
+  | "socket"
+  | "allow-loopback"
+  | "egress-proxy"
+  | "log-level";
 
 export async function start(given: Arguments<StartFlag>, terminal: Terminal): Promise<number> {
   const folder = existingFolder(folderFlag(given));
   const config = readConfig(folder.config);
   const key = readKey(keyText(given, terminal, folder));
   const walletUrl = walletText(config, terminal);
+  const reach = reachOf(given);
   const log = logger(given.text("log-level") ?? "info", terminal.stderr);
   const stopped = terminal.untilStopped();
   const store = await openStore(folder, terminal);
@@ -34,7 +42,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       store,
       wallet: wallet.open,
       witness: fileWitness(folder.mark),
-      fetch: guardedFetch({ allowLoopback: given.has("allow-loopback") }),
+      fetch: reach,
       curve,
       log,
     });
@@ -66,6 +74,20 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
     }
   } finally {
     await store.close();
+  }
+}
+
+/** How services are reached. @throws UsageError for a proxy that cannot be used */
+function reachOf(given: Arguments<StartFlag>): typeof fetch {
+  const proxy = given.text("egress-proxy");
+  try {
+    return guardedFetch({
+      allowLoopback: given.has("allow-loopback"),
+      ...(proxy !== undefined && { proxy }),
+    });
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(`--egress-proxy: ${error.message}`);
+    throw error;
   }
 }
 
