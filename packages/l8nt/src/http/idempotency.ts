@@ -14,13 +14,18 @@ export interface KeyedUse {
   readonly sharer: string | undefined;
   /** What tells this use from every other one, if the agent gave no key. */
   readonly use: readonly string[];
+  /**
+   * Digests what a key is made of. A treasury's has a secret: the other parts are known to agents,
+   * and the node that paid sends its agent's own keys, so it could ask for an answer of another.
+   *
+   * @default SHA-256
+   */
+  readonly digest?: ((message: Uint8Array) => Uint8Array) | undefined;
 }
 
 /** The key to send: the agent's own, or one that is the same whenever the use is repeated. */
-export function keyOfUse({ given, sharer, use }: KeyedUse): string {
-  if (given === undefined) return digestOf("use", ...use);
-  return sharer === undefined ? given : digestOf("given", sharer, given);
+export function keyOfUse({ given, sharer, use, digest = sha256 }: KeyedUse): string {
+  if (given !== undefined && sharer === undefined) return given;
+  const parts = given === undefined ? ["use", ...use] : ["given", sharer, given];
+  return hexText(digest(utf8(parts.join(" ")))).slice(0, 32);
 }
-
-const digestOf = (...parts: readonly string[]): string =>
-  hexText(sha256(utf8(parts.join(" ")))).slice(0, 32);

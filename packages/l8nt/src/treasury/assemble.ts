@@ -32,6 +32,7 @@ import { ServiceRequests } from "./service-requests.ts";
 import { Settler } from "./settler.ts";
 import { Startup } from "./startup.ts";
 import { UnpaidAsks } from "./unpaid-asks.ts";
+import { useDigest } from "./use-key.ts";
 
 /** The options of a treasury whose fetch is decided. */
 export type CoreOptions = TreasuryOptions & Required<Pick<TreasuryOptions, "fetch">>;
@@ -98,6 +99,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const asks = new UnpaidAsks(clock);
   const delivery = new Delivery({
     ...{ ...told, nodes, bought, kept, blame, seats, asks, recall, settler, services },
+    digest: useDigest(secret),
     ...policy,
   });
   const purchases = new Purchases({

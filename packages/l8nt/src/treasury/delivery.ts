@@ -46,7 +46,7 @@ import {
   unproven,
 } from "./undelivered.ts";
 import type { UnpaidAsks } from "./unpaid-asks.ts";
-import { firstKeyOf, ownKeyOf } from "./use-key.ts";
+import { firstKeyOf, ownKeyOf, type UseDigest } from "./use-key.ts";
 
 export interface DeliveryOptions {
   readonly store: Store;
@@ -59,6 +59,8 @@ export interface DeliveryOptions {
   readonly recall: Recall;
   readonly settler: Settler;
   readonly services: ServiceRequests;
+  /** Of the keys of relayed requests. */
+  readonly digest: UseDigest;
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly alarm: Alarm;
@@ -263,11 +265,11 @@ export class Delivery {
 
   /** Relays the request until there is an answer, or a verdict about the refusal. */
   async #relay(order: Order, paid: PaidCredential, way: Way): Promise<Purchase | undefined> {
-    const { store, sleep, clock, asks, seats } = this.#options;
+    const { store, sleep, clock, asks, seats, digest } = this.#options;
     const spent = spentBy(order, paid.record);
     const known = (): PurchaseEvidence => this.#evidence.of(paid.record.paymentHash);
-    const own = ownKeyOf(order, paid);
-    const first = firstKeyOf(order, paid, known());
+    const own = ownKeyOf(order, paid, digest);
+    const first = firstKeyOf(order, paid, { known: known(), digest });
     // A use that may be there is always tried. A price that may be named again is one of a few.
     if (known().isRefused && spent === "no") asks.demand(order);
     let asBought = false;
@@ -502,7 +504,8 @@ export class Delivery {
       const purchase = await this.#handOver(order, paid, {});
       if (purchase !== undefined) return purchase;
     }
-    const key = firstKeyOf(order, paid, this.#evidence.of(paid.record.paymentHash));
+    const known = this.#evidence.of(paid.record.paymentHash);
+    const key = firstKeyOf(order, paid, { known, digest: this.#options.digest });
     let response: Response;
     try {
       response = await this.#present(order, paid, { asBought: false, key });

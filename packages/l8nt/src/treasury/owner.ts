@@ -1,8 +1,6 @@
 /** What the owner of a treasury sees and does, apart from the agents' API. */
 import { formatOrigin, readOrigin, type Scope, type Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
-import { hexBytes, utf8 } from "../internal/bytes.ts";
-import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { Authority, type Credential, type Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
@@ -39,6 +37,7 @@ import {
 } from "../wire/owner.ts";
 import { OWNER_PATHS } from "../wire/paths.ts";
 import type { Blame } from "./blame.ts";
+import { derivedKey } from "./derived.ts";
 import type { Directives } from "./directives.ts";
 import type { Explanations } from "./explanations.ts";
 import type { SpendingGate } from "./gate.ts";
@@ -268,9 +267,12 @@ function originGiven(text: string): string {
  * secret, so credentials of the owner and of agents never verify as each other.
  */
 export function ownersAuthority(secret: Secret, location: string, clock: Clock): Authority {
-  const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
-  const own = hkdfExpandUnder(hkdfExtract(bytes))(utf8("sigil owner"));
-  return new Authority({ secret: own, location, kind: "access", clock });
+  return new Authority({
+    secret: derivedKey(secret, "sigil owner"),
+    location,
+    kind: "access",
+    clock,
+  });
 }
 
 function viewOf(record: PaymentRecord): PaymentView {

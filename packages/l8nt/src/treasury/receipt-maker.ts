@@ -1,12 +1,11 @@
 /** Makes the signed receipts of a treasury's payments. spec/6-receipts.md §6. */
-import { hexBytes, utf8 } from "../internal/bytes.ts";
-import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
 import { lazily } from "../internal/lazily.ts";
 import type { Secret } from "../l402/index.ts";
 import type { ReceiptBook, ReceiptRow } from "../ports/receipts.ts";
 import { ReceiptClerk } from "../receipt/clerk.ts";
 import { ReceiptSigner } from "../receipt/key.ts";
 import type { Alarm } from "./alarm.ts";
+import { derivedKey } from "./derived.ts";
 
 export interface ReceiptMakerOptions {
   readonly store: ReceiptBook;
@@ -31,7 +30,7 @@ export class ReceiptMaker {
     this.#options = options;
     this.signer = lazily(() => {
       const { receiptSeed, secret } = options;
-      return ReceiptSigner.fromSeed(receiptSeed ?? derivedSeed(secret));
+      return ReceiptSigner.fromSeed(receiptSeed ?? derivedKey(secret, "sigil receipts"));
     });
     this.#clerk = lazily(async () => {
       const signer = await this.signer();
@@ -73,7 +72,3 @@ export class ReceiptMaker {
 }
 
 /** No credential is derived under this name, so the key signs receipts and the feed only. */
-function derivedSeed(secret: Secret): Uint8Array {
-  const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
-  return hkdfExpandUnder(hkdfExtract(bytes))(utf8("sigil receipts")).slice(0, 32);
-}

@@ -3,6 +3,8 @@
  * given the answer of another one. spec/4-purchase.md §4.6.
  */
 import { expect, test } from "vitest";
+import { utf8 } from "../internal/bytes.ts";
+import { sha256Hex } from "../internal/crypto.ts";
 import type { Credential } from "../l402/index.ts";
 import { ask402, challenger, site, type Town, town } from "../testing/fixtures/town.ts";
 import type { Treasury } from "./index.ts";
@@ -95,4 +97,24 @@ test("the key of an agent goes as it is with what its own node bought", async ()
     await textOf(world.treasury, parent, url, { headers: [GIVEN] });
     expect(keys).toEqual(["order-42"]);
   }
+});
+
+test("no agent computes the key of another: the payer is not given what its child was answered", async () => {
+  const world = await town();
+  const shop = await world.openShop({
+    price: "10 sat",
+    grants: { uses: 10, endpoints: ["GET /*"] },
+  });
+  const root = world.mint({ maxUses: 100 });
+  const parent = world.connect(root);
+  await (await parent.get(`${shop.url}/a`)).text();
+  const child = parent.delegate({ agent: "child", maxUses: 10 });
+  const keyed = (key: string) => ({ headers: { "idempotency-key": key } });
+  const ofChild = await world.connect(child).get(`${shop.url}/b`, keyed("report-1"));
+  const answer = await ofChild.text();
+  const { id } = (await parent.tree()).find(({ agent }) => agent === "child")!;
+  const guessed = sha256Hex(utf8(`given ${id} report-1`)).slice(0, 32);
+  const ofParent = await parent.get(`${shop.url}/b`, keyed(guessed));
+  expect(await ofParent.text()).not.toBe(answer);
+  expect(shop.served).toHaveLength(3);
 });

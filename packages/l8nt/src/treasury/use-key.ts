@@ -1,29 +1,46 @@
 /** The `Idempotency-Key` of a relay. spec/4-purchase.md §4.6. */
 import { keyOfUse } from "../http/idempotency.ts";
+import { hmacUnder } from "../internal/crypto.ts";
+import type { Secret } from "../l402/index.ts";
+import { derivedKey } from "./derived.ts";
 import type { PurchaseEvidence } from "./evidence.ts";
 import { givenKeyOf, isPaidBy, type Order } from "./order.ts";
 import type { PaidCredential } from "./paid-credential.ts";
+
+/** The digest of a treasury's keys: only the holder of its secret can compute it. */
+export const useDigest = (secret: Secret): UseDigest =>
+  hmacUnder(derivedKey(secret, "sigil idempotency"));
+
+export type UseDigest = (message: Uint8Array) => Uint8Array;
 
 /**
  * The agent's own key, or one that follows from the purchase and the request, by which a service
  * that keeps its answers gives the order a lost one again. Another order has another one: otherwise
  * it would get an old answer that the first order had.
  */
-export function ownKeyOf(order: Order, { record, isSingleUse }: PaidCredential): string {
+export function ownKeyOf(
+  order: Order,
+  { record, isSingleUse }: PaidCredential,
+  digest: UseDigest,
+): string {
   const { key, priced, verified } = order;
   const isPayer = record.nodeIds.at(-1) === verified.node.id;
   const isItsOwn = isSingleUse && isPaidBy(record, key);
   const use = [record.paymentHash, priced, ...(isItsOwn ? [] : [key])];
   const sharer = isPayer ? undefined : verified.node.id;
-  return keyOfUse({ given: givenKeyOf(order), sharer, use });
+  return keyOfUse({ given: givenKeyOf(order), sharer, use, digest });
 }
 
 /**
  * The key by which an order presents a purchase first: the one that it was answered by, the one of
  * an answer that was lost, or the order's own.
  */
-export function firstKeyOf(order: Order, paid: PaidCredential, known: PurchaseEvidence): string {
-  const own = ownKeyOf(order, paid);
+export function firstKeyOf(
+  order: Order,
+  paid: PaidCredential,
+  { known, digest }: { readonly known: PurchaseEvidence; readonly digest: UseDigest },
+): string {
+  const own = ownKeyOf(order, paid, digest);
   // What the agent gave names its request, and what is good for many uses has one for each.
   if (givenKeyOf(order) !== undefined || !paid.isSingleUse) return own;
   const answered = known.answeredKey(order.key, order.priced);
