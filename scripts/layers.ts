@@ -27,7 +27,7 @@ export const rows: readonly (readonly string[])[] = [
   // Above the ends, because an end's default store is the memory store.
   ["stores/", "wallets/"],
   ["service/", "treasury/", "client/"],
-  ["open-wallet.ts", "open-wallet.browser.ts"],
+  ["open-wallet.ts", "open-wallet.browser.ts", "check-treasury.ts", "check-treasury.browser.ts"],
   ["embedded.ts"],
   ["index.ts"],
   ["node/"],

@@ -1,15 +1,15 @@
 /** The treasury inside a client that has a wallet. Its code is loaded at its first use. */
+import { checkTreasury } from "#check-treasury";
 import { openWallet } from "#open-wallet";
 import type { Scope } from "./caveat/index.ts";
 import { lazyTreasurer } from "./client/treasurer.ts";
 import { lazily } from "./internal/lazily.ts";
 import type { Credential } from "./l402/credential.ts";
-import { Minter } from "./l402/minter.ts";
+import { CredentialMinter } from "./l402/credential-minter.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Treasurer } from "./ports/treasury.ts";
 import type { Payer } from "./ports/wallet.ts";
-import { readLimits } from "./treasury/limits.ts";
-import { checkOptions, type TreasuryOptions } from "./treasury/options.ts";
+import type { TreasuryOptions } from "./treasury/options.ts";
 import type { TreasuryCore } from "./treasury/treasury.ts";
 
 export interface EmbeddedOptions extends Omit<TreasuryOptions, "wallet" | "fetch"> {
@@ -34,8 +34,7 @@ export function embeddedTreasury({ wallet, ...options }: EmbeddedOptions): Embed
     wallet: typeof wallet === "string" ? () => openWallet(wallet) : wallet,
   };
   // A mistake is reported when the client is made, not at its first payment.
-  checkOptions(whole);
-  readLimits(whole, "a treasury");
+  checkTreasury(whole);
   const open = lazily(async () => {
     const { TreasuryCore } = await import("./treasury/treasury.ts");
     return new TreasuryCore(whole);
@@ -50,5 +49,5 @@ export function embeddedCredential(
   clock: Clock | undefined,
 ): Credential {
   const given = clock === undefined ? {} : { clock };
-  return new Minter({ secret, location, kind: "spending", ...given }).mint(limits);
+  return new CredentialMinter({ secret, location, kind: "spending", ...given }).mint(limits);
 }

@@ -1,7 +1,7 @@
 /** `l8nt`: a credential for a software agent, and the client that uses it. */
 
 import type { Scope } from "./caveat/index.ts";
-import { HttpClient, type HttpClientOptions } from "./client/index.ts";
+import { HttpClient, type HttpClientOptions } from "./client/client.ts";
 import {
   type EmbeddedOptions,
   type EmbeddedTreasury,

@@ -1,16 +1,15 @@
 /** The credentials of a client: which one covers a request, and which treasury pays for it. */
-import { type Access, readOrigin, sameOrigin, type Target } from "../caveat/index.ts";
+import type { Access } from "../caveat/access.ts";
+import { readOrigin, sameOrigin, type Target } from "../caveat/target.ts";
 import { denied, PaymentError } from "../errors.ts";
 import { Credential } from "../l402/credential.ts";
 import type { Treasurer } from "../ports/treasury.ts";
-import { type Orders, ordersOf } from "./orders.ts";
 
 /** A credential, and the treasury at which it is spent. */
 export interface Carried {
   readonly credential: Credential;
   /** Created at its first use: a credential that is only presented needs no treasury. */
   readonly treasurer: () => Treasurer;
-  readonly orders: Orders;
 }
 
 export type GivenCredentials = string | Credential | readonly (string | Credential)[];
@@ -26,7 +25,6 @@ export class CarriedCredentials {
     this.#all = readCredentials(given).map((credential) => ({
       credential,
       treasurer: once(() => treasurerAt(credential.location)),
-      orders: ordersOf(credential),
     }));
   }
 

@@ -3,19 +3,16 @@
  * §2.
  */
 import type { Scope } from "../caveat/index.ts";
+import { lazily } from "../internal/lazily.ts";
 import { Credential } from "../l402/credential.ts";
-import { CREDENTIAL_FIELDS } from "../l402/presented.ts";
+import { CREDENTIAL_FIELDS } from "../l402/fields.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { PAGE_ROWS } from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding, PaymentSummary, Treasurer } from "../ports/treasury.ts";
 import { CarriedCredentials, type GivenCredentials, WHAT_TO_SET } from "./carried.ts";
-import { tellAnswered } from "./closing.ts";
-import { HeldCredentials } from "./held.ts";
-import { outgoing } from "./outgoing.ts";
 import { remoteTreasurer } from "./treasurer.ts";
-import { Trip, type TripContext } from "./trip.ts";
-import { unpaid } from "./unpaid.ts";
+import type { TripContext, Trips } from "./trip.ts";
 
 export interface HttpClientOptions {
   /** One credential or more. A text may hold several, separated by white space. */
@@ -50,7 +47,10 @@ export let fetchAs: (
  * credentials, such as `Authorization`, is sent unchanged.
  */
 export class HttpClient {
-  readonly #context: TripContext;
+  readonly #context: Omit<TripContext, "held">;
+  // What presents credentials and pays is loaded with the first request that has one, because a
+  // page would else load it at its start.
+  readonly #trips: () => Promise<Trips>;
 
   constructor({
     credential = [],
@@ -66,11 +66,14 @@ export class HttpClient {
       fetch: send,
       clock,
       onPayment,
-      held: new HeldCredentials(),
       carried: new CarriedCredentials(credential, (location) =>
         treasury?.location === location ? treasury : remoteTreasurer(location, send),
       ),
     };
+    this.#trips = lazily(async () => {
+      const { Trips } = await import("./trip.ts");
+      return new Trips(this.#context);
+    });
   }
 
   get(url: string | URL, init?: RequestInit): Promise<Response> {
@@ -121,8 +124,8 @@ export class HttpClient {
     const request = new Request(input, init);
     if (CREDENTIAL_FIELDS.some((name) => request.headers.has(name))) return fetch(request);
     if (carried.isEmpty) return this.#free(request);
-    const first = await outgoing(request, signalOf(input, init), orderId);
-    return new Trip(this.#context, init).follow(first);
+    const trips = await this.#trips();
+    return trips.follow(request, signalOf(input, init), init, orderId);
   }
 
   /**
@@ -132,6 +135,7 @@ export class HttpClient {
     const { fetch } = this.#context;
     const response = await fetch(request);
     if (response.status !== 402) return response;
+    const { unpaid } = await import("./trip.ts");
     throw await unpaid(response, new URL(request.url), WHAT_TO_SET);
   }
 
@@ -201,8 +205,9 @@ export class HttpClient {
    * @example
    * await using client = new Client(); // closed at the end of the block
    */
-  close(): Promise<void> {
-    return tellAnswered(this.#context.carried.all);
+  async close(): Promise<void> {
+    const { tellAnswered } = await import("./trip.ts");
+    await tellAnswered(this.#context.carried.all);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 /** Tells treasuries which orders were answered, at the end of a client. spec/4-purchase.md §2. */
 import { later } from "../internal/timers.ts";
 import type { Carried } from "./carried.ts";
+import { ordersOf } from "./orders.ts";
 import { unlessAborted } from "./outgoing.ts";
 
 const MAX_MS = 2000;
@@ -13,10 +14,8 @@ export async function tellAnswered(all: readonly Carried[]): Promise<void> {
   clearTimeout(timer);
 }
 
-async function tell(
-  { credential, treasurer, orders }: Carried,
-  signal: AbortSignal,
-): Promise<void> {
+async function tell({ credential, treasurer }: Carried, signal: AbortSignal): Promise<void> {
+  const orders = ordersOf(credential);
   for (let ids = orders.untold(); ids.length > 0; ids = orders.untold()) {
     await unlessAborted(treasurer().answered(credential.toString(), ids, signal), signal);
     orders.acknowledged(ids);

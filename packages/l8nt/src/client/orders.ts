@@ -2,7 +2,7 @@
  * The orders of one node in this process: which of them run, and which were answered.
  * spec/4-purchase.md §2.
  */
-import { formatOrigin, type Target } from "../caveat/index.ts";
+import { formatOrigin, type Target } from "../caveat/target.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import { Lru } from "../internal/lru.ts";
@@ -151,9 +151,16 @@ export class Orders {
 
 /** By node: a process may make a client for each request, and the treasury knows only the node. */
 const ofNodes = new Lru<string, Orders>(MAX_NODES);
+const ofCredentials = new WeakMap<Credential, Orders>();
 
 /** The orders of a credential's node in this process. */
 export function ordersOf(credential: Credential): Orders {
+  const known = ofCredentials.get(credential) ?? ordersOfNode(credential);
+  ofCredentials.set(credential, known);
+  return known;
+}
+
+function ordersOfNode(credential: Credential): Orders {
   const { location, body, chain } = credential;
   const opening =
     chain.nodes.length === 1 ? -1 : chain.texts.findIndex(({ node }) => node === chain.node);

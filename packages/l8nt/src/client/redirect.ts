@@ -2,7 +2,7 @@
  * Redirects, followed one at a time: no credential and no body goes to another origin. [case 76]
  */
 import { AdapterError } from "../errors.ts";
-import { CREDENTIAL_FIELDS } from "../l402/presented.ts";
+import { CREDENTIAL_FIELDS } from "../l402/fields.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 const STATUSES = new Set([301, 302, 303, 307, 308]);

@@ -13,13 +13,17 @@ import { declaredIn, isConsumed } from "../wire/consumption.ts";
 import { challengeAfter, isRefusal } from "../wire/service-refusal.ts";
 import { watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
-import type { Held, HeldCredentials } from "./held.ts";
-import { namedOrder, newOrderId, type Order } from "./orders.ts";
-import { type Outgoing, unlessAborted } from "./outgoing.ts";
+import { type Held, HeldCredentials } from "./held.ts";
+import { namedOrder, newOrderId, type Order, ordersOf } from "./orders.ts";
+import { type Outgoing, outgoing, unlessAborted } from "./outgoing.ts";
 import { keyOfUse, preferNoInvoice, repetition } from "./presenting.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
 import { Tries } from "./retry.ts";
 import { unpaid } from "./unpaid.ts";
+
+// What else a client loads no sooner than a call that may cost something.
+export { tellAnswered } from "./closing.ts";
+export { unpaid } from "./unpaid.ts";
 
 /** What all calls of one client share. */
 export interface TripContext {
@@ -38,7 +42,27 @@ const MAX_ASKED = 8;
 
 type TargetAccess = Access & { readonly target: Target };
 
-export class Trip {
+/** The calls of one client, which share what was handed over to it. */
+export class Trips {
+  readonly #context: TripContext;
+
+  constructor(context: Omit<TripContext, "held">) {
+    this.#context = { ...context, held: new HeldCredentials() };
+  }
+
+  /** @param init what the caller gave to `fetch`. @throws as {@link Trip.follow} */
+  async follow(
+    request: Request,
+    signal: AbortSignal | undefined,
+    init: RequestInit | undefined,
+    orderId: string | undefined,
+  ): Promise<Response> {
+    const first = await outgoing(request, signal, orderId);
+    return new Trip(this.#context, init).follow(first);
+  }
+}
+
+class Trip {
   readonly #context: TripContext;
   readonly #init: RequestInit | undefined;
   /** Once it is true, nothing more is paid for this call. */
@@ -141,7 +165,7 @@ export class Trip {
         `What was paid for leads to another path of ${request.url.origin}, which asks for payment again`,
       );
     const named = namedId(request);
-    const order = payer.orders.open(
+    const order = ordersOf(payer.credential).open(
       named ?? request.orderId ?? newOrderId(this.#context.clock()),
       named !== undefined,
       target,
@@ -176,7 +200,7 @@ export class Trip {
     const { method, url, headers, body, signal } = request;
     signal?.throwIfAborted();
     const end = order.begin();
-    const told = payer.orders.toldWith(order);
+    const told = ordersOf(payer.credential).toldWith(order);
     const ordered = payer.treasurer().buy({
       id: order.id,
       credential: payer.credential.toString(),
@@ -190,9 +214,9 @@ export class Trip {
       ...told,
     });
     const bought = ordered.then((purchase): Bought => {
-      payer.orders.acknowledged(told.answered ?? []);
+      ordersOf(payer.credential).acknowledged(told.answered ?? []);
       const { payment } = purchase;
-      if (payment !== undefined && payer.orders.isNews(payment)) onPayment(payment);
+      if (payment !== undefined && ordersOf(payer.credential).isNews(payment)) onPayment(payment);
       const isNew = payment !== undefined && payment.earlier !== true;
       if (purchase.kind === "response") return purchase;
       return { ...purchase, held: held.handed(purchase.credential, order, isNew) };

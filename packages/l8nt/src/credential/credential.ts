@@ -1,13 +1,9 @@
 /** The credential that an agent holds, in whichever form. spec/1-credential.md §3. */
-import {
-  type Access,
-  CaveatChain,
-  type CaveatText,
-  checkCaveats,
-  compileScope,
-  type Scope,
-  treasuryVocabulary,
-} from "../caveat/index.ts";
+import type { Access } from "../caveat/access.ts";
+import { CaveatChain, type CaveatText } from "../caveat/chain.ts";
+import { checkCaveats, compileScope } from "../caveat/compile.ts";
+import type { Scope } from "../caveat/scope.ts";
+import { treasuryVocabulary } from "../caveat/vocabulary.ts";
 import type { Refusal } from "../errors.ts";
 import { binaryOf, utf8OfBinary } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";

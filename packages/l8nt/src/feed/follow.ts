@@ -2,12 +2,13 @@
  * The follower of revocations: keeps an authority in step with what is revoked elsewhere.
  * spec/7-revocation-feed.md.
  */
-import { type Duration, durationSeconds } from "../caveat/duration.ts";
+import type { Duration } from "../caveat/duration.ts";
 import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Authority } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Directive } from "../ports/directives.ts";
+import { readMaxSilence } from "./max-silence.ts";
 import { notAPage } from "./page.ts";
 import { pause } from "./pause.ts";
 import type { Reading, RevocationSource } from "./source.ts";
@@ -63,21 +64,8 @@ interface Waiting {
   readonly reject?: (cause: unknown) => void;
 }
 
-const DEFAULT_MAX_SILENCE: Duration = "10s";
-const LEAST_SILENCE_SECONDS = 2;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
-
-/** @throws TypeError for a text that is not a duration of two seconds or more */
-export function readMaxSilence(
-  maxSilence: Duration = DEFAULT_MAX_SILENCE,
-  what = "maxSilence",
-): number {
-  const seconds = durationSeconds(maxSilence, what);
-  if (seconds < LEAST_SILENCE_SECONDS)
-    throw new TypeError(`${what} must be ${LEAST_SILENCE_SECONDS}s or more`);
-  return seconds;
-}
 
 /**
  * Applies everything that a source reports to an authority. The authority denies everything with

@@ -5,8 +5,9 @@
 import type { Vocabulary } from "../caveat/index.ts";
 import { RevocationList, type Verifier } from "../credential/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import type { Kind, MinterOptions } from "./credential-minter.ts";
 import { HmacVerifier } from "./hmac-verifier.ts";
-import { type Kind, Minter, type MinterOptions } from "./minter.ts";
+import { Minter } from "./minter.ts";
 import type { Secret } from "./roots.ts";
 
 export interface AuthorityOptions extends MinterOptions {

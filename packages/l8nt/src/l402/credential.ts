@@ -2,7 +2,7 @@
  * The text of a credential, `base64(macaroon) ":" hex(preimage)`: the one format, everywhere.
  * spec/1-credential.md §3.
  */
-import { Credential as AnyCredential } from "../credential/index.ts";
+import { Credential as AnyCredential } from "../credential/credential.ts";
 import { TokenError } from "../errors.ts";
 import type { UnverifiedMacaroon } from "../macaroon/index.ts";
 import { packetOfMacaroon } from "../macaroon/macaroon.ts";

@@ -17,8 +17,8 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Lru } from "../internal/lru.ts";
 import { signatures } from "../macaroon/chain.ts";
 import { Credential } from "./credential.ts";
+import { type Kind, vocabularyOf } from "./credential-minter.ts";
 import { isPaid, readParts } from "./macaroon-body.ts";
-import { type Kind, vocabularyOf } from "./minter.ts";
 import { SignedPlaces } from "./places.ts";
 import { Roots, type Secret } from "./roots.ts";
 

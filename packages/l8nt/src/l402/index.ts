@@ -12,14 +12,11 @@ export { Authority, type AuthorityOptions } from "./authority.ts";
 export { formatAuthorization } from "./authorization.ts";
 export { Challenge } from "./challenge.ts";
 export { Credential, macaroonOf } from "./credential.ts";
+export type { MinterOptions } from "./credential-minter.ts";
+export { CREDENTIAL_FIELDS } from "./fields.ts";
 export { HmacVerifier, type HmacVerifierOptions } from "./hmac-verifier.ts";
 export { Identifier } from "./identifier.ts";
-export { Minter, type MinterOptions } from "./minter.ts";
-export {
-  authenticateFields,
-  CREDENTIAL_FIELDS,
-  type Presented,
-  presentedIn,
-} from "./presented.ts";
+export { Minter } from "./minter.ts";
+export { authenticateFields, type Presented, presentedIn } from "./presented.ts";
 export { withoutCredentials } from "./repeated.ts";
 export type { Secret } from "./roots.ts";

@@ -1,109 +1,19 @@
 /** Mints credentials and challenges from a secret alone. spec/1-credential.md §4-5. */
-import {
-  boundsOf,
-  checkCaveats,
-  compileScope,
-  readOrigin,
-  type Scope,
-  serviceVocabulary,
-  treasuryVocabulary,
-  type Vocabulary,
-} from "../caveat/index.ts";
-import { Credential } from "../credential/index.ts";
-import {
-  type Bytes,
-  binaryOf,
-  binaryOfUtf8,
-  bytesOf,
-  concat,
-  hexBytes,
-  hexText,
-} from "../internal/bytes.ts";
-import { nonceBytes, randomBytes, sha256 } from "../internal/crypto.ts";
-import { checkKeys, type Keys } from "../internal/keys.ts";
+import type { Scope } from "../caveat/index.ts";
+import { hexBytes } from "../internal/bytes.ts";
 import { readInvoice, type UnverifiedInvoice } from "../invoice/read.ts";
-import { appendCaveats, macaroonOfPacket, mintUnder } from "../macaroon/macaroon.ts";
-import type { Packet } from "../macaroon/packet.ts";
-import { type Clock, systemClock } from "../ports/clock.ts";
+import { macaroonOfPacket } from "../macaroon/macaroon.ts";
 import type { Challenge } from "./challenge.ts";
-import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
-import { MacaroonBody, partsOf } from "./macaroon-body.ts";
-import { Roots, type Secret } from "./roots.ts";
+import { CredentialMinter } from "./credential-minter.ts";
+import { Identifier } from "./identifier.ts";
 
-/**
- * What credentials are for: `"access"` to a service, or `"spending"` by a treasury, which needs a
- * budget.
- */
-export type Kind = "access" | "spending";
-
-export interface MinterOptions {
-  /**
-   * 32 random bytes or more, or their hex. Anyone who has it can mint any credential, so it stays
-   * in this process.
-   */
-  readonly secret: Secret;
-  /** The public http(s) URL where the credentials are spent. */
-  readonly location: string;
-  /** @default "access" */
-  readonly kind?: Kind;
-  /** Unknown conditions that the verifier lets pass. */
-  readonly tolerate?: readonly string[];
-  /** @default the system's clock */
-  readonly clock?: Clock;
-}
-
-const OPTIONS = {
-  secret: true,
-  location: true,
-  kind: true,
-  tolerate: true,
-  clock: true,
-} satisfies Keys<MinterOptions>;
-
-/** The conditions that credentials of a kind may have, and that their verifier enforces. */
-export const vocabularyOf = (kind: Kind, tolerate: readonly string[]): Vocabulary =>
-  kind === "spending" ? treasuryVocabulary() : serviceVocabulary(tolerate);
-
-export class Minter {
-  readonly location: string;
-  readonly kind: Kind;
-  readonly vocabulary: Vocabulary;
-  readonly #roots: Roots;
-  readonly #clock: Clock;
-
-  /** @throws TypeError for a secret that is short or not random, or a location that is not a URL */
-  constructor(options: MinterOptions) {
-    checkKeys(options, OPTIONS, "a minter");
-    const { secret, location, kind = "access", tolerate = [], clock = systemClock } = options;
-    if (readOrigin(location) === undefined)
-      throw new TypeError("location must be the public http(s) URL where credentials are spent");
-    this.location = location;
-    this.kind = kind;
-    this.vocabulary = vocabularyOf(kind, tolerate);
-    this.#roots = new Roots(secret);
-    this.#clock = clock;
-  }
-
-  /**
-   * A credential that needs no payment: its preimage is made here.
-   *
-   * @throws TypeError for a scope without endpoints (or services), without an end, or, for a
-   * spending credential, without a budget
-   * @example
-   * minter.mint({ endpoints: ["GET https://api.example/**"], expiresIn: "1h" });
-   */
-  mint(scope: Scope): Credential {
-    const preimage = randomBytes(32);
-    const packet = this.#packet(sha256(preimage), scope);
-    return new Credential(new MacaroonBody(partsOf(packet, hexText(preimage))));
-  }
-
+export class Minter extends CredentialMinter {
   /**
    * A challenge whose credential costs `invoice`. The invoice must come from this service's own
    * wallet: its signature is not checked. Nothing is stored; the payment completes the credential.
    *
    * @param terms more caveats, as `condition=value`, for what no key of a scope says
-   * @throws TypeError as {@link mint}, and for a caveat that no verifier here could read
+   * @throws TypeError as `mint`, and for a caveat that no verifier here could read
    * @throws ChallengeError `ERR_INVOICE_MALFORMED`
    */
   challenge(
@@ -113,41 +23,12 @@ export class Minter {
   ): Challenge {
     const { text, paymentHash } =
       typeof invoice === "string" ? readInvoice(invoice).invoice : invoice;
-    const macaroon = macaroonOfPacket(this.#packet(hexBytes(paymentHash)!, scope, terms));
+    const macaroon = macaroonOfPacket(this.packet(hexBytes(paymentHash)!, scope, terms));
     return {
       macaroon,
       identifier: Identifier.decode(macaroon.identifier),
       invoice: text,
       enforced: this.vocabulary.names,
     };
-  }
-
-  /** Mints under `secret` from now on. */
-  rotate(secret: Secret): void {
-    this.#roots.rotate(secret);
-  }
-
-  #packet(paymentHash: Bytes, scope: Scope, terms: readonly string[] = []): Packet {
-    // First, so that a misspelt key is named, not missed.
-    const caveats = [...compileScope(scope, { now: this.#clock() }), ...terms];
-    checkCaveats(caveats, this.vocabulary);
-    const bounds = boundsOf(scope);
-    if (!bounds.has("place"))
-      throw new TypeError(
-        "a credential needs endpoints (or services): there is no credential for everything",
-      );
-    if (!bounds.has("time"))
-      throw new TypeError('a credential needs an end: expiresIn: "1h", or expiresAt');
-    if (this.kind === "spending" && !bounds.has("spend"))
-      throw new TypeError(
-        'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay and the like',
-      );
-    const root = this.#roots.current;
-    const identifier = Identifier.encode(
-      paymentHash,
-      concat(bytesOf(root.id), nonceBytes(32 - ROOT_ID_BYTES)),
-    );
-    const minted = mintUnder(root.key, binaryOf(identifier), this.location);
-    return appendCaveats(minted, caveats.map(binaryOfUtf8));
   }
 }

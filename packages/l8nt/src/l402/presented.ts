@@ -7,9 +7,6 @@ import { TokenError } from "../errors.ts";
 import { ambiguous, readAuthorization, sameCredential } from "./authorization.ts";
 import { readMacaroonField } from "./macaroon-field.ts";
 
-/** Every header field that can carry a credential, in lower case. */
-export const CREDENTIAL_FIELDS = ["authorization", "grpc-metadata-macaroon", "macaroon"] as const;
-
 export interface Presented {
   /** Every `Authorization` line, joined by commas. */
   readonly authorization?: string | null | undefined;

@@ -1,5 +1,5 @@
 /** Wires the parts of a treasury, from the bottom up: each part knows only the parts above it. */
-import { readMaxSilence } from "../feed/follow.ts";
+import { readMaxSilence } from "../feed/max-silence.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Authority } from "../l402/index.ts";
 import { systemClock, systemSleep } from "../ports/clock.ts";

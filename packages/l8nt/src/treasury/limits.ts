@@ -1,7 +1,7 @@
 /** The limits of a treasury as people write them, in options and in config.json. */
 import type { AmountText } from "../amount.ts";
 import { type Duration, durationSeconds } from "../caveat/duration.ts";
-import { readMaxSilence } from "../feed/follow.ts";
+import { readMaxSilence } from "../feed/max-silence.ts";
 import type { OutboundLimits } from "../http/outbound.ts";
 import { checkKeys, type Keys, unknownKey } from "../internal/keys.ts";
 import { DEFAULT_MAX_FEE, type MaxFee, readMaxFee, readMsatOption } from "./fee.ts";
