@@ -1,0 +1,54 @@
+/** The Python packages of the peers, in an environment of their own, installed once. */
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { onTestFinished } from "vitest";
+
+const here = import.meta.dirname;
+const requirements = join(here, "requirements.txt");
+const INSTALL_MS = 300_000;
+
+/**
+ * The interpreter with the packages of requirements.txt; undefined, with a message, if this machine
+ * has no Python or cannot install them. In CI that is an error.
+ */
+export function python(): string | undefined {
+  const hash = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 16);
+  const folder = join(here, "../../../.cache/peers", `python-${hash}`);
+  const interpreter = join(folder, "bin/python");
+  if (existsSync(interpreter)) return interpreter;
+  // Whole or not at all. Its programs have the path of the folder in them, but not the interpreter.
+  const unfinished = `${folder}.${process.pid}`;
+  const steps = [
+    ["python3", "-m", "venv", unfinished],
+    [join(unfinished, "bin/python"), "-m", "pip", "install", "-q", "-r", requirements],
+  ];
+  for (const [command, ...args] of steps) {
+    const { status } = spawnSync(command!, args, { stdio: "inherit", timeout: INSTALL_MS });
+    if (status === 0) continue;
+    rmSync(unfinished, { recursive: true, force: true });
+    const why = `${command} ended with ${status}: the Python peers cannot be installed`;
+    if (process.env.CI !== undefined) throw new Error(why);
+    console.log(`\n!! NOT RUN: ${why}.\n`);
+    return undefined;
+  }
+  renameSync(unfinished, folder);
+  return interpreter;
+}
+
+/** Starts peer.py, which ends with its test. Resolves to a function that asks it. */
+export function peer(interpreter: string) {
+  const child = spawn(interpreter, [join(here, "peer.py")], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.stdin.end());
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return async (question: object): Promise<Readonly<Record<string, string>>> => {
+    child.stdin.write(`${JSON.stringify(question)}\n`);
+    const { value, done } = await lines.next();
+    if (done) throw new Error("the peer ended");
+    return JSON.parse(value);
+  };
+}
