@@ -7,7 +7,7 @@ import type { Verified } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
-import { Doubtful, sharedSegments } from "./doubtful.ts";
+import { Doubtful } from "./doubtful.ts";
 import { hasGone, type Order } from "./order.ts";
 import { type PaidCredential, paidCredentialOf } from "./paid-credential.ts";
 import type { RunningOrders } from "./running-orders.ts";
@@ -59,34 +59,26 @@ export class Bought {
     // What GET bought is good for HEAD as well.
     if (method === "HEAD")
       found.push(...(await store.purchases(nodeIds, { origin, method: "GET", path })));
-    const bought = found.filter(({ preimage }) => preimage !== undefined).map(paidCredentialOf);
-    // The very request first, and last what only its service knows to cover this one: of that, what
-    // was bought for the most similar path.
-    const rankOf = (paid: PaidCredential) =>
-      paid.record.request === priced
-        ? -2
-        : paid.isDoubtfulFor(target)
-          ? 1 / (1 + sharedSegments(paid.record.path, path))
-          : -1;
-    const isUnlikely = (paid: PaidCredential) =>
-      paid.isDoubtfulFor(target) && !this.#doubtful.mayTry(paid, order, running, bought);
+    const isSame = ({ request }: PaymentRecord) => request === priced;
     const expired: PaymentRecord[] = [];
     const pastEnd: PaidCredential[] = [];
+    const doubtful: PaidCredential[] = [];
     const mayTake = async (paid: PaidCredential) =>
       mayServe(paid, verified, target, clock()) &&
-      !isUnlikely(paid) &&
       !seats.isFull(order.key, paid) &&
       (await this.mayUse(order, paid));
     try {
-      const ranked = bought.map((paid) => ({ paid, rank: rankOf(paid) }));
-      for (const { paid } of ranked.sort((a, b) => a.rank - b.rank)) {
-        const { record } = paid;
-        if (order.unfit.has(record.paymentHash)) continue;
+      for (const record of [...found.filter(isSame), ...found.filter((one) => !isSame(one))]) {
+        if (record.preimage === undefined || order.unfit.has(record.paymentHash)) continue;
         if (this.isOver(record) || this.isLeft(order, record)) continue;
+        const paid = paidCredentialOf(record);
         if (paid.hasExpired(clock())) expired.push(record);
+        else if (paid.isDoubtfulFor(target)) doubtful.push(paid);
         else if (paid.isPastEnd(clock())) pastEnd.push(paid);
         else if (await mayTake(paid)) return paid;
       }
+      for (const paid of this.#doubtful.toTry(doubtful, order, running))
+        if (!paid.isPastEnd(clock()) && (await mayTake(paid))) return paid;
       for (const paid of pastEnd) if (await mayTake(paid)) return paid;
       return undefined;
     } finally {
@@ -100,8 +92,8 @@ export class Bought {
   }
 
   /** The service refused another request than the one that was priced. */
-  noteRefused(paid: PaidCredential, { target }: Order): void {
-    if (paid.isDoubtfulFor(target)) this.#doubtful.noteRefused(paid, target);
+  noteRefused(paid: PaidCredential, order: Order): void {
+    if (paid.isDoubtfulFor(order.target)) this.#doubtful.noteRefused(paid, order);
   }
 
   /**
