@@ -155,8 +155,7 @@ describe.skipIf(world.missing.nginx !== undefined)("behind nginx alone", () => {
     },
   );
 
-  // Paid answers say nothing to caches yet: issue 12 §4.
-  test.fails("a shared cache gives a paid answer to nobody else", async () => {
+  test("a shared cache gives a paid answer to nobody else", async () => {
     const url = `${CACHED.location}/cacheable`;
     expect(await agent.ask({ url, credential })).toMatchObject({ status: 200, payments: 1 });
     expect((await plain(url)).status).toBe(402);

@@ -21,6 +21,9 @@ export function exposed(fields: readonly Field[]): readonly Field[] {
   return names.size === 0 ? [] : [[EXPOSE_FIELD, [...names].join(", ")]];
 }
 
+/** Fields that hold a list, to which what other middleware has set before belongs. */
+export const LIST_FIELDS = [EXPOSE_FIELD, "vary"] as const;
+
 /** The list with what other middleware has listed before. */
 export const withListed = (before: unknown, list: string): string =>
   [before, list]

@@ -12,7 +12,7 @@ import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { isWellKnown } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
-import { withUse } from "../service/grant.ts";
+import { asSent } from "../service/grant.ts";
 import type { Grant, Grants, Paywall } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
 import { Refused } from "../wire/problem.ts";
@@ -157,7 +157,7 @@ export function paidEndpoint(
     }
     const keep = decision.keeper();
     await settle(decision, response.status);
-    const answer = withUse(response, decision.declared());
+    const answer = asSent(response, decision.grant);
     return keep === undefined ? answer : keeping(answer, keep);
   };
 }

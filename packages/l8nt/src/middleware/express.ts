@@ -4,6 +4,7 @@ import { utf8 } from "../internal/bytes.ts";
 import { isWellKnown, nodeFacts, targetOf } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { peekBody } from "../node/peek.ts";
+import { sendPrivately } from "../node/private.ts";
 import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
@@ -37,6 +38,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
       // The client left while the claim was written, so nothing was served.
       if (response.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleAndKeepBy(response, decision);
+      sendPrivately(response, decision);
       request.grant = decision.grant;
       next();
     };

@@ -112,8 +112,9 @@ test("the client's address is `request.ip`, which believes trusted proxies only 
     [false, [402, 429]],
     [true, [402, 402]],
   ] as const) {
+    const alarm = vi.fn();
     const app = fastify({ trustProxy });
-    const onRequest = paid(newPaywall({ challengesPerMinute: { perClient: 1 } }), {
+    const onRequest = paid(newPaywall({ challengesPerMinute: { perClient: 1 }, alarm }), {
       price: "1 sat",
     });
     app.get("/paid", { onRequest }, async () => "");
@@ -122,6 +123,7 @@ test("the client's address is `request.ip`, which believes trusted proxies only 
       (await exchange(host.url, { target: "/paid", fields: [["x-forwarded-for", address]] }))
         .status;
     expect([await ask("192.0.2.1"), await ask("192.0.2.2")]).toEqual(statuses);
+    expect(alarm).toHaveBeenCalledTimes(statuses[1] === 429 ? 1 : 0);
     await host.close();
   }
 });

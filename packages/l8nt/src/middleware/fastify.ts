@@ -2,9 +2,10 @@
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "fastify";
-import { EXPOSE_FIELD, withListed } from "../http/exposed.ts";
+import { LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { nodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
+import { sendPrivately } from "../node/private.ts";
 import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import { rendering } from "../service/answered.ts";
@@ -44,6 +45,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       // The client left while the claim was written, so nothing was served.
       if (reply.raw.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleAndKeepBy(reply.raw, decision);
+      sendPrivately(reply.raw, decision);
       request.grant = decision.grant;
       done();
     };
@@ -84,9 +86,10 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
 function sendUngranted(reply: FastifyReply, decision: Refused | Answered): void {
   const { status, headers, body } = rendering(decision);
   const fields = fieldsOfPairs(headers);
-  const listed = fields[EXPOSE_FIELD];
-  if (typeof listed === "string")
-    fields[EXPOSE_FIELD] = withListed(reply.getHeader(EXPOSE_FIELD), listed);
+  for (const name of LIST_FIELDS) {
+    const listed = fields[name];
+    if (typeof listed === "string") fields[name] = withListed(reply.getHeader(name), listed);
+  }
   reply.code(status).headers(fields).send(Buffer.from(body));
 }
 

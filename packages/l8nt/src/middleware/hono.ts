@@ -1,7 +1,7 @@
 /** `l8nt/hono`: the paywall as Hono middleware, wherever Hono runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, Handler, MiddlewareHandler, Next } from "hono";
-import { EXPOSE_FIELD, exposed, withListed } from "../http/exposed.ts";
+import { exposed, LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import {
   authorizationOf,
@@ -12,8 +12,10 @@ import {
   macaroonOf,
   preferOf,
 } from "../node/facts.ts";
+import { sendPrivately } from "../node/private.ts";
 import { sentStatus, settle, settleBy } from "../node/settlement.ts";
 import { rendering } from "../service/answered.ts";
+import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../service/caching.ts";
 import { factsOf } from "../service/facts.ts";
 import type {
   Answered,
@@ -98,7 +100,13 @@ export function paid(
   const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): unknown => {
     if (!decision.granted) return ungranted(c, decision);
     c.set("grant", decision.grant);
-    return decision.claimed ? settled(c, next, decision, proceed) : proceed(c, next);
+    if (decision.claimed) return settled(c, next, decision, proceed);
+    // Nothing is to be settled, so nothing is waited for, unless caches are told on the context.
+    const { outgoing } = (c.env ?? {}) as NodeBindings;
+    if (decision.grant.nodeId === undefined) return proceed(c, next);
+    if (outgoing?.writeHead === undefined) return settled(c, next, decision, proceed);
+    sendPrivately(outgoing, decision);
+    return proceed(c, next);
   };
   // Returns no promise if nothing has to be waited for: each promise costs every request a turn.
   return ((c, next) => {
@@ -122,7 +130,10 @@ async function settled(
   const isOnNode = typeof outgoing?.writeHead === "function";
   const keep = granted.keeper();
   // By the head as it is sent: middleware before this one may make a 304 of the answer.
-  if (isOnNode) settleBy(outgoing, granted);
+  if (isOnNode) {
+    settleBy(outgoing, granted);
+    sendPrivately(outgoing, granted);
+  }
   let status: number | undefined;
   let answered: Response | undefined;
   try {
@@ -137,6 +148,7 @@ async function settled(
         for (const [name, value] of exposed([[USE_FIELD, declared]]))
           c.header(name, value, { append: true });
     }
+    if (!isOnNode && !granted.isForAll()) tellCaches(c);
     if (keep !== undefined) c.res = keeping(c.res, keep);
     if (returned instanceof Response) answered = c.res;
   } finally {
@@ -144,6 +156,14 @@ async function settled(
     if (!isOnNode) await settle(granted, status);
   }
   return answered;
+}
+
+/** As `sendPrivately`, on the context. */
+function tellCaches(c: Context): void {
+  const { headers } = c.res;
+  for (const name of [...headers.keys()]) if (isForSharedCaches(name)) c.header(name, undefined);
+  c.header("cache-control", privateCacheControl(headers.get("cache-control") ?? undefined));
+  c.header("vary", varyWithCredentials(headers.get("vary") ?? undefined));
 }
 
 /**
@@ -244,16 +264,18 @@ async function ungranted(c: Context, decision: Refused | Answered): Promise<Resp
   const fields = new Headers();
   for (const [name, value] of headers) fields.append(name, value);
   // On the context, whose own fields replace those of a response.
-  const listed = fields.get(EXPOSE_FIELD);
-  if (listed !== null) c.header(EXPOSE_FIELD, withListed(c.res.headers.get(EXPOSE_FIELD), listed));
-  fields.delete(EXPOSE_FIELD);
+  for (const name of LIST_FIELDS) {
+    const listed = fields.get(name);
+    if (listed !== null) c.header(name, withListed(c.res.headers.get(name), listed));
+    fields.delete(name);
+  }
   // `Headers` joins the two lines of a challenge. Node writes them as two.
   const lines = headers.filter(([name]) => name === CHALLENGE).map(([, value]) => value);
   if (lines.length > 0 && typeof outgoing?.setHeader === "function") {
     outgoing.setHeader(CHALLENGE, lines);
     fields.delete(CHALLENGE);
   }
-  return c.newResponse(body, { status: status as 402, headers: fields });
+  return c.newResponse(body.length === 0 ? null : body, { status: status as 402, headers: fields });
 }
 
 const CHALLENGE = "www-authenticate";

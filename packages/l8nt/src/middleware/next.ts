@@ -6,7 +6,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { problem } from "../node/response.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
-import { withUse } from "../service/grant.ts";
+import { asSent } from "../service/grant.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
 
@@ -57,7 +57,7 @@ export function paid<R extends Request, Context>(
     }
     const keep = decision.keeper();
     await settle(decision, response.status);
-    const answer = decision.claimed ? withUse(response, decision.declared()) : response;
+    const answer = asSent(response, decision.grant);
     return keep === undefined ? answer : keeping(answer, keep);
   };
 }

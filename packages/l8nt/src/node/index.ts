@@ -4,6 +4,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { isWellKnown, nodeFacts, targetOf } from "./facts.ts";
 import { goneSignal, requestOf } from "./listener.ts";
+import { sendPrivately } from "./private.ts";
 import { problem, writeFailure, writeResponse, writeUngranted } from "./response.ts";
 import { settle, settleAndKeepBy } from "./settlement.ts";
 
@@ -63,6 +64,7 @@ export function paid(
       // The client left while the claim was written, so nothing was served.
       if (outgoing.destroyed) return await settle(decision, undefined);
       if (decision.claimed) settleAndKeepBy(outgoing, decision);
+      sendPrivately(outgoing, decision);
       await handler(incoming, outgoing, decision.grant);
     } catch (error) {
       await writeFailure(outgoing, error);

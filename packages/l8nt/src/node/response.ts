@@ -1,6 +1,6 @@
 /** Writes a Web `Response` to a Node response, streaming, no faster than the client reads. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { EXPOSE_FIELD, withListed } from "../http/exposed.ts";
+import { LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { watchWritten } from "../http/written.ts";
 import { type Answered, rendering } from "../service/answered.ts";
 import type { Refused, Rendered } from "../wire/problem.ts";
@@ -38,9 +38,10 @@ export function writeUngranted(outgoing: ServerResponse, decision: Refused | Ans
   if (outgoing.destroyed) return;
   const { status, headers, body } = rendering(decision);
   const fields = fieldsOfPairs(headers);
-  const listed = fields[EXPOSE_FIELD];
-  if (typeof listed === "string")
-    fields[EXPOSE_FIELD] = withListed(outgoing.getHeader(EXPOSE_FIELD), listed);
+  for (const name of LIST_FIELDS) {
+    const listed = fields[name];
+    if (typeof listed === "string") fields[name] = withListed(outgoing.getHeader(name), listed);
+  }
   outgoing.writeHead(status, fields).end(body);
 }
 

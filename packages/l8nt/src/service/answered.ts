@@ -1,13 +1,16 @@
-/** A repeated request: the answer that the first one had. spec/5-ledger.md §5. */
+/**
+ * A request that is answered without its handler: a repeated one by the answer that the first one
+ * had (spec/5-ledger.md §5), and a preflight.
+ */
 import { type Refused, type Rendered, render } from "../wire/problem.ts";
 import type { Answer } from "./repeats.ts";
 
-/** The answer that was kept. Nothing is counted, and no handler runs. */
+/** Nothing is counted, and no handler runs. */
 export class Answered {
   readonly granted = false;
   readonly status: number;
   readonly answer: Answer;
-  /** No error, and nothing to pay: it was paid for. */
+  /** No error, and nothing to pay. */
   readonly error = undefined;
   readonly offer = undefined;
 
@@ -18,7 +21,7 @@ export class Answered {
 
   /** For a log: without the content. */
   toJSON(): object {
-    return { granted: false, repeated: true, status: this.status };
+    return { granted: false, answered: true, status: this.status };
   }
 
   /** The answer as a `Response`, made anew by each read. */

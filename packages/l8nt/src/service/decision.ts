@@ -92,6 +92,14 @@ export interface Grant {
    * of the response. Call it before the head of the response is sent.
    */
   release(): void;
+  /**
+   * Declares that the answer of this request may be given to anybody, also to those who have not
+   * paid, so that its `Cache-Control` and its `Vary` are sent as the handler sets them. Call it
+   * before the head of the response is sent.
+   *
+   * @default a paid answer is `private`, and no shared cache stores it
+   */
+  allowSharedCaching(): void;
 }
 
 /** A request with its price: what is judged, claimed and sold. */
@@ -110,6 +118,8 @@ export interface Granted {
   readonly claimed: boolean;
   /** What the handler declared until now; undefined if the status decides. */
   declared(): Declared | undefined;
+  /** Whether caches may give the answer to anybody: it was free, or the handler declared it. */
+  isForAll(): boolean;
   /**
    * Ends the claim; must be called once the head of the response is known.
    *
@@ -127,10 +137,10 @@ export interface Granted {
   /**
    * Ends the claim by the status of a response, and returns the response, which is kept for a
    * repeated request while it is sent. What the handler declared is added to it as the field
-   * `Sigil-Use`.
+   * `Sigil-Use`, and caches are told that the answer is for one client.
    */
   settle(response: Response): Promise<Response>;
 }
 
-/** Not granted is a request that was refused, or that was answered before. */
+/** Not granted is a request that was refused, or that is answered without its handler. */
 export type Decision = Granted | Refused | Answered;

@@ -3,6 +3,7 @@ import type { Amount } from "../amount.ts";
 import { exposed } from "../http/exposed.ts";
 import type { Verified } from "../l402/index.ts";
 import { type Declared, isConsumed, USE_FIELD } from "../wire/consumption.ts";
+import { privately } from "./caching.ts";
 import type { Grant, Granted, RequestFacts } from "./decision.ts";
 import { keeping } from "./keeping.ts";
 import type { KeyedUse } from "./repeats.ts";
@@ -18,9 +19,10 @@ export function uncounted(served: Grant): Granted {
     grant: served,
     claimed: false,
     declared: () => undefined,
+    isForAll: () => isForAll(served),
     finish: async () => {},
     keeper: () => undefined,
-    settle: async (response) => response,
+    settle: async (response) => asSent(response, served),
   };
 }
 
@@ -53,19 +55,26 @@ export function claimedGrant(
     grant: served,
     claimed: true,
     declared: () => declaredBy(served),
+    isForAll: () => isForAll(served),
     finish,
     keeper,
     settle: async (response) => {
       const keep = keeper();
       await finish(response.status);
-      const answer = withUse(response, declaredBy(served));
+      const answer = asSent(response, served);
       return keep === undefined ? answer : keeping(answer, keep);
     },
   };
 }
 
-/** The response with the field that tells the client what the handler declared. */
-export function withUse(response: Response, declared: Declared | undefined): Response {
+/**
+ * The response as it is sent: with what caches are told, and with the field that tells the client
+ * what the handler declared.
+ */
+export const asSent = (response: Response, served: Grant): Response =>
+  withUse(isForAll(served) ? response : privately(response), declaredBy(served));
+
+function withUse(response: Response, declared: Declared | undefined): Response {
   if (declared === undefined) return response;
   const { status, statusText, body, headers: given } = response;
   const headers = new Headers(given);
@@ -73,6 +82,9 @@ export function withUse(response: Response, declared: Declared | undefined): Res
   for (const [name, value] of exposed([[USE_FIELD, declared]])) headers.append(name, value);
   return new Response(body, { status, statusText, headers });
 }
+
+const forAll = new WeakSet<Grant>();
+const isForAll = (served: Grant): boolean => served.nodeId === undefined || forAll.has(served);
 
 const declarations = new WeakMap<Grant, Declared>();
 const declaredBy = (served: Grant): Declared | undefined => declarations.get(served);
@@ -97,6 +109,10 @@ class ServedGrant implements Grant {
 
   release(): void {
     declarations.set(this, "released");
+  }
+
+  allowSharedCaching(): void {
+    forAll.add(this);
   }
 
   toJSON(): object {

@@ -18,6 +18,7 @@ import type { GuardedRequest, PaywallContext } from "./context.ts";
 import type { Decision, PricedRequest, RequestFacts } from "./decision.ts";
 import { claimedGrant, grant, uncounted } from "./grant.ts";
 import type { OpenRoutes } from "./open-routes.ts";
+import { isPreflight, preflightAnswer } from "./preflight.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
 import { Readings, withoutCredential } from "./readings.ts";
 import { type Begun, repeatError } from "./repeats.ts";
@@ -77,6 +78,7 @@ export class Route {
     if (this.#isClosed) return new Refused(closed(), { status: 404 });
     const target = this.#read(facts.method, facts.target);
     if (target === undefined) return new Refused(badTarget());
+    if (isPreflight(facts)) return preflightAnswer();
     const guarded = facts.request && this.#context.guarded.get(facts.request);
     if (guarded !== undefined) return this.#again(guarded, target);
     let verified: Verified | undefined;

@@ -170,23 +170,6 @@ export function challengeLaws({ law }: PaywallLaws): void {
     { challengesPerMinute: { perClient: 1 } },
   );
 
-  for (const field of ["X-Forwarded-For", "Forwarded"]) {
-    const alarms: string[] = [];
-    law(
-      `a proxy that the service was not told about is reported once, by ${field}`,
-      { price: "1 sat" },
-      async (world) => {
-        await world.ask("/paid");
-        assert.deepEqual(alarms, []);
-        for (let at = 0; at < 3; at++)
-          await world.ask("/paid", [], { fields: [[field, "for=192.0.2.1"]] });
-        assert.equal(alarms.length, 1);
-        assert.match(alarms[0]!, /clientAddress/);
-      },
-      { alarm: (what) => void alarms.push(what) },
-    );
-  }
-
   law(
     "a client that pays for its challenges is given any number of them [case 113]",
     { price: "1 sat" },

@@ -23,6 +23,7 @@ import { exposed } from "../http/exposed.ts";
 import { NO_INVOICE } from "../http/prefer.ts";
 import type { UnverifiedInvoice } from "../invoice/read.ts";
 import { type Challenge, challengeLines } from "../l402/challenge-lines.ts";
+import { VARY_NAMES } from "./vary.ts";
 
 /** The members of a problem; never a credential. */
 export interface Problem {
@@ -154,6 +155,7 @@ export function render(refused: Refused): Rendered {
       ...exposed(ours),
       ["content-type", "application/problem+json"],
       ["cache-control", "no-store"],
+      ["vary", VARY_NAMES.join(", ")],
     ],
     body: JSON.stringify(problem),
   };
