@@ -1,4 +1,4 @@
-/** The fields that answers of a paywall follow from, as `Vary` names them. spec/3-challenge.md §4. */
+/** The fields that answers of a paywall follow from. spec/3-challenge.md §5. */
 
 export const VARY_NAMES: readonly string[] = [
   "Authorization",
