@@ -26,6 +26,8 @@ const LOOPBACK = [
   "https://127.1:8443/",
   "https://0x7f000001:8443/",
   "https://2130706433:8443/",
+  "https://0177.0.0.1:8443/",
+  "https://①②⑦.⓪.⓪.①:8443/",
   "https://0.0.0.0:8443/",
   "https://[::1]:8443/",
   "https://[::]:8443/",
@@ -33,8 +35,9 @@ const LOOPBACK = [
   "https://localhost:8443/",
   "http://127.0.0.1/",
   "http://localhost/",
-  "https://loop.example:8443/",
-  "https://loop6.example:8443/",
+  ...Object.keys(REFUSED_NAMES)
+    .filter((name) => name.startsWith("loop"))
+    .map((name) => `https://${name}:8443/`),
 ];
 const V4 = [
   ...TRAPPED.v4.map((address) => `https://${address}/`),

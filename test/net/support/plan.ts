@@ -71,7 +71,8 @@ export const TRAPPED = {
     "fec0::1",
     // IPv4-compatible.
     "::a00:1",
-    // NAT64 of 10.0.0.1, of 127.0.0.1 and of 169.254.169.254, and the prefix for local use.
+    // NAT64 of 0.0.0.0, 10.0.0.1, 127.0.0.1 and 169.254.169.254, and the prefix for local use.
+    "64:ff9b::",
     "64:ff9b::a00:1",
     "64:ff9b::7f00:1",
     "64:ff9b::a9fe:a9fe",
@@ -207,6 +208,10 @@ const SHOP = HOSTS.shop;
 export const REFUSED_NAMES: Readonly<Record<string, Entry>> = {
   [at("loop")]: { A: ["127.0.0.1"] },
   [at("loop6")]: { AAAA: ["::1"] },
+  [at("loop-translated")]: { AAAA: ["64:ff9b::7f00:1"] },
+  // Linux connects them to the machine itself.
+  [at("loop-zero")]: { A: ["0.0.0.0"] },
+  [at("loop-zero6")]: { AAAA: ["::"] },
   [at("private")]: { A: ["10.0.0.1"] },
   [at("metadata")]: { A: ["169.254.169.254"] },
   [at("unique-local")]: { AAAA: ["fd00::1"] },
