@@ -5,7 +5,7 @@
 import { Credential } from "l8nt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Told } from "./programs/agent.ts";
-import { type Agent, inside, openAgent, trapped, world } from "./support/people.ts";
+import { type Agent, inside, openAgent, owner, trapped, world } from "./support/people.ts";
 import { REBOUND, REFUSED_NAMES, SITES, TRAPPED, type TreasuryName } from "./support/plan.ts";
 import { type Ended, ended } from "./support/processes.ts";
 
@@ -181,6 +181,17 @@ describe("a name that is rebound to a private address", () => {
     expect(told.body).not.toContain("TRAP");
     expect(trapped()).toEqual(before);
   });
+});
+
+test("a name that is rebound after a hand-over: no revocation is sent to a private address", async () => {
+  const before = trapped();
+  const scout = Credential.parse(world.credentials.treasury.agent).delegate({ agent: "recalled" });
+  const url = `${REBOUND.recalled.location}/pass/recalled`;
+  const told = await agent.ask({ url, credential: scout.toString(), by: "order" });
+  expect(told.status, told.body).toBe(200);
+  const { stdout } = await owner("treasury", "revoke", "recalled", "--wait", "2", "--json");
+  expect(JSON.parse(stdout).services).toMatchObject({ confirmed: 0, pending: 1 });
+  expect(trapped()).toEqual(before);
 });
 
 describe("proxy variables of the environment lead around no guard", () => {

@@ -134,6 +134,7 @@ export const SITES = {
 export const REBOUND = {
   handed: { ...site("shop", "node", at("rebound"), 8009), closes: true },
   relayed: { ...site("shop", "node", at("rebound-relayed"), 8010), closes: true },
+  recalled: { ...site("shop", "express", at("rebound-recalled"), 8011), closes: true },
 } as const satisfies Readonly<Record<string, Site>>;
 
 /** Services behind a proxy that breaks off the first answer to a credential. */
@@ -240,6 +241,7 @@ const CERTIFIED_ZONE: Readonly<Record<string, Entry>> = {
   [at("refusing")]: { A: [REFUSING, SHOP.v4[0]] },
   [at("rebound")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
   [at("rebound-relayed")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
+  [at("rebound-recalled")]: { A: [SHOP.v4[0]], later: { A: ["10.0.0.1"] } },
   [at("cut")]: whole("proxy"),
   ...Object.fromEntries(
     ["again", "again-relayed", "cached"].map((name) => [
