@@ -5,7 +5,15 @@
 import { Credential } from "l8nt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Told } from "./programs/agent.ts";
-import { type Agent, inside, openAgent, owner, trapped, world } from "./support/people.ts";
+import {
+  type Agent,
+  inside,
+  openAgent,
+  owner,
+  proxiedTo,
+  trapped,
+  world,
+} from "./support/people.ts";
 import { REBOUND, REFUSED_NAMES, SITES, TRAPPED, type TreasuryName } from "./support/plan.ts";
 import { type Ended, ended } from "./support/processes.ts";
 
@@ -215,5 +223,33 @@ describe("proxy variables of the environment lead around no guard", () => {
     const { stdout } = await fetched(url);
     expect(trapped()).toEqual(before);
     expect(stdout).toContain(said);
+  });
+});
+
+describe("through an egress proxy, which looks names up", () => {
+  test("a name and a public address are asked of it", async () => {
+    const { location } = SITES["an IPv6 address of a dual-stack host"];
+    const told = await order(`${location}/by-proxy`, "enclosed");
+    expect(told.status, told.body).toBe(200);
+    expect(proxiedTo()).toContain(new URL(location).host);
+    expect(await order("https://dual.example/by-proxy", "enclosed")).toMatchObject({ status: 200 });
+    expect(proxiedTo()).toContain("dual.example:443");
+  });
+
+  test.each([
+    "https://127.0.0.1:8443/",
+    "https://[::1]:8443/",
+    "https://10.0.0.1/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://[::ffff:10.0.0.1]/",
+    "https://[fd00::1]/",
+    "https://[64:ff9b::a00:1]/",
+    "https://localhost:8443/",
+  ])("%s is not asked of it", async (url) => {
+    const before = [proxiedTo(), trapped()];
+    const told = await order(url, "enclosed");
+    expect(told.status, told.body).toBe(502);
+    expect(JSON.parse(told.body)).toMatchObject({ code: "ERR_SERVICE_UNREACHABLE" });
+    expect([proxiedTo(), trapped()]).toEqual(before);
   });
 });

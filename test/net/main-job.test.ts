@@ -52,6 +52,7 @@ describe.each([
   ["treasury", REACHED],
   ["treasury4", REACHED_BY_IPV4],
   ["treasury6", REACHED_BY_IPV6],
+  ["enclosed", REACHED],
 ] as const)("from %s", (treasury, names) => {
   const needsNat64 = (name: string): boolean => treasury === "treasury6" && /IPv4|NAT64/.test(name);
 
@@ -81,7 +82,7 @@ describe.each([
     const { forecast, at, from } = JSON.parse(told.body);
     expect([forecast, at]).toEqual(["sunny", location]);
     if (treasury === "treasury6" && needsNat64(name)) expect(from).toMatch(TRANSLATED);
-    else expect(addressesOf(treasury)).toContain(from);
+    else expect(addressesOf(treasury === "enclosed" ? "egress" : treasury)).toContain(from);
   });
 });
 

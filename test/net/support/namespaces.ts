@@ -82,6 +82,13 @@ export function makeNamespaces(): void {
     ],
     namespaceOf("trap"),
   );
+  const { shop, shop4, shop6 } = HOSTS;
+  ip(
+    [shop, shop4, shop6].flatMap(({ v4, v6 }) =>
+      [...v4, ...v6].map((address) => `route add unreachable ${address}`),
+    ),
+    namespaceOf("enclosed"),
+  );
 }
 
 function makeRouter(): void {

@@ -67,3 +67,6 @@ export const trapped = (): readonly string[] => linesOf(world.trapLog);
 
 /** The hosts and ports whose answers were broken off, since the start. */
 export const brokenOff = (): readonly string[] => linesOf(world.cutLog);
+
+/** What was asked of the egress proxy, since the start. */
+export const proxiedTo = (): readonly string[] => linesOf(world.egressLog);

@@ -10,6 +10,8 @@ export const HOSTS = {
   treasury: { v4: ["11.22.0.5"], v6: ["2d00:16::5"] },
   /** Has no IPv6 address. */
   treasury4: { v4: ["11.22.0.20"], v6: [] },
+  /** Reaches no service but through the egress proxy. */
+  enclosed: { v4: ["11.22.0.21"], v6: ["2d00:16::15"] },
   /** Has no IPv4 address, and a resolver with DNS64. */
   treasury6: { v4: [], v6: ["2d00:16::6"] },
   agents: { v4: ["11.22.0.7"], v6: ["2d00:16::7"] },
@@ -21,14 +23,20 @@ export const HOSTS = {
   shop4: { v4: ["11.22.0.11"], v6: [] },
   shop6: { v4: [], v6: ["2d00:16::c"] },
   proxy: { v4: ["11.22.0.13", "11.22.0.18"], v6: ["2d00:16::d", "2d00:16::12"] },
+  egress: { v4: ["11.22.0.22"], v6: ["2d00:16::16"] },
   nat64: { v4: ["11.22.0.14"], v6: ["2d00:16::e"] },
   /** Answers at every address that must not be reached. */
   trap: { v4: ["11.22.0.15"], v6: ["2d00:16::f"] },
 } as const satisfies Readonly<
   Record<string, { readonly v4: readonly string[]; readonly v6: readonly string[] }>
 >;
-/** Hosts with a treasury, and which proxy is before its API. */
-export const TREASURIES = { treasury: "nginx", treasury4: undefined, treasury6: "caddy" } as const;
+/** Hosts with a treasury: the proxy before its API, and how it is started. */
+export const TREASURIES = {
+  treasury: { front: "nginx", flags: [] },
+  treasury4: { front: undefined, flags: [] },
+  treasury6: { front: "caddy", flags: [] },
+  enclosed: { front: undefined, flags: ["--egress-proxy", "http://egress.example:3128"] },
+} as const;
 export type TreasuryName = keyof typeof TREASURIES;
 export const TREASURY_NAMES = Object.keys(TREASURIES) as readonly TreasuryName[];
 export type HostName = keyof typeof HOSTS;
@@ -230,6 +238,8 @@ const CERTIFIED_ZONE: Readonly<Record<string, Entry>> = {
   [at("lightning")]: whole("lightning"),
   [at("treasury")]: whole("treasury"),
   [at("treasury4")]: whole("treasury4"),
+  [at("enclosed")]: whole("enclosed"),
+  [at("egress")]: whole("egress"),
   [at("treasury6")]: whole("treasury6"),
   [at("dual")]: whole("shop"),
   [at("alias")]: { CNAME: at("dual") },

@@ -42,6 +42,8 @@ export interface World {
   readonly trapLog: string;
   /** The log of every answer that was broken off. */
   readonly cutLog: string;
+  /** The log of what was asked of the egress proxy. */
+  readonly egressLog: string;
   /** Why a program of Debian is not there. */
   readonly missing: Readonly<Partial<Record<Tool, string>>>;
   /** The interfaces and routes of this machine before and after the namespaces were made. */
@@ -117,8 +119,8 @@ async function start(inside: Inside, place: Place) {
   const [credentials] = await Promise.all([
     Promise.all(
       TREASURY_NAMES.map(async (name) => {
-        const proxy = TREASURIES[name];
-        const binary = proxy === undefined ? undefined : pathOf(tools, proxy);
+        const { front } = TREASURIES[name];
+        const binary = front === undefined ? undefined : pathOf(tools, front);
         return [name, await startTreasury(inside, place, name, wallet(name), binary)] as const;
       }),
     ),
@@ -134,6 +136,8 @@ async function start(inside: Inside, place: Place) {
     }),
   ]);
   const cut = [...Object.values(CUT), ...Object.values(AGAIN)].map(({ port }) => String(port));
+  const egressLog = join(place.folder, "egress.txt");
+  await inside.serve("egress", "egress", [egressLog, "3128"]);
   const cutLog = join(place.folder, "cut.txt");
   await inside.serve("proxy", "cutting", [cutLog, "dual.example", ...cut]);
   await inside.serve("dns", "cutting", [cutLog, "treasury.example", "443"]);
@@ -149,6 +153,7 @@ async function start(inside: Inside, place: Place) {
     credentials: Object.fromEntries(credentials) as World["credentials"],
     trapLog,
     cutLog,
+    egressLog,
     missing,
   };
 }
@@ -226,6 +231,7 @@ async function startTreasury(
   await inside.serve(host, "tunnel", [LIGHTNING_PORT, "lightning.example"]);
   const folder = join(place.folder, host);
   const location = `https://${host}.example`;
+  const { front: proxy, flags } = TREASURIES[host];
   const made = await inside.sigil(host, [
     ...["treasury", "init", "--dir", folder, "--location", location],
     ...ANYTHING.flatMap((endpoint) => ["--endpoint", endpoint]),
@@ -234,15 +240,14 @@ async function startTreasury(
   if (made.code !== 0) throw new Error(`sigil treasury init: ${made.stderr}`);
   await inside.daemon(
     host,
-    ["treasury", "start", "--dir", folder, "--port", String(TREASURY_PORT)],
+    ["treasury", "start", "--dir", folder, "--port", String(TREASURY_PORT), ...flags],
     { SIGIL_WALLET: wallet },
   );
-  const proxy = TREASURIES[host];
   if (proxy === undefined || binary === undefined)
     await inside.serve(host, "front", ["443", String(TREASURY_PORT)]);
   else {
-    const front = treasuryProxy(proxy, binary, place, { host, port: TREASURY_PORT });
-    await inside.listens(host, front.command, front.ports);
+    const { command, ports } = treasuryProxy(proxy, binary, place, { host, port: TREASURY_PORT });
+    await inside.listens(host, command, ports);
   }
   const read = (name: string): string => readFileSync(join(folder, name), "utf8").trim();
   return { agent: read("agent.credential"), owner: read("owner.credential") };
