@@ -113,7 +113,8 @@ export class Bought {
     // The agent may have given the other order up after it sent this one, or have never been given
     // what its payment bought.
     const isUnneeded = running.wasUnheard(owner) || running.wasSettledApart(owner);
-    if (order.underWay.has(owner) && !isUnneeded) return false;
+    const isUnderWay = order.underWay.has(owner) || running.hasEndedBeside(owner, order);
+    if (isUnderWay && !isUnneeded) return false;
     const taken = this.#taken.get(order.key) ?? new Map<string, string>();
     if (taken.size >= MAX_TAKEN || taken.has(paymentHash)) return false;
     if (!(await store.take(paymentHash, owner, order.key))) return false;

@@ -2,7 +2,7 @@
  * An order is paid for once, however often it is sent, and what was paid for is not lost on a link
  * that breaks. spec/4-purchase.md §4.2, §4.4.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { watchWritten } from "../http/written.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { Credential } from "../l402/index.ts";
@@ -464,6 +464,30 @@ describe("what buys a single request", () => {
     expect(other.paymentHash).not.toBe(one.paymentHash);
     for (const credential of [one, other])
       expect(await present(credential, `${shop.url}/a`)).toBe(200);
+  });
+
+  // Its client sent the second order before it knew of the first one, and cannot name it.
+  test("is not taken by an order that was there before it was handed over", async () => {
+    const { world, store, asked, go } = await slowTown();
+    const { url: origin } = await world.openShop();
+    const url = `${origin}/a`;
+    const root = world.mint();
+    const first = handed(buy(world, root, url));
+    await asked.opened;
+    const read = vi.spyOn(store, "ordered");
+    const second = handed(buy(world, root, url));
+    await expect.poll(() => read.mock.calls.length).toBeGreaterThan(0);
+    // The first order has ended by the time at which the second one has read the books.
+    const purchases = store.purchases.bind(store);
+    store.purchases = async (...given) => {
+      await first;
+      await new Promise(setImmediate);
+      return purchases(...given);
+    };
+    go.open();
+    const [one, other] = await Promise.all([first, second]);
+    expect(other.paymentHash).not.toBe(one.paymentHash);
+    for (const credential of [one, other]) expect(await present(credential, url)).toBe(200);
   });
 
   test.each([

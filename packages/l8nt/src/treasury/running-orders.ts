@@ -30,6 +30,10 @@ export class RunningOrders {
   /** The orders whose payment was settled while they did not run, and that did not run since. */
   readonly #settledApart = new Lru<string, true>(REMEMBERED);
   readonly #running = new Map<string, Running>();
+  /** Counts the beginnings and the ends of passes, to tell what came first. */
+  #steps = 0;
+  readonly #begunAt = new WeakMap<Order, number>();
+  readonly #endedAt = new Lru<string, number>(REMEMBERED);
 
   has(key: string): boolean {
     return this.#running.has(key);
@@ -55,6 +59,14 @@ export class RunningOrders {
   }
 
   /**
+   * Whether another order ended after this pass had begun. The client of this pass could not name
+   * it as under way, and what was handed over for it may be on its way.
+   */
+  hasEndedBeside(key: string, order: Order): boolean {
+    return (this.#endedAt.get(key) ?? 0) > (this.#begunAt.get(order) ?? 0);
+  }
+
+  /**
    * Resolves when an order has ended whose agents have all gone: what was bought for it is there
    * for another order then. Undefined if somebody waits for it, or it does not run.
    */
@@ -75,6 +87,7 @@ export class RunningOrders {
     running.passes.add(order);
     this.#settledApart.delete(key);
     this.#running.set(key, running);
+    this.#begunAt.set(order, ++this.#steps);
     return new Promise<Result>((resolve, reject) => {
       void this.#turns
         .take(key, async () => {
@@ -88,6 +101,7 @@ export class RunningOrders {
           running.wasHeard ||= !hasGone(order);
           if (running.passes.size > 0) return;
           this.#running.delete(key);
+          this.#endedAt.set(key, ++this.#steps);
           if (running.wasHeard) this.#unheard.delete(key);
           else this.#unheard.set(key, true);
           running.end();
