@@ -212,6 +212,34 @@ test("the audit has a line for each call, with sizes and without contents", asyn
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
+describe("the server's environment", () => {
+  const OWN = {
+    SIGIL_CREDENTIAL: "c",
+    SIGIL_WALLET: "w",
+    SIGIL_SECRET: "s",
+    SIGIL_OWNER_CREDENTIAL: "o",
+    SIGIL_TREASURY_KEY: "k",
+    SIGIL_STORE: "p",
+    SIGIL_MCP_TOKEN: "t",
+    SIGIL_OF_LATER: "l",
+  };
+  const seenBy = async (flags: readonly string[]) => {
+    const host = await behind(flags, PAIRS[0], { ...OWN, NOTES_KEY: "n" });
+    return (await host.call("environment")).texts[0];
+  };
+
+  test("has what is its own, and nothing of Sigil's", async () => {
+    const seen = await seenBy([]);
+    expect(seen).toContain("NOTES_KEY");
+    expect(seen).not.toContain("SIGIL_");
+  });
+
+  test("has both with --pass-credential", async () => {
+    const seen = await seenBy(["--pass-credential"]);
+    for (const name of ["NOTES_KEY", ...Object.keys(OWN)]) expect(seen).toContain(name);
+  });
+});
+
 describe("with a credential", () => {
   const held = (scope: Scope, flags: readonly string[] = []) =>
     behind(["--service", "notes", ...flags], PAIRS[0], { SIGIL_CREDENTIAL: credentialText(scope) });

@@ -33,7 +33,9 @@ async function townOfToday(options: Parameters<typeof town>[0] = {}): Promise<To
 }
 
 const hostFor = (credential: Credential, kind: HostKind = "sdk 1", args: readonly string[] = []) =>
-  overStdio(kind, sigilArgs("mcp", ...args), { SIGIL_CREDENTIAL: credential.toString() });
+  overStdio(kind, sigilArgs("mcp", "--allow-private", ...args), {
+    SIGIL_CREDENTIAL: credential.toString(),
+  });
 
 /** The facts of a fetch, and its body. */
 async function fetched(host: Host, url: string, more: Record<string, unknown> = {}) {
@@ -326,7 +328,9 @@ test("a bare wallet pays within the default limits, also for sub-agents", async 
     stdout: "",
     stderr: expect.stringContaining("--dir needs a credential"),
   });
-  const host = await overStdio("sdk 2", sigilArgs("mcp"), { SIGIL_WALLET: wallet });
+  const host = await overStdio("sdk 2", sigilArgs("mcp", "--allow-private"), {
+    SIGIL_WALLET: wallet,
+  });
   await fetched(host, url);
   await host.call("delegate", { agent: "scout", budget: "15 sat" });
   await fetched(host, url, { as: "scout" });
@@ -340,6 +344,33 @@ test("a bare wallet pays within the default limits, also for sub-agents", async 
     .payments()
     .filter(({ payer, status }) => payer === "alice" && status === "paid");
   expect(made).toHaveLength(2);
+});
+
+describe("without --allow-private, fetch reaches public addresses", () => {
+  const INSIDE = ["https://10.0.0.1/", "https://169.254.169.254/latest/meta-data/"];
+
+  test("and the credential's own treasury, wherever it is", async () => {
+    const { mint } = await townOfToday();
+    const inside = await site((_, response) => response.end("of the house"));
+    const credential = mint({ endpoints: ["* https://*:*/**", "* http://127.0.0.1:*/**"] });
+    const host = await overStdio("sdk 2", sigilArgs("mcp"), {
+      SIGIL_CREDENTIAL: credential.toString(),
+    });
+    for (const url of [`${inside.url}/admin`, ...INSIDE])
+      expect(await denied(host, "fetch", { url })).toMatch(/not public.*--allow-private/);
+    expect(inside.received).toEqual([]);
+    expect((await host.call("budget")).texts[0]).toContain("active");
+  });
+
+  test("and so does a wallet's", async () => {
+    const { network } = await townOfToday();
+    const inside = await site((_, response) => response.end("of the house"));
+    const wallet = network.account("alice", { balanceMsat: 1_000_000n }).url;
+    const host = await overStdio("sdk 2", sigilArgs("mcp"), { SIGIL_WALLET: wallet });
+    for (const url of [`${inside.url}/admin`, ...INSIDE])
+      expect(await denied(host, "fetch", { url })).toContain("not public");
+    expect(inside.received).toEqual([]);
+  });
 });
 
 describe("over stdio", () => {
@@ -420,9 +451,12 @@ function fileOf(credential: Credential): string {
 describe("over HTTP", () => {
   async function served(credential: Credential) {
     const tokenFile = join(folder, `${Math.random()}.token`);
-    const child = spawned(["mcp", "--http", "0", "--token-file", tokenFile, "--json"], {
-      SIGIL_CREDENTIAL: credential.toString(),
-    });
+    const child = spawned(
+      ["mcp", "--allow-private", "--http", "0", "--token-file", tokenFile, "--json"],
+      {
+        SIGIL_CREDENTIAL: credential.toString(),
+      },
+    );
     onTestFinished(async () => {
       const closed = once(child, "close");
       child.kill("SIGTERM");

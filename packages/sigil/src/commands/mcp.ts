@@ -1,6 +1,7 @@
 /** `sigil mcp`: an MCP server that fetches and pays, and a proxy in front of any other. */
 import { lstatSync, readFileSync } from "node:fs";
 import { namesCapabilities } from "l8nt/caveats";
+import { guardedFetch } from "l8nt/treasury";
 import type { Arguments, Flag } from "../arguments.ts";
 import { command } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -26,6 +27,9 @@ const SERVER_FLAGS = {
     value: "DIR",
     help: "write each delegated credential to a private file in this folder",
   },
+  "allow-private": {
+    help: "fetch from this machine and from private networks too; without it, from public addresses",
+  },
   config: { value: "HOST", help: "print the configuration for claude, cursor or vscode, and exit" },
 } as const satisfies Record<string, Flag>;
 
@@ -47,6 +51,9 @@ const PROXY_FLAGS = {
     value: "NAME",
     help: "proxy: allow only the tools that the credential names as capabilities of this service",
   },
+  "pass-credential": {
+    help: "proxy: give COMMAND the variables SIGIL_*, which are withheld otherwise",
+  },
   "check-revocation": {
     help: "proxy: ask the credential's treasury before a call, at most once a second; without an answer the call is refused",
   },
@@ -61,11 +68,12 @@ export const mcp = command<McpFlag>({
   usage: "[--http PORT --token-file FILE] | --config HOST | proxy [FLAGS] -- COMMAND ARGS",
   help: `Gives an MCP host the tools fetch, budget, delegate and receipts, on stdio, or over HTTP behind a
 bearer token. The tools use the credential of SIGIL_CREDENTIAL or --credential-file. Without one,
-they pay from the wallet of SIGIL_WALLET within the limits of \`sigil get\`.
+they pay from the wallet of SIGIL_WALLET within the limits of \`sigil get\`. fetch reaches public
+addresses and the credential's own treasury.
 
 \`sigil mcp proxy\` starts COMMAND, an MCP server on stdio, and forwards only the calls that the flags
 allow. Without --allow, it allows every tool that --deny does not name. Every start counts calls
-from zero.`,
+from zero. COMMAND does not get the variables SIGIL_*.`,
   flags: { ...SERVER_FLAGS, ...CREDENTIAL_FLAGS, ...PROXY_FLAGS },
   positionals: 1,
   rest: true,
@@ -101,6 +109,7 @@ async function startServer(given: Given, terminal: Terminal): Promise<number> {
     credentials: readCredentials(text ?? ""),
     wallet: terminal.env.SIGIL_WALLET,
     dir: dir === undefined ? undefined : makeFolder(dir).path,
+    reach: given.has("allow-private") ? (input, init) => fetch(input, init) : guardedFetch(),
   });
   // Imported here, so that other commands do not load the MCP SDK.
   const { sigilServer } = await import("../mcp/server.ts");
@@ -186,14 +195,16 @@ async function startProxy(given: Given, terminal: Terminal): Promise<number> {
       counter: new CallCounter(limits),
       audit,
     });
-    // The proxied server does not get the credential that the proxy uses.
-    const { SIGIL_CREDENTIAL, ...others } = terminal.env;
-    const env = held === undefined ? terminal.env : others;
+    const env = given.has("pass-credential") ? terminal.env : withoutOwn(terminal.env);
     return await proxy({ command: name, args, env, gate }, terminal);
   } finally {
     audit.close();
   }
 }
+
+/** The environment for a server of somebody else's: without credentials, wallets and keys. */
+const withoutOwn = (env: Terminal["env"]): Terminal["env"] =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^sigil_/i.test(name)));
 
 async function heldCredential(given: Given, terminal: Terminal) {
   const service = given.text("service");

@@ -22,6 +22,8 @@ export interface AgentsOptions {
   readonly wallet: string | undefined;
   /** Private folder that receives a file for each derived credential, for other processes. */
   readonly dir: string | undefined;
+  /** Reaches what the model names. */
+  readonly reach: typeof fetch;
 }
 
 /** Location of the treasury that wraps a bare wallet; only this process can reach it. */
@@ -55,7 +57,7 @@ export class Agents {
   static async open(options: AgentsOptions): Promise<Agents> {
     const [first, ...others] = options.credentials;
     if (first !== undefined)
-      return new Agents([first, ...others], (input, init) => fetch(input, init), options);
+      return new Agents([first, ...others], withOwn(options.credentials, options.reach), options);
     if (!options.wallet)
       throw new TokenError(
         "ERR_TOKEN_MISSING",
@@ -71,13 +73,14 @@ export class Agents {
       wallet,
       limits: DEFAULT_LIMITS,
       treasury: { location: WITHIN },
+      fetch: options.reach,
     });
     const api = treasuryApi(treasury);
     return new Agents(
       [credential],
       (input, init) => {
         const request = new Request(input, init);
-        return new URL(request.url).origin === WITHIN ? api(request) : fetch(request);
+        return new URL(request.url).origin === WITHIN ? api(request) : options.reach(request);
       },
       options,
     );
@@ -132,6 +135,22 @@ export class Agents {
     });
     return { name, client, credentials, fetch: this.#fetch };
   }
+}
+
+/**
+ * Also reaches the origins of these credentials, wherever they are: the user has named them, and
+ * the model cannot.
+ */
+function withOwn(credentials: readonly Credential[], reach: typeof fetch): typeof fetch {
+  const own = new Set(
+    credentials
+      .filter(({ location }) => URL.canParse(location))
+      .map(({ location }) => new URL(location).origin),
+  );
+  return (input, init) => {
+    const { origin } = new URL(input instanceof Request ? input.url : input);
+    return own.has(origin) ? fetch(input, { ...init, redirect: "manual" }) : reach(input, init);
+  };
 }
 
 function derived(parent: Credential, scope: Scope & { readonly agent: string }): Credential {

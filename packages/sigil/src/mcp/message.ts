@@ -1,4 +1,5 @@
 /** The parts of an MCP message on stdio that the proxy reads. */
+import { repeatedName } from "l8nt/mcp";
 
 export type MessageId = string | number;
 
@@ -39,7 +40,7 @@ export function readMessage(line: string): Message | undefined {
 export function ambiguity(line: string, message: Message): string | undefined {
   // Python's text streams end a line there, and read several messages in this one.
   if (/\r(?!$)/.test(line)) return "the line contains a carriage return";
-  if (repeatsName(line)) return "the message contains a member twice";
+  if (repeatedName(line) !== undefined) return "the message contains a member twice";
   if (Object.keys(message).some((key) => !MEMBERS.has(key)))
     return "the message has a member that JSON-RPC does not define";
   if (
@@ -47,28 +48,4 @@ export function ambiguity(line: string, message: Message): string | undefined {
   )
     return "params has name in another case";
   return undefined;
-}
-
-/** Whether an object in this valid JSON text has a member twice. */
-function repeatsName(json: string): boolean {
-  // The names seen in each open object; undefined for an open array.
-  const open: (Set<string> | undefined)[] = [];
-  let isName = false;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]/g)) {
-    if (token === "{" || token === "[") {
-      open.push(token === "{" ? new Set() : undefined);
-      isName = token === "{";
-    } else if (token === "}" || token === "]") {
-      open.pop();
-      isName = false;
-    } else if (token === ",") isName = open.at(-1) !== undefined;
-    else if (isName) {
-      const name = JSON.parse(token) as string;
-      const names = open.at(-1)!;
-      if (names.has(name)) return true;
-      names.add(name);
-      isName = false;
-    }
-  }
-  return false;
 }
