@@ -50,12 +50,12 @@ const paying = (here: Town, more: Partial<PayOptions> = {}): PayOptions => ({
 
 describe.each(majors)("a client of $name", (major) => {
   /** A server that sells `forecast`, and tells what it was sent. */
-  async function shop(here: Town, terms: Pick<Terms, "grants"> = {}) {
+  async function shop(here: Town, terms: Pick<Terms, "grants"> = {}, location = LOCATION) {
     const node = devWallet(here.network.account("shop").invoiceOnlyUrl);
     const createInvoice = vi.fn(node.createInvoice.bind(node));
     const paywall = new Paywall({
       secret: secretOf("the MCP shop"),
-      location: LOCATION,
+      location,
       invoicer: { createInvoice },
       clock: here.clock,
       challengesPerMinute: { perClient: 10_000 },
@@ -115,6 +115,16 @@ describe.each(majors)("a client of $name", (major) => {
       await caller.callTool({ name: "forecast", arguments: { city: at } });
       expect([createInvoice.mock.calls.length, here.paid().count]).toEqual([at, at]);
     }
+  });
+
+  test("pays a paywall whose location has a path, if it was told the path", async () => {
+    const here = await town();
+    const location = `${LOCATION}/v1`;
+    const { caller } = await shop(here, {}, location);
+    const limits = { ...LIMITS, endpoints: [`POST ${location}/mcp/tools/*`] };
+    pay(caller as never, paying(here, { location, limits }));
+    expect(textOf(await caller.callTool(FORECAST))).toBe("forecast 1");
+    expect(here.paid().count).toBe(1);
   });
 
   test("connects and calls, and pays once", async () => {

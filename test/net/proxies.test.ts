@@ -54,8 +54,7 @@ for (const proxy of PROXIES)
         expect([...client.v4, ...client.v6]).toContain(JSON.parse(told.body).from);
       });
 
-      // A location has no path yet: issue 12 §4.
-      test.fails("an agent buys where the proxy removes a prefix", async () => {
+      test("an agent buys where the proxy removes a prefix", async () => {
         const url = `${prefix.location}/forecast-${slug}`;
         const told = await agent.ask({ url, credential: paying });
         expect(told, told.message).toMatchObject({ status: 200, payments: 1 });

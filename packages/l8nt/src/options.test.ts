@@ -12,7 +12,7 @@ import { Macaroon } from "./macaroon/index.ts";
 import { paidEndpoint, paidTool, paidTools, pay } from "./mcp/index.ts";
 import { paid as paidHono } from "./middleware/hono.ts";
 import { paid as paidNext } from "./middleware/next.ts";
-import { listener, serve } from "./node/index.ts";
+import { listener, paid as paidNode, serve } from "./node/index.ts";
 import { exportReceipts, ReceiptClerk, verifyExport } from "./receipt/index.ts";
 import { Paywall } from "./service/index.ts";
 import { MemoryStore } from "./stores/memory.ts";
@@ -79,6 +79,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/feed RevocationFeedOptions": ["maxWating", (o) => revocationFeed(new MemoryStore(), o)],
   "l8nt/agents HandleOptions": ["agent", (o) => SigilHandle.open(o)],
   "l8nt/hono PaidOptions": ["clientAdress", (o) => paidHono(paywall, {}, o)],
+  "l8nt/node PaidOptions": ["clientAdress", (o) => paidNode(paywall, {}, handler, o)],
   "l8nt/next PaidOptions": ["clientAdress", (o) => paidNext(paywall, {}, handler, o)],
   "l8nt/node ListenerOptions": ["orign", (o) => listener(handler, o)],
   "l8nt/node ServeOptions": ["prt", (o) => serve(handler, o)],
@@ -129,4 +130,12 @@ test("no public option object is missing from the table", () => {
   );
   expect(public_.length).toBeGreaterThan(20);
   expect(public_.filter((name) => !(name in CALLS) && !ELSEWHERE.has(name))).toEqual([]);
+});
+
+test("a treasury's location has no path: its API is at the root of its origin", () => {
+  const open = (text: string) => () => new Treasury({ secret, location: text, wallet });
+  for (const text of ["https://t.example", "https://t.example/", "http://[::1]:8409"])
+    expect(open(text), text).not.toThrow();
+  for (const path of ["/treasury", "/treasury/", "//", "/?a=1", "?a", "#a"])
+    expect(open(`https://t.example${path}`), path).toThrow("without a path");
 });

@@ -35,8 +35,10 @@ export { formatUnixSeconds } from "./integer.ts";
 export type { Amounts, Scope } from "./scope.ts";
 export { uncountedSpend } from "./spending.ts";
 export {
+  type Base,
   formatOrigin,
   type Origin,
+  readBase,
   readOrigin,
   sameOrigin,
   type Target,

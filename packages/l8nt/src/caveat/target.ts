@@ -57,6 +57,34 @@ export function formatOrigin({ scheme, host, port }: Origin): string {
   return `${scheme}://${host}${port === defaultPort(scheme) ? "" : `:${port}`}`;
 }
 
+/** Where a service is reached from outside. */
+export interface Base {
+  readonly origin: Origin;
+  /**
+   * What a proxy in front of the service removes from each path: `/api`, without a slash at its
+   * end. Empty where nothing is removed.
+   */
+  readonly path: string;
+  /** Both, as text without a slash at its end. */
+  readonly text: string;
+}
+
+const MAX_BASE_PATH = 256;
+
+/**
+ * The base that a location names; undefined for one that no request can have: with a query, a
+ * fragment, or a path that no endpoint can hold.
+ */
+export function readBase(location: string): Base | undefined {
+  const origin = readOrigin(location);
+  if (origin === undefined || /[?#]/.test(location)) return undefined;
+  const given = new URL(location).pathname.replace(/\/$/, "");
+  const path = given === "" ? "" : readPath(given);
+  if (path === undefined || path.length > MAX_BASE_PATH || /[*;]|\/(?:\/|$)/.test(path))
+    return undefined;
+  return { origin, path, text: formatOrigin(origin) + path };
+}
+
 export const sameOrigin = (a: Origin, b: Origin): boolean =>
   a.scheme === b.scheme && a.host === b.host && a.port === b.port;
 

@@ -2,6 +2,7 @@
  * Paid tools of an MCP server, on any transport: each call is judged as a request for the URL of
  * the tool. spec/8-mcp.md §2.
  */
+import { readBase } from "../caveat/index.ts";
 import { utf8, utf8Text } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, parseAmount } from "../invoice/index.ts";
@@ -208,8 +209,7 @@ function guard(paywall: Paywall, name: string, terms: ToolTerms): Guarded {
       "the name of a paid tool must be 1 to 128 letters, digits, and any of _ - .",
     );
   checkPrice(price);
-  const { origin } = new URL(paywall.authority.location);
-  const url = origin + toolPath(name);
+  const url = readBase(paywall.authority.location)!.text + toolPath(name);
   const route = paywall.route({
     price:
       typeof price === "function"

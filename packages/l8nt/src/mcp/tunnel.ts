@@ -1,5 +1,5 @@
 /** A `fetch` that sends each request to one origin as an MCP tool call. spec/8-mcp.md §5. */
-import { formatOrigin, readOrigin } from "../caveat/index.ts";
+import { type Base, formatOrigin, readBase } from "../caveat/index.ts";
 import { unlessAborted } from "../client/outgoing.ts";
 import { AdapterError, PaymentError } from "../errors.ts";
 import { PREFER_FIELD } from "../http/prefer.ts";
@@ -66,7 +66,7 @@ const RESULT_FIELD = "l8nt-result";
 const MAX_KEPT = 64;
 
 export class Tunnel {
-  readonly #origin: string;
+  readonly #base: Base;
   readonly #callTool: CallTool;
   readonly #open = new Map<string, Open>();
   /** What requests came to, by number, until their call has ended. */
@@ -76,23 +76,27 @@ export class Tunnel {
   #requests = 0;
 
   /**
-   * @param location origin of the server's credentials, as the server's operator publishes it
-   * @throws TypeError for a location that is not an http(s) URL
+   * @param location of the server's credentials, as the server's operator publishes it
+   * @throws TypeError for a location that no paywall can have
    * @throws AdapterError for plain HTTP to another machine
    */
   constructor(location: string, callTool: CallTool) {
-    const origin = readOrigin(location);
-    if (origin === undefined)
+    const base = readBase(location);
+    if (base === undefined)
       throw new TypeError(
         "location must be the http(s) URL that the MCP server's operator publishes for its paywall",
       );
     checkTransport(new URL(location));
-    this.#origin = formatOrigin(origin);
+    this.#base = base;
     this.#callTool = callTool;
   }
 
   get origin(): string {
-    return this.#origin;
+    return formatOrigin(this.#base.origin);
+  }
+
+  #pathOf(name: string): string {
+    return this.#base.path + toolPath(name);
   }
 
   /** Makes a call as a request of a client that pays. Returns the server's result unchanged. */
@@ -110,7 +114,7 @@ export class Tunnel {
     try {
       const response = await paying(
         named === undefined ? id : undefined,
-        this.#origin + toolPath(params.name),
+        this.origin + this.#pathOf(params.name),
         {
           method: "POST",
           headers: {
@@ -156,11 +160,11 @@ export class Tunnel {
     const request = new Request(input, init);
     request.signal.throwIfAborted();
     const url = new URL(request.url);
-    if (url.origin !== this.#origin) throw elsewhere(this.#origin);
+    if (url.origin !== this.origin) throw elsewhere(this.origin);
     const open = this.#open.get(request.headers.get(CALL_FIELD) ?? "");
-    if (open === undefined || url.pathname !== toolPath(open.params.name)) {
+    if (open === undefined || url.pathname !== this.#pathOf(open.params.name)) {
       // The call has ended. What was bought for it stays with the treasury, for the next call.
-      if (url.pathname.startsWith(toolPath("")))
+      if (url.pathname.startsWith(this.#pathOf("")))
         throw new AdapterError(
           "ERR_SERVICE_UNREACHABLE",
           "The tool call that this request was for has ended. Call the tool again.",

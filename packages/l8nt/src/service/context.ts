@@ -1,5 +1,5 @@
 /** What all routes of one paywall share. */
-import type { Origin } from "../caveat/index.ts";
+import type { Base } from "../caveat/index.ts";
 import type { Authority } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
@@ -19,9 +19,8 @@ export interface GuardedRequest {
 
 export interface PaywallContext {
   readonly authority: Authority;
-  readonly origin: Origin;
-  /** The same origin, as text. */
-  readonly originText: string;
+  /** What the path of each request is put behind, to be judged and sold. */
+  readonly base: Base;
   readonly ledger: Ledger;
   readonly abandoned: AbandonedUses;
   readonly repeats: Repeats;

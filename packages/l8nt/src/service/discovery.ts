@@ -3,42 +3,41 @@
  * spec/3-challenge.md §6.
  */
 import { SigilError, TokenError } from "../errors.ts";
-import { type Authority, authenticateFields, presentedIn } from "../l402/index.ts";
-import type { Clock } from "../ports/clock.ts";
+import { authenticateFields, presentedIn } from "../l402/index.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import { serviceDiscovery } from "../wire/discovery.ts";
 import { readAsked, writeAnswer } from "../wire/message.ts";
 import { WELL_KNOWN_PATH } from "../wire/paths.ts";
 import { Refused } from "../wire/problem.ts";
 import { REVOCATIONS_PATH, revocation } from "../wire/revocation.ts";
+import type { PaywallContext } from "./context.ts";
 import type { RouteDescription } from "./open-routes.ts";
 import type { Revoking } from "./revoking.ts";
 
 export async function discovery(
   request: Request,
-  authority: Authority,
+  context: PaywallContext,
   routes: readonly RouteDescription[],
-  clock: Clock,
   revoking: Revoking,
 ): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
   if (pathname === WELL_KNOWN_PATH && request.method === "GET")
-    return writeAnswer(serviceDiscovery, describe(authority, routes));
+    return writeAnswer(serviceDiscovery, describe(context, routes));
   if (pathname !== REVOCATIONS_PATH) return undefined;
-  if (request.method === "POST") return revoke(request, authority, clock, revoking);
+  if (request.method === "POST") return revoke(request, context, revoking);
   if (request.method === "GET") return revoking.feed?.(request);
   return undefined;
 }
 
 const describe = (
-  authority: Authority,
+  { authority, base }: PaywallContext,
   routes: readonly RouteDescription[],
 ): TypeOf<NonNullable<typeof serviceDiscovery.answer>> => ({
   version: "0",
   location: authority.location,
   ...(authority.service !== undefined && { service: authority.service }),
   caveats: authority.vocabulary.names,
-  revocations: REVOCATIONS_PATH,
+  revocations: base.path + REVOCATIONS_PATH,
   routes,
 });
 
@@ -48,8 +47,7 @@ const describe = (
  */
 async function revoke(
   request: Request,
-  authority: Authority,
-  clock: Clock,
+  { authority, clock }: PaywallContext,
   revoking: Revoking,
 ): Promise<Response> {
   try {

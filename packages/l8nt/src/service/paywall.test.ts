@@ -225,8 +225,8 @@ test("a caveat that nobody here enforces denies, and its value is not repeated [
   expect(decision).toMatchObject({ granted: false, error: { code: "ERR_CAVEAT_UNKNOWN" } });
 });
 
-test("only the origin of the location counts, not where the request came in", async () => {
-  const { paywall, request } = world({ location: "https://api.example/behind/a/path" });
+test("the location counts, not where the request came in", async () => {
+  const { paywall, request } = world();
   const scope = { expiresIn: "1h" } as const;
   const here = paywall.authority.minter.mint({ endpoints: [`GET ${ORIGIN}/a`], ...scope });
   const there = paywall.authority.minter.mint({
@@ -248,6 +248,10 @@ test("what could not work fails at the start [cases 97, 112]", () => {
     { ...good, secret: "00".repeat(32) },
     { ...good, location: "api.example" },
     { ...good, location: "ftp://api.example" },
+    ...["?v=1", "#top", "/api?v=1", "/a%2fb", "/*", "/a/*/b", "/a;v=1", "//", "/a//b", "/a//"].map(
+      (path) => ({ ...good, location: ORIGIN + path }),
+    ),
+    { ...good, location: `${ORIGIN}/${"a".repeat(256)}` },
     { ...good, price: "10" },
     { ...good, challengesPerMinute: { perClient: 0 } },
     { ...good, challengesPerMinute: { total: Number.NaN } },

@@ -4,7 +4,7 @@
  */
 
 import { durationSeconds } from "../caveat/duration.ts";
-import { type Duration, formatOrigin, readOrigin } from "../caveat/index.ts";
+import { type Duration, readBase } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Authority, type Secret } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
@@ -52,7 +52,11 @@ export interface PaywallOptions extends Terms {
   readonly authority?: Authority;
   /** 32 random bytes or more, or their hex. */
   readonly secret?: Secret | undefined;
-  /** The public URL of this service. Only its origin is believed; a `Host` header is not. */
+  /**
+   * The public URL of this service; a `Host` header is not believed. Give it a path, such as
+   * `https://example.com/api`, only where a proxy removes that path from the requests that arrive
+   * here: it is put before the path of each request that is judged or sold.
+   */
   readonly location?: string;
   /** Makes the invoices. Without one nothing is sold, and only minted credentials are accepted. */
   readonly invoicer?: Invoicer;
@@ -140,14 +144,17 @@ export class Paywall {
       if (!(Number.isSafeInteger(rate) && rate > 0))
         throw new TypeError(`challengesPerMinute.${name} must be a whole number, 1 or more`);
     this.authority = options.authority ?? ownAuthority(options, clock);
-    const origin = readOrigin(this.authority.location)!;
+    const base = readBase(this.authority.location);
+    if (base === undefined)
+      throw new TypeError(
+        "a paywall's location must be the http(s) URL that clients call, without a query, a fragment, or `*`, `;` or an encoded slash in its path",
+      );
     const alarm = options.alarm ?? console.error;
     const ledger = options.store ?? new MemoryStore();
     this.#abandoned = new AbandonedUses(ledger, clock);
     this.#context = {
       authority: this.authority,
-      origin,
-      originText: formatOrigin(origin),
+      base,
       ledger,
       abandoned: this.#abandoned,
       repeats: new Repeats(),
@@ -234,7 +241,7 @@ export class Paywall {
   /** Answers `/.well-known/l402` and what is below it; undefined for any other path. */
   async wellKnown(request: Request): Promise<Response | undefined> {
     const { descriptions } = this.#open;
-    return discovery(request, this.authority, descriptions, this.#context.clock, this.#revoking);
+    return discovery(request, this.#context, descriptions, this.#revoking);
   }
 }
 

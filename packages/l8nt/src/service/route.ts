@@ -3,6 +3,7 @@ import type { Amount } from "../amount.ts";
 import {
   type Access,
   countedPrice,
+  formatOrigin,
   type Target,
   targetAt,
   uncountedSpend,
@@ -103,10 +104,10 @@ export class Route {
         );
   }
 
-  /** The paywall's origin, the canonical path and the query as it was sent. */
+  /** The public URL: the paywall's base, the canonical path, and the query as it was sent. */
   #urlOf(facts: RequestFacts, target: Target): string {
     const query = facts.target.indexOf("?");
-    return this.#context.originText + target.path + (query < 0 ? "" : facts.target.slice(query));
+    return formatOrigin(target.origin) + target.path + (query < 0 ? "" : facts.target.slice(query));
   }
 
   /**
@@ -125,7 +126,9 @@ export class Route {
     if (raw !== this.#last.raw || method !== this.#last.method) {
       // A target has no fragment (RFC 9112 §3.2). A server that does not cut it off would read
       // another path.
-      const target = raw.includes("#") ? undefined : targetAt(method, this.#context.origin, raw);
+      const { origin, path } = this.#context.base;
+      const isPath = raw.startsWith("/") && !raw.includes("#");
+      const target = isPath ? targetAt(method, origin, path + raw) : undefined;
       this.#last = { method, raw, target };
     }
     return this.#last.target;

@@ -1,7 +1,9 @@
 /** Selling a request: what a payment buys, and the challenge for it. spec/3-challenge.md §5. */
 import { msat, parseMsat } from "../amount.ts";
 import {
+  type Base,
   type Duration,
+  formatOrigin,
   matchesEndpoint,
   readEndpoint,
   type Scope,
@@ -33,7 +35,7 @@ export interface Sale {
 export function saleOf(
   { price, grants = {} }: Terms,
   target: Target,
-  origin: string,
+  base: Base,
   priceMsat: bigint,
   hash?: string,
 ): Sale {
@@ -46,14 +48,16 @@ export function saleOf(
   // and none that has a price in another unit. [case 41] It buys the very request that was priced
   // also if the price has risen since the challenge. A path with a star in it would be read as
   // a pattern and sell more than itself, so it names no endpoint.
-  const asked = target.path.includes("*") ? [] : [`${target.method} ${origin}${target.path}`];
+  const asked = target.path.includes("*")
+    ? []
+    : [`${target.method} ${formatOrigin(base.origin)}${target.path}`];
   // What is prepaid is spent on dear requests too, and the very request takes no more than all of
   // it.
   const isCapped = typeof price === "function" && (budget === undefined || hash !== undefined);
   return {
     amountMsat: budget ?? priceMsat,
     scope: {
-      endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${origin}/`)) ?? asked,
+      endpoints: endpoints?.map((entry) => entry.replace(" /", ` ${base.text}/`)) ?? asked,
       expiresIn: validFor ?? DEFAULT_VALIDITY,
       ...(bought !== undefined && { maxUses: bought }),
       ...(budget !== undefined && { budget: `${budget} msat` as const }),
@@ -88,21 +92,21 @@ export class Sales {
   constructor(terms: Terms, context: PaywallContext) {
     this.#terms = terms;
     this.#context = context;
-    const sample = targetAt("GET", context.origin, "/")!;
-    const { scope } = saleOf(terms, sample, context.originText, 0n);
+    const sample = targetAt("GET", context.base.origin, "/")!;
+    const { scope } = saleOf(terms, sample, context.base, 0n);
     context.authority.minter.mint({ budget: "0 sat", ...scope });
   }
 
   /** Refuses because of `why`, with an invoice that would buy the request. */
   async offer(request: PricedRequest, why: SigilError): Promise<Refused> {
-    const { authority, invoicer, clock, originText, challenges, proxies } = this.#context;
+    const { authority, invoicer, clock, base, challenges, proxies } = this.#context;
     const { target, price } = request;
     if (this.#terms.price === undefined || price.unit !== "msat" || invoicer === undefined)
       return new Refused(why, { status: 401, enforced: authority.vocabulary.names });
     // A credential that is bought now would not be let in.
     const silence = authority.revocations.silence(clock());
     if (silence !== undefined) return new Refused(silence);
-    const sale = saleOf(this.#terms, target, originText, price.value, request.hash());
+    const sale = saleOf(this.#terms, target, base, price.value, request.hash());
     if (!isSellable(sale, target)) return new Refused(notForSale());
     if (prefersNoInvoice(request.facts.prefer))
       return new Refused(why, { uninvoiced: { at: clock() } });

@@ -1,14 +1,15 @@
 /** What a route costs, and what a payment buys: read at the start, or refused there. */
 import { describe, expect, test } from "vitest";
-import { readOrigin, targetAt } from "../caveat/index.ts";
+import { readBase, readOrigin, targetAt } from "../caveat/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { Paywall, type Terms } from "./index.ts";
 import { readPrice } from "./price.ts";
 import { isSellable, saleOf } from "./sale.ts";
 
 const ORIGIN = "https://api.example";
+const BASE = readBase(ORIGIN)!;
 const target = (path = "/a", method = "GET") => targetAt(method, readOrigin(ORIGIN)!, path)!;
-const sale = (terms: Terms, priceMsat = 10_000n) => saleOf(terms, target(), ORIGIN, priceMsat);
+const sale = (terms: Terms, priceMsat = 10_000n) => saleOf(terms, target(), BASE, priceMsat);
 
 const newPaywall = (terms: Terms = {}) =>
   new Paywall({
@@ -69,12 +70,21 @@ describe("a payment buys", () => {
       `POST|PUT ${ORIGIN}/b`,
     ]);
   });
+
+  test("the paths that are granted, below the path of the location", () => {
+    const grants = { endpoints: ["GET /a/**", "POST /b"] };
+    const base = readBase(`${ORIGIN}/api/`)!;
+    expect(saleOf({ grants }, target("/api/a"), base, 1n).scope.endpoints).toEqual([
+      `GET ${ORIGIN}/api/a/**`,
+      `POST ${ORIGIN}/api/b`,
+    ]);
+  });
 });
 
 describe("a request is for sale", () => {
   const sellable = (path: string, grants?: Terms["grants"], method?: string) => {
     const wanted = target(path, method);
-    return isSellable(saleOf({ ...(grants && { grants }) }, wanted, ORIGIN, 1n), wanted);
+    return isSellable(saleOf({ ...(grants && { grants }) }, wanted, BASE, 1n), wanted);
   };
 
   test.each<[string, string, Terms["grants"], string | undefined, boolean]>([

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { Credential } from "../l402/index.ts";
 import { LOCATION, type PaywallLaws } from "./paywall-laws.ts";
 
+const BY_PATH = `${LOCATION}/api/by-path?a=%41`;
+
 export function requestLaws({ law }: PaywallLaws): void {
   law(
     "a path that can be read in two ways is never served or sold [case 30]",
@@ -139,6 +141,42 @@ export function requestLaws({ law }: PaywallLaws): void {
     );
     assert.equal((await world.ask("/paid", [credential], { fields })).status, 200);
   });
+
+  for (const location of [`${LOCATION}/api`, `${LOCATION}/api/`])
+    law(
+      `with the location ${location}, a request is sold and judged behind its path`,
+      [
+        { price: "1 sat", grants: { uses: 2 } },
+        { path: "/all/*", price: "1 sat", grants: { endpoints: ["GET /all/**"], uses: 9 } },
+        { path: "/by-path", price: ({ url }) => (url.href === BY_PATH ? "1 sat" : "9 sat") },
+      ],
+      async (world) => {
+        const credential = await world.buy("/paid?q=1");
+        const scopeOf = (text: string) =>
+          Credential.parse(text).caveats.find(({ condition }) => condition === "endpoints")?.value;
+        assert.equal(scopeOf(credential), `GET ${LOCATION}/api/paid`);
+        assert.equal((await world.ask("/paid", [credential])).status, 200);
+        const all = await world.buy("/all/a");
+        assert.equal(scopeOf(all), `GET ${LOCATION}/api/all/**`);
+        assert.equal((await world.ask("/all/b/c", [all])).status, 200);
+        await world.buy("/by-path?a=%41");
+        assert.equal(world.invoicer.requests.at(-1)?.amountMsat, 1000n);
+        // What is sold without the path, or for the path with a slash missing, is another URL.
+        const mint = (path: string) =>
+          world.paywall.authority.minter
+            .mint({ endpoints: [`GET ${LOCATION}${path}`], expiresIn: "1h" })
+            .toString();
+        for (const path of ["/paid", "/apipaid", "/api/api/paid"])
+          assert.notEqual((await world.ask("/paid", [mint(path)])).status, 200, path);
+        assert.equal((await world.ask("/paid", [mint("/api/paid")])).status, 200);
+        const described = JSON.parse((await world.ask("/.well-known/l402")).body);
+        assert.equal(described.location, location);
+        assert.equal(described.revocations, "/api/.well-known/l402/revocations");
+        for (const target of ["http://evil.example/paid", `${location}/paid`, "paid", "*"])
+          assert.ok([400, 404].includes((await world.ask(target, [credential])).status), target);
+      },
+      { location },
+    );
 
   law("a control character never reaches a field [case 9]", { price: "1 sat" }, async (world) => {
     const credential = await world.buy("/paid");

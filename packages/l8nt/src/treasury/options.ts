@@ -1,4 +1,5 @@
 /** The options of a treasury. */
+import { readBase } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { InvoiceCurve } from "../invoice/index.ts";
 import type { Secret } from "../l402/index.ts";
@@ -14,7 +15,7 @@ export interface TreasuryOptions extends TreasuryLimits {
   readonly secret: Secret;
   /** Secrets whose credentials are still accepted. */
   readonly previousSecrets?: readonly Secret[];
-  /** The URL at which agents reach this treasury. It is part of their credentials. */
+  /** The URL at which agents reach this treasury, without a path. It is part of credentials. */
   readonly location: string;
   /**
    * The wallet that pays. A function is called at the first payment, and again if it failed.
@@ -82,7 +83,11 @@ const OPTIONS = {
 /** @throws TypeError for an unknown option: a misspelt limit would limit nothing. [case 97] */
 export function checkOptions(options: TreasuryOptions): void {
   checkKeys(options, OPTIONS, "a treasury");
-  const { unexplainedPayments = "stop" } = options;
+  const { location, unexplainedPayments = "stop" } = options;
+  if (readBase(location)?.path !== "")
+    throw new TypeError(
+      "a treasury's location must be an http(s) URL without a path: agents call its API at the root of its origin",
+    );
   if (unexplainedPayments !== "stop" && unexplainedPayments !== "alarm")
     throw new TypeError('a treasury\'s unexplainedPayments must be "stop" or "alarm"');
 }
