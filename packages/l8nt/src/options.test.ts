@@ -79,7 +79,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/feed RevocationFeedOptions": ["maxWating", (o) => revocationFeed(new MemoryStore(), o)],
   "l8nt/agents HandleOptions": ["agent", (o) => SigilHandle.open(o)],
   "l8nt/hono PaidOptions": ["clientAdress", (o) => paidHono(paywall, {}, o)],
-  "l8nt/node PaidOptions": ["clientAdress", (o) => paidNode(paywall, {}, handler, o)],
+  "l8nt/node PaidOptions": ["clientAdress", (o) => paidNode(paywall, {}, () => {}, o)],
   "l8nt/next PaidOptions": ["clientAdress", (o) => paidNext(paywall, {}, handler, o)],
   "l8nt/node ListenerOptions": ["orign", (o) => listener(handler, o)],
   "l8nt/node ServeOptions": ["prt", (o) => serve(handler, o)],

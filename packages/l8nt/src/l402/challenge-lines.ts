@@ -19,12 +19,20 @@ export interface Challenge {
 export const VERSION = "0";
 
 /**
+ * The most characters of a challenge's lines. nginx and others answer 502 in place of a response
+ * whose head does not fit in 4 KiB, and the rest of the head is the framework's.
+ */
+const MAX_CHARACTERS = 3072;
+
+/**
  * The lines of a challenge, in the order and form that the regular expressions of the reference
- * clients expect.
+ * clients expect. Where a long path makes them longer than 3,072 characters, the first of these
+ * that is enough is left out: `token`, which repeats `macaroon`; the `LSAT` line too; `caveats`
+ * too.
  *
  * @throws TypeError for an invoice or a condition that could break out of its quotes [case 9]
  */
-export function challengeLines(challenge: Challenge): readonly [lsat: string, l402: string] {
+export function challengeLines(challenge: Challenge): readonly string[] {
   const macaroon = base64Text(Macaroon.encode(challenge.macaroon));
   if (!/^[a-zA-Z0-9]+$/.test(challenge.invoice))
     throw new TypeError("an invoice is letters and digits");
@@ -33,5 +41,12 @@ export function challengeLines(challenge: Challenge): readonly [lsat: string, l4
   const both = `macaroon="${macaroon}", invoice="${challenge.invoice}"`;
   const caveats =
     challenge.enforced === undefined ? "" : `, caveats="${challenge.enforced.join(" ")}"`;
-  return [`LSAT ${both}`, `L402 ${both}, version="${VERSION}", token="${macaroon}"${caveats}`];
+  const lsat = `LSAT ${both}`;
+  const l402 = `L402 ${both}, version="${VERSION}"`;
+  const forms = [
+    [lsat, `${l402}, token="${macaroon}"${caveats}`],
+    [lsat, l402 + caveats],
+    [l402 + caveats],
+  ];
+  return forms.find((lines) => lines.join("").length <= MAX_CHARACTERS) ?? [l402];
 }

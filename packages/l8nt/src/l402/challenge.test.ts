@@ -396,6 +396,28 @@ describe("writing", () => {
       expect(pattern.exec(line)!.slice(2)).toEqual([M, P]);
   });
 
+  test.each([
+    ["all", 0, ["LSAT", "L402"], true, true],
+    ["without `token`", 500, ["LSAT", "L402"], false, true],
+    ["without the `LSAT` line", 1000, ["L402"], false, true],
+    ["without `caveats`", 1800, ["L402"], false, false],
+  ] as const)(
+    "fits in a head of 4 KiB: %s, with %i characters more",
+    (_, length, schemes, token, list) => {
+      const enforced = Array.from({ length: 40 }, (_, at) => `condition_${at}`);
+      let { macaroon } = challenge;
+      for (let left = length; left > 0; left -= 900)
+        macaroon = Macaroon.attenuate(macaroon, `purpose=${"a".repeat(Math.min(left, 900))}`);
+      const long = { ...challenge, macaroon, enforced };
+      const lines = Challenge.format(long);
+      expect(lines.map((line) => line.split(" ")[0])).toEqual(schemes);
+      expect(lines.at(-1)!.includes("token=")).toBe(token);
+      expect(lines.join("").length).toBeLessThanOrEqual(3072);
+      const told = list ? enforced : undefined;
+      expect(Challenge.parse(lines)).toEqual({ ...long, enforced: told });
+    },
+  );
+
   test("what is written is read back, as lines and folded", () => {
     for (const enforced of [undefined, [], ["endpoints"]]) {
       const lines = Challenge.format({ ...challenge, enforced });

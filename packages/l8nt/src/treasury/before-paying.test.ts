@@ -262,7 +262,7 @@ describe("a challenge is not paid", () => {
 });
 
 const offerOf = (challenge: Challenge): Offer =>
-  Challenge.offers(Challenge.format(challenge)[1])[0]!;
+  Challenge.offers(Challenge.format(challenge).at(-1))[0]!;
 
 describe("the edges of an invoice's time [case 67]", () => {
   const at = async (terms: { timestamp: number; expirySeconds?: number }) => {
