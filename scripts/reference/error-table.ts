@@ -151,9 +151,10 @@ const DESCRIPTIONS = {
     whatToDo: "Request the final URL itself, without a redirect between.",
   },
   ERR_CHALLENGE_SCOPE: {
-    meaning: "What the service sells would not cover the request. Nothing was paid.",
+    meaning:
+      "What the service sells would not cover the request, or has ended before it is paid for. Nothing was paid.",
     whatToDo:
-      "The service's operator should set the paywall's `location` to the address that callers use.",
+      "The service's operator should set the paywall's `location` to the address that callers use, or restart a proxy that sells what has ended.",
   },
   ERR_CHALLENGE_CLOCK: {
     meaning:
