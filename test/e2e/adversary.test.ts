@@ -60,7 +60,6 @@ function expectNothingBeyond({ received }: Report, shop: Shop) {
   const text = received.join("\n");
   const macaroons = [...new Set(text.match(/AgE[A-Za-z0-9+/_-]{60,}={0,2}/g) ?? [])];
   const preimages = [...new Set(text.match(/[0-9a-f]{64}/g) ?? [])];
-  expect(macaroons.length).toBeGreaterThan(0);
   const { authority } = shop.paywall;
   let granted = 0;
   for (const macaroon of macaroons) {
