@@ -7,6 +7,7 @@ import { peekBody } from "../node/peek.ts";
 import { sendPrivately } from "../node/private.ts";
 import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
+import { watchUpgrades } from "../node/upgrade.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -42,6 +43,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
       request.grant = decision.grant;
       next();
     };
+    watchUpgrades(paywall, request);
     const decided = route.authorize(
       nodeFacts(request, request.ip, targetOf(request), parsedBody(request)),
     );

@@ -8,6 +8,7 @@ import { goneSignal, requestOf } from "../node/listener.ts";
 import { sendPrivately } from "../node/private.ts";
 import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
+import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
 import {
   type Answered,
@@ -49,6 +50,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       request.grant = decision.grant;
       done();
     };
+    watchUpgrades(paywall, request.raw);
     const facts = nodeFacts(request.raw, request.ip, request.originalUrl);
     const decided = route.authorize(facts);
     if (decided instanceof Promise) decided.then(proceed, done);

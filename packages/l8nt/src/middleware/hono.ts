@@ -14,6 +14,7 @@ import {
 } from "../node/facts.ts";
 import { sendPrivately } from "../node/private.ts";
 import { sentStatus, settle, settleBy } from "../node/settlement.ts";
+import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
 import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../service/caching.ts";
 import { factsOf } from "../service/facts.ts";
@@ -110,7 +111,7 @@ export function paid(
   };
   // Returns no promise if nothing has to be waited for: each promise costs every request a turn.
   return ((c, next) => {
-    const decided = route.authorize(honoFacts(c, clientAddress));
+    const decided = route.authorize(honoFacts(paywall, c, clientAddress));
     return decided instanceof Promise
       ? decided.then((decision) => serve(c, next, decision))
       : serve(c, next, decided);
@@ -177,10 +178,15 @@ export function wellKnown(paywall: Paywall): MiddlewareHandler {
     (isWellKnown(c.req.path) ? await paywall.wellKnown(c.req.raw) : undefined) ?? next();
 }
 
-function honoFacts(c: Context, clientAddress: PaidOptions["clientAddress"]): RequestFacts {
+function honoFacts(
+  paywall: Paywall,
+  c: Context,
+  clientAddress: PaidOptions["clientAddress"],
+): RequestFacts {
   const { incoming } = (c.env ?? {}) as NodeBindings;
   // Elsewhere the router matched the same `url`.
   if (!Array.isArray(incoming?.rawHeaders)) return factsOf(c.req.raw, clientAddress?.(c));
+  watchUpgrades(paywall, incoming);
   return new NodeFacts(c, incoming, clientAddress);
 }
 

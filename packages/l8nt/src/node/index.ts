@@ -7,6 +7,7 @@ import { goneSignal, requestOf } from "./listener.ts";
 import { sendPrivately } from "./private.ts";
 import { problem, writeFailure, writeResponse, writeUngranted } from "./response.ts";
 import { settle, settleAndKeepBy } from "./settlement.ts";
+import { watchUpgrades } from "./upgrade.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 export {
@@ -19,6 +20,7 @@ export {
   serve,
 } from "./listener.ts";
 export { socketFetch } from "./socket-fetch.ts";
+export { type PaidUpgradeListener, type PaidUpgradeOptions, paidUpgrade } from "./upgrade.ts";
 
 /** A listener behind the paywall. */
 export type PaidListener = (
@@ -58,6 +60,7 @@ export function paid(
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
+      watchUpgrades(paywall, incoming);
       const decided = route.authorize(nodeFacts(incoming, clientAddress(incoming)));
       const decision = decided instanceof Promise ? await decided : decided;
       if (!decision.granted) return writeUngranted(outgoing, decision);

@@ -31,6 +31,20 @@ const later = <Value>() => {
   return { promise, resolve };
 };
 
+test("a request with two `Host` fields is answered 400, and reaches no handler", async () => {
+  const handler = vi.fn(() => new Response("served"));
+  const url = await start(handler);
+  for (const second of ["api.example", "evil.example"]) {
+    const fields = [
+      ["host", "api.example"],
+      ["Host", second],
+    ] as const;
+    expect((await exchange(url, { fields })).status).toBe(400);
+  }
+  expect(handler).not.toHaveBeenCalled();
+  expect((await exchange(url, { fields: [["host", "api.example"]] })).status).toBe(200);
+});
+
 test("a handler gets the request as it was sent, under the fixed origin", async () => {
   const url = await start(async (request, client) =>
     Response.json({

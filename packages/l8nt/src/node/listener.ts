@@ -82,7 +82,7 @@ interface RequestOptions {
 /**
  * The request with its body. Undefined for a target that `URL` would read as another path (dot
  * segments, backslashes) or that names a host: a router that reads the URL and a paywall that reads
- * the raw target would see two requests. [case 30]
+ * the raw target would see two requests; and for a request with two `Host` fields. [case 30]
  */
 export function requestOf(
   incoming: IncomingMessage,
@@ -93,6 +93,8 @@ export function requestOf(
   const target = targetOf(incoming);
   const url = origin + target;
   const isBodiless = method === "GET" || method === "HEAD";
+  // Two parties on the way may believe different ones (RFC 9112 §3.2).
+  if (hostsIn(incoming.rawHeaders) > 1) return undefined;
   const content = isBodiless ? null : (body ?? bodyOf(incoming));
   try {
     const request = new Request(url, {
@@ -111,6 +113,9 @@ export function requestOf(
     return undefined;
   }
 }
+
+const hostsIn = (rawHeaders: readonly string[]): number =>
+  rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length;
 
 function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
   const { headers } = incoming;

@@ -82,6 +82,8 @@ export function isSellable({ scope: { endpoints } }: Sale, target: Target): bool
 }
 
 const MAX_ENDPOINT_CHARACTERS = 900;
+/** A node that restarts is often back within that time. */
+const WALLET_RETRY_SECONDS = 10;
 
 /** Offers requests on the terms of one route. */
 export class Sales {
@@ -122,6 +124,7 @@ export class Sales {
       return new Refused(
         new AdapterError("ERR_WALLET", "No invoice could be made just now. Try again later.", {
           cause,
+          retryAfterSeconds: WALLET_RETRY_SECONDS,
         }),
       );
     }

@@ -218,6 +218,7 @@ export function challengeLaws({ law }: PaywallLaws): void {
         const response = await world.ask("/paid");
         assert.equal(response.status, 503);
         assert.equal(JSON.parse(response.body).code, "ERR_WALLET");
+        assert.deepEqual(response.lines("retry-after"), ["10"]);
         assert.ok(!response.body.includes("0201036c6e64"));
       }
     },

@@ -14,14 +14,18 @@ export interface AnswerHead {
 
 /**
  * Whether a use is consumed. What the handler declared decides. Otherwise the head of a 2xx answer
- * consumes, except to HEAD, which transfers nothing.
+ * consumes, except to HEAD, which transfers nothing, and so does 101, behind which a connection is
+ * used.
  *
  * @param head undefined if the exchange ended before any head was sent
  */
 export function isConsumed(head: AnswerHead | undefined, declared?: Declared): boolean {
   if (declared !== undefined) return declared === "consumed";
-  return head !== undefined && head.method !== "HEAD" && head.status >= 200 && head.status <= 299;
+  if (head === undefined || head.method === "HEAD") return false;
+  return head.status === SWITCHING_PROTOCOLS || (head.status >= 200 && head.status <= 299);
 }
+
+const SWITCHING_PROTOCOLS = 101;
 
 /** Field of a response whose handler declared what became of the use. */
 export const USE_FIELD = "sigil-use";
