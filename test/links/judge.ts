@@ -190,11 +190,13 @@ function judgeSecond(story: Story, mayBeBlamed: boolean, demand: Demand): void {
   // The answer of this very order was given, or may have been: it is not paid for twice.
   const isLost = isSame && isSpent && (isAnswer(first) || cell.served === "served, refuses");
   const isBlamed = isSpent && mayBeBlamed && cell.served !== "served, keeps";
+  // A new order that met the refusal with what the first one paid for has spent nothing itself.
+  const isTruth = second.kind === "error" && (isSpent || (!isSame && second.spent === "no"));
   const isLeftAlone =
     looksUnserved(cell) &&
     second.kind === "error" &&
     (second.code === "ERR_ORIGIN_QUARANTINED" ||
-      (isSpent && second.code === "ERR_PAID_NOT_DELIVERED"));
+      (isTruth && second.code === "ERR_PAID_NOT_DELIVERED"));
   demand("A", isLost || isBlamed || isLeftAlone, () => `the second request: ${shown(second)}`);
 }
 
