@@ -63,20 +63,25 @@ describe("our paywall sells to aperture's client", () => {
  * A service behind aperture's authenticator: what is asked there and how it answers, this server
  * only carries.
  */
-async function behindAperture(world: Town, peer: Peer) {
+async function behindAperture(
+  world: Town,
+  peer: Peer,
+  serviceOf: (target: string) => string = () => "weather",
+) {
   world.clock.set(Date.now() / 1000);
   const served: Received[] = [];
   const { url, received } = await site(async (request, response, own) => {
     const header = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, [value].flat()]),
     );
-    if (await peer.accepts(header as Fields, "weather")) {
+    const service = serviceOf(request.target);
+    if (await peer.accepts(header as Fields, service)) {
       served.push(request);
       response.end("sunny");
       return;
     }
     const { invoice } = await challenger(world, own).demand();
-    const challenge = await peer.challenge(invoice, Invoice.decode(invoice).paymentHash, "weather");
+    const challenge = await peer.challenge(invoice, Invoice.decode(invoice).paymentHash, service);
     response.writeHead(402, challenge as Record<string, string[]>).end("payment required");
   });
   return { url, received, served };
@@ -92,6 +97,27 @@ describe("our client buys from aperture", () => {
     expect(served).toHaveLength(2);
     expect(world.paid()).toMatchObject({ count: 1 });
     expect(world.alarms).toEqual([]);
+  });
+
+  test("once for all paths of a service, and once more for another service of the same origin", async () => {
+    const [world, peer] = [await town(), Peer.start()];
+    const { url, served } = await behindAperture(world, peer, (target) => target.split("/")[1]!);
+    const client = world.connect(world.mint());
+    const paths = ["weather/a", "weather/b", "news/a", "weather/c", "news/b", "weather/a"];
+    for (const path of paths)
+      expect(await (await client.get(`${url}/${path}`)).text()).toBe("sunny");
+    expect(served.map(({ target }) => target)).toEqual(paths.map((path) => `/${path}`));
+    expect(world.paid()).toMatchObject({ count: 2 });
+    expect(world.alarms).toEqual([]);
+  });
+
+  test("nothing that has ended when it is sold", async () => {
+    const [world, peer] = [await town(), Peer.start()];
+    const { url } = await behindAperture(world, peer, () => "ended");
+    await expect(world.connect(world.mint()).get(`${url}/a`)).rejects.toMatchObject({
+      code: "ERR_CHALLENGE_SCOPE",
+    });
+    expect(world.network.payments()).toEqual([]);
   });
 
   test("reads both lines of its challenge, in its order", async () => {
