@@ -5,7 +5,7 @@
 import { Credential } from "l8nt";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AskOptions, Told } from "./programs/agent.ts";
-import { type Agent, brokenOff, openAgent, paymentsOf, world } from "./support/people.ts";
+import { type Agent, brokenOff, openAgent, owner, paymentsOf, world } from "./support/people.ts";
 import { AGAIN, CACHED, CUT, HOSTS, PROXIES, proxied, SITES } from "./support/plan.ts";
 
 let agent: Agent;
@@ -106,6 +106,18 @@ for (const proxy of PROXIES)
         expect(await headOf(length)).toBeLessThan(4096);
       },
     );
+
+    test("a revocation reaches a service whose prefix the proxy removes", async () => {
+      const name = `revoked-behind-${proxy}`;
+      const scout = Credential.parse(credential).delegate({ agent: name, budget: "100 sat" });
+      const url = `${prefix.location}/${name}`;
+      const told = await agent.ask({ url, credential: scout.toString(), by: "order" });
+      expect(told.status, told.body).toBe(200);
+      const { stdout } = await owner("treasury", "revoke", name, "--json");
+      expect(JSON.parse(stdout).services).toEqual({ confirmed: 1, pending: 0 });
+      const refused = await agent.ask({ url, by: "handed" });
+      expect(JSON.parse(refused.body)).toMatchObject({ code: "ERR_REVOKED" });
+    });
 
     test("the 402 of an unpaid upload arrives", async () => {
       const body = "x".repeat(512 * 1024);

@@ -2,6 +2,7 @@
  * The services of one host, each with a paywall and TLS: `service.ts HOST`. Every service has the
  * same routes, on node:http, Express or Hono.
  */
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
@@ -27,7 +28,8 @@ const PROXY_ADDRESSES: readonly string[] = [...HOSTS.proxy.v4, ...HOSTS.proxy.v6
 
 function paywallOf({ location, perClient = 10_000 }: Site): Paywall {
   return new Paywall({
-    secret: SECRET,
+    // Each has its own, so that none confirms what was meant for another.
+    secret: createHmac("sha256", SECRET).update(location).digest("hex"),
     location,
     invoicer: devWallet(INVOICER),
     challengesPerMinute: { perClient, total: 100_000 },

@@ -15,6 +15,7 @@ const NOW = 2_000_000_000;
 const HOLDS = 600;
 
 interface Asked {
+  readonly url: string;
   readonly origin: string;
   /** The caveats of the request's body. */
   readonly caveats: readonly string[];
@@ -41,6 +42,7 @@ function world() {
         act();
       };
       const one: Asked = {
+        url: String(input),
         origin: new URL(String(input)).origin,
         caveats: JSON.parse(String(init!.body)).caveats,
         presented: Macaroon.decode(Buffer.from(packet, "base64")).caveats.length,
@@ -57,13 +59,16 @@ function world() {
     ...{ time, store, asked, open, queue },
     most: () => most,
     /** Writes the recall of a node that was handed something. */
-    async recall(origin: string, { names = ["root", "a"], rank = 0, by = "", at = NOW } = {}) {
+    async recall(
+      origin: string,
+      { names = ["root", "a"], rank = 0, by = "", at = NOW, location = origin } = {},
+    ) {
       const paymentHash = (++count).toString(16).padStart(64, "0");
       const macaroon = Macaroon.encode(
         Macaroon.mint({
           rootKey: new Uint8Array(32),
           identifier: Buffer.from(`0000${paymentHash}${"11".repeat(32)}`, "hex"),
-          location: origin,
+          location,
         }),
       );
       payments.set(paymentHash, {
@@ -99,6 +104,26 @@ function world() {
     },
   };
 }
+
+test.each([
+  ["https://a.example", "https://a.example"],
+  ["https://a.example/", "https://a.example"],
+  ["https://a.example/api", "https://a.example/api"],
+  ["https://a.example/api/", "https://a.example/api"],
+  ["https://A.example:443/api/v1", "https://a.example/api/v1"],
+  // What was paid is the origin that was asked: a location elsewhere is not believed.
+  ["https://other.example/api", "https://a.example"],
+  ["http://a.example/api", "https://a.example"],
+  ["https://a.example:8443/api", "https://a.example"],
+  ["https://a.example/api?of=b", "https://a.example"],
+  ["aperture", "https://a.example"],
+  ["", "https://a.example"],
+])("a credential whose location is %o is revoked below %s", async (location, base) => {
+  const { recall, wake, asked } = world();
+  await recall("https://a.example", { location });
+  await wake();
+  expect(asked.map(({ url }) => url)).toEqual([`${base}/.well-known/l402/revocations`]);
+});
 
 test("at most 16 requests are under way, two at one origin, however much is pending", async () => {
   const { recall, wake, asked, open, most, pending } = world();

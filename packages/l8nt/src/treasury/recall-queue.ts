@@ -2,9 +2,11 @@
  * The queue of recalls: tells services of revocations until they confirm them, a bounded number at
  * once. spec/4-purchase.md §6.
  */
+import { formatOrigin, readBase } from "../caveat/index.ts";
 import { discard } from "../http/discard.ts";
 import { Lru } from "../internal/lru.ts";
 import { later } from "../internal/timers.ts";
+import type { Credential } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Recall } from "../ports/hand-overs.ts";
 import type { Store } from "../ports/store.ts";
@@ -212,7 +214,7 @@ export class RecallQueue {
     // uses up nothing of the nodes above.
     const ancestor = full.append(caveats.slice(0, presented));
     const below = caveats.slice(presented);
-    const [url, init] = revocationRequest(origin, ancestor.toString(), below);
+    const [url, init] = revocationRequest(baseOf(full, origin), ancestor.toString(), below);
     try {
       const signal = AbortSignal.timeout(isFirst ? FIRST_MS : LATER_MS);
       const response = await fetcher(url, { ...init, signal });
@@ -222,4 +224,13 @@ export class RecallQueue {
       return undefined;
     }
   }
+}
+
+/**
+ * Where a service takes revocations: below its location, whose path a proxy may remove. Without a
+ * location at the origin that was paid, at that origin.
+ */
+function baseOf({ location }: Credential, origin: string): string {
+  const base = readBase(location);
+  return base !== undefined && formatOrigin(base.origin) === origin ? base.text : origin;
 }

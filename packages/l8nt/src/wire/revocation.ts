@@ -19,10 +19,10 @@ export const revocation = message({
   answer: object({ node: nodeId }),
 });
 
-/** Asks the authority at `origin`, which minted `ancestor`, to revoke what `caveats` open. */
+/** Asks the authority at `base`, which minted `ancestor`, to revoke what `caveats` open. */
 export const revocationRequest = (
-  origin: string,
+  base: string,
   ancestor: string,
   caveats: readonly string[],
 ): readonly [url: string, init: RequestInit] =>
-  writeRequest(revocation, origin, ancestor, { body: { caveats } });
+  writeRequest(revocation, base, ancestor, { body: { caveats } });
