@@ -21,6 +21,9 @@ describe("paths that have one reading", () => {
     ["/@scope/name:tag,x!$&'()*+", "/@scope/name:tag,x!$&'()*+"],
     ["/%E2%82%AC", "/%E2%82%AC"],
     ["/100%25", "/100%25"],
+    ["/100%2525", "/100%2525"],
+    ["/100%252525", "/100%252525"],
+    ["/a%252541", "/a%252541"],
     ["/a%20b", "/a%20b"],
   ])("%s", (path, read) => {
     expect(at(path)?.path).toBe(read);
@@ -90,6 +93,10 @@ describe("paths that a proxy, a framework or a file system might read differentl
     "/allowed/%25%32%66admin",
     "/allowed/%252fadmin",
     "/allowed/%25252fadmin",
+    // Encoded more than three times.
+    "/100%25252525",
+    "/a%2525252541",
+    `/${"%25".repeat(5)}252525`,
     "/allowed\\admin",
     "/allowed/..\\admin",
     "/allowed%5cadmin",
@@ -141,6 +148,21 @@ describe("paths that a proxy, a framework or a file system might read differentl
     "/\uD800",
   ])("%j", (path) => {
     expect(at(path)).toBeUndefined();
+  });
+});
+
+describe("long targets", () => {
+  const url = (length: number) => new URL(`https://api.example/${"a".repeat(length - 1)}`);
+
+  test("8,192 characters are read, with the query, and one more is refused", () => {
+    for (const target of [`/${"a".repeat(8191)}`, `/a?${"b=%25".repeat(1637)}b=11`]) {
+      expect(target).toHaveLength(8192);
+      expect(at(target)).toBeDefined();
+      expect(at(`${target}x`)).toBeUndefined();
+    }
+    expect(targetOfUrl("GET", url(8192))).toBeDefined();
+    expect(targetOfUrl("GET", url(8193))).toBeUndefined();
+    expect(targetOfUrl("GET", new URL(`https://api.example/?${"q".repeat(8191)}`))).toBeUndefined();
   });
 });
 

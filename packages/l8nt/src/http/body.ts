@@ -1,11 +1,25 @@
 /** Bodies that another party wrote, capped before they are parsed. */
 import { AdapterError } from "../errors.ts";
 import { concat, utf8Text } from "../internal/bytes.ts";
+import { later } from "../internal/timers.ts";
 
-/** The body, up to `maxBytes`. @throws AdapterError `ERR_TOO_LARGE` */
+/** What bounds the reading of a body beside its size. */
+export interface Reading {
+  /** Called for each part that arrives, with its bytes. What it throws ends the reading. */
+  readonly arrived?: (bytes: number) => void;
+  /** How long the body may take in all. */
+  readonly seconds?: number;
+}
+
+/**
+ * The body, up to `maxBytes`.
+ *
+ * @throws AdapterError `ERR_TOO_LARGE`; `ERR_REQUEST` for a body that takes too long
+ */
 export async function readBody(
   message: Request | Response,
   maxBytes: number,
+  { arrived = () => {}, seconds }: Reading = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () =>
     new AdapterError("ERR_TOO_LARGE", `The body is larger than ${maxBytes} bytes.`);
@@ -14,16 +28,30 @@ export async function readBody(
   let size = 0;
   const reader = message.body?.getReader();
   if (reader === undefined) return new Uint8Array();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return concat(...parts);
-    size += value.length;
-    if (size > maxBytes) {
-      // Not awaited: one branch of a cloned body ends only when the other one does.
-      void reader.cancel().catch(() => {});
-      throw tooLarge();
+  let isLate = false;
+  // Not awaited: one branch of a cloned body ends only when the other one does.
+  const cancel = () => void reader.cancel().catch(() => {});
+  const end = () => {
+    isLate = true;
+    cancel();
+  };
+  const timer = seconds === undefined ? undefined : later(seconds * 1000, end);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (isLate)
+        throw new AdapterError("ERR_REQUEST", `The body did not arrive within ${seconds} s.`);
+      if (done) return concat(...parts);
+      size += value.length;
+      if (size > maxBytes) throw tooLarge();
+      arrived(value.length);
+      parts.push(value);
     }
-    parts.push(value);
+  } catch (error) {
+    cancel();
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -31,9 +59,13 @@ export async function readBody(
 export const readJson = async (message: Request | Response, maxBytes: number): Promise<unknown> =>
   parseJson(await readJsonText(message, maxBytes));
 
-/** The text of a body that should be JSON. @throws AdapterError as `readJson` */
-export async function readJsonText(message: Request | Response, maxBytes: number): Promise<string> {
-  return utf8Text(await readBody(message, maxBytes)) ?? "";
+/** The text of a body that should be JSON. @throws AdapterError as `readBody` */
+export async function readJsonText(
+  message: Request | Response,
+  maxBytes: number,
+  reading: Reading = {},
+): Promise<string> {
+  return utf8Text(await readBody(message, maxBytes, reading)) ?? "";
 }
 
 /** @throws AdapterError `ERR_REQUEST` for what is not JSON */

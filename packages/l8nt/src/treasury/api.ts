@@ -60,9 +60,11 @@ export function treasuryApi(
   if (treasury === undefined)
     throw new TypeError("there is no treasury to serve: a client has one only with a wallet");
   const handlerOf = (core: TreasuryCore) =>
-    routesHandler(core, AGENT_ROUTES, ({ audience }, request) =>
-      audience === "none" ? "" : presented(request),
-    );
+    routesHandler(core, AGENT_ROUTES, async ({ audience }, request) => {
+      if (audience === "none") return { credential: "" };
+      const credential = presented(request);
+      return { credential, bytes: await core.admit(credential) };
+    });
   if (!("open" in treasury)) return handlerOf(treasury);
   const handler = lazily(async () => handlerOf(await treasury.open()));
   return async (request) => (await handler())(request);

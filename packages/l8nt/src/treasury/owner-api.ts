@@ -116,6 +116,6 @@ export function ownerApi(
     const target = targetOfUrl(request.method, new URL(origin + pathname + search));
     if (target === undefined) throw new AdapterError("ERR_REQUEST", "The path cannot be read.");
     treasury.owner.admit(credential, target);
-    return credential;
+    return { credential };
   });
 }

@@ -11,6 +11,7 @@ import {
 import { OWNER_PATH } from "../wire/paths.ts";
 import { Refused } from "../wire/problem.ts";
 import { AGENT_MESSAGES } from "../wire/treasury.ts";
+import type { Use } from "./shares.ts";
 import type { TreasuryCore } from "./treasury.ts";
 
 /** One request, as the function that answers it sees it. */
@@ -40,11 +41,29 @@ export const responding = <Path, Query, Body, Answer>(
   respond: (call: Call<Path, Query, Body>) => Promise<Response>,
 ): Route => ({ message, answer: (call) => respond(call as Call<Path, Query, Body>) });
 
-/** A Web-standard handler of these routes. A request for anything else is answered 404. */
+/** A request whose credential is proven. */
+export interface Admitted {
+  /** The text of the credential; empty if the message takes none. */
+  readonly credential: string;
+  /** The bytes of its body, in memory until it is answered. */
+  readonly bytes?: Use;
+}
+
+/** Judges the credential of a request, of which nothing else has been read. */
+export type Admit = (
+  message: AnyMessage,
+  request: Request,
+  url: URL,
+) => Admitted | Promise<Admitted>;
+
+/**
+ * A Web-standard handler of these routes. A request for anything else is answered 404. No body is
+ * read for a credential that is not proven.
+ */
 export function routesHandler(
   treasury: TreasuryCore,
   routes: readonly Route[],
-  admit: (message: AnyMessage, request: Request, url: URL) => string,
+  admit: Admit,
 ): (request: Request) => Promise<Response> {
   const hosts = hostsOf(new URL(treasury.location));
   return async (request) => {
@@ -54,9 +73,13 @@ export function routesHandler(
       const found = routeOf(routes, request.method, url.pathname);
       if (found === undefined) return notFound(request);
       const [{ message, answer }, segments] = found;
-      const credential = admit(message, request, url);
-      const asked = await readAsked(message, request, segments);
-      return await answer({ ...asked, treasury, request, credential });
+      const { credential, bytes } = await admit(message, request, url);
+      try {
+        const asked = await readAsked(message, request, segments, bytes?.more);
+        return await answer({ ...asked, treasury, request, credential });
+      } finally {
+        bytes?.end();
+      }
     } catch (error) {
       if (!(error instanceof SigilError)) throw error;
       return new Refused(error, { enforced: treasury.authority.vocabulary.names }).response;

@@ -15,6 +15,10 @@ import { checkOptions } from "./options.ts";
 import { type Order, orderKey, orderOf } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
+import { Shares, type Use } from "./shares.ts";
+
+/** Bytes of bodies in memory. The part of a node far from the root is one body of the largest. */
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
  * A treasury with the fetch that it is given: `l8nt/treasury` gives it a guarded one, and an
@@ -26,6 +30,7 @@ export class TreasuryCore implements Treasurer {
   /** What the owner sees and does. Not for agents. */
   readonly owner: Owner;
   readonly #parts: TreasuryParts;
+  readonly #bytes = new Shares(MAX_BYTES, "bytes of requests under way");
 
   /** @throws TypeError for an option that is unknown or cannot work */
   constructor(options: CoreOptions, receipts?: ReceiptMaker) {
@@ -83,7 +88,7 @@ export class TreasuryCore implements Treasurer {
     if (target === undefined)
       throw new AdapterError(
         "ERR_REQUEST",
-        "The method or the URL cannot be requested. The URL must be http or https, without a user name or a password.",
+        "The method or the URL cannot be requested. The URL must be http or https, without a user name or a password, and its path and query have at most 8,192 characters.",
       );
     const verified = this.#admit(request.credential, { now: this.#parts.clock(), target });
     checkTransport(url);
@@ -115,6 +120,19 @@ export class TreasuryCore implements Treasurer {
     const { delivery, uses } = this.#parts;
     if (ids.length > 0) await delivery.answered(verified, ids);
     for (const id of ids) await uses.answered(orderKey(verified, id));
+  }
+
+  /**
+   * Judges the credential of a request before anything else of it is read, and bounds the bytes
+   * that it may send.
+   *
+   * @throws TokenError for a credential that was not minted here, DeniedError for one that has
+   * ended or was revoked
+   */
+  async admit(credential: string): Promise<Use> {
+    await this.start();
+    const { nodes } = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
+    return this.#bytes.begin(nodes.map(({ id }) => id));
   }
 
   #admit(credential: string, access: Access): Verified {

@@ -3,7 +3,7 @@
  * and used by the server, the client and the OpenAPI document.
  */
 import { AdapterError } from "../errors.ts";
-import { parseJson, readJson, readJsonText } from "../http/body.ts";
+import { parseJson, type Reading, readJson, readJsonText } from "../http/body.ts";
 import { repeatedName } from "../http/repeated-name.ts";
 import { type Codec, Place, readLeniently, readStrictly, type Schema } from "./codec.ts";
 
@@ -53,18 +53,24 @@ type Presence<Name extends string, T> = [T] extends [undefined]
   : { readonly [N in Name]: T };
 
 const MAX_BODY_BYTES = 65_536;
+/** An unfinished body holds a connection and memory. */
+const BODY_SECONDS = 20;
 
-/** @throws AdapterError `ERR_REQUEST` that names the field, `ERR_TOO_LARGE` */
+/**
+ * @param arrived as of `readBody`
+ * @throws AdapterError `ERR_REQUEST` that names the field, `ERR_TOO_LARGE`
+ */
 export async function readAsked<Path, Query, Body>(
   { name, parameters, query, body, maxBodyBytes = MAX_BODY_BYTES }: Message<Path, Query, Body>,
   request: Request,
   segments: Readonly<Record<string, string>>,
+  arrived: Reading["arrived"] = () => {},
 ): Promise<Asked<Path, Query, Body>> {
   const { searchParams } = new URL(request.url);
   return {
     parameters: parameters && readStrictly(parameters, segments, `path of ${name}`),
     query: query && readStrictly(query, queryOf(searchParams, query), `query of ${name}`),
-    body: body && (await readOnce(body, request, maxBodyBytes, name)),
+    body: body && (await readOnce(body, request, maxBodyBytes, name, arrived)),
   } as Asked<Path, Query, Body>;
 }
 
@@ -73,8 +79,9 @@ async function readOnce<Body>(
   request: Request,
   maxBytes: number,
   name: string,
+  arrived: (bytes: number) => void,
 ): Promise<Body> {
-  const text = await readJsonText(request, maxBytes);
+  const text = await readJsonText(request, maxBytes, { arrived, seconds: BODY_SECONDS });
   const read = readStrictly(body, parseJson(text), name);
   const repeated = repeatedName(text);
   if (repeated !== undefined) throw new Place(name, true).at(repeated).twice();
