@@ -3,9 +3,10 @@
 // A secret, preimage or signature in hex, or a macaroon in base64 with its preimage.
 const SECRETS = /[A-Za-z0-9+/_-]{64,}={0,2}(?::[0-9A-Fa-f]{64})?|[0-9A-Fa-f]{32,}/g;
 
-// A whole wallet URL; if its form is not recognized, the values of parameters that hold secrets.
+// A whole wallet URL, looked for where a word begins, because a long word would be read again from
+// each of its letters; if its form is not recognized, the values of parameters that hold secrets.
 const WALLET_URLS =
-  /[a-z][a-z0-9]*\+(?:https?|walletconnect):[^\s"']*|(?<=[?&](?:key|macaroon|rune|secret|password)=)[^&\s"']+/gi;
+  /(?<![a-z0-9])[a-z0-9]+\+(?:https?|walletconnect):[^\s"']*|(?<=[?&](?:key|macaroon|rune|secret|password)=)[^&\s"']+/gi;
 
 /** Replaces wallet URLs in a message. */
 export const withoutWalletUrls = (message: string): string =>

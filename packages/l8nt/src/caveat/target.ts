@@ -25,7 +25,7 @@ export interface Target {
  * The most characters of a target, with its query. RFC 9112 §3 asks for request lines of 8,000
  * octets to be taken, and servers take few longer ones.
  */
-export const MAX_TARGET_CHARACTERS = 8192;
+const MAX_TARGET_CHARACTERS = 8192;
 /** How often a path may be encoded: one more would be decoded by no chain of proxies. */
 const MAX_LAYERS = 3;
 
@@ -130,6 +130,7 @@ const PATH = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$/;
 
 /** A path in the one form that two spellings of it share; undefined if it is ambiguous. */
 export function readPath(path: string): string | undefined {
+  if (path.length > MAX_TARGET_CHARACTERS) return undefined;
   if (PLAIN_PATH.test(path)) return path;
   if (!PATH.test(path) || isAmbiguous(path)) return undefined;
   return path.replace(/%[0-9A-Fa-f]{2}/g, (triplet) => {

@@ -20,8 +20,10 @@ const BEFORE_EQUALS = /[ \t]*(?==)/y;
 const AFTER_EQUALS = /[ \t]*/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
 const NO_BOUNDARY = /[^",]+/y;
-/** A comma that ends an unreadable item, because a scheme with a parameter follows. */
-const NEXT_ITEM = /,[ \t,]*(?=[A-Za-z0-9!#$%&'*+.^_`|~-]+ +[A-Za-z0-9!#$%&'*+.^_`|~-]+[ \t]*=)/y;
+/** A run of commas: taken whole, so that a long one is read once. */
+const COMMAS = /,[ \t,]*/y;
+/** A scheme with a parameter. After a comma it ends an unreadable item. */
+const ITEM = /(?=[A-Za-z0-9!#$%&'*+.^_`|~-]+ +[A-Za-z0-9!#$%&'*+.^_`|~-]+[ \t]*=)/y;
 
 /** An item while it is read. */
 interface Item {
@@ -107,11 +109,13 @@ class Scanner {
   /** To the next item, or to the end. A quoted text is skipped whole. */
   skipToNextItem(): void {
     while (!this.atEnd) {
-      if (this.take(NEXT_ITEM) !== undefined) return;
+      if (this.take(COMMAS) !== undefined) {
+        if (this.take(ITEM) !== undefined) return;
+        continue;
+      }
       if (this.take(NO_BOUNDARY) !== undefined || this.take(QUOTED) !== undefined) continue;
       // A quote that stays open hides all that follows.
-      if (this.peek() === '"') this.#offset = this.#text.length;
-      else this.skip();
+      this.#offset = this.#text.length;
     }
   }
 

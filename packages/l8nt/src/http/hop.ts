@@ -52,7 +52,8 @@ function passedOn(fields: Fields, withheld: RegExp): [name: string, value: strin
   const ofThisHop = new Set(
     all
       .filter(([name]) => name.toLowerCase() === "connection")
-      .flatMap(([, value]) => value.toLowerCase().split(/[ \t]*,[ \t]*/)),
+      .flatMap(([, value]) => value.toLowerCase().split(","))
+      .map((named) => named.trim()),
   );
   return all
     .filter(([name]) => !withheld.test(name) && !ofThisHop.has(name.toLowerCase()))

@@ -108,9 +108,15 @@ export function checkGiven<Path, Query, Body>(
  */
 export function queryOf(query: URLSearchParams, { schema }: Codec<unknown>): object {
   const properties = schema.properties as Readonly<Record<string, Schema>>;
+  const given = new Map<string, string[]>();
+  for (const [name, value] of query) {
+    const all = given.get(name);
+    if (all === undefined) given.set(name, [value]);
+    else all.push(value);
+  }
   return Object.fromEntries(
-    [...query].map(([name, value]) => {
-      const all = query.getAll(name);
+    [...given].map(([name, all]) => {
+      const [value = ""] = all;
       const isNumber = Object.hasOwn(properties, name) && properties[name]!.type === "integer";
       return [name, all.length > 1 ? all : isNumber ? wholeNumber(value) : value];
     }),

@@ -60,6 +60,8 @@ export const payment = codecOf<PaymentSummary>()(
 );
 
 const orderId = pattern(/^[A-Za-z0-9_-]{8,64}$/, "be 8 to 64 letters, digits, _ and -");
+/** As many as a head of 16 KiB has. */
+const MAX_FIELDS = 1000;
 /** How many other orders one order names. */
 const MAX_ORDER_IDS = 64;
 
@@ -78,7 +80,7 @@ export const purchase = message({
     id: orderId,
     method: text,
     url: text,
-    headers: optional(list(pair(fieldName, fieldValue))),
+    headers: optional(list(pair(fieldName, fieldValue), MAX_FIELDS)),
     body: optional(base64),
     madeKey: optional(flag),
     refused: optional(object({ paymentHash: hash, mayBeUsed: flag, unanswered: optional(flag) })),
