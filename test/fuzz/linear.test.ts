@@ -5,8 +5,9 @@ import { slowFamilies } from "./linear.ts";
 import { PARSERS } from "./parsers.ts";
 
 describe("the measurement", () => {
+  const blanks = FAMILIES.filter(({ name }) => name.startsWith('" " '));
   const measured = (run: (text: string) => unknown) =>
-    slowFamilies({ name: "one", maxLength: 1024 * 1024, run }, FAMILIES.slice(0, 3)).length > 0;
+    slowFamilies({ name: "one", maxLength: 262_144, run }, blanks).length > 0;
 
   test("finds a regular expression that backtracks, and lets a linear one through", () => {
     expect(measured((text) => text.split(/[ \t]*,[ \t]*/))).toBe(true);

@@ -65,7 +65,12 @@ export class RemoteTreasury implements Treasurer {
     let wasSent = false;
     for (;;) {
       const outcome = await this.#try(order);
-      if (outcome instanceof Error) throw wasSent ? this.#refusedLater(order, outcome) : outcome;
+      if (outcome instanceof Error) {
+        // Nothing was done for the order, and there is room for it later.
+        const { code, retryAfterSeconds } = outcome;
+        if (code === "ERR_RATE_LIMITED" && (await tries.again(retryAfterSeconds))) continue;
+        throw wasSent ? this.#refusedLater(order, outcome) : outcome;
+      }
       if ("kind" in outcome) return wasSent ? madeNow(outcome) : outcome;
       wasSent ||= outcome.wasSent;
       // A treasury that was never reached is not running. One that was may be starting again.

@@ -46,12 +46,15 @@ export const notAPage = (why: string): AdapterError =>
   new AdapterError("ERR_FEED", `What the revocation feed sent is of no use: ${why}.`);
 
 function objectOf(text: string): Record<string, unknown> {
+  let json: unknown;
   try {
-    return { ...JSON.parse(text) };
+    json = JSON.parse(text);
   } catch {
     // The parser's own error quotes the text.
     throw notAPage("it is not JSON");
   }
+  if (typeof json !== "object" || json === null) throw notAPage("it is not a JSON object");
+  return { ...json };
 }
 
 function formOf(json: Record<string, unknown>): SignedPage {

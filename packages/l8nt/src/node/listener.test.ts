@@ -351,3 +351,27 @@ test("a server listens on IPv6, if the machine has it", async () => {
   expect((await exchange(one.url)).body).toBe("six");
   await one.close();
 });
+
+test("connections without a request keep no request out, and close none that is under way [case 115]", async () => {
+  const { promise: held, resolve: release } = later<void>();
+  const one = await serve(
+    async ({ url: asked }) => {
+      if (asked.endsWith("/held")) await held;
+      return new Response("served");
+    },
+    { maxConnections: 8 },
+  );
+  served.push(one);
+  const slow = exchange(one.url, { target: "/held" });
+  const { hostname, port } = new URL(one.url);
+  const idle = Array.from({ length: 40 }, () => connect(Number(port), hostname));
+  for (const socket of idle) {
+    socket.on("error", () => {});
+    socket.write("GET / HTTP/1.1\r\nx: ");
+  }
+  for (let at = 0; at < 5; at++)
+    expect(await exchange(one.url, { target: `/${at}` })).toMatchObject({ body: "served" });
+  release();
+  expect(await slow).toMatchObject({ body: "served" });
+  for (const socket of idle) socket.destroy();
+});

@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { headersOf, targetOf } from "./facts.ts";
@@ -142,9 +142,22 @@ export interface ServeOptions {
    * @default the address that it listens at
    */
   readonly origin?: string;
+  /**
+   * Connections at one time. If there are as many, the one that has waited longest without a
+   * request is closed for a new one.
+   *
+   * @default 10000
+   */
+  readonly maxConnections?: number;
 }
 
-const SERVE = { port: true, host: true, socket: true, origin: true } satisfies Keys<ServeOptions>;
+const SERVE = {
+  port: true,
+  host: true,
+  socket: true,
+  origin: true,
+  maxConnections: true,
+} satisfies Keys<ServeOptions>;
 
 /** A running server. */
 export interface Served {
@@ -166,6 +179,30 @@ const LIMITS = {
 const MAX_CONNECTIONS = 10_000;
 const GRACE_MS = 5_000;
 
+/**
+ * Connections that send nothing, or half a head, must not keep others out. So half of them are for
+ * connections with a request under way, and of the others the oldest is closed for a new one.
+ */
+function boundConnections(server: Server, most: number): void {
+  server.maxConnections = most;
+  /** Without a request under way, the oldest first. */
+  const waiting = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    waiting.add(socket);
+    socket.once("close", () => waiting.delete(socket));
+    if (waiting.size <= most / 2) return;
+    const [oldest] = waiting;
+    waiting.delete(oldest!);
+    oldest!.destroy();
+  });
+  server.on("request", ({ socket }: IncomingMessage, outgoing: ServerResponse) => {
+    waiting.delete(socket);
+    outgoing.once("close", () => {
+      if (!socket.destroyed) waiting.add(socket);
+    });
+  });
+}
+
 /** The umask holds when the socket is made, so that it is never open to others. [case 101] */
 function listenPrivately(server: Server, socket: string, done: () => void): void {
   const before = process.umask(0o177);
@@ -185,8 +222,9 @@ function listenPrivately(server: Server, socket: string, done: () => void): void
 export async function serve(handler: Handler, options: ServeOptions = {}): Promise<Served> {
   checkKeys(options, SERVE, "serve");
   const { port = 0, host = "127.0.0.1", socket, origin } = options;
+  const { maxConnections = MAX_CONNECTIONS } = options;
   const server = createServer(LIMITS);
-  server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server, maxConnections);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     if (socket === undefined) server.listen(port, host, resolve);

@@ -2,6 +2,7 @@
 import { lazily } from "../internal/lazily.ts";
 import { PAGE_ROWS } from "../ports/owner.ts";
 import { openApiDocument, treasuryDiscovery } from "../wire/discovery.ts";
+import type { AnyMessage } from "../wire/message.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
 import { openApi } from "../wire/openapi.ts";
 import { answeredOrders, purchase, writePurchase } from "../wire/purchase.ts";
@@ -10,6 +11,15 @@ import { revocation } from "../wire/revocation.ts";
 import { AGENT_MESSAGES, OWNER_MESSAGES } from "../wire/treasury.ts";
 import { presented, type Route, responding, route, routesHandler } from "./routes.ts";
 import type { TreasuryCore } from "./treasury.ts";
+
+/** What a request takes in memory, besides its body. */
+const BYTES = 16_384;
+/** Of messages whose answers grow with what has happened. */
+const ANSWER_BYTES: ReadonlyMap<AnyMessage, number> = new Map<AnyMessage, number>([
+  [ownStanding, 1024 * 1024],
+  [ownTree, 1024 * 1024],
+  [ownReceipts, 1024 * 1024],
+]);
 
 const AGENT_ROUTES: readonly Route[] = [
   route(treasuryDiscovery, ({ treasury: { authority, location } }) => ({
@@ -60,10 +70,13 @@ export function treasuryApi(
   if (treasury === undefined)
     throw new TypeError("there is no treasury to serve: a client has one only with a wallet");
   const handlerOf = (core: TreasuryCore) =>
-    routesHandler(core, AGENT_ROUTES, async ({ audience }, request) => {
-      if (audience === "none") return { credential: "" };
+    routesHandler(core, AGENT_ROUTES, async (message, request) => {
+      if (message.audience === "none") return { credential: "" };
       const credential = presented(request);
-      return { credential, bytes: await core.admit(credential) };
+      return {
+        credential,
+        bytes: await core.admit(credential, ANSWER_BYTES.get(message) ?? BYTES),
+      };
     });
   if (!("open" in treasury)) return handlerOf(treasury);
   const handler = lazily(async () => handlerOf(await treasury.open()));

@@ -30,6 +30,7 @@ import { RunningOrders } from "./running-orders.ts";
 import { Seats } from "./seats.ts";
 import { ServiceRequests } from "./service-requests.ts";
 import { Settler } from "./settler.ts";
+import { Shares } from "./shares.ts";
 import { Startup } from "./startup.ts";
 import { UnpaidAsks } from "./unpaid-asks.ts";
 import { useDigest } from "./use-key.ts";
@@ -84,6 +85,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const sending = new Sending();
   const paying = { wallet, store, clock, settler, sending };
   const running = new RunningOrders();
+  const orders = new Shares(policy.maxOrders, "orders under way");
   const lookup = new PaymentLookup({ ...paying, running, ...policy });
   const payments = new OutgoingPayments({ ...paying, nodes, gate, policy, curve });
   const reconciler = new Reconciler({
@@ -110,7 +112,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   });
 
   return {
-    ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame },
+    ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame, orders },
     ...{ explanations, restored, reconciler, running, bought, delivery, purchases, uses },
     ...{ startup, receipts },
   };

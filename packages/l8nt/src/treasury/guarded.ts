@@ -1,5 +1,6 @@
 /** A treasury that agents reach from other processes. */
 import { guardedFetch } from "../http/guarded-fetch.ts";
+import { DEFAULT_MAX_ORDERS } from "./limits.ts";
 import type { TreasuryOptions } from "./options.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
 import { TreasuryCore } from "./treasury.ts";
@@ -21,6 +22,7 @@ export class Treasury extends TreasuryCore {
    * `guardedFetch` cannot run and no fetch is given
    */
   constructor(options: TreasuryOptions, receipts?: ReceiptMaker) {
-    super({ ...options, fetch: options.fetch ?? guardedFetch() }, receipts);
+    const { fetch = guardedFetch(), maxOrders = DEFAULT_MAX_ORDERS } = options;
+    super({ ...options, fetch, maxOrders }, receipts);
   }
 }

@@ -6,7 +6,12 @@ export { PURCHASES_PATH } from "../wire/purchase.ts";
 export { treasuryApi } from "./api.ts";
 export type { MaxFee } from "./fee.ts";
 export { Treasury } from "./guarded.ts";
-export { checkLimits, type InFlightOptions, type TreasuryLimits } from "./limits.ts";
+export {
+  checkLimits,
+  DEFAULT_MAX_ORDERS,
+  type InFlightOptions,
+  type TreasuryLimits,
+} from "./limits.ts";
 export type { TreasuryOptions } from "./options.ts";
 export { type OwnerApiOptions, ownerApi } from "./owner-api.ts";
 export { routeLabel } from "./routes.ts";

@@ -37,6 +37,13 @@ export interface TreasuryLimits {
    */
   readonly maxInFlight?: InFlightOptions;
   /**
+   * Orders under way at one time, of all agents. One agent, with all below it, has a part of them:
+   * the root of a tree a half, its children a quarter.
+   *
+   * @default 1024; no limit for the treasury in a `Client`
+   */
+  readonly maxOrders?: number;
+  /**
    * Whether a service keeps the payee of its first payment until the owner allows another.
    *
    * @default true
@@ -68,6 +75,7 @@ export interface TreasuryLimits {
 export const LIMIT_KEYS = {
   maxFee: true,
   maxInFlight: true,
+  maxOrders: true,
   pinsPayees: true,
   maxFirstPayment: true,
   paymentTimeout: true,
@@ -86,11 +94,14 @@ const IN_FLIGHT_KEYS = {
   perOriginAmount: true,
 } satisfies Keys<InFlightOptions>;
 
+export const DEFAULT_MAX_ORDERS = 1024;
+
 /** The limits as numbers. */
 export interface SpendingPolicy {
   /** The most that routing one payment may cost, in msat. */
   readonly maxFeeMsat: (amountMsat: bigint) => bigint;
   readonly maxInFlight: InFlightCaps;
+  readonly maxOrders: number;
   readonly pinsPayees: boolean;
   readonly maxFirstPaymentMsat: bigint | undefined;
   readonly paymentTimeoutSeconds: number;
@@ -150,6 +161,10 @@ export function readLimits(limits: TreasuryLimits, where: string): SpendingPolic
       perOrigin: countOf(maxInFlight.perOrigin ?? 256, named("maxInFlight.perOrigin")),
       perOriginMsat: msatOf(maxInFlight.perOriginAmount, named("maxInFlight.perOriginAmount")),
     },
+    maxOrders:
+      limits.maxOrders === undefined
+        ? Number.POSITIVE_INFINITY
+        : countOf(limits.maxOrders, named("maxOrders")),
     pinsPayees,
     maxFirstPaymentMsat: msatOf(limits.maxFirstPayment, named("maxFirstPayment")),
     paymentTimeoutSeconds: seconds("paymentTimeout", "60s"),

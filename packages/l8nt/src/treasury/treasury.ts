@@ -17,8 +17,8 @@ import { Owner, ownersAuthority } from "./owner.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
 import { Shares, type Use } from "./shares.ts";
 
-/** Bytes of bodies in memory. The part of a node far from the root is one body of the largest. */
-const MAX_BYTES = 32 * 1024 * 1024;
+/** Bytes in memory for requests. The part of a node far from the root has room for any body. */
+const MAX_BYTES = 34 * 1024 * 1024;
 
 /**
  * A treasury with the fetch that it is given: `l8nt/treasury` gives it a guarded one, and an
@@ -92,10 +92,24 @@ export class TreasuryCore implements Treasurer {
       );
     const verified = this.#admit(request.credential, { now: this.#parts.clock(), target });
     checkTransport(url);
-    const order = orderOf(verified, target, url, request);
-    const { running } = this.#parts;
+    const place = this.#parts.orders.begin(verified.nodes.map(({ id }) => id));
+    place.more(1);
     try {
-      await this.#noteAnswered(verified, request.answered ?? []);
+      const order = orderOf(verified, target, url, request);
+      return await this.#run(order).finally(() => {
+        // A relayed answer has a connection of its service until it has left.
+        void order.progress.ended.finally(place.end);
+      });
+    } catch (error) {
+      place.end();
+      throw error;
+    }
+  }
+
+  async #run(order: Order): Promise<Purchase> {
+    const { running, reconciler } = this.#parts;
+    try {
+      await this.#noteAnswered(order.verified, order.request.answered ?? []);
       return await running.run(order, async () => ({
         result: await this.#pass(order),
         ended: order.progress.ended,
@@ -103,7 +117,7 @@ export class TreasuryCore implements Treasurer {
     } catch (error) {
       // A store that works again ends the doubt, so the books are compared in the background.
       if (error instanceof AdapterError && error.code === "ERR_TREASURY_STOPPED")
-        void this.#parts.reconciler.reconcile().catch(() => {});
+        void reconciler.reconcile().catch(() => {});
       throw error;
     }
   }
@@ -123,16 +137,19 @@ export class TreasuryCore implements Treasurer {
   }
 
   /**
-   * Judges the credential of a request before anything else of it is read, and bounds the bytes
-   * that it may send.
+   * Judges the credential of a request before anything else of it is read, and bounds what is in
+   * memory for it.
    *
+   * @param bytes how many its answer takes
    * @throws TokenError for a credential that was not minted here, DeniedError for one that has
-   * ended or was revoked
+   * ended or was revoked; AdapterError `ERR_RATE_LIMITED`
    */
-  async admit(credential: string): Promise<Use> {
+  async admit(credential: string, bytes: number): Promise<Use> {
     await this.start();
     const { nodes } = this.#admit(credential, { now: this.#parts.clock(), target: "self" });
-    return this.#bytes.begin(nodes.map(({ id }) => id));
+    const use = this.#bytes.begin(nodes.map(({ id }) => id));
+    use.more(bytes);
+    return use;
   }
 
   #admit(credential: string, access: Access): Verified {

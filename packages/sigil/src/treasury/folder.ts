@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   type Stats,
   writeSync,
 } from "node:fs";
@@ -23,6 +24,8 @@ export interface Folder {
   readonly mark: string;
   readonly ownerCredential: string;
   readonly agentCredential: string;
+  /** Where a running treasury answers its owner. */
+  readonly ownerSocket: string;
 }
 
 /** The paths of a folder, which need not exist. */
@@ -34,6 +37,7 @@ export const folderAt = (path: string): Folder => ({
   mark: join(path, "newest.json"),
   ownerCredential: join(path, "owner.credential"),
   agentCredential: join(path, "agent.credential"),
+  ownerSocket: join(path, "owner.sock"),
 });
 
 /** Makes the folder if it does not exist. @throws UsageError if others can read it */
@@ -77,6 +81,15 @@ export function existingFolder(path: string): Folder {
       "The folder of --dir has no treasury. `sigil treasury init --dir DIR` makes one.",
     );
   return folder;
+}
+
+/** Whether a running treasury made its owner's socket there, or one that died left it. */
+export const hasOwnerSocket = ({ ownerSocket }: Folder): boolean =>
+  lstatSync(ownerSocket, { throwIfNoEntry: false })?.isSocket() ?? false;
+
+/** Removes the socket of a treasury that died. The books are open here, so none uses it. */
+export function removeOwnerSocket(folder: Folder): void {
+  if (hasOwnerSocket(folder)) rmSync(folder.ownerSocket);
 }
 
 function checkPrivate(path: string, what: string): void {

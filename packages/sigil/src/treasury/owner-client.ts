@@ -4,14 +4,17 @@ import { OwnerClient } from "l8nt/owner";
 import type { Arguments, Flag } from "../arguments.ts";
 import { UsageError } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
-import { existingFolder, readPrivate } from "./folder.ts";
+import { existingFolder, hasOwnerSocket, readPrivate } from "./folder.ts";
 
 export const OWNER_FLAGS = {
   dir: {
     value: "DIR",
     help: "the treasury's folder, which has its owner's credential (default: SIGIL_OWNER_CREDENTIAL)",
   },
-  socket: { value: "PATH", help: "the Unix socket on which the treasury listens" },
+  socket: {
+    value: "PATH",
+    help: "the Unix socket on which the treasury listens (default: owner.sock in --dir, then its URL)",
+  },
 } as const satisfies Record<string, Flag>;
 
 /** @throws UsageError without a credential; TokenError if it cannot be read */
@@ -20,17 +23,30 @@ export function ownerClient(
   { env }: Terminal,
 ): OwnerClient {
   const dir = given.text("dir");
+  const folder = dir === undefined ? undefined : existingFolder(dir);
   const credential =
-    dir === undefined
+    folder === undefined
       ? env.SIGIL_OWNER_CREDENTIAL
-      : readPrivate(existingFolder(dir).ownerCredential, "The owner's credential");
+      : readPrivate(folder.ownerCredential, "The owner's credential");
   if (!credential)
     throw new UsageError(
       "Missing treasury. Give --dir DIR, or set SIGIL_OWNER_CREDENTIAL to the owner's credential.",
     );
   const socket = given.text("socket");
-  return new OwnerClient({
-    credential,
-    ...(socket !== undefined && { fetch: socketFetch(socket) }),
-  });
+  if (socket !== undefined) return new OwnerClient({ credential, fetch: socketFetch(socket) });
+  if (folder === undefined || !hasOwnerSocket(folder)) return new OwnerClient({ credential });
+  return new OwnerClient({ credential, fetch: firstOver(socketFetch(folder.ownerSocket)) });
 }
+
+/** The socket of a treasury that died is still there, and the treasury may run elsewhere. */
+const firstOver =
+  (overSocket: typeof fetch): typeof fetch =>
+  async (input, init) => {
+    try {
+      return await overSocket(input, init);
+    } catch (error) {
+      const { syscall } = Object(error) as { readonly syscall?: unknown };
+      if (syscall !== "connect") throw error;
+      return fetch(input, init);
+    }
+  };

@@ -2,7 +2,13 @@
 import { randomUUID } from "node:crypto";
 import type { Handler } from "l8nt/node";
 import type { BooksWitness } from "l8nt/ports";
-import { routeLabel, serveTreasury, type Treasury, type TreasuryOptions } from "l8nt/treasury";
+import {
+  DEFAULT_MAX_ORDERS,
+  routeLabel,
+  serveTreasury,
+  type Treasury,
+  type TreasuryOptions,
+} from "l8nt/treasury";
 import { amountJson } from "../amounts.ts";
 import type { Config } from "./config.ts";
 import type { Logger } from "./log.ts";
@@ -19,6 +25,8 @@ export interface RunOptions {
   /** Keeps how far the books have come. */
   readonly witness?: BooksWitness;
   readonly fetch: typeof fetch;
+  /** Orders under way for which there are connections. @default what config.json says */
+  readonly maxOrders?: number;
   /** @default the library's, in JavaScript */
   readonly curve?: TreasuryOptions["curve"];
   readonly log: Logger;
@@ -41,8 +49,10 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
   const { config, secrets, store, lookUpEvery, curve, log, witness } = options;
   const traced = await tracer();
   const metrics = new Metrics();
+  const { maxOrders = DEFAULT_MAX_ORDERS } = config.limits;
   const served = await serveTreasury({
     ...config.limits,
+    maxOrders: Math.min(maxOrders, options.maxOrders ?? maxOrders),
     secret: secrets.root,
     receiptSeed: secrets.receipts,
     ...(curve !== undefined && { curve }),

@@ -1,12 +1,13 @@
 /** `sigil treasury start`: opens the folder, and serves the treasury until a signal stops it. */
-import { type Served, serve } from "l8nt/node";
-import { guardedFetch } from "l8nt/treasury";
+import { type Handler, type Served, serve } from "l8nt/node";
+import { guardedFetch, routeLabel } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
 import { type Config, readConfig } from "./config.ts";
-import { existingFolder, type Folder, readPrivate } from "./folder.ts";
-import { logger } from "./log.ts";
+import { connectionBounds, openFilesLimit } from "./descriptors.ts";
+import { existingFolder, type Folder, readPrivate, removeOwnerSocket } from "./folder.ts";
+import { type Logger, logger } from "./log.ts";
 import { runTreasury } from "./run.ts";
 import { openSecrets, readKey } from "./secrets.ts";
 import { openStore } from "./store.ts";
@@ -36,8 +37,10 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
     const wallet = await walletAtStart(walletUrl, log);
     // Loaded here, because no other command needs its WebAssembly.
     const { curve } = await import("./curve.ts");
+    const bounds = connectionBounds(openFilesLimit());
     const running = await runTreasury({
       config,
+      maxOrders: bounds.orders,
       secrets,
       store,
       wallet: wallet.open,
@@ -61,7 +64,8 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
     async function serveUntil(end: Promise<void>): Promise<() => Promise<void>> {
       const { treasury, receiptKey, handler } = running;
       const { location } = config;
-      const served = await listen(given, config, handler);
+      const served = await listen(given, config, handler, bounds.incoming);
+      const ownersServed = await listenToOwner(folder, config, handler, log);
       terminal.answer(
         `The treasury of ${location} listens at ${served.url}. Its receipts are signed with the key ${receiptKey}.\n`,
         { listening: served.url, location, receiptKey, pid: process.pid },
@@ -70,7 +74,9 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       await end;
       stopAsking();
       log.info("stopping: accepting no more requests, waiting for payments under way");
-      return () => served.close();
+      return async () => {
+        await Promise.all([served.close(), ownersServed?.close()]);
+      };
     }
   } finally {
     await store.close();
@@ -116,17 +122,43 @@ function walletText({ walletFile }: Config, { env }: Terminal): string {
   return url;
 }
 
+/**
+ * Answers the owner on a socket in the folder, which agents cannot fill. Without it, the owner's
+ * commands use the treasury's URL.
+ */
+async function listenToOwner(
+  folder: Folder,
+  { location }: Config,
+  handler: Handler,
+  log: Logger,
+): Promise<Served | undefined> {
+  const forOwner: Handler = (request, client) =>
+    routeLabel(new URL(request.url).pathname) === "owner"
+      ? handler(request, client)
+      : new Response(null, { status: 404 });
+  try {
+    removeOwnerSocket(folder);
+    return await serve(forOwner, { socket: folder.ownerSocket, origin: location });
+  } catch {
+    log.warn(
+      "owner.sock cannot be made in the folder of --dir (is its path longer than 100 characters?); the owner's commands use the treasury's URL, and wait if agents use up its connections",
+    );
+    return undefined;
+  }
+}
+
 function listen(
   given: Arguments<StartFlag>,
   { location }: Config,
-  handler: Parameters<typeof serve>[0],
+  handler: Handler,
+  maxConnections: number,
 ): Promise<Served> {
   const socket = given.text("socket");
-  if (socket !== undefined) return serve(handler, { socket, origin: location });
+  if (socket !== undefined) return serve(handler, { socket, origin: location, maxConnections });
   const port = given.text("port") ?? new URL(location).port;
   if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535)
     throw new UsageError("The location has no port: give --port N, or --socket PATH.");
-  return serve(handler, { port: Number(port), origin: location }).catch(
+  return serve(handler, { port: Number(port), origin: location, maxConnections }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE")
         throw new UsageError(`Port ${port} is in use. Give another one with --port N.`);

@@ -1,0 +1,126 @@
+/**
+ * One agent, with all that it derives, cannot use up the orders that a treasury has under way.
+ * spec/4-purchase.md §7.
+ */
+import { Client } from "l8nt";
+import { describe, expect, test, vi } from "vitest";
+import { patience } from "../client/retry.ts";
+import type { Credential } from "../l402/index.ts";
+import { site, type Town, town } from "../testing/fixtures/town.ts";
+
+const order = (world: Town, credential: Credential, url: string, signal?: AbortSignal) =>
+  world.treasury
+    .buy({
+      id: crypto.randomUUID(),
+      credential: credential.toString(),
+      method: "GET",
+      url,
+      headers: [],
+      ...(signal !== undefined && { signal }),
+    })
+    .then(
+      (purchase) => purchase,
+      (error: { code?: string }) => error.code ?? String(error),
+    );
+
+/** A site that answers at `/free`, and otherwise when it is told to. */
+async function slowSite() {
+  const waiting: (() => void)[] = [];
+  const arrived = vi.fn();
+  const { url } = await site(({ target }, response) => {
+    if (target === "/free") return response.end("free");
+    if (target === "/half") return response.write("half");
+    arrived();
+    return waiting.push(() => response.end("late"));
+  });
+  const answerAll = () => {
+    for (const answer of waiting.splice(0)) answer();
+  };
+  return { url, arrived, answerAll };
+}
+
+async function start(maxOrders: number) {
+  const world = await town({ maxOrders });
+  const root = world.mint();
+  const child = (of: Credential, agent: string) =>
+    of.delegate({ agent, budget: "10 sat" }, { now: world.clock() });
+  return { world, root, child, slow: await slowSite() };
+}
+
+test("an agent with orders that hang is refused more, its siblings are served, and then it is served again", async () => {
+  const { world, root, child, slow } = await start(16);
+  const [evil, good] = [child(root, "evil"), child(root, "good")];
+  // A child's part of 16 is a quarter.
+  const hanging = Array.from({ length: 4 }, (_, at) => order(world, evil, `${slow.url}/hang${at}`));
+  await vi.waitUntil(() => slow.arrived.mock.calls.length === 4);
+  for (const who of [evil, child(evil, "of-evil"), child(child(evil, "of-evil"), "deep")])
+    expect(await order(world, who, `${slow.url}/free`)).toBe("ERR_RATE_LIMITED");
+  expect(await order(world, good, `${slow.url}/free`)).toMatchObject({ kind: "response" });
+  slow.answerAll();
+  for (const each of await Promise.all(hanging)) {
+    if (typeof each === "string" || each.kind !== "response") throw new Error("no answer");
+    expect(await each.response.text()).toBe("late");
+  }
+  expect(await order(world, evil, `${slow.url}/free`)).toMatchObject({ kind: "response" });
+});
+
+test("a root has half of all, so another root is served", async () => {
+  const { world, root, slow } = await start(8);
+  const hanging = Array.from({ length: 4 }, (_, at) => order(world, root, `${slow.url}/hang${at}`));
+  await vi.waitUntil(() => slow.arrived.mock.calls.length === 4);
+  expect(await order(world, root, `${slow.url}/free`)).toBe("ERR_RATE_LIMITED");
+  expect(await order(world, world.mint(), `${slow.url}/free`)).toMatchObject({ kind: "response" });
+  slow.answerAll();
+  await Promise.all(hanging);
+});
+
+describe("what ends gives its place back", () => {
+  test("a relayed answer has a place until it has left, or its agent has gone", async () => {
+    const { world, root, slow } = await start(2);
+    const half = await order(world, root, `${slow.url}/half`);
+    if (typeof half === "string" || half.kind !== "response") throw new Error("no answer");
+    expect(await order(world, root, `${slow.url}/free`)).toBe("ERR_RATE_LIMITED");
+    await half.response.body?.cancel();
+    await vi.waitFor(async () =>
+      expect(await order(world, root, `${slow.url}/free`)).toMatchObject({ kind: "response" }),
+    );
+  });
+
+  test("orders that fail, are refused or are given up", async () => {
+    const { world, root, child, slow } = await start(4);
+    const gone = new AbortController();
+    for (let at = 0; at < 8; at++) {
+      expect(await order(world, root, "http://127.0.0.1:1/")).toBe("ERR_SERVICE_UNREACHABLE");
+      expect(await order(world, root, "ftp://127.0.0.1/")).toBe("ERR_REQUEST");
+    }
+    const abandoned = order(world, root, `${slow.url}/hang`, gone.signal);
+    await vi.waitUntil(() => slow.arrived.mock.calls.length === 1);
+    gone.abort();
+    slow.answerAll();
+    await abandoned;
+    expect(await order(world, child(root, "a"), `${slow.url}/free`)).toMatchObject({
+      kind: "response",
+    });
+  });
+});
+
+test("a client waits for Retry-After, and sends the same order again", async () => {
+  const { world, root, slow } = await start(2);
+  const hanging = order(world, root, `${slow.url}/hang`);
+  await vi.waitUntil(() => slow.arrived.mock.calls.length === 1);
+  const waited: number[] = [];
+  vi.spyOn(patience, "sleep").mockImplementation(async (ms) => {
+    waited.push(ms);
+    slow.answerAll();
+    const late = await hanging;
+    if (typeof late !== "string" && late.kind === "response") await late.response.text();
+  });
+  const client = new Client({ credential: root, clock: world.clock });
+  const response = await client.fetch(`${slow.url}/free`, { headers: { accept: "text/x" } });
+  expect(await response.text()).toBe("free");
+  vi.restoreAllMocks();
+  expect(
+    world.asked.map(({ target }) => target).filter((path) => path === "/v1/purchases").length,
+  ).toBeLessThanOrEqual(2);
+  expect(waited.every((ms) => ms >= 1000)).toBe(true);
+});
