@@ -11,5 +11,13 @@ function unheld(timer: Timer): Timer {
 /** Calls `act` once after `ms`. `clearTimeout` cancels it. */
 export const later = (ms: number, act: () => void): Timer => unheld(setTimeout(act, ms));
 
+/** Resolves in a later turn of the event loop: what others have waited for is done before. */
+export const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { setImmediate: soon } = globalThis as { setImmediate?: (act: () => void) => unknown };
+    if (soon === undefined) setTimeout(resolve, 0);
+    else soon(resolve);
+  });
+
 /** Calls `act` every `ms`. `clearInterval` cancels it. */
 export const every = (ms: number, act: () => void): Timer => unheld(setInterval(act, ms));

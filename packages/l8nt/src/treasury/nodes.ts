@@ -3,6 +3,8 @@
  * record. spec/4-purchase.md §7.
  */
 import { Lru } from "../internal/lru.ts";
+import { nextTurn } from "../internal/timers.ts";
+import { Turns } from "../internal/turns.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import { nodeTotals, spentOf } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -16,6 +18,8 @@ import { MAX_NODES, surplusOf } from "./node-shares.ts";
 const SLACK = 500;
 /** A read is never cut below what may be there: the surplus, and roots beyond the bound. */
 const MAX_READ = 2 * MAX_NODES;
+/** How many nodes are looked up before other requests have their turn. [case 118] */
+const STEP = 50;
 /** A clock that is set back by less than this finds no node ended that lives. */
 const CLOCK_MARGIN_SECONDS = 86_400;
 
@@ -30,6 +34,9 @@ export class NodeDirectory {
   readonly #options: NodeDirectoryOptions;
   /** The nodes that are in the store already. */
   readonly #met = new Lru<string, true>(MAX_NODES);
+
+  /** What takes long of all requests: one step in each turn of the event loop. */
+  readonly #steps = new Turns();
 
   /** Processes may end before they write as many records as `SLACK`, so each begins with a look. */
   #untilTrim = 1;
@@ -82,9 +89,8 @@ export class NodeDirectory {
 
   /** The node of a credential and its ancestors, root first. */
   async chain(verified: Verified, now: number): Promise<readonly NodeStanding[]> {
-    return Promise.all(
-      verified.nodes.map((_node, depth) => this.#standing(recordOf(verified, depth, now), now)),
-    );
+    const depths = verified.nodes.map((_node, depth) => depth);
+    return this.#inSteps(depths, (depth) => this.#standing(recordOf(verified, depth, now), now));
   }
 
   /** A credential's node and all below it that have spent, parents first. */
@@ -98,8 +104,29 @@ export class NodeDirectory {
 
   /** A node and all below it, parents first; every node if `nodeId` is undefined. */
   async below(nodeId: string | undefined, now: number): Promise<readonly NodeStanding[]> {
-    const records = await this.#options.store.nodes(nodeId, MAX_READ);
-    return Promise.all(listed(records).map((record) => this.#standing(record, now)));
+    // One after the other: many requests at once would read the whole directory in one turn.
+    const records = await this.#steps.take("", async () => {
+      await nextTurn();
+      return listed(await this.#options.store.nodes(nodeId, MAX_READ));
+    });
+    return this.#inSteps(records, (record) => this.#standing(record, now));
+  }
+
+  /** A few nodes are looked up at once; many by steps. */
+  async #inSteps<From, To>(
+    all: readonly From[],
+    look: (one: From) => Promise<To>,
+  ): Promise<readonly To[]> {
+    if (all.length <= STEP) return Promise.all(all.map(look));
+    const found: To[] = [];
+    for (let at = 0; at < all.length; at += STEP) {
+      const step = await this.#steps.take("", async () => {
+        await nextTurn();
+        return Promise.all(all.slice(at, at + STEP).map(look));
+      });
+      found.push(...step);
+    }
+    return found;
   }
 
   async #standing(record: NodeRecord, now: number): Promise<NodeStanding> {
