@@ -227,7 +227,7 @@ const DESCRIPTIONS = {
   ERR_PAID_NOT_DELIVERED: {
     meaning: "The payment was made, and nothing that was paid for arrived.",
     whatToDo:
-      "If the message says that what was paid for is kept, send the request again: it is used before anything is paid. Otherwise contact the service's operator with the payment hash, which `sigil payments` shows to the treasury's owner. The agent then pays the service nothing for 10 minutes; `sigil reopen` ends that.",
+      "If the message says that what was paid for is kept, send the request again: it is used before anything is paid. Otherwise contact the service's operator with the payment hash, which `sigil payments` shows to the treasury's owner. The agent then pays the service nothing for 10 minutes, and longer each time that it happens again; `sigil reopen` ends that.",
   },
   ERR_ANSWER_LOST: {
     meaning:

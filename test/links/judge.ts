@@ -189,9 +189,13 @@ function judgeSecond(story: Story, mayBeBlamed: boolean, demand: Demand): void {
   const isSame = cell.again === "same order";
   // The answer of this very order was given, or may have been: it is not paid for twice.
   const isLost = isSame && isSpent && (isAnswer(first) || cell.served === "served, refuses");
-  const isBlamed = isSpent && mayBeBlamed && cell.served !== "served, keeps";
   // A new order that met the refusal with what the first one paid for has spent nothing itself.
   const isTruth = second.kind === "error" && (isSpent || (!isSame && second.spent === "no"));
+  const isBlamed =
+    isTruth &&
+    mayBeBlamed &&
+    second.code === "ERR_PAID_NOT_DELIVERED" &&
+    cell.served !== "served, keeps";
   const isLeftAlone =
     looksUnserved(cell) &&
     second.kind === "error" &&
