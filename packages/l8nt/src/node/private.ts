@@ -16,6 +16,12 @@ export function sendPrivately(outgoing: ServerResponse, granted: Granted): void 
     if (!isPrivate()) return writeHead.call(outgoing, status, ...rest);
     const given = rest.at(-1);
     const isGiven = typeof given === "object" && given !== null;
+    if (!saysSomething(outgoing, isGiven ? (given as Fields) : undefined)) {
+      const message = typeof rest[0] === "string" ? [rest[0]] : [];
+      writeHead.call(outgoing, status, ...message, { ...(isGiven && given), ...PRIVATE });
+      open = undefined;
+      return outgoing;
+    }
     const passed = isGiven ? takenFrom(outgoing, given as Fields) : undefined;
     protect(outgoing);
     // A field that HTTP does not have makes it throw, and another head may follow.
@@ -29,6 +35,19 @@ export function sendPrivately(outgoing: ServerResponse, granted: Granted): void 
     flushHeaders.call(outgoing);
     open = undefined;
   };
+}
+
+/** What is added to an answer that says nothing about caches: nearly every one. */
+const PRIVATE = {
+  "cache-control": privateCacheControl(undefined),
+  vary: varyWithCredentials(undefined),
+};
+
+/** Whether a head says something about caches already, or is given as a list. */
+function saysSomething(outgoing: ServerResponse, given: Fields | undefined): boolean {
+  if (outgoing.getHeaderNames().some(isAboutCaches) || Array.isArray(given)) return true;
+  for (const name in given) if (isAboutCaches(name)) return true;
+  return false;
 }
 
 const isAboutCaches = (name: string): boolean =>
