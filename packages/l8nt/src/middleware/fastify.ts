@@ -8,6 +8,7 @@ import { goneSignal, requestOf } from "../node/listener.ts";
 import { sendPrivately } from "../node/private.ts";
 import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
+import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
 import {
@@ -86,6 +87,7 @@ export function wellKnown(paywall: Paywall): FastifyPluginCallback {
 }
 
 function sendUngranted(reply: FastifyReply, decision: Refused | Answered): void {
+  closeUnread(reply.raw);
   const { status, headers, body } = rendering(decision);
   const fields = fieldsOfPairs(headers);
   for (const name of LIST_FIELDS) {

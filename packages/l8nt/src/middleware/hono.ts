@@ -14,6 +14,7 @@ import {
 } from "../node/facts.ts";
 import { sendPrivately } from "../node/private.ts";
 import { sentStatus, settle, settleBy } from "../node/settlement.ts";
+import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
 import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../service/caching.ts";
@@ -267,6 +268,7 @@ class NodeFacts implements RequestFacts {
 async function ungranted(c: Context, decision: Refused | Answered): Promise<Response> {
   const { status, headers, body } = rendering(decision);
   const { outgoing } = (c.env ?? {}) as NodeBindings;
+  if (typeof outgoing?.writeHead === "function") closeUnread(outgoing);
   const fields = new Headers();
   for (const [name, value] of headers) fields.append(name, value);
   // On the context, whose own fields replace those of a response.

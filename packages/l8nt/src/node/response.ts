@@ -4,6 +4,7 @@ import { LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { watchWritten } from "../http/written.ts";
 import { type Answered, rendering } from "../service/answered.ts";
 import type { Refused, Rendered } from "../wire/problem.ts";
+import { closeUnread } from "./unread.ts";
 
 /**
  * A handler's `Response` has joined the two lines of a challenge, because `Headers` cannot hold
@@ -36,6 +37,7 @@ export function fieldsOfPairs(pairs: Rendered["headers"]): OutgoingHttpHeaders {
 /** Writes what is sent for a request that is not granted, unless the client has left. */
 export function writeUngranted(outgoing: ServerResponse, decision: Refused | Answered): void {
   if (outgoing.destroyed) return;
+  closeUnread(outgoing);
   const { status, headers, body } = rendering(decision);
   const fields = fieldsOfPairs(headers);
   for (const name of LIST_FIELDS) {
