@@ -78,7 +78,7 @@ test("a request to a mounted app is judged by its whole path", async () => {
     );
     expect(
       (await exchange(host.url, { target: other, fields: [present(credential)] })).status,
-    ).toBe(403);
+    ).toBe(402);
     expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
   }
   await host.close();
@@ -266,7 +266,7 @@ test("what is bought for a folder is used for its redirect, and its target is bo
     await ask("/docs/", target),
     await ask("/docs/", target),
     await ask("/docs", folderOnly),
-  ]).toEqual([301, 403, 200, 402, 301]);
+  ]).toEqual([301, 402, 200, 402, 301]);
   await host.close();
   await rm(folder, { recursive: true });
 });

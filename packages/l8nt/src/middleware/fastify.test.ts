@@ -73,7 +73,7 @@ test("a request to a prefixed or rewritten route is judged by the path of the re
     );
     expect(
       (await exchange(host.url, { target: other, fields: [present(credential)] })).status,
-    ).toBe(403);
+    ).toBe(402);
     expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
   }
   await host.close();

@@ -114,7 +114,7 @@ test("a request to a mounted app is judged by its whole path", async () => {
     const other = target === "/routed/paid" ? "/mounted/paid" : "/routed/paid";
     expect(
       (await exchange(host.url, { target: other, fields: [present(credential)] })).status,
-    ).toBe(403);
+    ).toBe(402);
     expect((await exchange(host.url, { target, fields: [present(credential)] })).status).toBe(200);
   }
   await host.close();

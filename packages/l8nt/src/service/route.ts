@@ -13,7 +13,7 @@ import { fingerprintOf } from "../http/fingerprint.ts";
 import { authenticateFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
 import { Refused } from "../wire/problem.ts";
-import { isPayable } from "./answer.ts";
+import { isPayable, isUnproven } from "./answer.ts";
 import { Answered } from "./answered.ts";
 import type { GuardedRequest, PaywallContext } from "./context.ts";
 import type { Decision, PricedRequest, RequestFacts } from "./decision.ts";
@@ -37,6 +37,9 @@ const NOT_SOLD = new TokenError(
 const NO_PRICE = "The price of this request could not be determined. Nothing was charged.";
 const GUARDED_TWICE =
   "This request is guarded twice, on different terms, so its price cannot be determined. Nothing was charged. The operator should remove one of the two.";
+/** What a request presents; an error for a credential that proves nothing here. */
+type Presented = Verified | TokenError | undefined;
+
 const NOTHING_READ = { method: "", raw: "", target: undefined };
 
 /** A route of a {@link Paywall}: decides about requests on terms of its own. */
@@ -82,17 +85,17 @@ export class Route {
     if (isPreflight(facts)) return preflightAnswer();
     const guarded = facts.request && this.#context.guarded.get(facts.request);
     if (guarded !== undefined) return this.#again(guarded, target);
-    let verified: Verified | undefined;
+    let presented: Presented;
     try {
-      verified = authenticateFields(this.#context.authority.verifier, facts);
+      presented = authenticateFields(this.#context.authority.verifier, facts);
+      if (presented !== undefined) this.#context.challenges.paid(presented.paymentHash);
     } catch (error) {
-      if (error instanceof TokenError)
-        return new Refused(error, { enforced: this.#context.authority.vocabulary.names });
-      throw error;
+      if (!(error instanceof TokenError)) throw error;
+      if (!isUnproven(error)) return this.#unproven(error);
+      presented = error;
     }
-    if (verified !== undefined) this.#context.challenges.paid(verified.paymentHash);
     return this.#fixedPrice === undefined
-      ? this.#price(facts, target, verified)
+      ? this.#price(facts, target, presented)
       : this.#judge(
           {
             facts,
@@ -100,8 +103,12 @@ export class Route {
             price: this.#fixedPrice,
             hash: () => new Readings(facts.method, this.#urlOf(facts, target)).hash(),
           },
-          verified,
+          presented,
         );
+  }
+
+  #unproven(error: TokenError): Refused {
+    return new Refused(error, { enforced: this.#context.authority.vocabulary.names });
   }
 
   /** The public URL: the paywall's base, the canonical path, and the query as it was sent. */
@@ -134,11 +141,7 @@ export class Route {
     return this.#last.target;
   }
 
-  async #price(
-    facts: RequestFacts,
-    target: Target,
-    verified: Verified | undefined,
-  ): Promise<Decision> {
+  async #price(facts: RequestFacts, target: Target, presented: Presented): Promise<Decision> {
     const asked = new FactsOfRequest(facts, this.#urlOf(facts, target));
     let price: Amount;
     try {
@@ -153,15 +156,18 @@ export class Route {
       return new Refused(new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
     }
     const hash = () => asked.readings.hash();
-    return this.#judge({ facts, target, price, hash }, verified);
+    return this.#judge({ facts, target, price, hash }, presented);
   }
 
-  #judge(request: PricedRequest, verified: Verified | undefined): Decision | Promise<Decision> {
+  #judge(request: PricedRequest, presented: Presented): Decision | Promise<Decision> {
     const { facts, target, price } = request;
     const isPriced = this.terms.price !== undefined;
-    if (isPriced && price.value === 0n) return grant(undefined, price);
-    if (verified === undefined)
+    if (isPriced && price.value === 0n)
+      return presented instanceof TokenError ? this.#unproven(presented) : grant(undefined, price);
+    if (presented === undefined)
       return this.#sales.offer(request, isPriced && price.unit === "msat" ? MISSING : NOT_SOLD);
+    if (presented instanceof TokenError) return this.#sales.offer(request, presented);
+    const verified = presented;
     const { authority, clock } = this.#context;
     const access: Access = {
       now: clock(),
@@ -237,7 +243,9 @@ export class Route {
   }
 
   #deny(request: PricedRequest, error: DeniedError): Refused | Promise<Refused> {
-    return isPayable(error) ? this.#sales.offer(request, error) : new Refused(error);
+    return isPayable(error, this.#sales.sells(request.price))
+      ? this.#sales.offer(request, error)
+      : new Refused(error);
   }
 }
 

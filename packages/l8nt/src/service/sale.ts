@@ -1,5 +1,5 @@
 /** Selling a request: what a payment buys, and the challenge for it. spec/3-challenge.md §5. */
-import { msat, parseMsat } from "../amount.ts";
+import { type Amount, msat, parseMsat } from "../amount.ts";
 import {
   type Base,
   type Duration,
@@ -99,12 +99,23 @@ export class Sales {
     context.authority.minter.mint({ budget: "0 sat", ...scope });
   }
 
+  /** Whether a request with this price is for sale. */
+  sells({ unit }: Amount): boolean {
+    const { price } = this.#terms;
+    return price !== undefined && unit === "msat" && this.#context.invoicer !== undefined;
+  }
+
   /** Refuses because of `why`, with an invoice that would buy the request. */
-  async offer(request: PricedRequest, why: SigilError): Promise<Refused> {
-    const { authority, invoicer, clock, base, challenges, proxies } = this.#context;
+  offer(request: PricedRequest, why: SigilError): Refused | Promise<Refused> {
+    const { names: enforced } = this.#context.authority.vocabulary;
+    return this.sells(request.price)
+      ? this.#offer(request, why)
+      : new Refused(why, { status: 401, enforced });
+  }
+
+  async #offer(request: PricedRequest, why: SigilError): Promise<Refused> {
+    const { authority, clock, base, challenges, proxies } = this.#context;
     const { target, price } = request;
-    if (this.#terms.price === undefined || price.unit !== "msat" || invoicer === undefined)
-      return new Refused(why, { status: 401, enforced: authority.vocabulary.names });
     // A credential that is bought now would not be let in.
     const silence = authority.revocations.silence(clock());
     if (silence !== undefined) return new Refused(silence);

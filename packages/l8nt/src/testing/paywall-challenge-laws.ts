@@ -3,7 +3,7 @@
  * spec/3-challenge.md §5.
  */
 import assert from "node:assert/strict";
-import { Challenge } from "../l402/index.ts";
+import { Challenge, Credential } from "../l402/index.ts";
 import { LOCATION, type PaywallLaws, START } from "./paywall-laws.ts";
 
 export function challengeLaws({ law }: PaywallLaws): void {
@@ -71,7 +71,7 @@ export function challengeLaws({ law }: PaywallLaws): void {
   );
 
   law(
-    "a request that paying cannot help is answered 403 without a challenge [case 41]",
+    "a credential of another route or method is answered 402, and buys that one [case 41]",
     [
       { path: "/cheap", price: "1 sat" },
       { path: "/dear", price: "1000 sat" },
@@ -84,14 +84,42 @@ export function challengeLaws({ law }: PaywallLaws): void {
         ["/cheap", "POST"],
       ] as const) {
         const response = await world.ask(target, [credential], { method });
-        assert.equal(response.status, 403);
-        assert.deepEqual(response.lines("www-authenticate"), []);
+        assert.equal(response.status, 402);
+        assert.equal(response.lines("www-authenticate").length, 2);
         const problem = JSON.parse(response.body);
         assert.equal(problem.code, "ERR_ENDPOINT");
         assert.equal(problem.refusals[0].need, `${method} ${LOCATION}${target}`);
       }
       assert.deepEqual(world.grants, []);
+      // As `lnget` does, which keeps one credential for each host.
+      const dear = await world.ask("/dear", [credential]);
+      const bought = world.invoicer.buy(dear.lines("www-authenticate"));
+      assert.equal((await world.ask("/dear", [bought])).status, 200);
+      assert.equal((await world.ask("/cheap", [bought])).status, 402);
       assert.equal((await world.ask("/cheap", [credential])).status, 200);
+    },
+  );
+
+  law(
+    "what an agent was denied is answered 403 without a challenge [case 41]",
+    [
+      { path: "/cheap", price: "1 sat" },
+      { path: "/dear", price: "1000 sat", grants: { uses: 9 } },
+    ],
+    async (world) => {
+      const agent = Credential.parse(await world.buy("/dear")).delegate({
+        agent: "scout",
+        endpoints: [`GET ${LOCATION}/cheap`],
+      });
+      const response = await world.ask("/dear", [agent.toString()]);
+      assert.equal(response.status, 403);
+      assert.deepEqual(response.lines("www-authenticate"), []);
+      assert.equal(JSON.parse(response.body).code, "ERR_ENDPOINT");
+      // One "no" that paying cannot help is enough, beside others that it could.
+      const both = await world.ask("/cheap", [agent.attenuate({ maxUses: 1 }).toString()]);
+      assert.equal(both.status, 402);
+      const named = Credential.parse(await world.buy("/dear")).append(["tenant=acme"]);
+      assert.equal((await world.ask("/cheap", [named.toString()])).status, 403);
     },
   );
 

@@ -99,7 +99,7 @@ export function repeatLaws({ contract, law }: PaywallLaws): void {
       assert.equal(bodies.size, 3);
       assert.equal((await world.ask("/paid", [], keyed("k1"))).status, 402);
       const forged = `${credential.slice(0, -4)}0000`;
-      assert.equal((await world.ask("/paid", [forged], keyed("k1"))).status, 401);
+      assert.equal((await world.ask("/paid", [forged], keyed("k1"))).status, 402);
     },
   );
 
@@ -113,7 +113,7 @@ export function repeatLaws({ contract, law }: PaywallLaws): void {
         endpoints: ["GET https://api.example/other"],
       });
       const refused = await world.ask("/paid", [narrowed.toString()], keyed("k1"));
-      assert.deepEqual([refused.status, codeOf(refused)], [403, "ERR_ENDPOINT"]);
+      assert.deepEqual([refused.status, codeOf(refused)], [402, "ERR_ENDPOINT"]);
       await world.paywall.revoke(world.grants[0]!.nodeId!);
       const revoked = await world.ask("/paid", [credential], keyed("k1"));
       assert.deepEqual([revoked.status, codeOf(revoked)], [402, "ERR_REVOKED"]);

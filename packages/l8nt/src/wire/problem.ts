@@ -113,7 +113,8 @@ export class Refused {
 
   /** The problem details that the caller is shown. */
   get problem(): Problem {
-    return problemOf(this.status, this.status === 401 ? withoutOracle(this.error) : this.error);
+    const isUnproven = this.status === 401 || this.status === 402;
+    return problemOf(this.status, isUnproven ? withoutOracle(this.error) : this.error);
   }
 
   /**
