@@ -88,7 +88,8 @@ function keptBytes(): number {
 
 const quietest = (runs: readonly Pauses[]): Pauses =>
   runs.reduce((best, run) => (run.longestMs < best.longestMs ? run : best));
-// The system may stop the process inside of a pause. The quietest run shows the collector's work.
+// The system may stop the process inside of a pause: the quietest run shows the collector's work.
+// On a busy machine only a run of its own does, as `chrt -f 5 npm run -s bench -- verify`.
 const runs: Pauses[] = [];
 for (let run = 0; run < RUNS; run++) runs.push(await pauses(1));
 const once = quietest(runs);

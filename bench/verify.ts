@@ -171,7 +171,6 @@ export async function verify(progress: (text: string) => void): Promise<Measured
   const { once, twice, keptBytes } = JSON.parse(
     execFileSync(
       process.execPath,
-      // With one thread: on a busy machine a pause is else the time until the others get a core.
       [
         "--expose-gc",
         "--single-threaded-gc",
