@@ -11,6 +11,7 @@ import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
 import { postgres } from "./postgres.ts";
 import { purchase } from "./purchase.ts";
+import { relay } from "./relay.ts";
 import { revocation } from "./revocation.ts";
 import { sqlite } from "./sqlite.ts";
 import { verify } from "./verify.ts";
@@ -30,6 +31,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   memory,
   postgres,
   walks,
+  relay,
 };
 
 const asked = process.argv.slice(2);

@@ -49,6 +49,8 @@ export interface TownOptions {
   readonly uses?: number;
   /** The URL of a Postgres. @default an SQLite file */
   readonly store?: string;
+  /** What the shop serves, in place of what it sells. */
+  readonly free?: RequestListener;
   /** Whether the treasury's process records time lines. @default false */
   readonly traces?: boolean;
 }
@@ -74,7 +76,8 @@ export async function openTown(options: TownOptions = {}): Promise<Town> {
     challengesPerMinute: { perClient: 10_000_000, total: 10_000_000 },
   });
   const terms = { price: "10 sat", ...(uses !== undefined && { grants: { uses } }) } as const;
-  handle = paid(paywall, terms, (_request, response) => void response.end("served"));
+  handle =
+    options.free ?? paid(paywall, terms, (_request, response) => void response.end("served"));
 
   const location = `http://127.0.0.1:${await freePort()}`;
   const setting: Setting = { location, wallet, store, endpoint: `* ${shop}/**`, traces };

@@ -1,0 +1,21 @@
+/** The process of a plain proxy: `node:http` in, undici out, and nothing else. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream";
+import { Agent, request } from "undici";
+
+const [origin = ""] = process.argv.slice(2);
+const dispatcher = new Agent();
+const server = createServer(async (incoming, outgoing) => {
+  const { statusCode, headers, body } = await request(origin + incoming.url, { dispatcher });
+  outgoing.writeHead(statusCode, headers);
+  pipeline(body, outgoing, () => {});
+});
+server.listen(0, "127.0.0.1", () => {
+  process.send!({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+});
+process.on("message", () => {
+  const { user, system } = process.cpuUsage();
+  process.send!({ answer: user + system });
+});
+process.on("disconnect", () => process.exit());
