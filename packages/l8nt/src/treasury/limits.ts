@@ -38,7 +38,7 @@ export interface TreasuryLimits {
   readonly maxInFlight?: InFlightOptions;
   /**
    * Orders under way at one time, of all agents. One agent, with all below it, has a part of them:
-   * the root of a tree a half, its children a quarter.
+   * half of what its siblings leave of its parent's part; the root of a tree, half of all.
    *
    * @default 1024; no limit for the treasury in a `Client`
    */

@@ -64,6 +64,24 @@ test("an agent with orders that hang is refused more, its siblings are served, a
   expect(await order(world, evil, `${slow.url}/free`)).toMatchObject({ kind: "response" });
 });
 
+test("three siblings that take all that they can leave something to a fourth", async () => {
+  const { world, root, child, slow } = await start(32);
+  const taken = async (agent: string) => {
+    const who = child(root, agent);
+    const codes: unknown[] = [];
+    for (let at = 0; at < 9; at++)
+      void order(world, who, `${slow.url}/${agent}${at}`).then((code) => codes.push(code));
+    const before = slow.arrived.mock.calls.length;
+    await vi.waitUntil(() => slow.arrived.mock.calls.length - before + codes.length === 9);
+    return 9 - codes.length;
+  };
+  // Halves of 16, 8 and 4.
+  expect([await taken("one"), await taken("two"), await taken("three")]).toEqual([8, 4, 2]);
+  const fourth = await order(world, child(root, "four"), `${slow.url}/free`);
+  expect(fourth).toMatchObject({ kind: "response" });
+  slow.answerAll();
+});
+
 test("a root has half of all, so another root is served", async () => {
   const { world, root, slow } = await start(8);
   const hanging = Array.from({ length: 4 }, (_, at) => order(world, root, `${slow.url}/hang${at}`));

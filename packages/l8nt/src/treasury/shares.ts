@@ -4,8 +4,8 @@
  */
 import { AdapterError } from "../errors.ts";
 
-/** A part of the bound, by depth: an agent derives as many nodes as it likes. */
-const PART = [1 / 2, 1 / 4, 1 / 8, 1 / 16] as const;
+/** Nodes further from the root share the part of the one above. */
+const HALVINGS = 4;
 
 /** What one request uses. */
 export interface Use {
@@ -55,21 +55,27 @@ export class Shares {
     };
   }
 
+  /**
+   * A node has half of what its siblings leave of its parent's part: so there is something left for
+   * the next one, however many of them take all that they can.
+   */
   #demand(nodes: readonly string[], amount: number): void {
-    const full = nodes.findIndex(
-      (id, depth) => (this.#used.get(id) ?? 0) + amount > this.#partAt(depth),
-    );
-    if (full === -1 && this.#usedInAll + amount <= this.#inAll) return;
+    let [part, used] = [this.#inAll, this.#usedInAll];
+    const isFull = used + amount > part;
+    const full = nodes.findIndex((id, depth) => {
+      const own = this.#used.get(id) ?? 0;
+      const left = part - (used - own);
+      part = Math.max(1, Math.floor(depth < HALVINGS ? left / 2 : left));
+      used = own;
+      return own + amount > part;
+    });
+    if (full === -1 && !isFull) return;
     const whose = full === -1 ? "" : " of this agent, or of agents with the same parent";
     throw new AdapterError(
       "ERR_RATE_LIMITED",
       `There are too many ${this.#what}${whose}. Send the request again when others have ended.`,
       { retryAfterSeconds: 1 },
     );
-  }
-
-  #partAt(depth: number): number {
-    return Math.max(1, Math.floor(this.#inAll * (PART[depth] ?? PART.at(-1)!)));
   }
 
   #add(nodes: readonly string[], amount: number): void {
