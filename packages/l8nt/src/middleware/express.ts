@@ -9,6 +9,7 @@ import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
+import { isSpelledAs } from "../service/spelling.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -45,7 +46,9 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
     };
     watchUpgrades(paywall, request);
     const decided = route.authorize(
-      nodeFacts(request, request.ip, targetOf(request), parsedBody(request)),
+      nodeFacts(request, request.ip, targetOf(request), parsedBody(request), () =>
+        isSpelledAsRouted(request),
+      ),
     );
     if (decided instanceof Promise) decided.then(proceed, next);
     else proceed(decided);
@@ -74,6 +77,11 @@ export function wellKnown(paywall: Paywall): RequestHandler {
     // Express 4 does not catch a handler that rejects.
     else void Promise.resolve(answer(request, response, next)).catch(next);
   };
+}
+
+function isSpelledAsRouted({ route, path }: Request): boolean {
+  const { path: pattern } = (route ?? {}) as { path?: unknown };
+  return typeof pattern !== "string" || isSpelledAs(pattern, path);
 }
 
 /** What a parser has read and left as a value; undefined if none has. */

@@ -20,6 +20,7 @@ import {
   type Terms,
   WELL_KNOWN_PATH,
 } from "../service/index.ts";
+import { isSpelledAs } from "../service/spelling.ts";
 import { NDJSON } from "../wire/feed.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -52,7 +53,10 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       done();
     };
     watchUpgrades(paywall, request.raw);
-    const facts = nodeFacts(request.raw, request.ip, request.originalUrl);
+    const facts = nodeFacts(request.raw, request.ip, request.originalUrl, undefined, () => {
+      const [path = ""] = request.url.split("?", 1);
+      return isSpelledAs(request.routeOptions.url ?? "", path);
+    });
     const decided = route.authorize(facts);
     if (decided instanceof Promise) decided.then(proceed, done);
     else proceed(decided);

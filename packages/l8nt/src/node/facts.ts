@@ -66,12 +66,14 @@ export function headersOf(rawHeaders: readonly string[]): Headers {
  *
  * @param address the peer's address, from the framework, which knows the proxies that are trusted
  * @param body if a body parser has read it
+ * @param isSpelledAsRouted if the framework has a router that ignores case or slashes
  */
 export function nodeFacts(
   incoming: IncomingMessage,
   address: string | undefined,
   target = targetOf(incoming),
   body: () => Promise<Uint8Array> = () => peekBody(incoming),
+  isSpelledAsRouted?: () => boolean,
 ): RequestFacts {
   return {
     method: incoming.method ?? "",
@@ -92,5 +94,6 @@ export function nodeFacts(
     idempotencyKey: idempotencyKeyOf(incoming.rawHeaders),
     headers: () => headersOf(incoming.rawHeaders),
     body,
+    isSpelledAsRouted,
   };
 }

@@ -61,6 +61,11 @@ export interface RequestFacts {
   /** The body as JSON, if it was parsed already. */
   readonly json?: (() => Promise<unknown>) | undefined;
   /**
+   * Whether the path has the case and the slashes of the route that a router found for it, if the
+   * router ignores them. Undefined if the framework does not tell.
+   */
+  readonly isSpelledAsRouted?: (() => boolean) | undefined;
+  /**
    * Whether the client has hung up, if the framework can tell. An answer that is ready only after
    * that is not sent, and gives the use back.
    */

@@ -4,6 +4,7 @@ import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { utf8Text } from "../internal/bytes.ts";
 import type { RequestFacts } from "./decision.ts";
+import { pricedUrl } from "./query.ts";
 import { Readings } from "./readings.ts";
 
 /**
@@ -19,8 +20,9 @@ export type PriceFunction = (request: PriceFacts) => AmountText | Promise<Amount
 export interface PriceFacts {
   readonly method: string;
   /**
-   * The paywall's own origin, the path exactly as scope and sale judge it, and the query as it was
-   * sent.
+   * The paywall's location, the path exactly as scope and sale judge it, and the query as it was
+   * sent. `searchParams` refuses the request with 400 if a key that is read stands there twice or
+   * as a list (`n[]`), which a handler may read as another value; `getAll` reads one that may.
    */
   readonly url: URL;
   readonly headers: Headers;
@@ -83,7 +85,7 @@ export class FactsOfRequest implements PriceFacts {
   }
 
   get url(): URL {
-    return new URL(this.#url);
+    return pricedUrl(this.#url);
   }
 
   get headers(): Headers {

@@ -142,6 +142,7 @@ export class Route {
   }
 
   async #price(facts: RequestFacts, target: Target, presented: Presented): Promise<Decision> {
+    if (facts.isSpelledAsRouted?.() === false) return new Refused(misspelt());
     const asked = new FactsOfRequest(facts, this.#urlOf(facts, target));
     let price: Amount;
     try {
@@ -269,6 +270,12 @@ const UNPRICED: ReadonlySet<string> = new Set(["ERR_TOO_LARGE", "ERR_REQUEST"]);
 
 const closed = (): AdapterError =>
   new AdapterError("ERR_REQUEST", "This route was closed. Nothing is served here any more.");
+
+const misspelt = (): AdapterError =>
+  new AdapterError(
+    "ERR_REQUEST",
+    "The path is spelled otherwise than the route, in its case or its slashes, so its price is not known.",
+  );
 
 const badTarget = (): AdapterError =>
   new AdapterError(

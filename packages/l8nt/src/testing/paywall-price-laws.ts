@@ -158,7 +158,7 @@ export function priceLaws({ law, build }: PaywallLaws): void {
           for (const [target, size] of [
             ["/paid?n=4", 2],
             ["/paid?n=3", 3],
-            ["/paid?n=4&n=3", 2],
+            ["/paid?m=3&n=4", 2],
           ] as const) {
             const response = await world.ask(target, [credential], sized(size));
             assert.deepEqual(
