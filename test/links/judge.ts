@@ -191,16 +191,12 @@ function judgeSecond(story: Story, mayBeBlamed: boolean, demand: Demand): void {
   const isLost = isSame && isSpent && (isAnswer(first) || cell.served === "served, refuses");
   // A new order that met the refusal with what the first one paid for has spent nothing itself.
   const isTruth = second.kind === "error" && (isSpent || (!isSame && second.spent === "no"));
-  const isBlamed =
-    isTruth &&
-    mayBeBlamed &&
-    second.code === "ERR_PAID_NOT_DELIVERED" &&
-    cell.served !== "served, keeps";
+  const isUndelivered = isTruth && second.code === "ERR_PAID_NOT_DELIVERED";
+  const isBlamed = isUndelivered && mayBeBlamed && cell.served !== "served, keeps";
   const isLeftAlone =
     looksUnserved(cell) &&
     second.kind === "error" &&
-    (second.code === "ERR_ORIGIN_QUARANTINED" ||
-      (isTruth && second.code === "ERR_PAID_NOT_DELIVERED"));
+    (second.code === "ERR_ORIGIN_QUARANTINED" || isUndelivered);
   demand("A", isLost || isBlamed || isLeftAlone, () => `the second request: ${shown(second)}`);
 }
 
@@ -239,19 +235,16 @@ function judgeTruth(story: Story, which: "first" | "second", told: Outcome, dema
 
 type Told = Extract<Outcome, { kind: "error" }>;
 
-/** Errors of the connection to a service, and of the caller's own time-out, pass as they are. */
+/** The caller's own time-out, and an answer of a gateway, pass as they are. */
 function isOwnError({ cell }: Story, which: string, { name, message }: Told) {
   if (which === "second") return false;
   const { row, mode } = cell;
   const isAborted =
     row.at === "agent times out" || (row.at === "service slow" && mode !== "relayed");
   if (isAborted) return /Abort|Timeout/.test(name) || /abort|timed? ?out/i.test(message);
-  const isBody = row.at === "relayed body cut";
-  const isService =
-    (row.at === "service closes" || row.at === "service reset") && mode !== "relayed";
-  const isMcp = mode.startsWith("mcp");
-  if (row.at === "gateway") return isMcp && message.includes(`<h1>${row.status}</h1>`);
-  return (isBody || isService) && (name === "TypeError" || isMcp);
+  return (
+    mode.startsWith("mcp") && row.at === "gateway" && message.includes(`<h1>${row.status}</h1>`)
+  );
 }
 
 export const thingEvents = (events: readonly ShopEvent[]): readonly ShopEvent[] =>

@@ -3,8 +3,8 @@
 export interface BodyEnd {
   /** The caller read the body to its end, or cancelled it. */
   readonly read: () => void;
-  /** The body broke off before its end. */
-  readonly broke: (error: unknown) => void;
+  /** The body broke off before its end. @returns the error for the reader of the body */
+  readonly broke: (error: unknown) => unknown;
 }
 
 /** The same response, which tells once how its body ended. The body is passed on as it comes. */
@@ -24,8 +24,7 @@ export function watched(response: Response, { read, broke }: BodyEnd): Response 
           read();
           controller.close();
         } catch (error) {
-          broke(error);
-          controller.error(error);
+          controller.error(broke(error));
         }
       },
       cancel(reason) {

@@ -167,7 +167,10 @@ describe("a service that takes payment and fails [case 72]", () => {
         act === "hang-up" ? act : (response) => void response.socket?.end("nonsense\r\n\r\n"),
       );
       const client = world.connect(world.mint());
-      expect(await failure(client.get(`${shop.url}/a`))).toBeInstanceOf(TypeError);
+      expect(await failure(client.get(`${shop.url}/a`))).toMatchObject({
+        code: "ERR_PAID_NOT_DELIVERED",
+        spent: "yes",
+      });
       expect((await client.get(`${shop.url}/a`)).status).toBe(200);
       expect(world.paid().count).toBe(1);
     },

@@ -147,7 +147,8 @@ describe("chains and loops", () => {
     const world = await town();
     const shop = await redirectsAfterPaying(world, 302, (url) => `${url}/a`);
     expect(await failure(world.connect(world.mint()).get(`${shop.url}/a`))).toMatchObject({
-      code: "ERR_REDIRECT",
+      spent: "yes",
+      cause: expect.objectContaining({ code: "ERR_REDIRECT" }),
     });
     expect(world.paid().count).toBe(1);
     expect(shop.received.length).toBeLessThan(50);
@@ -192,7 +193,10 @@ describe("what the caller said about redirects holds", () => {
     const thief = await site((_request, response) => response.end());
     const shop = await redirectsAfterPaying(world, 302, () => thief.url);
     const asking = world.connect(world.mint()).get(`${shop.url}/a`, { redirect: "error" });
-    expect(await failure(asking)).toMatchObject({ code: "ERR_REDIRECT" });
+    expect(await failure(asking)).toMatchObject({
+      spent: "yes",
+      cause: expect.objectContaining({ code: "ERR_REDIRECT" }),
+    });
     expect(thief.received).toEqual([]);
   });
 

@@ -3,13 +3,14 @@
  * spec/4-purchase.md §2.
  */
 import { type Access, type Target, targetOfUrl } from "../caveat/index.ts";
-import { AdapterError, PaymentError, type Spent } from "../errors.ts";
+import { AdapterError, PaymentError, SigilError, type Spent } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { formatAuthorization } from "../l402/authorization.ts";
 import type { Credential } from "../l402/credential.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
+import { noAnswer } from "../wire/no-answer.ts";
 import { challengeAfter, isRefusal } from "../wire/service-refusal.ts";
 import { watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
@@ -67,6 +68,8 @@ class Trip {
   readonly #init: RequestInit | undefined;
   /** Once it is true, nothing more is paid for this call. */
   #isPaid = false;
+  /** What this call has spent, for its errors. */
+  #spent: Spent = "no";
   /** Whether the target of a redirect may still be bought, if the redirect consumed nothing. */
   #mayBuyTarget = true;
 
@@ -81,9 +84,30 @@ class Trip {
    * redirect gave its use back, its target may be bought, once in a call.
    *
    * @throws AdapterError `ERR_REDIRECT`, `ERR_REQUEST`; DeniedError, BudgetError, ChallengeError,
-   * PaymentError
+   * PaymentError; after a payment always a PaymentError, unless the caller has given up
    */
   async follow(first: Outgoing): Promise<Response> {
+    try {
+      return await this.#follow(first);
+    } catch (error) {
+      throw first.signal?.aborted ? error : this.#told(error);
+    }
+  }
+
+  /** The error of a call that has paid says so, whatever failed. */
+  #told(error: unknown): unknown {
+    const isTold = error instanceof PaymentError && error.spent !== "no";
+    if (this.#spent === "no" || isTold) return error;
+    if (!(error instanceof SigilError)) return noAnswer(this.#spent, error);
+    return new PaymentError(
+      "ERR_PAID_NOT_DELIVERED",
+      this.#spent,
+      `This request was paid for, and then failed (${error.code}): ${error.message}`,
+      { cause: error, retryAfterSeconds: error.retryAfterSeconds },
+    );
+  }
+
+  async #follow(first: Outgoing): Promise<Response> {
     let next = first;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response = await this.#request(next);
@@ -171,14 +195,13 @@ class Trip {
       target,
     );
     let claim = refused;
-    let spent: Spent = "no";
     // One order, however often the treasury is asked: it pays at most once for it. It is told what
     // the service refused, and asks the service itself. [case 62]
     for (let asked = 1; asked <= MAX_ASKED; asked++) {
       const bought = await this.#order(request, payer, order, claim);
       if (bought.payment !== undefined) {
         this.#isPaid = true;
-        spent = "yes";
+        this.#spent = "yes";
       }
       if (bought.kind === "response") return this.#relayed(request, order, bought.response);
       const { response, isRefused } = await this.#use(request, target, bought.held);
@@ -186,7 +209,7 @@ class Trip {
       await response.body?.cancel();
       claim = bought.held.refusal;
     }
-    throw paidInVain(spent, `${request.url.origin} refuses what was paid for`);
+    throw paidInVain(this.#spent, `${request.url.origin} refuses what was paid for`);
   }
 
   /** Sends the order to the treasury. It is under way until the treasury has answered. */
@@ -245,13 +268,23 @@ class Trip {
 
   /** The answer that the treasury relays. It consumed the order's purchase as any other would. */
   #relayed(request: Outgoing, order: Order, response: Response): Response {
-    if (!isUsedUpBy(request, response)) return response;
-    return awaited(
-      order,
-      response,
-      () => order.answered(),
-      () => {},
-    );
+    if (!isUsedUpBy(request, response)) return this.#truthful(request, response);
+    return awaited(order, response, {
+      read: () => order.answered(),
+      broke() {},
+      told: (error) => this.#brokenOff(request, error),
+    });
+  }
+
+  /** The error of a body that broke off. The caller's own abort is passed on as it is. */
+  #brokenOff({ signal }: Outgoing, error: unknown): unknown {
+    if (signal?.aborted || error instanceof SigilError) return error;
+    return noAnswer(this.#spent, error, "broke off its answer");
+  }
+
+  /** A response after a payment whose use was not consumed. */
+  #truthful(request: Outgoing, response: Response): Response {
+    return watched(response, { read() {}, broke: (error) => this.#brokenOff(request, error) });
   }
 
   /** Sends the request without a credential. A 401 to that never leads to a payment. [case 81] */
@@ -280,7 +313,7 @@ class Trip {
       end();
       used.failed(error, signal);
       held.keep(target, used);
-      throw error;
+      throw signal?.aborted || error instanceof SigilError ? error : noAnswer(this.#spent, error);
     }
     if (await isRefusal(response)) {
       end();
@@ -296,22 +329,21 @@ class Trip {
     if (!isUsedUp) {
       end();
       held.keep(target, used);
-      return { response, isRefused: false };
+      return { response: this.#truthful(request, response), isRefused: false };
     }
     // A pass is there for other requests at once.
     held.keep(target, used);
-    const watchedResponse = awaited(
-      used.order,
-      response,
-      () => {
+    const watchedResponse = awaited(used.order, response, {
+      read() {
         used.served();
         end();
       },
-      () => {
+      broke() {
         end();
         held.keep(target, used);
       },
-    );
+      told: (error) => this.#brokenOff(request, error),
+    });
     return { response: watchedResponse, isRefused: false };
   }
 
@@ -394,8 +426,10 @@ type Bought =
 /**
  * The response, whose order is under way until the caller has read its body or left it. A body that
  * broke off is no answer.
+ *
+ * @param told the error that the reader of a body gets that broke off
  */
-function awaited(order: Order, response: Response, read: () => void, broke: () => void): Response {
+function awaited(order: Order, response: Response, { read, broke, told }: Ends): Response {
   const end = order.begin();
   let isOver = false;
   const once = (act: () => void) => () => {
@@ -405,9 +439,22 @@ function awaited(order: Order, response: Response, read: () => void, broke: () =
     act();
     end();
   };
-  const ends = { read: once(read), broke: once(broke) };
-  const unwatch = order.orders.watchBody(ends.read);
-  return watched(response, ends);
+  const [isRead, isBroken] = [once(read), once(broke)];
+  const unwatch = order.orders.watchBody(isRead);
+  return watched(response, {
+    read: isRead,
+    broke(error) {
+      isBroken();
+      return told(error);
+    },
+  });
+}
+
+/** How the reading of a body may end. */
+interface Ends {
+  readonly read: () => void;
+  readonly broke: () => void;
+  readonly told: (error: unknown) => unknown;
 }
 
 const isUsedUpBy = ({ method }: Outgoing, { status, headers }: Response): boolean =>

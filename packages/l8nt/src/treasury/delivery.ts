@@ -17,6 +17,7 @@ import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
+import { noAnswer } from "../wire/no-answer.ts";
 import { codeOf } from "../wire/problem-code.ts";
 import { isKnownKey, isRefusal, isRunning } from "../wire/service-refusal.ts";
 import type { Alarm } from "./alarm.ts";
@@ -40,7 +41,6 @@ import {
   deniedMeanwhile,
   endedBefore,
   givenUp,
-  noAnswer,
   notDelivered,
   spentBy,
   unproven,

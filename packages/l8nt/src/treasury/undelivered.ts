@@ -49,14 +49,6 @@ export const answerLost = (origin: string): PaymentError =>
     `This order was paid for, and ${origin} counts it as answered; the answer was lost on the way, and nobody kept it. An order is paid for once. If the request may be made and paid for again, send it as a new order.`,
   );
 
-export const noAnswer = (spent: Spent, cause: unknown): PaymentError =>
-  new PaymentError(
-    "ERR_PAID_NOT_DELIVERED",
-    spent,
-    "The service was paid, by this order or an earlier one, and does not answer. What was paid for is kept: send the request again, and it is used before anything is paid. If the service counts the lost answer, a new order is paid for again.",
-    { cause },
-  );
-
 export const givenUp = (spent: Spent): PaymentError =>
   new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
