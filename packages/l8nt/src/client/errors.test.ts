@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { SigilError } from "../errors.ts";
 import { treasuryApi } from "../treasury/api.ts";
 import { ownerApi } from "../treasury/owner-api.ts";
@@ -6,6 +6,9 @@ import { TreasuryCore } from "../treasury/treasury.ts";
 import { CONCEALED, everyError, FORGED, factsOf } from "../wire/fixtures/errors.ts";
 import { OwnerClient } from "./owner.ts";
 import { RemoteTreasury } from "./remote.ts";
+import { patience } from "./retry.ts";
+
+beforeEach(() => void vi.spyOn(patience, "sleep").mockResolvedValue(undefined));
 
 const LOCATION = "https://treasury.example";
 
@@ -44,7 +47,8 @@ const thrownBy = (work: Promise<unknown>): Promise<SigilError> =>
 /** Each call of the embedded treasury, and the same call of a client across HTTP. */
 const calls: Readonly<Record<string, (error: SigilError) => Promise<unknown>>> = {
   "a purchase": (error) => {
-    vi.spyOn(treasury, "buy").mockRejectedValueOnce(error);
+    // A client asks again for some errors.
+    vi.spyOn(treasury, "buy").mockRejectedValue(error);
     return remote.buy(order);
   },
   "an agent's standing": (error) => {
