@@ -53,6 +53,18 @@ function textsIn(field: string): readonly (string | undefined)[] {
   return texts;
 }
 
+/** The elements of other schemes in an `Authorization` value; undefined if there are none. */
+export function withoutOurs(field: string): string | undefined {
+  let isOurs = false;
+  const kept = field.split(",").filter((one) => {
+    const element = one.trim();
+    // What has no scheme belongs to the element before it.
+    isOurs = MENTIONS.test(element) || (isOurs && !OTHER_SCHEME.test(element));
+    return !isOurs;
+  });
+  return kept.length === 0 ? undefined : kept.join(",").trim();
+}
+
 /** Whether an `Authorization` value has an element of ours, readable or not. */
 export const mentionsCredential = (field: string): boolean => MENTIONS.test(field);
 

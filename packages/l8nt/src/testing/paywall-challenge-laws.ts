@@ -28,6 +28,10 @@ export function challengeLaws({ law }: PaywallLaws): void {
       const problem = JSON.parse(response.body);
       assert.equal(problem.status, 402);
       assert.equal(problem.code, "ERR_TOKEN_MISSING");
+      assert.ok(l402!.includes(`invoice="${problem.invoice}"`));
+      assert.equal(problem.price, "10 sat");
+      assert.deepEqual(problem.buys.slice(0, 1), [`endpoints=GET ${LOCATION}/paid`]);
+      assert.ok(problem.buys.includes("max_uses=1"));
       assert.equal(world.invoicer.requests[0]?.amountMsat, 10_000n);
       assert.deepEqual(world.grants, []);
     },

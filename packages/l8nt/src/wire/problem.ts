@@ -2,6 +2,7 @@
  * Problem details (RFC 9457): what every HTTP end of Sigil answers if it refuses, as data, as text,
  * and read back to the error that it was. spec/3-challenge.md §5.
  */
+import { formatAmount, msat } from "../amount.ts";
 import {
   AdapterError,
   BudgetError,
@@ -21,6 +22,7 @@ import {
 import { readJson } from "../http/body.ts";
 import { exposed } from "../http/exposed.ts";
 import { NO_INVOICE } from "../http/prefer.ts";
+import { utf8Text } from "../internal/bytes.ts";
 import type { UnverifiedInvoice } from "../invoice/read.ts";
 import { type Challenge, challengeLines } from "../l402/challenge-lines.ts";
 import { VARY_NAMES } from "./vary.ts";
@@ -158,9 +160,16 @@ export function render(refused: Refused): Rendered {
       ["cache-control", "no-store"],
       ["vary", VARY_NAMES.join(", ")],
     ],
-    body: JSON.stringify(problem),
+    body: JSON.stringify(offer === undefined ? problem : { ...problem, ...forSale(offer) }),
   };
 }
+
+/** What is sold, for clients that read bodies only, and for people. */
+const forSale = ({ challenge: { macaroon, invoice }, invoice: { amountMsat } }: Offer): object => ({
+  invoice,
+  ...(amountMsat !== undefined && { price: formatAmount(msat(amountMsat)) }),
+  buys: macaroon.caveats.map((caveat) => utf8Text(caveat)),
+});
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
