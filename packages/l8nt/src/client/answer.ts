@@ -9,7 +9,7 @@ export interface BodyEnd {
 
 /** The same response, which tells once how its body ended. The body is passed on as it comes. */
 export function watched(response: Response, { read, broke }: BodyEnd): Response {
-  const { body, status, statusText, headers, url } = response;
+  const { body, status, statusText, headers } = response;
   if (body === null) {
     read();
     return response;
@@ -34,11 +34,20 @@ export function watched(response: Response, { read, broke }: BodyEnd): Response 
     },
     { highWaterMark: 0 },
   );
-  return at(url, new Response(passed, { status, statusText, headers }));
+  return shownAs(response, new Response(passed, { status, statusText, headers }));
 }
 
-/** A response that is made here has no URL. */
-function at(url: string, response: Response): Response {
-  const clone = () => at(url, Response.prototype.clone.call(response));
-  return Object.defineProperties(response, { url: { value: url }, clone: { value: clone } });
+/** What `fetch` says of a response, and a response that is made here does not have. */
+export type Shown = Pick<Response, "url" | "redirected" | "type">;
+
+/** The response with these members, and its clones with the same. */
+export function shownAs({ url, redirected, type }: Shown, response: Response): Response {
+  const clone = () =>
+    shownAs({ url, redirected, type }, Response.prototype.clone.call(response) as Response);
+  return Object.defineProperties(response, {
+    url: { value: url, configurable: true },
+    redirected: { value: redirected, configurable: true },
+    type: { value: type, configurable: true },
+    clone: { value: clone, configurable: true },
+  });
 }

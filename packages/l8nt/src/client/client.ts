@@ -5,12 +5,11 @@
 import type { Scope } from "../caveat/index.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Credential } from "../l402/credential.ts";
-import { CREDENTIAL_FIELDS } from "../l402/fields.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { PAGE_ROWS } from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodeStanding, PaymentSummary, Treasurer } from "../ports/treasury.ts";
-import { CarriedCredentials, type GivenCredentials, WHAT_TO_SET } from "./carried.ts";
+import { CarriedCredentials, type GivenCredentials } from "./carried.ts";
 import { remoteTreasurer } from "./treasurer.ts";
 import type { TripContext, Trips } from "./trip.ts";
 
@@ -120,23 +119,24 @@ export class HttpClient {
     init: RequestInit | undefined,
     orderId?: string,
   ): Promise<Response> {
-    const { fetch, carried } = this.#context;
-    const request = new Request(input, init);
-    if (CREDENTIAL_FIELDS.some((name) => request.headers.has(name))) return fetch(request);
-    if (carried.isEmpty) return this.#free(request);
+    const { carried } = this.#context;
+    if (carried.isEmpty) return this.#free(input, init);
+    // A copy has lost its referrer in Node.
+    const request =
+      input instanceof Request && init === undefined ? input : new Request(input, init);
     const trips = await this.#trips();
-    return trips.follow(request, signalOf(input, init), init, orderId);
+    return trips.follow(request, input, init, orderId);
   }
 
   /**
    * Without a credential this is `fetch`, which streams bodies, and whose 402 says what is missing.
    */
-  async #free(request: Request): Promise<Response> {
+  async #free(input: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
     const { fetch } = this.#context;
-    const response = await fetch(request);
+    const response = await fetch(input, init);
     if (response.status !== 402) return response;
-    const { unpaid } = await import("./trip.ts");
-    throw await unpaid(response, new URL(request.url), WHAT_TO_SET);
+    const { unpaidHere } = await import("./trip.ts");
+    throw await unpaidHere(response, input);
   }
 
   /**
@@ -214,12 +214,6 @@ export class HttpClient {
     return this.close();
   }
 }
-
-/** The caller's signal. A `Request` always has a signal, of its own if none was given. */
-const signalOf = (
-  input: string | URL | Request,
-  init: RequestInit | undefined,
-): AbortSignal | undefined => init?.signal ?? (input instanceof Request ? input.signal : undefined);
 
 function withBody(
   method: string,

@@ -10,6 +10,10 @@ export interface Outgoing {
   readonly headers: Headers;
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly redirect: RequestRedirect;
+  /** The other options of the caller, for each `fetch`. */
+  readonly options: RequestInit;
+  /** Judged here, and not by `fetch`. Empty if there is none. */
+  readonly integrity: string;
   /** The caller's own `Idempotency-Key`, which names the order. */
   readonly key: string | undefined;
   /** Whether the field `Idempotency-Key` is the client's, and not the caller's. */
@@ -26,9 +30,33 @@ export interface Outgoing {
 const MAX_BODY_BYTES = 1024 * 1024;
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 
-/** @throws AdapterError `ERR_TOO_LARGE` */
+/** What a `Request` shows of its options, and what it shows if none was given. */
+const SHOWN = {
+  cache: "default",
+  credentials: "same-origin",
+  keepalive: false,
+  mode: "cors",
+  referrer: "about:client",
+  referrerPolicy: "",
+} as const satisfies Partial<{ [Name in keyof Request]: Request[Name] }>;
+
+/**
+ * The options of the request, whether they were given to it or beside it. What a `Request` does not
+ * show, such as a dispatcher or a priority, is taken from `init` alone. A default is not passed on,
+ * because some runtimes take no such option.
+ */
+function optionsOf(request: Request, init: RequestInit | undefined): RequestInit {
+  const { integrity: _, ...given } = init ?? {};
+  const shown = (Object.keys(SHOWN) as (keyof typeof SHOWN)[])
+    .map((name) => [name, request[name]] as const)
+    .filter(([name, value]) => value !== undefined && value !== SHOWN[name]);
+  return { ...given, ...Object.fromEntries(shown) };
+}
+
+/** @param init what the caller gave beside it. @throws AdapterError `ERR_TOO_LARGE` */
 export async function outgoing(
   request: Request,
+  init: RequestInit | undefined,
   signal: AbortSignal | undefined,
   orderId: string | undefined,
 ): Promise<Outgoing> {
@@ -41,7 +69,19 @@ export async function outgoing(
   if (isKeyMade) headers.set("idempotency-key", hexText(randomBytes(16)));
   const { method, redirect } = request;
   const url = new URL(request.url);
-  const parts = { method, url, headers, redirect, key, isKeyMade, orderId, signal, strayed: false };
+  const parts: Outgoing = {
+    method,
+    url,
+    headers,
+    redirect,
+    options: optionsOf(request, init),
+    integrity: request.integrity ?? "",
+    key,
+    isKeyMade,
+    orderId,
+    signal,
+    strayed: false,
+  };
   if (request.body === null) return parts;
   try {
     return { ...parts, body: await readBody(request, MAX_BODY_BYTES) };

@@ -14,7 +14,7 @@ export const MAX_REDIRECTS = 20;
  * @throws AdapterError `ERR_REDIRECT`
  */
 export function redirected(request: Outgoing, response: Response): Outgoing | undefined {
-  if (response.type === "opaqueredirect")
+  if (response.type === "opaqueredirect" && request.redirect !== "manual")
     throw new AdapterError(
       "ERR_REDIRECT",
       "The service redirects, and a browser does not show the new location. Request the final URL.",

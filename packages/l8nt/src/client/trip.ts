@@ -7,12 +7,13 @@ import { AdapterError, PaymentError, SigilError, type Spent } from "../errors.ts
 import { checkTransport } from "../http/transport.ts";
 import { formatAuthorization } from "../l402/authorization.ts";
 import type { Credential } from "../l402/credential.ts";
+import { CREDENTIAL_FIELDS } from "../l402/fields.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
 import { noAnswer } from "../wire/no-answer.ts";
 import { challengeAfter, isRefusal } from "../wire/service-refusal.ts";
-import { watched } from "./answer.ts";
+import { type Shown, shownAs, watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import { type Held, HeldCredentials } from "./held.ts";
 import { namedOrder, newOrderId, type Order, ordersOf } from "./orders.ts";
@@ -24,7 +25,15 @@ import { unpaid } from "./unpaid.ts";
 
 // What else a client loads no sooner than a call that may cost something.
 export { tellAnswered } from "./closing.ts";
-export { unpaid } from "./unpaid.ts";
+
+/** The error for the 402 of a client without a credential. */
+export const unpaidHere = (
+  response: Response,
+  input: string | URL | Request,
+): Promise<PaymentError> => {
+  const url = response.url || new Request(input instanceof Request ? input.url : input).url;
+  return unpaid(response, new URL(url), WHAT_TO_SET);
+};
 
 /** What all calls of one client share. */
 export interface TripContext {
@@ -51,21 +60,28 @@ export class Trips {
     this.#context = { ...context, held: new HeldCredentials() };
   }
 
-  /** @param init what the caller gave to `fetch`. @throws as {@link Trip.follow} */
+  /**
+   * @param input as the caller gave it to `fetch`, like `init`
+   * @throws as {@link Trip.follow}
+   */
   async follow(
     request: Request,
-    signal: AbortSignal | undefined,
+    input: string | URL | Request,
     init: RequestInit | undefined,
     orderId: string | undefined,
   ): Promise<Response> {
-    const first = await outgoing(request, signal, orderId);
-    return new Trip(this.#context, init).follow(first);
+    const { fetch } = this.#context;
+    if (CREDENTIAL_FIELDS.some((name) => request.headers.has(name))) return fetch(request);
+    if (/^(?:data|blob):/.test(request.url)) return fetch(request);
+    // A `Request` always has a signal, of its own if none was given.
+    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+    const first = await outgoing(request, init, signal, orderId);
+    return new Trip(this.#context).follow(first);
   }
 }
 
 class Trip {
   readonly #context: TripContext;
-  readonly #init: RequestInit | undefined;
   /** Once it is true, nothing more is paid for this call. */
   #isPaid = false;
   /** What this call has spent, for its errors. */
@@ -73,10 +89,8 @@ class Trip {
   /** Whether the target of a redirect may still be bought, if the redirect consumed nothing. */
   #mayBuyTarget = true;
 
-  /** @param init what the caller gave to `fetch`; passed on with each request */
-  constructor(context: TripContext, init: RequestInit | undefined) {
+  constructor(context: TripContext) {
     this.#context = context;
-    this.#init = init;
   }
 
   /**
@@ -112,7 +126,7 @@ class Trip {
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response = await this.#request(next);
       const onward = redirected(next, response);
-      if (onward === undefined) return response;
+      if (onward === undefined) return this.#answer(next, response, hop > 0);
       if (this.#isPaid && this.#mayBuyTarget && !isUsedUpBy(next, response)) {
         this.#isPaid = false;
         this.#mayBuyTarget = false;
@@ -124,6 +138,30 @@ class Trip {
       "ERR_REDIRECT",
       `The service redirects more than ${MAX_REDIRECTS} times.`,
     );
+  }
+
+  /** The response as the caller's `fetch` would have given it. */
+  async #answer(
+    { integrity }: Outgoing,
+    response: Response,
+    isRedirected: boolean,
+  ): Promise<Response> {
+    const { url, type } = response;
+    const shown = { url, type, redirected: isRedirected || response.redirected };
+    if (integrity === "") return isRedirected ? shownAs(shown, response) : response;
+    // Loaded here, because few requests have it.
+    const { withIntegrity } = await import("./integrity.ts");
+    try {
+      return shownAs(shown, await withIntegrity(response, integrity));
+    } catch (cause) {
+      if (this.#spent === "no" || cause instanceof SigilError) throw cause;
+      throw new PaymentError(
+        "ERR_PAID_NOT_DELIVERED",
+        this.#spent,
+        "This request was paid for, and the body of the answer is not the one that its `integrity` demands.",
+        { cause },
+      );
+    }
   }
 
   async #request(request: Outgoing): Promise<Response> {
@@ -267,7 +305,8 @@ class Trip {
   }
 
   /** The answer that the treasury relays. It consumed the order's purchase as any other would. */
-  #relayed(request: Outgoing, order: Order, response: Response): Response {
+  #relayed(request: Outgoing, order: Order, relayed: Response): Response {
+    const response = shownAs(shownOf(request.url), relayed);
     if (!isUsedUpBy(request, response)) return this.#truthful(request, response);
     return awaited(order, response, {
       read: () => order.answered(),
@@ -383,7 +422,7 @@ class Trip {
     { credential, key, willBuy }: Sent,
   ): Promise<Response> {
     const { fetch, held, clock } = this.#context;
-    const { method, url, headers, body, signal } = request;
+    const { method, url, headers, body, signal, options } = request;
     const fields = new Headers(headers);
     if (key !== undefined) fields.set("idempotency-key", key);
     if (willBuy) preferNoInvoice(fields, url);
@@ -392,7 +431,7 @@ class Trip {
       fields.set("authorization", formatAuthorization(credential));
     }
     const response = await fetch(url, {
-      ...this.#init,
+      ...options,
       method,
       headers: fields,
       body: body ?? null,
@@ -455,6 +494,16 @@ interface Ends {
   readonly read: () => void;
   readonly broke: () => void;
   readonly told: (error: unknown) => unknown;
+}
+
+/** What `fetch` would have said of a response that a treasury relays. */
+function shownOf({ origin, href }: URL): Shown {
+  const here = globalThis.location?.origin ?? origin;
+  return {
+    url: href.replace(/#.*$/s, ""),
+    redirected: false,
+    type: origin === here ? "basic" : "cors",
+  };
 }
 
 const isUsedUpBy = ({ method }: Outgoing, { status, headers }: Response): boolean =>
