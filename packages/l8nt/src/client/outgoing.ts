@@ -1,7 +1,6 @@
 /** The parts of a request that may be sent more than once: without a credential, then with one. */
 import { AdapterError } from "../errors.ts";
-import { readBody } from "../http/body.ts";
-import { hexText } from "../internal/bytes.ts";
+import { concat, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 
 export interface Outgoing {
@@ -9,6 +8,8 @@ export interface Outgoing {
   readonly url: URL;
   readonly headers: Headers;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** A body that is too large to be paid for. A stream can be sent once. */
+  readonly large?: Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array>;
   readonly redirect: RequestRedirect;
   /** The other options of the caller, for each `fetch`. */
   readonly options: RequestInit;
@@ -53,7 +54,7 @@ function optionsOf(request: Request, init: RequestInit | undefined): RequestInit
   return { ...given, ...Object.fromEntries(shown) };
 }
 
-/** @param init what the caller gave beside it. @throws AdapterError `ERR_TOO_LARGE` */
+/** @param init what the caller gave beside it */
 export async function outgoing(
   request: Request,
   init: RequestInit | undefined,
@@ -83,18 +84,56 @@ export async function outgoing(
     strayed: false,
   };
   if (request.body === null) return parts;
-  try {
-    return { ...parts, body: await readBody(request, MAX_BODY_BYTES) };
-  } catch (cause) {
-    if (cause instanceof AdapterError)
-      throw new AdapterError(
-        "ERR_TOO_LARGE",
-        `The body is too large: a request that may have to be paid for has at most ${MAX_BODY_BYTES} bytes.`,
-        { cause },
-      );
-    throw cause;
-  }
+  return { ...parts, ...(await bodyOf(request, init?.body)) };
 }
+
+/**
+ * What is in memory already, or in a file, is sent with its length, as `fetch` does. Of anything
+ * else a part is read ahead, and if that is not all, the rest is sent as it comes.
+ *
+ * @param given what the caller gave
+ */
+async function bodyOf(
+  request: Request,
+  given: BodyInit | null | undefined,
+): Promise<Pick<Outgoing, "body" | "large">> {
+  if (given instanceof Blob && given.size > MAX_BODY_BYTES) return { large: given };
+  const isHere =
+    typeof given === "string" || given instanceof ArrayBuffer || ArrayBuffer.isView(given);
+  if (isHere) {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return bytes.length > MAX_BODY_BYTES ? { large: bytes } : { body: bytes };
+  }
+  const reader = request.body!.getReader();
+  const ahead: Uint8Array[] = [];
+  for (let size = 0; size <= MAX_BODY_BYTES; ) {
+    const { done, value } = await reader.read();
+    if (done) return { body: concat(...ahead) };
+    ahead.push(value);
+    size += value.length;
+  }
+  const large = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const part = ahead.shift();
+        if (part !== undefined) return controller.enqueue(part);
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+  return { large };
+}
+
+/** The error for a 402 to a request whose body is too large to be paid for. */
+export const tooLargeToBuy = ({ origin }: URL): AdapterError =>
+  new AdapterError(
+    "ERR_TOO_LARGE",
+    `${origin} asks for payment, and a request is paid for only if its body has at most ${MAX_BODY_BYTES} bytes: it is sent again, and through a treasury. Nothing was paid. Send less, or buy a pass of the service with a smaller request first.`,
+  );
 
 /**
  * Settles as `promise` does, or rejects when the caller aborts. The work goes on: a payment cannot

@@ -10,6 +10,7 @@ import {
   challenger,
   failure,
   gate,
+  listen,
   type Received,
   type Shop,
   secretOf,
@@ -333,14 +334,61 @@ describe("a request with a body [case 83]", () => {
     expect(free.received).toHaveLength(1);
   });
 
-  test("of more than a mebibyte is refused before it is sent", async () => {
+  const LARGE = 2 * 1024 * 1024;
+  const streamed = () =>
+    new Blob([new Uint8Array(LARGE)]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
+  const form = () => {
+    const fields = new FormData();
+    fields.set("file", new Blob([new Uint8Array(LARGE)]));
+    return fields;
+  };
+  const BODIES: readonly (readonly [string, () => BodyInit])[] = [
+    ["bytes", () => new Uint8Array(LARGE)],
+    ["a text", () => "x".repeat(LARGE)],
+    ["a Blob", () => new Blob([new Uint8Array(LARGE)])],
+    ["a form", form],
+    ["a stream", streamed],
+  ];
+  const sent = (body: BodyInit): RequestInit =>
+    ({ method: "POST", body, duplex: "half" }) as RequestInit;
+
+  test.each(BODIES)("of two mebibytes goes to a free service whole: %s", async (_, make) => {
+    const world = await town();
+    const sizes: number[] = [];
+    const url = await listen(() => async (request, response) => {
+      let size = 0;
+      for await (const part of request) size += part.length;
+      sizes.push(size);
+      response.end("taken");
+    });
+    const client = world.connect(world.mint());
+    for (const input of [url, new Request(url, sent(make()))]) {
+      const init = typeof input === "string" ? sent(make()) : undefined;
+      expect(await (await client.fetch(input, init)).text()).toBe("taken");
+    }
+    for (const size of sizes) expect(size).toBeGreaterThanOrEqual(LARGE);
+    expect(sizes).toHaveLength(2);
+  });
+
+  test.each(BODIES)("of two mebibytes is not paid for, and says so: %s", async (_, make) => {
     const world = await town();
     const shop = await world.openShop(PASS);
-    const sending = world
-      .connect(world.mint())
-      .post(`${shop.url}/a`, new Uint8Array(1024 * 1024 + 1));
-    expect(await failure(sending)).toMatchObject({ code: "ERR_TOO_LARGE" });
-    expect(shop.received).toEqual([]);
+    const client = world.connect(world.mint());
+    expect(await failure(client.fetch(`${shop.url}/a`, sent(make())))).toMatchObject({
+      code: "ERR_TOO_LARGE",
+      message: expect.stringMatching(/asks for payment.*at most 1048576 bytes.*Nothing was paid/),
+    });
+    expect(world.paid().count).toBe(0);
+    expect(world.asked).toEqual([]);
+  });
+
+  test("of two mebibytes is served by a pass that was bought before", async () => {
+    const world = await town();
+    const shop = await world.openShop(PASS);
+    const client = world.connect(world.mint());
+    await client.get(`${shop.url}/a`);
+    expect((await client.fetch(`${shop.url}/a`, sent(streamed()))).status).toBe(200);
+    expect(world.paid().count).toBe(1);
   });
 });
 

@@ -16,10 +16,12 @@ const isPage = "document" in globalThis || "importScripts" in globalThis;
  * The key of a request with a credential for one request: it follows from the purchase, the order
  * that it was handed over for, and the request. A service that keeps its answers so gives a lost
  * one again, and to no other order: that one would get an old answer. Undefined if the caller gave
- * a key.
+ * a key, or a large body.
  */
 export function keyOfUse(request: Outgoing, { credential, order }: Held): string | undefined {
   const isGiven = request.headers.has(IDEMPOTENCY_FIELD) && !request.isKeyMade;
+  // The key would not tell one large body from another.
+  if (request.large !== undefined) return undefined;
   if (isPage || !credential.chain.isSingleUse || isGiven) return undefined;
   const use = [credential.paymentHash, order.id, pricedFingerprintOf(request, request.url)];
   return keyOf({ given: undefined, sharer: undefined, use });

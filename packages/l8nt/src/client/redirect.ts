@@ -34,8 +34,13 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
     (response.status === 303 && request.method !== "HEAD") ||
     (response.status <= 302 && request.method === "POST");
   const kept = { ...(becomesGet ? withoutBody(request) : request), orderId: undefined };
+  if (kept.large instanceof ReadableStream)
+    throw new AdapterError(
+      "ERR_REDIRECT",
+      "The service redirects a request whose body is a stream, which was sent. Request that URL directly.",
+    );
   if (url.origin === request.url.origin) return { ...kept, url };
-  if (kept.body !== undefined)
+  if (kept.body !== undefined || kept.large !== undefined)
     throw new AdapterError(
       "ERR_REDIRECT",
       "The service redirects a request with a body to another origin. Request that URL directly.",
@@ -45,7 +50,7 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
   return { ...kept, url, headers, strayed: true };
 }
 
-function withoutBody({ body: _body, ...request }: Outgoing): Outgoing {
+function withoutBody({ body: _body, large: _large, ...request }: Outgoing): Outgoing {
   const headers = new Headers(request.headers);
   for (const name of ["content-type", "content-length", "content-encoding", "content-language"])
     headers.delete(name);

@@ -17,7 +17,7 @@ import { type Shown, shownAs, watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import { type Held, HeldCredentials } from "./held.ts";
 import { namedOrder, newOrderId, type Order, ordersOf } from "./orders.ts";
-import { type Outgoing, outgoing, unlessAborted } from "./outgoing.ts";
+import { type Outgoing, outgoing, tooLargeToBuy, unlessAborted } from "./outgoing.ts";
 import { keyOfUse, preferNoInvoice, repetition } from "./presenting.ts";
 import { MAX_REDIRECTS, redirected } from "./redirect.ts";
 import { Tries } from "./retry.ts";
@@ -226,6 +226,7 @@ class Trip {
         "yes",
         `What was paid for leads to another path of ${request.url.origin}, which asks for payment again`,
       );
+    if (request.large !== undefined) throw tooLargeToBuy(request.url);
     const named = namedId(request);
     const order = ordersOf(payer.credential).open(
       named ?? request.orderId ?? newOrderId(this.#context.clock()),
@@ -401,6 +402,7 @@ class Trip {
         key,
         willBuy: true,
       });
+      if (request.large instanceof ReadableStream) return response;
       const repeated = await repetition(response);
       if (repeated === undefined) return response;
       // What the service says about a key of the caller's is the caller's to judge.
@@ -422,7 +424,7 @@ class Trip {
     { credential, key, willBuy }: Sent,
   ): Promise<Response> {
     const { fetch, held, clock } = this.#context;
-    const { method, url, headers, body, signal, options } = request;
+    const { method, url, headers, body, large, signal, options } = request;
     const fields = new Headers(headers);
     if (key !== undefined) fields.set("idempotency-key", key);
     if (willBuy) preferNoInvoice(fields, url);
@@ -434,7 +436,8 @@ class Trip {
       ...options,
       method,
       headers: fields,
-      body: body ?? null,
+      body: body ?? large ?? null,
+      ...(large instanceof ReadableStream && { duplex: "half" }),
       signal: signal ?? null,
       redirect: "manual",
     });
