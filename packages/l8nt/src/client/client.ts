@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The client of an agent: `fetch`, with credentials that open services and pay. spec/4-purchase.md
  * §2.
