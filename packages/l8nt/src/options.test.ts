@@ -12,7 +12,7 @@ import { Macaroon } from "./macaroon/index.ts";
 import { paidEndpoint, paidTool, paidTools, pay } from "./mcp/index.ts";
 import { paid as paidHono } from "./middleware/hono.ts";
 import { paid as paidNext } from "./middleware/next.ts";
-import { listener, paid as paidNode, serve } from "./node/index.ts";
+import { listener, paid as paidNode, paidUpgrade, serve } from "./node/index.ts";
 import { exportReceipts, ReceiptClerk, verifyExport } from "./receipt/index.ts";
 import { Paywall } from "./service/index.ts";
 import { MemoryStore } from "./stores/memory.ts";
@@ -81,6 +81,7 @@ const CALLS: Readonly<Record<string, [key: string, call: (options: never) => unk
   "l8nt/hono PaidOptions": ["clientAdress", (o) => paidHono(paywall, {}, o)],
   "l8nt/node PaidOptions": ["clientAdress", (o) => paidNode(paywall, {}, () => {}, o)],
   "l8nt/next PaidOptions": ["clientAdress", (o) => paidNext(paywall, {}, handler, o)],
+  "l8nt/node PaidUpgradeOptions": ["clientAdress", (o) => paidUpgrade(paywall, {}, () => {}, o)],
   "l8nt/node ListenerOptions": ["orign", (o) => listener(handler, o)],
   "l8nt/node ServeOptions": ["prt", (o) => serve(handler, o)],
   "l8nt/mcp PaidEndpointOptions": ["tool", (o) => paidEndpoint(o, handler)],

@@ -204,7 +204,14 @@ describe("the address that is connected to has the last word [case 78]", () => {
   });
 });
 
-describe("proxies", () => {
+/** Whether an agent of this Node takes a proxy, also from the environment. */
+const hasProxies = Number.parseInt(process.versions.node, 10) >= 24;
+
+test.skipIf(hasProxies)("a proxy is refused by a Node that would ignore it", () => {
+  expect(() => guardedFetch({ proxy: "http://proxy.example:3128" })).toThrow();
+});
+
+describe.skipIf(!hasProxies)("proxies", () => {
   /** A proxy that reaches this machine by any name, and says what it was asked for. */
   async function proxy() {
     const asked: string[] = [];

@@ -399,7 +399,7 @@ describe("what a relayed request shows the service", () => {
       ["POST", "/echo"],
       ["GET", "/echo/x"],
     ] as const)
-      expect((await present(seen, shop.url + path, { method })).status).toBe(403);
+      expect((await present(seen, shop.url + path, { method })).status).toBe(402);
     world.clock.advance("60s");
     expect((await present(seen, `${shop.url}/echo`)).status).toBe(402);
     expect(shop.served).toEqual([]);

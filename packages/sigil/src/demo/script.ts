@@ -81,7 +81,7 @@ export const SCRIPT: readonly Step[] = [
       byTreasury("ERR_TOKEN_FORGED", 401),
       byTreasury("ERR_TOKEN_FORGED", 401),
       byService("ERR_ENDPOINT", 403),
-      byService("ERR_TOKEN_FORGED", 401),
+      byService("ERR_TOKEN_FORGED", 402),
     ],
   },
   {
