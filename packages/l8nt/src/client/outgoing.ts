@@ -2,6 +2,7 @@
 import { AdapterError } from "../errors.ts";
 import { concat, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
+import { CREDENTIAL_FIELDS } from "../l402/fields.ts";
 
 export interface Outgoing {
   readonly method: string;
@@ -17,6 +18,8 @@ export interface Outgoing {
   readonly integrity: string;
   /** The caller's own `Idempotency-Key`, which names the order. */
   readonly key: string | undefined;
+  /** Whether the caller presents a credential of its own, so that nothing is added or paid. */
+  readonly isOwn: boolean;
   /** Whether the field `Idempotency-Key` is the client's, and not the caller's. */
   readonly isKeyMade: boolean;
   /** Id of the order, if the caller made one. A redirect's target is another order. */
@@ -66,7 +69,8 @@ export async function outgoing(
   const key = orderId === undefined ? (given ?? undefined) : undefined;
   // The request is sent before and after the payment: the service can tell that it is one request.
   // [case 83]
-  const isKeyMade = !IDEMPOTENT.has(request.method) && given === null;
+  const isOwn = CREDENTIAL_FIELDS.some((name) => headers.has(name));
+  const isKeyMade = !isOwn && !IDEMPOTENT.has(request.method) && given === null;
   if (isKeyMade) headers.set("idempotency-key", hexText(randomBytes(16)));
   const { method, redirect } = request;
   const url = new URL(request.url);
@@ -78,6 +82,7 @@ export async function outgoing(
     options: optionsOf(request, init),
     integrity: request.integrity ?? "",
     key,
+    isOwn,
     isKeyMade,
     orderId,
     signal,

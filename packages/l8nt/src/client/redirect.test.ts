@@ -9,6 +9,7 @@ import {
   type Town,
   town,
 } from "../testing/fixtures/town.ts";
+import { HttpClient } from "./client.ts";
 
 const STATUSES = [301, 302, 303, 307, 308];
 
@@ -220,5 +221,38 @@ describe("what the caller said about redirects holds", () => {
         code: expect.stringMatching(/^ERR_(REDIRECT|REQUEST)$/),
       });
     }
+  });
+});
+
+describe.each(["macaroon", "grpc-metadata-macaroon"])("the caller's own %s", (field) => {
+  test.each([
+    ["a credential", (world: Town) => world.connect(world.mint())],
+    ["no credential", () => new HttpClient({})],
+  ])("goes along at its origin, and to no other one: a client with %s", async (_, clientOf) => {
+    const world = await town();
+    const thief = await site((_request, response) => response.end("loot"));
+    const shop = await site((_request, response) => {
+      const { url = "" } = response.req;
+      if (url === "/a") response.writeHead(307, { location: "/b" }).end();
+      else response.writeHead(307, { location: `${thief.url}/loot` }).end();
+    });
+    const headers = { [field]: "0201ab", authorization: "Bearer mine", "x-mine": "1" };
+    const response = await clientOf(world).get(`${shop.url}/a`, { headers });
+    expect(await response.text()).toBe("loot");
+    expect(shop.received.map((one) => one.headers[field])).toEqual(["0201ab", "0201ab"]);
+    expect(thief.received[0]!.headers).not.toHaveProperty(field);
+    expect(thief.received[0]!.headers["x-mine"]).toBe("1");
+    expectClean(thief.received);
+    expect(world.asked).toEqual([]);
+  });
+
+  test("is sent as it is, with nothing added, and a 402 is the answer", async () => {
+    const world = await town();
+    const shop = await site((_request, response) => response.writeHead(402).end());
+    const sent = { method: "POST", body: "x", headers: { [field]: "0201ab" } };
+    expect((await world.connect(world.mint()).fetch(`${shop.url}/a%2fb`, sent)).status).toBe(402);
+    expect(shop.received[0]!.headers).not.toHaveProperty("idempotency-key");
+    expect(shop.received[0]!.headers).not.toHaveProperty("authorization");
+    expect(world.asked).toEqual([]);
   });
 });

@@ -71,7 +71,10 @@ export class Trips {
     orderId: string | undefined,
   ): Promise<Response> {
     const { fetch } = this.#context;
-    if (CREDENTIAL_FIELDS.some((name) => request.headers.has(name))) return fetch(request);
+    // To another origin `fetch` takes no Authorization along, and any other field.
+    const isOwn = CREDENTIAL_FIELDS.some((name) => request.headers.has(name));
+    if (isOwn && (!presentsMacaroon(request) || request.redirect !== "follow"))
+      return fetch(request);
     if (/^(?:data|blob):/.test(request.url)) return fetch(request);
     // A `Request` always has a signal, of its own if none was given.
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
@@ -165,6 +168,7 @@ class Trip {
   }
 
   async #request(request: Outgoing): Promise<Response> {
+    if (request.isOwn) return this.#fetched(request, request.headers);
     const { carried, held: allHeld, clock } = this.#context;
     const target = targetOfUrl(request.method, request.url);
     if (target === undefined)
@@ -423,8 +427,8 @@ class Trip {
     target: Target,
     { credential, key, willBuy }: Sent,
   ): Promise<Response> {
-    const { fetch, held, clock } = this.#context;
-    const { method, url, headers, body, large, signal, options } = request;
+    const { held, clock } = this.#context;
+    const { url, headers } = request;
     const fields = new Headers(headers);
     if (key !== undefined) fields.set("idempotency-key", key);
     if (willBuy) preferNoInvoice(fields, url);
@@ -432,19 +436,28 @@ class Trip {
       checkTransport(url);
       fields.set("authorization", formatAuthorization(credential));
     }
-    const response = await fetch(url, {
+    const response = await this.#fetched(request, fields);
+    if (response.status === 402) held.learnClock(target, response, clock());
+    return response;
+  }
+
+  #fetched(request: Outgoing, headers: Headers): Promise<Response> {
+    const { fetch } = this.#context;
+    const { method, url, body, large, signal, options } = request;
+    return fetch(url, {
       ...options,
       method,
-      headers: fields,
+      headers,
       body: body ?? large ?? null,
       ...(large instanceof ReadableStream && { duplex: "half" }),
       signal: signal ?? null,
       redirect: "manual",
     });
-    if (response.status === 402) held.learnClock(target, response, clock());
-    return response;
   }
 }
+
+const presentsMacaroon = ({ headers }: Request): boolean =>
+  headers.has("macaroon") || headers.has("grpc-metadata-macaroon");
 
 /** How a request is sent. */
 interface Sent {
