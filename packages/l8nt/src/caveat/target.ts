@@ -114,11 +114,15 @@ export function targetOfUrl(method: string, url: URL): Target | undefined {
 export function targetAt(method: string, origin: Origin, rawTarget: string): Target | undefined {
   if (rawTarget.length > MAX_TARGET_CHARACTERS) return undefined;
   if (!METHOD.test(method) || REFUSED_METHODS.has(method)) return undefined;
-  const path = readPath(pathOf(rawTarget));
+  const path = readPath(encoded(pathOf(rawTarget)));
   return path === undefined
     ? undefined
     : { method, origin, path, segments: path.slice(1).split("/") };
 }
+
+/** `URL` leaves these as they are, and they mean the same as their triplets. */
+const encoded = (path: string): string =>
+  path.replace(/[|[\]^]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
 function pathOf(rawTarget: string): string {
   const end = rawTarget.search(/[?#]/);

@@ -185,6 +185,19 @@ describe("a drop-in for fetch", () => {
     },
   );
 
+  test.each(["/chunks/[id]/page.js", "/a|b", "/a;v=1"])(
+    "the path %s is free, and sold",
+    async (path) => {
+      const world = await town();
+      const free = await site((_request, response) => response.end("free"));
+      const shop = await world.openShop(PASS);
+      const client = world.connect(world.mint());
+      expect((await client.get(free.url + path)).status).toBe(200);
+      expect((await client.get(shop.url + path)).status).toBe(200);
+      expect(world.paid().count).toBe(1);
+    },
+  );
+
   test("what fetch refuses, it refuses: a GET with a body, a URL that is none", async () => {
     const { client } = watched(await town(), []);
     expect(

@@ -43,7 +43,6 @@ export function requestLaws({ law }: PaywallLaws): void {
           "/paid/x#y",
           "/paid/a%zz",
           '/paid/a"b',
-          "/paid/a|b",
           "paid/x",
         ],
         ...["http://evil.example/paid/x", `${LOCATION}/paid/x`, "*"],
@@ -62,6 +61,8 @@ export function requestLaws({ law }: PaywallLaws): void {
         "/paid/y",
         "/paid/%79",
         "/paid/a%20b",
+        "/paid/a|b",
+        "/paid/[id]",
         "/paid/y?next=../..%2f",
         "/paid/a.b/..c",
       ])
