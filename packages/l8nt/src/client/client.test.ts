@@ -82,15 +82,38 @@ describe("denied before anything is sent", () => {
     expect(asked).toEqual(["https://shop.example/a"]);
   });
 
-  test("credentials in a URL, another scheme, an ambiguous path", async () => {
+  test("an ambiguous path, unless the whole origin is in scope; it is never paid for", async () => {
+    const world = await town();
+    const free = await site((_request, response) => response.end("free"));
+    const shop = await site((_request, response) => response.writeHead(402).end());
+    const paths = ["/api/v4/projects/group%2Fproject", "/@scope%2fname", "/a/%2e%2e%2fb"];
+    const client = world.connect(world.mint());
+    for (const endpoint of ["/*", "/api/**", "/*/*", "/a/**"]) {
+      const narrow = world.connect(world.mint({ endpoints: [`* ${free.url}${endpoint}`] }));
+      for (const path of paths)
+        expect(await failure(narrow.get(free.url + path))).toMatchObject({
+          code: "ERR_REQUEST",
+          message: expect.stringMatching(/read in more than one way.*whole origin/),
+        });
+    }
+    expect(free.received).toEqual([]);
+    for (const path of paths) {
+      expect(await (await client.get(free.url + path)).text()).toBe("free");
+      expect(await failure(client.get(shop.url + path))).toMatchObject({ code: "ERR_REQUEST" });
+    }
+    expect(free.received).toHaveLength(paths.length);
+    for (const { headers } of free.received) expect(headers.authorization).toBeUndefined();
+    expect(world.asked).toEqual([]);
+  });
+
+  test("credentials in a URL, another scheme", async () => {
     const world = await town();
     const wide = world.mint({ endpoints: ["* https://*:*/**", "* http://*:*/**"] }).toString();
     const { client, sent } = watched(world, wide);
     for (const url of [
-      "https://api.example/a%2fb",
       "https://api.example./a",
       "ftp://api.example/",
-      "https://api.example/%2e%2e%2fb",
+      "https://u@api.example/a%2fb",
     ])
       expect(await failure(client.get(url))).toBeInstanceOf(Error);
     expect(sent).toEqual([]);

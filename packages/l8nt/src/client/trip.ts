@@ -171,11 +171,7 @@ class Trip {
     if (request.isOwn) return this.#fetched(request, request.headers);
     const { carried, held: allHeld, clock } = this.#context;
     const target = targetOfUrl(request.method, request.url);
-    if (target === undefined)
-      throw new AdapterError(
-        "ERR_REQUEST",
-        "The client cannot send this method to this URL. It sends HTTP methods to http(s) URLs without a user name, whose path can be read in one way only.",
-      );
+    if (target === undefined) return this.#ambiguous(request);
     const access = { now: clock(), target };
     const chosen = carried.choose(access);
     if (chosen !== undefined && isAtHome(chosen.credential, target))
@@ -190,6 +186,38 @@ class Trip {
       throw await unpaid(response, request.url, request.strayed ? STRAYED : WHAT_TO_SET);
     await response.body?.cancel();
     return this.#buy(request, target, chosen, held?.refusal);
+  }
+
+  /**
+   * A request whose path can be read in more than one way is sent without a credential, if the
+   * whole origin is in scope: there, every way to read it is.
+   */
+  async #ambiguous(request: Outgoing): Promise<Response> {
+    const { carried, clock } = this.#context;
+    const { method, url, headers } = request;
+    const now = clock();
+    // Paths that only an entry for the whole origin covers.
+    const name = newOrderId(now);
+    const anywhere = [`/${name}`, `/${name}`.repeat(7)].map((path) =>
+      targetOfUrl(method, new URL(path, url)),
+    );
+    if (anywhere.includes(undefined))
+      throw new AdapterError(
+        "ERR_REQUEST",
+        "The client cannot send this method to this URL. It sends HTTP methods to http(s) URLs without a user name.",
+      );
+    if (!anywhere.every((target) => carried.covers({ now, target: target! }, () => true)))
+      throw new AdapterError(
+        "ERR_REQUEST",
+        `${AMBIGUOUS} It is sent only if the credential covers the whole origin, as \`* ${url.origin}/**\` does.`,
+      );
+    const response = await this.#fetched(request, headers);
+    if (response.status !== 402) return response;
+    await response.body?.cancel();
+    throw new AdapterError(
+      "ERR_REQUEST",
+      `${url.origin} asks for payment. ${AMBIGUOUS} Such a path is not paid for.`,
+    );
   }
 
   /**
@@ -531,6 +559,8 @@ const namedId = ({ key, method, url }: Outgoing): string | undefined =>
 const paidInVain = (spent: Spent, what: string): PaymentError =>
   new PaymentError("ERR_PAID_NOT_DELIVERED", spent, `${what}. One request is paid for once.`);
 
+const AMBIGUOUS =
+  "The path can be read in more than one way, because of an encoded slash, a dot segment, a backslash, a control or its length.";
 const STRAYED =
   "A redirect led there, and a client pays only at the origin that was asked for. Request that URL directly.";
 const USED_UP =
