@@ -49,6 +49,17 @@ describe.each(WAYS)("%s", (_, clientOf) => {
   });
 });
 
+test("the same order, asked again with what it paid for, says so too", async () => {
+  const world = await town();
+  const shop = await world.openShop();
+  shop.answers.push(...Array(8).fill("hang-up"));
+  const client = world.connect(world.mint());
+  const init = { headers: { "idempotency-key": "order-1" } };
+  for (let time = 0; time < 2; time++)
+    expect(await failure(client.get(`${shop.url}/a`, init))).toMatchObject({ spent: "yes" });
+  expect(world.paid().count).toBe(1);
+});
+
 test("the cause is what fetch threw", async () => {
   const world = await town();
   const shop = await world.openShop();

@@ -29,11 +29,20 @@ export class Held {
   #users = 0;
   #isUsedUp = false;
 
+  /** Id of the order whose payment bought it; undefined if it was bought before. */
+  readonly #paidFor: string | undefined;
+
   /** @param isNew whether it was paid for now, so that nobody else has used it */
   constructor(credential: Credential, order: Order, isNew: boolean) {
     this.credential = credential;
     this.order = order;
     this.#mayBeUsed = !isNew;
+    this.#paidFor = isNew ? order.id : undefined;
+  }
+
+  /** Whether the payment of this order bought it. */
+  isPaidBy(orderId: string | undefined): boolean {
+    return orderId !== undefined && this.#paidFor === orderId;
   }
 
   /** Whether it may be kept for another request. */

@@ -177,6 +177,8 @@ class Trip {
     if (chosen !== undefined && isAtHome(chosen.credential, target))
       return this.#requestAtHome(request, access, chosen.credential);
     const held = allHeld.take(target, access.now, namedId(request));
+    // The same order is asked again.
+    if (held?.isPaidBy(namedId(request))) this.#spent = "yes";
     const willBuy = chosen !== undefined && !request.strayed;
     const { response, isRefused } = await (held === undefined
       ? this.#sendFree(request, target, willBuy)
