@@ -1,6 +1,6 @@
 /**
  * Whom an origin is closed to, and for how long: one witness of an accusation, or everyone on two;
- * and after a doubt one node, or its family. spec/4-purchase.md §4.5.
+ * and after a doubt one node, or the lowest one above several. spec/4-purchase.md §4.5.
  */
 import { Lru } from "../internal/lru.ts";
 import type { Verified } from "../l402/index.ts";
@@ -16,6 +16,8 @@ interface Proof {
 /** What an origin did to one family that proves nothing. */
 interface Doubts {
   readonly count: number;
+  /** Ids of the nodes that are above every node which met one, root first. */
+  readonly above: readonly string[];
   /** The node that the last one closed the origin to. */
   readonly to: string;
   /** Until when, in Unix seconds. */
@@ -36,7 +38,7 @@ export interface Closure {
 const REMEMBERED = 1000;
 /** Of one origin. More would prove nothing more. */
 const MAX_PROOFS = 64;
-/** The doubt from which on an origin is closed to the whole family. */
+/** The doubt from which on an origin is closed to more than one node. */
 const FAMILY_DOUBTS = 3;
 /** For how long a doubt is remembered, and the most that one closes for. */
 const DAY_SECONDS = 86_400;
@@ -64,7 +66,8 @@ export class Blame {
   /**
    * Adds a doubt, which never closes an origin to another family: what is between may be at fault.
    * Each one of a family closes it for twice as long as the one before, and from the third on to
-   * the whole family, so that a service which lies about uses is not paid for each node anew.
+   * the lowest node above all that met one, so that a service which lies about uses is not paid for
+   * each node anew, and no agent closes it to its siblings alone.
    *
    * @param isFirstHand whether no agent could bring it about
    * @param seconds how long the first one closes it
@@ -81,9 +84,11 @@ export class Blame {
     const ofOrigin = this.#doubts.get(origin) ?? new Lru<string, Doubts>(REMEMBERED);
     const before = ofOrigin.get(family);
     const count = before !== undefined && now < before.at + DAY_SECONDS ? before.count + 1 : 1;
-    const to = isFirstHand && count >= FAMILY_DOUBTS ? family : own;
+    const ids = nodes.map(({ id }) => id);
+    const above = count === 1 ? ids : common(before!.above, ids);
+    const to = count >= FAMILY_DOUBTS ? above.at(-1)! : own;
     const longer = Math.max(seconds, Math.min(seconds * 2 ** (count - 1), DAY_SECONDS));
-    ofOrigin.set(family, { count, to, closedUntil: now + longer, at: now });
+    ofOrigin.set(family, { count, above, to, closedUntil: now + longer, at: now });
     this.#doubts.set(origin, ofOrigin);
     return { to, seconds: longer, count };
   }
@@ -111,3 +116,7 @@ export class Blame {
  */
 const areApart = ([root, child]: readonly string[], [root2, child2]: readonly string[]): boolean =>
   root !== root2 || (child !== undefined && child2 !== undefined && child !== child2);
+
+/** What two lines of nodes have in common, from the root. */
+const common = (one: readonly string[], other: readonly string[]): readonly string[] =>
+  one.filter((id, depth) => other[depth] === id);

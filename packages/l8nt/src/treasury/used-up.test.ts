@@ -190,6 +190,22 @@ describe("a service that says that the use is gone, of which no answer arrived",
     expect(await failure(buy(world, third, `${shop.url}/a`))).toMatchObject(CLOSED);
   });
 
+  test.each([
+    ["one of them alone does not close it to its siblings", ["one", "one", "one"], NOT_DELIVERED],
+    ["two of them close it to their siblings", ["one", "one", "two"], CLOSED],
+  ] as const)("%s", async (_what, doubting, expected) => {
+    const world = await town();
+    const shop = await counting(world, "ERR_USES");
+    const parent = child(world, world.mint(), "parent");
+    const siblings = { one: child(world, parent, "one"), two: child(world, parent, "two") };
+    for (const [at, name] of doubting.entries()) {
+      const agent = child(world, siblings[name], `of-${at}`, RELAYED);
+      await failure(buy(world, agent, `${shop.url}/a`));
+    }
+    const sibling = child(world, parent, "sibling", RELAYED);
+    expect(await failure(buy(world, sibling, `${shop.url}/a`))).toMatchObject(expected);
+  });
+
   test("is paid by one family three times in a day, however many nodes it makes", async () => {
     const world = await town();
     const shop = await counting(world, "ERR_USES");
