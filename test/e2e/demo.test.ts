@@ -115,7 +115,7 @@ describe("the demo as one JSON document", async () => {
       "treasury ERR_TOKEN_FORGED 401",
       "treasury ERR_TOKEN_FORGED 401",
       "service ERR_ENDPOINT 403",
-      "service ERR_TOKEN_FORGED 401",
+      "service ERR_TOKEN_FORGED 402",
     ]);
     expect(outcomesOf(report, "overspend")).toEqual([
       "service granted 200",

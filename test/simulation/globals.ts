@@ -2,8 +2,10 @@
  * What Sigil takes from its surroundings (randomness, timers), from the seed for as long as a world
  * runs.
  */
+
 import { AsyncLocalStorage } from "node:async_hooks";
 import { patience } from "../../packages/l8nt/src/client/retry.ts";
+import { forgetNonces } from "../../packages/l8nt/src/internal/crypto.ts";
 import type { Random } from "./random.ts";
 import { living, type Schedule, type Timer } from "./schedule.ts";
 
@@ -58,8 +60,10 @@ export function takeOver(schedule: Schedule, random: Random): () => void {
     replace(patience, "random", () => random.unit()),
     replace(globalThis.crypto, "getRandomValues", (bytes: Uint8Array) => random.fill(bytes)),
   ];
+  forgetNonces();
   return () => {
     for (const restore of replaced) restore();
+    forgetNonces();
   };
 }
 

@@ -50,7 +50,7 @@ export class LightningNode {
   /** Those that will be decided some time. */
   undecided = 0;
   /** How often it showed a preimage that is not the payment's. */
-  lies = 0;
+  readonly lies = new Set<string>();
   readonly #options: LightningOptions;
   readonly #preimages = new Map<string, string>();
 
@@ -228,7 +228,7 @@ export class LightningNode {
     const { random, schedule } = this.#options;
     if (outcome.status !== "paid") return outcome;
     if (this.#fails("wrongPreimage")) {
-      this.lies++;
+      this.lies.add(payment.paymentHash);
       const wrong = sha256(`wrong ${random.word()}`).toString("hex");
       return { ...outcome, preimage: random.chance(0.3) ? "" : wrong };
     }

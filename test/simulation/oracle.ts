@@ -248,7 +248,8 @@ export class Oracle extends Chronicle {
       /^(\S+) took payment (\S+) and did not deliver/.exec(what) ?? [];
     // Closed to the agent that met it, and nobody is accused.
     const [, doubted] =
-      /^(\S+) asks for payment \S+ again, whose connection ended/.exec(what) ?? [];
+      /^(\S+) asks for payment \S+ again, (?:whose connection ended|which it says)/.exec(what) ??
+      [];
     const origin = accused ?? doubted;
     const { now } = this.schedule;
     if (origin === undefined || deed?.agent === undefined) return;
@@ -290,8 +291,23 @@ export class Oracle extends Chronicle {
           !lineOf(one.agent).includes(other.agent) && !lineOf(other.agent).includes(one.agent),
       ),
     );
+    // Doubts of two close it to the lowest node above both.
+    const isShared = this.#doubts.some((one) =>
+      this.#doubts.some((other) => {
+        const [line, line2] = [lineOf(one.agent), lineOf(other.agent)];
+        // Without the root.
+        const above = line.slice(1).filter((each) => line2.includes(each));
+        return (
+          one.origin === origin &&
+          other.origin === origin &&
+          !line.includes(other.agent) &&
+          !line2.includes(one.agent) &&
+          above.some((each) => lineOf(agent!).includes(each))
+        );
+      }),
+    );
     this.demand(
-      isOwn || isSpread,
+      isOwn || isSpread || isShared,
       `${agent!.name} is kept from ${origin} by the word of one other`,
     );
   }

@@ -169,11 +169,10 @@ export async function audit({ disk, oracle, schedule, lightning }: Town): Promis
       `the books have ${used} msat for ${agent.name}, and the node has ${leastMsat}`,
     );
   });
-  const heard = oracle.alarms.filter((what) =>
-    /without a preimage that proves it/.test(what),
-  ).length;
+  // Once for each payment in the life of a process.
+  const told = oracle.alarms.filter((what) => /without a preimage that proves it/.test(what));
   oracle.demand(
-    heard === lightning.lies,
+    [...lightning.lies].every((hash) => told.some((what) => what.includes(hash))),
     "the node showed a preimage that proves nothing, and nobody raised an alarm",
   );
 }

@@ -115,6 +115,12 @@ export const randomBytes = (length: number): Bytes =>
 const POOL = new Uint8Array(1024);
 let unused = 0;
 
+/** Wipes what was made ahead, for a simulation whose bytes follow from its seed. */
+export function forgetNonces(): void {
+  POOL.fill(0);
+  unused = 0;
+}
+
 /**
  * Random bytes for what is public anyway: nonces and ids. One call of the system brings many, which
  * takes a tenth of the time of a call for each; a byte is wiped when it is taken. Not for secrets:
