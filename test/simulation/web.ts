@@ -95,7 +95,8 @@ export function webOf(
       if (random.chance(weather.answerCut)) {
         if (isRecall) deed.unrecalled.add(origin);
         if (goods !== undefined) goods.lost++;
-        return cutOff(response, random.pick(["", "half"]));
+        const cut = cutOff(response, random.pick(["", "half"]));
+        return Object.defineProperty(cut, "url", { value: response.url });
       }
       // A body that breaks off has no answer in it.
       if (goods !== undefined && response.ok && (await isWhole(response))) goods.heard++;
