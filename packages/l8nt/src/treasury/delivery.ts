@@ -561,7 +561,7 @@ export class Delivery {
 
   /**
    * Nothing is proven, and the service may do it on purpose: this node does not pay it for a while,
-   * nor its family if that happens again and again.
+   * nor those above all that met it, if that happens again and again.
    *
    * @throws PaymentError `ERR_PAID_NOT_DELIVERED` always, once the origin is closed to the node
    */
