@@ -167,11 +167,11 @@ describe("the demo as one JSON document", async () => {
   });
 });
 
-test("the text fits 100 columns, has no colours in a pipe, and ends with the tree", async () => {
+test("the text fits 80 columns, has no colours in a pipe, and ends with the tree", async () => {
   const { code, stdout, stderr } = await demo([]);
   expect(code).toBe(0);
   expect(stderr).toBe("");
-  expect(stdout.split("\n").filter((line) => [...line].length > 100)).toEqual([]);
+  expect(stdout.split("\n").filter((line) => [...line].length > 80)).toEqual([]);
   expect(stdout.split("\n").filter((line) => line !== line.trimEnd())).toEqual([]);
   expect(stdout).not.toContain("\u001b");
   expect(stdout).toContain("If your credential does not allow it, give yourself a wider one.");
@@ -311,15 +311,15 @@ test("the tree lists active agents first, and has colours only if asked", () => 
   ] as const;
   const options = { root: "planner", now: 1000 };
   expect(picture(nodes, { ...options, colours: false })).toBe(`\
-planner                   ● active      spent 52.5 of no budget     
+planner                 ● active   spent 52.5 of no budget      
 │  until 1970-01-01 00:26:40 UTC (in 10 min)
 │
-├─ good                   ● active      spent 12.5 of 40 sat        ━━━━━━━━────────────────
+├─ good                 ● active   spent 12.5 of 40 sat         ━━━━━───────────
 │     no delegation below
 │
-├─ late                   ○ expired     spent 0 of 40 sat           ────────────────────────
+├─ late                 ○ expired  spent 0 of 40 sat            ────────────────
 │
-└─ bad                    ✕ revoked     spent 40 of 40 sat          ━━━━━━━━━━━━━━━━━━━━━━━━
+└─ bad                  ✕ revoked  spent 40 of 40 sat           ━━━━━━━━━━━━━━━━
    │  GET https://a.example/x
    │  GET https://a.example/y
    │

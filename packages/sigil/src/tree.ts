@@ -27,10 +27,11 @@ export interface PictureOptions {
   readonly ids?: boolean;
 }
 
-const NAME_WIDTH = 24;
-const STATE_WIDTH = 12;
-const MONEY_WIDTH = 26;
-const BAR_WIDTH = 24;
+// A heading takes 80 columns, its parts two columns apart.
+const NAME_WIDTH = 22;
+const STATE_WIDTH = 9;
+const MONEY_WIDTH = 27;
+const BAR_WIDTH = 16;
 
 type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 

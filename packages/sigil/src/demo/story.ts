@@ -1,4 +1,4 @@
-/** The text of the demo, for a terminal of 100 columns. */
+/** The text of the demo, for a terminal of 80 columns. */
 import { formatAmount } from "l8nt/invoice";
 import { readAmountJson } from "../amounts.ts";
 import { painter, picture } from "../tree.ts";
@@ -6,7 +6,7 @@ import { wrapped } from "../wrap.ts";
 import type { PlayedStep, Process, Report } from "./director.ts";
 import type { Outcome } from "./outcome.ts";
 
-const WIDTH = 100;
+const WIDTH = 80;
 
 export class Story {
   readonly #colours: boolean;
@@ -30,10 +30,13 @@ export class Story {
     this.#number++;
     const told = prompt
       ?.split("\n")
+      .flatMap((line) => wrapped(line, WIDTH - 9))
       .map((line) => `       ${this.#paint("dim", "┃")} ${this.#paint("italic", line)}`);
     return [
       "",
-      this.#paint("bold", `${`${this.#number}`.padStart(2)}  ${title}`),
+      ...wrapped(title, WIDTH - 4).map((line, row) =>
+        this.#paint("bold", `${row === 0 ? `${this.#number}`.padStart(2) : "  "}  ${line}`),
+      ),
       ...(told ?? []),
       ...outcomes.flatMap((outcome) => this.#outcome(outcome)),
       ...differences.map((line) => this.#paint("red", `    !! ${line}`)),
@@ -45,11 +48,15 @@ export class Story {
     const { what, granted, reasons = [] } = outcome;
     const mark = granted ? this.#paint("green", "✓") : this.#paint("yellow", "⊘");
     const result = granted ? resultOf(outcome) : denialOf(outcome);
+    const paint = (text: string) => (granted ? text : this.#paint("yellow", text));
     const gap = Math.max(2, WIDTH - 6 - what.length - result.length);
     const fits = what.length + result.length + 8 <= WIDTH;
     const first = fits
-      ? [`    ${mark} ${what}${" ".repeat(gap)}${granted ? result : this.#paint("yellow", result)}`]
-      : [`    ${mark} ${what}`, `      ${result.padStart(WIDTH - 6)}`];
+      ? [`    ${mark} ${what}${" ".repeat(gap)}${paint(result)}`]
+      : [
+          `    ${mark} ${what}`,
+          ...wrapped(result, WIDTH - 8).map((line) => `        ${paint(line)}`),
+        ];
     // The text shows the first reason; the JSON has all of them.
     const why = reasons.slice(0, 1).flatMap((reason) => inLines(reason, WIDTH - 8));
     return [
@@ -98,15 +105,17 @@ function denialOf({ by, requests, status, code }: Outcome): string {
   return `${who}: ${code}`;
 }
 
-/** Splits "condition: you have …; you need …" into two aligned lines; wraps any other reason. */
-function inLines(reason: string, width: number): string[] {
-  const [, head = "", have = reason, need] =
-    /^(.+?: )(you have .+); (you need .+)$/.exec(reason) ?? [];
-  return [have, need].flatMap((part, at) =>
-    part === undefined
-      ? []
-      : wrapped(part, width - head.length).map(
-          (line, row) => (at === 0 && row === 0 ? head : " ".repeat(head.length)) + line,
-        ),
-  );
+/**
+ * Splits "condition: you have …; you need …" into two aligned lines, below the condition if they
+ * do not fit beside it; wraps any other reason.
+ */
+function inLines(reason: string, width: number): readonly string[] {
+  const [, head, have, need] = /^(.+?: )(you have .+); (you need .+)$/.exec(reason) ?? [];
+  if (head === undefined || have === undefined || need === undefined) return wrapped(reason, width);
+  const beside = head.length + Math.max(have.length, need.length) <= width;
+  const indent = beside ? head.length : 2;
+  const lines = [have, need]
+    .flatMap((part) => wrapped(part, width - indent))
+    .map((line) => " ".repeat(indent) + line);
+  return beside ? [head + lines[0]?.slice(indent), ...lines.slice(1)] : [head.trimEnd(), ...lines];
 }
