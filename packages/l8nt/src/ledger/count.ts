@@ -28,6 +28,13 @@ export interface ReservationRow {
 export interface Counters {
   counter(id: string): Counter | undefined;
   reservation(id: string): ReservationRow | undefined;
+  /**
+   * Unix seconds of the latest end among the counters that the store has deleted. If a clock is set
+   * back, what ended by then is valid again, and nobody knows how much of it was used. [case 109]
+   *
+   * @default no counter was deleted
+   */
+  readonly forgottenUntil?: number;
 }
 
 /** What an event changes. */
@@ -61,7 +68,15 @@ export const unchanged = <Answer>(answer: Answer): CountStep<Answer> => ({
 /** A missing counter means that nothing was spent. The limit itself is in the caveat. */
 const counterOf = (state: Counters, { id }: Counted): Counter => state.counter(id) ?? FRESH;
 
+/** Whether the store may have deleted the counter. */
+const mayBeForgotten = (state: Counters, { id, expiresAt }: Counted): boolean =>
+  expiresAt !== undefined &&
+  expiresAt <= (state.forgottenUntil ?? Number.NEGATIVE_INFINITY) &&
+  state.counter(id) === undefined;
+
 export function usageOf(state: Counters, counted: Counted, at: number): Usage {
+  if (counted.max !== undefined && mayBeForgotten(state, counted))
+    return { id: counted.id, used: counted.max, reserved: 0n };
   const { committed, reserved, slots } = counterOf(state, counted);
   const spent =
     counted.windowSeconds === undefined ? committed : windowTotal(slots, counted.windowSeconds, at);

@@ -7,12 +7,14 @@ import {
   type Counter,
   type LedgerEvent,
   type LedgerState,
+  PassedTime,
   type ReservationRow,
   type Step,
   step,
   timeOf,
   usageOf,
 } from "../ledger/index.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
 import type {
   HandOver,
@@ -50,9 +52,16 @@ import { MemoryHandOvers } from "./memory-hand-overs.ts";
 export interface MemoryStoreOptions {
   /** Keeps the journal, which grows without end. @default false */
   readonly journal?: boolean;
+  /**
+   * Seconds since any moment, by a clock that nobody sets. What has ended is deleted only after as
+   * much time has passed by it, so that a clock that is set ahead and back deletes nothing.
+   *
+   * @default performance.now()
+   */
+  readonly elapsed?: Clock;
 }
 
-const OPTIONS = { journal: true } satisfies Keys<MemoryStoreOptions>;
+const OPTIONS = { journal: true, elapsed: true } satisfies Keys<MemoryStoreOptions>;
 
 /** How many ended reservations keep their answer, for a second commit or release. */
 const REMEMBERED = 4096;
@@ -79,6 +88,7 @@ const placeOfPayment = (payment: PaymentRecord): string =>
 export class MemoryStore implements Store {
   readonly shared = false;
   readonly #keepsJournal: boolean;
+  readonly #passed: PassedTime;
   readonly #counters = new Map<string, Counter & { expiresAt: number }>();
   readonly #open = new Map<string, ReservationRow>();
   readonly #ended = new Lru<string, ReservationRow>(REMEMBERED);
@@ -106,7 +116,8 @@ export class MemoryStore implements Store {
   #latest = 0;
   #events = 0;
 
-  readonly #state: LedgerState = {
+  readonly #state: LedgerState & { forgottenUntil: number } = {
+    forgottenUntil: Number.NEGATIVE_INFINITY,
     counter: (id) => this.#counters.get(id),
     reservation: (id) => this.#open.get(id) ?? this.#failed.get(id) ?? this.#ended.get(id),
     payment: (hash) => this.#payments.get(hash),
@@ -118,6 +129,7 @@ export class MemoryStore implements Store {
   constructor(options: MemoryStoreOptions = {}) {
     checkKeys(options, OPTIONS, "a memory store");
     this.#keepsJournal = options.journal ?? false;
+    this.#passed = new PassedTime(options.elapsed);
   }
 
   async reserve(reservation: Reservation): Promise<ReserveAnswer> {
@@ -381,7 +393,7 @@ export class MemoryStore implements Store {
     event: Extract<LedgerEvent, { readonly type: Type }>,
   ): Answers[Type] {
     const at = timeOf(event) ?? this.#latest;
-    if (++this.#events % SWEEP_EVERY === 0) this.#sweep(at);
+    if (this.#events++ % SWEEP_EVERY === 0) this.#sweep(at);
     const change = step<Type>(this.#state, event);
     if (change.reservation !== undefined) this.#keepCounted(change.counters, change.reservation);
     if (change.payment !== undefined) this.#keepPayment(change.payment);
@@ -444,8 +456,12 @@ export class MemoryStore implements Store {
   }
 
   #sweep(now: number): void {
-    for (const [id, { expiresAt, reserved }] of this.#counters)
-      if (expiresAt < now - CLOCK_MARGIN_SECONDS && reserved === 0n) this.#counters.delete(id);
+    const ended = this.#passed.at(now) - CLOCK_MARGIN_SECONDS;
+    for (const [id, { expiresAt, reserved }] of this.#counters) {
+      if (expiresAt >= ended || reserved !== 0n) continue;
+      this.#counters.delete(id);
+      this.#state.forgottenUntil = Math.max(this.#state.forgottenUntil, expiresAt);
+    }
     for (const hash of this.#closing)
       if (this.#payments.get(hash)!.closed!.until <= now) this.#closing.delete(hash);
   }

@@ -1,0 +1,34 @@
+/**
+ * The time that has certainly passed: what decides when something that has ended is deleted, if the
+ * clock may be set ahead and back. [case 109]
+ */
+import type { Clock } from "../ports/clock.ts";
+
+/**
+ * How fast it catches up with a clock that was ahead: a computer that sleeps two thirds of the day
+ * does not count that time. A clock that is set ahead for less than a third of what a store adds
+ * to an end deletes nothing.
+ */
+const CATCHING_UP = 4;
+
+const monotonic: Clock = () => performance.now() / 1000;
+
+export class PassedTime {
+  readonly #elapsed: Clock;
+  #passed: number | undefined;
+  #readAt = 0;
+
+  /** @param elapsed seconds since any moment, by a clock that nobody sets */
+  constructor(elapsed: Clock = monotonic) {
+    this.#elapsed = elapsed;
+  }
+
+  /** Unix seconds, never later than `now`. */
+  at(now: number): number {
+    const read = this.#elapsed();
+    const since = Math.max(0, read - this.#readAt);
+    this.#readAt = read;
+    this.#passed = Math.min(now, (this.#passed ?? now) + CATCHING_UP * since);
+    return this.#passed;
+  }
+}
