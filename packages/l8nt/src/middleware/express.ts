@@ -1,9 +1,9 @@
 /** `l8nt/express`: the paywall as Express middleware. */
+import type { IncomingMessage } from "node:http";
 import type { Request, RequestHandler } from "express";
 import { utf8 } from "../internal/bytes.ts";
-import { isWellKnown, nodeFacts, targetOf } from "../node/facts.ts";
+import { isWellKnown, NodeFacts, targetOf } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
-import { peekBody } from "../node/peek.ts";
 import { sendPrivately } from "../node/private.ts";
 import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
@@ -45,11 +45,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
       next();
     };
     watchUpgrades(paywall, request);
-    const decided = route.authorize(
-      nodeFacts(request, request.ip, targetOf(request), parsedBody(request), () =>
-        isSpelledAsRouted(request),
-      ),
-    );
+    const decided = route.authorize(new ExpressFacts(request, ipOf));
     if (decided instanceof Promise) decided.then(proceed, next);
     else proceed(decided);
   };
@@ -79,15 +75,21 @@ export function wellKnown(paywall: Paywall): RequestHandler {
   };
 }
 
-function isSpelledAsRouted({ route, path }: Request): boolean {
-  const { path: pattern } = (route ?? {}) as { path?: unknown };
-  return typeof pattern !== "string" || isSpelledAs(pattern, path);
-}
+const ipOf = (incoming: IncomingMessage): string | undefined => (incoming as Request).ip;
 
-/** What a parser has read and left as a value; undefined if none has. */
-function parsedBody(request: Request): (() => Promise<Uint8Array>) | undefined {
-  // `peekBody` rejects a body that was read, and knows a request that has none.
-  return isParsed(request) ? async () => bytesOf(request) ?? peekBody(request) : undefined;
+class ExpressFacts extends NodeFacts {
+  isSpelledAsRouted(): boolean {
+    const { route, path } = this.request as Request;
+    const { path: pattern } = (route ?? {}) as { path?: unknown };
+    return typeof pattern !== "string" || isSpelledAs(pattern, path);
+  }
+
+  /** A parser that ran before has left a value. */
+  override async body(): Promise<Uint8Array> {
+    const request = this.request as Request;
+    // The stream rejects a body that was read, and knows a request that has none.
+    return (isParsed(request) ? bytesOf(request) : undefined) ?? super.body();
+  }
 }
 
 const isParsed = ({ readableEnded, body }: Request): boolean => readableEnded && body !== undefined;

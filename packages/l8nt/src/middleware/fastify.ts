@@ -1,9 +1,14 @@
 /** `l8nt/fastify`: the paywall as a Fastify hook. */
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
-import type { FastifyPluginCallback, FastifyReply, onRequestHookHandler } from "fastify";
+import type {
+  FastifyPluginCallback,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+} from "fastify";
 import { LIST_FIELDS, withListed } from "../http/exposed.ts";
-import { nodeFacts } from "../node/facts.ts";
+import { NodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { sendPrivately } from "../node/private.ts";
 import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
@@ -53,14 +58,25 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       done();
     };
     watchUpgrades(paywall, request.raw);
-    const facts = nodeFacts(request.raw, request.ip, request.originalUrl, undefined, () => {
-      const [path = ""] = request.url.split("?", 1);
-      return isSpelledAs(request.routeOptions.url ?? "", path);
-    });
-    const decided = route.authorize(facts);
+    const decided = route.authorize(new FastifyFacts(request));
     if (decided instanceof Promise) decided.then(proceed, done);
     else proceed(decided);
   };
+}
+
+class FastifyFacts extends NodeFacts {
+  readonly #routed: FastifyRequest;
+
+  constructor(routed: FastifyRequest) {
+    super(routed.raw, () => routed.ip, routed.originalUrl);
+    this.#routed = routed;
+  }
+
+  isSpelledAsRouted(): boolean {
+    const { url, routeOptions } = this.#routed;
+    const [path = ""] = url.split("?", 1);
+    return isSpelledAs(routeOptions.url ?? "", path);
+  }
 }
 
 /**

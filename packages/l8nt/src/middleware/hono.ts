@@ -3,15 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, Handler, MiddlewareHandler, Next } from "hono";
 import { exposed, LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import {
-  authorizationOf,
-  forwardedOf,
-  headersOf,
-  idempotencyKeyOf,
-  isWellKnown,
-  macaroonOf,
-  preferOf,
-} from "../node/facts.ts";
+import { isWellKnown, NodeFacts } from "../node/facts.ts";
 import { sendPrivately } from "../node/private.ts";
 import { sentStatus, settle, settleBy } from "../node/settlement.ts";
 import { closeUnread } from "../node/unread.ts";
@@ -188,71 +180,19 @@ function honoFacts(
   // Elsewhere the router matched the same `url`.
   if (!Array.isArray(incoming?.rawHeaders)) return factsOf(c.req.raw, clientAddress?.(c));
   watchUpgrades(paywall, incoming);
-  return new NodeFacts(c, incoming, clientAddress);
+  return new HonoFacts(c, incoming, clientAddress);
 }
 
-/**
- * Facts that are read when they are asked for. An address costs a system call, and only unpaid
- * challenges are counted by it.
- */
-class NodeFacts implements RequestFacts {
+class HonoFacts extends NodeFacts {
   readonly #c: Context;
-  readonly #incoming: IncomingMessage;
-  readonly #clientAddress: PaidOptions["clientAddress"];
 
   constructor(c: Context, incoming: IncomingMessage, clientAddress: PaidOptions["clientAddress"]) {
+    super(incoming, clientAddress && (() => clientAddress(c)), incoming.url ?? "");
     this.#c = c;
-    this.#incoming = incoming;
-    this.#clientAddress = clientAddress;
   }
 
-  get method(): string {
-    return this.#c.req.method;
-  }
-
-  get request(): object {
-    return this.#incoming;
-  }
-
-  get target(): string {
-    return this.#incoming.url ?? "";
-  }
-
-  get authorization(): string | undefined {
-    return authorizationOf(this.#incoming.rawHeaders);
-  }
-
-  get macaroon(): string | undefined {
-    return macaroonOf(this.#incoming.rawHeaders);
-  }
-
-  get clientAddress(): string | undefined {
-    return this.#clientAddress === undefined
-      ? this.#incoming.socket?.remoteAddress
-      : this.#clientAddress(this.#c);
-  }
-
-  get prefer(): string | undefined {
-    return preferOf(this.#incoming.rawHeaders);
-  }
-
-  get forwarded(): string | undefined {
-    return forwardedOf(this.#incoming.rawHeaders);
-  }
-
-  get isPeerAddress(): boolean {
-    return this.#clientAddress === undefined;
-  }
-
-  get idempotencyKey(): string | undefined {
-    return idempotencyKeyOf(this.#incoming.rawHeaders);
-  }
-
-  headers(): Headers {
-    return headersOf(this.#incoming.rawHeaders);
-  }
-
-  body(): Promise<Uint8Array> {
+  /** Through the context, where other middleware may have read it. */
+  override body(): Promise<Uint8Array> {
     return copyOfBody(this.#c.req.raw);
   }
 

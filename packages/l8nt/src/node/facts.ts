@@ -5,29 +5,6 @@ import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { type RequestFacts, WELL_KNOWN_PATH } from "../service/index.ts";
 import { peekBody } from "./peek.ts";
 
-/**
- * Every `Authorization` line. `incoming.headers` keeps the first and drops the others, which would
- * hide a second credential. [case 8]
- */
-export const authorizationOf = (rawHeaders: readonly string[]): string | undefined =>
-  linesOf(rawHeaders, AUTHORIZATION);
-
-/** Every line of the two fields that hold a macaroon in hex. */
-export const macaroonOf = (rawHeaders: readonly string[]): string | undefined =>
-  linesOf(rawHeaders, METADATA, MACAROON);
-
-/** Every `Idempotency-Key` line. */
-export const idempotencyKeyOf = (rawHeaders: readonly string[]): string | undefined =>
-  linesOf(rawHeaders, "idempotency-key");
-
-/** Every `Prefer` line. */
-export const preferOf = (rawHeaders: readonly string[]): string | undefined =>
-  linesOf(rawHeaders, PREFER_FIELD);
-
-/** Every line by which a proxy says for whom it asks. */
-export const forwardedOf = (rawHeaders: readonly string[]): string | undefined =>
-  linesOf(rawHeaders, "forwarded", "x-forwarded-for");
-
 const [AUTHORIZATION, METADATA, MACAROON] = CREDENTIAL_FIELDS;
 
 function linesOf(rawHeaders: readonly string[], one: string, other = one): string | undefined {
@@ -61,39 +38,63 @@ export function headersOf(rawHeaders: readonly string[]): Headers {
   return headers;
 }
 
+const peerOf = ({ socket }: IncomingMessage): string | undefined => socket?.remoteAddress;
+
 /**
- * The facts of a request on Node.
- *
- * @param address the peer's address, from the framework, which knows the proxies that are trusted
- * @param body if a body parser has read it
- * @param isSpelledAsRouted if the framework has a router that ignores case or slashes
+ * The facts of a request on Node, each read when it is asked for: nearly every request is decided
+ * by a few of them. A framework overrides what it knows better.
  */
-export function nodeFacts(
-  incoming: IncomingMessage,
-  address: string | undefined,
-  target = targetOf(incoming),
-  body: () => Promise<Uint8Array> = () => peekBody(incoming),
-  isSpelledAsRouted?: () => boolean,
-): RequestFacts {
-  return {
-    method: incoming.method ?? "",
-    request: incoming,
-    target,
-    authorization: authorizationOf(incoming.rawHeaders),
-    macaroon: macaroonOf(incoming.rawHeaders),
-    clientAddress: address,
-    get prefer() {
-      return preferOf(incoming.rawHeaders);
-    },
-    get forwarded() {
-      return forwardedOf(incoming.rawHeaders);
-    },
-    get isPeerAddress() {
-      return address === incoming.socket.remoteAddress;
-    },
-    idempotencyKey: idempotencyKeyOf(incoming.rawHeaders),
-    headers: () => headersOf(incoming.rawHeaders),
-    body,
-    isSpelledAsRouted,
-  };
+export class NodeFacts implements RequestFacts {
+  readonly method: string;
+  readonly request: IncomingMessage;
+  readonly target: string;
+  readonly #addressOf: (incoming: IncomingMessage) => string | undefined;
+
+  /** @param addressOf the client's address, by who knows the proxies that are trusted */
+  constructor(incoming: IncomingMessage, addressOf = peerOf, target = targetOf(incoming)) {
+    this.method = incoming.method ?? "";
+    this.request = incoming;
+    this.target = target;
+    this.#addressOf = addressOf;
+  }
+
+  /**
+   * Every line. `incoming.headers` keeps the first and drops the others, which would hide a second
+   * credential. [case 8]
+   */
+  get authorization(): string | undefined {
+    return linesOf(this.request.rawHeaders, AUTHORIZATION);
+  }
+
+  get macaroon(): string | undefined {
+    return linesOf(this.request.rawHeaders, METADATA, MACAROON);
+  }
+
+  get idempotencyKey(): string | undefined {
+    return linesOf(this.request.rawHeaders, "idempotency-key");
+  }
+
+  get prefer(): string | undefined {
+    return linesOf(this.request.rawHeaders, PREFER_FIELD);
+  }
+
+  get forwarded(): string | undefined {
+    return linesOf(this.request.rawHeaders, "forwarded", "x-forwarded-for");
+  }
+
+  get clientAddress(): string | undefined {
+    return this.#addressOf(this.request);
+  }
+
+  get isPeerAddress(): boolean {
+    return this.clientAddress === peerOf(this.request);
+  }
+
+  headers(): Headers {
+    return headersOf(this.request.rawHeaders);
+  }
+
+  body(): Promise<Uint8Array> {
+    return peekBody(this.request);
+  }
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
-import { isWellKnown, nodeFacts, targetOf } from "./facts.ts";
+import { isWellKnown, NodeFacts, targetOf } from "./facts.ts";
 import { goneSignal, requestOf } from "./listener.ts";
 import { sendPrivately } from "./private.ts";
 import { problem, writeFailure, writeResponse, writeUngranted } from "./response.ts";
@@ -55,13 +55,13 @@ export function paid(
   options: PaidOptions = {},
 ): RequestListener {
   checkKeys(options, OPTIONS, "paid");
-  const { clientAddress = peerOf } = options;
+  const { clientAddress } = options;
   const route = paywall.route(terms);
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
       watchUpgrades(paywall, incoming);
-      const decided = route.authorize(nodeFacts(incoming, clientAddress(incoming)));
+      const decided = route.authorize(new NodeFacts(incoming, clientAddress));
       const decision = decided instanceof Promise ? await decided : decided;
       if (!decision.granted) return writeUngranted(outgoing, decision);
       // The client left while the claim was written, so nothing was served.
@@ -76,8 +76,6 @@ export function paid(
 
   return (incoming, outgoing) => void answer(incoming, outgoing);
 }
-
-const peerOf = ({ socket }: IncomingMessage): string | undefined => socket.remoteAddress;
 
 /**
  * Answers `/.well-known/l402` and the revocations below it; everything else goes to `otherwise`.

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { rendering } from "../service/answered.ts";
 import type { Answered, Grant, Granted, Paywall, Refused, Terms } from "../service/index.ts";
-import { nodeFacts } from "./facts.ts";
+import { NodeFacts } from "./facts.ts";
 import { settle } from "./settlement.ts";
 
 /** A listener of `upgrade` behind the paywall. */
@@ -44,7 +44,7 @@ export function paidUpgrade(
   options: PaidUpgradeOptions = {},
 ): (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void {
   checkKeys(options, OPTIONS, "paidUpgrade");
-  const { clientAddress = ({ socket }) => socket.remoteAddress } = options;
+  const { clientAddress } = options;
   const route = paywall.route(terms);
   guarding.add(paywall);
 
@@ -52,9 +52,7 @@ export function paidUpgrade(
     // Node leaves such a socket without a listener, and its error would end the process.
     socket.on("error", () => socket.destroy());
     try {
-      const facts = nodeFacts(incoming, clientAddress(incoming), undefined, NO_BODY);
-      // There is no answer that could be kept for a repeated request.
-      const decision = await route.authorize({ ...facts, idempotencyKey: undefined });
+      const decision = await route.authorize(new UpgradeFacts(incoming, clientAddress));
       if (!decision.granted) return refuse(socket, decision);
       if (socket.destroyed) return await settle(decision, undefined);
       if (decision.claimed) settleByFirstBytes(socket, decision);
@@ -68,7 +66,16 @@ export function paidUpgrade(
   return (incoming, socket, head) => void answer(incoming, socket, head);
 }
 
-const NO_BODY = async (): Promise<Uint8Array> => new Uint8Array();
+class UpgradeFacts extends NodeFacts {
+  /** There is no answer that could be kept for a repeated request. */
+  override get idempotencyKey(): undefined {
+    return undefined;
+  }
+
+  override async body(): Promise<Uint8Array> {
+    return new Uint8Array();
+  }
+}
 
 /** Paywalls that stand before upgrades. */
 const guarding = new WeakSet<Paywall>();
