@@ -39,7 +39,8 @@ export function nodeFetch(options: SocketsOptions): typeof fetch {
     let exchange: Exchange;
     try {
       // A body that cannot be sent again does not meet a connection that may be closed already.
-      exchange = await ask(!isWhole);
+      // Neither does a request over a Unix socket: a new connection costs next to nothing there.
+      exchange = await ask(!isWhole || options.socketPath !== undefined);
     } catch (error) {
       if (!(error instanceof ClosedWhileIdle)) throw error;
       if (!mayRepeat) throw error.cause;
