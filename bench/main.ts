@@ -6,6 +6,7 @@ import { cpus, totalmem } from "node:os";
 import { agents } from "./agents.ts";
 import { bundle } from "./bundle.ts";
 import type { Area, Figure } from "./figure.ts";
+import { flood } from "./flood.ts";
 import { lnd } from "./lnd.ts";
 import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
@@ -32,6 +33,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   postgres,
   walks,
   relay,
+  flood,
 };
 
 const asked = process.argv.slice(2);
