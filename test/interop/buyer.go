@@ -1,4 +1,4 @@
-// aperture's client interceptor before plain HTTP: it reads the challenge, has it paid, keeps the token, and presents it.
+// aperture's client interceptor, before plain HTTP and before gRPC: it reads the challenge, has it paid, keeps the token, and presents it.
 package main
 
 import (
@@ -14,8 +14,10 @@ import (
 	"github.com/lightninglabs/lndclient"
 	"github.com/lightningnetwork/lnd/lntypes"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // payer is lnd as the interceptor uses it. Who asked does the paying.
@@ -58,13 +60,76 @@ type bought struct {
 	Sent []map[string]string `json:"sent"`
 }
 
-func buy(q question, w *wire) (any, error) {
+func interceptorOf(q question, w *wire) (*l402.ClientInterceptor, error) {
 	store, err := l402.NewFileStore(q.Folder)
 	if err != nil {
 		return nil, err
 	}
 	lnd := &lndclient.LndServices{Client: payer{wire: w}, ChainParams: &chaincfg.RegressionNetParams}
-	interceptor := l402.NewInterceptor(lnd, store, timeout, maxCostSats, maxFeeSats, true)
+	return l402.NewInterceptor(lnd, store, timeout, maxCostSats, maxFeeSats, true), nil
+}
+
+type called struct {
+	Messages []string `json:"messages"`
+	// Of the call's end, in gRPC's terms.
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// call makes a gRPC call, unary or with a stream of answers, on a connection of its own.
+func call(q question, w *wire) (any, error) {
+	interceptor, err := interceptorOf(q, w)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := grpc.Dial(q.URL,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUnaryInterceptor(interceptor.UnaryInterceptor),
+		grpc.WithStreamInterceptor(interceptor.StreamInterceptor),
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	answer := called{Messages: []string{}}
+	receive := func() error {
+		message := &wrapperspb.StringValue{}
+		if !q.Stream {
+			err := connection.Invoke(ctx, q.Method, wrapperspb.String("tokyo"), message)
+			if err == nil {
+				answer.Messages = append(answer.Messages, message.Value)
+			}
+			return err
+		}
+		stream, err := connection.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, q.Method)
+		if err != nil {
+			return err
+		}
+		if err = stream.SendMsg(wrapperspb.String("tokyo")); err == nil {
+			err = stream.CloseSend()
+		}
+		for err == nil {
+			if err = stream.RecvMsg(message); err == nil {
+				answer.Messages = append(answer.Messages, message.Value)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	}
+	end := status.Convert(receive())
+	answer.Code, answer.Message = end.Code().String(), end.Message()
+	return answer, nil
+}
+
+func buy(q question, w *wire) (any, error) {
+	interceptor, err := interceptorOf(q, w)
+	if err != nil {
+		return nil, err
+	}
 	answer := bought{Sent: []map[string]string{}}
 	invoke := func(ctx context.Context, url string, _, _ any, _ *grpc.ClientConn, options ...grpc.CallOption) error {
 		return answer.ask(ctx, url, options)

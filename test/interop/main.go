@@ -33,6 +33,8 @@ type question struct {
 	PaymentHash string              `json:"paymentHash"`
 	URL         string              `json:"url"`
 	Folder      string              `json:"folder"`
+	Method      string              `json:"method"`
+	Stream      bool                `json:"stream"`
 	Description string              `json:"description"`
 	AmountMsat  *uint64             `json:"amountMsat"`
 	Timestamp   int64               `json:"timestamp"`
@@ -74,6 +76,8 @@ func main() {
 				return writeInvoice(q)
 			case "buy":
 				return buy(q, w)
+			case "call":
+				return call(q, w)
 			default:
 				return nil, fmt.Errorf("no such verb: %q", q.Do)
 			}

@@ -23,6 +23,24 @@ export interface Bought {
   readonly sent: readonly Readonly<Record<string, string>>[];
 }
 
+/** A gRPC call of aperture's client, and how it ended in gRPC's terms. */
+export interface Called {
+  readonly messages: readonly string[];
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Call {
+  /** `127.0.0.1:PORT`. */
+  readonly address: string;
+  /** `/package.Service/Method`. */
+  readonly method: string;
+  /** Of the answers. @default false */
+  readonly stream?: boolean;
+  /** Of the tokens. */
+  readonly folder: string;
+}
+
 type Question = Readonly<Record<string, unknown>>;
 
 export class Peer {
@@ -92,6 +110,11 @@ export class Peer {
   /** `l402.ClientInterceptor` asks for `url`, with its tokens in `folder`. */
   buy(url: string, folder: string, pay: (invoice: string) => Promise<string>): Promise<Bought> {
     return this.#ask({ do: "buy", url, folder }, pay) as Promise<Bought>;
+  }
+
+  /** `l402.ClientInterceptor` makes a gRPC call, with a message that says "tokyo". */
+  call({ address, ...call }: Call, pay: (invoice: string) => Promise<string>): Promise<Called> {
+    return this.#ask({ do: "call", url: address, ...call }, pay) as Promise<Called>;
   }
 
   #ask(question: Question, pay?: (invoice: string) => Promise<string>): Promise<unknown> {

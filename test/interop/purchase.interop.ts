@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Invoice } from "l8nt/invoice";
 import { Challenge, Credential } from "l8nt/l402";
-import { devWallet } from "l8nt/wallets/dev";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { formatMacaroonField } from "../../packages/l8nt/src/l402/macaroon-field.ts";
 import { readPresented } from "../../packages/l8nt/src/l402/presented.ts";
@@ -19,6 +18,7 @@ import {
   town,
 } from "../../packages/l8nt/src/testing/fixtures/town.ts";
 import { packetOf, preimageOf } from "./credentials.ts";
+import { payFrom } from "./pay.ts";
 import { type Fields, Peer } from "./peer.ts";
 import { ask } from "./raw.ts";
 
@@ -42,7 +42,7 @@ describe("our paywall sells to aperture's client", () => {
     const shop = await world.openShop({ price: "21 sat", grants: { validFor: "1h" } });
     const folder = mkdtempSync(join(tmpdir(), "sigil-interop-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
-    const first = await peer.buy(`${shop.url}/a`, folder, (invoice) => pay(world, invoice));
+    const first = await peer.buy(`${shop.url}/a`, folder, payFrom(world));
     expect(first).toMatchObject({ status: 200, body: '{"served":1}' });
     expect(first.sent.map((fields) => Object.keys(fields))).toEqual([[], ["macaroon"]]);
     expect(shop.served[0]!.grant).toMatchObject({
@@ -171,19 +171,5 @@ async function buyAt(world: Town, url: string): Promise<Credential> {
   const { macaroon, invoice } = Challenge.parse(
     (await fetch(`${url}/a`)).headers.get("www-authenticate")!,
   );
-  return Credential.paid(macaroon, await pay(world, invoice));
-}
-
-async function pay({ network }: Town, invoice: string): Promise<string> {
-  const { paymentHash, amountMsat } = Invoice.decode(invoice);
-  const order = {
-    invoice,
-    paymentHash,
-    amountMsat: amountMsat!,
-    maxFeeMsat: 3000n,
-    timeoutSeconds: 10,
-  };
-  const outcome = await devWallet(network.account("treasury").url).pay(order);
-  if (outcome.status !== "paid") throw new Error(`not paid: ${outcome.status}`);
-  return outcome.preimage;
+  return Credential.paid(macaroon, await payFrom(world)(invoice));
 }

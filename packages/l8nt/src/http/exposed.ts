@@ -7,10 +7,9 @@ export const EXPOSE_FIELD = "access-control-expose-headers";
 
 /** Names as they are listed. Other fields of ours are readable by any page. */
 const NAMES: ReadonlyMap<string, string> = new Map(
-  ["WWW-Authenticate", "Date", "Retry-After", "Sigil-Use"].map((name) => [
-    name.toLowerCase(),
-    name,
-  ]),
+  ["WWW-Authenticate", "Date", "Retry-After", "Sigil-Use", "Grpc-Status", "Grpc-Message"].map(
+    (name) => [name.toLowerCase(), name],
+  ),
 );
 
 type Field = readonly [name: string, value: string];

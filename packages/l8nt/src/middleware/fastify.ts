@@ -11,7 +11,7 @@ import { LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { NodeFacts } from "../node/facts.ts";
 import { goneSignal, requestOf } from "../node/listener.ts";
 import { sendPrivately } from "../node/private.ts";
-import { fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
+import { addCallTrailers, fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
@@ -110,6 +110,7 @@ function sendUngranted(reply: FastifyReply, decision: Refused | Answered): void 
   closeUnread(reply.raw);
   const { status, headers, body } = rendering(decision);
   const fields = fieldsOfPairs(headers);
+  addCallTrailers(reply.raw, headers);
   for (const name of LIST_FIELDS) {
     const listed = fields[name];
     if (typeof listed === "string") fields[name] = withListed(reply.getHeader(name), listed);

@@ -5,6 +5,7 @@ import { exposed, LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { isWellKnown, NodeFacts } from "../node/facts.ts";
 import { sendPrivately } from "../node/private.ts";
+import { addCallTrailers } from "../node/response.ts";
 import { sentStatus, settle, settleBy } from "../node/settlement.ts";
 import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
@@ -136,7 +137,8 @@ async function settled(
     if (returned instanceof Response) c.res = returned;
     status = c.res.status;
     const declared = granted.declared();
-    if (declared !== undefined) {
+    // On an answer that the handler has written to Node itself, nothing can be set any more.
+    if (declared !== undefined && !(isOnNode && outgoing.headersSent)) {
       c.header(USE_FIELD, declared);
       if (!isOnNode)
         for (const [name, value] of exposed([[USE_FIELD, declared]]))
@@ -208,7 +210,10 @@ class HonoFacts extends NodeFacts {
 async function ungranted(c: Context, decision: Refused | Answered): Promise<Response> {
   const { status, headers, body } = rendering(decision);
   const { outgoing } = (c.env ?? {}) as NodeBindings;
-  if (typeof outgoing?.writeHead === "function") closeUnread(outgoing);
+  if (typeof outgoing?.writeHead === "function") {
+    closeUnread(outgoing);
+    addCallTrailers(outgoing, headers);
+  }
   const fields = new Headers();
   for (const [name, value] of headers) fields.append(name, value);
   // On the context, whose own fields replace those of a response.

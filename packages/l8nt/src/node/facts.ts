@@ -74,6 +74,10 @@ export class NodeFacts implements RequestFacts {
     return linesOf(this.request.rawHeaders, "idempotency-key");
   }
 
+  get contentType(): string | undefined {
+    return linesOf(this.request.rawHeaders, "content-type");
+  }
+
   get prefer(): string | undefined {
     return linesOf(this.request.rawHeaders, PREFER_FIELD);
   }

@@ -3,7 +3,9 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { LIST_FIELDS, withListed } from "../http/exposed.ts";
 import { watchWritten } from "../http/written.ts";
 import { type Answered, rendering } from "../service/answered.ts";
+import { MESSAGE_FIELD, STATUS_FIELD } from "../wire/grpc.ts";
 import type { Refused, Rendered } from "../wire/problem.ts";
+import { streamOf } from "./call.ts";
 import { closeUnread } from "./unread.ts";
 
 /**
@@ -34,6 +36,21 @@ export function fieldsOfPairs(pairs: Rendered["headers"]): OutgoingHttpHeaders {
   return fields;
 }
 
+/**
+ * For a framework that writes the head of a refusal itself. Such a head does not end the stream,
+ * and a gRPC client then reads the status from trailers.
+ */
+export function addCallTrailers(outgoing: ServerResponse, headers: Rendered["headers"]): void {
+  if (streamOf(outgoing) === undefined || !headers.some(([name]) => name === STATUS_FIELD)) return;
+  outgoing.addTrailers(
+    fieldsOfPairs(headers.filter(([name]) => OF_CALLS.has(name))) as Record<string, string>,
+  );
+}
+
+const OF_CALLS: ReadonlySet<string> = new Set([
+  ...[STATUS_FIELD, MESSAGE_FIELD, "www-authenticate", "retry-after"],
+]);
+
 /** Writes what is sent for a request that is not granted, unless the client has left. */
 export function writeUngranted(outgoing: ServerResponse, decision: Refused | Answered): void {
   if (outgoing.destroyed) return;
@@ -44,7 +61,11 @@ export function writeUngranted(outgoing: ServerResponse, decision: Refused | Ans
     const listed = fields[name];
     if (typeof listed === "string") fields[name] = withListed(outgoing.getHeader(name), listed);
   }
-  outgoing.writeHead(status, fields).end(body);
+  // Not by `writeHead`, which over HTTP/2 sends the head at once. A gRPC client reads the status
+  // from a head that ends the stream.
+  outgoing.statusCode = status;
+  for (const [name, value] of Object.entries(fields)) outgoing.setHeader(name, value!);
+  outgoing.end(body.length === 0 ? undefined : body);
 }
 
 /** Never rejects: if the client leaves or the body breaks, the connection ends. */

@@ -1,9 +1,9 @@
 /** Settling a grant: exactly one `finish`, whatever the handler does. spec/5-ledger.md §5. */
 import type { ServerResponse } from "node:http";
-import type { OutgoingHttpHeaders } from "node:http2";
 import { exposed, withListed } from "../http/exposed.ts";
 import type { Granted } from "../service/index.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
+import { settleCall, streamOf } from "./call.ts";
 import { capture } from "./capture.ts";
 
 /**
@@ -19,16 +19,6 @@ export async function settle(granted: Granted, status: number | undefined): Prom
     console.error(error);
   }
 }
-
-/** What a response over HTTP/2 has besides: a handler may write to it past the response. */
-interface Http2Stream {
-  readonly headersSent: boolean;
-  readonly sentHeaders: OutgoingHttpHeaders;
-  respond(...given: unknown[]): void;
-}
-
-const streamOf = (outgoing: ServerResponse): Http2Stream | undefined =>
-  (outgoing as { stream?: Http2Stream }).stream;
 
 /**
  * Responses whose head was made and not sent: over HTTP/1.1 it waits for the first byte of the
@@ -46,7 +36,8 @@ export function sentStatus(outgoing: ServerResponse): number | undefined {
 /**
  * Settles when the head of a Node response is sent, before a client can read a 500 and repeat the
  * request. A connection that closes before the head gives the use back, whether the client or the
- * handler closed it: nothing was delivered. One that closes after the head changes nothing.
+ * handler closed it: nothing was delivered. One that closes after the head changes nothing. A gRPC
+ * call over HTTP/2 is settled by its status.
  */
 export function settleBy(outgoing: ServerResponse, granted: Granted): void {
   // Let go of when it is settled, and held by nothing else of the response: Node keeps responses
@@ -71,6 +62,11 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
     if (open) unsent.add(outgoing);
     return outgoing;
   };
+  const stream = streamOf(outgoing);
+  if (granted.endsBy === "trailers" && stream !== undefined) {
+    settleCall(stream, settleOnce);
+    return;
+  }
   for (const name of ["write", "end", "flushHeaders"] as const) {
     const send = outgoing[name] as (...given: unknown[]) => unknown;
     (outgoing as unknown as Record<string, typeof send>)[name] = (...given) => {
@@ -84,7 +80,6 @@ export function settleBy(outgoing: ServerResponse, granted: Granted): void {
       return result;
     };
   }
-  const stream = streamOf(outgoing);
   if (stream !== undefined) {
     const respond = stream.respond;
     stream.respond = (...given: unknown[]): void => {

@@ -42,6 +42,11 @@ export interface RequestFacts {
    */
   readonly idempotencyKey?: string | null | undefined;
   /**
+   * The media type of the body. A gRPC call is refused in gRPC's terms, and its use is consumed by
+   * its status.
+   */
+  readonly contentType?: string | null | undefined;
+  /**
    * Every `Prefer` line, joined by commas. A request that prefers `no-invoice` is answered 402
    * without an invoice.
    */
@@ -121,6 +126,11 @@ export interface Granted {
   readonly grant: Grant;
   /** `false` if nothing was counted: `finish` then does nothing and need not be called. */
   readonly claimed: boolean;
+  /**
+   * What ends the claim: the head of the response, or, of a gRPC call, its first message or the
+   * status in its trailers.
+   */
+  readonly endsBy: "head" | "trailers";
   /** What the handler declared until now; undefined if the status decides. */
   declared(): Declared | undefined;
   /** Whether caches may give the answer to anybody: it was free, or the handler declared it. */

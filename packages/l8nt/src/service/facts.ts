@@ -15,6 +15,9 @@ export function factsOf(request: Request, clientAddress?: string): RequestFacts 
     macaroon,
     clientAddress,
     idempotencyKey: request.headers.get("idempotency-key"),
+    get contentType() {
+      return request.headers.get("content-type");
+    },
     get prefer() {
       return request.headers.get(PREFER_FIELD);
     },

@@ -3,6 +3,7 @@ import type { Amount } from "../amount.ts";
 import { exposed } from "../http/exposed.ts";
 import type { Verified } from "../l402/index.ts";
 import { type Declared, isConsumed, USE_FIELD } from "../wire/consumption.ts";
+import { grpcType, hasTrailers } from "../wire/grpc.ts";
 import { privately } from "./caching.ts";
 import type { Grant, Granted, RequestFacts } from "./decision.ts";
 import { keeping } from "./keeping.ts";
@@ -18,6 +19,7 @@ export function uncounted(served: Grant): Granted {
     granted: true,
     grant: served,
     claimed: false,
+    endsBy: "head",
     declared: () => undefined,
     isForAll: () => isForAll(served),
     finish: async () => {},
@@ -40,6 +42,7 @@ export function claimedGrant(
 ): Granted {
   const served = new ServedGrant(verified, price);
   const { method } = facts;
+  const type = grpcType(facts.contentType);
   const finish = async (status: number | undefined): Promise<void> => {
     const isHeadSent = status !== undefined && facts.isGone?.() !== true;
     const consumed = isConsumed(isHeadSent ? { method, status } : undefined, declaredBy(served));
@@ -54,6 +57,7 @@ export function claimedGrant(
     granted: true,
     grant: served,
     claimed: true,
+    endsBy: type !== undefined && hasTrailers(type) ? "trailers" : "head",
     declared: () => declaredBy(served),
     isForAll: () => isForAll(served),
     finish,

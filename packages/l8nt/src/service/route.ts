@@ -12,6 +12,7 @@ import { AdapterError, BudgetError, type DeniedError, denied, TokenError } from 
 import { fingerprintOf } from "../http/fingerprint.ts";
 import { authenticateFields, type Verified } from "../l402/index.ts";
 import { type Claim, claimUse } from "../ledger/claim.ts";
+import { grpcType } from "../wire/grpc.ts";
 import { Refused } from "../wire/problem.ts";
 import { isPayable, isUnproven } from "./answer.ts";
 import { Answered } from "./answered.ts";
@@ -79,6 +80,16 @@ export class Route {
    * for: the common request costs no turn of the event loop.
    */
   authorize(facts: RequestFacts): Decision | Promise<Decision> {
+    const decided = this.#decide(facts);
+    if (!(decided instanceof Promise) && decided.granted) return decided;
+    const type = grpcType(facts.contentType);
+    if (type === undefined) return decided;
+    return decided instanceof Promise
+      ? decided.then((decision) => ofCall(decision, type))
+      : ofCall(decided, type);
+  }
+
+  #decide(facts: RequestFacts): Decision | Promise<Decision> {
     if (this.#isClosed) return new Refused(closed(), { status: 404 });
     const target = this.#read(facts.method, facts.target);
     if (target === undefined) return new Refused(badTarget());
@@ -197,7 +208,9 @@ export class Route {
     const { ledger, abandoned, clock, guarded, alarm } = this.#context;
     const { claimant: by } = abandoned;
     const { limits } = verified;
-    const { idempotencyKey: key } = request.facts;
+    const { idempotencyKey, contentType } = request.facts;
+    // Of a gRPC call the status stands in trailers, which are not kept, and its body may never end.
+    const key = idempotencyKey && grpcType(contentType) === undefined ? idempotencyKey : undefined;
     // Nothing is waited for without a key, as nearly every request is.
     const begun = key ? await this.#begin(key, request, verified, now) : undefined;
     if (begun?.kind === "answered") return new Answered(begun.answer);
@@ -276,6 +289,9 @@ const misspelt = (): AdapterError =>
     "ERR_REQUEST",
     "The path is spelled otherwise than the route, in its case or its slashes, so its price is not known.",
   );
+
+const ofCall = (decision: Decision, type: string): Decision =>
+  decision instanceof Refused ? decision.ofCall(type) : decision;
 
 const badTarget = (): AdapterError =>
   new AdapterError(

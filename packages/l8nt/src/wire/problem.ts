@@ -25,6 +25,7 @@ import { NO_INVOICE } from "../http/prefer.ts";
 import { utf8Text } from "../internal/bytes.ts";
 import type { UnverifiedInvoice } from "../invoice/read.ts";
 import { type Challenge, challengeLines } from "../l402/challenge-lines.ts";
+import { grpcFields } from "./grpc.ts";
 import { VARY_NAMES } from "./vary.ts";
 
 /** The members of a problem; never a credential. */
@@ -73,6 +74,8 @@ export interface RefusedOptions {
   readonly uninvoiced?: Uninvoiced;
   /** The conditions that are judged here. A 401 names them. */
   readonly enforced?: readonly string[];
+  /** The media type of a gRPC call. */
+  readonly grpcType?: string;
 }
 
 /** A request that was refused, as data. Only the edge renders it. */
@@ -85,15 +88,33 @@ export class Refused {
   readonly offer: Offer | undefined;
   /** Set if the caller can pay, and asked for no invoice. */
   readonly uninvoiced: Uninvoiced | undefined;
+  /** The media type of a gRPC call, which is shown the refusal in gRPC's terms. */
+  readonly grpcType: string | undefined;
   readonly #enforced: readonly string[] | undefined;
 
-  constructor(error: SigilError, { status, offer, uninvoiced, enforced }: RefusedOptions = {}) {
+  constructor(
+    error: SigilError,
+    { status, offer, uninvoiced, enforced, grpcType }: RefusedOptions = {},
+  ) {
     this.error = error;
     this.offer = offer;
     this.uninvoiced = uninvoiced;
     const isPayable = offer !== undefined || uninvoiced !== undefined;
     this.status = status ?? (isPayable ? 402 : statusOf(error));
     this.#enforced = enforced;
+    this.grpcType = grpcType;
+  }
+
+  /** The same refusal of a gRPC call. */
+  ofCall(grpcType: string): Refused {
+    const { error, status, offer, uninvoiced } = this;
+    const enforced = this.#enforced;
+    return new Refused(error, {
+      ...{ status, grpcType },
+      ...(offer !== undefined && { offer }),
+      ...(uninvoiced !== undefined && { uninvoiced }),
+      ...(enforced !== undefined && { enforced }),
+    });
   }
 
   get retryAfterSeconds(): number | undefined {
@@ -141,6 +162,7 @@ export interface Rendered {
 /** The one rendering of a refusal to HTTP. */
 export function render(refused: Refused): Rendered {
   const { status, offer, uninvoiced, challengeLines, problem, retryAfterSeconds } = refused;
+  const { grpcType } = refused;
   const { at } = offer ?? uninvoiced ?? {};
   const ours = [
     ...challengeLines.map((line) => ["www-authenticate", line] as const),
@@ -150,16 +172,20 @@ export function render(refused: Refused): Rendered {
     ...(retryAfterSeconds === undefined
       ? []
       : [["retry-after", String(retryAfterSeconds)] as const]),
+    ...(grpcType === undefined ? [] : grpcFields(problem)),
   ];
+  const headers: Rendered["headers"] = [
+    ...ours,
+    ...exposed(ours),
+    ["content-type", grpcType ?? "application/problem+json"],
+    ["cache-control", "no-store"],
+    ["vary", VARY_NAMES.join(", ")],
+  ];
+  // gRPC has a status of its own, in a head of 200 without a body.
+  if (grpcType !== undefined) return { status: 200, headers, body: "" };
   return {
     status,
-    headers: [
-      ...ours,
-      ...exposed(ours),
-      ["content-type", "application/problem+json"],
-      ["cache-control", "no-store"],
-      ["vary", VARY_NAMES.join(", ")],
-    ],
+    headers,
     body: JSON.stringify(offer === undefined ? problem : { ...problem, ...forSale(offer) }),
   };
 }
