@@ -43,8 +43,9 @@ export let fetchAs: (
 ) => Promise<Response>;
 
 /**
- * Sends nothing if every credential denies the request. A request that already has a field for
- * credentials, such as `Authorization`, is sent unchanged.
+ * Sends nothing if every credential denies the request. A request that already presents a
+ * credential, in `Authorization: L402` or in `Macaroon`, is sent unchanged. An `Authorization` of
+ * another scheme is the API's own: it is sent along, and the credential in `Macaroon`.
  */
 export class HttpClient {
   readonly #context: Omit<TripContext, "held">;

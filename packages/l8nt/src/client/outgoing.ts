@@ -2,7 +2,7 @@
 import { AdapterError } from "../errors.ts";
 import { concat, hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
-import { CREDENTIAL_FIELDS } from "../l402/fields.ts";
+import { presentsCredential } from "../l402/fields.ts";
 
 export interface Outgoing {
   readonly method: string;
@@ -69,7 +69,7 @@ export async function outgoing(
   const key = orderId === undefined ? (given ?? undefined) : undefined;
   // The request is sent before and after the payment: the service can tell that it is one request.
   // [case 83]
-  const isOwn = CREDENTIAL_FIELDS.some((name) => headers.has(name));
+  const isOwn = presentsCredential(headers);
   const isKeyMade = !isOwn && !IDEMPOTENT.has(request.method) && given === null;
   if (isKeyMade) headers.set("idempotency-key", hexText(randomBytes(16)));
   const { method, redirect } = request;

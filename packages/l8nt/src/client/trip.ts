@@ -7,12 +7,12 @@ import { AdapterError, PaymentError, SigilError, type Spent } from "../errors.ts
 import { checkTransport } from "../http/transport.ts";
 import { formatAuthorization } from "../l402/authorization.ts";
 import type { Credential } from "../l402/credential.ts";
-import { CREDENTIAL_FIELDS } from "../l402/fields.ts";
+import { presentsCredential } from "../l402/fields.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
 import { noAnswer } from "../wire/no-answer.ts";
-import { challengeAfter, isRefusal } from "../wire/service-refusal.ts";
+import { challengeAfter, isForSale, isRefusal } from "../wire/service-refusal.ts";
 import { type Shown, shownAs, watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import { type Held, HeldCredentials } from "./held.ts";
@@ -72,7 +72,7 @@ export class Trips {
   ): Promise<Response> {
     const { fetch } = this.#context;
     // To another origin `fetch` takes no Authorization along, and any other field.
-    const isOwn = CREDENTIAL_FIELDS.some((name) => request.headers.has(name));
+    const isOwn = presentsCredential(request.headers);
     if (isOwn && (!presentsMacaroon(request) || request.redirect !== "follow"))
       return fetch(request);
     if (/^(?:data|blob):/.test(request.url)) return fetch(request);
@@ -366,7 +366,10 @@ class Trip {
     const response = await this.#send(request, target, { willBuy });
     // A treasury waits until a challenge is given again.
     const isLimited = willBuy && (await challengeAfter(response)) !== undefined;
-    return { response, isRefused: response.status === 402 || isLimited };
+    // An API with keys says 402 of an account, too, which the caller wants to read.
+    const isAsked =
+      response.status === 402 && (!hasOwnAuthorization(request) || (await isForSale(response)));
+    return { response, isRefused: isAsked || isLimited };
   }
 
   /**
@@ -462,13 +465,41 @@ class Trip {
     const fields = new Headers(headers);
     if (key !== undefined) fields.set("idempotency-key", key);
     if (willBuy) preferNoInvoice(fields, url);
-    if (credential !== undefined) {
-      checkTransport(url);
-      fields.set("authorization", formatAuthorization(credential));
-    }
-    const response = await this.#fetched(request, fields);
+    if (credential !== undefined) checkTransport(url);
+    const response =
+      credential === undefined
+        ? await this.#fetched(request, fields)
+        : await this.#presented(request, fields, credential);
     if (response.status === 402) held.learnClock(target, response, clock());
     return response;
+  }
+
+  /**
+   * Sends a credential in `Authorization`, or in `Macaroon` if the request has an `Authorization`
+   * of the API's own. A service that does not read that field is asked again with the credential in
+   * the place of the API's own.
+   */
+  async #presented(request: Outgoing, fields: Headers, credential: Credential): Promise<Response> {
+    const inPlaceOfOwn = hasOwnAuthorization(request);
+    if (inPlaceOfOwn) {
+      // Loaded here, because few requests have one.
+      const { besideOwn } = await import("../wire/beside-own.ts");
+      const beside = await besideOwn(credential, (macaroon) => {
+        const both = new Headers(fields);
+        both.set("macaroon", macaroon);
+        return this.#fetched(request, both);
+      });
+      const isOver = beside?.isUnread === false || request.large instanceof ReadableStream;
+      if (beside !== undefined && isOver) return beside.response;
+      await beside?.response.body?.cancel();
+    }
+    fields.set("authorization", formatAuthorization(credential));
+    const response = await this.#fetched(request, fields);
+    if (!inPlaceOfOwn || (await isRefusal(response))) return response;
+    const { ownIsWanted, wantsOwn } = await import("../wire/beside-own.ts");
+    if (!wantsOwn(response)) return response;
+    await response.body?.cancel();
+    throw ownIsWanted(request.url.origin, this.#spent, response.status);
   }
 
   #fetched(request: Outgoing, headers: Headers): Promise<Response> {
@@ -485,6 +516,10 @@ class Trip {
     });
   }
 }
+
+/** Whether it has an `Authorization` that is the API's own. */
+const hasOwnAuthorization = ({ isOwn, headers }: Outgoing): boolean =>
+  !isOwn && headers.has("authorization");
 
 const presentsMacaroon = ({ headers }: Request): boolean =>
   headers.has("macaroon") || headers.has("grpc-metadata-macaroon");

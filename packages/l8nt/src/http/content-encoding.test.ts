@@ -35,10 +35,15 @@ async function serving(encoding: string, body: Uint8Array | undefined): Promise<
 /** Asks as a treasury does, and passes the answer on. */
 const relay = async (url: string, maxBytes = 1_000_000): Promise<Response> =>
   relayed(
-    await send(nodeFetch({}), { method: "GET", url: new URL(url), headers: [] }, undefined, {
-      headSeconds: 10,
-      body: { maxBytes, idleSeconds: 10, totalSeconds: 10 },
-    }),
+    await send(
+      nodeFetch({}),
+      { method: "GET", url: new URL(url), headers: [] },
+      {},
+      {
+        headSeconds: 10,
+        body: { maxBytes, idleSeconds: 10, totalSeconds: 10 },
+      },
+    ),
   );
 
 /** Node 20 does not have it. */

@@ -63,7 +63,7 @@ const FETCHES = [
 describe.each(FETCHES)("with %s", (_, fetcher) => {
   const failing = async (url: string, signal?: AbortSignal): Promise<Error> => {
     const asked = { method: "GET", url: new URL(url), headers: [], ...(signal && { signal }) };
-    const sent = send(fetcher, asked, undefined, LIMITS);
+    const sent = send(fetcher, asked, {}, LIMITS);
     return sent.then(
       () => {
         throw new Error("it was answered");

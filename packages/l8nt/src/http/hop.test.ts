@@ -16,7 +16,8 @@ describe("a request that is sent to another party", () => {
       "Proxy-Connection",
     ],
     // Identities that are meant for somebody else. [cases 93, 94]
-    ["Authorization", "Macaroon", "Grpc-Metadata-Macaroon", "Proxy-Authorization", "Cookie"],
+    ["Grpc-Metadata-Authorization", "Macaroon", "Grpc-Metadata-Macaroon"],
+    ["Proxy-Authorization", "Cookie"],
     ["Host", "Origin", "Referer", "Expect", "Content-Length", "Accept-Encoding"],
     ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via", "True-Client-IP", "CF-Connecting-IP"],
     ["X-Forwarded-User", "CF-IPCountry", "CDN-Loop", "X-Envoy-Original-Path", "Early-Data"],

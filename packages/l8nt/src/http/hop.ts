@@ -23,12 +23,13 @@ export const fieldNames = (...patterns: readonly string[]): RegExp =>
 
 /**
  * Fields that are withheld from a request to another party: of one hop, of an identity that is not
- * meant for that party, Sigil's own, and those that make another request of this one. [cases 38,
- * 93, 94]
+ * meant for that party, Sigil's own, and those that make another request of this one. An
+ * `Authorization` is meant for the party that the request names; that it has no credential of ours
+ * is for the caller to see to. [cases 38, 93, 94]
  */
 const WITHHELD_FROM_REQUEST = fieldNames(
   OF_ONE_HOP,
-  "(?:grpc-metadata-)?(?:authorization|macaroon)|cookie2?",
+  "grpc-metadata-authorization|(?:grpc-metadata-)?macaroon|cookie2?",
   "host|origin|referer|expect|content-length|accept-encoding",
   ADDED_ON_THE_WAY,
   "x-forwarded-.*",

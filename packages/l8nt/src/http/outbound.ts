@@ -33,19 +33,19 @@ const repeated = new WeakSet<Response>();
 export const wasRepeated = (response: Response): boolean => repeated.has(response);
 
 /**
- * Sends the fields that may be passed on, and `authorization` if there is one. A redirect is
- * returned and not followed: it may lead to another origin. [case 76]
+ * Sends the fields that may be passed on, and those of `presented`. A redirect is returned and not
+ * followed: it may lead to another origin. [case 76]
  *
  * @throws AdapterError `ERR_SERVICE_UNREACHABLE`
  */
 export async function send(
   fetcher: typeof fetch,
   { method, url, headers, body, signal }: OutboundRequest,
-  authorization: string | undefined,
+  presented: Readonly<Record<string, string>>,
   limits: OutboundLimits,
 ): Promise<Response> {
   const fields = new Headers(requestFields(headers));
-  if (authorization !== undefined) fields.set("authorization", authorization);
+  for (const [name, value] of Object.entries(presented)) fields.set(name, value);
   const ending = new AbortController();
   const abort = () => ending.abort();
   const late = setTimeout(abort, limits.headSeconds * 1000);

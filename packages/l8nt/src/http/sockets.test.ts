@@ -78,7 +78,7 @@ test.each(KINDS)(
     const fetcher = guardedFetch({ allowLoopback: true });
     const request = { method, url: new URL(url), headers: [] };
     const ask = async () => {
-      const response = await send(fetcher, request, undefined, LIMITS).catch(() => undefined);
+      const response = await send(fetcher, request, {}, LIMITS).catch(() => undefined);
       await response?.text().catch(() => {});
     };
     await Promise.all(Array.from({ length: 50 }, ask));
@@ -94,7 +94,7 @@ test("a head that does not come ends with its time, and leaves no socket open", 
   onTestFinished(() => void vi.useRealTimers());
   const request = { method: "GET", url: new URL(url), headers: [] };
   const asked = Array.from({ length: 50 }, () =>
-    send(fetcher, request, undefined, LIMITS).catch((error: Error) => error.message),
+    send(fetcher, request, {}, LIMITS).catch((error: Error) => error.message),
   );
   while (open.size < 50) await new Promise(setImmediate);
   vi.advanceTimersByTime(30_000);
@@ -117,7 +117,7 @@ describe("whole answers keep their connection for the next request", () => {
     const fetcher = guardedFetch({ allowLoopback: true });
     const request = { method, url: new URL(url), headers: [] };
     for (let times = 0; times < 5; times++) {
-      const response = await send(fetcher, request, undefined, LIMITS);
+      const response = await send(fetcher, request, {}, LIMITS);
       await response.text();
       // The connection is free when its last event has been heard.
       await new Promise(setImmediate);

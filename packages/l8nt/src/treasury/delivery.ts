@@ -16,6 +16,7 @@ import { type Clock, MAX_CLOCK_SKEW_SECONDS, type Sleep } from "../ports/clock.t
 import type { PaymentMark, PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { PaymentSummary, Purchase, PurchaseRequest } from "../ports/treasury.ts";
+import { ownIsWanted, wantsOwn } from "../wire/beside-own.ts";
 import { declaredIn, isConsumed } from "../wire/consumption.ts";
 import { noAnswer } from "../wire/no-answer.ts";
 import { codeOf } from "../wire/problem-code.ts";
@@ -33,12 +34,15 @@ import type { Recall } from "./recall.ts";
 import { type Claim, claimOf, judgeRefusal, type RefusedFacts } from "./refusals.ts";
 import { anotherRequest } from "./running-orders.ts";
 import type { Seats } from "./seats.ts";
-import type { ServiceRequests } from "./service-requests.ts";
+import type { Presented, ServiceRequests } from "./service-requests.ts";
 import type { Settler } from "./settler.ts";
 import { tracked } from "./tracked-answer.ts";
 import {
   answerLost,
+  type Doubt,
   deniedMeanwhile,
+  doubtInWords,
+  doubtOf,
   endedBefore,
   givenUp,
   notDelivered,
@@ -280,9 +284,9 @@ export class Delivery {
       if (hasGone(order)) throw givenUp(spent);
       // Paying and waiting take time, and the agent may have been revoked meanwhile. [case 111]
       order.verified.demand({ now: clock(), target: order.target });
-      let response: Response;
+      let presented: Presented;
       try {
-        response = await this.#present(order, paid, { asBought, key });
+        presented = await this.#present(order, paid, { asBought, key });
       } catch (error) {
         known().noteLost({ request: order.priced, key });
         const ending = howEnded(error as Error);
@@ -291,6 +295,7 @@ export class Delivery {
         if (ending !== "given up" && ++lost < ATTEMPTS) continue;
         throw noAnswer(spent, error);
       }
+      const { response, inPlaceOfOwn } = presented;
       if (wasRepeated(response)) known().unanswered = true;
       // The request that was lost may still run there.
       if (waits < PAUSES.length && (await isRunning(response))) {
@@ -315,7 +320,8 @@ export class Delivery {
         key = own;
         continue;
       }
-      if (!(await isRefusal(response))) return this.#answer(order, paid, response, { ...way, key });
+      if (!(await isRefusal(response)))
+        return this.#answer(order, paid, presented, { ...way, key });
       known().isRefused = true;
       // Without a challenge it cost the service no invoice.
       if (response.headers.has("www-authenticate")) asks.refused(order);
@@ -323,7 +329,7 @@ export class Delivery {
       const now = (await store.payment(paid.record.paymentHash)) ?? paid.record;
       seats.leave(order.key, paid);
       const facts = this.#factsOf(order, paidCredentialOf(now), code, way);
-      switch (judgeRefusal({ ...facts, asBought })) {
+      switch (judgeRefusal({ ...facts, asBought, inPlaceOfOwn })) {
         case "again":
           asBought = true;
           // What refuses another key may have used it for the answer that is hidden.
@@ -334,7 +340,7 @@ export class Delivery {
         case "used":
           return this.#usedUp(order, now, facts);
         case "doubted":
-          return this.#doubt(order, now, code, way);
+          return this.#doubt(order, now, doubtOf(code, inPlaceOfOwn), way);
         case "accused":
           return this.#accuse(order, now, code, way);
       }
@@ -347,7 +353,7 @@ export class Delivery {
     paid: PaidCredential,
     code: string | undefined,
     way: Way,
-  ): Omit<RefusedFacts, "asBought"> {
+  ): Omit<RefusedFacts, "asBought" | "inPlaceOfOwn"> {
     const { settler, clock } = this.#options;
     const { record, full, isSingleUse } = paid;
     const { paymentHash, request, nodeIds } = record;
@@ -397,7 +403,7 @@ export class Delivery {
     order: Order,
     paid: PaidCredential,
     { asBought, key }: { readonly asBought: boolean; readonly key: string },
-  ): Promise<Response> {
+  ): Promise<Presented> {
     const { services, clock, seats } = this.#options;
     const { record } = paid;
     seats.take(order.key, paid);
@@ -411,7 +417,7 @@ export class Delivery {
   async #answer(
     order: Order,
     paid: PaidCredential,
-    response: Response,
+    { response, inPlaceOfOwn }: Presented,
     { key, ...way }: Way & { readonly key: string },
   ): Promise<Purchase> {
     const { bought, seats } = this.#options;
@@ -430,6 +436,10 @@ export class Delivery {
       known.isGivenBack = true;
       if (mayBeLost(response)) known.noteLost(asked);
       await this.#noteMaybeUsed(record);
+      if (inPlaceOfOwn && wantsOwn(response)) {
+        discard(response);
+        throw ownIsWanted(record.origin, spentBy(order, record), response.status);
+      }
       return { kind: "response", response: passed, ...payment };
     }
     known.noteAnswered(order.key, asked);
@@ -506,17 +516,18 @@ export class Delivery {
     }
     const known = this.#evidence.of(paid.record.paymentHash);
     const key = firstKeyOf(order, paid, { known, digest: this.#options.digest });
-    let response: Response;
+    let presented: Presented;
     try {
-      response = await this.#present(order, paid, { asBought: false, key });
+      presented = await this.#present(order, paid, { asBought: false, key });
     } catch (error) {
       throw noAnswer(spentBy(order, paid.record), error);
     }
+    const { response } = presented;
     if (givenKeyOf(order) === undefined && (await isKnownKey(response))) {
       discard(response);
       throw answerLost(paid.record.origin);
     }
-    if (!(await isRefusal(response))) return this.#answer(order, paid, response, { key });
+    if (!(await isRefusal(response))) return this.#answer(order, paid, presented, { key });
     await codeOf(response);
     throw answerLost(paid.record.origin);
   }
@@ -565,12 +576,7 @@ export class Delivery {
    *
    * @throws PaymentError `ERR_PAID_NOT_DELIVERED` always, once the origin is closed to the node
    */
-  async #doubt(
-    order: Order,
-    record: PaymentRecord,
-    code: string | undefined,
-    way: Way,
-  ): Promise<never> {
+  async #doubt(order: Order, record: PaymentRecord, doubt: Doubt, way: Way): Promise<never> {
     const { clock, quarantineSeconds: seconds, store, bought, blame, alarm } = this.#options;
     const { origin, paymentHash } = record;
     order.unfit.add(paymentHash);
@@ -581,14 +587,10 @@ export class Delivery {
     if (!isOwnOf(order, record)) await bought.giveBack(order, record);
     await store.mark(paymentHash, { status: "used", closed });
     bought.usedUp([record]);
-    const what =
-      code === undefined
-        ? "whose connection ended without an answer, or with 5xx: a broken link, a gateway, or a service that hangs up"
-        : `which it says is used up, has ended or costs more (${code}), and which no answer was received for: a proxy that sends requests twice, a clock, or a service that lies`;
     alarm(
-      `${origin} asks for payment ${paymentHash} again, ${what}. Node ${closed.to} does not pay there for ${closure.seconds} s (doubt ${closure.count})`,
+      `${origin} asks for payment ${paymentHash} again, ${doubtInWords(doubt)}. Node ${closed.to} does not pay there for ${closure.seconds} s (doubt ${closure.count})`,
     );
-    throw unproven(origin, spentBy(order, record), code);
+    throw unproven(origin, spentBy(order, record), doubt);
   }
 
   /** Only in the pass that paid: the agent could not use it, nor ask in another way. */

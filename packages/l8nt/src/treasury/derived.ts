@@ -1,6 +1,6 @@
 /** Keys that follow from a treasury's secret, each for one purpose. spec/4-purchase.md §4.6. */
 import { hexBytes, utf8 } from "../internal/bytes.ts";
-import { hkdfExpandUnder, hkdfExtract } from "../internal/crypto.ts";
+import { hkdfExpandUnder, hkdfExtract, hmacUnder } from "../internal/crypto.ts";
 import type { Secret } from "../l402/index.ts";
 
 /** 32 bytes by HKDF-SHA256, for what `purpose` names. */
@@ -8,3 +8,9 @@ export function derivedKey(secret: Secret, purpose: string): Uint8Array {
   const bytes = typeof secret === "string" ? (hexBytes(secret) ?? new Uint8Array()) : secret;
   return hkdfExpandUnder(hkdfExtract(bytes))(utf8(purpose));
 }
+
+export type Digest = (message: Uint8Array) => Uint8Array;
+
+/** The digest of what agents send to log in at services, which the books have nothing else of. */
+export const fieldDigest = (secret: Secret): Digest =>
+  hmacUnder(derivedKey(secret, "sigil authorization"));

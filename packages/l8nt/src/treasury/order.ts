@@ -6,9 +6,11 @@ import { IDEMPOTENCY_FIELD } from "../http/idempotency.ts";
 import { hexText, utf8 } from "../internal/bytes.ts";
 import { sha256 } from "../internal/crypto.ts";
 import { timedId } from "../internal/timed-id.ts";
+import { withoutOurs } from "../l402/authorization.ts";
 import type { Verified } from "../l402/index.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { PurchaseRequest } from "../ports/treasury.ts";
+import type { Digest } from "./derived.ts";
 
 export interface Order {
   readonly verified: Verified;
@@ -44,9 +46,15 @@ export function orderOf(
   verified: Verified,
   target: Target,
   url: URL,
-  request: PurchaseRequest,
+  given: PurchaseRequest,
+  hide: Digest,
 ): Order {
-  const sent = { ...request, headers: requestFields(request.headers) };
+  const request = { ...given, headers: given.headers.flatMap(ownOf) };
+  // The books have the fingerprint, and a password is short enough to be guessed by a plain hash.
+  const hidden = requestFields(request.headers).map(
+    ([name, value]) => [name, isAuthorization(name) ? hexText(hide(utf8(value))) : value] as const,
+  );
+  const sent = { ...request, headers: hidden };
   return {
     verified,
     target,
@@ -62,6 +70,21 @@ export function orderOf(
 }
 
 const NOW = Promise.resolve();
+
+type Field = readonly [name: string, value: string];
+
+const isAuthorization = (name: string): boolean => name.toLowerCase() === "authorization";
+
+/** The field without a credential of ours; nothing if it has nothing else. */
+function ownOf([name, value]: Field): readonly Field[] {
+  if (!isAuthorization(name)) return [[name, value]];
+  const own = withoutOurs(value);
+  return own === undefined || own === "" ? [] : [[name, own]];
+}
+
+/** The `Authorization` of the API's own that the request has. */
+export const hasOwnAuthorization = ({ request: { headers } }: Order): boolean =>
+  headers.some(([name]) => isAuthorization(name));
 
 /** Begins with the node, so that no other node can name it. */
 export const orderKey = ({ node }: Verified, id: string): string => `${node.id} ${id}`;

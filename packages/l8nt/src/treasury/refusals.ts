@@ -39,6 +39,8 @@ export interface RefusedFacts {
   readonly isShared: boolean;
   /** Whether a connection on which it was presented was closed before a head, and not by us. */
   readonly unanswered: boolean;
+  /** Whether it was presented in the place of an `Authorization` that was there when priced. */
+  readonly inPlaceOfOwn: boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export type Verdict = "again" | "leave" | "used" | "doubted" | "accused";
 
 /** Every reason not to accuse goes before the accusation. */
 export function judgeRefusal(facts: RefusedFacts): Verdict {
-  const { isPastEnd, claim, asBought, isOwn, isVeryRequest, isShared, unanswered } = facts;
+  const { isPastEnd, claim, asBought, isOwn, isVeryRequest, isShared } = facts;
   const isKnownUse = facts.mayBeUsed || facts.hadByOthers;
   if (isPastEnd) return "used";
   // A clock, or a cache in front of the service, may have refused what the treasury added.
@@ -63,7 +65,7 @@ export function judgeRefusal(facts: RefusedFacts): Verdict {
   if (isKnownUse) return "used";
   // A link that broke in between and a service that hangs up look the same from here; and so do a
   // proxy that sent a request twice, and a service that lies about the use.
-  return unanswered || claim !== "none" ? "doubted" : "accused";
+  return facts.unanswered || facts.inPlaceOfOwn || claim !== "none" ? "doubted" : "accused";
 }
 
 /** What decides whether a service can mean what it says. */

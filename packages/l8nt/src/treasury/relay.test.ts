@@ -28,7 +28,7 @@ const order = (world: Town, url: string, headers: Fields = [], more: object = {}
 
 describe("to the service", () => {
   test.each([
-    ["authorization", "Bearer stolen"],
+    ["authorization", "LSAT AAAA:00"],
     ["Authorization", "L402 AAAA:00"],
     ["Macaroon", "02ab"],
     ["Grpc-Metadata-Macaroon", "02ab"],

@@ -6,13 +6,20 @@ import { fieldsWithoutNoInvoice, NO_INVOICE, PREFER_FIELD } from "../http/prefer
 import { isLsatAlone } from "../l402/challenge.ts";
 import { type Credential, formatAuthorization } from "../l402/index.ts";
 import type { Sleep } from "../ports/clock.ts";
+import { besideOwn } from "../wire/beside-own.ts";
 import { challengeAfter } from "../wire/service-refusal.ts";
-import { hasGone, type Order } from "./order.ts";
+import { hasGone, hasOwnAuthorization, type Order } from "./order.ts";
 
 export interface ServiceRequestsOptions {
   readonly fetch: typeof fetch;
   readonly outbound: OutboundLimits;
   readonly sleep: Sleep;
+}
+
+export interface Presented {
+  readonly response: Response;
+  /** Whether the credential was sent in the place of an `Authorization` of the API's own. */
+  readonly inPlaceOfOwn: boolean;
 }
 
 /** A client waits longer for its order. */
@@ -56,13 +63,15 @@ export class ServiceRequests {
       ...(body !== undefined && { body }),
       ...(signal !== undefined && { signal }),
     };
-    return send(fetcher, asked, undefined, outbound);
+    return send(fetcher, asked, {}, outbound);
   }
 
   /**
    * Sends the order's request with a credential. It is brought to its end although the agent goes,
-   * because the service may serve it. A service that knows only the scheme `LSAT` does not see an
-   * `L402` credential, so it is asked again in its own scheme.
+   * because the service may serve it. Beside an `Authorization` of the API's own the credential
+   * travels in `Macaroon`; a service that does not read that is asked again with the credential in
+   * `Authorization`. One that knows only the scheme `LSAT` does not see an `L402` credential, so it
+   * is asked again in its own scheme.
    *
    * @param idempotencyKey in place of the agent's own
    */
@@ -70,17 +79,26 @@ export class ServiceRequests {
     order: Order,
     credential: Credential | string,
     idempotencyKey: string,
-  ): Promise<Response> {
-    const response = await this.#present(order, formatAuthorization(credential), idempotencyKey);
+  ): Promise<Presented> {
+    const send = (presented: Readonly<Record<string, string>>) =>
+      this.#present(order, presented, idempotencyKey);
+    const inPlaceOfOwn = hasOwnAuthorization(order);
+    const beside = inPlaceOfOwn
+      ? await besideOwn(credential, (macaroon) => send({ macaroon }))
+      : undefined;
+    if (beside?.isUnread === false) return { response: beside.response, inPlaceOfOwn: false };
+    if (beside !== undefined) discard(beside.response);
+    const response = await send({ authorization: formatAuthorization(credential) });
     if (response.status !== 402 || !isLsatAlone(response.headers.get("www-authenticate")))
-      return response;
+      return { response, inPlaceOfOwn };
     discard(response);
-    return this.#present(order, formatAuthorization(credential, "LSAT"), idempotencyKey);
+    const authorization = formatAuthorization(credential, "LSAT");
+    return { response: await send({ authorization }), inPlaceOfOwn };
   }
 
   async #present(
     { request, url, progress }: Order,
-    authorization: string,
+    presented: Readonly<Record<string, string>>,
     idempotencyKey: string,
   ): Promise<Response> {
     const { method, headers: given, body } = request;
@@ -93,7 +111,7 @@ export class ServiceRequests {
     ];
     const asked = { method, url, headers, ...(body !== undefined && { body }) };
     try {
-      return await send(fetcher, asked, authorization, outbound);
+      return await send(fetcher, asked, presented, outbound);
     } catch (error) {
       progress.unanswered = true;
       throw error;

@@ -11,6 +11,7 @@ import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../port
 import { checkGiven } from "../wire/message.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { assemble, type CoreOptions, type TreasuryParts } from "./assemble.ts";
+import { type Digest, fieldDigest } from "./derived.ts";
 import { checkOptions } from "./options.ts";
 import { type Order, orderKey, orderOf } from "./order.ts";
 import { Owner, ownersAuthority } from "./owner.ts";
@@ -30,6 +31,7 @@ export class TreasuryCore implements Treasurer {
   /** What the owner sees and does. Not for agents. */
   readonly owner: Owner;
   readonly #parts: TreasuryParts;
+  readonly #hide: Digest;
   readonly #bytes = new Shares(MAX_BYTES, "bytes of requests under way");
 
   /** @throws TypeError for an option that is unknown or cannot work */
@@ -37,6 +39,7 @@ export class TreasuryCore implements Treasurer {
     checkOptions(options);
     const { secret, location } = options;
     this.#parts = assemble(options, receipts);
+    this.#hide = fieldDigest(secret);
     const { authority, clock } = this.#parts;
     this.authority = authority;
     this.location = location;
@@ -95,7 +98,7 @@ export class TreasuryCore implements Treasurer {
     const place = this.#parts.orders.begin(verified.nodes.map(({ id }) => id));
     place.more(1);
     try {
-      const order = orderOf(verified, target, url, request);
+      const order = orderOf(verified, target, url, request, this.#hide);
       return await this.#run(order).finally(() => {
         // A relayed answer has a connection of its service until it has left.
         void order.progress.ended.finally(place.end);

@@ -18,14 +18,46 @@ export const notDelivered = (
     `${origin} was paid and still asks for payment${code === undefined ? "" : ` (${code})`}. It was not paid again. A route with two paywalls, one behind the other, answers like that: each wants a payment of its own.`,
   );
 
-export const unproven = (origin: string, spent: Spent, code: string | undefined): PaymentError =>
+/** What a refusal may mean beside that the service took the money and served nothing. */
+export type Doubt =
+  | { readonly because: "no answer" | "own authorization" }
+  | { readonly because: "claim"; readonly code: string };
+
+/** @param code of the service's problem, if it has one */
+export function doubtOf(code: string | undefined, inPlaceOfOwn: boolean): Doubt {
+  if (inPlaceOfOwn) return { because: "own authorization" };
+  return code === undefined ? { because: "no answer" } : { because: "claim", code };
+}
+
+/** For the owner. */
+export function doubtInWords(doubt: Doubt): string {
+  switch (doubt.because) {
+    case "no answer":
+      return "whose connection ended without an answer, or with 5xx: a broken link, a gateway, or a service that hangs up";
+    case "own authorization":
+      return "in Macaroon beside an Authorization of the agent's own, and in Authorization in its place: a service that takes both in no way, or one that lies";
+    case "claim":
+      return `which it says is used up, has ended or costs more (${doubt.code}), and which no answer was received for: a proxy that sends requests twice, a clock, or a service that lies`;
+  }
+}
+
+export const unproven = (origin: string, spent: Spent, doubt: Doubt): PaymentError =>
   new PaymentError(
     "ERR_PAID_NOT_DELIVERED",
     spent,
-    code === undefined
-      ? `${origin} was paid, gave no answer or an error (5xx), and asks for payment again. Whether it served the request cannot be known: a link or a gateway that fails looks the same as a service that does. Nothing is paid there for this agent for a while.`
-      : `${origin} was paid, and says that what it sold is used up, has ended or costs more (${code}), although no answer arrived. Whether it served the request cannot be known: a proxy that sends a request twice looks the same as a service that lies. Nothing is paid there for this agent for a while.`,
+    `${origin} was paid${refusalIn(doubt)} Nothing is paid there for this agent for a while.`,
   );
+
+function refusalIn(doubt: Doubt): string {
+  switch (doubt.because) {
+    case "no answer":
+      return ", gave no answer or an error (5xx), and asks for payment again. Whether it served the request cannot be known: a link or a gateway that fails looks the same as a service that does.";
+    case "own authorization":
+      return " and asks for payment again, both beside the request's own Authorization and in its place. Whether it takes what it sold together with an Authorization of the API's own cannot be known. Send the request without it, if the service needs none.";
+    case "claim":
+      return `, and says that what it sold is used up, has ended or costs more (${doubt.code}), although no answer arrived. Whether it served the request cannot be known: a proxy that sends a request twice looks the same as a service that lies.`;
+  }
+}
 
 export const endedBefore = (origin: string): PaymentError =>
   new PaymentError(

@@ -2,7 +2,7 @@
 import { keyOfUse } from "../http/idempotency.ts";
 import { hmacUnder } from "../internal/crypto.ts";
 import type { Secret } from "../l402/index.ts";
-import { derivedKey } from "./derived.ts";
+import { type Digest, derivedKey } from "./derived.ts";
 import type { PurchaseEvidence } from "./evidence.ts";
 import { givenKeyOf, isPaidBy, type Order } from "./order.ts";
 import type { PaidCredential } from "./paid-credential.ts";
@@ -11,7 +11,7 @@ import type { PaidCredential } from "./paid-credential.ts";
 export const useDigest = (secret: Secret): UseDigest =>
   hmacUnder(derivedKey(secret, "sigil idempotency"));
 
-export type UseDigest = (message: Uint8Array) => Uint8Array;
+export type UseDigest = Digest;
 
 /**
  * The agent's own key, or one that follows from the purchase and the request, by which a service

@@ -22,6 +22,26 @@ export async function isRefusal(response: Response): Promise<boolean> {
   return (await codeIn(response))?.startsWith("ERR_TOKEN_") ?? false;
 }
 
+/**
+ * Whether a 402 may come from a service that has not read what was presented. One that has says
+ * what is wrong with it.
+ */
+export async function mayBeUnread(response: Response): Promise<boolean> {
+  if (response.status !== 402) return false;
+  const code = await codeIn(response);
+  return code === undefined || code === "ERR_PAYMENT_REQUIRED";
+}
+
+const CHALLENGE = /(?:^|,)[ \t]*(?:l402|lsat)[ \t]/i;
+
+/** Whether a 402 is about L402, and not about an account at an API. */
+export async function isForSale(response: Response): Promise<boolean> {
+  const { status, headers } = response;
+  if (status !== 402) return false;
+  if (CHALLENGE.test(headers.get("www-authenticate") ?? "")) return true;
+  return (await codeIn(response))?.startsWith("ERR_") ?? false;
+}
+
 /** Whether an earlier request with the same `Idempotency-Key` is still being answered. */
 export const isRunning = async (response: Response): Promise<boolean> =>
   response.status === 409 && (await codeIn(response)) === "ERR_REQUEST_RUNNING";
