@@ -150,7 +150,8 @@ describe("the tool fetch", () => {
     const { mint, openShop } = await townOfToday();
     const echoing = await openShop();
     let sent = "";
-    echoing.answers.push((response, { headers }) => {
+    echoing.answers.push((response) => {
+      const { headers } = echoing.received.at(-1)!;
       sent = headers.authorization!.split(" ")[1]!;
       response.end(`you sent ${headers.authorization}, thank you`);
     });

@@ -53,8 +53,10 @@ function textsIn(field: string): readonly (string | undefined)[] {
   return texts;
 }
 
-/** The elements of other schemes in an `Authorization` value; undefined if there are none. */
+/** The elements of other schemes in an `Authorization` value; undefined if all are ours. */
 export function withoutOurs(field: string): string | undefined {
+  if (!MENTIONS.test(field)) return field;
+  if (!field.includes(",")) return undefined;
   let isOurs = false;
   const kept = field.split(",").filter((one) => {
     const element = one.trim();
@@ -62,7 +64,8 @@ export function withoutOurs(field: string): string | undefined {
     isOurs = MENTIONS.test(element) || (isOurs && !OTHER_SCHEME.test(element));
     return !isOurs;
   });
-  return kept.length === 0 ? undefined : kept.join(",").trim();
+  const left = kept.join(",").trim();
+  return /[^, \t]/.test(left) ? left : undefined;
 }
 
 /** Whether an `Authorization` value has an element of ours, readable or not. */

@@ -8,13 +8,13 @@ import { utf8 } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, parseAmount } from "../invoice/index.ts";
 import { mentionsCredential } from "../l402/authorization.ts";
-import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { isWellKnown } from "../node/facts.ts";
 import { settle } from "../node/settlement.ts";
 import { factsOf } from "../service/facts.ts";
 import { asSent } from "../service/grant.ts";
 import type { Grant, Grants, Paywall } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
+import { strippedRequest } from "../service/stripped.ts";
 import { Refused } from "../wire/problem.ts";
 import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
 import {
@@ -214,13 +214,8 @@ function onward({ url, method, signal, headers: given }: Request, message: unkno
 }
 
 /** The request without its credential, which the server behind could only leak. [case 94] */
-function withoutCredential(request: Request, message: unknown): Request {
-  const passed = onward(request, withoutMeta(message));
-  for (const name of CREDENTIAL_FIELDS)
-    if (name !== "authorization" || mentionsCredential(passed.headers.get(name) ?? ""))
-      passed.headers.delete(name);
-  return passed;
-}
+const withoutCredential = (request: Request, message: unknown): Request =>
+  strippedRequest(onward(request, withoutMeta(message)));
 
 function withoutMeta(message: unknown): Members {
   const { params, ...rest } = members(message);

@@ -15,6 +15,7 @@ import { statusAfterGone, statusAfterHangUp } from "./fixtures/gone.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 import { isCut } from "./fixtures/reply.ts";
+import { fieldsSeen } from "./fixtures/seen.ts";
 
 const serve = (app: Express) => listening(createServer(app));
 
@@ -28,7 +29,11 @@ paywallContract(test, {
         path.replace("/*", "/*rest"),
         [paid(paywall, terms), ...(second === undefined ? [] : [paid(paywall, second)])],
         (request: Request, response: Response) => {
-          const reply = handle(request.grant, () => bodyText(request));
+          const reply = handle(
+            request.grant,
+            () => bodyText(request),
+            () => fieldsSeen(request),
+          );
           const answer = (given: Reply): void => {
             if (!isCut(response, given)) response.status(given.status).send(given.body);
           };
@@ -43,13 +48,19 @@ paywallContract(test, {
   name: "l8nt/express behind a body parser",
   start: async (paywall, routes) => {
     const app = express();
+    // Something before the paywall has looked at the fields.
+    app.use((request, _, next) => next(void request.headersDistinct));
     app.use(express.text({ type: () => true, limit: "2mb" }), wellKnown(paywall));
     for (const { method, path, terms, second, handle } of routes)
       app[method === "GET" ? "get" : "post"](
         path.replace("/*", "/*rest"),
         [paid(paywall, terms), ...(second === undefined ? [] : [paid(paywall, second)])],
         async (request: Request, response: Response) => {
-          const given = await handle(request.grant, async () => request.body ?? "");
+          const given = await handle(
+            request.grant,
+            async () => request.body ?? "",
+            () => fieldsSeen(request),
+          );
           if (!isCut(response, given)) response.status(given.status).send(given.body);
         },
       );

@@ -7,6 +7,7 @@ import { goneSignal, requestOf } from "../node/listener.ts";
 import { sendPrivately } from "../node/private.ts";
 import { problem, writeResponse, writeUngranted } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
+import { stripIncoming } from "../node/stripped.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
 import { isSpelledAs } from "../service/spelling.ts";
@@ -41,6 +42,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): RequestHandler {
       if (response.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleAndKeepBy(response, decision);
       sendPrivately(response, decision);
+      stripIncoming(request);
       request.grant = decision.grant;
       next();
     };

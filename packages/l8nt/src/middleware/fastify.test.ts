@@ -8,6 +8,7 @@ import { type Grant, paid, wellKnown } from "./fastify.ts";
 import { statusAfterGone, statusAfterHangUp } from "./fixtures/gone.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 import { isCut } from "./fixtures/reply.ts";
+import { fieldsSeen } from "./fixtures/seen.ts";
 
 async function serve(app: FastifyInstance) {
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
@@ -35,6 +36,7 @@ paywallContract(test, {
           const answered = handle(
             request.grant,
             async () => (request.body as string | undefined) ?? "",
+            () => [request.headers, ...fieldsSeen(request.raw)],
           );
           const answer = (given: Reply): void => {
             if (isCut(reply.raw, given)) reply.hijack();

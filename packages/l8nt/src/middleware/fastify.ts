@@ -13,6 +13,7 @@ import { goneSignal, requestOf } from "../node/listener.ts";
 import { sendPrivately } from "../node/private.ts";
 import { addCallTrailers, fieldsOf, fieldsOfPairs, problem } from "../node/response.ts";
 import { settle, settleAndKeepBy } from "../node/settlement.ts";
+import { stripIncoming } from "../node/stripped.ts";
 import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
@@ -54,6 +55,7 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
       if (reply.raw.destroyed) return void settle(decision, undefined);
       if (decision.claimed) settleAndKeepBy(reply.raw, decision);
       sendPrivately(reply.raw, decision);
+      stripIncoming(request.raw);
       request.grant = decision.grant;
       done();
     };

@@ -1,21 +1,29 @@
 /** The Hono middleware: the paywall contract, and its own laws. */
 import type { Server } from "node:http";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { etag } from "hono/etag";
 import { HTTPException } from "hono/http-exception";
-import { expect, expectTypeOf, test, vi } from "vitest";
+import { expect, expectTypeOf, onTestFinished, test, vi } from "vitest";
+import type { GivenHeaders } from "../service/index.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract, type Reply } from "../testing/paywall-contract.ts";
 import { exchange } from "../testing/raw-http.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall, present } from "./fixtures/paywall.ts";
 import { responseOf } from "./fixtures/reply.ts";
+import { fieldsSeen } from "./fixtures/seen.ts";
 import { type Grant, type PaidEnv, paid, wellKnown } from "./hono.ts";
 
 vi.spyOn(console, "error").mockImplementation(() => {});
 
 const serve = (app: Hono) => listening(createAdaptorServer(app) as Server);
+
+const seen = (c: Context): readonly GivenHeaders[] => [
+  c.req.raw.headers,
+  c.req.header(),
+  ...fieldsSeen((c.env as HttpBindings).incoming),
+];
 
 paywallContract(test, {
   name: "l8nt/hono",
@@ -25,7 +33,11 @@ paywallContract(test, {
     for (const { method, path, terms, second, handle } of routes) {
       if (second !== undefined) app.use(path, paid(paywall, terms));
       app.on(method, [path], paid(paywall, second ?? terms), (c): Response | Promise<Response> => {
-        const reply = handle(c.get("grant"), () => c.req.text());
+        const reply = handle(
+          c.get("grant"),
+          () => c.req.text(),
+          () => seen(c),
+        );
         const answer = (given: Reply): Response => {
           if (given.cut === "before the head") (c.env as HttpBindings).outgoing.destroy();
           return responseOf(given);
@@ -42,10 +54,20 @@ paywallContract(test, {
   start: async (paywall, routes) => {
     const app = new Hono();
     app.use(wellKnown(paywall));
+    // Something before the paywall has looked at the fields.
+    app.use((c, next) => {
+      c.req.header("authorization");
+      c.req.header();
+      return next();
+    });
     for (const { method, path, terms, second, handle } of routes) {
       if (second !== undefined) app.use(path, paid(paywall, terms));
       const handler = paid(paywall, second ?? terms, async (c) => {
-        const given = await handle(c.get("grant"), () => c.req.text());
+        const given = await handle(
+          c.get("grant"),
+          () => c.req.text(),
+          () => seen(c),
+        );
         if (given.cut === "before the head") (c.env as HttpBindings).outgoing.destroy();
         return responseOf(given);
       });
@@ -201,3 +223,44 @@ test("a conditional request that etag() answers with 304 costs nothing", async (
   expect([(await ask()).status, (await ask()).status]).toEqual([200, 402]);
   await host.close();
 });
+
+/** What middleware may do before the paywall that makes @hono/node-server make copies. */
+const BEFORE: Record<string, (c: Context) => void> = {
+  "reads a field": (c) => void c.req.header("authorization"),
+  "reads another field": (c) => void c.req.header("origin"),
+  "reads all fields": (c) => void [...c.req.raw.headers],
+  "sets a field": (c) => c.req.raw.headers.set("x-request-id", "7"),
+  "clones the request": (c) => void c.req.raw.clone(),
+  "replaces the request": (c) => {
+    c.req.raw = new Request(c.req.raw, { headers: new Headers(c.req.raw.headers) });
+  },
+};
+
+test.each(Object.entries(BEFORE))(
+  "a request that is sent on has no credential if middleware before %s",
+  async (_, before) => {
+    const invoicer = new FakeInvoicer();
+    const app = new Hono();
+    app.use((c, next) => {
+      before(c);
+      return next();
+    });
+    app.get("/", paid(newPaywall({ invoicer }), { price: "1 sat" }), (c) =>
+      c.json([
+        [...c.req.raw.headers],
+        c.req.header(),
+        [...new Request("http://inner.example/", c.req.raw).headers],
+        [...c.req.raw.clone().headers],
+      ]),
+    );
+    const { url, close } = await serve(app);
+    onTestFinished(close);
+    const [, text] = present(
+      invoicer.buy((await exchange(url, { target: "/" })).lines("www-authenticate")),
+    );
+    const fields = [["authorization", `Bearer key, ${text}`]] as const;
+    const { status, body } = await exchange(url, { target: "/", fields });
+    expect([status, body.split("Bearer key").length]).toEqual([200, 5]);
+    expect(body).not.toContain("L402");
+  },
+);

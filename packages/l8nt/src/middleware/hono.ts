@@ -7,11 +7,14 @@ import { isWellKnown, NodeFacts } from "../node/facts.ts";
 import { sendPrivately } from "../node/private.ts";
 import { addCallTrailers } from "../node/response.ts";
 import { sentStatus, settle, settleBy } from "../node/settlement.ts";
+import { stripIncoming } from "../node/stripped.ts";
 import { closeUnread } from "../node/unread.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import { rendering } from "../service/answered.ts";
 import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../service/caching.ts";
 import { factsOf } from "../service/facts.ts";
+import { stripHeaders } from "../service/forwarded.ts";
+import { guardOf, leaveGuard } from "../service/guard.ts";
 import type {
   Answered,
   Decision,
@@ -24,6 +27,7 @@ import type {
 } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
 import { copyOfBody } from "../service/price.ts";
+import { strippedRequest } from "../service/stripped.ts";
 import { USE_FIELD } from "../wire/consumption.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -95,6 +99,7 @@ export function paid(
   const serve = (c: Context<PaidEnv>, next: Next, decision: Decision): unknown => {
     if (!decision.granted) return ungranted(c, decision);
     c.set("grant", decision.grant);
+    strip(c);
     if (decision.claimed) return settled(c, next, decision, proceed);
     // Nothing is to be settled, so nothing is waited for, unless caches are told on the context.
     const { outgoing } = (c.env ?? {}) as NodeBindings;
@@ -110,6 +115,26 @@ export function paid(
       ? decided.then((decision) => serve(c, next, decision))
       : serve(c, next, decided);
   }) as Handler<PaidEnv>;
+}
+
+/**
+ * Takes the credential out of the request. On Node, @hono/node-server makes `Request` and `Headers`
+ * when they are asked for, from what Node has; middleware before this one may have asked.
+ */
+function strip({ env, req }: Context): void {
+  const { incoming } = (env ?? {}) as NodeBindings;
+  const isOnNode = Array.isArray(incoming?.rawHeaders);
+  if (isOnNode && !stripIncoming(incoming)) return;
+  const { raw } = req;
+  let isMadeFromNode = false;
+  for (const key of Object.getOwnPropertySymbols(raw)) {
+    const part: unknown = Reflect.get(raw, key);
+    if (part === incoming) isMadeFromNode = true;
+    else if (part instanceof Headers) stripHeaders(part);
+    else if (part instanceof Request) stripHeaders(part.headers);
+  }
+  if (!isMadeFromNode) req.raw = strippedRequest(raw);
+  if (isOnNode) leaveGuard(req.raw, guardOf(incoming));
 }
 
 /** What a granted request goes on with. Returns the response, or has set it on the context. */

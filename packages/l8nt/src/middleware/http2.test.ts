@@ -90,6 +90,31 @@ async function served(name: string, answer: Answer) {
   return async (leaves?: boolean) => (await ask(credential, leaves))[":status"];
 }
 
+test("a handler sees no credential over HTTP/2 either", async () => {
+  const invoicer = new FakeInvoicer();
+  const views: object[] = [];
+  const listener = paidNode(newPaywall({ invoicer }), TERMS, (incoming, outgoing) => {
+    views.push(incoming.headers, incoming.rawHeaders);
+    outgoing.end();
+  });
+  const server = http2.createServer(listener as unknown as Listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closers.push(() => new Promise((resolve) => server.close(resolve)));
+  const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  closers.unshift(async () => session.close());
+  const ask = async (fields: http2.OutgoingHttpHeaders) => {
+    const stream = session.request({ ":path": "/paid", "x-other": "1", ...fields });
+    const [head] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+    stream.resume();
+    return head;
+  };
+  const bought = invoicer.buy((await ask({}))["www-authenticate"] as unknown as string);
+  const authorization = `L402 ${bought}, Bearer key`;
+  expect((await ask({ authorization }))[":status"]).toBe(200);
+  expect(views).toMatchObject([{ authorization: "Bearer key", "x-other": "1" }, {}]);
+  expect(JSON.stringify(views)).not.toContain(bought.slice(0, 40));
+});
+
 const responds =
   (status: number): Answer =>
   (stream) => {

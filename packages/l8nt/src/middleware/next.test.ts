@@ -21,7 +21,11 @@ paywallContract(test, {
     const clientAddress = (request: Request) => addresses.get(request);
     const handlers = routes.map(({ method, path, terms, second, handle }) => {
       const answer = (request: Request, _: object, grant: Grant) => {
-        const reply = handle(grant, () => request.text());
+        const reply = handle(
+          grant,
+          () => request.text(),
+          () => [request.headers, new Request(request.clone()).headers],
+        );
         return reply instanceof Promise ? reply.then(responseOf) : responseOf(reply);
       };
       const inner = second === undefined ? answer : paid(paywall, second, answer);

@@ -9,6 +9,7 @@ import { factsOf } from "../service/facts.ts";
 import { asSent } from "../service/grant.ts";
 import type { Grant, Paywall, Terms } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
+import { strippedRequest } from "../service/stripped.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -50,7 +51,7 @@ export function paid<R extends Request, Context>(
     if (!decision.granted) return decision.response;
     let response: Response;
     try {
-      response = await handler(request, context, decision.grant);
+      response = await handler(strippedRequest(request), context, decision.grant);
     } catch (error) {
       await settle(decision, statusOf(error));
       throw error;

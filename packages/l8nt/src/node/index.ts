@@ -7,6 +7,7 @@ import { goneSignal, requestOf } from "./listener.ts";
 import { sendPrivately } from "./private.ts";
 import { problem, writeFailure, writeResponse, writeUngranted } from "./response.ts";
 import { settle, settleAndKeepBy } from "./settlement.ts";
+import { stripIncoming } from "./stripped.ts";
 import { watchUpgrades } from "./upgrade.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
@@ -68,6 +69,7 @@ export function paid(
       if (outgoing.destroyed) return await settle(decision, undefined);
       if (decision.claimed) settleAndKeepBy(outgoing, decision);
       sendPrivately(outgoing, decision);
+      stripIncoming(incoming);
       await handler(incoming, outgoing, decision.grant);
     } catch (error) {
       await writeFailure(outgoing, error);

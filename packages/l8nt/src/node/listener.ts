@@ -9,6 +9,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { guardOf, leaveGuard } from "../service/guard.ts";
 import { headersOf, targetOf } from "./facts.ts";
 import { problem, writeFailure, writeResponse } from "./response.ts";
 
@@ -104,6 +105,7 @@ export function requestOf(
       duplex: "half",
       ...(signal !== undefined && { signal }),
     } as RequestInit);
+    leaveGuard(request, guardOf(incoming));
     return target.startsWith("/") &&
       !target.includes("#") &&
       (request.url === url || samePath(request.url, target))

@@ -14,6 +14,7 @@ import { statusAfterGone, statusAfterHangUp } from "../middleware/fixtures/gone.
 import { listening } from "../middleware/fixtures/listening.ts";
 import { newPaywall, present } from "../middleware/fixtures/paywall.ts";
 import { isCut } from "../middleware/fixtures/reply.ts";
+import { fieldsSeen } from "../middleware/fixtures/seen.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "../testing/fake-invoicer.ts";
 import { paywallContract } from "../testing/paywall-contract.ts";
@@ -35,7 +36,11 @@ paywallContract(test, {
   start: async (paywall, routes) => {
     const listeners = routes.map(({ method, path, terms, second, handle }) => {
       const answerer: PaidListener = (incoming, outgoing, grant) => {
-        const reply = handle(grant, () => bodyText(incoming));
+        const reply = handle(
+          grant,
+          () => bodyText(incoming),
+          () => fieldsSeen(incoming),
+        );
         const answer = (given: Awaited<typeof reply>): void => {
           if (!isCut(outgoing, given)) outgoing.writeHead(given.status).end(given.body);
         };

@@ -6,6 +6,7 @@ import { rendering } from "../service/answered.ts";
 import type { Answered, Grant, Granted, Paywall, Refused, Terms } from "../service/index.ts";
 import { NodeFacts } from "./facts.ts";
 import { settle } from "./settlement.ts";
+import { stripIncoming } from "./stripped.ts";
 
 /** A listener of `upgrade` behind the paywall. */
 export type PaidUpgradeListener = (
@@ -56,6 +57,7 @@ export function paidUpgrade(
       if (!decision.granted) return refuse(socket, decision);
       if (socket.destroyed) return await settle(decision, undefined);
       if (decision.claimed) settleByFirstBytes(socket, decision);
+      stripIncoming(incoming);
       await listener(incoming, socket, head, decision.grant);
     } catch (error) {
       console.error(error);

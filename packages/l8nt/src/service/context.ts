@@ -6,16 +6,8 @@ import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import type { AbandonedUses } from "./abandoned.ts";
 import type { ChallengeLimits } from "./challenge-limits.ts";
-import type { Grant } from "./decision.ts";
 import type { ProxyWatch } from "./proxied.ts";
 import type { Repeats } from "./repeats.ts";
-import type { Terms } from "./terms.ts";
-
-/** A request whose use a route has claimed. */
-export interface GuardedRequest {
-  readonly terms: Terms;
-  readonly grant: Grant;
-}
 
 export interface PaywallContext {
   readonly authority: Authority;
@@ -24,7 +16,6 @@ export interface PaywallContext {
   readonly ledger: Ledger;
   readonly abandoned: AbandonedUses;
   readonly repeats: Repeats;
-  readonly guarded: WeakMap<object, GuardedRequest>;
   readonly invoicer: Invoicer | undefined;
   readonly clock: Clock;
   readonly challenges: ChallengeLimits;

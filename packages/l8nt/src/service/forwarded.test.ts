@@ -1,6 +1,9 @@
 /** What a handler may send on of the fields of a request. */
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { headersWithoutCredential } from "./forwarded.ts";
+import { mentionsCredential, readAuthorization } from "../l402/authorization.ts";
+import { headersWithoutCredential, stripHeaders } from "./forwarded.ts";
+import { strippedRequest } from "./stripped.ts";
 
 const OURS = "L402 AgEEbHNhdAJCAAA=:00ff";
 
@@ -35,4 +38,57 @@ test("the fields of gRPC clients go, and all others stay", () => {
     ["accept", "text/plain"],
     ["x-two", "1, 2"],
   ]);
+});
+
+test("nothing is left that would be read as a credential", () => {
+  const element = fc.constantFrom(
+    ...[
+      OURS,
+      "lsat  a:b",
+      "L402",
+      "Bearer key",
+      "Basic YTpi",
+      'Digest realm="x"',
+      'qop="auth"',
+      "",
+    ],
+  );
+  fc.assert(
+    fc.property(
+      fc.array(element, { maxLength: 6 }),
+      fc.constantFrom(",", ", ", " ,\t"),
+      (all, comma) => {
+        const headers = new Headers({ authorization: all.join(comma) });
+        stripHeaders(headers);
+        expect(readAuthorization(headers.get("authorization"))).toBeUndefined();
+        expect(mentionsCredential(headers.get("authorization") ?? "")).toBe(false);
+      },
+    ),
+  );
+});
+
+test("a request with immutable fields is made anew, of its class, with its body and signal", async () => {
+  class Immutable extends Request {
+    override get headers(): Headers {
+      return Object.assign(new Headers(super.headers), {
+        delete: () => {
+          throw new TypeError("Can't modify immutable headers.");
+        },
+      });
+    }
+  }
+  const abort = new AbortController();
+  const given = new Immutable("https://a.example/x?y", {
+    method: "POST",
+    body: "text",
+    headers: { authorization: OURS, "x-other": "1" },
+    signal: abort.signal,
+  });
+  const request = strippedRequest(given);
+  expect(request).toBeInstanceOf(Immutable);
+  expect([request.method, request.url]).toEqual(["POST", "https://a.example/x?y"]);
+  expect([...request.headers.keys()]).toEqual(["content-type", "x-other"]);
+  expect(await request.text()).toBe("text");
+  abort.abort();
+  expect(request.signal.aborted).toBe(true);
 });

@@ -1,5 +1,5 @@
-/** The fields of a request without its credential, for a handler that sends them on. */
-import { withoutOurs } from "../l402/authorization.ts";
+/** The fields of a request without its credential, which a handler could send on. */
+import { mentionsCredential, withoutOurs } from "../l402/authorization.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 
 /** Fields as `Headers`, or as `incoming.headers` of Node. */
@@ -10,7 +10,7 @@ export type GivenHeaders =
 /**
  * The fields of a request without the credential of ours, and with the API's own `Authorization`. A
  * handler that asks another service with the fields that it was given would hand it the credential,
- * which can be spent there again.
+ * which can be spent there again. A handler behind `paid` is given fields without it already.
  *
  * @example
  * const headers = headersWithoutCredential(request.headers);
@@ -22,10 +22,23 @@ export function headersWithoutCredential(given: GivenHeaders): Headers {
   for (const [name, value] of pairs)
     if (!name.startsWith(":"))
       for (const one of [value ?? []].flat()) headers.append(name, one as string);
-  const [authorization, ...others] = CREDENTIAL_FIELDS;
-  const own = withoutOurs(headers.get(authorization) ?? "");
-  if (own === undefined || own === "") headers.delete(authorization);
-  else headers.set(authorization, own);
-  for (const name of others) headers.delete(name);
+  stripHeaders(headers);
   return headers;
+}
+
+const [AUTHORIZATION, ...MACAROONS] = CREDENTIAL_FIELDS;
+
+/**
+ * Takes the credential out of fields.
+ *
+ * @throws TypeError for immutable ones, which have it still
+ */
+export function stripHeaders(headers: Headers): void {
+  const field = headers.get(AUTHORIZATION);
+  if (field !== null && mentionsCredential(field)) {
+    const own = withoutOurs(field);
+    if (own === undefined) headers.delete(AUTHORIZATION);
+    else headers.set(AUTHORIZATION, own);
+  }
+  for (const name of MACAROONS) if (headers.has(name)) headers.delete(name);
 }

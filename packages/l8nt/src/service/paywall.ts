@@ -158,7 +158,6 @@ export class Paywall {
       ledger,
       abandoned: this.#abandoned,
       repeats: new Repeats(),
-      guarded: new WeakMap(),
       invoicer,
       clock,
       challenges: new ChallengeLimits({ perClient, total }),

@@ -4,6 +4,7 @@ import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { utf8Text } from "../internal/bytes.ts";
 import type { RequestFacts } from "./decision.ts";
+import { headersWithoutCredential } from "./forwarded.ts";
 import { pricedUrl } from "./query.ts";
 import { Readings } from "./readings.ts";
 
@@ -89,7 +90,7 @@ export class FactsOfRequest implements PriceFacts {
   }
 
   get headers(): Headers {
-    this.#headers ??= this.readings.fields(this.#facts.headers());
+    this.#headers ??= this.readings.fields(headersWithoutCredential(this.#facts.headers()));
     return this.#headers;
   }
 

@@ -48,6 +48,8 @@ describe("two requests have one hash", () => {
     ]) {
       expect(same(read, { authorization: "L402 abc:00", macaroon: "00" }, {})).toBe(true);
       expect(same(read, { authorization: "Bearer key" }, {})).toBe(false);
+      for (const both of ["L402 abc:00, Bearer key", "Bearer key, LSAT abc:00"])
+        expect(same(read, { authorization: both }, { authorization: "Bearer key" })).toBe(true);
     }
   });
 

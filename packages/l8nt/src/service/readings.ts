@@ -5,7 +5,7 @@
 import { PREFER_FIELD, withoutNoInvoice } from "../http/prefer.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { sha256Hex } from "../internal/crypto.ts";
-import { mentionsCredential } from "../l402/authorization.ts";
+import { withoutOurs } from "../l402/authorization.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 
 /**
@@ -106,7 +106,8 @@ function fieldOf(headers: Headers, name: string): string | null {
   const lower = name.toLowerCase();
   if (lower === PREFER_FIELD) return withoutNoInvoice(value);
   if (!(CREDENTIAL_FIELDS as readonly string[]).includes(lower)) return value;
-  return lower === "authorization" && !mentionsCredential(value ?? "") ? value : null;
+  if (value === null || lower !== "authorization") return null;
+  return withoutOurs(value) ?? null;
 }
 
 /**

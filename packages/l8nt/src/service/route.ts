@@ -16,9 +16,10 @@ import { grpcType } from "../wire/grpc.ts";
 import { Refused } from "../wire/problem.ts";
 import { isPayable, isUnproven } from "./answer.ts";
 import { Answered } from "./answered.ts";
-import type { GuardedRequest, PaywallContext } from "./context.ts";
-import type { Decision, PricedRequest, RequestFacts } from "./decision.ts";
+import type { PaywallContext } from "./context.ts";
+import type { Decision, Grant, PricedRequest, RequestFacts } from "./decision.ts";
 import { claimedGrant, grant, uncounted } from "./grant.ts";
+import { Guard, guardOf, hasCredential, leaveGuard, presentedBy } from "./guard.ts";
 import type { OpenRoutes } from "./open-routes.ts";
 import { isPreflight, preflightAnswer } from "./preflight.ts";
 import { FactsOfRequest, type PriceFunction, readPrice } from "./price.ts";
@@ -94,17 +95,18 @@ export class Route {
     const target = this.#read(facts.method, facts.target);
     if (target === undefined) return new Refused(badTarget());
     if (isPreflight(facts)) return preflightAnswer();
-    const guarded = facts.request && this.#context.guarded.get(facts.request);
-    if (guarded !== undefined) return this.#again(guarded, target);
     let presented: Presented;
     try {
-      presented = authenticateFields(this.#context.authority.verifier, facts);
+      presented = authenticateFields(this.#context.authority.verifier, presentedBy(facts));
       if (presented !== undefined) this.#context.challenges.paid(presented.paymentHash);
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
       if (!isUnproven(error)) return this.#unproven(error);
       presented = error;
     }
+    const before = guardOf(facts.request);
+    const again = before && this.#again(before, target, presented);
+    if (again !== undefined) return again;
     return this.#fixedPrice === undefined
       ? this.#price(facts, target, presented)
       : this.#judge(
@@ -129,11 +131,19 @@ export class Route {
   }
 
   /**
-   * A request that another route of this paywall has claimed a use for. It is paid for once: a
-   * second claim would be refused, and the buyer asked to pay again and again.
+   * Of a request that a guard before this one let through. It is paid for once: a second claim
+   * would be refused, and so would a credential that only this guard sells, so that the buyer would
+   * be asked to pay again and again. Undefined if this guard has to judge for itself.
    */
-  #again({ terms, grant: served }: GuardedRequest, { method, path }: Target): Decision {
-    if (sameTerms(terms, this.terms)) return uncounted(served);
+  #again(
+    { passed: { terms, claimed, presented: before } }: Guard,
+    { method, path }: Target,
+    presented: Presented,
+  ): Decision | undefined {
+    const isUnproven = presented instanceof TokenError && hasCredential(before);
+    if (claimed === undefined && !isUnproven) return undefined;
+    if (claimed !== undefined && !isUnproven && sameTerms(terms, this.terms))
+      return uncounted(claimed);
     const error = new AdapterError("ERR_PRICE_FUNCTION", GUARDED_TWICE);
     this.#context.alarm(`l8nt: ${method} ${path} is guarded twice, by paid() on two terms`, error);
     return new Refused(error);
@@ -174,8 +184,11 @@ export class Route {
   #judge(request: PricedRequest, presented: Presented): Decision | Promise<Decision> {
     const { facts, target, price } = request;
     const isPriced = this.terms.price !== undefined;
-    if (isPriced && price.value === 0n)
-      return presented instanceof TokenError ? this.#unproven(presented) : grant(undefined, price);
+    if (isPriced && price.value === 0n) {
+      if (presented instanceof TokenError) return this.#unproven(presented);
+      if (presented !== undefined) this.#leaveGuard(facts);
+      return grant(undefined, price);
+    }
     if (presented === undefined)
       return this.#sales.offer(request, isPriced && price.unit === "msat" ? MISSING : NOT_SOLD);
     if (presented instanceof TokenError) return this.#sales.offer(request, presented);
@@ -194,9 +207,15 @@ export class Route {
     const uncounted = uncountedSpend(verified.chain, counted, authority.kind);
     const error = denied([...verified.judge(access), ...(uncounted ? [uncounted] : [])]);
     if (error !== undefined) return this.#deny(request, error);
-    return verified.limits.length === 0
-      ? grant(verified, price)
-      : this.#claim(request, verified, counted, access.now);
+    if (verified.limits.length > 0) return this.#claim(request, verified, counted, access.now);
+    this.#leaveGuard(facts);
+    return grant(verified, price);
+  }
+
+  #leaveGuard(facts: RequestFacts, claimed?: Grant): Guard {
+    const guard = new Guard({ terms: this.terms, presented: presentedBy(facts), claimed });
+    leaveGuard(facts.request, guard);
+    return guard;
   }
 
   async #claim(
@@ -205,7 +224,7 @@ export class Route {
     amount: Amount,
     now: number,
   ): Promise<Decision> {
-    const { ledger, abandoned, clock, guarded, alarm } = this.#context;
+    const { ledger, abandoned, clock, alarm } = this.#context;
     const { claimant: by } = abandoned;
     const { limits } = verified;
     const { idempotencyKey, contentType } = request.facts;
@@ -231,13 +250,12 @@ export class Route {
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
-    const { request: passed = {} } = request.facts;
     const end = async (consumed: boolean): Promise<void> => {
-      guarded.delete(passed);
+      guard.end();
       await (consumed ? claim.commit(clock()) : claim.release(clock()));
     };
     const granted = claimedGrant(verified, { ...request, price: amount }, end, keyed);
-    guarded.set(passed, { terms: this.terms, grant: granted.grant });
+    const guard = this.#leaveGuard(request.facts, granted.grant);
     return granted;
   }
 

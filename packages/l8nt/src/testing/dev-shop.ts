@@ -131,7 +131,12 @@ export async function openDevShop(
   }
   server.handle((incoming, outgoing) => {
     const { method = "", url: target = "", headers, rawHeaders } = incoming;
-    received.push({ method, target, headers, text: [method, target, ...rawHeaders].join("\n") });
+    received.push({
+      method,
+      target,
+      headers: { ...headers },
+      text: [method, target, ...rawHeaders].join("\n"),
+    });
     front(incoming, outgoing);
   });
 

@@ -5,6 +5,7 @@
 import { challengeLaws } from "./paywall-challenge-laws.ts";
 import { consumptionLaws } from "./paywall-consumption-laws.ts";
 import { credentialLaws } from "./paywall-credential-laws.ts";
+import { fieldLaws } from "./paywall-field-laws.ts";
 import { lawsOf, type PaywallContract } from "./paywall-laws.ts";
 import { priceLaws } from "./paywall-price-laws.ts";
 import { repeatLaws } from "./paywall-repeat-laws.ts";
@@ -24,6 +25,7 @@ export type { ContractRoute, PaywallContract, PaywallHost, Reply } from "./paywa
 export function paywallContract(test: TestFunction, contract: PaywallContract): void {
   challengeLaws(lawsOf("challenge", test, contract));
   credentialLaws(lawsOf("credential", test, contract));
+  fieldLaws(lawsOf("fields", test, contract));
   priceLaws(lawsOf("price", test, contract));
   requestLaws(lawsOf("request", test, contract));
   useLaws(lawsOf("use", test, contract));

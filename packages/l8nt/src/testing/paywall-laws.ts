@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import type { Amount } from "../amount.ts";
 import type { Reservation, ReserveAnswer, Resolution } from "../ports/ledger.ts";
-import { type Grant, Paywall, type PaywallOptions, type Terms } from "../service/index.ts";
+import {
+  type GivenHeaders,
+  type Grant,
+  Paywall,
+  type PaywallOptions,
+  type Terms,
+} from "../service/index.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { FakeInvoicer } from "./fake-invoicer.ts";
 import { exchange, open, type RawRequest, type RawResponse } from "./raw-http.ts";
@@ -16,8 +22,16 @@ export interface ContractRoute {
   readonly terms: Terms;
   /** Terms of a second `paid`, between the first one and the handler. */
   readonly second?: Terms | undefined;
-  /** What the handler does; it may throw at once, or later. */
-  readonly handle: (grant: Grant, body: () => Promise<string>) => Reply | Promise<Reply>;
+  /**
+   * What the handler does; it may throw at once, or later.
+   *
+   * @param fields every way in which the framework shows a handler the fields of the request
+   */
+  readonly handle: (
+    grant: Grant,
+    body: () => Promise<string>,
+    fields?: () => readonly GivenHeaders[],
+  ) => Reply | Promise<Reply>;
 }
 
 export interface Reply {
@@ -178,9 +192,11 @@ export function lawsOf(
         path,
         terms,
         second,
-        handle: (grant, body) => {
+        handle: (grant, body, fields) => {
           grants.push(grant);
-          return handle === undefined ? { status: 200, body: "sunny" } : handle(grant, body);
+          return handle === undefined
+            ? { status: 200, body: "sunny" }
+            : handle(grant, body, fields);
         },
       })),
     );

@@ -24,6 +24,23 @@ export function useLaws({ law }: PaywallLaws): void {
     },
   );
 
+  for (const second of [
+    { price: "10 sat", grants: { validFor: "1h" } },
+    { price: "5 sat", grants: { validFor: "2h" } },
+  ] satisfies Terms[])
+    law(
+      `a request that is guarded twice, second on ${JSON.stringify(second)}, is judged twice by a credential that counts nothing`,
+      { price: "10 sat", grants: { validFor: "1h" }, second },
+      async (world) => {
+        const credential = await world.buy("/paid");
+        for (let times = 0; times < 2; times++)
+          assert.equal((await world.ask("/paid", [credential])).status, 200);
+        world.time.now += 3600;
+        assert.equal((await world.ask("/paid", [credential])).status, 402);
+        assert.deepEqual([world.grants.length, world.invoicer.requests.length], [2, 2]);
+      },
+    );
+
   for (const second of [{ price: "20 sat" }, { price: () => "10 sat" }] satisfies Terms[]) {
     const alarms: string[] = [];
     law(

@@ -16,11 +16,11 @@ const MANY: readonly (readonly [what: string, grants: NonNullable<Terms["grants"
   ["a budget", { budget: "1000 sat", endpoints: ENDPOINTS }],
 ];
 
-/** Answers with the credential that was presented. */
+/** Answers with the credential that was presented, which a service may read before its paywall. */
 const echo =
-  (status = 200): Shop["answers"][number] =>
-  (response, { headers }) => {
-    response.writeHead(status).end(headers.authorization);
+  ({ received }: Shop, status = 200): Shop["answers"][number] =>
+  (response) => {
+    response.writeHead(status).end(received.at(-1)!.headers.authorization);
   };
 
 interface Asked {
@@ -71,7 +71,7 @@ test.each(MANY)(
   async (_what, grants) => {
     const world = await town();
     const { shop, parent, child, relay } = await family(world, grants);
-    shop.answers.push(echo());
+    shop.answers.push(echo(shop));
     const echoed = await (await relay(child)).text();
     for (let time = 0; time < 3; time++) expect(await taken(shop, echoed)).toBe(402);
     const [, node] = await world.treasury.tree(parent.toString());
@@ -96,7 +96,7 @@ test.each(MANY)(
 test("what a relay appends to a pass: the endpoint, an end, a text of its own, and one use", async () => {
   const world = await town();
   const { shop, child, relay } = await family(world, { uses: 100 }, 2);
-  shop.answers.push(echo(), echo());
+  shop.answers.push(echo(shop), echo(shop));
   const [one, other] = [await (await relay(child)).text(), await (await relay(child)).text()].map(
     (authorization) => textsOf(authorization).slice(-4),
   );
@@ -113,7 +113,7 @@ test("what a relay appends to a pass: the endpoint, an end, a text of its own, a
 test("a pass for a time is counted by nobody, and what shows it shows it for a minute", async () => {
   const world = await town();
   const { shop, child, relay } = await family(world, { validFor: "1h" });
-  shop.answers.push(echo());
+  shop.answers.push(echo(shop));
   const echoed = await (await relay(child)).text();
   expect(textsOf(echoed).slice(-2)).toEqual([
     `endpoints=GET ${shop.url}/a`,
@@ -127,7 +127,7 @@ test("a pass for a time is counted by nobody, and what shows it shows it for a m
 test("what is good for a single request has a limit already, and gets none", async () => {
   const world = await town();
   const shop = await world.openShop({ price: "10 sat" });
-  shop.answers.push(echo());
+  shop.answers.push(echo(shop));
   const client = world.connect(world.mint({ maxUses: 5 }));
   const echoed = await (await client.get(`${shop.url}/a`)).text();
   expect(textsOf(echoed).filter((text) => text === "max_uses=1")).toHaveLength(1);
@@ -141,7 +141,7 @@ test.each([
 ])("%s leaves the end and the use", async (_what, path) => {
   const world = await town();
   const { shop, child, relay } = await family(world, { uses: 100, endpoints: ENDPOINTS });
-  shop.answers.push(echo());
+  shop.answers.push(echo(shop));
   const echoed = await (await relay(child, { path })).text();
   expect(await taken(shop, echoed, path)).toBe(402);
   expect(textsOf(echoed).slice(-3)).toEqual([
@@ -179,10 +179,10 @@ test("a second presentation, without the time, leaves the use", async () => {
   const { shop, child, relay } = await family(world, { uses: 100 }, 2);
   // A cache before the service refuses the first one.
   const seen: string[] = [];
-  shop.answers.push(async (response, { headers }) => {
-    seen.push(headers.authorization!);
+  shop.answers.push(async (response) => {
+    seen.push(shop.received.at(-1)!.headers.authorization!);
     ask402(response, await challenger(world, shop.url).demand());
-  }, echo());
+  }, echo(shop));
   const echoed = await (await relay(child)).text();
   expect(textsOf(seen[0]!).slice(-3)[0]).toBe(`valid_until=${world.clock() + 60}`);
   expect(textsOf(echoed).slice(-3)).toEqual([
@@ -200,7 +200,7 @@ test("a second presentation, without the time, leaves the use", async () => {
 test("an answer that gives its use back leaves one, for a minute", async () => {
   const world = await town();
   const { shop, child, relay } = await family(world, { uses: 100 });
-  shop.answers.push(echo(404));
+  shop.answers.push(echo(shop, 404));
   const echoed = await (await relay(child)).text();
   expect(await taken(shop, echoed)).toBe(200);
   expect(await taken(shop, echoed)).toBe(402);
