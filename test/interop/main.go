@@ -1,4 +1,4 @@
-// A peer for Sigil's tests: aperture's own l402, mint and auth packages, asked over stdin and stdout, one JSON object a line.
+// A peer for Sigil's tests: aperture's own l402, mint, auth and proxy packages, asked over stdin and stdout, one JSON object a line.
 package main
 
 import (
@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+
+	"github.com/lightninglabs/aperture/proxy"
 )
 
 type wire struct {
@@ -35,6 +37,11 @@ type question struct {
 	Folder      string              `json:"folder"`
 	Method      string              `json:"method"`
 	Stream      bool                `json:"stream"`
+	Services    []*proxy.Service    `json:"services"`
+	Blocklist   []string            `json:"blocklist"`
+	Invoices    string              `json:"invoices"`
+	Prices      map[string]int64    `json:"prices"`
+	Age         int64               `json:"ageSeconds"`
 	Description string              `json:"description"`
 	AmountMsat  *uint64             `json:"amountMsat"`
 	Timestamp   int64               `json:"timestamp"`
@@ -76,6 +83,8 @@ func main() {
 				return writeInvoice(q)
 			case "buy":
 				return buy(q, w)
+			case "front":
+				return openFront(q)
 			case "call":
 				return call(q, w)
 			default:

@@ -41,6 +41,33 @@ export interface Call {
   readonly folder: string;
 }
 
+/** A service in aperture's own configuration, by JSON. */
+export interface ServiceConfig {
+  readonly name: string;
+  readonly pathregexp: string;
+  /** `127.0.0.1:PORT` of the API behind it. */
+  readonly address: string;
+  /** `on`, `off`, or `freebie N`. */
+  readonly auth: string;
+  readonly price?: number;
+  readonly capabilities?: string;
+  /** Seconds. */
+  readonly timeout?: number;
+  readonly dynamicprice?: { readonly enabled: true };
+}
+
+export interface Front {
+  readonly services: readonly ServiceConfig[];
+  /** Where it gets its invoices: `GET ?sat=N` answers `{ invoice, paymentHash }`. */
+  readonly invoices: string;
+  /** IP addresses. */
+  readonly blocklist?: readonly string[];
+  /** Of dynamic services, in sat by path. */
+  readonly prices?: Readonly<Record<string, number>>;
+  /** How long ago it started. @default 0 */
+  readonly ageSeconds?: number;
+}
+
 type Question = Readonly<Record<string, unknown>>;
 
 export class Peer {
@@ -115,6 +142,11 @@ export class Peer {
   /** `l402.ClientInterceptor` makes a gRPC call, with a message that says "tokyo". */
   call({ address, ...call }: Call, pay: (invoice: string) => Promise<string>): Promise<Called> {
     return this.#ask({ do: "call", url: address, ...call }, pay) as Promise<Called>;
+  }
+
+  /** Starts `proxy.Proxy`; resolves with its address. */
+  async front(front: Front): Promise<string> {
+    return ((await this.#ask({ do: "front", ...front })) as { address: string }).address;
   }
 
   #ask(question: Question, pay?: (invoice: string) => Promise<string>): Promise<unknown> {

@@ -327,6 +327,9 @@ describe("services and capabilities, as in L402", () => {
     ["services=loop:0", { service: "Loop" }, ["ERR_SERVICE"]],
     ["services=loop:0", { service: "loo" }, ["ERR_SERVICE"]],
     ["services=loop:0", {}, ["ERR_SERVICE"]],
+    // As aperture names a path whose price is dynamic.
+    ["services=loop/v1/quote:0", { service: "loop" }, ["ERR_SERVICE"]],
+    ["services=Loop/v1.2/~quote:0,loop:0", { service: "loop" }, []],
     ["services=loop", { service: "loop" }, ["ERR_CAVEAT_MALFORMED"]],
     ["services=loop:", { service: "loop" }, ["ERR_CAVEAT_MALFORMED"]],
     ["services=loop:-1", { service: "loop" }, ["ERR_CAVEAT_MALFORMED"]],

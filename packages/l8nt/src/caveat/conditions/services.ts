@@ -2,7 +2,7 @@
 import { caveatOf, condition } from "../condition.ts";
 import { field, listFlag, writeList } from "../field.ts";
 import { readInteger } from "../integer.ts";
-import { isServiceName } from "../service-name.ts";
+import { isAnyServiceName, isServiceName } from "../service-name.ts";
 
 const NAME = "services";
 
@@ -17,7 +17,7 @@ function parse(text: string): readonly Service[] | undefined {
   const entries = text === "" ? [] : text.split(",").map((entry) => entry.split(":"));
   const isValid = entries.every(
     ([name = "", tier = "", ...more]) =>
-      isServiceName(name) && readInteger(tier) !== undefined && more.length === 0,
+      isAnyServiceName(name) && readInteger(tier) !== undefined && more.length === 0,
   );
   return isValid ? entries.map(([name, tier]) => ({ name: name!, tier: tier! })) : undefined;
 }
@@ -25,7 +25,8 @@ function parse(text: string): readonly Service[] | undefined {
 const ENTRY = {
   read(text: string) {
     const entry = text.includes(":") ? text : `${text}:0`;
-    return parse(entry)?.length === 1 ? entry : undefined;
+    const [read, ...more] = parse(entry) ?? [];
+    return read && more.length === 0 && isServiceName(read.name) ? entry : undefined;
   },
   form: 'services, such as "lightning_loop" or "lightning_loop:0"',
 };
