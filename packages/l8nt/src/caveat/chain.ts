@@ -41,11 +41,18 @@ export type ChainLimit = Counted & {
   readonly unit?: Unit | undefined;
   readonly condition: string;
   readonly node: Node;
+  /** The counter alone, which a ledger keeps. */
+  readonly counted: Counted;
 };
 
-/** Strips node and condition: a ledger needs only the counters. */
+export const limitOf = (
+  counted: Counted & { readonly max: bigint },
+  { condition, node }: Pick<ChainLimit, "condition" | "node">,
+): ChainLimit => ({ ...counted, condition, node, counted });
+
+/** A ledger needs only the counters. */
 export const countersOf = (limits: readonly ChainLimit[]): readonly Counted[] =>
-  limits.map(({ node: _, condition: __, ...counted }) => counted);
+  limits.map(({ counted }) => counted);
 
 export interface CaveatText {
   readonly condition: string;
@@ -128,7 +135,7 @@ export class CaveatChain {
           const id = places?.at(index + 1) ?? "";
           const expiry = earliest === undefined ? {} : { expiresAt: earliest };
           limits ??= [];
-          limits.push({ ...limit, ...expiry, id, condition: name, node });
+          limits.push(limitOf({ ...limit, ...expiry, id }, { condition: name, node }));
         }
         const end = condition.ends?.(value);
         if (end !== undefined && (earliest === undefined || end < earliest)) earliest = end;

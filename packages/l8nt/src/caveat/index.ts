@@ -5,6 +5,7 @@ export {
   type CaveatText,
   type ChainLimit,
   countersOf,
+  limitOf,
   type Node,
   type PlaceIds,
   refusal,

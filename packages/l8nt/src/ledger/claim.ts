@@ -25,7 +25,11 @@ export const notCounted = (cause: unknown): AdapterError =>
 export interface ClaimRequest {
   /** Who claims, for who ends what a dead process left open. Stands in the id of the claim. */
   readonly by: string;
-  /** The same for a request that is made again, so that it counts once. @default a new one */
+  /**
+   * Unique for who claims. The same for a request that is made again, so that it counts once.
+   *
+   * @default one at random
+   */
   readonly id?: string;
   readonly limits: readonly ChainLimit[];
   /** What is spent with the use. */
@@ -38,7 +42,7 @@ export interface Claim {
   /** Counts the use for good, unless another process has given it back. */
   commit(at: number): Promise<Resolution>;
   /** Gives the use back: nothing was served. */
-  release(at: number): Promise<void>;
+  release(at: number): Promise<Resolution>;
 }
 
 /**
@@ -62,9 +66,7 @@ export async function claimUse(
   if (!answer.reserved) throw budgetError(limits, answer.refused, need);
   return {
     commit: (end) => ledger.commit(id, amount, end),
-    release: async (end) => {
-      await ledger.release(id, end);
-    },
+    release: (end) => ledger.release(id, end),
   };
 }
 

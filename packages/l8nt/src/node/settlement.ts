@@ -12,13 +12,8 @@ import { capture } from "./capture.ts";
  *
  * @param status of the response; undefined if no head is sent
  */
-export async function settle(granted: Granted, status: number | undefined): Promise<void> {
-  try {
-    await granted.finish(status);
-  } catch (error) {
-    console.error(error);
-  }
-}
+export const settle = (granted: Granted, status: number | undefined): Promise<void> =>
+  granted.finish(status).catch((error: unknown) => console.error(error));
 
 /**
  * Responses whose head was made and not sent: over HTTP/1.1 it waits for the first byte of the

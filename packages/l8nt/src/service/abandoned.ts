@@ -10,6 +10,8 @@ const SERVICE = "service";
 
 /** This run of the program: what its own paywalls claimed is under way, and not abandoned. */
 let run: string | undefined;
+/** How many claims it has made. */
+let made = 0;
 
 /**
  * In a store of several processes nobody knows which of them live. There the age alone decides, for
@@ -33,6 +35,11 @@ export class AbandonedUses {
     this.#clock = clock;
     this.#sweptAt = clock();
     this.claimant = `${SERVICE}.${run}`;
+  }
+
+  /** The id of a new claim. Claims that follow each other stand next to each other in an index. */
+  nextId(): string {
+    return String(++made).padStart(12, "0");
   }
 
   /**

@@ -11,21 +11,39 @@ import type { KeyedUse } from "./repeats.ts";
 
 /** Grants a request for which nothing was counted. */
 export const grant = (verified: Verified | undefined, price: Amount): Granted =>
-  uncounted(new ServedGrant(verified, price));
+  new Uncounted(new ServedGrant(verified, price));
 
 /** Grants a request that another guard of it has counted, and ends. */
-export function uncounted(served: Grant): Granted {
-  return {
-    granted: true,
-    grant: served,
-    claimed: false,
-    endsBy: "head",
-    declared: () => undefined,
-    isForAll: () => isForAll(served),
-    finish: async () => {},
-    keeper: () => undefined,
-    settle: async (response) => asSent(response, served),
-  };
+export const uncounted = (served: Grant): Granted => new Uncounted(served);
+
+/** A class, as what each request makes, so that its functions are made once. */
+class Uncounted implements Granted {
+  readonly granted = true;
+  readonly grant: Grant;
+  readonly claimed: boolean = false;
+  readonly endsBy: Granted["endsBy"] = "head";
+
+  constructor(served: Grant) {
+    this.grant = served;
+  }
+
+  declared(): Declared | undefined {
+    return undefined;
+  }
+
+  isForAll(): boolean {
+    return isForAll(this.grant);
+  }
+
+  async finish(_status: number | undefined): Promise<void> {}
+
+  keeper(): ReturnType<Granted["keeper"]> {
+    return undefined;
+  }
+
+  async settle(response: Response): Promise<Response> {
+    return asSent(response, this.grant);
+  }
 }
 
 /**
@@ -34,41 +52,59 @@ export function uncounted(served: Grant): Granted {
  * @param end commits the claim, or releases it
  * @param keyed the use of a request that may be repeated
  */
-export function claimedGrant(
+export const claimedGrant = (
   verified: Verified,
   { facts, price }: { readonly facts: RequestFacts; readonly price: Amount },
-  end: (consumed: boolean) => Promise<void>,
+  end: (consumed: boolean) => Promise<unknown>,
   keyed?: KeyedUse,
-): Granted {
-  const served = new ServedGrant(verified, price);
-  const { method } = facts;
-  const type = grpcType(facts.contentType);
-  const finish = async (status: number | undefined): Promise<void> => {
-    const isHeadSent = status !== undefined && facts.isGone?.() !== true;
-    const consumed = isConsumed(isHeadSent ? { method, status } : undefined, declaredBy(served));
+): Granted => new Claimed(new ServedGrant(verified, price), facts, end, keyed);
+
+class Claimed extends Uncounted {
+  override readonly claimed = true;
+  override readonly endsBy: Granted["endsBy"];
+  readonly #facts: RequestFacts;
+  readonly #end: (consumed: boolean) => Promise<unknown>;
+  readonly #keyed: KeyedUse | undefined;
+
+  constructor(
+    served: Grant,
+    facts: RequestFacts,
+    end: (consumed: boolean) => Promise<unknown>,
+    keyed: KeyedUse | undefined,
+  ) {
+    super(served);
+    const type = grpcType(facts.contentType);
+    this.endsBy = type !== undefined && hasTrailers(type) ? "trailers" : "head";
+    this.#facts = facts;
+    this.#end = end;
+    this.#keyed = keyed;
+  }
+
+  override declared(): Declared | undefined {
+    return declaredBy(this.grant);
+  }
+
+  override async finish(status: number | undefined): Promise<void> {
+    const { method } = this.#facts;
+    const isHeadSent = status !== undefined && this.#facts.isGone?.() !== true;
+    const consumed = isConsumed(isHeadSent ? { method, status } : undefined, this.declared());
     try {
-      await end(consumed);
+      await this.#end(consumed);
     } finally {
-      keyed?.end(consumed);
+      this.#keyed?.end(consumed);
     }
-  };
-  const keeper = () => keyed?.keeper();
-  return {
-    granted: true,
-    grant: served,
-    claimed: true,
-    endsBy: type !== undefined && hasTrailers(type) ? "trailers" : "head",
-    declared: () => declaredBy(served),
-    isForAll: () => isForAll(served),
-    finish,
-    keeper,
-    settle: async (response) => {
-      const keep = keeper();
-      await finish(response.status);
-      const answer = asSent(response, served);
-      return keep === undefined ? answer : keeping(answer, keep);
-    },
-  };
+  }
+
+  override keeper(): ReturnType<Granted["keeper"]> {
+    return this.#keyed?.keeper();
+  }
+
+  override async settle(response: Response): Promise<Response> {
+    const keep = this.keeper();
+    await this.finish(response.status);
+    const answer = await super.settle(response);
+    return keep === undefined ? answer : keeping(answer, keep);
+  }
 }
 
 /**

@@ -205,7 +205,8 @@ export class Route {
     };
     const counted = countedPrice(verified.chain, price, request.hash);
     const uncounted = uncountedSpend(verified.chain, counted, authority.kind);
-    const error = denied([...verified.judge(access), ...(uncounted ? [uncounted] : [])]);
+    const refusals = verified.judge(access);
+    const error = denied(uncounted === undefined ? refusals : [...refusals, uncounted]);
     if (error !== undefined) return this.#deny(request, error);
     if (verified.limits.length > 0) return this.#claim(request, verified, counted, access.now);
     this.#leaveGuard(facts);
@@ -240,7 +241,7 @@ export class Route {
     const keyed = begun?.kind === "new" ? begun.use : undefined;
     let claim: Claim;
     try {
-      claim = await claimUse(ledger, { by, limits, amount, at: now });
+      claim = await claimUse(ledger, { by, id: abandoned.nextId(), limits, amount, at: now });
     } catch (error) {
       keyed?.end(false);
       if (error instanceof BudgetError) {
@@ -250,9 +251,9 @@ export class Route {
       if (error instanceof AdapterError) return new Refused(error);
       throw error;
     }
-    const end = async (consumed: boolean): Promise<void> => {
+    const end = (consumed: boolean): Promise<unknown> => {
       guard.end();
-      await (consumed ? claim.commit(clock()) : claim.release(clock()));
+      return consumed ? claim.commit(clock()) : claim.release(clock());
     };
     const granted = claimedGrant(verified, { ...request, price: amount }, end, keyed);
     const guard = this.#leaveGuard(request.facts, granted.grant);

@@ -1,7 +1,7 @@
 /** A store in memory, for one process. Nothing survives the process. */
 import type { Amount } from "../amount.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { Lru } from "../internal/lru.ts";
+import { Recent } from "../internal/recent.ts";
 import {
   type Answers,
   type Counter,
@@ -63,8 +63,8 @@ export interface MemoryStoreOptions {
 
 const OPTIONS = { journal: true, elapsed: true } satisfies Keys<MemoryStoreOptions>;
 
-/** How many ended reservations keep their answer, for a second commit or release. */
-const REMEMBERED = 4096;
+/** How many ended reservations keep their answer at least, for a second commit or release. */
+const REMEMBERED = 2048;
 /** How many events pass between two searches for counters of credentials that have ended. */
 const SWEEP_EVERY = 4096;
 /** A clock that is set back by less than this finds every counter where it was. */
@@ -91,7 +91,7 @@ export class MemoryStore implements Store {
   readonly #passed: PassedTime;
   readonly #counters = new Map<string, Counter & { expiresAt: number }>();
   readonly #open = new Map<string, ReservationRow>();
-  readonly #ended = new Lru<string, ReservationRow>(REMEMBERED);
+  readonly #ended = new Recent<string, ReservationRow>(REMEMBERED);
   /** The reservations of payments that failed: a payment may turn out to have been made. */
   readonly #failed = new Map<string, ReservationRow>();
   readonly #payments = new Map<string, PaymentRecord>();

@@ -54,6 +54,7 @@ export const soldPrice = condition<Sold>({
 
 /** The caveats of a chain that could be read. */
 interface Entries {
+  has(condition: { readonly name: string }): boolean;
   readonly entries: readonly {
     readonly condition: { readonly name: string };
     readonly value: unknown;
@@ -67,12 +68,14 @@ interface Entries {
  * @param request hash of the request; called only if it matters
  */
 export function countedPrice(
-  { entries }: Entries,
+  chain: Entries,
   price: Amount,
   request: () => string | undefined,
 ): Amount {
+  // Each look at the entries makes them.
+  if (!chain.has(soldPrice)) return price;
   let counted = price;
-  for (const { condition, value } of entries) {
+  for (const { condition, value } of chain.entries) {
     if (condition.name !== NAME) continue;
     const sold = value as Sold;
     const isDearer = counted.unit !== sold.price.unit || counted.value > sold.price.value;
