@@ -12,7 +12,7 @@ const INSTALL_MS = 300_000;
 
 /**
  * The interpreter with the packages of requirements.txt; undefined, with a message, if this machine
- * has no Python or cannot install them. In CI that is an error.
+ * has no Python or cannot install them. In CI a Python that cannot install them is an error.
  */
 export function python(): string | undefined {
   const hash = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 16);
@@ -21,6 +21,11 @@ export function python(): string | undefined {
   if (existsSync(interpreter)) return interpreter;
   // Whole or not at all. Its programs have the path of the folder in them, but not the interpreter.
   const unfinished = `${folder}.${process.pid}`;
+  const { error } = spawnSync("python3", ["--version"]);
+  if (error !== undefined) {
+    console.log("*** NOT RUN: the Python peers, because there is no python3 here ***");
+    return undefined;
+  }
   const steps = [
     ["python3", "-m", "venv", unfinished],
     [join(unfinished, "bin/python"), "-m", "pip", "install", "-q", "-r", requirements],
@@ -31,10 +36,12 @@ export function python(): string | undefined {
     rmSync(unfinished, { recursive: true, force: true });
     const why = `${command} ended with ${status}: the Python peers cannot be installed`;
     if (process.env.CI !== undefined) throw new Error(why);
-    console.log(`\n!! NOT RUN: ${why}.\n`);
+    console.log(`*** NOT RUN: ${why} ***`);
     return undefined;
   }
-  renameSync(unfinished, folder);
+  // Another test file may have installed them meanwhile.
+  if (!existsSync(folder)) renameSync(unfinished, folder);
+  else rmSync(unfinished, { recursive: true, force: true });
   return interpreter;
 }
 
