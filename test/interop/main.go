@@ -42,6 +42,8 @@ type question struct {
 	Invoices    string              `json:"invoices"`
 	Prices      map[string]int64    `json:"prices"`
 	Age         int64               `json:"ageSeconds"`
+	Recipes     []recipe            `json:"recipes"`
+	Packets     []string            `json:"packets"`
 	Description string              `json:"description"`
 	AmountMsat  *uint64             `json:"amountMsat"`
 	Timestamp   int64               `json:"timestamp"`
@@ -51,7 +53,7 @@ type question struct {
 
 func main() {
 	w := &wire{lines: bufio.NewScanner(os.Stdin), out: json.NewEncoder(os.Stdout)}
-	w.lines.Buffer(nil, 1<<20)
+	w.lines.Buffer(nil, 1<<22)
 	seller := newSeller()
 	for {
 		var q question
@@ -83,6 +85,10 @@ func main() {
 				return writeInvoice(q)
 			case "buy":
 				return buy(q, w)
+			case "mint macaroons":
+				return mintMacaroons(q)
+			case "verify macaroons":
+				return verifyMacaroons(q)
 			case "front":
 				return openFront(q)
 			case "call":

@@ -17,8 +17,8 @@ const say = (text: string): void => console.log(`interop: ${text}`);
 const version = goVersion();
 if (version === undefined || !isEnough(version)) {
   const found = version === undefined ? "there is no Go on the path" : `this is Go ${version}`;
-  console.log(`\n!! test:interop DID NOT RUN: it takes Go ${goNeeded} or later, and ${found}.`);
-  console.log("!! Nothing was tried against aperture.\n\n0 passed, 0 failed");
+  console.log(`*** NOT RUN: interop, which takes Go ${goNeeded} or later; ${found} ***`);
+  console.log("\n0 passed, 0 failed");
   process.exit(0);
 }
 
@@ -28,7 +28,7 @@ const binaries = await build(say);
 // lnd asks for a newer Go than aperture's packages do.
 const missing = missingGo();
 if (missing !== undefined)
-  console.log(`\n!! NOT RUN: aperture the program, with lnd behind it. ${missing}.\n`);
+  console.log(`*** NOT RUN: aperture the program, with lnd behind it; ${missing} ***`);
 
 const folder = join(root, ".cache/interop", `run-${process.pid}`);
 mkdirSync(folder, { recursive: true });

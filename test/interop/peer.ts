@@ -68,6 +68,13 @@ export interface Front {
   readonly ageSeconds?: number;
 }
 
+/** What a macaroon is made of; bytes in hex. */
+export interface Recipe {
+  readonly identifier: string;
+  readonly location: string;
+  readonly caveats: readonly string[];
+}
+
 type Question = Readonly<Record<string, unknown>>;
 
 export class Peer {
@@ -147,6 +154,18 @@ export class Peer {
   /** Starts `proxy.Proxy`; resolves with its address. */
   async front(front: Front): Promise<string> {
     return ((await this.#ask({ do: "front", ...front })) as { address: string }).address;
+  }
+
+  /** V2 packets in hex, as go-macaroon mints them. */
+  async mintMacaroons(rootKey: string, recipes: readonly Recipe[]): Promise<string[]> {
+    const answer = await this.#ask({ do: "mint macaroons", rootKey, recipes });
+    return (answer as { packets: string[] }).packets;
+  }
+
+  /** Of each packet, why go-macaroon refuses it; "" if it holds. Its caveats are not judged. */
+  async verifyMacaroons(rootKey: string, packets: readonly string[]): Promise<string[]> {
+    const answer = await this.#ask({ do: "verify macaroons", rootKey, packets });
+    return (answer as { refusals: string[] }).refusals;
   }
 
   #ask(question: Question, pay?: (invoice: string) => Promise<string>): Promise<unknown> {
