@@ -1,10 +1,12 @@
 /** `l8nt/owner`: the owner's side of a treasury, across HTTP. spec/4-purchase.md §7. */
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import { Credential } from "../l402/credential.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type {
   Explanation,
   Health,
+  NodeFilter,
   PaymentFilter,
   PaymentView,
   RecallView,
@@ -12,7 +14,7 @@ import type {
   UnexplainedPayment,
 } from "../ports/owner.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import type { NodeStanding } from "../ports/treasury.ts";
+import type { NodePage, NodeStanding } from "../ports/treasury.ts";
 import { checkGiven, type Given, type Message } from "../wire/message.ts";
 import {
   ownerAllowPayee,
@@ -88,8 +90,18 @@ export class OwnerClient implements TreasuryOwner {
     return this.#ask(ownerHealth, {});
   }
 
-  async tree(nodeId?: string): Promise<readonly NodeStanding[]> {
-    return (await this.#ask(ownerTree, { query: given({ node: nodeId }) })).nodes;
+  tree(nodeId?: string): Promise<readonly NodeStanding[]> {
+    return everyPage(async (after) => {
+      const { nodes, next } = await this.treePage({
+        limit: WHOLE_PAGE_ROWS,
+        ...given({ nodeId, after }),
+      });
+      return { items: nodes, next };
+    });
+  }
+
+  treePage({ nodeId, ...page }: NodeFilter = {}): Promise<NodePage> {
+    return this.#ask(ownerTree, { query: { ...page, ...given({ node: nodeId }) } });
   }
 
   async payments({ nodeId, ...filter }: PaymentFilter = {}): Promise<readonly PaymentView[]> {

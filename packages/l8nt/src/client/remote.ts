@@ -1,5 +1,6 @@
 /** A treasury across HTTP, as a client uses it. */
 import { AdapterError, BudgetError, ChallengeError, PaymentError, SigilError } from "../errors.ts";
+import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import {
   EMBEDDED_LOCATION,
@@ -155,8 +156,12 @@ export class RemoteTreasury implements Treasurer {
     return (await this.#treasury.ask(ownStanding, credential, {})).nodes;
   }
 
-  async tree(credential: string): Promise<readonly NodeStanding[]> {
-    return (await this.#treasury.ask(ownTree, credential, {})).nodes;
+  tree(credential: string): Promise<readonly NodeStanding[]> {
+    return everyPage(async (after) => {
+      const query = { limit: WHOLE_PAGE_ROWS, ...(after !== undefined && { after }) };
+      const { nodes, next } = await this.#treasury.ask(ownTree, credential, { query });
+      return { items: nodes, next };
+    });
   }
 
   async receipts(credential: string, after: number, limit: number): Promise<readonly ReceiptRow[]> {

@@ -60,6 +60,14 @@ export interface Recall {
 /** What tells one recall from every other. */
 export type RecallKey = Pick<Recall, "paymentHash" | "path">;
 
+/** One part of the recalls of a revocation, so that no step of the store takes long. */
+export interface RecallPage {
+  /** What the part before returned. @default the first part */
+  readonly after?: string | undefined;
+  /** How many recalls are written, and how many others they take the place of. */
+  readonly limit: number;
+}
+
 /** Unix seconds: what ended before may be deleted. */
 export interface HandOverEnds {
   readonly handOvers: number;
@@ -78,9 +86,10 @@ export interface HandOverBook {
   /**
    * Writes a recall for each purchase that has a hand-over at or below the node that has not ended:
    * at most one for each purchase. A recall takes the place of those below it, and none is written
-   * below one that exists.
+   * below one that exists. One call does one part of that: returns what `after` of the next part
+   * is, or undefined after the last. A part that is done again changes nothing.
    */
-  recall(revoked: Revoked): Promise<void>;
+  recall(revoked: Revoked, page: RecallPage): Promise<string | undefined>;
   /** Puts the recall of the node above in the place of this one, and of all below that node. */
   widenRecall(recall: RecallKey): Promise<void>;
   /** Records that the service confirmed it. */

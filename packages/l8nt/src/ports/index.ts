@@ -10,15 +10,24 @@ export type {
   HandOverTerms,
   Recall,
   RecallKey,
+  RecallPage,
   Revoked,
 } from "./hand-overs.ts";
 export type { CounterRow, Journal, JournalEntry, JournalEvent } from "./journal.ts";
 export type { Ledger, Reservation, ReserveAnswer, Resolution, Usage } from "./ledger.ts";
 export type { Counted, CounterKind } from "./limit.ts";
-export type { NodeBook, NodeRecord } from "./nodes.ts";
+export type {
+  ForgottenNode,
+  NodeBook,
+  NodeOutline,
+  NodePlace,
+  NodeQuery,
+  NodeRecord,
+} from "./nodes.ts";
 export type {
   Explanation,
   Health,
+  NodeFilter,
   PaymentFilter,
   PaymentView,
   RecallView,
@@ -38,7 +47,9 @@ export type {
 export type { ReceiptBook, ReceiptRow } from "./receipts.ts";
 export type { Store } from "./store.ts";
 export type {
+  NodePage,
   NodeStanding,
+  PageQuery,
   PaymentSummary,
   Purchase,
   PurchaseRequest,

@@ -3,7 +3,7 @@ import type { Amount } from "../amount.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { PaymentQuery, PaymentRecord } from "./payments.ts";
 import type { ReceiptRow } from "./receipts.ts";
-import type { NodeStanding } from "./treasury.ts";
+import type { NodePage, NodeStanding, PageQuery } from "./treasury.ts";
 
 /** How many rows a page of a list has if the caller does not say. */
 export const PAGE_ROWS = 100;
@@ -89,11 +89,22 @@ export type PaymentView = Omit<
 /** Payments to list. @default the newest 100 of every status and node */
 export type PaymentFilter = Omit<PaymentQuery, "limit"> & { readonly limit?: number };
 
+/** Which nodes to list. @default the first 100 of all */
+export interface NodeFilter extends PageQuery {
+  /** The node, with all below it. @default all nodes */
+  readonly nodeId?: string;
+}
+
 /** The owner's side of a treasury. Node ids are 32 hex digits, in lower case. */
 export interface TreasuryOwner {
   health(): Promise<Health>;
-  /** Every node that the treasury has seen, or one and all below it; parents first. */
+  /**
+   * Every node that the treasury has seen, or one and all below it; parents first. Asks for one
+   * page after the other.
+   */
   tree(nodeId?: string): Promise<readonly NodeStanding[]>;
+  /** One page of that. */
+  treePage(filter?: NodeFilter): Promise<NodePage>;
   /** The newest first. */
   payments(filter?: PaymentFilter): Promise<readonly PaymentView[]>;
   /**

@@ -118,6 +118,24 @@ export interface NodeStanding {
   readonly more?: number;
 }
 
+/** Which page of a list is asked for. */
+export interface PageQuery {
+  /** The `next` of the page before. @default the first page */
+  readonly after?: string;
+  /** At most 1000. @default 100 */
+  readonly limit?: number;
+}
+
+/** A part of the tree, in the order of the whole: each node after its parent. */
+export interface NodePage {
+  readonly nodes: readonly NodeStanding[];
+  /**
+   * The `after` of the next page. Absent if this is the last one: a page may have fewer nodes than
+   * were asked for, and more may follow.
+   */
+  readonly next?: string;
+}
+
 export interface Treasurer {
   /** @throws TokenError, DeniedError, BudgetError, ChallengeError, PaymentError, AdapterError */
   buy(request: PurchaseRequest): Promise<Purchase>;

@@ -5,6 +5,7 @@ import type {
   HandOverTerms,
   Recall,
   RecallKey,
+  RecallPage,
   Revoked,
 } from "../ports/hand-overs.ts";
 import { pathIn, pathText, presentedBy, rowsOf } from "./hand-over-rows.ts";
@@ -73,25 +74,35 @@ export class MemoryHandOvers {
     if (below?.size === 0) this.#below.delete(parent);
   }
 
-  recall({ nodeId, by, rank, at }: Revoked): void {
-    for (const row of this.#rows.get(nodeId)?.values() ?? []) {
-      const { paymentHash, origin, until } = row;
-      if (until <= at) continue;
-      const path = pathIn(row.path);
-      const presented = presentedBy(path, by);
-      this.#put({ paymentHash, origin, path, presented, rank, at, until });
+  recall({ nodeId, by, rank, at }: Revoked, { after = "", limit }: RecallPage): string | undefined {
+    const rows = this.#rows.get(nodeId);
+    const hashes = [...(rows?.keys() ?? [])].filter((hash) => hash > after).sort();
+    let replaced = 0;
+    let last = after;
+    for (const hash of hashes.slice(0, limit)) {
+      const { paymentHash, origin, until, path: text } = rows!.get(hash)!;
+      if (until > at) {
+        const path = pathIn(text);
+        const presented = presentedBy(path, by);
+        replaced += this.#put({ paymentHash, origin, path, presented, rank, at, until });
+      }
+      last = hash;
+      if (replaced >= limit) break;
     }
+    return last === hashes.at(-1) || hashes.length === 0 ? undefined : last;
   }
 
-  #put(recall: Kept): void {
+  /** Returns how many others it took the place of. */
+  #put(recall: Kept): number {
     const { paymentHash, path } = recall;
     const ofPayment = this.#recalls.get(paymentHash) ?? new Map<string, Kept>();
     const text = pathText(path);
     const isCovered = path.some((_, at) => at > 0 && ofPayment.has(pathText(path.slice(0, at))));
-    if (isCovered) return;
+    if (isCovered) return 0;
     const known = ofPayment.get(text);
+    let replaced = 0;
     for (const below of [...ofPayment.keys()])
-      if (below.startsWith(`${text} `)) ofPayment.delete(below);
+      if (below.startsWith(`${text} `) && ofPayment.delete(below)) replaced++;
     ofPayment.set(
       text,
       known === undefined
@@ -104,6 +115,7 @@ export class MemoryHandOvers {
           },
     );
     this.#recalls.set(paymentHash, ofPayment);
+    return replaced;
   }
 
   widenRecall({ paymentHash, path }: RecallKey): void {

@@ -22,6 +22,7 @@ import type {
   HandOverTerms,
   Recall,
   RecallKey,
+  RecallPage,
   Revoked,
 } from "../ports/hand-overs.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
@@ -33,7 +34,7 @@ import type {
   Usage,
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
+import type { ForgottenNode, NodeOutline, NodeQuery, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
   type Closure,
@@ -48,6 +49,7 @@ import {
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import { MemoryHandOvers } from "./memory-hand-overs.ts";
+import { MemoryNodes } from "./memory-nodes.ts";
 
 export interface MemoryStoreOptions {
   /** Keeps the journal, which grows without end. @default false */
@@ -108,7 +110,7 @@ export class MemoryStore implements Store {
   readonly #unreceipted = new Set<string>();
   readonly #receipts: ReceiptRow[] = [];
   readonly #directives: NumberedDirective[] = [];
-  readonly #nodes = new Map<string, NodeRecord>();
+  readonly #nodes = new MemoryNodes();
   readonly #handOvers = new MemoryHandOvers();
   readonly #wrapped = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #facts = new Map<string, string>();
@@ -277,38 +279,27 @@ export class MemoryStore implements Store {
   }
 
   async meet(nodes: readonly NodeRecord[]): Promise<void> {
-    for (const node of nodes) if (!this.#nodes.has(node.id)) this.#nodes.set(node.id, node);
+    this.#nodes.meet(nodes);
   }
 
-  async nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {
-    return [...this.#nodes.values()]
-      .filter(({ path }) => under === undefined || path.includes(under))
-      .sort((a, b) => a.path.length - b.path.length || a.metAt - b.metAt)
-      .slice(0, limit);
+  async nodes(query: NodeQuery): Promise<readonly NodeRecord[]> {
+    return this.#nodes.nodes(query);
   }
 
-  async nodeOutlines(): Promise<readonly NodeOutline[]> {
-    return [...this.#nodes.values()];
+  async nodeOutlines(query: Omit<NodeQuery, "under">): Promise<readonly NodeOutline[]> {
+    return this.#nodes.outlines(query);
   }
 
   async forgetNodes(forgotten: readonly ForgottenNode[]): Promise<void> {
-    for (const { id, into } of forgotten) {
-      const node = this.#nodes.get(id);
-      if (node === undefined) continue;
-      this.#nodes.delete(id);
-      const above = into === undefined ? undefined : this.#nodes.get(into);
-      if (above === undefined) continue;
-      const unlisted = (above.unlisted ?? 0) + (node.unlisted ?? 0) + 1;
-      this.#nodes.set(above.id, { ...above, unlisted });
-    }
+    this.#nodes.forget(forgotten);
   }
 
   async handOver(handOver: HandOver, terms: HandOverTerms): Promise<boolean> {
     return this.#handOvers.handOver(handOver, terms);
   }
 
-  async recall(revoked: Revoked): Promise<void> {
-    this.#handOvers.recall(revoked);
+  async recall(revoked: Revoked, page: RecallPage): Promise<string | undefined> {
+    return this.#handOvers.recall(revoked, page);
   }
 
   async widenRecall(recall: RecallKey): Promise<void> {

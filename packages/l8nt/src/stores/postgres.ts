@@ -15,6 +15,7 @@ import type {
   HandOverTerms,
   Recall,
   RecallKey,
+  RecallPage,
   Revoked,
 } from "../ports/hand-overs.ts";
 import type { CounterRow, JournalEntry } from "../ports/journal.ts";
@@ -26,7 +27,7 @@ import type {
   Usage,
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
+import type { ForgottenNode, NodeOutline, NodeQuery, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
   type Closure,
@@ -46,7 +47,6 @@ import {
   type BeginJson,
   decodeBegin,
   decodeEntry,
-  decodeNode,
   decodePayment,
   decodeReserve,
   decodeResolution,
@@ -56,13 +56,13 @@ import {
   type ReserveJson,
   type ResolutionJson,
   type StoreEvent,
-  stringify,
 } from "./postgres/codec.ts";
 import { Database } from "./postgres/database.ts";
 import { Failure, storeError } from "./postgres/failure.ts";
 import { Feed } from "./postgres/feed.ts";
 import { PostgresHandOvers } from "./postgres/hand-overs.ts";
 import { migrate, quoted } from "./postgres/migrations.ts";
+import { PostgresNodes } from "./postgres/nodes.ts";
 
 interface Tuning {
   /**
@@ -188,6 +188,7 @@ class PostgresStore implements Store {
   readonly #database: Database;
   readonly #batches: Batches;
   readonly #feed: Feed;
+  readonly #nodes: PostgresNodes;
   readonly #handOvers: PostgresHandOvers;
   /** The schema, quoted. */
   readonly #in: string;
@@ -197,6 +198,7 @@ class PostgresStore implements Store {
     this.#batches = batches;
     this.#feed = feed;
     this.#in = schema;
+    this.#nodes = new PostgresNodes(database, schema);
     this.#handOvers = new PostgresHandOvers(database, schema);
   }
 
@@ -384,76 +386,28 @@ class PostgresStore implements Store {
     return this.#feed.listen(listener);
   }
 
-  async meet(nodes: readonly NodeRecord[]): Promise<void> {
-    // In the order of their ids, so that two processes that write the same nodes cannot deadlock.
-    await this.#database.write(
-      `INSERT INTO ${this.#in}.sigil_nodes (id, path, depth, met_at, ends_at, record)
-         SELECT id, path, cardinality(path), met_at, ends_at, record
-           FROM jsonb_to_recordset($1::jsonb) AS t(id text, path text[], met_at double precision,
-             ends_at double precision, record text, n integer)
-           ORDER BY id COLLATE "C", n
-       ON CONFLICT DO NOTHING`,
-      [
-        JSON.stringify(
-          nodes.map((node, n) => ({
-            id: node.id,
-            path: node.path,
-            met_at: node.metAt,
-            ends_at: node.validUntil ?? null,
-            record: stringify(node),
-            n,
-          })),
-        ),
-      ],
-    );
+  meet(nodes: readonly NodeRecord[]): Promise<void> {
+    return this.#nodes.meet(nodes);
   }
 
-  async nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {
-    const rows = await this.#database.read<{ record: string; unlisted: number }>(
-      `SELECT record, unlisted FROM ${this.#in}.sigil_nodes WHERE $1::text IS NULL OR path @> ARRAY[$1]
-       ORDER BY depth, met_at, n LIMIT $2`,
-      [under ?? null, limit],
-    );
-    return rows.map(({ record, unlisted }) => ({
-      ...decodeNode(record),
-      ...(unlisted > 0 && { unlisted }),
-    }));
+  nodes(query: NodeQuery): Promise<readonly NodeRecord[]> {
+    return this.#nodes.nodes(query);
   }
 
-  async nodeOutlines(): Promise<readonly NodeOutline[]> {
-    const rows = await this.#database.read<{
-      id: string;
-      path: NodeOutline["path"];
-      metAt: number;
-      validUntil: number | null;
-    }>(`SELECT id, path, met_at AS "metAt", ends_at AS "validUntil" FROM ${this.#in}.sigil_nodes`);
-    return rows.map(({ validUntil, ...row }) => ({
-      ...row,
-      ...(validUntil !== null && { validUntil }),
-    }));
+  nodeOutlines(query: Omit<NodeQuery, "under">): Promise<readonly NodeOutline[]> {
+    return this.#nodes.outlines(query);
   }
 
-  async forgetNodes(forgotten: readonly ForgottenNode[]): Promise<void> {
-    // Two treasuries may forget the same node at once: the one that deletes it counts it.
-    await this.#database.write(
-      `WITH gone AS (
-         DELETE FROM ${this.#in}.sigil_nodes n
-           USING jsonb_to_recordset($1::jsonb) AS t(id text, above text)
-           WHERE n.id = t.id RETURNING t.above, n.unlisted + 1 AS amount
-       )
-       UPDATE ${this.#in}.sigil_nodes n SET unlisted = n.unlisted + g.amount
-         FROM (SELECT above, sum(amount) AS amount FROM gone GROUP BY above) g
-         WHERE n.id = g.above`,
-      [JSON.stringify(forgotten.map(({ id, into }) => ({ id, above: into ?? null })))],
-    );
+  forgetNodes(forgotten: readonly ForgottenNode[]): Promise<void> {
+    return this.#nodes.forget(forgotten);
   }
 
   handOver(handOver: HandOver, terms: HandOverTerms): Promise<boolean> {
     return this.#handOvers.handOver(handOver, terms);
   }
 
-  recall(revoked: Revoked): Promise<void> {
-    return this.#handOvers.recall(revoked);
+  recall(revoked: Revoked, page: RecallPage): Promise<string | undefined> {
+    return this.#handOvers.recall(revoked, page);
   }
 
   widenRecall(recall: RecallKey): Promise<void> {

@@ -14,6 +14,7 @@ import type {
   HandOverTerms,
   Recall,
   RecallKey,
+  RecallPage,
   Revoked,
 } from "../ports/hand-overs.ts";
 import type { CounterRow, JournalEntry, JournalEvent } from "../ports/journal.ts";
@@ -25,7 +26,7 @@ import type {
   Usage,
 } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import type { ForgottenNode, NodeOutline, NodeRecord } from "../ports/nodes.ts";
+import type { ForgottenNode, NodeOutline, NodeQuery, NodeRecord } from "../ports/nodes.ts";
 import {
   type BeginAnswer,
   type Closure,
@@ -43,6 +44,7 @@ import { type Opened, openForReading, openForWriting } from "./sqlite/database.t
 import { storeError } from "./sqlite/faults.ts";
 import { SqliteHandOvers } from "./sqlite/hand-overs.ts";
 import type { WriteAheadLog } from "./sqlite/log.ts";
+import { SqliteNodes } from "./sqlite/nodes.ts";
 import { CommitQueue, givenUp, OwnError } from "./sqlite/queue.ts";
 import { hashBytes, hashIn, isHash } from "./sqlite/rows.ts";
 import { Statements, Tables } from "./sqlite/tables.ts";
@@ -87,6 +89,7 @@ class SqliteStore implements Store {
   readonly #readOnly: boolean;
   readonly #sql: Statements;
   readonly #tables: Tables;
+  readonly #nodes: SqliteNodes;
   readonly #handOvers: SqliteHandOvers;
   readonly #queue: CommitQueue;
   readonly #lost: () => string | undefined;
@@ -105,6 +108,7 @@ class SqliteStore implements Store {
     this.#readOnly = readOnly;
     this.#sql = new Statements(database);
     this.#tables = new Tables(this.#sql);
+    this.#nodes = new SqliteNodes(this.#sql);
     this.#handOvers = new SqliteHandOvers(this.#sql);
     this.#latest = this.#readLatest();
     this.#queue = new CommitQueue({
@@ -352,69 +356,19 @@ class SqliteStore implements Store {
   }
 
   meet(nodes: readonly NodeRecord[]): Promise<void> {
-    return this.#write(() => {
-      for (const node of nodes) {
-        const { id, path, metAt, validUntil } = node;
-        const isNew = this.#sql.run(
-          "INSERT OR IGNORE INTO nodes VALUES (?, ?, ?, ?, ?, 0, ?)",
-          id,
-          path.length,
-          metAt,
-          path.join(" "),
-          validUntil ?? null,
-          textOf(node),
-        );
-        if (isNew === 0n) continue;
-        for (const ancestor of path)
-          this.#sql.run("INSERT OR IGNORE INTO node_paths VALUES (?, ?)", ancestor, id);
-      }
-    });
+    return this.#write(() => this.#nodes.meet(nodes));
   }
 
-  nodes(under: string | undefined, limit: number): Promise<readonly NodeRecord[]> {
-    return this.#look(() =>
-      this.#sql
-        .all(
-          `SELECT body, unlisted FROM nodes
-           WHERE ?1 IS NULL OR id IN (SELECT id FROM node_paths WHERE ancestor = ?1)
-           ORDER BY depth, met_at, id LIMIT ?2`,
-          under ?? null,
-          limit,
-        )
-        .map(({ body, unlisted }) => ({
-          ...valueOfText<NodeRecord>(body),
-          ...(unlisted !== 0n && { unlisted: Number(unlisted) }),
-        })),
-    );
+  nodes(query: NodeQuery): Promise<readonly NodeRecord[]> {
+    return this.#look(() => this.#nodes.nodes(query));
   }
 
-  nodeOutlines(): Promise<readonly NodeOutline[]> {
-    return this.#look(() =>
-      this.#sql.all("SELECT id, path, met_at, ends_at FROM nodes").map((row) => ({
-        id: String(row.id),
-        path: String(row.path).split(" ") as unknown as NodeOutline["path"],
-        metAt: Number(row.met_at),
-        ...(row.ends_at !== null && { validUntil: Number(row.ends_at) }),
-      })),
-    );
+  nodeOutlines(query: Omit<NodeQuery, "under">): Promise<readonly NodeOutline[]> {
+    return this.#look(() => this.#nodes.outlines(query));
   }
 
   forgetNodes(forgotten: readonly ForgottenNode[]): Promise<void> {
-    return this.#write(() => {
-      for (const { id, into } of forgotten) {
-        const row = this.#sql.get("SELECT path, unlisted FROM nodes WHERE id = ?", id);
-        if (row === undefined) continue;
-        this.#sql.run("DELETE FROM nodes WHERE id = ?", id);
-        for (const ancestor of String(row.path).split(" "))
-          this.#sql.run("DELETE FROM node_paths WHERE ancestor = ? AND id = ?", ancestor, id);
-        if (into !== undefined)
-          this.#sql.run(
-            "UPDATE nodes SET unlisted = unlisted + ? WHERE id = ?",
-            Number(row.unlisted) + 1,
-            into,
-          );
-      }
-    });
+    return this.#write(() => this.#nodes.forget(forgotten));
   }
 
   unreceipted(limit: number): Promise<readonly PaymentRecord[]> {
@@ -486,8 +440,8 @@ class SqliteStore implements Store {
     return this.#write(() => this.#handOvers.handOver(handOver, terms));
   }
 
-  recall(revoked: Revoked): Promise<void> {
-    return this.#write(() => this.#handOvers.recall(revoked));
+  recall(revoked: Revoked, page: RecallPage): Promise<string | undefined> {
+    return this.#write(() => this.#handOvers.recall(revoked, page));
   }
 
   widenRecall(recall: RecallKey): Promise<void> {

@@ -8,8 +8,9 @@ import { msat } from "../amount.ts";
 import { auditLedger } from "../ledger/index.ts";
 import type { NumberedDirective } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
-import type { NodeRecord } from "../ports/nodes.ts";
+import type { NodePlace, NodeRecord } from "../ports/nodes.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
+import type { Store } from "../ports/store.ts";
 import { beginPayment, buy, paymentOf } from "./payment-laws.ts";
 import { type Law, order, START, spend, uses } from "./store-laws.ts";
 
@@ -127,13 +128,84 @@ export function bookLaws(law: Law): void {
     await store.meet([root, scout, child]);
     await store.meet([{ ...scout, caveats: ["another story"] }, other]);
     for (const handle of handles) {
-      assert.deepEqual(await handle.nodes("root", 100), [root, scout, child]);
-      assert.deepEqual(await handle.nodes("scout", 100), [scout, child]);
-      assert.deepEqual(await handle.nodes("nobody", 100), []);
-      assert.deepEqual(await handle.nodes(undefined, 100), [root, other, scout, child]);
-      assert.deepEqual(await handle.nodes(undefined, 2), [root, other]);
+      assert.deepEqual(await handle.nodes({ under: "root", limit: 100 }), [root, scout, child]);
+      assert.deepEqual(await handle.nodes({ under: "scout", limit: 100 }), [scout, child]);
+      assert.deepEqual(await handle.nodes({ under: "nobody", limit: 100 }), []);
+      assert.deepEqual(await handle.nodes({ limit: 100 }), [root, other, scout, child]);
+      assert.deepEqual(await handle.nodes({ limit: 2 }), [root, other]);
     }
   });
+
+  law(
+    "lists nodes and outlines in pages, parents first, whatever is forgotten or met between two of them",
+    async (store, handles) => {
+      const root = node("root", []);
+      const names = ["d", "a", "c", "b"];
+      // Two of them were met at the same moment, and are told apart by their ids.
+      const children = names.map((id, at) =>
+        node(id, ["root"], { metAt: START + (at < 2 ? 0.125 : at) }),
+      );
+      const deep = Array.from({ length: 60 }, (_, at) => `deep${at}`);
+      const line = deep.map((id, at) => node(id, ["root", "a", ...deep.slice(0, at)]));
+      await store.meet([root, ...children, node("other", [], { metAt: START + 9 }), ...line]);
+      const pages = async (handle: Store, under: string | undefined, limit: number) => {
+        const ids: string[] = [];
+        let after: NodePlace | undefined;
+        for (;;) {
+          const page = await handle.nodes({ under, after, limit });
+          const { metAt, path, id } = page.at(-1) ?? {};
+          ids.push(...page.map((one) => one.id));
+          if (id === undefined) return ids;
+          after = { depth: path!.length, metAt: metAt!, id };
+        }
+      };
+      const ordered = ["root", "other", "a", "d", "c", "b", ...deep];
+      for (const handle of handles) {
+        for (const limit of [1, 7, 100])
+          assert.deepEqual(await pages(handle, undefined, limit), ordered);
+        assert.deepEqual(await pages(handle, "a", 3), ["a", ...deep]);
+        assert.deepEqual(await pages(handle, "deep58", 1), ["deep58", "deep59"]);
+        const after = { depth: 2, metAt: START + 0.125, id: "a" };
+        const outlines = await handle.nodeOutlines({ after, limit: 2 });
+        assert.deepEqual(
+          outlines.map(({ id }) => id),
+          ["d", "c"],
+        );
+      }
+      const after = { depth: 2, metAt: START + 0.125, id: "d" };
+      await store.forgetNodes([{ id: "d" }]);
+      await store.meet([node("late", ["root"], { metAt: START + 50 })]);
+      const next = await store.nodes({ under: "root", after, limit: 3 });
+      assert.deepEqual(
+        next.map(({ id }) => id),
+        ["c", "b", "late"],
+      );
+    },
+  );
+
+  law(
+    "forgets what is below a forgotten node, too, and counts it where that one is counted",
+    async (store, handles) => {
+      const root = node("root", []);
+      const below = [
+        node("a", ["root"]),
+        node("b", ["root", "a"]),
+        node("c", ["root", "a", "b"]),
+        node("d", ["root", "a", "b", "c"]),
+      ];
+      await store.meet([root, ...below, node("kept", ["root"], { metAt: START + 1 })]);
+      await store.forgetNodes([{ id: "c" }]);
+      await store.forgetNodes([{ id: "a", into: "root" }]);
+      for (const handle of handles)
+        assert.deepEqual(
+          (await handle.nodes({ limit: 9 })).map(({ id, unlisted }) => [id, unlisted]),
+          [
+            ["root", 2],
+            ["kept", undefined],
+          ],
+        );
+    },
+  );
 
   law(
     "forgets nodes, and counts each one once at the node that it names, whoever forgets it",
@@ -142,7 +214,7 @@ export function bookLaws(law: Law): void {
       const scout = node("scout", ["root"], { validUntil: START + 60, metAt: START + 1 });
       const [one, two, three] = ["one", "two", "three"].map((id) => node(id, ["root", "scout"]));
       await store.meet([root, scout, one!, two!, three!]);
-      const outlines = await store.nodeOutlines();
+      const outlines = await store.nodeOutlines({ limit: 100 });
       assert.deepEqual(
         outlines
           .map(({ id, path, metAt, validUntil }) => ({ id, path: [...path], metAt, validUntil }))
@@ -162,17 +234,21 @@ export function bookLaws(law: Law): void {
         ),
       );
       for (const handle of handles)
-        assert.deepEqual(await handle.nodes("root", 100), [
+        assert.deepEqual(await handle.nodes({ under: "root", limit: 100 }), [
           root,
           { ...scout, unlisted: 2 },
           three!,
         ]);
       await store.forgetNodes([{ id: "scout", into: "root" }, { id: "three" }]);
-      assert.deepEqual(await store.nodes(undefined, 100), [{ ...root, unlisted: 3 }]);
-      assert.deepEqual(await store.nodes("scout", 100), []);
+      assert.deepEqual(await store.nodes({ limit: 100 }), [{ ...root, unlisted: 3 }]);
+      assert.deepEqual(await store.nodes({ under: "scout", limit: 100 }), []);
       await store.meet([root, scout, one!]);
       for (const handle of handles)
-        assert.deepEqual(await handle.nodes("root", 100), [{ ...root, unlisted: 3 }, scout, one!]);
+        assert.deepEqual(await handle.nodes({ under: "root", limit: 100 }), [
+          { ...root, unlisted: 3 },
+          scout,
+          one!,
+        ]);
     },
   );
 

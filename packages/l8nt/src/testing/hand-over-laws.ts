@@ -1,6 +1,6 @@
 /** The laws of a store's hand-overs and recalls, part of the store contract. */
 import assert from "node:assert/strict";
-import type { HandOver, Recall } from "../ports/hand-overs.ts";
+import type { HandOver, Recall, Revoked } from "../ports/hand-overs.ts";
 import type { Store } from "../ports/store.ts";
 import { type Law, START } from "./store-laws.ts";
 
@@ -23,6 +23,16 @@ const handed = (line: string, payment = "p1", more: Partial<HandOver> = {}): Han
   ...more,
 });
 const terms = { at: START, maxBelow: 1000 };
+/** In the smallest parts, so that a law which does not speak of parts holds over many. */
+async function recallAll(store: Store, revoked: Revoked, limit = 1): Promise<number> {
+  let after: string | undefined;
+  let parts = 0;
+  do {
+    after = await store.recall(revoked, { after, limit });
+    parts++;
+  } while (after !== undefined);
+  return parts;
+}
 const owner = { rank: 0, at: START };
 const paths = (recalls: readonly Recall[]): readonly string[] =>
   recalls.map(({ paymentHash, path }) => `${paymentHash}: ${path.join(" ")}`).sort();
@@ -39,7 +49,7 @@ export function handOverLaws(law: Law): void {
           true,
         );
     await store.handOver(handed("root payer* other", "p3"), terms);
-    await store.recall({ nodeId: id("mallory"), ...owner });
+    await recallAll(store, { nodeId: id("mallory"), ...owner });
     assert.deepEqual(await pending(store), [
       path("p1", "payer mallory"),
       path("p2", "payer mallory"),
@@ -48,14 +58,14 @@ export function handOverLaws(law: Law): void {
 
   law("recalls at the payer's node what a node above the payer is revoked for", async (store) => {
     await store.handOver(handed("root parent payer* child"), terms);
-    await store.recall({ nodeId: id("root"), ...owner });
+    await recallAll(store, { nodeId: id("root"), ...owner });
     assert.deepEqual(await pending(store), [path("p1", "payer")]);
   });
 
   law("recalls nothing that has ended, and lists nothing once it has ended", async (store) => {
     await store.handOver(handed("root* a", "p1", { until: START + 10 }), terms);
     await store.handOver(handed("root* a", "p2", { until: START + 30 }), terms);
-    await store.recall({ nodeId: id("a"), rank: 0, at: START + 10 });
+    await recallAll(store, { nodeId: id("a"), rank: 0, at: START + 10 });
     assert.deepEqual(await pending(store, START + 10), [path("p2", "root a")]);
     assert.equal(await store.countPendingRecalls(START + 29, 10), 1);
     assert.deepEqual(await pending(store, START + 30), []);
@@ -65,7 +75,7 @@ export function handOverLaws(law: Law): void {
   law("moves the end of a hand-over that is repeated, and never back", async (store) => {
     await store.handOver(handed("root* a", "p1", { until: START + 300 }), terms);
     await store.handOver(handed("root* a", "p1", { until: START + 60 }), terms);
-    await store.recall({ nodeId: id("a"), ...owner });
+    await recallAll(store, { nodeId: id("a"), ...owner });
     const [recall] = await store.pendingRecalls(START, [], 10);
     assert.equal(recall?.until, START + 300);
   });
@@ -73,27 +83,52 @@ export function handOverLaws(law: Law): void {
   law("puts the recall of an ancestor in the place of those below it", async (store) => {
     const lines = ["root* a b", "root* a c", "root* d"];
     for (const line of lines) await store.handOver(handed(line), terms);
-    for (const name of ["b", "c", "d"]) await store.recall({ nodeId: id(name), ...owner });
+    for (const name of ["b", "c", "d"]) await recallAll(store, { nodeId: id(name), ...owner });
     assert.deepEqual(
       await pending(store),
       lines.map((line) => path("p1", line.replace("*", ""))),
     );
-    await store.recall({ nodeId: id("a"), rank: 0, at: START + 1 });
+    await recallAll(store, { nodeId: id("a"), rank: 0, at: START + 1 });
     assert.deepEqual(await pending(store), [path("p1", "root a"), path("p1", "root d")]);
     // What is below it has no recall of its own from then on.
-    await store.recall({ nodeId: id("b"), rank: 0, at: START + 2 });
+    await recallAll(store, { nodeId: id("b"), rank: 0, at: START + 2 });
     assert.deepEqual(await pending(store), [path("p1", "root a"), path("p1", "root d")]);
   });
 
+  law(
+    "writes the recalls of a revocation in parts, and a part again without effect",
+    async (store) => {
+      for (let count = 0; count < 10; count++)
+        await store.handOver(handed("root* a b", `p${count}`), terms);
+      for (const name of ["c", "d", "e"]) {
+        await store.handOver(handed(`root* a ${name}`, "p5"), terms);
+        await recallAll(store, { nodeId: id(name), ...owner });
+      }
+      const first = await store.recall({ nodeId: id("a"), ...owner }, { limit: 3 });
+      assert.equal((await pending(store)).length, 6);
+      assert.equal(await store.recall({ nodeId: id("a"), ...owner }, { limit: 3 }), first);
+      assert.equal((await pending(store)).length, 6);
+      // A process that was killed in between begins again.
+      const parts = await recallAll(store, { nodeId: id("a"), ...owner }, 3);
+      assert.ok(parts >= 4 && parts <= 6, `${parts} parts`);
+      const all = Array.from({ length: 10 }, (_, count) => path(`p${count}`, "root a"));
+      assert.deepEqual(await pending(store), all);
+      await store.acknowledge({ paymentHash: "p3", path: ids("root a") }, START + 1);
+      await recallAll(store, { nodeId: id("a"), ...owner }, 100);
+      assert.equal((await pending(store)).length, 9);
+      assert.equal(await store.recall({ nodeId: id("nobody"), ...owner }, { limit: 3 }), undefined);
+    },
+  );
+
   law("keeps a recall that was acknowledged out of the pending ones", async (store) => {
     await store.handOver(handed("root* a"), terms);
-    await store.recall({ nodeId: id("a"), ...owner });
+    await recallAll(store, { nodeId: id("a"), ...owner });
     const [recall] = await store.pendingRecalls(START, [], 10);
     await store.acknowledge(recall!, START + 1);
     await store.acknowledge(recall!, START + 2);
     assert.deepEqual(await pending(store), []);
     assert.equal((await store.recalls(id("a"), 10))[0]?.acknowledgedAt, START + 1);
-    await store.recall({ nodeId: id("a"), rank: 0, at: START + 3 });
+    await recallAll(store, { nodeId: id("a"), rank: 0, at: START + 3 });
     assert.deepEqual(await pending(store), []);
   });
 
@@ -103,10 +138,10 @@ export function handOverLaws(law: Law): void {
       for (const [at, payment] of ["p1", "p2", "p3", "p4"].entries()) {
         await store.handOver(handed("root a*", payment), terms);
         await store.handOver(handed(`root a* n${payment}`, payment), terms);
-        await store.recall({ nodeId: id(`n${payment}`), by: id("a"), rank: 2, at: START + at });
+        await recallAll(store, { nodeId: id(`n${payment}`), by: id("a"), rank: 2, at: START + at });
       }
       await store.handOver(handed("root b*", "p5"), terms);
-      await store.recall({ nodeId: id("b"), rank: 0, at: START + 9 });
+      await recallAll(store, { nodeId: id("b"), rank: 0, at: START + 9 });
       const list = async (except: readonly string[], limit: number) =>
         (await store.pendingRecalls(START, except, limit)).map(({ paymentHash }) => paymentHash);
       assert.deepEqual(await list([], 3), ["p5", "p1", "p2"]);
@@ -120,7 +155,7 @@ export function handOverLaws(law: Law): void {
 
   law("keeps a recall that was postponed out of the pending ones until then", async (store) => {
     await store.handOver(handed("root* a"), terms);
-    await store.recall({ nodeId: id("a"), ...owner });
+    await recallAll(store, { nodeId: id("a"), ...owner });
     await store.postponeRecall({ paymentHash: "p1", path: ids("root a") }, START + 5);
     assert.deepEqual(await pending(store, START + 4), []);
     assert.equal(await store.countPendingRecalls(START + 4, 10), 1);
@@ -132,11 +167,11 @@ export function handOverLaws(law: Law): void {
     async (store) => {
       for (const payment of ["p1", "p2", "p3"])
         await store.handOver(handed("root a* b c", payment), terms);
-      await store.recall({ nodeId: id("c"), by: id("b"), rank: 3, at: START });
+      await recallAll(store, { nodeId: id("c"), by: id("b"), rank: 3, at: START });
       const presented = async () =>
         new Set((await store.pendingRecalls(START, [], 10)).map((recall) => recall.presented));
       assert.deepEqual(await presented(), new Set([2]));
-      await store.recall({ nodeId: id("c"), by: id("root"), rank: 1, at: START });
+      await recallAll(store, { nodeId: id("c"), by: id("root"), rank: 1, at: START });
       assert.deepEqual(await presented(), new Set([0]));
     },
   );
@@ -144,7 +179,7 @@ export function handOverLaws(law: Law): void {
   law("widens a recall to the node above, in the place of all below that node", async (store) => {
     for (const line of ["root* a b", "root* a c"]) {
       await store.handOver(handed(line), terms);
-      await store.recall({
+      await recallAll(store, {
         nodeId: ids(line.replace("*", "")).at(-1)!,
         by: id("a"),
         rank: 2,
@@ -164,7 +199,7 @@ export function handOverLaws(law: Law): void {
     "writes a recall that no service can confirm, and never lists it to be sent",
     async (store) => {
       await store.handOver(handed("root* a", "p1", { recallable: false }), terms);
-      await store.recall({ nodeId: id("a"), ...owner });
+      await recallAll(store, { nodeId: id("a"), ...owner });
       assert.deepEqual(await pending(store), []);
       assert.equal(await store.countPendingRecalls(START, 10), 1);
       assert.deepEqual(paths(await store.recalls(id("a"), 10)), ["p1: "]);
@@ -184,7 +219,7 @@ export function handOverLaws(law: Law): void {
       assert.equal(await store.handOver(handed("root* other child"), few), true);
       assert.equal(await store.handOver(handed("root mallory*", "p2"), few), true);
       // A refused one left no row.
-      await store.recall({ nodeId: id("d"), ...owner });
+      await recallAll(store, { nodeId: id("d"), ...owner });
       assert.deepEqual(await pending(store), []);
       // Once those have ended there is room again.
       assert.equal(
@@ -212,7 +247,7 @@ export function handOverLaws(law: Law): void {
         ].map((one, at) => store.handOver(one, at < 3 ? few : terms)),
       );
       assert.deepEqual(answers, [true, true, false, true, true]);
-      await store.recall({ nodeId: id("root"), ...owner });
+      await recallAll(store, { nodeId: id("root"), ...owner });
       const recalls = await store.pendingRecalls(START, [], 10);
       assert.deepEqual(
         recalls.map(({ paymentHash, until }) => [paymentHash, until - START]).sort(),
@@ -228,13 +263,13 @@ export function handOverLaws(law: Law): void {
     for (let child = 0; child < 5; child++)
       await store.handOver(handed(`root* c${child}`, `p${child}`), terms);
     await store.handOver(handed("root* late", "p9", { until: START + 900 }), terms);
-    await store.recall({ nodeId: id("root"), ...owner });
+    await recallAll(store, { nodeId: id("root"), ...owner });
     let batches = 1;
     const ends = { handOvers: START + 301, recalls: START + 301 };
     while (await store.forgetHandOvers(ends, 4)) batches++;
     assert.equal(batches, 3);
     assert.deepEqual(paths(await store.recalls(undefined, 100)), [path("p9", "root")]);
-    await store.recall({ nodeId: id("late"), ...owner });
+    await recallAll(store, { nodeId: id("late"), ...owner });
     assert.deepEqual(await pending(store, START + 400), [path("p9", "root")]);
   });
 }

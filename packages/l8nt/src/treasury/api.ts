@@ -46,7 +46,7 @@ const AGENT_ROUTES: readonly Route[] = [
   route(ownStanding, async ({ treasury, credential }) => ({
     nodes: await treasury.standing(credential),
   })),
-  route(ownTree, async ({ treasury, credential }) => ({ nodes: await treasury.tree(credential) })),
+  route(ownTree, ({ treasury, credential, query }) => treasury.treePage(credential, query)),
   route(ownReceipts, async ({ treasury, credential, query: { after = 0, limit = PAGE_ROWS } }) => ({
     receipts: await treasury.receipts(credential, after, limit),
   })),

@@ -119,14 +119,17 @@ export class Explanations {
   /** The node's totals and limits, and those of its ancestors. */
   async #countersOf(nodeId: string, unit: Unit): Promise<readonly Counted[]> {
     const { store } = this.#options;
-    const [node] = await store.nodes(nodeId, 1);
+    const [node] = await store.nodes({ under: nodeId, limit: 1 });
     if (node?.id !== nodeId)
       throw new AdapterError(
         "ERR_REQUEST",
         "The treasury's books have no record of this node. Let the agent order something that has a price, or name the nearest node above it that the tree shows.",
       );
     const chain = await Promise.all(
-      node.path.map(async (id) => ({ id, record: (await store.nodes(id, 1))[0] })),
+      node.path.map(async (id) => ({
+        id,
+        record: (await store.nodes({ under: id, limit: 1 })).find((found) => found.id === id),
+      })),
     );
     return chain.flatMap(({ id, record }) => [
       nodeTotal(id, unit),

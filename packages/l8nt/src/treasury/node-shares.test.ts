@@ -1,7 +1,20 @@
 /** Which nodes are forgotten if there are too many: a fair share for each. */
 import { describe, expect, test } from "vitest";
-import type { NodeOutline } from "../ports/nodes.ts";
-import { surplusOf } from "./node-shares.ts";
+import type { ForgottenNode, NodeOutline } from "../ports/nodes.ts";
+import { Families } from "./node-shares.ts";
+
+function surplusOf(
+  outlines: readonly NodeOutline[],
+  isEnded: (node: NodeOutline) => boolean,
+): readonly ForgottenNode[] {
+  const families = new Families(isEnded);
+  families.add([...outlines].sort((a, b) => a.path.length - b.path.length));
+  const work = families.surplus();
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
 
 const NOW = 2_000_000_000;
 const outline = (path: string, metAt = NOW, more: Partial<NodeOutline> = {}): NodeOutline => {

@@ -8,20 +8,31 @@ import { Turns } from "../internal/turns.ts";
 import type { Authority, Verified } from "../l402/index.ts";
 import { nodeTotals, spentOf } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { NodeOutline, NodeRecord } from "../ports/nodes.ts";
+import type { Usage } from "../ports/ledger.ts";
+import type { Counted } from "../ports/limit.ts";
+import { type NodeOutline, type NodePlace, type NodeRecord, placeOf } from "../ports/nodes.ts";
+import { type NodeFilter, PAGE_ROWS } from "../ports/owner.ts";
 import type { Store } from "../ports/store.ts";
-import type { NodeStanding } from "../ports/treasury.ts";
+import type { NodePage, NodeStanding, PageQuery } from "../ports/treasury.ts";
 import type { SpendingGate } from "./gate.ts";
-import { MAX_NODES, surplusOf } from "./node-shares.ts";
+import { FIRST, placeIn, placeText } from "./node-place.ts";
+import { Families, MAX_NODES } from "./node-shares.ts";
 
 /** How many records are written before the surplus is forgotten again. */
 const SLACK = 500;
-/** A read is never cut below what may be there: the surplus, and roots beyond the bound. */
-const MAX_READ = 2 * MAX_NODES;
-/** How many nodes are looked up before other requests have their turn. [case 118] */
-const STEP = 50;
+/** How many records are read, or forgotten, before other requests have their turn. [case 118] */
+const STEP_NODES = 25;
+/** How many outlines are read in one turn. */
+const STEP_OUTLINES = 200;
+/** How many counters are looked up in one turn: one node may have 66. */
+const STEP_COUNTERS = 250;
+/** How much one page may be, in characters of what its nodes are described by. */
+const PAGE_TEXT = 512 * 1024;
 /** A clock that is set back by less than this finds no node ended that lives. */
 const CLOCK_MARGIN_SECONDS = 86_400;
+
+/** Who asks. An owner does not wait behind the pages of agents, nor does a look at one chain. */
+type Asker = "owner" | "agents" | "chains";
 
 export interface NodeDirectoryOptions {
   readonly store: Store;
@@ -35,7 +46,7 @@ export class NodeDirectory {
   /** The nodes that are in the store already. */
   readonly #met = new Lru<string, true>(MAX_NODES);
 
-  /** What takes long of all requests: one step in each turn of the event loop. */
+  /** What takes long of all requests: one step of each asker in a turn of the event loop. */
   readonly #steps = new Turns();
 
   /** Processes may end before they write as many records as `SLACK`, so each begins with a look. */
@@ -52,32 +63,53 @@ export class NodeDirectory {
    */
   async spent(verified: Verified): Promise<void> {
     const now = this.#options.clock();
-    const fresh = verified.nodes.flatMap(({ id }, depth) =>
-      this.#met.get(id) ? [] : [recordOf(verified, depth, now)],
-    );
+    const { nodes } = verified;
+    const fresh = nodes.filter(({ id }) => this.#met.get(id) === undefined);
     if (fresh.length === 0) return;
     try {
-      await this.#options.store.meet(fresh);
+      // The whole chain: a node above may have been forgotten, and none is listed without its parent.
+      await this.#options.store.meet(nodes.map((_, depth) => recordOf(verified, depth, now)));
     } catch {
       return;
     }
     for (const { id } of fresh) this.#met.set(id, true);
     this.#untilTrim -= fresh.length;
     if (this.#untilTrim > 0) return;
+    // Records that come faster than the surplus is forgotten wait for it.
+    const isLate = this.#trimming !== undefined && this.#untilTrim < -SLACK;
+    if (isLate) await this.#trimming;
+    if (this.#trimming !== undefined) return;
     this.#untilTrim = SLACK;
-    this.#trimming ??= this.#trim(now).finally(() => {
+    this.#trimming = this.#trim(now).finally(() => {
       this.#trimming = undefined;
     });
+  }
+
+  /** Resolves once the surplus that is being forgotten is forgotten. */
+  async settled(): Promise<void> {
     await this.#trimming;
   }
 
   /** What cannot be forgotten now is forgotten later. */
   async #trim(now: number): Promise<void> {
     const { store } = this.#options;
+    const families = new Families((node) => this.#hasEnded(node, now));
     try {
-      const ended = (node: NodeOutline) => this.#hasEnded(node, now);
-      const surplus = surplusOf(await store.nodeOutlines(), ended);
-      if (surplus.length > 0) await store.forgetNodes(surplus);
+      let after: NodePlace | undefined;
+      for (let isLast = false; !isLast; ) {
+        const outlines = await store.nodeOutlines({ after, limit: STEP_OUTLINES });
+        families.add(outlines);
+        after = outlines.length > 0 ? placeOf(outlines.at(-1)!) : after;
+        isLast = outlines.length < STEP_OUTLINES;
+        await nextTurn();
+      }
+      const work = families.surplus();
+      let step = work.next();
+      for (; !step.done; step = work.next()) await nextTurn();
+      for (let at = 0; at < step.value.length; at += STEP_NODES) {
+        await store.forgetNodes(step.value.slice(at, at + STEP_NODES));
+        await nextTurn();
+      }
     } catch {}
   }
 
@@ -89,51 +121,89 @@ export class NodeDirectory {
 
   /** The node of a credential and its ancestors, root first. */
   async chain(verified: Verified, now: number): Promise<readonly NodeStanding[]> {
-    const depths = verified.nodes.map((_node, depth) => depth);
-    return this.#inSteps(depths, (depth) => this.#standing(recordOf(verified, depth, now), now));
+    const records = verified.nodes.map((_node, depth) => recordOf(verified, depth, now));
+    return this.#standings("chains", records, now);
   }
 
-  /** A credential's node and all below it that have spent, parents first. */
-  async belowOf(verified: Verified, now: number): Promise<readonly NodeStanding[]> {
-    const { id } = verified.node;
-    const below = await this.below(id, now);
-    if (below[0]?.id === id) return below;
+  /** A page of a credential's node and all below it that have spent, parents first. */
+  async belowOf(verified: Verified, query: PageQuery, now: number): Promise<NodePage> {
     const own = recordOf(verified, verified.nodes.length - 1, now);
-    return [await this.#standing(own, now), ...below];
+    return this.#page("agents", query, now, own.id, own);
   }
 
-  /** A node and all below it, parents first; every node if `nodeId` is undefined. */
-  async below(nodeId: string | undefined, now: number): Promise<readonly NodeStanding[]> {
+  /** A page of a node and all below it, parents first; of every node without a node. */
+  async below({ nodeId, ...query }: NodeFilter, now: number): Promise<NodePage> {
+    return this.#page("owner", query, now, nodeId);
+  }
+
+  /** @param own is listed first if the book has no record of it */
+  async #page(
+    asker: Asker,
+    { after: from, limit = PAGE_ROWS }: PageQuery,
+    now: number,
+    under: string | undefined,
+    own?: NodeRecord,
+  ): Promise<NodePage> {
+    const nodes: NodeStanding[] = [];
+    let text = 0;
+    let after = from === undefined ? undefined : placeIn(from);
+    while (nodes.length < limit && text < PAGE_TEXT) {
+      const many = Math.min(STEP_NODES, limit - nodes.length);
+      const read = await this.#step(asker, () =>
+        this.#options.store.nodes({ under, after, limit: many }),
+      );
+      const isMissing = own !== undefined && after === undefined && read[0]?.id !== own.id;
+      const records = isMissing ? [own, ...read].slice(0, many) : read;
+      nodes.push(...(await this.#standings(asker, records, now)));
+      if (read.length < many) return { nodes };
+      const last = records.at(-1)!;
+      after = last === own ? FIRST : placeOf(last);
+      text += records.reduce((sum, record) => sum + textIn(record), 0);
+    }
+    return { nodes, next: placeText(after!) };
+  }
+
+  /** Runs `work` in a turn of the event loop in which no other step of this asker runs. */
+  #step<Result>(asker: Asker, work: () => Promise<Result>): Promise<Result> {
     // One after the other: many requests at once would read the whole directory in one turn.
-    const records = await this.#steps.take("", async () => {
+    return this.#steps.take(asker, async () => {
       await nextTurn();
-      return listed(await this.#options.store.nodes(nodeId, MAX_READ));
+      return work();
     });
-    return this.#inSteps(records, (record) => this.#standing(record, now));
   }
 
-  /** A few nodes are looked up at once; many by steps. */
-  async #inSteps<From, To>(
-    all: readonly From[],
-    look: (one: From) => Promise<To>,
-  ): Promise<readonly To[]> {
-    if (all.length <= STEP) return Promise.all(all.map(look));
-    const found: To[] = [];
-    for (let at = 0; at < all.length; at += STEP) {
-      const step = await this.#steps.take("", async () => {
-        await nextTurn();
-        return Promise.all(all.slice(at, at + STEP).map(look));
-      });
-      found.push(...step);
+  async #standings(
+    asker: Asker,
+    records: readonly NodeRecord[],
+    now: number,
+  ): Promise<readonly NodeStanding[]> {
+    const found: NodeStanding[] = [];
+    for (let at = 0; at < records.length; ) {
+      const part: NodeRecord[] = [];
+      for (let counters = 0; at < records.length; at++) {
+        counters += countersOf(records[at]!).length;
+        if (part.length > 0 && counters > STEP_COUNTERS) break;
+        part.push(records[at]!);
+      }
+      found.push(...(await this.#step(asker, () => this.#look(part, now))));
     }
     return found;
   }
 
-  async #standing(record: NodeRecord, now: number): Promise<NodeStanding> {
+  /** In one look-up for all. */
+  async #look(records: readonly NodeRecord[], now: number): Promise<readonly NodeStanding[]> {
+    const usages = await this.#options.store.usage(records.flatMap(countersOf), now);
+    let from = 0;
+    return records.map((record) => {
+      const own = usages.slice(from, from + countersOf(record).length);
+      from += own.length;
+      return this.#standing(record, own, now);
+    });
+  }
+
+  #standing(record: NodeRecord, usages: readonly Usage[], now: number): NodeStanding {
     const { id, agent, path, caveats, limits, unlisted } = record;
-    const totals = nodeTotals(id);
-    const usages = await this.#options.store.usage([...totals, ...limits], now);
-    const used = usages.slice(totals.length);
+    const used = usages.slice(usages.length - limits.length);
     return {
       id,
       ...(agent !== undefined && { agent }),
@@ -166,20 +236,15 @@ export class NodeDirectory {
   }
 }
 
-/** Counts a node whose parent was forgotten at the nearest node above it, and does not list it. */
-function listed(records: readonly NodeRecord[]): readonly NodeRecord[] {
-  const shown = new Map<string, NodeRecord>();
-  for (const record of records) {
-    const above = record.path.findLast((id) => id !== record.id && shown.has(id));
-    if (above === undefined || above === record.path.at(-2)) shown.set(record.id, record);
-    else {
-      const node = shown.get(above)!;
-      const unlisted = (node.unlisted ?? 0) + (record.unlisted ?? 0) + 1;
-      shown.set(above, { ...node, unlisted });
-    }
-  }
-  return [...shown.values()];
-}
+/** A node's totals, and then its own limits. */
+const countersOf = ({ id, limits }: NodeRecord): readonly Counted[] => [
+  ...nodeTotals(id),
+  ...limits,
+];
+
+/** About how many characters describe a node in an answer. */
+const textIn = ({ caveats, limits }: NodeRecord): number =>
+  500 + 100 * limits.length + caveats.reduce((sum, caveat) => sum + caveat.length, 0);
 
 function recordOf(verified: Verified, depth: number, metAt: number): NodeRecord {
   const { id, agent } = verified.nodes[depth]!;

@@ -35,9 +35,9 @@ const done = async (work: Promise<void>): Promise<{ readonly done: boolean }> =>
 
 const OWNER_ROUTES: readonly Route[] = [
   route(ownerHealth, ({ treasury }) => treasury.owner.health()),
-  route(ownerTree, async ({ treasury, query }) => ({
-    nodes: await treasury.owner.tree(query.node),
-  })),
+  route(ownerTree, ({ treasury, query: { node, ...page } }) =>
+    treasury.owner.treePage({ ...page, ...(node !== undefined && { nodeId: node }) }),
+  ),
   route(ownerPayments, async ({ treasury, query: { node, ...filter } }) => ({
     payments: await treasury.owner.payments({
       ...filter,

@@ -1,6 +1,7 @@
 /** What the owner of a treasury sees and does, apart from the agents' API. */
 import { formatOrigin, readOrigin, type Scope, type Target } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
+import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import { Authority, type Credential, type Secret } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
@@ -8,6 +9,7 @@ import type { JournalEntry } from "../ports/journal.ts";
 import {
   type Explanation,
   type Health,
+  type NodeFilter,
   PAGE_ROWS,
   type PaymentFilter,
   type PaymentView,
@@ -18,7 +20,7 @@ import {
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
-import type { NodeStanding } from "../ports/treasury.ts";
+import type { NodePage, NodeStanding } from "../ports/treasury.ts";
 import { checkGiven } from "../wire/message.ts";
 import {
   ownerAllowPayee,
@@ -111,10 +113,22 @@ export class Owner implements TreasuryOwner {
     authority.verifier.authenticate(credential).demand({ now: clock(), target });
   }
 
-  async tree(nodeId?: string): Promise<readonly NodeStanding[]> {
-    checkGiven(ownerTree, { query: { node: nodeId } });
+  tree(nodeId?: string): Promise<readonly NodeStanding[]> {
+    return everyPage(async (after) => {
+      const { nodes, next } = await this.treePage({
+        limit: WHOLE_PAGE_ROWS,
+        ...(nodeId !== undefined && { nodeId }),
+        ...(after !== undefined && { after }),
+      });
+      return { items: nodes, next };
+    });
+  }
+
+  async treePage(filter: NodeFilter = {}): Promise<NodePage> {
+    const { nodeId: node, ...page } = filter;
+    checkGiven(ownerTree, { query: { ...page, node } });
     await this.#options.startup.done();
-    return this.#options.nodes.below(nodeId, this.#options.clock());
+    return this.#options.nodes.below(filter, this.#options.clock());
   }
 
   async payments(filter: PaymentFilter = {}): Promise<readonly PaymentView[]> {

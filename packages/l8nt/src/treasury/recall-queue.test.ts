@@ -89,12 +89,15 @@ function world() {
         },
         { at, maxBelow: 1000 },
       );
-      await store.recall({
-        nodeId: line.at(-1)!,
-        rank,
-        at,
-        ...(by !== "" && { by: `${by}-${count}` }),
-      });
+      await store.recall(
+        {
+          nodeId: line.at(-1)!,
+          rank,
+          at,
+          ...(by !== "" && { by: `${by}-${count}` }),
+        },
+        { limit: 100 },
+      );
     },
     pending: () => store.countPendingRecalls(time.now, 10_000),
     /** Wakes the queue, and lets it start what it may. */

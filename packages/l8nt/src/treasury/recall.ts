@@ -5,7 +5,7 @@
 import { opensNodes } from "../caveat/index.ts";
 import type { Revocation } from "../credential/index.ts";
 import { Lru } from "../internal/lru.ts";
-import { every, type Timer } from "../internal/timers.ts";
+import { every, nextTurn, type Timer } from "../internal/timers.ts";
 import type { Verified } from "../l402/index.ts";
 import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { Recall as RecallRow, Revoked } from "../ports/hand-overs.ts";
@@ -41,7 +41,12 @@ const SOON_SECONDS = 2;
 /** Recalls are shown for an hour after their end. */
 const SHOWN_SECONDS = 3600;
 const PRUNE_EVERY_SECONDS = 60;
-const BATCH = 500;
+/** How many rows one step of the store deletes. */
+const BATCH = 250;
+/** How many recalls one step of the store writes. */
+const PART = 250;
+/** How many revocations of before are recalled in one turn. */
+const AT_ONCE = 16;
 
 /**
  * How long a revocation is recalled again by who starts: as long as a row can last that was written
@@ -155,7 +160,7 @@ export class Recall {
     // Both begin in one turn, so that a store writes them in one step if it can.
     const written = await Promise.allSettled([
       directives.issue({ kind: "revoke", at, reason, ...node }),
-      store.recall(revoked),
+      this.#recall(revoked),
     ]);
     // Another process may hand something over before it reads of the revocation: within a second
     // if all is well, and never once it has denied everything for lack of news.
@@ -192,11 +197,24 @@ export class Recall {
     this.#prune();
   }
 
+  /**
+   * In parts, each with a turn of the event loop and a commit of its own. The directive is in the
+   * log by then, so what a killed process leaves is written by the next one. [case 118]
+   */
+  async #recall(revoked: Revoked): Promise<void> {
+    let after: string | undefined;
+    do {
+      after = await this.#options.store.recall(revoked, { after, limit: PART });
+      if (after === undefined) return;
+      this.#tick();
+      await nextTurn();
+    } while (true);
+  }
+
   async #recallAll(all: readonly Revoked[], at: number): Promise<void> {
-    const { store } = this.#options;
-    for (let from = 0; from < all.length; from += BATCH)
+    for (let from = 0; from < all.length; from += AT_ONCE)
       await Promise.all(
-        all.slice(from, from + BATCH).map((revoked) => store.recall({ ...revoked, at })),
+        all.slice(from, from + AT_ONCE).map((revoked) => this.#recall({ ...revoked, at })),
       );
   }
 

@@ -5,10 +5,19 @@
 import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
+import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import type { Authority, Credential, Verified } from "../l402/index.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
-import type { NodeStanding, Purchase, PurchaseRequest, Treasurer } from "../ports/treasury.ts";
+import type {
+  NodePage,
+  NodeStanding,
+  PageQuery,
+  Purchase,
+  PurchaseRequest,
+  Treasurer,
+} from "../ports/treasury.ts";
 import { checkGiven } from "../wire/message.ts";
+import { ownTree } from "../wire/nodes.ts";
 import { ownReceipts } from "../wire/receipts.ts";
 import { assemble, type CoreOptions, type TreasuryParts } from "./assemble.ts";
 import { type Digest, fieldDigest } from "./derived.ts";
@@ -208,10 +217,20 @@ export class TreasuryCore implements Treasurer {
     return this.#parts.nodes.chain(this.#admit(credential, { now, target: "self" }), now);
   }
 
-  async tree(credential: string): Promise<readonly NodeStanding[]> {
+  tree(credential: string): Promise<readonly NodeStanding[]> {
+    return everyPage(async (after) => {
+      const query = { limit: WHOLE_PAGE_ROWS, ...(after !== undefined && { after }) };
+      const { nodes, next } = await this.treePage(credential, query);
+      return { items: nodes, next };
+    });
+  }
+
+  /** One page of {@link tree}. */
+  async treePage(credential: string, query: PageQuery = {}): Promise<NodePage> {
+    checkGiven(ownTree, { query });
     await this.start();
     const now = this.#parts.clock();
-    return this.#parts.nodes.belowOf(this.#admit(credential, { now, target: "self" }), now);
+    return this.#parts.nodes.belowOf(this.#admit(credential, { now, target: "self" }), query, now);
   }
 
   /** The receipts of payments that this credential's node and the nodes below it made. */

@@ -1,8 +1,9 @@
 /** Nodes of the tree as a treasury tells of them: scope, state, spending. spec/4-purchase.md §7. */
-import type { NodeStanding, Standing } from "../ports/treasury.ts";
+import type { NodePage, NodeStanding, Standing } from "../ports/treasury.ts";
 import { amount, decimal, unit } from "./amount.ts";
-import { codecOf, count, list, nodeId, object, oneOf, optional, text } from "./codec.ts";
+import { codecOf, count, list, nodeId, object, oneOf, optional, pattern, text } from "./codec.ts";
 import { message } from "./message.ts";
+import { limit } from "./page.ts";
 
 const standing = codecOf<Standing>()(
   object({
@@ -27,7 +28,16 @@ const node = codecOf<NodeStanding>()(
   }),
 );
 
-export const nodes = object({ nodes: list(node) });
+const nodes = object({ nodes: list(node) });
+
+const place = pattern(
+  /^[0-9]{1,2}-[0-9]{1,12}(?:\.[0-9]{1,20})?-[0-9a-f]{32}$/,
+  "be the `next` of another page",
+);
+/** What a request says of the page that it asks for. */
+export const nodePageQuery = { after: optional(place), limit };
+/** A page. There may be more nodes after it exactly if it has `next`. */
+export const nodePage = codecOf<NodePage>()(object({ nodes: list(node), next: optional(place) }));
 
 export const ownStanding = message({
   name: "credential",
@@ -42,7 +52,8 @@ export const ownTree = message({
   name: "tree",
   method: "GET",
   path: "/v1/tree",
-  summary: "The credential's node and all below it that have spent, parents first",
+  summary: "A page of the credential's node and all below it that have spent, parents first",
   audience: "agent",
-  answer: nodes,
+  query: object(nodePageQuery),
+  answer: nodePage,
 });

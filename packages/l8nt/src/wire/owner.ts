@@ -17,7 +17,7 @@ import {
 } from "./codec.ts";
 import { entry } from "./journal.ts";
 import { message } from "./message.ts";
-import { nodes } from "./nodes.ts";
+import { nodePage, nodePageQuery } from "./nodes.ts";
 import { limit, page } from "./page.ts";
 import { OWNER_PATH } from "./paths.ts";
 import { receiptList } from "./receipts.ts";
@@ -89,9 +89,9 @@ export const ownerTree = message({
   ...read,
   name: "tree",
   path: `${OWNER_PATH}/tree`,
-  summary: "Every node that has spent, or one and all below it; parents first",
-  query: object({ node: optional(nodeId) }),
-  answer: nodes,
+  summary: "A page of every node that has spent, or of one and all below it; parents first",
+  query: object({ node: optional(nodeId), ...nodePageQuery }),
+  answer: nodePage,
 });
 
 export const ownerPayments = message({

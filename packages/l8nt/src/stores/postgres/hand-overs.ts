@@ -5,6 +5,7 @@ import type {
   HandOverTerms,
   Recall,
   RecallKey,
+  RecallPage,
   Revoked,
 } from "../../ports/hand-overs.ts";
 import { pathIn, pathText, rowsOf } from "../hand-over-rows.ts";
@@ -96,13 +97,15 @@ export class PostgresHandOvers {
     return new Set(refused.map(({ n }) => n));
   }
 
-  async recall({ nodeId, by, rank, at }: Revoked): Promise<void> {
-    await this.#database.write(`SELECT ${this.#in}.sigil_recall($1, $2, $3, $4)`, [
-      nodeId,
-      by ?? null,
-      rank,
-      at,
-    ]);
+  async recall(
+    { nodeId, by, rank, at }: Revoked,
+    { after, limit }: RecallPage,
+  ): Promise<string | undefined> {
+    const [row] = await this.#database.write<{ last: string | null }>(
+      `SELECT ${this.#in}.sigil_recall($1, $2, $3, $4, $5, $6) AS last`,
+      [nodeId, by ?? null, rank, at, after ?? "", limit],
+    );
+    return row!.last ?? undefined;
   }
 
   async widenRecall({ paymentHash, path }: RecallKey): Promise<void> {

@@ -54,13 +54,27 @@ CREATE FUNCTION sigil_presented(nodes text[], by_node text) RETURNS integer LANG
   SELECT coalesce(array_position(nodes[1:cardinality(nodes) - 1], by_node), 0)
 $$;
 
-CREATE FUNCTION sigil_recall(node text, by_node text, its_rank integer, its_at double precision)
-RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- The recalls of at most "many" purchases with hashes after "after". Returns the last hash, or null
+-- if there are no more.
+CREATE FUNCTION sigil_recall(node text, by_node text, its_rank integer, its_at double precision,
+  after text, many integer)
+RETURNS text LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+  last_hash text;
+  found integer;
 BEGIN
+  SELECT max(part.payment_hash), count(*) INTO last_hash, found FROM (
+    SELECT h.payment_hash FROM sigil_hand_overs h
+    WHERE h.node_id = node AND h.payment_hash > after COLLATE "C"
+    ORDER BY h.payment_hash LIMIT many
+  ) part;
   PERFORM sigil_put_recall(ROW(
     h.payment_hash, h.path, h.origin, sigil_presented(string_to_array(h.path, ' '), by_node),
     its_rank, its_at, h.until, NULL, 0
   )::sigil_recalls)
-  FROM sigil_hand_overs h WHERE h.node_id = node AND h.until > its_at;
+  FROM sigil_hand_overs h
+  WHERE h.node_id = node AND h.payment_hash > after COLLATE "C"
+    AND h.payment_hash <= last_hash COLLATE "C" AND h.until > its_at;
+  RETURN CASE WHEN found < many THEN NULL ELSE last_hash END;
 END
 $$;

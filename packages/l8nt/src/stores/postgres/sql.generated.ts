@@ -109,12 +109,11 @@ CREATE TABLE sigil_nodes (
   depth integer NOT NULL,
   met_at double precision NOT NULL,
   ends_at double precision,
-  n bigint GENERATED ALWAYS AS IDENTITY,
   -- How many nodes below it were forgotten.
   unlisted integer NOT NULL DEFAULT 0,
   record text NOT NULL
 );
-CREATE INDEX sigil_nodes_order ON sigil_nodes (depth, met_at, n);
+CREATE INDEX sigil_nodes_order ON sigil_nodes (depth, met_at, id);
 CREATE INDEX sigil_nodes_path ON sigil_nodes USING gin (path);
 
 CREATE TABLE sigil_receipts (
@@ -197,14 +196,28 @@ CREATE FUNCTION sigil_presented(nodes text[], by_node text) RETURNS integer LANG
   SELECT coalesce(array_position(nodes[1:cardinality(nodes) - 1], by_node), 0)
 $$;
 
-CREATE FUNCTION sigil_recall(node text, by_node text, its_rank integer, its_at double precision)
-RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- The recalls of at most "many" purchases with hashes after "after". Returns the last hash, or null
+-- if there are no more.
+CREATE FUNCTION sigil_recall(node text, by_node text, its_rank integer, its_at double precision,
+  after text, many integer)
+RETURNS text LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+  last_hash text;
+  found integer;
 BEGIN
+  SELECT max(part.payment_hash), count(*) INTO last_hash, found FROM (
+    SELECT h.payment_hash FROM sigil_hand_overs h
+    WHERE h.node_id = node AND h.payment_hash > after COLLATE "C"
+    ORDER BY h.payment_hash LIMIT many
+  ) part;
   PERFORM sigil_put_recall(ROW(
     h.payment_hash, h.path, h.origin, sigil_presented(string_to_array(h.path, ' '), by_node),
     its_rank, its_at, h.until, NULL, 0
   )::sigil_recalls)
-  FROM sigil_hand_overs h WHERE h.node_id = node AND h.until > its_at;
+  FROM sigil_hand_overs h
+  WHERE h.node_id = node AND h.payment_hash > after COLLATE "C"
+    AND h.payment_hash <= last_hash COLLATE "C" AND h.until > its_at;
+  RETURN CASE WHEN found < many THEN NULL ELSE last_hash END;
 END
 $$;
 `;

@@ -106,12 +106,11 @@ CREATE TABLE sigil_nodes (
   depth integer NOT NULL,
   met_at double precision NOT NULL,
   ends_at double precision,
-  n bigint GENERATED ALWAYS AS IDENTITY,
   -- How many nodes below it were forgotten.
   unlisted integer NOT NULL DEFAULT 0,
   record text NOT NULL
 );
-CREATE INDEX sigil_nodes_order ON sigil_nodes (depth, met_at, n);
+CREATE INDEX sigil_nodes_order ON sigil_nodes (depth, met_at, id);
 CREATE INDEX sigil_nodes_path ON sigil_nodes USING gin (path);
 
 CREATE TABLE sigil_receipts (

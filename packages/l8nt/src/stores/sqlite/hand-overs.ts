@@ -5,6 +5,7 @@ import type {
   HandOverTerms,
   Recall,
   RecallKey,
+  RecallPage,
   Revoked,
 } from "../../ports/hand-overs.ts";
 import { pathIn, pathText, rowsOf } from "../hand-over-rows.ts";
@@ -81,15 +82,33 @@ export class SqliteHandOvers {
     return true;
   }
 
-  /** Two statements for all rows: a root may have a row for each of 100,000 purchases. */
-  recall({ nodeId, by = "", rank, at }: Revoked): void {
+  /** Three statements for all rows of a part: a node may have thousands. */
+  recall(
+    { nodeId, by = "", rank, at }: Revoked,
+    { after = "", limit }: RecallPage,
+  ): string | undefined {
+    const row = this.#sql.get(
+      `SELECT max(payment_hash) AS last, count(*) AS n FROM (
+         SELECT payment_hash FROM hand_overs WHERE node_id = ? AND payment_hash > ?
+         ORDER BY payment_hash LIMIT ?)`,
+      nodeId,
+      after,
+      limit,
+    )!;
+    const found = Number(row.n);
+    if (found === 0) return undefined;
+    const last = String(row.last);
     // All paths below one are between it with a space and with "!", which comes after the space.
-    this.#sql.run(
+    const replaced = this.#sql.run(
       `DELETE FROM recalls WHERE (payment_hash, path) IN (
          SELECT r.payment_hash, r.path FROM hand_overs h JOIN recalls r USING (payment_hash)
-         WHERE h.node_id = ? AND h.until > ? AND r.path > h.path || ' ' AND r.path < h.path || '!')`,
+         WHERE h.node_id = ? AND h.payment_hash > ? AND h.payment_hash <= ? AND h.until > ?
+           AND r.path > h.path || ' ' AND r.path < h.path || '!' LIMIT ?)`,
       nodeId,
+      after,
+      last,
       at,
+      limit,
     );
     // The nodes above "by" in a path are as many as the spaces before it.
     this.#sql.run(
@@ -99,7 +118,8 @@ export class SqliteHandOvers {
            THEN instr(h.path, ?3) - length(replace(substr(h.path, 1, instr(h.path, ?3) - 1), ' ', ''))
            ELSE 0 END,
          ?4, ?2, h.until
-       FROM hand_overs h WHERE h.node_id = ?1 AND h.until > ?2 AND NOT EXISTS (
+       FROM hand_overs h WHERE h.node_id = ?1 AND h.payment_hash > ?5 AND h.payment_hash <= ?6
+         AND h.until > ?2 AND NOT EXISTS (
          SELECT 1 FROM recalls r WHERE r.payment_hash = h.payment_hash AND r.path <> ''
            AND substr(h.path, 1, length(r.path) + 1) = r.path || ' ')
        ON CONFLICT (payment_hash, path) DO UPDATE SET presented = min(presented, excluded.presented),
@@ -108,7 +128,12 @@ export class SqliteHandOvers {
       at,
       by,
       rank,
+      after,
+      last,
     );
+    // There are more to take the place of: the same part is done again.
+    if (replaced >= limit) return after;
+    return found < limit ? undefined : last;
   }
 
   #put({ paymentHash, origin, path, presented, rank, at, until }: Recall): void {

@@ -66,7 +66,8 @@ export const MIGRATIONS: readonly Migration[] = [
          ends_at REAL, unlisted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL
        ) STRICT`,
       `CREATE TABLE node_paths (
-         ancestor TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (ancestor, id)
+         ancestor TEXT NOT NULL, depth INTEGER NOT NULL, met_at REAL NOT NULL, id TEXT NOT NULL,
+         PRIMARY KEY (ancestor, depth, met_at, id)
        ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE receipts (
          seq INTEGER PRIMARY KEY, payment INTEGER NOT NULL UNIQUE, hash TEXT NOT NULL, text TEXT NOT NULL
@@ -104,6 +105,7 @@ export const MIGRATIONS: readonly Migration[] = [
        WHERE status = 'paid' AND any_path = 1`,
       `CREATE INDEX payments_closed ON payments (origin, closed_until) WHERE closed_to IS NOT NULL`,
       `CREATE INDEX payments_unreceipted ON payments (settled) WHERE receipted = 0 AND settled IS NOT NULL`,
+      `CREATE INDEX nodes_order ON nodes (depth, met_at, id)`,
       `CREATE INDEX reservations_open ON reservations (entry) WHERE outcome IS NULL`,
       ...appendOnly("journal"),
       ...appendOnly("receipts"),
@@ -116,6 +118,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "payments_usable_anywhere",
       "payments_closed",
       "payments_unreceipted",
+      "nodes_order",
       "reservations_open",
       ...["journal", "receipts", "directives"].flatMap((table) => [
         `${table}_no_update`,
