@@ -162,6 +162,80 @@ describe("whatever the nodes below a node revoked", () => {
     expect(list.size).toBe(2);
   });
 
+  test("the holders of other trees leave a thousand to each tree, whatever they revoke", () => {
+    const list = new RevocationList({ clock: () => NOW });
+    /** @returns how many of these revocations, by a root and nodes below it, there was room for */
+    const flood = (count: number): number => {
+      const root = fresh();
+      let revoked = 0;
+      for (let at = 0, by = fresh(); at < count; at++) {
+        if (at % 1000 === 0) by = fresh();
+        const isRoots = at < 1000;
+        try {
+          list.revokeBelow({
+            nodeId: fresh(),
+            above: isRoots ? [root] : [root, by],
+            by: isRoots ? root : by,
+          });
+          revoked++;
+        } catch {
+          // What this node may revoke is used up; the next one tries.
+          at += 999 - (at % 1000);
+        }
+      }
+      return revoked;
+    };
+    const trees = Array.from({ length: 12 }, () => flood(25_000));
+    expect(trees[0]).toBe(19_000);
+    for (const one of trees) expect(one).toBeGreaterThanOrEqual(950);
+    expect(list.size).toBeLessThan(100_000 + 12 * 1000);
+    expect(flood(1000)).toBeGreaterThanOrEqual(950);
+    const { size } = list;
+    for (let at = 0; at < 100; at++) list.revoke(fresh());
+    expect(list.size).toBe(size + 100);
+  });
+
+  test("a revocation above 19,000 entries that stand 61 deep is in force at once, and clears few references in one call [case 118]", () => {
+    let now = NOW;
+    const list = new RevocationList({ clock: () => now });
+    const line = Array.from({ length: 60 }, () => fresh());
+    for (let at = 0; at < 19_000; at++)
+      list.revoke(fresh(), NOW + 9, { above: line, by: line[at % 20]! });
+    expect(list.size).toBe(19_000);
+    let deleted = 0;
+    const { delete: real } = Set.prototype;
+    Set.prototype.delete = function (value) {
+      deleted++;
+      return real.call(this, value);
+    };
+    let most = 0;
+    try {
+      const acts = [
+        () => list.revoke(line[0]!, NOW + 9),
+        // All that is left of them ends together.
+        ...Array.from({ length: 150 }, () => () => list.revoke(fresh(), NOW + 5)),
+        () => {
+          now = NOW + 20;
+          for (let at = 0; at < 1024; at++) list.revoke(fresh());
+        },
+      ];
+      for (const act of acts.slice(0, -1)) {
+        deleted = 0;
+        act();
+        most = Math.max(most, deleted);
+        expect(list.has(line[0]!)).toBe(true);
+      }
+      acts.at(-1)!();
+    } finally {
+      Set.prototype.delete = real;
+    }
+    expect(most).toBeLessThanOrEqual(12_100);
+    expect(list.size).toBe(1024);
+    // What was removed takes no room of the tree, and takes the place of nothing.
+    const root = line[0]!;
+    expect(list.has(root)).toBe(false);
+  });
+
   test("the order of two revocations on one line does not matter, and the later end holds", () => {
     const ends = fc.integer({ min: 1, max: 9 });
     fc.assert(

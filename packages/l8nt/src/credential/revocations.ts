@@ -22,11 +22,21 @@ const WHOLE_STEPS = 16;
 /** How many are kept for each step after these: a credential has at most 64 caveats. */
 const KEPT_PER_STEP = 62;
 
-/** How many entries the holders of a tree may have when a node this far from the root revokes. */
+/** How many nodes the holders of all trees revoke. Only the owner makes trees. */
+const MAX_IN_ALL = 100_000;
+/** However many the holders of other trees revoke, those of one tree may revoke this many. */
+const KEPT_PER_TREE = 1000;
+/**
+ * How many references to removed entries one addition clears away: a millisecond or two. An entry
+ * has one at each node above it. [case 118]
+ */
+const CLEARED = 12_000;
+
+/** How much of a tree's room is left when a node this far from the root revokes: a part of 1. */
 const roomAt = (depth: number): number =>
-  MAX_IN_TREE -
-  MAX_BY_NODE * Math.min(depth, WHOLE_STEPS) -
-  KEPT_PER_STEP * Math.max(0, depth - WHOLE_STEPS);
+  1 -
+  (MAX_BY_NODE * Math.min(depth, WHOLE_STEPS) + KEPT_PER_STEP * Math.max(0, depth - WHOLE_STEPS)) /
+    MAX_IN_TREE;
 
 /** A node whose id a verifier has derived. */
 export type ProvenNode = Node & { readonly id: string };
@@ -69,12 +79,15 @@ const OPTIONS = { clock: true } satisfies Keys<RevocationListOptions>;
 export class RevocationList {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
-  /** By the id of a node: the entries whose nodes stand below it. */
+  /** By the id of a node: the entries whose nodes stand below it, removed ones among them. */
   readonly #below = new Map<string, Set<Entry>>();
+  /** Entries that were removed, and that `#below` still has. */
+  readonly #removed: Entry[] = [];
   /** By the id of a node: how many entries its holders made. */
   readonly #byNode = new Map<string, number>();
   /** By the id of a root: how many entries the holders in its tree made. */
   readonly #inTree = new Map<string, number>();
+  #inAll = 0;
   #untilSweep = SWEEP_EVERY;
   #sweptAt = Number.NEGATIVE_INFINITY;
   #certainFrom = Number.NEGATIVE_INFINITY;
@@ -105,6 +118,7 @@ export class RevocationList {
     if (!/^[0-9a-f]{32}$/.test(nodeId))
       throw new TypeError("a node id is 32 hex digits, in lower case");
     this.#fold({ nodeId, above, by, end: endsAt });
+    this.#clear();
     if (--this.#untilSweep <= 0) this.#sweep(this.#clock());
   }
 
@@ -114,7 +128,8 @@ export class RevocationList {
    * fits: it takes the place of their entries.
    *
    * @throws AdapterError `ERR_RATE_LIMITED` after a thousand nodes that the holders of one node
-   * revoked, or twenty thousand in one tree, fewer for nodes far from the root
+   * revoked, or twenty thousand in one tree: fewer for nodes far from the root, and if the holders of
+   * other trees have revoked most of a hundred thousand, but a thousand in any case
    */
   revokeBelow(revocation: Revocation): void {
     if (!this.#hasRoom(revocation)) {
@@ -174,10 +189,23 @@ export class RevocationList {
   }
 
   #hasRoom({ nodeId, above, by }: Revocation): boolean {
-    if (this.#below.has(nodeId) || [...above, nodeId].some((id) => this.#entries.has(id)))
+    if ([...above, nodeId].some((id) => this.#entries.has(id)) || this.#hasBelow(nodeId))
       return true;
     const inTree = this.#inTree.get(above[0]!) ?? 0;
-    return (this.#byNode.get(by) ?? 0) < MAX_BY_NODE && inTree < roomAt(above.indexOf(by));
+    // Half of what the others leave, so that there is something left for the next tree.
+    const left = Math.floor((MAX_IN_ALL - (this.#inAll - inTree)) / 2);
+    const room = Math.min(MAX_IN_TREE, Math.max(KEPT_PER_TREE, left));
+    const own = this.#byNode.get(by) ?? 0;
+    return own < MAX_BY_NODE && inTree < room * roomAt(above.indexOf(by));
+  }
+
+  #isIn(entry: Entry): boolean {
+    return this.#entries.get(entry.nodeId) === entry;
+  }
+
+  #hasBelow(nodeId: string): boolean {
+    for (const entry of this.#below.get(nodeId) ?? []) if (this.#isIn(entry)) return true;
+    return false;
   }
 
   /**
@@ -187,44 +215,61 @@ export class RevocationList {
   #fold({ nodeId, above, by, end }: Entry): void {
     const own = this.#entries.get(nodeId);
     const parent = above.map((id) => this.#entries.get(id)).find((entry) => entry !== undefined);
-    const folded = [parent, own, ...(this.#below.get(nodeId) ?? [])].filter(
-      (entry) => entry !== undefined,
-    );
-    for (const entry of folded) this.#remove(entry);
-    this.#add({
-      ...(parent ?? {
-        nodeId,
-        above: own === undefined || own.above.length === 0 ? above : own.above,
-        by: own === undefined ? by : own.by,
-      }),
-      end: Math.max(end, ...folded.map((entry) => entry.end)),
-    });
+    const first = parent ?? {
+      nodeId,
+      above: own === undefined || own.above.length === 0 ? above : own.above,
+      by: own === undefined ? by : own.by,
+    };
+    let latest = Math.max(end, parent?.end ?? end, own?.end ?? end);
+    for (const entry of this.#below.get(nodeId) ?? []) {
+      if (!this.#isIn(entry)) continue;
+      latest = Math.max(latest, entry.end);
+      this.#remove(entry);
+    }
+    if (own !== undefined) this.#remove(own);
+    if (parent !== undefined) this.#remove(parent);
+    this.#add({ ...first, end: latest });
   }
 
   #add(entry: Entry): void {
-    const { nodeId, above, by } = entry;
+    const { nodeId, above } = entry;
     this.#entries.set(nodeId, entry);
     for (const id of above) {
       const below = this.#below.get(id);
       if (below === undefined) this.#below.set(id, new Set([entry]));
       else below.add(entry);
     }
-    if (by === undefined) return;
-    count(this.#byNode, by, 1);
-    count(this.#inTree, above[0]!, 1);
+    this.#count(entry, 1);
   }
 
   #remove(entry: Entry): void {
-    const { nodeId, above, by } = entry;
-    this.#entries.delete(nodeId);
-    for (const id of above) {
-      const below = this.#below.get(id);
-      below?.delete(entry);
-      if (below?.size === 0) this.#below.delete(id);
-    }
+    this.#entries.delete(entry.nodeId);
+    this.#count(entry, -1);
+    if (entry.above.length > 0) this.#removed.push(entry);
+  }
+
+  #count({ above, by }: Entry, change: 1 | -1): void {
     if (by === undefined) return;
-    count(this.#byNode, by, -1);
-    count(this.#inTree, above[0]!, -1);
+    count(this.#byNode, by, change);
+    count(this.#inTree, above[0]!, change);
+    this.#inAll += change;
+  }
+
+  /**
+   * A node that is revoked may have thousands of entries far below it, each at all nodes above: the
+   * next additions clear those away.
+   */
+  #clear(): void {
+    for (let cleared = 0; cleared < CLEARED; ) {
+      const entry = this.#removed.pop();
+      if (entry === undefined) return;
+      for (const id of entry.above) {
+        const below = this.#below.get(id);
+        below?.delete(entry);
+        if (below?.size === 0) this.#below.delete(id);
+      }
+      cleared += entry.above.length;
+    }
   }
 
   #sweep(now: number): void {

@@ -13,6 +13,7 @@ import type { RecallView } from "../ports/owner.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import type { Directives } from "./directives.ts";
+import { HandOverShares } from "./hand-over-shares.ts";
 import { serviceTime } from "./paid-credential.ts";
 import { RecallQueue } from "./recall-queue.ts";
 
@@ -70,6 +71,7 @@ export class Recall {
   readonly #queue: RecallQueue;
   /** By node and payment: the end of the row that is in the store. */
   readonly #written = new Lru<string, number>(REMEMBERED);
+  readonly #shares = new HandOverShares();
   /** By node and payment: rows that are being written. */
   readonly #underWay = new Map<string, Promise<boolean>>();
   /** Revocations to recall again, and when (Unix seconds). */
@@ -104,8 +106,8 @@ export class Recall {
 
   /**
    * Records a hand-over. It is durable once the promise resolves, so that a revocation which comes
-   * later recalls it; one that came meanwhile is for the caller to look at. Returns false if the
-   * node above has too many children with hand-overs: the request must be relayed.
+   * later recalls it; one that came meanwhile is for the caller to look at. Returns false if there
+   * are too many below the node above, or one further up: the request must be relayed.
    *
    * @param until Unix seconds of the treasury's clock by which the credential ends
    * @throws AdapterError `ERR_STORE`
@@ -128,6 +130,8 @@ export class Recall {
     const end = Math.ceil(needed / GRID_SECONDS) * GRID_SECONDS;
     const payer = record.nodeIds.at(-1)!;
     const recallable = opensNodes(enforced);
+    const free = nodeIds.length - 1 - nodeIds.indexOf(payer);
+    if (!this.#shares.take(key, nodeIds, free, end, clock())) return false;
     const writing = store.handOver(
       { paymentHash, origin, nodeIds, payer, recallable, until: end },
       // A row whose credential has ended takes no place from another one.
@@ -137,6 +141,7 @@ export class Recall {
     try {
       const isWritten = await writing;
       if (isWritten) this.#written.set(key, end);
+      else this.#shares.release(key);
       return isWritten;
     } finally {
       if (this.#underWay.get(key) === writing) this.#underWay.delete(key);
@@ -202,13 +207,13 @@ export class Recall {
    * log by then, so what a killed process leaves is written by the next one. [case 118]
    */
   async #recall(revoked: Revoked): Promise<void> {
-    let after: string | undefined;
-    do {
-      after = await this.#options.store.recall(revoked, { after, limit: PART });
-      if (after === undefined) return;
+    const { store } = this.#options;
+    let after = await store.recall(revoked, { limit: PART });
+    while (after !== undefined) {
       this.#tick();
       await nextTurn();
-    } while (true);
+      after = await store.recall(revoked, { after, limit: PART });
+    }
   }
 
   async #recallAll(all: readonly Revoked[], at: number): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { AdapterError } from "../errors.ts";
 
-/** Nodes further from the root share the part of the one above. */
+/** Nodes further from the root have nearly the part of the one above. */
 const HALVINGS = 4;
 
 /** What one request uses. */
@@ -18,6 +18,7 @@ export interface Use {
 export class Shares {
   readonly #inAll: number;
   readonly #what: string;
+  readonly #leftBelow: number;
   /** By node id, for nodes that use something. */
   readonly #used = new Map<string, number>();
   #usedInAll = 0;
@@ -25,8 +26,10 @@ export class Shares {
   /**
    * @param inAll how much all nodes together may use at one time
    * @param what ends the sentence "There are too many …"
+   * @param leftBelow how much of its part a node further down than four levels leaves to those below
    */
-  constructor(inAll: number, what: string) {
+  constructor(inAll: number, what: string, leftBelow = 1) {
+    this.#leftBelow = leftBelow;
     this.#inAll = inAll;
     this.#what = what;
   }
@@ -65,7 +68,7 @@ export class Shares {
     const full = nodes.findIndex((id, depth) => {
       const own = this.#used.get(id) ?? 0;
       const left = part - (used - own);
-      part = Math.max(1, Math.floor(depth < HALVINGS ? left / 2 : left));
+      part = Math.max(1, Math.floor(left * (depth < HALVINGS ? 0.5 : this.#leftBelow)));
       used = own;
       return own + amount > part;
     });
