@@ -48,10 +48,14 @@ export function picture(
 ): string {
   const paint = painter(colours);
 
+  const byParent = new Map<string | undefined, ShownNode[]>();
+  for (const node of nodes) {
+    const siblings = byParent.get(node.parentId);
+    if (siblings === undefined) byParent.set(node.parentId, [node]);
+    else siblings.push(node);
+  }
   const childrenOf = ({ id }: ShownNode) =>
-    nodes
-      .filter(({ parentId }) => parentId === id)
-      .sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
+    (byParent.get(id) ?? []).sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
 
   const branch = (node: ShownNode, depth: number): Branch => ({
     heading: heading(node, depth),
@@ -91,7 +95,8 @@ export function picture(
     ].join("  ");
   };
 
-  const tops = nodes.filter(({ parentId }) => !nodes.some(({ id }) => id === parentId));
+  const known = new Set(nodes.map(({ id }) => id));
+  const tops = nodes.filter(({ parentId }) => parentId === undefined || !known.has(parentId));
   return tops.flatMap((top) => drawn(branch(top, 0))).join("\n");
 }
 

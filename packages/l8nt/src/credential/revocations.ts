@@ -128,8 +128,8 @@ export class RevocationList {
    * fits: it takes the place of their entries.
    *
    * @throws AdapterError `ERR_RATE_LIMITED` after a thousand nodes that the holders of one node
-   * revoked, or twenty thousand in one tree: fewer for nodes far from the root, and if the holders of
-   * other trees have revoked most of a hundred thousand, but a thousand in any case
+   * revoked, or twenty thousand in one tree: fewer for nodes far from the root, and if the holders
+   * of other trees have revoked most of a hundred thousand, but a thousand in any case
    */
   revokeBelow(revocation: Revocation): void {
     if (!this.#hasRoom(revocation)) {

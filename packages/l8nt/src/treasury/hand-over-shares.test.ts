@@ -1,4 +1,4 @@
-/** Whatever a node and those below it are handed over, all others have room. spec/4-purchase.md §6. */
+/** Whatever a node and those below it are handed, others have room. spec/4-purchase.md §6. */
 import { describe, expect, test } from "vitest";
 import { HandOverShares } from "./hand-over-shares.ts";
 

@@ -67,7 +67,7 @@ export class NodeDirectory {
     const fresh = nodes.filter(({ id }) => this.#met.get(id) === undefined);
     if (fresh.length === 0) return;
     try {
-      // The whole chain: a node above may have been forgotten, and none is listed without its parent.
+      // The whole chain: one above may be forgotten, and none is listed without its parent.
       await this.#options.store.meet(nodes.map((_, depth) => recordOf(verified, depth, now)));
     } catch {
       return;

@@ -26,7 +26,7 @@ export class Shares {
   /**
    * @param inAll how much all nodes together may use at one time
    * @param what ends the sentence "There are too many …"
-   * @param leftBelow how much of its part a node further down than four levels leaves to those below
+   * @param leftBelow how much of its part a node below the fourth level leaves to those below it
    */
   constructor(inAll: number, what: string, leftBelow = 1) {
     this.#leftBelow = leftBelow;

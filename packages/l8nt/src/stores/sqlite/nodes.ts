@@ -1,4 +1,4 @@
-/** The directory of nodes of the SQLite store. Each method that writes runs inside a transaction. */
+/** The directory of nodes of the SQLite store. What writes runs inside a transaction. */
 import type {
   ForgottenNode,
   NodeOutline,
