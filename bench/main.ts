@@ -8,6 +8,7 @@ import { bundle } from "./bundle.ts";
 import type { Area, Figure } from "./figure.ts";
 import { flood } from "./flood.ts";
 import { lnd } from "./lnd.ts";
+import { loop } from "./loop.ts";
 import { memory } from "./memory.ts";
 import { paywall } from "./paywall.ts";
 import { postgres } from "./postgres.ts";
@@ -29,6 +30,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   sqlite,
   purchase,
   lnd,
+  loop,
   memory,
   postgres,
   walks,

@@ -125,6 +125,8 @@ export interface PaymentMark {
 }
 
 export interface PaymentQuery {
+  /** Only payments that were begun before the one with this hash: none if there is none. */
+  readonly before?: string;
   readonly status?: PaymentStatus;
   readonly nodeId?: string;
   readonly limit: number;

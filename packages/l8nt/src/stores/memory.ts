@@ -201,9 +201,17 @@ export class MemoryStore implements Store {
     );
   }
 
-  async payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
-    return [...this.#payments.values()]
-      .reverse()
+  async payments({
+    status,
+    nodeId,
+    before,
+    limit,
+  }: PaymentQuery): Promise<readonly PaymentRecord[]> {
+    const all = [...this.#payments.values()].reverse();
+    const at = before === undefined ? -1 : all.findIndex((one) => one.paymentHash === before);
+    if (before !== undefined && at === -1) return [];
+    return all
+      .slice(at + 1)
       .filter((payment) => status === undefined || payment.status === status)
       .filter((payment) => nodeId === undefined || payment.nodeIds.includes(nodeId))
       .slice(0, limit);

@@ -300,11 +300,18 @@ class PostgresStore implements Store {
     return rows.map(({ payment }) => decodePayment(JSON.parse(payment)));
   }
 
-  async payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
+  async payments({
+    status,
+    nodeId,
+    before,
+    limit,
+  }: PaymentQuery): Promise<readonly PaymentRecord[]> {
     return this.#payments(
       `WHERE ($1::text IS NULL OR p.status = $1) AND ($2::text IS NULL OR p.node_ids @> ARRAY[$2])
+         AND p.begun_seq < CASE WHEN $4::text IS NULL THEN 9223372036854775807 ELSE coalesce(
+           (SELECT b.begun_seq FROM ${this.#in}.sigil_payments b WHERE b.hash = $4), 0) END
        ORDER BY p.begun_seq DESC LIMIT $3`,
-      [status ?? null, nodeId ?? null, limit],
+      [status ?? null, nodeId ?? null, limit, before ?? null],
     );
   }
 

@@ -257,12 +257,16 @@ class SqliteStore implements Store {
     );
   }
 
-  payments({ status, nodeId, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
+  payments({ status, nodeId, before, limit }: PaymentQuery): Promise<readonly PaymentRecord[]> {
     return this.#payments(
       `WHERE (?1 IS NULL OR status = ?1)
-       AND (?2 IS NULL OR seq IN (SELECT payment FROM payment_nodes WHERE node_id = ?2))
-       ORDER BY seq DESC LIMIT ?3`,
+       AND seq < CASE WHEN ?2 IS NULL THEN 9223372036854775807
+         ELSE coalesce((SELECT b.seq FROM payments b WHERE b.payment_hash = unhex(?2)), 0) END
+       AND (?3 IS NULL OR EXISTS
+         (SELECT 1 FROM payment_nodes n WHERE n.node_id = ?3 AND n.payment = payments.seq))
+       ORDER BY seq DESC LIMIT ?4`,
       status ?? null,
+      before ?? null,
       nodeId ?? null,
       limit,
     );
@@ -408,7 +412,8 @@ class SqliteStore implements Store {
   receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
     return this.#receipts(
       `WHERE r.seq > ?1
-       AND (?2 IS NULL OR r.payment IN (SELECT payment FROM payment_nodes WHERE node_id = ?2))
+       AND (?2 IS NULL OR EXISTS
+         (SELECT 1 FROM payment_nodes n WHERE n.node_id = ?2 AND n.payment = r.payment))
        ORDER BY r.seq LIMIT ?3`,
       after,
       nodeId ?? null,

@@ -426,6 +426,12 @@ export function paymentLaws(law: Law): void {
     assert.deepEqual(await list({ status: "paid" }), [two.paymentHash, one.paymentHash]);
     assert.deepEqual(await list({ nodeId: "scout" }), [open.paymentHash, one.paymentHash]);
     assert.deepEqual(await list({ nodeId: "root", status: "open" }), [open.paymentHash]);
+    const before = open.paymentHash;
+    assert.deepEqual(await list({ before }), [two.paymentHash, one.paymentHash]);
+    assert.deepEqual(await list({ before, nodeId: "scout" }), [one.paymentHash]);
+    assert.deepEqual(await list({ before: two.paymentHash, limit: 1 }), [one.paymentHash]);
+    assert.deepEqual(await list({ before: one.paymentHash }), []);
+    assert.deepEqual(await list({ before: "ff".repeat(32) }), []);
   });
 
   law(

@@ -50,6 +50,7 @@ import type { Recall } from "./recall.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { RestoredBooks } from "./restored-books.ts";
+import { sliced } from "./slices.ts";
 import type { Startup } from "./startup.ts";
 
 export interface OwnerOptions {
@@ -134,12 +135,22 @@ export class Owner implements TreasuryOwner {
   async payments(filter: PaymentFilter = {}): Promise<readonly PaymentView[]> {
     const { nodeId: node, ...rest } = filter;
     checkGiven(ownerPayments, { query: { ...rest, node } });
-    return (await this.#options.store.payments({ limit: PAGE_ROWS, ...filter })).map(viewOf);
+    const { limit = PAGE_ROWS, ...query } = filter;
+    const found = await sliced<PaymentRecord>(limit, (last, many) =>
+      this.#options.store.payments({
+        ...query,
+        limit: many,
+        ...(last !== undefined && { before: last.paymentHash }),
+      }),
+    );
+    return found.map(viewOf);
   }
 
   async journal(after = 0, limit = PAGE_ROWS): Promise<readonly JournalEntry[]> {
     checkGiven(ownerJournal, { query: { after, limit } });
-    return this.#options.store.journal(after, limit);
+    return sliced<JournalEntry>(limit, (last, many) =>
+      this.#options.store.journal(last?.seq ?? after, many),
+    );
   }
 
   async receipts(after = 0, limit = PAGE_ROWS, nodeId?: string): Promise<readonly ReceiptRow[]> {

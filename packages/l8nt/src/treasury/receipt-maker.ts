@@ -6,6 +6,7 @@ import { ReceiptClerk } from "../receipt/clerk.ts";
 import { ReceiptSigner } from "../receipt/key.ts";
 import type { Alarm } from "./alarm.ts";
 import { derivedKey } from "./derived.ts";
+import { sliced } from "./slices.ts";
 
 export interface ReceiptMakerOptions {
   readonly store: ReceiptBook;
@@ -62,7 +63,9 @@ export class ReceiptMaker {
   /** @throws AdapterError `ERR_STORE` */
   async receipts(after: number, limit: number, nodeId?: string): Promise<readonly ReceiptRow[]> {
     await this.make();
-    return this.#options.store.receipts(after, limit, nodeId);
+    return sliced<ReceiptRow>(limit, (last, many) =>
+      this.#options.store.receipts(last?.seq ?? after, many, nodeId),
+    );
   }
 
   readonly #failed = (error: unknown): void => {

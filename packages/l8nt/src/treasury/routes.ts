@@ -1,13 +1,8 @@
 /** The treasury's HTTP side: a table of messages and what answers each. spec/4-purchase.md §7. */
 import { AdapterError, SigilError, TokenError } from "../errors.ts";
 import { readAuthorization } from "../l402/authorization.ts";
-import {
-  type AnyMessage,
-  type Asked,
-  type Message,
-  readAsked,
-  writeAnswer,
-} from "../wire/message.ts";
+import { type AnyMessage, type Asked, type Message, readAsked } from "../wire/message.ts";
+import { writeInParts } from "../wire/parts.ts";
 import { OWNER_PATH } from "../wire/paths.ts";
 import { Refused } from "../wire/problem.ts";
 import { AGENT_MESSAGES } from "../wire/treasury.ts";
@@ -33,7 +28,7 @@ export interface Route {
 export const route = <Path, Query, Body, Answer>(
   message: Message<Path, Query, Body, Answer>,
   handle: (call: Call<Path, Query, Body>) => Promise<Answer> | Answer,
-): Route => responding(message, async (call) => writeAnswer(message, await handle(call)));
+): Route => responding(message, async (call) => writeInParts(message, await handle(call)));
 
 /** A route that makes its own response. */
 export const responding = <Path, Query, Body, Answer>(

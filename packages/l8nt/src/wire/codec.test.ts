@@ -333,7 +333,10 @@ describe("a message is written by a client and read by a server", () => {
   });
 
   test.each([
-    ["stauts=open", 'unknown field "stauts" in query of payments; allowed: status, node, limit'],
+    [
+      "stauts=open",
+      'unknown field "stauts" in query of payments; allowed: status, node, before, limit',
+    ],
     ["status=lost", "must be one of open, paid, used, failed, undelivered"],
     ["limit=1001", "must be a whole number, 1000 at most"],
     ["limit=1e2", "must be a whole number"],

@@ -13,6 +13,10 @@ export interface Codec<T> {
   read(json: unknown, place: Place): T;
   /** Writes what the schema lists and nothing else. */
   write(value: T): unknown;
+  /** Of a list: what its entries are. */
+  readonly items?: AnyCodec;
+  /** Of an object: what its fields are. */
+  readonly fields?: Fields;
 }
 
 /** A field that JSON may lack. */
@@ -186,6 +190,7 @@ export const list = <T>(items: Codec<T>, max = Number.POSITIVE_INFINITY): Codec<
     return json.map((item, at) => items.read(item, place.at(at)));
   },
   write: (values) => values.map((value) => items.write(value)),
+  items,
 });
 
 export const pair = <A, B>(first: Codec<A>, second: Codec<B>): Codec<readonly [A, B]> => ({
@@ -228,6 +233,7 @@ export function object<F extends Fields>(fields: F): Codec<ObjectOf<F>> {
   const names = Object.keys(fields);
   const required = entries.filter(([, codec]) => !("optional" in codec)).map(([name]) => name);
   return {
+    fields,
     schema: {
       type: "object",
       properties: Object.fromEntries(entries.map(([name, { schema }]) => [name, schema])),

@@ -126,14 +126,18 @@ export function queryOf(query: URLSearchParams, { schema }: Codec<unknown>): obj
 const wholeNumber = (digits: string): number =>
   /^(?:0|[1-9][0-9]{0,15})$/.test(digits) ? Number(digits) : Number.NaN;
 
+/** The fields of every answer that is JSON. */
+export const ANSWER_FIELDS = {
+  "content-type": "application/json",
+  "cache-control": "no-store",
+} as const;
+
 /** The answer of a message, with status 200. */
 export function writeAnswer<Answer>(
   { answer }: { readonly answer?: Codec<Answer> },
   value: Answer,
 ): Response {
-  return new Response(JSON.stringify(answer?.write(value)), {
-    headers: { "content-type": "application/json", "cache-control": "no-store" },
-  });
+  return new Response(JSON.stringify(answer?.write(value)), { headers: ANSWER_FIELDS });
 }
 
 /**

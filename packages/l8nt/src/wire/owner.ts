@@ -99,7 +99,12 @@ export const ownerPayments = message({
   name: "payments",
   path: `${OWNER_PATH}/payments`,
   summary: "Payments, the newest first",
-  query: object({ status: optional(status), node: optional(nodeId), limit }),
+  query: object({
+    status: optional(status),
+    node: optional(nodeId),
+    before: optional(hash),
+    limit,
+  }),
   answer: object({ payments: list(payment) }),
 });
 
