@@ -12,6 +12,16 @@ import { msat } from "../packages/l8nt/src/amount.ts";
 import type { NodeRecord } from "../packages/l8nt/src/ports/nodes.ts";
 import type { Store } from "../packages/l8nt/src/ports/store.ts";
 import { NodeDirectory } from "../packages/l8nt/src/treasury/nodes.ts";
+import { openApiDocument } from "../packages/l8nt/src/wire/discovery.ts";
+import { ownTree } from "../packages/l8nt/src/wire/nodes.ts";
+import {
+  ownerHealth,
+  ownerJournal,
+  ownerPayments,
+  ownerRecalls,
+  ownerTree,
+} from "../packages/l8nt/src/wire/owner.ts";
+import { ownReceipts } from "../packages/l8nt/src/wire/receipts.ts";
 import { paymentOf } from "./books.ts";
 import { atMost, type Figure, plain } from "./figure.ts";
 
@@ -208,14 +218,14 @@ export async function loop(progress: (text: string) => void): Promise<Figure[]> 
     const acts: readonly Act[] = [
       {
         name: `${PARALLEL} agents read the tree`,
-        run: () => many(() => tree(agents, credential, "/v1/tree")),
+        run: () => many(() => tree(agents, credential, ownTree.path)),
       },
-      { name: "the owner reads the tree", run: () => tree(owners, owner, "/v1/owner/tree") },
-      pageOf("payments", owners, owner, "/v1/owner/payments"),
-      pageOf("journal entries", owners, owner, "/v1/owner/journal"),
-      pageOf("receipts", agents, credential, "/v1/receipts"),
-      { name: "the OpenAPI document", run: () => ask(agents, credential, "/v1/openapi.json") },
-      { name: "the owner's health", run: () => ask(owners, owner, "/v1/owner/health") },
+      { name: "the owner reads the tree", run: () => tree(owners, owner, ownerTree.path) },
+      pageOf("payments", owners, owner, ownerPayments.path),
+      pageOf("journal entries", owners, owner, ownerJournal.path),
+      pageOf("receipts", agents, credential, ownReceipts.path),
+      { name: "the OpenAPI document", run: () => ask(agents, credential, openApiDocument.path) },
+      { name: "the owner's health", run: () => ask(owners, owner, ownerHealth.path) },
       {
         name: "the surplus of the directory is forgotten",
         run: async (round) => {
@@ -245,7 +255,7 @@ export async function loop(progress: (text: string) => void): Promise<Figure[]> 
         name: `a revocation of a node with ${HANDED_OVER} hand-overs`,
         run: () => treasury.owner.revoke(handed),
       },
-      pageOf("recalls", owners, owner, "/v1/owner/revocations"),
+      pageOf("recalls", owners, owner, ownerRecalls.path),
     ];
     const figures: Figure[] = [];
     for (const act of acts) {
