@@ -200,6 +200,27 @@ const ENDINGS: readonly (readonly [string, Handler, boolean])[] = [
     false,
   ],
   [
+    "an answer that is not gRPC's, of 204",
+    (outgoing) => {
+      outgoing.writeHead(204);
+      outgoing.end();
+    },
+    true,
+  ],
+  [
+    "an answer that is not gRPC's, of 404",
+    (outgoing) => {
+      outgoing.writeHead(404, { "content-type": "text/plain" });
+      outgoing.end();
+    },
+    false,
+  ],
+  [
+    "a file that is sent by `stream.respondWithFile`",
+    ({ stream }) => stream.resume().respondWithFile(import.meta.filename),
+    true,
+  ],
+  [
     "the status 5, and a handler that declares the use consumed",
     (outgoing, grant) => {
       grant.consume();
