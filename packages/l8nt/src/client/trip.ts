@@ -2,6 +2,7 @@
  * One call of `fetch`: the request, what it costs, and the redirects that it follows.
  * spec/4-purchase.md §2.
  */
+
 import { type Access, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError, SigilError, type Spent } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
@@ -16,6 +17,7 @@ import { challengeAfter, isForSale, isRefusal } from "../wire/service-refusal.ts
 import { type Shown, shownAs, watched } from "./answer.ts";
 import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./carried.ts";
 import { type Held, HeldCredentials } from "./held.ts";
+import { withIntegrity } from "./integrity.ts";
 import { namedOrder, newOrderId, type Order, ordersOf } from "./orders.ts";
 import { type Outgoing, outgoing, tooLargeToBuy, unlessAborted } from "./outgoing.ts";
 import { keyOfUse, preferNoInvoice, repetition } from "./presenting.ts";
@@ -152,8 +154,6 @@ class Trip {
     const { url, type } = response;
     const shown = { url, type, redirected: isRedirected || response.redirected };
     if (integrity === "") return isRedirected ? shownAs(shown, response) : response;
-    // Loaded here, because few requests have it.
-    const { withIntegrity } = await import("./integrity.ts");
     try {
       return shownAs(shown, await withIntegrity(response, integrity));
     } catch (cause) {

@@ -6,7 +6,7 @@ import { type Amount, formatAmount, msat } from "../amount.ts";
 import type { Target } from "../caveat/index.ts";
 import { ChallengeError } from "../errors.ts";
 import type { Invoice, InvoiceCurve, Network } from "../invoice/index.ts";
-import type { readInvoice } from "../invoice/read.ts";
+import { readInvoice } from "../invoice/read.ts";
 import { type Offer, refusalsOnSale } from "../l402/challenge.ts";
 import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import { endOfSale } from "./paid-credential.ts";
@@ -41,7 +41,6 @@ export async function chooseOffer(
 ): Promise<Offer> {
   let chosen = offers[0]!;
   if (offers.length === 1) return chosen;
-  const { readInvoice } = await import("../invoice/read.ts");
   let least: bigint | undefined;
   for (const offer of offers) {
     if (refusalsOnSale(offer, { now, target }).length > 0) continue;

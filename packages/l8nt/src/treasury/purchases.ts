@@ -2,12 +2,14 @@
  * Purchases: gets an order answered, with what was bought earlier or by paying, and never pays
  * twice for it. spec/4-purchase.md §4.2.
  */
+
 import { formatOrigin } from "../caveat/index.ts";
 import { ChallengeError, PaymentError } from "../errors.ts";
 import { discard } from "../http/discard.ts";
 import { linesOf } from "../http/field-lines.ts";
 import { Turns } from "../internal/turns.ts";
 import { Challenge, type Offer } from "../l402/challenge.ts";
+import { otherSchemes } from "../l402/other-schemes.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PaymentRecord } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
@@ -152,7 +154,6 @@ async function offersIn(response: Response): Promise<readonly Offer[] | Challeng
   } catch (error) {
     if (!(error instanceof ChallengeError)) throw error;
     if (error.code === "ERR_CHALLENGE_MISSING") {
-      const { otherSchemes } = await import("../l402/other-schemes.ts");
       const others = await otherSchemes(response);
       if (others.length > 0)
         return new ChallengeError(error.code, `${error.message} It offers ${others.join(", ")}.`);

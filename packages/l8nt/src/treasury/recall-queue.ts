@@ -2,6 +2,7 @@
  * The queue of recalls: tells services of revocations until they confirm them, a bounded number at
  * once. spec/4-purchase.md §6.
  */
+
 import { formatOrigin, readBase } from "../caveat/index.ts";
 import { discard } from "../http/discard.ts";
 import { Lru } from "../internal/lru.ts";
@@ -10,6 +11,7 @@ import type { Credential } from "../l402/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Recall } from "../ports/hand-overs.ts";
 import type { Store } from "../ports/store.ts";
+import { revocationRequest } from "../wire/revocation.ts";
 import { recallCaveats } from "./narrowing.ts";
 import { paidCredentialOf } from "./paid-credential.ts";
 
@@ -208,8 +210,6 @@ export class RecallQueue {
     if (full === undefined) return 404;
     const caveats = recallCaveats(path, paymentHash);
     const isFirst = this.#timesFailed(origin) === 0;
-    // Loaded here, because a page that only pays does not need it.
-    const { revocationRequest } = await import("../wire/revocation.ts");
     // The service counts a revocation at the node that asks for it, so that a node which floods it
     // uses up nothing of the nodes above.
     const ancestor = full.append(caveats.slice(0, presented));
