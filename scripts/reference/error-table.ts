@@ -300,6 +300,12 @@ const DESCRIPTIONS = {
     whatToDo:
       "The operator should look at the price function: it threw, or returned something that is no amount with a unit. Or two `paid()` on different terms guard one request: remove one of them.",
   },
+  ERR_SECRET: {
+    meaning:
+      "The service has no secret, or one that is too short, so that it can prove and sell no credential. Nothing was charged.",
+    whatToDo:
+      "The operator should set the environment variable that the paywall's `secret` is read from, such as SIGIL_SECRET: `openssl rand -hex 32`.",
+  },
   ERR_FEED: {
     meaning:
       "The revocation feed sent something that is not signed by its key or does not follow what it sent before.",

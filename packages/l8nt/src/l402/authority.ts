@@ -74,6 +74,15 @@ export class Authority {
     return this.minter.vocabulary;
   }
 
+  /**
+   * Reads a secret that a function gives; the first credential would do the same.
+   *
+   * @throws AdapterError `ERR_SECRET`: there is none, or it is too short or not random
+   */
+  readSecret(): void {
+    this.#hmac.readSecret();
+  }
+
   /** Mints under `secret` from now on; credentials of earlier secrets stay valid until they end. */
   rotate(secret: Secret): void {
     this.#hmac.rotate(secret);

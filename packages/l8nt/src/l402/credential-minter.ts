@@ -15,7 +15,7 @@ import type { Packet } from "../macaroon/packet.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import { Identifier, ROOT_ID_BYTES } from "./identifier.ts";
 import { MacaroonBody, partsOf } from "./macaroon-body.ts";
-import { Roots, type Secret } from "./roots.ts";
+import { type Root, Roots, type Secret, type SecretSource } from "./roots.ts";
 
 /**
  * What credentials are for: `"access"` to a service, or `"spending"` by a treasury, which needs a
@@ -26,9 +26,9 @@ export type Kind = "access" | "spending";
 export interface MinterOptions {
   /**
    * 32 random bytes or more, or their hex. Anyone who has it can mint any credential, so it stays
-   * in this process.
+   * in this process. A function is called when the secret is first needed.
    */
-  readonly secret: Secret;
+  readonly secret: SecretSource;
   /** The public http(s) URL where the credentials are spent. */
   readonly location: string;
   /** @default "access" */
@@ -91,8 +91,32 @@ export class CredentialMinter {
     this.#roots.rotate(secret);
   }
 
+  /**
+   * Checks a scope, without the secret.
+   *
+   * @throws TypeError as {@link mint}
+   * @throws TokenError `ERR_TOKEN_TOO_LARGE`
+   */
+  check(scope: Scope): void {
+    this.#packet(SAMPLE, new Uint8Array(32), scope, []);
+  }
+
   /** @throws TypeError as {@link mint} */
   protected packet(paymentHash: Bytes, scope: Scope, terms: readonly string[] = []): Packet {
+    return this.#packet(this.#roots.current, paymentHash, scope, terms);
+  }
+
+  #packet(root: Root, paymentHash: Bytes, scope: Scope, terms: readonly string[]): Packet {
+    const caveats = this.#caveats(scope, terms);
+    const identifier = Identifier.encode(
+      paymentHash,
+      concat(bytesOf(root.id), nonceBytes(32 - ROOT_ID_BYTES)),
+    );
+    const minted = mintUnder(root.key, binaryOf(identifier), this.location);
+    return appendCaveats(minted, caveats.map(binaryOfUtf8));
+  }
+
+  #caveats(scope: Scope, terms: readonly string[]): readonly string[] {
     // First, so that a misspelt key is named, not missed.
     const caveats = [...compileScope(scope, { now: this.#clock() }), ...terms];
     checkCaveats(caveats, this.vocabulary);
@@ -107,12 +131,12 @@ export class CredentialMinter {
       throw new TypeError(
         'a credential that can spend needs a budget: budget: "500 sat", or budgetPerDay and the like',
       );
-    const root = this.#roots.current;
-    const identifier = Identifier.encode(
-      paymentHash,
-      concat(bytesOf(root.id), nonceBytes(32 - ROOT_ID_BYTES)),
-    );
-    const minted = mintUnder(root.key, binaryOf(identifier), this.location);
-    return appendCaveats(minted, caveats.map(binaryOfUtf8));
+    return caveats;
   }
 }
+
+/** A root of nothing, for credentials that are thrown away. */
+const SAMPLE: Root = {
+  id: binaryOf(new Uint8Array(ROOT_ID_BYTES)),
+  key: binaryOf(new Uint8Array(32)),
+};

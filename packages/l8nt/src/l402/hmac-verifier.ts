@@ -20,11 +20,14 @@ import { Credential } from "./credential.ts";
 import { type Kind, vocabularyOf } from "./credential-minter.ts";
 import { isPaid, readParts } from "./macaroon-body.ts";
 import { SignedPlaces } from "./places.ts";
-import { Roots, type Secret } from "./roots.ts";
+import { Roots, type Secret, type SecretSource } from "./roots.ts";
 
 export interface HmacVerifierOptions {
-  /** What new credentials are minted under. 32 random bytes or more, or their hex. */
-  readonly secret: Secret;
+  /**
+   * What new credentials are minted under. 32 random bytes or more, or their hex. A function is
+   * called when the secret is first needed.
+   */
+  readonly secret: SecretSource;
   /** Secrets used before: their credentials are still verified. */
   readonly previousSecrets?: readonly Secret[];
   /** @default "access" */
@@ -82,6 +85,11 @@ export class HmacVerifier implements Verifier {
 
   known(text: string): Verified | undefined {
     return this.#texts.get(text);
+  }
+
+  /** Reads a secret that a function gives. @throws AdapterError `ERR_SECRET` */
+  readSecret(): void {
+    this.#roots.read();
   }
 
   /** Verifies credentials of `secret` too; those of the secrets before it stay valid. */

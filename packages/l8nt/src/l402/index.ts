@@ -19,4 +19,4 @@ export { Identifier } from "./identifier.ts";
 export { Minter } from "./minter.ts";
 export { authenticateFields, type Presented, presentedIn } from "./presented.ts";
 export { withoutCredentials } from "./repeated.ts";
-export type { Secret } from "./roots.ts";
+export type { Secret, SecretSource } from "./roots.ts";

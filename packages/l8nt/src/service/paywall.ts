@@ -6,7 +6,7 @@
 import { durationSeconds } from "../caveat/duration.ts";
 import { type Duration, readBase } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { Authority, type Secret } from "../l402/index.ts";
+import { Authority, type SecretSource } from "../l402/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
@@ -50,8 +50,12 @@ export interface AuthorizeOptions {
 export interface PaywallOptions extends Terms {
   /** Mints and verifies. Give either this, or `secret` and `location`. */
   readonly authority?: Authority;
-  /** 32 random bytes or more, or their hex. */
-  readonly secret?: Secret | undefined;
+  /**
+   * 32 random bytes or more, or their hex; or a function that is called at the first request. While
+   * it is undefined, as in a build that loads the module without the secrets of the server,
+   * requests are answered 503, `ERR_SECRET`, and `ready()` rejects.
+   */
+  readonly secret?: SecretSource | undefined;
   /**
    * The public URL of this service; a `Host` header is not believed. Give it a path, such as
    * `https://example.com/api`, only where a proxy removes that path from the requests that arrive
@@ -181,9 +185,10 @@ export class Paywall {
    * Resolves once the revocations are read, and what an earlier process left under way has ended.
    * Until the revocations are read every answer to a credential is 503.
    *
-   * @throws AdapterError `ERR_STORE`
+   * @throws AdapterError `ERR_STORE`, `ERR_SECRET`
    */
   async ready(): Promise<void> {
+    this.authority.readSecret();
     await Promise.all([this.#revoking.ready(), this.#abandoned.end()]);
   }
 
@@ -244,11 +249,12 @@ export class Paywall {
   }
 }
 
-function ownAuthority({ secret, location }: PaywallOptions, clock: Clock): Authority {
-  const missing = secret === undefined ? "secret" : location === undefined ? "location" : undefined;
-  if (secret === undefined || location === undefined)
+function ownAuthority(options: PaywallOptions, clock: Clock): Authority {
+  const { secret = () => undefined, location } = options;
+  const missing = !("secret" in options) ? "secret" : location === undefined ? "location" : "";
+  if (missing !== "" || location === undefined)
     throw new TypeError(
-      `a paywall needs an authority, or a secret and a location: its ${missing} is undefined`,
+      `a paywall needs an authority, or a secret and a location: its ${missing} is missing`,
     );
   return new Authority({ secret, location, clock });
 }

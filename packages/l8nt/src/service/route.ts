@@ -27,18 +27,8 @@ import { Readings, withoutCredential } from "./readings.ts";
 import { type Begun, repeatError } from "./repeats.ts";
 import { Sales } from "./sale.ts";
 import { sameTerms, type Terms } from "./terms.ts";
+import * as unserved from "./unserved.ts";
 
-const MISSING = new TokenError(
-  "ERR_TOKEN_MISSING",
-  "This endpoint takes an L402 credential. Pay the invoice of the challenge, or bring a credential that covers this request.",
-);
-const NOT_SOLD = new TokenError(
-  "ERR_TOKEN_MISSING",
-  "This endpoint takes an L402 credential, and sells none. Bring one that its owner minted, or one derived from it.",
-);
-const NO_PRICE = "The price of this request could not be determined. Nothing was charged.";
-const GUARDED_TWICE =
-  "This request is guarded twice, on different terms, so its price cannot be determined. Nothing was charged. The operator should remove one of the two.";
 /** What a request presents; an error for a credential that proves nothing here. */
 type Presented = Verified | TokenError | undefined;
 
@@ -91,15 +81,17 @@ export class Route {
   }
 
   #decide(facts: RequestFacts): Decision | Promise<Decision> {
-    if (this.#isClosed) return new Refused(closed(), { status: 404 });
+    if (this.#isClosed) return new Refused(unserved.closed(), { status: 404 });
     const target = this.#read(facts.method, facts.target);
-    if (target === undefined) return new Refused(badTarget());
+    if (target === undefined) return new Refused(unserved.badTarget());
     if (isPreflight(facts)) return preflightAnswer();
     let presented: Presented;
     try {
+      this.#context.authority.readSecret();
       presented = authenticateFields(this.#context.authority.verifier, presentedBy(facts));
       if (presented !== undefined) this.#context.challenges.paid(presented.paymentHash);
     } catch (error) {
+      if (error instanceof AdapterError) return this.#unready(error, target);
       if (!(error instanceof TokenError)) throw error;
       if (!isUnproven(error)) return this.#unproven(error);
       presented = error;
@@ -118,6 +110,11 @@ export class Route {
           },
           presented,
         );
+  }
+
+  #unready(error: AdapterError, { method, path }: Target): Refused {
+    this.#context.alarm(`l8nt: ${method} ${path} is not served: no secret`, error.cause);
+    return new Refused(error);
   }
 
   #unproven(error: TokenError): Refused {
@@ -144,7 +141,7 @@ export class Route {
     if (claimed === undefined && !isUnproven) return undefined;
     if (claimed !== undefined && !isUnproven && sameTerms(terms, this.terms))
       return uncounted(claimed);
-    const error = new AdapterError("ERR_PRICE_FUNCTION", GUARDED_TWICE);
+    const error = new AdapterError("ERR_PRICE_FUNCTION", unserved.GUARDED_TWICE);
     this.#context.alarm(`l8nt: ${method} ${path} is guarded twice, by paid() on two terms`, error);
     return new Refused(error);
   }
@@ -163,7 +160,7 @@ export class Route {
   }
 
   async #price(facts: RequestFacts, target: Target, presented: Presented): Promise<Decision> {
-    if (facts.isSpelledAsRouted?.() === false) return new Refused(misspelt());
+    if (facts.isSpelledAsRouted?.() === false) return new Refused(unserved.misspelt());
     const asked = new FactsOfRequest(facts, this.#urlOf(facts, target));
     let price: Amount;
     try {
@@ -175,7 +172,7 @@ export class Route {
         `l8nt: the price function of ${facts.method} ${target.path} gave no price`,
         cause,
       );
-      return new Refused(new AdapterError("ERR_PRICE_FUNCTION", NO_PRICE, { cause }));
+      return new Refused(new AdapterError("ERR_PRICE_FUNCTION", unserved.NO_PRICE, { cause }));
     }
     const hash = () => asked.readings.hash();
     return this.#judge({ facts, target, price, hash }, presented);
@@ -190,7 +187,10 @@ export class Route {
       return grant(undefined, price);
     }
     if (presented === undefined)
-      return this.#sales.offer(request, isPriced && price.unit === "msat" ? MISSING : NOT_SOLD);
+      return this.#sales.offer(
+        request,
+        isPriced && price.unit === "msat" ? unserved.MISSING : unserved.NOT_SOLD,
+      );
     if (presented instanceof TokenError) return this.#sales.offer(request, presented);
     const verified = presented;
     const { authority, clock } = this.#context;
@@ -300,20 +300,5 @@ async function bodyOf(facts: RequestFacts): Promise<Uint8Array<ArrayBuffer>> {
 
 const UNPRICED: ReadonlySet<string> = new Set(["ERR_TOO_LARGE", "ERR_REQUEST"]);
 
-const closed = (): AdapterError =>
-  new AdapterError("ERR_REQUEST", "This route was closed. Nothing is served here any more.");
-
-const misspelt = (): AdapterError =>
-  new AdapterError(
-    "ERR_REQUEST",
-    "The path is spelled otherwise than the route, in its case or its slashes, so its price is not known.",
-  );
-
 const ofCall = (decision: Decision, type: string): Decision =>
   decision instanceof Refused ? decision.ofCall(type) : decision;
-
-const badTarget = (): AdapterError =>
-  new AdapterError(
-    "ERR_REQUEST",
-    "The request's method or path can be read in two ways, so it is not served. Send the path without encoded slashes, dots or backslashes.",
-  );

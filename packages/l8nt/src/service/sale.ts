@@ -96,7 +96,7 @@ export class Sales {
     this.#context = context;
     const sample = targetAt("GET", context.base.origin, "/")!;
     const { scope } = saleOf(terms, sample, context.base, 0n);
-    context.authority.minter.mint({ budget: "0 sat", ...scope });
+    context.authority.minter.check({ budget: "0 sat", ...scope });
   }
 
   /** Whether a request with this price is for sale. */
