@@ -11,13 +11,14 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { paid as paidNode } from "../node/index.ts";
+import { listener, paid as paidNode } from "../node/index.ts";
 import type { Paywall } from "../service/index.ts";
 import { paid as paidExpress } from "./express.ts";
 import { paid as paidFastify } from "./fastify.ts";
 import { listening } from "./fixtures/listening.ts";
 import { newPaywall } from "./fixtures/paywall.ts";
 import { paid as paidHono } from "./hono.ts";
+import { paid as paidNext } from "./next.ts";
 
 const TERMS = { price: "1 sat" } as const;
 const SIZE = 30 * 1024 * 1024;
@@ -38,6 +39,10 @@ const SERVERS: Readonly<Record<string, (paywall: Paywall) => Server | Promise<Se
   },
   "l8nt/hono": (paywall) =>
     createAdaptorServer(new Hono().post("/", paidHono(paywall, TERMS))) as Server,
+  "l8nt/next in a listener": (paywall) => {
+    const POST = paidNext(paywall, TERMS, () => new Response());
+    return createServer(listener((request) => POST(request, {})));
+  },
 };
 
 const closers: (() => Promise<void>)[] = [];

@@ -11,6 +11,7 @@ import { stripIncoming } from "./stripped.ts";
 import { watchUpgrades } from "./upgrade.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
+export { holdContinue } from "./continue.ts";
 export {
   type Handler,
   type ListenerOptions,

@@ -10,8 +10,10 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { guardOf, leaveGuard } from "../service/guard.ts";
+import { holdContinue } from "./continue.ts";
 import { headersOf, targetOf } from "./facts.ts";
 import { problem, writeFailure, writeResponse } from "./response.ts";
+import { closeUnread } from "./unread.ts";
 
 /** The client of a request, by its socket. */
 export interface Peer {
@@ -55,10 +57,9 @@ async function answer(
   const request = requestOf(incoming, origin, { signal });
   if (request === undefined) return writeResponse(outgoing, problem(400, "Bad request"));
   try {
-    await writeResponse(
-      outgoing,
-      await handler(request, { address: incoming.socket.remoteAddress }),
-    );
+    const response = await handler(request, { address: incoming.socket.remoteAddress });
+    if (response.status >= 400 && !incoming.readableDidRead) closeUnread(outgoing);
+    await writeResponse(outgoing, response);
   } catch (error) {
     // After the client has gone, an abort is no fault and needs no answer.
     if (!signal.aborted) await writeFailure(outgoing, error);
@@ -123,7 +124,24 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
   const { headers } = incoming;
   const isThere =
     headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-  return isThere ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
+  return isThere ? lazily(() => Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
+}
+
+/** Reads nothing until it is read: a body that nobody asks for is not asked of the client. */
+function lazily(open: () => ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        reader ??= open().getReader();
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader?.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /** `URL` may rewrite a query, which does not change the path. */
@@ -226,6 +244,7 @@ export async function serve(handler: Handler, options: ServeOptions = {}): Promi
   const { port = 0, host = "127.0.0.1", socket, origin } = options;
   const { maxConnections = MAX_CONNECTIONS } = options;
   const server = createServer(LIMITS);
+  holdContinue(server);
   boundConnections(server, maxConnections);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { holdContinueFor, refuseContinue } from "./continue.ts";
 
 /** What is read and dropped of such a body. */
 const MAX_DROPPED_BYTES = 1024 * 1024;
@@ -14,6 +15,9 @@ const MAX_LINGER_MS = 2_000;
 /** Call it before the head of the refusal is written. */
 export function closeUnread(outgoing: ServerResponse): void {
   const { req: incoming } = outgoing;
+  // Of a client that waits to send its body, no next request can be told from the body.
+  if (refuseContinue(incoming)) outgoing.shouldKeepAlive = false;
+  holdContinueFor(incoming);
   // Over HTTP/2 a stream is refused by itself.
   if (incoming.httpVersionMajor !== 1 || incoming.complete || !mayBeLarge(incoming.headers)) return;
   const socket: Socket = incoming.socket;
