@@ -185,6 +185,47 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     expect(url).toBe(`${origin}/mcp`);
   });
 
+  test("answers 402 with an error of JSON-RPC that has the problem, and that a host shows", async () => {
+    const here = await town();
+    const { url } = await shop(here, { methods: { "notifications/roots/list_changed": "1 sat" } });
+    const answered = async (message: object) => {
+      const response = await post(url, message);
+      return {
+        status: response.status,
+        type: response.headers.get("content-type"),
+        body: await response.json(),
+      };
+    };
+    const asked = await answered({ ...callOf(FORECAST), id: "seven" });
+    expect(asked).toMatchObject({
+      ...{ status: 402, type: "application/json" },
+      body: {
+        ...{ jsonrpc: "2.0", id: "seven" },
+        error: {
+          code: -32_000,
+          message: expect.stringContaining("10 sat"),
+          data: { status: 402, code: "ERR_TOKEN_MISSING", price: "10 sat" },
+        },
+      },
+    });
+    expect(Object.keys(asked.body).sort()).toEqual(["error", "id", "jsonrpc"]);
+    // What is no request has no id that could be answered.
+    for (const [message, status, code] of [
+      [{ jsonrpc: "2.0", method: "notifications/roots/list_changed" }, 402, -32_000],
+      [{ jsonrpc: "2.0", method: "tools/call", params: FORECAST }, 402, -32_000],
+      [[callOf(FORECAST), { ...callOf(FORECAST), id: 2 }], 400, -32_600],
+      ["{", 400, -32_600],
+      [{ ...callOf(FORECAST), id: { a: 1 } }, 402, -32_000],
+    ] as const) {
+      const { body, ...head } = await answered(message as object);
+      expect(head.status).toBe(status);
+      expect([Object.keys(body), body.error.code]).toEqual([["jsonrpc", "error"], code]);
+      expect(body.error.data.status).toBe(status);
+    }
+    const caller = await major.http(url);
+    expect(String(await failure(caller.callTool(FORECAST)))).toMatch(/10 sat/);
+  });
+
   test("is free for the tools without a price, and not for the others", async () => {
     const here = await town();
     const { url, seen } = await shop(here, { methods: { "tools/list": "1 sat" } });
@@ -221,7 +262,10 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     const again = await ask(callOf(FORECAST));
     expect([again.status, await again.text()]).toEqual([200, first]);
     const other = await ask(callOf({ name: "forecast", arguments: { city: "Kyoto" } }));
-    expect([other.status, (await other.json()).code]).toEqual([422, "ERR_IDEMPOTENCY_KEY"]);
+    expect([other.status, (await other.json()).error.data.code]).toEqual([
+      422,
+      "ERR_IDEMPOTENCY_KEY",
+    ]);
     // Its answer would have the id of another message.
     expect((await ask({ ...callOf(FORECAST), id: 2 })).status).toBe(422);
     expect(answers).toHaveBeenCalledTimes(1);
@@ -269,7 +313,7 @@ describe.each(majors)("a server of $name over HTTP", (major) => {
     const denied = await post(url, callOf(FORECAST), { authorization });
     expect(denied.status).toBe(403);
     expect(denied.headers.get("www-authenticate")).toBeNull();
-    expect(await denied.json()).toMatchObject({ code: "ERR_CAPABILITY" });
+    expect(await denied.json()).toMatchObject({ error: { data: { code: "ERR_CAPABILITY" } } });
     expect(
       (await post(url, callOf({ name: "report", arguments: {} }), { authorization })).status,
     ).toBe(200);

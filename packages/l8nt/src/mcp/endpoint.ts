@@ -16,6 +16,7 @@ import type { Grant, Grants, Paywall } from "../service/index.ts";
 import { keeping } from "../service/keeping.ts";
 import { strippedRequest } from "../service/stripped.ts";
 import { Refused } from "../wire/problem.ts";
+import { rpcRefusal } from "./rpc-error.ts";
 import { checkPrice, type ToolCall, type ToolPrice } from "./tool.ts";
 import {
   authorizationIn,
@@ -130,7 +131,7 @@ export function paidEndpoint(
       priced = read(message);
     } catch (error) {
       if (!(error instanceof AdapterError)) throw error;
-      return new Refused(error).response;
+      return rpcRefusal(new Refused(error), message);
     }
     if (priced === undefined) return handler(onward(request, message));
     const facts = factsOf(request, clientAddress?.(request));
@@ -145,6 +146,7 @@ export function paidEndpoint(
       body: async () => utf8(JSON.stringify(withoutMeta(message))),
       json: async () => priced.part,
     });
+    if (decision instanceof Refused) return rpcRefusal(decision, message);
     if (!decision.granted) return decision.response;
     const isFree = decision.grant.paymentHash === undefined;
     let response: Response;

@@ -73,6 +73,17 @@ test("an answer of something in between is no problem of Sigil's", async () => {
   for (const answer of answers) expect(await readProblem(answer)).toBeUndefined();
 });
 
+test("the problem in an error of JSON-RPC is read as one", async () => {
+  const error = {
+    code: -32_000,
+    message: "Wait.",
+    data: { code: "ERR_STORE", detail: "It failed." },
+  };
+  expect(await readProblem(Response.json({ jsonrpc: "2.0", id: 1, error }))).toMatchObject({
+    ...{ code: "ERR_STORE", message: "It failed." },
+  });
+});
+
 test("a payment whose outcome is not said counts as unknown", () => {
   const error = errorOf({ code: "ERR_PAYMENT_FAILED", detail: "It failed." });
   expect(error).toMatchObject({ spent: "unknown" });

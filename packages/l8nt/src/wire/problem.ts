@@ -256,7 +256,9 @@ const MAX_PROBLEM_BYTES = 1024 * 1024;
 export async function readProblem(response: Response): Promise<SigilError | undefined> {
   const json = await readJson(response, MAX_PROBLEM_BYTES).catch(() => undefined);
   const after = response.headers.get("retry-after") ?? "";
-  return errorOf(json, {
+  // A whole MCP server answers in JSON-RPC. spec/8-mcp.md §4
+  const { data } = Object((Object(json) as Record<string, unknown>).error) as { data?: unknown };
+  return errorOf(data ?? json, {
     retryAfterSeconds: /^[0-9]{1,9}$/.test(after) ? Number(after) : undefined,
   });
 }
