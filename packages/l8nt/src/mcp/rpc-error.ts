@@ -5,7 +5,7 @@ import { formatAmount, msat } from "../amount.ts";
 import { type Refused, render } from "../wire/problem.ts";
 import { members } from "./wire.ts";
 
-/** JSON-RPC 2.0 §5.1. Version 2025-11-25 of MCP has `-32042`, the draft's code, for another error. */
+/** JSON-RPC 2.0 §5.1. MCP 2025-11-25 has `-32042`, the code of a draft, for another error. */
 const INVALID_REQUEST = -32_600;
 const REFUSED = -32_000;
 

@@ -9,8 +9,8 @@ const held = new WeakSet<object>();
 /**
  * Makes a server send `100 Continue` when a handler begins to read the body, and not before: a
  * request that is refused without its body gets the refusal alone. `paid` does it at the first
- * refusal of a server; called before, it holds for that one too. `serve` does it by itself. A server
- * with a listener of `checkContinue` is left as it is.
+ * refusal of a server; called before, it holds for that one too. `serve` does it by itself. A
+ * server with a listener of `checkContinue` is left as it is.
  *
  * @example
  * const server = createServer(app);

@@ -38,6 +38,14 @@ export function headersOf(rawHeaders: readonly string[]): Headers {
   return headers;
 }
 
+/** RFC 9112 §3.2. */
+export function hasSeveralHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]!.length === 4 && rawHeaders[at]!.toLowerCase() === "host") hosts++;
+  return hosts > 1;
+}
+
 const peerOf = ({ socket }: IncomingMessage): string | undefined => socket?.remoteAddress;
 
 /**
@@ -64,6 +72,10 @@ export class NodeFacts implements RequestFacts {
    */
   get authorization(): string | undefined {
     return linesOf(this.request.rawHeaders, AUTHORIZATION);
+  }
+
+  get hasSeveralHosts(): boolean {
+    return hasSeveralHosts(this.request.rawHeaders);
   }
 
   get macaroon(): string | undefined {

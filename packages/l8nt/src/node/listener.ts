@@ -11,7 +11,7 @@ import { Readable } from "node:stream";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { guardOf, leaveGuard } from "../service/guard.ts";
 import { holdContinue } from "./continue.ts";
-import { headersOf, targetOf } from "./facts.ts";
+import { hasSeveralHosts, headersOf, targetOf } from "./facts.ts";
 import { problem, writeFailure, writeResponse } from "./response.ts";
 import { closeUnread } from "./unread.ts";
 
@@ -96,7 +96,7 @@ export function requestOf(
   const url = origin + target;
   const isBodiless = method === "GET" || method === "HEAD";
   // Two parties on the way may believe different ones (RFC 9112 §3.2).
-  if (hostsIn(incoming.rawHeaders) > 1) return undefined;
+  if (hasSeveralHosts(incoming.rawHeaders)) return undefined;
   const content = isBodiless ? null : (body ?? bodyOf(incoming));
   try {
     const request = new Request(url, {
@@ -116,9 +116,6 @@ export function requestOf(
     return undefined;
   }
 }
-
-const hostsIn = (rawHeaders: readonly string[]): number =>
-  rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length;
 
 function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | null {
   const { headers } = incoming;

@@ -16,6 +16,8 @@ export interface RequestFacts {
   readonly request?: object | undefined;
   /** The raw request target: path and query, before any framework decoded it. */
   readonly target: string;
+  /** Whether there are several `Host` lines, of which two parties may believe different ones. */
+  readonly hasSeveralHosts?: boolean | undefined;
   /**
    * Every `Authorization` line, joined by commas. A framework that keeps only the first line hides
    * a second credential.

@@ -14,6 +14,9 @@ export function factsOf(request: Request, clientAddress?: string): RequestFacts 
     authorization,
     macaroon,
     clientAddress,
+    get hasSeveralHosts() {
+      return request.headers.get("host")?.includes(",") === true;
+    },
     idempotencyKey: request.headers.get("idempotency-key"),
     get contentType() {
       return request.headers.get("content-type");

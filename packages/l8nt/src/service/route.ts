@@ -84,6 +84,7 @@ export class Route {
     if (this.#isClosed) return new Refused(unserved.closed(), { status: 404 });
     const target = this.#read(facts.method, facts.target);
     if (target === undefined) return new Refused(unserved.badTarget());
+    if (facts.hasSeveralHosts === true) return new Refused(unserved.severalHosts());
     if (isPreflight(facts)) return preflightAnswer();
     let presented: Presented;
     try {

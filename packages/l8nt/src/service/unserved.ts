@@ -27,3 +27,9 @@ export const badTarget = (): AdapterError =>
     "ERR_REQUEST",
     "The request's method or path can be read in two ways, so it is not served. Send the path without encoded slashes, dots or backslashes.",
   );
+
+export const severalHosts = (): AdapterError =>
+  new AdapterError(
+    "ERR_REQUEST",
+    "The request has several Host fields, so it is not served. Send one.",
+  );

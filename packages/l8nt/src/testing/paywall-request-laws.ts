@@ -71,6 +71,26 @@ export function requestLaws({ law }: PaywallLaws): void {
   );
 
   law(
+    "a request with two `Host` fields is neither served nor sold",
+    { price: "1 sat", grants: { uses: 2 } },
+    async (world) => {
+      const credential = await world.buy("/paid");
+      for (const second of ["a.example", "evil.example"])
+        for (const given of [[], [credential]]) {
+          const fields = [
+            ["Host", "a.example"],
+            ["HOST", second],
+          ] as const;
+          const response = await world.ask("/paid", given, { fields });
+          assert.equal(response.status, 400);
+          assert.deepEqual(response.lines("www-authenticate"), []);
+        }
+      assert.deepEqual(world.grants, []);
+      assert.equal((await world.ask("/paid", [credential])).status, 200);
+    },
+  );
+
+  law(
     "a path is sold and never a pattern: a star that a client sends is no wildcard",
     [{ path: "/paid/*", price: "1 sat" }],
     async (world) => {
