@@ -22,6 +22,7 @@ const WRITES = new Set([
   "settle",
   "mark",
   "take",
+  "rewrap",
   "reopen",
   "handOver",
   "recall",

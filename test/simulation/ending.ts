@@ -5,9 +5,10 @@
 import { createHash } from "node:crypto";
 import type { PaymentView } from "l8nt/ports";
 import { auditLedger, nodeTotal } from "../../packages/l8nt/src/ledger/index.ts";
+import { Wrapping } from "../../packages/l8nt/src/treasury/wrapping.ts";
 import { type Agents, hasUses } from "./agents.ts";
 import { type Deed, isLive, lineOf, type Payment } from "./facts.ts";
-import type { House } from "./house.ts";
+import { type House, SECRET } from "./house.ts";
 import type { OwnerAtWork } from "./owner.ts";
 import type { Town } from "./town.ts";
 import { calm } from "./weather.ts";
@@ -16,6 +17,8 @@ import { calm } from "./weather.ts";
  * Long enough for whatever the treasury does between it heard of a thing and it raised an alarm.
  */
 const MOMENT_SECONDS = 10;
+
+const WRAPPING = new Wrapping(SECRET);
 
 export async function end(
   town: Town,
@@ -152,7 +155,8 @@ async function judgeRecords(town: Town, owner: OwnerAtWork): Promise<void> {
       `${what} came to ${amountMsat} and ${feeMsat}, and the books have ${view?.amount.value} and ${view?.fee?.value}`,
     );
     const { preimage = "" } = (await disk.image.payment(paymentHash)) ?? {};
-    const hash = createHash("sha256").update(Buffer.from(preimage, "hex")).digest("hex");
+    const proof = (await WRAPPING.unwrap(preimage, paymentHash, "preimage")) ?? "";
+    const hash = createHash("sha256").update(Buffer.from(proof, "hex")).digest("hex");
     oracle.demand(hash === paymentHash, `${what} was paid, and its proof is not kept`);
     judgeWorth(town, payment, view?.status);
   }

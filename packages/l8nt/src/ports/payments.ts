@@ -45,7 +45,7 @@ export interface PaymentRecord {
   readonly limitIds: readonly string[];
   /**
    * What the challenge sold: base64 of a macaroon, or another server's text. With the preimage it
-   * is the full credential.
+   * is the full credential. A treasury gives a store both wrapped.
    */
   readonly token: string;
   /** The conditions that the service said it enforces. */
@@ -132,6 +132,9 @@ export interface PaymentQuery {
   readonly limit: number;
 }
 
+/** What can be presented of a payment, as a store keeps it. */
+export type PaidTexts = Pick<PaymentRecord, "token" | "preimage">;
+
 /** Every method is one atomic step, and durable when its promise resolves. */
 export interface Payments {
   /**
@@ -184,6 +187,13 @@ export interface Payments {
   purchases(nodeIds: readonly string[], query: PurchaseQuery): Promise<readonly PaymentRecord[]>;
   /** Payments for people to read, the newest first. */
   payments(query: PaymentQuery): Promise<readonly PaymentRecord[]>;
+  /** Payments in the order of their hashes, after the hash `after`. */
+  paymentsAfter(after: string, limit: number): Promise<readonly PaymentRecord[]>;
+  /**
+   * Replaces the texts of a payment by the same ones in another wrapping. Returns false, and
+   * changes nothing, unless they are `from`.
+   */
+  rewrap(paymentHash: string, from: PaidTexts, to: PaidTexts): Promise<boolean>;
   /** The closures of `origin` that have not ended at `at`. */
   closures(origin: string, at: number): Promise<readonly Closure[]>;
   /** Ends every closure of `origin`, on the owner's word. */

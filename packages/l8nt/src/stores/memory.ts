@@ -39,6 +39,7 @@ import {
   type BeginAnswer,
   type Closure,
   MAX_PURCHASES,
+  type PaidTexts,
   type PaymentMark,
   type PaymentQuery,
   type PaymentRecord,
@@ -215,6 +216,20 @@ export class MemoryStore implements Store {
       .filter((payment) => status === undefined || payment.status === status)
       .filter((payment) => nodeId === undefined || payment.nodeIds.includes(nodeId))
       .slice(0, limit);
+  }
+
+  async paymentsAfter(after: string, limit: number): Promise<readonly PaymentRecord[]> {
+    return [...this.#payments.values()]
+      .filter(({ paymentHash }) => paymentHash > after)
+      .sort((a, b) => (a.paymentHash < b.paymentHash ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  async rewrap(paymentHash: string, from: PaidTexts, to: PaidTexts): Promise<boolean> {
+    const payment = this.#payments.get(paymentHash);
+    if (payment?.token !== from.token || payment.preimage !== from.preimage) return false;
+    this.#payments.set(paymentHash, { ...payment, ...to });
+    return true;
   }
 
   async closures(origin: string, at: number): Promise<readonly Closure[]> {

@@ -32,6 +32,7 @@ import {
   type BeginAnswer,
   type Closure,
   MAX_PURCHASES,
+  type PaidTexts,
   type PaymentMark,
   type PaymentQuery,
   type PaymentRecord,
@@ -313,6 +314,26 @@ class PostgresStore implements Store {
        ORDER BY p.begun_seq DESC LIMIT $3`,
       [status ?? null, nodeId ?? null, limit, before ?? null],
     );
+  }
+
+  async paymentsAfter(after: string, limit: number): Promise<readonly PaymentRecord[]> {
+    return this.#payments("WHERE p.hash > $1 ORDER BY p.hash LIMIT $2", [after, limit]);
+  }
+
+  async rewrap(paymentHash: string, from: PaidTexts, to: PaidTexts): Promise<boolean> {
+    const [row] = await this.#database.read<{ record: string }>(
+      `SELECT record FROM ${this.#in}.sigil_payments WHERE hash = $1`,
+      [paymentHash],
+    );
+    if (row === undefined) return false;
+    const record: PaymentRecord = JSON.parse(row.record);
+    if (record.token !== from.token) return false;
+    const rewrapped = stringify({ ...record, token: to.token });
+    const [answer] = await this.#database.write<{ done: boolean }>(
+      `SELECT ${this.#in}.sigil_rewrap($1, $2, $3, $4, $5) AS done`,
+      [paymentHash, row.record, rewrapped, from.preimage ?? null, to.preimage ?? null],
+    );
+    return answer!.done;
   }
 
   closures(origin: string, at: number): Promise<readonly Closure[]> {

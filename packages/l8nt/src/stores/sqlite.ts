@@ -31,6 +31,7 @@ import {
   type BeginAnswer,
   type Closure,
   MAX_PURCHASES,
+  type PaidTexts,
   type PaymentMark,
   type PaymentQuery,
   type PaymentRecord,
@@ -272,9 +273,21 @@ class SqliteStore implements Store {
     );
   }
 
+  paymentsAfter(after: string, limit: number): Promise<readonly PaymentRecord[]> {
+    return this.#payments(
+      "WHERE payment_hash > ? ORDER BY payment_hash LIMIT ?",
+      hashBytes(after),
+      limit,
+    );
+  }
+
+  rewrap(paymentHash: string, from: PaidTexts, to: PaidTexts): Promise<boolean> {
+    return this.#write(() => this.#tables.rewrap(paymentHash, from, to));
+  }
+
   #payments(
     where: string,
-    ...values: (string | number | null)[]
+    ...values: (string | number | null | Uint8Array)[]
   ): Promise<readonly PaymentRecord[]> {
     // Most of these payments were written a moment ago, and are still parsed in the cache.
     return this.#look(() =>

@@ -239,6 +239,37 @@ export function orderLaws(law: Law): void {
     },
   );
 
+  law(
+    "replaces the texts of a payment by the same ones in another wrapping, and lists all by hash",
+    async (store, handles) => {
+      const other = handles.at(-1)!;
+      const [one, two] = [paymentOf(), paymentOf()];
+      for (const record of [two, one]) await beginPayment(store, record);
+      await settle(store, one, paid);
+      const [bought] = await store.paymentsAfter("", 1);
+      assert.equal(bought!.paymentHash, one.paymentHash);
+      const was = { token: one.token, preimage: PREIMAGE };
+      const becomes = { token: "wrapped token", preimage: "wrapped preimage" };
+      assert.equal(await other.rewrap(one.paymentHash, was, becomes), true);
+      // Another process has done it already.
+      assert.equal(await store.rewrap(one.paymentHash, was, becomes), false);
+      // It was settled meanwhile, or is in no book.
+      const open = { token: two.token };
+      assert.equal(await store.rewrap(two.paymentHash, was, becomes), false);
+      assert.equal(await store.rewrap("ff".repeat(32), open, open), false);
+      assert.equal(await store.rewrap(two.paymentHash, open, { token: "wrapped" }), true);
+      for (const handle of handles) {
+        assert.deepEqual(await handle.payment(one.paymentHash), { ...bought, ...becomes });
+        assert.deepEqual(
+          (await handle.paymentsAfter(one.paymentHash, 5)).map(({ token }) => token),
+          ["wrapped"],
+        );
+      }
+      const settled = await settle(other, two, paid);
+      assert.deepEqual([settled.token, settled.preimage], ["wrapped", PREIMAGE]);
+    },
+  );
+
   law("begins no payment under an id that counts already", async (store) => {
     const record = paymentOf();
     const held = order([spend("wallet")], 10_100n, START, record.attemptId);

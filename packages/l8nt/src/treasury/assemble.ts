@@ -26,6 +26,7 @@ import { Recall } from "./recall.ts";
 import { ReceiptMaker } from "./receipt-maker.ts";
 import { Reconciler } from "./reconciler.ts";
 import { RestoredBooks } from "./restored-books.ts";
+import { Rewrapping } from "./rewrapping.ts";
 import { RunningOrders } from "./running-orders.ts";
 import { Seats } from "./seats.ts";
 import { ServiceRequests } from "./service-requests.ts";
@@ -34,6 +35,8 @@ import { Shares } from "./shares.ts";
 import { Startup } from "./startup.ts";
 import { UnpaidAsks } from "./unpaid-asks.ts";
 import { useDigest } from "./use-key.ts";
+import { wrappedStore } from "./wrapped-payments.ts";
+import { Wrapping } from "./wrapping.ts";
 
 /** The options of a treasury whose fetch is decided. */
 export type CoreOptions = TreasuryOptions & Required<Pick<TreasuryOptions, "fetch">>;
@@ -42,18 +45,23 @@ export type TreasuryParts = ReturnType<typeof assemble>;
 
 /** @throws TypeError for an option that cannot work */
 export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
-  const { secret, location, fetch, store = new MemoryStore(), onPaid = () => {} } = options;
+  const { secret, location, fetch, onPaid = () => {} } = options;
   const opened = options.wallet;
   const open = typeof opened === "function" ? opened : async () => opened;
   const wallet = lazily(() => openBounded(open));
   const policy = readLimits(options, "a treasury");
   const raise = safely(options.alarm ?? (() => {}));
+  const previousSecrets = options.previousSecrets ?? [];
+  const wrapping = new Wrapping(secret, previousSecrets);
+  // What is in the memory of this process has its secret beside it.
+  const store =
+    options.store === undefined ? new MemoryStore() : wrappedStore(options.store, wrapping, raise);
+  const rewrapping = new Rewrapping(options.store, wrapping);
   const time = new ForwardClock(options.clock ?? systemClock, raise);
   const clock = time.now;
   const alarm = inJournal(raise, store, clock);
   const { receiptSeed, curve } = options;
   const receipts = receiptMaker ?? new ReceiptMaker({ store, secret, receiptSeed, alarm: raise });
-  const previousSecrets = options.previousSecrets ?? [];
   const kind = "spending";
   const authority = new Authority({ secret, previousSecrets, location, kind, clock });
 
@@ -108,12 +116,12 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     ...{ store, clock, gate, nodes, payments, lookup, services, delivery, asks },
   });
   const startup = new Startup({
-    ...{ store, time, clock, directives, recall, reconciler, restored },
+    ...{ store, time, clock, directives, recall, reconciler, restored, rewrapping },
   });
 
   return {
     ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame, orders },
     ...{ explanations, restored, reconciler, running, bought, delivery, purchases, uses },
-    ...{ startup, receipts },
+    ...{ startup, receipts, rewrapping },
   };
 }

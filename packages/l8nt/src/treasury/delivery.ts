@@ -167,6 +167,8 @@ export class Delivery {
     const { clock, bought } = this.#options;
     if (record.status === "undelivered")
       throw notDelivered(record.origin, spentBy(order, record), undefined);
+    // It cannot be decrypted any more.
+    if (record.preimage === undefined) throw answerLost(record.origin);
     const paid = paidCredentialOf(record);
     if (record.status === "used" || bought.isOver(record)) return this.#onceMore(order, paid);
     if (paid.hasExpired(clock())) {

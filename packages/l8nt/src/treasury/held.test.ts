@@ -8,8 +8,10 @@ import { MAX_PURCHASES } from "../ports/payments.ts";
 import type { Store } from "../ports/store.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
-import { town } from "../testing/fixtures/town.ts";
+import { secretOf, town } from "../testing/fixtures/town.ts";
 import { paidCredentialOf } from "./paid-credential.ts";
+import { wrappedStore } from "./wrapped-payments.ts";
+import { Wrapping } from "./wrapping.ts";
 
 async function market(grants: object, store: Store = new MemoryStore({ journal: true })) {
   const world = await town({ store, maxInFlight: { perNode: 1000 } });
@@ -48,8 +50,12 @@ test("a bundle that covers other paths serves them", async () => {
 test("a record of what is held is decoded once, and not for each order", async () => {
   const { store, ask } = await market({ uses: 5 });
   await ask("/first");
-  const [record] = await store.payments({ limit: 1 });
-  expect(paidCredentialOf(record!)).toBe(paidCredentialOf(record!));
+  const wrapping = new Wrapping(secretOf("the treasury"));
+  const books = wrappedStore(store, wrapping, () => {});
+  const [record] = await books.payments({ limit: 1 });
+  const [again] = await books.payments({ limit: 1 });
+  expect(paidCredentialOf(again!)).toBe(paidCredentialOf(record!));
+  expect(paidCredentialOf(record!).full).toBeDefined();
   const changed = { ...record!, preimage: "cd".repeat(32) };
   expect(String(paidCredentialOf(changed).full)).not.toBe(String(paidCredentialOf(record!).full));
 });

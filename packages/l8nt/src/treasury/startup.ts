@@ -10,6 +10,7 @@ import type { ForwardClock } from "./forward-clock.ts";
 import type { Recall } from "./recall.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { RestoredBooks } from "./restored-books.ts";
+import type { Rewrapping } from "./rewrapping.ts";
 
 /** The fact that says when the books were made, in Unix seconds. */
 export const MADE_AT = "made at";
@@ -28,6 +29,7 @@ export interface StartupOptions {
   readonly recall: Recall;
   readonly reconciler: Reconciler;
   readonly restored: RestoredBooks;
+  readonly rewrapping: Rewrapping;
 }
 
 export class Startup {
@@ -72,5 +74,6 @@ export class Startup {
     await endAbandonedUses(store, { of: CLAIMANT, before, at: clock() });
     await restored.check();
     await reconciler.reconcile();
+    this.#options.rewrapping.begin();
   }
 }

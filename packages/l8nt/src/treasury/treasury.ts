@@ -79,6 +79,7 @@ export class TreasuryCore implements Treasurer {
     await this.#parts.bought.written();
     await this.#parts.uses.written();
     await this.#parts.restored.stop();
+    await this.#parts.rewrapping.stop();
   }
 
   /**

@@ -600,3 +600,14 @@ BEGIN
   INSERT INTO sigil_journal (seq, at, type, detail) VALUES (head.seq + 1, reopened_at, 'note', body);
   UPDATE sigil_head h SET seq = head.seq + 1, latest = greatest(h.latest, reopened_at);
 END $$;
+
+-- Replaces the texts of a payment by the same ones in another wrapping, unless they have changed. The
+-- lock keeps a batch that has read the row from writing it back.
+CREATE FUNCTION sigil_rewrap(rewrapped text, was text, becomes text, was_proof text, becomes_proof text) RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+  PERFORM sigil_lock();
+  UPDATE sigil_payments p SET record = becomes, preimage = becomes_proof
+    WHERE p.hash = rewrapped AND p.record = was AND p.preimage IS NOT DISTINCT FROM was_proof;
+  RETURN FOUND;
+END $$;

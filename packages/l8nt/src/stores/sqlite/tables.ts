@@ -7,7 +7,7 @@ import type { Unit } from "../../amount.ts";
 import { Lru } from "../../internal/lru.ts";
 import type { Counter, LedgerState, ReservationRow, Step } from "../../ledger/index.ts";
 import type { Reservation, Resolution } from "../../ports/ledger.ts";
-import type { PaymentRecord } from "../../ports/payments.ts";
+import type { PaidTexts, PaymentRecord } from "../../ports/payments.ts";
 import {
   bodyOf,
   hashBytes,
@@ -248,6 +248,21 @@ export class Tables implements LedgerState {
     if (status === "open") this.#openIntents.set(intent, hash);
     else if (this.#openIntents.get(intent) === hash) this.#openIntents.delete(intent);
     this.#payments.set(hash, payment);
+  }
+
+  /** Returns false, and changes nothing, unless the texts of the payment are `from`. */
+  rewrap(hash: string, from: PaidTexts, to: PaidTexts): boolean {
+    const before = this.payment(hash);
+    if (before?.token !== from.token || before.preimage !== from.preimage) return false;
+    const after = { ...before, ...to };
+    this.#updatePayment(before, after);
+    this.#sql.run(
+      "UPDATE payment_bodies SET body = ? WHERE seq = (SELECT seq FROM payments WHERE payment_hash = ?)",
+      bodyOf(after),
+      hashBytes(hash),
+    );
+    this.#payments.set(hash, after);
+    return true;
   }
 
   #insertPayment(payment: PaymentRecord): void {

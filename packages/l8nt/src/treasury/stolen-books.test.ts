@@ -1,0 +1,234 @@
+/**
+ * Books that are copied without the treasury's secret hold nothing that could be presented, and
+ * everything works that has to work with them. spec/4-purchase.md §4.7. [case 112]
+ */
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Credential } from "../l402/index.ts";
+import type { Store } from "../ports/store.ts";
+import { MemoryStore } from "../stores/memory.ts";
+import { openSqliteStore } from "../stores/sqlite.ts";
+import {
+  challenger,
+  type Shop,
+  secretOf,
+  site,
+  type Town,
+  town,
+} from "../testing/fixtures/town.ts";
+import { devWallet } from "../wallets/dev.ts";
+import { guardedFetch, Treasury, type TreasuryOptions } from "./index.ts";
+import { Wrapping } from "./wrapping.ts";
+
+const SECRET = secretOf("the treasury");
+
+function open(world: Town, store: Store, more: Partial<TreasuryOptions> = {}): Treasury {
+  const treasury = new Treasury({
+    secret: SECRET,
+    location: world.treasury.location,
+    wallet: devWallet(world.network.account("treasury").url),
+    store,
+    fetch: guardedFetch({ allowLoopback: true }),
+    clock: world.clock,
+    alarm: (what) => world.alarms.push(what),
+    ...more,
+  });
+  onTestFinished(() => treasury.stop());
+  return treasury;
+}
+
+const buy = (treasury: Treasury, credential: Credential, url: string, more: object = {}) =>
+  treasury.buy({
+    id: crypto.randomUUID(),
+    credential: credential.toString(),
+    method: "GET",
+    url,
+    headers: [],
+    ...more,
+  });
+
+const presented = async ({ url }: Shop, credential: string) =>
+  (await fetch(`${url}/forecast`, { headers: { authorization: `L402 ${credential}` } })).status;
+
+const PASS = { price: "10 sat", grants: { validFor: "1h", endpoints: ["GET /**"] } } as const;
+
+/** What can be presented of everything in the books, and how it could be written. */
+async function secretsIn(store: Store, secret = SECRET): Promise<readonly Buffer[]> {
+  const wrapping = new Wrapping(secret);
+  const spellings: Buffer[] = [];
+  for (const { paymentHash, token, preimage = "" } of await store.payments({ limit: 1000 })) {
+    const texts = [
+      await wrapping.unwrap(token, paymentHash, "token"),
+      await wrapping.unwrap(preimage, paymentHash, "preimage"),
+    ];
+    expect(texts[0]).not.toBe(token);
+    const bytes = [Buffer.from(texts[0]!, "base64"), Buffer.from(texts[1]!, "hex")];
+    for (const text of texts) if (text !== "") spellings.push(Buffer.from(text!));
+    // A part of a macaroon that is no one else's: its signature.
+    for (const part of [bytes[0]!.subarray(-32), bytes[1]!])
+      if (part.length === 32)
+        for (const form of ["latin1", "hex", "base64", "base64url"] as const)
+          spellings.push(Buffer.from(part.toString(form).replace(/=+$/, ""), "latin1"));
+  }
+  return spellings;
+}
+
+async function bought(store: Store) {
+  const world = await town({ store });
+  onTestFinished(() => world.treasury.stop());
+  const [pass, single] = [await world.openShop(PASS), await world.openShop({ price: "10 sat" })];
+  const agent = world.mint().delegate({ agent: "scout" });
+  const handed = await buy(world.treasury, agent, `${pass.url}/forecast`);
+  if (handed.kind !== "credential") throw new Error("it was relayed");
+  await buy(world.treasury, agent, `${single.url}/forecast`, { relay: true });
+  const foreign = await site(async ({ headers }, response, url) => {
+    if (headers.authorization !== undefined) return response.end("sunny");
+    const { invoice } = await challenger(world, url).demand();
+    response.sendDate = false;
+    response.writeHead(402, {
+      "www-authenticate": `L402 token="opaque.${"x".repeat(40)}", macaroon="opaque.${"x".repeat(40)}", invoice="${invoice}"`,
+    });
+    response.end();
+  });
+  await buy(world.treasury, agent, `${foreign.url}/forecast`);
+  return { world, pass, single, foreign, agent, handed };
+}
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "sigil-stolen-"));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+describe.skipIf(process.getBuiltinModule("node:sqlite") === undefined)("a file of SQLite", () => {
+  test("has no token, no preimage and no agent's credential in it, nor has its log", async () => {
+    const path = folder();
+    const store = await openSqliteStore(join(path, "books.db"));
+    const { agent, handed } = await bought(store);
+    const secrets = [
+      ...(await secretsIn(store)),
+      Buffer.from(agent.toString()),
+      Buffer.from(handed.credential),
+      Buffer.from(agent.toString().split(":")[1]!),
+    ];
+    expect(secrets.length).toBeGreaterThan(20);
+    const look = () => {
+      for (const file of readdirSync(path)) {
+        const bytes = readFileSync(join(path, file));
+        for (const secret of secrets) expect(bytes.includes(secret), file).toBe(false);
+      }
+    };
+    expect(readdirSync(path)).toContain("books.db-wal");
+    look();
+    await store.close();
+    look();
+  });
+
+  test("that is copied buys nothing without the secret, and is whole with it", async () => {
+    const path = folder();
+    const store = await openSqliteStore(join(path, "books.db"));
+    const { world, pass, single, agent } = await bought(store);
+    await world.treasury.stop();
+    await store.close();
+    for (const name of ["stolen.db", "kept.db"])
+      copyFileSync(join(path, "books.db"), join(path, name));
+
+    const stolen = await openSqliteStore(join(path, "stolen.db"));
+    const records = await stolen.payments({ limit: 100 });
+    const another = new Wrapping(secretOf("a thief"));
+    for (const { paymentHash, token, preimage = "" } of records) {
+      expect(await another.unwrap(token, paymentHash, "token")).toBeUndefined();
+      expect(await another.unwrap(preimage, paymentHash, "preimage")).toBeUndefined();
+      for (const shop of [pass, single])
+        expect(await presented(shop, `${token}:${preimage}`)).not.toBe(200);
+    }
+    await stolen.close();
+
+    const kept = await openSqliteStore(join(path, "kept.db"));
+    onTestFinished(() => kept.close());
+    const paid = world.paid().count;
+    const next = open(world, kept, { unexplainedPayments: "alarm" });
+    expect(await buy(next, agent, `${pass.url}/forecast`)).not.toHaveProperty("payment");
+    expect(world.paid().count).toBe(paid);
+  });
+});
+
+test("a restarted treasury hands over, relays and recalls what is wrapped", async () => {
+  const store = new MemoryStore({ journal: true });
+  const { world, pass, foreign, agent, handed } = await bought(store);
+  const paid = world.paid().count;
+  const next = open(world, store);
+  const again = await buy(next, agent, `${pass.url}/other`);
+  expect(again).toMatchObject({ kind: "credential" });
+  expect(await buy(next, agent, `${foreign.url}/forecast`)).toMatchObject({ kind: "response" });
+  expect(world.paid().count).toBe(paid);
+  expect(await presented(pass, handed.credential)).toBe(200);
+  const [own] = (await next.standing(agent.toString())).slice(-1);
+  await next.owner.revoke(own!.id);
+  expect(await presented(pass, handed.credential)).not.toBe(200);
+});
+
+describe("a treasury whose secret was replaced", () => {
+  const rotated = { secret: secretOf("the next secret"), previousSecrets: [SECRET] };
+
+  test("uses what it has, and wraps it with the new secret", async () => {
+    const store = new MemoryStore({ journal: true });
+    const { world, pass, agent } = await bought(store);
+    const paid = world.paid().count;
+    const next = open(world, store, rotated);
+    await next.start();
+    expect(await buy(next, agent, `${pass.url}/forecast`)).not.toHaveProperty("payment");
+    await next.stop();
+    expect((await secretsIn(store, rotated.secret)).length).toBeGreaterThan(20);
+    const last = open(world, store, { secret: rotated.secret });
+    const fresh = last.mint({
+      endpoints: ["* http://127.0.0.1:*/**"],
+      budget: "100 sat",
+      expiresIn: "1h",
+    });
+    await buy(last, fresh, `${pass.url}/forecast`);
+    expect(world.paid().count).toBe(paid + 1);
+    expect(world.alarms).toEqual([]);
+  });
+
+  test("wraps what was written before there was a wrapping", async () => {
+    const store = new MemoryStore({ journal: true });
+    const { world, pass, agent } = await bought(store);
+    const wrapping = new Wrapping(SECRET);
+    for (const { paymentHash, token, preimage } of await store.payments({ limit: 10 }))
+      await store.rewrap(
+        paymentHash,
+        { token, preimage: preimage! },
+        {
+          token: (await wrapping.unwrap(token, paymentHash, "token"))!,
+          preimage: (await wrapping.unwrap(preimage!, paymentHash, "preimage"))!,
+        },
+      );
+    await store.setFact("wrapped by", "nothing");
+    const paid = world.paid().count;
+    const next = open(world, store);
+    await next.start();
+    expect(await buy(next, agent, `${pass.url}/forecast`)).not.toHaveProperty("payment");
+    await next.stop();
+    expect((await secretsIn(store)).length).toBeGreaterThan(20);
+    expect(world.paid().count).toBe(paid);
+  });
+
+  test("without the old one says so, and pays again for what it needs", async () => {
+    const store = new MemoryStore({ journal: true });
+    const { world, pass } = await bought(store);
+    const paid = world.paid().count;
+    const next = open(world, store, { secret: rotated.secret });
+    const fresh = next.mint({
+      endpoints: ["* http://127.0.0.1:*/**"],
+      budget: "100 sat",
+      expiresIn: "1h",
+    });
+    await next.owner.payments();
+    expect(world.alarms).toEqual([expect.stringContaining("previousSecrets")]);
+    await buy(next, fresh, `${pass.url}/forecast`);
+    expect(world.paid().count).toBe(paid + 1);
+  });
+});

@@ -1,0 +1,126 @@
+/**
+ * The books of a treasury as the treasury sees them: what is written is wrapped, and what is read
+ * is unwrapped. spec/4-purchase.md §4.7.
+ */
+import { type Soon, soon } from "../internal/aead.ts";
+import type { PaymentRecord, Payments, Settled, Settlement } from "../ports/payments.ts";
+import type { ReceiptBook } from "../ports/receipts.ts";
+import type { Store } from "../ports/store.ts";
+import type { Alarm } from "./alarm.ts";
+import type { Wrapping } from "./wrapping.ts";
+
+type Wrapped = Pick<
+  Payments & ReceiptBook,
+  | "begin"
+  | "settle"
+  | "mark"
+  | "payment"
+  | "ordered"
+  | "openFor"
+  | "openPayments"
+  | "purchases"
+  | "payments"
+  | "unreceipted"
+>;
+
+/** The store, with the methods of `Payments` that show or take what can be presented. */
+export function wrappedStore(store: Store, wrapping: Wrapping, alarm: Alarm): Store {
+  const own: Wrapped = wrappedPayments(store, wrapping, alarm);
+  return new Proxy(store, {
+    get(books, name) {
+      if (Object.hasOwn(own, name)) return own[name as keyof Wrapped];
+      const member = Reflect.get(books, name, books);
+      return typeof member === "function" ? member.bind(books) : member;
+    },
+  });
+}
+
+function wrappedPayments(store: Store, wrapping: Wrapping, alarm: Alarm): Wrapped {
+  /** Opened once for as long as a store keeps the record. */
+  const opened = new WeakMap<PaymentRecord, PaymentRecord>();
+  let isReported = false;
+
+  const unwrapped = (record: PaymentRecord): Soon<PaymentRecord> => {
+    const known = opened.get(record);
+    if (known !== undefined) return known;
+    const { paymentHash, token, preimage } = record;
+    return soon(wrapping.unwrap(token, paymentHash, "token"), (clearToken) =>
+      soon(
+        preimage === undefined ? undefined : wrapping.unwrap(preimage, paymentHash, "preimage"),
+        (clearPreimage) => {
+          const clear = clearOf(record, clearToken, clearPreimage);
+          opened.set(record, clear);
+          return clear;
+        },
+      ),
+    );
+  };
+
+  function clearOf(
+    record: PaymentRecord,
+    token: string | undefined,
+    preimage: string | undefined,
+  ): PaymentRecord {
+    if (token !== undefined && (preimage !== undefined || record.preimage === undefined))
+      return { ...record, token, ...(preimage !== undefined && { preimage }) };
+    if (!isReported)
+      alarm(
+        "what was bought cannot be decrypted, and is not used: the treasury's secret was replaced, and the old one is not in previousSecrets, or the database was changed",
+      );
+    isReported = true;
+    const { preimage: _, ...unusable } = record;
+    return unusable;
+  }
+
+  const each = async (reading: Promise<readonly PaymentRecord[]>) => {
+    const records: PaymentRecord[] = [];
+    for (const record of await reading) {
+      const clear = unwrapped(record);
+      records.push(clear instanceof Promise ? await clear : clear);
+    }
+    return records;
+  };
+  const one = async (reading: Promise<PaymentRecord | undefined>) => {
+    const record = await reading;
+    return record && unwrapped(record);
+  };
+  /** In this turn, if it can be: a store writes the changes of one turn in one step. */
+  const settleWrapped = (
+    paymentHash: string,
+    attemptId: string,
+    settlement: Settlement,
+  ): Soon<Settled> =>
+    settlement.status === "failed"
+      ? store.settle(paymentHash, attemptId, settlement)
+      : soon(wrapping.wrap(settlement.preimage, paymentHash, "preimage"), (preimage) =>
+          store.settle(paymentHash, attemptId, { ...settlement, preimage }),
+        );
+
+  return {
+    async begin(reservation, payment) {
+      const { paymentHash } = payment;
+      const token = wrapping.wrap(payment.token, paymentHash, "token");
+      const answer = await soon(token, (wrapped) =>
+        store.begin(reservation, { ...payment, token: wrapped }),
+      );
+      if ("repeated" in answer) return { ...answer, repeated: await unwrapped(answer.repeated) };
+      if ("ordered" in answer) return { ...answer, ordered: await unwrapped(answer.ordered) };
+      if ("open" in answer) return { ...answer, open: await unwrapped(answer.open) };
+      return answer;
+    },
+    async settle(paymentHash, attemptId, settlement) {
+      const settled = await settleWrapped(paymentHash, attemptId, settlement);
+      return { ...settled, payment: await unwrapped(settled.payment) };
+    },
+    async mark(paymentHash, mark, pace) {
+      return unwrapped(await store.mark(paymentHash, mark, pace));
+    },
+    payment: (paymentHash) => one(store.payment(paymentHash)),
+    ordered: (order) => one(store.ordered(order)),
+    openFor: (intent) => one(store.openFor(intent)),
+    openPayments: () => each(store.openPayments()),
+    purchases: (nodeIds, query) => each(store.purchases(nodeIds, query)),
+    payments: (query) => each(store.payments(query)),
+    unreceipted: (limit) => each(store.unreceipted(limit)),
+  };
+}
