@@ -285,9 +285,10 @@ const DESCRIPTIONS = {
       "Check that it runs and that the credential's location is right: `sigil treasury start`.",
   },
   ERR_TREASURY_STOPPED: {
-    meaning: "The treasury spends nothing for now, because its books and its wallet disagree.",
+    meaning:
+      "The treasury spends nothing for now, because its books and its wallet disagree, or its clock is behind its books.",
     whatToDo:
-      "The owner reads why with `sigil journal` and `sigil payments`, and settles what is open.",
+      "The owner reads why with `sigil journal` and `sigil payments`, and settles what is open; or looks at the clock with `sigil treasury clock`.",
   },
   ERR_SERVICE_UNREACHABLE: {
     meaning:

@@ -162,6 +162,8 @@ describe("the document", () => {
     await check("owner", "POST", "/v1/owner/reconcile", owner, {});
     await check("owner", "GET", "/v1/owner/unexplained", owner);
     await check("owner", "POST", "/v1/owner/books/confirm", owner, {});
+    await check("owner", "GET", "/v1/owner/clock", owner);
+    await check("owner", "POST", "/v1/owner/clock/accept", owner, {});
     const explain = "/v1/owner/unexplained/{hash}/explain";
     const unknown = explain.replace("{hash}", "00".repeat(32));
     await check("owner", "POST", explain, owner, { as: "own" }, unknown);

@@ -4,6 +4,7 @@ import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import { Credential } from "../l402/credential.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type {
+  ClockView,
   Explanation,
   Health,
   NodeFilter,
@@ -17,7 +18,9 @@ import type { ReceiptRow } from "../ports/receipts.ts";
 import type { NodePage, NodeStanding } from "../ports/treasury.ts";
 import { checkGiven, type Given, type Message } from "../wire/message.ts";
 import {
+  ownerAcceptClock,
   ownerAllowPayee,
+  ownerClock,
   ownerConfirmBooks,
   ownerExplain,
   ownerFreeze,
@@ -154,6 +157,14 @@ export class OwnerClient implements TreasuryOwner {
 
   async confirmBooks(reason?: string): Promise<void> {
     await this.#ask(ownerConfirmBooks, { body: given({ reason }) });
+  }
+
+  clock(): Promise<ClockView> {
+    return this.#ask(ownerClock, {});
+  }
+
+  async acceptClock(reason?: string): Promise<void> {
+    await this.#ask(ownerAcceptClock, { body: given({ reason }) });
   }
 
   async allowPayee(origin: string, payee: string): Promise<void> {

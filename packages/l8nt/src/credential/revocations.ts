@@ -164,6 +164,11 @@ export class RevocationList {
     return this.#certainFrom;
   }
 
+  /** Everything that was ever revoked was added again, so that nothing is forgotten. */
+  certainAgain(): void {
+    this.#certainFrom = Number.NEGATIVE_INFINITY;
+  }
+
   /**
    * Records that at Unix second `at` everything revoked elsewhere was known. Nothing is granted
    * more than `maxSilenceSeconds` away from it.

@@ -7,7 +7,7 @@ import { AdapterError } from "../errors.ts";
 import type { JournalEvent } from "../ports/journal.ts";
 import type { Reservation, ReserveAnswer, Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
-import { addToWindow, type Slots, windowTotal } from "./window.ts";
+import { addToWindow, isAhead, type Slots, windowTotal } from "./window.ts";
 
 /** One counter's row. */
 export interface Counter {
@@ -79,8 +79,21 @@ export function usageOf(state: Counters, counted: Counted, at: number): Usage {
     return { id: counted.id, used: counted.max, reserved: 0n };
   const { committed, reserved, slots } = counterOf(state, counted);
   const spent =
-    counted.windowSeconds === undefined ? committed : windowTotal(slots, counted.windowSeconds, at);
+    counted.windowSeconds === undefined
+      ? committed
+      : windowUsed(slots, counted.windowSeconds, at, counted.max);
   return { id: counted.id, used: spent + reserved, reserved };
+}
+
+/** A window of which nobody knows what it holds is full. */
+function windowUsed(
+  slots: Slots,
+  windowSeconds: number,
+  at: number,
+  max: bigint | undefined,
+): bigint {
+  const total = windowTotal(slots, windowSeconds, at);
+  return max !== undefined && max > total && isAhead(slots, windowSeconds, at) ? max : total;
 }
 
 /** An amount counts in its own unit only: units are never converted. */

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { addToWindow, type Slots, windowTotal } from "./window.ts";
+import { addToWindow, isAhead, type Slots, windowTotal } from "./window.ts";
 
 const START = 1_900_000_000;
 const WINDOWS = [60, 3600, 86_400, 2_592_000];
@@ -75,6 +75,17 @@ test("a clock that goes back frees nothing [case 109]", () => {
       },
     ),
   );
+});
+
+test("a window is of nobody knows what after a clock that was more than ten minutes ahead [case 109]", () => {
+  const hour = 3600;
+  const spent = addToWindow([], hour, START, 5n);
+  for (const ahead of [-hour, 0, 60, 599]) expect(isAhead(spent, hour, START - ahead)).toBe(false);
+  for (const ahead of [721, hour, 172_800]) expect(isAhead(spent, hour, START - ahead)).toBe(true);
+  // The few that were spent while it was ahead have dropped those before.
+  const dropped = addToWindow(spent, hour, START + 172_800, 1n);
+  expect(windowTotal(dropped, hour, START + 60)).toBe(1n);
+  expect(isAhead(dropped, hour, START + 60)).toBe(true);
 });
 
 test.each(WINDOWS)(

@@ -3,6 +3,8 @@
  * committed. spec/5-ledger.md §3.
  */
 
+import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
+
 /** The edge is rounded against the spender, by at most one slot in sixty. [case 49] */
 const SLOTS = 60;
 
@@ -14,6 +16,15 @@ const slotAt = (at: number, windowSeconds: number): number =>
 
 /** Slots later than `at` count too: a clock that went back frees nothing. [case 109] */
 const isLive = (slot: number, now: number): boolean => slot >= now - SLOTS;
+
+/**
+ * Whether the clock was set ahead and back since: a slot is later than clocks can be apart. What
+ * was added then has dropped the slots before it, so nobody knows what the window holds. [case 109]
+ */
+export function isAhead(slots: Slots, windowSeconds: number, at: number): boolean {
+  const latest = slotAt(at + MAX_CLOCK_SKEW_SECONDS, windowSeconds);
+  return slots.some(([slot]) => slot > latest);
+}
 
 export function windowTotal(slots: Slots, windowSeconds: number, at: number): bigint {
   const now = slotAt(at, windowSeconds);

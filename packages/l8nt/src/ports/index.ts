@@ -25,6 +25,7 @@ export type {
   NodeRecord,
 } from "./nodes.ts";
 export type {
+  ClockView,
   Explanation,
   Health,
   NodeFilter,

@@ -42,8 +42,10 @@ export interface Journal {
   /** Counters by id, after the id `after`, in the order of their ids' code units. */
   counters(after: string, limit: number): Promise<readonly CounterRow[]>;
   /**
-   * The latest time that was ever written, in Unix seconds; 0 for a new store. The treasury's clock
-   * never goes back behind it. [case 109]
+   * The latest time that was written, in Unix seconds; 0 for a new store. The treasury's clock
+   * never goes back behind it by itself. [case 109]
    */
   latest(): Promise<number>;
+  /** Makes `at` the latest time, although it is earlier, on the owner's word, and notes `text`. */
+  turnBack(at: number, text: string): Promise<void>;
 }

@@ -23,6 +23,18 @@ export interface Health {
   readonly pendingRecalls: number;
 }
 
+/** This machine's time beside the time of the books, which never goes back by itself. */
+export interface ClockView {
+  /** Unix seconds. */
+  readonly machine: number;
+  /** Unix seconds: the latest time in the books, or the machine's if that is later. */
+  readonly books: number;
+  /** How far the books are ahead. */
+  readonly behindSeconds: number;
+  /** Whether no order is taken until the clock has caught up or was accepted. */
+  readonly stopped: boolean;
+}
+
 /**
  * A service is told that a node was revoked, because it was handed something for that node or for
  * one below it: one recall for each purchase.
@@ -166,6 +178,18 @@ export interface TreasuryOwner {
    * @throws AdapterError `ERR_REQUEST` if the books wait for no such word
    */
   confirmBooks(reason?: string): Promise<void>;
+  /** This machine's time beside that of the books. */
+  clock(): Promise<ClockView>;
+  /**
+   * Makes this machine's time the books', after its clock was ahead and was set right. Look at both
+   * first: if the machine is the one that is wrong, what has ended is valid again. What was used
+   * stays used; a window that something was spent from while the clock was ahead stays full until
+   * then.
+   *
+   * @param reason one line of at most 200 characters, for the journal
+   * @throws AdapterError `ERR_REQUEST` if the books are not ahead
+   */
+  acceptClock(reason?: string): Promise<void>;
   /**
    * Lets another node be paid for an origin. [case 70]
    *

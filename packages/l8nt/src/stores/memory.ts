@@ -377,6 +377,11 @@ export class MemoryStore implements Store {
     return this.#latest;
   }
 
+  async turnBack(at: number, text: string): Promise<void> {
+    this.#latest = at;
+    this.#write({ type: "note", text }, at);
+  }
+
   async fact(name: string): Promise<string | undefined> {
     return this.#facts.get(name);
   }

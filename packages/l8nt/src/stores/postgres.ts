@@ -57,6 +57,7 @@ import {
   type ReserveJson,
   type ResolutionJson,
   type StoreEvent,
+  stringify,
 } from "./postgres/codec.ts";
 import { Database } from "./postgres/database.ts";
 import { Failure, storeError } from "./postgres/failure.ts";
@@ -503,6 +504,11 @@ class PostgresStore implements Store {
       `SELECT latest FROM ${this.#in}.sigil_head`,
     );
     return head!.latest;
+  }
+
+  async turnBack(at: number, text: string): Promise<void> {
+    const note = JSON.stringify({ type: "note", text });
+    await this.#database.write(`SELECT ${this.#in}.sigil_turn_back($1, $2)`, [at, note]);
   }
 
   async fact(name: string): Promise<string | undefined> {

@@ -529,6 +529,14 @@ class SqliteStore implements Store {
     return this.#look(() => this.#readLatest());
   }
 
+  turnBack(at: number, text: string): Promise<void> {
+    return this.#write(() => {
+      this.#latest = at;
+      this.#sql.run("UPDATE meta SET latest = ?", at);
+      this.#enter({ type: "note", text }, at);
+    });
+  }
+
   fact(name: string): Promise<string | undefined> {
     return this.#look(() => this.#fact(name));
   }

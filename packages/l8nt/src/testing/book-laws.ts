@@ -366,6 +366,16 @@ export function bookLaws(law: Law): void {
     for (const handle of handles) assert.equal(await handle.latest(), START + 100);
   });
 
+  law("goes back in time on the owner's word alone [case 109]", async (store, handles) => {
+    await store.reserve(order([spend("a", 10n)], 1n, START + 100));
+    await handles.at(-1)!.turnBack(START + 50, "the clock was ahead");
+    for (const handle of handles) assert.equal(await handle.latest(), START + 50);
+    await store.reserve(order([spend("a", 10n)], 1n, START + 60));
+    for (const handle of handles) assert.equal(await handle.latest(), START + 60);
+    const { at, event } = (await store.journal(0, 100)).at(-2)!;
+    assert.deepEqual([at, event], [START + 50, { type: "note", text: "the clock was ahead" }]);
+  });
+
   law("keeps the first value of a fact, or replaces it", async (store, handles) => {
     assert.equal(await store.fact("made"), undefined);
     const answers = await Promise.all(

@@ -1,6 +1,7 @@
 /** A naive ledger for differential tests: a list of entries that is summed for each question. */
 
 import type { Amount } from "../amount.ts";
+import { MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { Reservation, Resolution } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 
@@ -55,9 +56,12 @@ export class NaiveLedger {
       at,
       ...own.map(({ resolution, resolvedAt }) => (resolution ? resolvedAt! : at)),
     );
+    const most = reserved + committedSince(at - windowSeconds * (1 + ROUNDING) - 1e-6);
+    // After a clock that was far ahead, a window may be full.
+    const full = latest > at + MAX_CLOCK_SKEW_SECONDS ? reserved + (counted.max ?? 0n) : 0n;
     return {
       least: reserved + committedSince(latest - windowSeconds),
-      most: reserved + committedSince(at - windowSeconds * (1 + ROUNDING) - 1e-6),
+      most: most > full ? most : full,
       reserved,
     };
   }

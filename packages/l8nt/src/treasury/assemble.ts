@@ -7,6 +7,7 @@ import type { PaymentSummary } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
 import { inJournal, safely } from "./alarm.ts";
 import { Blame } from "./blame.ts";
+import { BooksClock } from "./books-clock.ts";
 import { Bought } from "./bought.ts";
 import { openBounded } from "./bounded-wallet.ts";
 import { Delivery } from "./delivery.ts";
@@ -119,7 +120,12 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     ...{ store, time, clock, directives, recall, reconciler, restored, rewrapping },
   });
 
+  const booksClock = new BooksClock({
+    ...{ store, time, gate, directives, recall, reconciler, restored },
+  });
+
   return {
+    ...{ time, booksClock },
     ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame, orders },
     ...{ explanations, restored, reconciler, running, bought, delivery, purchases, uses },
     ...{ startup, receipts, rewrapping },

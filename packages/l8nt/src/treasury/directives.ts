@@ -57,6 +57,19 @@ export class Directives implements DirectiveLog {
     }
   }
 
+  /**
+   * Applies every directive again after the clock was turned back: what had ended by then is
+   * forgotten, and may be in force again.
+   *
+   * @throws AdapterError `ERR_STORE`
+   */
+  async again(): Promise<void> {
+    const { store, authority } = this.#options;
+    const all = await store.directives(0);
+    authority.revocations.certainAgain();
+    for (const directive of all) this.#apply(directive);
+  }
+
   stop(): void {
     this.#follower?.stop();
   }

@@ -2,7 +2,9 @@
  * A clock that never goes back, not even over a restart, so that what has expired stays expired;
  * and that goes as the database does which several treasuries share. [case 109]
  */
+import { AdapterError } from "../errors.ts";
 import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
+import type { ClockView } from "../ports/owner.ts";
 import type { Store } from "../ports/store.ts";
 
 /** A smaller step is the network setting the clock. */
@@ -81,6 +83,37 @@ export class ForwardClock {
     this.#latest = Math.max(this.#latest, latest);
   }
 
+  /** This machine's time, by the database's clock if there is one. Unix seconds. */
+  readonly machine = (): number => this.#clock() + this.#offset;
+
+  /** This machine's time beside the books'. */
+  get view(): ClockView {
+    const [machine, books] = [this.machine(), this.now()];
+    const behindSeconds = books - machine;
+    return { machine, books, behindSeconds, stopped: behindSeconds > MAX_CLOCK_SKEW_SECONDS };
+  }
+
+  /** Why no order is taken: the clock is too far behind the books; undefined if it is not. */
+  get reason(): string | undefined {
+    const { behindSeconds, stopped } = this.view;
+    return stopped
+      ? `this machine's clock is ${Math.round(behindSeconds)} s behind the time of its books, which stands still. The owner sets the clock right, or looks at both and accepts this machine's time: sigil treasury clock`
+      : undefined;
+  }
+
+  /** @throws AdapterError `ERR_TREASURY_STOPPED` if the clock is too far behind the books */
+  demand(): void {
+    const { reason } = this;
+    if (reason !== undefined)
+      throw new AdapterError("ERR_TREASURY_STOPPED", `The treasury takes no orders: ${reason}.`);
+  }
+
+  /** The owner has accepted this machine's time, and the books have it as their latest. */
+  turnBack(at: number): void {
+    this.#latest = at;
+    this.#isBehind = false;
+  }
+
   /** Unix seconds. @throws TypeError if the clock has never returned a number */
   readonly now = (): number => {
     const read = this.#clock() + this.#offset;
@@ -90,7 +123,7 @@ export class ForwardClock {
     } else if (!this.#isBehind && !(this.#latest - read < NOTABLE_SECONDS)) {
       this.#isBehind = true;
       this.#alarm(
-        `this machine's clock is behind the books, which were written at ${this.#latest} (Unix seconds): time stands still until it has caught up`,
+        `this machine's clock is behind the books, which were written at ${this.#latest} (Unix seconds): time stands still until it has caught up, or the owner accepts the clock: sigil treasury clock`,
       );
     }
     if (!Number.isFinite(this.#latest))

@@ -146,6 +146,11 @@ export class SpendingGate implements Freezable {
       );
   }
 
+  /** The clock was turned back: the time for which a closure holds begins anew. */
+  turnBack(): void {
+    this.#seenAt.clear();
+  }
+
   /** The end of a closure may be written by a clock that was far ahead, here or elsewhere. */
   #holds(origin: string, { to, until }: Closure): boolean {
     const { clock, quarantineSeconds } = this.#options;

@@ -7,7 +7,9 @@ import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import type { Explanation, TreasuryOwner } from "../ports/owner.ts";
 import {
+  ownerAcceptClock,
   ownerAllowPayee,
+  ownerClock,
   ownerConfirmBooks,
   ownerExplain,
   ownerFreeze,
@@ -71,6 +73,10 @@ const OWNER_ROUTES: readonly Route[] = [
   ),
   route(ownerConfirmBooks, ({ treasury, body: { reason } }) =>
     done(treasury.owner.confirmBooks(reason)),
+  ),
+  route(ownerClock, ({ treasury }) => treasury.owner.clock()),
+  route(ownerAcceptClock, ({ treasury, body: { reason } }) =>
+    done(treasury.owner.acceptClock(reason)),
   ),
   route(ownerAllowPayee, ({ treasury, body: { origin, payee } }) =>
     done(treasury.owner.allowPayee(origin, payee)),

@@ -7,6 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import { ALL_NODES } from "../ports/directives.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import {
+  type ClockView,
   type Explanation,
   type Health,
   type NodeFilter,
@@ -23,6 +24,7 @@ import type { Store } from "../ports/store.ts";
 import type { NodePage, NodeStanding } from "../ports/treasury.ts";
 import { checkGiven } from "../wire/message.ts";
 import {
+  ownerAcceptClock,
   ownerAllowPayee,
   ownerConfirmBooks,
   ownerExplain,
@@ -39,9 +41,11 @@ import {
 } from "../wire/owner.ts";
 import { OWNER_PATHS } from "../wire/paths.ts";
 import type { Blame } from "./blame.ts";
+import type { BooksClock } from "./books-clock.ts";
 import { derivedKey } from "./derived.ts";
 import type { Directives } from "./directives.ts";
 import type { Explanations } from "./explanations.ts";
+import type { ForwardClock } from "./forward-clock.ts";
 import type { SpendingGate } from "./gate.ts";
 import { addGivenUp } from "./given-up.ts";
 import type { NodeDirectory } from "./nodes.ts";
@@ -58,6 +62,8 @@ export interface OwnerOptions {
   readonly clock: Clock;
   /** Verifies the owner's own credentials. */
   readonly authority: Authority;
+  readonly time: ForwardClock;
+  readonly booksClock: BooksClock;
   readonly startup: Startup;
   readonly nodes: NodeDirectory;
   readonly gate: SpendingGate;
@@ -110,8 +116,9 @@ export class Owner implements TreasuryOwner {
    * cover this
    */
   admit(credential: string, target: Target): void {
-    const { authority, clock } = this.#options;
-    authority.verifier.authenticate(credential).demand({ now: clock(), target });
+    const { authority, time } = this.#options;
+    // By this machine's clock: the owner gets in while the time of the books stands still.
+    authority.verifier.authenticate(credential).demand({ now: time.machine(), target });
   }
 
   tree(nodeId?: string): Promise<readonly NodeStanding[]> {
@@ -254,6 +261,17 @@ export class Owner implements TreasuryOwner {
     await store.settle(paymentHash, record.attemptId, { status: "failed", at: clock() });
   }
 
+  async clock(): Promise<ClockView> {
+    await this.#options.startup.done();
+    return this.#options.booksClock.view();
+  }
+
+  async acceptClock(reason = "by the owner"): Promise<void> {
+    checkGiven(ownerAcceptClock, { body: { reason } });
+    await this.#options.startup.done();
+    await this.#options.booksClock.accept(reason);
+  }
+
   /** Asks the wallet about every payment whose outcome is unknown. */
   async reconcile(): Promise<{ readonly stillOpen: number }> {
     await this.#options.startup.done();
@@ -261,11 +279,11 @@ export class Owner implements TreasuryOwner {
   }
 
   async health(): Promise<Health> {
-    const { store, gate, clock, startup } = this.#options;
+    const { store, gate, clock, time, startup } = this.#options;
     // A freeze of the process before this one is read at the start.
     await startup.done();
     const open = await store.openPayments();
-    const { reason } = gate;
+    const reason = time.reason ?? gate.reason;
     return {
       spending: reason === undefined,
       ...(reason !== undefined && { reason }),

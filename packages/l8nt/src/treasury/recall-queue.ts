@@ -80,6 +80,11 @@ export class RecallQueue {
     });
   }
 
+  /** The clock was turned back: origins that did not answer are asked again. */
+  turnBack(): void {
+    this.#failing.clear();
+  }
+
   /** Resolves once everything that is due was sent and answered, after `ms` at the latest. */
   settled(ms: number): Promise<void> {
     return new Promise((resolve) => {

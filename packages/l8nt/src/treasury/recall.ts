@@ -48,6 +48,8 @@ const BATCH = 250;
 const PART = 250;
 /** How many revocations of before are recalled in one turn. */
 const AT_ONCE = 16;
+/** How many recalls are sent at once after the clock was turned back; the others at their time. */
+const MAX_TURNED_BACK = 10_000;
 
 /**
  * How long a revocation is recalled again by who starts: as long as a row can last that was written
@@ -200,6 +202,17 @@ export class Recall {
     );
     this.#tick();
     this.#prune();
+  }
+
+  /** The clock was turned back to `at`: what waits for a time after it is done now. */
+  async turnBack(at: number): Promise<void> {
+    const { store } = this.#options;
+    this.#prunedAt = Number.NEGATIVE_INFINITY;
+    this.#again = this.#again.map(({ revoked }) => ({ revoked, at }));
+    for (const recall of await store.recalls(undefined, MAX_TURNED_BACK))
+      if (recall.acknowledgedAt === undefined) await store.postponeRecall(recall, at);
+    this.#queue.turnBack();
+    await this.start();
   }
 
   /**

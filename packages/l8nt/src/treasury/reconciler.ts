@@ -55,6 +55,8 @@ export class Reconciler {
   #madeAt = 0;
   #areNew = false;
   #deepAt: number | undefined;
+  /** Unix seconds from which the list is read at the latest, once. */
+  #lookBackTo = Number.POSITIVE_INFINITY;
   #running: Promise<{ readonly stillOpen: number }> | undefined;
   readonly #listed: ListedSums;
   #last: Comparison = "unreached";
@@ -72,6 +74,16 @@ export class Reconciler {
   lookFrom(madeAt: number, areNew: boolean): void {
     this.#madeAt = madeAt;
     this.#areNew = areNew;
+  }
+
+  /**
+   * The clock was turned back by that much: what the wallet paid since it had been set ahead was
+   * not looked for.
+   */
+  turnBack(at: number, bySeconds: number): void {
+    this.#madeAt = Math.min(this.#madeAt, at);
+    this.#lookBackTo = at - bySeconds;
+    this.#deepAt = undefined;
   }
 
   /** What the last look at the wallet's list showed. */
@@ -129,8 +141,10 @@ export class Reconciler {
     for (const hash of new Set([...(await givenUp(store)), ...explanations.unsettled]))
       await this.#lookAgain(payer, hash, identity);
     const name = `compared ${identity ?? ""}`.trim();
-    const comparedTo = Number((await store.fact(name)) ?? 0);
     const began = clock();
+    const lookBackTo = this.#lookBackTo;
+    // By a clock that was ahead then, it may be later than now.
+    const comparedTo = Math.min(Number((await store.fact(name)) ?? 0), began, lookBackTo);
     const overlap = this.#overlap(began);
     const from = Math.floor(Math.max(this.#madeAt - SKEW_SECONDS, comparedTo - overlap));
     const paid = await this.#rowsSince(payer, from, began);
@@ -142,6 +156,7 @@ export class Reconciler {
       await this.#compareOne(payer, paymentHash, same, identity);
     if (overlap !== OVERLAP_SECONDS.usual) this.#deepAt = began;
     await store.setFact(name, String(began));
+    if (this.#lookBackTo === lookBackTo) this.#lookBackTo = Number.POSITIVE_INFINITY;
     return "compared";
   }
 

@@ -179,7 +179,7 @@ describe("after a restart", () => {
     await store.note("somebody was here", world.clock());
     world.clock.set(world.clock() - 3600);
     const next = again(world, store);
-    expect(await failure(buy(next, short, shop))).toMatchObject({ code: "ERR_EXPIRED" });
+    expect(await failure(buy(next, short, shop))).toMatchObject({ code: "ERR_TREASURY_STOPPED" });
     expect(world.alarms).toEqual([expect.stringContaining("behind the books")]);
     const later = again(world, store, { clock: () => world.clock() + 400 * 86_400 });
     await later.start();

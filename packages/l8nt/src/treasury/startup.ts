@@ -70,7 +70,7 @@ export class Startup {
     // is open is the dead process's, even if its clock was ahead.
     const before = store.shared
       ? began - LONGEST_ORDER_SECONDS - MAX_CLOCK_SKEW_SECONDS
-      : clock() + MAX_CLOCK_SKEW_SECONDS;
+      : Number.POSITIVE_INFINITY;
     await endAbandonedUses(store, { of: CLAIMANT, before, at: clock() });
     await restored.check();
     await reconciler.reconcile();

@@ -104,6 +104,7 @@ export class TreasuryCore implements Treasurer {
         "The method or the URL cannot be requested. The URL must be http or https, without a user name or a password, and its path and query have at most 8,192 characters.",
       );
     const verified = this.#admit(request.credential, { now: this.#parts.clock(), target });
+    this.#parts.time.demand();
     checkTransport(url);
     const place = this.#parts.orders.begin(verified.nodes.map(({ id }) => id));
     place.more(1);
@@ -167,7 +168,13 @@ export class TreasuryCore implements Treasurer {
 
   #admit(credential: string, access: Access): Verified {
     const verified = this.authority.verifier.authenticate(credential);
-    verified.demand(access);
+    try {
+      verified.demand(access);
+    } catch (error) {
+      // By a clock that is wrong, the credential may have ended.
+      this.#parts.time.demand();
+      throw error;
+    }
     return verified;
   }
 

@@ -1,5 +1,5 @@
 /** What a treasury's owner sees and may do. spec/4-purchase.md §7. */
-import type { Health, PaymentView, RecallView } from "../ports/owner.ts";
+import type { ClockView, Health, PaymentView, RecallView } from "../ports/owner.ts";
 import { amount } from "./amount.ts";
 import {
   codecOf,
@@ -63,6 +63,10 @@ const payment = codecOf<PaymentView>()(
     delivered: flag,
     closed: optional(object({ to: text, until: seconds })),
   }),
+);
+
+const clockView = codecOf<ClockView>()(
+  object({ machine: seconds, books: seconds, behindSeconds: seconds, stopped: flag }),
 );
 
 const recallView = codecOf<RecallView>()(
@@ -207,6 +211,24 @@ export const ownerConfirmBooks = message({
   name: "confirmation",
   path: `${OWNER_PATH}/books/confirm`,
   summary: "Lets spending go on after a restored backup, if the wallet cannot list its payments",
+  body: object({ reason: optional(reason) }),
+  answer: done,
+});
+
+export const ownerClock = message({
+  ...read,
+  name: "clock",
+  path: `${OWNER_PATH}/clock`,
+  summary: "The machine's time beside the time of the books, and whether orders are taken",
+  answer: clockView,
+});
+
+export const ownerAcceptClock = message({
+  ...write,
+  name: "clock acceptance",
+  path: `${OWNER_PATH}/clock/accept`,
+  summary:
+    "Makes the machine's time the books', which are ahead of it; nothing is given a second time",
   body: object({ reason: optional(reason) }),
   answer: done,
 });

@@ -3,7 +3,9 @@ import { openApiDocument, treasuryDiscovery } from "./discovery.ts";
 import type { AnyMessage } from "./message.ts";
 import { ownStanding, ownTree } from "./nodes.ts";
 import {
+  ownerAcceptClock,
   ownerAllowPayee,
+  ownerClock,
   ownerConfirmBooks,
   ownerExplain,
   ownerFreeze,
@@ -50,6 +52,8 @@ export const OWNER_MESSAGES: readonly AnyMessage[] = [
   ownerUnexplained,
   ownerExplain,
   ownerConfirmBooks,
+  ownerClock,
+  ownerAcceptClock,
   ownerAllowPayee,
   ownerReopen,
   ownerGiveUp,

@@ -5,6 +5,7 @@ import { UsageError } from "../exit.ts";
 import { SCOPE_FLAGS } from "../scope-flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { backup, restore } from "../treasury/backup.ts";
+import { clock } from "../treasury/clock.ts";
 import { init } from "../treasury/init.ts";
 import { start } from "../treasury/start.ts";
 import { confirm, explain, unexplained } from "../treasury/unexplained.ts";
@@ -37,7 +38,8 @@ const FLAGS = {
   own: { help: "explain: it was not a payment of this treasury" },
   late: { help: "explain: it had failed, and was made after all" },
   node: { value: "NODE-ID|NAME", help: "explain: that agent's payment; its budgets count it" },
-  reason: { value: "TEXT", help: "explain, confirm: the reason, for the journal" },
+  accept: { help: "clock: the machine's time is right; the books go back to it" },
+  reason: { value: "TEXT", help: "explain, confirm, clock: the reason, for the journal" },
   ...SCOPE_FLAGS,
 } as const satisfies Record<string, Flag>;
 
@@ -52,6 +54,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["unexplained", unexplained],
   ["explain", explain],
   ["confirm", confirm],
+  ["clock", clock],
 ]);
 
 /** The verbs that take arguments without a flag. */
@@ -63,7 +66,7 @@ export const treasury = command({
   name: "treasury",
   summary: "run a treasury, which buys for agents within their budgets",
   usage:
-    "init|start|backup FILE|restore FILE|unexplained|explain HASH…|all|confirm --dir DIR [FLAGS]",
+    "init|start|backup FILE|restore FILE|unexplained|explain HASH…|all|confirm|clock --dir DIR [FLAGS]",
   help: `init makes the folder with a key, the books, a credential for the owner and one for the first
 agent. The flags say what the agent's credential allows; what they leave out has the default limits
 of \`sigil get\`.
@@ -80,6 +83,10 @@ unexplained lists payments of the wallet that the books do not have, have otherw
 failed. Nothing is spent while there is one. explain says what they were. confirm lets spending go
 on after a restore, if the wallet cannot list its payments, and after the books were copied to
 another file, if no treasury runs on the old one. These three ask a running treasury.
+
+clock shows the machine's time beside that of the books, which never goes back. After the machine's
+clock was ahead and was set right, no order is taken until it has caught up, or until clock --accept
+says that the machine is right. It asks a running treasury.
 docs/guides/backup.md has the whole.`,
   flags: FLAGS,
   positionals: POSITIONALS,

@@ -366,6 +366,8 @@ DECLARE
   c_total numeric[];
   c_adding double precision[];
   c_added numeric[];
+  -- the latest slot of a counter
+  c_latest double precision[];
   c integer;
   k integer;
   slot double precision;
@@ -428,8 +430,9 @@ BEGIN
   SELECT coalesce(jsonb_object_agg(k.id, k.n), '{}'), array_agg(k.id ORDER BY k.n),
       array_agg(coalesce(s.committed, 0) ORDER BY k.n), array_agg(coalesce(s.reserved, 0) ORDER BY k.n),
       array_agg(coalesce(s.slots, '[]') ORDER BY k.n),
-      array_agg(0), array_agg(false), array_agg(NULL::double precision), array_agg(0::numeric), array_agg(NULL::double precision), array_agg(0::numeric)
-    INTO c_at, c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight, c_now, c_total, c_adding, c_added
+      array_agg(0), array_agg(false), array_agg(NULL::double precision), array_agg(0::numeric), array_agg(NULL::double precision), array_agg(0::numeric),
+      array_agg(NULL::double precision)
+    INTO c_at, c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight, c_now, c_total, c_adding, c_added, c_latest
     FROM (SELECT u.id, row_number() OVER () AS n FROM (
         SELECT unnest(e.ids) FROM unnest(events) e
         UNION
@@ -501,6 +504,13 @@ BEGIN
               c_now[c] := slot;
             END IF;
             used := c_total[c];
+            IF c_latest[c] IS NULL THEN
+              c_latest[c] := coalesce(greatest(c_adding[c], (SELECT max((s->>0)::double precision) FROM jsonb_array_elements(c_slots[c]) s)), '-infinity');
+            END IF;
+            -- The clock was set ahead and back, so nobody knows what the window holds.
+            IF c_latest[c] > floor((ev.at + 600) * 60 / ev.windows[k]) THEN
+              used := greatest(used, ev.maxes[k]);
+            END IF;
           END IF;
           used := used + c_reserved[c];
           IF used + amount > ev.maxes[k] THEN
@@ -711,6 +721,7 @@ BEGIN
         c_committed[c] := c_committed[c] + spent;
         CONTINUE WHEN res.windows[k] IS NULL;
         slot := floor(outcome_at * 60 / res.windows[k]);
+        IF c_latest[c] IS NOT NULL THEN c_latest[c] := greatest(c_latest[c], slot); END IF;
         IF c_adding[c] IS NULL THEN
           c_adding[c] := slot;
           c_added[c] := spent;
@@ -835,5 +846,15 @@ BEGIN
   UPDATE sigil_payments p SET record = becomes, preimage = becomes_proof
     WHERE p.hash = rewrapped AND p.record = was AND p.preimage IS NOT DISTINCT FROM was_proof;
   RETURN FOUND;
+END $$;
+
+-- Makes an earlier time the latest one, on the owner's word.
+CREATE FUNCTION sigil_turn_back(turned_at double precision, body text) RETURNS void LANGUAGE plpgsql
+SET search_path FROM CURRENT AS $$
+DECLARE
+  head sigil_head := sigil_lock();
+BEGIN
+  INSERT INTO sigil_journal (seq, at, type, detail) VALUES (head.seq + 1, turned_at, 'note', body);
+  UPDATE sigil_head h SET seq = head.seq + 1, latest = turned_at;
 END $$;
 `;
