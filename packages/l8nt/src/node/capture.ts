@@ -18,6 +18,8 @@ export function capture(
   let status = 0;
   let parts: Uint8Array[] | undefined = [];
   let size = 0;
+  // Over HTTP/2, `end` passes its part on to `write`.
+  let isEnding = false;
   const finish = (content: Uint8Array<ArrayBuffer> | undefined): void => {
     if (parts === undefined) return;
     parts = undefined;
@@ -45,11 +47,14 @@ export function capture(
     status = code as number;
     fields = mergedFields(outgoing, rest.at(-1));
   });
-  wrap("write", (chunk, encoding) => collect(chunk, encoding));
+  wrap("write", (chunk, encoding) => {
+    if (!isEnding) collect(chunk, encoding);
+  });
   wrap(
     "end",
     (chunk, encoding) => {
       if (typeof chunk !== "function") collect(chunk, encoding);
+      isEnding = true;
     },
     // The first call of `end` may write the head.
     () => finish(parts && concat(...parts)),
