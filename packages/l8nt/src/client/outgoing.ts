@@ -1,16 +1,19 @@
 /** The parts of a request that may be sent more than once: without a credential, then with one. */
 import { AdapterError } from "../errors.ts";
-import { concat, hexText } from "../internal/bytes.ts";
+import { hexText } from "../internal/bytes.ts";
 import { randomBytes } from "../internal/crypto.ts";
 import { presentsCredential } from "../l402/fields.ts";
+import { StreamedBody } from "./streamed-body.ts";
 
 export interface Outgoing {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** A body that is too large to be paid for. A stream can be sent once. */
-  readonly large?: Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array>;
+  /** A body that is too large to be paid for. */
+  readonly large?: Uint8Array<ArrayBuffer> | Blob;
+  /** A body that comes by and by, and may prove to be too large. */
+  readonly streamed?: StreamedBody;
   readonly redirect: RequestRedirect;
   /** The other options of the caller, for each `fetch`. */
   readonly options: RequestInit;
@@ -93,44 +96,48 @@ export async function outgoing(
 }
 
 /**
- * What is in memory already, or in a file, is sent with its length, as `fetch` does. Of anything
- * else a part is read ahead, and if that is not all, the rest is sent as it comes.
+ * What is in memory already, or in a file, is sent with its length, as `fetch` does. Anything else
+ * is sent as it comes.
  *
  * @param given what the caller gave
  */
 async function bodyOf(
   request: Request,
   given: BodyInit | null | undefined,
-): Promise<Pick<Outgoing, "body" | "large">> {
+): Promise<Pick<Outgoing, "body" | "large" | "streamed">> {
   if (given instanceof Blob && given.size > MAX_BODY_BYTES) return { large: given };
-  const isHere =
+  const isInMemory =
     typeof given === "string" || given instanceof ArrayBuffer || ArrayBuffer.isView(given);
-  if (isHere) {
+  if (isInMemory) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > MAX_BODY_BYTES ? { large: bytes } : { body: bytes };
   }
-  const reader = request.body!.getReader();
-  const ahead: Uint8Array[] = [];
-  for (let size = 0; size <= MAX_BODY_BYTES; ) {
-    const { done, value } = await reader.read();
-    if (done) return { body: concat(...ahead) };
-    ahead.push(value);
-    size += value.length;
-  }
-  const large = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const part = ahead.shift();
-        if (part !== undefined) return controller.enqueue(part);
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  );
-  return { large };
+  const streamed = new StreamedBody(request.body!, MAX_BODY_BYTES);
+  if (isStream(given)) return { streamed };
+  // A `Request` does not say what its body was made of.
+  const isForm = /^multipart\/form-data/i.test(request.headers.get("content-type") ?? "");
+  const isHere = given !== undefined || isForm;
+  const body = await (isHere ? streamed.whole() : streamed.atOnce());
+  return body === undefined ? { streamed } : { body };
+}
+
+/** Whether it may come by and by: a stream, or what some runtimes take for one. */
+const isStream = (given: unknown): boolean =>
+  given instanceof ReadableStream ||
+  (typeof given === "object" &&
+    given !== null &&
+    Symbol.asyncIterator in given &&
+    !(given instanceof Blob));
+
+/**
+ * The request with all of its body, as it can be sent again. It stays as it is if that is too
+ * large.
+ */
+export async function whole(request: Outgoing): Promise<Outgoing> {
+  const { streamed, ...rest } = request;
+  if (streamed === undefined) return request;
+  const body = await unlessAborted(streamed.whole(), request.signal);
+  return body === undefined ? request : { ...rest, body };
 }
 
 /** The error for a 402 to a request whose body is too large to be paid for. */

@@ -21,7 +21,7 @@ const isPage = "document" in globalThis || "importScripts" in globalThis;
 export function keyOfUse(request: Outgoing, { credential, order }: Held): string | undefined {
   const isGiven = request.headers.has(IDEMPOTENCY_FIELD) && !request.isKeyMade;
   // The key would not tell one large body from another.
-  if (request.large !== undefined) return undefined;
+  if (request.large !== undefined || request.streamed !== undefined) return undefined;
   if (isPage || !credential.chain.isSingleUse || isGiven) return undefined;
   const use = [credential.paymentHash, order.id, pricedFingerprintOf(request, request.url)];
   return keyOf({ given: undefined, sharer: undefined, use });

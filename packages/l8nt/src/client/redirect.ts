@@ -8,6 +8,10 @@ import type { Outgoing } from "./outgoing.ts";
 const STATUSES = new Set([301, 302, 303, 307, 308]);
 export const MAX_REDIRECTS = 20;
 
+/** Whether a response redirects, and the redirect is to be followed. */
+export const isRedirect = ({ status, headers }: Response, { redirect }: Outgoing): boolean =>
+  STATUSES.has(status) && headers.has("location") && redirect === "follow";
+
 /**
  * The request to which a response redirects; undefined for any other response.
  *
@@ -34,10 +38,10 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
     (response.status === 303 && request.method !== "HEAD") ||
     (response.status <= 302 && request.method === "POST");
   const kept = { ...(becomesGet ? withoutBody(request) : request), orderId: undefined };
-  if (kept.large instanceof ReadableStream)
+  if (kept.streamed !== undefined)
     throw new AdapterError(
       "ERR_REDIRECT",
-      "The service redirects a request whose body is a stream, which was sent. Request that URL directly.",
+      "The service redirects a request whose body is a large stream, which was sent. Request that URL directly.",
     );
   if (url.origin === request.url.origin) return { ...kept, url };
   if (kept.body !== undefined || kept.large !== undefined)
@@ -50,7 +54,12 @@ export function redirected(request: Outgoing, response: Response): Outgoing | un
   return { ...kept, url, headers, strayed: true };
 }
 
-function withoutBody({ body: _body, large: _large, ...request }: Outgoing): Outgoing {
+function withoutBody({
+  body: _body,
+  large: _large,
+  streamed: _streamed,
+  ...request
+}: Outgoing): Outgoing {
   const headers = new Headers(request.headers);
   for (const name of ["content-type", "content-length", "content-encoding", "content-language"])
     headers.delete(name);

@@ -19,9 +19,9 @@ import { type Carried, type CarriedCredentials, isAtHome, WHAT_TO_SET } from "./
 import { type Held, HeldCredentials } from "./held.ts";
 import { withIntegrity } from "./integrity.ts";
 import { namedOrder, newOrderId, type Order, ordersOf } from "./orders.ts";
-import { type Outgoing, outgoing, tooLargeToBuy, unlessAborted } from "./outgoing.ts";
+import { type Outgoing, outgoing, tooLargeToBuy, unlessAborted, whole } from "./outgoing.ts";
 import { keyOfUse, preferNoInvoice, repetition } from "./presenting.ts";
-import { MAX_REDIRECTS, redirected } from "./redirect.ts";
+import { isRedirect, MAX_REDIRECTS, redirected } from "./redirect.ts";
 import { Tries } from "./retry.ts";
 import { unpaid } from "./unpaid.ts";
 
@@ -107,8 +107,11 @@ class Trip {
    */
   async follow(first: Outgoing): Promise<Response> {
     try {
-      return await this.#follow(first);
+      const response = await this.#follow(first);
+      first.streamed?.leave();
+      return response;
     } catch (error) {
+      first.streamed?.end(error);
       throw first.signal?.aborted ? error : this.#told(error);
     }
   }
@@ -130,6 +133,7 @@ class Trip {
     let next = first;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response = await this.#request(next);
+      if (isRedirect(response, next)) next = await whole(next);
       const onward = redirected(next, response);
       if (onward === undefined) return this.#answer(next, response, hop > 0);
       if (this.#isPaid && this.#mayBuyTarget && !isUsedUpBy(next, response)) {
@@ -187,7 +191,7 @@ class Trip {
     if (!willBuy)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : WHAT_TO_SET);
     await response.body?.cancel();
-    return this.#buy(request, target, chosen, held?.refusal);
+    return this.#buy(await whole(request), target, chosen, held?.refusal);
   }
 
   /**
@@ -211,14 +215,14 @@ class Trip {
     if (!anywhere.every((target) => carried.covers({ now, target: target! }, () => true)))
       throw new AdapterError(
         "ERR_REQUEST",
-        `${AMBIGUOUS} It is sent only if the credential covers the whole origin, as \`* ${url.origin}/**\` does.`,
+        `${ambiguous(url)} It is sent only with a credential that covers the whole origin, as \`* ${url.origin}/**\` does: ask for one, or request a URL without that.`,
       );
     const response = await this.#fetched(request, headers);
-    if (response.status !== 402) return response;
+    if (!(await asksForPayment(request, response))) return response;
     await response.body?.cancel();
     throw new AdapterError(
       "ERR_REQUEST",
-      `${url.origin} asks for payment. ${AMBIGUOUS} Such a path is not paid for.`,
+      `${url.origin} asks for payment. ${ambiguous(url)} Such a path is not paid for: request a URL without that.`,
     );
   }
 
@@ -240,7 +244,7 @@ class Trip {
     if (payer === undefined || request.strayed)
       throw await unpaid(response, request.url, request.strayed ? STRAYED : USED_UP);
     await response.body?.cancel();
-    return this.#buy(request, access.target, payer, undefined);
+    return this.#buy(await whole(request), access.target, payer, undefined);
   }
 
   /**
@@ -260,7 +264,8 @@ class Trip {
         "yes",
         `What was paid for leads to another path of ${request.url.origin}, which asks for payment again`,
       );
-    if (request.large !== undefined) throw tooLargeToBuy(request.url);
+    if (request.large !== undefined || request.streamed !== undefined)
+      throw tooLargeToBuy(request.url);
     const named = namedId(request);
     const order = ordersOf(payer.credential).open(
       named ?? request.orderId ?? newOrderId(this.#context.clock()),
@@ -366,10 +371,7 @@ class Trip {
     const response = await this.#send(request, target, { willBuy });
     // A treasury waits until a challenge is given again.
     const isLimited = willBuy && (await challengeAfter(response)) !== undefined;
-    // An API with keys says 402 of an account, too, which the caller wants to read.
-    const isAsked =
-      response.status === 402 && (!hasOwnAuthorization(request) || (await isForSale(response)));
-    return { response, isRefused: isAsked || isLimited };
+    return { response, isRefused: isLimited || (await asksForPayment(request, response)) };
   }
 
   /**
@@ -430,7 +432,9 @@ class Trip {
    *
    * @returns a 402 of our own if the answer to an earlier request is gone
    */
-  async #present(request: Outgoing, target: Target, used: Held): Promise<Response> {
+  async #present(given: Outgoing, target: Target, used: Held): Promise<Response> {
+    // The key of a use tells its body from another one.
+    const request = used.credential.chain.isSingleUse ? await whole(given) : given;
     const key = keyOfUse(request, used);
     const tries = new Tries(request.signal);
     for (;;) {
@@ -439,7 +443,6 @@ class Trip {
         key,
         willBuy: true,
       });
-      if (request.large instanceof ReadableStream) return response;
       const repeated = await repetition(response);
       if (repeated === undefined) return response;
       // What the service says about a key of the caller's is the caller's to judge.
@@ -447,7 +450,7 @@ class Trip {
       const after = Number(response.headers.get("retry-after") ?? 0) || 0;
       const isOver = repeated === "gone" || !(await tries.again(after));
       request.signal?.throwIfAborted();
-      if (repeated === "running" && isOver) return response;
+      if (repeated === "running" && (isOver || !(await isRepeatable(request)))) return response;
       await response.body?.cancel();
       if (!isOver) continue;
       used.wasAnswered();
@@ -489,7 +492,7 @@ class Trip {
         both.set("macaroon", macaroon);
         return this.#fetched(request, both);
       });
-      const isOver = beside?.isUnread === false || request.large instanceof ReadableStream;
+      const isOver = beside?.isUnread === false || !(await isRepeatable(request));
       if (beside !== undefined && isOver) return beside.response;
       await beside?.response.body?.cancel();
     }
@@ -502,24 +505,34 @@ class Trip {
     throw ownIsWanted(request.url.origin, this.#spent, response.status);
   }
 
-  #fetched(request: Outgoing, headers: Headers): Promise<Response> {
+  async #fetched(request: Outgoing, headers: Headers): Promise<Response> {
     const { fetch } = this.#context;
-    const { method, url, body, large, signal, options } = request;
+    const { method, url, large, streamed, signal, options } = request;
+    const stream = streamed?.take();
+    const body = stream ?? (await whole(request)).body ?? large ?? null;
+    if (streamed !== undefined && body === null) throw tooLargeToBuy(url);
     return fetch(url, {
       ...options,
       method,
       headers,
-      body: body ?? large ?? null,
-      ...(large instanceof ReadableStream && { duplex: "half" }),
+      body,
+      ...(stream !== undefined && { duplex: "half" }),
       signal: signal ?? null,
       redirect: "manual",
     });
   }
 }
 
+const isRepeatable = async (request: Outgoing): Promise<boolean> =>
+  (await whole(request)).streamed === undefined;
+
 /** Whether it has an `Authorization` that is the API's own. */
 const hasOwnAuthorization = ({ isOwn, headers }: Outgoing): boolean =>
   !isOwn && headers.has("authorization");
+
+/** An API with keys says 402 of an account, too, which the caller wants to read. */
+const asksForPayment = async (request: Outgoing, response: Response): Promise<boolean> =>
+  response.status === 402 && (!hasOwnAuthorization(request) || (await isForSale(response)));
 
 const presentsMacaroon = ({ headers }: Request): boolean =>
   headers.has("macaroon") || headers.has("grpc-metadata-macaroon");
@@ -596,8 +609,12 @@ const namedId = ({ key, method, url }: Outgoing): string | undefined =>
 const paidInVain = (spent: Spent, what: string): PaymentError =>
   new PaymentError("ERR_PAID_NOT_DELIVERED", spent, `${what}. One request is paid for once.`);
 
-const AMBIGUOUS =
-  "The path can be read in more than one way, because of an encoded slash, a dot segment, a backslash, a control or its length.";
+const ambiguous = ({ pathname }: URL): string => {
+  const path = pathname.length > MAX_SHOWN ? `${pathname.slice(0, MAX_SHOWN)}…` : pathname;
+  return `The path ${path} can be read in more than one way, because of an encoded slash, a dot segment, a backslash, a control or its length.`;
+};
+/** The characters of a path that a message repeats. */
+const MAX_SHOWN = 100;
 const STRAYED =
   "A redirect led there, and a client pays only at the origin that was asked for. Request that URL directly.";
 const USED_UP =

@@ -101,7 +101,7 @@ export class TreasuryCore implements Treasurer {
     if (target === undefined)
       throw new AdapterError(
         "ERR_REQUEST",
-        "The method or the URL cannot be requested. The URL must be http or https, without a user name or a password, and its path and query have at most 8,192 characters.",
+        "The method or the URL cannot be requested. The URL must be http or https, without a user name or a password; its path and query have at most 8,192 characters, and its path no encoded slash, dot segment, backslash or control, because it could be read in more than one way.",
       );
     const verified = this.#admit(request.credential, { now: this.#parts.clock(), target });
     this.#parts.time.demand();
