@@ -37,7 +37,8 @@ export function embeddedTreasury({ wallet, ...options }: EmbeddedOptions): Embed
   checkTreasury(whole);
   const open = lazily(async () => {
     const { TreasuryCore } = await import("./treasury/treasury.ts");
-    return new TreasuryCore(whole);
+    const { resending } = await import("./http/resending.ts");
+    return new TreasuryCore({ ...whole, fetch: resending(whole.fetch) });
   });
   return { ...lazyTreasurer(open), location: options.location, open };
 }

@@ -48,7 +48,7 @@ export let fetchAs: (
  * another scheme is the API's own: it is sent along, and the credential in `Macaroon`.
  */
 export class HttpClient {
-  readonly #context: Omit<TripContext, "held">;
+  readonly #context: Omit<TripContext, "held" | "resend">;
   // What presents credentials and pays is loaded with the first request that has one, because a
   // page would else load it at its start.
   readonly #trips: () => Promise<Trips>;

@@ -29,6 +29,8 @@ export interface Outgoing {
   readonly orderId: string | undefined;
   /** Only if the caller gave one: a `fetch` without a signal is a third faster. */
   readonly signal: AbortSignal | undefined;
+  /** Whether it is not sent again by itself, however its connection ends. */
+  readonly isOnce?: boolean;
   /** Whether a redirect led to another origin than the one asked for. Nothing is paid there. */
   readonly strayed: boolean;
 }

@@ -1,5 +1,6 @@
 /** A treasury across HTTP, as a client uses it. */
 import { AdapterError, BudgetError, ChallengeError, PaymentError, SigilError } from "../errors.ts";
+import { wasNotSent } from "../http/ending.ts";
 import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import {
@@ -15,13 +16,7 @@ import { answeredOrders, isRelayed, orderOf, purchase, readPurchase } from "../w
 import { ownReceipts } from "../wire/receipts.ts";
 import { revocation } from "../wire/revocation.ts";
 import { Tries } from "./retry.ts";
-import {
-  answeredWith,
-  TreasuryHttp,
-  UNREACHABLE,
-  UNREADABLE,
-  wasNotSent,
-} from "./treasury-http.ts";
+import { answeredWith, TreasuryHttp, UNREACHABLE, UNREADABLE } from "./treasury-http.ts";
 
 /** Statuses of a proxy that got no answer from the treasury behind it. */
 const BROKEN: ReadonlySet<number> = new Set([502, 503, 504]);

@@ -1,4 +1,6 @@
-/** A body that comes by and by is sent as it comes, and again after a 402. spec/4-purchase.md §2. */
+/**
+ * A body that comes by and by is sent as it comes, and again after a 402. spec/4-purchase.md §2.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test, vi } from "vitest";

@@ -73,21 +73,3 @@ export class TreasuryHttp {
 export const UNREACHABLE = "cannot be reached (is it running?)";
 export const UNREADABLE = "answered with something that cannot be read";
 export const answeredWith = ({ status }: Response): string => `answered with HTTP ${status}`;
-
-/** Calls of the system that fail before anything is sent. */
-const CONNECTING: ReadonlySet<unknown> = new Set(["connect", "getaddrinfo"]);
-const UNSENT: ReadonlySet<unknown> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
-
-/** Whether a `fetch` failed before it sent anything. The global `fetch` says so in `cause`. */
-export function wasNotSent(failure: unknown): boolean {
-  const { code, syscall, cause } = failure as { code?: unknown; syscall?: unknown; cause?: object };
-  const { code: inner, syscall: call } = Object(cause) as { code?: unknown; syscall?: unknown };
-  return (
-    UNSENT.has(inner ?? code) || CONNECTING.has(call ?? (inner === undefined ? syscall : undefined))
-  );
-}

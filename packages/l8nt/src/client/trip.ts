@@ -5,6 +5,8 @@
 
 import { type Access, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError, SigilError, type Spent } from "../errors.ts";
+import { isOfRepeated } from "../http/repeated.ts";
+import { resending } from "../http/resending.ts";
 import { checkTransport } from "../http/transport.ts";
 import { formatAuthorization } from "../l402/authorization.ts";
 import type { Credential } from "../l402/credential.ts";
@@ -42,6 +44,8 @@ export interface TripContext {
   readonly carried: CarriedCredentials;
   readonly held: HeldCredentials;
   readonly fetch: typeof fetch;
+  /** Sends a GET again whose connection was closed under it. */
+  readonly resend: typeof fetch;
   readonly clock: Clock;
   readonly onPayment: (payment: PaymentSummary) => void;
 }
@@ -58,8 +62,9 @@ type TargetAccess = Access & { readonly target: Target };
 export class Trips {
   readonly #context: TripContext;
 
-  constructor(context: Omit<TripContext, "held">) {
-    this.#context = { ...context, held: new HeldCredentials() };
+  constructor(context: Omit<TripContext, "held" | "resend">) {
+    const held = new HeldCredentials();
+    this.#context = { ...context, resend: resending(context.fetch), held };
   }
 
   /**
@@ -395,6 +400,8 @@ class Trip {
       throw signal?.aborted || error instanceof SigilError ? error : noAnswer(this.#spent, error);
     }
     if (await isRefusal(response)) {
+      // The first one may have been served, before its connection was closed.
+      if (isOfRepeated(response)) used.wasUnanswered();
       end();
       held.drop(target, used);
       return { response, isRefused: true };
@@ -434,7 +441,9 @@ class Trip {
    */
   async #present(given: Outgoing, target: Target, used: Held): Promise<Response> {
     // The key of a use tells its body from another one.
-    const request = used.credential.chain.isSingleUse ? await whole(given) : given;
+    const { isSingleUse } = used.credential.chain;
+    // It may be served although its connection was closed, and that is not this one's to find out.
+    const request = isSingleUse ? { ...(await whole(given)), isOnce: true } : given;
     const key = keyOfUse(request, used);
     const tries = new Tries(request.signal);
     for (;;) {
@@ -506,12 +515,13 @@ class Trip {
   }
 
   async #fetched(request: Outgoing, headers: Headers): Promise<Response> {
-    const { fetch } = this.#context;
+    const { fetch, resend } = this.#context;
     const { method, url, large, streamed, signal, options } = request;
     const stream = streamed?.take();
     const body = stream ?? (await whole(request)).body ?? large ?? null;
     if (streamed !== undefined && body === null) throw tooLargeToBuy(url);
-    return fetch(url, {
+    const send = request.isOnce ? fetch : resend;
+    return send(url, {
       ...options,
       method,
       headers,

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Ending, endingOf } from "./ending.ts";
+import { type Ending, endingOf, wasNotSent } from "./ending.ts";
 import { nodeFetch } from "./node-fetch.ts";
 import { howEnded, send } from "./outbound.ts";
 
@@ -101,4 +101,42 @@ test("a switch to another protocol ends a request over node:http, and is unreada
 
 test("an error of a browser, which tells no reason, is hung up", () => {
   expect(endingOf(new TypeError("Failed to fetch"))).toBe("hung up");
+});
+
+describe("an exchange of which nothing was sent is hung up, and says so", () => {
+  const causedBy = (cause: object) =>
+    Object.assign(new TypeError("fetch failed"), { cause: Object.assign(new Error("x"), cause) });
+
+  test("a certificate that is not trusted, and a server without TLS", async () => {
+    const plain = (await serving((socket) => socket.end("HTTP/1.1 400 Bad\r\n\r\n"))).slice(5);
+    const closing = (await serving((socket) => socket.end())).slice(5);
+    for (const rest of [plain, closing])
+      for (const fetcher of [fetch, nodeFetch({})]) {
+        const error: unknown = await fetcher(`https:${rest}`).catch((thrown: unknown) => thrown);
+        expect([wasNotSent(error), endingOf(error)]).toEqual([true, "hung up"]);
+      }
+  });
+
+  test.each([
+    // Of Node's agent behind a proxy that refuses a tunnel, and of undici's.
+    { code: "ERR_PROXY_TUNNEL" },
+    { code: "UND_ERR_ABORTED", message: "Proxy response (403) !== 200 when HTTP Tunneling" },
+    { code: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+    { code: "ERR_TLS_CERT_ALTNAME_INVALID" },
+    { code: "ENOTFOUND", syscall: "getaddrinfo" },
+    { code: "ETIMEDOUT", syscall: "connect" },
+  ])("%j", (cause) => {
+    for (const error of [causedBy(cause), causedBy({ cause })])
+      expect([wasNotSent(error), endingOf(error)]).toEqual([true, "hung up"]);
+  });
+
+  test.each([
+    { code: "ECONNRESET", syscall: "read" },
+    { code: "EPIPE", syscall: "write" },
+    { code: "UND_ERR_SOCKET" },
+    { code: "UND_ERR_ABORTED" },
+    { code: "ETIMEDOUT", syscall: "read" },
+  ])("but not %j", (cause) => {
+    expect(wasNotSent(causedBy(cause))).toBe(false);
+  });
 });

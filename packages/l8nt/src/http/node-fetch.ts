@@ -5,17 +5,9 @@ import { builtin } from "./builtin.ts";
 import { decoded } from "./content-encoding.ts";
 import { UnreadableAnswer } from "./ending.ts";
 import { keepLines } from "./field-lines.ts";
+import { noteRepeated } from "./repeated.ts";
 import { type Body, bodyToSend } from "./request-body.ts";
 import { aborted, Sockets, type SocketsOptions } from "./sockets.ts";
-
-/** Responses to requests that were sent a second time. */
-const repeated = new WeakSet<Response>();
-
-/**
- * Whether the connection of a first try was closed without an answer: the server may have served
- * that one.
- */
-export const isOfRepeated = (response: Response): boolean => repeated.has(response);
 
 // A Request that is garbage-collected no longer feeds its signal, and would never time out.
 const underWay = new Set<Request>();
@@ -50,7 +42,7 @@ export function nodeFetch(options: SocketsOptions): typeof fetch {
     }
     const response = await responseOf(exchange, method);
     if (response.status === 402) keepLines(response, exchange.incoming.rawHeaders);
-    if (isAgain) repeated.add(response);
+    if (isAgain) noteRepeated(response);
     return response;
   };
 }

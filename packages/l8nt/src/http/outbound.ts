@@ -4,8 +4,8 @@ import { type Ending, endingOf } from "./ending.ts";
 import { copyLines } from "./field-lines.ts";
 import { requestFields } from "./hop.ts";
 import { limited, type StreamLimits } from "./limited-stream.ts";
-import { isOfRepeated } from "./node-fetch.ts";
 import { NotPublic } from "./public-address.ts";
+import { isOfRepeated } from "./repeated.ts";
 
 export interface OutboundRequest {
   readonly method: string;
