@@ -235,19 +235,13 @@ function judgeTruth(story: Story, which: "first" | "second", told: Outcome, dema
 
 type Told = Extract<Outcome, { kind: "error" }>;
 
-/** What the SDK of MCP says of any status that is no success. */
-const STATUS = /Error POSTing to endpoint/;
-
-/** The caller's own time-out, and a status of 5xx that an MCP client was sent, pass as they are. */
+/** The caller's own time-out passes as it is. */
 function isOwnError({ cell }: Story, which: string, { name, message }: Told) {
   if (which === "second") return false;
   const { row, mode } = cell;
   const isAborted =
     row.at === "agent times out" || (row.at === "service slow" && mode !== "relayed");
-  if (isAborted) return /Abort|Timeout/.test(name) || /abort|timed? ?out/i.test(message);
-  if (!mode.startsWith("mcp")) return false;
-  if (row.at === "gateway") return message.includes(`<h1>${row.status}</h1>`);
-  return row.at === "service closes" && cell.served === "not served" && STATUS.test(message);
+  return isAborted && (/Abort|Timeout/.test(name) || /abort|timed? ?out/i.test(message));
 }
 
 export const thingEvents = (events: readonly ShopEvent[]): readonly ShopEvent[] =>

@@ -140,3 +140,39 @@ describe("a redirect that was paid for", () => {
     expect(world.paid().count).toBe(1);
   });
 });
+
+describe.each(WAYS)("a message of MCP, %s", (_, clientOf) => {
+  const call = (version: boolean): RequestInit => ({
+    method: "POST",
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}',
+    headers: {
+      "content-type": "application/json",
+      ...(version && { "mcp-protocol-version": "2025-11-25" }),
+    },
+  });
+
+  test("that was paid for and answered 503 is an error with a code and spent; other requests are answered", async () => {
+    for (const isMcp of [true, false]) {
+      const world = await town();
+      const shop = await world.openShop(PASS);
+      shop.answers.push(...Array(8).fill((to: ServerResponse) => to.writeHead(503).end("busy")));
+      const client = clientOf(world);
+      if (isMcp)
+        expect(await failure(client.fetch(`${shop.url}/mcp`, call(true)))).toMatchObject({
+          code: "ERR_PAID_NOT_DELIVERED",
+          spent: "yes",
+          message: expect.stringContaining("answered HTTP 503"),
+        });
+      else expect((await client.fetch(`${shop.url}/mcp`, call(false))).status).toBe(503);
+      shop.answers.length = 0;
+      expect((await client.fetch(`${shop.url}/mcp`, call(isMcp))).status).toBe(200);
+      expect(world.paid().count).toBe(1);
+    }
+  });
+
+  test("that nothing was paid for is answered with its status", async () => {
+    const world = await town();
+    const free = await site((_request, response) => void response.writeHead(503).end());
+    expect((await clientOf(world).fetch(free.url, call(true))).status).toBe(503);
+  });
+});

@@ -96,6 +96,8 @@ class Trip {
   #isPaid = false;
   /** What this call has spent, for its errors. */
   #spent: Spent = "no";
+  /** Whether something was presented that this call, or an earlier one, has paid for. */
+  #hasPaid = false;
   /** Whether the target of a redirect may still be bought, if the redirect consumed nothing. */
   #mayBuyTarget = true;
 
@@ -114,7 +116,9 @@ class Trip {
     try {
       const response = await this.#follow(first);
       first.streamed?.leave();
-      return response;
+      if (response.status < 500 || !this.#hasPaid || !isMcpCall(first)) return response;
+      await response.body?.cancel();
+      throw failedCall(this.#spent, response);
     } catch (error) {
       first.streamed?.end(error);
       throw first.signal?.aborted ? error : this.#told(error);
@@ -284,6 +288,7 @@ class Trip {
       const bought = await this.#order(request, payer, order, claim);
       if (bought.payment !== undefined) {
         this.#isPaid = true;
+        this.#hasPaid = true;
         this.#spent = "yes";
       }
       if (bought.kind === "response") return this.#relayed(request, order, bought.response);
@@ -389,6 +394,7 @@ class Trip {
       held.keep(target, used);
       throw signal.reason;
     }
+    this.#hasPaid = true;
     const end = used.use();
     let response: Response;
     try {
@@ -532,6 +538,20 @@ class Trip {
     });
   }
 }
+
+/**
+ * Whether it is a message of MCP: its client makes an error of its own of any status that is no
+ * success, and that one would not say what was spent.
+ */
+const isMcpCall = ({ method, headers }: Outgoing): boolean =>
+  method === "POST" && headers.has("mcp-protocol-version");
+
+const failedCall = (spent: Spent, { status }: Response): PaymentError =>
+  new PaymentError(
+    "ERR_PAID_NOT_DELIVERED",
+    spent,
+    `The service was paid, by this order or an earlier one, and answered HTTP ${status}. What it has not counted as used is kept: call again, and it is used before anything is paid.`,
+  );
 
 const isRepeatable = async (request: Outgoing): Promise<boolean> =>
   (await whole(request)).streamed === undefined;
