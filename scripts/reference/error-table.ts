@@ -335,6 +335,12 @@ const DESCRIPTIONS = {
     meaning: "A request or an answer is larger than its limit.",
     whatToDo: "Send less, or raise the limit that the message names.",
   },
+  ERR_MEDIA_TYPE: {
+    meaning:
+      "The price depends on the body, and the body has a charset other than UTF-8, a `Content-Encoding`, or a `Content-Type` that is not that of what the price is read from.",
+    whatToDo:
+      "Send the body as UTF-8, without `Content-Encoding`, and JSON as `application/json`. Nothing was done and nothing was spent.",
+  },
   ERR_REDIRECT: {
     meaning: "The service redirects to where the client may not follow.",
     whatToDo: "Request the final URL itself.",

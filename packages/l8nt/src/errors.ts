@@ -91,6 +91,7 @@ export const ERRORS = {
     ERR_REQUEST_RUNNING: 409,
     ERR_IDEMPOTENCY_KEY: 422,
     ERR_TOO_LARGE: 413,
+    ERR_MEDIA_TYPE: 415,
     ERR_REDIRECT: 503,
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<`ERR_${string}`, number>>>>;

@@ -212,6 +212,9 @@ const OF_THE_BODY = ["content-length", "content-encoding", "transfer-encoding"];
 function onward({ url, method, signal, headers: given }: Request, message: unknown): Request {
   const headers = new Headers(given);
   for (const name of OF_THE_BODY) headers.delete(name);
+  // The body is UTF-8 now, whatever its charset was.
+  const [type] = (headers.get("content-type") ?? "").split(";");
+  if (type) headers.set("content-type", type);
   return new Request(url, { method, headers, body: JSON.stringify(message), signal });
 }
 

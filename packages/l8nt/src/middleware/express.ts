@@ -86,6 +86,13 @@ class ExpressFacts extends NodeFacts {
     return typeof pattern !== "string" || isSpelledAs(pattern, path);
   }
 
+  /** `express.raw` inflates, and the other parsers leave what they have read. */
+  get decoded(): "coding" | "charset" | undefined {
+    const request = this.request as Request;
+    if (!isParsed(request)) return undefined;
+    return request.body instanceof Uint8Array ? "coding" : "charset";
+  }
+
   /** A parser that ran before has left a value. */
   override async body(): Promise<Uint8Array> {
     const request = this.request as Request;

@@ -1,6 +1,7 @@
 /** The facts of a request, from the raw lines that Node read. Imports only types of Node. */
 import type { IncomingMessage } from "node:http";
 import { PREFER_FIELD } from "../http/prefer.ts";
+import { withoutOurs } from "../l402/authorization.ts";
 import { CREDENTIAL_FIELDS } from "../l402/index.ts";
 import { type RequestFacts, WELL_KNOWN_PATH } from "../service/index.ts";
 import { peekBody } from "./peek.ts";
@@ -108,6 +109,22 @@ export class NodeFacts implements RequestFacts {
 
   headers(): Headers {
     return headersOf(this.request.rawHeaders);
+  }
+
+  isRepeated(name: string): boolean {
+    const { rawHeaders } = this.request;
+    let seen: string | undefined;
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      const lower = rawHeaders[at]!.toLowerCase();
+      const value = rawHeaders[at + 1]!;
+      // Over HTTP/2 the host stands in a field of its own, and may stand in both.
+      if (lower !== name && !(name === "host" && lower === ":authority")) continue;
+      // A line of our credential is beside that of the API.
+      if (name === AUTHORIZATION && withoutOurs(value) === undefined) continue;
+      if (seen !== undefined && !(name === "host" && seen === value)) return true;
+      seen = value;
+    }
+    return false;
   }
 
   body(): Promise<Uint8Array> {

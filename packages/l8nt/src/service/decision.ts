@@ -4,6 +4,7 @@ import type { Target } from "../caveat/index.ts";
 import type { Declared } from "../wire/consumption.ts";
 import type { Refused } from "../wire/problem.ts";
 import type { Answered } from "./answered.ts";
+import type { Decoded } from "./body-coding.ts";
 import type { Answer } from "./repeats.ts";
 
 /** The facts of a request, as they were sent. */
@@ -60,11 +61,18 @@ export interface RequestFacts {
   /** All fields, for a price function, and to tell a repeated request from another one. */
   headers(): Headers;
   /**
+   * Whether a field that a request has once, by its name in lower case, came on several lines.
+   * Undefined if the platform does not keep lines.
+   */
+  readonly isRepeated?: ((name: string) => boolean) | undefined;
+  /**
    * The body, for a price function, and to tell a repeated request from another one under the same
    * key: the handler must be able to read it again. Undefined if the framework cannot give it
    * twice.
    */
   readonly body?: (() => Promise<Uint8Array>) | undefined;
+  /** What of the body's encoding was undone before `body` gives it. */
+  readonly decoded?: Decoded | undefined;
   /** The body as JSON, if it was parsed already. */
   readonly json?: (() => Promise<unknown>) | undefined;
   /**

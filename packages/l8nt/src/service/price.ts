@@ -3,10 +3,12 @@ import { type Amount, type AmountText, parseAmount } from "../amount.ts";
 import { AdapterError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { utf8Text } from "../internal/bytes.ts";
+import { checkAscii, checkCoding, checkIsJson } from "./body-coding.ts";
 import type { RequestFacts } from "./decision.ts";
 import { headersWithoutCredential } from "./forwarded.ts";
 import { pricedUrl } from "./query.ts";
 import { Readings } from "./readings.ts";
+import { checkOnce } from "./singletons.ts";
 
 /**
  * The price of one request. It is called for every request, also without a credential and before
@@ -26,17 +28,25 @@ export interface PriceFacts {
    * as a list (`n[]`), which a handler may read as another value; `getAll` reads one that may.
    */
   readonly url: URL;
+  /**
+   * The fields without the credential. The answer is 400 if a field is read that a request has once
+   * and that came twice, such as `Host`: a handler may read the other value.
+   */
   readonly headers: Headers;
   /**
    * The body, read at the first call; the handler can still read it. At most 1 MiB, otherwise the
-   * answer is 413. If something before the paywall has read it, the answer is 503, except behind
-   * Express's own parsers of JSON, URL-encoded forms, text and raw bytes: a form or JSON then is
-   * the JSON text of its value.
+   * answer is 413. It is 415 for a body with a `Content-Encoding` or a charset other than UTF-8,
+   * which a body parser would read as another text. If something before the paywall has read it,
+   * the answer is 503, except behind Express's own parsers of JSON, URL-encoded forms, text and raw
+   * bytes: a form or JSON then is the JSON text of its value.
    */
   body(): Promise<Uint8Array>;
   /** The body as UTF-8 text; the answer is 400 if it is not. */
   text(): Promise<string>;
-  /** The body as JSON; the answer is 400 if it is not. */
+  /**
+   * The body as JSON; the answer is 400 if it is not, and 415 if `Content-Type` says that it is
+   * something else, such as a form.
+   */
   json(): Promise<unknown>;
 }
 
@@ -90,7 +100,10 @@ export class FactsOfRequest implements PriceFacts {
   }
 
   get headers(): Headers {
-    this.#headers ??= this.readings.fields(headersWithoutCredential(this.#facts.headers()));
+    if (this.#headers === undefined) {
+      const headers = headersWithoutCredential(this.#facts.headers());
+      this.#headers = this.readings.fields(headers, (name) => this.#checkOnce(headers, name));
+    }
     return this.#headers;
   }
 
@@ -111,6 +124,7 @@ export class FactsOfRequest implements PriceFacts {
       this.readings.value(value);
       return value;
     }
+    if (this.#facts.decoded !== "charset") checkIsJson(this.#facts.headers());
     const text = await this.text();
     try {
       return JSON.parse(text);
@@ -122,13 +136,21 @@ export class FactsOfRequest implements PriceFacts {
 
   async #read(): Promise<Uint8Array> {
     this.readings.reading();
-    const { body } = this.#facts;
+    const { body, decoded } = this.#facts;
     if (body === undefined) throw new AdapterError("ERR_PRICE_FUNCTION", UNREADABLE);
+    const headers = this.#facts.headers();
+    this.#checkOnce(headers, "content-type");
+    checkCoding(headers, decoded);
     const bytes = await body.call(this.#facts);
+    if (decoded !== "charset") checkAscii(headers, bytes);
     // A body parser of a framework has a limit of its own.
     if (bytes.length > MAX_BODY_BYTES)
       throw new AdapterError("ERR_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
     this.readings.body(bytes);
     return bytes;
+  }
+
+  #checkOnce(headers: Headers, name: string): void {
+    checkOnce(headers, name, (lower) => this.#facts.isRepeated?.(lower) ?? false);
   }
 }

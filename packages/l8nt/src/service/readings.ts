@@ -35,9 +35,14 @@ export class Readings {
     this.#url = url;
   }
 
-  /** The same fields, as an object that records what is read of them. */
-  fields(headers: Headers): Headers {
+  /**
+   * The same fields, as an object that records what is read of them.
+   *
+   * @param check is called before a field is read, and may throw
+   */
+  fields(headers: Headers, check: (name: string) => void = () => {}): Headers {
     const record = (name: string): void => {
+      check(name);
       this.#fields.set(name.toLowerCase(), fieldOf(headers, name));
     };
     const recordAll = (): void => {

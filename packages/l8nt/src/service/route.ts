@@ -299,7 +299,7 @@ async function bodyOf(facts: RequestFacts): Promise<Uint8Array<ArrayBuffer>> {
   throw new AdapterError("ERR_REQUEST", "The body cannot be read before the handler here.");
 }
 
-const UNPRICED: ReadonlySet<string> = new Set(["ERR_TOO_LARGE", "ERR_REQUEST"]);
+const UNPRICED: ReadonlySet<string> = new Set(["ERR_TOO_LARGE", "ERR_REQUEST", "ERR_MEDIA_TYPE"]);
 
 const ofCall = (decision: Decision, type: string): Decision =>
   decision instanceof Refused ? decision.ofCall(type) : decision;

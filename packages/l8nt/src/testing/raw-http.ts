@@ -11,7 +11,7 @@ export interface RawRequest {
    * Sent in order, with duplicates. `Connection: close` is added, and `Host` unless it is given.
    */
   readonly fields?: readonly (readonly [name: string, value: string])[];
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** The client's address, in 127.0.0.0/8. */
   readonly localAddress?: string;
 }
@@ -40,7 +40,7 @@ export function open(url: string, request: RawRequest = {}): Socket {
     ...(hasHost ? [] : [["host", host]]),
     ["connection", "close"],
     ...fields,
-    ...(body === "" ? [] : [["content-length", String(Buffer.byteLength(body))]]),
+    ...(body.length === 0 ? [] : [["content-length", String(Buffer.byteLength(body))]]),
   ].map(([name, value]) => `${name}: ${value}\r\n`);
   const socket = connect({
     host: hostname.replace(/^\[|\]$/g, ""),

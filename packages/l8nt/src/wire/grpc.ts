@@ -27,6 +27,7 @@ const STATUSES: Readonly<Record<number, number>> = {
   403: 7, // PERMISSION_DENIED
   404: 12, // UNIMPLEMENTED
   409: 10, // ABORTED
+  415: 3, // INVALID_ARGUMENT
   429: 8, // RESOURCE_EXHAUSTED
 };
 

@@ -205,6 +205,7 @@ const TITLES: Readonly<Record<number, string>> = {
   404: "Not found",
   409: "Still running",
   413: "Too large",
+  415: "Unsupported media type",
   422: "Cannot be repeated",
   429: "Too many requests",
   502: "Service unreachable",
