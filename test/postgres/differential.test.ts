@@ -7,7 +7,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Counter } from "../../packages/l8nt/src/ledger/index.ts";
 import type { Store } from "../../packages/l8nt/src/ports/store.ts";
-import { asked, Kinds, modelled } from "../../packages/l8nt/src/stores/fixtures/differential.ts";
+import {
+  asked,
+  folded,
+  Kinds,
+  modelled,
+} from "../../packages/l8nt/src/stores/fixtures/differential.ts";
 import {
   fullCounter,
   histories,
@@ -57,6 +62,7 @@ async function rowsOf(books: Books, store: Store): Promise<object> {
     ),
     journal: await store.journal(0, 10_000),
     latest: await store.latest(),
+    checkpoint: await store.checkpoint(),
   };
 }
 
@@ -79,6 +85,7 @@ function modelRows(model: Model): object {
     payments: model.payments,
     journal: model.journal,
     latest: model.latest,
+    checkpoint: model.checkpoint,
   };
 }
 
@@ -94,6 +101,7 @@ test("the database and the pure law give the same answers and keep the same rows
           const expected = batch.map((event) => modelled(model, event));
           assert.deepEqual(await asked(store, batch), expected);
           kinds.count(expected);
+          await folded(store, model);
         }
         assert.deepEqual(await rowsOf(books, store), modelRows(model));
       } finally {

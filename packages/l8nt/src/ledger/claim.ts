@@ -12,6 +12,8 @@ import { budgetError } from "./refusal.ts";
 /** Begins the id of every claim, which tells it from the reservation of a payment. */
 const PREFIX = "use.";
 
+export const isClaim = (id: string): boolean => id.startsWith(PREFIX);
+
 /** The id of a reservation that belongs to a use, so that it ends with its process. */
 export const claimId = (by: string, id: string): string => `${PREFIX}${by}.${id}`;
 

@@ -180,6 +180,26 @@ export function spend(
     : resolve(state, id, spent, at);
 }
 
+/**
+ * What the end of a reservation adds to its counters that keep what was committed. A counter that
+ * is named twice counts as it is named last.
+ *
+ * @param wasReleased it was released before, so that nothing is held any more
+ */
+export function addedBy(
+  reservation: Reservation,
+  resolution: Resolution,
+  wasReleased: boolean,
+): readonly { readonly counted: Counted; readonly added: bigint }[] {
+  const last = new Map<string, { readonly counted: Counted; readonly added: bigint }>();
+  for (const counted of reservation.counted) {
+    const added = spentFor(counted, resolution);
+    if (added === 0n && (wasReleased || heldFor(counted, reservation) === 0n)) continue;
+    last.set(counted.id, { counted, added });
+  }
+  return [...last.values()].filter(({ counted: { kind } }) => kind === "spend" || kind === "uses");
+}
+
 function known(state: Counters, id: string): ReservationRow {
   const row = state.reservation(id);
   if (row === undefined) throw new TypeError("no such reservation");

@@ -5,7 +5,9 @@
 export { auditLedger, type LedgerAudit, type LedgerFault } from "./audit.ts";
 export { booksFull, type Counter, type ReservationRow, usageOf } from "./count.ts";
 export { type Answers, type LedgerEvent, timeOf } from "./event.ts";
-export { PassedTime } from "./passed-time.ts";
+export { type Carried, EMPTY_CHECKPOINT, endedBy, type Fold, fold } from "./fold.ts";
+export { Keeper, keepSeconds } from "./keeper.ts";
+export { FORGET_SECONDS, PassedTime } from "./passed-time.ts";
 export { settledOf } from "./payment.ts";
 export { budgetError } from "./refusal.ts";
 export { type LedgerState, type Step, step } from "./step.ts";

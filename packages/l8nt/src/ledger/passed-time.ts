@@ -11,6 +11,12 @@ import type { Clock } from "../ports/clock.ts";
  */
 const CATCHING_UP = 4;
 
+/**
+ * How long after its end a limit is forgotten: within a day, a clock that is set back finds its
+ * counter as it was.
+ */
+export const FORGET_SECONDS = 86_400;
+
 const monotonic: Clock = () => performance.now() / 1000;
 
 export class PassedTime {

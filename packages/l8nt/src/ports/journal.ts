@@ -3,6 +3,7 @@
  * from it. spec/5-ledger.md §6.
  */
 import type { Amount } from "../amount.ts";
+import type { Checkpoint, Foldable, FoldedCounter } from "./folding.ts";
 import type { Reservation } from "./ledger.ts";
 
 export type JournalEvent =
@@ -35,12 +36,22 @@ export interface CounterRow {
   readonly reserved: bigint;
 }
 
-export interface Journal {
-  /** The entries after `after`, in order. */
+export interface Journal extends Foldable {
+  /**
+   * The entries after `after`, in order. Of those that were folded, only the beginnings of what is
+   * still open, and of payments that failed, are left.
+   */
   journal(after: number, limit: number): Promise<readonly JournalEntry[]>;
   note(text: string, at: number): Promise<void>;
   /** Counters by id, after the id `after`, in the order of their ids' code units. */
   counters(after: string, limit: number): Promise<readonly CounterRow[]>;
+  /** What the entries that were removed came to. */
+  checkpoint(): Promise<Checkpoint>;
+  /**
+   * Counters that removed entries committed something to, after the id `after`, in the order of
+   * their ids' code units.
+   */
+  foldedCounters(after: string, limit: number): Promise<readonly FoldedCounter[]>;
   /**
    * The latest time that was written, in Unix seconds; 0 for a new store. The treasury's clock
    * never goes back behind it by itself. [case 109]

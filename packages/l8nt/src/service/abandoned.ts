@@ -6,7 +6,8 @@ import { endAbandonedUses } from "../ledger/claim.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 
-const SERVICE = "service";
+/** Who claims the uses of services. */
+export const SERVICE = "service";
 
 /** This run of the program: what its own paywalls claimed is under way, and not abandoned. */
 let run: string | undefined;

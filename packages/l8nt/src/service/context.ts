@@ -1,6 +1,7 @@
 /** What all routes of one paywall share. */
 import type { Base } from "../caveat/index.ts";
 import type { Authority } from "../l402/index.ts";
+import type { Keeper } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
@@ -15,6 +16,8 @@ export interface PaywallContext {
   readonly base: Base;
   readonly ledger: Ledger;
   readonly abandoned: AbandonedUses;
+  /** Undefined for a ledger that cannot be folded. */
+  readonly keeper: Keeper | undefined;
   readonly repeats: Repeats;
   readonly invoicer: Invoicer | undefined;
   readonly clock: Clock;

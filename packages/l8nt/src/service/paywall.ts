@@ -7,11 +7,14 @@ import { durationSeconds } from "../caveat/duration.ts";
 import { type Duration, readBase } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Authority, type SecretSource } from "../l402/index.ts";
+import { claimId } from "../ledger/claim.ts";
+import { Keeper, keepSeconds } from "../ledger/index.ts";
 import { type Clock, systemClock } from "../ports/clock.ts";
+import type { Foldable } from "../ports/folding.ts";
 import type { Ledger } from "../ports/ledger.ts";
 import type { Invoicer } from "../ports/wallet.ts";
 import { MemoryStore } from "../stores/memory.ts";
-import { AbandonedUses } from "./abandoned.ts";
+import { AbandonedUses, SERVICE } from "./abandoned.ts";
 import { ChallengeLimits } from "./challenge-limits.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision } from "./decision.ts";
@@ -70,7 +73,14 @@ export interface PaywallOptions extends Terms {
    *
    * @default a store in memory: a restart forgets what was used
    */
-  readonly store?: Ledger;
+  readonly store?: Ledger & Partial<Foldable>;
+  /**
+   * How long a durable store keeps the entries of uses in its journal, an hour or more. What is
+   * older is summed up and removed, with the counters of credentials that have ended.
+   *
+   * @default "1d"
+   */
+  readonly keep?: Duration;
   /**
    * Where revocations are kept and read from.
    *
@@ -109,6 +119,7 @@ const OPTIONS = {
   location: true,
   invoicer: true,
   store: true,
+  keep: true,
   revocations: true,
   clock: true,
   challengesPerMinute: true,
@@ -154,13 +165,15 @@ export class Paywall {
         "a paywall's location must be the http(s) URL that clients call, without a query, a fragment, or `*`, `;` or an encoded slash in its path",
       );
     const alarm = options.alarm ?? console.error;
-    const ledger = options.store ?? new MemoryStore();
+    const ledger: NonNullable<PaywallOptions["store"]> = options.store ?? new MemoryStore();
     this.#abandoned = new AbandonedUses(ledger, clock);
+    const keeper = keeperOf(ledger, options.keep ?? "1d", { clock, alarm });
     this.#context = {
       authority: this.authority,
       base,
       ledger,
       abandoned: this.#abandoned,
+      keeper,
       repeats: new Repeats(),
       invoicer,
       clock,
@@ -205,10 +218,11 @@ export class Paywall {
   }
 
   /**
-   * Stops following revocations. A paywall that followed any refuses everything once it has not
-   * read them for too long.
+   * Stops following revocations, and folding the journal. A paywall that followed any refuses
+   * everything once it has not read them for too long.
    */
   close(): void {
+    void this.#context.keeper?.stop();
     this.#revoking.stop();
   }
 
@@ -247,6 +261,24 @@ export class Paywall {
     const { descriptions } = this.#open;
     return discovery(request, this.#context, descriptions, this.#revoking);
   }
+}
+
+/** @throws TypeError for a duration that cannot be kept */
+function keeperOf(
+  ledger: NonNullable<PaywallOptions["store"]>,
+  keep: Duration,
+  { clock, alarm }: Pick<PaywallContext, "clock" | "alarm">,
+): Keeper | undefined {
+  const seconds = keepSeconds(keep, "keep");
+  const { fold } = ledger;
+  if (fold === undefined) return undefined;
+  const books: Foldable = {
+    fold: (folding) => fold.call(ledger, folding),
+    ...(ledger.now !== undefined && { now: () => ledger.now!() }),
+  };
+  const failed = (cause: unknown) => alarm("l8nt: the journal could not be folded", cause);
+  // A treasury on the same books folds its own entries.
+  return new Keeper({ books, clock, keepSeconds: seconds, only: claimId(SERVICE, ""), failed });
 }
 
 function ownAuthority(options: PaywallOptions, clock: Clock): Authority {

@@ -226,7 +226,7 @@ export class Route {
     amount: Amount,
     now: number,
   ): Promise<Decision> {
-    const { ledger, abandoned, clock, alarm } = this.#context;
+    const { ledger, abandoned, keeper, clock, alarm } = this.#context;
     const { claimant: by } = abandoned;
     const { limits } = verified;
     const { idempotencyKey, contentType } = request.facts;
@@ -243,6 +243,7 @@ export class Route {
     let claim: Claim;
     try {
       claim = await claimUse(ledger, { by, id: abandoned.nextId(), limits, amount, at: now });
+      keeper?.wake(now);
     } catch (error) {
       keyed?.end(false);
       if (error instanceof BudgetError) {

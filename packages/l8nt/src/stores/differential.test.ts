@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type LedgerEvent, usageOf } from "../ledger/index.ts";
+import { auditLedger, type LedgerEvent, usageOf } from "../ledger/index.ts";
 import type { Store } from "../ports/store.ts";
-import { asked, Kinds, modelled } from "./fixtures/differential.ts";
+import { asked, folded, Kinds, modelled } from "./fixtures/differential.ts";
 import { fullCounter, histories, LIMITS, otherSlot } from "./fixtures/histories.ts";
 import { Model } from "./fixtures/model.ts";
 import { MemoryStore } from "./memory.ts";
@@ -22,6 +22,8 @@ async function booksOf(store: Store): Promise<object> {
   const latest = await store.latest();
   return {
     latest,
+    checkpoint: await store.checkpoint(),
+    faults: (await auditLedger(store)).faults,
     payments: new Map(
       (await store.payments({ limit: 1000 })).map((payment) => [payment.paymentHash, payment]),
     ),
@@ -39,11 +41,13 @@ async function booksOf(store: Store): Promise<object> {
 }
 
 function modelBooks(model: Model): object {
-  const { latest, payments, journal } = model;
+  const { latest, payments, journal, checkpoint } = model;
   const open = [...payments.values()].filter(({ status }) => status === "open");
   const paying = new Set(open.map(({ attemptId }) => attemptId));
   return {
     latest,
+    checkpoint,
+    faults: [],
     payments,
     journal,
     counters: new Map(
@@ -68,12 +72,14 @@ async function agree(
   next: Next,
   batches: readonly (readonly LedgerEvent[])[],
   kinds: Kinds,
+  remembers = false,
 ): Promise<void> {
   const model = new Model();
   for (const [at, batch] of batches.entries()) {
     const expected = batch.map((event) => modelled(model, event));
     expect(await asked(store, batch)).toStrictEqual(expected);
     kinds.count(expected);
+    await folded(store, model, remembers);
     if (at % 3 === 1) store = await next(store);
   }
   store = await next(store);
@@ -89,7 +95,7 @@ test(`the memory store ${TITLE}`, { timeout: 120_000 }, async () => {
   const numRuns = 150;
   await fc.assert(
     fc.asyncProperty(histories, (batches) =>
-      agree(new MemoryStore({ journal: true }), async (store) => store, batches, kinds),
+      agree(new MemoryStore({ journal: true }), async (store) => store, batches, kinds, true),
     ),
     { numRuns, seed: 20_261, examples: [[otherSlot], [fullCounter]] },
   );

@@ -4,10 +4,8 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { Recent } from "../internal/recent.ts";
 import {
   type Answers,
-  type Counter,
   type LedgerEvent,
   type LedgerState,
-  PassedTime,
   type ReservationRow,
   type Step,
   step,
@@ -16,6 +14,7 @@ import {
 } from "../ledger/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
+import type { Checkpoint, FoldedCounter, Folding } from "../ports/folding.ts";
 import type {
   HandOver,
   HandOverEnds,
@@ -49,11 +48,13 @@ import {
 } from "../ports/payments.ts";
 import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
+import { MemoryCounters } from "./memory-counters.ts";
 import { MemoryHandOvers } from "./memory-hand-overs.ts";
+import { MemoryJournal } from "./memory-journal.ts";
 import { MemoryNodes } from "./memory-nodes.ts";
 
 export interface MemoryStoreOptions {
-  /** Keeps the journal, which grows without end. @default false */
+  /** Keeps the journal, which grows until it is folded. @default false */
   readonly journal?: boolean;
   /**
    * Seconds since any moment, by a clock that nobody sets. What has ended is deleted only after as
@@ -68,10 +69,8 @@ const OPTIONS = { journal: true, elapsed: true } satisfies Keys<MemoryStoreOptio
 
 /** How many ended reservations keep their answer at least, for a second commit or release. */
 const REMEMBERED = 2048;
-/** How many events pass between two searches for counters of credentials that have ended. */
+/** How many events pass between two searches for closures that have ended. */
 const SWEEP_EVERY = 4096;
-/** A clock that is set back by less than this finds every counter where it was. */
-const CLOCK_MARGIN_SECONDS = 86_400;
 
 /** What a node bought and may still use, numbered in the order of payment. */
 interface Bought {
@@ -91,8 +90,7 @@ const placeOfPayment = (payment: PaymentRecord): string =>
 export class MemoryStore implements Store {
   readonly shared = false;
   readonly #keepsJournal: boolean;
-  readonly #passed: PassedTime;
-  readonly #counters = new Map<string, Counter & { expiresAt: number }>();
+  readonly #counters: MemoryCounters;
   readonly #open = new Map<string, ReservationRow>();
   readonly #ended = new Recent<string, ReservationRow>(REMEMBERED);
   /** The reservations of payments that failed: a payment may turn out to have been made. */
@@ -115,24 +113,29 @@ export class MemoryStore implements Store {
   readonly #handOvers = new MemoryHandOvers();
   readonly #wrapped = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #facts = new Map<string, string>();
-  readonly #journal: JournalEntry[] = [];
+  readonly #journal: MemoryJournal;
   #latest = 0;
   #events = 0;
 
-  readonly #state: LedgerState & { forgottenUntil: number } = {
-    forgottenUntil: Number.NEGATIVE_INFINITY,
-    counter: (id) => this.#counters.get(id),
-    reservation: (id) => this.#open.get(id) ?? this.#failed.get(id) ?? this.#ended.get(id),
-    payment: (hash) => this.#payments.get(hash),
-    openFor: (intent) => this.#payments.get(this.#undecided.get(intent) ?? ""),
-    ordered: (order) => this.#payments.get(this.#ordered.get(order) ?? ""),
-  };
+  readonly #state: LedgerState;
 
   /** @throws TypeError for an unknown option */
   constructor(options: MemoryStoreOptions = {}) {
     checkKeys(options, OPTIONS, "a memory store");
     this.#keepsJournal = options.journal ?? false;
-    this.#passed = new PassedTime(options.elapsed);
+    const counters = new MemoryCounters(options.elapsed);
+    this.#counters = counters;
+    this.#journal = new MemoryJournal(counters);
+    this.#state = {
+      get forgottenUntil() {
+        return counters.forgottenUntil;
+      },
+      counter: (id) => counters.get(id),
+      reservation: (id) => this.#open.get(id) ?? this.#failed.get(id) ?? this.#ended.get(id),
+      payment: (hash) => this.#payments.get(hash),
+      openFor: (intent) => this.#payments.get(this.#undecided.get(intent) ?? ""),
+      ordered: (order) => this.#payments.get(this.#ordered.get(order) ?? ""),
+    };
   }
 
   async reserve(reservation: Reservation): Promise<ReserveAnswer> {
@@ -358,7 +361,7 @@ export class MemoryStore implements Store {
   }
 
   async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
-    return this.#journal.slice(after, after + limit);
+    return this.#journal.entries(after, limit);
   }
 
   async note(text: string, at: number): Promise<void> {
@@ -366,11 +369,20 @@ export class MemoryStore implements Store {
   }
 
   async counters(after: string, limit: number): Promise<readonly CounterRow[]> {
-    return [...this.#counters]
-      .filter(([id]) => id > after)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .slice(0, limit)
-      .map(([id, { committed, reserved }]) => ({ id, committed, reserved }));
+    return this.#counters.page(after, limit);
+  }
+
+  async fold(folding: Folding): Promise<boolean> {
+    return this.#journal.fold(folding);
+  }
+
+  async checkpoint(): Promise<Checkpoint> {
+    const { forgottenUntil } = this.#counters;
+    return { ...this.#journal.checkpoint, forgottenUntil };
+  }
+
+  async foldedCounters(after: string, limit: number): Promise<readonly FoldedCounter[]> {
+    return this.#counters.foldedPage(after, limit);
   }
 
   async latest(): Promise<number> {
@@ -412,7 +424,8 @@ export class MemoryStore implements Store {
     event: Extract<LedgerEvent, { readonly type: Type }>,
   ): Answers[Type] {
     const at = timeOf(event) ?? this.#latest;
-    if (this.#events++ % SWEEP_EVERY === 0) this.#sweep(at);
+    this.#counters.sweep(at);
+    if (++this.#events % SWEEP_EVERY === 0) this.#endClosures(at);
     const change = step<Type>(this.#state, event);
     if (change.reservation !== undefined) this.#keepCounted(change.counters, change.reservation);
     if (change.payment !== undefined) this.#keepPayment(change.payment);
@@ -424,12 +437,9 @@ export class MemoryStore implements Store {
 
   #keepCounted(counters: Step<never>["counters"], row: ReservationRow): void {
     const { id, counted } = row.reservation;
-    for (const { id: counterId, kind, expiresAt = Number.POSITIVE_INFINITY } of counted) {
-      const counter = counters.get(counterId);
-      if (counter === undefined) continue;
-      // A counter with nothing in flight needs no row: there are as many ids as origins.
-      if (kind.startsWith("in-flight") && counter.reserved === 0n) this.#counters.delete(counterId);
-      else this.#counters.set(counterId, { ...counter, expiresAt });
+    for (const limit of counted) {
+      const counter = counters.get(limit.id);
+      if (counter !== undefined) this.#counters.set(limit, counter);
     }
     this.#failed.delete(id);
     if (row.resolution === undefined) this.#open.set(id, row);
@@ -471,16 +481,10 @@ export class MemoryStore implements Store {
 
   #write(event: JournalEvent, at: number): void {
     this.#latest = Math.max(this.#latest, at);
-    if (this.#keepsJournal) this.#journal.push({ seq: this.#journal.length + 1, at, event });
+    if (this.#keepsJournal) this.#journal.write(at, event);
   }
 
-  #sweep(now: number): void {
-    const ended = this.#passed.at(now) - CLOCK_MARGIN_SECONDS;
-    for (const [id, { expiresAt, reserved }] of this.#counters) {
-      if (expiresAt >= ended || reserved !== 0n) continue;
-      this.#counters.delete(id);
-      this.#state.forgottenUntil = Math.max(this.#state.forgottenUntil, expiresAt);
-    }
+  #endClosures(now: number): void {
     for (const hash of this.#closing)
       if (this.#payments.get(hash)!.closed!.until <= now) this.#closing.delete(hash);
   }

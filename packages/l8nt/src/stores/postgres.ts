@@ -9,6 +9,7 @@ import { checkKeys, type Keys } from "../internal/keys.ts";
 import { settledOf, usageOf } from "../ledger/index.ts";
 import type { Slots } from "../ledger/window.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
+import type { Checkpoint, FoldedCounter, Folding } from "../ports/folding.ts";
 import type {
   HandOver,
   HandOverEnds,
@@ -51,6 +52,7 @@ import {
   decodePayment,
   decodeReserve,
   decodeResolution,
+  ENTRY,
   type JournalRow,
   type PaymentJson,
   placeOf,
@@ -62,6 +64,7 @@ import {
 import { Database } from "./postgres/database.ts";
 import { Failure, storeError } from "./postgres/failure.ts";
 import { Feed } from "./postgres/feed.ts";
+import { PostgresFolding } from "./postgres/folding.ts";
 import { PostgresHandOvers } from "./postgres/hand-overs.ts";
 import { migrate, quoted } from "./postgres/migrations.ts";
 import { PostgresNodes } from "./postgres/nodes.ts";
@@ -192,6 +195,7 @@ class PostgresStore implements Store {
   readonly #feed: Feed;
   readonly #nodes: PostgresNodes;
   readonly #handOvers: PostgresHandOvers;
+  readonly #folding: PostgresFolding;
   /** The schema, quoted. */
   readonly #in: string;
 
@@ -202,6 +206,7 @@ class PostgresStore implements Store {
     this.#in = schema;
     this.#nodes = new PostgresNodes(database, schema);
     this.#handOvers = new PostgresHandOvers(database, schema);
+    this.#folding = new PostgresFolding(database, schema);
   }
 
   async reserve(reservation: Reservation): Promise<ReserveAnswer> {
@@ -218,21 +223,29 @@ class PostgresStore implements Store {
 
   async usage(counted: readonly Counted[], at: number): Promise<readonly Usage[]> {
     const rows = await this.#database.read<{
-      id: string;
+      forgotten: number;
+      id: string | null;
       committed: string;
       reserved: string;
       slots: string;
     }>(
-      `SELECT id, committed::text, reserved::text, slots::text FROM ${this.#in}.sigil_counters WHERE id = ANY ($1)`,
+      `SELECT h.forgotten_until AS forgotten, c.id, c.committed::text, c.reserved::text, c.slots::text
+         FROM ${this.#in}.sigil_head h LEFT JOIN ${this.#in}.sigil_counters c ON c.id = ANY ($1)`,
       [counted.map(({ id }) => id)],
     );
     const counters = new Map(
       rows.map(({ id, committed, reserved, slots }) => [
         id,
-        { committed: BigInt(committed), reserved: BigInt(reserved), slots: decodeSlots(slots) },
+        id === null
+          ? undefined
+          : { committed: BigInt(committed), reserved: BigInt(reserved), slots: decodeSlots(slots) },
       ]),
     );
-    const state = { counter: (id: string) => counters.get(id), reservation: () => undefined };
+    const state = {
+      counter: (id: string) => counters.get(id),
+      reservation: () => undefined,
+      forgottenUntil: rows[0]!.forgotten,
+    };
     return counted.map((one) => usageOf(state, one, at));
   }
 
@@ -469,7 +482,7 @@ class PostgresStore implements Store {
 
   async journal(after: number, limit: number): Promise<readonly JournalEntry[]> {
     const rows = await this.#database.read<JournalRow & Record<string, unknown>>(
-      `SELECT seq::text, at, type, ref, unit, value::text, detail FROM ${this.#in}.sigil_journal j
+      `SELECT ${ENTRY} FROM ${this.#in}.sigil_journal j
        WHERE j.seq > $1 ORDER BY j.seq LIMIT $2`,
       [after, limit],
     );
@@ -490,6 +503,18 @@ class PostgresStore implements Store {
       committed: BigInt(committed),
       reserved: BigInt(reserved),
     }));
+  }
+
+  fold(folding: Folding): Promise<boolean> {
+    return this.#folding.fold(folding);
+  }
+
+  checkpoint(): Promise<Checkpoint> {
+    return this.#folding.checkpoint();
+  }
+
+  foldedCounters(after: string, limit: number): Promise<readonly FoldedCounter[]> {
+    return this.#folding.counters(after, limit);
   }
 
   async now(): Promise<number> {

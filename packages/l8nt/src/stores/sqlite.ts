@@ -8,6 +8,7 @@ import { AdapterError } from "../errors.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type Answers, type LedgerEvent, step, timeOf, usageOf } from "../ledger/index.ts";
 import type { Directive, NumberedDirective } from "../ports/directives.ts";
+import type { Checkpoint, FoldedCounter, Folding } from "../ports/folding.ts";
 import type {
   HandOver,
   HandOverEnds,
@@ -43,11 +44,12 @@ import type { ReceiptRow } from "../ports/receipts.ts";
 import type { Store } from "../ports/store.ts";
 import { type Opened, openForReading, openForWriting } from "./sqlite/database.ts";
 import { storeError } from "./sqlite/faults.ts";
+import { SqliteFolding } from "./sqlite/folding.ts";
 import { SqliteHandOvers } from "./sqlite/hand-overs.ts";
 import type { WriteAheadLog } from "./sqlite/log.ts";
 import { SqliteNodes } from "./sqlite/nodes.ts";
 import { CommitQueue, givenUp, OwnError } from "./sqlite/queue.ts";
-import { hashBytes, hashIn, isHash } from "./sqlite/rows.ts";
+import { entryIn, hashBytes, hashIn, isHash } from "./sqlite/rows.ts";
 import { Statements, Tables } from "./sqlite/tables.ts";
 import { textOf, valueOfText } from "./sqlite/texts.ts";
 
@@ -92,6 +94,7 @@ class SqliteStore implements Store {
   readonly #tables: Tables;
   readonly #nodes: SqliteNodes;
   readonly #handOvers: SqliteHandOvers;
+  readonly #folding: SqliteFolding;
   readonly #queue: CommitQueue;
   readonly #lost: () => string | undefined;
   #latest: number;
@@ -111,6 +114,7 @@ class SqliteStore implements Store {
     this.#tables = new Tables(this.#sql);
     this.#nodes = new SqliteNodes(this.#sql);
     this.#handOvers = new SqliteHandOvers(this.#sql);
+    this.#folding = new SqliteFolding(this.#sql, this.#tables);
     this.#latest = this.#readLatest();
     this.#queue = new CommitQueue({
       database,
@@ -495,11 +499,7 @@ class SqliteStore implements Store {
     return this.#look(() =>
       this.#sql
         .all("SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-        .map((row) => ({
-          seq: Number(row.seq),
-          at: Number(row.at),
-          event: valueOfText<JournalEvent>(row.event),
-        })),
+        .map(entryIn),
     );
   }
 
@@ -523,6 +523,21 @@ class SqliteStore implements Store {
           reserved: row.reserved as bigint,
         })),
     );
+  }
+
+  fold(folding: Folding): Promise<boolean> {
+    return this.#queue.add(() => {
+      const done = own(() => this.#folding.next(folding));
+      return whole(() => this.#folding.write(done, folding));
+    }, "patient");
+  }
+
+  checkpoint(): Promise<Checkpoint> {
+    return this.#look(() => this.#folding.checkpoint());
+  }
+
+  foldedCounters(after: string, limit: number): Promise<readonly FoldedCounter[]> {
+    return this.#look(() => this.#folding.counters(after, limit));
   }
 
   latest(): Promise<number> {

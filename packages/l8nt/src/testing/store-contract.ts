@@ -9,6 +9,7 @@ import type { Resolution, Usage } from "../ports/ledger.ts";
 import type { Counted } from "../ports/limit.ts";
 import type { Store } from "../ports/store.ts";
 import { bookLaws } from "./book-laws.ts";
+import { foldingLaws } from "./folding-laws.ts";
 import { handOverLaws } from "./hand-over-laws.ts";
 import { NaiveLedger } from "./naive-ledger.ts";
 import { orderLaws } from "./order-laws.ts";
@@ -557,6 +558,7 @@ export function storeContract(
   paymentLaws(law);
   orderLaws(law);
   bookLaws(law);
+  foldingLaws(law);
   handOverLaws(law);
 }
 

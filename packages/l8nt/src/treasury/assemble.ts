@@ -2,6 +2,7 @@
 import { readMaxSilence } from "../feed/max-silence.ts";
 import { lazily } from "../internal/lazily.ts";
 import { Authority } from "../l402/index.ts";
+import { Keeper } from "../ledger/index.ts";
 import { systemClock, systemSleep } from "../ports/clock.ts";
 import type { PaymentSummary } from "../ports/treasury.ts";
 import { MemoryStore } from "../stores/memory.ts";
@@ -116,6 +117,9 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const purchases = new Purchases({
     ...{ store, clock, gate, nodes, payments, lookup, services, delivery, asks },
   });
+  const { keepSeconds } = policy;
+  const failed = () => alarm("the journal could not be folded, and is tried again in a minute");
+  const keeper = new Keeper({ books: store, clock, keepSeconds, failed });
   const startup = new Startup({
     ...{ store, time, clock, directives, recall, reconciler, restored, rewrapping },
   });
@@ -128,6 +132,6 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
     ...{ time, booksClock },
     ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame, orders },
     ...{ explanations, restored, reconciler, running, bought, delivery, purchases, uses },
-    ...{ startup, receipts, rewrapping },
+    ...{ startup, receipts, rewrapping, keeper },
   };
 }

@@ -4,6 +4,7 @@ import { type Duration, durationSeconds } from "../caveat/duration.ts";
 import { readMaxSilence } from "../feed/max-silence.ts";
 import type { OutboundLimits } from "../http/outbound.ts";
 import { checkKeys, type Keys, unknownKey } from "../internal/keys.ts";
+import { keepSeconds } from "../ledger/index.ts";
 import { DEFAULT_MAX_FEE, type MaxFee, readMaxFee, readMsatOption } from "./fee.ts";
 
 /** How much may be in flight at one time. */
@@ -70,6 +71,14 @@ export interface TreasuryLimits {
    * @default "10s"
    */
   readonly maxSilence?: Duration;
+  /**
+   * How long the journal keeps its entries, an hour or more. What is older is summed up in a signed
+   * checkpoint and removed, with the counters of credentials that have ended. Payments and receipts
+   * stay.
+   *
+   * @default "90d"
+   */
+  readonly keep?: Duration;
 }
 
 export const LIMIT_KEYS = {
@@ -85,6 +94,7 @@ export const LIMIT_KEYS = {
   relayTimeout: true,
   quarantine: true,
   maxSilence: true,
+  keep: true,
 } satisfies Keys<TreasuryLimits>;
 
 const IN_FLIGHT_KEYS = {
@@ -106,6 +116,7 @@ export interface SpendingPolicy {
   readonly maxFirstPaymentMsat: bigint | undefined;
   readonly paymentTimeoutSeconds: number;
   readonly quarantineSeconds: number;
+  readonly keepSeconds: number;
   readonly outbound: OutboundLimits;
 }
 
@@ -169,6 +180,7 @@ export function readLimits(limits: TreasuryLimits, where: string): SpendingPolic
     maxFirstPaymentMsat: msatOf(limits.maxFirstPayment, named("maxFirstPayment")),
     paymentTimeoutSeconds: seconds("paymentTimeout", "60s"),
     quarantineSeconds: seconds("quarantine", "10m"),
+    keepSeconds: keepSeconds(limits.keep ?? "90d", named("keep")),
     outbound: {
       headSeconds: seconds("requestTimeout", "30s"),
       body: {

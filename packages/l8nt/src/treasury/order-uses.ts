@@ -91,6 +91,9 @@ export class OrderUses {
       const seat = this.#own(`${use}.${hexText(randomBytes(16))}`, [pass, broken]);
       const answer = await this.#reserve(seat);
       if (answer.reserved) return this.#inSeat(order, name, use, seat);
+      // What has ended by a clock that was ahead is forgotten, and has no seats. [case 109]
+      if (answer.refused.some(({ id, reserved }) => id === pass.id && reserved === 0n))
+        return this.#alone(order);
       if (answer.refused.some(({ id }) => id === broken.id)) await this.#over(order, name, use);
       else if (isSwept) return this.#alone(order);
       else isSwept = await this.#sweep();

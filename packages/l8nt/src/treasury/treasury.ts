@@ -65,8 +65,10 @@ export class TreasuryCore implements Treasurer {
    *
    * @throws AdapterError `ERR_STORE`
    */
-  start(): Promise<void> {
-    return this.#parts.startup.done();
+  async start(): Promise<void> {
+    const { startup, keeper, clock } = this.#parts;
+    await startup.done();
+    keeper.wake(clock());
   }
 
   /**
@@ -76,6 +78,7 @@ export class TreasuryCore implements Treasurer {
   async stop(): Promise<void> {
     this.#parts.directives.stop();
     this.#parts.recall.stop();
+    await this.#parts.keeper.stop();
     await this.#parts.bought.written();
     await this.#parts.uses.written();
     await this.#parts.restored.stop();

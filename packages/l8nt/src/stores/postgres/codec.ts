@@ -150,6 +150,7 @@ function reservationColumns(reservation: Reservation): EventRow {
     units: counted.map(({ unit }) => unit ?? null),
     maxes: counted.map(({ max }) => (max === undefined ? null : `${max}`)),
     windows: counted.map(({ windowSeconds }) => length(windowSeconds)),
+    ends: counted.map(({ expiresAt }) => (expiresAt === undefined ? null : time(expiresAt))),
     body: stringify(reservation),
   };
 }
@@ -271,6 +272,9 @@ export const decodeResolution = ([outcome, unit, value, uses]: ResolutionJson): 
   amount: decodeAmount({ unit, value }),
   uses: BigInt(uses),
 });
+
+/** The columns of a {@link JournalRow}, of `sigil_journal j`. */
+export const ENTRY = "j.seq::text, j.at, j.type, j.ref, j.unit, j.value::text, j.detail";
 
 /** A row of `sigil_journal`. */
 export interface JournalRow {

@@ -32,6 +32,7 @@ CREATE TYPE sigil_event AS (
   units text[],
   maxes numeric[],
   windows double precision[],
+  ends double precision[],
   body text,
   -- a payment, and what it closes
   hash text,
@@ -135,6 +136,8 @@ DECLARE
   c_slots jsonb[];
   c_touched integer[];
   c_in_flight boolean[];
+  -- whether there is a row, or will be
+  c_known boolean[];
   -- what the window of a counter comes to at a slot; and what is added to a slot and not yet in
   -- "c_slots"
   c_now double precision[];
@@ -205,9 +208,9 @@ BEGIN
   SELECT coalesce(jsonb_object_agg(k.id, k.n), '{}'), array_agg(k.id ORDER BY k.n),
       array_agg(coalesce(s.committed, 0) ORDER BY k.n), array_agg(coalesce(s.reserved, 0) ORDER BY k.n),
       array_agg(coalesce(s.slots, '[]') ORDER BY k.n),
-      array_agg(0), array_agg(false), array_agg(NULL::double precision), array_agg(0::numeric), array_agg(NULL::double precision), array_agg(0::numeric),
+      array_agg(0), array_agg(false), array_agg(s.id IS NOT NULL ORDER BY k.n), array_agg(NULL::double precision), array_agg(0::numeric), array_agg(NULL::double precision), array_agg(0::numeric),
       array_agg(NULL::double precision)
-    INTO c_at, c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight, c_now, c_total, c_adding, c_added, c_latest
+    INTO c_at, c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight, c_known, c_now, c_total, c_adding, c_added, c_latest
     FROM (SELECT u.id, row_number() OVER () AS n FROM (
         SELECT unnest(e.ids) FROM unnest(events) e
         UNION
@@ -265,6 +268,11 @@ BEGIN
           c := (c_at ->> ev.ids[k])::integer;
           is_full := is_full OR c_committed[c] + c_reserved[c] + amount > 9223372036854775807;
           CONTINUE WHEN ev.maxes[k] IS NULL;
+          -- Of a counter that was deleted nothing is left.
+          IF NOT c_known[c] AND ev.ends[k] <= head.forgotten_until THEN
+            refused := coalesce(refused, '[]') || jsonb_build_array(jsonb_build_array(ev.ids[k], ev.maxes[k]::text, '0'));
+            CONTINUE;
+          END IF;
           IF ev.windows[k] IS NULL THEN
             used := c_committed[c];
           ELSE
@@ -309,6 +317,7 @@ BEGIN
           c := (c_at ->> ev.ids[k])::integer;
           CONTINUE WHEN c_touched[c] = n;
           c_touched[c] := n;
+          c_known[c] := true;
           c_reserved[c] := c_reserved[c] + amount;
           c_in_flight[c] := left(ev.kinds[k], 9) = 'in-flight';
         END LOOP;

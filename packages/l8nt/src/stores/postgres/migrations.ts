@@ -1,7 +1,7 @@
 /** Migrates a schema to the version that this program knows, or refuses with the reason. */
 import type pg from "pg";
 import { AdapterError } from "../../errors.ts";
-import { handovers, law, tables } from "./sql.generated.ts";
+import { fold, handovers, law, tables } from "./sql.generated.ts";
 
 /** Every table. A table of another program must have none of these names. */
 const TABLES = [
@@ -19,10 +19,12 @@ const TABLES = [
   "sigil_wrapped",
   "sigil_hand_overs",
   "sigil_recalls",
+  "sigil_checkpoint",
+  "sigil_carried",
 ] as const;
 
 /** In order; the first is number 1. A released migration is never changed. */
-const MIGRATIONS: readonly string[] = [tables + handovers, law];
+const MIGRATIONS: readonly string[] = [tables + handovers + fold, law];
 
 /**
  * The comment on the table of migrations, which tells it from another program's table of that name.

@@ -1,4 +1,4 @@
-/** Written by scripts/inline-sql.ts: edit tables.sql, handovers.sql, law.sql. */
+/** Written by scripts/inline-sql.ts: edit tables.sql, handovers.sql, fold.sql, law.sql. */
 
 export const tables = `
 -- Migration 1: the tables of the shared books. Amounts are numeric, which is exact at any size.
@@ -9,7 +9,10 @@ CREATE TABLE sigil_head (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   seq bigint NOT NULL DEFAULT 0,
   directive_seq bigint NOT NULL DEFAULT 0,
-  latest double precision NOT NULL DEFAULT 0
+  latest double precision NOT NULL DEFAULT 0,
+  -- of the journal, the last entry that was folded; and the latest end of a counter that is gone
+  folded bigint NOT NULL DEFAULT 0,
+  forgotten_until double precision NOT NULL DEFAULT 0
 ) WITH (fillfactor = 20);
 INSERT INTO sigil_head DEFAULT VALUES;
 
@@ -19,8 +22,13 @@ CREATE TABLE sigil_counters (
   id text COLLATE "C" PRIMARY KEY,
   committed numeric NOT NULL,
   reserved numeric NOT NULL,
-  slots jsonb NOT NULL
+  slots jsonb NOT NULL,
+  -- What folded entries committed, and when the limit ends: written by folding alone.
+  folded numeric NOT NULL DEFAULT 0,
+  ends double precision
 ) WITH (fillfactor = 50);
+-- A node's total has no end, and is never forgotten.
+CREATE INDEX sigil_counters_ended ON sigil_counters (ends) WHERE ends < 'Infinity';
 
 -- The limits are four arrays of one length. The journal has the whole reservation.
 CREATE TABLE sigil_reservations (
@@ -131,7 +139,7 @@ CREATE FUNCTION sigil_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$;
-CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_journal
+CREATE TRIGGER sigil_append_only BEFORE UPDATE OR TRUNCATE ON sigil_journal
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
 CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_directives
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
@@ -222,6 +230,68 @@ END
 $$;
 `;
 
+export const fold = `
+
+-- What was folded of the journal. "body" is the checkpoint, as JSON; what has to be read under the
+-- lock of sigil_head stands there. spec/5-ledger.md §6.
+CREATE TABLE sigil_checkpoint (one boolean PRIMARY KEY DEFAULT true CHECK (one), body text);
+INSERT INTO sigil_checkpoint DEFAULT VALUES;
+
+-- Entries that were folded and stay in the journal, by the reservation's id.
+CREATE TABLE sigil_carried (id text COLLATE "C" PRIMARY KEY, entry bigint NOT NULL, released bigint);
+
+CREATE FUNCTION sigil_refuse_unfolded() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+  IF OLD.seq <= (SELECT h.folded FROM sigil_head h) THEN RETURN OLD; END IF;
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE TRIGGER sigil_append_only_unfolded BEFORE DELETE ON sigil_journal
+  FOR EACH ROW EXECUTE FUNCTION sigil_refuse_unfolded();
+
+-- Writes what ledger/fold.ts made of the entries after "expected". Returns how many counters were
+-- deleted; null, with nothing changed, if another process has folded them meanwhile.
+CREATE FUNCTION sigil_fold(
+  expected bigint, through bigint, body text, removed bigint[], dropped text[],
+  carried_ids text[], carried_entries bigint[], carried_released bigint[],
+  ended_ids text[], ended_ats double precision[],
+  counter_ids text[], counter_added numeric[], counter_ends double precision[],
+  ended_by double precision, most integer
+) RETURNS integer LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+  head sigil_head := sigil_lock();
+  gone integer;
+  until double precision;
+BEGIN
+  IF head.folded <> expected THEN RETURN NULL; END IF;
+  IF sigil_fold.through > expected THEN
+    UPDATE sigil_head h SET folded = sigil_fold.through;
+    UPDATE sigil_checkpoint c SET body = sigil_fold.body;
+    DELETE FROM sigil_reservations r USING unnest(ended_ids, ended_ats) AS t(id, at)
+      WHERE r.id = t.id AND r.at = t.at AND r.outcome IS NOT NULL;
+    DELETE FROM sigil_carried c WHERE c.id = ANY (dropped);
+    INSERT INTO sigil_carried AS c
+      SELECT t.* FROM unnest(carried_ids, carried_entries, carried_released) AS t(id, entry, released)
+      ON CONFLICT (id) DO UPDATE SET entry = excluded.entry, released = excluded.released;
+    DELETE FROM sigil_journal j WHERE j.seq = ANY (removed);
+    UPDATE sigil_counters s SET folded = s.folded + t.added, ends = greatest(s.ends, t.ends)
+      FROM unnest(counter_ids, counter_added, counter_ends) AS t(id, added, ends) WHERE s.id = t.id;
+  END IF;
+  -- Counters at which nothing stands, and those whose limit has ended.
+  WITH ended AS (
+    SELECT s.id FROM sigil_counters s WHERE s.ends < 'Infinity' AND s.ends <= ended_by AND s.reserved = 0
+    ORDER BY s.ends LIMIT most
+  ), deleted AS (
+    DELETE FROM sigil_counters s
+      WHERE s.reserved = 0
+        AND (s.id = ANY (counter_ids) AND s.committed = 0 OR s.id IN (SELECT e.id FROM ended e))
+      RETURNING s.committed, s.ends
+  )
+  SELECT count(*), max(d.ends) FILTER (WHERE d.committed <> 0) INTO gone, until FROM deleted d;
+  UPDATE sigil_head h SET forgotten_until = until WHERE until > h.forgotten_until;
+  RETURN gone;
+END $$;
+`;
+
 export const law = `
 -- Migration 2: the law of ledger/step.ts, evaluated in the database. sigil_apply takes a batch of
 -- events in order and gives one answer for each. spec/5-ledger.md.
@@ -257,6 +327,7 @@ CREATE TYPE sigil_event AS (
   units text[],
   maxes numeric[],
   windows double precision[],
+  ends double precision[],
   body text,
   -- a payment, and what it closes
   hash text,
@@ -360,6 +431,8 @@ DECLARE
   c_slots jsonb[];
   c_touched integer[];
   c_in_flight boolean[];
+  -- whether there is a row, or will be
+  c_known boolean[];
   -- what the window of a counter comes to at a slot; and what is added to a slot and not yet in
   -- "c_slots"
   c_now double precision[];
@@ -430,9 +503,9 @@ BEGIN
   SELECT coalesce(jsonb_object_agg(k.id, k.n), '{}'), array_agg(k.id ORDER BY k.n),
       array_agg(coalesce(s.committed, 0) ORDER BY k.n), array_agg(coalesce(s.reserved, 0) ORDER BY k.n),
       array_agg(coalesce(s.slots, '[]') ORDER BY k.n),
-      array_agg(0), array_agg(false), array_agg(NULL::double precision), array_agg(0::numeric), array_agg(NULL::double precision), array_agg(0::numeric),
+      array_agg(0), array_agg(false), array_agg(s.id IS NOT NULL ORDER BY k.n), array_agg(NULL::double precision), array_agg(0::numeric), array_agg(NULL::double precision), array_agg(0::numeric),
       array_agg(NULL::double precision)
-    INTO c_at, c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight, c_now, c_total, c_adding, c_added, c_latest
+    INTO c_at, c_ids, c_committed, c_reserved, c_slots, c_touched, c_in_flight, c_known, c_now, c_total, c_adding, c_added, c_latest
     FROM (SELECT u.id, row_number() OVER () AS n FROM (
         SELECT unnest(e.ids) FROM unnest(events) e
         UNION
@@ -490,6 +563,11 @@ BEGIN
           c := (c_at ->> ev.ids[k])::integer;
           is_full := is_full OR c_committed[c] + c_reserved[c] + amount > 9223372036854775807;
           CONTINUE WHEN ev.maxes[k] IS NULL;
+          -- Of a counter that was deleted nothing is left.
+          IF NOT c_known[c] AND ev.ends[k] <= head.forgotten_until THEN
+            refused := coalesce(refused, '[]') || jsonb_build_array(jsonb_build_array(ev.ids[k], ev.maxes[k]::text, '0'));
+            CONTINUE;
+          END IF;
           IF ev.windows[k] IS NULL THEN
             used := c_committed[c];
           ELSE
@@ -534,6 +612,7 @@ BEGIN
           c := (c_at ->> ev.ids[k])::integer;
           CONTINUE WHEN c_touched[c] = n;
           c_touched[c] := n;
+          c_known[c] := true;
           c_reserved[c] := c_reserved[c] + amount;
           c_in_flight[c] := left(ev.kinds[k], 9) = 'in-flight';
         END LOOP;

@@ -6,7 +6,10 @@ CREATE TABLE sigil_head (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   seq bigint NOT NULL DEFAULT 0,
   directive_seq bigint NOT NULL DEFAULT 0,
-  latest double precision NOT NULL DEFAULT 0
+  latest double precision NOT NULL DEFAULT 0,
+  -- of the journal, the last entry that was folded; and the latest end of a counter that is gone
+  folded bigint NOT NULL DEFAULT 0,
+  forgotten_until double precision NOT NULL DEFAULT 0
 ) WITH (fillfactor = 20);
 INSERT INTO sigil_head DEFAULT VALUES;
 
@@ -16,8 +19,13 @@ CREATE TABLE sigil_counters (
   id text COLLATE "C" PRIMARY KEY,
   committed numeric NOT NULL,
   reserved numeric NOT NULL,
-  slots jsonb NOT NULL
+  slots jsonb NOT NULL,
+  -- What folded entries committed, and when the limit ends: written by folding alone.
+  folded numeric NOT NULL DEFAULT 0,
+  ends double precision
 ) WITH (fillfactor = 50);
+-- A node's total has no end, and is never forgotten.
+CREATE INDEX sigil_counters_ended ON sigil_counters (ends) WHERE ends < 'Infinity';
 
 -- The limits are four arrays of one length. The journal has the whole reservation.
 CREATE TABLE sigil_reservations (
@@ -128,7 +136,7 @@ CREATE FUNCTION sigil_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$;
-CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_journal
+CREATE TRIGGER sigil_append_only BEFORE UPDATE OR TRUNCATE ON sigil_journal
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();
 CREATE TRIGGER sigil_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sigil_directives
   FOR EACH STATEMENT EXECUTE FUNCTION sigil_refuse();

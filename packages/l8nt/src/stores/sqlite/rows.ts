@@ -3,7 +3,7 @@ import type { SQLInputValue } from "node:sqlite";
 import type { Unit } from "../../amount.ts";
 import { hexBytes, hexText } from "../../internal/bytes.ts";
 import type { Counter } from "../../ledger/index.ts";
-import type { JournalEvent } from "../../ports/journal.ts";
+import type { JournalEntry, JournalEvent } from "../../ports/journal.ts";
 import type { Reservation } from "../../ports/ledger.ts";
 import type { PaymentRecord, PaymentStatus } from "../../ports/payments.ts";
 import { valueOfText } from "./texts.ts";
@@ -16,6 +16,12 @@ type Columns = Readonly<Record<string, SQLInputValue>>;
 export const reservationIn = ({ event }: Row): Reservation =>
   (valueOfText<JournalEvent>(event) as Extract<JournalEvent, { readonly type: "reserve" }>)
     .reservation;
+
+export const entryIn = ({ seq, at, event }: Row): JournalEntry => ({
+  seq: Number(seq),
+  at: Number(at),
+  event: valueOfText<JournalEvent>(event),
+});
 
 export const slotsText = (slots: Counter["slots"]): string =>
   JSON.stringify(slots.map(([slot, amount]) => [slot, `${amount}`]));

@@ -3,6 +3,7 @@
  * never edited.
  */
 
+import { FOLDING } from "./folding.ts";
 import { HAND_OVERS } from "./hand-overs.ts";
 
 export interface Migration {
@@ -127,4 +128,5 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   HAND_OVERS,
+  FOLDING,
 ];

@@ -67,6 +67,7 @@ export class Tables implements LedgerState {
   #payments = new Lru<string, PaymentRecord>(KEPT_PAYMENTS);
   readonly #open = new Map<string, ReservationRow>();
   readonly #openIntents = new Map<string, string>();
+  #forgottenUntil: number | undefined;
 
   constructor(sql: Statements) {
     this.#sql = sql;
@@ -79,6 +80,7 @@ export class Tables implements LedgerState {
     this.#payments = new Lru(KEPT_PAYMENTS);
     this.#open.clear();
     this.#openIntents.clear();
+    this.#forgottenUntil = undefined;
     for (const row of this.#sql.all(
       "SELECT j.event FROM reservations r JOIN journal j ON j.seq = r.entry WHERE r.outcome IS NULL ORDER BY r.entry",
     )) {
@@ -89,6 +91,19 @@ export class Tables implements LedgerState {
       "SELECT intent, payment_hash FROM payments WHERE status = 'open'",
     ))
       this.#openIntents.set(String(row.intent), hashIn(row));
+  }
+
+  get forgottenUntil(): number {
+    this.#forgottenUntil ??= Number(
+      this.#sql.get("SELECT forgotten_until FROM checkpoint WHERE one = 1")!.forgotten_until,
+    );
+    return this.#forgottenUntil;
+  }
+
+  /** The counters were deleted. */
+  forget(ids: readonly string[], until: number): void {
+    for (const id of ids) this.#counters.set(id, null);
+    this.#forgottenUntil = until;
   }
 
   readonly counter = (id: string): Counter | undefined => {
@@ -185,7 +200,7 @@ export class Tables implements LedgerState {
         continue;
       }
       this.#sql.run(
-        `INSERT INTO counters VALUES (?1, ?2, ?3, ?4)
+        `INSERT INTO counters (id, committed, reserved, slots) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET committed = ?2, reserved = ?3, slots = ?4`,
         id,
         committed,
