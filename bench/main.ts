@@ -5,6 +5,7 @@
 import { cpus, totalmem } from "node:os";
 import { agents } from "./agents.ts";
 import { bundle } from "./bundle.ts";
+import { disk } from "./disk.ts";
 import type { Area, Figure } from "./figure.ts";
 import { flood } from "./flood.ts";
 import { lnd } from "./lnd.ts";
@@ -28,6 +29,7 @@ const AREAS: Readonly<Record<string, Area>> = {
   agents,
   revocation,
   sqlite,
+  disk,
   purchase,
   lnd,
   loop,

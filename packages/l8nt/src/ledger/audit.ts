@@ -31,7 +31,7 @@ export interface LedgerAudit {
 }
 
 /** Entries or counters between two turns of the event loop: a few milliseconds. */
-const PAGE = 1000;
+const PAGE = 500;
 
 /**
  * Audits a store that nothing writes to. Finds totals that differ, limits that were passed, and

@@ -18,8 +18,9 @@ export const ledger = command<"dir">({
   summary: "check the treasury's totals against its journal",
   usage: "verify --dir DIR",
   help: `Computes every total again from the journal and compares it. Also checks that no reservation was
-resolved twice, and that no limit was ever exceeded. Reads the books and changes nothing. Run it
-while no treasury writes to them.`,
+resolved twice, and that no limit was ever exceeded. Of entries that were summed up and removed ("keep" in
+config.json), it takes the sums. Reads the books and changes nothing. Run it while no treasury writes
+to them.`,
   flags: FLAGS,
   positionals: 1,
   async run(given, terminal) {
@@ -27,14 +28,24 @@ while no treasury writes to them.`,
     if (verb !== "verify") throw wrongVerb(verb, ["verify"], "sigil ledger verify --dir DIR");
     const store = await openStore(existingFolder(folderFlag(given)), terminal, true);
     try {
-      const { entries, counters, open, faults } = await auditLedger(store);
+      const { entries, counters, open, checkpoint, faults } = await auditLedger(store);
       const lines = faults.map(({ what, id }) => `  ${id}: ${what}`);
       const counted = `${entries} journal entries, ${counters} totals, ${open} reservations open`;
+      // What was folded is taken from its sums.
+      const folded = {
+        entries: checkpoint.entries,
+        through: checkpoint.through,
+        digest: checkpoint.digest,
+      };
+      const unseen =
+        folded.entries === 0
+          ? ""
+          : `${folded.entries} older entries, up to number ${folded.through}, were summed up and removed; their sums are taken as they are. Their digest is ${folded.digest}.\n`;
       terminal.answer(
         faults.length === 0
-          ? `The books are right: ${counted}.\n`
-          : `The books are wrong (${counted}):\n${lines.join("\n")}\n`,
-        { entries, counters, open, faults },
+          ? `The books are right: ${counted}.\n${unseen}`
+          : `The books are wrong (${counted}):\n${lines.join("\n")}\n${unseen}`,
+        { entries, counters, open, folded, faults },
       );
       return faults.length === 0 ? EXIT.ok : EXIT.failed;
     } finally {
