@@ -51,7 +51,7 @@ import { SqliteNodes } from "./sqlite/nodes.ts";
 import { CommitQueue, givenUp, OwnError } from "./sqlite/queue.ts";
 import { entryIn, hashBytes, hashIn, isHash } from "./sqlite/rows.ts";
 import { Statements, Tables } from "./sqlite/tables.ts";
-import { textOf, valueOfText } from "./sqlite/texts.ts";
+import { textOf } from "./sqlite/texts.ts";
 
 export { backupSqliteStore, restoreSqliteStore } from "./sqlite/backup.ts";
 
