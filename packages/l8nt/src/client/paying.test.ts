@@ -164,9 +164,9 @@ describe("a service that takes payment and fails [case 72]", () => {
     async (_what, act) => {
       const world = await town();
       const shop = await world.openShop(PASS);
-      // A GET whose connection was closed is sent once more with a credential of many uses.
-      if (act === "hang-up") shop.answers.push(act, act);
-      else shop.answers.push((response) => void response.socket?.end("nonsense\r\n\r\n"));
+      shop.answers.push(
+        act === "hang-up" ? act : (response) => void response.socket?.end("nonsense\r\n\r\n"),
+      );
       const client = world.connect(world.mint());
       expect(await failure(client.get(`${shop.url}/a`))).toMatchObject({
         code: "ERR_PAID_NOT_DELIVERED",

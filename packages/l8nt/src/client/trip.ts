@@ -5,7 +5,6 @@
 
 import { type Access, type Target, targetOfUrl } from "../caveat/index.ts";
 import { AdapterError, PaymentError, SigilError, type Spent } from "../errors.ts";
-import { isOfRepeated } from "../http/repeated.ts";
 import { resending } from "../http/resending.ts";
 import { checkTransport } from "../http/transport.ts";
 import { formatAuthorization } from "../l402/authorization.ts";
@@ -406,8 +405,6 @@ class Trip {
       throw signal?.aborted || error instanceof SigilError ? error : noAnswer(this.#spent, error);
     }
     if (await isRefusal(response)) {
-      // The first one may have been served, before its connection was closed.
-      if (isOfRepeated(response)) used.wasUnanswered();
       end();
       held.drop(target, used);
       return { response, isRefused: true };
@@ -448,8 +445,9 @@ class Trip {
   async #present(given: Outgoing, target: Target, used: Held): Promise<Response> {
     // The key of a use tells its body from another one.
     const { isSingleUse } = used.credential.chain;
-    // It may be served although its connection was closed, and that is not this one's to find out.
-    const request = isSingleUse ? { ...(await whole(given)), isOnce: true } : given;
+    const sent = isSingleUse ? await whole(given) : given;
+    // The use may be counted although the connection was closed, which the next request finds out.
+    const request = { ...sent, isOnce: true };
     const key = keyOfUse(request, used);
     const tries = new Tries(request.signal);
     for (;;) {
