@@ -10,7 +10,6 @@ import { settle, settleAndKeepBy } from "../node/settlement.ts";
 import { stripIncoming } from "../node/stripped.ts";
 import { watchUpgrades } from "../node/upgrade.ts";
 import type { Decision, Grant, Paywall, Terms } from "../service/index.ts";
-import { isSpelledAs } from "../service/spelling.ts";
 
 export type { Grant, Terms } from "../service/index.ts";
 
@@ -79,11 +78,56 @@ export function wellKnown(paywall: Paywall): RequestHandler {
 
 const ipOf = (incoming: IncomingMessage): string | undefined => (incoming as Request).ip;
 
+/** A layer of Express's router, which matches paths. */
+interface Layer {
+  readonly params?: unknown;
+  match(path: string): unknown;
+}
+type LayerClass = new (path: unknown, options: object, handler: () => void) => Layer;
+
+/** The route that Express found: a path, a regular expression, or a list of both. */
+interface Route {
+  readonly path: unknown;
+  readonly stack: readonly Layer[];
+}
+
+type Matches = (path: string) => boolean;
+const strict = new WeakMap<Route, Matches>();
+
+/**
+ * Matches the paths of a route in their case and with their slashes, by Express's own matcher: its
+ * router ignores both, unless it is told otherwise.
+ */
+function strictly(route: Route): Matches {
+  let matches = strict.get(route);
+  if (matches === undefined) {
+    const { constructor: made } = route.stack[0] as object;
+    const exact = [route.path].flat(Number.POSITIVE_INFINITY).map(inItsCase);
+    const options = { sensitive: true, strict: true, end: true };
+    const layer = new (made as LayerClass)(exact, options, () => {});
+    const found = (path: string): string | undefined => {
+      const match = layer.match(path);
+      // Express 4 leaves the parameters on the layer.
+      return match ? JSON.stringify((match as Layer).params ?? layer.params) : undefined;
+    };
+    // A slash that the pattern itself leaves to the client is a second spelling as well.
+    matches = (path) => {
+      const params = found(path);
+      return params !== undefined && !(path.endsWith("/") && found(path.slice(0, -1)) === params);
+    };
+    strict.set(route, matches);
+  }
+  return matches;
+}
+
+const inItsCase = (path: unknown): unknown =>
+  path instanceof RegExp ? new RegExp(path.source, path.flags.replace("i", "")) : path;
+
 class ExpressFacts extends NodeFacts {
   isSpelledAsRouted(): boolean {
-    const { route, path } = this.request as Request;
-    const { path: pattern } = (route ?? {}) as { path?: unknown };
-    return typeof pattern !== "string" || isSpelledAs(pattern, path);
+    const { route, path } = this.request as Request & { route?: Route };
+    // The root of a mounted router is there with and without its slash.
+    return route === undefined || route.path === "/" || strictly(route)(path);
   }
 
   /** `express.raw` inflates, and the other parsers leave what they have read. */

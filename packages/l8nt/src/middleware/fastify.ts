@@ -66,6 +66,10 @@ export function paid(paywall: Paywall, terms: Terms = {}): onRequestHookHandler 
   };
 }
 
+interface Delimiter {
+  readonly useSemicolonDelimiter?: boolean;
+}
+
 class FastifyFacts extends NodeFacts {
   readonly #routed: FastifyRequest;
 
@@ -75,8 +79,14 @@ class FastifyFacts extends NodeFacts {
   }
 
   isSpelledAsRouted(): boolean {
-    const { url, routeOptions } = this.#routed;
+    const { url, routeOptions, server } = this.#routed;
     const [path = ""] = url.split("?", 1);
+    // The router then reads what follows a semicolon as the query.
+    const { initialConfig } = server as {
+      initialConfig: Delimiter & { routerOptions?: Delimiter };
+    };
+    const { useSemicolonDelimiter } = { ...initialConfig, ...initialConfig.routerOptions };
+    if (useSemicolonDelimiter === true && path.includes(";")) return false;
     return isSpelledAs(routeOptions.url ?? "", path);
   }
 }

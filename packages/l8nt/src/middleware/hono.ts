@@ -205,17 +205,32 @@ function honoFacts(
 ): RequestFacts {
   const { incoming } = (c.env ?? {}) as NodeBindings;
   // Elsewhere the router matched the same `url`.
-  if (!Array.isArray(incoming?.rawHeaders)) return factsOf(c.req.raw, clientAddress?.(c));
+  if (!Array.isArray(incoming?.rawHeaders))
+    return Object.assign(factsOf(c.req.raw, clientAddress?.(c)), {
+      isSpelledAsRouted: () => isSlashKept(c, c.req.raw.url),
+    });
   watchUpgrades(paywall, incoming);
   return new HonoFacts(c, incoming, clientAddress);
+}
+
+/** Whether the router matched the slash at the end of a path; `strict: false` drops it. */
+function isSlashKept(c: Context, target: string): boolean {
+  const [path = ""] = target.split(/[?#]/, 1);
+  return !path.endsWith("/") || c.req.path.endsWith("/");
 }
 
 class HonoFacts extends NodeFacts {
   readonly #c: Context;
 
   constructor(c: Context, incoming: IncomingMessage, clientAddress: PaidOptions["clientAddress"]) {
-    super(incoming, clientAddress && (() => clientAddress(c)), incoming.url ?? "");
+    // Middleware may have made a request with another method of it, which is what is served.
+    const { method } = c.req.raw;
+    super(incoming, clientAddress && (() => clientAddress(c)), incoming.url ?? "", method);
     this.#c = c;
+  }
+
+  isSpelledAsRouted(): boolean {
+    return isSlashKept(this.#c, this.target);
   }
 
   /** Through the context, where other middleware may have read it. */

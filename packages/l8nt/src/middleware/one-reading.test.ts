@@ -142,6 +142,27 @@ const PATH_STARTS: Record<string, Start> = {
     app.get("/Gold", paid, (_, response) => void response.send("500"));
     return createServer(app);
   },
+  ...Object.fromEntries(
+    (
+      [
+        ["lists of paths", ["/things/:id", "/other/:id"], ["/Silver", "/Gold"]],
+        ["optional groups", "/things/:id{/:more}", "/Gold{/:more}"],
+        ["regular expressions", /^\/things\/(?<id>[^/]+)\/?$/i, /^\/Gold$/i],
+        ["lists of lists", [["/things/:id"]], [[/^\/Gold$/i, "/Golden"]]],
+      ] as const
+    ).map(([what, things, gold]): [string, Start] => [
+      `Express, routes as ${what}`,
+      (paywall) => {
+        const app = express();
+        const paid = paidExpress(paywall, BY_PATH);
+        app.get(things as string, paid, ({ params }, response) => {
+          response.send(params.id === "dear" ? "100" : "1");
+        });
+        app.get(gold as string, paid, (_, response) => void response.send("500"));
+        return createServer(app);
+      },
+    ]),
+  ),
   "Fastify, told to ignore case and a slash at the end": async (paywall) => {
     const app = fastify({ routerOptions: { caseSensitive: false, ignoreTrailingSlash: true } });
     const onRequest = paidFastify(paywall, BY_PATH);
@@ -162,14 +183,31 @@ const PATH_STARTS: Record<string, Start> = {
     await app.ready();
     return app.server;
   },
-  Hono: (paywall) => {
-    const app = new Hono();
-    app.get("/things/:id", paidHono(paywall, BY_PATH), (c) =>
-      c.text(c.req.param("id") === "dear" ? "100" : "1"),
+  "Fastify, with a regular expression before the rest": async (paywall) => {
+    const app = fastify({
+      routerOptions: { caseSensitive: false, useSemicolonDelimiter: true } as object,
+    });
+    const onRequest = paidFastify(paywall, BY_PATH);
+    app.get("/things/:id(^[a-zA-Z]+$)", { onRequest }, async ({ params }) =>
+      (params as { id: string }).id === "dear" ? "100" : "1",
     );
-    app.get("/Gold", paidHono(paywall, BY_PATH), (c) => c.text("500"));
-    return createAdaptorServer(app) as Server;
+    app.get("/Gold", { onRequest }, async () => "500");
+    await app.ready();
+    return app.server;
   },
+  ...Object.fromEntries(
+    [true, false].map((strict): [string, Start] => [
+      strict ? "Hono" : "Hono, told to ignore a slash at the end",
+      (paywall) => {
+        const app = new Hono({ strict });
+        app.get("/things/:id", paidHono(paywall, BY_PATH), (c) =>
+          c.text(c.req.param("id") === "dear" ? "100" : "1"),
+        );
+        app.get("/Gold", paidHono(paywall, BY_PATH), (c) => c.text("500"));
+        return createAdaptorServer(app) as Server;
+      },
+    ]),
+  ),
 };
 
 /** What a handler serves that routes by the path of `URL`, with its segments decoded. */

@@ -60,8 +60,13 @@ export class NodeFacts implements RequestFacts {
   readonly #addressOf: (incoming: IncomingMessage) => string | undefined;
 
   /** @param addressOf the client's address, by who knows the proxies that are trusted */
-  constructor(incoming: IncomingMessage, addressOf = peerOf, target = targetOf(incoming)) {
-    this.method = incoming.method ?? "";
+  constructor(
+    incoming: IncomingMessage,
+    addressOf = peerOf,
+    target = targetOf(incoming),
+    method = incoming.method ?? "",
+  ) {
+    this.method = method;
     this.request = incoming;
     this.target = target;
     this.#addressOf = addressOf;

@@ -9,6 +9,9 @@ import type { Terms } from "./terms.ts";
 
 export interface Passed {
   readonly terms: Terms;
+  /** The method and the target that were judged. */
+  readonly method: string;
+  readonly target: string;
   /** The fields of the credential, which the handler does not see. */
   readonly presented: Presented;
   /** If a use was claimed. */
@@ -19,8 +22,8 @@ export interface Passed {
 export class Guard {
   #passed: Passed;
 
-  constructor({ terms, presented: { authorization, macaroon }, claimed }: Passed) {
-    this.#passed = { terms, presented: { authorization, macaroon }, claimed };
+  constructor({ presented: { authorization, macaroon }, ...passed }: Passed) {
+    this.#passed = { ...passed, presented: { authorization, macaroon } };
   }
 
   get passed(): Passed {

@@ -6,7 +6,7 @@ import { utf8Text } from "../internal/bytes.ts";
 import { checkAscii, checkCoding, checkIsJson } from "./body-coding.ts";
 import type { RequestFacts } from "./decision.ts";
 import { headersWithoutCredential } from "./forwarded.ts";
-import { pricedUrl } from "./query.ts";
+import { pricedUrls } from "./query.ts";
 import { Readings } from "./readings.ts";
 import { checkOnce } from "./singletons.ts";
 
@@ -25,7 +25,8 @@ export interface PriceFacts {
   /**
    * The paywall's location, the path exactly as scope and sale judge it, and the query as it was
    * sent. `searchParams` refuses the request with 400 if a key that is read stands there twice or
-   * as a list (`n[]`), which a handler may read as another value; `getAll` reads one that may.
+   * in brackets (`n[]`, `[n]`), which a handler may read as another value; `getAll` reads one that
+   * may stand there twice.
    */
   readonly url: URL;
   /**
@@ -83,7 +84,7 @@ export class FactsOfRequest implements PriceFacts {
   readonly method: string;
   readonly readings: Readings;
   readonly #facts: RequestFacts;
-  readonly #url: string;
+  readonly #urls: () => URL;
   #headers: Headers | undefined;
   #body: Promise<Uint8Array> | undefined;
 
@@ -91,12 +92,12 @@ export class FactsOfRequest implements PriceFacts {
   constructor(facts: RequestFacts, url: string) {
     this.method = facts.method;
     this.#facts = facts;
-    this.#url = url;
+    this.#urls = pricedUrls(url);
     this.readings = new Readings(facts.method, url);
   }
 
   get url(): URL {
-    return pricedUrl(this.#url);
+    return this.#urls();
   }
 
   get headers(): Headers {

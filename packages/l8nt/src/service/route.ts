@@ -98,7 +98,7 @@ export class Route {
       presented = error;
     }
     const before = guardOf(facts.request);
-    const again = before && this.#again(before, target, presented);
+    const again = before && this.#again(before, facts, presented);
     if (again !== undefined) return again;
     return this.#fixedPrice === undefined
       ? this.#price(facts, target, presented)
@@ -134,16 +134,21 @@ export class Route {
    * be asked to pay again and again. Undefined if this guard has to judge for itself.
    */
   #again(
-    { passed: { terms, claimed, presented: before } }: Guard,
-    { method, path }: Target,
+    { passed }: Guard,
+    { method, target }: RequestFacts,
     presented: Presented,
   ): Decision | undefined {
-    const isUnproven = presented instanceof TokenError && hasCredential(before);
+    const { claimed } = passed;
+    const isUnproven = presented instanceof TokenError && hasCredential(passed.presented);
     if (claimed === undefined && !isUnproven) return undefined;
-    if (claimed !== undefined && !isUnproven && sameTerms(terms, this.terms))
+    // Middleware between the two may have made another request of it.
+    const isSame = method === passed.method && target === passed.target;
+    if (claimed !== undefined && !isUnproven && isSame && sameTerms(passed.terms, this.terms))
       return uncounted(claimed);
     const error = new AdapterError("ERR_PRICE_FUNCTION", unserved.GUARDED_TWICE);
-    this.#context.alarm(`l8nt: ${method} ${path} is guarded twice, by paid() on two terms`, error);
+    const [path] = target.split("?", 1);
+    const why = isSame ? "on two terms" : `first as ${passed.method}`;
+    this.#context.alarm(`l8nt: ${method} ${path} is guarded twice by paid(), ${why}`, error);
     return new Refused(error);
   }
 
@@ -215,7 +220,9 @@ export class Route {
   }
 
   #leaveGuard(facts: RequestFacts, claimed?: Grant): Guard {
-    const guard = new Guard({ terms: this.terms, presented: presentedBy(facts), claimed });
+    const { method, target } = facts;
+    const { terms } = this;
+    const guard = new Guard({ terms, method, target, presented: presentedBy(facts), claimed });
     leaveGuard(facts.request, guard);
     return guard;
   }

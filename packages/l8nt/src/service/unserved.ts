@@ -11,7 +11,7 @@ export const NOT_SOLD = new TokenError(
 );
 export const NO_PRICE = "The price of this request could not be determined. Nothing was charged.";
 export const GUARDED_TWICE =
-  "This request is guarded twice, on different terms, so its price cannot be determined. Nothing was charged. The operator should remove one of the two.";
+  "This request is guarded twice, on different terms or as another request, so its price cannot be determined. Nothing was charged. The operator should remove one of the two, or change the request before both.";
 
 export const closed = (): AdapterError =>
   new AdapterError("ERR_REQUEST", "This route was closed. Nothing is served here any more.");
