@@ -4,7 +4,8 @@
  *
  * Damages golden inputs of the five parsers for a time. Exits 1, with the input in hex (UTF-16LE),
  * at the first exception that is not the typed error, the first broken promise, and the first input
- * that takes longer than a second. The same seed is the same run.
+ * that takes longer than a second. At the end it makes the slowest inputs longer, and exits 1 if
+ * the time of one grows faster than its length. The same seed is the same run.
  */
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";

@@ -4,7 +4,9 @@
  */
 import { performance } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
+import { slowFamilies } from "./linear.ts";
 import { randomFrom } from "./mutate.ts";
+import { grown, Slowest } from "./slowest.ts";
 import { targets } from "./targets.ts";
 
 export interface Job {
@@ -28,6 +30,8 @@ export interface Report {
  * units.
  */
 const HEADER_WORDS = 2;
+/** As long as an input is made, to see how its time grows. */
+const LONGEST = 262_144;
 
 const { target: name, seed, seconds, executions: limit, shared } = workerData as Job;
 const target = targets[name]!;
@@ -37,6 +41,7 @@ const units = new Uint16Array(shared, 4 * HEADER_WORDS);
 const random = randomFrom(seed, name);
 const outcomes = new Map<string, number>();
 const started = performance.now();
+const slowest = new Slowest();
 let executions = 0;
 let fault: Report["fault"];
 while (fault === undefined && executions < limit) {
@@ -46,27 +51,37 @@ while (fault === undefined && executions < limit) {
   header[1] = input.length;
   Atomics.store(header, 0, ++executions);
   try {
-    const outcome = target.run(input);
+    const outcome = slowest.timed(input, () => target.run(input));
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   } catch (error) {
-    const shown = (attempt: () => boolean | undefined): boolean => {
-      try {
-        return attempt() !== true;
-      } catch {
-        return true;
-      }
-    };
-    fault = {
-      input: shown(() => target.isSecret?.(input))
-        ? Buffer.from(input, "utf16le").toString("hex")
-        : "(a credential that verifies: not shown)",
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    };
+    fault = faultOf(input, error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
+}
+const spent = (performance.now() - started) / 1000;
+for (const input of fault === undefined ? slowest.inputs : []) {
+  const [slow] = slowFamilies({ name, maxLength: LONGEST, run: target.run }, [grown(input)]);
+  if (slow !== undefined)
+    fault = faultOf(input, `its time grows faster than its length: ${JSON.stringify(slow.ms)}`);
+}
+
+function faultOf(input: string, error: string): NonNullable<Report["fault"]> {
+  const isSecret = (): boolean => {
+    try {
+      return target.isSecret?.(input) === true;
+    } catch {
+      return false;
+    }
+  };
+  return {
+    input: isSecret()
+      ? "(a credential that verifies: not shown)"
+      : Buffer.from(input, "utf16le").toString("hex"),
+    error,
+  };
 }
 parentPort!.postMessage({
   executions,
-  seconds: (performance.now() - started) / 1000,
+  seconds: spent,
   outcomes: [...outcomes].sort(([, a], [, b]) => b - a),
   ...(fault === undefined ? {} : { fault }),
 } satisfies Report);
