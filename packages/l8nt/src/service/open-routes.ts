@@ -1,4 +1,5 @@
 /** The routes of a paywall that are open, as discovery lists them. spec/3-challenge.md §6. */
+import { type Amount, parseAmount } from "../amount.ts";
 import type { TypeOf } from "../wire/codec.ts";
 import type { serviceDiscovery } from "../wire/discovery.ts";
 import type { Grants, Terms } from "./terms.ts";
@@ -24,6 +25,15 @@ export class OpenRoutes {
       entry.count--;
       if (entry.count === 0) this.#open.delete(key);
     };
+  }
+
+  /** Whether a request at some open route may cost more than `price`, or in another unit. */
+  hasDearer({ unit, value }: Amount): boolean {
+    return this.descriptions.some(({ price }) => {
+      if (price === null) return false;
+      const amount = parseAmount(price);
+      return amount === undefined || amount.unit !== unit || amount.value > value;
+    });
   }
 
   get descriptions(): readonly RouteDescription[] {

@@ -149,12 +149,14 @@ test("what one route sells, no other takes, except what its grants name [case 41
   };
   const routes = new Map(Object.entries(terms).map(([path, one]) => [path, paywall.route(one)]));
   for (const [path, route] of routes) {
-    const asked = await route.authorize({ ...facts(), target: path });
+    const headers = () => new Headers();
+    const asked = await route.authorize({ ...facts(), headers, target: path });
     if (asked.granted) throw new Error("it was free");
     const credential = invoicer.buy(asked.response.headers.get("www-authenticate")!);
     for (const [other, otherRoute] of routes) {
       const decision = await otherRoute.authorize({
         ...facts(`L402 ${credential}`),
+        headers,
         target: other,
       });
       const isPair = path.startsWith("/pair") && other.startsWith("/pair");

@@ -65,6 +65,12 @@ export class Readings {
     });
   }
 
+  /** Records that every field was read, as where any of them may have led to the route. */
+  everyField(headers: Headers): this {
+    this.fields(headers).keys();
+    return this;
+  }
+
   /** Records that the body is being read: until {@link body} it is not known. */
   reading(): void {
     this.#unknown++;

@@ -18,6 +18,7 @@ import { isPayable, isUnproven } from "./answer.ts";
 import { Answered } from "./answered.ts";
 import type { PaywallContext } from "./context.ts";
 import type { Decision, Grant, PricedRequest, RequestFacts } from "./decision.ts";
+import { headersWithoutCredential } from "./forwarded.ts";
 import { claimedGrant, grant, uncounted } from "./grant.ts";
 import { Guard, guardOf, hasCredential, leaveGuard, presentedBy } from "./guard.ts";
 import type { OpenRoutes } from "./open-routes.ts";
@@ -49,7 +50,7 @@ export class Route {
   constructor(terms: Terms, context: PaywallContext, open: OpenRoutes) {
     this.terms = terms;
     this.#context = context;
-    this.#sales = new Sales(terms, context);
+    this.#sales = new Sales(terms, context, open);
     this.#fixedPrice =
       typeof terms.price === "function" ? undefined : readPrice(terms.price ?? "0 sat");
     this.#delist = open.add(terms);
@@ -107,7 +108,7 @@ export class Route {
             facts,
             target,
             price: this.#fixedPrice,
-            hash: () => new Readings(facts.method, this.#urlOf(facts, target)).hash(),
+            hash: () => this.#hashOf(facts, target),
           },
           presented,
         );
@@ -116,6 +117,12 @@ export class Route {
   #unready(error: AdapterError, { method, path }: Target): Refused {
     this.#context.alarm(`l8nt: ${method} ${path} is not served: no secret`, error.cause);
     return new Refused(error);
+  }
+
+  /** Hash of a request at a fixed price: any of its fields may have led it to this route. */
+  #hashOf(facts: RequestFacts, target: Target): string | undefined {
+    const headers = headersWithoutCredential(facts.headers());
+    return new Readings(facts.method, this.#urlOf(facts, target)).everyField(headers).hash();
   }
 
   #unproven(error: TokenError): Refused {

@@ -17,6 +17,7 @@ import { readInvoice } from "../invoice/read.ts";
 import { type Offer, Refused } from "../wire/problem.ts";
 import type { PaywallContext } from "./context.ts";
 import type { PricedRequest } from "./decision.ts";
+import type { OpenRoutes } from "./open-routes.ts";
 import type { Terms } from "./terms.ts";
 
 const DEFAULT_VALIDITY: Duration = "1h";
@@ -31,29 +32,41 @@ export interface Sale {
   readonly caveats: readonly string[];
 }
 
-/** @param hash of the request that was priced */
+/** What else decides how a sale is bound to its price. */
+export interface Bound {
+  /** Hash of the request that was priced. */
+  readonly hash?: () => string | undefined;
+  /** Whether some open route may ask more than the price. */
+  readonly hasDearer?: boolean;
+}
+
 export function saleOf(
   { price, grants = {} }: Terms,
   target: Target,
   base: Base,
   priceMsat: bigint,
-  hash?: string,
+  { hash = () => undefined, hasDearer = false }: Bound = {},
 ): Sale {
   const { uses, validFor, endpoints } = grants;
   // A prepaid budget below the price of the request that asks for it would be paid for nothing.
   const prepaid = parseMsat(grants.budget);
   const budget = prepaid !== undefined && prepaid < priceMsat ? priceMsat : prepaid;
   const bought = uses ?? (budget === undefined && validFor === undefined ? 1 : undefined);
-  // If each request has a price of its own, the payment for a cheap one must not buy a dear one,
-  // and none that has a price in another unit. [case 41] It buys the very request that was priced
-  // also if the price has risen since the challenge. A path with a star in it would be read as
-  // a pattern and sell more than itself, so it names no endpoint.
+  // The payment for a cheap request must not buy a dear one, and none that has a price in another
+  // unit: if each request has a price of its own [case 41], and if a router leads requests of one
+  // method and path to several routes, by a field. It buys the very request that was priced also if
+  // the price has risen since the challenge. A path with a star in it would be read as a pattern
+  // and sell more than itself, so it names no endpoint.
   const asked = target.path.includes("*")
     ? []
     : [`${target.method} ${formatOrigin(base.origin)}${target.path}`];
-  // What is prepaid is spent on dear requests too, and the very request takes no more than all of
-  // it.
-  const isCapped = typeof price === "function" && (budget === undefined || hash !== undefined);
+  // What is prepaid is spent on dear requests too, at their price, and the very request takes no
+  // more than all of it.
+  const isByRequest = typeof price === "function";
+  // Endpoints that are named are sold whatever their routes ask.
+  const mayReachDearer = hasDearer && budget === undefined && endpoints === undefined;
+  const request = isByRequest || mayReachDearer ? hash() : undefined;
+  const isCapped = isByRequest ? budget === undefined || request !== undefined : mayReachDearer;
   return {
     amountMsat: budget ?? priceMsat,
     scope: {
@@ -62,7 +75,7 @@ export function saleOf(
       ...(bought !== undefined && { maxUses: bought }),
       ...(budget !== undefined && { budget: `${budget} msat` as const }),
     },
-    caveats: isCapped ? [soldPriceCaveat(msat(budget ?? priceMsat), hash)] : [],
+    caveats: isCapped ? [soldPriceCaveat(msat(budget ?? priceMsat), request)] : [],
   };
 }
 
@@ -89,11 +102,13 @@ const WALLET_RETRY_SECONDS = 10;
 export class Sales {
   readonly #terms: Terms;
   readonly #context: PaywallContext;
+  readonly #open: OpenRoutes;
 
   /** @throws TypeError for terms that could never be minted: before the first customer */
-  constructor(terms: Terms, context: PaywallContext) {
+  constructor(terms: Terms, context: PaywallContext, open: OpenRoutes) {
     this.#terms = terms;
     this.#context = context;
+    this.#open = open;
     const sample = targetAt("GET", context.base.origin, "/")!;
     const { scope } = saleOf(terms, sample, context.base, 0n);
     context.authority.minter.check({ budget: "0 sat", ...scope });
@@ -119,7 +134,9 @@ export class Sales {
     // A credential that is bought now would not be let in.
     const silence = authority.revocations.silence(clock());
     if (silence !== undefined) return new Refused(silence);
-    const sale = saleOf(this.#terms, target, base, price.value, request.hash());
+    const { hash } = request;
+    const hasDearer = this.#open.hasDearer(price);
+    const sale = saleOf(this.#terms, target, base, price.value, { hash, hasDearer });
     if (!isSellable(sale, target)) return new Refused(notForSale());
     if (prefersNoInvoice(request.facts.prefer))
       return new Refused(why, { uninvoiced: { at: clock() } });
