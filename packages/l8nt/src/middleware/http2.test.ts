@@ -62,6 +62,12 @@ afterEach(async () => {
 
 /** Serves a paid route, and asks it with a credential that was paid for. */
 async function served(name: string, answer: Answer) {
+  const ask = await heads(name, answer);
+  return async (leaves?: boolean) => (await ask(leaves))[":status"];
+}
+
+/** The same, with the whole head. */
+async function heads(name: string, answer: Answer) {
   const invoicer = new FakeInvoicer();
   const server = await SERVERS[name]!(newPaywall({ invoicer }), answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -87,8 +93,59 @@ async function served(name: string, answer: Answer) {
   };
   const asked = await ask(undefined);
   const credential = invoicer.buy(asked["www-authenticate"] as unknown as string);
-  return async (leaves?: boolean) => (await ask(credential, leaves))[":status"];
+  return (leaves?: boolean) => ask(credential, leaves);
 }
+
+const CACHED = { "cache-control": "public, s-maxage=60", "X-LiteSpeed-Cache-Control": "public" };
+
+describe.each(Object.keys(SERVERS))("%s tells caches over HTTP/2", (name) => {
+  test.each<[how: string, answer: Answer]>([
+    [
+      "respond",
+      (stream) => {
+        stream.respond({ ":status": 200, ...CACHED });
+        stream.end("paid");
+      },
+    ],
+    [
+      "respond without fields",
+      (stream) => {
+        stream.respond();
+        stream.end("paid");
+      },
+    ],
+    ["respondWithFile", (stream) => stream.respondWithFile(import.meta.filename, { ...CACHED })],
+    [
+      "respondWithFile, in its last check",
+      (stream) =>
+        stream.respondWithFile(import.meta.filename, undefined, {
+          statCheck: (_, fields) => void Object.assign(fields, CACHED),
+        }),
+    ],
+  ])("that an answer by stream.%s is for one client", async (_, answer) => {
+    const head = await (await heads(name, answer))();
+    expect(head).toMatchObject({
+      ...{ ":status": 200, "cache-control": "private" },
+      vary: "Authorization, Macaroon, Grpc-Metadata-Macaroon",
+    });
+    expect(head).not.toHaveProperty("x-litespeed-cache-control");
+  });
+
+  test("nothing that was not paid for: a handler cannot push", async () => {
+    let thrown: unknown;
+    const ask = await heads(name, (stream) => {
+      try {
+        stream.pushStream({ ":path": "/pushed" }, () => {});
+      } catch (error) {
+        thrown = error;
+      }
+      stream.respond({ ":status": 404 });
+      stream.end();
+    });
+    expect((await ask())[":status"]).toBe(404);
+    expect(thrown).toMatchObject({ code: "ERR_HTTP2_PUSH_DISABLED" });
+  });
+});
 
 test("a handler sees no credential over HTTP/2 either", async () => {
   const invoicer = new FakeInvoicer();

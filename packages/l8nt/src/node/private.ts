@@ -1,5 +1,5 @@
 /** Tells caches that a Node response is for one client. spec/3-challenge.md §5. */
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { isForSharedCaches, privateCacheControl, varyWithCredentials } from "../service/caching.ts";
 import type { Granted } from "../service/index.ts";
 
@@ -29,12 +29,73 @@ export function sendPrivately(outgoing: ServerResponse, granted: Granted): void 
     open = undefined;
     return outgoing;
   };
+  respondPrivately(outgoing, () => open?.isForAll() === false);
   const flushHeaders = outgoing.flushHeaders;
   outgoing.flushHeaders = (): void => {
     if (isPrivate()) protect(outgoing);
     flushHeaders.call(outgoing);
     open = undefined;
   };
+}
+
+/** What a response over HTTP/2 has besides: a handler may write a head to it past the response. */
+type Http2Stream = Record<"respond" | "respondWithFile" | "respondWithFD", Send>;
+type Send = (...given: unknown[]) => unknown;
+type StatCheck = (stat: unknown, fields: OutgoingHttpHeaders, options: unknown) => unknown;
+
+/**
+ * Changes the fields of a head that a handler writes to the stream, and takes pushes from it: what
+ * is pushed is another answer, which nobody paid for. Node refuses to push as it does for a client
+ * that takes none.
+ */
+function respondPrivately(outgoing: ServerResponse, isPrivate: () => boolean): void {
+  const { stream } = outgoing as { stream?: Http2Stream };
+  if (stream === undefined) return;
+  Object.defineProperty(stream, "pushAllowed", { value: false });
+  const protectedIf = (fields: unknown): unknown => (isPrivate() ? withPrivate(fields) : fields);
+  const { respond } = stream;
+  stream.respond = (fields, ...rest) => respond.call(stream, protectedIf(fields), ...rest);
+  for (const name of ["respondWithFile", "respondWithFD"] as const) {
+    const send = stream[name];
+    stream[name] = (file, fields, options) => {
+      const { statCheck } = { ...(options as { statCheck?: StatCheck } | undefined) };
+      // Called last, and may set fields.
+      const check: StatCheck = (stat, made, given) => {
+        const result = statCheck?.call(stream, stat, made, given);
+        if (isPrivate()) {
+          const kept = withPrivate(made) as OutgoingHttpHeaders;
+          for (const key of Object.keys(made)) delete made[key];
+          Object.assign(made, kept);
+        }
+        return result;
+      };
+      return send.call(stream, file, protectedIf(fields), { ...Object(options), statCheck: check });
+    };
+  }
+}
+
+/** The fields of a head, an object or a flat list, with what caches are told. */
+function withPrivate(given: unknown): unknown {
+  const isList = Array.isArray(given);
+  const pairs: (readonly [string, unknown])[] = isList
+    ? given.flatMap((name: unknown, at) => (at % 2 === 0 ? [[String(name), given[at + 1]]] : []))
+    : Object.entries(Object(given));
+  const told = (name: string): string | undefined => {
+    const values = pairs.filter(([one]) => one.toLowerCase() === name).map(([, value]) => value);
+    return values.length === 0 ? undefined : values.flat().join(", ");
+  };
+  const kept: (readonly [string, unknown])[] = [
+    ...pairs.filter(([name]) => !isAboutCaches(name)),
+    ["cache-control", privateCacheControl(told("cache-control"))],
+    ["vary", varyWithCredentials(told("vary"))],
+  ];
+  if (isList) return kept.flat();
+  // Which fields are sensitive stands under a symbol.
+  const symbols = Object.getOwnPropertySymbols(Object(given)).map((key) => [
+    key,
+    Reflect.get(Object(given), key),
+  ]);
+  return Object.fromEntries([...kept, ...symbols]);
 }
 
 /** What is added to an answer that says nothing about caches: nearly every one. */

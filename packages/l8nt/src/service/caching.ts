@@ -5,12 +5,12 @@
 import { VARY_NAMES } from "../wire/vary.ts";
 
 /**
- * Fields that a shared cache obeys before `Cache-Control`: nginx, CDNs (RFC 9213), and those before
- * the standard.
+ * Fields that a shared cache obeys before `Cache-Control`: nginx, CDNs (RFC 9213), LiteSpeed, and
+ * those before the standard.
  */
 export const isForSharedCaches = (name: string): boolean => FOR_SHARED_CACHES.test(name);
 const FOR_SHARED_CACHES =
-  /^(?:x-accel-expires|surrogate-control|edge-control|(?:[a-z0-9-]+-)?cdn-cache-control)$/i;
+  /^(?:x-accel-expires|surrogate-control|edge-control|[a-z0-9-]+-cache-control)$/i;
 
 /** The value of `Vary` with the fields of a credential. */
 export function varyWithCredentials(given: string | undefined): string {
@@ -24,7 +24,8 @@ const namesIn = (given = ""): string[] => given.split(",").map((name) => name.tr
 
 /**
  * The value of `Cache-Control` that no shared cache stores: `private`, without what would allow it.
- * `no-store` says more, and stays.
+ * `no-store` says more, and stays, without the `must-understand` that overrules it (RFC 9111
+ * §5.2.2.3).
  */
 export function privateCacheControl(given: string | undefined): string {
   const directives = (given?.match(DIRECTIVE) ?? []).map((one) => one.trim()).filter(Boolean);
@@ -35,7 +36,7 @@ export function privateCacheControl(given: string | undefined): string {
 
 /** A comma inside of a quoted text ends no directive. */
 const DIRECTIVE = /(?:[^,"]|"[^"]*"?)+/g;
-const FOR_ALL = /^(?:public|s-maxage|proxy-revalidate)(?:[ \t]*=|$)/i;
+const FOR_ALL = /^(?:public|s-maxage|proxy-revalidate|must-understand)(?:[ \t]*=|$)/i;
 
 /** The response with what caches are told. */
 export function privately(response: Response): Response {
