@@ -11,7 +11,7 @@ import { parseJson } from "../../packages/l8nt/src/http/body.ts";
 import { fingerprintOf, pricedFingerprintOf } from "../../packages/l8nt/src/http/fingerprint.ts";
 import { readChallenges } from "../../packages/l8nt/src/http/header.ts";
 import { relayed, requestFields } from "../../packages/l8nt/src/http/hop.ts";
-import { repeatedName } from "../../packages/l8nt/src/http/repeated-name.ts";
+import { repeatedName } from "../../packages/l8nt/src/http/json-text.ts";
 import { base64Bytes, hexBytes, utf8, utf8Text } from "../../packages/l8nt/src/internal/bytes.ts";
 import { Invoice } from "../../packages/l8nt/src/invoice/index.ts";
 import {

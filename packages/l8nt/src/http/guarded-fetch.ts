@@ -26,10 +26,11 @@ export interface GuardedFetchOptions {
    */
   readonly proxy?: string;
   /**
-   * Sockets in all, with those that are kept for the next request. One origin has a quarter of
-   * them. Requests beyond wait until they are aborted.
+   * Sockets in all, with those that are kept for the next request. One origin has three
+   * quarters of them. Requests beyond wait until they are aborted. A treasury has one for each order,
+   * of which one agent has half at most.
    *
-   * @default 512
+   * @default 1024
    */
   readonly maxSockets?: number;
 }
@@ -40,7 +41,7 @@ const OPTIONS = {
   maxSockets: true,
 } satisfies Keys<GuardedFetchOptions>;
 
-const MAX_SOCKETS = 512;
+const MAX_SOCKETS = 1024;
 
 /**
  * Looks a name up once, refuses it unless all of its addresses are public, and judges the address

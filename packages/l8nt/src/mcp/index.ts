@@ -1,7 +1,7 @@
 /**
  * `l8nt/mcp`: MCP tools that are paid for, and MCP clients that pay, for both majors of the SDK.
  */
-export { repeatedName } from "../http/repeated-name.ts";
+export { repeatedName } from "../http/json-text.ts";
 export { type PaidEndpointOptions, paidEndpoint } from "./endpoint.ts";
 export { type PayOptions, pay, type ToolCaller } from "./pay.ts";
 export {

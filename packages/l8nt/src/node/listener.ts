@@ -6,10 +6,11 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { guardOf, leaveGuard } from "../service/guard.ts";
+import { boundConnections, inTurn } from "./connections.ts";
 import { holdContinue } from "./continue.ts";
 import { hasSeveralHosts, headersOf, targetOf } from "./facts.ts";
 import { problem, writeFailure, writeResponse } from "./response.ts";
@@ -196,30 +197,6 @@ const LIMITS = {
 const MAX_CONNECTIONS = 10_000;
 const GRACE_MS = 5_000;
 
-/**
- * Connections that send nothing, or half a head, must not keep others out. So half of them are for
- * connections with a request under way, and of the others the oldest is closed for a new one.
- */
-function boundConnections(server: Server, most: number): void {
-  server.maxConnections = most;
-  /** Without a request under way, the oldest first. */
-  const waiting = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    waiting.add(socket);
-    socket.once("close", () => waiting.delete(socket));
-    if (waiting.size <= most / 2) return;
-    const [oldest] = waiting;
-    waiting.delete(oldest!);
-    oldest!.destroy();
-  });
-  server.on("request", ({ socket }: IncomingMessage, outgoing: ServerResponse) => {
-    waiting.delete(socket);
-    outgoing.once("close", () => {
-      if (!socket.destroyed) waiting.add(socket);
-    });
-  });
-}
-
 /** The umask holds when the socket is made, so that it is never open to others. [case 101] */
 function listenPrivately(server: Server, socket: string, done: () => void): void {
   const before = process.umask(0o177);
@@ -255,7 +232,9 @@ export async function serve(handler: Handler, options: ServeOptions = {}): Promi
       : `unix:${socket}`;
   server.on(
     "request",
-    listener(handler, { origin: origin ?? (socket === undefined ? url : "http://localhost") }),
+    inTurn(
+      listener(handler, { origin: origin ?? (socket === undefined ? url : "http://localhost") }),
+    ),
   );
   return {
     url,

@@ -2,7 +2,7 @@
 import { lazily } from "../internal/lazily.ts";
 import { PAGE_ROWS } from "../ports/owner.ts";
 import { openApiDocument, treasuryDiscovery } from "../wire/discovery.ts";
-import type { AnyMessage } from "../wire/message.ts";
+import { type AnyMessage, jsonAnswer, writeAnswer } from "../wire/message.ts";
 import { ownStanding, ownTree } from "../wire/nodes.ts";
 import { openApi } from "../wire/openapi.ts";
 import { answeredOrders, purchase, writePurchase } from "../wire/purchase.ts";
@@ -21,6 +21,11 @@ const ANSWER_BYTES: ReadonlyMap<AnyMessage, number> = new Map<AnyMessage, number
   [ownReceipts, 1024 * 1024],
 ]);
 
+/** Kept as text: it is long, always the same, and anybody may ask for it. */
+const documents = new WeakMap<TreasuryCore, string>();
+const documentOf = ({ location }: TreasuryCore): Promise<string> =>
+  writeAnswer(openApiDocument, openApi(location, [...AGENT_MESSAGES, ...OWNER_MESSAGES])).text();
+
 const AGENT_ROUTES: readonly Route[] = [
   route(treasuryDiscovery, ({ treasury: { authority, location } }) => ({
     version: "0",
@@ -30,9 +35,11 @@ const AGENT_ROUTES: readonly Route[] = [
     revocations: revocation.path,
     openapi: openApiDocument.path,
   })),
-  route(openApiDocument, ({ treasury }) =>
-    openApi(treasury.location, [...AGENT_MESSAGES, ...OWNER_MESSAGES]),
-  ),
+  responding(openApiDocument, async ({ treasury }) => {
+    const text = documents.get(treasury) ?? (await documentOf(treasury));
+    documents.set(treasury, text);
+    return jsonAnswer(text);
+  }),
   responding(purchase, async ({ treasury, request: { signal }, credential, body }) =>
     writePurchase(await treasury.buy({ headers: [], ...body, credential, signal })),
   ),

@@ -1,6 +1,6 @@
 /** A treasury that agents reach from other processes. */
 import { guardedFetch } from "../http/guarded-fetch.ts";
-import { DEFAULT_MAX_ORDERS } from "./limits.ts";
+import { DEFAULT_MAX_ORDERS, readLimits } from "./limits.ts";
 import type { TreasuryOptions } from "./options.ts";
 import type { ReceiptMaker } from "./receipt-maker.ts";
 import { TreasuryCore } from "./treasury.ts";
@@ -22,7 +22,10 @@ export class Treasury extends TreasuryCore {
    * `guardedFetch` cannot run and no fetch is given
    */
   constructor(options: TreasuryOptions, receipts?: ReceiptMaker) {
-    const { fetch = guardedFetch(), maxOrders = DEFAULT_MAX_ORDERS } = options;
+    const { maxOrders = DEFAULT_MAX_ORDERS } = options;
+    // A socket for each order: what one agent leaves of the orders, it leaves of the sockets.
+    const { maxOrders: maxSockets } = readLimits({ maxOrders }, "a treasury");
+    const { fetch = guardedFetch({ maxSockets }) } = options;
     super({ ...options, fetch, maxOrders }, receipts);
   }
 }

@@ -50,13 +50,12 @@ const STOPPED = new AdapterError(
   "The treasury is shutting down and takes no more requests. Send the request again once it runs.",
 );
 
-/** Requests to the feed that wait for news, at one time. */
+/**
+ * Requests to the feed that wait for news, at one time; a further one is answered at once. A
+ * follower needs no credential, so half as many at most as there may be orders: its connection is
+ * taken from no agent.
+ */
 const MAX_FOLLOWERS = 256;
-const CROWDED = new AdapterError(
-  "ERR_RATE_LIMITED",
-  "Too many requests to the feed wait for news. Send the request again later.",
-  { retryAfterSeconds: 1 },
-);
 
 /** What is not known by then is looked up at the next start. */
 const PATIENCE_MS = 60_000;
@@ -104,13 +103,14 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
 
   const { location } = treasury;
   const clock = options.clock === undefined ? {} : { clock: options.clock };
-  const feed = revocationFeed(store, { key: signer, location, ...clock });
+  const maxWaiting = Math.min(
+    MAX_FOLLOWERS,
+    Math.ceil((rest.maxOrders ?? Number.POSITIVE_INFINITY) / 2),
+  );
+  const feed = revocationFeed(store, { key: signer, location, maxWaiting, ...clock });
   const agents = treasuryApi(treasury);
   const owner = ownerApi(treasury, metrics === undefined ? {} : { metrics });
   const underWay = new Set<Promise<unknown>>();
-  // A follower needs no credential, so its connection is taken from no order.
-  const mostFollowers = Math.min(MAX_FOLLOWERS, rest.maxOrders ?? MAX_FOLLOWERS);
-  let followers = 0;
   const stopped = new AbortController();
   const lookUp = async () => {
     const { stillOpen } = await treasury.reconcile();
@@ -127,15 +127,10 @@ export async function serveTreasury(options: ServeTreasuryOptions): Promise<Serv
       if (stopped.signal.aborted) return Promise.resolve(new Refused(STOPPED).response);
       const { pathname } = new URL(request.url);
       // A follower waits for news, so a stop does not wait for followers.
-      if (request.method === "GET" && pathname === REVOCATIONS_PATH) {
-        if (followers >= mostFollowers) return Promise.resolve(new Refused(CROWDED).response);
-        followers++;
+      if (request.method === "GET" && pathname === REVOCATIONS_PATH)
         return feed(
           new Request(request, { signal: AbortSignal.any([request.signal, stopped.signal]) }),
-        ).finally(() => {
-          followers--;
-        });
-      }
+        );
       const work = routeLabel(pathname) === "owner" ? owner(request) : agents(request);
       underWay.add(work);
       const end = () => underWay.delete(work);

@@ -4,7 +4,7 @@
  */
 import { AdapterError } from "../errors.ts";
 import { parseJson, type Reading, readJson, readJsonText } from "../http/body.ts";
-import { repeatedName } from "../http/repeated-name.ts";
+import { hasFewParts, repeatedName } from "../http/json-text.ts";
 import { type Codec, Place, readLeniently, readStrictly, type Schema } from "./codec.ts";
 
 /** Whose credential a message takes. */
@@ -53,6 +53,8 @@ type Presence<Name extends string, T> = [T] extends [undefined]
   : { readonly [N in Name]: T };
 
 const MAX_BODY_BYTES = 65_536;
+/** Members and elements of a body. More of them would take the parser long. */
+const MAX_PARTS = 10_000;
 /** An unfinished body holds a connection and memory. */
 const BODY_SECONDS = 20;
 
@@ -82,6 +84,8 @@ async function readOnce<Body>(
   arrived: (bytes: number) => void,
 ): Promise<Body> {
   const text = await readJsonText(request, maxBytes, { arrived, seconds: BODY_SECONDS });
+  if (!hasFewParts(text, MAX_PARTS))
+    throw new AdapterError("ERR_TOO_LARGE", `The ${name} has more than ${MAX_PARTS} members.`);
   const read = readStrictly(body, parseJson(text), name);
   const repeated = repeatedName(text);
   if (repeated !== undefined) throw new Place(name, true).at(repeated).twice();
@@ -137,8 +141,12 @@ export function writeAnswer<Answer>(
   { answer }: { readonly answer?: Codec<Answer> },
   value: Answer,
 ): Response {
-  return new Response(JSON.stringify(answer?.write(value)), { headers: ANSWER_FIELDS });
+  return jsonAnswer(JSON.stringify(answer?.write(value)));
 }
+
+/** An answer whose JSON is at hand. */
+export const jsonAnswer = (json: string): Response =>
+  new Response(json, { headers: ANSWER_FIELDS });
 
 /**
  * The request of a message.

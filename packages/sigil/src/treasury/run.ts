@@ -2,13 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Handler } from "l8nt/node";
 import type { BooksWitness } from "l8nt/ports";
-import {
-  DEFAULT_MAX_ORDERS,
-  routeLabel,
-  serveTreasury,
-  type Treasury,
-  type TreasuryOptions,
-} from "l8nt/treasury";
+import { routeLabel, serveTreasury, type Treasury, type TreasuryOptions } from "l8nt/treasury";
 import { amountJson } from "../amounts.ts";
 import type { Config } from "./config.ts";
 import type { Logger } from "./log.ts";
@@ -49,10 +43,9 @@ export async function runTreasury(options: RunOptions): Promise<Running> {
   const { config, secrets, store, lookUpEvery, curve, log, witness } = options;
   const traced = await tracer();
   const metrics = new Metrics();
-  const { maxOrders = DEFAULT_MAX_ORDERS } = config.limits;
   const served = await serveTreasury({
     ...config.limits,
-    maxOrders: Math.min(maxOrders, options.maxOrders ?? maxOrders),
+    ...(options.maxOrders !== undefined && { maxOrders: options.maxOrders }),
     secret: secrets.root,
     receiptSeed: secrets.receipts,
     ...(curve !== undefined && { curve }),

@@ -1,6 +1,6 @@
 /** `sigil treasury start`: opens the folder, and serves the treasury until a signal stops it. */
 import { type Handler, type Served, serve } from "l8nt/node";
-import { guardedFetch, routeLabel } from "l8nt/treasury";
+import { DEFAULT_MAX_ORDERS, guardedFetch, routeLabel } from "l8nt/treasury";
 import type { Arguments } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
@@ -28,7 +28,10 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
   const config = readConfig(folder.config);
   const key = readKey(keyText(given, terminal, folder));
   const walletUrl = walletText(config, terminal);
-  const reach = reachOf(given);
+  const { maxOrders: most = DEFAULT_MAX_ORDERS } = config.limits;
+  const bounds = connectionBounds(openFilesLimit());
+  const maxOrders = Math.min(most, bounds.orders);
+  const reach = reachOf(given, maxOrders);
   const log = logger(given.text("log-level") ?? "info", terminal.stderr);
   const stopped = terminal.untilStopped();
   const store = await openStore(folder, terminal);
@@ -37,10 +40,9 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
     const wallet = await walletAtStart(walletUrl, log);
     // Loaded here, because no other command needs its WebAssembly.
     const { curve } = await import("./curve.ts");
-    const bounds = connectionBounds(openFilesLimit());
     const running = await runTreasury({
       config,
-      maxOrders: bounds.orders,
+      maxOrders,
       secrets,
       store,
       wallet: wallet.open,
@@ -84,11 +86,12 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
 }
 
 /** How services are reached. @throws UsageError for a proxy that cannot be used */
-function reachOf(given: Arguments<StartFlag>): typeof fetch {
+function reachOf(given: Arguments<StartFlag>, maxSockets: number): typeof fetch {
   const proxy = given.text("egress-proxy");
   try {
     return guardedFetch({
       allowLoopback: given.has("allow-loopback"),
+      maxSockets,
       ...(proxy !== undefined && { proxy }),
     });
   } catch (error) {

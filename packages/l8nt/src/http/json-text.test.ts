@@ -1,6 +1,7 @@
+/** What is judged of a JSON text beside its value. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { repeatedName } from "./repeated-name.ts";
+import { hasFewParts, repeatedName } from "./json-text.ts";
 
 test.each([
   ['{"a":1,"a":2}', "a"],
@@ -39,4 +40,27 @@ test("thirty megabytes in one string, and a hundred thousand levels, are read", 
   expect(repeatedName(`{"a":"${"x".repeat(30_000_000)}","a":1}`)).toBe("a");
   expect(repeatedName(`{"a":"${"\\n".repeat(15_000_000)}","a":1}`)).toBe("a");
   expect(repeatedName("[".repeat(100_000) + "]".repeat(100_000))).toBeUndefined();
+});
+
+test.each<[json: string, parts: number]>([
+  ["", 0],
+  ["1", 0],
+  ["{}", 1],
+  ['{"a":1,"b":[2,3]}', 4],
+  ["[[[[", 4],
+  [",,,", 3],
+  ['"[[[,,,{{{"', 0],
+  ['{"a\\"[,":"\\\\"}', 1],
+  ['["unfinished,[,[', 1],
+])("%s has %i parts", (text, parts) => {
+  expect(hasFewParts(text, parts)).toBe(true);
+  if (parts > 0) expect(hasFewParts(text, parts - 1)).toBe(false);
+});
+
+test("a megabyte in one string is one part, and as many members are not read to their end", () => {
+  expect(hasFewParts(`{"body":"${"x".repeat(2 ** 20)}"}`, 1)).toBe(true);
+  expect(hasFewParts(`{"body":"${'\\"'.repeat(2 ** 19)}"}`, 1)).toBe(true);
+  expect(hasFewParts(`{${Array.from({ length: 2 ** 17 }, (_, at) => `"k${at}":1`)}}`, 9999)).toBe(
+    false,
+  );
 });
