@@ -78,6 +78,7 @@ const OPTIONS = { clock: true } satisfies Keys<RevocationListOptions>;
  */
 export class RevocationList {
   readonly #clock: Clock;
+  readonly #listeners = new Set<(nodeId: string) => void>();
   readonly #entries = new Map<string, Entry>();
   /** By the id of a node: the entries whose nodes stand below it, removed ones among them. */
   readonly #below = new Map<string, Set<Entry>>();
@@ -119,6 +120,7 @@ export class RevocationList {
       throw new TypeError("a node id is 32 hex digits, in lower case");
     this.#fold({ nodeId, above, by, end: endsAt });
     this.#clear();
+    for (const listener of this.#listeners) listener(nodeId);
     if (--this.#untilSweep <= 0) this.#sweep(this.#clock());
   }
 
@@ -144,6 +146,11 @@ export class RevocationList {
     }
     const { nodeId, endsAt, above, by } = revocation;
     this.revoke(nodeId, endsAt, { above, by });
+  }
+
+  /** Calls `listener` with each node that is revoked from now on, also if it was revoked before. */
+  onRevoked(listener: (nodeId: string) => void): void {
+    this.#listeners.add(listener);
   }
 
   /** Whether the node has an entry. One that stands below a revoked node may have none. */

@@ -6,6 +6,7 @@ import { unverifiedChain } from "../credential/index.ts";
 import { ChallengeError, type Refusal, TokenError } from "../errors.ts";
 import { isFieldText } from "../http/field-text.ts";
 import { type AuthItem, readChallenges } from "../http/header.ts";
+import { base64Bytes, base64Text } from "../internal/bytes.ts";
 import { challengeLines, type Challenge as MacaroonChallenge, VERSION } from "./challenge-lines.ts";
 import { type Token, tokenOf } from "./token.ts";
 
@@ -131,7 +132,13 @@ function readToken(text: string): Token {
 }
 
 const isSame = (a: Offer, b: Offer): boolean =>
-  a.invoice === b.invoice && a.token.text === b.token.text;
+  a.invoice === b.invoice && inOneSpelling(a.token.text) === inOneSpelling(b.token.text);
+
+/** Some servers write a token in two kinds of base64. */
+const inOneSpelling = (text: string): string => {
+  const bytes = base64Bytes(text);
+  return bytes === undefined ? text : base64Text(bytes);
+};
 
 export interface Challenge extends MacaroonChallenge {}
 export const Challenge = { parse, offers, format: challengeLines } as const;

@@ -30,10 +30,10 @@ const OPAQUE = /^[\x21-\x7e]+$/;
  */
 export function tokenOf(text: string): Token {
   const macaroon = macaroonIn(text);
-  if (macaroon !== undefined && isIdentifier(macaroon.identifier)) {
-    const identifier = Identifier.decode(macaroon.identifier);
-    return { form: "macaroon", text: base64Text(Macaroon.encode(macaroon)), macaroon, identifier };
-  }
+  // In another spelling, such as URL-safe base64, it is a text: its service may compare the text.
+  const isOurs = macaroon !== undefined && base64Text(Macaroon.encode(macaroon)) === text;
+  if (isOurs && isIdentifier(macaroon.identifier))
+    return { form: "macaroon", text, macaroon, identifier: Identifier.decode(macaroon.identifier) };
   if (text.length > MAX_CHARACTERS)
     throw new TokenError(
       "ERR_TOKEN_TOO_LARGE",

@@ -3,7 +3,8 @@
  * call. spec/8-mcp.md §4.
  */
 import { AdapterError } from "../errors.ts";
-import { readJson } from "../http/body.ts";
+import { parseJson, readJsonText } from "../http/body.ts";
+import { hasFewParts } from "../http/json-text.ts";
 import { utf8 } from "../internal/bytes.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
 import { type AmountText, parseAmount } from "../invoice/index.ts";
@@ -126,7 +127,9 @@ export function paidEndpoint(
     let message: unknown;
     let priced: Priced | undefined;
     try {
-      message = await readJson(request, maxBodyBytes);
+      const text = await readJsonText(request, maxBodyBytes);
+      if (!hasFewParts(text, MAX_PARTS)) throw unclear("The message has too many members");
+      message = parseJson(text);
       if (isDeeperThan(MAX_DEPTH, message)) throw unclear("The message is nested too deeply");
       priced = read(message);
     } catch (error) {
@@ -178,6 +181,8 @@ interface Priced {
 const unclear = (what: string): AdapterError =>
   new AdapterError("ERR_REQUEST", `${what}, so it is not served.`);
 
+/** Members and elements. More of them would take the parser long, for a caller who has not paid. */
+const MAX_PARTS = 50_000;
 /** What is nested more deeply cannot be written again, nor read by every parser. */
 const MAX_DEPTH = 256;
 

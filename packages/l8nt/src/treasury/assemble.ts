@@ -20,6 +20,7 @@ import { KeptAnswers } from "./kept-answers.ts";
 import { readLimits } from "./limits.ts";
 import { NodeDirectory } from "./nodes.ts";
 import type { TreasuryOptions } from "./options.ts";
+import { OrderEnds } from "./order-ends.ts";
 import { OrderUses } from "./order-uses.ts";
 import { PaymentLookup, Sending } from "./payment-lookup.ts";
 import { OutgoingPayments } from "./payments.ts";
@@ -96,6 +97,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   const paying = { wallet, store, clock, settler, sending };
   const running = new RunningOrders();
   const orders = new Shares(policy.maxOrders, "orders under way");
+  const ends = new OrderEnds(authority.revocations);
   const lookup = new PaymentLookup({ ...paying, running, ...policy });
   const payments = new OutgoingPayments({ ...paying, nodes, gate, policy, curve });
   const reconciler = new Reconciler({
@@ -129,7 +131,7 @@ export function assemble(options: CoreOptions, receiptMaker?: ReceiptMaker) {
   });
 
   return {
-    ...{ time, booksClock },
+    ...{ time, booksClock, ends },
     ...{ authority, store, clock, gate, directives, recall, nodes, sending, blame, orders },
     ...{ explanations, restored, reconciler, running, bought, delivery, purchases, uses },
     ...{ startup, receipts, rewrapping, keeper },

@@ -309,3 +309,15 @@ describe("an order claims one use", () => {
     },
   );
 });
+
+test("orders that are refused because nothing is left write nothing down", async () => {
+  const { store, world, child, url } = await start();
+  const agent = child(1);
+  expect(await outcome(world.treasury, agent, url)).toBe('{"served":1}');
+  const written = async () => (await store.journal(0, 1000)).length;
+  expect(await outcome(world.treasury, agent, url)).toBe("ERR_USES");
+  const before = await written();
+  for (let times = 0; times < 5; times++)
+    expect(await outcome(world.treasury, agent, url)).toBe("ERR_USES");
+  expect(await written()).toBe(before);
+});

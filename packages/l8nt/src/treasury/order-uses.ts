@@ -87,6 +87,8 @@ export class OrderUses {
     let isSwept = false;
     for (;;) {
       const use = `${name}.${await this.#numberOf(order, name)}`;
+      // A refusal is not written down. An earlier pass of the order may have this use already.
+      if (await this.#isUsedUp(order)) await this.#claim(order, use);
       const { pass, broken } = countersOf(order, use);
       const seat = this.#own(`${use}.${hexText(randomBytes(16))}`, [pass, broken]);
       const answer = await this.#reserve(seat);
@@ -188,6 +190,13 @@ export class OrderUses {
       end: (mayBeServed) =>
         this.#write(() => (mayBeServed ? claim.commit(clock()) : claim.release(clock()))),
     };
+  }
+
+  async #isUsedUp({ verified }: Order): Promise<boolean> {
+    const { store, clock } = this.#options;
+    const uses = verified.limits.filter(({ kind }) => kind === "uses");
+    const usages = await store.usage(uses, clock()).catch(throwNotCounted);
+    return usages.some(({ used }, at) => used >= uses[at]!.max);
   }
 
   #claim({ verified: { limits } }: Order, id: string | undefined): Promise<Claim> {

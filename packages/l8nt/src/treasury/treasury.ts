@@ -3,7 +3,7 @@
  * spec/4-purchase.md.
  */
 import { type Access, type Scope, targetOfUrl } from "../caveat/index.ts";
-import { AdapterError } from "../errors.ts";
+import { AdapterError, PaymentError } from "../errors.ts";
 import { checkTransport } from "../http/transport.ts";
 import { everyPage, WHOLE_PAGE_ROWS } from "../internal/pages.ts";
 import type { Authority, Credential, Verified } from "../l402/index.ts";
@@ -109,16 +109,25 @@ export class TreasuryCore implements Treasurer {
     const verified = this.#admit(request.credential, { now: this.#parts.clock(), target });
     this.#parts.time.demand();
     checkTransport(url);
-    const place = this.#parts.orders.begin(verified.nodes.map(({ id }) => id));
+    const nodeIds = verified.nodes.map(({ id }) => id);
+    const place = this.#parts.orders.begin(nodeIds);
     place.more(1);
+    const end = this.#parts.ends.begin(nodeIds, request.signal);
+    const over = () => {
+      place.end();
+      end.over();
+    };
     try {
-      const order = orderOf(verified, target, url, request, this.#hide);
+      const order = orderOf(verified, target, url, { ...request, signal: end.signal }, this.#hide);
       return await this.#run(order).finally(() => {
         // A relayed answer has a connection of its service until it has left.
-        void order.progress.ended.finally(place.end);
+        void order.progress.ended.finally(over);
       });
     } catch (error) {
-      place.end();
+      over();
+      // What the abort broke says nothing of the reason, but whether money has moved.
+      if (end.isRevoked() && !(error instanceof PaymentError))
+        verified.demand({ now: this.#parts.clock(), target });
       throw error;
     }
   }
