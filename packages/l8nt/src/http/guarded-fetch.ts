@@ -27,8 +27,8 @@ export interface GuardedFetchOptions {
   readonly proxy?: string;
   /**
    * Sockets in all, with those that are kept for the next request. One origin has three
-   * quarters of them. Requests beyond wait until they are aborted. A treasury has one for each order,
-   * of which one agent has half at most.
+   * quarters of them. Requests beyond wait until they are aborted. A treasury has one for each
+   * order, of which one agent has half at most.
    *
    * @default 1024
    */

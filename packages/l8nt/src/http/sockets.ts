@@ -29,7 +29,7 @@ export interface Route {
 const ATTEMPT_MS = 1000;
 const IDLE_MS = 4000;
 const MAX_IDLE_PER_ORIGIN = 16;
-/** One origin has at most this part of all sockets: more than one agent has of a treasury's orders. */
+/** One origin has at most this part of all sockets; one agent has half of a treasury's orders. */
 const SHARE_OF_ORIGIN = 3 / 4;
 /** Requests that may wait for a socket, for each socket. */
 const WAITING_PER_SOCKET = 4;

@@ -1,4 +1,4 @@
-/** A stranger's connections to `serve`: their number, their order, and what they keep others from. */
+/** A stranger's connections to `serve`: how many, in which order, and what they leave to others. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";

@@ -89,7 +89,7 @@ export function inTurn(listen: RequestListener): RequestListener {
 
 type Begin = () => void;
 
-/** Begins work at once, until it has taken too long in this turn; the rest begins in later turns. */
+/** Begins work at once, until it has taken long enough in this turn; the rest begins later. */
 class Queue {
   readonly #rest: Begin[] = [];
   #isRunning = false;

@@ -1,4 +1,4 @@
-/** The feed of a treasury while strangers hold every place to wait. spec/7-revocation-feed.md §2. */
+/** A treasury's feed while strangers hold every place to wait. spec/7-revocation-feed.md §2. */
 import { expect, onTestFinished, test } from "vitest";
 import { MemoryStore } from "../stores/memory.ts";
 import { secretOf } from "../testing/fixtures/town.ts";

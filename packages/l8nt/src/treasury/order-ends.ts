@@ -11,8 +11,8 @@ export interface OrderEnd {
 }
 
 /**
- * Without it, an agent that was revoked would keep its answers, and the connections of its services,
- * for as long as a service goes on sending.
+ * Without it, an agent that was revoked would keep its answers, and the connections of its
+ * services, for as long as a service goes on sending.
  */
 export class OrderEnds {
   /** By node id: the orders whose credentials have the node. */
