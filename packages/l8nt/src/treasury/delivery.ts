@@ -283,9 +283,9 @@ export class Delivery {
     let isHidden = false;
     let mayChangeKey = givenKeyOf(order) === undefined;
     for (let lost = 0, waits = 0; ; ) {
-      if (hasGone(order)) throw givenUp(spent);
       // Paying and waiting take time, and the agent may have been revoked meanwhile. [case 111]
       order.verified.demand({ now: clock(), target: order.target });
+      if (hasGone(order)) throw givenUp(spent);
       let presented: Presented;
       try {
         presented = await this.#present(order, paid, { asBought, key });
