@@ -134,13 +134,20 @@ export class HeldCredentials {
    * service. A credential for a single request goes to one request only. If it was bought for an
    * order with an `Idempotency-Key`, only that order may have it, because it may be asked again.
    *
+   * Where another origin led, only what is not used up by use is taken.
+   *
    * @param named id of the request's order, if it has a key of the caller's
    */
-  take(target: Target, now: number, named: string | undefined): Held | undefined {
+  take(
+    target: Target,
+    now: number,
+    { named, strayed }: { readonly named: string | undefined; readonly strayed: boolean },
+  ): Held | undefined {
     const there = now + (this.#skews.get(formatOrigin(target.origin)) ?? 0);
     const found = this.#at(target).find(
       ({ credential, order }) =>
         (!credential.chain.isSingleUse || named === (order.isNamed ? order.id : undefined)) &&
+        !(strayed && credential.chain.isUsedUpByUse) &&
         credential.certainRefusals({ now: there, target }).length === 0,
     );
     if (found?.credential.chain.isSingleUse) this.drop(target, found);

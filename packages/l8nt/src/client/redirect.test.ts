@@ -256,3 +256,33 @@ describe.each(["macaroon", "grpc-metadata-macaroon"])("the caller's own %s", (fi
     expect(world.asked).toEqual([]);
   });
 });
+
+describe("a redirect from another origin to a shop that was paid", () => {
+  async function start(grants: object) {
+    const world = await town();
+    const shop = await world.openShop({ price: "10 sat", grants });
+    const client = world.connect(world.mint());
+    expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+    const other = await site((_request, response) =>
+      response.writeHead(302, { location: `${shop.url}/a` }).end(),
+    );
+    return { world, shop, client, other };
+  }
+
+  test("uses up nothing of what was bought there, and the agent's own requests do", async () => {
+    const { world, shop, client, other } = await start({ uses: 3 });
+    expect(await failure(client.get(`${other.url}/innocent`))).toMatchObject({
+      code: "ERR_PAYMENT_REQUIRED",
+      spent: "no",
+    });
+    expect(shop.served).toHaveLength(1);
+    for (let use = 0; use < 2; use++) expect((await client.get(`${shop.url}/a`)).status).toBe(200);
+    expect(world.paid().count).toBe(1);
+  });
+
+  test("is followed with a pass, which no use reduces", async () => {
+    const { world, client, other } = await start({ validFor: "1h" });
+    expect((await client.get(`${other.url}/moved`)).status).toBe(200);
+    expect(world.paid().count).toBe(1);
+  });
+});

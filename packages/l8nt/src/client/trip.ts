@@ -186,9 +186,12 @@ class Trip {
     if (target === undefined) return this.#ambiguous(request);
     const access = { now: clock(), target };
     const chosen = carried.choose(access);
-    if (chosen !== undefined && isAtHome(chosen.credential, target))
+    const { strayed } = request;
+    // Another origin must not make it use up what was paid for at this one.
+    const mayUse = chosen !== undefined && !(strayed && chosen.credential.chain.isUsedUpByUse);
+    if (mayUse && isAtHome(chosen.credential, target))
       return this.#requestAtHome(request, access, chosen.credential);
-    const held = allHeld.take(target, access.now, namedId(request));
+    const held = allHeld.take(target, access.now, { named: namedId(request), strayed });
     // The same order is asked again.
     if (held?.isPaidBy(namedId(request))) this.#spent = "yes";
     const willBuy = chosen !== undefined && !request.strayed;
@@ -644,6 +647,6 @@ const ambiguous = ({ pathname }: URL): string => {
 /** The characters of a path that a message repeats. */
 const MAX_SHOWN = 100;
 const STRAYED =
-  "A redirect led there, and a client pays only at the origin that was asked for. Request that URL directly.";
+  "A redirect led there, and a client pays, or uses up what was paid for, only at the origin that was asked for. Request that URL directly.";
 const USED_UP =
   "The credential for this service is used up, expired or revoked, and no other credential can pay.";
