@@ -29,10 +29,15 @@ const SCHEMES: Readonly<Record<string, Open>> = {
 const ALIASES: Readonly<Record<string, string>> = { nostrwalletconnect: "nostr+walletconnect" };
 
 /**
- * @throws AdapterError `ERR_WALLET` for a URL of no wallet that is known; the URL, which holds
- * secrets, is not repeated
+ * @throws AdapterError `ERR_WALLET` for no URL, as of a variable that is not set, and for a URL of
+ * no wallet that is known; the URL, which holds secrets, is not repeated
  */
-export async function openWallet(url: string): Promise<Wallet> {
+export async function openWallet(url: string | undefined): Promise<Wallet> {
+  if (!url)
+    throw new AdapterError(
+      "ERR_WALLET",
+      "The wallet's URL is not set: set the environment variable that it is read from, such as SIGIL_WALLET.",
+    );
   const written = tidied(url);
   const scheme = written.slice(0, written.indexOf(":"));
   const known = ALIASES[scheme] ?? scheme;

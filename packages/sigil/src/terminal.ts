@@ -3,15 +3,16 @@ import type { Readable, Writable } from "node:stream";
 import { DeniedError, explain, SigilError } from "l8nt";
 import { UsageError } from "./exit.ts";
 import { printable, withoutSecrets } from "./secrecy.ts";
+import { filled } from "./wrap.ts";
 
 /** A stream that may be a terminal. */
-type MaybeTerminal<Stream> = Stream & { readonly isTTY?: boolean };
+type MaybeTerminal<Stream> = Stream & { readonly isTTY?: boolean; readonly columns?: number };
 
 /** The streams, environment and signals of the process, or of a test. */
 export interface Streams {
   readonly stdin: MaybeTerminal<Readable> & { readonly fd?: number };
   readonly stdout: MaybeTerminal<Writable>;
-  readonly stderr: Writable;
+  readonly stderr: MaybeTerminal<Writable>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where SIGINT, SIGTERM and SIGHUP arrive. */
   readonly signals: { on(signal: NodeJS.Signals, listener: () => void): unknown };
@@ -72,7 +73,13 @@ export class Terminal {
   /** Prints an error. `beside` holds more members for the document of `--json`. */
   fail(error: unknown, beside: object = {}): void {
     if (this.json) this.stdout.write(jsonText({ ...beside, error: errorDocument(error) }));
-    else this.stderr.write(errorText(error));
+    else this.stderr.write(this.#fitted(errorText(error)));
+  }
+
+  /** A terminal breaks long lines inside of words; a file gets each message as one line. */
+  #fitted(text: string): string {
+    const { isTTY, columns = 80 } = this.stderr;
+    return isTTY === true ? filled(text, columns) : text;
   }
 }
 

@@ -20,3 +20,7 @@ export const dateText = formatInstant;
 
 /** Formats seconds from now, such as "in 42 min", "3 d ago" or "in 1.5 y". */
 export const distance = formatDistance;
+
+/** Formats a span of seconds, such as "42 min" or "3 h". */
+export const durationText = (seconds: number): string =>
+  formatDistance(seconds).replace(/^in /, "");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { COMMON_FLAGS, helpOf } from "./command.ts";
 import { COMMANDS, HELP } from "./commands/index.ts";
-import { wrapped } from "./wrap.ts";
+import { filled, wrapped } from "./wrap.ts";
 
 test("no line is longer than the width, and no word is lost", () => {
   expect(wrapped("one two three four", 9)).toEqual(["one two", "three", "four"]);
@@ -28,4 +28,9 @@ test.each(COMMANDS)("the help of $name fits a terminal of 80 columns", (command)
 
 test("the program's help fits a terminal of 80 columns", () => {
   expect(HELP.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});
+
+test("a text is filled line by line, each part as far in as its line began", () => {
+  const text = "sigil: denied\n  frozen: a treasury that is frozen\n";
+  expect(filled(text, 20)).toBe("sigil: denied\n  frozen: a treasury\n  that is frozen\n");
 });

@@ -13,3 +13,15 @@ export function wrapped(text: string, width: number): readonly string[] {
   }
   return [...lines, line];
 }
+
+/** Each line of a text wrapped for itself, and indented as far as it began. */
+export function filled(text: string, width: number): string {
+  return text
+    .split("\n")
+    .flatMap((line) => {
+      const indent = /^ */.exec(line)?.[0] ?? "";
+      if (line.length <= width) return [line];
+      return wrapped(line, Math.max(width - indent.length, 20)).map((part) => `${indent}${part}`);
+    })
+    .join("\n");
+}

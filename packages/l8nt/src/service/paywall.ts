@@ -6,6 +6,7 @@
 import { durationSeconds } from "../caveat/duration.ts";
 import { type Duration, readBase } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
+import { lazily } from "../internal/lazily.ts";
 import { Authority, type SecretSource } from "../l402/index.ts";
 import { claimId } from "../ledger/claim.ts";
 import { Keeper, keepSeconds } from "../ledger/index.ts";
@@ -65,8 +66,11 @@ export interface PaywallOptions extends Terms {
    * here: it is put before the path of each request that is judged or sold.
    */
   readonly location?: string;
-  /** Makes the invoices. Without one nothing is sold, and only minted credentials are accepted. */
-  readonly invoicer?: Invoicer;
+  /**
+   * Makes the invoices; or a function that opens what makes them, called at the first sale and
+   * again after a failure. Without one nothing is sold, and only minted credentials are accepted.
+   */
+  readonly invoicer?: Invoicer | (() => Invoicer | Promise<Invoicer>);
   /**
    * Counts uses and prepaid budgets. What a process left under way when it died counts as used: at
    * the next start, or, in a store that several processes share, once it is 15 minutes old.
@@ -131,6 +135,16 @@ const OPTIONS = {
 const AUTHORIZE = { address: true } satisfies Keys<AuthorizeOptions>;
 const RATES = { perClient: true, total: true } satisfies Keys<ChallengesPerMinute>;
 
+/** The default alarm; many alarms have no cause. */
+const printed = (what: string, cause: unknown): void =>
+  cause === undefined ? console.error(what) : console.error(what, cause);
+
+/** A build loads the module without the URL of the wallet, so opening it waits for a sale. */
+function lateInvoicer(open: () => Invoicer | Promise<Invoicer>): Invoicer {
+  const opened = lazily(async () => open());
+  return { createInvoice: async (request) => (await opened()).createInvoice(request) };
+}
+
 /**
  * Asks for an L402 credential, judges it and counts its use.
  *
@@ -164,7 +178,7 @@ export class Paywall {
       throw new TypeError(
         "a paywall's location must be the http(s) URL that clients call, without a query, a fragment, or `*`, `;` or an encoded slash in its path",
       );
-    const alarm = options.alarm ?? console.error;
+    const alarm = options.alarm ?? printed;
     const ledger: NonNullable<PaywallOptions["store"]> = options.store ?? new MemoryStore();
     this.#abandoned = new AbandonedUses(ledger, clock);
     const keeper = keeperOf(ledger, options.keep ?? "1d", { clock, alarm });
@@ -175,7 +189,7 @@ export class Paywall {
       abandoned: this.#abandoned,
       keeper,
       repeats: new Repeats(),
-      invoicer,
+      invoicer: typeof invoicer === "function" ? lateInvoicer(invoicer) : invoicer,
       clock,
       challenges: new ChallengeLimits({ perClient, total }),
       proxies: new ProxyWatch(alarm),

@@ -2,6 +2,7 @@
  * A clock that never goes back, not even over a restart, so that what has expired stays expired;
  * and that goes as the database does which several treasuries share. [case 109]
  */
+import { formatInstant } from "../caveat/instant.ts";
 import { AdapterError } from "../errors.ts";
 import { type Clock, MAX_CLOCK_SKEW_SECONDS } from "../ports/clock.ts";
 import type { ClockView } from "../ports/owner.ts";
@@ -123,7 +124,7 @@ export class ForwardClock {
     } else if (!this.#isBehind && !(this.#latest - read < NOTABLE_SECONDS)) {
       this.#isBehind = true;
       this.#alarm(
-        `this machine's clock is behind the books, which were written at ${this.#latest} (Unix seconds): time stands still until it has caught up, or the owner accepts the clock: sigil treasury clock`,
+        `this machine's clock is behind the books, which were written at ${formatInstant(this.#latest)}: time stands still until it has caught up, or the owner accepts the clock: sigil treasury clock`,
       );
     }
     if (!Number.isFinite(this.#latest))

@@ -94,7 +94,11 @@ docs/guides/backup.md has the whole.`,
     const [name, ...more] = given.positionals;
     const verb = VERBS.get(name ?? "");
     if (verb === undefined)
-      throw wrongVerb(name, [...VERBS.keys()], "sigil treasury init|start --dir DIR");
+      throw wrongVerb(
+        name,
+        [...VERBS.keys()],
+        `sigil treasury ${[...VERBS.keys()].join("|")} --dir DIR`,
+      );
     if (more.length > 0 && !TAKE_MORE.has(name!))
       throw new UsageError(`sigil treasury ${name} takes no more words.`);
     return verb(given, terminal);

@@ -3,10 +3,16 @@ import type { ClockView } from "l8nt/ports";
 import type { Arguments } from "../arguments.ts";
 import { EXIT } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
-import { dateText } from "../words.ts";
+import { dateText, durationText } from "../words.ts";
 import { type OWNER_FLAGS, ownerClient } from "./owner-client.ts";
 
 export type ClockFlag = keyof typeof OWNER_FLAGS | "accept" | "reason";
+
+/** A folder whose name a shell reads as it stands; another one is left to the owner. */
+const dirText = (dir: string | undefined): string => {
+  if (dir === undefined) return "";
+  return /^[\w./~-]+$/.test(dir) ? ` --dir ${dir}` : " --dir DIR";
+};
 
 /** Shows both times, or accepts the machine's, and returns the exit code. */
 export async function clock(given: Arguments<ClockFlag>, terminal: Terminal): Promise<number> {
@@ -14,20 +20,28 @@ export async function clock(given: Arguments<ClockFlag>, terminal: Terminal): Pr
   const accepts = given.has("accept");
   if (accepts) await client.acceptClock(given.text("reason"));
   const view = await client.clock();
-  terminal.answer(`${accepts ? "Accepted this machine's time.\n" : ""}${textOf(view)}`, {
-    ...view,
-    accepted: accepts,
-  });
+  terminal.answer(
+    `${accepts ? "Accepted this machine's time.\n" : ""}${textOf(view, dirText(given.text("dir")))}`,
+    {
+      ...view,
+      accepted: accepts,
+    },
+  );
   return EXIT.ok;
 }
 
-function textOf({ machine, books, behindSeconds, stopped }: ClockView): string {
+function textOf({ machine, books, behindSeconds, stopped }: ClockView, dir: string): string {
   const times = `machine  ${dateText(machine)}\nbooks    ${dateText(books)}\n`;
   if (!stopped) return `${times}Orders are taken.\n`;
-  return `${times}The machine's clock is ${Math.round(behindSeconds)} s behind the books, so their time stands still, and no order is taken.
+  return `${times}
+The machine's clock is ${durationText(behindSeconds)} behind the books. Their time stands still until it has
+caught up, and no order is taken.
+
 If the machine is wrong, set its clock. If it is right, and was ahead before:
-  sigil treasury clock --accept --dir DIR
-What was used stays used. A budget for a time that something was spent from while the clock was ahead
-stays used up until then, and a credential that was made in that time ends that much later.
+  sigil treasury clock --accept${dir}
+
+Nothing is given a second time: a budget within a time (an hour, a day, a month)
+that was spent from while the clock was ahead stays spent until that time has
+passed, and a credential that was made meanwhile ends that much later.
 `;
 }

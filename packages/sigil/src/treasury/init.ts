@@ -19,7 +19,7 @@ import { fileWitness } from "./witness.ts";
 const OWNER_SECONDS = "365d";
 
 const ANYWHERE =
-  "No --endpoint was given, so the agent may call every https URL. Only its budget and its end\nlimit it. To narrow it, make the treasury again with --endpoint.";
+  "No --endpoint was given, so the agent may call every https URL. Only its budget\nand its end limit it. To narrow it, make the treasury again with --endpoint.";
 
 /** Makes a treasury and returns the exit code. */
 export async function init(given: Arguments, terminal: Terminal): Promise<number> {
@@ -55,14 +55,16 @@ export async function init(given: Arguments, terminal: Terminal): Promise<number
       [
         `Made a treasury in ${path}:`,
         `  ${"config.json".padEnd(18)}its options`,
-        `  ${"key".padEnd(18)}decrypts its secrets; keep a copy, but not beside the database`,
+        `  ${"key".padEnd(18)}decrypts its secrets; keep a copy, apart from the books`,
         `  ${"treasury.db".padEnd(18)}its books`,
         `  ${"newest.json".padEnd(18)}how far its books have come, so that an old copy is noticed`,
         `  ${"owner.credential".padEnd(18)}for you: sees and stops everything; ends in 365 days`,
-        `  ${"agent.credential".padEnd(18)}for your agent: ${describe(agent)}`,
+        `  ${"agent.credential".padEnd(18)}for your agent, which may use:`,
+        ...wordsOf(agent).map((line) => `  ${" ".repeat(18)}${line}`),
         "",
         ...(isAnywhere ? [ANYWHERE, ""] : []),
-        "Next, in two terminals (add --allow-loopback to buy from services on this machine):",
+        "Next, in two terminals. Add --allow-loopback to start, for services on this",
+        "machine.",
         `  SIGIL_WALLET=… sigil treasury start --dir ${path}`,
         `  SIGIL_CREDENTIAL=$(cat ${agentCredential}) sigil get https://…`,
         "",
@@ -106,5 +108,5 @@ function withDefault(given: Scope["maxPrice"], usual: Scope["maxPrice"]): Scope[
     : [...amounts, ...[usual ?? []].flat()];
 }
 
-const describe = ({ caveats }: Credential): string =>
-  caveats.flatMap((caveat) => inWords(caveat, Date.now() / 1000)).join(", ");
+const wordsOf = ({ caveats }: Credential): readonly string[] =>
+  caveats.flatMap((caveat) => inWords(caveat, Date.now() / 1000));

@@ -69,7 +69,7 @@ export async function start(given: Arguments<StartFlag>, terminal: Terminal): Pr
       const served = await listen(given, config, handler, bounds.incoming);
       const ownersServed = await listenToOwner(folder, config, handler, log);
       terminal.answer(
-        `The treasury of ${location} listens at ${served.url}. Its receipts are signed with the key ${receiptKey}.\n`,
+        `The treasury of ${location} listens at ${served.url}.\nIts receipts are signed with the key\n${receiptKey}.\n`,
         { listening: served.url, location, receiptKey, pid: process.pid },
       );
       const stopAsking = wallet.keepAsking(() => treasury.reconcile());
