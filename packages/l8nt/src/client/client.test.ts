@@ -25,6 +25,18 @@ function watched(world: Town, credential: string | readonly string[]) {
 }
 
 describe("denied before anything is sent", () => {
+  test.each(["post", "put", "patch"] as const)("%s with an object as its body", async (method) => {
+    const world = await town();
+    const { client, sent } = watched(world, []);
+    const object = { body: "x", headers: {} } as unknown as BodyInit;
+    await expect(client[method]("https://api.example/a", object)).rejects.toThrow(
+      "JSON.stringify(object), and options such as headers as the third argument",
+    );
+    for (const body of ["x", new Uint8Array(1), new URLSearchParams("a=1"), new FormData(), null])
+      await client[method]("https://api.example/a", body);
+    expect(sent).toHaveLength(5);
+  });
+
   test("a path, a method, an origin out of scope, an end, a beginning: no byte leaves", async () => {
     const world = await town();
     const scope = {

@@ -85,15 +85,15 @@ export class HttpClient {
     return this.fetch(url, { ...init, method: "HEAD" });
   }
 
-  post(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
+  async post(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
     return this.fetch(url, withBody("POST", body, init));
   }
 
-  put(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
+  async put(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
     return this.fetch(url, withBody("PUT", body, init));
   }
 
-  patch(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
+  async patch(url: string | URL, body?: BodyInit | null, init?: RequestInit): Promise<Response> {
     return this.fetch(url, withBody("PATCH", body, init));
   }
 
@@ -224,5 +224,10 @@ function withBody(
   body: BodyInit | null | undefined,
   init: RequestInit | undefined,
 ): RequestInit {
+  // `fetch` would send, and the client pay for, the text "[object Object]".
+  if (body && Object.getPrototypeOf(body) === Object.prototype)
+    throw new TypeError(
+      `The second argument of ${method.toLowerCase()} is the body, and an object is none: give JSON.stringify(object), and options such as headers as the third argument.`,
+    );
   return { ...init, method, ...(body !== undefined && { body }) };
 }

@@ -6,7 +6,6 @@
 import { durationSeconds } from "../caveat/duration.ts";
 import { type Duration, readBase } from "../caveat/index.ts";
 import { checkKeys, type Keys } from "../internal/keys.ts";
-import { lazily } from "../internal/lazily.ts";
 import { Authority, type SecretSource } from "../l402/index.ts";
 import { claimId } from "../ledger/claim.ts";
 import { Keeper, keepSeconds } from "../ledger/index.ts";
@@ -21,6 +20,7 @@ import type { PaywallContext } from "./context.ts";
 import type { Decision } from "./decision.ts";
 import { discovery } from "./discovery.ts";
 import { factsOf } from "./facts.ts";
+import { lateInvoicer } from "./late-invoicer.ts";
 import { OpenRoutes } from "./open-routes.ts";
 import { ProxyWatch } from "./proxied.ts";
 import { Repeats } from "./repeats.ts";
@@ -138,12 +138,6 @@ const RATES = { perClient: true, total: true } satisfies Keys<ChallengesPerMinut
 /** The default alarm; many alarms have no cause. */
 const printed = (what: string, cause: unknown): void =>
   cause === undefined ? console.error(what) : console.error(what, cause);
-
-/** A build loads the module without the URL of the wallet, so opening it waits for a sale. */
-function lateInvoicer(open: () => Invoicer | Promise<Invoicer>): Invoicer {
-  const opened = lazily(async () => open());
-  return { createInvoice: async (request) => (await opened()).createInvoice(request) };
-}
 
 /**
  * Asks for an L402 credential, judges it and counts its use.

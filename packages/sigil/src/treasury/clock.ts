@@ -34,8 +34,8 @@ function textOf({ machine, books, behindSeconds, stopped }: ClockView, dir: stri
   const times = `machine  ${dateText(machine)}\nbooks    ${dateText(books)}\n`;
   if (!stopped) return `${times}Orders are taken.\n`;
   return `${times}
-The machine's clock is ${durationText(behindSeconds)} behind the books. Their time stands still until it has
-caught up, and no order is taken.
+The machine's clock is ${durationText(behindSeconds)} behind the books. Their time
+stands still until it has caught up, and no order is taken.
 
 If the machine is wrong, set its clock. If it is right, and was ahead before:
   sigil treasury clock --accept${dir}
