@@ -238,7 +238,10 @@ describe("the program", () => {
     [["frobnicate"], "sigil: Unknown command frobnicate. See sigil --help.\n"],
     [["mint", "--buget", "1 sat"], "sigil: Unknown flag --buget. Did you mean --budget?\n"],
     [["treasury", "initt"], "sigil: Unknown verb initt. Did you mean init?\n"],
-    [["treasury"], "sigil: Missing verb. Usage: sigil treasury init|start|backup|restore|unexplained|explain|confirm|clock --dir DIR.\n"],
+    [
+      ["treasury"],
+      "sigil: Missing verb. Usage: sigil treasury init|start|backup|restore|unexplained|explain|confirm|clock --dir DIR.\n",
+    ],
     [["ledger", "prune"], "sigil: Unknown verb prune. Usage: sigil ledger verify --dir DIR.\n"],
     [
       ["inspect", "--credential-file", "/nothing/here"],

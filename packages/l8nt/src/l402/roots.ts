@@ -34,7 +34,9 @@ function readSecret(secret: Secret): Uint8Array {
     );
   // Zeros, "a".repeat(64) and other placeholders fail at the start, not in production. [case 112]
   if (new Set(bytes).size < 12)
-    throw new TypeError("secret must be random, and this one is not: make one with `openssl rand -hex 32`");
+    throw new TypeError(
+      "secret must be random, and this one is not: make one with `openssl rand -hex 32`",
+    );
   return bytes;
 }
 
